@@ -29,7 +29,7 @@ from trainui.tui.curves.model import Chart, CurvesWanted
 from trainui.tui.curves.plot import Frame, plot_rows
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.data.poller import Poller
-from trainui.tui.data.snapshot import Query, Snapshot
+from trainui.tui.data.snapshot import MetricQuery, RunQuery, Snapshot
 
 LIMIT = 100.0
 """Milliseconds from one picture to the next."""
@@ -87,7 +87,7 @@ class Reading:
     def __init__(self, run_id: str) -> None:
         self._run_id = run_id
         self._snapshots: queue.Queue[Snapshot] = queue.Queue()
-        self._feed = Poller(self._snapshots.put, Query(run_id=run_id))
+        self._feed = Poller(self._snapshots.put, RunQuery(run_id))
 
     def __enter__(self) -> Show:
         self._feed.start()
@@ -97,9 +97,9 @@ class Reading:
         self._feed.stop()
 
     def _show(self, curves: CurvesWanted) -> Chart:
-        wanted = Query(run_id=self._run_id, stage="train", curves=curves, lone=True)
-        self._feed.want(wanted)
-        while (snapshot := self._snapshots.get(timeout=60)).wanted != wanted:
+        wanted = MetricQuery(self._run_id, "train", curves)
+        self._feed.set_query(wanted)
+        while (snapshot := self._snapshots.get(timeout=60)).query != wanted:
             pass
         assert snapshot.curves_page is not None, snapshot.problem
         return snapshot.curves_page.curves.charts[0]

@@ -205,7 +205,7 @@ async def test_the_screen_on_any_host_shows_the_gpus_of_all(
         await driven.until_shown("NVIDIA H100 80GB HBM3", "far of p", "3/80 GiB")
         b.cut_off()
         shared.let_be_silent(b)
-        driven.app.poller.look()
+        driven.app.poller.reread()
         await driven.until_shown("▲ no heartbeat for 40 s or longer")
         b.bring_back()
     shared.go(run)

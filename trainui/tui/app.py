@@ -23,7 +23,7 @@ from trainui import formatting, paths, settings, text
 from trainui.tui import ascii_filter, theme
 from trainui.tui.actions.background import BackgroundJobs
 from trainui.tui.data.poller import Poller
-from trainui.tui.data.snapshot import Query, Snapshot
+from trainui.tui.data.snapshot import ListQuery, RunQuery, Snapshot
 from trainui.tui.key_queue import KeyQueue
 from trainui.tui.keymap import KeyTable, bindings
 from trainui.tui.messages import BellRung, SnapshotReady
@@ -102,7 +102,7 @@ class TrainuiApp(KeyQueue, BackgroundJobs, App[int]):
         self.snapshot: Snapshot | None = None
         self.poller = Poller(
             self._deliver,
-            Query(run_id=run_id),
+            ListQuery() if run_id is None else RunQuery(run_id),
             self._ring if configured.bell else None,
             self.traffic,
         )

@@ -70,7 +70,7 @@ class Page(RunActions):
         """Yield the widgets between the bars."""
         raise NotImplementedError
 
-    def wanted(self) -> Query:
+    def page_query(self) -> Query:
         """Return the query that the poller answers for this page."""
         raise NotImplementedError
 
@@ -134,7 +134,7 @@ class Page(RunActions):
         """Send the poller this page's query, unless another page covers this one."""
         pages = (screen for screen in reversed(self.app.screen_stack) if isinstance(screen, Page))
         if next(pages, None) is self:
-            self.host.poller.want(self.wanted())
+            self.host.poller.set_query(self.page_query())
 
     def show_keys(self) -> None:
         """Show the keys of the focused widget and the page in the key bar."""

@@ -68,7 +68,7 @@ def _is_read(app: TrainuiApp) -> bool:
     screen = app.screen
     if not isinstance(screen, Page):
         return True
-    return app.snapshot is not None and app.snapshot.wanted == screen.wanted()
+    return app.snapshot is not None and app.snapshot.query == screen.page_query()
 
 
 def _is_full(app: TrainuiApp, stage: str | None) -> bool:

@@ -338,7 +338,7 @@ async def test_images_among_the_files_are_shown(
         await driven.press("6")
         await driven.until_shown("samples/grid.png", "▀" * 40)
         Path(directory, "samples", "grid.png").write_bytes(b"no image any more")
-        driven.app.poller.look()
+        driven.app.poller.reread()
         await driven.until_shown("cannot show this image: UnidentifiedImageError")
 
 

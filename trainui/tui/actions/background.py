@@ -68,7 +68,7 @@ class BackgroundJobs(Base):
             log.exception("an action failed")
             self.call_from_thread(self._tell, f"{type(error).__name__}: {error}", "error")
             return False
-        self.poller.look()
+        self.poller.reread()
         if said:
             self.call_from_thread(self._tell, said, "information")
         if then is not None:

@@ -46,7 +46,7 @@ class CurvesView(CurveKeys):
         words = [f"{of}{count} metric{'s' * (count != 1)}"] if count else []
         sampled = ["sampled: still being read"] if self.curves and self.curves.sampled else []
         choice = [self.curves.choice] if self.curves and self.curves.choice else []
-        return "  ".join([*sampled, *self.state.words, *choice, *words])
+        return "  ".join([*sampled, *self.words, *choice, *words])
 
     def set_curves(self, curves: Curves, empty: str, problems: tuple[str, ...] = ()) -> None:
         """Show these curves, and below them the problems of metric sources.

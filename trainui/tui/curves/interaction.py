@@ -49,6 +49,8 @@ class CurveKeys(RowsView):
         super().__init__(id=id)
         self.state = state
         self.curves: Curves | None = None
+        self.attempt: int | None = None
+        """The attempt that the page shows; None: all, stitched."""
         self._held_at: int | None = None
         """Screen column of the mouse at the last drag event; None: no drag."""
         self._dragged = False
@@ -57,6 +59,12 @@ class CurveKeys(RowsView):
     def view(self) -> PlotOptions:
         """The plot options."""
         return self.state.view
+
+    @property
+    def words(self) -> list[str]:
+        """The attempt shown and the options that differ from the defaults, as short phrases."""
+        of = [] if self.attempt is None else [f"attempt {self.attempt}"]
+        return [*of, *self.state.words]
 
     def chart(self) -> Chart | None:
         """Return the chart under the cursor."""
@@ -89,7 +97,7 @@ class CurveKeys(RowsView):
             smoothing=view.smoothing,
             compare=view.compare,
             runs=self.state.runs,
-            attempt=self.state.attempt,
+            attempt=self.attempt,
         )
 
     def apply(self, view: PlotOptions) -> None:

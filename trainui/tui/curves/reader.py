@@ -7,7 +7,6 @@ the query changes.
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -85,7 +84,7 @@ class CurveReader:
             wanted: the query.
         """
         self._read_preview(connection, stage, wanted)
-        if "numpy" not in sys.modules and not headlines.has_series(connection, stage.id):
+        if not self._preview and not headlines.has_series(connection, stage.id):
             return Curves(wanted)
         self._check_version(connection, stage.id)
         figures = self._figures(connection, stage.id, wanted.attempt)

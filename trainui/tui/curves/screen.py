@@ -18,7 +18,7 @@ from trainui.tui.curves.cursor_values import zoom_text
 from trainui.tui.curves.model import Compare
 from trainui.tui.curves.plot_view import CurvePlot
 from trainui.tui.curves.view_options import AXES, CurvesState
-from trainui.tui.data.snapshot import CurvesPage, Query, Snapshot
+from trainui.tui.data.snapshot import CurvesPage, MetricQuery, Snapshot
 from trainui.tui.keymap import bindings
 from trainui.tui.page import Page
 from trainui.tui.render.styled_text import Row, Segment, shared_out, width_of
@@ -37,11 +37,14 @@ class CurvesScreen(Page):
     CurvesScreen CurvePlot { height: 1fr; padding: 0 1; overflow: hidden; }
     """
 
-    def __init__(self, run_id: str, stage: str, state: CurvesState) -> None:
+    def __init__(
+        self, run_id: str, stage: str, state: CurvesState, attempt: int | None = None
+    ) -> None:
         super().__init__()
         self.run_id, self.stage, self.state = run_id, stage, state
         self.how = Bar(id="how")
         self.plot = CurvePlot(state, id="plot")
+        self.plot.attempt = attempt
         self._page: CurvesPage | None = None
         self._notices: Row = ()
         self._sought = ""
@@ -51,14 +54,15 @@ class CurvesScreen(Page):
         yield self.how
         yield self.plot
 
-    def wanted(self) -> Query:
+    def page_query(self) -> MetricQuery:
         """Return the query for this metric alone."""
-        return Query(run_id=self.run_id, stage=self.stage, curves=self.plot.wanted(), lone=True)
+        return MetricQuery(self.run_id, self.stage, self.plot.wanted())
 
     def show(self, snapshot: Snapshot) -> None:
         """Show the data that was read."""
         page = snapshot.curves_page
-        if snapshot.wanted.run_id != self.run_id or not snapshot.wanted.lone:
+        query = snapshot.query
+        if not isinstance(query, MetricQuery) or query.run_id != self.run_id:
             return
         if page is None:
             gone = f"run {self.run_id} no longer exists; esc goes back"
@@ -87,7 +91,7 @@ class CurvesScreen(Page):
 
     def _show_how(self) -> None:
         view, chart = self.state.view, self.plot.chart()
-        words = self.state.words
+        words = self.plot.words
         if view.axis == Axis.STEP:
             words.insert(0, f"over {AXES[view.axis]}")
         if self.plot.curves is not None and self.plot.curves.sampled:

@@ -126,8 +126,6 @@ class CurvesState:
     """Words; only metrics whose names contain all of them are shown."""
     runs: tuple[str, ...] = ()
     """Ids of the marked runs to compare; empty: all of the pipeline."""
-    attempt: int | None = None
-    """The attempt to show; None: the last one, with curves stitched over all attempts."""
     time: float | None = None
     """Time of the point under the cursor, until the log has been scrolled to it."""
     saved: Mapping[str, object] = field(default_factory=dict)
@@ -158,9 +156,8 @@ class CurvesState:
     @property
     def words(self) -> list[str]:
         """Return the choices that differ from the defaults, as short phrases."""
-        of = [] if self.attempt is None else [f"attempt {self.attempt}"]
         chosen = {COMPARED[Compare.RUNS]: MARKED} if self.runs else {}
-        return [*of, *(chosen.get(words, words) for words in self.view.words)]
+        return [chosen.get(words, words) for words in self.view.words]
 
     def pin(self, metric: str) -> bool:
         """Pin or unpin a metric; return True if it is pinned now."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
@@ -14,7 +13,15 @@ from trainui.store.db import protocol, readonly
 from trainui.store.read import gpu_use, views
 from trainui.tui.data.bell import Bell
 from trainui.tui.data.health import HealthReader
-from trainui.tui.data.snapshot import GpuUse, Query, Snapshot
+from trainui.tui.data.snapshot import (
+    GpuUse,
+    ListQuery,
+    MachineQuery,
+    MetricQuery,
+    Query,
+    RunQuery,
+    Snapshot,
+)
 from trainui.tui.machine import remote_gpus
 from trainui.tui.runs.reader import RunsPageReader
 
@@ -43,6 +50,7 @@ class ScreenDatabase:
         self._version: int | str | None = None
         self._list = RunsPageReader()
         self._pages: RunPageReader | None = None
+        self._has_read_curves = False
         self._upgraded = False
         self._is_remote = settings.load().database_url is not None
 
@@ -58,19 +66,19 @@ class ScreenDatabase:
             return self._file is not None  # the last read failed: retry
         return readonly.data_version(self._connection) != self._version
 
-    def read(self, wanted: Query) -> Snapshot:
+    def read(self, query: Query) -> Snapshot:
         """Answer a query with a snapshot; errors are reported in the snapshot."""
         self.health.has_changed()
         try:
-            return self._read(wanted, self._connected())
+            return self._read(query, self._connected())
         except NotFoundError:
             self.close()
-            return Snapshot(wanted, no_runs_yet=True, **self.health.seen._asdict())
+            return Snapshot(query, no_runs_yet=True, **self.health.seen._asdict())
         except (TrainuiError, sqlite3.Error) as error:
             self.close()
             if isinstance(error, sqlite3.OperationalError) and self._upgrade():
-                return self.read(wanted)
-            return Snapshot(wanted, problem=str(error), **self.health.seen._asdict())
+                return self.read(query)
+            return Snapshot(query, problem=str(error), **self.health.seen._asdict())
 
     def _upgrade(self) -> bool:
         """Migrate a database of an older version, at most once; returns True if tried now."""
@@ -93,38 +101,42 @@ class ScreenDatabase:
         self._connection = None
         self._list.forget()
 
-    def _read(self, wanted: Query, connection: protocol.Connection) -> Snapshot:
+    def _read(self, query: Query, connection: protocol.Connection) -> Snapshot:
         self._version = readonly.data_version(connection)
         if self._ringer is not None:
             self._ringer.look(connection)
         snapshot = Snapshot(
-            wanted,
+            query,
             far_gpus=remote_gpus.read(connection),
             gpu_holders=_by_place(gpu_use.stage_names(connection)),
-            gpu_uses=_gpu_uses(connection) if wanted.machine else {},
+            gpu_uses=_gpu_uses(connection) if isinstance(query, MachineQuery) else {},
             paused=views.flag(connection, "paused") is not None,
             **self.health.seen._asdict(),
         )
-        if wanted.run_id is not None:
-            return self._with_page(connection, wanted, snapshot)
+        if isinstance(query, MetricQuery):
+            self.unfinished = False
+            found = self._page_reader().read_metric_page(connection, query)
+            return replace(snapshot, curves_page=found)
+        if isinstance(query, RunQuery):
+            return self._with_page(connection, query, snapshot)
         self._pages = None
-        snapshot = self._list.read(connection, wanted, snapshot)
+        listed = query if isinstance(query, ListQuery) else ListQuery()
+        snapshot = self._list.read(connection, listed, snapshot)
         self.unfinished = self._list.unfinished
         return snapshot
 
     def _with_page(
-        self, connection: protocol.Connection, wanted: Query, snapshot: Snapshot
+        self, connection: protocol.Connection, query: RunQuery, snapshot: Snapshot
     ) -> Snapshot:
-        if wanted.lone:
-            self.unfinished = False
-            alone = self._page_reader().read_curves_page(connection, wanted)
-            return replace(snapshot, curves_page=alone)
-        # importing numpy takes longer than reading the rest of the page
-        later = wanted.curves and "numpy" not in sys.modules and not self.unfinished
-        self.unfinished = bool(later) and wanted.stage is not None
-        reduced = replace(wanted, curves=None if later else wanted.curves)
+        """Add the page; the first one without curves, since the first curves import numpy."""
+        later = query.curves is not None and not self._has_read_curves
+        if query.stage is not None and query.curves is not None:
+            self._has_read_curves = True
+        reduced = replace(query, curves=None) if later else query
         page = self._page_reader().read(connection, reduced)
-        self.unfinished |= page is not None and page.more > 0
+        self.unfinished = (later and query.stage is not None) or (
+            page is not None and page.more > 0
+        )
         return replace(snapshot, page=page)
 
     def _page_reader(self) -> RunPageReader:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -129,10 +128,8 @@ def _with_steps(
     progress: Mapping[str, StepProgress],
     known: Mapping[str, Sequence[PastDuration]],
 ) -> dict[str, StepProgress]:
-    """Return the progress with step counts of first attempts added, if numpy is already loaded."""
+    """Return the progress with step counts of first attempts added"""
     found = dict(progress)
-    if "numpy" not in sys.modules:
-        return found
     first = [
         stage
         for stage in stages

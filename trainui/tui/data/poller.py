@@ -19,7 +19,15 @@ from typing import TYPE_CHECKING
 from trainui.tui.data.bell import Bell
 from trainui.tui.data.database import ScreenDatabase
 from trainui.tui.data.file_watch import FileWatch
-from trainui.tui.data.snapshot import Machine, Query, Snapshot
+from trainui.tui.data.snapshot import (
+    ListQuery,
+    Machine,
+    MachineQuery,
+    MetricQuery,
+    Query,
+    RunQuery,
+    Snapshot,
+)
 from trainui.tui.machine.gpu_reader import PERIOD as GPU_PERIOD
 from trainui.tui.machine.gpu_reader import GpuReader
 
@@ -59,7 +67,7 @@ class Poller:
     def __init__(
         self,
         deliver: Callable[[Snapshot], None],
-        wanted: Query | None = None,
+        query: Query | None = None,
         ring: Callable[[str], None] | None = None,
         traffic: Bandwidth | None = None,
     ) -> None:
@@ -67,16 +75,16 @@ class Poller:
 
         Args:
             deliver: called in the poller's thread with each new snapshot; it must not block.
-            wanted: the first query; None: the run list.
+            query: the first query; None: the run list.
             ring: called in that thread with the message of a notable event; None: no bell.
             traffic: the terminal's bandwidth; reads are throttled to its limit.
         """
         self.deliver = deliver
-        self._wanted = wanted or Query()
+        self._query = query or ListQuery()
         self._wake = threading.Event()
         self._asked = threading.Event()
         self._stopping = False
-        self._reread = False
+        self._must_forget = False
         self._source = ScreenDatabase(None if ring is None else Bell(ring))
         self._watch = FileWatch(self._wake.set)
         self._is_watching = False
@@ -106,15 +114,15 @@ class Poller:
         if self._thread.is_alive():
             self._thread.join(timeout=2.0)
 
-    def want(self, wanted: Query) -> None:
+    def set_query(self, query: Query) -> None:
         """Change the query, and read at once."""
-        if wanted != self._wanted:
-            self._wanted = wanted
+        if query != self._query:
+            self._query = query
             self._ask()
 
-    def look(self) -> None:
+    def reread(self) -> None:
         """Read everything again at once, including what changes without an event."""
-        self._reread = True
+        self._must_forget = True
         self._ask()
 
     def _ask(self) -> None:
@@ -134,7 +142,7 @@ class Poller:
                 self._is_watching = self._watch.sees()
             except Exception:
                 log.exception("reading for the screen failed")
-                self._hand_over(Snapshot(self._wanted, problem="reading failed; see the log"))
+                self._hand_over(Snapshot(self._query, problem="reading failed; see the log"))
         self._watch.close()
         self._source.close()
 
@@ -152,7 +160,7 @@ class Poller:
         quiet = time.monotonic() - self._read_at > IDLE_AFTER
         if not self._is_watching or self._last is None or self._last.problem is not None:
             return IDLE_PERIOD if quiet else PERIOD
-        return GPU_PERIOD if self._last.gpus or self._wanted.machine else REST
+        return GPU_PERIOD if self._last.gpus or isinstance(self._query, MachineQuery) else REST
 
     def _may_go_on(self) -> bool:
         """Wait until the next unrequested read is allowed; returns True if a read was requested."""
@@ -165,7 +173,7 @@ class Poller:
 
     def _gap(self) -> float:
         pause = LEAST_GAP
-        if self._wanted.run_id is not None:
+        if isinstance(self._query, RunQuery | MetricQuery):
             pause = min(max(PAGE_GAP, SHARE * self._took), LEAST_GAP)
         if self._traffic is not None:
             if self._traffic.waiting:
@@ -184,15 +192,15 @@ class Poller:
         self._recheck = math.inf
         self._read_at = time.monotonic()
         self._sent = self._traffic.total if self._traffic is not None else 0
-        wanted = self._wanted
-        if self._reread:
-            self._reread = False
+        query = self._query
+        if self._must_forget:
+            self._must_forget = False
             self._source.forget()
         used = time.thread_time()
-        self._hand_over(self._source.read(wanted))
+        self._hand_over(self._source.read(query))
         self._took = time.thread_time() - used
-        while self._source.unfinished and self._wanted == wanted and not self._stopping:
-            self._hand_over(self._source.read(wanted))
+        while self._source.unfinished and self._query == query and not self._stopping:
+            self._hand_over(self._source.read(query))
 
     @staticmethod
     def _later(recheck: float) -> float:
@@ -201,7 +209,7 @@ class Poller:
     def _hand_over(self, snapshot: Snapshot) -> None:
         if snapshot.gpus is not self._gpus.figures:
             snapshot = replace(snapshot, gpus=self._gpus.figures)
-        if snapshot.wanted.machine:
+        if isinstance(snapshot.query, MachineQuery):
             snapshot = replace(snapshot, machine=self._look_at_machine())
         if snapshot is not self._last and snapshot != self._last:
             self._last = snapshot

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,12 +20,35 @@ if TYPE_CHECKING:
     from trainui.tui.run.files import StageFiles
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A page's request: the data that the poller must read."""
+class DetailTab(IntEnum):
+    """A detail tab of a stage; its value is the number on the tab, and the key."""
 
-    run_id: str | None = None
-    """The run whose page is open; None: the run list."""
+    OVERVIEW = 2
+    PARAMS = 5
+    OUTPUTS = 6
+    EVENTS = 7
+
+    @property
+    def title(self) -> str:
+        """The name on the tab."""
+        return self.name.capitalize()
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """The query of the list of runs."""
+
+    rows: tuple[str, ...] = ()
+    """Ids of the runs in view."""
+    metrics: frozenset[str] = frozenset()
+    """Names of the metrics by which the list is filtered or sorted."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunQuery:
+    """The query of a run's page."""
+
+    run_id: str
     stage: str | None = None
     """The full name of the selected stage."""
     group: str | None = None
@@ -33,16 +57,25 @@ class Query:
     """The number of the stage's attempt to show; None: the last one."""
     curves: CurvesWanted | None = field(default_factory=CurvesWanted)
     """Which of the stage's metrics to read; None: none."""
-    sheet: int = 2
-    """The number of the stage's detail tab (`sheets.SHEETS`)."""
-    lone: bool = False
-    """True if only one metric's page is open."""
-    rows: tuple[str, ...] = ()
-    """Ids of the listed runs in view."""
-    metrics: frozenset[str] = frozenset()
-    """Names of the metrics used to filter or sort the list."""
-    machine: bool = False
-    """True if the machine page is open."""
+    tab: DetailTab = DetailTab.OVERVIEW
+
+
+@dataclass(frozen=True, slots=True)
+class MetricQuery:
+    """The query of a metric's page."""
+
+    run_id: str
+    stage: str
+    curves: CurvesWanted
+
+
+@dataclass(frozen=True, slots=True)
+class MachineQuery:
+    """The query of the machine page."""
+
+
+Query = ListQuery | RunQuery | MetricQuery | MachineQuery
+"""What a page asks of the poller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +209,7 @@ class Machine:
 class Snapshot:
     """Everything the screen shows, at one moment."""
 
-    wanted: Query
+    query: Query
     """The query that it answers."""
     runs: tuple[RunLine, ...] = ()
     """Newest first; incomplete while `loading`."""
@@ -187,7 +220,7 @@ class Snapshot:
     live: Mapping[str, RunLive] = field(default_factory=dict)
     """Live data of the runs in view, by id."""
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """Last values by metric name and run id, for `Query.metrics`."""
+    """Last values by metric name and run id, for `ListQuery.metrics`."""
     page: RunPage | None = None
     """None on other pages, and if the run was deleted."""
     curves_page: CurvesPage | None = None

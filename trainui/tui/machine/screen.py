@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from trainui.store.read.run_list import RunLine
 from trainui.tui.actions.target import Target
-from trainui.tui.data.snapshot import GpuUse, Query, Snapshot
+from trainui.tui.data.snapshot import GpuUse, MachineQuery, Snapshot
 from trainui.tui.keymap import bindings
 from trainui.tui.machine.rows import MachineLine, machine_lines
 from trainui.tui.page import Page
@@ -83,9 +83,9 @@ class MachineScreen(Page):
         """Yield the lines."""
         yield self.view
 
-    def wanted(self) -> Query:
+    def page_query(self) -> MachineQuery:
         """Return the query for the machine's data."""
-        return Query(machine=True)
+        return MachineQuery()
 
     def take(self, snapshot: Snapshot) -> None:
         """Show a snapshot, without the GPU strip, which would repeat the same GPUs."""
@@ -93,7 +93,7 @@ class MachineScreen(Page):
 
     def show(self, snapshot: Snapshot) -> None:
         """Show the machine's data of a snapshot."""
-        if not snapshot.wanted.machine:
+        if not isinstance(snapshot.query, MachineQuery):
             return
         self._runs = {run.id: run for run in snapshot.runs}
         running = any(run.current for run in snapshot.runs)

@@ -14,9 +14,6 @@ from trainui.tui.render.numbers import clock_time, state_style
 from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle, wrap
 from trainui.tui.run.files import StageFile, StageFiles
 
-SHEETS: Mapping[int, str] = {2: "Overview", 5: "Params", 6: "Outputs", 7: "Events"}
-"""Names of the detail tabs by number."""
-
 LEAST_NAME, MOST_NAME = 8, 24
 """Least and most width of a parameter's name, in characters."""
 

@@ -12,7 +12,7 @@ from rich.style import Style
 
 from trainui import clock
 from trainui.domain.records import AttemptRecord, StageRecord
-from trainui.tui.data.snapshot import RunPage, StageDetail
+from trainui.tui.data.snapshot import DetailTab, RunPage, StageDetail
 from trainui.tui.render import ansi
 from trainui.tui.render.styled_text import Row, Segment, marked, plain
 from trainui.tui.run.detail_tabs import events_rows, files_rows, params_rows
@@ -23,9 +23,6 @@ from trainui.tui.widgets.line_view import RowsView
 if TYPE_CHECKING:
     from trainui.tui.graph.timeline import Timeline
     from trainui.tui.run.images import Gallery, ImageQuery
-
-OVERVIEW = 2
-"""The number of the overview tab."""
 
 LEAST_WIDTH = 20
 
@@ -52,7 +49,7 @@ class DetailsView(RowsView):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._shown: tuple[DetailsSubject, int] | None = None
+        self._shown: tuple[DetailsSubject, DetailTab] | None = None
         self._sought: re.Pattern[str] | None = None
         self._table: GroupTable | None = None
         self._found = -1
@@ -60,23 +57,23 @@ class DetailsView(RowsView):
         self._gallery: Gallery | None = None
         self._decoding = False
 
-    def show(self, subject: DetailsSubject, sheet: int) -> None:
-        """Show a detail tab (`detail_tabs.SHEETS`) of a stage."""
-        before, self._shown = self._shown, (subject, sheet)
-        if before is not None and (before[0].stage.name, before[1]) != (subject.stage.name, sheet):
+    def show(self, subject: DetailsSubject, tab: DetailTab) -> None:
+        """Show a detail tab of a stage."""
+        before, self._shown = self._shown, (subject, tab)
+        if before is not None and (before[0].stage.name, before[1]) != (subject.stage.name, tab):
             self._found = -1
         width = max(self.scrollable_content_region.width, LEAST_WIDTH)
-        self.set_rows(self._rows_of(subject, sheet, width))
+        self.set_rows(self._rows_of(subject, tab, width))
 
     def tick(self, timeline: Timeline) -> None:
         """Update the running times; only the overview has any."""
-        if self._shown is None or self._shown[1] != OVERVIEW:
+        if self._shown is None or self._shown[1] != DetailTab.OVERVIEW:
             return
-        subject, sheet = self._shown
+        subject, tab = self._shown
         if subject.members:
             self.update_rows()
         else:
-            self.show(replace(subject, timeline=timeline), sheet)
+            self.show(replace(subject, timeline=timeline), tab)
 
     def on_resize(self) -> None:
         """Lay the rows out for the new width."""
@@ -117,15 +114,15 @@ class DetailsView(RowsView):
         self.search("")
         return sought
 
-    def _rows_of(self, of: DetailsSubject, sheet: int, width: int) -> Sequence[Row]:
+    def _rows_of(self, of: DetailsSubject, tab: DetailTab, width: int) -> Sequence[Row]:
         stage = as_attempt(of.stage, of.attempts)
-        if sheet == OVERVIEW and of.members:
+        if tab == DetailTab.OVERVIEW and of.members:
             return self._group(of, width)
-        if sheet == OVERVIEW:
+        if tab == DetailTab.OVERVIEW:
             return self._overview(of, stage, width)
-        if sheet == 5:
+        if tab == DetailTab.PARAMS:
             return params_rows(of.page.run, stage, width)
-        if sheet == 6:
+        if tab == DetailTab.OUTPUTS:
             return [*files_rows(of.detail.files, width), *self._images(of, width)]
         return events_rows(of.detail.events, width)
 

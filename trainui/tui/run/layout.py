@@ -14,9 +14,9 @@ from textual.widget import Widget
 from trainui.domain.records import StageRecord
 from trainui.text import harmless
 from trainui.tui.curves.grid_view import CurvesView
+from trainui.tui.data.snapshot import DetailTab
 from trainui.tui.graph.view import StageGraph
 from trainui.tui.logs.view import LogView
-from trainui.tui.run.detail_tabs import SHEETS
 from trainui.tui.run.details_view import DetailsView
 from trainui.tui.run.tab_bar import Tabs
 from trainui.tui.widgets.line_view import LinesView
@@ -92,8 +92,8 @@ class Panes(Container):
         self._zoomed = 0
         self._pane = 2
         self._wanted_width = LEAST_GRAPH
-        self.sheet = 2
-        """The number of the detail tab in the overview's pane."""
+        self.tab = DetailTab.OVERVIEW
+        """The detail tab in the overview's pane."""
 
     def compose(self) -> ComposeResult:
         """Yield the panes."""
@@ -109,9 +109,7 @@ class Panes(Container):
         """Set the panes' titles."""
         self.graph.set_title("1 Stages")
         self.overview.set_title("2 Overview")
-        self.overview.set_subtitle(
-            "  ".join(f"{number} {name.lower()}" for number, name in SHEETS.items())
-        )
+        self.overview.set_subtitle("  ".join(f"{tab} {tab.title.lower()}" for tab in DetailTab))
         self.curves.set_title("3 Curves")
         self.log_view.set_title("4 Log")
 
@@ -168,12 +166,12 @@ class Panes(Container):
         self.log_view.set_title(f"4 Log{of}")
         name = harmless(stage.name)
         self.tabs.show_stage(name)
-        if self.sheet == 2 and members:
+        if self.tab == DetailTab.OVERVIEW and members:
             self.overview.set_title(f"2 {harmless(stage.definition.group)} ×{members}")
-        elif self.sheet == 2:
+        elif self.tab == DetailTab.OVERVIEW:
             self.overview.set_title(f"2 {name}")
         else:
-            self.overview.set_title(f"{self.sheet} {SHEETS[self.sheet]}{of}: {name}")
+            self.overview.set_title(f"{self.tab} {self.tab.title}{of}: {name}")
 
     def enter_panel(self) -> None:
         """Move the focus to the first visible pane of the stage."""
@@ -217,9 +215,9 @@ class Panes(Container):
 
     def go_to(self, number: int) -> None:
         """Focus a pane, showing it if it is hidden; the number may also be a detail tab's."""
-        if number in SHEETS:
-            if number != self.sheet:
-                self.sheet = number
+        if number in tuple(DetailTab):
+            if number != self.tab:
+                self.tab = DetailTab(number)
                 self.post_message(self.Changed())
             number = 2
         if self._zoomed and self._zoomed != number:
@@ -240,7 +238,7 @@ class Panes(Container):
         for other in (2, 3, 4):
             self.set_class(other == number, f"-pane-{other}", update=hidden)
         self._pane = number
-        self.tabs.choose(self.sheet if number == 2 else number)
+        self.tabs.choose(self.tab if number == 2 else number)
         if hidden:
             self.post_message(self.Changed())
 

@@ -15,12 +15,16 @@ from trainui.store.read import event_feed, record_cache, run_list, views
 from trainui.text import harmless
 from trainui.tui.curves.reader import CurveReader
 from trainui.tui.data.eta import EtaEstimator
-from trainui.tui.data.snapshot import CurvesPage, Query, RunPage, StageDetail
+from trainui.tui.data.snapshot import (
+    CurvesPage,
+    DetailTab,
+    MetricQuery,
+    RunPage,
+    RunQuery,
+    StageDetail,
+)
 from trainui.tui.run.files import commit, stage_files
 from trainui.tui.run.matrix_reader import MatrixReader
-
-OVERVIEW, OUTPUTS, EVENTS = 2, 6, 7
-"""Numbers of the detail tabs that need additional reads."""
 
 FIRST_STAGES = 200
 """Stages in a page's first snapshot: more than a terminal has lines."""
@@ -46,44 +50,47 @@ class RunPageReader:
         self._begun: str | None = None
         """The run of which at least the first stages have been read."""
 
-    def read(self, connection: protocol.Connection, wanted: Query) -> RunPage | None:
+    def read(self, connection: protocol.Connection, query: RunQuery) -> RunPage | None:
         """Read a page; None if the run does not exist."""
-        assert wanted.run_id is not None
-        run = views.run(connection, wanted.run_id)
+        run = views.run(connection, query.run_id)
         if run is None:
             return None
         if (first := self._first(connection, run)) is not None:
             return first
-        stages = tuple(self._stages.read(connection, wanted.run_id))
-        selected = next((stage for stage in stages if stage.name == wanted.stage), None)
+        stages = tuple(self._stages.read(connection, query.run_id))
+        selected = next((stage for stage in stages if stage.name == query.stage), None)
         attempts: dict[str, list[AttemptRecord]] = {}
         detail = None
         if not self._commits.get(run.directory):
             self._commits = {run.directory: commit(Path(run.directory))}
         if selected is not None:
             attempts[selected.id] = tries = views.attempts_of_stage(connection, selected.id)
-            number = wanted.attempt if (wanted.attempt or 0) < len(tries) else None
+            number = query.attempt if (query.attempt or 0) < len(tries) else None
             detail = StageDetail(
                 stage=selected.name,
-                curves=self._curves.read(connection, selected, stages, wanted.curves)
-                if wanted.curves
+                curves=self._curves.read(connection, selected, stages, query.curves)
+                if query.curves
                 else None,
                 problems=tuple(
                     harmless(found.problem) for found in curves.problems(connection, [selected.id])
                 ),
-                files=stage_files(selected, tries, number) if wanted.sheet == OUTPUTS else None,
+                files=stage_files(selected, tries, number)
+                if query.tab == DetailTab.OUTPUTS
+                else None,
                 events=_events(connection, selected, tries, number)
-                if wanted.sheet == EVENTS
+                if query.tab == DetailTab.EVENTS
                 else None,
                 commit=self._commits[run.directory],
-                variables=self._variables_of(tries[:number]) if wanted.sheet == OVERVIEW else "",
+                variables=self._variables_of(tries[:number])
+                if query.tab == DetailTab.OVERVIEW
+                else "",
                 checkpoint=self._checkpoint_of(connection, selected, tries)
-                if wanted.sheet == OVERVIEW
+                if query.tab == DetailTab.OVERVIEW
                 else "",
             )
         ahead = self._prophet.look(connection, run, stages)
-        members = [stage for stage in stages if stage.definition.group == wanted.group]
-        group = self._groups.read(connection, members) if wanted.group is not None else None
+        members = [stage for stage in stages if stage.definition.group == query.group]
+        group = self._groups.read(connection, members) if query.group is not None else None
         return RunPage(run, stages, attempts, detail, ahead, group)
 
     def _first(self, connection: protocol.Connection, run: RunRecord) -> RunPage | None:
@@ -123,16 +130,16 @@ class RunPageReader:
             self._variables = {key: _different(found, before.number)}
         return self._variables[key]
 
-    def read_curves_page(self, connection: protocol.Connection, wanted: Query) -> CurvesPage | None:
+    def read_metric_page(
+        self, connection: protocol.Connection, query: MetricQuery
+    ) -> CurvesPage | None:
         """Read the page of one metric; None if the run or the stage does not exist."""
-        assert wanted.run_id is not None
-        assert wanted.curves is not None
-        run = views.run(connection, wanted.run_id)
-        stages = tuple(self._stages.read(connection, wanted.run_id))
-        selected = next((stage for stage in stages if stage.name == wanted.stage), None)
+        run = views.run(connection, query.run_id)
+        stages = tuple(self._stages.read(connection, query.run_id))
+        selected = next((stage for stage in stages if stage.name == query.stage), None)
         if run is None or selected is None:
             return None
-        found = self._curves.read(connection, selected, stages, wanted.curves)
+        found = self._curves.read(connection, selected, stages, query.curves)
         return CurvesPage(run, selected, found)
 
 

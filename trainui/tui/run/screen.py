@@ -18,7 +18,7 @@ from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.curves.grid_view import CurvesView
-from trainui.tui.data.snapshot import Query, RunPage, Snapshot
+from trainui.tui.data.snapshot import RunPage, RunQuery, Snapshot
 from trainui.tui.graph.view import StageGraph
 from trainui.tui.keymap import bindings
 from trainui.tui.logs.view import LogView
@@ -81,13 +81,14 @@ class RunScreen(Page):
         """The DAG."""
         return self.panes.graph
 
-    def wanted(self) -> Query:
+    def page_query(self) -> RunQuery:
         """Return the query for the visible parts of the run."""
-        return self.panel.wanted(self.run_id)
+        return self.panel.page_query(self.run_id)
 
     def show(self, snapshot: Snapshot) -> None:
         """Show the run."""
-        if snapshot.wanted.run_id != self.run_id:
+        query = snapshot.query
+        if not isinstance(query, RunQuery) or query.run_id != self.run_id:
             return
         page = snapshot.page
         self.set_class(page is None, "-gone")
@@ -182,7 +183,9 @@ class RunScreen(Page):
         if stage is not None:
             from trainui.tui.curves.screen import CurvesScreen
 
-            self.app.push_screen(CurvesScreen(self.run_id, stage.name, self.panes.curves.state))
+            self.app.push_screen(
+                CurvesScreen(self.run_id, stage.name, self.panes.curves.state, self.panel.attempt)
+            )
 
     def prepare_for(self, scope: str) -> None:
         """Focus the pane in which the keys of a scope work."""

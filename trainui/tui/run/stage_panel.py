@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ENDED, Status
-from trainui.tui.data.snapshot import Query, RunPage, StageDetail
+from trainui.tui.data.snapshot import RunPage, RunQuery, StageDetail
 from trainui.tui.logs.window_reader import LogSource, Stream
 from trainui.tui.run.details_view import DetailsSubject
 from trainui.tui.run.layout import Panes
@@ -23,20 +23,17 @@ class StagePanel:
         self.panes = panes
         self._detail: StageDetail | None = None
         self._streams = BOTH
+        self.attempt: int | None = None
+        """The number of the attempt shown; None: the last one."""
 
-    @property
-    def attempt(self) -> int | None:
-        """The attempt shown; None: the last one."""
-        return self.panes.curves.state.attempt
-
-    def wanted(self, run_id: str) -> Query:
+    def page_query(self, run_id: str) -> RunQuery:
         """Return the query for the visible parts of a run."""
         graph, panes = self.panes.graph, self.panes
         stage = graph.selected
-        return Query(
-            run_id=run_id,
+        return RunQuery(
+            run_id,
             stage=stage.name if stage is not None else None,
-            sheet=panes.sheet,
+            tab=panes.tab,
             group=graph.selected_name if graph.folded else None,
             attempt=self.attempt,
             curves=panes.curves.wanted() if panes.curves.display else None,
@@ -48,7 +45,7 @@ class StagePanel:
         if stage is None or page.detail is None or page.detail.stage != stage.name:
             return
         self._detail = detail = page.detail
-        self._show_sheet(page, stage, detail)
+        self._show_tab(page, stage, detail)
         over = stage.status in ENDED
         waits = "no output" if over else "no output yet" if stage.attempt else "not started yet"
         self._show_log(self._attempts(page, stage), waits)
@@ -75,10 +72,10 @@ class StagePanel:
         source = LogSource(last.directory, self._streams, live, last.id, last.host)
         view.set_source(source, waits)
 
-    def _show_sheet(self, page: RunPage, stage: StageRecord, detail: StageDetail) -> None:
+    def _show_tab(self, page: RunPage, stage: StageRecord, detail: StageDetail) -> None:
         graph, attempts = self.panes.graph, self._attempts(page, stage)
         subject = DetailsSubject(page, stage, attempts, detail, graph.timeline, graph.folded)
-        self.panes.overview.show(subject, self.panes.sheet)
+        self.panes.overview.show(subject, self.panes.tab)
 
     def _attempts(self, page: RunPage, stage: StageRecord) -> Sequence[AttemptRecord]:
         """Return the stage's attempts up to the one shown."""
@@ -88,7 +85,7 @@ class StagePanel:
         """After a change of the selected stage, show its last attempt."""
         stage = self.panes.graph.selected
         if self._detail is not None and stage is not None and self._detail.stage != stage.name:
-            self.panes.curves.state.attempt = None
+            self._choose(None)
 
     def choose_attempt(self, page: RunPage | None, direction: int) -> bool:
         """Show the previous (-1) or next (1) attempt; return False if there is only one."""
@@ -97,9 +94,12 @@ class StagePanel:
         if page is None or count < 2:
             return False
         chosen = max(1, min((self.attempt or count) + direction, count))
-        self.panes.curves.state.attempt = chosen if chosen < count else None
+        self._choose(chosen if chosen < count else None)
         self.show(page)
         return True
+
+    def _choose(self, attempt: int | None) -> None:
+        self.attempt = self.panes.curves.attempt = attempt
 
     def next_streams(self) -> None:
         """Cycle the log through both streams, stdout and stderr."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from textual import events
 from textual.message import Message
 
+from trainui.tui.data.snapshot import DetailTab
 from trainui.tui.render.styled_text import Row, Segment, width_of
-from trainui.tui.run.detail_tabs import SHEETS
 from trainui.tui.widgets.line_view import LinesView
 
-_TABS = tuple(sorted({**SHEETS, 3: "Curves", 4: "Log"}.items()))
+_TABS = tuple(sorted({**{int(tab): tab.title for tab in DetailTab}, 3: "Curves", 4: "Log"}.items()))
 """Number and name of each tab."""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from trainui.domain.states import Status
 from trainui.store.db import protocol
-from trainui.tui.data.snapshot import Query, Snapshot
+from trainui.tui.data.snapshot import ListQuery, Snapshot
 from trainui.tui.runs.cache import RunListCache
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ class RunsPageReader:
         """Read the whole list again next time."""
         self._list = RunListCache()
 
-    def read(self, connection: protocol.Connection, wanted: Query, snapshot: Snapshot) -> Snapshot:
+    def read(
+        self, connection: protocol.Connection, query: ListQuery, snapshot: Snapshot
+    ) -> Snapshot:
         """Return the snapshot with the runs in it."""
         if self._list.loading and self._list.runs:
             self._list.reload(connection)
@@ -42,23 +44,23 @@ class RunsPageReader:
             self._list.update(connection)
         self.unfinished = self._list.loading and bool(self._list.runs)
         snapshot = replace(snapshot, runs=self._list.runs, loading=self._list.loading)
-        return self._with_what_is_in_view(connection, wanted, snapshot)
+        return self._with_what_is_in_view(connection, query, snapshot)
 
     def _with_what_is_in_view(
-        self, connection: protocol.Connection, wanted: Query, snapshot: Snapshot
+        self, connection: protocol.Connection, query: ListQuery, snapshot: Snapshot
     ) -> Snapshot:
         """Add the data that is read of visible runs only; not to the first snapshot."""
         if snapshot.loading or not snapshot.runs:
             return snapshot
         endings = self._endings(connection)
-        in_view = frozenset(wanted.rows)
+        in_view = frozenset(query.rows)
         shown = [run for run in snapshot.runs if run.id in in_view] if in_view else []
         goals = self._prophet.goals if self._prophet is not None else {}
         live = self._live_reader().read(connection, shown, goals) if shown else {}
         metrics: Mapping[str, Mapping[str, float]] = {}
-        if wanted.metrics:
+        if query.metrics:
             reader_of_metrics = self._metric_reader()
-            metrics = reader_of_metrics.read(connection, wanted.metrics, snapshot.runs)
+            metrics = reader_of_metrics.read(connection, query.metrics, snapshot.runs)
             self.unfinished = reader_of_metrics.unfinished
         return replace(snapshot, endings=endings, live=live, metrics=metrics)
 

@@ -16,7 +16,7 @@ from trainui.domain.states import UNFINISHED, Status
 from trainui.store.read.run_list import RunLine
 from trainui.text import SYMBOLS, harmless
 from trainui.tui.actions.target import Target
-from trainui.tui.data.snapshot import Query, Snapshot
+from trainui.tui.data.snapshot import ListQuery, Snapshot
 from trainui.tui.keymap import bindings
 from trainui.tui.page import Page
 from trainui.tui.render.numbers import state_style
@@ -86,13 +86,13 @@ class RunsScreen(Page):
         yield self.table
         yield self.welcome
 
-    def wanted(self) -> Query:
+    def page_query(self) -> ListQuery:
         """Return the query for the list and the live data of visible runs."""
-        return Query(rows=self.table.in_view, metrics=self.table.metrics)
+        return ListQuery(rows=self.table.in_view, metrics=self.table.metrics)
 
     def show(self, snapshot: Snapshot) -> None:
         """Show the runs, or the welcome page, or why they could not be read."""
-        if snapshot.wanted.run_id is not None:
+        if not isinstance(snapshot.query, ListQuery):
             return
         empty = not snapshot.runs
         self.set_class(empty, "-empty")

@@ -27,7 +27,7 @@ from trainui.tui.curves import reader
 from trainui.tui.curves.model import CurvesWanted
 from trainui.tui.data import poller as feed_module
 from trainui.tui.data.poller import Poller
-from trainui.tui.data.snapshot import Query, Snapshot
+from trainui.tui.data.snapshot import Query, RunQuery, Snapshot
 from trainui.tui.run.reader import FIRST_STAGES
 
 
@@ -214,7 +214,7 @@ def test_a_large_page_brings_its_first_stages_and_then_by_itself_all(filler: Fil
     count = 3 * FIRST_STAGES
     large = {f"s{n}": (f"s{n - 1}",) if n else () for n in range(count)}
     run_id = filler.run(large)
-    with feeding(Query(run_id=run_id)) as (_, received):
+    with feeding(RunQuery(run_id)) as (_, received):
         received.wait_for(lambda s: s.page is not None and len(s.page.stages) == count)
     first, whole = received.snapshots[0].page, received.snapshots[-1].page
     assert first is not None
@@ -225,7 +225,7 @@ def test_a_large_page_brings_its_first_stages_and_then_by_itself_all(filler: Fil
 
 def test_a_page_brings_stage_and_curves(filler: Filler) -> None:
     run_id = running_demo(filler)
-    wanted = Query(run_id=run_id, stage="train[hidden=128]", curves=CurvesWanted(columns=40))
+    wanted = RunQuery(run_id, stage="train[hidden=128]", curves=CurvesWanted(columns=40))
     with feeding(wanted) as (_, received):
         snapshot = received.wait_for(
             lambda s: bool(s.page and s.page.detail and s.page.detail.curves)
@@ -244,7 +244,7 @@ def test_figures_are_new_at_each_reading_and_curves_follow_by_themselves(
     monkeypatch.setattr(reader, "PERIOD", 2.0)
     run_id = running_demo(filler)
     feeder = filler.curves(run_id, "train[hidden=128]")
-    wanted = Query(run_id=run_id, stage="train[hidden=128]")
+    wanted = RunQuery(run_id, stage="train[hidden=128]")
 
     def seen(snapshot: Snapshot) -> tuple[float | None, float]:
         """Return the last step by the figures, and the end of the curve."""
@@ -274,7 +274,7 @@ def test_with_no_database_it_says_so_and_notices_the_first_run(home: Path) -> No
 def test_a_run_that_is_removed_is_gone_from_its_page(filler: Filler) -> None:
     run_id = filler.run({"a": ()})
     filler.complete(run_id, "a")
-    with feeding(Query(run_id=run_id)) as (_, received):
+    with feeding(RunQuery(run_id)) as (_, received):
         received.wait_for(lambda s: s.page is not None)
         with filler.store.write() as connection:
             runs.remove(connection, run_id)
@@ -317,6 +317,6 @@ def test_no_wish_is_lost_whenever_it_comes(filler: Filler) -> None:
     names = [filler.run({"a": ()}, name=f"run {n}") for n in range(2)]
     with feeding() as (feed, received):
         for turn in range(200):
-            wanted = Query(run_id=names[turn % 2])
-            feed.want(wanted)
-            received.wait_for(lambda s, wanted=wanted: s.wanted == wanted, timeout=3)  # type: ignore[misc]
+            wanted = RunQuery(names[turn % 2])
+            feed.set_query(wanted)
+            received.wait_for(lambda s, wanted=wanted: s.query == wanted, timeout=3)  # type: ignore[misc]

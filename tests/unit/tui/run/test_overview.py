@@ -14,12 +14,12 @@ from trainui.domain.records import StageRecord
 from trainui.store.db import protocol, readonly
 from trainui.store.read import views
 from trainui.store.runs import events
-from trainui.tui.data.snapshot import Query
+from trainui.tui.data.snapshot import RunQuery
 from trainui.tui.render.styled_text import Segment, joined, plain, width_of
 from trainui.tui.run.header import can_resume, crumbs, heading
 from trainui.tui.run.matrix_table import GroupRows
 from trainui.tui.run.overview import MOST_LINES, overview_rows
-from trainui.tui.run.reader import OVERVIEW, RunPageReader
+from trainui.tui.run.reader import RunPageReader
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_a_checkpoint_that_is_not_used_is_named(
     with filler.store.write() as writing:
         text = f"{name}: gets no checkpoint: /out/ckpt-4 is not used"
         events.record(writing, run_id, CHECKPOINT, text, stage=name, attempt=1)
-    wanted = Query(run_id=run_id, stage=name, sheet=OVERVIEW)
+    wanted = RunQuery(run_id, stage=name)
     page = RunPageReader().read(connection, wanted)
     assert page is not None
     assert page.detail is not None
