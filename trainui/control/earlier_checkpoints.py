@@ -17,12 +17,12 @@ def remarks(pipeline: Pipeline) -> Iterator[str]:
     from trainui.artifacts import checkpoints
 
     nowhere = settings.runs_dir(settings.load()) / "RUN" / "STAGE"
-    told: set[tuple[str, str]] = set()
+    noted_places: set[tuple[str, str]] = set()
     for stage in pipeline.stages:
         rule = stage.checkpoint
-        if rule is None or (place := (rule.glob, stage.workdir)) in told:
+        if rule is None or (place := (rule.glob, stage.workdir)) in noted_places:
             continue
-        told.add(place)
+        noted_places.add(place)
         where = checkpoints.search(stage, nowhere)
         if not (where.found or where.passed_by):
             continue

@@ -23,41 +23,41 @@ def check_slots(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -
         UnfitEnvironmentError: a stage needs more slots than this machine has.
     """
     wanted = list(stages)
-    if (lack := lacking_gpus(wanted, environ)) is not None:
+    if (problem := missing_gpus(wanted, environ)) is not None:
         raise UnfitEnvironmentError(
-            f"{lack}; `--no-gpus` runs it without, `trainui doctor` shows what was found"
+            f"{problem}; `--no-gpus` runs it without, `trainui doctor` shows what was found"
         )
-    if (lack := lacking_cpus(wanted)) is not None:
-        raise UnfitEnvironmentError(lack)
+    if (problem := missing_cpus(wanted)) is not None:
+        raise UnfitEnvironmentError(problem)
 
 
-def lacking_cpus(stages: Iterable[StageDefinition]) -> str | None:
+def missing_cpus(stages: Iterable[StageDefinition]) -> str | None:
     """Return a message if a stage needs more CPU slots than this machine has; else None."""
     # a stage with a GPU takes no CPU slot
-    needy = max((one for one in stages if not one.gpus), key=lambda one: one.cpus, default=None)
+    largest = max((one for one in stages if not one.gpus), key=lambda one: one.cpus, default=None)
     slots = settings.load().cpus
-    if needy is None or needy.cpus <= slots:
+    if largest is None or largest.cpus <= slots:
         return None
     return (
-        f"stage {needy.name} needs {needy.cpus} CPU slots and this machine has {slots}: lower "
+        f"stage {largest.name} needs {largest.cpus} CPU slots and this machine has {slots}: lower "
         "its `cpus`, or raise the setting `cpus` (TRAINUI_CPUS) and restart the worker"
     )
 
 
-def lacking_gpus(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -> str | None:
+def missing_gpus(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -> str | None:
     """Return a message if a stage needs more GPUs than this machine has; else None."""
-    needy = max(stages, key=lambda stage: stage.gpus, default=None)
-    if needy is None or needy.gpus == 0 or settings.load().database_url is not None:
+    largest = max(stages, key=lambda stage: stage.gpus, default=None)
+    if largest is None or largest.gpus == 0 or settings.load().database_url is not None:
         return None  # another host may have enough
     from trainui.execution.gpu.gpus import usable_gpus
 
     usable = usable_gpus(environ=environ)
-    if usable.working >= needy.gpus:
+    if usable.working >= largest.gpus:
         return None
-    wanted = f"{needy.gpus} GPU" if needy.gpus == 1 else f"{needy.gpus} GPUs"
+    wanted = f"{largest.gpus} GPU" if largest.gpus == 1 else f"{largest.gpus} GPUs"
     has = f"only {usable.working} can be used" if usable.working else "no GPU can be used"
     why = f" ({usable.hindrance})" if usable.hindrance else ""
-    return f"stage {needy.name} needs {wanted} and {has} on this machine{why}"
+    return f"stage {largest.name} needs {wanted} and {has} on this machine{why}"
 
 
 def check_inputs(pipeline: Pipeline, *, run_directory: Path, environ: Mapping[str, str]) -> None:
@@ -72,11 +72,11 @@ def check_inputs(pipeline: Pipeline, *, run_directory: Path, environ: Mapping[st
         UnsafePathError: an input does not exist, or its location is not allowed.
         UsageError: `${env.NAME}` names a variable that is not set.
     """
-    for error in wrong_inputs(pipeline, environ, run_directory):
+    for error in invalid_inputs(pipeline, environ, run_directory):
         raise error
 
 
-def wrong_inputs(
+def invalid_inputs(
     pipeline: Pipeline, environ: Mapping[str, str], run_directory: Path | None = None
 ) -> Iterator[UsageError]:
     """Yield an error for each invalid input that no stage produces, once per input.

@@ -63,7 +63,7 @@ def choose_pipeline(
     if source is None or as_submitted:
         return PipelineChoice(changed_file=changed)
     pipeline = file_changes.load(source, run)
-    if changed is not None and file_changes.says_the_same(pipeline, run):
+    if changed is not None and file_changes.is_equivalent(pipeline, run):
         return PipelineChoice()
     return PipelineChoice(pipeline, file_changes.diff(run, pipeline, source), changed)
 

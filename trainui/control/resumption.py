@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _RunState:
     """The state of a run at the time of planning."""
 
     run: RunRecord
@@ -108,7 +108,7 @@ def resume(
     with store.write() as connection:
         existing_run(connection, run_id)  # it may have been deleted meanwhile
         now = runs.stages(connection, run_id)
-        moved_on, users = _moved_on(seen, now), rules.users_of(now)
+        changed_meanwhile, users = _changed_meanwhile(seen, now), rules.users_of(now)
         if revised is not None:
             # check again, since a stage may have started meanwhile
             revision.check_running(revised, now)
@@ -117,12 +117,12 @@ def resume(
             _note_pipeline(connection, seen.run, edit)
         _keep_environment(directory, environ, revised)
         for stage, made_of, why in kept:
-            if stage.name not in moved_on:
+            if stage.name not in changed_meanwhile:
                 stored_attempts.keep(connection, stage, made_of, why)
         changes = [
             change
             for change in _changes(plan.stages)
-            if change.name not in moved_on and not (change.fresh and change.name in users)
+            if change.name not in changed_meanwhile and not (change.fresh and change.name in users)
         ]
         revived = stored_stages.reopen(connection, run_id, changes)
     if pipeline is not None:
@@ -168,8 +168,8 @@ def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> l
         UsageError: one of them is unfinished, or its upstream stages did not complete.
     """
     store = open_store()
-    seen = _look(store, run_id)
-    reran = _looks(seen, seen.stages, {}).reran()
+    seen = _read_state(store, run_id)
+    reran = _change_detection(seen, seen.stages, {}).reran()
     with store.write() as connection:
         stages = runs.stages(connection, run_id)
         by_name = {stage.name: stage for stage in stages}
@@ -190,8 +190,8 @@ class _Plan:
     """A resume plan, and the data it was computed from."""
 
     stages: list[PlannedStage]
-    seen: _Seen
-    looks: ChangeDetection
+    seen: _RunState
+    detection: ChangeDetection
     revision: revision.Revision | None
 
     @property
@@ -207,14 +207,14 @@ def _plan(
     pipeline: Pipeline | None,
     environ: Mapping[str, str] | None = None,
 ) -> _Plan:
-    seen = _look(store, run_id)
+    seen = _read_state(store, run_id)
     revised = None
     if pipeline is not None:
         revised = revision.compare(seen.run, seen.stages, pipeline, given_params(run_id))
     stages = seen.stages if revised is None else revised.stages
     by_name = {stage.name: stage for stage in stages}
     check_names(by_name, [*options.until, *options.fresh, *options.keep])
-    looks = _looks(seen, stages, {} if revised is None else revised.edited, environ)
+    detection = _change_detection(seen, stages, {} if revised is None else revised.edited, environ)
     searches = {stage.name: _search(store, stage, seen) for stage in stages}
     planned = rules.plan_resume(
         stages,
@@ -224,14 +224,14 @@ def _plan(
         until=options.until,
         fresh=options.fresh,
         keep=options.keep,
-        evidence=looks.evidence(() if revised is None else revised.new),
+        evidence=detection.evidence(() if revised is None else revised.new),
     )
     planned = [_with_remark(one, by_name[one.name], searches[one.name]) for one in planned]
-    return _Plan(with_savings(planned, by_name, seen.attempts, seen.run), seen, looks, revised)
+    return _Plan(with_savings(planned, by_name, seen.attempts, seen.run), seen, detection, revised)
 
 
-def _looks(
-    seen: _Seen,
+def _change_detection(
+    seen: _RunState,
     stages: Sequence[StageRecord],
     edited: Mapping[str, Sequence[str]],
     environ: Mapping[str, str] | None = None,
@@ -245,13 +245,13 @@ def _as_kept(plan: _Plan) -> list[tuple[StageRecord, dict[str, Any], str]]:
     records = {stage.name: stage for stage in plan.records}
     again = {one.name for one in plan.stages if one.action != Action.SKIP}
     return [
-        (records[one.name], plan.looks.as_kept(one.name, again), one.reason)
+        (records[one.name], plan.detection.as_kept(one.name, again), one.reason)
         for one in plan.stages
         if one.kept
     ]
 
 
-def _look(store: Store, run_id: str) -> _Seen:
+def _read_state(store: Store, run_id: str) -> _RunState:
     with store.read() as connection:
         run = existing_run(connection, run_id)
         stages = runs.stages(connection, run_id)
@@ -265,7 +265,7 @@ def _look(store: Store, run_id: str) -> _Seen:
             for stage in stages
             if stage.attempt > 0
         }
-    return _Seen(run, tuple(stages), attempts, tried)
+    return _RunState(run, tuple(stages), attempts, tried)
 
 
 def _find_checkpoint(where: Search, tried: Mapping[str, int]) -> str | None:
@@ -274,7 +274,7 @@ def _find_checkpoint(where: Search, tried: Mapping[str, int]) -> str | None:
     return checkpoints.find(where, tried, asked=True)
 
 
-def _search(store: Store, stage: StageRecord, seen: _Seen) -> Search:
+def _search(store: Store, stage: StageRecord, seen: _RunState) -> Search:
     from trainui.artifacts import checkpoint_rivals, checkpoints
 
     attempts = [one.directory for one in seen.attempts.get(stage.id, ())]
@@ -298,7 +298,7 @@ def _check_slots(plan: _Plan, environ: Mapping[str, str]) -> None:
     check_slots([stage.definition for stage in plan.records if stage.name in revived], environ)
 
 
-def _moved_on(seen: _Seen, now: Sequence[StageRecord]) -> set[str]:
+def _changed_meanwhile(seen: _RunState, now: Sequence[StageRecord]) -> set[str]:
     """Return the stages that changed since the plan was made."""
     before = {stage.name: (stage.status, stage.attempt) for stage in seen.stages}
     return {one.name for one in now if before.get(one.name) != (one.status, one.attempt)}

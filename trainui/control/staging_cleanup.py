@@ -54,13 +54,13 @@ def noted(run_id: str) -> Iterator[StagingNote]:
         UsageError: another process is submitting or deleting this run.
     """
     path = paths.make_private(_notes()) / run_id
-    with _held(path, os.O_RDWR | os.O_CREAT) as note:
+    with _locked(path, os.O_RDWR | os.O_CREAT) as note:
         if note is None:
             raise UsageError(f"the run {run_id!r} is being submitted or deleted just now")
         try:
             yield note
         finally:
-            _take_away(note, run_id)
+            _delete_unstored(note, run_id)
             note.remove()
 
 
@@ -72,13 +72,13 @@ def sweep() -> None:
     """Delete the directories that killed processes left behind."""
     with suppress(OSError, UnfitEnvironmentError):  # concurrent sweep, or read-only home
         for path in list(_notes().iterdir()):
-            with _held(path, os.O_RDWR) as note:
+            with _locked(path, os.O_RDWR) as note:
                 if note is not None:
-                    _take_away(note, path.name)
+                    _delete_unstored(note, path.name)
                     note.remove()
 
 
-def _take_away(note: StagingNote, run_id: str) -> None:
+def _delete_unstored(note: StagingNote, run_id: str) -> None:
     written = note.read()
     with views.reading() as connection:
         if written is None or views.run(connection, run_id) is not None:
@@ -92,7 +92,7 @@ def _take_away(note: StagingNote, run_id: str) -> None:
 
 
 @contextmanager
-def _held(path: Path, flags: int) -> Iterator[StagingNote | None]:
+def _locked(path: Path, flags: int) -> Iterator[StagingNote | None]:
     """Open and lock a note; None if another process has it locked. A lock ends with its process."""
     descriptor = _open(path, flags)
     try:

@@ -82,16 +82,16 @@ def logs(
     several stages, a heading names the stage of each part.
     """
     stages = lookup.find_alike(run, stage)
-    wanted = [_Wanted(one, attempt, stream, last) for one in stages]
+    request = [_LogRequest(one, attempt, stream, last) for one in stages]
     printer = _Printer(stage or stages[0].name, as_json=as_json, several=len(stages) > 1)
     if follow:
-        _follow(wanted, printer)
+        _follow(request, printer)
     else:
-        _print(wanted, printer)
+        _print(request, printer)
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _LogRequest:
     """A stage and the part of its logs to print."""
 
     stage: StageRecord
@@ -106,23 +106,23 @@ class _Wanted:
         return AttemptLogs(found, self.stream.names, last=last)
 
 
-def _print(all_wanted: Sequence[_Wanted], printer: _Printer) -> None:
+def _print(requests: Sequence[_LogRequest], printer: _Printer) -> None:
     numbers: list[int | None] = []
     shown: list[dict[str, Any]] = []
-    for wanted in all_wanted:
+    for request in requests:
         with views.reading() as connection:
-            record = _attempt(connection, wanted.stage, wanted.attempt)
+            record = _attempt(connection, request.stage, request.attempt)
         numbers.append(None if record is None else record.number)
         if record is None:
-            printing.note(_not_started(wanted.stage))
+            printing.note(_not_started(request.stage))
             continue
-        lines: Iterable[TimedLine] = wanted.logs_of(record).lines(to_end=True)
-        if wanted.last is not None:
-            lines = deque(lines, maxlen=wanted.last)
+        lines: Iterable[TimedLine] = request.logs_of(record).lines(to_end=True)
+        if request.last is not None:
+            lines = deque(lines, maxlen=request.last)
         if printer.as_json:
-            shown += printer.json_lines(wanted.stage, record, lines)
+            shown += printer.json_lines(request.stage, record, lines)
         else:
-            printer.write(wanted.stage, lines)
+            printer.write(request.stage, lines)
     if printer.as_json:
         number = numbers[0] if len(set(numbers)) == 1 else None
         printing.value({"stage": printer.name, "attempt": number, "lines": shown})
@@ -163,7 +163,7 @@ class _Printer:
         self.as_json = as_json
         self._several = several
         self._stage: str | None = None
-        self._ended = True
+        self._line_ended = True
         """True if the last line printed had a line end."""
 
     def json_lines(
@@ -177,32 +177,32 @@ class _Printer:
         """Print lines as text."""
         on_terminal, stream = sys.stdout.isatty(), None
         for line in lines:
-            self._head(stage)
+            self._print_heading(stage)
             if on_terminal:
                 shown = line.raw.decode("utf-8", errors="replace").rstrip("\n")
                 printing.line(text.harmless(text.as_overwritten(shown)))
                 continue
-            if stream not in (None, line.stream) and not self._ended:
+            if stream not in (None, line.stream) and not self._line_ended:
                 sys.stdout.buffer.write(b"\n")  # start the other log on a new line
             sys.stdout.buffer.write(line.raw)
-            stream, self._ended = line.stream, line.raw.endswith(b"\n")
+            stream, self._line_ended = line.stream, line.raw.endswith(b"\n")
         sys.stdout.buffer.flush()
 
-    def _head(self, stage: StageRecord) -> None:
+    def _print_heading(self, stage: StageRecord) -> None:
         if not self._several or self._stage == stage.name:
             return
-        between = "" if self._stage is None else "\n" if self._ended else "\n\n"
-        self._stage, self._ended = stage.name, True
+        between = "" if self._stage is None else "\n" if self._line_ended else "\n\n"
+        self._stage, self._line_ended = stage.name, True
         sys.stdout.flush()
         heading = f"{between}==> {text.harmless(stage.name)} <==\n"
         sys.stdout.buffer.write(heading.encode(errors="replace"))
         sys.stdout.buffer.flush()
 
 
-def _follow(all_wanted: Sequence[_Wanted], printer: _Printer) -> None:
+def _follow(requests: Sequence[_LogRequest], printer: _Printer) -> None:
     """Print new lines, attempt after attempt, until every stage has ended."""
     with views.reading() as connection:
-        growing = [(wanted.stage, _growing(connection, wanted)) for wanted in all_wanted]
+        growing = [(request.stage, _growing(connection, request)) for request in requests]
         database = sqlite_file.Unreplaced()
         while growing:
             database.check()
@@ -233,23 +233,23 @@ def _show_step(
 
 
 def _growing(
-    connection: protocol.Connection, wanted: _Wanted
+    connection: protocol.Connection, request: _LogRequest
 ) -> Iterator[tuple[AttemptRecord | None, Iterable[TimedLine]]]:
     """Yield at each poll the current attempt and the new lines of its logs."""
-    record = _attempt(connection, wanted.stage, wanted.attempt)
-    logs = None if record is None else wanted.logs_of(record)
+    record = _attempt(connection, request.stage, request.attempt)
+    logs = None if record is None else request.logs_of(record)
     if record is None:
-        printing.note(_not_started(wanted.stage))
+        printing.note(_not_started(request.stage))
     while True:
-        is_over = _is_over(connection, wanted.stage)
-        latest = _attempt(connection, wanted.stage, wanted.attempt)
+        is_over = _is_over(connection, request.stage)
+        latest = _attempt(connection, request.stage, request.attempt)
         # read the state before the logs, so that no line before the end is missed
         moved = latest is not None and (record is None or latest.number != record.number)
         done = is_over or moved or (latest is not None and latest.status in ENDED)
         yield record, () if logs is None else logs.lines(to_end=done)
         if moved and latest is not None:
-            record, logs = latest, wanted.logs_of(latest, first=record is None)
-        elif is_over or (wanted.attempt is not None and done):
+            record, logs = latest, request.logs_of(latest, first=record is None)
+        elif is_over or (request.attempt is not None and done):
             return
 
 

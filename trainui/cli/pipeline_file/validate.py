@@ -61,11 +61,11 @@ def _warn(pipeline: Pipeline) -> None:
     """Warn of what prevents a valid pipeline from running on this machine."""
     from trainui import control
     from trainui.control import earlier_checkpoints
-    from trainui.control.requirements import lacking_cpus, lacking_gpus, wrong_inputs
+    from trainui.control.requirements import invalid_inputs, missing_cpus, missing_gpus
 
-    stages, inputs = pipeline.stages, wrong_inputs(pipeline, os.environ)
-    for lack in (lacking_gpus(stages, os.environ), lacking_cpus(stages), *inputs):
-        if lack is not None:
-            printing.note(f"warning: {lack}")
+    stages, inputs = pipeline.stages, invalid_inputs(pipeline, os.environ)
+    for problem in (missing_gpus(stages, os.environ), missing_cpus(stages), *inputs):
+        if problem is not None:
+            printing.note(f"warning: {problem}")
     for remark in earlier_checkpoints.remarks(control.filled_in(pipeline)):
         printing.note(f"warning: {text.harmless(remark)}")

@@ -38,15 +38,15 @@ def _cancel(run: RunRecord, names: list[str] | None, *, as_json: bool) -> None:
     if any(one.name in asked and one.status == Status.RUNNING for one in stages):
         lifecycle.ensure_started()  # the worker ends the processes
     ended = [one.name for one in stages if one.name in asked and one.status == Status.CANCELLED]
-    shown = _said("cancelled", ended)
-    shown += _said("cancelling", [name for name in asked if name not in ended])
+    shown = _line("cancelled", ended)
+    shown += _line("cancelling", [name for name in asked if name not in ended])
     if not asked:
         over = [_state(one) for one in stages if names is not None and one.name in names]
         shown = [f"nothing to cancel: {', '.join(over) or _state(found)}"]
     printing.answer(as_json, lookup.in_full(found.id) if as_json else None, shown)
 
 
-def _said(what: str, names: list[str]) -> list[str]:
+def _line(what: str, names: list[str]) -> list[str]:
     return [f"{what}: {', '.join(map(text.harmless, names))}"] if names else []
 
 

@@ -26,5 +26,5 @@ def demo(
 
     file = paths.sample_pipelines() / DEMO
     pipeline = loader.load(str(file), {})
-    wishes = RunOptions(detach=detach, wait=wait, as_json=as_json)
-    raise typer.Exit(start(pipeline, wishes, python=sys.executable))
+    run_options = RunOptions(detach=detach, wait=wait, as_json=as_json)
+    raise typer.Exit(start(pipeline, run_options, python=sys.executable))

@@ -40,18 +40,18 @@ def remove(
     if found.status not in ENDED:
         name = text.harmless(found.name)
         raise UsageError(f"{name} ({found.id}) is {found.status}; cancel it first")
-    about = _Freed([found])
+    freed = _Freed([found])
     name = f"{text.harmless(found.name)} ({found.id})"
     question = (
-        f"Delete {name} and {text.harmless(found.directory)}, {formatting.size(about.bytes)}?"
+        f"Delete {name} and {text.harmless(found.directory)}, {formatting.size(freed.bytes)}?"
     )
-    if not dry_run and _agreed(about, question, yes=yes, as_json=as_json):
-        about.delete()
-        if not about.count:
+    if not dry_run and _confirmed(freed, question, yes=yes, as_json=as_json):
+        freed.delete()
+        if not freed.count:
             raise typer.Exit(2)  # it was resumed or deleted meanwhile; that was printed
-    told = {"removed": None if dry_run else found.id, "bytes": about.bytes}
+    as_data = {"removed": None if dry_run else found.id, "bytes": freed.bytes}
     does = "would delete" if dry_run else "deleted"
-    printing.answer(as_json, told, [f"{does}: {name}, {formatting.size(about.bytes)}"])
+    printing.answer(as_json, as_data, [f"{does}: {name}, {formatting.size(freed.bytes)}"])
 
 
 @options.command(
@@ -91,17 +91,17 @@ def prune(
         with lookup.view() as connection:
             found = views.old_runs(connection, keep=keep, before=before)
             kept = run_list.count_runs(connection) - len(found)
-    about = _Freed(found)
+    freed = _Freed(found)
     if not found:
-        printing.answer(as_json, about.told(dry_run, kept), [f"nothing to prune ({kept} kept)"])
+        printing.answer(as_json, freed.as_data(dry_run, kept), [f"nothing to prune ({kept} kept)"])
         return
     question = f"Delete these {len(found)} and keep {kept}?"
     if not (dry_run or yes or as_json) and printing.on_terminal():
-        printing.lines(about.listed())
-    if not dry_run and _agreed(about, question, yes=yes, as_json=as_json):
-        about.delete()
-    shown = [*about.lines(dry_run), f"{kept} {'would be ' if dry_run else ''}kept"]
-    printing.answer(as_json, about.told(dry_run, kept), shown)
+        printing.lines(freed.listed())
+    if not dry_run and _confirmed(freed, question, yes=yes, as_json=as_json):
+        freed.delete()
+    shown = [*freed.lines(dry_run), f"{kept} {'would be ' if dry_run else ''}kept"]
+    printing.answer(as_json, freed.as_data(dry_run, kept), shown)
 
 
 def _seconds(written: str) -> float:
@@ -113,7 +113,7 @@ def _seconds(written: str) -> float:
         raise UsageError(f"--older-than {written!r} {error}") from error
 
 
-def _agreed(about: _Freed, question: str, *, yes: bool, as_json: bool) -> bool:
+def _confirmed(freed: _Freed, question: str, *, yes: bool, as_json: bool) -> bool:
     """Ask the user to confirm, unless --yes was given.
 
     Raises:
@@ -124,7 +124,7 @@ def _agreed(about: _Freed, question: str, *, yes: bool, as_json: bool) -> bool:
         return True
     if as_json or not printing.on_terminal():
         raise UsageError(
-            f"this deletes {about.words} permanently; `--dry-run` shows which, `--yes` confirms"
+            f"this deletes {freed.words} permanently; `--dry-run` shows which, `--yes` confirms"
         )
     if not typer.confirm(question):
         printing.note("nothing was deleted")
@@ -180,7 +180,7 @@ class _Freed:
             return [*self.listed(), f"would delete {self.words}"]
         return [f"deleted {self.words}"]
 
-    def told(self, dry_run: bool, kept: int) -> dict[str, Any]:
+    def as_data(self, dry_run: bool, kept: int) -> dict[str, Any]:
         """Return the result for `--json`."""
         runs = [
             {

@@ -129,8 +129,8 @@ def run(
     from trainui import control
     from trainui.execution.daemon import prestart
 
-    wishes = RunOptions(name, detach, wait, as_json, priority)
-    wishes.check()
+    run_options = RunOptions(name, detach, wait, as_json, priority)
+    run_options.check()
     given = parameters(param or ())
     command = context.meta.get(_COMMAND)
     if gpus is not None and (command is None or no_gpus):
@@ -147,7 +147,7 @@ def run(
         if dry_run:
             _show_plan(control.preview(pipeline), as_json)
             return
-        raise typer.Exit(start(pipeline, wishes, given=given))
+        raise typer.Exit(start(pipeline, run_options, given=given))
 
 
 def parameters(written: Sequence[str]) -> dict[str, str]:
@@ -211,25 +211,25 @@ def _expects_gpu() -> bool:
 
 def start(
     pipeline: Pipeline,
-    wishes: RunOptions,
+    run_options: RunOptions,
     *,
     python: str | None = None,
     given: Mapping[str, str] | None = None,
 ) -> int:
     """Submit a pipeline, then detach, wait or open the screen; return the exit code."""
-    wishes.check()
+    run_options.check()
     run_id = str(uuid.uuid4())
     try:
-        _submit(run_id, pipeline, wishes, python, given)
-        return _go_on(run_id, pipeline, wishes)
+        _submit(run_id, pipeline, run_options, python, given)
+        return _follow(run_id, pipeline, run_options)
     except KeyboardInterrupt as error:
-        raise StoppedError(_fate(run_id)) from error
+        raise StoppedError(_stopped_message(run_id)) from error
 
 
 def _submit(
     run_id: str,
     pipeline: Pipeline,
-    wishes: RunOptions,
+    run_options: RunOptions,
     python: str | None,
     given: Mapping[str, str] | None,
 ) -> None:
@@ -237,36 +237,38 @@ def _submit(
     from trainui.control import self_wait_check
     from trainui.execution.daemon import lifecycle
 
-    if not wishes.detach:
+    if not run_options.detach:
         self_wait_check.check_may_wait()
     lifecycle.ensure_started()  # first, so that nothing is stored if nothing can run
-    if wishes.detach:  # waiting and the screen both check the disks themselves
+    if run_options.detach:  # waiting and the screen both check the disks themselves
         DiskWatch().look()
     with progress.shown(f"submitting {len(pipeline.stages):,} stages"):
         control.submit(
             pipeline,
-            name=wishes.name,
+            name=run_options.name,
             run_id=run_id,
             environ=os.environ,
             python=python,
-            priority=wishes.priority,
+            priority=run_options.priority,
             given=given,
         )
 
 
-def _go_on(run_id: str, pipeline: Pipeline, wishes: RunOptions) -> int:
+def _follow(run_id: str, pipeline: Pipeline, run_options: RunOptions) -> int:
     from trainui import control
 
-    if pipeline.snapshot and not wishes.as_json:
+    if pipeline.snapshot and not run_options.as_json:
         printing.note(f"snapshot: {control.snapshot_words(run_id)}")
-    if wishes.detach:
-        _tell(run_id, pipeline, wishes)
+    if run_options.detach:
+        _print_detached(run_id, pipeline, run_options)
         return 0
     printing.note(f"run {run_id}")
-    return open_or_wait.follow(run_id, wait=wishes.wait, as_json=wishes.as_json, is_new=True)
+    return open_or_wait.follow(
+        run_id, wait=run_options.wait, as_json=run_options.as_json, is_new=True
+    )
 
 
-def _fate(run_id: str) -> str:
+def _stopped_message(run_id: str) -> str:
     """Return a message on whether a run was stored before its submission was stopped."""
     from trainui.store.read import views
 
@@ -277,11 +279,11 @@ def _fate(run_id: str) -> str:
     return f"stopped; {_NOTHING_SUBMITTED}"
 
 
-def _tell(run_id: str, pipeline: Pipeline, wishes: RunOptions) -> None:
-    name = wishes.name or pipeline.name
+def _print_detached(run_id: str, pipeline: Pipeline, run_options: RunOptions) -> None:
+    name = run_options.name or pipeline.name
     stages = [stage.name for stage in pipeline.stages]
-    printing.answer(wishes.as_json, {"run": run_id, "name": name, "stages": stages}, [run_id])
-    if not wishes.as_json:
+    printing.answer(run_options.as_json, {"run": run_id, "name": name, "stages": stages}, [run_id])
+    if not run_options.as_json:
         printing.note(f"{name} runs in the background: `trainui wait {run_id[:8]}`, or `trainui`")
 
 
@@ -311,11 +313,11 @@ def _plan_lines(stages: Sequence[Mapping[str, Any]]) -> list[str]:
     for stage in stages:
         after = f"  (after {', '.join(stage['depends_on'])})" if stage["depends_on"] else ""
         lines.append(text.harmless(stage["name"] + after))
-        lines += [f"    {text.harmless(line)}" for line in _what(stage).splitlines()]
+        lines += [f"    {text.harmless(line)}" for line in _work_of(stage).splitlines()]
     return lines
 
 
-def _what(stage: Mapping[str, Any]) -> str:
+def _work_of(stage: Mapping[str, Any]) -> str:
     command = stage["command"]
     if command is None:
         arguments = ", ".join(f"{key}={value!r}" for key, value in stage["params"].items())

@@ -86,7 +86,7 @@ class _Watch:
         self.ends: dict[str, Status] = {}
         """Runs that have ended, with their final state."""
         self._connection = connection
-        self._narrators = {
+        self._printers = {
             run_id: event_lines.EventPrinter(connection, run_id, from_start=from_start)
             for run_id in run_ids
         }
@@ -108,20 +108,20 @@ class _Watch:
         version = views.data_version(self._connection)
         if version != self._version:
             self._version = version
-            for run_id, narrator in self._narrators.items():
+            for run_id, printer in self._printers.items():
                 with views.snapshot(self._connection):
-                    self._look_at(run_id, narrator)
+                    self._print_events(run_id, printer)
             self._ring()
-        if len(self.ends) == len(self._narrators):
+        if len(self.ends) == len(self._printers):
             return False
         self._check_time()
         return True
 
-    def _look_at(self, run_id: str, narrator: event_lines.EventPrinter) -> None:
+    def _print_events(self, run_id: str, printer: event_lines.EventPrinter) -> None:
         run = views.run(self._connection, run_id)
         if run is None:
             raise NotFoundError(f"the run {run_id} was deleted")
-        for line in narrator.news():
+        for line in printer.news():
             printing.note(line)
         was_over = self.ends.pop(run_id, None)
         if run.status in ENDED:
@@ -134,7 +134,7 @@ class _Watch:
     def _ring(self) -> None:
         self._rung, notices = event_feed.after(self._connection, self._rung)
         for notice in notices:
-            if self._rings and notice.run_id in self._narrators:
+            if self._rings and notice.run_id in self._printers:
                 printing.ring(notice.text)
 
     def _check_time(self) -> None:
@@ -147,12 +147,12 @@ class _Watch:
         if self._timeout is not None and waited >= self._timeout:
             raise WaitTimeoutError(
                 f"not finished after {formatting.duration(waited)}; the run continues; "
-                f"see `trainui show {next(iter(self._narrators))}`"
+                f"see `trainui show {next(iter(self._printers))}`"
             )
 
     def _look_for_standstill(self, now: float) -> None:
         """Print why nothing starts, if that has lasted for a while."""
-        waiting = [run_id for run_id in self._narrators if run_id not in self.ends]
+        waiting = [run_id for run_id in self._printers if run_id not in self.ends]
         found = [views.stages(self._connection, run_id) for run_id in waiting]
         words = next(filter(None, map(standstill.reason, found)), "")
         if not words:

@@ -73,16 +73,16 @@ def pipeline_on_record(run: RunRecord, given: Mapping[str, str]) -> Pipeline:
     return loader.load_text(text, file=run.file, directory=str(Path(run.file).parent), params=given)
 
 
-def says_the_same(pipeline: Pipeline, run: RunRecord) -> bool:
+def is_equivalent(pipeline: Pipeline, run: RunRecord) -> bool:
     """Return True if an edit changed only comments, order or notation, not the meaning."""
     try:
         before = pipeline_on_record(run, given_params(run.id))
     except TrainuiError:
         return False
-    return _said(before) == _said(pipeline)
+    return _content(before) == _content(pipeline)
 
 
-def _said(pipeline: Pipeline) -> str:
+def _content(pipeline: Pipeline) -> str:
     """Return a pipeline's content as JSON, since in Python `True == 1`."""
     stages = [stage.to_json() for stage in pipeline.stages]
     return json.dumps([stages, pipeline.params, pipeline.snapshot], sort_keys=True)

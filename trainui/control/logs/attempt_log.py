@@ -20,7 +20,7 @@ from trainui.supervisor import protocol
 
 FILES = {"stdout": protocol.STDOUT_FILE, "stderr": protocol.STDERR_FILE}
 
-KEPT_PAGES = 24
+CACHED_PAGES = 24
 """Size of the cache of pages per stream (LRU)."""
 
 LogPosition = tuple[int, int, int, int]
@@ -59,10 +59,10 @@ class AttemptLog:
         ]
         self._shown = [stream for stream in self._streams if list(FILES)[stream.rank] in streams]
 
-    def look(self) -> bool:
+    def poll(self) -> bool:
         """Check the files' sizes; returns True if anything has changed."""
-        changed = [stream.look() for stream in self._streams]
-        return self._times.look() or any(changed)
+        changed = [stream.poll() for stream in self._streams]
+        return self._times.poll() or any(changed)
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -89,7 +89,7 @@ class AttemptLog:
         self,
         place: LogPosition,
         direction: int,
-        finder: Matcher | None = None,
+        matcher: Matcher | None = None,
         on_page: Callable[[float], None] | None = None,
     ) -> Iterator[LogLine]:
         """Yield the lines after a position (1), or before it, nearest first (-1).
@@ -97,11 +97,11 @@ class AttemptLog:
         Args:
             place: the position, excluded.
             direction: 1 or -1.
-            finder: if given, yield only matching lines.
+            matcher: if given, yield only matching lines.
             on_page: called before each page with the fraction of the file before it; it may raise
                 to stop.
         """
-        flows = [stream.lines(place, direction, finder, on_page) for stream in self._shown]
+        flows = [stream.lines(place, direction, matcher, on_page) for stream in self._shown]
         merged = merge(*flows, key=lambda found: found[0], reverse=direction < 0)
         return (line for _, line in merged if line is not None)
 
@@ -109,10 +109,10 @@ class AttemptLog:
         """Return the position before the lines written at a time (microseconds)."""
         return (self._times.moment_of(time), -1, 0, 0)
 
-    def place_at(self, part: float) -> LogPosition:
+    def place_at(self, fraction: float) -> LogPosition:
         """Return the position at a fraction of the longest shown log."""
         stream = max(self._shown, key=lambda one: one.file.size)
-        return stream.place_of(int(stream.file.size * part))
+        return stream.place_of(int(stream.file.size * fraction))
 
     def _position(self, rank: int, end: int, moment: int) -> int:
         """Return how many bytes of the shown logs precede a line's end."""
@@ -140,10 +140,10 @@ class _Stream:
         self._position = position
         self._pages: OrderedDict[int, tuple[int, list[tuple[int, str]]]] = OrderedDict()
 
-    def look(self) -> bool:
+    def poll(self) -> bool:
         """Check the file's size; returns True if it has changed."""
         generation = self.file.generation
-        changed = self.file.look()
+        changed = self.file.poll()
         if generation != self.file.generation:
             self._pages.clear()
         return changed
@@ -156,7 +156,7 @@ class _Stream:
         self,
         place: LogPosition,
         direction: int,
-        finder: Matcher | None,
+        matcher: Matcher | None,
         on_page: Callable[[float], None] | None,
     ) -> Iterator[tuple[LogPosition, LogLine | None]]:
         """Yield the lines after or before a position, page by page, each with its position.
@@ -168,10 +168,10 @@ class _Stream:
         while 0 <= page < self.page_count:
             if on_page is not None:
                 on_page(page / self.page_count)
-            if finder is None or self._may_hold(page, finder):
-                for line in self._lines_of(page, place, direction, finder):
+            if matcher is None or self._may_match(page, matcher):
+                for line in self._lines_of(page, place, direction, matcher):
                     yield line.place, line
-            if finder is not None:
+            if matcher is not None:
                 yield self._end_of(page, direction), None
             page += direction
 
@@ -181,11 +181,11 @@ class _Stream:
         at, index = (end, 1 << 30) if direction > 0 else (start, -1)
         return (self._times.moment(self.rank, at), self.rank, page, index)
 
-    def _may_hold(self, page: int, finder: Matcher) -> bool:
-        if finder.is_not_in(self.rank, page):
+    def _may_match(self, page: int, matcher: Matcher) -> bool:
+        if matcher.is_not_in(self.rank, page):
             return False
         data = self.file.read(*self._span(page))
-        return finder.may_be_in(self.rank, page, data, whole=(page + 2) * BLOCK <= self.file.size)
+        return matcher.may_be_in(self.rank, page, data, whole=(page + 2) * BLOCK <= self.file.size)
 
     def place_of(self, offset: int) -> LogPosition:
         """Return the position before the line that contains a byte."""
@@ -197,7 +197,7 @@ class _Stream:
         return (self._times.moment(self.rank, start), self.rank, page, 1 << 30)
 
     def _lines_of(
-        self, page: int, place: LogPosition, direction: int, finder: Matcher | None
+        self, page: int, place: LogPosition, direction: int, matcher: Matcher | None
     ) -> Iterator[LogLine]:
         start, _ = self._span(page)
         lines = self._page(page)
@@ -207,7 +207,7 @@ class _Stream:
             moment = self._times.moment(self.rank, start + end)
             own = (moment, self.rank, page, index)
             beyond = own > place if direction > 0 else own < place
-            if beyond and (finder is None or finder.fits(text)):
+            if beyond and (matcher is None or matcher.matches(text)):
                 position = self._position(self.rank, start + end, moment)
                 yield LogLine(own, text, position, self._times.time(moment))
 
@@ -235,7 +235,7 @@ class _Stream:
         lines = [(line.end, line.text) for line in shown_lines(self.file.read(start, end))]
         self._pages[index] = (end - start, lines)
         self._pages.move_to_end(index)
-        if len(self._pages) > KEPT_PAGES:
+        if len(self._pages) > CACHED_PAGES:
             self._pages.popitem(last=False)
         return lines
 

@@ -14,7 +14,7 @@ from trainui.errors import NotPlainFileError
 BLOCK = 64 * 1024
 """Block size in bytes; blocks are aligned to multiples of it."""
 
-KEPT = 32
+CACHED = 32
 """Size of the block cache (LRU)."""
 
 
@@ -32,19 +32,19 @@ class BlockFile:
         self._identity: tuple[int, int] | None = None
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
 
-    def look(self) -> bool:
+    def poll(self) -> bool:
         """Check the file's size and identity; returns True if anything has changed."""
         try:
             status = self.path.stat()
         except OSError:
             changed = self._identity is not None
             if changed:
-                self._begin_anew(None)
+                self._reset(None)
             self.size = 0
             return changed
         identity = (status.st_dev, status.st_ino)
         if identity != self._identity or status.st_size < self.size:
-            self._begin_anew(identity)
+            self._reset(identity)
             self.problem = self._try_to_open()
         elif status.st_size == self.size:
             return False
@@ -67,7 +67,7 @@ class BlockFile:
             return known
         data = self._pread(index * BLOCK)
         self._blocks[index] = data
-        if len(self._blocks) > KEPT:
+        if len(self._blocks) > CACHED:
             self._blocks.popitem(last=False)
         return data
 
@@ -96,7 +96,7 @@ class BlockFile:
         at = following.find(b"\n")
         return self.size if at < 0 else (index + 1) * BLOCK + at + 1
 
-    def _begin_anew(self, identity: tuple[int, int] | None) -> None:
+    def _reset(self, identity: tuple[int, int] | None) -> None:
         self._blocks.clear()
         self._identity = identity
         self.generation += 1

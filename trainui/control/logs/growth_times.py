@@ -18,7 +18,7 @@ class GrowthTimes:
         self._times = array("q")
         self._sizes = (array("q"), array("q"))
 
-    def look(self) -> bool:
+    def poll(self) -> bool:
         """Read new records; returns True if there were any."""
         try:
             with self._path.open("rb") as file:

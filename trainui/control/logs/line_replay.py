@@ -38,7 +38,7 @@ def shown_lines(data: bytes) -> list[ShownLine]:
     end = 0
     for line in raw:
         end += len(line)
-        shown.append(ShownLine(end, _cut(as_overwritten(_text(line)))))
+        shown.append(ShownLine(end, _truncated(as_overwritten(_text(line)))))
     return shown
 
 
@@ -53,7 +53,7 @@ def _text(line: bytes) -> str:
     return text if "\x08" not in text else re.sub(r"\x08+", "\r", text)
 
 
-def _cut(text: str) -> str:
+def _truncated(text: str) -> str:
     return text if len(text) <= LONGEST_LINE else text[:LONGEST_LINE] + " …"
 
 
@@ -64,7 +64,7 @@ def _replayed(raw: list[bytes]) -> list[ShownLine]:
     for line in raw:
         end += len(line)
         for piece in _MOVES.split(_text(line)):
-            screen.take(piece, end)
+            screen.feed(piece, end)
         screen.next_line(end)
     return list(screen.lines())
 
@@ -78,7 +78,7 @@ class _Screen:
         self._over = True
         """True if the next text replaces the row's text."""
 
-    def take(self, piece: str, end: int) -> None:
+    def feed(self, piece: str, end: int) -> None:
         """Apply a cursor movement, or write text."""
         if _MOVES.fullmatch(piece):
             self._move(piece)
@@ -99,7 +99,7 @@ class _Screen:
         end = 0
         for row in self._rows:
             end = max(end, row.end)
-            yield ShownLine(end, _cut(row.text))
+            yield ShownLine(end, _truncated(row.text))
 
     def _move(self, piece: str) -> None:
         count = int(piece[2:-1] or 1) if piece.startswith("\x1b") else 0

@@ -79,7 +79,7 @@ class AttemptLogs:
         Args:
             to_end: also yield a last line that has no line end.
         """
-        self._times.look()
+        self._times.poll()
         flows = [self._flow(stream, log, to_end=to_end) for stream, log in self._logs.items()]
         for *_order, line in heapq.merge(*flows, key=lambda item: item[:2]):
             yield line

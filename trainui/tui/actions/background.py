@@ -46,7 +46,9 @@ class BackgroundJobs(Base):
         """
 
         if self.read_only:
-            self._tell("this page is read-only; `trainui serve --write` allows actions", "warning")
+            self._show_result(
+                "this page is read-only; `trainui serve --write` allows actions", "warning"
+            )
             return
 
         def body() -> None:
@@ -62,20 +64,20 @@ class BackgroundJobs(Base):
         try:
             said = work()
         except TrainuiError as error:
-            self.call_from_thread(self._tell, str(error), "error")
+            self.call_from_thread(self._show_result, str(error), "error")
             return False
         except Exception as error:  # the edge of a thread: any error is shown
             log.exception("an action failed")
-            self.call_from_thread(self._tell, f"{type(error).__name__}: {error}", "error")
+            self.call_from_thread(self._show_result, f"{type(error).__name__}: {error}", "error")
             return False
         self.poller.reread()
         if said:
-            self.call_from_thread(self._tell, said, "information")
+            self.call_from_thread(self._show_result, said, "information")
         if then is not None:
             self.call_from_thread(then)
         return True
 
-    def _tell(self, text: str, severity: Any) -> None:
+    def _show_result(self, text: str, severity: Any) -> None:
         lines = [harmless(line) for line in text.splitlines()]
         self.notify("\n".join(lines), severity=severity, markup=False)
 

@@ -11,28 +11,28 @@ from trainui.text import harmless
 from trainui.tui.actions.confirm_screen import Choice, ConfirmScreen
 from trainui.tui.actions.target import Target, listed
 
-MOST_TOLD = 8
+MOST_LISTED = 8
 """Maximum number of runs with a line each; the others are counted."""
 
 
 def cancel_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
     """Return the confirmation for cancelling every unfinished stage of these runs."""
-    going = [target for target in targets if target.status in UNFINISHED]
-    over = len(targets) - len(going)
+    unfinished = [target for target in targets if target.status in UNFINISHED]
+    finished = len(targets) - len(unfinished)
 
     def facts() -> list[str]:
-        from trainui.tui.actions.cancel_impact import losses
+        from trainui.tui.actions.cancel_impact import lost_work
 
-        lines = [_named(going), *([f"{_runs(over)} finished already"] if over else [])]
-        return lines + [line for target in going for line in losses(target.id, None)]
+        lines = [_named(unfinished), *([f"{_runs(finished)} finished already"] if finished else [])]
+        return lines + [line for target in unfinished for line in lost_work(target.id, None)]
 
     def work() -> str:
         from trainui import control
 
-        asked = [name for target in going for name in control.cancel(target.id)]
-        return f"cancelling {_count(len(asked), 'stage')} of {_count(len(going), 'run')}..."
+        asked = [name for target in unfinished for name in control.cancel(target.id)]
+        return f"cancelling {_count(len(asked), 'stage')} of {_count(len(unfinished), 'run')}..."
 
-    title = f"Cancel {_count(len(going), 'run')}?"
+    title = f"Cancel {_count(len(unfinished), 'run')}?"
     answers = [
         Choice("y", "cancel every unfinished stage of these runs", work),
         Choice("n", "leave them running", None),
@@ -42,19 +42,19 @@ def cancel_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
 
 def remove_question(targets: Sequence[Target]) -> ConfirmScreen:
     """Return the confirmation for deleting finished runs with their files."""
-    over = [target for target in targets if target.status not in UNFINISHED]
-    going = len(targets) - len(over)
+    finished = [target for target in targets if target.status not in UNFINISHED]
+    unfinished = len(targets) - len(finished)
 
     def facts() -> list[str]:
         from trainui.store.read import views
         from trainui.tui.actions.directory_size import size_in_words
 
         with views.reading() as connection:
-            runs = [views.run(connection, target.id) for target in over]
+            runs = [views.run(connection, target.id) for target in finished]
         directories = [run.directory for run in runs if run is not None]
         lines = [
-            _named(over),
-            *([f"{_runs(going)} not finished and will be kept"] if going else []),
+            _named(finished),
+            *([f"{_runs(unfinished)} not finished and will be kept"] if unfinished else []),
         ]
         if len(directories) == 1:
             lines.append(f"with {harmless(directories[0])}")
@@ -63,10 +63,10 @@ def remove_question(targets: Sequence[Target]) -> ConfirmScreen:
     def work() -> str:
         from trainui import control
 
-        return _each(over, "deleted", lambda target: control.remove(target.id))
+        return _each(finished, "deleted", lambda target: control.remove(target.id))
 
-    one = len(over) == 1
-    name = f"the run {over[0].label}" if one else _count(len(over), "run")
+    one = len(finished) == 1
+    name = f"the run {finished[0].label}" if one else _count(len(finished), "run")
     answers = [
         Choice("y", "delete it" if one else "delete them", work),
         Choice("n", "keep it" if one else "keep them", None),
@@ -82,11 +82,11 @@ def resume_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
         from trainui.control.resume_preview import summary
 
         lines = [_named(targets)]
-        for target in targets[:MOST_TOLD]:
+        for target in targets[:MOST_LISTED]:
             plan = control.plan_resume(target.id)
             lines.append(f"{target.label}: {summary(plan)}")
-        if len(targets) > MOST_TOLD:
-            lines.append(f"and {len(targets) - MOST_TOLD} more")
+        if len(targets) > MOST_LISTED:
+            lines.append(f"and {len(targets) - MOST_LISTED} more")
         return [
             *lines,
             "Each resumes with its pipeline as submitted; to use edits, resume one run alone.",
@@ -115,11 +115,11 @@ def _each(targets: Sequence[Target], done: str, act: Callable[[Target], object])
     lines = [f"{done}: {_count(succeeded, 'run')}"] if succeeded or not failed else []
     if nothing:
         lines.append(f"{_runs(nothing)} unchanged: nothing to do")
-    return "\n".join([*lines, *failed[:MOST_TOLD]])
+    return "\n".join([*lines, *failed[:MOST_LISTED]])
 
 
 def _named(targets: Sequence[Target]) -> str:
-    return listed([target.label for target in targets], MOST_TOLD)
+    return listed([target.label for target in targets], MOST_LISTED)
 
 
 def _count(count: int, noun: str) -> str:

@@ -21,7 +21,7 @@ MOST_BLOCKED = 8
 """Maximum number of stages that are named; the others are counted."""
 
 
-def losses(run_id: str, names: Collection[str] | None) -> list[str]:
+def lost_work(run_id: str, names: Collection[str] | None) -> list[str]:
     """Return a line for each stage that would be cancelled, with the work that it would lose.
 
     Args:
@@ -37,7 +37,7 @@ def losses(run_id: str, names: Collection[str] | None) -> list[str]:
     ]
     running = [stage for stage in ended if stage.status == Status.RUNNING]
     waiting = len(ended) - len(running)
-    lines = [loss_of(stage, clock.now()) for stage in running]
+    lines = [lost_work_of(stage, clock.now()) for stage in running]
     if waiting:
         lines.append(f"{waiting} {'stage has' if waiting == 1 else 'stages have'} not started yet")
     if names is not None:
@@ -45,7 +45,7 @@ def losses(run_id: str, names: Collection[str] | None) -> list[str]:
     return lines
 
 
-def loss_of(stage: StageRecord, now: int) -> str:
+def lost_work_of(stage: StageRecord, now: int) -> str:
     """Return a line with the work that a running stage would lose if cancelled."""
     name = harmless(stage.name)
     if stage.started_at is None:

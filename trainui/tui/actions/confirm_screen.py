@@ -91,7 +91,7 @@ class ConfirmScreen(ModalScreen[bool]):
             marked: index of the initially selected answer.
         """
         super().__init__()
-        self._asked = title
+        self._title = title
         self._facts = facts
         self._answers = answers
         self._starts = starts
@@ -107,16 +107,16 @@ class ConfirmScreen(ModalScreen[bool]):
         """Show the question, and load the facts in a thread."""
         from textual.content import Content
 
-        self.query_one(Vertical).border_title = Content(self._asked)
+        self.query_one(Vertical).border_title = Content(self._title)
         answers = self.query_one(ChoiceList)
         answers.move_cursor(self._marked, post=False)
         answers.focus()
         facts = self.query_one("#facts", RowsView)
         facts.can_focus = False
         facts.set_rows([(Segment("loading…", "dim"),)])
-        self.run_worker(self._look_up, thread=True, exit_on_error=False)
+        self.run_worker(self._load_facts, thread=True, exit_on_error=False)
 
-    def _look_up(self) -> None:
+    def _load_facts(self) -> None:
         try:
             lines = self._facts()
         except Exception as error:  # the question can be answered without the facts
@@ -137,7 +137,7 @@ class ConfirmScreen(ModalScreen[bool]):
             if event.character == answer.key:
                 event.stop()
                 event.prevent_default()
-                self._give(answer)
+                self._run_answer(answer)
                 return
 
     def on_cursor_view_opened(self) -> None:
@@ -147,7 +147,7 @@ class ConfirmScreen(ModalScreen[bool]):
     def action_choose(self) -> None:
         """Choose the selected answer."""
         view = self.query_one(ChoiceList)
-        self._give(view.answers[view.cursor])
+        self._run_answer(view.answers[view.cursor])
 
     def action_line(self, count: int) -> None:
         """Move the selection."""
@@ -157,7 +157,7 @@ class ConfirmScreen(ModalScreen[bool]):
         """Close without doing anything."""
         self.dismiss(False)
 
-    def _give(self, answer: Choice) -> None:
+    def _run_answer(self, answer: Choice) -> None:
         self.dismiss(answer.work is not None)
         if answer.work is not None:
             host_of(self).act(answer.work, starts=self._starts)

@@ -32,9 +32,9 @@ def cancel_question(target: Target, stages: Sequence[StageRecord]) -> ConfirmScr
         ]
 
     def facts() -> list[str]:
-        from trainui.tui.actions.cancel_impact import losses
+        from trainui.tui.actions.cancel_impact import lost_work
 
-        return [*([f"of the run {target.label}"] if names else []), *losses(run_id, names)]
+        return [*([f"of the run {target.label}"] if names else []), *lost_work(run_id, names)]
 
     return ConfirmScreen(title, facts, [*answers, Choice("n", "leave it running", None)])
 
@@ -58,9 +58,9 @@ def _cancel(run_id: str, names: list[str] | None) -> str:
     return f"cancelling {listed(asked)}..." if asked else "nothing to cancel: already finished"
 
 
-def rerun_question(target: Target, again: Sequence[StageRecord]) -> ConfirmScreen:
+def rerun_question(target: Target, chosen: Sequence[StageRecord]) -> ConfirmScreen:
     """Return the confirmation for rerunning stages, alone or with their dependants."""
-    run_id, names = target.id, [stage.name for stage in again]
+    run_id, names = target.id, [stage.name for stage in chosen]
 
     def facts() -> list[str]:
         from trainui.store.read import views
@@ -73,7 +73,7 @@ def rerun_question(target: Target, again: Sequence[StageRecord]) -> ConfirmScree
 
     alone = "only this stage" if len(names) == 1 else f"only its {len(names)} members"
     return ConfirmScreen(
-        f"Rerun {_named(again)}?",
+        f"Rerun {_named(chosen)}?",
         facts,
         [
             Choice("y", alone, lambda: _rerun(run_id, names, downstream=False)),

@@ -9,16 +9,16 @@ from pathlib import Path
 
 from trainui.formatting import size
 
-PATIENCE = 1.0
+TIME_LIMIT = 1.0
 """Time limit in seconds; after it the size so far is reported as a lower bound."""
 
 
-def size_in_words(directories: Iterable[Path], patience: float = PATIENCE) -> str:
+def size_in_words(directories: Iterable[Path], limit: float = TIME_LIMIT) -> str:
     """Return the size of some directories, e.g. `1.2 GB in 34 files`, or `over ...` if cut off."""
-    give_up_at = time.monotonic() + patience
+    deadline = time.monotonic() + limit
     total, count, whole = 0, 0, True
     for entry in _files(directories):
-        if time.monotonic() > give_up_at:
+        if time.monotonic() > deadline:
             whole = False
             break
         total, count = total + entry, count + 1

@@ -79,11 +79,11 @@ class EditScreen(Screen[bool]):
 
     def on_mount(self) -> None:
         """Read the parameters in a thread."""
-        spans = [Segment(" Edit and retry ", "title"), Segment(self._target.label, "strong")]
+        segments = [Segment(" Edit and retry ", "title"), Segment(self._target.label, "strong")]
         if self._stage is not None:
-            spans += [Segment(" › ", "dim"), Segment(harmless(self._stage.name), "strong")]
-        spans.append(Segment("  nothing has changed yet", "dim"))
-        self.query_one("#top", Bar).show(tuple(spans))
+            segments += [Segment(" › ", "dim"), Segment(harmless(self._stage.name), "strong")]
+        segments.append(Segment("  nothing has changed yet", "dim"))
+        self.query_one("#top", Bar).show(tuple(segments))
         self.query_one("#note").can_focus = False
         self._note("reading the run's pipeline…")
         self.query_one(KeyBar).show([host_of(self).keys.find("edit.leave")])

@@ -11,7 +11,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from trainui.text import harmless
-from trainui.tui.actions.pipeline_files import PipelinePreview, candidates, preview, start
+from trainui.tui.actions.pipeline_files import PipelinePreview, matching_files, preview, start
 from trainui.tui.host import host_of
 from trainui.tui.keymap import Key
 from trainui.tui.render.styled_text import Row, Segment, fit_middle, wrap
@@ -121,13 +121,13 @@ class ChooseFileScreen(Screen[None]):
             Key("ask.leave", "escape", "cancel", "", "leave_it"),
         ]
         self.query_one(KeyBar).show(keys)
-        self._find("")
+        self._list_files("")
 
-    def _find(self, typed: str) -> None:
+    def _list_files(self, typed: str) -> None:
         def look() -> None:
-            found = candidates(typed)
+            found = matching_files(typed)
             self.app.call_from_thread(self.query_one(FileList).set_files, found)
-            self.app.call_from_thread(self._look_inside)
+            self.app.call_from_thread(self._preview_chosen)
 
         self.run_worker(look, thread=True, exclusive=True, group="files", exit_on_error=False)
 
@@ -135,7 +135,7 @@ class ChooseFileScreen(Screen[None]):
         """Return the selected file, else the typed path."""
         return self.query_one(FileList).selected or self.query_one("#file", Input).value.strip()
 
-    def _look_inside(self) -> None:
+    def _preview_chosen(self) -> None:
         file, params = self._chosen(), self.query_one("#params", Input).value
         if not file:
             self._show(None)
@@ -156,9 +156,9 @@ class ChooseFileScreen(Screen[None]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Update the list, or the preview with other parameters."""
         if event.input.id == "file":
-            self._find(event.value)
+            self._list_files(event.value)
         else:
-            self._look_inside()
+            self._preview_chosen()
 
     def on_input_submitted(self) -> None:
         """Run the file in the preview."""
@@ -166,7 +166,7 @@ class ChooseFileScreen(Screen[None]):
 
     def on_cursor_view_moved(self) -> None:
         """Preview the newly selected file."""
-        self._look_inside()
+        self._preview_chosen()
 
     def on_cursor_view_opened(self) -> None:
         """Run the double-clicked file."""

@@ -20,15 +20,15 @@ MOST = 200
 ENDINGS = (".yaml", ".yml")
 
 
-def candidates(typed: str) -> list[str]:
+def matching_files(typed: str) -> list[str]:
     """Return files that match the typed text: here and one level below, or in its directory."""
     directory, _, rest = typed.rpartition("/")
     base = Path(directory or ("/" if typed.startswith("/") else ".")).expanduser()
     prefix = f"{directory}/" if "/" in typed else ""
     words = rest.casefold().split()
     found = (prefix + str(path.relative_to(base)) for path in _files(base, below=not prefix))
-    fitting = (name for name in found if all(word in name.casefold() for word in words))
-    return sorted(islice(fitting, MOST), key=lambda name: (name.count("/"), name.casefold()))
+    matching = (name for name in found if all(word in name.casefold() for word in words))
+    return sorted(islice(matching, MOST), key=lambda name: (name.count("/"), name.casefold()))
 
 
 def _files(base: Path, *, below: bool) -> Iterator[Path]:

@@ -72,10 +72,12 @@ class RunActions(Screen[None]):
             return
         unfinished = [stage for stage in stages if stage.status in UNFINISHED]
         if not stages:
-            self._say("open the run with enter, then select the stage to rerun")
+            self._show_message("open the run with enter, then select the stage to rerun")
         elif unfinished:
             name = harmless(unfinished[0].name)
-            self._say(f"{name} is {unfinished[0].status}; wait until it ends, or cancel it with x")
+            self._show_message(
+                f"{name} is {unfinished[0].status}; wait until it ends, or cancel it with x"
+            )
         else:
             from trainui.tui.actions.confirmations import rerun_question
 
@@ -86,9 +88,9 @@ class RunActions(Screen[None]):
         targets, stages = self._targets(), self.target_stages()
         stage = most_important(stages) if stages else None
         if len(targets) > 1:
-            self._say("cannot edit several runs at once; esc clears the marks")
+            self._show_message("cannot edit several runs at once; esc clears the marks")
         elif stage is not None and stage.status == Status.RUNNING:
-            self._say(f"{harmless(stage.name)} is running; cancel it with x, then edit it")
+            self._show_message(f"{harmless(stage.name)} is running; cancel it with x, then edit it")
         elif targets:
             from trainui.tui.actions.edit_screen import EditScreen
 
@@ -101,7 +103,7 @@ class RunActions(Screen[None]):
             self._cancel_several(targets)
         elif targets and targets[0].status not in UNFINISHED:
             target = targets[0]
-            self._say(f"{harmless(target.name)} is {target.status}: nothing to cancel")
+            self._show_message(f"{harmless(target.name)} is {target.status}: nothing to cancel")
         elif targets:
             from trainui.tui.actions.confirmations import cancel_question
 
@@ -109,7 +111,7 @@ class RunActions(Screen[None]):
 
     def _cancel_several(self, targets: list[Target]) -> None:
         if not any(target.status in UNFINISHED for target in targets):
-            self._say(f"all {len(targets)} marked runs have finished: nothing to cancel")
+            self._show_message(f"all {len(targets)} marked runs have finished: nothing to cancel")
             return
         from trainui.tui.actions.bulk import cancel_runs_question
 
@@ -122,7 +124,7 @@ class RunActions(Screen[None]):
         if all(target.status in UNFINISHED for target in targets):
             first = f"{harmless(targets[0].name)} is {targets[0].status}"
             which = first if len(targets) == 1 else f"none of the {len(targets)} runs has finished"
-            self._say(f"{which}; cancel with x before deleting")
+            self._show_message(f"{which}; cancel with x before deleting")
             return
         from trainui.tui.actions.bulk import remove_question
 
@@ -151,7 +153,7 @@ class RunActions(Screen[None]):
         waiting = [target for target in targets if target.status in UNFINISHED]
         if not waiting:
             first = f"{harmless(targets[0].name)} is {targets[0].status}"
-            self._say(
+            self._show_message(
                 f"{first if len(targets) == 1 else 'all have finished'}: priority has no effect"
             )
             return
@@ -181,13 +183,13 @@ class RunActions(Screen[None]):
         try:
             report = of_runs(run_ids)
         except (TrainuiError, sqlite3.Error) as error:
-            self.app.call_from_thread(self._say, harmless(f"copying failed: {error}"))
+            self.app.call_from_thread(self._show_message, harmless(f"copying failed: {error}"))
         else:
             self.app.call_from_thread(self._copy, report)
 
     def _copy(self, report: str) -> None:
         self.app.copy_to_clipboard(report)
-        self._say("copied as Markdown (if the terminal supports OSC 52)")
+        self._show_message("copied as Markdown (if the terminal supports OSC 52)")
 
-    def _say(self, text: str) -> None:
+    def _show_message(self, text: str) -> None:
         self.app.notify(text, markup=False)

@@ -31,18 +31,18 @@ class LogReaderThread:
         Args:
             deliver: called in the thread with each window; it must not block.
         """
-        self._wish: WindowQuery | None = None
+        self._query: WindowQuery | None = None
         self._answered: WindowQuery | None = None
         self._wake = threading.Event()
         self._stopping = False
         self._reader = WindowReader(deliver, self._check)
         self._thread = threading.Thread(target=self._run, name="log feed", daemon=True)
 
-    def want(self, wish: WindowQuery | None) -> None:
+    def set_query(self, query: WindowQuery | None) -> None:
         """Change the query; a read in progress for another query is abandoned."""
-        self._wish = wish
+        self._query = query
         self._wake.set()
-        if wish is not None and self._thread.ident is None and not self._stopping:
+        if query is not None and self._thread.ident is None and not self._stopping:
             self._thread.start()
 
     def stop(self) -> None:
@@ -53,7 +53,7 @@ class LogReaderThread:
             self._thread.join(timeout=2.0)
 
     def _check(self) -> None:
-        if self._stopping or self._wish is not self._answered:
+        if self._stopping or self._query is not self._answered:
             raise _StoppedError
 
     def _run(self) -> None:
@@ -69,8 +69,8 @@ class LogReaderThread:
                 log.exception("the log could not be read")
 
     def _turn(self) -> None:
-        wish = self._wish
-        asked = wish is not self._answered
-        self._answered = wish
-        if wish is not None and not self._stopping and (asked or self._reader.has_changed()):
-            self._reader.answer(wish, again=not asked)
+        query = self._query
+        asked = query is not self._answered
+        self._answered = query
+        if query is not None and not self._stopping and (asked or self._reader.has_changed()):
+            self._reader.answer(query, again=not asked)

@@ -11,7 +11,7 @@ from trainui.control.logs.attempt_log import LogLine, LogPosition
 from trainui.tui.render import ansi
 from trainui.tui.render.styled_text import Row, Segment, cut, marked, wrap_row
 
-KEPT = 2000
+CACHED = 2000
 """Size of the cache of rendered lines."""
 
 STDERR = "▎"
@@ -27,7 +27,7 @@ class LogStyle:
     timed: bool = False
     both: bool = False
     """True if lines of both streams are mixed."""
-    sought: str = ""
+    searched: str = ""
     """The search text to highlight."""
 
 
@@ -44,7 +44,7 @@ class LogRows:
         if style != self._style:
             self._style = style
             self._pattern = (
-                re.compile(re.escape(style.sought), re.IGNORECASE) if style.sought else None
+                re.compile(re.escape(style.searched), re.IGNORECASE) if style.searched else None
             )
             self._known.clear()
 
@@ -59,7 +59,7 @@ class LogRows:
         key = (line.text, line.of_stderr, time, line.place == target)
         rows = self._known.get(key)
         if rows is None:
-            if len(self._known) >= KEPT:
+            if len(self._known) >= CACHED:
                 self._known.clear()
             rows = self._known[key] = self._made(*key)
         return rows

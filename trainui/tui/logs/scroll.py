@@ -53,7 +53,7 @@ class LogScroll:
         """The top line and its row; changes when the view scrolls."""
         return self._top, self._skip
 
-    def take(self, window: LogWindow | None) -> None:
+    def set_window(self, window: LogWindow | None) -> None:
         """Replace the window; call `stay` or `go_to` next to set the top."""
         self.window = window
         self._places = [line.place for line in window.lines] if window is not None else []
@@ -121,18 +121,18 @@ class LogScroll:
         """Return how many lines of the window are left in a direction."""
         return self._top if direction < 0 else len(self._places) - self._bottom
 
-    def part(self) -> float:
+    def fraction(self) -> float:
         """Return the fraction of the logs up to the bottom line."""
         window = self.window
         if window is None or not window.lines or not window.size:
             return 1.0
         return min(window.lines[self._bottom].position / window.size, 1.0)
 
-    def thumb(self, height: int) -> int:
+    def thumb_row(self, height: int) -> int:
         """Return the row of the scrollbar thumb; -1 if everything is visible."""
         window = self.window
         if window is None or not window.lines:
             return -1
         if window.at_start and window.at_end and self._bottom - self._top + 1 >= len(window.lines):
             return -1
-        return min(int(self.part() * height), height - 1)
+        return min(int(self.fraction() * height), height - 1)

@@ -18,12 +18,12 @@ from trainui.tui.keymap import bindings
 from trainui.tui.logs.reader_thread import LogReaderThread
 from trainui.tui.logs.rows import LogStyle
 from trainui.tui.logs.scroll import LogScroll
-from trainui.tui.logs.window_reader import LogSource, LogWindow, VisibleRange, WindowQuery
+from trainui.tui.logs.window_reader import Destination, LogSource, LogWindow, WindowQuery
 from trainui.tui.render import ansi
 from trainui.tui.render.styled_text import Row, Segment, fit, width_of
 from trainui.tui.widgets.line_view import LinesView
 
-BRIEFLY = 1.5
+NOTICE_SECONDS = 1.5
 """Seconds for which a notification may cover the end of the log."""
 
 MARGIN = 150
@@ -48,19 +48,19 @@ class LogView(LinesView):
 
         def can_replace(self, message: Message) -> bool:
             """Coalesce: a newer window replaces a queued one of the same query."""
-            return isinstance(message, LogView.Read) and message.window.wish is self.window.wish
+            return isinstance(message, LogView.Read) and message.window.query is self.window.query
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._scroll = LogScroll()
         self.wrapping = True
         self.timed = False
-        self._feed = LogReaderThread(lambda window: self.post_message(self.Read(window)))
+        self._reader = LogReaderThread(lambda window: self.post_message(self.Read(window)))
         self._source: LogSource | None = None
-        self._wish: WindowQuery | None = None
+        self._query: WindowQuery | None = None
         self._arrived: WindowQuery | None = None
         """The query whose target was scrolled to."""
-        self._sought = ""
+        self._searched = ""
         self._only = ""
         self._empty = ""
         self._busy: float | None = None
@@ -87,33 +87,33 @@ class LogView(LinesView):
         self._empty = empty
         before, self._source = self._source, source
         if source is None:
-            self._wish = None
-            self._scroll.take(None)
-            self._feed.want(None)
+            self._query = None
+            self._scroll.set_window(None)
+            self._reader.set_query(None)
         elif before is None or before.directory != source.directory:
             self._scroll.following, self._only = True, ""
-            self._scroll.take(None)
-            self._ask(VisibleRange())
+            self._scroll.set_window(None)
+            self._ask(Destination())
         elif before != source:
             self._ask_here()
         self._draw()
 
     def on_unmount(self) -> None:
         """Stop the reader thread."""
-        self._feed.stop()
+        self._reader.stop()
 
-    def _ask(self, goal: VisibleRange) -> None:
+    def _ask(self, destination: Destination) -> None:
         if self._source is not None:
-            self._wish = WindowQuery(self._source, goal, self._only)
-            self._feed.want(self._wish)
+            self._query = WindowQuery(self._source, destination, self._only)
+            self._reader.set_query(self._query)
 
     def _ask_here(self) -> None:
-        self._ask(VisibleRange() if self.following else VisibleRange(place=self._scroll.top_place))
+        self._ask(Destination() if self.following else Destination(place=self._scroll.top_place))
 
     def on_log_view_read(self, message: Read) -> None:
         """Show a window that the thread has read."""
         window = message.window
-        if window.wish is not self._wish:
+        if window.query is not self._query:
             return
         if window.scanned is not None and not window.lines:
             self._busy = window.scanned
@@ -122,25 +122,27 @@ class LogView(LinesView):
         self._busy = window.scanned
         scroll, known = self._scroll, self._window
         top = scroll.top_place
-        scroll.take(window)
+        scroll.set_window(window)
         if known is not None and known.generation != window.generation:
             scroll.following, scroll.target = True, None
         if window.found:
             scroll.target = window.target
-        if self._arrived is window.wish or window.scanned is not None or not self._arrive(window):
+        if self._arrived is window.query or window.scanned is not None or not self._arrive(window):
             scroll.stay(top)
         self._draw()
 
     def _arrive(self, window: LogWindow) -> bool:
         """Scroll to the query's target, once; returns True if there is one."""
-        self._arrived = window.wish
+        self._arrived = window.query
         if window.note:
-            self.notify(window.note, timeout=BRIEFLY, markup=False)
-        goal = window.wish.goal
-        if window.target is None or (goal.kind == "place" and goal.place != BEGINNING):
+            self.notify(window.note, timeout=NOTICE_SECONDS, markup=False)
+        destination = window.query.destination
+        if window.target is None or (
+            destination.kind == "place" and destination.place != BEGINNING
+        ):
             return False
         # more context before the target than after it
-        above = self.page_height * 2 // 3 if goal.kind != "place" else 0
+        above = self.page_height * 2 // 3 if destination.kind != "place" else 0
         self._scroll.go_to(window.target, above=above)
         return True
 
@@ -157,7 +159,9 @@ class LogView(LinesView):
         sizes = self._window.sizes if self._window is not None else (0, 0)
         both = self._source is not None and len(self._source.streams) > 1 and all(sizes)
         width = max(region.width - 1, 1)
-        self._scroll.rows.set_style(LogStyle(width, self.wrapping, self.timed, both, self._sought))
+        self._scroll.rows.set_style(
+            LogStyle(width, self.wrapping, self.timed, both, self._searched)
+        )
         self._height = self.page_height
         self._seen = self._scroll.seen(self._height)
         self.update_rows()
@@ -174,15 +178,15 @@ class LogView(LinesView):
     def row(self, index: int, width: int) -> Row:
         """Return a row, with the scrollbar thumb in its last column."""
         if index == self._height:
-            return (Segment(fit(self._words(), width, right=True), "dim"),)
+            return (Segment(fit(self._status_text(), width, right=True), "dim"),)
         row = self._seen[index] if index < len(self._seen) else ()
         if not self._seen and index == 0:
-            row = (Segment(fit(self._nothing(), width - 1), "dim"),)
-        if index != self._scroll.thumb(self._height):
+            row = (Segment(fit(self._empty_text(), width - 1), "dim"),)
+        if index != self._scroll.thumb_row(self._height):
             return row
         return (*row, Segment(" " * (width - 1 - width_of(row))), Segment(THUMB, "line"))
 
-    def _nothing(self) -> str:
+    def _empty_text(self) -> str:
         if self._window is None and self._source is not None:
             return ""
         if self._busy is not None:
@@ -197,7 +201,7 @@ class LogView(LinesView):
             self._styles[name] = ansi.style_of(name)
         return super().style_of(name)
 
-    def _words(self) -> str:
+    def _status_text(self) -> str:
         """Return the status line: streams, search, filter and position."""
         window = self._window
         if window is None or self._source is None:
@@ -212,7 +216,7 @@ class LogView(LinesView):
         if self._only:
             words.append(f"only {self._only!r}")
         if not self.following:
-            words.append(f"{self._scroll.part():.0%}, f follows")
+            words.append(f"{self._scroll.fraction():.0%}, f follows")
         return "  ".join(words)
 
     # --- scrolling
@@ -237,13 +241,13 @@ class LogView(LinesView):
         if window is None or self.following:
             return
         over = window.at_start if direction < 0 else window.at_end
-        if self._scroll.left(direction) < MARGIN and not over and window.wish is self._wish:
+        if self._scroll.left(direction) < MARGIN and not over and window.query is self._query:
             self._ask_here()
 
     def action_end(self, direction: int) -> None:
         """Go to the first line, or follow the end."""
         self._scroll.following = direction > 0
-        self._ask(VisibleRange() if self.following else VisibleRange(place=BEGINNING))
+        self._ask(Destination() if self.following else Destination(place=BEGINNING))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Scroll down."""
@@ -259,83 +263,85 @@ class LogView(LinesView):
         """Jump to the clicked position of the scrollbar (the last column)."""
         offset = event.get_content_offset(self)
         if offset is not None and offset.x >= self.scrollable_content_region.width - 1:
-            self._ask(VisibleRange("part", number=offset.y / self.page_height))
+            self._ask(Destination("part", number=offset.y / self.page_height))
 
     def go_to_time(self, seconds: float) -> None:
         """Scroll to the lines written at a time (seconds since 1970)."""
         if self.display and self._window is not None:
-            self._ask(VisibleRange("time", number=seconds))
+            self._ask(Destination("time", number=seconds))
 
     # --- searching
 
     def search(self, text: str) -> None:
         """Search for a text from the bottom upwards; an empty text ends the search."""
-        if text == self._sought:
+        if text == self._searched:
             return
-        self._sought, self._scroll.target = text, None
+        self._searched, self._scroll.target = text, None
         if self._only:
             self._only = text
             self._ask_here()
         elif text:
-            self._ask(VisibleRange("text", self._scroll.below, text=text))
-        elif self._wish is not None and self._wish.goal.kind == "text":
+            self._ask(Destination("text", self._scroll.below, text=text))
+        elif self._query is not None and self._query.destination.kind == "text":
             self._ask_here()
         self._draw()
 
     def go_to_match(self, direction: int) -> bool:
         """Go to the next (1) or previous (-1) match; returns True if a search is active."""
-        if not self._sought:
+        if not self._searched:
             return False
         scroll = self._scroll
         start = scroll.target or (scroll.top_place if direction > 0 else scroll.below)
-        self._ask(VisibleRange("text", start, text=self._sought, direction=direction))
+        self._ask(Destination("text", start, text=self._searched, direction=direction))
         return True
 
     def give_up(self) -> bool:
         """End a search or filter and clear the highlights; returns True if there were any."""
-        if self._busy is None and not self._only and not self._sought:
+        if self._busy is None and not self._only and not self._searched:
             return False
-        self._only, self._sought, self._scroll.target, self._busy = "", "", None, None
+        self._only, self._searched, self._scroll.target, self._busy = "", "", None, None
         self._ask_here()
         self._draw()
         return True
 
     def action_filter(self) -> None:
         """Show only matching lines, or all lines."""
-        if not self._sought and not self._only:
-            self._say("search with / first; then & shows only matching lines")
+        if not self._searched and not self._only:
+            self._notify_briefly("search with / first; then & shows only matching lines")
             return
-        self._only = "" if self._only else self._sought
+        self._only = "" if self._only else self._searched
         self._ask_here()
 
     def action_error(self) -> None:
         """Go to the last error, then to earlier ones."""
-        again = self._wish is not None and self._wish.goal.kind == "error"
+        again = self._query is not None and self._query.destination.kind == "error"
         self._only = ""
         target = self._scroll.target
         start = target if again and target is not None else ENDING
-        self._ask(VisibleRange("error", start))
+        self._ask(Destination("error", start))
 
     def action_follow(self) -> None:
         """Follow the end of the log, or stop following."""
         if self.following:
             self._scroll.following = False
-            self._say("stopped following")
+            self._notify_briefly("stopped following")
             self._draw()
         else:
             self.action_end(1)
-            self._say("following the log's end")
+            self._notify_briefly("following the log's end")
 
     def action_wrap(self) -> None:
         """Wrap or truncate long lines."""
         self.wrapping = not self.wrapping
         self._draw()
-        self._say("long lines are wrapped" if self.wrapping else "long lines are truncated")
+        self._notify_briefly(
+            "long lines are wrapped" if self.wrapping else "long lines are truncated"
+        )
 
     def action_times(self) -> None:
         """Show or hide timestamps."""
         self.timed = not self.timed
         self._draw()
 
-    def _say(self, text: str) -> None:
-        self.notify(text, timeout=BRIEFLY, markup=False)
+    def _notify_briefly(self, text: str) -> None:
+        self.notify(text, timeout=NOTICE_SECONDS, markup=False)

@@ -40,7 +40,7 @@ class LogSource:
 
 
 @dataclass(frozen=True, slots=True)
-class VisibleRange:
+class Destination:
     """The target to scroll to: a position, a time, a fraction, a match or an error."""
 
     kind: Kind = "place"
@@ -59,7 +59,7 @@ class WindowQuery:
     """A query for the reader thread."""
 
     source: LogSource
-    goal: VisibleRange = field(default_factory=VisibleRange)
+    destination: Destination = field(default_factory=Destination)
     only: str = ""
     """Show only lines that contain this; empty: all lines."""
 
@@ -68,7 +68,7 @@ class WindowQuery:
 class LogWindow:
     """A window of consecutive lines, in answer to a query."""
 
-    wish: WindowQuery
+    query: WindowQuery
     lines: tuple[LogLine, ...] = ()
     at_start: bool = False
     """True if nothing precedes them."""
@@ -104,104 +104,110 @@ class WindowReader:
         """
         self._deliver = deliver
         self._check = check
-        self._book: AttemptLog | None = None
+        self._log: AttemptLog | None = None
         self._source: LogSource | None = None
-        self._finders: dict[str, Matcher] = {}
+        self._matchers: dict[str, Matcher] = {}
         self._generation = 0
-        self._told_at = 0.0
+        self._reported_at = 0.0
         self._window = LogWindow(WindowQuery(LogSource("")))
         self._before: list[LogLine] = []
         self._after: list[LogLine] = []
 
     def has_changed(self) -> bool:
         """Return True if the logs have grown or were replaced."""
-        return self._book is not None and self._book.look()
+        return self._log is not None and self._log.poll()
 
-    def answer(self, wish: WindowQuery, *, again: bool = False) -> None:
+    def answer(self, query: WindowQuery, *, again: bool = False) -> None:
         """Answer a query and deliver the window.
 
         Args:
-            wish: the query.
+            query: the query.
             again: a refresh after growth: keep the last position instead of searching again.
         """
-        book = self._open(wish.source)
-        goal = wish.goal
+        log = self._open(query.source)
+        destination = query.destination
         last = self._window
-        if again and goal.kind != "place":
-            goal = VisibleRange(place=last.target or ENDING)
+        if again and destination.kind != "place":
+            destination = Destination(place=last.target or ENDING)
         self._window = LogWindow(
-            wish,
-            sizes=book.sizes,
-            size=book.size,
-            generation=book.generation,
-            problem=book.problem,
+            query,
+            sizes=log.sizes,
+            size=log.size,
+            generation=log.generation,
+            problem=log.problem,
         )
-        self._told_at = time.monotonic()
+        self._reported_at = time.monotonic()
         self._before, self._after = [], []
-        place, found, note = self._seek(book, goal)
+        place, found, note = self._seek(log, destination)
         self._window = replace(
             self._window, target=place, found=found and not again, note="" if again else note
         )
         if place is not None:
-            self._read_around(book, place, self._finder(wish.only) if wish.only else None)
+            self._read_around(log, place, self._matcher(query.only) if query.only else None)
         else:
-            self._window = replace(last, wish=wish, found=False, note=note, scanned=None)
+            self._window = replace(last, query=query, found=False, note=note, scanned=None)
         self._deliver(self._window)
 
     def _open(self, source: LogSource) -> AttemptLog:
         known = self._source
         if (
-            self._book is None
+            self._log is None
             or known is None
             or (known.directory, known.streams) != (source.directory, source.streams)
         ):
-            self._book = AttemptLog(
+            self._log = AttemptLog(
                 directory.find(source.directory, source.attempt_id, source.host), source.streams
             )
-            self._finders.clear()
+            self._matchers.clear()
             self._window = LogWindow(WindowQuery(source))
         self._source = source
-        self._book.look()
-        if self._book.generation != self._generation:
-            self._generation = self._book.generation
-            self._finders.clear()
-        return self._book
+        self._log.poll()
+        if self._log.generation != self._generation:
+            self._generation = self._log.generation
+            self._matchers.clear()
+        return self._log
 
-    def _seek(self, book: AttemptLog, goal: VisibleRange) -> tuple[LogPosition | None, bool, str]:
+    def _seek(
+        self, log: AttemptLog, destination: Destination
+    ) -> tuple[LogPosition | None, bool, str]:
         """Return the position to read around, whether it was searched for, and a message."""
-        if goal.kind == "time":
-            return book.place_at_time(int(goal.number * SECOND)), True, ""
-        if goal.kind == "part":
-            return book.place_at(goal.number), False, ""
-        if goal.kind == "place":
-            return goal.place, False, ""
-        finder = self._finder(goal.text)
-        for start, note in _starts(goal):
-            found = next(book.lines(start, goal.direction, finder, self._on_page), None)
+        if destination.kind == "time":
+            return log.place_at_time(int(destination.number * SECOND)), True, ""
+        if destination.kind == "part":
+            return log.place_at(destination.number), False, ""
+        if destination.kind == "place":
+            return destination.place, False, ""
+        matcher = self._matcher(destination.text)
+        for start, note in _starts(destination):
+            found = next(log.lines(start, destination.direction, matcher, self._on_page), None)
             if found is not None:
                 return found.place, True, note
-        return None, False, f"no {goal.text!r} in this log" if goal.text else "no error in this log"
+        return (
+            None,
+            False,
+            f"no {destination.text!r} in this log" if destination.text else "no error in this log",
+        )
 
-    def _finder(self, text: str) -> Matcher:
+    def _matcher(self, text: str) -> Matcher:
         """Return the cached matcher for a text; empty text: for errors."""
-        if text not in self._finders:
-            if len(self._finders) >= 8:
-                self._finders.clear()
-            self._finders[text] = Matcher(text) if text else errors()
-        return self._finders[text]
+        if text not in self._matchers:
+            if len(self._matchers) >= 8:
+                self._matchers.clear()
+            self._matchers[text] = Matcher(text) if text else errors()
+        return self._matchers[text]
 
-    def _read_around(self, book: AttemptLog, place: LogPosition, only: Matcher | None) -> None:
+    def _read_around(self, log: AttemptLog, place: LogPosition, only: Matcher | None) -> None:
         """Read the lines before a position, and those from it on."""
-        at_start = self._take(self._before, book.lines(place, -1, only, self._on_page))
+        at_start = self._collect(self._before, log.lines(place, -1, only, self._on_page))
         just_before = (*place[:3], place[3] - 1)
-        at_end = self._take(self._after, book.lines(just_before, 1, only, self._on_page))
+        at_end = self._collect(self._after, log.lines(just_before, 1, only, self._on_page))
         self._window = replace(self._so_far(), at_start=at_start, at_end=at_end)
 
     def _so_far(self) -> LogWindow:
         return replace(self._window, lines=(*reversed(self._before), *self._after))
 
     @staticmethod
-    def _take(taken: list[LogLine], lines: Iterator[LogLine]) -> bool:
+    def _collect(taken: list[LogLine], lines: Iterator[LogLine]) -> bool:
         """Collect up to `AROUND` lines; returns True if there were no more."""
         for line in lines:
             taken.append(line)
@@ -209,18 +215,18 @@ class WindowReader:
                 return False
         return True
 
-    def _on_page(self, part: float) -> None:
+    def _on_page(self, fraction: float) -> None:
         self._check()
         now = time.monotonic()
-        if now - self._told_at > PROGRESS:
-            self._told_at = now
-            self._deliver(replace(self._so_far(), scanned=part))
+        if now - self._reported_at > PROGRESS:
+            self._reported_at = now
+            self._deliver(replace(self._so_far(), scanned=fraction))
 
 
-def _starts(goal: VisibleRange) -> Iterator[tuple[LogPosition, str]]:
+def _starts(destination: Destination) -> Iterator[tuple[LogPosition, str]]:
     """Yield where a search starts, and where it continues after wrapping around."""
-    yield goal.place, ""
-    if goal.direction > 0:
+    yield destination.place, ""
+    if destination.direction > 0:
         yield BEGINNING, "from the start again"
     else:
         yield ENDING, "from the end again"

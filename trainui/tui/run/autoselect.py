@@ -7,24 +7,24 @@ from collections.abc import Sequence
 from trainui.domain.records import StageRecord
 from trainui.domain.states import UNFINISHED, Status
 
-TELLING = (Status.FAILED, Status.INTERRUPTED, Status.RUNNING)
+ATTRACTING = (Status.FAILED, Status.INTERRUPTED, Status.RUNNING)
 """The states that attract the selection, the most important first."""
 
 
-def telling_stage(
-    stages: Sequence[StageRecord], selected: StageRecord, placed: str | None
+def stage_to_select(
+    stages: Sequence[StageRecord], selected: StageRecord, autoselected: str | None
 ) -> str | None:
     """Return the name of the stage to select; None: keep the selection.
 
     Args:
         stages: all stages of the run.
         selected: the stage under the cursor.
-        placed: the stage that was autoselected last; None: none yet.
+        autoselected: the stage that was autoselected last; None: none yet.
     """
-    if placed is not None and selected.status in TELLING:
+    if autoselected is not None and selected.status in ATTRACTING:
         return None
     over = not any(stage.status in UNFINISHED for stage in stages)
-    otherwise = longest(stages) if over or placed is None else selected.name
+    otherwise = longest(stages) if over or autoselected is None else selected.name
     return most_telling(stages, otherwise)
 
 
@@ -40,7 +40,7 @@ def longest(stages: Sequence[StageRecord]) -> str:
 
 def most_telling(stages: Sequence[StageRecord], otherwise: str) -> str:
     """Return the name of the first failed, else interrupted, else running stage."""
-    for status in TELLING:
+    for status in ATTRACTING:
         for stage in stages:
             if stage.status == status:
                 return stage.name

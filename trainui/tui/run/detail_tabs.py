@@ -83,11 +83,11 @@ def files_rows(found: StageFiles | None, width: int) -> list[Row]:
         count, total = len(found.files), size(sum(file.size for file in found.files))
         rows += [(), (Segment(f"{count} file{'s' * (count != 1)}, {total}", "dim"),)]
     if found.attempt is not None:
-        told = f"last written by attempt {found.attempt}"
+        words = f"last written by attempt {found.attempt}"
         return [
             *rows,
             *([()] if rows else []),
-            *((Segment(line, "dim"),) for line in wrap(told, width)),
+            *((Segment(line, "dim"),) for line in wrap(words, width)),
         ]
     return rows or [(Segment("no files yet", "dim"),)]
 

@@ -50,7 +50,7 @@ class DetailsView(RowsView):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._shown: tuple[DetailsSubject, DetailTab] | None = None
-        self._sought: re.Pattern[str] | None = None
+        self._pattern: re.Pattern[str] | None = None
         self._table: GroupTable | None = None
         self._found = -1
         """Index of the row of the current match."""
@@ -83,36 +83,36 @@ class DetailsView(RowsView):
     def row(self, index: int, width: int) -> Row:
         """Return a row with the search matches highlighted."""
         row = super().row(index, width)
-        if self._sought is None:
+        if self._pattern is None:
             return row
-        return marked(row, self._sought, "match" if index == self._found else "key")
+        return marked(row, self._pattern, "match" if index == self._found else "key")
 
     def search(self, text: str) -> None:
         """Highlight a text in any case and go to its first row; an empty text ends the search."""
-        self._sought = re.compile(re.escape(text), re.IGNORECASE) if text else None
+        self._pattern = re.compile(re.escape(text), re.IGNORECASE) if text else None
         self._found = -1
         if not self.go_to_match(1):
             self.update_rows()
 
     def go_to_match(self, direction: int) -> bool:
         """Go to the next (1) or previous (-1) row with a match, wrapping around."""
-        sought = self._sought
-        if sought is None:
+        pattern = self._pattern
+        if pattern is None:
             return False
-        fitting = [at for at, row in enumerate(self.rows) if sought.search(plain(row))]
-        if not fitting:
+        matching = [at for at, row in enumerate(self.rows) if pattern.search(plain(row))]
+        if not matching:
             return False
-        beyond = [at for at in fitting if (at - self._found) * direction > 0]
-        self._found = (beyond or fitting)[0 if direction > 0 else -1]
+        beyond = [at for at in matching if (at - self._found) * direction > 0]
+        self._found = (beyond or matching)[0 if direction > 0 else -1]
         self.show_row(self._found, around=1)
         self.update_rows()
         return True
 
     def give_up(self) -> bool:
         """End the search; return True if there was one."""
-        sought = self._sought is not None
+        pattern = self._pattern is not None
         self.search("")
-        return sought
+        return pattern
 
     def _rows_of(self, of: DetailsSubject, tab: DetailTab, width: int) -> Sequence[Row]:
         stage = as_attempt(of.stage, of.attempts)
@@ -166,8 +166,8 @@ class DetailsView(RowsView):
             self.run_worker(work, thread=True, group="images", exit_on_error=False)
         return rows
 
-    def _decode(self, gallery: Gallery, wishes: Sequence[ImageQuery]) -> None:
-        gallery.decode(wishes)
+    def _decode(self, gallery: Gallery, queries: Sequence[ImageQuery]) -> None:
+        gallery.decode(queries)
         self.app.call_from_thread(self._show_decoded)
 
     def _show_decoded(self) -> None:

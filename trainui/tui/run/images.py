@@ -81,26 +81,26 @@ class Gallery:
         room = max(min(width, MOST_WIDTH), 8)
         for file in images:
             path = str(Path(found.directory) / file.path)
-            wish = ImageQuery(path, file.changed_at, room, MOST_HEIGHT)
+            query = ImageQuery(path, file.changed_at, room, MOST_HEIGHT)
             rows += [(), (Segment(fit_middle(harmless(file.path), width), "strong"),)]
-            if wish in self._known:
-                rows += self._known[wish]
+            if query in self._known:
+                rows += self._known[query]
             else:
-                missing.append(wish)
+                missing.append(query)
                 rows.append((Segment("…", "dim"),))
         return rows, missing
 
-    def decode(self, wishes: Sequence[ImageQuery]) -> None:
+    def decode(self, queries: Sequence[ImageQuery]) -> None:
         """Decode images; blocks until done."""
-        for wish in wishes:
+        for query in queries:
             while len(self._known) >= MOST_KEPT:
                 self._known.pop(next(iter(self._known)))
-            self._known[wish] = tuple(_decoded(wish))
+            self._known[query] = tuple(_decoded(query))
 
 
-def _decoded(wish: ImageQuery) -> Iterator[Row]:
-    command = [sys.executable, "-I", image_decoder.__file__, wish.path]
-    command += [str(wish.width), str(2 * wish.height)]
+def _decoded(query: ImageQuery) -> Iterator[Row]:
+    command = [sys.executable, "-I", image_decoder.__file__, query.path]
+    command += [str(query.width), str(2 * query.height)]
     try:
         found = subprocess.run(
             command,

@@ -91,7 +91,7 @@ class Panes(Container):
         self.log_view = LogView(id="log")
         self._zoomed = 0
         self._pane = 2
-        self._wanted_width = LEAST_GRAPH
+        self._graph_width = LEAST_GRAPH
         self.tab = DetailTab.OVERVIEW
         """The detail tab in the overview's pane."""
 
@@ -125,9 +125,9 @@ class Panes(Container):
             return focused
         return self._by_number[self._zoomed - 1] if self._zoomed else self.graph
 
-    def share_out(self, graph_width: int) -> None:
+    def lay_out(self, graph_width: int) -> None:
         """Divide the space; the DAG gets the width it needs if possible."""
-        self._wanted_width = graph_width
+        self._graph_width = graph_width
         width, height = self.size
         stacked = width < WIDE
         self.set_class(stacked, "-stacked")
@@ -146,11 +146,11 @@ class Panes(Container):
 
     def on_resize(self) -> None:
         """Divide the space again."""
-        self.share_out(self._wanted_width)
+        self.lay_out(self._graph_width)
 
     def on_stage_graph_folded(self) -> None:
         """Resize the DAG to its new number of lines, and scroll to its cursor."""
-        self.share_out(self.graph.preferred_width)
+        self.lay_out(self.graph.preferred_width)
         self.call_after_refresh(lambda: self.graph.show_row(max(self.graph.cursor, 0)))
 
     def show_titles(self, stage: StageRecord, attempt: int | None, members: int) -> None:
@@ -210,7 +210,7 @@ class Panes(Container):
             self.screen.set_focus(self._by_number[number - 1], scroll_visible=False)
         elif self.screen.focused is not None and not self.screen.focused.display:
             self.graph.focus()
-        self.share_out(self._wanted_width)
+        self.lay_out(self._graph_width)
         self.post_message(self.Changed())
 
     def go_to(self, number: int) -> None:

@@ -48,11 +48,11 @@ class MatrixReader:
         known = self._known.get((stage_id, name))
         if known is None or known[0] != version:
             found = curves.summaries(connection, [stage_id], name)
-            known = (version, _telling(found[0], lower_is_better(name)) if found else None)
+            known = (version, _headline_value(found[0], lower_is_better(name)) if found else None)
             self._known[stage_id, name] = known
         return known[1]
 
 
-def _telling(series: SeriesSummary, lower: bool | None) -> float | None:
+def _headline_value(series: SeriesSummary, lower: bool | None) -> float | None:
     """Return the best value; the last one if the name does not say which direction is better."""
     return series.last if lower is None else series.min if lower else series.max

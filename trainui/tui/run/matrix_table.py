@@ -75,8 +75,8 @@ class GroupRows(Sequence[Row]):
             rows += packed((Segment("all have  ", "dim"), *shared), self._width)
         if group is not None:
             best = self._ordered[0]
-            told = _best(best, table.params[best.name], table.differing, group)
-            rows += packed(told, self._width)
+            words = _best(best, table.params[best.name], table.differing, group)
+            rows += packed(words, self._width)
         return [*rows, (), self._columns.head(group.metric if group is not None else "")]
 
     def __len__(self) -> int:

@@ -272,8 +272,8 @@ def _earlier_rows(attempts: Sequence[AttemptRecord], width: int) -> list[Row]:
         text = f"{attempt.number} {state(attempt.status)} after {spent}  {error}"
         rows += _field("earlier" if not rows else "", text, "dim", width)
     if rows:
-        told = ", shows the previous attempt: its curves, files, events and log"
-        rows += _field(" ", told, "dim", width)
+        words = ", shows the previous attempt: its curves, files, events and log"
+        rows += _field(" ", words, "dim", width)
     return rows
 
 

@@ -37,7 +37,7 @@ class RunPageReader:
     """Reads a run's page, and the curves of the selected stage."""
 
     def __init__(self) -> None:
-        self._prophet = EtaEstimator()
+        self._etas = EtaEstimator()
         self._stages = record_cache.stages()
         self._commits: dict[str, str] = {}
         """By run directory; the record does not change."""
@@ -47,7 +47,7 @@ class RunPageReader:
         """By stage id and last attempt; once that has started, the text does not change."""
         self._groups = MatrixReader()
         self._curves = CurveReader(self._groups)
-        self._begun: str | None = None
+        self._begun_run: str | None = None
         """The run of which at least the first stages have been read."""
 
     def read(self, connection: protocol.Connection, query: RunQuery) -> RunPage | None:
@@ -88,16 +88,16 @@ class RunPageReader:
                 if query.tab == DetailTab.OVERVIEW
                 else "",
             )
-        ahead = self._prophet.look(connection, run, stages)
+        ahead = self._etas.look(connection, run, stages)
         members = [stage for stage in stages if stage.definition.group == query.group]
         group = self._groups.read(connection, members) if query.group is not None else None
         return RunPage(run, stages, attempts, detail, ahead, group)
 
     def _first(self, connection: protocol.Connection, run: RunRecord) -> RunPage | None:
         """Return the first stages of a large run, once, so that its page appears immediately."""
-        if self._begun == run.id:
+        if self._begun_run == run.id:
             return None
-        self._begun = run.id
+        self._begun_run = run.id
         line = run_list.lines_of(connection, [run.id]).get(run.id)
         if line is None or line.total <= 2 * FIRST_STAGES:
             return None
@@ -145,8 +145,8 @@ class RunPageReader:
 
 def _different(found: environment_digest.Difference, number: int) -> str:
     parts = (("", found.changed), ("new ", found.added), ("unset ", found.gone))
-    told = ", ".join(f"{word}{' '.join(names)}" for word, names in parts if names)
-    return harmless(f"since attempt {number}: {told}") if told else ""
+    words = ", ".join(f"{word}{' '.join(names)}" for word, names in parts if names)
+    return harmless(f"since attempt {number}: {words}") if words else ""
 
 
 def _events(

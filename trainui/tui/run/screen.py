@@ -24,7 +24,7 @@ from trainui.tui.keymap import bindings
 from trainui.tui.logs.view import LogView
 from trainui.tui.page import Page
 from trainui.tui.render.styled_text import Segment
-from trainui.tui.run.autoselect import telling_stage
+from trainui.tui.run.autoselect import stage_to_select
 from trainui.tui.run.details_view import DetailsView
 from trainui.tui.run.header import can_resume, crumbs, heading
 from trainui.tui.run.layout import Panes
@@ -62,7 +62,7 @@ class RunScreen(Page):
         self.button = Button("Resume  r", id="resume", compact=True, action="screen.resume")
         self.gone = RowsView(id="gone")
         self._page: RunPage | None = None
-        self._placed: str | None = None
+        self._autoselected: str | None = None
         """The stage that was autoselected last."""
 
     def on_mount(self) -> None:
@@ -104,20 +104,22 @@ class RunScreen(Page):
         self.top.show(crumbs(page.run), notices)
         self.graph.set_stages(page.stages)
         self._follow(page.stages)
-        self.panes.share_out(self.graph.preferred_width)
+        self.panes.lay_out(self.graph.preferred_width)
         self.button.set_class(can_resume(page.stages), "-useful")
         self.panel.show(page)
-        self._tell_state(page)
+        self._show_state(page)
         self.ask()
 
     def _follow(self, stages: tuple[StageRecord, ...]) -> None:
         """Autoselect a stage until the user selects one."""
         selected = self.graph.selected
-        if selected is None or (self._placed is not None and selected.name != self._placed):
+        if selected is None or (
+            self._autoselected is not None and selected.name != self._autoselected
+        ):
             return
-        found = telling_stage(stages, selected, self._placed)
+        found = stage_to_select(stages, selected, self._autoselected)
         if found is not None:
-            self._placed = found
+            self._autoselected = found
             self.graph.select(found)
 
     def tick(self) -> bool:
@@ -125,19 +127,19 @@ class RunScreen(Page):
         page = self._page
         if page is None:
             return False
-        self._tell_state(page)
+        self._show_state(page)
         self.graph.tick()
         self.panel.tick()
         return page.run.status in UNFINISHED
 
-    def _tell_state(self, page: RunPage) -> None:
+    def _show_state(self, page: RunPage) -> None:
         ending = page.ahead.run if page.ahead else None
         self.state_bar.show(heading(page.run, page.stages, clock.now(), ending, more=page.more))
 
     def on_resize(self) -> None:
         """Lay out the panes for the new size."""
         if self._page is not None:
-            self.panes.share_out(self.graph.preferred_width)
+            self.panes.lay_out(self.graph.preferred_width)
             self.call_after_refresh(self._refit)
 
     def _refit(self) -> None:
@@ -200,11 +202,11 @@ class RunScreen(Page):
         elif isinstance(pane, LogView | DetailsView):
             pane.search(text)
         else:
-            self._sought = text
+            self._searched = text
             if text:
                 self.graph.select_matching(text)
 
-    _sought = ""
+    _searched = ""
 
     def go_to_match(self, direction: int) -> None:
         """Go to the next match in the focused pane."""
@@ -212,8 +214,8 @@ class RunScreen(Page):
         if isinstance(active, LogView | DetailsView):
             found = active.go_to_match(direction)
         else:
-            found = bool(self._sought) and self.graph.select_matching(
-                self._sought, direction, stay=False
+            found = bool(self._searched) and self.graph.select_matching(
+                self._searched, direction, stay=False
             )
         if not found:
             self.notify("no match; / searches", markup=False)

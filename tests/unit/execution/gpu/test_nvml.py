@@ -16,7 +16,7 @@ from tests.gpus.stand_in import (
     VERSION_MISMATCH,
     Machine,
 )
-from trainui.control.requirements import lacking_gpus
+from trainui.control.requirements import missing_gpus
 from trainui.domain.definition import StageDefinition
 from trainui.execution.gpu import gpus, nvml
 from trainui.settings import Settings
@@ -168,13 +168,13 @@ def test_what_limits_the_gpus_is_said(machine: NewMachine) -> None:
 def test_what_a_stage_lacks_is_said(machine: NewMachine, monkeypatch: pytest.MonkeyPatch) -> None:
     here = machine(2)
     stage = StageDefinition("train", command="x", workdir="/", gpus=2)
-    assert lacking_gpus([stage], {}) is None
-    assert lacking_gpus([stage], {"CUDA_VISIBLE_DEVICES": "0"}) == (
+    assert missing_gpus([stage], {}) is None
+    assert missing_gpus([stage], {"CUDA_VISIBLE_DEVICES": "0"}) == (
         "stage train needs 2 GPUs and only 1 can be used on this machine "
         "(limited by CUDA_VISIBLE_DEVICES=0)"
     )
     here.lose(1)
-    assert lacking_gpus([stage], {}) == (
+    assert missing_gpus([stage], {}) == (
         "stage train needs 2 GPUs and only 1 can be used on this machine "
         "(GPU 1 has fallen off the bus)"
     )

@@ -8,7 +8,7 @@ import pytest
 
 from trainui.errors import UsageError
 from trainui.tui.actions.file_screen import preview_rows
-from trainui.tui.actions.pipeline_files import candidates, parse_params, preview
+from trainui.tui.actions.pipeline_files import matching_files, parse_params, preview
 from trainui.tui.render.styled_text import joined
 
 PIPELINE = """\
@@ -35,18 +35,18 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_files_here_and_one_level_below_are_offered(here: Path) -> None:
-    assert candidates("") == ["small.yaml", "more/other.yml"]
+    assert matching_files("") == ["small.yaml", "more/other.yml"]
 
 
 def test_what_is_typed_narrows_them(here: Path) -> None:
-    assert candidates("oth") == ["more/other.yml"]
-    assert candidates("nothing like it") == []
+    assert matching_files("oth") == ["more/other.yml"]
+    assert matching_files("nothing like it") == []
 
 
 def test_a_directory_is_looked_into(here: Path) -> None:
-    assert candidates("more/") == ["more/other.yml"]
-    assert candidates(f"{here}/sm") == [f"{here}/small.yaml"]
-    assert candidates("nowhere/") == []
+    assert matching_files("more/") == ["more/other.yml"]
+    assert matching_files(f"{here}/sm") == [f"{here}/small.yaml"]
+    assert matching_files("nowhere/") == []
 
 
 def test_a_valid_file_shows_its_stages_and_parameters(here: Path) -> None:

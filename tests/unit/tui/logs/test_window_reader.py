@@ -17,10 +17,10 @@ from trainui.tui.logs import window_reader
 from trainui.tui.logs.scroll import LogScroll
 from trainui.tui.logs.window_reader import (
     AROUND,
+    Destination,
     LogSource,
     LogWindow,
     Stream,
-    VisibleRange,
     WindowQuery,
     WindowReader,
 )
@@ -37,12 +37,12 @@ class Reading:
         self.windows: list[LogWindow] = []
         self.reader = WindowReader(self.windows.append, check)
 
-    def __call__(self, goal: VisibleRange | None = None, only: str = "") -> LogWindow:
-        self.reader.answer(WindowQuery(self.source, goal or VisibleRange(), only))
+    def __call__(self, destination: Destination | None = None, only: str = "") -> LogWindow:
+        self.reader.answer(WindowQuery(self.source, destination or Destination(), only))
         return self.windows[-1]
 
     def again(self) -> LogWindow:
-        self.reader.answer(self.windows[-1].wish, again=True)
+        self.reader.answer(self.windows[-1].query, again=True)
         return self.windows[-1]
 
 
@@ -92,7 +92,7 @@ def test_of_a_long_log_the_end_is_read_and_everything_can_be_scrolled_to(
     assert not window.at_start
     seen = texts(window)
     while not window.at_start:
-        window = read(VisibleRange(place=window.lines[0].place))
+        window = read(Destination(place=window.lines[0].place))
         before = texts(window)[: AROUND if not window.at_start else texts(window).index(seen[0])]
         seen = [*before, *seen]
     assert seen == [f"line {number} of many" for number in range(count)]
@@ -101,7 +101,7 @@ def test_of_a_long_log_the_end_is_read_and_everything_can_be_scrolled_to(
 def test_forwards_from_the_start_nothing_is_left_out(log: Path, read: Reading) -> None:
     lines = [f"{number} {'x' * (number * 37 % 5000)}." for number in range(399)]
     append(log, "\n".join(lines).encode())
-    window = read(VisibleRange(place=BEGINNING))
+    window = read(Destination(place=BEGINNING))
     assert texts(window) == lines
     assert window.at_start
     assert window.at_end
@@ -116,7 +116,7 @@ def test_what_has_no_line_ends_is_read_in_pieces_both_ways_alike(
     log: Path, read: Reading, size: int
 ) -> None:
     append(log, b"first\n" + b"y" * size + b"\nlast\n")
-    forwards = read(VisibleRange(place=BEGINNING))
+    forwards = read(Destination(place=BEGINNING))
     assert [line.place for line in read().lines] == [line.place for line in forwards.lines]
     assert texts(forwards)[0] == "first"
     assert texts(forwards)[-1] == "last"
@@ -161,10 +161,10 @@ def test_both_streams_are_read_in_the_order_in_which_they_grew(
     ]
     window = read()
     assert texts(window) == expected
-    assert texts(read(VisibleRange(place=BEGINNING))) == expected
+    assert texts(read(Destination(place=BEGINNING))) == expected
     assert [line.of_stderr for line in window.lines[:5]] == [False, False, False, True, False]
     assert window.lines[3].time == 3_000_000
-    at = read(VisibleRange("time", number=90.0))
+    at = read(Destination("time", number=90.0))
     assert at.target is not None
     first = next(line for line in at.lines if line.place > at.target)
     assert without_colours(first.text) == "out 90"
@@ -175,17 +175,17 @@ def test_a_text_is_found_through_the_whole_log_and_around_its_end(log: Path, rea
     lines[5], lines[7000], lines[15_000] = "Needle A", "a \x1b[31mnee\x1b[0mdle B", "NEEDLE c"
     append(log, "\n".join(lines).encode() + b"\n")
     found = []
-    goal = VisibleRange("text", ENDING, text="needle")
+    destination = Destination("text", ENDING, text="needle")
     for _ in range(4):
-        window = read(goal)
+        window = read(destination)
         assert window.found
         assert window.target is not None
         line = next(line for line in window.lines if line.place == window.target)
         found.append((without_colours(line.text), window.note))
-        goal = replace(goal, place=window.target)
+        destination = replace(destination, place=window.target)
     again = "from the end again"
     assert found == [("NEEDLE c", ""), ("a needle B", ""), ("Needle A", ""), ("NEEDLE c", again)]
-    missing = read(VisibleRange("text", text="nothing of it"))
+    missing = read(Destination("text", text="nothing of it"))
     assert missing.note == "no 'nothing of it' in this log"
     assert not missing.found
     assert missing.lines  # what was to be seen stays
@@ -204,10 +204,10 @@ def test_the_last_error_is_found_then_the_one_before(log: Path, read: Reading) -
     append(log, b"ValueError: the first\n" + b"error=0.1 in step\n" * 9000)
     append(log, b"Traceback (most recent call last):\n  File x\n")
     append(log, b"torch.OutOfMemoryError: CUDA out of memory. Tried\n" + b"fine\n" * 50)
-    window = read(VisibleRange("error"))
+    window = read(Destination("error"))
     shown = {line.place: line.text for line in window.lines}
     assert shown[window.target or ENDING].startswith("torch.OutOfMemoryError")
-    window = read(VisibleRange("error", window.target or ENDING))
+    window = read(Destination("error", window.target or ENDING))
     shown = {line.place: line.text for line in window.lines}
     assert shown[window.target or ENDING] == "ValueError: the first"
 
@@ -234,7 +234,7 @@ def test_a_search_through_a_large_log_says_how_far_it_is_and_can_be_stopped(
     monkeypatch.setattr("trainui.tui.logs.window_reader.PROGRESS", 0.0)
     append(log, b"one more line of text\n" * 50_000)
     read = Reading(tmp_path)
-    read(VisibleRange("text", text="absent"))
+    read(Destination("text", text="absent"))
     scanned = [window.scanned for window in read.windows if window.scanned is not None]
     assert len(scanned) > 10
     assert all(later <= earlier for earlier, later in pairwise(scanned[:10]))
@@ -247,7 +247,7 @@ def test_a_search_through_a_large_log_says_how_far_it_is_and_can_be_stopped(
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        Reading(tmp_path, stop_at_third)(VisibleRange("text", text="absent"))
+        Reading(tmp_path, stop_at_third)(Destination("text", text="absent"))
 
 
 def test_of_a_huge_log_little_is_read(log: Path, read: Reading) -> None:
@@ -256,8 +256,8 @@ def test_of_a_huge_log_little_is_read(log: Path, read: Reading) -> None:
         file.seek(0, os.SEEK_END)
         file.write(b"".join(b"\nline %d" % number for number in range(2000)))
     assert texts(read())[-1] == "line 1999"
-    assert texts(read(VisibleRange("part", number=0.5)))
-    assert read(VisibleRange(place=BEGINNING)).at_start
+    assert texts(read(Destination("part", number=0.5)))
+    assert read(Destination(place=BEGINNING)).at_start
 
 
 def test_an_error_in_one_stream_waits_for_no_search_through_the_other(
@@ -269,7 +269,7 @@ def test_an_error_in_one_stream_waits_for_no_search_through_the_other(
     append(tmp_path / "times.log", b"1000000 %d %d\n" % sizes)
     pages: list[None] = []
     read = Reading(tmp_path, lambda: pages.append(None))
-    assert read(VisibleRange("error")).target is not None
+    assert read(Destination("error")).target is not None
     assert without_colours(_target(read.windows[-1]).text) == "ValueError: here"
     assert len(pages) < 20  # of the sixty that stdout has
 
@@ -280,11 +280,11 @@ def test_what_a_filter_has_found_so_far_is_seen(
     monkeypatch.setattr(window_reader, "PROGRESS", 0.0)
     append(log, b"a hit\n" + b"nothing to see here\n" * 20_000 + b"a hit\n" + b"nothing\n" * 20_000)
     last = read().lines[-1].place
-    read(VisibleRange(place=last), only="hit")
-    partial = next(one for one in read.windows if one.wish.only and one.scanned and one.lines)
+    read(Destination(place=last), only="hit")
+    partial = next(one for one in read.windows if one.query.only and one.scanned and one.lines)
     scroll = LogScroll()
     scroll.following = False
-    scroll.take(partial)
+    scroll.set_window(partial)
     scroll.stay(last)
     assert [plain(row) for row in scroll.seen(10)] == ["a hit"]
 
