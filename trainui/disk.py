@@ -35,7 +35,7 @@ MOUNTS = Path("/proc/self/mountinfo")
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class DiskSpace:
     """The free space of a directory's disk."""
 
     path: Path
@@ -58,11 +58,11 @@ class Room:
         return f"{formatting.size(self.free)} free on {self.path}"
 
 
-def rooms(home: Path, runs_dir: Path) -> list[Room]:
+def spaces(home: Path, runs_dir: Path) -> list[DiskSpace]:
     """Return the free space for the home and the runs; one entry if they share a disk."""
-    found = [Room(runs_dir, free(runs_dir), LITTLE_FOR_RUNS)]
+    found = [DiskSpace(runs_dir, free(runs_dir), LITTLE_FOR_RUNS)]
     if _device(home) != _device(runs_dir):
-        found.insert(0, Room(home, free(home), LITTLE_FOR_HOME))
+        found.insert(0, DiskSpace(home, free(home), LITTLE_FOR_HOME))
     return found
 
 
@@ -97,7 +97,7 @@ def used(directory: Path) -> int:
     return total
 
 
-def lack(places: Iterable[Path]) -> str | None:
+def wait_reason(places: Iterable[Path]) -> str | None:
     """Return the wait reason of a stage that would write to these places; None: enough space.
 
     The number is rounded, so that the text changes rarely.
@@ -132,7 +132,7 @@ def write_problem(directory: Path) -> str | None:
     return None
 
 
-def notice(found: Iterable[Room]) -> str | None:
+def notice(found: Iterable[DiskSpace]) -> str | None:
     """Return a short message about the disk with the least free space; None: enough space."""
     least = min(found, key=lambda room: room.free / room.little)
     if not least.is_low:
@@ -142,7 +142,7 @@ def notice(found: Iterable[Room]) -> str | None:
     )
 
 
-def warnings(found: Iterable[Room]) -> list[str]:
+def warnings(found: Iterable[DiskSpace]) -> list[str]:
     """Return a message for each disk that is full or nearly full."""
     said = []
     for room in found:

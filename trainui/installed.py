@@ -27,12 +27,12 @@ def _mark(file: Path) -> tuple[int, int] | None:
 _AT_OUR_START = _look()
 
 
-def is_ours() -> bool:
+def is_unchanged() -> bool:
     """Return True if trainui on disk is the one that this process runs."""
     return _look() == _AT_OUR_START
 
 
-def is_another() -> bool:
+def is_upgraded() -> bool:
     """Return True if another trainui is installed completely, judging by these files."""
     found = _look()
     return None not in found and found != _AT_OUR_START

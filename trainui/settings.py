@@ -135,7 +135,7 @@ def _postgresql(value: Any) -> str:
     return _text(value)
 
 
-def _places(value: Any) -> int:
+def _positive(value: Any) -> int:
     number = int(value)
     if number < 1:
         raise ValueError
@@ -158,7 +158,7 @@ def _seconds(value: Any) -> float:
 def _rate(value: Any) -> int:
     text = str(value).casefold().removesuffix("b")
     number, factor = (text[:-1], 1000) if text.endswith("k") else (text, 1)
-    return _places(float(number) * factor)
+    return _positive(float(number) * factor)
 
 
 def _truth(value: Any) -> bool:
@@ -182,7 +182,7 @@ _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "allowed_dataset_dirs": (_texts, 'a JSON list of directories, such as ["~/datasets"]'),
     "host": (_text, "a name"),
     "queues": (_texts, 'a JSON list of names, such as ["big"]'),
-    "cpus": (_places, "a whole number of at least 1"),
+    "cpus": (_positive, "a whole number of at least 1"),
     "gpus": (_indices, "indices of GPUs, such as 0,1"),
     "notify_command": (_text, "a shell command"),
     "notify_urls": (_texts, 'a JSON list of Apprise addresses, such as ["ntfy://topic"]'),
@@ -202,7 +202,7 @@ def host(settings: Settings | None = None) -> str:
     return (settings or load()).host or os.uname().nodename
 
 
-def place(settings: Settings) -> str | None:
+def runs_dir_identity(settings: Settings) -> str | None:
     """Return the identity of the runs directory; None if no other host can share it.
 
     Raises:

@@ -123,7 +123,7 @@ RESUME = """
 import signal, sys
 from trainui import control
 from trainui.cli.output import interrupt
-with interrupt.looking(sys.argv[1:], interrupt.REVIVED, "resumed"):
+with interrupt.report_changes_on_stop(sys.argv[1:], interrupt.REVIVED, "resumed"):
     control.resume(sys.argv[1])
     signal.raise_signal(signal.SIGINT)
 """

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from trainui import disk
-from trainui.disk import GIGABYTE, MEGABYTE, Room
+from trainui.disk import GIGABYTE, MEGABYTE, DiskSpace
 from trainui.errors import UnfitEnvironmentError
 
 
-def room(free: int) -> Room:
-    return Room(Path("/x"), free, GIGABYTE)
+def room(free: int) -> DiskSpace:
+    return DiskSpace(Path("/x"), free, GIGABYTE)
 
 
 def test_a_disk_is_enough_low_or_full() -> None:
@@ -28,16 +28,16 @@ def test_a_disk_is_enough_low_or_full() -> None:
 
 
 def test_two_directories_of_one_disk_are_told_once(tmp_path: Path) -> None:
-    assert [one.path for one in disk.rooms(tmp_path / "a", tmp_path / "b")] == [tmp_path / "b"]
-    assert [one.path for one in disk.rooms(Path("/proc"), tmp_path)] == [Path("/proc"), tmp_path]
+    assert [one.path for one in disk.spaces(tmp_path / "a", tmp_path / "b")] == [tmp_path / "b"]
+    assert [one.path for one in disk.spaces(Path("/proc"), tmp_path)] == [Path("/proc"), tmp_path]
 
 
 def test_a_stage_lacks_space_where_there_is_little(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert disk.lack([tmp_path / "not" / "there"]) is None
+    assert disk.wait_reason([tmp_path / "not" / "there"]) is None
     monkeypatch.setattr(disk, "free", lambda _path: 99 * MEGABYTE)
-    assert disk.lack([tmp_path]) == f"needs 100 MB of disk space: 90 MB free on {tmp_path}"
+    assert disk.wait_reason([tmp_path]) == f"needs 100 MB of disk space: 90 MB free on {tmp_path}"
 
 
 MOUNTS = r"""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from trainui import clock
 from trainui.artifacts import checkpoint_notes
 from trainui.artifacts.globs import first_matches, roots, unsearched
-from trainui.artifacts.integrity import is_whole, written_at
+from trainui.artifacts.integrity import is_complete, written_at
 from trainui.domain.definition import CheckpointRule, StageDefinition
 from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
 
@@ -88,9 +88,9 @@ class Search:
     def _rivals(self) -> Sequence[Rival]:
         return self.rivals()
 
-    def is_whole(self, path: Path) -> bool:
+    def is_complete(self, path: Path) -> bool:
         """Return True if a checkpoint is complete, as far as its format can be checked."""
-        return is_whole(path, self.rule.complete if self.rule else None)
+        return is_complete(path, self.rule.complete if self.rule else None)
 
     def _sorted(self, places: Sequence[Path]) -> list[Path]:
         found = first_matches(self.rule.glob, places) if self.rule else []
@@ -107,11 +107,11 @@ def search(
     pattern = definition.checkpoint.glob if definition.checkpoint else ""
     places = tuple(roots(pattern, definition, stage_dir))
     shared = unsearched(pattern, definition, stage_dir)
-    dirs, by_itself = tuple(map(Path, attempts)), _looks_by_itself(definition)
+    dirs, by_itself = tuple(map(Path, attempts)), _finds_its_own(definition)
     return Search(definition.checkpoint, places, dirs, shared, rivals, by_itself)
 
 
-def _looks_by_itself(definition: StageDefinition) -> bool:
+def _finds_its_own(definition: StageDefinition) -> bool:
     if definition.resume_args is not None or definition.resume_run is not None:
         return False
     return definition.task is None and CHECKPOINT_VARIABLE not in str(definition.command)
@@ -134,7 +134,7 @@ def find(where: Search, tried: Tried = _NONE, *, asked: bool = False) -> str | N
     failed and a user requested this attempt (`asked`), it is the newest: the cause may be fixed by
     now.
     """
-    found = whole(where)
+    found = complete(where)
     newest = next(found, None)
     if newest is None or not is_tried(newest, tried):
         return newest
@@ -144,7 +144,7 @@ def find(where: Search, tried: Tried = _NONE, *, asked: bool = False) -> str | N
 
 def exhausted(where: Search, tried: Tried) -> bool:
     """Return True if there are complete checkpoints and all of them failed."""
-    found = list(whole(where))
+    found = list(complete(where))
     return bool(found) and all(is_tried(checkpoint, tried) for checkpoint in found)
 
 
@@ -153,16 +153,16 @@ def newer_than(where: Search, mtime_ns: int) -> bool:
 
     Outside the stage's directory, any checkpoint counts that an attempt of the search wrote.
     """
-    newest = next(whole(where), None)
+    newest = next(complete(where), None)
     if newest is None:
         return False
     return written_at(Path(newest)) >= mtime_ns or not where.is_inside(Path(newest))
 
 
-def whole(where: Search) -> Iterator[str]:
+def complete(where: Search) -> Iterator[str]:
     """Yield the complete checkpoints that the stage wrote, newest first."""
-    for path, is_own in _judged(where):
-        if is_own and where.is_whole(path):
+    for path, is_own in _with_ownership(where):
+        if is_own and where.is_complete(path):
             yield str(path)
 
 
@@ -172,13 +172,13 @@ def foreign(where: Search) -> str | None:
     Returns:
         None if the stage wrote the newest one, or there is none.
     """
-    for path, is_own in _judged(where):
-        if where.is_whole(path):
+    for path, is_own in _with_ownership(where):
+        if where.is_complete(path):
             return None if is_own else str(path)
     return None
 
 
-def remark(where: Search) -> str | None:
+def reason_unused(where: Search) -> str | None:
     """Return a message on why the newest checkpoint, or any, is not used.
 
     Returns:
@@ -189,7 +189,7 @@ def remark(where: Search) -> str | None:
     if (other := foreign(where)) is not None:
         return f"{other} is not used, since {_why_foreign(where, Path(other))}; {_advice(where)}"
     if where.found:
-        none_whole = next(whole(where), None) is None
+        none_whole = next(complete(where), None) is None
         return f"no checkpoint {where.rule.glob} is complete" if none_whole else None
     missing = f"no checkpoint {where.rule.glob}"
     if not Path(where.rule.glob).is_absolute():
@@ -211,7 +211,7 @@ def _advice(where: Search) -> str:
     return f"to use it, set `env: {{{CHECKPOINT_VARIABLE}: PATH}}` for the stage"
 
 
-def _judged(where: Search) -> Iterator[tuple[Path, bool]]:
+def _with_ownership(where: Search) -> Iterator[tuple[Path, bool]]:
     """Yield all matches, newest first, each with True if the stage wrote it."""
     for path in where.found:
         is_own = where.is_inside(path)

@@ -37,7 +37,7 @@ class ShellEnvironment:
     """The secret values of the run's pipeline."""
 
 
-def kept(environ: Mapping[str, str]) -> dict[str, str]:
+def inheritable(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that remain valid after the login session or stage has ended."""
     left_out = _LEFT_OUT | (_OF_A_STAGE if environ.get(IDENTITY[0]) else set())
     return {
@@ -50,7 +50,7 @@ def kept(environ: Mapping[str, str]) -> dict[str, str]:
 def write(run_directory: Path, shell: ShellEnvironment) -> None:
     """Store a run's environment, without variables of the login session, and its secrets."""
     content = {
-        "environ": kept(shell.environ),
+        "environ": inheritable(shell.environ),
         "umask": shell.umask,
         "secrets": asdict(shell.secrets),
     }
@@ -75,7 +75,7 @@ def read(run_directory: Path) -> ShellEnvironment:
         ) from error
 
 
-def read_what_is_left(run_directory: Path) -> ShellEnvironment:
+def read_or_empty(run_directory: Path) -> ShellEnvironment:
     """Return what `write` stored; an empty environment if the file is missing or damaged."""
     try:
         return read(run_directory)

@@ -51,14 +51,14 @@ _DISTRIBUTED, _METADATA = ".distcp", ".metadata"
 _TRANSFORMERS = re.compile(r"checkpoint-[0-9]+")
 
 
-def is_whole(path: Path, complete: str | None = None) -> bool:
+def is_complete(path: Path, complete: str | None = None) -> bool:
     """Return True if a checkpoint is complete, as far as its format can be checked.
 
     A directory must contain the file `complete`, if that is given.
     """
     try:
         if path.is_dir():
-            return (complete is None or is_whole(path / complete)) and _holds_all(path)
+            return (complete is None or is_complete(path / complete)) and _has_all_parts(path)
         size = path.stat().st_size
         return size > 0 and _opens(path, throughout=size <= CHECKED_THROUGHOUT)
     except OSError:
@@ -86,12 +86,12 @@ def written_at(path: Path) -> int:
         return 0
 
 
-def _holds_all(directory: Path) -> bool:
+def _has_all_parts(directory: Path) -> bool:
     """Return True if a directory is not empty and has no part that is known to be missing."""
     names = {path.name for path in directory.iterdir()}
     if not names or _is_unfinished(directory, names):
         return False
-    return all(map(_is_whole_part, files_of(directory)))
+    return all(map(_is_complete_part, files_of(directory)))
 
 
 def _is_unfinished(directory: Path, names: set[str]) -> bool:
@@ -104,7 +104,7 @@ def _is_unfinished(directory: Path, names: set[str]) -> bool:
     return False
 
 
-def _is_whole_part(path: Path) -> bool:
+def _is_complete_part(path: Path) -> bool:
     if path.name.endswith(".index.json"):
         return _has_its_shards(path)
     if path.suffix == _DISTRIBUTED:
@@ -150,11 +150,11 @@ def _opens(path: Path, *, throughout: bool) -> bool:
     if suffix in (".ckpt", *_PICKLES) and not any(head):
         return False  # zeros: the machine crashed before the content reached the disk
     if head.startswith(_ZIP) or _ZIP.startswith(head) or suffix in _ZIPS:
-        return _is_whole_zip(path, throughout)
+        return _is_complete_zip(path, throughout)
     if head.startswith(_HDF5) or suffix in _HDF5S:
-        return _is_whole_hdf5(path)
+        return _is_complete_hdf5(path)
     if integrity_pickle.MAGIC in start:
-        return integrity_pickle.holds_its_tensors(path)
+        return integrity_pickle.has_all_tensors(path)
     if suffix in _TORCH or (suffix in _PICKLES and head.startswith(_PICKLE)):
         return head.startswith(_PICKLE) and _tail(path, 1) == b"."
     return _ends_well(path, head, throughout)
@@ -164,13 +164,13 @@ def _ends_well(path: Path, head: bytes, throughout: bool) -> bool:
     """Return True if a file of another format is complete, judged by its end."""
     suffix = path.suffix.lower()
     if suffix == ".safetensors":
-        return _is_whole_safetensors(path, head)
+        return _is_complete_safetensors(path, head)
     if head == _LIGHTGBM:
         return b"\nend of trees" in _tail(path, CHECKED_THROUGHOUT)
     return suffix != ".json" or _is_json(path, throughout)
 
 
-def _is_whole_zip(path: Path, throughout: bool) -> bool:
+def _is_complete_zip(path: Path, throughout: bool) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             # a torn zip of zips ends in the directory of an inner one
@@ -190,7 +190,7 @@ def _is_in_place(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
         return True
 
 
-def _is_whole_safetensors(path: Path, head: bytes) -> bool:
+def _is_complete_safetensors(path: Path, head: bytes) -> bool:
     length = int.from_bytes(head, "little")
     size = path.stat().st_size
     if len(head) < 8 or length > min(size - 8, LONGEST_HEADER):
@@ -205,7 +205,7 @@ def _is_whole_safetensors(path: Path, head: bytes) -> bool:
     return bool(max(ends, default=0) == size - 8 - length)
 
 
-def _is_whole_hdf5(path: Path) -> bool:
+def _is_complete_hdf5(path: Path) -> bool:
     """Return True if a file is as long as its superblock says."""
     with plain_files.open_plain(path) as file:
         block = file.read(64)

@@ -44,7 +44,7 @@ class TooLongError(Exception):
     """A pickle has more instructions than are checked."""
 
 
-def holds_its_tensors(path: Path) -> bool:
+def has_all_tensors(path: Path) -> bool:
     """Return True if a file of the old format is as long as its pickles say."""
     sizes: dict[Any, int] = {}
     with plain_files.open_plain(path) as file:

@@ -28,7 +28,7 @@ NOTE = "outputs.json"
 def note(definition: StageDefinition, stage_dir: Path, attempt_dir: Path) -> None:
     """Record the state of a stage's outputs before an attempt starts."""
     if definition.outputs:
-        found = {str(path): _state(path) for path in _there(definition, stage_dir)}
+        found = {str(path): _state(path) for path in _existing(definition, stage_dir)}
         paths.write_private(attempt_dir / NOTE, json.dumps(found))
 
 
@@ -39,7 +39,7 @@ def problem(definition: StageDefinition, attempt_dir: Path, *, continued: bool) 
     """
     stage_dir = paths.stage_directory(attempt_dir)
     since_ns = _since(attempt_dir, continued=continued)
-    old = _unchanged(attempt_dir, _there(definition, stage_dir))
+    old = _unchanged(attempt_dir, _existing(definition, stage_dir))
     for output in definition.outputs:
         found = [matches(output, place) for place in roots(output, definition, stage_dir)]
         words = [_problem(output, one, since_ns, old) for one in found if one]
@@ -50,7 +50,7 @@ def problem(definition: StageDefinition, attempt_dir: Path, *, continued: bool) 
     return None
 
 
-def _there(definition: StageDefinition, stage_dir: Path) -> list[Path]:
+def _existing(definition: StageDefinition, stage_dir: Path) -> list[Path]:
     return [
         path
         for one in definition.outputs

@@ -90,7 +90,7 @@ class ChangeDetection:
             upstream: self._completions(stage, upstream) + (upstream in again)
             for upstream in stage.depends_on
         }
-        return fingerprint.as_kept(stage.definition, self._inputs(stage, {}), completions)
+        return fingerprint.kept_record(stage.definition, self._inputs(stage, {}), completions)
 
     def _changes(self, stage: StageRecord) -> list[str]:
         made = self._made(stage)
@@ -119,7 +119,7 @@ class ChangeDetection:
         ]
 
     def _made(self, stage: StageRecord) -> ResultOrigin:
-        return fingerprint.made(self._last(stage), self._recorded[stage.name])
+        return fingerprint.origin_of(self._last(stage), self._recorded[stage.name])
 
     def _completions(self, stage: StageRecord, upstream: str) -> int:
         return fingerprint.completions_since(self._last(stage), self._attempts.get(upstream, ()))

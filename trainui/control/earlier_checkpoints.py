@@ -28,5 +28,5 @@ def remarks(pipeline: Pipeline) -> Iterator[str]:
             continue
         if (asked := checkpoints.requested(stage)) is not None:
             yield f"{stage.name} continues from {asked}"
-        elif (said := checkpoints.remark(where)) is not None:
+        elif (said := checkpoints.reason_unused(where)) is not None:
             yield f"{stage.name} gets no checkpoint: {said}"

@@ -55,7 +55,7 @@ def given_params(run_id: str) -> dict[str, str]:
     with open_store().read() as connection:
         run = existing_run(connection, run_id)
         given = runs.submission(connection, run_id).get("given", {})
-    secret = environment.read_what_is_left(Path(run.directory)).secrets.params
+    secret = environment.read_or_empty(Path(run.directory)).secrets.params
     return {name: str(secret.get(name, value)) for name, value in given.items()}
 
 

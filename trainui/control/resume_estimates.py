@@ -58,7 +58,7 @@ class _Before:
         """Return the stage's expected duration; if a step is given, from that step on."""
         last = self.steps.get(self.past[0].stage_id) if self.past else None
         return duration_estimate.from_checkpoint(
-            duration_estimate.usual(self.past, self.work), step, last
+            duration_estimate.typical(self.past, self.work), step, last
         )
 
 

@@ -23,7 +23,7 @@ from trainui.domain.definition import Pipeline
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.errors import UsageError
 from trainui.pipeline.rules import resume_plan as rules
-from trainui.pipeline.rules.dependants import Upstream, settled
+from trainui.pipeline.rules.dependants import Upstream, next_state
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.pipeline.substitution.masking import mask
 from trainui.store.db.engine import Store, open_store
@@ -100,7 +100,9 @@ def resume(
     plan = _plan(store, run_id, options, pipeline, environ)
     seen, revised = plan.seen, plan.revision
     directory = Path(seen.run.directory)
-    shell = environment.read(directory).environ if environ is None else environment.kept(environ)
+    shell = (
+        environment.read(directory).environ if environ is None else environment.inheritable(environ)
+    )
     _check_slots(plan, shell)
     kept = _as_kept(plan)
     if revised is not None:
@@ -144,7 +146,7 @@ def _keep_environment(
 ) -> None:
     if environ is None and revised is None:
         return
-    shell = environment.read_what_is_left(directory)
+    shell = environment.read_or_empty(directory)
     if environ is not None:
         shell = replace(shell, environ=environ, umask=environment.current_umask())
     if revised is not None:
@@ -178,7 +180,8 @@ def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> l
         for name in chosen:
             _check_upstreams(by_name, by_name[name], chosen)
         changes = [
-            Reopened(name, fresh=rules.begins_anew(by_name[name], chosen, reran)) for name in chosen
+            Reopened(name, fresh=rules.restarts_in_new_directory(by_name[name], chosen, reran))
+            for name in chosen
         ]
         revived = stored_stages.reopen(connection, run_id, changes)
     wakeup.ring()
@@ -288,7 +291,7 @@ def _with_remark(one: PlannedStage, stage: StageRecord, where: Search) -> Planne
 
     if one.action == Action.RUN and (asked := checkpoints.requested(stage.definition)):
         return replace(one, action=Action.CONTINUE, checkpoint=str(asked))
-    if one.action == Action.SKIP or one.fresh or (said := checkpoints.remark(where)) is None:
+    if one.action == Action.SKIP or one.fresh or (said := checkpoints.reason_unused(where)) is None:
         return one
     return replace(one, reason=f"{one.reason}; {said}")
 
@@ -315,7 +318,7 @@ def _check_upstreams(
     by_name: Mapping[str, StageRecord], stage: StageRecord, chosen: Collection[str]
 ) -> None:
     others = [by_name[name] for name in stage.depends_on if name not in chosen]
-    outcome = settled(
+    outcome = next_state(
         Upstream(other.name, other.status, other.definition.allow_failure) for other in others
     )
     if outcome is not None and outcome[1] is not None:

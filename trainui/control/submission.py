@@ -98,7 +98,7 @@ def submit(
         },
         priority=priority,
         host=settings.host(configured),
-        place=settings.place(configured),
+        place=settings.runs_dir_identity(configured),
     )
     with _stored(new, pipeline.text, ShellEnvironment(environ, umask, taken)):
         code_version.record(
@@ -141,7 +141,7 @@ def filled_in(
 def _filled_in(pipeline: Pipeline, directory: Path, environ: Mapping[str, str]) -> Pipeline:
     check_slots(pipeline.stages, environ)
     submitted = filled_in(pipeline, directory)
-    check_inputs(submitted, run_directory=directory, environ=environment.kept(environ))
+    check_inputs(submitted, run_directory=directory, environ=environment.inheritable(environ))
     return submitted
 
 
@@ -164,7 +164,7 @@ def concealed(
     as_written = phases.submit(
         loaded, run_dir=str(directory), stage_dirs=directories, secrets=False
     )
-    return secrets.conceal(submitted, as_written, environment.kept(environ))
+    return secrets.conceal(submitted, as_written, environment.inheritable(environ))
 
 
 def without_gpus(pipeline: Pipeline) -> Pipeline:

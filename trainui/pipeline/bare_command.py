@@ -85,7 +85,7 @@ def file_text(argv: Sequence[str], name: str | None, gpus: int) -> str:
 def stage_name(argv: Sequence[str]) -> str:
     """Return a stage name taken from the script, e.g. `train` for `python train.py --lr 1`."""
     words = argv[0].split() if is_shell_text(argv) else argv
-    name = _UNFIT.sub("_", _subject(words)).strip("_ ")
+    name = _UNFIT.sub("_", _program(words)).strip("_ ")
     name = "".join(character for character in name if character.isprintable())
     return name[: names.MAX_STAGE_NAME].strip() or "command"
 
@@ -95,7 +95,7 @@ def is_shell_text(argv: Sequence[str]) -> bool:
     return len(argv) == 1 and re.search(r"\s", argv[0]) is not None and not shutil.which(argv[0])
 
 
-def _subject(words: Sequence[str]) -> str:
+def _program(words: Sequence[str]) -> str:
     for before, word in zip(("", *words), words, strict=False):
         if before == "-m" and word.replace(".", "").isidentifier():
             return word.rpartition(".")[2]

@@ -22,7 +22,7 @@ def apply(top: Mapping) -> Mapping:
 
     A known field without a value counts as absent; in a stage, it removes the default.
     """
-    entries = _without_nothing(top, PipelineSpec.model_fields.keys())
+    entries = _without_nulls(top, PipelineSpec.model_fields.keys())
     stages = entries.get("stages")
     if stages and isinstance(stages.value, Sequence):
         defaults = _default_entries(top)
@@ -51,7 +51,7 @@ def _merged(stage: Node, defaults: dict[str, MappingEntry]) -> Node:
     entries.update(stage.entries)
     if "env" in defaults and "env" in stage.entries:
         entries["env"] = _merged_env(defaults["env"], stage.entries["env"])
-    return Mapping(_without_nothing(Mapping(entries), StageSpec.model_fields.keys()), stage.mark)
+    return Mapping(_without_nulls(Mapping(entries), StageSpec.model_fields.keys()), stage.mark)
 
 
 def _merged_env(default: MappingEntry, own: MappingEntry) -> MappingEntry:
@@ -62,7 +62,7 @@ def _merged_env(default: MappingEntry, own: MappingEntry) -> MappingEntry:
     )
 
 
-def _without_nothing(node: Mapping, known: Collection[str]) -> dict[str, MappingEntry]:
+def _without_nulls(node: Mapping, known: Collection[str]) -> dict[str, MappingEntry]:
     return {
         name: entry
         for name, entry in node.entries.items()

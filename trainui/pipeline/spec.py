@@ -48,7 +48,7 @@ class AlertSpec(_Strict):
     """Alert on a value above this one."""
     below: f.Number | None = None
     """Alert on a value below this one."""
-    no_improvement: f.Places | None = None
+    no_improvement: f.PositiveCount | None = None
     """Alert after this many consecutive points without a new best value."""
     stalled: f.Number | None = None
     """Alert if no metric arrives for this many usual intervals (and its GPUs, if any, are idle)."""
@@ -106,7 +106,7 @@ class StageFields(_Strict):
     """An interpreter or an environment's directory; put first on PATH, and used for ${python}."""
     matrix: dict[f.MatrixKey, f.Choices] = Field(default_factory=dict)
     """A sweep: lists of values; the stage gets one member for each combination."""
-    cpus: f.Places = 1
+    cpus: f.PositiveCount = 1
     """CPU slots needed; ignored if the stage needs GPUs."""
     gpus: f.Count = 0
     """Number of GPUs needed."""

@@ -139,7 +139,7 @@ def spawn(
         OSError: the interpreter cannot be started.
         ReplacedError: another trainui was installed, with a possibly incompatible fork server.
     """
-    if not installed.is_ours():
+    if not installed.is_unchanged():
         raise ReplacedError
     process = subprocess.Popen(
         [python, "-I", "-S", "-X", "utf8", supervise.__file__],

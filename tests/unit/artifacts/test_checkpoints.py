@@ -48,7 +48,7 @@ def test_the_newest_by_time_is_taken(tmp_path: Path) -> None:
 def test_of_one_time_the_natural_order_decides(tmp_path: Path) -> None:
     for number in (9, 10, 2):
         put(tmp_path / f"ckpt-{number}", b"x")
-    found = [Path(path).name for path in checkpoints.whole(search(RULE, tmp_path))]
+    found = [Path(path).name for path in checkpoints.complete(search(RULE, tmp_path))]
     assert found == ["ckpt-10", "ckpt-9", "ckpt-2"]
 
 
@@ -221,22 +221,26 @@ def test_what_is_said_of_checkpoints_that_are_not_taken(tmp_path: Path) -> None:
     alone = replace(member, matrix=None, resume_args=("--resume",))
     of_alone = partial(checkpoints.search, alone, stage_dir)
     of_member = partial(checkpoints.search, member, stage_dir)
-    assert checkpoints.remark(of_alone()) is None
+    assert checkpoints.reason_unused(of_alone()) is None
     started = [attempt(tmp_path / "0", before=None, started=1)]
     missing = "no checkpoint ckpt-* in the stage's directory"
-    assert checkpoints.remark(of_alone(started)) == f"{missing} or workdir"
-    assert checkpoints.remark(of_member(started)) == missing
+    assert checkpoints.reason_unused(of_alone(started)) == f"{missing} or workdir"
+    assert checkpoints.reason_unused(of_member(started)) == missing
     others = put(work / "ckpt-1", b"x")
-    assert str(checkpoints.remark(of_alone())).startswith(f"{others} is not used, since no attempt")
-    assert str(checkpoints.remark(of_alone())).endswith("for the stage")
+    assert str(checkpoints.reason_unused(of_alone())).startswith(
+        f"{others} is not used, since no attempt"
+    )
+    assert str(checkpoints.reason_unused(of_alone())).endswith("for the stage")
     everywhere = replace(alone, checkpoint=CheckpointRule("**/ckpt-*"))
     missing = "no checkpoint **/ckpt-* in the stage's directory"
-    assert checkpoints.remark(checkpoints.search(everywhere, stage_dir, started)) == missing
+    assert checkpoints.reason_unused(checkpoints.search(everywhere, stage_dir, started)) == missing
     by_itself = checkpoints.search(replace(alone, resume_args=None), stage_dir)
-    assert str(checkpoints.remark(by_itself)).endswith("may still find it by itself")
-    assert f"({others} is not used: members of a sweep" in str(checkpoints.remark(of_member()))
+    assert str(checkpoints.reason_unused(by_itself)).endswith("may still find it by itself")
+    assert f"({others} is not used: members of a sweep" in str(
+        checkpoints.reason_unused(of_member())
+    )
     assert checkpoints.find(of_member([attempt(tmp_path / "1", before=None, started=1)])) is None
     put(stage_dir / "ckpt-2", b"")
-    assert checkpoints.remark(of_alone()) == "no checkpoint ckpt-* is complete"
+    assert checkpoints.reason_unused(of_alone()) == "no checkpoint ckpt-* is complete"
     put(stage_dir / "ckpt-3", b"x")
-    assert checkpoints.remark(of_alone()) is None
+    assert checkpoints.reason_unused(of_alone()) is None

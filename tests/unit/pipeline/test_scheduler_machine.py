@@ -13,7 +13,7 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.records import StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status, check_transition, run_status
 from trainui.errors import UsageError
-from trainui.pipeline.rules.dependants import Upstream, settled
+from trainui.pipeline.rules.dependants import Upstream, next_state
 from trainui.pipeline.rules.resume_plan import Action, plan_rerun, plan_resume
 from trainui.pipeline.rules.retry import next_retry
 from trainui.pipeline.rules.scheduling import PAUSED, FreeSlots, Grant, Wait, WaitingStage, decide
@@ -394,7 +394,7 @@ class Scheduler(RuleBasedStateMachine):
         for stage in stages:  # each stands after those it depends on
             if stage.status != Status.PENDING:
                 continue
-            outcome = settled(
+            outcome = next_state(
                 Upstream(up.definition.name, up.status, up.definition.allow_failure)
                 for up in self._upstreams(stage)
             )

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from tests.gpus.stand_in import GIB, Machine
 from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler, running_demo
-from trainui.disk import Room
+from trainui.disk import DiskSpace
 from trainui.execution.gpu import nvml
 from trainui.store.runs.tables import SLOTS
 from trainui.tui.data.snapshot import GpuUse
@@ -31,16 +31,16 @@ GIGABYTE = 10**9
 def forecast(*free: int, every: float = 30.0) -> DiskForecast:
     found = DiskForecast()
     for at, left in enumerate(free):
-        found.note([Room(PLACE, left, GIGABYTE)], at * every)
+        found.note([DiskSpace(PLACE, left, GIGABYTE)], at * every)
     return found
 
 
 def test_a_disk_that_fills_is_told_with_when() -> None:
     filling = forecast(*(100 * GIGABYTE - at * GIGABYTE // 2 for at in range(10)))
     assert filling.rates() == {PLACE: GIGABYTE / 60}
-    assert filling.warning([Room(PLACE, 60 * GIGABYTE, 1)]) == "disk full in ~1h"
-    assert filling.warning([Room(PLACE, 190 * GIGABYTE, 1)]) == "disk full in ~3h 10m"
-    assert filling.warning([Room(PLACE, 2000 * GIGABYTE, 1)]) is None
+    assert filling.warning([DiskSpace(PLACE, 60 * GIGABYTE, 1)]) == "disk full in ~1h"
+    assert filling.warning([DiskSpace(PLACE, 190 * GIGABYTE, 1)]) == "disk full in ~3h 10m"
+    assert filling.warning([DiskSpace(PLACE, 2000 * GIGABYTE, 1)]) is None
 
 
 def test_nothing_is_foretold_of_a_disk_that_does_not_fill_or_was_just_looked_at() -> None:

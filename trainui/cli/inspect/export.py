@@ -85,7 +85,7 @@ def _write(connection: Connection, owners: dict[str, str], writer: Writer, super
     found = segments.series(connection, owners)
     total = sum(piece.stats.n for series in found for piece in series.pieces)
     count = 0
-    with progress.shown("exporting", total) as shown:
+    with progress.display("exporting", total) as shown:
         for block in export_blocks.blocks(connection, owners):
             count += _write_block(writer, owners[block.owner], block, superseded, shown)
     return count

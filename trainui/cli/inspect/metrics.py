@@ -47,7 +47,7 @@ def metrics(
         if points:
             _print_points(connection, owners)
         else:
-            with progress.shown("reading"):
+            with progress.display("reading"):
                 found = curves.summaries(connection, owners)
             told = {
                 "series": [_as_json(one) for one in found],

@@ -18,7 +18,7 @@ def report(run: options.Run, as_json: options.Json = False) -> None:
     """
     from trainui import report as reports
 
-    with lookup.view() as connection, progress.shown("reading"):
+    with lookup.view() as connection, progress.display("reading"):
         found = views.find_run(connection, run)
         written = reports.markdown(connection, found)
     if as_json:

@@ -59,7 +59,7 @@ def backup(
         raise UsageError(f"{target} already exists; name another file")
     part, copy = (target.with_name(f".{target.name}.{kind}") for kind in ("part", "db"))
     try:
-        with progress.shown("copying the database") as shown:
+        with progress.display("copying the database") as shown:
 
             def advance(left: int, total: int) -> None:
                 shown.total, shown.done = total, total - left
@@ -90,7 +90,7 @@ def _pack(target: Path, database: Path, runs: Path) -> tuple[int, int]:
     with (
         open(target, "xb", opener=_private) as stream,
         tarfile.open(fileobj=stream, mode="w:gz", compresslevel=1) as archive,
-        progress.shown("packing", len(found) + 1) as shown,
+        progress.display("packing", len(found) + 1) as shown,
     ):
         archive.add(database, "trainui.db")
         shown.advance()

@@ -122,7 +122,7 @@ def runs_directory() -> Finding:
 
 def disk() -> Finding:
     """Check the free disk space."""
-    found = disks.rooms(paths.home().root, settings.runs_dir(settings.load()))
+    found = disks.spaces(paths.home().root, settings.runs_dir(settings.load()))
     message = ", ".join(str(room) for room in found)
     advice = "free some space, or set TRAINUI_RUNS_DIR to a directory on another disk"
     if any(room.is_full for room in found):
@@ -175,7 +175,7 @@ def broker() -> Finding:
 RESTART = "`trainui worker stop`; the next command restarts it, and stages keep running"
 
 
-def with_other_places(worker: Mapping[str, Any]) -> str:
+def changed_cpus(worker: Mapping[str, Any]) -> str:
     """Return a message if the setting `cpus` has changed since the worker started; else empty."""
     places = sum(slot["kind"] == "cpu" for slot in worker["slots"])
     wanted = settings.load().cpus
@@ -190,7 +190,7 @@ def worker() -> Finding:
 
     found = lifecycle.status()
     if found["running"]:
-        message, other = f"running as process {found['pid']}", with_other_places(found)
+        message, other = f"running as process {found['pid']}", changed_cpus(found)
         return Finding("worker", NOTE if other else GOOD, other or message, RESTART)
     if found["guard_pid"]:
         message = f"not ready, although its guard is running; its log is {found['log']}"

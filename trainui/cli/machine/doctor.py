@@ -19,7 +19,7 @@ def doctor(as_json: options.Json = False) -> None:
 
     The exit code is 4 if something must be fixed first.
     """
-    with progress.shown("looking"):
+    with progress.display("looking"):
         findings = examine(_checks())
     printing.answer(as_json, {"findings": [asdict(one) for one in findings]}, _lines(findings))
     raise typer.Exit(4 if any(one.level == BAD for one in findings) else 0)

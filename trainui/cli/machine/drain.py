@@ -43,7 +43,7 @@ def _end_unknown() -> None:
         return
     names = ", ".join(text.harmless(one.name) for one in running)
     printing.note(f"ending without the database: {names}")
-    with progress.shown("waiting"):
+    with progress.display("waiting"):
         left = running_attempts.end_all(running)
     if left:
         names = ", ".join(str(one.directory) for one in left)
@@ -66,7 +66,7 @@ def _cancel_known() -> None:
     printing.note(f"waiting for the end of {', '.join(stage.name for stage in running)}")
     patience = MARGIN + max(stage.definition.grace for stage in running)
     deadline = time.monotonic() + patience
-    with progress.shown("waiting"):
+    with progress.display("waiting"):
         while running := _running():
             if time.monotonic() > deadline:
                 names = ", ".join(stage.name for stage in running)
@@ -77,7 +77,7 @@ def _cancel_known() -> None:
             time.sleep(0.2)
 
 
-def tell_of_running() -> None:
+def report_running() -> None:
     """Print which stages keep running after the worker has stopped."""
     if not views.is_there():
         return

@@ -32,7 +32,7 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
     from trainui.execution.daemon import lifecycle, systemd
 
     found, runs_dir = list(_made()), settings.runs_dir(settings.load())
-    with progress.shown("looking"):
+    with progress.display("looking"):
         size = sum(disk.used(path) if path.is_dir() else path.lstat().st_size for path in found)
     shown = [text.harmless(str(path)) for path in found]
     told = {"dry_run": dry_run, "paths": [str(path) for path in found], "bytes": size}
@@ -47,7 +47,7 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
     if not lifecycle.stop():
         raise UnfitEnvironmentError("some processes did not stop; see `trainui worker status`")
     systemd.uninstall(os.environ)
-    with progress.shown("deleting"):
+    with progress.display("deleting"):
         for path in found:
             _delete(path)
     for directory in (runs_dir, paths.home().root, paths.config_file().parent):

@@ -28,7 +28,7 @@ def register(parser: typer.Typer) -> None:
 
 
 @options.command("trainui worker start", short_help="Start it; return when it is ready.")
-@interrupt.saying(_BEGUN)
+@interrupt.report_on_stop(_BEGUN)
 def start(as_json: options.Json = False) -> None:
     """Start the worker, its broker and its guard; return when it is ready.
 
@@ -36,7 +36,7 @@ def start(as_json: options.Json = False) -> None:
     """
     from trainui.execution.daemon import lifecycle
 
-    with progress.shown("starting the worker"):
+    with progress.display("starting the worker"):
         lifecycle.ensure_started(wait=START_TIMEOUT)
     _show(lifecycle.status(), as_json)
 
@@ -46,7 +46,7 @@ def start(as_json: options.Json = False) -> None:
     "trainui worker stop --with-stages",
     short_help="Stop it; running stages continue.",
 )
-@interrupt.saying(_BEGUN)
+@interrupt.report_on_stop(_BEGUN)
 def stop(
     with_stages: Annotated[
         bool, typer.Option("--with-stages", help="Cancel everything that is running first.")
@@ -62,13 +62,13 @@ def stop(
 
     if with_stages:
         drain.cancel_everything()
-    with progress.shown("stopping the worker"):
+    with progress.display("stopping the worker"):
         has_ended = lifecycle.stop()
     if not has_ended:
         raise UnfitEnvironmentError(
             "some processes did not stop, or it was started again; see `trainui worker status`"
         )
-    drain.tell_of_running()
+    drain.report_running()
     _show(lifecycle.status(), as_json)
 
 
@@ -104,7 +104,7 @@ def _show(found: dict[str, Any], as_json: bool) -> None:
     from trainui.cli.machine import checks
 
     printing.answer(as_json, found, _lines(found))
-    if other := checks.with_other_places(found):
+    if other := checks.changed_cpus(found):
         printing.note(f"the worker {other}: {checks.RESTART}")
 
 

@@ -14,7 +14,7 @@ class DiskWatch:
 
     def look(self) -> None:
         """Print new warnings on stderr."""
-        for room in disk.rooms(paths.home().root, settings.runs_dir(settings.load())):
+        for room in disk.spaces(paths.home().root, settings.runs_dir(settings.load())):
             state = (room.path, room.is_full)
             if room.is_low and state not in self._told:
                 self._told.add(state)

@@ -17,7 +17,7 @@ HINTS = 3
 
 _RESUMED = (Status.FAILED, Status.INTERRUPTED, Status.CANCELLED)
 
-_TOLD = frozenset(map(str, Status)) - {Status.PENDING}
+_SHOWN = frozenset(map(str, Status)) - {Status.PENDING}
 """States that are printed; also the kinds of their events."""
 
 
@@ -39,17 +39,17 @@ class EventPrinter:
         elif self._begun:
             return
         if self._begun:
-            latest = {event.stage: number for number, event in events if event.kind in _TOLD}
+            latest = {event.stage: number for number, event in events if event.kind in _SHOWN}
             for number, event in events:
-                if event.kind in _TOLD:
+                if event.kind in _SHOWN:
                     is_latest = latest[event.stage] == number
                     yield _change(event, self._stage(event.stage) if is_latest else None)
                 elif event.kind in (*MARKS, CODE):
-                    yield _mark(event)
+                    yield _alert(event)
         else:
             self._begun = True
             stages = views.stages(self._connection, self._run_id)
-            yield from (_now(stage) for stage in stages if stage.status in _TOLD)
+            yield from (_current(stage) for stage in stages if stage.status in _SHOWN)
 
     def _stage(self, name: str | None) -> StageRecord | None:
         return None if name is None else views.stage(self._connection, self._run_id, name)
@@ -63,12 +63,12 @@ def _change(event: Event, stage: StageRecord | None) -> str:
     return _line(event.time, Status(event.kind), name, stage, reason)
 
 
-def _mark(event: Event) -> str:
+def _alert(event: Event) -> str:
     shown = formatting.local_time(event.time, "%H:%M:%S")
     return f"{shown}  ! {event.kind:<11}  {text.harmless(event.text)}"
 
 
-def _now(stage: StageRecord) -> str:
+def _current(stage: StageRecord) -> str:
     since = stage.completed_at if stage.status in ENDED else None
     if stage.status == Status.RUNNING:
         since = stage.started_at

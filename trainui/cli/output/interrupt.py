@@ -27,7 +27,7 @@ _NEED_WORKER = {"cancel", *REVIVED}
 
 
 @contextmanager
-def saying(what: str) -> Iterator[None]:
+def report_on_stop(what: str) -> Iterator[None]:
     """Report `what` if the user stops the block.
 
     Raises:
@@ -40,7 +40,9 @@ def saying(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def looking(runs: Collection[str], kinds: Collection[str], what: str) -> Iterator[None]:
+def report_changes_on_stop(
+    runs: Collection[str], kinds: Collection[str], what: str
+) -> Iterator[None]:
     """If the user stops the block, report what was already stored, and have it carried out.
 
     Args:
@@ -64,7 +66,7 @@ def looking(runs: Collection[str], kinds: Collection[str], what: str) -> Iterato
         found = [one for one in found if one.run_id in runs and one.event.kind in kinds]
         if not found:
             raise
-        _have_done({one.event.kind for one in found})
+        _carry_out({one.event.kind for one in found})
         raise StoppedError(_words(found, what)) from error
 
 
@@ -77,7 +79,7 @@ def _last_event() -> int:
         return event_feed.last(connection)
 
 
-def _have_done(kinds: Collection[str]) -> None:
+def _carry_out(kinds: Collection[str]) -> None:
     from trainui.execution.daemon import lifecycle
 
     if not _NEED_WORKER.isdisjoint(kinds):

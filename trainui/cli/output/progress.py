@@ -74,7 +74,7 @@ def _duration(seconds: float) -> str:
 
 
 @contextmanager
-def shown(what: str, total: int = 0) -> Iterator[ProgressLine]:
+def display(what: str, total: int = 0) -> Iterator[ProgressLine]:
     """Show a progress bar until the block ends."""
     progress = ProgressLine(what, total)
     if not printing.has_error_terminal():

@@ -38,13 +38,13 @@ def validate(
     )
     problems: list[Problem] = []
     try:
-        with progress.shown(f"checking {file}"):
+        with progress.display(f"checking {file}"):
             pipeline = loader.load(file, given, stdin=stdin)
     except PipelineFileError:
         # parse again to collect the problems; parameters that `-p` would give may be missing
         if stdin is not None:
             stdin.seek(0)
-        with progress.shown(f"collecting problems of {file}"):
+        with progress.display(f"collecting problems of {file}"):
             problems = loader.validate(file, given, stdin=stdin)
         for problem in problems:
             printing.note(str(problem))

@@ -14,7 +14,7 @@ from trainui.domain.states import Status
 
 
 @options.command("trainui cancel digits train", "trainui cancel digits")
-@interrupt.saying("nothing was cancelled")
+@interrupt.report_on_stop("nothing was cancelled")
 def cancel(
     run: options.Run, stage: options.OptionalStage = None, as_json: options.Json = False
 ) -> None:
@@ -25,7 +25,7 @@ def cancel(
     """
     found, stages = lookup.find(run, stage)
     names = None if stage is None else [one.name for one in stages]
-    with interrupt.looking([found.id], interrupt.CANCELLED, "cancelling"):
+    with interrupt.report_changes_on_stop([found.id], interrupt.CANCELLED, "cancelling"):
         _cancel(found, names, as_json=as_json)
 
 

@@ -138,7 +138,7 @@ class _Freed:
     def __init__(self, runs: Sequence[RunRecord]) -> None:
         self._runs = runs
         self._bytes: dict[str, int] = {}
-        with progress.shown("looking", len(runs)) as shown:
+        with progress.display("looking", len(runs)) as shown:
             for run in runs:
                 self._bytes[run.id] = disk.used(Path(run.directory))
                 shown.advance()
@@ -220,7 +220,7 @@ class _Freed:
         from trainui import control
 
         left, wrong = [], []
-        with progress.shown("deleting", self.count) as shown:
+        with progress.display("deleting", self.count) as shown:
             for run in self._runs:
                 try:
                     control.remove(run.id)

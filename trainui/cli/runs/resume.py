@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     "trainui resume digits --file digits.yaml --keep train",
     "trainui resume --interrupted --detach",
 )
-@interrupt.saying("nothing was resumed")
+@interrupt.report_on_stop("nothing was resumed")
 def resume(
     run: Annotated[
         str | None,
@@ -115,7 +115,7 @@ def resume(
         choice = resume_file.ask(found, choice, plan, as_json=as_json)
         stages = _stage_options(found, choice.pipeline, written)
     environ = os.environ if env else None
-    with interrupt.looking([found.id], interrupt.REVIVED, "resumed"):
+    with interrupt.report_changes_on_stop([found.id], interrupt.REVIVED, "resumed"):
         shown = [] if as_json else _plan_lines(found, choice.pipeline, stages)
         revived = _revive(found.id, environ, stages, choice.pipeline)
         if shown and (revived or choice.pipeline):
@@ -195,7 +195,7 @@ def _resume_interrupted(env: bool, dry_run: bool, detach: bool, as_json: bool) -
     if _unfinished_runs():  # after a reboot they wait for the worker
         lifecycle.ensure_started()
     found = _interrupted_runs()
-    with interrupt.looking([run.id for run in found], interrupt.REVIVED, "resumed"):
+    with interrupt.report_changes_on_stop([run.id for run in found], interrupt.REVIVED, "resumed"):
         return _resume_each(found, env, detach, as_json)
 
 
@@ -291,7 +291,7 @@ def _plan_lines(run: RunRecord, pipeline: Pipeline | None, stages: StageOptions)
 
 
 @options.command("trainui rerun digits evaluate", "trainui rerun digits train --downstream")
-@interrupt.saying("nothing was rerun")
+@interrupt.report_on_stop("nothing was rerun")
 def rerun(
     run: options.Run,
     stage: options.Stage,
@@ -305,7 +305,7 @@ def rerun(
     It starts in a new directory; the old one is kept beside it as `STAGE~1`. Returns at once.
     """
     found, stages = lookup.find(run, stage)
-    with interrupt.looking([found.id], interrupt.REVIVED, "rerunning"):
+    with interrupt.report_changes_on_stop([found.id], interrupt.REVIVED, "rerunning"):
         _rerun(found, [one.name for one in stages], downstream=downstream, as_json=as_json)
 
 

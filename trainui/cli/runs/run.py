@@ -90,7 +90,7 @@ def _check_no_command(args: Sequence[str]) -> None:
     cls=_RunCommand,
     options_metavar="[OPTIONS] [-- COMMAND...]",
 )
-@interrupt.saying(_NOTHING_SUBMITTED)
+@interrupt.report_on_stop(_NOTHING_SUBMITTED)
 def run(
     context: typer.Context,
     file: Annotated[
@@ -172,7 +172,7 @@ def _load_file(file: str | None, given: Mapping[str, str]) -> Pipeline:
         raise UsageError(
             "no FILE given; try `trainui run pipeline.yaml` or `trainui run -- python train.py`"
         )
-    with progress.shown(f"checking {file}"):
+    with progress.display(f"checking {file}"):
         return loader.load(file, given)
 
 
@@ -242,7 +242,7 @@ def _submit(
     lifecycle.ensure_started()  # first, so that nothing is stored if nothing can run
     if run_options.detach:  # waiting and the screen both check the disks themselves
         DiskWatch().look()
-    with progress.shown(f"submitting {len(pipeline.stages):,} stages"):
+    with progress.display(f"submitting {len(pipeline.stages):,} stages"):
         control.submit(
             pipeline,
             name=run_options.name,

@@ -71,7 +71,7 @@ def compare(
     directories = stage_directories(directory, pipeline, stages)
     moved = _relocation(run, pipeline)
     submitted = _submitted(run, stages, pipeline, moved)
-    shell = environment.read_what_is_left(directory)
+    shell = environment.read_or_empty(directory)
     stored, taken = concealed(submitted, pipeline, directories, directory, shell.environ)
     before = _before(run, stages, shell.secrets, given, moved)
     known = {stage.name: stage for stage in stages}

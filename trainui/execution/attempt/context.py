@@ -83,7 +83,7 @@ def prepare(subject: AttemptContext, checkpoint: str | None) -> PreparedProcess:
     """
     shell = environment.read(Path(subject.run.directory))
     definition, python = _filled(subject, shell, checkpoint)
-    environ = {**environment.kept(shell.environ), **definition.env}
+    environ = {**environment.inheritable(shell.environ), **definition.env}
     environ = interpreter.with_first(environ, python)
     if isinstance(definition.command, str):
         for name in STARTUP_VARIABLES:

@@ -211,7 +211,7 @@ def masked(store: Store, attempt: AttemptRecord, error: str) -> str:
 
 def _masked(subject: AttemptContext, error: str) -> str:
     """Mask the stage's secrets, which may occur in the quoted end of its log."""
-    shell = environment.read_what_is_left(Path(subject.run.directory))
+    shell = environment.read_or_empty(Path(subject.run.directory))
     definition = shell.secrets.reveal(subject.stage.definition)
     values = {**shell.environ, **shell.secrets.params, **definition.env, **definition.params}
     return mask_text(error, values)

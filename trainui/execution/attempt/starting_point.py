@@ -49,7 +49,7 @@ def choose(store: Store, subject: AttemptContext, earlier: Sequence[AttemptRecor
     chosen = checkpoints.find(where, tried := _tried(store, subject), asked=_is_asked(subject))
     if chosen is None and checkpoints.exhausted(where, tried):
         raise CheckpointsExhaustedError(_exhausted(subject))
-    remark = checkpoints.remark(where)
+    remark = checkpoints.reason_unused(where)
     if chosen is None and (found := checkpoints.requested(definition)) is not None:
         chosen, remark = _requested(subject, where, found, tried), None
     if not (earlier or where.found or where.passed_by):
@@ -74,7 +74,7 @@ def _requested(subject: AttemptContext, where: Search, found: Path, tried: Tried
     Raises:
         NotLaunchableError: it is missing, incomplete, or was tried without progress.
     """
-    if not where.is_whole(found):
+    if not where.is_complete(found):
         state = "is incomplete" if found.exists() else "does not exist"
         raise NotLaunchableError(
             f"the checkpoint {found}, which env.{CHECKPOINT_VARIABLE} names, {state}; correct the "

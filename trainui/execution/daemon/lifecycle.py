@@ -80,7 +80,7 @@ def status() -> dict[str, Any]:
         `problems` are messages about processes that are down, with the reason.
     """
     home, settings = paths.home(), settings_module.load()
-    rooms = disk.rooms(home.root, settings_module.runs_dir(settings))
+    rooms = disk.spaces(home.root, settings_module.runs_dir(settings))
     ready = readiness.read(home)
     broker_status = broker.status(home, settings)
     return {

@@ -274,7 +274,7 @@ def _with_lacks(
     for stage in waiting:
         run_dir = Path(stage.directory).parent
         if run_dir not in lacks:
-            lacks[run_dir] = disk.read_only(run_dir) or disk.lack((home, run_dir.parent))
+            lacks[run_dir] = disk.read_only(run_dir) or disk.wait_reason((home, run_dir.parent))
         not_before = delays.not_before(stage)
         lack = wait_reasons.elsewhere(stage.definition, settings) or lacks[run_dir]
         found.append(_waiting(stage, usable, lack, not_before))
@@ -291,7 +291,7 @@ def _waiting(
         gpus=definition.gpus,
         cpus=definition.cpus,
         visible=_fitting(stage, usable) if definition.gpus else None,
-        memory=memory_size.shown(definition.gpu_memory) if definition.gpu_memory else None,
+        memory=memory_size.format_size(definition.gpu_memory) if definition.gpu_memory else None,
         not_before=not_before,
         retry=f"retry {used} of {allowed}" if used else "retry",
         lack=lack,

@@ -23,7 +23,7 @@ def here(settings: Settings) -> HostView | None:
     """Return this host's name, queues and place of runs; None if it is the only host."""
     if settings.database_url is None:
         return None
-    return HostView(host(), settings.queues, settings_module.place(settings))
+    return HostView(host(), settings.queues, settings_module.runs_dir_identity(settings))
 
 
 def all_slots(settings: Settings) -> tuple[Slot, ...]:

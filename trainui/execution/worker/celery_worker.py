@@ -157,7 +157,7 @@ def _unwanted(home: Home) -> str | None:
     """Return why this process has to end; None if it does not."""
     if not desired_state.is_wanted(home):
         return "the worker is no longer wanted"
-    return "another version of trainui was installed" if installed.is_another() else None
+    return "another version of trainui was installed" if installed.is_upgraded() else None
 
 
 @dataclass(slots=True)

@@ -150,10 +150,10 @@ def _check_several(field: str, scalar: Scalar, rule: Rule, problems: Problems) -
         whole = field != "params" or template.only_variable(scalar.text) is not None
         if not rule.several or not whole:
             place = problems.place(scalar.mark, str(variable))
-            problems.add(place, "misplaced-variable", _no_room(variable, rule))
+            problems.add(place, "misplaced-variable", _several_problem(variable, rule))
 
 
-def _no_room(variable: Variable, rule: Rule) -> str:
+def _several_problem(variable: Variable, rule: Rule) -> str:
     if rule.several:
         return f"{_shown(variable)} is a list here; make it the whole value"
     return f"{_shown(variable)} stands for several values, and this field takes one"

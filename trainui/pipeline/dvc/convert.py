@@ -111,7 +111,7 @@ class _Conversion:
             families[stage.family].append(stage)
         groups = {name for name, members in families.items() if _fits_matrix(members)}
         while True:
-            nodes = _named_apart(
+            nodes = _with_unique_names(
                 node for name, one in families.items() for node in _split(name, one, name in groups)
             )
             unfit = {
@@ -172,14 +172,14 @@ class _Conversion:
         return [*found, *(f"# {line}".rstrip() for line in described)]
 
     def _frozen(self, stage: Stage, filler: DvcFiller) -> YamlBlock:
-        name = fit_name(stage.name)
+        name = valid_name(stage.name)
         written = fields_of((stage,), filler, set(), matrix=False)
         note = f"{name}: is frozen, so it is left out and its existing outputs are used"
         comments = self._comments(stage)
         return YamlBlock(name, stage.family, written.fields, comments, [note], left_out=True)
 
 
-def fit_name(name: str) -> str:
+def valid_name(name: str) -> str:
     """Return a valid stage name, with invalid characters replaced."""
     fit = "".join("_" if c in names.NOT_IN_STAGE_NAMES or not c.isprintable() else c for c in name)
     return fit[: names.MAX_STAGE_NAME].strip() or "_"
@@ -187,11 +187,11 @@ def fit_name(name: str) -> str:
 
 def _split(family: str, stages: Sequence[Stage], matrix: bool) -> Iterable[_Node]:
     if matrix:
-        return [_Node(fit_name(family), tuple(stages), matrix=True)]
-    return [_Node(fit_name(stage.name), (stage,)) for stage in stages]
+        return [_Node(valid_name(family), tuple(stages), matrix=True)]
+    return [_Node(valid_name(stage.name), (stage,)) for stage in stages]
 
 
-def _named_apart(nodes: Iterable[_Node]) -> list[_Node]:
+def _with_unique_names(nodes: Iterable[_Node]) -> list[_Node]:
     """Return the stages with numbers appended to duplicate names."""
     named: dict[str, _Node] = {}
     for node in nodes:

@@ -23,7 +23,7 @@ def parse(text: str) -> int:
     return int(float(number) * base ** _POWERS.get((unit or "").upper(), 0))
 
 
-def shown(size: int) -> str:
+def format_size(size: int) -> str:
     """Return a size as text, in the largest unit that divides it."""
     for unit, factor in (("GiB", 2**30), ("GB", 10**9), ("MiB", 2**20), ("MB", 10**6)):
         if size >= factor and size % factor == 0:

@@ -342,7 +342,7 @@ def _whole_schema(least: int) -> dict[str, Any]:
 Count = Annotated[int, BeforeValidator(_whole(0)), WithJsonSchema(_whole_schema(0))]
 """A whole number, 0 or more."""
 
-Places = Annotated[int, BeforeValidator(_whole(1)), WithJsonSchema(_whole_schema(1))]
+PositiveCount = Annotated[int, BeforeValidator(_whole(1)), WithJsonSchema(_whole_schema(1))]
 """A whole number, 1 or more."""
 
 _SIZE_TEXT = {"type": "string", "pattern": rf"^\s*({memory_size.PATTERN})\s*$|\$\{{"}

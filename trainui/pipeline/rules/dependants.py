@@ -17,7 +17,7 @@ class Upstream:
     allow_failure: bool
 
 
-def settled(upstreams: Iterable[Upstream]) -> tuple[Status, str | None] | None:
+def next_state(upstreams: Iterable[Upstream]) -> tuple[Status, str | None] | None:
     """Return a pending stage's next state and the reason; None while it has to wait.
 
     A failed or cancelled upstream with allow_failure counts as done. Any other unsuccessful

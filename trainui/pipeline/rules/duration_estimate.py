@@ -42,7 +42,7 @@ class StepProgress:
     """Final step of the stage's previous completion."""
 
 
-def usual(past: Sequence[PastDuration], work: str) -> float | None:
+def typical(past: Sequence[PastDuration], work: str) -> float | None:
     """Return a stage's usual duration in seconds; None if it never completed.
 
     Of its completions, newest first, only those of the same work are used, if there are any.
@@ -53,7 +53,7 @@ def usual(past: Sequence[PastDuration], work: str) -> float | None:
     return median(one.seconds for one in same[:NEWEST]) if same else None
 
 
-def left(usual_seconds: float | None, progress: StepProgress | None) -> float | None:
+def remaining(usual_seconds: float | None, progress: StepProgress | None) -> float | None:
     """Return a stage's remaining time in seconds; None if unknown.
 
     Uses the attempt's own step rate if the final step of an earlier completion is known, otherwise
@@ -62,7 +62,7 @@ def left(usual_seconds: float | None, progress: StepProgress | None) -> float | 
     """
     if progress is None:
         return usual_seconds
-    by_steps = _left_by_steps(progress)
+    by_steps = _remaining_by_steps(progress)
     if by_steps is not None:
         return by_steps
     if usual_seconds is None or progress.elapsed > usual_seconds:
@@ -70,7 +70,7 @@ def left(usual_seconds: float | None, progress: StepProgress | None) -> float | 
     return usual_seconds - progress.elapsed
 
 
-def _left_by_steps(progress: StepProgress) -> float | None:
+def _remaining_by_steps(progress: StepProgress) -> float | None:
     step, last = progress.step, progress.last_step
     if step is None or last is None or progress.elapsed < LEAST_ELAPSED:
         return None
@@ -98,7 +98,7 @@ class RemainingTime:
     """True if every stage has an estimate; otherwise `seconds` is a lower bound."""
 
 
-def to_go(
+def run_remaining(
     stages: Mapping[str, float | None],
     upstreams: Mapping[str, Sequence[str]],
     places: Mapping[str, int],

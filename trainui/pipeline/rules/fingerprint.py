@@ -171,7 +171,7 @@ class ResultOrigin:
     """Upstream -> number of completions since then that do not count as a change."""
 
 
-def made(attempt: AttemptRecord, current: StageDefinition) -> ResultOrigin:
+def origin_of(attempt: AttemptRecord, current: StageDefinition) -> ResultOrigin:
     """Return what an attempt ran with, or what the user has since declared its result valid for."""
     kept = attempt.kept or {}
     definition = attempt.definition or current
@@ -181,7 +181,7 @@ def made(attempt: AttemptRecord, current: StageDefinition) -> ResultOrigin:
     return ResultOrigin(definition, attempt.secret_changes, inputs, excused)
 
 
-def as_kept(
+def kept_record(
     definition: StageDefinition, inputs: InputStates, completions: Mapping[str, int]
 ) -> dict[str, Any]:
     """Return the record to store when the user keeps a result for a changed definition.

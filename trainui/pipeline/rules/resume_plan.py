@@ -146,7 +146,7 @@ def _plan_once(
         if stage.name in fresh and stage.name in users:
             raise UsageError(_in_use(stage.name, users))
         causes = ["restart requested"] if stage.name in fresh else _causes(stage, again, evidence)
-        anew = stage.name in fresh or begins_anew(stage, again, evidence.reran)
+        anew = stage.name in fresh or restarts_in_new_directory(stage, again, evidence.reran)
         if stage.removed:
             planned[stage.name] = PlannedStage(stage.name, Action.SKIP, REMOVED)
         elif stage.name not in wanted:
@@ -162,7 +162,7 @@ def _plan_once(
             planned[stage.name] = PlannedStage(stage.name, Action.SKIP, reason)
         else:
             again.add(stage.name)
-            planned[stage.name] = _revived(stage, causes, find_checkpoint, anew)
+            planned[stage.name] = _planned_attempt(stage, causes, find_checkpoint, anew)
     return [planned[stage.name] for stage in stages]
 
 
@@ -257,7 +257,7 @@ _WORDS = {
 }
 
 
-def begins_anew(
+def restarts_in_new_directory(
     stage: StageRecord, again: Collection[str], reran: Mapping[str, Sequence[str]]
 ) -> bool:
     """Return True if a stage that gets a new attempt restarts in a new directory.
@@ -272,7 +272,7 @@ def begins_anew(
     return bool(reran.get(stage.name)) or any(name in again for name in stage.depends_on)
 
 
-def _revived(
+def _planned_attempt(
     stage: StageRecord, causes: Sequence[str], find_checkpoint: FindCheckpoint, fresh: bool
 ) -> PlannedStage:
     checkpoint = None if fresh or stage.attempt == 0 else find_checkpoint(stage)

@@ -160,12 +160,12 @@ class _Queue:
             users = {**self.users, **self.strangers}
             words = [f"GPU {slot} {users[slot]}" for slot in sorted(fitting & users.keys())]
         else:
-            words = self._holders()
+            words = self._users()
         if given := self.given & fitting:
             words.append(f"{len(given)} given to earlier stages")
         return f"{wanted}: {', '.join(words)}"
 
-    def _holders(self) -> list[str]:
+    def _users(self) -> list[str]:
         names = list(dict.fromkeys(user for _, user in sorted(self.users.items())))
         if len(names) > NAMES_SHOWN:
             names[NAMES_SHOWN:] = [f"{len(names) - NAMES_SHOWN} more"]

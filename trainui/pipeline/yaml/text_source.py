@@ -39,16 +39,14 @@ def read(file: str, stdin: TextIO | None = None) -> TextSource:
         text = _decode(_read_stdin(stdin or sys.stdin), file)
         return TextSource(file, text, str(Path.cwd()), None)
     if not file:
-        raise _refused(
-            "''", "unreadable", "the name of the file is empty; write one, or - for stdin"
-        )
+        raise _error("''", "unreadable", "the name of the file is empty; write one, or - for stdin")
     path = Path(file).expanduser().absolute()
     try:
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise _refused(file, "unreadable", f"the file cannot be read: {reason}") from error
+        raise _error(file, "unreadable", f"the file cannot be read: {reason}") from error
     return TextSource(file, _decode(data, file), str(path.parent), str(path))
 
 
@@ -63,7 +61,7 @@ def _read_stdin(stdin: TextIO) -> bytes:
 def _decode(data: bytes, file: str) -> str:
     if len(data) > MAX_BYTES:
         message = f"the file is larger than {MAX_BYTES} bytes; split the pipeline"
-        raise _refused(file, "too-large", message)
+        raise _error(file, "too-large", message)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -74,7 +72,7 @@ def _decode(data: bytes, file: str) -> str:
         raise PipelineFileError(problems.in_order()) from error
 
 
-def _refused(file: str, code: str, message: str) -> PipelineFileError:
+def _error(file: str, code: str, message: str) -> PipelineFileError:
     problems = Problems(file)
     problems.add(TOP, code, message)
     return PipelineFileError(problems.in_order())

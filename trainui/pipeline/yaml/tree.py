@@ -114,7 +114,7 @@ class _Builder:
             self._stop(_mark(event), "not-yaml", "a second document begins here; keep one")
 
     def _scalar(self, event: Any) -> None:
-        self._refuse_tag(event)
+        self._reject_tag(event)
         plain = event.style in (None, "")
         node = Scalar(event.value, plain, self._place(event))
         if not is_sound(event.value):
@@ -144,7 +144,7 @@ class _Builder:
         self._add(replace(anchored.node, mark=mark), None, anchored.weight, anchored.height)
 
     def _open(self, event: Any) -> None:
-        self._refuse_tag(event)
+        self._reject_tag(event)
         self._check_depth(_mark(event), 1)
         self._stack.append(_Open(event))
 
@@ -206,7 +206,7 @@ class _Builder:
         if len(self._stack) + height > MAX_DEPTH:
             self._stop(mark, "too-deep", f"lists and mappings are nested over {MAX_DEPTH} deep")
 
-    def _refuse_tag(self, event: Any) -> None:
+    def _reject_tag(self, event: Any) -> None:
         if event.tag is not None:
             tag = quoted(str(event.tag))
             self._problems.add(_mark(event), "tag", f"the tag {tag} is not allowed; take it out")

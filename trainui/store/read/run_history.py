@@ -84,7 +84,7 @@ def usual(
         past: the result of `completions`.
     """
     return {
-        stage.name: duration_estimate.usual(past[stage.name], work_of(run, stage))
+        stage.name: duration_estimate.typical(past[stage.name], work_of(run, stage))
         for stage in stages
         if stage.name in past
     }
@@ -103,7 +103,7 @@ def seconds_left(
         progress: the progress of running stages.
     """
     return {
-        stage.name: duration_estimate.left(usual.get(stage.name), progress.get(stage.name))
+        stage.name: duration_estimate.remaining(usual.get(stage.name), progress.get(stage.name))
         for stage in stages
         if stage.status in UNFINISHED
     }
@@ -133,4 +133,4 @@ def to_go(
     places = {
         stage.name: 0 if stage.definition.gpus else stage.definition.cpus for stage in unfinished
     }
-    return duration_estimate.to_go(seconds, upstreams, places, cpus)
+    return duration_estimate.run_remaining(seconds, upstreams, places, cpus)

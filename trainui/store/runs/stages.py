@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func,
 from trainui import clock
 from trainui.domain.records import AttemptRecord, HostView, StageRecord, WaitReason
 from trainui.domain.states import ENDED, UNFINISHED, Status, check_transition
-from trainui.pipeline.rules.dependants import Upstream, settled
+from trainui.pipeline.rules.dependants import Upstream, next_state
 from trainui.store.db import dialect
 from trainui.store.db.engine import raw
 from trainui.store.read import row_mapping, views
@@ -173,7 +173,7 @@ def settle(connection: Connection, pending: Iterable[Pending]) -> list[str]:
     upstreams = _upstreams(connection, list(by_id))
     becomes: dict[tuple[Status, str | None], list[Pending]] = {}
     for stage_id, stage in by_id.items():
-        if (outcome := settled(upstreams.get(stage_id, ()))) is not None:
+        if (outcome := next_state(upstreams.get(stage_id, ()))) is not None:
             becomes.setdefault(outcome, []).append(stage)
     for (status, reason), stages in becomes.items():
         _change_all(connection, stages, Status.PENDING, status, reason=reason, now=clock.now())
@@ -451,6 +451,6 @@ def _hold_back(connection: Connection, run_id: str) -> None:
     queued = [one for one in runs.stages(connection, run_id) if one.status == Status.QUEUED]
     upstreams = _upstreams(connection, [stage.id for stage in queued])
     for stage in queued:
-        if settled(upstreams.get(stage.id, ())) is None:
+        if next_state(upstreams.get(stage.id, ())) is None:
             attempt_rows.withdraw(connection, [stage.id])
             change(connection, stage, Status.PENDING)

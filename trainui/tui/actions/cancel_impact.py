@@ -51,7 +51,7 @@ def lost_work_of(stage: StageRecord, now: int) -> str:
     if stage.started_at is None:
         return f"{name} has only just started"
     spent = formatting.duration(int((now - stage.started_at) / SECOND))
-    newest = next(checkpoints.whole(_search(stage)), None)
+    newest = next(checkpoints.complete(_search(stage)), None)
     if newest is None:
         kind = "no checkpoint yet" if stage.definition.checkpoint else "it writes no checkpoints"
         return f"{name} has run for {spent}; all of it would be lost: {kind}"

@@ -50,7 +50,7 @@ class HealthReader:
     def _low_disk(self) -> str | None:
         """Return a warning if a disk is full or soon will be."""
         try:
-            rooms = disk.rooms(self._home.root, self._runs_dir)
+            rooms = disk.spaces(self._home.root, self._runs_dir)
         except OSError:
             return None  # readers of these directories report the error
         self.forecast.note(rooms, time.monotonic())

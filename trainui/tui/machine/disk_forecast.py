@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from trainui import formatting
-from trainui.disk import Room
+from trainui.disk import DiskSpace
 
 LOOKED_BACK = 900.0
 """Window in seconds for the rate; long, since checkpoints are written in bursts."""
@@ -31,7 +31,7 @@ class DiskForecast:
     def __init__(self) -> None:
         self._seen: dict[Path, deque[tuple[float, int]]] = {}
 
-    def note(self, rooms: Iterable[Room], now: float) -> None:
+    def note(self, rooms: Iterable[DiskSpace], now: float) -> None:
         """Record the free space.
 
         Args:
@@ -58,7 +58,7 @@ class DiskForecast:
                     found[path] = rate
         return found
 
-    def warning(self, rooms: Iterable[Room]) -> str | None:
+    def warning(self, rooms: Iterable[DiskSpace]) -> str | None:
         """Return a short warning if a disk will be full soon, else None."""
         soonest = min(seconds_left(rooms, self.rates()).values(), default=SOON)
         return f"disk full in {coarse(soonest)}" if soonest < SOON else None
@@ -72,6 +72,6 @@ def coarse(seconds: float) -> str:
     return f"~{words.removesuffix(' 00s').removesuffix(' 00m').removesuffix(' 0h')}"
 
 
-def seconds_left(rooms: Iterable[Room], rates: Mapping[Path, float]) -> dict[Path, float]:
+def seconds_left(rooms: Iterable[DiskSpace], rates: Mapping[Path, float]) -> dict[Path, float]:
     """Return the seconds until each growing disk is full."""
     return {room.path: room.free / rates[room.path] for room in rooms if room.path in rates}

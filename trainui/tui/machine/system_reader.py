@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainui import disk, paths, settings
-from trainui.disk import Room
+from trainui.disk import DiskSpace
 from trainui.errors import TrainuiError
 
 PERIOD = 2.0
@@ -115,13 +115,13 @@ class MachineReader:
 
 def _disks() -> Iterable[DiskFigures]:
     try:
-        rooms = disk.rooms(paths.home().root, settings.runs_dir(settings.load()))
+        rooms = disk.spaces(paths.home().root, settings.runs_dir(settings.load()))
         return [_figures(room) for room in rooms]
     except (TrainuiError, OSError):
         return []  # readers of these directories report the error
 
 
-def _figures(room: Room) -> DiskFigures:
+def _figures(room: DiskSpace) -> DiskFigures:
     status = os.statvfs(next(one for one in (room.path, *room.path.parents) if one.exists()))
     kind = disk.file_system(Path(room.path))
     return DiskFigures(

@@ -26,7 +26,7 @@ def test_a_line_without_a_known_end_says_the_time_spent() -> None:
 
 
 def test_nothing_is_shown_where_nobody_reads_it(capfd: pytest.CaptureFixture[str]) -> None:
-    with progress.shown("working", 10) as made:
+    with progress.display("working", 10) as made:
         made.advance(10)
     assert capfd.readouterr().err == ""
 
@@ -50,7 +50,7 @@ def test_a_terminal_shows_it_after_a_while_and_is_left_clear(
 
     with os.fdopen(slave, "w") as terminal:
         monkeypatch.setattr(sys, "stderr", terminal)
-        with progress.shown("working", 10) as made:
+        with progress.display("working", 10) as made:
             made.advance(5)
             wait_for(lambda: shows(b" 50%"), "the line")
         wait_for(lambda: shows(b"\x1b[K") and seen.endswith(b"\r\x1b[K"), "a clear line")

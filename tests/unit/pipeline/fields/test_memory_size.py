@@ -31,6 +31,7 @@ def test_what_is_no_size_is_refused(text: str) -> None:
 
 def test_a_size_in_words() -> None:
     words = [
-        memory_size.shown(memory_size.parse(text)) for text in ("24G", "40GiB", "1.5Gi", "500M")
+        memory_size.format_size(memory_size.parse(text))
+        for text in ("24G", "40GiB", "1.5Gi", "500M")
     ]
     assert words == ["24 GB", "40 GiB", "1536 MiB", "500 MB"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trainui.domain.states import Status
-from trainui.pipeline.rules.dependants import Upstream, settled
+from trainui.pipeline.rules.dependants import Upstream, next_state
 
 S = Status
 
@@ -31,4 +31,4 @@ def upstreams(*states: tuple[Status, bool]) -> list[Upstream]:
 def test_settled(
     states: list[tuple[Status, bool]], expected: tuple[Status, str | None] | None
 ) -> None:
-    assert settled(upstreams(*states)) == expected
+    assert next_state(upstreams(*states)) == expected

@@ -9,9 +9,9 @@ from trainui.pipeline.rules.duration_estimate import (
     RemainingTime,
     StepProgress,
     from_checkpoint,
-    left,
-    to_go,
-    usual,
+    remaining,
+    run_remaining,
+    typical,
 )
 
 
@@ -20,11 +20,11 @@ def past(*seconds: float, work: str = "w") -> list[PastDuration]:
 
 
 def test_the_usual_duration_is_the_median_of_the_newest_of_the_same_work() -> None:
-    assert usual([], "w") is None
-    assert usual(past(10, 12, 1000), "w") == 12
-    assert usual(past(1, 1, 1, 1, 1, 100, 100, 100, 100), "w") == 1
-    assert usual([*past(100, work="longer"), *past(10)], "w") == 10
-    assert usual(past(100, work="longer"), "w") == 100
+    assert typical([], "w") is None
+    assert typical(past(10, 12, 1000), "w") == 12
+    assert typical(past(1, 1, 1, 1, 1, 100, 100, 100, 100), "w") == 1
+    assert typical([*past(100, work="longer"), *past(10)], "w") == 10
+    assert typical(past(100, work="longer"), "w") == 100
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_the_usual_duration_is_the_median_of_the_newest_of_the_same_work() -> No
     ],
 )
 def test_what_is_left_of_a_stage(progress: StepProgress | None, expected: float | None) -> None:
-    assert left(60, progress) == expected
+    assert remaining(60, progress) == expected
 
 
 def test_from_a_checkpoint_it_takes_the_share_of_steps_that_is_left() -> None:
@@ -58,13 +58,13 @@ CHAINS = {"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"]}
 def test_a_run_takes_its_longest_path() -> None:
     ones = dict.fromkeys(CHAINS, 1)
     seconds = {"d": 1.0, "b": 10.0, "c": 2.0}  # a is done
-    assert to_go(seconds, CHAINS, ones, 4) == RemainingTime(11, True)
-    assert to_go({**seconds, "c": None}, CHAINS, ones, 4) == RemainingTime(11, False)
-    assert to_go({"b": None, "d": None}, CHAINS, ones, 4) is None
+    assert run_remaining(seconds, CHAINS, ones, 4) == RemainingTime(11, True)
+    assert run_remaining({**seconds, "c": None}, CHAINS, ones, 4) == RemainingTime(11, False)
+    assert run_remaining({"b": None, "d": None}, CHAINS, ones, 4) is None
 
 
 def test_a_sweep_shares_the_places() -> None:
     sweep: dict[str, list[str]] = {str(n): [] for n in range(64)}
-    assert to_go(dict.fromkeys(sweep, 10.0), sweep, dict.fromkeys(sweep, 1), 2) == RemainingTime(
-        320, True
-    )
+    assert run_remaining(
+        dict.fromkeys(sweep, 10.0), sweep, dict.fromkeys(sweep, 1), 2
+    ) == RemainingTime(320, True)
