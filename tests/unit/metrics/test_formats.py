@@ -16,6 +16,7 @@ from trainui import clock
 from trainui.domain.definition import METRIC_FORMATS, METRIC_PRESETS
 from trainui.metrics.formats import FORMATS, Decoder, UnknownFormatError, decoder, presets
 from trainui.metrics.formats.detect import detect
+from trainui.metrics.formats.log_lines import MAX_LINE, lines_with_ends, text_lines
 from trainui.metrics.formats.numbers import leading_number, to_number
 from trainui.metrics.formats.pattern import PatternError, PatternLines, compile_pattern
 from trainui.metrics.formats.table import step_fields
@@ -494,3 +495,9 @@ def test_what_binary_data_is_is_said_where_it_is_known(data: bytes, why: str) ->
 def test_the_pipeline_file_knows_the_same_names() -> None:
     assert list(METRIC_FORMATS) == sorted({*FORMATS, *presets.names()})
     assert list(METRIC_PRESETS) == presets.names()
+
+
+def test_no_more_of_a_line_is_read_than_its_limit() -> None:
+    text = b"x" * (2 * MAX_LINE) + b"\nnext\n"
+    assert list(map(len, text_lines(text))) == [MAX_LINE, 4]
+    assert list(map(len, lines_with_ends(text))) == [MAX_LINE + 1, 5]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainui.metrics.formats.jsonl import JsonLines
-from trainui.metrics.formats.number_lines import NumberLines
+from trainui.metrics.formats.number_lines import MAX_FIELDS, NumberLines
 from trainui.metrics.formats.table import Decoded
 
 NUMBERS = st.one_of(
@@ -89,3 +89,8 @@ def test_a_number_that_was_a_text_before_is_left_to_slower_ways() -> None:
     numbers = NumberLines()
     assert numbers.values(b'{"step": 1, "loss": "warm-up"}\n') is not None
     assert numbers.values(b'{"step": 2, "loss": 0.5}\n') is None
+
+
+def test_a_file_with_too_many_fields_is_left_to_the_slower_decoders() -> None:
+    line = json.dumps({f"field{at}": at for at in range(MAX_FIELDS + 1)}).encode()
+    assert NumberLines().values(line) is None

@@ -12,7 +12,6 @@ import select
 import stat
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -81,7 +80,7 @@ class MetricsReader:
         self._watch = Watch(self._notice)
         self._owners: dict[str, int] = {}
         """The attempt's id by the path of each file that is read."""
-        self._touched: deque[int] = deque()
+        self._touched = set[int]()
         """Ids of inactive attempts to read at the next turn: a file of theirs grew, or there is
         more to read at once."""
         self._attempts: dict[int, AttemptReader] = {}
@@ -108,7 +107,7 @@ class MetricsReader:
             return
         grown = {self._owners[path] for path in changes.grown if path in self._owners}
         if inactive := grown - self._active():
-            self._touched.extend(inactive)
+            self._touched.update(inactive)
             wakeup.ring(self._bell.path, wakeup.GREW)
 
     def _active(self) -> set[int]:
@@ -124,10 +123,10 @@ class MetricsReader:
         """
         used = time.thread_time()
         self._wanted |= scan
-        touched = {self._touched.popleft() for _ in range(len(self._touched))}
+        touched = {self._touched.pop() for _ in range(len(self._touched))}
         wanted = set(self._attempts) if self._watch.is_blind else touched | self._active()
         due = [one for id_, one in self._attempts.items() if id_ in wanted]
-        self._touched.extend(self._advance(due))
+        self._touched.update(self._advance(due))
         self._took, before = time.thread_time() - used, self._took
         if time.monotonic() - self._looked >= (LOOK_PAUSE if self._wanted else self._net):
             self._scan()  # after reading, since new lines must not wait for it
@@ -144,7 +143,7 @@ class MetricsReader:
         used = time.thread_time()
         self._look()
         self._net = min(max(IDLE_PAUSE, NET * (time.thread_time() - used)), LONGEST_PAUSE)
-        self._touched.extend(self._attempts)
+        self._touched.update(self._attempts)
 
     def _advance(self, due: Sequence[AttemptReader]) -> list[int]:
         """Read and store a batch of each attempt; return the ids of those with more to read."""

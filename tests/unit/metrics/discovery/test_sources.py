@@ -135,3 +135,20 @@ def test_directories_that_are_parts_of_a_training_come_before_the_names(
         "eval": "",
         "metrics": "",
     }
+
+
+def test_a_stage_with_too_many_files_or_directories_is_searched_in_part(
+    place: SearchDirectories, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(place.stage_dir, "a/metrics.csv", "a/b/metrics.csv", "c/metrics.csv", "d/metrics.csv")
+    searched = "trainui.metrics.discovery.default_sources"
+    streams = 2
+    assert len(paths(place)) == 4 + streams
+    with monkeypatch.context() as patch:
+        patch.setattr(f"{searched}.MAX_DEPTH", 1)
+        assert "stage/a/b/metrics.csv" not in paths(place)
+    with monkeypatch.context() as patch:
+        patch.setattr(f"{searched}.MAX_ENTRIES", 6)
+        assert len(paths(place)) == 2 + streams
+    monkeypatch.setattr("trainui.metrics.discovery.sources.MAX_FILES", 3)
+    assert len(paths(place)) == 2

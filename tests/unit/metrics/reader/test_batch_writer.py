@@ -101,3 +101,16 @@ def test_what_was_read_and_not_stored_is_read_again(store: Store, tmp_path: Path
         writer.add(reader, refuse)
     writer.flush()
     assert steps(store, "stage1") == [0, 1, 2]
+
+
+def test_no_more_points_are_buffered_than_the_limit(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainui.metrics.reader.batch_writer.MOST_POINTS", 5)
+    readers, writer = readers_of(store, tmp_path, 3), BatchWriter(store)
+    for reader in readers:
+        reader.read()
+        writer.add(reader, refuse)
+    assert [reader.unstored is None for reader in readers] == [True, True, False]
+    writer.flush()
+    assert all(steps(store, f"stage{at}") == [0, 1, 2] for at in (1, 2, 3))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import resource
+from contextlib import ExitStack, closing
 from pathlib import Path
+from resource import RLIMIT_NOFILE
 
 import pytest
 
@@ -10,6 +15,8 @@ from tests.unit.metrics.reading import all_points, lines, open_reader, read_on
 from trainui.metrics.reader.open_files import OpenFiles
 from trainui.metrics.reader.source import SourceReader
 from trainui.store.db.engine import Store
+
+HARD = resource.getrlimit(RLIMIT_NOFILE)[1]
 
 
 def open_descriptors(path: Path) -> int:
@@ -110,3 +117,25 @@ def test_a_reader_without_files_of_others_keeps_its_own(store: Store, path: Path
     assert open_descriptors(path) == 1
     reader.close()
     assert open_descriptors(path) == 0
+
+
+def test_a_process_out_of_descriptors_closes_what_it_keeps_open(tmp_path: Path) -> None:
+    files, opened = OpenFiles(8), []
+    for name in "abc":
+        (tmp_path / name).touch()
+    with ExitStack() as stack:
+        opened = [files.open(tmp_path / name) for name in "ab"]
+        stack.callback(resource.setrlimit, RLIMIT_NOFILE, resource.getrlimit(RLIMIT_NOFILE))
+        highest = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir())
+        resource.setrlimit(RLIMIT_NOFILE, (highest + 1, HARD))
+        fill_descriptors(stack)
+        with closing(files.open(tmp_path / "c")) as file:
+            assert file.read(0, 1) == b""
+    assert all(file.is_closed for file in opened)
+
+
+def fill_descriptors(stack: ExitStack) -> None:
+    """Open files until the process is at its limit."""
+    with contextlib.suppress(OSError):
+        while True:
+            stack.callback(os.close, os.open(os.devnull, os.O_RDONLY))

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.metrics.attempts import (
+    HOST,
     Attempt,
     is_complete,
     next_attempt,
@@ -27,6 +28,8 @@ from trainui import paths
 from trainui.domain.definition import MetricSource
 from trainui.domain.states import Status
 from trainui.metrics.reader import process
+from trainui.metrics.reader.process_loop import MetricsReader
+from trainui.metrics.reader.watch import Watch
 from trainui.store.db.engine import Store
 from trainui.store.points import curves
 from trainui.store.read import views
@@ -248,3 +251,28 @@ def test_what_was_recorded_before_it_was_read_is_read_all_the_same(
     with closing(views.connect(paths.home().database)) as connection:
         found = [(one.attempt, one.step) for one in curves.points(connection, [first.stage_id])]
     assert sorted(found) == [(1, 0), (1, 1), (1, 2), (2, 7)]
+
+
+class LostEvents(Watch):
+    """Reports nothing, as when the kernel's queue has overflowed."""
+
+    def watch(self, directories: set[Path]) -> None:
+        del directories
+
+
+def test_a_file_whose_events_were_lost_is_found_by_the_next_scan(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainui.metrics.reader.process_loop.Watch", LostEvents)
+    attempt = start_attempt(store, tmp_path)
+    paths.home().worker.mkdir(parents=True, exist_ok=True)
+    with closing(MetricsReader(store, HOST)) as reader:
+        while not reader.turn(scan=False):
+            pass  # until nothing is left to read
+        attempt.own_file.write_text(lines([0]))
+
+        def is_read() -> bool:
+            reader.turn(scan=False)
+            return steps(store, attempt) == [0]
+
+        wait_for(is_read, "the line")

@@ -24,7 +24,7 @@ from tests.unit.metrics.reading import (
 )
 from trainui.metrics.formats import UnknownFormatError
 from trainui.metrics.reader import source
-from trainui.metrics.reader.decoder_choice import DecoderChoice
+from trainui.metrics.reader.decoder_choice import MAX_NAME, DecoderChoice
 from trainui.metrics.reader.source import EndOfFile
 from trainui.metrics.reader.tail import UnreadableFileError
 from trainui.store.db.engine import Store
@@ -395,3 +395,19 @@ def test_any_writer_of_one_history(
     read_on(reader)
     reader.close()
     assert all_points(store) == line(*range(count))
+
+
+def test_a_document_too_large_to_be_read_again_is_an_error(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainui.metrics.reader.decoder_choice.WHOLE_BYTES", 9)
+    document = tmp_path / "metrics.json"
+    document.write_text('{"loss": [1, 2]}')
+    with pytest.raises(UnreadableFileError, match="too large to be read again"):
+        open_reader(store, document, DecoderChoice(format="json")).advance()
+
+
+def test_the_name_of_a_metric_has_a_limit(store: Store, path: Path) -> None:
+    path.write_text(json.dumps({"step": 1, "a" * 999: 1}) + "\n")
+    read_on(open_reader(store, path))
+    assert list(map(len, summaries(store))) == [MAX_NAME]
