@@ -132,6 +132,27 @@ def test_a_database_removed_under_a_worker_is_noticed_and_its_stages_can_be_ende
     assert not is_alive(int(pid_file.read_text()))
 
 
+def test_a_database_overwritten_in_place_under_a_worker_is_noticed(cli: CommandLine) -> None:
+    database, log = cli.home / "trainui.db", cli.home / "worker" / "worker.log"
+    cli("run", "--wait", "--", "true")
+    copy = cli.directory / "copy.db"
+    with closing(sqlite3.connect(database)) as connection, closing(sqlite3.connect(copy)) as target:
+        connection.backup(target)
+    cli("worker", "stop")
+    cli("worker", "start")
+    worker = cli.json("worker", "status")["pid"]
+    wait_for(lambda: application_id(database) not in (0, application_id(copy)), "its mark")
+    inode = database.stat().st_ino
+    database.write_bytes(copy.read_bytes())
+    assert database.stat().st_ino == inode
+    wait_for(lambda: "was overwritten while it was in use" in log.read_text(), "its word")
+    wait_for(lambda: not is_alive(worker), "its end")
+
+
+def application_id(database: Path) -> int:
+    return int.from_bytes(database.read_bytes()[68:72])
+
+
 def has_open(process: subprocess.Popen[str], file: Path) -> bool:
     """Whether a process has a file open."""
     with suppress(OSError):  # it closes others meanwhile

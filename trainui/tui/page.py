@@ -12,6 +12,7 @@ from textual.reactive import Reactive
 from textual.widget import Widget
 from textual.widgets import Input
 
+from trainui.execution.daemon.desired_state import NO_WORKER
 from trainui.tui.actions.run_actions import RunActions
 from trainui.tui.data.snapshot import Query, Snapshot
 from trainui.tui.host import Host, host_of
@@ -165,11 +166,11 @@ class Page(RunActions):
             notices += [Segment("‖ queue paused (p)", "warn"), Segment("  ")]
         if snapshot.trouble and unfinished:
             notices += [Segment(f"▲ {snapshot.trouble}: nothing new starts", "warn"), Segment(" ")]
-        elif snapshot.trouble:
+        elif snapshot.trouble == NO_WORKER:
             later = " (starts automatically)" if self.size.width >= WIDE else ""
             notices += [Segment(f"worker idle{later}", "dim"), Segment(" ")]
-        elif snapshot.news and unfinished:
-            notices += [Segment(f"▲ {snapshot.news}", "warn"), Segment(" ")]
+        elif snapshot.trouble or (snapshot.news and unfinished):
+            notices += [Segment(f"▲ {snapshot.trouble or snapshot.news}", "warn"), Segment(" ")]
         return tuple(notices)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

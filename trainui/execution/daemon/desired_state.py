@@ -12,6 +12,9 @@ from pathlib import Path
 from trainui import plain_files
 from trainui.paths import Home, write_private
 
+NO_WORKER = "no worker"
+"""Reason why nothing starts while the worker is not wanted; the next run starts it."""
+
 
 def want(home: Home) -> None:
     """Request that the worker runs."""

@@ -71,7 +71,7 @@ def brief(home: Home) -> str:
         return _late(home)
     guarded = locks.is_held(home.guard_lock)
     if not desired_state.is_wanted(home):
-        return "" if guarded else "no worker"
+        return "" if guarded else desired_state.NO_WORKER
     if not guarded:
         return "worker and guard are not running"
     end = last_end(home)

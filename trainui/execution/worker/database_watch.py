@@ -1,4 +1,4 @@
-"""Detects that the worker's database file was removed or replaced."""
+"""Detects that the worker's database file was removed, replaced or overwritten."""
 
 from __future__ import annotations
 
@@ -25,12 +25,21 @@ class DatabaseWatch:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._opened = sqlite_file.file_identity()
+        self._mark = sqlite_file.FileMark()
 
     def problem(self) -> str | None:
         """Return what happened to the database file; None if it is the same file."""
         found = sqlite_file.file_identity()
         self._opened = self._opened or found
         if found == self._opened:
-            return problem(self._home)
+            return problem(self._home) or self._overwritten()
         how = "removed" if found is None else "replaced by another file"
         return f"the database {self._home.database} was {how}"
+
+    def _overwritten(self) -> str | None:
+        if self._opened is None or not self._mark.is_gone():
+            return None
+        return (
+            f"the database {self._home.database} was overwritten while it was in use, and may be "
+            "damaged: to restore a copy, stop the worker and remove it with its -wal and -shm files"
+        )

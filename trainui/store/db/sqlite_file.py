@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from contextlib import closing, suppress
 from pathlib import Path
 
 from trainui import paths, plain_files, settings
@@ -38,6 +40,40 @@ def file_identity() -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+class FileMark:
+    """A random number in the header of the database file: a file without it was overwritten.
+
+    It is the file's `application_id`, which nothing else uses. SQLite is not asked for it, because
+    it would answer from the write-ahead log of the earlier file.
+    """
+
+    def __init__(self) -> None:
+        self._number = int.from_bytes(os.urandom(4)) >> 1 | 1
+        self._written = self._seen = False
+
+    def is_gone(self) -> bool:
+        """Return True if the number was in the file and is not any more; at first, write it."""
+        if not self._written:
+            with suppress(sqlite3.Error):  # e.g. locked; the next call tries again
+                self._write()
+        is_there = self._number == _application_id(paths.home().database)
+        self._seen = self._seen or is_there  # the checkpoint may be delayed by a reader
+        return self._seen and not is_there
+
+    def _write(self) -> None:
+        with closing(connect(paths.home().database)) as connection:
+            connection.execute("PRAGMA busy_timeout = 0")
+            connection.execute(f"PRAGMA application_id = {self._number}")
+            self._written = True
+            _, log, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            self._seen = log == copied
+
+
+def _application_id(file: Path) -> int:
+    with plain_files.open_plain(file) as opened:
+        return int.from_bytes(os.pread(opened.fileno(), 4, 68))
 
 
 class Unreplaced:
