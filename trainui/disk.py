@@ -168,7 +168,7 @@ def check_home(home: Path, mounts: Path = MOUNTS) -> None:
         )
     if home.exists() and not os.access(home, os.W_OK | os.X_OK):
         raise UnfitEnvironmentError(
-            f"{home} is read-only, so runs can only be looked at: make it writable, or set "
+            f"{home} is read-only, so runs can only be viewed: make it writable, or set "
             "TRAINUI_HOME to a directory that is"
         )
 

@@ -160,7 +160,7 @@ def make_private(directory: Path, *, follow: bool = True) -> Path:
         _close_to_others(directory, os.O_PATH if follow else os.O_PATH | os.O_NOFOLLOW)
     except OSError as error:
         raise UnfitEnvironmentError(
-            f"cannot make the directory {directory}: {error.strerror}; "
+            f"cannot create the directory {directory}: {error.strerror}; "
             "make it writable, or set TRAINUI_HOME to one that is"
         ) from error
     return directory
@@ -190,7 +190,7 @@ def _close_to_others(directory: Path, flags: int) -> None:
 def _check_owned(directory: Path, status: os.stat_result) -> None:
     if stat.S_ISLNK(status.st_mode):
         raise UnfitEnvironmentError(
-            f"{directory} is a link made by uid {status.st_uid}, in place of a private directory; "
+            f"{directory} is a link made by uid {status.st_uid} instead of a private directory; "
             "remove it, or set TRAINUI_HOME to a shorter path"
         )
     if not stat.S_ISDIR(status.st_mode):

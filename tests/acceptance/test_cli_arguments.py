@@ -110,7 +110,7 @@ def test_an_input_that_no_run_would_take_is_warned_of(cli: CommandLine) -> None:
         lines, (cli.directory / "x", cli.directory / "nothing.csv"), strict=False
     ):
         assert f"warning: stage a[k=1], input '{file}' does not exist" in line
-    assert "stage b, input '/etc/passwd' lies outside" in lines[2]
+    assert "stage b, input '/etc/passwd' is outside" in lines[2]
 
 
 def test_a_dry_run_shows_what_would_run_and_stores_nothing(cli: CommandLine) -> None:

@@ -296,7 +296,7 @@ def test_what_was_deleted_since_is_made_again_where_something_needs_it(
     kept = served.json("resume", "lost", "--keep", "prepare", "--dry-run")
     assert stage_of(kept, "prepare")["action"] == "skip"
     plan = served.json("resume", "lost", "--dry-run")
-    assert stage_of(plan, "prepare")["reason"] == "its output data.* is gone"
+    assert stage_of(plan, "prepare")["reason"] == "its output data.* no longer exists"
     assert executed(served) == {"prepare": 1, "train": 1}
 
     assert served("resume", "lost", "--wait").code == 0

@@ -147,7 +147,7 @@ def test_exit_code_0_is_not_enough(new_run: NewRun) -> None:
         stage("after", "true", "all"),
     )
     run.wait()
-    missing = f"output model.npz is missing: looked in {run.stage('no-output').directory}"
+    missing = f"output model.npz is missing: searched in {run.stage('no-output').directory}"
     assert run.stage("no-output").error == f"{missing}, {run.directory}"
     assert "success pattern" in str(run.stage("no-success").error)
     assert run.stage("after").status == Status.COMPLETED

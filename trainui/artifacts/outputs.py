@@ -63,7 +63,7 @@ def _searched(output: str, definition: StageDefinition, stage_dir: Path) -> str:
     """Return where a relative output was searched, for a message."""
     if Path(output).expanduser().is_absolute():
         return ""
-    words = f": looked in {', '.join(map(str, roots(output, definition, stage_dir)))}"
+    words = f": searched in {', '.join(map(str, roots(output, definition, stage_dir)))}"
     shared = unsearched(output, definition, stage_dir)
     if shared and (found := matches(output, shared)):
         words += f" ({found[0]} does not count: members of a sweep may share that directory)"
@@ -80,7 +80,7 @@ def gone(definition: StageDefinition, stage_dir: Path) -> str | None:
         places = roots(output, definition, stage_dir)
         found = first_matches(output, places)
         if not found and all(_is_in_sight(output, place, stage_dir.parent) for place in places):
-            return f"its output {output} is gone"
+            return f"its output {output} no longer exists"
         if found and all(_problem_of(path, 0, is_old=False) == EMPTY for path in found):
             return f"its output {output} is now empty"
     return None

@@ -67,7 +67,7 @@ def file_text(argv: Sequence[str], name: str | None, gpus: int) -> str:
         UsageError: the command is empty, or contains bytes that are not UTF-8.
     """
     if not argv or not argv[0].strip():
-        raise UsageError("there is no command; write it after --, as in: run -- python train.py")
+        raise UsageError("no command given; write it after --, as in: run -- python train.py")
     for word in argv:
         if not is_sound(word):
             raise UsageError(f"the command's word {word!r} is not UTF-8 text")

@@ -81,7 +81,7 @@ def _is_within(path: str, directory: str) -> bool:
 def _outside(shown: str, real: str, directories: Sequence[str]) -> str:
     leads = f" (it leads to {real})" if real != shown else ""
     return (
-        f"{shown!r}{leads} lies outside of the directories that are allowed: "
+        f"{shown!r}{leads} is outside the allowed directories: "
         f"{', '.join(directories)}; move it there, or add its directory to the setting "
         "allowed_dataset_dirs (or to TRAINUI_ALLOWED_DATASET_DIRS, a JSON list)"
     )
@@ -91,14 +91,14 @@ def _check_kind(shown: str, real: str) -> None:
     try:
         mode = os.lstat(real).st_mode  # a link here was created after realpath resolved the path
     except FileNotFoundError as error:
-        where = f" (looked for at {real})" if real != shown else ""
+        where = f" (resolved to {real})" if real != shown else ""
         raise UnsafePathError(
             f"{shown!r} does not exist{where}; put it there, or correct the path"
         ) from error
     except OSError as error:
-        raise UnsafePathError(f"{shown!r} cannot be looked at: {error.strerror}") from error
+        raise UnsafePathError(f"{shown!r} cannot be checked: {error.strerror}") from error
     if stat.S_ISLNK(mode):
-        raise UnsafePathError(f"{shown!r} is a link that leads in a circle, or changes just now")
+        raise UnsafePathError(f"{shown!r} is a circular link, or is being changed")
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise UnsafePathError(f"{shown!r} is neither a file nor a directory")
     if not os.access(real, os.R_OK):

@@ -21,8 +21,8 @@ def test_what_is_gone_is_told_where_it_can_be_seen(tmp_path: Path) -> None:
     stage_dir.mkdir(parents=True)
     other.mkdir()
     assert outputs.gone(made(), stage_dir) is None
-    assert outputs.gone(made("a/*.pt"), stage_dir) == "its output a/*.pt is gone"
-    assert outputs.gone(made(f"{other}/x"), stage_dir) == f"its output {other}/x is gone"
+    assert outputs.gone(made("a/*.pt"), stage_dir) == "its output a/*.pt no longer exists"
+    assert outputs.gone(made(f"{other}/x"), stage_dir) == f"its output {other}/x no longer exists"
     assert outputs.gone(made(f"{tmp_path}/not mounted/*"), stage_dir) is None
     (stage_dir / "model.pt").touch()
     assert outputs.gone(made("model.pt"), stage_dir) == "its output model.pt is now empty"
@@ -44,15 +44,17 @@ def test_a_relative_output_may_lie_in_the_workdir_unless_members_share_it(tmp_pa
     later(attempt_dir / "started", work / "m.pt")
     old = "output m.pt is older than this attempt"
     assert outputs.problem(alone, attempt_dir, continued=False) == old
-    missing = f"output m.pt is missing: looked in {stage_dir} ({work}/m.pt does not count: members"
+    missing = (
+        f"output m.pt is missing: searched in {stage_dir} ({work}/m.pt does not count: members"
+    )
     assert str(outputs.problem(member, attempt_dir, continued=False)).startswith(missing)
     (work / "m.pt").write_text("its own")
     assert outputs.problem(alone, attempt_dir, continued=False) is None
     assert outputs.gone(alone, stage_dir) is None
     (work / "m.pt").unlink()
-    missing = f"output m.pt is missing: looked in {stage_dir}, {work}"
+    missing = f"output m.pt is missing: searched in {stage_dir}, {work}"
     assert outputs.problem(alone, attempt_dir, continued=False) == missing
-    assert outputs.gone(alone, stage_dir) == "its output m.pt is gone"
+    assert outputs.gone(alone, stage_dir) == "its output m.pt no longer exists"
     work.rmdir()
     assert outputs.gone(alone, stage_dir) is None, "its disk may not be mounted"
 

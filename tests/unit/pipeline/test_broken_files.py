@@ -139,8 +139,8 @@ TABLE = [
     B("field of another tool", stage("run: x\nneeds: [b]"), [("unknown-field", 4, 5)], ("'needs'", "did you mean 'depends_on'")),
     B("command of another tool", "stages:\n  - {name: a, Cmd: x}\n", [("no-command", 2, 5), ("unknown-field", 2, 15)], ("did you mean 'run'",)),
     B("field of no tool", stage("run: x\nzzz: [b]"), [("unknown-field", 4, 5)], ("'zzz'", "it may have run, task")),
-    B("checkpoint nowhere", stage("run: x\ncheckpoint: ''"), [("wrong-type", 4, 17)], ("names no path",)),
-    B("output nowhere", stage("run: x\noutputs: [a, ' ']"), [("wrong-type", 4, 18)], ("outputs[1]", "names no path")),
+    B("checkpoint nowhere", stage("run: x\ncheckpoint: ''"), [("wrong-type", 4, 17)], ("give a path",)),
+    B("output nowhere", stage("run: x\noutputs: [a, ' ']"), [("wrong-type", 4, 18)], ("outputs[1]", "give a path")),
     B("depends on no name", stage("run: x\ndepends_on: ['']"), [("unknown-stage", 4, 18)], ("''",)),
     B("text that begins with a reserved character", stage("run: @x"), [("not-yaml", 3, 10)], ("begins with @",)),
     B("pattern of a shell", stage("run: *.sh"), [("not-yaml", 3, 11)], ("begins with *",)),
@@ -160,7 +160,7 @@ TABLE = [
     B("allow_failure yes", stage("run: x\nallow_failure: yes"), [("wrong-type", 4, 20)], ("true or false", "'yes'")),
     B("timeout", stage("run: x\ntimeout: 3 parsecs"), [("bad-duration", 4, 14)], ("1h30m", "'3 parsecs'")),
     B("timeout below zero", stage("run: x\ntimeout: -5"), [("bad-duration", 4, 14)]),
-    B("timeout zero", stage("run: x\ntimeout: 0"), [("bad-duration", 4, 14)], ("leave it out",)),
+    B("timeout zero", stage("run: x\ntimeout: 0"), [("bad-duration", 4, 14)], ("omit it",)),
     B("timeout in wrong order", stage("run: x\ntimeout: 5s3h"), [("bad-duration", 4, 14)]),
     B("timeout of ages", stage("run: x\ntimeout: 99999d"), [("bad-duration", 4, 14)], ("ten years",)),
     B("gpu memory", stage("run: x\ngpu_memory: plenty"), [("bad-size", 4, 17)], ("24G", "'plenty'")),
@@ -369,7 +369,7 @@ def test_a_long_cycle_is_drawn_short() -> None:
     (problem,) = caught.value.problems
     assert "s0 -> s1 -> s2" in problem.message
     assert "(281 more)" in problem.message
-    assert problem.message.endswith("s298 -> s299 -> s0; take one out")
+    assert problem.message.endswith("s298 -> s299 -> s0; remove one of these dependencies")
 
 
 def test_what_users_wrote_is_shown_harmless() -> None:

@@ -44,9 +44,7 @@ def _check_duplicates(outline: Outline, problems: Problems) -> None:
         name, mark = stage.name.text, stage.name.mark
         if name in first:
             line = first[name].line
-            message = (
-                f"a second stage is called {quoted(name)} (the first in line {line}); rename it"
-            )
+            message = f"duplicate stage name {quoted(name)} (first in line {line}); rename one"
             problems.add(mark, "duplicate-stage", message)
         first.setdefault(name, mark)
 
@@ -69,7 +67,7 @@ def _check_cycles(outline: Outline, graph: Graph, problems: Problems) -> None:
     for cycle in cycles:
         stage = marks[cycle[0]]
         place = stage.name.mark if stage.name else stage.node.mark
-        message = f"these stages depend on each other in a cycle: {_drawn(cycle)}; take one out"
+        message = f"dependency cycle: {_drawn(cycle)}; remove one of these dependencies"
         problems.add(place, "cycle", message)
 
 
@@ -157,14 +155,14 @@ class _StageChecker:
         if alone is not None:
             values = ", ".join(f"{key}={value}" for key, value in alone.items())
             message = (
-                f"no member of {quoted(name)} belongs to the member with {one_line(values)}; "
+                f"no member of {quoted(name)} matches the member with {one_line(values)}; "
                 "give both matrices the same values of the keys they share"
             )
             self.problems.add(place, "no-pair", message)
 
     def _unknown(self, name: str) -> str:
         near = self.problems.guess(name, self.known)
-        return f"there is no stage {quoted(name)}{near}"
+        return f"unknown stage {quoted(name)}{near}"
 
 
 def _references(stage: StageOutline) -> Iterator[tuple[Scalar, Variable, StageReference]]:

@@ -107,7 +107,9 @@ def _report_missing(location: Location, document: Mapping, problems: Problems) -
     owner = _owner(location[:-1])
     if owner == "a pipeline":
         return  # missing stages: rules_check has a better message
-    advice = "it is what other stages and commands call it" if owner == "a stage" else "add it"
+    advice = (
+        "it identifies the stage in commands and dependencies" if owner == "a stage" else "add it"
+    )
     mark = _find(document, location[:-1])
     problems.add(mark, "missing-field", f"{owner} must have a {location[-1]}; {advice}")
 

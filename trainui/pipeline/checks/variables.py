@@ -68,7 +68,7 @@ def _fault(variable: Variable, rule: Rule, scope: _Scope) -> tuple[str, str] | N
         return "misplaced-variable", _misplaced(variable, rule)
     if variable.kind == "params" and variable.key not in scope.params:
         near = did_you_mean(variable.key, scope.params) or "; declare it under params"
-        return "unknown-variable", f"{_shown(variable)}: there is no such parameter{near}"
+        return "unknown-variable", f"{_shown(variable)}: unknown parameter{near}"
     if variable.kind == "matrix" and variable.key not in scope.matrix:
         return "unknown-variable", _unknown_key(variable, scope.matrix)
     if variable.kind == "env" and names.is_no_variable(variable.key):

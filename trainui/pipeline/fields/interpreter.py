@@ -45,8 +45,7 @@ def find(python: str | None, environ: Mapping[str, str]) -> Interpreter:
     found = shutil.which(python, path=path)
     if found is None:
         raise UnfitEnvironmentError(
-            f"there is no interpreter {python}; set `python` to one, or to an environment's "
-            "directory"
+            f"no interpreter {python}; set `python` to one, or to an environment's directory"
         )
     # do not resolve the link: an environment's python links to the base interpreter
     bin_directory = os.path.dirname(os.path.abspath(found))
@@ -82,5 +81,5 @@ def _of_environment(directory: str) -> Interpreter:
         if candidate is not None:
             return Interpreter(candidate, bin_directory, prefix)
     raise UnfitEnvironmentError(
-        f"the environment {directory} has no bin/python; make it again, or name its interpreter"
+        f"the environment {directory} has no bin/python; recreate it, or name its interpreter"
     )

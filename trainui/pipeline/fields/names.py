@@ -76,9 +76,9 @@ def variable_fault(name: str) -> str | None:
     if is_no_variable(name):
         return f"{quoted(name)} cannot be the name of an environment variable"
     if name.startswith("CUDA_") and name in RESERVED_VARIABLES:
-        return f"{quoted(name)} is set by trainui itself; ask for gpus: N in its place"
+        return f"{quoted(name)} is set by trainui; use gpus: N instead"
     if name in RESERVED_VARIABLES:
-        return f"{quoted(name)} is set by trainui itself; use another name"
+        return f"{quoted(name)} is set by trainui; use another name"
     return None
 
 

@@ -49,7 +49,7 @@ def _item(value: Any) -> str:
 def _path(value: Any) -> str:
     text = _item(value)
     if not text.strip():
-        raise fault("wrong-type", "names no path; leave it out where there is none")
+        raise fault("wrong-type", "is empty; give a path, or omit it")
     return text
 
 
@@ -71,7 +71,7 @@ def _format(value: Any) -> str:
 def _restarts(value: Any) -> str:
     text = _item(value)
     if text != "continue":
-        raise fault("bad-restarts", f"must be continue, not {quoted(text)}; or leave it out")
+        raise fault("bad-restarts", f"must be continue, not {quoted(text)}; or omit it")
     return text
 
 
@@ -187,7 +187,7 @@ def _duration(*, zero: bool) -> Callable[[Any, ValidationInfo], float]:
         except ValueError as error:
             raise fault("bad-duration", f"{error}, not {quoted(scalar.text)}") from error
         if not zero and seconds == 0:
-            raise fault("bad-duration", "must be longer than nothing; leave it out for no limit")
+            raise fault("bad-duration", "must be above 0; omit it for no limit")
         return seconds
 
     return read

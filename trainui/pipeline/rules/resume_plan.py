@@ -216,7 +216,7 @@ def _why_skipped(stage: StageRecord, evidence: Evidence) -> str:
     if stage.status != Status.COMPLETED:
         return f"is {stage.status} already"
     gone = evidence.gone.get(stage.name)
-    return f"completed; {gone}, which no stage to run needs" if gone else "completed"
+    return f"completed; {gone}, but no stage to run needs it" if gone else "completed"
 
 
 def _causes(stage: StageRecord, again: Collection[str], evidence: Evidence) -> list[str]:

@@ -49,9 +49,9 @@ class Spot:
 UNFIT = {
     QuotingContext.BACKTICK: "write $(...) instead of the backticks around it",
     QuotingContext.ESCAPED: (
-        "take out the backslash before it; the shell's own braces are written $${NAME}"
+        "remove the backslash before it; the shell's own braces are written $${NAME}"
     ),
-    QuotingContext.HERE_BRACE: "take it out of the shell's braces",
+    QuotingContext.HERE_BRACE: "move it out of the shell's braces",
 }
 """Contexts in which substitution is not possible, with advice."""
 

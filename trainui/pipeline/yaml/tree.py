@@ -139,7 +139,7 @@ class _Builder:
             return
         self._aliased += anchored.weight
         if self._aliased > MAX_ALIASED:
-            self._stop(mark, "alias", "the aliases stand for too much; write the values out")
+            self._stop(mark, "alias", "the aliases expand to too much text; write out the values")
         self._check_depth(mark, anchored.height)
         self._add(replace(anchored.node, mark=mark), None, anchored.weight, anchored.height)
 
@@ -186,7 +186,7 @@ class _Builder:
             elif key.text in entries and key.text not in merged:
                 first = entries[key.text].key.mark.line
                 name = quoted(key.text)
-                message = f"the key {name} is here a second time (first in line {first}); keep one"
+                message = f"duplicate key {name} (first in line {first}); keep one"
                 self._problems.add(key.mark, "duplicate-key", message)
             else:
                 merged.discard(key.text)
@@ -209,7 +209,7 @@ class _Builder:
     def _reject_tag(self, event: Any) -> None:
         if event.tag is not None:
             tag = quoted(str(event.tag))
-            self._problems.add(_mark(event), "tag", f"the tag {tag} is not allowed; take it out")
+            self._problems.add(_mark(event), "tag", f"the tag {tag} is not allowed; remove it")
 
     def _stop(self, mark: Position, code: str, message: str) -> None:
         self._problems.add(mark, code, message)

@@ -243,7 +243,7 @@ def test_outputs_must_be_there_not_empty_and_of_this_attempt(tmp_path: Path) -> 
     attempt = attempt_in(tmp_path)
     wanted = ("data.npz",)
 
-    missing = f"output other.npz is missing: looked in {tmp_path}, /work"
+    missing = f"output other.npz is missing: searched in {tmp_path}, /work"
     assert judge(attempt, ended(), outputs=("other.npz",), workdir="/work") == (
         Status.FAILED,
         missing,

@@ -186,7 +186,7 @@ def test_how_a_stage_failed_is_told() -> None:
     assert planned.reason == "failed: exit code 3"
 
 
-GONE = {"A": "its output a.pt is gone", "C": "its output c.pt is gone"}
+GONE = {"A": "its output a.pt no longer exists", "C": "its output c.pt no longer exists"}
 
 
 def reasons(stages: list[StageRecord], keep: list[str]) -> dict[str, tuple[str, str]]:
@@ -199,16 +199,18 @@ def reasons(stages: list[StageRecord], keep: list[str]) -> dict[str, tuple[str, 
 def test_what_one_that_runs_needs_is_made_again_and_what_none_needs_is_only_told() -> None:
     again = reasons(diamond(D=S.FAILED), [])
     assert {action for action, _ in again.values()} == {"run"}
-    assert again["A"][1] == "its output a.pt is gone"
-    assert again["C"][1] == "its output c.pt is gone; upstream A runs again"
+    assert again["A"][1] == "its output a.pt no longer exists"
+    assert again["C"][1] == "its output c.pt no longer exists; upstream A runs again"
     over = reasons(diamond(), [])
     assert {action for action, _ in over.values()} == {"skip"}
-    assert over["A"][1] == "completed; its output a.pt is gone, which no stage to run needs"
+    assert (
+        over["A"][1] == "completed; its output a.pt no longer exists, but no stage to run needs it"
+    )
 
 
 def test_what_is_gone_of_a_stage_that_is_kept_is_not_made_again() -> None:
     kept = reasons(diamond(D=S.FAILED), ["C"])
-    assert kept["C"] == ("skip", "kept (you chose this; its output c.pt is gone)")
+    assert kept["C"] == ("skip", "kept (you chose this; its output c.pt no longer exists)")
     assert {name: action for name, (action, _) in kept.items()} == {
         "A": "skip",
         "B": "skip",

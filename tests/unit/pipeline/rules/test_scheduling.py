@@ -104,7 +104,7 @@ def test_a_stage_gets_only_gpus_that_its_run_may_see() -> None:
         Grant("a", "gpu", (1,)),
         Wait("b", "needs 1 GPU: 1 given to earlier stages"),
         Grant("c", "gpu", (0,)),
-        Wait("d", "needs 2 GPUs, the CUDA_VISIBLE_DEVICES of its run lets it have 1"),
+        Wait("d", "needs 2 GPUs, the CUDA_VISIBLE_DEVICES of its run allows 1"),
     ]
 
 
@@ -240,5 +240,5 @@ def test_a_stage_waits_for_a_gpu_with_the_memory_that_it_asks_for() -> None:
     stage = WaitingStage("a", gpus=1, visible=frozenset({1}), memory="40 GB")
     assert one(stage, FreeSlots(gpus=(0, 1))) == Grant("a", "gpu", (1,))
     assert one(stage, FreeSlots(gpus=(0,))) == Wait(
-        "a", "needs 1 GPU of at least 40 GB, its run may have none of this machine"
+        "a", "needs 1 GPU of at least 40 GB, its run may use none of this machine"
     )
