@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from trainui.metrics.formats import labels, quoted
+from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.numbers import numbers_with_unit, to_number
 from trainui.metrics.formats.table import Decoded, TableColumn, merge, table_points
 from trainui.store.points.chunks import Points
@@ -30,15 +30,10 @@ _DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
 Cells = list[str]
 
 
-class CsvTable:
+class CsvTable(Decoder):
     """Decodes rows; the state keeps the header and the delimiter."""
 
     name = "csv"
-    whole = False
-
-    def __init__(self, step: str | None = None, state: dict[str, Any] | None = None) -> None:
-        self.state: dict[str, Any] = state or {}
-        self._step = step
 
     def cut(self, data: bytes) -> int:
         """Return the size in bytes of the whole rows; a quoted cell may span several lines."""
@@ -69,11 +64,6 @@ class CsvTable:
             tables.append(self._table(rows, records, first_row))
             records += len(rows)
         return Decoded(merge(tables) if tables else {}, records)
-
-    def finish(self, first_row: int) -> Decoded:
-        """Return nothing: each row is complete by itself."""
-        del first_row
-        return Decoded()
 
     def _read_header(self, text: str) -> str:
         """Find the header in the first lines; return the text after it.

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui.metrics.formats import dvclive, lenient
+from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.json_shapes import find_rows
 from trainui.metrics.formats.rows import Row, flatten, row_points
 from trainui.metrics.formats.table import Decoded, number_column, step_fields
@@ -21,7 +22,7 @@ from trainui.metrics.formats.table import Decoded, number_column, step_fields
 HISTORY = "log_history"
 
 
-class JsonFile:
+class JsonFile(Decoder):
     """Decodes a document."""
 
     name = "json"
@@ -43,10 +44,7 @@ class JsonFile:
             path: the file.
             alone: no other file has these values, so a single record's step is a metric too.
         """
-        self.state: dict[str, Any] = state or {}
-        self.replaces = False
-        """True if the newest values replace those before: their step did not advance."""
-        self._step = step
+        super().__init__(step, state)
         self._alone = alone
         self._is_summary = path is not None and dvclive.is_summary(path)
 
@@ -87,11 +85,6 @@ class JsonFile:
         if steps:
             self.state["step"] = max(steps)
         return Decoded(series, 1)
-
-    def finish(self, first_row: int) -> Decoded:
-        """Return nothing: a document is complete or is not read."""
-        del first_row
-        return Decoded()
 
 
 class TrainerState(JsonFile):

@@ -17,6 +17,7 @@ import numpy as np
 
 from trainui.metrics.formats import lenient
 from trainui.metrics.formats.configuration import is_configuration
+from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.log_prefix import record_message
 from trainui.metrics.formats.number_lines import NumberLines
 from trainui.metrics.formats.presets.print_statements import PrintStatements
@@ -38,15 +39,13 @@ _PART_BYTES = 131_072
 """Bytes decoded at once: the results of more do not fit the CPU cache and take a third longer."""
 
 
-class JsonLines:
+class JsonLines(Decoder):
     """Decodes JSON lines; the state is what printed messages need."""
 
     name = "jsonl"
-    whole = False
 
     def __init__(self, step: str | None = None, state: dict[str, Any] | None = None) -> None:
-        self.state: dict[str, Any] = state or {}
-        self._step = step
+        super().__init__(step, state)
         self._numbers = NumberLines()
         self._anything = msgspec.json.Decoder()
 
@@ -83,11 +82,6 @@ class JsonLines:
                 for part, _nothing in group:
                     whole.add(self._decode_anything(part, first_row + whole.records))
         return whole.decoded()
-
-    def finish(self, first_row: int) -> Decoded:
-        """Return nothing: each line is complete by itself."""
-        del first_row
-        return Decoded()
 
     def _table(self, values: Floats, first_row: int) -> Decoded:
         rows = np.arange(len(values), dtype=np.int64)

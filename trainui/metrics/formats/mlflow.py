@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.numbers import to_number
 from trainui.metrics.formats.table import Decoded
 from trainui.store.points.chunks import Points, whole_steps
@@ -55,20 +56,14 @@ def is_of_run(path: Path) -> bool:
     return above.parent.parent.name != "models"
 
 
-class MlflowMetric:
+class MlflowMetric(Decoder):
     """Decodes the lines of one metric; needs no state."""
 
     name = "mlflow"
-    whole = False
 
     def __init__(self, step: str | None, state: dict[str, Any], path: Path) -> None:
-        del step  # each line has its own
-        self.state = state
+        super().__init__(step, state)
         self._metric = metric_name(path)
-
-    def cut(self, data: bytes) -> int:
-        """Return the size in bytes of the whole lines."""
-        return data.rfind(b"\n") + 1
 
     def is_whole(self, rest: bytes, *, clean: bool) -> bool:
         """Return True if a last line without a line end is a whole record."""
@@ -88,11 +83,6 @@ class MlflowMetric:
             np.array(times, np.int64),
         )
         return Decoded({self._metric: points}, len(rows))
-
-    def finish(self, first_row: int) -> Decoded:
-        """Return nothing: each line is complete by itself."""
-        del first_row
-        return Decoded()
 
 
 def _row(line: str) -> tuple[int, float, float] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.rows import SparseRows
 from trainui.metrics.formats.table import Decoded
 
@@ -18,19 +19,13 @@ _CREATE_STUDY, _CREATE_TRIAL, _SET_STATE, _SET_INTERMEDIATE = 0, 4, 6, 7
 _COMPLETE = 1
 
 
-class OptunaJournal:
+class OptunaJournal(Decoder):
     """Decodes a journal; the state has what the studies and trials are numbered by."""
 
     name = "optuna"
-    whole = False
 
     def __init__(self, step: str | None, state: dict[str, Any]) -> None:
-        del step  # a trial's own, or its number
-        self.state = state or {"studies": [], "trials": [], "counts": []}
-
-    def cut(self, data: bytes) -> int:
-        """Return the size in bytes of the whole lines."""
-        return data.rfind(b"\n") + 1
+        super().__init__(step, state or {"studies": [], "trials": [], "counts": []})
 
     def is_whole(self, rest: bytes, *, clean: bool) -> bool:
         """Return False: a line without its end is torn."""
@@ -47,11 +42,6 @@ class OptunaJournal:
             except (ValueError, LookupError, TypeError):
                 continue  # a damaged line
         return rows.decoded()
-
-    def finish(self, first_row: int) -> Decoded:
-        """Return nothing: each line is complete by itself."""
-        del first_row
-        return Decoded()
 
     def _read(self, entry: dict[str, Any], rows: SparseRows) -> None:
         """Read a line; one without a value adds an empty row, so that lines are counted."""

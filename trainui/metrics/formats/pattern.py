@@ -14,6 +14,7 @@ import numpy as np
 
 from trainui.errors import TrainuiError
 from trainui.metrics.formats import presets
+from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.log_lines import cut_lines, text_lines
 from trainui.metrics.formats.numbers import leading_number
 from trainui.metrics.formats.table import Decoded
@@ -59,30 +60,21 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     return compiled
 
 
-class PatternLines:
+class PatternLines(Decoder):
     """Decodes the matches of a pattern; the state keeps the last step."""
 
     name = "pattern"
-    whole = False
 
     def __init__(
         self, pattern: re.Pattern[str], step: str | None = None, state: dict[str, Any] | None = None
     ) -> None:
-        self.state: dict[str, Any] = state or {}
+        super().__init__(step, state)
+        self._step_group = step or "step"
         self._pattern = pattern
-        self._step = step or "step"
 
     def cut(self, data: bytes) -> int:
         """Return the size in bytes of the whole lines."""
         return cut_lines(data)
-
-    def is_whole(self, rest: bytes, *, clean: bool) -> bool:
-        """Return True if a last line without a line end is a whole record.
-
-        It is not if the writer was killed: `0.12` may be the beginning of `0.1234`.
-        """
-        del rest
-        return clean
 
     def decode(self, block: bytes, first_row: int) -> Decoded:
         """Decode whole lines.
@@ -97,14 +89,9 @@ class PatternLines:
         steps = whole_steps(self._steps(matches, first_row))
         series = {}
         for name in self._pattern.groupindex:
-            if name != self._step and (points := _points(matches, name, steps)) is not None:
+            if name != self._step_group and (points := _points(matches, name, steps)) is not None:
                 series[name] = points
         return Decoded(series, len(matches))
-
-    def finish(self, first_row: int) -> Decoded:
-        """Return nothing: each match is complete by itself."""
-        del first_row
-        return Decoded()
 
     def _matches(self, block: bytes) -> Iterator[re.Match[str]]:
         for line in text_lines(block):
@@ -117,7 +104,7 @@ class PatternLines:
         steps = np.empty(len(matches))
         last = self.state.get("step")
         for at, match in enumerate(matches):
-            found = leading_number(match.get(self._step) or "")
+            found = leading_number(match.get(self._step_group) or "")
             last = found if found is not None and np.isfinite(found) else last
             steps[at] = first_row + at if last is None else last
         if last is not None:

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.log_lines import cut_lines, lines_with_ends
 from trainui.metrics.formats.log_prefix import message
 from trainui.metrics.formats.presets import PRESETS, find
@@ -26,24 +27,16 @@ _SURE = 20
 """This many lines of the same step are not a chance match either."""
 
 
-class PresetLines:
+class PresetLines(Decoder):
     """Decodes the lines of one trainer's log."""
 
-    whole = False
-
     def __init__(self, name: str, step: str | None, state: dict[str, Any]) -> None:
+        super().__init__(step, state)
         self.name = name
-        self.state = state
-        self._step = step
 
     def cut(self, data: bytes) -> int:
         """Return the size in bytes of the whole lines."""
         return cut_lines(data)
-
-    def is_whole(self, rest: bytes, *, clean: bool) -> bool:
-        """Return True if a last line without a line end is a whole record."""
-        del rest
-        return clean  # if the writer was killed, 0.12 may be the beginning of 0.1234
 
     def decode(self, block: bytes, first_row: int) -> Decoded:
         """Decode whole lines."""

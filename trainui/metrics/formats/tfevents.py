@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from trainui.metrics.formats import event_layout
+from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.event_layout import Events
 from trainui.metrics.formats.protobuf import fields
 from trainui.metrics.formats.table import Decoded
@@ -44,22 +45,16 @@ _DTYPES: dict[int, tuple[str, int]] = {
 }
 
 
-class EventFile:
+class EventFile(Decoder):
     """Decodes the scalars of an event file; needs no state.
 
     A record that marks a writer's restart is always the first of its block.
     """
 
     name = "tfevents"
-    whole = False
 
     def __init__(self, step: str | None = None, state: dict[str, Any] | None = None) -> None:
-        del step  # each event has its own
-        self.state: dict[str, Any] = state or {}
-        self.stops_short = False
-        """True if more whole records follow those of the last `cut`."""
-        self.restarts = False
-        """True if the block decoded last begins with a writer's restart."""
+        super().__init__(step, state)
         self._frames: tuple[int, list[int]] = (0, [])
         """Of the last block cut: its size, the offsets of its records, and the end of the last.
         Cached, since finding them takes as long as all the rest."""
@@ -79,6 +74,13 @@ class EventFile:
         del rest, clean
         return False
 
+    def record_size(self, data: bytes) -> int:
+        """Return the size of the record at the start, with its frame; a huge one if truncated."""
+        if len(data) < _HEADER.size:
+            return 2**63
+        length, _checksum = _HEADER.unpack_from(data)
+        return int(length) + _FRAME
+
     def decode(self, block: bytes, first_row: int) -> Decoded:
         """Decode whole records."""
         del first_row
@@ -97,11 +99,6 @@ class EventFile:
             {tag: _points(parts) for tag, parts in found.by_tag.items()}, len(places) - 1
         )
 
-    def finish(self, first_row: int) -> Decoded:
-        """Return nothing: each record is complete by itself."""
-        del first_row
-        return Decoded()
-
 
 def looks_like(head: bytes) -> bool:
     """Return True if a file begins with a record whose length matches its checksum."""
@@ -109,14 +106,6 @@ def looks_like(head: bytes) -> bool:
         return False
     _length, checksum = _HEADER.unpack_from(head)
     return bool(checksum == masked_crc(head[:8]))
-
-
-def record_size(data: bytes, at: int = 0) -> int:
-    """Return the size of the record at an offset, with its frame; a huge number if truncated."""
-    if len(data) - at < _HEADER.size:
-        return 2**63
-    length, _checksum = _HEADER.unpack_from(data, at)
-    return int(length) + _FRAME
 
 
 def masked_crc(data: bytes) -> int:

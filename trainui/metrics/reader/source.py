@@ -322,7 +322,7 @@ class SourceReader:
         if not length and end is not None and decoder.is_whole(data, clean=end.clean):
             length = len(data)
         is_rest = end is not None and 0 < length < len(data)  # the rest may be a last record
-        more = full or is_rest or formats.stops_short(decoder)
+        more = full or is_rest or decoder.stops_short
         return self._take(file, look, data[:length], end, more=more)
 
     def _bytes_to_read(self, look: FileState) -> int:
@@ -381,7 +381,7 @@ class SourceReader:
         if self._limit < BACKLOG_BYTES:
             self._limit = BACKLOG_BYTES
             return Advance(more=True)
-        size = formats.record_size(decoder, data)
+        size = decoder.record_size(data)
         if size is not None and self._at.offset + size > file.look().size:
             return Advance()
         first, count = self._at.state.get(LEFT_OUT, (self._at.offset, 0))
@@ -437,8 +437,8 @@ class SourceReader:
 
     def _generation(self, decoder: Decoder) -> int:
         """Return the generation of what was decoded last."""
-        if not formats.restarts(decoder):
-            return self._at.generation + formats.replaces(decoder)
+        if not decoder.restarts:
+            return self._at.generation + decoder.replaces
         with self._store.read() as connection:
             return next_restart(connection, self._stored.owner, self._attempt)
 

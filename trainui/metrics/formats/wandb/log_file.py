@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui.errors import TrainuiError
+from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.protobuf import fields, varint
 from trainui.metrics.formats.table import Decoded
 from trainui.metrics.formats.wandb.rows import OWN, read_item, series
@@ -45,15 +46,13 @@ class NewerWandbError(TrainuiError):
     code = "unknown_format"
 
 
-class WandbFile:
+class WandbFile(Decoder):
     """Decodes the history of a run."""
 
     name = "wandb"
-    whole = False
 
     def __init__(self, step: str | None, state: dict[str, Any], path: Path) -> None:
-        del step  # each row has its own
-        self.state = state
+        super().__init__(step, state)
         self._path = path
         self._cut: tuple[int, list[bytes]] = (0, [])
         """Of the last block cut: its size and its records."""
@@ -86,11 +85,6 @@ class WandbFile:
         self.state["offset"] = self.state.get("offset", 0) + len(block)
         rows = [row for record in self._cut[1] if (row := _row(record)) is not None]
         return Decoded(series(rows), len(rows))
-
-    def finish(self, first_row: int) -> Decoded:
-        """Return nothing: each record is complete by itself."""
-        del first_row
-        return Decoded()
 
 
 def whole_records(data: bytes, offset: int) -> tuple[int, list[bytes]]:
