@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -14,8 +15,12 @@ import pytest
 from tests.acceptance.command_line import CommandLine
 from tests.faults.disks import read_only
 from tests.faults.network_disk import network_disk
+from tests.integration import background
 from tests.security.another_user import needs_root
+from tests.unit.supervisor.waiting import wait_for_death
 from tests.unit.tui.driving import opened
+from trainui.execution.broker import server_process
+from trainui.paths import Home
 
 PIPELINE = {
     "name": "p",
@@ -156,3 +161,17 @@ def test_with_no_home_of_the_user_that_is_said(tmp_path: Path) -> None:
     command = [sys.executable, "-c", NOBODYS]
     done = subprocess.run(command, cwd=tmp_path, env={}, capture_output=True, text=True, check=True)
     assert "HOME is not set, and uid 54321 has no home directory" in done.stdout
+
+
+def test_processes_of_a_home_that_was_deleted_and_made_again_end(cli: CommandLine) -> None:
+    home = Home(cli.home)
+    assert cli("worker", "start").code == 0
+    old = [background.guard_pid(home), cli.json("worker", "status")["pid"]]
+    broker = server_process.find_pid(home)
+    assert broker is not None
+    for _ in range(3):  # they write meanwhile
+        shutil.rmtree(cli.home, ignore_errors=True)
+    assert cli("run", "--wait", "--", "true").code == 0
+    wait_for_death(*old, broker)
+    assert background.guard_pid(home) not in old
+    assert cli("run", "--wait", "--", "true").code == 0

@@ -10,6 +10,7 @@ import contextlib
 import importlib.util
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -186,6 +187,15 @@ def kind(answer: dict[str, str]) -> str:
     return "valkey" if answer.get("server_name") == "valkey" else "redis"
 
 
+def end_lost(home: Home) -> None:
+    """End the servers of this home whose lock file was removed: nobody can reach them."""
+    lost = f"{lock_path(home).resolve()} (deleted)"
+    for entry in Path("/proc").glob("[0-9]*"):
+        if lost in _open_files(int(entry.name)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(entry.name), signal.SIGTERM)
+
+
 def find_pid(home: Home) -> int | None:
     """Return the pid of the server: a server program that has the broker's lock file open."""
     if (pid := _read_pid(home)) is not None and _is_server(home, pid):
@@ -202,15 +212,19 @@ def _read_pid(home: Home) -> int | None:
 
 
 def _is_server(home: Home, pid: int) -> bool:
+    # The link of a removed file ends in " (deleted)".
+    return any(file.startswith(str(lock_path(home).resolve())) for file in _open_files(pid))
+
+
+def _open_files(pid: int) -> list[str]:
+    """Return the open files of a server program; none if the process is another program."""
     process = Path("/proc") / str(pid)
-    lock = str(lock_path(home).resolve())
     try:
         if (process / "comm").read_text(encoding="utf-8").strip() not in _PROGRAMS:
-            return False
-        # The link of a removed file ends in " (deleted)".
-        return any(str(fd.readlink()).startswith(lock) for fd in (process / "fd").iterdir())
+            return []
+        return [str(fd.readlink()) for fd in (process / "fd").iterdir()]
     except OSError:  # it has ended, or belongs to another user
-        return False
+        return []
 
 
 def _pid_file(home: Home) -> Path:

@@ -35,6 +35,13 @@ class Lock:
         os.ftruncate(self.descriptor, 0)
         os.pwrite(self.descriptor, text.encode(), 0)
 
+    def is_lost(self) -> bool:
+        """Return True if the file at its path was removed or replaced: nobody sees this lock."""
+        try:
+            return not os.path.samestat(os.fstat(self.descriptor), self.path.stat())
+        except FileNotFoundError:
+            return True
+
     def close(self) -> None:
         """Release our share; a process that inherited the lock still owns it."""
         os.close(self.descriptor)

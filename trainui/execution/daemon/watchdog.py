@@ -17,7 +17,7 @@ from typing import Any
 
 from trainui import paths, wakeup
 from trainui import settings as settings_module
-from trainui.execution.broker import broker
+from trainui.execution.broker import broker, server_process
 from trainui.execution.daemon import desired_state, health, heartbeat, locks, prestart, spawn
 from trainui.execution.daemon.heartbeat import Heartbeat
 from trainui.execution.daemon.respawn import ChildProcess, RespawnedProcess
@@ -40,13 +40,18 @@ class Watchdog:
     """Keeps the broker and the worker of one home alive."""
 
     def __init__(
-        self, home: Home, settings: Settings, worker: spawn.InheritedChild | None = None
+        self,
+        home: Home,
+        settings: Settings,
+        lock: locks.Lock,
+        worker: spawn.InheritedChild | None = None,
     ) -> None:
         """Create the guard.
 
         Args:
             home: the home of the processes.
             settings: the broker's settings.
+            lock: the guard's lock.
             worker: a worker that was started along with this process.
         """
 
@@ -56,6 +61,7 @@ class Watchdog:
             return made
 
         self._home = home
+        self._lock = lock
         self._broker = kept(
             "broker",
             spawn.module_argv("trainui.execution.broker", "ensure"),
@@ -89,6 +95,9 @@ class Watchdog:
     def serve(self) -> None:
         """Keep the worker and the broker alive while they are wanted, then stop them."""
         while self._is_wanted():
+            if self._lock.is_lost():
+                self._leave_lost_home()
+                return
             now = time.monotonic()
             try:
                 self._tend(now)
@@ -109,6 +118,13 @@ class Watchdog:
         if self._broker.is_settled():
             for one in self._pulses:
                 one.take(now)
+
+    def _leave_lost_home(self) -> None:
+        """End our own processes; the home at this path now may have others."""
+        logger.warning("%s was removed or replaced: stopping", self._lock.path)
+        if (worker := self._worker.process) is not None:
+            spawn.end(worker.pid, lambda: worker.poll() is not None, grace=WORKER_GRACE)
+        server_process.end_lost(self._home)
 
     def _is_wanted(self) -> bool:
         if self._told:
@@ -201,7 +217,7 @@ def main() -> int:
         if lock is None:
             return 0  # another guard does the work
         with lock:
-            Watchdog(home, settings, worker).serve()
+            Watchdog(home, settings, lock, worker).serve()
         worker = None
     return 0
 
