@@ -20,8 +20,9 @@ from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.metrics import formats
 from trainui.metrics.discovery import sources
 from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.formats import UnknownFormatError, tfevents
+from trainui.metrics.formats import UnknownFormatError
 from trainui.metrics.formats.detect import HEAD_BYTES, detect
+from trainui.metrics.formats.tensorboard import event_file
 from trainui.metrics.reader.decoder_choice import full_name
 from trainui.metrics.reader.tail import GrowingFile, ShortageError, UnreadableFileError
 from trainui.store.db.protocol import Connection
@@ -80,7 +81,7 @@ def sample(
             name = format or detect(file.read(0, HEAD_BYTES), path, complete=False)
         except UnknownFormatError:
             return {}
-        if name not in (*_LINES, tfevents.EventFile.name):
+        if name not in (*_LINES, event_file.EventFile.name):
             return {}
         records = _lines if name in _LINES else _events
         found = dict(_places(file, begin, places, records))
@@ -171,7 +172,7 @@ def _events(data: bytes, is_start: bool) -> tuple[int, int]:
     at = 4 if is_start else data.find(bytes(4))
     while at >= 0:
         start = at - 4  # a length is below 4 GiB, so its four high bytes are zero
-        end = start + tfevents.EventFile().cut(data[start:]) if _is_frame(data, start) else start
+        end = start + event_file.EventFile().cut(data[start:]) if _is_frame(data, start) else start
         if end > start:
             return start, end
         at = data.find(bytes(4), at + 1)
@@ -179,11 +180,11 @@ def _events(data: bytes, is_start: bool) -> tuple[int, int]:
 
 
 def _is_frame(data: bytes, at: int) -> bool:
-    header = data[at : at + tfevents.HEAD_BYTES] if at >= 0 else b""
+    header = data[at : at + event_file.HEAD_BYTES] if at >= 0 else b""
     return int.from_bytes(header[:8], "little") < len(data) and _looks_like(header)
 
 
-_looks_like = lru_cache(maxsize=1024)(tfevents.looks_like)
+_looks_like = lru_cache(maxsize=1024)(event_file.looks_like)
 """Cached, since the records of a file have only a few lengths."""
 
 

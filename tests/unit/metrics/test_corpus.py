@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.metrics import corpus, reading
 from tests.unit.metrics.replaying import Replay, curves_of
-from trainui.metrics.formats import presets
+from trainui.metrics.formats.text import presets
 from trainui.metrics.reader.decoder_choice import DecoderChoice
 from trainui.store.db.engine import Store
 from trainui.store.points import curves

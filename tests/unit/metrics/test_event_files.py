@@ -8,7 +8,7 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainui.metrics.formats.tfevents import EventFile, masked_crc
+from trainui.metrics.formats.tensorboard.event_file import EventFile, masked_crc
 
 Point = tuple[int, float | str, int]
 

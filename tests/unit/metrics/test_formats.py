@@ -14,13 +14,14 @@ import pytest
 
 from trainui import clock
 from trainui.domain.definition import METRIC_FORMATS, METRIC_PRESETS
-from trainui.metrics.formats import FORMATS, Decoder, UnknownFormatError, decoder, presets
+from trainui.metrics.formats import FORMATS, Decoder, UnknownFormatError, decoder
 from trainui.metrics.formats.detect import detect
-from trainui.metrics.formats.log_lines import MAX_LINE, lines_with_ends, text_lines
 from trainui.metrics.formats.numbers import leading_number, to_number
-from trainui.metrics.formats.pattern import PatternError, PatternLines, compile_pattern
 from trainui.metrics.formats.table import step_fields
-from trainui.metrics.formats.tfevents import masked_crc
+from trainui.metrics.formats.tensorboard.event_file import masked_crc
+from trainui.metrics.formats.text import presets
+from trainui.metrics.formats.text.log_lines import MAX_LINE, lines_with_ends, text_lines
+from trainui.metrics.formats.text.pattern import PatternError, PatternLines, compile_pattern
 
 Found = dict[str, list[tuple[float, float]]]
 
@@ -368,7 +369,7 @@ def test_patterns_that_cannot_be_used_say_why() -> None:
 
 
 def test_a_pattern_that_takes_forever_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainui.metrics.formats.pattern.TIME_LIMIT", 0.2)
+    monkeypatch.setattr("trainui.metrics.formats.text.pattern.TIME_LIMIT", 0.2)
     begun = clock.now()
     with pytest.raises(PatternError, match="make it simpler"):
         pattern("a" * 40 + "\n", r"(?P<x>(a+)+)b")

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainui.metrics.formats import presets
-from trainui.metrics.formats.preset_lines import FOUND, AnyLines, PresetLines
 from trainui.metrics.formats.table import Decoded
+from trainui.metrics.formats.text import presets
+from trainui.metrics.formats.text.preset_lines import FOUND, AnyLines, PresetLines
 
 Found = dict[str, list[tuple[float, str]]]
 

@@ -11,7 +11,7 @@ from benchmarks.events import write_events
 from tests.unit.metrics.attempts import start_attempt
 from tests.unit.metrics.reading import connect
 from trainui.metrics import preview
-from trainui.metrics.formats.tfevents import EventFile
+from trainui.metrics.formats.tensorboard.event_file import EventFile
 from trainui.store.db.engine import Store
 from trainui.store.read import views
 

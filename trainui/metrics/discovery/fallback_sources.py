@@ -11,7 +11,7 @@ import time
 from contextlib import closing
 
 from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.formats.preset_lines import AnyLines
+from trainui.metrics.formats.text.preset_lines import AnyLines
 from trainui.metrics.reader.tail import GrowingFile, UnreadableFileError
 
 WAIT = 3.0

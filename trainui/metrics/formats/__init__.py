@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from trainui.errors import TrainuiError
-from trainui.metrics.formats import presets
 from trainui.metrics.formats.csv_table import CsvTable
 from trainui.metrics.formats.decoder import Decoder as Decoder
 from trainui.metrics.formats.dvclive import DvcTable
@@ -15,8 +14,9 @@ from trainui.metrics.formats.json_file import JsonFile, TrainerState
 from trainui.metrics.formats.jsonl import JsonLines
 from trainui.metrics.formats.mlflow import MlflowMetric
 from trainui.metrics.formats.optuna_journal import OptunaJournal
-from trainui.metrics.formats.preset_lines import AnyLines, PresetLines
-from trainui.metrics.formats.tfevents import EventFile
+from trainui.metrics.formats.tensorboard.event_file import EventFile
+from trainui.metrics.formats.text import presets
+from trainui.metrics.formats.text.preset_lines import AnyLines, PresetLines
 from trainui.metrics.formats.wandb.log_file import WandbFile
 
 

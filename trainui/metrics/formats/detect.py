@@ -13,10 +13,10 @@ from trainui.metrics.formats import (
     lenient,
     mlflow,
     optuna_journal,
-    tfevents,
 )
 from trainui.metrics.formats.json_file import HISTORY
 from trainui.metrics.formats.numbers import to_number
+from trainui.metrics.formats.tensorboard import event_file
 from trainui.metrics.formats.wandb import log_file as wandb
 
 HEAD_BYTES = 65_536
@@ -55,7 +55,7 @@ def detect(head: bytes, path: Path, *, complete: bool) -> str | None:
     Raises:
         UnknownFormatError: the format is unknown.
     """
-    if tfevents.looks_like(head):
+    if event_file.looks_like(head):
         return "tfevents"
     if head.startswith(wandb.MAGIC):
         return "wandb"
@@ -64,7 +64,7 @@ def detect(head: bytes, path: Path, *, complete: bool) -> str | None:
         return None
     if _JSON.match(text):
         return _which_json(text, path, complete=complete)
-    if len(head) < tfevents.HEAD_BYTES and not complete and b"\0" in head:
+    if len(head) < event_file.HEAD_BYTES and not complete and b"\0" in head:
         return None
     if _is_binary(text):
         raise UnknownFormatError(f"{path} {_what_binary(head)}")

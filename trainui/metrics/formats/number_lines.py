@@ -15,9 +15,9 @@ import msgspec
 import numpy as np
 
 from trainui.metrics.formats import configuration, labels
-from trainui.metrics.formats.log_prefix import LEVELS, MESSAGES
 from trainui.metrics.formats.numbers import to_number
 from trainui.metrics.formats.table import TableColumn
+from trainui.metrics.formats.text.log_prefix import LEVELS, MESSAGES
 
 if TYPE_CHECKING:
     from trainui.store.points.chunks import Floats

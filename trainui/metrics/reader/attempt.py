@@ -20,7 +20,7 @@ from trainui.metrics.alerts import AlertWatch
 from trainui.metrics.discovery import diagnostics, likely_lines, naming, rotation, sources
 from trainui.metrics.discovery.fallback_sources import Fallbacks
 from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.formats.pattern import PatternError
+from trainui.metrics.formats.text.pattern import PatternError
 from trainui.metrics.reader.batch_writer import BatchWriter
 from trainui.metrics.reader.open_files import OpenFiles
 from trainui.metrics.reader.source import Advance, EndOfFile, SourceReader

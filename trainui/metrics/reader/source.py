@@ -17,8 +17,8 @@ from sqlalchemy import Connection
 from trainui.metrics import formats
 from trainui.metrics.formats import Decoder
 from trainui.metrics.formats.number_lines import MAX_FIELDS
-from trainui.metrics.formats.preset_lines import AnyLines
 from trainui.metrics.formats.table import Decoded
+from trainui.metrics.formats.text.preset_lines import AnyLines
 from trainui.metrics.reader.decoder_choice import (
     LEFT_OUT,
     SKIPPING,

@@ -181,7 +181,7 @@ def test_one_source_that_cannot_be_read_stops_no_other(store: Store, tmp_path: P
     (attempt.directory / "stderr.log").write_text("nothing\n")
     (attempt.stage_dir / "good.jsonl").write_text(lines(range(3)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("trainui.metrics.formats.pattern.TIME_LIMIT", 0.1)
+        patch.setattr("trainui.metrics.formats.text.pattern.TIME_LIMIT", 0.1)
         reader = read(store, attempt)
         assert values(store, attempt) == {"loss": [0, 0.5, 1]}
         reader.finish(clean=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from trainui.metrics.formats.presets import pairs
-from trainui.metrics.formats.presets.base import MAX_PRINTED, NOTHING, STEP, Preset, Row
+from trainui.metrics.formats.text.presets import pairs
+from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NOTHING, STEP, Preset, Row
 
 _HEADING = re.compile(
     r"(?:.*(?:[\]:|>-]|INFO) )?[-=#*~<\s]*\[?(?:(?:start|begin)\w* |training )?"

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from trainui.metrics.formats.log_prefix import message
-from trainui.metrics.formats.presets import pairs
-from trainui.metrics.formats.presets.base import MAX_PRINTED, NOTHING, STEP, Preset, Row
-from trainui.metrics.formats.presets.pairs import Pair
+from trainui.metrics.formats.text.log_prefix import message
+from trainui.metrics.formats.text.presets import pairs
+from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NOTHING, STEP, Preset, Row
+from trainui.metrics.formats.text.presets.pairs import Pair
 
 _BAR = re.compile(r"\d+%\||\[\d+:\d\d[<,]")
 _SENTENCE = re.compile(r"\b(?:reached|improved?|adjusting|reducing)\b|\bwas not\b")

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from trainui.errors import TrainuiError
-from trainui.metrics.formats import presets
 from trainui.metrics.formats.decoder import Decoder
-from trainui.metrics.formats.log_lines import cut_lines, text_lines
 from trainui.metrics.formats.numbers import leading_number
 from trainui.metrics.formats.table import Decoded
+from trainui.metrics.formats.text import presets
+from trainui.metrics.formats.text.log_lines import cut_lines, text_lines
 from trainui.store.points.chunks import NO_TIME, Points, whole_steps
 
 TIME_LIMIT = 2.0

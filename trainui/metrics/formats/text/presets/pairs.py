@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trainui.metrics.formats.presets.base import NUMBER
+from trainui.metrics.formats.text.presets.base import NUMBER
 
 _WORD = r"[A-Za-z_](?:[\w.@/%^-]|'(?=\w))*"
 _NAME = rf"{_WORD}(?:\([^)\d]*\))?"

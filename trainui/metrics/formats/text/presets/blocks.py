@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from trainui.metrics.formats.numbers import leading_number, to_number
-from trainui.metrics.formats.presets.base import NOTHING, STEP, Preset, Row
+from trainui.metrics.formats.text.presets.base import NOTHING, STEP, Preset, Row
 
 
 class RslRl(Preset):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from trainui.metrics.formats.presets.base import NOTHING, NUMBER, STEP, Preset, Row
+from trainui.metrics.formats.text.presets.base import NOTHING, NUMBER, STEP, Preset, Row
 
 _METRIC = re.compile(rf"([\w./@-]+(?: mem)?): +({NUMBER})(?:s\b)?(?: +\( *({NUMBER})\))?")
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from trainui.metrics.formats.numbers import leading_number
-from trainui.metrics.formats.presets.base import NOTHING, STEP, Preset, Row
+from trainui.metrics.formats.text.presets.base import NOTHING, STEP, Preset, Row
 
 _LINE = re.compile(
     # A summary (`train | epoch 001 | loss 2.3 | ...`), or one of the lines inside an epoch.

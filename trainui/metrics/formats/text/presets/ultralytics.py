@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from trainui.metrics.formats.numbers import to_number
-from trainui.metrics.formats.presets.base import NOTHING, STEP, Preset, Row
+from trainui.metrics.formats.text.presets.base import NOTHING, STEP, Preset, Row
 
 _HEADING = re.compile(r"\s*Epoch\s+(?:GPU|gpu)_mem\s+(.*\S)\s*")
 _BAR = re.compile(r"\s*(?P<epoch>\d+)/\d+\s+\S+\s+(?P<cells>[^:%|]*\d)\s*(?::.*)?", re.DOTALL)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from trainui.metrics.formats.numbers import leading_number
-from trainui.metrics.formats.presets.base import NOTHING, NUMBER, STEP, AnyOf, Preset, Row
+from trainui.metrics.formats.text.presets.base import NOTHING, NUMBER, STEP, AnyOf, Preset, Row
 
 _BAR = re.compile(
     r"(?P<text>.*?)(?::\s+|^\s*|\s)(?:\d+%\|[^|]*\|\s*)?(?P<at>[\d.]+[kMGT]?)(?:/(?P<of>[\d.?]+[kMGT]?))?\s?"

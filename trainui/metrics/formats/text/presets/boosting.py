@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from trainui.metrics.formats.presets.base import NUMBER, AnyOf, LinePreset
+from trainui.metrics.formats.text.presets.base import NUMBER, AnyOf, LinePreset
 
 
 class XGBoost(LinePreset):

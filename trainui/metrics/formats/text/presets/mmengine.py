@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from trainui.metrics.formats.presets.base import NOTHING, NUMBER, STEP, Preset, Row, numbers
+from trainui.metrics.formats.text.presets.base import NOTHING, NUMBER, STEP, Preset, Row, numbers
 
 _LINE = re.compile(
     r"(?:.*\s-?\s*)?(?!Epoch +\[[ \d/]*\]\s)(?P<by>Epoch|Iter)(?:\((?P<mode>\w+)\))? +"

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trainui.metrics.formats import lenient
-from trainui.metrics.formats.presets.base import NOTHING, STEP, Preset, Row
 from trainui.metrics.formats.rows import flatten
 from trainui.metrics.formats.table import number_column, step_fields
+from trainui.metrics.formats.text.presets.base import NOTHING, STEP, Preset, Row
 
 _OBJECT = re.compile(r"[^{]*(\{\s*[\"'].*\})\s*", re.DOTALL)
 

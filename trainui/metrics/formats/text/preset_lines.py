@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from trainui.metrics.formats.decoder import Decoder
-from trainui.metrics.formats.log_lines import cut_lines, lines_with_ends
-from trainui.metrics.formats.log_prefix import message
-from trainui.metrics.formats.presets import PRESETS, find
-from trainui.metrics.formats.presets.base import NOTHING, STEP, Preset, Row
 from trainui.metrics.formats.rows import row_points
 from trainui.metrics.formats.table import Decoded
+from trainui.metrics.formats.text.log_lines import cut_lines, lines_with_ends
+from trainui.metrics.formats.text.log_prefix import message
+from trainui.metrics.formats.text.presets import PRESETS, find
+from trainui.metrics.formats.text.presets.base import NOTHING, STEP, Preset, Row
 
 FOUND = "preset"
 """Key in the state: the preset that was recognised."""

@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from trainui.metrics.formats.log_prefix import message
 from trainui.metrics.formats.numbers import leading_number
+from trainui.metrics.formats.text.log_prefix import message
 
 Row = dict[str, float]
 

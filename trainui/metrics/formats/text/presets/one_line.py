@@ -1,11 +1,11 @@
-"""Language model trainers that print one line per step: Megatron-LM, nanoGPT, llm.c and more."""
+"""Trainers that print one line per step or trial: Megatron-LM, nanoGPT, Optuna and more."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from trainui.metrics.formats.presets.base import STEP, LinePreset, Row
+from trainui.metrics.formats.text.presets.base import STEP, LinePreset, Row
 
 
 class Megatron(LinePreset):
@@ -69,3 +69,25 @@ class PaddleNLP(LinePreset):
             for row in super().read(line)
             if "global_step" in row
         ]
+
+
+class Detectron2(LinePreset):
+    """Its `CommonMetricPrinter`: `eta: 0:00:00  iter: 19  total_loss: 2.2  ...`."""
+
+    holds = "iter: "
+    line = re.compile(r"(?:.*\s)?iter: (?P<step>\d+) +(?=\S+: )")
+    metric = re.compile(r"(\S+): (\S+)")
+
+
+class Optuna(LinePreset):
+    """`Trial 3 finished with value: 0.5 and parameters: {...}. Best is trial 1 with value: 0.4.`"""
+
+    holds = "Trial "
+    line = re.compile(r"(?:.*\] |.* )?Trial (?P<step>\d+) finished with (?=value: )")
+    metric = re.compile(r"(value|best): ([-+.\w]+?)(?=\.?(?:\s|$))")
+
+    def read(self, line: str) -> Sequence[Row]:
+        """Return the trial's numbers, without its parameters."""
+        told, _parameters, rest = line.partition(" and parameters: ")
+        _trials, _is, best = rest.rpartition("Best is trial ")
+        return super().read(f"{told} best: {best.rpartition(': ')[2]}")

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from trainui.metrics.formats import event_layout
 from trainui.metrics.formats.decoder import Decoder
-from trainui.metrics.formats.event_layout import Events
 from trainui.metrics.formats.protobuf import fields
 from trainui.metrics.formats.table import Decoded
+from trainui.metrics.formats.tensorboard import event_layout
+from trainui.metrics.formats.tensorboard.event_layout import Events
 from trainui.store.points.chunks import Points
 
 _HEADER = struct.Struct("<QI")

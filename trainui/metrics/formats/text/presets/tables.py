@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from trainui.metrics.formats.numbers import to_number
-from trainui.metrics.formats.presets.base import NOTHING, Preset, Row
+from trainui.metrics.formats.text.presets.base import NOTHING, Preset, Row
 
 _ROW = re.compile(r"\| (?P<key>[^|]*?) *\| *(?P<value>[^\s|]*)[^|]*\|\s*")
 _RULE = re.compile(r"-{3,}\s*")

@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-from trainui.metrics.formats.presets import (
+from trainui.metrics.formats.text.presets import (
     bars,
     blocks,
     boosting,
     columns,
-    detectron2,
     fairseq,
     header_and_rows,
     json_line,
     keras,
-    language_models,
     metriclogger,
     mmengine,
-    optuna,
+    one_line,
     print_statements,
     tables,
     ultralytics,
 )
-from trainui.metrics.formats.presets.base import Preset as Preset
-from trainui.metrics.formats.presets.base import Row as Row
+from trainui.metrics.formats.text.presets.base import Preset as Preset
+from trainui.metrics.formats.text.presets.base import Row as Row
 
 PRESETS: dict[str, type[Preset]] = {
     "fairseq": fairseq.Fairseq,
     "mmengine": mmengine.MMEngine,
-    "detectron2": detectron2.Detectron2,
-    "megatron": language_models.Megatron,
-    "verl": language_models.Verl,
-    "torchtune": language_models.Torchtune,
-    "llmc": language_models.LlmC,
-    "nanogpt": language_models.NanoGPT,
-    "hf": language_models.HuggingFace,
-    "paddlenlp": language_models.PaddleNLP,
+    "detectron2": one_line.Detectron2,
+    "megatron": one_line.Megatron,
+    "verl": one_line.Verl,
+    "torchtune": one_line.Torchtune,
+    "llmc": one_line.LlmC,
+    "nanogpt": one_line.NanoGPT,
+    "hf": one_line.HuggingFace,
+    "paddlenlp": one_line.PaddleNLP,
     "sb3": tables.Table,
     "rsl_rl": blocks.RslRl,
     "elements": blocks.Elements,
@@ -45,7 +43,7 @@ PRESETS: dict[str, type[Preset]] = {
     "lightgbm": boosting.LightGBM,
     "catboost": boosting.CatBoost,
     "gbm": boosting.Boosting,
-    "optuna": optuna.Optuna,
+    "optuna": one_line.Optuna,
     "mlperf": json_line.MLPerf,
     "columns": columns.ColumnsPreset,
     "jsonl": json_line.JsonLine,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from trainui.metrics.formats.numbers import leading_number
-from trainui.metrics.formats.presets.base import MAX_PRINTED, NOTHING, STEP, Preset, Row
+from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NOTHING, STEP, Preset, Row
 
 _CELL = re.compile(r"\S+(?: \S+)*")
 _DASHES = re.compile(r"[-=]+")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from trainui.metrics.formats.numbers import to_number
-from trainui.metrics.formats.presets.base import NOTHING, STEP, Preset, Row
+from trainui.metrics.formats.text.presets.base import NOTHING, STEP, Preset, Row
 
 _HEADING = re.compile(r"Epoch (\d+)/\d+\s*")
 _BAR = re.compile(r"\s*(?P<at>\d+)/(?P<of>\d+|Unknown)\s+(?P<bar>\S.*)|\s*- (?P<line>\d+s .*)")
