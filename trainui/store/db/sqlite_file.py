@@ -46,19 +46,24 @@ class FileMark:
     """A random number in the header of the database file: a file without it was overwritten.
 
     It is the file's `application_id`, which nothing else uses. SQLite is not asked for it, because
-    it would answer from the write-ahead log of the earlier file.
+    it would answer from the write-ahead log of the earlier file. The file is opened once and never
+    closed: closing any descriptor of a file releases all POSIX locks that this process has on it,
+    SQLite's too, and another process would then delete the write-ahead log while it is in use.
     """
 
     def __init__(self) -> None:
         self._number = int.from_bytes(os.urandom(4)) >> 1 | 1
         self._written = self._seen = False
+        self._descriptor: int | None = None
 
     def is_gone(self) -> bool:
         """Return True if the number was in the file and is not any more; at first, write it."""
         if not self._written:
             with suppress(sqlite3.Error):  # e.g. locked; the next call tries again
                 self._write()
-        is_there = self._number == _application_id(paths.home().database)
+        if self._descriptor is None:
+            self._descriptor = os.open(paths.home().database, os.O_RDONLY | os.O_CLOEXEC)
+        is_there = self._number == int.from_bytes(os.pread(self._descriptor, 4, 68))
         self._seen = self._seen or is_there  # the checkpoint may be delayed by a reader
         return self._seen and not is_there
 
@@ -69,11 +74,6 @@ class FileMark:
             self._written = True
             _, log, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             self._seen = log == copied
-
-
-def _application_id(file: Path) -> int:
-    with plain_files.open_plain(file) as opened:
-        return int.from_bytes(os.pread(opened.fileno(), 4, 68))
 
 
 class Unreplaced:
