@@ -1,8 +1,9 @@
 """tqdm's progress bars followed by numbers, also as drawn by Lightning and Rich.
 
 The rule: a bar is one row, with its last numbers, and its step is the count of bars: a bar that
-starts over, or has another description, ends the one before. If the first bar lasts long, bars are
-not epochs: they give a row at intervals, whose step is the bar's position.
+starts over, or has another description, ends the one before. A first bar that says a later epoch is
+of a resumed training: the epochs before it are counted. If the first bar lasts long, bars are not
+epochs: they give a row at intervals, whose step is the bar's position.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _IGNITE = re.compile(
 _ITEM = re.compile(r", ([A-Za-z_][^=,]*)=([^,\]]+)")
 _UNITS = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _COUNTS = re.compile(r"\d+|\b(?:epoch|iter|it|step|of|train|training)\b|[^\w@%]+", re.IGNORECASE)
+_EPOCH = re.compile(r"\bepoch\W*(?P<at>\d+)(?P<of>\s*(?:/|of)\s*\d+)?", re.IGNORECASE)
 LONG, EVERY = 600, 60
 """Seconds on the bar's own clock: how long until the first bar gives rows, and between two rows."""
 
@@ -45,6 +47,7 @@ class Tqdm(Preset):
         kind = " ".join(_COUNTS.sub(" ", found["text"]).lower().split())
         bars: dict[str, Any] = self.memory.setdefault("bars", {})
         bar = bars.setdefault(kind, {"text": "", "at": 0.0, "row": {}, "given": [], "count": 0})
+        bar.setdefault("start", _epochs_before(found["text"]))
         at = _amount(found["at"])
         begins = at < bar["at"] or (bar["text"] != found["text"] and at <= bar["at"])
         rows = self._end(kind, bar) if begins else NOTHING
@@ -52,7 +55,9 @@ class Tqdm(Preset):
         bar["row"].update(_numbers(found["rest"] or ""))
         seconds = _seconds(found["times"])
         if seconds >= LONG and not bar["count"] and "before" not in bar:
-            bar.update(before=0.0, told=0.0, told_at=0.0)
+            length = found["of"] or "0"  # or `?`
+            before = bar["start"] * (_amount(length) if length.isdigit() else 0.0)
+            bar.update(before=before, told=0.0, told_at=before)
         if "before" in bar and abs(seconds - bar["told"]) >= EVERY:
             bar["told"] = seconds
             return [*rows, *self._give(kind, bar)]
@@ -67,7 +72,7 @@ class Tqdm(Preset):
             return self._go_on(kind, bar)
         new = {name: value for name, value in bar["row"].items() if name not in bar["given"]}
         bar["given"] += new
-        return _row(kind, new, bar["count"])
+        return _row(kind, new, bar["start"] + bar["count"])
 
     def _go_on(self, kind: str, bar: dict[str, Any]) -> Sequence[Row]:
         """Return the numbers of a long bar if it has advanced since the last row."""
@@ -95,6 +100,15 @@ def _row(kind: str, values: Row, step: float) -> Sequence[Row]:
     prefix = f"{kind}/" if kind else ""
     named = {f"{prefix}{name}": value for name, value in values.items()}
     return [{STEP: float(step), **named}] if named else NOTHING
+
+
+def _epochs_before(text: str) -> int:
+    """Return the number of epochs before the one that a bar's description says."""
+    found = _EPOCH.search(text)
+    epoch = int(found["at"]) if found else 0
+    if found is None or epoch < 2:  # the first one, whether counted from 0 or from 1
+        return 0
+    return epoch - (found["of"] is not None)
 
 
 def _seconds(times: str) -> float:
