@@ -134,6 +134,40 @@ async def test_e_goes_to_the_error_with_what_led_to_it(filler: Filler) -> None:
         await driven.until_shown("left over")
         await driven.press("4", "E")
         await driven.until_shown("Traceback", "RuntimeError: CUDA out of memory")
+        await driven.until(lambda: "reverse" in styles_of(driven, "RuntimeError"), "the highlight")
+
+
+def styles_of(driven: Driven, text: str) -> set[str]:
+    """Return the attributes of the segments that contain a text, in the log."""
+    rows = (view(driven).render_line(y) for y in range(view(driven).page_height))
+    found = [one.style for row in rows for one in row if text in one.text and one.style]
+    return {word for style in found for word in str(style).split()}
+
+
+async def test_an_error_stands_out_in_the_log(filler: Filler) -> None:
+    attempt = started(filler)
+    filler.log(attempt, "fine\nValueError: too high\n", "stderr")
+    async with opened("run") as driven:
+        await driven.until_shown("ValueError: too high")
+        assert styles_of(driven, "ValueError") != styles_of(driven, "fine")
+
+
+async def test_text_is_selected_with_the_mouse_and_copied(filler: Filler) -> None:
+    attempt = started(filler)
+    filler.log(attempt, "first line\nsecond line\nthird line\n")
+    async with opened("run") as driven:
+        await driven.until_shown("third line")
+        await driven.pilot.mouse_down("#log", offset=(8, 1))
+        await driven.pilot.hover("#log", offset=(7, 2))
+        assert "reverse" in styles_of(driven, "line")
+        await driven.pilot.mouse_up("#log", offset=(7, 2))
+        await driven.until(lambda: driven.app.clipboard == "line\nsecond", "the copy")
+        assert "reverse" not in styles_of(driven, "line")
+        graph = driven.run.graph
+        driven.app.copy_to_clipboard("")
+        await driven.pilot.click("#graph", offset=(5, 1))
+        assert driven.app.clipboard == "", "a click copies nothing"
+        assert driven.app.focused is graph
 
 
 async def test_times_are_shown_and_a_moment_is_gone_to(filler: Filler) -> None:

@@ -29,6 +29,9 @@ PAN = 0.25
 class CurveKeys(RowsView):
     """Plots with shared options; a change of the query is posted to the page."""
 
+    selects_text: ClassVar[bool] = False
+    """Dragging pans the plot."""
+
     scopes: ClassVar[tuple[str, ...]] = ("curves",)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("curves")]
 

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from trainui.clock import SECOND
 from trainui.control.logs.attempt_log import LogLine, LogPosition
+from trainui.control.logs.matcher import errors
 from trainui.tui.render import ansi
-from trainui.tui.render.styled_text import Row, Segment, cut, marked, wrap_row
+from trainui.tui.render.styled_text import Row, Segment, cut, marked, plain, restyled, wrap_row
 
 CACHED = 2000
 """Size of the cache of rendered lines."""
@@ -37,6 +38,7 @@ class LogRows:
     def __init__(self) -> None:
         self._style = LogStyle()
         self._pattern: re.Pattern[str] | None = None
+        self._errors = errors()
         self._known: dict[tuple[str, bool, int | None, bool], list[Row]] = {}
 
     def set_style(self, style: LogStyle) -> None:
@@ -69,9 +71,11 @@ class LogRows:
         gutter = [Segment(STDERR if of_stderr else " ", "warn")] if style.both else []
         room = max(style.width - len(gutter) - (9 if style.timed else 0), 10)
         row = ansi.coloured(text)
-        if (
-            self._pattern is not None
-        ):  # before wrapping, so that a match across a break is marked in both pieces
+        # before wrapping, so that a match across a break is marked in both pieces
+        if self._errors.matches(text):
+            targeted_error = targeted and self._pattern is None
+            row = restyled(row, 0, len(plain(row)), "match" if targeted_error else "bad")
+        if self._pattern is not None:
             row = marked(row, self._pattern, "match" if targeted else "key")
         pieces = wrap_row(row, room) if style.wrapped else [cut(row, room)]
         if not style.timed:

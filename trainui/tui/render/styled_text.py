@@ -135,6 +135,16 @@ def marked(row: Row, pattern: re.Pattern[str], style: str) -> Row:
     return tuple(spans)
 
 
+def restyled(row: Row, start: int, end: int, style: str) -> Row:
+    """Return a line with the characters from `start` to `end` in another style."""
+    spans: list[Segment] = []
+    at = 0
+    for span in row:
+        spans += _split(span, at, [(start, end)], style)
+        at += len(span.text)
+    return tuple(spans)
+
+
 def _split(span: Segment, at: int, found: list[tuple[int, int]], style: str) -> list[Segment]:
     """Split a segment that starts at character `at` of its line around the matches."""
     pieces = []

@@ -154,24 +154,24 @@ class Panes(Container):
         self.call_after_refresh(lambda: self.graph.show_row(max(self.graph.cursor, 0)))
 
     def show_titles(self, stage: StageRecord, attempt: int | None, members: int) -> None:
-        """Set the panes' titles: the stage, the attempt and the detail tab.
+        """Set the panes' titles: the tab, the stage and the attempt.
 
         Args:
             stage: the stage.
             attempt: the attempt shown; None: the last one.
             members: number of sweep members folded into the line under the cursor; 0: none.
         """
-        of = "" if attempt is None else f" of attempt {attempt}"
-        self.curves.set_title(f"3 Curves{of}")
-        self.log_view.set_title(f"4 Log{of}")
         name = harmless(stage.name)
-        self.tabs.show_stage(name)
-        if self.tab == DetailTab.OVERVIEW and members:
-            self.overview.set_title(f"2 {harmless(stage.definition.group)} ×{members}")
-        elif self.tab == DetailTab.OVERVIEW:
-            self.overview.set_title(f"2 {name}")
+        number = attempt or stage.attempt
+        subject = f"{name}, attempt {number}" if attempt or number > 1 else name
+        self.curves.set_title(f"3 Curves: {subject}")
+        self.log_view.set_title(f"4 Log: {subject}")
+        self.tabs.show_stage(subject)
+        if self.tab == DetailTab.OVERVIEW:
+            group = f"{harmless(stage.definition.group)} ×{members}"
+            self.overview.set_title(f"2 {group if members else name}")
         else:
-            self.overview.set_title(f"{self.tab} {self.tab.title}{of}: {name}")
+            self.overview.set_title(f"{self.tab} {self.tab.title}: {subject}")
 
     def enter_panel(self) -> None:
         """Move the focus to the first visible pane of the stage."""

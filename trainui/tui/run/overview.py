@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -277,10 +278,24 @@ def _earlier_rows(attempts: Sequence[AttemptRecord], width: int) -> list[Row]:
     return rows
 
 
+TRACEBACK = "Traceback (most recent call last):"
+
+_PROGRESS_BAR = re.compile(r"\d+%\|.*\||\b\d+/\d+ \[.*\]|\b\d+(\.\d+)? ?(it|s|batch|step)/(it|s)\b")
+
+
+def error_lines(error: str) -> list[str]:
+    """Return the lines of an error from its last traceback on, without progress bars."""
+    lines = error.splitlines()
+    starts = [at for at, line in enumerate(lines) if line.strip() == TRACEBACK]
+    if starts:
+        return lines[starts[-1] :]
+    return [line for line in lines[1:] if line and not _PROGRESS_BAR.search(line)]
+
+
 def _error_rows(stage: StageRecord, width: int) -> list[Row]:
     """Return the lines of an error that has more than the one line that `why` shows."""
-    lines = (stage.error or "").splitlines()
-    if len(lines) < 2:
+    lines = error_lines(stage.error or "")
+    if not lines:
         return []
     shown: list[str] = []
     more = len(lines)

@@ -16,6 +16,7 @@ from textual.strip import Strip
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, cut
 from trainui.tui.widgets.bordered_view import BorderedView
+from trainui.tui.widgets.text_selection import Position, TextSelection
 
 _RowShown = tuple[Row, str, int]
 """A row, its row style, and its width."""
@@ -34,6 +35,12 @@ class LinesView(BorderedView):
     }
     """
 
+    ALLOW_SELECT: ClassVar[bool] = False
+    """Textual's own selection would give each rendered segment an offset."""
+
+    selects_text: ClassVar[bool] = True
+    """True if dragging the mouse selects text."""
+
     scopes: ClassVar[tuple[str, ...]] = ()
     """Scopes of the keys that work only in this widget."""
 
@@ -43,6 +50,12 @@ class LinesView(BorderedView):
         """The visible rows, by index."""
         self._strips: dict[int, Strip] = {}
         """Cache of the rendered rows, by index."""
+        self._pressed: Position | None = None
+        """Where the mouse button was pressed, while it is."""
+        self._selection: TextSelection | None = None
+        """The text selected, while the mouse is dragged over it."""
+        self._was_dragged = False
+        """True until the next press: the release of a drag is no click."""
 
     def row_count(self) -> int:
         """Return how many rows there are."""
@@ -99,7 +112,10 @@ class LinesView(BorderedView):
         return self._strips[index]
 
     def _rendered_row(self, index: int, width: int) -> _RowShown:
-        return self.row(index, width), self.row_style(index), width
+        row = self.row(index, width)
+        if self._selection is not None:
+            row = self._selection.highlighted(index, row)
+        return row, self.row_style(index), width
 
     def _index_at(self, y: int) -> int:
         return y if y < self.fixed_rows() else y + self.scroll_offset.y
@@ -135,6 +151,47 @@ class LinesView(BorderedView):
     def action_end(self, direction: int) -> None:
         """Scroll to the first or the last line."""
         self.scroll_to(y=self.max_scroll_y if direction > 0 else 0, animate=False)
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Begin to select text."""
+        self._was_dragged = False
+        index = self.row_under(event)
+        if self.selects_text and event.button == 1 and index is not None:
+            self._pressed = Position(index, event.get_content_offset_capture(self).x)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Select the text up to the mouse."""
+        if self._pressed is None:
+            return
+        offset = event.get_content_offset_capture(self)
+        width, height = self.scrollable_content_region.size
+        y = min(max(offset.y, 0), height - 1)
+        index = min(self._index_at(y), self.row_count() - 1)
+        end = Position(index, min(max(offset.x, 0), width - 1))
+        if self._selection is None and end == self._pressed:
+            return
+        self._was_dragged = True
+        self.capture_mouse()
+        self._selection = TextSelection(self._pressed, end)
+        self.update_rows()
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:  # noqa: ARG002 (for subclasses)
+        """Copy the selected text."""
+        selection, self._pressed, self._selection = self._selection, None, None
+        if selection is None:
+            return
+        self.release_mouse()
+        width = self.scrollable_content_region.width
+        text = selection.text(lambda index: self.row(index, width))
+        self.update_rows()
+        if text.strip():
+            self.app.copy_to_clipboard(text)
+            self.notify("copied (if the terminal supports OSC 52)", markup=False)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Handle an event, but not the click that ends a drag."""
+        if not (self._was_dragged and isinstance(event, events.Click)):
+            await super().on_event(event)
 
     def row_under(self, event: events.MouseEvent) -> int | None:
         """Return the row under the mouse."""

@@ -18,7 +18,7 @@ from trainui.tui.data.snapshot import RunQuery
 from trainui.tui.render.styled_text import Segment, joined, plain, width_of
 from trainui.tui.run.header import can_resume, crumbs, heading
 from trainui.tui.run.matrix_table import GroupRows
-from trainui.tui.run.overview import MOST_LINES, overview_rows
+from trainui.tui.run.overview import MOST_LINES, error_lines, overview_rows
 from trainui.tui.run.reader import RunPageReader
 
 
@@ -93,6 +93,14 @@ def test_a_failed_stage_says_why_and_shows_its_error(
     assert "✗ failed after 31s  exit code 1" in text
     assert "exit code 1: ValueError" in text
     assert "ValueError: too high" in text
+
+
+def test_an_error_is_its_traceback_without_progress_bars() -> None:
+    bars = "epoch 1/5:  35%|###5      | 21/60 [00:01<00:02, loss=0.026]\n 12.5it/s\n"
+    trace = 'Traceback (most recent call last):\n  File "train.py", line 20\nValueError: no'
+    assert error_lines(f"exit code 1: no\n\n{bars}{trace}") == trace.splitlines()
+    assert error_lines(f"exit code 1: no\n\n{bars}gone\n{bars}") == ["gone"]
+    assert error_lines("exit code 1") == []
 
 
 def test_a_blocked_stage_says_by_what(filler: Filler, connection: protocol.Connection) -> None:
