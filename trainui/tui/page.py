@@ -179,14 +179,14 @@ class Page(RunActions):
             return False
         return super().check_action(action, parameters)
 
-    def saved_curves_state(self) -> CurvesState:
-        """Return the curves' view options as last used."""
+    def saved_curves_state(self, run_id: str) -> CurvesState:
+        """Return the choices on a run's curves as last used."""
         from trainui.tui.curves.view_options import CurvesState
 
-        return CurvesState.restored(self.host.preferences.get(CURVES, dict))
+        return CurvesState.restored(self.host.preferences.get(CURVES, dict), run_id)
 
     def remember(self, state: CurvesState) -> None:
-        """Remember the curves' view options."""
+        """Remember the choices on a run's curves."""
         self.host.preferences.keep(CURVES, state.saved)
 
     def action_search(self) -> None:

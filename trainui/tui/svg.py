@@ -1,6 +1,6 @@
 """Save a page of the screen as an SVG, without a terminal.
 
-python -m trainui.tui.svg RUN OUT.svg [--size 120x36] [--stage NAME] [--keys "3 enter c"]
+python -m trainui.tui.svg RUN OUT.svg [--size 120x36] [--stage NAME] [--keys "3 enter c a enter"]
 """
 
 from __future__ import annotations

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+import pytest
+
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import SWEEP, Filler, running_demo
+from trainui.tui.curves.model import Comparison
 from trainui.tui.curves.plot_view import CurvePlot
 from trainui.tui.curves.screen import CurvesScreen
+from trainui.tui.curves.view_options import PlotOptions
 
 
 def page(driven: Driven) -> CurvesScreen:
@@ -131,29 +136,107 @@ def _scroll() -> type:
     return MouseScrollUp
 
 
-async def test_axis_scale_and_smoothing_are_seen(filler: Filler) -> None:
+async def test_axis_scale_and_smoothing_are_seen_and_one_key_resets_them(filler: Filler) -> None:
     run_id = losses(filler, {"train": 0.5})
     async with opened(run_id) as driven:
-        await open_page(driven)
+        plot = await open_page(driven)
         await driven.press("m", "y")
-        await driven.until_shown("smoothing 0.6", "log scale")
+        await driven.until_shown("smoothing 0.6", "log y", "D resets")
         await driven.press("a")
         await driven.until_shown("over time since the first point", "no points here")
         await driven.press("a", "a")
         await driven.until_shown("over step")
+        await driven.press("X")
+        await driven.until_shown("log x")
+        await driven.until(lambda: _window(plot) == (1.0, 99.0))
+        await driven.press("D")
+        await driven.until_gone("smoothing")
+        await driven.until(lambda: _window(plot) == (0.0, 99.0))
+        assert "log" not in "".join(driven.text().splitlines()[:2])
+
+
+async def test_another_axis_keeps_the_part_and_the_cursor(filler: Filler) -> None:
+    run_id = filler.run({"train": ()})
+    attempt = filler.start(run_id, "train")
+    feeder = Feeder(filler.store, filler.stage(run_id, "train").id)
+    points = range(1000)
+    feeder.feed({"loss": [(s, 1.0) for s in points], "epoch": [(s, s / 100) for s in points]})
+    filler.end(attempt)
+    async with opened(run_id) as driven:
+        plot = await open_page(driven, "loss")
+        await driven.press("plus", "left")
+        await driven.until(lambda: plot.view.cursor is not None, "the cursor")
+        await driven.until_shown("zoom 2x")
+        window, cursor = _window(plot), plot.view.cursor
+        assert window is not None
+        assert cursor is not None
+        await driven.press("a")
+        await driven.until_shown("over epoch", "zoom 2x, epochs")
+        await driven.until(lambda: plot.view.convert is None, "the conversion")
+        assert _window(plot) == pytest.approx((window[0] / 100, window[1] / 100))
+        assert plot.view.cursor == pytest.approx(cursor / 100)
+
+
+async def compare_all(driven: Driven) -> None:
+    """Choose everything in the list of curves."""
+    await driven.press("c")
+    await driven.until_shown("averaged over")
+    await driven.press("a", "enter")
 
 
 async def test_siblings_race(filler: Filler) -> None:
     run_id = losses(filler, {"train[lr=1]": 0.5, "train[lr=2]": 0.25, "train[lr=3]": 1.0})
     async with opened(run_id) as driven:
         await open_page(driven)
-        await driven.press("c")
-        await driven.until_shown("all sweep members", "lr=2 leads by 0.2500 at step 99")
+        await compare_all(driven)
+        await driven.until_shown("with 2 sweep members", "lr=2 leads by 0.2500 at step 99")
         lines = [line for line in driven.text().splitlines() if " lr=" in line and "#" in line]
         assert [line.split("#")[1][0] for line in lines] == ["2", "1", "3"]
         assert [mark in line for mark, line in zip("●▲■", lines, strict=True)] == [True] * 3
         await driven.press("right")
         await driven.until_shown("leads by 0.2500 at step 0")
+
+
+async def test_the_choice_of_curves_shows_parameters_and_values_and_stays_with_the_run(
+    filler: Filler,
+) -> None:
+    graph = {f"train[lr={lr},seed={seed}]": lr + seed / 8 for lr in (1, 2) for seed in (0, 1)}
+    run_id = losses(filler, graph)
+    async with opened(run_id) as driven:
+        await open_page(driven)
+        await driven.press("c")
+        await driven.until_shown("1 of 4 drawn", "[ ]   lr=2,seed=1", "2.1321")
+        await driven.press("slash", *"lr=2", "enter")
+        await driven.until_gone("lr=1,seed=1")
+        await driven.press("a", "enter")
+        await driven.until_shown("with 2 sweep members", "lr=2  2 of 2")
+        await driven.press("c", "f")
+        await driven.until_shown("averaged over: lr", "3 of 4 drawn")
+    other = losses(filler, {"train[lr=1]": 0.5, "train[lr=2]": 0.25})
+    async with opened(other) as driven:
+        plot = await open_page(driven)
+        assert not plot.state.compared
+    async with opened(run_id) as driven:
+        plot = await open_page(driven)
+        await driven.until_shown("with 2 sweep members")
+        assert plot.state.compared.fold == "lr"
+
+
+async def test_a_sweep_is_one_band_by_one_key(filler: Filler) -> None:
+    run_id = losses(filler, {f"train[lr={n}]": n / 4 for n in range(4)})
+    async with opened(run_id) as driven:
+        plot = await open_page(driven)
+        await driven.press("C")
+        await driven.until_shown("sweep as one band", "all 4  4 of 4")
+        (line,) = plot.chart().lines  # type: ignore[union-attr]
+        curves = np.array([[n / 4 + math.exp(-s / 20) for s in range(100)] for n in range(4)])
+        places = [int(step) for step in line.steps if step == step]
+        assert [x for x in line.means if x == x] == pytest.approx(
+            curves.mean(axis=0)[places], rel=1e-9
+        )
+        assert [x for x in line.lows if x == x] == pytest.approx(curves.min(axis=0)[places])
+        await driven.press("C")
+        await driven.until_gone("one band")
 
 
 async def test_attempts_stand_side_by_side(filler: Filler) -> None:
@@ -168,8 +251,11 @@ async def test_attempts_stand_side_by_side(filler: Filler) -> None:
     async with opened(run_id) as driven:
         await open_page(driven, "loss")
         await driven.until_shown("20 superseded (dimmed)")
-        await driven.press("c")
+        await compare_all(driven)
         await driven.until_shown("attempt 1", "attempt 2 leads by 1 at step 59")
+        await driven.press("tab")
+        await driven.press("tab")
+        assert page(driven).plot.view.highlight == "attempt 1"
 
 
 async def test_the_same_stage_of_other_runs_is_compared(filler: Filler) -> None:
@@ -181,8 +267,8 @@ async def test_the_same_stage_of_other_runs_is_compared(filler: Filler) -> None:
         filler.end(attempt)
     async with opened(run_id) as driven:
         await open_page(driven, "val/accuracy")
-        await driven.press("c")
-        await driven.until_shown("this stage in other runs", "old leads by 0.2500 at step 49")
+        await compare_all(driven)
+        await driven.until_shown("with 1 run", "old leads by 0.2500 at step 49")
 
 
 async def test_what_there_is_nothing_for_is_said(filler: Filler) -> None:
@@ -191,6 +277,8 @@ async def test_what_there_is_nothing_for_is_said(filler: Filler) -> None:
         await open_page(driven)
         await driven.press("c")
         await driven.until_shown("nothing to compare with")
+        await driven.press("escape")
+        await driven.until_gone("nothing to compare with")
         await driven.press("slash", *"nothing", "enter")
         await driven.until_shown("no metric with that name")
 
@@ -219,7 +307,7 @@ async def test_Y_copies_plot_and_table_as_markdown(filler: Filler) -> None:
     run_id = losses(filler, {"train[lr=1]": 0.5, "train[lr=2]": 0.25})
     async with opened(run_id) as driven:
         await open_page(driven)
-        await driven.press("c")
+        await compare_all(driven)
         await driven.until_shown("leads")
         await driven.press("Y")
         await driven.until(lambda: driven.app.clipboard)
@@ -246,28 +334,47 @@ async def test_live_curves_leave_room_for_what_comes(filler: Filler) -> None:
         assert _window(plot) == shown
 
 
-async def test_how_curves_were_looked_at_is_remembered_but_for_the_part(filler: Filler) -> None:
+async def test_options_stay_with_the_run_and_pinned_metrics_with_all(filler: Filler) -> None:
     run_id = running_demo(filler)
+    options = ("smoothing 0.6", "over time since")
     async with opened(run_id) as driven:
         await driven.until_shown("grad_norm")
         await driven.press("3", "G", "space", "m", "y", "a", "right", "plus")
-        await driven.until_shown("▸ ◆ grad_norm", "smoothing 0.6", "log scale", "over time since")
+        await driven.until_shown("▸ ◆ grad_norm", "log y", *options)
     other = running_demo(filler, name="other")
     async with opened(other) as driven:
-        await driven.until_shown("◆ grad_norm", "smoothing 0.6", "log scale", "over time since")
+        await driven.until_shown("◆ grad_norm")
+        assert driven.run.panes.curves.view == PlotOptions()
+        assert "log y" not in driven.text()
+    async with opened(run_id) as driven:
+        await driven.until_shown("◆ grad_norm", "log y", *options)
         assert driven.run.panes.curves.view.window is None
         await driven.press("3", "m")
         await driven.until_shown("smoothing 0.9")
         await open_page(driven, "grad_norm")
-        await driven.until_shown("pinned", "smoothing 0.9", "log scale")
+        await driven.until_shown("pinned", "smoothing 0.9", "log y")
 
 
-async def test_of_a_large_matrix_the_best_members_are_compared(filler: Filler) -> None:
+async def test_of_a_large_sweep_the_best_members_are_compared(filler: Filler) -> None:
     run_id = losses(filler, {f"train[seed={n}]": 2.0 - n / 100 for n in range(30)})
     async with opened(run_id) as driven:
         await driven.until_shown("2 train ×30")
-        await open_page(driven)
-        await driven.press("c")
-        await driven.until_shown("the best 11 of 30 by train/loss", "seed=29", "seed=28")
-        labels = {line.label for line in page(driven).plot.chart().lines}  # type: ignore[union-attr]
-        assert {f"seed={n}" for n in range(19, 30)} < labels
+        plot = await open_page(driven)
+        plot.state.compared = Comparison(sweep=True, fold="-")
+        plot.apply(plot.view)
+        await driven.until_shown("the best 23 of 30 by train/loss", "seed=29", "seed=28")
+        labels = {line.label for line in plot.chart().lines}  # type: ignore[union-attr]
+        assert {f"seed={n}" for n in range(7, 30)} < labels
+
+
+async def test_there_is_a_key_to_what_does_not_fit(filler: Filler) -> None:
+    run_id = filler.run({"train": ()})
+    attempt = filler.start(run_id, "train")
+    feeder = Feeder(filler.store, filler.stage(run_id, "train").id)
+    feeder.feed({f"layer{n:02}/norm": [(s, 1.0) for s in range(9)] for n in range(20)})
+    filler.end(attempt)
+    async with opened(run_id) as driven:
+        await driven.until_shown("20 metrics  16 more", "layer00/norm")
+        await driven.press("3", "G")
+        await driven.until_shown("layer19/norm")
+        await driven.until_gone("layer00/norm")

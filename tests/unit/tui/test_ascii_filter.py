@@ -10,7 +10,7 @@ from textual.color import Color
 
 from trainui.text import SYMBOLS
 from trainui.tui.ascii_filter import AsciiFilter, is_wanted, plain
-from trainui.tui.curves.line_styles import line_style
+from trainui.tui.curves.line_styles import mark_of
 from trainui.tui.render.numbers import progress_bar
 
 BRAILLE = [chr(0x2800 + bits) for bits in range(256)]
@@ -30,7 +30,7 @@ def test_states_stay_apart() -> None:
 
 
 def test_lines_of_a_plot_stay_apart() -> None:
-    marks = [line_style(index).mark for index in range(12)]
+    marks = [mark_of(index) for index in range(12)]
     assert len({plain(mark) for mark in marks}) == len(set(marks)) == 12
 
 

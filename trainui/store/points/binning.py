@@ -51,13 +51,18 @@ class BinGrid:
     low: float
     high: float
     width: int
+    log: bool = False
+    """True for columns of equal width in the logarithm of x."""
 
     def index(self, x: Floats) -> Ints:
         """Return the columns of positions; -1 and `width` for those outside."""
         import numpy as np
 
-        span = self.high - self.low
-        at = np.zeros(len(x)) if not span else (x - self.low) / span * self.width
+        low, high, place = self.low, self.high, x
+        if self.log:
+            low, high, place = np.log(low), np.log(high), np.log(np.maximum(x, 1e-300))
+        span = high - low
+        at = np.zeros(len(x)) if not span else (place - low) / span * self.width
         found = np.clip(np.floor(at), -1, self.width).astype(np.int64)
         found[x == self.high] = self.width - 1
         return found
@@ -134,6 +139,8 @@ def columns_of_points(
     width: int,
     boundaries: tuple[tuple[float, int], ...],
     smooth: Floats | None = None,
+    *,
+    log: bool = False,
 ) -> Window:
     """Downsample points into columns.
 
@@ -144,10 +151,11 @@ def columns_of_points(
         width: number of columns.
         boundaries: where attempts begin.
         smooth: the smoothed values of the points (`smoothing.of_track`); None: not smoothed.
+        log: use a logarithmic x axis.
     """
     import numpy as np
 
-    grid = BinGrid(low, high, width)
+    grid = BinGrid(low, high, width, log)
     inside = (track.x >= low) & (track.x <= high)
     kept, old = np.flatnonzero(inside & track.kept), np.flatnonzero(inside & ~track.kept)
     index, column = _sorted(grid.index(track.x[kept]), kept, track.steps)

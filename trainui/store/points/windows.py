@@ -6,7 +6,9 @@ million cost about as much as ten thousand.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import pairwise, starmap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui.store.db import protocol
@@ -99,7 +101,9 @@ class Plotted:
         self.extent = self._extent()
         """The range on the axis, including superseded points; None: no point is on the axis."""
 
-    def window(self, low: float, high: float, width: int, *, weight: float = 0.0) -> Window:
+    def window(
+        self, low: float, high: float, width: int, *, weight: float = 0.0, log: bool = False
+    ) -> Window:
         """Return the series between two positions of the axis, downsampled.
 
         Args:
@@ -107,8 +111,9 @@ class Plotted:
             high: the end.
             width: the number of columns.
             weight: the smoothing weight (`store.points.smoothing`); 0: not smoothed.
+            log: use a logarithmic axis; both positions are positive.
         """
-        grid = BinGrid(low, high, width)
+        grid = BinGrid(low, high, width, log)
         with snapshot(self._connection):
             if self._track is not None:
                 return self._one_by_one(self._track, grid, weight)
@@ -121,7 +126,30 @@ class Plotted:
 
     def _one_by_one(self, track: SeriesPoints, grid: BinGrid, weight: float) -> Window:
         smooth = smoothing.of_track(track, weight) if weight else None
-        return columns_of_points(track, grid.low, grid.high, grid.width, self._boundaries(), smooth)
+        size = (grid.low, grid.high, grid.width)
+        return columns_of_points(track, *size, self._boundaries(), smooth, log=grid.log)
+
+    def step_at(self, x: float) -> float:
+        """Return the step at a position on the axis; outside, the first or the last step."""
+        return self._along(x, back=True)
+
+    def x_at(self, step: float) -> float:
+        """Return the position of a step on the axis; outside, the first or the last position."""
+        return self._along(step, back=False)
+
+    def _along(self, value: float, *, back: bool) -> float:
+        import numpy as np
+
+        if self._axis == Axis.STEP:
+            return value
+        known = self._samples
+        if known is None and self._track is not None:
+            kept = self._track.kept
+            known = x_axis.ascending(self._track.steps[kept], self._track.x[kept])
+        if known is None or not len(known.x):
+            return float("nan")
+        ends = (known.x, known.steps) if back else (known.steps, known.x)
+        return float(np.interp(value, *ends))
 
     def _before(self, near: Sequence[PointSegment]) -> list[PointSegment]:
         """Return the segments before some, as many as smoothing needs."""
@@ -208,7 +236,8 @@ class Plotted:
         fine = width if self._samples is None else width * FINER
         lead = LEAD_COLUMNS if weight else 0
         begin = steps.low - lead * (steps.high - steps.low) / fine
-        read = self._read(Extent(begin, steps.high), fine + lead, exact=exact)
+        parts = _decades(begin, steps.high) if grid.log else [Extent(begin, steps.high)]
+        read = _joined([self._read(part, fine + lead, exact=exact) for part in parts])
         if not exact:
             read = filled(read, [one.stats for one in self._pieces if self._counts(one)])
         middle = (read.edges[1:] + read.edges[:-1]) / 2
@@ -219,7 +248,8 @@ class Plotted:
         if weight:
             counts = read.count - read.nonfinite
             smooth = smoothing.of_columns(read.mean, counts, weight)[window.last_index]
-        old = self._old_blocks(steps, width) if self._samples is None else None
+        on_steps = self._samples is None and not grid.log
+        old = self._old_blocks(steps, width) if on_steps else None
         at_steps = np.full(width, np.nan)
         at_steps[window.at] = middle[window.last_index]
         spread = spreader(width, window.at)
@@ -275,6 +305,28 @@ class Plotted:
 
 def _overlaps(piece: PointSegment, steps: Extent) -> bool:
     return bool(piece.stats.high_step >= steps.low and piece.stats.low_step <= steps.high)
+
+
+def _decades(low: float, high: float) -> list[Extent]:
+    """Split a range of steps at the powers of ten, so that each is read in as many columns."""
+    edges = [low]
+    edge = 10.0 ** math.ceil(math.log10(max(low, 1.0)))
+    while edge < high:
+        edges += [edge] if edge > low else []
+        edge *= 10
+    return list(starmap(Extent, pairwise([*edges, high])))
+
+
+def _joined(parts: Sequence[Columns]) -> Columns:
+    """Join the columns of adjacent ranges."""
+    import numpy as np
+
+    if len(parts) == 1:
+        return parts[0]
+    edges = np.concatenate([*(part.edges[:-1] for part in parts), parts[-1].edges[-1:]])
+    names = ("minimum", "maximum", "mean", "last", "count", "nonfinite")
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    return Columns(edges, **joined)
 
 
 def state_of(connection: protocol.Connection, owner: str) -> tuple[tuple[int, ...], ...]:

@@ -144,10 +144,10 @@ def samples(
                 numbers.append(piece.history.attempt)
     place = placing(connection, owner, every, axis)
     x = place(np.array(steps), np.array(times), np.array(numbers, np.int64))
-    return _ascending(np.array(steps), x)
+    return ascending(np.array(steps), x)
 
 
-def _ascending(steps: Floats, x: Floats) -> Samples:
+def ascending(steps: Floats, x: Floats) -> Samples:
     """Return samples sorted by step; where x would decrease, it is kept constant."""
     import numpy as np
 
@@ -165,9 +165,9 @@ def _epochs(connection: protocol.Connection, owner: str) -> Samples:
         kept = segments.with_cuts(every)
         if sum(piece.stats.n for piece, _ in kept) > MANY:
             found = columns.columns(connection, owner, name, EPOCH_COLUMNS, exact=False)
-            return _ascending((found.edges[1:] + found.edges[:-1]) / 2, found.mean)
+            return ascending((found.edges[1:] + found.edges[:-1]) / 2, found.mean)
         if kept:
             parts = [stitching.keep(segments.load(connection, piece), cut) for piece, cut in kept]
             steps = np.concatenate([points.steps.astype(np.float64) for points in parts])
-            return _ascending(steps, np.concatenate([points.values for points in parts]))
+            return ascending(steps, np.concatenate([points.values for points in parts]))
     return Samples(np.empty(0), np.empty(0))

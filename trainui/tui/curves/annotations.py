@@ -50,7 +50,7 @@ def _alert(stage: StageRecord, event: Event, data: Mapping[str, Any]) -> StageAl
     return StageAlert(event.attempt or 0, event.time / 1e6, words, metric, step)
 
 
-def marks(
+def annotations_of(
     found: Sequence[StageAlert], name: str, line: PlotLine, axis: Axis, attempt: int | None
 ) -> tuple[Annotation, ...]:
     """Return the annotations of one metric.

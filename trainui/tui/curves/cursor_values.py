@@ -9,6 +9,7 @@ from typing import NamedTuple
 from trainui.domain.metric_direction import lower_is_better
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves import ticks
+from trainui.tui.curves.axes import XAxis
 from trainui.tui.curves.model import Chart, PlotLine
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.numbers import number, step
@@ -121,7 +122,8 @@ def zoom_text(chart: Chart, view: PlotOptions) -> str:
     if view.window is None:
         return ""
     span = chart.high - chart.low
-    factor = (chart.extent[1] - chart.extent[0]) / (span or 1.0)
+    whole = XAxis(*chart.extent, 1, chart.log_x)
+    factor = 1 / ((whole.share(chart.high) - whole.share(chart.low)) or 1.0)
     if view.axis in (Axis.STEP, Axis.EPOCH):
         low, high = (ticks.count(x, span / 100) for x in (chart.low, chart.high))
         return f"zoom {factor:.3g}x, {view.axis}s {low} to {high}"
@@ -138,16 +140,15 @@ def best_text(line: PlotLine) -> str:
 
 
 def next_x(
-    known: Sequence[float], chart: Chart, view: PlotOptions, direction: int, cells: int
+    known: Sequence[float], across: XAxis, view: PlotOptions, direction: int
 ) -> float | None:
     """Return the next x position for the cursor: a point in another character of the plot.
 
     Args:
         known: the x positions of the points.
-        chart: the chart.
+        across: the x axis.
         view: the options with the cursor.
         direction: 1 to the right, -1 to the left.
-        cells: the width of the plot in characters.
 
     Returns:
         None if there is no such point.
@@ -156,16 +157,11 @@ def next_x(
         return None
     if view.cursor is None:
         return known[-1] if direction < 0 else known[0]
-    cell = (chart.high - chart.low) / max(cells, 1)
-
-    def character(x: float) -> int:
-        return math.floor((x - chart.low) / cell) if cell else 0
-
-    here = character(view.cursor)
+    here = across.column(view.cursor)
     if direction > 0:
-        return next((x for x in known if x > view.cursor and character(x) != here), None)
-    before = [x for x in known if x < view.cursor and character(x) != here]
+        return next((x for x in known if x > view.cursor and across.column(x) != here), None)
+    before = [x for x in known if x < view.cursor and across.column(x) != here]
     if not before:
         return None
-    cell_of_it = character(before[-1])
-    return next(x for x in before if character(x) == cell_of_it)
+    column = across.column(before[-1])
+    return next(x for x in before if across.column(x) == column)

@@ -8,10 +8,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from trainui.tui.curves import ticks
+from trainui.tui.curves.axes import Frame
 from trainui.tui.curves.cursor_values import CursorValue, value_at
 from trainui.tui.curves.line_styles import LineStyle
 from trainui.tui.curves.model import Chart, CurveData
-from trainui.tui.curves.plot import Frame, plot_rows
+from trainui.tui.curves.plot import plot_rows
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.numbers import number
 from trainui.tui.render.styled_text import ELLIPSIS, Row, Segment, fit, fit_middle, width_of
@@ -26,37 +27,47 @@ CELL_WIDTH = 28
 GAP = 2
 """Characters between two plots side by side."""
 
-FULL, COMPACT, MOST_HEIGHT = 4, 2, 16
-"""Lines of a plot: the least with axis and gap, the least without them, and the most."""
+LEAST_HEIGHT, ENOUGH, MOST_HEIGHT = 4, 10, 16
+"""Lines of a plot: the least, those above which width counts more than height, and the most."""
 
+PAGED_HEIGHT = 6
+"""Lines of a plot if there is no room for all."""
 
 LEAST_SHARED = 6
 """The least length of a shared suffix that is cut from names that are too long."""
 
 
+class Spacing(NamedTuple):
+    """The lines around a plot besides its title."""
+
+    axis: int
+    gap: int
+
+    @property
+    def total(self) -> int:
+        """All lines that a plot needs besides its own."""
+        return 1 + self.axis + self.gap
+
+
+SPACINGS = (Spacing(1, 1), Spacing(1, 0), Spacing(0, 0))
+"""With an axis and a gap, without the gap, and without the axis too."""
+
+
 class PlotGrid:
-    """The layout of plots in a pane: the largest size at which all of them are visible."""
+    """The layout of plots in a pane: the tallest at which all are visible, then the widest."""
 
     def __init__(self, width: int, height: int, count: int) -> None:
         """Lay out `count` plots in a pane of `width` characters and `height` lines."""
         most = max(1, min(count, (width + GAP) // (CELL_WIDTH + GAP)))
-        layouts = [_layout(height, count, columns) for columns in range(1, most + 1)]
-        full = [found for found in layouts if found.full >= FULL]
-        compact = [found for found in layouts if found.compact >= COMPACT]
-        if full:
-            chosen = max(full, key=lambda found: found.full * (width // found.columns))
-        elif compact:
-            chosen = max(compact, key=lambda found: found.compact * (width // found.columns))
-        else:
-            chosen = layouts[-1]
-        self.compact = bool(compact) and not full
-        """True if axes and gaps are left out so that every plot is visible."""
-        self.columns = chosen.columns
+        found = (_fitting(height, count, most, spacing) for spacing in SPACINGS)
+        chosen = next((layout for layout in found if layout is not None), None)
+        if chosen is None:
+            spacing = SPACINGS[1]
+            rows = max(height // (PAGED_HEIGHT + spacing.total), 1)
+            plot_height = max(height // rows - spacing.total, LEAST_HEIGHT)
+            chosen = _PlotLayout(most, min(plot_height, MOST_HEIGHT), spacing)
+        self.columns, self.plot_height, self.spacing = chosen
         self.cell_width = max((width - GAP * (self.columns - 1)) // self.columns, 12)
-        self.plot_height = chosen.compact if self.compact else max(chosen.full, FULL)
-        if not full and not compact:  # they do not all fit: show as many whole rows as fit
-            rows = max((height + 1) // (FULL + 3), 1)
-            self.plot_height = max((height + 1) // rows - 3, FULL)
 
     @property
     def plot_width(self) -> int:
@@ -66,12 +77,16 @@ class PlotGrid:
     @property
     def row_height(self) -> int:
         """Lines from one plot to the one below it."""
-        return self.plot_height + (1 if self.compact else 3)
+        return self.plot_height + self.spacing.total
 
     @property
     def frame(self) -> Frame:
         """The size of one plot."""
-        return Frame(self.plot_width, self.plot_height, ticks.LABEL, 0 if self.compact else 1)
+        return Frame(self.plot_width, self.plot_height, ticks.LABEL, self.spacing.axis)
+
+    def visible_rows(self, height: int) -> int:
+        """Return how many rows of whole plots a pane of `height` lines shows, at least one."""
+        return max((height + self.spacing.gap) // self.row_height, 1)
 
 
 @lru_cache(maxsize=64)
@@ -82,16 +97,19 @@ def laid_out(width: int, height: int, count: int) -> PlotGrid:
 
 class _PlotLayout(NamedTuple):
     columns: int
-    full: int
-    """Lines of a plot with its title, its axis and a gap."""
-    compact: int
-    """Lines of a plot with its title alone."""
+    plot_height: int
+    spacing: Spacing
 
 
-def _layout(height: int, count: int, columns: int) -> _PlotLayout:
-    rows = -(-count // columns)
-    room = (height + 1) // rows - 3, height // rows - 1
-    return _PlotLayout(columns, min(room[0], MOST_HEIGHT), min(room[1], MOST_HEIGHT))
+def _fitting(height: int, count: int, most: int, spacing: Spacing) -> _PlotLayout | None:
+    """Return the best layout of all plots with a spacing; None if they do not fit."""
+    found = []
+    for columns in range(1, most + 1):
+        rows = -(-count // columns)
+        room = (height + spacing.gap) // rows - spacing.total
+        if room >= LEAST_HEIGHT:
+            found.append(_PlotLayout(columns, min(room, MOST_HEIGHT), spacing))
+    return max(found, key=lambda one: (min(one.plot_height, ENOUGH), -one.columns), default=None)
 
 
 class PlotCell(NamedTuple):
@@ -100,21 +118,22 @@ class PlotCell(NamedTuple):
     figures: CurveData
     chart: Chart | None
     """None: not read yet."""
+    view: PlotOptions = PlotOptions()
     pinned: bool = False
     selected: bool = False
 
 
-def grid_rows(cells: Sequence[PlotCell], view: PlotOptions, grid: PlotGrid) -> list[Row]:
+def grid_rows(cells: Sequence[PlotCell], grid: PlotGrid) -> list[Row]:
     """Draw metrics row by row."""
     lines: list[Row] = []
     ending = shared_ending([cell.figures.name for cell in cells])
     for start in range(0, len(cells), grid.columns):
         part = [
-            cell_rows(cell, view, grid, start + at, ending)
+            cell_rows(cell, grid, start + at, ending)
             for at, cell in enumerate(cells[start : start + grid.columns])
         ]
-        if lines and not grid.compact:
-            lines.append(())
+        if lines:
+            lines += [()] * grid.spacing.gap
         lines += [_beside(rows, grid) for rows in zip(*part, strict=True)]
     return lines
 
@@ -129,40 +148,39 @@ def _beside(cells: Sequence[Row], grid: PlotGrid) -> Row:
     return tuple(line)
 
 
-def cell_rows(
-    cell: PlotCell, view: PlotOptions, grid: PlotGrid, at: int, ending: str = ""
-) -> list[Row]:
+def cell_rows(cell: PlotCell, grid: PlotGrid, at: int, ending: str = "") -> list[Row]:
     """Draw one metric: a title line with its name and last value, and its plot.
 
     Args:
         cell: the metric.
-        view: the plot options.
         grid: the layout.
         at: its index among all cells.
         ending: the suffix that all names share, cut first if a name is too long.
     """
     chart = cell.chart
-    own = LineStyle(f"curve-{at % CURVES + 1}", (), "●", "━━")
+    own = LineStyle(f"curve-{at % CURVES + 1}", "●")
     if chart is None:
         rows: list[Row] = [(Segment(" " * ticks.LABEL), Segment("│", "line"))] * grid.plot_height
         rows += [()] * grid.frame.feet
     else:
-        line_styles = (own,) if len(chart.lines) == 1 else None
-        rows = [*plot_rows(chart, view, grid.frame, line_styles)]
-    return [_title(cell, view, grid, own.style, ending), *rows]
+        styles = (own,) if len(chart.lines) == 1 else None
+        rows = [*plot_rows(chart, cell.view, grid.frame, styles)]
+    return [_title(cell, grid, own.style, ending), *rows]
 
 
-def _title(cell: PlotCell, view: PlotOptions, grid: PlotGrid, style: str, ending: str) -> Row:
+def _title(cell: PlotCell, grid: PlotGrid, style: str, ending: str) -> Row:
     """Return the name, and at the right the value at the cursor or the last one."""
     right: list[Segment] = []
+    if cell.view.log:
+        right.append(Segment("log y  ", "key"))
     if cell.figures.nonfinite:
         right.append(Segment(f"×{cell.figures.nonfinite}  ", "bad"))
-    if cell.chart is not None and cell.chart.marks:
+    if cell.chart is not None and cell.chart.annotations:
         right.append(Segment("!  ", "warn"))
-    found = _at_cursor(cell.chart, view)
+    found = _at_cursor(cell.chart, cell.view)
     if found is not None:
         right.append(Segment(number(found.smoothed), "accent"))
-    elif view.cursor is None:
+    elif cell.view.cursor is None:
         right.append(Segment(number(cell.figures.last), style))
     else:
         right.append(Segment("–", "dim"))

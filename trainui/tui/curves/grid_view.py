@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from textwrap import wrap
 from typing import ClassVar
 
 from textual import events
 from textual.binding import BindingType
 
+from trainui.store.points.x_axis import Axis
+from trainui.tui.curves.cursor_values import zoom_text
 from trainui.tui.curves.grid import GAP, LABEL_WIDTH, PlotCell, PlotGrid, grid_rows, laid_out
 from trainui.tui.curves.interaction import CurveKeys
 from trainui.tui.curves.model import Chart, CurveData, Curves
 from trainui.tui.curves.view_options import CurvesState
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, Segment
+
+MOST_HIDDEN = 3
+"""Most names of hidden metrics in the subtitle."""
 
 
 class CurvesView(CurveKeys):
@@ -38,15 +44,33 @@ class CurvesView(CurveKeys):
         return bool(self.state.filter)
 
     @property
-    def summary(self) -> str:
-        """The pane's subtitle: the plot options and the number of metrics."""
-        count = len(self.curves) if self.curves is not None else 0
-        shown = len(self.shown)
-        of = f"{shown} of " if shown != count else ""
-        words = [f"{of}{count} metric{'s' * (count != 1)}"] if count else []
-        sampled = ["sampled: still being read"] if self.curves and self.curves.sampled else []
-        choice = [self.curves.choice] if self.curves and self.curves.choice else []
-        return "  ".join([*sampled, *self.words, *choice, *words])
+    def summary(self) -> Row:
+        """The pane's subtitle: the plot options, what is hidden, and the number of metrics."""
+        if self.curves is None or not self.curves.figures:
+            return ()
+        shown, count = self.shown, len(self.curves)
+        words = ["sampled: still being read"] if self.curves.sampled else []
+        words += [self.curves.choice] if self.curves.choice else []
+        hidden = self.state.hidden(self.curves.figures)
+        of = f"{len(shown)} of " if len(shown) + len(hidden) != count else ""
+        words.append(f"{of}{count} metric{'s' * (count != 1)}")
+        if more := self._hidden_plots():
+            words.append(f"{more} more")
+        if hidden and shown:
+            words.append(f"without {', '.join(one.name for one in hidden[:MOST_HIDDEN])}")
+        chart = self.chart()
+        zoom = zoom_text(chart, self.view) if chart is not None else ""
+        changed = "  ".join([*self.words, *([zoom] if zoom else [])])
+        bright = (Segment(changed, "key"), Segment("  ")) if changed else ()
+        return (*bright, Segment("  ".join(words), "dim"))
+
+    def _hidden_plots(self) -> int:
+        """Return how many plots are not visible."""
+        grid, height = self._grid(), self.scrollable_content_region.height
+        first = self.scroll_offset.y // grid.row_height
+        visible = grid.visible_rows(height) * grid.columns
+        count = len(self.shown)
+        return count - min(visible, max(count - first * grid.columns, 0))
 
     def set_curves(self, curves: Curves, empty: str, problems: tuple[str, ...] = ()) -> None:
         """Show these curves, and below them the problems of metric sources.
@@ -59,9 +83,9 @@ class CurvesView(CurveKeys):
         if curves is self.curves and (empty, problems) == (self._empty, self._problems):
             return
         self.curves, self._empty, self._problems = curves, empty, problems
-        view = self.view
-        if curves.figures and not (view.compare in curves.comparisons and view.axis in curves.axes):
-            self.state.view = type(view)(smoothing=view.smoothing, log=view.log)
+        self.show_converted(curves)
+        if curves.figures and self.view.axis not in curves.axes:
+            self.state.view = replace(self.view.whole(), axis=Axis.STEP)
         self.draw()
         if curves.wanted != self.wanted():
             self.post_message(self.CurvesQueryChanged())
@@ -86,6 +110,7 @@ class CurvesView(CurveKeys):
         """Query the plots that were scrolled into view."""
         super().watch_scroll_y(old_value, new_value)
         if round(old_value) != round(new_value):
+            self.set_subtitle(self.summary)
             self.post_message(self.CurvesQueryChanged())
 
     def chart(self) -> Chart | None:
@@ -124,8 +149,7 @@ class CurvesView(CurveKeys):
         chart = self.curves.chart(shown[at].stored)
         if chart is None or not 0 <= x - LABEL_WIDTH < grid.plot_width:
             return None
-        share = (x - LABEL_WIDTH + 1) / grid.plot_width
-        return chart.low + (chart.high - chart.low) * share
+        return self.x_axis(chart).x(x - LABEL_WIDTH + 1)
 
     def on_click(self, event: events.Click) -> None:
         """Open a metric with a double click."""
@@ -168,9 +192,10 @@ class CurvesView(CurveKeys):
             return
         self.state.metric = shown[at].stored
         self.draw()
-        top = at // grid.columns * grid.row_height
-        self.show_row(top)
-        self.show_row(top + grid.row_height - 1)
+        page = grid.visible_rows(self.scrollable_content_region.height)
+        top = at // grid.columns // page * page * grid.row_height
+        if not top <= self.scroll_offset.y < top + page * grid.row_height:
+            self.scroll_to(y=top, animate=False)
 
     def _grid(self) -> PlotGrid:
         size = self.scrollable_content_region.size
@@ -195,7 +220,13 @@ class CurvesView(CurveKeys):
             return
         at = self._at() if self.has_focus else -1
         cells = [
-            PlotCell(one, curves.chart(one.stored), one.stored in self.state.pinned, index == at)
+            PlotCell(
+                one,
+                curves.chart(one.stored),
+                self.state.view_of(one.stored),
+                one.stored in self.state.pinned,
+                index == at,
+            )
             for index, one in enumerate(shown)
         ]
-        self.set_rows([*grid_rows(cells, self.view, self._grid()), *self._problem_rows()])
+        self.set_rows([*grid_rows(cells, self._grid()), *self._problem_rows()])

@@ -10,8 +10,10 @@ from textual import events
 from textual.binding import BindingType
 from textual.message import Message
 
+from trainui.store.points.x_axis import Axis
+from trainui.tui.curves.axes import XAxis
 from trainui.tui.curves.cursor_values import next_x, value_at, x_positions
-from trainui.tui.curves.model import Chart, Curves, CurvesWanted
+from trainui.tui.curves.model import ALL_IN_ONE, Chart, Comparison, Curves, CurvesWanted
 from trainui.tui.curves.view_options import CurvesState, PlotOptions, after
 from trainui.tui.keymap import bindings
 from trainui.tui.widgets.line_view import RowsView
@@ -47,6 +49,9 @@ class CurveKeys(RowsView):
 
     class Opened(Message):
         """A metric was opened."""
+
+    class ComparisonOpened(Message):
+        """The list of curves to compare with was opened."""
 
     def __init__(self, state: CurvesState, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -98,10 +103,17 @@ class CurveKeys(RowsView):
             axis=view.axis,
             window=view.window,
             smoothing=view.smoothing,
-            compare=view.compare,
-            runs=self.state.runs,
+            log_x=view.log_x,
+            compared=self.state.compared,
+            convert=view.convert,
             attempt=self.attempt,
         )
+
+    def show_converted(self, curves: Curves) -> None:
+        """Apply the window and the cursor that were converted to the new axis."""
+        found = curves.converted
+        if found is not None and curves.wanted.convert == self.view.convert:
+            self.state.view = self.view.converted(found)
 
     def apply(self, view: PlotOptions) -> None:
         """Apply plot options, redraw, and query the data that they need."""
@@ -114,7 +126,7 @@ class CurveKeys(RowsView):
         chart = self.chart()
         if chart is None:
             return
-        x = next_x(x_positions(chart), chart, self.view, direction, self.plot_cells())
+        x = next_x(x_positions(chart), self.x_axis(chart), self.view, direction)
         if x is not None:
             self.point_at(x)
         elif self.view.window is not None:
@@ -134,14 +146,22 @@ class CurveKeys(RowsView):
         """Zoom around the cursor, or around the middle if the cursor is not visible."""
         chart = self.chart()
         if chart is not None:
-            middle = (chart.low + chart.high) / 2
-            inside = self.view.cursor is not None and chart.low <= self.view.cursor <= chart.high
-            self._zoom(chart, direction, self.view.cursor if inside else middle)
+            cells = self.plot_cells()
+            middle = self.x_axis(chart).x(cells / 2)
+            cursor = self.view.cursor
+            inside = cursor is not None and chart.low <= cursor <= chart.high
+            self._zoom(chart, direction, cursor if inside and cursor is not None else middle)
 
-    def _zoom(self, chart: Chart, direction: int, around: float | None) -> None:
+    def x_axis(self, chart: Chart) -> XAxis:
+        """Return the x axis of a plot."""
+        return XAxis(chart.low, chart.high, self.plot_cells(), chart.log_x)
+
+    def _zoom(self, chart: Chart, direction: int, around: float) -> None:
+        if chart.log_x != self.view.log_x:
+            return  # not read yet
         factor = ZOOM if direction > 0 else 1 / ZOOM
         shown = chart.low, chart.high
-        self.apply(self.view.zoomed(factor, shown, chart.extent, around or 0.0))
+        self.apply(self.view.zoomed(factor, shown, chart.extent, around))
 
     def action_pan(self, direction: float) -> None:
         """Move the window to the left or right."""
@@ -167,7 +187,22 @@ class CurveKeys(RowsView):
 
     def action_log_scale(self) -> None:
         """Switch the logarithmic y axis on or off."""
-        self.apply(replace(self.view, log=not self.view.log))
+        chart = self.chart()
+        if chart is not None:
+            self.state.log ^= {chart.name}
+            self.apply(self.view)
+
+    def action_log_x(self) -> None:
+        """Switch the logarithmic x axis on or off."""
+        if self.view.axis == Axis.WALL:
+            self._say("times of day have no log scale; a changes the axis")
+        else:
+            self.apply(replace(self.view, log_x=not self.view.log_x, window=None))
+
+    def action_defaults(self) -> None:
+        """Reset all plot options and the comparison."""
+        self.state.reset()
+        self.apply(self.view)
 
     def action_axis(self) -> None:
         """Switch to the next x axis."""
@@ -176,15 +211,17 @@ class CurveKeys(RowsView):
             self.apply(self.view.along(axis))
 
     def action_compare(self) -> None:
-        """Switch to the next comparison."""
+        """Choose the curves to compare with."""
         if self.curves is None or not self.curves.figures:
             self._say("no metrics yet")
             return
-        compare = after(self.curves.comparisons, self.view.compare)
-        if len(self.curves.comparisons) == 1:
-            self._say("nothing to compare with: no other attempt, sibling or run of this stage")
-            return
-        self.apply(replace(self.view, compare=compare))
+        self.post_message(self.ComparisonOpened())
+
+    def action_band(self) -> None:
+        """Show all members of the sweep as one band, or this stage alone."""
+        band = Comparison(sweep=True, fold=ALL_IN_ONE)
+        self.state.compared = Comparison() if self.state.compared == band else band
+        self.apply(self.view)
 
     def action_best(self) -> None:
         """Put the cursor on the best value."""

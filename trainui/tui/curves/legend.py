@@ -15,11 +15,14 @@ from trainui.tui.curves.cursor_values import (
     ranking,
     value_at,
 )
-from trainui.tui.curves.line_styles import line_style
+from trainui.tui.curves.line_styles import SAMPLE, LineStyle, line_styles
 from trainui.tui.curves.model import Chart, CurveData, PlotLine
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.numbers import number
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, width_of
+
+OWN = "curve-1"
+"""The style of a plot's only line."""
 
 VALUE, BEST = 10, 17
 """Widths of the columns in characters."""
@@ -39,7 +42,7 @@ def table_rows(
     """
     if not chart.lines:
         return []
-    if len(chart.lines) == 1:
+    if len(chart.lines) == 1 and not chart.lines[0].members:
         rows = [*_alone(chart, figures, view), *_struck(chart)]
         return [_whole(row, width) for row in rows]
     rows = _compared(chart, view, most)
@@ -59,16 +62,16 @@ def _alone(chart: Chart, figures: CurveData, view: PlotOptions) -> list[Row]:
 
 def _struck(chart: Chart) -> list[Row]:
     """Return the last alert or stall, and how many came before it."""
-    if not chart.marks:
+    found = chart.annotations
+    if not found:
         return []
-    more = f"   {len(chart.marks) - 1} earlier" if len(chart.marks) > 1 else ""
-    return [(Segment("!      ", "warn"), Segment(chart.marks[-1].words), Segment(more, "dim"))]
+    more = f"   {len(found) - 1} earlier" if len(found) > 1 else ""
+    return [(Segment("!      ", "warn"), Segment(found[-1].words), Segment(more, "dim"))]
 
 
 def _here(line: PlotLine, view: PlotOptions) -> Row:
     """Return the values at the cursor; without a cursor those of the last point."""
     found = last_value(line, view) if view.cursor is None else value_at(line, view, view.cursor)
-    style = line_style(line.index).style
     if found is None:
         where = (
             "no point"
@@ -80,9 +83,9 @@ def _here(line: PlotLine, view: PlotOptions) -> Row:
     spans = [Segment("cursor " if view.cursor is not None else "last   ", "dim"), Segment(where)]
     if math.isfinite(found.time):
         spans.append(Segment(f"  {ticks.moment(found.time)}", "dim"))
-    spans += [Segment("   value ", "dim"), Segment(number(found.value), style)]
+    spans += [Segment("   value ", "dim"), Segment(number(found.value), OWN)]
     if view.smoothing:
-        spans += [Segment("   smoothed ", "dim"), Segment(number(found.smoothed), style)]
+        spans += [Segment("   smoothed ", "dim"), Segment(number(found.smoothed), OWN)]
     low, high = line.lows[found.column], line.highs[found.column]
     if number(low) != number(high):
         spans += [Segment("   range ", "dim"), Segment(f"{number(low)} to {number(high)}")]
@@ -118,7 +121,9 @@ def _in_all(line: PlotLine, figures: CurveData) -> Row:
 def _compared(chart: Chart, view: PlotOptions, most: int) -> list[Row]:
     x = compared_x(chart, view)
     places = {id(line): at for at, (_, line) in enumerate(ranking(chart, view), 1)}
-    label = min(max(len(line.label) for line in chart.lines), 40)
+    own_styles = line_styles(chart, view.highlight)
+    styles = {id(line): style for line, style in zip(chart.lines, own_styles, strict=True)}
+    label = min(max(len(_named(line, view, x)) for line in chart.lines), 40)
     lines = sorted(chart.lines, key=lambda line: line.index)
     if len(lines) > most - 2:  # keep the stage's own line, and the leaders
         lines.sort(key=lambda line: (not line.own, places.get(id(line), len(lines))))
@@ -130,7 +135,10 @@ def _compared(chart: Chart, view: PlotOptions, most: int) -> list[Row]:
         Segment(fit("best", BEST, right=True), "dim"),
         Segment(fit("last", VALUE, right=True), "dim"),
     )
-    rows = [head, *(_line(line, view, x, label, places.get(id(line))) for line in lines)]
+    rows = [
+        head,
+        *(_line(one, styles[id(one)], view, x, label, places.get(id(one))) for one in lines),
+    ]
     words = leader_text(chart, view)
     left_out = len(chart.lines) - len(lines)
     more = f"   {left_out} more drawn" if left_out else ""
@@ -142,14 +150,24 @@ def _short(view: PlotOptions, x: float) -> str:
     return words.removeprefix("at ").removeprefix("after ")
 
 
-def _line(line: PlotLine, view: PlotOptions, x: float, label: int, place: int | None) -> Row:
-    own = line_style(line.index)
+def _named(line: PlotLine, view: PlotOptions, x: float) -> str:
+    """Return a line's label; for a mean with the number of series that have a value at `x`."""
+    if not line.members:
+        return line.label
+    found = value_at(line, view, x)
+    count = line.counts[found.column] if found is not None else 0
+    return f"{line.label}  {count} of {len(line.members)}"
+
+
+def _line(
+    line: PlotLine, own: LineStyle, view: PlotOptions, x: float, label: int, place: int | None
+) -> Row:
     here, last = value_at(line, view, x), last_value(line, view)
     rank = f" #{place}" if place is not None else ""
     return (
-        Segment(f" {own.sample}{own.mark}{own.sample} ", own.style),
+        Segment(f" {SAMPLE}{own.mark}{SAMPLE} ", own.style),
         Segment("▸ " if line.own else "  ", "key"),
-        Segment(fit(fit_middle(line.label, label), label), "strong" if line.own else ""),
+        Segment(fit(fit_middle(_named(line, view, x), label), label), "strong" if line.own else ""),
         Segment(fit(_value(here and here.smoothed), VALUE, right=True), own.style),
         Segment(fit(rank, 5), "good" if place == 1 else "dim"),
         Segment(fit(best_text(line), BEST, right=True)),

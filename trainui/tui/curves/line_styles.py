@@ -1,36 +1,61 @@
-"""Line styles of a plot: colour, dashes and a mark, so that lines differ without colour."""
+"""Line styles of a plot: colour and mark, and which lines are bright if there are many."""
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
-from trainui.braille import NO_DOTS, DotRange
+from trainui.domain.metric_direction import lower_is_better
+from trainui.tui.curves.model import Chart, PlotLine
 from trainui.tui.styles import CURVES
+
+_MARKS = "●▲■◆▼★○△□◇▽☆"
+
+SAMPLE = "━━"
+"""A piece of a line, for the legend."""
 
 
 class LineStyle(NamedTuple):
-    """Colour, dashes and mark of a line."""
+    """Colour and mark of a line."""
 
     style: str
-    dash: tuple[int, ...]
-    """Columns of dots that are drawn and left out in turn; empty: a solid line."""
     mark: str
-    sample: str
-    """A piece of the line, for the legend."""
-
-    def dashed(self, runs: list[DotRange]) -> list[DotRange]:
-        """Apply the dashes to the dots of a line."""
-        if not self.dash:
-            return runs
-        pattern = [at % 2 == 0 for at, count in enumerate(self.dash) for _ in range(count)]
-        return [run if pattern[at % len(pattern)] else NO_DOTS for at, run in enumerate(runs)]
+    bright: bool = True
+    """False for a line in the background: dim, without marks and name."""
 
 
-_DASHES = (((), "━━"), ((8, 4), "╺━"), ((3, 3), "╍╍"), ((8, 3, 2, 3), "━╍"))
-_MARKS = "●▲■◆▼★○△□◇▽☆"
+def mark_of(index: int) -> str:
+    """Return the mark of the line with this index among all comparable lines."""
+    return _MARKS[index % len(_MARKS)]
 
 
-def line_style(index: int) -> LineStyle:
-    """Return the style of the line with this index among all comparable lines."""
-    dash, sample = _DASHES[index % len(_DASHES)]
-    return LineStyle(f"curve-{index % CURVES + 1}", dash, _MARKS[index % len(_MARKS)], sample)
+def line_styles(chart: Chart, highlight: str = "") -> tuple[LineStyle, ...]:
+    """Return the styles of a plot's lines; of more than six the own line and the best are bright.
+
+    A line keeps its colour unless two bright lines have the same.
+
+    Args:
+        chart: the plot.
+        highlight: the label of the only line to be bright; empty: none.
+    """
+    lines = list(enumerate(chart.lines))
+    found = [pair for pair in lines if pair[1].label == highlight]
+    bright = found or sorted(lines, key=lambda pair: _rank(chart.name, pair[1]))[:CURVES]
+    colors: dict[int, int] = {}
+    for at, line in sorted(bright, key=lambda pair: pair[1].index):
+        free = (color % CURVES for color in range(line.index, line.index + CURVES))
+        colors[at] = next(color for color in free if color not in colors.values())
+    return tuple(
+        LineStyle(f"curve-{colors[at] + 1}", mark_of(line.index))
+        if at in colors
+        else LineStyle("dim", mark_of(line.index), bright=False)
+        for at, line in lines
+    )
+
+
+def _rank(name: str, line: PlotLine) -> tuple[bool, float]:
+    """Return the sort key of a line: the own one first, then the best values."""
+    lower = lower_is_better(name)
+    if lower is None or line.best is None:
+        return not line.own, 0.0 if lower is None else math.inf
+    return not line.own, line.best[0] if lower else -line.best[0]

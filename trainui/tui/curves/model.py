@@ -3,22 +3,68 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from trainui.store.points.x_axis import Axis
 
+ALL_IN_ONE = "*"
+"""`Comparison.fold`: fold everything into one line."""
 
-class Compare(StrEnum):
-    """The other curves drawn into a metric's plot."""
 
-    NOTHING = "nothing"
-    ATTEMPTS = "attempts"
-    """The stage's attempts, one curve each."""
-    STAGES = "stages"
-    """The other members of the stage's sweep."""
-    RUNS = "runs"
-    """The same stage in other runs of the pipeline."""
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The other series drawn into a metric's plot."""
+
+    attempts: tuple[int, ...] = ()
+    """Numbers of the stage's attempts, one curve each."""
+    members: tuple[str, ...] = ()
+    """Stage ids of members of the stage's sweep."""
+    runs: tuple[str, ...] = ()
+    """Ids of runs, of which the same stage is drawn."""
+    sweep: bool = False
+    """True for all members of the stage's sweep."""
+    fold: str | None = None
+    """The parameter over which series are folded into mean and band; None: a seed if there is one,
+    empty: none."""
+
+    def __bool__(self) -> bool:
+        return bool(self.attempts or self.members or self.runs or self.sweep)
+
+    @property
+    def words(self) -> str:
+        """A short description; empty without other series."""
+        if self.sweep:
+            return "sweep as one band" if self.fold == ALL_IN_ONE else "all sweep members"
+        counts = ((self.attempts, "attempt"), (self.members, "sweep member"), (self.runs, "run"))
+        parts = [f"{len(some)} {word}{'s' * (len(some) != 1)}" for some, word in counts if some]
+        return f"with {', '.join(parts)}" if parts else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A series that can be drawn into a plot for comparison."""
+
+    kind: str
+    """`attempt`, `member` or `run`."""
+    key: str
+    """The attempt's number, the member's stage id, or the run's id."""
+    label: str
+    params: Mapping[str, str]
+    """The parameters in which the candidates differ."""
+    own: bool
+    live: bool
+    best: float | None
+    last: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class AxisPositions:
+    """A window and a cursor on another axis, to be converted to the axis of a query."""
+
+    axis: Axis
+    window: tuple[float, float] | None
+    cursor: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +80,13 @@ class CurvesWanted:
     """The visible part of the axis; None: all."""
     smoothing: float = 0.0
     """Smoothing weight (`store.points.smoothing`); 0: not smoothed."""
-    compare: Compare = Compare.NOTHING
-    runs: tuple[str, ...] = ()
-    """Ids of the runs to compare with; empty: the newest ones of the same pipeline."""
+    log_x: bool = False
+    """Bin the columns on a logarithmic x axis."""
+    compared: Comparison = Comparison()
+    convert: AxisPositions | None = None
+    """The window and the cursor from before a change of the axis."""
+    candidates: bool = False
+    """Also read what the first metric can be compared with."""
     attempt: int | None = None
     """The attempt to show; None: all, stitched."""
 
@@ -92,6 +142,15 @@ class PlotLine:
     """X position of its last point, also outside the window."""
     best: tuple[float, float, float] | None = None
     """The best value, its step, and its x position."""
+    members: tuple[tuple[float, ...], ...] = ()
+    """The smoothed values of the series that were folded into this line; empty: none were."""
+    counts: tuple[int, ...] = ()
+    """How many of them have a value in each column."""
+
+    @property
+    def known(self) -> list[float]:
+        """The x positions of the columns with a point."""
+        return [x for x in self.at if x == x]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +175,10 @@ class Chart:
     """The stage's own line first."""
     extent: tuple[float, float]
     """The first and the last x position that have data."""
-    marks: tuple[Annotation, ...] = ()
+    annotations: tuple[Annotation, ...] = ()
     """Alerts and stalls."""
+    log_x: bool = False
+    """True if the columns are on a logarithmic x axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +191,14 @@ class Curves:
     """All metrics, in the order in which they first appeared."""
     charts: tuple[Chart, ...] = ()
     """Only the metrics that were read."""
-    comparisons: tuple[Compare, ...] = (Compare.NOTHING,)
-    """The comparisons that have data."""
+    candidates: tuple[Candidate, ...] = ()
+    """What the first metric can be compared with; empty unless queried."""
+    converted: AxisPositions | None = None
+    """The window and the cursor of `wanted.convert` on the axis of the query."""
     axes: tuple[Axis, ...] = (Axis.STEP,)
     """The x axes that have data."""
     choice: str = ""
-    """Which sweep members are drawn if there are too many for one plot."""
+    """Which series are drawn if there are too many for one plot."""
     sampled: bool = False
     """True if they include points sampled from the files that are not stored yet."""
     due: float = math.inf

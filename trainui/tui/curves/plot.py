@@ -1,7 +1,7 @@
 """Draws a metric as text: braille lines, a y axis at the left and an x axis at the bottom.
 
-No data is hidden: each column spans its minimum to its maximum, values that are not finite are
-marked, and superseded points stay visible, dimmed.
+The mean is a connected line; behind it each column's minimum to maximum is dim, so that no spike
+is hidden. Values that are not finite are marked, and superseded points stay visible, dimmed.
 """
 
 from __future__ import annotations
@@ -9,27 +9,19 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
+from trainui.braille import NO_DOTS
 from trainui.store.points.x_axis import Axis
-from trainui.tui.curves import ticks
+from trainui.tui.curves.axes import TICK_ROWS, Frame, XAxis, YAxis, with_y_axis, x_axis_rows
 from trainui.tui.curves.braille_canvas import Canvas
-from trainui.tui.curves.line_styles import LineStyle, line_style
+from trainui.tui.curves.line_styles import LineStyle, line_styles
 from trainui.tui.curves.model import Chart, PlotLine
-from trainui.tui.curves.scales import XAxis, YAxis
-from trainui.tui.curves.ticks import Tick
 from trainui.tui.curves.view_options import PlotOptions
-from trainui.tui.render.styled_text import Row, Segment, fit
+from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle
 
 NAN, ABOVE, BELOW = 1, 2, 4
 """Bit flags of the values in a column that are not finite, as in `store.points.binning`."""
-
-TICK_ROWS = 3
-"""Lines of a plot for each mark of the y axis."""
-
-LOW = 3
-"""Height in lines up to which the two ends of the y axis are labelled and not round numbers."""
 
 MOST_DRAWN = 32
 """Size of the cache of drawn plots: summaries change more often than plots."""
@@ -37,23 +29,15 @@ MOST_DRAWN = 32
 MARK_EVERY = 24
 """Characters between two marks on a line, if the plot has several lines."""
 
+StyledLine = tuple[PlotLine, LineStyle]
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """The size of a plot, in characters."""
-
-    width: int
-    """Of the curves alone."""
-    height: int
-    labels: int = ticks.LABEL
-    """Width of the labels, without the axis itself."""
-    feet: int = 1
-    """Lines below: 0 none, 1 an axis with its labels in it, 2 an axis with labels below it."""
+MOST_BANDS = 3
+"""Most lines of a plot with a band behind each; more bands would cover each other."""
 
 
 @lru_cache(maxsize=MOST_DRAWN)
 def plot_rows(
-    chart: Chart, view: PlotOptions, frame: Frame, line_styles: tuple[LineStyle, ...] | None = None
+    chart: Chart, view: PlotOptions, frame: Frame, styles: tuple[LineStyle, ...] | None = None
 ) -> tuple[Row, ...]:
     """Draw a metric; cached.
 
@@ -61,61 +45,93 @@ def plot_rows(
         chart: the chart.
         view: the plot options.
         frame: the size.
-        line_styles: the line styles in the order of the lines; None: by the lines' indices.
+        styles: the line styles in the order of the lines; None: the lines' own.
     """
-    line_styles = line_styles or tuple(line_style(line.index) for line in chart.lines)
+    styles = styles or line_styles(chart, view.highlight)
     marks = frame.height // TICK_ROWS + 1
-    scale = YAxis.around(_values(chart.lines), log=view.log, marks=marks)
-    across = XAxis(chart.low, chart.high, frame.width)
+    lines = list(zip(chart.lines, styles, strict=True))
+    banded = _banded(lines, view.highlight)
+    values = list(_values(lines, banded))
+    scale = YAxis.around(values, log=view.log, marks=marks)
+    across = XAxis(chart.low, chart.high, frame.width, chart.log_x)
     canvas = Canvas(frame.width, frame.height)
     if scale is not None:
-        thin = bool(view.smoothing) or len(chart.lines) > 1
-        for line in chart.lines:
-            _draw_behind(canvas, line, scale, view, thin=thin)
-        for line, own in reversed(list(zip(chart.lines, line_styles, strict=True))):
-            _draw_line(canvas, line, own, scale, view, thin=thin)
-        if len(chart.lines) > 1:
-            for at, (line, own) in enumerate(zip(chart.lines, line_styles, strict=True)):
-                _put_marks(canvas, line, own, scale, at * 5 + 3)
-        _put_single_points(canvas, chart, line_styles, scale, across)
+        _draw_lines(canvas, lines, banded, scale, view)
+        if len(lines) > 1:
+            _put_marks(canvas, lines, scale)
+        _put_single_points(canvas, lines, scale, across)
     _put_boundaries(canvas, chart.lines, across)
     for line in chart.lines:
-        _put_nonfinite(canvas, line, scale)
+        alone = len(lines) == 1 and not line.members
+        _put_nonfinite(canvas, line.odd if alone else _begins(line.odd), line, scale)
     _put_annotations(canvas, chart, across)
     _put_cursor(canvas, view, across)
-    if words := _message(chart, view, scale):
-        _put_message(canvas, words)
+    if message := _message(chart, view, scale, values):
+        _put_message(canvas, message)
+    right = _names(lines, scale, frame)
     end = max((line.end for line in chart.lines), default=math.nan)
-    return (*_with_y_axis(canvas, scale, marks, frame), *_x_axis_rows(across, view, frame, end))
+    return (
+        *with_y_axis(canvas.rows(), scale, marks, frame, right),
+        *x_axis_rows(across, view.axis, frame, end, view.cursor),
+    )
 
 
-def _values(lines: Sequence[PlotLine]) -> Iterator[float]:
-    for line in lines:
+def _banded(lines: Sequence[StyledLine], highlight: str) -> list[PlotLine]:
+    """Return the lines with their full range drawn behind them."""
+    if len(lines) == 1:
+        return [lines[0][0]]
+    bright = [line for line, style in lines if style.bright]
+    few = len(bright) <= MOST_BANDS
+    return [line for line in bright if (line.members and few) or line.label == highlight]
+
+
+def _values(lines: Sequence[StyledLine], banded: Sequence[PlotLine]) -> Iterator[float]:
+    """Yield all values that are drawn."""
+    for line, _ in lines:
+        yield from line.smooths
+    for line in banded:
         yield from itertools.chain(line.lows, line.highs, line.old_lows, line.old_highs)
 
 
-def _draw_behind(
-    canvas: Canvas, line: PlotLine, scale: YAxis, view: PlotOptions, *, thin: bool
+def _draw_lines(
+    canvas: Canvas,
+    lines: Sequence[StyledLine],
+    banded: Sequence[PlotLine],
+    scale: YAxis,
+    view: PlotOptions,
 ) -> None:
-    """Draw the dimmed layers: superseded points, and the full range behind a thin line."""
+    """Draw the bands, then the dim lines, then the bright ones, the first one on top."""
+    dots = 4 * canvas.height
+    for line in banded:
+        _draw_band(canvas, line, scale, view, members=len(banded) == 1)
+    first_on_top = list(reversed(lines))
+    for line, style in sorted(first_on_top, key=lambda pair: pair[1].bright):
+        drawn = scale.ranges(line.smooths, line.smooths, dots, _pauses(line, view))
+        canvas.draw(drawn, style.style, covering=style.bright)
+
+
+def _draw_band(
+    canvas: Canvas, line: PlotLine, scale: YAxis, view: PlotOptions, *, members: bool
+) -> None:
+    """Draw superseded points and the range from minimum to maximum.
+
+    Args:
+        canvas: the canvas.
+        line: the line.
+        scale: the y axis.
+        view: the plot options.
+        members: draw each of the folded series too.
+    """
     dots, pauses = 4 * canvas.height, _pauses(line, view)
     if line.old_lows:
         old = scale.ranges(line.old_lows, line.old_highs, dots, pauses)
-        canvas.draw(_thinned(old), "dim")
-    if thin and line.own:
-        canvas.draw(scale.ranges(line.lows, line.highs, dots, pauses), "dim")
-
-
-def _draw_line(
-    canvas: Canvas, line: PlotLine, own: LineStyle, scale: YAxis, view: PlotOptions, *, thin: bool
-) -> None:
-    """Draw a line's range from minimum to maximum, or with `thin` its mean."""
-    dots, pauses = 4 * canvas.height, _pauses(line, view)
-    if thin:
-        drawn = scale.ranges(line.smooths, line.smooths, dots, pauses)
-    else:
-        drawn = scale.ranges(line.lows, line.highs, dots, pauses)
-    canvas.draw(own.dashed(drawn), own.style, covering=thin)
+        # every other column alone, so that dimming is visible without colour
+        canvas.draw([run if at % 2 == 0 else NO_DOTS for at, run in enumerate(old)], "dim")
+    shown = line.members if members else ()
+    band = scale.ranges(line.lows, line.highs, dots, pauses)
+    canvas.draw(band, "line" if shown else "dim")
+    for values in shown:
+        canvas.draw(scale.ranges(values, values, dots), "dim", covering=True)
 
 
 def _pauses(line: PlotLine, view: PlotOptions) -> frozenset[int]:
@@ -131,37 +147,30 @@ def _pauses(line: PlotLine, view: PlotOptions) -> frozenset[int]:
     )
 
 
-def _thinned(old: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Leave out every other column, so that dimming is visible without colour."""
-    return [run if at % 2 == 0 else (1, 0) for at, run in enumerate(old)]
-
-
-def _row_of(place: float, canvas: Canvas) -> int:
-    """Return the line of text in which a dot lies."""
-    dots = 4 * canvas.height
-    return canvas.height - 1 - min(max(round(place), 0), dots - 1) // 4
-
-
-def _put_marks(canvas: Canvas, line: PlotLine, own: LineStyle, scale: YAxis, first: int) -> None:
-    """Put a line's mark on it at regular distances."""
-    for column in range(first % MARK_EVERY, canvas.width, MARK_EVERY):
-        values = [line.means[dot] for dot in (2 * column, 2 * column + 1) if dot < len(line.means)]
-        place = next((scale.place(value, 4 * canvas.height) for value in values), math.nan)
-        if not math.isnan(place):
-            canvas.put(_row_of(place, canvas), column, own.mark, own.style)
+def _put_marks(canvas: Canvas, lines: Sequence[StyledLine], scale: YAxis) -> None:
+    """Put each bright line's mark on it at regular distances and at its right end."""
+    for at, (line, style) in enumerate(lines):
+        columns = set(range((at * 5 + 3) % MARK_EVERY, canvas.width, MARK_EVERY))
+        known = [dot for dot, value in enumerate(line.smooths) if math.isfinite(value)]
+        columns.update(dot // 2 for dot in known[-1:])
+        for column in columns if style.bright else ():
+            values = line.smooths[2 * column : 2 * column + 2]
+            rows = (scale.row(value, canvas.height) for value in values)
+            row = next((row for row in rows if row is not None), None)
+            if row is not None:
+                canvas.put(row, column, style.mark, style.style)
 
 
 def _put_single_points(
-    canvas: Canvas, chart: Chart, line_styles: Sequence[LineStyle], scale: YAxis, across: XAxis
+    canvas: Canvas, lines: Sequence[StyledLine], scale: YAxis, across: XAxis
 ) -> None:
     """Mark a line's only point, since a single dot is hard to see."""
-    for line, own in zip(chart.lines, line_styles, strict=True):
+    for line, style in lines:
         known = [at for at, value in enumerate(line.lasts) if math.isfinite(value)]
         if len(known) == 1:
-            place = scale.place(line.lasts[known[0]], 4 * canvas.height)
-            column = across.column(line.at[known[0]])
-            if not math.isnan(place):
-                canvas.put(_row_of(place, canvas), column, "●", own.style)
+            row = scale.row(line.lasts[known[0]], canvas.height)
+            if row is not None:
+                canvas.put(row, across.column(line.at[known[0]]), "●", style.style)
 
 
 def _put_boundaries(canvas: Canvas, lines: Sequence[PlotLine], across: XAxis) -> None:
@@ -179,7 +188,7 @@ def _put_boundaries(canvas: Canvas, lines: Sequence[PlotLine], across: XAxis) ->
 
 def _put_annotations(canvas: Canvas, chart: Chart, across: XAxis) -> None:
     """Mark alerts and stalls."""
-    for mark in chart.marks:
+    for mark in chart.annotations:
         column = across.column(mark.x)
         if 0 <= column < canvas.width:
             for row in range(1, canvas.height):
@@ -187,26 +196,31 @@ def _put_annotations(canvas: Canvas, chart: Chart, across: XAxis) -> None:
             canvas.put(0, column, "!", "warn")
 
 
-def _put_nonfinite(canvas: Canvas, line: PlotLine, scale: YAxis | None) -> None:
+def _begins(odd: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the first column of each row of columns with the same kinds of values."""
+    before = [(-1, 0), *odd]
+    return [one for one, last in zip(odd, before, strict=False) if one != (last[0] + 1, last[1])]
+
+
+def _put_nonfinite(
+    canvas: Canvas, odd: Sequence[tuple[int, int]], line: PlotLine, scale: YAxis | None
+) -> None:
     """Mark values that are not finite: infinities at the edges, NaN next to the curve."""
-    for dot, kind in line.odd:
+    for dot, kind in odd:
         if kind & ABOVE:
             canvas.put(0, dot // 2, "↑", "bad")
         if kind & BELOW:
             canvas.put(canvas.height - 1, dot // 2, "↓", "bad")
         if kind & NAN:
-            place = math.nan if scale is None else _beside(line, dot, scale, 4 * canvas.height)
-            row = canvas.height // 2 if math.isnan(place) else _row_of(place, canvas)
-            canvas.put(row, dot // 2, "×", "bad")
+            row = None if scale is None else _row_beside(line, dot, scale, canvas.height)
+            canvas.put(canvas.height // 2 if row is None else row, dot // 2, "×", "bad")
 
 
-def _beside(line: PlotLine, dot: int, scale: YAxis, dots: int) -> float:
-    """Return the curve's height at a column or the nearest one before it, else after it."""
-    for at in itertools.chain(range(dot, -1, -1), range(dot + 1, len(line.means))):
-        place = scale.place(line.means[at], dots)
-        if not math.isnan(place):
-            return place
-    return math.nan
+def _row_beside(line: PlotLine, dot: int, scale: YAxis, height: int) -> int | None:
+    """Return the curve's line of text at a column or the nearest one before it, else after it."""
+    nearest = itertools.chain(range(dot, -1, -1), range(dot + 1, len(line.means)))
+    rows = (scale.row(line.means[at], height) for at in nearest)
+    return next((row for row in rows if row is not None), None)
 
 
 def _put_cursor(canvas: Canvas, view: PlotOptions, across: XAxis) -> None:
@@ -219,20 +233,20 @@ def _put_cursor(canvas: Canvas, view: PlotOptions, across: XAxis) -> None:
             canvas.put(row, column, "│", "accent", under=True)
 
 
-def _message(chart: Chart, view: PlotOptions, scale: YAxis | None) -> str:
+def _message(chart: Chart, view: PlotOptions, scale: YAxis | None, values: Sequence[float]) -> str:
     """Return a message if nothing, or not everything, can be drawn."""
-    if not any(not math.isnan(x) for line in chart.lines for x in line.at):
+    if not any(line.known for line in chart.lines):
         return "no points here; 0 shows all"
-    if view.log and scale is None and any(value <= 0 for value in _values(chart.lines)):
+    if view.log and scale is None and any(value <= 0 for value in values):
         return "nothing above 0 (y: linear)"
-    if view.log and any(value <= 0 for value in _values(chart.lines)):
+    if view.log and any(value <= 0 for value in values):
         return "0 and below: not drawn (y)"
     return "no finite value" if scale is None else ""
 
 
-def _put_message(canvas: Canvas, words: str) -> None:
+def _put_message(canvas: Canvas, message: str) -> None:
     """Write a message into the first free line, else the last line."""
-    text = fit(words, min(len(words), canvas.width))
+    text = fit(message, min(len(message), canvas.width))
     left = (canvas.width - len(text)) // 2
     places = range(left, left + len(text))
     free = (row for row in range(canvas.height) if all(canvas.is_free(row, at) for at in places))
@@ -241,88 +255,17 @@ def _put_message(canvas: Canvas, words: str) -> None:
         canvas.put(row, at, character, "warn")
 
 
-def _with_y_axis(canvas: Canvas, scale: YAxis | None, most: int, frame: Frame) -> list[Row]:
-    """Return the lines of a plot with the y axis at their left."""
-    labels: dict[int, str] = {}
-    if scale is not None:
-        for value, label in scale.ticks(most) if canvas.height > LOW else scale.ends():
-            labels.setdefault(_row_of(scale.place(value, 4 * canvas.height), canvas), label)
-    rows: list[Row] = []
-    for index, row in enumerate(canvas.rows()):
-        label = fit(labels.get(index, ""), frame.labels, right=True)
-        rows.append((Segment(label, "dim"), Segment("┤" if index in labels else "│", "line"), *row))
-    return rows
-
-
-def axis_ticks(axis: Axis, across: XAxis) -> list[Tick]:
-    """Return the marks of the x axis."""
-    mark, cells = {
-        Axis.STEP: (ticks.steps, 9),
-        Axis.EPOCH: (ticks.steps, 9),
-        Axis.RELATIVE: (ticks.durations, 9),
-        Axis.GPU: (ticks.durations, 9),
-        Axis.WALL: (ticks.moments, 11),
-    }[axis]
-    return mark(across.low, across.high, max(across.width // cells, 2))
-
-
-def _x_axis_rows(across: XAxis, view: PlotOptions, frame: Frame, end: float) -> list[Row]:
-    if not frame.feet:
-        return []
-    found = [(across.column(tick.value), tick.label) for tick in axis_ticks(view.axis, across)]
-    within = [(column, label) for column, label in found if 0 <= column < frame.width]
-    left = " " * frame.labels
-    if frame.feet == 1:
-        return [(Segment(left), *_labels(within, across, view, end, ("─", "╰")))]
-    line = ["─"] * frame.width
-    for column, _ in within:
-        line[column] = "┬"
-    return [
-        (Segment(left), Segment("╰" + "".join(line), "line")),
-        (Segment(left), *_labels(within, across, view, end, (" ", " "))),
-    ]
-
-
-def _labels(
-    places: Sequence[tuple[int, str]],
-    across: XAxis,
-    view: PlotOptions,
-    end: float,
-    drawn: tuple[str, str],
-) -> list[Segment]:
-    """Return the labels below their marks; the cursor's and the last point's take precedence.
-
-    Args:
-        places: the columns of the marks, and their labels.
-        across: the axis.
-        view: the options with the cursor.
-        end: x position of the last point.
-        drawn: the character that fills the line, and its corner.
-    """
-    filling, corner = drawn
-    wanted = [(column, label, "dim") for column, label in places]
-    for x, style in ((end, "strong"), (view.cursor, "accent")):
-        if x is not None and 0 <= across.column(x) < across.width:
-            wanted.insert(0, (across.column(x), cursor_label(x, view.axis, across), style))
-    taken: list[tuple[int, str, str]] = []
-    for column, label, style in wanted:
-        start = _start(column, label, across)
-        if all(start > at + len(text) or start + len(label) < at for at, text, _ in taken):
-            taken.append((start, label, style))
-    spans, used = [Segment(corner, "line")], 0
-    for start, label, style in sorted(taken):
-        spans += [Segment(filling * (start - used), "line"), Segment(label, style)]
-        used = start + len(label)
-    return [*spans, Segment(filling * (across.width - used), "line")]
-
-
-def _start(column: int, label: str, across: XAxis) -> int:
-    return max(min(column - len(label) // 2, across.width - len(label)), 0)
-
-
-def cursor_label(x: float, axis: Axis, across: XAxis) -> str:
-    """Return the cursor's x position with as many digits as it can move by."""
-    grain = (across.high - across.low) / max(2 * across.width, 1)
-    if axis in (Axis.STEP, Axis.EPOCH):
-        return ticks.count(x, grain) if abs(x) >= 1e6 else f"{x:.10g}"
-    return ticks.moment(x) if axis == Axis.WALL else ticks.duration(x)
+def _names(lines: Sequence[StyledLine], scale: YAxis | None, frame: Frame) -> list[Row]:
+    """Return each bright line's name, beside its right end or on the nearest free line."""
+    found: list[Row] = [()] * frame.height
+    if not frame.right or scale is None:
+        return found
+    for line, style in lines:
+        last = next((value for value in reversed(line.smooths) if math.isfinite(value)), None)
+        row = None if last is None else scale.row(last, frame.height)
+        free = [at for at in range(frame.height) if not found[at]]
+        if style.bright and row is not None and free:
+            at = min(free, key=lambda other: abs(other - row))
+            name = fit_middle(f"{style.mark} {line.label}", frame.right - 1)
+            found[at] = (Segment(" "), Segment(name, style.style))
+    return found

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from textual import events
+from dataclasses import replace
+from typing import ClassVar
 
+from rich.cells import cell_len
+from textual import events
+from textual.binding import BindingType
+
+from trainui.tui.curves.axes import Frame
 from trainui.tui.curves.interaction import CurveKeys
 from trainui.tui.curves.legend import table_rows
 from trainui.tui.curves.model import Chart, Curves
-from trainui.tui.curves.plot import Frame, plot_rows
+from trainui.tui.curves.plot import plot_rows
+from trainui.tui.curves.ticks import LABEL
 from trainui.tui.curves.view_options import CurvesState
+from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Segment
 
-LABELS = 8
-"""Characters left of the plot, without its axis."""
+MOST_NAME = 24
+"""Most characters of the names at the right end of the lines."""
 
 
 class CurvePlot(CurveKeys):
     """The plot of the selected metric."""
+
+    scopes = ("plot", "curves")
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("plot")]
 
     def __init__(self, state: CurvesState, *, id: str | None = None) -> None:
         super().__init__(state, id=id)
@@ -25,6 +36,7 @@ class CurvePlot(CurveKeys):
     def set_curves(self, curves: Curves, empty: str) -> None:
         """Show these curves, or the text `empty` if there are none."""
         self.curves, self._empty = curves, empty
+        self.show_converted(curves)
         self.draw()
         if curves.wanted != self.wanted():
             self.post_message(self.CurvesQueryChanged())
@@ -39,15 +51,23 @@ class CurvePlot(CurveKeys):
 
     def plot_cells(self) -> int:
         """Return the width of the plot in characters."""
-        return max(self.scrollable_content_region.width - LABELS - 2, 8)
+        return max(self.scrollable_content_region.width - LABEL - 2 - self._names_width(), 8)
+
+    def _names_width(self) -> int:
+        """Return the width of the lines' names at the right of the plot; 0 for a single line."""
+        chart = self.chart()
+        if chart is None or len(chart.lines) < 2:
+            return 0
+        longest = max(cell_len(line.label) for line in chart.lines)
+        return min(longest + 3, MOST_NAME, self.scrollable_content_region.width // 4)
 
     def place_under(self, event: events.MouseEvent) -> float | None:
         """Return the x position under the mouse."""
         offset, chart = event.get_content_offset(self), self.chart()
         cells = self.plot_cells()
-        if offset is None or chart is None or not 0 <= offset.x - LABELS - 1 < cells:
+        if offset is None or chart is None or not 0 <= offset.x - LABEL - 1 < cells:
             return None
-        return chart.low + (chart.high - chart.low) * (offset.x - LABELS) / cells
+        return self.x_axis(chart).x(offset.x - LABEL)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Zoom in at the mouse."""
@@ -113,7 +133,17 @@ class CurvePlot(CurveKeys):
             self.set_rows([(Segment("reading …" if there else self._empty, "dim"),)])
             return
         figures = next(one for one in self.curves.figures if one.stored == chart.name)
-        table = table_rows(chart, figures, self.view, size.width, max(size.height // 3, 2))
+        view = self.state.view_of(chart.name)
+        table = table_rows(chart, figures, view, size.width, max(size.height // 3, 2))
         height = max(size.height - len(table) - 2, 3)
-        frame = Frame(self.plot_cells(), height, LABELS, 2)
-        self.set_rows([*plot_rows(chart, self.view, frame), *table])
+        frame = Frame(self.plot_cells(), height, LABEL, 2, self._names_width())
+        self.set_rows([*plot_rows(chart, view, frame), *table])
+
+    def action_highlight(self, direction: int) -> None:
+        """Draw the next line bright and all others dim; after the last one all as before."""
+        chart = self.chart()
+        if chart is not None and len(chart.lines) > 1:
+            labels = ["", *(line.label for line in chart.lines)]
+            at = labels.index(self.view.highlight) if self.view.highlight in labels else 0
+            label = labels[(at + direction) % len(labels)]
+            self.apply(replace(self.view, highlight=label))

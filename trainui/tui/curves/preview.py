@@ -96,16 +96,19 @@ class PreviewedSeries:
         low, high = float(steps.min()), float(steps.max())
         return Extent(min(low, known.low), max(high, known.high)) if known else Extent(low, high)
 
-    def window(self, low: float, high: float, width: int, *, weight: float = 0.0) -> Window:
+    def window(
+        self, low: float, high: float, width: int, *, weight: float = 0.0, log: bool = False
+    ) -> Window:
         """Bin the points between two steps into `width` columns."""
         import numpy as np
 
         from trainui.store.points import smoothing
         from trainui.store.points.binning import columns_of_points
 
-        known, track = self.stored.window(low, high, width, weight=weight), _track(self.points)
+        known = self.stored.window(low, high, width, weight=weight, log=log)
+        track = _track(self.points)
         smooth = smoothing.of_track(track, weight) if weight else None
-        seen = columns_of_points(track, low, high, width, known.boundaries, smooth)
+        seen = columns_of_points(track, low, high, width, known.boundaries, smooth, log=log)
         empty = np.isnan(known.at)
         return replace(
             known,
@@ -115,6 +118,12 @@ class PreviewedSeries:
                 if field.name not in ("boundaries", "old_minimum", "old_maximum")
             },
         )
+
+    def step_at(self, x: float) -> float:
+        """Return the step at a position on the axis, which is the step."""
+        return x
+
+    x_at = step_at
 
     def best(self, *, lower: bool) -> Best | None:
         """Return the best stored point."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from trainui.domain.metric_direction import lower_is_better
@@ -19,10 +19,20 @@ from trainui.store.points import curves, windows
 from trainui.store.points.x_axis import Axis
 from trainui.store.read import headlines, views
 from trainui.text import harmless
-from trainui.tui.curves.annotations import StageAlert, marks, read_alerts
-from trainui.tui.curves.model import Chart, Compare, CurveData, Curves, CurvesWanted, PlotLine
+from trainui.tui.curves.annotations import StageAlert, annotations_of, read_alerts
+from trainui.tui.curves.candidates import read_candidates
+from trainui.tui.curves.folding import folded, groups
+from trainui.tui.curves.model import (
+    ALL_IN_ONE,
+    AxisPositions,
+    Chart,
+    CurveData,
+    Curves,
+    CurvesWanted,
+    PlotLine,
+)
 from trainui.tui.curves.preview import NOTHING, PreviewedSeries, PreviewReader, with_previews
-from trainui.tui.curves.series import MOST_LINES, PlottedSeries, comparisons, siblings, sources
+from trainui.tui.curves.series import PlottedSeries, siblings, sources
 from trainui.tui.curves.ticks import round_stride
 from trainui.tui.run.matrix_reader import MatrixReader
 
@@ -32,8 +42,12 @@ if TYPE_CHECKING:
 FIRST_CHARTS = 8
 """Metrics that are read before the pane's size is known."""
 
-CACHE_SIZE = 400
+CACHE_SIZE = 1200
 """Entries of the cache."""
+
+MOST_LINES, MOST_FOLDED = 24, 48
+"""Most series of a plot: lines beyond this could not be told apart, and reading more series for
+one band takes too long."""
 
 PERIOD = 0.9
 """Seconds between two readings of live charts: once a second looks live, and reading them as
@@ -93,41 +107,81 @@ class CurveReader:
         if names is None:
             names = tuple(figure.stored for figure in figures[:FIRST_CHARTS])
         known = {figure.stored for figure in figures}
-        chosen, choice = self._choice(connection, stage, stages, wanted)
-        lines = sources(connection, stage, stages, wanted, chosen)
+        converted = self._converted(connection, stage, names, wanted)
+        if converted is not None:
+            wanted_on_axis = replace(wanted, window=converted.window)
+        else:
+            wanted_on_axis = wanted
+        lines, choice = self._sources(connection, stage, stages, wanted)
         self._alerts = read_alerts(connection, stage)
         what = (wanted, names, tuple(lines), tuple(self._alerts))
         now, drawn = time.monotonic(), self._drawn
         if fresh := drawn is None or drawn.what != what or drawn.due <= now:
             charts = [
-                self._chart(connection, name, lines, wanted) for name in names if name in known
+                self._chart(connection, name, lines, wanted_on_axis)
+                for name in names
+                if name in known
             ]
             self._drawn = drawn = _Drawn(what, tuple(charts), now + PERIOD)
+        metric = names[0] if names else ""
         return Curves(
             wanted,
             figures,
             drawn.charts,
-            comparisons(connection, stage, stages, wanted),
+            read_candidates(connection, stage, stages, metric) if wanted.candidates else (),
+            converted,
             _axes(figures, connection, stage),
             sampled=bool(self._preview),
             choice=choice,
             due=math.inf if fresh else drawn.due,
         )
 
-    def _choice(
+    def _sources(
         self,
         connection: protocol.Connection,
         stage: StageRecord,
         stages: Sequence[StageRecord],
         wanted: CurvesWanted,
-    ) -> tuple[frozenset[str], str]:
-        """Return the ids of the members of a large sweep that are drawn, and a description."""
-        members = siblings(stage, stages) if wanted.compare == Compare.STAGES else []
-        if len(members) <= MOST_LINES or (group := self._groups.read(connection, members)) is None:
-            return frozenset(), ""
-        best = group.best_first(members)[: MOST_LINES - 1]
-        words = f"the best {len(best)} of {len(members)} by {group.metric}" if best else ""
-        return frozenset(one.id for one in best), words
+    ) -> tuple[list[PlottedSeries], str]:
+        """Return the series to draw, and which these are if there are too many."""
+        found = sources(connection, stage, stages, wanted)
+        most = MOST_FOLDED if wanted.compared.fold == ALL_IN_ONE else MOST_LINES
+        if len(found) <= most:
+            return found, ""
+        members = siblings(stage, stages) if wanted.compared.sweep else []
+        group = self._groups.read(connection, members) if members else None
+        if group is None or not (best := group.best_first(members)[: most - 1]):
+            return found[:most], f"{most} of {len(found)} drawn"
+        drawn = {stage.id, *(one.id for one in best)}
+        words = f"the best {len(best)} of {len(members)} by {group.metric}"
+        return [one for one in found if one.owner in drawn], words
+
+    def _converted(
+        self,
+        connection: protocol.Connection,
+        stage: StageRecord,
+        names: Sequence[str],
+        wanted: CurvesWanted,
+    ) -> AxisPositions | None:
+        """Convert the window and the cursor from before a change of the axis, by the steps."""
+        before = wanted.convert
+        if before is None or not names:
+            return None
+        own = PlottedSeries(stage.id, "", 0, wanted.attempt, own=True)
+        source, target = (
+            self._plotted(connection, own, names[0], axis) for axis in (before.axis, wanted.axis)
+        )
+
+        def convert(x: float) -> float:
+            return target.x_at(source.step_at(x))
+
+        window, cursor = before.window, before.cursor
+        if window is not None:
+            low, high = convert(window[0]), convert(window[1])
+            window = (low, high) if high > low else None
+        if cursor is not None:
+            cursor = at if math.isfinite(at := convert(cursor)) else None
+        return AxisPositions(wanted.axis, window, cursor)
 
     def _read_preview(
         self, connection: protocol.Connection, stage: StageRecord, wanted: CurvesWanted
@@ -141,7 +195,7 @@ class CurveReader:
             self._states.pop(stage.id, None)
 
     def _check_version(self, connection: protocol.Connection, owner: str) -> None:
-        """Return the version of an owner's points; drop its cache entries if that changed."""
+        """Drop the cache entries of an owner if its points have changed."""
         state = windows.state_of(connection, owner)
         if self._states.get(owner) != state:
             self._states[owner] = state
@@ -190,11 +244,22 @@ class CurveReader:
         extents = [one.extent for _, one in plotted if one.extent is not None]
         live = any(source.live for source, _ in plotted)
         extent = _whole(extents, live=live)
+        if wanted.log_x:
+            extent = _positive(extent, wanted.axis)
         low, high = wanted.window or extent
-        lines = tuple(self._line(source, one, name, (low, high), wanted) for source, one in plotted)
-        own = next((line for line in lines if line.own), None)
-        struck = marks(self._alerts, name, own, wanted.axis, wanted.attempt) if own else ()
-        return Chart(name, low, high, lines, extent, struck)
+        drawn = {
+            source: self._line(source, one, name, (low, high), wanted) for source, one in plotted
+        }
+        own = next((line for line in drawn.values() if line.own), None)
+        found = annotations_of(self._alerts, name, own, wanted.axis, wanted.attempt) if own else ()
+        lower = lower_is_better(name)
+        lines = tuple(
+            folded([drawn[one] for one in some], label, lower=lower)
+            if len(some) > 1
+            else drawn[some[0]]
+            for label, some in groups(list(drawn), wanted.compared.fold)
+        )
+        return Chart(name, low, high, lines, extent, found, wanted.log_x)
 
     def _line(
         self,
@@ -204,7 +269,8 @@ class CurveReader:
         window: tuple[float, float],
         wanted: CurvesWanted,
     ) -> PlotLine:
-        key = (source.owner, name, wanted.axis, window, wanted.columns, wanted.smoothing, source)
+        options = (wanted.axis, wanted.log_x, wanted.columns, wanted.smoothing)
+        key = (source.owner, name, window, options, source)
         line: PlotLine = self._cached(key, lambda: _line(source, plotted, name, window, wanted))
         return line
 
@@ -252,6 +318,16 @@ def _whole(extents: Sequence[Extent], *, live: bool) -> tuple[float, float]:
     return low, high if high > low else low + 1.0
 
 
+def _positive(extent: tuple[float, float], axis: Axis) -> tuple[float, float]:
+    """Return the part of an extent that a logarithmic axis can show."""
+    low, high = extent
+    if high <= 0:
+        return 1.0, 10.0
+    if low <= 0:
+        low = 1.0 if axis == Axis.STEP and high > 1 else high / 1000
+    return low, high if high > low else low * 10
+
+
 def _line(
     source: PlottedSeries,
     plotted: Plotted | PreviewedSeries,
@@ -259,7 +335,7 @@ def _line(
     window: tuple[float, float],
     wanted: CurvesWanted,
 ) -> PlotLine:
-    found = plotted.window(*window, wanted.columns, weight=wanted.smoothing)
+    found = plotted.window(*window, wanted.columns, weight=wanted.smoothing, log=wanted.log_x)
     lower = lower_is_better(name)
     best = None if lower is None else plotted.best(lower=lower)
     has_old = bool((found.old_minimum == found.old_minimum).any())

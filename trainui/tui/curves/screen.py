@@ -15,7 +15,6 @@ from trainui.store.points.x_axis import Axis
 from trainui.text import harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.curves.cursor_values import zoom_text
-from trainui.tui.curves.model import Compare
 from trainui.tui.curves.plot_view import CurvePlot
 from trainui.tui.curves.view_options import AXES, CurvesState
 from trainui.tui.data.snapshot import CurvesPage, MetricQuery, Snapshot
@@ -91,19 +90,18 @@ class CurvesScreen(Page):
 
     def _show_how(self) -> None:
         view, chart = self.state.view, self.plot.chart()
-        words = self.plot.words
-        if view.axis == Axis.STEP:
-            words.insert(0, f"over {AXES[view.axis]}")
+        words = [f"over {AXES[view.axis]}"] if view.axis == Axis.STEP else []
         if self.plot.curves is not None and self.plot.curves.sampled:
             words.insert(0, "sampled: still being read")
         if self.plot.curves is not None and self.plot.curves.choice:
             words.append(self.plot.curves.choice)
-        drawn, marked = len(chart.lines) if chart is not None else 0, len(self.state.runs)
-        if view.compare == Compare.RUNS and 0 < drawn < marked:
-            words.append(f"{drawn} of {marked} drawn")
+        changed = self.plot.words + (["log y"] if self.state.metric in self.state.log else [])
         if chart is not None and (zoom := zoom_text(chart, view)):
-            words.append(zoom)
-        spans = [Segment(" " + "  ·  ".join(words), "dim")]
+            changed.append(zoom)
+        spans = [Segment(f" {'  ·  '.join(words)}", "dim")]
+        if changed:
+            spans += [Segment("  "), Segment("  ·  ".join(changed), "key")]
+            spans.append(Segment("   D resets", "dim"))
         if self.state.metric in self.state.pinned:
             spans.append(Segment("   ◆ pinned", "key"))
         self.how.show(tuple(spans))
@@ -118,7 +116,19 @@ class CurvesScreen(Page):
 
     def footer_scopes(self) -> tuple[str, ...]:
         """Return the scopes of the keys in the footer; run actions are on the run's page."""
-        return ("curves", "search", "app")
+        return ("plot", "curves", "search", "app")
+
+    @on(CurvePlot.ComparisonOpened)
+    def _choose_comparison(self) -> None:
+        from trainui.tui.curves.comparison_screen import ComparisonScreen
+
+        metric = self.state.metric
+        self.app.push_screen(ComparisonScreen(self.run_id, self.stage, metric, self.state))
+
+    def on_screen_resume(self) -> None:
+        """Draw and query again: the comparison may have changed."""
+        super().on_screen_resume()
+        self.plot.draw()
 
     @on(CurvePlot.CursorMoved)
     def _keep_the_moment(self, event: CurvePlot.CursorMoved) -> None:

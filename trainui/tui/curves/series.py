@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from trainui.domain.records import StageRecord
-from trainui.domain.states import ENDED
+from trainui.domain.states import ENDED, Status
 from trainui.store.db import protocol
 from trainui.store.read import headlines, views
 from trainui.text import harmless
-from trainui.tui.curves.model import Compare, CurvesWanted
+from trainui.tui.curves.model import CurvesWanted
 from trainui.tui.runs.column_stats import differing, shown_value
 from trainui.tui.runs.filter import params_of
 
-MOST_LINES = 12
-"""Most lines of a plot; more would cover each other."""
+MOST_RUNS = 200
+"""Most other runs offered for a comparison, the newest ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,10 @@ class PlottedSeries:
     """True for the stage that the plot belongs to."""
     live: bool = False
     """True if more points may come."""
+    params: tuple[tuple[str, str], ...] = ()
+    """The parameters of its sweep or its run, as text."""
+    run: str = ""
+    """The id of its run, if that is another one."""
 
 
 def sources(
@@ -41,7 +45,6 @@ def sources(
     stage: StageRecord,
     stages: Sequence[StageRecord],
     wanted: CurvesWanted,
-    drawn: Collection[str] = (),
 ) -> list[PlottedSeries]:
     """Return the series to draw, the stage's own first.
 
@@ -50,65 +53,64 @@ def sources(
         stage: the stage.
         stages: all stages of its run.
         wanted: the query with the comparison.
-        drawn: ids of the sweep members to draw besides the stage; empty: the first ones.
     """
-    compare = wanted.compare
+    chosen = wanted.compared
+    own = [_own(stage, wanted.attempt)]
+    others: list[PlottedSeries] = []
+    if chosen.sweep or chosen.members:
+        members = _of_members(stage, siblings(stage, stages), own[0])
+        own = [one for one in members if one.own]
+        drawn = (one for one in members if chosen.sweep or one.owner in chosen.members)
+        others += [one for one in drawn if not one.own]
+    if chosen.attempts:
+        attempts = _of_attempts(connection, stage, wanted.attempt)
+        own = [one for one in attempts if one.own] or own
+        others += [one for one in attempts if one.attempt in chosen.attempts and not one.own]
+    if chosen.runs:
+        runs = _of_runs(connection, stage, (stage.run_id, *chosen.runs), wanted.names or ("",))
+        if not others:
+            own = [replace(one, attempt=wanted.attempt) for one in runs if one.own] or own
+        others += [one for one in runs if not one.own]
+    if not chosen.sweep:  # the members of a sweep keep their colours on each member's page
+        others = [replace(one, index=at) for at, one in enumerate(others, 1)]
+        own = [replace(one, index=0) for one in own]
+    return [*own, *others]
+
+
+def comparable_series(
+    connection: protocol.Connection, stage: StageRecord, stages: Sequence[StageRecord], metric: str
+) -> list[tuple[str, PlottedSeries]]:
+    """Return all series that can be drawn into a stage's plot, each with its kind.
+
+    The kinds are `attempt`, `member` (of the stage's sweep) and `run` (the same stage in another
+    run of the pipeline).
+    """
+    members = siblings(stage, stages)
+    found = [("member", one) for one in _of_members(stage, members, _own(stage, None))]
+    if len(members) < 2:
+        found = []
+    attempts = _of_attempts(connection, stage, None)
+    found += [("attempt", one) for one in attempts if len(attempts) > 1]
+    runs = _of_runs(connection, stage, (), (metric,))
+    return found + [("run", one) for one in runs if not (found and one.own)]
+
+
+def _own(stage: StageRecord, attempt: int | None) -> PlottedSeries:
     live = stage.status not in ENDED
-    looked_at = wanted.attempt
-    own = PlottedSeries(stage.id, harmless(stage.name), 0, looked_at, own=True, live=live)
-    if compare == Compare.ATTEMPTS:
-        numbers = [n.number for n in views.attempts_of_stage(connection, stage.id)]
-        looked_at = looked_at or numbers[-1]
-        return _own_first(
-            PlottedSeries(stage.id, f"attempt {n}", n - 1, n, own=n == looked_at, live=live)
-            for n in numbers
-        )
-    if compare == Compare.STAGES:
-        found = [
-            PlottedSeries(
-                one.id,
-                _member(one),
-                at,
-                looked_at if one.id == stage.id else None,
-                own=one.id == stage.id,
-                live=one.status not in ENDED,
-            )
-            for at, one in enumerate(siblings(stage, stages))
-            if not drawn or one.id in drawn or one.id == stage.id
-        ]
-    elif compare == Compare.RUNS:
-        found = _in_runs(connection, stage, wanted, looked_at)
-    else:
-        return [own]
-    return _own_first(found) or [own]
+    return PlottedSeries(stage.id, harmless(stage.name), 0, attempt, own=True, live=live)
 
 
-def comparisons(
-    connection: protocol.Connection,
-    stage: StageRecord,
-    stages: Sequence[StageRecord],
-    wanted: CurvesWanted,
-) -> tuple[Compare, ...]:
-    """Return the comparisons that have data.
-
-    Args:
-        connection: the store.
-        stage: the stage.
-        stages: all stages of its run.
-        wanted: the query.
-    """
-    found = [Compare.NOTHING]
-    if stage.attempt > 1:
-        found.append(Compare.ATTEMPTS)
-    if len(siblings(stage, stages)) > 1:
-        found.append(Compare.STAGES)
-    if len(_in_runs(connection, stage, wanted, None)) > 1:
-        found.append(Compare.RUNS)
-    return tuple(found)
-
-
-def _own_first(sources: Iterable[PlottedSeries]) -> list[PlottedSeries]:
-    return sorted(sources, key=lambda source: not source.own)[:MOST_LINES]
+def _of_attempts(
+    connection: protocol.Connection, stage: StageRecord, shown: int | None
+) -> list[PlottedSeries]:
+    """Return each attempt of the stage; the one shown, else the last one, is its own."""
+    numbers = [one.number for one in views.attempts_of_stage(connection, stage.id)]
+    shown = shown or (numbers[-1] if numbers else None)
+    live = stage.status not in ENDED
+    return [
+        PlottedSeries(stage.id, f"attempt {n}", n - 1, n, own=n == shown, live=live)
+        for n in numbers
+    ]
 
 
 def siblings(stage: StageRecord, stages: Sequence[StageRecord]) -> list[StageRecord]:
@@ -118,6 +120,24 @@ def siblings(stage: StageRecord, stages: Sequence[StageRecord]) -> list[StageRec
     return [one for one in stages if one.definition.group == stage.definition.group]
 
 
+def _of_members(
+    stage: StageRecord, members: Sequence[StageRecord], own: PlottedSeries
+) -> list[PlottedSeries]:
+    """Return the members of the stage's sweep."""
+    return [
+        PlottedSeries(
+            one.id,
+            _member(one),
+            at,
+            own.attempt if one.id == stage.id else None,
+            own=one.id == stage.id,
+            live=one.status not in ENDED,
+            params=tuple((one.definition.matrix or {}).items()),
+        )
+        for at, one in enumerate(members)
+    ]
+
+
 def _member(stage: StageRecord) -> str:
     """Return the part of a sweep member's name that distinguishes it: the text in brackets."""
     name = stage.name
@@ -125,18 +145,23 @@ def _member(stage: StageRecord) -> str:
     return harmless(inside)
 
 
-def _in_runs(
-    connection: protocol.Connection, stage: StageRecord, wanted: CurvesWanted, attempt: int | None
+def _of_runs(
+    connection: protocol.Connection,
+    stage: StageRecord,
+    runs: Sequence[str],
+    names: Sequence[str],
 ) -> list[PlottedSeries]:
-    """Return the same stage in the newest runs of its pipeline; indices (colours) by age.
+    """Return the same stage in other runs, the newest first.
 
-    Of explicitly chosen runs, one without a stage of that name contributes its last stage that has
-    the metric.
+    Args:
+        connection: the store.
+        stage: the stage.
+        runs: the ids of the runs; one without a stage of that name contributes its last stage that
+            has one of the metrics. Empty: all runs of the pipeline.
+        names: the metrics.
     """
-    runs = wanted.runs
-    names = (wanted.names if runs else None) or ("",)
-    first = headlines.comparable(connection, stage, runs, names, most=MOST_LINES)
-    labels = _labels({one.run_id: (one.run_name, one.params_json) for one in first})
+    found = headlines.comparable(connection, stage, runs, names, most=MOST_RUNS)
+    labels = _labels({one.run_id: (one.run_name, one.params_json) for one in found})
     return [
         PlottedSeries(
             one.id,
@@ -145,12 +170,13 @@ def _in_runs(
                 if one.name == stage.name
                 else f"{labels[one.run_id]} › {one.name}"
             ),
-            len(first) - 1 - at,
-            attempt if one.id == stage.id else None,
+            0,
             own=one.id == stage.id,
-            live=one.status not in ENDED,
+            live=Status(one.status) not in ENDED,
+            params=tuple(params_of(one.params_json).items()),
+            run=one.run_id,
         )
-        for at, one in enumerate(first)
+        for one in found
     ]
 
 
@@ -171,3 +197,10 @@ def _labels(runs: Mapping[str, tuple[str, str]]) -> dict[str, str]:
         run_id: label if alike[label] == 1 else f"{label} {run_id[:8]}"
         for run_id, label in labels.items()
     }
+
+
+def differing_params(series: Iterable[PlottedSeries]) -> tuple[str, ...]:
+    """Return the parameters in which series differ."""
+    known = [dict(one.params) for one in series]
+    names = dict.fromkeys(name for params in known for name in params)
+    return tuple(name for name in names if len({params.get(name) for params in known}) > 1)

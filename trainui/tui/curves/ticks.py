@@ -9,9 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from trainui.tui.render.numbers import number
-
-LABEL = 7
+LABEL = 6
 """The most characters of a label."""
 
 _TIMES = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200)
@@ -28,7 +26,7 @@ class Tick(NamedTuple):
 
 
 def numbers(low: float, high: float, most: int) -> list[Tick]:
-    """Return at most `most` round numbers in a range, labelled as metric values."""
+    """Return at most `most` round numbers in a range, labelled as values of a metric."""
     stride = round_stride(high - low, most)
     values = _multiples(low, high, stride)
     return _apart(map(Tick, values, _written(values, stride)))
@@ -55,16 +53,16 @@ def powers(low: float, high: float, most: int) -> list[Tick]:
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
     if last - first >= 2:
         stride = -(-(last - first + 1) // max(most, 1))
-        return [Tick(10.0**power, _power(power)) for power in range(first, last + 1, stride)]
+        return [Tick(10.0**power, short(10.0**power)) for power in range(first, last + 1, stride)]
     found = _apart(
-        Tick(part * 10.0**power, trimmed(number(part * 10.0**power)))
+        Tick(part * 10.0**power, short(part * 10.0**power))
         for power in range(first - 1, last + 1)
         for part in (1, 2, 5)
         if low <= part * 10.0**power <= high
     )
     if 2 <= len(found) <= most:
         return found
-    whole = [Tick(10.0**power, _power(power)) for power in range(first, last + 1)]
+    whole = [Tick(10.0**power, short(10.0**power)) for power in range(first, last + 1)]
     return whole if len(whole) > 1 else numbers(low, high, most)
 
 
@@ -123,25 +121,60 @@ def _multiples(low: float, high: float, stride: float) -> list[float]:
     return list(dict.fromkeys(index * stride for index in range(first, last + 1)))
 
 
+def with_ends(low: float, high: float, most: int) -> list[Tick]:
+    """Return the two ends of a range, then at most `most` round numbers in it."""
+    inner, grain = numbers(low, high, most), round_stride(high - low, most) / 10
+    ends = [Tick(high, short(high, grain)), Tick(low, short(low, grain))]
+    labels = [tick.label for tick in (*ends, *inner)]
+    exact = not any(label.startswith("+") for label in labels)
+    if exact and ends[0].label != ends[1].label and max(map(len, labels)) <= LABEL:
+        return [*ends, *inner]
+    above = [Tick(value, _above(value - low)) for value in (high, *(tick.value for tick in inner))]
+    return [above[0], Tick(low, short(low)), *(tick for tick in above[1:] if tick.value > low)]
+
+
+def short(value: float, grain: float = 0.0) -> str:
+    """Format a value of the y axis: `0.05`, `12.5k`, `2.5e-5`.
+
+    Args:
+        value: the value.
+        grain: the distance that the digits distinguish; 0: four significant digits or fewer.
+    """
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    power = math.floor(math.log10(abs(value)) + 1e-12)
+    fine = -math.floor(math.log10(grain) + 1e-9) if grain > 0 else 3 - power
+    if 4 <= power < 9:
+        texts = [count(value, max(10.0**-fine, 10.0 ** (power - 4)))]
+    else:
+        texts = [trimmed(f"{value:.{max(fine, 0)}f}")] if -3 <= power < 4 else []
+    for digits in range(max(min(power + fine, 3), 0), -1, -1):
+        mantissa, exponent = f"{value:.{digits}e}".split("e")
+        texts.append(f"{trimmed(mantissa)}e{int(exponent)}")
+    return next((text for text in texts if len(text) <= LABEL), texts[-1])
+
+
 def _written(values: list[float], stride: float) -> list[str]:
     """Format numbers alike, with as many digits as distinguish them."""
     greatest = max((abs(value) for value in values), default=0.0)
     if stride <= 0 or greatest == 0:
-        return [number(value) for value in values]
+        return [short(value) for value in values]
     fine = -math.floor(math.log10(stride) + 1e-9)
     power = math.floor(math.log10(greatest) + 1e-9)
-    if -4 <= power < 6:
+    if -3 <= power < 4:
         texts = [f"{value:.{max(fine, 0)}f}" for value in values]
+    elif 4 <= power < 9:
+        texts = [count(value, stride) for value in values]
     else:
         digits = max(power + fine, 0)
         texts = [f"{value / 10.0**power:.{digits}f}e{power}" for value in values]
     texts = ["0" if value == 0 else text for value, text in zip(values, texts, strict=True)]
     if max(map(len, texts)) <= LABEL:
         return texts
-    texts = [number(value) for value in values]
+    texts = [short(value, stride) for value in values]
     if len(set(texts)) == len(texts) and max(map(len, texts)) <= LABEL:
         return texts
-    return [texts[0], *(_above(value - values[0]) for value in values[1:])]
+    return [short(values[0]), *(_above(value - values[0]) for value in values[1:])]
 
 
 def _above(distance: float) -> str:
@@ -149,10 +182,6 @@ def _above(distance: float) -> str:
     written = (f"+{distance:.2g}", f"+{distance:.1e}", f"+{distance:.0e}")
     texts = [re.sub(r"e\+?(-?)0?", r"e\1", text) for text in written]
     return next((text for text in texts if len(text) <= LABEL), texts[-1])
-
-
-def _power(power: int) -> str:
-    return f"1e{power}" if not -3 <= power <= 4 else f"{10.0**power:g}"
 
 
 def count(value: float, stride: float = 0.0) -> str:

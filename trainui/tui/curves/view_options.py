@@ -8,17 +8,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from trainui.domain.progress_series import is_clock, is_moment
+from trainui.domain.progress_series import is_clock
 from trainui.store.points.x_axis import Axis
-from trainui.tui.curves.model import Compare, CurveData
+from trainui.tui.curves.model import AxisPositions, Comparison, CurveData
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)
 """Smoothing weights (`store.points.smoothing`), in the order in which the key cycles."""
 
 MOST_PINNED = 100
 """The most pinned metrics that are saved, of all pipelines together."""
+
+MOST_RUNS = 50
+"""The most runs whose choices are saved, the last ones used."""
 
 NARROWEST = 1e-9
 """The narrowest window, as a share of the whole axis."""
@@ -37,74 +40,87 @@ AXES = {
 """Names of the axes on the screen."""
 
 
-COMPARED = {
-    Compare.NOTHING: "alone",
-    Compare.ATTEMPTS: "all attempts",
-    Compare.STAGES: "all sweep members",
-    Compare.RUNS: "this stage in other runs",
-}
-"""Names of the comparisons on the screen."""
-
-MARKED = "the marked runs"
-
-
 @dataclass(frozen=True, slots=True)
 class PlotOptions:
-    """The options with which a stage's curves are plotted."""
+    """The options with which a metric is plotted; all but `log` belong to the run."""
 
     axis: Axis = Axis.STEP
     window: Window | None = None
     """The visible part of the axis; None: all."""
     smoothing: float = 0.0
     log: bool = False
+    """A logarithmic y axis; it belongs to the metric."""
+    log_x: bool = False
     cursor: float | None = None
     """X position of the cursor; None: no cursor."""
-    compare: Compare = Compare.NOTHING
+    highlight: str = ""
+    """The label of the only bright line; empty: none."""
+    convert: AxisPositions | None = None
+    """The window and the cursor on the previous axis, until they are converted to this one."""
 
     @property
     def words(self) -> list[str]:
-        """Return the options that differ from the defaults, as short phrases."""
+        """Return the options of the run that differ from the defaults, as short phrases."""
         found = [] if self.axis == Axis.STEP else [f"over {AXES[self.axis]}"]
-        found += [COMPARED[self.compare]] if self.compare != Compare.NOTHING else []
-        found += [f"smoothing {self.smoothing:g}"] if self.smoothing else []
-        return [*found, "log scale"] if self.log else found
+        found += ["log x"] if self.log_x else []
+        return [*found, f"smoothing {self.smoothing:g}"] if self.smoothing else found
 
     def smoother(self) -> PlotOptions:
         """Return the next smoothing weight; after the last one none."""
         return replace(self, smoothing=after(SMOOTHINGS, self.smoothing))
 
     def along(self, axis: Axis) -> PlotOptions:
-        """Return the options for another axis, all of it."""
-        return replace(self, axis=axis, window=None, cursor=None)
+        """Return the options for another axis, on which the same part and point are shown."""
+        before = self.convert or AxisPositions(self.axis, self.window, self.cursor)
+        needed = before.window is not None or before.cursor is not None
+        return replace(
+            self,
+            axis=axis,
+            window=None,
+            cursor=None,
+            log_x=self.log_x and axis != Axis.WALL,
+            convert=before if needed else None,
+        )
+
+    def converted(self, positions: AxisPositions) -> PlotOptions:
+        """Return the options with the window and the cursor converted to the axis."""
+        return replace(self, window=positions.window, cursor=positions.cursor, convert=None)
 
     def zoomed(self, factor: float, shown: Window, extent: Window, around: float) -> PlotOptions:
         """Scale the window's width by `factor`, keeping the position `around` in place."""
-        low = around - (around - shown[0]) * factor
-        high = around + (shown[1] - around) * factor
-        return self._showing(low, high, extent)
+        (first, last), middle = self._scaled(*shown), self._scaled(around)[0]
+        low = middle - (middle - first) * factor
+        high = middle + (last - middle) * factor
+        return self._showing(low, high, self._scaled(*extent))
 
     def panned(self, share: float, shown: Window, extent: Window) -> PlotOptions:
         """Move the window by a share of its width."""
-        by = (shown[1] - shown[0]) * share
-        by = max(min(by, extent[1] - shown[1]), extent[0] - shown[0])
-        return self._showing(shown[0] + by, shown[1] + by, extent)
+        (low, high), (first, last) = self._scaled(*shown), self._scaled(*extent)
+        by = max(min((high - low) * share, last - high), first - low)
+        return self._showing(low + by, high + by, (first, last))
 
     def pointed(self, x: float | None) -> PlotOptions:
         """Move or remove the cursor."""
         return replace(self, cursor=x)
 
     def whole(self) -> PlotOptions:
-        """Show the whole axis, without a cursor."""
-        return replace(self, window=None, cursor=None)
+        """Show the whole axis, without a cursor, and no line brighter than others."""
+        return replace(self, window=None, cursor=None, highlight="", convert=None)
 
-    def _showing(self, low: float, high: float, extent: Window) -> PlotOptions:
+    def _scaled(self, *places: float) -> tuple[float, ...]:
+        """Return positions on the scale of the axis: the logarithm if it is logarithmic."""
+        return tuple(map(math.log, places)) if self.log_x else places
+
+    def _showing(self, low: float, high: float, extent: tuple[float, ...]) -> PlotOptions:
         least = (extent[1] - extent[0]) * NARROWEST
         if high - low < max(least, math.ulp(abs(high)) * 1000):
             return self
         if high - low >= extent[1] - extent[0]:
             return replace(self, window=None)
         by = max(extent[0] - low, 0.0) - max(high - extent[1], 0.0)
-        return replace(self, window=(low + by, high + by))
+        low, high = low + by, high + by
+        window = (math.exp(low), math.exp(high)) if self.log_x else (low, high)
+        return replace(self, window=window)
 
 
 def after(choices: Sequence[Choice], present: Choice) -> Choice:
@@ -117,47 +133,89 @@ def after(choices: Sequence[Choice], present: Choice) -> Choice:
 class CurvesState:
     """The user's choices on a run's curves, shared by the pane and the page of one metric."""
 
+    run_id: str = ""
     view: PlotOptions = field(default_factory=PlotOptions)
+    log: set[str] = field(default_factory=set)
+    """The metrics with a logarithmic y axis."""
     metric: str = ""
     """The selected metric, by its stored name; empty: the first one."""
     pinned: list[str] = field(default_factory=list)
     """Pinned metrics, which are shown first, in the order of pinning."""
     filter: tuple[str, ...] = ()
     """Words; only metrics whose names contain all of them are shown."""
-    runs: tuple[str, ...] = ()
-    """Ids of the marked runs to compare; empty: all of the pipeline."""
+    compared: Comparison = field(default_factory=Comparison)
+    """What the curves are compared with."""
     time: float | None = None
     """Time of the point under the cursor, until the log has been scrolled to it."""
-    saved: Mapping[str, object] = field(default_factory=dict)
+    saved: Mapping[str, Any] = field(default_factory=dict)
     """The choices to save, as plain data; read by `restored`."""
 
     @classmethod
-    def restored(cls, saved: Mapping[str, object]) -> CurvesState:
-        """Restore saved choices; invalid values are ignored."""
-        axis, smoothing, pinned = saved.get("axis"), saved.get("smoothing"), saved.get("pinned")
+    def restored(cls, saved: Mapping[str, Any], run_id: str) -> CurvesState:
+        """Restore the saved choices of a run; invalid values are ignored."""
+        runs, pinned = saved.get("runs"), saved.get("pinned")
+        own = runs.get(run_id) if isinstance(runs, dict) else None
+        own = own if isinstance(own, dict) else {}
+        axis, smoothing, fold = own.get("axis"), own.get("smoothing"), own.get("fold")
         view = PlotOptions(
             axis=next((one for one in Axis if one == axis), Axis.STEP),
             smoothing=next((one for one in SMOOTHINGS if one == smoothing), 0.0),
-            log=saved.get("log") is True,
+            log_x=own.get("log_x") is True,
         )
-        names = pinned if isinstance(pinned, list) else []
-        return cls(view, pinned=[name for name in names if isinstance(name, str)], saved=saved)
+        compared = Comparison(
+            attempts=tuple(one for one in _list(own.get("attempts")) if isinstance(one, int)),
+            members=_texts(own.get("members")),
+            runs=_texts(own.get("with_runs")),
+            sweep=own.get("sweep") is True,
+            fold=fold if isinstance(fold, str) else None,
+        )
+        return cls(
+            run_id,
+            view,
+            set(_texts(own.get("log"))),
+            pinned=list(_texts(pinned)),
+            compared=compared,
+            saved=saved,
+        )
 
     def choose(self, view: PlotOptions) -> None:
-        """Apply plot options; all of them except window and cursor are saved."""
+        """Apply plot options; all of them except window and cursor are saved for the run."""
         self.view = view
-        self.saved = {
-            "axis": str(view.axis),
+        own = {
+            "axis": str(view.axis) if view.axis != Axis.STEP else None,
             "smoothing": view.smoothing,
-            "log": view.log,
-            "pinned": self.pinned[-MOST_PINNED:],
+            "log_x": view.log_x,
+            "log": sorted(self.log),
+            "attempts": list(self.compared.attempts),
+            "members": list(self.compared.members),
+            "with_runs": list(self.compared.runs),
+            "sweep": self.compared.sweep,
+            "fold": self.compared.fold,
         }
+        changed = {key: value for key, value in own.items() if value}
+        before = self.saved.get("runs")
+        runs = dict(before) if isinstance(before, dict) else {}
+        runs.pop(self.run_id, None)
+        if changed:
+            runs[self.run_id] = changed
+        kept = dict(list(runs.items())[-MOST_RUNS:])
+        self.saved = {"pinned": self.pinned[-MOST_PINNED:], "runs": kept}
+
+    def view_of(self, metric: str) -> PlotOptions:
+        """Return the options with which a metric is plotted."""
+        return replace(self.view, log=True) if metric in self.log else self.view
+
+    def reset(self) -> None:
+        """Set all options of the plots to their defaults, and remove the comparison."""
+        self.log.clear()
+        self.compared = Comparison()
+        self.choose(PlotOptions())
 
     @property
     def words(self) -> list[str]:
         """Return the choices that differ from the defaults, as short phrases."""
-        chosen = {COMPARED[Compare.RUNS]: MARKED} if self.runs else {}
-        return [chosen.get(words, words) for words in self.view.words]
+        compared = [self.compared.words] if self.compared else []
+        return [*compared, *self.view.words]
 
     def pin(self, metric: str) -> bool:
         """Pin or unpin a metric; return True if it is pinned now."""
@@ -168,20 +226,31 @@ class CurvesState:
         return True
 
     def shown(self, figures: Sequence[CurveData]) -> list[CurveData]:
-        """Return the metrics that pass the filter: pinned ones first, clock metrics last.
+        """Return the metrics that pass the filter, the pinned ones first.
 
-        Without a filter, times of day are left out unless there is nothing else; they are an axis.
+        Without a filter, clocks (epoch, time) are left out unless there is nothing else: they are
+        axes.
         """
         fitting = [
             one for one in figures if all(word in one.name.casefold() for word in self.filter)
         ]
-        if not self.filter:
-            fitting = [one for one in fitting if not self._is_left_out(one)] or fitting
+        hidden = self.hidden(figures)
+        fitting = [one for one in fitting if one not in hidden] or fitting
         return sorted(fitting, key=self._rank)
 
-    def _is_left_out(self, one: CurveData) -> bool:
-        return one.stored not in self.pinned and is_moment(one.name, one.minimum)
+    def hidden(self, figures: Sequence[CurveData]) -> list[CurveData]:
+        """Return the clocks that are left out."""
+        if self.filter:
+            return []
+        return [one for one in figures if one.stored not in self.pinned and is_clock(one.name)]
 
-    def _rank(self, one: CurveData) -> tuple[int, bool]:
-        place = self.pinned.index(one.stored) if one.stored in self.pinned else len(self.pinned)
-        return place, is_clock(one.name)
+    def _rank(self, one: CurveData) -> int:
+        return self.pinned.index(one.stored) if one.stored in self.pinned else len(self.pinned)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(one for one in _list(value) if isinstance(one, str))

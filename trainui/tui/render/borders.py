@@ -43,7 +43,7 @@ def padding(width: int, room: Spacing) -> Border[Row]:
     return Border((blank,) * room.top, (blank,) * room.bottom, left, right)
 
 
-def frame(width: int, room: Spacing, title: str, subtitle: str, *, lit: bool) -> Border[Row]:
+def frame(width: int, room: Spacing, title: str, subtitle: str | Row, *, lit: bool) -> Border[Row]:
     """Return a frame with padding inside it.
 
     Args:
@@ -67,6 +67,7 @@ def frame(width: int, room: Spacing, title: str, subtitle: str, *, lit: bool) ->
     )
 
 
-def _label(title: str, style: str, width: int) -> Row:
-    shown = cut((Segment(title, style),), width - LEAST_EDGE) if title else ()
+def _label(title: str | Row, style: str, width: int) -> Row:
+    row = (Segment(title, style),) if isinstance(title, str) else title
+    shown = cut(row, width - LEAST_EDGE) if title else ()
     return (Segment(" "), *shown, Segment(" ")) if shown else ()

@@ -67,7 +67,7 @@ class RunScreen(Page):
 
     def on_mount(self) -> None:
         """Restore the plot options of the last time."""
-        self.panes.curves.state = self.saved_curves_state()
+        self.panes.curves.state = self.saved_curves_state(self.run_id)
         super().on_mount()
 
     def content(self) -> Iterator[Widget]:
@@ -188,6 +188,15 @@ class RunScreen(Page):
             self.app.push_screen(
                 CurvesScreen(self.run_id, stage.name, self.panes.curves.state, self.panel.attempt)
             )
+
+    @on(CurvesView.ComparisonOpened)
+    def _choose_comparison(self) -> None:
+        stage, chart = self.graph.selected, self.panes.curves.chart()
+        if stage is not None and chart is not None:
+            from trainui.tui.curves.comparison_screen import ComparisonScreen
+
+            state = self.panes.curves.state
+            self.app.push_screen(ComparisonScreen(self.run_id, stage.name, chart.name, state))
 
     def prepare_for(self, scope: str) -> None:
         """Focus the pane in which the keys of a scope work."""

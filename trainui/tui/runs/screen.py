@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
@@ -208,14 +207,13 @@ class RunsScreen(Page):
         elif not drawn:
             self.notify("no visible marked run has metrics", markup=False)
         else:
-            from trainui.tui.curves.model import Compare
+            from trainui.tui.curves.model import Comparison
             from trainui.tui.curves.screen import CurvesScreen
 
             first = live[drawn[0]]
             ids = tuple(run.id for run in marked)
-            state = self.saved_curves_state()
-            state.view = replace(state.view, compare=Compare.RUNS)
-            state.metric, state.runs = first.stored, ids
+            state = self.saved_curves_state(drawn[0])
+            state.metric, state.compared = first.stored, Comparison(runs=ids)
             self.app.push_screen(CurvesScreen(drawn[0], first.stage, state))
 
     def on_cursor_view_opened(self) -> None:

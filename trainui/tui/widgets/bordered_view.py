@@ -30,7 +30,8 @@ class BorderedView(ScrollView, can_focus=True):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self._title = self._subtitle = ""
+        self._title = ""
+        self._subtitle: str | Row = ""
         self._around: dict[Hashable, Border[Strip]] = {}
         """Cache of borders, by their inputs."""
         self._styles: dict[str, Style] = {}
@@ -44,7 +45,7 @@ class BorderedView(ScrollView, can_focus=True):
             self._title = title
             self._refresh_frame(edges=(0,))
 
-    def set_subtitle(self, subtitle: str) -> None:
+    def set_subtitle(self, subtitle: str | Row) -> None:
         """Set the subtitle in the lower border; it must not contain control characters."""
         if subtitle != self._subtitle:
             self._subtitle = subtitle

@@ -166,3 +166,38 @@ def test_a_point_more_is_another_state(store: Store) -> None:
     assert windows.state_of(connection, "stage") == before
     feeder.feed({"loss": [(1, 1.0)]})
     assert windows.state_of(connection, "stage") != before
+
+
+def test_a_log_axis_has_columns_of_equal_ratio(store: Store) -> None:
+    values = noise(2000)
+    fill(store, values)
+    found = plotted(store).window(1.0, 1000.0, 30, log=True)
+    steps = np.arange(1, 1001)
+    column = np.minimum(np.floor(np.log10(steps) / 3 * 30).astype(int), 29)
+    for at in range(30):
+        inside = values[steps[column == at]]
+        assert (len(inside) == 0) == bool(np.isnan(found.mean[at]))
+        if len(inside):
+            assert found.mean[at] == pytest.approx(inside.mean(), rel=1e-9)
+            assert found.maximum[at] == inside.max()
+
+
+def test_a_log_axis_of_many_points_shows_the_first_ones_too(store: Store, few: None) -> None:
+    values = np.arange(30_000.0)
+    fill(store, values)
+    found = plotted(store).window(1.0, 29_999.0, 100, log=True)
+    assert found.at[0] < 3
+    assert np.isfinite(found.mean).sum() > 80
+    assert np.nanmax(found.maximum) == 29_999
+    assert np.nanmin(found.minimum) <= 1
+
+
+@pytest.mark.parametrize("count", [100, 30_000])
+def test_positions_are_converted_between_axes_by_their_steps(
+    store: Store, few: None, count: int
+) -> None:
+    fill(store, noise(count))
+    steps, times = plotted(store), plotted(store, Axis.RELATIVE)
+    x = times.x_at(steps.step_at(40.0))
+    assert x == pytest.approx(20.0, abs=0.5)
+    assert steps.x_at(times.step_at(x)) == pytest.approx(40.0, abs=0.5)

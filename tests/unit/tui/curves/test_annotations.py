@@ -39,9 +39,10 @@ def test_an_alert_stands_at_its_step_on_its_metric(store: Store, tmp_path: Path)
         alert = AlertRecord.of_alert(Alert("above", "loss", 40), words, "loss", 41)
         found = [alert, AlertRecord.of_nan("lr is NaN", "lr", 3)]
         alerts.record(connection, attempt.stage_id, 1, found)
-    assert [(mark.x, mark.words) for mark in chart(read(store), "loss").marks] == [(41, words)]
-    assert chart(read(store), "lr").marks == ()
-    (mark,) = chart(read(store, Axis.WALL), "loss").marks
+    (mark,) = chart(read(store), "loss").annotations
+    assert (mark.x, mark.words) == (41, words)
+    assert chart(read(store), "lr").annotations == ()
+    (mark,) = chart(read(store, Axis.WALL), "loss").annotations
     assert abs(mark.x - (1e9 + 41)) <= 2  # the column of that step
 
 
@@ -57,4 +58,4 @@ def test_a_stall_stands_behind_the_last_point_of_each_metric(store: Store, tmp_p
     with attempt.own_file.open("a") as file:
         file.write(f'{{"step": 9, "loss": 2, "time": {later}}}\n')
     read_on(reader)
-    assert [mark.x for mark in chart(read(store), "loss").marks] == [2]
+    assert [mark.x for mark in chart(read(store), "loss").annotations] == [2]

@@ -12,10 +12,11 @@ from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.braille import NO_DOTS
 from trainui.store.points.binning import ABOVE, BELOW
 from trainui.store.points.binning import NAN as NAN_BIT
+from trainui.tui.curves.axes import Frame, YAxis
 from trainui.tui.curves.grid import PlotCell, PlotGrid, grid_rows
+from trainui.tui.curves.line_styles import line_styles
 from trainui.tui.curves.model import Annotation
-from trainui.tui.curves.plot import Frame, plot_rows
-from trainui.tui.curves.scales import YAxis
+from trainui.tui.curves.plot import plot_rows
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.styled_text import Row, Segment, plain, width_of
 
@@ -72,13 +73,13 @@ def test_a_constant_is_a_line_in_the_middle_with_its_value() -> None:
     rows = drawn([3.0] * 40)
     summary = [at for at, row in enumerate(rows) if any(s.style == "curve-1" for s in row)]
     assert len(summary) == 1
-    assert plain(rows[summary[0]]).split("┤")[0].strip() == "3.0"
+    assert plain(rows[summary[0]]).split("┤")[0].strip() == "3"
 
 
 def test_what_struck_is_marked_at_its_place() -> None:
     struck = (Annotation(20.0, "loss is 20 at step 20"), Annotation(500.0, "out of the window"))
     rows = plot_rows(
-        chart(line([float(at) for at in range(40)]), marks=struck), PlotOptions(), FRAME
+        chart(line([float(at) for at in range(40)]), annotations=struck), PlotOptions(), FRAME
     )
     assert plain(rows[0]).index("!") == FRAME.labels + 1 + 10
     assert spans_of(rows, "warn").count("!") == 1
@@ -116,7 +117,7 @@ def test_eighteen_powers_of_ten_are_a_straight_line_on_a_log_scale() -> None:
     scale = YAxis.around(values, log=True, marks=4)
     assert scale is not None
     assert [round(scale.place(value, 19)) for value in values] == list(range(19))
-    assert [tick.label for tick in scale.ticks(4)] == ["1e-9", "1e-4", "10", "1e6"]
+    assert [tick.label for tick in scale.ticks(4)] == ["1e9", "1e-9", "1e-9", "1e-4", "10", "1M"]
 
 
 def test_a_lone_point_is_a_mark_that_can_be_seen() -> None:
@@ -140,14 +141,53 @@ def test_raw_is_dim_behind_what_is_smoothed() -> None:
     assert max(bright) - min(bright) < len(rows) - 2, "smoothed as wide as raw"
 
 
-def test_several_lines_differ_by_colour_mark_and_dashes() -> None:
+def test_several_lines_are_solid_and_differ_by_colour_mark_and_name() -> None:
     lines = [line([float(n)] * 40, index=n, own=n == 0) for n in range(3)]
-    rows = plot_rows(chart(*lines), PlotOptions(), Frame(20, 12, feet=0))
+    rows = plot_rows(chart(*lines), PlotOptions(), Frame(20, 12, feet=0, right=10))
     text = "\n".join(map(plain, rows))
-    assert all(mark in text for mark in "●▲■")
+    assert all(f"{mark} train" in text for mark in "●▲■")
     assert all(spans_of(rows, f"curve-{n}") for n in (1, 2, 3))
-    solid, dashed = (next(row for row in rows if mark in plain(row)) for mark in "●▲")
-    assert plain(dashed).count(" ") > plain(solid).count(" ")
+    drawn_on = [plain(row)[FRAME.labels + 1 :][:20] for row in rows if " train" in plain(row)]
+    assert all(" " not in row for row in drawn_on), drawn_on
+
+
+def test_marks_sit_on_the_smoothed_line() -> None:
+    noisy, still = [float(at % 2) for at in range(80)], (0.5,) * 80
+    lines = [line(noisy, index=n, smooths=still, own=n == 0) for n in range(2)]
+    rows = plot_rows(chart(*lines), PlotOptions(smoothing=0.9), Frame(40, 9, feet=0))
+    assert len({at for at, row in enumerate(rows) if set("●▲") & set(plain(row))}) == 1
+
+
+def test_of_many_lines_the_own_and_the_best_are_bright_until_one_is_chosen() -> None:
+    ends = [9.0, 1.0, 5.0, 4.0, 3.0, 2.0, 6.0, 7.0]
+    lines = [
+        line([end] * 40, index=n, own=n == 0, label=f"run {n}", best=(end, 0.0, 0.0))
+        for n, end in enumerate(ends)
+    ]
+    styles = line_styles(chart(*lines))
+    assert [n for n, style in enumerate(styles) if style.bright] == [0, 1, 2, 3, 4, 5]
+    assert len({style.style for style in styles if style.bright}) == 6
+    chosen = line_styles(chart(*lines), "run 7")
+    assert [n for n, style in enumerate(chosen) if style.bright] == [7]
+    rows = plot_rows(chart(*lines), PlotOptions(highlight="run 7"), Frame(40, 20, right=12))
+    assert [plain(row).split()[-1] for row in rows if "run" in plain(row)] == ["7"]
+
+
+def test_the_mean_is_a_line_and_the_range_behind_it_is_dim() -> None:
+    low, high = (0.0,) * 40, (1.0,) * 40
+    rows = drawn([0.5] * 40, lows=low, highs=high)
+    bright = [at for at, row in enumerate(rows) if any(s.style == "curve-1" for s in row)]
+    assert len(bright) == 1
+    assert all(any(s.style == "dim" and s.text[0] > "\u2800" for s in row) for row in rows[:3])
+
+
+@given(st.floats(-1e9, 1e9), st.floats(1e-6, 1e9), st.integers(4, 30))
+def test_the_y_axis_labels_its_ends_in_few_characters(low: float, span: float, height: int) -> None:
+    rows = plot_rows(chart(line([low, low + span] * 20)), PlotOptions(), Frame(20, height, feet=0))
+    labels = [plain(row)[: FRAME.labels].strip() for row in rows]
+    assert labels[0]
+    assert labels[-1]
+    assert all(len(label) <= 6 for label in labels)
 
 
 def test_the_cursor_is_a_line_with_its_place_below() -> None:
@@ -159,37 +199,47 @@ def test_the_cursor_is_a_line_with_its_place_below() -> None:
 @given(st.integers(20, 200), st.integers(3, 60), st.integers(1, 20))
 def test_a_grid_never_is_wider_than_its_pane(width: int, height: int, count: int) -> None:
     cells = [PlotCell(figures(f"metric {n}"), chart(line([0.0, 1.0] * 20))) for n in range(count)]
-    rows = grid_rows(cells, PlotOptions(), PlotGrid(width, height, count))
+    rows = grid_rows(cells, PlotGrid(width, height, count))
     assert max(width_of(row) for row in rows) <= width
 
 
 def test_four_metrics_fill_a_wide_pane_two_by_two() -> None:
     grid = PlotGrid(140, 32, 4)
     assert (grid.columns, grid.plot_height) == (2, 13)
-    assert len(grid_rows([PlotCell(figures(), None)] * 4, PlotOptions(), grid)) <= 32
+    assert len(grid_rows([PlotCell(figures(), None)] * 4, grid)) <= 32
 
 
-def test_of_many_metrics_whole_plots_are_to_be_seen() -> None:
-    grid = PlotGrid(60, 18, 60)
-    assert 18 // grid.row_height * grid.row_height >= 17
+@given(st.integers(28, 200), st.integers(6, 60), st.integers(1, 60))
+def test_no_plot_has_under_four_lines(width: int, height: int, count: int) -> None:
+    grid = PlotGrid(width, height, count)
+    assert grid.plot_height >= 4
+    rows = -(-count // grid.columns)
+    assert grid.visible_rows(height) < rows or rows * grid.row_height <= height + grid.spacing.gap
+
+
+def test_five_metrics_stand_in_two_columns_with_their_axes() -> None:
+    grid = PlotGrid(67, 19, 5)
+    assert (grid.columns, grid.plot_height, grid.spacing.axis) == (2, 4, 1)
+    assert grid.visible_rows(19) == 3
 
 
 def test_a_plot_says_name_last_value_and_round_numbers() -> None:
     one = PlotCell(figures("train/loss"), chart(line([0.0, 1.0] * 20)))
-    rows = [plain(row) for row in grid_rows([one], PlotOptions(), PlotGrid(40, 12, 1))]
+    rows = [plain(row) for row in grid_rows([one], PlotGrid(40, 12, 1))]
     assert rows[0].startswith("train/loss")
     assert rows[0].endswith("0.5000")
-    assert [row.split("┤")[0].strip() for row in rows if "┤" in row] == ["1.0", "0.5", "0"]
+    assert [row.split("┤")[0].strip() for row in rows if "┤" in row] == ["1", "0.5", "0"]
     assert rows[-1].split("─")[0].strip().endswith("0")
     assert "20" in rows[-1]
 
 
 def test_at_the_cursor_the_value_there_is_said() -> None:
-    one = PlotCell(figures(last=9.0), chart(line([float(at) for at in range(40)])))
-    rows = grid_rows([one], PlotOptions(cursor=12.0), PlotGrid(40, 12, 1))
+    view = PlotOptions(cursor=12.0)
+    one = PlotCell(figures(last=9.0), chart(line([float(at) for at in range(40)])), view)
+    rows = grid_rows([one], PlotGrid(40, 12, 1))
     assert Segment("12", "accent") in rows[0]
 
 
 def test_values_that_are_not_finite_are_counted() -> None:
     one = PlotCell(figures(nonfinite=3, last=math.nan), chart(line([0.0] * 40)))
-    assert "×3  nan" in plain(grid_rows([one], PlotOptions(), PlotGrid(60, 9, 1))[0])
+    assert "×3  nan" in plain(grid_rows([one], PlotGrid(60, 9, 1))[0])

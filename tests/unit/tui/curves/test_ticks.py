@@ -33,7 +33,7 @@ def test_steps_are_whole_and_short() -> None:
 
 
 def test_powers_of_ten_mark_a_log_scale() -> None:
-    assert labels(ticks.powers(1e-9, 1e9, 6)) == ["1e-9", "1e-5", "0.1", "1000", "1e7"]
+    assert labels(ticks.powers(1e-9, 1e9, 6)) == ["1e-9", "1e-5", "0.1", "1000", "10M"]
     assert labels(ticks.powers(0.11, 2.3, 5)) == ["0.2", "0.5", "1", "2"]
     assert labels(ticks.powers(0.0136, 2.0, 3)) == ["0.1", "1"]
     assert labels(ticks.powers(1e-10, 9e-10, 5)) == ["1e-10", "2e-10", "5e-10"]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.domain.metric_direction import lower_is_better
 from trainui.store.points.x_axis import Axis
+from trainui.tui.curves.axes import XAxis
 from trainui.tui.curves.cursor_values import leader_text, next_x, value_at, x_positions
 from trainui.tui.curves.legend import table_rows
+from trainui.tui.curves.model import AxisPositions, Comparison
 from trainui.tui.curves.view_options import CurvesState, PlotOptions
 
 ALL = (0.0, 100.0)
@@ -56,32 +59,35 @@ def test_zooming_ends_before_nothing_can_be_told_apart() -> None:
     assert view.window[1] - view.window[0] > 1e-7
 
 
-def test_another_axis_shows_all_of_it() -> None:
-    view = PlotOptions(window=(1.0, 2.0), cursor=1.5, smoothing=0.6).along(Axis.WALL)
+def test_another_axis_keeps_the_part_and_the_cursor_until_they_are_converted() -> None:
+    before = PlotOptions(window=(1.0, 2.0), cursor=1.5, smoothing=0.6)
+    view = before.along(Axis.EPOCH).along(Axis.WALL)
+    assert view.convert == AxisPositions(Axis.STEP, (1.0, 2.0), 1.5)
     assert (view.window, view.cursor, view.smoothing) == (None, None, 0.6)
+    found = view.converted(AxisPositions(Axis.WALL, (11.0, 12.0), 11.5))
+    assert (found.window, found.cursor, found.convert) == ((11.0, 12.0), 11.5, None)
+    assert PlotOptions().along(Axis.WALL).convert is None
 
 
-def test_pinned_metrics_stand_first_and_clocks_last() -> None:
+def test_zoom_and_pan_on_a_log_axis_keep_ratios() -> None:
+    near = PlotOptions(log_x=True).zoomed(0.5, (1.0, 10_000.0), (1.0, 10_000.0), 100.0)
+    assert near.window == pytest.approx((10.0, 1000.0))
+    moved = near.panned(0.5, (10.0, 1000.0), (1.0, 10_000.0))
+    assert moved.window == pytest.approx((100.0, 10_000.0))
+
+
+def test_pinned_metrics_stand_first_and_clocks_are_left_out_unless_asked_for() -> None:
     state = CurvesState()
     all_of_them = [figures(name) for name in ("epoch", "loss", "time", "acc")]
-    assert [one.name for one in state.shown(all_of_them)] == ["loss", "acc", "epoch", "time"]
+    assert [one.name for one in state.shown(all_of_them)] == ["loss", "acc"]
+    assert [one.name for one in state.hidden(all_of_them)] == ["epoch", "time"]
     assert state.pin("time")
-    assert [one.name for one in state.shown(all_of_them)] == ["time", "loss", "acc", "epoch"]
+    assert [one.name for one in state.shown(all_of_them)] == ["time", "loss", "acc"]
     assert not state.pin("time")
     state.filter = ("c",)
-    assert [one.name for one in state.shown(all_of_them)] == ["acc", "epoch"]
-
-
-def test_times_of_day_are_left_out_unless_they_are_asked_for() -> None:
-    state, times = CurvesState(), {"minimum": 1.79e9, "maximum": 1.8e9}
-    both = [figures("train/time", **times), figures("time", minimum=0.0), figures("loss")]
-    assert [one.name for one in state.shown(both)] == ["loss", "time"]
-    assert [one.name for one in state.shown(both[:1])] == ["train/time"]
-    state.filter = ("train",)
-    assert [one.name for one in state.shown(both)] == ["train/time"]
+    assert [one.name for one in state.shown(all_of_them)] == ["epoch", "acc"]
     state.filter = ()
-    state.pin("train/time")
-    assert [one.name for one in state.shown(both)] == ["train/time", "loss", "time"]
+    assert [one.name for one in state.shown(all_of_them[:1])] == ["epoch"]
 
 
 def test_a_reading_is_the_last_point_up_to_the_cursor() -> None:
@@ -109,10 +115,11 @@ def test_at_the_best_point_it_is_that_one_and_not_the_last_of_its_column() -> No
 def test_the_cursor_goes_from_point_to_point_and_over_many_in_a_character() -> None:
     sparse = chart(line([1.0, NAN, NAN, NAN, 2.0, NAN, NAN, 3.0]))
     view = PlotOptions(cursor=0.0)
-    assert next_x(x_positions(sparse), sparse, view, 1, 4) == 4.0
-    assert next_x(x_positions(sparse), sparse, view, -1, 4) is None
-    dense = chart(line([1.0] * 41))
-    assert next_x(x_positions(dense), dense, PlotOptions(cursor=20.0), 1, 10) == 24.0
+    across = XAxis(sparse.low, sparse.high, 4)
+    assert next_x(x_positions(sparse), across, view, 1) == 4.0
+    assert next_x(x_positions(sparse), across, view, -1) is None
+    dense, across = chart(line([1.0] * 41)), XAxis(0.0, 40.0, 10)
+    assert next_x(x_positions(dense), across, PlotOptions(cursor=20.0), 1) == 24.0
 
 
 def test_a_race_is_run_at_equal_place_and_by_the_metrics_goal() -> None:
@@ -137,24 +144,36 @@ def test_figures_below_a_plot_are_left_out_whole_where_it_is_narrow() -> None:
 
 
 @pytest.mark.parametrize(
-    "kept",
+    "own",
     [
         {},
-        {"axis": "sideways", "smoothing": 7, "log": "yes", "pinned": {"a": 1}},
-        {"axis": [], "smoothing": None, "pinned": [1, None]},
+        {"axis": "sideways", "smoothing": 7, "log": "yes", "members": {"a": 1}, "fold": 3},
+        {"axis": [], "smoothing": None, "attempts": ["1", None], "runs": 1},
     ],
 )
-def test_saved_choices_that_are_not_understood_are_the_defaults(kept: dict[str, object]) -> None:
-    state = CurvesState.restored(kept)
-    assert (state.view, state.pinned) == (PlotOptions(), [])
+def test_saved_choices_that_are_not_understood_are_the_defaults(own: dict[str, object]) -> None:
+    state = CurvesState.restored({"pinned": {"a": 1}, "runs": {"r": own}}, "r")
+    assert (state.view, state.pinned, state.log) == (PlotOptions(), [], set())
+    assert state.compared == Comparison()
+    assert CurvesState.restored({"runs": own}, "r").view == PlotOptions()
 
 
-def test_what_is_remembered_is_recalled() -> None:
-    state = CurvesState()
+def test_choices_are_restored_for_the_run_that_they_were_made_for() -> None:
+    state = CurvesState("r", log={"loss"}, compared=Comparison(attempts=(1, 2), fold="seed"))
     state.pin("loss")
-    state.choose(
-        PlotOptions(axis=Axis.WALL, smoothing=0.9, log=True, window=(1.0, 2.0), cursor=1.5)
-    )
-    again = CurvesState.restored(json.loads(json.dumps(state.saved)))
-    assert again.view == PlotOptions(axis=Axis.WALL, smoothing=0.9, log=True)
-    assert again.pinned == ["loss"]
+    options = PlotOptions(axis=Axis.EPOCH, smoothing=0.9, log_x=True)
+    state.choose(replace(options, window=(1.0, 2.0), cursor=1.5, highlight="a"))
+    saved = json.loads(json.dumps(state.saved))
+    again = CurvesState.restored(saved, "r")
+    assert (again.view, again.log, again.pinned) == (options, {"loss"}, ["loss"])
+    assert again.compared == state.compared
+    other = CurvesState.restored(saved, "another run")
+    assert (other.view, other.log, other.pinned) == (PlotOptions(), set(), ["loss"])
+    again.reset()
+    assert again.saved == {"pinned": ["loss"], "runs": {}}
+
+
+def test_a_log_scale_belongs_to_its_metric() -> None:
+    state = CurvesState(log={"loss"})
+    assert state.view_of("loss").log
+    assert not state.view_of("accuracy").log

@@ -1,0 +1,58 @@
+"""Series that differ in a seed alone become their mean and their range, as numpy computes them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.unit.tui.charts import NAN, line
+from trainui.tui.curves.folding import folded, groups
+from trainui.tui.curves.model import ALL_IN_ONE
+from trainui.tui.curves.series import PlottedSeries
+
+
+def member(at: int, **params: str) -> PlottedSeries:
+    label = ",".join(f"{key}={value}" for key, value in params.items())
+    return PlottedSeries(f"stage-{at}", label, at, params=tuple(params.items()))
+
+
+GRID = [
+    member(2 * at + seed, lr=lr, seed=f"{seed}") for at, lr in enumerate("ab") for seed in (0, 1)
+]
+
+
+def labels(fold: str | None) -> list[tuple[str, int]]:
+    return [(label, len(some)) for label, some in groups(GRID, fold)]
+
+
+def test_members_are_folded_over_a_seed_or_the_parameter_chosen() -> None:
+    assert labels(None) == [("lr=a", 2), ("lr=b", 2)]
+    assert labels("lr") == [("seed=0", 2), ("seed=1", 2)]
+    assert labels(ALL_IN_ONE) == [("all 4", 4)]
+    assert labels("-") == [(one.label, 1) for one in GRID]
+
+
+def test_series_without_the_parameter_stay_alone() -> None:
+    attempts = [PlottedSeries("stage-0", f"attempt {n}", n, n) for n in (1, 2)]
+    found = groups([*GRID[:2], *attempts], None)
+    assert [(label, len(some)) for label, some in found][1:] == [("attempt 1", 1), ("attempt 2", 1)]
+
+
+def test_mean_and_range_are_those_of_numpy() -> None:
+    values = np.random.default_rng(7).normal(size=(5, 40)) * 1e3
+    found = folded([line(row.tolist(), own=False) for row in values], "all 5", lower=True)
+    assert found.means == pytest.approx(values.mean(axis=0), rel=1e-9)
+    assert found.lows == pytest.approx(values.min(axis=0), rel=1e-9)
+    assert found.highs == pytest.approx(values.max(axis=0), rel=1e-9)
+    assert found.counts == (5,) * 40
+    assert found.best is not None
+    assert found.best[0] == pytest.approx(values.mean(axis=0).min(), rel=1e-9)
+
+
+def test_a_member_counts_from_its_first_to_its_last_point() -> None:
+    short = line([NAN, 1.0, NAN, 3.0, NAN], own=False)
+    found = folded([short, line([0.0] * 5)], "all 2", lower=None)
+    assert found.counts == (1, 2, 2, 2, 1)
+    assert found.means == pytest.approx((0.0, 0.5, 1.0, 1.5, 0.0))
+    assert found.own
+    assert found.best is None

@@ -1,0 +1,269 @@
+"""The y axis and the x axis of a plot: positions of values, marks, and the rows of labels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from trainui.braille import DotRange, dot_ranges
+from trainui.store.points.x_axis import Axis
+from trainui.tui.curves import ticks
+from trainui.tui.curves.ticks import Tick
+from trainui.tui.render.styled_text import Row, Segment, fit
+
+LOW, DENSE = 3, 5
+"""Heights in lines up to which only the ends of the y axis are labelled, and up to which labels
+may be on adjacent lines."""
+
+TICK_ROWS = 3
+"""Lines of a plot for each mark of the y axis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The size of a plot, in characters."""
+
+    width: int
+    """Of the curves alone."""
+    height: int
+    labels: int = ticks.LABEL
+    """Width of the labels at the left, without the axis itself."""
+    feet: int = 1
+    """Lines below: 0 none, 1 an axis with its labels in it, 2 an axis with labels below it."""
+    right: int = 0
+    """Width of the lines' names at the right; 0: none."""
+
+
+@dataclass(frozen=True, slots=True)
+class YAxis:
+    """The y axis."""
+
+    low: float
+    high: float
+    log: bool = False
+    constant: float | None = None
+    """The value, if there is only one."""
+
+    @classmethod
+    def around(cls, values: Iterable[float], *, log: bool, marks: int) -> YAxis | None:
+        """Return an axis a little wider than the values, so that it seldom changes.
+
+        Args:
+            values: the values; those that cannot be drawn are ignored.
+            log: use a logarithmic scale.
+            marks: how many marks fit.
+
+        Returns:
+            None if no value can be drawn.
+        """
+        known = [value for value in values if math.isfinite(value) and (value > 0 or not log)]
+        if not known:
+            return None
+        low, high = min(known), max(known)
+        if low / 2 == high / 2:  # also two subnormal numbers, between which nothing can be placed
+            return cls(*_about(low, log=log), log, low)
+        if log:
+            low, high = _two_digits(low, math.floor), _two_digits(high, math.ceil)
+            return cls(low, high if math.isfinite(high) else max(known), log)
+        grain = ticks.round_stride(high - low, max(marks, 1)) / 10
+        if not grain or not math.isfinite(high / grain):
+            return cls(low, high)
+        return cls(math.floor(low / grain) * grain, math.ceil(high / grain) * grain)
+
+    def place(self, value: float, dots: int) -> float:
+        """Return the dot of a value, counted from the bottom; NaN if it cannot be drawn."""
+        if not math.isfinite(value) or (self.log and value <= 0):
+            return math.nan
+        if self.log:
+            low, high = math.log10(self.low), math.log10(self.high)
+            return (math.log10(value) - low) / (high - low) * (dots - 1)
+        # halved, since the difference of two large floats may overflow
+        return (value / 2 - self.low / 2) / (self.high / 2 - self.low / 2) * (dots - 1)
+
+    def ranges(
+        self,
+        lows: Sequence[float],
+        highs: Sequence[float],
+        dots: int,
+        breaks: frozenset[int] = frozenset(),
+    ) -> list[DotRange]:
+        """Return the dots that a curve covers in each column (`braille.dot_ranges`)."""
+        pairs = zip(lows, highs, strict=True)
+        places = [(self.place(low, dots), self.place(high, dots)) for low, high in pairs]
+        return dot_ranges(places, dots, breaks)
+
+    def row(self, value: float, height: int) -> int | None:
+        """Return the line of text of a value, from the top; None if it cannot be drawn."""
+        place = self.place(value, 4 * height)
+        if math.isnan(place):
+            return None
+        return height - 1 - min(max(round(place), 0), 4 * height - 1) // 4
+
+    def ticks(self, most: int) -> list[Tick]:
+        """Return the two ends, then at most `most` round numbers; for one value that alone."""
+        if self.constant is not None:
+            return [Tick(self.constant, ticks.short(self.constant))]
+        if self.log:
+            ends = [Tick(value, ticks.short(value)) for value in (self.high, self.low)]
+            return [*ends, *ticks.powers(self.low, self.high, most)]
+        return ticks.with_ends(self.low, self.high, most)
+
+
+def _about(value: float, *, log: bool) -> tuple[float, float]:
+    """Return an axis with one value in its middle."""
+    if log:
+        return value / 10, value * 10
+    if abs(value) > 1e300:
+        return value * 0.9, value * 1.1 if abs(value) < 1.6e308 else value
+    margin = abs(value) * 0.1 or 1.0
+    return value - margin, value + margin
+
+
+def _two_digits(value: float, whole: Callable[[float], int]) -> float:
+    """Round a positive number down or up to two significant digits."""
+    power = math.floor(math.log10(value)) - 1
+    return float(f"{whole(round(value / 10.0**power, 9))}e{power}") if power > -300 else value
+
+
+def with_y_axis(
+    rows: Sequence[Row], scale: YAxis | None, most: int, frame: Frame, right: Sequence[Row]
+) -> list[Row]:
+    """Return the lines of a plot with the y axis at their left and names at their right.
+
+    Args:
+        rows: the lines.
+        scale: the axis; None: without values.
+        most: the number of round numbers to label besides the ends.
+        frame: the size of the plot.
+        right: what follows each line.
+    """
+    labels = _labels_by_row(scale, most, frame.height) if scale is not None else {}
+    found: list[Row] = []
+    for index, (row, name) in enumerate(zip(rows, right, strict=True)):
+        label = fit(labels.get(index, ""), frame.labels, right=True)
+        mark = Segment("┤" if index in labels else "│", "line")
+        found.append((Segment(label, "dim"), mark, *row, *name))
+    return found
+
+
+def _labels_by_row(scale: YAxis, most: int, height: int) -> dict[int, str]:
+    labels: dict[int, str] = {}
+    gap = 1 if height <= DENSE else 2
+    marks = scale.ticks(most)
+    for value, label in marks if height > LOW else marks[:2]:
+        row = scale.row(value, height)
+        if row is not None and all(abs(row - taken) >= gap for taken in labels):
+            labels[row] = label
+    return labels
+
+
+@dataclass(frozen=True, slots=True)
+class XAxis:
+    """The x axis."""
+
+    low: float
+    high: float
+    width: int
+    """In characters."""
+    log: bool = False
+
+    def share(self, x: float) -> float:
+        """Return where `x` is between the two ends, from 0 to 1."""
+        if self.log:
+            x = math.log(x / self.low) if x > 0 else -math.inf
+            span = math.log(self.high / self.low)
+        else:
+            x, span = x - self.low, self.high - self.low
+        return x / span if span else 0.0
+
+    def column(self, x: float) -> int:
+        """Return the character column of `x`; -1 or `width` if it is outside."""
+        share = self.share(x) if math.isfinite(x) else -1.0
+        if not math.isfinite(share):
+            return -1
+        return self.width - 1 if x == self.high else min(max(self._floor(share), -1), self.width)
+
+    def _floor(self, share: float) -> int:
+        return math.floor(share * self.width)
+
+    def x(self, column: float) -> float:
+        """Return the x position of a character column, which may be fractional."""
+        share = column / max(self.width, 1)
+        if self.log:
+            return self.low * math.exp(math.log(self.high / self.low) * share)
+        return self.low + (self.high - self.low) * share
+
+    def ticks(self, axis: Axis) -> list[Tick]:
+        """Return the marks."""
+        mark, cells = {
+            Axis.STEP: (ticks.steps, 9),
+            Axis.EPOCH: (ticks.steps, 9),
+            Axis.RELATIVE: (ticks.durations, 9),
+            Axis.GPU: (ticks.durations, 9),
+            Axis.WALL: (ticks.moments, 11),
+        }[axis]
+        most = max(self.width // cells, 2)
+        if not self.log:
+            return mark(self.low, self.high, most)
+        write = ticks.count if mark is ticks.steps else ticks.duration
+        return [Tick(x, write(x)) for x, _ in ticks.powers(self.low, self.high, most)]
+
+    def label(self, x: float, axis: Axis) -> str:
+        """Return the cursor's x position with as many digits as it can move by."""
+        grain = (self.high - self.low) / max(2 * self.width, 1)
+        if axis in (Axis.STEP, Axis.EPOCH):
+            return ticks.count(x, grain) if abs(x) >= 1e6 else f"{x:.10g}"
+        return ticks.moment(x) if axis == Axis.WALL else ticks.duration(x)
+
+
+def x_axis_rows(
+    across: XAxis, axis: Axis, frame: Frame, end: float, cursor: float | None
+) -> list[Row]:
+    """Return the lines below a plot.
+
+    Args:
+        across: the axis.
+        axis: its kind.
+        frame: the size of the plot.
+        end: x position of the last point.
+        cursor: x position of the cursor; None: no cursor.
+    """
+    if not frame.feet:
+        return []
+    found = [(across.column(tick.value), tick.label) for tick in across.ticks(axis)]
+    within = [(column, label) for column, label in found if 0 <= column < frame.width]
+    wanted = [(column, label, "dim") for column, label in within]
+    for x, style in ((end, "strong"), (cursor, "accent")):
+        if x is not None and 0 <= across.column(x) < across.width:
+            wanted.insert(0, (across.column(x), across.label(x, axis), style))
+    left = Segment(" " * frame.labels)
+    if frame.feet == 1:
+        return [(left, Segment("╰", "line"), *_labels(wanted, frame.width, "─"))]
+    line = ["─"] * frame.width
+    for column, _ in within:
+        line[column] = "┬"
+    return [
+        (left, Segment("╰" + "".join(line), "line")),
+        (left, Segment(" "), *_labels(wanted, frame.width, " ")),
+    ]
+
+
+def _labels(wanted: Sequence[tuple[int, str, str]], width: int, filling: str) -> list[Segment]:
+    """Return the labels below their marks; the first ones take precedence.
+
+    Args:
+        wanted: columns, labels and styles.
+        width: of the line.
+        filling: the character between labels.
+    """
+    taken: list[tuple[int, str, str]] = []
+    for column, label, style in wanted:
+        start = max(min(column - len(label) // 2, width - len(label)), 0)
+        if all(start > at + len(text) or start + len(label) < at for at, text, _ in taken):
+            taken.append((start, label, style))
+    spans, used = [], 0
+    for start, label, style in sorted(taken):
+        spans += [Segment(filling * (start - used), "line"), Segment(label, style)]
+        used = start + len(label)
+    return [*spans, Segment(filling * (width - used), "line")]

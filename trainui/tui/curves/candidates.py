@@ -1,0 +1,64 @@
+"""Reads the list of all series that a metric can be compared with, with their best values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trainui.domain.metric_direction import lower_is_better
+from trainui.domain.records import SeriesSummary, StageRecord
+from trainui.store.db import protocol
+from trainui.store.points import curves
+from trainui.tui.curves.model import Candidate
+from trainui.tui.curves.series import PlottedSeries, comparable_series, differing_params
+
+
+def read_candidates(
+    connection: protocol.Connection,
+    stage: StageRecord,
+    stages: Sequence[StageRecord],
+    metric: str,
+) -> tuple[Candidate, ...]:
+    """Return what a metric of a stage can be compared with: members, attempts, then runs.
+
+    Args:
+        connection: the store.
+        stage: the stage.
+        stages: all stages of its run.
+        metric: the stored name of the metric.
+    """
+    found = comparable_series(connection, stage, stages, metric)
+    names = differing_params(one for _, one in found)
+    owners = list({one.owner: None for _, one in found if one.attempt is None})
+    whole = {one.stage: one for one in curves.summaries(connection, owners, metric)}
+    result = []
+    for kind, one in found:
+        summary = whole.get(one.owner)
+        if one.attempt is not None:
+            some = curves.summaries(connection, [one.owner], metric, attempt=one.attempt)
+            summary = some[0] if some else None
+        result.append(_candidate(kind, one, names, summary, lower=lower_is_better(metric)))
+    return tuple(result)
+
+
+def _candidate(
+    kind: str,
+    one: PlottedSeries,
+    names: Sequence[str],
+    summary: SeriesSummary | None,
+    *,
+    lower: bool | None,
+) -> Candidate:
+    params = dict(one.params)
+    best = None
+    if summary is not None and lower is not None:
+        best = summary.min if lower else summary.max
+    return Candidate(
+        kind,
+        {"attempt": f"{one.attempt}", "member": one.owner, "run": one.run}[kind],
+        one.label,
+        {name: params[name] for name in names if name in params},
+        one.own,
+        one.live,
+        best,
+        summary.last if summary is not None else None,
+    )

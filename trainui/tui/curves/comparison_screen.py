@@ -1,0 +1,234 @@
+"""The page on which the curves to compare with are chosen: all that can be drawn into a plot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from rich.cells import cell_len
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from trainui.text import harmless
+from trainui.tui.curves.model import ALL_IN_ONE, Candidate, Comparison, CurvesWanted
+from trainui.tui.curves.view_options import CurvesState, after
+from trainui.tui.data.snapshot import MetricQuery, Snapshot
+from trainui.tui.keymap import bindings
+from trainui.tui.page import Page
+from trainui.tui.render.numbers import number
+from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle
+from trainui.tui.widgets.bars import Bar
+from trainui.tui.widgets.list_view import CursorView
+
+VALUE, MOST_PARAM, MOST_LABEL = 10, 12, 40
+"""Widths of values, and the greatest widths of a parameter and of a label, in characters."""
+
+NOT_FOLDED = "-"
+"""`Comparison.fold`: no parameter, also if there is a seed."""
+
+KINDS = {"member": "members", "attempt": "attempts", "run": "runs"}
+"""By kind of candidate: the field of `Comparison`."""
+
+
+class CandidateList(CursorView):
+    """The candidates with their parameters and values; the chosen ones are marked."""
+
+    scopes = ("compare",)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("compare.choose", "compare.all", "compare.fold")
+    ]
+
+    DEFAULT_CSS = "CandidateList { height: 1fr; padding: 0 1; }"
+
+    def __init__(self, state: CurvesState) -> None:
+        super().__init__(id="candidates")
+        self.state = state
+        self.candidates: Sequence[Candidate] = ()
+        self.words: tuple[str, ...] = ()
+        """The filter: only candidates whose texts contain all words are shown."""
+
+    @property
+    def shown(self) -> list[Candidate]:
+        """The candidates that pass the filter."""
+        return [one for one in self.candidates if all(w in _text(one) for w in self.words)]
+
+    @property
+    def params(self) -> list[str]:
+        """The parameters in which candidates differ."""
+        return list(dict.fromkeys(name for one in self.candidates for name in one.params))
+
+    def set_candidates(self, candidates: Sequence[Candidate]) -> None:
+        """Show these candidates; the cursor stays."""
+        self.candidates = candidates
+        self.update_rows()
+        if self.cursor < 0 and candidates:
+            self.move_cursor(1)
+
+    def is_chosen(self, one: Candidate) -> bool:
+        """Return True if a candidate is drawn."""
+        compared = self.state.compared
+        if one.own or (one.kind == "member" and compared.sweep):
+            return True
+        return one.key in map(str, getattr(compared, KINDS[one.kind]))
+
+    def choose(self, some: Sequence[Candidate], *, drawn: bool) -> None:
+        """Add candidates to what is drawn, or remove them."""
+        compared = self.state.compared
+        if compared.sweep:
+            members = (one.key for one in self.candidates if one.kind == "member" and not one.own)
+            fold = None if compared.fold == ALL_IN_ONE else compared.fold
+            compared = replace(compared, sweep=False, members=tuple(members), fold=fold)
+        for one in some:
+            field = KINDS[one.kind]
+            known = [key for key in getattr(compared, field) if str(key) != one.key]
+            key = int(one.key) if one.kind == "attempt" else one.key
+            changed: dict[str, Any] = {field: (*known, key) if drawn else tuple(known)}
+            compared = replace(compared, **changed)
+        self._apply(compared)
+
+    def _apply(self, compared: Comparison) -> None:
+        self.state.compared = compared
+        self.state.choose(self.state.view)
+        self.update_rows()
+        self.post_message(self.Moved(self))
+
+    def row_count(self) -> int:
+        """Return how many lines there are, with the heading."""
+        return len(self.shown) + 1
+
+    def fixed_rows(self) -> int:
+        """The heading does not scroll."""
+        return 1
+
+    def row(self, index: int, width: int) -> Row:
+        """Return the heading or a candidate."""
+        widths = [self._width_of(name) for name in self.params]
+        label = max((cell_len(one.label) for one in self.candidates), default=0)
+        room = width - 4 - 2 * VALUE - 8
+        label = max(min(label, MOST_LABEL, room), 8)
+        while widths and sum(widths) + 2 * len(widths) > room - label:
+            widths.pop()
+        if index == 0:
+            cells = [fit(name, size) for name, size in zip(self.params, widths, strict=False)]
+            texts = [fit("", 4), fit("curve", label), *cells]
+            heads = [fit(text, VALUE, right=True) for text in ("best", "last")]
+            return (Segment("  ".join(texts) + "  " + "".join(heads), "dim"),)
+        one = self.shown[index - 1]
+        chosen = self.is_chosen(one)
+        params = [
+            Segment("  " + fit(harmless(one.params.get(name, "")), size))
+            for name, size in zip(self.params, widths, strict=False)
+        ]
+        return (
+            Segment("[x] " if chosen else "[ ] ", "good" if chosen else "dim"),
+            Segment("  " + fit(fit_middle(one.label, label), label), "strong" if one.own else ""),
+            *params,
+            Segment("  " + fit(number(one.best), VALUE, right=True)),
+            Segment(fit(number(one.last), VALUE, right=True)),
+            Segment("  this one" if one.own else "  running" if one.live else "", "dim"),
+        )
+
+    def _width_of(self, name: str) -> int:
+        values = [cell_len(one.params.get(name, "")) for one in self.candidates]
+        return min(max([cell_len(name), *values]), MOST_PARAM)
+
+    def action_choose(self) -> None:
+        """Choose or remove the curve under the cursor."""
+        if not 0 < self.cursor <= len(self.shown):
+            return
+        one = self.shown[self.cursor - 1]
+        if one.own:
+            self.notify("this is the curve of the page: it is always drawn", markup=False)
+        else:
+            self.choose([one], drawn=not self.is_chosen(one))
+        self.action_line(1)
+
+    def action_all(self) -> None:
+        """Choose all curves shown; if all are chosen, none."""
+        others = [one for one in self.shown if not one.own]
+        self.choose(others, drawn=not all(map(self.is_chosen, others)))
+
+    def action_fold(self) -> None:
+        """Switch to the next parameter over which curves are averaged."""
+        choices = [None, *self.params, ALL_IN_ONE, NOT_FOLDED]
+        fold = after(choices, self.state.compared.fold)
+        self._apply(replace(self.state.compared, fold=fold))
+
+
+def _text(one: Candidate) -> str:
+    return f"{one.label} {' '.join(f'{k}={v}' for k, v in one.params.items())}".casefold()
+
+
+class ComparisonScreen(Page):
+    """The page with the list."""
+
+    scope = "compare"
+    command_scopes = ("compare", "search", "app")
+    AUTO_FOCUS: ClassVar[str | None] = "CandidateList"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("compare.leave")]
+
+    def __init__(self, run_id: str, stage: str, metric: str, state: CurvesState) -> None:
+        super().__init__()
+        self.run_id, self.stage, self.metric, self.state = run_id, stage, metric, state
+        self.bar = Bar(id="how")
+        self.list = CandidateList(state)
+
+    def footer_scopes(self) -> tuple[str, ...]:
+        """Return the scopes of the keys in the footer."""
+        return ("compare", "search", "app")
+
+    def content(self) -> Iterator[Widget]:
+        """Yield the bar with what is averaged, and the list."""
+        yield self.bar
+        yield self.list
+
+    def wanted(self) -> MetricQuery:
+        """Return the query for the candidates."""
+        curves = CurvesWanted(names=(self.metric,), candidates=True)
+        return MetricQuery(self.run_id, self.stage, curves)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show the candidates that were read."""
+        page = snapshot.curves_page
+        if page is None or not page.curves.wanted.candidates:
+            return
+        names = (harmless(page.run.name), harmless(page.stage.name), harmless(self.metric))
+        title = Segment(" trainui ", "title")
+        self.top.show((title, *(Segment(f" › {name}") for name in names), Segment(" › compare")))
+        self.list.set_candidates(page.curves.candidates)
+        self._show_bar()
+
+    def on_cursor_view_moved(self) -> None:
+        """Update the bar, and remember what was chosen."""
+        self.remember(self.state)
+        self._show_bar()
+
+    def _show_bar(self) -> None:
+        compared, count = self.state.compared, len(self.list.candidates)
+        chosen = sum(map(self.list.is_chosen, self.list.candidates))
+        fold = {None: "a seed, if any", ALL_IN_ONE: "all", NOT_FOLDED: "nothing"}
+        over = fold.get(compared.fold, compared.fold)
+        text = f" {chosen} of {count} drawn   averaged over: "
+        if count < 2:
+            text = " nothing to compare with: no other attempt, sweep member or run of this stage"
+            over = ""
+        self.bar.show((Segment(text, "dim"), Segment(over or "", "key")))
+
+    def sought(self, pane: Widget | None) -> str:  # noqa: ARG002 (there is one pane)
+        """Return the filter."""
+        return " ".join(self.list.words)
+
+    def search(self, text: str, pane: Widget | None) -> None:  # noqa: ARG002 (there is one pane)
+        """Show only the candidates that contain all words."""
+        self.list.words = tuple(text.casefold().split())
+        self.list.move_cursor(min(max(self.list.cursor, 1), len(self.list.shown)))
+        self.list.update_rows()
+
+    def go_to_match(self, direction: int) -> None:
+        """Move the cursor; all candidates shown match."""
+        self.list.action_line(direction)
+
+    def action_back(self) -> None:
+        """Go back to the curves."""
+        self.app.pop_screen()

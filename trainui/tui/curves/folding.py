@@ -1,0 +1,114 @@
+"""Folds series that differ in one parameter, e.g. a seed, into their mean with a band around it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from trainui.tui.curves.model import ALL_IN_ONE, PlotLine
+from trainui.tui.curves.series import PlottedSeries, differing_params
+
+_REPEATS = re.compile(r"(^|[_./-])(random_?)?(seed|fold|repeat|replicate|rep)s?$", re.IGNORECASE)
+"""Names of parameters that repeat the same experiment; members are folded over them by default."""
+
+
+def groups(
+    series: Sequence[PlottedSeries], fold: str | None
+) -> list[tuple[str, list[PlottedSeries]]]:
+    """Return the series by the line that they are folded into, each with the line's label.
+
+    Args:
+        series: the series of a plot.
+        fold: the parameter to fold over (`Comparison.fold`).
+    """
+    if fold == ALL_IN_ONE and len(series) > 1:
+        return [(f"all {len(series)}", list(series))]
+    names = differing_params(series)
+    folded = {name for name in names if (_REPEATS.search(name) if fold is None else name == fold)}
+    kept = [name for name in names if name not in folded]
+    found: dict[tuple[str | None, ...], list[PlottedSeries]] = {}
+    for one in series:
+        params = dict(one.params)
+        repeated = any(name in params for name in folded)
+        key = tuple(params.get(name) for name in kept) if repeated else (one.label,)
+        found.setdefault(key, []).append(one)
+    return [
+        (some[0].label if len(some) == 1 else _label(some[0], kept), some)
+        for some in found.values()
+    ]
+
+
+def _label(one: PlottedSeries, names: Sequence[str]) -> str:
+    params = dict(one.params)
+    return ",".join(f"{name}={params[name]}" for name in names if name in params) or "mean"
+
+
+def folded(lines: Sequence[PlotLine], label: str, *, lower: bool | None) -> PlotLine:
+    """Return the mean of lines, with the range over all of them as its band.
+
+    Each line counts from its first to its last point; between two of its points its value is
+    interpolated, and at its points it is exact.
+
+    Args:
+        lines: the lines, binned into the same columns.
+        label: the label of the mean.
+        lower: lower is better; None: unknown.
+    """
+    import numpy as np
+
+    smooths = np.array([_filled(line.smooths) for line in lines])
+    counts = np.isfinite(smooths).sum(axis=0)
+    total = np.where(np.isfinite(smooths), smooths, 0.0).sum(axis=0)
+    means = np.divide(total, counts, out=np.full(len(counts), np.nan), where=counts > 0)
+    at = np.fmax.reduce([line.at for line in lines])
+    steps = np.fmax.reduce([line.steps for line in lines])
+    shown = np.where(np.isnan(at), np.nan, means)
+    best = None
+    if lower is not None and np.isfinite(shown).any():
+        column = int(np.nanargmin(shown) if lower else np.nanargmax(shown))
+        best = (float(shown[column]), float(steps[column]), float(at[column]))
+    first = min(lines, key=lambda line: line.index)
+    values = tuple(shown.tolist())
+    return replace(
+        first,
+        label=label,
+        own=any(line.own for line in lines),
+        at=tuple(at.tolist()),
+        steps=tuple(steps.tolist()),
+        times=tuple(np.fmax.reduce([line.times for line in lines]).tolist()),
+        lows=tuple(np.fmin.reduce([line.lows for line in lines]).tolist()),
+        highs=tuple(np.fmax.reduce([line.highs for line in lines]).tolist()),
+        means=values,
+        smooths=values,
+        lasts=values,
+        odd=_all_odd(lines),
+        old_lows=(),
+        old_highs=(),
+        boundaries=(),
+        end=max(line.end for line in lines),
+        best=best,
+        members=tuple(line.smooths for line in lines),
+        counts=tuple(counts.tolist()),
+    )
+
+
+def _filled(values: Sequence[float]) -> list[float]:
+    """Interpolate the columns between two points."""
+    found = list(values)
+    known = [at for at, value in enumerate(values) if math.isfinite(value)]
+    for left, right in pairwise(known):
+        for at in range(left + 1, right):
+            share = (at - left) / (right - left)
+            found[at] = values[left] + (values[right] - values[left]) * share
+    return found
+
+
+def _all_odd(lines: Sequence[PlotLine]) -> tuple[tuple[int, int], ...]:
+    kinds: dict[int, int] = {}
+    for line in lines:
+        for at, kind in line.odd:
+            kinds[at] = kinds.get(at, 0) | kind
+    return tuple(sorted(kinds.items()))
