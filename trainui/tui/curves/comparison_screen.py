@@ -10,7 +10,9 @@ from rich.cells import cell_len
 from textual.binding import BindingType
 from textual.widget import Widget
 
+from trainui.domain.records import RunRecord
 from trainui.text import harmless
+from trainui.tui.actions.target import Target
 from trainui.tui.curves.model import ALL_IN_ONE, Candidate, Comparison, CurvesWanted
 from trainui.tui.curves.view_options import CurvesState, after
 from trainui.tui.data.snapshot import MetricQuery, Snapshot
@@ -173,6 +175,7 @@ class ComparisonScreen(Page):
         self.run_id, self.stage, self.metric, self.state = run_id, stage, metric, state
         self.bar = Bar(id="how")
         self.list = CandidateList(state)
+        self._run: RunRecord | None = None
 
     def footer_scopes(self) -> tuple[str, ...]:
         """Return the scopes of the keys in the footer."""
@@ -183,7 +186,7 @@ class ComparisonScreen(Page):
         yield self.bar
         yield self.list
 
-    def wanted(self) -> MetricQuery:
+    def page_query(self) -> MetricQuery:
         """Return the query for the candidates."""
         curves = CurvesWanted(names=(self.metric,), candidates=True)
         return MetricQuery(self.run_id, self.stage, curves)
@@ -193,6 +196,7 @@ class ComparisonScreen(Page):
         page = snapshot.curves_page
         if page is None or not page.curves.wanted.candidates:
             return
+        self._run = page.run
         names = (harmless(page.run.name), harmless(page.stage.name), harmless(self.metric))
         title = Segment(" trainui ", "title")
         self.top.show((title, *(Segment(f" › {name}") for name in names), Segment(" › compare")))
@@ -228,6 +232,10 @@ class ComparisonScreen(Page):
     def go_to_match(self, direction: int) -> None:
         """Move the cursor; all candidates shown match."""
         self.list.action_line(direction)
+
+    def targets(self) -> list[Target]:
+        """Return the run."""
+        return [] if self._run is None else [Target.of(self._run)]
 
     def action_back(self) -> None:
         """Go back to the curves."""
