@@ -381,7 +381,7 @@ async def test_marked_runs_of_other_stages_are_compared_by_the_metric(filler: Fi
     async with opened(size=(160, 36)) as driven:
         await driven.until_shown("idle", "0.2500")
         await driven.press("j", *["space"] * 3, "g", "space", "c")
-        await driven.until_shown("the marked runs", "3 of 4 drawn", "second › finetune")
+        await driven.until_shown("with 4 runs", "3 of 4 drawn", "second › finetune")
         await driven.until_shown("first lr=0.1 leads by 0.1000 at step 49")
 
 

@@ -95,6 +95,10 @@ class CurvesScreen(Page):
             words.insert(0, "sampled: still being read")
         if self.plot.curves is not None and self.plot.curves.choice:
             words.append(self.plot.curves.choice)
+        lines, marked = chart.lines if chart is not None else (), len(self.state.compared.runs)
+        drawn = sum(len(line.members) or 1 for line in lines)
+        if 0 < drawn < marked:
+            words.append(f"{drawn} of {marked} drawn")
         changed = self.plot.words + (["log y"] if self.state.metric in self.state.log else [])
         if chart is not None and (zoom := zoom_text(chart, view)):
             changed.append(zoom)
