@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class _Course:
+class _Progress:
     """Progress of a metric under a `no_improvement` alert."""
 
     best: float = math.inf
@@ -43,35 +43,35 @@ class AlertWatch:
         self._alerts = [alert for alert in alerts if alert.condition != "stalled"]
         self._patterns = [_pattern(alert.metric) for alert in self._alerts]
         self._found: set[tuple[int, str]] = set()
-        self._courses: dict[tuple[int, str], _Course] = {}
-        self._met_nan = False
-        self._met: set[str] = set()
+        self._progress: dict[tuple[int, str], _Progress] = {}
+        self._nan_found = False
+        self._seen: set[str] = set()
 
-    def wants(self, name: str) -> bool:
+    def watches(self, name: str) -> bool:
         """Return True if an alert watches this metric."""
         return any(pattern.fullmatch(name) for pattern in self._patterns)
 
-    def look(self, series: Mapping[str, Points]) -> list[AlertRecord]:
+    def check(self, series: Mapping[str, Points]) -> list[AlertRecord]:
         """Check the next points of some metrics; return the alerts that they trigger."""
-        self._met |= series.keys()
-        marks = [mark for name, points in series.items() for mark in self._marks(name, points)]
-        if not self._met_nan:
+        self._seen |= series.keys()
+        marks = [mark for name, points in series.items() for mark in self._triggered(name, points)]
+        if not self._nan_found:
             first = next((m for name, points in series.items() if (m := _nan(name, points))), None)
-            self._met_nan = first is not None
+            self._nan_found = first is not None
             if first is not None and all(first.words != mark.words for mark in marks):
                 marks.append(first)
         return marks
 
-    def never_met(self) -> list[str]:
+    def unmatched(self) -> list[str]:
         """Return the metrics that alerts name and that never appeared."""
         named = zip(self._alerts, self._patterns, strict=True)
         return [
             alert.metric
             for alert, pattern in named
-            if alert.metric != "*" and not any(map(pattern.fullmatch, self._met))
+            if alert.metric != "*" and not any(map(pattern.fullmatch, self._seen))
         ]
 
-    def _marks(self, name: str, points: Points) -> Iterator[AlertRecord]:
+    def _triggered(self, name: str, points: Points) -> Iterator[AlertRecord]:
         for number, alert in enumerate(self._alerts):
             if (number, name) in self._found or not self._patterns[number].fullmatch(name):
                 continue
@@ -84,8 +84,8 @@ class AlertWatch:
     def _find(self, number: int, alert: Alert, name: str, points: Points) -> _Found | None:
         """Return the first point that triggers an alert; None if none does."""
         if alert.condition == "no_improvement":
-            course = self._courses.setdefault((number, name), _Course())
-            return _without_improvement(alert, name, points, course)
+            progress = self._progress.setdefault((number, name), _Progress())
+            return _without_improvement(alert, name, points, progress)
         at = _first(_CONDITIONS[alert.condition](points.values, alert.limit))
         if at is None:
             return None
@@ -117,9 +117,9 @@ def _pattern(metric: str) -> re.Pattern[str]:
 def _counted(points: Points, alert: Alert) -> Points:
     if alert.after is None:
         return points
-    kept = points.steps >= alert.after
+    mask = points.steps >= alert.after
     return type(points)(
-        points.ordinals[kept], points.steps[kept], points.values[kept], points.times[kept]
+        points.ordinals[mask], points.steps[mask], points.values[mask], points.times[mask]
     )
 
 
@@ -144,15 +144,17 @@ def _step(points: Points, at: int) -> int | float:
     return step_number(points.steps[at].item())
 
 
-def _without_improvement(alert: Alert, name: str, points: Points, course: _Course) -> _Found | None:
+def _without_improvement(
+    alert: Alert, name: str, points: Points, progress: _Progress
+) -> _Found | None:
     """Count the points since the best one; return a finding if there are too many."""
     values = points.values if alert.goal == "min" else -points.values
     comparable = np.where(np.isnan(values), np.inf, values)
-    best = np.minimum.accumulate(np.concatenate([[course.best], comparable]))
+    best = np.minimum.accumulate(np.concatenate([[progress.best], comparable]))
     places = np.arange(len(values))
     last_better = np.maximum.accumulate(np.where(comparable < best[:-1], places, -1))
-    since = np.where(last_better < 0, places + 1 + course.since, places - last_better)
-    course.best, course.since = float(best[-1]), int(since[-1])
+    since = np.where(last_better < 0, places + 1 + progress.since, places - last_better)
+    progress.best, progress.since = float(best[-1]), int(since[-1])
     at = _first((since >= alert.limit) & np.isfinite(best[1:]))
     if at is None:
         return None

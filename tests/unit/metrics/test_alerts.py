@@ -19,7 +19,7 @@ NAN = math.nan
 def found(alerts: list[Alert], *batches: Mapping[str, Column]) -> list[tuple[str, str, bool]]:
     watch = AlertWatch(alerts)
     looks = ({name: as_points(column) for name, column in batch.items()} for batch in batches)
-    return [(mark.kind, mark.words, mark.stops) for look in looks for mark in watch.look(look)]
+    return [(mark.kind, mark.words, mark.stops) for look in looks for mark in watch.check(look)]
 
 
 def counted(*values: float) -> Column:
@@ -83,7 +83,7 @@ def test_no_improvement_is_what_counting_one_by_one_gives(batches: list[list[int
     watch, numbers = AlertWatch([Alert("no_improvement", "v", 2)]), iter(range(100))
     seen: list[str] = []
     for batch in batches:
-        marks = watch.look({"v": as_points([(next(numbers), float(value)) for value in batch])})
+        marks = watch.check({"v": as_points([(next(numbers), float(value)) for value in batch])})
         seen += [mark.words for mark in marks]
     assert [words.split(" at step ")[1].split(";")[0] for words in seen] == (
         [] if first is None else [str(first)]
@@ -92,5 +92,5 @@ def test_no_improvement_is_what_counting_one_by_one_gives(batches: list[list[int
 
 def test_metrics_that_alerts_name_and_that_never_came_are_told() -> None:
     watch = AlertWatch([Alert("above", "los", 1), Alert("nan"), Alert("below", "lo*", 1)])
-    watch.look({"loss": as_points(counted(1))})
-    assert watch.never_met() == ["los"]
+    watch.check({"loss": as_points(counted(1))})
+    assert watch.unmatched() == ["los"]

@@ -198,7 +198,7 @@ def _events_prefix(directory: Path, stage_dir: Path) -> str:
     fold = _fold_prefix(directory, stage_dir)
     above = [parent for parent in directory.parents if parent.is_relative_to(stage_dir)]
     for parent in above:
-        if _holds_events(parent):
+        if _contains_events(parent):
             return f"{fold}{directory.relative_to(parent).as_posix()}/"
     named = directory != stage_dir and _PARTS.fullmatch(directory.name) is not None
     return f"{fold}{directory.name}/" if named else fold
@@ -210,7 +210,7 @@ def _fold_prefix(directory: Path, stage_dir: Path) -> str:
     return "".join(f"{part}/" for part in parts if _FOLD.fullmatch(part))
 
 
-def _holds_events(directory: Path) -> bool:
+def _contains_events(directory: Path) -> bool:
     try:
         return any(_FAMILIES["tfevents"].fullmatch(path.name) for path in directory.iterdir())
     except OSError as error:

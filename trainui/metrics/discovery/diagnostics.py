@@ -7,7 +7,7 @@ from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.reader.source import SourceReader
 
 
-def of_ended(candidate: SourceFile, reader: SourceReader, *, stale: bool) -> str | None:
+def after_end(candidate: SourceFile, reader: SourceReader, *, stale: bool) -> str | None:
     """Return what is wrong with a source; None if nothing is.
 
     Args:

@@ -39,19 +39,19 @@ class Fallbacks:
         """Add a text to those waiting."""
         self._waiting.setdefault(candidate.key, _Text(candidate))
 
-    def look(self) -> bool:
+    def scan(self) -> bool:
         """Check the new part of each text; return True if there is more to check at once."""
-        looked = [text.look() for text in self._waiting.values()]
+        looked = [text.scan() for text in self._waiting.values()]
         return any(looked)
 
-    def take(self, *, all_of_them: bool) -> list[SourceFile]:
+    def pop_ready(self, *, all_of_them: bool) -> list[SourceFile]:
         """Remove and return the texts that no longer wait.
 
         Args:
             all_of_them: the attempt has ended, so no other file will come.
         """
         if all_of_them:
-            while self.look():
+            while self.scan():
                 pass
         ready = [k for k, text in self._waiting.items() if text.is_ready(at_once=all_of_them)]
         return [self._waiting.pop(key).candidate for key in ready]
@@ -67,16 +67,16 @@ class _Text:
         self._found_at: float | None = None
 
     @property
-    def _is_given_up(self) -> bool:
+    def _is_abandoned(self) -> bool:
         return self._found_at is None and (self._offset >= MAX_BYTES or self._count >= MAX_LINES)
 
     def is_ready(self, *, at_once: bool) -> bool:
         if at_once:
-            return not self._is_given_up
+            return not self._is_abandoned
         return self._found_at is not None and time.monotonic() >= self._found_at + WAIT
 
-    def look(self) -> bool:
-        if self._found_at is not None or self._is_given_up:
+    def scan(self) -> bool:
+        if self._found_at is not None or self._is_abandoned:
             return False
         try:
             with closing(GrowingFile(self.candidate.path)) as file:
@@ -93,6 +93,6 @@ class _Text:
         found = self._lines.decode(block, 0).records
         self._offset += len(block)
         self._count += block.count(b"\n") + block.count(b"\r")
-        if not found and self._is_given_up:  # unless a record has begun, e.g. a long progress bar
+        if not found and self._is_abandoned:  # unless a record has begun, e.g. a long progress bar
             found = self._lines.finish(0).records
         return bool(found)

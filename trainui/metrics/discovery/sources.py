@@ -80,14 +80,14 @@ def is_silent(place: SearchDirectories, definition: StageDefinition) -> bool:
     if definition.metrics:
         return False
     printed = [place.attempt_dir / file for file in (protocol.METRICS_FILE, *_STREAMS.values())]
-    if any(map(_holds_something, printed)):
+    if any(map(_is_nonempty, printed)):
         return False
     found = find(place, definition).candidates
     check_descriptors()
-    return not any(_holds_something(one.path) for one in found)
+    return not any(_is_nonempty(one.path) for one in found)
 
 
-def _holds_something(path: Path) -> bool:
+def _is_nonempty(path: Path) -> bool:
     try:
         return path.stat().st_size > 0
     except FileNotFoundError:

@@ -27,7 +27,7 @@ _SETTING = re.compile(
 )
 
 
-def tells(name: str) -> bool:
+def names_settings(name: str) -> bool:
     """Return True if a row with a field of this name may be settings."""
     return _SURE.fullmatch(name) is not None
 
@@ -48,9 +48,9 @@ def is_configuration(row: Mapping[str, Any], step: str | None) -> bool:
 
 @lru_cache(maxsize=256)
 def _may_be(names: tuple[str, ...], step: str | None) -> bool:
-    return any(map(tells, names)) and not step_fields(names, step)
+    return any(map(names_settings, names)) and not step_fields(names, step)
 
 
 def _is_setting(name: str) -> bool:
     *above, own = name.split("/")
-    return any(map(tells, (*above, own))) or _SETTING.fullmatch(own) is not None
+    return any(map(names_settings, (*above, own))) or _SETTING.fullmatch(own) is not None

@@ -70,12 +70,12 @@ class CsvTable(Decoder):
 
         A header that can only be recognised with the line after it is held back until then.
         """
-        lines = [line.strip("\r\ufeff") for line in (self._take_held() + text).split("\n")]
+        lines = [line.strip("\r\ufeff") for line in (self._pop_held() + text).split("\n")]
         for at, head in enumerate(lines):
             if not head.strip() or head.startswith("#{"):
                 continue
             following = next((line for line in lines[at + 1 :] if line.strip()), None)
-            if following is None and _needs_explaining(head):
+            if following is None and _is_ambiguous(head):
                 self.state[_HELD] = f"{head}\n"
                 return ""
             delimiter = find_delimiter(head.lstrip("#"), [following] if following else [])
@@ -90,7 +90,7 @@ class CsvTable(Decoder):
             return "\n".join(lines[at + 1 :])
         return ""
 
-    def _take_held(self) -> str:
+    def _pop_held(self) -> str:
         return str(self.state.pop(_HELD, ""))
 
     def _name(self, cells: Cells) -> None:
@@ -117,10 +117,10 @@ class CsvTable(Decoder):
             lines = quoted.rows(lines, self.state["delimiter"])
         lines = [line for line in lines if line.strip()]
         if _COMMENT in text:
-            lines = [line for line in lines if not self._is_remark(line)]
+            lines = [line for line in lines if not self._is_comment_line(line)]
         return split_cells(lines, self.state["delimiter"]) if lines else []
 
-    def _is_remark(self, line: str) -> bool:
+    def _is_comment_line(self, line: str) -> bool:
         """Return True if a line between rows is a comment for people and not another header."""
         if not line.startswith(_COMMENT):
             return False
@@ -191,7 +191,7 @@ def _text(data: bytes) -> str:
     return text if "\n" in text else text.replace("\r", "\n")
 
 
-def _needs_explaining(head: str) -> bool:
+def _is_ambiguous(head: str) -> bool:
     """Return True if a first line may be a comment, or names separated by blanks."""
     bare = _QUOTED.sub("", head)
     separated = any(delimiter in bare for delimiter in _DELIMITERS)

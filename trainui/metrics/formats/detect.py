@@ -67,7 +67,7 @@ def detect(head: bytes, path: Path, *, complete: bool) -> str | None:
     if len(head) < event_file.HEAD_BYTES and not complete and b"\0" in head:
         return None
     if _is_binary(text):
-        raise UnknownFormatError(f"{path} {_what_binary(head)}")
+        raise UnknownFormatError(f"{path} {_describe_binary(head)}")
     if mlflow.looks_like(text):
         return "mlflow"
     return _which_text(text, path, complete=complete)
@@ -97,7 +97,7 @@ def _load(text: bytes) -> Any:
     return lenient.load(text.strip(b"\0 \t\r\n,").decode("utf-8", "replace"))
 
 
-def _what_binary(text: bytes) -> str:
+def _describe_binary(text: bytes) -> str:
     """Describe some binary data, and say what to do."""
     for begins, words in _BINARIES.items():
         if text.startswith(begins):

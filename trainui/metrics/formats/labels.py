@@ -51,12 +51,12 @@ def find(names: tuple[str, ...]) -> Fields | None:
     metric, value, part = (_first(known, wanted) for wanted in (_METRICS, _VALUES, _PARTS))
     if metric is None or value is None or "train" in known:
         metric = value = None
-    if any(name != value and tells_part(name) for name in names):
+    if any(name != value and names_part(name) for name in names):
         part = None
     return None if metric is None and part is None else Fields(part, metric, value)
 
 
-def tells_part(name: str) -> bool:
+def names_part(name: str) -> bool:
     """Return True if a name includes the part of the data, as `val_loss` does."""
     return _NAMES_PART.fullmatch(name) is not None
 

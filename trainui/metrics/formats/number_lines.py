@@ -50,19 +50,19 @@ class NumberLines:
         self._texts: tuple[str, ...] = ()
         self._lines: msgspec.json.Decoder[Any] | None = None
         self._anything = msgspec.json.Decoder()
-        self._resting = 0
+        self._skipping = 0
 
     def values(self, part: bytes) -> Floats | None:
         """Return the numbers of whole lines, one row a line; None if they have anything else."""
-        if self._resting:
-            self._resting -= 1
+        if self._skipping:
+            self._skipping -= 1
             return None
         for way in (self._decode, self._decode_spelt, self._decode_new):
             try:
                 return way(part)
             except (ValueError, RecursionError):
                 continue
-        self._resting = _PATIENCE
+        self._skipping = _PATIENCE
         return None
 
     def columns(self, values: Floats) -> dict[str, TableColumn]:
@@ -85,9 +85,9 @@ class NumberLines:
         if not count:
             raise ValueError("there is none")
         values = self._decode(plain)
-        for stand_in, meant in _STAND_INS.values():
+        for stand_in, value in _STAND_INS.values():
             met = values == float(stand_in)
-            values[met] = meant
+            values[met] = value
             count -= int(np.count_nonzero(met))
         if count:
             raise ValueError("one of them stood in a text")
@@ -118,7 +118,7 @@ class NumberLines:
             raise ValueError("a text tells what the numbers are of")
         if not texts.keys().isdisjoint(MESSAGES) and not texts.keys().isdisjoint(LEVELS):
             raise ValueError("a log's message may have numbers")
-        if any(map(configuration.tells, (*numbers, *texts))):
+        if any(map(configuration.names_settings, (*numbers, *texts))):
             raise ValueError("a line may be no metrics")
         self._numbers, self._texts = tuple(numbers), tuple(texts)
         self._lines = _decoder(self._numbers, self._texts)
@@ -150,7 +150,7 @@ class NumberLines:
 def _without_words(part: bytes) -> tuple[bytes, int]:
     """Return lines with NaN and infinities replaced by numbers, and how many were replaced."""
     count = 0
-    for word, (stand_in, _meant) in _STAND_INS.items():
+    for word, (stand_in, _value) in _STAND_INS.items():
         if found := part.count(word):
             part, count = part.replace(word, stand_in), count + found
     return part, count

@@ -75,14 +75,14 @@ class AttemptReader:
         self._candidates: dict[str, SourceFile] = {}
         self.directories = {self.place.attempt_dir, self.place.stage_dir}
         """The directories to watch for changes."""
-        self._resting: set[str] = set()
+        self._paused: set[str] = set()
         """Keys of sources that could not be read; they are retried at the next scan."""
-        self._given_up: set[str] = set()
+        self._abandoned: set[str] = set()
         self._problems: dict[str, str] = {}
         self._missing: Mapping[str, str] = {}
         self._names = naming.Names()
         self._alerts = AlertWatch(attempt.definition.alerts)
-        self._marks: list[AlertRecord] = []
+        self._pending_alerts: list[AlertRecord] = []
         """Alerts found but not recorded yet."""
         self._caught_up = False
         """True once the alerts have seen the points that are already stored."""
@@ -90,11 +90,11 @@ class AttemptReader:
         self._has_files = False
         """True once a source other than a fallback has produced a metric."""
         self._ended = False
-        self._begun = time.monotonic()
+        self._started_at = time.monotonic()
 
     @property
-    def _is_patient(self) -> bool:
-        return time.monotonic() - self._begun < PATIENCE
+    def _is_early(self) -> bool:
+        return time.monotonic() - self._started_at < PATIENCE
 
     def scan(self, *, ended: bool = False) -> None:
         """Find the attempt's files, and start to read new ones.
@@ -107,54 +107,56 @@ class AttemptReader:
         if ended:
             check_descriptors()
         candidates = [one for one in found.candidates if ended or not one.is_final]
-        self._tell_missing(found.missing)
-        self._resting.clear()
-        if any(self._is_news(candidate) for candidate in candidates):
+        self._report_missing(found.missing)
+        self._paused.clear()
+        if any(self._is_new(candidate) for candidate in candidates):
             self._begin(candidates)
         for candidate in candidates:
             if candidate.key in self._readers:
                 self._readers[candidate.key].follow(candidate.path)
         for key, problem in found.problems.items():
-            self._note(key, problem)
+            self._set_problem(key, problem)
 
-    def _tell_missing(self, missing: Mapping[str, str]) -> None:
+    def _report_missing(self, missing: Mapping[str, str]) -> None:
         """Report named files that do not exist yet, and clear the report of those that do."""
         self._missing = missing
         for source in self.attempt.definition.metrics or ():
             if source.path is not None and source.path not in missing:
-                self._note(source.path, None)
-        for key, problem in () if self._is_patient else missing.items():
-            self._note(key, f"so far {problem}")
+                self._set_problem(source.path, None)
+        for key, problem in () if self._is_early else missing.items():
+            self._set_problem(key, f"so far {problem}")
 
     def _catch_up(self) -> None:
         """Check stored points for alerts: a reader may have died after storing, before checking."""
         if not self._caught_up:
             with self._store.read() as connection:
                 known = points.of_attempt(
-                    connection, self.attempt.stage_id, self.attempt.number, self._alerts.wants
+                    connection, self.attempt.stage_id, self.attempt.number, self._alerts.watches
                 )
-                told = point_sources.sources(connection, self.attempt.stage_id)
-            self._problems = {one.key: one.problem for one in told if one.problem is not None}
+                recorded = point_sources.sources(connection, self.attempt.stage_id)
+            self._problems = {one.key: one.problem for one in recorded if one.problem is not None}
             self._caught_up = True
-            self._watch(known)
-        elif self._marks:
-            self._watch({})
+            self._check_alerts(known)
+        elif self._pending_alerts:
+            self._check_alerts({})
 
-    def _fall_behind(self) -> None:
+    def _recheck_alerts(self) -> None:
         """Have all points checked again: another process stored points that this reader missed."""
         self._alerts = AlertWatch(self.attempt.definition.alerts)
         self._caught_up = False
 
-    def _watch(self, batch: Mapping[str, Points]) -> None:
+    def _check_alerts(self, batch: Mapping[str, Points]) -> None:
         """Check newly stored points, and record the alerts that they trigger."""
-        self._marks += self._alerts.look(batch)
-        if self._marks:
+        self._pending_alerts += self._alerts.check(batch)
+        if self._pending_alerts:
             with self._store.write() as connection:
-                alerts.record(connection, self.attempt.stage_id, self.attempt.number, self._marks)
-            self._marks.clear()
+                alerts.record(
+                    connection, self.attempt.stage_id, self.attempt.number, self._pending_alerts
+                )
+            self._pending_alerts.clear()
             wakeup.ring()
 
-    def _is_news(self, candidate: SourceFile) -> bool:
+    def _is_new(self, candidate: SourceFile) -> bool:
         if candidate.key in self._fallbacks:
             return False
         reader = self._readers.get(candidate.key)
@@ -218,14 +220,14 @@ class AttemptReader:
             follows=not candidate.one_of_many,
             accepts=lambda name: self._accepts(name, candidate),
             shift=self._next_step() if candidate.reading.continues else 0,
-            stored=self._watch,
-            overtaken=self._fall_behind,
+            stored=self._check_alerts,
+            overtaken=self._recheck_alerts,
             files=self._files,
         )
         if source.problem is not None:
             self._problems[candidate.key] = source.problem
         if self._ended:
-            self._bound(candidate.key)
+            self._limit_fallback(candidate.key)
 
     def _next_step(self) -> float:
         with self._store.read() as connection:
@@ -241,9 +243,9 @@ class AttemptReader:
         if not self._ended:
             self._ended = True
             for key in self._readers:
-                self._bound(key)
+                self._limit_fallback(key)
 
-    def _bound(self, key: str) -> None:
+    def _limit_fallback(self, key: str) -> None:
         if self._candidates[key].is_fallback:
             self._readers[key].stop_after(TEXT_BACKLOG)
 
@@ -258,19 +260,19 @@ class AttemptReader:
         steps = [self._step(key) for key in self._readers if self._is_read(key)]
         more = any(step.more for step in steps)
         if not more and not self._has_files:
-            more = self._fallbacks.look()
+            more = self._fallbacks.scan()
             self._fall_back(ended=False)
         return Advance(sum(step.points for step in steps), more)
 
     def _fall_back(self, *, ended: bool) -> list[str]:
         """Start to read the fallback sources that are ready; return their keys."""
-        ready = self._fallbacks.take(all_of_them=ended)
+        ready = self._fallbacks.pop_ready(all_of_them=ended)
         for candidate in ready:
             self._start(self._add(candidate), candidate)
         return [candidate.key for candidate in ready]
 
     def _is_read(self, key: str) -> bool:
-        return key not in self._resting and key not in self._given_up
+        return key not in self._paused and key not in self._abandoned
 
     def _step(self, key: str, end: EndOfFile | None = None) -> Advance:
         """Read one batch of a source; an error affects only that source."""
@@ -280,33 +282,33 @@ class AttemptReader:
         except UnfitEnvironmentError:
             raise  # affects all sources
         except TrainuiError as error:
-            self._rest(key, str(error), for_good=isinstance(error, PatternError))
+            self._pause(key, str(error), for_good=isinstance(error, PatternError))
         except Exception as error:
-            self._give_up(key, error)
+            self._abandon(key, error)
         else:
-            self._writer.add(reader, lambda error: self._give_up(key, error))
-            self._note(key, self._doubt(key))
+            self._writer.add(reader, lambda error: self._abandon(key, error))
+            self._set_problem(key, self._warning(key))
             return step
         return Advance()
 
-    def _give_up(self, key: str, error: Exception) -> None:
+    def _abandon(self, key: str, error: Exception) -> None:
         log.error("%s cannot be read", key, exc_info=error)
-        self._rest(key, f"{key} cannot be read: {error!r}; see the worker's log", for_good=True)
+        self._pause(key, f"{key} cannot be read: {error!r}; see the worker's log", for_good=True)
 
-    def _doubt(self, key: str) -> str | None:
+    def _warning(self, key: str) -> str | None:
         """Return a message on what seems wrong with a source so far; None if nothing does."""
         candidate, reader = self._candidates[key], self._readers[key]
         if candidate.reading.doubtful:
             return None
-        waits = None if self._is_patient or self._ended else diagnostics.so_far(candidate, reader)
-        return reader.doubt or waits
+        waits = None if self._is_early or self._ended else diagnostics.so_far(candidate, reader)
+        return reader.warning or waits
 
-    def _rest(self, key: str, problem: str, *, for_good: bool) -> None:
-        (self._given_up if for_good else self._resting).add(key)
+    def _pause(self, key: str, problem: str, *, for_good: bool) -> None:
+        (self._abandoned if for_good else self._paused).add(key)
         if not self._candidates[key].reading.doubtful:
-            self._note(key, problem)
+            self._set_problem(key, problem)
 
-    def _note(self, key: str, problem: str | None) -> None:
+    def _set_problem(self, key: str, problem: str | None) -> None:
         """Store a source's problem; None clears it."""
         if self._problems.get(key) == problem:
             return
@@ -334,13 +336,15 @@ class AttemptReader:
             self._read_to_end(self._fall_back(ended=True), clean=clean)
             self._note_likely_lines()
         for pattern, problem in self._missing.items():
-            self._note(pattern, problem)
+            self._set_problem(pattern, problem)
         self._catch_up()
-        for metric in self._alerts.never_met():
-            self._note(f"alert on {metric}", f"no metric named {metric}, which an alert watches")
+        for metric in self._alerts.unmatched():
+            self._set_problem(
+                f"alert on {metric}", f"no metric named {metric}, which an alert watches"
+            )
         if self._names.is_full:
             limit = f"more than {naming.MAX_SERIES} metrics; the others were not stored"
-            self._note(self.attempt.attempt_dir, limit)
+            self._set_problem(self.attempt.attempt_dir, limit)
         with self._store.write() as connection:
             points.finish(connection, self.attempt.stage_id)
             mark_metrics_complete(connection, self.attempt.attempt_id)
@@ -354,9 +358,9 @@ class AttemptReader:
                 more |= self._writer.flush()
             candidate, reader = self._candidates[key], self._readers[key]
             stale = not candidate.ours and self._is_older(candidate.path)
-            remark = diagnostics.of_ended(candidate, reader, stale=stale)
-            if remark is not None and key not in self._problems:
-                self._note(key, remark)
+            found = diagnostics.after_end(candidate, reader, stale=stale)
+            if found is not None and key not in self._problems:
+                self._set_problem(key, found)
 
     def _note_likely_lines(self) -> None:
         """If no text had a metric, store which of their lines look like metrics."""
@@ -365,11 +369,13 @@ class AttemptReader:
         for key, candidate in self._candidates.items():
             found = likely_lines.describe(candidate) if candidate.is_fallback else None
             if found is not None and key not in self._problems:
-                self._note(key, found)
+                self._set_problem(key, found)
 
     def note_failure(self, why: str | None) -> None:
         """Store why the whole attempt cannot be read now; None clears it."""
-        self._note(self.attempt.attempt_dir, why and f"its metrics cannot be read now: {why}")
+        self._set_problem(
+            self.attempt.attempt_dir, why and f"its metrics cannot be read now: {why}"
+        )
 
     def paths(self) -> set[str]:
         """Return the paths of the files being read."""

@@ -68,7 +68,7 @@ class BatchWriter:
                 overtaken |= not all(settled)
         finally:
             for reader in waiting:
-                reader.go_back()
+                reader.roll_back()
         return overtaken
 
     def _save(self, readers: Sequence[SourceReader]) -> list[bool]:
@@ -87,6 +87,6 @@ class BatchWriter:
         except StoreError:
             raise
         except Exception as error:
-            reader.go_back()
+            reader.roll_back()
             refused(error)
             return [True]

@@ -25,15 +25,15 @@ class DatabaseReader(SourceReader):
         self._run = run
         super().__init__(*args, **more)
 
-    def _begin(self, known: SourceRecord) -> None:
-        super()._begin(known)
+    def _reset(self, known: SourceRecord) -> None:
+        super()._reset(known)
         self._version: object = None
         """The state of the database that was read to its end."""
 
     def read(self, end: EndOfFile | None = None) -> Advance:
         """Read at most one batch, and keep it in `unstored`."""
         if self.unstored is not None:
-            self.go_back()
+            self.roll_back()
         now = database.version(self.path)
         if now is None or (end is None and now == self._version):
             return Advance()
@@ -57,7 +57,7 @@ class DatabaseReader(SourceReader):
             rows=self._at.rows + decoded.records,
             state=position,
         )
-        kept = self._keep(self._wanted(decoded.series, look), decoded.records)
+        kept = self._buffer(self._accepted(decoded.series, look), decoded.records)
         return replace(kept, more=decoded.records >= MOST_ROWS)
 
     def _position(self, copy: database.DatabaseCopy) -> dict[str, int]:

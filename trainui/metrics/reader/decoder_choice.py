@@ -151,7 +151,7 @@ def with_times(series: Mapping[str, Points], look: FileState) -> dict[str, Point
 
 def full_name(reading: DecoderChoice, name: str) -> str:
     """Return a metric's full name: cleaned, and distinct from other files' metrics."""
-    part = "" if labels.tells_part(name) else reading.part
+    part = "" if labels.names_part(name) else reading.part
     return clean_name(f"{reading.prefix}{part}{name}")
 
 

@@ -47,13 +47,13 @@ FEW, REST_OF_FEW = 4, 22
 ACTIVE_FOR = 2.5
 """Seconds for which a file is polled after it last grew."""
 
-LOOK_PAUSE = 0.1
+SCAN_PAUSE = 0.1
 """The least seconds between two scans for files, however many appear."""
 
 IDLE_PAUSE = 1.0
 """Seconds between scans when nothing happens, in case an event was lost."""
 
-NET = 2000
+SCAN_COST_FACTOR = 2000
 """The idle pause is at least this many times as long as the last scan took, up to `LONGEST_PAUSE`,
 so that idle attempts cost almost nothing."""
 
@@ -77,10 +77,10 @@ class MetricsReader:
         self._writer = BatchWriter(store)
         self._files = OpenFiles()
         self._bell = WakeupSocket(process.bell())
-        self._watch = Watch(self._notice)
+        self._watch = Watch(self._on_change)
         self._owners: dict[str, int] = {}
         """The attempt's id by the path of each file that is read."""
-        self._touched = set[int]()
+        self._due = set[int]()
         """Ids of inactive attempts to read at the next turn: a file of theirs grew, or there is
         more to read at once."""
         self._attempts: dict[int, AttemptReader] = {}
@@ -90,30 +90,30 @@ class MetricsReader:
         """The error by attempt id and the name of the method that failed."""
         self._lost: set[int] = set()
         """Ids of attempts that ended without a recorded exit: their supervisor died too."""
-        self._wanted = True
+        self._scan_due = True
         """True if a scan for files is due."""
-        self._looked = -LONGEST_PAUSE
-        self._net = IDLE_PAUSE
+        self._scanned_at = -LONGEST_PAUSE
+        self._scan_interval = IDLE_PAUSE
         """Seconds between scans for changes that the watch missed."""
-        self._grown: dict[int, float] = {}
+        self._grew_at: dict[int, float] = {}
         """When each attempt's files last grew."""
-        self._took = 0.0
+        self._turn_cpu = 0.0
         """CPU seconds used by the last turn."""
 
-    def _notice(self, changes: FileChanges) -> None:
+    def _on_change(self, changes: FileChanges) -> None:
         """Wake the loop for a change that it would not poll; called by the watch's thread."""
         if changes.others:
             wakeup.ring(self._bell.path)
             return
         grown = {self._owners[path] for path in changes.grown if path in self._owners}
         if inactive := grown - self._active():
-            self._touched.update(inactive)
+            self._due.update(inactive)
             wakeup.ring(self._bell.path, wakeup.GREW)
 
     def _active(self) -> set[int]:
         """Return the ids of the attempts whose files grew lately."""
         since = time.monotonic() - ACTIVE_FOR
-        return {attempt_id for attempt_id, grown in list(self._grown.items()) if grown > since}
+        return {attempt_id for attempt_id, grown in list(self._grew_at.items()) if grown > since}
 
     def turn(self, *, scan: bool) -> float:
         """Read what has grown, and scan if that is due; return the seconds to pause.
@@ -122,28 +122,32 @@ class MetricsReader:
             scan: True if something may have changed other than a file that grew.
         """
         used = time.thread_time()
-        self._wanted |= scan
-        touched = {self._touched.pop() for _ in range(len(self._touched))}
+        self._scan_due |= scan
+        touched = {self._due.pop() for _ in range(len(self._due))}
         wanted = set(self._attempts) if self._watch.is_blind else touched | self._active()
         due = [one for id_, one in self._attempts.items() if id_ in wanted]
-        self._touched.update(self._advance(due))
-        self._took, before = time.thread_time() - used, self._took
-        if time.monotonic() - self._looked >= (LOOK_PAUSE if self._wanted else self._net):
+        self._due.update(self._advance(due))
+        self._turn_cpu, before = time.thread_time() - used, self._turn_cpu
+        if time.monotonic() - self._scanned_at >= (
+            SCAN_PAUSE if self._scan_due else self._scan_interval
+        ):
             self._scan()  # after reading, since new lines must not wait for it
-        if self._touched:
+        if self._due:
             return 0.0
-        if not self._wanted and not self._active():
+        if not self._scan_due and not self._active():
             return BLIND_PAUSE if self._watch.is_blind else IDLE_PAUSE
         rest = REST_OF_FEW if len(due) <= FEW else REST
         # a single long turn must not delay new lines
-        return min(max(ACTIVE_PAUSE, rest * min(self._took, before)), LONGEST_REST)
+        return min(max(ACTIVE_PAUSE, rest * min(self._turn_cpu, before)), LONGEST_REST)
 
     def _scan(self) -> None:
         """Scan for attempts and for their files, and have all of them read at the next turn."""
         used = time.thread_time()
-        self._look()
-        self._net = min(max(IDLE_PAUSE, NET * (time.thread_time() - used)), LONGEST_PAUSE)
-        self._touched.update(self._attempts)
+        self._find_attempts()
+        self._scan_interval = min(
+            max(IDLE_PAUSE, SCAN_COST_FACTOR * (time.thread_time() - used)), LONGEST_PAUSE
+        )
+        self._due.update(self._attempts)
 
     def _advance(self, due: Sequence[AttemptReader]) -> list[int]:
         """Read and store a batch of each attempt; return the ids of those with more to read."""
@@ -178,21 +182,21 @@ class MetricsReader:
     def _note_failure(self, reader: AttemptReader, what: tuple[int, str], error: Exception) -> None:
         """Log once why an attempt cannot be read now; it is retried at the next scan."""
         attempt_id, why = what[0], str(error) or repr(error)
-        self._grown.pop(attempt_id, None)
+        self._grew_at.pop(attempt_id, None)
         if self._failed.get(what) != why:
             self._failed[what] = why
             trace = None if isinstance(error, OSError | TrainuiError) else error
             log.warning("attempt %s is not read now: %s", attempt_id, why, exc_info=trace)
             reader.note_failure(why)
 
-    def _look(self) -> None:
+    def _find_attempts(self) -> None:
         """Scan for attempts and for their files."""
-        self._looked, self._wanted = time.monotonic(), False
+        self._scanned_at, self._scan_due = time.monotonic(), False
         with self._store.read() as connection:
             running = {one.attempt_id: one for one in attempts_to_read(connection, self._host)}
         for attempt_id in self._attempts.keys() - running.keys():
             self._attempts.pop(attempt_id).close()
-            self._grown.pop(attempt_id, None)
+            self._grew_at.pop(attempt_id, None)
         self._failed = {what: why for what, why in self._failed.items() if what[0] in running}
         for attempt_id, attempt in running.items():
             known = self._attempts.get(attempt_id)
@@ -216,7 +220,7 @@ class MetricsReader:
             reader.end()
         step = reader.read()
         if step.points:
-            self._grown[reader.attempt.attempt_id] = time.monotonic()
+            self._grew_at[reader.attempt.attempt_id] = time.monotonic()
         if ended and not step.more:
             self._at_end.append(reader)
         return step.more
@@ -249,10 +253,10 @@ class MetricsReader:
                 pause = self.turn(scan=scan)
             except StoreError as error:  # locked, or the disk is full: read again later
                 outage.log.failed(error)
-                self._wanted, pause = True, IDLE_PAUSE
+                self._scan_due, pause = True, IDLE_PAUSE
             except TrainuiError as error:
                 log.warning("%s", error)
-                self._wanted, pause = True, IDLE_PAUSE
+                self._scan_due, pause = True, IDLE_PAUSE
             scan = not self._bell.wait(pause) <= {wakeup.GREW}
 
     def close(self) -> None:

@@ -134,7 +134,7 @@ class SourceReader:
         self._files = files or OpenFiles()
         self._file = NamedFile(path, self._files, follows=follows)
         self._limit = LIVE_BYTES
-        self._begin(known)
+        self._reset(known)
 
     @property
     def path(self) -> Path:
@@ -151,7 +151,7 @@ class SourceReader:
         """The source's record as read so far: ahead of the stored one if no points followed."""
         return self._at
 
-    def _begin(self, known: SourceRecord) -> None:
+    def _reset(self, known: SourceRecord) -> None:
         self._stored = self._at = known
         self._decoder: Decoder | None = None
         self._replay: RewriteDiff | None = None
@@ -182,10 +182,10 @@ class SourceReader:
         self._seen = None
 
     @property
-    def doubt(self) -> str | None:
+    def warning(self) -> str | None:
         """A message on what seems wrong with the file so far; None if nothing does."""
         at = self._at
-        if (left_out := self._left_out()) is not None:
+        if (left_out := self._skipped_records()) is not None:
             return left_out
         if at.rows or at.offset < DOUBT_BYTES or not isinstance(self._decoder, AnyLines):
             return None
@@ -194,7 +194,7 @@ class SourceReader:
             "set its format, or use {stdout: PATTERN} with named groups for printed lines"
         )
 
-    def _left_out(self) -> str | None:
+    def _skipped_records(self) -> str | None:
         """Return a message on the records that were too long; None if there were none."""
         if LEFT_OUT not in self._at.state:
             return None
@@ -228,7 +228,7 @@ class SourceReader:
                 with self._store.write_points() as connection:
                     saved = self.save(connection)
             except BaseException:
-                self.go_back()
+                self.roll_back()
                 raise
             if not self.settle(saved):
                 return Advance(more=True)
@@ -240,7 +240,7 @@ class SourceReader:
         A previous batch that was not stored is read again. Raises as `advance` does.
         """
         if self.unstored is not None:
-            self.go_back()
+            self.roll_back()
         if end is None and self._file.rests(self._seen):
             return Advance()
         file = self._file.open()
@@ -253,7 +253,7 @@ class SourceReader:
             try:
                 result = self._read(file, look, end)
             except BaseException:
-                self.go_back()
+                self.roll_back()
                 raise
         self._seen = None if result.more else look
         if not result.more and self._follows and self.reopen_if_replaced():
@@ -263,7 +263,7 @@ class SourceReader:
     def save(self, connection: Connection) -> SourceRecord | None:
         """Write the unstored batch; return the new record, or None if another reader was faster.
 
-        The caller commits, and then calls `settle` or `go_back`.
+        The caller commits, and then calls `settle` or `roll_back`.
         """
         assert self.unstored is not None
         after, series, records = self.unstored.after, self.unstored.series, self.unstored.records
@@ -277,7 +277,7 @@ class SourceReader:
         batch, self.unstored = self.unstored, None
         assert batch is not None
         if saved is None:
-            self.go_back()
+            self.roll_back()
             self._on_overtaken()
             self._reload()
             return False
@@ -292,44 +292,44 @@ class SourceReader:
             self.close()
         return is_replaced
 
-    def go_back(self) -> None:
+    def roll_back(self) -> None:
         """Discard what was read since the last commit; needs no access to the store."""
-        self._begin(self._stored)
+        self._reset(self._stored)
 
     def _reload(self) -> None:
         """Start again from the record that is stored now."""
         with self._store.read() as connection:
             known = source(connection, self._stored.id)
-        self._begin(known or self._stored)
+        self._reset(known or self._stored)
 
     def _read(self, file: GrowingFile, look: FileState, end: EndOfFile | None) -> Advance:
-        self._notice_rewriting(file, look)
+        self._check_for_rewrite(file, look)
         data = file.read(self._at.offset, self._bytes_to_read(look))
         full = len(data) == self._limit
         decoder = self._find_decoder(file, complete=end is not None and not full)
         if decoder is None:
             return self._store_replayed(end)
         if not data:
-            return self._take(file, look, b"", end, more=False)
+            return self._decode_block(file, look, b"", end, more=False)
         if decoder.whole:
             data, full = read_whole(file, look), False
         elif self._at.state.get(SKIPPING):
             return self._skip_line(file, data)
         length = decoder.cut(data)
         if full and not length:
-            return self._meet_long_record(file, decoder, data)
+            return self._handle_long_record(file, decoder, data)
         self._limit = BACKLOG_BYTES if full else LIVE_BYTES
         if not length and end is not None and decoder.is_whole(data, clean=end.clean):
             length = len(data)
         is_rest = end is not None and 0 < length < len(data)  # the rest may be a last record
         more = full or is_rest or decoder.stops_short
-        return self._take(file, look, data[:length], end, more=more)
+        return self._decode_block(file, look, data[:length], end, more=more)
 
     def _bytes_to_read(self, look: FileState) -> int:
         end = look.size if self._until is None else min(self._until, look.size)
         return min(self._limit, end - self._at.offset)
 
-    def _notice_rewriting(self, file: GrowingFile, look: FileState) -> None:
+    def _check_for_rewrite(self, file: GrowingFile, look: FileState) -> None:
         """Restart if the file no longer contains the bytes that were read from it."""
         identity, offset = self._at.identity, self._at.offset
         if identity is None:
@@ -362,11 +362,11 @@ class SourceReader:
         if self._decoder is None:
             self._decoder = find_decoder(file, self._at, self._reading, complete=complete)
             if self._decoder and self._is_document() and not self._decoder.whole:
-                self._begin_lines()
+                self._restart_as_lines()
                 self._decoder.state = {}
         return self._decoder
 
-    def _begin_lines(self) -> None:
+    def _restart_as_lines(self) -> None:
         """Read as lines what was taken for a single document: it was only the first line."""
         if (self._stored.rows, self._stored.tail_rows) == (1, 1):
             with self._store.write() as connection:
@@ -376,7 +376,7 @@ class SourceReader:
             generation = self._stored.generation + 1
             self._at = replace(self._at, rows=0, state={}, generation=generation)
 
-    def _meet_long_record(self, file: GrowingFile, decoder: Decoder, data: bytes) -> Advance:
+    def _handle_long_record(self, file: GrowingFile, decoder: Decoder, data: bytes) -> Advance:
         """Read a larger batch; skip a record that is too long even for that."""
         if self._limit < BACKLOG_BYTES:
             self._limit = BACKLOG_BYTES
@@ -398,12 +398,12 @@ class SourceReader:
         """Move the offset past bytes without points."""
         offset = self._at.offset + count
         state = {**self._at.state, SKIPPING: skipping}
-        identity, problem = file.identify(offset, self._at.identity), self._left_out()
+        identity, problem = file.identify(offset, self._at.identity), self._skipped_records()
         self._at = replace(self._at, offset=offset, state=state, identity=identity, problem=problem)
         if self._replay is None:
-            self._keep({}, 0)
+            self._buffer({}, 0)
 
-    def _take(
+    def _decode_block(
         self, file: GrowingFile, look: FileState, block: bytes, end: EndOfFile | None, *, more: bool
     ) -> Advance:
         """Decode whole records and store their points."""
@@ -423,17 +423,17 @@ class SourceReader:
             rows=first_row + decoded.records,
             identity=file.identify(offset, self._at.identity),
             state={**decoder.state, **self._own_state()},
-            problem=self._left_out(),
+            problem=self._skipped_records(),
             generation=self._generation(decoder),
         )
-        series = self._wanted(decoded.series, look)
+        series = self._accepted(decoded.series, look)
         if self._replay is not None:
             self._replay.compare(Decoded(series, decoded.records), first_row)
             over = self._replay.is_over(self._at.rows)
             return replace(self._store_replayed(end if over else None, over=over), more=more)
         if not series and end is None and offset - self._stored.offset < UNSTORED_BYTES:
             return Advance(more=more)
-        return replace(self._keep(series, decoded.records), more=more)
+        return replace(self._buffer(series, decoded.records), more=more)
 
     def _generation(self, decoder: Decoder) -> int:
         """Return the generation of what was decoded last."""
@@ -454,9 +454,9 @@ class SourceReader:
         if replay.diverged:
             self._at = replace(self._at, generation=self._stored.generation + 1)
         self._replay = None
-        return self._keep(replay.new_points(), self._at.rows)
+        return self._buffer(replay.new_points(), self._at.rows)
 
-    def _wanted(self, series: Mapping[str, Points], look: FileState) -> dict[str, Points]:
+    def _accepted(self, series: Mapping[str, Points], look: FileState) -> dict[str, Points]:
         """Return the accepted series by their full names, each point with a time."""
         named = ((self._full_name(name), found) for name, found in series.items())
         wanted = {name: self._shifted(found) for name, found in named if self._accepts(name)}
@@ -465,7 +465,7 @@ class SourceReader:
     def _shifted(self, found: Points) -> Points:
         return replace(found, steps=found.steps + self._shift) if self._shift else found
 
-    def _keep(self, series: Mapping[str, Points], records: int) -> Advance:
+    def _buffer(self, series: Mapping[str, Points], records: int) -> Advance:
         """Keep what was read up to here as the unstored batch."""
         self.unstored = Batch(self._at, series, records)
         return Advance(len(self.unstored))

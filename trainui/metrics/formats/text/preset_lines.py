@@ -20,10 +20,10 @@ FOUND = "preset"
 _MEMORY = "memory"
 _HELD = "held_by"
 
-_ANYBODYS = ("print", "headed")
+_GENERIC = ("print", "headed")
 """One line may match these presets by chance, so two lines of different steps are required."""
 
-_SURE = 20
+_CONFIRMING_LINES = 20
 """This many lines of the same step are not a chance match either."""
 
 
@@ -98,18 +98,22 @@ class _Search(Preset):
         text = message(line)
         for name, preset in self._presets.items():
             rows = preset.read(text if preset.of_messages else line)
-            if rows and (rows := self._sure(name, rows)):
+            if rows and (rows := self._confirmed(name, rows)):
                 self.found = name
                 return rows
         return NOTHING
 
-    def _sure(self, name: str, rows: Sequence[Row]) -> Sequence[Row]:
+    def _confirmed(self, name: str, rows: Sequence[Row]) -> Sequence[Row]:
         """Return all rows found so far, unless they may be a chance match."""
-        if name not in _ANYBODYS:
+        if name not in _GENERIC:
             return rows
         all_held = self.memory.setdefault(_HELD, {})
         held = all_held[name] = [*all_held.get(name, ()), *rows]
-        return held if len({row[STEP] for row in held}) > 1 or len(held) >= _SURE else NOTHING
+        return (
+            held
+            if len({row[STEP] for row in held}) > 1 or len(held) >= _CONFIRMING_LINES
+            else NOTHING
+        )
 
     def finish(self) -> Sequence[Row]:
         if self.found is not None:

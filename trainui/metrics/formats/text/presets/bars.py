@@ -60,21 +60,21 @@ class Tqdm(Preset):
             bar.update(before=before, told=0.0, told_at=before)
         if "before" in bar and abs(seconds - bar["told"]) >= EVERY:
             bar["told"] = seconds
-            return [*rows, *self._give(kind, bar)]
+            return [*rows, *self._new_rows(kind, bar)]
         # With several bars, moving to the next line need not end one.
         if line.endswith("\n") and len(bars) == 1 and found["of"] in (None, found["at"]):
-            rows = [*rows, *self._give(kind, bar)]
+            rows = [*rows, *self._new_rows(kind, bar)]
         return rows
 
-    def _give(self, kind: str, bar: dict[str, Any]) -> Sequence[Row]:
+    def _new_rows(self, kind: str, bar: dict[str, Any]) -> Sequence[Row]:
         """Return the new numbers of a bar; a bar may continue after it seemed to have ended."""
         if "before" in bar:
-            return self._go_on(kind, bar)
+            return self._advanced(kind, bar)
         new = {name: value for name, value in bar["row"].items() if name not in bar["given"]}
         bar["given"] += new
         return _row(kind, new, bar["start"] + bar["count"])
 
-    def _go_on(self, kind: str, bar: dict[str, Any]) -> Sequence[Row]:
+    def _advanced(self, kind: str, bar: dict[str, Any]) -> Sequence[Row]:
         """Return the numbers of a long bar if it has advanced since the last row."""
         step = bar["before"] + bar["at"]
         if step <= bar["told_at"]:
@@ -83,7 +83,7 @@ class Tqdm(Preset):
         return _row(kind, bar["row"], step)
 
     def _end(self, kind: str, bar: dict[str, Any]) -> Sequence[Row]:
-        rows = self._give(kind, bar)
+        rows = self._new_rows(kind, bar)
         if "before" in bar:
             bar["before"] += bar["at"]
         bar["count"] += bool(bar["given"])

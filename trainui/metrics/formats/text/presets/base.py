@@ -59,7 +59,7 @@ class Preset:
 class LinePreset(Preset):
     """A trainer that prints each row on one line."""
 
-    holds: ClassVar[str] = ""
+    substring: ClassVar[str] = ""
     """A substring of every such line; searched first because it is cheap."""
     line: ClassVar[re.Pattern[str]]
     """The start of such a line; its group `step`, if any, is the step."""
@@ -68,7 +68,7 @@ class LinePreset(Preset):
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the line's numbers."""
-        found = self.line.match(line) if self.holds in line else None
+        found = self.line.match(line) if self.substring in line else None
         if found is None:
             return NOTHING
         row = numbers(self.metric.findall(line, found.end()))

@@ -30,14 +30,14 @@ class Keras(Preset):
             return NOTHING
         parts = line[bar.start("bar") if bar["bar"] else bar.start("line") :].split(" - ")
         row = _numbers(parts)
-        if not self._goes_on(bar):
+        if not self._is_own_bar(bar):
             return self.finish()
         if not row:
             return NOTHING
         self.memory["row"] = row
-        return self._give() if line.endswith("\n") and bar["at"] == bar["of"] else NOTHING
+        return self._new_rows() if line.endswith("\n") and bar["at"] == bar["of"] else NOTHING
 
-    def _goes_on(self, bar: re.Match[str]) -> bool:
+    def _is_own_bar(self, bar: re.Match[str]) -> bool:
         """Return True if a bar continues the epoch's own; `evaluate` starts another."""
         if not bar["bar"]:
             return True
@@ -47,7 +47,7 @@ class Keras(Preset):
             memory["at"], memory["of"] = at, of
         return own
 
-    def _give(self) -> Sequence[Row]:
+    def _new_rows(self) -> Sequence[Row]:
         memory: dict[str, Any] = self.memory
         new = {name: value for name, value in memory["row"].items() if name not in memory["given"]}
         memory["given"] = [*memory["given"], *new]
@@ -57,7 +57,7 @@ class Keras(Preset):
         """Return the epoch that was drawn last."""
         if self.memory.get("epoch") is None:
             return NOTHING
-        rows = self._give()
+        rows = self._new_rows()
         self.memory["epoch"] = None
         return rows
 

@@ -21,14 +21,14 @@ def _pairs(line: str, at: int) -> list[tuple[str, float, float | None]]:
 class _Loops(Preset):
     """Counts training steps across epochs; reads only the last line of a test, its means."""
 
-    holds: str
+    substring: str
     line: re.Pattern[str]
     last_of: int
     """The number of lines minus the last line's index."""
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the line's numbers."""
-        found = self.line.match(line) if self.holds in line else None
+        found = self.line.match(line) if self.substring in line else None
         pairs = _pairs(line, found.end()) if found else []
         if found is None or not pairs:
             return NOTHING
@@ -54,7 +54,7 @@ class _Loops(Preset):
 class MetricLogger(_Loops):
     """`Epoch: [0]  [10/38]  eta: 0:00:00  lr: 0.1  loss: 2.07 (2.05)  time: 0.001`."""
 
-    holds = "eta: "
+    substring = "eta: "
     line = re.compile(
         r"(?P<head>[^\[]*?)(?::? *\[ *(?P<epoch>\d+)\])?:?\s+"
         r"\[ *(?P<at>\d+)/(?P<of>\d+)\]\s+eta: [\w:., ]*?:\d\d\s+"
@@ -65,7 +65,7 @@ class MetricLogger(_Loops):
 class Timm(_Loops):
     """`Train: 0 [   3/9 ( 44%)]  Loss: 2.32 (2.31)  Time: 0.2s, ...  LR: 1.0e-05`."""
 
-    holds = "["
+    substring = "["
     line = re.compile(
         r"(?:.*\s)?(?P<head>Train|Test[^:\[]*): +(?:(?P<epoch>\d+) +)?"
         r"\[ *(?P<at>\d+)/(?P<of>\d+)(?: +\( *\d+%\))?\]\s+(?=\S+: )"

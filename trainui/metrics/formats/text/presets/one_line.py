@@ -11,7 +11,7 @@ from trainui.metrics.formats.text.presets.base import STEP, LinePreset, Row
 class Megatron(LinePreset):
     """`iteration 10/ 200 | lm loss: 1.2E+01 | ... |`; also with DeepSpeed's and other prefixes."""
 
-    holds = "iteration "
+    substring = "iteration "
     line = re.compile(r"(?:.*[\]|] ?)?\s*iteration +(?P<step>\d+)/ *\d+ \|")
     metric = re.compile(r" *([^|:]+?) *: *([^|\s]+) *(?=\||$)")
 
@@ -19,7 +19,7 @@ class Megatron(LinePreset):
 class NanoGPT(LinePreset):
     """`iter 10: loss 4.1859, time 106.97ms, mfu -100.00%` and `step 0: train loss 4.18, ...`."""
 
-    holds = "loss "
+    substring = "loss "
     line = re.compile(r"(?:iter|step) (?P<step>\d+): (?=(?:train )?loss )")
     metric = re.compile(r"([A-Za-z][\w ]*?) (-?[\d.]+(?:[eE][-+]?\d+)?|-?inf|nan)(?=[^\d.]|$)")
 
@@ -34,7 +34,7 @@ class LlmC(LinePreset):
 class Torchtune(LinePreset):
     """`Step 10 | loss:2.28 lr:0.1 grad_norm:0.43`."""
 
-    holds = "Step "
+    substring = "Step "
     line = re.compile(r"(?:.*\|)?Step (?P<step>\d+) \| ")
     metric = re.compile(r"([^\s:]+):(\S+)")
 
@@ -42,7 +42,7 @@ class Torchtune(LinePreset):
 class Verl(LinePreset):
     """`step:1 - actor/loss:2.3 - timing_s/step:0.01`."""
 
-    holds = "step:"
+    substring = "step:"
     line = re.compile(r"(?:\(.*?pid=.*?\) )?step:(?P<step>\d+) - ")
     metric = re.compile(r"([^\s:]+):(?:np\.float\d+\()?(\S+)")
 
@@ -50,7 +50,7 @@ class Verl(LinePreset):
 class HuggingFace(LinePreset):
     """Transformers' printed dicts, with string values since version 5; the epoch is the step."""
 
-    holds = "'epoch': "
+    substring = "'epoch': "
     line = re.compile(r"[^{]*\{(?='[^{}]*'epoch': '?[\d.])")
     metric = re.compile(r"'([^']+)': '?([^,'}]+)")
 
@@ -58,7 +58,7 @@ class HuggingFace(LinePreset):
 class PaddleNLP(LinePreset):
     """`[2023-05-01 10:00:01,123] [    INFO] - loss: 0.61, lr: 3e-05, global_step: 10`."""
 
-    holds = "global_step: "
+    substring = "global_step: "
     line = re.compile(r"\[[\d-]+ [\d:,]+\] \[ *INFO\] - (?=\w+: \S)")
     metric = re.compile(r"(\w+): ([^\s,]+)")
 
@@ -74,7 +74,7 @@ class PaddleNLP(LinePreset):
 class Detectron2(LinePreset):
     """Its `CommonMetricPrinter`: `eta: 0:00:00  iter: 19  total_loss: 2.2  ...`."""
 
-    holds = "iter: "
+    substring = "iter: "
     line = re.compile(r"(?:.*\s)?iter: (?P<step>\d+) +(?=\S+: )")
     metric = re.compile(r"(\S+): (\S+)")
 
@@ -82,7 +82,7 @@ class Detectron2(LinePreset):
 class Optuna(LinePreset):
     """`Trial 3 finished with value: 0.5 and parameters: {...}. Best is trial 1 with value: 0.4.`"""
 
-    holds = "Trial "
+    substring = "Trial "
     line = re.compile(r"(?:.*\] |.* )?Trial (?P<step>\d+) finished with (?=value: )")
     metric = re.compile(r"(value|best): ([-+.\w]+?)(?=\.?(?:\s|$))")
 

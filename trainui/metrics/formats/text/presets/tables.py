@@ -22,12 +22,12 @@ class Table(Preset):
         """Return the table that a line ends."""
         row: Row = self.memory.setdefault("row", {})
         if found := _ROW.fullmatch(line):
-            self._take(row, found["key"], found["value"])
+            self._add_cell(row, found["key"], found["value"])
             return NOTHING
         self.memory["row"], self.memory["group"] = {}, ""
         return [row] if row and _RULE.fullmatch(line) else NOTHING
 
-    def _take(self, row: Row, key: str, value: str) -> None:
+    def _add_cell(self, row: Row, key: str, value: str) -> None:
         if not value and key.endswith("/"):
             self.memory["group"] = key
             return
