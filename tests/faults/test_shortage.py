@@ -13,7 +13,7 @@ from tests.faults.disks import disk_with_an_error, read_only, strike
 from tests.integration.runs import NOTE, stage
 from trainui import control
 from trainui.cli.machine import checks
-from trainui.cli.machine.check_result import BAD
+from trainui.cli.machine.checks import BAD
 from trainui.domain.states import Status
 from trainui.execution.daemon import locks
 from trainui.paths import Home
@@ -96,7 +96,7 @@ def test_a_stage_on_a_file_system_that_had_an_error_uses_up_no_retry(
         control.set_paused(True)
         run = new_run(stage("a", NOTE, retries=2))
         strike(disk)
-        assert checks.runs_directory().level == BAD
+        assert checks.runs_directory()[0] == BAD
         control.set_paused(False)
         waiting = run.until(
             "a", lambda one: "Read-only" in (one.reason or ""), "waiting with the reason"

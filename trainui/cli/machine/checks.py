@@ -1,4 +1,4 @@
-"""The checks of `doctor`, one function each, named after what it checks."""
+"""The checks of `doctor`, one function each: a level, a message, and advice unless it is good."""
 
 from __future__ import annotations
 
@@ -13,18 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 from trainui import disk as disks
 from trainui import paths, settings
-from trainui.cli.machine.check_result import BAD, GOOD, NOTE, Finding
 from trainui.errors import NotFoundError, UnfitEnvironmentError, UsageError
 
 if TYPE_CHECKING:
     from trainui.execution.gpu.gpus import Usable
     from trainui.execution.gpu.nvml import Gpu
 
+GOOD, NOTE, BAD = "good", "note", "bad"
+"""Levels: a note works, with a drawback; what is bad must be fixed."""
+
+Result = tuple[str, str] | tuple[str, str, str]
+
 CLOCK_SKEW = 2.0
 """Maximum difference in seconds between the clock and new files' modification times."""
 
 
-def python() -> Finding:
+def python() -> Result:
     """Check which Python runs trainui, and which one stages get."""
     from trainui.control.submission import find_python
 
@@ -33,53 +37,51 @@ def python() -> Finding:
     message = f"{version} at {sys.executable}; stages get {theirs}"
     if not Path(theirs).is_absolute():
         advice = "put a python on PATH, or name one with `python:` in the pipeline file"
-        return Finding("python", NOTE, message + ", which is not on PATH", advice)
-    return Finding("python", GOOD, message)
+        return NOTE, message + ", which is not on PATH", advice
+    return GOOD, message
 
 
-def configuration() -> Finding:
+def configuration() -> Result:
     """Check that the settings can be read."""
     file = paths.config_file()
     try:
         settings.load()
     except UsageError as error:
-        return Finding("configuration", BAD, str(error), "fix or remove the file")
-    return Finding("configuration", GOOD, str(file) if file.exists() else f"defaults, no {file}")
+        return BAD, str(error), "fix or remove the file"
+    return GOOD, str(file) if file.exists() else f"defaults, no {file}"
 
 
-def home() -> Finding:
+def home() -> Result:
     """Check that the home is writable, and only by its owner."""
     root = paths.home().root
     if not root.exists():
         parent = next(one for one in root.parents if one.exists())
         if (problem := disks.write_problem(parent)) is None:
-            return Finding("home", GOOD, f"{root}, created by the first run")
+            return GOOD, f"{root}, created by the first run"
         return _bad_home(f"{root} cannot be created: {parent} cannot be written: {problem}")
     if (problem := disks.write_problem(root)) is not None:
         return _bad_home(f"{root} cannot be written: {problem}")
     mode = stat.S_IMODE(root.stat().st_mode)
     if mode & 0o077:
-        return Finding(
-            "home", BAD, f"{root} is open to others (mode {mode:o})", f"chmod 700 {root}"
-        )
-    return Finding("home", GOOD, str(root))
+        return BAD, f"{root} is open to others (mode {mode:o})", f"chmod 700 {root}"
+    return GOOD, str(root)
 
 
-def _bad_home(message: str) -> Finding:
-    return Finding("home", BAD, message, "set TRAINUI_HOME to a directory that you may write to")
+def _bad_home(message: str) -> Result:
+    return BAD, message, "set TRAINUI_HOME to a directory that you may write to"
 
 
-def home_file_system() -> Finding:
+def home_file_system() -> Result:
     """Check that the file system's locks are reliable enough for the database."""
     root = paths.home().root
     try:
         disks.check_home(root)
     except UnfitEnvironmentError as error:
-        return Finding("file system", BAD, str(error))
-    return Finding("file system", GOOD, f"{disks.file_system(root) or 'unknown'} at {root}")
+        return BAD, str(error)
+    return GOOD, f"{disks.file_system(root) or 'unknown'} at {root}"
 
 
-def database() -> Finding:
+def database() -> Result:
     """Check that an existing database can be opened and is intact."""
     from trainui.store.db import backup, sqlite_errors
     from trainui.store.read import run_list, views
@@ -90,12 +92,12 @@ def database() -> Finding:
             damage = backup.damage(connection)
             count = run_list.count_runs(connection)
     except NotFoundError:
-        return Finding("database", GOOD, f"{where}, created by the first run")
+        return GOOD, f"{where}, created by the first run"
     except UnfitEnvironmentError as error:
-        return Finding("database", BAD, str(error), advice)
+        return BAD, str(error), advice
     if damage:
-        return Finding("database", BAD, f"{where}: {damage}", sqlite_errors.DAMAGED)
-    return Finding("database", GOOD, f"{where}, {count} run(s){size}")
+        return BAD, f"{where}: {damage}", sqlite_errors.DAMAGED
+    return GOOD, f"{where}, {count} run(s){size}"
 
 
 def _database() -> tuple[str, str, str]:
@@ -109,34 +111,32 @@ def _database() -> tuple[str, str, str]:
     return str(file), size, ""
 
 
-def runs_directory() -> Finding:
+def runs_directory() -> Result:
     """Check that the runs' directory is writable."""
     directory = settings.runs_dir(settings.load())
     if (problem := disks.write_problem(_existing(directory))) is not None:
         message = f"{directory} cannot be written: {problem}"
-        return Finding(
-            "runs", BAD, message, "set TRAINUI_RUNS_DIR to a directory that you can write to"
-        )
-    return Finding("runs", GOOD, str(directory))
+        return BAD, message, "set TRAINUI_RUNS_DIR to a directory that you can write to"
+    return GOOD, str(directory)
 
 
-def disk() -> Finding:
+def disk() -> Result:
     """Check the free disk space."""
     found = disks.spaces(paths.home().root, settings.runs_dir(settings.load()))
     message = ", ".join(str(room) for room in found)
     advice = "free some space, or set TRAINUI_RUNS_DIR to a directory on another disk"
     if any(room.is_full for room in found):
-        return Finding("disk", BAD, message, advice)
+        return BAD, message, advice
     if any(room.is_low for room in found):
-        return Finding("disk", NOTE, message, advice)
-    return Finding("disk", GOOD, message)
+        return NOTE, message, advice
+    return GOOD, message
 
 
 def _existing(path: Path) -> Path:
     return next(one for one in (path, *path.parents) if one.exists())
 
 
-def system_clock() -> Finding:
+def system_clock() -> Result:
     """Compare the clock with the modification time of a new file."""
     directory = _existing(settings.runs_dir(settings.load()))
     try:
@@ -146,14 +146,14 @@ def system_clock() -> Finding:
             skew = os.fstat(file.fileno()).st_mtime - time.time()
     except OSError as error:
         message = f"not compared with {directory}, which cannot be written: {error.strerror}"
-        return Finding("clock", NOTE, message, "make it writable, then check again")
+        return NOTE, message, "make it writable, then check again"
     if abs(skew) > CLOCK_SKEW:
         message = f"new files in {directory} get times that are {skew:+.1f} s off"
-        return Finding("clock", NOTE, message, "synchronise both machines' clocks (NTP)")
-    return Finding("clock", GOOD, time.strftime("%Y-%m-%d %H:%M:%S %z"))
+        return NOTE, message, "synchronise both machines' clocks (NTP)"
+    return GOOD, time.strftime("%Y-%m-%d %H:%M:%S %z")
 
 
-def broker() -> Finding:
+def broker() -> Result:
     """Check that the broker answers, or that a broker program is installed."""
     from trainui.execution.broker import broker as broker_module
     from trainui.execution.broker import server_process
@@ -162,14 +162,14 @@ def broker() -> Finding:
     try:
         broker_module.check(paths.home(), configured)
     except (UnfitEnvironmentError, UsageError) as error:
-        return Finding("broker", BAD, str(error), "see the message")
+        return BAD, str(error), "see the message"
     if configured.broker_url is None:
-        return Finding("broker", GOOD, str(server_process.find_programs()[0]))
+        return GOOD, str(server_process.find_programs()[0])
     found = broker_module.status(paths.home(), configured)
     if not found["reachable"]:
         advice = "start it, or unset TRAINUI_BROKER_URL so that trainui starts its own"
-        return Finding("broker", BAD, f"{found['url']} does not answer", advice)
-    return Finding("broker", GOOD, f"{found['kind']} at {found['url']}")
+        return BAD, f"{found['url']} does not answer", advice
+    return GOOD, f"{found['kind']} at {found['url']}"
 
 
 RESTART = "`trainui worker stop`; the next command restarts it, and stages keep running"
@@ -184,21 +184,21 @@ def changed_cpus(worker: Mapping[str, Any]) -> str:
     return f"started with {places} CPU slots, but `cpus` is now {wanted}"
 
 
-def worker() -> Finding:
+def worker() -> Result:
     """Check the worker's state."""
     from trainui.execution.daemon import lifecycle
 
     found = lifecycle.status()
     if found["running"]:
         message, other = f"running as process {found['pid']}", changed_cpus(found)
-        return Finding("worker", NOTE if other else GOOD, other or message, RESTART)
+        return NOTE if other else GOOD, other or message, RESTART
     if found["guard_pid"]:
         message = f"not ready, although its guard is running; its log is {found['log']}"
-        return Finding("worker", NOTE, message, "wait a few seconds, then read its log")
-    return Finding("worker", GOOD, "not running (starts automatically)")
+        return NOTE, message, "wait a few seconds, then read its log"
+    return GOOD, "not running (starts automatically)"
 
 
-def gpus() -> Finding:
+def gpus() -> Result:
     """Check which GPUs can be used, and who uses each."""
     from trainui.execution.gpu.gpus import usable_gpus
 
@@ -207,12 +207,12 @@ def gpus() -> Finding:
     message = "; ".join([*shown, *([usable.limit] if usable.limit else [])])
     if not usable.gpus:
         advice = "if this machine has one, check `nvidia-smi` and the setting `gpus`"
-        return Finding("gpus", NOTE, message or "none", advice)
+        return NOTE, message or "none", advice
     if usable.working < len(usable.gpus):
-        return Finding("gpus", NOTE, message, "see `nvidia-smi`; stages can use the other GPUs")
+        return NOTE, message, "see `nvidia-smi`; stages can use the other GPUs"
     if locked := _advice_on_locks(usable):
-        return Finding("gpus", NOTE, message, locked)
-    return Finding("gpus", GOOD, message)
+        return NOTE, message, locked
+    return GOOD, message
 
 
 def _user_of(gpu: Gpu) -> str:

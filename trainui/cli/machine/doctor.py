@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 import typer
 
 from trainui import text
 from trainui.cli import options
-from trainui.cli.machine.check_result import BAD, GOOD, Finding
+from trainui.cli.machine.checks import BAD, GOOD, NOTE, Result
 from trainui.cli.output import printing, progress
+
+_SYMBOLS = {GOOD: "✓", NOTE: "!", BAD: "✗"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The result of one check."""
+
+    name: str
+    """The checked subject."""
+    level: str
+    message: str
+    advice: str | None = None
+    """How to fix it."""
 
 
 @options.command("trainui doctor")
@@ -19,48 +33,47 @@ def doctor(as_json: options.Json = False) -> None:
 
     The exit code is 4 if something must be fixed first.
     """
-    with progress.display("looking"):
+    with progress.display("checking"):
         findings = examine(_checks())
     printing.answer(as_json, {"findings": [asdict(one) for one in findings]}, _lines(findings))
     raise typer.Exit(4 if any(one.level == BAD for one in findings) else 0)
 
 
-def _checks() -> list[Callable[[], Finding]]:
-    """Return the checks in display order."""
+def _checks() -> dict[str, Callable[[], Result]]:
+    """Return the checks by subject, in display order."""
     from trainui.cli.machine import checks, environment_checks
 
-    return [
-        environment_checks.versions,
-        checks.python,
-        checks.configuration,
-        checks.home,
-        checks.home_file_system,
-        checks.database,
-        checks.runs_directory,
-        checks.disk,
-        checks.system_clock,
-        checks.broker,
-        checks.worker,
-        environment_checks.at_boot,
-        environment_checks.session,
-        environment_checks.limits,
-        checks.gpus,
-        environment_checks.notifications,
-        environment_checks.terminal,
-    ]
+    return {
+        "versions": environment_checks.versions,
+        "python": checks.python,
+        "configuration": checks.configuration,
+        "home": checks.home,
+        "file system": checks.home_file_system,
+        "database": checks.database,
+        "runs": checks.runs_directory,
+        "disk": checks.disk,
+        "clock": checks.system_clock,
+        "broker": checks.broker,
+        "worker": checks.worker,
+        "at boot": environment_checks.at_boot,
+        "session": environment_checks.session,
+        "limits": environment_checks.limits,
+        "gpus": checks.gpus,
+        "notifications": environment_checks.notifications,
+        "terminal": environment_checks.terminal,
+    }
 
 
-def examine(checks: Sequence[Callable[[], Finding]]) -> list[Finding]:
+def examine(checks: Mapping[str, Callable[[], Result]]) -> list[Finding]:
     """Run each check; one that raises an error becomes a finding, too."""
-    return [_made(check) for check in checks]
+    return [Finding(name, *_result(check)) for name, check in checks.items()]
 
 
-def _made(check: Callable[[], Finding]) -> Finding:
+def _result(check: Callable[[], Result]) -> Result:
     try:
         return check()
     except Exception as error:
-        name = check.__name__.replace("_", " ")
-        return Finding(name, BAD, f"{type(error).__name__}: {error}", "see the message")
+        return BAD, f"{type(error).__name__}: {error}", "see the message"
 
 
 def _lines(findings: Sequence[Finding]) -> list[str]:
@@ -69,6 +82,3 @@ def _lines(findings: Sequence[Finding]) -> list[str]:
         advice = "" if one.level == GOOD or not one.advice else f": {one.advice}"
         shown.append((f"{_SYMBOLS[one.level]} {one.level}", one.name, one.message + advice))
     return text.table(shown)
-
-
-_SYMBOLS = {GOOD: "✓", "note": "!", BAD: "✗"}

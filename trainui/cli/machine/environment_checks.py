@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from trainui import disk, extras, formatting, settings
-from trainui.cli.machine.check_result import BAD, GOOD, NOTE, Finding
+from trainui.cli.machine.checks import BAD, GOOD, NOTE, Result
 from trainui.cli.output import printing
 from trainui.version import __version__
 
@@ -28,25 +28,25 @@ LITTLE_SHARED_MEMORY = disk.GIGABYTE
 SHARED_MEMORY = Path("/dev/shm")
 
 
-def versions() -> Finding:
+def versions() -> Result:
     """List the installed versions."""
     from trainui.store.db import schema
 
     found = ", ".join(f"{name} {metadata.version(name)}" for name in LIBRARIES)
-    return Finding("versions", GOOD, f"trainui {__version__}, schema {schema.HEAD}; {found}")
+    return GOOD, f"trainui {__version__}, schema {schema.HEAD}; {found}"
 
 
-def session() -> Finding:
+def session() -> Result:
     """Check that runs survive a logout."""
     from trainui.execution.daemon import systemd
 
     if systemd.lingers():
-        return Finding("session", GOOD, "runs continue after the last logout (linger)")
+        return GOOD, "runs continue after the last logout (linger)"
     if _logind_kills():
         message = "systemd ends all your processes at your last logout, including stages"
         user = os.environ.get("USER", "$USER")
-        return Finding("session", NOTE, message, f"sudo loginctl enable-linger {user}")
-    return Finding("session", GOOD, "runs continue after a logout")
+        return NOTE, message, f"sudo loginctl enable-linger {user}"
+    return GOOD, "runs continue after a logout"
 
 
 def _logind_kills() -> bool:
@@ -65,75 +65,73 @@ def _logind_kills() -> bool:
     return done.stdout.strip() == "b true"
 
 
-def limits() -> Finding:
+def limits() -> Result:
     """Check the limits of open files and shared memory."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     message = f"{_limit(soft)} open files"
     if soft != resource.RLIM_INFINITY and soft < LEAST_FILES:
-        return Finding(
-            "limits", NOTE, message, f"run `ulimit -n {min(hard, 65_536)}` before trainui"
-        )
+        return NOTE, message, f"run `ulimit -n {min(hard, 65_536)}` before trainui"
     if not SHARED_MEMORY.is_dir():
-        return Finding("limits", GOOD, message)
+        return GOOD, message
     status = os.statvfs(SHARED_MEMORY)
     size = status.f_blocks * status.f_frsize
     message += f", {formatting.size(size)} of shared memory"
     if size < LITTLE_SHARED_MEMORY:
         advice = "data loaders with workers need more: start the container with --shm-size=8g"
-        return Finding("limits", NOTE, message, advice)
-    return Finding("limits", GOOD, message)
+        return NOTE, message, advice
+    return GOOD, message
 
 
 def _limit(value: int) -> str:
     return "any number of" if value == resource.RLIM_INFINITY else f"{value:,}"
 
 
-def notifications() -> Finding:
+def notifications() -> Result:
     """Check that notifications can be sent."""
     configured = settings.load()
     ways = [name for name in ("notify_command", "notify_urls") if getattr(configured, name, None)]
     if configured.notify_urls and importlib.util.find_spec("apprise") is None:
         message = "notify_urls needs Apprise, which is not installed"
-        return Finding("notifications", NOTE, message, extras.advice("notify"))
+        return NOTE, message, extras.advice("notify")
     if not ways:
-        return Finding("notifications", GOOD, "off; see notify_command and notify_urls")
+        return GOOD, "off; see notify_command and notify_urls"
     told = f"by {' and '.join(ways)}: {', '.join(configured.notify_on)}"
-    return Finding("notifications", GOOD, told)
+    return GOOD, told
 
 
-def at_boot() -> Finding:
+def at_boot() -> Result:
     """Check whether the worker starts at boot."""
     from trainui.execution.daemon import systemd
 
     if (path := systemd.path(os.environ)).exists():
-        return Finding("at boot", GOOD, f"{path} starts the worker")
-    return Finding("at boot", GOOD, "not set up; `trainui worker install` starts it at boot")
+        return GOOD, f"{path} starts the worker"
+    return GOOD, "not set up; `trainui worker install` starts it at boot"
 
 
 LEAST_SIZE = (80, 24)
 """Columns and lines that the whole screen needs."""
 
 
-def terminal() -> Finding:
+def terminal() -> Result:
     """Check the terminal's encoding, colours and size."""
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
     if encoding != "utf8":
         advice = "set LANG to a UTF-8 locale, e.g. C.UTF-8"
-        return Finding("terminal", NOTE, f"the encoding is {encoding or 'unknown'}", advice)
+        return NOTE, f"the encoding is {encoding or 'unknown'}", advice
     if not printing.on_terminal():
-        return Finding("terminal", GOOD, "none; the screen needs one")
+        return GOOD, "none; the screen needs one"
     kind, colours = os.environ.get("TERM", ""), os.environ.get("COLORTERM", "")
     if kind in ("", "dumb"):
         advice = "set TERM to the terminal's type, e.g. xterm-256color"
-        return Finding("terminal", BAD, f"TERM is {kind!r}, which cannot show a screen", advice)
+        return BAD, f"TERM is {kind!r}, which cannot show a screen", advice
     size = os.get_terminal_size()
     shown = f"{kind} {colours}".strip() + f", {size.columns}x{size.lines}{_around_terminal()}"
     if colours not in ("truecolor", "24bit") and "256color" not in kind:
         advice = "if it supports them, set TERM=xterm-256color or COLORTERM=truecolor"
-        return Finding("terminal", NOTE, f"{shown}: few colours", advice)
+        return NOTE, f"{shown}: few colours", advice
     if size.columns < LEAST_SIZE[0] or size.lines < LEAST_SIZE[1]:
-        return Finding("terminal", NOTE, f"{shown}: small", "make it 80x24 or larger")
-    return Finding("terminal", GOOD, shown)
+        return NOTE, f"{shown}: small", "make it 80x24 or larger"
+    return GOOD, shown
 
 
 def _around_terminal() -> str:
