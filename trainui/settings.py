@@ -10,11 +10,13 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from trainui import paths, plain_files
 from trainui.domain.notifications import KINDS
 from trainui.errors import UnfitEnvironmentError, UsageError
+
+T = TypeVar("T")
 
 
 def default_cpus() -> int:
@@ -122,37 +124,25 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(_text(item) for item in value)
 
 
-def _kinds(value: Any) -> tuple[str, ...]:
-    kinds = _texts(value)
-    if not set(kinds) <= set(KINDS):
-        raise ValueError
-    return kinds
+def _checked(convert: Callable[[Any], T], is_valid: Callable[[T], bool]) -> Callable[[Any], T]:
+    """Return a conversion that also rejects values of the right type."""
+
+    def checked(value: Any) -> T:
+        converted = convert(value)
+        if not is_valid(converted):
+            raise ValueError
+        return converted
+
+    return checked
 
 
-def _postgresql(value: Any) -> str:
-    if not _text(value).startswith(("postgresql://", "postgres://")):
-        raise ValueError
-    return _text(value)
-
-
-def _positive(value: Any) -> int:
-    number = int(value)
-    if number < 1:
-        raise ValueError
-    return number
+_positive = _checked(int, lambda number: number >= 1)
 
 
 def _indices(value: Any) -> tuple[int, ...]:
     if isinstance(value, str):
         value = [part for part in value.split(",") if part.strip()]
     return tuple(int(item) for item in value)
-
-
-def _seconds(value: Any) -> float:
-    seconds = float(value)
-    if seconds <= 0:
-        raise ValueError
-    return seconds
 
 
 def _rate(value: Any) -> int:
@@ -178,7 +168,10 @@ def _mapping(value: Any) -> dict[str, str]:
 _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "runs_dir": (lambda value: paths.absolute(_text(value)), "a path"),
     "broker_url": (_text, "a URL such as redis://localhost:6379/0"),
-    "database_url": (_postgresql, "a URL such as postgresql://user@host/database"),
+    "database_url": (
+        _checked(_text, lambda url: url.startswith(("postgresql://", "postgres://"))),
+        "a URL such as postgresql://user@host/database",
+    ),
     "allowed_dataset_dirs": (_texts, 'a JSON list of directories, such as ["~/datasets"]'),
     "host": (_text, "a name"),
     "queues": (_texts, 'a JSON list of names, such as ["big"]'),
@@ -186,9 +179,12 @@ _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "gpus": (_indices, "indices of GPUs, such as 0,1"),
     "notify_command": (_text, "a shell command"),
     "notify_urls": (_texts, 'a JSON list of Apprise addresses, such as ["ntfy://topic"]'),
-    "notify_on": (_kinds, f"a JSON list of {', '.join(KINDS)}"),
+    "notify_on": (
+        _checked(_texts, lambda kinds: set(kinds) <= set(KINDS)),
+        f"a JSON list of {', '.join(KINDS)}",
+    ),
     "bell": (_truth, "true or false"),
-    "idle_timeout": (_seconds, "seconds, above 0"),
+    "idle_timeout": (_checked(float, lambda seconds: seconds > 0), "seconds, above 0"),
     "include": (_texts, 'a JSON list of modules, such as ["mytasks"]'),
     "keys": (_mapping, "a JSON object (in config.toml a table) of binding to key"),
     "theme": (_text, "a theme's name"),

@@ -203,16 +203,8 @@ class Pipeline:
 
     def stage(self, name: str) -> StageDefinition:
         """Return the stage with this full name; raise KeyError if there is none."""
-        return next_or_key_error(self.stages, name)
+        return {stage.name: stage for stage in self.stages}[name]
 
     def with_stages(self, stages: tuple[StageDefinition, ...]) -> Pipeline:
         """Return the same pipeline with other stages."""
         return replace(self, stages=stages)
-
-
-def next_or_key_error(stages: tuple[StageDefinition, ...], name: str) -> StageDefinition:
-    """Return the stage called `name`, or raise KeyError."""
-    for stage in stages:
-        if stage.name == name:
-            return stage
-    raise KeyError(name)

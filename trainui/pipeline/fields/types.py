@@ -68,13 +68,6 @@ def _format(value: Any) -> str:
     return text
 
 
-def _restarts(value: Any) -> str:
-    text = _item(value)
-    if text != "continue":
-        raise fault("bad-restarts", f"must be continue, not {quoted(text)}; or omit it")
-    return text
-
-
 def _word(words: tuple[str, ...], code: str) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         text = _item(value)
@@ -278,7 +271,11 @@ Format = Annotated[
 ]
 """The name of a metrics format."""
 
-Restarts = Annotated[str, BeforeValidator(_restarts), WithJsonSchema({"enum": ["continue"]})]
+Restarts = Annotated[
+    str,
+    BeforeValidator(_word(("continue",), "bad-restarts")),
+    WithJsonSchema({"enum": ["continue"]}),
+]
 """How to treat a step counter that restarts from zero in each attempt."""
 
 StageName = Annotated[
