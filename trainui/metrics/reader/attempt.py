@@ -23,7 +23,8 @@ from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.formats.text.pattern import PatternError
 from trainui.metrics.reader.batch_writer import BatchWriter
 from trainui.metrics.reader.open_files import OpenFiles
-from trainui.metrics.reader.source import Advance, EndOfFile, SourceReader
+from trainui.metrics.reader.source import EndOfFile, SourceReader
+from trainui.metrics.reader.stored_source import Advance
 from trainui.metrics.reader.tail import GrowingFile, UnreadableFileError, check_descriptors
 from trainui.store.db.engine import Store
 from trainui.store.points import points

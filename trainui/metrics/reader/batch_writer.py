@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from trainui.errors import StoreError
-from trainui.metrics.reader.source import SourceReader
+from trainui.metrics.reader.stored_source import StoredSource
 from trainui.store.db.engine import Store
 from trainui.store.points.source_record import SourceRecord
 
@@ -26,10 +26,10 @@ class BatchWriter:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._waiting: dict[SourceReader, Callable[[Exception], None]] = {}
+        self._waiting: dict[StoredSource, Callable[[Exception], None]] = {}
         self._points = 0
 
-    def add(self, reader: SourceReader, refused: Callable[[Exception], None]) -> None:
+    def add(self, reader: StoredSource, refused: Callable[[Exception], None]) -> None:
         """Add a source's unstored batch, if it has one.
 
         Args:
@@ -71,7 +71,7 @@ class BatchWriter:
                 reader.roll_back()
         return overtaken
 
-    def _save(self, readers: Sequence[SourceReader]) -> list[bool]:
+    def _save(self, readers: Sequence[StoredSource]) -> list[bool]:
         """Store the batches of the first readers; return for each of them True if it was stored."""
         began, saved = time.monotonic(), list[SourceRecord | None]()
         with self._store.write_points() as connection:
@@ -81,7 +81,7 @@ class BatchWriter:
                     break
         return [reader.settle(source) for reader, source in zip(readers, saved, strict=False)]
 
-    def _save_alone(self, reader: SourceReader, refused: Callable[[Exception], None]) -> list[bool]:
+    def _save_alone(self, reader: StoredSource, refused: Callable[[Exception], None]) -> list[bool]:
         try:
             return self._save([reader])
         except StoreError:

@@ -6,7 +6,8 @@ import sqlite3
 from dataclasses import replace
 from typing import Any
 
-from trainui.metrics.reader.source import Advance, EndOfFile, SourceReader
+from trainui.metrics.reader.source import EndOfFile, SourceReader
+from trainui.metrics.reader.stored_source import Advance
 from trainui.metrics.trackers import MOST_ROWS, database
 from trainui.store.points.source_record import SourceRecord
 

@@ -1,5 +1,7 @@
 """Reads one source: its file from the stored offset on, one bounded batch at a time.
 
+Storing a batch, or going back where that failed, is `stored_source`.
+
 Each point is stored exactly once, whether the file grows, is truncated, rewritten in place,
 replaced, or deleted and created again.
 """
@@ -11,8 +13,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
-
-from sqlalchemy import Connection
 
 from trainui.metrics import formats
 from trainui.metrics.formats import Decoder
@@ -30,12 +30,13 @@ from trainui.metrics.reader.decoder_choice import (
 )
 from trainui.metrics.reader.open_files import NamedFile, OpenFiles
 from trainui.metrics.reader.rewrite_diff import RewriteDiff
+from trainui.metrics.reader.stored_source import Advance, StoredSource
 from trainui.metrics.reader.tail import FileState, GrowingFile
 from trainui.store.db.engine import Store
 from trainui.store.points import points
 from trainui.store.points.chunks import Points
 from trainui.store.points.source_record import SourceRecord
-from trainui.store.points.sources import StaleSourceError, next_restart, source
+from trainui.store.points.sources import next_restart
 
 LIVE_BYTES = 65_536
 """Bytes per batch of a file that grows."""
@@ -51,16 +52,6 @@ UNSTORED_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Advance:
-    """The result of one read."""
-
-    points: int = 0
-    """Number of points read."""
-    more: bool = False
-    """True if there is more to read at once."""
-
-
-@dataclass(frozen=True, slots=True)
 class EndOfFile:
     """Given when the file will not grow, so that a last record without a line end is read too."""
 
@@ -68,20 +59,7 @@ class EndOfFile:
     """True if its writer ended by itself, so that the last record is not torn."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Points read from a source and not stored yet."""
-
-    after: SourceRecord
-    """The source's record after this batch."""
-    series: Mapping[str, Points]
-    records: int
-
-    def __len__(self) -> int:
-        return sum(map(len, self.series.values()))
-
-
-class SourceReader:
+class SourceReader(StoredSource):
     """Reads one source and stores its points."""
 
     def __init__(
@@ -121,7 +99,6 @@ class SourceReader:
             files: the cache of open files; None: a cache for this reader alone.
         """
         self._attempt = attempt
-        self._store = store
         self._reading = reading
         self._full_name = lru_cache(MAX_FIELDS)(partial(full_name, reading))
         self._replays = replays
@@ -129,35 +106,21 @@ class SourceReader:
         self._until = until
         self._accepts = accepts
         self._shift = shift
-        self._on_stored = stored
-        self._on_overtaken = overtaken
         self._files = files or OpenFiles()
         self._file = NamedFile(path, self._files, follows=follows)
         self._limit = LIVE_BYTES
-        self._reset(known)
+        super().__init__(store, known, stored=stored, overtaken=overtaken)
 
     @property
     def path(self) -> Path:
         """Its file's path."""
         return self._file.path
 
-    @property
-    def source(self) -> SourceRecord:
-        """The source's stored record."""
-        return self._stored
-
-    @property
-    def position(self) -> SourceRecord:
-        """The source's record as read so far: ahead of the stored one if no points followed."""
-        return self._at
-
     def _reset(self, known: SourceRecord) -> None:
-        self._stored = self._at = known
+        super()._reset(known)
         self._decoder: Decoder | None = None
         self._replay: RewriteDiff | None = None
         self._seen: FileState | None = None
-        self.unstored: Batch | None = None
-        """The batch read last; it is stored or discarded before the next read."""
 
     def stop_after(self, count: int) -> None:
         """Limit reading to this many more bytes."""
@@ -260,47 +223,12 @@ class SourceReader:
             return replace(result, more=True)
         return result
 
-    def save(self, connection: Connection) -> SourceRecord | None:
-        """Write the unstored batch; return the new record, or None if another reader was faster.
-
-        The caller commits, and then calls `settle` or `roll_back`.
-        """
-        assert self.unstored is not None
-        after, series, records = self.unstored.after, self.unstored.series, self.unstored.records
-        try:
-            return points.save(connection, self._stored, after, series, records=records)
-        except StaleSourceError:
-            return None  # raised before anything was written
-
-    def settle(self, saved: SourceRecord | None) -> bool:
-        """Advance the position after the COMMIT; return True if this batch was stored."""
-        batch, self.unstored = self.unstored, None
-        assert batch is not None
-        if saved is None:
-            self.roll_back()
-            self._on_overtaken()
-            self._reload()
-            return False
-        self._stored = self._at = saved
-        self._on_stored(batch.series)
-        return True
-
     def reopen_if_replaced(self) -> bool:
         """Close the file if another one has its path now; return True if so."""
         is_replaced = self._file.is_replaced()
         if is_replaced:
             self.close()
         return is_replaced
-
-    def roll_back(self) -> None:
-        """Discard what was read since the last commit; needs no access to the store."""
-        self._reset(self._stored)
-
-    def _reload(self) -> None:
-        """Start again from the record that is stored now."""
-        with self._store.read() as connection:
-            known = source(connection, self._stored.id)
-        self._reset(known or self._stored)
 
     def _read(self, file: GrowingFile, look: FileState, end: EndOfFile | None) -> Advance:
         self._check_for_rewrite(file, look)
@@ -464,8 +392,3 @@ class SourceReader:
 
     def _shifted(self, found: Points) -> Points:
         return replace(found, steps=found.steps + self._shift) if self._shift else found
-
-    def _buffer(self, series: Mapping[str, Points], records: int) -> Advance:
-        """Keep what was read up to here as the unstored batch."""
-        self.unstored = Batch(self._at, series, records)
-        return Advance(len(self.unstored))

@@ -1,0 +1,121 @@
+"""A source as it is stored, and the batch read from it that is not stored yet.
+
+The rule: a position moves forward after the COMMIT of its points, and back if they are not stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from trainui.store.db.engine import Store
+from trainui.store.points import points
+from trainui.store.points.chunks import Points
+from trainui.store.points.source_record import SourceRecord
+from trainui.store.points.sources import StaleSourceError, source
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """The result of one read."""
+
+    points: int = 0
+    """Number of points read."""
+    more: bool = False
+    """True if there is more to read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Points read from a source and not stored yet."""
+
+    after: SourceRecord
+    """The source's record after this batch."""
+    series: Mapping[str, Points]
+    records: int
+
+    def __len__(self) -> int:
+        return sum(map(len, self.series.values()))
+
+
+class StoredSource:
+    """Stores what is read from a source, one batch at a time."""
+
+    def __init__(
+        self,
+        store: Store,
+        known: SourceRecord,
+        *,
+        stored: Callable[[Mapping[str, Points]], None],
+        overtaken: Callable[[], None],
+    ) -> None:
+        """Start from the stored record.
+
+        Args:
+            store: the store for its points.
+            known: the source's stored record.
+            stored: called with points after they were stored.
+            overtaken: called if points were stored without a call of `stored`: by another
+                reader, or by a commit whose confirmation was lost.
+        """
+        self._store = store
+        self._on_stored = stored
+        self._on_overtaken = overtaken
+        self._reset(known)
+
+    def _reset(self, known: SourceRecord) -> None:
+        self._stored = self._at = known
+        self.unstored: Batch | None = None
+        """The batch read last; it is stored or discarded before the next read."""
+
+    @property
+    def source(self) -> SourceRecord:
+        """The source's stored record."""
+        return self._stored
+
+    @property
+    def position(self) -> SourceRecord:
+        """The source's record as read so far: ahead of the stored one if no points followed."""
+        return self._at
+
+    def save(self, connection: Connection) -> SourceRecord | None:
+        """Write the unstored batch; return the new record, or None if another reader was faster.
+
+        The caller commits, and then calls `settle` or `roll_back`.
+        """
+        assert self.unstored is not None
+        after, series, records = self.unstored.after, self.unstored.series, self.unstored.records
+        try:
+            return points.save(connection, self._stored, after, series, records=records)
+        except StaleSourceError:
+            return None  # raised before anything was written
+
+    def settle(self, saved: SourceRecord | None) -> bool:
+        """Advance the position after the COMMIT; return True if this batch was stored."""
+        batch, self.unstored = self.unstored, None
+        assert batch is not None
+        if saved is None:
+            self.roll_back()
+            self._on_overtaken()
+            self._reload()
+            return False
+        self._stored = self._at = saved
+        self._on_stored(batch.series)
+        return True
+
+    def roll_back(self) -> None:
+        """Discard what was read since the last commit; needs no access to the store."""
+        self._reset(self._stored)
+
+    def _reload(self) -> None:
+        """Start again from the record that is stored now."""
+        with self._store.read() as connection:
+            known = source(connection, self._stored.id)
+        self._reset(known or self._stored)
+
+    def _buffer(self, series: Mapping[str, Points], records: int) -> Advance:
+        """Keep what was read up to here as the unstored batch."""
+        self.unstored = Batch(self._at, series, records)
+        return Advance(len(self.unstored))
