@@ -22,6 +22,9 @@ LOCK_FILE = "lock"
 STARTED_FILE = "started"
 """Created once, when the attempt starts: the attempt's outputs are newer than this file."""
 
+RUN_TAG = "trainui.attempt"
+"""The tag of MLflow's runs with the directory of the attempt that started them."""
+
 STDOUT_FILE = "stdout.log"
 STDERR_FILE = "stderr.log"
 METRICS_FILE = "metrics.jsonl"

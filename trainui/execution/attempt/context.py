@@ -5,6 +5,7 @@ Stages do not inherit the worker's environment; every variable that they get is 
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ from trainui.pipeline.fields import interpreter
 from trainui.pipeline.fields.command import STARTUP_VARIABLES
 from trainui.pipeline.fields.interpreter import Interpreter
 from trainui.pipeline.substitution import phases
-from trainui.supervisor.protocol import IDENTITY, METRICS_FILE
+from trainui.supervisor.protocol import IDENTITY, METRICS_FILE, RUN_TAG
 
 
 class NotLaunchableError(TrainuiError):
@@ -92,6 +93,7 @@ def prepare(subject: AttemptContext, checkpoint: str | None) -> PreparedProcess:
     environ.setdefault("MASTER_PORT", str(_free_port()))
     environ.setdefault("PET_MASTER_PORT", environ["MASTER_PORT"])  # torchrun reads only this one
     environ.setdefault("WANDB__TRANSACTION_LOG_FLUSH_INTERVAL", "1")  # else W&B writes each 15 s
+    environ.setdefault("MLFLOW_RUN_CONTEXT", json.dumps({RUN_TAG: subject.attempt.directory}))
     environ.pop("TRAINUI_CHECKPOINT", None)
     environ |= _own_variables(subject, checkpoint)
     return PreparedProcess(definition, python, environ, shell.umask)

@@ -22,6 +22,7 @@ VARIABLES_FILE = "variables.json"
 _OWN = frozenset(
     {*IDENTITY, "TRAINUI_STAGE_DIR", "TRAINUI_METRICS_FILE", "TRAINUI_CHECKPOINT"}
     | {"MASTER_PORT", "PET_MASTER_PORT", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"}
+    | {"MLFLOW_RUN_CONTEXT"}
 )
 """Variables that differ in every attempt."""
 

@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from trainui.metrics.discovery import tracker_runs
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.formats import UnknownFormatError, dvclive, labels, mlflow
 from trainui.metrics.formats.detect import detect
@@ -37,6 +38,7 @@ _FAMILIES = {
         r"(progress|metrics|results|history|training|train|summary|log|monitor|loss)\.[ct]sv"
     ),
     "tfevents": re.compile(r"(.*\.)?out\.tfevents.*"),
+    "wandb": tracker_runs.WANDB,
 }
 """Kinds of files, by name."""
 
@@ -49,7 +51,9 @@ _OF_CONTENT = {"jsonl": "json", "csv": "csv", "optuna": "optuna"}
 
 _ROTATED = re.compile(r"\.\d+$")
 
-_NOT_LOOKED_INTO = re.compile(r"\..*|__pycache__|node_modules|site-packages|wandb|artifacts")
+_NOT_LOOKED_INTO = re.compile(r"(?!\.wandb$)\..*|__pycache__|node_modules|site-packages|artifacts")
+_WANDB_RUN = re.compile(r"(offline-)?run-\d{8}_\d{6}-.+")
+"""Directories of W&B's runs: only the files in them are looked at, and not what is below."""
 
 _PARTS = re.compile(
     r"(?:train(?:ing)?|val(?:id(?:ation)?)?|eval|test|learn)[_-]?\d*", re.IGNORECASE
@@ -66,17 +70,23 @@ _TRAINER_STATE = "trainer_state.json"
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 
 
-def candidates(stage_dir: Path, streams: Mapping[str, Path]) -> list[SourceFile]:
+def candidates(
+    stage_dir: Path, streams: Mapping[str, Path], *, since: float = 0
+) -> list[SourceFile]:
     """Return the default files below a stage's directory, then its output streams.
 
     Args:
         stage_dir: the stage's directory.
         streams: the attempt's log files, by name.
+        since: when the attempt started, in seconds since 1970.
     """
     found: list[SourceFile] = []
     printed: list[SourceFile] = []
     for path in _files(stage_dir):
-        if (one := _candidate(path, stage_dir)) is not None:
+        if tracker_runs.DATABASE.fullmatch(path.name):
+            runs = (run for run in tracker_runs.of_database(path) if (run.ended or since) >= since)
+            found += tracker_runs.sources(path, runs)
+        elif (one := candidate(path, stage_dir)) is not None:
             (printed if one.is_fallback else found).extend(grouped([path], one))
     printed += [
         SourceFile(
@@ -88,11 +98,24 @@ def candidates(stage_dir: Path, streams: Mapping[str, Path]) -> list[SourceFile]
         )
         for name, path in streams.items()
     ]
-    return [*_latest(found), *printed]
+    return [*tracker_runs.with_prefixes(_latest(found), since), *printed]
 
 
-def _candidate(path: Path, stage_dir: Path) -> SourceFile | None:
+def is_usual(path: Path) -> bool:
+    """Return True if a file may have metrics, by its name."""
+    return (
+        any(pattern.fullmatch(path.name) for pattern in _FAMILIES.values())
+        or tracker_runs.DATABASE.fullmatch(path.name) is not None
+        or dvclive.metric_name(path) is not None
+        or mlflow.is_of_run(path)
+    )
+
+
+def candidate(path: Path, stage_dir: Path) -> SourceFile | None:
     """Return a file as a candidate; None if its name is not one of the usual ones."""
+    is_wandbs = not {"wandb", ".wandb"}.isdisjoint(path.parts[len(stage_dir.parts) : -1])
+    if is_wandbs and tracker_runs.WANDB.fullmatch(path.name) is None:
+        return None  # W&B's own logs, and copies of the trainer's files
     like = SourceFile("", path, DecoderChoice(doubtful=True), one_of_many=True)
     if dvclive.metric_name(path) is not None or dvclive.is_summary(path):
         like = replace(like, reading=DecoderChoice(format="dvclive", doubtful=True))
@@ -181,13 +204,20 @@ def _files(root: Path) -> Iterator[Path]:
     entries = 0
     for directory, names, files in os.walk(root, onerror=raise_shortage):
         depth = len(Path(directory).relative_to(root).parts)
-        names[:] = sorted(name for name in names if not _NOT_LOOKED_INTO.fullmatch(name))
+        names[:] = searched(directory, names)
         if depth >= MAX_DEPTH:
             names.clear()
         entries += len(names) + len(files)
         if entries > MAX_ENTRIES:
             return
         yield from (Path(directory, name) for name in sorted(files))
+
+
+def searched(directory: str, names: Iterable[str]) -> list[str]:
+    """Return the names of those directories in a directory that are looked into, sorted."""
+    if _WANDB_RUN.fullmatch(directory.rpartition("/")[2]):
+        return []
+    return sorted(name for name in names if not _NOT_LOOKED_INTO.fullmatch(name))
 
 
 def _events_prefix(directory: Path, stage_dir: Path) -> str:

@@ -27,5 +27,9 @@ class SourceFile:
     """It is read only if no other kind of file has metrics: log lines for people."""
     is_final: bool = False
     """It is read once, when the attempt has ended: until then other files have the same metrics."""
+    begin: int = 0
+    """Bytes that were there before the attempt, so another program has written them."""
+    run: str = ""
+    """The id of a run, if the file is a tracker's database."""
     one_of_many: bool = False
     """It was found by a pattern, so another path may be the same file, renamed."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trainui.domain.definition import MetricSource, StageDefinition
-from trainui.metrics.discovery import default_sources
+from trainui.metrics.discovery import default_sources, outside_sources
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.formats import dvclive
 from trainui.metrics.formats.text import presets
@@ -37,6 +37,13 @@ class SearchDirectories:
     stage_dir: Path
     workdir: Path
 
+    def started(self) -> float | None:
+        """Return when the attempt started, in seconds since 1970; None if it has not."""
+        try:
+            return (self.attempt_dir / protocol.STARTED_FILE).stat().st_mtime
+        except OSError:
+            return None
+
 
 @dataclass(slots=True)
 class SourceListing:
@@ -59,7 +66,9 @@ def find(place: SearchDirectories, definition: StageDefinition) -> SourceListing
     found = SourceListing([SourceFile(key_of(own), own, DecoderChoice(format="jsonl"))])
     if definition.metrics is None:
         streams = {name: place.attempt_dir / file for name, file in _STREAMS.items()}
-        found.candidates += default_sources.candidates(place.stage_dir, streams)
+        found.candidates += default_sources.candidates(
+            place.stage_dir, streams, since=place.started() or 0
+        )
     for source in definition.metrics or ():
         if source.stream is not None:
             _add_stream(found, place, source)
@@ -84,7 +93,9 @@ def is_silent(place: SearchDirectories, definition: StageDefinition) -> bool:
         return False
     found = find(place, definition).candidates
     check_descriptors()
-    return not any(_is_nonempty(one.path) for one in found)
+    if any(_is_nonempty(one.path) for one in found):
+        return False
+    return not outside_sources.is_any_written(place.workdir, definition.env, place.started() or 0)
 
 
 def _is_nonempty(path: Path) -> bool:

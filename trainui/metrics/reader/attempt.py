@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -19,9 +20,11 @@ from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.metrics.alerts import AlertWatch
 from trainui.metrics.discovery import diagnostics, likely_lines, naming, rotation, sources
 from trainui.metrics.discovery.fallback_sources import Fallbacks
+from trainui.metrics.discovery.outside_sources import OutsideSources
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.formats.text.pattern import PatternError
 from trainui.metrics.reader.batch_writer import BatchWriter
+from trainui.metrics.reader.database_reader import DatabaseReader
 from trainui.metrics.reader.open_files import OpenFiles
 from trainui.metrics.reader.source import EndOfFile, SourceReader
 from trainui.metrics.reader.stored_source import Advance
@@ -33,8 +36,11 @@ from trainui.store.points.chunks import Points
 from trainui.store.points.source_record import SourceRecord
 from trainui.store.runs import alerts
 from trainui.store.runs.alerts import AlertRecord
-from trainui.store.runs.metrics_progress import AttemptToRead, mark_metrics_complete
-from trainui.supervisor import protocol
+from trainui.store.runs.metrics_progress import (
+    AttemptToRead,
+    mark_metrics_complete,
+    workdirs_meanwhile,
+)
 
 TEXT_BACKLOG = 16 << 20
 """Bytes of a fallback source that are still read after its attempt has ended. The stage stays
@@ -70,6 +76,10 @@ class AttemptReader:
         self._files = files or OpenFiles()
         self.place = sources.SearchDirectories(
             Path(attempt.attempt_dir), Path(attempt.stage_dir), Path(attempt.workdir)
+        )
+        self._outside = OutsideSources(
+            *(self.place.attempt_dir, self.place.stage_dir, self.place.workdir),
+            attempt.definition.env,
         )
         self._store = store
         self._readers: dict[str, SourceReader] = {}
@@ -107,6 +117,7 @@ class AttemptReader:
         found = sources.find(self.place, self.attempt.definition)
         if ended:
             check_descriptors()
+        found.candidates += self._outside_sources(ended=ended)
         candidates = [one for one in found.candidates if ended or not one.is_final]
         self._report_missing(found.missing)
         self._paused.clear()
@@ -117,6 +128,16 @@ class AttemptReader:
                 self._readers[candidate.key].follow(candidate.path)
         for key, problem in found.problems.items():
             self._set_problem(key, problem)
+
+    def _outside_sources(self, *, ended: bool) -> list[SourceFile]:
+        since = self.place.started()
+        if self.attempt.definition.metrics is not None or since is None:
+            return []
+        if not ended and not self._outside.is_due():
+            return self._outside.found
+        with self._store.read() as connection:
+            rivals = workdirs_meanwhile(connection, self.attempt.attempt_id)
+        return self._outside.search(rivals, since)
 
     def _report_missing(self, missing: Mapping[str, str]) -> None:
         """Report named files that do not exist yet, and clear the report of those that do."""
@@ -197,22 +218,25 @@ class AttemptReader:
             source = point_sources.add_source(
                 connection, self.attempt.stage_id, candidate.key, attempt=self.attempt.number
             )
-            if not candidate.ours and source.identity is None and self._is_older(candidate.path):
-                source = _skip_to_end(connection, source, candidate.path)
+            if not candidate.ours and source.identity is None:
+                is_older = self._is_older(candidate.path)
+                if is_older or candidate.begin:
+                    begin = None if is_older else candidate.begin
+                    source = _skip(connection, source, candidate.path, begin)
         return source
 
     def _is_older(self, path: Path) -> bool:
         """Return True if a file was last written before the attempt started, so by another one."""
         try:
-            started = (self.place.attempt_dir / protocol.STARTED_FILE).stat().st_mtime_ns
-            return path.stat().st_mtime_ns < started
+            return path.stat().st_mtime < (self.place.started() or 0)
         except OSError:
             return False
 
     def _start(self, source: SourceRecord, candidate: SourceFile) -> None:
         self._candidates[candidate.key] = candidate
         self.directories.add(candidate.path.parent)
-        self._readers[candidate.key] = SourceReader(
+        kind = partial(DatabaseReader, run=candidate.run) if candidate.run else SourceReader
+        self._readers[candidate.key] = kind(
             self._store,
             source,
             candidate.path,
@@ -380,7 +404,9 @@ class AttemptReader:
 
     def paths(self) -> set[str]:
         """Return the paths of the files being read."""
-        return {str(candidate.path) for candidate in self._candidates.values()}
+        found = {str(candidate.path) for candidate in self._candidates.values()}
+        databases = {str(one.path) for one in self._candidates.values() if one.run}
+        return found | {f"{path}-wal" for path in databases}
 
     def close(self) -> None:
         """Close all files."""
@@ -388,11 +414,13 @@ class AttemptReader:
             reader.close()
 
 
-def _skip_to_end(connection: Connection, source: SourceRecord, path: Path) -> SourceRecord:
-    """Move the source's offset to the current end of its file."""
+def _skip(
+    connection: Connection, source: SourceRecord, path: Path, size: int | None
+) -> SourceRecord:
+    """Move the source's offset past what others have written; None: to the end of its file."""
     try:
         with closing(GrowingFile(path)) as file:
-            size = file.look().size
+            size = file.look().size if size is None else size
             identity = file.identify(size)
     except (OSError, UnreadableFileError):
         return source

@@ -78,8 +78,8 @@ class MetricsReader:
         self._files = OpenFiles()
         self._bell = WakeupSocket(process.bell())
         self._watch = Watch(self._on_change)
-        self._owners: dict[str, int] = {}
-        """The attempt's id by the path of each file that is read."""
+        self._owners: dict[str, set[int]] = {}
+        """The ids of attempts by the path of each file that is read."""
         self._due = set[int]()
         """Ids of inactive attempts to read at the next turn: a file of theirs grew, or there is
         more to read at once."""
@@ -105,7 +105,7 @@ class MetricsReader:
         if changes.others:
             wakeup.ring(self._bell.path)
             return
-        grown = {self._owners[path] for path in changes.grown if path in self._owners}
+        grown = set[int]().union(*(self._owners.get(path, ()) for path in changes.grown))
         if inactive := grown - self._active():
             self._due.update(inactive)
             wakeup.ring(self._bell.path, wakeup.GREW)
@@ -209,7 +209,11 @@ class MetricsReader:
             self._guarded(self._attempts[attempt_id], AttemptReader.scan)
         self._lost = {one.attempt_id for one in running.values() if _is_lost(one)}
         readers = self._attempts.values()
-        self._owners = {path: one.attempt.attempt_id for one in readers for path in one.paths()}
+        owners: dict[str, set[int]] = {}
+        for one in readers:
+            for path in one.paths():
+                owners.setdefault(path, set()).add(one.attempt.attempt_id)
+        self._owners = owners
         self._watch.watch({path for one in readers for path in one.directories})
 
     def _read(self, reader: AttemptReader) -> bool:

@@ -58,6 +58,27 @@ _UNREAD = (
 )
 
 
+def workdirs_meanwhile(connection: Connection, attempt_id: int) -> list[str]:
+    """Return the workdirs of the other attempts that have run since an attempt started."""
+    found = connection.execute(_MEANWHILE, {"attempt": attempt_id})
+    definitions = (row_mapping.load(text) for (text,) in found)
+    return [str(one.get("workdir", "")) for one in definitions]
+
+
+_THIS = ATTEMPTS.alias()
+_MEANWHILE = (
+    select(STAGES.c.definition_json)
+    .select_from(STAGES)
+    .join(ATTEMPTS, STAGES.c.id == ATTEMPTS.c.stage_id)
+    .join(_THIS, _THIS.c.id == bindparam("attempt"))
+    .where(
+        ATTEMPTS.c.id != _THIS.c.id,
+        ATTEMPTS.c.started_at.is_not(None),
+        ATTEMPTS.c.completed_at.is_(None) | (ATTEMPTS.c.completed_at >= _THIS.c.started_at),
+    )
+)
+
+
 def _to_read(row: row_mapping.Row) -> AttemptToRead | None:
     try:
         definition = StageDefinition.from_json(row_mapping.load(row["definition_json"]))

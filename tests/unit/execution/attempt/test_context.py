@@ -65,6 +65,7 @@ def test_a_process_gets_the_submitting_shells_variables_and_ours(
         "CUDA_VISIBLE_DEVICES": "",
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         "PYTHONUNBUFFERED": "1",
+        "MLFLOW_RUN_CONTEXT": json.dumps({"trainui.attempt": f"{run_dir}/.trainui/a/attempt-1"}),
         "WANDB__TRANSACTION_LOG_FLUSH_INTERVAL": "1",
         "MASTER_PORT": str(port),
         "PET_MASTER_PORT": str(port),

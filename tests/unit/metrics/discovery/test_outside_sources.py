@@ -1,0 +1,207 @@
+"""Files outside a stage's directory belong to the attempt whose processes wrote them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.unit.metrics.attempts import Attempt, is_complete, start_attempt
+from tests.unit.metrics.reading import lines
+from tests.unit.metrics.replaying import curves_of
+from tests.unit.metrics.test_wandb import frames, item, row
+from tests.unit.metrics.trackers.test_databases import MLFLOW
+from trainui.metrics.discovery import outside_sources, process_files
+from trainui.metrics.reader.attempt import AttemptReader
+from trainui.store.db.engine import Store
+
+
+@pytest.fixture(autouse=True)
+def _always_look(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(process_files, "_MAX_AGE", -1.0)
+    monkeypatch.setattr(outside_sources, "_MAX_AGE", 1e-9)
+    monkeypatch.setattr(outside_sources, "LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr(outside_sources, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(outside_sources, "REST", 0)
+    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))
+
+
+def begin(store: Store, root: Path, name: str = "train") -> tuple[Attempt, AttemptReader]:
+    attempt = start_attempt(store, root, name=name)
+    reader = AttemptReader(store, attempt.to_read)
+    reader.scan()
+    return attempt, reader
+
+
+def look(reader: AttemptReader) -> None:
+    reader.scan()
+    while reader.advance().more:
+        pass
+
+
+def end(store: Store, attempt: Attempt, reader: AttemptReader) -> dict[str, list[float]]:
+    attempt.end()
+    reader.finish(clean=True)
+    assert is_complete(store, attempt)
+    return values(store, attempt)
+
+
+def values(store: Store, attempt: Attempt) -> dict[str, list[float]]:
+    found = curves_of(store, attempt.stage_id)
+    return {name: curve.values.tolist() for name, curve in found.items()}
+
+
+def write(path: Path, content: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        file.write(content)
+
+
+def holding(attempt: Attempt, path: Path) -> subprocess.Popen[bytes]:
+    """A process of an attempt that has a file open for writing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    code = "import sys; f = open(sys.argv[1], 'a'); print(flush=True); input()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "TRAINUI_METRICS_FILE": str(attempt.own_file)},
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    return process
+
+
+def let_go(process: subprocess.Popen[bytes]) -> None:
+    process.communicate(b"\n")
+
+
+def test_what_is_written_in_the_workdir_is_found(store: Store, tmp_path: Path) -> None:
+    attempt, reader = begin(store, tmp_path)
+    write(attempt.workdir / "runs" / "a" / "metrics.jsonl", lines([1, 2]))
+    log = attempt.workdir / "wandb" / "run-20260101_000000-x1" / "run-x1.wandb"
+    log.parent.mkdir(parents=True)
+    log.write_bytes(frames(row(3, item("val/loss", 0.5))))
+    look(reader)
+    assert values(store, attempt) == {"loss": [0.5, 1.0], "val/loss": [0.5]}
+    assert end(store, attempt, reader) == {"loss": [0.5, 1.0], "val/loss": [0.5]}
+
+
+def test_what_was_there_before_is_another_runs(store: Store, tmp_path: Path) -> None:
+    old, shared = tmp_path / "work" / "old.jsonl", tmp_path / "work" / "shared.jsonl"
+    for path in (old, shared):
+        write(path, lines(range(10)))
+        os.utime(path, (1, 1))
+    attempt, reader = begin(store, tmp_path)
+    write(shared, lines([10, 11]))
+    assert end(store, attempt, reader) == {"loss": [5.0, 5.5]}
+
+
+def test_stages_side_by_side_get_what_their_own_processes_hold(
+    store: Store, tmp_path: Path
+) -> None:
+    attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
+    held = []
+    for number, (attempt, _reader) in enumerate(attempts, 1):
+        path = attempt.workdir / f"run-{number}" / "metrics.jsonl"
+        held.append(holding(attempt, path))
+        write(path, lines([number]))
+        write(path.with_name("progress.csv"), f"step,acc\n1,{number}\n")
+    for _attempt, reader in attempts:
+        look(reader)
+    for process in held:
+        let_go(process)
+    write(tmp_path / "work" / "nobody.jsonl", lines([7]))
+    found = [end(store, attempt, reader) for attempt, reader in attempts]
+    assert found == [{"loss": [0.5], "acc": [1.0]}, {"loss": [1.0], "acc": [2.0]}]
+
+
+def test_a_file_that_a_stranger_holds_is_left_out(store: Store, tmp_path: Path) -> None:
+    attempt, reader = begin(store, tmp_path)
+    with (tmp_path / "work" / "m.jsonl").open("a") as file:
+        stranger = subprocess.Popen(["sleep", "60"], stdout=file)
+    write(tmp_path / "work" / "m.jsonl", lines([1]))
+    look(reader)
+    stranger.kill()
+    stranger.wait()
+    assert end(store, attempt, reader) == {}
+
+
+def tracked(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.executescript(MLFLOW)
+    return connection
+
+
+def add_run(
+    connection: sqlite3.Connection, run: str, value: float, started: float, attempt: Attempt | None
+) -> None:
+    row = (run, run, "RUNNING", started * 1000, None, "active")
+    connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)", row)
+    connection.execute("INSERT INTO metrics VALUES ('loss', ?, 1, ?, 0, 0)", (value, run))
+    if attempt:
+        tag = (run, "trainui.attempt", str(attempt.directory))
+        connection.execute("INSERT INTO tags VALUES (?, ?, ?)", tag)
+
+
+def test_runs_of_a_shared_database_are_told_apart_by_their_tag(
+    store: Store, tmp_path: Path
+) -> None:
+    attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
+    with closing(tracked(tmp_path / "work" / "mlflow.db")) as connection:
+        for value, (attempt, _reader) in enumerate(attempts, 1):
+            add_run(connection, f"run {value}", value, 2e9, attempt)
+        add_run(connection, "somebody's", 3, 2e9, None)
+    found = [end(store, attempt, reader) for attempt, reader in attempts]
+    assert found == [{"loss": [1.0]}, {"loss": [2.0]}]
+
+
+def test_an_old_run_of_a_database_is_left_out(store: Store, tmp_path: Path) -> None:
+    attempt, reader = begin(store, tmp_path)
+    with closing(tracked(tmp_path / "work" / "mlflow.db")) as connection:
+        add_run(connection, "old", 1, 1, None)
+        add_run(connection, "new", 2, 2e9, None)
+        look(reader)
+        connection.execute("INSERT INTO metrics VALUES ('loss', 3, 2, 'new', 1, 0)")
+    assert end(store, attempt, reader) == {"loss": [2.0, 3.0]}
+
+
+@pytest.mark.parametrize("place", [lambda one: one.stage_dir, lambda one: one.workdir])
+def test_mlflows_files_of_another_attempt_are_left_out(
+    store: Store, tmp_path: Path, place: Callable[[Attempt], Path]
+) -> None:
+    attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
+    for value, (attempt, _reader) in enumerate(attempts, 1):
+        run = place(attempt) / "mlruns" / "0" / f"run{value}"
+        write(run / "meta.yaml", "")
+        write(run / "tags" / "trainui.attempt", str(attempt.directory))
+        write(run / "metrics" / "loss", f"1700000000000 {value} 0\n")
+    found = [end(store, attempt, reader) for attempt, reader in attempts]
+    assert found == [{"loss": [1.0]}, {"loss": [2.0]}]
+
+
+def test_a_trackio_database_in_its_home(store: Store, tmp_path: Path) -> None:
+    attempt, reader = begin(store, tmp_path)
+    (tmp_path / "trackio").mkdir()
+    with closing(sqlite3.connect(tmp_path / "trackio" / "p.db")) as connection:
+        connection.executescript(
+            "CREATE TABLE configs (run_id, config); CREATE TABLE system_metrics (id);"
+            "CREATE TABLE metrics (id INTEGER PRIMARY KEY, run_id, run_name, timestamp, step, "
+            "metrics)"
+        )
+        row = ("r", "r", "2033-05-18T00:00:00+00:00", 4, json.dumps({"a": {"b": "NaN"}}))
+        connection.execute(
+            "INSERT INTO metrics (run_id, run_name, timestamp, step, metrics) VALUES (?,?,?,?,?)",
+            row,
+        )
+        connection.commit()
+    found = end(store, attempt, reader)
+    assert {name: str(several) for name, several in found.items()} == {"a.b": "[nan]"}

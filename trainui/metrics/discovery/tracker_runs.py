@@ -1,0 +1,106 @@
+"""The runs of trackers as sources: a run of a database, or a W&B log."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from sqlite3 import DatabaseError
+
+from trainui.metrics.discovery.source_file import SourceFile
+from trainui.metrics.reader.decoder_choice import DecoderChoice
+from trainui.metrics.reader.tail import UnreadableFileError
+from trainui.metrics.trackers import TrackedRun, database
+from trainui.store.points.source_record import key_of
+from trainui.supervisor.protocol import RUN_TAG
+
+DATABASE = re.compile(r".*\.(db|sqlite3?)")
+"""Names of files that may be a tracker's database."""
+
+WANDB = re.compile(r"run-(?P<id>.+)\.wandb")
+
+_MARKERS = (b"latest_metrics", b"system_metrics", b"trial_intermediate_values")
+"""Tables of trackers, one of each."""
+_MARKED_BYTES = 1 << 20
+
+
+def of_database(path: Path, *, since: float = 0) -> list[TrackedRun]:
+    """Return the runs of a tracker's database; none if it is another one, or cannot be read.
+
+    Args:
+        path: the database.
+        since: seconds since 1970; a database that was not written since is not read.
+    """
+    files = (path, path.with_name(f"{path.name}-wal"))
+    if max(map(_modified, files)) < since or not any(map(_is_marked, files)):
+        return []
+    try:
+        copy = database.copies.get(path)
+        return copy.tracker.runs(copy.connection) if copy and copy.tracker else []
+    except (UnreadableFileError, DatabaseError, ValueError, OSError):
+        return []
+
+
+def _is_marked(file: Path) -> bool:
+    """Return True if a database may be a tracker's: others may be large, and are not copied."""
+    try:
+        with file.open("rb") as opened:
+            head = opened.read(_MARKED_BYTES)
+    except OSError:
+        return False
+    return any(marker in head for marker in _MARKERS)
+
+
+def sources(path: Path, runs: Iterable[TrackedRun]) -> Iterator[SourceFile]:
+    """Yield the sources of some runs of a database, the first of which adds no prefix."""
+    for number, run in enumerate(runs):
+        prefix = f"{run.name}/" if number or run.parent else ""
+        yield SourceFile(
+            f"{key_of(path)}#{run.id}",
+            path,
+            DecoderChoice(prefix=prefix, doubtful=True),
+            family="tracker",
+            run=run.id,
+        )
+
+
+def is_of(run: TrackedRun, attempt_dir: Path, since: float, *, alone: bool) -> bool:
+    """Return True if a run was started by an attempt.
+
+    Args:
+        run: the run.
+        attempt_dir: the attempt's directory.
+        since: when the attempt started, in seconds since 1970.
+        alone: nobody else could have started it meanwhile.
+    """
+    if RUN_TAG in run.tags:
+        return run.tags[RUN_TAG] == str(attempt_dir)
+    return alone and (run.started or -math.inf) >= since
+
+
+def with_prefixes(found: Iterable[SourceFile], since: float) -> list[SourceFile]:
+    """Return sources of which W&B's have prefixes that keep the runs of one attempt apart.
+
+    Args:
+        found: sources of any kind.
+        since: when the attempt started: older runs are those of earlier attempts.
+    """
+    found = list(found)
+    logs = [one for one in found if one.family == "wandb" and _modified(one.path) >= since]
+    logs.sort(key=lambda one: one.path.parent.name.removeprefix("offline-"))  # by time
+    first = logs[0].path.name if logs else ""
+    return [
+        replace(one, reading=replace(one.reading, prefix=f"{one.path.stem.removeprefix('run-')}/"))
+        if one in logs and one.path.name != first
+        else one
+        for one in found
+    ]
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
