@@ -50,8 +50,8 @@ def is_same(before: State, now: State) -> bool:
         return False
     if "sha256" in before and "sha256" in now:
         return bool(before["sha256"] == now["sha256"])
-    told = before.keys() & now.keys()
-    return all(before[name] == now[name] for name in ("size", "mtime_ns") if name in told)
+    recorded = before.keys() & now.keys()
+    return all(before[name] == now[name] for name in ("size", "mtime_ns") if name in recorded)
 
 
 def _file(path: Path, known: State) -> State:

@@ -70,8 +70,8 @@ def export(
         writer.close()
         stream.flush()
     if file != STDOUT:
-        told = {"file": str(Path(file).absolute()), "format": str(form), "points": count}
-        printing.answer(as_json, told, [f"{file}: {count:,} points"])
+        data = {"file": str(Path(file).absolute()), "format": str(form), "points": count}
+        printing.answer(as_json, data, [f"{file}: {count:,} points"])
 
 
 def _format_of(file: str) -> Format:

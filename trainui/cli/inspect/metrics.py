@@ -49,14 +49,14 @@ def metrics(
         else:
             with progress.display("reading"):
                 found = curves.summaries(connection, owners)
-            told = {
+            data = {
                 "series": [_as_json(one) for one in found],
                 "problems": [
                     {"stage": owners[one.owner], "source": one.key, "message": one.problem}
                     for one in problems
                 ],
             }
-            printing.answer(as_json, told, _lines(found))
+            printing.answer(as_json, data, _lines(found))
     print_problems(problems, owners)
 
 

@@ -114,10 +114,10 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
         left = _left(connection, found, stages)
         owners = {one.id: one.name for one in stages}
         problems = curves.problems(connection, owners)
-    told = [text.harmless(event.text) for events in marks.values() for event in events]
-    told = [*_continued_lines(stages, attempts), *told]
+    notes = [text.harmless(event.text) for events in marks.values() for event in events]
+    notes = [*_continued_lines(stages, attempts), *notes]
     printing.lines([*show_lines(found, stages, left), *_code_lines(stages, attempts)])
-    printing.lines(["", *told] if told else [])
+    printing.lines(["", *notes] if notes else [])
     if found.status in UNFINISHED and (words := standstill.reason(stages)):
         printing.note(f"! {words}")
     print_problems(problems, owners)

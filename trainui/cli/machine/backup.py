@@ -75,12 +75,12 @@ def backup(
         for path in (part, copy):
             path.unlink(missing_ok=True)
     size = target.stat().st_size
-    told = {"file": str(target.absolute()), "bytes": size, "files": count, "left_out": left}
+    data = {"file": str(target.absolute()), "bytes": size, "files": count, "left_out": left}
     shown_target = text.harmless(str(target))
     lines = [f"{shown_target}: {formatting.size(size)}, the database and {count} files"]
     if left:
         lines.append(f"{left} logs and records larger than 1 MiB were left out")
-    printing.answer(as_json, told, lines)
+    printing.answer(as_json, data, lines)
 
 
 def _pack(target: Path, database: Path, runs: Path) -> tuple[int, int]:

@@ -95,8 +95,8 @@ def notifications() -> Result:
         return NOTE, message, extras.advice("notify")
     if not ways:
         return GOOD, "off; see notify_command and notify_urls"
-    told = f"by {' and '.join(ways)}: {', '.join(configured.notify_on)}"
-    return GOOD, told
+    message = f"by {' and '.join(ways)}: {', '.join(configured.notify_on)}"
+    return GOOD, message
 
 
 def at_boot() -> Result:

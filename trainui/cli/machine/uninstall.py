@@ -35,9 +35,9 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
     with progress.display("looking"):
         size = sum(disk.used(path) if path.is_dir() else path.lstat().st_size for path in found)
     shown = [text.harmless(str(path)) for path in found]
-    told = {"dry_run": dry_run, "paths": [str(path) for path in found], "bytes": size}
+    data = {"dry_run": dry_run, "paths": [str(path) for path in found], "bytes": size}
     if dry_run or not found:
-        printing.answer(as_json, told, [*shown, f"would delete {formatting.size(size)}"])
+        printing.answer(as_json, data, [*shown, f"would delete {formatting.size(size)}"])
         return
     if not yes:
         _ask(shown, size, as_json)
@@ -52,7 +52,7 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
             _delete(path)
     for directory in (runs_dir, paths.home().root, paths.config_file().parent):
         _delete_empty(directory)
-    printing.answer(as_json, told, [f"deleted {formatting.size(size)}"])
+    printing.answer(as_json, data, [f"deleted {formatting.size(size)}"])
 
 
 def _ask(shown: list[str], size: int, as_json: bool) -> None:

@@ -10,13 +10,13 @@ class DiskWatch:
     """Warns once when a disk is low, and again when it is full."""
 
     def __init__(self) -> None:
-        self._told: set[tuple[object, bool]] = set()
+        self._reported: set[tuple[object, bool]] = set()
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Print new warnings on stderr."""
         for room in disk.spaces(paths.home().root, settings.runs_dir(settings.load())):
             state = (room.path, room.is_full)
-            if room.is_low and state not in self._told:
-                self._told.add(state)
+            if room.is_low and state not in self._reported:
+                self._reported.add(state)
                 for words in disk.warnings([room]):
                     printing.note(f"! {words}")

@@ -31,7 +31,7 @@ class EventPrinter:
         self._last_event = 0
         self._begun = from_start
 
-    def news(self) -> Iterator[str]:
+    def new_lines(self) -> Iterator[str]:
         """Yield a line for each change since the last call."""
         events = views.events(self._connection, self._run_id, after=self._last_event)
         if events:

@@ -19,9 +19,9 @@ def open_screen(run_id: str | None) -> NoReturn:
         UsageError: no usable terminal.
     """
     if not printing.can_open_screen():
-        lack = "TERM is dumb" if printing.on_terminal() else "stdin or stdout is not a terminal"
+        problem = "TERM is dumb" if printing.on_terminal() else "stdin or stdout is not a terminal"
         raise UsageError(
-            f"the screen cannot be shown: {lack}; "
+            f"the screen cannot be shown: {problem}; "
             "use `trainui ls` or `trainui show RUN`; `trainui --help` lists all commands"
         )
     import logging

@@ -161,7 +161,7 @@ def _revive(
     revived = control.resume(run_id, options, environ=environ, pipeline=pipeline)
     if revived:
         lifecycle.ensure_started()
-        DiskWatch().look()
+        DiskWatch().check()
     return revived
 
 

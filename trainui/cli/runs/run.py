@@ -241,7 +241,7 @@ def _submit(
         self_wait_check.check_may_wait()
     lifecycle.ensure_started()  # first, so that nothing is stored if nothing can run
     if run_options.detach:  # waiting and the screen both check the disks themselves
-        DiskWatch().look()
+        DiskWatch().check()
     with progress.display(f"submitting {len(pipeline.stages):,} stages"):
         control.submit(
             pipeline,

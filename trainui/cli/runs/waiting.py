@@ -121,7 +121,7 @@ class _Watch:
         run = views.run(self._connection, run_id)
         if run is None:
             raise NotFoundError(f"the run {run_id} was deleted")
-        for line in printer.news():
+        for line in printer.new_lines():
             printing.note(line)
         was_over = self.ends.pop(run_id, None)
         if run.status in ENDED:
@@ -142,7 +142,7 @@ class _Watch:
         waited = now - self._started
         if now - self._disks_at >= DISK_PERIOD:
             self._disks_at = now
-            self._disks.look()
+            self._disks.check()
             self._look_for_standstill(now)
         if self._timeout is not None and waited >= self._timeout:
             raise WaitTimeoutError(

@@ -188,7 +188,7 @@ class Planner:
         """Grant free slots to the stages of one snapshot."""
         usable = self._usable_gpus(view)
         waiting = _with_lacks(view.waiting, usable, self._delays, self._settings)
-        self._lacking = any(stage.lack for stage in waiting)
+        self._lacking = any(stage.wait_reason for stage in waiting)
         decided, left = decide(
             waiting,
             slots.survey(_named(view), self._settings, usable),
@@ -294,7 +294,7 @@ def _waiting(
         memory=memory_size.format_size(definition.gpu_memory) if definition.gpu_memory else None,
         not_before=not_before,
         retry=f"retry {used} of {allowed}" if used else "retry",
-        lack=lack,
+        wait_reason=lack,
     )
 
 

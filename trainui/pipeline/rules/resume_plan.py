@@ -146,7 +146,7 @@ def _plan_once(
         if stage.name in fresh and stage.name in users:
             raise UsageError(_in_use(stage.name, users))
         causes = ["restart requested"] if stage.name in fresh else _causes(stage, again, evidence)
-        anew = stage.name in fresh or restarts_in_new_directory(stage, again, evidence.reran)
+        restarts = stage.name in fresh or restarts_in_new_directory(stage, again, evidence.reran)
         if stage.removed:
             planned[stage.name] = PlannedStage(stage.name, Action.SKIP, REMOVED)
         elif stage.name not in wanted:
@@ -162,7 +162,7 @@ def _plan_once(
             planned[stage.name] = PlannedStage(stage.name, Action.SKIP, reason)
         else:
             again.add(stage.name)
-            planned[stage.name] = _planned_attempt(stage, causes, find_checkpoint, anew)
+            planned[stage.name] = _planned_attempt(stage, causes, find_checkpoint, restarts)
     return [planned[stage.name] for stage in stages]
 
 
@@ -244,8 +244,8 @@ def _how_it_ended(stage: StageRecord, evidence: Evidence) -> str:
     if stage.name in evidence.new:
         return "is new"
     words = _WORDS[stage.status]
-    tells = stage.status == Status.FAILED and stage.reason
-    return f"{words}: {stage.reason}" if tells else words
+    has_cause = stage.status == Status.FAILED and stage.reason
+    return f"{words}: {stage.reason}" if has_cause else words
 
 
 _WORDS = {

@@ -36,7 +36,7 @@ class WaitingStage:
     """Indices of the GPUs it may use; None: all."""
     memory: str | None = None
     """GPU memory needed, as text; `visible` contains only GPUs that have it."""
-    lack: str | None = None
+    wait_reason: str | None = None
     """Wait reason other than slots; meanwhile the stage reserves no slot."""
 
 
@@ -96,8 +96,8 @@ def decide(
             decided.append(Wait(stage.id, PAUSED))
         elif stage.not_before is not None and stage.not_before > now:
             decided.append(Wait(stage.id, _until(stage, now)))
-        elif stage.lack is not None:
-            decided.append(Wait(stage.id, stage.lack))
+        elif stage.wait_reason is not None:
+            decided.append(Wait(stage.id, stage.wait_reason))
         else:
             decided.append(queues["gpu" if stage.gpus else "cpu"].decide(stage))
     left = (kind for kind, queue in queues.items() if not paused and queue.is_open)

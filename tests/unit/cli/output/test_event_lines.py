@@ -56,13 +56,13 @@ def test_changes_between_two_looks_are_all_told(store: Store) -> None:
     run_id = control.submit(loader.load_text(TWO))
     with views.reading() as connection:
         narrator = EventPrinter(connection, run_id, from_start=True)
-        assert list(narrator.news()) == []
+        assert list(narrator.new_lines()) == []
         play(store, run_id, "a", attempt_rows.Outcome(Status.COMPLETED, clock.now()))
-        assert words(narrator.news()) == ["● running a", "✓ completed a", "◔ queued b"]
+        assert words(narrator.new_lines()) == ["● running a", "✓ completed a", "◔ queued b"]
         failed = attempt_rows.Outcome(Status.FAILED, clock.now(), error="exit code 3\nmore")
         play(store, run_id, "b", failed)
-        assert words(narrator.news()) == ["● running b", "✗ failed b - exit code 3"]
-        assert list(narrator.news()) == []
+        assert words(narrator.new_lines()) == ["● running b", "✗ failed b - exit code 3"]
+        assert list(narrator.new_lines()) == []
 
 
 def test_an_earlier_attempt_is_not_told_with_the_number_of_the_last_one(store: Store) -> None:
@@ -73,7 +73,7 @@ def test_an_earlier_attempt_is_not_told_with_the_number_of_the_last_one(store: S
         play(store, run_id, "a", failed)
         control.resume(run_id)
         begin(store, run_id, "a")
-        told = [line for line in words(narrator.news()) if "running" in line]
+        told = [line for line in words(narrator.new_lines()) if "running" in line]
         assert told == ["● running a", "● running a (attempt 2)"]
 
 
@@ -82,11 +82,11 @@ def test_who_comes_later_is_told_how_things_are_and_then_what_changes(store: Sto
     play(store, run_id, "a", attempt_rows.Outcome(Status.FAILED, clock.now(), error="exit code 1"))
     with views.reading() as connection:
         narrator = EventPrinter(connection, run_id, from_start=False)
-        assert words(narrator.news()) == ["✗ failed a - exit code 1", "▣ blocked b - a failed"]
+        assert words(narrator.new_lines()) == ["✗ failed a - exit code 1", "▣ blocked b - a failed"]
         control.resume(run_id)
-        assert words(narrator.news()) == ["◔ queued a"]
+        assert words(narrator.new_lines()) == ["◔ queued a"]
         play(store, run_id, "a", attempt_rows.Outcome(Status.COMPLETED, clock.now()))
-        assert words(narrator.news()) == [
+        assert words(narrator.new_lines()) == [
             "● running a",
             "✓ completed a (attempt 2)",
             "◔ queued b",

@@ -231,9 +231,9 @@ def test_every_wait_has_words(waiting: list[WaitingStage], free: FreeSlots) -> N
 
 
 def test_what_lacks_something_else_keeps_no_slot_from_others() -> None:
-    lacking = WaitingStage("a", lack="needs 100 MB of disk space: 0 MB free on /x")
+    lacking = WaitingStage("a", wait_reason="needs 100 MB of disk space: 0 MB free on /x")
     decided = decide([lacking, WaitingStage("b")], FreeSlots(cpus=(0,)), NOW)[0]
-    assert decided == [Wait("a", str(lacking.lack)), Grant("b", "cpu", (0,))]
+    assert decided == [Wait("a", str(lacking.wait_reason)), Grant("b", "cpu", (0,))]
 
 
 def test_a_stage_waits_for_a_gpu_with_the_memory_that_it_asks_for() -> None:
