@@ -81,14 +81,7 @@ class Merged(NamedTuple):
 
 
 def merged(read: Columns, known: Any, x: Floats, grid: BinGrid) -> Merged:
-    """Merge the columns read into the columns shown.
-
-    Args:
-        read: columns over steps.
-        known: indices of those that are not empty.
-        x: their positions on the axis.
-        grid: the columns shown.
-    """
+    """Merge non-empty columns over steps, by their positions `x`, into the columns shown."""
     import numpy as np
 
     index = np.flatnonzero(known)
@@ -142,17 +135,7 @@ def columns_of_points(
     *,
     log: bool = False,
 ) -> Window:
-    """Downsample points into columns.
-
-    Args:
-        track: the points.
-        low: start of the first column.
-        high: end of the last column.
-        width: number of columns.
-        boundaries: where attempts begin.
-        smooth: the smoothed values of the points (`smoothing.of_track`); None: not smoothed.
-        log: use a logarithmic x axis.
-    """
+    """Downsample points into columns; `smooth` has their smoothed values (`smoothing.of_track`)."""
     import numpy as np
 
     grid = BinGrid(low, high, width, log)

@@ -42,11 +42,7 @@ def summaries(
 ) -> list[SeriesSummary]:
     """Return the statistics of some owners' series, in the order in which they were first seen.
 
-    Args:
-        connection: a connection to the store.
-        owners: the owners.
-        name: only the series with this name.
-        attempt: only this attempt's points, as if there were no others.
+    With `attempt`, they are those of its points, as if there were no others.
     """
     shown = owners if isinstance(owners, Mapping) else {owner: owner for owner in owners}
     with snapshot(connection):
@@ -124,14 +120,9 @@ def _flow(
 
 
 def step_at(connection: protocol.Connection, owner: str, time: int) -> int | float | None:
-    """Return the step that an owner had reached at a time, from its points; None if unknown.
+    """Return the step that an owner had reached at a time in microseconds; None if unknown.
 
     Of several series, the one with the highest steps is used: others may count epochs.
-
-    Args:
-        connection: a connection to the store.
-        owner: the owner.
-        time: microseconds since 1970 in UTC.
     """
     with snapshot(connection):
         found = [one.pieces for one in series_of(connection, owner) if one.pieces]

@@ -49,11 +49,6 @@ def blocks(
     """Yield all points of some owners, also superseded ones, series by series.
 
     All blocks come from one snapshot of the store, taken at the first block.
-
-    Args:
-        connection: a connection to the store, for reading.
-        owners: ids of stages, or names of jobs.
-        name: only the series with this name.
     """
     with snapshot(connection):
         for owner in owners:

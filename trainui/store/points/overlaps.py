@@ -26,12 +26,7 @@ class Overlap(NamedTuple):
 
 
 def of_stage(connection: Connection, stage_id: str) -> list[Overlap]:
-    """Return the attempts of other stages with a checkpoint that overlapped a stage's attempts.
-
-    Args:
-        connection: for reading.
-        stage_id: the stage.
-    """
+    """Return the attempts of other stages with a checkpoint that overlapped a stage's attempts."""
     now = clock.now()
     own, other = ATTEMPTS.alias("own"), ATTEMPTS.alias("other")
     found = connection.execute(

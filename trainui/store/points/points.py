@@ -244,12 +244,7 @@ _PUT_FIGURES = (
 
 
 def take_back(connection: Connection, known: SourceRecord) -> SourceRecord:
-    """Delete the only stored record of a source, so that it is read again.
-
-    Args:
-        connection: in a write transaction.
-        known: the source as stored; the record is its only tail.
-    """
+    """Delete the only stored record of a source, its only tail, so that it is read again."""
     begun = SourceRecord(
         known.id,
         known.owner,

@@ -35,13 +35,7 @@ class SeriesSegments:
 def series(
     connection: protocol.Connection, owners: Owners, name: str | None = None
 ) -> list[SeriesSegments]:
-    """Return the series of some owners, in the order in which they were first seen.
-
-    Args:
-        connection: a connection to the store.
-        owners: the owners.
-        name: only the series with this name.
-    """
+    """Return the series of some owners, in the order in which they were first seen."""
     with snapshot(connection):
         return [found for owner in owners for found in series_of(connection, owner, name)]
 

@@ -74,15 +74,7 @@ def series_points_of(
     axis: Axis,
     some: Sequence[PointSegment],
 ) -> SeriesPoints:
-    """Return the points of some segments of a series.
-
-    Args:
-        connection: a connection to the store, inside a `snapshot`.
-        owner: the owner of the series.
-        every: all segments of the series.
-        axis: the axis.
-        some: the segments to read.
-    """
+    """Return the points of `some` of a series' segments, inside a `snapshot`."""
     import numpy as np
 
     if not some:

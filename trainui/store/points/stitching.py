@@ -114,14 +114,7 @@ def keep(points: Points, cut: float) -> Points:
 
 
 def summary(stage: str, name: str, kept: Sequence[Stats], read: int) -> SeriesSummary:
-    """Summarise a stitched series.
-
-    Args:
-        stage: the owner's display name.
-        name: the metric.
-        kept: the statistics of each segment's points not superseded; at least one.
-        read: the number of points read, including superseded ones.
-    """
+    """Summarise a series of `read` points from the statistics of those not superseded."""
     count = sum(stats.n for stats in kept)
     last = max(kept, key=lambda stats: stats.last_ordinal)
     return SeriesSummary(

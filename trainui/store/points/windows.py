@@ -73,15 +73,7 @@ class Plotted:
         *,
         attempt: int | None = None,
     ) -> None:
-        """Find the segments of the series.
-
-        Args:
-            connection: a connection to the store.
-            owner: the owner of the series.
-            name: the metric.
-            axis: the x axis of the plot.
-            attempt: only the points of this attempt.
-        """
+        """Find the segments of a series, or those of one attempt."""
         self._connection = connection
         self._owner, self._name, self._axis, self._attempt = owner, name, axis, attempt
         self._track: SeriesPoints | None = None
@@ -104,14 +96,9 @@ class Plotted:
     def window(
         self, low: float, high: float, width: int, *, weight: float = 0.0, log: bool = False
     ) -> Window:
-        """Return the series between two positions of the axis, downsampled.
+        """Return the series between two positions, downsampled; `weight` 0: not smoothed.
 
-        Args:
-            low: the start.
-            high: the end.
-            width: the number of columns.
-            weight: the smoothing weight (`store.points.smoothing`); 0: not smoothed.
-            log: use a logarithmic axis; both positions are positive.
+        With `log`, the axis is logarithmic, and both positions are positive.
         """
         grid = BinGrid(low, high, width, log)
         with snapshot(self._connection):

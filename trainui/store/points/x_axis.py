@@ -52,11 +52,7 @@ def placing(
 ) -> Place:
     """Return a function from the points' steps, times and attempts to their positions.
 
-    Args:
-        connection: a connection to the store, inside a `snapshot`.
-        owner: the owner of the points.
-        every: all segments of the series.
-        axis: the axis.
+    Must run inside a `snapshot`; `every`: all segments of the series.
     """
     if axis == Axis.STEP:
         return lambda steps, _times, _attempts: steps
@@ -122,11 +118,7 @@ def samples(
 ) -> Samples:
     """Return the positions at some steps of a series too long to be read point by point.
 
-    Args:
-        connection: a connection to the store, inside a `snapshot`.
-        owner: the owner of the points.
-        every: all segments of the series.
-        axis: the axis, not steps.
+    Must run inside a `snapshot`; `every`: all segments of the series.
     """
     import numpy as np
 

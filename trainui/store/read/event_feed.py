@@ -62,14 +62,7 @@ class FeedEntry(NamedTuple):
 def entries(
     connection: Connection, *, run_id: str | None = None, after: int = 0, most: int | None = None
 ) -> list[FeedEntry]:
-    """Return events in order.
-
-    Args:
-        connection: for reading.
-        run_id: only of this run.
-        after: only those with higher numbers.
-        most: at most this many, the newest ones.
-    """
+    """Return the newest `most` events with higher numbers than `after`, in order."""
     of_run, run = ("AND run_id = ?", (run_id,)) if run_id is not None else ("", ())
     found = connection.execute(
         "SELECT events.id, run_id, runs.name, time, stage, attempt, kind, text FROM events "
@@ -96,13 +89,7 @@ def stage_alerts(
 def marks(
     connection: Connection, run_id: str, kinds: Sequence[str] = MARKED
 ) -> dict[str, list[Event]]:
-    """Return the alerts on the last attempt of each of a run's stages, by stage name.
-
-    Args:
-        connection: for reading.
-        run_id: the run.
-        kinds: the kinds of events to return.
-    """
+    """Return the alerts on the last attempt of each of a run's stages, by stage name."""
     found: dict[str, list[Event]] = {}
     for row in connection.execute(
         "SELECT time, stage, events.attempt, kind, text FROM events "

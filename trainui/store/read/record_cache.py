@@ -20,12 +20,7 @@ class RecordCache(Generic[Record]):
     """Reads the rows of a run, and reuses the records of the last read."""
 
     def __init__(self, statement: str, make: Callable[[row_mapping.Row], Record]) -> None:
-        """Start with an empty cache.
-
-        Args:
-            statement: takes a run's id; the first column is the key of its rows.
-            make: makes a record from a row.
-        """
+        """Start empty; the statement takes a run's id, and its first column is a row's key."""
         self._statement = statement
         self._make = make
         self._cached: dict[Any, tuple[tuple[Any, ...], Record]] = {}

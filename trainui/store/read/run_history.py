@@ -50,12 +50,7 @@ def completions(
 ) -> dict[str, list[PastDuration]]:
     """Return the durations of a pipeline's completed stages, newest first, by full name.
 
-    Reads the runs with the same name and file, including this one.
-
-    Args:
-        connection: for reading.
-        run: a run of the pipeline.
-        stages: its number of stages.
+    Reads the runs with the same name and file, including this one; of many stages, fewer runs.
     """
     most = min(max(STAGES_LOOKED_AT // max(stages, 1), 1), RUNS_LOOKED_AT)
     found: dict[str, list[PastDuration]] = {}
@@ -76,13 +71,7 @@ def work_of(run: RunRecord, stage: StageRecord) -> str:
 def usual(
     run: RunRecord, stages: Sequence[StageRecord], past: Mapping[str, Sequence[PastDuration]]
 ) -> dict[str, float | None]:
-    """Return how long each stage usually takes, by full name; only for stages with a history.
-
-    Args:
-        run: the run.
-        stages: its stages.
-        past: the result of `completions`.
-    """
+    """Return how long each stage usually takes, by full name; only for stages with a history."""
     return {
         stage.name: duration_estimate.typical(past[stage.name], work_of(run, stage))
         for stage in stages
@@ -95,13 +84,7 @@ def seconds_left(
     usual: Mapping[str, float | None],
     progress: Mapping[str, StepProgress],
 ) -> dict[str, float | None]:
-    """Return the remaining seconds of each unfinished stage, by full name.
-
-    Args:
-        stages: the stages of a run.
-        usual: the result of `usual`.
-        progress: the progress of running stages.
-    """
+    """Return the remaining seconds of each unfinished stage, by full name."""
     return {
         stage.name: duration_estimate.remaining(usual.get(stage.name), progress.get(stage.name))
         for stage in stages
@@ -121,13 +104,7 @@ def elapsed(stages: Sequence[StageRecord], now: int) -> dict[str, StepProgress]:
 def to_go(
     stages: Sequence[StageRecord], seconds: Mapping[str, float | None], cpus: int
 ) -> RemainingTime | None:
-    """Return the estimated remaining time of a run.
-
-    Args:
-        stages: its stages.
-        seconds: the result of `seconds_left`.
-        cpus: the number of CPU slots.
-    """
+    """Return the estimated remaining time of a run on a number of CPU slots."""
     unfinished = [stage for stage in stages if stage.name in seconds]
     upstreams = {stage.name: stage.depends_on for stage in unfinished}
     places = {

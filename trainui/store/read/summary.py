@@ -90,12 +90,7 @@ def _alert(stage: str, event: Event) -> dict[str, Any]:
 
 
 def shown_command(params: Mapping[str, Any], definition: StageDefinition) -> str | list[str] | None:
-    """Return a stage's command, with secrets masked.
-
-    Args:
-        params: the run's parameters.
-        definition: the stage.
-    """
+    """Return a stage's command, with the secrets of the stage and of its run masked."""
     secrets = {**params, **definition.params, **definition.env}
     if isinstance(definition.command, tuple):
         return masking.mask_texts(definition.command, secrets)

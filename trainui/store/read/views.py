@@ -45,13 +45,7 @@ def runs_with(connection: protocol.Connection, status: Status) -> list[RunRecord
 
 
 def old_runs(connection: protocol.Connection, *, keep: int, before: int) -> list[RunRecord]:
-    """Return the finished runs that may be pruned, the oldest first.
-
-    Args:
-        connection: for reading.
-        keep: how many of the newest runs of each pipeline to leave out.
-        before: only runs that ended before this time.
-    """
+    """Return the runs that ended before a time, oldest first, without each pipeline's newest."""
     marks = ", ".join("?" * len(ENDED))
     found = connection.execute(
         "SELECT runs.* FROM runs JOIN (SELECT id, row_number() OVER "

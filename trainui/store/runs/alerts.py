@@ -72,4 +72,4 @@ def record(
             data=where,
         )
         if mark.stops and stage.status == Status.RUNNING and stage.attempt == attempt:
-            stages.stop(connection, stage, f"stopped by an alert: {mark.words}")
+            stages.request_stop(connection, stage, f"stopped by an alert: {mark.words}")

@@ -266,11 +266,7 @@ def set_inputs(connection: Connection, attempt_id: int, states: Mapping[str, Any
 def keep(connection: Connection, stage: StageRecord, kept: Mapping[str, Any], why: str) -> None:
     """Record that a user keeps the result of a stage's last attempt although something changed.
 
-    Args:
-        connection: a write transaction.
-        stage: the stage.
-        kept: the fingerprint for which its result is accepted (`pipeline.rules.fingerprint`).
-        why: what has changed, in words.
+    `kept`: the fingerprint for which it is accepted (`pipeline.rules.fingerprint`).
     """
     connection.execute(
         update(ATTEMPTS)

@@ -53,13 +53,7 @@ def record(
 
 
 def record_all(connection: Connection, happened: Sequence[tuple[str, str, str]], kind: str) -> None:
-    """Add an event of the same kind for each of several stages.
-
-    Args:
-        connection: a write transaction.
-        happened: for each stage: its run's id, its full name and the sentence.
-        kind: a short, stable word.
-    """
+    """Add an event of one kind for each of several stages: run id, full stage name, sentence."""
     if happened:
         now = clock.now()
         values = [

@@ -27,13 +27,7 @@ def is_fresh(connection: Connection, stage_id: str) -> bool:
 
 
 def record_move(connection: Connection, stage: StageRecord, moved_to: Path | None) -> None:
-    """Record that a stage starts fresh, and the new path of the directory with earlier attempts.
-
-    Args:
-        connection: a write transaction.
-        stage: the stage; its last attempt is the one that starts fresh.
-        moved_to: the directory's new path; None: there was none.
-    """
+    """Record that a stage starts fresh, and the new path of the earlier attempts' directory."""
     connection.execute(update(STAGES).where(STAGES.c.id == stage.id).values(fresh=False))
     if moved_to is None:
         return
@@ -66,11 +60,6 @@ def put_back(connection: Connection, attempt_id: int, reason: str) -> None:
     """Requeue a stage that lacked a slot or another resource, with backoff; uses up no retry.
 
     If its attempt was cancelled in the meantime, it ends as cancelled instead.
-
-    Args:
-        connection: a write transaction.
-        attempt_id: the running attempt, which never had a process.
-        reason: the missing resource, in words.
     """
     attempt = attempts.get(connection, attempt_id)
     if attempt.cancel_requested_at is not None:

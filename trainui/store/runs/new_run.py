@@ -46,10 +46,6 @@ class NewRun:
 def create(connection: Connection, new: NewRun) -> None:
     """Store a run, its pipeline, stages and edges.
 
-    Args:
-        connection: a write transaction.
-        new: the run.
-
     Raises:
         UsageError: a run with this id exists.
     """

@@ -93,10 +93,7 @@ def stages(connection: Connection, run_id: str) -> list[StageRecord]:
 def refresh(connection: Connection, run_id: str, *, started_at: int | None = None) -> Status:
     """Derive a run's state and times from its stages; return the state.
 
-    Args:
-        connection: a write transaction.
-        run_id: the run.
-        started_at: the start of one of its attempts, if it has just started.
+    `started_at`: the start of one of its attempts, if it has just started.
     """
     run = connection.execute(_RUN, {"run": run_id}).one()
     states = [Status.RUNNING] if run.is_unfinished else _states(connection, run_id)

@@ -95,13 +95,9 @@ STOPPING = "was asked to stop and has not ended yet"
 def warn(
     connection: Connection, stage_id: str, reason: str | None, *, host: str | None = None
 ) -> None:
-    """Store a warning on a running stage; an unchanged one is not written.
+    """Store a warning on a running stage, or remove it; an unchanged one is not written.
 
-    Args:
-        connection: a write transaction.
-        stage_id: the stage.
-        reason: the warning; None removes it.
-        host: the host that gives the warning, if it is not the stage's.
+    `host`: the host that gives the warning, if it is not the stage's.
     """
     warned = connection.execute(
         update(STAGES)
@@ -117,14 +113,7 @@ def warn(
 
 
 def set_stalled(connection: Connection, attempt: AttemptRecord, stalled: bool, words: str) -> None:
-    """Mark a running stage as stalled or not; if unchanged, nothing is written.
-
-    Args:
-        connection: a write transaction.
-        attempt: the stage's last known attempt.
-        stalled: True if it is stalled.
-        words: the text of the event for a change.
-    """
+    """Mark a running stage as stalled or not; if unchanged, nothing is written."""
     changed = connection.execute(
         update(STAGES)
         .where(
@@ -334,17 +323,12 @@ _SILENT = select(STAGES.c.id).where(_IS_QUEUED, STAGES.c.reason.is_(None)).limit
 def cancel(connection: Connection, run_id: str, chosen: Sequence[StageRecord]) -> list[str]:
     """Cancel these stages: idle ones at once, running ones by a request to their monitor.
 
-    Args:
-        connection: a write transaction.
-        run_id: the run.
-        chosen: its stages to cancel, as read by this transaction.
-
     Returns:
         The names of the stages that were cancelled or asked to stop.
     """
     for stage in chosen:
         if stage.status == Status.RUNNING:
-            _request_cancel(connection, stage)
+            request_stop(connection, stage)
     idle = [stage for stage in chosen if stage.status in _IDLE]
     attempt_rows.withdraw(connection, [stage.id for stage in idle])
     now = max([clock.now(), *(stage.started_at or 0 for stage in idle)])
@@ -360,18 +344,8 @@ _IDLE = (Status.PENDING, Status.QUEUED, Status.BLOCKED)
 """States of stages that can be cancelled at once."""
 
 
-def stop(connection: Connection, stage: StageRecord, why: str) -> None:
-    """Request the end of a running stage, which then counts as failed and is not retried.
-
-    Args:
-        connection: a write transaction.
-        stage: its current record.
-        why: the reason for its record.
-    """
-    _request_cancel(connection, stage, why)
-
-
-def _request_cancel(connection: Connection, stage: StageRecord, why: str | None = None) -> None:
+def request_stop(connection: Connection, stage: StageRecord, why: str | None = None) -> None:
+    """Request the end of a running stage: cancelled, or failed without a retry if `why` is given."""
     asked = connection.execute(
         update(ATTEMPTS)
         .where(
