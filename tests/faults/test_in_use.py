@@ -71,7 +71,7 @@ def waiting(pool: ThreadPoolExecutor, act: Callable[[], object]) -> Future[objec
 
 def begins(frame: FrameType) -> bool:
     """Tell whether somebody is about to write: who only reads waits for nobody."""
-    taking_turns: Any = Store._taking_turns
+    taking_turns: Any = Store._exclusive
     return frame.f_code is taking_turns.__wrapped__.__code__
 
 

@@ -1,4 +1,4 @@
-"""Telling people harms no run, whatever becomes of it."""
+"""HeadlineStage people harms no run, whatever becomes of it."""
 
 from __future__ import annotations
 

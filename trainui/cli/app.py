@@ -162,7 +162,7 @@ def call(arguments: Sequence[str]) -> int:
         arguments = [*arguments[1:], "--help"]
     first = arguments[0]
     command = typer.main.get_command(parser(first) if first in _MODULE_OF else listing(arguments))
-    lock_wait_notice.say = printing.note
+    lock_wait_notice.show = printing.note
     try:
         result = command.main(list(arguments), prog_name="trainui", standalone_mode=False)
     except _ArgumentError as error:

@@ -115,7 +115,7 @@ def resume(
             # check again, since a stage may have started meanwhile
             revision.check_running(revised, now)
             revise(connection, run_id, revised.pipeline, revised.directories, revised.secret)
-            runs.allow(connection, run_id, allowed_for(revised.pipeline))
+            runs.set_allowed(connection, run_id, allowed_for(revised.pipeline))
             _note_pipeline(connection, seen.run, edit)
         _keep_environment(directory, environ, revised)
         for stage, made_of, why in kept:
@@ -135,9 +135,9 @@ def resume(
 
 def _note_pipeline(connection: Connection, run: RunRecord, edit: InlineEdit | None) -> None:
     if edit is None:
-        runs.note_pipeline(connection, run.id)
+        runs.record_origin(connection, run.id)
         return
-    runs.note_pipeline(connection, run.id, mask(edit.given), file_digest(run.file))
+    runs.record_origin(connection, run.id, mask(edit.given), file_digest(run.file))
     events.record(connection, run.id, "edited", history_text(edit.words))
 
 

@@ -8,6 +8,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+from tests.unit.store import readings
 from tests.unit.store.readings import connect as connect
 from trainui.domain.records import SeriesSummary
 from trainui.metrics.reader.database_reader import DatabaseReader
@@ -79,7 +80,7 @@ def all_points(store: Store, owner: str = "stage") -> list[tuple[str, float, flo
 
 def kept_points(store: Store, name: str, owner: str = "stage") -> list[tuple[float, float]]:
     with closing(connect(store)) as connection:
-        curve = curves.curve(connection, owner, name)
+        curve = readings.curve(connection, owner, name)
     return list(zip(curve.steps.tolist(), curve.values.tolist(), strict=True))
 
 

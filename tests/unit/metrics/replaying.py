@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.unit.metrics import corpus, reading
+from tests.unit.store import readings
 from trainui.metrics.formats import DOCUMENTS
 from trainui.metrics.reader.source import SourceReader
 from trainui.store.db.engine import Store, open_store
@@ -28,10 +29,10 @@ _fresh = multiprocessing.get_context("forkserver")
 _fresh.set_forkserver_preload([__name__])
 
 
-def curves_of(_store: Store, owner: str) -> dict[str, curves.Curve]:
+def curves_of(_store: Store, owner: str) -> dict[str, readings.Curve]:
     with closing(views.connect()) as connection:
         names = [series.name for series in curves.summaries(connection, [owner])]
-        return {name: curves.curve(connection, owner, name) for name in names}
+        return {name: readings.curve(connection, owner, name) for name in names}
 
 
 def points_of(store: Store, owner: str) -> dict[str, Points]:

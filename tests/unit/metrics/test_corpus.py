@@ -8,15 +8,15 @@ import pytest
 
 from tests.unit.metrics import corpus, reading
 from tests.unit.metrics.replaying import Replay, curves_of
+from tests.unit.store.readings import Curve
 from trainui.metrics.formats.text import presets
 from trainui.metrics.reader.decoder_choice import DecoderChoice
 from trainui.store.db.engine import Store
-from trainui.store.points import curves
 
 pytestmark = corpus.needs_corpus
 
 
-def read(store: Store, one: corpus.Expected, how: DecoderChoice) -> dict[str, curves.Curve]:
+def read(store: Store, one: corpus.Expected, how: DecoderChoice) -> dict[str, Curve]:
     run = "" if one.format == "optuna-journal" else one.run
     reader = reading.open_reader(store, one.path, how, owner=str(one), run=run)
     reading.read_to_end(store, reader, clean="killed" not in one.format)

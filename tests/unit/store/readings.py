@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from trainui.store.db import protocol
 from trainui.store.db.engine import Store
-from trainui.store.points import points, sources
+from trainui.store.points import export_blocks, points, sources
 from trainui.store.points.chunks import NO_TIME, Points
 from trainui.store.points.source_record import SourceRecord
 from trainui.store.read import views
@@ -70,6 +71,24 @@ class Feeder:
             found = sources.source(connection, self.source.id)
         assert found is not None
         self.source = found
+
+
+class Curve(NamedTuple):
+    """A series without superseded points, in the order read."""
+
+    steps: np.ndarray[Any, Any]
+    values: np.ndarray[Any, Any]
+
+
+def curve(connection: protocol.Connection, owner: str, name: str) -> Curve:
+    found = list(export_blocks.blocks(connection, [owner], name))
+    if not found:
+        return Curve(np.empty(0), np.empty(0))
+    kept = ~np.concatenate([block.superseded for block in found])
+    order = np.argsort(np.concatenate([block.ordinals for block in found])[kept], kind="stable")
+    steps = np.concatenate([block.steps for block in found], dtype=np.float64)
+    values = np.concatenate([block.values for block in found])
+    return Curve(steps[kept][order], values[kept][order])
 
 
 def connect(_store: Store) -> protocol.Connection:

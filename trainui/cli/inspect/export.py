@@ -83,7 +83,7 @@ def _write(connection: Connection, owners: dict[str, str], writer: Writer, super
     from trainui.store.points import export_blocks, segments
 
     found = segments.series(connection, owners)
-    total = sum(piece.stats.n for series in found for piece in series.pieces)
+    total = sum(segment.stats.n for series in found for segment in series.segments)
     count = 0
     with progress.display("exporting", total) as shown:
         for block in export_blocks.blocks(connection, owners):

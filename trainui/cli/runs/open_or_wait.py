@@ -29,7 +29,7 @@ def open_screen(run_id: str | None) -> NoReturn:
     from trainui.store.db import lock_wait_notice
     from trainui.tui.launch import run_screen
 
-    lock_wait_notice.say = None  # a notice would overwrite the screen
+    lock_wait_notice.show = None  # a notice would overwrite the screen
     code = run_screen(run_id)
     logging.shutdown()
     os._exit(code)

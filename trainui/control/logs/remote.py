@@ -78,20 +78,20 @@ class RemoteDirectory:
     def _ask(self, name: str = "", start: int = 0, length: int = 0) -> LogReply:
         with self._store.write() as connection:
             self._check_heard(hosts.known(connection).get(self._host))
-            number = remote_log_requests.ask(
+            number = remote_log_requests.request(
                 connection, self._attempt_id, self._host, name, start, length
             )
         try:
             return self._wait_for(number)
         finally:
             with self._store.write() as connection:
-                remote_log_requests.fetched(connection, number)
+                remote_log_requests.delete_request(connection, number)
 
     def _wait_for(self, number: str) -> LogReply:
         give_up_at = time.monotonic() + PATIENCE
         while time.monotonic() < give_up_at:
             with self._store.read() as connection:
-                answer = remote_log_requests.answered(connection, number)
+                answer = remote_log_requests.find_reply(connection, number)
             if answer is not None and "problem" in answer.words:
                 raise RemoteLogError(f"on host {self._host}: {answer.words['problem']}")
             if answer is not None:

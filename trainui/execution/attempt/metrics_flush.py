@@ -77,7 +77,7 @@ def wait_until_read(
             read, since, writable_at = now_read, time.monotonic(), None
         elif time.monotonic() - since > patience:
             if writable_at is None:
-                store.await_turn()
+                store.await_writable()
                 writable_at = time.monotonic()
             elif time.monotonic() - writable_at > min(UNLOCKED, patience):
                 _tell(store, attempt, patience)

@@ -38,6 +38,6 @@ class Silence:
             self._writable_at = None
             return False
         if self._writable_at is None:
-            self._store.await_turn()
+            self._store.await_writable()
             self._writable_at = time.monotonic()
         return time.monotonic() - self._writable_at >= self._grace

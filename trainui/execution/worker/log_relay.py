@@ -52,7 +52,7 @@ class LogRelay:
     def look(self) -> None:
         """Answer all open requests."""
         with self._store.read() as connection:
-            due = remote_log_requests.asked(connection, self._host)
+            due = remote_log_requests.unanswered(connection, self._host)
         for one in due:
             words, data = answer(one)
             with self._store.write() as connection:

@@ -298,7 +298,7 @@ class SourceReader(StoredSource):
         """Read as lines what was taken for a single document: it was only the first line."""
         if (self._stored.rows, self._stored.tail_rows) == (1, 1):
             with self._store.write() as connection:
-                begun = points.take_back(connection, self._stored)
+                begun = points.delete_only_record(connection, self._stored)
             self._stored = self._at = begun
         else:
             generation = self._stored.generation + 1

@@ -45,11 +45,11 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._turn = threading.Lock()
+        self._write_lock = threading.Lock()
         """Locked by the thread that writes; the others wait for it before taking a connection."""
         if postgres.is_ours(url):
             self._writer = _postgres_engine(url)
-            event.listen(self._writer, "begin", _take_turn)
+            event.listen(self._writer, "begin", _lock_database)
             self._reader = _postgres_engine(url, isolation_level="REPEATABLE READ")
         else:
             self._writer = _engine(url, begin="BEGIN IMMEDIATE")
@@ -76,20 +76,20 @@ class Store:
     @contextmanager
     def _write(self, engine: Engine) -> Iterator[Connection]:
         with _explained(self.url), ExitStack() as transaction:
-            with lock_wait_notice.told():
-                transaction.enter_context(self._taking_turns())
+            with lock_wait_notice.shown_if_slow():
+                transaction.enter_context(self._exclusive())
                 connection = transaction.enter_context(engine.begin())
             yield connection
         outage.log.succeeded()
 
     @contextmanager
-    def _taking_turns(self) -> Iterator[None]:
-        if not self._turn.acquire(timeout=sqlite_file.BUSY_TIMEOUT):
+    def _exclusive(self) -> Iterator[None]:
+        if not self._write_lock.acquire(timeout=sqlite_file.BUSY_TIMEOUT):
             raise StoreLockedError(f"{shown(self.url)}: {sqlite_errors.LOCKED}")
         try:
             yield
         finally:
-            self._turn.release()
+            self._write_lock.release()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -97,7 +97,7 @@ class Store:
         with _explained(self.url), self._reader.begin() as connection:
             yield connection
 
-    def await_turn(self) -> None:
+    def await_writable(self) -> None:
         """Wait until the store can be written, without writing anything.
 
         Raises:
@@ -208,7 +208,7 @@ def _postgres_engine(url: str, **options: Any) -> Engine:
     )
 
 
-def _take_turn(connection: Connection) -> None:
+def _lock_database(connection: Connection) -> None:
     kind = "_shared" if connection.get_execution_options().get(postgres.POINTS) else ""
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock{kind}({postgres.LOCK})")
 

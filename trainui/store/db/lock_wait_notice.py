@@ -6,22 +6,22 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-SAY_AFTER = 2.0
+SHOW_AFTER = 2.0
 """Seconds of waiting before the notice is shown."""
 
-WORDS = "the database is locked by another process; waiting for up to 30 s"
+TEXT = "the database is locked by another process; waiting for up to 30 s"
 
-say: Callable[[str], None] | None = None
+show: Callable[[str], None] | None = None
 """The function that shows it; None: do not show it, e.g. in the worker."""
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Show the notice if the enclosed block takes longer than `SAY_AFTER`."""
-    if say is None:
+def shown_if_slow() -> Iterator[None]:
+    """Show the notice if the enclosed block takes longer than `SHOW_AFTER`."""
+    if show is None:
         yield
         return
-    timer = threading.Timer(SAY_AFTER, say, [WORDS])
+    timer = threading.Timer(SHOW_AFTER, show, [TEXT])
     timer.daemon = True
     timer.start()
     try:

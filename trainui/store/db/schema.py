@@ -61,8 +61,8 @@ def make_file(file: Path) -> None:
 
 def _make_new(file: Path) -> None:
     """Create a SQLite database if none exists: renamed into place when complete, never empty."""
-    if (runs := sqlite_file.runs_on_record(file)) and lock_wait_notice.say is not None:
-        lock_wait_notice.say(
+    if (runs := sqlite_file.runs_on_record(file)) and lock_wait_notice.show is not None:
+        lock_wait_notice.show(
             f"{file} did not exist, though there are runs in {runs}: creating a new one"
         )
     with _one_at_a_time(file):

@@ -50,7 +50,7 @@ def writing() -> Iterator[Connection]:
 def _on_sqlite() -> Iterator[Connection]:
     with _explained(), closing(sqlite_file.connect(paths.home().database)) as connection:
         sqlite_file.prepare(connection)
-        with lock_wait_notice.told():
+        with lock_wait_notice.shown_if_slow():
             connection.execute("BEGIN IMMEDIATE")
         with connection:
             yield connection

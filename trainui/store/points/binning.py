@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui.store.points.chunks import Stats
 from trainui.store.points.columns import Columns
+from trainui.store.points.lazy_numpy import np
 from trainui.store.points.series_data import SeriesPoints
 
 if TYPE_CHECKING:
@@ -56,8 +57,6 @@ class BinGrid:
 
     def index(self, x: Floats) -> Ints:
         """Return the columns of positions; -1 and `width` for those outside."""
-        import numpy as np
-
         low, high, place = self.low, self.high, x
         if self.log:
             low, high, place = np.log(low), np.log(high), np.log(np.maximum(x, 1e-300))
@@ -82,8 +81,6 @@ class Merged(NamedTuple):
 
 def merged(read: Columns, known: Any, x: Floats, grid: BinGrid) -> Merged:
     """Merge non-empty columns over steps, by their positions `x`, into the columns shown."""
-    import numpy as np
-
     index = np.flatnonzero(known)
     column = grid.index(x[index])
     index, column = index[column >= 0], column[column >= 0]
@@ -108,7 +105,6 @@ def merged(read: Columns, known: Any, x: Floats, grid: BinGrid) -> Merged:
 
 def spreader(width: int, at: Ints) -> Any:
     """Return a function that puts values into their columns, and NaN into all others."""
-    import numpy as np
 
     def spread(values: Any) -> Floats:
         column = np.full(width, np.nan)
@@ -120,13 +116,11 @@ def spreader(width: int, at: Ints) -> Any:
 
 def whole(column: Floats) -> Ints:
     """Return a column as integers, with 0 for NaN."""
-    import numpy as np
-
     return np.nan_to_num(column).astype(np.int64)
 
 
 def columns_of_points(
-    track: SeriesPoints,
+    series: SeriesPoints,
     low: float,
     high: float,
     width: int,
@@ -135,23 +129,21 @@ def columns_of_points(
     *,
     log: bool = False,
 ) -> Window:
-    """Downsample points into columns; `smooth` has their smoothed values (`smoothing.of_track`)."""
-    import numpy as np
-
+    """Downsample points into columns; `smooth`: the result of `smoothing.of_series`."""
     grid = BinGrid(low, high, width, log)
-    inside = (track.x >= low) & (track.x <= high)
-    kept, old = np.flatnonzero(inside & track.kept), np.flatnonzero(inside & ~track.kept)
-    index, column = _sorted(grid.index(track.x[kept]), kept, track.steps)
+    inside = (series.x >= low) & (series.x <= high)
+    kept, old = np.flatnonzero(inside & series.kept), np.flatnonzero(inside & ~series.kept)
+    index, column = _sorted(grid.index(series.x[kept]), kept, series.steps)
     starts = np.flatnonzero(np.diff(column, prepend=-1))
     at = column[starts]
     spread = spreader(width, at)
-    old_minimum, old_maximum = _extremes(track, grid, old)
+    old_minimum, old_maximum = _extremes(series, grid, old)
     if not len(starts):
         empty = spread(np.empty(0))
         odd = np.zeros(width, np.int64)
         none = (empty,) * 8
         return Window(*none, odd, old_minimum, old_maximum, boundaries)
-    values = track.values[index]
+    values = series.values[index]
     finite = np.isfinite(values)
     last = index[np.append(starts[1:], len(column)) - 1]
     numbers = np.where(finite, values, np.nan)
@@ -160,14 +152,14 @@ def columns_of_points(
     means = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
     kinds = np.isnan(values) * NAN + np.isposinf(values) * ABOVE + np.isneginf(values) * BELOW
     return Window(
-        at=spread(track.x[last]),
-        steps=spread(track.steps[last]),
-        times=spread(track.times[last]),
+        at=spread(series.x[last]),
+        steps=spread(series.steps[last]),
+        times=spread(series.times[last]),
         minimum=spread(np.fmin.reduceat(numbers, starts)),
         maximum=spread(np.fmax.reduceat(numbers, starts)),
         mean=spread(means),
         smooth=spread(means if smooth is None else np.where(counts > 0, smooth[last], np.nan)),
-        last=spread(track.values[last]),
+        last=spread(series.values[last]),
         odd=whole(spread(np.bitwise_or.reduceat(kinds, starts))),
         old_minimum=old_minimum,
         old_maximum=old_maximum,
@@ -177,19 +169,15 @@ def columns_of_points(
 
 def _sorted(column: Ints, index: Ints, steps: Floats) -> tuple[Ints, Ints]:
     """Return points sorted by column, then step; equal steps stay in the order read."""
-    import numpy as np
-
     order = np.lexsort((steps[index], column))
     return index[order], column[order]
 
 
-def _extremes(track: SeriesPoints, grid: BinGrid, index: Ints) -> tuple[Floats, Floats]:
-    import numpy as np
-
+def _extremes(series: SeriesPoints, grid: BinGrid, index: Ints) -> tuple[Floats, Floats]:
     low, high = np.full(grid.width, np.nan), np.full(grid.width, np.nan)
     if len(index):
-        column = grid.index(track.x[index])
-        values = np.where(track.finite[index], track.values[index], np.nan)
+        column = grid.index(series.x[index])
+        values = np.where(series.finite[index], series.values[index], np.nan)
         np.fmin.at(low, column, values)
         np.fmax.at(high, column, values)
     return low, high
@@ -197,8 +185,6 @@ def _extremes(track: SeriesPoints, grid: BinGrid, index: Ints) -> tuple[Floats, 
 
 def columns_of_figures(figures: Sequence[Stats], grid: BinGrid) -> Columns:
     """Merge chunk statistics into columns, each chunk in the column of its middle."""
-    import numpy as np
-
     table = np.array(
         [
             ((one.low_step + one.high_step) / 2, one.minimum, one.maximum, one.total, one.last)
@@ -226,8 +212,6 @@ def columns_of_figures(figures: Sequence[Stats], grid: BinGrid) -> Columns:
 
 def filled(read: Columns, figures: Sequence[Stats]) -> Columns:
     """Fill all columns that a chunk covers with its statistics, if it is wider than a column."""
-    import numpy as np
-
     known = [one for one in figures if one.minimum is not None]
     table = np.array(
         [

@@ -2,7 +2,7 @@
 
 Only this module knows the byte format. Columns are 64-bit: steps and values at even distances are
 stored as start and stride, others are split into byte planes, and planes that compress well are
-compressed. Functions import numpy themselves, so that importing this module costs nothing.
+compressed.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from trainui.store.points.lazy_numpy import np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Ints = NDArray[np.int64]
@@ -89,8 +90,6 @@ class Stats(NamedTuple):
 
 def join(parts: Sequence[Points]) -> Points:
     """Concatenate points of one series."""
-    import numpy as np
-
     if len(parts) == 1:
         return parts[0]
     return Points(
@@ -103,8 +102,6 @@ def join(parts: Sequence[Points]) -> Points:
 
 def whole_steps(steps: Steps) -> Steps:
     """Return steps as int64 if none has a fraction, else as float64."""
-    import numpy as np
-
     if steps.dtype.kind == "i":
         return steps
     whole = steps.astype(np.int64) if _fit_int64(steps) else None
@@ -124,8 +121,6 @@ def step_number(step: float) -> int | float:
 
 def describe(points: Points) -> Stats:
     """Return the statistics of a chunk with at least one point."""
-    import numpy as np
-
     values, steps = points.values, points.steps
     finite = values[np.isfinite(values)]
     last = float(values[-1])
@@ -168,8 +163,6 @@ def unpack_figures(blob: bytes) -> tuple[tuple[int, int, int], Stats]:
 
 def figures_table(blobs: Iterable[bytes]) -> Floats:
     """Unpack what `pack_figures` wrote into float64: one row per blob, one column per number."""
-    import numpy as np
-
     bits = np.frombuffer(b"".join(blobs), np.int64).reshape(-1, 4 + len(Stats._fields))
     table = bits.view(np.float64).copy()
     table[:, _WHOLE] = bits[:, _WHOLE]
@@ -186,8 +179,6 @@ _WHOLE, _STEPS, _OPTIONAL = [1, 2, 3, 4, 5, 6, 14], slice(7, 11), (11, 12, 15)
 
 def pack(column: NDArray[Any]) -> bytes:
     """Pack a column of int64 or float64 into bytes, without loss."""
-    import numpy as np
-
     bits = np.ascontiguousarray(column).view(np.int64)
     if len(bits) < 2:
         return struct.pack("<Bqq", _STRIDE, int(bits[0]) if len(bits) else 0, 0)
@@ -203,8 +194,6 @@ def pack(column: NDArray[Any]) -> bytes:
 
 def unpack(blob: bytes, n: int, *, floats: bool) -> NDArray[Any]:
     """Unpack `n` numbers of a column that `pack` wrote."""
-    import numpy as np
-
     bits = np.empty(n, np.int64)
     unpack_into(bits, blob)
     return bits.view(np.float64) if floats else bits
@@ -212,8 +201,6 @@ def unpack(blob: bytes, n: int, *, floats: bool) -> NDArray[Any]:
 
 def unpack_into(bits: Ints, blob: bytes) -> None:
     """Unpack a column that `pack` wrote into an array of the same length."""
-    import numpy as np
-
     if (even := progression(blob)) is not None:
         start, stride = even
         # In unsigned arithmetic, which wraps in the same way as the differences.
@@ -235,8 +222,6 @@ def progression(blob: bytes) -> tuple[int, int] | None:
 
 @lru_cache(maxsize=4)
 def _places(n: int) -> NDArray[np.uint64]:
-    import numpy as np
-
     return np.arange(n, dtype=np.uint64)
 
 
@@ -255,8 +240,6 @@ def read_points(
 @lru_cache(maxsize=64)
 def no_times(n: int) -> Ints:
     """Return `n` missing times, in constant space."""
-    import numpy as np
-
     return np.broadcast_to(np.int64(NO_TIME), n)
 
 
@@ -267,8 +250,6 @@ def pack_shared(column: NDArray[Any]) -> bytes:
 
 @lru_cache(maxsize=_SHARED)
 def _pack_again(data: bytes) -> bytes:
-    import numpy as np
-
     return pack(np.frombuffer(data, np.int64))
 
 
@@ -280,8 +261,6 @@ def pack_times(times: Ints) -> bytes:
 @lru_cache(maxsize=_SHARED)
 def _pack_times(data: bytes) -> bytes:
     """Pack times; whole milliseconds, the usual case, take a third of the space."""
-    import numpy as np
-
     times = np.frombuffer(data, np.int64)
     whole = bool((times % 1000 == 0).all())
     return struct.pack("<B", whole) + pack(times // 1000 if whole else times)
@@ -299,28 +278,20 @@ def _zigzag(deltas: Ints) -> Ints:
 
 
 def _unzigzag(coded: Ints) -> Ints:
-    import numpy as np
-
     return ((coded.view(np.uint64) >> np.uint64(1)).view(np.int64)) ^ -(coded & 1)
 
 
 def _varying_bits(bits: Ints) -> int:
     """Return the number of low bits in which the numbers differ."""
-    import numpy as np
-
     return (int(np.bitwise_or.reduce(bits ^ bits[0])) % 2**64).bit_length()
 
 
 def _signed_bits(deltas: Ints) -> int:
     """Return the number of bits of the largest number, including its sign."""
-    import numpy as np
-
     return int(np.bitwise_or.reduce(deltas ^ (deltas >> 63))).bit_length() + 1
 
 
 def _pack_planes(bits: Ints) -> bytes:
-    import numpy as np
-
     planes = np.ascontiguousarray(bits.view(np.uint8).reshape(-1, 8).T)
     constant = (planes == planes[:, :1]).all(axis=1).tolist()
     return b"".join(
@@ -330,8 +301,6 @@ def _pack_planes(bits: Ints) -> bytes:
 
 
 def _pack_plane(plane: NDArray[np.uint8]) -> bytes:
-    import numpy as np
-
     data = plane.tobytes()
     if np.count_nonzero(np.bincount(plane[:_SAMPLE], minlength=256)) < _RANDOM:
         # Run-length matching only: for byte planes as small as level 1, and faster.
@@ -343,8 +312,6 @@ def _pack_plane(plane: NDArray[np.uint8]) -> bytes:
 
 
 def _unpack_planes(bits: Ints, blob: bytes, at: int) -> None:
-    import numpy as np
-
     constant, varying = 0, []
     for place in range(8):
         kind, size = struct.unpack_from("<BI", blob, at)
@@ -391,8 +358,6 @@ class TailPart:
     @cached_property
     def points(self) -> Points:
         """Return the points as columns."""
-        import numpy as np
-
         return Points(*map(np.array, (self.ordinals, self.steps, self.values, self.times)))
 
 

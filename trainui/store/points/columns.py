@@ -14,6 +14,7 @@ from trainui.store.db import protocol
 from trainui.store.db.readonly import snapshot
 from trainui.store.points import chunks, segments, stitching
 from trainui.store.points.grid import StepGrid
+from trainui.store.points.lazy_numpy import np
 from trainui.store.points.partial_chunks import ROW, rows_of_chunks, rows_of_points
 from trainui.store.points.stitching import History, HistoryStart, PointSegment
 
@@ -57,8 +58,6 @@ def columns(
         exact: decode the chunks that span the edge of a column; otherwise each counts in the
             column of its middle, which costs a tenth.
     """
-    import numpy as np
-
     with snapshot(connection):
         series_id = _series_id(connection, owner, name)
         figures = _figures(connection, series_id)
@@ -96,8 +95,6 @@ def _figures(connection: protocol.Connection, series_id: int) -> Any:
 
     There may be thousands, so no Python object is made for each; None becomes NaN.
     """
-    import numpy as np
-
     query = "SELECT chunk_id, figures FROM chunk_figures WHERE series_id = ? ORDER BY chunk_id"
     rows = connection.execute(query, (series_id,)).fetchall()
     ids, figures = zip(*rows, strict=True) if rows else ((), ())
@@ -110,8 +107,6 @@ _FIELDS = ("chunk_id", *History._fields, *chunks.Stats._fields)
 
 def _cut(figures: Any, tails: Sequence[PointSegment]) -> tuple[Floats, list[Points]]:
     """Return the step from which each chunk is superseded, and the tail points not superseded."""
-    import numpy as np
-
     order = np.argsort(figures["first_ordinal"], kind="stable")
     places = np.column_stack([figures[field][order] for field in History._fields])
     histories, first, which = np.unique(places, axis=0, return_index=True, return_inverse=True)
@@ -140,8 +135,6 @@ def _grid_over(
 ) -> StepGrid:
     if steps is not None:
         return StepGrid(float(steps[0]), float(steps[1]), width)
-    import numpy as np
-
     lows = [figures["low_step"], *(one.steps for one in tails)]
     highs = [np.minimum(figures["high_step"], limits), *(one.steps for one in tails)]
     if not any(map(len, lows)):
@@ -150,8 +143,6 @@ def _grid_over(
 
 
 def _rows_of_figures(grid: StepGrid, figures: Any) -> Floats:
-    import numpy as np
-
     # Both ends of an exact one lie in the same column.
     at = np.clip(grid.index((figures["low_step"] + figures["high_step"]) / 2), 0, grid.width - 1)
     fields = ("last_ordinal", "minimum", "maximum", "total", "n", "nonfinite", "last")
@@ -160,8 +151,6 @@ def _rows_of_figures(grid: StepGrid, figures: Any) -> Floats:
 
 def _fill(grid: StepGrid, table: Floats) -> Columns:
     """Merge the rows of each column; rows read later come last."""
-    import numpy as np
-
     table = table[np.lexsort((table[:, 1], table[:, 0]))]
     at = table[:, 0].astype(np.int64)
     starts = np.flatnonzero(np.diff(at, prepend=-1))
@@ -169,8 +158,6 @@ def _fill(grid: StepGrid, table: Floats) -> Columns:
 
 
 def _merge_rows(table: Floats, starts: Ints) -> dict[str, Floats]:
-    import numpy as np
-
     if not len(starts):
         return {name: np.empty(0) for name in ROW}
     ends = np.append(starts[1:], len(table)) - 1
@@ -187,7 +174,6 @@ def _merge_rows(table: Floats, starts: Ints) -> dict[str, Floats]:
 
 def _spread(grid: StepGrid, at: Ints, merged: dict[str, Floats]) -> Columns:
     """Put merged rows into their columns."""
-    import numpy as np
 
     def spread(values: Floats, empty: float) -> Floats:
         column = np.full(grid.width, empty)

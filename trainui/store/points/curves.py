@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from trainui.domain.records import SeriesSummary
@@ -23,14 +22,12 @@ from trainui.store.points.segments import (
     SeriesSegments,
     cuts_of,
     load,
-    segments_of,
     series_of,
-    with_cuts,
 )
 from trainui.store.points.stitching import History, PointSegment
 
 if TYPE_CHECKING:
-    from trainui.store.points.chunks import Floats, Ints
+    pass
 
 
 def summaries(
@@ -50,25 +47,25 @@ def summaries(
             _summary(connection, shown[owner], found.name, some)
             for owner in shown
             for found in series_of(connection, owner, name)
-            if (some := [one for one in found.pieces if attempt in (None, one.history.attempt)])
+            if (some := [one for one in found.segments if attempt in (None, one.history.attempt)])
         ]
 
 
 def _summary(
-    connection: protocol.Connection, stage: str, name: str, pieces: Sequence[PointSegment]
+    connection: protocol.Connection, stage: str, name: str, segments: Sequence[PointSegment]
 ) -> SeriesSummary:
-    cuts = cuts_of(pieces)
-    kept = [_kept_stats(connection, piece, cuts[piece.history]) for piece in pieces]
-    read = sum(piece.stats.n for piece in pieces)
+    cuts = cuts_of(segments)
+    kept = [_kept_stats(connection, segment, cuts[segment.history]) for segment in segments]
+    read = sum(segment.stats.n for segment in segments)
     return stitching.summary(stage, name, [stats for stats in kept if stats is not None], read)
 
 
-def _kept_stats(connection: protocol.Connection, piece: PointSegment, cut: float) -> Stats | None:
-    if piece.stats.high_step < cut:
-        return piece.stats
-    if piece.stats.low_step >= cut:
+def _kept_stats(connection: protocol.Connection, segment: PointSegment, cut: float) -> Stats | None:
+    if segment.stats.high_step < cut:
+        return segment.stats
+    if segment.stats.low_step >= cut:
         return None
-    return chunks.describe(stitching.keep(load(connection, piece), cut))
+    return chunks.describe(stitching.keep(load(connection, segment), cut))
 
 
 class Point(NamedTuple):
@@ -100,22 +97,22 @@ def _stream(
 ) -> Iterator[tuple[int, int, int, Point]]:
     """Yield a series' points, each with its sort key in the order read."""
     histories: dict[History, list[PointSegment]] = {}
-    for piece in of.pieces:
-        histories.setdefault(piece.history, []).append(piece)
+    for segment in of.segments:
+        histories.setdefault(segment.history, []).append(segment)
     return heapq.merge(*(_flow(connection, of, at, run) for run in histories.values()))
 
 
 def _flow(
-    connection: protocol.Connection, of: SeriesSegments, at: int, pieces: list[PointSegment]
+    connection: protocol.Connection, of: SeriesSegments, at: int, segments: list[PointSegment]
 ) -> Iterator[tuple[int, int, int, Point]]:
-    for piece in pieces:
-        loaded = load(connection, piece)
+    for segment in segments:
+        loaded = load(connection, segment)
         columns = (loaded.ordinals, loaded.steps, loaded.values, loaded.times)
         numbers = zip(*(column.tolist() for column in columns), strict=True)
         for index, (ordinal, step, value, time) in enumerate(numbers):
             known = None if time == NO_TIME else time
             step = chunks.step_number(step)
-            point = Point(of.owner, of.name, piece.history.attempt, step, value, known)
+            point = Point(of.owner, of.name, segment.history.attempt, step, value, known)
             yield ordinal, at, index, point
 
 
@@ -125,72 +122,14 @@ def step_at(connection: protocol.Connection, owner: str, time: int) -> int | flo
     Of several series, the one with the highest steps is used: others may count epochs.
     """
     with snapshot(connection):
-        found = [one.pieces for one in series_of(connection, owner) if one.pieces]
+        found = [one.segments for one in series_of(connection, owner) if one.segments]
         furthest = max(found, key=lambda one: one[-1].stats.last_step, default=())
-        for piece in reversed(furthest):
-            points = load(connection, piece)
+        for segment in reversed(furthest):
+            points = load(connection, segment)
             reached = points.steps[(points.times != NO_TIME) & (points.times <= time)]
             if len(reached):
                 return chunks.step_number(reached[-1].item())
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """A stitched series, point by point in the order read."""
-
-    steps: Floats
-    values: Floats
-    times: Ints
-    """Microseconds since 1970 in UTC, or `chunks.NO_TIME`."""
-
-
-def curve(connection: protocol.Connection, owner: str, name: str) -> Curve:
-    """Return a whole stitched series; for long ones, `columns` costs far less."""
-    import numpy as np
-
-    with snapshot(connection):
-        kept = [
-            stitching.keep(load(connection, piece), cut)
-            for piece, cut in with_cuts(segments_of(connection, owner, name))
-        ]
-    if not kept:
-        return Curve(np.empty(0), np.empty(0), np.empty(0, np.int64))
-    whole = chunks.join(kept)
-    order = np.argsort(whole.ordinals, kind="stable")
-    return Curve(whole.steps.astype(np.float64)[order], whole.values[order], whole.times[order])
-
-
-def tail(connection: protocol.Connection, owner: str, name: str, count: int) -> list[float]:
-    """Return at most the last `count` values of a stitched series, the oldest first."""
-    if count < 1:
-        return []
-    found: list[tuple[int, float]] = []
-    with snapshot(connection):
-        latest_first = sorted(
-            with_cuts(segments_of(connection, owner, name)),
-            key=lambda pair: pair[0].stats.last_ordinal,
-            reverse=True,
-        )
-        for piece, cut in latest_first:
-            if len(found) >= count and piece.stats.last_ordinal < found[-count][0]:
-                break
-            found = sorted(found + _values(connection, piece, cut)[-count:])
-    return [value for _ordinal, value in found[-count:]]
-
-
-def _values(
-    connection: protocol.Connection, piece: PointSegment, cut: float
-) -> list[tuple[int, float]]:
-    if piece.tail is not None:
-        part = piece.tail
-        return [
-            (ordinal, value)
-            for ordinal, step, value in zip(part.ordinals, part.steps, part.values, strict=True)
-            if step < cut
-        ]
-    kept = stitching.keep(load(connection, piece), cut)
-    return list(zip(kept.ordinals.tolist(), kept.values.tolist(), strict=True))
 
 
 def offsets(connection: protocol.Connection, owner: str) -> dict[str, int]:

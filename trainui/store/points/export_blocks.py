@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from trainui.store.db import protocol
 from trainui.store.db.readonly import snapshot
 from trainui.store.points import segments
+from trainui.store.points.lazy_numpy import np
 from trainui.store.points.segments import Owners
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from trainui.store.points.chunks import Floats, Ints, Steps
@@ -59,16 +59,16 @@ def blocks(
 def _blocks_of(
     connection: protocol.Connection, series: segments.SeriesSegments
 ) -> Iterator[ExportBlock]:
-    cuts = segments.cuts_of(series.pieces)
-    for piece in series.pieces:
-        points = segments.load(connection, piece)
+    cuts = segments.cuts_of(series.segments)
+    for segment in series.segments:
+        points = segments.load(connection, segment)
         yield ExportBlock(
             owner=series.owner,
             name=series.name,
-            attempt=piece.history.attempt,
+            attempt=segment.history.attempt,
             ordinals=points.ordinals,
             steps=points.steps,
             values=points.values,
             times=points.times,
-            superseded=points.steps >= cuts[piece.history],
+            superseded=points.steps >= cuts[segment.history],
         )

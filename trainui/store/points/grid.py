@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from trainui.store.points.lazy_numpy import np
+
 if TYPE_CHECKING:
     from trainui.store.points.chunks import Floats, Ints
 
@@ -20,8 +22,6 @@ class StepGrid:
 
     def edges(self) -> Floats:
         """Return the steps at which the columns begin, and the end of the last."""
-        import numpy as np
-
         return np.linspace(self.low, self.high, self.width + 1)
 
     def index(self, steps: Any) -> Ints:
@@ -29,8 +29,6 @@ class StepGrid:
 
         Monotonic despite rounding: a larger step is never in an earlier column.
         """
-        import numpy as np
-
         places: Floats = np.subtract(steps, self.low, dtype=np.float64)
         if span := self.high - self.low:
             places /= span

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from trainui.store.db import protocol
 from trainui.store.points import chunks, stitching
+from trainui.store.points.lazy_numpy import np
 
 if TYPE_CHECKING:
     from trainui.store.points.chunks import Floats, Ints, Points
@@ -72,8 +73,6 @@ def _even(
 
 
 def _rows_of_even(grid: StepGrid, of: Sequence[_Even]) -> Floats:
-    import numpy as np
-
     n, ordinal, ordinal_stride, step, step_stride = (
         np.array(column) for column in list(zip(*of, strict=True))[:-1]
     )
@@ -102,8 +101,6 @@ def _segments(grid: StepGrid, n: Ints, step: Ints, stride: Ints) -> tuple[Ints, 
     Returns:
         By part: its chunk, and the index of its first point in that chunk.
     """
-    import numpy as np
-
     begin, end = grid.index(step), grid.index(step + stride * (n - 1))
     edges = end - begin
     chunk = np.repeat(np.arange(len(n)), edges)
@@ -120,8 +117,6 @@ def _segments(grid: StepGrid, n: Ints, step: Ints, stride: Ints) -> tuple[Ints, 
 
 def rows_of_points(grid: StepGrid, points: Points) -> Floats:
     """Return summary rows of points in any order."""
-    import numpy as np
-
     at, values, ordinals = grid.index(points.steps), points.values, points.ordinals
     in_order = (at[1:] >= at[:-1]) & (ordinals[1:] > ordinals[:-1])
     if not bool(in_order.all()):
@@ -138,8 +133,6 @@ def rows_of_points(grid: StepGrid, points: Points) -> Floats:
 
 def _summed(at: Ints, ordinals: Ints, values: Floats, starts: Ints, ends: Ints) -> Floats:
     """Return a summary row for each part of the values, from its start to its end."""
-    import numpy as np
-
     finite = np.isfinite(values)
     whole = bool(finite.all())
     numbers = values if whole else np.where(finite, values, np.nan)

@@ -126,13 +126,13 @@ def _add_tail(connection: Connection, block: _Block) -> None:
 def _fill_chunks(connection: Connection, block: _Block, *, has_tails: bool) -> None:
     """Append a source's tails and the block to its open chunks."""
     if has_tails:
-        for tail in _take_tails(connection, block.source):
+        for tail in _remove_tails(connection, block.source):
             _extend(connection, tail)
     if block.series:
         _extend(connection, block)
 
 
-def _take_tails(connection: Connection, of: SourceRecord) -> list[_Block]:
+def _remove_tails(connection: Connection, of: SourceRecord) -> list[_Block]:
     """Remove a source's tails and return them, merged by attempt and generation."""
     found = run(
         connection,
@@ -163,15 +163,15 @@ def _extend(connection: Connection, block: _Block) -> None:
         known = opened.get(series_id)
         everything = chunks.join([known.points, points]) if known else points
         for at in range(0, len(everything), CHUNK_POINTS):
-            piece = everything[at : at + CHUNK_POINTS]
+            segment = everything[at : at + CHUNK_POINTS]
             start = known.start_byte if known else block.start_byte
-            values = _chunk_values(piece, block.source, start)
+            values = _chunk_values(segment, block.source, start)
             if known:
                 chunk_id = known.id
                 _replace_chunk(connection, chunk_id, values)
             else:
                 chunk_id = _insert_chunk(connection, series_id, block.source, values)
-            _put_figures(connection, series_id, chunk_id, block.source, chunks.describe(piece))
+            _put_figures(connection, series_id, chunk_id, block.source, chunks.describe(segment))
             known = None
 
 
@@ -243,7 +243,7 @@ _PUT_FIGURES = (
 )
 
 
-def take_back(connection: Connection, known: SourceRecord) -> SourceRecord:
+def delete_only_record(connection: Connection, known: SourceRecord) -> SourceRecord:
     """Delete the only stored record of a source, its only tail, so that it is read again."""
     begun = SourceRecord(
         known.id,
@@ -263,9 +263,9 @@ def names_by_source(connection: Connection, owner: str, attempt: int) -> dict[in
     """Return, by source id, the names of the series with points of an attempt."""
     found: dict[int, set[str]] = {}
     for series in segments.series_of(raw(connection), owner):
-        for piece in series.pieces:
-            if piece.history.attempt == attempt:
-                found.setdefault(piece.history.source_id, set()).add(series.name)
+        for segment in series.segments:
+            if segment.history.attempt == attempt:
+                found.setdefault(segment.history.source_id, set()).add(series.name)
     return found
 
 
@@ -275,10 +275,10 @@ def next_step(connection: Connection, owner: str, *, attempt: int) -> int | floa
     It is the last step of the earlier attempts, or the one after it if the counter begins at 0.
     """
     stats = [
-        piece.stats
+        segment.stats
         for series in segments.series_of(raw(connection), owner)
-        for piece in series.pieces
-        if piece.history.attempt < attempt
+        for segment in series.segments
+        if segment.history.attempt < attempt
     ]
     if not stats:
         return 0
@@ -292,9 +292,9 @@ def stored_points(connection: Connection, of: SourceRecord) -> dict[str, Points]
     found = {}
     for series in segments.series_of(reading, of.owner):
         parts = [
-            segments.load(reading, piece)
-            for piece in series.pieces
-            if piece.history.source_id == of.id and piece.history.generation == of.generation
+            segments.load(reading, segment)
+            for segment in series.segments
+            if segment.history.source_id == of.id and segment.history.generation == of.generation
         ]
         if parts:
             found[series.name] = chunks.join(parts)
@@ -309,9 +309,10 @@ def of_attempt(
     found = {}
     for series in segments.series_of(reading, owner):
         parts = [
-            segments.load(reading, piece)
-            for piece in series.pieces
-            if piece.history.attempt == attempt and (piece.stats.nonfinite or wanted(series.name))
+            segments.load(reading, segment)
+            for segment in series.segments
+            if segment.history.attempt == attempt
+            and (segment.stats.nonfinite or wanted(series.name))
         ]
         if parts:
             found[series.name] = chunks.join(parts)

@@ -28,7 +28,7 @@ class SeriesSegments:
 
     owner: str
     name: str
-    pieces: tuple[PointSegment, ...]
+    segments: tuple[PointSegment, ...]
     """In the order in which their first points were read."""
 
 
@@ -51,13 +51,13 @@ def series_of(
         )
         if name is None or found == name
     }
-    pieces: dict[int, list[PointSegment]] = {series_id: [] for series_id in names}
+    segments: dict[int, list[PointSegment]] = {series_id: [] for series_id in names}
     for series_id in names:
-        pieces[series_id] += _chunks_of(connection, series_id)
-    for series_id, piece in tails_of(connection, owner, pieces.keys()):
-        pieces[series_id].append(piece)
-    for series_id, found in pieces.items():
-        found.sort(key=lambda piece: piece.stats.first_ordinal)
+        segments[series_id] += _chunks_of(connection, series_id)
+    for series_id, segment in tails_of(connection, owner, segments.keys()):
+        segments[series_id].append(segment)
+    for series_id, found in segments.items():
+        found.sort(key=lambda segment: segment.stats.first_ordinal)
         yield SeriesSegments(owner, names[series_id], tuple(found))
 
 
@@ -96,35 +96,35 @@ def _parts_of(history: History, blob: bytes) -> dict[int, PointSegment]:
     }
 
 
-def load(connection: protocol.Connection, piece: PointSegment) -> Points:
+def load(connection: protocol.Connection, segment: PointSegment) -> Points:
     """Return the points of a segment."""
-    if piece.tail is not None:
-        return piece.tail.points
+    if segment.tail is not None:
+        return segment.tail.points
     row = connection.execute(
         "SELECT n, float_steps, ordinals, steps, numbers, times FROM chunks WHERE id = ?",
-        (piece.chunk_id,),
+        (segment.chunk_id,),
     ).fetchone()
     return chunks.read_points(*row)
 
 
 def segments_of(connection: protocol.Connection, owner: str, name: str) -> tuple[PointSegment, ...]:
     """Return the segments of one series; none if there is no such series."""
-    return next((found.pieces for found in series_of(connection, owner, name)), ())
+    return next((found.segments for found in series_of(connection, owner, name)), ())
 
 
-def cuts_of(pieces: Iterable[PointSegment]) -> dict[History, float]:
+def cuts_of(segments: Iterable[PointSegment]) -> dict[History, float]:
     """Return the step from which each history of some segments is superseded."""
     return stitching.cuts(
-        HistoryStart(piece.history, piece.stats.first_ordinal, piece.stats.first_step)
-        for piece in pieces
+        HistoryStart(segment.history, segment.stats.first_ordinal, segment.stats.first_step)
+        for segment in segments
     )
 
 
-def with_cuts(pieces: tuple[PointSegment, ...]) -> list[tuple[PointSegment, float]]:
+def with_cuts(segments: tuple[PointSegment, ...]) -> list[tuple[PointSegment, float]]:
     """Return the segments with points not superseded, each with the step where it is cut."""
-    cuts = cuts_of(pieces)
+    cuts = cuts_of(segments)
     return [
-        (piece, cuts[piece.history])
-        for piece in pieces
-        if piece.stats.low_step < cuts[piece.history]
+        (segment, cuts[segment.history])
+        for segment in segments
+        if segment.stats.low_step < cuts[segment.history]
     ]

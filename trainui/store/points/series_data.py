@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainui.store.db import protocol
-from trainui.store.db.readonly import snapshot
 from trainui.store.points import segments, x_axis
 from trainui.store.points.chunks import NO_TIME
+from trainui.store.points.lazy_numpy import np
 from trainui.store.points.stitching import PointSegment
 from trainui.store.points.x_axis import Axis as Axis
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from trainui.store.points.chunks import Floats, Ints
@@ -42,29 +41,7 @@ class SeriesPoints:
     @property
     def finite(self) -> NDArray[np.bool_]:
         """Return the mask of the points that can be drawn; others get a marker."""
-        import numpy as np
-
         return np.isfinite(self.values)
-
-    @property
-    def boundaries(self) -> list[float]:
-        """Return the positions where the second and each later attempt begins."""
-        import numpy as np
-
-        at = np.flatnonzero(np.diff(self.attempts)) + 1
-        return [float(x) for x in self.x[at]]
-
-
-def series_points(
-    connection: protocol.Connection, owner: str, name: str, axis: Axis = Axis.STEP
-) -> SeriesPoints:
-    """Return a whole series with superseded points; empty if there is no such series.
-
-    Points without a position on the axis are left out.
-    """
-    with snapshot(connection):
-        found = segments.segments_of(connection, owner, name)
-        return series_points_of(connection, owner, found, axis, found)
 
 
 def series_points_of(
@@ -75,21 +52,19 @@ def series_points_of(
     some: Sequence[PointSegment],
 ) -> SeriesPoints:
     """Return the points of `some` of a series' segments, inside a `snapshot`."""
-    import numpy as np
-
     if not some:
         nothing = np.empty(0)
         none = np.empty(0, np.int64)
         return SeriesPoints(nothing, nothing, nothing, nothing, none, np.empty(0, np.bool_))
     cuts = segments.cuts_of(every)
-    parts = [segments.load(connection, piece) for piece in some]
+    parts = [segments.load(connection, segment) for segment in some]
     order = np.argsort(np.concatenate([part.ordinals for part in parts]), kind="stable")
     steps = np.concatenate([part.steps for part in parts], dtype=np.float64)[order]
     micros = np.concatenate([part.times for part in parts])[order]
     times = np.where(micros == NO_TIME, np.nan, micros / 1e6)
     of_part = np.repeat(np.arange(len(parts)), list(map(len, parts)))[order]
-    attempts = np.array([piece.history.attempt for piece in some])[of_part]
-    limits = np.array([cuts[piece.history] for piece in some])[of_part]
+    attempts = np.array([segment.history.attempt for segment in some])[of_part]
+    limits = np.array([cuts[segment.history] for segment in some])[of_part]
     place = x_axis.placing(connection, owner, every, axis)
     x = place(steps, times, attempts)
     placed = np.isfinite(x)

@@ -13,6 +13,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from trainui.store.points.lazy_numpy import np
+
 if TYPE_CHECKING:
     from trainui.store.points.chunks import Floats, Ints
     from trainui.store.points.series_data import SeriesPoints
@@ -25,21 +27,17 @@ LEAD = 512
 points count less than a millionth."""
 
 
-def of_track(track: SeriesPoints, weight: float) -> Floats:
+def of_series(series: SeriesPoints, weight: float) -> Floats:
     """Return the smoothed value of each point not superseded, in axis order; else NaN."""
-    import numpy as np
-
-    kept = np.flatnonzero(track.kept)
-    order = kept[np.argsort(track.x[kept], kind="stable")]
-    found = np.full(len(track.values), np.nan)
-    found[order] = of_points(track.values[order], weight)
+    kept = np.flatnonzero(series.kept)
+    order = kept[np.argsort(series.x[kept], kind="stable")]
+    found = np.full(len(series.values), np.nan)
+    found[order] = of_points(series.values[order], weight)
     return found
 
 
 def of_points(values: Floats, weight: float) -> Floats:
     """Return the smoothed value of each point; at a non-finite one, that of the point before."""
-    import numpy as np
-
     finite = np.isfinite(values)
     known = _means(values[finite], weight)
     place = np.cumsum(finite) - 1
@@ -48,8 +46,6 @@ def of_points(values: Floats, weight: float) -> Floats:
 
 def _means(values: Floats, weight: float) -> Floats:
     """Smooth finite values, one block at a time."""
-    import numpy as np
-
     if not weight or not len(values):
         return values
     size = min(max(int(math.log(LEAST_POWER) / math.log(weight)), 1), len(values))
@@ -66,8 +62,6 @@ def _means(values: Floats, weight: float) -> Floats:
 
 def of_columns(means: Floats, counts: Ints, weight: float) -> Floats:
     """Return the smoothed value at the end of each column; NaN if it has no finite value."""
-    import numpy as np
-
     total = share = 0.0
     found = np.full(len(means), np.nan)
     for at in np.flatnonzero(counts).tolist():

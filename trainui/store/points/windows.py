@@ -28,6 +28,7 @@ from trainui.store.points.binning import (
 )
 from trainui.store.points.binning import Window as Window
 from trainui.store.points.columns import Columns
+from trainui.store.points.lazy_numpy import np
 from trainui.store.points.series_data import SeriesPoints
 from trainui.store.points.stitching import PointSegment
 from trainui.store.points.x_axis import MANY, Axis, Samples
@@ -76,20 +77,20 @@ class Plotted:
         """Find the segments of a series, or those of one attempt."""
         self._connection = connection
         self._owner, self._name, self._axis, self._attempt = owner, name, axis, attempt
-        self._track: SeriesPoints | None = None
+        self._series: SeriesPoints | None = None
         self._samples: Samples | None = None
         self._wall: Samples | None = None
         with snapshot(connection):
-            self._pieces = tuple(
-                piece
-                for piece in segments.segments_of(connection, owner, name)
-                if attempt in (None, piece.history.attempt)
+            self._segments = tuple(
+                segment
+                for segment in segments.segments_of(connection, owner, name)
+                if attempt in (None, segment.history.attempt)
             )
-            self._cuts = segments.cuts_of(self._pieces)
-            if sum(piece.stats.n for piece in self._pieces) <= MANY:
-                self._track = self._points(self._pieces)
+            self._cuts = segments.cuts_of(self._segments)
+            if sum(segment.stats.n for segment in self._segments) <= MANY:
+                self._series = self._points(self._segments)
             elif axis != Axis.STEP:
-                self._samples = x_axis.samples(connection, owner, self._pieces, axis)
+                self._samples = x_axis.samples(connection, owner, self._segments, axis)
         self.extent = self._extent()
         """The range on the axis, including superseded points; None: no point is on the axis."""
 
@@ -102,19 +103,19 @@ class Plotted:
         """
         grid = BinGrid(low, high, width, log)
         with snapshot(self._connection):
-            if self._track is not None:
-                return self._one_by_one(self._track, grid, weight)
+            if self._series is not None:
+                return self._one_by_one(self._series, grid, weight)
             steps = self._steps(low, high)
-            near = [piece for piece in self._pieces if _overlaps(piece, steps)]
-            if sum(piece.stats.n for piece in near) <= MANY:
+            near = [segment for segment in self._segments if _overlaps(segment, steps)]
+            if sum(segment.stats.n for segment in near) <= MANY:
                 points = self._points([*self._before(near), *near] if weight else near)
                 return self._one_by_one(points, grid, weight)
             return self._summed_up(grid, steps, weight, exact=len(near) <= DECODED)
 
-    def _one_by_one(self, track: SeriesPoints, grid: BinGrid, weight: float) -> Window:
-        smooth = smoothing.of_track(track, weight) if weight else None
+    def _one_by_one(self, series: SeriesPoints, grid: BinGrid, weight: float) -> Window:
+        smooth = smoothing.of_series(series, weight) if weight else None
         size = (grid.low, grid.high, grid.width)
-        return columns_of_points(track, *size, self._boundaries(), smooth, log=grid.log)
+        return columns_of_points(series, *size, self._boundaries(), smooth, log=grid.log)
 
     def step_at(self, x: float) -> float:
         """Return the step at a position on the axis; outside, the first or the last step."""
@@ -125,14 +126,12 @@ class Plotted:
         return self._along(step, back=False)
 
     def _along(self, value: float, *, back: bool) -> float:
-        import numpy as np
-
         if self._axis == Axis.STEP:
             return value
         known = self._samples
-        if known is None and self._track is not None:
-            kept = self._track.kept
-            known = x_axis.ascending(self._track.steps[kept], self._track.x[kept])
+        if known is None and self._series is not None:
+            kept = self._series.kept
+            known = x_axis.ascending(self._series.steps[kept], self._series.x[kept])
         if known is None or not len(known.x):
             return float("nan")
         ends = (known.x, known.steps) if back else (known.steps, known.x)
@@ -141,19 +140,17 @@ class Plotted:
     def _before(self, near: Sequence[PointSegment]) -> list[PointSegment]:
         """Return the segments before some, as many as smoothing needs."""
         found: list[PointSegment] = []
-        first = self._pieces.index(near[0]) if near else 0
-        for piece in reversed(self._pieces[:first]):
+        first = self._segments.index(near[0]) if near else 0
+        for segment in reversed(self._segments[:first]):
             if sum(one.stats.n for one in found) >= smoothing.LEAD:
                 break
-            found.insert(0, piece)
+            found.insert(0, segment)
         return found
 
     def best(self, *, lower: bool) -> Best | None:
         """Return the minimum or maximum of the values not superseded; None if none is finite."""
-        import numpy as np
-
         with snapshot(self._connection):
-            found = self._track or self._piece_with_best(lower=lower)
+            found = self._series or self._segment_with_best(lower=lower)
             if found is None:
                 return None
             at = np.flatnonzero(found.kept & found.finite)
@@ -163,11 +160,11 @@ class Plotted:
             index = at[values.argmin() if lower else values.argmax()]
         return Best(*(float(column[index]) for column in (found.values, found.steps, found.x)))
 
-    def _piece_with_best(self, *, lower: bool) -> SeriesPoints | None:
+    def _segment_with_best(self, *, lower: bool) -> SeriesPoints | None:
         """Return the points of the segment with the best value."""
-        whole = [one for one in self._pieces if one.stats.high_step < self._cuts[one.history]]
+        whole = [one for one in self._segments if one.stats.high_step < self._cuts[one.history]]
         known = [one for one in whole if one.stats.minimum is not None]
-        cut = [one for one in self._pieces if one not in whole] if len(self._cuts) > 1 else []
+        cut = [one for one in self._segments if one not in whole] if len(self._cuts) > 1 else []
         if known and lower:
             cut.append(min(known, key=lambda one: one.stats.minimum or 0.0))
         elif known:
@@ -177,17 +174,17 @@ class Plotted:
 
     def _points(self, some: Any) -> SeriesPoints:
         return series_data.series_points_of(
-            self._connection, self._owner, self._pieces, self._axis, some
+            self._connection, self._owner, self._segments, self._axis, some
         )
 
     def _extent(self) -> Extent | None:
-        if self._track is not None:
-            x = self._track.x
+        if self._series is not None:
+            x = self._series.x
             return Extent(float(x.min()), float(x.max())) if len(x) else None
         if self._samples is not None:
             x = self._samples.x
             return Extent(float(x[0]), float(x[-1])) if len(x) else None
-        stats = [piece.stats for piece in self._pieces]
+        stats = [segment.stats for segment in self._segments]
         low, high = min(one.low_step for one in stats), max(one.high_step for one in stats)
         return Extent(float(low), float(high))
 
@@ -202,31 +199,29 @@ class Plotted:
         if len({history.attempt for history in self._cuts}) < 2:
             return ()
         first: dict[int, PointSegment] = {}
-        for piece in self._pieces:
-            first.setdefault(piece.history.attempt, piece)
+        for segment in self._segments:
+            first.setdefault(segment.history.attempt, segment)
         starts = list(first.items())[1:]
         if self._axis == Axis.STEP:
-            return tuple((float(piece.stats.first_step), number) for number, piece in starts)
+            return tuple((float(segment.stats.first_step), number) for number, segment in starts)
         found = []
-        for number, piece in starts:
-            points = self._points([piece])
+        for number, segment in starts:
+            points = self._points([segment])
             if len(points.x):
                 found.append((float(points.x[0]), number))
         return tuple(found)
 
     def _summed_up(self, grid: BinGrid, steps: Extent, weight: float, *, exact: bool) -> Window:
-        import numpy as np
-
         low, high, width = grid.low, grid.high, grid.width
         if self._wall is None:
-            self._wall = x_axis.samples(self._connection, self._owner, self._pieces, Axis.WALL)
+            self._wall = x_axis.samples(self._connection, self._owner, self._segments, Axis.WALL)
         fine = width if self._samples is None else width * FINER
         lead = LEAD_COLUMNS if weight else 0
         begin = steps.low - lead * (steps.high - steps.low) / fine
         parts = _decades(begin, steps.high) if grid.log else [Extent(begin, steps.high)]
         read = _joined([self._read(part, fine + lead, exact=exact) for part in parts])
         if not exact:
-            read = filled(read, [one.stats for one in self._pieces if self._counts(one)])
+            read = filled(read, [one.stats for one in self._segments if self._counts(one)])
         middle = (read.edges[1:] + read.edges[:-1]) / 2
         x = middle if self._samples is None else self._samples.at(middle)
         known = (read.count > 0) & np.isfinite(x) & (x >= low) & (x <= high)
@@ -255,14 +250,14 @@ class Plotted:
             boundaries=self._boundaries(),
         )
 
-    def _counts(self, piece: PointSegment) -> bool:
+    def _counts(self, segment: PointSegment) -> bool:
         """Return True if no point of a segment is superseded."""
-        return piece.stats.high_step < self._cuts[piece.history]
+        return segment.stats.high_step < self._cuts[segment.history]
 
     def _read(self, steps: Extent, width: int, *, exact: bool) -> Columns:
         if self._attempt is not None:
             return columns_of_figures(
-                [piece.stats for piece in self._pieces], BinGrid(*steps, width)
+                [segment.stats for segment in self._segments], BinGrid(*steps, width)
             )
         return columns.columns(
             self._connection,
@@ -275,13 +270,11 @@ class Plotted:
 
     def _old_blocks(self, steps: Extent, width: int) -> tuple[Floats, Floats]:
         """Return the extremes of superseded chunks, for all columns that each covers."""
-        import numpy as np
-
         low, high = np.full(width, np.nan), np.full(width, np.nan)
-        for piece in self._pieces:
-            stats = piece.stats
-            begin = max(stats.low_step, self._cuts[piece.history])
-            if begin > stats.high_step or stats.minimum is None or not _overlaps(piece, steps):
+        for segment in self._segments:
+            stats = segment.stats
+            begin = max(stats.low_step, self._cuts[segment.history])
+            if begin > stats.high_step or stats.minimum is None or not _overlaps(segment, steps):
                 continue
             first, last = BinGrid(*steps, width).index(np.array([begin, stats.high_step]))
             part = slice(max(int(first), 0), min(int(last), width - 1) + 1)
@@ -290,8 +283,8 @@ class Plotted:
         return low, high
 
 
-def _overlaps(piece: PointSegment, steps: Extent) -> bool:
-    return bool(piece.stats.high_step >= steps.low and piece.stats.low_step <= steps.high)
+def _overlaps(segment: PointSegment, steps: Extent) -> bool:
+    return bool(segment.stats.high_step >= steps.low and segment.stats.low_step <= steps.high)
 
 
 def _decades(low: float, high: float) -> list[Extent]:
@@ -306,8 +299,6 @@ def _decades(low: float, high: float) -> list[Extent]:
 
 def _joined(parts: Sequence[Columns]) -> Columns:
     """Join the columns of adjacent ranges."""
-    import numpy as np
-
     if len(parts) == 1:
         return parts[0]
     edges = np.concatenate([*(part.edges[:-1] for part in parts), parts[-1].edges[-1:]])

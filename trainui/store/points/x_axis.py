@@ -14,6 +14,7 @@ from trainui.clock import SECOND
 from trainui.store.db import protocol
 from trainui.store.points import columns, segments, stitching
 from trainui.store.points.chunks import NO_TIME
+from trainui.store.points.lazy_numpy import np
 from trainui.store.points.stitching import PointSegment
 from trainui.store.read import views
 
@@ -68,8 +69,8 @@ def placing(
 
 def _first_time(connection: protocol.Connection, every: Sequence[PointSegment]) -> float:
     """Return the time of the first point that has one; NaN if none has."""
-    for piece in every:
-        times = segments.load(connection, piece).times
+    for segment in every:
+        times = segments.load(connection, segment).times
         known = times[times != NO_TIME]
         if len(known):
             return float(known[0]) / SECOND
@@ -77,8 +78,6 @@ def _first_time(connection: protocol.Connection, every: Sequence[PointSegment]) 
 
 
 def _gpu_seconds(times: Floats, numbers: Ints, attempts: Sequence[AttemptRecord]) -> Floats:
-    import numpy as np
-
     spent, x = 0.0, np.full(len(times), np.nan)
     for attempt in attempts:
         if not attempt.gpus or attempt.started_at is None:
@@ -100,16 +99,12 @@ class Samples:
 
     def at(self, steps: Floats) -> Floats:
         """Return the positions at steps; NaN outside the known range."""
-        import numpy as np
-
         if not len(self.steps):
             return np.full(len(steps), np.nan)
         return np.interp(steps, self.steps, self.x, left=np.nan, right=np.nan)
 
     def back(self, x: float) -> float:
         """Return the step at a position; outside, the first or the last step."""
-        import numpy as np
-
         return float(np.interp(x, self.x, self.steps)) if len(self.x) else float("nan")
 
 
@@ -120,20 +115,18 @@ def samples(
 
     Must run inside a `snapshot`; `every`: all segments of the series.
     """
-    import numpy as np
-
     if axis == Axis.EPOCH:
         return _epochs(connection, owner)
     kept = segments.with_cuts(tuple(every))
     stride = max(len(kept) // SAMPLES, 1)
     steps, times, numbers = [], [], []
-    for piece, cut in [*kept[::stride], *kept[-1:]]:
-        points = stitching.keep(segments.load(connection, piece), cut)
+    for segment, cut in [*kept[::stride], *kept[-1:]]:
+        points = stitching.keep(segments.load(connection, segment), cut)
         for at in (0, -1):
             if points.times[at] != NO_TIME:
                 steps.append(float(points.steps[at]))
                 times.append(points.times[at] / SECOND)
-                numbers.append(piece.history.attempt)
+                numbers.append(segment.history.attempt)
     place = placing(connection, owner, every, axis)
     x = place(np.array(steps), np.array(times), np.array(numbers, np.int64))
     return ascending(np.array(steps), x)
@@ -141,8 +134,6 @@ def samples(
 
 def ascending(steps: Floats, x: Floats) -> Samples:
     """Return samples sorted by step; where x would decrease, it is kept constant."""
-    import numpy as np
-
     known = np.isfinite(steps) & np.isfinite(x)
     ordered, first = np.unique(steps[known], return_index=True)
     return Samples(ordered, np.maximum.accumulate(x[known][first]))
@@ -150,16 +141,16 @@ def ascending(steps: Floats, x: Floats) -> Samples:
 
 def _epochs(connection: protocol.Connection, owner: str) -> Samples:
     """Return the epoch at steps."""
-    import numpy as np
-
     for name in ("epoch", "Epoch"):
         every = segments.segments_of(connection, owner, name)
         kept = segments.with_cuts(every)
-        if sum(piece.stats.n for piece, _ in kept) > MANY:
+        if sum(segment.stats.n for segment, _ in kept) > MANY:
             found = columns.columns(connection, owner, name, EPOCH_COLUMNS, exact=False)
             return ascending((found.edges[1:] + found.edges[:-1]) / 2, found.mean)
         if kept:
-            parts = [stitching.keep(segments.load(connection, piece), cut) for piece, cut in kept]
+            parts = [
+                stitching.keep(segments.load(connection, segment), cut) for segment, cut in kept
+            ]
             steps = np.concatenate([points.steps.astype(np.float64) for points in parts])
             return ascending(steps, np.concatenate([points.values for points in parts]))
     return Samples(np.empty(0), np.empty(0))

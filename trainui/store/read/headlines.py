@@ -16,7 +16,7 @@ _AT_ONCE = 500
 """Parameters of one statement, below the limit of any SQLite."""
 
 
-class Telling(NamedTuple):
+class HeadlineStage(NamedTuple):
     """The stage of a run whose metrics the list shows."""
 
     id: str
@@ -71,7 +71,7 @@ def has_series(connection: protocol.Connection, owner: str) -> bool:
     return found.fetchone() is not None
 
 
-def telling_stage(connection: protocol.Connection, run_id: str) -> Telling | None:
+def headline_stage(connection: protocol.Connection, run_id: str) -> HeadlineStage | None:
     """Return the first running stage with metrics, else the one that started last."""
     found = connection.execute(
         "SELECT id, name FROM stages WHERE run_id = ? AND started_at IS NOT NULL "
@@ -83,7 +83,7 @@ def telling_stage(connection: protocol.Connection, run_id: str) -> Telling | Non
     if found is None:
         return None
     stage_id, name = found
-    return Telling(stage_id, name, names_of(connection, stage_id))
+    return HeadlineStage(stage_id, name, names_of(connection, stage_id))
 
 
 class ComparableStage(NamedTuple):

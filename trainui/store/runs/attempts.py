@@ -72,11 +72,11 @@ class Holder(NamedTuple):
 
 def slot_holders(connection: Connection, host: str) -> dict[Slot, Holder]:
     """Return the occupied slots of a host, each with the stage that occupies it."""
-    found = connection.execute(_HELD, {"here": host})
+    found = connection.execute(_OCCUPIED, {"here": host})
     return {Slot(host, kind, number): Holder(*who) for kind, number, *who in found}
 
 
-_HELD = (
+_OCCUPIED = (
     select(SLOTS.c.kind, SLOTS.c.number, STAGES.c.name, RUNS.c.id, RUNS.c.name)
     .join(ATTEMPTS, ATTEMPTS.c.id == SLOTS.c.attempt_id)
     .join(STAGES, STAGES.c.id == ATTEMPTS.c.stage_id)
@@ -152,16 +152,16 @@ def _insert_attempt(
     )
     attempt_id = int(inserted.inserted_primary_key[0])  # type: ignore[index]
     if slots:
-        taken = [
+        occupied = [
             {"host": slot.host, "kind": slot.kind, "number": slot.index, "attempt_id": attempt_id}
             for slot in slots
         ]
-        connection.execute(_TAKE, taken)
+        connection.execute(_OCCUPY, occupied)
     return attempt_id
 
 
 _INSERT = insert(ATTEMPTS)
-_TAKE = insert(SLOTS)
+_OCCUPY = insert(SLOTS)
 
 
 def mark_sent(connection: Connection, attempt_id: int) -> None:

@@ -53,7 +53,7 @@ def create(connection: Connection, new: NewRun) -> None:
         raise UsageError(
             f"a run with the id {new.id!r} already exists; resume it, or choose another id"
         )
-    keep_pipeline(connection, new.pipeline)
+    store_pipeline(connection, new.pipeline)
     created_at = _created_at(connection)
     _insert(connection, "runs", [_run(new, created_at)])
     ids = {stage.name: str(uuid.uuid4()) for stage in new.pipeline.stages}
@@ -64,7 +64,7 @@ def create(connection: Connection, new: NewRun) -> None:
     _insert(connection, "events", [event])
 
 
-def keep_pipeline(connection: Connection, pipeline: Pipeline) -> None:
+def store_pipeline(connection: Connection, pipeline: Pipeline) -> None:
     """Store a pipeline's text, unless it is already stored."""
     known = "SELECT 1 FROM pipelines WHERE digest = ?"
     if connection.execute(known, (pipeline.digest,)).fetchone() is None:

@@ -52,7 +52,7 @@ class LogReply:
     data: bytes
 
 
-def ask(
+def request(
     connection: Connection, attempt_id: int, host: str, name: str, start: int, length: int
 ) -> str:
     """Request a part of an attempt's file; return the request's id."""
@@ -69,7 +69,7 @@ def listen(connection: psycopg.Connection) -> None:
     connection.execute(f"LISTEN {CHANNEL}".encode())
 
 
-def asked(connection: Connection, host: str) -> list[LogRequest]:
+def unanswered(connection: Connection, host: str) -> list[LogRequest]:
     """Return the unanswered requests to a host."""
     found = connection.execute(
         select(
@@ -94,7 +94,7 @@ def answer(connection: Connection, number: str, words: Mapping[str, Any], data: 
     connection.execute(delete(LOG_READS).where(old))
 
 
-def answered(connection: Connection, number: str) -> LogReply | None:
+def find_reply(connection: Connection, number: str) -> LogReply | None:
     """Return an answer; None if there is none yet."""
     query = select(LOG_READS.c.answer_json, LOG_READS.c.data).where(LOG_READS.c.id == number)
     found = connection.execute(query).first()
@@ -103,6 +103,6 @@ def answered(connection: Connection, number: str) -> LogReply | None:
     return LogReply(row_mapping.load(found[0]), bytes(found[1] or b""))
 
 
-def fetched(connection: Connection, number: str) -> None:
+def delete_request(connection: Connection, number: str) -> None:
     """Delete a request."""
     connection.execute(delete(LOG_READS).where(LOG_READS.c.id == number))

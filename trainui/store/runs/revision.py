@@ -38,7 +38,7 @@ def revise(
         secret_changes: edits of secret values, in masked words, by full stage name.
     """
     _keep_digest(connection, run_id)
-    runs.keep_pipeline(connection, pipeline)
+    runs.store_pipeline(connection, pipeline)
     changed = {"digest": pipeline.digest, "pipeline": pipeline.name, "file": pipeline.file}
     changed["params_json"] = row_mapping.dump(dict(pipeline.params))
     connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(**changed))
@@ -128,7 +128,7 @@ def _remove(connection: Connection, stage: StageRecord, position: int) -> None:
         text = f"{stage.name} is {REMOVED}"
         events.record(connection, stage.run_id, "removed", text, stage=stage.name)
     if stage.status not in (Status.COMPLETED, Status.SKIPPED):
-        stages.leave_out(connection, stage, REMOVED)
+        stages.skip(connection, stage, REMOVED)
 
 
 def _add(connection: Connection, run_id: str, name: str, values: Mapping[str, Any]) -> str:

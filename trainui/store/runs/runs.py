@@ -32,9 +32,9 @@ def create(connection: Connection, new: NewRun) -> None:
     new_run.create(raw(connection), new)
 
 
-def keep_pipeline(connection: Connection, pipeline: Pipeline) -> None:
+def store_pipeline(connection: Connection, pipeline: Pipeline) -> None:
     """Store a pipeline's text, unless it is already stored."""
-    new_run.keep_pipeline(raw(connection), pipeline)
+    new_run.store_pipeline(raw(connection), pipeline)
 
 
 def get(connection: Connection, run_id: str) -> RunRecord | None:
@@ -54,7 +54,7 @@ def submission(connection: Connection, run_id: str) -> dict[str, Any]:
     return views.submission(raw(connection), run_id)
 
 
-def allow(connection: Connection, run_id: str, directories: Sequence[str]) -> None:
+def set_allowed(connection: Connection, run_id: str, directories: Sequence[str]) -> None:
     """Set the directories allowed for a run's inputs from now on."""
     changed = {**submission(connection, run_id), "allowed": list(directories)}
     connection.execute(
@@ -62,7 +62,7 @@ def allow(connection: Connection, run_id: str, directories: Sequence[str]) -> No
     )
 
 
-def note_pipeline(
+def record_origin(
     connection: Connection,
     run_id: str,
     given: Mapping[str, Any] | None = None,

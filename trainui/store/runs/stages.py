@@ -188,8 +188,8 @@ def _change_all(
         [{"stage": one.id, "before": before, "number": one.attempt, **values} for one in stages],
     )
     words = after.verb + (f": {reason}" if reason else "")
-    told = [(one.run_id, one.name, f"{one.name} {words}") for one in stages]
-    events.record_all(connection, told, str(after))
+    happened = [(one.run_id, one.name, f"{one.name} {words}") for one in stages]
+    events.record_all(connection, happened, str(after))
 
 
 _PART = 500
@@ -345,7 +345,7 @@ _IDLE = (Status.PENDING, Status.QUEUED, Status.BLOCKED)
 
 
 def request_stop(connection: Connection, stage: StageRecord, why: str | None = None) -> None:
-    """Request the end of a running stage: cancelled, or failed without a retry if `why` is given."""
+    """Request the end of a running stage: cancelled, or with `why` failed and not retried."""
     asked = connection.execute(
         update(ATTEMPTS)
         .where(
@@ -364,7 +364,7 @@ def request_stop(connection: Connection, stage: StageRecord, why: str | None = N
         )
 
 
-def leave_out(connection: Connection, stage: StageRecord, reason: str) -> None:
+def skip(connection: Connection, stage: StageRecord, reason: str) -> None:
     """Skip a stage that is neither completed nor running."""
     if stage.status in ENDED:
         change(connection, stage, Status.PENDING)
@@ -402,7 +402,7 @@ def reopen(connection: Connection, run_id: str, changes: Iterable[Reopened]) -> 
     again = [get(connection, stage.id) for stage, _ in reopened]
     pending = [one for one in again if one.status == Status.PENDING]
     settle(connection, [Pending(one.id, run_id, one.name, one.attempt) for one in pending])
-    _hold_back(connection, run_id)
+    _unqueue(connection, run_id)
     settle_dependants(connection, [stage.id for stage, _ in reopened])
     runs.refresh(connection, run_id)
     return [stage.name for stage, item in reopened if not item.skip]
@@ -420,7 +420,7 @@ def _reopen(connection: Connection, stage: StageRecord, *, fresh: bool) -> None:
     change(connection, stage, Status.PENDING, **values)
 
 
-def _hold_back(connection: Connection, run_id: str) -> None:
+def _unqueue(connection: Connection, run_id: str) -> None:
     """Return queued stages to pending if their upstream stages were reopened."""
     queued = [one for one in runs.stages(connection, run_id) if one.status == Status.QUEUED]
     upstreams = _upstreams(connection, [stage.id for stage in queued])

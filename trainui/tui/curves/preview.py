@@ -107,7 +107,7 @@ class PreviewedSeries:
 
         known = self.stored.window(low, high, width, weight=weight, log=log)
         track = _track(self.points)
-        smooth = smoothing.of_track(track, weight) if weight else None
+        smooth = smoothing.of_series(track, weight) if weight else None
         seen = columns_of_points(track, low, high, width, known.boundaries, smooth, log=log)
         empty = np.isnan(known.at)
         return replace(

@@ -108,7 +108,7 @@ class HeadlineReader:
         goals: Mapping[str, float],
         gpus: tuple[int, ...],
     ) -> RunLive:
-        stage = headlines.telling_stage(connection, run.id)
+        stage = headlines.headline_stage(connection, run.id)
         if stage is None:
             return RunLive(gpus=gpus)
         name = headline(stage.names)

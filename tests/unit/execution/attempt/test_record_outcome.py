@@ -236,13 +236,13 @@ def test_a_reader_that_could_not_write_is_not_given_up(
 ) -> None:
     """The store is locked for longer than the reader may get no further."""
     subject, waits = unread(store, tmp_path), threading.Event()
-    real = Store.await_turn
+    real = Store.await_writable
 
-    def await_turn(store: Store) -> None:
+    def await_writable(store: Store) -> None:
         waits.set()
         real(store)
 
-    monkeypatch.setattr(Store, "await_turn", await_turn)
+    monkeypatch.setattr(Store, "await_writable", await_writable)
     with closing(Store(store.url)) as another, ThreadPoolExecutor() as pool:
         with store.write() as connection:
             never = threading.Event()

@@ -61,7 +61,7 @@ def test_a_stage_is_not_stopped_since_the_store_could_not_be_written(
         with store.write():
             wait_for(lambda: watched.pace.is_stalled(time.monotonic()), "a silence")
             looking = pool.submit(watch.look)
-            wait_for(another._turn.locked, "that it waits to write")
+            wait_for(another._write_lock.locked, "that it waits to write")
         looking.result()
     assert run.attempt.stop_reason is None
     run.go()

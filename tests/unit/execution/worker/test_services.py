@@ -32,11 +32,11 @@ def test_a_locked_store_is_an_outage_and_ends_the_pass(
     monkeypatch.setattr(outage, "log", outage.OutageLog())
     with store.write():
         for _ in range(3):
-            services._do(hasty.await_turn)
+            services._do(hasty.await_writable)
             assert services._is_locked
     (warning,) = [record.getMessage() for record in caplog.records]
     assert warning.endswith("retrying until it succeeds")
-    services._do(hasty.await_turn)
+    services._do(hasty.await_writable)
     assert not services._is_locked
     assert outage.log._since is None
 

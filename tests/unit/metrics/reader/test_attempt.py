@@ -14,6 +14,7 @@ from sqlalchemy import select
 from tests.unit.metrics.attempts import Attempt, is_complete, next_attempt, start_attempt
 from tests.unit.metrics.reading import all_points, connect, lines, read_on, summaries
 from tests.unit.metrics.test_event_files import framed, message, varint
+from tests.unit.store import readings
 from trainui import clock
 from trainui.domain.definition import MetricSource
 from trainui.domain.notifications import NAN
@@ -496,7 +497,7 @@ def test_a_counter_that_restarts_goes_on_where_the_user_says_so(
         with path.open("a") as file:
             file.write(lines([first + 3]))
         read(store, attempt).finish(clean=True)  # as after a restart of the reader
-    found = curves.curve(connect(store), attempt.stage_id, "loss")
+    found = readings.curve(connect(store), attempt.stage_id, "loss")
     assert found.steps.tolist() == list(range(first, first + 12))
     assert summaries(store, attempt.stage_id)["loss"].superseded == 0
 

@@ -30,7 +30,7 @@ def summary(store: Store, name: str = "loss") -> SeriesSummary:
 
 
 def kept(store: Store) -> list[float]:
-    return list(curves.curve(connect(store), "stage", "loss").steps.tolist())
+    return list(readings.curve(connect(store), "stage", "loss").steps.tolist())
 
 
 def test_a_later_attempt_stands_for_the_earlier_from_its_first_step_on(store: Store) -> None:
@@ -118,19 +118,7 @@ def test_tails_and_chunks_give_the_same_figures(store: Store) -> None:
     assert one == two
 
 
-def test_the_last_values_of_a_curve(store: Store) -> None:
-    feeder = Feeder(store)
-    assert curves.tail(connect(store), "stage", "loss", 5) == []
-    feeder.feed({"loss": line(range(10_000))})
-    feeder.feed({"loss": line(range(9_990, 9_995), 0.5)}, attempt=2)
-    connection = connect(store)
-    assert curves.tail(connection, "stage", "loss", 3) == [9992.5, 9993.5, 9994.5]
-    assert curves.tail(connection, "stage", "loss", 8)[:3] == [9987.0, 9988.0, 9989.0]
-    assert len(curves.tail(connection, "stage", "loss", 10**6)) == 9995
-    assert curves.tail(connection, "stage", "loss", 0) == []
-
-
-def full_scan(curve: curves.Curve, width: int, low: float, high: float) -> dict[str, list[float]]:
+def full_scan(curve: readings.Curve, width: int, low: float, high: float) -> dict[str, list[float]]:
     """Columns the plain way."""
     columns: list[list[float]] = [[] for _ in range(width)]
     for step, value in zip(curve.steps.tolist(), curve.values.tolist(), strict=True):
@@ -153,7 +141,7 @@ def assert_equals_full_scan(
 ) -> None:
     connection = connect(store)
     columns = curves.columns(connection, "stage", "loss", width, steps=steps)
-    curve = curves.curve(connection, "stage", "loss")
+    curve = readings.curve(connection, "stage", "loss")
     low, high = columns.edges[0], columns.edges[-1]
     plain = full_scan(curve, width, float(low), float(high))
     mean = np.array(plain.pop("mean"))

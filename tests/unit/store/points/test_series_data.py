@@ -6,11 +6,22 @@ import math
 from dataclasses import replace
 
 from tests.unit.store.readings import Feeder, as_points, connect
+from trainui.store.db import protocol
 from trainui.store.db.engine import Store
-from trainui.store.points import points, sources
-from trainui.store.points.series_data import Axis, series_points
+from trainui.store.db.readonly import snapshot
+from trainui.store.points import points, segments, sources
+from trainui.store.points.series_data import SeriesPoints, series_points_of
+from trainui.store.points.x_axis import Axis
 
 SECOND = 1_000_000
+
+
+def series_points(
+    connection: protocol.Connection, owner: str, name: str, axis: Axis = Axis.STEP
+) -> SeriesPoints:
+    with snapshot(connection):
+        found = segments.segments_of(connection, owner, name)
+        return series_points_of(connection, owner, found, axis, found)
 
 
 def test_what_a_later_attempt_superseded_is_there_and_marked(store: Store) -> None:
@@ -22,7 +33,6 @@ def test_what_a_later_attempt_superseded_is_there_and_marked(store: Store) -> No
     assert found.kept.tolist() == [True, False, False, True, True]
     assert found.attempts.tolist() == [1, 1, 1, 2, 2]
     assert found.finite.tolist() == [True, False, True, True, False]
-    assert found.boundaries == [1.0]
 
 
 def test_the_epoch_of_a_step_lies_between_those_that_are_known(store: Store) -> None:

@@ -60,7 +60,7 @@ def test_a_part_is_smoothed_with_what_came_before(
     values = noise(30_000)
     fill(store, values)
     series = plotted(store)
-    first = int(series._pieces[3].stats.low_step)  # nothing before it is in the same chunk
+    first = int(series._segments[3].stats.low_step)  # nothing before it is in the same chunk
     found = series.window(float(first), first + 99.0, 100, weight=weight)
     assert found.smooth == pytest.approx(one_by_one(values, weight)[first:][:100], abs=1e-5)
 
