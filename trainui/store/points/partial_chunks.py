@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from trainui.store.db import protocol
+from trainui.store.db.statements import batches, placeholders
 from trainui.store.points import chunks, stitching
 from trainui.store.points.lazy_numpy import np
 
@@ -27,12 +28,11 @@ def rows_of_chunks(
     connection: protocol.Connection, ids: Sequence[int], limits: Sequence[float], grid: StepGrid
 ) -> Iterator[Floats]:
     """Yield summary rows of the points of some chunks before each chunk's limit."""
-    for at in range(0, len(ids), READ_AT_ONCE):
-        some = ids[at : at + READ_AT_ONCE]
-        cuts = dict(zip(some, limits[at : at + READ_AT_ONCE], strict=True))
+    cuts = dict(zip(ids, limits, strict=True))
+    for some in batches(ids, READ_AT_ONCE):
         found = connection.execute(
             "SELECT id, n, float_steps, ordinals, steps, numbers FROM chunks "
-            f"WHERE id IN ({', '.join('?' * len(some))})",
+            f"WHERE id IN ({placeholders(some)})",
             some,
         ).fetchall()
         even, others = [], []

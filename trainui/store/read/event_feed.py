@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from trainui.domain.notifications import ENDS, MARKED, MARKS, Notification
 from trainui.domain.records import Event, StageRecord
 from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import placeholders
 from trainui.store.read import row_mapping
 
 
@@ -44,7 +45,7 @@ def _of_kinds(connection: Connection, after: int, kinds: Iterable[str]) -> list[
     return connection.execute(
         "SELECT events.id, kind, events.run_id, runs.name, text, data_json FROM events "
         "JOIN runs ON runs.id = events.run_id WHERE events.id > ? "
-        f"AND kind IN ({', '.join('?' * len(chosen))}) ORDER BY events.id",
+        f"AND kind IN ({placeholders(chosen)}) ORDER BY events.id",
         (after, *chosen),
     ).fetchall()
 
@@ -79,7 +80,7 @@ def stage_alerts(
     """Return the newest events of these kinds of a stage, in order, each with its data."""
     found = connection.execute(
         "SELECT time, stage, attempt, kind, text, data_json FROM events "
-        f"WHERE run_id = ? AND stage = ? AND kind IN ({', '.join('?' * len(kinds))}) "
+        f"WHERE run_id = ? AND stage = ? AND kind IN ({placeholders(kinds)}) "
         "ORDER BY id DESC LIMIT ?",
         (stage.run_id, stage.name, *kinds, most),
     ).fetchall()
@@ -94,7 +95,7 @@ def marks(
     for row in connection.execute(
         "SELECT time, stage, events.attempt, kind, text FROM events "
         "JOIN stages ON stages.run_id = events.run_id AND stages.name = stage "
-        f"WHERE events.run_id = ? AND kind IN ({', '.join('?' * len(kinds))}) "
+        f"WHERE events.run_id = ? AND kind IN ({placeholders(kinds)}) "
         "AND events.attempt = stages.attempt ORDER BY events.id",
         (run_id, *kinds),
     ):

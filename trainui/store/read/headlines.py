@@ -6,14 +6,12 @@ unchanged: the version grows with each stored point, also after the end of a sta
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from trainui.domain.records import StageRecord
 from trainui.store.db import protocol
-
-_AT_ONCE = 500
-"""Parameters of one statement, below the limit of any SQLite."""
+from trainui.store.db.statements import batches, placeholders
 
 
 class HeadlineStage(NamedTuple):
@@ -28,9 +26,10 @@ class HeadlineStage(NamedTuple):
 def versions(connection: protocol.Connection, owners: Collection[str]) -> dict[str, int]:
     """Return the version by owner, for owners with points; it grows with each stored point."""
     found: dict[str, int] = {}
-    for marks, part in _parts(owners):
+    for part in batches(owners):
         found |= connection.execute(
-            f"SELECT owner, SUM(version) FROM sources WHERE owner IN ({marks}) GROUP BY owner",
+            "SELECT owner, SUM(version) FROM sources "
+            f"WHERE owner IN ({placeholders(part)}) GROUP BY owner",
             part,
         ).fetchall()
     return found
@@ -39,10 +38,10 @@ def versions(connection: protocol.Connection, owners: Collection[str]) -> dict[s
 def run_versions(connection: protocol.Connection, run_ids: Collection[str]) -> dict[str, int]:
     """Return the version by run; it grows with each stored point of the run's stages."""
     found: dict[str, int] = {}
-    for marks, part in _parts(run_ids):
+    for part in batches(run_ids):
         found |= connection.execute(
             "SELECT run_id, SUM(version) FROM stages JOIN sources ON owner = stages.id "
-            f"WHERE run_id IN ({marks}) GROUP BY run_id",
+            f"WHERE run_id IN ({placeholders(part)}) GROUP BY run_id",
             part,
         ).fetchall()
     return found
@@ -115,14 +114,14 @@ def comparable(
         metrics: a stage with another name needs one of these metrics.
         most: the maximum number of runs.
     """
-    chosen = f"runs.id IN ({_marks(run_ids)})"
+    chosen = f"runs.id IN ({placeholders(run_ids)})"
     same = "runs.pipeline = (SELECT pipeline FROM runs WHERE id = ?)"
     found = connection.execute(
         "SELECT runs.id, stages.id, runs.name, stages.name, stages.status, runs.params_json"
         " FROM runs JOIN stages ON stages.run_id = runs.id"
         f" WHERE {chosen if run_ids else same}"
         " AND EXISTS (SELECT 1 FROM series WHERE owner = stages.id"
-        f" AND (stages.name = ? OR series.name IN ({_marks(metrics)})))"
+        f" AND (stages.name = ? OR series.name IN ({placeholders(metrics)})))"
         " ORDER BY runs.created_at DESC, runs.id, stages.name = ? DESC, stages.started_at DESC",
         (*(run_ids or (stage.run_id,)), stage.name, *metrics, stage.name),
     )
@@ -132,15 +131,3 @@ def comparable(
         if len(by_run) == most:
             break
     return list(by_run.values())
-
-
-def _marks(values: Sequence[str]) -> str:
-    return ", ".join("?" * len(values))
-
-
-def _parts(values: Collection[str]) -> Iterator[tuple[str, Sequence[str]]]:
-    """Yield parts of a list of parameters, each with its placeholders."""
-    known = list(values)
-    for start in range(0, len(known), _AT_ONCE):
-        part = known[start : start + _AT_ONCE]
-        yield _marks(part), part

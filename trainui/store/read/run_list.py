@@ -11,9 +11,7 @@ from typing import Any
 
 from trainui.domain.states import Status
 from trainui.store.db import protocol
-
-_AT_ONCE = 500
-"""Parameters of one statement; SQLite's limit is always higher."""
+from trainui.store.db.statements import batches, placeholders
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +53,10 @@ def run_lines(connection: protocol.Connection, *, limit: int | None = None) -> l
 
 def lines_of(connection: protocol.Connection, run_ids: Iterable[str]) -> dict[str, RunLine]:
     """Return the lines of these runs; deleted runs are left out."""
-    ids = list(run_ids)
     found: list[Any] = []
-    for start in range(0, len(ids), _AT_ONCE):
-        part = ids[start : start + _AT_ONCE]
+    for part in batches(run_ids):
         found += connection.execute(
-            f"SELECT {_COLUMNS} FROM runs WHERE id IN ({_marks(part)})", part
+            f"SELECT {_COLUMNS} FROM runs WHERE id IN ({placeholders(part)})", part
         )
     return {line.id: line for line in _with_stages(connection, found)}
 
@@ -87,10 +83,9 @@ def changed_since(connection: protocol.Connection, event: int) -> set[str]:
 
 def _with_stages(connection: protocol.Connection, found: Sequence[Any]) -> list[RunLine]:
     lines: list[RunLine] = []
-    for start in range(0, len(found), _AT_ONCE):
-        part = found[start : start + _AT_ONCE]
+    for part in batches(found):
         ids = [row[0] for row in part]
-        where = f"AND run_id IN ({_marks(ids)})"
+        where = f"AND run_id IN ({placeholders(ids)})"
         lines += _lines(part, _counted(connection, where, ids), _named(connection, where, ids))
     return lines
 
@@ -118,7 +113,7 @@ def _named(
     """Return the names of running and of unsuccessful stages, by run and whether they run."""
     names: dict[tuple[str, bool], tuple[str, ...]] = {}
     for run_id, status, name in connection.execute(
-        f"SELECT run_id, status, name FROM stages WHERE status IN ({_marks(_NAMED)}) {where} "
+        f"SELECT run_id, status, name FROM stages WHERE status IN ({placeholders(_NAMED)}) {where} "
         "ORDER BY position",
         (*_NAMED, *ids),
     ):
@@ -153,7 +148,3 @@ def _lines(
             )
         )
     return lines
-
-
-def _marks(values: Sequence[object]) -> str:
-    return ", ".join("?" * len(values))

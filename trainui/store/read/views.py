@@ -19,6 +19,7 @@ from trainui.store.db.readonly import is_none_yet as is_none_yet
 from trainui.store.db.readonly import is_there as is_there
 from trainui.store.db.readonly import reading as reading
 from trainui.store.db.readonly import snapshot as snapshot
+from trainui.store.db.statements import placeholders
 from trainui.store.read import row_mapping
 from trainui.text import harmless
 
@@ -46,12 +47,11 @@ def runs_with(connection: protocol.Connection, status: Status) -> list[RunRecord
 
 def old_runs(connection: protocol.Connection, *, keep: int, before: int) -> list[RunRecord]:
     """Return the runs that ended before a time, oldest first, without each pipeline's newest."""
-    marks = ", ".join("?" * len(ENDED))
     found = connection.execute(
         "SELECT runs.* FROM runs JOIN (SELECT id, row_number() OVER "
         "(PARTITION BY pipeline ORDER BY created_at DESC, id) AS rank FROM runs) AS ranks "
         "ON ranks.id = runs.id "
-        f"WHERE ranks.rank > ? AND completed_at < ? AND status IN ({marks}) "
+        f"WHERE ranks.rank > ? AND completed_at < ? AND status IN ({placeholders(ENDED)}) "
         "ORDER BY created_at",
         (keep, before, *ENDED),
     )

@@ -13,6 +13,7 @@ from trainui.domain.definition import Pipeline
 from trainui.domain.states import Status
 from trainui.errors import UsageError
 from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import batches, placeholders
 from trainui.store.read import row_mapping
 
 LARGEST_STEP = 24 * 3600 * clock.SECOND
@@ -132,9 +133,8 @@ def _edges(new: NewRun, ids: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def _insert(connection: Connection, table: str, values: Sequence[Mapping[str, Any]]) -> None:
-    for start in range(0, len(values), _AT_ONCE):
-        part = values[start : start + _AT_ONCE]
-        row = f"({', '.join('?' * len(part[0]))})"
+    for part in batches(values, _AT_ONCE):
+        row = f"({placeholders(part[0])})"
         connection.execute(
             f"INSERT INTO {table} ({', '.join(part[0])}) VALUES {', '.join([row] * len(part))}",
             tuple(chain.from_iterable(one.values() for one in part)),

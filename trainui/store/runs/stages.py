@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select, update
 
 from trainui import clock
 from trainui.domain.records import AttemptRecord, HostView, StageRecord, WaitReason
@@ -15,9 +15,10 @@ from trainui.domain.states import ENDED, UNFINISHED, Status, check_transition
 from trainui.pipeline.rules.dependants import Upstream, next_state
 from trainui.store.db import dialect
 from trainui.store.db.engine import raw
+from trainui.store.db.statements import batches, placeholders
 from trainui.store.read import row_mapping, views
 from trainui.store.runs import attempt_rows, events, runs
-from trainui.store.runs.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES
+from trainui.store.runs.tables import ATTEMPTS, RUNS, STAGES
 
 
 def get(connection: Connection, stage_id: str) -> StageRecord:
@@ -138,7 +139,7 @@ def settle_dependants(connection: Connection, stage_ids: Iterable[str]) -> None:
     """Queue, block or skip the dependants of these stages, and their dependants in turn."""
     frontier = list(stage_ids)
     while frontier:
-        moved = [_pending_dependants(connection, part) for part in _parts(frontier)]
+        moved = [_pending_dependants(connection, part) for part in batches(frontier)]
         frontier = settle(connection, {one.id: one for part in moved for one in part}.values())
 
 
@@ -192,65 +193,39 @@ def _change_all(
     events.record_all(connection, happened, str(after))
 
 
-_PART = 500
-"""Ids per statement: the drivers limit parameters."""
-
-
-def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (ids[start : start + _PART] for start in range(0, len(ids), _PART))
-
-
 def _pending_dependants(connection: Connection, stage_ids: Sequence[str]) -> list[Pending]:
     """Return the pending dependants of these stages whose state may have to change.
 
     A completed stage changes nothing for a dependant that still waits for others.
     """
-    found = connection.execute(_PENDING_DEPENDANTS, {"stages": stage_ids})
+    found = raw(connection).execute(
+        "SELECT DISTINCT stages.id, stages.run_id, stages.name, stages.attempt FROM stages "
+        "JOIN dependencies ON dependencies.stage_id = stages.id "
+        "JOIN stages AS upstream ON upstream.id = dependencies.upstream_id "
+        f"WHERE upstream.id IN ({placeholders(stage_ids)}) AND stages.status = ? "
+        "AND (upstream.status <> ? OR NOT EXISTS (SELECT 1 FROM dependencies AS edge "
+        "JOIN stages AS other ON other.id = edge.upstream_id "
+        f"WHERE edge.stage_id = stages.id AND other.status IN ({placeholders(UNFINISHED)})))",
+        (*stage_ids, Status.PENDING, Status.COMPLETED, *UNFINISHED),
+    )
     return [Pending(*row) for row in found]
 
 
 def _upstreams(connection: Connection, stage_ids: Sequence[str]) -> dict[str, list[Upstream]]:
     """Return stages' upstream stages by id, without completed ones, which decide nothing."""
     upstreams: dict[str, list[Upstream]] = {}
-    for part in _parts(stage_ids):
-        for stage_id, name, status, definition in connection.execute(_UPSTREAMS, {"stages": part}):
+    for part in batches(stage_ids):
+        found = raw(connection).execute(
+            "SELECT dependencies.stage_id, name, status, definition_json FROM dependencies "
+            "JOIN stages ON stages.id = upstream_id "
+            f"WHERE dependencies.stage_id IN ({placeholders(part)}) AND status <> ? "
+            "ORDER BY position",
+            (*part, Status.COMPLETED),
+        )
+        for stage_id, name, status, definition in found:
             allowed = status in ENDED and bool(row_mapping.load(definition)["allow_failure"])
             upstreams.setdefault(stage_id, []).append(Upstream(name, Status(status), allowed))
     return upstreams
-
-
-_UPSTREAM = STAGES.alias("upstream")
-_OTHER = STAGES.alias("other")
-_OTHER_EDGE = DEPENDENCIES.alias("other_edge")
-_WAITS_FOR_OTHERS = (
-    exists()
-    .where(
-        _OTHER_EDGE.c.stage_id == STAGES.c.id,
-        _OTHER.c.id == _OTHER_EDGE.c.upstream_id,
-        dialect.is_one_of(_OTHER.c.status, UNFINISHED),
-    )
-    .correlate(STAGES)
-)
-_PENDING_DEPENDANTS = (
-    select(STAGES.c.id, STAGES.c.run_id, STAGES.c.name, STAGES.c.attempt)
-    .distinct()
-    .join(DEPENDENCIES, DEPENDENCIES.c.stage_id == STAGES.c.id)
-    .join(_UPSTREAM, _UPSTREAM.c.id == DEPENDENCIES.c.upstream_id)
-    .where(
-        DEPENDENCIES.c.upstream_id.in_(bindparam("stages", expanding=True)),
-        STAGES.c.status == Status.PENDING,
-        (_UPSTREAM.c.status != Status.COMPLETED) | ~_WAITS_FOR_OTHERS,
-    )
-)
-_UPSTREAMS = (
-    select(DEPENDENCIES.c.stage_id, STAGES.c.name, STAGES.c.status, STAGES.c.definition_json)
-    .join(DEPENDENCIES, DEPENDENCIES.c.upstream_id == STAGES.c.id)
-    .where(
-        DEPENDENCIES.c.stage_id.in_(bindparam("stages", expanding=True)),
-        STAGES.c.status != Status.COMPLETED,
-    )
-    .order_by(STAGES.c.position)
-)
 
 
 def queued(
