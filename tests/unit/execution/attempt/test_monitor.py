@@ -21,6 +21,7 @@ from trainui import control, paths
 from trainui.artifacts import outputs
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
+from trainui.errors import StoreLockedError
 from trainui.execution.attempt import (
     metrics_flush,
     monitor,
@@ -296,6 +297,24 @@ def test_a_look_that_fails_hinders_no_other_attempt(
 
     monkeypatch.setattr(process, "probe", probe)
     look_until(follower, runs[1], Status.COMPLETED)
+
+
+def test_a_pass_ends_at_the_first_attempt_that_meets_a_locked_store(
+    store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        run = submit(tmp_path, "stages: [{name: a, run: sleep 100}]")
+        assert follower.take(run, "a", str(granted(store, run).celery_task_id)) is not None
+    met: list[Path] = []
+
+    def probe(directory: Path) -> Probe:
+        met.append(directory)
+        raise StoreLockedError("locked")
+
+    monkeypatch.setattr(process, "probe", probe)
+    with pytest.raises(StoreLockedError):
+        follower.look(changed=False)
+    assert len(met) == 1
 
 
 def launch_while_locked(store: Store, follower: AttemptMonitor, run: str) -> None:

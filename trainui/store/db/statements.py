@@ -1,0 +1,22 @@
+"""Parts of SQL statements: placeholders, and batches of parameters that every driver accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from typing import TypeVar
+
+BATCH = 500
+"""Parameters per statement: below the limit of any SQLite."""
+
+Value = TypeVar("Value")
+
+
+def placeholders(values: Sized) -> str:
+    """Return one placeholder per value, for `IN (...)`."""
+    return ", ".join("?" * len(values))
+
+
+def batches(values: Iterable[Value], size: int = BATCH) -> Iterator[Sequence[Value]]:
+    """Yield values in batches, one per statement."""
+    every = list(values)
+    return (every[start : start + size] for start in range(0, len(every), size))
