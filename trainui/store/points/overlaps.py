@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from trainui import clock
 from trainui.domain.definition import StageDefinition
+from trainui.store.db.engine import raw
 from trainui.store.read import row_mapping
-from trainui.store.runs.tables import ATTEMPTS, RUNS, STAGES
 
 
 class Overlap(NamedTuple):
@@ -28,25 +28,15 @@ class Overlap(NamedTuple):
 def of_stage(connection: Connection, stage_id: str) -> list[Overlap]:
     """Return the attempts of other stages with a checkpoint that overlapped a stage's attempts."""
     now = clock.now()
-    own, other = ATTEMPTS.alias("own"), ATTEMPTS.alias("other")
-    found = connection.execute(
-        select(
-            RUNS.c.name,
-            STAGES.c.name,
-            func.coalesce(other.c.definition_json, STAGES.c.definition_json),
-            other.c.started_at,
-            func.coalesce(other.c.completed_at, now),
-        )
-        .distinct()
-        .select_from(own)
-        .join(other, other.c.stage_id != own.c.stage_id)
-        .join(STAGES, STAGES.c.id == other.c.stage_id)
-        .join(RUNS, RUNS.c.id == STAGES.c.run_id)
-        .where(
-            own.c.stage_id == stage_id,
-            other.c.started_at < func.coalesce(own.c.completed_at, now),
-            func.coalesce(other.c.completed_at, now) > own.c.started_at,
-        )
+    found = raw(connection).execute(
+        "SELECT DISTINCT runs.name, stages.name, "
+        "coalesce(other.definition_json, stages.definition_json), other.started_at, "
+        "coalesce(other.completed_at, ?) FROM attempts AS own "
+        "JOIN attempts AS other ON other.stage_id <> own.stage_id "
+        "JOIN stages ON stages.id = other.stage_id JOIN runs ON runs.id = stages.run_id "
+        "WHERE own.stage_id = ? AND other.started_at < coalesce(own.completed_at, ?) "
+        "AND coalesce(other.completed_at, ?) > own.started_at",
+        (now, stage_id, now, now),
     )
     overlaps = (
         Overlap(run, name, row_mapping.definition(text), *times)

@@ -20,7 +20,7 @@ from trainui.store.db.engine import raw
 from trainui.store.read import row_mapping, views
 from trainui.store.runs import attempt_rows, events, runs, stages
 from trainui.store.runs.attempt_rows import Outcome
-from trainui.store.runs.tables import ATTEMPTS, RUNS, SLOTS, STAGES
+from trainui.store.runs.tables import ATTEMPTS, SLOTS, STAGES
 
 
 def of_stage(connection: Connection, stage_id: str) -> list[AttemptRecord]:
@@ -46,12 +46,8 @@ def get(connection: Connection, attempt_id: int) -> AttemptRecord:
 
 def find(connection: Connection, attempt_id: int) -> AttemptRecord | None:
     """Return one attempt; None if it does not exist."""
-    row = connection.execute(_BY_ID, {"attempt": attempt_id}).mappings().one_or_none()
-    return None if row is None else row_mapping.attempt_record(dict(row))
-
-
-_BY_ID = select(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("attempt"))
-"""Built once, since it runs at every state change of every stage."""
+    found = raw(connection).execute("SELECT * FROM attempts WHERE id = ?", (attempt_id,))
+    return row_mapping.first(found, row_mapping.attempt_record)
 
 
 def held_slots(connection: Connection, host: str) -> dict[Slot, int]:
@@ -72,17 +68,13 @@ class Holder(NamedTuple):
 
 def slot_holders(connection: Connection, host: str) -> dict[Slot, Holder]:
     """Return the occupied slots of a host, each with the stage that occupies it."""
-    found = connection.execute(_OCCUPIED, {"here": host})
+    found = raw(connection).execute(
+        "SELECT kind, slots.number, stages.name, runs.id, runs.name FROM slots "
+        "JOIN attempts ON attempts.id = attempt_id JOIN stages ON stages.id = stage_id "
+        "JOIN runs ON runs.id = run_id WHERE slots.host = ?",
+        (host,),
+    )
     return {Slot(host, kind, number): Holder(*who) for kind, number, *who in found}
-
-
-_OCCUPIED = (
-    select(SLOTS.c.kind, SLOTS.c.number, STAGES.c.name, RUNS.c.id, RUNS.c.name)
-    .join(ATTEMPTS, ATTEMPTS.c.id == SLOTS.c.attempt_id)
-    .join(STAGES, STAGES.c.id == ATTEMPTS.c.stage_id)
-    .join(RUNS, RUNS.c.id == STAGES.c.run_id)
-    .where(SLOTS.c.host == bindparam("here"))
-)
 
 
 def directory(stage: StageRecord, number: int) -> Path:
@@ -228,8 +220,10 @@ def claim(
     }
     stages.change(connection, stage, Status.RUNNING, **cleared)
     runs.refresh(connection, run_id)
-    row = connection.execute(_OF_NUMBER, wanted).mappings().one()
-    return row_mapping.attempt_record(dict(row))
+    found = raw(connection).execute(
+        "SELECT * FROM attempts WHERE stage_id = ? AND number = ?", (stage.id, stage.attempt)
+    )
+    return row_mapping.first(found, row_mapping.attempt_record)
 
 
 _CLAIM = (
@@ -241,9 +235,6 @@ _CLAIM = (
         ATTEMPTS.c.status == Status.QUEUED,
     )
     .values(status=Status.RUNNING, directory=bindparam("where"))
-)
-_OF_NUMBER = select(ATTEMPTS).where(
-    ATTEMPTS.c.stage_id == bindparam("stage"), ATTEMPTS.c.number == bindparam("last")
 )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, update
 
 from trainui.domain.notifications import CODE
 from trainui.domain.states import Status
+from trainui.store.db.engine import raw
 from trainui.store.runs import events
-from trainui.store.runs.tables import ATTEMPTS, RUNS, STAGES
+from trainui.store.runs.tables import ATTEMPTS
 
 MOST_AT_ONCE = 500
 
@@ -31,30 +32,21 @@ class StartedAttempt:
 
 def first_running(connection: Connection) -> int:
     """Return the id of the oldest running attempt; if none runs, a lower bound for the next id."""
-    running = select(func.min(ATTEMPTS.c.id)).where(
-        ATTEMPTS.c.status == Status.RUNNING, ATTEMPTS.c.code_change.is_(None)
-    )
-    last = select(func.max(ATTEMPTS.c.id))
-    oldest = connection.execute(running).scalar()
-    return int(oldest or (connection.execute(last).scalar() or 0) + 1)
+    driver = raw(connection)
+    query = "SELECT min(id) FROM attempts WHERE status = ? AND code_change IS NULL"
+    (oldest,) = driver.execute(query, (Status.RUNNING,)).fetchone()
+    (last,) = driver.execute("SELECT max(id) FROM attempts").fetchone()
+    return int(oldest or (last or 0) + 1)
 
 
 def started(connection: Connection, *, after: int) -> list[StartedAttempt]:
     """Return the attempts after an id whose processes have started, the oldest first."""
-    found = connection.execute(
-        select(
-            ATTEMPTS.c.id,
-            ATTEMPTS.c.number,
-            STAGES.c.name,
-            RUNS.c.id,
-            RUNS.c.directory,
-            RUNS.c.file,
-            ATTEMPTS.c.started_at,
-        )
-        .join(STAGES, STAGES.c.id == ATTEMPTS.c.stage_id)
-        .join(RUNS, RUNS.c.id == STAGES.c.run_id)
-        .where(ATTEMPTS.c.id > after, ATTEMPTS.c.started_at.is_not(None))
-        .order_by(ATTEMPTS.c.id)
+    found = raw(connection).execute(
+        "SELECT attempts.id, number, stages.name, runs.id, runs.directory, file, "
+        "attempts.started_at FROM attempts JOIN stages ON stages.id = stage_id "
+        "JOIN runs ON runs.id = run_id WHERE attempts.id > ? AND attempts.started_at IS NOT NULL "
+        "ORDER BY attempts.id",
+        (after,),
     )
     return [StartedAttempt(*row) for row in found]
 

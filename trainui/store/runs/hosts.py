@@ -11,8 +11,9 @@ from trainui import clock
 from trainui.domain.records import HostRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.store.db import dialect
+from trainui.store.db.engine import raw
 from trainui.store.read import row_mapping
-from trainui.store.runs.tables import ATTEMPTS, HOSTS, STAGES
+from trainui.store.runs.tables import HOSTS
 
 SILENT_AFTER = 40.0
 """Seconds without a heartbeat after which a host counts as silent; it sends one every ten."""
@@ -70,14 +71,9 @@ def announce(
 
 def running_on(connection: Connection, host: str) -> list[StageRecord]:
     """Return the stages whose last attempt runs on a host."""
-    found = connection.execute(
-        select(STAGES)
-        .join(ATTEMPTS, ATTEMPTS.c.stage_id == STAGES.c.id)
-        .where(
-            ATTEMPTS.c.host == host,
-            ATTEMPTS.c.status == Status.RUNNING,
-            STAGES.c.status == Status.RUNNING,
-            ATTEMPTS.c.number == STAGES.c.attempt,
-        )
-    ).mappings()
-    return [row_mapping.stage_record(dict(row)) for row in found]
+    found = raw(connection).execute(
+        "SELECT stages.* FROM stages JOIN attempts ON stage_id = stages.id AND number = attempt "
+        "WHERE host = ? AND attempts.status = ? AND stages.status = ?",
+        (host, Status.RUNNING, Status.RUNNING),
+    )
+    return list(row_mapping.records(found, row_mapping.stage_record))

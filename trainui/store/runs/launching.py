@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from trainui import clock, paths
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
+from trainui.store.db.engine import raw
 from trainui.store.runs import attempt_rows, attempts, events, runs, stages
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.tables import ATTEMPTS, SLOTS, STAGES
@@ -83,12 +84,10 @@ def put_back(connection: Connection, attempt_id: int, reason: str) -> None:
 
 def _pause(connection: Connection, stage_id: str, reason: str) -> float:
     """Return the backoff in seconds, doubled for each requeue in a row for this reason."""
-    of_stage = ATTEMPTS.c.stage_id == stage_id
-    last_other = (
-        select(func.coalesce(func.max(ATTEMPTS.c.number), 0))
-        .where(of_stage, ATTEMPTS.c.error.is_distinct_from(reason))
-        .scalar_subquery()
+    found = raw(connection).execute(
+        "SELECT count(*) FROM attempts WHERE stage_id = ? AND number > (SELECT "
+        "coalesce(max(number), 0) FROM attempts WHERE stage_id = ? AND error IS NOT ?)",
+        (stage_id, stage_id, reason),
     )
-    in_a_row = select(func.count()).where(of_stage, ATTEMPTS.c.number > last_other)
-    count = int(connection.execute(in_a_row).scalar_one())
+    (count,) = found.fetchone()
     return float(min(SHORTEST_PAUSE * 2.0 ** min(count - 1, 64), LONGEST_PAUSE))

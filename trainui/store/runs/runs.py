@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from trainui import clock
 from trainui.domain.definition import Pipeline
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
 from trainui.errors import UsageError
-from trainui.store.db.dialect import is_one_of
 from trainui.store.db.engine import raw
+from trainui.store.db.statements import placeholders
 from trainui.store.read import row_mapping, views
 from trainui.store.runs import events, new_run
 from trainui.store.runs.new_run import NewRun as NewRun
-from trainui.store.runs.tables import FLAGS, RUNS, STAGES
+from trainui.store.runs.tables import FLAGS, RUNS
 
 PAUSED = "paused"
 """The flag of a paused queue."""
@@ -95,63 +95,55 @@ def refresh(connection: Connection, run_id: str, *, started_at: int | None = Non
 
     `started_at`: the start of one of its attempts, if it has just started.
     """
-    run = connection.execute(_RUN, {"run": run_id}).one()
-    states = [Status.RUNNING] if run.is_unfinished else _states(connection, run_id)
-    starts = [start for start in (run.started_at, started_at) if start is not None]
-    status = run_status(states, started=bool(starts or run.was_claimed))
+    driver = raw(connection)
+    before, first_start, is_unfinished, was_claimed = driver.execute(
+        _STATE, (*UNFINISHED, Status.QUEUED, run_id)
+    ).fetchone()
+    states = [Status.RUNNING]
+    if not is_unfinished:
+        found = driver.execute("SELECT DISTINCT status FROM stages WHERE run_id = ?", (run_id,))
+        states = [Status(name) for (name,) in found]
+    starts = [start for start in (first_start, started_at) if start is not None]
+    status = run_status(states, started=bool(starts or was_claimed))
     values: dict[str, Any] = {"started_at": min(starts, default=None)}
     if status in ENDED:
-        end = connection.execute(_LAST_END, {"run": run_id}).scalar()
+        (end,) = driver.execute(
+            "SELECT max(completed_at) FROM stages WHERE run_id = ?", (run_id,)
+        ).fetchone()
         end = clock.now() if end is None else end
         values |= {"completed_at": max(end, values["started_at"] or 0)}
     else:
         values |= {"completed_at": None, "notified_at": None}
-    if (status, values["started_at"]) != (run.status, run.started_at) or status in ENDED:
+    if (status, values["started_at"]) != (before, first_start) or status in ENDED:
         connection.execute(_REFRESH, {"run": run_id, "status": status, **values})
-    if run.status != status:
+    if before != status:
         text = f"run {status.verb}"
         events.record(connection, run_id, "run", text, data={"status": str(status)})
     return status
 
 
-def _states(connection: Connection, run_id: str) -> list[Status]:
-    found = connection.execute(_STATES, {"run": run_id}).scalars()
-    return [Status(name) for name in found]
-
-
-# Built once, since they run at every state change of every stage; building costs more than running.
-# While a run is active they read few of its stages, however many it has.
-_OF_RUN = STAGES.c.run_id == bindparam("run")
-_RUN = select(
-    RUNS.c.status,
-    RUNS.c.started_at,
-    exists().where(_OF_RUN, is_one_of(STAGES.c.status, UNFINISHED)).label("is_unfinished"),
-    exists()
-    .where(_OF_RUN, STAGES.c.attempt > 0, STAGES.c.status != Status.QUEUED)
-    .label("was_claimed"),
-).where(RUNS.c.id == bindparam("run"))
-_STATES = select(STAGES.c.status).distinct().where(_OF_RUN)
-_LAST_END = select(func.max(STAGES.c.completed_at)).where(_OF_RUN)
+_STATE = f"""
+SELECT status, started_at,
+    EXISTS (SELECT 1 FROM stages WHERE run_id = runs.id AND status IN ({placeholders(UNFINISHED)})),
+    EXISTS (SELECT 1 FROM stages WHERE run_id = runs.id AND attempt > 0 AND status <> ?)
+FROM runs WHERE id = ?
+"""
+"""While a run is active, it reads few of its stages, however many it has."""
 _REFRESH = update(RUNS).where(RUNS.c.id == bindparam("run"))
 
 
 def is_any_active(connection: Connection) -> bool:
     """Return True if a run is unfinished."""
-    return connection.execute(_AN_ACTIVE_ONE).first() is not None
-
-
-_AN_ACTIVE_ONE = (
-    select(RUNS.c.id).where(is_one_of(RUNS.c.status, (Status.QUEUED, Status.RUNNING))).limit(1)
-)
+    query = "SELECT 1 FROM runs WHERE status IN (?, ?) LIMIT 1"
+    found = raw(connection).execute(query, (Status.QUEUED, Status.RUNNING))
+    return found.fetchone() is not None
 
 
 def to_notify(connection: Connection) -> list[RunRecord]:
     """Return the finished runs without a notification of their end."""
-    found = connection.execute(_TO_NOTIFY).mappings()
-    return [row_mapping.run_record(dict(row)) for row in found]
-
-
-_TO_NOTIFY = select(RUNS).where(is_one_of(RUNS.c.status, ENDED), RUNS.c.notified_at.is_(None))
+    query = f"SELECT * FROM runs WHERE status IN ({placeholders(ENDED)}) AND notified_at IS NULL"
+    found = raw(connection).execute(query, tuple(ENDED))
+    return list(row_mapping.records(found, row_mapping.run_record))
 
 
 def mark_notified(connection: Connection, run_ids: Sequence[str]) -> None:

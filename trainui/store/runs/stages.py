@@ -23,8 +23,10 @@ from trainui.store.runs.tables import ATTEMPTS, RUNS, STAGES
 
 def get(connection: Connection, stage_id: str) -> StageRecord:
     """Return one stage."""
-    row = connection.execute(_BY_ID, {"stage": stage_id}).mappings().one()
-    return row_mapping.stage_record(dict(row))
+    found = raw(connection).execute("SELECT * FROM stages WHERE id = ?", (stage_id,))
+    stage = row_mapping.first(found, row_mapping.stage_record)
+    assert stage is not None
+    return stage
 
 
 def named(connection: Connection, run_id: str, name: str) -> StageRecord | None:
@@ -62,8 +64,7 @@ def change(
     return True
 
 
-# Built once, since they run at every state change of every stage; building costs more than running.
-_BY_ID = select(STAGES).where(STAGES.c.id == bindparam("stage"))
+# Built once, since it runs at every state change of every stage; building costs more than running.
 _CHANGE = update(STAGES).where(
     STAGES.c.id == bindparam("stage"),
     STAGES.c.status == bindparam("before"),
