@@ -230,6 +230,13 @@ KEYS: tuple[Key, ...] = (
         "Delete the run and its files (asks first)",
         "remove",
     ),
+    Key(
+        "run.copy_command",
+        "C",
+        "copy command",
+        "Copy the stage's whole command for a shell (OSC 52)",
+        "copy_command",
+    ),
     Key("acting.copy", "Y", "copy", "Copy the run's report as Markdown (OSC 52)", "copy"),
     Key(
         "runs.mark",

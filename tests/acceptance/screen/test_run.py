@@ -404,3 +404,12 @@ async def test_a_sheet_is_searched(filler: Filler) -> None:
         assert driven.run.graph.selected_name == "train[hidden=128]"
         await driven.press("escape", "n")
         await driven.until_shown("no match; / searches")
+
+
+async def test_the_command_is_copied_whole(filler: Filler) -> None:
+    run_id = filler.run({"prepare": ()})
+    async with opened(run_id) as driven:
+        await driven.until_shown("command")
+        await driven.press("C")
+        await driven.until_shown("command copied")
+        assert driven.app.clipboard.endswith("\npython prepare.py --out /data/runs/here\n")

@@ -187,9 +187,9 @@ class RunActions(Screen[None]):
         else:
             self.app.call_from_thread(self._copy, report)
 
-    def _copy(self, report: str) -> None:
-        self.app.copy_to_clipboard(report)
-        self._show_message("copied as Markdown (if the terminal supports OSC 52)")
+    def _copy(self, text: str, what: str = "copied as Markdown") -> None:
+        self.app.copy_to_clipboard(text)
+        self._show_message(f"{what} (if the terminal supports OSC 52)")
 
     def _show_message(self, text: str) -> None:
         self.app.notify(text, markup=False)

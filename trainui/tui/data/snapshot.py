@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trainui.tui.data.eta import Eta, RunEta
     from trainui.tui.machine.gpu_reader import GpuFigures
     from trainui.tui.machine.system_reader import MachineFigures
+    from trainui.tui.run.activity import StageActivity
     from trainui.tui.run.files import StageFiles
 
 
@@ -97,6 +98,8 @@ class StageDetail:
     """Names of environment variables that differ from the previous attempt."""
     checkpoint: str = ""
     """Why the last attempt did not continue from the newest checkpoint, as text."""
+    activity: StageActivity | None = None
+    """None: not requested."""
 
 
 @dataclass(frozen=True, slots=True)

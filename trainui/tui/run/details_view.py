@@ -145,9 +145,7 @@ class DetailsView(RowsView):
             now=clock.now(),
             ending=page.ahead.stages.get(stage.name) if page.ahead else None,
             width=width,
-            commit=of.detail.commit,
-            variables=of.detail.variables,
-            checkpoint=of.detail.checkpoint,
+            detail=of.detail,
             timeline=of.timeline,
             of=len(page.attempts.get(stage.id, ())),
         )

@@ -6,24 +6,30 @@ import json
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainui import clock, settings
+from trainui import clock, formatting, settings
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED, Status
-from trainui.pipeline.substitution.masking import mask
+from trainui.pipeline.substitution.masking import MASK, mask
 from trainui.store.read.summary import shown_command
+from trainui.supervisor.journal import read_spec
+from trainui.supervisor.protocol import JournalError
 from trainui.text import STALLED, harmless, state
+from trainui.tui.data.snapshot import StageDetail
 from trainui.tui.render.numbers import clock_time, elapsed, state_style
 from trainui.tui.render.styled_text import Row, Segment, wrap
+from trainui.tui.run.activity import LogProgress, StageActivity
 
 if TYPE_CHECKING:
     from trainui.tui.data.eta import Eta
     from trainui.tui.graph.timeline import Timeline
 
-LABEL = 10
+LABEL = 11
 """Width of the labels at the left, in characters."""
 
 MOST_LINES = 4
@@ -32,7 +38,7 @@ MOST_LINES = 4
 MOST_TEXT = 8000
 """The most characters of such a text that are processed; more than fit into its lines."""
 
-ERROR_LINES = 40
+ERROR_LINES = 20
 """The most lines of an error."""
 
 
@@ -43,15 +49,13 @@ def overview_rows(
     by_name: Mapping[str, StageRecord],
     *,
     now: int,
-    ending: Eta | None = None,
     width: int,
-    commit: str = "",
-    variables: str = "",
-    checkpoint: str = "",
+    ending: Eta | None = None,
+    detail: StageDetail | None = None,
     timeline: Timeline | None = None,
     of: int = 0,
 ) -> list[Row]:
-    """Return the lines of a stage's overview.
+    """Return the lines of a stage's overview: what a researcher asks first stands first.
 
     Args:
         run: the stage's run.
@@ -59,29 +63,107 @@ def overview_rows(
         attempts: its attempts up to the one shown, the first one first.
         by_name: all stages of its run.
         now: the time in microseconds, for running stages.
-        ending: the estimated end, from earlier runs.
         width: characters a line.
-        commit: the git commit that the run was submitted with.
-        variables: environment variables that differ from the previous attempt.
-        checkpoint: why the last attempt did not use the newest checkpoint.
+        ending: the estimated end, from earlier runs.
+        detail: the stage's details; None: not read.
         timeline: the run's timeline.
         of: the number of all attempts.
     """
     last = attempts[-1] if attempts else None
+    detail = detail or StageDetail(stage.name, None)
+    activity = detail.activity or StageActivity()
+    is_newest = of <= stage.attempt
     rows: list[Row] = [_state_row(stage, last, now, ending, of)]
-    for label, text, style in _facts(run, stage, last, by_name):
+    for label, text, style in (
+        ("why", why(stage, by_name), state_style(stage.status)),
+        ("values", activity.nonfinite, "bad"),
+        *_activity_facts(stage, activity, now, last if ending is None else None),
+    ):
         rows += _field(label, text, style, width)
-        if label == "time" and of <= stage.attempt:
-            rows += _field("share", _share(stage, timeline), "", width)
-        elif label == "continues" and of <= stage.attempt:
-            rows += _field("start", checkpoint, "warn", width)
-        elif label == "code":
-            rows += _field("commit", commit, "", width)
-        elif label == "sets":
-            rows += _field("variables", variables, "", width)
-    rows += _earlier_rows(attempts, width)
     rows += _error_rows(stage, width)
+    for label, text, style in (
+        ("start", detail.checkpoint if is_newest else "", "warn"),
+        (
+            "params",
+            _params_text({**(stage.definition.matrix or {}), **stage.definition.params}),
+            "",
+        ),
+        ("command", command_text(run, stage), ""),
+    ):
+        rows += _field(label, text, style, width)
+    rows += _earlier_rows(attempts, width)
+    rows += [(), (Segment("details", "dim"),)]
+    for label, text, style in _details(stage, last, by_name, detail, _share(stage, timeline)):
+        rows += _field(label, text if is_newest or label != "share" else "", style, width)
     return rows
+
+
+def _activity_facts(
+    stage: StageRecord, activity: StageActivity, now: int, unknown_end: AttemptRecord | None
+) -> Iterator[tuple[str, str, str]]:
+    """Yield the last output, the last checkpoint, the headline metric and the progress.
+
+    Args:
+        stage: the stage.
+        activity: its activity.
+        now: the time in microseconds.
+        unknown_end: the last attempt if its end is not known from earlier runs; else None.
+    """
+    yield "output", _ago(activity.output_at, now), ""
+    checkpoint = f"{activity.checkpoint}, {_ago(activity.checkpoint_at, now)}"
+    none = "none yet" if stage.definition.checkpoint is not None and stage.attempt else ""
+    yield "checkpoint", checkpoint if activity.checkpoint else none, ""
+    yield "metric", activity.metric, ""
+    yield "progress", _progress_text(activity.progress, unknown_end, now), ""
+
+
+def _ago(moment: int | None, now: int) -> str:
+    return "" if moment is None else f"{elapsed(moment, now, now)} ago"
+
+
+def _progress_text(
+    progress: LogProgress | None, unknown_end: AttemptRecord | None, now: int
+) -> str:
+    """Return e.g. `epoch 27/30, ~2m 5s to go`."""
+    if progress is None:
+        return ""
+    shown = f"{progress.unit} {progress.done:,}/{progress.total:,}"
+    if unknown_end is None or unknown_end.started_at is None or not progress.part:
+        return shown
+    spent = (now - unknown_end.started_at) / clock.SECOND
+    return f"{shown}, ~{formatting.duration(spent / progress.part * (1 - progress.part))} to go"
+
+
+def _details(
+    stage: StageRecord,
+    last: AttemptRecord | None,
+    by_name: Mapping[str, StageRecord],
+    detail: StageDetail,
+    share: str,
+) -> Iterator[tuple[str, str, str]]:
+    """Yield the facts that are seldom asked for, each with its label and style."""
+    definition = stage.definition
+    yield "time", _times(stage), ""
+    yield "share", share, ""
+    yield "retries", _retries_text(stage), ""
+    yield "continues", _continued(stage, last), ""
+    yield "code", "" if last is None else last.code_change or "", "warn"
+    yield "commit", detail.commit, ""
+    yield "task", definition.task or "", ""
+    yield "result", "" if stage.result is None else json.dumps(stage.result), ""
+    yield "after", _upstream_text(stage, by_name), ""
+    yield "outputs", "  ".join(definition.outputs), ""
+    yield "sets", "  ".join(definition.env), ""
+    yield "variables", detail.variables, ""
+    yield "where", _where(last), ""
+    yield "task id", stage.celery_task_id or "", "dim"
+    yield "directory", short_path(stage.directory), "dim"
+
+
+def short_path(path: str) -> str:
+    """Return a path with `~` for the home directory."""
+    home = str(Path.home())
+    return f"~{path.removeprefix(home)}" if path.startswith(f"{home}/") else path
 
 
 def why(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
@@ -150,31 +232,6 @@ def as_attempt(stage: StageRecord, attempts: Sequence[AttemptRecord]) -> StageRe
     )
 
 
-def _facts(
-    run: RunRecord,
-    stage: StageRecord,
-    last: AttemptRecord | None,
-    by_name: Mapping[str, StageRecord],
-) -> Iterator[tuple[str, str, str]]:
-    """Yield the facts to show, each with its label and style."""
-    definition = stage.definition
-    yield "why", why(stage, by_name), state_style(stage.status)
-    yield "time", _times(stage), ""
-    yield "retries", _retries_text(stage), ""
-    yield "continues", _continued(stage, last), ""
-    yield "code", "" if last is None else last.code_change or "", "warn"
-    yield "command", command_text(run, stage), ""
-    yield "task", definition.task or "", ""
-    yield "params", _params_text(definition.params), ""
-    yield "result", "" if stage.result is None else json.dumps(stage.result), ""
-    yield "after", _upstream_text(stage, by_name), ""
-    yield "outputs", "  ".join(definition.outputs), ""
-    yield "sets", "  ".join(definition.env), ""
-    yield "where", _where(last), ""
-    yield "task id", stage.celery_task_id or "", "dim"
-    yield "directory", stage.directory, "dim"
-
-
 def _continued(stage: StageRecord, last: AttemptRecord | None) -> str:
     """Return the checkpoint that an attempt resumed from, relative to the stage's directory."""
     checkpoint = "" if last is None else last.checkpoint or ""
@@ -235,6 +292,25 @@ def command_text(run: RunRecord, stage: StageRecord) -> str:
     if not isinstance(command, str):
         command = shlex.join(command).replace("'${python}'", "${python}")
     return " ".join(command.split()).replace(f"{run.directory}/", "${run_dir}/")
+
+
+def shell_command(
+    run: RunRecord, stage: StageRecord, attempts: Sequence[AttemptRecord]
+) -> str | None:
+    """Return a stage's whole command for a shell, in its working directory; None for a task.
+
+    Secrets are masked; without any, it is the command that the last attempt executed.
+    """
+    definition = stage.definition
+    command = shown_command(run.params, definition)
+    if command is None:
+        return None
+    text = command if isinstance(command, str) else shlex.join(command)
+    with suppress(JournalError, OSError):
+        spec = read_spec(Path(attempts[-1].directory)) if attempts else None
+        if spec is not None and MASK not in text:
+            text = spec.argv[-1] if isinstance(command, str) else shlex.join(spec.argv)
+    return f"cd {shlex.quote(definition.workdir)}\n{text.rstrip()}\n"
 
 
 def _params_text(params: Mapping[str, object]) -> str:
@@ -303,8 +379,8 @@ def _error_rows(stage: StageRecord, width: int) -> list[Row]:
         line = harmless(lines[-more].expandtabs(4))
         shown += wrap(line, width, ERROR_LINES - len(shown))
         more -= 1
-    rows: list[Row] = [(), (Segment("error", "dim"),)]
+    rows: list[Row] = [(Segment("error", "dim"),)]
     rows += [(Segment(line, "bad"),) for line in shown]
     if more:
         rows.append((Segment(f"… {more} more lines in the log", "dim"),))
-    return rows
+    return [*rows, ()]

@@ -23,6 +23,7 @@ from trainui.tui.data.snapshot import (
     RunQuery,
     StageDetail,
 )
+from trainui.tui.run.activity import ActivityReader
 from trainui.tui.run.files import commit, stage_files
 from trainui.tui.run.matrix_reader import MatrixReader
 
@@ -46,6 +47,7 @@ class RunPageReader:
         self._checkpoints: dict[tuple[str, int], str] = {}
         """By stage id and last attempt; once that has started, the text does not change."""
         self._groups = MatrixReader()
+        self._activity = ActivityReader()
         self._curves = CurveReader(self._groups)
         self._begun_run: str | None = None
         """The run of which at least the first stages have been read."""
@@ -87,6 +89,9 @@ class RunPageReader:
                 checkpoint=self._checkpoint_of(connection, selected, tries)
                 if query.tab == DetailTab.OVERVIEW
                 else "",
+                activity=self._activity.read(connection, selected, tries)
+                if query.tab == DetailTab.OVERVIEW and number is None
+                else None,
             )
         ahead = self._etas.look(connection, run, stages)
         members = [stage for stage in stages if stage.definition.group == query.group]

@@ -28,6 +28,7 @@ from trainui.tui.run.autoselect import stage_to_select
 from trainui.tui.run.details_view import DetailsView
 from trainui.tui.run.header import can_resume, crumbs, heading
 from trainui.tui.run.layout import Panes
+from trainui.tui.run.overview import shell_command
 from trainui.tui.run.stage_panel import StagePanel
 from trainui.tui.widgets.bars import Bar
 from trainui.tui.widgets.line_view import RowsView
@@ -271,6 +272,16 @@ class RunScreen(Page):
     def action_logs(self) -> None:
         """Zoom the log, or show all panes again."""
         self.panes.zoom_log()
+
+    def action_copy_command(self) -> None:
+        """Copy the selected stage's command, to be pasted into a shell."""
+        page, stage = self._page, self.graph.selected
+        if page is None or stage is None:
+            self._show_message("no stage is selected")
+        elif (command := shell_command(page.run, stage, page.attempts.get(stage.id, ()))) is None:
+            self._show_message(f"{harmless(stage.name)} runs a task and no command")
+        else:
+            self._copy(command, "command copied")
 
     def action_stream(self) -> None:
         """Cycle the log through both streams, stdout and stderr."""

@@ -6,7 +6,7 @@ from textual import events
 from textual.message import Message
 
 from trainui.tui.data.snapshot import DetailTab
-from trainui.tui.render.styled_text import Row, Segment, width_of
+from trainui.tui.render.styled_text import Row, Segment, fit_middle, width_of
 from trainui.tui.widgets.line_view import LinesView
 
 _TABS = tuple(sorted({**{int(tab): tab.title for tab in DetailTab}, 3: "Curves", 4: "Log"}.items()))
@@ -52,7 +52,8 @@ class Tabs(LinesView, can_focus=False):
             Segment(f" {number} {name} ", "tab-on" if number == self._chosen else "dim")
             for number, name in _TABS
         ]
-        return (*spans, Segment(f"  {self._stage}", "dim"))
+        room = max(width - width_of(tuple(spans)) - 3, 8)
+        return (*spans, Segment(f"  {fit_middle(self._stage, room)}", "dim"))
 
     def on_click(self, event: events.Click) -> None:
         """Choose the tab under the mouse."""

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import math
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo
-from trainui import clock
+from trainui import clock, paths
 from trainui.domain.notifications import CHECKPOINT
 from trainui.domain.records import StageRecord
 from trainui.store.db import protocol, readonly
 from trainui.store.read import views
 from trainui.store.runs import events
+from trainui.supervisor.protocol import SPEC_FILE, Spec
 from trainui.tui.data.snapshot import RunQuery
 from trainui.tui.render.styled_text import Segment, joined, plain, width_of
+from trainui.tui.run.activity import LogProgress, log_progress
 from trainui.tui.run.header import can_resume, crumbs, heading
 from trainui.tui.run.matrix_table import GroupRows
-from trainui.tui.run.overview import MOST_LINES, error_lines, overview_rows
+from trainui.tui.run.overview import MOST_LINES, error_lines, overview_rows, shell_command
 from trainui.tui.run.reader import RunPageReader
 
 
@@ -70,9 +76,9 @@ def test_a_checkpoint_that_is_not_used_is_named(
         {},
         now=clock.now(),
         width=60,
-        checkpoint=page.detail.checkpoint,
+        detail=page.detail,
     )
-    assert "start     gets no checkpoint: /out/ckpt-4 is not used" in joined(rows)
+    assert "start      gets no checkpoint: /out/ckpt-4 is not used" in joined(rows)
 
 
 def test_a_pending_stage_names_what_it_waits_for(
@@ -101,6 +107,74 @@ def test_an_error_is_its_traceback_without_progress_bars() -> None:
     assert error_lines(f"exit code 1: no\n\n{bars}{trace}") == trace.splitlines()
     assert error_lines(f"exit code 1: no\n\n{bars}gone\n{bars}") == ["gone"]
     assert error_lines("exit code 1") == []
+
+
+def overview(connection: protocol.Connection, run_id: str, name: str) -> str:
+    """Return a stage's overview as the page reads and shows it."""
+    page = RunPageReader().read(connection, RunQuery(run_id, stage=name))
+    assert page is not None
+    stage = next(one for one in page.stages if one.name == name)
+    rows = overview_rows(
+        page.run,
+        stage,
+        page.attempts[stage.id],
+        {},
+        now=clock.now(),
+        width=100,
+        detail=page.detail,
+    )
+    return joined(rows)
+
+
+def test_the_overview_begins_with_what_a_researcher_asks_first(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id, name = filler.run(DIAMOND), "train[hidden=32]"
+    filler.complete(run_id, "prepare")
+    attempt = filler.start(run_id, name, ago=60)
+    feeder = Feeder(filler.store, filler.stage(run_id, name).id)
+    feeder.feed({"val/loss": list(enumerate((3.0, 1.0, math.nan, 2.0)))})
+    text = overview(connection, run_id, name)
+    assert "output  " not in text
+    assert "checkpoint none yet" in text
+    filler.log(attempt, "epoch 1/4: fine\repoch 2/4: fine\n")
+    (paths.stage_directory(Path(attempt.directory)) / "ckpt-3.npz").write_bytes(b"x")
+    labels = [line.split(" ")[0] for line in overview(connection, run_id, name).splitlines()]
+    first = ["●", "values", "output", "checkpoint", "metric", "progress", "params", "command"]
+    assert [label for label in labels if label][: len(first)] == first
+    text = overview(connection, run_id, name)
+    assert "values     NaN or infinite: val/loss (1 of 4 points)" in text
+    assert re.search(r"^output     [0-9.]+s ago$", text, re.M)
+    assert re.search(r"^checkpoint ckpt-3.npz, [0-9.]+s ago$", text, re.M)
+    assert "metric     val/loss  best 1 (lowest), last 2" in text
+    assert re.search(r"^progress   epoch 2/4, ~1m 4[0-9]s to go$", text, re.M)
+
+
+def test_the_progress_of_a_log_is_its_last_count(tmp_path: Path) -> None:
+    out, err = tmp_path / "out", tmp_path / "err"
+    out.write_text("Step 10 of 1000\n")
+    os.utime(out, (1, 1))
+    assert log_progress([out, err]) == LogProgress("step", 10, 1000)
+    err.write_text("Epoch [3/5]:  35%|###5   | 21/60\r")
+    assert log_progress([out, err]) == LogProgress("epoch", 3, 5)
+    err.write_text("epoch 7/5 and epoch 1/0\n")
+    assert log_progress([err]) is None
+
+
+def test_the_command_is_copied_as_it_was_executed(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id = filler.run(DIAMOND)
+    run = views.find_run(connection, run_id)
+    stage = filler.stage(run_id, "prepare")
+    assert shell_command(run, stage, ()) == (
+        f"cd {stage.definition.workdir}\npython prepare.py --out /data/runs/here\n"
+    )
+    attempt = filler.start(run_id, "prepare")
+    spec = Spec(("/usr/bin/python3", "a b.py"), "/", {})
+    (Path(attempt.directory) / SPEC_FILE).write_text(spec.to_json())
+    executed = f"cd {stage.definition.workdir}\n/usr/bin/python3 'a b.py'\n"
+    assert shell_command(run, stage, [attempt]) == executed
 
 
 def test_a_blocked_stage_says_by_what(filler: Filler, connection: protocol.Connection) -> None:
