@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
-from collections import deque
 from collections.abc import Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
-from rich.console import RenderableType
-from textual.app import App
 from textual.binding import BindingType
 from textual.command import Provider
-from textual.driver import Driver
-from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
-from textual.screen import Screen
 from textual.theme import Theme
 from textual.timer import Timer
 
@@ -24,21 +18,16 @@ from trainui.tui import ascii_filter, theme
 from trainui.tui.actions.background import BackgroundJobs
 from trainui.tui.data.poller import Poller
 from trainui.tui.data.snapshot import ListQuery, RunQuery, Snapshot
-from trainui.tui.key_queue import KeyQueue
 from trainui.tui.keymap import KeyTable, bindings
 from trainui.tui.messages import BellRung, SnapshotReady
 from trainui.tui.page import Page
 from trainui.tui.preferences import FILE, Preferences
 from trainui.tui.runs.screen import RunsScreen
-from trainui.tui.terminal import bandwidth, shutdown
-from trainui.tui.terminal.cell_diff import Drawn, ShownCells, Update
-from trainui.tui.terminal.driver import TerminalDriver
+from trainui.tui.terminal import shutdown
+from trainui.tui.terminal.terminal_app import TerminalApp
 
 THEME = "theme"
 """The preference key for the theme chosen with the theme key."""
-
-SETTLED = 0.1
-"""Debounce of resizes in seconds: redraw once the terminal has stopped resizing."""
 
 SAVED_WITHIN = 1.0
 """Debounce in seconds of saving changed preferences."""
@@ -53,7 +42,7 @@ def _commands() -> type[Provider]:
     return KeyCommands
 
 
-class TrainuiApp(KeyQueue, BackgroundJobs, App[int]):
+class TrainuiApp(BackgroundJobs, TerminalApp):
     """The app that shows runs and their stages live."""
 
     TITLE = "trainui"
@@ -75,14 +64,9 @@ class TrainuiApp(KeyQueue, BackgroundJobs, App[int]):
         read_only: bool = False,
     ):
         configured = configured or settings.load()
-        self.traffic = bandwidth.Bandwidth(configured.max_rate)
-        super().__init__()
-        self._typed = deque()
+        super().__init__(configured.max_rate)
         self.read_only = read_only
         self._ascii: list[ascii_filter.AsciiFilter] = []
-        self._shown = ShownCells()
-        self._cursor_shown = self.cursor_position
-        self._settling: Timer | None = None
         self._clock: Timer | None = None
         self._saving: Timer | None = None
         if "TEXTUAL_ANIMATIONS" not in os.environ:
@@ -129,39 +113,6 @@ class TrainuiApp(KeyQueue, BackgroundJobs, App[int]):
         """Return the filters for rendered lines, including the ASCII filter."""
         return [*super().get_line_filters(), *self._ascii]
 
-    def get_driver_class(self) -> type[Driver]:
-        """Return the driver for the terminal, which counts the bytes it sends."""
-        found = super().get_driver_class()
-        return TerminalDriver if found is LinuxDriver else bandwidth.counted(found, self.traffic)
-
-    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        """Send only the changed cells to the terminal."""
-        if isinstance(renderable, Update) and self._can_draw:
-            changes = self._shown.changes(renderable, self.console)
-            moved = self.cursor_position != self._cursor_shown
-            self._cursor_shown = self.cursor_position
-            renderable = cast("RenderableType", Drawn(changes)) if changes or moved else None
-        super()._display(screen, renderable)
-
-    @property
-    def _can_draw(self) -> bool:
-        """True if Textual would send the update now; otherwise it drops it."""
-        lets = self._running and not self._closed and not self._batch_count
-        return lets and self._driver is not None and not self.is_headless
-
-    def on_resize(self) -> None:
-        """Redraw everything now and after the last resize: the terminal reflows its content."""
-        self.redraw()
-        if self._settling is not None:
-            self._settling.stop()
-        self._settling = self.set_timer(SETTLED, self.redraw)
-
-    def redraw(self) -> None:
-        """Redraw everything, without assumptions on what the terminal shows."""
-        self._shown.forget()
-        for screen in self.screen_stack[-1:]:
-            screen.refresh()
-
     def on_mount(self) -> None:
         """Open the requested run, start the clock, and report wrong settings."""
         shutdown.leave_on_signals(self)
@@ -193,8 +144,7 @@ class TrainuiApp(KeyQueue, BackgroundJobs, App[int]):
 
     def on_bell_rung(self, message: BellRung) -> None:
         """Ring the terminal's bell, with the reason where the terminal can show one."""
-        if self._driver is not None:
-            self._driver.write(text.ring(message.text, os.environ.get("TERM", "")))
+        self.send(text.ring(message.text, os.environ.get("TERM", "")))
 
     def on_snapshot_ready(self, message: SnapshotReady) -> None:
         """Show a new snapshot on the open page."""

@@ -26,11 +26,6 @@ class Host(Protocol):
     read_only: bool
     """True if actions are disabled, as in a browser without `--write`."""
 
-    @property
-    def is_acting(self) -> bool:
-        """True while a key's action runs and no other key is queued."""
-        ...
-
     def act(
         self,
         work: Callable[[], str],

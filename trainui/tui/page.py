@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.reactive import Reactive
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -19,7 +17,6 @@ from trainui.tui.host import Host, host_of
 from trainui.tui.keymap import bindings
 from trainui.tui.machine.gpu_strip import GpuStrip
 from trainui.tui.render.styled_text import Row, Segment
-from trainui.tui.terminal.compositor import PageCompositor
 from trainui.tui.widgets.bars import Bar, KeyBar
 from trainui.tui.widgets.search_input import SearchBar
 
@@ -48,12 +45,8 @@ class Page(RunActions):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("acting", "search")]
 
-    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
-    """The focused widget; overridden so that a focus change does not redraw the whole page."""
-
     def __init__(self) -> None:
         super().__init__()
-        self._compositor = PageCompositor()
         self.top = Bar(id="top")
         self.gpu_strip = GpuStrip(id="gpus")
         self.search_bar = SearchBar()
@@ -117,15 +110,6 @@ class Page(RunActions):
         self.watch(self, "focused", self.show_keys, init=True)
         if self.host.snapshot is not None:
             self.take(self.host.snapshot)
-
-    def on_idle(self, event: events.Idle) -> None:
-        """Defer drawing while a key's action runs, so that all its changes are drawn together."""
-        if self.host.is_acting:
-            event.prevent_default()
-
-    def draw_now(self) -> None:
-        """Draw changes now, without waiting for the next frame (60 a second)."""
-        self._on_timer_update()
 
     def on_screen_resume(self) -> None:
         """Make the poller read for this page."""

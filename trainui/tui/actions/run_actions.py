@@ -19,12 +19,13 @@ from trainui.text import harmless
 from trainui.tui.actions.target import Target, listed
 from trainui.tui.graph.nodes import most_important
 from trainui.tui.host import host_of
+from trainui.tui.terminal.key_queue import PromptScreen
 
 if TYPE_CHECKING:
     from trainui.domain.records import StageRecord
 
 
-class RunActions(Screen[None]):
+class RunActions(PromptScreen):
     """The actions of pages that show runs."""
 
     def targets(self) -> list[Target]:

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain, groupby
 from operator import eq, itemgetter
+from typing import cast
 
 from rich.cells import cell_len
 from rich.color import ColorSystem
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
@@ -59,6 +60,21 @@ class ShownCells:
     def forget(self) -> None:
         """Mark everything unknown, after a resize or when another program has drawn."""
         self._lines.clear()
+
+    def reduced(
+        self, renderable: RenderableType | None, console: Console, *, always: bool
+    ) -> RenderableType | None:
+        """Return an update reduced to the cells that change, or None if there are none.
+
+        Args:
+            renderable: what is to be drawn; anything but an update is returned as it is.
+            console: the terminal's properties.
+            always: whether to return an update with no cells also, since the cursor has moved.
+        """
+        if not isinstance(renderable, Update):
+            return renderable
+        changes = self.changes(renderable, console)
+        return cast("RenderableType", Drawn(changes)) if changes or always else None
 
     def changes(self, update: Update, console: Console) -> str:
         """Return the escape sequences for an update, and record it as shown."""

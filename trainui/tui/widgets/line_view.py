@@ -41,6 +41,9 @@ class LinesView(BorderedView):
     selects_text: ClassVar[bool] = True
     """True if dragging the mouse selects text."""
 
+    has_bindings_only = True
+    """True: keys do nothing here but by their bindings (see `terminal.key_queue`)."""
+
     scopes: ClassVar[tuple[str, ...]] = ()
     """Scopes of the keys that work only in this widget."""
 

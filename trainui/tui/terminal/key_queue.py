@@ -11,13 +11,15 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from textual import events
 from textual.message_pump import MessagePump
+from textual.reactive import Reactive
+from textual.screen import Screen
+from textual.widget import Widget
 
-from trainui.tui.page import Page
-from trainui.tui.widgets.line_view import LinesView
+from trainui.tui.terminal import private_parts
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
 else:
     Base = object
 
-PATIENCE = 0.5
-"""Timeout in seconds after which a key's action counts as done, in case its target is gone."""
+TIMEOUT = 0.5
+"""Seconds after which a key's action counts as done, in case its target is gone."""
 
 
 @dataclass
@@ -37,20 +39,20 @@ class _Round:
     pumps: Iterator[MessagePump]
     then: Callable[[], Awaitable[None]]
 
-    async def go_on(self) -> None:
+    async def advance(self) -> None:
         """Pass the callback to the next queue; after the last one call `then`."""
         pump = next(self.pumps, None)
         if pump is None:
             await self.then()
         else:
-            pump.post_message(events.Callback(callback=self.go_on))
+            pump.post_message(events.Callback(callback=self.advance))
 
 
 class KeyQueue(Base):
     """The app mixin that queues keys."""
 
     _typed: deque[events.Key]
-    _patience: asyncio.TimerHandle
+    _timeout: asyncio.TimerHandle
 
     async def on_event(self, event: events.Event) -> None:
         """Dispatch an event; a key waits until the previous key's action is done."""
@@ -59,30 +61,32 @@ class KeyQueue(Base):
             return
         self._typed.append(event)
         if len(self._typed) == 1:
-            await self._pass_on()
+            await self._dispatch()
 
     @property
     def is_acting(self) -> bool:
         """True while a key's action runs and no other key is queued."""
         return len(self._typed) == 1
 
-    async def _pass_on(self) -> None:
+    async def _dispatch(self) -> None:
         event = self._typed[0]
         target = self.focused or self.screen
         if not await self._acts_in_pane(event):
             await super().on_event(event)
         acted = partial(self._acted, event)
         loop = asyncio.get_running_loop()
-        self._patience = loop.call_later(PATIENCE, self.call_later, acted)
+        self._timeout = loop.call_later(TIMEOUT, self.call_later, acted)
         # the key bubbles from the widget up to the app, and each handles the messages it caused
-        await _Round(iter(target.ancestors_with_self), acted).go_on()
+        await _Round(iter(target.ancestors_with_self), acted).advance()
 
     async def _acts_in_pane(self, event: events.Key) -> bool:
         """Run a pane's binding directly, without bubbling through each ancestor's message queue.
 
         A page's pane handles keys by bindings only. Returns True if the key was bound.
         """
-        if not isinstance(self.screen, Page) or not isinstance(self.focused, LinesView):
+        screen = self.screen
+        is_pane = getattr(self.focused, "has_bindings_only", False)
+        if not (is_pane and isinstance(screen, PromptScreen) and screen.is_prompt):
             return False
         key = event.key
         return await self._check_bindings(key, priority=True) or await self._check_bindings(key)
@@ -90,10 +94,35 @@ class KeyQueue(Base):
     async def _acted(self, event: events.Key) -> None:
         if self._typed and self._typed[0] is event:
             self._typed.popleft()
-            self._patience.cancel()
+            self._timeout.cancel()
             if not self.screen_stack:  # the key has closed the app
                 return
             if self._typed:
-                await self._pass_on()
-            elif isinstance(self.screen, Page):
+                await self._dispatch()
+            elif isinstance(self.screen, PromptScreen):
                 self.screen.draw_now()
+
+
+class PromptScreen(Screen[None]):
+    """A screen that draws what a key has changed at once, and only that."""
+
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """The focused widget; overridden so that a focus change does not redraw the whole page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_prompt = private_parts.are_there(private_parts.KEY_QUEUE)
+        if private_parts.are_there(private_parts.COMPOSITOR, private_parts.CELL_DIFF):
+            from trainui.tui.terminal.compositor import PageCompositor
+
+            self._compositor = PageCompositor()
+
+    def on_idle(self, event: events.Idle) -> None:
+        """Defer drawing while a key's action runs, so that all its changes are drawn together."""
+        if self.is_prompt and cast("KeyQueue", self.app).is_acting:
+            event.prevent_default()
+
+    def draw_now(self) -> None:
+        """Draw changes now, without waiting for the next frame (60 a second)."""
+        if self.is_prompt:
+            self._on_timer_update()

@@ -1,0 +1,124 @@
+"""Textual's private parts: which ones are used, and that the screen runs without each."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import trainui.tui
+from tests.acceptance.terminal import terminal
+from tests.unit.tui.filled import Filler, running_demo
+from trainui.tui.terminal import private_parts
+from trainui.tui.terminal.private_parts import USES, PrivateUse
+
+ROOT = Path(trainui.tui.__file__).parent
+OF_NAMEDTUPLES = {"_asdict", "_replace"}
+LISTED = {name for use in USES for names in use.names.values() for name in names}
+OWN_TOO = {"_driver", "_running"}
+"""Private names of Textual's that classes of ours have as well."""
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def named(tree: ast.AST) -> Iterator[tuple[str, bool]]:
+    """Yield the private names of a module, and whether each is made there."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name, True
+        elif isinstance(node, ast.Attribute):
+            yield node.attr, isinstance(node.ctx, ast.Store)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id, True
+
+
+def textual_names() -> set[str]:
+    """Private names that Textual's base classes of the app, of pages and of panes have."""
+    from textual.app import App
+    from textual.screen import Screen
+    from textual.scroll_view import ScrollView
+
+    owners = [base for one in (App, Screen, ScrollView) for base in one.__mro__]
+    return {name for owner in owners for name in vars(owner) if is_private(name)}
+
+
+def foreign_names() -> dict[str, set[str]]:
+    """Private names that are not ours, each with the rooms that use them."""
+    trees = {file: ast.parse(file.read_text()) for file in ROOT.rglob("*.py")}
+    ours = {name for tree in trees.values() for name, is_made in named(tree) if is_made}
+    ours -= textual_names() | LISTED
+    found: dict[str, set[str]] = {}
+    for file, tree in trees.items():
+        for name, _ in named(tree):
+            if is_private(name) and name not in ours | OF_NAMEDTUPLES:
+                found.setdefault(name, set()).add(file.relative_to(ROOT).parts[0])
+    return found
+
+
+def imported_privately() -> set[tuple[str, str, str]]:
+    """Private modules of other packages that are imported, with the names and the rooms."""
+    return {
+        (file.relative_to(ROOT).parts[0], node.module or "", alias.name)
+        for file in ROOT.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.ImportFrom)
+        and any(is_private(part) for part in (node.module or "").split("."))
+        and not (node.module or "").startswith("__")
+        for alias in node.names
+    }
+
+
+def test_private_parts_are_used_in_their_room_alone_and_are_listed() -> None:
+    found = foreign_names()
+    assert {name for name, rooms in found.items() if rooms != {"terminal"}} <= OWN_TOO
+    imported = imported_privately()
+    assert {room for room, _, _ in imported} == {"terminal"}
+    assert {*found, *(name for _, _, name in imported)} == LISTED
+
+
+def test_all_of_them_exist_in_this_textual() -> None:
+    assert [gone for use in USES for gone in private_parts.missing(use)] == []
+
+
+def test_a_part_that_is_gone_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("textual._time.get_time")
+    assert private_parts.missing(private_parts.DRIVER) == ["textual._time.get_time"]
+    renamed = PrivateUse("", {"textual.app:App": ("_gone",), "textual._gone:Compositor": ("_x",)})
+    assert private_parts.missing(renamed) == [
+        "textual.app:App._gone",
+        "textual._gone:Compositor._x",
+    ]
+
+
+WITHOUT = """
+import sys
+from trainui.tui.terminal import private_parts
+gone, has = {gone!r}, private_parts._has
+private_parts._has = lambda place, name: (place, name) != gone and has(place, name)
+sys.modules["trainui.tui.terminal." + {module!r}] = None  # it cannot be imported
+from trainui.tui.launch import run_screen
+run_screen()
+"""
+
+
+MODULES = ("cell_diff", "compositor", "none", "driver")
+"""The module that each use leaves out."""
+
+
+@pytest.mark.parametrize(("use", "module"), [*zip(USES, MODULES, strict=True)], ids=MODULES)
+def test_the_screen_runs_without_each(filler: Filler, use: PrivateUse, module: str) -> None:
+    running_demo(filler)
+    place, names = next(iter(use.names.items()))
+    program = WITHOUT.format(gone=(place, names[0]), module=module)
+    with terminal(program=program) as shown:
+        shown.until_shown("digits", "● running")
+        shown.press("\r")
+        shown.until_shown("1 Stages", "prepare")
+        shown.press("4")
+        shown.press("q")
+        assert shown.ended() == 0
+    assert not shown.modes_left()

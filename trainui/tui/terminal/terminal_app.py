@@ -1,0 +1,90 @@
+"""The app's side towards the terminal: its driver, and what is sent to it."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from rich.console import RenderableType
+from textual.app import App
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
+from textual.screen import Screen
+from textual.timer import Timer
+
+from trainui.tui.terminal import bandwidth, private_parts
+from trainui.tui.terminal.key_queue import KeyQueue
+
+if TYPE_CHECKING:
+    from trainui.tui.terminal.cell_diff import ShownCells
+
+SETTLED = 0.1
+"""Debounce of resizes in seconds: redraw once the terminal has stopped resizing."""
+
+
+class TerminalApp(KeyQueue, App[int]):
+    """An app that queues keys, sends only the cells that changed, and counts what it sends."""
+
+    def __init__(self, max_rate: int | None) -> None:
+        """Create the app.
+
+        Args:
+            max_rate: bytes per second to send at most; None: no limit.
+        """
+        self.traffic = bandwidth.Bandwidth(max_rate)
+        super().__init__()
+        self._typed = deque()
+        self._shown = _shown_cells()
+        self._cursor_shown = self.cursor_position
+        self._settling: Timer | None = None
+
+    def get_driver_class(self) -> type[Driver]:
+        """Return the driver for the terminal, which counts the bytes it sends."""
+        found = super().get_driver_class()
+        if found is LinuxDriver and private_parts.are_there(private_parts.DRIVER):
+            from trainui.tui.terminal.driver import TerminalDriver
+
+            return TerminalDriver
+        return bandwidth.counted(found, self.traffic)
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Send only the changed cells to the terminal."""
+        if self._shown is not None and self._can_draw:
+            moved = self.cursor_position != self._cursor_shown
+            self._cursor_shown = self.cursor_position
+            renderable = self._shown.reduced(renderable, self.console, always=moved)
+        super()._display(screen, renderable)
+
+    @property
+    def _can_draw(self) -> bool:
+        """True if Textual would send an update now; otherwise it drops it."""
+        lets = self._running and not self._closed and not self._batch_count
+        return lets and self._driver is not None and not self.is_headless
+
+    def send(self, sequences: str) -> None:
+        """Send escape sequences to the terminal, e.g. its bell."""
+        if self._driver is not None:
+            self._driver.write(sequences)
+
+    def on_resize(self) -> None:
+        """Redraw everything now and after the last resize: the terminal reflows its content."""
+        self.redraw()
+        if self._settling is not None:
+            self._settling.stop()
+        self._settling = self.set_timer(SETTLED, self.redraw)
+
+    def redraw(self) -> None:
+        """Redraw everything, without assumptions on what the terminal shows."""
+        if self._shown is not None:
+            self._shown.forget()
+        for screen in self.screen_stack[-1:]:
+            screen.refresh()
+
+
+def _shown_cells() -> ShownCells | None:
+    """Return the record of the terminal's content; None: Textual draws by itself."""
+    if not private_parts.are_there(private_parts.CELL_DIFF):
+        return None
+    from trainui.tui.terminal.cell_diff import ShownCells
+
+    return ShownCells()
