@@ -66,7 +66,7 @@ class LogView(LinesView):
         self._busy: float | None = None
         """Progress of a search from 0 to 1; None: no search is running."""
         self._seen: list[Row] = []
-        self._height = 1
+        self._lines_shown = 1
         """Number of rows for log lines."""
 
     @property
@@ -162,8 +162,8 @@ class LogView(LinesView):
         self._scroll.rows.set_style(
             LogStyle(width, self.wrapping, self.timed, both, self._searched)
         )
-        self._height = self.page_height
-        self._seen = self._scroll.seen(self._height)
+        self._lines_shown = self.page_height
+        self._seen = self._scroll.seen(self._lines_shown)
         self.update_rows()
 
     @property
@@ -173,16 +173,16 @@ class LogView(LinesView):
 
     def row_count(self) -> int:
         """Return the number of visible rows; rows out of view are not made."""
-        return self._height + 1
+        return self._lines_shown + 1
 
     def row(self, index: int, width: int) -> Row:
         """Return a row, with the scrollbar thumb in its last column."""
-        if index == self._height:
+        if index == self._lines_shown:
             return (Segment(fit(self._status_text(), width, right=True), "dim"),)
         row = self._seen[index] if index < len(self._seen) else ()
         if not self._seen and index == 0:
             row = (Segment(fit(self._empty_text(), width - 1), "dim"),)
-        if index != self._scroll.thumb_row(self._height):
+        if index != self._scroll.thumb_row(self._lines_shown):
             return row
         return (*row, Segment(" " * (width - 1 - width_of(row))), Segment(THUMB, "line"))
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
+import pkgutil
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,12 +21,10 @@ from trainui.tui.terminal.private_parts import USES, PrivateUse
 ROOT = Path(trainui.tui.__file__).parent
 OF_NAMEDTUPLES = {"_asdict", "_replace"}
 LISTED = {name for use in USES for names in use.names.values() for name in names}
-OWN_TOO = {"_driver", "_running"}
-"""Private names of Textual's that classes of ours have as well."""
 
 
 def is_private(name: str) -> bool:
-    return name.startswith("_") and not name.startswith("__")
+    return name.startswith("_") and not name.startswith("__") and name != "_"
 
 
 def named(tree: ast.AST) -> Iterator[tuple[str, bool]]:
@@ -36,27 +38,40 @@ def named(tree: ast.AST) -> Iterator[tuple[str, bool]]:
             yield node.id, True
 
 
-def textual_names() -> set[str]:
-    """Private names that Textual's base classes of the app, of pages and of panes have."""
-    from textual.app import App
-    from textual.screen import Screen
-    from textual.scroll_view import ScrollView
-
-    owners = [base for one in (App, Screen, ScrollView) for base in one.__mro__]
-    return {name for owner in owners for name in vars(owner) if is_private(name)}
-
-
 def foreign_names() -> dict[str, set[str]]:
-    """Private names that are not ours, each with the rooms that use them."""
+    """Private names that no class of ours makes, each with the rooms that use them."""
     trees = {file: ast.parse(file.read_text()) for file in ROOT.rglob("*.py")}
     ours = {name for tree in trees.values() for name, is_made in named(tree) if is_made}
-    ours -= textual_names() | LISTED
+    ours |= OF_NAMEDTUPLES
     found: dict[str, set[str]] = {}
     for file, tree in trees.items():
         for name, _ in named(tree):
-            if is_private(name) and name not in ours | OF_NAMEDTUPLES:
+            if is_private(name) and name not in ours:
                 found.setdefault(name, set()).add(file.relative_to(ROOT).parts[0])
     return found
+
+
+def overridden() -> set[tuple[str, str]]:
+    """Private names of Textual's that classes of ours make again, each with the room."""
+    modules = [
+        importlib.import_module(module.name)
+        for module in pkgutil.walk_packages(trainui.tui.__path__, "trainui.tui.")
+    ]
+    return {
+        (module.__name__.split(".")[2], name)
+        for module in modules
+        for own in vars(module).values()
+        if isinstance(own, type) and own.__module__ == module.__name__
+        for base in own.__mro__[1:]
+        if base.__module__.startswith("textual.")
+        for name in made_by(own) & made_by(base)
+    }
+
+
+def made_by(owner: type) -> set[str]:
+    """Private names that a class or its instances get from it."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(owner)))
+    return {name for name, is_made in named(tree) if is_made and is_private(name)}
 
 
 def imported_privately() -> set[tuple[str, str, str]]:
@@ -73,11 +88,10 @@ def imported_privately() -> set[tuple[str, str, str]]:
 
 
 def test_private_parts_are_used_in_their_room_alone_and_are_listed() -> None:
-    found = foreign_names()
-    assert {name for name, rooms in found.items() if rooms != {"terminal"}} <= OWN_TOO
-    imported = imported_privately()
-    assert {room for room, _, _ in imported} == {"terminal"}
-    assert {*found, *(name for _, _, name in imported)} == LISTED
+    used, made, imported = foreign_names(), overridden(), imported_privately()
+    rooms = {*(room for room, *_ in imported), *(room for room, _ in made)}.union(*used.values())
+    assert rooms == {"terminal"}
+    assert {*used, *(name for _, name in made), *(name for *_, name in imported)} == LISTED
 
 
 def test_all_of_them_exist_in_this_textual() -> None:
