@@ -13,6 +13,9 @@ from trainui.cli import lookup, options
 from trainui.cli.output import printing
 from trainui.domain.states import Status
 
+MOST_LINES = 40
+"""Lines of a drawing up to which edges have lines of their own."""
+
 Stages = Sequence[tuple[str, Sequence[str]]]
 """Each stage's name, and the names of the stages it depends on."""
 
@@ -61,7 +64,7 @@ def _of_run(reference: str) -> tuple[Stages, Mapping[str, Status]]:
 def _drawing(stages: Stages, states: Mapping[str, Status]) -> list[str]:
     from trainui.tui.graph.layout import layout
 
-    drawing = layout(stages)
+    drawing = layout(stages, most_lines=MOST_LINES)
     shown = []
     for line in drawing.lines:
         if line.node is None:

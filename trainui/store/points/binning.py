@@ -149,14 +149,16 @@ def columns_of_points(
     numbers = np.where(finite, values, np.nan)
     counts = np.add.reduceat(finite, starts, dtype=np.int64)
     sums = np.add.reduceat(np.where(finite, values, 0.0), starts)
+    lows, highs = np.fmin.reduceat(numbers, starts), np.fmax.reduceat(numbers, starts)
     means = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+    means = np.clip(means, lows, highs)  # the mean of equal values is off by a rounding error
     kinds = np.isnan(values) * NAN + np.isposinf(values) * ABOVE + np.isneginf(values) * BELOW
     return Window(
         at=spread(series.x[last]),
         steps=spread(series.steps[last]),
         times=spread(series.times[last]),
-        minimum=spread(np.fmin.reduceat(numbers, starts)),
-        maximum=spread(np.fmax.reduceat(numbers, starts)),
+        minimum=spread(lows),
+        maximum=spread(highs),
         mean=spread(means),
         smooth=spread(means if smooth is None else np.where(counts > 0, smooth[last], np.nan)),
         last=spread(series.values[last]),

@@ -16,6 +16,9 @@ LOW, DENSE = 3, 5
 """Heights in lines up to which only the ends of the y axis are labelled, and up to which labels
 may be on adjacent lines."""
 
+ROUNDING = 8
+"""Differences up to twice as many units in the last place are rounding errors of a mean."""
+
 TICK_ROWS = 3
 """Lines of a plot for each mark of the y axis."""
 
@@ -61,7 +64,8 @@ class YAxis:
         if not known:
             return None
         low, high = min(known), max(known)
-        if low / 2 == high / 2:  # also two subnormal numbers, between which nothing can be placed
+        # differences of rounding errors, and two subnormal numbers, are one value
+        if low / 2 == high / 2 or high / 2 - low / 2 <= ROUNDING * math.ulp(max(-low, high)):
             return cls(*_about(low, log=log), log, low)
         if log:
             low, high = _two_digits(low, math.floor), _two_digits(high, math.ceil)
@@ -239,17 +243,17 @@ def x_axis_rows(
             wanted.insert(0, (across.column(x), across.label(x, axis), style))
     left = Segment(" " * frame.labels)
     if frame.feet == 1:
-        return [(left, Segment("╰", "line"), *_labels(wanted, frame.width, "─"))]
+        return [(left, Segment("╰", "line"), *axis_labels(wanted, frame.width, "─"))]
     line = ["─"] * frame.width
     for column, _ in within:
         line[column] = "┬"
     return [
         (left, Segment("╰" + "".join(line), "line")),
-        (left, Segment(" "), *_labels(wanted, frame.width, " ")),
+        (left, Segment(" "), *axis_labels(wanted, frame.width, " ")),
     ]
 
 
-def _labels(wanted: Sequence[tuple[int, str, str]], width: int, filling: str) -> list[Segment]:
+def axis_labels(wanted: Sequence[tuple[int, str, str]], width: int, filling: str) -> list[Segment]:
     """Return the labels below their marks; the first ones take precedence.
 
     Args:

@@ -69,15 +69,22 @@ class Drawing:
         return [line.node for line in self.lines if line.node is not None]
 
 
-def layout(stages: Sequence[tuple[str, Sequence[str]]]) -> Drawing:
+def layout(stages: Sequence[tuple[str, Sequence[str]]], *, most_lines: int = 0) -> Drawing:
     """Lay out a graph.
 
     Args:
         stages: each stage's name and its dependencies. Unknown dependencies are ignored; stages of
             a cycle are drawn without dependencies.
+        most_lines: draw a line of edges between two stages of a chain if the drawing has at most
+            this many lines then; otherwise the two are on adjacent lines.
     """
     graph = _Graph.of(stages)
-    lines = _listed(graph) if graph.cells() > MOST_CELLS else _painted(graph)
+    if graph.cells() > MOST_CELLS:
+        lines = _listed(graph)
+    else:
+        lines = _painted(_Graph.of(stages), spaced=True) if len(stages) <= most_lines else []
+        if not 0 < len(lines) <= most_lines:
+            lines = _painted(graph, spaced=False)
     return Drawing(
         tuple(lines),
         max((len(line.cells) for line in lines), default=0),
@@ -86,8 +93,8 @@ def layout(stages: Sequence[tuple[str, Sequence[str]]]) -> Drawing:
     )
 
 
-def _painted(graph: _Graph) -> list[GraphLine]:
-    painter = _Painter(graph)
+def _painted(graph: _Graph, *, spaced: bool) -> list[GraphLine]:
+    painter = _Painter(graph, spaced=spaced)
     for name in graph.order:
         painter.place(name)
     return painter.lines
@@ -194,14 +201,17 @@ def _ordered(upstreams: Mapping[str, frozenset[str]]) -> Iterator[str]:
 class _Painter:
     """Draws stage by stage, tracking which lane is in which column."""
 
-    def __init__(self, graph: _Graph) -> None:
+    def __init__(self, graph: _Graph, *, spaced: bool) -> None:
         self.graph = graph
+        self._spaced = spaced
         self.lines: list[GraphLine] = []
         self._columns: list[int | None] = []
 
     def place(self, name: str) -> None:
         """Draw a stage on its own line, after lines that move lanes out of the way if necessary."""
         into = self.graph.lane_into.get(name)
+        if self._spaced and into is not None and self._follows(into):
+            self.lines.append(_Row(self._columns).line(None))
         if into is not None and self._ends_in(name, into):
             self._draw_end(name, into)
             return
@@ -214,6 +224,14 @@ class _Painter:
                 self._move(at, self._free(after=max(column, len(self._columns) - 1)))
         column = self._column_for(into)
         self._draw(name, into, column)
+
+    def _follows(self, lane_id: int) -> bool:
+        """Return True if a lane would lead from the stage above down into the next one, unseen."""
+        at = self._at(lane_id)
+        if at is None or self.graph.lanes[lane_id].shared or not self.lines:
+            return False
+        above = self.lines[-1].cells
+        return len(above) > 2 * at and above[2 * at].text == NODE
 
     def _ends_in(self, name: str, lane_id: int) -> bool:
         """Return True if a lane joins several stages into this one alone, with room at its left."""

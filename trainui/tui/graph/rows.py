@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
+from trainui.clock import SECOND
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
+from trainui.store.points.x_axis import Axis
 from trainui.text import SYMBOLS, harmless
+from trainui.tui.curves.axes import XAxis, axis_labels
+from trainui.tui.curves.ticks import duration
 from trainui.tui.graph.layout import NODE, GraphLine
 from trainui.tui.graph.nodes import GraphNode, counts, most_important
 from trainui.tui.graph.timeline import Timeline, bar, joined
@@ -129,6 +133,17 @@ def _bar(members: Sequence[StageRecord], width: int, timeline: Timeline) -> Segm
     critical = any(stage.name in timeline.critical for stage in members)
     drawn = bar(joined(intervals) if intervals else None, width, CRITICAL if critical else BAR)
     return Segment(drawn, state_style(most_important(members).status))
+
+
+def axis_row(columns: GraphColumns, timeline: Timeline) -> Row:
+    """Return the line below the bars: their legend, and the axis of the run's active time."""
+    before = 1 + columns.graph + 1 + columns.name
+    before += (columns.word + 1 if columns.word else 0) + (columns.time + 1 if columns.time else 0)
+    across = XAxis(0.0, timeline.total / SECOND, columns.bar)
+    wanted = [(across.column(at), label, "dim") for at, label in across.ticks(Axis.RELATIVE)]
+    end = (columns.bar - 1, duration(across.high), "strong")
+    legend = fit(f"{CRITICAL} critical path  {BAR} others", before, right=True)
+    return (Segment(f"{legend}  ", "dim"), *axis_labels([end, *wanted], columns.bar, "─"))
 
 
 def _time(stage: StageRecord, now: int) -> str:

@@ -13,11 +13,14 @@ from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.tui.graph.layout import NODE, Drawing, layout
 from trainui.tui.graph.nodes import FOLDED_FROM, GraphNode, graph_nodes, most_important
-from trainui.tui.graph.rows import GraphColumns, graph_row, longest_name, preferred_width
+from trainui.tui.graph.rows import GraphColumns, axis_row, graph_row, longest_name, preferred_width
 from trainui.tui.graph.timeline import Timeline
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row
 from trainui.tui.widgets.list_view import CursorView
+
+LEAST_SHARE = 3
+"""A drawing of up to this fraction of the screen's lines has lines for its edges."""
 
 
 class StageGraph(CursorView):
@@ -81,7 +84,8 @@ class StageGraph(CursorView):
         self._shape = nodes
         self._members_of.clear()
         self._by_key = {node.key: node for node in nodes}
-        self._drawing = layout([(node.key, node.depends_on) for node in nodes])
+        stages = [(node.key, node.depends_on) for node in nodes]
+        self._drawing = layout(stages, most_lines=self.app.size.height // LEAST_SHARE)
         self._lines = {
             line.node: at for at, line in enumerate(self._drawing.lines) if line.node is not None
         }
@@ -141,8 +145,9 @@ class StageGraph(CursorView):
         return False
 
     def row_count(self) -> int:
-        """Return the number of lines."""
-        return len(self._drawing.lines)
+        """Return the number of lines, with that of the timeline's axis."""
+        bars = self._columns(self.scrollable_content_region.width).bar
+        return len(self._drawing.lines) + bool(bars and self._timeline.total)
 
     def selectable(self, index: int) -> bool:
         """Return True for lines with a stage."""
@@ -155,6 +160,8 @@ class StageGraph(CursorView):
     def row(self, index: int, width: int) -> Row:
         """Return a line of the graph."""
         columns = self._columns(width)
+        if index == len(self._drawing.lines):
+            return axis_row(columns, self._timeline)
         node = self._node_at(index)
         return graph_row(
             self._drawing.lines[index],

@@ -181,7 +181,12 @@ def test_the_mean_is_a_line_and_the_range_behind_it_is_dim() -> None:
     assert all(any(s.style == "dim" and s.text[0] > "\u2800" for s in row) for row in rows[:3])
 
 
-@given(st.floats(-1e9, 1e9), st.floats(1e-6, 1e9), st.integers(4, 30))
+def test_a_constant_with_rounding_errors_is_a_straight_line() -> None:
+    rows = drawn([0.1, 0.1 + 2e-17, 0.1 - 3e-17] * 13)
+    assert sum(any(s.style == "curve-1" for s in row) for row in rows) == 1
+
+
+@given(st.floats(-1e9, 1e9), st.floats(1e-4, 1e9), st.integers(4, 30))
 def test_the_y_axis_labels_its_ends_in_few_characters(low: float, span: float, height: int) -> None:
     rows = plot_rows(chart(line([low, low + span] * 20)), PlotOptions(), Frame(20, height, feet=0))
     labels = [plain(row)[: FRAME.labels].strip() for row in rows]

@@ -102,6 +102,13 @@ def test_the_demo_reads_from_top_to_bottom() -> None:
     ]
 
 
+def test_a_chain_has_edges_if_there_is_room() -> None:
+    chain = [("a", []), ("b", ["a"]), ("c", ["b"])]
+    lines = layout(chain, most_lines=5).lines
+    assert [line.text() for line in lines] == ["●", "│", "●", "│", "●"]
+    assert len(layout(chain, most_lines=4).lines) == 3
+
+
 def test_two_matrices_all_with_all_are_one_lane() -> None:
     first = ["a1", "a2", "a3"]
     second = ["b1", "b2"]
@@ -143,10 +150,10 @@ def graphs(draw: st.DrawFn) -> Stages:
 
 
 @settings(max_examples=150, deadline=None)
-@given(graphs())
-def test_every_edge_can_be_followed_and_no_other(stages: Stages) -> None:
+@given(graphs(), st.sampled_from([0, 100]))
+def test_every_edge_can_be_followed_and_no_other(stages: Stages, most_lines: int) -> None:
     expected = {(source, name) for name, sources in stages for source in sources}
-    assert Reader(layout(stages)).edges() == expected
+    assert Reader(layout(stages, most_lines=most_lines)).edges() == expected
 
 
 @settings(max_examples=50, deadline=None)
