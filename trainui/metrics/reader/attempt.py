@@ -15,27 +15,24 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from trainui import wakeup
 from trainui.errors import TrainuiError, UnfitEnvironmentError
-from trainui.metrics.alerts import AlertWatch
 from trainui.metrics.discovery import diagnostics, likely_lines, naming, rotation, sources
 from trainui.metrics.discovery.fallback_sources import Fallbacks
 from trainui.metrics.discovery.outside_sources import OutsideSources
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.formats.text.pattern import PatternError
+from trainui.metrics.reader.attempt_alerts import AttemptAlerts
 from trainui.metrics.reader.batch_writer import BatchWriter
 from trainui.metrics.reader.database_reader import DatabaseReader
 from trainui.metrics.reader.open_files import OpenFiles
 from trainui.metrics.reader.source import EndOfFile, SourceReader
+from trainui.metrics.reader.source_problems import SourceProblems
 from trainui.metrics.reader.stored_source import Advance
 from trainui.metrics.reader.tail import GrowingFile, UnreadableFileError, check_descriptors
 from trainui.store.db.engine import Store
 from trainui.store.points import points
 from trainui.store.points import sources as point_sources
-from trainui.store.points.chunks import Points
 from trainui.store.points.source_record import SourceRecord
-from trainui.store.runs import alerts
-from trainui.store.runs.alerts import AlertRecord
 from trainui.store.runs.metrics_progress import (
     AttemptToRead,
     mark_metrics_complete,
@@ -89,14 +86,10 @@ class AttemptReader:
         self._paused: set[str] = set()
         """Keys of sources that could not be read; they are retried at the next scan."""
         self._abandoned: set[str] = set()
-        self._problems: dict[str, str] = {}
+        self._problems = SourceProblems(store, attempt)
         self._missing: Mapping[str, str] = {}
         self._names = naming.Names()
-        self._alerts = AlertWatch(attempt.definition.alerts)
-        self._pending_alerts: list[AlertRecord] = []
-        """Alerts found but not recorded yet."""
-        self._caught_up = False
-        """True once the alerts have seen the points that are already stored."""
+        self._alerts = AttemptAlerts(store, attempt)
         self._fallbacks = Fallbacks()
         self._has_files = False
         """True once a source other than a fallback has produced a metric."""
@@ -113,7 +106,7 @@ class AttemptReader:
         Args:
             ended: True if the process has ended, so that no new files will appear.
         """
-        self._catch_up()
+        self._alerts.catch_up()
         found = sources.find(self.place, self.attempt.definition)
         if ended:
             check_descriptors()
@@ -127,7 +120,7 @@ class AttemptReader:
             if candidate.key in self._readers:
                 self._readers[candidate.key].follow(candidate.path)
         for key, problem in found.problems.items():
-            self._set_problem(key, problem)
+            self._problems.set(key, problem)
 
     def _outside_sources(self, *, ended: bool) -> list[SourceFile]:
         since = self.place.started()
@@ -144,39 +137,9 @@ class AttemptReader:
         self._missing = missing
         for source in self.attempt.definition.metrics or ():
             if source.path is not None and source.path not in missing:
-                self._set_problem(source.path, None)
+                self._problems.set(source.path, None)
         for key, problem in () if self._is_early else missing.items():
-            self._set_problem(key, f"so far {problem}")
-
-    def _catch_up(self) -> None:
-        """Check stored points for alerts: a reader may have died after storing, before checking."""
-        if not self._caught_up:
-            with self._store.read() as connection:
-                known = points.of_attempt(
-                    connection, self.attempt.stage_id, self.attempt.number, self._alerts.watches
-                )
-                recorded = point_sources.sources(connection, self.attempt.stage_id)
-            self._problems = {one.key: one.problem for one in recorded if one.problem is not None}
-            self._caught_up = True
-            self._check_alerts(known)
-        elif self._pending_alerts:
-            self._check_alerts({})
-
-    def _recheck_alerts(self) -> None:
-        """Have all points checked again: another process stored points that this reader missed."""
-        self._alerts = AlertWatch(self.attempt.definition.alerts)
-        self._caught_up = False
-
-    def _check_alerts(self, batch: Mapping[str, Points]) -> None:
-        """Check newly stored points, and record the alerts that they trigger."""
-        self._pending_alerts += self._alerts.check(batch)
-        if self._pending_alerts:
-            with self._store.write() as connection:
-                alerts.record(
-                    connection, self.attempt.stage_id, self.attempt.number, self._pending_alerts
-                )
-            self._pending_alerts.clear()
-            wakeup.ring()
+            self._problems.set(key, f"so far {problem}")
 
     def _is_new(self, candidate: SourceFile) -> bool:
         if candidate.key in self._fallbacks:
@@ -245,12 +208,10 @@ class AttemptReader:
             follows=not candidate.one_of_many,
             accepts=lambda name: self._accepts(name, candidate),
             shift=self._next_step() if candidate.reading.continues else 0,
-            stored=self._check_alerts,
-            overtaken=self._recheck_alerts,
+            stored=self._alerts.check,
+            overtaken=self._reload,
             files=self._files,
         )
-        if source.problem is not None:
-            self._problems[candidate.key] = source.problem
         if self._ended:
             self._limit_fallback(candidate.key)
 
@@ -312,7 +273,7 @@ class AttemptReader:
             self._abandon(key, error)
         else:
             self._writer.add(reader, lambda error: self._abandon(key, error))
-            self._set_problem(key, self._warning(key))
+            self._problems.set(key, self._warning(key))
             return step
         return Advance()
 
@@ -331,22 +292,12 @@ class AttemptReader:
     def _pause(self, key: str, problem: str, *, for_good: bool) -> None:
         (self._abandoned if for_good else self._paused).add(key)
         if not self._candidates[key].reading.doubtful:
-            self._set_problem(key, problem)
+            self._problems.set(key, problem)
 
-    def _set_problem(self, key: str, problem: str | None) -> None:
-        """Store a source's problem; None clears it."""
-        if self._problems.get(key) == problem:
-            return
-        with self._store.write() as connection:
-            source = point_sources.add_source(
-                connection, self.attempt.stage_id, key, attempt=self.attempt.number
-            )
-            point_sources.set_problem(connection, source.id, problem)
-        if problem is None:
-            del self._problems[key]
-        else:
-            self._problems[key] = problem
-            log.warning("attempt %s: %s", self.attempt.attempt_id, problem)
+    def _reload(self) -> None:
+        """Start again from what is stored: another process stored points of this attempt."""
+        self._alerts.reset()
+        self._problems.reset()
 
     def finish(self, *, clean: bool) -> None:
         """Read all sources to their end, and mark the attempt's metrics as complete.
@@ -361,15 +312,15 @@ class AttemptReader:
             self._read_to_end(self._fall_back(ended=True), clean=clean)
             self._note_likely_lines()
         for pattern, problem in self._missing.items():
-            self._set_problem(pattern, problem)
-        self._catch_up()
+            self._problems.set(pattern, problem)
+        self._alerts.catch_up()
         for metric in self._alerts.unmatched():
-            self._set_problem(
+            self._problems.set(
                 f"alert on {metric}", f"no metric named {metric}, which an alert watches"
             )
         if self._names.is_full:
             limit = f"more than {naming.MAX_SERIES} metrics; the others were not stored"
-            self._set_problem(self.attempt.attempt_dir, limit)
+            self._problems.set(self.attempt.attempt_dir, limit)
         with self._store.write() as connection:
             points.finish(connection, self.attempt.stage_id)
             mark_metrics_complete(connection, self.attempt.attempt_id)
@@ -385,7 +336,7 @@ class AttemptReader:
             stale = not candidate.ours and self._is_older(candidate.path)
             found = diagnostics.after_end(candidate, reader, stale=stale)
             if found is not None and key not in self._problems:
-                self._set_problem(key, found)
+                self._problems.set(key, found)
 
     def _note_likely_lines(self) -> None:
         """If no text had a metric, store which of their lines look like metrics."""
@@ -394,11 +345,11 @@ class AttemptReader:
         for key, candidate in self._candidates.items():
             found = likely_lines.describe(candidate) if candidate.is_fallback else None
             if found is not None and key not in self._problems:
-                self._set_problem(key, found)
+                self._problems.set(key, found)
 
     def note_failure(self, why: str | None) -> None:
         """Store why the whole attempt cannot be read now; None clears it."""
-        self._set_problem(
+        self._problems.set(
             self.attempt.attempt_dir, why and f"its metrics cannot be read now: {why}"
         )
 
