@@ -48,10 +48,10 @@ def _is_file(what: str) -> bool:
 
 
 def _of_file(file: str, given: Sequence[str]) -> tuple[Stages, Mapping[str, Status]]:
-    from trainui.cli.runs.run import parameters
     from trainui.pipeline import loader
+    from trainui.pipeline.fields import parameters
 
-    pipeline = loader.load(file, parameters(given))
+    pipeline = loader.load(file, parameters.from_words(given))
     return [(stage.name, stage.depends_on) for stage in pipeline.stages], {}
 
 

@@ -27,11 +27,11 @@ def validate(
 
     Things missing only on this machine, e.g. a GPU or an input, are warnings.
     """
-    from trainui.cli.runs.run import parameters
     from trainui.pipeline import loader
+    from trainui.pipeline.fields import parameters
     from trainui.pipeline.yaml.tree import MAX_BYTES
 
-    given = parameters(param) if param else None
+    given = parameters.from_words(param) if param else None
     # keep the text: a file with problems is parsed twice
     stdin = (
         io.TextIOWrapper(io.BytesIO(sys.stdin.buffer.read(MAX_BYTES + 1))) if file == "-" else None

@@ -128,10 +128,11 @@ def run(
     """
     from trainui import control
     from trainui.execution.daemon import prestart
+    from trainui.pipeline.fields import parameters
 
     run_options = RunOptions(name, detach, wait, as_json, priority)
     run_options.check()
-    given = parameters(param or ())
+    given = parameters.from_words(param or ())
     command = context.meta.get(_COMMAND)
     if gpus is not None and (command is None or no_gpus):
         excluded = "--no-gpus" if no_gpus else "a pipeline file, whose stages say `gpus:`,"
@@ -148,21 +149,6 @@ def run(
             _show_plan(control.preview(pipeline), as_json)
             return
         raise typer.Exit(start(pipeline, run_options, given=given))
-
-
-def parameters(written: Sequence[str]) -> dict[str, str]:
-    """Return the parameters given by `-p KEY=VALUE`; the last value of a key wins.
-
-    Raises:
-        UsageError: an item has no `=`, or no key.
-    """
-    given = {}
-    for item in written:
-        key, separator, value = item.partition("=")
-        if not separator or not key:
-            raise UsageError(f"-p {item!r}: expected KEY=VALUE, e.g. -p lr=0.1")
-        given[key] = value
-    return given
 
 
 def _load_file(file: str | None, given: Mapping[str, str]) -> Pipeline:

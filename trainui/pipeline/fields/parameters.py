@@ -6,10 +6,12 @@ quotes, a task argument `${params.epochs}` gets the number 3 from `-p epochs=3`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
 
 from trainui.domain.definition import Json
+from trainui.errors import UsageError
 from trainui.pipeline import template
 from trainui.pipeline.yaml.nodes import Mapping, Scalar
 from trainui.pipeline.yaml.problems import Problems, did_you_mean, is_sound, quoted
@@ -100,3 +102,18 @@ def _check_given(declared: Mapping, given: AnyMapping[str, str], problems: Probl
         if not is_sound(text):
             message = f"-p: the value of {quoted(name)} is not UTF-8 text, or contains NUL"
             problems.add(declared.mark, "bad-text", message)
+
+
+def from_words(words: Iterable[str]) -> dict[str, str]:
+    """Return the values given as `KEY=VALUE`; the last value of a key wins.
+
+    Raises:
+        UsageError: a word has no `=`, or no key.
+    """
+    given = {}
+    for word in words:
+        key, separator, value = word.partition("=")
+        if not separator or not key:
+            raise UsageError(f"parameter {word!r} is not KEY=VALUE, e.g. lr=0.1")
+        given[key] = value
+    return given

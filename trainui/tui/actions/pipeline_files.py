@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from trainui.errors import PipelineFileError, TrainuiError, UsageError
+from trainui.pipeline.fields import parameters
 from trainui.text import harmless
 
 MOST = 200
@@ -94,16 +95,9 @@ def parse_params(text: str) -> dict[str, str]:
         UsageError: a word has no `=`, or a quote is not closed.
     """
     try:
-        words = shlex.split(text)
+        return parameters.from_words(shlex.split(text))
     except ValueError as error:
         raise UsageError(f"parameters: {error}; write e.g. lr=0.1 'name=a b'") from error
-    given = {}
-    for word in words:
-        key, separator, value = word.partition("=")
-        if not separator or not key:
-            raise UsageError(f"parameters: {word!r} is not KEY=VALUE, e.g. lr=0.1")
-        given[key] = value
-    return given
 
 
 def start(file: str, params: str) -> str:

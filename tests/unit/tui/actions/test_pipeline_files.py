@@ -70,5 +70,5 @@ def test_problems_are_shown_in_words_with_their_place(here: Path) -> None:
 def test_parameters_are_quoted_as_in_a_shell() -> None:
     assert parse_params("lr=0.1 'name=a b'") == {"lr": "0.1", "name": "a b"}
     for wrong in ("lr", "'open", "=x"):
-        with pytest.raises(UsageError, match="parameters"):
+        with pytest.raises(UsageError, match="parameter"):
             parse_params(wrong)
