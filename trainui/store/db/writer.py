@@ -10,7 +10,6 @@ from pathlib import Path
 from trainui import disk, paths, settings
 from trainui.store.db import lock_wait_notice, schema, sqlite_errors, sqlite_file
 from trainui.store.db.protocol import Connection
-from trainui.store.db.revision import HEAD
 
 
 def make_ready() -> None:
@@ -31,7 +30,7 @@ def _is_current(file: Path) -> bool:
     disk.check_home(file.parent)
     with _explained():
         schema.make_file(file)
-        return schema.revision(file) == HEAD
+        return schema.revision(file) == schema.HEAD
 
 
 @contextmanager

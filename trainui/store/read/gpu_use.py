@@ -23,17 +23,6 @@ def uses(connection: Connection) -> dict[tuple[str, int], tuple[str, str, str]]:
     }
 
 
-def stage_names(connection: Connection) -> dict[tuple[str, int], str]:
-    """Return the GPUs in use, by host and index, each with its stage's name."""
-    found = connection.execute(
-        "SELECT slots.host, slots.number, stages.name FROM slots"
-        " JOIN attempts ON attempts.id = slots.attempt_id"
-        " JOIN stages ON stages.id = attempts.stage_id"
-        " WHERE slots.kind = 'gpu'"
-    )
-    return {(str(host), int(number)): str(name) for host, number, name in found}
-
-
 def announced_slots(
     connection: Connection, but: str
 ) -> list[tuple[str, float, list[dict[str, Any]]]]:

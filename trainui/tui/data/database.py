@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from trainui import paths, settings
+from trainui import settings
 from trainui.errors import NotFoundError, TrainuiError
-from trainui.store.db import protocol, readonly
+from trainui.store.db import protocol, readonly, sqlite_file
 from trainui.store.read import gpu_use, views
 from trainui.tui.data.bell import Bell
 from trainui.tui.data.health import HealthReader
@@ -105,11 +105,14 @@ class ScreenDatabase:
         self._version = readonly.data_version(connection)
         if self._ringer is not None:
             self._ringer.look(connection)
+        uses = gpu_use.uses(connection)
         snapshot = Snapshot(
             query,
             far_gpus=remote_gpus.read(connection),
-            gpu_holders=_by_place(gpu_use.stage_names(connection)),
-            gpu_uses=_gpu_uses(connection) if isinstance(query, MachineQuery) else {},
+            gpu_holders=_by_place({place: use[2] for place, use in uses.items()}),
+            gpu_uses={place: GpuUse(*use) for place, use in _by_place(uses).items()}
+            if isinstance(query, MachineQuery)
+            else {},
             paused=views.flag(connection, "paused") is not None,
             **self.health.seen._asdict(),
         )
@@ -157,20 +160,12 @@ class ScreenDatabase:
         if self._is_remote:
             self._file = self._file or (0, 0)
             return False
-        try:
-            status = paths.home().database.stat()
-            found = (status.st_dev, status.st_ino)
-        except OSError:
-            found = None
+        found = sqlite_file.file_identity()
         if found == self._file:
             return False
         self._file = found
         self.close()
         return True
-
-
-def _gpu_uses(connection: protocol.Connection) -> dict[tuple[str, int], GpuUse]:
-    return {place: GpuUse(*use) for place, use in _by_place(gpu_use.uses(connection)).items()}
 
 
 def _by_place(found: Mapping[tuple[str, int], Found]) -> dict[tuple[str, int], Found]:
