@@ -21,6 +21,7 @@ SYMBOLS: Mapping[Status, str] = {
     Status.FAILED: "✗",
     Status.CANCELLED: "⊘",
     Status.INTERRUPTED: "↯",
+    Status.ENDED: "■",
     Status.BLOCKED: "▣",
     Status.SKIPPED: "–",
 }

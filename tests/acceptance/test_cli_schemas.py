@@ -115,6 +115,8 @@ def test_every_output_is_as_its_schema_says(cli: CommandLine) -> None:
     check("cancel", "cancel", detached["run"], "--json")
     check("wait", "wait", detached["run"], "--json", code=130)
     check("doctor", "doctor", "--json")
+    check("add", "add", str(cli.write("metrics.csv", "step,loss\n1,2\n")), "--json")
+    check("add --pid", "add", "--pid", "--json")
     check("backup", "backup", "x.tar.gz", "--json")
     check("rm", "rm", detached["run"], "--dry-run", "--json")
     check("rm", "rm", detached["run"], "--yes", "--json")

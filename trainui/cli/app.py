@@ -34,6 +34,7 @@ MODULES: dict[str, dict[str, str]] = {
         "cancel": "Cancel a stage, or every unfinished stage of a run.",
         "wait": "Wait until a run has ended.",
     },
+    "runs.add": {"add": "Add trainings that trainui did not start."},
     "inspect.show": {
         "ls": "List the runs.",
         "show": "Show one run: its stages and their states.",

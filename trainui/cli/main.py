@@ -78,7 +78,26 @@ def _call(arguments: Sequence[str]) -> int:
         return answer(arguments[1:])
     from trainui.cli.app import call
 
-    return call(arguments)
+    if _is_directory(arguments):
+        call(("add", arguments[0]))
+        open_or_wait.open_screen(None)
+    return call(with_any_pid(arguments))
+
+
+def _is_directory(arguments: Sequence[str]) -> bool:
+    """Return True for `trainui DIRECTORY`."""
+    only = arguments[0] if len(arguments) == 1 else "-"
+    return ("/" in only or only in (".", "..", "~")) and os.path.isdir(only)  # noqa: PTH112
+
+
+def with_any_pid(arguments: Sequence[str]) -> Sequence[str]:
+    """Return the arguments with `--pid=?` for a `--pid` without a number, which lists processes."""
+    given = list(arguments)
+    if given[0] == "add" and "--pid" in given:
+        index = given.index("--pid")
+        if index + 1 == len(given) or given[index + 1].startswith("-"):
+            given[index] = "--pid=?"
+    return given
 
 
 def _system_error(error: OSError, *, as_json: bool) -> int:

@@ -9,12 +9,12 @@ from pathlib import Path
 from trainui import wakeup
 from trainui.control import staging_cleanup
 from trainui.control.lookup import check_names, existing_run
-from trainui.domain.records import StageRecord
-from trainui.domain.states import UNFINISHED
-from trainui.errors import UnfitEnvironmentError
+from trainui.domain.records import RunRecord, StageRecord
+from trainui.domain.states import ENDED, UNFINISHED
+from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.store.db.engine import open_store
 from trainui.store.points import points
-from trainui.store.runs import runs, stages
+from trainui.store.runs import external_runs, runs, stages
 
 
 def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:
@@ -31,11 +31,19 @@ def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:
         NotFoundError: the run or a stage does not exist.
     """
     with open_store().write() as connection:
-        existing_run(connection, run_id)
+        _check_can_cancel(existing_run(connection, run_id))
         chosen = _chosen(runs.stages(connection, run_id), names)
         asked = stages.cancel(connection, run_id, chosen)
     wakeup.ring()
     return asked
+
+
+def _check_can_cancel(run: RunRecord) -> None:
+    if run.external is not None and run.external["pid"] is None and run.status not in ENDED:
+        raise UsageError(
+            f"{run.name} is an external run, and trainui does not know its processes; only one "
+            "that was adopted with `trainui add --pid` can be cancelled"
+        )
 
 
 def _chosen(known: list[StageRecord], names: Collection[str] | None) -> list[StageRecord]:
@@ -60,7 +68,8 @@ def remove(run_id: str) -> None:
     with staging_cleanup.noted(run_id) as note:
         note.write(directory)
         with store.write() as connection:
-            existing_run(connection, run_id)
+            if existing_run(connection, run_id).external is not None:
+                external_runs.let_end(connection, run_id)
             owners = [stage.id for stage in runs.stages(connection, run_id)]
             runs.remove(connection, run_id)
             points.forget(connection, owners)

@@ -68,7 +68,7 @@ def submit(
     """
     environ = os.environ if environ is None else environ
     run_id = _checked_id(run_id)
-    name = _checked_name(name or pipeline.name)
+    name = checked_name(name or pipeline.name)
     configured = settings.load()
     directory = settings.runs_dir(configured) / run_id
     directories = stage_directories(directory, pipeline)
@@ -206,7 +206,8 @@ def _checked_id(run_id: str | None) -> str:
     return run_id
 
 
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """Return a run's name; raise UsageError if it is not valid."""
     if not name.strip() or not name.isprintable() or len(name) > _LONGEST_NAME:
         raise UsageError(
             f"{name[:40]!r} is not a valid run name: use up to {_LONGEST_NAME} printable characters"

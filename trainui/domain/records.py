@@ -172,6 +172,8 @@ class RunRecord:
     params: Mapping[str, Any]
     priority: int = 0
     """Higher runs first."""
+    external: Mapping[str, Any] | None = None
+    """Of an external run: `kind`, `path` and `pid`; None: trainui runs it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ class Status(StrEnum):
     """A user stopped it."""
     INTERRUPTED = "interrupted"
     """It ended, but its supervisor was dead, so the outcome is unknown."""
+    ENDED = "ended"
+    """An external run's stage is over, and its tracker did not record how."""
     BLOCKED = "blocked"
     """An upstream stage did not complete."""
     SKIPPED = "skipped"
@@ -44,12 +46,14 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     # failed: it cannot be started (e.g. its directory is missing); pending: its upstream reruns
     S.QUEUED: frozenset({S.RUNNING, S.CANCELLED, S.FAILED, S.BLOCKED, S.PENDING, S.SKIPPED}),
     # queued: an automatic retry
-    S.RUNNING: frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.INTERRUPTED, S.QUEUED}),
-    # a resume or rerun leads from every final state back to pending
+    # ended: an external run's stage only
+    S.RUNNING: frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.INTERRUPTED, S.ENDED, S.QUEUED}),
+    # a resume or rerun leads from every final state back to pending, but for an external run's
     S.COMPLETED: frozenset({S.PENDING}),
     S.FAILED: frozenset({S.PENDING}),
     S.CANCELLED: frozenset({S.PENDING}),
     S.INTERRUPTED: frozenset({S.PENDING}),
+    S.ENDED: frozenset(),
     S.BLOCKED: frozenset({S.PENDING, S.CANCELLED}),
     S.SKIPPED: frozenset({S.PENDING}),
 }
@@ -57,15 +61,18 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 
 ATTEMPT_TRANSITIONS: dict[Status, frozenset[Status]] = {
     S.QUEUED: frozenset({S.RUNNING, S.CANCELLED, S.FAILED, S.INTERRUPTED}),
-    S.RUNNING: frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.INTERRUPTED}),
+    S.RUNNING: frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.INTERRUPTED, S.ENDED}),
     S.COMPLETED: frozenset(),
     S.FAILED: frozenset(),
     S.CANCELLED: frozenset(),
     S.INTERRUPTED: frozenset(),
+    S.ENDED: frozenset(),
 }
 """State of an attempt -> allowed next states; final states are never overwritten."""
 
-ENDED = frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.INTERRUPTED, S.BLOCKED, S.SKIPPED})
+ENDED = frozenset(
+    {S.COMPLETED, S.FAILED, S.CANCELLED, S.INTERRUPTED, S.ENDED, S.BLOCKED, S.SKIPPED}
+)
 """Final states: they change only by a user's action."""
 
 UNFINISHED = frozenset({S.PENDING, S.QUEUED, S.RUNNING})
@@ -86,5 +93,5 @@ def run_status(stages: Collection[Status], *, started: bool) -> Status:
     """Derive a run's state from its stages' states; `started` if any attempt ever was."""
     if any(status in UNFINISHED for status in stages):
         return S.RUNNING if started else S.QUEUED
-    ends = (S.FAILED, S.INTERRUPTED, S.CANCELLED)
+    ends = (S.FAILED, S.INTERRUPTED, S.CANCELLED, S.ENDED)
     return next((status for status in ends if status in stages), S.COMPLETED)

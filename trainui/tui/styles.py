@@ -49,6 +49,7 @@ STYLES: Mapping[str, StyleWords] = {
     **{f"curve-{number}": StyleWords(f"curve-{number}") for number in range(1, CURVES + 1)},
     **{f"state-{status}": StyleWords(f"state-{status}") for status in Status},
     "state-pending": StyleWords("state-idle"),
+    "state-ended": StyleWords("state-idle"),
     "state-skipped": StyleWords("state-idle"),
 }
 """All styles that a segment may have, by name."""

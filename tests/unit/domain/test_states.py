@@ -27,7 +27,7 @@ def test_every_state_has_a_row_and_is_either_ended_or_unfinished() -> None:
 
 
 def test_every_ended_state_leads_back_to_pending() -> None:
-    assert all(S.PENDING in TRANSITIONS[status] for status in ENDED)
+    assert all(S.PENDING in TRANSITIONS[status] for status in ENDED - {S.ENDED})
 
 
 def test_only_a_queued_stage_starts_and_only_a_running_one_completes() -> None:
@@ -37,7 +37,7 @@ def test_only_a_queued_stage_starts_and_only_a_running_one_completes() -> None:
 
 def test_an_attempt_ends_once() -> None:
     ends = {status for status, after in ATTEMPT_TRANSITIONS.items() if not after}
-    assert ends == {S.COMPLETED, S.FAILED, S.CANCELLED, S.INTERRUPTED}
+    assert ends == {S.COMPLETED, S.FAILED, S.CANCELLED, S.INTERRUPTED, S.ENDED}
 
 
 def test_a_pair_that_is_not_in_the_table_raises_with_the_story() -> None:
@@ -54,6 +54,8 @@ def test_a_pair_that_is_not_in_the_table_raises_with_the_story() -> None:
         ([S.COMPLETED, S.FAILED, S.INTERRUPTED, S.BLOCKED], True, S.FAILED),
         ([S.CANCELLED, S.INTERRUPTED], True, S.INTERRUPTED),
         ([S.COMPLETED, S.CANCELLED, S.BLOCKED], True, S.CANCELLED),
+        ([S.COMPLETED, S.ENDED], True, S.ENDED),
+        ([S.ENDED, S.CANCELLED], True, S.CANCELLED),
         ([S.COMPLETED, S.SKIPPED], True, S.COMPLETED),
         ([S.COMPLETED], True, S.COMPLETED),
     ],

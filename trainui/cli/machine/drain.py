@@ -105,7 +105,7 @@ def _running() -> list[StageRecord]:
         return [
             stage
             for run in views.runs(connection)
-            if run.completed_at is None
+            if run.completed_at is None and run.external is None
             for stage in views.stages(connection, run.id)
             if stage.status == Status.RUNNING
         ]

@@ -44,7 +44,7 @@ def _object(**fields: Schema) -> Schema:
 
 _ANY_OBJECT: Schema = {"type": "object"}
 
-_RUN_STATES = (S.QUEUED, S.RUNNING, S.FAILED, S.INTERRUPTED, S.CANCELLED, S.COMPLETED)
+_RUN_STATES = (S.QUEUED, S.RUNNING, S.FAILED, S.INTERRUPTED, S.CANCELLED, S.ENDED, S.COMPLETED)
 
 _RUN_LINE = {
     "run": TEXT,
@@ -53,6 +53,7 @@ _RUN_LINE = {
     "created_at": TIME,
     "started_at": _or_null(TIME),
     "completed_at": _or_null(TIME),
+    "external": _or_null(_object(kind=TEXT, path=TEXT, pid=_or_null(WHOLE))),
 }
 
 _ATTEMPT = _object(
@@ -145,6 +146,8 @@ _WORKER = _object(
 
 _FREED = _object(run=TEXT, name=TEXT, status=TEXT, completed_at=_or_null(TIME), bytes=WHOLE)
 
+_ADDED = _object(run=_or_null(TEXT), name=TEXT, kind=TEXT, path=TEXT, stages=_list(TEXT), new=FLAG)
+
 SCHEMAS: dict[str, Schema] = {
     "error": _object(error=_object(code=TEXT, message=TEXT)),
     "ls": _object(runs=_list(_object(**_RUN_LINE))),
@@ -172,6 +175,10 @@ SCHEMAS: dict[str, Schema] = {
     "resume --interrupted --dry-run": _object(runs=_list(_object(run=TEXT, name=TEXT, **_PLAN))),
     "rerun": RUN,
     "cancel": RUN,
+    "add": _object(runs=_list(_ADDED)),
+    "add --pid": _object(
+        candidates=_list(_object(pid=WHOLE, command=_list(TEXT), directory=TEXT, why=TEXT))
+    ),
     "path": _object(paths=_list(TEXT)),
     "logs": _object(stage=TEXT, attempt=_or_null(WHOLE), lines=_list(_object(**_LINE))),
     "logs --follow": _object(stage=TEXT, attempt=WHOLE, **_LINE),

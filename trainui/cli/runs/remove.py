@@ -37,7 +37,7 @@ def remove(
     A run that has not ended is not deleted. Without a terminal, --yes is required.
     """
     found = lookup.find_run(run)
-    if found.status not in ENDED:
+    if found.status not in ENDED and found.external is None:
         name = text.harmless(found.name)
         raise UsageError(f"{name} ({found.id}) is {found.status}; cancel it first")
     freed = _Freed([found])

@@ -28,7 +28,13 @@ STANDSTILL_PERIOD = 60.0
 DISK_PERIOD = 5.0
 """Seconds between two checks of the free disk space."""
 
-_EXIT_CODES = {Status.COMPLETED: 0, Status.CANCELLED: 130, Status.FAILED: 1, Status.INTERRUPTED: 1}
+_EXIT_CODES = {
+    Status.COMPLETED: 0,
+    Status.ENDED: 0,
+    Status.CANCELLED: 130,
+    Status.FAILED: 1,
+    Status.INTERRUPTED: 1,
+}
 
 
 def wait(run_ids: Sequence[str], *, timeout: float | None = None, from_start: bool = False) -> int:

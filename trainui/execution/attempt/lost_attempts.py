@@ -65,6 +65,8 @@ def _is_one(subject: AttemptContext) -> bool:
     attempt = subject.attempt
     if attempt.status != Status.RUNNING or attempt.host != settings.host():
         return False
+    if subject.run.external is not None:
+        return False
     try:
         found = process.probe(Path(attempt.directory))
     except (JournalError, OSError):

@@ -25,6 +25,7 @@ from trainui.execution.stall.alerts import StallAlerts
 from trainui.execution.stall.detector import StallDetector
 from trainui.execution.worker.change_detector import ChangeDetector
 from trainui.execution.worker.code_drift import CodeDriftWatch
+from trainui.execution.worker.external_watch import ExternalWatch
 from trainui.execution.worker.hosts import HostMonitor
 from trainui.execution.worker.log_relay import LogRelay
 from trainui.execution.worker.metrics_process import MetricsProcess
@@ -58,6 +59,7 @@ class WorkerServices:
         self._stalls = StallDetector(store)
         self._stall_alerts = StallAlerts(store)
         self._gpus = GpuHealthMonitor(store)
+        self._external = ExternalWatch(store, settings_module.host(settings))
         self._code = CodeDriftWatch(store, stopping)
         self._host = HostMonitor(store, settings)
         self._logs = LogRelay(store, settings, stopping)
@@ -113,6 +115,7 @@ class WorkerServices:
             lambda: self.follower.look(changed=changed),
             lambda: self._planner.look(changed=changed),
             self._gpus.look,
+            self._external.look,
             lambda: self._notifier.look(changed=changed),
             self._stalls.look,
             self._stall_alerts.look,

@@ -151,6 +151,24 @@ def _sniffed(like: SourceFile) -> SourceFile | None:
     return replace(like, reading=reading, family=family, is_fallback=True)
 
 
+def is_part(name: str) -> bool:
+    """Return True for a directory such as `val` or `train_0`, which is a part of a training."""
+    return _PARTS.fullmatch(name) is not None
+
+
+def family_of(path: Path) -> str | None:
+    """Return a file's family (`tfevents`, `csv`, `json`, `text`); None: its name is not usual."""
+    for family, pattern in _FAMILIES.items():
+        if pattern.fullmatch(path.name):
+            return family
+    if not _TEXT.fullmatch(path.name):
+        return None
+    found = _sniffed(SourceFile("", path, DecoderChoice(doubtful=True)))
+    if found is None:
+        return None
+    return "text" if found.is_fallback else found.family
+
+
 def part_of(path: Path, root: Path) -> str:
     """Return the prefix that separates the metrics of `val_log.csv` or `val/log.csv` from training.
 

@@ -37,6 +37,7 @@ _WORDS = {
     Status.FAILED: "failed",
     Status.CANCELLED: "was cancelled",
     Status.INTERRUPTED: "was interrupted",
+    Status.ENDED: "ended",
     Status.BLOCKED: "is blocked",
 }
 

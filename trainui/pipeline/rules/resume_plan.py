@@ -252,6 +252,7 @@ _WORDS = {
     Status.FAILED: "failed",
     Status.CANCELLED: "was cancelled",
     Status.INTERRUPTED: "was interrupted",
+    Status.ENDED: "ended",
     Status.BLOCKED: "was blocked",
     Status.SKIPPED: "was skipped",
 }

@@ -57,7 +57,14 @@ def run_record(row: Row) -> RunRecord:
         digest=row["digest"],
         params=load(row["params_json"]),
         priority=row["priority"],
+        external=_external(row["submission_json"]),
     )
+
+
+def _external(submission: str) -> Mapping[str, Any] | None:
+    # searched first: it is read for each run of a list, and parsing takes much longer
+    found = load(submission)["external"] if '"external":{' in submission else None
+    return found and {key: found.get(key) for key in ("kind", "path", "pid", "command")}
 
 
 def stage_record(row: Row) -> StageRecord:

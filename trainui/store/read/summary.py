@@ -26,6 +26,7 @@ def run_line(run: RunRecord) -> dict[str, Any]:
         "created_at": clock.to_iso(run.created_at),
         "started_at": clock.to_iso(run.started_at),
         "completed_at": clock.to_iso(run.completed_at),
+        "external": run.external and {key: run.external[key] for key in ("kind", "path", "pid")},
     }
 
 

@@ -21,6 +21,7 @@ BY_IMPORTANCE = (
     Status.BLOCKED,
     Status.PENDING,
     Status.SKIPPED,
+    Status.ENDED,
     Status.COMPLETED,
 )
 """States in the order of a reader's interest, the most important first."""

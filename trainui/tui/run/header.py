@@ -70,7 +70,7 @@ def heading(
     if to_go is not None and run.status in UNFINISHED:
         spans.append(Segment(f"  {to_go.words(now)} to go"))
     for status in (Status.RUNNING, Status.QUEUED, Status.FAILED, Status.INTERRUPTED,
-                   Status.CANCELLED, Status.BLOCKED):  # fmt: skip
+                   Status.CANCELLED, Status.ENDED, Status.BLOCKED):  # fmt: skip
         if counts[status]:
             text = f"  {SYMBOLS[status]} {counts[status]} {status}"
             spans.append(Segment(text, state_style(status)))

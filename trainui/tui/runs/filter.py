@@ -184,6 +184,7 @@ _RUN_STATES = (
     Status.FAILED,
     Status.CANCELLED,
     Status.INTERRUPTED,
+    Status.ENDED,
 )
 
 

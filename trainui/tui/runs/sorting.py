@@ -55,6 +55,7 @@ _STATES = (
     Status.FAILED,
     Status.INTERRUPTED,
     Status.CANCELLED,
+    Status.ENDED,
     Status.COMPLETED,
 )
 

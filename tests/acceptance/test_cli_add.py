@@ -1,0 +1,165 @@
+"""Trainings that trainui did not start: added from directories, adopted by pid, and only read."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.command_line import CommandLine
+from tests.unit.metrics.corpus import corpus_root, needs_corpus
+from tests.unit.supervisor.waiting import wait_for
+
+CORPUS = corpus_root() or Path()
+
+TRAINER = """
+import json, pathlib, time
+with open("metrics.jsonl", "a") as file:
+    for step in range(100_000):
+        file.write(json.dumps({"step": step, "loss": 1 / (step + 1)}) + "\\n")
+        file.flush()
+        print("step", step, flush=True)
+        time.sleep(0.02)
+"""
+
+
+@pytest.fixture
+def trainer(cli: CommandLine) -> Iterator[subprocess.Popen[bytes]]:
+    """A training that somebody started in `live`, with its output in a file."""
+    directory = cli.directory / "live"
+    directory.mkdir()
+    with (directory / "train.out").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", TRAINER], cwd=directory, stdout=log, stderr=log
+        )
+    wait_for(lambda: (directory / "metrics.jsonl").exists(), "its first metrics")
+    yield process
+    process.kill()
+    process.wait()
+
+
+def state_of(tree: Path) -> dict[str, tuple[Any, ...]]:
+    """All that may change in a directory by more than reading it."""
+    return {
+        str(path): (path.lstat().st_mtime_ns, path.lstat().st_ctime_ns, path.lstat().st_size)
+        for path in (tree, *tree.rglob("*"))
+    }
+
+
+def series(cli: CommandLine, run: str) -> dict[str, Any]:
+    return {one["name"]: one for one in cli.json("metrics", run)["series"]}
+
+
+@needs_corpus
+def test_trainings_of_a_directory_are_added_once_and_only_read(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    trainings = tmp_path / "trainings"
+    trainings.mkdir()
+    for name in ("produced/sb3", "trackers/wandb", "trackers/mlflow_files", "trackers/hydra"):
+        subprocess.run(["cp", "-r", CORPUS / name, trainings / name.split("/")[1]], check=True)
+    before = state_of(trainings)
+    preview = cli.json("add", str(trainings), "--dry-run")["runs"]
+    assert not (cli.home / "trainui.db").exists()
+    added = cli.json("add", str(trainings))["runs"]
+    assert [one["path"] for one in added] == [one["path"] for one in preview]
+    assert {"sb3", "wandb", "mlflow", "hydra"} == {one["kind"] for one in added}
+    assert not any(one["new"] for one in cli.json("add", str(trainings))["runs"])
+    (ppo,) = (one for one in added if one["name"] == "ppo")
+    wait_for(lambda: "rollout/ep_rew_mean" in series(cli, ppo["run"]), "its metrics")
+    listed = {one["run"]: one for one in cli.json("ls")["runs"]}
+    assert listed[ppo["run"]]["external"] == {"kind": "sb3", "path": ppo["path"], "pid": None}
+    assert listed[ppo["run"]]["status"] == "ended"
+    outer = next(one for one in added if one["name"] == "outer")
+    assert listed[outer["run"]]["status"] == "completed"
+    (multirun,) = (one for one in added if len(one["stages"]) == 6)
+    shown = cli.json("show", multirun["run"])
+    assert [stage["params"] for stage in shown["stages"]][:2] == [
+        {"lr": "0.1", "seed": "1"},
+        {"lr": "0.1", "seed": "2"},
+    ]
+    assert cli("rm", ppo["run"], "--yes").code == 0
+    assert state_of(trainings) == before
+
+
+def test_a_training_that_runs_is_shown_live_until_its_process_has_ended(
+    cli: CommandLine, trainer: subprocess.Popen[bytes]
+) -> None:
+    run = cli.json("add", "live", "--name", "mine")["runs"][0]["run"]
+    assert cli.status(run) == "running"
+    wait_for(lambda: series(cli, run).get("loss", {}).get("count", 0) > 5, "points")
+    seen = series(cli, run)["loss"]["count"]
+    wait_for(lambda: series(cli, run)["loss"]["count"] > seen, "more points")
+    for command in ("resume", "cancel"):
+        refused = cli(command, run)
+        assert refused.code == 2
+        assert "is an external run" in refused.err
+    trainer.kill()
+    trainer.wait()
+    wait_for(lambda: cli.status(run) == "ended", "its end")
+    lines = (cli.directory / "live" / "metrics.jsonl").read_text().splitlines()
+    wait_for(lambda: series(cli, run)["loss"]["count"] == len(lines), "all of its points")
+
+
+def test_an_adopted_process_is_listed_followed_and_cancelled_with_its_children(
+    cli: CommandLine, trainer: subprocess.Popen[bytes]
+) -> None:
+    pid = str(trainer.pid)
+    listed = cli.json("add", "--pid")["candidates"]
+    assert trainer.pid in [one["pid"] for one in listed]
+    assert os.getpid() not in [one["pid"] for one in listed]
+    added = cli.json("add", "--pid", pid, "--name", "mine")["runs"][0]
+    assert (added["kind"], added["new"]) == ("process", True)
+    assert cli.json("add", "--pid", pid)["runs"][0]["new"] is False
+    run = added["run"]
+    assert cli.json("show", run)["external"]["pid"] == trainer.pid
+    wait_for(lambda: series(cli, run).get("loss", {}).get("count", 0) > 5, "points")
+    assert "step " in cli("logs", run).out
+    rerun = cli("rerun", run, "x")
+    assert rerun.code in (2, 3)
+    assert f"trainui run --name mine -- {sys.executable} -c" in cli("resume", run).err
+    assert cli("cancel", run).code == 0
+    wait_for(lambda: trainer.poll() is not None, "its end")
+    wait_for(lambda: cli.status(run) == "cancelled", "the record of it")
+
+
+def test_an_adopted_process_that_ends_has_ended(
+    cli: CommandLine, trainer: subprocess.Popen[bytes]
+) -> None:
+    run = cli.json("add", "--pid", str(trainer.pid))["runs"][0]["run"]
+    trainer.kill()
+    trainer.wait()
+    wait_for(lambda: cli.status(run) == "ended", "its end")
+
+
+def test_what_cannot_be_added_is_refused_in_a_sentence(cli: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for name in "ab":
+        (tmp_path / "two" / name).mkdir(parents=True)
+        (tmp_path / "two" / name / "metrics.csv").write_text("step,loss\n1,2\n")
+    for arguments, code, words in (
+        ((str(tmp_path / "empty"),), 3, "no training found in "),
+        ((str(tmp_path / "none"),), 3, "does not exist"),
+        ((), 2, "give either PATH or --pid"),
+        ((str(tmp_path), "--pid", "1"), 2, "give either PATH or --pid"),
+        (("--pid", "9999999"), 3, "no process has the pid 9999999"),
+        (("--pid", "x"), 2, "expected a process id"),
+        ((str(tmp_path / "two"), "--name", "x"), 2, "--name fits one training"),
+    ):
+        refused = cli("add", *arguments)
+        assert (refused.code, len(refused.err.splitlines())) == (code, 1), refused
+        assert words in refused.err, refused
+
+
+def test_a_directory_alone_is_added_and_the_screen_opened(cli: CommandLine) -> None:
+    (cli.directory / "runs").mkdir()
+    cli.write("runs/metrics.csv", "step,loss\n1,2\n")
+    opened = cli("./runs")
+    assert opened.code == 2  # without a terminal
+    assert "the screen cannot be shown" in opened.err
+    assert {one["name"] for one in cli.json("ls")["runs"]} == {"runs"}

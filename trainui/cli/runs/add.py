@@ -1,0 +1,148 @@
+"""The command `add`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from trainui import formatting, text
+from trainui.cli import options
+from trainui.cli.output import printing
+from trainui.errors import UsageError
+
+_ANY_PID = "?"
+"""What a `--pid` without a number is replaced with."""
+
+
+@options.command("trainui add ~/project/runs", "trainui add --pid 4711", "trainui add --pid")
+def add(
+    path: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PATH]...", help="Directories or files of trainings.", show_default=False
+        ),
+    ] = None,
+    pid: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[PID]",
+            help="Adopt a process that already runs; without a number, list candidates.",
+            show_default=False,
+        ),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the run.", show_default=False)] = None,
+    dry_run: options.DryRun = False,
+    as_json: options.Json = False,
+) -> None:
+    """Add trainings that trainui did not start, as external runs.
+
+    Found are those of W&B, MLflow, TensorBoard, Lightning, Hugging Face, Keras, Stable-Baselines3,
+    Ultralytics, DVCLive and Hydra, and files with usual names. They are only read: nothing in PATH
+    is written, locked or deleted.
+    """
+    if (pid is None) == (not path):
+        raise UsageError("give either PATH or --pid")
+    if pid is not None:
+        _process(pid, name, as_json=as_json, dry_run=dry_run)
+        return
+    _paths(path or [], name, as_json=as_json, dry_run=dry_run)
+
+
+def _paths(paths: list[Path], name: str | None, *, as_json: bool, dry_run: bool) -> None:
+    from trainui.control import external
+
+    found = [one for path in paths for one in external.find(path.expanduser().absolute())]
+    if dry_run:
+        rows = [_row(None, one.name, one, is_new=True) for one in found]
+    else:
+        rows = [
+            _row(one.run_id, one.name, one.training, is_new=one.is_new)
+            for one in external.add(found, name)
+        ]
+        _start_reader()
+    _print(rows, as_json=as_json, dry_run=dry_run)
+
+
+def _row(run_id: str | None, name: str, training: Any, *, is_new: bool) -> dict[str, Any]:
+    return {
+        "run": run_id,
+        "name": name,
+        "kind": training.kind,
+        "path": str(training.path),
+        "stages": [job.name for job in training.jobs],
+        "new": is_new,
+    }
+
+
+def _print(rows: list[dict[str, Any]], *, as_json: bool, dry_run: bool) -> None:
+    header = ("RUN", "NAME", "KIND", "PATH")
+    shown = [
+        ((one["run"] or "")[:8], one["name"], one["kind"], text.harmless(one["path"]))
+        for one in rows
+        if one["new"]
+    ]
+    known = len(rows) - len(shown)
+    if not as_json:
+        count = f"{len(shown)} training{'' if len(shown) == 1 else 's'}"
+        printing.note(
+            f"{'found' if dry_run else 'added'} {count}"
+            + (f", {known} known already" if known else "")
+        )
+    printing.answer(as_json, {"runs": rows}, text.table([header, *shown]) if shown else [])
+
+
+def _process(pid: str, name: str | None, *, as_json: bool, dry_run: bool) -> None:
+    from trainui.control import adoption, external
+
+    if pid == _ANY_PID:
+        _list_candidates(as_json=as_json)
+        return
+    if not pid.isdigit():
+        raise UsageError(f"--pid {pid!r}: expected a process id; `trainui add --pid` lists yours")
+    if dry_run:
+        training, _ = adoption.training(int(pid))
+        rows = [_row(None, training.name, training, is_new=True)]
+    else:
+        added = external.adopt(int(pid), name)
+        rows = [_row(added.run_id, added.name, added.training, is_new=added.is_new)]
+        _start_reader()
+    _print(rows, as_json=as_json, dry_run=dry_run)
+
+
+def _list_candidates(*, as_json: bool) -> None:
+    from trainui.control import adoption
+
+    found = adoption.candidates()
+    header = ("PID", "STARTED", "WHY", "COMMAND")
+    shown = [
+        (
+            str(one.pid),
+            formatting.local_time(round(one.started * 1_000_000)),
+            one.why,
+            text.harmless(" ".join(one.command))[:100],
+        )
+        for one in found
+    ]
+    if not found and not as_json:
+        printing.note("none of your processes holds a GPU or writes files with metrics")
+    value = {
+        "candidates": [
+            {
+                "pid": one.pid,
+                "command": list(one.command),
+                "directory": one.directory,
+                "why": one.why,
+            }
+            for one in found
+        ]
+    }
+    printing.answer(as_json, value, text.table([header, *shown]) if shown else [])
+
+
+def _start_reader() -> None:
+    """Start the worker, whose metrics reader reads the trainings."""
+    from trainui.execution.daemon import lifecycle
+
+    lifecycle.ensure_started()

@@ -1,0 +1,229 @@
+"""Adds trainings that trainui did not start: those found in a directory, and running processes.
+
+Their files are only read. A run's directory of ours holds a link to the training's log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shlex
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainui import clock, paths, settings, wakeup
+from trainui.control import adoption
+from trainui.control.submission import checked_name
+from trainui.domain.definition import MetricSource, Pipeline, StageDefinition
+from trainui.domain.states import Status
+from trainui.errors import NotFoundError, UsageError
+from trainui.metrics.discovery import open_files, trainings
+from trainui.metrics.discovery.trainings import Job, Training
+from trainui.store.db.engine import open_store
+from trainui.store.runs import external_runs
+from trainui.store.runs.external_runs import ExternalState
+from trainui.store.runs.new_run import NewRun
+from trainui.supervisor import protocol
+
+_AT_ONCE = 100
+"""Runs per transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A training, and the run that it has become or was already."""
+
+    run_id: str
+    training: Training
+    name: str
+    is_new: bool
+
+
+def find(path: Path) -> list[Training]:
+    """Return the trainings below a path, sorted by path.
+
+    Raises:
+        NotFoundError: there is no such path, or no training in it.
+        UsageError: it cannot be read.
+    """
+    try:
+        found = trainings.below(path)
+    except FileNotFoundError as error:
+        raise NotFoundError(f"{path} does not exist") from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    if not found:
+        raise NotFoundError(
+            f"no training found in {path}: no files of a tracker or framework, and none with a "
+            "usual name such as metrics.csv, log.jsonl or events.out.tfevents.*"
+        )
+    return found
+
+
+def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
+    """Store trainings as external runs, unless they are already stored.
+
+    Args:
+        found: the trainings.
+        name: the run's name; None: the training's.
+
+    Raises:
+        UsageError: a name is given for several trainings, or is not valid.
+    """
+    if name is not None and len(found) > 1:
+        raise UsageError(f"--name fits one training; {len(found)} were found")
+    store = open_store()
+    with store.read() as connection:
+        known = external_runs.known_paths(connection)
+    open_paths = open_files.written()
+    added: list[Added] = []
+    for start in range(0, len(found), _AT_ONCE):
+        with store.write() as connection:
+            for training in found[start : start + _AT_ONCE]:
+                path = str(training.path)
+                if path in known:
+                    added.append(Added(known[path], training, training.name, is_new=False))
+                    continue
+                new = _new_run(training, name, {"kind": training.kind, "path": path, "pid": None})
+                states = {
+                    stage.name: _state(job, open_paths)
+                    for stage, job in zip(new.pipeline.stages, training.jobs, strict=True)
+                }
+                logs = _attempt_directories(new, training)
+                external_runs.add(connection, new, states, logs, host=settings.host())
+                known[path] = new.id
+                added.append(Added(new.id, training, new.name, is_new=True))
+    wakeup.ring()
+    return added
+
+
+def adopt(pid: int, name: str | None = None) -> Added:
+    """Store a process that already runs as an external run, unless it is stored.
+
+    Raises:
+        NotFoundError: there is no such process.
+        UsageError: it cannot be adopted, or the name is not valid.
+    """
+    training, process = adoption.training(pid)
+    store = open_store()
+    with store.write() as connection:
+        known = external_runs.known_paths(connection).get(str(training.path))
+        if known is not None:
+            return Added(known, training, training.name, is_new=False)
+        external = {
+            "kind": "process",
+            "path": str(training.path),
+            "pid": pid,
+            "started": process.started,
+            "command": shlex.join(process.command),
+        }
+        new = _new_run(training, name, external)
+        (stage,) = new.pipeline.stages
+        started = _micros(process.started)
+        states = {stage.name: ExternalState(Status.RUNNING, started, pid=pid)}
+        logs = _attempt_directories(new, training)
+        external_runs.add(connection, new, states, logs, host=settings.host())
+    wakeup.ring()
+    return Added(new.id, training, new.name, is_new=True)
+
+
+def _new_run(training: Training, name: str | None, external: Mapping[str, Any]) -> NewRun:
+    run_id = str(uuid.uuid4())
+    configured = settings.load()
+    stages = tuple(
+        StageDefinition(
+            name=stage_name,
+            group=stage_name,
+            workdir=str(job.directory),
+            metrics=_sources(job),
+            params=dict(job.params),
+        )
+        for stage_name, job in _stage_names(training.jobs).items()
+    )
+    text = f"# external run: {training.kind} in {training.path}\n"
+    params = training.jobs[0].params if len(training.jobs) == 1 else {}
+    return NewRun(
+        id=run_id,
+        name=checked_name(name or _printable(training.name)),
+        pipeline=Pipeline(
+            name=f"{training.kind} (external)",
+            stages=stages,
+            params={key: str(value) for key, value in params.items()},
+            text=text,
+            digest=hashlib.sha256(text.encode()).hexdigest(),
+            directory=str(training.path),
+        ),
+        directory=str(settings.runs_dir(configured) / run_id),
+        stage_directories={
+            stage_name: str(job.directory)
+            for stage_name, job in _stage_names(training.jobs).items()
+        },
+        submission={"external": dict(external)},
+        host=settings.host(configured),
+        place=settings.runs_dir_identity(configured),
+    )
+
+
+def _stage_names(jobs: Sequence[Job]) -> dict[str, Job]:
+    """Return the jobs by the names of their stages; one that is taken gets a number."""
+    found: dict[str, Job] = {}
+    for job in jobs:
+        plain = re.sub(r"[/.\[\]{}$]", "-", _printable(job.name)).strip()[:60] or "train"
+        name, number = plain, 2
+        while name in found:
+            name, number = f"{plain} {number}", number + 1
+        found[name] = job
+    return found
+
+
+def _printable(text: str) -> str:
+    return "".join(one if one.isprintable() else " " for one in text)[:100].strip() or "training"
+
+
+def _sources(job: Job) -> tuple[MetricSource, ...] | None:
+    if job.sources is None:
+        return None
+    return tuple(MetricSource(path=str(path), format=format_) for path, format_ in job.sources)
+
+
+def _attempt_directories(new: NewRun, training: Training) -> dict[str, str]:
+    """Make the directories of the attempts' logs, with a link to each training's log."""
+    directories = {}
+    for stage, job in zip(new.pipeline.stages, training.jobs, strict=True):
+        directory = paths.attempt_directory(Path(new.directory, stage.name), 1)
+        directories[stage.name] = str(directory)
+        directory.mkdir(mode=0o700, parents=True)
+        if job.log is not None:
+            (directory / protocol.STDOUT_FILE).symlink_to(job.log)
+    return directories
+
+
+def _state(job: Job, open_paths: frozenset[str]) -> ExternalState:
+    """Return a job's state: its tracker's word, else whether a process has its files open."""
+    started, last = _times(job)
+    status = Status(job.status) if job.status else None
+    if status is None or status == Status.RUNNING:
+        status = (
+            Status.RUNNING
+            if open_files.is_any_below(job.directory, open_paths) or status
+            else Status.ENDED
+        )
+    ended = None if status == Status.RUNNING else _micros(job.ended) or last
+    return ExternalState(status, _micros(job.started) or started, ended)
+
+
+def _times(job: Job) -> tuple[int, int]:
+    """Return the oldest and newest modification time of the job's files, in microseconds."""
+    files = [path for path, _ in job.sources or ()]
+    if not files:
+        files = [Path(entry) for entry in os.scandir(job.directory)] or [job.directory]
+    times = [path.stat().st_mtime_ns // 1000 for path in files if path.exists()]
+    return (min(times), max(times)) if times else (clock.now(), clock.now())
+
+
+def _micros(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * clock.SECOND)

@@ -1,0 +1,175 @@
+"""External runs: trainings that trainui did not start, recorded with what their trackers say.
+
+Each stage has one attempt without a Celery message; the metrics reader reads it like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from trainui import clock
+from trainui.domain.states import ENDED, Status
+from trainui.store.db.engine import raw
+from trainui.store.read import row_mapping
+from trainui.store.runs import events, new_run, runs
+from trainui.store.runs.new_run import NewRun
+from trainui.store.runs.tables import ATTEMPTS, RUNS, STAGES
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalState:
+    """The state of an external run's stage."""
+
+    status: Status
+    """running, completed, failed or ended."""
+    started_at: int | None = None
+    completed_at: int | None = None
+    pid: int | None = None
+    """The adopted process."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningStage:
+    """A stage of an external run that had not ended."""
+
+    run_id: str
+    stage_id: str
+    attempt_id: int
+    name: str
+    directory: str
+    pid: int | None
+    cancel_requested_at: int | None
+    external: Mapping[str, Any]
+    """The run's `external`: `kind`, `path`, `pid`, and what identifies the process."""
+
+
+def known_paths(connection: Connection) -> dict[str, str]:
+    """Return the ids of the external runs, by their path."""
+    found = connection.execute(
+        select(RUNS.c.id, RUNS.c.submission_json).where(RUNS.c.submission_json.like(_MARK))
+    )
+    return {row_mapping.load(text)["external"]["path"]: run_id for run_id, text in found}
+
+
+_MARK = '%"external":{%'
+
+
+def add(
+    connection: Connection,
+    new: NewRun,
+    states: Mapping[str, ExternalState],
+    directories: Mapping[str, str],
+    *,
+    host: str,
+) -> None:
+    """Store an external run.
+
+    Args:
+        connection: a write transaction.
+        new: the run; its `submission` has `external`.
+        states: the state of each stage, by name.
+        directories: where each attempt's logs are, by the stage's name.
+        host: this host.
+    """
+    new_run.create(raw(connection), new)
+    query = select(STAGES.c.id, STAGES.c.name).where(STAGES.c.run_id == new.id)
+    ids = {name: stage_id for stage_id, name in connection.execute(query)}
+    connection.execute(
+        update(STAGES).where(STAGES.c.id == bindparam("stage")),
+        [
+            {
+                "stage": ids[name],
+                "attempt": 1,
+                "status": one.status,
+                "started_at": one.started_at,
+                "completed_at": one.completed_at,
+            }
+            for name, one in states.items()
+        ],
+    )
+    connection.execute(
+        insert(ATTEMPTS),
+        [
+            {
+                "stage_id": ids[name],
+                "number": 1,
+                "status": one.status,
+                "host": host,
+                "directory": directories[name],
+                "granted_at": clock.now(),
+                "started_at": one.started_at or clock.now(),
+                "completed_at": one.completed_at,
+                "pid": one.pid,
+            }
+            for name, one in states.items()
+        ],
+    )
+    began = min((one.started_at for one in states.values() if one.started_at), default=None)
+    began = began or clock.now()
+    status = runs.refresh(connection, new.id, started_at=began)
+    # in the list, which is ordered by creation, it stands where it belongs by its age
+    connection.execute(update(RUNS).where(RUNS.c.id == new.id).values(created_at=began))
+    if status in ENDED:  # long ago: nobody is notified
+        now = clock.now()
+        connection.execute(update(RUNS).where(RUNS.c.id == new.id).values(notified_at=now))
+
+
+def running(connection: Connection, host: str) -> list[RunningStage]:
+    """Return this host's stages of external runs that had not ended."""
+    found = connection.execute(
+        select(
+            RUNS.c.id,
+            STAGES.c.id,
+            ATTEMPTS.c.id,
+            STAGES.c.name,
+            STAGES.c.directory,
+            ATTEMPTS.c.pid,
+            ATTEMPTS.c.cancel_requested_at,
+            RUNS.c.submission_json,
+        )
+        .join(STAGES, STAGES.c.id == ATTEMPTS.c.stage_id)
+        .join(RUNS, RUNS.c.id == STAGES.c.run_id)
+        .where(
+            ATTEMPTS.c.status == Status.RUNNING,
+            ATTEMPTS.c.host == host,
+            ATTEMPTS.c.celery_task_id.is_(None),
+        )
+    )
+    return [RunningStage(*row[:7], row_mapping.load(row[7])["external"]) for row in found]
+
+
+def let_end(connection: Connection, run_id: str) -> None:
+    """Record the stages of a run as ended, so that it can be deleted."""
+    for table in (STAGES, ATTEMPTS):
+        ids = select(STAGES.c.id).where(STAGES.c.run_id == run_id)
+        which = STAGES.c.run_id == run_id if table is STAGES else ATTEMPTS.c.stage_id.in_(ids)
+        connection.execute(
+            update(table)
+            .where(which, table.c.status == Status.RUNNING)
+            .values(status=Status.ENDED, completed_at=clock.now())
+        )
+    runs.refresh(connection, run_id)
+
+
+def end(connection: Connection, stage: RunningStage, status: Status) -> None:
+    """Record the end of a stage, unless it is on record already."""
+    now = clock.now()
+    ended = connection.execute(
+        update(ATTEMPTS)
+        .where(ATTEMPTS.c.id == stage.attempt_id, ATTEMPTS.c.status == Status.RUNNING)
+        .values(status=status, completed_at=now)
+    )
+    if not ended.rowcount:
+        return
+    connection.execute(
+        update(STAGES)
+        .where(STAGES.c.id == stage.stage_id)
+        .values(status=status, completed_at=now, reason=None, stalled=False)
+    )
+    text = f"{stage.name} {status}"
+    events.record(connection, stage.run_id, str(status), text, stage=stage.name, attempt=1)
+    runs.refresh(connection, stage.run_id)
