@@ -1,18 +1,21 @@
 """Edit single values in a pipeline file's text.
 
-Only scalars on one line can be edited: run parameters, stage parameters and matrix values.
+Only scalars on one line can be edited: run parameters, stage parameters and matrix values; of a run
+of one command, also the command.
 The rest of the text, including comments, is unchanged.
 """
 
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass
 from itertools import islice
 
 from trainui.domain.definition import StageDefinition
+from trainui.errors import UsageError
 from trainui.pipeline.yaml.nodes import Mapping, Node, Scalar, Sequence
 from trainui.pipeline.yaml.problems import BYTE_ORDER_MARK, Problems
 from trainui.pipeline.yaml.tree import read_tree
@@ -23,7 +26,7 @@ class EditedValue:
     """An editable value and its position in the text."""
 
     scope: str
-    """`run`: a run parameter; `stage`: a stage parameter; `matrix`: a matrix value."""
+    """`run`: a run parameter; `stage`: a stage parameter; `matrix`: a matrix value; `command`."""
     name: str
     value: str
     """As text."""
@@ -42,11 +45,42 @@ def places(text: str, stage: StageDefinition | None = None) -> list[EditedValue]
     return found
 
 
+def command(text: str) -> EditedValue | None:
+    """Return the command of the only stage as a shell line; None if it cannot be edited."""
+    listed = _entry(read_tree(text, Problems("")), "stages")
+    if not isinstance(listed, Sequence) or len(listed.items) != 1:
+        return None
+    node = _entry(listed.items[0], "run")
+    if isinstance(node, Scalar):
+        return next(_place(text, "command", "command", node), None)
+    if not isinstance(node, Sequence):
+        return None
+    words = [item.text for item in node.items if isinstance(item, Scalar)]
+    line = text[node.mark.start :].partition("\n")[0].rstrip()
+    if len(words) != len(node.items) or not (line.startswith("[") and line.endswith("]")):
+        return None
+    end = node.mark.start + len(line)
+    return EditedValue("command", "command", shlex.join(words), node.mark.start, end)
+
+
 def with_values(text: str, changes: AnyMapping[EditedValue, str]) -> str:
-    """Return the text with values replaced; a value is quoted if it is not a plain YAML scalar."""
+    """Return the text with values replaced; a value is quoted if it is not a plain YAML scalar.
+
+    Raises:
+        UsageError: a command has an open quote.
+    """
     for place in sorted(changes, key=lambda place: place.start, reverse=True):
-        text = text[: place.start] + _written(changes[place]) + text[place.end :]
+        is_list = place.scope == "command" and text[place.start] == "["
+        written = _words(changes[place]) if is_list else _written(changes[place])
+        text = text[: place.start] + written + text[place.end :]
     return text
+
+
+def _words(command: str) -> str:
+    try:
+        return json.dumps(shlex.split(command), ensure_ascii=False)
+    except ValueError as error:
+        raise UsageError(f"command: {error}; check its quotes") from error
 
 
 def _written(value: str) -> str:

@@ -531,6 +531,34 @@ async def test_a_parameter_is_edited_and_the_run_goes_on_with_it(
     assert edited is not None
 
 
+async def test_the_command_of_a_run_is_edited_and_run_again(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worker: None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_id = control.submit(loader.from_command(["sh", "-c", "test -e made", "a b"]))
+    lifecycle.ensure_started()
+    async with opened() as driven:
+        await driven.until_shown("✗ failed")
+        await driven.press("e")
+        await driven.until_shown("Edit values", "command", "sh -c 'test -e made' 'a b'")
+        await driven.press("ctrl+u", *"sh -c 'pwd ", "enter")
+        await driven.until_shown("command: No closing quotation")
+        await driven.press("ctrl+u", *"sh -c pwd", "enter")
+        await driven.until_shown(
+            "With your edits:", '+    run: ["sh", "-c", "pwd"]', "command changed"
+        )
+        await driven.press("y")
+        await driven.until_shown("✓ completed")
+        await driven.press("r")
+        await driven.until_shown("nothing to resume: ")
+    with views.reading() as connection:
+        (stage,) = views.stages(connection, run_id)
+    assert (stage.definition.command, stage.definition.workdir) == (
+        ("sh", "-c", "pwd"),
+        str(tmp_path),
+    )
+
+
 async def test_keys_that_come_together_act_in_their_order(home: Path, tmp_path: Path) -> None:
     file = tmp_path / "two.yaml"
     file.write_text(TWO)

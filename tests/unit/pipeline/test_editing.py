@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from trainui.domain.definition import StageDefinition
-from trainui.pipeline import editing, loader
+from trainui.errors import UsageError
+from trainui.pipeline import bare_command, editing, loader
 
 TEXT = """\
 name: digits
@@ -59,3 +60,30 @@ def test_several_values_change_at_once() -> None:
 def test_a_text_that_is_no_yaml_offers_nothing() -> None:
     assert editing.places("a: [") == []
     assert editing.places("") == []
+
+
+@pytest.mark.parametrize(
+    ("argv", "value", "edited"),
+    [
+        (["python", "train.py", "--name", "a b"], "python train.py --name 'a b'", ("ls", "a b")),
+        (["python train.py | tee log"], "python train.py | tee log", "ls 'a b'"),
+    ],
+)
+def test_the_command_of_a_run_of_one_command(
+    argv: list[str], value: str, edited: str | tuple[str, ...]
+) -> None:
+    text = bare_command.file_text(argv, "one", 0)
+    place = editing.command(text)
+    assert place is not None
+    assert place.value == value
+    changed = editing.with_values(text, {place: "ls 'a b'"})
+    assert loader.load_text(changed).stages[0].command == edited
+    assert editing.command(TEXT) is None, "it has several stages"
+
+
+def test_an_open_quote_in_a_command_is_named() -> None:
+    text = bare_command.file_text(["echo", "hi"], None, 0)
+    place = editing.command(text)
+    assert place is not None
+    with pytest.raises(UsageError, match="command: No closing quotation"):
+        editing.with_values(text, {place: "echo 'hi"})

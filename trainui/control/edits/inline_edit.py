@@ -22,6 +22,7 @@ from trainui.errors import UsageError
 from trainui.pipeline import editing, loader
 from trainui.pipeline.editing import EditedValue
 from trainui.pipeline.substitution.masking import MASK, is_secret
+from trainui.store.read import views
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +52,26 @@ def text_of(run: RunRecord) -> str:
     """Return the text of a run's pipeline.
 
     Raises:
-        UsageError: the run has no pipeline file, or its copy cannot be read.
+        UsageError: the run has neither a pipeline file nor only one command, or it cannot be read.
     """
-    if run.file is None:
-        raise UsageError("this run has no pipeline file to edit; start a new run")
     try:
-        return plain_files.read_text(Path(run.directory) / PIPELINE_FILE)
+        text = plain_files.read_text(Path(run.directory) / PIPELINE_FILE)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the run's pipeline cannot be read: {error}") from error
+    if run.file is None and editing.command(text) is None:
+        raise UsageError("this run has no pipeline file to edit; start a new run")
+    return text
 
 
 def values_of(run: RunRecord, text: str, stage: StageDefinition | None) -> list[Value]:
     """Return the editable values of a run and of one of its stages, without secret ones."""
     given = given_params(run.id)
+    command = editing.command(text) if run.file is None else None
     return [
         Value(place, given[place.name], given=True)
         if place.scope == "run" and place.name in given
         else Value(place, place.value)
-        for place in editing.places(text, stage)
+        for place in (*filter(None, [command]), *editing.places(text, stage))
         if not is_secret(place.name)
     ]
 
@@ -95,9 +98,16 @@ def pipeline_of(run: RunRecord, edit: InlineEdit) -> Pipeline:
     Raises:
         PipelineFileError: the edited pipeline has problems.
     """
-    directory = str(Path(run.file or ".").parent)
+    directory = _workdir(run) if run.file is None else str(Path(run.file).parent)
     loaded = loader.load_text(edit.text, file=run.file, directory=directory, params=edit.given)
     return replace(loaded, file=run.file)
+
+
+def _workdir(run: RunRecord) -> str:
+    """Return the working directory of a run of one command."""
+    with views.reading() as connection:
+        (stage,) = views.stages(connection, run.id)
+    return stage.definition.workdir
 
 
 def diff(run: RunRecord, pipeline: Pipeline, edit: InlineEdit) -> str:

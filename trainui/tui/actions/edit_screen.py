@@ -20,6 +20,7 @@ from textual.screen import Screen
 from textual.widgets import Input, Label
 
 from trainui.domain.records import StageRecord
+from trainui.errors import TrainuiError
 from trainui.text import harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.host import host_of
@@ -173,10 +174,17 @@ class EditScreen(Screen[bool]):
 
     def _make(self, make: Callable[[], InlineEdit]) -> None:
         def work() -> None:
-            made = make()
-            self.app.call_from_thread(self._plan_with, made)
+            try:
+                made = make()
+            except TrainuiError as error:
+                self.app.call_from_thread(self._show_mistake, str(error))
+            else:
+                self.app.call_from_thread(self._plan_with, made)
 
         self.run_worker(work, thread=True, exit_on_error=False)
+
+    def _show_mistake(self, text: str) -> None:
+        self.notify(harmless(text), severity="warning", markup=False)
 
     def _plan_with(self, edit: InlineEdit) -> None:
         from trainui.tui.actions.plan_screen import PlanScreen
@@ -219,7 +227,7 @@ class EditScreen(Screen[bool]):
 
 
 def _label(value: Value) -> str:
-    scope = {"run": "", "stage": "stage ", "matrix": "matrix "}[value.place.scope]
+    scope = {"stage": "stage ", "matrix": "matrix "}.get(value.place.scope, "")
     return fit(f"{scope}{harmless(value.place.name)}{' (-p)' if value.given else ''}", LABEL)
 
 
