@@ -94,7 +94,7 @@ KEYS: tuple[Key, ...] = (
         "compare",
         footer=True,
     ),
-    Key("curves.band", "C", "band", "Show the sweep as one band, or this stage alone", "band"),
+    Key("curves.band", "B", "band", "Show the sweep as one band, or this stage alone", "band"),
     Key(
         "curves.smooth",
         "m",

@@ -226,7 +226,7 @@ async def test_a_sweep_is_one_band_by_one_key(filler: Filler) -> None:
     run_id = losses(filler, {f"train[lr={n}]": n / 4 for n in range(4)})
     async with opened(run_id) as driven:
         plot = await open_page(driven)
-        await driven.press("C")
+        await driven.press("B")
         await driven.until_shown("sweep as one band", "all 4  4 of 4")
         (line,) = plot.chart().lines  # type: ignore[union-attr]
         curves = np.array([[n / 4 + math.exp(-s / 20) for s in range(100)] for n in range(4)])
@@ -235,7 +235,7 @@ async def test_a_sweep_is_one_band_by_one_key(filler: Filler) -> None:
             curves.mean(axis=0)[places], rel=1e-9
         )
         assert [x for x in line.lows if x == x] == pytest.approx(curves.min(axis=0)[places])
-        await driven.press("C")
+        await driven.press("B")
         await driven.until_gone("one band")
 
 
