@@ -8,6 +8,7 @@ import inspect
 import pkgutil
 import textwrap
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,7 @@ def overridden() -> set[tuple[str, str]]:
     }
 
 
+@cache
 def made_by(owner: type) -> set[str]:
     """Private names that a class or its instances get from it."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(owner)))
@@ -91,7 +93,9 @@ def test_private_parts_are_used_in_their_room_alone_and_are_listed() -> None:
     used, made, imported = foreign_names(), overridden(), imported_privately()
     rooms = {*(room for room, *_ in imported), *(room for room, _ in made)}.union(*used.values())
     assert rooms == {"terminal"}
-    assert {*used, *(name for _, name in made), *(name for *_, name in imported)} == LISTED
+    found = {*used, *(name for _, name in made), *(name for *_, name in imported)}
+    in_room = (ast.parse(file.read_text()) for file in (ROOT / "terminal").glob("*.py"))
+    assert found <= LISTED <= found | {name for tree in in_room for name, _ in named(tree)}
 
 
 def test_all_of_them_exist_in_this_textual() -> None:
