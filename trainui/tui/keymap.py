@@ -5,7 +5,8 @@ A binding has an id, by which `[keys]` in config.toml remaps it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from textual.binding import Binding
@@ -68,388 +69,123 @@ SCOPES: Mapping[str, str] = {
 }
 """The scopes and their headings in the help."""
 
-KEYS: tuple[Key, ...] = (
-    Key("runs.open", "enter", "open", "Open the run", "open", footer=True),
-    Key("machine.open", "enter", "open", "Open the run that uses the GPU", "open", footer=True),
-    Key("machine.back", "escape", "back", "Go back", "back", footer=True, command=False),
-    Key("stages.open", "enter", "panel", "Go to the stage's details", "open", footer=True),
-    Key("stages.upstream", "left,h", "upstream", "Go to a dependency", "upstream"),
-    Key(
-        "stages.downstream",
-        "right,l",
-        "downstream",
-        "Go to a dependent stage",
-        "downstream",
-    ),
-    Key("metrics.open", "enter", "open", "Open the metric on its own page", "open", footer=True),
-    Key(
-        "curves.left", "left,h", "cursor left", "Move the cursor to the previous point", "point(-1)"
-    ),
-    Key("curves.right", "right,l", "cursor right", "Move the cursor to the next point", "point(1)"),
-    Key(
-        "curves.compare",
-        "c",
-        "compare",
-        "Choose what to compare with: attempts, sweep members, runs",
-        "compare",
-        footer=True,
-    ),
-    Key("curves.band", "B", "band", "Show the sweep as one band, or this stage alone", "band"),
-    Key(
-        "curves.smooth",
-        "m",
-        "smooth",
-        "Cycle the smoothing: none to strongest",
-        "smooth",
-        footer=True,
-    ),
-    Key(
-        "curves.axis",
-        "a",
-        "axis",
-        "Cycle the x axis: steps, epochs, time",
-        "axis",
-        footer=True,
-    ),
-    Key(
-        "curves.log",
-        "y",
-        "log",
-        "Switch the y axis between linear and log scale",
-        "log_scale",
-        footer=True,
-    ),
-    Key("curves.zoom_in", "plus,equals_sign", "zoom", "Zoom in", "magnify(1)", footer=True),
-    Key("curves.zoom_out", "minus", "zoom out", "Zoom out", "magnify(-1)"),
-    Key("curves.whole", "0", "all", "Show the whole x axis and hide the cursor", "whole"),
-    Key("curves.log_x", "X", "log x", "Switch the x axis between linear and log scale", "log_x"),
-    Key("curves.reset", "D", "defaults", "Reset all plot options and the comparison", "defaults"),
-    Key("plot.next_line", "tab", "highlight", "Highlight the next line", "highlight(1)"),
-    Key(
-        "plot.previous_line",
-        "shift+tab",
-        "previous line",
-        "Highlight the previous line",
-        "highlight(-1)",
-    ),
-    Key("compare.choose", "space", "choose", "Choose or remove a curve", "choose", footer=True),
-    Key("compare.all", "a", "all", "Choose all curves shown, or none", "all", footer=True),
-    Key("compare.fold", "f", "fold", "Cycle the parameter to average over", "fold", footer=True),
-    Key("compare.leave", "enter,escape", "plot", "Show the curves", "back", footer=True),
-    Key(
-        "curves.pan_left",
-        "less_than_sign,shift+left",
-        "pan left",
-        "Pan to earlier values",
-        "pan(-1)",
-    ),
-    Key(
-        "curves.pan_right",
-        "greater_than_sign,shift+right",
-        "pan right",
-        "Pan to later values",
-        "pan(1)",
-    ),
-    Key("curves.best", "b", "best", "Move the cursor to the best value", "best"),
-    Key("curves.pin", "space", "pin", "Pin or unpin this metric", "pin", footer=True),
-    Key(
-        "stages.fold",
-        "F",
-        "fold",
-        "Fold or unfold the members of a sweep",
-        "fold",
-    ),
-    Key(
-        "log.follow",
-        "f",
-        "follow",
-        "Follow the log's end, or stop following",
-        "follow",
-        footer=True,
-    ),
-    Key("log.wrap", "w", "wrap", "Wrap or truncate long lines", "wrap"),
-    Key(
-        "log.error",
-        "E",
-        "error",
-        "Go to the last error, then to earlier ones",
-        "error",
-        footer=True,
-    ),
-    Key(
-        "log.filter",
-        "ampersand",
-        "only matches",
-        "Show only matching lines, or all lines",
-        "filter",
-    ),
-    Key("log.times", "t", "times", "Show or hide timestamps", "times", footer=True),
-    Key(
-        "acting.resume",
-        "r",
-        "resume",
-        "Resume the run (shows the plan first)",
-        "resume",
-        footer=True,
-    ),
-    Key(
-        "acting.rerun",
-        "R",
-        "rerun",
-        "Rerun the stage, alone or with its dependants",
-        "rerun",
-        footer=True,
-    ),
-    Key("acting.edit", "e", "edit", "Edit parameters and resume with them", "edit"),
-    Key(
-        "acting.cancel",
-        "x",
-        "cancel",
-        "Cancel (shows what would be lost and asks first)",
-        "cancel",
-        footer=True,
-    ),
-    Key(
-        "acting.raise",
-        "right_square_bracket",
-        "sooner",
-        "Raise the run's priority",
-        "raise",
-    ),
-    Key(
-        "acting.lower",
-        "left_square_bracket",
-        "later",
-        "Lower the run's priority",
-        "lower",
-    ),
-    Key(
-        "acting.remove",
-        "delete",
-        "delete",
-        "Delete the run and its files (asks first)",
-        "remove",
-    ),
-    Key(
-        "run.copy_command",
-        "C",
-        "copy command",
-        "Copy the stage's whole command for a shell (OSC 52)",
-        "copy_command",
-    ),
-    Key("acting.copy", "Y", "copy", "Copy the run's report as Markdown (OSC 52)", "copy"),
-    Key(
-        "runs.mark",
-        "space",
-        "mark",
-        "Mark or unmark the run; actions apply to all marked",
-        "mark",
-    ),
-    Key("runs.compare", "c", "compare", "Compare the curves of the marked runs", "compare"),
-    Key("runs.sort", "s", "sort", "Sort by the next column", "sort", footer=True),
-    Key("runs.reverse", "S", "reverse", "Reverse the sort order", "reverse"),
-    Key("run.logs", "L", "log", "Show only the log, or all panes", "logs"),
-    Key("run.stream", "o", "stdout/stderr", "Show stdout, stderr or both", "stream"),
-    Key(
-        "run.maximise",
-        "z",
-        "maximise",
-        "Maximise the pane, or show all panes",
-        "zoom",
-        footer=True,
-    ),
-    Key("run.pane_1", "1", "stages", "Go to the stages", "pane(1)"),
-    Key("run.pane_2", "2", "overview", "Go to the overview", "pane(2)"),
-    Key("run.pane_3", "3", "curves", "Go to the curves", "pane(3)"),
-    Key("run.pane_4", "4", "log", "Go to the log", "pane(4)"),
-    Key("run.pane_5", "5", "parameters", "Go to the stage's parameters", "pane(5)"),
-    Key("run.pane_6", "6", "outputs", "Go to the stage's output files", "pane(6)"),
-    Key("run.pane_7", "7", "events", "Go to the stage's events", "pane(7)"),
-    Key(
-        "run.attempt_before",
-        "comma",
-        "earlier attempt",
-        "Show the previous attempt, with its curves and log",
-        "attempt(-1)",
-    ),
-    Key("run.attempt_after", "full_stop", "later attempt", "Show the next attempt", "attempt(1)"),
-    Key(
-        "run.next_pane", "tab", "next pane", "Go to the next pane", "app.focus_next", command=False
-    ),
-    Key(
-        "run.previous_pane",
-        "shift+tab",
-        "previous pane",
-        "Go to the previous pane",
-        "app.focus_previous",
-        command=False,
-    ),
-    Key(
-        "search.start",
-        "slash",
-        "search",
-        "Filter or search the focused pane",
-        "search",
-        footer=True,
-        priority=True,  # so that text typed right after it goes to the search bar
-    ),
-    Key("search.next", "n", "next match", "Go to the next match", "next_match"),
-    Key("search.previous", "N", "previous match", "Go to the previous match", "previous_match"),
-    Key(
-        "app.run_file",
-        "u",
-        "run a file",
-        "Choose a pipeline file and run it",
-        "app.run_file",
-        footer=True,
-    ),
-    Key(
-        "app.pause",
-        "p",
-        "pause",
-        "Pause or resume the queue",
-        "app.pause",
-    ),
-    Key(
-        "app.theme",
-        "T",
-        "theme",
-        "Next theme: dark, light, colour-blind safe, 16 colours",
-        "app.next_theme",
-    ),
-    Key("app.rate", "ctrl+r", "rate", "Show terminal bandwidth", "app.rate"),
-    Key(
-        "app.machine",
-        "M",
-        "machine",
-        "Show the machine: GPUs, CPUs, memory, disks",
-        "app.machine",
-    ),
-    Key(
-        "app.palette",
-        "colon,ctrl+p",
-        "palette",
-        "Open the command palette",
-        "app.command_palette",
-        command=False,
-    ),
-    Key("app.help", "question_mark", "help", "Show the keys", "app.help", footer=True),
-    Key("app.leave", "q", "quit", "Close the screen; runs continue", "app.leave", footer=True),
-    Key(
-        "app.interrupt",
-        "ctrl+c",
-        "quit",
-        "Close the screen; runs continue",
-        "app.leave",
-        command=False,
-        priority=True,
-    ),
-    Key("run.back", "escape", "back", "Go back", "back", command=False),
-    Key("runs.back", "escape", "back", "Clear the filter and the marks", "back", command=False),
-    Key("move.up", "up,k", "up", "Move one line up", "line(-1)", command=False),
-    Key("move.down", "down,j", "down", "Move one line down", "line(1)", command=False),
-    Key(
-        "move.half_up",
-        "ctrl+u",
-        "half a page up",
-        "Move half a page up",
-        "half_page(-1)",
-        command=False,
-    ),
-    Key(
-        "move.half_down",
-        "ctrl+d",
-        "half a page down",
-        "Move half a page down",
-        "half_page(1)",
-        command=False,
-    ),
-    Key("move.page_up", "pageup", "a page up", "Move a page up", "half_page(-2)", command=False),
-    Key(
-        "move.page_down",
-        "pagedown",
-        "a page down",
-        "Move a page down",
-        "half_page(2)",
-        command=False,
-    ),
-    Key("move.top", "g,home", "first", "Go to the first line", "end(-1)", command=False),
-    Key("move.bottom", "G,end", "last", "Go to the last line", "end(1)", command=False),
-    Key(
-        "edit.plan",
-        "enter,f2",
-        "preview",
-        "Preview the plan with these values",
-        "plan",
-        command=False,
-    ),
-    Key(
-        "edit.next",
-        "tab,down",
-        "next value",
-        "Go to the next value",
-        "app.focus_next",
-        command=False,
-    ),
-    Key(
-        "edit.previous",
-        "shift+tab,up",
-        "previous value",
-        "Go to the previous value",
-        "app.focus_previous",
-        command=False,
-    ),
-    Key(
-        "edit.text",
-        "ctrl+e",
-        "open in $EDITOR",
-        "Edit the whole pipeline file in $EDITOR",
-        "text",
-        command=False,
-        priority=True,
-    ),
-    Key("edit.leave", "escape", "cancel", "Close without changes", "leave_it", command=False),
-    Key("plan.choose", "y,r,enter", "resume", "Resume with this plan", "choose", command=False),
-    Key(
-        "plan.file",
-        "f",
-        "file edits",
-        "Plan with the edited file, or as submitted",
-        "other_file",
-        command=False,
-    ),
-    Key(
-        "plan.keep",
-        "K",
-        "keep result",
-        "Keep the stage's result even if it has changed",
-        "toggle_option('keep')",
-        command=False,
-    ),
-    Key(
-        "plan.fresh",
-        "F",
-        "restart",
-        "Restart the stage without a checkpoint",
-        "toggle_option('fresh')",
-        command=False,
-    ),
-    Key(
-        "plan.until",
-        "U",
-        "run up to here",
-        "Run only this stage and its dependencies",
-        "toggle_option('until')",
-        command=False,
-    ),
-    Key("plan.leave", "escape,n", "cancel", "Close without resuming", "leave_it", command=False),
-    Key("ask.up", "up,k", "up", "Select the previous answer", "line(-1)", command=False),
-    Key("ask.down", "down,j", "down", "Select the next answer", "line(1)", command=False),
-    Key("ask.choose", "enter", "confirm", "Confirm the selected answer", "choose", command=False),
-    Key(
-        "ask.leave", "escape,n", "close", "Close without doing anything", "leave_it", command=False
-    ),
-)
+KEY_TABLE = """
+runs.open           enter         open           open            F   Open the run
+machine.open        enter         open           open            F   Open the run that uses the GPU
+machine.back        escape        back           back            FH  Go back
+stages.open         enter         panel          open            F   Go to the stage's details
+stages.upstream     left,h        upstream       upstream        -   Go to a dependency
+stages.downstream   right,l       downstream     downstream      -   Go to a dependent stage
+metrics.open        enter         open           open            F   Open the metric on its own page
+curves.left         left,h        cursor left    point(-1)  -  Move the cursor to the previous point
+curves.right        right,l       cursor right   point(1)  -  Move the cursor to the next point
+curves.compare  c  compare  compare  F  Choose what to compare with: attempts, sweep members, runs
+curves.band         B             band  band  -  Show the sweep as one band, or this stage alone
+curves.smooth       m             smooth         smooth  F  Cycle the smoothing: none to strongest
+curves.axis         a             axis           axis  F  Cycle the x axis: steps, epochs, time
+curves.log          y             log  log_scale  F  Switch the y axis between linear and log scale
+curves.zoom_in      plus,equals_sign  zoom       magnify(1)      F   Zoom in
+curves.zoom_out     minus         zoom out       magnify(-1)     -   Zoom out
+curves.whole        0             all            whole  -  Show the whole x axis and hide the cursor
+curves.log_x        X             log x  log_x  -  Switch the x axis between linear and log scale
+curves.reset        D             defaults  defaults  -  Reset all plot options and the comparison
+plot.next_line      tab           highlight      highlight(1)    -   Highlight the next line
+plot.previous_line  shift+tab     previous line  highlight(-1)   -   Highlight the previous line
+compare.choose      space         choose         choose          F   Choose or remove a curve
+compare.all         a             all            all             F  Choose all curves shown, or none
+compare.fold        f             fold           fold  F  Cycle the parameter to average over
+compare.leave       enter,escape  plot           back            F   Show the curves
+curves.pan_left     less_than_sign,shift+left  pan left  pan(-1)  -  Pan to earlier values
+curves.pan_right    greater_than_sign,shift+right  pan right  pan(1)  -  Pan to later values
+curves.best         b             best           best  -  Move the cursor to the best value
+curves.pin          space         pin            pin             F   Pin or unpin this metric
+stages.fold         F             fold           fold  -  Fold or unfold the members of a sweep
+log.follow          f             follow         follow  F  Follow the log's end, or stop following
+log.wrap            w             wrap           wrap            -   Wrap or truncate long lines
+log.error           E             error  error  F  Go to the last error, then to earlier ones
+log.filter          ampersand     only matches   filter  -  Show only matching lines, or all lines
+log.times           t             times          times           F   Show or hide timestamps
+acting.resume       r             resume         resume  F  Resume the run (shows the plan first)
+acting.rerun        R             rerun  rerun  F  Rerun the stage, alone or with its dependants
+acting.edit         e             edit           edit  -  Edit parameters and resume with them
+acting.cancel       x  cancel  cancel  F  Cancel (shows what would be lost and asks first)
+acting.raise        right_square_bracket  sooner  raise          -   Raise the run's priority
+acting.lower        left_square_bracket  later   lower           -   Lower the run's priority
+acting.remove       delete        delete  remove  -  Delete the run and its files (asks first)
+run.copy_command    C             command        copy_command    -   Copy the command for a shell
+acting.copy         Y             copy           copy  -  Copy the run's report as Markdown (OSC 52)
+runs.mark           space         mark  mark  -  Mark or unmark the run; actions apply to all marked
+runs.compare        c             compare        compare  -  Compare the curves of the marked runs
+runs.sort           s             sort           sort            F   Sort by the next column
+runs.reverse        S             reverse        reverse         -   Reverse the sort order
+run.logs            L             log            logs            -   Show only the log, or all panes
+run.stream          o             stdout/stderr  stream          -   Show stdout, stderr or both
+run.maximise        z             maximise       zoom  F  Maximise the pane, or show all panes
+run.pane_1          1             stages         pane(1)         -   Go to the stages
+run.pane_2          2             overview       pane(2)         -   Go to the overview
+run.pane_3          3             curves         pane(3)         -   Go to the curves
+run.pane_4          4             log            pane(4)         -   Go to the log
+run.pane_5          5             parameters     pane(5)         -   Go to the stage's parameters
+run.pane_6          6             outputs        pane(6)         -   Go to the stage's output files
+run.pane_7          7             events         pane(7)         -   Go to the stage's events
+run.attempt_before  comma  earlier  attempt(-1)  -  Show the attempt before, with its curves and log
+run.attempt_after   full_stop     later attempt  attempt(1)      -   Show the next attempt
+run.next_pane       tab           next pane      app.focus_next  H   Go to the next pane
+run.previous_pane   shift+tab     previous pane  app.focus_previous  H  Go to the previous pane
+search.start        slash         search         search  FP  Filter or search the focused pane
+search.next         n             next match     next_match      -   Go to the next match
+search.previous     N             previous match  previous_match  -  Go to the previous match
+app.run_file        u             run a file     app.run_file  F  Choose a pipeline file and run it
+app.pause           p             pause          app.pause       -   Pause or resume the queue
+app.theme  T  theme  app.next_theme  -  Next theme: dark, light, colour-blind safe, 16 colours
+app.rate            ctrl+r        rate           app.rate        -   Show terminal bandwidth
+app.machine         M  machine  app.machine  -  Show the machine: GPUs, CPUs, memory, disks
+app.palette         colon,ctrl+p  palette        app.command_palette  H  Open the command palette
+app.help            question_mark  help          app.help        F   Show the keys
+app.leave           q             quit           app.leave       F   Close the screen; runs continue
+app.interrupt       ctrl+c        quit           app.leave       HP  Close the screen; runs continue
+run.back            escape        back           back            H   Go back
+runs.back           escape        back           back            H   Clear the filter and the marks
+move.up             up,k          up             line(-1)        H   Move one line up
+move.down           down,j        down           line(1)         H   Move one line down
+move.half_up        ctrl+u        half a page up  half_page(-1)  H   Move half a page up
+move.half_down      ctrl+d        half a page down  half_page(1)  H  Move half a page down
+move.page_up        pageup        a page up      half_page(-2)   H   Move a page up
+move.page_down      pagedown      a page down    half_page(2)    H   Move a page down
+move.top            g,home        first          end(-1)         H   Go to the first line
+move.bottom         G,end         last           end(1)          H   Go to the last line
+edit.plan           enter,f2      preview        plan  H  Preview the plan with these values
+edit.next           tab,down      next value     app.focus_next  H   Go to the next value
+edit.previous       shift+tab,up  previous value  app.focus_previous  H  Go to the previous value
+edit.text           ctrl+e        open in $EDITOR  text  HP  Edit the whole pipeline file in $EDITOR
+edit.leave          escape        cancel         leave_it        H   Close without changes
+plan.choose         y,r,enter     resume         choose          H   Resume with this plan
+plan.file           f  file edits  other_file  H  Plan with the edited file, or as submitted
+plan.keep  K  keep result  toggle_option('keep')  H  Keep the stage's result even if it has changed
+plan.fresh          F  restart  toggle_option('fresh')  H  Restart the stage without a checkpoint
+plan.until  U  run up to here  toggle_option('until')  H  Run only this stage and its dependencies
+plan.leave          escape,n      cancel         leave_it        H   Close without resuming
+ask.up              up,k          up             line(-1)        H   Select the previous answer
+ask.down            down,j        down           line(1)         H   Select the next answer
+ask.choose          enter         confirm        choose          H   Confirm the selected answer
+ask.leave           escape,n      close          leave_it        H   Close without doing anything
+"""
+"""A line a key, in the order of the footer: id, keys, label, action, flags and description.
+
+At least two spaces separate the fields. Flags: F if the footer shows it, H if the command palette
+hides it, P if it has priority, - for none.
+"""
+
+
+def _parsed(table: str) -> Iterator[Key]:
+    for line in table.strip().splitlines():
+        key_id, keys, label, action, flags, tooltip = re.split(r" {2,}", line)
+        yield Key(
+            key_id, keys, label, tooltip, action, "F" in flags, "H" not in flags, "P" in flags
+        )
+
+
+KEYS: tuple[Key, ...] = tuple(_parsed(KEY_TABLE))
 """In the order of the footer."""
 
 _NAMES = {
