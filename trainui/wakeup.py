@@ -52,7 +52,9 @@ class WorkerProbe:
     def is_heard(self) -> bool | None:
         """Return True if the last probe was received, and send another; None: no listener."""
         try:
-            if self._unread():
+            unread = array.array("i", [0])
+            fcntl.ioctl(self._socket, termios.TIOCOUTQ, unread)
+            if unread[0]:
                 return False
             self._socket.sendto(_KNOCK, str(self._doorbell))
         except BlockingIOError:  # the listener's receive buffer is full
@@ -64,12 +66,6 @@ class WorkerProbe:
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
-
-    def _unread(self) -> int:
-        """Return the number of bytes sent that the listener has not read yet."""
-        held = array.array("i", [0])
-        fcntl.ioctl(self._socket, termios.TIOCOUTQ, held)
-        return held[0]
 
 
 class WakeupSocket:

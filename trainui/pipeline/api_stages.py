@@ -38,13 +38,10 @@ def document_of(name: str, stages: AnySequence[Any], problems: Problems) -> Mapp
 
 def text_of(name: str, stages: AnySequence[Any]) -> str:
     """Return the equivalent pipeline file, as JSON (which is also valid YAML)."""
-    entries = [json.dumps(_without_nulls(stage), allow_nan=False) for stage in stages]
+    without_nulls = ({k: v for k, v in stage.items() if v is not None} for stage in stages)
+    entries = [json.dumps(stage, allow_nan=False) for stage in without_nulls]
     listed = ",\n  ".join(entries)
     return f'{{"name": {json.dumps(name)}, "stages": [\n  {listed}\n]}}\n'
-
-
-def _without_nulls(stage: Any) -> dict[str, Any]:
-    return {key: value for key, value in stage.items() if value is not None}
 
 
 def _stage(stage: Any, index: int, problems: Problems) -> Node | None:

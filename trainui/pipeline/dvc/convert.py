@@ -101,7 +101,9 @@ class _Conversion:
             "pipeline file"
             for entry in self.document.others
         ]
-        head = [*self.comments.head(), *_top_notes(self.document)]
+        head = self.comments.head()
+        if others := ", ".join(entry.key.text for entry in self.document.others):
+            head.append(f"# no counterpart in a pipeline file: {others}")
         return Converted(write(blocks, filler.params(), head), tuple(notes))
 
     def _nodes(self, stages: Sequence[Stage]) -> list[_Node]:
@@ -233,8 +235,3 @@ def _outputs(stage: Stage) -> list[files.DvcFile]:
 def _is_set(stage: Stage, name: str) -> bool:
     node = stage.body.get(name)
     return isinstance(node, Scalar) and node.text.lower() == "true"
-
-
-def _top_notes(document: Document) -> list[str]:
-    found = ", ".join(entry.key.text for entry in document.others)
-    return [f"# no counterpart in a pipeline file: {found}"] if found else []

@@ -78,7 +78,9 @@ def outputs(stage: Stage, problems: Problems) -> list[DvcFile]:
 
 def inputs(stage: Stage, problems: Problems) -> list[DvcFile]:
     """Return a stage's inputs, with parameter files last."""
-    return [*_listed(stage, "deps", problems), *_parameter_files(stage, problems)]
+    named = [name for name, _ in parameters(stage)]
+    files = [_file(stage, "params", name, Mapping(), problems) for name in named]
+    return [*_listed(stage, "deps", problems), *files]
 
 
 def parameters(stage: Stage) -> Iterator[tuple[Scalar, list[str]]]:
@@ -97,11 +99,6 @@ def parameters(stage: Stage) -> Iterator[tuple[Scalar, list[str]]]:
                 yield entry.key, [fill(one, stage, Problems("")) for one in texts]
     if first is not None:
         yield first, keys
-
-
-def _parameter_files(stage: Stage, problems: Problems) -> Iterator[DvcFile]:
-    for name, _ in parameters(stage):
-        yield _file(stage, "params", name, Mapping(), problems)
 
 
 def _listed(stage: Stage, name: str, problems: Problems) -> Iterator[DvcFile]:

@@ -34,7 +34,7 @@ def fill(definition: StageDefinition, filler: Filler) -> StageDefinition:
             python=_optional(definition.python, filler),
             metrics=_metrics(definition.metrics, filler, globs),
             checkpoint=_checkpoint(definition.checkpoint, filler, globs),
-            resume_args=_optional_items(definition.resume_args, filler),
+            resume_args=definition.resume_args and items(definition.resume_args, filler),
             resume_run=command(definition.resume_run, filler),
             outputs=items(definition.outputs, globs),
             success=_optional(definition.success, filler),
@@ -66,10 +66,6 @@ def environment(values: Mapping[str, str], filler: Filler) -> dict[str, str]:
 
 def _optional(value: str | None, filler: Filler) -> str | None:
     return None if value is None else filler.text(value)
-
-
-def _optional_items(values: Sequence[str] | None, filler: Filler) -> tuple[str, ...] | None:
-    return None if values is None else items(values, filler)
 
 
 def _metrics(
