@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Engine, event
 
 from tests.unit.metrics.reading import all_points, lines, open_reader
+from trainui.errors import StoreLockedError
 from trainui.metrics.reader.batch_writer import BatchWriter
 from trainui.metrics.reader.source import SourceReader
 from trainui.store.db.engine import Store
@@ -76,6 +78,35 @@ def test_a_source_that_the_store_refuses_keeps_no_other_from_being_stored(
     assert refused == [readers[1]]
     assert [steps(store, f"stage{at}") for at in (1, 2, 3)] == [[0, 1, 2], [], [0, 1, 2]]
     assert readers[1].source.offset == 0
+
+
+def test_a_source_stored_alone_while_the_store_is_down_is_not_refused(
+    only_on_sqlite: None, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (reader,), writer = readers_of(store, tmp_path, 1), BatchWriter(store)
+    with store.write() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER no BEFORE UPDATE ON sources BEGIN SELECT raise(ABORT, 'no'); END"
+        )
+    attempts = iter([store.write_points])
+
+    def write_points() -> AbstractContextManager[Connection]:
+        for first in attempts:
+            return first()
+        raise StoreLockedError("locked")
+
+    reader.read()
+    writer.add(reader, lambda _error: None)
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "write_points", write_points)
+        with pytest.raises(StoreLockedError):
+            writer.flush()
+    with store.write() as connection:
+        connection.exec_driver_sql("DROP TRIGGER no")
+    reader.read()
+    writer.add(reader, refuse)
+    writer.flush()
+    assert steps(store, "stage1") == [0, 1, 2]
 
 
 def test_a_source_that_another_reader_stored_is_read_again(store: Store, tmp_path: Path) -> None:
