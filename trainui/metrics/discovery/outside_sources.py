@@ -174,6 +174,7 @@ def _home_of_trackio(environment: Mapping[str, str]) -> Path:
     return Path(variables.get("TRACKIO_DIR") or f"{cache}/trackio").expanduser()
 
 
+@lru_cache(maxsize=4096)
 def _is_usual_name(name: str) -> bool:
     return default_sources.is_usual(Path(name)) or name.endswith((".tsv", ".csv"))
 

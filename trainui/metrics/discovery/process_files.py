@@ -29,7 +29,8 @@ def survey(is_wanted: Callable[[str], bool]) -> Survey:
     """
     global _last
     if time.monotonic() - _last[0] > _MAX_AGE:
-        _last = time.monotonic(), _survey(is_wanted)
+        found = _survey(is_wanted)
+        _last = time.monotonic(), found  # its end, since it may take long on a busy machine
     return _last[1]
 
 
