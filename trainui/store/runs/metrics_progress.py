@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from sqlalchemy import Connection, bindparam, select, update
 
@@ -61,8 +61,12 @@ _UNREAD = (
 def workdirs_meanwhile(connection: Connection, attempt_id: int) -> list[str]:
     """Return the workdirs of the other attempts that have run since an attempt started."""
     found = connection.execute(_MEANWHILE, {"attempt": attempt_id})
-    definitions = (row_mapping.load(text) for (text,) in found)
-    return [str(one.get("workdir", "")) for one in definitions]
+    return [_workdir(text) for (text,) in found]
+
+
+@lru_cache(maxsize=1024)
+def _workdir(definition_json: str) -> str:
+    return str(row_mapping.load(definition_json).get("workdir", ""))
 
 
 _THIS = ATTEMPTS.alias()
