@@ -79,7 +79,7 @@ def test_a_supervisor_may_be_killed_at_any_step(
 ) -> None:
     run = submit(tmp_path, "stages: [{name: a, run: echo ran >> ran; echo hi}]")
     attempt = granted(store, run)
-    assert follower.take(run, "a", str(attempt.celery_task_id)) is not None
+    assert follower.claim(run, "a", str(attempt.celery_task_id)) is not None
     expected = {
         "before all": Status.FAILED,
         "before it is marked as started": Status.FAILED,

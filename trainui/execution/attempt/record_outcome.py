@@ -64,11 +64,11 @@ def record_exit(
         return True  # already recorded
     if found.reason == ExitReason.LOCK_HELD:
         taken = ", ".join(f"GPU {index}" for index in subject.attempt.gpus) or "its slot"
-        put_back(store, subject.attempt, f"{taken} cannot be locked: {found.message}")
+        requeue(store, subject.attempt, f"{taken} cannot be locked: {found.message}")
         return True
     is_short = found.reason == ExitReason.START_FAILED and transient_errors.is_number(found.errno)
     if is_short or found.reason == ExitReason.POSTPONED:
-        put_back(store, subject.attempt, str(found.message))
+        requeue(store, subject.attempt, str(found.message))
         return True
     definition = _definition(subject)
     outcome = attempt_outcome.outcome(subject.attempt, definition, found)
@@ -139,10 +139,10 @@ def record_failed_launch(store: Store, attempt: AttemptRecord, error: str, *, re
         attempts.end(connection, attempt.id, outcome)
 
 
-def put_back(store: Store, attempt: AttemptRecord, reason: str) -> None:
+def requeue(store: Store, attempt: AttemptRecord, reason: str) -> None:
     """Requeue a stage whose GPU, slot or system resources are unavailable; it never started."""
     with store.write() as connection:
-        launching.put_back(connection, attempt.id, reason)
+        launching.requeue(connection, attempt.id, reason)
 
 
 def record_cancelled_launch(store: Store, attempt: AttemptRecord) -> None:

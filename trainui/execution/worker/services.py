@@ -63,11 +63,11 @@ class WorkerServices:
         self._code = CodeDriftWatch(store, stopping)
         self._host = HostMonitor(store, settings)
         self._logs = LogRelay(store, settings, stopping)
-        self.follower = AttemptMonitor(store, stopping, here(settings))
+        self.monitor = AttemptMonitor(store, stopping, here(settings))
         self._active_at = time.monotonic()
         self._is_locked = False
         """True if the last service call found the store locked."""
-        self._thread = threading.Thread(target=self._serve, name="duties", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="services", daemon=True)
 
     def start(self) -> None:
         """Start the threads."""
@@ -81,7 +81,7 @@ class WorkerServices:
         """Stop the threads; running attempts are not affected."""
         self._stopping.set()
         wakeup.ring(self._bell.path)
-        self.follower.leave()
+        self.monitor.release()
         self._thread.join(STOP_WITHIN)
         self._messenger.stop(STOP_WITHIN)
         self._reader.stop()
@@ -96,7 +96,7 @@ class WorkerServices:
         said: frozenset[bytes] = frozenset()
         while not self._stopping.is_set():
             if said == {wakeup.ENDED} and time.monotonic() < due:
-                self._do(lambda: self.follower.look(changed=False))
+                self._do(lambda: self.monitor.look(changed=False))
             else:
                 self._look()
                 due = time.monotonic() + self._planner.next_look()
@@ -109,10 +109,10 @@ class WorkerServices:
         self._do(self._host.look)
         if self._is_locked or not self._host.is_ours:
             return
-        for duty in (
+        for step in (
             self._reader.look,  # first, because the reader takes a second to start
             # ended attempts before the planner: they free slots and queue their dependants
-            lambda: self.follower.look(changed=changed),
+            lambda: self.monitor.look(changed=changed),
             lambda: self._planner.look(changed=changed),
             self._gpus.look,
             self._external.look,
@@ -120,17 +120,17 @@ class WorkerServices:
             self._stalls.look,
             self._stall_alerts.look,
         ):
-            self._do(duty)
+            self._do(step)
             if self._is_locked:
                 return  # the others would wait for the same lock, and this loop would seem to hang
         if self._planner.is_active:
             self._active_at = time.monotonic()
 
-    def _do(self, duty: Callable[[], None]) -> None:
+    def _do(self, step: Callable[[], None]) -> None:
         """Call one service; an error in it does not affect the others."""
         self._is_locked = False
         try:
-            duty()
+            step()
         except StoreError as error:
             self._is_locked = isinstance(error, StoreLockedError)
             outage.log.failed(error)
@@ -144,7 +144,7 @@ class WorkerServices:
         self._stopping.wait(LEAST_PAUSE)
 
 
-_duties: WorkerServices | None = None
+_running: WorkerServices | None = None
 
 
 def slots() -> tuple[Slot, ...]:
@@ -159,24 +159,24 @@ def start(app: Any, stopping: threading.Event) -> None:
         app: the Celery app, to send tasks with.
         stopping: set when the worker is stopping.
     """
-    global _duties
-    _duties = WorkerServices(app, stopping)
-    _duties.start()
+    global _running
+    _running = WorkerServices(app, stopping)
+    _running.start()
 
 
 def stop() -> None:
     """Stop all services and wait for their threads. Does nothing if they were not started."""
-    global _duties
-    duties, _duties = _duties, None
-    if duties is not None:
-        duties.stop()
+    global _running
+    services, _running = _running, None
+    if services is not None:
+        services.stop()
 
 
 def idle_seconds() -> float:
     """Return the seconds since a run was last active; 0 while one is."""
-    return 0.0 if _duties is None else _duties.idle_seconds()
+    return 0.0 if _running is None else _running.idle_seconds()
 
 
-def follower() -> AttemptMonitor | None:
+def monitor() -> AttemptMonitor | None:
     """Return this worker's attempt monitor; None if the services are not running."""
-    return None if _duties is None else _duties.follower
+    return None if _running is None else _running.monitor

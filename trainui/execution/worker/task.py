@@ -53,11 +53,11 @@ def execute_stage_with_tracking(
             used. The planner sends unclaimed attempts again.
         StageEndedError: the stage did not complete; its outcome is recorded.
     """
-    follower = services.follower()
-    if follower is None or STOPPING.is_set():
+    monitor = services.monitor()
+    if monitor is None or STOPPING.is_set():
         raise Ignore  # the message is sent again to the next worker
     try:
-        ended = _follow(follower, pipeline_uuid, stage_name, self.request.id)
+        ended = _execute(monitor, pipeline_uuid, stage_name, self.request.id)
     except StoreError as error:
         outage.log.failed(error)
         raise Ignore from error
@@ -66,15 +66,15 @@ def execute_stage_with_tracking(
         raise StageEndedError(f"{stage_name}: {why}")
 
 
-def _follow(
-    follower: AttemptMonitor, run_id: str, stage_name: str, message_id: str
+def _execute(
+    monitor: AttemptMonitor, run_id: str, stage_name: str, message_id: str
 ) -> AttemptRecord | None:
     """Launch the attempt of a message, wait for its end, and return its record."""
-    followed = follower.take(run_id, stage_name, message_id)
-    if followed is None:
+    monitored = monitor.claim(run_id, stage_name, message_id)
+    if monitored is None:
         logger.info("%s of run %s is already claimed", stage_name, run_id)
         raise Ignore
-    followed.done.wait()
+    monitored.done.wait()
     if STOPPING.is_set():
         raise Ignore
-    return follower.on_record(followed)
+    return monitor.read_record(monitored)

@@ -57,7 +57,7 @@ def moved(path: Path, old: Path, new: Path) -> Path:
     return path
 
 
-def put_back(connection: Connection, attempt_id: int, reason: str) -> None:
+def requeue(connection: Connection, attempt_id: int, reason: str) -> None:
     """Requeue a stage that lacked a slot or another resource, with backoff; uses up no retry.
 
     If its attempt was cancelled in the meantime, it ends as cancelled instead.

@@ -23,6 +23,7 @@ from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.errors import StoreLockedError
 from trainui.execution.attempt import (
+    launcher,
     metrics_flush,
     monitor,
     record_outcome,
@@ -57,7 +58,7 @@ def following(store: Store) -> Iterator[AttemptMonitor]:
     follower = AttemptMonitor(store, stopping)
     yield follower
     stopping.set()
-    follower.leave()
+    follower.release()
     for pid in process.processes_of({"TRAINUI_HOME": os.environ["TRAINUI_HOME"]}):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -87,10 +88,10 @@ def test_what_was_taken_is_launched_followed_and_recorded(
     run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
     attempt = granted(store, run)
     task_id = str(attempt.celery_task_id)
-    followed = follower.take(run, "a", task_id)
+    followed = follower.claim(run, "a", task_id)
     assert followed is not None
-    assert follower.take(run, "a", task_id) is None
-    assert follower.take(run, "a", "of another message") is None
+    assert follower.claim(run, "a", task_id) is None
+    assert follower.claim(run, "a", "of another message") is None
     found = look_until(follower, run, Status.COMPLETED)
     assert followed.done.wait(10)
     assert (found.exit_code, Path(found.directory, "stdout.log").read_text()) == (0, "hi\n")
@@ -109,7 +110,7 @@ def test_a_stage_may_clear_or_remove_its_own_directory(
     stage = {"name": "a", "run": script, "outputs": ["out"] * makes_again}
     run = submit(tmp_path, json.dumps({"stages": [stage]}))
     attempt = granted(store, run)
-    follower.take(run, "a", str(attempt.celery_task_id))
+    follower.claim(run, "a", str(attempt.celery_task_id))
     found = look_until(follower, run, Status.COMPLETED)
     records = Path(found.directory)
     assert (records / "stdout.log").read_text() == "before\nafter\n"
@@ -131,7 +132,7 @@ def test_an_attempt_that_an_older_version_began_is_adopted_where_it_lies(
     look_until(follower, run, Status.COMPLETED)
     assert (within / "stdout.log").read_text() == "hi\n"
     control.rerun(run, ["a"])
-    follower.take(run, "a", str(granted(store, run).celery_task_id))
+    follower.claim(run, "a", str(granted(store, run).celery_task_id))
     look_until(follower, run, Status.COMPLETED)
     first, second = (Path(one.directory) for one in of_stage(run, "a"))
     old = paths.stage_directory(first)
@@ -156,7 +157,7 @@ def test_what_an_earlier_worker_claimed_is_launched_by_a_look(
     assert (tmp_path / "said").read_text() == "hi\n"
 
 
-@pytest.mark.parametrize("moment", ["_note_start", "_launch_now"])
+@pytest.mark.parametrize("moment", ["record_start", "_launch_now"])
 def test_a_stage_that_removes_all_records_is_not_started_again_by_the_next_worker(
     store: Store,
     follower: AttemptMonitor,
@@ -169,10 +170,12 @@ def test_a_stage_that_removes_all_records_is_not_started_again_by_the_next_worke
     run = submit(tmp_path, json.dumps({"stages": [{"name": "a", "run": script}]}))
     attempt = granted(store, run)
     killed = AttemptMonitor(store, threading.Event())
-    monkeypatch.setattr(killed, moment, _be_killed)
-    with pytest.raises(KeyboardInterrupt):
-        killed.take(run, "a", str(attempt.celery_task_id))
-    killed.leave()
+    owner = launcher if moment == "record_start" else killed._launcher
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, moment, _be_killed)
+        with pytest.raises(KeyboardInterrupt):
+            killed.claim(run, "a", str(attempt.celery_task_id))
+    killed.release()
     for _ in range(5):
         follower.look(changed=True)
     wait_for((tmp_path / "ran").exists, "its start")
@@ -201,7 +204,7 @@ def test_an_attempt_whose_directory_cannot_be_made_was_never_started(
 
     monkeypatch.setattr(stage_directory, "make_records", refuse)
     run = submit(tmp_path, "stages: [{name: a, run: touch ran}]")
-    follower.take(run, "a", str(granted(store, run).celery_task_id))
+    follower.claim(run, "a", str(granted(store, run).celery_task_id))
     (attempt,) = of_stage(run, "a")
     assert (attempt.status, attempt.error) == (Status.FAILED, str(cause))
     with store.read() as connection:
@@ -215,7 +218,7 @@ def test_an_attempt_that_could_not_be_launched_is_never_launched_later(
 ) -> None:
     run = submit(tmp_path, "stages: [{name: a, run: touch ran, workdir: ./later}]")
     attempt = granted(store, run)
-    assert follower.take(run, "a", str(attempt.celery_task_id)) is not None
+    assert follower.claim(run, "a", str(attempt.celery_task_id)) is not None
     found = look_until(follower, run, Status.FAILED)
     assert "later does not exist" in str(found.error)
     (tmp_path / "later").mkdir()
@@ -237,14 +240,14 @@ def test_a_launch_without_an_answer_is_recorded_only_where_nothing_started(
     run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
     attempt = granted(store, run)
     monkeypatch.setattr(process, "launch", start_and_not_answer)
-    follower.take(run, "a", str(attempt.celery_task_id))
+    follower.claim(run, "a", str(attempt.celery_task_id))
     look_until(follower, run, Status.COMPLETED)
 
     run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
     attempt = granted(store, run)
     broken = LaunchResult(LaunchState.BROKEN, "no answer within 60 s")
     monkeypatch.setattr(process, "launch", lambda *_, **__: broken)
-    follower.take(run, "a", str(attempt.celery_task_id))
+    follower.claim(run, "a", str(attempt.celery_task_id))
     found = look_until(follower, run, Status.FAILED)
     assert found.error == "its supervisor could not be started: no answer within 60 s"
 
@@ -262,7 +265,7 @@ def test_a_launch_without_an_answer_is_none_that_failed_where_the_records_were_r
     monkeypatch.setattr(process, "launch", start_and_not_answer)
     script = "rm -rf $TRAINUI_RUN_DIR; echo ran >> ran; until test -e go; do sleep 0.02; done"
     run = submit(tmp_path, json.dumps({"stages": [{"name": "a", "run": script}]}))
-    follower.take(run, "a", str(granted(store, run).celery_task_id))
+    follower.claim(run, "a", str(granted(store, run).celery_task_id))
     follower.look(changed=True)
     assert of_stage(run, "a")[-1].status == Status.RUNNING
     (tmp_path / "go").touch()
@@ -304,7 +307,7 @@ def test_a_pass_ends_at_the_first_attempt_that_meets_a_locked_store(
 ) -> None:
     for _ in range(2):
         run = submit(tmp_path, "stages: [{name: a, run: sleep 100}]")
-        assert follower.take(run, "a", str(granted(store, run).celery_task_id)) is not None
+        assert follower.claim(run, "a", str(granted(store, run).celery_task_id)) is not None
     met: list[Path] = []
 
     def probe(directory: Path) -> Probe:
@@ -329,7 +332,7 @@ def launch_while_locked(store: Store, follower: AttemptMonitor, run: str) -> Non
     with ExitStack() as locked, pytest.MonkeyPatch.context() as patch:
         patch.setattr(starting_point, "choose", choose)
         patch.setattr(outage.log, "failed", lambda _: refused.set())
-        assert follower.take(run, "a", str(attempt.celery_task_id)) is not None
+        assert follower.claim(run, "a", str(attempt.celery_task_id)) is not None
         assert refused.is_set()
 
 
@@ -393,7 +396,7 @@ def test_what_fails_for_want_of_the_store_is_tried_again(
     monkeypatch.setattr(record_outcome, "record_exit", fail_at_first)
     run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
     attempt = granted(store, run)
-    follower.take(run, "a", str(attempt.celery_task_id))
+    follower.claim(run, "a", str(attempt.celery_task_id))
     look_until(follower, run, Status.COMPLETED)
     assert next(failures, None) is None
 
@@ -406,10 +409,10 @@ def test_a_stage_that_is_stopped_by_a_signal_says_so(
     monkeypatch: pytest.MonkeyPatch,
     who: str,
 ) -> None:
-    monkeypatch.setattr(monitor, "EXAMINE_EVERY", 0.0)
+    monkeypatch.setattr(monitor, "SUSPENSION_EVERY", 0.0)
     run = submit(tmp_path, "stages: [{name: a, run: sleep 600}]")
     attempt = granted(store, run)
-    follower.take(run, "a", str(attempt.celery_task_id))
+    follower.claim(run, "a", str(attempt.celery_task_id))
     found = of_stage(run, "a")[-1]
     pid = found.supervisor_pid if who == "supervisor" else found.pid
     assert pid is not None
@@ -435,8 +438,8 @@ def test_why_a_launch_is_tried_again_is_said(
     run = submit(tmp_path, "stages: [{name: a, run: echo hi, workdir: ./later}]")
     attempt = granted(store, run)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(monitor, "prevent_start", fail)
-        follower.take(run, "a", str(attempt.celery_task_id))
+        patch.setattr(launcher, "prevent_start", fail)
+        follower.claim(run, "a", str(attempt.celery_task_id))
         with store.read() as connection:
             reason = stages.get(connection, attempt.stage_id).reason
         assert reason == "will retry: [Errno 5] Input/output error"

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from trainui.errors import StoreError, UsageError
+from trainui.errors import StoreError, StoreLockedError, UsageError
 from trainui.execution.worker.change_detector import ChangeDetector
 from trainui.execution.worker.services import WorkerServices
 from trainui.store.db import outage
@@ -49,3 +49,42 @@ def test_other_errors_of_a_service_do_not_end_the_pass(services: WorkerServices)
 
         services._do(fail)
         assert not services._is_locked
+
+
+class Service:
+    """A service that notes when it is called, and may find the store locked."""
+
+    is_ours = is_active = True
+
+    def __init__(self, calls: list[str], name: str, *, locked: bool = False) -> None:
+        self._calls, self._name, self._locked = calls, name, locked
+
+    def look(self, **_options: bool) -> None:
+        self._calls.append(self._name)
+        if self._locked:
+            raise StoreLockedError("locked")
+
+
+@pytest.mark.parametrize(("locked", "called"), [("_host", 2), ("monitor", 4), ("", 9)])
+def test_a_pass_ends_at_the_first_service_that_finds_the_store_locked(
+    services: WorkerServices, locked: str, called: int
+) -> None:
+    """The others would wait for the same lock, and the worker would seem to hang."""
+    names = ["_guard", "_host", "_reader", "monitor", "_planner", "_gpus", "_notifier"]
+    names += ["_stalls", "_stall_alerts"]
+    calls: list[str] = []
+    for name in names:
+        setattr(services, name, Service(calls, name, locked=name == locked))
+    services._look()
+    assert calls == names[:called]
+
+
+def test_the_pass_after_an_error_sees_a_change(store: Store, services: WorkerServices) -> None:
+    services._changes.seen()
+    assert not services._changes.seen()
+
+    def fail() -> None:
+        raise StoreLockedError("locked")
+
+    services._do(fail)
+    assert services._changes.seen()

@@ -29,12 +29,12 @@ def test_a_message_that_meets_a_locked_store_is_ignored(
         attempt = attempts.grant(connection, stage, (), host=host())
     assert attempt is not None
     monitor = AttemptMonitor(hasty, threading.Event())
-    monkeypatch.setattr(services, "follower", lambda: monitor)
+    monkeypatch.setattr(services, "monitor", lambda: monitor)
     task.push_request(id=attempt.celery_task_id)
     try:
         with store.write(), pytest.raises(Ignore):
             task.run(run, "a", None, {})
     finally:
         task.pop_request()
-        monitor.leave()
+        monitor.release()
     assert [one.status for one in of_stage(run, "a")] == [Status.QUEUED]

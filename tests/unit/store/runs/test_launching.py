@@ -61,7 +61,7 @@ def test_an_attempt_whose_slot_was_taken_is_put_back_and_uses_no_retry(
     attempt = start(store, run, "A")
     for _ in range(2):
         with store.write() as connection:
-            launching.put_back(connection, attempt.id, "GPU 0 is taken")
+            launching.requeue(connection, attempt.id, "GPU 0 is taken")
     with store.write() as connection:
         stage = stage_named(connection, run, "A")
         assert (stage.status, stage.retries_used, stage.reason) == ("queued", 0, "GPU 0 is taken")
@@ -81,7 +81,7 @@ def test_a_stage_that_is_put_back_again_and_again_waits_longer_each_time(
     for reason in ["GPU 0 is taken"] * 6 + ["GPU 1 is taken"]:
         attempt = start(store, run, "A")
         with store.write() as connection:
-            launching.put_back(connection, attempt.id, reason)
+            launching.requeue(connection, attempt.id, reason)
             stage, ended = stage_named(connection, run, "A"), attempts.get(connection, attempt.id)
             assert stage.not_before is not None
             assert ended.completed_at is not None
@@ -96,7 +96,7 @@ def test_an_attempt_that_was_cancelled_meanwhile_is_not_put_back(
     attempt = start(store, run, "A")
     with store.write() as connection:
         stages.cancel(connection, run, [stages.get(connection, attempt.stage_id)])
-        launching.put_back(connection, attempt.id, "GPU 0 is taken")
+        launching.requeue(connection, attempt.id, "GPU 0 is taken")
         stage, ended = stage_named(connection, run, "A"), attempts.get(connection, attempt.id)
         assert (stage.status, ended.status) == ("cancelled", "cancelled")
         assert attempts.held_slots(connection, "a-host") == {}

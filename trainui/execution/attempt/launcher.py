@@ -1,0 +1,103 @@
+"""Launches claimed attempts, and records a launch that failed, was cancelled or is postponed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from trainui.domain.states import Status
+from trainui.errors import ReplacedError, StoreError, TrainuiError
+from trainui.execution.attempt import record_outcome, transient_errors
+from trainui.execution.attempt.context import AttemptContext
+from trainui.execution.attempt.launch import GpuGoneError, launch, prevent_start, subject_of
+from trainui.execution.attempt.monitored_attempt import MonitoredAttempt
+from trainui.execution.attempt.starting_point import CheckpointsExhaustedError
+from trainui.metrics.reader import process as reader
+from trainui.store.db.engine import Store
+from trainui.store.runs import attempt_rows, attempts
+from trainui.supervisor import journal
+from trainui.supervisor.fork_server import ForkServer
+from trainui.supervisor.process import LaunchState
+from trainui.supervisor.protocol import ExitReason
+
+logger = logging.getLogger(__name__)
+
+
+class Launcher:
+    """Launches attempts that are recorded as running; each step may be repeated."""
+
+    def __init__(self, store: Store, fork_server: ForkServer, stopping: threading.Event) -> None:
+        self._store = store
+        self._fork_server = fork_server
+        self._stopping = stopping
+
+    def launch(self, monitored: MonitoredAttempt) -> None:
+        """Start an attempt's process, unless it has ended or was cancelled."""
+        subject = subject_of(self._store, monitored.attempt.id)
+        monitored.attempt = subject.attempt
+        if subject.attempt.status != Status.RUNNING or self._stopping.is_set():
+            return  # it has ended meanwhile, or the next worker launches it
+        if subject.attempt.cancel_requested_at is None:
+            self._launch_now(monitored, subject)
+        elif _prevent_start(monitored, ExitReason.START_FAILED, attempt_rows.NOT_STARTED):
+            record_outcome.record_cancelled_launch(self._store, subject.attempt)
+
+    def _launch_now(self, monitored: MonitoredAttempt, subject: AttemptContext) -> None:
+        try:
+            if monitored.directory_error is not None:
+                raise monitored.directory_error
+            result = launch(self._store, subject, self._fork_server)
+        except (ReplacedError, StoreError):
+            raise  # not the stage's fault: this worker or the next one launches it later
+        except Exception as error:
+            if isinstance(error, GpuGoneError) or transient_errors.is_cause(error):
+                self._requeue(monitored, str(error))
+                return
+            if not isinstance(error, TrainuiError | OSError):
+                logger.exception("%s cannot be launched", monitored.directory)
+            retry = not isinstance(error, CheckpointsExhaustedError)
+            self._record_failed_launch(monitored, str(error) or repr(error), retry=retry)
+            return
+        if result.state == LaunchState.STARTED:
+            record_start(self._store, monitored)
+            reader.wake()
+        elif result.state == LaunchState.BROKEN and transient_errors.is_number(result.errno):
+            self._requeue(monitored, result.message)
+        else:
+            error_text = f"its supervisor could not be started: {result.message}"
+            self._record_failed_launch(monitored, error_text, retry=True)
+
+    def _record_failed_launch(
+        self, monitored: MonitoredAttempt, error: str, *, retry: bool
+    ) -> None:
+        """Record a failed launch, unless the process was started after all."""
+        error = record_outcome.masked(self._store, monitored.attempt, error)
+        if _prevent_start(monitored, ExitReason.START_FAILED, error):
+            record_outcome.record_failed_launch(self._store, monitored.attempt, error, retry=retry)
+
+    def _requeue(self, monitored: MonitoredAttempt, reason: str) -> None:
+        reason = record_outcome.masked(self._store, monitored.attempt, reason)
+        if _prevent_start(monitored, ExitReason.POSTPONED, reason):
+            record_outcome.requeue(self._store, monitored.attempt, reason)
+
+
+def _prevent_start(monitored: MonitoredAttempt, reason: ExitReason, message: str) -> bool:
+    if monitored.directory_error is not None:
+        return True
+    return prevent_start(monitored.directory, reason, message)
+
+
+def record_start(store: Store, monitored: MonitoredAttempt) -> None:
+    """Record the process of a started attempt, once its supervisor has written it down."""
+    pids = journal.read_pids(monitored.directory)
+    if pids is None:
+        return
+    with store.write() as connection:
+        attempts.mark_started(
+            connection,
+            monitored.attempt,
+            started_at=pids.started_at,
+            pid=pids.pid,
+            supervisor=pids.supervisor_pid,
+        )
+        monitored.attempt = attempts.get(connection, monitored.attempt.id)
