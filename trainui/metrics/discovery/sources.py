@@ -95,7 +95,10 @@ def is_silent(place: SearchDirectories, definition: StageDefinition) -> bool:
     check_descriptors()
     if any(_is_nonempty(one.path) for one in found):
         return False
-    return not outside_sources.is_any_written(place.workdir, definition.env, place.started() or 0)
+    started = place.started()
+    return started is None or not outside_sources.is_any_written(
+        place.workdir, definition.env, started
+    )
 
 
 def _is_nonempty(path: Path) -> bool:
