@@ -145,9 +145,7 @@ def _user_directory(variable: str, default: str) -> Path:
 def make_private(directory: Path, *, follow: bool = True) -> Path:
     """Create a directory with mode 0700, and its parents; it may exist already.
 
-    Args:
-        directory: the directory.
-        follow: True to accept a link to a directory.
+    A link to a directory is accepted only if `follow`.
 
     Raises:
         UnfitEnvironmentError: it cannot be created, is a link that must not be followed, or
@@ -257,11 +255,7 @@ def directory_names(
     """Return a unique directory name for each stage, of the characters `[A-Za-z0-9._-]`.
 
     Other characters become `-`: `train[lr=0.3]` is `train-lr-0.3`. If two stages would get the same
-    name, a hash is added.
-
-    Args:
-        stage_names: full names.
-        taken: directory names that are already used by other stages.
+    name, or one is already `taken` by another stage, a hash is added.
     """
     plain = {name: _UNSAFE.sub("-", name).strip("-.") for name in stage_names}
     uses = Counter([*plain.values(), *taken])

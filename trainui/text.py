@@ -112,9 +112,7 @@ def _cells(character: str) -> int:
 def table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list[str]:
     """Return lines with aligned columns, two spaces apart, without trailing spaces.
 
-    Args:
-        rows: rows of equal length; the cells are sanitised here.
-        right: indices of right-aligned columns, from 0.
+    The cells are sanitised here; `right` has the indices of right-aligned columns.
     """
     cells = [[harmless(cell).replace("\t", " ") for cell in row] for row in rows]
     widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
@@ -147,9 +145,7 @@ def to_go(estimate: RemainingTime | None) -> str:
 def ring(words: str, terminal: str) -> str:
     """Return the escape sequence for the bell and, if supported, a notification (OSC 9).
 
-    Args:
-        words: the notification's text.
-        terminal: the value of `TERM`; the Linux console would print an OSC as text.
+    The Linux console would print an OSC as text.
     """
     shown = harmless(words).replace("\t", " ")
     return "\a" if terminal in ("", "dumb", "linux") else f"\x1b]9;trainui: {shown}\x07\a"

@@ -43,10 +43,8 @@ PADDED = 5
 def find(checkpoint: Path, about: int | None = None) -> int | None:
     """Return the step of a checkpoint; None if neither its name nor its content has one.
 
-    Args:
-        checkpoint: a file or directory.
-        about: the step that the stage had about reached when it was written, if known; a small
-            number in a name, which may count epochs, is used only if it is near this step.
+    A small number in a name, which may count epochs, is used only if it is near the step that the
+    stage had about reached when the checkpoint was written (`about`).
     """
     for found in (_in_name(checkpoint), _in_content(checkpoint)):
         if found is not None:

@@ -39,12 +39,7 @@ def from_command(
     """Make a one-stage pipeline that runs a command as it is, without substitution.
 
     A single word that contains spaces and is not the name of a program is treated as shell text.
-
-    Args:
-        argv: the command as an argument list.
-        name: the pipeline's name; None: the stage's name, which comes from the script.
-        directory: the working directory; None: the current directory.
-        gpus: the number of GPUs.
+    Without a name, the pipeline is named like its stage, after the script.
 
     Raises:
         UsageError: the command is empty, or the command or the name cannot be stored.

@@ -35,12 +35,7 @@ def load(
     *,
     stdin: TextIO | None = None,
 ) -> Pipeline:
-    """Load a pipeline file.
-
-    Args:
-        file: its path as the user named it; `-`: standard input, with the current directory.
-        params: values given with `-p`.
-        stdin: read instead of standard input.
+    """Load a pipeline file; `-` is standard input, with the current directory.
 
     Raises:
         PipelineFileError: the file has problems; the error lists all of them in file order.
@@ -59,11 +54,7 @@ def load_text(
 ) -> Pipeline:
     """Load the text of a pipeline file; the result has no file path.
 
-    Args:
-        text: the file's text.
-        file: its name for messages, and the default for the pipeline's name; None: no file.
-        directory: base directory of relative paths; None: the current directory.
-        params: values given with `-p`.
+    The name `file` is used in messages, and as the default of the pipeline's name.
 
     Raises:
         PipelineFileError: the text has problems; the error lists all of them in file order.
@@ -84,10 +75,7 @@ def validate(
 ) -> list[Problem]:
     """Return all problems of a pipeline file, sorted by position.
 
-    Args:
-        file: its path as the user named it; `-`: standard input.
-        params: values given with `-p`; None: parameters without a value are no problem.
-        stdin: read instead of standard input.
+    If `params` is None, parameters without a value are no problem.
     """
     try:
         found = text_source.read(file, stdin)
@@ -103,10 +91,7 @@ def validate(
 def from_api(stages: AnySequence[Any], name: str, *, directory: str | None = None) -> Pipeline:
     """Make a pipeline from a list of the Python API.
 
-    Args:
-        stages: dicts with `name`, `task`, and optionally `params` and `depends_on`.
-        name: the pipeline's name.
-        directory: base directory of relative paths; None: the current directory.
+    Each stage is a dict with `name`, `task`, and optionally `params` and `depends_on`.
 
     Raises:
         PipelineFileError: the list has problems; the error lists all of them. A problem's line is

@@ -88,11 +88,9 @@ class Pairing:
         return self._all_members().get(name)
 
     def resolve(self, name: str, values: Values | None) -> tuple[str, ...]:
-        """Return the full names of the stages that `name` refers to.
+        """Return the full names that `name` refers to in a stage with these matrix values.
 
-        Args:
-            name: a group, or one member by its full name.
-            values: the matrix values of the stage that refers to it.
+        It is a group, or one member by its full name.
 
         Raises:
             KeyError: there is no such stage.

@@ -36,13 +36,7 @@ class Converted:
 
 
 def convert(text: str, *, file: str, directory: Path, target: Path) -> Converted:
-    """Return the pipeline file that is equivalent to a DVC file.
-
-    Args:
-        text: the DVC file's text.
-        file: its name, for messages.
-        directory: its directory; absolute.
-        target: the directory of the pipeline file; absolute.
+    """Return the pipeline file, in the directory `target`, that is equivalent to a DVC file.
 
     Raises:
         PipelineFileError: the DVC file or the converted file has problems.

@@ -26,12 +26,9 @@ class Interpreter:
 
 
 def find(python: str | None, environ: Mapping[str, str]) -> Interpreter:
-    """Find a stage's Python.
+    """Find a stage's Python: an interpreter, an environment's directory, or a name on PATH.
 
-    Args:
-        python: an interpreter, an environment's directory, or a name on PATH; None: `python` of
-            the submitting shell, or `python3` if it has none.
-        environ: the submitting shell's environment.
+    None stands for `python` of the submitting shell (`environ`), or `python3` if it has none.
 
     Raises:
         UnfitEnvironmentError: no interpreter was found.

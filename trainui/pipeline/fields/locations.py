@@ -11,12 +11,7 @@ from trainui.pipeline import template
 
 
 def absolute(text: str, directory: str) -> str:
-    """Return the absolute path.
-
-    Args:
-        text: the path, which may contain `${...}`; one that starts with it is returned unchanged.
-        directory: the file's directory, absolute.
-    """
+    """Return the absolute path; one that starts with `${...}` is returned unchanged."""
     parts = template.parse(text)
     if not parts or not isinstance(parts[0], str):
         return text if parts else directory

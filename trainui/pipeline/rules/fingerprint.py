@@ -44,11 +44,7 @@ def changes(
 ) -> list[str]:
     """Return a text for each difference in a stage's work; empty if there is none.
 
-    Args:
-        before: the definition that the stage ran with.
-        after: the definition that it would run with now.
-        secrets: parameters of the run, possibly nested; their secret values are masked.
-        fields: the fields to compare.
+    The secret values of `secrets`, the run's parameters, are masked.
     """
     after = replace(after, **{name: getattr(before, name) for name in FIELDS if name not in fields})
     hidden = {**(secrets or {}), **before.params, **before.env, **after.params, **after.env}
@@ -186,10 +182,7 @@ def kept_record(
 ) -> dict[str, Any]:
     """Return the record to store when the user keeps a result for a changed definition.
 
-    Args:
-        definition: the definition that the result is kept for.
-        inputs: the current state of the inputs.
-        completions: upstream -> completions since the attempt, including those still to come.
+    The completions of each upstream since the attempt include those still to come.
     """
     return {
         "version": VERSION,

@@ -26,13 +26,7 @@ def submit(
     """Return the pipeline with the variables known at submission substituted.
 
     These are `${params...}`, `${matrix...}`, `${run_dir}`, `${stage_dir}` and `${stages...}`;
-    `start` substitutes the others.
-
-    Args:
-        pipeline: the loaded pipeline.
-        run_dir: the run's directory, absolute.
-        stage_dirs: full name of a stage -> its directory, absolute.
-        secrets: True: substitute parameters with secret names as well.
+    `start` substitutes the others. Parameters with secret names are substituted only if `secrets`.
 
     Raises:
         UsageError: a value contains the terminator of the surrounding here-document.
@@ -60,15 +54,8 @@ def start(
     """Return a submitted definition with all variables substituted.
 
     Its command is the one to execute: if there is a checkpoint, with `resume_args` appended or
-    replaced by `resume_run`. Both of these fields are None in the result.
-
-    Args:
-        definition: the submitted definition.
-        python: the value of `${python}`.
-        attempt: the attempt's number.
-        environ: values of `${env.NAME}`; the stage's own `env` takes precedence.
-        checkpoint: absolute path of the checkpoint to continue from; None: start from the
-            beginning.
+    replaced by `resume_run`. Both of these fields are None in the result. `${env.NAME}` is looked
+    up in the stage's own `env`, then in `environ`.
 
     Raises:
         UsageError: `${env.NAME}` names a variable that is not set, or workdir is not absolute.
@@ -90,10 +77,6 @@ def start(
 
 def inputs_before_start(definition: StageDefinition, environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return those inputs of a submitted stage that are known before an attempt starts.
-
-    Args:
-        definition: the submitted definition.
-        environ: values of `${env.NAME}`; the stage's own `env` takes precedence.
 
     Raises:
         UsageError: `${env.NAME}` names a variable that is not set.

@@ -33,10 +33,8 @@ def conceal(
 ) -> tuple[Pipeline, Secrets]:
     """Return a pipeline without its secrets, for storage, and the secrets.
 
-    Args:
-        pipeline: the submitted pipeline.
-        as_written: the same pipeline with its secret parameters not substituted.
-        environ: the submitting shell's environment; its secrets are also masked in commands.
+    In `as_written`, its secret parameters are not substituted. Secrets of the submitting shell's
+    environment are masked in commands, too.
     """
     stages = []
     taken: dict[str, Mapping[str, Json]] = {}

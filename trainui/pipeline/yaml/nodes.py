@@ -125,11 +125,7 @@ def json_of(data: Json) -> Json:
 def node_of(value: Json, mark: Position = TOP, *, where: str = "", depth: int = 50) -> Node:
     """Convert a Python value to a node; all nested values get the same position.
 
-    Args:
-        value: a JSON value; tuples count as lists.
-        mark: the position.
-        where: name of the value in messages.
-        depth: how deep lists and dicts may be nested.
+    Tuples count as lists. In messages, the value is called `where`.
 
     Raises:
         NotJsonError: JSON cannot represent it.
