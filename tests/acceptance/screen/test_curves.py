@@ -376,5 +376,9 @@ async def test_there_is_a_key_to_what_does_not_fit(filler: Filler) -> None:
     async with opened(run_id) as driven:
         await driven.until_shown("20 metrics  16 more", "layer00/norm")
         await driven.press("3", "G")
-        await driven.until_shown("layer19/norm")
-        await driven.until_gone("layer00/norm")
+        await driven.until_shown("▸ layer19/norm")
+        await driven.until_gone("layer01/norm")
+    async with opened(run_id, size=(80, 24)) as driven:
+        await driven.until_shown("2 Overview")
+        await driven.press("3", "m")
+        await driven.until_shown("smoothing 0.6  20 metrics  16 more", "layer00/norm")

@@ -64,9 +64,19 @@ class CurvesView(CurveKeys):
         bright = (Segment(changed, "key"), Segment("  ")) if changed else ()
         return (*bright, Segment("  ".join(words), "dim"))
 
+    def fixed_rows(self) -> int:
+        """Without a border, the summary is on the first line if it says more than a number."""
+        shown = not self._is_framed and bool(self.shown)
+        return int(shown and bool(self.words or self.view.window or self._is_paged()))
+
+    def _is_paged(self) -> bool:
+        width, height = self.scrollable_content_region.size
+        grid = laid_out(width, height, len(self.shown))
+        return grid.visible_rows(height) * grid.columns < len(self.shown)
+
     def _hidden_plots(self) -> int:
         """Return how many plots are not visible."""
-        grid, height = self._grid(), self.scrollable_content_region.height
+        grid, height = self._grid(), self.page_height
         first = self.scroll_offset.y // grid.row_height
         visible = grid.visible_rows(height) * grid.columns
         count = len(self.shown)
@@ -110,7 +120,7 @@ class CurvesView(CurveKeys):
         """Query the plots that were scrolled into view."""
         super().watch_scroll_y(old_value, new_value)
         if round(old_value) != round(new_value):
-            self.set_subtitle(self.summary)
+            self.draw()
             self.post_message(self.CurvesQueryChanged())
 
     def chart(self) -> Chart | None:
@@ -127,7 +137,7 @@ class CurvesView(CurveKeys):
             return None
         grid = self._grid()
         top = self.scroll_offset.y // grid.row_height
-        rows = -(-self.scrollable_content_region.height // grid.row_height) + 1
+        rows = -(-self.page_height // grid.row_height) + 1
         first = max(min(top, len(shown) - 1), 0) * grid.columns
         return tuple(one.stored for one in shown[first : first + rows * grid.columns])
 
@@ -142,7 +152,8 @@ class CurvesView(CurveKeys):
         if offset is None or self.curves is None:
             return None
         column, x = divmod(offset.x, grid.cell_width + GAP)
-        at = (offset.y + self.scroll_offset.y) // grid.row_height * grid.columns + column
+        y = offset.y - self.fixed_rows() + self.scroll_offset.y
+        at = y // grid.row_height * grid.columns + column
         if column >= grid.columns or not 0 <= at < len(shown):
             return None
         self._select(at)
@@ -192,15 +203,15 @@ class CurvesView(CurveKeys):
             return
         self.state.metric = shown[at].stored
         self.draw()
-        page = grid.visible_rows(self.scrollable_content_region.height)
-        top = at // grid.columns // page * page * grid.row_height
-        if not top <= self.scroll_offset.y < top + page * grid.row_height:
+        page = self._page_rows()
+        top = at // grid.columns * grid.row_height // page * page
+        if self.scroll_offset.y != top:
             self.scroll_to(y=top, animate=False)
 
     def _grid(self) -> PlotGrid:
-        size = self.scrollable_content_region.size
-        height = max(size.height - len(self._problem_rows()), size.height // 2)
-        return laid_out(size.width, height, max(len(self.shown), 1))
+        width, height = self.scrollable_content_region.width, self.page_height
+        height = max(height - len(self._problem_rows()), height // 2)
+        return laid_out(width, height, max(len(self.shown), 1))
 
     def _problem_rows(self) -> list[Row]:
         if not self._problems:
@@ -229,4 +240,14 @@ class CurvesView(CurveKeys):
             )
             for index, one in enumerate(shown)
         ]
-        self.set_rows([*grid_rows(cells, self._grid()), *self._problem_rows()])
+        rows = grid_rows(cells, self._grid())
+        if self._hidden_plots():  # so that the last page can be scrolled to the top
+            page = self._page_rows()
+            rows += [()] * (-len(rows) % page + max(self.page_height - page, 0))
+        head = [self.summary] if self.fixed_rows() else []
+        self.set_rows([*head, *rows, *self._problem_rows()])
+
+    def _page_rows(self) -> int:
+        """Return the lines of the plots that are visible at once."""
+        grid = self._grid()
+        return grid.visible_rows(self.page_height) * grid.row_height

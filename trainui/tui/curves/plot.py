@@ -256,16 +256,19 @@ def _put_message(canvas: Canvas, message: str) -> None:
 
 
 def _names(lines: Sequence[StyledLine], scale: YAxis | None, frame: Frame) -> list[Row]:
-    """Return each bright line's name, beside its right end or on the nearest free line."""
+    """Return each bright line's name beside its right end; names in one place move apart."""
     found: list[Row] = [()] * frame.height
-    if not frame.right or scale is None:
-        return found
-    for line, style in lines:
+    wanted = []
+    for line, style in lines if frame.right and scale is not None else ():
         last = next((value for value in reversed(line.smooths) if math.isfinite(value)), None)
-        row = None if last is None else scale.row(last, frame.height)
-        free = [at for at in range(frame.height) if not found[at]]
-        if style.bright and row is not None and free:
-            at = min(free, key=lambda other: abs(other - row))
-            name = fit_middle(f"{style.mark} {line.label}", frame.right - 1)
+        if style.bright and last is not None and scale is not None:
+            row = scale.row(last, frame.height)
+            wanted += [(row, -last, line.label, style)] if row is not None else []
+    wanted.sort()
+    at = -1
+    for left, (row, _, label, style) in zip(range(len(wanted), 0, -1), wanted, strict=True):
+        at = min(max(row, at + 1), frame.height - left)
+        if at >= 0:
+            name = fit_middle(f"{style.mark} {label}", frame.right - 1)
             found[at] = (Segment(" "), Segment(name, style.style))
     return found

@@ -19,7 +19,7 @@ from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row
 from trainui.tui.widgets.list_view import CursorView
 
-LEAST_SHARE = 3
+LEAST_SHARE = 4
 """A drawing of up to this fraction of the screen's lines has lines for its edges."""
 
 
@@ -146,7 +146,7 @@ class StageGraph(CursorView):
 
     def row_count(self) -> int:
         """Return the number of lines, with that of the timeline's axis."""
-        bars = self._columns(self.scrollable_content_region.width).bar
+        bars = self._is_framed and self._columns(self.scrollable_content_region.width).bar
         return len(self._drawing.lines) + bool(bars and self._timeline.total)
 
     def selectable(self, index: int) -> bool:
