@@ -1,6 +1,8 @@
-"""Formats sizes, durations and times for people."""
+"""Formats sizes, durations, times and lists for people."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from trainui import clock
 
@@ -38,3 +40,9 @@ def between(start: int, end: int) -> str:
 def local_time(micros: int | None, style: str = "%Y-%m-%d %H:%M:%S") -> str:
     """Format a time in the local time zone; empty for None."""
     return "" if micros is None else clock.to_datetime(micros).astimezone().strftime(style)
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Return names separated by commas, a long list shortened to `a, b, c and 2 more`."""
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
-from trainui import paths, plain_files
+from trainui import formatting, paths, plain_files
 from trainui.artifacts import code_files, globs
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import RunRecord
@@ -147,6 +147,11 @@ def _path_and_parents(root: str, name: str) -> list[Path]:
     return [path, *(one for one in path.parents if Path(root) in one.parents)]
 
 
+def changed_since_submission(names: Sequence[str]) -> str:
+    """Return a message that names changed code files."""
+    return f"the code was changed since the run was submitted: {formatting.listed(names)}"
+
+
 def since_submission(run: RunRecord) -> str:
     """Return a message naming the code files changed since a run's submission; empty if none.
 
@@ -156,9 +161,7 @@ def since_submission(run: RunRecord) -> str:
     names = changed_files(state, apart_from=run.file)
     if not names:
         return ""
-    more = len(names) - 3
-    listed = ", ".join(names[:3]) + (f" and {more} more" if more > 0 else "")
-    words = f"the code was changed since the run was submitted: {listed}"
+    words = changed_since_submission(names)
     if state.get("snapshot"):
         return f"{words}; stages run from the snapshot, without these changes"
     return f"{words}; stages that start now use the changed code"

@@ -28,8 +28,6 @@ LOOK_EVERY = 1.0
 SHARE = 20
 """A pause is this many times as long as the check before it: git is slow on large repositories."""
 
-NAMES_SHOWN = 3
-
 
 class CodeDriftWatch:
     """Checks the code of each attempt once, when it starts."""
@@ -82,16 +80,10 @@ class CodeDriftWatch:
         for one in started:
             names = [name for name in files if times[name] <= one.started_at]
             if names:
-                words = _words(names)
+                words = code_version.changed_since_submission(names)
                 logger.info("%s of run %s: %s", one.stage, one.run_id, words)
                 with self._store.write() as connection:
                     code_versions.record(connection, one, words)
-
-
-def _words(names: Sequence[str]) -> str:
-    more = len(names) - NAMES_SHOWN
-    listed = ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
-    return f"the code was changed since the run was submitted: {listed}"
 
 
 def _changed_at(path: Path) -> int:

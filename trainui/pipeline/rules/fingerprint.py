@@ -14,6 +14,7 @@ from difflib import SequenceMatcher
 from pathlib import PurePath
 from typing import Any
 
+from trainui import formatting
 from trainui.domain.definition import Json, StageDefinition
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
@@ -28,9 +29,6 @@ The other fields are policy: limits, retries, resources and monitoring.
 
 VERSION = 1
 """Version of the record that `as_kept` returns."""
-
-MOST_CHANGES = 3
-"""Number of differences shown; the rest is only counted."""
 
 LONGEST = 48
 """Maximum length of a value in a message, in characters."""
@@ -105,7 +103,7 @@ def _word_changes(before: Sequence[str], after: Sequence[str]) -> str:
             shown.append(f"- {old}")
         else:
             shown.append(f"{option if not old.startswith('-') else ''}{old} -> {new}")
-    return _listed(shown)
+    return formatting.listed(shown)
 
 
 def _mapping_changes(
@@ -123,7 +121,7 @@ def _mapping_changes(
         elif not _is_same(before[name], after[name]):
             was, now = _shown(old[name], secrets), _shown(new[name], secrets)
             shown.append(f"{name} {was} -> {now}")
-    yield f"{word} changed: {_listed(shown)}"
+    yield f"{word} changed: {formatting.listed(shown)}"
 
 
 def _is_same(before: Json | Mapping[str, Json], after: Json | Mapping[str, Json]) -> bool:
@@ -136,12 +134,7 @@ def _set_changes(word: str, before: Sequence[str], after: Sequence[str]) -> Iter
         return
     added = [f"+ {_cut(name)}" for name in after if name not in before]
     removed = [f"- {_cut(name)}" for name in before if name not in after]
-    yield f"{word} changed: {_listed([*added, *removed])}"
-
-
-def _listed(shown: Sequence[str]) -> str:
-    more = len(shown) - MOST_CHANGES
-    return ", ".join(shown[:MOST_CHANGES]) + (f" and {more} more" if more > 0 else "")
+    yield f"{word} changed: {formatting.listed([*added, *removed])}"
 
 
 def _shown(value: Json, secrets: Mapping[str, Json] | None = None) -> str:

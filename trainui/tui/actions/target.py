@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from trainui import formatting
 from trainui.domain.states import Status
 from trainui.text import harmless
 
@@ -40,5 +41,4 @@ class Target:
 
 def listed(names: Sequence[str], most: int = MOST_NAMED) -> str:
     """Return names separated by commas, a long list shortened to `... and 3 more`."""
-    shown = ", ".join(harmless(name) for name in names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+    return formatting.listed([harmless(name) for name in names], most)
