@@ -31,6 +31,8 @@ class PipelineChoice:
     """The run's pipeline file, if it has changed since the run and no other one was given."""
     edit: InlineEdit | None = None
     """The inline edit that made the pipeline, if it does not come from a file."""
+    member: str | None = None
+    """The full name of the sweep's member that the edit is of; None: of the run."""
 
 
 def choose_pipeline(
@@ -57,7 +59,9 @@ def choose_pipeline(
 
     if edit is not None:
         pipeline = inline_edit.pipeline_of(run, edit)
-        return PipelineChoice(pipeline, inline_edit.diff(run, pipeline, edit), edit=edit)
+        diff = inline_edit.diff(run, pipeline, edit)
+        member = inline_edit.member_to_run(run, pipeline, edit)
+        return PipelineChoice(pipeline, diff, edit=edit, member=member)
     changed = None if file is not None else file_changes.changed_file(run)
     source = file or changed
     if source is None or as_submitted:

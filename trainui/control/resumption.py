@@ -137,7 +137,7 @@ def _note_pipeline(connection: Connection, run: RunRecord, edit: InlineEdit | No
     if edit is None:
         runs.record_origin(connection, run.id)
         return
-    runs.record_origin(connection, run.id, mask(edit.given), file_digest(run.file))
+    runs.record_origin(connection, run.id, mask(edit.given), file_digest(run.file), edit.members)
     events.record(connection, run.id, "edited", history_text(edit.words))
 
 

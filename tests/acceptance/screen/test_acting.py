@@ -23,6 +23,7 @@ from tests.unit.tui.filled import (
 )
 from trainui import control, paths
 from trainui.control import lookup as control_known
+from trainui.control.edits import file_changes
 from trainui.domain.states import Status
 from trainui.execution.daemon import lifecycle, locks
 from trainui.paths import Home
@@ -529,6 +530,68 @@ async def test_a_parameter_is_edited_and_the_run_goes_on_with_it(
     file.write_text(TWO.replace("bad, times", "better, times"))
     edited = control.changed_file(control_known.run_of(run_id))
     assert edited is not None
+
+
+FOUR = """\
+name: four
+stages:
+  - {name: train, matrix: {lr: [0.1, 0.3], seed: [1, 2]}, run: "test ${matrix.lr} = 0.3"}
+  - {name: select, run: "true", depends_on: [train]}
+"""
+
+
+async def test_a_member_of_a_sweep_is_edited_and_retried_alone(
+    home: Path, tmp_path: Path, filler: Filler, worker: None
+) -> None:
+    file = tmp_path / "four.yaml"
+    file.write_text(FOUR)
+    control.set_paused(True)  # the worker that is started is to start nothing
+    run_id = control.submit(loader.load(str(file), {}))
+    filler.complete(run_id, "train[lr=0.3,seed=1]", "train[lr=0.3,seed=2]")
+    for seed in (1, 2):
+        attempt = filler.start(run_id, f"train[lr=0.1,seed={seed}]")
+        filler.end(attempt, Status.FAILED, exit_code=1)
+    async with opened(run_id) as driven:
+        await driven.until_shown("2 failed")
+        name = "train[lr=0.1,seed=2]"
+        for value, typed in (("0.1", "0.3"), ("0.1", "0.2"), ("0.2", "0.25")):
+            driven.run.graph.select(name)
+            await driven.until_shown(f"2 {name}")
+            await driven.press("e")
+            await driven.until_shown("Only this member will run", "matrix lr", value)
+            await driven.press("ctrl+u", *typed, "enter")
+            if typed == "0.3":
+                await driven.until_shown("'lr' has the value '0.3' more")
+                await driven.press("escape", "escape")
+                continue
+            name = f"train[lr={typed},seed=2]"
+            await driven.until_shown(f"--until {name}", "With your edits:", f"lr={typed}")
+            await driven.press("y")
+            await driven.until_shown(f"resumed: {name}")
+            if typed == "0.2":
+                control.cancel(run_id, [name])
+    with views.reading() as connection:
+        stages = {stage.name: stage for stage in views.stages(connection, run_id)}
+    assert {name: str(stage.status) for name, stage in stages.items() if not stage.removed} == {
+        "train[lr=0.1,seed=1]": "skipped",
+        "train[lr=0.25,seed=2]": "queued",
+        "train[lr=0.3,seed=1]": "completed",
+        "train[lr=0.3,seed=2]": "completed",
+        "select": "skipped",
+    }
+    assert "train[lr=0.25,seed=2]" in stages["select"].depends_on
+    run = control_known.run_of(run_id)
+    assert control.changed_file(run) is None
+    assert [one.name for one in control.plan_resume(run_id) if one.action == "run"] == [
+        "train[lr=0.1,seed=1]",
+        "select",
+    ]
+    file.write_text(
+        f"{FOUR}# a comment\n"
+    )  # the member keeps its value when the file is read again
+    assert file_changes.is_equivalent(file_changes.load(str(file), run), run)
+    member = file_changes.load(str(file), run).stage("train[lr=0.25,seed=2]")
+    assert member.command == "test ${matrix.lr} = 0.3"
 
 
 async def test_the_command_of_a_run_is_edited_and_run_again(

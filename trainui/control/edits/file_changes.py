@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from trainui import plain_files
+from trainui.control.edits import members
 from trainui.control.lookup import given_params
 from trainui.control.submission import PIPELINE_FILE
 from trainui.domain.definition import Pipeline
@@ -55,7 +56,8 @@ def load(file: str, run: RunRecord) -> Pipeline:
     Raises:
         PipelineFileError: the file has problems.
     """
-    return loader.load(file, given_params(run.id))
+    given = given_params(run.id)
+    return members.applied(loader.load(file, given), given, members.recorded(run.id))
 
 
 def pipeline_on_record(run: RunRecord, given: Mapping[str, str]) -> Pipeline:
@@ -70,7 +72,9 @@ def pipeline_on_record(run: RunRecord, given: Mapping[str, str]) -> Pipeline:
         text = plain_files.read_text(Path(run.directory) / PIPELINE_FILE)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the pipeline of the run {run.id} cannot be read: {error}") from error
-    return loader.load_text(text, file=run.file, directory=str(Path(run.file).parent), params=given)
+    directory = str(Path(run.file).parent)
+    loaded = loader.load_text(text, file=run.file, directory=directory, params=given)
+    return members.applied(loaded, given, members.recorded(run.id))
 
 
 def is_equivalent(pipeline: Pipeline, run: RunRecord) -> bool:

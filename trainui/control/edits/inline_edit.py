@@ -9,11 +9,12 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trainui import plain_files
-from trainui.control.edits import file_changes
+from trainui.control.edits import file_changes, members
+from trainui.control.edits.members import MemberValues
 from trainui.control.lookup import given_params
 from trainui.control.submission import PIPELINE_FILE
 from trainui.domain.definition import Pipeline, StageDefinition
@@ -35,6 +36,10 @@ class InlineEdit:
     """The parameters given with `-p`."""
     words: tuple[str, ...]
     """Descriptions of the edits, e.g. `lr: 0.1 -> 0.01`, with secret values masked."""
+    members: MemberValues = field(default_factory=dict)
+    """The sweep's members with values other than the text's."""
+    member: str | None = None
+    """The name in the text of the only member to run; None: all stages run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,31 +70,62 @@ def text_of(run: RunRecord) -> str:
 
 def values_of(run: RunRecord, text: str, stage: StageDefinition | None) -> list[Value]:
     """Return the editable values of a run and of one of its stages, without secret ones."""
-    given = given_params(run.id)
+    given, own = given_params(run.id), {}
     command = editing.command(text) if run.file is None else None
-    return [
-        Value(place, given[place.name], given=True)
-        if place.scope == "run" and place.name in given
-        else Value(place, place.value)
-        for place in (*filter(None, [command]), *editing.places(text, stage))
-        if not is_secret(place.name)
-    ]
+    if stage is not None and stage.matrix is not None:
+        name = _name_in_file(run, text, stage.name)
+        own = dict(members.recorded(run.id).get(name, {}))
+        stage = next((one for one in _loaded(run, text, given).stages if one.name == name), stage)
+    values = []
+    for place in (*filter(None, [command]), *editing.places(text, stage)):
+        if place.scope == "run" and place.name in given:
+            values.append(Value(place, given[place.name], given=True))
+        else:
+            value = own.get(place.name, place.value) if place.scope == "matrix" else place.value
+            values.append(Value(place, value))
+    return [value for value in values if not is_secret(value.place.name)]
 
 
-def with_values(run: RunRecord, text: str, changes: Mapping[Value, str]) -> InlineEdit:
-    """Return a run's pipeline with changed values."""
-    given = given_params(run.id)
-    given |= {value.place.name: new for value, new in changes.items() if value.given}
-    changed = {value.place: new for value, new in changes.items() if not value.given}
+def with_values(
+    run: RunRecord, text: str, changes: Mapping[Value, str], member: str | None = None
+) -> InlineEdit:
+    """Return a run's pipeline with changed values.
+
+    Args:
+        run: the run.
+        text: the text of its pipeline.
+        changes: the new values.
+        member: the full name of the only member of a sweep to change and to run; None: all.
+    """
+    given, own = given_params(run.id), members.recorded(run.id)
+    name = None if member is None else _name_in_file(run, text, member)
+    changed = {}
+    for value, new in changes.items():
+        if value.given:
+            given[value.place.name] = new
+        elif name is not None and value.place.scope == "matrix":
+            own[name] = {**own.get(name, {}), value.place.name: new}
+        else:
+            changed[value.place] = new
     words = tuple(f"{value.place.name}: {value.value} -> {new}" for value, new in changes.items())
-    return InlineEdit(editing.with_values(text, changed), given, words)
+    if member is not None:
+        words = tuple(f"{member}: {word}" for word in words)
+    return InlineEdit(editing.with_values(text, changed), given, words, own, name)
+
+
+def _name_in_file(run: RunRecord, text: str, member: str) -> str:
+    given = given_params(run.id)
+    loaded = _loaded(run, text, given)
+    own = members.applied(loaded, given, members.recorded(run.id))
+    return members.name_in_file(loaded, own, member)
 
 
 def with_text(run: RunRecord, before: str, text: str) -> InlineEdit:
     """Return a run's pipeline with changed text."""
     pairs = difflib.ndiff(before.splitlines(), text.splitlines())
     count = sum(line.startswith(("+ ", "- ")) for line in pairs)
-    return InlineEdit(text, given_params(run.id), (f"{count} lines of the pipeline's text",))
+    words = (f"{count} lines of the pipeline's text",)
+    return InlineEdit(text, given_params(run.id), words, members.recorded(run.id))
 
 
 def pipeline_of(run: RunRecord, edit: InlineEdit) -> Pipeline:
@@ -98,8 +134,19 @@ def pipeline_of(run: RunRecord, edit: InlineEdit) -> Pipeline:
     Raises:
         PipelineFileError: the edited pipeline has problems.
     """
+    return members.applied(_loaded(run, edit.text, edit.given), edit.given, edit.members)
+
+
+def member_to_run(run: RunRecord, pipeline: Pipeline, edit: InlineEdit) -> str | None:
+    """Return the full name of the only member to run in an edited pipeline; None: all run."""
+    loaded = _loaded(run, edit.text, edit.given)
+    pairs = zip(loaded.stages, pipeline.stages, strict=True)
+    return next((own.name for stage, own in pairs if stage.name == edit.member), None)
+
+
+def _loaded(run: RunRecord, text: str, given: Mapping[str, str]) -> Pipeline:
     directory = _workdir(run) if run.file is None else str(Path(run.file).parent)
-    loaded = loader.load_text(edit.text, file=run.file, directory=directory, params=edit.given)
+    loaded = loader.load_text(text, file=run.file, directory=directory, params=given)
     return replace(loaded, file=run.file)
 
 
@@ -120,6 +167,11 @@ def diff(run: RunRecord, pipeline: Pipeline, edit: InlineEdit) -> str:
         for sign, values in (("-", before), ("+", edit.given))
         if name in values
     ]
+    before_members = members.recorded(run.id)
+    for name, values in edit.members.items():
+        if values != (old := before_members.get(name, {})):
+            lines += [f"-{name}: {key}={value}\n" for key, value in old.items()]
+            lines += [f"+{name}: {key}={value}\n" for key, value in values.items()]
     return "".join(lines) + file_changes.diff(run, pipeline, "edited here")
 
 

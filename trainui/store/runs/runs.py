@@ -67,6 +67,7 @@ def record_origin(
     run_id: str,
     given: Mapping[str, Any] | None = None,
     seen_digest: str | None = None,
+    members: Mapping[str, Mapping[str, str]] | None = None,
 ) -> None:
     """Record the origin of a run's current pipeline.
 
@@ -76,10 +77,13 @@ def record_origin(
         given: the parameters given in addition to its text, secrets masked; None: unchanged.
         seen_digest: the digest of the run's file when the pipeline was edited outside of it; None:
             the pipeline is that file's.
+        members: sweep members with values other than the file's, by name; None: unchanged.
     """
     changed = {**submission(connection, run_id), "seen_digest": seen_digest}
     if given is not None:
         changed["given"] = dict(given)
+    if members is not None:
+        changed["members"] = {name: dict(values) for name, values in members.items()}
     connection.execute(
         update(RUNS).where(RUNS.c.id == run_id).values(submission_json=row_mapping.dump(changed))
     )

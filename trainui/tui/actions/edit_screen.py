@@ -63,10 +63,19 @@ class EditScreen(Screen[bool]):
     }
     """
 
-    def __init__(self, target: Target, stage: StageRecord | None) -> None:
+    def __init__(self, target: Target, stage: StageRecord | None, *, alone: bool = False) -> None:
+        """Create the page.
+
+        Args:
+            target: the run.
+            stage: the stage; None: only the run's values are edited.
+            alone: True: if the stage is a member of a sweep, only this member is changed and run.
+        """
         super().__init__()
         self._target = target
         self._stage = stage
+        is_member = alone and stage is not None and stage.definition.matrix is not None
+        self._member = stage.name if stage is not None and is_member else None
         self._run: RunRecord | None = None
         self._text = ""
         self._values: list[Value] = []
@@ -127,7 +136,12 @@ class EditScreen(Screen[bool]):
             one.cursor_blink = False
         if inputs:
             inputs[0].focus()
-            self._note("Edit values, then Enter to preview. Earlier results are kept.")
+            what = (
+                "Only this member will run, and its matrix values change it alone. "
+                if self._member is not None
+                else ""
+            )
+            self._note(f"{what}Edit values, then Enter to preview. Earlier results are kept.")
         else:
             self._note("This run has no parameters. Press ctrl+e to edit its pipeline in $EDITOR.")
         table = host_of(self).keys
@@ -163,12 +177,12 @@ class EditScreen(Screen[bool]):
         if not (changes := self._changes()):
             self.notify("nothing was edited; edit a value first", markup=False)
             return
-        run, text = self._run, self._text
+        run, text, member = self._run, self._text, self._member
 
         def make() -> InlineEdit:
             from trainui.control.edits import inline_edit
 
-            return inline_edit.with_values(run, text, changes)
+            return inline_edit.with_values(run, text, changes, member)
 
         self._make(make)
 

@@ -94,6 +94,8 @@ class PlanScreen(Screen[bool]):
         self._edit = edit
         self._plan: _Plan | None = None
         self._options = StageOptions()
+        self._is_first = True
+        """True until a plan was made: the first one runs only an edited member."""
         self._as_submitted = False
         """True: the plan ignores changes of the run's file."""
 
@@ -122,7 +124,7 @@ class PlanScreen(Screen[bool]):
     def _make_plan(self) -> None:
         """Plan in a thread."""
         self._show_top("planning…")
-        options, as_submitted, run_id = self._options, self._as_submitted, self._target.id
+        as_submitted, run_id = self._as_submitted, self._target.id
 
         def work() -> None:
             from trainui.control import lookup, resume_preview
@@ -136,7 +138,10 @@ class PlanScreen(Screen[bool]):
                 choice = resume_preview.choose_pipeline(
                     run, edit=self._edit, as_submitted=as_submitted
                 )
-                plan = _planned(run, choice, options)
+                if self._is_first and choice.member is not None:
+                    self._options = StageOptions(until=frozenset({choice.member}))
+                self._is_first = False
+                plan = _planned(run, choice, self._options)
             except PipelineFileError as error:
                 self.app.call_from_thread(self._show_problems, str(error))
             except Exception as error:

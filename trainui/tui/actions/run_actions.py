@@ -95,7 +95,7 @@ class RunActions(PromptScreen):
         elif targets:
             from trainui.tui.actions.edit_screen import EditScreen
 
-            self._ask(EditScreen(targets[0], stage))
+            self._ask(EditScreen(targets[0], stage, alone=len(stages) == 1))
 
     def action_cancel(self) -> None:
         """Show the confirmation for cancelling the stage or the run."""

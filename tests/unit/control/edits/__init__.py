@@ -1,0 +1,1 @@
+"""Tests of edits to a run's pipeline."""
