@@ -242,7 +242,7 @@ def test_metrics_say_what_is_wrong_with_a_source(served: CommandLine) -> None:
     told = served("metrics", "wrong", "--json")
     lost, unread = json.loads(told.out)["problems"]
     assert (lost["stage"], lost["source"]) == ("lost", "lost.csv")
-    assert lost["message"].startswith("no file is called lost.csv")
+    assert lost["message"].startswith("no file matches lost.csv")
     assert unread["stage"] == "train"
     assert unread["source"].endswith("notes.txt")
     assert unread["message"].endswith("notes.txt has no record that could be read")

@@ -311,7 +311,7 @@ def test_a_trainer_that_somebody_else_stops_and_that_exits_with_0_lacks_its_outp
     run = new_run({"name": "a", "run": script, "outputs": ["model.zip"]})
     os.kill(read_pid(run.directory / "pid"), signal.SIGINT)
     run.wait()
-    assert str(run.stage("a").error).startswith("output model.zip is missing: looked in")
+    assert str(run.stage("a").error).startswith("output model.zip is missing: searched in")
 
 
 def test_the_model_of_an_earlier_attempt_is_no_output_of_the_next(new_run: NewRun) -> None:

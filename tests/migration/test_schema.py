@@ -91,7 +91,7 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path)
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
         connection.commit()
     before = file.read_bytes()
-    with pytest.raises(UnfitEnvironmentError, match="made by a newer trainui"):
+    with pytest.raises(UnfitEnvironmentError, match="created by a newer trainui"):
         open_store(url_of(file))
     assert file.read_bytes() == before
 
@@ -253,5 +253,5 @@ def test_a_newer_postgresql_database_is_refused(postgresql_server: postgresql.Se
     schema.upgrade(url)
     with postgres.connect(url) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(UnfitEnvironmentError, match="made by a newer trainui"):
+    with pytest.raises(UnfitEnvironmentError, match="created by a newer trainui"):
         open_store(url)

@@ -62,7 +62,7 @@ def check_names(known: Collection[str], names: Iterable[str]) -> None:
     for name in names:
         if name not in known:
             listed = ", ".join(map(harmless, known))
-            raise NotFoundError(f"no stage is called {name!r}; this run has {listed}")
+            raise NotFoundError(f"no stage is named {name!r}; this run has {listed}")
 
 
 def given_params(run_id: str) -> dict[str, str]:

@@ -40,7 +40,7 @@ def resolve_colon(name: str) -> Any:
     """Resolve `module:attr.attr`."""
     module_name, _, attributes = name.partition(":")
     if not import_if_there(module_name):
-        raise not_found(name, f"there is no module {module_name!r}")
+        raise not_found(name, f"no module is named {module_name!r}")
     return walk(name, module_name, attributes.split("."))
 
 
@@ -53,7 +53,7 @@ def resolve_dotted(name: str) -> Any:
             return walk(name, module_name, parts[count:])
     if len(parts) == 1:
         raise not_found(name, "it names no module: MODULE.FUNCTION is needed")
-    raise not_found(name, f"there is no module {parts[0]!r}")
+    raise not_found(name, f"no module is named {parts[0]!r}")
 
 
 def import_if_there(name: str) -> bool:
@@ -85,7 +85,7 @@ def not_found(name: str, why: str) -> TaskNotFoundError:
     """Return the error, with the reason and the places searched."""
     places = ", ".join(place or "." for place in sys.path)
     celery = ", and at the tasks of the Celery app" if "celery" in sys.modules else ""
-    return TaskNotFoundError(f"cannot find the task {name!r}: {why}; looked in {places}{celery}")
+    return TaskNotFoundError(f"cannot find the task {name!r}: {why}; searched {places}{celery}")
 
 
 def find_celery_task(name: str) -> Any:

@@ -578,7 +578,7 @@ def become(
             os.umask(spec["umask"])
             step = f"enter the working directory {spec['cwd']!r}"
             os.chdir(spec["cwd"])
-            step = f"start {name!r}" + ("" if "/" in name else " (looked for on the stage's PATH)")
+            step = f"start {name!r}" + ("" if "/" in name else " (searched on the stage's PATH)")
             os.execvpe(name, spec["argv"], spec["env"])
     except BaseException as error:
         why = error.strerror if isinstance(error, OSError) else repr(error)

@@ -29,7 +29,7 @@ def test_a_run_that_is_not_there_is_told(filler: Filler, tmp_path: Path) -> None
     running_demo(filler, name="digits")
     done = draw("nothing", str(tmp_path / "page.svg"))
     assert done.returncode == 1
-    assert "no run is called 'nothing'" in done.stderr
+    assert "no run matches 'nothing'" in done.stderr
 
 
 def test_keys_lead_to_the_page_of_a_metric_compared_with_its_siblings(

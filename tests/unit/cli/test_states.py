@@ -111,7 +111,7 @@ TABLE: list[tuple[State, str, int, str, str]] = [
     (running, "cancel RUN", 0, "cancelled: b cancelling: a *", "running cancelled"),
     (failed, "cancel RUN", 0, "nothing to cancel: p is ✗ failed", "failed blocked"),
     (all_completed, "cancel RUN", 0, "nothing to cancel: p is ✓ completed", "completed completed"),
-    (queued, "cancel RUN zz", 3, "no stage is called 'zz'; this run has a, b", "queued pending"),
+    (queued, "cancel RUN zz", 3, "no stage is named 'zz'; this run has a, b", "queued pending"),
     (queued, "resume RUN", 0, "nothing to resume: p is ◔ queued", "queued pending"),
     (granted, "resume RUN", 0, "nothing to resume: p is ◔ queued", "queued pending"),
     (stopping, "resume RUN", 0, "nothing to resume: p is ● running", "running pending"),

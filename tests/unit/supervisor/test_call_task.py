@@ -111,8 +111,8 @@ def test_an_error_is_its_message_then_the_traceback_of_the_users_code(project: P
 @pytest.mark.parametrize(
     ("task", "why"),
     [
-        ("nowhere.fit", "there is no module 'nowhere'"),
-        ("nowhere:fit", "there is no module 'nowhere'"),
+        ("nowhere.fit", "no module is named 'nowhere'"),
+        ("nowhere:fit", "no module is named 'nowhere'"),
         ("train.missing", "'train' has no 'missing'"),
         ("train.fit.missing", "'train.fit' has no 'missing'"),
         ("fit", "it names no module"),
@@ -177,7 +177,7 @@ def test_an_exit_keeps_its_code(project: Project, end: str, code: int, message: 
 
 def test_our_neighbours_are_no_modules_of_the_users(project: Project) -> None:
     called = project.call("journal.read_exit")
-    assert "there is no module 'journal'" in called.message
+    assert "no module is named 'journal'" in called.message
 
 
 def test_the_users_paths_come_first(project: Project) -> None:

@@ -152,7 +152,7 @@ def _add_files(
             ]
             return
     found.missing[pattern] = (
-        f"no file is called {pattern}, neither in {place.stage_dir} nor in {place.workdir}; "
+        f"no file matches {pattern} in {place.stage_dir} or {place.workdir}; "
         "check the stage's metrics"
     )
 

@@ -186,7 +186,7 @@ def _check_encoding(connection: psycopg.Connection, url: str) -> None:
 def _check_known(found: str | None, where: str) -> None:
     if found is not None and found > HEAD:
         raise UnfitEnvironmentError(
-            f"{where}: made by a newer trainui (schema {found}, this one knows {HEAD}); "
+            f"{where}: created by a newer trainui (schema {found}; this one supports {HEAD}); "
             "upgrade trainui, or set TRAINUI_HOME to another directory"
         )
 

@@ -114,7 +114,7 @@ def _with_prefix(connection: protocol.Connection, prefix: str) -> list[RunRecord
 def _no_such_run(connection: protocol.Connection, reference: str) -> str:
     latest = _listed(runs(connection, limit=3))
     hint = f"the latest are {latest}" if latest else "there are no runs yet"
-    return f"no run is called {reference!r}, by id, name, or 4 or more characters of an id; {hint}"
+    return f"no run matches {reference!r} (an id, a name, or 4 or more characters of an id); {hint}"
 
 
 def _listed(found: Sequence[RunRecord]) -> str:
@@ -162,7 +162,7 @@ def find_stages(connection: protocol.Connection, run_id: str, reference: str) ->
         raise AmbiguousError(f"{reference!r} matches several stages: {names}")
     if not fitting:
         names = ", ".join(harmless(stage.name) for stage in known)
-        raise NotFoundError(f"no stage is called {reference!r}; this run has {names}")
+        raise NotFoundError(f"no stage is named {reference!r}; this run has {names}")
     return fitting
 
 

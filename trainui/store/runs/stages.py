@@ -111,7 +111,7 @@ def warn(
         .values(reason=reason, reason_host=host)
     )
     if warned.rowcount:
-        _record_of_running(connection, stage_id, "warning", reason or "is well again")
+        _record_of_running(connection, stage_id, "warning", reason or "has recovered")
 
 
 def set_stalled(connection: Connection, attempt: AttemptRecord, stalled: bool, words: str) -> None:

@@ -182,7 +182,7 @@ def test_what_is_no_lack_of_memory_is_not_called_one(tmp_path: Path, line: str) 
 
 
 def test_what_could_not_be_started_says_why_and_has_no_start(tmp_path: Path) -> None:
-    message = "cannot start 'foo' (looked for on the stage's PATH): No such file or directory"
+    message = "cannot start 'foo' (searched on the stage's PATH): No such file or directory"
     found = ended(exit_code=None, reason=ExitReason.START_FAILED, message=message)
     outcome = attempt_outcome.outcome(
         attempt_in(tmp_path), StageDefinition("a", command=("foo",)), found

@@ -53,7 +53,7 @@ def test_an_end_and_what_happens_before_are_told_by_apprise(
     run_id = submit(tmp_path, TEXT)
     told = notifier(store, notify_urls=(receiver.url,))
     mark(store, run_id, "nan", "train: loss is NaN from step 7 on")
-    mark(store, run_id, "lively", "train: is well again")
+    mark(store, run_id, "lively", "train: has recovered")
     told.look(changed=True)
     wait_for(lambda: len(receiver.messages) == 1, "a message")
     control.cancel(run_id)

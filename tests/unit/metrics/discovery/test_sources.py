@@ -63,7 +63,7 @@ def test_streams_are_the_attempts_own(place: SearchDirectories) -> None:
 
 def test_what_is_not_there_is_missing(place: SearchDirectories) -> None:
     found = find(place, StageDefinition("s", metrics=(MetricSource(path="x/*.csv"),)))
-    assert "no file is called x/*.csv" in found.missing["x/*.csv"]
+    assert "no file matches x/*.csv" in found.missing["x/*.csv"]
 
 
 def test_the_usual_files_are_found_by_themselves(place: SearchDirectories) -> None:

@@ -195,7 +195,7 @@ def test_one_source_that_cannot_be_read_stops_no_other(store: Store, tmp_path: P
         "make it simpler",
         "unknown preset 'kears'",
         "matched no line of",
-        "no file is called missing.jsonl",
+        "no file matches missing.jsonl",
         "empty.csv has no record",
         "pipe is not a regular file",
         "endless is not a regular file",
@@ -224,7 +224,7 @@ def test_a_named_source_that_gives_nothing_is_told_of_while_it_runs(
     look(reader)
     found = "\n".join(problems(store, attempt))
     for words in (
-        "so far no file is called late.csv",
+        "so far no file matches late.csv",
         "header.csv has no metric so far, in less than 1 kB",
         "link.jsonl is a link to elsewhere/metrics.jsonl, which does not exist",
         r"stdout.log has no line that 'never (?P<x>\\d)' matches so far, in more than 1 kB",
@@ -260,7 +260,7 @@ def test_a_last_line_without_its_end_counts_also_where_all_is_read_at_once(
 def test_what_an_attempt_lacked_is_not_said_of_the_next(store: Store, tmp_path: Path) -> None:
     first = start_attempt(store, tmp_path, MetricSource(path="m.csv"))
     read(store, first).finish(clean=True)
-    assert "no file is called m.csv" in problems(store, first)[0]
+    assert "no file matches m.csv" in problems(store, first)[0]
     second = again(store, first)
     (second.stage_dir / "m.csv").write_text("step,loss\n1,0.5\n")
     read(store, second)
