@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import subprocess
 import sys
@@ -85,6 +86,41 @@ def test_trainings_of_a_directory_are_added_once_and_only_read(
     ]
     assert cli("rm", ppo["run"], "--yes").code == 0
     assert state_of(trainings) == before
+
+
+@needs_corpus
+def test_runs_of_trackers_databases_are_added_and_only_read(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    place = tmp_path / "tracked"
+    place.mkdir()
+    for name in ("mlflow/mlflow.db", "trackio/digits.db", "optuna/optuna.db"):
+        packed = CORPUS / "trackers" / f"{name}.gz"
+        (place / Path(name).name).write_bytes(gzip.decompress(packed.read_bytes()))
+    before = state_of(place)
+    added = cli.json("add", str(place))["runs"]
+    assert not any(one["new"] for one in cli.json("add", str(place))["runs"])
+    runs = {(one["kind"], one["name"]): one["run"] for one in added}
+    assert len(runs) == len(added) == 15
+    long = runs["mlflow", "long"]
+    wait_for(lambda: series(cli, long).get("train/loss", {}).get("count") == 1000, "its points")
+    assert cli.status(long) == "completed"
+    assert cli.status(runs["mlflow", "killed"]) == "ended"
+    assert cli.json("show", long)["stages"][0]["params"] == {"steps": "1000"}
+    study = runs["optuna", "digits"]
+    wait_for(lambda: len(series_by_stage(cli, study)) == 15, "its trials")
+    assert series_by_stage(cli, study)["trial 0"]["value"]["last"] == 0.20408677143846407
+    second = runs["trackio", "second"]
+    wait_for(lambda: "val/loss" in series(cli, second), "its metrics")
+    assert cli("rm", second, "--yes").code == 0
+    assert state_of(place) == before
+
+
+def series_by_stage(cli: CommandLine, run: str) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for one in cli.json("metrics", run)["series"]:
+        found.setdefault(one["stage"], {})[one["name"]] = one
+    return found
 
 
 def test_a_training_that_runs_is_shown_live_until_its_process_has_ended(

@@ -84,18 +84,18 @@ def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
     for start in range(0, len(found), _AT_ONCE):
         with store.write() as connection:
             for training in found[start : start + _AT_ONCE]:
-                path = str(training.path)
-                if path in known:
-                    added.append(Added(known[path], training, training.name, is_new=False))
+                if training.key in known:
+                    added.append(Added(known[training.key], training, training.name, is_new=False))
                     continue
-                new = _new_run(training, name, {"kind": training.kind, "path": path, "pid": None})
+                external = {"kind": training.kind, "path": str(training.path), "pid": None}
+                new = _new_run(training, name, external | {"run": training.run})
                 states = {
                     stage.name: _state(job, open_paths)
                     for stage, job in zip(new.pipeline.stages, training.jobs, strict=True)
                 }
                 logs = _attempt_directories(new, training)
                 external_runs.add(connection, new, states, logs, host=settings.host())
-                known[path] = new.id
+                known[training.key] = new.id
                 added.append(Added(new.id, training, new.name, is_new=True))
     wakeup.ring()
     return added
@@ -145,7 +145,7 @@ def _new_run(training: Training, name: str | None, external: Mapping[str, Any]) 
         for stage_name, job in _stage_names(training.jobs).items()
     )
     text = f"# external run: {training.kind} in {training.path}\n"
-    params = training.jobs[0].params if len(training.jobs) == 1 else {}
+    params = trainings.flat(training.jobs[0].params) if len(training.jobs) == 1 else {}
     return NewRun(
         id=run_id,
         name=checked_name(name or _printable(training.name)),
@@ -205,13 +205,7 @@ def _attempt_directories(new: NewRun, training: Training) -> dict[str, str]:
 def _state(job: Job, open_paths: frozenset[str]) -> ExternalState:
     """Return a job's state: its tracker's word, else whether a process has its files open."""
     started, last = _times(job)
-    status = Status(job.status) if job.status else None
-    if status is None or status == Status.RUNNING:
-        status = (
-            Status.RUNNING
-            if open_files.is_any_below(job.directory, open_paths) or status
-            else Status.ENDED
-        )
+    status = Status(trainings.state(job, open_paths))
     ended = None if status == Status.RUNNING else _micros(job.ended) or last
     return ExternalState(status, _micros(job.started) or started, ended)
 

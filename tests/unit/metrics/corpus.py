@@ -80,7 +80,13 @@ class Expected:
 
     name: str
     """Its path in the corpus, with `#RUN` for a run of a database."""
-    params: dict[str, Any]
+    about: dict[str, Any]
+    """All that is expected, also of the run."""
+
+    @property
+    def params(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.about.get("params", {})
+        return found
 
     @property
     def run(self) -> str:
@@ -110,7 +116,7 @@ def expected_files() -> list[Expected]:
             entry["names"] == "exact",
             entry["series"],
             str((file.parent / name).relative_to(root)),
-            entry.get("params", {}),
+            entry,
         )
         for part in READ_TODAY
         for file in sorted((root / part).rglob("expected.json"))

@@ -68,12 +68,8 @@ def _ended(running: list[RunningStage]) -> list[tuple[RunningStage, Status]]:
     found = [(one, _end_of(one)) for one in running if one.pid is not None and not _is_alive(one)]
     if others := [one for one in running if one.pid is None]:
         written = open_files.written()
-        for stage in others:
-            status = _recorded(stage)
-            if status is None and not open_files.is_any_below(Path(stage.directory), written):
-                status = Status.ENDED
-            if status not in (None, Status.RUNNING):
-                found.append((stage, status))
+        states = ((stage, _state(stage, written)) for stage in others)
+        found += [(stage, status) for stage, status in states if status != Status.RUNNING]
     return found
 
 
@@ -90,14 +86,21 @@ def _family(stage: RunningStage) -> list[psutil.Process]:
         return []
 
 
-def _recorded(stage: RunningStage) -> Status | None:
-    """Return the state that a stage's tracker has recorded; None if it says nothing."""
+def _state(stage: RunningStage, written: frozenset[str]) -> Status:
+    """Return the state of a stage as its tracker and its processes show it now."""
     try:
         found = trainings.below(Path(stage.external["path"]))
     except OSError:
         return Status.ENDED  # it was deleted, or cannot be read any more
-    jobs = [job for one in found for job in one.jobs if str(job.directory) == stage.directory]
-    return Status(jobs[0].status) if jobs and jobs[0].status else None
+    jobs = [
+        job
+        for one in found
+        for job in one.jobs
+        if str(job.directory) == stage.directory
+        and one.run == (stage.external.get("run") or "")
+        and (len(one.jobs) == 1 or not one.run or job.name == stage.name)
+    ]
+    return Status(trainings.state(jobs[0], written)) if jobs else Status.ENDED
 
 
 def _is_alive(stage: RunningStage) -> bool:

@@ -122,7 +122,9 @@ def candidate(path: Path, stage_dir: Path) -> SourceFile | None:
         is_summary = path.suffix == ".json"
         return replace(like, family="summary" if is_summary else "dvclive", is_final=is_summary)
     if mlflow.is_of_run(path):
-        return replace(like, reading=DecoderChoice(format="mlflow", doubtful=True), family="mlflow")
+        prefix = mlflow.nested_prefix(path, stage_dir)
+        reading = DecoderChoice(format="mlflow", prefix=prefix, doubtful=True)
+        return replace(like, reading=reading, family="mlflow")
     if _FAMILIES["tfevents"].fullmatch(path.name):
         prefix = _events_prefix(path.parent, stage_dir)
         return replace(like, reading=DecoderChoice(prefix=prefix, doubtful=True), family="tfevents")

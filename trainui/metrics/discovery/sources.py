@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trainui.domain.definition import MetricSource, StageDefinition
-from trainui.metrics.discovery import default_sources, outside_sources
+from trainui.metrics.discovery import default_sources, outside_sources, tracker_runs
 from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.formats import dvclive
+from trainui.metrics.formats import dvclive, mlflow
 from trainui.metrics.formats.text import presets
 from trainui.metrics.formats.text.pattern import PatternError, compile_pattern
 from trainui.metrics.reader.decoder_choice import DecoderChoice
@@ -135,6 +135,9 @@ def _add_files(
     found: SourceListing, place: SearchDirectories, source: MetricSource, *, alone: bool
 ) -> None:
     pattern = os.path.expanduser(source.path or "")  # noqa: PTH111 (a pattern is no path)
+    if (tracked := tracker_runs.named(pattern)) is not None:
+        found.candidates.append(tracked)
+        return
     reading = DecoderChoice(
         format=source.format, step=source.step, continues=source.restarts is not None
     )
@@ -164,6 +167,8 @@ def _beside_others(one: SourceFile, root: Path | None) -> SourceFile:
         one: the file.
         root: the directory where all were found; None: there are no others.
     """
+    if mlflow.is_of_run(one.path):
+        return replace(one, reading=replace(one.reading, prefix=mlflow.nested_prefix(one.path)))
     if root is None:
         return one
     if one.one_of_many and not one.reading.format and dvclive.metric_name(one.path) is not None:

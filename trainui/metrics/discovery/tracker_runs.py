@@ -43,6 +43,17 @@ def of_database(path: Path, *, since: float = 0) -> list[TrackedRun]:
         return []
 
 
+def jobs(path: Path) -> tuple[str, list[TrackedRun]]:
+    """Return the tracker of a database, and its runs or trials; empty if it is another database."""
+    try:
+        copy = database.copies.get(path) if _is_marked(path) else None
+        if copy is not None and copy.tracker is not None:
+            return copy.tracker.NAME, copy.tracker.jobs(copy.connection)
+    except (UnreadableFileError, DatabaseError, ValueError, OSError):
+        pass
+    return "", []
+
+
 def _is_marked(file: Path) -> bool:
     """Return True if a database may be a tracker's: others may be large, and are not copied."""
     try:
@@ -64,6 +75,21 @@ def sources(path: Path, runs: Iterable[TrackedRun]) -> Iterator[SourceFile]:
             family="tracker",
             run=run.id,
         )
+
+
+def name_of(path: Path, run: str) -> str:
+    """Return how a source names one run of a database: `mlflow.db#RUN`."""
+    return f"{path}#{run}"
+
+
+def named(name: str) -> SourceFile | None:
+    """Return the source that is named as one run of a database; None if it is not."""
+    path, mark, run = name.partition("#")
+    if not mark or not database.is_database(Path(path)):
+        return None
+    return SourceFile(
+        f"{key_of(Path(path))}#{run}", Path(path), DecoderChoice(), named=True, run=run
+    )
 
 
 def is_of(run: TrackedRun, attempt_dir: Path, since: float, *, alone: bool) -> bool:

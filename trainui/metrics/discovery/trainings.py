@@ -8,16 +8,18 @@ locked or followed through a link.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from trainui.metrics.discovery import default_sources
+from trainui.metrics.discovery import default_sources, open_files, tracker_runs
+from trainui.metrics.trackers import TrackedRun, study_of, wandb
 
 MOST_ENTRIES = 500_000
 """Directory entries that are examined, as a limit for e.g. a whole home directory."""
@@ -50,6 +52,8 @@ class Job:
     """Seconds since 1970; None: not recorded."""
     ended: float | None = None
     log: Path | None = None
+    run: str = ""
+    """Its id in the database that `sources` names, which has other runs too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,37 @@ class Training:
     path: Path
     jobs: tuple[Job, ...]
     """One; a multirun has one for each of its jobs."""
+
+    @property
+    def key(self) -> str:
+        """What tells it from the trainings in other files, and from others in the same database."""
+        return key_of_run(str(self.path), self.run)
+
+    @property
+    def run(self) -> str:
+        """The id of its run in a tracker's database, or empty."""
+        return study_of(self.jobs[0].run)
+
+
+def key_of_run(path: str, run: str) -> str:
+    """Return what identifies a training among those that are stored."""
+    return f"{path}#{run}" if run else path
+
+
+def state(job: Job, open_paths: frozenset[str]) -> str:
+    """Return `running`, `completed`, `failed`, `cancelled`, or `ended` if nobody knows how.
+
+    Args:
+        job: the training as it was found now.
+        open_paths: the files that processes have open for writing.
+    """
+    if job.status not in (None, "running"):
+        return job.status
+    if job.run and job.sources:  # a killed run stays `running` in its database
+        file = str(job.sources[0][0]).partition("#")[0]
+        return "running" if str(Path(file).resolve()) in open_paths else "ended"
+    is_open = job.status is not None or open_files.is_any_below(job.directory, open_paths)
+    return "running" if is_open else "ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +126,7 @@ def below(path: Path) -> list[Training]:
     if path.is_file():
         place = _Place(path.parent, (), (path.name,))
         found = _marked(place) or _plain(place)
-        return [found] if found is not None else []
+        return _in_databases(place) or ([found] if found is not None else [])
     os.scandir(path).close()  # raises if it is not a readable directory
     return list(_below(path.absolute(), 0, [MOST_ENTRIES]))
 
@@ -104,6 +139,7 @@ def _below(path: Path, depth: int, left: list[int]) -> Iterator[Training]:
     if (marked := _marked(place)) is not None:
         yield marked
         return
+    yield from _in_databases(place)
     if (plain := _plain(place)) is not None:
         yield plain
     for name in place.directories if depth < MAX_DEPTH else ():
@@ -175,10 +211,45 @@ def _wandb(place: _Place) -> Training | None:
     logs = place.fits(re.compile(r"run-.+\.wandb"))
     if name is None or not logs:
         return None
-    source = (place / logs[0], "wandb")
+    run = wandb.describe(place / logs[0])
     output = place / "files" / "output.log"
-    job = Job(name[1], place.path, (source,), log=output if output.is_file() else None)
-    return Training("wandb", name[1], place.path, (job,))
+    log = output if output.is_file() else None
+    job = _tracked(run, place.path, ((place / logs[0], "wandb"),), log)
+    return Training("wandb", run.name, place.path, (job,))
+
+
+def _tracked(
+    run: TrackedRun,
+    directory: Path,
+    sources: tuple[tuple[Path, str | None], ...],
+    log: Path | None = None,
+    id_: str = "",
+) -> Job:
+    return Job(
+        *(run.name, directory, sources),
+        params=_as_json(run.params),
+        status=run.status,
+        started=run.started,
+        ended=run.ended,
+        log=log,
+        run=id_,
+    )
+
+
+def _in_databases(place: _Place) -> list[Training]:
+    """Return the runs in trackers' databases: those of one study are one training."""
+    found: dict[str, Training] = {}
+    for name in place.fits(tracker_runs.DATABASE):
+        kind, runs = tracker_runs.jobs(place / name)
+        for run in runs:
+            source = (Path(tracker_runs.name_of(place / name, run.id)), None)
+            job = _tracked(run, place.path, (source,), id_=run.id)
+            title = run.name if study_of(run.id) == run.id else study_of(run.id)
+            training = Training(kind, title, place / name, (job,))
+            before = found.get(training.key)
+            jobs = (*before.jobs, job) if before is not None else (job,)
+            found[training.key] = replace(training, jobs=jobs)
+    return list(found.values())
 
 
 def _mlflow(place: _Place) -> Training | None:
@@ -211,13 +282,13 @@ def _milliseconds(value: object) -> float | None:
 def _ultralytics(place: _Place) -> Training | None:
     if not place.has("args.yaml", "results.csv"):
         return None
-    return _single("ultralytics", place, params=_flat(_yaml(place / "args.yaml")))
+    return _single("ultralytics", place, params=flat(_yaml(place / "args.yaml")))
 
 
 def _lightning(place: _Place) -> Training | None:
     if not place.has("hparams.yaml"):
         return None
-    params = _flat(_yaml(place / "hparams.yaml"))
+    params = flat(_yaml(place / "hparams.yaml"))
     return _single("lightning", place, _telling_name(place.path), params)
 
 
@@ -331,14 +402,25 @@ def _yaml(path: Path) -> Any:
         return {}
 
 
-def _flat(document: Any, prefix: str = "") -> dict[str, Any]:
+def _as_json(value: Any) -> Any:
+    """Return a value as JSON can have it: a number that is not finite as a text."""
+    if isinstance(value, Mapping):
+        return {str(key): _as_json(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_json(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def flat(document: Any, prefix: str = "") -> dict[str, Any]:
     """Return nested settings as `optimizer.lr`; a list as JSON."""
     if not isinstance(document, Mapping):
         return {}
     found: dict[str, Any] = {}
     for key, value in document.items():
         if isinstance(value, Mapping):
-            found |= _flat(value, f"{prefix}{key}.")
+            found |= flat(value, f"{prefix}{key}.")
         else:
             plain = isinstance(value, str | int | float | bool | None)
             found[f"{prefix}{key}"] = value if plain else json.dumps(value, default=str)

@@ -35,11 +35,19 @@ def metric_name(path: Path) -> str:
     if DIRECTORY not in parts[:-1]:
         return path.name
     below = len(parts) - parts[:-1][::-1].index(DIRECTORY) - 1
-    return _nested(Path(*parts[: below - 1])) + "/".join(parts[below:])
+    return "/".join(parts[below:])
 
 
-def _nested(run: Path) -> str:
-    """Return the prefix for the metrics of a run nested in another."""
+def nested_prefix(path: Path, root: Path | None = None) -> str:
+    """Return the prefix for a metric of a run nested in another.
+
+    Args:
+        path: the metric's file.
+        root: the directory that is read; the metrics of its own run have no prefix.
+    """
+    run = next(up.parent for up in path.parents if up.name == DIRECTORY)
+    if run == root:
+        return ""
     tags = run / "tags"
     try:
         (tags / "mlflow.parentRunId").stat()

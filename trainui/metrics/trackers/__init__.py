@@ -16,6 +16,16 @@ MOST_ROWS = 10_000
 """Rows read at once."""
 
 
+TRIAL = "/trial "
+"""Between a study's name and the number of one of its trials."""
+
+
+def study_of(run: str) -> str:
+    """Return the id of the run that a run's or a trial's id is of."""
+    study, mark, _number = run.rpartition(TRIAL)
+    return study if mark else run
+
+
 @dataclass(frozen=True, slots=True)
 class TrackedRun:
     """A run as its tracker has it."""
@@ -46,6 +56,9 @@ class Tracker(Protocol):
 
     def runs(self, connection: Connection) -> list[TrackedRun]:
         """Return all runs."""
+
+    def jobs(self, connection: Connection) -> list[TrackedRun]:
+        """Return all runs, or what they consist of: the trials of studies."""
 
     def points(
         self, connection: Connection, run: str, after: Mapping[str, int]

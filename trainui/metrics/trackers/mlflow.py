@@ -47,6 +47,9 @@ def runs(connection: Connection) -> list[TrackedRun]:
     ]
 
 
+jobs = runs
+
+
 def _by_run(connection: Connection, table: str) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for run, key, value in connection.execute(f"SELECT run_uuid, key, value FROM {table}"):

@@ -1,18 +1,32 @@
-"""Optuna's database: a study is a run, with a series `trial N` a trial and its value in `value`."""
+"""Optuna's database: a study is a run, and so is each of its trials.
+
+A study has a series `trial N` of intermediate values for each trial, and their values in `value`.
+"""
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 from math import inf, nan
 from sqlite3 import Connection
+from typing import Any
 
 from trainui.metrics.formats.rows import SparseRows
 from trainui.metrics.formats.table import Decoded
-from trainui.metrics.trackers import MOST_ROWS, TrackedRun
+from trainui.metrics.trackers import MOST_ROWS, TRIAL, TrackedRun, study_of
 
 NAME = "optuna"
 TABLES = ("trial_intermediate_values", "trial_values", "trials", "studies", "study_directions")
+
+_STATES = {
+    "COMPLETE": "completed",
+    "PRUNED": "cancelled",
+    "FAIL": "failed",
+    "RUNNING": "running",
+    "WAITING": "running",
+}
 
 _TYPES = {"INF_POS": inf, "INF_NEG": -inf, "NAN": nan}
 
@@ -36,39 +50,65 @@ def runs(connection: Connection) -> list[TrackedRun]:
     ]
 
 
+def jobs(connection: Connection) -> list[TrackedRun]:
+    """Return all trials, with their parameters."""
+    params: dict[int, dict[str, Any]] = defaultdict(dict)
+    for trial, name, value, distribution in connection.execute(
+        "SELECT trial_id, param_name, param_value, distribution_json FROM trial_params"
+    ):
+        params[trial][name] = _parameter(value, json.loads(distribution))
+    rows = connection.execute(
+        "SELECT trial_id, study_name, number, state, datetime_start, datetime_complete "
+        "FROM trials JOIN studies USING (study_id) ORDER BY trial_id"
+    ).fetchall()
+    return [
+        TrackedRun(
+            id=f"{study}{TRIAL}{number}",
+            name=f"trial {number}",
+            params=params[trial],
+            status=_STATES.get(state),
+            started=begun and datetime.fromisoformat(begun).timestamp(),
+            ended=ended and datetime.fromisoformat(ended).timestamp(),
+        )
+        for trial, study, number, state, begun, ended in rows
+    ]
+
+
+def _parameter(value: float, distribution: Mapping[str, Any]) -> Any:
+    """Return a parameter's value, which is stored as a number."""
+    if "choices" in distribution["attributes"]:
+        return distribution["attributes"]["choices"][int(value)]
+    return int(value) if distribution["name"].startswith("Int") else value
+
+
 def points(
     connection: Connection, run: str, after: Mapping[str, int]
 ) -> tuple[Decoded, dict[str, int]]:
-    """Return the points of a study after some rows, and the rows read last."""
+    """Return the points of a study, or of one of its trials, after some rows, and the last rows."""
+    study = study_of(run)
+    _, is_trial, only = run.rpartition(TRIAL)
     found = SparseRows()
     position = dict(after)
+    which = "study_name = ? AND number = ?" if is_trial else "study_name = ? AND ? = ''"
     for id_, number, step, value, kind in connection.execute(
         "SELECT trial_intermediate_value_id, number, step, intermediate_value, "
         "intermediate_value_type FROM trial_intermediate_values JOIN trials USING (trial_id) "
-        "JOIN studies USING (study_id) "
-        "WHERE study_name = ? AND trial_intermediate_value_id > ? ORDER BY 1 LIMIT ?",
-        (run, after.get("trial_intermediate_values", 0), MOST_ROWS),
+        f"JOIN studies USING (study_id) WHERE {which} "
+        "AND trial_intermediate_value_id > ? ORDER BY 1 LIMIT ?",
+        (study, is_trial and only, after.get("trial_intermediate_values", 0), MOST_ROWS),
     ).fetchall():
-        found.add(step, [(trial_name(number), _TYPES.get(kind, value))])
+        name = "intermediate value" if is_trial else f"trial {number}"
+        found.add(step, [(name, _TYPES.get(kind, value))])
         position["trial_intermediate_values"] = id_
     for id_, number, objective, value, kind, state, goals in connection.execute(
         "SELECT trial_value_id, number, objective, value, value_type, state, (SELECT count(*) "
         "FROM study_directions AS goals WHERE goals.study_id = studies.study_id) "
         "FROM trial_values JOIN trials USING (trial_id) JOIN studies USING (study_id) "
-        "WHERE study_name = ? AND trial_value_id > ? ORDER BY 1 LIMIT ?",
-        (run, after.get("trial_values", 0), MOST_ROWS),
+        f"WHERE {which} AND trial_value_id > ? ORDER BY 1 LIMIT ?",
+        (study, is_trial and only, after.get("trial_values", 0), MOST_ROWS),
     ).fetchall():
         if state == "COMPLETE":
-            found.add(number, [(value_name(objective, goals), _TYPES.get(kind, value))])
+            name = "value" if goals == 1 else f"value {objective}"
+            found.add(0 if is_trial else number, [(name, _TYPES.get(kind, value))])
         position["trial_values"] = id_
     return found.decoded(), position
-
-
-def trial_name(number: int) -> str:
-    """Return the name of the series of a trial's intermediate values."""
-    return f"trial {number}"
-
-
-def value_name(objective: int, count: int) -> str:
-    """Return the name of the series of the trials' values for one of some objectives."""
-    return "value" if count == 1 else f"value {objective}"

@@ -41,6 +41,9 @@ def runs(connection: Connection) -> list[TrackedRun]:
     ]
 
 
+jobs = runs
+
+
 def points(
     connection: Connection, run: str, after: Mapping[str, int]
 ) -> tuple[Decoded, dict[str, int]]:

@@ -48,11 +48,15 @@ class RunningStage:
 
 
 def known_paths(connection: Connection) -> dict[str, str]:
-    """Return the ids of the external runs, by their path."""
+    """Return the ids of the external runs, by path, behind which a run of a database has its id."""
     found = connection.execute(
         select(RUNS.c.id, RUNS.c.submission_json).where(RUNS.c.submission_json.like(_MARK))
     )
-    return {row_mapping.load(text)["external"]["path"]: run_id for run_id, text in found}
+    known = ((run_id, row_mapping.load(text)["external"]) for run_id, text in found)
+    return {
+        f"{one['path']}#{one['run']}" if one.get("run") else str(one["path"]): run_id
+        for run_id, one in known
+    }
 
 
 _MARK = '%"external":{%'

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.unit.metrics.corpus import corpus_root, needs_corpus
+from tests.unit.metrics.corpus import corpus_root, expected_files, needs_corpus
+from tests.unit.metrics.trackers.test_databases import MLFLOW
 from trainui.metrics.discovery import open_files, trainings
 
 CORPUS = corpus_root() or Path()
@@ -88,3 +91,50 @@ def test_files_that_are_open_for_writing_are_seen(tmp_path: Path) -> None:
         assert str(tmp_path / "read") not in found
         assert open_files.is_any_below(tmp_path, found)
     assert not open_files.is_any_below(tmp_path, open_files.written())
+
+
+@needs_corpus
+@pytest.mark.parametrize("kind", ["wandb", "mlflow", "trackio", "optuna"])
+def test_runs_of_trackers_have_their_names_states_and_parameters(kind: str) -> None:
+    checked = 0
+    for one in expected_files():
+        if f"trackers/{kind}/" not in one.name or "journal" in one.name:
+            continue
+        if kind == "wandb" and not (CORPUS / one.name).exists():
+            continue
+        place = one.path.parent if kind == "wandb" else one.path
+        found = {training.run: training for training in trainings.below(place)}
+        if (training := found.get(one.run)) is None:
+            assert "deleted" in str(one.about)
+            continue
+        assert training.kind == kind
+        checked += 1
+        if kind == "optuna":
+            trials = {job.name: (job.status, job.params) for job in training.jobs}
+            states = {"COMPLETE": "completed", "PRUNED": "cancelled", "FAIL": "failed"}
+            assert trials == {
+                f"trial {number}": (states.get(trial["state"], "running"), trial["params"])
+                for number, trial in one.about["trials"].items()
+            }
+            continue
+        assert training.name == one.about["run"]["name"] or one.about["run"]["id"]
+        assert training.jobs[0].params == one.about.get("params", {})
+    assert checked > 2
+
+
+@needs_corpus
+def test_a_wandb_log_says_how_its_run_ended() -> None:
+    found = trainings.below(CORPUS / "trackers" / "wandb")
+    states = sorted(str(one.jobs[0].status) for one in found if one.name in ("abc12345", "killed"))
+    assert states == ["None", "completed", "failed"]
+
+
+def test_that_a_run_of_a_database_runs_is_believed_while_its_file_is_open(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as connection:
+        connection.executescript(MLFLOW)
+        row = ("r", "mine", "RUNNING", 1000, None, "active")
+        connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)", row)
+        connection.commit()
+        (found,) = trainings.below(tmp_path)
+        assert trainings.state(found.jobs[0], open_files.written()) == "running"
+    assert trainings.state(found.jobs[0], open_files.written()) == "ended"

@@ -16,7 +16,7 @@ from trainui.errors import TrainuiError
 from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.protobuf import fields, varint
 from trainui.metrics.formats.table import Decoded
-from trainui.metrics.formats.wandb.rows import OWN, read_item, series
+from trainui.metrics.formats.wandb.rows import DAMAGED, OWN, read_item, series
 
 MAGIC = b":W&B"
 _HEADER = MAGIC + b"\xe1\xbe\0"
@@ -159,25 +159,21 @@ def _row(record: bytes) -> bytes | None:
     return record[at : at + size]
 
 
-def run_config(record: bytes) -> Iterator[tuple[str, Any]]:
-    """Yield the top-level values of the run's configuration that a record sets.
+def config(key: int, message: bytes) -> dict[str, Any]:
+    """Return the top-level values of the run's configuration that a record sets.
 
-    Raises:
-        ValueError: the record is damaged.
-        IndexError: the same.
+    Args:
+        key: the field of the record, `RUN` or `CONFIG`.
+        message: what it contains.
     """
-    for key, value, _at in fields(record):
+    found: dict[str, Any] = {}
+    try:
+        configs = [message]
         if key == RUN:
-            for inner, config, _place in fields(value):
-                if inner == _RUN_CONFIG:
-                    yield from _config(config)
-        elif key == CONFIG:
-            yield from _config(value)
-
-
-def _config(message: bytes) -> Iterator[tuple[str, Any]]:
-    for key, item, _at in fields(message):
-        if key == _ITEM:
-            name, value = read_item(item)
-            if name not in OWN:
-                yield name, value
+            configs = [value for inner, value, _at in fields(message) if inner == _RUN_CONFIG]
+        for one in configs:
+            items = [value for inner, value, _at in fields(one) if inner == _ITEM]
+            found |= dict(map(read_item, items))
+    except DAMAGED:
+        pass
+    return {name: value for name, value in found.items() if name not in OWN}

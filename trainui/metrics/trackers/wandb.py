@@ -1,0 +1,112 @@
+"""The head of a W&B log: the name of its run, its configuration, and how it ended.
+
+Only its first and its last bytes are read.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from trainui.metrics.formats.protobuf import fields
+from trainui.metrics.formats.wandb.log_file import BLOCK, CONFIG, EXIT, RUN, config, whole_records
+from trainui.metrics.formats.wandb.rows import DAMAGED
+from trainui.metrics.trackers import TrackedRun
+
+_HEAD_BYTES = 4 * BLOCK
+_ID, _NAME, _START, _CODE, _SECONDS = 1, 8, 17, 1, 1
+_ENVIRONMENT, _ARGS, _PROGRAM, _EXECUTABLE = 26, 5, 6, 14
+
+
+def describe(path: Path) -> TrackedRun:
+    """Return a run as its log has it."""
+    about: dict[str, Any] = {}
+    params: dict[str, Any] = {}
+    tags: dict[str, str] = {}
+    for key, message in _contents(_bytes(path, 0, _HEAD_BYTES), 0):
+        if key in (RUN, CONFIG):
+            params |= config(key, message)
+        if key == RUN:
+            about = _run(message)
+        elif key == _ENVIRONMENT:
+            tags |= _command(message)
+    return TrackedRun(
+        id=about.get("id", path.stem.removeprefix("run-")),
+        name=about.get("name") or about.get("id") or path.stem.removeprefix("run-"),
+        params=params,
+        status=state(path),
+        started=about.get("start"),
+        ended=_modified(path),
+        tags=tags,
+    )
+
+
+def state(path: Path) -> str | None:
+    """Return how a run ended; None if its log does not say that it has."""
+    try:
+        size = path.stat().st_size
+    except OSError:
+        return None
+    begin = max(size // BLOCK - 1, 0) * BLOCK
+    for key, message in _contents(_bytes(path, begin, size - begin), begin):
+        if key == EXIT:
+            codes = (value for number, value, _at in fields(message) if number == _CODE)
+            return "failed" if next(codes, 0) else "completed"
+    return None
+
+
+def _contents(data: bytes, offset: int) -> list[tuple[int, bytes]]:
+    """Return what the records in some bytes contain, by its field."""
+    found = []
+    for record in whole_records(data, offset)[1]:
+        try:
+            found += [(key, value) for key, value, _at in fields(record) if key in _WANTED]
+        except DAMAGED:
+            continue
+    return found
+
+
+_WANTED = frozenset({RUN, CONFIG, EXIT, _ENVIRONMENT})
+
+
+def _run(message: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    try:
+        for key, value, _at in fields(message):
+            if key in (_ID, _NAME):
+                found["id" if key == _ID else "name"] = value.decode("utf-8", "replace")
+            elif key == _START:
+                seconds = (one for number, one, _place in fields(value) if number == _SECONDS)
+                found["start"] = float(next(seconds, 0)) or None
+    except DAMAGED:
+        pass
+    return found
+
+
+def _command(message: bytes) -> dict[str, str]:
+    """Return the command line of the trainer, its words joined by a NUL."""
+    words: dict[int, list[str]] = {_EXECUTABLE: [], _PROGRAM: [], _ARGS: []}
+    try:
+        for key, value, _at in fields(message):
+            if key in words:
+                words[key].append(value.decode("utf-8", "replace"))
+    except DAMAGED:
+        return {}
+    line = [word for several in words.values() for word in several]
+    return {"command": "\0".join(line)} if words[_PROGRAM] else {}
+
+
+def _bytes(path: Path, begin: int, size: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(begin)
+            return file.read(size)
+    except OSError:
+        return b""
+
+
+def _modified(path: Path) -> float | None:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None
