@@ -406,7 +406,7 @@ class TestCode:
         for name in names:
             (repository / name).parent.mkdir(exist_ok=True)
             (repository / name).write_text("before")
-        outputs = ("declared.yaml", "made")
+        outputs = ("declared.yaml", "made", "**/*.py", f"{tmp_path}/run/a.pt")
         workdir = str(repository)
         stages = [
             StageDefinition("config", command="make > redirected.toml", workdir=workdir),
@@ -417,6 +417,9 @@ class TestCode:
         for name in names:
             (repository / name).write_text("after")
         state = code_version.recorded(tmp_path / "run")
+        assert [pattern for _, pattern in state["written"]] == [
+            *("redirected.toml", "declared.yaml", "made")
+        ]
         assert code_version.changed_files(state) == ["train.py"]
         assert code_version.changed_files({**state, "written": []}) == names
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from trainui import plain_files
+from trainui.artifacts import globs
 from trainui.domain.definition import StageDefinition
 
 SUFFIXES = frozenset(
@@ -57,11 +58,15 @@ def named_by(stages: Iterable[StageDefinition]) -> list[Path]:
 
 
 def written_by(stages: Iterable[StageDefinition]) -> list[tuple[str, str]]:
-    """Return what stages write: a workdir, and a path or glob, of each output and redirection."""
+    """Return what stages write: a workdir, and a path or glob, of each output and redirection.
+
+    Patterns that would search all of a workdir, including data sets, are left out.
+    """
     found = (
         (stage.workdir, pattern)
         for stage in stages
         for pattern in (*stage.outputs, *_REDIRECTED.findall(str(stage.command)))
+        if not globs.goes_everywhere(pattern)
     )
     return list(dict.fromkeys(found))
 

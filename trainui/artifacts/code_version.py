@@ -62,7 +62,9 @@ def record(
         str(path.relative_to(root) if path.is_relative_to(root) else path): code_files.digest(path)
         for path in code_files.named_by(stages)
     } | state["changed"]
-    more["written"] = [list(pair) for pair in code_files.written_by(stages)]
+    in_run = f"{run_directory}/"
+    written = code_files.written_by(stages)
+    more["written"] = [pair for pair in written if not pair[1].startswith(in_run)]
     text = json.dumps({**state, **more}, indent=1)
     paths.write_private(run_directory / CODE_FILE, text)
 

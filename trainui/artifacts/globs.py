@@ -31,7 +31,7 @@ def roots(pattern: str, definition: StageDefinition, stage_dir: str | Path) -> l
     directory alone, since members may share a workdir.
     """
     places = [Path(stage_dir).absolute()]
-    if definition.matrix is None and not _goes_everywhere(pattern):
+    if definition.matrix is None and not goes_everywhere(pattern):
         places.append(Path(definition.workdir))
     return list(dict.fromkeys(places))
 
@@ -39,12 +39,12 @@ def roots(pattern: str, definition: StageDefinition, stage_dir: str | Path) -> l
 def unsearched(pattern: str, definition: StageDefinition, stage_dir: str | Path) -> Path | None:
     """Return the workdir if it is not searched because members of a sweep share it."""
     workdir = Path(definition.workdir)
-    if _goes_everywhere(pattern) or workdir in roots(pattern, definition, stage_dir):
+    if goes_everywhere(pattern) or workdir in roots(pattern, definition, stage_dir):
         return None
     return workdir
 
 
-def _goes_everywhere(pattern: str) -> bool:
+def goes_everywhere(pattern: str) -> bool:
     """Return True if a pattern would search all of a workdir, including data sets."""
     return pattern.startswith("**")
 
