@@ -46,7 +46,7 @@ def kill_reader(_scene: Scene) -> bool:
     return _send(_reader())
 
 
-def kill_nursery(_scene: Scene) -> bool:
+def kill_fork_server(_scene: Scene) -> bool:
     """Kill the process that supervisors are forked from."""
     worker = _worker()
     return worker is not None and _send(_child(worker, supervise.__file__))
@@ -168,7 +168,7 @@ FAULTS: dict[str, Callable[[Scene], bool]] = {
     "worker": kill_worker,
     "worker group": kill_worker_group,
     "metrics reader": kill_reader,
-    "nursery": kill_nursery,
+    "fork_server": kill_fork_server,
     "guard": kill_guard,
     "guard and worker": kill_guard_and_worker,
     "broker": kill_broker,

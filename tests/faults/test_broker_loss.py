@@ -194,14 +194,14 @@ def test_a_broker_that_hangs_for_good_is_replaced(home: Home, new_run: NewRun) -
         lambda: broker.answers(home, settings),
         lambda: broker.end_hanging(home, settings),
     )
-    watched.take(0.0)
+    watched.poll(0.0)
     assert heartbeat.silent_since(home, heartbeat.BROKER) is None
     os.kill(hanging, signal.SIGSTOP)
-    watched.take(heartbeat.ASK_EVERY)
+    watched.poll(heartbeat.POLL_EVERY)
     assert heartbeat.silent_since(home, heartbeat.BROKER)
-    watched.take(2 * heartbeat.ASK_EVERY)
+    watched.poll(2 * heartbeat.POLL_EVERY)
     assert server_process.find_pid(home) == hanging
-    watched.take(heartbeat.ASK_EVERY + heartbeat.BROKER.hangs_for)
+    watched.poll(heartbeat.POLL_EVERY + heartbeat.BROKER.hangs_for)
     wait_for_death(hanging)
     assert heartbeat.silent_since(home, heartbeat.BROKER) is None
     run.go()

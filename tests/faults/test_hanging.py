@@ -37,7 +37,7 @@ def replaced(home: Home, run: Run, hanging: int, knock: wakeup.WorkerProbe) -> N
         lambda: knock.is_heard() is not False,
         lambda: watchdog.end_worker(home),
     )
-    watched.take(0.0)
+    watched.poll(0.0)
     wait_for(knock.is_heard, "the worker's answer")
     assert not health.hangs(home)
     os.kill(hanging, signal.SIGSTOP)
@@ -48,12 +48,12 @@ def replaced(home: Home, run: Run, hanging: int, knock: wakeup.WorkerProbe) -> N
     (words,) = told["problems"]
     assert words.startswith(f"the worker is suspended by a signal, pid {hanging}: resume it with ")
     run.go()
-    watched.take(heartbeat.ASK_EVERY)  # at the latest this knock is heard no more
-    watched.take(2 * heartbeat.ASK_EVERY)
+    watched.poll(heartbeat.POLL_EVERY)  # at the latest this knock is heard no more
+    watched.poll(2 * heartbeat.POLL_EVERY)
     assert heartbeat.silent_since(home, heartbeat.WORKER)
-    watched.take(heartbeat.ASK_EVERY + heartbeat.WORKER.hangs_for - 1)
+    watched.poll(heartbeat.POLL_EVERY + heartbeat.WORKER.hangs_for - 1)
     assert background.worker_pid(home) == hanging
-    watched.take(3 * heartbeat.ASK_EVERY + heartbeat.WORKER.hangs_for)
+    watched.poll(3 * heartbeat.POLL_EVERY + heartbeat.WORKER.hangs_for)
     wait_for_death(hanging)
     assert heartbeat.silent_since(home, heartbeat.WORKER) is None
     run.completed_once("a", "b")
@@ -88,7 +88,7 @@ def test_a_reader_that_hangs_is_replaced(
         wait_for(lambda: bell.exists() or not listens, "a reader that listens")
         os.kill(hanging, signal.SIGSTOP)
         with monkeypatch.context() as minute:
-            minute.setattr(metrics_process, "ASK_EVERY", 0.0)
+            minute.setattr(metrics_process, "POLL_EVERY", 0.0)
             minute.setattr(metrics_process, "HANGS_FOR", 0.0)
             wait_for(lambda: looked(reader) and hanging not in readers(), "the end of what hangs")
         wait_for(lambda: looked(reader) and readers(), "another")

@@ -38,8 +38,8 @@ def upgrade(package: Path) -> None:
     change(package / "supervisor" / "fork_server.py", ask, f'b"new:" + {ask}')
     change(
         package / "supervisor" / "supervise.py",
-        f"hatch({asked},",
-        f'hatch({asked}.removeprefix("new:") if asked[:4] == b"new:" else "/nowhere",',
+        f"fork_supervisor({asked},",
+        f'fork_supervisor({asked}.removeprefix("new:") if asked[:4] == b"new:" else "/nowhere",',
     )
     change(package / "version.py", '__version__ = "', '__version__ = "1')
 

@@ -129,7 +129,7 @@ def launch(
     *,
     python: str = sys.executable,
     patience: float = 60.0,
-    nursery: ForkServer | None = None,
+    fork_server: ForkServer | None = None,
 ) -> LaunchResult:
     """Start an attempt under its own supervisor, and wait until its process runs.
 
@@ -138,7 +138,7 @@ def launch(
         spec: the instructions for the supervisor.
         python: the interpreter for the supervisor if there is no fork server.
         patience: timeout for the answer in seconds; a late attempt may still start.
-        nursery: the fork server to use; None: start one for this attempt only.
+        fork_server: the fork server to use; None: start one for this attempt only.
 
     Raises:
         OSError: the directory cannot be written, or the interpreter cannot be started.
@@ -146,19 +146,19 @@ def launch(
     if (attempt_dir / protocol.STARTED_FILE).exists():
         return LaunchResult(LaunchState.ALREADY, str(supervise.AlreadyStartedError.__doc__))
     _write_spec(attempt_dir, spec)
-    if nursery is not None:
-        return _ask(nursery, attempt_dir, patience)
+    if fork_server is not None:
+        return _ask(fork_server, attempt_dir, patience)
     with closing(ForkServer(python=python, without=spec.identity)) as own:
         return _ask(own, attempt_dir, patience)
 
 
-def _ask(nursery: ForkServer, attempt_dir: Path, patience: float) -> LaunchResult:
+def _ask(fork_server: ForkServer, attempt_dir: Path, patience: float) -> LaunchResult:
     """Start an attempt by the fork server; retry once, in case the server was just killed."""
     try:
-        code, number, message = nursery.ask(attempt_dir, patience)
+        code, number, message = fork_server.ask(attempt_dir, patience)
     except NoAnswerError:
         try:
-            code, number, message = nursery.ask(attempt_dir, patience)
+            code, number, message = fork_server.ask(attempt_dir, patience)
         except NoAnswerError as error:
             return LaunchResult(LaunchState.BROKEN, str(error))
     return LaunchResult(_ANSWERS.get(code, LaunchState.BROKEN), message, number)

@@ -373,7 +373,7 @@ class Attempt:
     def run(self, answer: Callable[[int, str, int], None]) -> None:
         """Start the process, send the answer, and supervise the process until its end."""
         try:
-            self.take_locks()
+            self.acquire_locks()
             self.start()
         except NotStartedError as error:
             self.outcome["reason"], self.outcome["message"], self.outcome["errno"] = error.args
@@ -384,7 +384,7 @@ class Attempt:
             self.follow()
             self.finish()
 
-    def take_locks(self) -> None:
+    def acquire_locks(self) -> None:
         """Take the machine-wide locks (of GPUs), which the process inherits.
 
         A GPU is therefore free only when no process uses it, even if the supervisor dies.
@@ -409,7 +409,7 @@ class Attempt:
             raise NotStartedError("start_failed", words, number_of(error)) from error
         if self.pid == 0:
             os.close(gate_opener)
-            become(self.spec, self.logs.outputs, self.locks, gate, failure_writer)
+            exec_process(self.spec, self.logs.outputs, self.locks, gate, failure_writer)
         os.close(gate)
         os.close(failure_writer)
         self.outcome["started_at"], self.began = microseconds(), steady()
@@ -458,7 +458,7 @@ class Attempt:
             except ChildProcessError:
                 return not self.reaper and group_exists(self.pid)
             if pid == 0:
-                return self.ended_at == NEVER or not self.has_strangers_only()
+                return self.ended_at == NEVER or not self.has_only_foreign_children()
             size = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
             self.outcome["max_rss_bytes"] = max(size, self.outcome["max_rss_bytes"] or 0)
             if pid == self.pid and self.ended_at == NEVER:
@@ -474,7 +474,7 @@ class Attempt:
         """Return the processes of the attempt."""
         return descendants({os.getpid()}, list_processes(), self.spec["identity"])
 
-    def has_strangers_only(self) -> bool:
+    def has_only_foreign_children(self) -> bool:
         """Return True if only processes remain that the stage started for other attempts."""
         children = [p.pid for p in list_processes() if p.parent == os.getpid() and not p.dead]
         identity = self.spec["identity"]
@@ -559,7 +559,7 @@ def group_exists(group: int) -> bool:
     return True
 
 
-def become(
+def exec_process(
     spec: dict[str, Any], outputs: list[int], locks: list[int], gate: int, failure: int
 ) -> NoReturn:
     """Turn this fork into the attempt's process, or write the error to `failure`."""
@@ -709,7 +709,7 @@ def detach(directory: str) -> None:
         os.dup2(source, target)
 
 
-def hatch(directory: str, writer: int) -> None:
+def fork_supervisor(directory: str, writer: int) -> None:
     """Double-fork the supervisor of an attempt, which answers through `writer`."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     if middle := fork(writer):
@@ -735,23 +735,23 @@ def fork(writer: int) -> int:
         return os.fork()
     except OSError as error:
         words = f"nothing was started: cannot fork: {error.strerror}"
-        say(writer, BROKEN, words, number_of(error))
+        send_answer(writer, BROKEN, words, number_of(error))
         return -1
 
 
 def reply(writer: int, code: int, message: str, number: int) -> None:
     """Send the final answer about the attempt and close the pipe."""
-    say(writer, code, message, number)
+    send_answer(writer, code, message, number)
     os.close(writer)
 
 
-def say(writer: int, code: int, message: str, number: int) -> None:
+def send_answer(writer: int, code: int, message: str, number: int) -> None:
     """Write a code, an errno and a message to the requester."""
     with contextlib.suppress(OSError):  # if the requester is dead, the attempt continues
         os.write(writer, bytes([code, number]) + message.encode("utf-8", "replace")[:4000])
 
 
-def relay(reader: int) -> int:
+def await_answer(reader: int) -> int:
     """Wait for the supervisor's answer; print its message and return its code."""
     answer = os.read(reader, 4096)
     if not answer:
@@ -775,7 +775,7 @@ def serve() -> int:
         if not asked or not fds:
             return 0  # the process that started us has ended
         os.set_inheritable(fds[0], False)
-        hatch(os.fsdecode(asked), fds[0])
+        fork_supervisor(os.fsdecode(asked), fds[0])
         os.close(fds[0])
 
 
@@ -788,9 +788,9 @@ def main(argv: list[str]) -> int:
     if len(argv) < 2:
         return serve()
     reader, writer = os.pipe()
-    hatch(os.path.abspath(argv[1]), writer)
+    fork_supervisor(os.path.abspath(argv[1]), writer)
     os.close(writer)
-    return relay(reader)
+    return await_answer(reader)
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def step(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     """A step at which every supervisor is killed."""
     when, name = STEPS[str(request.param)]
     python = tmp_path / "python"
-    # the options that a nursery is started with mean nothing to a script
+    # the options that a fork_server is started with mean nothing to a script
     python.write_text(DYING.format(python=f"{sys.executable} -IS", when=when, step=name))
     python.chmod(0o700)
 

@@ -33,7 +33,7 @@ def launch(directory: Path, own: ForkServer, script: str = "exit 3") -> LaunchSt
     directory.mkdir(mode=0o700, exist_ok=True)
     process.create_lock(directory)
     spec = Spec(("sh", "-c", script), str(directory), dict(os.environ))
-    return process.launch(directory, spec, nursery=own).state
+    return process.launch(directory, spec, fork_server=own).state
 
 
 def pid_of(own: ForkServer) -> int:
@@ -130,7 +130,7 @@ def test_a_supervisor_keeps_nobody_waiting_for_one_that_died(
 
 
 def is_sent(own: ForkServer) -> bool:
-    """Whether something waits in the socket for a nursery to read it."""
+    """Whether something waits in the socket for a fork_server to read it."""
     assert own._running is not None
     waiting = fcntl.ioctl(own._running[1], termios.TIOCOUTQ, b"\0" * 4)
     return any(waiting)
@@ -143,7 +143,7 @@ def test_one_that_hangs_is_replaced(tmp_path: Path, own: ForkServer) -> None:
     (tmp_path / "a").mkdir(mode=0o700)
     process.create_lock(tmp_path / "a")
     spec = Spec(("true",), str(tmp_path), dict(os.environ))
-    found = process.launch(tmp_path / "a", spec, nursery=own, patience=0.5)
+    found = process.launch(tmp_path / "a", spec, fork_server=own, patience=0.5)
     assert found.state == LaunchState.STARTED
     assert own.pid != first
     wait_for_death(first)

@@ -63,14 +63,14 @@ def subject_of(store: Store, attempt_id: int) -> AttemptContext:
 
 
 def launch(
-    store: Store, subject: AttemptContext, nursery: ForkServer | None = None
+    store: Store, subject: AttemptContext, fork_server: ForkServer | None = None
 ) -> LaunchResult:
     """Start an attempt's process under a new supervisor.
 
     Args:
         store: the store, where its checkpoint is recorded.
         subject: the attempt: claimed, not known to be started.
-        nursery: the fork server that starts the supervisor; None: start it directly.
+        fork_server: the fork server that starts the supervisor; None: start it directly.
 
     Raises:
         TrainuiError: the attempt cannot be started; the message says what is missing.
@@ -91,7 +91,9 @@ def launch(
     _note_inputs(store, subject, prepared)
     outputs.note(prepared.definition, Path(subject.stage.directory), attempt_dir)
     environment_digest.note(paths.home(), attempt_dir, prepared.environ)
-    return process.launch(attempt_dir, _spec(subject, prepared, attempt_dir), nursery=nursery)
+    return process.launch(
+        attempt_dir, _spec(subject, prepared, attempt_dir), fork_server=fork_server
+    )
 
 
 def prevent_start(attempt_dir: Path, reason: ExitReason, message: str) -> bool:

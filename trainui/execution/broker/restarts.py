@@ -15,7 +15,7 @@ from trainui.execution.broker import server_process
 from trainui.execution.daemon import desired_state, locks
 from trainui.paths import Home, write_private
 
-TOLD_FOR = 600
+REPORTED_FOR = 600
 """Seconds for which a restart is reported."""
 
 
@@ -57,7 +57,7 @@ def news(home: Home) -> str:
     if start is None or not start.again:
         return ""
     age = (time.time_ns() - start.at) / 1e9
-    return str(start) if 0 <= age < TOLD_FOR else ""
+    return str(start) if 0 <= age < REPORTED_FOR else ""
 
 
 def is_gone(home: Home) -> bool:

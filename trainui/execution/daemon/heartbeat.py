@@ -16,7 +16,7 @@ from trainui.paths import Home, write_private
 
 logger = logging.getLogger(__name__)
 
-ASK_EVERY = 5.0
+POLL_EVERY = 5.0
 """Seconds between two polls."""
 
 
@@ -44,7 +44,7 @@ class Heartbeat:
     def __init__(
         self,
         home: Home,
-        asked: HeartbeatCheck,
+        check: HeartbeatCheck,
         answers: Callable[[], bool],
         end: Callable[[], object],
     ) -> None:
@@ -52,20 +52,20 @@ class Heartbeat:
 
         Args:
             home: the home of the broker or worker.
-            asked: the polled process.
+            check: the polled process.
             answers: polls it, for a second or two at most.
             end: called when the timeout has passed without an answer.
         """
         self._home = home
-        self._asked = asked
+        self._check = check
         self._answers = answers
         self._end = end
         self._due = 0.0
         self._silent_since: float | None = None
         self._note = ""
-        self._forget()
+        self._remove_note()
 
-    def take(self, now: float) -> None:
+    def poll(self, now: float) -> None:
         """Poll if a poll is due.
 
         Args:
@@ -73,38 +73,38 @@ class Heartbeat:
         """
         if now < self._due:
             return
-        self._due = now + ASK_EVERY
+        self._due = now + POLL_EVERY
         if self._answers():
-            self._hear()
+            self._record_answer()
             return
         if self._silent_since is None:
             self._silent_since = now
             self._note = json.dumps({"since": time.time_ns()})
-        if now - self._silent_since >= self._asked.hangs_for:
+        if now - self._silent_since >= self._check.hangs_for:
             words = "the %s has not answered for %.0f s: ended"
-            logger.warning(words, self._asked.name, self._asked.hangs_for)
+            logger.warning(words, self._check.name, self._check.hangs_for)
             self._end()
-            self._hear()
+            self._record_answer()
         else:
-            write_private(self._asked.note(self._home), self._note)
+            write_private(self._check.note(self._home), self._note)
 
-    def _hear(self) -> None:
+    def _record_answer(self) -> None:
         if self._silent_since is not None:
             self._silent_since = None
-            self._forget()
+            self._remove_note()
 
-    def _forget(self) -> None:
+    def _remove_note(self) -> None:
         with contextlib.suppress(FileNotFoundError):
-            self._asked.note(self._home).unlink()
+            self._check.note(self._home).unlink()
 
 
-def silent_since(home: Home, asked: HeartbeatCheck) -> int | None:
+def silent_since(home: Home, check: HeartbeatCheck) -> int | None:
     """Return when a process stopped answering, in nanoseconds since 1970; None if it answers.
 
     None also if the guard, which polls it, is not running.
     """
     try:
-        since = json.loads(plain_files.read_text(asked.note(home)))["since"]
+        since = json.loads(plain_files.read_text(check.note(home)))["since"]
     except (OSError, ValueError, TypeError, KeyError):
         return None
     return int(since) if locks.is_held(home.guard_lock) else None

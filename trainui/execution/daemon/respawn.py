@@ -53,7 +53,7 @@ class RespawnedProcess:
     _delay: float = field(default=0.0, init=False)
     _alive_since: float | None = field(default=None, init=False)
 
-    def tend(self, now: float) -> None:
+    def poll(self, now: float) -> None:
         """Reap the child, and start a new one if the service is down and a start is due.
 
         Args:
@@ -61,7 +61,7 @@ class RespawnedProcess:
         """
         self._reap()
         if self.is_alive():
-            self._note_life(now)
+            self._record_alive(now)
         elif self.process is None and now >= self.due:
             self._start(now)
 
@@ -69,7 +69,7 @@ class RespawnedProcess:
         """Return True if the service is running or its start failed, False while it is starting."""
         return self.process is None or self.is_alive()
 
-    def _note_life(self, now: float) -> None:
+    def _record_alive(self, now: float) -> None:
         if self._alive_since is None:
             self._alive_since = now
         elif now - self._alive_since >= CALM:

@@ -55,19 +55,19 @@ class Watchdog:
             worker: a worker that was started along with this process.
         """
 
-        def kept(name: str, argv: list[str], is_alive: Callable[[], bool]) -> RespawnedProcess:
+        def respawned(name: str, argv: list[str], is_alive: Callable[[], bool]) -> RespawnedProcess:
             made = RespawnedProcess(name, lambda: spawn.spawn(argv, home.guard_log), is_alive)
             made.on_end = lambda pid, code: self._note_end(name, pid, code)
             return made
 
         self._home = home
         self._lock = lock
-        self._broker = kept(
+        self._broker = respawned(
             "broker",
             spawn.module_argv("trainui.execution.broker", "ensure"),
             lambda: broker.is_alive(home, settings),
         )
-        self._worker = kept(
+        self._worker = respawned(
             "worker",
             prestart.WORKER_ARGV,
             lambda: locks.is_held(home.worker_lock),
@@ -75,8 +75,8 @@ class Watchdog:
         if worker is not None:
             self._worker.process = worker
             logger.info("started the worker, pid %d, along with this process", worker.pid)
-        knock = wakeup.WorkerProbe(home.doorbell)
-        self._pulses = (
+        probe = wakeup.WorkerProbe(home.doorbell)
+        self._heartbeats = (
             Heartbeat(
                 home,
                 heartbeat.BROKER,
@@ -85,10 +85,10 @@ class Watchdog:
             ),
             # A starting worker may be upgrading a large database and have no wake-up socket yet.
             Heartbeat(
-                home, heartbeat.WORKER, lambda: knock.is_heard() is not False, self._end_worker
+                home, heartbeat.WORKER, lambda: probe.is_heard() is not False, self._end_worker
             ),
         )
-        self._told = False
+        self._got_term = False
         self._withdrawn_at = desired_state.withdrawn_at(home)
         self._wakeup = _listen({signal.SIGTERM: self._on_term})
 
@@ -100,7 +100,7 @@ class Watchdog:
                 return
             now = time.monotonic()
             try:
-                self._tend(now)
+                self._poll(now)
             except OSError as error:  # transient, e.g. disk full or no process left to fork
                 logger.warning("will retry: %s", error)
             self._sleep(now)
@@ -112,12 +112,12 @@ class Watchdog:
         if code != EXIT_HELD:
             health.note_end(self._home, name, pid, code)
 
-    def _tend(self, now: float) -> None:
-        self._broker.tend(now)
-        self._worker.tend(now)  # in parallel: the broker is up before Celery is imported
+    def _poll(self, now: float) -> None:
+        self._broker.poll(now)
+        self._worker.poll(now)  # in parallel: the broker is up before Celery is imported
         if self._broker.is_settled():
-            for one in self._pulses:
-                one.take(now)
+            for one in self._heartbeats:
+                one.poll(now)
 
     def _leave_lost_home(self) -> None:
         """End our own processes; the home at this path now may have others."""
@@ -127,12 +127,12 @@ class Watchdog:
         server_process.end_lost(self._home)
 
     def _is_wanted(self) -> bool:
-        if self._told:
-            self._told = False
-            self._heed_term()
+        if self._got_term:
+            self._got_term = False
+            self._handle_term()
         return desired_state.is_wanted(self._home)
 
-    def _heed_term(self) -> None:
+    def _handle_term(self) -> None:
         """Treat SIGTERM as a request to stop, unless that request is already on disk."""
         if desired_state.withdrawn_at(self._home) == self._withdrawn_at:
             desired_state.withdraw(self._home)
@@ -140,7 +140,9 @@ class Watchdog:
 
     def _sleep(self, now: float) -> None:
         """Sleep until a signal arrives, a child exits, or the next start or check is due."""
-        waits = [kept.due - now for kept in (self._broker, self._worker) if kept.due > now]
+        waits = [
+            respawned.due - now for respawned in (self._broker, self._worker) if respawned.due > now
+        ]
         select.select([self._wakeup], [], [], min([LOOK_EVERY, *waits]))
         while True:
             try:
@@ -149,7 +151,7 @@ class Watchdog:
                 return
 
     def _on_term(self, *_: Any) -> None:
-        self._told = True
+        self._got_term = True
 
     def _end_worker(self) -> None:
         end_worker(self._home, self._worker.process)

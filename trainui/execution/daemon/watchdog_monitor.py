@@ -17,7 +17,7 @@ class WatchdogMonitor:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._kept = RespawnedProcess(
+        self._respawned = RespawnedProcess(
             "guard",
             lambda: spawn.spawn(prestart.GUARD_ARGV, home.guard_log),
             lambda: locks.is_held(home.guard_lock),
@@ -29,4 +29,4 @@ class WatchdogMonitor:
         now = time.monotonic()
         if now - self._looked_at >= LOOK_EVERY and desired_state.is_wanted(self._home):
             self._looked_at = now
-            self._kept.tend(now)
+            self._respawned.poll(now)

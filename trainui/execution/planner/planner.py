@@ -74,12 +74,12 @@ class _View:
     """True if a run is unfinished."""
 
 
-WORDS_EVERY = 1.0
+REASONS_EVERY = 1.0
 """Seconds between two updates of wait reasons, which change often while many stages end."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Given:
+class _Grants:
     """The result of one round of grants."""
 
     left: frozenset[str]
@@ -91,17 +91,17 @@ class _Given:
 class Planner:
     """Grants slots whenever the queue or the free slots may have changed."""
 
-    def __init__(self, store: Store, messenger: TaskSender, settings: Settings) -> None:
+    def __init__(self, store: Store, sender: TaskSender, settings: Settings) -> None:
         self._store = store
-        self._messenger = messenger
+        self._sender = sender
         self._settings = settings
         self._here = slots.here(settings)
         self._last: _View | None = None
         self._delays = RetryTimers()
-        self._lacking = False
+        self._is_disk_short = False
         """True if a stage waited for disk space in the last pass."""
-        self._told_at = -math.inf
-        self._untold = False
+        self._reasons_written_at = -math.inf
+        self._are_reasons_due = False
         """True if wait reasons still have to be written."""
 
     @property
@@ -113,10 +113,10 @@ class Planner:
         """Return the seconds until the next pass, if nothing wakes the planner before."""
         left = [self._delays.left(stage) for stage in self._last.waiting] if self._last else []
         seconds = min([LOOK_EVERY, *(seconds + 0.001 for seconds in left if seconds > 0)])
-        return min(seconds, self._words_due()) if self._untold else seconds
+        return min(seconds, self._seconds_to_reasons()) if self._are_reasons_due else seconds
 
-    def _words_due(self) -> float:
-        return max(0.0, self._told_at + WORDS_EVERY - time.monotonic())
+    def _seconds_to_reasons(self) -> float:
+        return max(0.0, self._reasons_written_at + REASONS_EVERY - time.monotonic())
 
     def look(self, *, changed: bool) -> None:
         """Run one pass: grant free slots, send due messages, write wait reasons.
@@ -126,27 +126,27 @@ class Planner:
         """
         if changed or self._last is None or self._last.is_open:
             self._last = self._read(_HORIZONS)
-        elif not (self._untold or self._lacking or _is_moved_by_time(self._last)):
+        elif not (self._are_reasons_due or self._is_disk_short or _is_moved_by_time(self._last)):
             return
         self._send_again(self._last.unclaimed)
-        self._last = self._give_out_all(self._last)
+        self._last = self._grant_slots(self._last)
         if not any(stage.definition.gpus for stage in self._last.waiting):
             nvml.close()
 
-    def _give_out_all(self, view: _View) -> _View:
+    def _grant_slots(self, view: _View) -> _View:
         """Grant free slots, raising the horizon as long as slots are left for later stages."""
         horizons: Mapping[str, int] = _HORIZONS
         reasons: Mapping[str, WaitReason] = {}
         while view.waiting:
-            given = self._give_out(view)
-            reasons = given.reasons
-            if not (wider := given.left & view.cut):
+            grants = self._grant_round(view)
+            reasons = grants.reasons
+            if not (wider := grants.left & view.cut):
                 break
             horizons = {k: n * 8 if k in wider else n for k, n in horizons.items()}
             view = self._read(horizons)
-        self._untold = bool(reasons) and self._words_due() > 0
-        if reasons and not self._untold:
-            self._told_at = time.monotonic()
+        self._are_reasons_due = bool(reasons) and self._seconds_to_reasons() > 0
+        if reasons and not self._are_reasons_due:
+            self._reasons_written_at = time.monotonic()
             self._write_reasons(reasons)
         return view
 
@@ -182,13 +182,13 @@ class Planner:
             for message in lost:
                 attempts.mark_sent(connection, message.attempt_id)
         for message in lost:
-            self._messenger.post(message)
+            self._sender.post(message)
 
-    def _give_out(self, view: _View) -> _Given:
+    def _grant_round(self, view: _View) -> _Grants:
         """Grant free slots to the stages of one snapshot."""
         usable = self._usable_gpus(view)
         waiting = _with_lacks(view.waiting, usable, self._delays, self._settings)
-        self._lacking = any(stage.wait_reason for stage in waiting)
+        self._is_disk_short = any(stage.wait_reason for stage in waiting)
         decided, left = decide(
             waiting,
             slots.survey(_named(view), self._settings, usable),
@@ -206,7 +206,7 @@ class Planner:
         }
         behind = {stage: BEHIND for stage in view.silent if stage not in by_id}
         news = {key: why for key, why in reasons.items() if by_id[key].reason != why.words}
-        return _Given(left, {**news, **behind})
+        return _Grants(left, {**news, **behind})
 
     def _usable_gpus(self, view: _View) -> Usable:
         """Return the usable GPUs; query the driver only if a stage waits for a GPU."""
@@ -222,7 +222,7 @@ class Planner:
                 attempts.mark_sent(connection, attempt.id)
         if attempt is not None:
             logger.info("%s of run %s: attempt %d", stage.name, stage.run_id, attempt.number)
-            self._messenger.post(_message(stage, attempt))
+            self._sender.post(_message(stage, attempt))
 
     def _write_reasons(self, reasons: Mapping[str, WaitReason]) -> None:
         items = list(reasons.items())

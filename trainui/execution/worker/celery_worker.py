@@ -30,23 +30,23 @@ from trainui.settings import Settings, host
 
 logger = logging.getLogger(__name__)
 
-EXIT_TOLD = 143
+EXIT_SIGNALLED = 143
 """Exit code if the worker got a signal although it is wanted; 0 if it is not wanted."""
 
 EVENTS_EVERY = 0.5
 """Seconds for which task events are collected before they are sent; two dozen are sent at once."""
 
-_LEAVE_WITHIN = 4.0
+_SHUTDOWN_TIMEOUT = 4.0
 """Seconds until a forced exit, which is no worse than SIGKILL."""
 
 
 def run(home: Home, settings: Settings) -> int:
     """Run the worker until it gets a signal or is no longer wanted; return the exit code."""
     worker = _make_worker(home, settings)
-    threading.Thread(target=_watch_wishes, args=(home, settings), daemon=True).start()
+    threading.Thread(target=_watch_desired_state, args=(home, settings), daemon=True).start()
     worker.start()
     logger.info("the worker has ended")
-    return worker.exitcode or (EXIT_TOLD if desired_state.is_wanted(home) else 0)
+    return worker.exitcode or (EXIT_SIGNALLED if desired_state.is_wanted(home) else 0)
 
 
 def _make_worker(home: Home, settings: Settings) -> Any:
@@ -56,7 +56,7 @@ def _make_worker(home: Home, settings: Settings) -> Any:
     app.conf.include = [TRACKED_TASK, *_importable(settings.include)]
     app.steps["worker"].add(_ServicesStep)
     _connect(signals.setup_logging, lambda **_: None)  # keeps Celery from changing our logging
-    _connect(signals.worker_shutting_down, lambda **_: _leave())
+    _connect(signals.worker_shutting_down, lambda **_: _begin_shutdown())
     _connect(
         signals.worker_ready,
         lambda **_: readiness.declare(
@@ -96,14 +96,14 @@ def _importable(modules: Iterable[str]) -> list[str]:
 class _PatientConsumer(Consumer):  # type: ignore[misc]
     """Sends task events in batches: sending each one separately would cost more than the task."""
 
-    _told_at = -math.inf
+    _flush_at = -math.inf
     """Monotonic time at which the current batch is sent."""
 
     def on_send_event_buffered(self) -> None:
         """Schedule the sending of the batch, if it is not scheduled yet."""
         now = time.monotonic()
-        if now >= self._told_at:
-            self._told_at = now + EVENTS_EVERY
+        if now >= self._flush_at:
+            self._flush_at = now + EVENTS_EVERY
             self.hub.call_soon(self.hub.call_later, EVENTS_EVERY, self._flush_events)
 
 
@@ -118,7 +118,7 @@ class _ServicesStep(StartStopStep):  # type: ignore[misc]
         services.start(parent.app, STOPPING)
 
     def close(self, _parent: Any) -> None:
-        _leave()  # also without a signal, if Celery gave up
+        _begin_shutdown()  # also without a signal, if Celery gave up
 
     def stop(self, _parent: Any) -> None:
         services.stop()
@@ -126,23 +126,23 @@ class _ServicesStep(StartStopStep):  # type: ignore[misc]
     terminate = stop
 
 
-def _leave() -> None:
+def _begin_shutdown() -> None:
     """Set `STOPPING`, so that waiting tasks return, and force an exit after a few seconds."""
     if STOPPING.is_set():
         return
     STOPPING.set()
-    deadline = threading.Timer(_LEAVE_WITHIN, os._exit, [EXIT_TOLD])
+    deadline = threading.Timer(_SHUTDOWN_TIMEOUT, os._exit, [EXIT_SIGNALLED])
     deadline.daemon = True
     deadline.start()
     readiness.clear(paths.home())  # last, because it may fail on a full disk
 
 
-def _watch_wishes(home: Home, settings: Settings) -> None:
+def _watch_desired_state(home: Home, settings: Settings) -> None:
     """End this process once it is not wanted, has been idle long enough, or is outdated."""
-    wish, database = _LastWish(), DatabaseWatch(home)
+    request, database = _LastRequest(), DatabaseWatch(home)
     while not STOPPING.wait(min(1.0, settings.idle_timeout / 4)):
         try:
-            _withdraw_if_idle(home, settings, wish)
+            _withdraw_if_idle(home, settings, request)
             unwanted = _unwanted(home) or database.problem()
         except Exception:
             logger.exception("cannot read the desired state; the worker keeps running")
@@ -161,22 +161,22 @@ def _unwanted(home: Home) -> str | None:
 
 
 @dataclass(slots=True)
-class _LastWish:
+class _LastRequest:
     """The last start request seen, and since when on the monotonic clock."""
 
     stamp: int = -1
     since: float = 0.0
 
 
-def _withdraw_if_idle(home: Home, settings: Settings, wish: _LastWish) -> None:
+def _withdraw_if_idle(home: Home, settings: Settings, request: _LastRequest) -> None:
     if settings.database_url is not None:
         return  # another host may submit a run for this one
     seen = desired_state.wanted_at(
         home
     )  # read first: a run stored after the idle check has a later start request
-    if seen != wish.stamp:
-        wish.stamp, wish.since = seen, time.monotonic()
-    since_wanted = time.monotonic() - wish.since
+    if seen != request.stamp:
+        request.stamp, request.since = seen, time.monotonic()
+    since_wanted = time.monotonic() - request.since
     if min(services.idle_seconds(), since_wanted) >= settings.idle_timeout:
         logger.info("no run was active for %.0f s", settings.idle_timeout)
         desired_state.withdraw_seen(home, seen)

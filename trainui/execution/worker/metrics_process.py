@@ -17,7 +17,7 @@ from trainui.metrics.reader import process
 GRACE = 1.5
 """Seconds for the reader to store its points before SIGKILL."""
 
-ASK_EVERY = 5.0
+POLL_EVERY = 5.0
 """Seconds between two polls."""
 
 HANGS_FOR = 60.0
@@ -30,46 +30,46 @@ class MetricsProcess:
     """Keeps the metrics reader alive. The reader ends when this process ends, however that ends."""
 
     def __init__(self) -> None:
-        self._kept = RespawnedProcess("metrics reader", self._spawn, self._is_alive)
+        self._respawned = RespawnedProcess("metrics reader", self._spawn, self._is_alive)
         self._reader: subprocess.Popen[bytes] | None = None
-        self._knock = wakeup.WorkerProbe(process.bell())
-        self._heard_at = self._asked_at = time.monotonic()
+        self._probe = wakeup.WorkerProbe(process.bell())
+        self._answered_at = self._polled_at = time.monotonic()
 
     def look(self) -> None:
         """Respawn the reader if it died, and poll it if a poll is due."""
         now = time.monotonic()
-        self._kept.tend(now)
-        if now - self._asked_at >= ASK_EVERY:
-            self._ask(now)
+        self._respawned.poll(now)
+        if now - self._polled_at >= POLL_EVERY:
+            self._poll(now)
 
-    def _ask(self, now: float) -> None:
-        self._asked_at = now
+    def _poll(self, now: float) -> None:
+        self._polled_at = now
         reader = self._reader
-        if self._knock.is_heard() or reader is None or not self._is_alive():
-            self._heard_at = now
-        elif now - self._heard_at >= HANGS_FOR:
+        if self._probe.is_heard() or reader is None or not self._is_alive():
+            self._answered_at = now
+        elif now - self._answered_at >= HANGS_FOR:
             logger.warning("killed the metrics reader: no answer for %.0f s", HANGS_FOR)
             reader.kill()
-            _let_go(reader)
-            self._heard_at = now
+            _close_pipe(reader)
+            self._answered_at = now
 
     def stop(self) -> None:
         """Stop the reader."""
         reader = self._reader
         if reader is not None:
             spawn.end(reader.pid, lambda: reader.poll() is not None, grace=GRACE)
-            _let_go(reader)
-        self._knock.close()
+            _close_pipe(reader)
+        self._probe.close()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         self._reader = process.start(paths.home().worker_log)
         return self._reader
 
     def _is_alive(self) -> bool:
-        return self._kept.process is not None
+        return self._respawned.process is not None
 
 
-def _let_go(reader: subprocess.Popen[bytes]) -> None:
+def _close_pipe(reader: subprocess.Popen[bytes]) -> None:
     """Close the pipe whose end-of-file makes the reader exit."""
     if reader.stdin is not None:
         reader.stdin.close()

@@ -51,8 +51,8 @@ class WorkerServices:
         self._stopping = stopping
         self._bell = wakeup.WakeupSocket(paths.home().doorbell)
         self._changes = ChangeDetector()
-        self._messenger = TaskSender(app)
-        self._planner = Planner(store, self._messenger, settings)
+        self._sender = TaskSender(app)
+        self._planner = Planner(store, self._sender, settings)
         self._notifier = Notifier(store, settings)
         self._reader = MetricsProcess()
         self._guard = WatchdogMonitor(paths.home())
@@ -71,7 +71,7 @@ class WorkerServices:
 
     def start(self) -> None:
         """Start the threads."""
-        self._messenger.start()
+        self._sender.start()
         self._notifier.start()
         self._code.start()
         self._logs.start()
@@ -83,7 +83,7 @@ class WorkerServices:
         wakeup.ring(self._bell.path)
         self.monitor.release()
         self._thread.join(STOP_WITHIN)
-        self._messenger.stop(STOP_WITHIN)
+        self._sender.stop(STOP_WITHIN)
         self._reader.stop()
         self._bell.close()
 

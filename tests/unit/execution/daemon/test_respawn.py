@@ -38,9 +38,9 @@ class World:
         self.starts.append(self.now)
         return cast("subprocess.Popen[bytes]", self.processes[-1])
 
-    def tend(self, now: float) -> None:
+    def poll(self, now: float) -> None:
         self.now = now
-        self.kept.tend(now)
+        self.kept.poll(now)
 
     def die(self) -> None:
         self.processes[-1].code = 1
@@ -53,27 +53,27 @@ def world() -> World:
 
 
 def test_it_is_started_at_once(world: World) -> None:
-    world.tend(100.0)
+    world.poll(100.0)
     assert world.starts == [100.0]
 
 
 def test_one_that_is_on_its_way_up_is_not_started_twice(world: World) -> None:
     for now in (0.0, 10.0, 100.0):
-        world.tend(now)
+        world.poll(now)
     assert world.starts == [0.0]
     assert not world.kept.is_settled()
 
 
 def test_one_that_somebody_else_started_is_left_alone(world: World) -> None:
     world.alive = True
-    world.tend(0.0)
+    world.poll(0.0)
     assert world.starts == []
     assert world.kept.is_settled()
 
 
 def test_one_that_dies_at_once_is_started_ever_less_often(world: World) -> None:
     for tenth in range(0, 2000):
-        world.tend(tenth / 10)
+        world.poll(tenth / 10)
         world.die()
     pauses = [round(later - sooner, 1) for sooner, later in pairwise(world.starts)]
     assert pauses[:4] == pytest.approx([0.2, 0.4, 0.8, 1.6], abs=0.11)
@@ -83,28 +83,28 @@ def test_one_that_dies_at_once_is_started_ever_less_often(world: World) -> None:
 
 def test_one_that_lived_a_minute_is_started_again_at_once(world: World) -> None:
     for tenth in range(0, 600):
-        world.tend(tenth / 10)
+        world.poll(tenth / 10)
         world.die()
-    world.tend(world.kept.due)
+    world.poll(world.kept.due)
     start = world.starts[-1]
     world.alive = True
-    world.tend(start + 1)
-    world.tend(start + 62)
+    world.poll(start + 1)
+    world.poll(start + 62)
     world.die()
-    world.tend(start + 63)
+    world.poll(start + 63)
     assert world.starts[-1] == start + 63
     world.die()
-    world.tend(start + 63.1)
+    world.poll(start + 63.1)
     assert world.starts[-1] == start + 63
-    world.tend(start + 63.3)
+    world.poll(start + 63.3)
     assert world.starts[-1] == start + 63.3
 
 
 def test_its_end_is_noticed_while_what_it_made_lives_on(world: World) -> None:
-    world.tend(0.0)
+    world.poll(0.0)
     world.alive = True
     world.processes[-1].code = 0
-    world.tend(1.0)
+    world.poll(1.0)
     assert world.kept.process is None
     assert world.starts == [0.0]
 
@@ -114,9 +114,9 @@ def test_what_goes_wrong_as_its_end_is_noted_keeps_it_from_no_further_start(worl
         raise OSError("no space left")
 
     world.kept.on_end = note
-    world.tend(0.0)
+    world.poll(0.0)
     world.die()
     with pytest.raises(OSError, match="no space"):
-        world.tend(1.0)
-    world.tend(2.0)
+        world.poll(1.0)
+    world.poll(2.0)
     assert world.starts == [0.0, 2.0]

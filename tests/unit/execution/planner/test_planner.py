@@ -53,7 +53,7 @@ def planner_with(store: Store, posted: Posted, **settings: Any) -> Planner:
 @pytest.fixture
 def at_each_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have it said at each look what stages wait for."""
-    monkeypatch.setattr(planner, "WORDS_EVERY", 0.0)
+    monkeypatch.setattr(planner, "REASONS_EVERY", 0.0)
 
 
 def stage_of(store: Store, run_id: str, name: str) -> StageRecord:
