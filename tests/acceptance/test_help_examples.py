@@ -23,6 +23,8 @@ from trainui.cli.app import parser
 
 ELSEWHERE = {
     "trainui demo": "takes a minute; test_package runs it",
+    "trainui add ~/project/runs": "needs somebody's trainings; test_cli_add makes them",
+    "trainui add --pid 4711": "needs such a process; test_cli_add has one",
     "trainui worker install": "would ask the systemd of whoever runs this; test_cli_unit has it",
 }
 """Examples that are not typed here, and why."""
