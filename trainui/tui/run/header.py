@@ -80,5 +80,5 @@ def heading(
 def can_resume(stages: Sequence[StageRecord]) -> bool:
     """Return True if a stage ended without completing, so that a resume may have work to do."""
     return any(
-        stage.status not in UNFINISHED and stage.status != Status.COMPLETED for stage in stages
+        stage.status not in (*UNFINISHED, Status.COMPLETED, Status.ENDED) for stage in stages
     )
