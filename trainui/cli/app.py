@@ -34,6 +34,10 @@ MODULES: dict[str, dict[str, str]] = {
         "cancel": "Cancel a stage, or every unfinished stage of a run.",
         "wait": "Wait until a run has ended.",
     },
+    "runs.notes": {
+        "note": "Add a note to a run.",
+        "tree": "Show which run came from which.",
+    },
     "runs.add": {"add": "Add trainings that trainui did not start."},
     "inspect.show": {
         "ls": "List the runs.",

@@ -44,6 +44,7 @@ def submit(
     sys_path: str | None = None,
     priority: int = 0,
     given: Mapping[str, str] | None = None,
+    origin: str | None = None,
 ) -> str:
     """Store a run of a pipeline; the worker then starts it.
 
@@ -56,6 +57,7 @@ def submit(
         sys_path: the directory searched first when tasks are imported.
         priority: runs with a higher priority start first.
         given: the parameters given with `-p`, used again by a resume with another file.
+        origin: the id of the run that it came from.
 
     Returns:
         The run's id.
@@ -94,6 +96,7 @@ def submit(
             "python": python or find_python(environ),
             "given": mask(given or {}),
             "snapshot": copied and asdict(copied),
+            **({"from": origin} if origin else {}),
             "allowed": allowed_for(pipeline),
         },
         priority=priority,

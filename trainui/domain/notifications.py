@@ -26,6 +26,9 @@ CODE = "code"
 CHECKPOINT = "checkpoint"
 """Kind of event: why an attempt does not continue from the newest checkpoint."""
 
+NOTE = "note"
+"""Kind of event: a user's note on a run."""
+
 KINDS = (*map(str, ENDS), *MARKS)
 """Allowed values of the setting `notify_on`."""
 

@@ -174,6 +174,8 @@ class RunRecord:
     """Higher runs first."""
     external: Mapping[str, Any] | None = None
     """Of an external run: `kind`, `path` and `pid`; None: trainui runs it."""
+    origin: str | None = None
+    """The id of the run that it came from (`run --from`)."""
 
 
 @dataclass(frozen=True, slots=True)

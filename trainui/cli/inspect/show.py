@@ -112,10 +112,14 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
         attempts = views.attempts(connection, found.id)
         marks = event_feed.marks(connection, found.id, (*MARKED, CHECKPOINT))
         left = _left(connection, found, stages)
+        noted = summary.notes(connection, found.id)
         owners = {one.id: one.name for one in stages}
         problems = curves.problems(connection, owners)
     notes = [text.harmless(event.text) for events in marks.values() for event in events]
     notes = [*_continued_lines(stages, attempts), *notes]
+    for one in noted:
+        words = ": ".join(filter(None, (one["verdict"], one["text"])))
+        notes.append(text.harmless(f"note: {words}"))
     printing.lines([*show_lines(found, stages, left), *_code_lines(stages, attempts)])
     printing.lines(["", *notes] if notes else [])
     if found.status in UNFINISHED and (words := standstill.reason(stages)):

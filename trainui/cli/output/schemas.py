@@ -100,7 +100,14 @@ _STAGE = _object(
     attempts=_list(_ATTEMPT),
 )
 
-RUN = _object(**_RUN_LINE, stages=_list(_STAGE))
+_VERDICT = _or_null(_one_of("keep", "discard"))
+
+RUN = _object(
+    **_RUN_LINE,
+    **{"from": _or_null(TEXT)},
+    notes=_list(_object(text=TEXT, verdict=_VERDICT, at=TIME)),
+    stages=_list(_STAGE),
+)
 """A run in full."""
 
 _PLAN = {
@@ -175,6 +182,19 @@ SCHEMAS: dict[str, Schema] = {
     "resume --interrupted --dry-run": _object(runs=_list(_object(run=TEXT, name=TEXT, **_PLAN))),
     "rerun": RUN,
     "cancel": RUN,
+    "note": RUN,
+    "tree": _object(
+        runs=_list(
+            _object(
+                run=TEXT,
+                name=TEXT,
+                **{"from": _or_null(TEXT)},
+                difference=_or_null(TEXT),
+                best=_or_null(_object(metric=TEXT, value=NUMBER)),
+                verdict=_VERDICT,
+            )
+        )
+    ),
     "add": _object(runs=_list(_ADDED)),
     "add --pid": _object(
         candidates=_list(_object(pid=WHOLE, command=_list(TEXT), directory=TEXT, why=TEXT))

@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperCommand
 
 from trainui import text
-from trainui.cli import options
+from trainui.cli import lookup, options
 from trainui.cli.output import interrupt, printing, progress
 from trainui.cli.output.disk_space import DiskWatch
 from trainui.cli.runs import open_or_wait
@@ -37,6 +37,9 @@ class RunOptions:
     wait: bool = False
     as_json: bool = False
     priority: int = 0
+    note: str | None = None
+    origin: str | None = None
+    """The run that it came from, as the user named it."""
 
     def check(self) -> None:
         """Reject options that exclude each other.
@@ -119,6 +122,18 @@ def run(
         bool, typer.Option("--no-gpus", help="Run all stages without a GPU.")
     ] = False,
     priority: Annotated[int, typer.Option(help="Runs with a higher priority start first.")] = 0,
+    note: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="A note on the run.", show_default=False)
+    ] = None,
+    origin: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="RUN",
+            help="The run that this one came from; `trainui tree` shows it.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Check a pipeline file and run it, or run one command as a run of one stage.
@@ -130,7 +145,7 @@ def run(
     from trainui.execution.daemon import prestart
     from trainui.pipeline.fields import parameters
 
-    run_options = RunOptions(name, detach, wait, as_json, priority)
+    run_options = RunOptions(name, detach, wait, as_json, priority, note, origin)
     run_options.check()
     given = parameters.from_words(param or ())
     command = context.meta.get(_COMMAND)
@@ -237,7 +252,12 @@ def _submit(
             python=python,
             priority=run_options.priority,
             given=given,
+            origin=run_options.origin and lookup.find_run(run_options.origin).id,
         )
+    if run_options.note is not None:
+        from trainui.control import notes
+
+        notes.add(run_id, run_options.note)
 
 
 def _follow(run_id: str, pipeline: Pipeline, run_options: RunOptions) -> int:

@@ -87,6 +87,18 @@ def stage_alerts(
     return [(Event(*event), row_mapping.load(data) or {}) for *event, data in reversed(found)]
 
 
+def data_of_kind(
+    connection: Connection, kind: str, run_id: str | None = None
+) -> list[tuple[str, int, dict[str, Any]]]:
+    """Return the run, time and data of each event of a kind, in order, of one run or of all."""
+    of_run, run = ("AND run_id = ?", (run_id,)) if run_id is not None else ("", ())
+    found = connection.execute(
+        f"SELECT run_id, time, data_json FROM events WHERE kind = ? {of_run} ORDER BY id",
+        (kind, *run),
+    )
+    return [(row[0], row[1], row_mapping.load(row[2]) or {}) for row in found]
+
+
 def marks(
     connection: Connection, run_id: str, kinds: Sequence[str] = MARKED
 ) -> dict[str, list[Event]]:

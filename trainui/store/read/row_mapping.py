@@ -57,14 +57,19 @@ def run_record(row: Row) -> RunRecord:
         digest=row["digest"],
         params=load(row["params_json"]),
         priority=row["priority"],
-        external=_external(row["submission_json"]),
+        **_ancestry(row["submission_json"]),
     )
 
 
-def _external(submission: str) -> Mapping[str, Any] | None:
+def _ancestry(submission: str) -> dict[str, Any]:
+    """Return `external` and `origin` of a run."""
     # searched first: it is read for each run of a list, and parsing takes much longer
-    found = load(submission)["external"] if '"external":{' in submission else None
-    return found and {key: found.get(key) for key in ("kind", "path", "pid", "command")}
+    if '"external":{' not in submission and '"from":"' not in submission:
+        return {}
+    known = load(submission)
+    found = known.get("external")
+    external = found and {key: found.get(key) for key in ("kind", "path", "pid", "command")}
+    return {"external": external, "origin": known.get("from")}
 
 
 def stage_record(row: Row) -> StageRecord:

@@ -8,6 +8,7 @@ from typing import Any
 
 from trainui import clock
 from trainui.domain.definition import StageDefinition
+from trainui.domain.notifications import NOTE
 from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
 from trainui.pipeline.substitution import masking
 from trainui.store.db import protocol
@@ -38,7 +39,20 @@ def run_in_full(connection: protocol.Connection, run: RunRecord) -> dict[str, An
         _stage(run, stage, attempts.get(stage.id, ()), alerts.get(stage.name, ()))
         for stage in views.stages(connection, run.id)
     ]
-    return {**run_line(run), "stages": stages}
+    return {
+        **run_line(run),
+        "from": run.origin,
+        "notes": notes(connection, run.id),
+        "stages": stages,
+    }
+
+
+def notes(connection: protocol.Connection, run_id: str) -> list[dict[str, Any]]:
+    """Return the notes on a run, the oldest first."""
+    return [
+        {"text": data["note"], "verdict": data["verdict"], "at": clock.to_iso(time)}
+        for _, time, data in event_feed.data_of_kind(connection, NOTE, run_id)
+    ]
 
 
 def _stage(

@@ -1,0 +1,64 @@
+"""Notes on runs, and the tree of which run came from which."""
+
+from __future__ import annotations
+
+from tests.acceptance.command_line import CommandLine
+
+FILE = """
+name: train
+params: {lr: "0.1", api_key: "s3cret-1"}
+stages:
+  - name: train
+    run: echo "{\\"step\\":1,\\"val/loss\\":${params.lr}}" >> $TRAINUI_METRICS_FILE
+"""
+
+
+def test_runs_stand_below_their_origin_with_difference_best_value_and_verdict(
+    cli: CommandLine,
+) -> None:
+    first = cli.run(FILE, "--name", "first")
+    second = cli.run(
+        FILE, "-p", "lr=0.05", "--from", "first", "--note", "lower", "--name", "second"
+    )
+    assert (first["from"], second["from"]) == (None, first["run"])
+    assert [(one["text"], one["verdict"]) for one in second["notes"]] == [("lower", None)]
+    secret = cli.run(FILE, "-p", "api_key=s3cret-2", "--from", "second", "--name", "third")
+    assert cli("note", "second", "best so far", "--verdict", "keep").code == 0
+    assert cli("note", "second", "but noisy").code == 0
+    assert cli("note", "third", "--verdict", "discard").code == 0
+    rows = {one["name"]: one for one in cli.json("tree")["runs"]}
+    assert [rows[name]["from"] for name in ("first", "second", "third")] == [
+        None,
+        first["run"],
+        second["run"],
+    ]
+    assert rows["second"]["difference"] == "lr 0.1 \u2192 0.05"
+    assert rows["second"]["best"] == {"metric": "val/loss", "value": 0.05}
+    assert rows["second"]["verdict"] == "keep"
+    assert "s3cret" not in str(rows) + cli("tree").out + str(secret)
+    lines = cli("tree").out.splitlines()
+    assert [line.split()[1] for line in lines] == ["first", "second", "third"]
+    assert [len(line) - len(line.lstrip()) for line in lines] == [0, 2, 4]
+    shown = cli("show", "second").out
+    assert "note: keep: best so far" in shown
+    assert "note: but noisy" in shown
+    assert cli("rm", "first", "--yes").code == 0  # what came from it stays
+    assert {one["name"]: one["from"] for one in cli.json("tree")["runs"]} == {
+        "second": None,
+        "third": second["run"],
+    }
+
+
+def test_a_note_that_says_nothing_is_refused(cli: CommandLine) -> None:
+    cli.run(FILE, "--name", "first")
+    for arguments, code, words in (
+        (("first",), 2, "the note is empty"),
+        (("first", "x", "--verdict", "maybe"), 2, "expected keep or discard"),
+        (("first", "x" * 2001), 2, "at most 2000"),
+        (("none", "x"), 3, "no run matches"),
+    ):
+        refused = cli("note", *arguments)
+        assert (refused.code, words in refused.err) == (code, True), refused
+    refused = cli("run", "pipeline.yaml", "--from", "none", "--detach")
+    assert refused.code == 3
+    assert len(cli.json("ls")["runs"]) == 1

@@ -1,0 +1,115 @@
+"""The commands `note` and `tree`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trainui import text
+from trainui.cli import lookup, options
+from trainui.cli.output import printing
+
+if TYPE_CHECKING:
+    from trainui.domain.records import RunRecord
+    from trainui.store.db.protocol import Connection
+
+
+@options.command(
+    'trainui note digits "warm-up was too short"',
+    "trainui note digits --verdict discard",
+)
+def note(
+    run: options.Run,
+    words: Annotated[
+        str, typer.Argument(metavar="[TEXT]", help="The note.", show_default=False)
+    ] = "",
+    verdict: Annotated[
+        str | None,
+        typer.Option(metavar="keep|discard", help="Your verdict on the run.", show_default=False),
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Add a note to a run, and a verdict."""
+    from trainui.control import notes
+
+    found = lookup.find_run(run)
+    notes.add(found.id, words, verdict)
+    printing.answer(as_json, lookup.in_full(found.id) if as_json else None, [])
+
+
+@options.command("trainui tree", "trainui tree --json")
+def tree(as_json: options.Json = False) -> None:
+    """Show which run came from which, with the difference, the best value and the verdict.
+
+    A run has an origin if it was started with `trainui run --from RUN`.
+    """
+    from trainui.control import notes
+    from trainui.store.read import views
+
+    with lookup.view() as connection:
+        runs = views.runs(connection)
+        verdicts = notes.verdicts(connection)
+        best = {run.id: _best(connection, run) for run in runs}
+    by_id = {run.id: run for run in runs}
+    rows = {
+        run.id: {
+            "run": run.id,
+            "name": run.name,
+            "from": run.origin if run.origin in by_id else None,
+            "difference": notes.difference(run, by_id[run.origin or ""])
+            if run.origin in by_id
+            else None,
+            "best": best[run.id],
+            "verdict": verdicts.get(run.id),
+        }
+        for run in runs
+    }
+    shown = list(_lines(rows)) if not as_json else []
+    printing.answer(as_json, {"runs": list(rows.values())}, shown)
+
+
+def _best(connection: Connection, run: RunRecord) -> dict[str, Any] | None:
+    """Return the best value of a run's headline metric, over its stages."""
+    from trainui.domain.metric_direction import lower_is_better
+    from trainui.store.points import curves
+    from trainui.store.read import views
+    from trainui.tui.runs.headline_reader import headline
+
+    owners = [stage.id for stage in views.stages(connection, run.id)]
+    series = curves.summaries(connection, owners)
+    name = headline(sorted({one.name for one in series}))
+    if name is None:
+        return None
+    lower = lower_is_better(name)
+    of_it = [one for one in series if one.name == name]
+    if lower is None:
+        value = of_it[-1].last
+    else:
+        values = [one.min if lower else one.max for one in of_it]
+        finite = [value for value in values if value is not None]
+        value = (min if lower else max)(finite, default=None)
+    return None if value is None else {"metric": name, "value": value}
+
+
+def _lines(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the tree's lines, the newest root first, each run below its origin."""
+    below: dict[str | None, list[str]] = {}
+    for run_id, row in rows.items():
+        below.setdefault(row["from"], []).append(run_id)
+
+    def walk(run_ids: Sequence[str], indent: str) -> Iterator[str]:
+        for run_id in run_ids:
+            row = rows[run_id]
+            parts = [f"{run_id[:8]}  {text.harmless(row['name'])}"]
+            if row["difference"]:
+                parts.append(text.harmless(row["difference"]))
+            if row["best"]:
+                parts.append(f"{row['best']['metric']} {row['best']['value']:.6g}")
+            if row["verdict"]:
+                parts.append(row["verdict"])
+            yield indent + "  ".join(parts)
+            yield from walk(list(reversed(below.get(run_id, ()))), f"{indent}  ")
+
+    yield from walk(below.get(None, ()), "")
