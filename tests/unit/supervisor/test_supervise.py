@@ -230,7 +230,7 @@ def test_the_journal_tells_when_the_logs_grew(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("fields", "message", "number"),
     [
-        ({"command": ["no-such"]}, "cannot start 'no-such' (looked for on the", errno.ENOENT),
+        ({"command": ["no-such"]}, "cannot start 'no-such' (searched on the", errno.ENOENT),
         ({"command": ["/no/such"]}, "cannot start '/no/such': No such file", errno.ENOENT),
         ({"command": ["/etc/passwd"]}, "cannot start '/etc/passwd': Permission", errno.EACCES),
         ({"command": "true", "cwd": "/no/such"}, "cannot enter the working", errno.ENOENT),
