@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 BLANK = 0x2800
 """The braille character without dots; a character's bits are added to it."""
@@ -49,7 +49,7 @@ def plot_lines(lows: Sequence[float], highs: Sequence[float], height: int) -> li
         [_place(value, least, greatest, dots) for value in values] for values in (lows, highs)
     )
     ranges = dot_ranges(list(zip(bottoms, tops, strict=True)), dots)
-    for (row, column), bits in characters(ranges, height).items():
+    for row, column, bits in characters(ranges, height):
         cells[row][column] = bits
     return ["".join(chr(BLANK + bits) if bits else " " for bits in line) for line in cells]
 
@@ -74,19 +74,22 @@ def dot_ranges(
     """
     ranges: list[DotRange] = []
     before: DotRange | None = None
+    most = dots - 1
     for place in _interpolated(places, breaks):
         if place is None:
             ranges.append(NO_DOTS)
             before = None
             continue
-        own = _within(place[0], dots), _within(place[1], dots)
-        ranges.append((min(own[0], before[1] + 1), max(own[1], before[0] - 1)) if before else own)
+        low, high = round(place[0]), round(place[1])
+        low = 0 if low < 0 else most if low > most else low
+        high = 0 if high < 0 else most if high > most else high
+        own = low, high
+        if before is not None:  # conditions and not min() and max(), which take twice as long
+            low = before[1] + 1 if low > before[1] + 1 else low
+            high = before[0] - 1 if high < before[0] - 1 else high
+        ranges.append((low, high))
         before = own
     return ranges
-
-
-def _within(place: float, dots: int) -> int:
-    return min(max(round(place), 0), dots - 1)
 
 
 def _interpolated(places: Sequence[Place], breaks: frozenset[int]) -> list[Place | None]:
@@ -105,13 +108,24 @@ def _interpolated(places: Sequence[Place], breaks: frozenset[int]) -> list[Place
     return found
 
 
-def characters(ranges: Sequence[DotRange], height: int) -> dict[tuple[int, int], int]:
-    """Return the bits of each character with dots, by row from the top and by column."""
-    found: dict[tuple[int, int], int] = {}
-    for column, (bottom, top) in enumerate(ranges):
-        for line in range(bottom // 4, top // 4 + 1) if top >= bottom else ():
-            low = bottom - 4 * line if line == bottom // 4 else 0
-            high = top - 4 * line if line == top // 4 else 3
-            place = (height - 1 - line, column // 2)
-            found[place] = found.get(place, 0) | _RANGES[column % 2][low][high]
-    return found
+def characters(ranges: Sequence[DotRange], height: int) -> Iterator[tuple[int, int, int]]:
+    """Yield each character with dots: its row from the top, its column and its bits."""
+    lefts, rights = ranges[::2], [*ranges[1::2], NO_DOTS]
+    left_bits, right_bits = _RANGES
+    for column, (left, right) in enumerate(zip(lefts, rights, strict=False)):
+        (low, high), (other_low, other_high) = left, right
+        has_left, has_right = high >= low, other_high >= other_low
+        if not (has_left or has_right):
+            continue
+        first = min(low if has_left else other_low, other_low if has_right else low)
+        for line in range(first // 4, max(high, other_high) // 4 + 1):
+            start, bits = 4 * line, 0
+            end = start + 3
+            if has_left and low <= end and high >= start:
+                bottom = low - start if low > start else 0
+                bits = left_bits[bottom][high - start if high < end else 3]
+            if has_right and other_low <= end and other_high >= start:
+                bottom = other_low - start if other_low > start else 0
+                bits |= right_bits[bottom][other_high - start if other_high < end else 3]
+            if bits:
+                yield height - 1 - line, column, bits

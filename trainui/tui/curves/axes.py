@@ -77,13 +77,19 @@ class YAxis:
 
     def place(self, value: float, dots: int) -> float:
         """Return the dot of a value, counted from the bottom; NaN if it cannot be drawn."""
-        if not math.isfinite(value) or (self.log and value <= 0):
-            return math.nan
+        return self._places([value], dots)[0]
+
+    def _places(self, values: Sequence[float], dots: int) -> list[float]:
+        most = dots - 1
         if self.log:
             low, high = math.log10(self.low), math.log10(self.high)
-            return (math.log10(value) - low) / (high - low) * (dots - 1)
-        # halved, since the difference of two large floats may overflow
-        return (value / 2 - self.low / 2) / (self.high / 2 - self.low / 2) * (dots - 1)
+            places = [math.log10(value) if value > 0 else math.nan for value in values]
+        else:  # halved, since the difference of two large floats may overflow
+            low, high = self.low / 2, self.high / 2
+            places = [value / 2 for value in values]
+        span = high - low
+        shares = [(place - low) / span for place in places]
+        return [share * most if math.isfinite(share) else math.nan for share in shares]
 
     def ranges(
         self,
@@ -93,9 +99,9 @@ class YAxis:
         breaks: frozenset[int] = frozenset(),
     ) -> list[DotRange]:
         """Return the dots that a curve covers in each column (`braille.dot_ranges`)."""
-        pairs = zip(lows, highs, strict=True)
-        places = [(self.place(low, dots), self.place(high, dots)) for low, high in pairs]
-        return dot_ranges(places, dots, breaks)
+        bottoms = self._places(lows, dots)
+        tops = bottoms if lows is highs else self._places(highs, dots)
+        return dot_ranges(list(zip(bottoms, tops, strict=True)), dots, breaks)
 
     def row(self, value: float, height: int) -> int | None:
         """Return the line of text of a value, from the top; None if it cannot be drawn."""

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from trainui import braille
 from trainui.tui.render.styled_text import Row, Segment
 
+_CHARACTERS = tuple(chr(braille.BLANK + bits) for bits in range(256))
+"""The characters by their bits."""
+
 
 class Canvas:
     """A grid of characters, each with braille dots or a literal character, and one style."""
@@ -16,7 +19,7 @@ class Canvas:
         self.width, self.height = width, height
         self._bits = [[0] * width for _ in range(height)]
         self._styles = [[""] * width for _ in range(height)]
-        self._put: dict[tuple[int, int], tuple[str, str]] = {}
+        self._put: list[dict[int, tuple[str, str]]] = [{} for _ in range(height)]
 
     def draw(
         self, ranges: Sequence[braille.DotRange], style: str, *, covering: bool = False
@@ -28,9 +31,9 @@ class Canvas:
             style: the style of all its characters.
             covering: erase the dots of earlier layers in the same characters.
         """
-        layer = braille.characters(ranges[: 2 * self.width], self.height)
-        for (row, column), bits in layer.items():
-            self._bits[row][column] = bits if covering else self._bits[row][column] | bits
+        for row, column, bits in braille.characters(ranges[: 2 * self.width], self.height):
+            line = self._bits[row]
+            line[column] = bits if covering else line[column] | bits
             self._styles[row][column] = style
 
     def put(
@@ -39,12 +42,12 @@ class Canvas:
         """Put a literal character over the dots; with `under` only where nothing is drawn."""
         if not (0 <= row < self.height and 0 <= column < self.width):
             return
-        if not under or not (self._bits[row][column] or (row, column) in self._put):
-            self._put[row, column] = (character, style)
+        if not under or self.is_free(row, column):
+            self._put[row][column] = (character, style)
 
     def is_free(self, row: int, column: int) -> bool:
         """Return True if nothing is drawn at a position."""
-        return not self._bits[row][column] and (row, column) not in self._put
+        return not self._bits[row][column] and column not in self._put[row]
 
     def recolour(self, column: int, style: str) -> None:
         """Give the dots of a column of characters another style."""
@@ -58,12 +61,12 @@ class Canvas:
     def _row(self, index: int) -> Row:
         spans: list[Segment] = []
         text, style = "", ""
+        styles, literals = self._styles[index], self._put[index]
         for column, bits in enumerate(self._bits[index]):
-            put = self._put.get((index, column))
-            if put is not None:
-                character, own = put
+            if literals and column in literals:
+                character, own = literals[column]
             elif bits:
-                character, own = chr(braille.BLANK + bits), self._styles[index][column]
+                character, own = _CHARACTERS[bits], styles[column]
             else:
                 character, own = " ", style
             if own != style and text:
