@@ -113,3 +113,9 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 def test_a_first_picture_of_a_file_needs_no_orm(tmp_path: Path) -> None:
     assert "sqlalchemy" not in loaded("import trainui.metrics.preview", tmp_path)
+
+
+def test_a_worker_starts_without_numpy(tmp_path: Path) -> None:
+    seen = loaded("import trainui.execution.worker.celery_worker", tmp_path)
+    assert "celery" in seen
+    assert not seen & {"numpy", "textual"}

@@ -86,7 +86,7 @@ def holder(path: Path) -> dict[str, Any] | None:
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     try:
         return None if _try_lock(descriptor, fcntl.LOCK_SH) else _read_info(descriptor)
