@@ -532,6 +532,27 @@ async def test_a_parameter_is_edited_and_the_run_goes_on_with_it(
     assert edited is not None
 
 
+async def test_an_edit_of_a_running_stage_leaves_the_others_to_be_resumed_without_it(
+    home: Path, tmp_path: Path, filler: Filler, worker: None
+) -> None:
+    file = tmp_path / "four.yaml"
+    file.write_text(FOUR)
+    control.set_paused(True)  # the worker that is started is to start nothing
+    run_id = control.submit(loader.load(str(file), {}))
+    filler.start(run_id, "train[lr=0.1,seed=1]")
+    filler.end(filler.start(run_id, "train[lr=0.3,seed=1]"), Status.FAILED, exit_code=1)
+    file.write_text(FOUR.replace("= 0.3", "= 0.30"))
+    async with opened(run_id) as driven:
+        await driven.until_shown("1 failed")
+        await driven.press("r")
+        await driven.until_shown("train[lr=0.1,seed=1] is running, and it was edited")
+        await driven.until_shown("f without the edits")
+        await driven.press("f")
+        await driven.until_shown("Plan as submitted, without", "2 to run", "f with the edits")
+        await driven.press("y")
+        await driven.until_shown("resumed: train[lr=0.3,seed=1]")
+
+
 FOUR = """\
 name: four
 stages:
