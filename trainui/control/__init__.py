@@ -11,46 +11,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trainui.control.cancellation import cancel, remove
-    from trainui.control.edits.file_changes import changed_file
-    from trainui.control.lookup import given_params, snapshot_words
-    from trainui.control.queue import change_priority, set_paused
-    from trainui.control.resumption import plan_resume, rerun, resume
-    from trainui.control.submission import filled_in, preview, submit, without_gpus
+    from trainui.control.cancellation import cancel as cancel
+    from trainui.control.cancellation import remove as remove
+    from trainui.control.edits.file_changes import changed_file as changed_file
+    from trainui.control.lookup import given_params as given_params
+    from trainui.control.lookup import snapshot_words as snapshot_words
+    from trainui.control.queue import change_priority as change_priority
+    from trainui.control.queue import set_paused as set_paused
+    from trainui.control.resumption import plan_resume as plan_resume
+    from trainui.control.resumption import rerun as rerun
+    from trainui.control.resumption import resume as resume
+    from trainui.control.submission import filled_in as filled_in
+    from trainui.control.submission import preview as preview
+    from trainui.control.submission import submit as submit
+    from trainui.control.submission import without_gpus as without_gpus
 
-__all__ = [
-    "cancel",
-    "change_priority",
-    "changed_file",
-    "filled_in",
-    "given_params",
-    "plan_resume",
-    "preview",
-    "remove",
-    "rerun",
-    "resume",
-    "set_paused",
-    "snapshot_words",
-    "submit",
-    "without_gpus",
-]
-
-_HOMES = {
-    "cancel": "cancellation",
-    "changed_file": "edits.file_changes",
-    "filled_in": "submission",
-    "given_params": "lookup",
-    "plan_resume": "resumption",
-    "preview": "submission",
-    "remove": "cancellation",
-    "rerun": "resumption",
-    "resume": "resumption",
-    "set_paused": "queue",
-    "change_priority": "queue",
-    "snapshot_words": "lookup",
-    "submit": "submission",
-    "without_gpus": "submission",
+_NAMES = {
+    "cancellation": ("cancel", "remove"),
+    "edits.file_changes": ("changed_file",),
+    "lookup": ("given_params", "snapshot_words"),
+    "queue": ("change_priority", "set_paused"),
+    "resumption": ("plan_resume", "rerun", "resume"),
+    "submission": ("filled_in", "preview", "submit", "without_gpus"),
 }
+"""The public names of each module."""
+
+_HOMES = {name: module for module, names in _NAMES.items() for name in names}
+
+__all__ = [*_HOMES]
 
 
 def __getattr__(name: str) -> Any:

@@ -103,7 +103,8 @@ def resume(
     shell = (
         environment.read(directory).environ if environ is None else environment.inheritable(environ)
     )
-    _check_slots(plan, shell)
+    again = {one.name for one in plan.stages if one.action != Action.SKIP}
+    check_slots([stage.definition for stage in plan.records if stage.name in again], shell)
     kept = _as_kept(plan)
     if revised is not None:
         check_inputs(revised.pipeline, run_directory=directory, environ=shell)
@@ -295,11 +296,6 @@ def _with_remark(one: PlannedStage, stage: StageRecord, where: Search) -> Planne
     if one.action == Action.SKIP or one.fresh or (said := checkpoints.reason_unused(where)) is None:
         return one
     return replace(one, reason=f"{one.reason}; {said}")
-
-
-def _check_slots(plan: _Plan, environ: Mapping[str, str]) -> None:
-    revived = {one.name for one in plan.stages if one.action != Action.SKIP}
-    check_slots([stage.definition for stage in plan.records if stage.name in revived], environ)
 
 
 def _changed_meanwhile(seen: _RunState, now: Sequence[StageRecord]) -> set[str]:

@@ -576,7 +576,13 @@ async def test_a_member_of_a_sweep_is_edited_and_retried_alone(
         await driven.until_shown("2 failed")
         name = "train[lr=0.1,seed=2]"
         for value, typed in (("0.1", "0.3"), ("0.1", "0.2"), ("0.2", "0.25")):
-            driven.run.graph.select(name)
+
+            def is_selected(name: str = name) -> bool:
+                driven.run.graph.select(name)
+                selected = driven.run.graph.selected
+                return selected is not None and selected.name == name
+
+            await driven.until(is_selected, f"{name} in the graph")
             await driven.until_shown(f"2 {name}")
             await driven.press("e")
             await driven.until_shown("Only this member will run", "matrix lr", value)

@@ -192,9 +192,9 @@ def _resume_interrupted(env: bool, dry_run: bool, detach: bool, as_json: bool) -
         _plan_interrupted(as_json)
         return 0
     lost_attempts.record()
-    if _unfinished_runs():  # after a reboot they wait for the worker
+    if _runs(interrupted=False):  # after a reboot they wait for the worker
         lifecycle.ensure_started()
-    found = _interrupted_runs()
+    found = _runs(interrupted=True)
     with interrupt.report_changes_on_stop([run.id for run in found], interrupt.REVIVED, "resumed"):
         return _resume_each(found, env, detach, as_json)
 
@@ -220,7 +220,7 @@ def _plan_interrupted(as_json: bool) -> None:
     from trainui import control
     from trainui.execution.attempt import lost_attempts
 
-    found = _interrupted_runs()
+    found = _runs(interrupted=True)
     plans = [control.plan_resume(run.id) for run in found]
     shown: list[str] = []
     for run, planned in zip(found, plans, strict=True):
@@ -239,15 +239,6 @@ def _plan_interrupted(as_json: bool) -> None:
     printing.answer(as_json, {"runs": data}, shown[:-1])
 
 
-def _unfinished_runs() -> list[RunRecord]:
-    from trainui.store.read import views
-
-    if not views.is_there():
-        return []
-    with lookup.view() as connection:
-        return [run for run in views.runs(connection) if run.status in UNFINISHED]
-
-
 def _note_edit(run: RunRecord) -> None:
     from trainui import control
 
@@ -256,13 +247,16 @@ def _note_edit(run: RunRecord) -> None:
         printing.note(f"{name}: {file} has changed since this run; resumed as submitted")
 
 
-def _interrupted_runs() -> list[RunRecord]:
+def _runs(*, interrupted: bool) -> list[RunRecord]:
+    """Return the runs with an interrupted stage, or those that have not ended."""
     from trainui.store.read import views
 
     if not views.is_there():
         return []
     with lookup.view() as connection:
-        return views.runs_with(connection, Status.INTERRUPTED)
+        if interrupted:
+            return views.runs_with(connection, Status.INTERRUPTED)
+        return [run for run in views.runs(connection) if run.status in UNFINISHED]
 
 
 def _show_plan(run: RunRecord, choice: PipelineChoice, stages: StageOptions, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from trainui.artifacts import checkpoints
 from trainui.clock import SECOND
 from trainui.domain.records import StageRecord
 from trainui.domain.states import UNFINISHED, Status
+from trainui.pipeline.graph import Graph
 from trainui.store.read import views
 from trainui.text import harmless
 from trainui.tui.actions.target import listed
@@ -51,7 +52,10 @@ def lost_work_of(stage: StageRecord, now: int) -> str:
     if stage.started_at is None:
         return f"{name} has only just started"
     spent = formatting.duration(int((now - stage.started_at) / SECOND))
-    newest = next(checkpoints.complete(_search(stage)), None)
+    with views.reading() as connection:
+        attempts = [one.directory for one in views.attempts_of_stage(connection, stage.id)]
+    where = checkpoints.search(stage.definition, stage.directory, attempts)
+    newest = next(checkpoints.complete(where), None)
     if newest is None:
         kind = "no checkpoint yet" if stage.definition.checkpoint else "it writes no checkpoints"
         return f"{name} has run for {spent}; all of it would be lost: {kind}"
@@ -63,19 +67,12 @@ def lost_work_of(stage: StageRecord, now: int) -> str:
     )
 
 
-def _search(stage: StageRecord) -> checkpoints.Search:
-    with views.reading() as connection:
-        attempts = [one.directory for one in views.attempts_of_stage(connection, stage.id)]
-    return checkpoints.search(stage.definition, stage.directory, attempts)
-
-
 def _blocked(stages: Collection[StageRecord], names: Collection[str]) -> list[str]:
     """Return a line with the dependants that would be blocked, if any."""
-    gone = set(names)
-    blocked: list[str] = []
-    for stage in stages:
-        if stage.name not in gone and gone.intersection(stage.depends_on):
-            gone.add(stage.name)
-            if stage.status in UNFINISHED:
-                blocked.append(stage.name)
+    below = Graph.from_parents({one.name: one.depends_on for one in stages}).downstream(*names)
+    blocked = [
+        one.name
+        for one in stages
+        if one.name in below and one.name not in names and one.status in UNFINISHED
+    ]
     return [f"would be blocked: {listed(blocked, MOST_BLOCKED)}"] if blocked else []

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from trainui.domain.records import StageRecord
 from trainui.domain.states import UNFINISHED, Status
+from trainui.pipeline.graph import Graph
 from trainui.text import harmless
 from trainui.tui.actions.confirm_screen import Choice, ConfirmScreen
 from trainui.tui.actions.target import Target, listed
@@ -25,7 +26,8 @@ def cancel_question(target: Target, stages: Sequence[StageRecord]) -> ConfirmScr
         answers = [Choice("y", "cancel every unfinished stage", lambda: _cancel(run_id, None))]
     else:
         title = f"Cancel {_named(stages)}?"
-        what = "this stage" if len(stages) == 1 else _members(names)
+        some = f"its {len(names)} unfinished members" if len(names) > 1 else harmless(names[0])
+        what = "this stage" if len(stages) == 1 else some
         answers = [
             Choice("y", f"cancel {what}", lambda: _cancel(run_id, names)),
             Choice("a", "cancel every unfinished stage of the run", lambda: _cancel(run_id, None)),
@@ -47,10 +49,6 @@ def _named(stages: Sequence[StageRecord]) -> str:
     return f"{harmless(first.definition.group)} ×{len(stages)}"
 
 
-def _members(names: Sequence[str]) -> str:
-    return f"its {len(names)} unfinished members" if len(names) > 1 else harmless(names[0])
-
-
 def _cancel(run_id: str, names: list[str] | None) -> str:
     from trainui import control
 
@@ -67,7 +65,9 @@ def rerun_question(target: Target, chosen: Sequence[StageRecord]) -> ConfirmScre
 
         with views.reading() as connection:
             stages = views.stages(connection, run_id)
-        after = _downstream(stages, names)
+        graph = Graph.from_parents({one.name: one.depends_on for one in stages})
+        below = graph.downstream(*names)
+        after = [one.name for one in stages if one.name in below and one.name not in names]
         depends = "depends" if len(after) == 1 else "depend"
         return [f"of the run {target.label}", *([f"{listed(after)} {depends} on it"] * bool(after))]
 
@@ -88,13 +88,3 @@ def _rerun(run_id: str, names: Sequence[str], *, downstream: bool) -> str:
     from trainui import control
 
     return f"rerunning {listed(control.rerun(run_id, names, downstream=downstream))}"
-
-
-def _downstream(stages: Sequence[StageRecord], names: Sequence[str]) -> list[str]:
-    found = set(names)
-    grew = True
-    while grew:
-        after = {one.name for one in stages if found.intersection(one.depends_on)} - found
-        found |= after
-        grew = bool(after)
-    return [one.name for one in stages if one.name in found and one.name not in names]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -24,6 +23,7 @@ from trainui.tui.data.snapshot import StageDetail
 from trainui.tui.render.numbers import clock_time, elapsed, state_style
 from trainui.tui.render.styled_text import Row, Segment, wrap
 from trainui.tui.run.activity import LogProgress, StageActivity
+from trainui.tui.run.stage_error import error_rows
 
 if TYPE_CHECKING:
     from trainui.tui.data.eta import Eta
@@ -37,9 +37,6 @@ MOST_LINES = 4
 
 MOST_TEXT = 8000
 """The most characters of such a text that are processed; more than fit into its lines."""
-
-ERROR_LINES = 20
-"""The most lines of an error."""
 
 
 def overview_rows(
@@ -80,7 +77,7 @@ def overview_rows(
         *_activity_facts(stage, activity, now, last if ending is None else None),
     ):
         rows += _field(label, text, style, width)
-    rows += _error_rows(stage, width)
+    rows += error_rows(stage, width)
     for label, text, style in (
         ("start", detail.checkpoint if is_newest else "", "warn"),
         (
@@ -352,35 +349,3 @@ def _earlier_rows(attempts: Sequence[AttemptRecord], width: int) -> list[Row]:
         words = ", shows the previous attempt: its curves, files, events and log"
         rows += _field(" ", words, "dim", width)
     return rows
-
-
-TRACEBACK = "Traceback (most recent call last):"
-
-_PROGRESS_BAR = re.compile(r"\d+%\|.*\||\b\d+/\d+ \[.*\]|\b\d+(\.\d+)? ?(it|s|batch|step)/(it|s)\b")
-
-
-def error_lines(error: str) -> list[str]:
-    """Return the lines of an error from its last traceback on, without progress bars."""
-    lines = error.splitlines()
-    starts = [at for at, line in enumerate(lines) if line.strip() == TRACEBACK]
-    if starts:
-        return lines[starts[-1] :]
-    return [line for line in lines[1:] if line and not _PROGRESS_BAR.search(line)]
-
-
-def _error_rows(stage: StageRecord, width: int) -> list[Row]:
-    """Return the lines of an error that has more than the one line that `why` shows."""
-    lines = error_lines(stage.error or "")
-    if not lines:
-        return []
-    shown: list[str] = []
-    more = len(lines)
-    while more and len(shown) < ERROR_LINES:
-        line = harmless(lines[-more].expandtabs(4))
-        shown += wrap(line, width, ERROR_LINES - len(shown))
-        more -= 1
-    rows: list[Row] = [(Segment("error", "dim"),)]
-    rows += [(Segment(line, "bad"),) for line in shown]
-    if more:
-        rows.append((Segment(f"… {more} more lines in the log", "dim"),))
-    return [*rows, ()]

@@ -24,8 +24,9 @@ from trainui.tui.render.styled_text import Segment, joined, plain, width_of
 from trainui.tui.run.activity import LogProgress, log_progress
 from trainui.tui.run.header import can_resume, crumbs, heading
 from trainui.tui.run.matrix_table import GroupRows
-from trainui.tui.run.overview import MOST_LINES, error_lines, overview_rows, shell_command
+from trainui.tui.run.overview import MOST_LINES, overview_rows, shell_command
 from trainui.tui.run.reader import RunPageReader
+from trainui.tui.run.stage_error import error_lines
 
 
 @pytest.fixture
