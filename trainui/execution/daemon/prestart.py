@@ -10,7 +10,7 @@ import os
 import shlex
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from trainui import paths
@@ -31,7 +31,8 @@ _early: subprocess.Popen[bytes] | None = None
 @contextmanager
 def early_worker() -> Iterator[None]:
     """Start the worker early; at the end it exits, unless `ensure_started` was called."""
-    _begin()
+    with suppress(OSError):  # `ensure_started` reports it
+        _begin()
     try:
         yield
     finally:
