@@ -1,6 +1,7 @@
 """trainui: one terminal screen over your training pipelines.
 
-Names are resolved on first use, so that `import trainui` loads nothing heavy.
+Names are resolved on first use, so that `import trainui` loads nothing heavy. Read `api` first (a
+pipeline from Python); ARCHITECTURE.md lists the eight files that explain the rest.
 """
 
 from __future__ import annotations

@@ -66,7 +66,9 @@ SHORTER = {
         ("default=80_000", "default=8_000"),
         ("default=500", "default=50"),
     ],
+    "sample_pipelines/digits.yaml": [("epochs: 30", "epochs: 3")],
     "sample_pipelines/flaky.yaml": [("--memory-mb=50", "--memory-mb=5")],
+    "README.md/sample_pipelines/digits.yaml": [("epochs: 30", "epochs: 3")],
     "docs/tutorial.md/train.py": [("sleep(0.1)", "sleep(0.01)")],
 }
 """Files, by their folder or their page, and the changes by which they take a tenth of the time."""

@@ -3,6 +3,9 @@
 Each operation writes to the store in one transaction and then wakes the worker. None imports
 Celery or starts a service; the front end starts services afterwards. Names are imported on first
 use, so that checking a file or waiting imports no database library.
+
+Read `submission` first (from a checked pipeline to a stored run), then `resumption` (the plan of a
+resume) and `external` (trainings that trainui did not start).
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class Candidate:
     command: tuple[str, ...]
     directory: str
     why: str
-    """Why it is listed: it holds a GPU, or has a metric file open for writing."""
+    """Why it is listed: it uses a GPU, or has a metric file open for writing."""
 
 
 def candidates() -> list[Candidate]:
@@ -38,7 +38,7 @@ def candidates() -> list[Candidate]:
     for process in psutil.process_iter():
         if process.pid == os.getpid() or not _is_ours_to_see(process):
             continue
-        why = "holds a GPU" if process.pid in holders else _written_metrics(process)
+        why = "uses a GPU" if process.pid in holders else _written_metrics(process)
         if why is not None and (one := _described(process, why)) is not None:
             found.append(one)
     return sorted(found, key=lambda one: -one.started)

@@ -135,5 +135,5 @@ def test_a_file_that_is_read_from_its_middle_on(store: Store, tmp_path: Path) ->
 
 
 def test_a_newer_version_is_named() -> None:
-    with pytest.raises(NewerWandbError, match=r"run-1.wandb is a W&B log of a version"):
+    with pytest.raises(NewerWandbError, match=r"run-1.wandb has a newer version of W&B"):
         WandbFile(None, {}, FILE).cut(b":W&B\xe1\xbe\x01" + bytes(20))

@@ -88,7 +88,7 @@ def _print(rows: list[dict[str, Any]], *, as_json: bool, dry_run: bool) -> None:
         count = f"{len(shown)} training{'' if len(shown) == 1 else 's'}"
         printing.note(
             f"{'found' if dry_run else 'added'} {count}"
-            + (f", {known} known already" if known else "")
+            + (f", {known} added earlier" if known else "")
         )
     printing.answer(as_json, {"runs": rows}, text.table([header, *shown]) if shown else [])
 
@@ -126,7 +126,7 @@ def _list_candidates(*, as_json: bool) -> None:
         for one in found
     ]
     if not found and not as_json:
-        printing.note("none of your processes holds a GPU or writes files with metrics")
+        printing.note("none of your processes uses a GPU or writes a metric file")
     value = {
         "candidates": [
             {

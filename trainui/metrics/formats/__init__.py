@@ -1,4 +1,7 @@
-"""Metric file formats: one small decoder module each, behind one interface, detected by content."""
+"""Metric file formats: one small decoder module each, behind one interface, detected by content.
+
+Read `decoder` first (the interface), then `jsonl` (a small decoder) and `detect`.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Trackers that keep their runs in a database: `database` reads one, each tracker is a module.
+"""Trackers that keep their runs in a SQLite database, one module for each.
 
-A tracker's module is a `Tracker`: it says which runs a database has, and reads their points.
+A module implements the protocol `Tracker`: it lists the runs of a database and reads their points.
+Read `database` first (how a tracker's database is opened), then `trackio` (the smallest).
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Convert DVC pipeline files to trainui pipeline files."""
+"""Convert DVC pipeline files to trainui pipeline files: read `convert` first."""

@@ -1,1 +1,1 @@
-"""The migrations of the store, by Alembic."""
+"""The migrations of the store, by Alembic; `tables.sql` is the newest schema as SQL."""

@@ -137,7 +137,7 @@ class EditScreen(Screen[bool]):
         if inputs:
             inputs[0].focus()
             what = (
-                "Only this member will run, and its matrix values change it alone. "
+                "Only this member will run; changed matrix values apply to it alone. "
                 if self._member is not None
                 else ""
             )

@@ -44,7 +44,7 @@ KEY_QUEUE = PrivateUse(
     {"textual.app:App": ("_check_bindings",), "textual.screen:Screen": ("_on_timer_update",)},
 )
 DRIVER = PrivateUse(
-    "Reads keys in the event loop: an idle screen wakes up never, and not ten times a second",
+    "Reads keys in the event loop: an idle screen does not wake up 10 times a second",
     {
         "textual.drivers.linux_driver:LinuxDriver": ("_app", "_loop", "_run_input_thread"),
         "textual._time": ("get_time",),

@@ -1,1 +1,1 @@
-"""W&B's logs: `log_file` has the frames and the decoder, `rows` turns rows into columns."""
+"""W&B's logs: read `log_file` first (frames and decoder), then `rows` (from rows to columns)."""

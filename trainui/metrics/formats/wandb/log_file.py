@@ -66,8 +66,8 @@ class WandbFile(Decoder):
         offset = self.state.get("offset", 0)
         if not offset and not (data.startswith(_HEADER) or _HEADER.startswith(data)):
             raise NewerWandbError(
-                f"{self._path} is a W&B log of a version that cannot be read (only version 0 can "
-                "be); have the metrics written to another file too"
+                f"{self._path} has a newer version of W&B's format than trainui can read (0); "
+                "write the metrics to another file too"
             )
         self._cut = whole_records(data, offset)
         return self._cut[0]

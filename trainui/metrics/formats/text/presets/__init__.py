@@ -1,4 +1,7 @@
-"""Presets for the log lines of well-known trainers, by name; used in place of a pattern."""
+"""Presets for the log lines of well-known trainers, by name; used in place of a pattern.
+
+Read `base` first, then `one_line` (trainers that print one line per step).
+"""
 
 from __future__ import annotations
 
