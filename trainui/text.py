@@ -134,6 +134,17 @@ def state(status: Status) -> str:
     return f"{SYMBOLS[status]} {status}"
 
 
+TROUBLE = {"failed": ("✗", "failed"), "stalled": ("◌", "stalled"), "nan": ("!", "NaN"),
+           "alert": ("!", "alert")}  # fmt: skip
+"""By kind of trouble, its symbol and its word."""
+
+
+def trouble(counts: Mapping[str, int]) -> str:
+    """Return the stages in trouble, e.g. `✗1 failed  ◌1 stalled  !3 NaN`."""
+    shown = ((*TROUBLE[kind], count) for kind, count in counts.items() if count)
+    return "  ".join(f"{symbol}{count} {word}" for symbol, word, count in shown)
+
+
 def to_go(estimate: RemainingTime | None) -> str:
     """Format a remaining time: `~5m 10s`, or `over 5m 10s` for a lower bound."""
     if estimate is None:

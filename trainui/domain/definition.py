@@ -26,8 +26,18 @@ METRIC_PRESETS = (
 METRIC_FORMATS = tuple(
     sorted(
         {
-            *("csv", "dvclive", "hf", "json", "jsonl", "mlflow", "text", "tfevents", "trackio"),
-            *("tsv", "wandb"),
+            *(
+                "csv",
+                "dvclive",
+                "hf",
+                "json",
+                "jsonl",
+                "mlflow",
+                "text",
+                "tfevents",
+                "tsv",
+                "wandb",
+            ),
             *METRIC_PRESETS,
         }
     )

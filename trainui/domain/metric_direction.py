@@ -35,3 +35,8 @@ def lower_is_better(name: str) -> bool | None:
         if word in _LOWER or word in _HIGHER:
             return word in _LOWER
     return None
+
+
+def value_word(metric: str) -> str:
+    """Return which of a metric's values stands for a stage: `best`; `last` if that is unknown."""
+    return "last" if lower_is_better(metric) is None else "best"

@@ -149,10 +149,11 @@ class Page(RunActions):
         if snapshot.paused:
             notices += [Segment("‖ queue paused (p)", "warn"), Segment("  ")]
         if snapshot.trouble and unfinished:
-            notices += [Segment(f"▲ {snapshot.trouble}: nothing new starts", "warn"), Segment(" ")]
+            effect = ": nothing new starts" if self.size.width >= WIDE else ""
+            notices += [Segment(f"▲ {snapshot.trouble}{effect}", "warn"), Segment(" ")]
         elif snapshot.trouble == NO_WORKER:
-            later = " (starts automatically)" if self.size.width >= WIDE else ""
-            notices += [Segment(f"worker idle{later}", "dim"), Segment(" ")]
+            later = " (starts with the next run)" if self.size.width >= WIDE else ""
+            notices += [Segment(f"{snapshot.trouble}{later}", "dim"), Segment(" ")]
         elif snapshot.trouble or (snapshot.news and unfinished):
             notices += [Segment(f"▲ {snapshot.trouble or snapshot.news}", "warn"), Segment(" ")]
         return tuple(notices)

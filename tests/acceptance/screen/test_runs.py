@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, multiply,
 from trainui import settings
 from trainui.domain.states import Status
 from trainui.store.db.engine import open_store
-from trainui.store.runs import runs
+from trainui.store.runs import alerts, runs, stages
+from trainui.store.runs.alerts import AlertRecord
 from trainui.store.runs.tables import RUNS
 from trainui.tui import theme
 from trainui.tui.curves.screen import CurvesScreen
@@ -251,7 +253,7 @@ async def test_runs_are_filtered_by_a_metric(filler: Filler) -> None:
     failed_demo(filler, name="worse")
     running_demo(filler, name="better")
     async with opened() as driven:
-        await driven.until_shown("worse", "better", "0.8361", "0.9271", "val/accuracy")
+        await driven.until_shown("worse", "better", "0.8361", "0.9728", "val/accuracy")
         await driven.press("slash", *"metric.val/accuracy>0.9")
         await driven.until_gone("worse")
         await driven.until_shown("better", "1 match")
@@ -362,7 +364,7 @@ async def test_marked_runs_are_compared_in_one_plot(filler: Filler) -> None:
     failed_demo(filler, name="worse", pipeline="another")
     running_demo(filler, name="better")
     async with opened() as driven:
-        await driven.until_shown("worse", "better", "0.8361", "0.9271")
+        await driven.until_shown("worse", "better", "0.8361", "0.9728")
         await driven.press("c")
         await driven.until_shown("mark two or more runs")
         await driven.press("space", "space", "c")
@@ -397,10 +399,10 @@ async def test_runs_are_sorted_by_their_metric_the_best_first(filler: Filler) ->
         await driven.until_shown("val/accuracy", "0.7500")
         at = driven.text().splitlines()[1].index("val/accuracy")
         await driven.pilot.click("RunTable", offset=(at, 0))
-        await driven.until_shown("val/accuracy▾")
+        await driven.until_shown("val/accuracy best▾")
         await driven.until(lambda: order() == ["best", "middling", "worst", "idle"], "the order")
     async with opened() as driven:  # and so again at the next time
-        await driven.until_shown("val/accuracy▾")
+        await driven.until_shown("val/accuracy best▾")
         await driven.until(lambda: order() == ["best", "middling", "worst", "idle"], "the order")
         await driven.press("S")
         await driven.until(lambda: order() == ["worst", "middling", "best", "idle"], "the reverse")
@@ -463,3 +465,34 @@ async def test_a_theme_that_there_is_not_is_told_with_those_there_are(
     monkeypatch.setenv("TRAINUI_THEME", "light")
     async with opened() as driven:
         await driven.until_shown("setting theme: unknown theme 'light'", "trainui-safe-dark")
+
+
+async def test_trouble_is_seen_on_the_first_screen_and_wherever_the_stage_stands(
+    filler: Filler,
+) -> None:
+    members = {f"train[lr={lr}]": () for lr in ("0.1", "0.2", "0.3", "0.4")}
+    run_id = filler.run(members, name="sweep")
+    filler.complete(filler.run({"a": ()}, name="fine"), "a")
+    losses = {"0.1": [3.0, 2.0], "0.2": [2.0, 0.5, math.nan], "0.3": [3.0, 2.5]}
+    for lr, values in losses.items():
+        attempt = filler.start(run_id, f"train[lr={lr}]")
+        Feeder(filler.store, attempt.stage_id).feed({"val/loss": list(enumerate(values))})
+        if lr == "0.2":
+            found = AlertRecord.of_nan("NaN in val/loss since step 2", "val/loss", 2)
+            with filler.store.write() as connection:
+                alerts.record(connection, attempt.stage_id, 1, [found])
+        if lr == "0.3":
+            with filler.store.write() as connection:
+                stages.set_stalled(connection, attempt, True, "no output")
+    filler.fail(run_id, "train[lr=0.4]", "exit code 1")
+    async with opened(size=(200, 60)) as driven:
+        row = "✗1 failed  ◌1 stalled  !1 NaN"
+        await driven.until_shown(f"stages: {row}", f"0/4     {row}", "val/loss best", "2 lr=0.1")
+        await driven.press("slash", *"trouble", "enter")
+        await driven.until_gone("fine")
+        await driven.press("enter")
+        await driven.until_shown("1 Stages", "train[lr=0.2]", "running NaN", "stalled")
+        await driven.press("F")
+        await driven.until_shown("!1 ◌1", "val/loss best", "best      val/loss 2 ", "!0.5000")
+        table = driven.text()
+        assert table.index("0.1  ") < table.index("!0.5000")

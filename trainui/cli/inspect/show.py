@@ -68,8 +68,10 @@ def list_runs(
 def _list_lines(found: list[RunLine]) -> list[str]:
     if not found:
         return []
-    header = ("RUN", "NAME", "STATE", "DONE", "CREATED", "TOOK", "NOW")
-    return text.table([header, *(_list_row(one) for one in found)], right=[3, 5])
+    header = ("RUN", "NAME", "STATE", "DONE", "CREATED", "TOOK", "NOW", "TROUBLE")
+    columns = len(header) if any(one.trouble.kinds for one in found) else len(header) - 1
+    rows = [header, *(_list_row(one) for one in found)]
+    return text.table([row[:columns] for row in rows], right=[3, 5])
 
 
 def _list_row(run: RunLine) -> tuple[str, ...]:
@@ -83,6 +85,7 @@ def _list_row(run: RunLine) -> tuple[str, ...]:
         formatting.local_time(run.created_at),
         _took(run),
         current,
+        text.trouble(run.trouble._asdict()),
     )
 
 

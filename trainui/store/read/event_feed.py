@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from trainui.domain.notifications import ENDS, MARKED, MARKS, Notification
+from trainui.domain.notifications import ENDS, MARKED, MARKS, NAN, Notification
 from trainui.domain.records import Event, StageRecord
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import placeholders
@@ -113,3 +113,32 @@ def marks(
     ):
         found.setdefault(row[1], []).append(Event(*row))
     return found
+
+
+def alerted_stages(
+    connection: Connection, run_ids: Sequence[str] = ()
+) -> dict[str, dict[str, bool]]:
+    """Return the stages with alerts on their last attempt, by run: True if one is for a NaN.
+
+    Args:
+        connection: for reading.
+        run_ids: the runs; none: all.
+    """
+    found: dict[str, dict[str, bool]] = {}
+    of_runs = f"AND events.run_id IN ({placeholders(run_ids)})" if run_ids else ""
+    for run_id, stage, kind, data in connection.execute(
+        "SELECT events.run_id, stage, kind, data_json FROM events CROSS JOIN stages "
+        "WHERE stages.run_id = events.run_id AND name = stage AND events.attempt = stages.attempt "
+        f"AND kind IN ({placeholders(MARKED)}) {of_runs}",
+        (*MARKED, *run_ids),
+    ):
+        is_nan = kind == NAN or (row_mapping.load(data) or {}).get("condition") == NAN
+        stages = found.setdefault(run_id, {})
+        stages[stage] = stages.get(stage, False) or is_nan
+    return found
+
+
+def last_of(connection: Connection, run_id: str) -> int:
+    """Return the number of a run's newest event; 0 if it has none."""
+    row = connection.execute("SELECT max(id) FROM events WHERE run_id = ?", (run_id,)).fetchone()
+    return int(row[0] or 0)

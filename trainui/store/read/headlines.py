@@ -47,15 +47,43 @@ def run_versions(connection: protocol.Connection, run_ids: Collection[str]) -> d
     return found
 
 
-def owners_of(connection: protocol.Connection, metric: str) -> dict[str, tuple[str, int]]:
-    """Return by run the last started stage with a metric, and its version."""
-    found = connection.execute(
-        "SELECT run_id, stages.id, (SELECT SUM(version) FROM sources WHERE owner = stages.id) "
-        "FROM series JOIN stages ON stages.id = series.owner WHERE series.name = ? "
-        "ORDER BY stages.started_at",
-        (metric,),
-    )
-    return {run_id: (owner, version) for run_id, owner, version in found}
+class MetricOwner(NamedTuple):
+    """A stage with a metric."""
+
+    id: str
+    name: str
+    version: int
+    """It grows with each stored point of the stage."""
+
+
+def compared_stages(
+    connection: protocol.Connection, metric: str, run_id: str | None = None
+) -> dict[str, list[MetricOwner]]:
+    """Return by run the stages whose values of a metric stand for the run.
+
+    That is the first running stage with the metric, else the one that started last; and if it is a
+    member of a sweep, the other members.
+
+    Args:
+        connection: for reading.
+        metric: its stored name.
+        run_id: the run; None: all runs.
+    """
+    found: dict[str, list[MetricOwner]] = {}
+    for owner, *stage in connection.execute(
+        "SELECT run_id, stages.id, stages.name, "
+        "(SELECT SUM(version) FROM sources WHERE owner = stages.id) "
+        "FROM series JOIN stages ON stages.id = series.owner "
+        f"WHERE series.name = ? {'AND run_id = ? ' if run_id is not None else ''}"
+        "AND started_at IS NOT NULL ORDER BY status = 'running' DESC, "
+        "CASE status WHEN 'running' THEN position ELSE -started_at END",
+        (metric, run_id) if run_id is not None else (metric,),
+    ):
+        stages, one = found.setdefault(owner, []), MetricOwner(*stage)
+        group, bracket, _ = one.name.partition("[")
+        if not stages or (bracket and stages[0].name.startswith(f"{group}[")):
+            stages.append(one)
+    return found
 
 
 def names_of(connection: protocol.Connection, owner: str) -> tuple[str, ...]:

@@ -7,11 +7,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from trainui.domain.states import Status
 from trainui.store.db import protocol
 from trainui.store.db.statements import batches, placeholders
+from trainui.store.read import event_feed
+
+
+class RunTrouble(NamedTuple):
+    """How many stages of a run are in trouble, by what is wrong; of alerts, the last attempt's."""
+
+    failed: int = 0
+    stalled: int = 0
+    nan: int = 0
+    """Stages with a NaN or an infinity in a metric."""
+    alert: int = 0
+    """Stages with another alert."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The names of the counts that are not 0."""
+        return tuple(kind for kind, count in zip(self._fields, self, strict=True) if count)
+
+
+NO_TROUBLE = RunTrouble()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +53,7 @@ class RunLine:
     """The names of the running stages, in the file's order."""
     failed: tuple[str, ...] = ()
     """The names of the stages that ended without completing, except blocked ones."""
+    trouble: RunTrouble = NO_TROUBLE
     params_json: str = "{}"
     """Its parameters as stored, with secrets masked; parsed only when needed."""
 
@@ -48,7 +69,7 @@ def run_lines(connection: protocol.Connection, *, limit: int | None = None) -> l
     ).fetchall()
     if limit is not None:
         return _with_stages(connection, found)
-    return _lines(found, _counted(connection, "", ()), _named(connection, "", ()))
+    return _lines(connection, found, "", ())
 
 
 def lines_of(connection: protocol.Connection, run_ids: Iterable[str]) -> dict[str, RunLine]:
@@ -85,22 +106,33 @@ def _with_stages(connection: protocol.Connection, found: Sequence[Any]) -> list[
     lines: list[RunLine] = []
     for part in batches(found):
         ids = [row[0] for row in part]
-        where = f"AND run_id IN ({placeholders(ids)})"
-        lines += _lines(part, _counted(connection, where, ids), _named(connection, where, ids))
+        lines += _lines(connection, part, f"AND stages.run_id IN ({placeholders(ids)})", ids)
     return lines
 
 
-def _counted(
-    connection: protocol.Connection, where: str, ids: Sequence[str]
-) -> dict[str, tuple[int, int]]:
-    counts: dict[str, tuple[int, int]] = {}
-    for run_id, status, count in connection.execute(
-        f"SELECT run_id, status, count(*) FROM stages WHERE true {where} GROUP BY run_id, status",
+class _Counts(NamedTuple):
+    """A run's stages by state."""
+
+    done: int = 0
+    total: int = 0
+    failed: int = 0
+    stalled: int = 0
+
+
+def _counted(connection: protocol.Connection, where: str, ids: Sequence[str]) -> dict[str, _Counts]:
+    counts: dict[str, _Counts] = {}
+    for run_id, status, count, stalled in connection.execute(
+        "SELECT run_id, status, count(*), sum(CASE WHEN stalled THEN 1 ELSE 0 END) FROM stages "
+        f"WHERE true {where} GROUP BY run_id, status",
         ids,
     ):
-        done, total = counts.get(run_id, (0, 0))
-        done += count if status == Status.COMPLETED else 0
-        counts[run_id] = (done, total + count)
+        known = counts.get(run_id, _Counts())
+        counts[run_id] = _Counts(
+            known.done + (count if status == Status.COMPLETED else 0),
+            known.total + count,
+            known.failed + (count if status == Status.FAILED else 0),
+            known.stalled + stalled,
+        )
     return counts
 
 
@@ -123,13 +155,14 @@ def _named(
 
 
 def _lines(
-    found: Iterable[Any],
-    counts: dict[str, tuple[int, int]],
-    names: dict[tuple[str, bool], tuple[str, ...]],
+    connection: protocol.Connection, found: Iterable[Any], where: str, ids: Sequence[str]
 ) -> list[RunLine]:
+    counts = _counted(connection, where, ids)
+    names = _named(connection, where, ids)
+    alerted = event_feed.alerted_stages(connection, ids)
     lines = []
     for row in found:
-        done, total = counts.get(row[0], (0, 0))
+        count, alerts = counts.get(row[0], _Counts()), alerted.get(row[0], {}).values()
         lines.append(
             RunLine(
                 id=row[0],
@@ -140,10 +173,13 @@ def _lines(
                 created_at=row[5],
                 started_at=row[6],
                 completed_at=row[7],
-                done=done,
-                total=total,
+                done=count.done,
+                total=count.total,
                 current=names.get((row[0], True), ()),
                 failed=names.get((row[0], False), ()),
+                trouble=RunTrouble(
+                    count.failed, count.stalled, sum(alerts), len(alerts) - sum(alerts)
+                ),
                 params_json=row[8],
             )
         )

@@ -31,6 +31,16 @@ class AlertRecord:
     """The metric with the problem; None: not about a metric."""
     step: float | None = None
     """The step of the problem."""
+    condition: str | None = None
+    """The condition of the configured alert; None: not configured."""
+
+    @property
+    def data(self) -> dict[str, object] | None:
+        """The problem for programs, as recorded with its event."""
+        if self.metric is None:
+            return None
+        data: dict[str, object] = {"metric": self.metric, "step": self.step}
+        return {**data, "condition": self.condition} if self.condition else data
 
     @classmethod
     def of_nan(cls, words: str, metric: str, step: float) -> AlertRecord:
@@ -43,7 +53,7 @@ class AlertRecord:
     ) -> AlertRecord:
         """Return the mark for a configured alert."""
         kind = MARK if alert.action == "mark" else ALERT
-        return cls(kind, words, alert.action == "stop", metric, step)
+        return cls(kind, words, alert.action == "stop", metric, step, alert.condition)
 
 
 def record(
@@ -64,12 +74,11 @@ def record(
         )
         if connection.execute(known).first() is not None:
             continue
-        where = {"metric": mark.metric, "step": mark.step} if mark.metric is not None else None
         events.record(
             *(connection, stage.run_id, mark.kind, text),
             stage=stage.name,
             attempt=attempt,
-            data=where,
+            data=mark.data,
         )
         if mark.stops and stage.status == Status.RUNNING and stage.attempt == attempt:
             stages.request_stop(connection, stage, f"stopped by an alert: {mark.words}")

@@ -8,6 +8,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trainui.domain.metric_direction import value_word
 from trainui.store.read.run_list import RunLine
 from trainui.tui.curves.model import Curves, CurvesWanted
 from trainui.tui.render.numbers import step
@@ -112,12 +113,23 @@ class MatrixDetail:
     """True if lower is better; None: unknown."""
     values: Mapping[str, float]
     """The best value by member name; the last value if the direction is unknown."""
+    broken: frozenset[str] = frozenset()
+    """Names of members with NaN or infinite values of the metric; they are never the best."""
+
+    @property
+    def title(self) -> str:
+        """The metric and which of its values is meant, e.g. `val/loss best`."""
+        return f"{self.metric} {'last' if self.lower is None else 'best'}"
 
     def best_first(self, members: Iterable[StageRecord]) -> list[StageRecord]:
-        """Return the members with a value, best first; empty if the direction is unknown."""
+        """Return the members with only finite values, best first.
+
+        Empty if the direction is unknown.
+        """
         if self.lower is None:
             return []
-        sign, known = (1 if self.lower else -1), [one for one in members if one.name in self.values]
+        sound = self.values.keys() - self.broken
+        sign, known = (1 if self.lower else -1), [one for one in members if one.name in sound]
         return sorted(known, key=lambda one: sign * self.values[one.name])
 
 
@@ -134,6 +146,8 @@ class RunPage:
     """The estimated end."""
     group: MatrixDetail | None = None
     """The folded sweep under the cursor; None: no sweep, or it has no metrics."""
+    alerts: Mapping[str, str] = field(default_factory=dict)
+    """By the name of a stage with alerts on its last attempt: `NaN`, or `alert`."""
     more: int = 0
     """Number of further stages, which the next snapshot adds (large runs load in steps)."""
 
@@ -147,9 +161,11 @@ class RunLive:
     stored: str = ""
     """Its name in the store."""
     stage: str = ""
-    """The full name of its stage."""
+    """The full name of its stage: of a sweep, the member with the best value."""
+    member: str = ""
+    """The parameters of that member, e.g. `lr=0.1`; empty: not a sweep."""
     value: float | None = None
-    """Its last value."""
+    """Its best value; its last one if its name does not show which is better."""
     values: tuple[float, ...] = ()
     """Its values downsampled for a sparkline; NaN for gaps."""
     broken: bool = False
@@ -160,6 +176,11 @@ class RunLive:
     """That stage's last step in an earlier completed run."""
     gpus: tuple[int, ...] = ()
     """Indices of the GPUs that its stages use."""
+
+    @property
+    def title(self) -> str:
+        """The metric and which of its values is meant, e.g. `val/loss best`."""
+        return "" if self.metric is None else f"{self.metric} {value_word(self.stored)}"
 
     @property
     def progress(self) -> float:

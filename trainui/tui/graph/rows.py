@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -83,6 +83,7 @@ def graph_row(
     lit: frozenset[int],
     offset: int,
     now: int,
+    alerts: Mapping[str, str],
 ) -> Row:
     """Return a line of the graph.
 
@@ -95,36 +96,58 @@ def graph_row(
         lit: the highlighted lanes.
         offset: characters of the lanes that are scrolled out at the left.
         now: the time in microseconds, for running stages.
+        alerts: by stage name, the word of its alert.
     """
     stage = most_important(members) if members else None
     lanes = _lanes(line, stage, lit, offset, columns.graph)
     if stage is None or node is None:
         return lanes
     label = fit(fit_middle(harmless(node.label), columns.name), columns.name)
-    cells = [*lanes, Segment(" "), Segment(label), *_facts(node, members, columns, now)]
+    cells = [*lanes, Segment(" "), Segment(label), *_facts(node, members, columns, now, alerts)]
     if columns.bar:
         cells += [Segment("  "), _bar(members, columns.bar, timeline)]
     return tuple(cells)
 
 
-def _facts(node: GraphNode, members: Sequence[StageRecord], columns: GraphColumns, now: int) -> Row:
+def _facts(
+    node: GraphNode,
+    members: Sequence[StageRecord],
+    columns: GraphColumns,
+    now: int,
+    alerts: Mapping[str, str],
+) -> Row:
     """Return the state and the time; for a folded sweep the number of members in each state."""
     room = (columns.word + 1 if columns.word else 0) + (columns.time + 1 if columns.time else 0)
     if node.folded:
-        spans = cut(
-            tuple(
-                Segment(f" {SYMBOLS[status]}{count}", state_style(status))
-                for status, count in counts(members)
-            ),
-            room,
-        )
+        spans = cut((*_trouble(members, alerts), *_states(members)), room)
         return (*spans, Segment(" " * (room - width_of(spans))))
     stage = members[0]
     word = "stalled" if stage.stalled else str(stage.status)
-    spans = (Segment(" "), Segment(fit(word, columns.word), state_style(stage.status)))
+    style = "warn" if stage.stalled else state_style(stage.status)
+    if (alert := alerts.get(stage.name)) is not None:
+        style = "bad"
+        word = next(
+            (f"{word}{mark}" for mark in (f" {alert}", " !") if len(word + mark) <= WORD), word
+        )
+    spans = (Segment(" "), Segment(fit(word, columns.word), style))
     if not columns.time:
         return spans if columns.word else ()
     return (*spans, Segment(" "), Segment(fit(_time(stage, now), columns.time, right=True), "dim"))
+
+
+def _states(members: Sequence[StageRecord]) -> Row:
+    return tuple(
+        Segment(f" {SYMBOLS[status]}{count}", state_style(status))
+        for status, count in counts(members)
+    )
+
+
+def _trouble(members: Sequence[StageRecord], alerts: Mapping[str, str]) -> Row:
+    """Return the number of members with alerts, and of stalled ones."""
+    marked = sum(stage.name in alerts for stage in members)
+    stalled = sum(stage.stalled for stage in members)
+    spans = [Segment(f" !{marked}", "bad")] if marked else []
+    return (*spans, *([Segment(f" ◌{stalled}", "warn")] if stalled else []))
 
 
 def _bar(members: Sequence[StageRecord], width: int, timeline: Timeline) -> Segment:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual.binding import BindingType
@@ -47,6 +47,7 @@ class StageGraph(CursorView):
         """By node key: the node's stages, filled on demand."""
         self._longest = 0
         self._timeline = Timeline((), 0)
+        self._alerts: Mapping[str, str] = {}
 
     @property
     def selected(self) -> StageRecord | None:
@@ -65,8 +66,11 @@ class StageGraph(CursorView):
         """The width at which every line fits, in characters."""
         return preferred_width(self._drawing.width, self._longest)
 
-    def set_stages(self, stages: Sequence[StageRecord]) -> None:
-        """Show these stages; the cursor stays on its stage."""
+    def set_stages(
+        self, stages: Sequence[StageRecord], alerts: Mapping[str, str] | None = None
+    ) -> None:
+        """Show these stages, some with the word of an alert; the cursor stays on its stage."""
+        self._alerts = alerts or {}
         before, self._all = self._all, stages
         self._stages = {stage.name: stage for stage in stages}
         self._members_of.clear()
@@ -172,6 +176,7 @@ class StageGraph(CursorView):
             lit=self._lit(),
             offset=self._offset(columns.graph),
             now=clock.now(),
+            alerts=self._alerts,
         )
 
     def _columns(self, width: int) -> GraphColumns:

@@ -16,7 +16,7 @@ from trainui.tui.graph.nodes import RANKS, counts
 from trainui.tui.render.numbers import elapsed, number, state_style
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, packed, width_of
 
-TIME, VALUE, MOST_PARAM = 8, 10, 16
+TIME, VALUE, MOST_PARAM, MOST_TITLE = 8, 10, 16, 21
 """Widths of the columns in characters."""
 
 
@@ -63,7 +63,8 @@ class GroupRows(Sequence[Row]):
         self._table = table if table is not None else GroupTable(members)
         self._group, self._now, self._width, self._foot = group, now, width, foot
         self._ordered = _ordered(members, group)
-        value = max(VALUE, min(cell_len(group.metric), MOST_PARAM)) if group is not None else 0
+        title = group.title if group is not None else ""
+        value = max(VALUE, min(cell_len(title), MOST_TITLE)) if title else 0
         self._columns = _Columns(self._table.widths, value)
         self._head = [_whole(row, width) for row in self._heading(members)]
 
@@ -77,7 +78,7 @@ class GroupRows(Sequence[Row]):
             best = self._ordered[0]
             words = _best(best, table.params[best.name], table.differing, group)
             rows += packed(words, self._width)
-        return [*rows, (), self._columns.head(group.metric if group is not None else "")]
+        return [*rows, (), self._columns.head(group.title if group is not None else "")]
 
     def __len__(self) -> int:
         return len(self._head) + len(self._ordered) + len(self._foot)
@@ -102,9 +103,11 @@ class GroupRows(Sequence[Row]):
     def _member(self, place: int) -> Row:
         stage, group = self._ordered[place], self._group
         value = group.values.get(stage.name) if group is not None else None
-        leads = place == 0 and group is not None and group.lower is not None
+        broken = group is not None and stage.name in group.broken
+        leads = place == 0 and group is not None and group.lower is not None and not broken
         params = self._table.params[stage.name]
-        return self._columns.row(stage, params, value, self._now(), leads=leads)
+        style = "bad" if broken else "good" if leads and value is not None else ""
+        return self._columns.row(stage, params, value, self._now(), style)
 
 
 def _whole(row: Row, width: int) -> Row:
@@ -132,20 +135,22 @@ class _Columns(NamedTuple):
         params: Mapping[str, str],
         value: float | None,
         now: int,
-        *,
-        leads: bool,
+        value_style: str,
     ) -> Row:
-        """Return the line of a member."""
+        """Return the line of a member; its value is `bad` if its metric has NaN or infinities."""
         texts = (f"{_fitted(params.get(key, ''), width)}  " for key, width in self.params.items())
         spent = elapsed(stage.started_at, stage.completed_at, now) if stage.attempt else ""
-        shown = "" if value is None else number(value)
-        style = state_style(stage.status)
+        broken = value_style == "bad"
+        shown = "" if value is None else f"{'!' * broken}{number(value)}"
+        style = "warn" if stage.stalled else state_style(stage.status)
+        state = "stalled" if stage.stalled else "" if stage.status in _PLAIN else str(stage.status)
+        words = "  ".join(["", *(["NaN"] if broken else []), *([state] if state else [])])
         return (
             Segment(f"{SYMBOLS[stage.status]} ", style),
             Segment("".join(texts), "strong"),
             Segment(fit(spent, TIME, right=True), "dim"),
-            Segment(fit(shown, self.value + 2 if self.value else 0, right=True), "good" * leads),
-            Segment("" if stage.status in _PLAIN else f"  {stage.status}", style),
+            Segment(fit(shown, self.value + 2 if self.value else 0, right=True), value_style),
+            Segment(words, "bad" if broken else style),
         )
 
 
@@ -188,11 +193,11 @@ def _states(members: Sequence[StageRecord]) -> Row:
 def _best(
     stage: StageRecord, params: Mapping[str, str], differing: Sequence[str], group: MatrixDetail
 ) -> Row:
-    if stage.name not in group.values or group.lower is None:
+    if group.lower is None or stage.name not in group.values.keys() - group.broken:
         return (
             Segment("metric    ", "dim"),
             Segment(group.metric),
-            Segment(" (last value)", "dim"),
+            Segment(f" ({'last' if group.lower is None else 'best'} value)", "dim"),
         )
     which = (Segment(f"{key}={params.get(key, '')}  ", "strong") for key in differing)
     value = Segment(f"{group.metric} {number(group.values[stage.name])}  ", "good")

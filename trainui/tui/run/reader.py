@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from trainui.domain.notifications import CHECKPOINT
@@ -49,6 +49,8 @@ class RunPageReader:
         self._groups = MatrixReader()
         self._activity = ActivityReader()
         self._curves = CurveReader(self._groups)
+        self._alerts: tuple[tuple[str, int], Mapping[str, str]] = (("", 0), {})
+        """The run and its last event, and the word of each stage's alert."""
         self._begun_run: str | None = None
         """The run of which at least the first stages have been read."""
 
@@ -96,7 +98,17 @@ class RunPageReader:
         ahead = self._etas.look(connection, run, stages)
         members = [stage for stage in stages if stage.definition.group == query.group]
         group = self._groups.read(connection, members) if query.group is not None else None
-        return RunPage(run, stages, attempts, detail, ahead, group)
+        alerts = self._alerts_of(connection, run.id)
+        return RunPage(run, stages, attempts, detail, ahead, group, alerts)
+
+    def _alerts_of(self, connection: protocol.Connection, run_id: str) -> Mapping[str, str]:
+        """Return the word of each stage's alert; read again only after a new event of the run."""
+        state = (run_id, event_feed.last_of(connection, run_id))
+        if self._alerts[0] != state:
+            found = event_feed.alerted_stages(connection, [run_id]).get(run_id, {})
+            words = {stage: "NaN" if is_nan else "alert" for stage, is_nan in found.items()}
+            self._alerts = (state, words)
+        return self._alerts[1]
 
     def _first(self, connection: protocol.Connection, run: RunRecord) -> RunPage | None:
         """Return the first stages of a large run, once, so that its page appears immediately."""

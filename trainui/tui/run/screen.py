@@ -103,7 +103,7 @@ class RunScreen(Page):
             return
         self._page = page
         self.top.show(crumbs(page.run), notices)
-        self.graph.set_stages(page.stages)
+        self.graph.set_stages(page.stages, page.alerts)
         self._follow(page.stages)
         self.panes.lay_out(self.graph.preferred_width)
         self.button.set_class(can_resume(page.stages), "-useful")

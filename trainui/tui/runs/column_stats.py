@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from trainui.store.read.run_list import RunLine
-from trainui.text import harmless
+from trainui.text import harmless, trouble
 from trainui.tui.render.numbers import number
 from trainui.tui.runs.filter import number_of, params_of
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MOST_LOOKED_AT = 1000
 """The most runs examined; a parameter that differs only among older runs gets no column."""
 
-MOST_PARAMS = 8
+MOST_PARAMS = 16
 
 LONG_NUMBER = 8
 """Numbers of more characters are rounded."""
@@ -36,19 +36,36 @@ class ColumnStats:
     count: int = 3
     """Width of e.g. `2/5`."""
     current: int = 0
+    trouble: int = 0
+    trouble_brief: int = 0
+    """Its width without words."""
     params: tuple[str, ...] = ()
     """Names of the parameters that differ."""
     param_widths: Mapping[str, int] = field(default_factory=dict)
     metric: int = 0
+    member: int = 0
+    """Width of the name of a sweep's best member."""
     metric_name: str = ""
-    """The metric, if all visible runs show the same one; else each value has its name beside it."""
+    """The metric and the word for its value, if all visible runs have the same.
+
+    Else each value has its name beside it."""
     step: int = 0
     gpus: int = 0
     endings: bool = False
 
     def grown(self, other: ColumnStats) -> ColumnStats:
         """Return the larger of both widths, so that columns do not shift while runs progress."""
-        widths = ("name", "pipeline", "count", "current", "metric", "step", "gpus", "endings")
+        widths = (
+            "name",
+            "pipeline",
+            "count",
+            "current",
+            "trouble",
+            "metric",
+            "step",
+            "gpus",
+            "endings",
+        )
         same = self.metric_name == other.metric_name or not (self.metric and other.metric)
         name = (self.metric_name or other.metric_name) if same else ""
         return replace(
@@ -79,6 +96,8 @@ def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -
         pipeline=max((cell_len(r.pipeline) for r in looked_at if r.pipeline != r.name), default=0),
         count=max((len(f"{run.done}/{run.total}") for run in looked_at), default=3),
         current=max((_current_width(run) for run in looked_at), default=0),
+        trouble=max((_trouble_width(run) for run in looked_at), default=0),
+        trouble_brief=max((_brief_width(run) for run in looked_at), default=0),
         params=names,
         param_widths=widths,
     )
@@ -87,10 +106,11 @@ def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -
 def with_live(facts: ColumnStats, live: Mapping[str, RunLive], *, endings: bool) -> ColumnStats:
     """Return the statistics extended by the data of the visible runs."""
     found = live.values()
-    names = {one.metric for one in found if one.metric}
+    names = {one.title for one in found if one.metric}
     grown = facts.grown(
         ColumnStats(
             metric=max(map(cell_len, names), default=0),
+            member=max((cell_len(one.member) for one in found), default=0),
             step=max((len(one.steps) for one in found), default=0),
             gpus=max((len(",".join(map(str, one.gpus))) for one in found), default=0),
             endings=endings,
@@ -118,6 +138,14 @@ def shown_value(value: str) -> str:
 
 def _name_width(run: RunLine) -> int:
     return cell_len(harmless(run.name)) + (len(f" {run.priority:+d}") if run.priority else 0)
+
+
+def _trouble_width(run: RunLine) -> int:
+    return len(trouble(run.trouble._asdict())) if run.trouble.kinds else 0
+
+
+def _brief_width(run: RunLine) -> int:
+    return sum(len(str(count)) + 2 for count in run.trouble if count)
 
 
 def _current_width(run: RunLine) -> int:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.cells import cell_len
 
 from trainui.domain.states import UNFINISHED, Status
-from trainui.store.read.run_list import RunLine
-from trainui.text import SYMBOLS, harmless, state
+from trainui.store.read.run_list import RunLine, RunTrouble
+from trainui.text import SYMBOLS, TROUBLE, harmless, state
 from trainui.tui.render.numbers import elapsed, number, progress_bar, spark, state_style, when
-from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle
+from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle
 from trainui.tui.runs.column_stats import ColumnStats, shown_value
 from trainui.tui.runs.filter import params_of
 
@@ -28,10 +28,19 @@ EDGES = 2
 
 BAR = 10
 
+WORDS = 40
+"""Width up to which a run's trouble in words takes precedence over less important columns."""
+
+LEAST_MEMBER, MOST_MEMBER = 6, 30
+"""Least and most width of the name of a sweep's best member, in the metric's column."""
+
+WORST = {"failed": "bad", "nan": "bad", "stalled": "warn", "alert": "warn"}
+"""The style of each kind of trouble, the worst first."""
+
 COMFORTABLE = 20
 """Width of a name or a stage that takes precedence over columns of rank `LITTLE` and above."""
 
-LITTLE = 3
+LITTLE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +68,13 @@ class RunColumn(NamedTuple):
     rank: int = 0
     """0: always shown; the others are dropped from the highest rank down."""
     right: bool = False
+    comfort: int = COMFORTABLE
+    """Width up to which it takes precedence, if its rank is 0."""
 
     @property
     def comfortable(self) -> int:
         """The width that it should have before less important columns are shown."""
-        return max(min(self.most, COMFORTABLE), self.least) if self.rank == 0 else self.least
+        return max(min(self.most, self.comfort), self.least) if self.rank == 0 else self.least
 
 
 class RunColumns:
@@ -85,6 +96,8 @@ class RunColumns:
             for column in _columns(self.facts)
         )
         self._shown = _shared_out(_fitting(columns, width, self.gap), width, self.gap)
+        used = EDGES + sum(cells for _, cells in self._shown) + self.gap * (len(self._shown) - 1)
+        self._fits = used <= width
 
     @property
     def titles(self) -> list[str]:
@@ -103,12 +116,12 @@ class RunColumns:
     def heading(self, *, reverse: bool = False) -> Row:
         """Return the heading, with an arrow at the sorted column."""
         arrow = "▴" if reverse else "▾"
-        parts = []
+        parts: list[str] = []
         for column, cells in self._shown:
             mark = arrow if column.title == self.ordering else ""
             title = fit_middle(column.title, cells - len(mark)) + mark
             parts.append(fit(title, cells, right=column.right))
-        return (Segment(" " + (" " * self.gap).join(parts), "dim"),)
+        return cut((Segment(" " + (" " * self.gap).join(parts), "dim"),), self.width)
 
     def row(self, run: RunLine, moment: RowContext, *, marked: bool = False) -> Row:
         """Return a run's line."""
@@ -121,34 +134,39 @@ class RunColumns:
                 found = _with_to_go(found, run, moment, cells)
             blank = Segment(" " * max(cells - sum(cell_len(span.text) for span in found), 0))
             spans += [blank, *found, gap] if column.right else [*found, blank, gap]
-        return tuple(spans[:-1])
+        return tuple(spans[:-1]) if self._fits else cut(tuple(spans[:-1]), self.width)
 
 
 def _columns(facts: ColumnStats) -> Iterator[RunColumn]:
     """Yield all columns for which these runs have data, from left to right."""
     count = max(facts.count, len("STAGES"))
     yield RunColumn("STATE", 13, 13, _state)
-    yield RunColumn("NAME", 12, max(facts.name, 12), _name)
+    yield RunColumn("NAME", min(max(facts.name, 6), 12), max(facts.name, 12), _name)
     if facts.pipeline:
-        yield RunColumn("PIPELINE", 8, max(min(facts.pipeline, 20), 8), _pipeline, 6)
+        yield RunColumn("PIPELINE", 8, max(min(facts.pipeline, 20), 8), _pipeline, 7)
     for name in facts.params:
         width = max(min(len(name), 14), min(facts.param_widths[name], 14), 2)
-        yield RunColumn(name, min(width, 8), width, _param(name), 5)
+        yield RunColumn(name, min(width, 8), width, _param(name), 1)
     yield RunColumn("STAGES", count, count, _count)
-    yield RunColumn("", BAR, BAR, _bar, 5)
-    yield RunColumn("STAGE", 10, max(facts.current, 10), _current)
+    if facts.trouble:
+        brief, words = max(facts.trouble_brief, 7), max(facts.trouble, 7)
+        yield RunColumn("TROUBLE", brief, words, _trouble, comfort=WORDS)
+    yield RunColumn("", BAR, BAR, _bar, 6)
+    if facts.current:
+        yield RunColumn("STAGE", 10, max(facts.current, 10), _current)
     if facts.step:
-        yield RunColumn("STEP", max(min(facts.step, 9), 4), max(facts.step, 4), _step, 4, True)
+        yield RunColumn("STEP", max(min(facts.step, 9), 4), max(facts.step, 4), _step, 5, True)
     if facts.metric_name:
-        yield RunColumn(facts.metric_name, 14, 28, _value, 1)
+        member = min(facts.member, MOST_MEMBER)
+        yield RunColumn(facts.metric_name, 14, 28 + (member + 2 if member else 0), _value, 2)
     elif facts.metric:
-        yield RunColumn("METRIC", min(facts.metric, 8) + 9, min(facts.metric, 16) + 9, _metric, 1)
-        yield RunColumn("", 8, 20, _spark, 2)
+        yield RunColumn("METRIC", min(facts.metric, 8) + 9, min(facts.metric, 20) + 9, _metric, 2)
+        yield RunColumn("", 8, 20, _spark, 3)
     if facts.gpus:
-        yield RunColumn("GPUS", 4, max(facts.gpus, 4), _gpus, 3)
+        yield RunColumn("GPUS", 4, max(facts.gpus, 4), _gpus, 4)
     yield RunColumn("ELAPSED", 8, 8, _elapsed, right=True)
     if facts.endings:
-        yield RunColumn("TO GO", 8, 8, _to_go, 2, True)
+        yield RunColumn("TO GO", 8, 8, _to_go, 3, True)
     yield RunColumn("WHEN", 6, 6, _when, right=True)
 
 
@@ -184,7 +202,9 @@ def _shared_out(columns: Sequence[RunColumn], width: int, gap: int) -> list[tupl
 
 
 def _state(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
-    return [Segment(fit(state(run.status), cells), state_style(run.status))]
+    worst = next((style for kind, style in WORST.items() if kind in run.trouble.kinds), "")
+    style = worst if run.status in UNFINISHED else ""
+    return [Segment(fit(state(run.status), cells), style or state_style(run.status))]
 
 
 def _name(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
@@ -211,6 +231,27 @@ def _param(name: str) -> Cells:
 
 def _count(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
     return [Segment(fit(f"{run.done}/{run.total}", cells))]
+
+
+def trouble_cells(trouble: RunTrouble, cells: int) -> list[Segment]:
+    """Return the counts of what is wrong, each in its colour; without words if they are too wide.
+
+    Args:
+        trouble: the counts.
+        cells: the width.
+    """
+    found = [(WORST[kind], *TROUBLE[kind], getattr(trouble, kind)) for kind in trouble.kinds]
+    words = [(f"{symbol}{count} {word}", style) for style, symbol, word, count in found]
+    brief = [(f"{symbol}{count}", style) for style, symbol, _, count in found]
+    has_room = sum(len(text) + 2 for text, _ in words) - 2 <= cells
+    spans: list[Segment] = []
+    for text, style in words if has_room else brief:
+        spans += [Segment("  " if has_room else " "), Segment(text, style)]
+    return list(cut(tuple(spans[1:]), cells))
+
+
+def _trouble(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
+    return trouble_cells(run.trouble, cells)
 
 
 def _bar(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:
@@ -253,14 +294,21 @@ def _metric(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:
     if live is None or live.metric is None:
         return []
     value = number(live.value)
-    name = fit(live.metric, max(cells - 8, 1))
+    name = fit(live.title, max(cells - 8, 1))
     style = "bad" if live.broken else "" if run.status in UNFINISHED else "dim"
     return [Segment(f"{name} ", "dim"), Segment(fit(value, 7, right=True), style)]
 
 
 def _value(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:
-    value = _metric(run, moment, 0)[1:]
-    return [*value, Segment(" "), *_spark(run, moment, cells - 8)] if value else []
+    live, value = moment.live.get(run.id), _metric(run, moment, 0)[1:]
+    if live is None or not value:
+        return []
+    room = cells - 8
+    if live.member and room >= LEAST_MEMBER:
+        name = fit_middle(live.member, min(room, MOST_MEMBER))
+        value += [Segment(f" {name}", "dim")]
+        room -= cell_len(name) + 1
+    return [*value, Segment(" "), *_spark(run, moment, room)] if room > 1 else value
 
 
 def _spark(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:

@@ -1,6 +1,7 @@
 """The filter language of the list of runs: words, and terms like `params.lr>1e-3`.
 
-    status:failed  name:digits  params.lr>1e-3  metric.val/loss<0.1  age<2d  -status:completed
+    trouble  trouble:nan  status:failed  name:digits  params.lr>1e-3  metric.val/loss<0.1  age<2d
+    -status:completed
 
 A run must match all terms. Invalid terms are reported and ignored, so that the list narrows while
 the user types.
@@ -78,10 +79,8 @@ def _not(test: _Test) -> _Test:
 
 def _test(word: str, metrics: set[str]) -> _Test:
     term = _TERM.fullmatch(word)
-    if word in ("or", "OR"):
-        raise TermError("a run must match all terms; for one of several values write name:a,b")
     if term is None:
-        return _anywhere(word)
+        return _word_test(word)
     name, sign, value = term["field"], term["operator"], term["value"].replace('"', "")
     known = name.casefold() in _TEXTS or name.casefold() in _NUMBERS
     scope, _, rest = name.partition(".")
@@ -108,6 +107,14 @@ def _test(word: str, metrics: set[str]) -> _Test:
 _EXAMPLES = {"params": "lr>1e-3", "metric": "val/loss<0.1"}
 
 
+def _word_test(word: str) -> _Test:
+    if word == "trouble":
+        return lambda run, _now, _values: bool(run.trouble.kinds)
+    if word in ("or", "OR"):
+        raise TermError("a run must match all terms; for one of several values write name:a,b")
+    return _anywhere(word)
+
+
 def _anywhere(word: str) -> _Test:
     """Search for a word in a run's name, pipeline, id, state and stages."""
     folded = word.replace('"', "").casefold()
@@ -126,6 +133,7 @@ _TEXTS: Mapping[str, Callable[[RunLine], tuple[str, ...]]] = {
     "pipeline": lambda run: (run.pipeline,),
     "id": lambda run: (run.id,),
     "stage": lambda run: (*run.current, *run.failed),
+    "trouble": lambda run: run.trouble.kinds,
 }
 
 _NUMBERS: Mapping[str, Callable[[RunLine, int], float | None]] = {

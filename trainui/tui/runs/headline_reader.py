@@ -18,6 +18,7 @@ from trainui.store.read import gpu_use, headlines
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui.data.snapshot import RunLive
+from trainui.tui.data.stage_values import StageValues
 
 SPARK = 40
 """Columns of a sparkline: at most two a character."""
@@ -46,6 +47,7 @@ class HeadlineReader:
     """Reads the live data of visible runs, with a cache."""
 
     def __init__(self) -> None:
+        self._values = StageValues()
         self._over: dict[str, tuple[tuple[int, int | None], RunLive]] = {}
         """Ended runs by id: their end and the version of their points, and the data."""
         self._drawn: dict[tuple[str, str], tuple[int | None, tuple[float, ...]]] = {}
@@ -123,14 +125,18 @@ class HeadlineReader:
         )
         if name is None:
             return live
+        stages = headlines.compared_stages(connection, name, run.id).get(run.id, [])
+        best = self._values.best(connection, stages, name)
+        shown = stage if best is None else best[0]
         return replace(
             live,
             metric=harmless(name),
             stored=name,
-            stage=stage.name,
-            value=summary.last,
-            values=self._columns(connection, stage.id, name, summary.count),
-            broken=summary.nonfinite > 0,
+            stage=shown.name,
+            member=_member(shown.name),
+            value=None if best is None else best[1].value,
+            values=self._columns(connection, shown.id, name),
+            broken=best is not None and best[1].is_broken,
         )
 
     def _columns(
@@ -138,19 +144,24 @@ class HeadlineReader:
         connection: protocol.Connection,
         owner: str,
         name: str,
-        count: int,
     ) -> tuple[float, ...]:
         state = headlines.versions(connection, [owner]).get(owner)
         known = self._drawn.get((owner, name))
         if known is None or known[0] != state:
             if len(self._drawn) > MOST_KEPT:
                 self._drawn.clear()
-            columns = curves.columns(connection, owner, name, SPARK, exact=count <= FEW)
+            (series,) = curves.summaries(connection, [owner], name)
+            columns = curves.columns(connection, owner, name, SPARK, exact=series.count <= FEW)
             self._drawn[owner, name] = known = (state, tuple(columns.mean.tolist()))
         return known[1]
 
 
 _NOTHING = RunLive()
+
+
+def _member(stage: str) -> str:
+    """Return the parameters in the name of a sweep's member."""
+    return harmless(stage.partition("[")[2].removesuffix("]"))
 
 
 def headline(names: Sequence[str]) -> str | None:

@@ -12,14 +12,15 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from trainui.domain.states import UNFINISHED, Status
-from trainui.store.read.run_list import RunLine
+from trainui.store.read.run_list import RunLine, RunTrouble
 from trainui.text import SYMBOLS, harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.data.snapshot import ListQuery, Snapshot
 from trainui.tui.keymap import bindings
-from trainui.tui.page import Page
+from trainui.tui.page import WIDE, Page
 from trainui.tui.render.numbers import state_style
 from trainui.tui.render.styled_text import Row, Segment, wrap
+from trainui.tui.runs.columns import trouble_cells
 from trainui.tui.runs.sorting import WHEN
 from trainui.tui.runs.table import RunTable
 from trainui.tui.widgets.line_view import RowsView
@@ -41,7 +42,7 @@ WELCOME: tuple[Row, ...] = (
 
 
 GRAMMAR = (
-    "words · status:failed · name:x · params.lr>1e-3 · metric.loss<0.1 · age<2d · elapsed>1h · -not"
+    "words · trouble · status:failed · name:x · params.lr>1e-3 · metric.loss<0.1 · age<2d · -not"
 )
 
 LEAST_COMPARED = 2
@@ -111,7 +112,7 @@ class RunsScreen(Page):
             return
         unfinished = any(run.status in UNFINISHED for run in snapshot.runs)
         notices = self.notices(snapshot, unfinished=unfinished)
-        self.top.show((*_summary(snapshot), *_view(self.table)), notices)
+        self.top.show((*_summary(snapshot, self.size.width), *_view(self.table)), notices)
 
     def _recall(self, runs: Sequence[RunLine]) -> None:
         """Restore the last view; the cursor goes to the newest run if there are new ones."""
@@ -265,7 +266,7 @@ def _instead(snapshot: Snapshot, width: int) -> tuple[Row, ...]:
     )
 
 
-def _summary(snapshot: Snapshot) -> Row:
+def _summary(snapshot: Snapshot, width: int) -> Row:
     spans = [Segment(" trainui ", "title")]
     if not snapshot.runs:
         return tuple(spans)
@@ -279,4 +280,16 @@ def _summary(snapshot: Snapshot) -> Row:
             spans.append(
                 Segment(f"  {SYMBOLS[status]} {counts[status]} {status}", state_style(status))
             )
-    return tuple(spans)
+    return (*spans, *_stages_in_trouble(snapshot.runs, width))
+
+
+def _stages_in_trouble(runs: Sequence[RunLine], width: int) -> Row:
+    """Return what is wrong in the stages of all runs; failed stages of unfinished runs only."""
+    kinds = RunTrouble._fields
+    sums = [sum(getattr(run.trouble, kind) for run in runs) for kind in kinds]
+    sums[0] = sum(run.trouble.failed for run in runs if run.status in UNFINISHED)
+    total = RunTrouble(*sums)
+    if not total.kinds:
+        return ()
+    label = "  stages: " if width >= WIDE else " "
+    return (Segment(label, "dim"), *trouble_cells(total, 60 if width >= WIDE else 20))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trainui.domain.metric_direction import lower_is_better
+from trainui.domain.metric_direction import lower_is_better, value_word
 from trainui.domain.states import Status
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
@@ -83,7 +83,7 @@ def by_param(name: str) -> SortOrder:
 
 
 def by_metric(metric: str, values: Callable[[], Mapping[str, float]]) -> SortOrder:
-    """Return the order by a metric's last value: the best first, runs without it last.
+    """Return the order by a metric's value: the best first, runs without it or with NaN last.
 
     Args:
         metric: its stored name.
@@ -95,7 +95,7 @@ def by_metric(metric: str, values: Callable[[], Mapping[str, float]]) -> SortOrd
         value = values().get(run.id, math.nan)
         return None if math.isnan(value) else sign * value
 
-    return SortOrder(harmless(metric), key, metric)
+    return SortOrder(f"{harmless(metric)} {value_word(metric)}", key, metric)
 
 
 def _longest_first(run: RunLine) -> int | None:

@@ -223,7 +223,7 @@ class RunTable(CursorView):
         self.post_message(self.Arranged())
 
     def _orders(self) -> list[SortOrder]:
-        shown = {one.metric: one.stored for one in self._moment.live.values() if one.metric}
+        shown = {one.title: one.stored for one in self._moment.live.values() if one.metric}
         metric = shown.get(self._facts.metric_name)
         return [
             *ORDERS,

@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.unit.tui.filled import DIAMOND, Filler, multiply, running_demo
+from trainui import control
+from trainui.domain.definition import Alert
 from trainui.domain.states import Status
 from trainui.store.db import protocol, readonly
 from trainui.store.read import run_list
-from trainui.store.runs import runs
+from trainui.store.read.run_list import RunTrouble
+from trainui.store.runs import alerts, runs, stages
+from trainui.store.runs.alerts import AlertRecord
 from trainui.tui.runs.cache import FIRST_RUNS, RunListCache
 
 
@@ -26,6 +30,36 @@ def test_a_run_in_a_line(filler: Filler, connection: protocol.Connection) -> Non
     (line,) = run_list.run_lines(connection)
     assert (line.id, line.status, line.done, line.total) == (run_id, Status.RUNNING, 2, 5)
     assert line.current == ("train[hidden=128]",)
+
+
+def test_stages_in_trouble_are_counted_of_their_last_attempt(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id = filler.run(dict.fromkeys("abcde", ()))
+    known = RunListCache()
+    known.first(connection)
+    filler.fail(run_id, "a", "exit code 1")
+    first, second = filler.start(run_id, "b"), filler.start(run_id, "c")
+    nan = Alert("nan", action="mark")
+    found = {
+        first: [AlertRecord.of_nan("NaN in loss", "loss", 3), AlertRecord("alert", "too high")],
+        second: [AlertRecord.of_alert(nan, "NaN in loss", "loss", 4)],
+        filler.start(run_id, "d"): [AlertRecord("mark", "no improvement")],
+    }
+    with filler.store.write() as writing:
+        for attempt, marks in found.items():
+            alerts.record(writing, attempt.stage_id, 1, marks)
+        stages.set_stalled(writing, second, True, "no output")
+    known.update(connection)
+    trouble = RunTrouble(failed=1, stalled=1, nan=2, alert=1)
+    assert [run.trouble for run in known.runs] == [trouble]
+    assert [run.trouble for run in run_list.run_lines(connection)] == [trouble]
+    assert trouble.kinds == ("failed", "stalled", "nan", "alert")
+    filler.end(first, Status.INTERRUPTED)
+    control.rerun(run_id, ["b"])
+    filler.start(run_id, "b")
+    known.update(connection)
+    assert known.runs[0].trouble.nan == 1
 
 
 def test_it_reads_again_only_where_something_happened(

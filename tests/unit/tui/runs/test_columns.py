@@ -8,7 +8,7 @@ import pytest
 
 from trainui import clock
 from trainui.domain.states import Status
-from trainui.store.read.run_list import RunLine
+from trainui.store.read.run_list import RunLine, RunTrouble
 from trainui.tui.data.eta import Eta
 from trainui.tui.data.snapshot import RunLive
 from trainui.tui.render.styled_text import plain, width_of
@@ -35,7 +35,13 @@ RUN = RunLine(
 )
 
 LIVE = RunLive(
-    "val/loss", value=0.25, values=(1.0, 0.5, 0.25), step=1200, last_step=5000, gpus=(0, 3)
+    "val/loss",
+    "val/loss",
+    value=0.25,
+    values=(1.0, 0.5, 0.25),
+    step=1200,
+    last_step=5000,
+    gpus=(0, 3),
 )
 
 
@@ -62,10 +68,29 @@ def shown(run: RunLine, width: int, *others: RunLine, live: RunLive | None = LIV
 @pytest.mark.parametrize("priority", [0, 12])
 def test_a_line_fits_its_width_and_is_harmless(width: int, name: str, priority: int) -> None:
     run = replace(RUN, name=name, priority=priority, pipeline=name[::-1])
-    if width < 80:  # no terminal is so narrow for long; what must be there is there
-        assert "\x1b" not in plain(RunColumns(width).row(run, RowContext(NOW)))
-        return
     assert "\x1b" not in shown(run, width, RUN)
+
+
+def test_what_is_wrong_is_counted_with_words_where_they_fit() -> None:
+    run = replace(RUN, trouble=RunTrouble(failed=1, stalled=1, nan=3))
+    assert "2/5     ✗1 failed  ◌1 stalled  !3 NaN  " in shown(run, 160)
+    assert " ✗1 ◌1 !3 " in shown(run, 80)
+    assert "TROUBLE" not in RunColumns(160, facts_of([RUN])).titles
+
+
+@pytest.mark.parametrize(
+    ("trouble", "style"),
+    [
+        (RunTrouble(failed=1, stalled=1), "bad"),
+        (RunTrouble(nan=1), "bad"),
+        (RunTrouble(stalled=1, alert=2), "warn"),
+        (RunTrouble(), "state-running"),
+    ],
+)
+def test_the_state_has_the_colour_of_the_worst(trouble: RunTrouble, style: str) -> None:
+    run = replace(RUN, trouble=trouble)
+    row = RunColumns(120, facts_of([run])).row(run, RowContext(NOW))
+    assert next(segment.style for segment in row if "running" in segment.text) == style
 
 
 @pytest.mark.parametrize("status", list(Status))
@@ -113,7 +138,8 @@ def test_a_long_number_is_rounded() -> None:
 def test_the_metric_is_named_once_where_all_have_the_same() -> None:
     other = {"a": LIVE, "b": replace(LIVE, metric="loss")}
     assert (
-        "val/loss" in RunColumns(120, with_live(facts_of([RUN]), {"a": LIVE}, endings=False)).titles
+        "val/loss best"
+        in RunColumns(120, with_live(facts_of([RUN]), {"a": LIVE}, endings=False)).titles
     )
     assert "METRIC" in RunColumns(120, with_live(facts_of([RUN]), other, endings=False)).titles
 

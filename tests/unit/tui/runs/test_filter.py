@@ -8,7 +8,7 @@ import pytest
 
 from trainui import clock
 from trainui.domain.states import Status
-from trainui.store.read.run_list import RunLine
+from trainui.store.read.run_list import RunLine, RunTrouble
 from trainui.tui.runs.filter import parse
 
 NOW = clock.now()
@@ -114,6 +114,23 @@ def test_what_cannot_be_understood_is_told_and_the_rest_counts(text: str, said: 
     assert said in found.problems[0]
     assert found.fits(RUN, NOW, {})
     assert not found.fits(replace(RUN, name="mnist", pipeline="mnist"), NOW, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "trouble", "fits"),
+    [
+        ("trouble", RunTrouble(), False),
+        ("-trouble", RunTrouble(), True),
+        ("trouble", RunTrouble(stalled=1), True),
+        ("trouble:nan", RunTrouble(failed=2), False),
+        ("trouble:nan,failed", RunTrouble(failed=2), True),
+        ("trouble=alert", RunTrouble(alert=1), True),
+    ],
+)
+def test_runs_in_trouble_are_found(text: str, trouble: RunTrouble, fits: bool) -> None:
+    found = parse(text)
+    assert found.problems == ()
+    assert found.fits(replace(RUN, trouble=trouble), NOW, {}) is fits
 
 
 def test_the_metrics_that_have_to_be_read_are_told() -> None:

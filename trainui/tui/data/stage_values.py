@@ -1,0 +1,77 @@
+"""The value of a metric by which stages are compared: in the list, a sweep's table and sorting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from trainui.domain.metric_direction import lower_is_better
+from trainui.domain.records import SeriesSummary
+from trainui.store.db import protocol
+from trainui.store.points import curves
+from trainui.store.read.headlines import MetricOwner
+
+
+class StageValue(NamedTuple):
+    """A stage's value of a metric."""
+
+    value: float
+    """The best one; the last one if the metric's name does not show which is better."""
+    is_broken: bool
+    """True if the metric has NaN or infinities, so that the stage ranks behind all others."""
+
+    @classmethod
+    def of(cls, series: SeriesSummary) -> StageValue | None:
+        """Return the value of a series; None if it has no finite value."""
+        lower = lower_is_better(series.name)
+        found = series.last if lower is None else series.min if lower else series.max
+        return None if found is None else cls(found, series.nonfinite > 0)
+
+
+class StageValues:
+    """Reads the values of many stages; again only after a point was stored."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], tuple[int, StageValue | None]] = {}
+        """By stage id and metric: the version of its points, and the value."""
+
+    def read(
+        self, connection: protocol.Connection, versions: Mapping[str, int], metric: str
+    ) -> dict[str, StageValue]:
+        """Return the value by stage id, of stages that have one.
+
+        Args:
+            connection: for reading.
+            versions: by stage id, the version of its points.
+            metric: its stored name.
+        """
+        values = (
+            (stage, self.one(connection, stage, versions[stage], metric)) for stage in versions
+        )
+        return {stage: value for stage, value in values if value is not None}
+
+    def best(
+        self, connection: protocol.Connection, stages: Sequence[MetricOwner], metric: str
+    ) -> tuple[MetricOwner, StageValue] | None:
+        """Return the stage with the best value; the first one if the direction is unknown.
+
+        A stage with NaN or infinities comes only if all have them.
+        """
+        values = self.read(connection, {one.id: one.version for one in stages}, metric)
+        found = [(one, values[one.id]) for one in stages if one.id in values]
+        lower = lower_is_better(metric)
+        if lower is None or not found:
+            return found[0] if found else None
+        sign = 1 if lower else -1
+        return min(found, key=lambda pair: (pair[1].is_broken, sign * pair[1].value))
+
+    def one(
+        self, connection: protocol.Connection, stage_id: str, version: int, metric: str
+    ) -> StageValue | None:
+        """Return a stage's value; None if it has none."""
+        known = self._known.get((stage_id, metric))
+        if known is None or known[0] != version:
+            found = curves.summaries(connection, [stage_id], metric)
+            known = (version, StageValue.of(found[0]) if found else None)
+            self._known[stage_id, metric] = known
+        return known[1]
