@@ -98,13 +98,14 @@ def _interpolated(places: Sequence[Place], breaks: frozenset[int]) -> list[Place
         None if math.isnan(high) else (0.0 if math.isnan(low) else low, high)
         for low, high in places
     ]
-    known = [(index, sum(place) / 2) for index, place in enumerate(found) if place is not None]
+    known = [(index, place) for index, place in enumerate(found) if place is not None]
     for (left, start), (right, end) in itertools.pairwise(known):
         if right == left + 1 or right in breaks:
             continue
         for index in range(left + 1, right):
-            place = start + (end - start) * (index - left) / (right - left)
-            found[index] = (place, place)
+            share = (index - left) / (right - left)
+            low, high = (one + (other - one) * share for one, other in zip(start, end, strict=True))
+            found[index] = (low, high)
     return found
 
 

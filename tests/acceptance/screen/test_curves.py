@@ -203,6 +203,8 @@ async def test_the_choice_of_curves_shows_parameters_and_values_and_stays_with_t
     graph = {f"train[lr={lr},seed={seed}]": lr + seed / 8 for lr in (1, 2) for seed in (0, 1)}
     run_id = losses(filler, graph)
     async with opened(run_id) as driven:
+        await driven.until_shown("train/loss")
+        driven.run.graph.select("train[lr=1,seed=0]")
         await open_page(driven)
         await driven.press("c")
         await driven.until_shown("1 of 4 drawn", "[ ]   lr=2,seed=1", "2.1321")
@@ -217,9 +219,8 @@ async def test_the_choice_of_curves_shows_parameters_and_values_and_stays_with_t
         plot = await open_page(driven)
         assert not plot.state.compared
     async with opened(run_id) as driven:
-        plot = await open_page(driven)
         await driven.until_shown("with 2 sweep members")
-        assert plot.state.compared.fold == "lr"
+        assert driven.run.panes.curves.state.compared.fold == "lr"
 
 
 async def test_a_sweep_is_one_band_by_one_key(filler: Filler) -> None:

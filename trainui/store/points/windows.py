@@ -172,6 +172,14 @@ class Plotted:
         cut = [one for one in cut if one.stats.low_step < self._cuts[one.history]]
         return self._points(cut) if cut else None
 
+    def last(self) -> tuple[float, float] | None:
+        """Return the value of the point read last, and its step; None if there is no point."""
+        whole = [one.stats for one in self._segments if self._counts(one)]
+        if not whole:
+            return None
+        found = max(whole, key=lambda stats: stats.last_ordinal)
+        return math.nan if found.last is None else found.last, float(found.last_step)
+
     def _points(self, some: Any) -> SeriesPoints:
         return series_data.series_points_of(
             self._connection, self._owner, self._segments, self._axis, some

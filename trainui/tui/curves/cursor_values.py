@@ -19,7 +19,7 @@ class CursorValue(NamedTuple):
     """A line's last point at or before an x position."""
 
     column: int
-    """Column of dots."""
+    """Column of dots; -1: outside of the window."""
     x: float
     step: float
     value: float
@@ -59,8 +59,15 @@ def _best_reading(
 
 
 def last_value(line: PlotLine, view: PlotOptions) -> CursorValue | None:
-    """Return a line's last visible point."""
-    return value_at(line, view, last_x(line))
+    """Return a line's last point, also outside of the window; its value is the one stored."""
+    visible = value_at(line, view, last_x(line))
+    if line.last is None:
+        return visible
+    value, step = line.last
+    if visible is not None and visible.x == line.end:
+        smoothed = visible.smoothed if view.smoothing else value
+        return visible._replace(step=step, value=value, smoothed=smoothed)
+    return CursorValue(-1, line.end, step, value, math.nan if view.smoothing else value, math.nan)
 
 
 def last_x(line: PlotLine) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -36,13 +36,15 @@ def groups(
         key = tuple(params.get(name) for name in kept) if repeated else (one.label,)
         found.setdefault(key, []).append(one)
     return [
-        (some[0].label if len(some) == 1 else _label(some[0], kept), some)
+        (some[0].label if len(some) == 1 else _label(some[0], kept, folded), some)
         for some in found.values()
     ]
 
 
-def _label(one: PlottedSeries, names: Sequence[str]) -> str:
+def _label(one: PlottedSeries, names: Sequence[str], folded: Collection[str]) -> str:
+    """Return the parameters that differ between lines; of a single line all but the folded."""
     params = dict(one.params)
+    names = names or [name for name in params if name not in folded]
     return ",".join(f"{name}={params[name]}" for name in names if name in params) or "mean"
 
 
@@ -90,6 +92,7 @@ def folded(lines: Sequence[PlotLine], label: str, *, lower: bool | None) -> Plot
         boundaries=(),
         end=max(line.end for line in lines),
         best=best,
+        last=None,
         members=tuple(line.smooths for line in lines),
         counts=tuple(counts.tolist()),
     )

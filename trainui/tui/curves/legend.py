@@ -87,7 +87,7 @@ def _here(line: PlotLine, view: PlotOptions) -> Row:
     if view.smoothing:
         spans += [Segment("   smoothed ", "dim"), Segment(number(found.smoothed), OWN)]
     low, high = line.lows[found.column], line.highs[found.column]
-    if number(low) != number(high):
+    if found.column >= 0 and number(low) != number(high):
         spans += [Segment("   range ", "dim"), Segment(f"{number(low)} to {number(high)}")]
     return tuple(spans)
 

@@ -142,6 +142,8 @@ class PlotLine:
     """X position of its last point, also outside the window."""
     best: tuple[float, float, float] | None = None
     """The best value, its step, and its x position."""
+    last: tuple[float, float] | None = None
+    """The value read last, as `trainui metrics` gives it, and its step; None: unknown."""
     members: tuple[tuple[float, ...], ...] = ()
     """The smoothed values of the series that were folded into this line; empty: none were."""
     counts: tuple[int, ...] = ()

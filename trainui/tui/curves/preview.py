@@ -119,6 +119,12 @@ class PreviewedSeries:
             },
         )
 
+    def last(self) -> tuple[float, float] | None:
+        """Return the value and the step of the newest sampled point."""
+        if not len(self.points):
+            return self.stored.last()
+        return float(self.points.values[-1]), float(self.points.steps[-1])
+
     def step_at(self, x: float) -> float:
         """Return the step at a position on the axis, which is the step."""
         return x

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.store.readings import Feeder, connect
 from trainui.store.db.engine import Store
-from trainui.store.points import points, sources, windows, x_axis
+from trainui.store.points import curves, points, sources, windows, x_axis
 from trainui.store.points.chunks import Points
 from trainui.store.points.windows import ABOVE, BELOW, NAN, Plotted
 from trainui.store.points.x_axis import Axis
@@ -201,3 +201,13 @@ def test_positions_are_converted_between_axes_by_their_steps(
     x = times.x_at(steps.step_at(40.0))
     assert x == pytest.approx(20.0, abs=0.5)
     assert steps.x_at(times.step_at(x)) == pytest.approx(40.0, abs=0.5)
+
+
+@pytest.mark.parametrize("count", [100, 30_000])
+def test_the_last_value_is_the_one_of_the_summary(store: Store, few: None, count: int) -> None:
+    fill(store, noise(count))
+    fill(store, noise(count), first=count // 2, attempt=2)
+    (summary,) = curves.summaries(connect(store), ["stage"])
+    assert plotted(store).last() == (summary.last, summary.last_step)
+    (first,) = curves.summaries(connect(store), ["stage"], attempt=1)
+    assert plotted(store, attempt=1).last() == (first.last, first.last_step)

@@ -56,3 +56,7 @@ def test_a_member_counts_from_its_first_to_its_last_point() -> None:
     assert found.means == pytest.approx((0.0, 0.5, 1.0, 1.5, 0.0))
     assert found.own
     assert found.best is None
+
+
+def test_a_single_mean_is_named_by_what_was_not_folded() -> None:
+    assert [label for label, _ in groups(GRID[:2], None)] == ["lr=a"]

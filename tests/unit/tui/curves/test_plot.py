@@ -248,3 +248,8 @@ def test_at_the_cursor_the_value_there_is_said() -> None:
 def test_values_that_are_not_finite_are_counted() -> None:
     one = PlotCell(figures(nonfinite=3, last=math.nan), chart(line([0.0] * 40)))
     assert "×3  nan" in plain(grid_rows([one], PlotGrid(60, 9, 1))[0])
+
+
+def test_a_band_is_as_wide_between_two_points_as_at_them() -> None:
+    lows, highs = [0.0, NAN, NAN, 0.0], [8.0, NAN, NAN, 8.0]
+    assert YAxis(0, 8).ranges(lows, highs, 9) == [(0, 8)] * 4

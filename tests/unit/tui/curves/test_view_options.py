@@ -11,7 +11,7 @@ from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.domain.metric_direction import lower_is_better
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.axes import XAxis
-from trainui.tui.curves.cursor_values import leader_text, next_x, value_at, x_positions
+from trainui.tui.curves.cursor_values import last_value, leader_text, next_x, value_at, x_positions
 from trainui.tui.curves.legend import table_rows
 from trainui.tui.curves.model import AxisPositions, Comparison
 from trainui.tui.curves.view_options import CurvesState, PlotOptions
@@ -177,3 +177,15 @@ def test_a_log_scale_belongs_to_its_metric() -> None:
     state = CurvesState(log={"loss"})
     assert state.view_of("loss").log
     assert not state.view_of("accuracy").log
+
+
+def test_the_last_value_is_the_stored_one_also_where_the_window_ends_before_it() -> None:
+    view, zoomed = PlotOptions(), line([1.0, 2.0, 3.0], last=(7.5, 99.0), end=99.0)
+    for rows in (
+        table_rows(chart(zoomed), figures(), view, 120, 5),
+        table_rows(chart(zoomed, zoomed), figures(), view, 120, 5),
+    ):
+        text = "\n".join("".join(span.text for span in row) for row in rows)
+        assert "7.5000" in text
+    (own,) = [one for one in [last_value(line([1.0, 2.0], last=(2.5, 1.0)), view)] if one]
+    assert (own.value, own.step, own.column) == (2.5, 1.0, 1)
