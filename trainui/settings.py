@@ -59,6 +59,9 @@ class Settings:
     """Modules to import before a task is looked up, like Celery's `include`."""
     keys: Mapping[str, str] = field(default_factory=dict)
     """Key bindings of the screen: binding id -> key."""
+    snapshot: str = "file"
+    """`always`: run everything from a copy of the code made at submission; `file`: what asks for
+    it."""
     theme: str | None = None
     """The screen's theme."""
     max_rate: int | None = None
@@ -187,6 +190,7 @@ _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "idle_timeout": (_checked(float, lambda seconds: seconds > 0), "seconds, above 0"),
     "include": (_texts, 'a JSON list of modules, such as ["mytasks"]'),
     "keys": (_mapping, "a JSON object (in config.toml a table) of binding to key"),
+    "snapshot": (_checked(_text, lambda word: word in ("always", "file")), "always or file"),
     "theme": (_text, "a theme's name"),
     "max_rate": (_rate, "bytes a second, such as 2000 or 2k"),
     "ascii": (_truth, "true or false"),

@@ -93,8 +93,9 @@ def test_a_snapshot_is_run_from_whatever_is_edited_meanwhile(
     directory = Path(served("path", "copied").out.strip())
     copy = directory / "code.snapshot"
     assert served("logs", "copied", "second").out == f"first\n{copy}\n"
-    files = {path.name for path in copy.iterdir()}
+    files = {path.name for path in copy.iterdir() if not path.is_symlink()}
     assert files == {"code.py", ".gitignore", "new.py", "pipeline.yaml"}
+    assert (copy / "data").readlink() == project / "data"
     shown = served("show", "copied").out
     assert f"in 4 files of {project}" in shown
     assert "code was changed" not in shown
@@ -106,22 +107,44 @@ def test_a_snapshot_is_run_from_whatever_is_edited_meanwhile(
     assert not directory.exists()
 
 
-def test_what_git_ignores_and_what_is_too_large_is_refused_in_words(
+def test_what_git_ignores_is_used_where_it_is_and_what_is_too_large_is_refused(
     served: CommandLine, project: Path
 ) -> None:
     file = project / "pipeline.yaml"
-    stages = 'snapshot: true\nstages:\n  - {name: a, run: "true", inputs: ["%s"]}\n'
-    file.write_text(stages % "data")
-    refused = served("run", str(file))
-    assert refused.code == 2
-    assert "is not in the snapshot, since git ignores it" in refused.err
-    file.write_text(stages % (project / "data"))
-    assert served("run", str(file)).code == 0
+    stages = 'snapshot: true\nstages:\n  - {name: a, run: "cat data", inputs: ["%s"]}\n'
+    for given in ("data", project / "data"):
+        file.write_text(stages % given)
+        run = served.json("run", str(file), "--wait")["run"]
+        assert served("logs", run, "a").out == "large\n"
     with (project / "huge.bin").open("wb") as huge:
         huge.truncate(2 * 10**9)
     refused = served("run", str(file))
     assert refused.code == 2
     assert "huge.bin 2 GB" in refused.err
+
+
+def test_a_command_runs_from_a_snapshot_and_unchanged_files_are_not_copied_again(
+    served: CommandLine, project: Path
+) -> None:
+    served.directory, before = project, served.directory
+    try:
+        command = ("--wait", "--", "sh", "-c", "cat code.py; cat data; pwd")
+        first = served("run", "--json", "--snapshot", *command).json()["run"]
+        (project / "code.py").write_text("second\n")
+        again = served("run", "--json", *command, TRAINUI_SNAPSHOT="always").json()["run"]
+    finally:
+        served.directory = before
+    copies = [Path(served("path", run).out.strip()) / "code.snapshot" for run in (first, again)]
+    assert served("logs", first, "sh").out == f"first\nlarge\n{copies[0]}\n"
+    assert served("logs", again, "sh").out == f"second\nlarge\n{copies[1]}\n"
+    inodes = [{path.name: path.lstat().st_ino for path in copy.iterdir()} for copy in copies]
+    assert inodes[0]["new.py"] == inodes[1]["new.py"] != (project / "new.py").stat().st_ino
+    assert inodes[0]["code.py"] != inodes[1]["code.py"]
+    assert served("rm", first, "--yes").code == 0
+    assert (copies[1] / "new.py").read_text() == "unknown to git\n"
+    assert (project / "data").read_text() == "large\n"
+    assert served("rerun", again, "sh").code == 0
+    assert served("wait", again).code == 0
 
 
 def test_without_git_the_whole_directory_is_copied(served: CommandLine, tmp_path: Path) -> None:

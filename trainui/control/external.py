@@ -11,9 +11,11 @@ import re
 import shlex
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import Connection
 
 from trainui import clock, paths, settings, wakeup
 from trainui.control import adoption
@@ -23,6 +25,7 @@ from trainui.domain.states import Status
 from trainui.errors import NotFoundError, UsageError
 from trainui.metrics.discovery import open_files, trainings
 from trainui.metrics.discovery.trainings import Job, Training
+from trainui.settings import Settings
 from trainui.store.db.engine import open_store
 from trainui.store.runs import external_runs
 from trainui.store.runs.external_runs import ExternalState
@@ -79,26 +82,58 @@ def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
     store = open_store()
     with store.read() as connection:
         known = external_runs.known_paths(connection)
-    open_paths = open_files.written()
+    open_paths, configured = open_files.written(), settings.load()
     added: list[Added] = []
     for start in range(0, len(found), _AT_ONCE):
         with store.write() as connection:
             for training in found[start : start + _AT_ONCE]:
-                if training.key in known:
-                    added.append(Added(known[training.key], training, training.name, is_new=False))
-                    continue
+                run_id = known.get(training.key)
+                more = training if run_id is None else _new_jobs(connection, run_id, training)
                 external = {"kind": training.kind, "path": str(training.path), "pid": None}
-                new = _new_run(training, name, external | {"run": training.run})
-                states = {
-                    stage.name: _state(job, open_paths)
-                    for stage, job in zip(new.pipeline.stages, training.jobs, strict=True)
-                }
-                logs = _attempt_directories(new, training)
-                external_runs.add(connection, new, states, logs, host=settings.host())
-                known[training.key] = new.id
-                added.append(Added(new.id, training, new.name, is_new=True))
+                if more.jobs:
+                    new = _new_run(more, name, external | {"run": training.run}, configured)
+                    _store(connection, new, more, run_id, open_paths)
+                    known[training.key] = run_id or new.id
+                one = Added(
+                    known[training.key],
+                    training,
+                    name or _printable(training.name),
+                    bool(more.jobs),
+                )
+                added.append(one)
     wakeup.ring()
     return added
+
+
+def _store(
+    connection: Connection,
+    new: NewRun,
+    training: Training,
+    run_id: str | None,
+    open_paths: frozenset[str],
+) -> None:
+    """Store a run, or the jobs of it that are new if it has this id already."""
+    states = {
+        stage.name: _state(job, open_paths)
+        for stage, job in zip(new.pipeline.stages, training.jobs, strict=True)
+    }
+    host = str(new.host)
+    if run_id is None:
+        logs = _attempt_directories(new, training)
+        external_runs.add(connection, new, states, logs, host=host)
+        return
+    directory = str(Path(new.directory).with_name(run_id))
+    logs = _attempt_directories(replace(new, directory=directory), training)
+    external_runs.add_stages(connection, run_id, new, states, logs, host=host)
+
+
+def _new_jobs(connection: Connection, run_id: str, training: Training) -> Training:
+    """Return a training with those of its jobs that are no stages of its run yet."""
+    if len(training.jobs) == 1:
+        return replace(training, jobs=())
+    known = external_runs.stage_names(connection, run_id)
+    jobs = (job for name, job in _stage_names(training.jobs).items() if name not in known)
+    return replace(training, jobs=tuple(jobs))
 
 
 def adopt(pid: int, name: str | None = None) -> Added:
@@ -121,7 +156,7 @@ def adopt(pid: int, name: str | None = None) -> Added:
             "started": process.started,
             "command": shlex.join(process.command),
         }
-        new = _new_run(training, name, external)
+        new = _new_run(training, name, external, settings.load())
         (stage,) = new.pipeline.stages
         started = _micros(process.started)
         states = {stage.name: ExternalState(Status.RUNNING, started, pid=pid)}
@@ -131,9 +166,10 @@ def adopt(pid: int, name: str | None = None) -> Added:
     return Added(new.id, training, new.name, is_new=True)
 
 
-def _new_run(training: Training, name: str | None, external: Mapping[str, Any]) -> NewRun:
+def _new_run(
+    training: Training, name: str | None, external: Mapping[str, Any], configured: Settings
+) -> NewRun:
     run_id = str(uuid.uuid4())
-    configured = settings.load()
     stages = tuple(
         StageDefinition(
             name=stage_name,
@@ -196,8 +232,8 @@ def _attempt_directories(new: NewRun, training: Training) -> dict[str, str]:
     for stage, job in zip(new.pipeline.stages, training.jobs, strict=True):
         directory = paths.attempt_directory(Path(new.directory, stage.name), 1)
         directories[stage.name] = str(directory)
-        directory.mkdir(mode=0o700, parents=True)
         if job.log is not None:
+            directory.mkdir(mode=0o700, parents=True)
             (directory / protocol.STDOUT_FILE).symlink_to(job.log)
     return directories
 

@@ -1,14 +1,17 @@
 """Copies the user's code at submission; the run's stages then run from the copy.
 
-Files are copied and not hard-linked, since an editor may change a file in place.
+The user's own files are never linked to, since an editor may change one in place. Files that are
+unchanged since the last snapshot of the same directory are hard links to that snapshot's.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+import stat
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +33,10 @@ LISTED_UP_TO = 64 * 2**20
 """Maximum bytes of git's list of files."""
 
 
+Files = dict[str, os.stat_result]
+"""The files of a directory by their relative paths."""
+
+
 @dataclass(frozen=True, slots=True)
 class CodeSnapshot:
     """A snapshot that was or will be made."""
@@ -46,45 +53,38 @@ class CodeSnapshot:
         return f"{formatting.size(self.bytes)} in {self.files} file{plural} of {self.root}"
 
 
-def look(directory: Path) -> tuple[CodeSnapshot, list[str]]:
+def look(directory: Path) -> tuple[CodeSnapshot, Files]:
     """Find the files for a snapshot of a directory: without git all, else those not ignored.
 
     Returns:
-        The snapshot, and the paths of its files, relative to its root.
+        The snapshot, and its files.
 
     Raises:
         UsageError: the snapshot would be too large.
     """
-    root, names = _of_git(directory) or (directory, _of_directory(directory))
-    sizes: dict[str, int] = {}
-    total = 0
-    for name in names:
-        try:
-            sizes[name] = (root / name).lstat().st_size
-        except OSError:
-            continue  # deleted, but the deletion is not committed
-        total += sizes[name]
-        if len(sizes) > MOST_FILES or total > 4 * MOST_BYTES:
-            break  # already too large: it is refused
-    if len(sizes) > MOST_FILES or total > MOST_BYTES:
-        raise UsageError(_too_large(root, sizes))
-    return CodeSnapshot(str(root), len(sizes), total), list(sizes)
+    root, files = _of_git(directory) or (directory, _states(directory, _names_below(directory)))
+    total = sum(state.st_size for state in files.values())
+    if len(files) > MOST_FILES or total > MOST_BYTES:
+        raise UsageError(_too_large(root, files))
+    return CodeSnapshot(str(root), len(files), total), files
 
 
-def _of_git(directory: Path) -> tuple[Path, list[str]] | None:
-    git = Git(directory)
-    top = git("rev-parse", "--show-toplevel")
+def _of_git(directory: Path) -> tuple[Path, Files] | None:
+    top = Git(directory)("rev-parse", "--show-toplevel")
     if top is None:
         return None
     root = Path(top.removesuffix("\n"))
-    names = _listed(root)
-    found = [name for name in names if _is_code(root / name)]
-    inside = any((root / name).is_relative_to(directory) for name in found)
-    return (root, found) if inside else None  # git ignores all of it
+    files = _states(root, _listed(root))
+    if directory == root:
+        inside = bool(files)
+    else:
+        prefix = f"{directory.relative_to(root)}/"
+        inside = any(name.startswith(prefix) for name in files)
+    return (root, files) if inside else None  # git ignores all of it
 
 
-def _listed(root: Path) -> list[str]:
-    """Return the files of a repository that are not ignored, including nested repositories.
+def _listed(root: Path) -> Iterator[str]:
+    """Yield the files of a repository that are not ignored, including nested repositories.
 
     Raises:
         UsageError: git cannot list them.
@@ -94,34 +94,47 @@ def _listed(root: Path) -> list[str]:
     others = git("ls-files", "--others", "--exclude-standard", "-z", limit=LISTED_UP_TO)
     if tracked is None or others is None:
         raise UsageError(f"git cannot list the files of {root}, so no snapshot can be made")
-    found: dict[str, None] = {}
     for name in (*tracked.split("\0")[:-1], *others.split("\0")[:-1]):
-        inner = root / name
-        if inner.is_symlink() or not (inner / ".git").exists():
-            found[name] = None
-        else:  # a submodule, or a nested clone
-            found.update(dict.fromkeys(f"{name.rstrip('/')}/{one}" for one in _listed(inner)))
-    return list(found)
+        if os.path.lexists(f"{root}/{name}/.git"):  # a submodule, or a nested clone
+            inner = name.rstrip("/")
+            yield from (f"{inner}/{one}" for one in _listed(root / inner))
+        else:
+            yield name
 
 
-def _of_directory(directory: Path) -> Iterator[str]:
+def _names_below(directory: Path) -> Iterator[str]:
     for place, _, names in os.walk(directory):
-        for name in names:
-            path = Path(place, name)
-            if _is_code(path):
-                yield str(path.relative_to(directory))
+        yield from (os.path.relpath(f"{place}/{name}", directory) for name in names)
 
 
-def _is_code(path: Path) -> bool:
-    """Return True for a file or link that trainui did not create."""
-    ours = (paths.home().root, settings.runs_dir(settings.load()))
-    return (path.is_symlink() or path.is_file()) and not any(map(path.is_relative_to, ours))
+def _states(root: Path, names: Iterable[str]) -> Files:
+    """Return the files and links among these names that trainui did not create."""
+    ours = _ours()
+    found: Files = {}
+    for name in names:
+        path = f"{root}/{name}"
+        if path.startswith(ours):
+            continue
+        try:
+            state = os.lstat(path)
+        except OSError:
+            continue  # deleted, but the deletion is not committed
+        if stat.S_ISREG(state.st_mode) or stat.S_ISLNK(state.st_mode):
+            found[name] = state
+        if len(found) > MOST_FILES:
+            break  # too large already: it is refused
+    return found
 
 
-def _too_large(root: Path, sizes: Mapping[str, int]) -> str:
+def _ours() -> tuple[str, ...]:
+    """Return prefixes of the paths that trainui created."""
+    return f"{paths.home().root}/", f"{settings.runs_dir(settings.load())}/"
+
+
+def _too_large(root: Path, files: Files) -> str:
     places: Counter[str] = Counter()
-    for name, size in sizes.items():
-        places[name.partition("/")[0]] += size
+    for name, state in files.items():
+        places[name.partition("/")[0]] += state.st_size
     largest = ", ".join(f"{name} {formatting.size(size)}" for name, size in places.most_common(3))
     return (
         f"snapshot: {root} has more than {formatting.size(MOST_BYTES)} or {MOST_FILES} files "
@@ -129,16 +142,74 @@ def _too_large(root: Path, sizes: Mapping[str, int]) -> str:
     )
 
 
-def copy(snapshot: CodeSnapshot, names: list[str], run_directory: Path) -> None:
-    """Copy the files into a run's directory; links stay links."""
+def copy(snapshot: CodeSnapshot, files: Files, run_directory: Path) -> None:
+    """Copy the files into a run's directory; links stay links, what git ignores is linked to."""
     target = run_directory / DIRECTORY
-    for name in names:
-        destination = target / name
-        destination.parent.mkdir(parents=True, exist_ok=True)
+    last = _Last(snapshot.root, run_directory.parent)
+    made: set[str] = set()
+    for name, state in files.items():
+        directory = os.path.dirname(name)  # noqa: PTH120 (thousands of them)
+        if directory not in made:
+            (target / directory).mkdir(parents=True, exist_ok=True)
+            made.add(directory)
+        source, copied = f"{snapshot.root}/{name}", f"{target}/{name}"
         try:
-            shutil.copy2(Path(snapshot.root, name), destination, follow_symlinks=False)
+            if not last.link(name, state, copied):
+                shutil.copy2(source, copied, follow_symlinks=False)
         except FileNotFoundError:
             continue  # deleted since it was listed
+    for name in _ignored(Path(snapshot.root)):
+        link = target / name
+        if link.parent.is_dir() and not os.path.lexists(link):
+            link.symlink_to(Path(snapshot.root, name))
+    last.replace_with(target)
+
+
+def _ignored(root: Path) -> list[str]:
+    """Return the files and directories that git ignores, and that may be data or outputs."""
+    listing = ["--others", "--ignored", "--exclude-standard", "--directory", "-z"]
+    found = (Git(root)("ls-files", *listing, limit=LISTED_UP_TO) or "").split("\0")
+    names = (name.rstrip("/") for name in found if name)
+    ours = _ours()
+    return [
+        name
+        for name in names
+        if not name.endswith("__pycache__") and not f"{root}/{name}/".startswith(ours)
+    ]
+
+
+class _Last:
+    """The last snapshot of a directory, whose files are linked to where they are unchanged."""
+
+    def __init__(self, root: str, runs_dir: Path) -> None:
+        digest = hashlib.sha256(root.encode(errors="surrogateescape")).hexdigest()[:16]
+        self._note = runs_dir / f".last-snapshot-{digest}"
+        """The file with the path of that snapshot."""
+        try:
+            self._directory: str | None = self._note.read_text()
+        except OSError:
+            self._directory = None
+
+    def link(self, name: str, wanted: os.stat_result, destination: str) -> bool:
+        """Link to the last snapshot's file; return False if that is another, or cannot be."""
+        if self._directory is None or stat.S_ISLNK(wanted.st_mode):
+            return False
+        source = f"{self._directory}/{name}"
+        try:
+            if _state(os.lstat(source)) == _state(wanted):
+                os.link(source, destination)
+                return True
+        except OSError:
+            pass  # it is new, the run was deleted, or it is on another file system
+        return False
+
+    def replace_with(self, directory: Path) -> None:
+        """Note a new snapshot as the last one."""
+        paths.write_private(self._note, str(directory))
+
+
+def _state(found: os.stat_result) -> tuple[int, int, int]:
+    return found.st_size, found.st_mtime_ns, found.st_mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,30 +230,19 @@ class Relocation:
         return str(self.target / relative)
 
     def pipeline(self, submitted: Pipeline) -> Pipeline:
-        """Return a submitted pipeline that runs in the snapshot.
+        """Return a submitted pipeline that runs in the snapshot."""
+        return submitted.with_stages(tuple(map(self._stage, submitted.stages)))
 
-        Raises:
-            UsageError: an input given by a relative path is not in the snapshot.
-        """
-        stages = tuple(self._stage(stage, submitted.text) for stage in submitted.stages)
-        return submitted.with_stages(stages)
-
-    def _stage(self, stage: StageDefinition, text: str) -> StageDefinition:
+    def _stage(self, stage: StageDefinition) -> StageDefinition:
         # interpreters are not moved: a virtual environment works only where it was created
-        inputs = tuple(self._input(stage, path, text) for path in stage.inputs)
+        inputs = tuple(map(self._input, stage.inputs))
         return replace(stage, workdir=self.path(stage.workdir), inputs=inputs)
 
-    def _input(self, stage: StageDefinition, path: str, text: str) -> str:
-        if not Path(path).is_relative_to(self.root):
-            return path
-        if self.holds(str(Path(path).relative_to(self.root))):
-            return self.path(path)
-        if path in text:
-            return path
-        raise UsageError(
-            f"stage {stage.name}: the input {path} is not in the snapshot, since git ignores it; "
-            "use its absolute path in `inputs` and in the command"
-        )
+    def _input(self, path: str) -> str:
+        """Return an input's path: in the snapshot, or, if git ignores it, where it is."""
+        is_below = Path(path).is_relative_to(self.root)
+        held = is_below and self.holds(str(Path(path).relative_to(self.root)))
+        return self.path(path) if held else path
 
     def variables(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return an environment with PYTHONPATH moved into the snapshot."""
@@ -193,7 +253,7 @@ class Relocation:
         return {**environ, "PYTHONPATH": moved}
 
 
-def relocation(root: str, names: list[str], run_directory: Path) -> Relocation:
+def relocation(root: str, names: Iterable[str], run_directory: Path) -> Relocation:
     """Return the relocation into a snapshot about to be made of these files."""
     held = {str(parent) for name in names for parent in (Path(name), *Path(name).parents)}
     return Relocation(Path(root), run_directory / DIRECTORY, held.__contains__)

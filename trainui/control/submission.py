@@ -77,7 +77,7 @@ def submit(
     submitted = _filled_in(pipeline, directory, environ)
     code_of = submitted.stages
     copied = None
-    if pipeline.snapshot:
+    if pipeline.snapshot or configured.snapshot == "always":
         copied, names = snapshot.look(Path(pipeline.directory))
         moved = snapshot.relocation(copied.root, names, directory)
         submitted = moved.pipeline(submitted)

@@ -26,18 +26,8 @@ METRIC_PRESETS = (
 METRIC_FORMATS = tuple(
     sorted(
         {
-            *(
-                "csv",
-                "dvclive",
-                "hf",
-                "json",
-                "jsonl",
-                "mlflow",
-                "text",
-                "tfevents",
-                "tsv",
-                "wandb",
-            ),
+            *("csv", "dvclive", "hf", "json", "jsonl", "mlflow", "text", "tfevents", "trackio"),
+            *("tsv", "wandb"),
             *METRIC_PRESETS,
         }
     )

@@ -170,13 +170,13 @@ async def test_a_narrow_terminal_has_tabs(filler: Filler) -> None:
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])
 async def test_every_pane_can_be_shown_alone(filler: Filler, size: tuple[int, int]) -> None:
     run_id = running_demo(filler)
-    shown = {1: "evaluate", 2: "task id", 3: "train/loss", 4: "epoch 59/30"}
+    shown = {1: "evaluate", 2: "python train.py", 3: "train/loss", 4: "epoch 59/30"}
 
     def is_alone(driven: Driven, pane: int) -> bool:
         return [n for n, text in shown.items() if text in driven.text()] == [pane]
 
     async with opened(run_id, size) as driven:
-        await driven.until_shown("evaluate", "task id")
+        await driven.until_shown("evaluate", "python train.py")
         for pane in shown:
             await driven.press(str(pane))
             await driven.pilot.pause()

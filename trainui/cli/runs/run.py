@@ -8,14 +8,14 @@ import shutil
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
-from trainui import text
+from trainui import settings, text
 from trainui.cli import lookup, options
 from trainui.cli.output import interrupt, printing, progress
 from trainui.cli.output.disk_space import DiskWatch
@@ -121,6 +121,10 @@ def run(
     no_gpus: Annotated[
         bool, typer.Option("--no-gpus", help="Run all stages without a GPU.")
     ] = False,
+    snapshot: Annotated[
+        bool,
+        typer.Option("--snapshot", help="Run from a copy of the code as it is now."),
+    ] = False,
     priority: Annotated[int, typer.Option(help="Runs with a higher priority start first.")] = 0,
     note: Annotated[
         str | None, typer.Option(metavar="TEXT", help="A note on the run.", show_default=False)
@@ -158,6 +162,8 @@ def run(
         else:
             number = 0 if no_gpus else gpus
             pipeline = _load_command(file, command, given, name, number)
+        if snapshot:
+            pipeline = replace(pipeline, snapshot=True)
         if no_gpus:
             pipeline = control.without_gpus(pipeline)
         if dry_run:
@@ -263,7 +269,8 @@ def _submit(
 def _follow(run_id: str, pipeline: Pipeline, run_options: RunOptions) -> int:
     from trainui import control
 
-    if pipeline.snapshot and not run_options.as_json:
+    copies = pipeline.snapshot or settings.load().snapshot == "always"
+    if copies and not run_options.as_json:
         printing.note(f"snapshot: {control.snapshot_words(run_id)}")
     if run_options.detach:
         _print_detached(run_id, pipeline, run_options)

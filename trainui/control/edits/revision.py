@@ -129,11 +129,10 @@ def _relocation(run: RunRecord, pipeline: Pipeline) -> Relocation | None:
     with open_store().read() as connection:
         submission = runs.submission(connection, run.id)
     moved = snapshot.relocation_of(submission, Path(run.directory))
-    if pipeline.snapshot != (moved is not None):
-        has = "has no" if moved is None else "runs from a"
+    if pipeline.snapshot and moved is None:
         raise UsageError(
-            f"the run {has} snapshot of its code, and a resume cannot change that; put `snapshot` "
-            "back as it was, or submit a new run"
+            "the run has no snapshot of its code, and a resume cannot change that; remove "
+            "`snapshot` from the file, or submit a new run"
         )
     return moved
 

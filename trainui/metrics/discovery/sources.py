@@ -8,7 +8,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -143,6 +143,9 @@ def _add_files(
     )
     for root in dict.fromkeys((place.stage_dir, place.workdir)):
         paths = list(_matches(pattern, root))
+        if any(tracker_runs.may_be_database(path, source.format) for path in paths):
+            _add_runs(found, place, paths, pattern)
+            return
         if paths:
             many = _is_glob(pattern, root)
             plain = SourceFile("", root, reading, named=True, one_of_many=many)
@@ -158,6 +161,25 @@ def _add_files(
         f"no file matches {pattern} in {place.stage_dir} or {place.workdir}; "
         "check the stage's metrics"
     )
+
+
+def _add_runs(
+    found: SourceListing, place: SearchDirectories, paths: Sequence[Path], pattern: str
+) -> None:
+    """Add the runs of trackers' databases that the attempt has started."""
+    since = place.started() or 0
+    for path in paths:
+        runs = [
+            run
+            for run in tracker_runs.of_database(path)
+            if tracker_runs.is_of(run, place.attempt_dir, since, alone=True)
+        ]
+        found.candidates += tracker_runs.sources(path, runs)
+    if not any(one.run for one in found.candidates):
+        found.missing[pattern] = (
+            f"{pattern} has no run of MLflow, Trackio or Optuna that this attempt has started; "
+            "check the stage's metrics"
+        )
 
 
 def _beside_others(one: SourceFile, root: Path | None) -> SourceFile:

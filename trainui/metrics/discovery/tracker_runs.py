@@ -37,7 +37,7 @@ def of_database(path: Path, *, since: float = 0) -> list[TrackedRun]:
     if max(map(_modified, files)) < since or not any(map(_is_marked, files)):
         return []
     try:
-        copy = database.copies.get(path)
+        copy = database.copies.get(path, at_once=True)
         return copy.tracker.runs(copy.connection) if copy and copy.tracker else []
     except (UnreadableFileError, DatabaseError, ValueError, OSError):
         return []
@@ -46,7 +46,7 @@ def of_database(path: Path, *, since: float = 0) -> list[TrackedRun]:
 def jobs(path: Path) -> tuple[str, list[TrackedRun]]:
     """Return the tracker of a database, and its runs or trials; empty if it is another database."""
     try:
-        copy = database.copies.get(path) if _is_marked(path) else None
+        copy = database.copies.get(path, at_once=True) if _is_marked(path) else None
         if copy is not None and copy.tracker is not None:
             return copy.tracker.NAME, copy.tracker.jobs(copy.connection)
     except (UnreadableFileError, DatabaseError, ValueError, OSError):
@@ -75,6 +75,12 @@ def sources(path: Path, runs: Iterable[TrackedRun]) -> Iterator[SourceFile]:
             family="tracker",
             run=run.id,
         )
+
+
+def may_be_database(path: Path, format_: str | None) -> bool:
+    """Return True if a named file is a database; only likely files are opened."""
+    is_likely = DATABASE.fullmatch(path.name) or format_ in {one.NAME for one in database.TRACKERS}
+    return bool(is_likely) and database.is_database(path)
 
 
 def name_of(path: Path, run: str) -> str:

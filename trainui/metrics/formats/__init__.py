@@ -46,6 +46,10 @@ def _dvclive(step: str | None, state: dict[str, Any], path: Path) -> Decoder:
     )
 
 
+def _trackio(_step: str | None, _state: dict[str, Any], path: Path) -> Decoder:
+    raise UnknownFormatError(f"{path} is not a database of Trackio; leave its format out")
+
+
 FORMATS: dict[str, Make] = {
     "jsonl": _anywhere(JsonLines),
     "csv": _anywhere(CsvTable),
@@ -57,9 +61,13 @@ FORMATS: dict[str, Make] = {
     "mlflow": MlflowMetric,
     "wandb": WandbFile,
     "optuna": _anywhere(OptunaJournal),
+    "trackio": _trackio,
     "text": _anywhere(AnyLines),
 }
-"""By name, as in a source's `format`; `text` means lines that a preset reads."""
+"""By name, as in a source's `format`; `text` means lines that a preset reads.
+
+Databases of `mlflow`, `optuna` and `trackio` have no decoder: `metrics.trackers` reads them.
+"""
 
 DOCUMENTS = frozenset({JsonFile.name, TrainerState.name})
 """Formats that are read from the first byte at each change."""

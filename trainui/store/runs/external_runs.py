@@ -5,14 +5,16 @@ Each stage has one attempt without a Celery message; the metrics reader reads it
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from trainui import clock
-from trainui.domain.states import ENDED, Status
+from trainui.domain.states import ENDED, Status, run_status
+from trainui.store.db import protocol
 from trainui.store.db.engine import raw
 from trainui.store.read import row_mapping
 from trainui.store.runs import events, new_run, runs
@@ -79,47 +81,101 @@ def add(
         directories: where each attempt's logs are, by the stage's name.
         host: this host.
     """
-    new_run.create(raw(connection), new)
-    query = select(STAGES.c.id, STAGES.c.name).where(STAGES.c.run_id == new.id)
-    ids = {name: stage_id for stage_id, name in connection.execute(query)}
-    connection.execute(
-        update(STAGES).where(STAGES.c.id == bindparam("stage")),
-        [
-            {
-                "stage": ids[name],
-                "attempt": 1,
-                "status": one.status,
-                "started_at": one.started_at,
-                "completed_at": one.completed_at,
-            }
-            for name, one in states.items()
-        ],
+    own = raw(connection)
+    new_run.create(own, new)
+    _start(own, new.id, states, directories, host)
+    now = clock.now()
+    # in the list, which is ordered by creation, it stands where it belongs by its age
+    began = min((one.started_at for one in states.values() if one.started_at), default=now)
+    status = run_status([one.status for one in states.values()], started=True)
+    ends = [one.completed_at for one in states.values() if one.completed_at is not None]
+    own.execute(
+        "UPDATE runs SET status = ?, created_at = ?, started_at = ?, completed_at = ?, "
+        "notified_at = ? WHERE id = ?",
+        (
+            status.value,
+            began,
+            began,
+            max(ends, default=now) if status in ENDED else None,
+            now if status in ENDED else None,  # long ago: nobody is notified
+            new.id,
+        ),
     )
-    connection.execute(
-        insert(ATTEMPTS),
+
+
+def add_stages(
+    connection: Connection,
+    run_id: str,
+    new: NewRun,
+    states: Mapping[str, ExternalState],
+    directories: Mapping[str, str],
+    *,
+    host: str,
+) -> None:
+    """Store more stages of an external run: jobs that its multirun has now.
+
+    Args:
+        connection: a write transaction.
+        run_id: the run.
+        new: a run with these stages alone.
+        states: as for `add`.
+        directories: as for `add`.
+        host: this host.
+    """
+    own = raw(connection)
+    (first,) = own.execute("SELECT count(*) FROM stages WHERE run_id = ?", (run_id,)).fetchone()
+    ids = {stage.name: str(uuid.uuid4()) for stage in new.pipeline.stages}
+    rows = new_run.stage_rows(new, ids, first=first)
+    new_run.insert(own, "stages", [row | {"run_id": run_id} for row in rows])
+    _start(own, run_id, states, directories, host)
+    runs.refresh(connection, run_id)
+    text = f"{len(ids)} stages added"
+    events.record(connection, run_id, "submitted", text)
+
+
+def stage_names(connection: Connection, run_id: str) -> set[str]:
+    """Return the names of a run's stages."""
+    return {stage.name for stage in runs.stages(connection, run_id)}
+
+
+def _start(
+    own: protocol.Connection,
+    run_id: str,
+    states: Mapping[str, ExternalState],
+    directories: Mapping[str, str],
+    host: str,
+) -> None:
+    """Give stages their states, and an attempt each."""
+    found = own.execute("SELECT name, id FROM stages WHERE run_id = ?", (run_id,))
+    ids = {str(name): str(stage_id) for name, stage_id in found.fetchall()}
+    for name, one in states.items():
+        own.execute(
+            "UPDATE stages SET attempt = 1, status = ?, started_at = ?, completed_at = ? "
+            "WHERE id = ?",
+            (one.status.value, one.started_at, one.completed_at, ids[name]),
+        )
+    now = clock.now()
+    new_run.insert(
+        own,
+        "attempts",
         [
             {
                 "stage_id": ids[name],
                 "number": 1,
-                "status": one.status,
+                "status": one.status.value,
                 "host": host,
                 "directory": directories[name],
-                "granted_at": clock.now(),
-                "started_at": one.started_at or clock.now(),
+                "slots_json": "[]",
+                "granted_at": now,
+                "started_at": one.started_at or now,
                 "completed_at": one.completed_at,
                 "pid": one.pid,
+                "checkpoint_tried": False,
+                "metrics_complete": False,
             }
             for name, one in states.items()
         ],
     )
-    began = min((one.started_at for one in states.values() if one.started_at), default=None)
-    began = began or clock.now()
-    status = runs.refresh(connection, new.id, started_at=began)
-    # in the list, which is ordered by creation, it stands where it belongs by its age
-    connection.execute(update(RUNS).where(RUNS.c.id == new.id).values(created_at=began))
-    if status in ENDED:  # long ago: nobody is notified
-        now = clock.now()
-        connection.execute(update(RUNS).where(RUNS.c.id == new.id).values(notified_at=now))
 
 
 def running(connection: Connection, host: str) -> list[RunningStage]:

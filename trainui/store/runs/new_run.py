@@ -56,13 +56,13 @@ def create(connection: Connection, new: NewRun) -> None:
         )
     store_pipeline(connection, new.pipeline)
     created_at = _created_at(connection)
-    _insert(connection, "runs", [_run(new, created_at)])
+    insert(connection, "runs", [_run(new, created_at)])
     ids = {stage.name: str(uuid.uuid4()) for stage in new.pipeline.stages}
-    _insert(connection, "stages", _stages(new, ids))
-    _insert(connection, "dependencies", _edges(new, ids))
+    insert(connection, "stages", stage_rows(new, ids))
+    insert(connection, "dependencies", _edges(new, ids))
     event = {"run_id": new.id, "time": clock.now(), "kind": "submitted"}
     event["text"] = f"{len(ids)} stages submitted"
-    _insert(connection, "events", [event])
+    insert(connection, "events", [event])
 
 
 def store_pipeline(connection: Connection, pipeline: Pipeline) -> None:
@@ -70,7 +70,7 @@ def store_pipeline(connection: Connection, pipeline: Pipeline) -> None:
     known = "SELECT 1 FROM pipelines WHERE digest = ?"
     if connection.execute(known, (pipeline.digest,)).fetchone() is None:
         values = {"digest": pipeline.digest, "name": pipeline.name, "text": pipeline.text}
-        _insert(connection, "pipelines", [values])
+        insert(connection, "pipelines", [values])
 
 
 def _created_at(connection: Connection) -> int:
@@ -104,7 +104,8 @@ def _run(new: NewRun, created_at: int) -> dict[str, Any]:
     }
 
 
-def _stages(new: NewRun, ids: Mapping[str, str]) -> list[dict[str, Any]]:
+def stage_rows(new: NewRun, ids: Mapping[str, str], *, first: int = 0) -> list[dict[str, Any]]:
+    """Return the rows of a run's stages, of which the first has this position."""
     return [
         {
             "id": ids[stage.name],
@@ -120,7 +121,7 @@ def _stages(new: NewRun, ids: Mapping[str, str]) -> list[dict[str, Any]]:
             "fresh": False,
             "removed": False,
         }
-        for position, stage in enumerate(new.pipeline.stages)
+        for position, stage in enumerate(new.pipeline.stages, first)
     ]
 
 
@@ -132,7 +133,8 @@ def _edges(new: NewRun, ids: Mapping[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def _insert(connection: Connection, table: str, values: Sequence[Mapping[str, Any]]) -> None:
+def insert(connection: Connection, table: str, values: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that have the same columns."""
     for part in batches(values, _AT_ONCE):
         row = f"({placeholders(part[0])})"
         connection.execute(

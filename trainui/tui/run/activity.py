@@ -22,7 +22,7 @@ from trainui.tui.render.numbers import number
 from trainui.tui.runs.headline_reader import headline
 
 SEARCH_PERIOD = 5.0
-"""Seconds between two searches for a running stage's checkpoints."""
+"""Seconds between two searches for a running stage's checkpoints, and for its NaN values."""
 
 PROGRESS_BYTES = 4096
 """The end of a log in which its progress is searched for."""
@@ -70,12 +70,13 @@ class ActivityReader:
     """Reads the activity of the selected stage, with a cache."""
 
     def __init__(self) -> None:
-        self._metrics: tuple[tuple[str, int | None], tuple[str, str]] | None = None
-        """The stage's id and the version of its points, and what they show."""
-        self._checkpoint: tuple[tuple[str, int, Status], float, tuple[str, int | None]] | None = (
-            None
-        )
-        """The stage's id, attempt and state, when it was searched, and the newest checkpoint."""
+        self._metric: tuple[tuple[str, int | None], str] | None = None
+        """The stage's id and the version of its points, and its headline metric."""
+        self._searched: tuple[tuple[str, int, int | None], float] | None = None
+        """When checkpoints were searched, of which stage and attempt; of an ended one also the
+        version of its points."""
+        self._checkpoint: tuple[str, int | None] = "", None
+        self._nonfinite = ""
 
     def read(
         self,
@@ -87,36 +88,43 @@ class ActivityReader:
         if not attempts or attempts[-1].started_at is None:
             return StageActivity()
         logs = [Path(attempts[-1].directory) / name for name in (STDOUT_FILE, STDERR_FILE)]
-        metric, nonfinite = self._metrics_of(connection, stage)
+        version = headlines.versions(connection, [stage.id]).get(stage.id)
+        key = (stage.id, stage.attempt, None if stage.status == Status.RUNNING else version)
+        known, now = self._searched, time.monotonic()
+        if known is None or known[0] != key or now - known[1] > SEARCH_PERIOD:
+            self._searched = (key, now)
+            self._checkpoint = _newest_checkpoint(stage, attempts)
+            self._nonfinite = _nonfinite_text(curves.summaries(connection, [stage.id]))
         return StageActivity(
             max(filter(None, map(_written_at, logs)), default=None),
-            *self._checkpoint_of(stage, attempts),
+            *self._checkpoint,
             log_progress(logs) if stage.status == Status.RUNNING else None,
-            metric,
-            nonfinite,
+            self._headline(connection, stage, version),
+            self._nonfinite,
         )
 
-    def _checkpoint_of(
-        self, stage: StageRecord, attempts: Sequence[AttemptRecord]
-    ) -> tuple[str, int | None]:
-        if stage.definition.checkpoint is None:
-            return "", None
-        key, now = (stage.id, stage.attempt, stage.status), time.monotonic()
-        known = self._checkpoint
-        if known is None or known[0] != key or now - known[1] > SEARCH_PERIOD:
-            directories = [one.directory for one in attempts]
-            where = checkpoints.search(stage.definition, stage.directory, directories)
-            newest = next(iter(where.found), None)
-            found = ("", None) if newest is None else (harmless(newest.name), _modified_at(newest))
-            self._checkpoint = known = (key, now, found)
-        return known[2]
+    def _headline(
+        self, connection: protocol.Connection, stage: StageRecord, version: int | None
+    ) -> str:
+        key = (stage.id, version)
+        if self._metric is None or self._metric[0] != key:
+            name = (
+                headline(headlines.names_of(connection, stage.id)) if version is not None else None
+            )
+            series = [] if name is None else curves.summaries(connection, [stage.id], name)
+            self._metric = (key, _headline_text(series[0]) if series else "")
+        return self._metric[1]
 
-    def _metrics_of(self, connection: protocol.Connection, stage: StageRecord) -> tuple[str, str]:
-        key = (stage.id, headlines.versions(connection, [stage.id]).get(stage.id))
-        if self._metrics is None or self._metrics[0] != key:
-            series = [] if key[1] is None else curves.summaries(connection, [stage.id])
-            self._metrics = (key, (_headline_text(series), _nonfinite_text(series)))
-        return self._metrics[1]
+
+def _newest_checkpoint(
+    stage: StageRecord, attempts: Sequence[AttemptRecord]
+) -> tuple[str, int | None]:
+    if stage.definition.checkpoint is None:
+        return "", None
+    directories = [one.directory for one in attempts]
+    where = checkpoints.search(stage.definition, stage.directory, directories)
+    newest = next(iter(where.found), None)
+    return ("", None) if newest is None else (harmless(newest.name), _modified_at(newest))
 
 
 def log_progress(logs: Sequence[Path]) -> LogProgress | None:
@@ -129,18 +137,14 @@ def log_progress(logs: Sequence[Path]) -> LogProgress | None:
     return None
 
 
-def _headline_text(series: Sequence[SeriesSummary]) -> str:
-    """Return e.g. `val/loss  best 0.0011 (lowest), last 0.0123`; empty without metrics."""
-    by_name = {one.name: one for one in series}
-    name = headline(list(by_name))
-    if name is None:
-        return ""
-    found, lower = by_name[name], lower_is_better(name)
-    last = f"last {number(found.last)}"
+def _headline_text(series: SeriesSummary) -> str:
+    """Return e.g. `val/loss  best 0.0011 (lowest), last 0.0123`."""
+    name, lower = harmless(series.name), lower_is_better(series.name)
+    last = f"last {number(series.last)}"
     if lower is None:
-        return f"{harmless(name)}  {last}"
-    best = f"best {number(found.min if lower else found.max)} ({'lowest' if lower else 'highest'})"
-    return f"{harmless(name)}  {best}, {last}"
+        return f"{name}  {last}"
+    best = f"best {number(series.min if lower else series.max)}"
+    return f"{name}  {best} ({'lowest' if lower else 'highest'}), {last}"
 
 
 def _nonfinite_text(series: Sequence[SeriesSummary]) -> str:

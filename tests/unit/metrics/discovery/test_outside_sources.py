@@ -14,13 +14,15 @@ from pathlib import Path
 import pytest
 
 from tests.unit.metrics.attempts import Attempt, is_complete, start_attempt
-from tests.unit.metrics.reading import lines
+from tests.unit.metrics.reading import connect, lines
 from tests.unit.metrics.replaying import curves_of
 from tests.unit.metrics.test_wandb import frames, item, row
 from tests.unit.metrics.trackers.test_databases import MLFLOW
+from trainui.domain.definition import MetricSource
 from trainui.metrics.discovery import outside_sources, process_files
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.store.db.engine import Store
+from trainui.store.points import curves
 
 
 @pytest.fixture(autouse=True)
@@ -172,6 +174,33 @@ def test_an_old_run_of_a_database_is_left_out(store: Store, tmp_path: Path) -> N
         look(reader)
         connection.execute("INSERT INTO metrics VALUES ('loss', 3, 2, 'new', 1, 0)")
     assert end(store, attempt, reader) == {"loss": [2.0, 3.0]}
+
+
+@pytest.mark.parametrize("source", [MetricSource("mlflow.db"), MetricSource("*.x", "mlflow")])
+def test_a_named_database_gives_the_attempts_own_runs(
+    store: Store, tmp_path: Path, source: MetricSource
+) -> None:
+    attempt = start_attempt(store, tmp_path, source)
+    reader = AttemptReader(store, attempt.to_read)
+    name = "mlflow.db" if source.format is None else "any.x"
+    with closing(tracked(tmp_path / "work" / name)) as connection:
+        add_run(connection, "old", 1, 1, None)
+        look(reader)
+        add_run(connection, "mine", 2, 2e9, attempt)
+    assert end(store, attempt, reader) == {"loss": [2.0]}
+
+
+def test_a_named_database_without_a_run_of_the_attempt_is_reported(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path, MetricSource("mlflow.db"))
+    reader = AttemptReader(store, attempt.to_read)
+    with closing(tracked(tmp_path / "work" / "mlflow.db")) as connection:
+        add_run(connection, "old", 1, 1, None)
+    assert end(store, attempt, reader) == {}
+    with closing(connect(store)) as reading:
+        (problem,) = curves.problems(reading, [attempt.stage_id])
+    assert "has no run of MLflow, Trackio or Optuna" in problem.problem
 
 
 @pytest.mark.parametrize("place", [lambda one: one.stage_dir, lambda one: one.workdir])

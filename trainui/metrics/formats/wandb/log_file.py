@@ -28,7 +28,8 @@ BLOCK = 32_768
 LONGEST = 4 << 20
 """Bytes of a record; a longer one is skipped."""
 
-_FRAME = struct.Struct("<IHB")
+FRAME = struct.Struct("<IHB")
+"""Of a fragment: checksum, length and kind."""
 _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 _KIND_SUMS = {kind: zlib.crc32(bytes([kind])) for kind in (_FULL, _FIRST, _MIDDLE, _LAST)}
 
@@ -99,7 +100,7 @@ def whole_records(data: bytes, offset: int) -> tuple[int, list[bytes]]:
     parts: list[bytes] = []
     for kind, begin, following in _fragments(data, offset):
         if kind in (_FULL, _FIRST):
-            end = max(end, begin - _FRAME.size)  # summaries may be before it
+            end = max(end, begin - FRAME.size)  # summaries may be before it
             parts = [data[begin:following]]
         elif kind in (_MIDDLE, _LAST) and parts:
             parts.append(data[begin:following])
@@ -117,7 +118,7 @@ def _fragments(data: bytes, offset: int) -> Iterator[tuple[int, int, int]]:
     """
     at = 0 if offset else len(_HEADER)
     block_end = at + BLOCK - (offset + at) % BLOCK
-    unpack, frame, size = _FRAME.unpack_from, _FRAME.size, len(data)
+    unpack, frame, size = FRAME.unpack_from, FRAME.size, len(data)
     skipped = False
     while True:
         if block_end - at < frame:
