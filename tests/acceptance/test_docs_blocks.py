@@ -12,9 +12,11 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.acceptance import tracker_files
 from tests.acceptance.command_line import CommandLine
 from tests.acceptance.pages import PAGES, ROOT, SAMPLES, Block, blocks_of, name_of
 from tests.acceptance.typing_person import type_in
@@ -51,15 +53,29 @@ PIPELINE = "stages: [{name: train, run: python train.py}]\n"
 DVC = "stages:\n  train:\n    cmd: python train.py\n    deps: [train.py]\n"
 MAIL = '#!/bin/sh\nprintf "%s\\n" "$@" > ~/mail.part\ncat >> ~/mail.part\nmv ~/mail.part ~/mail\n'
 
-OWN = {
+OWN: dict[str, dict[str, str | Callable[[Path], None]]] = {
     "README.md": {"dvc.yaml": DVC},
     "docs/alerts.md": {"train.py": TRAIN},
+    "docs/external.md": {
+        "wandb/offline-run-20261101_100000-x1/run-x1.wandb": tracker_files.wandb,
+        "mlruns/0/m1/meta.yaml": tracker_files.mlflow,
+        "~/.cache/huggingface/trackio/digits.db": tracker_files.trackio,
+        "tensorboard/baseline/events.out.tfevents.1800000000.node7.1.0": tracker_files.tensorboard,
+    },
     "docs/living.md": {"~/bin/mail": MAIL},
     "docs/pipeline.md": {"data.txt": "b\na\n"},
     "docs/python.md": {"~/datasets/train.csv": "step,loss\n"},
     "docs/scripts.md": {"pipeline.yaml": PIPELINE, "train.py": TRAIN},
 }
-"""What a page's readers have already."""
+"""What a page's readers have already: texts, or functions that write a file."""
+
+EXTERNAL = {
+    "wandb-run": "wandb",
+    "mlflow-run": "mlflow",
+    "trackio-run": "trackio",
+    "baseline": "tfevents",
+}
+"""The trackers' runs that the page on external runs adds."""
 
 SHORTER = {
     "sample_pipelines/train.py": [
@@ -83,8 +99,8 @@ class Reader:
         self.blocks = blocks_of(page)
         cli.environ["PATH"] = f"{cli.environ['HOME']}/bin:{cli.environ['PATH']}"
         del cli.environ["XDG_CONFIG_HOME"]  # so that it is ~/.config
-        for name, text in OWN.get(self.name, {}).items():
-            self.write(name, text)
+        for name, content in OWN.get(self.name, {}).items():
+            self.write(name, content)
         self.copy_samples()
 
     def copy_samples(self) -> None:
@@ -96,12 +112,15 @@ class Reader:
                     file = self.cli.directory / name
                     file.write_text(shorter(name, file.read_text()))
 
-    def write(self, name: str, text: str) -> None:
+    def write(self, name: str, content: str | Callable[[Path], None]) -> None:
         """Write a file where its name says."""
         file = Path(self.cli.directory, name.replace("~", self.cli.environ["HOME"]))
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-        if text.startswith("#!"):
+        if callable(content):
+            content(file)
+            return
+        file.write_text(content)
+        if content.startswith("#!"):
             file.chmod(0o755)
 
     def follow(self) -> str:
@@ -218,6 +237,24 @@ def check_the_preset(reader: Reader, _seen: str) -> None:
     assert rows == [{"step": 10, "loss": 2.5, "lr": 0.1}]
 
 
+def curves_of(reader: Reader, run: str) -> list[dict[str, Any]]:
+    """Return the series of a run once there are any."""
+
+    def series() -> list[dict[str, Any]]:
+        return list(reader.cli.json("metrics", run)["series"])
+
+    wait_for(series, f"the curves of {run}")
+    return series()
+
+
+def check_the_trackers(reader: Reader, _seen: str) -> None:
+    for run, kind in EXTERNAL.items():
+        (series,) = curves_of(reader, run)
+        assert series["name"] in {"val/loss", "val_loss"}
+        assert series["last"] == pytest.approx(0.2)
+        assert reader.cli.json("show", run)["external"]["kind"] == kind
+
+
 def check_the_samples(reader: Reader, seen: str) -> None:
     assert "bit for bit" in seen
     assert reader.cli("wait", "digits").code == 0
@@ -226,6 +263,7 @@ def check_the_samples(reader: Reader, seen: str) -> None:
 CHECKS: dict[str, Callable[[Reader, str], None]] = {
     "README.md": check_the_readme,
     "docs/alerts.md": check_the_alerts,
+    "docs/external.md": check_the_trackers,
     "docs/formats.md": check_the_preset,
     "docs/living.md": check_who_is_told,
     "docs/python.md": check_python,

@@ -67,8 +67,8 @@ class WandbFile(Decoder):
         offset = self.state.get("offset", 0)
         if not offset and not (data.startswith(_HEADER) or _HEADER.startswith(data)):
             raise NewerWandbError(
-                f"{self._path} has a newer version of W&B's format than trainui can read (0); "
-                "write the metrics to another file too"
+                f"{self._path} has a newer version of W&B's log format than 0, the only one that "
+                "trainui reads; write the metrics to another file too"
             )
         self._cut = whole_records(data, offset)
         return self._cut[0]

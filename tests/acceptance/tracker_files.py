@@ -1,0 +1,74 @@
+"""Files as W&B, MLflow, Trackio and TensorBoard leave them, small and complete."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import struct
+from contextlib import closing
+from pathlib import Path
+
+from tests.unit.metrics.test_event_files import framed, message
+from tests.unit.metrics.test_event_files import varint as number
+from tests.unit.metrics.test_wandb import field, frames, item, row
+
+TRACKIO = """
+CREATE TABLE metrics (id INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT, timestamp TEXT,
+    run_name TEXT, step INTEGER, metrics TEXT);
+CREATE TABLE configs (id INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT, run_name TEXT,
+    config TEXT, created_at TEXT);
+CREATE TABLE system_metrics (id INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT);
+"""
+
+STEPS = range(5)
+
+
+def wandb(path: Path) -> None:
+    """Write a run of W&B that ended: `run-ID.wandb` with `lr`, `val/loss` and an exit code."""
+    configured = field(4, field(1, item("lr", 0.1)))
+    run = field(17, field(1, b"x1") + field(8, b"wandb-run") + configured)
+    rows = [row(step, item("val/loss", 1 / (1 + step))) for step in STEPS]
+    path.write_bytes(frames(run, *rows, field(18, field(1, 0))))
+
+
+def tensorboard(path: Path) -> None:
+    """Write an event file with `val/loss`."""
+    events = [
+        message(
+            (1, 1, struct.pack("<d", 1.8e9 + step)), (2, 0, number(step)), (5, 2, _scalar(step))
+        )
+        for step in STEPS
+    ]
+    path.write_bytes(b"".join(map(framed, events)))
+
+
+def _scalar(step: int) -> bytes:
+    value = message((1, 2, b"val/loss"), (2, 5, struct.pack("<f", 1 / (1 + step))))
+    return message((1, 2, value))
+
+
+def mlflow(path: Path) -> None:
+    """Write a run of MLflow's file store: the directory in which `path` is `meta.yaml`."""
+    path.write_text("run_id: m1\nrun_name: mlflow-run\nstatus: 3\nstart_time: 1800000000000\n")
+    lines = [f"{1_800_000_000_000 + step} {1 / (1 + step)} {step}\n" for step in STEPS]
+    (path.parent / "metrics").mkdir()
+    (path.parent / "metrics" / "val_loss").write_text("".join(lines))
+    (path.parent / "params").mkdir()
+    (path.parent / "params" / "lr").write_text("0.1")
+
+
+def trackio(path: Path) -> None:
+    """Write a project's database with one run."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript(TRACKIO)
+        time = "2026-11-01T10:00:0{}+00:00"
+        config = json.dumps({"lr": 0.1, "_Created": time.format(0)})
+        connection.execute(
+            "INSERT INTO configs (run_id, run_name, config) VALUES ('t1', 'trackio-run', ?)",
+            (config,),
+        )
+        connection.executemany(
+            "INSERT INTO metrics (run_id, timestamp, run_name, step, metrics) "
+            "VALUES ('t1', ?, 'trackio-run', ?, ?)",
+            [(time.format(step), step, json.dumps({"val/loss": 1 / (1 + step)})) for step in STEPS],
+        )
