@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from trainui.domain.states import Status
+from trainui.metrics.reader.tail import UnreadableFileError
 from trainui.store.db.engine import Store
 from trainui.store.runs import external_runs
 from trainui.store.runs.external_runs import RunningStage
@@ -95,6 +96,8 @@ def _state(stage: RunningStage, written: frozenset[str]) -> Status:
         found = trainings.below(Path(stage.external["path"]))
     except OSError:
         return Status.ENDED  # it was deleted, or cannot be read any more
+    except UnreadableFileError:
+        return Status.RUNNING  # a database, perhaps in the middle of a write
     jobs = [
         job
         for one in found

@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from trainui.metrics.discovery import default_sources, open_files, tracker_runs
-from trainui.metrics.trackers import TrackedRun, study_of, wandb
+from trainui.metrics.trackers import TrackedRun, database, study_of, wandb
 
 MOST_ENTRIES = 500_000
 """Directory entries that are examined, as a limit for e.g. a whole home directory."""
@@ -122,8 +122,11 @@ def below(path: Path) -> list[Training]:
 
     Raises:
         OSError: the path cannot be read.
+        UnreadableFileError: it is a damaged database.
     """
     if path.is_file():
+        if database.is_database(path):
+            database.copies.get(path, at_once=True)  # raises if it is damaged
         place = _Place(path.parent, (), (path.name,))
         found = _marked(place) or _plain(place)
         return _in_databases(place) or ([found] if found is not None else [])
@@ -344,12 +347,16 @@ _FINDERS: tuple[Callable[[_Place], Training | None], ...] = (
 )
 
 
+_PLAIN_KINDS = ("wandb", "optuna", "keras", "csv", "jsonl")
+"""Kinds of a directory's files without a marker, most specific first."""
+
+
 def _plain(place: _Place) -> Training | None:
     """Return the training of the files with usual names in a directory; None if there are none."""
     found = {place / name: kind for name in place.files if (kind := _kind(place / name))}
     if not found:
         return None
-    kind = next((one for one in ("keras", "csv", "jsonl") if one in found.values()), "log")
+    kind = next((one for one in _PLAIN_KINDS if one in found.values()), "log")
     sources = tuple((path, None) for path, one in found.items() if one != "log" or kind == "log")
     name = _telling_name(place.path)
     return Training(kind, name, place.path, (Job(name, place.path, sources, log=_log_in(place)),))

@@ -11,6 +11,8 @@ import pytest
 from tests.unit.metrics.corpus import corpus_root, expected_files, needs_corpus
 from tests.unit.metrics.trackers.test_databases import MLFLOW
 from trainui.metrics.discovery import open_files, trainings
+from trainui.metrics.reader.tail import UnreadableFileError
+from trainui.metrics.trackers import database
 
 CORPUS = corpus_root() or Path()
 
@@ -138,3 +140,18 @@ def test_that_a_run_of_a_database_runs_is_believed_while_its_file_is_open(tmp_pa
         (found,) = trainings.below(tmp_path)
         assert trainings.state(found.jobs[0], open_files.written()) == "running"
     assert trainings.state(found.jobs[0], open_files.written()) == "ended"
+
+
+@needs_corpus
+def test_optunas_journal_is_a_training(tmp_path: Path) -> None:
+    journal = CORPUS / "trackers" / "optuna" / "journal.log"
+    (tmp_path / "study.log").write_bytes(journal.read_bytes())
+    (found,) = trainings.below(tmp_path)
+    assert found.kind == "optuna"
+
+
+def test_a_damaged_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_bytes(database.MAGIC + bytes(5000))
+    with pytest.raises(UnreadableFileError, match=r"mlflow\.db cannot be read as a database"):
+        trainings.below(tmp_path / "mlflow.db")
+    assert trainings.below(tmp_path) == []  # among others it is left out
