@@ -23,7 +23,7 @@ from trainui.control.submission import checked_name
 from trainui.domain.definition import MetricSource, Pipeline, StageDefinition
 from trainui.domain.states import Status
 from trainui.errors import NotFoundError, UsageError
-from trainui.metrics.discovery import open_files, trainings
+from trainui.metrics.discovery import process_files, trainings
 from trainui.metrics.discovery.trainings import Job, Training
 from trainui.settings import Settings
 from trainui.store.db.engine import open_store
@@ -82,7 +82,7 @@ def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
     store = open_store()
     with store.read() as connection:
         known = external_runs.known_paths(connection)
-    open_paths, configured = open_files.written(), settings.load()
+    open_paths, configured = process_files.written(), settings.load()
     added: list[Added] = []
     for start in range(0, len(found), _AT_ONCE):
         with store.write() as connection:

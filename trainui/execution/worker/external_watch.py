@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from trainui.domain.states import Status
+from trainui.metrics.discovery import process_files
 from trainui.metrics.reader.tail import UnreadableFileError
 from trainui.store.db.engine import Store
 from trainui.store.runs import external_runs
@@ -67,9 +68,7 @@ class ExternalWatch:
 def _ended(running: list[RunningStage]) -> list[tuple[RunningStage, Status]]:
     found = [(one, _end_of(one)) for one in running if one.pid is not None and not _is_alive(one)]
     if others := [one for one in running if one.pid is None]:
-        from trainui.metrics.discovery import open_files  # imports NumPy: not at the worker's start
-
-        written = open_files.written()
+        written = process_files.written()
         states = ((stage, _state(stage, written)) for stage in others)
         found += [(stage, status) for stage, status in states if status != Status.RUNNING]
     return found
@@ -90,7 +89,7 @@ def _family(stage: RunningStage) -> list[psutil.Process]:
 
 def _state(stage: RunningStage, written: frozenset[str]) -> Status:
     """Return the state of a stage as its tracker and its processes show it now."""
-    from trainui.metrics.discovery import trainings
+    from trainui.metrics.discovery import trainings  # imports NumPy: not at the worker's start
 
     try:
         found = trainings.below(Path(stage.external["path"]))

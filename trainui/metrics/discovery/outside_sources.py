@@ -7,37 +7,63 @@ ran meanwhile that could have written it.
 
 from __future__ import annotations
 
+import math
 import os
 import time
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-from trainui import paths
-from trainui.metrics.discovery import default_sources, process_files, tracker_runs
+from trainui.metrics.discovery import default_sources, listing, process_files, tracker_runs
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.formats import mlflow
 from trainui.metrics.reader.tail import FileState, look_at
 from trainui.supervisor.protocol import RUN_TAG
 
-MAX_ENTRIES = 20_000
-"""Directory entries examined below a workdir, those near the top first."""
-
-MAX_DEPTH = 6
-
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
-"""The least seconds between two searches, and the most."""
+"""The least seconds between two searches for an attempt, and the most."""
 
-REST = 50
-"""The least time between two searches, as a multiple of what the last one took."""
+REST, REST_OF_CHANGES = 500, 50
+"""The least time between two rounds of searches, as a multiple of the CPU time of the last one:
+after a while, and if something has changed. A rest of at most `LONGEST_PAUSE`."""
 
-MAX_WATCHED = 100
-"""Directories of a workdir that are checked for new entries."""
+ROUND = 1.0
+"""Seconds for which a round of searches for all attempts shares what it has found."""
 
-_MAX_AGE = 1.0
-"""Seconds for which a listing of a directory serves all attempts."""
+
+class SearchRound:
+    """What the searches for all attempts share: their pace, and a survey of the processes."""
+
+    def __init__(self) -> None:
+        self._began = -math.inf
+        self._cost = 0.0
+        """CPU seconds of the round's searches."""
+        self._surveyed = -math.inf
+        self._survey: Mapping[Path | None, Sequence[Path]] = {}
+
+    def may_begin(self, rest: float) -> bool:
+        """Return True if a search is part of the round, or if the rest after the last is over."""
+        elapsed = time.monotonic() - self._began
+        if elapsed > min(max(ROUND, rest * self._cost), LONGEST_PAUSE):
+            self._began, self._cost = time.monotonic(), 0.0
+            return True
+        return elapsed < ROUND
+
+    def spend(self, seconds: float) -> None:
+        """Count the CPU time of a search."""
+        self._cost += seconds
+
+    def survey(self) -> Mapping[Path | None, Sequence[Path]]:
+        """Return, by attempt directory, the files that processes had open a moment ago."""
+        if time.monotonic() - self._surveyed > ROUND:
+            found = process_files.survey(_is_usual_name)
+            self._survey = {
+                attempt: [path for path in map(Path, files) if default_sources.is_usual(path)]
+                for attempt, files in found.items()
+            }
+            self._surveyed = time.monotonic()  # its end, since it may take long on a busy machine
+        return self._survey
 
 
 @dataclass
@@ -49,65 +75,81 @@ class OutsideSources:
     workdir: Path
     environment: Mapping[str, str]
     """The stage's own variables."""
+    round: SearchRound = field(default_factory=SearchRound)
+    """Shared by all attempts."""
     found: list[SourceFile] = field(default_factory=list)
     """The sources found by the last search."""
     _began: float = field(default_factory=time.monotonic)
-    _searched: float = -LONGEST_PAUSE
-    _cost: float = 0.0
-    """CPU seconds of the last search."""
-    _changes: tuple[int, ...] = ()
-    """When the workdir's directories were changed, at the last search."""
+    _searched: float = -math.inf
+    _seen: tuple[int, ...] = ()
+    """The versions of the listings at the last search."""
     _own: dict[Path, int] = field(default_factory=dict)
     """The attempt's files, and the offsets at which its part begins."""
     _foreign: set[Path] = field(default_factory=set)
     _old: dict[Path, FileState] = field(default_factory=dict)
     """Files that were there before the attempt, as they were when they were first seen."""
 
+    def __post_init__(self) -> None:
+        """Find the listings that the attempts share."""
+        self._trackio = _home_of_trackio(self.environment)
+        self._listings = [listing.of(self.workdir), listing.of(self._trackio)]
+
     def is_due(self) -> bool:
-        """Return True if new files are likely: something was made in the workdir, or time passed.
+        """Return True if new files are likely: one came, a database was written, or time passed.
 
         An old attempt is searched less and less often.
         """
-        now = time.monotonic()
-        pause = now - self._searched
-        if pause < max(FIRST_PAUSE, REST * self._cost):
+        pause = time.monotonic() - self._searched
+        if pause < FIRST_PAUSE:
             return False
+        for one in self._listings:
+            one.check()
+        if self._versions() != self._seen:
+            return not self._seen or self.round.may_begin(REST_OF_CHANGES)
         age = self._searched - self._began
-        return pause > min(3 * age, LONGEST_PAUSE) or _changes(self.workdir) != self._changes
+        return pause > min(3 * age, LONGEST_PAUSE) and self.round.may_begin(REST)
 
-    def search(self, rivals: Sequence[str], since: float) -> list[SourceFile]:
+    def _versions(self) -> tuple[int, ...]:
+        return tuple(one.version for one in self._listings)
+
+    def search(
+        self, rivals: Callable[[], Sequence[str]], since: float, *, ended: bool = False
+    ) -> list[SourceFile]:
         """Return the sources that there are now.
 
         Args:
-            rivals: the workdirs of the other attempts that have run since this one started.
+            rivals: returns the workdirs of the other attempts that have run since this one started.
             since: when the attempt started, in seconds since 1970.
+            ended: the attempt has ended, so this is the last search.
         """
         used = time.thread_time()
-        self._searched, self._changes = time.monotonic(), _changes(self.workdir)
-        self._search(rivals, since)
-        self.found = list(self._sources(rivals, since))
-        self._cost = time.thread_time() - used
+        for one in self._listings:
+            one.walk(0.0 if ended else listing.MAX_AGE)
+        self._searched, self._seen = time.monotonic(), self._versions()
+        known = lru_cache(rivals)
+        self._search(known, since)
+        self.found = list(self._sources(known, since))
+        self.round.spend(time.thread_time() - used)
         return self.found
 
-    def _search(self, rivals: Sequence[str], since: float) -> None:
+    def _search(self, rivals: Callable[[], Sequence[str]], since: float) -> None:
         """Attribute files to this attempt or to others."""
-        for attempt, files in process_files.survey(_is_usual_name).items():
-            for path in filter(default_sources.is_usual, map(Path, files)):
-                if attempt == self.attempt_dir:
+        for attempt, files in self.round.survey().items():
+            if attempt == self.attempt_dir:
+                for path in files:
                     self._add(path)
-                else:
-                    self._foreign.add(path)
+            else:
+                self._foreign.update(files)
         folders = {path.parent for path in self._own} - {self.workdir}
-        for path in _usual_files(self.workdir):
-            state = look_at(path)
-            if state is None or path in self._own or self._is_inside(path):
+        for path, state in self._listings[0].states.items():
+            if path in self._own or self._is_inside(path):
                 continue
             if state.modified < since * 1e9:
                 self._old.setdefault(path, state)
             elif self._is_new(path, folders, rivals):
                 self._add(path)
 
-    def _is_new(self, path: Path, folders: Set[Path], rivals: Sequence[str]) -> bool:
+    def _is_new(self, path: Path, folders: Set[Path], rivals: Callable[[], Sequence[str]]) -> bool:
         """Return True if a file that has changed is this attempt's."""
         if path.parent in folders or self._is_tagged(path):
             return True
@@ -132,14 +174,14 @@ class OutsideSources:
         except OSError:
             return False
 
-    def _is_alone(self, rivals: Sequence[str], *, anywhere: bool = False) -> bool:
+    def _is_alone(self, rivals: Callable[[], Sequence[str]], *, anywhere: bool = False) -> bool:
         """Return True if no other attempt works in the workdir, below it or above it."""
         return not any(
             anywhere or one.is_relative_to(self.workdir) or self.workdir.is_relative_to(one)
-            for one in map(Path, rivals)
+            for one in map(Path, set(rivals()))
         )
 
-    def _sources(self, rivals: Sequence[str], since: float) -> Iterator[SourceFile]:
+    def _sources(self, rivals: Callable[[], Sequence[str]], since: float) -> Iterator[SourceFile]:
         logs = []
         for path, begin in self._own.items():
             root = self.workdir if path.is_relative_to(self.workdir) else path.parent
@@ -149,10 +191,9 @@ class OutsideSources:
                     (keyed,) = default_sources.grouped([path], one)
                     logs.append(replace(keyed, ours=False, begin=begin))
         yield from tracker_runs.with_prefixes(logs, since)
-        home = _home_of_trackio(self.environment)
-        for path in {*self._own, *_usual_files(self.workdir), *_usual_files(home)}:
+        for path in {*self._own, *(path for one in self._listings for path in one.states)}:
             if tracker_runs.DATABASE.fullmatch(path.name) and not self._is_inside(path):
-                alone = self._is_alone(rivals, anywhere=path.parent == home)
+                alone = self._is_alone(rivals, anywhere=path.parent == self._trackio)
                 runs = [
                     run
                     for run in tracker_runs.of_database(path, since=since)
@@ -163,9 +204,12 @@ class OutsideSources:
 
 def is_any_written(workdir: Path, environment: Mapping[str, str], since: float) -> bool:
     """Return True if any file that may have metrics was written since an attempt started."""
-    files = (*_usual_files(workdir), *_usual_files(_home_of_trackio(environment)))
-    states = map(look_at, files)
-    return any(state is not None and state.modified >= since * 1e9 for state in states)
+    for root in (workdir, _home_of_trackio(environment)):
+        one = listing.of(root)
+        one.walk()
+        if any(state.modified >= since * 1e9 for state in one.states.values()):
+            return True
+    return False
 
 
 def _home_of_trackio(environment: Mapping[str, str]) -> Path:
@@ -177,50 +221,3 @@ def _home_of_trackio(environment: Mapping[str, str]) -> Path:
 @lru_cache(maxsize=4096)
 def _is_usual_name(name: str) -> bool:
     return default_sources.is_usual(Path(name)) or name.endswith((".tsv", ".csv"))
-
-
-def _usual_files(root: Path) -> Sequence[Path]:
-    """Return the files below a directory that may have metrics, as they were a moment ago."""
-    return _listed(root, int(time.monotonic() / _MAX_AGE))
-
-
-def _changes(root: Path) -> tuple[int, ...]:
-    """Return when the directories below a directory were changed, those near the top."""
-    return _changed(root, int(time.monotonic() / _MAX_AGE))
-
-
-@lru_cache(maxsize=16)
-def _changed(root: Path, moment: int) -> tuple[int, ...]:
-    del moment
-    states = map(look_at, _directories.get(root, [root]))
-    return tuple(0 if state is None else state.modified for state in states)
-
-
-_directories: dict[Path, list[Path]] = {}
-"""By directory: the directories below it that were listed last, those near the top."""
-
-
-@lru_cache(maxsize=16)
-def _listed(root: Path, moment: int) -> list[Path]:
-    del moment
-    found: list[Path] = []
-    left, directories = MAX_ENTRIES, deque([(str(root), 0)])
-    visited: list[Path] = []
-    while directories and left > 0:
-        directory, depth = directories.popleft()
-        try:
-            entries = {entry.name: entry for entry in os.scandir(directory)}
-        except OSError:
-            continue
-        left -= len(entries)
-        if paths.OURS in entries:
-            continue  # a run of ours
-        visited.append(Path(directory))
-        folders = [name for name, entry in entries.items() if entry.is_dir(follow_symlinks=False)]
-        if depth < MAX_DEPTH:
-            names = default_sources.searched(directory, folders)
-            directories += [(entries[name].path, depth + 1) for name in names]
-        files = (Path(entries[name].path) for name in sorted(entries.keys() - folders))
-        found += filter(default_sources.is_usual, files)
-    _directories[root] = visited[:MAX_WATCHED]
-    return found

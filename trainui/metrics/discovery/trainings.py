@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from trainui.metrics.discovery import default_sources, open_files, tracker_runs
+from trainui.metrics.discovery import default_sources, process_files, tracker_runs
 from trainui.metrics.trackers import TrackedRun, database, study_of, wandb
 
 MOST_ENTRIES = 500_000
@@ -95,7 +95,7 @@ def state(job: Job, open_paths: frozenset[str]) -> str:
     if job.run and job.sources:  # a killed run stays `running` in its database
         file = str(job.sources[0][0]).partition("#")[0]
         return "running" if str(Path(file).resolve()) in open_paths else "ended"
-    is_open = job.status is not None or open_files.is_any_below(job.directory, open_paths)
+    is_open = job.status is not None or process_files.is_any_below(job.directory, open_paths)
     return "running" if is_open else "ended"
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.metrics.discovery import diagnostics, likely_lines, naming, rotation, sources
 from trainui.metrics.discovery.fallback_sources import Fallbacks
-from trainui.metrics.discovery.outside_sources import OutsideSources
+from trainui.metrics.discovery.outside_sources import OutsideSources, SearchRound
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.formats.text.pattern import PatternError
 from trainui.metrics.reader.attempt_alerts import AttemptAlerts
@@ -59,6 +59,7 @@ class AttemptReader:
         *,
         writer: BatchWriter | None = None,
         files: OpenFiles | None = None,
+        search_round: SearchRound | None = None,
     ) -> None:
         """Create the reader; it reads nothing yet.
 
@@ -67,6 +68,7 @@ class AttemptReader:
             attempt: the attempt to read.
             writer: batches writes of several attempts; None: a writer for this attempt alone.
             files: the cache of open files, shared by attempts; None: a cache for this attempt.
+            search_round: shared by the attempts' searches; None: one for this attempt.
         """
         self.attempt = attempt
         self._writer = writer or BatchWriter(store)
@@ -77,6 +79,7 @@ class AttemptReader:
         self._outside = OutsideSources(
             *(self.place.attempt_dir, self.place.stage_dir, self.place.workdir),
             attempt.definition.env,
+            search_round or SearchRound(),
         )
         self._store = store
         self._readers: dict[str, SourceReader] = {}
@@ -128,9 +131,12 @@ class AttemptReader:
             return []
         if not ended and not self._outside.is_due():
             return self._outside.found
+        return self._outside.search(self._rivals, since, ended=ended)
+
+    def _rivals(self) -> Sequence[str]:
+        """Return the workdirs of the other attempts that have run since this one started."""
         with self._store.read() as connection:
-            rivals = workdirs_meanwhile(connection, self.attempt.attempt_id)
-        return self._outside.search(rivals, since)
+            return workdirs_meanwhile(connection, self.attempt.attempt_id)
 
     def _report_missing(self, missing: Mapping[str, str]) -> None:
         """Report named files that do not exist yet, and clear the report of those that do."""

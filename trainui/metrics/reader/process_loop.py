@@ -17,6 +17,7 @@ from pathlib import Path
 
 from trainui import limits, settings, wakeup
 from trainui.errors import StoreError, TrainuiError, UnfitEnvironmentError
+from trainui.metrics.discovery.outside_sources import SearchRound
 from trainui.metrics.reader import process
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.metrics.reader.batch_writer import BatchWriter
@@ -76,6 +77,7 @@ class MetricsReader:
         self._host = host
         self._writer = BatchWriter(store)
         self._files = OpenFiles()
+        self._search_round = SearchRound()
         self._bell = WakeupSocket(process.bell())
         self._watch = Watch(self._on_change)
         self._owners: dict[str, set[int]] = {}
@@ -202,7 +204,11 @@ class MetricsReader:
             known = self._attempts.get(attempt_id)
             if known is None:
                 self._attempts[attempt_id] = AttemptReader(
-                    self._store, attempt, writer=self._writer, files=self._files
+                    self._store,
+                    attempt,
+                    writer=self._writer,
+                    files=self._files,
+                    search_round=self._search_round,
                 )
             else:
                 known.attempt = attempt

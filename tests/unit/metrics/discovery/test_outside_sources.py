@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -19,7 +20,8 @@ from tests.unit.metrics.replaying import curves_of
 from tests.unit.metrics.test_wandb import frames, item, row
 from tests.unit.metrics.trackers.test_databases import MLFLOW
 from trainui.domain.definition import MetricSource
-from trainui.metrics.discovery import outside_sources, process_files
+from trainui.metrics.discovery import listing, outside_sources, sources
+from trainui.metrics.discovery.outside_sources import OutsideSources, SearchRound
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.store.db.engine import Store
 from trainui.store.points import curves
@@ -27,11 +29,12 @@ from trainui.store.points import curves
 
 @pytest.fixture(autouse=True)
 def _always_look(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(process_files, "_MAX_AGE", -1.0)
-    monkeypatch.setattr(outside_sources, "_MAX_AGE", 1e-9)
+    monkeypatch.setattr(listing, "MAX_AGE", -1.0)
+    monkeypatch.setattr(outside_sources, "ROUND", -1.0)
     monkeypatch.setattr(outside_sources, "LONGEST_PAUSE", 0.0)
     monkeypatch.setattr(outside_sources, "FIRST_PAUSE", 0.0)
     monkeypatch.setattr(outside_sources, "REST", 0)
+    monkeypatch.setattr(outside_sources, "REST_OF_CHANGES", 0)
     monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))
 
 
@@ -234,3 +237,50 @@ def test_a_trackio_database_in_its_home(store: Store, tmp_path: Path) -> None:
         connection.commit()
     found = end(store, attempt, reader)
     assert {name: str(several) for name, several in found.items()} == {"a.b": "[nan]"}
+
+
+def test_at_rest_nothing_is_searched(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outside_sources, "LONGEST_PAUSE", 1e9)
+    work = tmp_path / "work"
+    work.mkdir()
+    started = time.monotonic() - 1e8
+    outside = OutsideSources(tmp_path / "run" / "a", tmp_path / "run" / "s", work, {})
+    outside._began = started
+    assert outside.is_due()
+    outside.search(list, 0)
+    assert not outside.is_due()
+    for name in ("model.bin", "out.txt"):
+        (work / name).touch()
+    assert not outside.is_due()
+    (work / "metrics.jsonl").touch()
+    assert outside.is_due()
+
+
+def test_a_round_rests_by_what_it_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outside_sources, "LONGEST_PAUSE", 1e9)
+    shared = SearchRound()
+    assert shared.may_begin(500)
+    shared.spend(1e6)
+    assert not shared.may_begin(500)
+    assert shared.may_begin(0)
+
+
+def test_a_file_made_just_before_the_end_is_found(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "MAX_AGE", 1e9)
+    attempt, reader = begin(store, tmp_path)
+    write(attempt.workdir / "metrics.jsonl", lines([1, 2]))
+    assert end(store, attempt, reader) == {"loss": [0.5, 1.0]}
+
+
+def test_an_attempt_that_wrote_just_before_its_end_is_not_silent(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "MAX_AGE", 1e9)
+    attempt, reader = begin(store, tmp_path)
+    assert sources.is_silent(reader.place, attempt.to_read.definition)
+    write(attempt.workdir / "metrics.jsonl", lines([1, 2]))
+    assert not sources.is_silent(reader.place, attempt.to_read.definition)

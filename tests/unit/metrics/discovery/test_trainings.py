@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.metrics.corpus import corpus_root, expected_files, needs_corpus
 from tests.unit.metrics.trackers.test_databases import MLFLOW
-from trainui.metrics.discovery import open_files, trainings
+from trainui.metrics.discovery import process_files, trainings
 from trainui.metrics.reader.tail import UnreadableFileError
 from trainui.metrics.trackers import database
 
@@ -88,11 +88,11 @@ def test_links_are_not_followed_and_directories_without_a_training_give_none(
 def test_files_that_are_open_for_writing_are_seen(tmp_path: Path) -> None:
     (tmp_path / "read").write_text("x")
     with (tmp_path / "written").open("a"), (tmp_path / "read").open():
-        found = open_files.written()
+        found = process_files.written()
         assert str(tmp_path / "written") in found
         assert str(tmp_path / "read") not in found
-        assert open_files.is_any_below(tmp_path, found)
-    assert not open_files.is_any_below(tmp_path, open_files.written())
+        assert process_files.is_any_below(tmp_path, found)
+    assert not process_files.is_any_below(tmp_path, process_files.written())
 
 
 @needs_corpus
@@ -138,8 +138,8 @@ def test_that_a_run_of_a_database_runs_is_believed_while_its_file_is_open(tmp_pa
         connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)", row)
         connection.commit()
         (found,) = trainings.below(tmp_path)
-        assert trainings.state(found.jobs[0], open_files.written()) == "running"
-    assert trainings.state(found.jobs[0], open_files.written()) == "ended"
+        assert trainings.state(found.jobs[0], process_files.written()) == "running"
+    assert trainings.state(found.jobs[0], process_files.written()) == "ended"
 
 
 @needs_corpus
