@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
+import time
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -69,6 +71,8 @@ class TrainuiApp(BackgroundJobs, TerminalApp):
         self._ascii: list[ascii_filter.AsciiFilter] = []
         self._clock: Timer | None = None
         self._saving: Timer | None = None
+        self._notified: dict[str, float] = {}
+        """The last notification, and when it was shown."""
         if "TEXTUAL_ANIMATIONS" not in os.environ:
             self.animation_level = "none"
         for own in theme.OURS:
@@ -208,6 +212,14 @@ class TrainuiApp(BackgroundJobs, TerminalApp):
 
         if not isinstance(self.screen, ChooseFileScreen):
             self.push_screen(ChooseFileScreen())
+
+    def notify(self, message: str, **options: Any) -> None:
+        """Show a notification, unless the same one is still shown."""
+        now = time.monotonic()
+        shown_at = self._notified.get(message, -math.inf)
+        if now - shown_at >= float(options.get("timeout") or self.NOTIFICATION_TIMEOUT):
+            self._notified = {message: now}
+            super().notify(message, **options)
 
     def action_rate(self) -> None:
         """Show the terminal bandwidth."""

@@ -105,17 +105,18 @@ log.wrap            w             wrap           wrap            -   Wrap or tru
 log.error           E             error  error  F  Go to the last error, then to earlier ones
 log.filter          ampersand     only matches   filter  -  Show only matching lines, or all lines
 log.times           t             times          times           F   Show or hide timestamps
+runs.mark           space         mark  mark  F  Mark or unmark the run; actions apply to all marked
+runs.mark_all       A             mark all       mark_all        -   Mark all matching runs, or none
+runs.compare        c             compare        compare  F  Compare the curves of the marked runs
 acting.resume       r             resume         resume  F  Resume the run (shows the plan first)
 acting.rerun        R             rerun  rerun  F  Rerun the stage, alone or with its dependants
-acting.edit         e             edit           edit  -  Edit parameters and resume with them
+acting.edit         e             edit           edit  F  Edit parameters and resume with them
 acting.cancel       x  cancel  cancel  F  Cancel (shows what would be lost and asks first)
 acting.raise        right_square_bracket  sooner  raise          -   Raise the run's priority
 acting.lower        left_square_bracket  later   lower           -   Lower the run's priority
 acting.remove       delete        delete  remove  -  Delete the run and its files (asks first)
 run.copy_command    C             command        copy_command    -   Copy the command for a shell
 acting.copy         Y             copy           copy  -  Copy the run's report as Markdown (OSC 52)
-runs.mark           space         mark  mark  -  Mark or unmark the run; actions apply to all marked
-runs.compare        c             compare        compare  -  Compare the curves of the marked runs
 runs.sort           s             sort           sort            F   Sort by the next column
 runs.reverse        S             reverse        reverse         -   Reverse the sort order
 run.logs            L             log            logs            -   Show only the log, or all panes

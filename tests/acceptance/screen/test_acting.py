@@ -309,10 +309,11 @@ async def test_every_key_ends_in_something_seen_or_a_reason(filler: Filler) -> N
             ("x", "done is completed: nothing to cancel"),
             ("right_square_bracket", "done is completed: priority has no effect"),
             ("Y", "copied as Markdown"),
-            ("escape", "no page to go back to"),
         ):
             await driven.press(key)
             await driven.until_shown(reason)
+        await driven.press("escape")
+        await driven.until_gone("copied as Markdown")
 
 
 async def test_rerun_asks_whether_alone_or_with_what_depends_on_it(filler: Filler) -> None:

@@ -496,3 +496,36 @@ async def test_trouble_is_seen_on_the_first_screen_and_wherever_the_stage_stands
         await driven.until_shown("!1 ◌1", "val/loss best", "best      val/loss 2 ", "!0.5000")
         table = driven.text()
         assert table.index("0.1  ") < table.index("!0.5000")
+
+
+async def test_a_sort_goes_to_the_top_and_says_what_comes_first(filler: Filler) -> None:
+    for name, lr in (("old", "0.3"), ("middle", "0.1"), ("new", "0.2")):
+        filler.run({"a": ()}, name=name, run_params={"lr": lr})
+    async with opened() as driven:
+        await driven.until_shown("old", "middle", "new")
+        await driven.press("G", *"sssss")
+        await driven.until_shown("sorted by lr, smallest first")
+        assert driven.runs.table.selected.name == "middle"  # type: ignore[union-attr]
+        await driven.press("S")
+        await driven.until_shown("sorted by lr, largest first")
+        assert driven.runs.table.selected.name == "old"  # type: ignore[union-attr]
+
+
+async def test_all_that_match_are_marked_by_one_key(filler: Filler) -> None:
+    for name in ("a-1", "a-2", "b-1"):
+        filler.run({"s": ()}, name=name)
+    async with opened() as driven:
+        await driven.until_shown("a-1", "a-2", "b-1")
+        await driven.press("slash", *"name:a", "enter", "A")
+        await driven.until_shown("▌2 marked")
+        await driven.press("A")
+        await driven.until_gone("marked")
+
+
+async def test_a_message_is_shown_once_however_often_it_is_caused(filler: Filler) -> None:
+    filler.run({"s": ()}, name="only")
+    async with opened() as driven:
+        await driven.until_shown("only")
+        await driven.press("n", "n", "n", "N")
+        await driven.until_shown("no filter is set")
+        assert driven.text().count("no filter is set") == 1

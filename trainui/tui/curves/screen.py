@@ -141,8 +141,8 @@ class CurvesScreen(Page):
     def search(self, text: str, pane: Widget | None) -> None:  # noqa: ARG002 (there is one pane)
         """Go to a metric by name."""
         self._sought = text
-        if text and not self.plot.go_to(0, words=text):
-            self.notify("no metric with that name", markup=False)
+        missing = bool(text) and not self.plot.go_to(0, words=text)
+        self.key_bar.note((Segment(" no metric with that name", "warn"),) if missing else ())
 
     def go_to_match(self, direction: int) -> None:
         """Go to the next metric that matches the search; without a search to the next metric."""

@@ -246,6 +246,7 @@ class RunScreen(Page):
 
     def action_back(self) -> None:
         """Go back one level: end the search or filter, the zoom, the pane, then leave the page."""
+        self.app.clear_notifications()
         active = self.panes.active
         if isinstance(active, LogView | DetailsView) and active.give_up():
             return

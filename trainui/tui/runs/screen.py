@@ -227,16 +227,15 @@ class RunsScreen(Page):
         """Report that no run is selected; the table handles the key if there are runs."""
         self.say_no_run()
 
-    action_mark = action_sort = action_reverse = action_open
+    action_mark = action_mark_all = action_sort = action_reverse = action_open
 
     def action_back(self) -> None:
-        """Clear the marks, else the filter."""
+        """Dismiss all notifications; clear the marks, else the filter."""
+        self.app.clear_notifications()
         if self.table.marked:
             self.table.clear_marks()
         elif self.table.filter.text:
             self.table.set_filter("")
-        else:
-            self.notify("no page to go back to; q quits", markup=False)
 
 
 def _view(table: RunTable) -> Row:
@@ -245,6 +244,8 @@ def _view(table: RunTable) -> Row:
     if table.filter.text:
         spans.append(Segment(f"  / {harmless(table.filter.text)}", "accent"))
         spans.append(Segment(f" {table.count} match{'es' * (table.count != 1)}", "dim"))
+    if table.order != (WHEN, False):
+        spans.append(Segment(f"  sorted by {harmless(table.order_words)}", "dim"))
     if marked := len(table.marked):
         spans.append(Segment(f"  ▌{marked} marked", "key"))
     return tuple(spans)

@@ -22,6 +22,8 @@ class SortOrder:
     """Title of the column that it sorts by."""
     key: Callable[[RunLine], Any]
     """The sort key; runs with equal keys stay newest first, runs with None come last."""
+    words: tuple[str, str] = ("smallest", "largest")
+    """What comes first, and what comes first in reverse order."""
     metric: str = ""
     """The metric to sort by, by its stored name; empty: none."""
 
@@ -60,11 +62,11 @@ _STATES = (
 )
 
 ORDERS = (
-    SortOrder(WHEN, lambda run: -run.created_at),
-    SortOrder("STATE", lambda run: _STATES.index(run.status)),
-    SortOrder("NAME", lambda run: run.name.casefold()),
-    SortOrder("STAGES", lambda run: -run.done / max(run.total, 1)),
-    SortOrder("ELAPSED", lambda run: _longest_first(run)),
+    SortOrder(WHEN, lambda run: -run.created_at, ("newest", "oldest")),
+    SortOrder("STATE", lambda run: _STATES.index(run.status), ("running", "completed")),
+    SortOrder("NAME", lambda run: run.name.casefold(), ("a", "z")),
+    SortOrder("STAGES", lambda run: -run.done / max(run.total, 1), ("most done", "least done")),
+    SortOrder("ELAPSED", lambda run: _longest_first(run), ("longest", "shortest")),
 )
 """The orders through which `s` cycles, followed by the metric and the shown parameters."""
 
@@ -95,7 +97,8 @@ def by_metric(metric: str, values: Callable[[], Mapping[str, float]]) -> SortOrd
         value = values().get(run.id, math.nan)
         return None if math.isnan(value) else sign * value
 
-    return SortOrder(f"{harmless(metric)} {value_word(metric)}", key, metric)
+    words = ("best", "worst") if value_word(metric) == "best" else ("smallest", "largest")
+    return SortOrder(f"{harmless(metric)} {value_word(metric)}", key, words, metric)
 
 
 def _longest_first(run: RunLine) -> int | None:

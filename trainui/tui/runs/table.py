@@ -91,6 +91,11 @@ class RunTable(CursorView):
         return self._order.name, self._reverse
 
     @property
+    def order_words(self) -> str:
+        """The sort order in words, e.g. `lr, smallest first`."""
+        return f"{self._order.title}, {self._order.words[self._reverse]} first"
+
+    @property
     def metrics(self) -> frozenset[str]:
         """The metrics that filtering and sorting need of all runs."""
         return self._filter.metrics | ({self._order.metric} - {""})
@@ -175,10 +180,11 @@ class RunTable(CursorView):
         for order in self._orders():
             if order.title == title:
                 self.set_order(order.name, reverse=not self._reverse if same else False)
+                self.action_end(-1)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Let the page handle a key if there is no run that it could apply to."""
-        if action in ("open", "mark", "sort", "reverse") and not self._shown:
+        if action in ("open", "mark", "mark_all", "sort", "reverse") and not self._shown:
             return False
         return super().check_action(action, parameters)
 
@@ -188,12 +194,17 @@ class RunTable(CursorView):
         names = [order.name for order in orders]
         at = names.index(self._order.name) if self._order.name in names else -1
         self._order, self._reverse = orders[(at + 1) % len(orders)], False
-        self._arrange()
+        self._arrange_from_top()
 
     def action_reverse(self) -> None:
         """Reverse the sort order."""
         self._reverse = not self._reverse
+        self._arrange_from_top()
+
+    def _arrange_from_top(self) -> None:
+        """Sort, and go to the first run."""
         self._arrange()
+        self.action_end(-1)
 
     def action_mark(self) -> None:
         """Mark or unmark the run, and move to the next one."""
@@ -203,6 +214,13 @@ class RunTable(CursorView):
             self.action_line(1)
             self.update_rows()
             self.post_message(self.Arranged())
+
+    def action_mark_all(self) -> None:
+        """Mark all runs that match the filter; unmark them if all are marked."""
+        found = {run.id for run in self._shown}
+        self._marked = self._marked - found if found <= self._marked else self._marked | found
+        self.update_rows()
+        self.post_message(self.Arranged())
 
     def clear_marks(self) -> None:
         """Unmark all runs."""
