@@ -375,11 +375,11 @@ async def test_there_is_a_key_to_what_does_not_fit(filler: Filler) -> None:
     feeder.feed({f"layer{n:02}/norm": [(s, 1.0) for s in range(9)] for n in range(20)})
     filler.end(attempt)
     async with opened(run_id) as driven:
-        await driven.until_shown("20 metrics  16 more", "layer00/norm")
+        await driven.until_shown("16 more  20 metrics", "layer00/norm")
         await driven.press("3", "G")
         await driven.until_shown("▸ layer19/norm")
         await driven.until_gone("layer01/norm")
     async with opened(run_id, size=(80, 24)) as driven:
         await driven.until_shown("2 Overview")
         await driven.press("3", "m")
-        await driven.until_shown("smoothing 0.6  20 metrics  16 more", "layer00/norm")
+        await driven.until_shown("smoothing 0.6  16 more  20 metrics", "layer00/norm")

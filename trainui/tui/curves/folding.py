@@ -65,7 +65,7 @@ def folded(lines: Sequence[PlotLine], label: str, *, lower: bool | None) -> Plot
     counts = np.isfinite(smooths).sum(axis=0)
     total = np.where(np.isfinite(smooths), smooths, 0.0).sum(axis=0)
     means = np.divide(total, counts, out=np.full(len(counts), np.nan), where=counts > 0)
-    at = np.fmax.reduce([line.at for line in lines])
+    at = np.where(counts > 0, np.fmax.reduce([line.at for line in lines]), np.nan)
     steps = np.fmax.reduce([line.steps for line in lines])
     shown = np.where(np.isnan(at), np.nan, means)
     best = None

@@ -63,7 +63,8 @@ class PlotGrid:
         chosen = next((layout for layout in found if layout is not None), None)
         if chosen is None:
             spacing = SPACINGS[1]
-            rows = max(height // (PAGED_HEIGHT + spacing.total), 1)
+            least = min(height // (LEAST_HEIGHT + spacing.total), 2)
+            rows = max(height // (PAGED_HEIGHT + spacing.total), least, 1)
             plot_height = max(height // rows - spacing.total, LEAST_HEIGHT)
             chosen = _PlotLayout(most, min(plot_height, MOST_HEIGHT), spacing)
         self.columns, self.plot_height, self.spacing = chosen

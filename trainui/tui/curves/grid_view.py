@@ -53,9 +53,8 @@ class CurvesView(CurveKeys):
         words += [self.curves.choice] if self.curves.choice else []
         hidden = self.state.hidden(self.curves.figures)
         of = f"{len(shown)} of " if len(shown) + len(hidden) != count else ""
+        words += [f"{more} more"] if (more := self._hidden_plots()) else []
         words.append(f"{of}{count} metric{'s' * (count != 1)}")
-        if more := self._hidden_plots():
-            words.append(f"{more} more")
         if hidden and shown:
             words.append(f"without {', '.join(one.name for one in hidden[:MOST_HIDDEN])}")
         chart = self.chart()

@@ -60,3 +60,9 @@ def test_a_member_counts_from_its_first_to_its_last_point() -> None:
 
 def test_a_single_mean_is_named_by_what_was_not_folded() -> None:
     assert [label for label, _ in groups(GRID[:2], None)] == ["lr=a"]
+
+
+def test_a_mean_ends_where_no_member_has_a_value_any_more() -> None:
+    ended = line([1.0, 2.0, NAN, NAN], at=(0.0, 1.0, 2.0, 3.0), own=False)
+    found = folded([ended, line([2.0, 3.0, NAN, NAN])], "lr=1", lower=True)
+    assert found.known == [0.0, 1.0]
