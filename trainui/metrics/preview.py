@@ -20,11 +20,11 @@ from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.metrics import formats
 from trainui.metrics.discovery import sources
 from trainui.metrics.discovery.source_file import SourceFile
+from trainui.metrics.files.decoder_choice import full_name
+from trainui.metrics.files.tail import GrowingFile, ShortageError, UnreadableFileError
 from trainui.metrics.formats import UnknownFormatError
 from trainui.metrics.formats.detect import HEAD_BYTES, detect
 from trainui.metrics.formats.tensorboard import event_file
-from trainui.metrics.reader.decoder_choice import full_name
-from trainui.metrics.reader.tail import GrowingFile, ShortageError, UnreadableFileError
 from trainui.store.db.protocol import Connection
 from trainui.store.points import curves
 from trainui.store.points.chunks import Points

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from tests.unit.store.readings import Curve
-from trainui.metrics.reader.decoder_choice import DecoderChoice
+from trainui.metrics.files.decoder_choice import DecoderChoice
 
 OWN_STEPS = frozenset({"TimestepsSoFar", "current_steps", "column 0"})
 """What an independent reader took as the step of a file of fields, and a definition has to name."""

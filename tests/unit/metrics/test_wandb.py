@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.unit.metrics import reading
+from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.formats.wandb.log_file import BLOCK, NewerWandbError, WandbFile
-from trainui.metrics.reader.decoder_choice import DecoderChoice
 from trainui.store.db.engine import Store
 
 HEADER = b":W&B\xe1\xbe\0"

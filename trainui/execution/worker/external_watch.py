@@ -10,7 +10,7 @@ import psutil
 
 from trainui.domain.states import Status
 from trainui.metrics.discovery import process_files
-from trainui.metrics.reader.tail import UnreadableFileError
+from trainui.metrics.files.tail import UnreadableFileError
 from trainui.store.db.engine import Store
 from trainui.store.runs import external_runs
 from trainui.store.runs.external_runs import RunningStage

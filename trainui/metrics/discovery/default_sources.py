@@ -16,10 +16,10 @@ from pathlib import Path
 
 from trainui.metrics.discovery import tracker_runs
 from trainui.metrics.discovery.source_file import SourceFile
+from trainui.metrics.files.decoder_choice import DecoderChoice
+from trainui.metrics.files.tail import GrowingFile, UnreadableFileError, raise_shortage
 from trainui.metrics.formats import UnknownFormatError, dvclive, labels, mlflow
 from trainui.metrics.formats.detect import detect
-from trainui.metrics.reader.decoder_choice import DecoderChoice
-from trainui.metrics.reader.tail import GrowingFile, UnreadableFileError, raise_shortage
 from trainui.store.points.source_record import key_of
 
 MAX_DEPTH = 8

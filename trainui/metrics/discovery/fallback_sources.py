@@ -11,8 +11,8 @@ import time
 from contextlib import closing
 
 from trainui.metrics.discovery.source_file import SourceFile
+from trainui.metrics.files.tail import GrowingFile, UnreadableFileError
 from trainui.metrics.formats.text.preset_lines import AnyLines
-from trainui.metrics.reader.tail import GrowingFile, UnreadableFileError
 
 WAIT = 3.0
 """Seconds to wait after a text's first metric."""

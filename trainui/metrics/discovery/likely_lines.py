@@ -9,13 +9,13 @@ from contextlib import closing
 from pathlib import Path
 
 from trainui.metrics.discovery.source_file import SourceFile
+from trainui.metrics.files.tail import GrowingFile, UnreadableFileError
 from trainui.metrics.formats.text.log_lines import text_lines
 from trainui.metrics.formats.text.log_prefix import message
 from trainui.metrics.formats.text.presets import pairs
 from trainui.metrics.formats.text.presets.base import MAX_PRINTED
 from trainui.metrics.formats.text.presets.pairs import Pair
 from trainui.metrics.formats.text.presets.print_statements import METRIC_WORDS
-from trainui.metrics.reader.tail import GrowingFile, UnreadableFileError
 from trainui.supervisor import protocol
 
 _BYTES = 1 << 20

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from trainui import paths
 from trainui.metrics.discovery import default_sources, tracker_runs
-from trainui.metrics.reader.tail import FileState, look_at
+from trainui.metrics.files.tail import FileState, look_at
 from trainui.metrics.trackers import database
 
 MAX_ENTRIES = 20_000

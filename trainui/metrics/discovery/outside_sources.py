@@ -17,8 +17,8 @@ from pathlib import Path
 
 from trainui.metrics.discovery import default_sources, listing, process_files, tracker_runs
 from trainui.metrics.discovery.source_file import SourceFile
+from trainui.metrics.files.tail import FileState, look_at
 from trainui.metrics.formats import mlflow
-from trainui.metrics.reader.tail import FileState, look_at
 from trainui.supervisor.protocol import RUN_TAG
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0

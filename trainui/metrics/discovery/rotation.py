@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.reader.tail import GrowingFile, UnreadableFileError
+from trainui.metrics.files.tail import GrowingFile, UnreadableFileError
 from trainui.store.points.source_record import Identity, SourceRecord
 from trainui.store.points.sources import rename_source
 

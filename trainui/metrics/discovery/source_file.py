@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainui.metrics.reader.decoder_choice import DecoderChoice
+from trainui.metrics.files.decoder_choice import DecoderChoice
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from pathlib import Path
 from trainui.domain.definition import MetricSource, StageDefinition
 from trainui.metrics.discovery import default_sources, outside_sources, tracker_runs
 from trainui.metrics.discovery.source_file import SourceFile
+from trainui.metrics.files.decoder_choice import DecoderChoice
+from trainui.metrics.files.tail import check_descriptors
 from trainui.metrics.formats import dvclive, mlflow
 from trainui.metrics.formats.text import presets
 from trainui.metrics.formats.text.pattern import PatternError, compile_pattern
-from trainui.metrics.reader.decoder_choice import DecoderChoice
-from trainui.metrics.reader.tail import check_descriptors
 from trainui.store.points.source_record import key_of
 from trainui.supervisor import protocol
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from sqlite3 import DatabaseError
 
 from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.reader.decoder_choice import DecoderChoice
-from trainui.metrics.reader.tail import UnreadableFileError
+from trainui.metrics.files.decoder_choice import DecoderChoice
+from trainui.metrics.files.tail import UnreadableFileError
 from trainui.metrics.trackers import TrackedRun, database
 from trainui.store.points.source_record import key_of
 from trainui.supervisor.protocol import RUN_TAG

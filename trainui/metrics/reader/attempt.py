@@ -16,19 +16,20 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from trainui.errors import TrainuiError, UnfitEnvironmentError
-from trainui.metrics.discovery import diagnostics, likely_lines, naming, rotation, sources
+from trainui.metrics.discovery import likely_lines, naming, rotation, sources
 from trainui.metrics.discovery.fallback_sources import Fallbacks
 from trainui.metrics.discovery.outside_sources import OutsideSources, SearchRound
 from trainui.metrics.discovery.source_file import SourceFile
+from trainui.metrics.files.open_files import OpenFiles
+from trainui.metrics.files.tail import GrowingFile, UnreadableFileError, check_descriptors
 from trainui.metrics.formats.text.pattern import PatternError
+from trainui.metrics.reader import diagnostics
 from trainui.metrics.reader.attempt_alerts import AttemptAlerts
 from trainui.metrics.reader.batch_writer import BatchWriter
 from trainui.metrics.reader.database_reader import DatabaseReader
-from trainui.metrics.reader.open_files import OpenFiles
 from trainui.metrics.reader.source import EndOfFile, SourceReader
 from trainui.metrics.reader.source_problems import SourceProblems
 from trainui.metrics.reader.stored_source import Advance
-from trainui.metrics.reader.tail import GrowingFile, UnreadableFileError, check_descriptors
 from trainui.store.db.engine import Store
 from trainui.store.points import points
 from trainui.store.points import sources as point_sources

@@ -18,11 +18,11 @@ from pathlib import Path
 from trainui import limits, settings, wakeup
 from trainui.errors import StoreError, TrainuiError, UnfitEnvironmentError
 from trainui.metrics.discovery.outside_sources import SearchRound
+from trainui.metrics.files.open_files import OpenFiles
+from trainui.metrics.files.tail import raise_shortage
 from trainui.metrics.reader import process
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.metrics.reader.batch_writer import BatchWriter
-from trainui.metrics.reader.open_files import OpenFiles
-from trainui.metrics.reader.tail import raise_shortage
 from trainui.metrics.reader.watch import FileChanges, Watch
 from trainui.store.db import outage
 from trainui.store.db.engine import Store, open_patiently

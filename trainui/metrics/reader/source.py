@@ -15,11 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui.metrics import formats
-from trainui.metrics.formats import Decoder
-from trainui.metrics.formats.number_lines import MAX_FIELDS
-from trainui.metrics.formats.table import Decoded
-from trainui.metrics.formats.text.preset_lines import AnyLines
-from trainui.metrics.reader.decoder_choice import (
+from trainui.metrics.files.decoder_choice import (
     LEFT_OUT,
     SKIPPING,
     DecoderChoice,
@@ -28,10 +24,14 @@ from trainui.metrics.reader.decoder_choice import (
     read_whole,
     with_times,
 )
-from trainui.metrics.reader.open_files import NamedFile, OpenFiles
+from trainui.metrics.files.open_files import NamedFile, OpenFiles
+from trainui.metrics.files.tail import FileState, GrowingFile
+from trainui.metrics.formats import Decoder
+from trainui.metrics.formats.number_lines import MAX_FIELDS
+from trainui.metrics.formats.table import Decoded
+from trainui.metrics.formats.text.preset_lines import AnyLines
 from trainui.metrics.reader.rewrite_diff import RewriteDiff
 from trainui.metrics.reader.stored_source import Advance, StoredSource
-from trainui.metrics.reader.tail import FileState, GrowingFile
 from trainui.store.db.engine import Store
 from trainui.store.points import points
 from trainui.store.points.chunks import Points

@@ -14,9 +14,9 @@ from sqlmodel import Session
 
 from trainui.errors import UsageError
 from trainui.metrics.discovery.naming import Names
-from trainui.metrics.reader.decoder_choice import DecoderChoice
+from trainui.metrics.files.decoder_choice import DecoderChoice
+from trainui.metrics.files.tail import GrowingFile
 from trainui.metrics.reader.source import SourceReader
-from trainui.metrics.reader.tail import GrowingFile
 from trainui.store.db.engine import Store, store_of
 from trainui.store.points import sources
 from trainui.store.points.source_record import SourceRecord, key_of

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainui.metrics.reader.tail import UnreadableFileError
+from trainui.metrics.files.tail import UnreadableFileError
 from trainui.metrics.trackers import Tracker, mlflow, optuna, trackio
 
 MAGIC = b"SQLite format 3\0"

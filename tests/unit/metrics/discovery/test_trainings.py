@@ -11,7 +11,7 @@ import pytest
 from tests.unit.metrics.corpus import corpus_root, expected_files, needs_corpus
 from tests.unit.metrics.trackers.test_databases import MLFLOW
 from trainui.metrics.discovery import process_files, trainings
-from trainui.metrics.reader.tail import UnreadableFileError
+from trainui.metrics.files.tail import UnreadableFileError
 from trainui.metrics.trackers import database
 
 CORPUS = corpus_root() or Path()

@@ -20,8 +20,8 @@ from trainui.domain.definition import MetricSource
 from trainui.domain.notifications import NAN
 from trainui.domain.states import Status
 from trainui.metrics.discovery.naming import MAX_SERIES, Names
+from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.reader.attempt import AttemptReader
-from trainui.metrics.reader.decoder_choice import DecoderChoice
 from trainui.metrics.reader.source import SourceReader
 from trainui.store.db.engine import Store
 from trainui.store.points import curves, sources

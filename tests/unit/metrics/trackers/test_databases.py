@@ -14,8 +14,8 @@ import pytest
 
 from tests.unit.metrics import corpus, reading
 from tests.unit.metrics.replaying import curves_of, points_of
+from trainui.metrics.files.tail import UnreadableFileError
 from trainui.metrics.reader.database_reader import DatabaseReader
-from trainui.metrics.reader.tail import UnreadableFileError
 from trainui.metrics.trackers import database
 from trainui.store.db.engine import Store
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from trainui import clock
 from trainui.metrics import formats
+from trainui.metrics.files.tail import FileState, GrowingFile, UnreadableFileError
 from trainui.metrics.formats import Decoder, UnknownFormatError, jsonl, labels, lenient
 from trainui.metrics.formats.configuration import is_configuration
 from trainui.metrics.formats.detect import HEAD_BYTES, detect
@@ -19,7 +20,6 @@ from trainui.metrics.formats.table import step_fields
 from trainui.metrics.formats.text.pattern import PatternLines
 from trainui.metrics.formats.text.preset_lines import PresetLines
 from trainui.metrics.formats.wandb.log_file import WandbFile
-from trainui.metrics.reader.tail import FileState, GrowingFile, UnreadableFileError
 from trainui.store.points.chunks import NO_TIME, Points
 from trainui.store.points.source_record import SourceRecord
 

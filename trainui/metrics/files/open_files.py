@@ -6,7 +6,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 from trainui import limits
-from trainui.metrics.reader.tail import FileState, GrowingFile, ShortageError, look_at
+from trainui.metrics.files.tail import FileState, GrowingFile, ShortageError, look_at
 
 MOST = 256
 """The most files kept open; also at most half of the process's descriptor limit."""

@@ -1,0 +1,1 @@
+"""Growing files, and how each is decoded; begin with `tail`."""
