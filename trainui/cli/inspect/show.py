@@ -29,14 +29,36 @@ NEWEST = 50
 @options.command(
     "trainui ls",
     "trainui ls --all",
+    "trainui ls status:completed params.lr>1e-3 --sort metric.val/loss --limit 5",
     "trainui ls --json | jq -r '.runs[0].run'",
     name="ls",
 )
 def list_runs(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FILTER]...",
+            help="Terms that a run must match, as in the screen: name:digits, params.lr>1e-3.",
+            show_default=False,
+        ),
+    ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY",
+            help="Order: when, state, name, stages, elapsed, params.NAME or metric.NAME.",
+            show_default=False,
+        ),
+    ] = None,
     most: Annotated[
         int | None,
         typer.Option(
-            "--number", "-n", min=0, metavar="N", help="List only the newest N runs (default: 50)."
+            "--limit",
+            "--number",
+            "-n",
+            min=0,
+            metavar="N",
+            help="List only the first N runs (default: 50).",
         ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="List all runs.")] = False,
@@ -50,6 +72,10 @@ def list_runs(
         return
     if everything and most is not None:
         raise UsageError("--all and --number exclude each other; give one of them")
+    if words or sort:
+        default = None if everything or as_json else NEWEST
+        _list_selected(words or (), sort, default if most is None else most, as_json=as_json)
+        return
     with lookup.view() as connection:
         if as_json:
             from trainui.store.read import summary, views
@@ -65,13 +91,43 @@ def list_runs(
         printing.note(f"{more} older not shown; `trainui ls --all` lists all")
 
 
-def _list_lines(found: list[RunLine]) -> list[str]:
+def _list_selected(
+    words: Sequence[str], sort: str | None, most: int | None, *, as_json: bool
+) -> None:
+    """List the runs that match a filter, in an order."""
+    from trainui.cli.inspect import selection
+    from trainui.store.read import summary, views
+
+    with lookup.view() as connection:
+        found, values = selection.select(connection, run_list.run_lines(connection), words, sort)
+        shown = found[:most]
+        if as_json:
+            records = {run.id: run for run in views.runs(connection)}
+            printing.value({"runs": [summary.run_line(records[one.id]) for one in shown]})
+            return
+    printing.lines(_list_lines(shown, values))
+    if len(found) > len(shown):
+        printing.note(f"{len(found) - len(shown)} more match; --all lists all")
+
+
+def _list_lines(
+    found: Sequence[RunLine], values: Mapping[str, Mapping[str, float]] | None = None
+) -> list[str]:
+    """Return the list's lines, with a column for each metric that was asked for."""
     if not found:
         return []
+    lines = _columns(found)
+    for metric, of_run in (values or {}).items():
+        lines[0] += (metric,)
+        for index, run in enumerate(found, 1):
+            lines[index] += (f"{of_run[run.id]:.6g}" if run.id in of_run else "",)
+    return text.table(lines, right=[3, 5])
+
+
+def _columns(found: Sequence[RunLine]) -> list[tuple[str, ...]]:
     header = ("RUN", "NAME", "STATE", "DONE", "CREATED", "TOOK", "NOW", "TROUBLE")
     columns = len(header) if any(one.trouble.kinds for one in found) else len(header) - 1
-    rows = [header, *(_list_row(one) for one in found)]
-    return text.table([row[:columns] for row in rows], right=[3, 5])
+    return [row[:columns] for row in (header, *(_list_row(one) for one in found))]
 
 
 def _list_row(run: RunLine) -> tuple[str, ...]:
