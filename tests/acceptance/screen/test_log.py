@@ -160,8 +160,11 @@ async def test_text_is_selected_with_the_mouse_and_copied(filler: Filler) -> Non
         await driven.pilot.mouse_down("#log", offset=(8, 1))
         await driven.pilot.hover("#log", offset=(7, 2))
         assert "reverse" in styles_of(driven, "line")
+        filler.log(attempt, "".join(f"new line {number}\n" for number in range(99)))
+        await driven.until_shown("1.2 kB")  # the lines under the mouse stay
         await driven.pilot.mouse_up("#log", offset=(7, 2))
         await driven.until(lambda: driven.app.clipboard == "line\nsecond", "the copy")
+        await driven.until_shown("new line 98")
         assert "reverse" not in styles_of(driven, "line")
         graph = driven.run.graph
         driven.app.copy_to_clipboard("")

@@ -66,6 +66,8 @@ class LogView(LinesView):
         self._busy: float | None = None
         """Progress of a search from 0 to 1; None: no search is running."""
         self._seen: list[Row] = []
+        self._was_following = False
+        """True while text is selected in a log whose end was followed."""
         self._lines_shown = 1
         """Number of rows for log lines."""
 
@@ -258,6 +260,17 @@ class LogView(LinesView):
         """Scroll up."""
         event.stop()
         self.action_line(-3)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:  # noqa: ARG002 (the base's)
+        """Stop following while text is selected, so that the lines stay under the mouse."""
+        if self._pressed is not None and self.following:
+            self._scroll.following, self._was_following = False, True
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:  # noqa: ARG002 (the base's)
+        """Follow the end again after a selection."""
+        if self._was_following:
+            self._was_following = False
+            self.action_end(1)
 
     def on_click(self, event: events.Click) -> None:
         """Jump to the clicked position of the scrollbar (the last column)."""
