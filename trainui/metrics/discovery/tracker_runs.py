@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from sqlite3 import DatabaseError
 
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.decoder_choice import DecoderChoice
@@ -39,7 +38,7 @@ def of_database(path: Path, *, since: float = 0) -> list[TrackedRun]:
     try:
         copy = database.copies.get(path, at_once=True)
         return copy.tracker.runs(copy.connection) if copy and copy.tracker else []
-    except (UnreadableFileError, DatabaseError, ValueError, OSError):
+    except (UnreadableFileError, OSError, *database.DAMAGED):
         return []
 
 
@@ -49,7 +48,7 @@ def jobs(path: Path) -> tuple[str, list[TrackedRun]]:
         copy = database.copies.get(path, at_once=True) if _is_marked(path) else None
         if copy is not None and copy.tracker is not None:
             return copy.tracker.NAME, copy.tracker.jobs(copy.connection)
-    except (UnreadableFileError, DatabaseError, ValueError, OSError):
+    except (UnreadableFileError, OSError, *database.DAMAGED):
         pass
     return "", []
 

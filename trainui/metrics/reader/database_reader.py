@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import replace
 from typing import Any
 
@@ -45,7 +44,7 @@ class DatabaseReader(SourceReader):
         try:
             known = self._position(copy)
             decoded, position = copy.tracker.points(copy.connection, self._run, known)
-        except sqlite3.DatabaseError as error:
+        except database.DAMAGED as error:
             raise database.damaged(self.path, error) from error
         self._version = copy.version
         if position == known:

@@ -34,6 +34,9 @@ MOST_COPIES = 4
 _REST = 20
 """A database is copied again after this many times as long as the last copy took."""
 
+DAMAGED = (sqlite3.Error, ValueError, TypeError, LookupError, OverflowError)
+"""Errors from a damaged database, whose values may be of any type."""
+
 _TRIES = 3
 """Copies made while the database is being written, before it is read at its next change."""
 
@@ -157,16 +160,18 @@ def _heads(path: Path) -> list[bytes]:
 def _open(copy: Path, path: Path) -> sqlite3.Connection:
     """Open a copy, which rolls back an unfinished commit; its files can be deleted then."""
     connection = sqlite3.connect(copy, isolation_level=None, check_same_thread=False)
+    connection.text_factory = lambda text: text.decode("utf-8", "replace")
     try:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.DatabaseError as error:
+        _tracker(connection)
+    except DAMAGED as error:
         connection.close()
         raise damaged(path, error) from error
     return connection
 
 
-def damaged(path: Path, error: sqlite3.Error) -> UnreadableFileError:
+def damaged(path: Path, error: Exception) -> UnreadableFileError:
     """Return the error that says that a database cannot be read."""
     return UnreadableFileError(
         f"{path} cannot be read as a database: {error}; it is read again when it has changed"

@@ -8,12 +8,14 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 from tests.unit.metrics import corpus, reading
 from tests.unit.metrics.replaying import curves_of, points_of
+from trainui.metrics.discovery import tracker_runs
 from trainui.metrics.files.tail import UnreadableFileError
 from trainui.metrics.reader.database_reader import DatabaseReader
 from trainui.metrics.trackers import database
@@ -220,3 +222,21 @@ def test_no_copy_is_left_behind(
     reading.read_on(open_run(store, tmp_path / "a.db"))
     assert list((tmp_path / "tmp").iterdir()) == []
     writer.close()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_damage_gives_points_or_one_clear_error(
+    store: Store, tmp_path: Path, seed: int
+) -> None:
+    path, chance = tmp_path / "a.db", random.Random(seed)
+    with closing(make(path)) as writer:
+        for step in range(300):
+            add(writer, step)
+    data = bytearray(path.read_bytes())
+    for _ in range(chance.choice([1, 20, 300])):
+        data[chance.randrange(100, len(data))] = chance.randrange(256)
+    path.write_bytes(data[: chance.choice([len(data), chance.randrange(len(data))])])
+    reader = open_run(store, path)
+    with suppress(UnreadableFileError):
+        reading.read_on(reader)
+    tracker_runs.of_database(path)  # raises nothing
