@@ -25,7 +25,3 @@ class BellRung(Message):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.text = text
-
-
-class TerminalDrained(Message):
-    """The terminal has taken all pending output after it was blocked."""

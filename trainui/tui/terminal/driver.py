@@ -20,8 +20,6 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
-from trainui.tui.messages import TerminalDrained
-
 if TYPE_CHECKING:
     from trainui.tui.terminal.bandwidth import Bandwidth
 
@@ -30,6 +28,10 @@ PATIENCE = 0.2
 
 MOST_READ = 4096
 """Maximum bytes of input read at once."""
+
+
+class TerminalDrained(Message):
+    """The terminal has taken all pending output after it was blocked."""
 
 
 class TerminalDriver(LinuxDriver):
