@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -14,10 +13,8 @@ from typing import TYPE_CHECKING
 from trainui import clock, formatting, settings
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED, Status
-from trainui.pipeline.substitution.masking import MASK, mask
+from trainui.pipeline.substitution.masking import mask
 from trainui.store.read.summary import shown_command
-from trainui.supervisor.journal import read_spec
-from trainui.supervisor.protocol import JournalError
 from trainui.text import STALLED, harmless, state
 from trainui.tui.data.snapshot import StageDetail
 from trainui.tui.render.numbers import clock_time, elapsed, state_style
@@ -73,6 +70,7 @@ def overview_rows(
     rows: list[Row] = [_state_row(stage, last, now, ending, of)]
     for label, text, style in (
         ("why", why(stage, by_name), state_style(stage.status)),
+        ("in all", _total_time(attempts, now), ""),
         ("values", activity.nonfinite, "bad"),
         *_activity_facts(stage, activity, now, last if ending is None else None),
     ):
@@ -291,25 +289,6 @@ def command_text(run: RunRecord, stage: StageRecord) -> str:
     return " ".join(command.split()).replace(f"{run.directory}/", "${run_dir}/")
 
 
-def shell_command(
-    run: RunRecord, stage: StageRecord, attempts: Sequence[AttemptRecord]
-) -> str | None:
-    """Return a stage's whole command for a shell, in its working directory; None for a task.
-
-    Secrets are masked; without any, it is the command that the last attempt executed.
-    """
-    definition = stage.definition
-    command = shown_command(run.params, definition)
-    if command is None:
-        return None
-    text = command if isinstance(command, str) else shlex.join(command)
-    with suppress(JournalError, OSError):
-        spec = read_spec(Path(attempts[-1].directory)) if attempts else None
-        if spec is not None and MASK not in text:
-            text = spec.argv[-1] if isinstance(command, str) else shlex.join(spec.argv)
-    return f"cd {shlex.quote(definition.workdir)}\n{text.rstrip()}\n"
-
-
 def _params_text(params: Mapping[str, object]) -> str:
     return _start_of(
         (
@@ -336,6 +315,16 @@ def _start_of(parts: Iterable[str], separator: str) -> str:
         if length > MOST_TEXT:
             break
     return separator.join(taken)
+
+
+def _total_time(attempts: Sequence[AttemptRecord], now: int) -> str:
+    """Return the time of several attempts together, e.g. `1h 12m in 3 attempts`."""
+    spans = [
+        (one.completed_at or now) - one.started_at for one in attempts if one.started_at is not None
+    ]
+    if len(spans) < 2:
+        return ""
+    return f"{formatting.duration(sum(spans) / clock.SECOND)} in {len(spans)} attempts"
 
 
 def _earlier_rows(attempts: Sequence[AttemptRecord], width: int) -> list[Row]:

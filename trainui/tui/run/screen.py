@@ -28,7 +28,7 @@ from trainui.tui.run.autoselect import stage_to_select
 from trainui.tui.run.details_view import DetailsView
 from trainui.tui.run.header import can_resume, crumbs, heading
 from trainui.tui.run.layout import Panes
-from trainui.tui.run.overview import shell_command
+from trainui.tui.run.shell_command import shell_command
 from trainui.tui.run.stage_panel import StagePanel
 from trainui.tui.widgets.bars import Bar
 from trainui.tui.widgets.line_view import RowsView

@@ -24,8 +24,9 @@ from trainui.tui.render.styled_text import Segment, joined, plain, width_of
 from trainui.tui.run.activity import LogProgress, log_progress
 from trainui.tui.run.header import can_resume, crumbs, heading
 from trainui.tui.run.matrix_table import GroupRows
-from trainui.tui.run.overview import MOST_LINES, overview_rows, shell_command
+from trainui.tui.run.overview import MOST_LINES, overview_rows
 from trainui.tui.run.reader import RunPageReader
+from trainui.tui.run.shell_command import shell_command
 from trainui.tui.run.stage_error import error_lines
 
 
@@ -191,6 +192,7 @@ def test_earlier_attempts_are_listed(filler: Filler, connection: protocol.Connec
     assert "attempt 2" in text
     assert "1 of 2 used" in text
     assert "1 ✗ failed after 31s  exit code 7: no luck" in text
+    assert re.search(r"^in all     [0-9]+(.0)?s in 2 attempts$", text, re.M)
 
 
 def test_secrets_are_masked(filler: Filler, connection: protocol.Connection) -> None:
