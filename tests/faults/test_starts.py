@@ -77,6 +77,28 @@ def test_an_early_worker_serves_the_run_and_is_a_child_of_the_guard(trainui_home
     assert (end.pid, end.code) == (worker.pid, -signal.SIGKILL)
 
 
+def test_an_early_worker_waits_for_a_slow_command(trainui_home: Home) -> None:
+    """It reads the command's pipe; from an empty stdin it would exit before it is wanted."""
+    with prestart.early_worker():
+        (shell,) = psutil.Process().children()
+        (worker,) = wait_for(shell.children, "the early worker")
+        wait_for(lambda: worker.cmdline()[-1] == prestart.EARLY, "the worker's program")
+        pipes = {Path(f"/proc/{pid}/fd/0").readlink() for pid in (shell.pid, worker.pid)}
+    assert len(pipes) == 1
+    wait_for_death(worker.pid, shell.pid)
+
+
+def test_a_guard_replaces_an_early_worker_that_died_before_it(trainui_home: Home) -> None:
+    with prestart.early_worker():
+        (shell,) = psutil.Process().children()
+        (worker,) = wait_for(shell.children, "the early worker")
+        worker.kill()
+        wait_for_death(worker.pid)
+        lifecycle.ensure_started(wait=background.PATIENCE)
+        assert background.worker_pid(trainui_home) != worker.pid
+        assert background.guard_pid(trainui_home) == shell.pid
+
+
 def test_an_early_worker_ends_without_a_trace_if_the_command_is_refused_or_killed(
     trainui_home: Home,
 ) -> None:

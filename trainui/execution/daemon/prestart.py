@@ -56,9 +56,10 @@ def _begin() -> None:
 def _early_argv(log: Path) -> list[str]:
     """Return a shell that starts the worker, waits for the end of its input, and is the guard."""
     worker, guard = shlex.join([*WORKER_ARGV, EARLY]), shlex.join(GUARD_ARGV)
-    wait = "while read -r _; do :; done"
+    keep = "exec 3<&0"  # a shell gives a background command an empty stdin, as descriptor 0
+    wait = "exec 3<&-; while read -r _; do :; done"
     become = f"exec {guard} $! </dev/null >>{shlex.quote(str(log))} 2>&1"
-    return ["/bin/sh", "-c", f"{worker} <&0 & {wait}; {become}"]
+    return ["/bin/sh", "-c", f"{keep}; {worker} <&3 3<&- & {wait}; {become}"]
 
 
 def release() -> subprocess.Popen[bytes] | None:

@@ -44,10 +44,16 @@ class InheritedChild:
         self._code: int | None = None
 
     def poll(self) -> int | None:
-        """Return its exit code, negative for a signal; None while it is alive."""
+        """Return its exit code, negative for a signal; None while it is alive.
+
+        0 also if the shell before `exec` reaped it: its code is lost, as with `Popen`.
+        """
         if self._code is None:
-            with contextlib.suppress(ChildProcessError):
+            try:
                 pid, status = os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:
+                self._code = 0
+            else:
                 self._code = os.waitstatus_to_exitcode(status) if pid else None
         return self._code
 

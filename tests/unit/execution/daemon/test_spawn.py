@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import stat
 import subprocess
@@ -102,5 +103,16 @@ def test_a_child_started_before_exec_is_reaped_with_its_exit_code(tmp_path: Path
     program = tmp_path / "it's the parent.py"
     program.write_text(parent)
     argv = spawn.with_child([sys.executable, str(program)], ["sleep", "600"])
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])}
+    assert subprocess.run(argv, env=environ).returncode == 0
+
+
+def test_a_child_that_the_shell_reaped_before_exec_has_ended() -> None:
+    parent = (
+        "import sys; from trainui.execution.daemon import spawn; "
+        "assert spawn.InheritedChild(int(sys.argv[1])).poll() == 0"
+    )
+    become = shlex.join([sys.executable, "-c", parent])
+    argv = ["/bin/sh", "-c", f"true & wait $!; exec {become} $!"]
     environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])}
     assert subprocess.run(argv, env=environ).returncode == 0
