@@ -75,8 +75,8 @@ def choose_pipeline(
 def explanation(one: PlannedStage) -> str:
     """Return the reason for an action, and the checkpoint that it continues from."""
     if one.checkpoint is None:
-        anew = one.fresh and one.action == Action.RUN
-        return f"{one.reason}; in a new directory" if anew else one.reason
+        is_restarted = one.fresh and one.action == Action.RUN
+        return f"{one.reason}; in a new directory" if is_restarted else one.reason
     step = "" if one.step is None else f" at step {one.step:,}"
     return f"{one.reason}; from {Path(one.checkpoint).name}{step}"
 

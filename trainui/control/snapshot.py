@@ -218,7 +218,7 @@ class Relocation:
 
     root: Path
     target: Path
-    holds: Callable[[str], bool]
+    contains: Callable[[str], bool]
     """Returns True if the snapshot contains a path relative to its root."""
 
     def path(self, text: str) -> str:
@@ -241,8 +241,8 @@ class Relocation:
     def _input(self, path: str) -> str:
         """Return an input's path: in the snapshot, or, if git ignores it, where it is."""
         is_below = Path(path).is_relative_to(self.root)
-        held = is_below and self.holds(str(Path(path).relative_to(self.root)))
-        return self.path(path) if held else path
+        is_contained = is_below and self.contains(str(Path(path).relative_to(self.root)))
+        return self.path(path) if is_contained else path
 
     def variables(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return an environment with PYTHONPATH moved into the snapshot."""
@@ -255,8 +255,8 @@ class Relocation:
 
 def relocation(root: str, names: Iterable[str], run_directory: Path) -> Relocation:
     """Return the relocation into a snapshot about to be made of these files."""
-    held = {str(parent) for name in names for parent in (Path(name), *Path(name).parents)}
-    return Relocation(Path(root), run_directory / DIRECTORY, held.__contains__)
+    is_contained = {str(parent) for name in names for parent in (Path(name), *Path(name).parents)}
+    return Relocation(Path(root), run_directory / DIRECTORY, is_contained.__contains__)
 
 
 def relocation_of(submission: Mapping[str, Any], run_directory: Path) -> Relocation | None:

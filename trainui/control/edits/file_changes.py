@@ -1,4 +1,4 @@
-"""Detects whether and how a run's pipeline file was edited since submission."""
+"""Detects how a run's pipeline file was edited since submission."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Matcher:
             rank: the stream.
             page: the page.
             data: its content.
-            whole: whether the page is complete, so that nothing will be appended.
+            whole: True if the page is complete, so that nothing will be appended.
         """
         found = self._is_in(data)
         if not found and whole:

@@ -41,7 +41,7 @@ class BackgroundJobs(Base):
 
         Args:
             work: the action; returns the message to show, or raises the error to show.
-            starts: whether to start a worker afterwards.
+            starts: True: start a worker afterwards.
             then: called on the event loop after success.
         """
 

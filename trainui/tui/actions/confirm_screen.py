@@ -87,7 +87,7 @@ class ConfirmScreen(ModalScreen[bool]):
             title: the question.
             facts: called in a thread; returns lines that help to decide.
             answers: the answers.
-            starts: whether to start a worker after an answer's action.
+            starts: True: start a worker after an answer's action.
             marked: index of the initially selected answer.
         """
         super().__init__()

@@ -162,11 +162,11 @@ class RunActions(PromptScreen):
         def work() -> str:
             from trainui import control
 
-            told = [
+            priorities = [
                 f"{target.label} is {control.change_priority(target.id, change):+d}"
                 for target in waiting
             ]
-            return f"priority of {listed(told)}"
+            return f"priority of {listed(priorities)}"
 
         host_of(self).act(work)
 
