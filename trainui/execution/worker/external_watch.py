@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -14,6 +16,9 @@ from trainui.metrics.files.tail import UnreadableFileError
 from trainui.store.db.engine import Store
 from trainui.store.runs import external_runs
 from trainui.store.runs.external_runs import RunningStage
+
+if TYPE_CHECKING:
+    from trainui.metrics.discovery.trainings import Training
 
 PERIOD, PROCESS_PERIOD = 5.0, 0.5
 """Seconds between two checks: of all external runs, and of adopted processes."""
@@ -33,6 +38,8 @@ class ExternalWatch:
         self._adopted: list[RunningStage] = []
         self._signalled: dict[int, float] = {}
         """When the processes of a cancelled attempt got their first signal."""
+        self._found: dict[str, tuple[Any, list[Training]]] = {}
+        """By path: the state of its files, and the trainings that they are of."""
 
     def look(self) -> None:
         """Check what is due, and record the ends."""
@@ -43,7 +50,7 @@ class ExternalWatch:
                 running = external_runs.running(connection, self._host)
             self._adopted = [one for one in running if one.pid is not None]
             self._end_cancelled()
-            ended = _ended(running)
+            ended = self._ended(running)
         if ended:
             with self._store.write() as connection:
                 for stage, status in ended:
@@ -59,19 +66,50 @@ class ExternalWatch:
                 with suppress(psutil.Error):
                     process.kill() if late else process.terminate()
 
+    def _ended(self, running: list[RunningStage]) -> list[tuple[RunningStage, Status]]:
+        found = [(one, _end_of(one)) for one in running if one.pid and not _is_alive(one)]
+        if others := [one for one in running if one.pid is None]:
+            written = process_files.written()
+            states = ((stage, self._state(stage, written)) for stage in others)
+            found += [(stage, status) for stage, status in states if status != Status.RUNNING]
+        paths = {stage.external["path"] for stage in running}
+        self._found = {path: known for path, known in self._found.items() if path in paths}
+        return found
+
+    def _state(self, stage: RunningStage, written: frozenset[str]) -> Status:
+        """Return the state of a stage as its tracker and its processes show it now."""
+        from trainui.metrics.discovery import trainings  # imports NumPy: not at the worker's start
+
+        try:
+            found = self._trainings(stage.external["path"])
+        except OSError:
+            return Status.ENDED  # it was deleted, or cannot be read any more
+        except UnreadableFileError:
+            return Status.RUNNING  # a database, perhaps in the middle of a write
+        jobs = [
+            job
+            for one in found
+            for job in one.jobs
+            if str(job.directory) == stage.directory
+            and one.run == (stage.external.get("run") or "")
+            and (len(one.jobs) == 1 or not one.run or job.name == stage.name)
+        ]
+        return Status(trainings.state(jobs[0], written)) if jobs else Status.ENDED
+
+    def _trainings(self, path: str) -> list[Training]:
+        """Return the trainings at a path, which is read again only if files have changed there."""
+        from trainui.metrics.discovery import trainings
+
+        now = _files(Path(path))
+        known = self._found.get(path)
+        if known is None or known[0] != now:
+            known = self._found[path] = now, trainings.below(Path(path))
+        return known[1]
+
     @property
     def period(self) -> float:
         """Seconds until the next check is due."""
         return PROCESS_PERIOD if self._adopted else PERIOD
-
-
-def _ended(running: list[RunningStage]) -> list[tuple[RunningStage, Status]]:
-    found = [(one, _end_of(one)) for one in running if one.pid is not None and not _is_alive(one)]
-    if others := [one for one in running if one.pid is None]:
-        written = process_files.written()
-        states = ((stage, _state(stage, written)) for stage in others)
-        found += [(stage, status) for stage, status in states if status != Status.RUNNING]
-    return found
 
 
 def _end_of(stage: RunningStage) -> Status:
@@ -87,25 +125,21 @@ def _family(stage: RunningStage) -> list[psutil.Process]:
         return []
 
 
-def _state(stage: RunningStage, written: frozenset[str]) -> Status:
-    """Return the state of a stage as its tracker and its processes show it now."""
-    from trainui.metrics.discovery import trainings  # imports NumPy: not at the worker's start
+def _files(path: Path) -> list[tuple[str, int, int]]:
+    """Return the names, times and sizes of the files in a directory, or of a file and those beside.
 
-    try:
-        found = trainings.below(Path(stage.external["path"]))
-    except OSError:
-        return Status.ENDED  # it was deleted, or cannot be read any more
-    except UnreadableFileError:
-        return Status.RUNNING  # a database, perhaps in the middle of a write
-    jobs = [
-        job
-        for one in found
-        for job in one.jobs
-        if str(job.directory) == stage.directory
-        and one.run == (stage.external.get("run") or "")
-        and (len(one.jobs) == 1 or not one.run or job.name == stage.name)
-    ]
-    return Status(trainings.state(jobs[0], written)) if jobs else Status.ENDED
+    Raises:
+        OSError: the path does not exist, or cannot be read.
+    """
+    path.stat()
+    directory = path if path.is_dir() else path.parent
+    found = []
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if path is directory or entry.name.startswith(path.name):
+                status = entry.stat(follow_symlinks=False)
+                found.append((entry.name, status.st_mtime_ns, status.st_size))
+    return sorted(found)
 
 
 def _is_alive(stage: RunningStage) -> bool:

@@ -12,12 +12,19 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from trainui.metrics.discovery import tracker_runs
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.decoder_choice import DecoderChoice
-from trainui.metrics.files.tail import GrowingFile, UnreadableFileError, raise_shortage
+from trainui.metrics.files.tail import (
+    FileState,
+    GrowingFile,
+    UnreadableFileError,
+    look_at,
+    raise_shortage,
+)
 from trainui.metrics.formats import UnknownFormatError, dvclive, labels, mlflow
 from trainui.metrics.formats.detect import detect
 from trainui.store.points.source_record import key_of
@@ -142,8 +149,7 @@ def candidate(path: Path, stage_dir: Path) -> SourceFile | None:
 def _sniffed(like: SourceFile) -> SourceFile | None:
     """Return a text file as a candidate, by its content; None while it is too short."""
     try:
-        with closing(GrowingFile(like.path)) as file:
-            found = detect(file.read(0, _SNIFFED_BYTES), like.path, complete=False)
+        found = _first_format(like.path, look_at(like.path))
     except (OSError, UnreadableFileError, UnknownFormatError):
         return None
     if found is None or found in _OF_CONTENT:
@@ -151,6 +157,14 @@ def _sniffed(like: SourceFile) -> SourceFile | None:
     reading = DecoderChoice(format="text", doubtful=True)
     family = _ROTATED.sub("", str(like.path))  # the parts of a rotated log are one history
     return replace(like, reading=reading, family=family, is_fallback=True)
+
+
+@lru_cache(maxsize=4096)
+def _first_format(path: Path, state: FileState | None) -> str | None:
+    """Detect a file's format; cached, so that a file is read again only when it has changed."""
+    del state
+    with closing(GrowingFile(path)) as file:
+        return detect(file.read(0, _SNIFFED_BYTES), path, complete=False)
 
 
 def is_part(name: str) -> bool:
