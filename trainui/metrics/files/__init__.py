@@ -1,1 +1,1 @@
-"""Growing files, and how each is decoded; begin with `tail`."""
+"""Growing files, and how each is decoded: read `tail` first, then `decoder_choice`."""

@@ -1,8 +1,8 @@
 """The connection to the database: short write transactions, and reads that block no writer.
 
-SQLite's rules are only here (PostgreSQL's: `postgres`). A write transaction begins IMMEDIATE: a
-deferred one may fail when it upgrades its lock, and the driver's default keeps the writes of a
-rolled-back savepoint. A read transaction is deferred.
+SQLite's rules are only here and in `sqlite_file` (PostgreSQL's: `postgres`). A write transaction
+begins IMMEDIATE: a deferred one may fail when it upgrades its lock, and the driver's default keeps
+the writes of a rolled-back savepoint. A read transaction is deferred.
 """
 
 from __future__ import annotations
