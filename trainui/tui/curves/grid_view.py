@@ -60,6 +60,7 @@ class CurvesView(CurveKeys):
         chart = self.chart()
         zoom = zoom_text(chart, self.view) if chart is not None else ""
         changed = "  ".join([*self.words, *([zoom] if zoom else [])])
+        words += ["D resets"] if changed else []
         bright = (Segment(changed, "key"), Segment("  ")) if changed else ()
         return (*bright, Segment("  ".join(words), "dim"))
 

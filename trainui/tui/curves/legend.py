@@ -7,6 +7,7 @@ import math
 from trainui.domain.metric_direction import lower_is_better
 from trainui.tui.curves import ticks
 from trainui.tui.curves.cursor_values import (
+    CursorValue,
     best_text,
     compared_x,
     last_value,
@@ -171,8 +172,12 @@ def _line(
         Segment(fit(_value(here and here.smoothed), VALUE, right=True), own.style),
         Segment(fit(rank, 5), "good" if place == 1 else "dim"),
         Segment(fit(best_text(line), BEST, right=True)),
-        Segment(fit(_value(last and last.value), VALUE, right=True), "dim"),
+        Segment(fit(_value(last and last.value), VALUE, right=True), _last_style(last)),
     )
+
+
+def _last_style(last: CursorValue | None) -> str:
+    return "dim" if last is None or math.isfinite(last.value) else "bad"
 
 
 def _value(value: float | None) -> str:

@@ -178,7 +178,7 @@ class CurveReader:
         window, cursor = before.window, before.cursor
         if window is not None:
             low, high = convert(window[0]), convert(window[1])
-            window = (low, high) if high > low else None
+            window = (low, high) if high > low and not (wanted.log_x and low <= 0) else None
         if cursor is not None:
             cursor = at if math.isfinite(at := convert(cursor)) else None
         return AxisPositions(wanted.axis, window, cursor)

@@ -163,7 +163,7 @@ class CurvesScreen(Page):
         chart = self.plot.chart()
         if self._page is None or chart is None:
             return None
-        return curve_report(self._page, chart, self.state.view)
+        return curve_report(self._page, chart, self.state.view_of(chart.name))
 
     def action_back(self) -> None:
         """Go back to the run's page."""
