@@ -92,7 +92,7 @@ def candidates(
     for path in _files(stage_dir):
         if tracker_runs.DATABASE.fullmatch(path.name):
             runs = (run for run in tracker_runs.of_database(path) if (run.ended or since) >= since)
-            found += tracker_runs.sources(path, runs)
+            found += tracker_runs.sources(path, runs, since)
         elif (one := candidate(path, stage_dir)) is not None:
             (printed if one.is_fallback else found).extend(grouped([path], one))
     printed += [

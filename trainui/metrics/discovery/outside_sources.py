@@ -19,6 +19,7 @@ from trainui.metrics.discovery import default_sources, listing, process_files, t
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.tail import FileState, look_at
 from trainui.metrics.formats import mlflow
+from trainui.store.points.source_record import key_of
 from trainui.supervisor.protocol import RUN_TAG
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
@@ -77,6 +78,8 @@ class OutsideSources:
     """The stage's own variables."""
     round: SearchRound = field(default_factory=SearchRound)
     """Shared by all attempts."""
+    known: frozenset[str] = frozenset()
+    """Keys of the stage's stored sources: a run of an earlier attempt may be continued."""
     found: list[SourceFile] = field(default_factory=list)
     """The sources found by the last search."""
     _began: float = field(default_factory=time.monotonic)
@@ -197,9 +200,10 @@ class OutsideSources:
                 runs = [
                     run
                     for run in tracker_runs.of_database(path, since=since)
-                    if tracker_runs.is_of(run, self.attempt_dir, since, alone=alone)
+                    if f"{key_of(path)}#{run.id}" in self.known
+                    or tracker_runs.is_of(run, self.attempt_dir, since, alone=alone)
                 ]
-                yield from tracker_runs.sources(path, runs)
+                yield from tracker_runs.sources(path, runs, since)
 
 
 def is_any_written(workdir: Path, environment: Mapping[str, str], since: float) -> bool:

@@ -174,7 +174,7 @@ def _add_runs(
             for run in tracker_runs.of_database(path)
             if tracker_runs.is_of(run, place.attempt_dir, since, alone=True)
         ]
-        found.candidates += tracker_runs.sources(path, runs)
+        found.candidates += tracker_runs.sources(path, runs, since)
     if not any(one.run for one in found.candidates):
         found.missing[pattern] = (
             f"{pattern} has no run of MLflow, Trackio or Optuna that this attempt has started; "

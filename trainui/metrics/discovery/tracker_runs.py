@@ -63,10 +63,20 @@ def _is_marked(file: Path) -> bool:
     return any(marker in head for marker in _MARKERS)
 
 
-def sources(path: Path, runs: Iterable[TrackedRun]) -> Iterator[SourceFile]:
-    """Yield the sources of some runs of a database, the first of which adds no prefix."""
-    for number, run in enumerate(runs):
-        prefix = f"{run.name}/" if number or run.parent else ""
+def sources(path: Path, runs: Iterable[TrackedRun], since: float) -> Iterator[SourceFile]:
+    """Yield the sources of some runs of a database.
+
+    The first run that the attempt started adds no prefix, nor do those of earlier attempts.
+
+    Args:
+        path: the database.
+        runs: some of its runs, the oldest first.
+        since: when the attempt started, in seconds since 1970.
+    """
+    runs = list(runs)
+    others = [run.id for run in runs if (run.started or math.inf) >= since][1:]
+    for run in runs:
+        prefix = f"{run.name}/" if run.id in others or run.parent else ""
         yield SourceFile(
             f"{key_of(path)}#{run.id}",
             path,

@@ -132,6 +132,9 @@ class AttemptReader:
             return []
         if not ended and not self._outside.is_due():
             return self._outside.found
+        with self._store.read() as connection:
+            stored = point_sources.sources(connection, self.attempt.stage_id)
+        self._outside.known = frozenset(source.key for source in stored)
         return self._outside.search(self._rivals, since, ended=ended)
 
     def _rivals(self) -> Sequence[str]:

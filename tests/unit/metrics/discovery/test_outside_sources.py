@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.metrics.attempts import Attempt, is_complete, start_attempt
+from tests.unit.metrics.reader.test_attempt import again
 from tests.unit.metrics.reading import connect, lines
 from tests.unit.metrics.replaying import curves_of
 from tests.unit.metrics.test_wandb import frames, item, row
@@ -167,6 +168,26 @@ def test_runs_of_a_shared_database_are_told_apart_by_their_tag(
         add_run(connection, "somebody's", 3, 2e9, None)
     found = [end(store, attempt, reader) for attempt, reader in attempts]
     assert found == [{"loss": [1.0]}, {"loss": [2.0]}]
+
+
+def test_a_run_that_a_later_attempt_continues_is_read_on(store: Store, tmp_path: Path) -> None:
+    first, reader = begin(store, tmp_path)
+    with closing(tracked(first.workdir / "mlflow.db")) as connection:
+        add_run(connection, "long", 1, time.time() + 1, first)
+        assert end(store, first, reader) == {"loss": [1.0]}
+        second = again(store, first)
+        reader = AttemptReader(store, second.to_read)
+        connection.execute("INSERT INTO metrics VALUES ('loss', 2, 2, 'long', 1, 0)")
+        assert end(store, second, reader) == {"loss": [1.0, 2.0]}
+
+
+def test_a_new_run_after_a_killed_one_continues_its_series(store: Store, tmp_path: Path) -> None:
+    attempt, reader = begin(store, tmp_path)
+    with closing(tracked(attempt.stage_dir / "mlflow.db")) as connection:
+        add_run(connection, "killed", 1, 1, None)  # of an earlier attempt
+        add_run(connection, "new", 2, time.time() + 1, attempt)
+        add_run(connection, "third", 3, time.time() + 2, attempt)
+    assert end(store, attempt, reader) == {"loss": [1.0, 2.0], "third/loss": [3.0]}
 
 
 def test_an_old_run_of_a_database_is_left_out(store: Store, tmp_path: Path) -> None:
