@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from trainui.artifacts import checkpoints
 from trainui.domain.metric_direction import lower_is_better
+from trainui.domain.notifications import NAN
 from trainui.domain.records import AttemptRecord, SeriesSummary, StageRecord
 from trainui.domain.states import Status
 from trainui.execution.attempt.logs import end_lines
 from trainui.store.db import protocol
 from trainui.store.points import curves
-from trainui.store.read import headlines
+from trainui.store.read import event_feed, headlines
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 from trainui.text import harmless
 from trainui.tui.render.numbers import number
@@ -26,6 +27,9 @@ SEARCH_PERIOD = 5.0
 
 PROGRESS_BYTES = 4096
 """The end of a log in which its progress is searched for."""
+
+MOST_ALERTS = 50
+"""The newest events of NaN values that are read."""
 
 MOST_NONFINITE = 3
 """The most metrics with NaN or infinite values that are named."""
@@ -63,7 +67,7 @@ class StageActivity:
     metric: str = ""
     """The headline metric with its best and last values, as text."""
     nonfinite: str = ""
-    """The metrics with NaN or infinite values, as text."""
+    """The metrics with NaN or infinite values, and since when, as text."""
 
 
 class ActivityReader:
@@ -94,7 +98,8 @@ class ActivityReader:
         if known is None or known[0] != key or now - known[1] > SEARCH_PERIOD:
             self._searched = (key, now)
             self._checkpoint = _newest_checkpoint(stage, attempts)
-            self._nonfinite = _nonfinite_text(curves.summaries(connection, [stage.id]))
+            series = curves.summaries(connection, [stage.id])
+            self._nonfinite = _nonfinite_text(series, _first_steps(connection, stage))
         return StageActivity(
             max(filter(None, map(_written_at, logs)), default=None),
             *self._checkpoint,
@@ -147,15 +152,27 @@ def _headline_text(series: SeriesSummary) -> str:
     return f"{name}  {best} ({'lowest' if lower else 'highest'}), {last}"
 
 
-def _nonfinite_text(series: Sequence[SeriesSummary]) -> str:
-    """Return e.g. `NaN or infinite: loss (850 of 2,000 points)`; empty if all are finite."""
+def _first_steps(connection: protocol.Connection, stage: StageRecord) -> dict[str, int | float]:
+    """Return the step of the first NaN or infinite value by metric, as far as it was recorded."""
+    found = event_feed.stage_alerts(connection, stage, (NAN,), most=MOST_ALERTS)
+    steps: dict[str, int | float] = {}
+    for _, data in found:
+        if data.get("step") is not None:
+            steps.setdefault(data.get("metric", ""), data["step"])
+    return steps
+
+
+def _nonfinite_text(series: Sequence[SeriesSummary], first_steps: Mapping[str, int | float]) -> str:
+    """Return e.g. `NaN in loss since step 1,204: 850 of 2,000 points`; empty: all are finite."""
     bad = [one for one in series if one.nonfinite]
-    named = [
-        f"{harmless(one.name)} ({one.nonfinite:,} of {one.count:,} points)"
-        for one in bad[:MOST_NONFINITE]
-    ]
+    named = []
+    for one in bad[:MOST_NONFINITE]:
+        step = first_steps.get(one.name)
+        since = "" if step is None else f" since step {step:,}"
+        counts = f"{one.nonfinite:,} of {one.count:,} points"
+        named.append(f"NaN or infinite values in {harmless(one.name)}{since}: {counts}")
     more = [f"{len(bad) - MOST_NONFINITE} more metrics"] if len(bad) > MOST_NONFINITE else []
-    return f"NaN or infinite: {', '.join([*named, *more])}" if bad else ""
+    return "; ".join([*named, *more])
 
 
 def _written_at(log: Path) -> int | None:

@@ -13,7 +13,7 @@ import pytest
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo
 from trainui import clock, paths
-from trainui.domain.notifications import CHECKPOINT
+from trainui.domain.notifications import CHECKPOINT, NAN
 from trainui.domain.records import StageRecord
 from trainui.store.db import protocol, readonly
 from trainui.store.read import views
@@ -139,13 +139,16 @@ def test_the_overview_begins_with_what_a_researcher_asks_first(
     text = overview(connection, run_id, name)
     assert "output  " not in text
     assert "checkpoint none yet" in text
+    with filler.store.write() as writing:
+        data = {"metric": "val/loss", "step": 2}
+        events.record(writing, run_id, NAN, "val/loss is NaN", stage=name, attempt=1, data=data)
     filler.log(attempt, "epoch 1/4: fine\repoch 2/4: fine\n")
     (paths.stage_directory(Path(attempt.directory)) / "ckpt-3.npz").write_bytes(b"x")
     labels = [line.split(" ")[0] for line in overview(connection, run_id, name).splitlines()]
     first = ["●", "values", "output", "checkpoint", "metric", "progress", "params", "command"]
     assert [label for label in labels if label][: len(first)] == first
     text = overview(connection, run_id, name)
-    assert "values     NaN or infinite: val/loss (1 of 4 points)" in text
+    assert "values     NaN or infinite values in val/loss since step 2: 1 of 4 points" in text
     assert re.search(r"^output     [0-9.]+s ago$", text, re.M)
     assert re.search(r"^checkpoint ckpt-3.npz, [0-9.]+s ago$", text, re.M)
     assert "metric     val/loss  best 1 (lowest), last 2" in text
