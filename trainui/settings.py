@@ -60,8 +60,8 @@ class Settings:
     keys: Mapping[str, str] = field(default_factory=dict)
     """Key bindings of the screen: binding id -> key."""
     snapshot: str = "file"
-    """`always`: run everything from a copy of the code made at submission; `file`: what asks for
-    it."""
+    """`always`: run everything from a copy of the code made at submission; `file`: only runs that
+    ask for it."""
     theme: str | None = None
     """The screen's theme."""
     max_rate: int | None = None

@@ -25,7 +25,7 @@ from hydra_plugins.trainui_launcher import _sweep
 
 @dataclass
 class Launch:
-    """What the processes of a multirun's jobs share."""
+    """The data that the processes of a multirun's jobs share."""
 
     context: HydraContext
     task_function: TaskFunction

@@ -1,6 +1,6 @@
 """Adds trainings that trainui did not start: those found in a directory, and running processes.
 
-Their files are only read. A run's directory of ours holds a link to the training's log.
+Their files are only read; the directory of the external run has a link to the training's log.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What pages and dialogs ask of the app, as a protocol: they import this and not the app."""
+"""The app as a protocol: pages and dialogs import this instead of the app."""
 
 from __future__ import annotations
 

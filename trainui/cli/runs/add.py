@@ -13,7 +13,7 @@ from trainui.cli.output import printing
 from trainui.errors import UsageError
 
 _ANY_PID = "?"
-"""What a `--pid` without a number is replaced with."""
+"""The value of a `--pid` without a number."""
 
 
 @options.command("trainui add ~/project/runs", "trainui add --pid 4711", "trainui add --pid")

@@ -1,4 +1,4 @@
-"""What the monitor remembers of a running attempt."""
+"""The monitor's state of a running attempt."""
 
 from __future__ import annotations
 

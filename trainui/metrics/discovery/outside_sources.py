@@ -34,7 +34,7 @@ ROUND = 1.0
 
 
 class SearchRound:
-    """What the searches for all attempts share: their pace, and a survey of the processes."""
+    """The pace and the survey of processes that the searches for all attempts share."""
 
     def __init__(self) -> None:
         self._began = -math.inf

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _VARIABLE = b"TRAINUI_METRICS_FILE="
-"""Its value is in the attempt's directory, so it tells which attempt a process belongs to."""
+"""Its value is in the attempt's directory, so it identifies the attempt of a process."""
 
 Survey = Mapping[Path | None, frozenset[str]]
 """By attempt directory, the files that its processes write; None: processes of no attempt."""

@@ -69,7 +69,7 @@ class Training:
 
     @property
     def key(self) -> str:
-        """What tells it from the trainings in other files, and from others in the same database."""
+        """Its identity among trainings in other files and in the same database."""
         return key_of_run(str(self.path), self.run)
 
     @property

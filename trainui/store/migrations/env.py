@@ -1,4 +1,4 @@
-"""What Alembic runs: the migrations, in one transaction, on the configured URL."""
+"""Alembic's entry point: runs the migrations in one transaction on the configured URL."""
 
 from __future__ import annotations
 

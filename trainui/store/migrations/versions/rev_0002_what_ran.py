@@ -1,4 +1,4 @@
-"""What each attempt was made of, stages that an edited file has no more, and past runs by file."""
+"""The origin of each attempt, stages removed by an edited file, and past runs by file."""
 
 from __future__ import annotations
 
