@@ -19,6 +19,7 @@ from trainui.tui.data.snapshot import GpuUse
 from trainui.tui.data.snapshot import Machine as Seen
 from trainui.tui.machine.disk_forecast import DiskForecast, coarse
 from trainui.tui.machine.gpu_reader import GpuFigures
+from trainui.tui.machine.histories import history_rows
 from trainui.tui.machine.rows import machine_lines
 from trainui.tui.machine.screen import MachineScreen
 from trainui.tui.machine.system_reader import DiskFigures, MachineFigures
@@ -147,3 +148,19 @@ async def test_the_page_opens_without_gpus_and_without_runs(home: Path) -> None:
         await driven.until_shown("no run is selected")
         await driven.press("escape")
         await driven.until_shown("No runs yet")
+
+
+def test_histories_fill_the_room_below_and_fit_it() -> None:
+    machine = Seen(
+        gpu_history={0: tuple((float(at), 50.0) for at in range(0, 101, 5))}, figures=None
+    )
+    rows = [joined([row]) for row in history_rows(machine, 160, 20)]
+    assert "GPU 0 busy  last 42s" in rows[1]
+    assert "GPU 0 memory  last 42s" in rows[1]
+    assert len(rows) == 10
+    assert rows[2].startswith("100% │")
+    assert rows[2].count("█") == 1, "only the newest value fills the highest line"
+    assert all(len(row) <= 160 for row in rows)
+    assert len(history_rows(machine, 80, 30)) == 20, "one below the other"
+    assert len(history_rows(machine, 80, 9)) == 9, "the second one has no room"
+    assert history_rows(machine, 160, 4) == []

@@ -12,6 +12,7 @@ from trainui.store.read.run_list import RunLine
 from trainui.tui.actions.target import Target
 from trainui.tui.data.snapshot import GpuUse, MachineQuery, Snapshot
 from trainui.tui.keymap import bindings
+from trainui.tui.machine.histories import history_rows
 from trainui.tui.machine.rows import MachineLine, machine_lines
 from trainui.tui.page import Page
 from trainui.tui.render.styled_text import Row, Segment, joined
@@ -104,6 +105,9 @@ class MachineScreen(Page):
         width = max(self.size.width - 1, 20)
         gpus = (*snapshot.gpus, *snapshot.far_gpus)
         lines = machine_lines(snapshot.machine, gpus, snapshot.gpu_uses, width)
+        if snapshot.machine is not None:
+            room = self.view.page_height - len(lines)
+            lines += map(MachineLine, history_rows(snapshot.machine, width, room))
         self.view.set_lines(lines)
 
     def search(self, text: str, pane: Widget | None) -> None:
