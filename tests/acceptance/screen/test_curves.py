@@ -187,6 +187,9 @@ async def compare_all(driven: Driven) -> None:
 async def test_siblings_race(filler: Filler) -> None:
     run_id = losses(filler, {"train[lr=1]": 0.5, "train[lr=2]": 0.25, "train[lr=3]": 1.0})
     async with opened(run_id) as driven:
+        await driven.until_shown("train/loss")
+        driven.run.graph.select("train[lr=1]")
+        await driven.until_shown("Curves: train[lr=1]")
         await open_page(driven)
         await compare_all(driven)
         await driven.until_shown("with 2 sweep members", "lr=2 leads by 0.2500 at step 99")
@@ -205,6 +208,7 @@ async def test_the_choice_of_curves_shows_parameters_and_values_and_stays_with_t
     async with opened(run_id) as driven:
         await driven.until_shown("train/loss")
         driven.run.graph.select("train[lr=1,seed=0]")
+        await driven.until_shown("Curves: train[lr=1,seed=0]")
         await open_page(driven)
         await driven.press("c")
         await driven.until_shown("1 of 4 drawn", "[ ]   lr=2,seed=1", "2.1321")
@@ -280,7 +284,7 @@ async def test_what_there_is_nothing_for_is_said(filler: Filler) -> None:
         await driven.until_shown("nothing to compare with")
         await driven.press("escape")
         await driven.until_gone("nothing to compare with")
-        await driven.press("slash", *"nothing", "enter")
+        await driven.press("slash", *"nothing")
         await driven.until_shown("no metric with that name")
 
 
