@@ -16,6 +16,7 @@ from textual.theme import Theme
 from textual.timer import Timer
 
 from trainui import formatting, paths, settings, text
+from trainui.store.read.run_list import RunLine
 from trainui.tui import ascii_filter, theme
 from trainui.tui.actions.background import BackgroundJobs
 from trainui.tui.data.poller import Poller
@@ -88,6 +89,7 @@ class TrainuiApp(BackgroundJobs, TerminalApp):
         self.set_keymap({key.id: key.keys for key in self.keys.keys if key.id in configured.keys})
         self.first_run = run_id
         self.snapshot: Snapshot | None = None
+        self.runs: Sequence[RunLine] = ()
         self.poller = Poller(
             self._deliver,
             ListQuery() if run_id is None else RunQuery(run_id),
@@ -153,6 +155,7 @@ class TrainuiApp(BackgroundJobs, TerminalApp):
     def on_snapshot_ready(self, message: SnapshotReady) -> None:
         """Show a new snapshot on the open page."""
         self.snapshot = message.snapshot
+        self.runs = message.snapshot.runs or self.runs
         self.on_terminal_drained()
 
     def on_terminal_drained(self) -> None:

@@ -1,4 +1,4 @@
-"""The commands of the command palette, made from the key table."""
+"""The commands of the command palette: the actions of keys, and runs, stages and metrics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from textual.content import Content
 
 from trainui.tui.host import host_of
 from trainui.tui.keymap import Key
-from trainui.tui.page import Page
+from trainui.tui.page import Jump, Page
 
 
 class KeyCommands(Provider):
@@ -29,6 +29,16 @@ class KeyCommands(Provider):
             if score > 0:
                 title = Content.assemble(matcher.highlight(key.tooltip), f"  {key.shown}")
                 yield Hit(score, title, partial(self._do, key), key.tooltip)
+        for kind, name, go in self._jumps(query.casefold()):
+            if (score := matcher.match(name)) > 0:
+                yield Hit(
+                    score, Content.assemble((f"{kind}  ", "$accent"), matcher.highlight(name)), go
+                )
+
+    def _jumps(self, text: str) -> Iterator[Jump]:
+        """Return the places whose names contain a text; only these are scored, for speed."""
+        found = self.screen.jumps() if isinstance(self.screen, Page) else iter(())
+        return (jump for jump in found if text in jump.name.casefold())
 
     def _keys(self) -> Iterator[Key]:
         scopes = getattr(self.screen, "command_scopes", ("app",))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from textual.dom import DOMNode
 
 if TYPE_CHECKING:
+    from trainui.store.read.run_list import RunLine
     from trainui.tui.data.poller import Poller
     from trainui.tui.data.snapshot import Snapshot
     from trainui.tui.keymap import KeyTable
@@ -23,6 +24,8 @@ class Host(Protocol):
     preferences: Preferences
     snapshot: Snapshot | None
     """The latest snapshot; None: nothing has been read yet."""
+    runs: Sequence[RunLine]
+    """The list of runs as read last, newest first."""
     read_only: bool
     """True if actions are disabled, as in a browser without `--write`."""
 

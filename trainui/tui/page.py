@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -11,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from trainui.execution.daemon.desired_state import NO_WORKER
+from trainui.text import harmless
 from trainui.tui.actions.run_actions import RunActions
 from trainui.tui.data.snapshot import Query, Snapshot
 from trainui.tui.host import Host, host_of
@@ -29,6 +31,15 @@ CURVES = "curves"
 
 WIDE = 100
 """Minimum width in columns for full sentences in the top bar."""
+
+
+class Jump(NamedTuple):
+    """A place that the command palette opens."""
+
+    kind: str
+    """`run`, `stage` or `metric`."""
+    name: str
+    go: Callable[[], None]
 
 
 class Page(RunActions):
@@ -83,6 +94,13 @@ class Page(RunActions):
         After False it is not called again until the next snapshot.
         """
         return False
+
+    def jumps(self) -> Iterator[Jump]:
+        """Yield the places that the command palette opens: runs, and what the page adds."""
+        for run in self.host.runs:
+            yield Jump(
+                "run", f"{harmless(run.name)} {run.id[:8]}", partial(self.host.open_run, run.id)
+            )
 
     def prepare_for(self, scope: str) -> None:
         """Focus a widget that handles the keys of a scope."""

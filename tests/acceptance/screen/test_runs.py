@@ -529,3 +529,25 @@ async def test_a_message_is_shown_once_however_often_it_is_caused(filler: Filler
         await driven.press("n", "n", "n", "N")
         await driven.until_shown("no filter is set")
         assert driven.text().count("no filter is set") == 1
+
+
+async def test_the_palette_opens_runs_stages_and_metrics(filler: Filler) -> None:
+    running_demo(filler, name="wanted")
+    filler.run({"other": ()}, name="newest")
+    async with opened() as driven:
+        await driven.until_shown("newest", "wanted")
+        await driven.press("colon", *"wanted")
+        await driven.until_shown("run  wanted")
+        await driven.press("enter")
+        await driven.until_shown("1 Stages", "2 train[hidden=128]", "train/loss")
+        await driven.press("colon", *"evalu")
+        await driven.until_shown("stage  evaluate")
+        await driven.press("enter")
+        await driven.until_shown("2 evaluate")
+        await driven.press("k")
+        await driven.until_shown("2 train[hidden=128]", "grad_norm")
+        await driven.press("colon", *"grad_n")
+        await driven.until_shown("metric  grad_norm")
+        await driven.press("enter")
+        await driven.until(lambda: isinstance(driven.app.screen, CurvesScreen), "the plot")
+        await driven.until_shown("› grad_norm")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -22,7 +23,7 @@ from trainui.tui.data.snapshot import RunPage, RunQuery, Snapshot
 from trainui.tui.graph.view import StageGraph
 from trainui.tui.keymap import bindings
 from trainui.tui.logs.view import LogView
-from trainui.tui.page import Page
+from trainui.tui.page import Jump, Page
 from trainui.tui.render.styled_text import Segment
 from trainui.tui.run.autoselect import stage_to_select
 from trainui.tui.run.details_view import DetailsView
@@ -198,6 +199,23 @@ class RunScreen(Page):
 
             state = self.panes.curves.state
             self.app.push_screen(ComparisonScreen(self.run_id, stage.name, chart.name, state))
+
+    def jumps(self) -> Iterator[Jump]:
+        """Yield the run's stages and the selected stage's metrics, and the other runs."""
+        page = self._page
+        for stage in page.stages if page is not None else ():
+            yield Jump("stage", harmless(stage.name), partial(self._go_to_stage, stage.name))
+        for metric in self.panes.curves.shown:
+            yield Jump("metric", metric.name, partial(self._go_to_metric, metric.stored))
+        yield from super().jumps()
+
+    def _go_to_stage(self, name: str) -> None:
+        self.panes.go_to(1)
+        self.graph.select(name)
+
+    def _go_to_metric(self, metric: str) -> None:
+        self.panes.curves.state.metric = metric
+        self._open_metric()
 
     def prepare_for(self, scope: str) -> None:
         """Focus the pane in which the keys of a scope work."""
