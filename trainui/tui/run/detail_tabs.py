@@ -82,14 +82,12 @@ def files_rows(found: StageFiles | None, width: int) -> list[Row]:
     elif found.files:
         count, total = len(found.files), size(sum(file.size for file in found.files))
         rows += [(), (Segment(f"{count} file{'s' * (count != 1)}, {total}", "dim"),)]
-    if found.attempt is not None:
-        words = f"last written by attempt {found.attempt}"
-        return [
-            *rows,
-            *([()] if rows else []),
-            *((Segment(line, "dim"),) for line in wrap(words, width)),
-        ]
-    return rows or [(Segment("no files yet", "dim"),)]
+    foot = [] if found.attempt is None else [f"last written by attempt {found.attempt}"]
+    if not rows and not foot:
+        rows.append((Segment("no files yet", "dim"),))
+    foot.append(f"in {harmless(found.directory)}")
+    rows += [(), *((Segment(line, "dim"),) for words in foot for line in wrap(words, width))]
+    return rows
 
 
 def _file_row(file: StageFile, width: int) -> Row:

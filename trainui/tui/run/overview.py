@@ -88,7 +88,8 @@ def overview_rows(
         rows += _field(label, text, style, width)
     rows += _earlier_rows(attempts, width)
     rows += [(), (Segment("details", "dim"),)]
-    for label, text, style in _details(stage, last, by_name, detail, _share(stage, timeline)):
+    share = _share(stage, timeline)
+    for label, text, style in _details(stage, last, by_name, detail, share, width - LABEL):
         rows += _field(label, text if is_newest or label != "share" else "", style, width)
     return rows
 
@@ -135,6 +136,7 @@ def _details(
     by_name: Mapping[str, StageRecord],
     detail: StageDetail,
     share: str,
+    room: int,
 ) -> Iterator[tuple[str, str, str]]:
     """Yield the facts that are seldom asked for, each with its label and style."""
     definition = stage.definition
@@ -152,13 +154,16 @@ def _details(
     yield "variables", detail.variables, ""
     yield "where", _where(last), ""
     yield "task id", stage.celery_task_id or "", "dim"
-    yield "directory", short_path(stage.directory), "dim"
+    yield "directory", short_path(stage.directory, room), "dim"
 
 
-def short_path(path: str) -> str:
-    """Return a path with `~` for the home directory."""
+def short_path(path: str, room: int) -> str:
+    """Return a path with `~` for the home directory; a long one without its first directories."""
     home = str(Path.home())
-    return f"~{path.removeprefix(home)}" if path.startswith(f"{home}/") else path
+    short = f"~{path.removeprefix(home)}" if path.startswith(f"{home}/") else path
+    while len(short) > room and "/" in short.removeprefix("…/"):
+        short = f"…/{short.removeprefix('…/').partition('/')[2]}"
+    return short
 
 
 def why(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:

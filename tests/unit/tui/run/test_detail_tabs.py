@@ -48,7 +48,11 @@ def test_files_are_listed_with_outputs_and_checkpoints_first(filler: Filler) -> 
     rows = files_rows(found, 60)
     assert all(width_of(row) <= 60 for row in rows)
     words = [line.split() for line in joined(rows).splitlines()]
-    assert [line[0] if len(line) < 3 else " ".join(line[:2]) for line in words if line] == [
+    last = words.index(["6", "files,", "3.4", "MB"]) + 1
+    assert "".join(word for line in words[last:] for word in line) == f"in{stage.directory}", (
+        "the whole path"
+    )
+    assert [line[0] if len(line) < 3 else " ".join(line[:2]) for line in words[:last] if line] == [
         "✗ absent.json", "outputs", "✓ plots/loss.png", "✓ model.npz", "checkpoints",
         "◆ ckpt-2.npz", "◆ ckpt-1.npz", "other", "new.txt 1", "old.txt 1", "6 files,",
     ]  # fmt: skip

@@ -24,7 +24,7 @@ from trainui.tui.render.styled_text import Segment, joined, plain, width_of
 from trainui.tui.run.activity import LogProgress, log_progress
 from trainui.tui.run.header import can_resume, crumbs, heading
 from trainui.tui.run.matrix_table import GroupRows
-from trainui.tui.run.overview import MOST_LINES, overview_rows
+from trainui.tui.run.overview import MOST_LINES, overview_rows, short_path
 from trainui.tui.run.reader import RunPageReader
 from trainui.tui.run.shell_command import shell_command
 from trainui.tui.run.stage_error import error_lines
@@ -153,6 +153,15 @@ def test_the_overview_begins_with_what_a_researcher_asks_first(
     assert re.search(r"^checkpoint ckpt-3.npz, [0-9.]+s ago$", text, re.M)
     assert "metric     val/loss  best 1 (lowest), last 2" in text
     assert re.search(r"^progress   epoch 2/4, ~1m 4[0-9]s to go$", text, re.M)
+
+
+def test_a_long_path_loses_its_first_directories(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    path = "/home/ada/runs/54f23d60/train-lr-0.1"
+    assert short_path(path, 40) == "~/runs/54f23d60/train-lr-0.1"
+    assert short_path(path, 25) == "…/54f23d60/train-lr-0.1"
+    assert short_path(path, 4) == "…/train-lr-0.1"
+    assert short_path("/data/a", 40) == "/data/a"
 
 
 def test_the_progress_of_a_log_is_its_last_count(tmp_path: Path) -> None:
