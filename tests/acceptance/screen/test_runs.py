@@ -491,7 +491,7 @@ async def test_trouble_is_seen_on_the_first_screen_and_wherever_the_stage_stands
         await driven.press("slash", *"trouble", "enter")
         await driven.until_gone("fine")
         await driven.press("enter")
-        await driven.until_shown("1 Stages", "train[lr=0.2]", "running NaN", "stalled")
+        await driven.until_shown("1 Stages", "train[lr=0.2]", "running NaN", "◌ 1 stalled  ! 1 NaN")
         await driven.press("F")
         await driven.until_shown("!1 ◌1", "val/loss best", "best      val/loss 2 ", "!0.5000")
         table = driven.text()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from trainui.domain.records import RunRecord, StageRecord
@@ -40,6 +40,7 @@ def heading(
     to_go: Eta | None = None,
     *,
     more: int = 0,
+    alerts: Mapping[str, str] | None = None,
 ) -> Row:
     """Return the run's state, progress and remaining time.
 
@@ -49,6 +50,7 @@ def heading(
         now: microseconds since 1970 in UTC.
         to_go: the estimated end.
         more: number of stages not read yet; if any, states are not counted.
+        alerts: by stage name, the word of its alert.
     """
     if more:
         return (
@@ -74,7 +76,15 @@ def heading(
         if counts[status]:
             text = f"  {SYMBOLS[status]} {counts[status]} {status}"
             spans.append(Segment(text, state_style(status)))
-    return tuple(spans)
+    return (*spans, *_trouble(stages, alerts or {}))
+
+
+def _trouble(stages: Sequence[StageRecord], alerts: Mapping[str, str]) -> Row:
+    """Return the number of stalled stages, and of those with a NaN or another alert."""
+    stalled = sum(stage.stalled for stage in stages)
+    found = [Segment(f"  ◌ {stalled} stalled", "warn")] if stalled else []
+    words = Counter(alerts.values())
+    return (*found, *(Segment(f"  ! {count} {word}", "bad") for word, count in words.items()))
 
 
 def can_resume(stages: Sequence[StageRecord]) -> bool:

@@ -144,13 +144,13 @@ class _Columns(NamedTuple):
         shown = "" if value is None else f"{'!' * broken}{number(value)}"
         style = "warn" if stage.stalled else state_style(stage.status)
         state = "stalled" if stage.stalled else "" if stage.status in _PLAIN else str(stage.status)
-        words = "  ".join(["", *(["NaN"] if broken else []), *([state] if state else [])])
+        word = "NaN" if broken else state
         return (
             Segment(f"{SYMBOLS[stage.status]} ", style),
             Segment("".join(texts), "strong"),
             Segment(fit(spent, TIME, right=True), "dim"),
             Segment(fit(shown, self.value + 2 if self.value else 0, right=True), value_style),
-            Segment(words, "bad" if broken else style),
+            Segment(f"  {word}" if word else "", "bad" if broken else style),
         )
 
 

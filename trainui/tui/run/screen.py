@@ -136,7 +136,9 @@ class RunScreen(Page):
 
     def _show_state(self, page: RunPage) -> None:
         ending = page.ahead.run if page.ahead else None
-        self.state_bar.show(heading(page.run, page.stages, clock.now(), ending, more=page.more))
+        self.state_bar.show(
+            heading(page.run, page.stages, clock.now(), ending, more=page.more, alerts=page.alerts)
+        )
 
     def on_resize(self) -> None:
         """Lay out the panes for the new size."""

@@ -31,7 +31,7 @@ BAR = 10
 WORDS = 40
 """Width up to which a run's trouble in words takes precedence over less important columns."""
 
-LEAST_MEMBER, MOST_MEMBER = 6, 30
+LEAST_MEMBER, MOST_MEMBER = 10, 30
 """Least and most width of the name of a sweep's best member, in the metric's column."""
 
 WORST = {"failed": "bad", "nan": "bad", "stalled": "warn", "alert": "warn"}
