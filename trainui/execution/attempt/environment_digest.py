@@ -22,9 +22,9 @@ VARIABLES_FILE = "variables.json"
 _OWN = frozenset(
     {*IDENTITY, "TRAINUI_STAGE_DIR", "TRAINUI_METRICS_FILE", "TRAINUI_CHECKPOINT"}
     | {"MASTER_PORT", "PET_MASTER_PORT", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"}
-    | {"MLFLOW_RUN_CONTEXT"}
+    | {"MLFLOW_RUN_CONTEXT", "WANDB__TRANSACTION_LOG_FLUSH_INTERVAL"}
 )
-"""Variables that differ in every attempt."""
+"""Variables that differ in every attempt, or that trainui sets for a tracker."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,10 @@ MAX_CHECKED = 50
 MAX_AGE = 0.5
 """Seconds for which a walk or a check serves all attempts."""
 
+_PLACES = frozenset(
+    {"wandb", "runs", "outputs", "multirun", "mlruns", "logs", "lightning_logs", "results"}
+)
+
 _TICK = 100_000_000
 """Nanoseconds: a directory that was listed so soon after a change may have changed once more
 without another modification time."""
@@ -83,6 +87,18 @@ class Listing:
             else:
                 self._walk()
             self._checked = time.monotonic()
+
+    def places(self) -> set[Path]:
+        """Return the directories where trainings make new files: changes there are worth a search.
+
+        They are those of trackers and frameworks: others may be written all the time.
+        """
+        found = {self.root}
+        for path, _one in self._checked_ones:
+            place = Path(path)
+            if place != self.root and place.relative_to(self.root).parts[0] in _PLACES:
+                found.add(place)
+        return found
 
     def _walk(self) -> None:
         found: dict[str, _Directory] = {}

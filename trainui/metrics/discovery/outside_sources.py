@@ -112,6 +112,14 @@ class OutsideSources:
         age = self._searched - self._began
         return pause > min(3 * age, LONGEST_PAUSE) and self.round.may_begin(REST)
 
+    def is_pending(self) -> bool:
+        """Return True if files came or went that the last search has not seen."""
+        return bool(self._seen) and self._versions() != self._seen
+
+    def places(self) -> set[Path]:
+        """Return the directories where new files are worth a search."""
+        return self._listings[0].places()
+
     def _versions(self) -> tuple[int, ...]:
         return tuple(one.version for one in self._listings)
 

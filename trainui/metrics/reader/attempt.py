@@ -135,7 +135,13 @@ class AttemptReader:
         with self._store.read() as connection:
             stored = point_sources.sources(connection, self.attempt.stage_id)
         self._outside.known = frozenset(source.key for source in stored)
-        return self._outside.search(self._rivals, since, ended=ended)
+        found = self._outside.search(self._rivals, since, ended=ended)
+        self.directories |= self._outside.places()
+        return found
+
+    def is_search_pending(self) -> bool:
+        """Return True if another search for files outside the stage's directory is to come soon."""
+        return self.attempt.definition.metrics is None and self._outside.is_pending()
 
     def _rivals(self) -> Sequence[str]:
         """Return the workdirs of the other attempts that have run since this one started."""

@@ -149,6 +149,8 @@ class MetricsReader:
         self._scan_interval = min(
             max(IDLE_PAUSE, SCAN_COST_FACTOR * (time.thread_time() - used)), LONGEST_PAUSE
         )
+        if any(one.is_search_pending() for one in self._attempts.values()):
+            self._scan_interval = IDLE_PAUSE
         self._due.update(self._attempts)
 
     def _advance(self, due: Sequence[AttemptReader]) -> list[int]:

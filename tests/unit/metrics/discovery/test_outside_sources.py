@@ -100,6 +100,16 @@ def test_what_is_written_in_the_workdir_is_found(store: Store, tmp_path: Path) -
     assert end(store, attempt, reader) == {"loss": [0.5, 1.0], "val/loss": [0.5]}
 
 
+def test_directories_where_trackers_make_files_are_watched(store: Store, tmp_path: Path) -> None:
+    attempt, reader = begin(store, tmp_path)
+    assert attempt.workdir in reader.directories
+    (attempt.workdir / "wandb").mkdir()
+    (attempt.workdir / "data").mkdir()
+    look(reader)
+    assert attempt.workdir / "wandb" in reader.directories
+    assert attempt.workdir / "data" not in reader.directories
+
+
 def test_what_was_there_before_is_another_runs(store: Store, tmp_path: Path) -> None:
     old, shared = tmp_path / "work" / "old.jsonl", tmp_path / "work" / "shared.jsonl"
     for path in (old, shared):
