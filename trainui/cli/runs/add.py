@@ -38,9 +38,9 @@ def add(
 ) -> None:
     """Add trainings that trainui did not start, as external runs.
 
-    Found are those of W&B, MLflow, Trackio, Optuna, TensorBoard, Lightning, Hugging Face, Keras,
-    Stable-Baselines3, Ultralytics, DVCLive and Hydra, and files with usual names. They are only
-    read: nothing in PATH is written, locked or deleted.
+    Finds trainings of W&B, MLflow, Trackio, Optuna, TensorBoard, Lightning, Hugging Face, Keras,
+    Stable-Baselines3, Ultralytics, DVCLive and Hydra, and metric files and logs with usual names.
+    They are only read: nothing in PATH is written, locked or deleted.
     """
     if (pid is None) == (not path):
         raise UsageError("give either PATH or --pid")
