@@ -211,3 +211,9 @@ def test_the_last_value_is_the_one_of_the_summary(store: Store, few: None, count
     assert plotted(store).last() == (summary.last, summary.last_step)
     (first,) = curves.summaries(connect(store), ["stage"], attempt=1)
     assert plotted(store, attempt=1).last() == (first.last, first.last_step)
+
+
+def test_the_mean_of_a_constant_is_the_constant(store: Store) -> None:
+    fill(store, np.full(1000, 0.1))
+    found = plotted(store).window(0.0, 999.0, 7)
+    assert found.mean.tolist() == [0.1] * 7

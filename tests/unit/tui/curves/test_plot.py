@@ -253,3 +253,12 @@ def test_values_that_are_not_finite_are_counted() -> None:
 def test_a_band_is_as_wide_between_two_points_as_at_them() -> None:
     lows, highs = [0.0, NAN, NAN, 0.0], [8.0, NAN, NAN, 8.0]
     assert YAxis(0, 8).ranges(lows, highs, 9) == [(0, 8)] * 4
+
+
+def test_a_row_of_nan_is_marked_once_if_there_are_other_lines() -> None:
+    values = [float(at) for at in range(40)]
+    broken = line(values, odd=tuple((dot, NAN_BIT) for dot in range(10, 20)))
+    alone = plot_rows(chart(broken), PlotOptions(), FRAME)
+    beside = plot_rows(chart(broken, line(values, index=1)), PlotOptions(), FRAME)
+    assert spans_of(alone, "bad").count("×") >= 5
+    assert spans_of(beside, "bad").count("×") == 1
