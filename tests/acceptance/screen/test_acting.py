@@ -589,7 +589,7 @@ async def test_a_member_of_a_sweep_is_edited_and_retried_alone(
             await driven.until_shown("Only this member will run", "matrix lr", value)
             await driven.press("ctrl+u", *typed, "enter")
             if typed == "0.3":
-                await driven.until_shown("'lr' has the value '0.3' more")
+                await driven.until_shown("your edit has problems", "'0.3'")
                 await driven.press("escape", "escape")
                 continue
             name = f"train[lr={typed},seed=2]"
