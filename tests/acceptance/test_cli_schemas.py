@@ -118,6 +118,7 @@ def test_every_output_is_as_its_schema_says(cli: CommandLine) -> None:
     check("add", "add", str(cli.write("metrics.csv", "step,loss\n1,2\n")), "--json")
     check("note", "note", detached["run"], "a note", "--verdict", "keep", "--json")
     check("tree", "tree", "--json")
+    check("diff", "diff", detached["run"], detached["run"], "--json")
     check("add --pid", "add", "--pid", "--json")
     check("backup", "backup", "x.tar.gz", "--json")
     check("rm", "rm", detached["run"], "--dry-run", "--json")

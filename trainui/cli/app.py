@@ -38,6 +38,7 @@ MODULES: dict[str, dict[str, str]] = {
         "note": "Add a note to a run.",
         "tree": "Show which run came from which.",
     },
+    "inspect.diff": {"diff": "Show what differs between two runs."},
     "runs.add": {"add": "Add trainings that trainui did not start."},
     "inspect.show": {
         "ls": "List the runs.",

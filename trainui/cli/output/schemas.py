@@ -183,6 +183,13 @@ SCHEMAS: dict[str, Schema] = {
     "rerun": RUN,
     "cancel": RUN,
     "note": RUN,
+    "diff": _object(
+        code=_object(commit=_or_null(_list(_or_null(TEXT))), files=_list(TEXT)),
+        command=_ANY_OBJECT,
+        params=_ANY_OBJECT,
+        environment=_list(TEXT),
+        packages={"type": "null"},
+    ),
     "tree": _object(
         runs=_list(
             _object(

@@ -1,0 +1,98 @@
+"""What differs between two runs, or between a run and the files as they are now."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainui.artifacts import code_version, environment
+from trainui.control.lookup import given_params
+from trainui.control.submission import filled_in
+from trainui.domain.definition import StageDefinition
+from trainui.domain.records import RunRecord
+from trainui.pipeline import loader
+from trainui.pipeline.substitution import masking
+from trainui.store.db.protocol import Connection
+from trainui.store.read import views
+from trainui.store.read.summary import shown_command
+
+Pairs = dict[str, list[Any]]
+"""By name: the value on the one side and on the other; None where it is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """A run, or the working tree as a run submitted now would be."""
+
+    commit: str | None
+    digests: Mapping[str, str]
+    """Of the files that differ from the commit."""
+    commands: Mapping[str, Any]
+    params: Mapping[str, Any]
+    variables: Mapping[str, str]
+
+
+def between(connection: Connection, run: RunRecord, other: RunRecord | None) -> dict[str, Any]:
+    """Return what differs, as in `trainui diff --json`.
+
+    Args:
+        connection: the store.
+        run: the run that counts as the earlier side.
+        other: the other run; None: the run's files, code and shell as they are now.
+
+    Raises:
+        PipelineFileError: the run's file has problems now.
+    """
+    before = _of_run(connection, run)
+    if other is None:
+        after = _now(run, before)
+        files = code_version.changed_files(code_version.recorded(Path(run.directory)))
+    else:
+        after = _of_run(connection, other)
+        files = sorted(_pairs(before.digests, after.digests))
+    commits = [before.commit, after.commit]
+    return {
+        "code": {"commit": None if commits[0] == commits[1] else commits, "files": files},
+        "command": _pairs(before.commands, after.commands),
+        "params": _pairs(masking.mask(before.params), masking.mask(after.params)),
+        "environment": sorted(_pairs(before.variables, after.variables)),
+        "packages": None,  # not on record
+    }
+
+
+def _pairs(before: Mapping[str, Any], after: Mapping[str, Any]) -> Pairs:
+    return {
+        name: [before.get(name), after.get(name)]
+        for name in {**before, **after}
+        if before.get(name) != after.get(name)
+    }
+
+
+def _of_run(connection: Connection, run: RunRecord) -> _Side:
+    state = code_version.recorded(Path(run.directory))
+    return _Side(
+        state.get("commit"),
+        state.get("changed", {}),
+        _commands(run.params, (one.definition for one in views.stages(connection, run.id))),
+        run.params,
+        environment.read_or_empty(Path(run.directory)).environ,
+    )
+
+
+def _now(run: RunRecord, before: _Side) -> _Side:
+    """Return what a run of the same file would be if it were submitted now."""
+    commands, params = before.commands, before.params
+    if run.file is not None and Path(run.file).exists():
+        pipeline = loader.load(run.file, given_params(run.id))
+        stages = filled_in(pipeline, Path(run.directory)).stages
+        commands, params = _commands(pipeline.params, stages), pipeline.params
+    state = code_version.state_of(Path(run.file).parent if run.file else Path.cwd())
+    return _Side(state.commit, {}, commands, params, environment.inheritable(os.environ))
+
+
+def _commands(params: Mapping[str, Any], stages: Iterable[StageDefinition]) -> dict[str, Any]:
+    """Return each stage's command or task, with secrets masked."""
+    return {stage.name: shown_command(params, stage) or stage.task for stage in stages}
