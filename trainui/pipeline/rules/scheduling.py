@@ -144,7 +144,7 @@ class _Queue:
         wanted, visible = f"needs {_count(self.kind, needed)}", stage.visible
         if self.kind == "gpu" and stage.memory is not None:
             of_memory = f"of at least {stage.memory}"
-            return f"{wanted} {of_memory}, its run may use {total or 'none'} of this machine"
+            return f"{wanted} {of_memory}, this machine has {total or 'none'} for its run"
         if self.kind == "gpu" and visible is not None:
             return f"{wanted}, the CUDA_VISIBLE_DEVICES of its run allows {total or 'none'}"
         limit = f": {self.limit}" if self.limit else ""

@@ -240,5 +240,5 @@ def test_a_stage_waits_for_a_gpu_with_the_memory_that_it_asks_for() -> None:
     stage = WaitingStage("a", gpus=1, visible=frozenset({1}), memory="40 GB")
     assert one(stage, FreeSlots(gpus=(0, 1))) == Grant("a", "gpu", (1,))
     assert one(stage, FreeSlots(gpus=(0,))) == Wait(
-        "a", "needs 1 GPU of at least 40 GB, its run may use none of this machine"
+        "a", "needs 1 GPU of at least 40 GB, this machine has none for its run"
     )
