@@ -75,6 +75,13 @@ class Watch:
         self._is_closed = False
         self._thread: threading.Thread | None = None
 
+    def set_pause(self, pause: float) -> None:
+        """Coalesce changes for another time; the watch restarts, and reports one change."""
+        step = round(pause * 1000)
+        if step != self._step:
+            self._step = step
+            self._restart.set()
+
     @property
     def is_blind(self) -> bool:
         """True if some directory's changes are not reported."""

@@ -54,9 +54,11 @@ def summaries(
 def _summary(
     connection: protocol.Connection, stage: str, name: str, segments: Sequence[PointSegment]
 ) -> SeriesSummary:
+    read = sum(segment.stats.n for segment in segments)
+    if len({segment.history for segment in segments}) == 1:  # one attempt: nothing is superseded
+        return stitching.summary(stage, name, [segment.stats for segment in segments], read)
     cuts = cuts_of(segments)
     kept = [_kept_stats(connection, segment, cuts[segment.history]) for segment in segments]
-    read = sum(segment.stats.n for segment in segments)
     return stitching.summary(stage, name, [stats for stats in kept if stats is not None], read)
 
 

@@ -12,8 +12,8 @@ from trainui import paths, settings
 if TYPE_CHECKING:
     from trainui.metrics.reader.watch import FileChanges, Watch
 
-STEP = 0.05
-"""Debounce in seconds: while a training writes metrics the database changes often."""
+STEP, CALM_STEP = 0.05, 0.1
+"""Debounce in seconds, and while nothing has changed for a time; the watch wakes that often."""
 
 Places = frozenset[tuple[Path, int, int]]
 """Directories with their device and inode."""
@@ -38,14 +38,19 @@ class FileWatch:
         self._is_remote = settings.load().database_url is not None
         self._is_beyond = False
 
-    def sees(self) -> bool:
-        """Watch the directories that exist now; returns True if changes will be reported."""
+    def sees(self, *, calm: bool = False) -> bool:
+        """Watch the directories that exist now; returns True if changes will be reported.
+
+        Args:
+            calm: whether nothing has changed for a time, so that later reports will do.
+        """
         if self._is_remote:
             return False
         if self._watch is None:
             from trainui.metrics.reader.watch import Watch
 
             self._watch = Watch(self._report, pause=STEP)
+        self._watch.set_pause(CALM_STEP if calm else STEP)
         home = self._home
         places = _existing((home.root, home.worker, home.broker))
         if places != self._places:

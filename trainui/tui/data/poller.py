@@ -50,7 +50,7 @@ RECHECK, LAST_RECHECK = 0.01, 1.0
 SQLite updates the index that holds the data version after the write-ahead log that inotify
 reports. The delay doubles with each recheck."""
 
-LEAST_GAP, PAGE_GAP = 0.9, 0.25
+LEAST_GAP, PAGE_GAP = 0.9, 0.22
 """Minimum seconds between two unrequested reads: in general, and on the page of a run or metric.
 
 The first read after a longer pause is not delayed."""
@@ -139,7 +139,7 @@ class Poller:
                 break
             try:
                 self._turn(asked=asked, reported=reported)
-                self._is_watching = self._watch.sees()
+                self._is_watching = self._watch.sees(calm=self._is_quiet)
             except Exception:
                 log.exception("reading for the screen failed")
                 self._hand_over(Snapshot(self._query, problem="reading failed; see the log"))
@@ -156,10 +156,13 @@ class Poller:
         curves = self._last.curves if self._last is not None else None
         return curves.due if curves is not None else math.inf
 
+    @property
+    def _is_quiet(self) -> bool:
+        return time.monotonic() - self._read_at > IDLE_AFTER
+
     def _rest(self) -> float:
-        quiet = time.monotonic() - self._read_at > IDLE_AFTER
         if not self._is_watching or self._last is None or self._last.problem is not None:
-            return IDLE_PERIOD if quiet else PERIOD
+            return IDLE_PERIOD if self._is_quiet else PERIOD
         return GPU_PERIOD if self._last.gpus or isinstance(self._query, MachineQuery) else REST
 
     def _may_go_on(self) -> bool:

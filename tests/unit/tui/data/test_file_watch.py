@@ -91,3 +91,9 @@ def test_a_write_to_the_database_alone_asks_for_no_look_at_worker_and_broker(
     wait_for(watch.was_beyond_database, "the report of the worker's file")
     (home / "trainui.db-wal").unlink()
     wait_for(watch.was_beyond_database, "the report of the file's end")
+
+
+def test_a_calm_watch_reports_too(watch: FileWatch, home: Path, reported: threading.Event) -> None:
+    for calm in (True, False):
+        wait_for(lambda calm=calm: watch.sees(calm=calm), "the watch")  # type: ignore[misc]
+        wait_for(lambda: is_reported(home, reported), "a report")
