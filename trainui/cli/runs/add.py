@@ -77,9 +77,10 @@ def _row(run_id: str | None, name: str, training: Any, *, is_new: bool) -> dict[
 
 
 def _print(rows: list[dict[str, Any]], *, as_json: bool, dry_run: bool) -> None:
-    header = ("RUN", "NAME", "KIND", "PATH")
+    hidden = 1 if dry_run else 0  # a dry run has no ids to show
+    header = ("RUN", "NAME", "KIND", "PATH")[hidden:]
     shown = [
-        ((one["run"] or "")[:8], one["name"], one["kind"], text.harmless(one["path"]))
+        ((one["run"] or "")[:8], one["name"], one["kind"], text.harmless(one["path"]))[hidden:]
         for one in rows
         if one["new"]
     ]
