@@ -12,7 +12,7 @@ from typing import Any
 from tests.acceptance.command_line import COMMAND, CommandLine, stage_of, states_of
 from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for
 
-RUN_KEYS = ["run", "name", "status", "created_at", "started_at", "completed_at"]
+RUN_KEYS = ["run", "name", "status", "created_at", "started_at", "completed_at", "external"]
 STAGE_KEYS = [
     "id",
     "name",
@@ -82,7 +82,7 @@ stages:
 
 def check_shape(shown: Any) -> None:
     """What `show` has, all of it and nothing else."""
-    assert list(shown) == [*RUN_KEYS, "stages"]
+    assert list(shown) == [*RUN_KEYS, "from", "notes", "stages"]
     for stage in shown["stages"]:
         assert list(stage) == STAGE_KEYS
         assert Path(stage["dir"]).is_absolute()

@@ -119,6 +119,16 @@ RESUMING = [
 LOOKING = [
     T("trainui ls --all"),
     T("trainui ls --json | jq -r '.runs[0].run'"),
+    T(
+        'trainui ls status:completed "params.lr>1e-3" --sort metric.val/loss --limit 5',
+        after="test ! -e 1e-3",
+    ),
+    T(
+        'trainui note digits "warm-up was too short"',
+        after="trainui show digits | grep 'warm-up was too short'",
+    ),
+    T("trainui note digits --verdict discard", after="trainui tree | grep discard"),
+    T("trainui tree --json", "exec > tree", "jq -e . tree"),
     T("trainui show digits"),
     T("trainui show 3f2a --json"),
     T('ls "$(trainui path digits evaluate)"'),

@@ -29,7 +29,7 @@ NEWEST = 50
 @options.command(
     "trainui ls",
     "trainui ls --all",
-    "trainui ls status:completed params.lr>1e-3 --sort metric.val/loss --limit 5",
+    'trainui ls status:completed "params.lr>1e-3" --sort metric.val/loss --limit 5',
     "trainui ls --json | jq -r '.runs[0].run'",
     name="ls",
 )
