@@ -235,11 +235,10 @@ def _age(path: Path) -> tuple[int, float]:
 
 def _files(root: Path) -> Iterator[Path]:
     """Yield the files below a directory, each directory's own files first."""
-    entries = 0
+    entries, top = 0, str(root).count("/")
     for directory, names, files in os.walk(root, onerror=raise_shortage):
-        depth = len(Path(directory).relative_to(root).parts)
         names[:] = searched(directory, names)
-        if depth >= MAX_DEPTH:
+        if directory.count("/") - top >= MAX_DEPTH:
             names.clear()
         entries += len(names) + len(files)
         if entries > MAX_ENTRIES:

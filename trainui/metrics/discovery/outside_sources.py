@@ -23,9 +23,12 @@ from trainui.store.points.source_record import key_of
 from trainui.supervisor.protocol import RUN_TAG
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
-"""The least seconds between two searches for an attempt, and the most."""
+"""The least seconds between two searches for an attempt, and the most in its first 20 minutes."""
 
-REST, REST_OF_CHANGES = 500, 50
+OLD = 20
+"""The age of an older attempt is this many times the pause between two searches."""
+
+REST, REST_OF_CHANGES = 1000, 50
 """The least time between two rounds of searches, as a multiple of the CPU time of the last one:
 after a while, and if something has changed. A rest of at most `LONGEST_PAUSE`."""
 
@@ -110,7 +113,8 @@ class OutsideSources:
         if self._versions() != self._seen:
             return not self._seen or self.round.may_begin(REST_OF_CHANGES)
         age = self._searched - self._began
-        return pause > min(3 * age, LONGEST_PAUSE) and self.round.may_begin(REST)
+        longest = max(LONGEST_PAUSE, age / OLD)
+        return pause > min(3 * age, longest) and self.round.may_begin(REST)
 
     def is_pending(self) -> bool:
         """Return True if files came or went that the last search has not seen."""

@@ -44,12 +44,14 @@ def is_any_below(directory: Path, open_paths: frozenset[str]) -> bool:
 def _written(descriptors: str, is_wanted: Callable[[str], bool]) -> Iterator[str]:
     for descriptor in os.listdir(descriptors):  # noqa: PTH208
         link = f"{descriptors}/{descriptor}"
-        with suppress(OSError):
+        try:  # thousands of times, so without a context manager
             target = os.readlink(link)  # noqa: PTH115
             # a descriptor's mode is that of its link: writable if the owner may write
             is_file = target.startswith("/") and is_wanted(target.rpartition("/")[2])
             if is_file and os.lstat(link).st_mode & 0o200:
                 yield target
+        except OSError:
+            continue  # closed meanwhile
 
 
 def _attempt(process: str) -> Path | None:

@@ -69,6 +69,11 @@ def _workdir(definition_json: str) -> str:
     return str(row_mapping.load(definition_json).get("workdir", ""))
 
 
+@lru_cache(maxsize=1024)
+def _definition(definition_json: str) -> StageDefinition:
+    return StageDefinition.from_json(row_mapping.load(definition_json))
+
+
 _THIS = ATTEMPTS.alias()
 _MEANWHILE = (
     select(STAGES.c.definition_json)
@@ -85,7 +90,7 @@ _MEANWHILE = (
 
 def _to_read(row: row_mapping.Row) -> AttemptToRead | None:
     try:
-        definition = StageDefinition.from_json(row_mapping.load(row["definition_json"]))
+        definition = _definition(row["definition_json"])
     except (KeyError, TypeError, ValueError):
         _warn_once(row["id"])
         return None  # its metrics are read already

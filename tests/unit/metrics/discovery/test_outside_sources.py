@@ -276,7 +276,7 @@ def test_at_rest_nothing_is_searched(
     monkeypatch.setattr(outside_sources, "LONGEST_PAUSE", 1e9)
     work = tmp_path / "work"
     work.mkdir()
-    started = time.monotonic() - 1e8
+    started = time.monotonic() - 1e9
     outside = OutsideSources(tmp_path / "run" / "a", tmp_path / "run" / "s", work, {})
     outside._began = started
     assert outside.is_due()
