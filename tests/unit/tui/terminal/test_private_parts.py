@@ -20,7 +20,7 @@ from trainui.tui.terminal import private_parts
 from trainui.tui.terminal.private_parts import USES, PrivateUse
 
 ROOT = Path(trainui.tui.__file__).parent
-OF_NAMEDTUPLES = {"_asdict", "_replace"}
+OF_NAMEDTUPLES = {"_asdict", "_fields", "_replace"}
 LISTED = {name for use in USES for names in use.names.values() for name in names}
 
 
