@@ -216,6 +216,11 @@ class TrainuiApp(BackgroundJobs, TerminalApp):
         if not isinstance(self.screen, ChooseFileScreen):
             self.push_screen(ChooseFileScreen())
 
+    def clear_notifications(self) -> None:
+        """Dismiss all notifications; each may be shown again at once."""
+        self._notified = {}
+        super().clear_notifications()
+
     def notify(self, message: str, **options: Any) -> None:
         """Show a notification, unless the same one is still shown."""
         now = time.monotonic()

@@ -38,7 +38,7 @@ def test_keys_lead_to_the_page_of_a_metric_compared_with_its_siblings(
 ) -> None:
     running_demo(filler, name="digits")
     out = tmp_path / "page.svg"
-    done = draw("digits", str(out), "--stage", "train[hidden=32]", "--keys", "3 enter c")
+    done = draw("digits", str(out), "--stage", "train[hidden=32]", "--keys", "3 enter c a enter")
     assert (done.returncode, done.stderr) == (0, "")
     picture = out.read_text()
     for text in ("train/loss", "1/", "hidden=128", "best"):
