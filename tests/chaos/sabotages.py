@@ -195,7 +195,7 @@ def _sabotage_worker() -> None:
 def _is_worker() -> bool:
     """Return True if this process is a worker; a task's process imports `include` as well."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
-    return spec is not None and spec.name == "trainui.execution.worker"
+    return spec is not None and spec.name == "trainui.execution.worker.__main__"
 
 
 if __name__ == "__main__":
