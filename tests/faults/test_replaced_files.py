@@ -122,7 +122,7 @@ def test_a_database_removed_under_a_worker_is_noticed_and_its_stages_can_be_ende
     assert (waiting.returncode, "was removed or replaced" in said) == (4, True), said
     missing, log = f"{database} no longer exists", cli.home / "worker" / "worker.log"
     wait_for(lambda: missing in log.read_text(), "the worker's word")
-    assert any(missing in one for one in cli.json("worker", "status")["problems"])
+    wait_for(lambda: missing in str(cli.json("worker", "status")["problems"]), "its status")
     done = cli("run", "--wait", "--", "true")
     assert (done.code, is_alive(int(pid_file.read_text()))) == (0, True)
     database.write_bytes(b"no database" * 1000)
