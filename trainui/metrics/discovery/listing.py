@@ -128,6 +128,14 @@ class Listing:
         self._databases = databases
 
 
+def is_of_interest(path: str) -> bool:
+    """Return True if what was made at a path may have metrics, or is a directory to list."""
+    directory, _, name = path.rpartition("/")
+    if default_sources.is_usual(Path(path)):
+        return True
+    return bool(default_sources.searched(directory, [name])) and Path(path).is_dir()
+
+
 @lru_cache(maxsize=128)
 def of(root: Path) -> Listing:
     """Return the listing of a directory, shared by the attempts that work in it."""

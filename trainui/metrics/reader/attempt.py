@@ -87,6 +87,8 @@ class AttemptReader:
         self._candidates: dict[str, SourceFile] = {}
         self.directories = {self.place.attempt_dir, self.place.stage_dir}
         """The directories to watch for changes."""
+        self.hints: frozenset[Path] = frozenset()
+        """Directories to watch, if possible, for new files with usual names."""
         self._paused: set[str] = set()
         """Keys of sources that could not be read; they are retried at the next scan."""
         self._abandoned: set[str] = set()
@@ -136,7 +138,7 @@ class AttemptReader:
             stored = point_sources.sources(connection, self.attempt.stage_id)
         self._outside.known = frozenset(source.key for source in stored)
         found = self._outside.search(self._rivals, since, ended=ended)
-        self.directories |= self._outside.places()
+        self.hints = frozenset(self._outside.places())
         return found
 
     def is_search_pending(self) -> bool:

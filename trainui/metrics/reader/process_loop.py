@@ -222,7 +222,10 @@ class MetricsReader:
             for path in one.paths():
                 owners.setdefault(path, set()).add(one.attempt.attempt_id)
         self._owners = owners
-        self._watch.watch({path for one in readers for path in one.directories})
+        self._watch.watch(
+            {path for one in readers for path in one.directories},
+            frozenset[Path]().union(*(one.hints for one in readers)),
+        )
 
     def _read(self, reader: AttemptReader) -> bool:
         """Read a batch of an attempt; return True if there is more to read at once."""

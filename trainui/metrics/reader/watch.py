@@ -66,6 +66,7 @@ class Watch:
         self._step = round(pause * 1000)
         self._wanted: frozenset[Path] = frozenset()
         """Requested directories that exist."""
+        self._hints: frozenset[Path] = frozenset()
         self._fit: frozenset[Path] = frozenset()
         """Those among them that can be watched."""
         self._watched: frozenset[Path] = frozenset()
@@ -84,16 +85,23 @@ class Watch:
 
     @property
     def is_blind(self) -> bool:
-        """True if some directory's changes are not reported."""
-        return not self._wanted <= self._watched
+        """True if some directory's changes are not reported, hints aside."""
+        return not self._wanted - self._hints <= self._watched
 
     def sees(self, directory: Path) -> bool:
         """Return True if changes in a directory are reported."""
         return directory in self._watched
 
-    def watch(self, directories: set[Path]) -> None:
-        """Watch these directories and no others; skip those that do not exist."""
-        wanted = frozenset(path for path in directories if os.path.isdir(path))  # noqa: PTH112
+    def watch(self, directories: set[Path], hints: frozenset[Path] = frozenset()) -> None:
+        """Watch these directories and no others; skip those that do not exist.
+
+        Args:
+            directories: those of which every change is reported.
+            hints: others, of which only files with usual names and new directories are.
+        """
+        found = directories | hints
+        wanted = frozenset(path for path in found if os.path.isdir(path))  # noqa: PTH112
+        self._hints = hints - directories
         with self._lock:
             known = self._fit & wanted
             fit = known | {path for path in wanted - self._wanted if _is_fit(path)}
@@ -162,10 +170,19 @@ class Watch:
                 directory, _, name = path.rpartition("/")
                 grown |= {f"{one}/{name}" for one in names.get(directory, ())}
             else:
-                others = True
+                others |= self._matters(path, names)
                 if change is Change.deleted and path in names:
                     self._forget(frozenset(names[path]))
         return FileChanges(frozenset(grown), others)
+
+    def _matters(self, path: str, names: _Names) -> bool:
+        """Return True for any path in a directory that is not merely a hint, or one of interest."""
+        places = names.get(path.rpartition("/")[0]) or names.get(path, [])
+        if not self._hints.issuperset(places):
+            return True
+        from trainui.metrics.discovery import listing  # imports NumPy: not in the screen
+
+        return listing.is_of_interest(path)
 
     def _forget(self, gone: frozenset[Path]) -> None:
         """Forget deleted directories, so that new ones at their paths are watched."""

@@ -102,12 +102,12 @@ def test_what_is_written_in_the_workdir_is_found(store: Store, tmp_path: Path) -
 
 def test_directories_where_trackers_make_files_are_watched(store: Store, tmp_path: Path) -> None:
     attempt, reader = begin(store, tmp_path)
-    assert attempt.workdir in reader.directories
+    assert attempt.workdir in reader.hints
     (attempt.workdir / "wandb").mkdir()
     (attempt.workdir / "data").mkdir()
     look(reader)
-    assert attempt.workdir / "wandb" in reader.directories
-    assert attempt.workdir / "data" not in reader.directories
+    assert attempt.workdir / "wandb" in reader.hints
+    assert attempt.workdir / "data" not in reader.hints
 
 
 def test_what_was_there_before_is_another_runs(store: Store, tmp_path: Path) -> None:

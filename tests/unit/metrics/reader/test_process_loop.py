@@ -256,8 +256,8 @@ def test_what_was_recorded_before_it_was_read_is_read_all_the_same(
 class LostEvents(Watch):
     """Reports nothing, as when the kernel's queue has overflowed."""
 
-    def watch(self, directories: set[Path]) -> None:
-        del directories
+    def watch(self, directories: set[Path], hints: frozenset[Path] = frozenset()) -> None:
+        del directories, hints
 
 
 def test_a_file_whose_events_were_lost_is_found_by_the_next_scan(

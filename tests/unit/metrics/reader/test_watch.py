@@ -164,3 +164,27 @@ def test_a_network_file_system_leaves_it_blind(
     assert watch.is_blind
     watch.watch(set())
     assert not watch.is_blind
+
+
+def test_of_a_hint_only_what_may_have_metrics_is_reported(
+    watch: Watch, reported: list[FileChanges], tmp_path: Path
+) -> None:
+    (tmp_path / "x").touch()
+    watch.watch(set(), frozenset({tmp_path}))
+    wait_for(lambda: watch.sees(tmp_path) and reported)
+    reported.clear()
+    (tmp_path / "model.bin").touch()
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "x").write_text("grows")
+    wait_for(lambda: str(tmp_path / "x") in grown(reported))
+    assert not any(changes.others for changes in reported)
+    (tmp_path / "metrics.jsonl").touch()
+    wait_for(lambda: any(changes.others for changes in reported))
+
+
+def test_a_hint_on_a_network_file_system_leaves_it_seeing(
+    watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk, "file_system", lambda _path: "nfs4")
+    watch.watch(set(), frozenset({tmp_path}))
+    assert not watch.is_blind
