@@ -46,7 +46,7 @@ def asked(home: CommandLine, *words: str) -> list[str]:
 def test_commands_options_and_choices(home: CommandLine) -> None:
     assert asked(home, "work") == ["worker"]
     assert asked(home, "worker", "st") == ["start", "stop", "status"]
-    assert asked(home, "run", "--no") == ["--no-gpus"]
+    assert asked(home, "run", "--no") == ["--no-gpus", "--note"]
     assert asked(home, "run", "--", "--no") == []
     assert asked(home, "logs", "--stream", "e") == ["err"]
     assert asked(home, "run", "pipe") == []  # so the shell offers files

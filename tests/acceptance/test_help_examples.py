@@ -146,6 +146,12 @@ LOOKING = [
         "trainui export digits --format jsonl --superseded | gzip > points.jsonl.gz",
         after="zcat points.jsonl.gz | jq -e .step",
     ),
+    T(
+        "trainui diff baseline larger",
+        "for name in baseline larger a b; do trainui run --name $name -- echo $name; done",
+    ),
+    T("trainui diff baseline"),
+    T("trainui diff a b --json", "exec > diff", "jq -e . diff"),
     T("trainui report digits"),
     T(
         "trainui report digits | gh issue comment 12 --body-file -",
