@@ -48,6 +48,7 @@ class Typed:
         return [
             f"example={shlex.quote(self.example)}",
             "(",
+            "trap : INT",  # a subshell resets it, and would end with a program that ctrl+c ended
             "exec 3>&1 4>&2",
             self.before,
             "code=0",
