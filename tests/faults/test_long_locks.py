@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from tests.integration.runs import NOTE, Run, home_with_worker, stage
-from tests.unit.profiles import LONG
 from trainui import paths
 from trainui.pipeline import input_fingerprint
 from trainui.store.points import curves
@@ -19,8 +18,8 @@ from trainui.store.read import views
 
 pytestmark = pytest.mark.usefixtures("only_on_sqlite")
 
-HELD_FOR = (40, 90) if LONG else (40,)
-"""Seconds: longer than one write waits, and in the long form longer than three."""
+HELD_FOR = (40, 90)
+"""Seconds: longer than one write waits, and longer than three."""
 
 LAUNCHED = 8
 """Stages that are being launched by then; the others are about to be claimed."""

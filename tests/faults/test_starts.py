@@ -64,8 +64,9 @@ def test_starts_at_once_make_one_of_each_and_a_start_during_a_stop_is_not_lost(
 
 
 def test_an_early_worker_serves_the_run_and_is_a_child_of_the_guard(trainui_home: Home) -> None:
+    others = set(psutil.Process().children())  # of earlier tests, e.g. a database server
     with prestart.early_worker():
-        (shell,) = psutil.Process().children()
+        (shell,) = set(psutil.Process().children()) - others
         (worker,) = wait_for(shell.children, "the early worker")
         lifecycle.ensure_started(wait=background.PATIENCE)
         assert background.worker_pid(trainui_home) == worker.pid
@@ -79,8 +80,9 @@ def test_an_early_worker_serves_the_run_and_is_a_child_of_the_guard(trainui_home
 
 def test_an_early_worker_waits_for_a_slow_command(trainui_home: Home) -> None:
     """It reads the command's pipe; from an empty stdin it would exit before it is wanted."""
+    others = set(psutil.Process().children())  # of earlier tests, e.g. a database server
     with prestart.early_worker():
-        (shell,) = psutil.Process().children()
+        (shell,) = set(psutil.Process().children()) - others
         (worker,) = wait_for(shell.children, "the early worker")
         wait_for(lambda: worker.cmdline()[-1] == prestart.EARLY, "the worker's program")
         pipes = {Path(f"/proc/{pid}/fd/0").readlink() for pid in (shell.pid, worker.pid)}
@@ -89,8 +91,9 @@ def test_an_early_worker_waits_for_a_slow_command(trainui_home: Home) -> None:
 
 
 def test_a_guard_replaces_an_early_worker_that_died_before_it(trainui_home: Home) -> None:
+    others = set(psutil.Process().children())  # of earlier tests, e.g. a database server
     with prestart.early_worker():
-        (shell,) = psutil.Process().children()
+        (shell,) = set(psutil.Process().children()) - others
         (worker,) = wait_for(shell.children, "the early worker")
         worker.kill()
         wait_for_death(worker.pid)
