@@ -38,7 +38,7 @@ from trainui.wakeup import WakeupSocket
 ACTIVE_PAUSE = 0.03
 """Seconds between polls of files that grow: polling costs less than an event for each write."""
 
-REST = 30
+REST = 35
 """Each turn is followed by a pause that is this many times as long. So many busy files are polled
 less often, and the reader uses less than 5 % of a core, file events included."""
 

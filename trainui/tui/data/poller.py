@@ -50,7 +50,7 @@ RECHECK, LAST_RECHECK = 0.01, 1.0
 SQLite updates the index that holds the data version after the write-ahead log that inotify
 reports. The delay doubles with each recheck."""
 
-LEAST_GAP, PAGE_GAP = 0.9, 0.22
+LEAST_GAP, PAGE_GAP = 0.9, 0.2
 """Minimum seconds between two unrequested reads: in general, and on the page of a run or metric.
 
 The first read after a longer pause is not delayed."""
