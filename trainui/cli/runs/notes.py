@@ -72,10 +72,10 @@ def tree(as_json: options.Json = False) -> None:
 
 def _best(connection: Connection, run: RunRecord) -> dict[str, Any] | None:
     """Return the best value of a run's headline metric, over its stages."""
+    from trainui.domain.headline_metric import headline
     from trainui.domain.metric_direction import lower_is_better
     from trainui.store.points import curves
     from trainui.store.read import views
-    from trainui.tui.runs.headline_reader import headline
 
     owners = [stage.id for stage in views.stages(connection, run.id)]
     series = curves.summaries(connection, owners)

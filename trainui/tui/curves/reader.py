@@ -20,8 +20,8 @@ from trainui.store.points.x_axis import Axis
 from trainui.store.read import headlines, views
 from trainui.text import harmless
 from trainui.tui.curves.annotations import StageAlert, annotations_of, read_alerts
-from trainui.tui.curves.candidates import read_candidates
-from trainui.tui.curves.folding import folded, groups
+from trainui.tui.curves.comparison.candidates import read_candidates
+from trainui.tui.curves.comparison.folding import folded, groups
 from trainui.tui.curves.model import (
     ALL_IN_ONE,
     AxisPositions,

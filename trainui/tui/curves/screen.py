@@ -124,7 +124,7 @@ class CurvesScreen(Page):
 
     @on(CurvePlot.ComparisonOpened)
     def _choose_comparison(self) -> None:
-        from trainui.tui.curves.comparison_screen import ComparisonScreen
+        from trainui.tui.curves.comparison.screen import ComparisonScreen
 
         metric = self.state.metric
         self.app.push_screen(ComparisonScreen(self.run_id, self.stage, metric, self.state))

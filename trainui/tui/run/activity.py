@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainui.artifacts import checkpoints
+from trainui.domain.headline_metric import headline
 from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.notifications import NAN
 from trainui.domain.records import AttemptRecord, SeriesSummary, StageRecord
@@ -20,7 +21,6 @@ from trainui.store.read import event_feed, headlines
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 from trainui.text import harmless
 from trainui.tui.render.numbers import number
-from trainui.tui.runs.headline_reader import headline
 
 SEARCH_PERIOD = 5.0
 """Seconds between two searches for a running stage's checkpoints, and for its NaN values."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from trainui.domain.headline_metric import headline
 from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import StageRecord
 from trainui.store.db import protocol
@@ -11,7 +12,6 @@ from trainui.store.read import headlines
 from trainui.text import harmless
 from trainui.tui.data.snapshot import MatrixDetail
 from trainui.tui.data.stage_values import StageValues
-from trainui.tui.runs.headline_reader import headline
 
 
 class MatrixReader:

@@ -6,11 +6,10 @@ running one only the sparkline is cached.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from trainui.domain.progress_series import is_clock
+from trainui.domain.headline_metric import headline
 from trainui.domain.states import Status
 from trainui.store.db import protocol
 from trainui.store.points import curves
@@ -29,18 +28,6 @@ columns than the sparkline has."""
 
 MOST_KEPT = 1000
 """Size of the caches."""
-
-_RANKS = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"(?:^|[/_.-])(?:val|valid|validation|eval|test)[/_.-].*(?:loss|perplexity|error)",
-        r"(?:^|[/_.-])(?:val|valid|validation|eval|test)[/_.-].*(?:acc|f1|auc|score|reward)",
-        r"(?:^|[/_.-])loss$",
-        r"loss",
-        r"acc|reward|return|score|perplexity",
-    )
-)
-"""Patterns for the headline metric, the most important first."""
 
 
 class HeadlineReader:
@@ -162,15 +149,3 @@ _NOTHING = RunLive()
 def _member(stage: str) -> str:
     """Return the parameters in the name of a sweep's member."""
     return harmless(stage.partition("[")[2].removesuffix("]"))
-
-
-def headline(names: Sequence[str]) -> str | None:
-    """Return the headline metric: a validation metric, else a loss, else a score.
-
-    None if there are only clock metrics (steps, epochs, times).
-    """
-    for pattern in _RANKS:
-        found = next((name for name in names if pattern.search(name)), None)
-        if found is not None:
-            return found
-    return next((name for name in names if not is_clock(name)), None)

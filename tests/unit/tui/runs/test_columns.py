@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from trainui import clock
+from trainui.domain.headline_metric import headline
 from trainui.domain.states import Status
 from trainui.store.read.run_list import RunLine, RunTrouble
 from trainui.tui.data.eta import Eta
@@ -14,7 +15,6 @@ from trainui.tui.data.snapshot import RunLive
 from trainui.tui.render.styled_text import plain, width_of
 from trainui.tui.runs.column_stats import differing, facts_of, with_live
 from trainui.tui.runs.columns import RowContext, RunColumns
-from trainui.tui.runs.headline_reader import headline
 from trainui.tui.runs.sorting import ORDERS, by_param
 
 NOW = clock.now()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.unit.tui.charts import NAN, line
-from trainui.tui.curves.folding import folded, groups
+from trainui.tui.curves.comparison.folding import folded, groups
 from trainui.tui.curves.model import ALL_IN_ONE
 from trainui.tui.curves.series import PlottedSeries
 
