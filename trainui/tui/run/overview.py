@@ -105,16 +105,21 @@ def _activity_facts(
         now: the time in microseconds.
         unknown_end: the last attempt if its end is not known from earlier runs; else None.
     """
-    yield "output", _ago(activity.output_at, now), ""
-    checkpoint = f"{activity.checkpoint}, {_ago(activity.checkpoint_at, now)}"
+    # while nothing changes the screen is not drawn again: after the end an age would become wrong
+    since = now if stage.completed_at is None else None
+    yield "output", _moment(activity.output_at, since), ""
+    checkpoint = f"{activity.checkpoint}, {_moment(activity.checkpoint_at, since)}"
     none = "none yet" if stage.definition.checkpoint is not None and stage.attempt else ""
     yield "checkpoint", checkpoint if activity.checkpoint else none, ""
     yield "metric", activity.metric, ""
     yield "progress", _progress_text(activity.progress, unknown_end, now), ""
 
 
-def _ago(moment: int | None, now: int) -> str:
-    return "" if moment is None else f"{elapsed(moment, now, now)} ago"
+def _moment(moment: int | None, now: int | None) -> str:
+    """Return a moment as an age, or without `now` as a time."""
+    if moment is None or now is None:
+        return clock_time(moment)
+    return f"{elapsed(moment, now, now)} ago"
 
 
 def _progress_text(

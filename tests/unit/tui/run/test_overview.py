@@ -153,6 +153,10 @@ def test_the_overview_begins_with_what_a_researcher_asks_first(
     assert re.search(r"^checkpoint ckpt-3.npz, [0-9.]+s ago$", text, re.M)
     assert "metric     val/loss  best 1 (lowest), last 2" in text
     assert re.search(r"^progress   epoch 2/4, ~1m 4[0-9]s to go$", text, re.M)
+    filler.end(attempt)
+    text = overview(connection, run_id, name)
+    assert re.search(r"^output     \d\d:\d\d:\d\d$", text, re.M)
+    assert re.search(r"^checkpoint ckpt-3.npz, \d\d:\d\d:\d\d$", text, re.M)
 
 
 def test_a_long_path_loses_its_first_directories(monkeypatch: pytest.MonkeyPatch) -> None:
