@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.acceptance.command_line import CommandLine
@@ -170,6 +172,30 @@ def test_an_adopted_process_is_listed_followed_and_cancelled_with_its_children(
     assert cli("cancel", run).code == 0
     wait_for(lambda: trainer.poll() is not None, "its end")
     wait_for(lambda: cli.status(run) == "cancelled", "the record of it")
+
+
+CHILD = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+open("ready", "w").close()
+time.sleep(600)
+"""
+
+
+def test_an_adopted_process_is_cancelled_when_its_children_are_gone_too(cli: CommandLine) -> None:
+    starts = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {CHILD!r}])"
+    os.utime(cli.write("metrics.csv", "step,loss\n1,0.5\n"), (1, 1))  # of an earlier training
+    with subprocess.Popen([sys.executable, "-c", starts], cwd=cli.directory) as leader:
+        wait_for(lambda: (cli.directory / "ready").exists(), "its child")
+        (child,) = psutil.Process(leader.pid).children()
+        run = cli.json("add", "--pid", str(leader.pid))["runs"][0]["run"]
+        assert cli("cancel", run).code == 0
+        assert leader.wait(60) != 0
+        assert cli("run", "--wait", "--", "true").code == 0  # the worker has looked since
+        assert (cli.status(run), child.is_running()) == ("running", True)
+        child.kill()
+        wait_for(lambda: cli.status(run) == "cancelled", "the record of it")
+    assert series(cli, run) == {}
 
 
 def test_an_adopted_process_that_ends_has_ended(

@@ -115,14 +115,18 @@ def training(pid: int) -> tuple[Training, Candidate]:
     if owner != os.getuid():
         raise UsageError(f"the process {pid} belongs to {process.username()}; adopt your own only")
     found = _described(process, "")
-    if found is None or not _is_ours_to_see(process):
+    if found is None:
+        raise UsageError(
+            f"the process {pid} cannot be examined: adopt it as the user who started it"
+        )
+    if not _is_ours_to_see(process):
         raise UsageError(f"the process {pid} is a part of trainui or one of its stages")
-    sources = tuple((path, None) for path in _sources(process))
+    sources = tuple((path, None) for path in _sources(process, found))
     name = _name(found.command)
     job = Job(
         name,
         Path(found.directory),
-        sources or None,
+        sources,
         status="running",
         started=found.started,
         log=_log(process),
@@ -131,18 +135,30 @@ def training(pid: int) -> tuple[Training, Candidate]:
     return Training("process", name, path, (job,)), found
 
 
-def _sources(process: psutil.Process) -> list[Path]:
-    """Return the metric files that a process or its children have open for writing."""
+def _sources(process: psutil.Process, described: Candidate) -> list[Path]:
+    """Return the metric files of a process: those that it or its children have open for writing.
+
+    If there are none: the usual files of its directory that were written since its start, else its
+    log. Files of earlier trainings are none of its.
+    """
     try:
         family = [process, *process.children(recursive=True)]
     except psutil.Error:
         family = [process]
     found = dict.fromkeys(path for one in family for path in written_files(one))
-    return [
+    opened = [
         path
         for path in found
         if default_sources.family_of(path) not in (None, "text") or path.suffix == ".wandb"
     ]
+    log = _log(process)
+    return opened or _written_since(described) or ([log] if log is not None else [])
+
+
+def _written_since(process: Candidate) -> list[Path]:
+    candidates = default_sources.candidates(Path(process.directory), {})
+    paths = (one.path for one in candidates if not one.is_fallback)
+    return [path for path in paths if path.stat().st_mtime >= process.started]
 
 
 def _log(process: psutil.Process) -> Path | None:

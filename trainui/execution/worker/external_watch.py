@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 PERIOD, PROCESS_PERIOD = 5.0, 0.5
 """Seconds between two checks: of all external runs, and of adopted processes."""
 
-
 GRACE = 30.0
 """Seconds between SIGTERM and SIGKILL, as the default of a stage."""
 
@@ -36,14 +36,14 @@ class ExternalWatch:
         self._host = host
         self._due = 0.0
         self._adopted: list[RunningStage] = []
-        self._signalled: dict[int, float] = {}
-        """When the processes of a cancelled attempt got their first signal."""
+        self._cancelled: dict[int, tuple[float, list[psutil.Process]]] = {}
+        """By attempt: when its processes got SIGTERM, and which they were."""
         self._found: dict[str, tuple[Any, list[Training]]] = {}
         """By path: the state of its files, and the trainings that they are of."""
 
     def look(self) -> None:
         """Check what is due, and record the ends."""
-        ended = [(one, _end_of(one)) for one in self._adopted if not _is_alive(one)]
+        ended = [(one, _end_of(one)) for one in self._adopted if self._is_over(one)]
         if ended or time.monotonic() >= self._due:
             self._due = time.monotonic() + PERIOD
             with self._store.read() as connection:
@@ -57,17 +57,29 @@ class ExternalWatch:
                     external_runs.end(connection, stage, status)
 
     def _end_cancelled(self) -> None:
-        """Signal the processes of cancelled stages: TERM, and KILL after the grace period."""
-        asked = [one for one in self._adopted if one.cancel_requested_at is not None]
-        for stage in asked:
-            since = self._signalled.setdefault(stage.attempt_id, time.monotonic())
-            late = time.monotonic() - since > GRACE
-            for process in _family(stage):
-                with suppress(psutil.Error):
-                    process.kill() if late else process.terminate()
+        """Signal the processes of cancelled stages: SIGTERM once, SIGKILL after the grace."""
+        now = time.monotonic()
+        for stage in self._adopted:
+            if stage.cancel_requested_at is None:
+                continue
+            if stage.attempt_id not in self._cancelled:
+                self._cancelled[stage.attempt_id] = now, _family(stage)
+                self._signal(stage, signal.SIGTERM)
+            elif now - self._cancelled[stage.attempt_id][0] > GRACE:
+                self._signal(stage, signal.SIGKILL)
+
+    def _signal(self, stage: RunningStage, number: signal.Signals) -> None:
+        for process in self._cancelled[stage.attempt_id][1]:
+            with suppress(psutil.Error):
+                process.send_signal(number)  # never to another process that has got its pid
+
+    def _is_over(self, stage: RunningStage) -> bool:
+        """Return True if an adopted process has ended; a cancelled one with all below it."""
+        _, family = self._cancelled.get(stage.attempt_id, (0.0, []))
+        return not _is_alive(stage) and not any(map(_runs, family))
 
     def _ended(self, running: list[RunningStage]) -> list[tuple[RunningStage, Status]]:
-        found = [(one, _end_of(one)) for one in running if one.pid and not _is_alive(one)]
+        found = [(one, _end_of(one)) for one in running if one.pid and self._is_over(one)]
         if others := [one for one in running if one.pid is None]:
             written = process_files.written()
             states = ((stage, self._state(stage, written)) for stage in others)
@@ -147,6 +159,13 @@ def _is_alive(stage: RunningStage) -> bool:
     try:
         process = psutil.Process(stage.pid or 0)
         same = abs(process.create_time() - stage.external["started"]) < 1.0
-        return same and process.status() != psutil.STATUS_ZOMBIE
+        return same and _runs(process)
+    except psutil.Error:
+        return False
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
