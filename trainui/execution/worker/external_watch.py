@@ -21,8 +21,8 @@ from trainui.store.runs.external_runs import RunningStage
 if TYPE_CHECKING:
     from trainui.metrics.discovery.trainings import Training
 
-PERIOD, PROCESS_PERIOD = 5.0, 0.5
-"""Seconds between two checks: of all external runs, and of adopted processes."""
+PERIOD = 5.0
+"""Seconds between two checks of all external runs; adopted processes are checked at each look."""
 
 GRACE = 30.0
 """Seconds between SIGTERM and SIGKILL, as the default of a stage."""
@@ -117,11 +117,6 @@ class ExternalWatch:
         if known is None or known[0] != now:
             known = self._found[path] = now, trainings.below(Path(path))
         return known[1]
-
-    @property
-    def period(self) -> float:
-        """Seconds until the next check is due."""
-        return PROCESS_PERIOD if self._adopted else PERIOD
 
 
 def _end_of(stage: RunningStage) -> Status:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import (
@@ -12,7 +11,6 @@ from sqlalchemy import (
     Text,
     cast,
     literal_column,
-    or_,
     type_coerce,
 )
 from sqlalchemy.ext.compiler import compiles
@@ -48,11 +46,6 @@ def text_in(column: ColumnElement[Any], key: str) -> ColumnElement[str]:
 def number_in(column: ColumnElement[Any], key: str) -> ColumnElement[int]:
     """Return an integer member of such a JSON object; NULL if it is missing."""
     return cast(_Member(column, key), Integer)
-
-
-def is_one_of(column: ColumnElement[Any], values: Iterable[str]) -> ColumnElement[bool]:
-    """Compare a column with a few fixed values; `in_` would be compiled again at each use."""
-    return or_(*(column == value for value in values))
 
 
 class _Now(FunctionElement[int]):
