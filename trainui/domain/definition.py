@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from trainui.domain.search import Search
+
 Json = Any
 """A JSON value."""
 
@@ -98,6 +100,14 @@ class StageDefinition:
     """The name in the file, e.g. `train`; equal to `name` without a matrix."""
     matrix: Mapping[str, str] | None = None
     """This member's values, as text; None: no matrix."""
+    over: str | None = None
+    """The key of the matrix whose members are folded into one, e.g. `seed`; None: none is."""
+    search: Search | None = None
+    """The search whose trials are the members, or that prunes the members of a matrix."""
+    trial: int | None = None
+    """This member's number, from 0 on; None: not a trial, or the template of all trials."""
+    trial_params: Mapping[str, Json] = field(default_factory=dict)
+    """The values of this trial: what `${search.NAME}` stands for."""
     command: str | tuple[str, ...] | None = None
     """`run`: shell text or an argument list. None for a task."""
     task: str | None = None
@@ -157,6 +167,11 @@ class StageDefinition:
         """Return plain data for storage."""
         return asdict(self)
 
+    @property
+    def is_template(self) -> bool:
+        """True for a stage of the file that stands for trials which are asked for later."""
+        return self.trial is None and self.search is not None and self.search.asks
+
     @classmethod
     def from_json(cls, data: Mapping[str, Json]) -> StageDefinition:
         """Read the result of `to_json`, also of another version (unknown fields are ignored)."""
@@ -169,6 +184,8 @@ class StageDefinition:
         known["alerts"] = tuple(Alert(**alert) for alert in known.get("alerts", ()))
         if known.get("checkpoint") is not None:
             known["checkpoint"] = CheckpointRule(**known["checkpoint"])
+        if known.get("search") is not None:
+            known["search"] = Search.from_json(known["search"])
         return cls(**known)
 
 

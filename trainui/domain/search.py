@@ -1,0 +1,110 @@
+"""The `search` of a stage: its space, objective, sampler and pruning rule, as frozen records.
+
+Optuna's classes and arguments are named here as Optuna names them, without importing it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Scalar = str | int | float | bool | None
+"""A value of a parameter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The numbers between two ends, both included."""
+
+    low: float
+    """The lowest value; an int if `whole`."""
+    high: float
+    """The highest value; an int if `whole`."""
+    log: bool = False
+    """True: sample the logarithm uniformly."""
+    step: float | None = None
+    """Distance between values; None: every number, or every whole number."""
+    whole: bool = False
+    """True: whole numbers only."""
+
+    def text(self, value: Scalar) -> str:
+        """Return a value as it is written into commands."""
+        return repr(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """A list of values without an order."""
+
+    values: tuple[Scalar, ...]
+    """The values as YAML types them, which Optuna gets; no two are equal."""
+    written: tuple[str, ...] = ()
+    """The same as written in the file."""
+
+    def text(self, value: Scalar) -> str:
+        """Return a value as it is written into commands: as the file writes it."""
+        return self.written[self.values.index(value)] if self.written else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Prune:
+    """The rule that stops trials early."""
+
+    by: str
+    """The class in `optuna.pruners`, e.g. `MedianPruner`."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Its keyword arguments, e.g. `n_startup_trials`; for `PatientPruner` without the pruner."""
+    wrapped: Prune | None = None
+    """For `PatientPruner`: the pruner that it wraps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What to search, and for what; without a space it prunes the members of a matrix."""
+
+    metric: str
+    """The metric whose best value is the objective."""
+    goal: str
+    """`minimize` or `maximize`."""
+    space: Mapping[str, Range | Choices] = field(default_factory=dict)
+    """Parameter -> its values, in file order; empty with a matrix."""
+    trials: int | None = None
+    """Number of trials; None with a matrix."""
+    sampler: str = "TPESampler"
+    """The class in `optuna.samplers`."""
+    sampler_options: Mapping[str, Any] = field(default_factory=dict)
+    """The sampler's keyword arguments, without its seed."""
+    prune: Prune | None = None
+    """None: every trial runs to its end."""
+    seed: int | None = None
+    """The sampler's seed; None: not reproducible."""
+
+    @property
+    def asks(self) -> bool:
+        """True if trials are asked for one by one; False: the members are those of a matrix."""
+        return bool(self.space)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Search:
+        """Read the plain data of a stored definition; unknown fields are ignored."""
+        known = _known(cls, data)
+        known["space"] = {name: _values(one) for name, one in (data.get("space") or {}).items()}
+        known["prune"] = _prune(data.get("prune"))
+        return cls(**known)
+
+
+def _values(data: Mapping[str, Any]) -> Range | Choices:
+    if "values" in data:
+        return Choices(tuple(data["values"]), tuple(data.get("written", ())))
+    return Range(**_known(Range, data))
+
+
+def _prune(data: Mapping[str, Any] | None) -> Prune | None:
+    if data is None:
+        return None
+    return Prune(**_known(Prune, data) | {"wrapped": _prune(data.get("wrapped"))})
+
+
+def _known(record: Any, data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: data[name] for name in record.__dataclass_fields__ if name in data}
