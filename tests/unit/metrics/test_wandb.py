@@ -134,6 +134,50 @@ def test_a_file_that_is_read_from_its_middle_on(store: Store, tmp_path: Path) ->
     assert points == [(step, step / 2) for step in range(2000)]
 
 
+def metric(name: str, step_metric: str = "", *, glob: bool = False) -> bytes:
+    defined = field(2 if glob else 1, name.encode())
+    return field(1, 300) + field(12, defined + field(4, step_metric.encode()))
+
+
+@pytest.mark.parametrize("size", [1, 400, 10_000])
+def test_a_defined_step_metric_is_the_step(size: int) -> None:
+    data = frames(
+        row(0, item("val/loss", 9), item("loss", 1)),
+        metric("global_step"),
+        metric("*", "global_step", glob=True),
+        metric("val/*", "epoch", glob=True),
+        metric("val/raw"),
+        row(1, item("loss", 2), item("global_step", 100)),
+        row(2, item("val/loss", 8), item("epoch", 0.5), item("val/raw", 7)),
+        row(3, item("val/loss", 7), item("loss", 3)),
+    )
+    decoder = WandbFile(None, {}, FILE)
+    found: dict[str, list[tuple[float, float]]] = {}
+    at = end = 0
+    while at < len(data):
+        end = min(end + size, len(data))
+        if length := decoder.cut(data[at:end]):
+            series = decoder.decode(data[at : at + length], 0).series
+            for name, one in series.items():
+                pairs = zip(one.steps.tolist(), one.values.tolist(), strict=True)
+                found.setdefault(name, []).extend(pairs)
+            at += length
+    assert found == {
+        "val/loss": [(0, 9), (0.5, 8), (0.5, 7)],
+        "loss": [(0, 1), (100, 2), (100, 3)],
+        "global_step": [(100, 100)],
+        "epoch": [(100, 0.5)],
+        "val/raw": [(2, 7)],
+    }
+
+
+def test_the_step_that_a_definition_names() -> None:
+    data = frames(*(row(n, item("loss", n), item("it", n * 10)) for n in range(3)))
+    decoder = WandbFile("it", {}, FILE)
+    (found,) = decoder.decode(data[: decoder.cut(data)], 0).series.values()
+    assert found.steps.tolist() == [0, 10, 20]
+
+
 def test_a_newer_version_is_named() -> None:
     with pytest.raises(NewerWandbError, match=r"run-1.wandb has a newer version of W&B"):
         WandbFile(None, {}, FILE).cut(b":W&B\xe1\xbe\x01" + bytes(20))

@@ -1,7 +1,8 @@
 """W&B's `run-ID.wandb`: framed protobuf records, of which history and configuration are read.
 
 The frames are LevelDB's log with another checksum; the messages are `wandb_internal.proto`'s:
-https://github.com/wandb/wandb. The step is W&B's own, which counts the calls of `log`.
+https://github.com/wandb/wandb. The step is the run's step metric, else W&B's own, which counts the
+calls of `log`.
 """
 
 from __future__ import annotations
@@ -9,14 +10,17 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from trainui.errors import TrainuiError
 from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.protobuf import fields, varint
-from trainui.metrics.formats.table import Decoded
+from trainui.metrics.formats.table import Decoded, WholeTable
 from trainui.metrics.formats.wandb.rows import DAMAGED, OWN, read_item, series
+from trainui.metrics.formats.wandb.step_metrics import StepMetrics
 
 MAGIC = b":W&B"
 _HEADER = MAGIC + b"\xe1\xbe\0"
@@ -33,12 +37,15 @@ FRAME = struct.Struct("<IHB")
 _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 _KIND_SUMS = {kind: zlib.crc32(bytes([kind])) for kind in (_FULL, _FIRST, _MIDDLE, _LAST)}
 
-_NUMBER_TAG, _HISTORY_TAG, _SUMMARY_TAG = 0x08, 0x12, 0x1A
+_NUMBER_TAG, _HISTORY_TAG, _SUMMARY_TAG, _METRIC_TAG = 0x08, 0x12, 0x1A, 0x62
 """The first bytes of a record's number, and of what it contains."""
 
 CONFIG, RUN, EXIT = 5, 17, 18
 """Fields of a record."""
 _RUN_CONFIG, _ITEM = 4, 1
+
+_STEP_METRICS = "step metrics"
+"""Key in the state."""
 
 
 class NewerWandbError(TrainuiError):
@@ -84,8 +91,20 @@ class WandbFile(Decoder):
         if self._cut[0] != len(block):
             self.cut(block)
         self.state["offset"] = self.state.get("offset", 0) + len(block)
-        rows = [row for record in self._cut[1] if (row := _row(record)) is not None]
-        return Decoded(series(rows), len(rows))
+        step_metrics = StepMetrics(self._step, deepcopy(self.state.get(_STEP_METRICS, {})))
+        whole, rows = WholeTable(), list[bytes]()
+        for tag, content in filter(None, map(_content, self._cut[1])):
+            if tag == _HISTORY_TAG:
+                rows.append(content)
+                continue
+            whole.add(Decoded(series(rows, step_metrics), len(rows)))
+            rows = []
+            with suppress(*DAMAGED):
+                step_metrics.define(content)
+        whole.add(Decoded(series(rows, step_metrics), len(rows)))
+        if step_metrics.state:
+            self.state[_STEP_METRICS] = step_metrics.state
+        return whole.decoded()
 
 
 def whole_records(data: bytes, offset: int) -> tuple[int, list[bytes]]:
@@ -148,16 +167,17 @@ def _fragments(data: bytes, offset: int) -> Iterator[tuple[int, int, int]]:
         yield 0, end, end
 
 
-def _row(record: bytes) -> bytes | None:
-    """Return the row in a record; None if it contains something else."""
+def _content(record: bytes) -> tuple[int, bytes] | None:
+    """Return the row or the definition in a record, behind its tag; None if it has another."""
     try:
         at = varint(record, 1)[1] if record[0] == _NUMBER_TAG else 0
-        if record[at] != _HISTORY_TAG:
+        tag = record[at]
+        if tag not in (_HISTORY_TAG, _METRIC_TAG):
             return None
         size, at = varint(record, at + 1)
     except IndexError:
         return None  # damaged
-    return record[at : at + size]
+    return tag, record[at : at + size]
 
 
 def config(key: int, message: bytes) -> dict[str, Any]:

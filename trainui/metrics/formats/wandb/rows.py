@@ -19,6 +19,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from trainui.metrics.formats import nested
 from trainui.metrics.formats.protobuf import fields
+from trainui.metrics.formats.wandb.step_metrics import Cells, StepMetrics
 from trainui.store.points.chunks import NO_TIME, Points
 
 if TYPE_CHECKING:
@@ -51,19 +52,17 @@ DAMAGED = (ValueError, IndexError, TypeError, AttributeError, struct.error)
 _FEW = 4
 """Fewer rows than this are not worth decoding together."""
 
-_Cells = dict[str, tuple["Ints", "Floats"]]
-"""By key: the numbers of rows, and their values."""
 
-
-def series(rows: Sequence[bytes]) -> dict[str, Points]:
+def series(rows: Sequence[bytes], step_metrics: StepMetrics) -> dict[str, Points]:
     """Return the series of some rows."""
     read = _Rows(rows)
     cells = read.cells()
-    steps, times = read.steps, _times(cells, len(rows))
+    times, steps_of = _times(cells, len(rows)), step_metrics.steps(cells, read.steps)
     found = {}
     for name, (numbers, values) in cells.items():
-        if name.partition(".")[0] in OWN:
+        if name.partition(".")[0] in OWN or step_metrics.is_left_out(name):
             continue
+        steps = steps_of.get(name, read.steps)
         if read.media:
             kept = [not _is_below(read.media, number, name) for number in numbers.tolist()]
             numbers, values = numbers[kept], values[kept]
@@ -89,7 +88,7 @@ class _Rows:
             except DAMAGED:
                 continue
 
-    def cells(self) -> _Cells:
+    def cells(self) -> Cells:
         """Return the numbers of each key."""
         return {name: _joined(parts) for name, parts in self._parts.items()}
 
@@ -231,7 +230,7 @@ def _by_head(short: _ShortItems) -> Iterator[tuple[bytes, Ints]]:
             items, texts = items[~same], texts[~same]
 
 
-def _times(cells: _Cells, count: int) -> Ints:
+def _times(cells: Cells, count: int) -> Ints:
     times = np.full(count, NO_TIME, np.int64)
     if "_timestamp" in cells:
         rows, seconds = cells["_timestamp"]

@@ -1,0 +1,96 @@
+"""The step metrics of a W&B run: which metric is the step of which others.
+
+The rule: a run's `define_metric` says so, by name or by the longest prefix that fits (`val/*`). A
+row without the step metric has its last value, and W&B's own step before there was one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trainui.metrics.formats.protobuf import fields
+from trainui.store.points.chunks import whole_steps
+
+if TYPE_CHECKING:
+    from trainui.store.points.chunks import Floats, Ints, Steps
+
+_NAME, _GLOB, _STEP_METRIC = 1, 2, 4
+_OWN_STEP = "_step"
+
+Cells = Mapping[str, tuple["Ints", "Floats"]]
+"""By key: the numbers of rows, and their values."""
+
+
+class StepMetrics:
+    """The step metrics that were defined so far, and their last values."""
+
+    def __init__(self, named: str | None, state: dict[str, Any]) -> None:
+        """Start, or continue from a stored state.
+
+        Args:
+            named: the step metric of all metrics, if the source's definition names one.
+            state: what is known, as plain JSON; it is changed.
+        """
+        self._named = None if named == _OWN_STEP else named
+        self.state = state
+
+    def define(self, message: bytes) -> None:
+        """Note what a call of `define_metric` says."""
+        found: dict[int, str] = {
+            key: value.decode("utf-8", "replace")
+            for key, value, _at in fields(message)
+            if key in (_NAME, _GLOB, _STEP_METRIC)
+        }
+        of = found.get(_STEP_METRIC, "")
+        if _NAME in found:
+            self._define("names", found[_NAME], of)
+        elif found.get(_GLOB, "").endswith("*"):
+            self._define("prefixes", found[_GLOB][:-1], of)
+
+    def _define(self, kind: str, name: str, step_metric: str) -> None:
+        known = self.state.setdefault(kind, {})
+        known[name] = "" if step_metric == _OWN_STEP else step_metric
+
+    def is_left_out(self, name: str) -> bool:
+        """Return True for the step that the source's definition names: it is no series."""
+        return name == self._named
+
+    def steps(self, cells: Cells, own: Ints) -> Mapping[str, Steps]:
+        """Return the steps of all rows for each metric that has a step metric.
+
+        Args:
+            cells: the rows' values.
+            own: the rows' steps as W&B counts them.
+        """
+        if self._named is None and not self.state:
+            return {}
+        step_metrics = {name: found for name in cells if (found := self._of(name))}
+        steps = {name: self._filled(cells, name, own) for name in set(step_metrics.values())}
+        return {name: steps[of] for name, of in step_metrics.items()}
+
+    def _of(self, name: str) -> str:
+        """Return a metric's step metric; empty if it has none."""
+        if self._named is not None:
+            return self._named
+        by_prefix = self.state.get("prefixes", {})
+        fitting = max(filter(name.startswith, by_prefix), key=len, default=None)
+        general = "" if fitting is None else str(by_prefix[fitting])
+        if general == name:  # the step of all others is its own step too
+            return name
+        return str(self.state.get("names", {}).get(name, general))
+
+    def _filled(self, cells: Cells, name: str, own: Ints) -> Steps:
+        """Return the values of a step metric in all rows."""
+        rows, values = cells.get(name, (np.empty(0, np.int64), np.empty(0)))
+        known = np.isfinite(values)
+        rows, values = rows[known], values[known]
+        last = self.state.get("last", {}).get(name)
+        before = own.astype(np.float64) if last is None else np.full(len(own), last)
+        at = np.searchsorted(rows, np.arange(len(own)), side="right") - 1
+        steps = np.where(at < 0, before, np.append(values, 0.0)[at])
+        if len(values):
+            self.state.setdefault("last", {})[name] = float(values[-1])
+        return whole_steps(steps)
