@@ -5,6 +5,7 @@ Points may be stored after a stage's end is recorded: its last ones, or those th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -14,7 +15,8 @@ from tests.unit.tui.filled import MEMBERS, SWEEP, Filler
 from trainui.domain.records import StageRecord
 from trainui.store.db import protocol, readonly
 from trainui.store.read import run_list, views
-from trainui.store.runs import stages
+from trainui.store.runs import alerts, stages
+from trainui.store.runs.alerts import AlertRecord
 from trainui.tui.run.matrix_reader import MatrixReader
 from trainui.tui.runs.headline_reader import HeadlineReader
 from trainui.tui.runs.metric_reader import MetricReader
@@ -75,6 +77,40 @@ def in_filter(connection: protocol.Connection, run_id: str) -> Read:
 
 def stages_of(connection: protocol.Connection, run_id: str) -> dict[str, StageRecord]:
     return {stage.name: stage for stage in views.stages(connection, run_id)}
+
+
+def test_a_member_with_a_nan_in_any_metric_is_never_the_best(
+    filler: Filler, connection: protocol.Connection, run_id: str
+) -> None:
+    losses = {MEMBERS[0]: 0.1, MEMBERS[1]: 0.3, MEMBERS[2]: 0.2}
+    attempts = {name: filler.start(run_id, name, ago=60) for name in losses}
+    for name, loss in losses.items():
+        feeder = Feeder(filler.store, attempts[name].stage_id)
+        feeder.feed({LOSS: [(0, loss)], "grad_norm": [(0, math.nan if loss == 0.1 else 1.0)]})
+    groups, live, metrics = MatrixReader(), HeadlineReader(), MetricReader()
+
+    def best() -> tuple[str, str, float | None]:
+        members = [stages_of(connection, run_id)[name] for name in MEMBERS]
+        group = groups.read(connection, members)
+        assert group is not None
+        lines = run_list.run_lines(connection)
+        shown = live.read(connection, lines, {})[run_id]
+        assert shown.value == metrics.read(connection, {LOSS}, lines)[LOSS][run_id]
+        return group.best_first(members)[0].name, shown.stage, shown.value
+
+    assert best() == (MEMBERS[0], MEMBERS[0], 0.1)
+    for name in (MEMBERS[0], MEMBERS[2], MEMBERS[1]):
+        found = AlertRecord.of_nan("grad_norm is NaN at step 0", "grad_norm", 0)
+        with filler.store.write() as writing:
+            alerts.record(writing, attempts[name].stage_id, 1, [found])
+        if name == MEMBERS[0]:
+            assert best() == (MEMBERS[2], MEMBERS[2], 0.2)
+            for attempt in attempts.values():
+                filler.end(attempt)
+            assert best() == (MEMBERS[2], MEMBERS[2], 0.2)
+        elif name == MEMBERS[2]:
+            assert best() == (MEMBERS[1], MEMBERS[1], 0.3), "also after the end"
+    assert best() == (MEMBERS[0], MEMBERS[0], 0.1), "all have a NaN"
 
 
 @pytest.mark.parametrize("place", [in_sweep, in_list, in_filter])

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from trainui.domain.notifications import ENDS, MARKED, MARKS, NAN, Notification
 from trainui.domain.records import Event, StageRecord
 from trainui.store.db.protocol import Connection
-from trainui.store.db.statements import placeholders
+from trainui.store.db.statements import batches, placeholders
 from trainui.store.read import row_mapping
 
 
@@ -136,6 +136,15 @@ def alerted_stages(
         stages = found.setdefault(run_id, {})
         stages[stage] = stages.get(stage, False) or is_nan
     return found
+
+
+def stages_with_nan(connection: Connection, run_ids: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Return the names of the stages with a NaN in any metric of their last attempt, by run."""
+    return {
+        run_id: frozenset(stage for stage, is_nan in stages.items() if is_nan)
+        for part in batches(run_ids)
+        for run_id, stages in alerted_stages(connection, part).items()
+    }
 
 
 def last_of(connection: Connection, run_id: str) -> int:

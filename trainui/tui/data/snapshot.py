@@ -114,7 +114,7 @@ class MatrixDetail:
     values: Mapping[str, float]
     """The best value by member name; the last value if the direction is unknown."""
     broken: frozenset[str] = frozenset()
-    """Names of members with NaN or infinite values of the metric; they are never the best."""
+    """Names of members with infinite values of the metric, or a NaN in any; never the best."""
 
     @property
     def title(self) -> str:
@@ -122,15 +122,14 @@ class MatrixDetail:
         return f"{self.metric} {'last' if self.lower is None else 'best'}"
 
     def best_first(self, members: Iterable[StageRecord]) -> list[StageRecord]:
-        """Return the members with only finite values, best first.
+        """Return the members with a value, best first, those with NaN values at the end.
 
         Empty if the direction is unknown.
         """
         if self.lower is None:
             return []
-        sound = self.values.keys() - self.broken
-        sign, known = (1 if self.lower else -1), [one for one in members if one.name in sound]
-        return sorted(known, key=lambda one: sign * self.values[one.name])
+        sign, known = (1 if self.lower else -1), [one for one in members if one.name in self.values]
+        return sorted(known, key=lambda o: (o.name in self.broken, sign * self.values[o.name]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from trainui.domain.metric_direction import lower_is_better
@@ -51,11 +51,21 @@ class StageValues:
         return {stage: value for stage, value in values if value is not None}
 
     def best(
-        self, connection: protocol.Connection, stages: Sequence[MetricOwner], metric: str
+        self,
+        connection: protocol.Connection,
+        stages: Sequence[MetricOwner],
+        metric: str,
+        with_nan: Collection[str] = (),
     ) -> tuple[MetricOwner, StageValue] | None:
         """Return the stage with the best value; the first one if the direction is unknown.
 
-        A stage with NaN or infinities comes only if all have them.
+        A stage with NaN or infinities, also in another metric, comes only if all have them.
+
+        Args:
+            connection: for reading.
+            stages: the stages to compare.
+            metric: its stored name.
+            with_nan: the names of the stages with a NaN in any metric.
         """
         values = self.read(connection, {one.id: one.version for one in stages}, metric)
         found = [(one, values[one.id]) for one in stages if one.id in values]
@@ -63,7 +73,12 @@ class StageValues:
         if lower is None or not found:
             return found[0] if found else None
         sign = 1 if lower else -1
-        return min(found, key=lambda pair: (pair[1].is_broken, sign * pair[1].value))
+
+        def key(pair: tuple[MetricOwner, StageValue]) -> tuple[bool, bool, float]:
+            stage, value = pair
+            return value.is_broken, stage.name in with_nan, sign * value.value
+
+        return min(found, key=key)
 
     def one(
         self, connection: protocol.Connection, stage_id: str, version: int, metric: str

@@ -92,8 +92,8 @@ def _node(key: str, members: Sequence[StageRecord], keys: Mapping[str, str]) -> 
 
 
 def most_important(members: Sequence[StageRecord]) -> StageRecord:
-    """Return the member with the most important state."""
-    return min(members, key=lambda stage: RANKS[stage.status])
+    """Return the member with the most important state; of running ones a stalled one."""
+    return min(members, key=lambda stage: (RANKS[stage.status], not stage.stalled))
 
 
 def counts(members: Sequence[StageRecord]) -> list[tuple[Status, int]]:

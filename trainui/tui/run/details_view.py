@@ -131,7 +131,13 @@ class DetailsView(RowsView):
             self._table = GroupTable(of.members)
         foot: list[Row] = [(), *((Segment(line, "dim"),) for line in OF_A_FOLD)]
         return GroupRows(
-            of.members, of.page.group, now=clock.now, width=width, table=self._table, foot=foot
+            of.members,
+            of.page.group,
+            now=clock.now,
+            width=width,
+            table=self._table,
+            foot=foot,
+            alerts=of.page.alerts,
         )
 
     def _overview(self, of: DetailsSubject, stage: StageRecord, width: int) -> list[Row]:

@@ -1,24 +1,46 @@
-"""Reads the headline metric of all members of a sweep, in the reader thread."""
+"""Reads the alerts of a run's stages, and the headline metric of all members of a sweep."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from trainui.domain.headline_metric import headline
 from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import StageRecord
 from trainui.store.db import protocol
-from trainui.store.read import headlines
+from trainui.store.read import event_feed, headlines
 from trainui.text import harmless
 from trainui.tui.data.snapshot import MatrixDetail
 from trainui.tui.data.stage_values import StageValues
+
+NAN, ALERT = "NaN", "alert"
+"""The words of a stage's alerts."""
+
+
+class AlertReader:
+    """Reads the alerts of a run's stages, again only after a new event of the run."""
+
+    def __init__(self) -> None:
+        self._state = ("", 0)
+        """The run and its last event."""
+        self._words: Mapping[str, str] = {}
+
+    def read(self, connection: protocol.Connection, run_id: str) -> Mapping[str, str]:
+        """Return the word of each stage with an alert on its last attempt."""
+        state = (run_id, event_feed.last_of(connection, run_id))
+        if self._state != state:
+            found = event_feed.alerted_stages(connection, [run_id]).get(run_id, {})
+            self._words = {stage: NAN if is_nan else ALERT for stage, is_nan in found.items()}
+            self._state = state
+        return self._words
 
 
 class MatrixReader:
     """Reads the values of sweep members, with a cache."""
 
-    def __init__(self) -> None:
+    def __init__(self, alerts: AlertReader | None = None) -> None:
         self._values = StageValues()
+        self._alerts = alerts or AlertReader()
 
     def read(
         self, connection: protocol.Connection, members: Sequence[StageRecord]
@@ -32,9 +54,11 @@ class MatrixReader:
             return None
         found = self._values.read(connection, versions, name)
         by_name = {one.name: found[one.id] for one in with_points if one.id in found}
+        alerts = self._alerts.read(connection, members[0].run_id)
+        nan = {stage for stage in by_name if alerts.get(stage) == NAN}
         return MatrixDetail(
             harmless(name),
             lower_is_better(name),
             {stage: value.value for stage, value in by_name.items()},
-            frozenset(stage for stage, value in by_name.items() if value.is_broken),
+            frozenset(nan | {stage for stage, value in by_name.items() if value.is_broken}),
         )

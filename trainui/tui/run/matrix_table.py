@@ -49,6 +49,7 @@ class GroupRows(Sequence[Row]):
         width: int,
         table: GroupTable | None = None,
         foot: Sequence[Row] = (),
+        alerts: Mapping[str, str] | None = None,
     ) -> None:
         """Render the heading; members are rendered on access.
 
@@ -59,10 +60,11 @@ class GroupRows(Sequence[Row]):
             width: characters a line.
             table: an existing table of these members, to be reused.
             foot: lines below the members.
+            alerts: by member name, the word of its alert.
         """
         self._table = table if table is not None else GroupTable(members)
         self._group, self._now, self._width, self._foot = group, now, width, foot
-        self._ordered = _ordered(members, group)
+        self._ordered, self._alerts = _ordered(members, group), alerts or {}
         title = group.title if group is not None else ""
         value = max(VALUE, min(cell_len(title), MOST_TITLE)) if title else 0
         self._columns = _Columns(self._table.widths, value)
@@ -107,7 +109,8 @@ class GroupRows(Sequence[Row]):
         leads = place == 0 and group is not None and group.lower is not None and not broken
         params = self._table.params[stage.name]
         style = "bad" if broken else "good" if leads and value is not None else ""
-        return self._columns.row(stage, params, value, self._now(), style)
+        alert = self._alerts.get(stage.name, "NaN" if broken else "")
+        return self._columns.row(stage, params, value, self._now(), style, alert)
 
 
 def _whole(row: Row, width: int) -> Row:
@@ -136,21 +139,22 @@ class _Columns(NamedTuple):
         value: float | None,
         now: int,
         value_style: str,
+        alert: str,
     ) -> Row:
-        """Return the line of a member; its value is `bad` if its metric has NaN or infinities."""
+        """Return the line of a member; its value is `bad` if it has NaN or infinities."""
         texts = (f"{_fitted(params.get(key, ''), width)}  " for key, width in self.params.items())
         spent = elapsed(stage.started_at, stage.completed_at, now) if stage.attempt else ""
         broken = value_style == "bad"
         shown = "" if value is None else f"{'!' * broken}{number(value)}"
         style = "warn" if stage.stalled else state_style(stage.status)
         state = "stalled" if stage.stalled else "" if stage.status in _PLAIN else str(stage.status)
-        word = "NaN" if broken else state
+        word = f"{state} {alert}".strip()
         return (
             Segment(f"{SYMBOLS[stage.status]} ", style),
             Segment("".join(texts), "strong"),
             Segment(fit(spent, TIME, right=True), "dim"),
             Segment(fit(shown, self.value + 2 if self.value else 0, right=True), value_style),
-            Segment(f"  {word}" if word else "", "bad" if broken else style),
+            Segment(f"  {word}" if word else "", "bad" if alert else style),
         )
 
 

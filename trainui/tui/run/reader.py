@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from trainui.domain.notifications import CHECKPOINT
@@ -25,7 +25,7 @@ from trainui.tui.data.snapshot import (
 )
 from trainui.tui.run.activity import ActivityReader
 from trainui.tui.run.files import commit, stage_files
-from trainui.tui.run.matrix_reader import MatrixReader
+from trainui.tui.run.matrix_reader import AlertReader, MatrixReader
 
 FIRST_STAGES = 200
 """Stages in a page's first snapshot: more than a terminal has lines."""
@@ -46,11 +46,10 @@ class RunPageReader:
         """By the attempts' directories; an attempt's environment does not change."""
         self._checkpoints: dict[tuple[str, int], str] = {}
         """By stage id and last attempt; once that has started, the text does not change."""
-        self._groups = MatrixReader()
+        self._alerts = AlertReader()
+        self._groups = MatrixReader(self._alerts)
         self._activity = ActivityReader()
         self._curves = CurveReader(self._groups)
-        self._alerts: tuple[tuple[str, int], Mapping[str, str]] = (("", 0), {})
-        """The run and its last event, and the word of each stage's alert."""
         self._begun_run: str | None = None
         """The run of which at least the first stages have been read."""
 
@@ -98,17 +97,8 @@ class RunPageReader:
         ahead = self._etas.look(connection, run, stages)
         members = [stage for stage in stages if stage.definition.group == query.group]
         group = self._groups.read(connection, members) if query.group is not None else None
-        alerts = self._alerts_of(connection, run.id)
+        alerts = self._alerts.read(connection, run.id)
         return RunPage(run, stages, attempts, detail, ahead, group, alerts)
-
-    def _alerts_of(self, connection: protocol.Connection, run_id: str) -> Mapping[str, str]:
-        """Return the word of each stage's alert; read again only after a new event of the run."""
-        state = (run_id, event_feed.last_of(connection, run_id))
-        if self._alerts[0] != state:
-            found = event_feed.alerted_stages(connection, [run_id]).get(run_id, {})
-            words = {stage: "NaN" if is_nan else "alert" for stage, is_nan in found.items()}
-            self._alerts = (state, words)
-        return self._alerts[1]
 
     def _first(self, connection: protocol.Connection, run: RunRecord) -> RunPage | None:
         """Return the first stages of a large run, once, so that its page appears immediately."""

@@ -6,14 +6,14 @@ running one only the sparkline is cached.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import replace
 
 from trainui.domain.headline_metric import headline
 from trainui.domain.states import Status
 from trainui.store.db import protocol
 from trainui.store.points import curves
-from trainui.store.read import gpu_use, headlines
+from trainui.store.read import event_feed, gpu_use, headlines
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui.data.snapshot import RunLive
@@ -35,8 +35,8 @@ class HeadlineReader:
 
     def __init__(self) -> None:
         self._values = StageValues()
-        self._over: dict[str, tuple[tuple[int, int | None], RunLive]] = {}
-        """Ended runs by id: their end and the version of their points, and the data."""
+        self._over: dict[str, tuple[Hashable, RunLive]] = {}
+        """Ended runs by id: their end, their trouble and the version of their points; the data."""
         self._drawn: dict[tuple[str, str], tuple[int | None, tuple[float, ...]]] = {}
         """By stage id and metric: the version of the points, and the sparkline's columns."""
 
@@ -63,7 +63,7 @@ class HeadlineReader:
             if run.completed_at is None:
                 live = self._running(connection, run, goals, tuple(gpus.get(run.id, ())))
             else:
-                state = (run.completed_at, versions.get(run.id))
+                state = (run.completed_at, run.trouble, versions.get(run.id))
                 live = self._ended(connection, run, state)
             if live != _NOTHING:
                 found[run.id] = live
@@ -80,9 +80,7 @@ class HeadlineReader:
             return _NOTHING
         return self._of_metrics(connection, run, goals, gpus)
 
-    def _ended(
-        self, connection: protocol.Connection, run: RunLine, state: tuple[int, int | None]
-    ) -> RunLive:
+    def _ended(self, connection: protocol.Connection, run: RunLine, state: Hashable) -> RunLive:
         known = self._over.get(run.id)
         if known is None or known[0] != state:
             if len(self._over) > MOST_KEPT:
@@ -113,7 +111,9 @@ class HeadlineReader:
         if name is None:
             return live
         stages = headlines.compared_stages(connection, name, run.id).get(run.id, [])
-        best = self._values.best(connection, stages, name)
+        in_trouble = [run.id] if run.trouble.nan else []
+        nan = event_feed.stages_with_nan(connection, in_trouble).get(run.id, frozenset())
+        best = self._values.best(connection, stages, name, nan)
         shown = stage if best is None else best[0]
         return replace(
             live,
@@ -123,7 +123,7 @@ class HeadlineReader:
             member=_member(shown.name),
             value=None if best is None else best[1].value,
             values=self._columns(connection, shown.id, name),
-            broken=best is not None and best[1].is_broken,
+            broken=best is not None and (best[1].is_broken or shown.name in nan),
         )
 
     def _columns(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 
 from trainui.store.db import protocol
-from trainui.store.read import headlines
+from trainui.store.read import event_feed, headlines
 from trainui.store.read.headlines import MetricOwner
 from trainui.store.read.run_list import RunLine
 from trainui.tui.data.stage_values import StageValues
@@ -21,8 +21,9 @@ class MetricReader:
 
     def __init__(self) -> None:
         self._values = StageValues()
-        self._known: dict[tuple[str, str], tuple[Sequence[MetricOwner], float | None]] = {}
-        """By metric and run id: the stages with the versions of their points, and the value."""
+        self._known: dict[tuple[str, str], tuple[Hashable, float | None]] = {}
+        """By metric and run id: the stages with the versions of their points and their NaN values,
+        and the value."""
         self.unfinished = False
         """True if the time budget ended before all values were read."""
 
@@ -32,13 +33,16 @@ class MetricReader:
         """Return the values by metric and run id; NaN if the metric has NaN or infinities."""
         give_up_at = time.monotonic() + BUDGET
         self.unfinished = False
-        return {name: self._read(connection, name, runs, give_up_at) for name in sorted(names)}
+        in_trouble = [run.id for run in runs if run.trouble.nan] if names else []
+        nan = event_feed.stages_with_nan(connection, in_trouble)
+        return {name: self._read(connection, name, runs, nan, give_up_at) for name in sorted(names)}
 
     def _read(
         self,
         connection: protocol.Connection,
         name: str,
         runs: Collection[RunLine],
+        nan: Mapping[str, frozenset[str]],
         give_up_at: float,
     ) -> dict[str, float]:
         stages = headlines.compared_stages(connection, name)
@@ -46,21 +50,26 @@ class MetricReader:
         for run in runs:
             if (owners := stages.get(run.id)) is None:
                 continue
-            known = self._known.get((name, run.id))
-            if known is None or known[0] != owners:
+            with_nan = nan.get(run.id, frozenset())
+            known, state = self._known.get((name, run.id)), (tuple(owners), with_nan)
+            if known is None or known[0] != state:
                 if time.monotonic() > give_up_at:
                     self.unfinished = True
                 else:
-                    known = (owners, self._value(connection, owners, name))
+                    known = (state, self._value(connection, owners, name, with_nan))
                     self._known[name, run.id] = known
             if known is not None and known[1] is not None:
                 found[run.id] = known[1]
         return found
 
     def _value(
-        self, connection: protocol.Connection, owners: Sequence[MetricOwner], name: str
+        self,
+        connection: protocol.Connection,
+        owners: Sequence[MetricOwner],
+        name: str,
+        with_nan: frozenset[str],
     ) -> float | None:
-        best = self._values.best(connection, owners, name)
+        best = self._values.best(connection, owners, name, with_nan)
         if best is None:
             return None
         return math.nan if best[1].is_broken else best[1].value

@@ -19,7 +19,7 @@ from trainui.store.db import protocol, readonly
 from trainui.store.read import views
 from trainui.store.runs import events
 from trainui.supervisor.protocol import SPEC_FILE, Spec
-from trainui.tui.data.snapshot import RunQuery
+from trainui.tui.data.snapshot import MatrixDetail, RunQuery
 from trainui.tui.render.styled_text import Segment, joined, plain, width_of
 from trainui.tui.run.activity import LogProgress, log_progress
 from trainui.tui.run.header import can_resume, crumbs, heading
@@ -287,6 +287,26 @@ def test_a_stage_after_thousands_looks_at_no_more_of_them_than_it_shows(
     assert len(after) <= 2 * MOST_LINES
     assert after[-1].endswith("…")
     assert by_name.count < 1000
+
+
+def test_a_sweeps_table_marks_every_alert_and_ranks_a_nan_last(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    values = {f"train[lr={lr}]": value for lr, value in ((1, 0.1), (2, 0.2), (3, 0.3), (4, 0.4))}
+    run_id = filler.run(dict.fromkeys(values, ()))
+    filler.fail(run_id, "train[lr=4]", "exit code 1")
+    stages = views.stages(connection, run_id)
+    group = MatrixDetail("val/loss", True, values, frozenset({"train[lr=1]"}))
+    alerts = {"train[lr=1]": "NaN", "train[lr=3]": "alert", "train[lr=4]": "alert"}
+    rows = GroupRows(stages, group, now=clock.now, width=60, alerts=alerts)
+    found = [" ".join(plain(row).split()) for row in rows]
+    assert "best val/loss 0.2000 lr=2" in found
+    assert [line.removeprefix("✗ ").removeprefix("◔ ") for line in found[-4:]] == [
+        "2 0.2000 queued",
+        "3 0.3000 queued alert",
+        "4 31s 0.4000 failed alert",
+        "1 !0.1000 queued NaN",
+    ]
 
 
 def test_only_the_members_that_are_seen_are_made_into_lines(
