@@ -24,6 +24,7 @@ SYMBOLS: Mapping[Status, str] = {
     Status.ENDED: "■",
     Status.BLOCKED: "▣",
     Status.SKIPPED: "–",
+    Status.PRUNED: "⊣",
 }
 """Symbols of states, one cell wide each."""
 

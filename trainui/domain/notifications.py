@@ -26,6 +26,9 @@ CODE = "code"
 CHECKPOINT = "checkpoint"
 """Kind of event: why an attempt does not continue from the newest checkpoint."""
 
+PRUNING = "pruning"
+"""Kind of event: a stage that was pruned runs with pruning off."""
+
 NOTE = "note"
 """Kind of event: a user's note on a run."""
 

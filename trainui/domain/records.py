@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from trainui.domain.definition import StageDefinition
+from trainui.domain.pruning import Pruning
 from trainui.domain.states import Status
 
 
@@ -98,11 +99,25 @@ class AttemptRecord:
     """Description of the alert that stopped it; None: not stopped by an alert."""
     secret_changes: tuple[str, ...] = ()
     """Later edits of secret values that it ran with, as masked texts."""
+    pruning: Pruning | None = None
+    """Why its search's pruner requested its end; None: it did not."""
 
     @property
     def gpus(self) -> list[int]:
         """Indices of its GPUs."""
         return [slot.index for slot in self.slots if slot.kind == "gpu"]
+
+    @property
+    def stop_status(self) -> Status:
+        """The state in which it ends if it is stopped on request."""
+        if self.pruning is not None:
+            return Status.PRUNED
+        return Status.CANCELLED if self.stop_reason is None else Status.FAILED
+
+    @property
+    def stop_words(self) -> str | None:
+        """Why it was stopped; None: a user cancelled it."""
+        return self.stop_reason if self.pruning is None else self.pruning.words
 
 
 class WaitReason(NamedTuple):

@@ -31,6 +31,8 @@ class Status(StrEnum):
     """An upstream stage did not complete."""
     SKIPPED = "skipped"
     """Excluded by `--until`; a later resume may run it."""
+    PRUNED = "pruned"
+    """Its search's pruner stopped it early; its dependants start all the same."""
 
     @property
     def verb(self) -> str:
@@ -47,7 +49,9 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     S.QUEUED: frozenset({S.RUNNING, S.CANCELLED, S.FAILED, S.BLOCKED, S.PENDING, S.SKIPPED}),
     # queued: an automatic retry
     # ended: an external run's stage only
-    S.RUNNING: frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.INTERRUPTED, S.ENDED, S.QUEUED}),
+    S.RUNNING: frozenset(
+        {S.COMPLETED, S.FAILED, S.CANCELLED, S.INTERRUPTED, S.ENDED, S.PRUNED, S.QUEUED}
+    ),
     # a resume or rerun leads from every final state back to pending, but for an external run's
     S.COMPLETED: frozenset({S.PENDING}),
     S.FAILED: frozenset({S.PENDING}),
@@ -56,24 +60,29 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     S.ENDED: frozenset(),
     S.BLOCKED: frozenset({S.PENDING, S.CANCELLED}),
     S.SKIPPED: frozenset({S.PENDING}),
+    S.PRUNED: frozenset({S.PENDING}),
 }
 """State of a stage -> allowed next states."""
 
 ATTEMPT_TRANSITIONS: dict[Status, frozenset[Status]] = {
     S.QUEUED: frozenset({S.RUNNING, S.CANCELLED, S.FAILED, S.INTERRUPTED}),
-    S.RUNNING: frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.INTERRUPTED, S.ENDED}),
+    S.RUNNING: frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.INTERRUPTED, S.ENDED, S.PRUNED}),
     S.COMPLETED: frozenset(),
     S.FAILED: frozenset(),
     S.CANCELLED: frozenset(),
     S.INTERRUPTED: frozenset(),
     S.ENDED: frozenset(),
+    S.PRUNED: frozenset(),
 }
 """State of an attempt -> allowed next states; final states are never overwritten."""
 
 ENDED = frozenset(
-    {S.COMPLETED, S.FAILED, S.CANCELLED, S.INTERRUPTED, S.ENDED, S.BLOCKED, S.SKIPPED}
+    {S.COMPLETED, S.FAILED, S.CANCELLED, S.INTERRUPTED, S.ENDED, S.BLOCKED, S.SKIPPED, S.PRUNED}
 )
 """Final states: they change only by a user's action."""
+
+DONE = frozenset({S.COMPLETED, S.PRUNED})
+"""Final states in which a stage's work is done: dependants start, and a resume skips it."""
 
 UNFINISHED = frozenset({S.PENDING, S.QUEUED, S.RUNNING})
 """States of stages that run or can still start."""

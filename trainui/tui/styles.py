@@ -51,6 +51,7 @@ STYLES: Mapping[str, StyleWords] = {
     "state-pending": StyleWords("state-idle"),
     "state-ended": StyleWords("state-idle"),
     "state-skipped": StyleWords("state-idle"),
+    "state-pruned": StyleWords("state-idle"),
 }
 """All styles that a segment may have, by name."""
 

@@ -37,7 +37,7 @@ def test_only_a_queued_stage_starts_and_only_a_running_one_completes() -> None:
 
 def test_an_attempt_ends_once() -> None:
     ends = {status for status, after in ATTEMPT_TRANSITIONS.items() if not after}
-    assert ends == {S.COMPLETED, S.FAILED, S.CANCELLED, S.INTERRUPTED, S.ENDED}
+    assert ends == {S.COMPLETED, S.FAILED, S.CANCELLED, S.INTERRUPTED, S.ENDED, S.PRUNED}
 
 
 def test_a_pair_that_is_not_in_the_table_raises_with_the_story() -> None:
@@ -58,6 +58,9 @@ def test_a_pair_that_is_not_in_the_table_raises_with_the_story() -> None:
         ([S.ENDED, S.CANCELLED], True, S.CANCELLED),
         ([S.COMPLETED, S.SKIPPED], True, S.COMPLETED),
         ([S.COMPLETED], True, S.COMPLETED),
+        ([S.COMPLETED, S.PRUNED], True, S.COMPLETED),
+        ([S.PRUNED, S.PRUNED], True, S.COMPLETED),
+        ([S.PRUNED, S.FAILED], True, S.FAILED),
     ],
 )
 def test_state_of_a_run(stages: list[Status], started: bool, expected: Status) -> None:

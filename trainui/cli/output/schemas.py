@@ -69,6 +69,19 @@ _ATTEMPT = _object(
     pid=_or_null(WHOLE),
     supervisor_pid=_or_null(WHOLE),
     checkpoint=_or_null(TEXT),
+    pruning=_or_null(
+        _object(
+            by=TEXT,
+            metric=TEXT,
+            step=WHOLE,
+            value=VALUE,
+            lower=FLAG,
+            by_index=FLAG,
+            rule=_or_null(TEXT),
+            limit=_or_null(NUMBER),
+            of=_or_null(WHOLE),
+        )
+    ),
     stdout=TEXT,
     stderr=TEXT,
 )

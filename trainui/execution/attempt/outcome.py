@@ -75,7 +75,7 @@ def outcome(attempt: AttemptRecord, definition: StageDefinition, found: Exit) ->
     """
     result, problem = _judge(attempt, definition, found)
     status = Status.COMPLETED if problem is None else Status.FAILED
-    if _was_cancelled(attempt, found):
+    if _was_stopped(attempt, found, completed=problem is None):
         (status, problem), result = _stopped(attempt), None
     elif found.reason == ExitReason.STOPPED:
         status, problem, result = Status.INTERRUPTED, STOPPED_FROM_OUTSIDE, None
@@ -114,23 +114,28 @@ def lost(
     return Outcome(status, completed_at=ended_at, started_at=started_at, error=error)
 
 
-def unseen(reason: str, *, completed_at: int) -> Outcome:
+def unseen(attempt: AttemptRecord, reason: str, *, completed_at: int) -> Outcome:
     """Return the outcome of a cancelled attempt that cannot be inspected."""
-    error = f"cancelled, although it may still be running: {reason}"
-    return Outcome(Status.CANCELLED, completed_at=completed_at, error=error)
+    status, words = _stopped(attempt)
+    error = f"{words}, although it may still be running: {reason}"
+    return Outcome(status, completed_at=completed_at, error=error)
 
 
 def _stopped(attempt: AttemptRecord) -> tuple[Status, str]:
     """Return the state and message of an attempt that was stopped on request."""
-    if attempt.stop_reason is not None:
-        return Status.FAILED, attempt.stop_reason
-    return Status.CANCELLED, "cancelled"
+    return attempt.stop_status, attempt.stop_words or "cancelled"
 
 
-def _was_cancelled(attempt: AttemptRecord, found: Exit) -> bool:
+def _was_stopped(attempt: AttemptRecord, found: Exit, *, completed: bool) -> bool:
+    """Return True if an attempt ended because of a request.
+
+    One to be pruned that completed before the signal has completed; if it failed, it is pruned.
+    """
     asked_at = attempt.cancel_requested_at
     if asked_at is None:
         return False
+    if attempt.pruning is not None:
+        return found.signalled or not completed
     return found.signalled or found.completed_at > asked_at
 
 

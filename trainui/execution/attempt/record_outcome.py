@@ -121,7 +121,9 @@ def record_unseen(store: Store, attempt: AttemptRecord, reason: str) -> None:
     """
     with store.write() as connection:
         attempts.end(
-            connection, attempt.id, attempt_outcome.unseen(reason, completed_at=clock.now())
+            connection,
+            attempt.id,
+            attempt_outcome.unseen(attempt, reason, completed_at=clock.now()),
         )
 
 
@@ -147,7 +149,7 @@ def requeue(store: Store, attempt: AttemptRecord, reason: str) -> None:
 
 def record_cancelled_launch(store: Store, attempt: AttemptRecord) -> None:
     """Record that an attempt was cancelled before it was started."""
-    outcome = Outcome(Status.CANCELLED, clock.now(), error=attempt_rows.NOT_STARTED)
+    outcome = attempt_rows.not_started(attempt)
     with store.write() as connection:
         attempts.end(connection, attempt.id, outcome)
 
@@ -196,7 +198,7 @@ def _with_gpus(attempt: AttemptRecord, status: Status, error: str) -> str:
     """Append the state of the attempt's GPUs to the first line of an error, which is displayed."""
     if not attempt.gpus:
         return error
-    if status == Status.CANCELLED:
+    if status in (Status.CANCELLED, Status.PRUNED):
         words = gpus.await_memory(attempt.gpus)
     else:
         words = gpus.problems_of(attempt.gpus) or ""

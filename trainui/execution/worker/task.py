@@ -13,7 +13,7 @@ from celery.exceptions import Ignore
 from celery.utils.log import get_task_logger
 
 from trainui.domain.records import AttemptRecord
-from trainui.domain.states import Status
+from trainui.domain.states import DONE
 from trainui.errors import StoreError
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.worker import services
@@ -61,7 +61,7 @@ def execute_stage_with_tracking(
     except StoreError as error:
         outage.log.failed(error)
         raise Ignore from error
-    if ended is not None and ended.status != Status.COMPLETED:
+    if ended is not None and ended.status not in DONE:
         why = (ended.error or ended.status).partition("\n")[0]
         raise StageEndedError(f"{stage_name}: {why}")
 

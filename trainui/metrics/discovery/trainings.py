@@ -84,7 +84,7 @@ def key_of_run(path: str, run: str) -> str:
 
 
 def state(job: Job, open_paths: frozenset[str]) -> str:
-    """Return `running`, `completed`, `failed`, `cancelled`, or `ended` if nobody knows how.
+    """Return `running`, `completed`, `failed`, `cancelled`, `pruned`, or `ended` (unknown how).
 
     Args:
         job: the training as it was found now.

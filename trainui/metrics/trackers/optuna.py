@@ -22,7 +22,7 @@ TABLES = ("trial_intermediate_values", "trial_values", "trials", "studies", "stu
 
 _STATES = {
     "COMPLETE": "completed",
-    "PRUNED": "cancelled",
+    "PRUNED": "pruned",
     "FAIL": "failed",
     "RUNNING": "running",
     "WAITING": "running",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from trainui.domain.states import Status
+from trainui.domain.states import DONE, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ _WORDS = {
 
 
 def _done(upstream: Upstream) -> bool:
-    if upstream.status == Status.COMPLETED:
+    if upstream.status in DONE:
         return True
     return upstream.allow_failure and upstream.status in (Status.FAILED, Status.CANCELLED)
 

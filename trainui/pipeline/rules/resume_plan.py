@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from trainui.domain.records import StageRecord
-from trainui.domain.states import UNFINISHED, Status
+from trainui.domain.states import DONE, UNFINISHED, Status
 from trainui.errors import UsageError
 from trainui.pipeline.graph import Graph
 
@@ -202,7 +202,7 @@ def _check_kept(stage: StageRecord, fresh: Collection[str]) -> None:
 
 def _left_out(stage: StageRecord, awaited: Collection[str]) -> PlannedStage:
     # a failed stage with allow_failure stays failed if an unfinished stage started because of it
-    ended = stage.status not in UNFINISHED and stage.status != Status.COMPLETED
+    ended = stage.status not in (*UNFINISHED, *DONE)
     left_out = ended and stage.name not in awaited
     return PlannedStage(stage.name, Action.SKIP, "left out by --until", left_out=left_out)
 
@@ -213,6 +213,8 @@ def _kept(stage: StageRecord, causes: Sequence[str]) -> PlannedStage:
 
 
 def _why_skipped(stage: StageRecord, evidence: Evidence) -> str:
+    if stage.status == Status.PRUNED:
+        return f"was pruned: {stage.reason}" if stage.reason else "was pruned"
     if stage.status != Status.COMPLETED:
         return f"is {stage.status} already"
     gone = evidence.gone.get(stage.name)
@@ -224,7 +226,7 @@ def _causes(stage: StageRecord, again: Collection[str], evidence: Evidence) -> l
     if stage.status in UNFINISHED:
         return []
     changed = list(evidence.changed.get(stage.name, ()))
-    if stage.status != Status.COMPLETED:
+    if stage.status not in DONE:
         changed.insert(0, _how_it_ended(stage, evidence))
     if stage.attempt == 0:
         return changed

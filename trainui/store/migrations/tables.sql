@@ -197,6 +197,7 @@ CREATE TABLE attempts (
 	kept_json VARCHAR,
 	code_change VARCHAR,
 	secret_changes_json VARCHAR,
+	pruning_json VARCHAR,
 	PRIMARY KEY (id),
 	UNIQUE (stage_id, number),
 	FOREIGN KEY(stage_id) REFERENCES stages (id) ON DELETE CASCADE

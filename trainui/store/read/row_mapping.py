@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from trainui.domain.definition import StageDefinition
+from trainui.domain.pruning import Pruning
 from trainui.domain.records import AttemptRecord, Event, RunRecord, Slot, StageRecord
 from trainui.domain.states import Status
 from trainui.store.db import protocol
@@ -134,6 +135,7 @@ def attempt_record(row: Row) -> AttemptRecord:
         host=row["host"],
         stop_reason=row.get("stop_reason"),
         secret_changes=tuple(load(row.get("secret_changes_json")) or ()),
+        pruning=Pruning.from_json(data) if (data := load(row.get("pruning_json"))) else None,
     )
 
 

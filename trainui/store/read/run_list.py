@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from trainui.domain.states import Status
+from trainui.domain.states import DONE, Status
 from trainui.store.db import protocol
 from trainui.store.db.statements import batches, placeholders
 from trainui.store.read import event_feed
@@ -47,7 +47,7 @@ class RunLine:
     started_at: int | None
     completed_at: int | None
     done: int
-    """Number of completed stages."""
+    """Number of stages whose work is done: completed or pruned."""
     total: int
     current: tuple[str, ...] = ()
     """The names of the running stages, in the file's order."""
@@ -136,7 +136,7 @@ def _counted(connection: protocol.Connection, where: str, ids: Sequence[str]) ->
     )
     return {
         run_id: _Counts(
-            counts.get(Status.COMPLETED, 0),
+            sum(counts.get(status, 0) for status in DONE),
             sum(counts.values()),
             counts.get(Status.FAILED, 0),
             stalled.get(run_id, 0),

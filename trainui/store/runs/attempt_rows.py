@@ -43,7 +43,7 @@ class Outcome:
     """How an attempt ended."""
 
     status: Status
-    """completed, failed, cancelled or interrupted."""
+    """completed, failed, cancelled, pruned or interrupted."""
     completed_at: int
     """In microseconds, as reported by the supervisor if it saw the end."""
     started_at: int | None = None
@@ -56,6 +56,11 @@ class Outcome:
     """A task's return value."""
     retry: bool = True
     """True if the stage's retry policy applies."""
+
+
+def not_started(attempt: AttemptRecord) -> Outcome:
+    """Return the outcome of an attempt that was stopped before it had a process."""
+    return Outcome(attempt.stop_status, clock.now(), error=attempt.stop_words or NOT_STARTED)
 
 
 def end(connection: Connection, attempt: AttemptRecord, outcome: Outcome) -> None:
@@ -83,5 +88,4 @@ def withdraw(connection: Connection, stage_ids: Collection[str]) -> None:
     wanted = frozenset(stage_ids)
     open_ones = in_state(connection, Status.QUEUED)  # never more than the number of slots
     for attempt in (one for one in open_ones if one.stage_id in wanted):
-        outcome = Outcome(Status.CANCELLED, clock.now(), error=NOT_STARTED)
-        end(connection, attempt, outcome)
+        end(connection, attempt, not_started(attempt))

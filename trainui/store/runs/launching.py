@@ -11,7 +11,6 @@ from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.store.db.engine import raw
 from trainui.store.runs import attempt_rows, attempts, events, runs, stages
-from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.tables import ATTEMPTS, SLOTS, STAGES
 
 SHORTEST_PAUSE = 5.0
@@ -64,8 +63,7 @@ def requeue(connection: Connection, attempt_id: int, reason: str) -> None:
     """
     attempt = attempts.get(connection, attempt_id)
     if attempt.cancel_requested_at is not None:
-        cancelled = Outcome(Status.CANCELLED, clock.now(), error=attempt_rows.NOT_STARTED)
-        attempts.end(connection, attempt_id, cancelled)
+        attempts.end(connection, attempt_id, attempt_rows.not_started(attempt))
         return
     stage = stages.get(connection, attempt.stage_id)
     now = clock.now()

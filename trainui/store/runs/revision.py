@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import StageRecord
-from trainui.domain.states import Status
+from trainui.domain.states import DONE, Status
 from trainui.pipeline.rules.resume_plan import REMOVED
 from trainui.store.read import row_mapping
 from trainui.store.runs import events, runs, stages
@@ -127,7 +127,7 @@ def _remove(connection: Connection, stage: StageRecord, position: int) -> None:
     if not stage.removed:
         text = f"{stage.name} is {REMOVED}"
         events.record(connection, stage.run_id, "removed", text, stage=stage.name)
-    if stage.status not in (Status.COMPLETED, Status.SKIPPED):
+    if stage.status not in (*DONE, Status.SKIPPED):
         stages.skip(connection, stage, REMOVED)
 
 

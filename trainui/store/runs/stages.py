@@ -10,8 +10,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select, update
 
 from trainui import clock
+from trainui.domain.notifications import PRUNING
+from trainui.domain.pruning import Pruning
 from trainui.domain.records import AttemptRecord, HostView, StageRecord, WaitReason
-from trainui.domain.states import ENDED, UNFINISHED, Status, check_transition
+from trainui.domain.states import DONE, ENDED, UNFINISHED, Status, check_transition
 from trainui.pipeline.rules.dependants import Upstream, next_state
 from trainui.store.db import dialect
 from trainui.store.db.engine import raw
@@ -197,31 +199,32 @@ def _change_all(
 def _pending_dependants(connection: Connection, stage_ids: Sequence[str]) -> list[Pending]:
     """Return the pending dependants of these stages whose state may have to change.
 
-    A completed stage changes nothing for a dependant that still waits for others.
+    A stage whose work is done changes nothing for a dependant that still waits for others.
     """
     found = raw(connection).execute(
         "SELECT DISTINCT stages.id, stages.run_id, stages.name, stages.attempt FROM stages "
         "JOIN dependencies ON dependencies.stage_id = stages.id "
         "JOIN stages AS upstream ON upstream.id = dependencies.upstream_id "
         f"WHERE upstream.id IN ({placeholders(stage_ids)}) AND stages.status = ? "
-        "AND (upstream.status <> ? OR NOT EXISTS (SELECT 1 FROM dependencies AS edge "
+        f"AND (upstream.status NOT IN ({placeholders(DONE)}) OR NOT EXISTS "
+        "(SELECT 1 FROM dependencies AS edge "
         "JOIN stages AS other ON other.id = edge.upstream_id "
         f"WHERE edge.stage_id = stages.id AND other.status IN ({placeholders(UNFINISHED)})))",
-        (*stage_ids, Status.PENDING, Status.COMPLETED, *UNFINISHED),
+        (*stage_ids, Status.PENDING, *DONE, *UNFINISHED),
     )
     return [Pending(*row) for row in found]
 
 
 def _upstreams(connection: Connection, stage_ids: Sequence[str]) -> dict[str, list[Upstream]]:
-    """Return stages' upstream stages by id, without completed ones, which decide nothing."""
+    """Return stages' upstream stages by id, without those that are done, which decide nothing."""
     upstreams: dict[str, list[Upstream]] = {}
     for part in batches(stage_ids):
         found = raw(connection).execute(
             "SELECT dependencies.stage_id, name, status, definition_json FROM dependencies "
             "JOIN stages ON stages.id = upstream_id "
-            f"WHERE dependencies.stage_id IN ({placeholders(part)}) AND status <> ? "
-            "ORDER BY position",
-            (*part, Status.COMPLETED),
+            f"WHERE dependencies.stage_id IN ({placeholders(part)}) "
+            f"AND status NOT IN ({placeholders(DONE)}) ORDER BY position",
+            (*part, *DONE),
         )
         for stage_id, name, status, definition in found:
             allowed = status in ENDED and bool(row_mapping.load(definition)["allow_failure"])
@@ -320,8 +323,17 @@ _IDLE = (Status.PENDING, Status.QUEUED, Status.BLOCKED)
 """States of stages that can be cancelled at once."""
 
 
-def request_stop(connection: Connection, stage: StageRecord, why: str | None = None) -> None:
-    """Request the end of a running stage: cancelled, or with `why` failed and not retried."""
+def request_stop(
+    connection: Connection,
+    stage: StageRecord,
+    why: str | None = None,
+    *,
+    pruning: Pruning | None = None,
+) -> None:
+    """Request the end of a running stage.
+
+    It ends cancelled, with `why` failed and not retried, or with `pruning` pruned.
+    """
     asked = connection.execute(
         update(ATTEMPTS)
         .where(
@@ -329,12 +341,17 @@ def request_stop(connection: Connection, stage: StageRecord, why: str | None = N
             ATTEMPTS.c.number == stage.attempt,
             ATTEMPTS.c.cancel_requested_at.is_(None),
         )
-        .values(cancel_requested_at=clock.now(), stop_reason=why)
+        .values(
+            cancel_requested_at=clock.now(),
+            stop_reason=why,
+            pruning_json=None if pruning is None else row_mapping.dump(pruning.to_json()),
+        )
     )
     if asked.rowcount:
         stopping = {"reason": STOPPING, "reason_host": None}
         connection.execute(update(STAGES).where(STAGES.c.id == stage.id).values(**stopping))
-        text = f"{stage.name} was asked to stop"
+        words = "" if pruning is None else f": {pruning.words}"
+        text = f"{stage.name} was asked to stop{words}"
         events.record(
             connection, stage.run_id, "cancel", text, stage=stage.name, attempt=stage.attempt
         )
@@ -394,6 +411,9 @@ def _reopen(connection: Connection, stage: StageRecord, *, fresh: bool) -> None:
     if fresh:
         values["fresh"] = True
     change(connection, stage, Status.PENDING, **values)
+    if stage.status == Status.PRUNED:
+        text = f"{stage.name} runs with pruning off, since it was pruned before"
+        events.record(connection, stage.run_id, PRUNING, text, stage=stage.name)
 
 
 def _unqueue(connection: Connection, run_id: str) -> None:

@@ -162,6 +162,8 @@ class AttemptRow(SQLModel, table=True):
     """How the code at its start differs from the code at submission, in words."""
     secret_changes_json: str | None = None
     """Later edits of secret values that it ran with, in masked words: definitions omit secrets."""
+    pruning_json: str | None = None
+    """Why its search's pruner requested its end, if it did."""
 
 
 class SlotRow(SQLModel, table=True):

@@ -23,6 +23,7 @@ BY_IMPORTANCE = (
     Status.SKIPPED,
     Status.ENDED,
     Status.COMPLETED,
+    Status.PRUNED,
 )
 """States in the order of a reader's interest, the most important first."""
 

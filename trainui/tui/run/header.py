@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from trainui.domain.records import RunRecord, StageRecord
-from trainui.domain.states import UNFINISHED, Status
+from trainui.domain.states import DONE, UNFINISHED, Status
 from trainui.text import SYMBOLS, harmless, state
 from trainui.tui.render.numbers import clock_time, elapsed, progress_bar, state_style
 from trainui.tui.render.styled_text import Row, Segment
@@ -59,7 +59,7 @@ def heading(
             Segment(f"  {len(stages) + more} stages", "dim"),
         )
     counts = Counter(stage.status for stage in stages)
-    done = counts[Status.COMPLETED]
+    done = sum(counts[status] for status in DONE)
     full, empty = progress_bar(done, len(stages), BAR)
     spans = [
         Segment(f" {state(run.status)}", state_style(run.status)),
@@ -72,7 +72,7 @@ def heading(
     if to_go is not None and run.status in UNFINISHED:
         spans.append(Segment(f"  {to_go.words(now)} to go"))
     for status in (Status.RUNNING, Status.QUEUED, Status.FAILED, Status.INTERRUPTED,
-                   Status.CANCELLED, Status.ENDED, Status.BLOCKED):  # fmt: skip
+                   Status.CANCELLED, Status.ENDED, Status.BLOCKED, Status.PRUNED):  # fmt: skip
         if counts[status]:
             text = f"  {SYMBOLS[status]} {counts[status]} {status}"
             spans.append(Segment(text, state_style(status)))
@@ -89,6 +89,4 @@ def _trouble(stages: Sequence[StageRecord], alerts: Mapping[str, str]) -> Row:
 
 def can_resume(stages: Sequence[StageRecord]) -> bool:
     """Return True if a stage ended without completing, so that a resume may have work to do."""
-    return any(
-        stage.status not in (*UNFINISHED, Status.COMPLETED, Status.ENDED) for stage in stages
-    )
+    return any(stage.status not in (*UNFINISHED, *DONE, Status.ENDED) for stage in stages)

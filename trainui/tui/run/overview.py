@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from trainui import clock, formatting, settings
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
-from trainui.domain.states import UNFINISHED, Status
+from trainui.domain.states import DONE, UNFINISHED, Status
 from trainui.pipeline.substitution.masking import mask
 from trainui.store.read.summary import shown_command
 from trainui.text import STALLED, harmless, state
@@ -196,7 +196,7 @@ def _state_row(
     spent = elapsed(stage.started_at, stage.completed_at, now)
     word = "for" if stage.status == Status.RUNNING else "after"
     timed = last is not None and spent and stage.status not in (Status.PENDING, Status.QUEUED)
-    ended_badly = stage.status not in (*UNFINISHED, Status.COMPLETED)
+    ended_badly = stage.status not in (*UNFINISHED, *DONE)
     return (
         Segment(state(stage.status), state_style(stage.status)),
         Segment(f" {word} {spent}" if timed else ""),

@@ -19,6 +19,7 @@ from tests.unit.execution.submitted import begin, of_stage, submit
 from tests.unit.supervisor.waiting import wait_for
 from trainui import control, paths
 from trainui.artifacts import outputs
+from trainui.domain.pruning import Pruning
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.errors import StoreLockedError
@@ -34,7 +35,8 @@ from trainui.execution.attempt.metrics_flush import FlushResult
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.planner.slots import host
 from trainui.store.db import outage
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Store, raw
+from trainui.store.read import views
 from trainui.store.runs import attempts, stages
 from trainui.store.runs.tables import ATTEMPTS
 from trainui.supervisor import process
@@ -155,6 +157,44 @@ def test_what_an_earlier_worker_claimed_is_launched_by_a_look(
         assert attempts.claim(connection, run, "a", str(attempt.celery_task_id))
     look_until(follower, run, Status.COMPLETED)
     assert (tmp_path / "said").read_text() == "hi\n"
+
+
+def test_a_pruned_stage_is_stopped_by_the_next_worker_and_continues_with_pruning_off(
+    store: Store, follower: AttemptMonitor, tmp_path: Path
+) -> None:
+    script = (
+        "trap 'exit 0' TERM; echo x >> said; if test -e go; then exit 0; fi; "
+        "while :; do sleep 0.02; done"
+    )
+    text = {
+        "stages": [{"name": "a", "run": script}, {"name": "b", "depends_on": ["a"], "run": "x"}]
+    }
+    run = submit(tmp_path, json.dumps(text))
+    with following(store) as killed:
+        killed.claim(run, "a", str(granted(store, run).celery_task_id))
+        wait_for((tmp_path / "said").exists, "its start")
+        killed.release()  # the request is on record when its worker dies
+        with store.write() as connection:
+            stage = stages.named(connection, run, "a")
+            assert stage is not None
+            stages.request_stop(connection, stage, pruning=Pruning("nop", "m", 3, 1.0, lower=True))
+        found = look_until(follower, run, Status.PRUNED)
+    assert found.error == "1 at step 3 was pruned by nop"
+    assert not process.processes_of({"TRAINUI_RUN_ID": run})
+    assert control.resume(run) == []
+    with store.read() as connection:
+        after, pruned = (stages.named(connection, run, name) for name in "ba")
+    assert after is not None
+    assert after.status == Status.QUEUED
+    assert pruned is not None
+    assert (pruned.status, pruned.reason) == (Status.PRUNED, found.error)
+    (tmp_path / "go").touch()
+    assert control.rerun(run, ["a"]) == ["a"]
+    follower.claim(run, "a", str(granted(store, run).celery_task_id))
+    assert look_until(follower, run, Status.COMPLETED).number == 2
+    with store.read() as connection:
+        off = [one.text for _, one in views.events(raw(connection), run) if one.kind == "pruning"]
+    assert off == ["a runs with pruning off, since it was pruned before"]
 
 
 @pytest.mark.parametrize("moment", ["record_start", "_launch_now"])

@@ -12,6 +12,7 @@ import pytest
 
 from trainui import paths
 from trainui.domain.definition import StageDefinition
+from trainui.domain.pruning import Pruning
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.execution.attempt import outcome as attempt_outcome
@@ -203,6 +204,23 @@ def test_a_cancelled_stage_is_cancelled_however_it_ended(tmp_path: Path) -> None
 def test_what_ended_by_itself_before_it_was_cancelled_counts(tmp_path: Path) -> None:
     attempt = attempt_in(tmp_path, cancel_requested_at=ENDED + 1)
     assert judge(attempt, ended())[0] == Status.COMPLETED
+
+
+def test_a_pruned_stage_is_pruned_unless_it_completed_before_the_signal(tmp_path: Path) -> None:
+    why = Pruning(
+        "median", "val/loss", 2000, 0.412, lower=True, rule="the median", limit=0.287, of=7
+    )
+    attempt = attempt_in(tmp_path, cancel_requested_at=ENDED - 1, pruning=why)
+    words = "0.412 at step 2,000 is above the median 0.287 of 7"
+    for found in (
+        ended(signalled=True, reason=ExitReason.STOPPED),  # some trainers exit with 0 on SIGTERM
+        ended(exit_code=None, signal=9, signalled=True, reason=ExitReason.STOPPED),
+        ended(exit_code=3),
+    ):
+        assert judge(attempt, found) == (Status.PRUNED, words)
+    assert judge(attempt, ended())[0] == Status.COMPLETED
+    lost = lose(attempt)
+    assert (lost.status, lost.error) == (Status.PRUNED, words)
 
 
 def test_a_stop_that_no_person_asked_for_is_an_interruption(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_runs_of_trackers_have_their_names_states_and_parameters(kind: str) -> N
         checked += 1
         if kind == "optuna":
             trials = {job.name: (job.status, job.params) for job in training.jobs}
-            states = {"COMPLETE": "completed", "PRUNED": "cancelled", "FAIL": "failed"}
+            states = {"COMPLETE": "completed", "PRUNED": "pruned", "FAIL": "failed"}
             assert trials == {
                 f"trial {number}": (states.get(trial["state"], "running"), trial["params"])
                 for number, trial in one.about["trials"].items()

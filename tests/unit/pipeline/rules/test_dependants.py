@@ -22,6 +22,8 @@ def upstreams(*states: tuple[Status, bool]) -> list[Upstream]:
         ([(S.COMPLETED, False), (S.RUNNING, False)], None),
         ([(S.RUNNING, False), (S.FAILED, False)], (S.BLOCKED, "s1 failed")),
         ([(S.FAILED, True), (S.COMPLETED, False)], (S.QUEUED, None)),
+        ([(S.PRUNED, False), (S.COMPLETED, False)], (S.QUEUED, None)),
+        ([(S.PRUNED, False), (S.RUNNING, False)], None),
         ([(S.CANCELLED, True)], (S.QUEUED, None)),
         ([(S.INTERRUPTED, True)], (S.BLOCKED, "s0 was interrupted")),
         ([(S.BLOCKED, False)], (S.BLOCKED, "s0 is blocked")),

@@ -10,7 +10,12 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.errors import UsageError
-from trainui.pipeline.rules.resume_plan import Evidence, plan_rerun, plan_resume
+from trainui.pipeline.rules.resume_plan import (
+    Evidence,
+    plan_rerun,
+    plan_resume,
+    restarts_in_new_directory,
+)
 
 S = Status
 DIAMOND = {"A": [], "B": ["A"], "C": ["A"], "D": ["B", "C"]}
@@ -55,6 +60,16 @@ def test_what_is_done_is_skipped() -> None:
         "C": "skip",
         "D": "run",
     }
+
+
+def test_a_pruned_stage_is_skipped_by_a_resume_and_run_by_a_rerun() -> None:
+    stages = diamond(B=S.PRUNED, C=S.FAILED, D=S.BLOCKED)
+    stages[1] = dataclasses.replace(stages[1], reason="1 at step 3 is above the median 0.5 of 7")
+    planned = {stage.name: stage for stage in plan_resume(stages, find_checkpoint=lambda s: s.name)}
+    assert [planned[name].action for name in "ABCD"] == ["skip", "skip", "continue", "run"]
+    assert planned["B"].reason == "was pruned: 1 at step 3 is above the median 0.5 of 7"
+    assert plan_rerun(stages, ["B"], downstream=False) == ["B"]
+    assert not restarts_in_new_directory(stages[1], {"B"}, {})
 
 
 def test_with_a_whole_checkpoint_a_stage_continues() -> None:

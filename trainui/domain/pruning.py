@@ -1,0 +1,49 @@
+"""Why a search's pruner stopped a trial: data on record, from which the sentence is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """A pruner's decision to stop a trial."""
+
+    by: str
+    """The pruner, as in the pipeline file: `median`, `hyperband`."""
+    metric: str
+    step: int
+    """The step of the value."""
+    value: float
+    lower: bool
+    """True if lower values are better."""
+    by_index: bool = False
+    """True if `step` is the number of the value, since the metric has no steps."""
+    rule: str | None = None
+    """What the value was compared with: `the median`; None: the pruner does not say."""
+    limit: float | None = None
+    """The value of that."""
+    of: int | None = None
+    """The number of trials that were compared."""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Pruning:
+        """Return the record of what `to_json` returned; fields of later versions are left out."""
+        return cls(**{one.name: data[one.name] for one in fields(cls) if one.name in data})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as JSON."""
+        return asdict(self)
+
+    @property
+    def words(self) -> str:
+        """The sentence, e.g. `0.412 at step 2,000 is above the median 0.287 of 7`."""
+        where = f"{'value' if self.by_index else 'step'} {self.step:,}"
+        start = f"{self.value:.4g} at {where}"
+        if self.rule is None:
+            return f"{start} was pruned by {self.by}"
+        limit = "" if self.limit is None else f" {self.limit:.4g}"
+        of = "" if self.of is None else f" of {self.of:,}"
+        return f"{start} is {'above' if self.lower else 'below'} {self.rule}{limit}{of}"
