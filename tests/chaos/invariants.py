@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import wraps
 from pathlib import Path
 from typing import ParamSpec
@@ -27,6 +28,9 @@ SECONDS = 15.0
 
 UNSEEN_SECONDS = 60.0
 """The same limit if the supervisor was killed, so that the next worker detects the end."""
+
+STARTING = 15.0
+"""Limit for a guard or a worker that was still starting at a stop to exit, as it is not wanted."""
 
 EARLIER = 0.1
 """Seconds by which clocks of one machine may differ: file times lag behind."""
@@ -235,15 +239,23 @@ def check_deleted(run_id: str) -> None:
 
 def check_home_is_quiet() -> None:
     """Check after stopping everything that no process is left and the database is intact."""
-    root = str(paths.home().root)
-    left = [
-        pid
-        for pid, environ in _environments()
-        if environ.get("TRAINUI_HOME") == root and pid != psutil.Process().pid
-    ]
+    deadline = time.monotonic() + STARTING
+    while (left := _of_home(str(paths.home().root))) and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert left == [], f"processes of this home are left: {left}"
     with closing(views.connect(paths.home().database)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+
+
+def _of_home(root: str) -> list[str]:
+    """Return pid and command line of each process of a home other than this one."""
+    mine = psutil.Process().pid
+    lines = []
+    for pid, environ in _environments():
+        if environ.get("TRAINUI_HOME") == root and pid != mine:
+            with suppress(psutil.Error):
+                lines.append(f"{pid} {psutil.Process(pid).cmdline()}")
+    return lines
 
 
 def _environments() -> list[tuple[int, dict[str, str]]]:
