@@ -5,17 +5,30 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
 
-from trainui import paths
+from trainui import errors
 from trainui.errors import NotFoundError, UsageError
-from trainui.metrics.discovery import default_sources
+from trainui.metrics.discovery import default_sources, tracker_runs
 from trainui.metrics.discovery.trainings import Job, Training
+from trainui.metrics.files.decoder_choice import DecoderChoice, find_decoder
+from trainui.metrics.files.tail import GrowingFile, UnreadableFileError
+from trainui.metrics.formats import UnknownFormatError
+from trainui.store.points.source_record import SourceRecord
+from trainui.supervisor.supervise import boot_id, read_process
 
 _INTERPRETERS = re.compile(r"(?:.*/)?(?:python[\d.]*|torchrun|accelerate|deepspeed|uv)")
+
+
+_LAUNCHER = re.compile(r"(?:.*/)?(?:torchrun|accelerate|deepspeed|uv|mpirun|mpiexec)")
+
+_EXAMINED = 1 << 16
+"""Bytes at the start and the end of a text that are searched for metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,29 +38,76 @@ class Candidate:
     pid: int
     started: float
     """Seconds since 1970."""
+    ticks: int
+    """Its start in clock ticks since boot, which no change of the clock moves."""
     command: tuple[str, ...]
     directory: str
     why: str
     """Why it is listed: it uses a GPU, or has a metric file open for writing."""
 
+    @property
+    def name(self) -> str:
+        """The name of the run that it would become."""
+        return _name(self.command)
+
+    @property
+    def key(self) -> str:
+        """What identifies the process on this machine, also after a reboot."""
+        return f"/proc/{self.pid}#{boot_id()[:8]}.{self.ticks}"
+
 
 def candidates() -> list[Candidate]:
-    """Return the user's processes that hold a GPU or write metric files, newest first."""
+    """Return the user's processes that hold a GPU or write metric files, newest first.
+
+    Of a training with several processes only the one that started the others is a candidate.
+    """
     holders = _gpu_holders()
-    found = []
+    reasons: dict[int, str] = {}
     for process in psutil.process_iter():
         if process.pid == os.getpid() or not _is_ours_to_see(process):
             continue
         why = "uses a GPU" if process.pid in holders else _written_metrics(process)
-        if why is not None and (one := _described(process, why)) is not None:
-            found.append(one)
-    return sorted(found, key=lambda one: -one.started)
+        if why is not None:
+            reasons.setdefault(_launcher(process), why)
+    roots = {pid: why for pid, why in reasons.items() if reasons.keys().isdisjoint(_parents(pid))}
+    found = (_described(pid, why) for pid, why in roots.items())
+    return sorted((one for one in found if one is not None), key=lambda one: -one.started)
 
 
 def _gpu_holders() -> set[int]:
     from trainui.execution.gpu import nvml
 
     return {pid for gpu in nvml.look().gpus for pid in gpu.pids}
+
+
+def _launcher(process: psutil.Process) -> int:
+    """Return the pid of the launcher that started a process, e.g. of `torchrun`; else its own."""
+    try:
+        above = process.parents()
+    except psutil.Error:
+        above = []
+    pid = process.pid
+    for parent in above:
+        if not (_is_launcher(parent) and _is_ours_to_see(parent)):
+            break
+        pid = parent.pid
+    return pid
+
+
+def _is_launcher(process: psutil.Process) -> bool:
+    """Return True for a launcher, which may be a script: `python /usr/bin/torchrun`."""
+    try:
+        words = process.cmdline()[:3]
+    except psutil.Error:
+        return False
+    return any(map(_LAUNCHER.fullmatch, words)) or "torch.distributed" in " ".join(words)
+
+
+def _parents(pid: int) -> set[int]:
+    try:
+        return {parent.pid for parent in psutil.Process(pid).parents()}
+    except psutil.Error:
+        return set()
 
 
 def _is_ours_to_see(process: psutil.Process) -> bool:
@@ -61,15 +121,43 @@ def _is_ours_to_see(process: psutil.Process) -> bool:
 
 
 def _is_part_of_trainui(process: psutil.Process) -> bool:
-    command = " ".join(process.cmdline())
-    return str(paths.home().root) in command or " trainui" in command or "trainui." in command
+    words = process.cmdline()[:6]
+    package = f"{Path(errors.__file__).parent}/"
+    return any(Path(word).name == "trainui" for word in words[:2]) or any(
+        (before == "-m" and word.partition(".")[0] == "trainui") or word.startswith(package)
+        for before, word in pairwise(words)
+    )
 
 
 def _written_metrics(process: psutil.Process) -> str | None:
-    for path in written_files(process):
-        if default_sources.family_of(path) is not None or path.suffix == ".wandb":
-            return f"writes {path.name}"
-    return None
+    found = (f"writes {path.name}" for path in written_files(process) if _is_metrics(path))
+    return next(found, None)
+
+
+def _is_metrics(path: Path) -> bool:
+    """Return True if a file has metrics: by its format, and a text by what it says."""
+    if tracker_runs.DATABASE.fullmatch(path.name):
+        return bool(tracker_runs.of_database(path))
+    family = default_sources.family_of(path)
+    if family is None:
+        return default_sources.is_usual(path)
+    return family in ("tfevents", "wandb") or _has_metrics(path)
+
+
+def _has_metrics(path: Path) -> bool:
+    try:
+        with closing(GrowingFile(path)) as file:
+            record, reading = SourceRecord(0, "", ""), DecoderChoice(doubtful=True)
+            decoder = find_decoder(file, record, reading, complete=False)
+            if decoder is None:
+                return False
+            for offset in {0, max(0, file.look().size - _EXAMINED)}:
+                block = file.read(offset, _EXAMINED)
+                if decoder.decode(block[: decoder.cut(block)], 0).series:
+                    return True
+    except (OSError, UnreadableFileError, UnknownFormatError):
+        pass
+    return False
 
 
 def written_files(process: psutil.Process) -> Iterator[Path]:
@@ -82,16 +170,13 @@ def written_files(process: psutil.Process) -> Iterator[Path]:
         return
 
 
-def _described(process: psutil.Process, why: str) -> Candidate | None:
+def _described(pid: int, why: str) -> Candidate | None:
     try:
-        with process.oneshot():
-            return Candidate(
-                process.pid,
-                process.create_time(),
-                tuple(process.cmdline()),
-                process.cwd(),
-                why,
-            )
+        process, found = psutil.Process(pid), read_process(pid)
+        if found is None:
+            return None
+        command, directory = tuple(process.cmdline()), process.cwd()
+        return Candidate(pid, process.create_time(), found.ticks, command, directory, why)
     except psutil.Error:
         return None
 
@@ -114,7 +199,7 @@ def training(pid: int) -> tuple[Training, Candidate]:
         raise NotFoundError(f"the process {pid} has ended")
     if owner != os.getuid():
         raise UsageError(f"the process {pid} belongs to {process.username()}; adopt your own only")
-    found = _described(process, "")
+    found = _described(pid, "")
     if found is None:
         raise UsageError(
             f"the process {pid} cannot be examined: adopt it as the user who started it"
@@ -122,7 +207,7 @@ def training(pid: int) -> tuple[Training, Candidate]:
     if not _is_ours_to_see(process):
         raise UsageError(f"the process {pid} is a part of trainui or one of its stages")
     sources = tuple((path, None) for path in _sources(process, found))
-    name = _name(found.command)
+    name = found.name
     job = Job(
         name,
         Path(found.directory),
@@ -131,8 +216,7 @@ def training(pid: int) -> tuple[Training, Candidate]:
         started=found.started,
         log=_log(process),
     )
-    path = Path(f"/proc/{pid}#{found.started:.2f}")
-    return Training("process", name, path, (job,)), found
+    return Training("process", name, Path(found.key), (job,)), found
 
 
 def _sources(process: psutil.Process, described: Candidate) -> list[Path]:

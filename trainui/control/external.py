@@ -31,6 +31,7 @@ from trainui.store.runs import external_runs
 from trainui.store.runs.external_runs import ExternalState
 from trainui.store.runs.new_run import NewRun
 from trainui.supervisor import protocol
+from trainui.supervisor.supervise import boot_id
 
 _AT_ONCE = 100
 """Runs per transaction."""
@@ -153,7 +154,8 @@ def adopt(pid: int, name: str | None = None) -> Added:
             "kind": "process",
             "path": str(training.path),
             "pid": pid,
-            "started": process.started,
+            "ticks": process.ticks,
+            "boot": boot_id(),
             "command": shlex.join(process.command),
         }
         new = _new_run(training, name, external, settings.load())

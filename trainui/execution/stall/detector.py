@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from trainui import clock, formatting
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
+from trainui.execution.gpu import nvml
 from trainui.execution.planner.slots import host
+from trainui.execution.stall import adopted_activity
 from trainui.execution.stall.cadence import LEAST_SILENCE, Cadence
 from trainui.execution.stall.silence import Silence
 from trainui.store.db.engine import Store
@@ -25,8 +28,10 @@ LOOK_EVERY = 5.0
 class _WatchedAttempt:
     pace: Cadence
     marks: tuple[int, ...]
-    """Log sizes and metric offset; activity changes them."""
+    """Log sizes and metric offset, and what an adopted process writes; activity changes them."""
     silence: Silence
+    is_mute: bool = True
+    """True until the first activity: an adopted process may only be seen by its use of a GPU."""
     stalled: bool | None = None
     """The recorded flag; None: not known."""
 
@@ -35,11 +40,17 @@ class StallDetector:
     """Watches all attempts of this host."""
 
     def __init__(
-        self, store: Store, *, least_silence: float = LEAST_SILENCE, look_every: float = LOOK_EVERY
+        self,
+        store: Store,
+        *,
+        least_silence: float = LEAST_SILENCE,
+        look_every: float = LOOK_EVERY,
+        gpus: Callable[[], Sequence[nvml.Gpu]] = lambda: nvml.look().gpus,
     ) -> None:
         self._store = store
         self._least_silence = least_silence
         self._look_every = look_every
+        self._gpus = gpus
         self._looked_at = float("-inf")
         self._watched: dict[int, _WatchedAttempt] = {}
 
@@ -59,17 +70,26 @@ class StallDetector:
         ids = {one.id for one in running}
         self._watched = {id_: one for id_, one in self._watched.items() if id_ in ids}
         for attempt in running:
-            marks = (*journal.log_sizes(Path(attempt.directory)), offsets.get(attempt.stage_id, 0))
-            self._look_at(attempt, marks, now)
+            pids = _adopted_processes(attempt)
+            marks = (
+                *journal.log_sizes(Path(attempt.directory)),
+                offsets.get(attempt.stage_id, 0),
+                *adopted_activity.written(pids),
+            )
+            self._look_at(attempt, marks, pids, now)
 
-    def _look_at(self, attempt: AttemptRecord, marks: tuple[int, ...], now: float) -> None:
+    def _look_at(
+        self, attempt: AttemptRecord, marks: tuple[int, ...], pids: set[int], now: float
+    ) -> None:
         watched = self._watched.get(attempt.id)
         if watched is None:
-            pace = Cadence(_known_signs(attempt, now), least_silence=self._least_silence)
-            silence = Silence(self._store, self._look_every)
-            watched = self._watched[attempt.id] = _WatchedAttempt(pace, marks, silence)
+            watched = self._watched[attempt.id] = self._begin(attempt, marks, now)
         if marks != watched.marks:
-            watched.marks = marks
+            if pids and watched.is_mute:
+                watched.pace = self._pace(())  # without the gaps between its uses of a GPU
+            watched.marks, watched.is_mute = marks, False
+            watched.pace.note(now)
+        elif pids and watched.is_mute and adopted_activity.uses_gpu(pids, self._gpus()):
             watched.pace.note(now)
         stalled = watched.pace.is_stalled(now)
         if stalled != watched.stalled:
@@ -78,10 +98,23 @@ class StallDetector:
             self._say(attempt, stalled, watched.pace.silence(now))
             watched.stalled = stalled
 
+    def _begin(self, attempt: AttemptRecord, marks: tuple[int, ...], now: float) -> _WatchedAttempt:
+        # an external run started long ago: the time since then is no gap between two outputs
+        signs = _known_signs(attempt, now) if attempt.celery_task_id is not None else [now]
+        return _WatchedAttempt(self._pace(signs), marks, Silence(self._store, self._look_every))
+
+    def _pace(self, signs: Sequence[float]) -> Cadence:
+        return Cadence(signs, least_silence=self._least_silence)
+
     def _say(self, attempt: AttemptRecord, stalled: bool, silence: float) -> None:
         words = f"no output for {formatting.duration(silence)}, much longer than usual"
         with self._store.write() as connection:
             stages.set_stalled(connection, attempt, stalled, words if stalled else "active again")
+
+
+def _adopted_processes(attempt: AttemptRecord) -> set[int]:
+    is_adopted = attempt.celery_task_id is None and attempt.pid is not None
+    return adopted_activity.family(attempt.pid or 0) if is_adopted else set()
 
 
 def _known_signs(attempt: AttemptRecord, now: float) -> list[float]:

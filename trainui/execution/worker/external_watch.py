@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psutil
-
 from trainui.domain.states import Status
+from trainui.execution.worker.adopted_processes import Cancellation, is_alive
 from trainui.metrics.discovery import process_files
 from trainui.metrics.files.tail import UnreadableFileError
 from trainui.store.db.engine import Store
@@ -24,9 +21,6 @@ if TYPE_CHECKING:
 PERIOD = 5.0
 """Seconds between two checks of all external runs; adopted processes are checked at each look."""
 
-GRACE = 30.0
-"""Seconds between SIGTERM and SIGKILL, as the default of a stage."""
-
 
 class ExternalWatch:
     """Watches the external runs of a host that had not ended."""
@@ -36,57 +30,58 @@ class ExternalWatch:
         self._host = host
         self._due = 0.0
         self._adopted: list[RunningStage] = []
-        self._cancelled: dict[int, tuple[float, list[psutil.Process]]] = {}
-        """By attempt: when its processes got SIGTERM, and which they were."""
+        self._cancelled: dict[int, Cancellation] = {}
+        """By attempt."""
         self._found: dict[str, tuple[Any, list[Training]]] = {}
         """By path: the state of its files, and the trainings that they are of."""
 
-    def look(self) -> None:
-        """Check what is due, and record the ends."""
+    def look(self, *, changed: bool = True) -> None:
+        """Check what is due, and record the ends.
+
+        Args:
+            changed: False: the store is as at the last look.
+        """
+        is_due = time.monotonic() >= self._due
+        if not is_due and not changed and not self._adopted:
+            return
+        running = self._running() if is_due or changed else self._adopted
+        self._adopted = [one for one in running if one.pid is not None]
+        self._cancel()
         ended = [(one, _end_of(one)) for one in self._adopted if self._is_over(one)]
-        if ended or time.monotonic() >= self._due:
+        if is_due:
             self._due = time.monotonic() + PERIOD
-            with self._store.read() as connection:
-                running = external_runs.running(connection, self._host)
-            self._adopted = [one for one in running if one.pid is not None]
-            self._end_cancelled()
-            ended = self._ended(running)
+            ended += self._ended([one for one in running if one.pid is None])
         if ended:
             with self._store.write() as connection:
                 for stage, status in ended:
                     external_runs.end(connection, stage, status)
 
-    def _end_cancelled(self) -> None:
-        """Signal the processes of cancelled stages: SIGTERM once, SIGKILL after the grace."""
-        now = time.monotonic()
-        for stage in self._adopted:
-            if stage.cancel_requested_at is None:
-                continue
-            if stage.attempt_id not in self._cancelled:
-                self._cancelled[stage.attempt_id] = now, _family(stage)
-                self._signal(stage, signal.SIGTERM)
-            elif now - self._cancelled[stage.attempt_id][0] > GRACE:
-                self._signal(stage, signal.SIGKILL)
+    def _running(self) -> list[RunningStage]:
+        with self._store.read() as connection:
+            return external_runs.running(connection, self._host)
 
-    def _signal(self, stage: RunningStage, number: signal.Signals) -> None:
-        for process in self._cancelled[stage.attempt_id][1]:
-            with suppress(psutil.Error):
-                process.send_signal(number)  # never to another process that has got its pid
+    def _cancel(self) -> None:
+        """Begin or continue the cancellations that were requested."""
+        requested = [one for one in self._adopted if one.cancel_requested_at is not None]
+        known = self._cancelled
+        self._cancelled = {
+            one.attempt_id: known.get(one.attempt_id) or Cancellation(one) for one in requested
+        }
+        for cancellation in self._cancelled.values():
+            cancellation.look()
 
     def _is_over(self, stage: RunningStage) -> bool:
         """Return True if an adopted process has ended; a cancelled one with all below it."""
-        _, family = self._cancelled.get(stage.attempt_id, (0.0, []))
-        return not _is_alive(stage) and not any(map(_runs, family))
+        cancellation = self._cancelled.get(stage.attempt_id)
+        return not is_alive(stage) and (cancellation is None or cancellation.is_over)
 
     def _ended(self, running: list[RunningStage]) -> list[tuple[RunningStage, Status]]:
-        found = [(one, _end_of(one)) for one in running if one.pid and self._is_over(one)]
-        if others := [one for one in running if one.pid is None]:
-            written = process_files.written()
-            states = ((stage, self._state(stage, written)) for stage in others)
-            found += [(stage, status) for stage, status in states if status != Status.RUNNING]
+        """Return the ends of stages that are known by their files."""
+        written = process_files.written() if running else frozenset()
+        states = [(stage, self._state(stage, written)) for stage in running]
         paths = {stage.external["path"] for stage in running}
         self._found = {path: known for path, known in self._found.items() if path in paths}
-        return found
+        return [(stage, status) for stage, status in states if status != Status.RUNNING]
 
     def _state(self, stage: RunningStage, written: frozenset[str]) -> Status:
         """Return the state of a stage as its tracker and its processes show it now."""
@@ -123,15 +118,6 @@ def _end_of(stage: RunningStage) -> Status:
     return Status.ENDED if stage.cancel_requested_at is None else Status.CANCELLED
 
 
-def _family(stage: RunningStage) -> list[psutil.Process]:
-    """Return the adopted process and all below it; empty if it has ended."""
-    try:
-        process = psutil.Process(stage.pid or 0)
-        return [process, *process.children(recursive=True)] if _is_alive(stage) else []
-    except psutil.Error:
-        return []
-
-
 def _files(path: Path) -> list[tuple[str, int, int]]:
     """Return the names, times and sizes of the files in a directory, or of a file and those beside.
 
@@ -147,20 +133,3 @@ def _files(path: Path) -> list[tuple[str, int, int]]:
                 status = entry.stat(follow_symlinks=False)
                 found.append((entry.name, status.st_mtime_ns, status.st_size))
     return sorted(found)
-
-
-def _is_alive(stage: RunningStage) -> bool:
-    """Return True if the adopted process still runs, and no other has got its pid."""
-    try:
-        process = psutil.Process(stage.pid or 0)
-        same = abs(process.create_time() - stage.external["started"]) < 1.0
-        return same and _runs(process)
-    except psutil.Error:
-        return False
-
-
-def _runs(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False

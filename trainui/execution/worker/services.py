@@ -115,7 +115,7 @@ class WorkerServices:
             lambda: self.monitor.look(changed=changed),
             lambda: self._planner.look(changed=changed),
             self._gpus.look,
-            self._external.look,
+            lambda: self._external.look(changed=changed),
             lambda: self._notifier.look(changed=changed),
             self._stalls.look,
             self._stall_alerts.look,

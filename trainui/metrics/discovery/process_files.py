@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,6 +33,15 @@ def survey(is_wanted: Callable[[str], bool] = bool) -> Survey:
 def written() -> frozenset[str]:
     """Return the paths of all files that a process has open for writing."""
     return frozenset[str]().union(*survey().values())
+
+
+def written_by(pids: Iterable[int]) -> set[str]:
+    """Return the paths of the files and terminals that processes have open for writing."""
+    found = set[str]()
+    for pid in pids:
+        with suppress(OSError):  # ended
+            found.update(_written(f"/proc/{pid}/fd", bool))
+    return found
 
 
 def is_any_below(directory: Path, open_paths: frozenset[str]) -> bool:

@@ -43,6 +43,7 @@ class RunningStage:
     attempt_id: int
     name: str
     directory: str
+    attempt_directory: str
     pid: int | None
     cancel_requested_at: int | None
     external: Mapping[str, Any]
@@ -187,6 +188,7 @@ def running(connection: Connection, host: str) -> list[RunningStage]:
             ATTEMPTS.c.id,
             STAGES.c.name,
             STAGES.c.directory,
+            ATTEMPTS.c.directory,
             ATTEMPTS.c.pid,
             ATTEMPTS.c.cancel_requested_at,
             RUNS.c.submission_json,
@@ -199,7 +201,7 @@ def running(connection: Connection, host: str) -> list[RunningStage]:
             ATTEMPTS.c.celery_task_id.is_(None),
         )
     )
-    return [RunningStage(*row[:7], row_mapping.load(row[7])["external"]) for row in found]
+    return [RunningStage(*row[:8], row_mapping.load(row[8])["external"]) for row in found]
 
 
 def let_end(connection: Connection, run_id: str) -> None:

@@ -1,0 +1,118 @@
+"""Adopted processes: whether one still runs, and the cancellation of one with its children.
+
+A process is identified by its pid, its start time in clock ticks and the boot, so that neither a
+reused pid nor a change of the clock confuses it with another.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from trainui.store.runs.external_runs import RunningStage
+from trainui.supervisor.supervise import (
+    Process,
+    boot_id,
+    descendants,
+    list_processes,
+    read_process,
+    send_signal,
+)
+
+logger = logging.getLogger(__name__)
+
+GRACE = 30.0
+"""Seconds between SIGTERM and SIGKILL, as the default of a stage."""
+
+RECORD = "cancelled.json"
+"""The record of a cancellation, in the attempt's directory."""
+
+
+def is_alive(stage: RunningStage) -> bool:
+    """Return True if the adopted process still runs, and no other has got its pid."""
+    external = stage.external
+    is_this_boot = external.get("boot") == boot_id()
+    return is_this_boot and _is_running(stage.pid or 0, external.get("ticks", -1))
+
+
+class Cancellation:
+    """The cancellation of one adopted process and all below it.
+
+    It is on record, because a restarted worker cannot find children whose parent has ended.
+    """
+
+    def __init__(self, stage: RunningStage) -> None:
+        """Continue the cancellation that is on record; else begin: send SIGTERM."""
+        self._file = Path(stage.attempt_directory, RECORD)
+        record = _read(self._file)
+        if record is not None:
+            self._asked_at = float(record["asked_at"])
+            self._members = {(pid, ticks) for pid, ticks in record["members"]}
+            if record["boot"] != boot_id():
+                self._members = set()
+            return
+        self._asked_at = time.clock_gettime(time.CLOCK_BOOTTIME)
+        leader = {(stage.pid or 0, int(stage.external["ticks"]))} if is_alive(stage) else set()
+        self._members = leader | _below(leader)
+        self._write()  # first, so that none gets the signal twice
+        self._signal(signal.SIGTERM)
+        self._signal(signal.SIGCONT)
+
+    @property
+    def is_over(self) -> bool:
+        """True if none of the processes runs any more."""
+        return not any(_is_running(*member) for member in self._members)
+
+    def look(self) -> None:
+        """Find new children, and send SIGKILL if the grace period is over."""
+        if more := _below(self._members) - self._members:
+            self._members |= more
+            self._write()
+        if time.clock_gettime(time.CLOCK_BOOTTIME) - self._asked_at > GRACE:
+            self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        for pid, ticks in self._members:
+            send_signal(pid, ticks, number)
+
+    def _write(self) -> None:
+        value = {
+            "boot": boot_id(),
+            "asked_at": self._asked_at,
+            "members": sorted(self._members),
+        }
+        part = self._file.with_suffix(".part")
+        try:
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            part.write_text(json.dumps(value))
+            part.replace(self._file)
+        except OSError as error:  # a full disk must not prevent a cancellation
+            logger.warning("%s: %s; a restarted worker may miss children", self._file, error)
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    with suppress(OSError, ValueError):
+        record: dict[str, Any] = json.loads(file.read_text())
+        return record
+    return None
+
+
+def _is_running(pid: int, ticks: int) -> bool:
+    process = read_process(pid)
+    return process is not None and not process.dead and process.ticks == ticks
+
+
+def _below(members: set[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Return the processes that descend from members that run."""
+    living = [one for one in list_processes() if not one.dead]
+    roots = {one.pid for one in living if _identity(one) in members}
+    return {_identity(one) for one in descendants(roots, living, {})}
+
+
+def _identity(process: Process) -> tuple[int, int]:
+    return process.pid, process.ticks
