@@ -21,7 +21,7 @@ import pytest
 from tests.unit.store.readings import Curve
 from trainui.metrics.files.decoder_choice import DecoderChoice
 
-OWN_STEPS = frozenset({"TimestepsSoFar", "current_steps", "column 0"})
+OWN_STEPS = frozenset({"TimestepsSoFar", "column 0"})
 """What an independent reader took as the step of a file of fields, and a definition has to name."""
 
 PRESETS = {

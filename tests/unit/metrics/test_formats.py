@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (records are as long as they are)
 """What each format reads, where real files are odd."""
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ def csv(text: str | bytes, step: str | None = None) -> Found:
         (("time/total_timesteps", "time/iterations", "epoch"), "time/total_timesteps"),
         (("timing_s/step", "epoch"), "epoch"),
         (("training_iteration", "epoch"), "training_iteration"),
+        (("epoch", "current_steps"), "current_steps"),
         (("loss",), None),
     ],
 )
@@ -70,6 +72,28 @@ def test_which_field_is_the_step(names: tuple[str, ...], expected: str | None) -
 def test_without_a_step_the_row_counts() -> None:
     assert jsonl('{"loss": 1}\n{"loss": 2}\n') == {"loss": [(0, 1), (1, 2)]}
     assert decoded(decoder("jsonl", None, {}, Path("x")), '{"loss": 3}\n', 7) == {"loss": [(7, 3)]}
+
+
+@pytest.mark.parametrize("more", ["", ', "top": {"k": [1]}'])
+def test_a_step_that_is_written_with_the_number_of_steps(more: str) -> None:
+    line = '{{"loss": 1, "epoch": 0.5, "global_step/max_steps": "{}/40"{}}}\n'
+    found = jsonl(line.format(1, more) + line.format(2, more))
+    assert found == {"loss": [(1, 1), (2, 1)], "epoch": [(1, 0.5), (2, 0.5)]}
+    assert set(jsonl('{"time/total_timesteps": 5, "loss": 1}\n')) == {"loss"}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        '{"level": "info", "event": "train", "extra": {"step": 7, "loss": 0.5}}',
+        '{"text": "", "record": {"level": {"no": 20}, "message": "", "line": 4, "extra": {"step": 7, "loss": 0.5}}}',
+        '{"level": "info", "msg": "step 7 loss 0.5", "extra": {"host": "a"}}',
+        '{"log.level": "info", "message": "step 7 loss 0.5"}',
+        '{"message": "step 7 loss 0.5", "asctime": "2026-11-26"}',
+    ],
+)
+def test_records_of_loggers(record: str) -> None:
+    assert jsonl(f"{record}\n") == {"loss": [(7, 0.5)]}
 
 
 def test_epoch_and_time_are_series_too() -> None:
@@ -462,6 +486,7 @@ def test_event_files_give_scalars_and_nothing_else() -> None:
         ("", "x", None),
         ("\n\n", "x", None),
         ("Epoch 1 done\nEpoch 2 done\n", "x", "text"),
+        ("2026-11-26 22:00:00.1: \nepoch:  0\n", "x", "text"),
         ("[0] loss: 0.5\n[1] loss: 0.4\n", "x", "text"),
         ("{'loss': 0.5}\n{'loss': 0.4}\n", "x", "text"),
         ('{"a": 1, "log_history": []}', "x.json", "hf"),

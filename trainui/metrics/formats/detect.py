@@ -17,6 +17,7 @@ from trainui.metrics.formats import (
 from trainui.metrics.formats.json_file import HISTORY
 from trainui.metrics.formats.numbers import to_number
 from trainui.metrics.formats.tensorboard import event_file
+from trainui.metrics.formats.text.log_prefix import message
 from trainui.metrics.formats.wandb import log_file as wandb
 
 HEAD_BYTES = 65_536
@@ -134,6 +135,8 @@ def _is_table(rows: list[str], *, named: bool) -> bool:
         return True
     rows = [rows[0].lstrip("# "), *rows[1:]]
     delimiter = csv_table.find_delimiter(rows[0], rows[1:])
+    if delimiter.isspace() and any(message(row) != row for row in rows):
+        return False  # a logger's lines
     cells = csv_table.split_cells(rows, delimiter)
     head, values = (
         [to_number(cell) is not None for cell in line] for line in (cells[0], cells[-1])

@@ -21,7 +21,7 @@ from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.number_lines import NumberLines
 from trainui.metrics.formats.rows import Row, row_points
 from trainui.metrics.formats.table import Decoded, WholeTable, step_fields, table_points
-from trainui.metrics.formats.text.log_prefix import record_message
+from trainui.metrics.formats.text.log_prefix import record_fields, record_message
 from trainui.metrics.formats.text.presets.print_statements import PrintStatements
 
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ class JsonLines(Decoder):
         printed, found = PrintStatements(memory), list[Row]()
         for row in rows:
             text = record_message(row)
+            if text is not None and not step_fields(tuple(row), self._step):
+                row = record_fields(row)
             if text is not None and not step_fields(tuple(row), self._step):
                 found += [one for line in text.splitlines() for one in printed.read(line)]
             elif not is_configuration(row, self._step):

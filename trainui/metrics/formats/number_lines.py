@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from trainui.metrics.formats import configuration, labels
+from trainui.metrics.formats import configuration, labels, rows
 from trainui.metrics.formats.numbers import to_number
 from trainui.metrics.formats.table import TableColumn
 from trainui.metrics.formats.text.log_prefix import LEVELS, MESSAGES
@@ -114,12 +114,7 @@ class NumberLines:
         known = len(self._numbers) + len(self._texts)
         if not known < len(numbers) + len(texts) <= MAX_FIELDS or numbers.keys() & texts.keys():
             raise ValueError("nothing new, or too much")
-        if texts and labels.find((*numbers, *texts)) is not None:
-            raise ValueError("a text tells what the numbers are of")
-        if not texts.keys().isdisjoint(MESSAGES) and not texts.keys().isdisjoint(LEVELS):
-            raise ValueError("a log's message may have numbers")
-        if any(map(configuration.names_settings, (*numbers, *texts))):
-            raise ValueError("a line may be no metrics")
+        _check_texts(tuple(numbers), tuple(texts))
         self._numbers, self._texts = tuple(numbers), tuple(texts)
         self._lines = _decoder(self._numbers, self._texts)
 
@@ -127,24 +122,36 @@ class NumberLines:
         """Return the numbers of some lines, one row a line."""
         if self._lines is None or not self._numbers:
             raise ValueError("no field is known")
-        rows = self._lines.decode_lines(part)
-        if self._texts and any(map(_is_number, self._different_texts(rows))):
+        lines = self._lines.decode_lines(part)
+        if self._texts and any(map(_is_number, self._different_texts(lines))):
             raise ValueError("a number is written as a text")
         width = len(self._numbers)
-        numbers = chain.from_iterable(self._tuples(rows))
-        return np.fromiter(numbers, np.float64, len(rows) * width).reshape(len(rows), width)
+        numbers = chain.from_iterable(self._tuples(lines))
+        return np.fromiter(numbers, np.float64, len(lines) * width).reshape(len(lines), width)
 
-    def _tuples(self, rows: list[Any]) -> Iterator[tuple[float, ...]]:
+    def _tuples(self, lines: list[Any]) -> Iterator[tuple[float, ...]]:
         if not self._texts:
-            return map(msgspec.structs.astuple, rows)
+            return map(msgspec.structs.astuple, lines)
         fields = [f"number_{at}" for at in range(len(self._numbers))]
         if len(fields) < 2:
-            return ((getattr(row, field),) for row in rows for field in fields)
-        return map(attrgetter(*fields), rows)
+            return ((getattr(row, field),) for row in lines for field in fields)
+        return map(attrgetter(*fields), lines)
 
-    def _different_texts(self, rows: list[Any]) -> Iterable[str]:
+    def _different_texts(self, lines: list[Any]) -> Iterable[str]:
         fields = (f"text_{at}" for at in range(len(self._texts)))
-        return chain.from_iterable(set(map(attrgetter(field), rows)) for field in fields)
+        return chain.from_iterable(set(map(attrgetter(field), lines)) for field in fields)
+
+
+def _check_texts(numbers: tuple[str, ...], texts: tuple[str, ...]) -> None:
+    """Raise ValueError if the texts of a line say what its numbers are, or have numbers."""
+    if texts and labels.find((*numbers, *texts)) is not None:
+        raise ValueError("a text tells what the numbers are of")
+    if not set(texts).isdisjoint(MESSAGES) and not set(texts).isdisjoint(LEVELS):
+        raise ValueError("a log's message may have numbers")
+    if any(map(rows.is_count, texts)):
+        raise ValueError("a text counts something")
+    if any(map(configuration.names_settings, (*numbers, *texts))):
+        raise ValueError("a line may be no metrics")
 
 
 def _without_words(part: bytes) -> tuple[bytes, int]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,10 @@ MAX_DEPTH = 8
 
 WRAPPER = "data"
 """`{"step": 1, "data": {"loss": 0.5}}`: a single nested object of this name adds no prefix."""
+
+
+_COUNT = re.compile(r"((?:\w+_)?(?:step|iter(?:ation)?|epoch))s?/(?:max|total|num)_\w+")
+"""`{"global_step/max_steps": "3/40"}`: the step is 3."""
 
 
 class SparseRows:
@@ -99,10 +105,34 @@ def _groups(rows: Sequence[Row]) -> dict[Names, list[int]]:
 def _columns(names: Names, columns: Values) -> dict[str, TableColumn]:
     found = {}
     for name, values in zip(names, columns, strict=True) if columns else ():
-        column = number_column(values)
+        count = _count_of(names, name)
+        column = number_column(values if count == name else [*map(_counted, values)])
         if column is not None:
-            found[name] = column
+            found[count] = column
     return found
+
+
+@lru_cache(maxsize=4096)
+def _count_of(names: Names, name: str) -> str:
+    """Return what a field of "3/40" counts; any other field's own name."""
+    count = _COUNT.fullmatch(name) if is_count(name) else None
+    return name if count is None or count[1] in names else count[1]
+
+
+def is_count(name: str) -> bool:
+    """Return True for a field that counts up to a number: its values are texts such as "3/40"."""
+    return "/" in name and _COUNT.fullmatch(name) is not None
+
+
+def _counted(value: object) -> object:
+    return value.partition("/")[0] if isinstance(value, str) else value
+
+
+def numbers(row: Row) -> dict[str, float]:
+    """Return the numbers of one object by their full names."""
+    flat = flatten(row)
+    columns = _columns(tuple(flat), [(value,) for value in flat.values()])
+    return {name: float(column.values[0]) for name, column in columns.items()}
 
 
 def flatten(row: Row) -> Row:

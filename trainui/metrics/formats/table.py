@@ -24,6 +24,7 @@ STEP_NAMES = (
     "global_step",
     "iteration",
     "iter",
+    "current_steps",
     "total_timesteps",
     "training_iteration",
     "epoch",

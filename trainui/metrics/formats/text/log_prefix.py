@@ -13,8 +13,11 @@ from collections.abc import Mapping
 from typing import Any
 
 MESSAGES = ("message", "msg", "event", "text")
-LEVELS = ("level", "levelname", "severity", "lvl")
+LEVELS = ("level", "levelname", "severity", "lvl", "log.level")
 """Fields of a log record in JSON."""
+
+_ADDED = ("extra", "metrics", "data", "fields", "context", "payload")
+"""Fields of a log record in JSON with the fields that a call of the logger added."""
 
 _TIME = r"\d\d:\d\d:\d\d(?:[.,]\d+)?"
 _STAMP = (
@@ -35,7 +38,8 @@ _FIELD = (
 )
 _STEP = r"(?:global_?)?step|epoch|iter(?:ation)?|episode|round|batch"
 _NAME = (
-    rf"(?!(?i:{_STEP}|val\w*|test\w*|eval\w*|dev)\b)[A-Za-z_][\w.-]*"
+    rf"(?!(?i:{_STEP}|val\w*|test\w*|eval\w*|dev|(?:rank|gpu|cuda|default)[ :=]?\d*)\b)"
+    r"[A-Za-z_][\w.-]*"
     rf"(?:(?: \d+ \d{{9,}}(?= ))|(?=\])|(?= \|| - [^\d\s])|(?=:[A-Za-z])|(?= (?i:{_STEP})\b))"
 )
 _OPENING, _SEPARATOR = r"[\s\[(<]*+", r"(?:\s*[\])>|:,]+(?:\s-\s|\s)?|\s+-\s|\s|$|(?<==\"))"
@@ -57,9 +61,23 @@ def record_message(record: Mapping[str, Any]) -> str | None:
     """Return the message of a log record; None for any other object."""
     inner = record.get("record")  # as loguru serialises it
     fields = inner if isinstance(inner, dict) else record
-    if not any(name in fields for name in LEVELS):
+    if not any(name in fields for name in LEVELS) and not _is_bare(fields):
         return None
     return next((text for name in MESSAGES if isinstance(text := fields.get(name), str)), None)
+
+
+def _is_bare(fields: Mapping[str, Any]) -> bool:
+    """Return True for a record of a message without a level, and of nothing with numbers."""
+    texts = all(isinstance(value, str | None) for value in fields.values())
+    return texts and not fields.keys().isdisjoint(MESSAGES[:2])
+
+
+def record_fields(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields that a call of a logger added to a record, or to a part of it."""
+    inner = record.get("record")
+    fields = inner if isinstance(inner, dict) else record
+    added = (value for name in _ADDED if isinstance(value := fields.get(name), dict))
+    return next(added, record)
 
 
 def _json_message(line: str) -> str | None:

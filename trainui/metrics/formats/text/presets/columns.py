@@ -21,6 +21,9 @@ _MAY_BE_HEADER = re.compile(
 )
 _BOX = dict.fromkeys(range(0x2500, 0x2580), "-") | dict.fromkeys(map(ord, "│┃║┆┇┊┋"), "|")
 """Lines drawn by Rich and tabulate, as the characters that Markdown draws them with."""
+MAX_REPEATED = 1000
+"""Rows of a table that is recognised when it is printed again."""
+
 _STEPS = ("step", "#", "global_step", "iteration", "iter", "it", "round", "epoch", "e")
 """Names of a step, the most specific first."""
 
@@ -46,8 +49,9 @@ class ColumnsPreset(Preset):
             return NOTHING
         cells = _cells(line)
         if (step := _step(cells)) is not None:
+            printed = self.memory.get("printed", []) if self.memory.get("names") == cells else []
             self.memory.clear()
-            self.memory.update(names=cells, step=step)
+            self.memory.update(names=cells, step=step, printed=printed, again=printed[:])
             return NOTHING
         names = self.memory.get("names")
         if names is None or not cells:
@@ -55,7 +59,7 @@ class ColumnsPreset(Preset):
         return self._row(line, cells, names)
 
     def _row(self, line: str, cells: list[str], names: list[str]) -> Sequence[Row]:
-        if spans := self.memory.get("spans"):
+        if (spans := self.memory.get("spans")) and "|" not in line:
             cells = [line[start:end].strip() for start, end in spans]
         elif len(cells) != len(names):
             cells = line.split()
@@ -68,7 +72,20 @@ class ColumnsPreset(Preset):
             if (number := leading_number(cell)) is not None
         }
         numbers.pop(names[step])
-        return [{STEP: float(cells[step]), **numbers}] if numbers else NOTHING
+        if not numbers or self._is_repeated(line):
+            return NOTHING
+        return [{STEP: float(cells[step]), **numbers}]
+
+    def _is_repeated(self, line: str) -> bool:
+        """Return True for a row of a table that is printed whole again, as PrettyTable's are."""
+        row = " ".join(line.split())
+        if self.memory["again"][:1] == [row]:
+            del self.memory["again"][0]
+            return True
+        if self.memory["again"] or len(self.memory["printed"]) >= MAX_REPEATED:
+            self.memory.update(printed=[], again=[])  # another table, or too long a one
+        self.memory["printed"].append(row)
+        return False
 
 
 def _cells(line: str) -> list[str]:

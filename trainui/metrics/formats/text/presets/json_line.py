@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from trainui.metrics.formats import lenient
-from trainui.metrics.formats.rows import flatten
-from trainui.metrics.formats.table import number_column, step_fields
+from trainui.metrics.formats.rows import numbers
+from trainui.metrics.formats.table import step_fields
 from trainui.metrics.formats.text.presets.base import NOTHING, STEP, Preset, Row
 
 _OBJECT = re.compile(r"[^{]*(\{\s*[\"'].*\})\s*", re.DOTALL)
@@ -23,7 +22,7 @@ class JsonLine(Preset):
         if found is None:
             return NOTHING
         value = lenient.load(found[1])
-        row = _numbers(value) if isinstance(value, dict) else {}
+        row = numbers(value) if isinstance(value, dict) else {}
         return [row] if len(row) > 1 and step_fields(tuple(row), None) else NOTHING
 
 
@@ -41,15 +40,7 @@ class MLPerf(Preset):
         entry = lenient.load(text.strip()) if mark else None
         if not isinstance(entry, dict) or not isinstance(entry.get("metadata"), dict):
             return NOTHING
-        metadata = _numbers(entry["metadata"])
-        row = _numbers({str(entry.get("key")): entry.get("value")})
+        metadata = numbers(entry["metadata"])
+        row = numbers({str(entry.get("key")): entry.get("value")})
         step = next((metadata[name] for name in self._steps if name in metadata), None)
         return [{STEP: step, **row}] if row and step is not None else NOTHING
-
-
-def _numbers(fields: Mapping[str, Any]) -> Row:
-    return {
-        name: float(column.values[0])
-        for name, value in flatten(fields).items()
-        if (column := number_column([value])) is not None
-    }

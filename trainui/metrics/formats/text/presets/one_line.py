@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from trainui.metrics.formats.text.presets.base import STEP, LinePreset, Row
+from trainui.metrics.formats.text.presets.base import NUMBER, STEP, LinePreset, Row
 
 
 class Megatron(LinePreset):
@@ -48,11 +48,19 @@ class Verl(LinePreset):
 
 
 class HuggingFace(LinePreset):
-    """Transformers' printed dicts, with string values since version 5; the epoch is the step."""
+    """Transformers' printed dicts, with string values since version 5.
+
+    The epoch is the step, unless ms-swift adds `'global_step/max_steps': '1/40'`.
+    """
 
     substring = "'epoch': "
     line = re.compile(r"[^{]*\{(?='[^{}]*'epoch': '?[\d.])")
-    metric = re.compile(r"'([^']+)': '?([^,'}]+)")
+    metric = re.compile(rf"'([^']+)': '?((?i:{NUMBER}))(?=[,'}}])")
+    count = re.compile(r"('global_step)/max_steps(': '\d+)/\d+'")
+
+    def read(self, line: str) -> Sequence[Row]:
+        """Return the line's numbers."""
+        return super().read(self.count.sub(r"\1\2'", line) if "/max_steps" in line else line)
 
 
 class PaddleNLP(LinePreset):

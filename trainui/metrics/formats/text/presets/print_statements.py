@@ -45,7 +45,15 @@ _HELD_OUT = re.compile(
     r"(?:.*[\]:|>-] )?(?P<part>\W{0,4}(?:val|test|eval|dev)[^\d\[]*| *\* )", re.IGNORECASE
 )
 _GLUED = re.compile(r":\d")
-_RANK = re.compile(r"\[(?:(?:rank|gpu|cuda)[ :]?|default)(\d+)\]:?", re.IGNORECASE)
+_RANK = re.compile(
+    # `[rank0]`, `[GPU0]:` and `[1,0]<stdout>:`; at a line's start also `Rank 0 |`, `(rank 0)` and
+    # `rank=0`, which may be metrics elsewhere.
+    r"\[(?:(?:rank|gpu|cuda)[ :]?|default)(\d+)\]:?|\[\d+,(\d+)\]<std\w+>:"
+    r"|^\W?rank[ :=]{1,2}(\d+)\b(?!\.\d)\W{0,3}",
+    re.IGNORECASE,
+)
+_STEPS = re.compile(r"steps(?=\s?[:=]\s?\d)", re.IGNORECASE)
+"""DeepSpeed's `steps: 10 loss: 2.5`; elsewhere in a line it is the length of an epoch."""
 _VALIDATION = "val"
 _RICH = re.compile(r"\s\s+[\w.<>-]+\.py:\d+\s*$")
 """The source line that Rich prints at the right edge, before it wraps the rest of a message."""
@@ -73,13 +81,14 @@ class PrintStatements(Preset):
             return self._continued(line, *wraps)
         if _BAR.search(line) or not (_HAS_STEP.search(line) or _HELD_OUT.match(line)):
             return NOTHING
-        if "[" not in line or _RANK.search(line) is None:
-            row = self._row(line)
+        ranks = [*_RANK.finditer(line)]
+        if not ranks:
+            row = self._row(_STEPS.sub("step", line) if _STEPS.match(line) else line)
             return [row] if row else NOTHING
-        _before, *parts = _RANK.split(line)
-        ranks = zip(parts[::2], parts[1::2], strict=True)
-        found = ((rank, self._row(message(text.strip()))) for rank, text in ranks)
-        return [_of_rank(rank, row) for rank, row in found if row]
+        ends = [*(rank.start() for rank in ranks[1:]), len(line)]
+        texts = (line[rank.end() : end].strip() for rank, end in zip(ranks, ends, strict=True))
+        found = zip(ranks, map(self._row, map(message, texts)), strict=True)
+        return [_of_rank(rank[rank.lastindex or 1], row) for rank, row in found if row]
 
     def _continued(self, line: str, step: float, of: str, before: str) -> Sequence[Row]:
         """Return the numbers of a line that continues the one before."""
