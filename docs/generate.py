@@ -104,6 +104,7 @@ def fields() -> str:
         ("`metrics`, where it is more than a path", "MetricSpec"),
         ("`checkpoint`, where it is more than a path", "CheckpointSpec"),
         ("`alerts`", "AlertSpec"),
+        ("`search`", "SearchSpec"),
     ):
         lines += ["", f"## {title}", "", *_field_table(kinds[kind]["properties"])]
     return "\n".join(lines) + "\n"

@@ -105,9 +105,9 @@ class StageDefinition:
     search: Search | None = None
     """The search whose trials are the members, or that prunes the members of a matrix."""
     trial: int | None = None
-    """This member's number, from 0 on; None: not a trial, or the template of all trials."""
-    trial_params: Mapping[str, Json] = field(default_factory=dict)
-    """The values of this trial: what `${search.NAME}` stands for."""
+    """This member's number, from 0 on; None: not a trial."""
+    trial_params: Mapping[str, Json] | None = None
+    """The values of this trial: what `${search.NAME}` stands for; None: not asked for yet."""
     command: str | tuple[str, ...] | None = None
     """`run`: shell text or an argument list. None for a task."""
     task: str | None = None
@@ -166,11 +166,6 @@ class StageDefinition:
     def to_json(self) -> dict[str, Json]:
         """Return plain data for storage."""
         return asdict(self)
-
-    @property
-    def is_template(self) -> bool:
-        """True for a stage of the file that stands for trials which are asked for later."""
-        return self.trial is None and self.search is not None and self.search.asks
 
     @classmethod
     def from_json(cls, data: Mapping[str, Json]) -> StageDefinition:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 Scalar = str | int | float | bool | None
@@ -28,6 +29,20 @@ class Range:
     whole: bool = False
     """True: whole numbers only."""
 
+    @property
+    def size(self) -> int | None:
+        """The number of values; None: not finite."""
+        step = self.step or (1 if self.whole else None)
+        if step is None:
+            return None
+        return int((_exact(self.high) - _exact(self.low)) // _exact(step)) + 1
+
+    def grid(self) -> tuple[float, ...]:
+        """Return all values, ints if `whole`; empty if they are not finite."""
+        first, step = _exact(self.low), _exact(self.step or 1)
+        kind = int if self.whole else float
+        return tuple(kind(first + step * index) for index in range(self.size or 0))
+
     def text(self, value: Scalar) -> str:
         """Return a value as it is written into commands."""
         return repr(value)
@@ -42,9 +57,19 @@ class Choices:
     written: tuple[str, ...] = ()
     """The same as written in the file."""
 
+    @property
+    def size(self) -> int:
+        """The number of values."""
+        return len(self.values)
+
+    def grid(self) -> tuple[Scalar, ...]:
+        """Return all values."""
+        return self.values
+
     def text(self, value: Scalar) -> str:
         """Return a value as it is written into commands: as the file writes it."""
-        return self.written[self.values.index(value)] if self.written else str(value)
+        known = dict(zip(self.values, self.written, strict=False))
+        return known.get(value, str(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +82,20 @@ class Prune:
     """Its keyword arguments, e.g. `n_startup_trials`; for `PatientPruner` without the pruner."""
     wrapped: Prune | None = None
     """For `PatientPruner`: the pruner that it wraps."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What stages that depend on a search use of it."""
+
+    best_trial: int | None = None
+    """The number of the best trial; None: none has completed."""
+    best_dir: str | None = None
+    """Its directory."""
+    best_params: Mapping[str, Scalar] = field(default_factory=dict)
+    """Its values."""
+    dirs: tuple[str, ...] = ()
+    """The directories of all trials that have completed, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +131,11 @@ class Search:
         known["space"] = {name: _values(one) for name, one in (data.get("space") or {}).items()}
         known["prune"] = _prune(data.get("prune"))
         return cls(**known)
+
+
+def _exact(number: float) -> Decimal:
+    """Return the number that its shortest text stands for, as Optuna does for steps."""
+    return Decimal(str(number))
 
 
 def _values(data: Mapping[str, Any]) -> Range | Choices:

@@ -7,7 +7,7 @@ from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
 
 from trainui.domain.definition import Pipeline
-from trainui.pipeline import build, defaults, outline
+from trainui.pipeline import build, defaults, generated_matrix, outline
 from trainui.pipeline.checks import (
     alerts,
     checkpoint,
@@ -15,6 +15,7 @@ from trainui.pipeline.checks import (
     graph,
     matrix,
     metrics,
+    search,
     variables,
 )
 from trainui.pipeline.checks import spec as spec_check
@@ -57,9 +58,10 @@ def examine(
         problems,
         complete=origin.complete,
     )
+    document = generated_matrix.applied(document, known)
     spec = spec_check.check(document, known, problems)
     seen = outline.of(document, known)
-    for check in (field_rules, matrix, metrics, alerts, checkpoint, variables, graph):
+    for check in (field_rules, matrix, metrics, alerts, checkpoint, search, variables, graph):
         check.check(seen, problems)
     return spec, seen
 

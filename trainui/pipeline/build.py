@@ -12,11 +12,14 @@ from trainui.domain.definition import (
     MetricSource,
     StageDefinition,
 )
+from trainui.domain.search import Search
+from trainui.pipeline import generated_matrix
 from trainui.pipeline.fields import locations
 from trainui.pipeline.fields.parameters import Parameters
+from trainui.pipeline.fields.search_types import TRIAL
 from trainui.pipeline.matrix import MatrixMembers, Pairing, Values, expand, member_name
 from trainui.pipeline.outline import Outline, StageOutline
-from trainui.pipeline.spec import AlertSpec, MetricSpec, PipelineSpec, StageSpec
+from trainui.pipeline.spec import AlertSpec, MetricSpec, PipelineSpec, SearchSpec, StageSpec
 
 
 def stages(spec: PipelineSpec, outline: Outline, directory: str) -> tuple[StageDefinition, ...]:
@@ -46,6 +49,7 @@ def _members(
             name=member_name(spec.name, values),
             group=spec.name,
             matrix=values,
+            trial=int((values or {})[TRIAL]) if spec.search and spec.search.space else None,
             depends_on=_dependencies(spec, values, pairing),
             **common,
         )
@@ -74,6 +78,8 @@ def _common(spec: StageSpec, parameters: Parameters, directory: str) -> dict[str
         "outputs": tuple(spec.outputs),
         "inputs": tuple(locations.absolute(path, directory) for path in spec.inputs),
         "alerts": tuple(map(_alert, spec.alerts)),
+        "over": generated_matrix.SEED if spec.seeds else spec.over,
+        "search": spec.search and _search(spec.search),
     }
 
 
@@ -103,6 +109,20 @@ def _source(spec: MetricSpec) -> MetricSource:
         restarts=spec.restarts,
         stream=stream,
         pattern=spec.stdout if spec.stdout is not None else spec.stderr,
+    )
+
+
+def _search(spec: SearchSpec) -> Search:
+    given = {} if spec.sampler is None else {"sampler": spec.sampler[0]}
+    return Search(
+        metric=spec.metric,
+        goal=spec.goal,
+        space=spec.space,
+        trials=spec.trials,
+        sampler_options=spec.sampler[1] if spec.sampler else {},
+        prune=spec.prune,
+        seed=spec.seed,
+        **given,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from trainui.pipeline.fields import names
+from trainui.pipeline.fields.search_types import TRIAL
 from trainui.pipeline.spec import PipelineSpec
 
 Schema = dict[str, Any]
@@ -37,6 +38,9 @@ def json_schema() -> Schema:
     for name in ("StageFields", "StageSpec"):
         for field, pattern in _KEYS.items():
             _mapping(models[name]["properties"][field])["propertyNames"] = {"pattern": pattern}
+    space = models["SearchSpec"]["properties"]["space"]
+    _mapping(space)["propertyNames"] = {"pattern": names.MATRIX_KEY, "not": {"const": TRIAL}}
+    _mapping(space)["minProperties"] = 1
     _mapping(schema["properties"]["params"])["propertyNames"] = {"pattern": names.PARAM_KEY}
     schema["properties"]["stages"]["minItems"] = 1
     return {

@@ -30,6 +30,8 @@ class StageOutline:
     """Only the items that are names."""
     matrix: AnyMapping[str, tuple[str, ...]]
     """Only the valid values, with parameters substituted."""
+    space: frozenset[str] | None
+    """The names of a search's parameters; None: no search, or one over a matrix."""
     templates: tuple[tuple[str, Scalar], ...]
     """(field, value) for each value that contains `${`."""
 
@@ -82,6 +84,7 @@ def _stage(node: Mapping, parameters: Parameters) -> StageOutline:
         name=name if fit and isinstance(name, Scalar) else None,
         depends_on=tuple(_scalars(node.get("depends_on"))),
         matrix=_matrix(node.get("matrix"), parameters),
+        space=_space(node.get("search")),
         templates=tuple(
             (field, scalar)
             for field, entry in node.entries.items()
@@ -117,6 +120,11 @@ def _matrix(node: Node | None, parameters: Parameters) -> dict[str, tuple[str, .
         for name, entry in node.entries.items()
     }
     return {name: choices for name, choices in values.items() if choices}
+
+
+def _space(node: Node | None) -> frozenset[str] | None:
+    space = node.get("space") if isinstance(node, Mapping) else None
+    return frozenset(space.entries) if isinstance(space, Mapping) else None
 
 
 def _value(scalar: Scalar, parameters: Parameters) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from trainui.pipeline.fields import sampler_types, search_types
 from trainui.pipeline.fields import types as f
 from trainui.pipeline.yaml.nodes import Scalar
 
@@ -71,6 +72,30 @@ class CheckpointSpec(_Strict):
     """A file that a checkpoint directory contains only once the checkpoint is complete."""
 
 
+class SearchSpec(_Strict):
+    """A search by Optuna over a stage's parameters, or a pruning rule for its matrix."""
+
+    space: dict[search_types.SpaceKey, search_types.Space] = Field(default_factory=dict)
+    """${search.NAME} -> choices, or {low, high, log, step}; without it, matrix has the members."""
+    metric: search_types.Metric
+    """The metric whose best value is what Optuna gets."""
+    goal: search_types.SearchGoal
+    """minimize or maximize."""
+    trials: search_types.Trials | None = None
+    """Number of trials; required with a space."""
+    sampler: sampler_types.Sampler | None = None
+    """tpe (the default), random, grid, cmaes or another of Optuna's; {by: NAME} with options."""
+    prune: sampler_types.PruneRule | None = None
+    """median, hyperband, percentile or another of Optuna's; {by: NAME} with options."""
+    seed: search_types.Seed | None = None
+    """Seed of the sampler. Default: a search that cannot be repeated exactly."""
+
+    @model_validator(mode="after")
+    def _is_finite_for_a_grid(self) -> SearchSpec:
+        search_types.check_grid(self.space, self.sampler, self.trials)
+        return self
+
+
 _Source = Annotated[
     MetricSpec, BeforeValidator(_as_source, json_schema_input_type=MetricSpec | str)
 ]
@@ -106,6 +131,12 @@ class StageFields(_Strict):
     """An interpreter or an environment's directory; put first on PATH, and used for ${python}."""
     matrix: dict[f.MatrixKey, f.Choices] = Field(default_factory=dict)
     """A sweep: lists of values; the stage gets one member for each combination."""
+    seeds: search_types.Seeds | None = None
+    """N is matrix: {seed: [0, ..., N-1]} with over: seed."""
+    over: search_types.Over | None = None
+    """The key of the matrix whose members are shown as one, as mean and standard deviation."""
+    search: SearchSpec | None = None
+    """A sweep whose members, its trials, Optuna chooses one after the other."""
     cpus: f.PositiveCount = 1
     """CPU slots needed; ignored if the stage needs GPUs."""
     gpus: f.Count = 0

@@ -26,15 +26,12 @@ def test_a_definition_with_a_search_is_stored_and_read_without_loss() -> None:
     stage = StageDefinition("train", group="train", search=SEARCH, command="python train.py")
     stored = json.loads(json.dumps(stage.to_json()))
     assert StageDefinition.from_json(stored) == stage
-    assert stage.is_template
 
 
-def test_a_trial_and_a_pruned_matrix_are_no_templates() -> None:
+def test_a_trial_is_stored_with_its_values() -> None:
     values = {"lr": 1e-3, "layers": 4, "act": "relu"}
     trial = StageDefinition("train[trial=3]", search=SEARCH, trial=3, trial_params=values)
     assert StageDefinition.from_json(json.loads(json.dumps(trial.to_json()))) == trial
-    assert not trial.is_template
-    assert not StageDefinition("train", search=Search("loss", "minimize")).is_template
 
 
 def test_a_definition_of_an_older_version_has_no_search() -> None:

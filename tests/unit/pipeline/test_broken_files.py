@@ -29,6 +29,17 @@ class Broken:
     params: dict[str, str] = field(default_factory=dict)
 
 
+def search(space: str, rest: str = "", run: str = "x ${search.x}") -> str:
+    """A file whose only stage has a search with this space in line 5, and these further fields."""
+    indented = "".join(f"\n      {line}" for line in rest.splitlines())
+    return (
+        stage(
+            f"run: {run}\nsearch:\n  space: {{x: {space}}}\n  metric: a\n  goal: minimize"
+        ).removesuffix("\n")
+        + f"{indented}\n"
+    )
+
+
 def stage(fields: str, top: str = "") -> str:
     """A file whose only stage has these fields, which begin in line 3."""
     indented = "\n".join(f"    {line}" for line in dedent(fields).strip("\n").splitlines())
@@ -223,6 +234,64 @@ TABLE = [
     B("matrix name too long", stage(f"run: x\nmatrix: {{a: [{'v' * 300}]}}"), [("bad-name", 4, 5)], ("255",)),
     B("matrix too large", stage(f"run: x\nmatrix: {{a: &n {list(range(100))}, b: *n, c: *n}}"), [("too-many-stages", 4, 5)], ("1000000", "20000")),
     B("matrix with other variables", stage("run: x\nmatrix: {a: ['${run_dir}']}"), [("misplaced-variable", 4, 19)], ("${params.KEY}",)),
+    B("seeds", stage("run: x\nseeds: 0"), [("out-of-range", 4, 12)], ("at most 1000",)),
+    B("seeds twice", stage("run: x\nseeds: 2\nmatrix: {seed: [1]}"), [("both-seeds", 4, 5)], ("over: seed",)),
+    B("seeds and over", stage("run: x\nseeds: 2\nover: seed"), [("both-seeds", 5, 5)]),
+    B("over nothing", stage("run: x\nover: sed\nmatrix: {seed: [1]}"), [("unknown-key", 4, 11)], ("did you mean 'seed'",)),
+    # searches
+    B("search no mapping", stage("run: x\nsearch: tpe"), [("wrong-type", 4, 13)]),
+    B(
+        "search with nothing",
+        stage("run: x\nsearch: {}"),
+        [("missing-field", 4, 5), ("missing-field", 4, 5), ("missing-field", 4, 5)],
+        ("goal: minimize or", "a metric", "a space"),
+    ),
+    B("space empty", stage("run: x\nsearch: {space: {}, trials: 3, metric: a, goal: minimize}"), [("empty-space", 4, 14)]),
+    B("search without trials", search("[1]"), [("missing-field", 4, 5)], ("trials: 40",)),
+    B("search with a wrong field", search("[1]", "trials: 2\nmetrics: b"), [("unknown-field", 9, 7)], ("did you mean 'metric'",)),
+    B("trials below 1", search("[1]", "trials: 0"), [("out-of-range", 8, 15)]),
+    B("goal", stage("run: x ${search.x}\nsearch: {space: {x: [1]}, trials: 3, metric: a, goal: min}"), [("bad-goal", 4, 59)], ("minimize, maximize",)),
+    B("range inverted", search("{low: 2, high: 1}", "trials: 3"), [("bad-range", 5, 15)], ("swap",)),
+    B("range without an end", search("{low: 2}", "trials: 3"), [("missing-field", 5, 15)], ("needs high",)),
+    B("range with a wrong field", search("{low: 1, high: 2, stpe: 1}", "trials: 3"), [("unknown-field", 5, 36)], ("did you mean 'step'",)),
+    B("range of text", search("{low: a, high: 2}", "trials: 3"), [("wrong-type", 5, 24)]),
+    B("range without an end of digits", search("{low: 1, high: 99999999999999999999}", "trials: 3"), [("out-of-range", 5, 33)]),
+    B("log over zero", search("{low: 0, high: 1.0, log: true}", "trials: 3"), [("bad-range", 5, 24)], ("above 0",)),
+    B("step with log", search("{low: 1, high: 9, log: true, step: 2}", "trials: 3"), [("bad-range", 5, 53)]),
+    B("step of nothing", search("{low: 1, high: 9, step: 0}", "trials: 3"), [("bad-range", 5, 42)]),
+    B("step that does not fit", search("{low: 0.1, high: 0.75, step: 0.1}", "trials: 3"), [("bad-range", 5, 47)], ("0.7;",)),
+    B("choices empty", search("[]", "trials: 3"), [("empty-space", 5, 15)]),
+    B("choice twice", search("[1, 2, 1.0]", "trials: 3"), [("duplicate-value", 5, 25)]),
+    B("choice a list", search("{choices: [[1]]}", "trials: 3"), [("wrong-type", 5, 29)]),
+    B("space of a word", search("relu", "trials: 3"), [("wrong-type", 5, 18)], ("[relu, gelu]",)),
+    B("parameter called trial", stage("run: x\nsearch: {space: {trial: [1]}, trials: 3, metric: a, goal: minimize}"), [("bad-name", 4, 22)]),
+    B("unknown sampler", search("[1]", "trials: 1\nsampler: tpa"), [("bad-sampler", 9, 16)], ("did you mean 'tpe'",)),
+    B("sampler's option", search("[1]", "trials: 1\nsampler: {by: tpe, multivariat: true}"), [("bad-option", 9, 26)], ("did you mean 'multivariate'",)),
+    B("sampler's options together", search("[1]", "trials: 1\nsampler: {by: tpe, group: true}"), [("bad-option", 9, 33)], ("multivariate: true",)),
+    B("grid of a range", search("{low: 0.0, high: 1}", "trials: 1\nsampler: grid"), [("bad-range", 5, 15)], ("step",)),
+    B("grid too small", search("{low: 0, high: 1, step: 0.1}", "trials: 12\nsampler: grid"), [("out-of-range", 8, 15)], ("11",)),
+    B("seed below 0", search("[1]", "trials: 1\nseed: -1"), [("out-of-range", 9, 13)]),
+    B("unknown pruner", search("[1]", "trials: 1\nprune: mediam"), [("bad-pruner", 9, 14)], ("did you mean 'median'",)),
+    B("pruner's option", search("[1]", "trials: 1\nprune: {by: median, startup_trals: 5}"), [("bad-option", 9, 27)], ("did you mean 'startup_trials'",)),
+    B("pruner's value", search("[1]", "trials: 1\nprune: {by: percentile, percentile: 101}"), [("bad-option", 9, 43)], ("from 0 to 100",)),
+    B("pruner without by", search("[1]", "trials: 1\nprune: {startup_trials: 5}"), [("missing-field", 9, 7)], ("by: median",)),
+    B("patient without a rule", search("[1]", "trials: 1\nprune: {by: patient, patience: 3}"), [("bad-option", 9, 7)]),
+    B("patient without patience", search("[1]", "trials: 1\nprune: {by: patient, prune: median}"), [("bad-option", 9, 7)], ("patience: 10",)),
+    B("rule within a rule", search("[1]", "trials: 1\nprune: {by: patient, patience: 3, prune: {by: median, interval_steps: 0}}"), [("bad-option", 9, 77)]),
+    B("rule within no rule", search("[1]", "trials: 1\nprune: {by: median, prune: nop}"), [("unknown-field", 9, 27)]),
+    B("threshold of nothing", search("[1]", "trials: 1\nprune: threshold"), [("bad-option", 9, 14)]),
+    B("thresholds inverted", search("[1]", "trials: 1\nprune: {by: threshold, lower: 2, upper: 1}"), [("bad-range", 9, 37)]),
+    B("space with a matrix", search("[1]", "trials: 1") + "    matrix: {k: [1]}\n", [("search-with-matrix", 5, 7)], ("as choices",)),
+    B("space with seeds", search("[1]", "trials: 1") + "    seeds: 2\n", [("search-with-matrix", 9, 5)]),
+    B("trials of a matrix", stage("run: x\nmatrix: {k: [1, 2]}\nsearch: {metric: a, goal: minimize, prune: median, trials: 3}"), [("search-with-matrix", 5, 56)]),
+    B("parameter that nothing uses", search("[1]", "trials: 1", run="x"), [("unused-parameter", 5, 15)], ("into run",)),
+    B("near search parameter", search("[1]", "trials: 1", run="x ${search.x} ${search.lx}"), [("unknown-variable", 3, 24)], ("did you mean 'x'",)),
+    B("search variable elsewhere", stage("run: x ${search.lr}"), [("unknown-variable", 3, 12)], ("no search",)),
+    B("search variable first in a path", search("[1]", "trials: 1") + "    workdir: ${search.x}/a\n", [("misplaced-variable", 9, 14)], ("./${search.x}",)),
+    B("search variable in a number", search("[1]", "trials: 1") + "    gpus: ${search.x}\n", [("misplaced-variable", 9, 11)]),
+    B("checkpoints of all trials", search("[1]", "trials: 2") + "    checkpoint: /c/*.pt\n", [("shared-checkpoint", 9, 17)], ("${matrix.trial}",)),
+    B("directory of a search", search("[1]", "trials: 2") + "  - {name: b, run: 'x ${stages.a.dir}', depends_on: [a]}\n", [("several-members", 9, 23)], ("${stages.a.best.dir}",)),
+    B("best of no search", stage("run: x") + "  - {name: b, run: 'x ${stages.a.best.dir}', depends_on: [a]}\n", [("unknown-variable", 4, 23)], ("no search",)),
     B(
         "no pair",
         "stages:\n  - {name: a, run: x, matrix: {n: [1, 2]}}\n"

@@ -64,6 +64,11 @@ def stage(**fields: Any) -> dict[str, Any]:
     return {"stages": [{"name": "a", **({} if "task" in fields else {"run": "x"}), **fields}]}
 
 
+def search(space: Any, **fields: Any) -> dict[str, Any]:
+    run, common = "x ${search.x}", {"trials": 3, "metric": "a", "goal": "minimize"}
+    return stage(run=run, search={"space": {"x": space}, **common, **fields})
+
+
 GOOD = [
     stage(run=["python", "train.py", 3, 0.1, True, None]),
     stage(run=5),
@@ -80,6 +85,13 @@ GOOD = [
     stage(matrix={"lr": [0.1, "x", True], "seed": [1]}),
     stage(env={"A": 1, "B": "x", "C": None}),
     stage(retries=None, depends_on=None, outputs=None, matrix=None, allow_failure=None),
+    stage(seeds=5),
+    stage(matrix={"lr": [1], "s": [1, 2]}, over="s", search={"metric": "a", "goal": "maximize"}),
+    search([2, "relu", None, True], sampler="random", seed=0),
+    search({"low": 1e-5, "high": 0.1, "log": True}, prune="median"),
+    search({"low": 1, "high": 9, "step": 2}, sampler={"by": "GridSampler"}),
+    search({"choices": [1, 2]}, prune={"by": "median", "startup_trials": 5, "n_warmup_steps": 100}),
+    search([1], prune={"by": "patient", "patience": 3, "prune": {"by": "hyperband"}}),
     {"params": {"n": 1, "m": True}, **stage(cpus="${params.n}", allow_failure="${params.m}")},
     {"name": "p", "defaults": {"env": {"A": "b"}, "timeout": "3d"}, **stage()},
     {"name": None, "params": None, "defaults": None, **stage()},
@@ -135,6 +147,20 @@ BAD = [
     (stage(matrix={"a": []}), "empty-matrix"),
     (stage(matrix={"a b": [1]}), "bad-name"),
     ({**stage(), "params": {"1x": 1}}, "bad-name"),
+    (stage(seeds=0), "out-of-range"),
+    (stage(search={"space": {"x": [1]}, "trials": 3}), "missing-field"),
+    (stage(search={"space": {}, "trials": 3, "metric": "a", "goal": "minimize"}), "empty-space"),
+    (stage(search={"space": {"trial": [1]}, "trials": 3, "metric": "a", "goal": "minimize"}), "bad-name"),
+    (search([]), "empty-space"),
+    (search("relu"), "wrong-type"),
+    (search({"low": 1}), "missing-field"),
+    (search({"low": 1, "high": 2, "stpe": 1}), "unknown-field"),
+    (search([1], goal="min"), "bad-goal"),
+    (search([1], trials=0), "out-of-range"),
+    (search([1], sampler="tpa"), "bad-sampler"),
+    (search([1], prune={"by": "mediam"}), "bad-pruner"),
+    (search([1], prune={"by": "median", "startup_trals": 5}), "bad-option"),
+    (search([1], seed=-1), "out-of-range"),
     ({**stage(), "params": {"x": [1]}}, "wrong-type"),
 ]  # fmt: skip
 

@@ -31,7 +31,8 @@ def check(outline: Outline, problems: Problems) -> None:
     known = [group.name for group in groups]
     graph = Graph.from_parents(_parents(outline, pairing))
     _check_cycles(outline, graph, problems)
-    checker = _StageChecker(outline, pairing, graph, known, problems)
+    searches = frozenset(s.name.text for s in outline.stages if s.name and s.space is not None)
+    checker = _StageChecker(outline, pairing, graph, known, problems, searches)
     for stage in outline.stages:
         checker.check(stage)
 
@@ -89,6 +90,8 @@ class _StageChecker:
     graph: Graph
     known: Sequence[str]
     problems: Problems
+    searches: frozenset[str] = frozenset()
+    """Stages whose members are trials."""
     edges: int = 0
     downstream: dict[str, set[str]] = field(default_factory=dict)
 
@@ -121,15 +124,34 @@ class _StageChecker:
             return
         if stage.name is not None and group != stage.name.text:
             self._check_upstream(stage.name.text, group, place)
+        if fault := self._search_fault(group, variable, reference):
+            self.problems.add(place, *fault)
+            return
         pairs = self._pairs(stage, reference.name)
         self._check_pairs(reference.name, pairs, place)
         most = max((len(names) for _, names in pairs), default=0)
-        if most > 1 and not reference.several:
+        if most > 1 and reference.what == "dir":
             message = (
                 f"{variable} is the directory of one stage, but {most} members of "
                 f"{quoted(reference.name)} belong here; write ${{stages.{reference.name}.dirs}}"
             )
             self.problems.add(place, "several-members", message)
+
+    def _search_fault(
+        self, group: str, variable: Variable, reference: StageReference
+    ) -> tuple[str, str] | None:
+        """Return the problem of a reference to the wrong kind of stage, as code and message."""
+        if group in self.searches:
+            if reference.what != "dir":
+                return None
+            return "several-members", (
+                f"{variable} is the directory of one stage, but {quoted(group)} has trials; "
+                f"write ${{stages.{group}.best.dir}} or ${{stages.{group}.dirs}}"
+            )
+        if not reference.of_best:
+            return None
+        message = f"{variable}: {quoted(group)} has no search with a space, so it has no best trial"
+        return "unknown-variable", message
 
     def _check_upstream(self, stage: str, group: str, place: Position) -> None:
         if group in self.graph.parents.get(stage, ()):

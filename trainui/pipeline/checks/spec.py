@@ -14,6 +14,7 @@ from trainui.pipeline.spec import (
     CheckpointSpec,
     MetricSpec,
     PipelineSpec,
+    SearchSpec,
     StageFields,
     StageSpec,
 )
@@ -44,7 +45,8 @@ def check(document: Mapping, parameters: Parameters, problems: Problems) -> Pipe
 
 
 def _report(found: Any, document: Mapping, problems: Problems) -> None:
-    location, kind = found["loc"], found["type"]
+    context = found.get("ctx", {})
+    location, kind = (*found["loc"], *context.get("at", ())), found["type"]
     if kind == types.REPORTED:
         return
     if kind == "extra_forbidden":
@@ -61,7 +63,9 @@ def _report(found: Any, document: Mapping, problems: Problems) -> None:
         node = _node(document, location)
         if kind in _PYDANTIC:
             message = f"{message}, not {kind_of(node)}"
-        problems.add(_find(document, location), code, f"{_path(location)} {message}")
+        by_key = bool(context.get("key"))
+        named = _path(location[:-1] if by_key else location)
+        problems.add(_find(document, location, key=by_key), code, f"{named} {message}")
 
 
 _NOT_STAGES = (
@@ -107,11 +111,17 @@ def _report_missing(location: Location, document: Mapping, problems: Problems) -
     owner = _owner(location[:-1])
     if owner == "a pipeline":
         return  # missing stages: rules_check has a better message
-    advice = (
-        "it identifies the stage in commands and dependencies" if owner == "a stage" else "add it"
-    )
+    advice = _MISSING.get((owner, str(location[-1])), "add it")
     mark = _find(document, location[:-1])
     problems.add(mark, "missing-field", f"{owner} must have a {location[-1]}; {advice}")
+
+
+_MISSING = {
+    ("a stage", "name"): "it identifies the stage in commands and dependencies",
+    ("a search", "goal"): "add goal: minimize or goal: maximize",
+    ("a search", "metric"): "name the metric whose best value counts",
+}
+"""(Owner, field) -> what to do about a missing field."""
 
 
 def _owner(location: Location) -> str:
@@ -123,6 +133,8 @@ def _owner(location: Location) -> str:
         return "a stage"
     if "alerts" in location:
         return "an alert"
+    if location[-1] == "search":
+        return "a search"
     return "a checkpoint" if location[-1] == "checkpoint" else "a source of metrics"
 
 
@@ -133,6 +145,7 @@ def _known_fields(location: Location) -> list[str]:
         "a stage": StageSpec,
         "an alert": AlertSpec,
         "a checkpoint": CheckpointSpec,
+        "a search": SearchSpec,
         "a source of metrics": MetricSpec,
     }
     return list(models[_owner(location)].model_fields)

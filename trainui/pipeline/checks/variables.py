@@ -32,10 +32,11 @@ _FORMS = {kind: f"${{{kind}.KEY}}" for kind in KEYED} | {"stages": "${stages.NAM
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """The parameters and matrix keys that the variables of a stage can refer to."""
+    """The parameters and keys that the variables of a stage can refer to."""
 
     params: frozenset[str]
-    matrix: tuple[str, ...]
+    matrix: tuple[str, ...] = ()
+    search: tuple[str, ...] | None = None
 
 
 def check(outline: Outline, problems: Problems) -> None:
@@ -43,9 +44,10 @@ def check(outline: Outline, problems: Problems) -> None:
     declared = outline.document.get("params")
     if isinstance(declared, Mapping):
         for scalar in templates_in(declared):
-            _check_scalar(scalar, PARAMETER, _Scope(frozenset(), ()), problems)
+            _check_scalar(scalar, PARAMETER, _Scope(frozenset()), problems)
     for stage in outline.stages:
-        scope = _Scope(outline.parameters.declared, tuple(stage.matrix))
+        space = None if stage.space is None else tuple(sorted(stage.space))
+        scope = _Scope(outline.parameters.declared, tuple(stage.matrix), space)
         for field, scalar in stage.templates:
             if rule := FIELDS.get(field):
                 _check_scalar(scalar, rule, scope, problems)
@@ -71,6 +73,8 @@ def _fault(variable: Variable, rule: Rule, scope: _Scope) -> tuple[str, str] | N
         return "unknown-variable", f"{_shown(variable)}: unknown parameter{near}"
     if variable.kind == "matrix" and variable.key not in scope.matrix:
         return "unknown-variable", _unknown_key(variable, scope.matrix)
+    if variable.kind == "search" and variable.key not in (scope.search or ()):
+        return "unknown-variable", _unknown_search(variable, scope.search)
     if variable.kind == "env" and names.is_no_variable(variable.key):
         message = f"{_shown(variable)}: this cannot be the name of an environment variable"
         return "unknown-variable", message
@@ -90,7 +94,7 @@ def _unknown(variable: Variable, scope: _Scope) -> str:
 def _advice(variable: Variable, scope: _Scope) -> str:
     name = variable.name
     if variable.kind == "stages":
-        return "; write ${stages.NAME.dir} or ${stages.NAME.dirs}"
+        return "; write ${stages.NAME.dir}, ${stages.NAME.dirs} or ${stages.NAME.best.dir}"
     if name in KEYED:
         return f"; write ${{{name}.KEY}}"
     if near := _nearest(variable, scope):
@@ -104,10 +108,13 @@ def _advice(variable: Variable, scope: _Scope) -> str:
 
 def _nearest(variable: Variable, scope: _Scope) -> str:
     full = [f"params.{key}" for key in scope.params] + [f"matrix.{key}" for key in scope.matrix]
+    full += [f"search.{key}" for key in scope.search or ()]
     for name in full:
         if name.partition(".")[2] == variable.name:
             return f"; did you mean {quoted(name)}?"
-    guesses = [f"{kind}.{variable.key}" for kind in ("params", "matrix", "env") if variable.key]
+    guesses = [
+        f"{kind}.{variable.key}" for kind in ("params", "matrix", "search", "env") if variable.key
+    ]
     return did_you_mean(variable.name.strip(), [*SIMPLE, *full, *map(str.strip, guesses)])
 
 
@@ -125,6 +132,13 @@ def _unknown_key(variable: Variable, keys: tuple[str, ...]) -> str:
         return f"{_shown(variable)}: the stage has no matrix; give it one, or use ${{params.KEY}}"
     near = did_you_mean(variable.key, keys) or f"; it has {', '.join(keys)}"
     return f"{_shown(variable)}: the stage's matrix has no such key{near}"
+
+
+def _unknown_search(variable: Variable, keys: tuple[str, ...] | None) -> str:
+    if keys is None:
+        return f"{_shown(variable)}: the stage has no search with a space; use ${{params.KEY}}"
+    near = did_you_mean(variable.key, keys) or f"; it has {', '.join(keys)}"
+    return f"{_shown(variable)}: the stage's search has no such parameter{near}"
 
 
 def _check_shell(stage: StageOutline, problems: Problems) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -16,6 +16,8 @@ from trainui.pipeline.fields.parameters import Parameters
 from trainui.pipeline.yaml.nodes import Scalar, json_of, kind_of
 from trainui.pipeline.yaml.problems import did_you_mean, quoted
 
+_T = TypeVar("_T")
+
 LARGEST = 1_000_000
 """Upper limit of every integer field; a larger number is assumed to be a typing error."""
 
@@ -24,13 +26,20 @@ REPORTED = "reported-elsewhere"
 
 _TEXT_SCHEMA: dict[str, Any] = {"type": ["string", "number", "boolean", "null"]}
 _TEXTS_SCHEMA = {"type": "array", "items": _TEXT_SCHEMA}
-_FILLED_SCHEMA = {"type": "string", "pattern": r"\$\{"}
-"""Schema of a value that contains a parameter."""
+FILLED_SCHEMA = {"type": "string", "pattern": r"\$\{"}
+"""JSON Schema of a value that contains a parameter."""
 
 
-def fault(code: str, message: str) -> PydanticCustomError:
-    """Return the error for a value; the message follows the field's name, e.g. "must be text"."""
-    return PydanticCustomError(code, "{message}", {"message": message})
+def fault(code: str, message: str, *at: str | int, key: bool = False) -> PydanticCustomError:
+    """Return the error for a value; the message follows the field's name, e.g. "must be text".
+
+    Args:
+        code: the problem's code.
+        message: its text.
+        at: where in the value it is: keys and indices.
+        key: True: the last key itself is wrong, and not its value.
+    """
+    return PydanticCustomError(code, "{message}", {"message": message, "at": at, "key": key})
 
 
 def _text(value: Any) -> str:
@@ -68,7 +77,9 @@ def _format(value: Any) -> str:
     return text
 
 
-def _word(words: tuple[str, ...], code: str) -> Callable[[Any], str]:
+def word(words: tuple[str, ...], code: str) -> Callable[[Any], str]:
+    """Return a reader of one of these words."""
+
     def read(value: Any) -> str:
         text = _item(value)
         if text not in words:
@@ -110,6 +121,16 @@ def _command(value: Any) -> str | tuple[str, ...]:
     return value.text
 
 
+def within(read: Callable[[Any], _T], value: Any, *at: str | int) -> _T:
+    """Read a part of a value; an error gets its place within the value."""
+    try:
+        return read(value)
+    except PydanticCustomError as error:
+        context = error.context or {}
+        place, key = context.get("at", ()), context.get("key", False)
+        raise fault(error.type, error.message(), *at, *place, key=key) from error
+
+
 def _at(index: int, read: Callable[[Any], str], item: Any) -> str:
     try:
         return read(item)
@@ -117,8 +138,8 @@ def _at(index: int, read: Callable[[Any], str], item: Any) -> str:
         raise fault(error.type, f"item {index + 1} {error.message()}") from error
 
 
-def _expanded(value: Any, info: ValidationInfo, expected: str) -> Scalar:
-    """Return a scalar with its parameters substituted."""
+def expanded(value: Any, info: ValidationInfo, expected: str) -> Scalar:
+    """Return a scalar with its parameters substituted; `expected` is for the message."""
     if not isinstance(value, Scalar):
         raise fault("wrong-type", f"must be {expected}, not {kind_of(value)}")
     parameters: Parameters = (info.context or {}).get("parameters", Parameters())
@@ -128,53 +149,61 @@ def _expanded(value: Any, info: ValidationInfo, expected: str) -> Scalar:
     return filled
 
 
-def _typed(scalar: Scalar) -> Json:
+def typed(scalar: Scalar) -> Json:
+    """Return a scalar's value in the YAML core schema."""
     try:
         return scalar.value
     except ValueError as error:
         raise fault("wrong-type", f"is out of range: {error}") from error
 
 
-def _whole(least: int) -> Callable[[Any, ValidationInfo], int]:
+def whole(least: int, most: int = LARGEST) -> Callable[[Any, ValidationInfo], int]:
+    """Return a reader of whole numbers."""
     expected = f"a whole number of at least {least}"
 
     def read(value: Any, info: ValidationInfo) -> int:
-        scalar = _expanded(value, info, expected)
-        number = _typed(scalar)
+        scalar = expanded(value, info, expected)
+        number = typed(scalar)
         if not isinstance(number, int) or isinstance(number, bool):
             raise fault("wrong-type", f"must be {expected}, not {quoted(scalar.text)}")
-        if not least <= number <= LARGEST:
-            raise fault("out-of-range", f"must be {expected} and at most {LARGEST}, not {number}")
+        if not least <= number <= most:
+            raise fault("out-of-range", f"must be {expected} and at most {most}, not {number}")
         return number
 
     return read
 
 
-def _number(value: Any, info: ValidationInfo) -> float:
-    scalar = _expanded(value, info, "a number")
-    number = _typed(scalar)
-    if not isinstance(number, int | float) or isinstance(number, bool):
+def number(value: Any, info: ValidationInfo) -> int | float:
+    """Return a number, an int where it is written as one."""
+    scalar = expanded(value, info, "a number")
+    found = typed(scalar)
+    if not isinstance(found, int | float) or isinstance(found, bool):
         raise fault("wrong-type", f"must be a number, not {quoted(scalar.text)}")
-    return float(number)
+    return found
+
+
+def _number(value: Any, info: ValidationInfo) -> float:
+    return float(number(value, info))
 
 
 def _true(value: Any, info: ValidationInfo) -> bool:
-    if not _flag(value, info):
+    if not flag(value, info):
         raise fault("wrong-type", "must be true; leave the alert out for false")
     return True
 
 
-def _flag(value: Any, info: ValidationInfo) -> bool:
-    scalar = _expanded(value, info, "true or false")
-    flag = _typed(scalar)
-    if not isinstance(flag, bool):
+def flag(value: Any, info: ValidationInfo) -> bool:
+    """Return true or false."""
+    scalar = expanded(value, info, "true or false")
+    found = typed(scalar)
+    if not isinstance(found, bool):
         raise fault("wrong-type", f"must be true or false, not {quoted(scalar.text)}")
-    return flag
+    return found
 
 
 def _duration(*, zero: bool) -> Callable[[Any, ValidationInfo], float]:
     def read(value: Any, info: ValidationInfo) -> float:
-        scalar = _expanded(value, info, "a duration such as 90s, 30m or 1h30m")
+        scalar = expanded(value, info, "a duration such as 90s, 30m or 1h30m")
         try:
             seconds = duration.parse(scalar.text)
         except ValueError as error:
@@ -187,7 +216,7 @@ def _duration(*, zero: bool) -> Callable[[Any, ValidationInfo], float]:
 
 
 def _size(value: Any, info: ValidationInfo) -> int:
-    scalar = _expanded(value, info, "a size such as 24G or 40GiB")
+    scalar = expanded(value, info, "a size such as 24G or 40GiB")
     try:
         return memory_size.parse(scalar.text)
     except ValueError as error:
@@ -195,7 +224,7 @@ def _size(value: Any, info: ValidationInfo) -> int:
 
 
 def _signal(value: Any, info: ValidationInfo) -> str:
-    text = _expanded(value, info, "a signal such as TERM").text.strip()
+    text = expanded(value, info, "a signal such as TERM").text.strip()
     known = {member.name.removeprefix("SIG"): member for member in signal.Signals}
     if text.isdecimal() and int(text) in signal.valid_signals():
         return signal.Signals(int(text)).name.removeprefix("SIG")
@@ -207,7 +236,7 @@ def _signal(value: Any, info: ValidationInfo) -> str:
 
 
 def _task(value: Any, info: ValidationInfo) -> str:
-    text = _expanded(value, info, "the name of a task or function").text
+    text = expanded(value, info, "the name of a task or function").text
     if not text.strip() or not text.isprintable():
         raise fault(
             "bad-name", "must be the name of a task or an importable function, such as mod.f"
@@ -267,13 +296,13 @@ StreamPattern = Annotated[
 Format = Annotated[
     str,
     BeforeValidator(_format),
-    WithJsonSchema({"anyOf": [{"enum": list(METRIC_FORMATS)}, _FILLED_SCHEMA]}),
+    WithJsonSchema({"anyOf": [{"enum": list(METRIC_FORMATS)}, FILLED_SCHEMA]}),
 ]
 """The name of a metrics format."""
 
 Restarts = Annotated[
     str,
-    BeforeValidator(_word(("continue",), "bad-restarts")),
+    BeforeValidator(word(("continue",), "bad-restarts")),
     WithJsonSchema({"enum": ["continue"]}),
 ]
 """How to treat a step counter that restarts from zero in each attempt."""
@@ -330,16 +359,17 @@ Delay = Annotated[
 """Seconds, 0 or more."""
 
 
-def _whole_schema(least: int) -> dict[str, Any]:
+def whole_schema(least: int, most: int = LARGEST) -> dict[str, Any]:
+    """Return the JSON Schema of whole numbers."""
     return {
-        "anyOf": [{"type": "integer", "minimum": least, "maximum": LARGEST}, _FILLED_SCHEMA],
+        "anyOf": [{"type": "integer", "minimum": least, "maximum": most}, FILLED_SCHEMA],
     }
 
 
-Count = Annotated[int, BeforeValidator(_whole(0)), WithJsonSchema(_whole_schema(0))]
+Count = Annotated[int, BeforeValidator(whole(0)), WithJsonSchema(whole_schema(0))]
 """A whole number, 0 or more."""
 
-PositiveCount = Annotated[int, BeforeValidator(_whole(1)), WithJsonSchema(_whole_schema(1))]
+PositiveCount = Annotated[int, BeforeValidator(whole(1)), WithJsonSchema(whole_schema(1))]
 """A whole number, 1 or more."""
 
 _SIZE_TEXT = {"type": "string", "pattern": rf"^\s*({memory_size.PATTERN})\s*$|\$\{{"}
@@ -355,8 +385,8 @@ Size = Annotated[
 
 Flag = Annotated[
     bool,
-    BeforeValidator(_flag),
-    WithJsonSchema({"anyOf": [{"type": "boolean"}, _FILLED_SCHEMA]}),
+    BeforeValidator(flag),
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, FILLED_SCHEMA]}),
 ]
 """True or false."""
 
@@ -393,7 +423,7 @@ Choices = Annotated[
 Number = Annotated[
     float,
     BeforeValidator(_number),
-    WithJsonSchema({"anyOf": [{"type": "number"}, _FILLED_SCHEMA]}),
+    WithJsonSchema({"anyOf": [{"type": "number"}, FILLED_SCHEMA]}),
 ]
 """Any finite number."""
 
@@ -402,14 +432,14 @@ True_ = Annotated[bool, BeforeValidator(_true), WithJsonSchema({"enum": [True]})
 
 Goal = Annotated[
     str,
-    BeforeValidator(_word(("min", "max"), "bad-goal")),
+    BeforeValidator(word(("min", "max"), "bad-goal")),
     WithJsonSchema({"enum": ["min", "max"]}),
 ]
 """`min` or `max`: whether lower or higher values of a metric are better."""
 
 Action = Annotated[
     str,
-    BeforeValidator(_word(ALERT_ACTIONS, "bad-action")),
+    BeforeValidator(word(ALERT_ACTIONS, "bad-action")),
     WithJsonSchema({"enum": list(ALERT_ACTIONS)}),
 ]
 """The action of an alert."""

@@ -12,6 +12,7 @@ from trainui.pipeline import template
 from trainui.pipeline.fields import locations
 from trainui.pipeline.matrix import Pairing, groups_of
 from trainui.pipeline.substitution import definition as definition_filling
+from trainui.pipeline.substitution import search
 from trainui.pipeline.substitution.masking import is_secret
 from trainui.pipeline.substitution.values import Filler, plain
 from trainui.pipeline.substitution.variables import stage_reference
@@ -26,17 +27,19 @@ def submit(
     """Return the pipeline with the variables known at submission substituted.
 
     These are `${params...}`, `${matrix...}`, `${run_dir}`, `${stage_dir}` and `${stages...}`;
-    `start` substitutes the others. Parameters with secret names are substituted only if `secrets`.
+    `start` substitutes the others, the results of searches excepted (see `search`). Parameters with
+    secret names are substituted only if `secrets`.
 
     Raises:
         UsageError: a value contains the terminator of the surrounding here-document.
     """
     pairing = Pairing(groups_of(pipeline.stages))
+    searches = frozenset(stage.group for stage in pipeline.stages if stage.search)
     stages = tuple(
         _submitted(
             stage,
             pipeline.directory,
-            _AtSubmission(pipeline, stage, pairing, run_dir, stage_dirs, secrets),
+            _AtSubmission(pipeline, stage, pairing, run_dir, stage_dirs, searches, secrets),
         )
         for stage in pipeline.stages
     )
@@ -60,6 +63,7 @@ def start(
     Raises:
         UsageError: `${env.NAME}` names a variable that is not set, or workdir is not absolute.
     """
+    definition = search.with_values(definition)
     at_start = _AtStart(definition, python, attempt, environ, checkpoint)
     env = definition_filling.environment(definition.env, Filler(at_start.resolve, plain))
     at_start.environ = {**environ, **env}
@@ -121,6 +125,8 @@ class _AtSubmission:
     pairing: Pairing
     run_dir: str
     stage_dirs: Mapping[str, str]
+    searches: frozenset[str]
+    """Stages of the file with a search, of which dependants use the results."""
     secrets: bool
 
     def resolve(self, variable: Variable) -> Sequence[Template] | None:
@@ -148,10 +154,12 @@ class _AtSubmission:
             parts += values[0] if values else (part,)
         return template.join(parts)
 
-    def _directories(self, variable: Variable) -> Sequence[Template]:
+    def _directories(self, variable: Variable) -> Sequence[Template] | None:
         reference = stage_reference(variable)
         if reference is None:
             raise UsageError(f"{variable} is not a variable of trainui")
+        if reference.name in self.searches and reference.what != "dir":
+            return None
         names = self.pairing.resolve(reference.name, self.stage.matrix)
         return [(self.stage_dirs[name],) for name in names]
 
@@ -180,6 +188,8 @@ class _AtStart:
                 return [(self.checkpoint or "",)]
             case "resume_args":
                 return self._resume_args()
+            case "search":
+                raise UsageError(f"{variable} has no value yet: the trial was not asked for")
             case _:
                 raise UsageError(f"{variable} was not filled in when the run was submitted")
 

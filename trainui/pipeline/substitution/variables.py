@@ -10,18 +10,24 @@ from trainui.pipeline.template import Variable
 SIMPLE = frozenset({"run_dir", "stage_dir", "python", "attempt", "checkpoint", "resume_args"})
 """Variables without a key."""
 
-KEYED = frozenset({"params", "matrix", "env", "stages"})
+KEYED = frozenset({"params", "matrix", "search", "env", "stages"})
 """Variables with a key after the dot."""
 
 AT_START = frozenset({"python", "attempt", "env", "checkpoint", "resume_args"})
-"""Substituted when a process starts; the others are substituted at submission."""
+"""Substituted when a process starts.
+
+`${search...}`, and `${stage_dir}` of a search, are substituted when a trial is asked for, and the
+results of a search when a stage that depends on it starts; the others at submission.
+"""
 
 _COMMON = frozenset(
-    {"params", "matrix", "run_dir", "stage_dir", "stages", "python", "attempt", "env"}
+    {"params", "matrix", "search", "run_dir", "stage_dir", "stages", "python", "attempt", "env"}
 )
 _PARAMS = frozenset({"params"})
 
-_STAGES = re.compile(r"(?P<name>.+)\.(?P<what>dirs?)")
+_STAGES = re.compile(
+    r"(?P<search>.+)\.(?P<best>best\.(?:dir|trial|params))|(?P<name>.+)\.(?P<what>dirs?)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,9 @@ FIELDS = {
         (
             "task",
             "matrix",
+            "seeds",
+            "over",
+            "search",
             "cpus",
             "gpus",
             "gpu_memory",
@@ -85,14 +94,26 @@ class StageReference:
 
     name: str
     """A stage or one of its members."""
-    several: bool
-    """True for `dirs`: the directories of all members."""
+    what: str
+    """`dir`, `dirs`, or, of a search, `best.dir`, `best.trial` or `best.params`."""
+
+    @property
+    def several(self) -> bool:
+        """True for `dirs`: the directories of all members."""
+        return self.what == "dirs"
+
+    @property
+    def of_best(self) -> bool:
+        """True for what only a search has."""
+        return self.what.startswith("best.")
 
 
 def stage_reference(variable: Variable) -> StageReference | None:
-    """Parse `${stages.NAME.dir}` or `${stages.NAME.dirs}`; None if it is neither."""
+    """Parse `${stages.NAME.dir}`, `...dirs` or `...best.dir`; None if it is something else."""
     match = _STAGES.fullmatch(variable.key) if variable.kind == "stages" else None
-    return StageReference(match["name"], match["what"] == "dirs") if match else None
+    if match is None:
+        return None
+    return StageReference(match["search"] or match["name"], match["best"] or match["what"])
 
 
 def is_several(variable: Variable) -> bool:

@@ -1,0 +1,151 @@
+"""What a search decides reaches the commands: a trial's values, and the results in dependants."""
+
+from __future__ import annotations
+
+import json
+from textwrap import dedent
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.pipeline.substitution.test_phases import started, submitted
+from trainui.domain.definition import Pipeline
+from trainui.domain.search import Choices, Prune, Range, Search, SearchResult
+from trainui.errors import UsageError
+from trainui.pipeline.loader import load_text
+from trainui.pipeline.substitution import search
+
+FILE = """\
+    stages:
+      - name: train
+        search:
+          space:
+            lr: {low: 1e-5, high: 1e-1, log: true}
+            layers: {low: 2, high: 8, step: 2}
+            act: [relu, 010, "a b"]
+          metric: val/loss
+          goal: minimize
+          trials: 3
+          sampler: {by: tpe, startup_trials: 4}
+          prune: {by: patient, patience: 3, prune: percentile}
+          seed: 7
+        run: t --lr ${search.lr} --layers ${search.layers} --act "x ${search.act}" ${stage_dir}
+        env: {A: "${search.act}", N: "${matrix.trial}"}
+      - name: tune
+        search: {space: {n: [1, 2, 3]}, metric: a, goal: maximize, trials: 3, sampler: grid}
+        task: m.f
+        params: {n: "${search.n}", text: "n=${search.n}", deep: [{n: "${search.n}"}]}
+      - name: eval
+        depends_on: [train]
+        run: e ${stages.train.best.dir}/m ${stages.train.dirs} '${stages.train.best.params}'
+      - name: report
+        depends_on: [train]
+        task: m.g
+        params:
+          all: "${stages.train.dirs}"
+          some: [first, "${stages.train.dirs}"]
+          best: {dir: "${stages.train.best.dir}", n: "${stages.train.best.trial}"}
+          values: "${stages.train.best.params}"
+"""
+
+RESULT = SearchResult(
+    best_trial=2,
+    best_dir="/runs/r/train trial-2",
+    best_params={"lr": 0.5, "act": "it's ${x}"},
+    dirs=("/runs/r/train trial-2", "/runs/r/b"),
+)
+
+
+def stages() -> Pipeline:
+    return submitted(FILE)
+
+
+def test_a_search_is_read_with_optunas_words() -> None:
+    loaded = load_text(dedent(FILE))
+    assert [stage.name for stage in loaded.stages[:3]] == [f"train[trial={n}]" for n in range(3)]
+    assert [stage.trial for stage in loaded.stages] == [0, 1, 2, 0, 1, 2, None, None]
+    assert loaded.stages[1].search == Search(
+        "val/loss",
+        "minimize",
+        {
+            "lr": Range(1e-5, 1e-1, log=True),
+            "layers": Range(2, 8, step=2, whole=True),
+            "act": Choices(("relu", 10, "a b"), ("relu", "010", "a b")),
+        },
+        trials=3,
+        sampler_options={"n_startup_trials": 4},
+        prune=Prune(
+            "PatientPruner", {"patience": 3}, Prune("PercentilePruner", {"percentile": 25.0})
+        ),
+        seed=7,
+    )
+    assert loaded.stages[6].depends_on == tuple(f"train[trial={n}]" for n in range(3))
+
+
+def test_the_values_of_a_trial_are_written_as_the_file_writes_them() -> None:
+    trial = stages().stage("train[trial=1]")
+    with pytest.raises(UsageError, match="the trial was not asked for"):
+        started(trial)
+    asked = search.with_trial_params(trial, {"lr": 1.2e-05, "layers": 4, "act": 10})
+    ready = started(asked)
+    assert ready.command == 't --lr 1.2e-05 --layers 4 --act "x 010" /runs/r/train-trial-1'
+    assert ready.env == {"A": "010", "N": "1"}
+    assert ready.trial_params == {"lr": 1.2e-05, "layers": 4, "act": 10}
+
+
+def test_a_stored_command_with_the_variables_is_filled_in_at_the_start() -> None:
+    """Secrets that are revealed bring back the text as it was submitted."""
+    trial = stages().stage("train[trial=1]")
+    asked = search.with_trial_params(trial, {"lr": 0.1, "layers": 4, "act": "a b"})
+    from dataclasses import replace
+
+    revealed = replace(asked, command=trial.command, env=trial.env)
+    assert started(revealed).command == 't --lr 0.1 --layers 4 --act "x a b" /runs/r/train-trial-1'
+
+
+def test_a_task_gets_the_values_with_their_types() -> None:
+    asked = search.with_trial_params(stages().stage("tune[trial=0]"), {"n": 3})
+    assert started(asked).params == {"n": 3, "text": "n=3", "deep": [{"n": 3}]}
+
+
+def test_a_value_of_an_earlier_space_is_written_as_it_is() -> None:
+    asked = search.with_trial_params(stages().stage("tune[trial=0]"), {"n": 4, "gone": 1})
+    assert started(asked).params["text"] == "n=4"
+
+
+def test_the_results_of_a_search_reach_a_command() -> None:
+    stage = stages().stage("eval")
+    assert search.searches_of(stage) == {"train"}
+    ready = started(search.with_results(stage, {"train": RESULT}))
+    best = '{"lr": 0.5, "act": "it\'"\'"\'s ${x}"}'
+    assert ready.command == (
+        f"e '/runs/r/train trial-2'/m '/runs/r/train trial-2' /runs/r/b '{best}'"
+    )
+
+
+def test_the_results_of_a_search_reach_a_task_with_their_types() -> None:
+    stage = stages().stage("report")
+    ready = started(search.with_results(stage, {"train": RESULT}))
+    assert ready.params == {
+        "all": list(RESULT.dirs),
+        "some": ["first", *RESULT.dirs],
+        "best": {"dir": RESULT.best_dir, "n": 2},
+        "values": RESULT.best_params,
+    }
+
+
+def test_without_a_completed_trial_none_is_the_best() -> None:
+    stage = stages().stage("eval")
+    with pytest.raises(UsageError, match="no trial of train has completed"):
+        search.with_results(stage, {"train": SearchResult()})
+
+
+@given(st.dictionaries(st.text(), st.text() | st.integers() | st.booleans() | st.none()))
+def test_any_values_arrive_as_they_are(params: dict[str, str | int | bool | None]) -> None:
+    result = SearchResult(0, "/d", params)
+    for name in ("eval", "report"):
+        stage = search.with_results(stages().stage(name), {"train": result})
+        stored = json.loads(json.dumps(stage.to_json()))
+        assert stored["name"] == name
+    assert started(stage).params["values"] == params

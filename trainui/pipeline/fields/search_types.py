@@ -1,0 +1,249 @@
+"""Field types of a stage's `search`: ranges and choices, numbers of trials and seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import partial
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainValidator, ValidationInfo, WithJsonSchema
+
+from trainui.domain.search import Choices, Range
+from trainui.domain.search import Scalar as Value
+from trainui.pipeline.fields import names, optuna_options, types
+from trainui.pipeline.fields.types import fault
+from trainui.pipeline.yaml.nodes import kind_of
+from trainui.pipeline.yaml.problems import did_you_mean, quoted
+
+MAX_TRIALS = 20_000
+"""Upper limit of `trials`, as of the members of a matrix."""
+
+TRIAL = "trial"
+"""The key of a trial's number in its name, as in `train[trial=3]`."""
+
+MAX_SEEDS = 1000
+"""Upper limit of `seeds`."""
+
+LARGEST_SEED = 2**32 - 1
+"""The largest seed that NumPy takes."""
+
+_LARGEST_WHOLE = 2**53
+"""Beyond it, floats and so Optuna's samplers skip whole numbers."""
+
+_LARGEST = 1e300
+"""A wider range would overflow in the samplers."""
+
+_RANGE_FIELDS = ("low", "high", "log", "step")
+_FORMS = "[relu, gelu] or {low: 1e-5, high: 1e-1}"
+
+
+def _space(value: Any, info: ValidationInfo) -> Range | Choices:
+    if isinstance(value, list):
+        return _choices(value, info)
+    if not isinstance(value, dict):
+        raise fault(
+            "wrong-type", f"must be choices or a range, such as {_FORMS}, not {kind_of(value)}"
+        )
+    if "choices" not in value:
+        return _range(value, info)
+    _only_known(value, ("choices",), "choices have no field {}; remove it")
+    if not isinstance(value["choices"], list):
+        raise fault("wrong-type", f"must be a list, not {kind_of(value['choices'])}", "choices")
+    return types.within(partial(_choices, info=info), value["choices"], "choices")
+
+
+def _only_known(value: Mapping[str, Any], known: tuple[str, ...], message: str) -> None:
+    for name in value:
+        if name not in known:
+            hint = did_you_mean(name, known)
+            text = (
+                message.format(quoted(name)) if not hint else f"has no field {quoted(name)}{hint}"
+            )
+            raise fault("unknown-field", text, name, key=True)
+
+
+def _choices(values: list[Any], info: ValidationInfo) -> Choices:
+    if not values:
+        raise fault("empty-space", "has no choice; give at least one")
+    found: list[Value] = []
+    written: list[str] = []
+    for index, value in enumerate(values):
+        scalar = types.within(lambda item: types.expanded(item, info, "one value"), value, index)
+        if scalar.text == "" and scalar.plain:
+            raise fault("wrong-type", 'is empty; write "" where empty text is meant', index)
+        typed = types.within(types.typed, scalar, index)
+        if typed in found:
+            message = f"has the value {quoted(scalar.text)} more than once"
+            raise fault("duplicate-value", message, index)
+        found.append(typed)
+        written.append(scalar.text)
+    return Choices(tuple(found), tuple(written))
+
+
+def _range(value: Mapping[str, Any], info: ValidationInfo) -> Range:
+    known = f"a range may have {', '.join(_RANGE_FIELDS)}, and no field {{}}; remove it"
+    _only_known(value, _RANGE_FIELDS, known)
+    for name in ("low", "high"):
+        if name not in value:
+            raise fault("missing-field", f"needs {name}; a range is {{low: 1e-5, high: 1e-1}}")
+    numbers = {
+        name: types.within(lambda one: _bounded(one, info), value[name], name)
+        for name in ("low", "high", "step")
+        if name in value
+    }
+    log = "log" in value and types.within(lambda one: types.flag(one, info), value["log"], "log")
+    _check_ends(numbers, log)
+    if "step" in numbers:
+        _check_step(numbers, log)
+    whole = all(isinstance(number, int) for number in numbers.values())
+    if not whole:
+        numbers = {name: float(number) for name, number in numbers.items()}
+    return Range(numbers["low"], numbers["high"], log, numbers.get("step"), whole)
+
+
+def _bounded(value: Any, info: ValidationInfo) -> int | float:
+    number = types.number(value, info)
+    if abs(number) > (_LARGEST_WHOLE if isinstance(number, int) else _LARGEST):
+        raise fault("out-of-range", f"is too large: {number:.3g}")
+    return number
+
+
+def _check_ends(numbers: Mapping[str, int | float], log: bool) -> None:
+    low, high = numbers["low"], numbers["high"]
+    if low > high:
+        raise fault("bad-range", f"low {low} is above high {high}; swap them")
+    if log and low <= 0:
+        raise fault("bad-range", f"must be above 0 with log: true, not {low}", "low")
+
+
+def _check_step(numbers: Mapping[str, int | float], log: bool) -> None:
+    step, width = numbers["step"], _exact(numbers["high"]) - _exact(numbers["low"])
+    if step <= 0:
+        raise fault("bad-range", f"must be above 0, not {step}", "step")
+    if log:
+        raise fault("bad-range", "cannot be combined with log: true; remove one", "step")
+    if width % _exact(step):
+        last = _exact(numbers["low"]) + width // _exact(step) * _exact(step)
+        message = f"{step} does not lead from low to high; the last value would be {last:f}"
+        raise fault("bad-range", f"{message}; make that high", "step")
+
+
+def _exact(number: float) -> Decimal:
+    """Return the number as its shortest text says it, as Optuna does: 0.3 is no multiple of .1."""
+    return Decimal(str(number))
+
+
+def _space_key(value: str) -> str:
+    if problem := names.matrix_key_fault(value):
+        raise fault("bad-name", problem)
+    if value == TRIAL:
+        raise fault("bad-name", f"{quoted(value)} is the number of a trial; use another name")
+    return value
+
+
+def _over(value: Any, info: ValidationInfo) -> str:
+    return types.expanded(value, info, "a key of the matrix").text
+
+
+def check_grid(
+    space: Mapping[str, Range | Choices],
+    sampler: tuple[str, Mapping[str, Any]] | None,
+    trials: int | None,
+) -> None:
+    """Raise the error of a sampler that tries each combination once, where it cannot.
+
+    Raises:
+        PydanticCustomError: a range has no step, or there are more trials than combinations.
+    """
+    if sampler is None or sampler[0] not in optuna_options.FINITE:
+        return
+    short = optuna_options.short_name(sampler[0])
+    for name, values in space.items():
+        if values.size is None:
+            message = f"must have a step, or whole numbers, for the sampler {short}"
+            raise fault("bad-range", message, "space", name)
+    size = math.prod(values.size or 1 for values in space.values())
+    if trials is not None and trials > size:
+        message = f"is {trials}, but {short} has only {size} combinations; write {size}"
+        raise fault("out-of-range", message, "trials")
+
+
+def _metric(value: Any, info: ValidationInfo) -> str:
+    text = types.expanded(value, info, "the name of a metric").text
+    if not text.strip():
+        raise fault("wrong-type", "is empty; name the metric whose best value counts")
+    return text
+
+
+_NUMBER = {"anyOf": [{"type": "number"}, types.FILLED_SCHEMA]}
+_SCALARS = {"type": ["string", "number", "boolean", "null"]}
+_LIST = {"type": "array", "items": _SCALARS, "minItems": 1}
+_RANGE = {
+    "type": "object",
+    "properties": {
+        "low": {**_NUMBER, "description": "The lowest value."},
+        "high": {**_NUMBER, "description": "The highest value."},
+        "log": {
+            "anyOf": [{"type": "boolean"}, types.FILLED_SCHEMA],
+            "description": "True: sample the logarithm uniformly.",
+        },
+        "step": {**_NUMBER, "description": "Distance between values."},
+    },
+    "required": ["low", "high"],
+    "additionalProperties": False,
+}
+_CHOICES = {
+    "type": "object",
+    "properties": {"choices": _LIST},
+    "required": ["choices"],
+    "additionalProperties": False,
+}
+
+
+Space = Annotated[
+    Range | Choices,
+    PlainValidator(_space),
+    WithJsonSchema({"anyOf": [_LIST, _RANGE, _CHOICES]}),
+]
+"""The values of one parameter of a search."""
+
+Metric = Annotated[str, PlainValidator(_metric), WithJsonSchema(_SCALARS)]
+"""The name of a metric."""
+
+SpaceKey = Annotated[str, BeforeValidator(_space_key)]
+"""The name of a parameter of a search."""
+
+SearchGoal = Annotated[
+    str,
+    BeforeValidator(types.word(("minimize", "maximize"), "bad-goal")),
+    WithJsonSchema({"enum": ["minimize", "maximize"]}),
+]
+"""The direction of a search."""
+
+Trials = Annotated[
+    int,
+    BeforeValidator(types.whole(1, MAX_TRIALS)),
+    WithJsonSchema(types.whole_schema(1, MAX_TRIALS)),
+]
+"""The number of trials of a search."""
+
+Seeds = Annotated[
+    int,
+    BeforeValidator(types.whole(1, MAX_SEEDS)),
+    WithJsonSchema(types.whole_schema(1, MAX_SEEDS)),
+]
+"""The number of seeds of a stage."""
+
+Seed = Annotated[
+    int,
+    BeforeValidator(types.whole(0, LARGEST_SEED)),
+    WithJsonSchema(types.whole_schema(0, LARGEST_SEED)),
+]
+"""The seed of a sampler."""
+
+Over = Annotated[
+    str, BeforeValidator(_over), WithJsonSchema({"type": "string", "pattern": names.MATRIX_KEY})
+]
+"""A key of a matrix."""

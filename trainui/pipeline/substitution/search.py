@@ -1,0 +1,132 @@
+"""Substitute what a search decides: a trial's values, and its results in stages that depend on it.
+
+Both are known only while the run runs: a trial's values once it is asked for, the results once all
+trials have ended.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from trainui.domain.definition import Json, StageDefinition
+from trainui.domain.search import SearchResult
+from trainui.errors import UsageError
+from trainui.pipeline import template
+from trainui.pipeline.substitution import definition as definition_filling
+from trainui.pipeline.substitution.values import Filler
+from trainui.pipeline.substitution.variables import stage_reference
+from trainui.pipeline.template import Template, Variable
+
+_Known = Callable[[Variable], tuple[Json, Sequence[Template]] | None]
+"""Returns a variable's value as JSON and as texts; None: it is not known here."""
+
+
+def with_trial_params(definition: StageDefinition, params: Mapping[str, Json]) -> StageDefinition:
+    """Return a submitted trial with its values recorded, and substituted for `${search.NAME}`.
+
+    Raises:
+        UsageError: a value cannot be substituted where it is used.
+    """
+    return with_values(replace(definition, trial_params=dict(params)))
+
+
+def with_values(definition: StageDefinition) -> StageDefinition:
+    """Return a definition with the values of its trial substituted, if it has any."""
+    params, search = definition.trial_params, definition.search
+    if params is None or search is None:
+        return definition
+
+    def known(variable: Variable) -> tuple[Json, Sequence[Template]] | None:
+        if variable.kind != "search" or variable.key not in params:
+            return None
+        value, values = params[variable.key], search.space.get(variable.key)
+        return value, [(values.text(value) if values else str(value),)]
+
+    return _filled(definition, known)
+
+
+def searches_of(definition: StageDefinition) -> frozenset[str]:
+    """Return the stages of the file whose searches' results a submitted definition needs."""
+    found: set[str] = set()
+
+    def look(variable: Variable) -> None:
+        if reference := stage_reference(variable):
+            found.add(reference.name)
+
+    definition_filling.fill(definition, Filler(look))
+    return frozenset(found)
+
+
+def with_results(
+    definition: StageDefinition, results: Mapping[str, SearchResult]
+) -> StageDefinition:
+    """Return a submitted definition with the results of searches substituted.
+
+    Args:
+        definition: of a stage that depends on them.
+        results: by the stage's name in the file.
+
+    Raises:
+        UsageError: it uses the best trial of a search in which none has completed.
+    """
+
+    def known(variable: Variable) -> tuple[Json, Sequence[Template]] | None:
+        reference = stage_reference(variable)
+        if reference is None or reference.name not in results:
+            return None
+        result = results[reference.name]
+        if reference.what == "dirs":
+            return list(result.dirs), [(path,) for path in result.dirs]
+        if result.best_trial is None:
+            raise UsageError(
+                f"{variable}: no trial of {reference.name} has completed, so none is the best; "
+                f"resume the run with more trials, or rerun one of {reference.name}"
+            )
+        value, text = _of_best(result, reference.what)
+        return value, [(text,)]
+
+    return _filled(definition, known)
+
+
+def _of_best(result: SearchResult, what: str) -> tuple[Json, str]:
+    """Return a value of the best trial as JSON, and as text."""
+    if what == "best.params":
+        text = json.dumps(dict(result.best_params), ensure_ascii=False)
+        return {name: _escaped(value) for name, value in result.best_params.items()}, text
+    value = result.best_dir if what == "best.dir" else result.best_trial
+    return value, str(value)
+
+
+def _escaped(value: Json) -> Json:
+    return template.escape(value) if isinstance(value, str) else value
+
+
+def _filled(definition: StageDefinition, known: _Known) -> StageDefinition:
+    """Return a definition with known variables substituted; as a whole task argument, typed."""
+
+    def resolve(variable: Variable) -> Sequence[Template] | None:
+        found = known(variable)
+        return found and found[1]
+
+    params = {name: _typed(value, known) for name, value in definition.params.items()}
+    return definition_filling.fill(replace(definition, params=params), Filler(resolve))
+
+
+def _typed(value: Json, known: _Known) -> Json:
+    if isinstance(value, str):
+        return _typed_text(value, known)
+    if isinstance(value, list):
+        return [_typed(item, known) for item in value]
+    if isinstance(value, dict):
+        return {key: _typed(item, known) for key, item in value.items()}
+    return value
+
+
+def _typed_text(text: str, known: _Known) -> Json:
+    variable = template.only_variable(text)
+    found = known(variable) if variable else None
+    if found is None or isinstance(found[0], str | list):
+        return text  # substituted as text, or as items of the list around it
+    return found[0]
