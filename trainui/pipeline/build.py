@@ -16,8 +16,7 @@ from trainui.domain.search import Search
 from trainui.pipeline import generated_matrix
 from trainui.pipeline.fields import locations
 from trainui.pipeline.fields.parameters import Parameters
-from trainui.pipeline.fields.search_types import TRIAL
-from trainui.pipeline.matrix import MatrixMembers, Pairing, Values, expand, member_name
+from trainui.pipeline.matrix import TRIAL, MatrixMembers, Pairing, Values, expand, member_name
 from trainui.pipeline.outline import Outline, StageOutline
 from trainui.pipeline.spec import AlertSpec, MetricSpec, PipelineSpec, SearchSpec, StageSpec
 
@@ -25,7 +24,7 @@ from trainui.pipeline.spec import AlertSpec, MetricSpec, PipelineSpec, SearchSpe
 def stages(spec: PipelineSpec, outline: Outline, directory: str) -> tuple[StageDefinition, ...]:
     """Return the stages in file order, with each matrix replaced by its members."""
     groups = [
-        MatrixMembers(stage.name, expand(seen.matrix))
+        MatrixMembers(stage.name, expand(seen.matrix), seen.space is not None)
         for stage, seen in zip(spec.stages, outline.stages, strict=True)
     ]
     pairing = Pairing(groups)

@@ -6,7 +6,8 @@ They are added to the document before it is checked, so that trials and seeds ar
 from __future__ import annotations
 
 from trainui.pipeline.fields.parameters import Parameters
-from trainui.pipeline.fields.search_types import MAX_SEEDS, MAX_TRIALS, TRIAL
+from trainui.pipeline.fields.search_types import MAX_SEEDS, MAX_TRIALS
+from trainui.pipeline.matrix import TRIAL
 from trainui.pipeline.yaml.nodes import Mapping, MappingEntry, Node, Scalar, Sequence
 
 SEED = "seed"

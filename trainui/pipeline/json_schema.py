@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from trainui.pipeline.fields import names
-from trainui.pipeline.fields.search_types import TRIAL
+from trainui.pipeline.matrix import TRIAL
 from trainui.pipeline.spec import PipelineSpec
 
 Schema = dict[str, Any]

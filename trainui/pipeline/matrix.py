@@ -16,6 +16,9 @@ from trainui.domain.definition import StageDefinition
 Values = Mapping[str, str]
 """The matrix values of one member: key -> value."""
 
+TRIAL = "trial"
+"""The key of a trial's number, as in `train[trial=3]`."""
+
 _Index = Mapping[tuple[str, ...], tuple[str, ...]]
 
 
@@ -31,6 +34,8 @@ class MatrixMembers:
     """The stage's name in the file."""
     members: tuple[Values | None, ...] = _ALONE
     """In order; a single None without a matrix."""
+    has_trials: bool = False
+    """True: they are the trials of a search, which match nothing by their numbers."""
 
     @property
     def keys(self) -> frozenset[str]:
@@ -65,10 +70,13 @@ def member_name(group: str, values: Values | None) -> str:
 
 def groups_of(stages: Iterable[StageDefinition]) -> list[MatrixMembers]:
     """Return the groups of expanded stages, in order."""
-    members: dict[str, list[Values | None]] = defaultdict(list)
+    groups: dict[str, list[StageDefinition]] = defaultdict(list)
     for stage in stages:
-        members[stage.group or stage.name].append(stage.matrix)
-    return [MatrixMembers(name, tuple(values)) for name, values in members.items()]
+        groups[stage.group or stage.name].append(stage)
+    return [
+        MatrixMembers(name, tuple(one.matrix for one in members), members[0].trial is not None)
+        for name, members in groups.items()
+    ]
 
 
 class Pairing:
@@ -101,7 +109,7 @@ class Pairing:
             return (name,)
         if group.members == _ALONE:
             return (name,)
-        shared = group.keys.intersection(values or ())
+        shared = group.keys.intersection(values or ()) - ({TRIAL} if group.has_trials else set())
         wanted = tuple((values or {})[key] for key in sorted(shared))
         return self._index(group, shared).get(wanted, ())
 

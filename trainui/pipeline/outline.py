@@ -64,7 +64,9 @@ class Outline:
         for stage in self.stages:
             if stage.name is not None and stage.name.text not in groups:
                 members = matrix.expand(stage.matrix)
-                groups[stage.name.text] = matrix.MatrixMembers(stage.name.text, members)
+                groups[stage.name.text] = matrix.MatrixMembers(
+                    stage.name.text, members, stage.space is not None
+                )
         return list(groups.values())
 
 

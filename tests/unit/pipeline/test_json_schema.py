@@ -64,9 +64,9 @@ def stage(**fields: Any) -> dict[str, Any]:
     return {"stages": [{"name": "a", **({} if "task" in fields else {"run": "x"}), **fields}]}
 
 
-def search(space: Any, **fields: Any) -> dict[str, Any]:
-    run, common = "x ${search.x}", {"trials": 3, "metric": "a", "goal": "minimize"}
-    return stage(run=run, search={"space": {"x": space}, **common, **fields})
+def search(values: Any, **fields: Any) -> dict[str, Any]:
+    common = {"space": {"x": values}, "trials": 3, "metric": "a", "goal": "minimize"}
+    return stage(run="x ${search.x}", search={**common, **fields})
 
 
 GOOD = [
@@ -149,8 +149,8 @@ BAD = [
     ({**stage(), "params": {"1x": 1}}, "bad-name"),
     (stage(seeds=0), "out-of-range"),
     (stage(search={"space": {"x": [1]}, "trials": 3}), "missing-field"),
-    (stage(search={"space": {}, "trials": 3, "metric": "a", "goal": "minimize"}), "empty-space"),
-    (stage(search={"space": {"trial": [1]}, "trials": 3, "metric": "a", "goal": "minimize"}), "bad-name"),
+    (search([1], space={}), "empty-space"),
+    (search([1], space={"trial": [1]}), "bad-name"),
     (search([]), "empty-space"),
     (search("relu"), "wrong-type"),
     (search({"low": 1}), "missing-field"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from trainui.pipeline import template
-from trainui.pipeline.fields.search_types import TRIAL
 from trainui.pipeline.generated_matrix import SEED, own_keys
+from trainui.pipeline.matrix import TRIAL
 from trainui.pipeline.outline import Outline, StageOutline
 from trainui.pipeline.yaml.nodes import Mapping, MappingEntry, Position, Scalar
 from trainui.pipeline.yaml.problems import Problems, did_you_mean, quoted

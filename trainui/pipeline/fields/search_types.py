@@ -14,14 +14,12 @@ from trainui.domain.search import Choices, Range
 from trainui.domain.search import Scalar as Value
 from trainui.pipeline.fields import names, optuna_options, types
 from trainui.pipeline.fields.types import fault
+from trainui.pipeline.matrix import TRIAL
 from trainui.pipeline.yaml.nodes import kind_of
 from trainui.pipeline.yaml.problems import did_you_mean, quoted
 
 MAX_TRIALS = 20_000
 """Upper limit of `trials`, as of the members of a matrix."""
-
-TRIAL = "trial"
-"""The key of a trial's number in its name, as in `train[trial=3]`."""
 
 MAX_SEEDS = 1000
 """Upper limit of `seeds`."""

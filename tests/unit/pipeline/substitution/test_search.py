@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from textwrap import dedent
 
 import pytest
@@ -63,6 +64,7 @@ def stages() -> Pipeline:
 
 def test_a_search_is_read_with_optunas_words() -> None:
     loaded = load_text(dedent(FILE))
+    percentile = Prune("PercentilePruner", {"percentile": 25.0})
     assert [stage.name for stage in loaded.stages[:3]] == [f"train[trial={n}]" for n in range(3)]
     assert [stage.trial for stage in loaded.stages] == [0, 1, 2, 0, 1, 2, None, None]
     assert loaded.stages[1].search == Search(
@@ -75,9 +77,7 @@ def test_a_search_is_read_with_optunas_words() -> None:
         },
         trials=3,
         sampler_options={"n_startup_trials": 4},
-        prune=Prune(
-            "PatientPruner", {"patience": 3}, Prune("PercentilePruner", {"percentile": 25.0})
-        ),
+        prune=Prune("PatientPruner", {"patience": 3}, percentile),
         seed=7,
     )
     assert loaded.stages[6].depends_on == tuple(f"train[trial={n}]" for n in range(3))
@@ -98,8 +98,6 @@ def test_a_stored_command_with_the_variables_is_filled_in_at_the_start() -> None
     """Secrets that are revealed bring back the text as it was submitted."""
     trial = stages().stage("train[trial=1]")
     asked = search.with_trial_params(trial, {"lr": 0.1, "layers": 4, "act": "a b"})
-    from dataclasses import replace
-
     revealed = replace(asked, command=trial.command, env=trial.env)
     assert started(revealed).command == 't --lr 0.1 --layers 4 --act "x a b" /runs/r/train-trial-1'
 
@@ -118,7 +116,7 @@ def test_the_results_of_a_search_reach_a_command() -> None:
     stage = stages().stage("eval")
     assert search.searches_of(stage) == {"train"}
     ready = started(search.with_results(stage, {"train": RESULT}))
-    best = '{"lr": 0.5, "act": "it\'"\'"\'s ${x}"}'
+    best = r"""{"lr": 0.5, "act": "it'\''s ${x}"}"""
     assert ready.command == (
         f"e '/runs/r/train trial-2'/m '/runs/r/train trial-2' /runs/r/b '{best}'"
     )
@@ -139,6 +137,19 @@ def test_without_a_completed_trial_none_is_the_best() -> None:
     stage = stages().stage("eval")
     with pytest.raises(UsageError, match="no trial of train has completed"):
         search.with_results(stage, {"train": SearchResult()})
+
+
+def test_a_search_that_depends_on_a_search_waits_for_all_of_its_trials() -> None:
+    text = dedent(FILE) + "".join(
+        f"  - {{name: {name}, depends_on: [train], run: 'x ${{search.y}}', search: {search}}}\n"
+        for name, search in (
+            ("more", "{space: {y: [1]}, trials: 5, metric: a, goal: minimize}"),
+            ("fewer", "{space: {y: [1]}, trials: 1, metric: a, goal: minimize}"),
+        )
+    )
+    trials = tuple(f"train[trial={n}]" for n in range(3))
+    below = [one for one in load_text(text).stages if one.group in ("more", "fewer")]
+    assert [one.depends_on for one in below] == [trials] * 6
 
 
 @given(st.dictionaries(st.text(), st.text() | st.integers() | st.booleans() | st.none()))
