@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 
 from tests.acceptance.command_line import CommandLine
 
@@ -29,7 +30,7 @@ def test_code_commands_parameters_and_environment_that_differ_are_listed(cli: Co
         "command": {},
         "params": {},
         "environment": [],
-        "packages": None,
+        "packages": {},
     }
     assert cli("diff", "a").err == "no difference\n"
     script.write_text("print('second')\n")
@@ -44,3 +45,23 @@ def test_code_commands_parameters_and_environment_that_differ_are_listed(cli: Co
     shown = cli("diff", "a", "b").out
     assert "parameter    lr: 0.1 → 0.2" in shown
     assert "s3cret" not in shown + str(found)
+
+
+def test_packages_of_the_stages_environment_that_differ_are_listed(cli: CommandLine) -> None:
+    environment = cli.directory / "venv"
+    packages = environment / "lib/python3.11/site-packages"
+    packages.mkdir(parents=True)
+    (environment / "bin").mkdir()
+    (environment / "bin/python").symlink_to(sys.executable)
+    (environment / "pyvenv.cfg").touch()
+    for name in ("torch-2.8.0", "torchvision-0.23.0", "Flash_Attn-2.7.4+cu12"):
+        (packages / f"{name}.dist-info").mkdir()
+    file = "name: a\nstages:\n  - {name: train, python: venv, run: 'true'}\n"
+    cli.run(file, "--name", "a")
+    (packages / "torch-2.8.0.dist-info").rename(packages / "torch-2.9.1.dist-info")
+    (packages / "Flash_Attn-2.7.4+cu12.dist-info").rmdir()
+    changed = {"torch": ["2.8.0", "2.9.1"], "flash-attn": ["2.7.4+cu12", None]}
+    assert cli.json("diff", "a")["packages"] == changed
+    cli.run(file, "--name", "b")
+    assert cli.json("diff", "a", "b")["packages"] == changed
+    assert "package      torch: 2.8.0 → 2.9.1" in cli("diff", "a", "b").out

@@ -18,7 +18,7 @@ from trainui.supervisor.protocol import IDENTITY
 
 ENVIRONMENT_FILE = "env.json"
 
-_LEFT_OUT = frozenset({"DISPLAY", "PWD", "SHLVL"})
+_LEFT_OUT = frozenset({"DISPLAY", "OLDPWD", "PWD", "SHLVL", "_"})
 _OF_A_STAGE = frozenset(
     {*IDENTITY, "TRAINUI_STAGE_DIR", "TRAINUI_METRICS_FILE", "TRAINUI_CHECKPOINT"}
     | {"MASTER_PORT", "PET_MASTER_PORT"}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainui.artifacts import code_version, environment
+from trainui.artifacts import code_version, environment, packages
 from trainui.control.lookup import given_params
 from trainui.control.submission import filled_in
 from trainui.domain.definition import StageDefinition
@@ -33,6 +33,8 @@ class _Side:
     commands: Mapping[str, Any]
     params: Mapping[str, Any]
     variables: Mapping[str, str]
+    packages: Mapping[str, str] | None
+    """Versions; None if they are not on record."""
 
 
 def between(connection: Connection, run: RunRecord, other: RunRecord | None) -> dict[str, Any]:
@@ -48,7 +50,7 @@ def between(connection: Connection, run: RunRecord, other: RunRecord | None) -> 
     """
     before = _of_run(connection, run)
     if other is None:
-        after = _now(run, before)
+        after = _now(connection, run)
         files = code_version.changed_files(code_version.recorded(Path(run.directory)))
     else:
         after = _of_run(connection, other)
@@ -59,7 +61,7 @@ def between(connection: Connection, run: RunRecord, other: RunRecord | None) -> 
         "command": _pairs(before.commands, after.commands),
         "params": _pairs(masking.mask(before.params), masking.mask(after.params)),
         "environment": sorted(_pairs(before.variables, after.variables)),
-        "packages": None,  # not on record
+        "packages": _package_pairs(before.packages, after.packages),
     }
 
 
@@ -71,26 +73,38 @@ def _pairs(before: Mapping[str, Any], after: Mapping[str, Any]) -> Pairs:
     }
 
 
+def _package_pairs(
+    before: Mapping[str, str] | None, after: Mapping[str, str] | None
+) -> Pairs | None:
+    return None if before is None or after is None else _pairs(before, after)
+
+
 def _of_run(connection: Connection, run: RunRecord) -> _Side:
     state = code_version.recorded(Path(run.directory))
     return _Side(
         state.get("commit"),
         state.get("changed", {}),
-        _commands(run.params, (one.definition for one in views.stages(connection, run.id))),
+        _commands(run.params, _definitions(connection, run)),
         run.params,
         environment.read_or_empty(Path(run.directory)).environ,
+        state.get("packages"),
     )
 
 
-def _now(run: RunRecord, before: _Side) -> _Side:
+def _now(connection: Connection, run: RunRecord) -> _Side:
     """Return what a run of the same file would be if it were submitted now."""
-    commands, params = before.commands, before.params
+    stages, params = _definitions(connection, run), run.params
     if run.file is not None and Path(run.file).exists():
         pipeline = loader.load(run.file, given_params(run.id))
-        stages = filled_in(pipeline, Path(run.directory)).stages
-        commands, params = _commands(pipeline.params, stages), pipeline.params
+        stages, params = filled_in(pipeline, Path(run.directory)).stages, pipeline.params
     state = code_version.state_of(Path(run.file).parent if run.file else Path.cwd())
-    return _Side(state.commit, {}, commands, params, environment.inheritable(os.environ))
+    variables = environment.inheritable(os.environ)
+    found = packages.of_stages(stages, variables)
+    return _Side(state.commit, {}, _commands(params, stages), params, variables, found)
+
+
+def _definitions(connection: Connection, run: RunRecord) -> tuple[StageDefinition, ...]:
+    return tuple(stage.definition for stage in views.stages(connection, run.id))
 
 
 def _commands(params: Mapping[str, Any], stages: Iterable[StageDefinition]) -> dict[str, Any]:

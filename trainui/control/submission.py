@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from trainui import paths, settings, wakeup
-from trainui.artifacts import code_version, environment
+from trainui.artifacts import code_version, environment, packages
 from trainui.artifacts.environment import ShellEnvironment
 from trainui.control import snapshot, staging_cleanup
 from trainui.control.requirements import allowed_for, check_inputs, check_slots
@@ -105,7 +105,11 @@ def submit(
     )
     with _stored(new, pipeline.text, ShellEnvironment(environ, umask, taken)):
         code_version.record(
-            Path(pipeline.directory), code_of, directory, snapshot=copied and asdict(copied)
+            Path(pipeline.directory),
+            code_of,
+            directory,
+            snapshot=copied and asdict(copied),
+            packages=packages.of_stages(code_of, environ),
         )
         if copied:
             snapshot.copy(copied, names, directory)

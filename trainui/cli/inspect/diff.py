@@ -26,7 +26,7 @@ def diff(
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Show what differs between two runs: code, commands, parameters, environment.
+    """Show what differs between two runs: code, commands, parameters, packages, environment.
 
     Of environment variables only the names are shown.
     """
@@ -56,6 +56,8 @@ def _lines(differences: Mapping[str, Any]) -> Iterator[str]:
         yield f"command      {name}:"
         yield f"             - {_shown(before)}"
         yield f"             + {_shown(after)}"
+    for name, (before, after) in (differences["packages"] or {}).items():
+        yield f"package      {name}: {_shown(before)} → {_shown(after)}"
     for name in differences["environment"]:
         yield f"environment  {name}"
 
