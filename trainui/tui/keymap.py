@@ -115,6 +115,7 @@ acting.cancel       x  cancel  cancel  F  Cancel (shows what would be lost and a
 acting.raise        right_square_bracket  sooner  raise          -   Raise the run's priority
 acting.lower        left_square_bracket  later   lower           -   Lower the run's priority
 acting.remove       delete        delete  remove  -  Delete the run and its files (asks first)
+run.details         d             details        details  -  Show or hide times, ids and paths
 run.copy_command    C             command        copy_command    -   Copy the command for a shell
 acting.copy         Y             copy           copy  -  Copy the run's report as Markdown (OSC 52)
 runs.sort           s             sort           sort            F   Sort by the next column

@@ -17,6 +17,7 @@ from trainui.domain.states import Status
 from trainui.execution.attempt import environment_digest
 from trainui.store.runs import runs
 from trainui.tui.render.styled_text import plain
+from trainui.tui.run.overview_details import FOLDED
 
 
 def line_of(driven: Driven, text: str) -> str:
@@ -42,7 +43,12 @@ async def test_the_panel_shows_the_stage_that_tells_most(filler: Filler) -> None
     run_id = failed_demo(filler)
     async with opened(run_id) as driven:
         await driven.until_shown("2 train[hidden=128]", "RuntimeError: loss is NaN at step 412")
-        await driven.until_shown("exit code 1", "attempt 1", "python train.py", "task id")
+        await driven.until_shown("exit code 1", "attempt 1", "python train.py", "▸ details")
+        assert "task id" not in driven.text()
+        await driven.press("d")
+        await driven.until_shown("▾ details", "task id", "directory")
+        await driven.press("d")
+        await driven.until_gone("task id")
         await driven.until_shown("train/loss", "val/accuracy", "4 metrics")
         await driven.until_shown("Traceback", "stderr")
 
@@ -195,6 +201,16 @@ async def test_it_can_be_resized_at_any_time(filler: Filler) -> None:
         await driven.until_shown("1 Stages", "train/loss", "epoch 59/30")
 
 
+async def test_a_chain_has_edges_at_every_size(filler: Filler) -> None:
+    names = [f"part{number}" for number in range(6)]
+    run_id = filler.run({name: names[at : at + 1] for at, name in enumerate([*names, "end"], -1)})
+    async with opened(run_id, (200, 60)) as driven:
+        for size, beside in (((200, 60), ""), ((80, 24), "↓"), ((120, 36), ""), ((100, 30), "↓")):
+            await driven.pilot.resize_terminal(*size)
+            await driven.until_shown(*(f"○{beside} {name} " for name in names[1:]))
+            assert ("│  │  " in driven.text()) is not bool(beside)
+
+
 async def test_a_run_that_is_removed_says_so(filler: Filler) -> None:
     run_id = filler.run({"a": ()})
     filler.complete(run_id, "a")
@@ -316,7 +332,10 @@ async def test_the_overview_names_variables_that_differ_and_no_values(filler: Fi
         if number < len(kept):
             filler.end(attempt, Status.FAILED, ago=30 - number, error="no", exit_code=3)
     async with opened(run_id, (200, 60)) as driven:
-        await driven.until_shown("since attempt 2: HF_TOKEN, new OMP, unset GONE PATH SEED")
+        await driven.until_shown("▸ details")
+        heading = driven.run.panes.overview.rows.index(FOLDED)
+        await driven.pilot.click("#overview", offset=(4, heading + 1))
+        await driven.until_shown("since attempt 2: HF_TOKEN, new OMP, unset GONE PATH", "SEED")
         assert "hush" not in driven.text()
         await driven.press("comma")
         await driven.until_shown("since attempt 1: SEED")

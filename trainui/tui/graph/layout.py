@@ -12,6 +12,7 @@ is drawn unbroken.
     ○     report
 
 At the right, ╯ is a lane from above that leads into the stage, and ╮ one that leads down out of it.
+A stage that leads to the one on the next line alone has ↓ beside it, or a line with │ below it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from heapq import heappop, heappush
 
 NODE = "\0"
 """Placeholder for a stage's symbol in a drawing."""
+
+NEXT = "↓"
+"""Stands beside a stage that leads to the stage on the next line."""
 
 
 MOST_CELLS = 20_000
@@ -76,7 +80,7 @@ def layout(stages: Sequence[tuple[str, Sequence[str]]], *, most_lines: int = 0) 
         stages: each stage's name and its dependencies. Unknown dependencies are ignored; stages of
             a cycle are drawn without dependencies.
         most_lines: draw a line of edges between two stages of a chain if the drawing has at most
-            this many lines then; otherwise the two are on adjacent lines.
+            this many lines then; otherwise the two are on adjacent lines, the first with `NEXT`.
     """
     graph = _Graph.of(stages)
     if graph.cells() > MOST_CELLS:
@@ -210,8 +214,8 @@ class _Painter:
     def place(self, name: str) -> None:
         """Draw a stage on its own line, after lines that move lanes out of the way if necessary."""
         into = self.graph.lane_into.get(name)
-        if self._spaced and into is not None and self._follows(into):
-            self.lines.append(_Row(self._columns).line(None))
+        if into is not None and self._follows(into):
+            self._connect(into)
         if into is not None and self._ends_in(name, into):
             self._draw_end(name, into)
             return
@@ -232,6 +236,18 @@ class _Painter:
             return False
         above = self.lines[-1].cells
         return len(above) > 2 * at and above[2 * at].text == NODE
+
+    def _connect(self, lane_id: int) -> None:
+        """Draw the edge from the stage above down into the next one: beside it or on a new line."""
+        at = self._at(lane_id)
+        assert at is not None
+        above, beside = self.lines[-1], 2 * at + 1
+        if self._spaced or (above.cells[beside:] and above.cells[beside].text != " "):
+            self.lines.append(_Row(self._columns).line(None))
+            return
+        arrow = GraphCell(NEXT, frozenset((lane_id,)))
+        cells = (*above.cells[:beside], arrow, *above.cells[beside + 1 :])
+        self.lines[-1] = GraphLine(above.node, cells)
 
     def _ends_in(self, name: str, lane_id: int) -> bool:
         """Return True if a lane joins several stages into this one alone, with room at its left."""

@@ -19,8 +19,11 @@ from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row
 from trainui.tui.widgets.list_view import CursorView
 
-LEAST_SHARE = 4
-"""A drawing of up to this fraction of the screen's lines has lines for its edges."""
+SHARE = 0.4
+"""A drawing of up to this share of the screen's lines has lines for the edges of chains."""
+
+BARS = 3
+"""Lines of the screen that are not the page's: the top bar, the heading and the key bar."""
 
 
 class StageGraph(CursorView):
@@ -36,6 +39,8 @@ class StageGraph(CursorView):
         super().__init__(id=id)
         self._drawing: Drawing = layout(())
         self._shape: object = None
+        self._fitted = 0
+        """The most lines for which the drawing was laid out."""
         self._all: Sequence[StageRecord] = ()
         self._stages: dict[str, StageRecord] = {}
         self._by_key: dict[str, GraphNode] = {}
@@ -80,21 +85,31 @@ class StageGraph(CursorView):
         self.update_rows()
 
     def _lay_out(self) -> None:
-        """Lay out the graph again if its nodes have changed."""
+        """Lay out the graph again if its nodes or the lines that it may take have changed."""
         nodes = graph_nodes(self._all, self._is_folded)
-        if nodes == self._shape:
+        if (nodes, self._most_lines) == (self._shape, self._fitted):
             return
         selected = self.selected_name
-        self._shape = nodes
+        self._shape, self._fitted = nodes, self._most_lines
         self._members_of.clear()
         self._by_key = {node.key: node for node in nodes}
         stages = [(node.key, node.depends_on) for node in nodes]
-        self._drawing = layout(stages, most_lines=self.app.size.height // LEAST_SHARE)
+        self._drawing = layout(stages, most_lines=self._most_lines)
         self._lines = {
             line.node: at for at, line in enumerate(self._drawing.lines) if line.node is not None
         }
         self._longest = longest_name(nodes)
         self.select(selected or "")
+
+    @property
+    def _most_lines(self) -> int:
+        return int((self.app.size.height - BARS) * SHARE)
+
+    def refit(self) -> None:
+        """Lay out the graph again if the terminal's height has changed."""
+        if self._fitted != self._most_lines:
+            self._lay_out()
+            self.update_rows()
 
     def _is_folded(self, group: str, count: int) -> bool:
         return self._folds.get(group, count >= FOLDED_FROM)
@@ -150,8 +165,10 @@ class StageGraph(CursorView):
 
     def row_count(self) -> int:
         """Return the number of lines, with that of the timeline's axis."""
-        bars = self._is_framed and self._columns(self.scrollable_content_region.width).bar
-        return len(self._drawing.lines) + bool(bars and self._timeline.total)
+        lines = len(self._drawing.lines)
+        fits = self._is_framed or lines < self._most_lines
+        bars = fits and self._columns(self.scrollable_content_region.width).bar
+        return lines + bool(bars and self._timeline.total)
 
     def selectable(self, index: int) -> bool:
         """Return True for lines with a stage."""

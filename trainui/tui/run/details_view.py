@@ -9,6 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.style import Style
+from textual import events
+from textual.message import Message
 
 from trainui import clock
 from trainui.domain.records import AttemptRecord, StageRecord
@@ -18,6 +20,7 @@ from trainui.tui.render.styled_text import Row, Segment, marked, plain
 from trainui.tui.run.detail_tabs import events_rows, files_rows, params_rows
 from trainui.tui.run.matrix_table import GroupRows, GroupTable
 from trainui.tui.run.overview import as_attempt, overview_rows
+from trainui.tui.run.overview_details import FOLDED, UNFOLDED
 from trainui.tui.widgets.line_view import RowsView
 
 if TYPE_CHECKING:
@@ -47,6 +50,9 @@ class DetailsSubject:
 class DetailsView(RowsView):
     """One of the detail tabs."""
 
+    class FoldClicked(Message):
+        """The heading of the overview's details was clicked."""
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._shown: tuple[DetailsSubject, DetailTab] | None = None
@@ -56,6 +62,10 @@ class DetailsView(RowsView):
         """Index of the row of the current match."""
         self._gallery: Gallery | None = None
         self._decoding = False
+        self.folded = True
+        """True if one line stands in place of the overview's details."""
+        self.table_width = 0
+        """The width that the sweeps' tables shown so far need, in characters."""
 
     def show(self, subject: DetailsSubject, tab: DetailTab) -> None:
         """Show a detail tab of a stage."""
@@ -91,6 +101,7 @@ class DetailsView(RowsView):
         """Highlight a text in any case and go to its first row; an empty text ends the search."""
         self._pattern = re.compile(re.escape(text), re.IGNORECASE) if text else None
         self._found = -1
+        self._show_again()  # a search unfolds the details
         if not self.go_to_match(1):
             self.update_rows()
 
@@ -129,6 +140,7 @@ class DetailsView(RowsView):
     def _group(self, of: DetailsSubject, width: int) -> Sequence[Row]:
         if self._table is None or not self._table.is_of(of.members):
             self._table = GroupTable(of.members)
+            self.table_width = max(self.table_width, self._table.width)
         foot: list[Row] = [(), *((Segment(line, "dim"),) for line in OF_A_FOLD)]
         return GroupRows(
             of.members,
@@ -154,6 +166,7 @@ class DetailsView(RowsView):
             detail=of.detail,
             timeline=of.timeline,
             of=len(page.attempts.get(stage.id, ())),
+            folded=self.folded and self._pattern is None,
         )
 
     def _images(self, of: DetailsSubject, width: int) -> list[Row]:
@@ -181,6 +194,17 @@ class DetailsView(RowsView):
     def _show_again(self) -> None:
         if self._shown is not None:
             self.show(*self._shown)
+
+    def fold(self, folded: bool) -> None:
+        """Fold or unfold the overview's details."""
+        self.folded = folded
+        self._show_again()
+
+    def on_click(self, event: events.Click) -> None:
+        """Fold or unfold the details by a click on their heading."""
+        index = self.row_under(event)
+        if index is not None and self.rows[index] in (FOLDED, UNFOLDED):
+            self.post_message(self.FoldClicked())
 
     def style_of(self, name: str) -> Style:
         """Return the style of this name, including the colours of images."""

@@ -18,6 +18,19 @@ if TYPE_CHECKING:
 BAR = 12
 """Width of the progress bar in characters."""
 
+WITH_BAR = 100
+"""Terminal width in columns from which the progress bar fits beside the counts."""
+
+OTHERS = (
+    Status.RUNNING,
+    Status.QUEUED,
+    Status.CANCELLED,
+    Status.ENDED,
+    Status.BLOCKED,
+    Status.PRUNED,
+)
+"""States that are counted after what is wrong."""
+
 
 def crumbs(run: RunRecord) -> Row:
     """Return the breadcrumbs."""
@@ -41,8 +54,9 @@ def heading(
     *,
     more: int = 0,
     alerts: Mapping[str, str] | None = None,
+    width: int = WITH_BAR,
 ) -> Row:
-    """Return the run's state, progress and remaining time.
+    """Return the run's state, progress and remaining time, and its stages by state, worst first.
 
     Args:
         run: the run.
@@ -51,6 +65,7 @@ def heading(
         to_go: the estimated end.
         more: number of stages not read yet; if any, states are not counted.
         alerts: by stage name, the word of its alert.
+        width: characters of the terminal.
     """
     if more:
         return (
@@ -60,31 +75,36 @@ def heading(
         )
     counts = Counter(stage.status for stage in stages)
     done = sum(counts[status] for status in DONE)
-    full, empty = progress_bar(done, len(stages), BAR)
+    full, empty = progress_bar(done, len(stages), BAR if width >= WITH_BAR else 0)
     spans = [
         Segment(f" {state(run.status)}", state_style(run.status)),
         Segment(f"  {elapsed(run.started_at, run.completed_at, now)}"),
-        Segment("  "),
+        Segment("  " if full or empty else " "),
         Segment(full, state_style(run.status)),
         Segment(empty, "line"),
         Segment(f" {done}/{len(stages)}"),
     ]
     if to_go is not None and run.status in UNFINISHED:
         spans.append(Segment(f"  {to_go.words(now)} to go"))
-    for status in (Status.RUNNING, Status.QUEUED, Status.FAILED, Status.INTERRUPTED,
-                   Status.CANCELLED, Status.ENDED, Status.BLOCKED, Status.PRUNED):  # fmt: skip
-        if counts[status]:
-            text = f"  {SYMBOLS[status]} {counts[status]} {status}"
-            spans.append(Segment(text, state_style(status)))
-    return (*spans, *_trouble(stages, alerts or {}))
+    spans += _counted(counts, (Status.FAILED, Status.INTERRUPTED))
+    spans += _trouble(stages, alerts or {})
+    return (*spans, *_counted(counts, OTHERS))
+
+
+def _counted(counts: Mapping[Status, int], states: Sequence[Status]) -> Row:
+    return tuple(
+        Segment(f"  {SYMBOLS[status]} {counts[status]} {status}", state_style(status))
+        for status in states
+        if counts[status]
+    )
 
 
 def _trouble(stages: Sequence[StageRecord], alerts: Mapping[str, str]) -> Row:
-    """Return the number of stalled stages, and of those with a NaN or another alert."""
-    stalled = sum(stage.stalled for stage in stages)
-    found = [Segment(f"  ◌ {stalled} stalled", "warn")] if stalled else []
+    """Return the number of stages with a NaN or another alert, and of stalled ones."""
     words = Counter(alerts.values())
-    return (*found, *(Segment(f"  ! {count} {word}", "bad") for word, count in words.items()))
+    found = [Segment(f"  ! {count} {word}", "bad") for word, count in words.items()]
+    stalled = sum(stage.stalled for stage in stages)
+    return (*found, *([Segment(f"  ◌ {stalled} stalled", "warn")] if stalled else []))
 
 
 def can_resume(stages: Sequence[StageRecord]) -> bool:

@@ -31,6 +31,12 @@ LEAST_GRAPH, GRAPH_SHARE = 51, 0.45
 WITH_BARS = 150
 """Terminal width in columns from which the DAG's timeline bars fit."""
 
+LEAST_WIDE = 76
+"""Least width of the left half with timeline bars: most lines of the overview fit."""
+
+FRAME, BARS = 5, 32
+"""Columns of a pane's frame; of its frame and timeline bars."""
+
 
 class Panes(Container):
     """The DAG and the panes of the selected stage."""
@@ -131,6 +137,7 @@ class Panes(Container):
         width, height = self.size
         stacked = width < WIDE
         self.set_class(stacked, "-stacked")
+        self.graph.refit()
         rows = self.graph.row_count()
         if self._zoomed == 1:
             self.graph.styles.height = "1fr"
@@ -141,8 +148,11 @@ class Panes(Container):
         if stacked or self._zoomed:
             self.left.styles.width = "100%"
         else:
-            least = LEAST_GRAPH if width < WITH_BARS else int(width * GRAPH_SHARE)
-            self.left.styles.width = min(max(graph_width + 5, least), int(width * GRAPH_SHARE))
+            least = LEAST_GRAPH
+            if width >= WITH_BARS:
+                least = max(LEAST_WIDE, graph_width + BARS, self.overview.table_width + FRAME)
+            most = int(width * GRAPH_SHARE)
+            self.left.styles.width = min(max(graph_width + FRAME, least), most)
 
     def on_resize(self) -> None:
         """Divide the space again."""

@@ -16,7 +16,7 @@ from trainui.tui.graph.nodes import RANKS, counts
 from trainui.tui.render.numbers import elapsed, number, state_style
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, packed, width_of
 
-TIME, VALUE, MOST_PARAM, MOST_TITLE = 8, 10, 16, 21
+TIME, VALUE, MOST_PARAM, MOST_TITLE, STATE = 8, 10, 16, 21, 11
 """Widths of the columns in characters."""
 
 
@@ -31,6 +31,12 @@ class GroupTable:
             key: _width(key, [own.get(key, "") for own in self.params.values()])
             for key in self.differing
         }
+
+    @property
+    def width(self) -> int:
+        """The most characters that a line may need: parameters, time, metric and state."""
+        params = sum(width + 2 for width in self.widths.values())
+        return 2 + params + TIME + 2 + MOST_TITLE + 2 + STATE
 
     def is_of(self, members: Sequence[StageRecord]) -> bool:
         """Return True if the table was made for these members."""

@@ -4,36 +4,29 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
+from textwrap import dedent
 from typing import TYPE_CHECKING
 
-from trainui import clock, formatting, settings
+from trainui import clock, formatting
+from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import DONE, UNFINISHED, Status
 from trainui.pipeline.substitution.masking import mask
 from trainui.store.read.summary import shown_command
-from trainui.text import STALLED, harmless, state
+from trainui.text import STALLED, state
 from trainui.tui.data.snapshot import StageDetail
 from trainui.tui.render.numbers import clock_time, elapsed, state_style
-from trainui.tui.render.styled_text import Row, Segment, wrap
+from trainui.tui.render.styled_text import Row, Segment
 from trainui.tui.run.activity import LogProgress, StageActivity
+from trainui.tui.run.fields import field_rows, start_of
+from trainui.tui.run.overview_details import FOLDED, UNFOLDED, details_rows
 from trainui.tui.run.stage_error import error_rows
 
 if TYPE_CHECKING:
     from trainui.tui.data.eta import Eta
     from trainui.tui.graph.timeline import Timeline
-
-LABEL = 11
-"""Width of the labels at the left, in characters."""
-
-MOST_LINES = 4
-"""The most lines of a command, of parameters or of a result."""
-
-MOST_TEXT = 8000
-"""The most characters of such a text that are processed; more than fit into its lines."""
 
 
 def overview_rows(
@@ -48,6 +41,7 @@ def overview_rows(
     detail: StageDetail | None = None,
     timeline: Timeline | None = None,
     of: int = 0,
+    folded: bool = False,
 ) -> list[Row]:
     """Return the lines of a stage's overview: what a researcher asks first stands first.
 
@@ -62,6 +56,7 @@ def overview_rows(
         detail: the stage's details; None: not read.
         timeline: the run's timeline.
         of: the number of all attempts.
+        folded: show one line in place of the details.
     """
     last = attempts[-1] if attempts else None
     detail = detail or StageDetail(stage.name, None)
@@ -74,24 +69,21 @@ def overview_rows(
         ("values", activity.nonfinite, "bad"),
         *_activity_facts(stage, activity, now, last if ending is None else None),
     ):
-        rows += _field(label, text, style, width)
+        rows += field_rows(label, text, style, width)
     rows += error_rows(stage, width)
-    for label, text, style in (
-        ("start", detail.checkpoint if is_newest else "", "warn"),
-        (
-            "params",
-            _params_text({**(stage.definition.matrix or {}), **stage.definition.params}),
-            "",
-        ),
-        ("command", command_text(run, stage), ""),
+    for label, text, style, hint in (
+        ("result", "" if stage.result is None else json.dumps(stage.result), "", ""),
+        ("start", detail.checkpoint if is_newest else "", "warn", ""),
+        ("code", "" if last is None else last.code_change or "", "warn", ""),
+        ("params", _params_text(stage.definition), "", ""),
+        ("command", command_text(run, stage), "", "C copies all of it"),
     ):
-        rows += _field(label, text, style, width)
+        rows += field_rows(label, text, style, width, hint)
     rows += _earlier_rows(attempts, width)
-    rows += [(), (Segment("details", "dim"),)]
-    share = _share(stage, timeline)
-    for label, text, style in _details(stage, last, by_name, detail, share, width - LABEL):
-        rows += _field(label, text if is_newest or label != "share" else "", style, width)
-    return rows
+    if folded:
+        return [*rows, (), FOLDED]
+    shown = timeline if is_newest else None
+    return [*rows, (), UNFOLDED, *details_rows(stage, last, by_name, detail, shown, width)]
 
 
 def _activity_facts(
@@ -103,7 +95,8 @@ def _activity_facts(
         stage: the stage.
         activity: its activity.
         now: the time in microseconds.
-        unknown_end: the last attempt if its end is not known from earlier runs; else None.
+        unknown_end: the last attempt if its end is not known from earlier runs; else None. The end
+            of a stalled one cannot be estimated.
     """
     # while nothing changes the screen is not drawn again: after the end an age would become wrong
     since = now if stage.completed_at is None else None
@@ -112,7 +105,8 @@ def _activity_facts(
     none = "none yet" if stage.definition.checkpoint is not None and stage.attempt else ""
     yield "checkpoint", checkpoint if activity.checkpoint else none, ""
     yield "metric", activity.metric, ""
-    yield "progress", _progress_text(activity.progress, unknown_end, now), ""
+    unknown = None if stage.stalled else unknown_end
+    yield "progress", _progress_text(activity.progress, unknown, now), ""
 
 
 def _moment(moment: int | None, now: int | None) -> str:
@@ -135,42 +129,6 @@ def _progress_text(
     return f"{shown}, ~{formatting.duration(spent / progress.part * (1 - progress.part))} to go"
 
 
-def _details(
-    stage: StageRecord,
-    last: AttemptRecord | None,
-    by_name: Mapping[str, StageRecord],
-    detail: StageDetail,
-    share: str,
-    room: int,
-) -> Iterator[tuple[str, str, str]]:
-    """Yield the facts that are seldom asked for, each with its label and style."""
-    definition = stage.definition
-    yield "time", _times(stage), ""
-    yield "share", share, ""
-    yield "retries", _retries_text(stage), ""
-    yield "continues", _continued(stage, last), ""
-    yield "code", "" if last is None else last.code_change or "", "warn"
-    yield "commit", detail.commit, ""
-    yield "task", definition.task or "", ""
-    yield "result", "" if stage.result is None else json.dumps(stage.result), ""
-    yield "after", _upstream_text(stage, by_name), ""
-    yield "outputs", "  ".join(definition.outputs), ""
-    yield "sets", "  ".join(definition.env), ""
-    yield "variables", detail.variables, ""
-    yield "where", _where(last), ""
-    yield "task id", stage.celery_task_id or "", "dim"
-    yield "directory", short_path(stage.directory, room), "dim"
-
-
-def short_path(path: str, room: int) -> str:
-    """Return a path with `~` for the home directory; a long one without its first directories."""
-    home = str(Path.home())
-    short = f"~{path.removeprefix(home)}" if path.startswith(f"{home}/") else path
-    while len(short) > room and "/" in short.removeprefix("…/"):
-        short = f"…/{short.removeprefix('…/').partition('/')[2]}"
-    return short
-
-
 def why(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
     """Return the reason for a stage's state; empty if the state says enough."""
     if stage.status == Status.PENDING:
@@ -179,7 +137,7 @@ def why(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
             for name in stage.depends_on
             if name in by_name and by_name[name].status in UNFINISHED
         )
-        names = _start_of(unfinished, ", ")
+        names = start_of(unfinished, ", ")
         return f"waits for {names}" if names else ""
     if stage.status == Status.QUEUED:
         delay = ((stage.not_before or 0) - clock.now()) / clock.SECOND
@@ -200,20 +158,12 @@ def _state_row(
     return (
         Segment(state(stage.status), state_style(stage.status)),
         Segment(f" {word} {spent}" if timed else ""),
-        Segment(f", {ending.words(now)} to go" if timed and ending else ""),
+        Segment(f", {ending.words(now)} to go" if timed and ending and not stage.stalled else ""),
         Segment("  stalled" if stage.stalled else "", "warn"),
         Segment(_exit_text(last) if ended_badly else "", "bad"),
         Segment(f"  attempt {stage.attempt}" if stage.attempt else "", "dim"),
         Segment(f" of {of}" if of > 1 else "", "dim" if of == stage.attempt else "warn"),
     )
-
-
-def _share(stage: StageRecord, timeline: Timeline | None) -> str:
-    """Return the stage's share of the run's time, and if it is on the critical path."""
-    if timeline is None or not timeline.total or timeline.interval(stage.name) is None:
-        return ""
-    share = f"{timeline.took(stage.name) / timeline.total:.0%} of run time"
-    return f"{share} (critical path)" if stage.name in timeline.critical else share
 
 
 def as_attempt(stage: StageRecord, attempts: Sequence[AttemptRecord]) -> StageRecord:
@@ -237,38 +187,6 @@ def as_attempt(stage: StageRecord, attempts: Sequence[AttemptRecord]) -> StageRe
     )
 
 
-def _continued(stage: StageRecord, last: AttemptRecord | None) -> str:
-    """Return the checkpoint that an attempt resumed from, relative to the stage's directory."""
-    checkpoint = "" if last is None else last.checkpoint or ""
-    return checkpoint.removeprefix(f"{stage.directory}/")
-
-
-def _field(label: str, text: str, style: str, width: int) -> list[Row]:
-    if not text:
-        return []
-    room = max(width - LABEL, 10)
-    pieces = wrap(harmless(text[:MOST_TEXT]), room, MOST_LINES + 1)
-    if len(pieces) > MOST_LINES:
-        pieces = [*pieces[: MOST_LINES - 1], pieces[MOST_LINES - 1][: room - 2] + " …"]
-    names = [label, *[""] * (len(pieces) - 1)]
-    return [
-        (Segment(f"{name:<{LABEL}}", "dim"), Segment(piece, style))
-        for name, piece in zip(names, pieces, strict=True)
-    ]
-
-
-def _retries_text(stage: StageRecord) -> str:
-    retries = stage.definition.retries
-    return f"{stage.retries_used} of {retries} used" if retries and stage.attempt else ""
-
-
-def _times(stage: StageRecord) -> str:
-    if stage.started_at is None:
-        return ""
-    end = clock_time(stage.completed_at)
-    return f"{clock_time(stage.started_at)} → {end}" if end else clock_time(stage.started_at)
-
-
 def _exit_text(last: AttemptRecord | None) -> str:
     if last is None or last.status in UNFINISHED:
         return ""
@@ -277,54 +195,23 @@ def _exit_text(last: AttemptRecord | None) -> str:
     return "" if last.exit_code is None else f"  exit code {last.exit_code}"
 
 
-def _where(last: AttemptRecord | None) -> str:
-    if last is None:
-        return ""
-    slots = ", ".join(str(slot) for slot in last.slots) + ("" if last.gpus else " (no GPU)")
-    process = "" if last.pid is None else f"process {last.pid}"
-    elsewhere = "" if last.host in ("", _here()) else f"host {last.host}"
-    return ", ".join(part for part in (elsewhere, slots, process) if part)
-
-
-@cache
-def _here() -> str:
-    return settings.host()
-
-
 def command_text(run: RunRecord, stage: StageRecord) -> str:
-    """Return a stage's command as one shell line, with secrets masked."""
+    """Return a stage's command with secrets masked, in the lines in which it was written."""
     command = shown_command(run.params, stage.definition) or ""
     if not isinstance(command, str):
         command = shlex.join(command).replace("'${python}'", "${python}")
-    return " ".join(command.split()).replace(f"{run.directory}/", "${run_dir}/")
+    return dedent(command).strip().replace(f"{run.directory}/", "${run_dir}/")
 
 
-def _params_text(params: Mapping[str, object]) -> str:
-    return _start_of(
+def _params_text(definition: StageDefinition) -> str:
+    params = mask({**(definition.matrix or {}), **definition.params})
+    return start_of(
         (
             f"{name}={value if isinstance(value, str) else json.dumps(value)}"
-            for name, value in mask(params).items()
+            for name, value in params.items()
         ),
         "  ",
     )
-
-
-def _upstream_text(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
-    known = (by_name.get(name) for name in stage.depends_on)
-    names = (f"{state(one.status)[0]} {one.name}" for one in known if one is not None)
-    return _start_of(names, "  ")
-
-
-def _start_of(parts: Iterable[str], separator: str) -> str:
-    """Join parts up to the displayed length: a stage may depend on thousands."""
-    taken: list[str] = []
-    length = 0
-    for part in parts:
-        taken.append(part)
-        length += len(part) + len(separator)
-        if length > MOST_TEXT:
-            break
-    return separator.join(taken)
 
 
 def _total_time(attempts: Sequence[AttemptRecord], now: int) -> str:
@@ -343,8 +230,8 @@ def _earlier_rows(attempts: Sequence[AttemptRecord], width: int) -> list[Row]:
         spent = elapsed(attempt.started_at, attempt.completed_at, attempt.completed_at or 0)
         error = (attempt.error or "").partition("\n")[0]
         text = f"{attempt.number} {state(attempt.status)} after {spent}  {error}"
-        rows += _field("earlier" if not rows else "", text, "dim", width)
+        rows += field_rows("earlier" if not rows else "", text, "dim", width)
     if rows:
         words = ", shows the previous attempt: its curves, files, events and log"
-        rows += _field(" ", words, "dim", width)
+        rows += field_rows(" ", words, "dim", width)
     return rows

@@ -34,6 +34,9 @@ from trainui.tui.run.stage_panel import StagePanel
 from trainui.tui.widgets.bars import Bar
 from trainui.tui.widgets.line_view import RowsView
 
+DETAILS = "details"
+"""The preference key for the unfolded details of the overview."""
+
 
 class RunScreen(Page):
     """The page of one run."""
@@ -68,8 +71,9 @@ class RunScreen(Page):
         """The stage that was autoselected last."""
 
     def on_mount(self) -> None:
-        """Restore the plot options of the last time."""
+        """Restore the plot options and the fold of the last time."""
         self.panes.curves.state = self.saved_curves_state(self.run_id)
+        self.panes.overview.folded = not self.host.preferences.get(DETAILS, bool)
         super().on_mount()
 
     def content(self) -> Iterator[Widget]:
@@ -137,7 +141,15 @@ class RunScreen(Page):
     def _show_state(self, page: RunPage) -> None:
         ending = page.ahead.run if page.ahead else None
         self.state_bar.show(
-            heading(page.run, page.stages, clock.now(), ending, more=page.more, alerts=page.alerts)
+            heading(
+                page.run,
+                page.stages,
+                clock.now(),
+                ending,
+                more=page.more,
+                alerts=page.alerts,
+                width=self.size.width,
+            )
         )
 
     def on_resize(self) -> None:
@@ -289,6 +301,13 @@ class RunScreen(Page):
             self.ask()
         else:
             self.notify("this stage has no other attempt", markup=False)
+
+    @on(DetailsView.FoldClicked)
+    def action_details(self) -> None:
+        """Fold or unfold the details of the overview."""
+        overview = self.panes.overview
+        overview.fold(not overview.folded)
+        self.host.preferences.keep(DETAILS, not overview.folded)
 
     def action_logs(self) -> None:
         """Zoom the log, or show all panes again."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainui.tui.graph.layout import NODE, Drawing, layout
+from trainui.tui.graph.layout import NEXT, NODE, Drawing, layout
 
 Stages = list[tuple[str, list[str]]]
 
@@ -50,7 +50,8 @@ class Reader:
             return set()
         if below == NODE:
             joined = self.at(x - 1, y + 1) == "─"
-            return set() if joined else {self.names[y + 1] or ""}
+            unmarked = self.at(x, y) == NODE and self.at(x + 1, y) != NEXT
+            return set() if joined or unmarked else {self.names[y + 1] or ""}
         found: set[str] = set()
         if below in "│├┤┼":
             found |= self.down(x, y + 1)
@@ -98,6 +99,7 @@ def test_the_demo_reads_from_top_to_bottom() -> None:
         "├─●─╮ train[32]",
         "╰─●─┤ train[128]",
         "●───╯ evaluate",
+        "│",
         "●     report",
     ]
 
@@ -106,7 +108,7 @@ def test_a_chain_has_edges_if_there_is_room() -> None:
     chain = [("a", []), ("b", ["a"]), ("c", ["b"])]
     lines = layout(chain, most_lines=5).lines
     assert [line.text() for line in lines] == ["●", "│", "●", "│", "●"]
-    assert len(layout(chain, most_lines=4).lines) == 3
+    assert drawn(chain) == ["●↓ a", "●↓ b", "●  c"]
 
 
 def test_two_matrices_all_with_all_are_one_lane() -> None:

@@ -17,14 +17,16 @@ from trainui.domain.notifications import CHECKPOINT, NAN
 from trainui.domain.records import StageRecord
 from trainui.store.db import protocol, readonly
 from trainui.store.read import views
-from trainui.store.runs import events
+from trainui.store.runs import events, stages
 from trainui.supervisor.protocol import SPEC_FILE, Spec
 from trainui.tui.data.snapshot import MatrixDetail, RunQuery
 from trainui.tui.render.styled_text import Segment, joined, plain, width_of
 from trainui.tui.run.activity import LogProgress, log_progress
+from trainui.tui.run.fields import MOST_LINES
 from trainui.tui.run.header import can_resume, crumbs, heading
 from trainui.tui.run.matrix_table import GroupRows
-from trainui.tui.run.overview import MOST_LINES, overview_rows, short_path
+from trainui.tui.run.overview import overview_rows
+from trainui.tui.run.overview_details import short_path
 from trainui.tui.run.reader import RunPageReader
 from trainui.tui.run.shell_command import shell_command
 from trainui.tui.run.stage_error import error_lines
@@ -111,7 +113,9 @@ def test_an_error_is_its_traceback_without_progress_bars() -> None:
     assert error_lines("exit code 1") == []
 
 
-def overview(connection: protocol.Connection, run_id: str, name: str) -> str:
+def overview(
+    connection: protocol.Connection, run_id: str, name: str, *, folded: bool = False
+) -> str:
     """Return a stage's overview as the page reads and shows it."""
     page = RunPageReader().read(connection, RunQuery(run_id, stage=name))
     assert page is not None
@@ -124,6 +128,7 @@ def overview(connection: protocol.Connection, run_id: str, name: str) -> str:
         now=clock.now(),
         width=100,
         detail=page.detail,
+        folded=folded,
     )
     return joined(rows)
 
@@ -147,12 +152,17 @@ def test_the_overview_begins_with_what_a_researcher_asks_first(
     labels = [line.split(" ")[0] for line in overview(connection, run_id, name).splitlines()]
     first = ["●", "values", "output", "checkpoint", "metric", "progress", "params", "command"]
     assert [label for label in labels if label][: len(first)] == first
-    text = overview(connection, run_id, name)
+    text = overview(connection, run_id, name, folded=True)
+    assert "task id" not in text
+    assert text.endswith("\n\n▸ details  d shows times, ids and paths")
     assert "values     NaN or infinite values in val/loss since step 2: 1 of 4 points" in text
     assert re.search(r"^output     [0-9.]+s ago$", text, re.M)
     assert re.search(r"^checkpoint ckpt-3.npz, [0-9.]+s ago$", text, re.M)
     assert "metric     val/loss  best 1 (lowest), last 2" in text
     assert re.search(r"^progress   epoch 2/4, ~1m 4[0-9]s to go$", text, re.M)
+    with filler.store.write() as writing:
+        stages.set_stalled(writing, attempt, True, "no output")
+    assert re.search(r"^progress   epoch 2/4$", overview(connection, run_id, name), re.M)
     filler.end(attempt)
     text = overview(connection, run_id, name)
     assert re.search(r"^output     \d\d:\d\d:\d\d$", text, re.M)
@@ -193,6 +203,19 @@ def test_the_command_is_copied_as_it_was_executed(
     (Path(attempt.directory) / SPEC_FILE).write_text(spec.to_json())
     executed = f"cd {stage.definition.workdir}\n/usr/bin/python3 'a b.py'\n"
     assert shell_command(run, stage, [attempt]) == executed
+
+
+def test_a_command_of_several_lines_is_shown_as_written(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    script = "cd /data\nfor seed in 1 2; do\n  python train.py --seed $seed\n"
+    run_id = filler.run({"a": ()}, command=script, task=None)
+    text = shown(connection, run_id, "a")
+    assert "command    cd /data\n           for seed in 1 2; do\n             python" in text
+    run_id = filler.run({"a": ()}, command=f"{script}done\necho ready\n", task=None)
+    text = shown(connection, run_id, "a")
+    assert "           done … C copies all of it\n" in text
+    assert "ready" not in text
 
 
 def test_a_blocked_stage_says_by_what(filler: Filler, connection: protocol.Connection) -> None:
@@ -237,17 +260,22 @@ def test_the_heading_counts_states_in_words(
     run_id = filler.run(SWEEP, name="sweep")
     filler.complete(run_id, "prepare")
     filler.start(run_id, "train[lr=3,seed=1]")
-    run, stages = views.find_run(connection, run_id), views.stages(connection, run_id)
-    text = plain(heading(run, stages, clock.now()))
+    run, of_run = views.find_run(connection, run_id), views.stages(connection, run_id)
+    text = plain(heading(run, of_run, clock.now()))
     assert "● running" in text
     assert "1/8" in text
     assert "◔ 5 queued" in text
-    begun = plain(heading(run, stages[:2], clock.now(), more=6))
+    begun = plain(heading(run, of_run[:2], clock.now(), more=6))
     assert "● running" in begun
     assert "8 stages" in begun
     assert "queued" not in begun  # not all are known
+    filler.fail(run_id, "train[lr=3,seed=2]", "exit code 1")
+    alerts = {"train[lr=3,seed=1]": "NaN"}
+    of_run = views.stages(connection, run_id)
+    text = plain(heading(run, of_run, clock.now(), alerts=alerts, width=80))
+    assert text.endswith("1/8  ✗ 1 failed  ! 1 NaN  ● 1 running  ◔ 4 queued")
     assert "› sweep" in plain(crumbs(run)).replace("  ", " ")
-    assert not can_resume(stages)
+    assert not can_resume(of_run)
 
 
 def test_only_what_ended_without_completing_can_be_resumed(

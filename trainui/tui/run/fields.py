@@ -1,0 +1,58 @@
+"""A field of the overview as lines: a label at the left, and its text beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from trainui.text import harmless
+from trainui.tui.render.styled_text import Row, Segment, wrap
+
+LABEL = 11
+"""Width of the labels at the left, in characters."""
+
+MOST_LINES = 4
+"""The most lines of a command, of parameters or of a result."""
+
+MOST_TEXT = 8000
+"""The most characters of such a text that are processed; more than fit into its lines."""
+
+
+def field_rows(label: str, text: str, style: str, width: int, hint: str = "") -> list[Row]:
+    """Return the lines of a field; none if its text is empty.
+
+    Args:
+        label: at most `LABEL` characters.
+        text: of one line or several.
+        style: of the text.
+        width: characters a line.
+        hint: shown at the end of a text that is too long.
+    """
+    if not text:
+        return []
+    room = max(width - LABEL, 10)
+    pieces = list(_pieces(text[:MOST_TEXT], room))
+    if len(pieces) > MOST_LINES:
+        end = f" … {hint}".rstrip()[: room - 1]
+        pieces = [*pieces[: MOST_LINES - 1], pieces[MOST_LINES - 1][: room - len(end)] + end]
+    names = [label, *[""] * (len(pieces) - 1)]
+    return [
+        (Segment(f"{name:<{LABEL}}", "dim"), Segment(piece, style))
+        for name, piece in zip(names, pieces, strict=True)
+    ]
+
+
+def _pieces(text: str, room: int) -> Iterator[str]:
+    for line in text.splitlines()[: MOST_LINES + 1]:
+        yield from wrap(harmless(line), room, MOST_LINES + 1)
+
+
+def start_of(parts: Iterable[str], separator: str) -> str:
+    """Join parts up to the displayed length: a stage may depend on thousands."""
+    taken: list[str] = []
+    length = 0
+    for part in parts:
+        taken.append(part)
+        length += len(part) + len(separator)
+        if length > MOST_TEXT:
+            break
+    return separator.join(taken)
