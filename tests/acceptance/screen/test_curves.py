@@ -198,6 +198,8 @@ async def test_siblings_race(filler: Filler) -> None:
         assert [mark in line for mark, line in zip("●▲■", lines, strict=True)] == [True] * 3
         await driven.press("right")
         await driven.until_shown("leads by 0.2500 at step 0")
+        await driven.press("0", "escape")
+        await driven.until_shown("3 Curves", "● lr=1", "▲ lr=2", "■ lr=3")
 
 
 async def test_the_choice_of_curves_shows_parameters_and_values_and_stays_with_the_run(
@@ -386,4 +388,4 @@ async def test_there_is_a_key_to_what_does_not_fit(filler: Filler) -> None:
     async with opened(run_id, size=(80, 24)) as driven:
         await driven.until_shown("2 Overview")
         await driven.press("3", "m")
-        await driven.until_shown("smoothing 0.6  16 more  20 metrics", "layer00/norm")
+        await driven.until_shown("smoothing 0.6  D resets  16 more  20 metrics", "layer00/norm")

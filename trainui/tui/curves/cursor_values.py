@@ -90,10 +90,10 @@ def compared_x(chart: Chart, view: PlotOptions) -> float:
 def ranking(chart: Chart, view: PlotOptions) -> list[tuple[float, PlotLine]]:
     """Return the lines with their values at the compared position, the best first.
 
-    Empty if the metric's name does not say whether higher or lower is better.
+    Empty for a single line, or if the metric's name does not say whether higher or lower is better.
     """
     lower = lower_is_better(chart.name)
-    if lower is None:
+    if lower is None or len(chart.lines) < 2:
         return []
     x = compared_x(chart, view)
     found = [(one.smoothed, line) for line in chart.lines if (one := value_at(line, view, x))]

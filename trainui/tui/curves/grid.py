@@ -21,8 +21,8 @@ from trainui.tui.styles import CURVES
 LABEL_WIDTH = ticks.LABEL + 1
 """Characters left of a plot: its labels and its axis."""
 
-CELL_WIDTH = 28
-"""The least width of a plot with its labels, in characters."""
+CELL_WIDTH, NAMED_WIDTH = 28, 32
+"""The least width of a plot with its labels, in characters; with names beside it also theirs."""
 
 GAP = 2
 """Characters between two plots side by side."""
@@ -56,15 +56,24 @@ SPACINGS = (Spacing(1, 1), Spacing(1, 0), Spacing(0, 0))
 class PlotGrid:
     """The layout of plots in a pane: the tallest at which all are visible, then the widest."""
 
-    def __init__(self, width: int, height: int, count: int) -> None:
-        """Lay out `count` plots in a pane of `width` characters and `height` lines."""
-        most = max(1, min(count, (width + GAP) // (CELL_WIDTH + GAP)))
+    def __init__(self, width: int, height: int, count: int, names: int = 0) -> None:
+        """Lay out plots.
+
+        Args:
+            width: of the pane, in characters.
+            height: of the pane, in lines.
+            count: the number of plots.
+            names: width of the lines' names at the right of each plot; 0: none.
+        """
+        self.names = names
+        least = NAMED_WIDTH + names if names else CELL_WIDTH
+        most = max(1, min(count, (width + GAP) // (least + GAP)))
         found = (_fitting(height, count, most, spacing) for spacing in SPACINGS)
         chosen = next((layout for layout in found if layout is not None), None)
         if chosen is None:
             spacing = SPACINGS[1]
-            least = min(height // (LEAST_HEIGHT + spacing.total), 2)
-            rows = max(height // (PAGED_HEIGHT + spacing.total), least, 1)
+            few = min(height // (LEAST_HEIGHT + spacing.total), 2)
+            rows = max(height // (PAGED_HEIGHT + spacing.total), few, 1)
             plot_height = max(height // rows - spacing.total, LEAST_HEIGHT)
             chosen = _PlotLayout(most, min(plot_height, MOST_HEIGHT), spacing)
         self.columns, self.plot_height, self.spacing = chosen
@@ -73,7 +82,7 @@ class PlotGrid:
     @property
     def plot_width(self) -> int:
         """Width of a plot without its labels, in characters."""
-        return self.cell_width - LABEL_WIDTH
+        return max(self.cell_width - LABEL_WIDTH - self.names, 5)
 
     @property
     def row_height(self) -> int:
@@ -83,7 +92,7 @@ class PlotGrid:
     @property
     def frame(self) -> Frame:
         """The size of one plot."""
-        return Frame(self.plot_width, self.plot_height, ticks.LABEL, self.spacing.axis)
+        return Frame(self.plot_width, self.plot_height, ticks.LABEL, self.spacing.axis, self.names)
 
     def visible_rows(self, height: int) -> int:
         """Return how many rows of whole plots a pane of `height` lines shows, at least one."""
@@ -91,9 +100,9 @@ class PlotGrid:
 
 
 @lru_cache(maxsize=64)
-def laid_out(width: int, height: int, count: int) -> PlotGrid:
+def laid_out(width: int, height: int, count: int, names: int = 0) -> PlotGrid:
     """Return the layout of `count` plots; cached."""
-    return PlotGrid(width, height, count)
+    return PlotGrid(width, height, count, names)
 
 
 class _PlotLayout(NamedTuple):
@@ -122,6 +131,8 @@ class PlotCell(NamedTuple):
     view: PlotOptions = PlotOptions()
     pinned: bool = False
     selected: bool = False
+    styles: tuple[LineStyle, ...] | None = None
+    """The styles of compared lines; None: nothing is compared."""
 
 
 def grid_rows(cells: Sequence[PlotCell], grid: PlotGrid) -> list[Row]:
@@ -159,14 +170,13 @@ def cell_rows(cell: PlotCell, grid: PlotGrid, at: int, ending: str = "") -> list
         ending: the suffix that all names share, cut first if a name is too long.
     """
     chart = cell.chart
-    own = LineStyle(f"curve-{at % CURVES + 1}", "●")
+    styles = cell.styles or (LineStyle(f"curve-{at % CURVES + 1}", "●"),)
     if chart is None:
         rows: list[Row] = [(Segment(" " * ticks.LABEL), Segment("│", "line"))] * grid.plot_height
         rows += [()] * grid.frame.feet
     else:
-        styles = (own,) if len(chart.lines) == 1 else None
-        rows = [*plot_rows(chart, cell.view, grid.frame, styles)]
-    return [_title(cell, grid, own.style, ending), *rows]
+        rows = [*plot_rows(chart, cell.view, grid.frame, styles[: len(chart.lines)])]
+    return [_title(cell, grid, styles[0].style, ending), *rows]
 
 
 def _title(cell: PlotCell, grid: PlotGrid, style: str, ending: str) -> Row:

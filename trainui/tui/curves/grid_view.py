@@ -11,7 +11,22 @@ from textual.binding import BindingType
 
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.cursor_values import zoom_text
-from trainui.tui.curves.grid import GAP, LABEL_WIDTH, PlotCell, PlotGrid, grid_rows, laid_out
+from trainui.tui.curves.grid import (
+    GAP,
+    LABEL_WIDTH,
+    NAMED_WIDTH,
+    PlotCell,
+    PlotGrid,
+    grid_rows,
+    laid_out,
+)
+from trainui.tui.curves.grid_legend import (
+    Styles,
+    legend_rows,
+    names_width,
+    shared_styles,
+    styles_of,
+)
 from trainui.tui.curves.interaction import CurveKeys
 from trainui.tui.curves.model import Chart, CurveData, Curves
 from trainui.tui.curves.view_options import CurvesState
@@ -20,6 +35,9 @@ from trainui.tui.render.styled_text import Row, Segment
 
 MOST_HIDDEN = 3
 """Most names of hidden metrics in the subtitle."""
+
+LEAST_NAMED = 6
+"""Least lines of a plot with names at its right; smaller ones have a legend above them."""
 
 
 class CurvesView(CurveKeys):
@@ -32,6 +50,12 @@ class CurvesView(CurveKeys):
         super().__init__(CurvesState(), id=id)
         self._empty = ""
         self._problems: tuple[str, ...] = ()
+        self._shared: Styles = {}
+        """The styles of compared lines; empty: nothing is compared."""
+        self._names = 0
+        """Width of the lines' names at the right of the plots; 0: none."""
+        self._legend: list[Row] = []
+        """The lines' names above the plots; empty: they are beside them, or there are none."""
 
     @property
     def shown(self) -> list[CurveData]:
@@ -60,14 +84,16 @@ class CurvesView(CurveKeys):
         chart = self.chart()
         zoom = zoom_text(chart, self.view) if chart is not None else ""
         changed = "  ".join([*self.words, *([zoom] if zoom else [])])
-        words += ["D resets"] if changed else []
-        bright = (Segment(changed, "key"), Segment("  ")) if changed else ()
+        bright = (Segment(changed, "key"), Segment("  D resets  ", "dim")) if changed else ()
         return (*bright, Segment("  ".join(words), "dim"))
 
     def fixed_rows(self) -> int:
-        """Without a border, the summary is on the first line if it says more than a number."""
+        """The legend, and without a border the summary if it says more than a number."""
+        return int(self._has_summary()) + len(self._legend)
+
+    def _has_summary(self) -> bool:
         shown = not self._is_framed and bool(self.shown)
-        return int(shown and bool(self.words or self.view.window or self._is_paged()))
+        return shown and bool(self.words or self.view.window or self._is_paged())
 
     def _is_paged(self) -> bool:
         width, height = self.scrollable_content_region.size
@@ -211,7 +237,17 @@ class CurvesView(CurveKeys):
     def _grid(self) -> PlotGrid:
         width, height = self.scrollable_content_region.width, self.page_height
         height = max(height - len(self._problem_rows()), height // 2)
-        return laid_out(width, height, max(len(self.shown), 1))
+        return laid_out(width, height, max(len(self.shown), 1), self._names)
+
+    def _name_lines(self, curves: Curves) -> None:
+        """Put the names of compared lines beside the plots, or above them if these are small."""
+        self._shared = shared_styles(curves.charts, self.view.highlight)
+        self._names, self._legend = names_width(list(self._shared)) if self._shared else 0, []
+        grid, bright = self._grid(), sum(style.bright for style in self._shared.values())
+        narrow = grid.cell_width < NAMED_WIDTH + self._names
+        if self._names and (narrow or grid.plot_height < max(bright, LEAST_NAMED)):
+            self._names = 0
+            self._legend = legend_rows(self._shared, self.scrollable_content_region.width)
 
     def _problem_rows(self) -> list[Row]:
         if not self._problems:
@@ -229,23 +265,27 @@ class CurvesView(CurveKeys):
             text = "no metric matches the filter; esc shows all" if there else self._empty
             self.set_rows([(Segment(text, "dim"),), *self._problem_rows()])
             return
+        self._name_lines(curves)
         at = self._at() if self.has_focus else -1
-        cells = [
-            PlotCell(
-                one,
-                curves.chart(one.stored),
-                self.state.view_of(one.stored),
-                one.stored in self.state.pinned,
-                index == at,
-            )
-            for index, one in enumerate(shown)
-        ]
+        cells = [self._cell(curves, one, index == at) for index, one in enumerate(shown)]
         rows = grid_rows(cells, self._grid())
         if self._hidden_plots():  # so that the last page can be scrolled to the top
             page = self._page_rows()
             rows += [()] * (-len(rows) % page + max(self.page_height - page, 0))
-        head = [self.summary] if self.fixed_rows() else []
-        self.set_rows([*head, *rows, *self._problem_rows()])
+        head = [self.summary] if self._has_summary() else []
+        self.set_rows([*head, *self._legend, *rows, *self._problem_rows()])
+
+    def _cell(self, curves: Curves, one: CurveData, is_selected: bool) -> PlotCell:
+        chart = curves.chart(one.stored)
+        styles = styles_of(chart, self._shared) if chart is not None and self._shared else None
+        return PlotCell(
+            one,
+            chart,
+            self.state.view_of(one.stored),
+            one.stored in self.state.pinned,
+            is_selected,
+            styles,
+        )
 
     def _page_rows(self) -> int:
         """Return the lines of the plots that are visible at once."""

@@ -17,7 +17,7 @@ from trainui.tui.curves.cursor_values import (
     value_at,
 )
 from trainui.tui.curves.line_styles import SAMPLE, LineStyle, line_styles
-from trainui.tui.curves.model import Chart, CurveData, PlotLine
+from trainui.tui.curves.model import NAN, Chart, CurveData, PlotLine
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.numbers import number
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, width_of
@@ -173,6 +173,7 @@ def _line(
         Segment(fit(rank, 5), "good" if place == 1 else "dim"),
         Segment(fit(best_text(line), BEST, right=True)),
         Segment(fit(_value(last and last.value), VALUE, right=True), _last_style(last)),
+        Segment("  × NaN" if any(kind & NAN for _, kind in line.odd) else "", "bad"),
     )
 
 

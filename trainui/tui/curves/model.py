@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from trainui.store.points.x_axis import Axis
 
+NAN, ABOVE, BELOW = 1, 2, 4
+"""Bit flags of the values in a column that are not finite, as in `store.points.binning`."""
+
 ALL_IN_ONE = "*"
 """`Comparison.fold`: fold everything into one line."""
 
@@ -56,6 +59,8 @@ class Candidate:
     live: bool
     best: float | None
     last: float | None
+    nonfinite: int = 0
+    """How many of its values are NaN or infinite."""
 
 
 @dataclass(frozen=True, slots=True)

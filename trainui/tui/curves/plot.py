@@ -16,12 +16,9 @@ from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.axes import TICK_ROWS, Frame, XAxis, YAxis, with_y_axis, x_axis_rows
 from trainui.tui.curves.braille_canvas import Canvas
 from trainui.tui.curves.line_styles import LineStyle, line_styles
-from trainui.tui.curves.model import Chart, PlotLine
+from trainui.tui.curves.model import ABOVE, BELOW, NAN, Chart, PlotLine
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle
-
-NAN, ABOVE, BELOW = 1, 2, 4
-"""Bit flags of the values in a column that are not finite, as in `store.points.binning`."""
 
 MOST_DRAWN = 32
 """Size of the cache of drawn plots: summaries change more often than plots."""
@@ -63,7 +60,7 @@ def plot_rows(
     _put_boundaries(canvas, chart.lines, across)
     for line in chart.lines:
         alone = len(lines) == 1 and not line.members
-        _put_nonfinite(canvas, line.odd if alone else _begins(line.odd), line, scale)
+        _put_nonfinite(canvas, line.odd if alone else _begins(line), line, scale)
     _put_annotations(canvas, chart, across)
     _put_cursor(canvas, view, across)
     if message := _message(chart, view, scale, values):
@@ -196,10 +193,16 @@ def _put_annotations(canvas: Canvas, chart: Chart, across: XAxis) -> None:
             canvas.put(0, column, "!", "warn")
 
 
-def _begins(odd: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the first column of each row of columns with the same kinds of values."""
-    before = [(-1, 0), *odd]
-    return [one for one, last in zip(odd, before, strict=False) if one != (last[0] + 1, last[1])]
+def _begins(line: PlotLine) -> list[tuple[int, int]]:
+    """Return the first of neighbouring columns with the same kinds of values, gaps aside."""
+    kinds = dict(line.odd)
+    found, last = [], 0
+    for dot, x in enumerate(line.at):
+        kind = kinds.get(dot, 0)
+        if kind and kind != last:
+            found.append((dot, kind))
+        last = kind if kind or not math.isnan(x) else last
+    return found
 
 
 def _put_nonfinite(

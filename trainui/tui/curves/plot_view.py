@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from rich.cells import cell_len
 from textual import events
 from textual.binding import BindingType
 
 from trainui.tui.curves.axes import Frame
+from trainui.tui.curves.grid_legend import names_width
 from trainui.tui.curves.interaction import CurveKeys
 from trainui.tui.curves.legend import table_rows
 from trainui.tui.curves.model import Chart, Curves
@@ -18,9 +18,6 @@ from trainui.tui.curves.ticks import LABEL
 from trainui.tui.curves.view_options import CurvesState
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Segment
-
-MOST_NAME = 24
-"""Most characters of the names at the right end of the lines."""
 
 
 class CurvePlot(CurveKeys):
@@ -58,8 +55,8 @@ class CurvePlot(CurveKeys):
         chart = self.chart()
         if chart is None or len(chart.lines) < 2:
             return 0
-        longest = max(cell_len(line.label) for line in chart.lines)
-        return min(longest + 3, MOST_NAME, self.scrollable_content_region.width // 4)
+        names = names_width([line.label for line in chart.lines])
+        return min(names, self.scrollable_content_region.width // 4)
 
     def place_under(self, event: events.MouseEvent) -> float | None:
         """Return the x position under the mouse."""

@@ -61,4 +61,5 @@ def _candidate(
         one.live,
         best,
         summary.last if summary is not None else None,
+        summary.nonfinite if summary is not None else 0,
     )
