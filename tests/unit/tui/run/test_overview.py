@@ -269,13 +269,13 @@ def test_the_heading_counts_states_in_words(
     assert "● running" in begun
     assert "8 stages" in begun
     assert "queued" not in begun  # not all are known
+    assert "› sweep" in plain(crumbs(run)).replace("  ", " ")
+    assert not can_resume(of_run)
     filler.fail(run_id, "train[lr=3,seed=2]", "exit code 1")
     alerts = {"train[lr=3,seed=1]": "NaN"}
     of_run = views.stages(connection, run_id)
     text = plain(heading(run, of_run, clock.now(), alerts=alerts, width=80))
-    assert text.endswith("1/8  ✗ 1 failed  ! 1 NaN  ● 1 running  ◔ 4 queued")
-    assert "› sweep" in plain(crumbs(run)).replace("  ", " ")
-    assert not can_resume(of_run)
+    assert text.endswith("1/8  ✗ 1 failed  ! 1 NaN  ● 1 running  ◔ 4 queued  ▣ 1 blocked")
 
 
 def test_only_what_ended_without_completing_can_be_resumed(
