@@ -1,15 +1,46 @@
-"""Checks before submission: slots on this machine, and inputs."""
+"""Checks before submission: slots on this machine, packages of searches, and inputs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
-from trainui import settings
+from trainui import extras, settings
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UnfitEnvironmentError, UnsafePathError, UsageError
 from trainui.pipeline.inputs import allowed_directories, validate_file_path
 from trainui.pipeline.substitution import phases
+
+_MODULES = {
+    "CmaEsSampler": ("cmaes",),
+    "GPSampler": ("scipy", "torch"),
+    "QMCSampler": ("scipy",),
+    "WilcoxonPruner": ("scipy",),
+}
+"""What a sampler or pruner needs besides Optuna."""
+
+
+def check_search(stages: Iterable[StageDefinition]) -> None:
+    """Check that the packages of the stages' searches are installed, without importing them.
+
+    Raises:
+        UnfitEnvironmentError: one is not.
+    """
+    searches = {stage.group or stage.name: stage.search for stage in stages if stage.search}
+    for name, search in searches.items():
+        if find_spec("optuna") is None:
+            raise UnfitEnvironmentError(
+                f"the search of stage {name} needs Optuna, which is not installed: "
+                f"{extras.advice('search')}"
+            )
+        for used in (search.sampler, search.prune.by if search.prune else ""):
+            for module in _MODULES.get(used, ()):
+                if find_spec(module) is None:
+                    raise UnfitEnvironmentError(
+                        f"{used}, in the search of stage {name}, needs {module}, which is not "
+                        f"installed: install it beside Optuna (pip install {module})"
+                    )
 
 
 def check_slots(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -> None:

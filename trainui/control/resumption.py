@@ -16,7 +16,7 @@ from trainui.control.change_detection import ChangeDetection
 from trainui.control.edits import revision
 from trainui.control.edits.inline_edit import InlineEdit, file_digest, history_text
 from trainui.control.lookup import check_is_ours, check_names, existing_run, given_params
-from trainui.control.requirements import allowed_for, check_inputs, check_slots
+from trainui.control.requirements import allowed_for, check_inputs, check_search, check_slots
 from trainui.control.resume_estimates import with_savings
 from trainui.control.resume_options import StageOptions
 from trainui.domain.definition import Pipeline
@@ -104,6 +104,7 @@ def resume(
         environment.read(directory).environ if environ is None else environment.inheritable(environ)
     )
     again = {one.name for one in plan.stages if one.action != Action.SKIP}
+    check_search(stage.definition for stage in plan.records if stage.name in again)
     check_slots([stage.definition for stage in plan.records if stage.name in again], shell)
     kept = _as_kept(plan)
     if revised is not None:

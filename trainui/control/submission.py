@@ -15,7 +15,7 @@ from trainui import paths, settings, wakeup
 from trainui.artifacts import code_version, environment, packages
 from trainui.artifacts.environment import ShellEnvironment
 from trainui.control import snapshot, staging_cleanup
-from trainui.control.requirements import allowed_for, check_inputs, check_slots
+from trainui.control.requirements import allowed_for, check_inputs, check_search, check_slots
 from trainui.control.staging_cleanup import StagingNote
 from trainui.domain.definition import Pipeline
 from trainui.domain.records import StageRecord
@@ -147,6 +147,7 @@ def filled_in(
 
 def _filled_in(pipeline: Pipeline, directory: Path, environ: Mapping[str, str]) -> Pipeline:
     check_slots(pipeline.stages, environ)
+    check_search(pipeline.stages)
     submitted = filled_in(pipeline, directory)
     check_inputs(submitted, run_directory=directory, environ=environment.inheritable(environ))
     return submitted

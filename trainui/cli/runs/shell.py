@@ -13,7 +13,7 @@ from trainui.cli.output import printing
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
-from trainui.store.read import views
+from trainui.store.read import search_results, views
 
 if TYPE_CHECKING:
     from trainui.execution.attempt.context import PreparedProcess
@@ -53,8 +53,10 @@ def _prepare(reference: str, stage: str) -> PreparedProcess:
     with lookup.view() as connection:
         attempts = views.attempts_of_stage(connection, found.id)
         submission = views.submission(connection, run.id)
+        results = search_results.needed_by(connection, run.id, found.definition)
     attempt = attempts[-1] if attempts else _not_started(found)
-    prepared = prepare(AttemptContext(run, found, attempt, submission), attempt.checkpoint)
+    context = AttemptContext(run, found, attempt, submission, results)
+    prepared = prepare(context, attempt.checkpoint)
     printing.note(f"{text.harmless(found.name)}, as attempt {attempt.number}")
     return prepared
 

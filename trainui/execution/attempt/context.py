@@ -16,11 +16,12 @@ from trainui.artifacts import environment
 from trainui.artifacts.environment import ShellEnvironment
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
+from trainui.domain.search import SearchResult
 from trainui.errors import TrainuiError
 from trainui.pipeline.fields import interpreter
 from trainui.pipeline.fields.command import STARTUP_VARIABLES
 from trainui.pipeline.fields.interpreter import Interpreter
-from trainui.pipeline.substitution import phases
+from trainui.pipeline.substitution import phases, search
 from trainui.supervisor.protocol import IDENTITY, METRICS_FILE, RUN_TAG
 
 
@@ -52,6 +53,8 @@ class AttemptContext:
     stage: StageRecord
     attempt: AttemptRecord
     submission: Mapping[str, Any] = field(default_factory=dict)
+    searches: Mapping[str, SearchResult] = field(default_factory=dict)
+    """The results of searches that the stage uses, by the stage's name in the file."""
 
 
 def definition_of(subject: AttemptContext, checkpoint: str | None) -> StageDefinition:
@@ -103,6 +106,7 @@ def _filled(
     subject: AttemptContext, shell: ShellEnvironment, checkpoint: str | None
 ) -> tuple[StageDefinition, Interpreter]:
     definition, number = shell.secrets.reveal(subject.stage.definition), subject.attempt.number
+    definition = search.with_results(definition, subject.searches)
     environ = shell.environ
 
     def fill(python: str) -> StageDefinition:

@@ -36,7 +36,8 @@ from trainui.execution.gpu.locks import UnusableLockError
 from trainui.pipeline import input_fingerprint
 from trainui.pipeline.fields.command import argv
 from trainui.pipeline.inputs import validate_file_path
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Store, raw
+from trainui.store.read import search_results
 from trainui.store.runs import attempts, runs, stages
 from trainui.supervisor import call_task, process, protocol
 from trainui.supervisor.fork_server import ForkServer
@@ -59,7 +60,9 @@ def subject_of(store: Store, attempt_id: int) -> AttemptContext:
         run = runs.get(connection, stage.run_id)
         if run is None:
             raise NotLaunchableError(f"the run {stage.run_id} was deleted")
-        return AttemptContext(run, stage, attempt, runs.submission(connection, run.id))
+        submission = runs.submission(connection, run.id)
+        results = search_results.needed_by(raw(connection), run.id, stage.definition)
+        return AttemptContext(run, stage, attempt, submission, results)
 
 
 def launch(

@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from tests.unit.execution.submitted import begin, submit
 from trainui import control
@@ -16,6 +17,7 @@ from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.attempt.context import prepare
 from trainui.execution.planner.slots import host
 from trainui.store.db.engine import Store
+from trainui.store.runs.tables import STAGES
 
 SHELL = {
     "PATH": "/usr/bin:/bin",
@@ -149,3 +151,23 @@ def test_a_resume_with_another_shells_environment_takes_that(store: Store, tmp_p
     found = prepare(subject, None).environ
     assert found["NEW"] == "1"
     assert "WANDB_API_KEY" not in found
+
+
+def test_a_dependant_gets_the_directories_of_completed_members_of_a_pruned_sweep(
+    store: Store, tmp_path: Path
+) -> None:
+    run = submit(
+        tmp_path,
+        "stages:\n"
+        "  - name: a\n    matrix: {n: [1, 2, 3]}\n    run: echo\n"
+        "    search: {metric: loss, goal: minimize, prune: median}\n"
+        "  - {name: b, run: ['${python}', '${stages.a.dirs}'], depends_on: [a]}\n",
+    )
+    states = {"a[n=1]": "completed", "a[n=2]": "pruned", "a[n=3]": "completed", "b": "queued"}
+    with store.write() as connection:
+        for name, status in states.items():
+            changed = update(STAGES).where(STAGES.c.run_id == run, STAGES.c.name == name)
+            connection.execute(changed.values(status=status))
+    command = prepare(begin(store, run, "b"), None).definition.command
+    assert command is not None
+    assert [Path(part).name for part in command[1:]] == ["a-n-1", "a-n-3"]
