@@ -17,6 +17,8 @@ from trainui.domain.progress_series import is_clock, is_moment
 from trainui.domain.records import RunRecord, SeriesSummary, StageRecord
 from trainui.domain.states import Status
 from trainui.execution.attempt import logs
+from trainui.pipeline import folding
+from trainui.pipeline.folding import FoldedMetric
 from trainui.pipeline.substitution import masking
 from trainui.store.db.protocol import Connection
 from trainui.store.points import curves
@@ -51,6 +53,7 @@ def markdown(connection: Connection, run: RunRecord) -> str:
         _table(("stage", "state", "attempts", "took", "why"), map(_stage_row, stages)),
         _parameters(connection, run),
         _metrics(series),
+        _folded(folding.spreads(folding.folds(stages), series)),
         *_plots(connection, stages, series),
         *_log_ends(connection, stages),
     ]
@@ -115,6 +118,24 @@ def _metrics(series: Sequence[SeriesSummary]) -> str:
             )
             for one in series
             if not is_moment(one.name, one.min)
+        ),
+    )
+
+
+def _folded(found: Sequence[FoldedMetric]) -> str:
+    """Return the means over the members that are folded, e.g. over seeds."""
+    return _table(
+        ("stage", "over", "metric", "mean", "deviation", "members"),
+        (
+            (
+                one.fold.name,
+                one.fold.over,
+                one.metric,
+                _number(one.spread.mean),
+                _number(one.spread.deviation),
+                one.spread.words,
+            )
+            for one in found
         ),
     )
 

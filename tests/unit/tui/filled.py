@@ -148,6 +148,12 @@ class Filler:
             log.write(text if isinstance(text, bytes) else text.encode())
         return file
 
+    def feed(
+        self, run_id: str, name: str, metrics: Mapping[str, list[tuple[float, float]]]
+    ) -> None:
+        """Store these points of a stage."""
+        Feeder(self.store, self.stage(run_id, name).id).feed(metrics)
+
     def curves(self, run_id: str, name: str, count: int = 300, attempt: int = 1) -> Feeder:
         """Store metrics of a stage, as a training makes them."""
         feeder = Feeder(self.store, self.stage(run_id, name).id)

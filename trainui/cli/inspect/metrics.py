@@ -14,6 +14,7 @@ from trainui.store.read import views
 
 if TYPE_CHECKING:
     from trainui.domain.records import SeriesSummary
+    from trainui.pipeline.folding import FoldedMetric
     from trainui.store.db.protocol import Connection
     from trainui.store.points.curves import SourceProblem
 
@@ -36,8 +37,10 @@ def metrics(
 
     A series joins the points of a stage's attempts: if an attempt continues from a checkpoint, its
     points replace those of earlier attempts from that step on. Problems of metric sources are
-    printed on stderr, one line per source.
+    printed on stderr, one line per source. Members that are folded (`seeds`, `over`) also have
+    their mean and standard deviation.
     """
+    from trainui.pipeline import folding
     from trainui.store.points import curves
 
     _found, stages = lookup.find(run, stage)
@@ -49,14 +52,16 @@ def metrics(
         else:
             with progress.display("reading"):
                 found = curves.summaries(connection, owners)
+            folded = folding.spreads(folding.folds(stages), found)
             data = {
                 "series": [_as_json(one) for one in found],
+                "folded": [_folded_as_json(one) for one in folded],
                 "problems": [
                     {"stage": owners[one.owner], "source": one.key, "message": one.problem}
                     for one in problems
                 ],
             }
-            printing.answer(as_json, data, _lines(found))
+            printing.answer(as_json, data, [*_lines(found), *_folded_lines(folded)])
     print_problems(problems, owners)
 
 
@@ -95,6 +100,36 @@ def _as_json(one: SeriesSummary) -> dict[str, object]:
         "max": printing.number(one.max),
         "nonfinite": one.nonfinite,
     }
+
+
+def _folded_as_json(one: FoldedMetric) -> dict[str, object]:
+    return {
+        "stage": one.fold.name,
+        "over": one.fold.over,
+        "name": one.metric,
+        "mean": one.spread.mean,
+        "deviation": one.spread.deviation,
+        "count": one.spread.count,
+        "members": one.spread.members,
+    }
+
+
+def _folded_lines(found: Sequence[FoldedMetric]) -> list[str]:
+    if not found:
+        return []
+    header = ("FOLDED", "OVER", "METRIC", "MEAN", "DEVIATION", "MEMBERS")
+    rows = [
+        (
+            one.fold.name,
+            one.fold.over,
+            one.metric,
+            _figure(one.spread.mean),
+            _figure(one.spread.deviation),
+            one.spread.words,
+        )
+        for one in found
+    ]
+    return ["", *text.table([header, *rows], right=[3, 4])]
 
 
 def _lines(found: list[SeriesSummary]) -> list[str]:

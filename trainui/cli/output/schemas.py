@@ -239,6 +239,17 @@ SCHEMAS: dict[str, Schema] = {
                 nonfinite=WHOLE,
             )
         ),
+        folded=_list(
+            _object(
+                stage=TEXT,
+                over=TEXT,
+                name=TEXT,
+                mean=_or_null(NUMBER),
+                deviation=_or_null(NUMBER),
+                count=WHOLE,
+                members=WHOLE,
+            )
+        ),
         problems=_list(_object(stage=TEXT, source=TEXT, message=TEXT)),
     ),
     "metrics --points": _object(

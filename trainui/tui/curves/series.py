@@ -38,6 +38,8 @@ class PlottedSeries:
     """The parameters of its sweep or its run, as text."""
     run: str = ""
     """The id of its run, if that is another one."""
+    over: str | None = None
+    """The parameter that its sweep is folded over by its definition."""
 
 
 def sources(
@@ -133,6 +135,7 @@ def _of_members(
             own=one.id == stage.id,
             live=one.status not in ENDED,
             params=tuple((one.definition.matrix or {}).items()),
+            over=one.definition.over,
         )
         for at, one in enumerate(members)
     ]

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import SeriesSummary
+from trainui.pipeline.folding import value_of
 from trainui.store.db import protocol
 from trainui.store.points import curves
 from trainui.store.read.headlines import MetricOwner
@@ -23,8 +24,7 @@ class StageValue(NamedTuple):
     @classmethod
     def of(cls, series: SeriesSummary) -> StageValue | None:
         """Return the value of a series; None if it has no finite value."""
-        lower = lower_is_better(series.name)
-        found = series.last if lower is None else series.min if lower else series.max
+        found = value_of(series)
         return None if found is None else cls(found, series.nonfinite > 0)
 
 

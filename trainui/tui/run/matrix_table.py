@@ -15,6 +15,7 @@ from trainui.tui.data.snapshot import MatrixDetail
 from trainui.tui.graph.nodes import RANKS, counts
 from trainui.tui.render.numbers import elapsed, number, state_style
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, packed, width_of
+from trainui.tui.run.folded_rows import folded_rows
 
 TIME, VALUE, MOST_PARAM, MOST_TITLE, STATE = 8, 10, 16, 21, 11
 """Widths of the columns in characters."""
@@ -86,6 +87,7 @@ class GroupRows(Sequence[Row]):
             best = self._ordered[0]
             words = _best(best, table.params[best.name], table.differing, group)
             rows += packed(words, self._width)
+        rows += folded_rows(members, group, self._width)
         return [*rows, (), self._columns.head(group.title if group is not None else "")]
 
     def __len__(self) -> int:

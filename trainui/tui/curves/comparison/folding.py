@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from trainui.pipeline.folding import is_repeat, moments
 from trainui.tui.curves.model import ALL_IN_ONE, PlotLine
 from trainui.tui.curves.series import PlottedSeries, differing_params
-
-_REPEATS = re.compile(r"(^|[_./-])(random_?)?(seed|fold|repeat|replicate|rep)s?$", re.IGNORECASE)
-"""Names of parameters that repeat the same experiment; members are folded over them by default."""
 
 
 def groups(
@@ -27,7 +24,12 @@ def groups(
     if fold == ALL_IN_ONE and len(series) > 1:
         return [(f"all {len(series)}", list(series))]
     names = differing_params(series)
-    folded = {name for name in names if (_REPEATS.search(name) if fold is None else name == fold)}
+    declared = {one.over for one in series}
+    folded = {
+        name
+        for name in names
+        if (name in declared or is_repeat(name) if fold is None else name == fold)
+    }
     kept = [name for name in names if name not in folded]
     found: dict[tuple[str | None, ...], list[PlottedSeries]] = {}
     for one in series:
@@ -61,10 +63,8 @@ def folded(lines: Sequence[PlotLine], label: str, *, lower: bool | None) -> Plot
     """
     import numpy as np
 
-    smooths = np.array([_filled(line.smooths) for line in lines])
-    counts = np.isfinite(smooths).sum(axis=0)
-    total = np.where(np.isfinite(smooths), smooths, 0.0).sum(axis=0)
-    means = np.divide(total, counts, out=np.full(len(counts), np.nan), where=counts > 0)
+    found = moments([_filled(line.smooths) for line in lines])
+    means, counts = found.means, found.counts
     at = np.where(counts > 0, np.fmax.reduce([line.at for line in lines]), np.nan)
     steps = np.fmax.reduce([line.steps for line in lines])
     shown = np.where(np.isnan(at), np.nan, means)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -30,6 +33,13 @@ def test_members_are_folded_over_a_seed_or_the_parameter_chosen() -> None:
     assert labels("lr") == [("seed=0", 2), ("seed=1", 2)]
     assert labels(ALL_IN_ONE) == [("all 4", 4)]
     assert labels("-") == [(one.label, 1) for one in GRID]
+
+
+def test_members_are_folded_over_the_parameter_of_their_definition() -> None:
+    grid = [member(at, lr=lr, run=run) for at, (lr, run) in enumerate(product("ab", "xy"))]
+    assert len(groups(grid, None)) == 4
+    declared = [replace(one, over="run") for one in grid]
+    assert [label for label, _some in groups(declared, None)] == ["lr=a", "lr=b"]
 
 
 def test_series_without_the_parameter_stay_alone() -> None:

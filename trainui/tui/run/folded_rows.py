@@ -1,0 +1,49 @@
+"""The lines of a sweep's table that fold members over a parameter, e.g. a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trainui.domain.records import StageRecord
+from trainui.pipeline.folding import Fold, Spread, folds
+from trainui.pipeline.substitution.masking import mask
+from trainui.text import harmless
+from trainui.tui.data.snapshot import MatrixDetail
+from trainui.tui.render.numbers import number
+from trainui.tui.render.styled_text import Row, Segment, cut
+
+MOST = 12
+"""Maximum number of lines."""
+
+
+def folded_rows(
+    members: Sequence[StageRecord], group: MatrixDetail | None, width: int
+) -> list[Row]:
+    """Return a line for each fold, the best mean first; empty if the sweep is not folded."""
+    found = folds(members)
+    if not found:
+        return []
+    values = group.values if group is not None else {}
+    by_id = {one.id: values[one.name] for one in members if one.name in values}
+    lines = [(fold, fold.spread(by_id)) for fold in found]
+    if group is not None and group.lower is not None:
+        sign = 1 if group.lower else -1
+        lines.sort(key=lambda one: (one[1].mean is None, sign * (one[1].mean or 0.0)))
+    title = f"over {harmless(found[0].over)}" + (f", {group.title}" if group is not None else "")
+    rows: list[Row] = [(), (Segment(title, "dim"),)]
+    rows += [_line(fold, spread) for fold, spread in lines[:MOST]]
+    if len(lines) > MOST:
+        rows.append((Segment(f"  {len(lines) - MOST} more", "dim"),))
+    return [cut(row, width) for row in rows]
+
+
+def _line(fold: Fold, spread: Spread) -> Row:
+    params = " ".join(f"{key}={value}" for key, value in mask(fold.params).items())
+    shown = "" if spread.mean is None else f"{number(spread.mean)} "
+    deviation = "" if spread.deviation is None else f"± {number(spread.deviation)} "
+    return (
+        Segment("  "),
+        Segment(f"{harmless(params)}  " if params else "", "strong"),
+        Segment(f"{shown}{deviation} ".lstrip()),
+        Segment(spread.words, "dim"),
+    )
