@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from textual import events
 
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.driving import Driven, opened
@@ -288,6 +289,17 @@ async def test_what_there_is_nothing_for_is_said(filler: Filler) -> None:
         await driven.until_gone("nothing to compare with")
         await driven.press("slash", *"nothing")
         await driven.until_shown("no metric with that name")
+
+
+async def test_keys_typed_before_the_curves_are_read_act(filler: Filler) -> None:
+    run_id = losses(filler, {"train": 0.5})
+    async with opened(run_id) as driven:
+        await driven.until_shown("train/loss")
+        await driven.press("3")
+        await driven.until(lambda: driven.app.focused is driven.run.panes.curves)
+        for key in ("enter", "c"):  # at once, as over a slow link
+            driven.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await driven.until_shown("nothing to compare with")
 
 
 async def test_a_pinned_metric_stands_first(filler: Filler) -> None:

@@ -212,7 +212,7 @@ class CurveKeys(RowsView):
 
     def action_compare(self) -> None:
         """Choose the curves to compare with."""
-        if self.curves is None or not self.curves.figures:
+        if self.curves is not None and not self.curves.figures:
             self._say("no metrics yet")
             return
         self.post_message(self.ComparisonOpened())

@@ -141,7 +141,8 @@ class CurvesScreen(Page):
     def search(self, text: str, pane: Widget | None) -> None:  # noqa: ARG002 (there is one pane)
         """Go to a metric by name."""
         self._sought = text
-        missing = bool(text) and not self.plot.go_to(0, words=text)
+        is_read = self.plot.curves is not None
+        missing = bool(text) and is_read and not self.plot.go_to(0, words=text)
         self.key_bar.note((Segment(" no metric with that name", "warn"),) if missing else ())
 
     def go_to_match(self, direction: int) -> None:
