@@ -218,3 +218,15 @@ def test_without_bash_it_is_sh(tmp_path_factory: pytest.TempPathFactory) -> None
     directory = tmp_path_factory.mktemp("bin")
     (directory / "sh").symlink_to(shutil.which("sh") or "/bin/sh")
     assert command.argv("echo x", path=str(directory)) == [f"{directory}/sh", "-e", "-c", "echo x"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["s=1; printf %s $s${params.x}", 's=1; printf %s "$s${params.x}"'],
+)
+def test_a_value_does_not_lengthen_the_name_of_a_variable_before_it(text: str) -> None:
+    assert run(filled(text, {"x": "07"})) == "107"
+
+
+def test_a_value_in_arithmetic_does_neither() -> None:
+    assert run(filled("s=1; printf %s $(( $s${params.x} + 1 ))", {"x": "0"})) == "11"

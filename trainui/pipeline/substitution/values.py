@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from trainui.domain.definition import Json
 from trainui.pipeline import template
-from trainui.pipeline.shell.quoting import Spot, quote, separator
+from trainui.pipeline.shell.quoting import QuotingContext, Spot, quote, separator
 from trainui.pipeline.shell.reader import spots
 from trainui.pipeline.substitution.variables import is_several
 from trainui.pipeline.template import Template, Variable
@@ -23,6 +24,26 @@ Write = Callable[[Template], str]
 def plain(parts: Template) -> str:
     """Return the text of parts that contain no variables."""
     return "".join(str(part) for part in parts)
+
+
+_OPEN_NAME = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*\Z")
+"""A variable of the shell at the end of a text, whose name would go on in a value after it."""
+
+
+def _apart(
+    before: Sequence[str | Variable], value: list[str | Variable], spot: Spot
+) -> list[str | Variable]:
+    """Return a quoted value, with empty quotes before it if it would lengthen a variable's name.
+
+    With the value 0, `$s${matrix.seed}` would be the variable `$s0`.
+    """
+    last, first = before[-1:] or [""], value[:1] or [""]
+    if spot.place not in (QuotingContext.BARE, QuotingContext.DOUBLE):
+        return value
+    if not isinstance(last[0], str) or not isinstance(first[0], str):
+        return value
+    joins = _OPEN_NAME.search(last[0]) and re.match(r"[A-Za-z0-9_]", first[0])
+    return ['""', *value] if joins else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +78,7 @@ class Filler:
             if isinstance(part, str):
                 filled.append(part)
             else:
-                filled.extend(self._quoted(part, next(remaining)))
+                filled.extend(_apart(filled, self._quoted(part, spot := next(remaining)), spot))
         return self.write(template.join(filled))
 
     def json(self, value: Json) -> Json:
