@@ -33,26 +33,49 @@ def graph(
     mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a Mermaid flowchart.")] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Draw the graph of a pipeline file or of a run."""
-    stages, states = _of_file(what, param or ()) if _is_file(what) else _of_run(what)
+    """Draw the graph of a pipeline file or of a run.
+
+    In the drawing of a file, the trials of a search are one node.
+    """
+    searches: Mapping[str, str] = {}
+    states: Mapping[str, Status] = {}
+    if _is_file(what):
+        stages, searches = _of_file(what, param or ())
+    else:
+        stages, states = _of_run(what)
     if as_json:
         printing.value(
             {"stages": [{"name": name, "depends_on": list(above)} for name, above in stages]}
         )
     else:
-        printing.lines(_mermaid(stages) if mermaid else _drawing(stages, states))
+        drawn = _folded(stages, searches)
+        printing.lines(_mermaid(drawn) if mermaid else _drawing(drawn, states))
 
 
 def _is_file(what: str) -> bool:
     return what == "-" or what.endswith((".yaml", ".yml", ".json")) or Path(what).is_file()
 
 
-def _of_file(file: str, given: Sequence[str]) -> tuple[Stages, Mapping[str, Status]]:
+def _of_file(file: str, given: Sequence[str]) -> tuple[Stages, Mapping[str, str]]:
+    """Return a file's stages, and for each trial the name of the node of its search."""
     from trainui.pipeline import loader
     from trainui.pipeline.fields import parameters
 
     pipeline = loader.load(file, parameters.from_words(given))
-    return [(stage.name, stage.depends_on) for stage in pipeline.stages], {}
+    trials = {
+        stage.name: f"{stage.group} (search, {stage.search.trials} trials)"
+        for stage in pipeline.stages
+        if stage.search is not None and stage.trial is not None
+    }
+    return [(stage.name, stage.depends_on) for stage in pipeline.stages], trials
+
+
+def _folded(stages: Stages, names: Mapping[str, str]) -> Stages:
+    """Return the stages with those of one name as one stage."""
+    found: dict[str, Sequence[str]] = {}
+    for name, above in stages:
+        found.setdefault(names.get(name, name), [*dict.fromkeys(names.get(n, n) for n in above)])
+    return list(found.items())
 
 
 def _of_run(reference: str) -> tuple[Stages, Mapping[str, Status]]:
