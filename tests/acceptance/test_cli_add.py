@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import psutil
 import pytest
 
 from tests.acceptance.command_line import CommandLine
+from tests.acceptance.test_cli_terminal import terminal
 from tests.unit.metrics.corpus import corpus_root, needs_corpus
 from tests.unit.supervisor.waiting import wait_for
 
@@ -166,12 +168,24 @@ def test_an_adopted_process_is_listed_followed_and_cancelled_with_its_children(
     assert cli.json("show", run)["external"]["pid"] == trainer.pid
     wait_for(lambda: series(cli, run).get("loss", {}).get("count", 0) > 5, "points")
     assert "step " in cli("logs", run).out
-    rerun = cli("rerun", run, "x")
-    assert rerun.code in (2, 3)
-    assert f"trainui run --name mine -- {sys.executable} -c" in cli("resume", run).err
+    for command in ("rerun", "resume"):
+        refused = cli(command, run)
+        assert refused.code == 2
+        typed = f"cd {cli.directory}/live && trainui run --name mine -- {sys.executable} -c"
+        assert typed in refused.err
     assert cli("cancel", run).code == 0
     wait_for(lambda: trainer.poll() is not None, "its end")
     wait_for(lambda: cli.status(run) == "cancelled", "the record of it")
+    for answer, shown in (("n", "nothing was started"), ("y", re.escape("\x1b[?1049h"))):
+        with terminal(cli, "rerun", run) as child:
+            child.expect(f"directory +{cli.directory}/live")
+            child.expect("Start this new run")
+            child.sendline(answer)
+            child.expect(shown)
+    newest, *_ = cli.json("ls")["runs"]
+    assert newest["external"] is None
+    assert cli.json("show", newest["run"])["stages"][0]["workdir"] == f"{cli.directory}/live"
+    assert cli("cancel", newest["run"]).code == 0
 
 
 CHILD = """

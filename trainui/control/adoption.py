@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
@@ -44,6 +44,7 @@ class Candidate:
     directory: str
     why: str
     """Why it is listed: it uses a GPU, or has a metric file open for writing."""
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
@@ -78,6 +79,17 @@ def _gpu_holders() -> set[int]:
     from trainui.execution.gpu import nvml
 
     return {pid for gpu in nvml.look().gpus for pid in gpu.pids}
+
+
+def gpus_of(pid: int) -> tuple[int, ...]:
+    """Return the indices of the GPUs that a process and all below it use."""
+    from trainui.execution.gpu import nvml
+
+    try:
+        pids = {pid, *(one.pid for one in psutil.Process(pid).children(recursive=True))}
+    except psutil.Error:
+        pids = {pid}
+    return tuple(gpu.index for gpu in nvml.look().gpus if not pids.isdisjoint(gpu.pids))
 
 
 def _launcher(process: psutil.Process) -> int:
@@ -175,8 +187,15 @@ def _described(pid: int, why: str) -> Candidate | None:
         process, found = psutil.Process(pid), read_process(pid)
         if found is None:
             return None
-        command, directory = tuple(process.cmdline()), process.cwd()
-        return Candidate(pid, process.create_time(), found.ticks, command, directory, why)
+        return Candidate(
+            pid,
+            process.create_time(),
+            found.ticks,
+            tuple(process.cmdline()),
+            process.cwd(),
+            why,
+            process.environ(),
+        )
     except psutil.Error:
         return None
 

@@ -18,7 +18,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from trainui import clock, paths, settings, wakeup
+from trainui.artifacts import environment
+from trainui.artifacts.environment import ShellEnvironment
 from trainui.control import adoption
+from trainui.control.adoption import Candidate
 from trainui.control.submission import checked_name
 from trainui.domain.definition import MetricSource, Pipeline, StageDefinition
 from trainui.domain.states import Status
@@ -161,11 +164,20 @@ def adopt(pid: int, name: str | None = None) -> Added:
         new = _new_run(training, name, external, settings.load())
         (stage,) = new.pipeline.stages
         started = _micros(process.started)
-        states = {stage.name: ExternalState(Status.RUNNING, started, pid=pid)}
+        gpus = adoption.gpus_of(pid)
+        states = {stage.name: ExternalState(Status.RUNNING, started, pid=pid, gpus=gpus)}
         logs = _attempt_directories(new, training)
+        _record_environment(Path(new.directory), process)
         external_runs.add(connection, new, states, logs, host=settings.host())
     wakeup.ring()
     return Added(new.id, training, new.name, is_new=True)
+
+
+def _record_environment(directory: Path, process: Candidate) -> None:
+    """Store the environment of an adopted process, for a new run with its command."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    shell = ShellEnvironment(process.environ, environment.current_umask())
+    environment.write(directory, shell)
 
 
 def _new_run(

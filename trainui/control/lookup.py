@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from sqlalchemy import Connection
 from trainui.artifacts import environment
 from trainui.control.snapshot import CodeSnapshot
 from trainui.domain.records import RunRecord
-from trainui.errors import NotFoundError, UsageError
+from trainui.errors import NotFoundError
 from trainui.store.db.engine import open_store
 from trainui.store.runs import runs
 from trainui.text import harmless
@@ -27,20 +26,6 @@ def existing_run(connection: Connection, run_id: str) -> RunRecord:
     if run is None:
         raise NotFoundError(f"no run {run_id!r}; `trainui ls` lists the runs")
     return run
-
-
-def check_is_ours(run: RunRecord) -> None:
-    """Check that a run's stages were started by trainui.
-
-    Raises:
-        UsageError: it is an external run; the message has the command for a new run.
-    """
-    if run.external is not None:
-        command = run.external.get("command") or "COMMAND"
-        raise UsageError(
-            f"{run.name} is an external run, which trainui only reads; to run it again as a new "
-            f"run: trainui run --name {shlex.quote(run.name)} -- {command}"
-        )
 
 
 def run_of(run_id: str) -> RunRecord:

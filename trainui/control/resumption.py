@@ -12,10 +12,11 @@ from sqlalchemy import Connection
 
 from trainui import wakeup
 from trainui.artifacts import environment
+from trainui.control import external_command
 from trainui.control.change_detection import ChangeDetection
 from trainui.control.edits import revision
 from trainui.control.edits.inline_edit import InlineEdit, file_digest, history_text
-from trainui.control.lookup import check_is_ours, check_names, existing_run, given_params
+from trainui.control.lookup import check_names, existing_run, given_params
 from trainui.control.requirements import allowed_for, check_inputs, check_search, check_slots
 from trainui.control.resume_estimates import with_savings
 from trainui.control.resume_options import StageOptions
@@ -259,7 +260,7 @@ def _as_kept(plan: _Plan) -> list[tuple[StageRecord, dict[str, Any], str]]:
 def _read_state(store: Store, run_id: str) -> _RunState:
     with store.read() as connection:
         run = existing_run(connection, run_id)
-        check_is_ours(run)
+        external_command.check_is_ours(connection, run)
         stages = runs.stages(connection, run_id)
         tried = {
             stage.id: stored_attempts.tried_checkpoints(connection, stage.id)

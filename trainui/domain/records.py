@@ -192,6 +192,11 @@ class RunRecord:
     origin: str | None = None
     """The id of the run that it came from (`run --from`)."""
 
+    @property
+    def is_external(self) -> bool:
+        """True if trainui did not start it."""
+        return self.external is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

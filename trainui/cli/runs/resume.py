@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from trainui import text
+from trainui import formatting, text
 from trainui.cli import lookup, options
 from trainui.cli.output import interrupt, printing, resume_plan
 from trainui.cli.output.disk_space import DiskWatch
-from trainui.cli.runs import open_or_wait, resume_file
+from trainui.cli.runs import external_offer, open_or_wait, resume_file
 from trainui.control.resume_options import StageOptions
 from trainui.control.resume_preview import PipelineChoice
 from trainui.domain.states import UNFINISHED, Status
@@ -102,6 +102,10 @@ def resume(
     from trainui.execution.attempt import lost_attempts
 
     found = lookup.find_run(run)
+    if found.is_external:
+        changes = any((until, file, fresh, keep, as_submitted))
+        options = external_offer.OfferOptions(env, dry_run, detach, wait, as_json)
+        raise typer.Exit(external_offer.resume(found, options, changes=changes))
     written = _Written(until or (), fresh or (), keep or ())
     if not dry_run:
         lost_attempts.record([found.id])
@@ -288,7 +292,7 @@ def _plan_lines(run: RunRecord, pipeline: Pipeline | None, stages: StageOptions)
 @interrupt.report_on_stop("nothing was rerun")
 def rerun(
     run: options.Run,
-    stage: options.Stage,
+    stage: options.OptionalStage = None,
     downstream: Annotated[
         bool, typer.Option("--downstream", help="Also rerun every stage that depends on it.")
     ] = False,
@@ -296,9 +300,17 @@ def rerun(
 ) -> None:
     """Rerun a finished stage: alone, or with all stages that depend on it.
 
-    It starts in a new directory; the old one is kept beside it as `STAGE~1`. Returns at once.
+    It starts in a new directory; the old one is kept beside it as `STAGE~1`. Returns at once. A
+    run with one stage needs no STAGE. The command of an external run is offered as a new run.
     """
     found, stages = lookup.find(run, stage)
+    if found.is_external:
+        raise typer.Exit(
+            external_offer.offer(found, stages, external_offer.OfferOptions(as_json=as_json))
+        )
+    if stage is None and len(stages) > 1:
+        names = text.harmless(formatting.listed([one.name for one in stages]))
+        raise UsageError(f"{text.harmless(found.name)} has several stages; name one: {names}")
     with interrupt.report_changes_on_stop([found.id], interrupt.REVIVED, "rerunning"):
         _rerun(found, [one.name for one in stages], downstream=downstream, as_json=as_json)
 

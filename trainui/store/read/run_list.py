@@ -56,9 +56,15 @@ class RunLine:
     trouble: RunTrouble = NO_TROUBLE
     params_json: str = "{}"
     """Its parameters as stored, with secrets masked; parsed only when needed."""
+    is_external: bool = False
+    """True if trainui did not start it."""
 
 
-_COLUMNS = "id, name, pipeline, status, priority, created_at, started_at, completed_at, params_json"
+_COLUMNS = (
+    "id, name, pipeline, status, priority, created_at, started_at, completed_at, params_json, "
+    # the first condition spares reading what the second one searches
+    "pipeline LIKE '% (external)' AND submission_json LIKE '%\"external\":{%'"
+)
 
 
 def run_lines(connection: protocol.Connection, *, limit: int | None = None) -> list[RunLine]:
@@ -190,6 +196,7 @@ def _lines(
                     count.failed, count.stalled, sum(alerts), len(alerts) - sum(alerts)
                 ),
                 params_json=row[8],
+                is_external=bool(row[9]),
             )
         )
     return lines

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from trainui import clock
+from trainui.domain.records import Slot
 from trainui.domain.states import ENDED, Status, run_status
 from trainui.store.db import protocol
 from trainui.store.db.engine import raw
@@ -32,6 +33,8 @@ class ExternalState:
     completed_at: int | None = None
     pid: int | None = None
     """The adopted process."""
+    gpus: tuple[int, ...] = ()
+    """Indices of the GPUs that it uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,9 @@ def _start(
                 "status": one.status.value,
                 "host": host,
                 "directory": directories[name],
-                "slots_json": "[]",
+                "slots_json": row_mapping.slots_json(
+                    tuple(Slot(host, "gpu", index) for index in one.gpus)
+                ),
                 "granted_at": now,
                 "started_at": one.started_at or now,
                 "completed_at": one.completed_at,

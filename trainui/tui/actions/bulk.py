@@ -42,7 +42,7 @@ def cancel_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
 
 def remove_question(targets: Sequence[Target]) -> ConfirmScreen:
     """Return the confirmation for deleting finished runs with their files."""
-    finished = [target for target in targets if target.status not in UNFINISHED]
+    finished = [target for target in targets if target.may_be_deleted]
     unfinished = len(targets) - len(finished)
 
     def facts() -> list[str]:
@@ -58,7 +58,10 @@ def remove_question(targets: Sequence[Target]) -> ConfirmScreen:
         ]
         if len(directories) == 1:
             lines.append(f"with {harmless(directories[0])}")
-        return [*lines, f"{size_in_words(map(Path, directories))} will be deleted permanently"]
+        lines.append(f"{size_in_words(map(Path, directories))} will be deleted permanently")
+        external = any(target.is_external for target in finished)
+        kept = "of external runs only the record is deleted; the trainings' own files stay"
+        return [*lines, *([kept] if external else [])]
 
     def work() -> str:
         from trainui import control

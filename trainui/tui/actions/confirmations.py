@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from trainui.domain.records import StageRecord
 from trainui.domain.states import UNFINISHED, Status
@@ -10,6 +11,9 @@ from trainui.pipeline.graph import Graph
 from trainui.text import harmless
 from trainui.tui.actions.confirm_screen import Choice, ConfirmScreen
 from trainui.tui.actions.target import Target, listed
+
+if TYPE_CHECKING:
+    from trainui.control.external_command import Offer
 
 
 def cancel_question(target: Target, stages: Sequence[StageRecord]) -> ConfirmScreen:
@@ -80,6 +84,36 @@ def rerun_question(target: Target, chosen: Sequence[StageRecord]) -> ConfirmScre
             Choice("d", "with all dependants", lambda: _rerun(run_id, names, downstream=True)),
             Choice("n", "cancel", None),
         ],
+        starts=True,
+    )
+
+
+def new_run_question(target: Target, chosen: Sequence[StageRecord]) -> ConfirmScreen:
+    """Return the confirmation for running the command of an external run as a new run.
+
+    Args:
+        target: the external run.
+        chosen: those of its stages under the cursor; empty: all.
+    """
+    run_id, stages = target.id, list(chosen)
+
+    def offer() -> Offer:
+        from trainui.control import external_command
+        from trainui.store.read import views
+
+        with views.reading() as connection:
+            run = views.find_run(connection, run_id)
+            return external_command.of(run, stages or views.stages(connection, run_id))
+
+    def work() -> str:
+        from trainui.control import external_command
+
+        return f"started {harmless(target.name)} as the new run {external_command.start(offer())}"
+
+    return ConfirmScreen(
+        f"Run the command of {target.label} as a new run?",
+        lambda: [harmless(line) for line in offer().lines],
+        [Choice("y", "start it", work), Choice("n", "cancel", None)],
         starts=True,
     )
 

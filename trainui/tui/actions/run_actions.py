@@ -61,6 +61,8 @@ class RunActions(PromptScreen):
             from trainui.tui.actions.bulk import resume_runs_question
 
             self._ask(resume_runs_question(targets))
+        elif targets and targets[0].is_external:
+            self._offer_new_run(targets[0], ())
         elif targets:
             from trainui.tui.actions.plan_screen import PlanScreen
 
@@ -70,6 +72,9 @@ class RunActions(PromptScreen):
         """Show the confirmation for rerunning the stage, alone or with its dependants."""
         targets, stages = self._targets(), self.target_stages()
         if not targets:
+            return
+        if len(targets) == 1 and targets[0].is_external:
+            self._offer_new_run(targets[0], stages)
             return
         unfinished = [stage for stage in stages if stage.status in UNFINISHED]
         if not stages:
@@ -84,12 +89,21 @@ class RunActions(PromptScreen):
 
             self._ask(rerun_question(targets[0], stages))
 
+    def _offer_new_run(self, target: Target, stages: Sequence[StageRecord]) -> None:
+        """Show the confirmation for running an external run's command as a new run."""
+        from trainui.tui.actions.confirmations import new_run_question
+
+        self._ask(new_run_question(target, stages))
+
     def action_edit(self) -> None:
         """Open the edit page for the run's and the stage's parameters."""
         targets, stages = self._targets(), self.target_stages()
         stage = most_important(stages) if stages else None
         if len(targets) > 1:
             self._show_message("cannot edit several runs at once; esc clears the marks")
+        elif targets and targets[0].is_external:
+            name = harmless(targets[0].name)
+            self._show_message(f"{name} is external; R runs its command again as a new run")
         elif stage is not None and stage.status == Status.RUNNING:
             self._show_message(f"{harmless(stage.name)} is running; cancel it with x, then edit it")
         elif targets:
@@ -122,7 +136,7 @@ class RunActions(PromptScreen):
         """Show the confirmation for deleting the run, or all marked ones, with its files."""
         if not (targets := self._targets()):
             return
-        if all(target.status in UNFINISHED for target in targets):
+        if not any(target.may_be_deleted for target in targets):
             first = f"{harmless(targets[0].name)} is {targets[0].status}"
             which = first if len(targets) == 1 else f"none of the {len(targets)} runs has finished"
             self._show_message(f"{which}; cancel with x before deleting")

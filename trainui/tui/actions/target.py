@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainui import formatting
-from trainui.domain.states import Status
+from trainui.domain.states import UNFINISHED, Status
 from trainui.text import harmless
 
 if TYPE_CHECKING:
@@ -26,11 +26,19 @@ class Target:
     name: str
     status: Status
     priority: int
+    is_external: bool = False
+    """True if trainui did not start it."""
 
     @classmethod
     def of(cls, run: RunRecord | RunLine) -> Target:
         """Return a run as a target."""
-        return cls(run.id, run.name, run.status, run.priority)
+        external = run.is_external
+        return cls(run.id, run.name, run.status, run.priority, external)
+
+    @property
+    def may_be_deleted(self) -> bool:
+        """True if no process of ours can still use its files; those of an external run stay."""
+        return self.is_external or self.status not in UNFINISHED
 
     @property
     def label(self) -> str:

@@ -22,6 +22,9 @@ MOST_LOOKED_AT = 1000
 
 MOST_PARAMS = 16
 
+EXTERNAL = " ext"
+"""The mark behind the name of an external run."""
+
 LONG_NUMBER = 8
 """Numbers of more characters are rounded."""
 
@@ -137,7 +140,8 @@ def shown_value(value: str) -> str:
 
 
 def _name_width(run: RunLine) -> int:
-    return cell_len(harmless(run.name)) + (len(f" {run.priority:+d}") if run.priority else 0)
+    marks = len(EXTERNAL) * run.is_external + len(f" {run.priority:+d}") * bool(run.priority)
+    return cell_len(harmless(run.name)) + marks
 
 
 def _trouble_width(run: RunLine) -> int:

@@ -13,7 +13,7 @@ from trainui.store.read.run_list import RunLine, RunTrouble
 from trainui.text import SYMBOLS, TROUBLE, harmless, state
 from trainui.tui.render.numbers import elapsed, number, progress_bar, spark, state_style, when
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle
-from trainui.tui.runs.column_stats import ColumnStats, shown_value
+from trainui.tui.runs.column_stats import EXTERNAL, ColumnStats, shown_value
 from trainui.tui.runs.filter import params_of
 
 if TYPE_CHECKING:
@@ -209,13 +209,11 @@ def _state(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
 
 def _name(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
     style = "strong" if run.status in UNFINISHED else ""
-    if not run.priority:
-        return [Segment(fit(harmless(run.name), cells), style)]
-    priority = f" {run.priority:+d}"
-    return [
-        Segment(fit(harmless(run.name), cells - len(priority)), style),
-        Segment(priority, "warn"),
-    ]
+    marks = [Segment(EXTERNAL, "dim")] if run.is_external else []
+    marks += [Segment(f" {run.priority:+d}", "warn")] if run.priority else []
+    room = cells - sum(len(mark.text) for mark in marks)
+    name = harmless(run.name)
+    return [Segment(fit(name, min(room, max(cell_len(name), 1))), style), *marks]
 
 
 def _pipeline(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:

@@ -67,8 +67,12 @@ def shown(run: RunLine, width: int, *others: RunLine, live: RunLive | None = LIV
 )
 @pytest.mark.parametrize("priority", [0, 12])
 def test_a_line_fits_its_width_and_is_harmless(width: int, name: str, priority: int) -> None:
-    run = replace(RUN, name=name, priority=priority, pipeline=name[::-1])
+    run = replace(RUN, name=name, priority=priority, pipeline=name[::-1], is_external=width % 2 > 0)
     assert "\x1b" not in shown(run, width, RUN)
+
+
+def test_an_external_run_is_marked() -> None:
+    assert " digits ext " in shown(replace(RUN, is_external=True), 80)
 
 
 def test_what_is_wrong_is_counted_with_words_where_they_fit() -> None:

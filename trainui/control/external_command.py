@@ -1,0 +1,170 @@
+"""The command of an external run, as its tracker or its process had it, for a new run of ours."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from trainui.artifacts import environment
+from trainui.domain.records import RunRecord, StageRecord
+from trainui.errors import UsageError
+from trainui.store.runs import runs
+
+_THIS_SHELL = "this shell's"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A new run of ours with the command of an external run."""
+
+    origin: str
+    """The external run's id."""
+    name: str
+    command: tuple[str, ...]
+    directory: str
+    environment: str = _THIS_SHELL
+    """Where its environment comes from."""
+    environ: Mapping[str, str] | None = None
+    """The environment of the process; None: this shell's."""
+
+    @property
+    def typed(self) -> str:
+        """The command line that starts the run."""
+        name = shlex.quote(self.name)
+        command = f"trainui run --name {name} -- {shlex.join(self.command)}"
+        return f"cd {shlex.quote(self.directory)} && {command}"
+
+    @property
+    def lines(self) -> list[str]:
+        """What is shown before it starts."""
+        return [
+            f"name         {self.name}",
+            f"command      {shlex.join(self.command)}",
+            f"directory    {self.directory}",
+            f"environment  {self.environment}",
+        ]
+
+
+def of(run: RunRecord, stages: Sequence[StageRecord]) -> Offer:
+    """Return the new run that an external run's command would be.
+
+    Args:
+        run: the external run.
+        stages: one of its stages, or all of them.
+
+    Raises:
+        UsageError: its command is not on record, or its directory no longer exists.
+    """
+    external = run.external or {}
+    path = Path(str(external.get("path")))
+    found: Offer | None = None
+    if external.get("command"):
+        found = _of_process(run, stages[0])
+    elif external.get("kind") == "wandb":
+        found = _of_wandb(run, path)
+    elif external.get("kind") == "hydra":
+        found = _of_hydra(run, Path(stages[0].directory) if len(stages) == 1 else path)
+    if found is None:
+        raise UsageError(
+            f"{run.name} is an external run, and its command is not on record; to run it again: "
+            f"trainui run --name {shlex.quote(run.name)} -- COMMAND"
+        )
+    if not Path(found.directory).is_dir():
+        raise UsageError(
+            f"the directory {found.directory}, in which {run.name} ran, does not exist here; its "
+            f"command was: {shlex.join(found.command)}"
+        )
+    return found
+
+
+def check_is_ours(connection: Connection, run: RunRecord) -> None:
+    """Check that a run's stages were started by trainui.
+
+    Raises:
+        UsageError: it is an external run; the message has the command line for a new run.
+    """
+    if run.external is not None:
+        offer = of(run, runs.stages(connection, run.id))
+        raise UsageError(
+            f"{run.name} is an external run, which trainui only reads; to run it again as a new "
+            f"run: {offer.typed}"
+        )
+
+
+def start(offer: Offer) -> str:
+    """Submit the new run; return its id."""
+    from trainui.control.submission import submit
+    from trainui.execution.gpu.gpus import usable_gpus
+    from trainui.pipeline.bare_command import from_command
+
+    gpus = 1 if usable_gpus().gpus else 0
+    pipeline = from_command(offer.command, directory=offer.directory, gpus=gpus)
+    return submit(pipeline, name=offer.name, environ=offer.environ, origin=offer.origin)
+
+
+def _of_process(run: RunRecord, stage: StageRecord) -> Offer:
+    command = tuple(shlex.split(str((run.external or {})["command"])))
+    file = Path(run.directory, environment.ENVIRONMENT_FILE)
+    if not file.exists():
+        return Offer(run.id, run.name, command, stage.directory)
+    environ = environment.read(file.parent).environ
+    words = f"of the process when it was added: {file}"
+    return Offer(run.id, run.name, command, stage.directory, words, environ)
+
+
+def _of_wandb(run: RunRecord, path: Path) -> Offer | None:
+    from trainui.metrics.trackers import wandb
+
+    log = next(iter(sorted(path.glob("run-*.wandb"))), None) if path.is_dir() else path
+    tags = wandb.describe(log).tags if log is not None and log.exists() else {}
+    if "command" not in tags or "directory" not in tags:
+        return None
+    words = [part for word in tags["command"].split("\0") for part in _module(word)]
+    packages = path / "files" / "requirements.txt"
+    known = f"; packages of then: {packages}" if packages.is_file() else ""
+    return Offer(run.id, run.name, tuple(words), tags["directory"], f"{_THIS_SHELL}{known}")
+
+
+def _module(word: str) -> list[str]:
+    """Return W&B's program as words: a module is written `-m package.train`."""
+    return word.split(" ", 1) if word.startswith("-m ") else [word]
+
+
+def _of_hydra(run: RunRecord, path: Path) -> Offer | None:
+    """Return the command of a Hydra job, or of a multirun; None if its script is not found."""
+    multirun = path / "multirun.yaml"
+    document = _yaml(multirun if multirun.is_file() else path / ".hydra" / "hydra.yaml")
+    hydra = document if "overrides" in document else document.get("hydra") or {}
+    cwd, name = hydra.get("runtime", {}).get("cwd"), hydra.get("job", {}).get("name")
+    script = _script(Path(str(cwd)), f"{name}.py", hydra)
+    if script is None:
+        return None
+    overrides = map(str, hydra.get("overrides", {}).get("task") or ())
+    sweep = ("-m",) if multirun.is_file() else ()
+    return Offer(run.id, run.name, ("python", script, *sweep, *overrides), str(cwd))
+
+
+def _script(cwd: Path, name: str, hydra: Mapping[str, Any]) -> str | None:
+    """Return the script below the working directory: there, or beside its configuration."""
+    sources = hydra.get("runtime", {}).get("config_sources") or ()
+    paths = [Path(one["path"]) for one in sources if one.get("schema") == "file"]
+    near = [directory for path in paths for directory in (path, path.parent)]
+    for directory in (cwd, cwd / "src", *near):
+        if (directory / name).is_file() and directory.is_relative_to(cwd):
+            return str((directory / name).relative_to(cwd))
+    return None
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        found = yaml.load(path.read_bytes(), yaml.CSafeLoader)
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return found if isinstance(found, dict) else {}
