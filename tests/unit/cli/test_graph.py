@@ -23,7 +23,7 @@ def test_a_search_is_one_node(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     file.write_text(FILE)
     assert main(["graph", str(file)]) == 0
     drawn = capsys.readouterr().out.splitlines()
-    assert [line.split(" ", 1)[1].strip() for line in drawn] == ["train (search, 9 trials)", "eval"]
+    assert drawn == ["● train (search, 9 trials)", "│", "● eval"]
     assert main(["graph", str(file), "--mermaid"]) == 0
     assert capsys.readouterr().out.count("-->") == 1
     assert main(["graph", str(file), "--json"]) == 0
