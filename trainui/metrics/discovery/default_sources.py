@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from trainui.metrics.discovery import tracker_runs
+from trainui.metrics.discovery import hydra, tracker_runs
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import (
@@ -38,8 +38,9 @@ MAX_ENTRIES = 5000
 _FAMILIES = {
     "json": re.compile(
         r".*\.jsonl|.*\.log\.json|([\w-]*[_-])?(metrics|progress|history|scalars)\.json|"
-        r"(catboost_training|trainer_state|result)\.json"
+        r"(catboost_training|result)\.json"
     ),
+    "hf": re.compile(r"trainer_state\.json"),
     "csv": re.compile(
         r"([\w.-]*[_.-])?"
         r"(progress|metrics|results|history|training|train|summary|log|monitor|loss)\.[ct]sv"
@@ -105,13 +106,13 @@ def candidates(
         )
         for name, path in streams.items()
     ]
-    return [*tracker_runs.with_prefixes(_latest(found), since), *printed]
+    return [*tracker_runs.with_prefixes(latest(found), since), *printed]
 
 
 def is_usual(path: Path) -> bool:
     """Return True if a file may have metrics, by its name."""
     return (
-        any(pattern.fullmatch(path.name) for pattern in _FAMILIES.values())
+        any(pattern.fullmatch(path.name) for pattern in (*_FAMILIES.values(), _TEXT))
         or tracker_runs.DATABASE.fullmatch(path.name) is not None
         or dvclive.metric_name(path) is not None
         or mlflow.is_of_run(path)
@@ -143,10 +144,10 @@ def candidate(path: Path, stage_dir: Path) -> SourceFile | None:
                 doubtful=True,
             )
             return replace(like, reading=reading, family=family)
-    return _sniffed(like) if _TEXT.fullmatch(path.name) else None
+    return _sniffed(like, stage_dir) if _TEXT.fullmatch(path.name) else None
 
 
-def _sniffed(like: SourceFile) -> SourceFile | None:
+def _sniffed(like: SourceFile, root: Path) -> SourceFile | None:
     """Return a text file as a candidate, by its content; None while it is too short."""
     try:
         found = _first_format(like.path, look_at(like.path))
@@ -154,7 +155,8 @@ def _sniffed(like: SourceFile) -> SourceFile | None:
         return None
     if found is None or found in _OF_CONTENT:
         return replace(like, family=_OF_CONTENT[found]) if found else None
-    reading = DecoderChoice(format="text", doubtful=True)
+    prefix = hydra.job_prefix(like.path.parent, root)
+    reading = DecoderChoice(format="text", prefix=prefix, doubtful=True)
     family = _ROTATED.sub("", str(like.path))  # the parts of a rotated log are one history
     return replace(like, reading=reading, family=family, is_fallback=True)
 
@@ -179,7 +181,7 @@ def family_of(path: Path) -> str | None:
             return family
     if not _TEXT.fullmatch(path.name):
         return None
-    found = _sniffed(SourceFile("", path, DecoderChoice(doubtful=True)))
+    found = _sniffed(SourceFile("", path, DecoderChoice(doubtful=True)), path.parent)
     if found is None:
         return None
     return "text" if found.is_fallback else found.family
@@ -204,7 +206,7 @@ def grouped(paths: Iterable[Path], like: SourceFile) -> list[SourceFile]:
 
     Transformers writes its history into each checkpoint, and deletes the old ones.
     """
-    return _latest([replace(like, key=_key(path), path=path) for path in paths])
+    return latest([replace(like, key=_key(path), path=path) for path in paths])
 
 
 def _key(path: Path) -> str:
@@ -213,7 +215,7 @@ def _key(path: Path) -> str:
     return key_of(path)
 
 
-def _latest(found: Iterable[SourceFile]) -> list[SourceFile]:
+def latest(found: Iterable[SourceFile]) -> list[SourceFile]:
     """Return, of the candidates with the same key, the one written last."""
     latest: dict[str, SourceFile] = {}
     for one in found:
@@ -268,9 +270,11 @@ def _events_prefix(directory: Path, stage_dir: Path) -> str:
 
 
 def _fold_prefix(directory: Path, stage_dir: Path) -> str:
-    """Return the prefix for the directory of one fold, seed, trial or the like."""
+    """Return the prefix for the directory of one fold, seed, trial, job or the like."""
     parts = directory.relative_to(stage_dir).parts
-    return "".join(f"{part}/" for part in parts if _FOLD.fullmatch(part))
+    return hydra.job_prefix(directory, stage_dir) + "".join(
+        f"{part}/" for part in parts if _FOLD.fullmatch(part)
+    )
 
 
 def _contains_events(directory: Path) -> bool:

@@ -1,7 +1,7 @@
 """Decides which of an attempt's metrics are read from which of its files.
 
-The rule: a training that writes the same numbers into several kinds of file gets one series for
-them, not several.
+The rules: a training that writes the same numbers into several files gets one series for them, not
+several; and a later attempt continues a series by the name that it has, whichever file it is from.
 """
 
 from __future__ import annotations
@@ -39,30 +39,75 @@ def _spellings(name: str) -> Iterable[str]:
         yield plain.removeprefix("train/")
 
 
+_ONE_FILE = frozenset({"json", "csv", "hf"})
+"""Kinds of files of which one has a metric: others that have it too repeat it."""
+
+_FAMILIES = {
+    "json": "json",
+    "jsonl": "json",
+    **{name: name for name in ("csv", "hf", "tfevents", "wandb", "mlflow", "dvclive")},
+}
+"""The kinds of files, by the formats that they have."""
+
+
+_ROTATED = re.compile(r"\.\d[\d-]*$")
+
+
+def _history(key: str) -> str:
+    """Return what the keys of a rotated log's parts share."""
+    return _ROTATED.sub("", key)
+
+
 class Names:
     """The metrics of an attempt, each with the kind of file where it was first found."""
 
     def __init__(self) -> None:
-        self._names: set[str] = set()
+        self._names: dict[str, str] = {}
+        """The metrics, and the keys of the files that they were first found in."""
         self._families: dict[str, str | None] = {}
         """By spelling: the kind of file that has the metric."""
+        self._earlier: dict[str, tuple[str, str]] = {}
+        """By spelling: the kind of file that had the metric in earlier attempts, and its name."""
 
-    def claim(self, names: Iterable[str], family: str | None) -> None:
+    def remember(self, names: Iterable[str], format_: str | None) -> None:
+        """Register metrics of earlier attempts, from a file of some format."""
+        if (family := _FAMILIES.get(format_ or "")) is not None:
+            for name in names:
+                self._earlier[name] = family, name
+                for spelling in _spellings(name):
+                    self._earlier.setdefault(spelling, (family, name))
+
+    def known_as(self, name: str, family: str | None) -> str:
+        """Return the name that a metric had in earlier attempts, from another kind of file."""
+        if family not in _FAMILIES.values() or name in self._earlier.get(name, ()):
+            return name
+        found = (self._earlier[one] for one in _spellings(name) if one in self._earlier)
+        return next((earlier for of, earlier in found if of != family), name)
+
+    def claim(self, names: Iterable[str], family: str | None, key: str = "") -> None:
         """Register metrics that are already stored."""
         for name in names:
-            self._names.add(name)
+            self._names.setdefault(name, _history(key))
             for spelling in _spellings(name):
                 self._families.setdefault(spelling, family)
 
-    def accepts(self, name: str, family: str | None) -> bool:
-        """Return True if a metric is read from this kind of file; None: any that is named."""
+    def accepts(self, name: str, family: str | None, key: str = "") -> bool:
+        """Return True if a metric is read from a file.
+
+        Args:
+            name: the metric.
+            family: the kind of file; None: one that is named.
+            key: the file's key.
+        """
         if name not in self._names:
             known = [self._families[one] for one in _spellings(name) if one in self._families]
             if family is not None and known and known[0] != family:
                 return False
             if self.is_full:
                 return False
-            self.claim([name], family)
+            self.claim([name], family, key)
+        if family in _ONE_FILE and self._names[name] != _history(key):
+            return False
         return family is None or self._families[_plain(name)] == family
 
     @property

@@ -202,10 +202,10 @@ class OutsideSources:
             root = self.workdir if path.is_relative_to(self.workdir) else path.parent
             if not tracker_runs.DATABASE.fullmatch(path.name):
                 one = default_sources.candidate(path, root)
-                if one is not None and not one.is_fallback:
+                if one is not None:
                     (keyed,) = default_sources.grouped([path], one)
                     logs.append(replace(keyed, ours=False, begin=begin))
-        yield from tracker_runs.with_prefixes(logs, since)
+        yield from tracker_runs.with_prefixes(default_sources.latest(logs), since)
         for path in {*self._own, *(path for one in self._listings for path in one.states)}:
             if tracker_runs.DATABASE.fullmatch(path.name) and not self._is_inside(path):
                 alone = self._is_alone(rivals, anywhere=path.parent == self._trackio)

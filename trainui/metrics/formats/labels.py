@@ -35,6 +35,10 @@ _IS_PART = re.compile(_PART, re.IGNORECASE)
 _NAMES_PART = re.compile(rf"(?:.*[^a-z])?(?:{_PART})(?:[^a-z].*)?", re.IGNORECASE)
 
 
+_LONGEST = 60
+"""Characters of a job's label."""
+
+
 class Fields(NamedTuple):
     """The label columns of a table."""
 
@@ -54,6 +58,11 @@ def find(names: tuple[str, ...]) -> Fields | None:
     if any(name != value and names_part(name) for name in names):
         part = None
     return None if metric is None and part is None else Fields(part, metric, value)
+
+
+def of_job(number: str, overrides: str) -> str:
+    """Return what tells a job from the others of its Hydra multirun: `0 lr=0.1 seed=1`."""
+    return f"{number} {overrides.strip()}".replace("/", "_")[:_LONGEST].rstrip()
 
 
 def names_part(name: str) -> bool:

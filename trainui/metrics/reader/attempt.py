@@ -6,6 +6,7 @@ A source that cannot be read does not stop the others; its problem is stored as 
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -16,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from trainui.errors import TrainuiError, UnfitEnvironmentError
-from trainui.metrics.discovery import likely_lines, naming, rotation, sources
+from trainui.metrics.discovery import likely_lines, naming, rotation, siblings, sources
 from trainui.metrics.discovery.fallback_sources import Fallbacks
 from trainui.metrics.discovery.outside_sources import OutsideSources, SearchRound
 from trainui.metrics.discovery.source_file import SourceFile
@@ -173,6 +174,7 @@ class AttemptReader:
         with self._store.read() as connection:
             known = point_sources.sources(connection, owner)
             claimed = points.names_by_source(connection, owner, self.attempt.number)
+            earlier = points.names_by_source(connection, owner, self.attempt.number, before=True)
         if moved := rotation.find_renamed(candidates, known):
             with self._store.write() as connection:
                 stale = rotation.rename(connection, moved, known)
@@ -180,7 +182,9 @@ class AttemptReader:
             for key in stale & self._readers.keys():
                 self._readers.pop(key).close()
         by_key = {source.key: source for source in known}
-        for candidate in candidates:
+        for one in known:
+            self._names.remember(earlier.get(one.id, ()), one.format)
+        for candidate in sorted(candidates, key=lambda one: _order(by_key.get(one.key))):
             if (reader := self._readers.get(candidate.key)) is not None:
                 reader.reopen_if_replaced()
                 continue
@@ -190,7 +194,7 @@ class AttemptReader:
                 continue
             source = source or self._add(candidate)
             stored = claimed.get(source.id, ())
-            self._names.claim(stored, candidate.family)
+            self._names.claim(stored, candidate.family, candidate.key)
             self._has_files |= bool(stored) and not candidate.is_fallback
             self._start(source, candidate)
 
@@ -214,6 +218,9 @@ class AttemptReader:
             return False
 
     def _start(self, source: SourceRecord, candidate: SourceFile) -> None:
+        candidate = siblings.apart(
+            candidate, self._candidates.values(), self.place.started() or 0.0
+        )
         self._candidates[candidate.key] = candidate
         self.directories.add(candidate.path.parent)
         kind = partial(DatabaseReader, run=candidate.run) if candidate.run else SourceReader
@@ -225,6 +232,7 @@ class AttemptReader:
             attempt=self.attempt.number,
             follows=not candidate.one_of_many,
             accepts=lambda name: self._accepts(name, candidate),
+            renamed=lambda name: self._names.known_as(name, candidate.family),
             shift=self._next_step() if candidate.reading.continues else 0,
             stored=self._alerts.check,
             overtaken=self._reload,
@@ -238,7 +246,7 @@ class AttemptReader:
             return points.next_step(connection, self.attempt.stage_id, attempt=self.attempt.number)
 
     def _accepts(self, name: str, candidate: SourceFile) -> bool:
-        accepted = self._names.accepts(name, candidate.family)
+        accepted = self._names.accepts(name, candidate.family, candidate.key)
         self._has_files |= accepted and not candidate.is_fallback
         return accepted
 
@@ -381,6 +389,11 @@ class AttemptReader:
         """Close all files."""
         for reader in self._readers.values():
             reader.close()
+
+
+def _order(source: SourceRecord | None) -> float:
+    """Return the place of a file: those that were read first keep their names, new ones follow."""
+    return math.inf if source is None else source.id
 
 
 def _skip(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,7 @@ class SourceReader(StoredSource):
         follows: bool = True,
         until: int | None = None,
         accepts: Callable[[str], bool] = lambda _name: True,
+        renamed: Callable[[str], str] = str,
         shift: float = 0,
         stored: Callable[[Mapping[str, Points]], None] = lambda _batch: None,
         overtaken: Callable[[], None] = lambda: None,
@@ -92,6 +93,7 @@ class SourceReader(StoredSource):
                 read; if False, only `reopen_if_replaced` does.
             until: the offset at which reading stops; None: no limit.
             accepts: returns True for the names of series to store.
+            renamed: returns the name that a series is stored by.
             shift: number added to each step.
             stored: called with points after they were stored.
             overtaken: called if points were stored without a call of `stored`: by another
@@ -100,7 +102,7 @@ class SourceReader(StoredSource):
         """
         self._attempt = attempt
         self._reading = reading
-        self._full_name = lru_cache(MAX_FIELDS)(partial(full_name, reading))
+        self._full_name = lru_cache(MAX_FIELDS)(lambda name: renamed(full_name(reading, name)))
         self._replays = replays
         self._follows = follows
         self._until = until

@@ -259,12 +259,15 @@ def delete_only_record(connection: Connection, known: SourceRecord) -> SourceRec
     return begun
 
 
-def names_by_source(connection: Connection, owner: str, attempt: int) -> dict[int, set[str]]:
-    """Return, by source id, the names of the series with points of an attempt."""
+def names_by_source(
+    connection: Connection, owner: str, attempt: int, *, before: bool = False
+) -> dict[int, set[str]]:
+    """Return, by source id, the names of the series of an attempt, or of earlier ones."""
     found: dict[int, set[str]] = {}
     for series in segments.series_of(raw(connection), owner):
         for segment in series.segments:
-            if segment.history.attempt == attempt:
+            number = segment.history.attempt
+            if number < attempt if before else number == attempt:
                 found.setdefault(segment.history.source_id, set()).add(series.name)
     return found
 

@@ -100,6 +100,50 @@ def test_what_is_written_in_the_workdir_is_found(store: Store, tmp_path: Path) -
     assert end(store, attempt, reader) == {"loss": [0.5, 1.0], "val/loss": [0.5]}
 
 
+def test_the_newest_history_of_several_checkpoints_is_read(store: Store, tmp_path: Path) -> None:
+    attempt, reader = begin(store, tmp_path)
+    for last in (2, 4):
+        history = [{"loss": step, "step": step} for step in range(last)]
+        place = attempt.workdir / "out" / f"checkpoint-{last}" / "trainer_state.json"
+        write(place, json.dumps({"log_history": history}))
+    write(attempt.workdir / "out" / "trainer_state.json", json.dumps({"log_history": history}))
+    os.utime(attempt.workdir / "out" / "checkpoint-2" / "trainer_state.json")
+    os.utime(attempt.workdir / "out" / "trainer_state.json")
+    assert end(store, attempt, reader) == {"loss": [0, 1, 2, 3]}
+
+
+def test_a_log_in_the_workdir_is_read_if_nothing_else_has_metrics(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt, reader = begin(store, tmp_path)
+    log = "".join(f"2026-11-26 22:00:0{step},1 INFO step={step} loss={step}\n" for step in range(3))
+    write(attempt.workdir / "logs" / "train.log", log)
+    (attempt.directory / "stdout.log").write_text("starting\n")
+    assert end(store, attempt, reader) == {"loss": [0, 1, 2]}
+    (tmp_path / "another" / "work").mkdir(parents=True)
+    another, reader = begin(store, tmp_path / "another", "another")
+    write(another.workdir / "logs" / "other.log", log)
+    write(another.workdir / "metrics.csv", "step,acc\n1,0.5\n")
+    assert end(store, another, reader) == {"acc": [0.5]}
+
+
+def test_jobs_of_a_multirun_are_told_apart(store: Store, tmp_path: Path) -> None:
+    attempt, reader = begin(store, tmp_path)
+    for job in (0, 1):
+        place = attempt.workdir / "multirun" / "2026-11-26" / "22-00-00" / str(job)
+        write(place / ".hydra" / "overrides.yaml", f"- lr=0.{job}\n- 'path=a/b'\n")
+        write(place / ".hydra" / "hydra.yaml", f"hydra:\n  job:\n    id: '{job}'\n    num: {job}\n")
+        write(place / "metrics.csv", f"step,acc\n1,{job}\n")
+        log = f"[2026-11-26 22:00:00,1][HYDRA] \t#{job} : lr=0.{job} path=a/b\n"
+        log += "".join(f"[2026-11-26 22:00:00,1][app][INFO] - step {n} acc {job}\n" for n in (1, 2))
+        write(attempt.directory / "stdout.log", log)
+    apart = {"0 lr=0.0 path=a_b/acc": [0], "1 lr=0.1 path=a_b/acc": [1]}
+    assert end(store, attempt, reader) == apart
+    printing, reader = begin(store, tmp_path, "printing")
+    (printing.directory / "stdout.log").write_text((attempt.directory / "stdout.log").read_text())
+    assert end(store, printing, reader) == {name: value * 2 for name, value in apart.items()}
+
+
 def test_directories_where_trackers_make_files_are_watched(store: Store, tmp_path: Path) -> None:
     attempt, reader = begin(store, tmp_path)
     assert attempt.workdir in reader.hints

@@ -324,6 +324,66 @@ def test_the_same_numbers_in_several_kinds_of_files_are_one_series(
     assert values(store, attempt)["loss"] == [0, 0.5, 1, 1.5]
 
 
+def test_two_files_of_one_kind_that_repeat_a_metric_are_one_series(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    history = [{"loss": step, "epoch": 1, "step": step} for step in range(5)]
+    state = attempt.stage_dir / "checkpoint-4" / "trainer_state.json"
+    state.parent.mkdir()
+    state.write_text(json.dumps({"log_history": history}))
+    log = attempt.stage_dir / "trainer_log.jsonl"
+    log.write_text("".join(f'{{"loss": {one}, "current_steps": {one}}}\n' for one in range(8)))
+    (attempt.stage_dir / "other.jsonl").write_text(lines([9]))
+    read(store, attempt)
+    assert values(store, attempt) == {"loss": [4.5], "epoch": [1] * 5}
+    log.with_name("other.jsonl").unlink()
+    (tmp_path / "second" / "work").mkdir(parents=True)
+    second = start_attempt(store, tmp_path / "second", name="second")
+    (second.stage_dir / "trainer_log.jsonl").write_text(log.read_text())
+    read(store, second)
+    assert values(store, second) == {"loss": list(range(8))}
+
+
+@pytest.mark.parametrize(
+    "names", [("version_0/log.csv", "version_1/log.csv"), ("r0-log.csv", "r1-log.csv")]
+)
+def test_files_of_one_kind_side_by_side_are_not_mixed(
+    store: Store, tmp_path: Path, names: tuple[str, str]
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    for number, name in enumerate(names):
+        path = attempt.stage_dir / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"step,loss\n1,{number}\n")
+    read(store, attempt)
+    label = names[1].partition("/")[0].partition(".")[0]
+    assert values(store, attempt) == {"loss": [0], f"{label}/loss": [1]}
+    for name in names:
+        with (attempt.stage_dir / name).open("a") as file:
+            file.write("2,7\n")
+    read(store, attempt)  # as after a restart
+    assert values(store, attempt) == {"loss": [0, 7], f"{label}/loss": [1, 7]}
+
+
+def test_a_later_attempt_continues_a_series_from_another_kind_of_file(
+    store: Store, tmp_path: Path
+) -> None:
+    first = start_attempt(store, tmp_path)
+    events = first.stage_dir / "events.out.tfevents.1"
+    events.write_bytes(VERSION + b"".join(scalar(step, step) for step in range(3)))
+    state = first.stage_dir / "trainer_state.json"
+    state.write_text(json.dumps({"log_history": [{"eval_loss": 5, "step": 2}]}))
+    read(store, first).finish(clean=True)
+    second = again(store, first)
+    state.write_text(json.dumps({"log_history": [{"eval_loss": 6, "step": 3}]}))
+    events.with_name("metrics.csv").write_text("step,train/loss,eval/loss\n3,3,6\n")
+    read(store, second).finish(clean=True)
+    found = values(store, second)
+    assert found.keys() == {"loss", "eval_loss"}
+    assert found["loss"] == [0, 1, 2, 3]
+
+
 def test_data_beside_the_metrics_is_no_metric(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     (attempt.stage_dir / "train.jsonl").write_text('{"text": "a", "label": 1}\n')

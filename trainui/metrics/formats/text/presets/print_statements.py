@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from trainui.metrics.formats import labels
 from trainui.metrics.formats.text.log_prefix import message
 from trainui.metrics.formats.text.presets import pairs
 from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NOTHING, STEP, Preset, Row
@@ -59,6 +60,12 @@ _RICH = re.compile(r"\s\s+[\w.<>-]+\.py:\d+\s*$")
 """The source line that Rich prints at the right edge, before it wraps the rest of a message."""
 _CONTINUED = re.compile(r"\s{10,}\S")
 
+_JOB = re.compile(r"\s*#(?P<number>\d+) : (?P<overrides>\S.*?)\s*")
+"""Hydra's launcher, before each job of a multirun."""
+
+_JOB_OF = "job"
+"""Key in the memory: the job that prints."""
+
 _AT = "at"
 """Key in the memory: the step of the last line."""
 
@@ -76,6 +83,14 @@ class PrintStatements(Preset):
         """Return the rows of a line, to which two ranks may have written one each."""
         if len(line) > MAX_PRINTED:
             return NOTHING
+        if "#" in line and (job := _JOB.fullmatch(line)):
+            self.memory[_JOB_OF] = labels.of_job(job["number"], job["overrides"])
+        rows = self._read(line)
+        if of := self.memory.get(_JOB_OF):
+            return [{n if n == STEP else f"{of}/{n}": v for n, v in row.items()} for row in rows]
+        return rows
+
+    def _read(self, line: str) -> Sequence[Row]:
         wraps = self.memory.pop(_WRAPS, None)
         if wraps is not None and _CONTINUED.match(line):
             return self._continued(line, *wraps)

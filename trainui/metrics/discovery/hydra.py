@@ -1,0 +1,64 @@
+"""Hydra's directories: the overrides of a job, and what tells the jobs of a multirun apart."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from trainui.metrics.formats import labels
+
+DIRECTORY = ".hydra"
+"""It marks the directory of a job."""
+
+_BYTES = 1 << 20
+_NUMBER = re.compile(r"^    num: (\d+)$", re.MULTILINE)
+"""In `hydra.job`; a single run has `???`."""
+_ITEM = re.compile(r"^- (.*)$", re.MULTILINE)
+
+
+def overrides(directory: Path) -> list[str]:
+    """Return the overrides of the job in a directory, as they were given; empty if it has none."""
+    found = _ITEM.findall(_text(directory / DIRECTORY / "overrides.yaml"))
+    return [_unquoted(one.strip()) for one in found]
+
+
+def params(directory: Path) -> dict[str, str]:
+    """Return the overrides of the job in a directory as parameters."""
+    pairs = (one.lstrip("+").partition("=") for one in overrides(directory))
+    return {key: value for key, sign, value in pairs if sign}
+
+
+def job_prefix(directory: Path, root: Path) -> str:
+    """Return the prefix for a file of a multirun's job; empty for any other.
+
+    Args:
+        directory: the file's directory.
+        root: the directory where the search began.
+    """
+    for place in (directory, *directory.parents):
+        if place == root or not place.is_relative_to(root):
+            break
+        if (place / DIRECTORY).is_dir():
+            found = _label_of(place)
+            return f"{found}/" if found else ""
+    return ""
+
+
+@lru_cache(maxsize=1024)
+def _label_of(job: Path) -> str:
+    number = _NUMBER.search(_text(job / DIRECTORY / "hydra.yaml"))
+    return labels.of_job(number[1], " ".join(overrides(job))) if number else ""
+
+
+def _unquoted(text: str) -> str:
+    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+    return text[1:-1].replace("''", "'") if quoted else text
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(_BYTES)
+    except OSError:
+        return ""

@@ -1,0 +1,71 @@
+"""Files of one kind that trainings write side by side, such as `version_0` and `version_1`.
+
+The rule: the metrics of the first one have no prefix; those of another one that is written in the
+same attempt have its directory's name, or its own, so that no series mixes two files.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from trainui.metrics.discovery.source_file import SourceFile
+
+_FAMILIES = frozenset({"json", "csv", "tfevents", "hf"})
+"""Kinds of files that a training writes one of, or in one directory."""
+
+_NUMBER = re.compile(r"(?<!\d)\d{1,3}(?!\d)")
+"""A number that tells ranks or folds apart; a longer one is a time or a process."""
+
+
+def apart(one: SourceFile, others: Iterable[SourceFile], since: float) -> SourceFile:
+    """Return a file with a prefix if files of its kind are read already.
+
+    Args:
+        one: the file.
+        others: those that are read.
+        since: when the attempt started: files that were written last before that do not count.
+    """
+    if one.family not in _FAMILIES or one.named:
+        return one
+    alike = [other for other in others if _is_alike(one, other) and _is_written(other, since)]
+    if not alike:
+        return one
+    label = _label(one.path, alike[0].path)
+    return replace(one, reading=replace(one.reading, prefix=f"{one.reading.prefix}{label}/"))
+
+
+def _is_alike(one: SourceFile, other: SourceFile) -> bool:
+    """Return True if two files would have the same names, and are not of one history."""
+    readings = one.reading, other.reading
+    if one.key == other.key or one.family != other.family or other.named:
+        return False
+    if len({(reading.prefix, reading.part) for reading in readings}) > 1:
+        return False
+    if one.path.parent != other.path.parent:
+        return one.family == "tfevents" or _plain(one.path) == _plain(other.path)
+    names = one.path.name != other.path.name and _plain(one.path) == _plain(other.path)
+    return names and one.family != "tfevents"
+
+
+def _plain(path: Path) -> str:
+    return _NUMBER.sub("#", path.name)
+
+
+def _is_written(one: SourceFile, since: float) -> bool:
+    try:
+        return one.path.stat().st_mtime >= since
+    except OSError:
+        return False
+
+
+def _label(path: Path, other: Path) -> str:
+    """Return what tells a file from another one: its directory, below the one of both, or name."""
+    if path.parent == other.parent:
+        return path.name.partition(".")[0]
+    common = os.path.commonpath((path.parent, other.parent))
+    below = path.parent.relative_to(common).parts
+    return below[0] if below else path.parent.name
