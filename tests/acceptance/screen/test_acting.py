@@ -542,7 +542,7 @@ async def test_an_edit_of_a_running_stage_leaves_the_others_to_be_resumed_withou
     run_id = control.submit(loader.load(str(file), {}))
     filler.start(run_id, "train[lr=0.1,seed=1]")
     filler.end(filler.start(run_id, "train[lr=0.3,seed=1]"), Status.FAILED, exit_code=1)
-    file.write_text(FOUR.replace("= 0.3", "= 0.30"))
+    file.write_text(FOUR.replace("limit: 0.3", "limit: 0.30"))
     async with opened(run_id) as driven:
         await driven.until_shown("1 failed")
         await driven.press("r")
@@ -556,8 +556,11 @@ async def test_an_edit_of_a_running_stage_leaves_the_others_to_be_resumed_withou
 
 FOUR = """\
 name: four
+params: {limit: 0.3}
 stages:
-  - {name: train, matrix: {lr: [0.1, 0.3], seed: [1, 2]}, run: "test ${matrix.lr} = 0.3"}
+  - name: train
+    matrix: {lr: [0.1, 0.3], seed: [1, 2]}
+    run: test ${matrix.lr} = ${params.limit}
   - {name: select, run: "true", depends_on: [train]}
 """
 
@@ -586,8 +589,10 @@ async def test_a_member_of_a_sweep_is_edited_and_retried_alone(
             await driven.until(is_selected, f"{name} in the graph")
             await driven.until_shown(f"2 {name}")
             await driven.press("e")
-            await driven.until_shown("Only this member will run", "matrix lr", value)
-            await driven.press("ctrl+u", *typed, "enter")
+            await driven.until_shown("Only this member is changed", "matrix lr", value)
+            if typed == "0.25":
+                await driven.press("ctrl+u", *"0.250")
+            await driven.press("tab", "ctrl+u", *typed, "enter")
             if typed == "0.3":
                 await driven.until_shown("your edit has problems", "'0.3'")
                 await driven.press("escape", "escape")
@@ -608,6 +613,8 @@ async def test_a_member_of_a_sweep_is_edited_and_retried_alone(
         "select": "skipped",
     }
     assert "train[lr=0.25,seed=2]" in stages["select"].depends_on
+    assert stages["train[lr=0.25,seed=2]"].definition.command == "test 0.25 = 0.250"
+    assert stages["train[lr=0.1,seed=1]"].definition.command == "test 0.1 = 0.3"
     run = control_known.run_of(run_id)
     assert control.changed_file(run) is None
     assert [one.name for one in control.plan_resume(run_id) if one.action == "run"] == [
@@ -619,7 +626,7 @@ async def test_a_member_of_a_sweep_is_edited_and_retried_alone(
     )  # the member keeps its value when the file is read again
     assert file_changes.is_equivalent(file_changes.load(str(file), run), run)
     member = file_changes.load(str(file), run).stage("train[lr=0.25,seed=2]")
-    assert member.command == "test ${matrix.lr} = 0.3"
+    assert member.command == "test ${matrix.lr} = 0.250"
 
 
 async def test_the_command_of_a_run_is_edited_and_run_again(

@@ -78,11 +78,9 @@ def values_of(run: RunRecord, text: str, stage: StageDefinition | None) -> list[
         stage = next((one for one in _loaded(run, text, given).stages if one.name == name), stage)
     values = []
     for place in (*filter(None, [command]), *editing.places(text, stage)):
-        if place.scope == "run" and place.name in given:
-            values.append(Value(place, given[place.name], given=True))
-        else:
-            value = own.get(place.name, place.value) if place.scope == "matrix" else place.value
-            values.append(Value(place, value))
+        is_given = place.scope == "run" and place.name in given
+        common = given[place.name] if is_given else place.value
+        values.append(Value(place, own.get(members.key_of(place), common), is_given))
     return [value for value in values if not is_secret(value.place.name)]
 
 
@@ -101,10 +99,10 @@ def with_values(
     name = None if member is None else _name_in_file(run, text, member)
     changed = {}
     for value, new in changes.items():
-        if value.given:
+        if name is not None:
+            own[name] = {**own.get(name, {}), members.key_of(value.place): new}
+        elif value.given:
             given[value.place.name] = new
-        elif name is not None and value.place.scope == "matrix":
-            own[name] = {**own.get(name, {}), value.place.name: new}
         else:
             changed[value.place] = new
     words = tuple(f"{value.place.name}: {value.value} -> {new}" for value, new in changes.items())

@@ -1,23 +1,32 @@
-"""Single members of a sweep with matrix values of their own, edited apart from the file's text.
+"""Single members of a sweep with values of their own, edited apart from the file's text.
 
-A matrix in a file is a product of lists, so one member cannot differ in it. Its values are kept
-beside the run's pipeline, by the name that the file gives the member, and are applied whenever the
-file is loaded for this run.
+A matrix in a file is a product of lists, and parameters apply to all members, so one member cannot
+differ in them. Its values are kept beside the run's pipeline, by the name that the file gives the
+member, and are applied whenever the file is loaded for this run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UsageError
-from trainui.pipeline import editing, loader
+from trainui.pipeline import editing, loader, template
+from trainui.pipeline.editing import EditedValue
+from trainui.pipeline.substitution import definition
+from trainui.pipeline.substitution.values import Filler
+from trainui.pipeline.template import Template, Variable
 from trainui.store.db.engine import open_store
 from trainui.store.runs import runs
 
 MemberValues = Mapping[str, Mapping[str, str]]
-"""By the name in the file, a member's own values by matrix key."""
+"""By the name in the file, a member's own values by `key_of`."""
+
+
+def key_of(place: EditedValue) -> str:
+    """Return the key of a member's own value: `lr` in the matrix, else `run lr` or `stage lr`."""
+    return place.name if place.scope == "matrix" else f"{place.scope} {place.name}"
 
 
 def recorded(run_id: str) -> dict[str, dict[str, str]]:
@@ -66,15 +75,26 @@ def name_in_file(pipeline: Pipeline, with_values: Pipeline, name: str) -> str:
 def _edited(
     pipeline: Pipeline, given: Mapping[str, str], at: int, values: Mapping[str, str]
 ) -> StageDefinition:
-    """Return the definition of a member with other matrix values."""
-    changes = {
-        place: values[place.name]
-        for place in editing.places(pipeline.text, pipeline.stages[at])
-        if place.scope == "matrix" and place.name in values
-    }
+    """Return the definition of a member with values of its own."""
+    places = editing.places(pipeline.text, pipeline.stages[at])
+    changes = {place: values[key] for place in places if (key := key_of(place)) in values}
+    own = {place.name: new for place, new in changes.items() if place.scope == "run"}
     text = editing.with_values(pipeline.text, changes)
+    given = {name: own.get(name, value) for name, value in given.items()}
     edited = loader.load_text(text, file=pipeline.file, directory=pipeline.directory, params=given)
-    return edited.stages[at]
+    return _with_parameters(edited.stages[at], edited.params, own)
+
+
+def _with_parameters(
+    stage: StageDefinition, params: Mapping[str, object], names: Collection[str]
+) -> StageDefinition:
+    """Return a definition in which the parameters of these names are substituted."""
+
+    def resolve(variable: Variable) -> Sequence[Template] | None:
+        own = variable.kind == "params" and variable.key in names
+        return [template.parse(str(params[variable.key]))] if own else None
+
+    return definition.fill(stage, Filler(resolve))
 
 
 def _with_names(stage: StageDefinition, renamed: Mapping[str, str]) -> StageDefinition:

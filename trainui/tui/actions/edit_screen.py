@@ -137,7 +137,7 @@ class EditScreen(Screen[bool]):
         if inputs:
             inputs[0].focus()
             what = (
-                "Only this member will run; changed matrix values apply to it alone. "
+                "Only this member is changed and run; the others keep their values. "
                 if self._member is not None
                 else ""
             )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from trainui.control import submission
 from trainui.control.edits import members
 from trainui.errors import UsageError
 from trainui.pipeline import loader
@@ -45,3 +48,46 @@ def test_two_members_cannot_become_one() -> None:
     values = {FIRST: {"lr": "0.2", "seed": "3"}, SECOND: {"lr": "0.2", "seed": "3"}}
     with pytest.raises(UsageError, match=r"train\[lr=0.2,seed=3\] is already a member"):
         members.applied(loader.load_text(TEXT), {}, values)
+
+
+PARAMETERS = """\
+name: four
+params: {epochs: 3, who: ada, cores: 1, home: "${stage_dir}"}
+stages:
+  - name: train
+    matrix: {lr: [0.1, 0.3]}
+    run: "${python} train ${params.epochs} ${params.who} ${params.home} $${HOME} ${matrix.lr}"
+    cpus: ${params.cores}
+    env: {EPOCHS: "${params.epochs}"}
+  - name: test
+    matrix: {lr: [0.1, 0.3]}
+    task: os.getpid
+    params: {depth: 4, epochs: "${params.epochs}"}
+  - {name: select, run: "select ${params.epochs}", depends_on: [train]}
+"""
+
+
+def test_a_parameter_changed_for_one_member_stays_the_same_for_all_others(tmp_path: Path) -> None:
+    given = {"who": "eve"}
+    loaded = loader.load_text(PARAMETERS, params=given)
+    values = {
+        "train[lr=0.3]": {"run epochs": "5", "run who": "o'neil", "run cores": "2"},
+        "test[lr=0.1]": {"stage depth": "6", "run epochs": "7"},
+    }
+    own = members.applied(loaded, given, values)
+    assert [stage.name for stage in own.stages] == [stage.name for stage in loaded.stages]
+    assert own.params == loaded.params
+    changed = ("train[lr=0.3]", "test[lr=0.1]")
+    for one in loaded.stages:
+        assert (own.stage(one.name) == one) == (one.name not in changed)
+    submitted = submission.filled_in(own, tmp_path)
+    train = submitted.stage("train[lr=0.3]")
+    home = tmp_path / "train-lr-0.3"
+    assert train.command == f"${{python}} train 5 'o'\"'\"'neil' {home} $${{HOME}} 0.3"
+    assert (train.cpus, train.env) == (2, {"EPOCHS": "5"})
+    first = submitted.stage("train[lr=0.1]")
+    assert str(first.command).startswith("${python} train 3 eve ")
+    assert first.cpus == 1
+    assert submitted.stage("test[lr=0.1]").params == {"depth": 6, "epochs": 7}
+    assert submitted.stage("test[lr=0.3]").params == {"depth": 4, "epochs": 3}
+    assert submitted.stage("select").command == "select 3"
