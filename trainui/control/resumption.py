@@ -318,7 +318,7 @@ def _check_upstreams(
 ) -> None:
     others = [by_name[name] for name in stage.depends_on if name not in chosen]
     outcome = next_state(
-        Upstream(other.name, other.status, other.definition.allow_failure) for other in others
+        Upstream(other.name, other.status, other.definition.may_fail) for other in others
     )
     if outcome is not None and outcome[1] is not None:
         raise UsageError(

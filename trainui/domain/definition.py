@@ -163,6 +163,11 @@ class StageDefinition:
     alerts: tuple[Alert, ...] = ()
     """Alerts on its metrics."""
 
+    @property
+    def may_fail(self) -> bool:
+        """True: dependants start even if it fails, as they do for a trial of a search."""
+        return self.allow_failure or self.trial is not None
+
     def to_json(self) -> dict[str, Json]:
         """Return plain data for storage."""
         return asdict(self)

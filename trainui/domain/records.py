@@ -166,6 +166,11 @@ class StageRecord:
         """Full names of its upstream stages."""
         return self.definition.depends_on
 
+    @property
+    def is_unasked(self) -> bool:
+        """True if it is a trial whose search has not chosen its values yet."""
+        return self.definition.trial is not None and not self.definition.trial_params
+
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:

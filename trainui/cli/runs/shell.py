@@ -13,7 +13,8 @@ from trainui.cli.output import printing
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
-from trainui.store.read import search_results, views
+from trainui.search import results as search_results
+from trainui.store.read import views
 
 if TYPE_CHECKING:
     from trainui.execution.attempt.context import PreparedProcess

@@ -36,8 +36,8 @@ from trainui.execution.gpu.locks import UnusableLockError
 from trainui.pipeline import input_fingerprint
 from trainui.pipeline.fields.command import argv
 from trainui.pipeline.inputs import validate_file_path
+from trainui.search import results as search_results
 from trainui.store.db.engine import Store, raw
-from trainui.store.read import search_results
 from trainui.store.runs import attempts, runs, stages
 from trainui.supervisor import call_task, process, protocol
 from trainui.supervisor.fork_server import ForkServer

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,9 +91,17 @@ class _Grants:
 class Planner:
     """Grants slots whenever the queue or the free slots may have changed."""
 
-    def __init__(self, store: Store, sender: TaskSender, settings: Settings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        sender: TaskSender,
+        settings: Settings,
+        want: Callable[[Sequence[StageRecord]], None],
+    ) -> None:
         self._store = store
         self._sender = sender
+        self._want = want
+        """Called with the trials that could start now, if their search had chosen their values."""
         self._settings = settings
         self._here = slots.here(settings)
         self._last: _View | None = None
@@ -196,8 +204,12 @@ class Planner:
             paused=view.paused,
         )
         by_id = {stage.id: stage for stage in view.waiting}
-        for item in decided:
-            if isinstance(item, Grant):
+        granted = [item for item in decided if isinstance(item, Grant)]
+        unasked = [by_id[item.stage_id] for item in granted if by_id[item.stage_id].is_unasked]
+        if unasked:  # their slots stay free until they have values
+            self._want(unasked)
+        for item in granted:
+            if not by_id[item.stage_id].is_unasked:
                 self._grant(by_id[item.stage_id], item)
         reasons = {
             item.stage_id: wait_reasons.worded(by_id[item.stage_id], item.reason, self._here)

@@ -30,6 +30,7 @@ from trainui.execution.worker.hosts import HostMonitor
 from trainui.execution.worker.log_relay import LogRelay
 from trainui.execution.worker.metrics_process import MetricsProcess
 from trainui.execution.worker.notifications import Notifier
+from trainui.execution.worker.search_thread import SearchThread
 from trainui.execution.worker.task_sender import TaskSender
 from trainui.store.db import outage
 from trainui.store.db.engine import open_store
@@ -52,7 +53,8 @@ class WorkerServices:
         self._bell = wakeup.WakeupSocket(paths.home().doorbell)
         self._changes = ChangeDetector()
         self._sender = TaskSender(app)
-        self._planner = Planner(store, self._sender, settings)
+        self._searches = SearchThread(store, stopping)
+        self._planner = Planner(store, self._sender, settings, self._searches.want)
         self._notifier = Notifier(store, settings)
         self._reader = MetricsProcess()
         self._guard = WatchdogMonitor(paths.home())
@@ -84,6 +86,7 @@ class WorkerServices:
         self.monitor.release()
         self._thread.join(STOP_WITHIN)
         self._sender.stop(STOP_WITHIN)
+        self._searches.stop(STOP_WITHIN)
         self._reader.stop()
         self._bell.close()
 
@@ -114,6 +117,7 @@ class WorkerServices:
             # ended attempts before the planner: they free slots and queue their dependants
             lambda: self.monitor.look(changed=changed),
             lambda: self._planner.look(changed=changed),
+            lambda: self._searches.look(changed=changed),
             self._gpus.look,
             lambda: self._external.look(changed=changed),
             lambda: self._notifier.look(changed=changed),

@@ -1,4 +1,4 @@
 """The revision of the schema that this version of trainui reads and writes."""
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest one in `store.migrations.versions`."""

@@ -159,6 +159,15 @@ CREATE TABLE events (
 	FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE CASCADE
 );
 
+CREATE TABLE searches (
+	run_id TEXT NOT NULL,
+	name VARCHAR NOT NULL,
+	sampler VARCHAR NOT NULL,
+	state BLOB,
+	PRIMARY KEY (run_id, name),
+	FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE CASCADE
+);
+
 CREATE TABLE dependencies (
 	stage_id TEXT NOT NULL,
 	upstream_id TEXT NOT NULL,
@@ -200,6 +209,20 @@ CREATE TABLE attempts (
 	pruning_json VARCHAR,
 	PRIMARY KEY (id),
 	UNIQUE (stage_id, number),
+	FOREIGN KEY(stage_id) REFERENCES stages (id) ON DELETE CASCADE
+);
+
+CREATE TABLE trials (
+	stage_id TEXT NOT NULL,
+	run_id VARCHAR NOT NULL,
+	search VARCHAR NOT NULL,
+	number INTEGER NOT NULL,
+	state VARCHAR NOT NULL,
+	value FLOAT,
+	step FLOAT,
+	reason VARCHAR,
+	PRIMARY KEY (stage_id),
+	UNIQUE (run_id, search, number),
 	FOREIGN KEY(stage_id) REFERENCES stages (id) ON DELETE CASCADE
 );
 
@@ -245,3 +268,5 @@ CREATE INDEX ix_stages_run_status ON stages (run_id, status);
 CREATE INDEX ix_stages_status ON stages (status);
 
 CREATE INDEX ix_tails_source ON tails (source_id);
+
+CREATE INDEX ix_trials_state ON trials (state);

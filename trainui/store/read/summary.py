@@ -10,6 +10,7 @@ from trainui import clock
 from trainui.domain.definition import StageDefinition
 from trainui.domain.notifications import NOTE
 from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
+from trainui.pipeline.matrix import TRIAL
 from trainui.pipeline.substitution import masking
 from trainui.store.db import protocol
 from trainui.store.read import event_feed, views
@@ -68,7 +69,9 @@ def _stage(
         "task": definition.task,
         "command": shown_command(run.params, definition),
         "params": masking.mask(definition.params),
-        "matrix": None if definition.matrix is None else dict(definition.matrix),
+        "matrix": _matrix(definition),
+        "trial": definition.trial,
+        "search": definition.trial_params and dict(definition.trial_params),
         "workdir": definition.workdir,
         "depends_on": list(stage.depends_on),
         "status": str(stage.status),
@@ -86,6 +89,14 @@ def _stage(
         "outputs": [_output(stage, output) for output in definition.outputs],
         "attempts": [_attempt(attempt) for attempt in attempts],
     }
+
+
+def _matrix(definition: StageDefinition) -> dict[str, str] | None:
+    """Return a member's matrix values, without a trial's number, which is not of the file."""
+    matrix = dict(definition.matrix or {})
+    if definition.trial is not None:
+        matrix.pop(TRIAL, None)
+    return matrix or None
 
 
 def _output(stage: StageRecord, output: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, select, update
 
 from trainui import clock
 from trainui.domain.notifications import PRUNING
@@ -18,9 +18,9 @@ from trainui.pipeline.rules.dependants import Upstream, next_state
 from trainui.store.db import dialect
 from trainui.store.db.engine import raw
 from trainui.store.db.statements import batches, placeholders
-from trainui.store.read import row_mapping, views
+from trainui.store.read import row_mapping, trials, views
 from trainui.store.runs import attempt_rows, events, runs
-from trainui.store.runs.tables import ATTEMPTS, RUNS, STAGES
+from trainui.store.runs.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES
 
 
 def get(connection: Connection, stage_id: str) -> StageRecord:
@@ -167,10 +167,27 @@ def settle(connection: Connection, pending: Iterable[Pending]) -> list[str]:
     becomes: dict[tuple[Status, str | None], list[Pending]] = {}
     for stage_id, stage in by_id.items():
         if (outcome := next_state(upstreams.get(stage_id, ()))) is not None:
+            if outcome[0] == Status.QUEUED and stage_id in upstreams:
+                outcome = _with_results(connection, stage_id, upstreams[stage_id]) or outcome
             becomes.setdefault(outcome, []).append(stage)
     for (status, reason), stages in becomes.items():
         _change_all(connection, stages, Status.PENDING, status, reason=reason, now=clock.now())
     return [one.id for (status, _), stages in becomes.items() if status in ENDED for one in stages]
+
+
+def _with_results(
+    connection: Connection, stage_id: str, failed: Sequence[Upstream]
+) -> tuple[Status, str] | None:
+    """Return BLOCKED and the reason if no trial of a search that the stage needs has completed."""
+    for search in dict.fromkeys(trials.search_of(upstream.name) for upstream in failed):
+        found = raw(connection).execute(
+            "SELECT 1 FROM dependencies JOIN stages ON stages.id = upstream_id "
+            "WHERE dependencies.stage_id = ? AND status = ? AND name LIKE ? ESCAPE '\\' LIMIT 1",
+            (stage_id, Status.COMPLETED, trials.members_pattern(search or "")),
+        )
+        if search is not None and found.fetchone() is None:
+            return Status.BLOCKED, f"no trial of {search} completed"
+    return None
 
 
 def _change_all(
@@ -227,7 +244,7 @@ def _upstreams(connection: Connection, stage_ids: Sequence[str]) -> dict[str, li
             (*part, *DONE),
         )
         for stage_id, name, status, definition in found:
-            allowed = status in ENDED and bool(row_mapping.load(definition)["allow_failure"])
+            allowed = status in ENDED and row_mapping.definition(definition).may_fail
             upstreams.setdefault(stage_id, []).append(Upstream(name, Status(status), allowed))
     return upstreams
 
@@ -365,6 +382,12 @@ def skip(connection: Connection, stage: StageRecord, reason: str) -> None:
         attempt_rows.withdraw(connection, [stage.id])
     again = get(connection, stage.id)
     change(connection, again, Status.SKIPPED, reason=reason, completed_at=clock.now())
+
+
+def leave_out(connection: Connection, stage: StageRecord, reason: str) -> None:
+    """Skip a stage that never ran, without skipping the stages that depend on it."""
+    connection.execute(delete(DEPENDENCIES).where(DEPENDENCIES.c.upstream_id == stage.id))
+    skip(connection, stage, reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,6 +181,48 @@ class SlotRow(SQLModel, table=True):
     )
 
 
+class SearchRow(SQLModel, table=True):
+    """A search that has asked for a trial."""
+
+    __tablename__ = "searches"
+
+    run_id: str = Field(
+        sa_column=Column(Text, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    )
+    name: str = Field(primary_key=True)
+    """The stage's name in the file."""
+    sampler: str
+    """The kind and options of the sampler with this state."""
+    state: bytes | None = None
+    """The sampler's state after the last trial asked or told."""
+
+
+class TrialRow(SQLModel, table=True):
+    """A trial that has been asked for."""
+
+    __tablename__ = "trials"
+    __table_args__ = (
+        UniqueConstraint("run_id", "search", "number"),
+        Index("ix_trials_state", "state"),
+    )
+
+    stage_id: str = Field(
+        sa_column=Column(Text, ForeignKey("stages.id", ondelete="CASCADE"), primary_key=True)
+    )
+    run_id: str
+    search: str
+    """The stage's name in the file."""
+    number: int
+    state: str
+    """`asked` until its outcome is in the study: `complete`, `pruned` or `fail`."""
+    value: float | None = None
+    """The objective."""
+    step: float | None = None
+    """The step of that value."""
+    reason: str | None = None
+    """Why it counts as failed."""
+
+
 class HostRow(SQLModel, table=True):
     """A host whose worker has sent a heartbeat."""
 
@@ -255,5 +297,7 @@ ATTEMPTS = _table(AttemptRow)
 SLOTS = _table(SlotRow)
 EVENTS = _table(EventRow)
 FLAGS = _table(FlagRow)
+SEARCHES = _table(SearchRow)
+TRIALS = _table(TrialRow)
 HOSTS = _table(HostRow)
 LOG_READS = _table(LogReadRow)

@@ -47,7 +47,7 @@ def posted(store: Store) -> Posted:
 
 
 def planner_with(store: Store, posted: Posted, **settings: Any) -> Planner:
-    return Planner(store, posted, Settings(**settings))
+    return Planner(store, posted, Settings(**settings), lambda _stages: None)
 
 
 @pytest.fixture

@@ -1,0 +1,205 @@
+"""Searches with real processes: asked one by one, told once, and the same as Optuna's own loop."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from tests.integration import background
+from tests.integration.runs import Run, home_of_its_own, home_with_worker
+from tests.unit.supervisor.waiting import wait_for
+from trainui import control
+from trainui.domain.states import Status
+from trainui.search import samplers
+from trainui.store.read import summary, trials, views
+from trainui.store.read.trials import TrialRecord
+
+SPACE = {"x": {"low": 0.0, "high": 1.0}, "n": {"low": 1, "high": 4}, "act": ["relu", "gelu"]}
+
+USES = ": ${search.x} ${search.n} ${search.act}"
+"""Nothing, with the values."""
+
+LOSS = (
+    "printf '%s ' ${search.x} ${search.n} ${search.act} >> asked; echo $TRAINUI_STAGE >> asked; "
+    """awk 'BEGIN { x = '${search.x}'; for (i = 0; i < 4; i++) printf "{\\"step\\": %d, """
+    """\\"loss\\": %.9f}\\n", i, (x - 0.3)^2 + (3 - i) / 10 }' >> $TRAINUI_METRICS_FILE"""
+)
+"""A training that writes where it ran with which values, and a falling loss."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def two_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with home_with_worker(tmp_path_factory.mktemp("searches"), cpus="2"):
+        yield
+
+
+def searched(run: str = LOSS, trials: int = 4, **fields: Any) -> dict[str, Any]:
+    search = {"space": SPACE, "metric": "loss", "goal": "minimize", "trials": trials, "seed": 0}
+    return {"name": "train", "search": {**search, **fields.pop("search", {})}, "run": run, **fields}
+
+
+def trials_of(run: Run) -> list[TrialRecord]:
+    with views.reading() as connection:
+        return trials.of_search(connection, run.id, "train")
+
+
+def study_of(run: Run) -> optuna.Study:
+    """The study as any program opens it."""
+    storage = f"sqlite:///{run.record().directory}/train.study.db"
+    return optuna.load_study(study_name=f"{run.id}/train", storage=storage)
+
+
+def told(run: Run, count: int) -> list[TrialRecord]:
+    """Wait until the study has the outcome of so many trials; study and store agree then."""
+    wait_for(
+        lambda: sum(one.state != trials.ASKED for one in trials_of(run)) == count,
+        f"{count} trials with an outcome",
+    )
+    found = trials_of(run)
+    assert [one.number for one in found] == list(range(len(found)))
+    studied = study_of(run).trials
+    states = {"asked": TrialState.RUNNING, "complete": TrialState.COMPLETE, "fail": TrialState.FAIL}
+    assert [one.state for one in studied] == [states[one.state] for one in found]
+    assert [one.value for one in studied] == [one.value for one in found]
+    assert [one.params for one in studied] == [one.stage.definition.trial_params for one in found]
+    return found
+
+
+def test_later_stages_get_the_best_trial_when_all_have_ended(tmp_path: Path) -> None:
+    best = "echo ${stages.train.best.trial} ${stages.train.best.dir} > best"
+    after = {"name": "after", "run": best, "depends_on": ["train"]}
+    run = Run(tmp_path, searched(), after)
+    assert run.wait().status == Status.COMPLETED, run.stages()
+    found = told(run, 4)
+    assert {one.state for one in found} == {"complete"}
+    assert {one.step for one in found} == {3}
+    least = min(found, key=lambda one: one.value or 0)
+    assert run.lines("best") == [f"{least.number} {least.stage.directory}"]
+    for line, one in zip(sorted(run.lines("asked"), key=lambda it: it[-2]), found, strict=True):
+        params = one.stage.definition.trial_params
+        assert params is not None
+        assert line.split() == [*map(str, params.values()), f"train[trial={one.number}]"]
+
+
+def test_failures_and_missing_values_count_as_failed_and_say_why(tmp_path: Path) -> None:
+    script = (
+        f"{USES}; "
+        'say() { echo "{\\"step\\": 0, \\"$1\\": $2}" >> $TRAINUI_METRICS_FILE; }; '
+        "case $TRAINUI_STAGE in *0]) exit 3;; *1]) say acc 1;; *2]) say loss NaN;; "
+        "*) say loss 0.5;; esac"
+    )
+    after = {"name": "after", "run": "echo ${stages.train.dirs} > dirs", "depends_on": ["train"]}
+    run = Run(tmp_path, searched(script), after)
+    run.wait()
+    found = told(run, 4)
+    assert [one.state for one in found] == ["fail", "fail", "fail", "complete"]
+    assert found[0].stage.status == Status.FAILED
+    assert [one.stage.reason for one in found[1:]] == [
+        "no points of loss; has: acc",
+        "loss has no finite value",
+        None,
+    ]
+    assert run.stage("after").status == Status.COMPLETED
+    names = [Path(path).name for path in run.lines("dirs")[0].split()]
+    assert names == ["train-trial-1", "train-trial-2", "train-trial-3"]
+    assert study_of(run).trials[1].user_attrs["reason"] == "no points of loss; has: acc"
+
+
+def test_if_every_trial_fails_what_needs_one_is_blocked(tmp_path: Path) -> None:
+    run = Run(
+        tmp_path,
+        searched(f"{USES}; exit 1", trials=2),
+        {"name": "after", "run": "true", "depends_on": ["train"]},
+    )
+    assert run.wait().status == Status.FAILED
+    assert run.stage("after").reason == "no trial of train completed"
+
+
+def test_one_cancelled_trial_counts_as_failed_and_the_search_goes_on(tmp_path: Path) -> None:
+    wait = "until test -e go-$TRAINUI_STAGE; do sleep 0.02; done; " + LOSS
+    run = Run(tmp_path, searched(wait, trials=4))
+    run.process("train[trial=1]")
+    control.cancel(run.id, ["train[trial=0]", "train[trial=3]"])  # 3 was not asked for yet
+    for number in (1, 2):
+        (tmp_path / f"go-train[trial={number}]").touch()
+    run.wait()
+    found = told(run, 3)
+    assert [one.state for one in found] == ["fail", "complete", "complete"]
+    assert run.statuses()["train[trial=3]"] == Status.CANCELLED
+
+
+def test_a_cancelled_search_is_resumed_under_its_numbers(tmp_path: Path) -> None:
+    wait = "until test -e go; do sleep 0.02; done; " + LOSS
+    run = Run(tmp_path, searched(wait, trials=4))
+    run.process("train[trial=1]")
+    control.cancel(run.id)
+    assert run.wait().status == Status.CANCELLED
+    before = [one.stage.definition.trial_params for one in told(run, 0)]
+    assert len(before) == 2
+    run.go()
+    control.resume(run.id)
+    assert run.wait().status == Status.COMPLETED
+    found = told(run, 4)
+    assert [one.stage.definition.trial_params for one in found][:2] == before
+    assert [one.stage.attempt for one in found] == [2, 2, 1, 1]
+
+
+def test_a_killed_worker_repeats_and_loses_no_trial(tmp_path: Path) -> None:
+    with home_of_its_own(tmp_path / "own", cpus="1") as home:
+        background.start()
+        run = Run(tmp_path / "work", searched(trials=6, search={"sampler": "random"}))
+        for number in (1, 3, 4):
+            wait_for(partial(has_asked, run, number), f"trial {number}")
+            os.kill(background.worker_pid(home), signal.SIGKILL)
+        assert run.wait().status == Status.COMPLETED
+        found = told(run, 6)
+        assert [one.stage.definition.trial_params for one in found] == in_a_plain_loop(run, found)
+        assert len(run.lines("asked")) == 6
+
+
+def has_asked(run: Run, number: int) -> bool:
+    return len(trials_of(run)) > number
+
+
+def test_one_after_the_other_they_are_those_of_a_plain_loop(tmp_path: Path) -> None:
+    with home_of_its_own(tmp_path / "own", cpus="1"):
+        background.start()
+        options = {"sampler": {"by": "tpe", "startup_trials": 3}}
+        run = Run(tmp_path / "work", searched(trials=6, search=options))
+        assert run.wait().status == Status.COMPLETED
+        found = told(run, 6)
+        assert [one.stage.definition.trial_params for one in found] == in_a_plain_loop(run, found)
+
+
+def in_a_plain_loop(run: Run, found: list[TrialRecord]) -> list[dict[str, Any]]:
+    """The trials of Optuna's own loop with the same seed, told the same values."""
+    search = found[0].stage.definition.search
+    assert search is not None
+    made: Any = getattr(optuna.samplers, search.sampler)
+    sampler = made(seed=search.seed, **search.sampler_options)
+    studied = optuna.create_study(direction=search.goal, sampler=sampler)
+    asked = []
+    for one in found:
+        trial = studied.ask(dict(samplers.distributions(search)))
+        asked.append(dict(trial.params))
+        studied.tell(trial, one.value)
+    return asked
+
+
+def test_what_is_shown_of_a_trial_has_its_number_and_values(tmp_path: Path) -> None:
+    run = Run(tmp_path, searched(trials=1), {"name": "other", "run": "true"})
+    run.wait()
+    with views.reading() as connection:
+        shown = json.loads(json.dumps(summary.run_in_full(connection, run.record())))
+    trial, other = shown["stages"]
+    assert (trial["trial"], set(trial["search"]), trial["matrix"]) == (0, set(SPACE), None)
+    assert (other["trial"], other["search"]) == (None, None)

@@ -1,0 +1,172 @@
+"""Runs the searches in a thread, so that neither sampling nor the study's file delays the planner.
+
+The thread starts with the first trial; only then is Optuna imported. It is woken by the planner,
+when a trial could start, and by changes of the store, when a trial may have ended.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+from trainui import wakeup
+from trainui.domain.records import StageRecord
+from trainui.domain.states import Status
+from trainui.errors import StoreError
+from trainui.store.db import outage
+from trainui.store.db.engine import Store
+from trainui.store.runs import trials
+from trainui.store.runs.trials import SearchKey
+
+if TYPE_CHECKING:
+    from trainui.search.missing_metric import MissingMetricWatch
+    from trainui.search.searcher import Searcher
+
+logger = logging.getLogger(__name__)
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+"""Seconds until a failed turn is repeated; doubled for each further failure."""
+
+MOST_OPEN = 8
+"""Number of studies kept open."""
+
+INSTALL = 'Optuna is not installed where the worker runs: pip install "trainui[search]"'
+"""Why no trial can be asked for without Optuna."""
+
+
+class SearchThread:
+    """The searches of this worker."""
+
+    def __init__(self, store: Store, stopping: threading.Event) -> None:
+        self._store = store
+        self._stopping = stopping
+        self._lock = threading.Lock()
+        self._wanted: dict[SearchKey, dict[str, None]] = {}
+        """Ids of the stages that could start now if they had values."""
+        self._bell = threading.Event()
+        self._open: dict[SearchKey, Searcher] = {}
+        self._missing: MissingMetricWatch | None = None
+        self._pause = 0.0
+        """Seconds until a failed turn is repeated; 0: the last one did not fail."""
+        self._thread: threading.Thread | None = None
+
+    def want(self, stages: Sequence[StageRecord]) -> None:
+        """Ask for the values of trials that could start now; they are chosen soon."""
+        with self._lock:
+            for stage in stages:
+                self._wanted.setdefault(_key(stage), {})[stage.id] = None
+
+    def look(self, *, changed: bool) -> None:
+        """Wake the thread if there may be work for it.
+
+        Args:
+            changed: True if the store changed since the last call.
+        """
+        if self._wanted or (changed and self._is_any_asked()):
+            self._bell.set()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve, name="searches", daemon=True)
+                self._thread.start()
+
+    def stop(self, within: float) -> None:
+        """Wait until the thread has ended; the worker is stopping."""
+        self._bell.set()
+        if self._thread is not None:
+            self._thread.join(within)
+
+    def _is_any_asked(self) -> bool:
+        with self._store.read() as connection:
+            return trials.is_any_asked(connection)
+
+    def _serve(self) -> None:
+        while not self._stopping.is_set():
+            self._bell.wait(self._pause or None)
+            self._bell.clear()
+            if not self._stopping.is_set():
+                self._turn()
+        for searcher in self._open.values():
+            searcher.close()
+
+    def _turn(self) -> None:
+        """Do one turn of each search that has work."""
+        failed = False
+        try:
+            keys = self._due()
+            for key in keys:
+                failed = not self._search(key) or failed
+            self._watch_metrics()
+        except StoreError as error:
+            outage.log.failed(error)
+            failed = True
+        except Exception:
+            logger.exception("unexpected error in the searches, will retry")
+            failed = True
+        self._pause = min(max(FIRST_PAUSE, 2 * self._pause), LONGEST_PAUSE) if failed else 0.0
+
+    def _due(self) -> Collection[SearchKey]:
+        with self._store.read() as connection:
+            ended = trials.asked(connection, states=trials.LAST_STATES)
+        with self._lock:
+            return dict.fromkeys([*self._wanted, *map(_key, ended)])
+
+    def _search(self, key: SearchKey) -> bool:
+        """Do one turn of a search; return False if it has to be repeated."""
+        with self._lock:
+            wanted = list(self._wanted.get(key, ()))
+        try:
+            searcher = self._searcher(key)
+            if searcher is not None and searcher.turn(wanted):
+                wakeup.ring()
+        except StoreError:
+            raise
+        except ImportError as error:
+            self._explain(wanted, INSTALL if error.name == "optuna" else str(error))
+            return False
+        except Exception as error:
+            logger.exception("%s of run %s: the search failed, will retry", key.name, key.run_id)
+            self._explain(wanted, f"its values cannot be chosen: {_first_line(error)}")
+            return False
+        with self._lock:
+            left = self._wanted.get(key, {})
+            self._wanted[key] = {one: None for one in left if one not in wanted}
+            if not self._wanted[key]:
+                del self._wanted[key]
+        return True
+
+    def _searcher(self, key: SearchKey) -> Searcher | None:
+        """Return a search with its study; None if its run was deleted."""
+        from trainui.search.searcher import Searcher
+
+        if (known := self._open.get(key)) is not None:
+            return known
+        with self._store.read() as connection:
+            run = trials.run_of(connection, key)
+        if run is None:
+            return None
+        while len(self._open) >= MOST_OPEN:
+            self._open.pop(next(iter(self._open))).close()
+        self._open[key] = Searcher(self._store, run, key)
+        return self._open[key]
+
+    def _explain(self, wanted: Sequence[str], reason: str) -> None:
+        """Record on the stages that wait for values why they have none."""
+        with self._store.write() as connection:
+            trials.explain_wait(connection, wanted, reason)
+
+    def _watch_metrics(self) -> None:
+        from trainui.search.missing_metric import MissingMetricWatch
+
+        self._missing = self._missing or MissingMetricWatch(self._store)
+        with self._store.read() as connection:
+            running = trials.asked(connection, states=[Status.RUNNING])
+        self._missing.look(running)
+
+
+def _key(stage: StageRecord) -> SearchKey:
+    return SearchKey(stage.run_id, stage.definition.group)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__

@@ -1,0 +1,217 @@
+"""One search's turn: report the trials that ended to its study, then ask for the next ones.
+
+The study and the store are two databases, so each step may be repeated after a crash:
+
+- A trial is asked for in the study first, with its values, and then stored. One that the store does
+  not have when a study is opened was asked for just before a crash; it is stored then.
+- The end of a trial's stage is on record first, then it is told to the study, then stored as told.
+  One that the study has ended already is only stored.
+- The sampler's state is stored in the same transaction as the trials asked and told with it.
+
+Hosts that share a database take turns: a lock in the run's directory.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from optuna.trial import FrozenTrial
+from sqlalchemy import Connection
+
+from trainui.domain.definition import StageDefinition
+from trainui.domain.records import RunRecord, StageRecord
+from trainui.domain.search import Search
+from trainui.domain.states import Status
+from trainui.pipeline.substitution.search import with_trial_params
+from trainui.search import objective, samplers, study
+from trainui.search.study import AskedTrial, SearchStudy
+from trainui.store.db.engine import Store, raw
+from trainui.store.runs import trials
+from trainui.store.runs.trials import SamplerState, SearchKey, TrialOutcome
+
+logger = logging.getLogger(__name__)
+
+EXHAUSTED = "the sampler has tried every combination"
+"""Why the remaining trials of a search are left out."""
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What a turn has done in the study, to be stored in one transaction."""
+
+    told: list[tuple[StageRecord, TrialOutcome]] = field(default_factory=list)
+    asked: list[AskedTrial] = field(default_factory=list)
+
+
+class Searcher:
+    """A search whose study is open in this process."""
+
+    def __init__(self, store: Store, run: RunRecord, key: SearchKey) -> None:
+        self._store = store
+        self._run = run
+        self._key = key
+        self._study: SearchStudy | None = None
+        self._search: Search | None = None
+        """The definition that the study was opened with."""
+        self._is_new = False
+        """True if the study was opened, and nothing stored since."""
+        self._saved: SamplerState | None = None
+        """The sampler's state as stored last: another one was stored by another host."""
+        self._left: set[tuple[str, int]] = set()
+        """Attempts of cancelled trials that are not told, since their search was cancelled."""
+
+    def close(self) -> None:
+        """Close the study; the next turn opens it again."""
+        opened, self._study = self._study, None
+        if opened is not None:
+            opened.close()
+
+    def turn(self, wanted: Sequence[str]) -> bool:
+        """Tell the study what has ended, and ask for trials until these stages have values.
+
+        Args:
+            wanted: ids of stages that could start now.
+
+        Returns:
+            True if the store was changed.
+        """
+        try:
+            with _only_host(self._run, self._key):
+                return self._turn(wanted)
+        except BaseException:
+            self.close()  # the study may be ahead of the store
+            raise
+
+    def _turn(self, wanted: Sequence[str]) -> bool:
+        with self._store.read() as connection:
+            ended = trials.asked(connection, self._key, trials.LAST_STATES)
+            ended = [one for one in ended if (one.id, one.attempt) not in self._left]
+            waiting = trials.unasked(connection, wanted) if wanted else []
+        if not ended and not waiting:
+            return False
+        turn, opened = _Turn(), self._open((*waiting, *ended)[0].definition)
+        if self._is_new:
+            turn.asked += self._asked_before(opened)
+        for stage in ended:
+            self._tell(opened, stage, turn)
+        self._ask(opened, waiting, turn)
+        if turn.told or turn.asked:
+            self._save(opened, turn)
+        self._is_new = False
+        return bool(turn.told or turn.asked)
+
+    def _open(self, definition: StageDefinition) -> SearchStudy:
+        search = definition.search
+        assert search is not None
+        with self._store.read() as connection:
+            saved = trials.sampler_state(connection, self._key)
+            asked = trials.count(connection, self._key)
+        if self._study is not None and (saved, search) == (self._saved, self._search):
+            return self._study
+        self.close()
+        known = saved is not None and saved.sampler == samplers.key(search)
+        self._study = study.open_study(
+            self._run.id,
+            self._run.directory,
+            self._key.name,
+            search,
+            state=saved.state if saved is not None and known else None,
+            asked=asked,
+        )
+        self._saved, self._search, self._is_new = saved, search, True
+        return self._study
+
+    def _asked_before(self, opened: SearchStudy) -> list[AskedTrial]:
+        """Return the trials that the study has and the store does not."""
+        with self._store.read() as connection:
+            first = trials.count(connection, self._key)
+            numbers = [
+                number
+                for number in range(first, opened.count)
+                if trials.numbered(connection, self._key, number) is not None
+            ]
+        return [opened.again(number) for number in numbers]
+
+    def _tell(self, opened: SearchStudy, stage: StageRecord, turn: _Turn) -> None:
+        number = stage.definition.trial
+        assert number is not None
+        with self._store.read() as connection:
+            outcome = self._outcome(connection, stage)
+        if outcome is None:
+            self._left.add((stage.id, stage.attempt))
+            return
+        final = opened.tell(number, outcome.state, outcome.value, outcome.reason)
+        turn.told.append((stage, _as_in_study(final, outcome)))
+
+    def _outcome(self, connection: Connection, stage: StageRecord) -> TrialOutcome | None:
+        """Return how a trial's end counts; None if it may be continued."""
+        search = stage.definition.search
+        assert search is not None
+        if stage.status == Status.COMPLETED:
+            return objective.of_completed(raw(connection), stage.id, search)
+        if stage.status == Status.PRUNED:
+            return TrialOutcome("pruned")
+        if stage.status == Status.CANCELLED and not trials.goes_on(connection, self._key):
+            return None  # with the whole search, which a resume continues
+        why = stage.reason or (stage.error or "").partition("\n")[0]
+        return TrialOutcome("fail", reason=why or str(stage.status))
+
+    def _ask(self, opened: SearchStudy, waiting: Sequence[StageRecord], turn: _Turn) -> None:
+        """Ask for trials until each waiting stage has its values."""
+        due = {stage.definition.trial for stage in waiting}
+        due -= {one.number for one in turn.asked}
+        while due and not opened.is_exhausted:
+            asked = opened.ask()
+            turn.asked.append(asked)
+            due = {number for number in due if number is not None and number > asked.number}
+
+    def _save(self, opened: SearchStudy, turn: _Turn) -> None:
+        assert self._search is not None
+        saved = SamplerState(samplers.key(self._search), opened.state)
+        with self._store.write() as connection:
+            for stage, outcome in turn.told:
+                trials.end(connection, stage, outcome)
+            for asked in turn.asked:
+                self._add(connection, asked)
+            trials.save_sampler(connection, self._key, saved)
+            if opened.is_exhausted:
+                trials.give_up(connection, self._key, EXHAUSTED)
+        self._saved = saved
+
+    def _add(self, connection: Connection, asked: AskedTrial) -> None:
+        stage = trials.numbered(connection, self._key, asked.number)
+        if stage is None:
+            logger.warning("%s: no stage for trial %d", self._key.name, asked.number)
+            return
+        definition = with_trial_params(stage.definition, asked.params)
+        trials.add(connection, self._key, stage, definition)
+        logger.info("%s of run %s: asked", stage.name, stage.run_id)
+
+
+def _as_in_study(final: FrozenTrial, outcome: TrialOutcome) -> TrialOutcome:
+    """Return how a trial counts: another program, or a turn before a crash, may have ended it."""
+    state, value = final.state.name.lower(), final.value if final.values else None
+    if state == "pruned":
+        return TrialOutcome(state, value, final.last_step)
+    if (state, value) == (outcome.state, outcome.value):
+        return outcome
+    return TrialOutcome(state, value, reason=final.user_attrs.get("reason"))
+
+
+@contextmanager
+def _only_host(run: RunRecord, key: SearchKey) -> Iterator[None]:
+    """Wait until no other host has a turn of this search."""
+    lock = study.lock_of(run.directory, key.name)
+    lock.parent.mkdir(mode=0o700, exist_ok=True)
+    file = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)

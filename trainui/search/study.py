@@ -1,0 +1,200 @@
+"""A search's Optuna study: opened, asked and told so that each step may be repeated after a crash.
+
+With the same seed and the same values reported, the trials are those of a plain loop of
+`study.ask` and `study.tell`. A sampler's random numbers are state that Optuna does not store: the
+caller stores `state` with each trial, and gives it back to `open_study`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.exceptions import ExperimentalWarning
+from optuna.pruners import BasePruner
+from optuna.storages import BaseStorage, RDBStorage
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from trainui import paths
+from trainui.domain.search import Scalar, Search
+from trainui.search import samplers
+from trainui.store.db import sqlite_file
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+optuna.logging.disable_default_handler()
+optuna.logging.enable_propagation()
+
+_FINAL = {
+    "complete": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "fail": TrialState.FAIL,
+}
+"""The final states, as the store names them."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedTrial:
+    """A trial of a study, with all values chosen."""
+
+    number: int
+    params: Mapping[str, Scalar]
+    is_final: bool = False
+    """True: another program added or ended it, so it is not to be run."""
+
+
+def file_of(run_directory: str, group: str) -> Path:
+    """Return the study's file: `train.study.db` in the run's directory."""
+    return Path(run_directory, f"{paths.directory_names([group])[group]}.study.db")
+
+
+def lock_of(run_directory: str, group: str) -> Path:
+    """Return the file that one host at a time locks for a turn of the search."""
+    file = file_of(run_directory, group)
+    return paths.records_directory(file).with_suffix(".lock")
+
+
+def name_of(run_id: str, group: str) -> str:
+    """Return the study's name in its file."""
+    return f"{run_id}/{group}"
+
+
+class SearchStudy:
+    """The study of one search."""
+
+    def __init__(self, study: optuna.Study, search: Search) -> None:
+        self.study = study
+        self.storage: BaseStorage = study._storage
+        """Private in Optuna, but the only storage with the study's cache."""
+        self._distributions = samplers.distributions(search)
+        self.is_exhausted = False
+        """True if the sampler has tried every combination."""
+
+    @property
+    def state(self) -> bytes | None:
+        """Return the sampler's state, to be stored with what was last asked and told."""
+        return samplers.dump(self.study.sampler)
+
+    @property
+    def count(self) -> int:
+        """Return the number of trials, whatever their state."""
+        return len(self.study.get_trials(deepcopy=False))
+
+    def ask(self) -> AskedTrial:
+        """Return a new trial."""
+        trial = self.study.ask(dict(self._distributions))
+        return AskedTrial(trial.number, trial.params)
+
+    def again(self, number: int) -> AskedTrial:
+        """Return a trial asked before its number was stored, as if it were asked now.
+
+        Values that are stored in the study stay; they are sampled again all the same, so that the
+        random numbers of later trials are those of an uninterrupted search.
+        """
+        frozen = self.trial(number)
+        if frozen.state.is_finished():
+            return AskedTrial(number, frozen.params, is_final=True)
+        if frozen.state == TrialState.WAITING:  # enqueued by another program
+            return self.ask()
+        trial, known = Trial(self.study, frozen._trial_id), dict(frozen.params)
+        for name, distribution in self._distributions.items():
+            if name not in known:
+                _suggest(trial, name, distribution)
+            elif not distribution.single() and name not in trial.relative_params:
+                self.study.sampler.sample_independent(self.study, frozen, name, distribution)
+        return AskedTrial(number, {name: trial.params[name] for name in self._distributions})
+
+    def close(self) -> None:
+        """Close the connections to its file."""
+        self.storage.remove_session()
+        backend: Any = getattr(self.storage, "_backend", self.storage)
+        backend.engine.dispose()
+
+    def tell(self, number: int, state: str, value: float | None, reason: str | None) -> FrozenTrial:
+        """End a trial; one that has ended already stays as it is.
+
+        Returns:
+            The trial as the study has it.
+        """
+        frozen = self.trial(number)
+        if frozen.state.is_finished():
+            return frozen
+        if reason is not None:
+            self.storage.set_trial_user_attr(frozen._trial_id, "reason", reason)
+        try:
+            self.study.tell(number, value, _FINAL[state])
+        except RuntimeError:  # a sampler that has tried everything stops Optuna's own loop
+            if not self.trial(number).state.is_finished():
+                raise
+            self.is_exhausted = True
+        return self.trial(number)
+
+    def trial(self, number: int) -> FrozenTrial:
+        """Return a trial as the study has it."""
+        storage, study_id = self.storage, self.study._study_id
+        return storage.get_trial(storage.get_trial_id_from_study_id_trial_number(study_id, number))
+
+
+def open_study(
+    run_id: str,
+    run_directory: str,
+    group: str,
+    search: Search,
+    *,
+    state: bytes | None = None,
+    asked: int = 0,
+    pruner: BasePruner | None = None,
+) -> SearchStudy:
+    """Open the study of a search; create it if it does not exist.
+
+    Args:
+        run_id: the run.
+        run_directory: absolute.
+        group: the stage's name in the file.
+        search: its definition.
+        state: the sampler's stored state; None: a new sampler.
+        asked: number of trials stored.
+        pruner: decides which trials stop early; None: none does.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)  # some samplers; names of metrics
+        study = optuna.create_study(
+            storage=_storage(file_of(run_directory, group)),
+            sampler=samplers.load(state) or samplers.fresh(search, after=asked),
+            pruner=pruner or optuna.pruners.NopPruner(),
+            study_name=name_of(run_id, group),
+            direction=search.goal,
+            load_if_exists=True,
+        )
+        if study.metric_names is None:
+            study.set_metric_names([search.metric])  # for the axes of dashboards
+    return SearchStudy(study, search)
+
+
+def _storage(file: Path) -> RDBStorage:
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(file, timeout=sqlite_file.BUSY_TIMEOUT, check_same_thread=False)
+
+    # not by the path in the URL, which would end at a `?`
+    return RDBStorage("sqlite:///study.db", engine_kwargs={"creator": connect})
+
+
+def _suggest(trial: Trial, name: str, one: BaseDistribution) -> None:
+    """Choose a value as `Study.ask` does."""
+    if isinstance(one, CategoricalDistribution):
+        trial.suggest_categorical(name, one.choices)
+    elif isinstance(one, IntDistribution):
+        trial.suggest_int(name, one.low, one.high, step=one.step, log=one.log)
+    else:
+        assert isinstance(one, FloatDistribution)
+        trial.suggest_float(name, one.low, one.high, step=one.step, log=one.log)

@@ -1,0 +1,81 @@
+"""Reads the trials of searches: plain SQL for the screen and the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trainui.domain.records import StageRecord
+from trainui.store.db import protocol
+from trainui.store.read import row_mapping
+
+ASKED = "asked"
+"""The state of a trial whose outcome is not in the study yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """A trial that was asked for."""
+
+    stage: StageRecord
+    number: int
+    state: str
+    """`asked`, `complete`, `pruned` or `fail`."""
+    value: float | None
+    step: float | None
+    reason: str | None
+    """Why it counts as failed."""
+
+
+def member_name(search: str, number: int) -> str:
+    """Return the full name of a trial's stage."""
+    return f"{search}[trial={number}]"
+
+
+def search_of(stage: str) -> str | None:
+    """Return the search of a trial by the full name of its stage; None: it is not a trial."""
+    search, bracket, _ = stage.rpartition("[trial=")
+    return search if bracket else None
+
+
+def members_pattern(search: str) -> str:
+    """Return the pattern of `LIKE` for the names of a search's members, with `\\` as escape."""
+    escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"{escaped}[trial=%"
+
+
+def of_search(connection: protocol.Connection, run_id: str, search: str) -> list[TrialRecord]:
+    """Return a search's trials in the order of their numbers."""
+    found = connection.execute(
+        "SELECT trials.number, trials.state, trials.value, trials.step, trials.reason AS why, "
+        "stages.* FROM trials JOIN stages ON stages.id = trials.stage_id "
+        "WHERE trials.run_id = ? AND trials.search = ? ORDER BY trials.number",
+        (run_id, search),
+    )
+    return list(row_mapping.records(found, _record))
+
+
+def _record(row: row_mapping.Row) -> TrialRecord:
+    return TrialRecord(
+        stage=row_mapping.stage_record(row),
+        number=row["number"],
+        state=row["state"],
+        value=row["value"],
+        step=row["step"],
+        reason=row["why"],
+    )
+
+
+def told(connection: protocol.Connection, run_id: str) -> dict[str, str]:
+    """Return the trials of a run whose outcome is in their study: stage id -> state."""
+    found = connection.execute(
+        "SELECT stage_id, state FROM trials WHERE run_id = ? AND state <> ?", (run_id, ASKED)
+    )
+    return dict(found.fetchall())
+
+
+def searches(connection: protocol.Connection, run_id: str) -> list[str]:
+    """Return the names of a run's searches that have a trial."""
+    found = connection.execute(
+        "SELECT DISTINCT search FROM trials WHERE run_id = ? ORDER BY search", (run_id,)
+    )
+    return [str(name) for (name,) in found]

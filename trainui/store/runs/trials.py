@@ -1,0 +1,213 @@
+"""Trials of searches: which were asked for, how each counts, and the state of their sampler.
+
+A row is written when the study has the trial's values; its number is the study's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from trainui.domain.definition import StageDefinition
+from trainui.domain.records import RunRecord, StageRecord
+from trainui.domain.states import ENDED, UNFINISHED, Status
+from trainui.store.db.engine import raw
+from trainui.store.db.statements import placeholders
+from trainui.store.read import row_mapping, trials, views
+from trainui.store.read.trials import ASKED
+from trainui.store.runs import events, stages
+from trainui.store.runs.tables import SEARCHES, STAGES, TRIALS
+
+LAST_STATES = (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.PRUNED)
+"""States of stages whose trials may end in the study; an interrupted one is to be continued."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchKey:
+    """The identity of a search."""
+
+    run_id: str
+    name: str
+    """The stage's name in the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialOutcome:
+    """How a trial counts for its search."""
+
+    state: str
+    """`complete`, `pruned` or `fail`."""
+    value: float | None = None
+    step: float | None = None
+    reason: str | None = None
+    """Why it counts as failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SamplerState:
+    """The stored state of a search's sampler."""
+
+    sampler: str
+    """The kind and options of the sampler."""
+    state: bytes | None
+
+
+def run_of(connection: Connection, key: SearchKey) -> RunRecord | None:
+    """Return the run of a search; None if it was deleted."""
+    return views.run(raw(connection), key.run_id)
+
+
+def is_any_asked(connection: Connection) -> bool:
+    """Return True if a trial has no outcome yet."""
+    found = raw(connection).execute("SELECT 1 FROM trials WHERE state = ? LIMIT 1", (ASKED,))
+    return found.fetchone() is not None
+
+
+def asked(
+    connection: Connection, key: SearchKey | None = None, states: Iterable[Status] = ()
+) -> list[StageRecord]:
+    """Return the trials without an outcome whose stages are in these states, the first end first.
+
+    Args:
+        connection: a connection to the store.
+        key: the search; None: all.
+        states: of the stages; none: all.
+    """
+    wanted, parameters = ["trials.state = ?"], [ASKED]
+    if key is not None:
+        wanted.append("trials.run_id = ? AND trials.search = ?")
+        parameters += [key.run_id, key.name]
+    if states := tuple(states):
+        wanted.append(f"stages.status IN ({placeholders(states)})")
+    found = raw(connection).execute(
+        "SELECT stages.* FROM trials JOIN stages ON stages.id = trials.stage_id "
+        f"WHERE {' AND '.join(wanted)} ORDER BY stages.completed_at, trials.number",
+        (*parameters, *states),
+    )
+    return list(row_mapping.records(found, row_mapping.stage_record))
+
+
+def count(connection: Connection, key: SearchKey) -> int:
+    """Return the number of trials asked so far; the next one has this number."""
+    found = raw(connection).execute(
+        "SELECT COUNT(*) FROM trials WHERE run_id = ? AND search = ?", (key.run_id, key.name)
+    )
+    return int(found.fetchone()[0])
+
+
+def numbered(connection: Connection, key: SearchKey, number: int) -> StageRecord | None:
+    """Return the stage of a trial; None if the search has no such trial."""
+    return views.stage(raw(connection), key.run_id, trials.member_name(key.name, number))
+
+
+def goes_on(connection: Connection, key: SearchKey) -> bool:
+    """Return True if a member of a search still runs or can start, and was not asked to stop."""
+    found = raw(connection).execute(
+        "SELECT 1 FROM stages WHERE run_id = ? AND name LIKE ? ESCAPE '\\' "
+        f"AND status IN ({placeholders(UNFINISHED)}) AND NOT EXISTS (SELECT 1 FROM attempts "
+        "WHERE stage_id = stages.id AND number = stages.attempt "
+        "AND cancel_requested_at IS NOT NULL AND status = 'running') LIMIT 1",
+        (key.run_id, trials.members_pattern(key.name), *UNFINISHED),
+    )
+    return found.fetchone() is not None
+
+
+def sampler_state(connection: Connection, key: SearchKey) -> SamplerState | None:
+    """Return the stored state of a search's sampler; None before its first trial."""
+    query = select(SEARCHES.c.sampler, SEARCHES.c.state).where(*_is(SEARCHES, key))
+    found = connection.execute(query).first()
+    return None if found is None else SamplerState(found[0], found[1])
+
+
+def save_sampler(connection: Connection, key: SearchKey, saved: SamplerState) -> None:
+    """Store the state of a search's sampler."""
+    values = {"sampler": saved.sampler, "state": saved.state}
+    changed = connection.execute(update(SEARCHES).where(*_is(SEARCHES, key)).values(**values))
+    if not changed.rowcount:
+        connection.execute(insert(SEARCHES).values(run_id=key.run_id, name=key.name, **values))
+
+
+def _is(table: Any, key: SearchKey) -> tuple[Any, ...]:
+    return table.c.run_id == key.run_id, table.c.name == key.name
+
+
+def add(
+    connection: Connection, key: SearchKey, stage: StageRecord, definition: StageDefinition
+) -> None:
+    """Store that a trial was asked for, and its definition with its values."""
+    assert definition.trial is not None
+    connection.execute(
+        insert(TRIALS).values(
+            stage_id=stage.id,
+            run_id=key.run_id,
+            search=key.name,
+            number=definition.trial,
+            state=ASKED,
+        )
+    )
+    connection.execute(
+        update(STAGES)
+        .where(STAGES.c.id == stage.id)
+        .values(definition_json=row_mapping.dump(definition.to_json()))
+    )
+    connection.execute(_CLEAR_REASON, {"stage": stage.id})
+
+
+_CLEAR_REASON = (
+    update(STAGES)
+    .where(STAGES.c.id == bindparam("stage"), STAGES.c.status == Status.QUEUED)
+    .values(reason=None, reason_host=None)
+)
+
+
+def end(connection: Connection, stage: StageRecord, outcome: TrialOutcome) -> None:
+    """Store how a trial counts; a reason is shown with its stage, and is an event."""
+    connection.execute(
+        update(TRIALS)
+        .where(TRIALS.c.stage_id == stage.id, TRIALS.c.state == ASKED)
+        .values(state=outcome.state, value=outcome.value, step=outcome.step, reason=outcome.reason)
+    )
+    if outcome.reason is None or stage.status != Status.COMPLETED:
+        return
+    connection.execute(
+        update(STAGES)
+        .where(STAGES.c.id == stage.id, STAGES.c.status == Status.COMPLETED)
+        .values(reason=outcome.reason)
+    )
+    text = f"{stage.name}: {outcome.reason}"
+    events.record(connection, stage.run_id, "trial", text, stage=stage.name, attempt=stage.attempt)
+
+
+def explain_wait(connection: Connection, stage_ids: Sequence[str], reason: str) -> None:
+    """Store on queued stages why they have no values yet."""
+    connection.execute(
+        update(STAGES)
+        .where(
+            STAGES.c.id.in_(stage_ids),
+            STAGES.c.status == Status.QUEUED,
+            STAGES.c.reason.is_distinct_from(reason),
+        )
+        .values(reason=reason, reason_host=None)
+    )
+
+
+def give_up(connection: Connection, key: SearchKey, reason: str) -> None:
+    """Remove the trials of a search that will not be asked for: nothing waits for them."""
+    for stage in views.stages(raw(connection), key.run_id):
+        definition = stage.definition
+        if definition.group == key.name and stage.is_unasked and stage.status not in ENDED:
+            stages.leave_out(connection, stage, reason)
+
+
+def unasked(connection: Connection, stage_ids: Sequence[str]) -> list[StageRecord]:
+    """Return those of some stages that are queued and still wait for their values."""
+    found = raw(connection).execute(
+        f"SELECT * FROM stages WHERE id IN ({placeholders(stage_ids)}) AND status = ? "
+        "ORDER BY position",
+        (*stage_ids, Status.QUEUED),
+    )
+    records = row_mapping.records(found, row_mapping.stage_record)
+    return [stage for stage in records if stage.is_unasked]
