@@ -168,6 +168,12 @@ class StageDefinition:
         """True: dependants start even if it fails, as they do for a trial of a search."""
         return self.allow_failure or self.trial is not None
 
+    @property
+    def member_values(self) -> dict[str, str]:
+        """As text, the values of a sweep member: those of its matrix, and of its search."""
+        found = self.search.texts(self.trial_params or {}) if self.search else {}
+        return {**(self.matrix or {}), **found}
+
     def to_json(self) -> dict[str, Json]:
         """Return plain data for storage."""
         return asdict(self)

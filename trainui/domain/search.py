@@ -124,6 +124,14 @@ class Search:
         """True if trials are asked for one by one; False: the members are those of a matrix."""
         return bool(self.space)
 
+    def texts(self, params: Mapping[str, Scalar]) -> dict[str, str]:
+        """Return a trial's values as they are written into commands."""
+        known = {name: self.space.get(name) for name in params}
+        return {
+            name: values.text(params[name]) if values else str(params[name])
+            for name, values in known.items()
+        }
+
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Search:
         """Read the plain data of a stored definition; unknown fields are ignored."""

@@ -34,6 +34,15 @@ def test_a_trial_is_stored_with_its_values() -> None:
     assert StageDefinition.from_json(json.loads(json.dumps(trial.to_json()))) == trial
 
 
+def test_a_trials_values_are_a_members_like_those_of_a_matrix() -> None:
+    values = {"lr": 1e-05, "layers": 4, "act": 10}
+    trial = StageDefinition(
+        "train[trial=3]", matrix={"trial": "3"}, search=SEARCH, trial=3, trial_params=values
+    )
+    assert trial.member_values == {"trial": "3", "lr": "1e-05", "layers": "4", "act": "010"}
+    assert StageDefinition("a").member_values == {}
+
+
 def test_a_definition_of_an_older_version_has_no_search() -> None:
     stored = StageDefinition("train").to_json()
     for name in ("search", "over", "trial", "trial_params"):

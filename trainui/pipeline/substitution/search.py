@@ -37,12 +37,12 @@ def with_values(definition: StageDefinition) -> StageDefinition:
     params, search = definition.trial_params, definition.search
     if params is None or search is None:
         return definition
+    texts = search.texts(params)
 
     def known(variable: Variable) -> tuple[Json, Sequence[Template]] | None:
         if variable.kind != "search" or variable.key not in params:
             return None
-        value, values = params[variable.key], search.space.get(variable.key)
-        return value, [(values.text(value) if values else str(value),)]
+        return params[variable.key], [(texts[variable.key],)]
 
     return _filled(definition, known)
 

@@ -134,7 +134,7 @@ def _of_members(
             own.attempt if one.id == stage.id else None,
             own=one.id == stage.id,
             live=one.status not in ENDED,
-            params=tuple((one.definition.matrix or {}).items()),
+            params=tuple(one.definition.member_values.items()),
             over=one.definition.over,
         )
         for at, one in enumerate(members)

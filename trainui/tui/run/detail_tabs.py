@@ -28,7 +28,7 @@ def params_rows(run: RunRecord, stage: StageRecord, width: int) -> list[Row]:
     definition = stage.definition
     rows: list[Row] = []
     for title, values in (
-        ("of this sweep member", definition.matrix or {}),
+        ("of this sweep member", definition.member_values),
         ("of the task", definition.params or {}),
         ("of the run", run.params),
         ("environment variables of the stage", definition.env),

@@ -175,8 +175,8 @@ def _fitted(text: str, width: int) -> str:
 
 
 def _params(stage: StageRecord) -> dict[str, str]:
-    matrix = mask(stage.definition.matrix or {})
-    return {harmless(key): harmless(str(value)) for key, value in matrix.items()}
+    values = mask(stage.definition.member_values)
+    return {harmless(key): harmless(str(value)) for key, value in values.items()}
 
 
 def _keys(all_params: Sequence[Mapping[str, str]]) -> tuple[list[str], dict[str, str]]:

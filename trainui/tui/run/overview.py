@@ -204,7 +204,7 @@ def command_text(run: RunRecord, stage: StageRecord) -> str:
 
 
 def _params_text(definition: StageDefinition) -> str:
-    params = mask({**(definition.matrix or {}), **definition.params})
+    params = mask({**definition.member_values, **definition.params})
     return start_of(
         (
             f"{name}={value if isinstance(value, str) else json.dumps(value)}"
