@@ -44,6 +44,9 @@ class ColumnStats:
     """Its width without words."""
     params: tuple[str, ...] = ()
     """Names of the parameters that differ."""
+    compared: int = 0
+    """How many of them, from the first one on, have several values; the others have one value, and
+    some runs do not have them."""
     param_widths: Mapping[str, int] = field(default_factory=dict)
     metric: int = 0
     member: int = 0
@@ -88,7 +91,8 @@ def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -
     """
     looked_at = list(islice(runs, MOST_LOOKED_AT))
     texts = [run.params_json for run in islice(runs if newest is None else newest, MOST_LOOKED_AT)]
-    names = differing(texts)
+    varied, partial = _differing(texts)
+    names = (*varied, *partial)[:MOST_PARAMS]
     widths = dict.fromkeys(names, 0)
     for text in set(texts):
         params = params_of(text)
@@ -102,6 +106,7 @@ def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -
         trouble=max((_trouble_width(run) for run in looked_at), default=0),
         trouble_brief=max((_brief_width(run) for run in looked_at), default=0),
         params=names,
+        compared=len(varied),
         param_widths=widths,
     )
 
@@ -123,14 +128,22 @@ def with_live(facts: ColumnStats, live: Mapping[str, RunLive], *, endings: bool)
 
 
 def differing(params_jsons: Iterable[str]) -> tuple[str, ...]:
-    """Return the names of parameters that differ between runs."""
+    """Return the names of parameters that differ between runs.
+
+    Those with one value, which some runs do not have, come last.
+    """
+    varied, partial = _differing(params_jsons)
+    return (*varied, *partial)[:MOST_PARAMS]
+
+
+def _differing(params_jsons: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return the names of parameters with several values, and of those that some runs lack."""
     texts = list(dict.fromkeys(params_jsons))
-    if len(texts) < 2:
-        return ()
     known = [params_of(text) for text in texts]
     names = dict.fromkeys(name for params in known for name in params)
-    varied = (name for name in names if len({params.get(name) for params in known}) > 1)
-    return tuple(islice(varied, MOST_PARAMS))
+    values = {name: {params.get(name) for params in known} for name in names}
+    varied = [name for name in names if len(values[name] - {None}) > 1]
+    return varied, [name for name in names if len(values[name]) == 2 and name not in varied]
 
 
 def shown_value(value: str) -> str:

@@ -42,6 +42,9 @@ COMFORTABLE = 20
 
 LITTLE = 4
 
+OF_SOME = 5
+"""Rank of a parameter that has one value, which some runs do not have."""
+
 
 @dataclass(frozen=True, slots=True)
 class RowContext:
@@ -69,12 +72,12 @@ class RunColumn(NamedTuple):
     """0: always shown; the others are dropped from the highest rank down."""
     right: bool = False
     comfort: int = COMFORTABLE
-    """Width up to which it takes precedence, if its rank is 0."""
+    """Width up to which it takes precedence, if its rank is 0 or 1."""
 
     @property
     def comfortable(self) -> int:
         """The width that it should have before less important columns are shown."""
-        return max(min(self.most, self.comfort), self.least) if self.rank == 0 else self.least
+        return max(min(self.most, self.comfort), self.least) if self.rank < 2 else self.least
 
 
 class RunColumns:
@@ -144,9 +147,10 @@ def _columns(facts: ColumnStats) -> Iterator[RunColumn]:
     yield RunColumn("NAME", min(max(facts.name, 6), 12), max(facts.name, 12), _name)
     if facts.pipeline:
         yield RunColumn("PIPELINE", 8, max(min(facts.pipeline, 20), 8), _pipeline, 7)
-    for name in facts.params:
+    for at, name in enumerate(facts.params):
         width = max(min(len(name), 14), min(facts.param_widths[name], 14), 2)
-        yield RunColumn(name, min(width, 8), width, _param(name), 1)
+        rank = 1 if at < facts.compared else OF_SOME
+        yield RunColumn(name, min(width, 8), width, _param(name), rank)
     yield RunColumn("STAGES", count, count, _count)
     if facts.trouble:
         brief, words = max(facts.trouble_brief, 7), max(facts.trouble, 7)
@@ -172,7 +176,8 @@ def _columns(facts: ColumnStats) -> Iterator[RunColumn]:
 
 def _with_room_for_mark(column: RunColumn) -> RunColumn:
     least = max(column.least, min(cell_len(column.title), 14) + 1)
-    return column._replace(least=least, most=max(column.most, least))
+    rank = min(column.rank, 1)
+    return column._replace(least=least, most=max(column.most, least), rank=rank)
 
 
 def _fitting(columns: Iterator[RunColumn], width: int, gap: int) -> list[RunColumn]:
@@ -191,13 +196,11 @@ def _shared_out(columns: Sequence[RunColumn], width: int, gap: int) -> list[tupl
     cells = [column.least for column in columns]
     left = width - EDGES - sum(cells) - gap * (len(cells) - 1)
     for wish in ([column.comfortable for column in columns], [column.most for column in columns]):
-        while left > 0:
-            wanting = [at for at, most in enumerate(wish) if cells[at] < most]
-            if not wanting:
-                break
-            for at in wanting[:left]:
-                cells[at] += 1
-            left -= min(left, len(wanting))
+        # the column that needs least first, so that a long name shortens no other column
+        for at in sorted(range(len(cells)), key=lambda at: wish[at] - cells[at]):
+            given = min(max(wish[at] - cells[at], 0), max(left, 0))
+            cells[at] += given
+            left -= given
     return list(zip(columns, cells, strict=True))
 
 

@@ -112,7 +112,10 @@ class RunsScreen(Page):
             return
         unfinished = any(run.status in UNFINISHED for run in snapshot.runs)
         notices = self.notices(snapshot, unfinished=unfinished)
-        self.top.show((*_summary(snapshot, self.size.width), *_view(self.table)), notices)
+        width, view = self.size.width, _view(self.table)
+        # what was chosen here is on no other page; the program's name gives way to it
+        title = () if view and width < WIDE else (Segment(" trainui ", "title"),)
+        self.top.show((*title, *_summary(snapshot, width), *view), notices)
 
     def _recall(self, runs: Sequence[RunLine]) -> None:
         """Restore the last view; the cursor goes to the newest run if there are new ones."""
@@ -239,15 +242,15 @@ class RunsScreen(Page):
 
 
 def _view(table: RunTable) -> Row:
-    """Return the filter with its number of matches, and the number of marked runs."""
+    """Return the number of marked runs, the filter with its number of matches, and the order."""
     spans: list[Segment] = []
+    if marked := len(table.marked):
+        spans.append(Segment(f"  ▌{marked} marked", "key"))
     if table.filter.text:
         spans.append(Segment(f"  / {harmless(table.filter.text)}", "accent"))
         spans.append(Segment(f" {table.count} match{'es' * (table.count != 1)}", "dim"))
     if table.order != (WHEN, False):
         spans.append(Segment(f"  sorted by {harmless(table.order_words)}", "dim"))
-    if marked := len(table.marked):
-        spans.append(Segment(f"  ▌{marked} marked", "key"))
     return tuple(spans)
 
 
@@ -268,13 +271,10 @@ def _instead(snapshot: Snapshot, width: int) -> tuple[Row, ...]:
 
 
 def _summary(snapshot: Snapshot, width: int) -> Row:
-    spans = [Segment(" trainui ", "title")]
     if not snapshot.runs:
-        return tuple(spans)
+        return ()
     count = len(snapshot.runs)
-    spans.append(
-        Segment(f" {count}{'+' if snapshot.loading else ''} run{'s' * (count != 1)}", "dim")
-    )
+    spans = [Segment(f" {count}{'+' if snapshot.loading else ''} run{'s' * (count != 1)}", "dim")]
     counts = Counter(run.status for run in snapshot.runs)
     for status in (*sorted(UNFINISHED, reverse=True), Status.FAILED):
         if counts[status]:

@@ -134,6 +134,23 @@ def test_only_parameters_that_differ_have_a_column() -> None:
     assert "bs" not in RunColumns(160, facts_of(runs)).titles
 
 
+def test_a_parameter_that_only_some_runs_have_gives_way_first() -> None:
+    texts = ('{"data": "cifar10", "lr": "1"}', '{"lr": "2"}', "{}")
+    facts = facts_of([replace(RUN, params_json=text) for text in texts])
+    assert facts.params == ("lr", "data")
+    by_width = {width: RunColumns(width, facts).titles for width in (80, 160)}
+    assert ("lr" in by_width[80], "data" in by_width[80]) == (True, False)
+    assert {"lr", "data"} <= set(by_width[160])
+    assert "data" in RunColumns(80, facts, "data").titles
+
+
+def test_a_long_name_shortens_no_other_column() -> None:
+    texts = ('{"weight_decay": "0.1"}', '{"weight_decay": "0.2"}')
+    runs = [replace(RUN, name="n" * 60, params_json=text) for text in texts]
+    heading = plain(RunColumns(120, facts_of(runs)).heading())
+    assert "weight_decay" in heading
+
+
 def test_a_long_number_is_rounded() -> None:
     other = replace(RUN, params_json='{"lr": 0.00833333333333}')
     assert "0.0083 " in shown(other, 160, RUN)
