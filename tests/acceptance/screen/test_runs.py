@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import update
-from textual import events
+from textual import events as textual_events
 
 from tests.unit.store.readings import Feeder
-from tests.unit.tui.driving import opened
+from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, multiply, running_demo
 from trainui import settings
+from trainui.domain.notifications import NOTE
 from trainui.domain.states import Status
 from trainui.store.db.engine import open_store
-from trainui.store.runs import alerts, runs, stages
+from trainui.store.runs import alerts, events, runs, stages
 from trainui.store.runs.alerts import AlertRecord
 from trainui.store.runs.tables import RUNS
 from trainui.tui import theme
@@ -43,7 +44,7 @@ async def test_runs_stand_newest_first_with_the_cursor_on_the_newest(filler: Fil
         assert "● running" in lines[2]
         assert "2/5" in lines[2]
         assert "train[hidden=128]" in lines[2]
-        assert "✓ completed" in lines[3]
+        assert "✓ completed" in lines[4]
         assert driven.runs.table.selected is not None
         assert driven.runs.table.selected.name == "newer"
 
@@ -159,13 +160,13 @@ async def test_a_click_does_what_a_key_does(filler: Filler) -> None:
     filler.run({"a": ()}, name="lower")
     async with opened(size=(80, 24)) as driven:
         await driven.until_shown("upper", "lower")
-        await driven.pilot.click("RunTable", offset=(20, 2))
+        await driven.pilot.click("RunTable", offset=(20, 3))
         assert driven.runs.table.selected.name == "upper"  # type: ignore[union-attr]
         help_at = driven.text().splitlines()[-1].index("? help")
         await driven.pilot.click("KeyBar", offset=(help_at + 2, 0))
         await driven.until(lambda: isinstance(driven.app.screen, HelpScreen))
         await driven.press("escape")
-        await driven.pilot.double_click("RunTable", offset=(20, 2))
+        await driven.pilot.double_click("RunTable", offset=(20, 3))
         await driven.until_shown("› upper")
 
 
@@ -349,7 +350,9 @@ async def test_what_is_typed_at_once_after_the_key_is_typed_there(filler: Filler
     async with opened() as driven:
         await driven.until_shown("express", "other")
         for key, character in (("slash", "/"), *((one, one) for one in "xpress")):
-            driven.app.post_message(events.Key(key, character))  # as they come of one packet
+            driven.app.post_message(
+                textual_events.Key(key, character)
+            )  # as they come of one packet
         await driven.until_shown("/ xpress", "1 match")
         assert "paused" not in driven.text()
         assert driven.app.screen is driven.app.page
@@ -423,7 +426,7 @@ async def test_s_goes_through_all_columns_and_comes_round(filler: Filler) -> Non
             await driven.press("s")
             seen.append(driven.runs.table.order[0])
             assert driven.runs.table._columns.titles == columns
-        assert seen == ["STATE", "NAME", "STAGES", "ELAPSED", "opt", "lr", "steps", "WHEN"]
+        assert seen == ["STATE", "NAME", "STAGES", "ELAPSED", "lr", "steps", "opt", "WHEN"]
 
 
 def trained(
@@ -491,7 +494,7 @@ async def test_trouble_is_seen_on_the_first_screen_and_wherever_the_stage_stands
         await driven.press("slash", *"trouble", "enter")
         await driven.until_gone("fine")
         await driven.press("enter")
-        await driven.until_shown("1 Stages", "train[lr=0.2]", "running NaN", "◌ 1 stalled  ! 1 NaN")
+        await driven.until_shown("1 Stages", "train[lr=0.2]", "running NaN", "! 1 NaN  ◌ 1 stalled")
         await driven.press("F")
         await driven.until_shown("!1 ◌1", "val/loss best", "best      val/loss 2 ", "!0.5000")
         table = driven.text()
@@ -509,6 +512,50 @@ async def test_a_sort_goes_to_the_top_and_says_what_comes_first(filler: Filler) 
         await driven.press("S")
         await driven.until_shown("sorted by lr, largest first")
         assert driven.runs.table.selected.name == "old"  # type: ignore[union-attr]
+
+
+async def test_columns_stay_while_one_scrolls(filler: Filler) -> None:
+    for number in range(30):
+        trained(filler, f"old{number}", "train", 0.5, metric="loss" if number else "val/acc")
+    for number in range(30):
+        filler.run({"s": ()}, name=f"new{number}")
+    async with opened(size=(120, 24)) as driven:
+        await driven.until_shown("new29", "METRIC")
+        columns = driven.runs.table._columns
+        await driven.press("G")
+        await driven.until_shown("old0 ", "val/acc best", "loss best")
+        assert driven.runs.table._columns is columns
+        await driven.press("slash", *"name:old1", "enter")
+        await driven.until_shown("old19")
+        await driven.until(lambda: "loss best" in driven.runs.table._columns.titles, "a column")
+
+
+async def test_with_room_for_it_each_run_has_a_second_line(filler: Filler) -> None:
+    names = ("first" * 9, "second", "third")
+    ids = {name: filler.run({"s": ()}, name=name) for name in names}
+    filler.fail(ids["second"], "s", "exit code 1: ValueError: no data")
+    with filler.store.write() as connection:
+        data = {"note": "too hot", "verdict": None}
+        events.record(connection, ids["third"], NOTE, "too hot", data=data)
+    async with opened(size=(120, 9)) as driven:
+        await driven.until_shown(*names, "✗ s: exit code 1: ValueError: no data", "“too hot”")
+        await driven.press("down")
+        await driven.until(lambda: selected(driven) == "second", "the second run")
+        await driven.pilot.click("RunTable", offset=(30, 6))
+        await driven.until(lambda: selected(driven) == names[0], "the clicked run")
+        await driven.press("k", "space", "slash", *"third", "enter")
+        await driven.until_gone("first")
+        await driven.press("escape")
+        await driven.pilot.resize_terminal(120, 8)
+        await driven.until_gone("ValueError")
+        await driven.until_shown("firstfirst", *names[1:])
+        assert selected(driven) == "third"
+
+
+def selected(driven: Driven) -> str:
+    run = driven.runs.table.selected
+    assert run is not None
+    return run.name
 
 
 async def test_all_that_match_are_marked_by_one_key(filler: Filler) -> None:

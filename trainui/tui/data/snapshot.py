@@ -6,10 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from trainui.domain.metric_direction import value_word
+from trainui.store.read.run_details import RunDetails
 from trainui.store.read.run_list import RunLine
+from trainui.text import harmless
 from trainui.tui.curves.model import Curves, CurvesWanted
 from trainui.tui.render.numbers import step
 
@@ -44,6 +47,10 @@ class ListQuery:
     """Ids of the runs in view."""
     metrics: frozenset[str] = frozenset()
     """Names of the metrics by which the list is filtered or sorted."""
+    listed: tuple[str, ...] = ()
+    """Ids of the newest runs that match the filter; the columns follow from them."""
+    details: bool = False
+    """True if each run in view has a second line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +158,22 @@ class RunPage:
     """Number of further stages, which the next snapshot adds (large runs load in steps)."""
 
 
+def metric_title(stored: str) -> str:
+    """Return a metric by its stored name, and which of its values is meant: `val/loss best`."""
+    return f"{harmless(stored)} {value_word(stored)}"
+
+
+class ListedMetrics(NamedTuple):
+    """The metrics of the listed runs, in view or not."""
+
+    titles: Mapping[str, str] = MappingProxyType({})
+    """By title, the stored name."""
+    member: int = 0
+    """Width of the longest name of a sweep's member."""
+    gpus: int = 0
+    """Width of the longest list of GPUs that a run uses."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunLive:
     """Live data of a listed run, read only while it is in view."""
@@ -179,7 +202,7 @@ class RunLive:
     @property
     def title(self) -> str:
         """The metric and which of its values is meant, e.g. `val/loss best`."""
-        return "" if self.metric is None else f"{self.metric} {value_word(self.stored)}"
+        return "" if self.metric is None else metric_title(self.stored)
 
     @property
     def progress(self) -> float:
@@ -242,6 +265,9 @@ class Snapshot:
     """Estimated ends of unfinished listed runs, by id."""
     live: Mapping[str, RunLive] = field(default_factory=dict)
     """Live data of the runs in view, by id."""
+    listed: ListedMetrics = field(default_factory=ListedMetrics)
+    details: Mapping[str, RunDetails] = field(default_factory=dict)
+    """Of the runs in view, by id, if their second line is shown."""
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Last values by metric name and run id, for `ListQuery.metrics`."""
     page: RunPage | None = None

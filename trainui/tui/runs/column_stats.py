@@ -15,7 +15,7 @@ from trainui.tui.render.numbers import number
 from trainui.tui.runs.filter import number_of, params_of
 
 if TYPE_CHECKING:
-    from trainui.tui.data.snapshot import RunLive
+    from trainui.tui.data.snapshot import ListedMetrics
 
 MOST_LOOKED_AT = 1000
 """The most runs examined; a parameter that differs only among older runs gets no column."""
@@ -24,6 +24,9 @@ MOST_PARAMS = 16
 
 EXTERNAL = " ext"
 """The mark behind the name of an external run."""
+
+STEP = 9
+"""Width of steps, e.g. `1.2M/3.4M`."""
 
 LONG_NUMBER = 8
 """Numbers of more characters are rounded."""
@@ -52,7 +55,7 @@ class ColumnStats:
     member: int = 0
     """Width of the name of a sweep's best member."""
     metric_name: str = ""
-    """The metric and the word for its value, if all visible runs have the same.
+    """The metric and the word for its value, if all listed runs have the same.
 
     Else each value has its name beside it."""
     step: int = 0
@@ -68,15 +71,13 @@ class ColumnStats:
             "current",
             "trouble",
             "metric",
+            "member",
             "step",
             "gpus",
             "endings",
         )
-        same = self.metric_name == other.metric_name or not (self.metric and other.metric)
-        name = (self.metric_name or other.metric_name) if same else ""
         return replace(
             self,
-            metric_name=name,
             **{name: max(getattr(self, name), getattr(other, name)) for name in widths},
         )
 
@@ -103,6 +104,7 @@ def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -
         pipeline=max((cell_len(r.pipeline) for r in looked_at if r.pipeline != r.name), default=0),
         count=max((len(f"{run.done}/{run.total}") for run in looked_at), default=3),
         current=max((_current_width(run) for run in looked_at), default=0),
+        step=STEP if any(run.current for run in looked_at) else 0,
         trouble=max((_trouble_width(run) for run in looked_at), default=0),
         trouble_brief=max((_brief_width(run) for run in looked_at), default=0),
         params=names,
@@ -111,20 +113,17 @@ def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -
     )
 
 
-def with_live(facts: ColumnStats, live: Mapping[str, RunLive], *, endings: bool) -> ColumnStats:
-    """Return the statistics extended by the data of the visible runs."""
-    found = live.values()
-    names = {one.title for one in found if one.metric}
+def with_listed(facts: ColumnStats, listed: ListedMetrics, *, endings: bool) -> ColumnStats:
+    """Return the statistics extended by the metrics of all listed runs."""
     grown = facts.grown(
         ColumnStats(
-            metric=max(map(cell_len, names), default=0),
-            member=max((cell_len(one.member) for one in found), default=0),
-            step=max((len(one.steps) for one in found), default=0),
-            gpus=max((len(",".join(map(str, one.gpus))) for one in found), default=0),
+            metric=max(map(cell_len, listed.titles), default=0),
+            member=listed.member,
+            gpus=listed.gpus,
             endings=endings,
         )
     )
-    return replace(grown, metric_name=names.pop()) if len(names) == 1 else grown
+    return replace(grown, metric_name=next(iter(listed.titles)) if len(listed.titles) == 1 else "")
 
 
 def differing(params_jsons: Iterable[str]) -> tuple[str, ...]:

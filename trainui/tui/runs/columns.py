@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.cells import cell_len
 
 from trainui.domain.states import UNFINISHED, Status
+from trainui.store.read.run_details import RunDetails
 from trainui.store.read.run_list import RunLine, RunTrouble
 from trainui.text import SYMBOLS, TROUBLE, harmless, state
 from trainui.tui.render.numbers import elapsed, number, progress_bar, spark, state_style, when
@@ -55,6 +56,8 @@ class RowContext:
     """By run id, the estimated ends."""
     live: Mapping[str, RunLive] = field(default_factory=dict)
     """By run id, the data that is read of visible runs only."""
+    details: Mapping[str, RunDetails] = field(default_factory=dict)
+    """By run id, what the second lines show."""
 
 
 Cells = Callable[[RunLine, RowContext, int], list[Segment]]
@@ -126,6 +129,27 @@ class RunColumns:
             parts.append(fit(title, cells, right=column.right))
         return cut((Segment(" " + (" " * self.gap).join(parts), "dim"),), self.width)
 
+    def second_row(self, run: RunLine, moment: RowContext, *, marked: bool = False) -> Row:
+        """Return a run's second line: its id, what went wrong, its note, and what does not fit."""
+        widths = {column.title: cells for column, cells in self._shown}
+        is_cut = cell_len(harmless(run.name)) > widths["NAME"]
+        details = moment.details.get(run.id, RunDetails())
+        reason = f": {details.reason}" if details.reason else ""
+        stage = f"{SYMBOLS[details.status]} {details.stage}{reason}" if details.stage else ""
+        others = params_of(run.params_json).items()
+        texts = (
+            (run.name if is_cut else "", ""),
+            (run.id[:8], "dim"),
+            (stage, state_style(details.status)),
+            (", ".join(run.current) if len(run.current) > 1 and not stage else "", "accent"),
+            (f"“{details.note}”" if details.note else "", "key"),
+            ("  ".join(f"{name}={value}" for name, value in others if name not in widths), "dim"),
+        )
+        shown = [Segment(f"{harmless(text)}  ", style) for text, style in texts if text]
+        indent = " " * (self._shown[0][1] + self.gap)
+        mark = Segment("▌", "key") if marked else Segment(" ")
+        return cut((mark, Segment(indent), *shown), self.width)
+
     def row(self, run: RunLine, moment: RowContext, *, marked: bool = False) -> Row:
         """Return a run's line."""
         spans: list[Segment] = [Segment("▌", "key") if marked else Segment(" ")]
@@ -158,11 +182,12 @@ def _columns(facts: ColumnStats) -> Iterator[RunColumn]:
     yield RunColumn("", BAR, BAR, _bar, 6)
     if facts.current:
         yield RunColumn("STAGE", 10, max(facts.current, 10), _current)
-    if facts.step:
-        yield RunColumn("STEP", max(min(facts.step, 9), 4), max(facts.step, 4), _step, 5, True)
+    if facts.step and facts.metric:
+        yield RunColumn("STEP", facts.step, facts.step, _step, 5, True)
     if facts.metric_name:
         member = min(facts.member, MOST_MEMBER)
-        yield RunColumn(facts.metric_name, 14, 28 + (member + 2 if member else 0), _value, 2)
+        most = 28 + (member + 2 if member else 0)
+        yield RunColumn(facts.metric_name, 14, most, _value(facts.metric_name), 2)
     elif facts.metric:
         yield RunColumn("METRIC", min(facts.metric, 8) + 9, min(facts.metric, 20) + 9, _metric, 2)
         yield RunColumn("", 8, 20, _spark, 3)
@@ -300,16 +325,21 @@ def _metric(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:
     return [Segment(f"{name} ", "dim"), Segment(fit(value, 7, right=True), style)]
 
 
-def _value(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:
-    live, value = moment.live.get(run.id), _metric(run, moment, 0)[1:]
-    if live is None or not value:
-        return []
-    room = cells - 8
-    if live.member and room >= LEAST_MEMBER:
-        name = fit_middle(live.member, min(room, MOST_MEMBER))
-        value += [Segment(f" {name}", "dim")]
-        room -= cell_len(name) + 1
-    return [*value, Segment(" "), *_spark(run, moment, room)] if room > 1 else value
+def _value(title: str) -> Cells:
+    def cells_of(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:
+        live, value = moment.live.get(run.id), _metric(run, moment, 0)[1:]
+        if live is None or not value:
+            return []
+        room = cells - 8
+        if live.title != title:
+            return [*value, Segment(f" {fit(live.title, room)}", "dim")] if room > 0 else value
+        if live.member and room >= LEAST_MEMBER:
+            name = fit_middle(live.member, min(room, MOST_MEMBER))
+            value += [Segment(f" {name}", "dim")]
+            room -= cell_len(name) + 1
+        return [*value, Segment(" "), *_spark(run, moment, room)] if room > 1 else value
+
+    return cells_of
 
 
 def _spark(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:

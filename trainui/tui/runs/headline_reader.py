@@ -6,14 +6,13 @@ running one only the sparkline is cached.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 
 from trainui.domain.headline_metric import headline
-from trainui.domain.states import Status
 from trainui.store.db import protocol
 from trainui.store.points import curves
-from trainui.store.read import event_feed, gpu_use, headlines
+from trainui.store.read import event_feed, headlines
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui.data.snapshot import RunLive
@@ -45,6 +44,7 @@ class HeadlineReader:
         connection: protocol.Connection,
         runs: Collection[RunLine],
         goals: Mapping[str, float],
+        gpus: Mapping[str, Sequence[int]] | None = None,
     ) -> dict[str, RunLive]:
         """Return the live data by run id.
 
@@ -52,10 +52,9 @@ class HeadlineReader:
             connection: the store.
             runs: the visible runs.
             goals: by stage id, the last step of its previous completed execution.
+            gpus: by run id, the GPUs that its stages use.
         """
-        gpus = (
-            gpu_use.by_run(connection) if any(run.status == Status.RUNNING for run in runs) else {}
-        )
+        gpus = gpus or {}
         over = [run.id for run in runs if run.completed_at is not None]
         versions = headlines.run_versions(connection, over)
         found = {}
@@ -120,7 +119,7 @@ class HeadlineReader:
             metric=harmless(name),
             stored=name,
             stage=shown.name,
-            member=_member(shown.name),
+            member=member_of(shown.name),
             value=None if best is None else best[1].value,
             values=self._columns(connection, shown.id, name),
             broken=best is not None and (best[1].is_broken or shown.name in nan),
@@ -146,6 +145,6 @@ class HeadlineReader:
 _NOTHING = RunLive()
 
 
-def _member(stage: str) -> str:
+def member_of(stage: str) -> str:
     """Return the parameters in the name of a sweep's member."""
     return harmless(stage.partition("[")[2].removesuffix("]"))

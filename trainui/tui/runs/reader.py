@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from trainui.domain.states import Status
 from trainui.store.db import protocol
+from trainui.store.read import event_feed, gpu_use, run_details
 from trainui.tui.data.snapshot import ListQuery, Snapshot
 from trainui.tui.runs.cache import RunListCache
 
 if TYPE_CHECKING:
+    from trainui.store.read.run_details import RunDetails
     from trainui.tui.data.eta import Eta, EtaEstimator
     from trainui.tui.runs.headline_reader import HeadlineReader
     from trainui.tui.runs.metric_reader import MetricReader
+    from trainui.tui.runs.title_reader import TitleReader
+
+PERIOD = 5.0
+"""Seconds after which the second lines are read again: reasons to wait change without an event."""
 
 
 class RunsPageReader:
@@ -27,6 +34,11 @@ class RunsPageReader:
         self._prophet: EtaEstimator | None = None
         self._live: HeadlineReader | None = None
         self._metrics: MetricReader | None = None
+        self._titles: TitleReader | None = None
+        self._details_of: object = None
+        """The runs and the newest event for which the second lines were read."""
+        self._details_at = 0.0
+        self._second_lines: Mapping[str, RunDetails] = {}
 
     def forget(self) -> None:
         """Read the whole list again next time."""
@@ -53,16 +65,41 @@ class RunsPageReader:
         if snapshot.loading or not snapshot.runs:
             return snapshot
         endings = self._endings(connection)
-        in_view = frozenset(query.rows)
-        shown = [run for run in snapshot.runs if run.id in in_view] if in_view else []
+        by_id = {run.id: run for run in snapshot.runs}
+        shown = [by_id[run_id] for run_id in query.rows if run_id in by_id]
         goals = self._prophet.goals if self._prophet is not None else {}
-        live = self._live_reader().read(connection, shown, goals) if shown else {}
+        is_live = any(run.status == Status.RUNNING for run in snapshot.runs)
+        gpus = gpu_use.by_run(connection) if is_live else {}
+        live = self._live_reader().read(connection, shown, goals, gpus) if shown else {}
         metrics: Mapping[str, Mapping[str, float]] = {}
         if query.metrics:
             reader_of_metrics = self._metric_reader()
             metrics = reader_of_metrics.read(connection, query.metrics, snapshot.runs)
             self.unfinished = reader_of_metrics.unfinished
-        return replace(snapshot, endings=endings, live=live, metrics=metrics)
+        listed = self._title_reader().read(
+            connection, [by_id[run_id] for run_id in query.listed if run_id in by_id]
+        )
+        longest = max((len(",".join(map(str, found))) for found in gpus.values()), default=0)
+        return replace(
+            snapshot,
+            endings=endings,
+            live=live,
+            metrics=metrics,
+            listed=listed._replace(gpus=longest),
+            details=self._details(connection, query),
+        )
+
+    def _details(
+        self, connection: protocol.Connection, query: ListQuery
+    ) -> Mapping[str, RunDetails]:
+        """Return the second lines of the runs in view; read again after an event or a while."""
+        if not query.details:
+            return {}
+        state, now = (query.rows, event_feed.last(connection)), time.monotonic()
+        if self._details_of != state or now - self._details_at > PERIOD:
+            self._details_of, self._details_at = state, now
+            self._second_lines = run_details.of_runs(connection, query.rows)
+        return self._second_lines
 
     def _endings(self, connection: protocol.Connection) -> Mapping[str, Eta]:
         """Return the estimated ends of running runs; not for the first snapshot."""
@@ -88,3 +125,10 @@ class RunsPageReader:
 
             self._metrics = MetricReader()
         return self._metrics
+
+    def _title_reader(self) -> TitleReader:
+        if self._titles is None:
+            from trainui.tui.runs.title_reader import TitleReader
+
+            self._titles = TitleReader()
+        return self._titles

@@ -88,7 +88,8 @@ class RunsScreen(Page):
 
     def page_query(self) -> ListQuery:
         """Return the query for the list and the live data of visible runs."""
-        return ListQuery(rows=self.table.in_view, metrics=self.table.metrics)
+        table = self.table
+        return ListQuery(table.in_view, table.metrics, table.newest, table.has_details)
 
     def show(self, snapshot: Snapshot) -> None:
         """Show the runs, or the welcome page, or why they could not be read."""

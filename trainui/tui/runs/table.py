@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -11,9 +12,10 @@ from textual.message import Message
 
 from trainui import clock
 from trainui.store.read.run_list import RunLine
+from trainui.tui.data.snapshot import ListedMetrics
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, Segment
-from trainui.tui.runs.column_stats import ColumnStats, facts_of, with_live
+from trainui.tui.runs.column_stats import ColumnStats, facts_of, with_listed
 from trainui.tui.runs.columns import RowContext, RunColumns
 from trainui.tui.runs.filter import RunFilter, Values, parse
 from trainui.tui.runs.sorting import METRIC, ORDERS, SortOrder, by_metric, by_param
@@ -21,6 +23,10 @@ from trainui.tui.widgets.list_view import CursorView
 
 if TYPE_CHECKING:
     from trainui.tui.data.snapshot import Snapshot
+
+
+MOST_LISTED = 200
+"""The runs, newest first, whose metrics determine the columns."""
 
 
 class RunTable(CursorView):
@@ -51,12 +57,22 @@ class RunTable(CursorView):
         self._marked: set[str] = set()
         self._facts = ColumnStats()
         self._columns = RunColumns(80)
+        self._listed = ListedMetrics()
+        self.newest: tuple[str, ...] = ()
+        """Ids of the newest runs that match the filter, more than the screen has lines."""
+        self._each = 1
+        """Lines a run: two where all runs fit."""
 
     @property
     def selected(self) -> RunLine | None:
         """The run under the cursor."""
-        index = self.cursor - 1
+        index = (self.cursor - 1) // self._each
         return self._shown[index] if 0 <= index < len(self._shown) else None
+
+    @property
+    def has_details(self) -> bool:
+        """True if each run has a second line."""
+        return self._each > 1
 
     @property
     def marked(self) -> list[RunLine]:
@@ -104,13 +120,14 @@ class RunTable(CursorView):
         """Show the runs of a snapshot."""
         before, self._moment = (
             self._moment,
-            RowContext(clock.now(), snapshot.endings, snapshot.live),
+            RowContext(clock.now(), snapshot.endings, snapshot.live, snapshot.details),
         )
+        listed, self._listed = self._listed, snapshot.listed
         values, self._values = self._values, snapshot.metrics
         if snapshot.runs is not self._all or (self.metrics and values != self._values):
             self._all = snapshot.runs
             self._arrange()
-        elif before.live != snapshot.live or before.endings != snapshot.endings:
+        elif self._moment != replace(before, now=self._moment.now) or listed != self._listed:
             self._fit(self._facts)
             self.update_rows()
 
@@ -132,15 +149,27 @@ class RunTable(CursorView):
 
     def row_count(self) -> int:
         """Return the number of lines, including the heading."""
-        return 1 + max(len(self._shown), 1)
+        return 1 + max(len(self._shown) * self._each, 1)
 
     def fixed_rows(self) -> int:
         """Return 1: the heading does not scroll."""
         return 1
 
     def selectable(self, index: int) -> bool:
-        """Return True for lines with a run."""
-        return 1 <= index <= len(self._shown)
+        """Return True for the first line of a run."""
+        return 1 <= index < self.row_count() and (index - 1) % self._each == 0 and bool(self._shown)
+
+    def cursor_row(self, index: int) -> int:
+        """Return the first line of the run on a line."""
+        return index - (index - 1) % self._each if index > 0 else index
+
+    def row_style(self, index: int) -> str:
+        """Return the cursor's style for both lines of the run under it."""
+        return super().row_style(self.cursor_row(index))
+
+    def rows_of_move(self, before: int, after: int) -> tuple[int, ...]:
+        """Return the lines of both runs."""
+        return tuple(at + line for at in (before, after) for line in range(self._each))
 
     def row(self, index: int, width: int) -> Row:
         """Return a run's line, or the heading."""
@@ -148,14 +177,16 @@ class RunTable(CursorView):
             self._columns = RunColumns(width, self._facts, self._order.title)
         if index == 0:
             return self._columns.heading(reverse=self._reverse)
-        if index > len(self._shown):
+        if not self._shown:
             return (Segment("  no run matches; esc shows all", "dim"),) if self._all else ()
-        run = self._shown[index - 1]
-        return self._columns.row(run, self._moment, marked=run.id in self._marked)
+        at, line = divmod(index - 1, self._each)
+        run = self._shown[at]
+        draw = self._columns.second_row if line else self._columns.row
+        return draw(run, self._moment, marked=run.id in self._marked)
 
     def tick(self) -> None:
         """Update the running times."""
-        self._moment = RowContext(clock.now(), self._moment.endings, self._moment.live)
+        self._moment = replace(self._moment, now=clock.now())
         self.update_rows()
 
     def move_cursor(self, index: int, *, post: bool = True) -> None:
@@ -237,12 +268,12 @@ class RunTable(CursorView):
         """Choose columns for the new width."""
         self._facts = ColumnStats()
         self._fit(facts_of(self._shown, self._fitting))
+        self._follow_run()
         super().on_resize()
         self.post_message(self.Arranged())
 
     def _orders(self) -> list[SortOrder]:
-        shown = {one.title: one.stored for one in self._moment.live.values() if one.metric}
-        metric = shown.get(self._facts.metric_name)
+        metric = self._listed.titles.get(self._facts.metric_name)
         return [
             *ORDERS,
             *([self._by_metric(metric)] if metric else []),
@@ -259,6 +290,7 @@ class RunTable(CursorView):
             self._fitting = [run for run in self._all if self._filter.fits(run, now, values)]
         self._shown = self._order.arranged(self._fitting, reverse=self._reverse)
         self._marked &= {run.id for run in self._all}
+        self.newest = tuple(run.id for run in self._fitting[:MOST_LISTED])
         self._fit(facts_of(self._shown, self._fitting))
         self._follow_run()
         self.post_message(self.Arranged())
@@ -266,7 +298,8 @@ class RunTable(CursorView):
     def _fit(self, found: ColumnStats) -> None:
         """Choose the columns again if the statistics have changed."""
         moment = self._moment
-        found = with_live(found.grown(self._facts), moment.live, endings=bool(moment.endings))
+        found = found.grown(self._facts)
+        found = with_listed(found, self._listed, endings=bool(moment.endings))
         if found != self._facts:
             self._facts = found
             self._columns = RunColumns(self._columns.width, found, self._order.title)
@@ -274,10 +307,13 @@ class RunTable(CursorView):
     def _follow_run(self) -> None:
         """Move the cursor to its run, keeping its position on the screen if possible."""
         before = self.cursor
-        index = next(
-            (at for at, run in enumerate(self._shown, 1) if run.id == self._run_id),
-            min(max(before, 1), len(self._shown)) or -1,
+        place = max((before - 1) // self._each, 0)
+        self._each = 2 if 1 + 2 * len(self._shown) <= self.scrollable_content_region.height else 1
+        place = next(
+            (at for at, run in enumerate(self._shown) if run.id == self._run_id),
+            min(place, len(self._shown) - 1),
         )
+        index = 1 + place * self._each if place >= 0 else -1
         self.update_rows()
         if before > 0 and index > 0 and index != before and self.scroll_offset.y:
             self.scroll_to(y=self.scroll_offset.y + index - before, animate=False)

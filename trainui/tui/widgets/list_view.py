@@ -48,6 +48,10 @@ class CursorView(LinesView):
         """Return True if the cursor may be on a row."""
         return index >= self.fixed_rows()
 
+    def cursor_row(self, index: int) -> int:
+        """Return the row that the cursor goes to by a click on a row."""
+        return index
+
     def row_style(self, index: int) -> str:
         """Return the cursor's style for the row under it."""
         if index != self._cursor:
@@ -75,7 +79,7 @@ class CursorView(LinesView):
     def on_click(self, event: events.Click) -> None:
         """Move the cursor; a double click opens the row."""
         index = self.row_under(event)
-        if index is None or not self.selectable(index):
+        if index is None or not self.selectable(index := self.cursor_row(index)):
             return
         if index == self._cursor and event.chain > 1:
             self.post_message(self.Opened(self))

@@ -11,9 +11,9 @@ from trainui.domain.headline_metric import headline
 from trainui.domain.states import Status
 from trainui.store.read.run_list import RunLine, RunTrouble
 from trainui.tui.data.eta import Eta
-from trainui.tui.data.snapshot import RunLive
+from trainui.tui.data.snapshot import ListedMetrics, RunLive
 from trainui.tui.render.styled_text import plain, width_of
-from trainui.tui.runs.column_stats import differing, facts_of, with_live
+from trainui.tui.runs.column_stats import differing, facts_of, with_listed
 from trainui.tui.runs.columns import RowContext, RunColumns
 from trainui.tui.runs.sorting import ORDERS, by_param
 
@@ -45,6 +45,9 @@ LIVE = RunLive(
 )
 
 
+LISTED = ListedMetrics({"val/loss best": "val/loss"}, gpus=3)
+
+
 def shown(run: RunLine, width: int, *others: RunLine, live: RunLive | None = LIVE) -> str:
     """A run's line in a list with others."""
     moment = RowContext(
@@ -52,7 +55,7 @@ def shown(run: RunLine, width: int, *others: RunLine, live: RunLive | None = LIV
         {RUN.id: Eta(NOW + 600 * clock.SECOND, whole=True)},
         {} if live is None else {run.id: live},
     )
-    facts = with_live(facts_of([run, *others]), moment.live, endings=True)
+    facts = with_listed(facts_of([run, *others]), LISTED, endings=True)
     columns = RunColumns(width, facts, "WHEN")
     row = columns.row(run, moment)
     assert width_of(row) <= width
@@ -157,12 +160,12 @@ def test_a_long_number_is_rounded() -> None:
 
 
 def test_the_metric_is_named_once_where_all_have_the_same() -> None:
-    other = {"a": LIVE, "b": replace(LIVE, metric="loss")}
-    assert (
-        "val/loss best"
-        in RunColumns(120, with_live(facts_of([RUN]), {"a": LIVE}, endings=False)).titles
-    )
-    assert "METRIC" in RunColumns(120, with_live(facts_of([RUN]), other, endings=False)).titles
+    one = with_listed(facts_of([RUN]), LISTED, endings=False)
+    assert "val/loss best" in RunColumns(120, one).titles
+    both = ListedMetrics({**LISTED.titles, "loss best": "loss"})
+    assert "METRIC" in RunColumns(120, with_listed(one, both, endings=False)).titles
+    other = RowContext(NOW, live={RUN.id: replace(LIVE, metric="loss", stored="loss")})
+    assert "0.2500 loss best" in plain(RunColumns(160, one).row(RUN, other))
 
 
 def test_the_mark_of_the_order_shortens_no_heading() -> None:
@@ -172,8 +175,9 @@ def test_the_mark_of_the_order_shortens_no_heading() -> None:
 
 
 def test_columns_do_not_shrink_as_runs_go_on() -> None:
-    before = with_live(facts_of([RUN]), {RUN.id: LIVE}, endings=True)
+    before = with_listed(facts_of([RUN]), LISTED, endings=True)
     later = facts_of([replace(RUN, current=("x",))]).grown(before)
+    later = with_listed(later, LISTED, endings=False)
     assert RunColumns(120, later).titles == RunColumns(120, before).titles
     assert later.current == before.current
 

@@ -1,0 +1,61 @@
+"""Reads which metrics the list of runs has columns for, in the reader thread.
+
+The columns follow from the newest runs that match the filter, in view or not, so that scrolling
+changes none of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from trainui.domain.headline_metric import headline
+from trainui.store.db import protocol
+from trainui.store.read import headlines
+from trainui.store.read.run_list import RunLine
+from trainui.tui.data.snapshot import ListedMetrics, metric_title
+from trainui.tui.runs.headline_reader import MOST_KEPT, member_of
+
+PERIOD = 5.0
+"""Seconds after which an unfinished run's metric, or the lack of one, is read again."""
+
+
+class _Known(NamedTuple):
+    run: RunLine
+    read_at: float
+    metric: str | None
+    """Its stored name."""
+    member: int
+    """Width of the name of a sweep's member."""
+
+
+class TitleReader:
+    """Reads the headline metric's name of listed runs, with a cache."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, _Known] = {}
+
+    def read(self, connection: protocol.Connection, runs: Sequence[RunLine]) -> ListedMetrics:
+        """Return the titles of these runs' metrics."""
+        if len(self._known) > max(MOST_KEPT, 2 * len(runs)):
+            self._known.clear()
+        now = time.monotonic()
+        found = [self._of(connection, run, now) for run in runs]
+        titles = {metric_title(one.metric): one.metric for one in found if one.metric is not None}
+        return ListedMetrics(titles, max((one.member for one in found), default=0))
+
+    def _of(self, connection: protocol.Connection, run: RunLine, now: float) -> _Known:
+        known = self._known.get(run.id)
+        if known is None or not _is_valid(known, run, now):
+            stage = headlines.headline_stage(connection, run.id)
+            metric = None if stage is None else headline(stage.names)
+            member = "" if stage is None else member_of(stage.name)
+            self._known[run.id] = known = _Known(run, now, metric, len(member))
+        return known
+
+
+def _is_valid(known: _Known, run: RunLine, now: float) -> bool:
+    is_final = known.metric is not None and run.completed_at is not None
+    is_recent = now - known.read_at < PERIOD
+    return known.run.completed_at == run.completed_at and (is_final or is_recent)
