@@ -20,7 +20,7 @@ from trainui.domain.states import Status
 from trainui.execution.daemon import lifecycle
 from trainui.paths import Home
 from trainui.store.read import views
-from trainui.supervisor.orphans import start_ticks
+from trainui.supervisor.supervise import start_ticks
 
 TRAINUI = f"{shlex.quote(sys.executable)} -m trainui"
 

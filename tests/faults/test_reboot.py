@@ -19,8 +19,7 @@ from tests.integration.runs import HOLD, NOTE, Run, stage
 from trainui import control
 from trainui.domain.states import Status
 from trainui.paths import Home
-from trainui.supervisor.orphans import start_ticks
-from trainui.supervisor.supervise import boot_id
+from trainui.supervisor.supervise import boot_id, start_ticks
 
 
 @pytest.fixture

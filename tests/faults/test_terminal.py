@@ -22,7 +22,7 @@ from trainui.execution.broker import server_process
 from trainui.execution.daemon import readiness
 from trainui.paths import Home
 from trainui.store.read import views
-from trainui.supervisor.orphans import start_ticks
+from trainui.supervisor.supervise import start_ticks
 
 SUBMITTING = "import sys; from trainui.cli.main import run; sys.argv[1:] = ['run', {!r}]; run()"
 

@@ -83,6 +83,7 @@ class Machine:
     def load(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let this process see it: LD_LIBRARY_PATH counts only for those that start."""
         nvml.close()
+        monkeypatch.setattr(nvml, "LIBRARY", str(self.directory / LIBRARY))
         monkeypatch.setattr(pynvml, "nvmlLib", ctypes.CDLL(str(self.directory / LIBRARY)))
         monkeypatch.setattr(pynvml, "_nvmlGetFunctionPointer_cache", {})
 

@@ -56,6 +56,7 @@ def test_a_command_loads_its_own_module_alone(tmp_path: Path) -> None:
     seen = loaded(command("ls"), tmp_path)
     assert seen & {f"trainui.cli.{name}" for name in MODULES} == {"trainui.cli.inspect.show"}
     assert not seen & {"tomllib", "socket", "hashlib", "statistics", "logging"}
+    assert "trainui.domain.records" not in seen
 
 
 def test_a_store_on_sqlite_loads_no_other_dialect_and_no_migrations(tmp_path: Path) -> None:
@@ -115,7 +116,37 @@ def test_a_first_picture_of_a_file_needs_no_orm(tmp_path: Path) -> None:
     assert "sqlalchemy" not in loaded("import trainui.metrics.preview", tmp_path)
 
 
-def test_a_worker_starts_without_numpy(tmp_path: Path) -> None:
-    seen = loaded("import trainui.execution.worker.celery_worker", tmp_path)
-    assert "celery" in seen
-    assert not seen & {"numpy", "textual"}
+def test_a_worker_imports_neither_numpy_nor_what_few_need(tmp_path: Path) -> None:
+    code = (
+        "from trainui.execution.worker import __main__\n__main__._import_worker()\n"
+        "from trainui.execution.worker import services\nservices.slots()"
+    )
+    seen = loaded(code, tmp_path)
+    assert {"celery", "sqlmodel", "kombu.serialization"} <= seen
+    assert not seen & {"numpy", "textual", "yaml", "psutil"}
+
+
+def test_a_worker_does_not_search_the_installed_packages_for_plugins(tmp_path: Path) -> None:
+    code = (
+        "import importlib.metadata\n"
+        "def entry_points(**_): raise AssertionError('searched')\n"
+        "importlib.metadata.entry_points = entry_points\n"
+        "from trainui.execution.worker import __main__\n__main__._import_worker()\n"
+        "import os\nassert 'PYDANTIC_DISABLE_PLUGINS' not in os.environ"
+    )
+    assert "kombu.matcher" in loaded(code, tmp_path)
+
+
+@pytest.mark.parametrize(("option", "early"), [("--detach", True), ("--dry-run", False)])
+def test_a_run_starts_its_worker_before_the_parser_is_imported(
+    option: str, early: bool, tmp_path: Path
+) -> None:
+    code = (
+        "from trainui.cli import main\nfrom trainui.execution.daemon import prestart\n"
+        "main._call_command = lambda _: 0\n"
+        "prestart._begin = lambda: sys.modules.update(early=sys)\n"
+        f"main.main(['run', {option!r}, '--', 'true', '--dry-run'])"
+    )
+    seen = loaded(code, tmp_path)
+    assert ("early" in seen) == early
+    assert "typer" not in seen

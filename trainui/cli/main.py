@@ -24,6 +24,11 @@ COLLECT_AFTER = 20_000
 """Threshold for the garbage collector (`gc.set_threshold`). With Python's default, collection
 takes a third of the time needed to read ten thousand stages, and frees nothing."""
 
+_STARTS_RUN = ("run", "demo")
+"""Commands that need a worker, unless they are called with one of `_ONLY_SHOWS`."""
+
+_ONLY_SHOWS = {"--dry-run", "--help", "-h"}
+
 PIPE_CLOSED = 141
 """Exit code when stdout is a closed pipe: 128 + SIGPIPE, as shells report it."""
 
@@ -76,6 +81,15 @@ def _call(arguments: Sequence[str]) -> int:
         from trainui.cli.completion import answer
 
         return answer(arguments[1:])
+    if arguments[0] in _STARTS_RUN and _ONLY_SHOWS.isdisjoint(_before_separator(arguments)):
+        from trainui.execution.daemon import prestart
+
+        with prestart.early_worker():  # before the parser is imported
+            return _call_command(arguments)
+    return _call_command(arguments)
+
+
+def _call_command(arguments: Sequence[str]) -> int:
     from trainui.cli.app import call
 
     if _is_directory(arguments):

@@ -21,8 +21,8 @@ from trainui.supervisor.supervise import (
     boot_id,
     descendants,
     list_processes,
-    read_process,
     send_signal,
+    start_ticks,
 )
 
 LOOK_EVERY = 0.02
@@ -30,12 +30,6 @@ LOOK_EVERY = 0.02
 
 KILL_AGAIN = 0.2
 """Seconds until KILL is sent again, for processes forked in the meantime."""
-
-
-def start_ticks(pid: int) -> int | None:
-    """Return a process's start time in clock ticks since boot; None if it is dead."""
-    process = read_process(pid)
-    return None if process is None or process.dead else process.ticks
 
 
 def processes_of(identity: Mapping[str, str]) -> list[int]:

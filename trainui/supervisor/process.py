@@ -18,9 +18,9 @@ from pathlib import Path
 
 from trainui.supervisor import journal, orphans, protocol, supervise
 from trainui.supervisor.fork_server import ForkServer, NoAnswerError
-from trainui.supervisor.orphans import processes_of, start_ticks
+from trainui.supervisor.orphans import processes_of
 from trainui.supervisor.protocol import Exit, Pids, Spec
-from trainui.supervisor.supervise import boot_id
+from trainui.supervisor.supervise import boot_id, start_ticks
 
 __all__ = [
     "LaunchResult",

@@ -80,6 +80,12 @@ def read_process(pid: int) -> Process | None:
         return None
 
 
+def start_ticks(pid: int) -> int | None:
+    """Return a process's start time in clock ticks since boot; None if it is dead."""
+    process = read_process(pid)
+    return None if process is None or process.dead else process.ticks
+
+
 def list_processes() -> list[Process]:
     """Return all processes; empty without /proc."""
     names = os.listdir("/proc") if os.path.exists("/proc/self/stat") else []
@@ -130,8 +136,7 @@ def send_signal(pid: int, ticks: int, number: int) -> bool:
     except (AttributeError, OSError):  # not Linux, or forbidden by a sandbox
         handle = -1
     try:
-        process = read_process(pid)
-        if process is None or process.dead or process.ticks != ticks:
+        if start_ticks(pid) != ticks:
             return False
         if handle >= 0:
             signal.pidfd_send_signal(handle, number)

@@ -7,7 +7,6 @@ import shlex
 import shutil
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -146,7 +145,6 @@ def run(
     the screen, or ctrl+c while it waits, does not stop the run.
     """
     from trainui import control
-    from trainui.execution.daemon import prestart
     from trainui.pipeline.fields import parameters
 
     run_options = RunOptions(name, detach, wait, as_json, priority, note, origin)
@@ -156,20 +154,19 @@ def run(
     if gpus is not None and (command is None or no_gpus):
         excluded = "--no-gpus" if no_gpus else "a pipeline file, whose stages say `gpus:`,"
         raise UsageError(f"--gpus and {excluded} exclude each other")
-    with nullcontext() if dry_run else prestart.early_worker():
-        if command is None:
-            pipeline = _load_file(file, given)
-        else:
-            number = 0 if no_gpus else gpus
-            pipeline = _load_command(file, command, given, name, number)
-        if snapshot:
-            pipeline = replace(pipeline, snapshot=True)
-        if no_gpus:
-            pipeline = control.without_gpus(pipeline)
-        if dry_run:
-            _show_plan(control.preview(pipeline), as_json)
-            return
-        raise typer.Exit(start(pipeline, run_options, given=given))
+    if command is None:
+        pipeline = _load_file(file, given)
+    else:
+        number = 0 if no_gpus else gpus
+        pipeline = _load_command(file, command, given, name, number)
+    if snapshot:
+        pipeline = replace(pipeline, snapshot=True)
+    if no_gpus:
+        pipeline = control.without_gpus(pipeline)
+    if dry_run:
+        _show_plan(control.preview(pipeline), as_json)
+        return
+    raise typer.Exit(start(pipeline, run_options, given=given))
 
 
 def _load_file(file: str | None, given: Mapping[str, str]) -> Pipeline:

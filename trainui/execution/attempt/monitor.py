@@ -61,7 +61,11 @@ class AttemptMonitor:
     """Monitors all running attempts of this host."""
 
     def __init__(
-        self, store: Store, stopping: threading.Event, here: HostView | None = None
+        self,
+        store: Store,
+        stopping: threading.Event,
+        here: HostView | None = None,
+        fork_server: ForkServer | None = None,
     ) -> None:
         """Create the monitor.
 
@@ -69,10 +73,11 @@ class AttemptMonitor:
             store: the store with the attempts.
             stopping: set when this worker is stopping.
             here: this host, if other hosts share the store; None: monitor all attempts.
+            fork_server: one that may be running already; None: a new one.
         """
         self._store = store
         self._here = here
-        self._fork_server = ForkServer(without=IDENTITY)
+        self._fork_server = fork_server or ForkServer(without=IDENTITY)
         self._launcher = Launcher(store, self._fork_server, stopping)
         self._stopping = stopping
         self._lock = threading.Lock()

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from trainui.supervisor.orphans import start_ticks
+from trainui.supervisor.supervise import start_ticks
 
 _PATIENCE = 2.0
 """Seconds to retry: `holder` takes a shared lock for some microseconds to test it."""

@@ -15,6 +15,7 @@ import time
 from trainui import limits, paths, settings
 from trainui.execution.daemon import desired_state, locks, prestart, readiness, spawn
 from trainui.execution.daemon.watchdog import EXIT_HELD
+from trainui.execution.worker import library_imports
 from trainui.paths import Home
 
 logger = logging.getLogger("trainui.execution.worker")  # this module runs as __main__
@@ -62,8 +63,10 @@ def _import_worker() -> None:
     """Import what the worker needs, which takes half a second."""
     _ignore_foreign_celery_settings()
     gc.disable()  # saves a seventh of the import time; imports produce no garbage
-    import trainui.execution.worker.celery_worker
-    import trainui.execution.worker.task  # noqa: F401
+    library_imports.import_kombu()
+    with library_imports.without_pydantic_plugins():
+        import trainui.execution.worker.celery_worker
+        import trainui.execution.worker.task  # noqa: F401
 
     gc.freeze()
     gc.enable()

@@ -42,6 +42,7 @@ _SHUTDOWN_TIMEOUT = 4.0
 
 def run(home: Home, settings: Settings) -> int:
     """Run the worker until it gets a signal or is no longer wanted; return the exit code."""
+    services.prepare()
     worker = _make_worker(home, settings)
     threading.Thread(target=_watch_desired_state, args=(home, settings), daemon=True).start()
     worker.start()

@@ -1,6 +1,7 @@
 """The worker's services besides Celery tasks: attempt monitor, planner, metrics, notifications.
 
-The worker calls `slots` once before it starts, then `start`, and `stop` before it exits.
+The worker calls `prepare` and `slots` once before it starts, then `start`, and `stop` before it
+exits.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from trainui import paths, wakeup
 from trainui import settings as settings_module
 from trainui.domain.records import Slot
-from trainui.errors import StoreError, StoreLockedError, TrainuiError
+from trainui.errors import ReplacedError, StoreError, StoreLockedError, TrainuiError
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.daemon.watchdog_monitor import WatchdogMonitor
 from trainui.execution.gpu.health import GpuHealthMonitor
@@ -34,6 +36,8 @@ from trainui.execution.worker.search_thread import SearchThread
 from trainui.execution.worker.task_sender import TaskSender
 from trainui.store.db import outage
 from trainui.store.db.engine import open_store
+from trainui.supervisor.fork_server import ForkServer
+from trainui.supervisor.protocol import IDENTITY
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +69,7 @@ class WorkerServices:
         self._code = CodeDriftWatch(store, stopping)
         self._host = HostMonitor(store, settings)
         self._logs = LogRelay(store, settings, stopping)
-        self.monitor = AttemptMonitor(store, stopping, here(settings))
+        self.monitor = AttemptMonitor(store, stopping, here(settings), _fork_server)
         self._active_at = time.monotonic()
         self._is_locked = False
         """True if the last service call found the store locked."""
@@ -113,11 +117,11 @@ class WorkerServices:
         if self._is_locked or not self._host.is_ours:
             return
         for step in (
-            self._reader.look,  # first, because the reader takes a second to start
             # ended attempts before the planner: they free slots and queue their dependants
             lambda: self.monitor.look(changed=changed),
             lambda: self._planner.look(changed=changed),
             lambda: self._searches.look(changed=changed),
+            self._reader.look,  # its start competes with that of the first stage
             self._gpus.look,
             lambda: self._external.look(changed=changed),
             lambda: self._notifier.look(changed=changed),
@@ -148,7 +152,15 @@ class WorkerServices:
         self._stopping.wait(LEAST_PAUSE)
 
 
+_fork_server = ForkServer(without=IDENTITY)
+
 _running: WorkerServices | None = None
+
+
+def prepare() -> None:
+    """Start what the first stage would wait for: the fork server's interpreter."""
+    with suppress(OSError, ReplacedError):  # reported when a stage needs it
+        _fork_server.prepare()
 
 
 def slots() -> tuple[Slot, ...]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from trainui.domain.notifications import ENDS, MARKED, MARKS, NAN, Notification
+from trainui.domain.notifications import ENDS, MARKED, MARKS, Notification
 from trainui.domain.records import Event, StageRecord
 from trainui.store.db.protocol import Connection
-from trainui.store.db.statements import batches, placeholders
+from trainui.store.db.statements import placeholders
 from trainui.store.read import row_mapping
 
 
@@ -113,38 +113,6 @@ def marks(
     ):
         found.setdefault(row[1], []).append(Event(*row))
     return found
-
-
-def alerted_stages(
-    connection: Connection, run_ids: Sequence[str] = ()
-) -> dict[str, dict[str, bool]]:
-    """Return the stages with alerts on their last attempt, by run: True if one is for a NaN.
-
-    Args:
-        connection: for reading.
-        run_ids: the runs; none: all.
-    """
-    found: dict[str, dict[str, bool]] = {}
-    of_runs = f"AND events.run_id IN ({placeholders(run_ids)})" if run_ids else ""
-    for run_id, stage, kind, data in connection.execute(
-        "SELECT events.run_id, stage, kind, data_json FROM events CROSS JOIN stages "
-        "WHERE stages.run_id = events.run_id AND name = stage AND events.attempt = stages.attempt "
-        f"AND kind IN ({placeholders(MARKED)}) {of_runs}",
-        (*MARKED, *run_ids),
-    ):
-        is_nan = kind == NAN or (row_mapping.load(data) or {}).get("condition") == NAN
-        stages = found.setdefault(run_id, {})
-        stages[stage] = stages.get(stage, False) or is_nan
-    return found
-
-
-def stages_with_nan(connection: Connection, run_ids: Sequence[str]) -> dict[str, frozenset[str]]:
-    """Return the names of the stages with a NaN in any metric of their last attempt, by run."""
-    return {
-        run_id: frozenset(stage for stage, is_nan in stages.items() if is_nan)
-        for part in batches(run_ids)
-        for run_id, stages in alerted_stages(connection, part).items()
-    }
 
 
 def last_of(connection: Connection, run_id: str) -> int:

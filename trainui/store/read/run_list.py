@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from trainui.domain.states import DONE, Status
 from trainui.store.db import protocol
 from trainui.store.db.statements import batches, placeholders
-from trainui.store.read import event_feed
+from trainui.store.read import stage_alerts
 
 
 class RunTrouble(NamedTuple):
@@ -174,7 +174,7 @@ def _lines(
 ) -> list[RunLine]:
     counts = _counted(connection, where, ids)
     names = _named(connection, where, ids)
-    alerted = event_feed.alerted_stages(connection, ids)
+    alerted = stage_alerts.alerted_stages(connection, ids)
     lines = []
     for row in found:
         count, alerts = counts.get(row[0], _Counts()), alerted.get(row[0], {}).values()

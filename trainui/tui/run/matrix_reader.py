@@ -8,7 +8,7 @@ from trainui.domain.headline_metric import headline
 from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import StageRecord
 from trainui.store.db import protocol
-from trainui.store.read import event_feed, headlines
+from trainui.store.read import event_feed, headlines, stage_alerts
 from trainui.text import harmless
 from trainui.tui.data.snapshot import MatrixDetail
 from trainui.tui.data.stage_values import StageValues
@@ -29,7 +29,7 @@ class AlertReader:
         """Return the word of each stage with an alert on its last attempt."""
         state = (run_id, event_feed.last_of(connection, run_id))
         if self._state != state:
-            found = event_feed.alerted_stages(connection, [run_id]).get(run_id, {})
+            found = stage_alerts.alerted_stages(connection, [run_id]).get(run_id, {})
             self._words = {stage: NAN if is_nan else ALERT for stage, is_nan in found.items()}
             self._state = state
         return self._words

@@ -12,7 +12,7 @@ from dataclasses import replace
 from trainui.domain.headline_metric import headline
 from trainui.store.db import protocol
 from trainui.store.points import curves
-from trainui.store.read import event_feed, headlines
+from trainui.store.read import headlines, stage_alerts
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui.data.snapshot import RunLive
@@ -111,7 +111,7 @@ class HeadlineReader:
             return live
         stages = headlines.compared_stages(connection, name, run.id).get(run.id, [])
         in_trouble = [run.id] if run.trouble.nan else []
-        nan = event_feed.stages_with_nan(connection, in_trouble).get(run.id, frozenset())
+        nan = stage_alerts.stages_with_nan(connection, in_trouble).get(run.id, frozenset())
         best = self._values.best(connection, stages, name, nan)
         shown = stage if best is None else best[0]
         return replace(

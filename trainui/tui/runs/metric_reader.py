@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection, Hashable, Mapping, Sequence
 
 from trainui.store.db import protocol
-from trainui.store.read import event_feed, headlines
+from trainui.store.read import headlines, stage_alerts
 from trainui.store.read.headlines import MetricOwner
 from trainui.store.read.run_list import RunLine
 from trainui.tui.data.stage_values import StageValues
@@ -34,7 +34,7 @@ class MetricReader:
         give_up_at = time.monotonic() + BUDGET
         self.unfinished = False
         in_trouble = [run.id for run in runs if run.trouble.nan] if names else []
-        nan = event_feed.stages_with_nan(connection, in_trouble)
+        nan = stage_alerts.stages_with_nan(connection, in_trouble)
         return {name: self._read(connection, name, runs, nan, give_up_at) for name in sorted(names)}
 
     def _read(
