@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
@@ -133,6 +132,8 @@ def _give_up_stdout() -> None:
 
 
 def _unexpected(error: Exception, *, as_json: bool) -> int:
+    import traceback
+
     printing.note("".join(traceback.format_exception(error)).rstrip("\n"))
     message = f"this is a bug of trainui: {type(error).__name__}: {error}; please report the above"
     return printing.problem(message, code="bug", exit_code=1, as_json=as_json)

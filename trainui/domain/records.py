@@ -28,8 +28,7 @@ class Slot:
         return f"{self.kind} {self.index}"
 
 
-@dataclass(frozen=True, slots=True)
-class HostView:
+class HostView(NamedTuple):
     """This host as seen by waiting stages, if several hosts share a database."""
 
     host: str
@@ -39,8 +38,7 @@ class HostView:
     """Identity of its runs directory; the host runs stages of every run that is stored there."""
 
 
-@dataclass(frozen=True, slots=True)
-class HostRecord:
+class HostRecord(NamedTuple):
     """A host whose worker has registered."""
 
     name: str
@@ -203,8 +201,7 @@ class RunRecord:
         return self.external is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """An event of a run or of one of its stages."""
 
     time: int

@@ -80,7 +80,7 @@ def last_growths(attempt_dir: Path) -> list[int]:
     except OSError:
         return []
     lines = text[text.find(b"\n") + 1 : text.rfind(b"\n") + 1].splitlines()
-    return [entry[0] for line in lines if (entry := parse_times(line))]
+    return [entry[0] for line in lines if (entry := protocol.parse_times(line))]
 
 
 def log_sizes(attempt_dir: Path) -> tuple[int, int]:
@@ -93,15 +93,6 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
-
-
-def parse_times(line: bytes) -> tuple[int, int, int] | None:
-    """Parse a line of the journal of times; None if it is damaged."""
-    try:
-        time, out, err = (int(word) for word in line.split())
-    except ValueError:
-        return None
-    return time, out, err
 
 
 @contextmanager

@@ -214,3 +214,12 @@ def decode(record: type[Any], text: bytes, where: str) -> dict[str, Any] | None:
             f"{where} is of version {values.get('version')!r}; this trainui reads {VERSION}"
         )
     return {name: values[name] for name in record.__dataclass_fields__ if name in values}
+
+
+def parse_times(line: bytes) -> tuple[int, int, int] | None:
+    """Parse a line of the journal of times; None if it is damaged."""
+    try:
+        time, out, err = (int(word) for word in line.split())
+    except ValueError:
+        return None
+    return time, out, err

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from trainui.supervisor.journal import parse_times, read_exit
+from trainui.supervisor.journal import read_exit
 from trainui.supervisor.process import start_ticks
-from trainui.supervisor.protocol import TIMES_FILE, Exit
+from trainui.supervisor.protocol import TIMES_FILE, Exit, parse_times
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from array import array
 from bisect import bisect_left
 
 from trainui.domain.file_access import Directory
-from trainui.supervisor import journal, protocol
+from trainui.supervisor import protocol
 
 
 class GrowthTimes:
@@ -28,7 +28,7 @@ class GrowthTimes:
             return False
         whole = data[: data.rfind(b"\n") + 1]
         self._offset += len(whole)
-        for record in filter(None, map(journal.parse_times, whole.splitlines())):
+        for record in filter(None, map(protocol.parse_times, whole.splitlines())):
             self._times.append(record[0])
             for known, size in zip(self._sizes, record[1:], strict=True):
                 # a truncated log does not make sizes decrease
