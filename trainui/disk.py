@@ -1,10 +1,11 @@
-"""Free space and file system type of the disks of the home and the runs.
+"""Free space and file system type of the disks of the home, the runs and their checkpoints.
 
 All thresholds for free space are defined here.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Iterable
@@ -58,11 +59,18 @@ class DiskSpace:
         return f"{formatting.size(self.free)} free on {self.path}"
 
 
-def spaces(home: Path, runs_dir: Path) -> list[DiskSpace]:
-    """Return the free space for the home and the runs; one entry if they share a disk."""
+def spaces(home: Path, runs_dir: Path, others: Iterable[Path] = ()) -> list[DiskSpace]:
+    """Return the free space for the home and the runs, and on other disks; one entry a disk."""
     found = [DiskSpace(runs_dir, free(runs_dir), LITTLE_FOR_RUNS)]
-    if _device(home) != _device(runs_dir):
+    seen = {_device(runs_dir)}
+    if _device(home) not in seen:
         found.insert(0, DiskSpace(home, free(home), LITTLE_FOR_HOME))
+        seen.add(_device(home))
+    for place in others:
+        if (device := _device(place)) not in seen:
+            seen.add(device)
+            root = _root_of_disk(place)
+            found.append(DiskSpace(root, free(root), LITTLE_FOR_RUNS))
     return found
 
 
@@ -137,9 +145,7 @@ def notice(found: Iterable[DiskSpace]) -> str | None:
     least = min(found, key=lambda room: room.free / room.little)
     if not least.is_low:
         return None
-    return (
-        f"disk full: {formatting.size(least.free)} free" if least.is_full else f"disk low: {least}"
-    )
+    return f"disk {'full' if least.is_full else 'low'}: {least}"
 
 
 def warnings(found: Iterable[DiskSpace]) -> list[str]:
@@ -197,3 +203,11 @@ def _existing(path: Path) -> Path:
 
 def _device(path: Path) -> int:
     return _existing(path).stat().st_dev
+
+
+def _root_of_disk(path: Path) -> Path:
+    """Return the topmost directory on the disk of a path."""
+    real = _existing(path).resolve()
+    device = real.stat().st_dev
+    above = itertools.takewhile(lambda one: one.stat().st_dev == device, real.parents)
+    return [real, *above][-1]

@@ -24,12 +24,15 @@ def test_a_disk_is_enough_low_or_full() -> None:
         "the disk is full: 99 MB free on /x; no stage starts with less than 100 MB"
     ]
     assert disk.notice([room(2 * GIGABYTE)]) is None
-    assert disk.notice([room(2 * GIGABYTE), room(0)]) == "disk full: 0 B free"
+    assert disk.notice([room(2 * GIGABYTE), room(0)]) == "disk full: 0 B free on /x"
 
 
 def test_two_directories_of_one_disk_are_told_once(tmp_path: Path) -> None:
     assert [one.path for one in disk.spaces(tmp_path / "a", tmp_path / "b")] == [tmp_path / "b"]
     assert [one.path for one in disk.spaces(Path("/proc"), tmp_path)] == [Path("/proc"), tmp_path]
+    others = [tmp_path, Path("/proc/self"), Path("/proc/1/net")]
+    found = disk.spaces(tmp_path / "a", tmp_path / "b", others)
+    assert [one.path for one in found] == [tmp_path / "b", Path("/proc")]
 
 
 def test_a_stage_lacks_space_where_there_is_little(

@@ -105,6 +105,7 @@ class ScreenDatabase:
         self._version = readonly.data_version(connection)
         if self._ringer is not None:
             self._ringer.look(connection)
+        self.health.find_checkpoint_places(connection)
         uses = gpu_use.uses(connection)
         snapshot = Snapshot(
             query,

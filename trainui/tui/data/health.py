@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from trainui import disk, paths, settings
+from trainui.artifacts import checkpoint_places
+from trainui.store.db import protocol
 from trainui.tui.machine.disk_forecast import DiskForecast
 
 PERIOD = 2.0
@@ -28,6 +32,9 @@ class HealthReader:
         """The result of the last check."""
         self.forecast = DiskForecast()
         """The forecast of full disks."""
+        self.checkpoint_places: Sequence[Path] = ()
+        """Where running stages write checkpoints."""
+        self._found_places_at = float("-inf")
         self._looked_at = float("-inf")
         self._home = paths.home()
         self._runs_dir = settings.runs_dir(settings.load())
@@ -41,6 +48,12 @@ class HealthReader:
         before, self.seen = self.seen, self._check()
         return before != self.seen
 
+    def find_checkpoint_places(self, connection: protocol.Connection) -> None:
+        """Find out where running stages write checkpoints, if due."""
+        if (at := time.monotonic()) - self._found_places_at >= PERIOD:
+            self._found_places_at = at
+            self.checkpoint_places = checkpoint_places.read(connection, settings.host())
+
     def _check(self) -> Health:
         from trainui.execution.broker import restarts
         from trainui.execution.daemon import health
@@ -50,7 +63,7 @@ class HealthReader:
     def _low_disk(self) -> str | None:
         """Return a warning if a disk is full or soon will be."""
         try:
-            rooms = disk.spaces(self._home.root, self._runs_dir)
+            rooms = disk.spaces(self._home.root, self._runs_dir, self.checkpoint_places)
         except OSError:
             return None  # readers of these directories report the error
         self.forecast.note(rooms, time.monotonic())

@@ -60,8 +60,11 @@ class DiskForecast:
 
     def warning(self, rooms: Iterable[DiskSpace]) -> str | None:
         """Return a short warning if a disk will be full soon, else None."""
-        soonest = min(seconds_left(rooms, self.rates()).values(), default=SOON)
-        return f"disk full in {coarse(soonest)}" if soonest < SOON else None
+        left = seconds_left(rooms, self.rates())
+        path = min(left, key=left.__getitem__, default=None)
+        if path is None or left[path] >= SOON:
+            return None
+        return f"disk full in {coarse(left[path])}: {path}"
 
 
 def coarse(seconds: float) -> str:

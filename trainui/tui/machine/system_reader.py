@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +69,8 @@ class MachineReader:
     def __init__(self) -> None:
         self.figures: MachineFigures | None = None
         """The latest figures; None: none yet."""
+        self.checkpoint_places: Sequence[Path] = ()
+        """Where running stages write checkpoints."""
         self._cpu: deque[float] = deque(maxlen=HISTORY)
         self._memory: deque[float] = deque(maxlen=HISTORY)
         self._stopping = threading.Event()
@@ -107,15 +109,16 @@ class MachineReader:
             memory_total=memory.total,
             swap_used=swap.used,
             swap_total=swap.total,
-            disks=tuple(_disks()),
+            disks=tuple(_disks(self.checkpoint_places)),
             cpu_history=tuple(self._cpu),
             memory_history=tuple(self._memory),
         )
 
 
-def _disks() -> Iterable[DiskFigures]:
+def _disks(checkpoint_places: Sequence[Path]) -> Iterable[DiskFigures]:
     try:
-        rooms = disk.spaces(paths.home().root, settings.runs_dir(settings.load()))
+        runs = settings.runs_dir(settings.load())
+        rooms = disk.spaces(paths.home().root, runs, checkpoint_places)
         return [_figures(room) for room in rooms]
     except (TrainuiError, OSError):
         return []  # readers of these directories report the error
