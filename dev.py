@@ -32,6 +32,7 @@ DEBIAN_PACKAGES = {
     "initdb": "postgresql",
     "ip": "iproute2",
     "jq": "jq",
+    "strace": "strace",
     "systemd-analyze": "systemd",
 }
 """Programs that some tests need, and the Debian packages that bring them; without them those

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from trainui.metrics.files.tail import UnreadableFileError
@@ -60,8 +61,13 @@ class DatabaseCopy:
 
 
 def is_database(path: Path) -> bool:
-    """Return True if a file is an SQLite database."""
-    return _head(path, len(MAGIC)) == MAGIC
+    """Return True if a file is an SQLite database; one that rests is not read again."""
+    return _begins_as_one(path, _state(path))
+
+
+@lru_cache(maxsize=256)
+def _begins_as_one(path: Path, state: tuple[object, ...] | None) -> bool:
+    return state is not None and _head(path, len(MAGIC)) == MAGIC
 
 
 def version(path: Path) -> _Version | None:
