@@ -255,6 +255,15 @@ def check_the_trackers(reader: Reader, _seen: str) -> None:
         assert reader.cli.json("show", run)["external"]["kind"] == kind
 
 
+def check_the_search(reader: Reader, seen: str) -> None:
+    trials = [one for one in reader.cli.json("show", "lr")["stages"] if one["trial"] is not None]
+    assert [one["trial"] for one in trials] == list(range(8))
+    assert {one["status"] for one in trials} <= {"completed", "pruned"}
+    assert "train (search, 8 trials)" in seen
+    for fold in reader.cli.json("metrics", "seeds")["folded"]:
+        assert (fold["count"], fold["members"]) == (3, 3)
+
+
 def check_the_samples(reader: Reader, seen: str) -> None:
     assert "bit for bit" in seen
     assert reader.cli("wait", "digits").code == 0
@@ -267,6 +276,7 @@ CHECKS: dict[str, Callable[[Reader, str], None]] = {
     "docs/formats.md": check_the_preset,
     "docs/living.md": check_who_is_told,
     "docs/python.md": check_python,
+    "docs/search.md": check_the_search,
     "docs/tutorial.md": check_the_tutorial,
     "sample_pipelines/README.md": check_the_samples,
 }
