@@ -81,8 +81,8 @@ def with_results(
             return list(result.dirs), [(path,) for path in result.dirs]
         if result.best_trial is None:
             raise UsageError(
-                f"{variable}: no trial of {reference.name} has completed with a value of its metric; "
-                f"resume the run with more trials, or rerun one of {reference.name}"
+                f"{variable}: no trial of {reference.name} has completed with a value of its "
+                f"metric; resume the run with more trials, or rerun one of {reference.name}"
             )
         value, text = _of_best(result, reference.what)
         return value, [(text,)]
