@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import math
 import os
 import time
 from collections.abc import Sequence
@@ -31,6 +30,9 @@ from trainui.tui.terminal.terminal_app import TerminalApp
 
 THEME = "theme"
 """The preference key for the theme chosen with the theme key."""
+
+MOST_NOTIFIED = 3
+"""Most notifications at once; a further one replaces them."""
 
 SAVED_WITHIN = 1.0
 """Debounce in seconds of saving changed preferences."""
@@ -73,6 +75,7 @@ class TrainuiApp(BackgroundJobs, TerminalApp):
         self._clock: Timer | None = None
         self._saving: Timer | None = None
         self._notified: dict[str, float] = {}
+        """The notifications shown, each with its end (`time.monotonic`)."""
         """The last notification, and when it was shown."""
         if "TEXTUAL_ANIMATIONS" not in os.environ:
             self.animation_level = "none"
@@ -222,12 +225,16 @@ class TrainuiApp(BackgroundJobs, TerminalApp):
         super().clear_notifications()
 
     def notify(self, message: str, **options: Any) -> None:
-        """Show a notification, unless the same one is still shown."""
+        """Show a notification, unless the same one is still shown; few are shown at once."""
         now = time.monotonic()
-        shown_at = self._notified.get(message, -math.inf)
-        if now - shown_at >= float(options.get("timeout") or self.NOTIFICATION_TIMEOUT):
-            self._notified = {message: now}
-            super().notify(message, **options)
+        self._notified = {shown: end for shown, end in self._notified.items() if end > now}
+        if message in self._notified:
+            return
+        if len(self._notified) >= MOST_NOTIFIED:
+            self.clear_notifications()
+        timeout = float(options.get("timeout") or self.NOTIFICATION_TIMEOUT)
+        self._notified[message] = now + timeout
+        super().notify(message, **options)
 
     def action_rate(self) -> None:
         """Show the terminal bandwidth."""

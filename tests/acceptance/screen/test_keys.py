@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.tui.driving import Driven, opened
-from tests.unit.tui.filled import Filler
+from tests.unit.tui.filled import Filler, running_demo
 from trainui.domain.states import Status
 from trainui.store.runs import stages
 from trainui.tui.keymap import KEYS, Key
@@ -124,3 +124,24 @@ async def test_on_a_stage(filler: Filler, state: str, stage: str) -> None:
         await driven.until(lambda: driven.run.graph.selected is not None)
         silent = [key.id for key in keys_of("acting") if not await press_and_look(driven, key)]
     assert silent == []
+
+
+async def test_notifications_do_not_pile_up_and_esc_dismisses_them(filler: Filler) -> None:
+    run_id = running_demo(filler)
+    async with opened(run_id) as driven:
+        await driven.until_shown("train/loss")
+        await driven.press("3", "enter")
+        await driven.until_shown("180 points")
+        shown = driven.app._notifications
+        for _ in range(3):
+            for text in ("first", "second"):
+                driven.app.notify(text)
+        await driven.until_shown("first", "second")
+        assert [note.message for note in shown] == ["first", "second"]
+        for text in ("third", "fourth", "fifth"):
+            driven.app.notify(text)
+            await driven.until_shown(text)
+        assert [note.message for note in shown] == ["fourth", "fifth"]
+        await driven.press("escape")
+        await driven.until_gone("fifth")
+        assert not shown

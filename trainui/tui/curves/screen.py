@@ -168,4 +168,5 @@ class CurvesScreen(Page):
 
     def action_back(self) -> None:
         """Go back to the run's page."""
+        self.app.clear_notifications()
         self.app.pop_screen()

@@ -139,4 +139,5 @@ class MachineScreen(Page):
 
     def action_back(self) -> None:
         """Go back."""
+        self.app.clear_notifications()
         self.app.pop_screen()
