@@ -1,7 +1,7 @@
 """Edit single values in a pipeline file's text.
 
-Only scalars on one line can be edited: run parameters, stage parameters and matrix values; of a run
-of one command, also the command.
+Only scalars on one line can be edited: run parameters, stage parameters, matrix values, and those
+of a search; of a run of one command, also the command.
 The rest of the text, including comments, is unchanged.
 """
 
@@ -11,7 +11,7 @@ import json
 import shlex
 from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from trainui.domain.definition import StageDefinition
@@ -26,7 +26,8 @@ class EditedValue:
     """An editable value and its position in the text."""
 
     scope: str
-    """`run`: a run parameter; `stage`: a stage parameter; `matrix`: a matrix value; `command`."""
+    """`run`: a run parameter; `stage`: a stage parameter; `matrix`: a matrix value; `command`;
+    `search`: a field of the stage's search, e.g. `trials`, `lr.high` or `prune.warmup_steps`."""
     name: str
     value: str
     """As text."""
@@ -42,6 +43,7 @@ def places(text: str, stage: StageDefinition | None = None) -> list[EditedValue]
         node = _stage(root, stage.group or stage.name)
         found += _scalars(text, "stage", _entry(node, "params"))
         found += _matrix(text, _entry(node, "matrix"), stage.matrix or {})
+        found += _search(text, _entry(node, "search"))
     return found
 
 
@@ -126,6 +128,20 @@ def _matrix(text: str, node: Node | None, member: AnyMapping[str, str]) -> Itera
         same = (one for one in items if isinstance(one, Scalar) and one.text == wanted)
         for value in islice(same, 1):
             yield from _place(text, "matrix", name, value)
+
+
+def _search(text: str, node: Node | None) -> Iterator[EditedValue]:
+    """Yield the values of a search: of its space, then its own and those of its rules."""
+    for name, values in _own(_entry(node, "space")).items():
+        yield from _within(text, name, values)
+    yield from _scalars(text, "search", node)
+    for name in ("sampler", "prune"):
+        yield from _within(text, name, _entry(node, name))
+
+
+def _within(text: str, name: str, node: Node | None) -> Iterator[EditedValue]:
+    for inner in _scalars(text, "search", node):
+        yield replace(inner, name=f"{name}.{inner.name}")
 
 
 def _place(text: str, scope: str, name: str, node: Node) -> Iterator[EditedValue]:

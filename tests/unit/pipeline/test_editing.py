@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trainui.domain.definition import StageDefinition
+from trainui.domain.search import Range
 from trainui.errors import UsageError
 from trainui.pipeline import bare_command, editing, loader
 
@@ -87,3 +88,35 @@ def test_an_open_quote_in_a_command_is_named() -> None:
     assert place is not None
     with pytest.raises(UsageError, match="command: No closing quotation"):
         editing.with_values(text, {place: "echo 'hi"})
+
+
+def test_the_values_of_a_search_can_be_edited() -> None:
+    text = """\
+stages:
+  - name: train
+    search:
+      space: {lr: {low: 1e-5, high: 1e-1, log: true}, act: [relu, gelu]}
+      metric: loss
+      goal: minimize
+      trials: 40
+      prune: {by: median, warmup_steps: 10}
+    run: x ${search.lr} ${search.act}
+"""
+    stage = StageDefinition("train[trial=3]", group="train", matrix={"trial": "3"}, trial=3)
+    places = {one.name: one for one in editing.places(text, stage) if one.scope == "search"}
+    assert {name: one.value for name, one in places.items()} == {
+        "lr.low": "1e-5",
+        "lr.high": "1e-1",
+        "lr.log": "true",
+        "metric": "loss",
+        "goal": "minimize",
+        "trials": "40",
+        "prune.by": "median",
+        "prune.warmup_steps": "10",
+    }
+    edited = editing.with_values(text, {places["trials"]: "42", places["lr.high"]: "1e-2"})
+    members = loader.load_text(edited).stages
+    assert len(members) == 42
+    search = members[0].search
+    assert search is not None
+    assert search.space["lr"] == Range(1e-5, 1e-2, log=True)

@@ -121,6 +121,8 @@ class EditScreen(Screen[bool]):
         self.query_one("#note", RowsView).styles.height = len(rows) + 2
 
     def _show(self, run: RunRecord, text: str, values: list[Value]) -> None:
+        if self._member is not None:  # a search has one space and one number of trials
+            values = [value for value in values if value.place.scope != "search"]
         self._run, self._text, self._values = run, text, values
         fields = [
             Horizontal(Label(_label(value), markup=False), Input(value.value, id=f"value-{at}"))
@@ -241,7 +243,7 @@ class EditScreen(Screen[bool]):
 
 
 def _label(value: Value) -> str:
-    scope = {"stage": "stage ", "matrix": "matrix "}.get(value.place.scope, "")
+    scope = {"stage": "stage ", "matrix": "matrix ", "search": "search "}.get(value.place.scope, "")
     return fit(f"{scope}{harmless(value.place.name)}{' (-p)' if value.given else ''}", LABEL)
 
 

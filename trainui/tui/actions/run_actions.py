@@ -104,7 +104,7 @@ class RunActions(PromptScreen):
         elif targets and targets[0].is_external:
             name = harmless(targets[0].name)
             self._show_message(f"{name} is external; R runs its command again as a new run")
-        elif stage is not None and stage.status == Status.RUNNING:
+        elif stage is not None and stage.status == Status.RUNNING and not _is_search(stages):
             self._show_message(f"{harmless(stage.name)} is running; cancel it with x, then edit it")
         elif targets:
             from trainui.tui.actions.edit_screen import EditScreen
@@ -208,3 +208,8 @@ class RunActions(PromptScreen):
 
     def _show_message(self, text: str) -> None:
         self.app.notify(text, markup=False)
+
+
+def _is_search(stages: Sequence[StageRecord]) -> bool:
+    """Return True for the trials of a search: those to come can be edited while others run."""
+    return len(stages) > 1 and all(one.definition.trial is not None for one in stages)
