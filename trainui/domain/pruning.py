@@ -19,6 +19,8 @@ class Pruning:
     value: float
     lower: bool
     """True if lower values are better."""
+    best: bool = False
+    """True if `value` is the best up to `step`, and not the value at it."""
     by_index: bool = False
     """True if `step` is the number of the value, since the metric has no steps."""
     rule: str | None = None
@@ -41,9 +43,13 @@ class Pruning:
     def words(self) -> str:
         """The sentence, e.g. `0.412 at step 2,000 is above the median 0.287 of 7`."""
         where = f"{'value' if self.by_index else 'step'} {self.step:,}"
-        start = f"{self.value:.4g} at {where}"
+        if self.value != self.value:
+            return f"{self.metric} is NaN at {where}"
+        start = f"{self.value:.4g}{', the best by' if self.best else ' at'} {where}"
+        start += "," if self.best else ""
         if self.rule is None:
             return f"{start} was pruned by {self.by}"
         limit = "" if self.limit is None else f" {self.limit:.4g}"
         of = "" if self.of is None else f" of {self.of:,}"
-        return f"{start} is {'above' if self.lower else 'below'} {self.rule}{limit}{of}"
+        above = self.lower if self.limit is None else self.value > self.limit
+        return f"{start} is {'above' if above else 'below'} {self.rule}{limit}{of}"

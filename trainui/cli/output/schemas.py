@@ -76,6 +76,7 @@ _ATTEMPT = _object(
             step=WHOLE,
             value=VALUE,
             lower=FLAG,
+            best=FLAG,
             by_index=FLAG,
             rule=_or_null(TEXT),
             limit=_or_null(NUMBER),

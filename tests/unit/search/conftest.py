@@ -1,0 +1,21 @@
+"""A store in a directory of its own, and runs to put in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.store import readings
+from tests.unit.store.conftest import add_run as add_run
+from trainui.store.db.engine import Store, open_store
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setenv("TRAINUI_HOME", str(tmp_path / "home"))
+    store = open_store()
+    yield store
+    readings.close_all()
+    store.close()

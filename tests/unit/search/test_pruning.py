@@ -1,0 +1,232 @@
+"""Trials are pruned as a plain loop of Optuna prunes them, by their stored points alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from tests.unit.store.conftest import AddRun
+from tests.unit.store.readings import Feeder, connect
+from trainui import clock
+from trainui.domain.records import Slot, StageRecord
+from trainui.domain.search import Prune, Search
+from trainui.domain.states import Status
+from trainui.search import pruners, pruning
+from trainui.search.pruning import Decision, TrialWatch
+from trainui.store.db.engine import Store
+from trainui.store.runs import attempts, stages
+from trainui.store.runs.attempt_rows import Outcome
+
+STEPS = 12
+Curves = list[list[float]]
+
+
+def curves(count: int, goal: str) -> Curves:
+    """Made curves with known ends: each goes to its own end at its own speed."""
+    made, sign = [], 1 if goal == "minimize" else -1
+    for number in range(count):
+        end, speed = (number * 7 % count) / count, 3 + number * 5 % 11
+        curve = (end + math.exp(-at / speed) + 0.05 * math.sin(at * number) for at in range(STEPS))
+        made.append([sign * value for value in curve])
+    return made
+
+
+def plain_loop(pruner: optuna.pruners.BasePruner, made: Curves, direction: str) -> list[int | None]:
+    """The step at which a loop of Optuna's own prunes each curve; None: it does not."""
+    study = optuna.create_study(pruner=pruner, direction=direction, study_name="run/train")
+    ends: list[int | None] = []
+    for curve in made:
+        trial = study.ask()
+        ends.append(None)
+        for step, value in enumerate(curve):
+            trial.report(value, step)
+            if trial.should_prune():
+                ends[-1] = step
+                break
+        state = TrialState.COMPLETE if ends[-1] is None else TrialState.PRUNED
+        study.tell(trial, min(curve) if state == TrialState.COMPLETE else None, state)
+    return ends
+
+
+class Trial(NamedTuple):
+    """A trial that has no outcome yet."""
+
+    stage: StageRecord
+    number: int
+
+
+class Loop:
+    """A search of a made run: its points are fed, its decisions carried out."""
+
+    def __init__(self, store: Store, add_run: AddRun, folder: Path, search: Search, count: int):
+        self.store, self.search, self.folder = store, search, folder
+        self.run = add_run("run", {f"t{number}": [] for number in range(count)})
+        self.restart()
+
+    def restart(self) -> None:
+        """Open the study as the next worker does."""
+        assert self.search.prune is not None
+        self.study = optuna.create_study(
+            storage=f"sqlite:///{self.folder}/study.db",
+            study_name="run/train",
+            load_if_exists=True,
+            pruner=pruners.make(self.search.prune),
+            direction=self.search.goal,
+        )
+        self.watch = TrialWatch(self.study, self.search)
+
+    def stage(self, number: int) -> StageRecord:
+        with self.store.read() as connection:
+            stage = stages.named(connection, self.run, f"t{number}")
+        assert stage is not None
+        return stage
+
+    def start(self, number: int, attempt: int = 1) -> Feeder:
+        stage, place = self.stage(number), Slot("a-host", "cpu", number)
+        with self.store.write() as connection:
+            granted = attempts.grant(connection, stage, [place], host="a-host")
+            assert granted is not None
+            assert attempts.claim(connection, self.run, stage.name, str(granted.celery_task_id))
+        if attempt == 1:
+            assert self.study.ask().number == number
+        return Feeder(self.store, stage.id, attempt=attempt, key=f"a{attempt}")
+
+    def look(self, *numbers: int, saves: bool = True) -> list[Decision]:
+        found = self.watch.look(connect(self.store), [Trial(self.stage(n), n) for n in numbers])
+        if found:
+            with self.store.write() as connection:
+                pruning.request(connection, found)
+        if saves:
+            self.watch.save()
+        return found
+
+    def end(self, number: int, status: Status) -> None:
+        with self.store.write() as connection:
+            attempt = attempts.of_stage(connection, self.stage(number).id)[-1]
+            attempts.end(connection, attempt.id, Outcome(status, clock.now()))
+
+    def tell(self, number: int, value: float | None) -> None:
+        state = TrialState.COMPLETE if value is not None else TrialState.PRUNED
+        self.study.tell(number, value, state)
+
+    def known(self, number: int) -> Mapping[int, float]:
+        return (
+            optuna.load_study(study_name="run/train", storage=f"sqlite:///{self.folder}/study.db")
+            .trials[number]
+            .intermediate_values
+        )
+
+
+def search(by: str, goal: str = "minimize", **options: Any) -> Search:
+    return Search("loss", goal, prune=Prune(by, options))
+
+
+RULES = [
+    search("MedianPruner", n_startup_trials=2),
+    search("MedianPruner", "maximize", n_warmup_steps=5, interval_steps=3),
+    search("PercentilePruner", percentile=25.0, n_startup_trials=2),
+    search("HyperbandPruner", max_resource=STEPS),
+    search("HyperbandPruner"),
+    search("SuccessiveHalvingPruner", reduction_factor=2),
+    search("ThresholdPruner", upper=1.2, n_warmup_steps=4),
+    Search("loss", "minimize", prune=Prune("PatientPruner", {"patience": 2})),
+    Search(
+        "loss",
+        "minimize",
+        prune=Prune(
+            "PatientPruner", {"patience": 1}, Prune("MedianPruner", {"n_startup_trials": 2})
+        ),
+    ),
+    search("WilcoxonPruner"),
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.prune.by)
+def test_the_ends_are_those_of_a_plain_loop(
+    store: Store, add_run: AddRun, tmp_path: Path, rule: Search
+) -> None:
+    """Also where many steps are stored at once, and where the worker is replaced."""
+    made = curves(9, rule.goal)
+    assert rule.prune is not None
+    if rule.prune.by == "WilcoxonPruner":
+        pytest.importorskip("scipy")
+    expected = plain_loop(pruners.make(rule.prune), made, rule.goal)
+    loop, ends = Loop(store, add_run, tmp_path, rule, len(made)), []
+    for number, curve in enumerate(made):
+        feeder, found = loop.start(number), []
+        for first in range(0, STEPS, 4):
+            feeder.feed({"loss": list(enumerate(curve))[first : first + 4]})
+            found = loop.look(number)
+            if found:
+                break
+        ends.append(found[0].pruning.step if found else None)
+        loop.end(number, Status.PRUNED if found else Status.COMPLETED)
+        loop.tell(number, None if found else min(curve))
+        last = STEPS - 1 if ends[-1] is None else ends[-1]
+        assert loop.known(number) == dict(list(enumerate(curve))[: last + 1])
+        if number % 4 == 3 and rule.prune.by != "HyperbandPruner":  # its `auto` is of a process
+            loop.restart()
+    assert ends == expected
+    never = ("PatientPruner", "WilcoxonPruner")
+    assert rule.prune.by in never or any(end is not None for end in ends)
+
+
+THRESHOLD = search("ThresholdPruner", upper=5.0)
+
+
+def test_a_worker_killed_after_the_request_reports_the_same_values_and_no_later_ones(
+    store: Store, add_run: AddRun, tmp_path: Path
+) -> None:
+    loop = Loop(store, add_run, tmp_path, THRESHOLD, 1)
+    feeder = loop.start(0)
+    feeder.feed({"loss": [(10, 1.0), (20, 6.0), (30, 7.0)]})
+    found = loop.look(0, saves=False)
+    assert [one.pruning.words for one in found] == ["6 at step 20 is above the threshold 5"]
+    assert loop.known(0) == {}
+    loop.restart()
+    assert loop.look(0) == []
+    feeder.feed({"loss": [(40, 8.0)]})
+    assert loop.look(0) == []
+    assert loop.known(0) == {10: 1.0, 20: 6.0}
+    with store.read() as connection:
+        attempt = attempts.of_stage(connection, loop.stage(0).id)[-1]
+    assert attempt.pruning == found[0].pruning
+    loop.end(0, Status.COMPLETED)  # it was over before the signal came
+    loop.look(0)
+    assert loop.known(0) == {10: 1.0, 20: 6.0, 30: 7.0, 40: 8.0}
+
+
+def test_a_step_is_reported_once_and_a_metric_without_whole_steps_is_counted(
+    store: Store, add_run: AddRun, tmp_path: Path
+) -> None:
+    loop = Loop(store, add_run, tmp_path, THRESHOLD, 2)
+    first = loop.start(0)
+    first.feed({"loss": [(1, 1.0), (2, 2.0), (2, 9.0), (3, math.nan)]})
+    found = loop.look(0)
+    assert [one.pruning.words for one in found] == ["loss is NaN at step 3"]
+    assert list(loop.known(0)) == [1, 2, 3]
+    second = loop.start(1)
+    second.feed({"loss": [(0.5, 1.0), (1.0, 2.0)]})
+    assert loop.look(1) == []
+    loop.restart()
+    Feeder(store, loop.stage(1).id, key="a2", attempt=1).feed({"loss": [(1.5, 6.0)]})
+    found = loop.look(1)
+    assert [one.pruning.words for one in found] == ["6 at value 2 is above the threshold 5"]
+    assert loop.known(1) == {0: 1.0, 1: 2.0, 2: 6.0}
+
+
+def test_what_is_compared_is_named(store: Store, add_run: AddRun, tmp_path: Path) -> None:
+    loop = Loop(store, add_run, tmp_path, search("MedianPruner", n_startup_trials=1), 2)
+    loop.start(0).feed({"loss": [(1000, 0.5), (2000, 0.287)]})
+    loop.look(0)
+    loop.end(0, Status.COMPLETED)
+    loop.tell(0, 0.287)
+    loop.start(1).feed({"loss": [(1000, 0.41235), (2000, 0.6)]})
+    (found,) = loop.look(1)
+    assert found.pruning.words == ("0.4123, the best by step 2,000, is above the median 0.287 of 1")

@@ -1,0 +1,262 @@
+"""Prunes trials by their stored points: reports each to a study, and asks its pruner after each.
+
+A plain loop calls `report` and `should_prune` after each step; so does this, for each stored point
+of the metric, in the order stored. The pruner sees a copy of the study in memory, since a read of
+the study's file takes as long as a hundred decisions; values and rungs are written to the file once
+a turn, in one transaction. A request is on record before the values that caused it are written, so
+that whatever is killed, the next worker reports the same values again, and each is stored once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import optuna
+from optuna.pruners import BasePruner
+from optuna.samplers import RandomSampler
+from optuna.storages import InMemoryStorage, RDBStorage
+from optuna.storages._rdb.models import TrialIntermediateValueModel as StoredValue
+from optuna.trial import FrozenTrial, TrialState, create_trial
+from sqlalchemy import Connection, Table
+
+from trainui.domain.pruning import Pruning
+from trainui.domain.records import StageRecord
+from trainui.domain.search import Search
+from trainui.domain.states import Status
+from trainui.search import pruners
+from trainui.store.db import protocol
+from trainui.store.db.readonly import snapshot
+from trainui.store.points import newest
+from trainui.store.points.newest import NewPoint
+from trainui.store.read import headlines, prunings
+from trainui.store.runs import stages
+
+MOST = 5_000
+"""Points reported in one turn; what is left follows in the next one."""
+
+
+class Watched(Protocol):
+    """A trial whose outcome is not in the study yet."""
+
+    @property
+    def stage(self) -> StageRecord:
+        """Its stage."""
+
+    @property
+    def number(self) -> int:
+        """Its number in the study."""
+
+
+class Decision(NamedTuple):
+    """A trial that is to be pruned."""
+
+    stage: StageRecord
+    pruning: Pruning
+
+
+@dataclass(slots=True)
+class _Cursor:
+    """How much of a trial is reported."""
+
+    version: int = 0
+    """The version of its stage's points at the last complete look."""
+    ordinal: int = -1
+    """Of the last point read."""
+    count: int = 0
+    """Points read."""
+    step: int = -1
+    """The last step reported."""
+    by_index: bool | None = None
+    """True if the points are counted, since their steps are no whole numbers; None: none yet."""
+    limit: int | None = None
+    """The step at which it was pruned."""
+
+    def step_of(self, point: NewPoint) -> int | None:
+        """Return the step of the next point; None if it is not to be reported."""
+        whole = float(point.step).is_integer()
+        if self.by_index is None:
+            self.by_index = not whole
+        step = self.count if self.by_index else int(point.step)
+        return step if step > self.step and (whole or self.by_index) else None
+
+
+class TrialWatch:
+    """Follows the trials of one search."""
+
+    def __init__(self, study: optuna.Study, search: Search) -> None:
+        """Copy the study, whose pruner decides.
+
+        Args:
+            study: the search's study.
+            search: its definition, which has a `prune`.
+        """
+        self._study, self._search = study, search
+        self._copy = _copy_of(study)
+        trials = self._copy.get_trials(deepcopy=False)
+        self._count = len(trials)
+        self._open = {one.number for one in trials if not one.state.is_finished()}
+        self._cursors: dict[str, _Cursor] = {}
+        self._values: list[tuple[int, int, float]] = []
+        self._rungs: list[tuple[int, str, float]] = []
+
+    def look(self, connection: protocol.Connection, trials: Sequence[Watched]) -> list[Decision]:
+        """Report the new points of the trials that have no outcome; return those to be pruned."""
+        self._keep_up({trial.number for trial in trials})
+        known = {one.stage.id: one for one in trials if one.number in self._open}
+        self._cursors = {one: self._cursors[one] for one in self._cursors.keys() & known.keys()}
+        found: list[Decision] = []
+        with snapshot(connection):
+            versions = headlines.versions(connection, known)
+            for stage_id, trial in known.items():
+                cursor = self._cursor(connection, trial)
+                if versions.get(stage_id, 0) != cursor.version:
+                    found += self._follow(connection, trial, cursor, versions[stage_id])
+        return found
+
+    def save(self) -> None:
+        """Write the values and rungs of the last looks to the study's file."""
+        values, rungs = self._values, self._rungs
+        self._values, self._rungs = [], []
+        storage = self._study._storage
+        ids = {number: self._id_in(number) for number in {number for number, *_ in values}}
+        _write_values(storage, [(ids[number], step, value) for number, step, value in values])
+        for number, key, value in rungs:
+            storage.set_trial_system_attr(self._id_in(number), key, value)
+
+    def _id_in(self, number: int) -> int:
+        """Return the id of a trial in the study's file."""
+        storage, study = self._study._storage, self._study._study_id
+        return storage.get_trial_id_from_study_id_trial_number(study, number)
+
+    def _keep_up(self, numbers: Set[int]) -> None:
+        """Add new trials to the copy, and end there those that have an outcome."""
+        for number in range(self._count, max(numbers, default=-1) + 1):
+            new = create_trial(state=TrialState.RUNNING)
+            self._copy._storage.create_new_trial(self._copy._study_id, new)
+            self._open.add(number)
+            self._count = number + 1
+        for number in sorted(self._open - numbers):
+            told = self._study._storage.get_trial(self._id_in(number))
+            if told.state.is_finished():
+                copied = self._copy_id(number)
+                self._copy._storage.set_trial_state_values(copied, told.state, told.values)
+                self._open.remove(number)
+
+    def _trial(self, number: int) -> FrozenTrial:
+        return self._copy._storage.get_trial(self._copy_id(number))
+
+    def _copy_id(self, number: int) -> int:
+        storage, study = self._copy._storage, self._copy._study_id
+        return storage.get_trial_id_from_study_id_trial_number(study, number)
+
+    def _cursor(self, connection: protocol.Connection, trial: Watched) -> _Cursor:
+        """Return how far a trial is reported, at first from the study's file."""
+        stage = trial.stage
+        if stage.id not in self._cursors:
+            step = self._trial(trial.number).last_step
+            self._cursors[stage.id] = _Cursor(step=-1 if step is None else step)
+        cursor = self._cursors[stage.id]
+        if cursor.limit is None and stage.status == Status.RUNNING and cursor.ordinal < 0:
+            requested = prunings.requested(connection, stage)
+            cursor.limit = None if requested is None else requested.step
+        return cursor
+
+    def _follow(
+        self, connection: protocol.Connection, trial: Watched, cursor: _Cursor, version: int
+    ) -> Iterator[Decision]:
+        """Report a trial's new points; yield the decision to prune it."""
+        points = newest.points_after(
+            connection, trial.stage.id, self._search.metric, cursor.ordinal
+        )
+        for point in points[:MOST]:
+            step = cursor.step_of(point)
+            if step is not None and _is_past(cursor, trial.stage, step):
+                return  # read again if it turns out to be completed
+            cursor.ordinal, cursor.count = point.ordinal, cursor.count + 1
+            if step is not None:
+                cursor.step = step
+                prunes = self._report(trial.number, step, point.value)
+                if prunes and cursor.limit is None and trial.stage.status == Status.RUNNING:
+                    cursor.limit = step
+                    yield Decision(trial.stage, self._explain(trial.number, cursor))
+        if len(points) <= MOST:
+            cursor.version = version
+
+    def _explain(self, number: int, cursor: _Cursor) -> Pruning:
+        by_index = bool(cursor.by_index)
+        return pruners.explain(self._copy, self._trial(number), self._search, by_index=by_index)
+
+    def _report(self, number: int, step: int, value: float) -> bool:
+        """Report a value to the copy, and return its pruner's decision."""
+        storage, before = self._copy._storage, self._trial(number)
+        storage.set_trial_intermediate_value(before._trial_id, step, value)
+        self._values.append((number, step, value))
+        prunes = self._copy.pruner.prune(self._copy, self._trial(number))
+        after = self._trial(number).system_attrs
+        for key in after.keys() - before.system_attrs.keys():
+            self._rungs.append((number, key, after[key]))
+        return prunes
+
+
+def _is_past(cursor: _Cursor, stage: StageRecord, step: int) -> bool:
+    """Return True for a step after that at which a trial was pruned, unless it completed."""
+    return cursor.limit is not None and step > cursor.limit and stage.status != Status.COMPLETED
+
+
+def _copy_of(study: optuna.Study) -> optuna.Study:
+    """Return a copy in memory without parameters, with the same pruner."""
+    storage = InMemoryStorage()
+    copied = storage.create_new_study([study.direction], study.study_name)
+    for trial in study.get_trials(deepcopy=False):
+        storage.create_new_trial(copied, _without_params(trial))
+    pruner: BasePruner = study.pruner
+    return optuna.Study(study.study_name, storage, sampler=RandomSampler(), pruner=pruner)
+
+
+def _without_params(trial: FrozenTrial) -> FrozenTrial:
+    return FrozenTrial(
+        number=trial.number,
+        state=trial.state,
+        value=None,
+        values=trial.values,
+        datetime_start=trial.datetime_start,
+        datetime_complete=trial.datetime_complete,
+        params={},
+        distributions={},
+        user_attrs={},
+        system_attrs=trial.system_attrs,
+        intermediate_values=trial.intermediate_values,
+        trial_id=trial._trial_id,
+    )
+
+
+def _write_values(
+    storage: optuna.storages.BaseStorage, values: Iterable[tuple[int, int, float]]
+) -> None:
+    """Write intermediate values in one transaction; those that are stored already stay."""
+    backend = getattr(storage, "_backend", storage)
+    if not isinstance(backend, RDBStorage):
+        for value in values:
+            storage.set_trial_intermediate_value(*value)
+        return
+    rows = [{"trial_id": trial, "step": step, **_stored(value)} for trial, step, value in values]
+    table: Table = StoredValue.__table__
+    if rows:
+        with backend.engine.begin() as connection:
+            connection.execute(table.insert().prefix_with("OR IGNORE"), rows)
+
+
+def _stored(value: float) -> dict[str, object]:
+    number, kind = StoredValue.intermediate_value_to_stored_repr(value)
+    return {"intermediate_value": number, "intermediate_value_type": kind}
+
+
+def request(connection: Connection, decisions: Iterable[Decision]) -> None:
+    """Request the end of trials that are to be pruned, if the same attempts still run."""
+    for decision in decisions:
+        stage = stages.get(connection, decision.stage.id)
+        same = stage.attempt == decision.stage.attempt
+        if same and stage.status == Status.RUNNING:
+            stages.request_stop(connection, stage, pruning=decision.pruning)
