@@ -18,7 +18,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
 from optuna.trial import FrozenTrial
 from sqlalchemy import Connection
@@ -28,9 +28,12 @@ from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.search import Search
 from trainui.domain.states import Status
 from trainui.pipeline.substitution.search import with_trial_params
-from trainui.search import objective, samplers, study
+from trainui.search import grid, objective, pruners, pruning, samplers, study
+from trainui.search.pruning import TrialWatch
 from trainui.search.study import AskedTrial, SearchStudy
 from trainui.store.db.engine import Store, raw
+from trainui.store.read import trials as asked_trials
+from trainui.store.read.trials import ASKED, TrialRecord
 from trainui.store.runs import trials
 from trainui.store.runs.trials import SamplerState, SearchKey, TrialOutcome
 
@@ -60,6 +63,8 @@ class Searcher:
         """The definition that the study was opened with."""
         self._is_new = False
         """True if the study was opened, and nothing stored since."""
+        self._watch: TrialWatch | None = None
+        """Prunes the trials; None: the search does not prune."""
         self._saved: SamplerState | None = None
         """The sampler's state as stored last: another one was stored by another host."""
         self._left: set[tuple[str, int]] = set()
@@ -92,18 +97,40 @@ class Searcher:
             ended = trials.asked(connection, self._key, trials.LAST_STATES)
             ended = [one for one in ended if (one.id, one.attempt) not in self._left]
             waiting = trials.unasked(connection, wanted) if wanted else []
-        if not ended and not waiting:
+            followed = self._followed(connection)
+        known = (*waiting, *ended, *(trial.stage for trial in followed))
+        if not known:
             return False
-        turn, opened = _Turn(), self._open((*waiting, *ended)[0].definition)
+        turn, opened = _Turn(), self._open(known[0].definition)
         if self._is_new:
             turn.asked += self._asked_before(opened)
+        has_pruned = self._prune(followed)  # first, so that what ended has all its values
         for stage in ended:
             self._tell(opened, stage, turn)
         self._ask(opened, waiting, turn)
         if turn.told or turn.asked:
             self._save(opened, turn)
         self._is_new = False
-        return bool(turn.told or turn.asked)
+        return bool(turn.told or turn.asked or has_pruned)
+
+    def _followed(self, connection: Connection) -> list[TrialRecord]:
+        """Return the trials without an outcome, if their search prunes."""
+        first = trials.one_asked(connection, self._key)
+        if first is None or first.definition.search is None or not first.definition.search.prune:
+            return []
+        return asked_trials.of_search(raw(connection), *astuple(self._key), state=ASKED)
+
+    def _prune(self, followed: Sequence[TrialRecord]) -> bool:
+        """Report the new points of these trials; return True if one is to be pruned."""
+        if self._watch is None or not followed:
+            return False
+        with self._store.read() as connection:
+            found = self._watch.look(raw(connection), followed)
+        if found:
+            with self._store.write() as connection:
+                pruning.request(connection, found)
+        self._watch.save()
+        return bool(found)
 
     def _open(self, definition: StageDefinition) -> SearchStudy:
         search = definition.search
@@ -122,7 +149,13 @@ class Searcher:
             search,
             state=saved.state if saved is not None and known else None,
             asked=asked,
+            pruner=None if search.prune is None else pruners.make(search.prune),
         )
+        if not search.asks:
+            with self._store.read() as connection:
+                members = asked_trials.of_search(raw(connection), *astuple(self._key))
+            grid.fill(self._study.study, members)
+        self._watch = TrialWatch(self._study.study, search) if search.prune else None
         self._saved, self._search, self._is_new = saved, search, True
         return self._study
 
@@ -138,9 +171,8 @@ class Searcher:
         return [opened.again(number) for number in numbers]
 
     def _tell(self, opened: SearchStudy, stage: StageRecord, turn: _Turn) -> None:
-        number = stage.definition.trial
-        assert number is not None
         with self._store.read() as connection:
+            number = trials.number_of(connection, stage)
             outcome = self._outcome(connection, stage)
         if outcome is None:
             self._left.add((stage.id, stage.attempt))

@@ -108,8 +108,10 @@ class SearchThread:
     def _due(self) -> Collection[SearchKey]:
         with self._store.read() as connection:
             ended = trials.asked(connection, states=trials.LAST_STATES)
+            running = trials.asked(connection, states=[Status.RUNNING])
+        pruned = [one for one in running if one.definition.search and one.definition.search.prune]
         with self._lock:
-            return dict.fromkeys([*self._wanted, *map(_key, ended)])
+            return dict.fromkeys([*self._wanted, *map(_key, [*ended, *pruned])])
 
     def _search(self, key: SearchKey) -> bool:
         """Do one turn of a search; return False if it has to be repeated."""

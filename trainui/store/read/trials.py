@@ -40,16 +40,19 @@ def search_of(stage: str) -> str | None:
 def members_pattern(search: str) -> str:
     """Return the pattern of `LIKE` for the names of a search's members, with `\\` as escape."""
     escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"{escaped}[trial=%"
+    return f"{escaped}[%"
 
 
-def of_search(connection: protocol.Connection, run_id: str, search: str) -> list[TrialRecord]:
-    """Return a search's trials in the order of their numbers."""
+def of_search(
+    connection: protocol.Connection, run_id: str, search: str, *, state: str | None = None
+) -> list[TrialRecord]:
+    """Return a search's trials, or those in one state, in the order of their numbers."""
     found = connection.execute(
         "SELECT trials.number, trials.state, trials.value, trials.step, trials.reason AS why, "
         "stages.* FROM trials JOIN stages ON stages.id = trials.stage_id "
-        "WHERE trials.run_id = ? AND trials.search = ? ORDER BY trials.number",
-        (run_id, search),
+        "WHERE trials.run_id = ? AND trials.search = ? "
+        f"{'' if state is None else 'AND trials.state = ? '}ORDER BY trials.number",
+        (run_id, search, *([] if state is None else [state])),
     )
     return list(row_mapping.records(found, _record))
 

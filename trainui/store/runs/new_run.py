@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 from trainui import clock
-from trainui.domain.definition import Pipeline
+from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.states import Status
 from trainui.errors import UsageError
 from trainui.store.db.protocol import Connection
@@ -60,9 +61,32 @@ def create(connection: Connection, new: NewRun) -> None:
     ids = {stage.name: str(uuid.uuid4()) for stage in new.pipeline.stages}
     insert(connection, "stages", stage_rows(new, ids))
     insert(connection, "dependencies", _edges(new, ids))
+    enroll(connection, new.id, new.pipeline.stages, ids)
     event = {"run_id": new.id, "time": clock.now(), "kind": "submitted"}
     event["text"] = f"{len(ids)} stages submitted"
     insert(connection, "events", [event])
+
+
+def enroll(
+    connection: Connection,
+    run_id: str,
+    stages: Sequence[StageDefinition],
+    ids: Mapping[str, str],
+) -> None:
+    """Store the members of a matrix that is pruned as trials, in the file's order."""
+    members = [one for one in stages if one.search and one.search.prune and not one.search.asks]
+    if not members:
+        return
+    query = "SELECT stage_id, search FROM trials WHERE run_id = ?"
+    known = dict(connection.execute(query, (run_id,)).fetchall())
+    counts, rows = Counter(known.values()), []
+    for stage in members:
+        if ids[stage.name] not in known:
+            row = {"stage_id": ids[stage.name], "run_id": run_id, "search": stage.group}
+            rows.append({**row, "number": counts[stage.group], "state": "asked"})
+            counts[stage.group] += 1
+    if rows:
+        insert(connection, "trials", rows)
 
 
 def store_pipeline(connection: Connection, pipeline: Pipeline) -> None:

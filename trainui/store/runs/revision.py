@@ -12,8 +12,9 @@ from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import StageRecord
 from trainui.domain.states import DONE, Status
 from trainui.pipeline.rules.resume_plan import REMOVED
+from trainui.store.db.engine import raw
 from trainui.store.read import row_mapping
-from trainui.store.runs import events, runs, stages
+from trainui.store.runs import events, new_run, runs, stages
 from trainui.store.runs.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES
 
 
@@ -54,6 +55,7 @@ def revise(
         else:
             values["directory"] = directories[stage.name]
             ids[stage.name] = _add(connection, run_id, stage.name, values)
+    new_run.enroll(raw(connection), run_id, pipeline.stages, ids)
     _replace_edges(connection, pipeline, ids)
     written = {stage.name for stage in pipeline.stages}
     gone = [record for name, record in known.items() if name not in written]

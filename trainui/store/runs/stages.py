@@ -233,15 +233,15 @@ def _pending_dependants(connection: Connection, stage_ids: Sequence[str]) -> lis
 
 
 def _upstreams(connection: Connection, stage_ids: Sequence[str]) -> dict[str, list[Upstream]]:
-    """Return stages' upstream stages by id, without those that are done, which decide nothing."""
+    """Return stages' upstream stages by id, without completed ones, which decide nothing."""
     upstreams: dict[str, list[Upstream]] = {}
     for part in batches(stage_ids):
         found = raw(connection).execute(
             "SELECT dependencies.stage_id, name, status, definition_json FROM dependencies "
             "JOIN stages ON stages.id = upstream_id "
-            f"WHERE dependencies.stage_id IN ({placeholders(part)}) "
-            f"AND status NOT IN ({placeholders(DONE)}) ORDER BY position",
-            (*part, *DONE),
+            f"WHERE dependencies.stage_id IN ({placeholders(part)}) AND status <> ? "
+            "ORDER BY position",
+            (*part, Status.COMPLETED),
         )
         for stage_id, name, status, definition in found:
             allowed = status in ENDED and row_mapping.definition(definition).may_fail

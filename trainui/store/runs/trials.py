@@ -90,6 +90,22 @@ def asked(
     return list(row_mapping.records(found, row_mapping.stage_record))
 
 
+def one_asked(connection: Connection, key: SearchKey) -> StageRecord | None:
+    """Return the stage of one trial without an outcome; None if all have one."""
+    found = raw(connection).execute(
+        "SELECT stages.* FROM trials JOIN stages ON stages.id = trials.stage_id "
+        "WHERE trials.state = ? AND trials.run_id = ? AND trials.search = ? LIMIT 1",
+        (ASKED, key.run_id, key.name),
+    )
+    return row_mapping.first(found, row_mapping.stage_record)
+
+
+def number_of(connection: Connection, stage: StageRecord) -> int:
+    """Return the number of the trial that is this stage."""
+    found = raw(connection).execute("SELECT number FROM trials WHERE stage_id = ?", (stage.id,))
+    return int(found.fetchone()[0])
+
+
 def count(connection: Connection, key: SearchKey) -> int:
     """Return the number of trials asked so far; the next one has this number."""
     found = raw(connection).execute(
