@@ -19,6 +19,9 @@ may be on adjacent lines."""
 ROUNDING = 8
 """Differences up to twice as many units in the last place are rounding errors of a mean."""
 
+ROUNDED = 1e-9
+"""Share of a distance that is a rounding error."""
+
 TICK_ROWS = 3
 """Lines of a plot for each mark of the y axis."""
 
@@ -70,10 +73,10 @@ class YAxis:
         if log:
             low, high = _two_digits(low, math.floor), _two_digits(high, math.ceil)
             return cls(low, high if math.isfinite(high) else max(known), log)
-        grain = ticks.round_stride(high - low, max(marks, 1)) / 10
-        if not grain or not math.isfinite(high / grain):
+        stride = ticks.round_stride(high - low, max(marks, 1))
+        if not stride / 10 or not math.isfinite(high / stride * 10):
             return cls(low, high)
-        return cls(math.floor(low / grain) * grain, math.ceil(high / grain) * grain)
+        return cls(*_with_exact_labels(low, high, stride))
 
     def place(self, value: float, dots: int) -> float:
         """Return the dot of a value, counted from the bottom; NaN if it cannot be drawn."""
@@ -128,6 +131,30 @@ def _about(value: float, *, log: bool) -> tuple[float, float]:
         return value * 0.9, value * 1.1 if abs(value) < 1.6e308 else value
     margin = abs(value) * 0.1 or 1.0
     return value - margin, value + margin
+
+
+def _with_exact_labels(low: float, high: float, stride: float) -> tuple[float, float]:
+    """Return a range as little wider as its ends' labels need to be exact.
+
+    Args:
+        low: its lower end.
+        high: its upper end.
+        stride: the distance between marks, of which the ends are a tenth, or more, apart.
+    """
+    found = [_rounded(low, high, stride / part) for part in (10, 5, 2, 1)]
+    grains = (stride / part for part in (10, 5, 2, 1))
+    exact = (
+        ends
+        for ends, grain in zip(found, grains, strict=True)
+        if all(ticks.is_exact(end, grain) for end in ends)
+    )
+    return next(exact, found[0])
+
+
+def _rounded(low: float, high: float, grain: float) -> tuple[float, float]:
+    """Return the multiples of a grain around a range; one that is reached is not exceeded."""
+    first, last = math.floor(low / grain + ROUNDED), math.ceil(high / grain - ROUNDED)
+    return first * grain, last * grain
 
 
 def _two_digits(value: float, whole: Callable[[float], int]) -> float:

@@ -154,6 +154,14 @@ def short(value: float, grain: float = 0.0) -> str:
     return next((text for text in texts if len(text) <= LABEL), texts[-1])
 
 
+def is_exact(value: float, grain: float) -> bool:
+    """Return True if a value's label is as exact as the grain."""
+    label = short(value, grain)
+    number = label.rstrip("kMG")
+    size = {"k": 1e3, "M": 1e6, "G": 1e9}.get(label[-1], 1.0)
+    return abs(float(number) * size - value) < grain / 4
+
+
 def _written(values: list[float], stride: float) -> list[str]:
     """Format numbers alike, with as many digits as distinguish them."""
     greatest = max((abs(value) for value in values), default=0.0)
@@ -166,8 +174,7 @@ def _written(values: list[float], stride: float) -> list[str]:
     elif 4 <= power < 9:
         texts = [count(value, stride) for value in values]
     else:
-        digits = max(power + fine, 0)
-        texts = [f"{value / 10.0**power:.{digits}f}e{power}" for value in values]
+        texts = [short(value, stride) for value in values]
     texts = ["0" if value == 0 else text for value, text in zip(values, texts, strict=True)]
     if max(map(len, texts)) <= LABEL:
         return texts

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trainui.tui.curves import ticks
+from trainui.tui.curves.axes import YAxis
 
 
 def labels(found: list[ticks.Tick]) -> list[str]:
@@ -17,7 +19,7 @@ def labels(found: list[ticks.Tick]) -> list[str]:
 def test_values_get_round_numbers_with_the_same_digits() -> None:
     assert labels(ticks.numbers(0.1, 2.3, 5)) == ["0.5", "1.0", "1.5", "2.0"]
     assert labels(ticks.numbers(-3e-7, 4e-7, 4)) == ["-2e-7", "0", "2e-7", "4e-7"]
-    assert labels(ticks.numbers(0, 1e9, 4)) == ["0", "0.5e9", "1.0e9"]
+    assert labels(ticks.numbers(0, 1e9, 4)) == ["0", "500M", "1e9"]
 
 
 def test_values_that_hardly_differ_are_told_by_what_they_are_above_the_first() -> None:
@@ -72,3 +74,36 @@ def test_no_axis_has_a_label_twice(low: float, span: float, most: int) -> None:
     for kind in (ticks.steps, ticks.powers, ticks.durations):
         found = labels(kind(low, low + span, most))
         assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ends", "inner"),
+    [
+        (0.00924, 0.01, ("0.0092", "0.01"), "0.0094"),
+        (1.23412, 1.23522, ("1.2341", "1.2353"), "1.2350"),
+        (-1e-5, 1.1e-4, ("-1e-5", "1.1e-4"), "6e-5"),
+        (12_345.6, 98_765, ("12k", "100k"), "60k"),
+        (2.5e-5, 3e-4, ("2.5e-5", "3e-4"), "1.5e-4"),
+    ],
+)
+def test_the_labels_of_an_axis_are_as_exact_as_its_ends(
+    low: float, high: float, ends: tuple[str, str], inner: str
+) -> None:
+    scale = YAxis.around([low, high], log=False, marks=6)
+    assert scale is not None
+    found = labels(scale.ticks(6))
+    assert (found[1], found[0]) == ends
+    assert inner in found
+
+
+@given(st.floats(-1e9, 1e9), st.floats(1e-7, 1e9), st.integers(1, 12))
+def test_an_axis_is_little_wider_than_its_values(low: float, span: float, marks: int) -> None:
+    high = low + span
+    scale = YAxis.around([low, high], log=False, marks=marks)
+    assert scale is not None
+    stride = ticks.round_stride(high - low, marks)
+    slack = stride * 1e-6 + math.ulp(abs(low) + abs(high)) * 4
+    if scale.constant is None:
+        assert low - stride - slack <= scale.low <= low + slack
+        assert high - slack <= scale.high <= high + stride + slack
+    assert all(len(label) <= ticks.LABEL for label in labels(scale.ticks(marks)))
