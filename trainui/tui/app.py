@@ -6,8 +6,9 @@ import gc
 import os
 import time
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
+from textual.app import App
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.filter import LineFilter
@@ -197,6 +198,15 @@ class TrainuiApp(BackgroundJobs, TerminalApp):
         from trainui.tui.run.screen import RunScreen
 
         self.push_screen(RunScreen(run_id))
+
+    def action_command_palette(self) -> None:
+        """Open the command palette."""
+        from textual.command import CommandPalette
+
+        from trainui.tui.command_palette import PLACEHOLDER
+
+        if not CommandPalette.is_open(cast("App[object]", self)):
+            self.push_screen(CommandPalette(placeholder=PLACEHOLDER, id="--command-palette"))
 
     def action_help(self) -> None:
         """Show the keys."""

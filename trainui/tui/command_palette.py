@@ -9,8 +9,16 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from trainui.tui.host import host_of
-from trainui.tui.keymap import Key
+from trainui.tui.keymap import SCOPES, Key
 from trainui.tui.page import Jump, Page
+
+PLACEHOLDER = "type an action, or the name of a run, a stage or a metric"
+
+KEY, TOOLTIP = 12, 68
+"""Widths of the columns with the keys and the descriptions, in characters."""
+
+WITH_SCOPE = 110
+"""Terminal width in columns from which a line says where its key works."""
 
 
 class KeyCommands(Provider):
@@ -19,7 +27,8 @@ class KeyCommands(Provider):
     async def discover(self) -> Hits:
         """Yield all commands, before anything is typed."""
         for key in self._keys():
-            yield DiscoveryHit(_title(key), partial(self._do, key), key.tooltip)
+            title = self._title(key, Content(key.tooltip))
+            yield DiscoveryHit(title, partial(self._do, key), key.tooltip)
 
     async def search(self, query: str) -> Hits:
         """Yield the commands that match the query."""
@@ -27,13 +36,12 @@ class KeyCommands(Provider):
         for key in self._keys():
             score = max(matcher.match(key.tooltip), matcher.match(key.label))
             if score > 0:
-                title = Content.assemble(matcher.highlight(key.tooltip), f"  {key.shown}")
+                title = self._title(key, matcher.highlight(key.tooltip))
                 yield Hit(score, title, partial(self._do, key), key.tooltip)
         for kind, name, go in self._jumps(query.casefold()):
             if (score := matcher.match(name)) > 0:
-                yield Hit(
-                    score, Content.assemble((f"{kind}  ", "$accent"), matcher.highlight(name)), go
-                )
+                shown = Content.assemble((f"{kind:<{KEY}}", "$accent"), matcher.highlight(name))
+                yield Hit(score, shown, go)
 
     def _jumps(self, text: str) -> Iterator[Jump]:
         """Return the places whose names contain a text; only these are scored, for speed."""
@@ -41,15 +49,20 @@ class KeyCommands(Provider):
         return (jump for jump in found if text in jump.name.casefold())
 
     def _keys(self) -> Iterator[Key]:
-        scopes = getattr(self.screen, "command_scopes", ("app",))
+        """Return the keys of the page, those of the focused pane first."""
+        of_page = getattr(self.screen, "command_scopes", ("app",))
+        of_pane = getattr(self.screen.focused, "scopes", ())
+        scopes = dict.fromkeys((*(one for one in of_pane if one in of_page), *of_page))
         return (key for key in host_of(self.screen).keys.of(*scopes) if key.command)
+
+    def _title(self, key: Key, tooltip: Content) -> Content:
+        """Return a line: the key, what it does and, with room for it, where it works."""
+        where = SCOPES[key.scope] if self.screen.size.width >= WITH_SCOPE else ""
+        text = tooltip.pad_right(max(TOOLTIP - tooltip.cell_length, 2)) if where else tooltip
+        return Content.assemble((f"{key.shown:<{KEY}}", "$accent"), text, (where, "dim"))
 
     def _do(self, key: Key) -> None:
         """Simulate the key, with the focus on a widget that handles it."""
         if isinstance(self.screen, Page):
             self.screen.prepare_for(key.scope)
         self.app.simulate_key(key.keys.split(",")[0].strip())
-
-
-def _title(key: Key) -> Content:
-    return Content.assemble(key.tooltip, "  ", (key.shown, "$accent"))

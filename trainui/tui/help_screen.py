@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain, groupby, zip_longest
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -12,27 +13,55 @@ from textual.content import Content
 from textual.screen import ModalScreen
 
 from trainui.tui.keymap import SCOPES, Key, bindings
-from trainui.tui.render.styled_text import Row, Segment, fit
+from trainui.tui.render.styled_text import Row, Segment, fit, width_of
 from trainui.tui.widgets.line_view import RowsView
 
 KEY_WIDTH = 16
 """Width of the key column in cells."""
 
+GAP = 4
+"""Cells between two columns of bindings."""
 
-def help_rows(keys: Sequence[Key]) -> list[Row]:
-    """Return the bindings as lines, grouped by scope."""
-    rows: list[Row] = []
-    scope = ""
-    for key in keys:
-        if key.scope != scope:
-            scope = key.scope
-            rows += (
-                [(), (Segment(SCOPES[scope], "title"),)]
-                if rows
-                else [(Segment(SCOPES[scope], "title"),)]
-            )
-        rows.append((Segment(fit(f"  {key.shown}", KEY_WIDTH), "key"), Segment(key.tooltip)))
-    return rows
+FRAME = 7
+"""Cells of the border, the padding and the scrollbar."""
+
+
+def help_rows(keys: Sequence[Key], width: int = 0) -> list[Row]:
+    """Return the bindings as lines, grouped by scope, in as many columns as fit.
+
+    Args:
+        keys: the bindings, those of one scope together.
+        width: characters a line; 0: one column.
+    """
+    blocks = [_block(scope, list(found)) for scope, found in groupby(keys, lambda key: key.scope)]
+    each = max((width_of(row) for block in blocks for row in block), default=0) + GAP
+    count = max((width + GAP) // each, 1)
+    columns = _columns(blocks, count)
+    lines = zip_longest(*columns, fillvalue=())
+    return [(*chain(*(_padded(row, each) for row in line[:-1])), *line[-1]) for line in lines]
+
+
+def _block(scope: str, keys: Sequence[Key]) -> list[Row]:
+    rows = [
+        (Segment(fit(f"  {key.shown}", KEY_WIDTH), "key"), Segment(key.tooltip)) for key in keys
+    ]
+    return [(Segment(SCOPES[scope], "title"),), *rows]
+
+
+def _columns(blocks: Sequence[list[Row]], count: int) -> list[list[Row]]:
+    """Distribute blocks over columns of about the same height, from left to right."""
+    height = sum(len(block) + 1 for block in blocks) / count
+    columns: list[list[Row]] = [[]]
+    for block in blocks:
+        full = len(columns[-1]) + len(block) / 2 > height
+        if columns[-1] and full and len(columns) < count:
+            columns.append([])
+        columns[-1] += [(), *block] if columns[-1] else block
+    return columns
+
+
+def _padded(row: Row, width: int) -> Row:
+    return (*row, Segment(" " * (width - width_of(row))))
 
 
 class HelpScreen(ModalScreen[None]):
@@ -47,7 +76,6 @@ class HelpScreen(ModalScreen[None]):
     HelpScreen {
         align: center middle;
         & > Vertical {
-            width: 78;
             max-width: 96%;
             height: auto;
             max-height: 92%;
@@ -76,6 +104,11 @@ class HelpScreen(ModalScreen[None]):
         box = self.query_one(Vertical)
         box.border_title = Content("Keys")
         box.border_subtitle = Content("esc closes; remap keys in config.toml under [keys]")
-        view = self.query_one(RowsView)
-        view.set_rows(help_rows(self._keys))
-        view.focus()
+        self.on_resize()
+        self.query_one(RowsView).focus()
+
+    def on_resize(self) -> None:
+        """Arrange the keys for the terminal's width."""
+        rows = help_rows(self._keys, self.app.size.width * 96 // 100 - FRAME)
+        self.query_one(Vertical).styles.width = max(map(width_of, rows)) - GAP + FRAME
+        self.query_one(RowsView).set_rows(rows)

@@ -584,17 +584,23 @@ async def test_the_palette_opens_runs_stages_and_metrics(filler: Filler) -> None
     async with opened() as driven:
         await driven.until_shown("newest", "wanted")
         await driven.press("colon", *"wanted")
-        await driven.until_shown("run  wanted")
+        await driven.until_shown("run         wanted")
         await driven.press("enter")
         await driven.until_shown("1 Stages", "2 train[hidden=128]", "train/loss")
-        await driven.press("colon", *"evalu")
-        await driven.until_shown("stage  evaluate")
+        await driven.press("3", "colon")
+        await driven.until_shown("the name of a run, a stage or a metric")
+        await driven.until(
+            lambda: 0 < driven.text().find("Curves pane") < driven.text().find("Actions on a run"),
+            "the keys of the focused pane first",
+        )
+        await driven.press(*"evalu")
+        await driven.until_shown("stage       evaluate")
         await driven.press("enter")
         await driven.until_shown("2 evaluate")
         await driven.press("k")
         await driven.until_shown("2 train[hidden=128]", "grad_norm")
         await driven.press("colon", *"grad_n")
-        await driven.until_shown("metric  grad_norm")
+        await driven.until_shown("metric      grad_norm")
         await driven.press("enter")
         await driven.until(lambda: isinstance(driven.app.screen, CurvesScreen), "the plot")
         await driven.until_shown("› grad_norm")

@@ -20,7 +20,7 @@ from trainui.tui.keymap import KEYS, SCOPES, KeyTable, bindings
 from trainui.tui.logs.view import LogView
 from trainui.tui.machine.screen import MachineScreen, MachineView
 from trainui.tui.page import Page
-from trainui.tui.render.styled_text import joined
+from trainui.tui.render.styled_text import joined, plain, width_of
 from trainui.tui.run.screen import RunScreen
 from trainui.tui.runs.screen import RunsScreen
 from trainui.tui.runs.table import RunTable
@@ -79,6 +79,16 @@ def test_the_help_shows_every_key_of_its_scopes() -> None:
     for key in table.of("stages", "run", "app"):
         assert key.tooltip in text
         assert key.shown in text
+
+
+def test_a_wide_help_has_columns_with_what_applies_first_at_the_top_left() -> None:
+    keys = KeyTable().of("stages", "run", "acting", "search", "move", "app")
+    rows = help_rows(keys, 180)
+    assert plain(rows[0]).startswith(SCOPES["stages"])
+    assert len(rows) < 0.6 * len(help_rows(keys))
+    assert max(map(width_of, rows)) <= 184
+    assert all(key.tooltip in joined(rows) for key in keys)
+    assert help_rows(keys, 80) == help_rows(keys)
 
 
 def test_keys_can_be_given_others_and_unknown_ids_are_told() -> None:
