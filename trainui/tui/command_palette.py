@@ -38,10 +38,13 @@ class KeyCommands(Provider):
             if score > 0:
                 title = self._title(key, matcher.highlight(key.tooltip))
                 yield Hit(score, title, partial(self._do, key), key.tooltip)
-        for kind, name, go in self._jumps(query.casefold()):
+        text = query.casefold()
+        for kind, name, go in self._jumps(text):
             if (score := matcher.match(name)) > 0:
-                shown = Content.assemble((f"{kind:<{KEY}}", "$accent"), matcher.highlight(name))
-                yield Hit(score, shown, go)
+                # the matcher's own highlighting takes the brackets of a sweep's member for markup
+                start = name.casefold().find(text)
+                found = Content(name).stylize(matcher.match_style, start, start + len(text))
+                yield Hit(score, Content.assemble((f"{kind:<{KEY}}", "$accent"), found), go)
 
     def _jumps(self, text: str) -> Iterator[Jump]:
         """Return the places whose names contain a text; only these are scored, for speed."""

@@ -110,5 +110,5 @@ class HelpScreen(ModalScreen[None]):
     def on_resize(self) -> None:
         """Arrange the keys for the terminal's width."""
         rows = help_rows(self._keys, self.app.size.width * 96 // 100 - FRAME)
-        self.query_one(Vertical).styles.width = max(map(width_of, rows)) - GAP + FRAME
+        self.query_one(Vertical).styles.width = max(map(width_of, rows)) + FRAME
         self.query_one(RowsView).set_rows(rows)

@@ -593,7 +593,9 @@ async def test_the_palette_opens_runs_stages_and_metrics(filler: Filler) -> None
             lambda: 0 < driven.text().find("Curves pane") < driven.text().find("Actions on a run"),
             "the keys of the focused pane first",
         )
-        await driven.press(*"evalu")
+        await driven.press(*"hidden=3")
+        await driven.until_shown("stage       train[hidden=32]")
+        await driven.press("ctrl+u", *"evalu")
         await driven.until_shown("stage       evaluate")
         await driven.press("enter")
         await driven.until_shown("2 evaluate")
