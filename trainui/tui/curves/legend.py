@@ -152,12 +152,14 @@ def _short(view: PlotOptions, x: float) -> str:
 
 
 def _named(line: PlotLine, view: PlotOptions, x: float) -> str:
-    """Return a line's label; for a mean with the number of series that have a value at `x`."""
+    """Return a line's label; for a mean with its deviation and number of series at `x`."""
     if not line.members:
         return line.label
     found = value_at(line, view, x)
     count = line.counts[found.column] if found is not None else 0
-    return f"{line.label}  {count} of {len(line.members)}"
+    spread = line.deviations[found.column] if found is not None else math.nan
+    deviation = f"  ±{number(spread)}" if math.isfinite(spread) else ""
+    return f"{line.label}  {count} of {len(line.members)}{deviation}"
 
 
 def _line(

@@ -153,6 +153,8 @@ class PlotLine:
     """The smoothed values of the series that were folded into this line; empty: none were."""
     counts: tuple[int, ...] = ()
     """How many of them have a value in each column."""
+    deviations: tuple[float, ...] = ()
+    """Their standard deviation in each column; NaN below two values."""
 
     @property
     def known(self) -> list[float]:

@@ -55,6 +55,7 @@ def test_mean_and_range_are_those_of_numpy() -> None:
     assert found.lows == pytest.approx(values.min(axis=0), rel=1e-9)
     assert found.highs == pytest.approx(values.max(axis=0), rel=1e-9)
     assert found.counts == (5,) * 40
+    assert found.deviations == pytest.approx(values.std(axis=0, ddof=1), rel=1e-9)
     assert found.best is not None
     assert found.best[0] == pytest.approx(values.mean(axis=0).min(), rel=1e-9)
 
