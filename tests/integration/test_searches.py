@@ -18,7 +18,10 @@ from tests.integration import background
 from tests.integration.runs import Run, home_of_its_own, home_with_worker
 from tests.unit.supervisor.waiting import wait_for
 from trainui import control
+from trainui.control.edits import search_changes
+from trainui.control.resume_preview import choose_pipeline
 from trainui.domain.states import Status
+from trainui.errors import UsageError
 from trainui.search import samplers
 from trainui.store.read import summary, trials, views
 from trainui.store.read.trials import TrialRecord
@@ -29,7 +32,7 @@ USES = ": ${search.x} ${search.n} ${search.act}"
 """Nothing, with the values."""
 
 LOSS = (
-    "printf '%s ' ${search.x} ${search.n} ${search.act} >> asked; echo $TRAINUI_STAGE >> asked; "
+    "echo ${search.x} ${search.n} ${search.act} $TRAINUI_STAGE >> asked; "
     """awk 'BEGIN { x = '${search.x}'; for (i = 0; i < 4; i++) printf "{\\"step\\": %d, """
     """\\"loss\\": %.9f}\\n", i, (x - 0.3)^2 + (3 - i) / 10 }' >> $TRAINUI_METRICS_FILE"""
 )
@@ -203,3 +206,67 @@ def test_what_is_shown_of_a_trial_has_its_number_and_values(tmp_path: Path) -> N
     trial, other = shown["stages"]
     assert (trial["trial"], set(trial["search"]), trial["matrix"]) == (0, set(SPACE), None)
     assert (other["trial"], other["search"]) == (None, None)
+
+
+def test_a_resume_asks_for_more_trials_and_leaves_the_others(tmp_path: Path) -> None:
+    script = f"{USES}; [ $TRAINUI_STAGE = 'train[trial=0]' ] && exit 1; {LOSS}"
+    after = {"name": "after", "run": "echo ${stages.train.best.trial} >> best"}
+    run = Run(tmp_path, searched(script, trials=2), {**after, "depends_on": ["train"]})
+    run.wait()
+    before = told(run, 2)
+    more = search_changes.with_more_trials(run.record(), 2)
+    choice = choose_pipeline(run.record(), edit=more)
+    plan = control.plan_resume(run.id, pipeline=choice.pipeline)
+    assert [(one.name, str(one.action)) for one in plan] == [
+        ("train[trial=0]", "skip"),
+        ("train[trial=1]", "skip"),
+        ("train[trial=2]", "run"),
+        ("train[trial=3]", "run"),
+        ("after", "run"),
+    ]
+    control.resume(run.id, pipeline=choice.pipeline, edit=choice.edit)
+    run.wait()
+    found = told(run, 4)
+    assert [one.state for one in found] == ["fail", "complete", "complete", "complete"]
+    assert [one.stage.attempt for one in found] == [1, 1, 1, 1]
+    assert [one.value for one in found[:2]] == [one.value for one in before]
+    least = min(found[1:], key=lambda one: one.value or 0)
+    assert run.lines("best")[-1] == str(least.number)
+    assert control.resume(run.id) == []
+
+
+def test_an_edited_space_starts_from_what_was_learned(tmp_path: Path) -> None:
+    run = Run(tmp_path, searched(trials=2))
+    run.wait()
+    before = [one.stage.definition.trial_params for one in told(run, 2)]
+    file = tmp_path / "pipeline.yaml"
+    written = json.loads(file.read_text())
+    search = written["stages"][0]["search"]
+    search["space"]["x"], search["trials"] = {"low": 2.0, "high": 3.0}, 3
+    file.write_text(json.dumps(written))
+    edited = choose_pipeline(run.record(), file=str(file)).pipeline
+    assert [one.action for one in control.plan_resume(run.id, pipeline=edited)] == [
+        "skip",
+        "skip",
+        "run",
+    ]
+    control.resume(run.id, pipeline=edited)
+    run.wait()
+    after = [one.stage.definition.trial_params or {} for one in told(run, 3)]
+    assert after[:2] == before
+    assert 2 <= after[2]["x"] <= 3
+    search["space"]["act"] = ["relu", "silu"]
+    file.write_text(json.dumps(written))
+    with pytest.raises(UsageError, match=r"train: the choices of act, which has been tried"):
+        control.plan_resume(run.id, pipeline=choose_pipeline(run.record(), file=str(file)).pipeline)
+
+
+def test_a_rerun_of_a_trial_is_not_reported_again(tmp_path: Path) -> None:
+    run = Run(tmp_path, searched(trials=1))
+    run.wait()
+    [before] = told(run, 1)
+    control.rerun(run.id, ["train[trial=0]"])
+    assert run.wait().status == Status.COMPLETED
+    [after] = told(run, 1)
+    assert (after.stage.attempt, after.value) == (2, before.value)
+    assert len(run.lines("asked")) == 2

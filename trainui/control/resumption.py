@@ -27,7 +27,8 @@ from trainui.pipeline.rules import resume_plan as rules
 from trainui.pipeline.rules.dependants import Upstream, next_state
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.pipeline.substitution.masking import mask
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Store, open_store, raw
+from trainui.store.read import trials
 from trainui.store.runs import attempts as stored_attempts
 from trainui.store.runs import events, runs
 from trainui.store.runs import stages as stored_stages
@@ -48,6 +49,8 @@ class _RunState:
     """By stage id."""
     tried: Mapping[str, Mapping[str, int]]
     """By stage id: the checkpoints that did not work, each with the time of the try."""
+    counted: frozenset[str]
+    """Full names of the trials whose outcome is in their study."""
 
 
 NO_OPTIONS = StageOptions()
@@ -230,7 +233,9 @@ def _plan(
         until=options.until,
         fresh=options.fresh,
         keep=options.keep,
-        evidence=detection.evidence(() if revised is None else revised.new),
+        evidence=replace(
+            detection.evidence(() if revised is None else revised.new), counted=seen.counted
+        ),
     )
     planned = [_with_remark(one, by_name[one.name], searches[one.name]) for one in planned]
     return _Plan(with_savings(planned, by_name, seen.attempts, seen.run), seen, detection, revised)
@@ -272,7 +277,10 @@ def _read_state(store: Store, run_id: str) -> _RunState:
             for stage in stages
             if stage.attempt > 0
         }
-    return _RunState(run, tuple(stages), attempts, tried)
+        outcomes = trials.outcomes(raw(connection), run_id)
+    asked = [stage for stage in stages if stage.definition.trial is not None]
+    counted = frozenset(stage.name for stage in asked if stage.id in outcomes)
+    return _RunState(run, tuple(stages), attempts, tried, counted)
 
 
 def _find_checkpoint(where: Search, tried: Mapping[str, int]) -> str | None:

@@ -69,6 +69,10 @@ def resume(
         list[str] | None,
         typer.Option(metavar="STAGE", help="Keep this stage's result, even if something changed."),
     ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Ask for N more trials of the run's search."),
+    ] = None,
     env: Annotated[
         bool, typer.Option("--env", help="Use this shell's environment from now on.")
     ] = False,
@@ -89,10 +93,10 @@ def resume(
     if detach and wait:
         raise UsageError("--detach and --wait exclude each other; give one of them")
     if interrupted:
-        if run is not None or until or file or fresh or keep or as_submitted:
+        if run is not None or until or file or fresh or keep or as_submitted or trials:
             raise UsageError(
                 "--interrupted resumes every interrupted run as submitted; it excludes RUN, "
-                "--until, --file, --as-submitted, --fresh and --keep"
+                "--until, --file, --as-submitted, --fresh, --keep and --trials"
             )
         raise typer.Exit(_resume_interrupted(env, dry_run, detach, as_json))
     if run is None:
@@ -103,13 +107,13 @@ def resume(
 
     found = lookup.find_run(run)
     if found.is_external:
-        changes = any((until, file, fresh, keep, as_submitted))
+        changes = any((until, file, fresh, keep, as_submitted, trials))
         options = external_offer.OfferOptions(env, dry_run, detach, wait, as_json)
         raise typer.Exit(external_offer.resume(found, options, changes=changes))
     written = _Written(until or (), fresh or (), keep or ())
     if not dry_run:
         lost_attempts.record([found.id])
-    choice = resume_file.choose(found, file, as_submitted=as_submitted)
+    choice = resume_file.choose(found, file, as_submitted=as_submitted, trials=trials)
     stages = _stage_options(found, choice.pipeline, written)
     if dry_run:
         _show_plan(found, choice, stages, as_json)
@@ -121,7 +125,7 @@ def resume(
     environ = os.environ if env else None
     with interrupt.report_changes_on_stop([found.id], interrupt.REVIVED, "resumed"):
         shown = [] if as_json else _plan_lines(found, choice.pipeline, stages)
-        revived = _revive(found.id, environ, stages, choice.pipeline)
+        revived = _revive(found.id, environ, stages, choice)
         if shown and (revived or choice.pipeline):
             printing.note("\n".join([*shown, ""]))
         code = _follow(found, revived, detach=detach, wait=wait, as_json=as_json)
@@ -155,14 +159,16 @@ def _revive(
     run_id: str,
     environ: Mapping[str, str] | None,
     options: StageOptions | None = None,
-    pipeline: Pipeline | None = None,
+    choice: PipelineChoice | None = None,
 ) -> list[str]:
     """Resume a run, and start the worker if a stage runs again."""
     from trainui import control
     from trainui.execution.daemon import lifecycle
 
-    options = options or StageOptions()
-    revived = control.resume(run_id, options, environ=environ, pipeline=pipeline)
+    options, choice = options or StageOptions(), choice or PipelineChoice()
+    revived = control.resume(
+        run_id, options, environ=environ, pipeline=choice.pipeline, edit=choice.edit
+    )
     if revived:
         lifecycle.ensure_started()
         DiskWatch().check()

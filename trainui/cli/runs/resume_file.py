@@ -20,15 +20,25 @@ if TYPE_CHECKING:
     from trainui.domain.records import RunRecord
 
 
-def choose(run: RunRecord, file: str | None, *, as_submitted: bool) -> PipelineChoice:
+def choose(
+    run: RunRecord, file: str | None, *, as_submitted: bool, trials: int | None = None
+) -> PipelineChoice:
     """Return the pipeline to resume with, as far as it can be chosen without asking.
 
+    `trials`: the number of trials to add to the run's search.
+
     Raises:
-        UsageError: both options are given.
+        UsageError: options exclude each other, or the run has no search to add trials to.
         PipelineFileError: the file has problems.
     """
     if file is not None and as_submitted:
         raise UsageError("--file and --as-submitted exclude each other; give one of them")
+    if trials is not None:
+        if file is not None:
+            raise UsageError("--trials and --file exclude each other; edit `trials` in the file")
+        from trainui.control.edits import search_changes
+
+        return choose_pipeline(run, edit=search_changes.with_more_trials(run, trials))
     try:
         return choose_pipeline(run, file=file, as_submitted=as_submitted)
     except PipelineFileError:

@@ -10,7 +10,7 @@ from pathlib import Path
 from trainui import paths, plain_files
 from trainui.artifacts import environment
 from trainui.control import snapshot
-from trainui.control.edits import file_changes
+from trainui.control.edits import file_changes, search_changes
 from trainui.control.snapshot import Relocation
 from trainui.control.submission import (
     PIPELINE_FILE,
@@ -23,6 +23,7 @@ from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.errors import TrainuiError, UsageError
 from trainui.pipeline.rules import fingerprint
+from trainui.pipeline.substitution.search import carried_over
 from trainui.pipeline.substitution.secrets import Secrets
 from trainui.store.db.engine import open_store
 from trainui.store.runs import runs
@@ -73,8 +74,10 @@ def compare(
     submitted = _submitted(run, stages, pipeline, moved)
     shell = environment.read_or_empty(directory)
     stored, taken = concealed(submitted, pipeline, directories, directory, shell.environ)
+    search_changes.check(stages, stored.stages)
     before = _before(run, stages, shell.secrets, given, moved)
     known = {stage.name: stage for stage in stages}
+    submitted, stored = _with_trial_values(submitted, known), _with_trial_values(stored, known)
     hidden = {"before": shell.secrets.params, "now": pipeline.params}
     edited: dict[str, list[str]] = {}
     secret: dict[str, list[str]] = {}
@@ -163,7 +166,18 @@ def _before(
         again = _submitted(run, stages, file_changes.pipeline_on_record(run, given), moved)
     except TrainuiError:
         return recorded
+    again = _with_trial_values(again, {stage.name: stage for stage in stages})
     return recorded | {stage.name: _as_stored(stage) for stage in again.stages}
+
+
+def _with_trial_values(pipeline: Pipeline, known: Mapping[str, StageRecord]) -> Pipeline:
+    """Return a pipeline in which the trials that were asked for keep their values."""
+    return pipeline.with_stages(
+        tuple(
+            carried_over(stage, known[stage.name].definition) if stage.name in known else stage
+            for stage in pipeline.stages
+        )
+    )
 
 
 def _as_stored(definition: StageDefinition) -> StageDefinition:

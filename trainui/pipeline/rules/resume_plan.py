@@ -59,6 +59,8 @@ class Evidence:
     """Full names of stages that are new in the run."""
     gone: Mapping[str, str] = field(default_factory=dict)
     """Full name -> a text about the missing outputs of a completed stage."""
+    counted: Collection[str] = ()
+    """Full names of trials whose outcome is in their study: a resume never runs them again."""
 
 
 NOTHING_CHANGED = Evidence()
@@ -147,8 +149,8 @@ def _plan_once(
             raise UsageError(_in_use(stage.name, users))
         causes = ["restart requested"] if stage.name in fresh else _causes(stage, again, evidence)
         restarts = stage.name in fresh or restarts_in_new_directory(stage, again, evidence.reran)
-        if stage.removed:
-            planned[stage.name] = PlannedStage(stage.name, Action.SKIP, REMOVED)
+        if (why := _why_never(stage, fresh, evidence)) is not None:
+            planned[stage.name] = PlannedStage(stage.name, Action.SKIP, why)
         elif stage.name not in wanted:
             planned[stage.name] = _left_out(stage, awaited)
         elif not causes:
@@ -219,6 +221,17 @@ def _why_skipped(stage: StageRecord, evidence: Evidence) -> str:
         return f"is {stage.status} already"
     gone = evidence.gone.get(stage.name)
     return f"completed; {gone}, but no stage to run needs it" if gone else "completed"
+
+
+def _why_never(stage: StageRecord, fresh: Collection[str], evidence: Evidence) -> str | None:
+    """Return why no resume runs a stage again; None if one may."""
+    if stage.removed:
+        return REMOVED
+    if stage.name not in evidence.counted or stage.name in fresh:
+        return None
+    if stage.status in (*DONE, *UNFINISHED):
+        return _why_skipped(stage, NOTHING_CHANGED)
+    return f"{_WORDS[stage.status]}, and its search has counted it; `rerun` runs it again"
 
 
 def _causes(stage: StageRecord, again: Collection[str], evidence: Evidence) -> list[str]:

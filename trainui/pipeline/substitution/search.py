@@ -47,6 +47,30 @@ def with_values(definition: StageDefinition) -> StageDefinition:
     return _filled(definition, known)
 
 
+def carried_over(edited: StageDefinition, recorded: StageDefinition | None) -> StageDefinition:
+    """Return an edited trial with the values that were chosen for it on record.
+
+    If it uses a parameter of which it has no value, it stays as recorded.
+    """
+    if recorded is None or not recorded.trial_params or edited.trial is None:
+        return edited
+    if _keys(edited) <= recorded.trial_params.keys():
+        return with_trial_params(edited, recorded.trial_params)
+    return replace(recorded, search=edited.search)
+
+
+def _keys(definition: StageDefinition) -> set[str]:
+    """Return the parameters of its search that a definition uses."""
+    found: set[str] = set()
+
+    def look(variable: Variable) -> None:
+        if variable.kind == "search":
+            found.add(variable.key)
+
+    definition_filling.fill(definition, Filler(look))
+    return found
+
+
 def searches_of(definition: StageDefinition) -> frozenset[str]:
     """Return the stages of the file whose searches' results a submitted definition needs."""
     found: set[str] = set()

@@ -68,7 +68,7 @@ def _record(row: row_mapping.Row) -> TrialRecord:
     )
 
 
-def told(connection: protocol.Connection, run_id: str) -> dict[str, str]:
+def outcomes(connection: protocol.Connection, run_id: str) -> dict[str, str]:
     """Return the trials of a run whose outcome is in their study: stage id -> state."""
     found = connection.execute(
         "SELECT stage_id, state FROM trials WHERE run_id = ? AND state <> ?", (run_id, ASKED)

@@ -12,6 +12,7 @@ from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import StageRecord
 from trainui.domain.states import DONE, Status
 from trainui.pipeline.rules.resume_plan import REMOVED
+from trainui.pipeline.substitution.search import carried_over
 from trainui.store.db.engine import raw
 from trainui.store.read import row_mapping
 from trainui.store.runs import events, new_run, runs, stages
@@ -45,7 +46,7 @@ def revise(
     connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(**changed))
     known = {stage.name: stage for stage in runs.stages(connection, run_id)}
     ids = {name: stage.id for name, stage in known.items()}
-    for position, stage in enumerate(pipeline.stages):
+    for position, stage in enumerate(_with_trial_values(pipeline, known)):
         values = {"position": position, "definition_json": row_mapping.dump(stage.to_json())}
         if stage.name in known:
             _redefine(connection, known[stage.name], stage, values)
@@ -63,6 +64,16 @@ def revise(
         _remove(connection, record, position)
     text = f"the pipeline is now {pipeline.file or '-'} (SHA-256 {pipeline.digest})"
     events.record(connection, run_id, "revised", text)
+
+
+def _with_trial_values(
+    pipeline: Pipeline, known: Mapping[str, StageRecord]
+) -> list[StageDefinition]:
+    """Return the stages; a trial may have got its values after the pipeline was compared."""
+    return [
+        carried_over(stage, known[stage.name].definition) if stage.name in known else stage
+        for stage in pipeline.stages
+    ]
 
 
 _HAS_BEGUN = ATTEMPTS.c.status != Status.QUEUED

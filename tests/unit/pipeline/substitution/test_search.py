@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.pipeline.substitution.test_phases import started, submitted
-from trainui.domain.definition import Pipeline
+from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.search import Choices, Prune, Range, Search, SearchResult
 from trainui.errors import UsageError
 from trainui.pipeline.loader import load_text
@@ -160,3 +160,16 @@ def test_any_values_arrive_as_they_are(params: dict[str, str | int | bool | None
         stored = json.loads(json.dumps(stage.to_json()))
         assert stored["name"] == name
     assert started(stage).params["values"] == params
+
+
+def test_an_edited_trial_keeps_its_values_or_stays_as_it_was() -> None:
+    tried = Search("loss", "minimize", {"lr": Range(0.0, 1.0)}, 2)
+    asked = StageDefinition(
+        "t[trial=0]", "t", search=tried, trial=0, trial_params={"lr": 0.5}, command="a 0.5"
+    )
+    edited = replace(asked, trial_params=None, command="b ${search.lr}")
+    assert search.carried_over(edited, asked).command == "b 0.5"
+    wider = replace(tried, trials=9)
+    unknown = replace(edited, command="b ${search.momentum}", search=wider)
+    assert search.carried_over(unknown, asked) == replace(asked, search=wider)
+    assert search.carried_over(edited, replace(asked, trial_params=None)) == edited

@@ -1,0 +1,56 @@
+"""What may change of a search that has trials: Optuna has to be able to compare them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from trainui.control.edits.search_changes import check
+from trainui.domain.definition import StageDefinition
+from trainui.domain.records import StageRecord
+from trainui.domain.search import Choices, Range, Search
+from trainui.errors import UsageError
+from trainui.store.read import row_mapping
+
+SPACE: dict[str, Range | Choices] = {"lr": Range(0.0, 1.0), "act": Choices(("a", "b"))}
+SEARCH = Search("loss", "minimize", SPACE, 3)
+
+
+def record(*, asked: bool) -> StageRecord:
+    params = {"lr": 0.1, "act": "a"} if asked else None
+    trial = StageDefinition("t[trial=0]", "t", search=SEARCH, trial=0, trial_params=params)
+    row = dict.fromkeys(
+        ("reason", "celery_task_id", "started_at", "completed_at", "exit_code", "result_json")
+    )
+    row |= dict.fromkeys(("error", "not_before"))
+    known = {"id": "id", "run_id": "run", "position": 0, "name": trial.name, "directory": "/"}
+    state = {"status": "completed", "attempt": 1, "stalled": 0, "retries_used": 0}
+    text = row_mapping.dump(trial.to_json())
+    return row_mapping.stage_record({**row, **known, **state, "definition_json": text})
+
+
+def edited(search: Search) -> StageDefinition:
+    return StageDefinition("t[trial=0]", "t", search=search, trial=0)
+
+
+@pytest.mark.parametrize(
+    ("search", "words"),
+    [
+        (replace(SEARCH, metric="acc"), r"metric .* \(loss -> acc\)"),
+        (replace(SEARCH, goal="maximize"), "goal"),
+        (replace(SEARCH, space={"act": Choices(("a",))}), "the choices of act"),
+        (replace(SEARCH, space={"act": Range(0, 1)}), "the kind of act"),
+        (replace(SEARCH, space={"lr": Range(0, 1, whole=True)}), "the kind of lr"),
+        (replace(SEARCH, space={"lr": Range(0.1, 1.0, log=True)}), "`log` of lr"),
+    ],
+)
+def test_what_cannot_change_once_it_was_tried(search: Search, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        check([record(asked=True)], [edited(search)])
+    check([record(asked=False)], [edited(search)])
+
+
+def test_ranges_samplers_and_parameters_may_change() -> None:
+    space = {"lr": Range(0.5, 2.0), "act": SPACE["act"], "new": Choices((1, 2))}
+    check([record(asked=True)], [edited(replace(SEARCH, space=space, sampler="RandomSampler"))])

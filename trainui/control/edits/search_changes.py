@@ -1,0 +1,94 @@
+"""What an edited pipeline changes of a search that has trials, and more trials for one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from trainui.control.edits import inline_edit, members
+from trainui.control.edits.inline_edit import InlineEdit
+from trainui.control.lookup import given_params
+from trainui.domain.definition import StageDefinition
+from trainui.domain.records import RunRecord, StageRecord
+from trainui.domain.search import Choices, Range, Search
+from trainui.errors import UsageError
+from trainui.pipeline import editing
+from trainui.store.read import views
+
+NEW_RUN = "submit a new run, or undo the edit"
+
+
+def check(stages: Iterable[StageRecord], edited: Sequence[StageDefinition]) -> None:
+    """Check that the trials of a run's searches stay comparable with those of an edited pipeline.
+
+    Raises:
+        UsageError: they do not: another objective, or values that Optuna cannot compare.
+    """
+    after = {stage.group: stage.search for stage in edited if stage.search is not None}
+    before = {
+        stage.definition.group: stage.definition.search
+        for stage in stages
+        if stage.definition.trial_params and stage.definition.search is not None
+    }
+    for name in before.keys() & after.keys():
+        _check_search(name, before[name], after[name])
+
+
+def _check_search(name: str, before: Search, after: Search) -> None:
+    for field in ("metric", "goal"):
+        old, new = getattr(before, field), getattr(after, field)
+        if old != new:
+            raise UsageError(
+                f"{name}: the {field} of a search that has trials cannot change ({old} -> {new}); "
+                f"{NEW_RUN}"
+            )
+    for key in before.space.keys() & after.space.keys():
+        if (problem := _conflict(before.space[key], after.space[key])) is not None:
+            raise UsageError(
+                f"{name}: {problem} of {key}, which has been tried, cannot change: Optuna could "
+                f"not compare the trials; give it another name, or {NEW_RUN}"
+            )
+
+
+def _conflict(before: Range | Choices, after: Range | Choices) -> str | None:
+    """Return which part of a parameter's values must not change and does; None: none."""
+    if isinstance(before, Choices) and isinstance(after, Choices):
+        return None if before.values == after.values else "the choices"
+    if isinstance(before, Choices) or isinstance(after, Choices):
+        return "the kind"
+    if before.whole != after.whole:
+        return "the kind"
+    return None if before.log == after.log else "`log`"
+
+
+def with_more_trials(run: RunRecord, more: int) -> InlineEdit:
+    """Return a run's pipeline with more trials for its only search.
+
+    Raises:
+        UsageError: the run has no search, several, or one whose `trials` is not a plain number.
+    """
+    with views.reading() as connection:
+        stages = views.stages(connection, run.id)
+    found = {
+        one.definition.group: one.definition
+        for one in stages
+        if one.definition.trial is not None and not one.removed
+    }
+    if len(found) != 1:
+        which = f"several searches: {', '.join(found)}" if found else "no search"
+        raise UsageError(
+            f"--trials asks for more trials of the run's search, and {run.name} has {which}; edit "
+            "`trials` in its file, and resume with --file"
+        )
+    [(name, trial)] = found.items()
+    text = inline_edit.text_of(run)
+    values = {one.name: one for one in editing.places(text, trial) if one.scope == "search"}
+    place = values.get("trials")
+    if place is None or not place.value.isdecimal():
+        raise UsageError(
+            f"`trials` of {name} is not written as a number in its search; edit it in the file, "
+            "and resume with --file"
+        )
+    total = int(place.value) + more
+    words = (f"{name}: trials {place.value} -> {total}",)
+    given, own = given_params(run.id), members.recorded(run.id)
+    return InlineEdit(editing.with_values(text, {place: str(total)}), given, words, own)
