@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from trainui.pipeline.spec import PipelineSpec, StageFields, StageSpec
+from trainui.pipeline.spec import PipelineSpec, SearchSpec, StageFields, StageSpec
 from trainui.pipeline.yaml.nodes import Mapping, MappingEntry, Node, Scalar, Sequence
 
 _REPLACED_BY = {
@@ -51,6 +51,10 @@ def _merged(stage: Node, defaults: dict[str, MappingEntry]) -> Node:
     entries.update(stage.entries)
     if "env" in defaults and "env" in stage.entries:
         entries["env"] = _merged_env(defaults["env"], stage.entries["env"])
+    search = entries.get("search")
+    if search is not None and isinstance(search.value, Mapping):
+        fields = _without_nulls(search.value, SearchSpec.model_fields.keys())
+        entries["search"] = MappingEntry(search.key, Mapping(fields, search.value.mark))
     return Mapping(_without_nulls(Mapping(entries), StageSpec.model_fields.keys()), stage.mark)
 
 

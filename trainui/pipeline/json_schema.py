@@ -16,7 +16,7 @@ Schema = dict[str, Any]
 
 _NOTHING: Schema = {"type": "null"}
 
-_LEFT_OUT_BY_NULL = ("PipelineSpec", "StageFields", "StageSpec")
+_LEFT_OUT_BY_NULL = ("PipelineSpec", "StageFields", "StageSpec", "SearchSpec")
 """Models in which a field without a value counts as absent."""
 
 _KEYS = {"matrix": names.MATRIX_KEY, "env": names.VARIABLE_NAME}

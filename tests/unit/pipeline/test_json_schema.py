@@ -91,6 +91,7 @@ GOOD = [
     search({"low": 1e-5, "high": 0.1, "log": True}, prune="median"),
     search({"low": 1, "high": 9, "step": 2}, sampler={"by": "GridSampler"}),
     search({"choices": [1, 2]}, prune={"by": "median", "startup_trials": 5, "n_warmup_steps": 100}),
+    search([1], prune=None, sampler=None, seed=None),
     search([1], prune={"by": "patient", "patience": 3, "prune": {"by": "hyperband"}}),
     {"params": {"n": 1, "m": True}, **stage(cpus="${params.n}", allow_failure="${params.m}")},
     {"name": "p", "defaults": {"env": {"A": "b"}, "timeout": "3d"}, **stage()},

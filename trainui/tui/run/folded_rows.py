@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
+
 from trainui.domain.records import StageRecord
 from trainui.pipeline.folding import Fold, Spread, folds
 from trainui.pipeline.substitution.masking import mask
 from trainui.text import harmless
 from trainui.tui.data.snapshot import MatrixDetail
 from trainui.tui.render.numbers import number
-from trainui.tui.render.styled_text import Row, Segment, cut
+from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle
 
 MOST = 12
 """Maximum number of lines."""
+
+VALUES = 36
+"""Width of the mean, the deviation and the count, in characters."""
 
 
 def folded_rows(
@@ -31,19 +36,24 @@ def folded_rows(
         lines.sort(key=lambda one: (one[1].mean is None, sign * (one[1].mean or 0.0)))
     title = f"over {harmless(found[0].over)}" + (f", {group.title}" if group is not None else "")
     rows: list[Row] = [(), (Segment(title, "dim"),)]
-    rows += [_line(fold, spread) for fold, spread in lines[:MOST]]
+    params = {fold.name: _params(fold) for fold in found}
+    room = min(max(map(cell_len, params.values())), max(width - VALUES, 8))
+    rows += [_line(params[fold.name], room, spread) for fold, spread in lines[:MOST]]
     if len(lines) > MOST:
         rows.append((Segment(f"  {len(lines) - MOST} more", "dim"),))
     return [cut(row, width) for row in rows]
 
 
-def _line(fold: Fold, spread: Spread) -> Row:
-    params = " ".join(f"{key}={value}" for key, value in mask(fold.params).items())
+def _params(fold: Fold) -> str:
+    return harmless(" ".join(f"{key}={value}" for key, value in mask(fold.params).items()))
+
+
+def _line(params: str, room: int, spread: Spread) -> Row:
     shown = "" if spread.mean is None else f"{number(spread.mean)} "
     deviation = "" if spread.deviation is None else f"± {number(spread.deviation)} "
     return (
         Segment("  "),
-        Segment(f"{harmless(params)}  " if params else "", "strong"),
+        Segment(f"{fit(fit_middle(params, room), room)}  " if params else "", "strong"),
         Segment(f"{shown}{deviation} ".lstrip()),
         Segment(spread.words, "dim"),
     )
