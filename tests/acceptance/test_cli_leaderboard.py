@@ -24,6 +24,7 @@ def test_runs_are_filtered_and_sorted_as_in_the_screen(cli: CommandLine) -> None
         return [one["name"] for one in cli.json("ls", *arguments)["runs"]]
 
     assert names("--sort", "metric.val/loss") == ["b", "c", "a", "d"]
+    assert names("--sort", "smoothed.val/loss")[-1] == "d"
     assert names("--sort", "metric.val/acc", "--limit", "2") == ["a", "c"]
     assert names("--sort", "params.lr", "status:completed") == ["b", "c", "a"]
     assert names("metric.val/loss<0.25", "name:a,c") == ["c"]

@@ -514,6 +514,33 @@ async def test_a_sort_goes_to_the_top_and_says_what_comes_first(filler: Filler) 
         assert driven.runs.table.selected.name == "old"  # type: ignore[union-attr]
 
 
+async def test_the_list_is_sorted_by_a_smoothed_value_which_it_shows(filler: Filler) -> None:
+    spike = [0.1 if step == 30 else 2.0 for step in range(60)]
+    losses = {"lucky": spike, "steady": [1.0] * 60, "slow": [3.0] * 60}
+    feeders = {}
+    for name, values in losses.items():
+        attempt = filler.start(filler.run({"train": ()}, name=name), "train")
+        feeders[name] = Feeder(filler.store, attempt.stage_id)
+        feeders[name].feed({"loss": list(enumerate(values))})
+
+    def order(driven: Driven) -> list[str]:
+        return [name for line in driven.text().splitlines() for name in losses if name in line]
+
+    async with opened() as driven:
+        await driven.until_shown("loss best")
+        await driven.press(*"sssss")
+        await driven.until_shown("sorted by loss best, best first")
+        await driven.until(lambda: order(driven) == ["lucky", "steady", "slow"], "the best first")
+        await driven.press("s")
+        await driven.until_shown("sorted by loss smoothed, best first", "smoothed▾")
+        await driven.until(lambda: order(driven) == ["steady", "lucky", "slow"], "the others")
+        feeders["slow"].feed({"loss": [(step, 0.5) for step in range(60, 160)]})
+        await driven.until(lambda: order(driven) == ["slow", "steady", "lucky"], "the new order")
+        await driven.until_shown("0.5001")
+    async with opened() as driven:
+        await driven.until_shown("sorted by loss smoothed")
+
+
 async def test_columns_stay_while_one_scrolls(filler: Filler) -> None:
     for number in range(30):
         trained(filler, f"old{number}", "train", 0.5, metric="loss" if number else "val/acc")

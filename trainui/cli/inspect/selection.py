@@ -8,10 +8,14 @@ from trainui import clock
 from trainui.errors import UsageError
 from trainui.store.db.protocol import Connection
 from trainui.store.read.run_list import RunLine
+from trainui.tui.data.stage_values import SMOOTHED
 from trainui.tui.runs import sorting
 from trainui.tui.runs.filter import RunFilter, Values, parse
 from trainui.tui.runs.metric_reader import MetricReader
 from trainui.tui.runs.sorting import SortOrder
+
+_SMOOTHED = "smoothed."
+"""Before a metric's name: sort by its last smoothed value."""
 
 
 def select(
@@ -24,9 +28,10 @@ def select(
     """
     chosen = _filter(words)
     metrics = set(chosen.metrics)
-    metric = (sort or "").removeprefix(sorting.METRIC)
+    if sort is not None and sort.startswith(_SMOOTHED):
+        sort = f"{sorting.METRIC}{SMOOTHED}{sort.removeprefix(_SMOOTHED)}"
     if sort is not None and sort.startswith(sorting.METRIC):
-        metrics.add(metric)
+        metrics.add(sort.removeprefix(sorting.METRIC))
     values = _values(connection, metrics, runs)
     now = clock.now()
     found = [run for run in runs if chosen.fits(run, now, values)]
@@ -60,6 +65,7 @@ def _order(name: str, values: Values) -> SortOrder:
     known = {order.title.casefold(): order for order in sorting.ORDERS}
     if (found := known.get(name.casefold())) is None:
         raise UsageError(
-            f"--sort {name!r}: expected {', '.join(known)}, params.NAME or metric.NAME"
+            f"--sort {name!r}: expected {', '.join(known)}, params.NAME, metric.NAME or "
+            "smoothed.NAME"
         )
     return found

@@ -46,7 +46,7 @@ def list_runs(
         str | None,
         typer.Option(
             metavar="KEY",
-            help="Order: when, state, name, stages, elapsed, params.NAME or metric.NAME.",
+            help="Order: when, state, name, stages, elapsed, or params., metric., smoothed.NAME.",
             show_default=False,
         ),
     ] = None,

@@ -180,6 +180,15 @@ class Plotted:
         found = max(whole, key=lambda stats: stats.last_ordinal)
         return math.nan if found.last is None else found.last, float(found.last_step)
 
+    def last_smoothed(self, weight: float) -> float | None:
+        """Return the smoothed value at the end of the axis; None if no value is finite."""
+        with snapshot(self._connection):
+            end = self._segments[-1:]
+            points = self._series or self._points([*self._before(end), *end])
+        smooth = smoothing.of_series(points, weight)
+        known = np.flatnonzero(np.isfinite(smooth))
+        return float(smooth[known[points.x[known].argmax()]]) if len(known) else None
+
     def _points(self, some: Any) -> SeriesPoints:
         return series_data.series_points_of(
             self._connection, self._owner, self._segments, self._axis, some

@@ -10,7 +10,14 @@ from trainui.domain.records import SeriesSummary
 from trainui.pipeline.folding import value_of
 from trainui.store.db import protocol
 from trainui.store.points import curves
+from trainui.store.points.x_axis import Axis
 from trainui.store.read.headlines import MetricOwner
+
+SMOOTHED = "smoothed:"
+"""Before a metric's stored name: of its smoothed values the last one is meant."""
+
+WEIGHT = 0.9
+"""The smoothing weight of these values (`store.points.smoothing`)."""
 
 
 class StageValue(NamedTuple):
@@ -86,7 +93,18 @@ class StageValues:
         """Return a stage's value; None if it has none."""
         known = self._known.get((stage_id, metric))
         if known is None or known[0] != version:
-            found = curves.summaries(connection, [stage_id], metric)
-            known = (version, StageValue.of(found[0]) if found else None)
+            known = (version, _read(connection, stage_id, metric))
             self._known[stage_id, metric] = known
         return known[1]
+
+
+def _read(connection: protocol.Connection, stage_id: str, metric: str) -> StageValue | None:
+    name = metric.removeprefix(SMOOTHED)
+    found = curves.summaries(connection, [stage_id], name)
+    value = StageValue.of(found[0]) if found else None
+    if value is None or name == metric:
+        return value
+    from trainui.store.points.windows import Plotted  # it imports numpy
+
+    smoothed = Plotted(connection, stage_id, name, Axis.STEP).last_smoothed(WEIGHT)
+    return None if smoothed is None else value._replace(value=smoothed)

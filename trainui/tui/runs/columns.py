@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -63,6 +63,9 @@ class RowContext:
 Cells = Callable[[RunLine, RowContext, int], list[Segment]]
 """Renders a run's cell: takes the run, the context and the width; may return less, never more."""
 
+SortValues = Callable[[], Mapping[str, float]]
+"""Returns values by run id, as read so far."""
+
 
 class RunColumn(NamedTuple):
     """A column of the list."""
@@ -86,20 +89,27 @@ class RunColumn(NamedTuple):
 class RunColumns:
     """The columns for one width of the list."""
 
-    def __init__(self, width: int, facts: ColumnStats | None = None, ordering: str = "") -> None:
+    def __init__(
+        self,
+        width: int,
+        facts: ColumnStats | None = None,
+        ordering: str = "",
+        values: SortValues | None = None,
+    ) -> None:
         """Choose the columns that fit, and determine their widths.
 
         Args:
             width: of the list, in characters.
             facts: the statistics of the listed runs; None: the defaults.
             ordering: title of the column that the list is sorted by; it gets an arrow.
+            values: returns the values that the list is sorted by; None: another column has them.
         """
         self.width, self.ordering = width, ordering
         self.facts = facts or ColumnStats()
         self.gap = 1 if width < NARROW else 2
         columns = (
             _with_room_for_mark(column) if column.title == ordering else column
-            for column in _columns(self.facts)
+            for column in _with_values(_columns(self.facts), ordering, values)
         )
         self._shown = _shared_out(_fitting(columns, width, self.gap), width, self.gap)
         used = EDGES + sum(cells for _, cells in self._shown) + self.gap * (len(self._shown) - 1)
@@ -197,6 +207,24 @@ def _columns(facts: ColumnStats) -> Iterator[RunColumn]:
     if facts.endings:
         yield RunColumn("TO GO", 8, 8, _to_go, 3, True)
     yield RunColumn("WHEN", 6, 6, _when, right=True)
+
+
+def _with_values(
+    columns: Iterable[RunColumn], title: str, values: SortValues | None
+) -> Iterator[RunColumn]:
+    """Add a column of values before the times."""
+    for column in columns:
+        if column.title == "ELAPSED" and values is not None:
+            yield RunColumn(title, 10, max(10, min(cell_len(title) + 1, 24)), _of(values), 1, True)
+        yield column
+
+
+def _of(values: SortValues) -> Cells:
+    def cells_of(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
+        value = values().get(run.id)
+        return [] if value is None else [Segment(fit(number(value), cells, right=True))]
+
+    return cells_of
 
 
 def _with_room_for_mark(column: RunColumn) -> RunColumn:

@@ -10,7 +10,7 @@ from trainui.store.db import protocol
 from trainui.store.read import headlines, stage_alerts
 from trainui.store.read.headlines import MetricOwner
 from trainui.store.read.run_list import RunLine
-from trainui.tui.data.stage_values import StageValues
+from trainui.tui.data.stage_values import SMOOTHED, StageValues
 
 BUDGET = 0.2
 """Seconds for one read; the rest is read next time."""
@@ -45,7 +45,7 @@ class MetricReader:
         nan: Mapping[str, frozenset[str]],
         give_up_at: float,
     ) -> dict[str, float]:
-        stages = headlines.compared_stages(connection, name)
+        stages = headlines.compared_stages(connection, name.removeprefix(SMOOTHED))
         found = {}
         for run in runs:
             if (owners := stages.get(run.id)) is None:

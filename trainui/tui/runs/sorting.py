@@ -11,6 +11,7 @@ from trainui.domain.metric_direction import lower_is_better, value_word
 from trainui.domain.states import Status
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
+from trainui.tui.data.stage_values import SMOOTHED
 from trainui.tui.runs.filter import number_of, params_of
 
 
@@ -26,6 +27,11 @@ class SortOrder:
     """What comes first, and what comes first in reverse order."""
     metric: str = ""
     """The metric to sort by, by its stored name; empty: none."""
+
+    @property
+    def is_smoothed(self) -> bool:
+        """True if it sorts by values that no other column shows."""
+        return self.metric.startswith(SMOOTHED)
 
     @property
     def name(self) -> str:
@@ -88,7 +94,7 @@ def by_metric(metric: str, values: Callable[[], Mapping[str, float]]) -> SortOrd
     """Return the order by a metric's value: the best first, runs without it or with NaN last.
 
     Args:
-        metric: its stored name.
+        metric: its stored name; with `SMOOTHED` before it, its smoothed values are meant.
         values: returns the values read so far, by run id.
     """
     sign = -1.0 if lower_is_better(metric) is False else 1.0
@@ -98,7 +104,9 @@ def by_metric(metric: str, values: Callable[[], Mapping[str, float]]) -> SortOrd
         return None if math.isnan(value) else sign * value
 
     words = ("best", "worst") if value_word(metric) == "best" else ("smallest", "largest")
-    return SortOrder(f"{harmless(metric)} {value_word(metric)}", key, words, metric)
+    name = metric.removeprefix(SMOOTHED)
+    word = value_word(metric) if name == metric else "smoothed"
+    return SortOrder(f"{harmless(name)} {word}", key, words, metric)
 
 
 def _longest_first(run: RunLine) -> int | None:

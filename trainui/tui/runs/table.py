@@ -13,6 +13,7 @@ from textual.message import Message
 from trainui import clock
 from trainui.store.read.run_list import RunLine
 from trainui.tui.data.snapshot import ListedMetrics
+from trainui.tui.data.stage_values import SMOOTHED
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, Segment
 from trainui.tui.runs.column_stats import ColumnStats, facts_of, with_listed
@@ -174,7 +175,7 @@ class RunTable(CursorView):
     def row(self, index: int, width: int) -> Row:
         """Return a run's line, or the heading."""
         if self._columns.width != width or self._columns.ordering != self._order.title:
-            self._columns = RunColumns(width, self._facts, self._order.title)
+            self._columns = self._columns_for(width)
         if index == 0:
             return self._columns.heading(reverse=self._reverse)
         if not self._shown:
@@ -276,9 +277,14 @@ class RunTable(CursorView):
         metric = self._listed.titles.get(self._facts.metric_name)
         return [
             *ORDERS,
-            *([self._by_metric(metric)] if metric else []),
+            *(map(self._by_metric, (metric, f"{SMOOTHED}{metric}")) if metric else ()),
             *(by_param(name) for name in self._facts.params),
         ]
+
+    def _columns_for(self, width: int) -> RunColumns:
+        metric = self._order.metric
+        values = (lambda: self._values.get(metric, {})) if self._order.is_smoothed else None
+        return RunColumns(width, self._facts, self._order.title, values)
 
     def _by_metric(self, metric: str) -> SortOrder:
         return by_metric(metric, lambda: self._values.get(metric, {}))
@@ -302,7 +308,7 @@ class RunTable(CursorView):
         found = with_listed(found, self._listed, endings=bool(moment.endings))
         if found != self._facts:
             self._facts = found
-            self._columns = RunColumns(self._columns.width, found, self._order.title)
+            self._columns = self._columns_for(self._columns.width)
 
     def _follow_run(self) -> None:
         """Move the cursor to its run, keeping its position on the screen if possible."""

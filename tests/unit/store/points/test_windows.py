@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.store.readings import Feeder, connect
 from trainui.store.db.engine import Store
-from trainui.store.points import curves, points, sources, windows, x_axis
+from trainui.store.points import curves, points, smoothing, sources, windows, x_axis
 from trainui.store.points.chunks import Points
 from trainui.store.points.windows import ABOVE, BELOW, NAN, Plotted
 from trainui.store.points.x_axis import Axis
@@ -217,3 +217,17 @@ def test_the_mean_of_a_constant_is_the_constant(store: Store) -> None:
     fill(store, np.full(1000, 0.1))
     found = plotted(store).window(0.0, 999.0, 7)
     assert found.mean.tolist() == [0.1] * 7
+
+
+@pytest.mark.parametrize("count", [1, 300, 30_000])
+def test_the_last_smoothed_value_is_that_of_all_points(store: Store, few: None, count: int) -> None:
+    values = noise(count)
+    values[count // 2 :: 7] = math.nan if count > 1 else 1.0
+    fill(store, values)
+    expected = smoothing.of_points(values, 0.9)[-1]
+    assert plotted(store).last_smoothed(0.9) == pytest.approx(expected, rel=1e-9)
+
+
+def test_nothing_finite_has_no_smoothed_value(store: Store) -> None:
+    fill(store, np.full(5, math.nan))
+    assert plotted(store).last_smoothed(0.9) is None
