@@ -31,9 +31,6 @@ PAN = 0.25
 class CurveKeys(RowsView):
     """Plots with shared options; a change of the query is posted to the page."""
 
-    selects_text: ClassVar[bool] = False
-    """Dragging pans the plot."""
-
     scopes: ClassVar[tuple[str, ...]] = ("curves",)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("curves")]
 
@@ -245,27 +242,29 @@ class CurveKeys(RowsView):
         self.app.notify(text, timeout=BRIEFLY, markup=False)
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Start a drag."""
+        """Start to drag a zoomed plot; elsewhere dragging selects text, as in any pane."""
         self._dragged = False
-        if event.button == 1 and self.place_under(event) is not None:
+        in_plot = event.button == 1 and self.place_under(event) is not None
+        if in_plot and self.view.window is not None:
+            event.prevent_default()
             self._held_at = event.screen_x
             self.capture_mouse()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Pan while the mouse drags."""
+        """Pan while the mouse drags a zoomed plot."""
         if self._held_at is None or event.screen_x == self._held_at:
             return
         by, self._held_at = event.screen_x - self._held_at, event.screen_x
         self._dragged = True
-        if self.view.window is not None:
-            self._pan(-by / max(self.plot_cells(), 1))
+        self._pan(-by / max(self.plot_cells(), 1))
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
         """End a drag; after a plain click put the cursor on the nearest point."""
-        if self._held_at is None:
+        if self._held_at is not None:
+            self.release_mouse()
+        elif self._pressed is None or self._selection is not None:
             return
         self._held_at = None
-        self.release_mouse()
         x = self.place_under(event)
         chart = self.chart()
         if not self._dragged and x is not None and chart is not None:
