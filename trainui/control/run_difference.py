@@ -16,7 +16,7 @@ from trainui.domain.records import RunRecord
 from trainui.pipeline import loader
 from trainui.pipeline.substitution import masking
 from trainui.store.db.protocol import Connection
-from trainui.store.read import views
+from trainui.store.read import tracked, views
 from trainui.store.read.summary import shown_command
 
 Pairs = dict[str, list[Any]]
@@ -96,7 +96,8 @@ def _now(connection: Connection, run: RunRecord) -> _Side:
     stages, params = _definitions(connection, run), run.params
     if run.file is not None and Path(run.file).exists():
         pipeline = loader.load(run.file, given_params(run.id))
-        stages, params = filled_in(pipeline, Path(run.directory)).stages, pipeline.params
+        stages = filled_in(pipeline, Path(run.directory)).stages
+        params = {**tracked.of_run(views.submission(connection, run.id)), **pipeline.params}
     state = code_version.state_of(Path(run.file).parent if run.file else Path.cwd())
     variables = environment.inheritable(os.environ)
     found = packages.of_stages(stages, variables)

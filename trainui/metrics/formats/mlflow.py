@@ -38,6 +38,11 @@ def metric_name(path: Path) -> str:
     return "/".join(parts[below:])
 
 
+def run_directory(path: Path) -> Path:
+    """Return the directory of the run that a metric's file is of."""
+    return next(up.parent for up in path.parents if up.name == DIRECTORY)
+
+
 def nested_prefix(path: Path, root: Path | None = None) -> str:
     """Return the prefix for a metric of a run nested in another.
 
@@ -45,7 +50,7 @@ def nested_prefix(path: Path, root: Path | None = None) -> str:
         path: the metric's file.
         root: the directory that is read; the metrics of its own run have no prefix.
     """
-    run = next(up.parent for up in path.parents if up.name == DIRECTORY)
+    run = run_directory(path)
     if run == root:
         return ""
     tags = run / "tags"

@@ -31,6 +31,7 @@ from trainui.metrics.reader.database_reader import DatabaseReader
 from trainui.metrics.reader.source import EndOfFile, SourceReader
 from trainui.metrics.reader.source_problems import SourceProblems
 from trainui.metrics.reader.stored_source import Advance
+from trainui.metrics.reader.tracked_config import TrackedConfig
 from trainui.store.db.engine import Store
 from trainui.store.points import points
 from trainui.store.points import sources as point_sources
@@ -97,6 +98,9 @@ class AttemptReader:
         self._missing: Mapping[str, str] = {}
         self._names = naming.Names()
         self._alerts = AttemptAlerts(store, attempt)
+        self._config = TrackedConfig(store, attempt)
+        self._config_due = False
+        """True if files came whose configuration is not recorded yet."""
         self._fallbacks = Fallbacks()
         self._has_files = False
         """True once a source other than a fallback has produced a metric."""
@@ -123,6 +127,10 @@ class AttemptReader:
         self._paused.clear()
         if any(self._is_new(candidate) for candidate in candidates):
             self._begin(candidates)
+            self._config_due = True
+        if self._config_due and (ended or self._has_files):
+            self._config.record(candidates)
+            self._config_due = False
         for candidate in candidates:
             if candidate.key in self._readers:
                 self._readers[candidate.key].follow(candidate.path)

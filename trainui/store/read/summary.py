@@ -13,7 +13,7 @@ from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
 from trainui.pipeline.matrix import TRIAL
 from trainui.pipeline.substitution import masking
 from trainui.store.db import protocol
-from trainui.store.read import event_feed, views
+from trainui.store.read import event_feed, tracked, views
 
 STDOUT_FILE = "stdout.log"
 STDERR_FILE = "stderr.log"
@@ -36,10 +36,13 @@ def run_in_full(connection: protocol.Connection, run: RunRecord) -> dict[str, An
     """Return a run with its stages and their attempts, as shown by `show`."""
     attempts = views.attempts(connection, run.id)
     alerts = event_feed.marks(connection, run.id)
+    submission = views.submission(connection, run.id)
     stages = [
         _stage(run, stage, attempts.get(stage.id, ()), alerts.get(stage.name, ()))
         for stage in views.stages(connection, run.id)
     ]
+    for one in stages:
+        one["params"] = {**tracked.of_stage(submission, one["name"]), **one["params"]}
     return {
         **run_line(run),
         "from": run.origin,

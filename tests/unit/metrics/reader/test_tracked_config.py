@@ -1,0 +1,102 @@
+"""What trackers record of an attempt's configuration becomes parameters of its run."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from tests.unit.metrics.attempts import Attempt, start_attempt
+from tests.unit.metrics.reading import lines
+from tests.unit.metrics.test_wandb import field, frames, item, row
+from tests.unit.metrics.trackers.test_databases import MLFLOW
+from trainui.metrics.reader.attempt import AttemptReader
+from trainui.store.db.engine import Store
+from trainui.store.read import summary, views
+from trainui.store.read.row_mapping import dump
+from trainui.store.runs import runs, tracked_params
+
+
+def config(**values: Any) -> bytes:
+    """The record of a run with a configuration."""
+    items = b"".join(field(1, item(name, value)) for name, value in values.items())
+    return field(1, 300) + field(17, field(4, items))
+
+
+def finish(store: Store, attempt: Attempt) -> None:
+    attempt.end()
+    reader = AttemptReader(store, attempt.to_read)
+    reader.finish(clean=True)
+    reader.close()
+
+
+def params_of(name: str = "train") -> dict[str, Any]:
+    """The parameters of a run, and those that are shown for its stage."""
+    with closing(views.connect()) as connection:
+        run = next(one for one in views.runs(connection) if one.name == f"run-of-{name}")
+        (stage,) = summary.run_in_full(connection, run)["stages"]
+    assert {key: str(value) for key, value in stage["params"].items()} == dict(run.params)
+    return dict(run.params)
+
+
+def test_the_config_of_wandb_is_known_while_the_attempt_runs(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    log = attempt.workdir / "wandb" / "run-20260101_000000-x1" / "run-x1.wandb"
+    log.parent.mkdir(parents=True)
+    written = config(lr=0.1, optimizer={"name": "sgd"}, api_key="s3cret", layers=[1, 2])
+    log.write_bytes(frames(written, row(0, item("loss", 1))))
+    reader = AttemptReader(store, attempt.to_read)
+    for _ in range(2):
+        reader.scan()
+        while reader.advance().more:
+            pass
+    found = params_of()
+    assert (found["lr"], found["optimizer.name"], found["layers"]) == ("0.1", "sgd", "[1, 2]")
+    assert "s3cret" not in found.values()
+    reader.close()
+
+
+def test_parameters_of_mlflow_and_overrides_of_hydra(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    job = attempt.workdir / "outputs" / "a"
+    (job / ".hydra").mkdir(parents=True)
+    (job / ".hydra" / "overrides.yaml").write_text("- lr=0.5\n- +model=big\n- ~data\n")
+    (job / "metrics.jsonl").write_text(lines([1]))
+    with closing(sqlite3.connect(attempt.workdir / "mlflow.db")) as connection:
+        connection.executescript(MLFLOW)
+        row_ = ("r", "mine", "RUNNING", 10**13, None, "active")
+        connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)", row_)
+        connection.execute("INSERT INTO params VALUES ('r', 'depth', '3')")
+        connection.commit()
+    finish(store, attempt)
+    assert params_of() == {"lr": "0.5", "model": "big", "depth": "3"}
+
+
+def test_files_beside_the_metrics(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    (attempt.stage_dir / "hparams.yaml").write_text("net: !!python/object:a.B {}\nopt: {lr: 1}\n")
+    (attempt.stage_dir / "metrics.csv").write_text("step,loss\n1,2\n")
+    finish(store, attempt)
+    assert params_of() == {"net": "None", "opt.lr": "1"}
+
+
+def test_the_pipelines_parameters_come_first_and_stages_that_differ_have_none(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    with store.write() as connection:
+        tracked_params.record(connection, attempt.stage_id, {"lr": "1", "seed": "0"})
+        tracked_params.record(connection, attempt.stage_id, {"lr": "2"})
+    assert params_of() == {"lr": "2"}
+    with store.write() as connection:
+        submission = runs.submission(connection, "run-of-train")
+        submission["tracked"]["stages"]["other"] = {"lr": "3", "depth": "1"}
+        connection.exec_driver_sql(
+            "UPDATE runs SET submission_json = ?, params_json = ? WHERE id = 'run-of-train'",
+            (dump(submission), '{"width":"8","lr":"2"}'),
+        )
+        tracked_params.record(connection, attempt.stage_id, {"lr": "2", "width": "9"})
+    with closing(views.connect()) as connection:
+        (run,) = views.runs(connection)
+    assert run.params == {"width": "8", "depth": "1"}

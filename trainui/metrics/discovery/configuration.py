@@ -1,0 +1,113 @@
+"""The configurations that trackers and frameworks leave, as flat parameters: `optimizer.lr`."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from trainui.metrics.discovery import hydra, tracker_runs
+from trainui.metrics.discovery.source_file import SourceFile
+from trainui.metrics.formats import mlflow
+
+MOST = 200
+"""Parameters of a run; Transformers has some 150."""
+
+_LONGEST = 200
+"""Characters of a value."""
+
+_BYTES = 1 << 20
+
+_FILES = ("hparams.yaml", "args.yaml")
+"""Files of Lightning, timm and Ultralytics, beside those with the metrics."""
+
+
+def of_sources(sources: Iterable[SourceFile], stage_dir: Path) -> dict[str, str]:
+    """Return the parameters that an attempt's trackers and frameworks recorded.
+
+    Args:
+        sources: the attempt's files.
+        stage_dir: its stage's directory, which may be that of a Hydra job.
+    """
+    found: dict[str, Any] = {}
+    sources = list(sources)
+    jobs = {up for one in sources for up in one.path.parents if (up / hydra.DIRECTORY).is_dir()}
+    if len(jobs | {stage_dir}) <= 2:  # the jobs of a multirun have no parameters in common
+        for job in jobs | {stage_dir}:
+            found |= hydra.params(job)
+    for one in sources:
+        found = {**flat(_of_source(one)), **found}
+    values = ((name, str(value)) for name, value in found.items())
+    return dict([(name, text) for name, text in values if len(text) <= _LONGEST][:MOST])
+
+
+def _of_source(one: SourceFile) -> Mapping[str, Any]:
+    from trainui.metrics.trackers import wandb
+
+    if one.run:
+        runs = tracker_runs.of_database(one.path)
+        return next((run.params for run in runs if run.id == one.run), {})
+    if tracker_runs.WANDB.fullmatch(one.path.name):
+        return wandb.describe(one.path).params
+    if mlflow.is_of_run(one.path):
+        return of_mlflow(mlflow.run_directory(one.path))
+    beside = (load(one.path.parent / name) for name in _FILES)
+    return next((found for found in beside if found), {})
+
+
+def of_mlflow(run: Path) -> dict[str, str]:
+    """Return the parameters of a run in MLflow's file store."""
+    files = sorted((run / "params").rglob("*"))
+    return {str(one.relative_to(run / "params")): text(one) for one in files if one.is_file()}
+
+
+def flat(document: Any, prefix: str = "") -> dict[str, Any]:
+    """Return nested settings as `optimizer.lr`; a list as JSON."""
+    if not isinstance(document, Mapping):
+        return {}
+    found: dict[str, Any] = {}
+    for key, value in document.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            plain = isinstance(value, str | int | float | bool | None)
+            found[f"{prefix}{key}"] = value if plain else json.dumps(value, default=str)
+    return found
+
+
+def as_json(value: Any) -> Any:
+    """Return a value as JSON can have it: a number that is not finite as a text."""
+    if isinstance(value, Mapping):
+        return {str(key): as_json(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def load(path: Path) -> Mapping[str, Any]:
+    """Return the mapping in a YAML file; an empty one if it cannot be read."""
+    data = head(path, _BYTES)
+    if not data:
+        return {}
+    from trainui.metrics.discovery import plain_yaml  # imports PyYAML: not at the reader's start
+
+    found = plain_yaml.load(data)
+    return found if isinstance(found, Mapping) else {}
+
+
+def head(path: Path, size: int = 4096) -> bytes:
+    """Return a file's first bytes; none if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(size)
+    except OSError:
+        return b""
+
+
+def text(path: Path) -> str:
+    """Return a small file's text; empty if it cannot be read."""
+    return head(path).decode(errors="replace").strip()

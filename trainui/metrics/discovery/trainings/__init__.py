@@ -1,0 +1,99 @@
+"""Finds the trainings below a directory that trainui did not start, by the files they left.
+
+A directory with a marker (a tracker's or a framework's own file) is one training with all that is
+in it. Files with usual names elsewhere are a training for each directory. Nothing is written,
+locked or followed through a link. A kind of training is a function of a module here: see `FINDERS`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from trainui.metrics.discovery import process_files
+from trainui.metrics.discovery.configuration import flat as flat
+from trainui.metrics.discovery.trainings import frameworks, hydra_runs, tracker_files
+from trainui.metrics.discovery.trainings.model import Job as Job
+from trainui.metrics.discovery.trainings.model import Training as Training
+from trainui.metrics.discovery.trainings.place import Place, listed
+from trainui.metrics.trackers import database
+
+MOST_ENTRIES = 500_000
+"""Directory entries that are examined, as a limit for e.g. a whole home directory."""
+
+MAX_DEPTH = 12
+
+_SKIPPED = re.compile(r"__pycache__|node_modules|site-packages|artifacts|\.git|\.venv|\.cache")
+
+FINDERS: Sequence[Callable[[Place], Training | None]] = (
+    hydra_runs.multirun,
+    hydra_runs.single,
+    tracker_files.wandb,
+    tracker_files.mlflow,
+    frameworks.ultralytics,
+    frameworks.lightning,
+    frameworks.hugging_face,
+    frameworks.dvclive,
+    frameworks.sb3,
+    frameworks.events,
+)
+"""Each returns the training of a directory with its marker; the first that does decides."""
+
+
+def state(job: Job, open_paths: frozenset[str]) -> str:
+    """Return `running`, `completed`, `failed`, `cancelled`, or `ended` if nobody knows how.
+
+    Args:
+        job: the training as it was found now.
+        open_paths: the files that processes have open for writing.
+    """
+    if job.status not in (None, "running"):
+        return job.status
+    if job.run and job.sources:  # a killed run stays `running` in its database
+        file = str(job.sources[0][0]).partition("#")[0]
+        return "running" if str(Path(file).resolve()) in open_paths else "ended"
+    is_open = job.status is not None or process_files.is_any_below(job.directory, open_paths)
+    return "running" if is_open else "ended"
+
+
+def below(path: Path) -> list[Training]:
+    """Return the trainings in a directory and below it, or that of a file.
+
+    Raises:
+        OSError: the path cannot be read.
+        UnreadableFileError: it is a damaged database.
+    """
+    if path.is_file():
+        if database.is_database(path):
+            database.copies.get(path, at_once=True)  # raises if it is damaged
+        place = Place(path.parent, (), (path.name,))
+        found = _marked(place) or frameworks.plain(place)
+        return tracker_files.in_databases(place) or ([found] if found is not None else [])
+    os.scandir(path).close()  # raises if it is not a readable directory
+    return list(_below(path.absolute(), 0, [MOST_ENTRIES]))
+
+
+def _below(path: Path, depth: int, left: list[int]) -> Iterator[Training]:
+    place = listed(path)
+    left[0] -= len(place.directories) + len(place.files)
+    if left[0] < 0:
+        return
+    if (marked := _marked(place)) is not None:
+        yield marked
+        return
+    yield from tracker_files.in_databases(place)
+    if (plain := frameworks.plain(place)) is not None:
+        yield plain
+    for name in place.directories if depth < MAX_DEPTH else ():
+        if not _SKIPPED.fullmatch(name):
+            yield from _below(path / name, depth + 1, left)
+
+
+def _marked(place: Place) -> Training | None:
+    """Return the training of a directory with a marker; None if it has none."""
+    for find in FINDERS:
+        if (found := find(place)) is not None:
+            return found
+    return None

@@ -1,0 +1,94 @@
+"""Trainings of frameworks, by the files that each of them leaves in a directory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from trainui.metrics.discovery import configuration, default_sources
+from trainui.metrics.discovery.trainings.model import Job, Training
+from trainui.metrics.discovery.trainings.place import Place, listed
+
+_CHECKPOINT = re.compile(r"checkpoint-\d+")
+_PLAIN_KINDS = ("wandb", "optuna", "hf", "keras", "csv", "jsonl")
+"""Kinds of a directory's files without a marker, most specific first."""
+
+
+def ultralytics(place: Place) -> Training | None:
+    """Return the training of a directory with `args.yaml` and `results.csv`."""
+    if not place.has("args.yaml", "results.csv"):
+        return None
+    return _single("ultralytics", place, params=_settings(place, "args.yaml"))
+
+
+def lightning(place: Place) -> Training | None:
+    """Return the training of a directory with `hparams.yaml`."""
+    if not place.has("hparams.yaml"):
+        return None
+    return _single("lightning", place, place.telling_name(), _settings(place, "hparams.yaml"))
+
+
+def hugging_face(place: Place) -> Training | None:
+    """Return the training of a directory with a `trainer_state.json`, or checkpoints with one."""
+    kept = [name for name in place.directories if _CHECKPOINT.fullmatch(name)]
+    if place.has("trainer_state.json") or any(
+        (place / name / "trainer_state.json").is_file() for name in kept
+    ):
+        return _single("hf", place)
+    return None
+
+
+def dvclive(place: Place) -> Training | None:
+    """Return the training of a directory with `plots/metrics`."""
+    plots = place / "plots" / "metrics"
+    return _single("dvclive", place) if "plots" in place.directories and plots.is_dir() else None
+
+
+def sb3(place: Place) -> Training | None:
+    """Return the training of a directory with the `progress.csv` of Stable-Baselines3's logger."""
+    log = next((one for one in ("progress.csv", "progress.json") if one in place.files), None)
+    if log is None or b"time/" not in configuration.head(place / log):
+        return None
+    return _single("sb3", place)
+
+
+def events(place: Place) -> Training | None:
+    """Return the training of a directory of event files, with what writers put below it."""
+    parts = [listed(place / name) for name in place.directories if default_sources.is_part(name)]
+    if any(_kind(one, name) == "tfevents" for one in (place, *parts) for name in one.files):
+        return _single("tfevents", place, place.telling_name())
+    return None
+
+
+def plain(place: Place) -> Training | None:
+    """Return the training of the files with usual names in a directory; None if it has none."""
+    found = {name: kind for name in place.files if (kind := _kind(place, name))}
+    if not found:
+        return None
+    kind = next((one for one in _PLAIN_KINDS if one in found.values()), "log")
+    sources = tuple(
+        (place / name, None) for name, one in found.items() if one != "log" or kind == "log"
+    )
+    name, params = place.telling_name(), _settings(place, "args.yaml")
+    job = Job(name, place.path, sources, params=params, log=place.log())
+    return Training(kind, name, place.path, (job,))
+
+
+def _kind(place: Place, name: str) -> str | None:
+    family = default_sources.family_of(place / name)
+    if family == "csv":
+        return "keras" if configuration.head(place / name).startswith(b"epoch,") else "csv"
+    return {"json": "jsonl", "text": "log"}.get(family or "", family)
+
+
+def _settings(place: Place, name: str) -> dict[str, Any]:
+    return configuration.flat(configuration.load(place / name)) if place.has(name) else {}
+
+
+def _single(
+    kind: str, place: Place, name: str | None = None, params: Mapping[str, Any] | None = None
+) -> Training:
+    name = name or place.path.name
+    job = Job(name, place.path, params=params or {}, log=place.log())
+    return Training(kind, name, place.path, (job,))

@@ -1,0 +1,70 @@
+"""Trainings of trackers: W&B's logs, MLflow's file store, and the runs in databases."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from trainui.metrics.discovery import configuration, tracker_runs
+from trainui.metrics.discovery.trainings.model import Job, Training, tracked
+from trainui.metrics.discovery.trainings.place import Place
+from trainui.metrics.trackers import study_of
+from trainui.metrics.trackers import wandb as wandb_head
+
+_WANDB = re.compile(r"(?:offline-)?run-\d{8}_\d{6}-(\w+)")
+_MLFLOW_STATUS = {"1": "running", "3": "completed", "4": "failed", "5": "failed"}
+"""`RunStatus` in a run's meta.yaml, as the number that MLflow writes."""
+
+
+def wandb(place: Place) -> Training | None:
+    """Return the run of one of W&B's directories."""
+    name = _WANDB.fullmatch(place.path.name)
+    logs = place.fits(tracker_runs.WANDB)
+    if name is None or not logs:
+        return None
+    run = wandb_head.describe(place / logs[0])
+    output = place / "files" / "output.log"
+    log = output if output.is_file() else None
+    job = tracked(run, place.path, ((place / logs[0], "wandb"),), log)
+    return Training("wandb", run.name, place.path, (job,))
+
+
+def mlflow(place: Place) -> Training | None:
+    """Return the run of a directory of MLflow's file store."""
+    if not place.has("meta.yaml") or "metrics" not in place.directories:
+        return None
+    meta = configuration.load(place / "meta.yaml")
+    if "run_id" not in meta and "run_uuid" not in meta:
+        return None
+    tagged = configuration.text(place / "tags" / "mlflow.runName")
+    name = str(meta.get("run_name") or tagged or place.path.name)
+    job = Job(
+        name,
+        place.path,
+        params=configuration.of_mlflow(place.path),
+        status=_MLFLOW_STATUS.get(str(meta.get("status"))),
+        started=_milliseconds(meta.get("start_time")),
+        ended=_milliseconds(meta.get("end_time")),
+    )
+    return Training("mlflow", name, place.path, (job,))
+
+
+def _milliseconds(value: object) -> float | None:
+    return value / 1000 if isinstance(value, int | float) else None
+
+
+def in_databases(place: Place) -> list[Training]:
+    """Return the runs in trackers' databases: those of one study are one training."""
+    found: dict[str, Training] = {}
+    for name in place.fits(tracker_runs.DATABASE):
+        kind, runs = tracker_runs.jobs(place / name)
+        for run in runs:
+            source = (Path(tracker_runs.name_of(place / name, run.id)), None)
+            job = tracked(run, place.path, (source,), id_=run.id)
+            title = run.name if study_of(run.id) == run.id else study_of(run.id)
+            training = Training(kind, title, place / name, (job,))
+            before = found.get(training.key)
+            jobs = (*before.jobs, job) if before is not None else (job,)
+            found[training.key] = replace(training, jobs=jobs)
+    return list(found.values())

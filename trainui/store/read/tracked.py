@@ -1,0 +1,21 @@
+"""What the trackers of a run's stages recorded of their configuration, by its submission."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+KEY = "tracked"
+"""Key in the submission: by stage the parameters, and those that were added to the run's."""
+
+
+def of_run(submission: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the parameters among a run's that its trackers recorded."""
+    found: Mapping[str, str] = submission.get(KEY, {}).get("added", {})
+    return found
+
+
+def of_stage(submission: Mapping[str, Any], stage: str) -> Mapping[str, str]:
+    """Return the parameters that the trackers of a stage recorded."""
+    found: Mapping[str, str] = submission.get(KEY, {}).get("stages", {}).get(stage, {})
+    return found

@@ -1,0 +1,61 @@
+"""Parameters of a run that its trackers recorded: a W&B config, MLflow's params, Hydra overrides.
+
+They are added to those of the pipeline, which come first, so that runs can be filtered and
+compared by them. A parameter that differs between stages is none of the run's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, select, update
+
+from trainui.store.db.engine import raw
+from trainui.store.read import row_mapping, tracked, views
+from trainui.store.runs.tables import RUNS, STAGES
+
+MOST_STAGES = 50
+"""Stages of a run of which the parameters are kept."""
+
+
+def record(connection: Connection, stage_id: str, found: Mapping[str, str]) -> None:
+    """Store the parameters that the trackers of a stage's latest attempt recorded.
+
+    Args:
+        connection: a write transaction.
+        stage_id: the stage.
+        found: the parameters, secrets masked.
+    """
+    run_id, stage, params_json = connection.execute(
+        select(RUNS.c.id, STAGES.c.name, RUNS.c.params_json)
+        .join(STAGES, STAGES.c.run_id == RUNS.c.id)
+        .where(STAGES.c.id == stage_id)
+    ).one()
+    submission = views.submission(raw(connection), run_id)
+    known = submission.get(tracked.KEY, {})
+    stages = {**known.get("stages", {}), stage: dict(found)}
+    if len(stages) > MOST_STAGES:
+        return
+    params, added = row_mapping.load(params_json), known.get("added", {})
+    given = {name: value for name, value in params.items() if added.get(name) != value}
+    added = {name: value for name, value in _common(stages).items() if name not in given}
+    submission[tracked.KEY] = {"stages": stages, "added": added}
+    connection.execute(
+        update(RUNS)
+        .where(RUNS.c.id == run_id)
+        .values(
+            params_json=row_mapping.dump(given | added),
+            submission_json=row_mapping.dump(submission),
+        )
+    )
+
+
+def _common(stages: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Return the parameters that no two stages have different values of."""
+    found: dict[str, str] = {}
+    differing = set()
+    for params in stages.values():
+        for name, value in params.items():
+            if found.setdefault(name, value) != value:
+                differing.add(name)
+    return {name: value for name, value in found.items() if name not in differing}
