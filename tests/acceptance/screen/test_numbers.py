@@ -1,18 +1,30 @@
-"""What a table, a row, a title or a legend says of a stage is what the store says."""
+"""What a table, a row, a title, the graph, the log or an export says of a stage is what is stored.
+
+It is compared right after the stages' ends, under load: keys are pressed and the interpreter is
+kept busy while the points are stored.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import csv
 import math
 import re
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import Filler
+from trainui import paths
+from trainui.cli.main import main
 from trainui.domain.records import SeriesSummary
+from trainui.formatting import size
 from trainui.store.db import readonly
 from trainui.store.points import curves
-from trainui.tui.render.numbers import number
+from trainui.tui.render.numbers import elapsed, number
 from trainui.tui.run.screen import RunScreen
 
 MEMBERS = {f"train[lr=0.{place}]": 40 + 7 * place for place in range(1, 7)}
@@ -35,8 +47,33 @@ def train(filler: Filler, run_id: str) -> None:
             if step < steps:
                 points = {"val/loss": [(step, loss(place, step))], "lr": [(step, place / 10)]}
                 feeders[name].feed(points)
+                filler.log(attempts[name], f"{name} step {step}\n")
             if step + 1 == steps:
                 filler.end(attempts[name])
+
+
+@asynccontextmanager
+async def load(driven: Driven) -> AsyncIterator[None]:
+    """Press keys all the time, and keep the interpreter busy."""
+    stop = threading.Event()
+
+    def spin() -> None:
+        while not stop.is_set():
+            sum(range(1000))
+
+    async def press() -> None:
+        while not stop.is_set():
+            await driven.press("j", "k", "3", "1")
+
+    spinning = threading.Thread(target=spin, name="load")
+    spinning.start()
+    pressing = asyncio.create_task(press())
+    try:
+        yield
+    finally:
+        stop.set()
+        await pressing
+        spinning.join()
 
 
 def stored(filler: Filler, run_id: str) -> dict[str, SeriesSummary]:
@@ -52,7 +89,30 @@ def in_table(driven: Driven) -> dict[str, str]:
     return {f"train[lr={lr}]": value for lr, value in found}
 
 
-async def test_no_number_is_stale_once_the_stages_have_ended(filler: Filler) -> None:
+def in_graph(driven: Driven) -> dict[str, str]:
+    """The time that each completed member took, as the graph says."""
+    return dict(re.findall(r"(train\[lr=0\.\d\]) +completed +(\S+)", driven.text()))
+
+
+def took(filler: Filler, run_id: str) -> dict[str, str]:
+    """The same as the store has it."""
+    stages = [filler.stage(run_id, name) for name in MEMBERS]
+    return {one.name: elapsed(one.started_at, one.completed_at, 0) for one in stages}
+
+
+def exported(run_id: str, file: Path) -> dict[str, list[float]]:
+    """The losses of all members as `trainui export` writes them."""
+    assert main(["export", run_id, "--output", str(file)]) == 0
+    found: dict[str, list[float]] = {}
+    for row in csv.DictReader(file.read_text().splitlines()):
+        if row["name"] == "val/loss":
+            found.setdefault(row["stage"], []).append(float(row["value"]))
+    return found
+
+
+async def test_no_number_is_stale_once_the_stages_have_ended(
+    filler: Filler, tmp_path: Path
+) -> None:
     run_id = filler.run(dict.fromkeys(MEMBERS, ()), name="sweep")
     async with opened(size=(180, 48)) as driven:
         await driven.until_shown("sweep")
@@ -60,7 +120,8 @@ async def test_no_number_is_stale_once_the_stages_have_ended(filler: Filler) -> 
         await driven.until(lambda: isinstance(driven.app.screen, RunScreen), "the run's page")
         await driven.until_shown("train[lr=0.6]")
         await driven.press("F")
-        await asyncio.to_thread(train, filler, run_id)
+        async with load(driven):
+            await asyncio.to_thread(train, filler, run_id)
         series = stored(filler, run_id)
         best = {name: number(one.min) for name, one in series.items()}
         await driven.until(lambda: in_table(driven) == best, f"the table of {best}")
@@ -70,6 +131,17 @@ async def test_no_number_is_stale_once_the_stages_have_ended(filler: Filler) -> 
         selected = driven.run.graph.selected
         assert selected is not None
         own = series[selected.name]
+        await driven.until(lambda: in_graph(driven) == took(filler, run_id), "the graph")
+        log = paths.attempt_directory(Path(selected.directory), 1) / "stdout.log"
+        await driven.until_shown(
+            f"4 Log: {own.stage}",
+            f"{own.stage} step {own.count - 1}",
+            f"stdout {size(log.stat().st_size)}",
+        )
+        await driven.press("Y")
+        await driven.until(lambda: bool(driven.app.clipboard), "the report")
+        rows = re.findall(r"\| (\S+) \| val/loss \| (\S+) \| (\S+) \|", driven.app.clipboard)
+        assert rows == [(n, f"{one.last:.6g}", f"{one.min:.6g}") for n, one in series.items()]
         words = f"val/loss  best {number(own.min)} (lowest), last {number(own.last)}"
         await driven.until_shown(words)
         await driven.press("3", "enter")
@@ -78,3 +150,7 @@ async def test_no_number_is_stale_once_the_stages_have_ended(filler: Filler) -> 
         )
         await driven.press(*["escape"] * 3)
         await driven.until_shown("val/loss best", f"{best[first]} {first[6:-1]}")
+    points = exported(run_id, tmp_path / "points.csv")
+    assert {name: (len(of), of[-1], min(of)) for name, of in points.items()} == {
+        name: (one.count, one.last, one.min) for name, one in series.items()
+    }
