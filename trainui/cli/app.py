@@ -45,6 +45,7 @@ MODULES: dict[str, dict[str, str]] = {
         "show": "Show one run: its stages and their states.",
         "path": "Print the directory of a run or a stage.",
     },
+    "inspect.best": {"best": "Show the best trials of a search."},
     "inspect.logs": {"logs": "Print a stage's output."},
     "inspect.events": {"events": "List events."},
     "inspect.metrics": {"metrics": "Show the metrics of a run or a stage."},

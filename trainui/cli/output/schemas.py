@@ -218,6 +218,18 @@ SCHEMAS: dict[str, Schema] = {
             )
         )
     ),
+    "best": _object(
+        trials=_list(
+            _object(
+                trial=WHOLE,
+                status=_one_of(*Status),
+                value=_or_null(NUMBER),
+                step=_or_null(NUMBER),
+                search=_ANY_OBJECT,
+                command={"oneOf": [TEXT, _list(TEXT), {"type": "null"}]},
+            )
+        )
+    ),
     "add": _object(runs=_list(_ADDED)),
     "add --pid": _object(
         candidates=_list(_object(pid=WHOLE, command=_list(TEXT), directory=TEXT, why=TEXT))

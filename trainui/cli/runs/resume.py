@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     "trainui resume digits",
     "trainui resume digits --until train --fresh prepare",
     "trainui resume digits --file digits.yaml --keep train",
+    "trainui resume tune --trials 20",
     "trainui resume --interrupted --detach",
 )
 @interrupt.report_on_stop("nothing was resumed")

@@ -1,0 +1,125 @@
+"""The command `best`."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trainui import text
+from trainui.cli import lookup, options
+from trainui.cli.output import printing
+from trainui.errors import NotFoundError, UsageError
+from trainui.pipeline.substitution.masking import mask
+
+if TYPE_CHECKING:
+    from trainui.domain.records import RunRecord
+    from trainui.store.db.protocol import Connection
+    from trainui.store.read.trials import TrialRecord
+
+
+@options.command(
+    "trainui best tune",
+    "trainui best tune train -n 10",
+    "trainui best tune --json | jq '.trials[0].search'",
+)
+def best(
+    run: options.Run,
+    stage: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[STAGE]", help="The search, if the run has several.", show_default=False
+        ),
+    ] = None,
+    most: Annotated[
+        int, typer.Option("--number", "-n", min=1, metavar="N", help="Show the N best trials.")
+    ] = 5,
+    as_json: options.Json = False,
+) -> None:
+    """Show the best trials of a search, and how to run the best one again.
+
+    A running trial counts with its best value so far, after the completed ones.
+    """
+    from trainui.search import results
+    from trainui.store.read import summary
+
+    found = lookup.find_run(run)
+    with lookup.view() as connection:
+        name = _search_of(connection, found, stage)
+        ranked = results.ranked(connection, found.id, name)[:most]
+    trials = [
+        {
+            "trial": one.number,
+            "status": str(one.stage.status),
+            "value": one.value,
+            "step": one.step if one.step is None or one.step % 1 else int(one.step),
+            "search": mask(_values(one)),
+            "command": summary.shown_command(found.params, one.stage.definition),
+        }
+        for one in ranked
+    ]
+    printing.answer(as_json, {"trials": trials}, _lines(found, ranked, trials))
+
+
+def _search_of(connection: Connection, run: RunRecord, stage: str | None) -> str:
+    """Return the name of the search that is meant.
+
+    Raises:
+        NotFoundError: the run has no search, or not this one.
+        UsageError: it has several.
+    """
+    from trainui.store.read import trials, views
+
+    known = trials.searches(connection, run.id)
+    if not known:
+        searching = (one.definition for one in views.stages(connection, run.id))
+        if any(one.search is not None for one in searching):
+            raise NotFoundError(f"no trial of {run.name} has started yet")
+        raise NotFoundError(f"{run.name} has no search: a stage with `search` has trials")
+    fitting = [name for name in known if stage is None or stage == name]
+    fitting = fitting or [name for name in known if stage is not None and stage in name]
+    if not fitting:
+        raise NotFoundError(f"no search is named {stage!r}; this run has {', '.join(known)}")
+    if len(fitting) > 1:
+        raise UsageError(f"{run.name} has several searches; name one: {', '.join(fitting)}")
+    return fitting[0]
+
+
+def _values(trial: TrialRecord) -> dict[str, Any]:
+    definition = trial.stage.definition
+    return dict(definition.trial_params or definition.matrix or {})
+
+
+def _lines(
+    run: RunRecord, ranked: Sequence[TrialRecord], shown: Sequence[dict[str, Any]]
+) -> Iterator[str]:
+    """Yield a table of the trials, and the command lines that run the first one again."""
+    search = ranked[0].stage.definition.search if ranked else None
+    names = list(dict.fromkeys(name for one in shown for name in one["search"]))
+    metric = search.metric if search is not None else "value"
+    rows = [["trial", "state", metric, "step", *names]]
+    rows += [
+        [
+            str(one["trial"]),
+            text.state(trial.stage.status),
+            "" if one["value"] is None else f"{one['value']:.6g}",
+            "" if one["step"] is None else f"{one['step']:,}",
+            *(_cell(one["search"].get(name)) for name in names),
+        ]
+        for trial, one in zip(ranked, shown, strict=True)
+    ]
+    yield from text.table(rows, right=(0, 2, 3))
+    if ranked and ranked[0].value is not None:
+        yield ""
+        yield f"run trial {ranked[0].number} again:"
+        yield f"  trainui rerun {run.id[:8]} {shlex.quote(ranked[0].stage.name)}"
+        command = shown[0]["command"]
+        if command is not None:
+            yield "its command:"
+            yield f"  {command if isinstance(command, str) else shlex.join(command)}"
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else "" if value is None else str(value)
