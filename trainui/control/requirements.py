@@ -12,7 +12,7 @@ from trainui.errors import UnfitEnvironmentError, UnsafePathError, UsageError
 from trainui.pipeline.inputs import allowed_directories, validate_file_path
 from trainui.pipeline.substitution import phases
 
-_MODULES = {
+MODULES = {
     "CmaEsSampler": ("cmaes",),
     "GPSampler": ("scipy", "torch"),
     "QMCSampler": ("scipy",),
@@ -35,7 +35,7 @@ def check_search(stages: Iterable[StageDefinition]) -> None:
                 f"{extras.advice('search')}"
             )
         for used in (search.sampler, search.prune.by if search.prune else ""):
-            for module in _MODULES.get(used, ()):
+            for module in MODULES.get(used, ()):
                 if find_spec(module) is None:
                     raise UnfitEnvironmentError(
                         f"{used}, in the search of stage {name}, needs {module}, which is not "

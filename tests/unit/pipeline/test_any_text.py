@@ -14,7 +14,7 @@ from tests.unit.pipeline.test_loader import DIGITS
 from trainui.domain.definition import Pipeline
 from trainui.errors import PipelineFileError, Problem, UsageError
 from trainui.pipeline.loader import from_api, load_text
-from trainui.pipeline.spec import PipelineSpec, StageSpec
+from trainui.pipeline.spec import PipelineSpec, SearchSpec, StageSpec
 from trainui.pipeline.substitution import phases
 
 SLIPS = st.sampled_from(
@@ -83,6 +83,32 @@ def test_a_file_with_slips(slips: list[tuple[int, int, str]]) -> None:
 @given(DOCUMENTS)
 def test_a_document_of_anything(document: Any) -> None:
     check(lambda: load_text(json.dumps(document)))
+
+
+KEYS = ["x", "low", "high", "log", "step", "choices", "by", "prune", "startup_trials", "patience"]
+SEARCH_WORDS = st.sampled_from(
+    ["tpe", "grid", "median", "patient", "threshold", "minimize", "x", "a", "${search.x}",
+     "${params.p}", "MedianPruner"]
+)  # fmt: skip
+SEARCHED = st.recursive(
+    st.one_of(SEARCH_WORDS, SCALARS, st.integers(0, 9)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.dictionaries(st.sampled_from([*SearchSpec.model_fields, "x"]), SEARCHED, max_size=3),
+    st.dictionaries(st.sampled_from(["matrix", "seeds", "over", "params"]), VALUES, max_size=2),
+)
+def test_a_search_of_anything(search: Any, others: Any) -> None:
+    whole = {"space": {"x": [1]}, "metric": "m", "goal": "minimize", "trials": 3, **search}
+    stage = {"name": "a", "run": "x ${search.x}", "search": whole, **others}
+    below = {"name": "b", "run": "${stages.a.best.dir} ${stages.a.dirs}", "depends_on": ["a"]}
+    check(lambda: load_text(json.dumps({"stages": [stage, below]})))
 
 
 @settings(max_examples=100, deadline=None)

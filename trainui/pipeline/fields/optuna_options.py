@@ -67,7 +67,6 @@ SAMPLERS: Mapping[str, Options] = {
     "RandomSampler": {},
     "GridSampler": {},
     "CmaEsSampler": {
-        "sigma0": Option(least=0),
         "n_startup_trials": _COUNT,
         "consider_pruned_trials": _FLAG,
         "popsize": Option(whole=True, least=2),

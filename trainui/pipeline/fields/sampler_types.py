@@ -19,7 +19,18 @@ def _sampler(value: Any, info: ValidationInfo) -> tuple[str, dict[str, Any]]:
     by, options = _class(value, info, SAMPLERS, "sampler")
     if options.get("group") and not options.get("multivariate"):
         raise fault("bad-option", "needs multivariate: true", "group")
+    variants = [name for name in _VARIANTS if options.get(name)]
+    if len(variants) > 1:
+        message = f"cannot be combined with {variants[0]}; remove one"
+        raise fault("bad-option", message, variants[1], key=True)
     return by, options
+
+
+_VARIANTS = ("use_separable_cma", "with_margin", "lr_adapt")
+"""Options of `cmaes` of which Optuna accepts one at a time."""
+
+_BOOTSTRAPPED = {"HyperbandPruner": "max_resource", "SuccessiveHalvingPruner": "min_resource"}
+"""Pruner -> the option that must be a number where `bootstrap_count` is above 0."""
 
 
 def _prune(value: Any, info: ValidationInfo) -> Prune:
@@ -28,17 +39,31 @@ def _prune(value: Any, info: ValidationInfo) -> Prune:
         inner = types.within(lambda one: _prune(one, info), value["prune"], "prune")
         value = {name: one for name, one in value.items() if name != "prune"}
     by, options = _class(value, info, PRUNERS, "pruner")
+    _check_rule(by, inner)
+    _check_bounds(by, options)
+    return Prune(by, options, inner)
+
+
+def _check_rule(by: str, inner: Prune | None) -> None:
     if by == "PatientPruner" and inner is None:
         raise fault("bad-option", "patient needs the rule that it delays; add prune: median")
     if by != "PatientPruner" and inner is not None:
-        raise fault(
-            "unknown-field", "only patient has a rule to delay; remove it", "prune", key=True
-        )
+        message = "only patient has a rule to delay; remove it"
+        raise fault("unknown-field", message, "prune", key=True)
+
+
+def _check_bounds(by: str, options: Mapping[str, Any]) -> None:
+    """Check the options that Optuna accepts only with others."""
     if by == "ThresholdPruner" and not {"lower", "upper"} & options.keys():
         raise fault("bad-option", "threshold needs lower or upper; add one")
     if {"lower", "upper"} <= options.keys() and options["lower"] > options["upper"]:
         raise fault("bad-range", f"{options['lower']} is above upper; swap them", "lower")
-    return Prune(by, options, inner)
+    bound = _BOOTSTRAPPED.get(by, "")
+    if options.get("bootstrap_count") and not isinstance(options.get(bound), int):
+        raise fault("bad-option", f"needs {bound}, a whole number", "bootstrap_count")
+    most = options.get("max_resource")
+    if isinstance(most, int) and options.get("min_resource", 1) > most:
+        raise fault("bad-range", f"is above max_resource, {most}", "min_resource")
 
 
 def _class(
@@ -56,6 +81,8 @@ def _class(
     for name, one in value.items():
         if name != "by":
             full = _option_name(name, by, known)
+            if full in options:
+                raise fault("bad-option", "is given twice; remove one", name, key=True)
             options[full] = types.within(partial(_option, info=info, option=known[full]), one, name)
     return by, _with_defaults(by, options, known)
 

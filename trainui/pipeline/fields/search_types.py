@@ -122,6 +122,8 @@ def _check_step(numbers: Mapping[str, int | float], log: bool) -> None:
         raise fault("bad-range", f"must be above 0, not {step}", "step")
     if log:
         raise fault("bad-range", "cannot be combined with log: true; remove one", "step")
+    if width / _exact(step) > _LARGEST_WHOLE:
+        raise fault("bad-range", f"is too small for a range this wide: {step:g}", "step")
     if width % _exact(step):
         last = _exact(numbers["low"]) + width // _exact(step) * _exact(step)
         message = f"{step} does not lead from low to high; the last value would be {last:f}"
