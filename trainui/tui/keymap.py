@@ -109,9 +109,9 @@ runs.mark           space         mark  mark  F  Mark or unmark the run; actions
 runs.mark_all       A             mark all       mark_all        -   Mark all matching runs, or none
 runs.compare        c             compare        compare  F  Compare the curves of the marked runs
 acting.resume       r             resume         resume  F  Resume the run (shows the plan first)
-acting.rerun        R             rerun  rerun  F  Rerun the stage, alone or with its dependants
 acting.edit         e             edit           edit  F  Edit parameters and resume with them
 acting.cancel       x  cancel  cancel  F  Cancel (shows what would be lost and asks first)
+acting.rerun        R             rerun  rerun  F  Rerun the stage, alone or with its dependants
 acting.raise        right_square_bracket  sooner  raise          -   Raise the run's priority
 acting.lower        left_square_bracket  later   lower           -   Lower the run's priority
 acting.remove       delete        delete  remove  -  Delete the run and its files (asks first)

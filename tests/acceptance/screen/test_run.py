@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import partial
 from pathlib import Path
 
@@ -280,10 +281,11 @@ async def test_earlier_attempts_are_looked_at_with_their_logs(filler: Filler) ->
     first = filler.start(run_id, "a", ago=60)
     filler.log(first, "the log of the first\n")
     filler.end(first, Status.FAILED, ago=30, error="exit code 3: too hot", exit_code=3)
-    second = filler.start(run_id, "a")
+    second = filler.start(run_id, "a", ago=600)
     filler.log(second, "the log of the second\n")
     async with opened(run_id) as driven:
-        await driven.until_shown("the log of the second", "attempt 2 of 2")
+        await driven.until_shown("the log of the second", "attempt 2 of 2", "running for 10m 0")
+        assert re.search(r"● a  +running  +10m [34]\d", driven.text()), "all attempts' time"
         await driven.press("comma")
         await driven.until_shown("the log of the first", "attempt 1 of 2", "exit code 3: too hot")
         await driven.press("full_stop")

@@ -45,6 +45,18 @@ _WORK_ON_POSTGRESQL = """(SELECT '[' || string_agg(
 ) || ']' FROM unnest(ARRAY['command', 'task', 'params']) WITH ORDINALITY AS fields (field, at))"""
 
 
+def earlier_times(connection: protocol.Connection, run_id: str) -> dict[str, int]:
+    """Return by stage name the microseconds that the attempts before its last one ran together."""
+    found = connection.execute(
+        "SELECT stages.name, SUM(attempts.completed_at - attempts.started_at) FROM stages"
+        " JOIN attempts ON attempts.stage_id = stages.id AND attempts.number < stages.attempt"
+        " WHERE stages.run_id = ? AND stages.attempt > 1 AND attempts.started_at IS NOT NULL"
+        " AND attempts.completed_at IS NOT NULL GROUP BY stages.name",
+        (run_id,),
+    )
+    return {str(name): int(micros) for name, micros in found}
+
+
 def completions(
     connection: protocol.Connection, run: RunRecord, stages: int
 ) -> dict[str, list[PastDuration]]:

@@ -154,6 +154,8 @@ class RunPage:
     """The folded sweep under the cursor; None: no sweep, or it has no metrics."""
     alerts: Mapping[str, str] = field(default_factory=dict)
     """By the name of a stage with alerts on its last attempt: `NaN`, or `alert`."""
+    earlier: Mapping[str, int] = field(default_factory=dict)
+    """By the name of a stage with several attempts: the microseconds of those before the last."""
     more: int = 0
     """Number of further stages, which the next snapshot adds (large runs load in steps)."""
 

@@ -84,6 +84,7 @@ def graph_row(
     offset: int,
     now: int,
     alerts: Mapping[str, str],
+    earlier: Mapping[str, int],
 ) -> Row:
     """Return a line of the graph.
 
@@ -97,13 +98,19 @@ def graph_row(
         offset: characters of the lanes that are scrolled out at the left.
         now: the time in microseconds, for running stages.
         alerts: by stage name, the word of its alert.
+        earlier: by stage name, the microseconds of the attempts before its last one.
     """
     stage = most_important(members) if members else None
     lanes = _lanes(line, stage, lit, offset, columns.graph)
     if stage is None or node is None:
         return lanes
     label = fit(fit_middle(harmless(node.label), columns.name), columns.name)
-    cells = [*lanes, Segment(" "), Segment(label), *_facts(node, members, columns, now, alerts)]
+    cells = [
+        *lanes,
+        Segment(" "),
+        Segment(label),
+        *_facts(node, members, columns, now, alerts, earlier),
+    ]
     if columns.bar:
         cells += [Segment("  "), _bar(members, columns.bar, timeline)]
     return tuple(cells)
@@ -115,8 +122,9 @@ def _facts(
     columns: GraphColumns,
     now: int,
     alerts: Mapping[str, str],
+    earlier: Mapping[str, int],
 ) -> Row:
-    """Return the state and the time; for a folded sweep the number of members in each state."""
+    """Return the state and the time of all attempts; of a folded sweep its members by state."""
     room = (columns.word + 1 if columns.word else 0) + (columns.time + 1 if columns.time else 0)
     if node.folded:
         spans = cut((*_trouble(members, alerts), *_states(members)), room)
@@ -132,7 +140,8 @@ def _facts(
     spans = (Segment(" "), Segment(fit(word, columns.word), style))
     if not columns.time:
         return spans if columns.word else ()
-    return (*spans, Segment(" "), Segment(fit(_time(stage, now), columns.time, right=True), "dim"))
+    time = _time(stage, now, earlier.get(stage.name, 0))
+    return (*spans, Segment(" "), Segment(fit(time, columns.time, right=True), "dim"))
 
 
 def _states(members: Sequence[StageRecord]) -> Row:
@@ -169,10 +178,11 @@ def axis_row(columns: GraphColumns, timeline: Timeline) -> Row:
     return (Segment(f"{legend}  ", "dim"), *axis_labels([end, *wanted], columns.bar, "─"))
 
 
-def _time(stage: StageRecord, now: int) -> str:
+def _time(stage: StageRecord, now: int, earlier: int) -> str:
     if stage.status in (Status.PENDING, Status.QUEUED, Status.BLOCKED, Status.SKIPPED):
         return ""
-    return elapsed(stage.started_at, stage.completed_at, now)
+    begun = None if stage.started_at is None else stage.started_at - earlier
+    return elapsed(begun, stage.completed_at, now)
 
 
 def _lanes(

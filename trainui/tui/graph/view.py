@@ -53,6 +53,7 @@ class StageGraph(CursorView):
         self._longest = 0
         self._timeline = Timeline((), 0)
         self._alerts: Mapping[str, str] = {}
+        self._earlier: Mapping[str, int] = {}
 
     @property
     def selected(self) -> StageRecord | None:
@@ -72,10 +73,19 @@ class StageGraph(CursorView):
         return preferred_width(self._drawing.width, self._longest)
 
     def set_stages(
-        self, stages: Sequence[StageRecord], alerts: Mapping[str, str] | None = None
+        self,
+        stages: Sequence[StageRecord],
+        alerts: Mapping[str, str] | None = None,
+        earlier: Mapping[str, int] | None = None,
     ) -> None:
-        """Show these stages, some with the word of an alert; the cursor stays on its stage."""
-        self._alerts = alerts or {}
+        """Show these stages; the cursor stays on its stage.
+
+        Args:
+            stages: of one run.
+            alerts: by stage name, the word of its alert.
+            earlier: by stage name, the microseconds of the attempts before its last one.
+        """
+        self._alerts, self._earlier = alerts or {}, earlier or {}
         before, self._all = self._all, stages
         self._stages = {stage.name: stage for stage in stages}
         self._members_of.clear()
@@ -194,6 +204,7 @@ class StageGraph(CursorView):
             offset=self._offset(columns.graph),
             now=clock.now(),
             alerts=self._alerts,
+            earlier=self._earlier,
         )
 
     def _columns(self, width: int) -> GraphColumns:

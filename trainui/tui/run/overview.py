@@ -100,7 +100,8 @@ def _activity_facts(
     """
     # while nothing changes the screen is not drawn again: after the end an age would become wrong
     since = now if stage.completed_at is None else None
-    yield "output", _moment(activity.output_at, since), ""
+    written = _moment(activity.output_at, since)
+    yield "output", written or ("none yet" if stage.status == Status.RUNNING else ""), ""
     checkpoint = f"{activity.checkpoint}, {_moment(activity.checkpoint_at, since)}"
     none = "none yet" if stage.definition.checkpoint is not None and stage.attempt else ""
     yield "checkpoint", checkpoint if activity.checkpoint else none, ""

@@ -11,7 +11,7 @@ from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
 from trainui.execution.attempt import environment_digest
 from trainui.store.db import protocol
 from trainui.store.points import curves
-from trainui.store.read import event_feed, record_cache, run_list, views
+from trainui.store.read import event_feed, record_cache, run_history, run_list, views
 from trainui.text import harmless
 from trainui.tui.curves.reader import CurveReader
 from trainui.tui.data.eta import EtaEstimator
@@ -98,7 +98,9 @@ class RunPageReader:
         members = [stage for stage in stages if stage.definition.group == query.group]
         group = self._groups.read(connection, members) if query.group is not None else None
         alerts = self._alerts.read(connection, run.id)
-        return RunPage(run, stages, attempts, detail, ahead, group, alerts)
+        has_earlier = any(stage.attempt > 1 for stage in stages)
+        earlier = run_history.earlier_times(connection, run.id) if has_earlier else {}
+        return RunPage(run, stages, attempts, detail, ahead, group, alerts, earlier)
 
     def _first(self, connection: protocol.Connection, run: RunRecord) -> RunPage | None:
         """Return the first stages of a large run, once, so that its page appears immediately."""

@@ -108,7 +108,7 @@ class RunScreen(Page):
             return
         self._page = page
         self.top.show(crumbs(page.run), notices)
-        self.graph.set_stages(page.stages, page.alerts)
+        self.graph.set_stages(page.stages, page.alerts, page.earlier)
         self._follow(page.stages)
         self.panes.lay_out(self.graph.preferred_width)
         self.button.set_class(can_resume(page.stages), "-useful")

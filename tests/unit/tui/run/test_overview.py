@@ -142,7 +142,7 @@ def test_the_overview_begins_with_what_a_researcher_asks_first(
     feeder = Feeder(filler.store, filler.stage(run_id, name).id)
     feeder.feed({"val/loss": list(enumerate((3.0, 1.0, math.nan, 2.0)))})
     text = overview(connection, run_id, name)
-    assert "output  " not in text
+    assert "output     none yet" in text
     assert "checkpoint none yet" in text
     with filler.store.write() as writing:
         data = {"metric": "val/loss", "step": 2}
