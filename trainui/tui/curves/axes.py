@@ -22,6 +22,9 @@ ROUNDING = 8
 ROUNDED = 1e-9
 """Share of a distance that is a rounding error."""
 
+LEAST_MARKS = 3
+"""Round numbers sought for the lowest plot, so that it has one between its ends."""
+
 TICK_ROWS = 3
 """Lines of a plot for each mark of the y axis."""
 
@@ -185,9 +188,16 @@ def with_y_axis(
 
 
 def _labels_by_row(scale: YAxis, most: int, height: int) -> dict[int, str]:
+    found = _placed(scale, scale.ticks(most), height)
+    if len(found) == 2 and height > LOW:  # nothing between the ends
+        found = _placed(scale, scale.ticks(2 * most), height)
+    return found
+
+
+def _placed(scale: YAxis, marks: Sequence[Tick], height: int) -> dict[int, str]:
+    """Return the labels by line, as many as have room; the first ones take precedence."""
     labels: dict[int, str] = {}
     gap = 1 if height <= DENSE else 2
-    marks = scale.ticks(most)
     for value, label in marks if height > LOW else marks[:2]:
         row = scale.row(value, height)
         if row is not None and all(abs(row - taken) >= gap for taken in labels):

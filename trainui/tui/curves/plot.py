@@ -13,7 +13,15 @@ from functools import lru_cache
 
 from trainui.braille import NO_DOTS
 from trainui.store.points.x_axis import Axis
-from trainui.tui.curves.axes import TICK_ROWS, Frame, XAxis, YAxis, with_y_axis, x_axis_rows
+from trainui.tui.curves.axes import (
+    LEAST_MARKS,
+    TICK_ROWS,
+    Frame,
+    XAxis,
+    YAxis,
+    with_y_axis,
+    x_axis_rows,
+)
 from trainui.tui.curves.braille_canvas import Canvas
 from trainui.tui.curves.line_styles import LineStyle, line_styles
 from trainui.tui.curves.model import ABOVE, BELOW, NAN, Chart, PlotLine
@@ -45,7 +53,7 @@ def plot_rows(
         styles: the line styles in the order of the lines; None: the lines' own.
     """
     styles = styles or line_styles(chart, view.highlight)
-    marks = frame.height // TICK_ROWS + 1
+    marks = max(frame.height // TICK_ROWS + 1, LEAST_MARKS)
     lines = list(zip(chart.lines, styles, strict=True))
     banded = _banded(lines, view.highlight)
     values = list(_values(lines, banded))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -262,3 +263,15 @@ def test_a_row_of_nan_is_marked_once_if_there_are_other_lines() -> None:
     beside = plot_rows(chart(broken, line(values, index=1)), PlotOptions(), FRAME)
     assert spans_of(alone, "bad").count("×") >= 5
     assert spans_of(beside, "bad").count("×") == 1
+
+
+@pytest.mark.parametrize("height", range(4, 11))
+@pytest.mark.parametrize(
+    ("low", "high"), [(0.2, 2.4), (0.0, 0.6), (-0.002, 0.03), (2.3e-5, 9e-4), (1e4, 1.3e5)]
+)
+def test_every_axis_has_a_label_between_its_ends(low: float, high: float, height: int) -> None:
+    values = [low + (high - low) * at / 39 for at in range(40)]
+    rows = plot_rows(chart(line(values)), PlotOptions(), Frame(20, height))
+    labels = [plain(row).split("┤")[0].strip() for row in rows if "┤" in plain(row)]
+    assert len(labels) >= 3
+    assert len(set(labels)) == len(labels)
