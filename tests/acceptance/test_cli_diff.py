@@ -65,3 +65,10 @@ def test_packages_of_the_stages_environment_that_differ_are_listed(cli: CommandL
     cli.run(file, "--name", "b")
     assert cli.json("diff", "a", "b")["packages"] == changed
     assert "package      torch: 2.8.0 → 2.9.1" in cli("diff", "a", "b").out
+
+
+def test_a_trials_values_are_no_difference(cli: CommandLine) -> None:
+    search = "{space: {x: [1, 2]}, metric: a, goal: minimize, trials: 1}"
+    cli.run("stages: [{name: t, search: " + search + ", run: 'echo ${search.x}'}]", "--name", "a")
+    assert cli.json("wait", "a")["status"] == "completed"
+    assert cli.json("diff", "a")["command"] == {}

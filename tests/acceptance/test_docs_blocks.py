@@ -257,7 +257,7 @@ def check_the_trackers(reader: Reader, _seen: str) -> None:
 
 def check_the_search(reader: Reader, seen: str) -> None:
     trials = [one for one in reader.cli.json("show", "lr")["stages"] if one["trial"] is not None]
-    assert [one["trial"] for one in trials] == list(range(8))
+    assert [one["trial"] for one in trials] == list(range(12))
     assert {one["status"] for one in trials} <= {"completed", "pruned"}
     assert "train (search, 8 trials)" in seen
     for fold in reader.cli.json("metrics", "seeds")["folded"]:

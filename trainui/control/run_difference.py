@@ -15,6 +15,7 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.records import RunRecord
 from trainui.pipeline import loader
 from trainui.pipeline.substitution import masking
+from trainui.pipeline.substitution.search import carried_over
 from trainui.store.db.protocol import Connection
 from trainui.store.read import tracked, views
 from trainui.store.read.summary import shown_command
@@ -96,7 +97,11 @@ def _now(connection: Connection, run: RunRecord) -> _Side:
     stages, params = _definitions(connection, run), run.params
     if run.file is not None and Path(run.file).exists():
         pipeline = loader.load(run.file, given_params(run.id))
-        stages = filled_in(pipeline, Path(run.directory)).stages
+        recorded = {stage.name: stage for stage in stages}
+        stages = tuple(
+            carried_over(stage, recorded.get(stage.name))
+            for stage in filled_in(pipeline, Path(run.directory)).stages
+        )
         params = {**tracked.of_run(views.submission(connection, run.id)), **pipeline.params}
     state = code_version.state_of(Path(run.file).parent if run.file else Path.cwd())
     variables = environment.inheritable(os.environ)
