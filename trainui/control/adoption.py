@@ -280,6 +280,8 @@ def _name(command: tuple[str, ...]) -> str:
         for index, word in enumerate(words[1:], 1):
             if word == "-m" and index + 1 < len(words):
                 return words[index + 1].rpartition(".")[2]
+            if word == "-c":
+                break
             if not word.startswith("-"):
                 return Path(word).stem
     return Path(words[0]).name

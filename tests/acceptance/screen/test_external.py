@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 from tests.acceptance.screen.test_acting import question
 from tests.acceptance.screen.test_acting import worker as worker
@@ -32,3 +36,52 @@ async def test_the_command_of_an_external_run_is_offered_as_a_new_run(
         await driven.until_shown("started train as the new run")
     with views.reading() as connection:
         assert {run.origin for run in views.runs(connection)} == {None, added.run_id}
+
+
+@pytest.mark.parametrize("key", ["enter", "A"])
+async def test_an_empty_list_offers_the_trainings_of_this_directory(
+    home: Path, worker: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    for name in ("first", "second"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / "metrics.csv").write_text("step,loss\n1,0.5\n")
+    monkeypatch.chdir(tmp_path / "runs")
+    async with opened(size=(80, 24)) as driven:
+        await driven.until_shown("Trainings in ", ": 2", "first", "second", "A add all")
+        assert not home.exists()
+        await driven.press(key)
+        await driven.until_shown("first ext", "ended")
+        await driven.until_gone("No runs yet")
+        assert ("second ext" in driven.text()) == (key == "A")
+        assert driven.app.focused is driven.runs.table
+
+
+WRITE = """
+import time
+with open("metrics.jsonl", "w") as file:
+    print('{"step": 1, "loss": 0.5}', file=file, flush=True)
+    print("ready", flush=True)
+    time.sleep(600)
+"""
+
+
+async def test_an_empty_list_offers_the_processes_of_this_machine(
+    home: Path, worker: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    process = subprocess.Popen([sys.executable, "-c", WRITE], stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()
+        async with opened() as driven:
+            await driven.until_shown("Trainings that run on this machine", f"pid {process.pid}")
+            welcome = driven.runs.welcome
+            for _ in range(welcome.row_count()):
+                if welcome.selected is not None and welcome.selected.pid == process.pid:
+                    break
+                await driven.press("down")
+            await driven.press("enter")
+            await driven.until_shown("python ext", "● running")
+    finally:
+        process.kill()
+        process.communicate()

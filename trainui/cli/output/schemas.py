@@ -232,7 +232,9 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "add": _object(runs=_list(_ADDED)),
     "add --pid": _object(
-        candidates=_list(_object(pid=WHOLE, command=_list(TEXT), directory=TEXT, why=TEXT))
+        candidates=_list(
+            _object(pid=WHOLE, name=TEXT, command=_list(TEXT), directory=TEXT, why=TEXT)
+        )
     ),
     "path": _object(paths=_list(TEXT)),
     "logs": _object(stage=TEXT, attempt=_or_null(WHOLE), lines=_list(_object(**_LINE))),

@@ -132,6 +132,7 @@ def _list_candidates(*, as_json: bool) -> None:
         "candidates": [
             {
                 "pid": one.pid,
+                "name": one.name,
                 "command": list(one.command),
                 "directory": one.directory,
                 "why": one.why,

@@ -111,7 +111,8 @@ def _times(stage: StageRecord) -> str:
 def _where(last: AttemptRecord | None) -> str:
     if last is None:
         return ""
-    slots = ", ".join(str(slot) for slot in last.slots) + ("" if last.gpus else " (no GPU)")
+    slots = ", ".join(str(slot) for slot in last.slots)
+    slots += " (no GPU)" if slots and not last.gpus else ""
     process = "" if last.pid is None else f"process {last.pid}"
     elsewhere = "" if last.host in ("", _here()) else f"host {last.host}"
     return ", ".join(part for part in (elsewhere, slots, process) if part)

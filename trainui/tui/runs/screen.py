@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import BindingType
 from textual.timer import Timer
 from textual.widget import Widget
+from textual.worker import get_current_worker
 
 from trainui.domain.states import UNFINISHED, Status
 from trainui.store.read.run_list import RunLine, RunTrouble
@@ -23,23 +26,10 @@ from trainui.tui.render.styled_text import Row, Segment, wrap
 from trainui.tui.runs.columns import trouble_cells
 from trainui.tui.runs.sorting import WHEN
 from trainui.tui.runs.table import RunTable
-from trainui.tui.widgets.line_view import RowsView
+from trainui.tui.runs.welcome import WelcomeView
 
-WELCOME: tuple[Row, ...] = (
-    (Segment("No runs yet", "strong"),),
-    (),
-    (
-        Segment("u                       ", "key"),
-        Segment("choose a pipeline file here and run it"),
-    ),
-    (Segment("trainui demo            ", "key"), Segment("train two small networks, about 45 s")),
-    (Segment("trainui run FILE        ", "key"), Segment("run a pipeline file")),
-    (Segment("trainui run -- COMMAND  ", "key"), Segment("run one command")),
-    (),
-    (Segment("New runs appear here automatically.", "dim"),),
-    (Segment("? shows all keys, q quits.", "dim"),),
-)
-
+if TYPE_CHECKING:
+    from trainui.tui.runs.found_trainings import Found, FoundTrainings
 
 GRAMMAR = (
     "words · trouble · status:failed · name:x · params.lr>1e-3 · metric.loss<0.1 · age<2d · -not"
@@ -65,7 +55,7 @@ class RunsScreen(Page):
     DEFAULT_CSS = """
     RunsScreen {
         RunTable { height: 1fr; }
-        #welcome { display: none; height: 1fr; padding: 3 6; }
+        #welcome { display: none; height: 1fr; padding: 1 4; }
         &.-empty RunTable { display: none; }
         &.-empty #welcome { display: block; }
     }
@@ -74,8 +64,8 @@ class RunsScreen(Page):
     def __init__(self) -> None:
         super().__init__()
         self.table = RunTable(id="runs")
-        self.welcome = RowsView(id="welcome")
-        self.welcome.can_focus = False
+        self.welcome = WelcomeView()
+        self._is_searching = False
         self._live = False
         self._snapshot: Snapshot | None = None
         self._settling: Timer | None = None
@@ -97,8 +87,14 @@ class RunsScreen(Page):
             return
         empty = not snapshot.runs
         self.set_class(empty, "-empty")
-        if empty:
-            self.welcome.set_rows(_instead(snapshot, max(self.size.width - 12, 20)))
+        if snapshot.problem is not None and empty:
+            rows = _problem_rows(snapshot.problem, max(self.size.width - 12, 20))
+            self.welcome.show_rows(rows)
+            self._is_searching = False
+        elif empty and not self._is_searching:
+            self._search()
+        elif not empty and self.focused is self.welcome:
+            self.table.focus()
         self._snapshot = snapshot
         if snapshot.runs and not self._recalled:
             self._recall(snapshot.runs)
@@ -106,6 +102,40 @@ class RunsScreen(Page):
         self._live = any(run.current for run in snapshot.runs)
         self._show_top()
         self.show_keys()
+
+    def _search(self) -> None:
+        """Search for trainings that can be added."""
+        self._is_searching = True
+        self.welcome.show_searching()
+
+        def work() -> None:
+            from trainui.tui.runs import found_trainings
+
+            worker = get_current_worker()
+            found = found_trainings.search(lambda: worker.is_cancelled)
+            if not worker.is_cancelled:
+                self.app.call_from_thread(self._show_found, found)
+
+        self.run_worker(work, thread=True, exit_on_error=False)
+
+    def _show_found(self, found: FoundTrainings) -> None:
+        if not self.has_class("-empty"):
+            return
+        self.welcome.show_found(found, str(Path.cwd()))
+        if self.welcome.selected is not None:
+            self.welcome.focus()
+        self.show_keys()
+
+    def show_keys(self) -> None:
+        """Show the keys; on the welcome page those that add what was found."""
+        if not (self.has_class("-empty") and self.welcome.selected):
+            super().show_keys()
+            return
+        keys = self.host.keys
+        adding = [replace(keys.find("runs.open"), label="add")]
+        if self.welcome.has_trainings:
+            adding.append(replace(keys.find("runs.mark_all"), label="add all of this directory"))
+        self.key_bar.show([*adding, *keys.footer(("app",))])
 
     def _show_top(self) -> None:
         snapshot = self._snapshot
@@ -222,7 +252,11 @@ class RunsScreen(Page):
             self.app.push_screen(CurvesScreen(drawn[0], first.stage, state))
 
     def on_cursor_view_opened(self) -> None:
-        """Open the run's page."""
+        """Open the run's page; on the welcome page add what is under the cursor."""
+        if self.has_class("-empty"):
+            if (found := self.welcome.selected) is not None:
+                self.host.act(lambda: _add(found), starts=True)
+            return
         run = self.table.selected
         if run is not None:
             self.host.open_run(run.id)
@@ -231,7 +265,14 @@ class RunsScreen(Page):
         """Report that no run is selected; the table handles the key if there are runs."""
         self.say_no_run()
 
-    action_mark = action_mark_all = action_sort = action_reverse = action_open
+    action_mark = action_sort = action_reverse = action_open
+
+    def action_mark_all(self) -> None:
+        """On the welcome page add all trainings of this directory."""
+        if self.has_class("-empty") and self.welcome.has_trainings:
+            self.host.act(lambda: _add(None), starts=True)
+        else:
+            self.say_no_run()
 
     def action_back(self) -> None:
         """Dismiss all notifications; clear the marks, else the filter."""
@@ -255,12 +296,15 @@ def _view(table: RunTable) -> Row:
     return tuple(spans)
 
 
-def _instead(snapshot: Snapshot, width: int) -> tuple[Row, ...]:
-    if snapshot.problem is None:
-        return WELCOME
-    lines = [
-        piece for line in snapshot.problem.splitlines() for piece in wrap(harmless(line), width)
-    ]
+def _add(found: Found | None) -> str:
+    """Add a training or a process, or all trainings of this directory."""
+    from trainui.tui.runs import found_trainings
+
+    return found_trainings.add(found) if found is not None else found_trainings.add_all()
+
+
+def _problem_rows(problem: str, width: int) -> tuple[Row, ...]:
+    lines = [piece for line in problem.splitlines() for piece in wrap(harmless(line), width)]
     advice = "Run `trainui doctor` to find the cause. This page retries automatically."
     return (
         (Segment("Cannot read the runs", "bad"),),

@@ -1,0 +1,113 @@
+"""What trainui could add: the trainings in this directory, and the processes on this machine.
+
+Both are found by `trainui add` in processes of their own, since a large directory takes a while.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PATIENCE = 20.0
+"""Seconds after which a search is given up."""
+
+_LOOK_EVERY = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A training or a process that can be added."""
+
+    name: str
+    kind: str
+    """The tracker, or `pid 4711`."""
+    words: str
+    """Its path, or why the process is listed and its command."""
+    path: str | None = None
+    pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTrainings:
+    """The results of both searches."""
+
+    trainings: tuple[Found, ...] = ()
+    processes: tuple[Found, ...] = ()
+    problem: str = ""
+    """Why there may be more; empty: the search was complete."""
+
+
+def search(is_cancelled: Callable[[], bool]) -> FoundTrainings:
+    """Search this directory and this machine; takes seconds, so call it in a thread.
+
+    Args:
+        is_cancelled: returns True once nobody waits for the result.
+    """
+    processes = _answer(["--pid"], is_cancelled) or {}
+    trainings = _answer([".", "--dry-run"], is_cancelled)
+    slow = f"This directory is large: its search was stopped after {PATIENCE:.0f} s."
+    return FoundTrainings(
+        tuple(
+            Found(one["name"], one["kind"], one["path"], path=one["path"])
+            for one in (trainings or {}).get("runs", ())
+        ),
+        tuple(
+            Found(
+                one["name"],
+                f"pid {one['pid']}",
+                f"{one['why']}: {' '.join(one['command'])}",
+                pid=one["pid"],
+            )
+            for one in processes.get("candidates", ())
+        ),
+        slow if trainings is None else "",
+    )
+
+
+def _answer(words: list[str], is_cancelled: Callable[[], bool]) -> dict[str, Any] | None:
+    """Return what `trainui add` prints as JSON; None if it did not end in time."""
+    command = [sys.executable, "-m", "trainui", "add", *words, "--json"]
+    give_up_at = time.monotonic() + PATIENCE
+    none = subprocess.DEVNULL
+    with (
+        tempfile.TemporaryFile() as output,
+        subprocess.Popen(command, stdin=none, stdout=output, stderr=none) as process,
+    ):
+        while process.poll() is None:
+            if is_cancelled() or time.monotonic() > give_up_at:
+                process.kill()
+                return None
+            time.sleep(_LOOK_EVERY)
+        output.seek(0)
+        try:
+            answer: dict[str, Any] = json.load(output)
+        except ValueError:
+            return {}
+    return answer
+
+
+def add(chosen: Found) -> str:
+    """Add one; return the message to show."""
+    from trainui.control import external
+
+    if chosen.pid is not None:
+        return f"added {external.adopt(chosen.pid).name}"
+    path = Path(chosen.path or "")
+    found = [one for one in external.find(path) if one.name == chosen.name]
+    added = external.add(found or external.find(path))
+    return f"added {', '.join(one.name for one in added[:3])}"
+
+
+def add_all() -> str:
+    """Add all trainings in this directory; return the message to show."""
+    from trainui.control import external
+
+    added = external.add(external.find(Path.cwd()))
+    return f"added {len(added)} training{'s' * (len(added) != 1)}"
