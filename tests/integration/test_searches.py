@@ -12,6 +12,7 @@ from typing import Any
 
 import optuna
 import pytest
+from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.trial import TrialState
 
 from tests.integration import background
@@ -25,6 +26,8 @@ from trainui.errors import UsageError
 from trainui.search import samplers
 from trainui.store.read import summary, trials, views
 from trainui.store.read.trials import TrialRecord
+from trainui.tui.run.matrix_reader import MatrixReader
+from trainui.tui.run.search_rows import best_so_far
 
 SPACE = {"x": {"low": 0.0, "high": 1.0}, "n": {"low": 1, "high": 4}, "act": ["relu", "gelu"]}
 
@@ -270,3 +273,25 @@ def test_a_rerun_of_a_trial_is_not_reported_again(tmp_path: Path) -> None:
     [after] = told(run, 1)
     assert (after.stage.attempt, after.value) == (2, before.value)
     assert len(run.lines("asked")) == 2
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_the_table_of_a_search_says_what_its_study_says(tmp_path: Path) -> None:
+    rising = LOSS.replace("loss", "wins")
+    run = Run(tmp_path, searched(rising, 6, search={"metric": "wins", "goal": "maximize"}))
+    assert run.wait().status == Status.COMPLETED, run.stages()
+    wait_for(lambda: all(one.state == "complete" for one in trials_of(run)), "all are told")
+    study = study_of(run)
+    members = list(run.stages().values())
+    with views.reading() as connection:
+        group = MatrixReader().read(connection, members)
+    assert group is not None
+    assert group.search is not None
+    assert (group.title, group.lower) == ("wins best", False)
+    assert group.best_first(members)[0].definition.trial == study.best_trial.number
+    values = [one.value for one in study.trials]
+    assert [group.values[f"train[trial={number}]"] for number in range(6)] == values
+    assert best_so_far(group.search, lower=False)[-1] == study.best_value
+    evaluator = PedAnovaImportanceEvaluator()
+    expected = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    assert dict(group.search.importance) == pytest.approx(expected, abs=1e-6)

@@ -28,7 +28,7 @@ from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.search import Search
 from trainui.domain.states import Status
 from trainui.pipeline.substitution.search import with_trial_params
-from trainui.search import grid, objective, pruners, pruning, samplers, study
+from trainui.search import grid, importance, objective, pruners, pruning, samplers, study
 from trainui.search.pruning import TrialWatch
 from trainui.search.study import AskedTrial, SearchStudy
 from trainui.store.db.engine import Store, raw
@@ -67,6 +67,8 @@ class Searcher:
         """Prunes the trials; None: the search does not prune."""
         self._saved: SamplerState | None = None
         """The sampler's state as stored last: another one was stored by another host."""
+        self._weighed = 0
+        """Number of completed trials when the importance of the parameters was computed."""
         self._left: set[tuple[str, int]] = set()
         """Attempts of cancelled trials that are not told, since their search was cancelled."""
 
@@ -205,15 +207,26 @@ class Searcher:
     def _save(self, opened: SearchStudy, turn: _Turn) -> None:
         assert self._search is not None
         saved = SamplerState(samplers.key(self._search), opened.state)
+        shares = self._importance(opened) if turn.told else {}
         with self._store.write() as connection:
             for stage, outcome in turn.told:
                 trials.end(connection, stage, outcome)
             for asked in turn.asked:
                 self._add(connection, asked)
             trials.save_sampler(connection, self._key, saved)
+            if shares:
+                trials.save_importance(connection, self._key, shares)
             if opened.is_exhausted:
                 trials.give_up(connection, self._key, EXHAUSTED)
         self._saved = saved
+
+    def _importance(self, opened: SearchStudy) -> dict[str, float]:
+        """Return the importance of the parameters; empty if it need not be computed again."""
+        count = importance.completed(opened.study)
+        if not importance.is_due(self._weighed, count):
+            return {}
+        self._weighed = count
+        return importance.of_parameters(opened.study)
 
     def _add(self, connection: Connection, asked: AskedTrial) -> None:
         stage = trials.numbered(connection, self._key, asked.number)

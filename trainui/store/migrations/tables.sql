@@ -164,6 +164,7 @@ CREATE TABLE searches (
 	name VARCHAR NOT NULL,
 	sampler VARCHAR NOT NULL,
 	state BLOB,
+	importance_json VARCHAR,
 	PRIMARY KEY (run_id, name),
 	FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE CASCADE
 );

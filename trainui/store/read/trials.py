@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from trainui.domain.pruning import Pruning
 from trainui.domain.records import StageRecord
 from trainui.store.db import protocol
 from trainui.store.read import row_mapping
@@ -55,6 +59,48 @@ def of_search(
         (run_id, search, *([] if state is None else [state])),
     )
     return list(row_mapping.records(found, _record))
+
+
+@dataclass(frozen=True, slots=True)
+class TrialSummary:
+    """How a trial stands, without its stage."""
+
+    stage: str
+    """The stage's full name."""
+    number: int
+    state: str
+    """`asked`, `complete`, `pruned` or `fail`."""
+    value: float | None
+    step: float | None
+    reason: str | None
+    """Why it counts as failed."""
+    pruning: Pruning | None
+    """Why its last attempt was pruned."""
+
+
+def summaries(connection: protocol.Connection, run_id: str, search: str) -> list[TrialSummary]:
+    """Return how a search's trials stand, in the order of their numbers."""
+    found = connection.execute(
+        "SELECT stages.name, trials.number, state, value, step, trials.reason, pruning_json "
+        "FROM trials JOIN stages ON stages.id = trials.stage_id LEFT JOIN attempts "
+        "ON attempts.stage_id = stages.id AND attempts.number = stages.attempt "
+        "WHERE trials.run_id = ? AND search = ? ORDER BY trials.number",
+        (run_id, search),
+    )
+    return list(map(_summary, found.fetchall()))
+
+
+def _summary(columns: Sequence[Any]) -> TrialSummary:
+    stage, number, state, value, step, reason, text = columns
+    pruning = Pruning.from_json(json.loads(text)) if text else None
+    return TrialSummary(stage, number, state, value, step, reason, pruning)
+
+
+def importance(connection: protocol.Connection, run_id: str, search: str) -> dict[str, float]:
+    """Return the importance of a search's parameters, most important first; empty if unknown."""
+    query = "SELECT importance_json FROM searches WHERE run_id = ? AND name = ?"
+    found = connection.execute(query, (run_id, search)).fetchone()
+    return json.loads(found[0]) if found and found[0] else {}
 
 
 def _record(row: row_mapping.Row) -> TrialRecord:

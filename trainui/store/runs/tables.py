@@ -195,6 +195,8 @@ class SearchRow(SQLModel, table=True):
     """The kind and options of the sampler with this state."""
     state: bytes | None = None
     """The sampler's state after the last trial asked or told."""
+    importance_json: str | None = None
+    """Parameter -> its share of the objective's variation, most important first."""
 
 
 class TrialRow(SQLModel, table=True):

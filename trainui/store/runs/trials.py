@@ -5,7 +5,8 @@ A row is written when the study has the trial's values; its number is the study'
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,6 +145,14 @@ def save_sampler(connection: Connection, key: SearchKey, saved: SamplerState) ->
     changed = connection.execute(update(SEARCHES).where(*_is(SEARCHES, key)).values(**values))
     if not changed.rowcount:
         connection.execute(insert(SEARCHES).values(run_id=key.run_id, name=key.name, **values))
+
+
+def save_importance(
+    connection: Connection, key: SearchKey, importance: Mapping[str, float]
+) -> None:
+    """Store the importance of a search's parameters, most important first."""
+    values = {"importance_json": json.dumps(importance)}
+    connection.execute(update(SEARCHES).where(*_is(SEARCHES, key)).values(**values))
 
 
 def _is(table: Any, key: SearchKey) -> tuple[Any, ...]:

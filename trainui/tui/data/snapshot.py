@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from trainui.domain.metric_direction import value_word
+from trainui.domain.states import Status
 from trainui.store.read.run_details import RunDetails
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
@@ -18,6 +19,7 @@ from trainui.tui.render.numbers import step
 
 if TYPE_CHECKING:
     from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
+    from trainui.store.read.trials import TrialSummary
     from trainui.tui.data.eta import Eta, RunEta
     from trainui.tui.machine.gpu_reader import GpuFigures
     from trainui.tui.machine.system_reader import MachineFigures
@@ -111,6 +113,16 @@ class StageDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchDetail:
+    """The trials of a search."""
+
+    trials: Mapping[str, TrialSummary]
+    """How each trial that was asked for stands, by member name."""
+    importance: Mapping[str, float]
+    """Parameter -> its share of the objective's variation; empty if unknown."""
+
+
+@dataclass(frozen=True, slots=True)
 class MatrixDetail:
     """The data of a folded sweep's details."""
 
@@ -122,6 +134,8 @@ class MatrixDetail:
     """The best value by member name; the last value if the direction is unknown."""
     broken: frozenset[str] = frozenset()
     """Names of members with infinite values of the metric, or a NaN in any; never the best."""
+    search: SearchDetail | None = None
+    """None: the stage has no search."""
 
     @property
     def title(self) -> str:
@@ -129,14 +143,20 @@ class MatrixDetail:
         return f"{self.metric} {'last' if self.lower is None else 'best'}"
 
     def best_first(self, members: Iterable[StageRecord]) -> list[StageRecord]:
-        """Return the members with a value, best first, those with NaN values at the end.
+        """Return the members with a value, best first; those that cannot be the best at the end.
 
         Empty if the direction is unknown.
         """
         if self.lower is None:
             return []
         sign, known = (1 if self.lower else -1), [one for one in members if one.name in self.values]
-        return sorted(known, key=lambda o: (o.name in self.broken, sign * self.values[o.name]))
+        return sorted(known, key=lambda one: (not self.may_lead(one), sign * self.values[one.name]))
+
+    def may_lead(self, member: StageRecord) -> bool:
+        """Return False for a member that has a NaN, was pruned, or is a failed trial."""
+        if member.status == Status.PRUNED or member.name in self.broken:
+            return False
+        return self.search is None or member.status != Status.FAILED
 
 
 @dataclass(frozen=True, slots=True)

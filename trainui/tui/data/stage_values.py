@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
+from trainui.domain.definition import StageDefinition
 from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import SeriesSummary
 from trainui.pipeline.folding import value_of
@@ -29,9 +30,9 @@ class StageValue(NamedTuple):
     """True if the metric has NaN or infinities, so that the stage ranks behind all others."""
 
     @classmethod
-    def of(cls, series: SeriesSummary) -> StageValue | None:
-        """Return the value of a series; None if it has no finite value."""
-        found = value_of(series)
+    def of(cls, series: SeriesSummary, stage: StageDefinition | None) -> StageValue | None:
+        """Return the value of a series of a stage; None if it has no finite value."""
+        found = value_of(series, stage)
         return None if found is None else cls(found, series.nonfinite > 0)
 
 
@@ -43,7 +44,11 @@ class StageValues:
         """By stage id and metric: the version of its points, and the value."""
 
     def read(
-        self, connection: protocol.Connection, versions: Mapping[str, int], metric: str
+        self,
+        connection: protocol.Connection,
+        versions: Mapping[str, int],
+        metric: str,
+        definition: StageDefinition | None = None,
     ) -> dict[str, StageValue]:
         """Return the value by stage id, of stages that have one.
 
@@ -51,9 +56,11 @@ class StageValues:
             connection: for reading.
             versions: by stage id, the version of its points.
             metric: its stored name.
+            definition: of one of the stages, whose search says which value is better.
         """
         values = (
-            (stage, self.one(connection, stage, versions[stage], metric)) for stage in versions
+            (stage, self.one(connection, stage, versions[stage], metric, definition))
+            for stage in versions
         )
         return {stage: value for stage, value in values if value is not None}
 
@@ -88,20 +95,27 @@ class StageValues:
         return min(found, key=key)
 
     def one(
-        self, connection: protocol.Connection, stage_id: str, version: int, metric: str
+        self,
+        connection: protocol.Connection,
+        stage_id: str,
+        version: int,
+        metric: str,
+        definition: StageDefinition | None = None,
     ) -> StageValue | None:
         """Return a stage's value; None if it has none."""
         known = self._known.get((stage_id, metric))
         if known is None or known[0] != version:
-            known = (version, _read(connection, stage_id, metric))
+            known = (version, _read(connection, stage_id, metric, definition))
             self._known[stage_id, metric] = known
         return known[1]
 
 
-def _read(connection: protocol.Connection, stage_id: str, metric: str) -> StageValue | None:
+def _read(
+    connection: protocol.Connection, stage_id: str, metric: str, definition: StageDefinition | None
+) -> StageValue | None:
     name = metric.removeprefix(SMOOTHED)
     found = curves.summaries(connection, [stage_id], name)
-    value = StageValue.of(found[0]) if found else None
+    value = StageValue.of(found[0], definition) if found else None
     if value is None or name == metric:
         return value
     from trainui.store.points.windows import Plotted  # it imports numpy

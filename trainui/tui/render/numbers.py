@@ -11,6 +11,9 @@ from trainui.braille import plot_lines
 from trainui.clock import SECOND
 from trainui.domain.states import Status
 
+LONG_NUMBER = 9
+"""Characters above which a parameter's value is shortened; `0.0000125` is shown as written."""
+
 
 def number(value: float | None) -> str:
     """Format a metric's value in at most seven characters; `–` for None."""
@@ -25,6 +28,16 @@ def number(value: float | None) -> str:
         return str(int(value))
     whole_digits = len(str(int(size)))
     return f"{value:.{max(5 - whole_digits, 0)}f}"
+
+
+def shortened(text: str) -> str:
+    """Return a parameter's value for a column: a number of many digits with four of them."""
+    if len(text) <= LONG_NUMBER:
+        return text
+    try:
+        return f"{float(text):.4g}"
+    except ValueError:
+        return text
 
 
 def _scientific(value: float) -> str:

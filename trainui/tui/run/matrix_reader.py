@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from trainui.domain.definition import StageDefinition
 from trainui.domain.headline_metric import headline
 from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import StageRecord
 from trainui.store.db import protocol
-from trainui.store.read import event_feed, headlines, stage_alerts
+from trainui.store.read import event_feed, headlines, stage_alerts, trials
 from trainui.text import harmless
-from trainui.tui.data.snapshot import MatrixDetail
+from trainui.tui.data.snapshot import MatrixDetail, SearchDetail
 from trainui.tui.data.stage_values import StageValues
 
 NAN, ALERT = "NaN", "alert"
@@ -45,20 +46,41 @@ class MatrixReader:
     def read(
         self, connection: protocol.Connection, members: Sequence[StageRecord]
     ) -> MatrixDetail | None:
-        """Read the sweep's headline metric; None if no member has metrics."""
+        """Read the sweep's headline metric, or its search's; None if there is nothing to show."""
+        if not members:
+            return None
+        definition = members[0].definition
         versions = headlines.versions(connection, [stage.id for stage in members])
         with_points = [stage for stage in members if stage.id in versions]
-        names = (headlines.names_of(connection, stage.id) for stage in with_points)
-        name = headline(next(filter(None, names), ()))
+        name = self._metric(connection, definition, with_points)
         if name is None:
             return None
-        found = self._values.read(connection, versions, name)
+        found = self._values.read(connection, versions, name, definition)
         by_name = {one.name: found[one.id] for one in with_points if one.id in found}
         alerts = self._alerts.read(connection, members[0].run_id)
         nan = {stage for stage in by_name if alerts.get(stage) == NAN}
+        search = definition.search
         return MatrixDetail(
             harmless(name),
-            lower_is_better(name),
+            lower_is_better(name) if search is None else search.goal == "minimize",
             {stage: value.value for stage, value in by_name.items()},
             frozenset(nan | {stage for stage, value in by_name.items() if value.is_broken}),
+            None if search is None else _search(connection, members[0]),
         )
+
+    def _metric(
+        self,
+        connection: protocol.Connection,
+        definition: StageDefinition,
+        with_points: Sequence[StageRecord],
+    ) -> str | None:
+        if definition.search is not None:
+            return definition.search.metric
+        names = (headlines.names_of(connection, stage.id) for stage in with_points)
+        return headline(next(filter(None, names), ()))
+
+
+def _search(connection: protocol.Connection, member: StageRecord) -> SearchDetail:
+    run, name = member.run_id, member.definition.group
+    found = trials.summaries(connection, run, name)
+    return SearchDetail({one.stage: one for one in found}, trials.importance(connection, run, name))

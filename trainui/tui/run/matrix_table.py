@@ -10,15 +10,23 @@ from rich.cells import cell_len
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.pipeline.substitution.masking import mask
+from trainui.store.read.trials import TrialSummary
 from trainui.text import SYMBOLS, harmless
 from trainui.tui.data.snapshot import MatrixDetail
 from trainui.tui.graph.nodes import RANKS, counts
-from trainui.tui.render.numbers import elapsed, number, state_style
+from trainui.tui.render.numbers import elapsed, number, shortened, state_style, step
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, packed, width_of
 from trainui.tui.run.folded_rows import folded_rows
+from trainui.tui.run.search_rows import search_rows
 
-TIME, VALUE, MOST_PARAM, MOST_TITLE, STATE = 8, 10, 16, 21, 11
+TIME, VALUE, STEP, MOST_PARAM, MOST_TITLE, STATE = 8, 10, 8, 16, 21, 11
 """Widths of the columns in characters."""
+
+LEAST_PARAM = 4
+"""The least width of a parameter's column."""
+
+LEAST_REASON = 12
+"""Characters below which a line does not say why a trial was pruned or failed."""
 
 
 class GroupTable:
@@ -74,8 +82,10 @@ class GroupRows(Sequence[Row]):
         self._ordered, self._alerts = _ordered(members, group), alerts or {}
         title = group.title if group is not None else ""
         value = max(VALUE, min(cell_len(title), MOST_TITLE)) if title else 0
-        self._columns = _Columns(self._table.widths, value)
-        self._head = [_whole(row, width) for row in self._heading(members)]
+        self._columns = _Columns.fitting(
+            self._table.widths, value, width, steps=group is not None and group.search is not None
+        )
+        self._head = self._heading(members)
 
     def _heading(self, members: Sequence[StageRecord]) -> list[Row]:
         table, group = self._table, self._group
@@ -87,8 +97,10 @@ class GroupRows(Sequence[Row]):
             best = self._ordered[0]
             words = _best(best, table.params[best.name], table.differing, group)
             rows += packed(words, self._width)
+            rows += search_rows(group, self._width)
         rows += folded_rows(members, group, self._width)
-        return [*rows, (), self._columns.head(group.title if group is not None else "")]
+        head = self._columns.head(group.title if group is not None else "")
+        return [*rows, (), cut(head, self._width)]
 
     def __len__(self) -> int:
         return len(self._head) + len(self._ordered) + len(self._foot)
@@ -114,30 +126,55 @@ class GroupRows(Sequence[Row]):
         stage, group = self._ordered[place], self._group
         value = group.values.get(stage.name) if group is not None else None
         broken = group is not None and stage.name in group.broken
-        leads = place == 0 and group is not None and group.lower is not None and not broken
+        leads = place == 0 and group is not None and group.lower is not None
+        leads = leads and group is not None and group.may_lead(stage)
         params = self._table.params[stage.name]
         style = "bad" if broken else "good" if leads and value is not None else ""
         alert = self._alerts.get(stage.name, "NaN" if broken else "")
-        return self._columns.row(stage, params, value, self._now(), style, alert)
+        trial = group.search.trials.get(stage.name) if group and group.search else None
+        return self._columns.row(stage, params, value, self._now(), style, alert, trial)
 
 
 def _whole(row: Row, width: int) -> Row:
-    """Drop the last segment, the state's word, from a line that is too wide."""
-    return row if width_of(row) <= width else cut(row[:-1] or row, width)
+    """Cut the last segment of a line that is too wide, the state's word or its reason."""
+    if width_of(row) <= width:
+        return row
+    last = width - width_of(row[:-1])
+    return cut(row, width) if last >= LEAST_REASON else cut(row[:-1], width)
 
 
 class _Columns(NamedTuple):
-    """Widths of the members' columns."""
+    """Widths of the members' columns; 0: not shown."""
 
     params: Mapping[str, int]
+    time: int
     value: int
-    """0: no metric."""
+    step: int
+
+    @classmethod
+    def fitting(cls, params: Mapping[str, int], value: int, width: int, *, steps: bool) -> _Columns:
+        """Return the columns that fit.
+
+        First the step goes, then the time; then the metric's heading and the widest parameters are
+        shortened.
+        """
+        names = 2 + sum(one + 2 for one in params.values())
+        own = value + 2 if value else 0
+        step = STEP if steps and names + own + STEP <= width else 0
+        time = TIME if names + own + step + TIME <= width or not value else 0
+        value = min(value, max(VALUE, width - names - time - step - 2))
+        room = width - 2 - (value + 2 if value else 0) - time - step
+        return cls(_narrowed(params, room), time, value, step)
 
     def head(self, metric: str) -> Row:
         """Return the column headings."""
         names = (f"{_fitted(key, width)}  " for key, width in self.params.items())
         value = fit(fit_middle(metric, self.value), self.value + 2, right=True)
-        line = f"  {''.join(names)}{fit('time', TIME, right=True)}{value if self.value else ''}"
+        time, step = (
+            fit(name, width, right=True)
+            for name, width in (("time", self.time), ("step", self.step))
+        )
+        line = f"  {''.join(names)}{time}{value if self.value else ''}{step}"
         return (Segment(line, "dim"),)
 
     def row(
@@ -148,6 +185,7 @@ class _Columns(NamedTuple):
         now: int,
         value_style: str,
         alert: str,
+        trial: TrialSummary | None = None,
     ) -> Row:
         """Return the line of a member; its value is `bad` if it has NaN or infinities."""
         texts = (f"{_fitted(params.get(key, ''), width)}  " for key, width in self.params.items())
@@ -157,13 +195,34 @@ class _Columns(NamedTuple):
         style = "warn" if stage.stalled else state_style(stage.status)
         state = "stalled" if stage.stalled else "" if stage.status in _PLAIN else str(stage.status)
         word = f"{state} {alert}".strip()
+        at = "" if trial is None or trial.step is None else step(trial.step)
         return (
             Segment(f"{SYMBOLS[stage.status]} ", style),
             Segment("".join(texts), "strong"),
-            Segment(fit(spent, TIME, right=True), "dim"),
+            Segment(fit(spent, self.time, right=True), "dim"),
             Segment(fit(shown, self.value + 2 if self.value else 0, right=True), value_style),
+            Segment(fit(at, self.step, right=True), "dim"),
             Segment(f"  {word}" if word else "", "bad" if alert else style),
+            Segment(f"  {why}" if (why := _reason(trial)) else "", "dim"),
         )
+
+
+def _narrowed(widths: Mapping[str, int], room: int) -> Mapping[str, int]:
+    """Return widths of columns, two characters apart, of which the widest are made smaller."""
+    narrowed = dict(widths)
+    while sum(one + 2 for one in narrowed.values()) > room:
+        widest = max(narrowed, key=lambda key: narrowed[key])
+        if narrowed[widest] <= LEAST_PARAM:
+            break
+        narrowed[widest] -= 1
+    return narrowed
+
+
+def _reason(trial: TrialSummary | None) -> str:
+    """Return why a trial was pruned or counts as failed; empty otherwise."""
+    if trial is None:
+        return ""
+    return trial.pruning.words if trial.pruning else harmless(trial.reason or "")
 
 
 _PLAIN = (Status.COMPLETED, Status.PENDING)
@@ -176,7 +235,7 @@ def _fitted(text: str, width: int) -> str:
 
 def _params(stage: StageRecord) -> dict[str, str]:
     values = mask(stage.definition.member_values)
-    return {harmless(key): harmless(str(value)) for key, value in values.items()}
+    return {harmless(key): shortened(harmless(str(value))) for key, value in values.items()}
 
 
 def _keys(all_params: Sequence[Mapping[str, str]]) -> tuple[list[str], dict[str, str]]:
@@ -205,7 +264,7 @@ def _states(members: Sequence[StageRecord]) -> Row:
 def _best(
     stage: StageRecord, params: Mapping[str, str], differing: Sequence[str], group: MatrixDetail
 ) -> Row:
-    if group.lower is None or stage.name not in group.values.keys() - group.broken:
+    if group.lower is None or stage.name not in group.values or not group.may_lead(stage):
         return (
             Segment("metric    ", "dim"),
             Segment(group.metric),

@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("sampler", sa.String(), nullable=False),
         sa.Column("state", sa.LargeBinary(), nullable=True),
+        sa.Column("importance_json", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_id", "name"),
     )

@@ -1,0 +1,65 @@
+"""The lines of a search's table about all of its trials: the best so far, and what mattered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from trainui.braille import plot_lines
+from trainui.text import harmless
+from trainui.tui.data.snapshot import MatrixDetail, SearchDetail
+from trainui.tui.render.numbers import number
+from trainui.tui.render.styled_text import Row, Segment, cut, packed
+
+PLOT_HEIGHT = 3
+"""Lines of the plot of the best value so far."""
+
+LEAST_POINTS = 3
+"""Completed trials below which nothing is plotted."""
+
+
+def search_rows(group: MatrixDetail, width: int) -> list[Row]:
+    """Return the lines of a search; empty if the stage has none."""
+    if group.search is None:
+        return []
+    values = best_so_far(group.search, lower=bool(group.lower))
+    rows = _plot(values, width) if len(values) >= LEAST_POINTS else []
+    return [*rows, *_importance(group.search.importance, width)]
+
+
+def best_so_far(search: SearchDetail, *, lower: bool) -> list[float]:
+    """Return the best value up to each completed trial, in the order of their numbers."""
+    values: list[float] = []
+    for one in sorted(search.trials.values(), key=lambda one: one.number):
+        if one.state == "complete" and one.value is not None:
+            best = min if lower else max
+            values.append(best(values[-1], one.value) if values else one.value)
+    return values
+
+
+def _plot(values: list[float], width: int) -> list[Row]:
+    """Plot the best value over the completed trials, between its first and its last value."""
+    first, last = number(values[0]), number(values[-1])
+    columns = max(2, min(2 * (width - len(first) - len(last) - 2), 2 * width // 3 * 2))
+    drawn = [values[index * len(values) // columns] for index in range(columns)]
+    lines = plot_lines(drawn, drawn, PLOT_HEIGHT)
+    starts = [first, *[" " * len(first)] * (PLOT_HEIGHT - 1)]
+    ends = ["", "", last]
+    if values[0] < values[-1]:
+        starts, ends = starts[::-1], ends[::-1]
+    title = cut((Segment(f"best so far, over {len(values)} completed trials", "dim"),), width)
+    plot = zip(starts, lines, ends, strict=True)
+    return [
+        (),
+        title,
+        *(
+            cut((Segment(f"{start} ", "dim"), Segment(line, "good"), Segment(f" {end}")), width)
+            for start, line, end in plot
+        ),
+    ]
+
+
+def _importance(shares: Mapping[str, float], width: int) -> list[Row]:
+    if not shares:
+        return []
+    parts = (Segment(f"{harmless(name)} {share:.0%}  ") for name, share in shares.items())
+    return packed((Segment("importance  ", "dim"), *parts), width)
