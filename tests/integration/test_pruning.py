@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from tests.integration.runs import Run, home_with_worker
+from tests.integration import background
+from tests.integration.runs import Run, home_of_its_own, home_with_worker
 from tests.unit.supervisor.waiting import wait_for
 from trainui import control
 from trainui.domain.states import Status
@@ -72,6 +76,10 @@ def study_of(run: Run) -> optuna.Study:
     return optuna.load_study(study_name=f"{run.id}/train", storage=storage)
 
 
+def has_asked(run: Run, number: int) -> bool:
+    return len(trials_of(run)) > number
+
+
 def steps_of(trial: TrialRecord) -> int:
     return len(Path(trial.stage.directory, "steps").read_text().split())
 
@@ -127,3 +135,57 @@ def test_members_of_a_matrix_are_pruned_and_one_continues_with_pruning_off(tmp_p
     steps = [int(line) for line in Path(again.directory, "steps").read_text().split()]
     assert steps == list(range(STEPS))
     assert study_of(run).trials[2].state == TrialState.PRUNED
+
+
+def test_a_search_with_killed_workers_prunes_the_trials_of_a_plain_loop(tmp_path: Path) -> None:
+    with home_of_its_own(tmp_path / "own", cpus="1") as home:
+        background.start()
+        rule = {
+            "space": {"end": {"low": 0.0, "high": 1.0}},
+            "metric": "loss",
+            "goal": "minimize",
+            "trials": 7,
+            "seed": 3,
+            "sampler": {"by": "tpe", "startup_trials": 3},
+            "prune": PRUNE,
+        }
+        number = "$(echo ${stage_dir} | sed 's/.*-//')"
+        folder = tmp_path / "work"
+        folder.mkdir()
+        run = Run(folder, stage(folder, f"${{search.end}} {number}", search=rule))
+        for first in (1, 3, 4, 5):
+            wait_for(partial(has_asked, run, first), f"trial {first}")
+            os.kill(background.worker_pid(home), signal.SIGKILL)
+        assert run.wait().status == Status.COMPLETED
+        wait_for(lambda: all(one.state != trials.ASKED for one in trials_of(run)), "all outcomes")
+        plain, found = a_plain_search(), trials_of(run)
+        assert [one.stage.definition.trial_params for one in found] == [
+            one.params for one in plain.trials
+        ]
+        studied = study_of(run).trials
+        assert [one.state for one in studied] == [one.state for one in plain.trials]
+        assert TrialState.PRUNED in {one.state for one in studied}
+        assert [one.intermediate_values for one in studied] == [
+            one.intermediate_values for one in plain.trials
+        ]
+        assert [one.stage.attempt for one in found] == [1] * 7
+        trained = sum(len(one.intermediate_values) for one in plain.trials)
+        assert sum(map(steps_of, found)) <= 1.05 * trained
+
+
+def a_plain_search() -> optuna.Study:
+    study = optuna.create_study(
+        sampler=optuna.samplers.TPESampler(seed=3, n_startup_trials=3),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=2),
+    )
+
+    def objective(trial: optuna.Trial) -> float:
+        end = trial.suggest_float("end", 0.0, 1.0)
+        for step in range(STEPS):
+            trial.report(end + 1 / (step + 1), step)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        return end + 1 / STEPS
+
+    study.optimize(objective, n_trials=7)
+    return study
