@@ -36,6 +36,11 @@ def make(prune: Prune) -> BasePruner:
         return kind(*first, **prune.options)  # type: ignore[no-any-return]
 
 
+def has_rungs(prune: Prune | None) -> bool:
+    """Return True if a trial's values at rungs count for others, also once it has ended."""
+    return prune is not None and (prune.by in _REDUCTION or has_rungs(prune.wrapped))
+
+
 def explain(study: optuna.Study, trial: FrozenTrial, search: Search, *, by_index: bool) -> Pruning:
     """Return why a trial is pruned.
 

@@ -60,8 +60,8 @@ class Decision(NamedTuple):
 class _Cursor:
     """How much of a trial is reported."""
 
-    version: int = 0
-    """The version of its stage's points at the last complete look."""
+    seen: tuple[int, Status] | None = None
+    """The version of its stage's points, and its state, when all was reported that had to be."""
     ordinal: int = -1
     """Of the last point read."""
     count: int = 0
@@ -94,6 +94,7 @@ class TrialWatch:
         """
         self._study, self._search = study, search
         self._copy = _copy_of(study)
+        self._has_rungs = pruners.has_rungs(search.prune)
         trials = self._copy.get_trials(deepcopy=False)
         self._count = len(trials)
         self._open = {one.number for one in trials if not one.state.is_finished()}
@@ -111,9 +112,17 @@ class TrialWatch:
             versions = headlines.versions(connection, known)
             for stage_id, trial in known.items():
                 cursor = self._cursor(connection, trial)
-                if versions.get(stage_id, 0) != cursor.version:
-                    found += self._follow(connection, trial, cursor, versions[stage_id])
+                now = versions.get(stage_id, 0), trial.stage.status
+                if now[0] and now != cursor.seen:
+                    found += self._follow(connection, trial, cursor, now)
         return found
+
+    def end(self, trial: FrozenTrial) -> None:
+        """Note the outcome of a trial, as the study has it."""
+        if trial.number in self._open and trial.state.is_finished():
+            copied, values = self._copy_id(trial.number), trial.values
+            self._copy._storage.set_trial_state_values(copied, trial.state, values)
+            self._open.remove(trial.number)
 
     def save(self) -> None:
         """Write the values and rungs of the last looks to the study's file."""
@@ -131,18 +140,14 @@ class TrialWatch:
         return storage.get_trial_id_from_study_id_trial_number(study, number)
 
     def _keep_up(self, numbers: Set[int]) -> None:
-        """Add new trials to the copy, and end there those that have an outcome."""
+        """Add new trials to the copy, and end there those that another worker ended."""
         for number in range(self._count, max(numbers, default=-1) + 1):
             new = create_trial(state=TrialState.RUNNING)
             self._copy._storage.create_new_trial(self._copy._study_id, new)
             self._open.add(number)
             self._count = number + 1
         for number in sorted(self._open - numbers):
-            told = self._study._storage.get_trial(self._id_in(number))
-            if told.state.is_finished():
-                copied = self._copy_id(number)
-                self._copy._storage.set_trial_state_values(copied, told.state, told.values)
-                self._open.remove(number)
+            self.end(self._study._storage.get_trial(self._id_in(number)))
 
     def _trial(self, number: int) -> FrozenTrial:
         return self._copy._storage.get_trial(self._copy_id(number))
@@ -164,7 +169,11 @@ class TrialWatch:
         return cursor
 
     def _follow(
-        self, connection: protocol.Connection, trial: Watched, cursor: _Cursor, version: int
+        self,
+        connection: protocol.Connection,
+        trial: Watched,
+        cursor: _Cursor,
+        now: tuple[int, Status],
     ) -> Iterator[Decision]:
         """Report a trial's new points; yield the decision to prune it."""
         points = newest.points_after(
@@ -173,27 +182,29 @@ class TrialWatch:
         for point in points[:MOST]:
             step = cursor.step_of(point)
             if step is not None and _is_past(cursor, trial.stage, step):
-                return  # read again if it turns out to be completed
+                break  # read again if it turns out to be completed
             cursor.ordinal, cursor.count = point.ordinal, cursor.count + 1
             if step is not None:
                 cursor.step = step
-                prunes = self._report(trial.number, step, point.value)
-                if prunes and cursor.limit is None and trial.stage.status == Status.RUNNING:
+                is_due = cursor.limit is None and trial.stage.status == Status.RUNNING
+                self._report(trial.number, step, point.value)
+                if (is_due or self._has_rungs) and self._prunes(trial.number) and is_due:
                     cursor.limit = step
                     yield Decision(trial.stage, self._explain(trial.number, cursor))
-        if len(points) <= MOST:
-            cursor.version = version
+        cursor.seen = now if len(points) <= MOST else None
 
     def _explain(self, number: int, cursor: _Cursor) -> Pruning:
         by_index = bool(cursor.by_index)
         return pruners.explain(self._copy, self._trial(number), self._search, by_index=by_index)
 
-    def _report(self, number: int, step: int, value: float) -> bool:
-        """Report a value to the copy, and return its pruner's decision."""
-        storage, before = self._copy._storage, self._trial(number)
-        storage.set_trial_intermediate_value(before._trial_id, step, value)
+    def _report(self, number: int, step: int, value: float) -> None:
+        self._copy._storage.set_trial_intermediate_value(self._copy_id(number), step, value)
         self._values.append((number, step, value))
-        prunes = self._copy.pruner.prune(self._copy, self._trial(number))
+
+    def _prunes(self, number: int) -> bool:
+        """Return the pruner's decision on a trial; note the rungs that the trial has come to."""
+        before = self._trial(number)
+        prunes = self._copy.pruner.prune(self._copy, before)
         after = self._trial(number).system_attrs
         for key in after.keys() - before.system_attrs.keys():
             self._rungs.append((number, key, after[key]))

@@ -180,6 +180,8 @@ class Searcher:
             self._left.add((stage.id, stage.attempt))
             return
         final = opened.tell(number, outcome.state, outcome.value, outcome.reason)
+        if self._watch is not None:
+            self._watch.end(final)
         turn.told.append((stage, _as_in_study(final, outcome)))
 
     def _outcome(self, connection: Connection, stage: StageRecord) -> TrialOutcome | None:
