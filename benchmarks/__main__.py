@@ -48,6 +48,7 @@ PROGRAMS: Mapping[str, Sequence[str]] = {
     "curves": (),
     "curve_pan": ("--rounds", "15"),
     "handover": ("20",),
+    "prune": ("--seconds", "20"),
     "scheduling": ("--short", "--only", "--repeat", "1"),
 }
 """By name, with the options that keep all of them within ten minutes on two idle cores."""

@@ -28,7 +28,8 @@ from trainui.domain.states import Status
 from trainui.execution.planner.slots import host
 from trainui.execution.worker.change_detector import ChangeDetector
 from trainui.execution.worker.search_thread import SearchThread
-from trainui.store.db.engine import Store, open_store
+from trainui.store.db.engine import Store, open_store, raw
+from trainui.store.read import trials
 from trainui.store.runs import attempts, runs, stages
 from trainui.store.runs.attempt_rows import Outcome
 
@@ -104,7 +105,8 @@ def value(number: int, step: int) -> float:
 def report(store: Store, live: int, seconds: int) -> None:
     thread, changes = SearchThread(store, threading.Event()), ChangeDetector()
     thread.look(changed=True)
-    time.sleep(5)  # imports, and the points of before
+    while count_told(store) < DONE:  # after imports, and the points of before
+        time.sleep(0.5)
     command = [sys.executable, "-m", "benchmarks.prune", "--write", str(live), str(seconds)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
         begun, used = time.monotonic(), time.process_time()
@@ -117,6 +119,12 @@ def report(store: Store, live: int, seconds: int) -> None:
     figures.at_most("share of a core for the searches", 100 * spent / wall, 5, "%")
     figures.at_most("seconds until a trial is asked to stop: median", statistics.median(delays), 2)
     figures.at_most("seconds until a trial is asked to stop: longest", max(delays), 2)
+
+
+def count_told(store: Store) -> int:
+    with store.read() as connection:
+        found = trials.of_search(raw(connection), "run", "train")
+    return sum(one.state != trials.ASKED for one in found)
 
 
 def delay(store: Store, stage_id: str, stored_at: str) -> float:

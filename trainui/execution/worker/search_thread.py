@@ -93,10 +93,13 @@ class SearchThread:
         """Do one turn of each search that has work."""
         failed = False
         try:
-            keys = self._due()
+            with self._store.read() as connection:
+                ended = trials.asked(connection, states=trials.LAST_STATES)
+                running = trials.asked(connection, states=[Status.RUNNING])
+            keys = self._due(ended, running)
             for key in keys:
                 failed = not self._search(key) or failed
-            self._watch_metrics()
+            self._watch_metrics(running)
         except StoreError as error:
             outage.log.failed(error)
             failed = True
@@ -105,10 +108,10 @@ class SearchThread:
             failed = True
         self._pause = min(max(FIRST_PAUSE, 2 * self._pause), LONGEST_PAUSE) if failed else 0.0
 
-    def _due(self) -> Collection[SearchKey]:
-        with self._store.read() as connection:
-            ended = trials.asked(connection, states=trials.LAST_STATES)
-            running = trials.asked(connection, states=[Status.RUNNING])
+    def _due(
+        self, ended: Sequence[StageRecord], running: Sequence[StageRecord]
+    ) -> Collection[SearchKey]:
+        """Return the searches with trials to ask for, to end or to follow."""
         pruned = [one for one in running if one.definition.search and one.definition.search.prune]
         with self._lock:
             return dict.fromkeys([*self._wanted, *map(_key, [*ended, *pruned])])
@@ -157,12 +160,10 @@ class SearchThread:
         with self._store.write() as connection:
             trials.explain_wait(connection, wanted, reason)
 
-    def _watch_metrics(self) -> None:
+    def _watch_metrics(self, running: Sequence[StageRecord]) -> None:
         from trainui.search.missing_metric import MissingMetricWatch
 
         self._missing = self._missing or MissingMetricWatch(self._store)
-        with self._store.read() as connection:
-            running = trials.asked(connection, states=[Status.RUNNING])
         self._missing.look(running)
 
 
