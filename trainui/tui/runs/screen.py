@@ -22,7 +22,7 @@ from trainui.tui.data.snapshot import ListQuery, Snapshot
 from trainui.tui.keymap import bindings
 from trainui.tui.page import WIDE, Page
 from trainui.tui.render.numbers import state_style
-from trainui.tui.render.styled_text import Row, Segment, wrap
+from trainui.tui.render.styled_text import Row, Segment, width_of, wrap
 from trainui.tui.runs.columns import trouble_cells
 from trainui.tui.runs.sorting import WHEN
 from trainui.tui.runs.table import RunTable
@@ -143,10 +143,8 @@ class RunsScreen(Page):
             return
         unfinished = any(run.status in UNFINISHED for run in snapshot.runs)
         notices = self.notices(snapshot, unfinished=unfinished)
-        width, view = self.size.width, _view(self.table)
-        # what was chosen here is on no other page; the program's name gives way to it
-        title = () if view and width < WIDE else (Segment(" trainui ", "title"),)
-        self.top.show((*title, *_summary(snapshot, width), *view), notices)
+        summary = _summary(snapshot, self.size.width)
+        self.top.show(_fitting(summary, _view(self.table), self.size.width, notices), notices)
 
     def _recall(self, runs: Sequence[RunLine]) -> None:
         """Restore the last view; the cursor goes to the newest run if there are new ones."""
@@ -281,6 +279,14 @@ class RunsScreen(Page):
             self.table.clear_marks()
         elif self.table.filter.text:
             self.table.set_filter("")
+
+
+def _fitting(summary: Row, view: Row, width: int, notices: Row) -> Row:
+    """Return the left end of the top bar: what was chosen here is on no other page."""
+    title = Segment(" trainui ", "title")
+    room = width - width_of(notices) - 1
+    rows = (title, *summary, *view), (*summary, *view), (*view, *summary)
+    return next((row for row in rows if not view or width_of(row) <= room), rows[-1])
 
 
 def _view(table: RunTable) -> Row:
