@@ -18,6 +18,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def home_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A home for tests that set none: a person's own must be neither used nor changed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRAINUI_HOME", str(tmp_path_factory.getbasetemp() / "home"))
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgresql_programs() -> Path:
     """The directory of PostgreSQL's programs; skips the test if there is none."""

@@ -19,6 +19,11 @@ stages:
 """
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAINUI_HOME", str(tmp_path / "home"))
+
+
 def submit(sampler: str, directory: Path) -> str:
     text = FILE.replace("SAMPLER", sampler)
     return control.submit(loader.load_text(text, directory=str(directory)))
