@@ -20,8 +20,8 @@ DATABASE = re.compile(r".*\.(db|sqlite3?)")
 
 WANDB = re.compile(r"run-(?P<id>.+)\.wandb")
 
-_MARKERS = (b"latest_metrics", b"system_metrics", b"trial_intermediate_values")
-"""Tables of trackers, one of each."""
+_MARKERS = (b"latest_metrics", b"run_name", b"trial_intermediate_values")
+"""Tables of trackers, or columns of them, one of each."""
 _MARKED_BYTES = 1 << 20
 
 
@@ -37,7 +37,7 @@ def of_database(path: Path, *, since: float = 0) -> list[TrackedRun]:
         return []
     try:
         copy = database.copies.get(path, at_once=True)
-        return copy.tracker.runs(copy.connection) if copy and copy.tracker else []
+        return _sound(copy.tracker.runs(copy.connection)) if copy and copy.tracker else []
     except (UnreadableFileError, OSError, *database.DAMAGED):
         return []
 
@@ -47,10 +47,15 @@ def jobs(path: Path) -> tuple[str, list[TrackedRun]]:
     try:
         copy = database.copies.get(path, at_once=True) if _is_marked(path) else None
         if copy is not None and copy.tracker is not None:
-            return copy.tracker.NAME, copy.tracker.jobs(copy.connection)
+            return copy.tracker.NAME, _sound(copy.tracker.jobs(copy.connection))
     except (UnreadableFileError, OSError, *database.DAMAGED):
         pass
     return "", []
+
+
+def _sound(runs: Iterable[TrackedRun]) -> list[TrackedRun]:
+    """Return the runs that have an id: values in a damaged database may be of any type."""
+    return [replace(run, name=str(run.name)) for run in runs if isinstance(run.id, str)]
 
 
 def _is_marked(file: Path) -> bool:

@@ -23,6 +23,10 @@ _LINE = re.compile(rb"\d{12,14} [-+.\w]+( -?\d+)?( .*)?")
 """Milliseconds since 1970, a value, a step; newer versions may add the name of a data set."""
 
 
+_LONGEST_TIME = 14
+"""Digits of a time."""
+
+
 def looks_like(head: bytes) -> bool:
     """Return True if a file begins with such lines."""
     lines = [line for line in head.split(b"\n")[:3] if line]
@@ -101,7 +105,7 @@ class MlflowMetric(Decoder):
 def _row(line: str) -> tuple[int, float, float] | None:
     parts = line.split(" ")
     value = to_number(parts[1]) if len(parts) > 1 else None
-    if value is None or not parts[0].isdigit():
+    if value is None or not parts[0].isdigit() or len(parts[0]) > _LONGEST_TIME:
         return None
     step = to_number(parts[2]) if len(parts) > 2 else 0.0
     return int(parts[0]) * 1000, value, step or 0.0

@@ -26,7 +26,10 @@ _WITH_UNIT = re.compile(
 
 def to_number(text: str) -> float | None:
     """Return the number that a whole text spells, also NaN and infinity; else None."""
-    return float(text) if _NUMBER.fullmatch(text) else None
+    try:
+        return float(text) if _NUMBER.fullmatch(text) else None
+    except ValueError:  # behind a separator that is a blank for patterns only
+        return None
 
 
 def leading_number(text: str) -> float | None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from typing import Any
+
+DAMAGED = (ValueError, IndexError, TypeError, AttributeError, OverflowError, struct.error)
+"""Errors from a message whose fields are cut off, or of another type than they should be."""
 
 
 def fields(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[int, Any, int]]:

@@ -44,6 +44,11 @@ class TrackedRun:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
+def columns(connection: Connection, table: str) -> set[str]:
+    """Return the names of a table's columns: versions of a tracker differ in them."""
+    return {str(row[1]) for row in connection.execute(f"PRAGMA table_info({table})")}
+
+
 class Tracker(Protocol):
     """Reads the databases of one tracker."""
 

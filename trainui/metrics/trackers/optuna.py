@@ -15,7 +15,7 @@ from typing import Any
 
 from trainui.metrics.formats.rows import SparseRows
 from trainui.metrics.formats.table import Decoded
-from trainui.metrics.trackers import MOST_ROWS, TRIAL, TrackedRun, study_of
+from trainui.metrics.trackers import MOST_ROWS, TRIAL, TrackedRun, columns, study_of
 
 NAME = "optuna"
 TABLES = ("trial_intermediate_values", "trial_values", "trials", "studies", "study_directions")
@@ -85,6 +85,13 @@ def points(
     connection: Connection, run: str, after: Mapping[str, int]
 ) -> tuple[Decoded, dict[str, int]]:
     """Return the points of a study, or of one of its trials, after some rows, and the last rows."""
+    kinds = {
+        table: kind if kind in columns(connection, table) else "NULL"  # since version 3
+        for table, kind in (
+            ("trial_intermediate_values", "intermediate_value_type"),
+            ("trial_values", "value_type"),
+        )
+    }
     study = study_of(run)
     _, is_trial, only = run.rpartition(TRIAL)
     found = SparseRows()
@@ -92,16 +99,18 @@ def points(
     which = "study_name = ? AND number = ?" if is_trial else "study_name = ? AND ? = ''"
     for id_, number, step, value, kind in connection.execute(
         "SELECT trial_intermediate_value_id, number, step, intermediate_value, "
-        "intermediate_value_type FROM trial_intermediate_values JOIN trials USING (trial_id) "
+        f"{kinds['trial_intermediate_values']} "
+        "FROM trial_intermediate_values JOIN trials USING (trial_id) "
         f"JOIN studies USING (study_id) WHERE {which} "
         "AND trial_intermediate_value_id > ? ORDER BY 1 LIMIT ?",
         (study, is_trial and only, after.get("trial_intermediate_values", 0), MOST_ROWS),
     ).fetchall():
         name = "intermediate value" if is_trial else f"trial {number}"
-        found.add(step, [(name, _TYPES.get(kind, value))])
+        found.add(step, [(name, _number(kind, value))])
         position["trial_intermediate_values"] = id_
     for id_, number, objective, value, kind, state, goals in connection.execute(
-        "SELECT trial_value_id, number, objective, value, value_type, state, (SELECT count(*) "
+        f"SELECT trial_value_id, number, objective, value, {kinds['trial_values']}, state, "
+        "(SELECT count(*) "
         "FROM study_directions AS goals WHERE goals.study_id = studies.study_id) "
         "FROM trial_values JOIN trials USING (trial_id) JOIN studies USING (study_id) "
         f"WHERE {which} AND trial_value_id > ? ORDER BY 1 LIMIT ?",
@@ -109,6 +118,10 @@ def points(
     ).fetchall():
         if state == "COMPLETE":
             name = "value" if goals == 1 else f"value {objective}"
-            found.add(0 if is_trial else number, [(name, _TYPES.get(kind, value))])
+            found.add(0 if is_trial else number, [(name, _number(kind, value))])
         position["trial_values"] = id_
     return found.decoded(), position
+
+
+def _number(kind: str | None, value: float | None) -> float:
+    return _TYPES.get(kind or "", nan if value is None else value)

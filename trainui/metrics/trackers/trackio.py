@@ -11,21 +11,21 @@ from typing import Any
 from trainui.metrics.formats import nested
 from trainui.metrics.formats.rows import SparseRows
 from trainui.metrics.formats.table import Decoded
-from trainui.metrics.trackers import MOST_ROWS, TrackedRun
+from trainui.metrics.trackers import MOST_ROWS, TrackedRun, columns
 
 NAME = "trackio"
-TABLES = ("metrics", "configs", "system_metrics")
+TABLES = ("metrics", "configs")
 
 _NOT_FINITE = {"NaN", "Infinity", "-Infinity"}
 
 
 def runs(connection: Connection) -> list[TrackedRun]:
     """Return all runs; Trackio has no states."""
-    found = connection.execute("SELECT run_id, config FROM configs")
+    found = connection.execute(f"SELECT {_id_in(connection, 'configs')}, config FROM configs")
     configs = {run: _load(config) for run, config in found}
     rows = connection.execute(
-        "SELECT run_id, run_name, min(timestamp), max(timestamp) FROM metrics "
-        "GROUP BY run_id ORDER BY min(id)"
+        f"SELECT {_id_in(connection, 'metrics')} AS run, run_name, min(timestamp), max(timestamp) "
+        "FROM metrics GROUP BY run ORDER BY min(id)"
     ).fetchall()
     return [
         TrackedRun(
@@ -44,13 +44,19 @@ def runs(connection: Connection) -> list[TrackedRun]:
 jobs = runs
 
 
+def _id_in(connection: Connection, table: str) -> str:
+    """Return the expression for a run's id: its name, where it has no other one."""
+    has_ids = "run_id" in columns(connection, table)
+    return "COALESCE(run_id, run_name)" if has_ids else "run_name"
+
+
 def points(
     connection: Connection, run: str, after: Mapping[str, int]
 ) -> tuple[Decoded, dict[str, int]]:
     """Return the points of a run after some rows, and the rows read last."""
     rows = connection.execute(
-        "SELECT id, step, timestamp, metrics FROM metrics WHERE run_id = ? AND id > ? "
-        "ORDER BY id LIMIT ?",
+        "SELECT id, step, timestamp, metrics FROM metrics "
+        f"WHERE {_id_in(connection, 'metrics')} = ? AND id > ? ORDER BY id LIMIT ?",
         (run, after.get("metrics", 0), MOST_ROWS),
     ).fetchall()
     found = SparseRows()

@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from trainui.metrics.formats.protobuf import fields
+from trainui.metrics.formats.protobuf import DAMAGED, fields
 from trainui.metrics.formats.wandb.log_file import (
     BLOCK,
     CONFIG,
@@ -20,7 +20,6 @@ from trainui.metrics.formats.wandb.log_file import (
     config,
     whole_records,
 )
-from trainui.metrics.formats.wandb.rows import DAMAGED
 from trainui.metrics.trackers import TrackedRun
 
 _HEAD_BYTES = 4 * BLOCK

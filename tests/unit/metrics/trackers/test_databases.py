@@ -240,3 +240,60 @@ def test_any_damage_gives_points_or_one_clear_error(
     with suppress(UnreadableFileError):
         reading.read_on(reader)
     tracker_runs.of_database(path)  # raises nothing
+
+
+OLDER = {
+    "trackio": """
+        CREATE TABLE metrics (id INTEGER PRIMARY KEY, timestamp TEXT, run_name TEXT, step INTEGER,
+            metrics TEXT);
+        CREATE TABLE configs (id INTEGER PRIMARY KEY, run_name TEXT, config TEXT, created_at TEXT);
+        INSERT INTO configs VALUES (1, 'old', '{"lr": 0.1, "_Username": "me"}', '2025-01-01');
+        INSERT INTO metrics VALUES (1, '2025-01-01T00:00:00', 'old', 3, '{"loss": 0.5}');
+        INSERT INTO metrics VALUES (2, '2025-01-01T00:00:01', NULL, 4, '{"loss": 0.5}');
+    """,
+    "optuna": """
+        CREATE TABLE studies (study_id INTEGER PRIMARY KEY, study_name TEXT);
+        CREATE TABLE study_directions (study_id INTEGER, direction TEXT, objective INTEGER);
+        CREATE TABLE trials (trial_id INTEGER PRIMARY KEY, number INTEGER, study_id INTEGER,
+            state TEXT, datetime_start TEXT, datetime_complete TEXT);
+        CREATE TABLE trial_params (trial_id INTEGER, param_name TEXT, param_value FLOAT,
+            distribution_json TEXT);
+        CREATE TABLE trial_values (trial_value_id INTEGER PRIMARY KEY, trial_id INTEGER,
+            objective INTEGER, value FLOAT);
+        CREATE TABLE trial_intermediate_values (trial_intermediate_value_id INTEGER PRIMARY KEY,
+            trial_id INTEGER, step INTEGER, intermediate_value FLOAT);
+        INSERT INTO studies VALUES (1, 'old');
+        INSERT INTO study_directions VALUES (1, 'MINIMIZE', 0);
+        INSERT INTO trials VALUES (1, 0, 1, 'COMPLETE', '2021-01-01 00:00:00', NULL);
+        INSERT INTO trial_params VALUES (1, 'lr', 0.1,
+            '{"name": "UniformDistribution", "attributes": {"low": 0.0, "high": 1.0}}');
+        INSERT INTO trial_values VALUES (1, 1, 0, 0.25);
+        INSERT INTO trial_intermediate_values VALUES (1, 1, 3, 0.5);
+    """,
+}
+"""Databases of older versions, which have fewer columns."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("trackio", {"loss": [(3, 0.5)]}),
+        ("optuna", {"trial 0": [(3, 0.5)], "value": [(0, 0.25)]}),
+    ],
+)
+def test_databases_of_older_versions(
+    store: Store, tmp_path: Path, kind: str, expected: dict[str, list[tuple[int, float]]]
+) -> None:
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(OLDER[kind])
+    (run,) = tracker_runs.of_database(path)
+    name, jobs = tracker_runs.jobs(path)
+    assert (name, run.id, jobs[0].params) == (kind, "old", {"lr": 0.1})
+    reading.read_to_end(store, open_run(store, path, "old"))
+    found = curves_of(store, "stage")
+    pairs = {
+        name: list(zip(curve.steps.tolist(), curve.values.tolist(), strict=True))
+        for name, curve in found.items()
+    }
+    assert pairs == expected

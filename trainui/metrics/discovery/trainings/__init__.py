@@ -2,7 +2,10 @@
 
 A directory with a marker (a tracker's or a framework's own file) is one training with all that is
 in it. Files with usual names elsewhere are a training for each directory. Nothing is written,
-locked or followed through a link. A kind of training is a function of a module here: see `FINDERS`.
+locked or followed through a link.
+
+A kind of training is a function of a module here, in `FINDERS`. Read `model` first (what is found),
+then `frameworks`.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from trainui.metrics.formats.decoder import Decoder
-from trainui.metrics.formats.protobuf import fields
+from trainui.metrics.formats.protobuf import DAMAGED, fields
 from trainui.metrics.formats.table import Decoded
 from trainui.metrics.formats.tensorboard import event_layout
 from trainui.metrics.formats.tensorboard.event_layout import Events
@@ -24,6 +24,9 @@ HEAD_BYTES = _HEADER.size
 """Bytes needed to recognise an event file."""
 _FRAME = 16
 """Bytes of a record around its data."""
+
+_LATEST = 1e11
+"""Seconds since 1970 of the latest time that is kept."""
 
 _WALL_TIME, _STEP, _SUMMARY, _SESSION = 1, 2, 5, 7
 _START = b"\x08\x01"
@@ -93,7 +96,7 @@ class EventFile(Decoder):
             data = block[places[number] + _HEADER.size : places[number + 1] - 4]
             try:
                 _read_event(data, number, found)
-            except (ValueError, IndexError, struct.error):
+            except DAMAGED:
                 continue  # a damaged record; its length still leads to the next one
         return Decoded(
             {tag: _points(parts) for tag, parts in found.by_tag.items()}, len(places) - 1
@@ -147,7 +150,7 @@ def _is_start(data: bytes, places: list[int], number: int) -> bool:
         return False
     try:
         return any(key == _SESSION and value == _START for key, value, _at in fields(record))
-    except (ValueError, IndexError):
+    except DAMAGED:
         return False
 
 
@@ -211,5 +214,6 @@ def _points(parts: list[event_layout.Part]) -> Points:
         np.concatenate([np.atleast_1d(part[column]) for part in parts]) for column in range(4)
     )
     order = np.argsort(numbers, kind="stable")
-    times = np.rint(walls[order] * 1e3).astype(np.int64) * 1000
+    walls = np.nan_to_num(walls[order]).clip(0, _LATEST)  # a damaged record may have any time
+    times = np.rint(walls * 1e3).astype(np.int64) * 1000
     return Points(numbers[order], steps[order], values[order].astype(np.float64), times)

@@ -17,9 +17,9 @@ from typing import Any
 
 from trainui.errors import TrainuiError
 from trainui.metrics.formats.decoder import Decoder
-from trainui.metrics.formats.protobuf import fields, varint
+from trainui.metrics.formats.protobuf import DAMAGED, fields, varint
 from trainui.metrics.formats.table import Decoded, WholeTable
-from trainui.metrics.formats.wandb.rows import DAMAGED, OWN, read_item, series
+from trainui.metrics.formats.wandb.rows import OWN, read_item, series
 from trainui.metrics.formats.wandb.step_metrics import StepMetrics
 
 MAGIC = b":W&B"

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from trainui.metrics.formats import nested
-from trainui.metrics.formats.protobuf import fields
+from trainui.metrics.formats.protobuf import DAMAGED, fields
 from trainui.metrics.formats.wandb.step_metrics import Cells, StepMetrics
 from trainui.store.points.chunks import NO_TIME, Points
 
@@ -45,9 +45,6 @@ _MEDIA = "._type"
 
 _LATEST = 1e11
 """Seconds since 1970 above which a time is none."""
-
-DAMAGED = (ValueError, IndexError, TypeError, AttributeError, struct.error)
-"""Errors from a message whose fields are cut off, or of another type than they should be."""
 
 _FEW = 4
 """Fewer rows than this are not worth decoding together."""
