@@ -8,24 +8,14 @@ from pathlib import Path
 
 from trainui.artifacts.globs import roots
 from trainui.domain.definition import StageDefinition
-from trainui.domain.states import Status
 from trainui.store.db import protocol
-from trainui.store.read import row_mapping
+from trainui.store.read import views
 
 
 def read(connection: protocol.Connection, host: str) -> list[Path]:
     """Return the existing directories of the checkpoints of all running stages on a host."""
-    found = connection.execute(
-        "SELECT stages.definition_json, stages.directory FROM attempts"
-        " JOIN stages ON stages.id = attempts.stage_id"
-        " WHERE attempts.status = ? AND attempts.host = ?",
-        (Status.RUNNING, host),
-    )
-    places = (
-        place
-        for text, directory in found
-        for place in _places(row_mapping.definition(text), directory)
-    )
+    running = views.running_on(connection, host)
+    places = (place for found in running for place in _places(*found))
     return [place for place in dict.fromkeys(places) if place.is_dir()]
 
 

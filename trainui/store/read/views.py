@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
 from trainui.domain.states import ENDED, Status
 from trainui.errors import AmbiguousError, NotFoundError
@@ -183,6 +184,16 @@ def attempts_of_stage(connection: protocol.Connection, stage_id: str) -> list[At
     """Return a stage's attempts, the oldest first."""
     found = connection.execute("SELECT * FROM attempts WHERE stage_id = ? ORDER BY id", (stage_id,))
     return list(row_mapping.records(found, row_mapping.attempt_record))
+
+
+def running_on(connection: protocol.Connection, host: str) -> list[tuple[StageDefinition, str]]:
+    """Return the definition and the directory of each stage that runs on a host."""
+    found = connection.execute(
+        "SELECT definition_json, stages.directory FROM stages WHERE stages.id IN"
+        " (SELECT stage_id FROM attempts WHERE status = ? AND host = ?)",
+        (Status.RUNNING, host),
+    )
+    return [(row_mapping.definition(text), str(directory)) for text, directory in found]
 
 
 def supervisors(connection: protocol.Connection, run_id: str) -> set[int]:

@@ -208,6 +208,8 @@ def _change_all(
         _CHANGE,
         [{"stage": one.id, "before": before, "number": one.attempt, **values} for one in stages],
     )
+    if after in ENDED:
+        _keep_times(connection, [one.id for one in stages if one.attempt])
     words = after.verb + (f": {reason}" if reason else "")
     happened = [(one.run_id, one.name, f"{one.name} {words}") for one in stages]
     events.record_all(connection, happened, str(after))
@@ -382,6 +384,27 @@ def skip(connection: Connection, stage: StageRecord, reason: str) -> None:
         attempt_rows.withdraw(connection, [stage.id])
     again = get(connection, stage.id)
     change(connection, again, Status.SKIPPED, reason=reason, completed_at=clock.now())
+    _keep_times(connection, [stage.id])
+
+
+def _keep_times(connection: Connection, ids: Iterable[str]) -> None:
+    """Let stages that ended without a new attempt end when their last attempt did."""
+    for part in batches(ids):
+        connection.execute(
+            update(STAGES)
+            .where(STAGES.c.id.in_(part), STAGES.c.started_at.is_not(None), _LAST_END.is_not(None))
+            .values(completed_at=_LAST_END)
+        )
+
+
+_LAST_END = (
+    select(ATTEMPTS.c.completed_at)
+    .where(ATTEMPTS.c.stage_id == STAGES.c.id, ATTEMPTS.c.started_at.is_not(None))
+    .order_by(ATTEMPTS.c.number.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+"""The end of a stage's last attempt that was started."""
 
 
 def leave_out(connection: Connection, stage: StageRecord, reason: str) -> None:
@@ -415,6 +438,7 @@ def reopen(connection: Connection, run_id: str, changes: Iterable[Reopened]) -> 
         if item.skip:
             skipped = get(connection, stage.id)
             change(connection, skipped, Status.SKIPPED, reason="left out by --until")
+    _keep_times(connection, [stage.id for stage, item in reopened if item.skip])
     again = [get(connection, stage.id) for stage, _ in reopened]
     pending = [one for one in again if one.status == Status.PENDING]
     settle(connection, [Pending(one.id, run_id, one.name, one.attempt) for one in pending])

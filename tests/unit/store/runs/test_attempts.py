@@ -16,6 +16,7 @@ from trainui.errors import TransitionError
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, runs, stages
 from trainui.store.runs.attempt_rows import Outcome
+from trainui.store.runs.stages import Reopened
 
 HOST = "a-host"
 DIAMOND = {"A": [], "B": ["A"], "C": ["A"], "D": ["B", "C"]}
@@ -248,3 +249,32 @@ def test_rerunning_an_upstream_holds_its_queued_dependants_back(
     with store.write() as connection:
         stages.reopen(connection, run, [stages.Reopened("A", fresh=True)])
     assert states(store, run) == {"A": "queued", "B": "pending"}
+
+
+@pytest.mark.parametrize("how", ["skipped", "left out", "cancelled", "blocked"])
+def test_a_stage_that_ends_without_a_new_attempt_keeps_the_times_of_its_last_one(
+    store: Store, add_run: AddRun, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    run = add_run("r", {"A": [], "B": ["A"]})
+    finish(store, start(store, run, "A"), Status.COMPLETED)
+    attempt = start(store, run, "B")
+    finish(store, attempt, Status.FAILED)
+    with store.read() as connection:
+        before = stage_named(connection, run, "B")
+    later = clock.now() + 3600 * clock.SECOND
+    monkeypatch.setattr(clock, "now", lambda: later)
+    with store.write() as connection:
+        if how == "skipped":
+            stages.skip(connection, before, "removed")
+        else:
+            changes = [Reopened("B", skip=how == "left out")]
+            changes += [Reopened("A")] if how == "blocked" else []
+            stages.reopen(connection, run, changes)
+        if how == "cancelled":
+            stages.cancel(connection, run, [stage_named(connection, run, "B")])
+    if how == "blocked":
+        finish(store, start(store, run, "A"), Status.FAILED)
+    with store.read() as connection:
+        after = stage_named(connection, run, "B")
+    assert str(after.status) == how.replace("left out", "skipped")
+    assert (after.started_at, after.completed_at) == (before.started_at, before.completed_at)
