@@ -728,3 +728,28 @@ async def test_a_key_that_comes_before_the_page_is_read_acts_on_its_run(filler: 
         driven.app.poller.stop()  # nothing is read from now on
         await driven.press("enter", "x")
         await question(driven, "Cancel", "digits")
+
+
+SEARCHED = """
+stages:
+  - name: train
+    search: {space: {x: {low: 0.0, high: 1.0}}, metric: loss, goal: minimize, trials: 3}
+    run: echo ${search.x}
+"""
+
+
+async def test_a_search_is_edited_for_the_trials_to_come(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "search.yaml"
+    file.write_text(SEARCHED)
+    run_id = control.submit(loader.load(str(file)))
+    async with opened(run_id) as driven:
+        await driven.until_shown("train[trial=2]")
+        await driven.press("e")
+        await driven.until_shown("trials that have not been asked for", "search x.high", "1.0")
+        await driven.press(*["tab"] * 4, "ctrl+u", *"4", "enter")
+        await driven.until_shown("With your edits:", "trials: 4", "train[trial=3]", "is new")
+        await driven.press("y")
+        await driven.until_shown("train[trial=3]", "queued")
+    with views.reading() as connection:
+        found = [stage.definition.search for stage in views.stages(connection, run_id)]
+    assert [one and one.trials for one in found] == [4] * 4

@@ -74,8 +74,10 @@ class EditScreen(Screen[bool]):
         super().__init__()
         self._target = target
         self._stage = stage
+        is_trial = stage is not None and stage.definition.trial is not None
         is_member = alone and stage is not None and stage.definition.matrix is not None
-        self._member = stage.name if stage is not None and is_member else None
+        self._member = stage.name if stage is not None and is_member and not is_trial else None
+        self._is_search = is_trial
         self._run: RunRecord | None = None
         self._text = ""
         self._values: list[Value] = []
@@ -91,7 +93,8 @@ class EditScreen(Screen[bool]):
         """Read the parameters in a thread."""
         segments = [Segment(" Edit and retry ", "title"), Segment(self._target.label, "strong")]
         if self._stage is not None:
-            segments += [Segment(" › ", "dim"), Segment(harmless(self._stage.name), "strong")]
+            name = self._stage.definition.group if self._is_search else self._stage.name
+            segments += [Segment(" › ", "dim"), Segment(harmless(name), "strong")]
         segments.append(Segment("  nothing has changed yet", "dim"))
         self.query_one("#top", Bar).show(tuple(segments))
         self.query_one("#note").can_focus = False
@@ -141,6 +144,8 @@ class EditScreen(Screen[bool]):
             what = (
                 "Only this member is changed and run; the others keep their values. "
                 if self._member is not None
+                else "Values of the search apply to trials that have not been asked for. "
+                if self._is_search
                 else ""
             )
             self._note(f"{what}Edit values, then Enter to preview. Earlier results are kept.")

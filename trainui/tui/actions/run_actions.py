@@ -211,5 +211,5 @@ class RunActions(PromptScreen):
 
 
 def _is_search(stages: Sequence[StageRecord]) -> bool:
-    """Return True for the trials of a search: those to come can be edited while others run."""
-    return len(stages) > 1 and all(one.definition.trial is not None for one in stages)
+    """Return True for trials of a search: those to come can be edited while others run."""
+    return all(one.definition.trial is not None for one in stages)
