@@ -88,17 +88,17 @@ class GroupRows(Sequence[Row]):
         self._head = self._heading(members)
 
     def _heading(self, members: Sequence[StageRecord]) -> list[Row]:
-        table, group = self._table, self._group
-        rows: list[Row] = packed(_states(members), self._width)
+        table, group, width = self._table, self._group, self._width - 1
+        rows: list[Row] = packed(_states(members), width)
         if table.same:
             shared = (Segment(f"{key}={value}  ") for key, value in table.same.items())
-            rows += packed((Segment("all have  ", "dim"), *shared), self._width)
+            rows += packed((Segment("all have  ", "dim"), *shared), width)
         if group is not None:
             best = self._ordered[0]
             words = _best(best, table.params[best.name], table.differing, group)
-            rows += packed(words, self._width)
-            rows += search_rows(group, self._width)
-        rows += folded_rows(members, group, self._width)
+            rows += packed(words, width)
+            rows += search_rows(group, width)
+        rows += folded_rows(members, group, width)
         head = self._columns.head(group.title if group is not None else "")
         return [*rows, (), cut(head, self._width)]
 
