@@ -26,7 +26,10 @@ CODE = "code"
 CHECKPOINT = "checkpoint"
 """Kind of event: why an attempt does not continue from the newest checkpoint."""
 
-PRUNING = "pruning"
+PRUNE = "prune"
+"""Kind of event: a pruner requested a stage's end, with the metric and the step."""
+
+PRUNING_OFF = "pruning-off"
 """Kind of event: a stage that was pruned runs with pruning off."""
 
 NOTE = "note"

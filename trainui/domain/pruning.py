@@ -40,6 +40,11 @@ class Pruning:
         return asdict(self)
 
     @property
+    def place(self) -> dict[str, Any]:
+        """The metric, and the step if it is one, for a mark on its curve."""
+        return {"metric": self.metric} | ({} if self.by_index else {"step": self.step})
+
+    @property
     def words(self) -> str:
         """The sentence, e.g. `0.412 at step 2,000 is above the median 0.287 of 7`."""
         where = f"{'value' if self.by_index else 'step'} {self.step:,}"

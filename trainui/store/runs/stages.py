@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, select, update
 
 from trainui import clock
-from trainui.domain.notifications import PRUNING
+from trainui.domain.notifications import PRUNE, PRUNING_OFF
 from trainui.domain.pruning import Pruning
 from trainui.domain.records import AttemptRecord, HostView, StageRecord, WaitReason
 from trainui.domain.states import DONE, ENDED, UNFINISHED, Status, check_transition
@@ -369,11 +369,12 @@ def request_stop(
     if asked.rowcount:
         stopping = {"reason": STOPPING, "reason_host": None}
         connection.execute(update(STAGES).where(STAGES.c.id == stage.id).values(**stopping))
-        words = "" if pruning is None else f": {pruning.words}"
-        text = f"{stage.name} was asked to stop{words}"
-        events.record(
-            connection, stage.run_id, "cancel", text, stage=stage.name, attempt=stage.attempt
-        )
+        text = f"{stage.name} was asked to stop"
+        kind, data = "cancel", None
+        if pruning is not None:
+            kind, text, data = PRUNE, f"{stage.name}: {pruning.words}", pruning.place
+        where = (connection, stage.run_id, kind, text)
+        events.record(*where, stage=stage.name, attempt=stage.attempt, data=data)
 
 
 def skip(connection: Connection, stage: StageRecord, reason: str) -> None:
@@ -460,7 +461,7 @@ def _reopen(connection: Connection, stage: StageRecord, *, fresh: bool) -> None:
     change(connection, stage, Status.PENDING, **values)
     if stage.status == Status.PRUNED:
         text = f"{stage.name} runs with pruning off, since it was pruned before"
-        events.record(connection, stage.run_id, PRUNING, text, stage=stage.name)
+        events.record(connection, stage.run_id, PRUNING_OFF, text, stage=stage.name)
 
 
 def _unqueue(connection: Connection, run_id: str) -> None:

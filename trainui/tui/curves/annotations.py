@@ -1,4 +1,4 @@
-"""Positions of alerts and stalls on a stage's curves.
+"""Positions of alerts, stalls and prunings on a stage's curves.
 
 An alert is drawn at the step that it reports, on its own metric. A stall is drawn at the last
 point before it, on every metric. NaN values are marked by `plot`.
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trainui.domain.notifications import ALERT, MARK, STALLED
+from trainui.domain.notifications import ALERT, MARK, PRUNE, STALLED
 from trainui.domain.records import Event, StageRecord
 from trainui.store.db import protocol
 from trainui.store.points.x_axis import Axis
@@ -35,12 +35,12 @@ class StageAlert:
     metric: str | None
     """None: all metrics."""
     step: float
-    """NaN for a stall."""
+    """NaN for a stall, and where a metric without steps was pruned."""
 
 
 def read_alerts(connection: protocol.Connection, stage: StageRecord) -> list[StageAlert]:
-    """Return the alerts and stalls of a stage, the oldest first."""
-    found = event_feed.stage_alerts(connection, stage, (ALERT, MARK, STALLED), most=MOST)
+    """Return the alerts, stalls and prunings of a stage, the oldest first."""
+    found = event_feed.stage_alerts(connection, stage, (ALERT, MARK, STALLED, PRUNE), most=MOST)
     return [_alert(stage, event, data) for event, data in found]
 
 

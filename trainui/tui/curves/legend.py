@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 from trainui.domain.metric_direction import lower_is_better
+from trainui.domain.states import Status
+from trainui.text import SYMBOLS
 from trainui.tui.curves import ticks
 from trainui.tui.curves.cursor_values import (
     CursorValue,
@@ -176,6 +178,7 @@ def _line(
         Segment(fit(best_text(line), BEST, right=True)),
         Segment(fit(_value(last and last.value), VALUE, right=True), _last_style(last)),
         Segment("  × NaN" if any(kind & NAN for _, kind in line.odd) else "", "bad"),
+        Segment(f"  {SYMBOLS[Status.PRUNED]} {line.pruned}" if line.pruned else "", "dim"),
     )
 
 

@@ -32,7 +32,8 @@ def mark_of(index: int) -> str:
 def line_styles(chart: Chart, highlight: str = "") -> tuple[LineStyle, ...]:
     """Return the styles of a plot's lines; of more than six the own line and the best are bright.
 
-    A line keeps its colour unless two bright lines have the same.
+    Lines of pruned trials are in the background, except the own one. A line keeps its colour unless
+    two bright lines have the same.
 
     Args:
         chart: the plot.
@@ -40,7 +41,8 @@ def line_styles(chart: Chart, highlight: str = "") -> tuple[LineStyle, ...]:
     """
     lines = list(enumerate(chart.lines))
     found = [pair for pair in lines if pair[1].label == highlight]
-    bright = found or sorted(lines, key=lambda pair: _rank(chart.name, pair[1]))[:CURVES]
+    known = [pair for pair in lines if pair[1].own or not pair[1].pruned]
+    bright = found or sorted(known, key=lambda pair: _rank(chart.name, pair[1]))[:CURVES]
     colors: dict[int, int] = {}
     for at, line in sorted(bright, key=lambda pair: pair[1].index):
         free = (color % CURVES for color in range(line.index, line.index + CURVES))

@@ -155,6 +155,8 @@ class PlotLine:
     """How many of them have a value in each column."""
     deviations: tuple[float, ...] = ()
     """Their standard deviation in each column; NaN below two values."""
+    pruned: str = ""
+    """Why its trial was pruned; empty: it was not."""
 
     @property
     def known(self) -> list[float]:

@@ -12,7 +12,9 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from trainui.braille import NO_DOTS
+from trainui.domain.states import Status
 from trainui.store.points.x_axis import Axis
+from trainui.text import SYMBOLS
 from trainui.tui.curves.axes import (
     LEAST_MARKS,
     TICK_ROWS,
@@ -65,6 +67,7 @@ def plot_rows(
         if len(lines) > 1:
             _put_marks(canvas, lines, scale)
         _put_single_points(canvas, lines, scale, across)
+        _put_pruned(canvas, lines, scale)
     _put_boundaries(canvas, chart.lines, across)
     for line in chart.lines:
         alone = len(lines) == 1 and not line.members
@@ -176,6 +179,15 @@ def _put_single_points(
             row = scale.row(line.lasts[known[0]], canvas.height)
             if row is not None:
                 canvas.put(row, across.column(line.at[known[0]]), "●", style.style)
+
+
+def _put_pruned(canvas: Canvas, lines: Sequence[StyledLine], scale: YAxis) -> None:
+    """Mark the ends of pruned trials."""
+    for line, style in lines:
+        known = [at for at, value in enumerate(line.smooths) if math.isfinite(value)]
+        row = scale.row(line.smooths[known[-1]], canvas.height) if line.pruned and known else None
+        if row is not None:
+            canvas.put(row, known[-1] // 2, SYMBOLS[Status.PRUNED], style.style)
 
 
 def _put_boundaries(canvas: Canvas, lines: Sequence[PlotLine], across: XAxis) -> None:

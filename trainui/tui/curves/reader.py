@@ -359,4 +359,5 @@ def _line(
         end=plotted.extent.high if plotted.extent is not None else 0.0,
         best=best and (best.value, best.step, best.x),
         last=plotted.last(),
+        pruned=source.pruned,
     )

@@ -38,6 +38,8 @@ class PlottedSeries:
     """The parameters of its sweep or its run, as text."""
     run: str = ""
     """The id of its run, if that is another one."""
+    pruned: str = ""
+    """Why its stage was pruned; empty: it was not."""
     over: str | None = None
     """The parameter that its sweep is folded over by its definition."""
 
@@ -99,7 +101,14 @@ def comparable_series(
 
 def _own(stage: StageRecord, attempt: int | None) -> PlottedSeries:
     live = stage.status not in ENDED
-    return PlottedSeries(stage.id, harmless(stage.name), 0, attempt, own=True, live=live)
+    return PlottedSeries(
+        stage.id, harmless(stage.name), 0, attempt, own=True, live=live, pruned=_pruned(stage)
+    )
+
+
+def _pruned(stage: StageRecord) -> str:
+    """Return why a stage was pruned; empty if it was not."""
+    return harmless(stage.reason or "pruned") if stage.status == Status.PRUNED else ""
 
 
 def _of_attempts(
@@ -134,6 +143,7 @@ def _of_members(
             own.attempt if one.id == stage.id else None,
             own=one.id == stage.id,
             live=one.status not in ENDED,
+            pruned=_pruned(one),
             params=tuple(one.definition.member_values.items()),
             over=one.definition.over,
         )

@@ -19,6 +19,7 @@ from tests.unit.execution.submitted import begin, of_stage, submit
 from tests.unit.supervisor.waiting import wait_for
 from trainui import control, paths
 from trainui.artifacts import outputs
+from trainui.domain.notifications import PRUNING_OFF
 from trainui.domain.pruning import Pruning
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
@@ -193,7 +194,8 @@ def test_a_pruned_stage_is_stopped_by_the_next_worker_and_continues_with_pruning
     follower.claim(run, "a", str(granted(store, run).celery_task_id))
     assert look_until(follower, run, Status.COMPLETED).number == 2
     with store.read() as connection:
-        off = [one.text for _, one in views.events(raw(connection), run) if one.kind == "pruning"]
+        told = [one for _, one in views.events(raw(connection), run)]
+    off = [one.text for one in told if one.kind == PRUNING_OFF]
     assert off == ["a runs with pruning off, since it was pruned before"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given, settings
@@ -15,6 +16,7 @@ from trainui.store.points.binning import ABOVE, BELOW
 from trainui.store.points.binning import NAN as NAN_BIT
 from trainui.tui.curves.axes import Frame, YAxis
 from trainui.tui.curves.grid import PlotCell, PlotGrid, grid_rows
+from trainui.tui.curves.legend import table_rows
 from trainui.tui.curves.line_styles import line_styles
 from trainui.tui.curves.model import Annotation
 from trainui.tui.curves.plot import plot_rows
@@ -172,6 +174,21 @@ def test_of_many_lines_the_own_and_the_best_are_bright_until_one_is_chosen() -> 
     assert [n for n, style in enumerate(chosen) if style.bright] == [7]
     rows = plot_rows(chart(*lines), PlotOptions(highlight="run 7"), Frame(40, 20, right=12))
     assert [plain(row).split()[-1] for row in rows if "run" in plain(row)] == ["7"]
+
+
+def test_a_pruned_line_is_dim_and_its_end_says_so() -> None:
+    why = "0.9 at step 9 is above the median 0.5 of 7"
+    lines = [
+        line([float(at)] * 10 + [NAN] * 10 * (at == 2), label=f"t{at}", own=at == 0, index=at)
+        for at in range(3)
+    ]
+    lines = [replace(one, pruned=why) if one.label == "t2" else one for one in lines]
+    found = chart(*lines)
+    assert [style.bright for style in line_styles(found)] == [True, True, False]
+    assert "⊣" in spans_of(plot_rows(found, PlotOptions(), FRAME), "dim")
+    legend = table_rows(found, figures(), PlotOptions(), 140, 9)
+    assert [f"⊣ {why}" in plain(row) for row in legend].count(True) == 1
+    assert line_styles(chart(replace(lines[2], own=True)))[0].bright
 
 
 def test_the_mean_is_a_line_and_the_range_behind_it_is_dim() -> None:

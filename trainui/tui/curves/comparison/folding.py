@@ -96,6 +96,7 @@ def folded(lines: Sequence[PlotLine], label: str, *, lower: bool | None) -> Plot
         members=tuple(line.smooths for line in lines),
         counts=tuple(counts.tolist()),
         deviations=tuple(found.deviations.tolist()),
+        pruned="",
     )
 
 
