@@ -111,6 +111,7 @@ runs.compare        c             compare        compare  F  Compare the curves 
 acting.resume       r             resume         resume  F  Resume the run (shows the plan first)
 acting.edit         e             edit           edit  F  Edit parameters and resume with them
 acting.cancel       x  cancel  cancel  F  Cancel (shows what would be lost and asks first)
+search.start        slash         search         search  FP  Filter or search the focused pane
 acting.rerun        R             rerun  rerun  F  Rerun the stage, alone or with its dependants
 acting.raise        right_square_bracket  sooner  raise          -   Raise the run's priority
 acting.lower        left_square_bracket  later   lower           -   Lower the run's priority
@@ -134,7 +135,6 @@ run.attempt_before  comma  earlier  attempt(-1)  -  Show the attempt before, wit
 run.attempt_after   full_stop     later attempt  attempt(1)      -   Show the next attempt
 run.next_pane       tab           next pane      app.focus_next  H   Go to the next pane
 run.previous_pane   shift+tab     previous pane  app.focus_previous  H  Go to the previous pane
-search.start        slash         search         search  FP  Filter or search the focused pane
 search.next         n             next match     next_match      -   Go to the next match
 search.previous     N             previous match  previous_match  -  Go to the previous match
 app.run_file        u             run a file     app.run_file  F  Choose a pipeline file and run it
