@@ -47,7 +47,13 @@ async def test_the_panel_shows_the_stage_that_tells_most(filler: Filler) -> None
         await driven.until_shown("exit code 1", "attempt 1", "python train.py", "▸ details")
         assert "task id" not in driven.text()
         await driven.press("d")
-        await driven.until_shown("▾ details", "task id", "directory")
+        await driven.until_shown("▾ details", "task id", "directory  …/")
+        overview = driven.run.panes.overview
+        line = len(overview.rows) - overview.scroll_offset.y
+        await driven.pilot.mouse_down("#overview", offset=(13, line))
+        await driven.pilot.mouse_up("#overview", offset=(50, line))
+        directory = filler.stage(run_id, "train[hidden=128]").directory
+        await driven.until(lambda: driven.app.clipboard == directory, "the whole path")
         await driven.press("d")
         await driven.until_gone("task id")
         await driven.until_shown("train/loss", "val/accuracy", "4 metrics")

@@ -18,9 +18,10 @@ from trainui.tui.data.snapshot import DetailTab, RunPage, StageDetail
 from trainui.tui.render import ansi
 from trainui.tui.render.styled_text import Row, Segment, marked, plain
 from trainui.tui.run.detail_tabs import events_rows, files_rows, params_rows
+from trainui.tui.run.fields import LABEL
 from trainui.tui.run.matrix_table import GroupRows, GroupTable
 from trainui.tui.run.overview import as_attempt, overview_rows
-from trainui.tui.run.overview_details import FOLDED, UNFOLDED
+from trainui.tui.run.overview_details import FOLDED, UNFOLDED, short_path
 from trainui.tui.widgets.line_view import RowsView
 
 if TYPE_CHECKING:
@@ -205,6 +206,14 @@ class DetailsView(RowsView):
         index = self.row_under(event)
         if index is not None and self.rows[index] in (FOLDED, UNFOLDED):
             self.post_message(self.FoldClicked())
+
+    def copied(self, text: str) -> str:
+        """Return a selected text with the stage's directory as a whole path."""
+        if self._shown is None:
+            return text
+        directory = self._shown[0].stage.directory
+        room = max(self.scrollable_content_region.width, LEAST_WIDTH) - LABEL
+        return text.replace(short_path(directory, room), directory)
 
     def style_of(self, name: str) -> Style:
         """Return the style of this name, including the colours of images."""

@@ -34,6 +34,9 @@ WITH_BARS = 150
 LEAST_WIDE = 76
 """Least width of the left half with timeline bars: most lines of the overview fit."""
 
+WITH_GAPS = 50
+"""Least width of the left half with two spaces between the names of the detail tabs."""
+
 FRAME, BARS = 5, 32
 """Columns of a pane's frame; of its frame and timeline bars."""
 
@@ -115,7 +118,6 @@ class Panes(Container):
         """Set the panes' titles."""
         self.graph.set_title("1 Stages")
         self.overview.set_title("2 Overview")
-        self.overview.set_subtitle("  ".join(f"{tab} {tab.title.lower()}" for tab in DetailTab))
         self.curves.set_title("3 Curves")
         self.log_view.set_title("4 Log")
 
@@ -152,7 +154,10 @@ class Panes(Container):
             if width >= WITH_BARS:
                 least = max(LEAST_WIDE, graph_width + BARS, self.overview.table_width + FRAME)
             most = int(width * GRAPH_SHARE)
-            self.left.styles.width = min(max(graph_width + FRAME, least), most)
+            left = min(max(graph_width + FRAME, least), most)
+            self.left.styles.width = left
+            gap = "  " if left >= WITH_GAPS else " "
+            self.overview.set_subtitle(gap.join(f"{tab} {tab.title.lower()}" for tab in DetailTab))
 
     def on_resize(self) -> None:
         """Divide the space again."""

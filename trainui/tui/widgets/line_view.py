@@ -185,11 +185,15 @@ class LinesView(BorderedView):
             return
         self.release_mouse()
         width = self.scrollable_content_region.width
-        text = selection.text(lambda index: self.row(index, width))
+        text = self.copied(selection.text(lambda index: self.row(index, width)))
         self.update_rows()
         if text.strip():
             self.app.copy_to_clipboard(text)
             self.notify("copied (if the terminal supports OSC 52)", markup=False)
+
+    def copied(self, text: str) -> str:
+        """Return what is copied for a selected text."""
+        return text
 
     async def on_event(self, event: events.Event) -> None:
         """Handle an event, but not the click that ends a drag."""
