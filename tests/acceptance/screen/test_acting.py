@@ -600,7 +600,7 @@ async def test_a_member_of_a_sweep_is_edited_and_retried_alone(
             name = f"train[lr={typed},seed=2]"
             await driven.until_shown(f"--until {name}", "With your edits:", f"lr={typed}")
             await driven.press("y")
-            await driven.until_shown(f"resumed: {name}")
+            await driven.until_shown(f"resumed: {name}", f"2 {name}")
             if typed == "0.2":
                 control.cancel(run_id, [name])
     with views.reading() as connection:

@@ -45,3 +45,22 @@ def most_telling(stages: Sequence[StageRecord], otherwise: str) -> str:
             if stage.status == status:
                 return stage.name
     return otherwise
+
+
+def successor(
+    name: str | None, before: Sequence[StageRecord], after: Sequence[StageRecord]
+) -> str | None:
+    """Return the name of the new member of a sweep if an edit has replaced a member by it.
+
+    Args:
+        name: the member's name.
+        before: the run's stages before the edit.
+        after: its stages now.
+    """
+    known = {one.name: one for one in before}
+    old = known.get(name or "")
+    now = next((one for one in after if one.name == name), None)
+    if old is None or now is None or old.removed or not now.removed:
+        return None
+    new = (one.name for one in after if one.name not in known and not one.removed)
+    return next(new, None) if old.definition.matrix is not None else None

@@ -25,7 +25,7 @@ from trainui.tui.keymap import bindings
 from trainui.tui.logs.view import LogView
 from trainui.tui.page import Jump, Page
 from trainui.tui.render.styled_text import Segment
-from trainui.tui.run.autoselect import stage_to_select
+from trainui.tui.run.autoselect import stage_to_select, successor
 from trainui.tui.run.details_view import DetailsView
 from trainui.tui.run.header import can_resume, crumbs, heading
 from trainui.tui.run.layout import Panes
@@ -106,9 +106,13 @@ class RunScreen(Page):
             gone = [(Segment(harmless(line)),) for line in text.splitlines()]
             self.gone.set_rows(gone)
             return
+        before = self._page.stages if self._page is not None else ()
         self._page = page
         self.top.show(crumbs(page.run), notices)
+        selected = self.graph.selected_name
         self.graph.set_stages(page.stages, page.alerts, page.earlier)
+        if (new := successor(selected, before, page.stages)) is not None:
+            self.graph.select(new)
         self._follow(page.stages)
         self.panes.lay_out(self.graph.preferred_width)
         self.button.set_class(can_resume(page.stages), "-useful")
