@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -81,7 +81,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     file = paths.config_file()
     configured = _read_config(file)
     values: dict[str, Any] = {}
-    for name in (f.name for f in fields(Settings)):
+    for name in _CONVERTERS:
         variable = f"TRAINUI_{name.upper()}"
         if environ.get(variable):
             values[name] = _convert(name, environ[variable], where=variable, text=True)
@@ -100,10 +100,10 @@ def _read_config(file: Path) -> dict[str, Any]:
         return {}
     except (OSError, ValueError) as error:
         raise UsageError(f"{file}: cannot be read as TOML: {error}") from error
-    known = {f.name for f in fields(Settings)}
     for name in configured:
-        if name not in known:
-            raise UsageError(f"{file}: unknown setting {name!r}; known: {', '.join(sorted(known))}")
+        if name not in _CONVERTERS:
+            known = ", ".join(sorted(_CONVERTERS))
+            raise UsageError(f"{file}: unknown setting {name!r}; known: {known}")
     return configured
 
 

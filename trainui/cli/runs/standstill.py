@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trainui import paths, settings, text
+from trainui import paths, text
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
+from trainui.store.db import sqlite_file
 
 
 def reason(stages: Sequence[StageRecord]) -> str:
@@ -26,7 +27,7 @@ def worker_trouble() -> str:
     """Return what prevents this host's worker from starting stages; empty if nothing does."""
     from trainui.execution.daemon import desired_state, health
 
-    home = paths.home()
-    if settings.load().database_url is not None and not desired_state.is_wanted(home):
+    home, database = paths.home(), sqlite_file.store_file()
+    if database is None and not desired_state.is_wanted(home):
         return ""  # another host may run the stage
-    return health.brief(home)
+    return health.brief(home, database)

@@ -19,6 +19,7 @@ from trainui.execution.daemon import desired_state, heartbeat, locks, readiness
 from trainui.execution.daemon.heartbeat import HeartbeatCheck
 from trainui.execution.worker import database_watch
 from trainui.paths import Home, write_private
+from trainui.store.db import sqlite_file
 from trainui.supervisor.supervise import read_process
 
 START_PATIENCE = 15.0
@@ -57,9 +58,14 @@ def last_end(home: Home, name: str = "worker") -> WorkerEnd | None:
     return end if end.wanted == desired_state.wanted_at(home) else None
 
 
-def brief(home: Home) -> str:
-    """Return a short reason why nothing new can start; empty if it can, or a worker is starting."""
-    if database_watch.problem(home):
+def brief(home: Home, database: Path | None) -> str:
+    """Return a short reason why nothing new can start; empty if it can, or a worker is starting.
+
+    Args:
+        home: the home of the processes.
+        database: the SQLite file; None: the database is on a server.
+    """
+    if database_watch.problem(database):
         return "database is missing"
     if locks.is_held(home.worker_lock):
         if restarts.is_gone(home):
@@ -104,7 +110,7 @@ def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> 
         stopped = "stopped, or ended because it was idle; the next run starts it"
         return [stopped] if desired_state.withdrawn_at(home) else []
     again = "start it with `trainui worker start`"
-    lost = database_watch.problem(home)
+    lost = database_watch.problem(sqlite_file.store_file())
     found = [lost] if lost else []
     if guard is None:
         found.append(

@@ -140,7 +140,7 @@ def _begin_shutdown() -> None:
 
 def _watch_desired_state(home: Home, settings: Settings) -> None:
     """End this process once it is not wanted, has been idle long enough, or is outdated."""
-    request, database = _LastRequest(), DatabaseWatch(home)
+    request, database = _LastRequest(), DatabaseWatch()
     while not STOPPING.wait(min(1.0, settings.idle_timeout / 4)):
         try:
             _withdraw_if_idle(home, settings, request)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from trainui import settings
+from pathlib import Path
+
 from trainui.errors import NotPlainFileError, StoreError
-from trainui.paths import Home
 from trainui.store.db import sqlite_file
 
 
-def problem(home: Home) -> str | None:
-    """Return why the database cannot be used; None if it can, or if there never was one."""
-    if settings.load().database_url is not None:
+def problem(database: Path | None) -> str | None:
+    """Return why the database cannot be used; None if it can, or if there never was one.
+
+    Args:
+        database: the SQLite file; None: the database is on a server.
+    """
+    if database is None:
         return None
     try:
-        sqlite_file.check_not_lost(home.database)
+        sqlite_file.check_not_lost(database)
     except (NotPlainFileError, StoreError) as error:
         return str(error)
     return None
@@ -22,24 +26,24 @@ def problem(home: Home) -> str | None:
 class DatabaseWatch:
     """Remembers the identity of the database file that was opened first."""
 
-    def __init__(self, home: Home) -> None:
-        self._home = home
-        self._opened = sqlite_file.file_identity()
+    def __init__(self) -> None:
+        self._file = sqlite_file.store_file()
+        self._opened = sqlite_file.file_identity(self._file)
         self._mark = sqlite_file.FileMark()
 
     def problem(self) -> str | None:
         """Return what happened to the database file; None if it is the same file."""
-        found = sqlite_file.file_identity()
+        found = sqlite_file.file_identity(self._file)
         self._opened = self._opened or found
         if found == self._opened:
-            return problem(self._home) or self._overwritten()
+            return problem(self._file) or self._overwritten()
         how = "removed" if found is None else "replaced by another file"
-        return f"the database {self._home.database} was {how}"
+        return f"the database {self._file} was {how}"
 
     def _overwritten(self) -> str | None:
         if self._opened is None or not self._mark.is_gone():
             return None
         return (
-            f"the database {self._home.database} was overwritten while it was in use, and may be "
+            f"the database {self._file} was overwritten while it was in use, and may be "
             "damaged: to restore a copy, stop the worker and remove it with its -wal and -shm files"
         )

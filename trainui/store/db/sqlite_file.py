@@ -31,12 +31,17 @@ def prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def file_identity() -> tuple[int, int] | None:
-    """Return the device and inode of the store's SQLite file; None if there is none."""
-    if settings.load().database_url is not None:
+def store_file() -> Path | None:
+    """Return the path of the store's SQLite file; None if the store is on PostgreSQL."""
+    return None if settings.load().database_url is not None else paths.home().database
+
+
+def file_identity(file: Path | None) -> tuple[int, int] | None:
+    """Return the device and inode of a file; None if there is none."""
+    if file is None:
         return None
     try:
-        status = paths.home().database.stat()
+        status = file.stat()
     except OSError:
         return None
     return status.st_dev, status.st_ino
@@ -80,7 +85,8 @@ class Unreplaced:
     """Detects that the database file was replaced while a long-running reader has it open."""
 
     def __init__(self) -> None:
-        self._file = file_identity()
+        self._path = store_file()
+        self._file = file_identity(self._path)
 
     def check(self) -> None:
         """Check that the database is still the file that it was at first.
@@ -88,9 +94,9 @@ class Unreplaced:
         Raises:
             StoreError: it was removed or replaced.
         """
-        if file_identity() != self._file:
+        if file_identity(self._path) != self._file:
             raise StoreError(
-                f"{paths.home().database} was removed or replaced by another file meanwhile; "
+                f"{self._path} was removed or replaced by another file meanwhile; "
                 "see `trainui doctor`, then start this again"
             )
 

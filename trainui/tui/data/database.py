@@ -52,7 +52,7 @@ class ScreenDatabase:
         self._pages: RunPageReader | None = None
         self._has_read_curves = False
         self._upgraded = False
-        self._is_remote = settings.load().database_url is not None
+        self._path = sqlite_file.store_file()
 
     def has_changed(self, *, beyond: bool = False) -> bool:
         """Return True if anything may have changed; cheap.
@@ -158,10 +158,10 @@ class ScreenDatabase:
 
     def _replaced(self) -> bool:
         """Return True if the database file was created, removed or replaced since the last call."""
-        if self._is_remote:
+        if self._path is None:
             self._file = self._file or (0, 0)
             return False
-        found = sqlite_file.file_identity()
+        found = sqlite_file.file_identity(self._path)
         if found == self._file:
             return False
         self._file = found

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from trainui import disk, paths, settings
 from trainui.artifacts import checkpoint_places
-from trainui.store.db import protocol
+from trainui.store.db import protocol, sqlite_file
 from trainui.tui.machine.disk_forecast import DiskForecast
 
 PERIOD = 2.0
@@ -37,6 +37,7 @@ class HealthReader:
         self._found_places_at = float("-inf")
         self._looked_at = float("-inf")
         self._home = paths.home()
+        self._database = sqlite_file.store_file()
         self._runs_dir = settings.runs_dir(settings.load())
 
     def has_changed(self, *, now: bool = False) -> bool:
@@ -58,7 +59,9 @@ class HealthReader:
         from trainui.execution.broker import restarts
         from trainui.execution.daemon import health
 
-        return Health(health.brief(self._home), restarts.news(self._home), self._low_disk())
+        return Health(
+            health.brief(self._home, self._database), restarts.news(self._home), self._low_disk()
+        )
 
     def _low_disk(self) -> str | None:
         """Return a warning if a disk is full or soon will be."""
