@@ -18,6 +18,7 @@ from tests.integration.runs import Run, home_of_its_own, home_with_worker
 from tests.unit.supervisor.waiting import wait_for
 from trainui import control
 from trainui.domain.states import Status
+from trainui.search import results
 from trainui.store.read import trials, views
 from trainui.store.read.trials import TrialRecord
 
@@ -135,6 +136,10 @@ def test_members_of_a_matrix_are_pruned_and_one_continues_with_pruning_off(tmp_p
     steps = [int(line) for line in Path(again.directory, "steps").read_text().split()]
     assert steps == list(range(STEPS))
     assert study_of(run).trials[2].state == TrialState.PRUNED
+    with views.reading() as connection:
+        best = results.ranked(connection, run.id, "train")
+    assert [one.number for one in best] == [1, 3, 0, 2]
+    assert best[-1].value == pytest.approx(0.9 + 1 / STEPS)
 
 
 def test_a_search_with_killed_workers_prunes_the_trials_of_a_plain_loop(tmp_path: Path) -> None:

@@ -31,10 +31,14 @@ from trainui.store.db.readonly import snapshot
 from trainui.store.points import newest
 from trainui.store.points.newest import NewPoint
 from trainui.store.read import headlines, prunings
-from trainui.store.runs import stages
+from trainui.store.runs import events, stages
 
 MOST = 5_000
 """Points reported in one turn; what is left follows in the next one."""
+
+
+COUNTED = "its search's metric has no whole steps; `prune` counts its values instead, from 0"
+"""What is said of a trial of which there are no steps to compare."""
 
 
 class Watched(Protocol):
@@ -50,10 +54,11 @@ class Watched(Protocol):
 
 
 class Decision(NamedTuple):
-    """A trial that is to be pruned."""
+    """What was decided of a trial."""
 
     stage: StageRecord
-    pruning: Pruning
+    pruning: Pruning | None
+    """Why it is to be pruned; None: it is not, but its metric has no whole steps."""
 
 
 @dataclass(slots=True)
@@ -180,7 +185,10 @@ class TrialWatch:
             connection, trial.stage.id, self._search.metric, cursor.ordinal
         )
         for point in points[:MOST]:
+            is_first = cursor.by_index is None
             step = cursor.step_of(point)
+            if is_first and cursor.by_index and step == 0 and trial.stage.status == Status.RUNNING:
+                yield Decision(trial.stage, None)
             if step is not None and _is_past(cursor, trial.stage, step):
                 break  # read again if it turns out to be completed
             cursor.ordinal, cursor.count = point.ordinal, cursor.count + 1
@@ -268,6 +276,10 @@ def request(connection: Connection, decisions: Iterable[Decision]) -> None:
     """Request the end of trials that are to be pruned, if the same attempts still run."""
     for decision in decisions:
         stage = stages.get(connection, decision.stage.id)
-        same = stage.attempt == decision.stage.attempt
-        if same and stage.status == Status.RUNNING:
+        if stage.attempt != decision.stage.attempt or stage.status != Status.RUNNING:
+            continue
+        if decision.pruning is not None:
             stages.request_stop(connection, stage, pruning=decision.pruning)
+            continue
+        text = f"{stage.name}: {COUNTED}"
+        events.record(connection, stage.run_id, "warning", text, stage=stage.name)

@@ -41,8 +41,9 @@ def of_search(connection: protocol.Connection, run_id: str, name: str) -> Search
 def ranked(connection: protocol.Connection, run_id: str, name: str) -> list[TrialRecord]:
     """Return the trials that were asked for, the best first.
 
-    A completed trial has its value even if it is not in the study yet, a running one its best so
-    far. Those without a value, or that count as failed, come last.
+    A completed trial has its value even if it is not in the study yet, or was rerun after it was
+    pruned or had failed there; a running one has its best so far. Those without a value, or that
+    count as failed, come last.
     """
     found = [_with_value(connection, one) for one in trials.of_search(connection, run_id, name)]
     return sorted(found, key=_rank)
@@ -50,7 +51,8 @@ def ranked(connection: protocol.Connection, run_id: str, name: str) -> list[Tria
 
 def _with_value(connection: protocol.Connection, trial: TrialRecord) -> TrialRecord:
     search = trial.stage.definition.search
-    if trial.state != ASKED or trial.stage.attempt == 0 or search is None:
+    known = trial.state != ASKED and not _is_completed_later(trial)
+    if known or trial.stage.attempt == 0 or search is None:
         return trial
     outcome = objective.of_completed(connection, trial.stage.id, search)
     return replace(trial, value=outcome.value, step=outcome.step)
@@ -63,9 +65,13 @@ def _rank(trial: TrialRecord) -> tuple[int, float, int]:
     search = trial.stage.definition.search
     if trial.value is None or search is None:
         return len(_ORDER), 0.0, trial.number
-    is_over = trial.state == ASKED and trial.stage.status == Status.COMPLETED
-    order = 0 if is_over else _ORDER.get(trial.state, len(_ORDER))
+    order = 0 if _is_completed_later(trial) else _ORDER.get(trial.state, len(_ORDER))
     return order, trial.value if search.goal == "minimize" else -trial.value, trial.number
+
+
+def _is_completed_later(trial: TrialRecord) -> bool:
+    """Return True for a completed trial that is not completed in the study."""
+    return trial.state != "complete" and trial.stage.status == Status.COMPLETED
 
 
 def _is_candidate(trial: TrialRecord) -> bool:

@@ -19,7 +19,8 @@ from trainui.domain.search import Prune, Search
 from trainui.domain.states import Status
 from trainui.search import pruners, pruning
 from trainui.search.pruning import Decision, TrialWatch
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Store, raw
+from trainui.store.read import views
 from trainui.store.runs import attempts, stages
 from trainui.store.runs.attempt_rows import Outcome
 
@@ -165,7 +166,7 @@ def test_the_ends_are_those_of_a_plain_loop(
             found = loop.look(number)
             if found:
                 break
-        ends.append(found[0].pruning.step if found else None)
+        ends.append(found[0].pruning.step if found and found[0].pruning else None)
         loop.end(number, Status.PRUNED if found else Status.COMPLETED)
         loop.tell(number, None if found else min(curve))
         last = STEPS - 1 if ends[-1] is None else ends[-1]
@@ -187,7 +188,9 @@ def test_a_worker_killed_after_the_request_reports_the_same_values_and_no_later_
     feeder = loop.start(0)
     feeder.feed({"loss": [(10, 1.0), (20, 6.0), (30, 7.0)]})
     found = loop.look(0, saves=False)
-    assert [one.pruning.words for one in found] == ["6 at step 20 is above the threshold 5"]
+    assert [one.pruning and one.pruning.words for one in found] == [
+        "6 at step 20 is above the threshold 5"
+    ]
     assert loop.known(0) == {}
     loop.restart()
     assert loop.look(0) == []
@@ -209,15 +212,20 @@ def test_a_step_is_reported_once_and_a_metric_without_whole_steps_is_counted(
     first = loop.start(0)
     first.feed({"loss": [(1, 1.0), (2, 2.0), (2, 9.0), (3, math.nan)]})
     found = loop.look(0)
-    assert [one.pruning.words for one in found] == ["loss is NaN at step 3"]
+    assert [one.pruning and one.pruning.words for one in found] == ["loss is NaN at step 3"]
     assert list(loop.known(0)) == [1, 2, 3]
     second = loop.start(1)
     second.feed({"loss": [(0.5, 1.0), (1.0, 2.0)]})
-    assert loop.look(1) == []
+    assert [one.pruning for one in loop.look(1)] == [None]
+    with store.read() as connection:
+        told = [one.text for _, one in views.events(raw(connection), loop.run)]
+    assert f"t1: {pruning.COUNTED}" in told
     loop.restart()
     Feeder(store, loop.stage(1).id, key="a2", attempt=1).feed({"loss": [(1.5, 6.0)]})
     found = loop.look(1)
-    assert [one.pruning.words for one in found] == ["6 at value 2 is above the threshold 5"]
+    assert [one.pruning and one.pruning.words for one in found] == [
+        "6 at value 2 is above the threshold 5"
+    ]
     assert loop.known(1) == {0: 1.0, 1: 2.0, 2: 6.0}
 
 
@@ -229,4 +237,5 @@ def test_what_is_compared_is_named(store: Store, add_run: AddRun, tmp_path: Path
     loop.tell(0, 0.287)
     loop.start(1).feed({"loss": [(1000, 0.41235), (2000, 0.6)]})
     (found,) = loop.look(1)
+    assert found.pruning is not None
     assert found.pruning.words == ("0.4123, the best by step 2,000, is above the median 0.287 of 1")
