@@ -1,4 +1,8 @@
-"""Records the ends of external runs: by their tracker's word, else by their processes."""
+"""Records the ends of external runs: by their tracker's word, else by their processes.
+
+One that ended as far as known runs on when its files grow, and a study gets a stage for each trial
+that it has begun since.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trainui import clock, wakeup
 from trainui.domain.states import Status
 from trainui.execution.worker.adopted_processes import Cancellation, is_alive
 from trainui.metrics.discovery import process_files
@@ -21,6 +26,12 @@ if TYPE_CHECKING:
 PERIOD = 5.0
 """Seconds between two checks of all external runs; adopted processes are checked at each look."""
 
+RESTING_PERIOD = 30.0
+"""Seconds between two checks of the runs whose end no tracker has recorded."""
+
+RESTING = 24 * 3600
+"""Seconds since its end for which such a run is checked."""
+
 
 class ExternalWatch:
     """Watches the external runs of a host that had not ended."""
@@ -28,12 +39,14 @@ class ExternalWatch:
     def __init__(self, store: Store, host: str) -> None:
         self._store = store
         self._host = host
-        self._due = 0.0
+        self._due = self._resting_due = 0.0
         self._adopted: list[RunningStage] = []
         self._cancelled: dict[int, Cancellation] = {}
         """By attempt."""
         self._found: dict[str, tuple[Any, list[Training]]] = {}
         """By path: the state of its files, and the trainings that they are of."""
+        self._jobs: dict[str, int] = {}
+        """By run: how many jobs its training had when they were last compared with its stages."""
 
     def look(self, *, changed: bool = True) -> None:
         """Check what is due, and record the ends.
@@ -51,6 +64,7 @@ class ExternalWatch:
         if is_due:
             self._due = time.monotonic() + PERIOD
             ended += self._ended([one for one in running if one.pid is None])
+            self._check_resting()
         if ended:
             with self._store.write() as connection:
                 for stage, status in ended:
@@ -79,9 +93,41 @@ class ExternalWatch:
         """Return the ends of stages that are known by their files."""
         written = process_files.written() if running else frozenset()
         states = [(stage, self._state(stage, written)) for stage in running]
+        self._add_jobs(running, written)
         paths = {stage.external["path"] for stage in running}
         self._found = {path: known for path, known in self._found.items() if path in paths}
         return [(stage, status) for stage, status in states if status != Status.RUNNING]
+
+    def _add_jobs(self, running: list[RunningStage], written: frozenset[str]) -> None:
+        """Store the trials and other jobs that the trainings of some stages have begun since."""
+        from trainui.execution.worker import external_stages
+
+        runs = {(one.external["path"], one.external.get("run") or ""): one for one in running}
+        for (path, run), stage in runs.items():
+            for training in self._found.get(path, (None, []))[1]:
+                known = self._jobs.get(stage.run_id)
+                if training.run != run or len(training.jobs) == known or len(training.jobs) < 2:
+                    continue
+                with self._store.write() as connection:
+                    if external_stages.add_new_jobs(connection, stage.run_id, training, written):
+                        wakeup.ring()
+                self._jobs[stage.run_id] = len(training.jobs)
+
+    def _check_resting(self) -> None:
+        """Reopen the stages whose files have grown since their end."""
+        if time.monotonic() < self._resting_due:
+            return
+        self._resting_due = time.monotonic() + RESTING_PERIOD
+        since = clock.now() - RESTING * clock.SECOND
+        with self._store.read() as connection:
+            resting = external_runs.resting(connection, self._host, since)
+        grown = [stage for stage, end in resting if _changed_at(stage) > end + clock.SECOND]
+        written = process_files.written() if grown else frozenset()
+        for stage in grown:
+            if self._state(stage, written) == Status.RUNNING:
+                with self._store.write() as connection:
+                    external_runs.reopen(connection, stage)
+                wakeup.ring()
 
     def _state(self, stage: RunningStage, written: frozenset[str]) -> Status:
         """Return the state of a stage as its tracker and its processes show it now."""
@@ -116,6 +162,15 @@ class ExternalWatch:
 
 def _end_of(stage: RunningStage) -> Status:
     return Status.ENDED if stage.cancel_requested_at is None else Status.CANCELLED
+
+
+def _changed_at(stage: RunningStage) -> int:
+    """Return when the files of a stage changed last, in microseconds since 1970; 0: unknown."""
+    try:
+        files = _files(Path(stage.external["path"]))
+    except OSError:
+        return 0
+    return max((modified for _name, modified, _size in files), default=0) // 1000
 
 
 def _files(path: Path) -> list[tuple[str, int, int]]:

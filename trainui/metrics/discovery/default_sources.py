@@ -119,6 +119,11 @@ def is_usual(path: Path) -> bool:
     )
 
 
+def usual_files(root: Path) -> Iterator[Path]:
+    """Yield the files below a directory that may have metrics, by their names."""
+    return filter(is_usual, _files(root))
+
+
 def candidate(path: Path, stage_dir: Path) -> SourceFile | None:
     """Return a file as a candidate; None if its name is not one of the usual ones."""
     is_wandbs = not {"wandb", ".wandb"}.isdisjoint(path.parts[len(stage_dir.parts) : -1])

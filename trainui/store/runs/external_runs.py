@@ -184,29 +184,73 @@ def _start(
     )
 
 
+_STAGES = (
+    select(
+        RUNS.c.id,
+        STAGES.c.id,
+        ATTEMPTS.c.id,
+        STAGES.c.name,
+        STAGES.c.directory,
+        ATTEMPTS.c.directory,
+        ATTEMPTS.c.pid,
+        ATTEMPTS.c.cancel_requested_at,
+        RUNS.c.submission_json,
+    )
+    .join(STAGES, STAGES.c.id == ATTEMPTS.c.stage_id)
+    .join(RUNS, RUNS.c.id == STAGES.c.run_id)
+)
+
+
 def running(connection: Connection, host: str) -> list[RunningStage]:
     """Return this host's stages of external runs that had not ended."""
     found = connection.execute(
-        select(
-            RUNS.c.id,
-            STAGES.c.id,
-            ATTEMPTS.c.id,
-            STAGES.c.name,
-            STAGES.c.directory,
-            ATTEMPTS.c.directory,
-            ATTEMPTS.c.pid,
-            ATTEMPTS.c.cancel_requested_at,
-            RUNS.c.submission_json,
-        )
-        .join(STAGES, STAGES.c.id == ATTEMPTS.c.stage_id)
-        .join(RUNS, RUNS.c.id == STAGES.c.run_id)
-        .where(
+        _STAGES.where(
             ATTEMPTS.c.status == Status.RUNNING,
             ATTEMPTS.c.host == host,
             ATTEMPTS.c.celery_task_id.is_(None),
         )
     )
-    return [RunningStage(*row[:8], row_mapping.load(row[8])["external"]) for row in found]
+    return [_stage(row) for row in found]
+
+
+def _stage(row: Any) -> RunningStage:
+    run_id, stage_id, attempt_id, name, place, log, pid, cancelled, submission = row[:9]
+    external = row_mapping.load(submission)["external"]
+    return RunningStage(run_id, stage_id, attempt_id, name, place, log, pid, cancelled, external)
+
+
+def resting(connection: Connection, host: str, since: int) -> list[tuple[RunningStage, int]]:
+    """Return this host's stages that ended lately without a tracker's word, and when they did.
+
+    Args:
+        connection: for reading.
+        host: this host.
+        since: those that ended before are left out.
+    """
+    found = connection.execute(
+        _STAGES.add_columns(ATTEMPTS.c.completed_at).where(
+            ATTEMPTS.c.status == Status.ENDED,
+            ATTEMPTS.c.completed_at >= since,
+            ATTEMPTS.c.host == host,
+            ATTEMPTS.c.celery_task_id.is_(None),
+            ATTEMPTS.c.pid.is_(None),
+        )
+    )
+    return [(_stage(row), row[9]) for row in found]
+
+
+def reopen(connection: Connection, stage: RunningStage) -> None:
+    """Record that a stage runs on: its files have grown since its end was recorded."""
+    for table, key in ((ATTEMPTS, stage.attempt_id), (STAGES, stage.stage_id)):
+        connection.execute(
+            update(table)
+            .where(table.c.id == key, table.c.status == Status.ENDED)
+            .values(status=Status.RUNNING, completed_at=None)
+        )
+    connection.execute(
+        update(ATTEMPTS).where(ATTEMPTS.c.id == stage.attempt_id).values(metrics_complete=False)
+    )
+    runs.refresh(connection, stage.run_id)
 
 
 def let_end(connection: Connection, run_id: str) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import time
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from tests.unit.metrics.trackers.test_databases import MLFLOW
+from tests.unit.metrics.trackers.test_databases import MLFLOW, OLDER
 from trainui.control import external
 from trainui.domain.states import Status
+from trainui.execution.worker import external_watch
 from trainui.execution.worker.external_watch import ExternalWatch
 from trainui.metrics.discovery import trainings
 from trainui.settings import host
@@ -52,3 +56,54 @@ def test_a_database_of_many_running_runs_is_read_once_for_each_change(
         assert statuses(store) == {"a": "running", "b": "completed", "c": "running"}
     watch.look()
     assert statuses(store) == {"a": "ended", "b": "completed", "c": "ended"}
+
+
+@pytest.fixture
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(external_watch, "PERIOD", 0.0)
+    monkeypatch.setattr(external_watch, "RESTING_PERIOD", 0.0)
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_a_run_of_trackio_runs_while_it_writes_and_runs_on_when_it_writes_again(
+    store: Store, tmp_path: Path
+) -> None:
+    path = tmp_path / "project.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript(OLDER["trackio"])
+    watch = ExternalWatch(store, host())
+
+    def log(step: int, age: float) -> None:
+        at = datetime.fromtimestamp(time.time() - age, UTC).isoformat()
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            row = (at, "old", step, '{"loss": 1}')
+            connection.execute("INSERT INTO metrics VALUES (NULL, ?, ?, ?, ?)", row)
+        os.utime(path, (time.time() - age,) * 2)
+
+    log(4, 3600)
+    external.add(external.find(path))
+    watch.look()
+    assert statuses(store) == {"old": "ended"}
+    log(5, 0)
+    watch.look()
+    assert statuses(store) == {"old": "running"}
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE metrics SET timestamp = '2025-01-01T00:00:00'")
+    watch.look()
+    assert statuses(store) == {"old": "ended"}
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_a_trial_that_a_study_begins_later_becomes_a_stage(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "study.db"
+    watch = ExternalWatch(store, host())
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript(OLDER["optuna"])
+        connection.execute("INSERT INTO trials VALUES (2, 1, 1, 'RUNNING', NULL, NULL)")
+        (added,) = external.add(external.find(path))
+        connection.execute("UPDATE trials SET state = 'FAIL' WHERE trial_id = 2")
+        connection.execute("INSERT INTO trials VALUES (3, 2, 1, 'RUNNING', NULL, NULL)")
+        watch.look()
+        with closing(views.connect()) as own:
+            found = {one.name: str(one.status) for one in views.stages(own, added.run_id)}
+        assert found == {"trial 0": "completed", "trial 1": "failed", "trial 2": "running"}

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from trainui.metrics.discovery import process_files
+from trainui.metrics.discovery import default_sources, process_files
 from trainui.metrics.discovery.configuration import flat as flat
 from trainui.metrics.discovery.trainings import frameworks, hydra_runs, tracker_files
 from trainui.metrics.discovery.trainings.model import Job as Job
@@ -56,9 +57,30 @@ def state(job: Job, open_paths: frozenset[str]) -> str:
         return job.status
     if job.run and job.sources:  # a killed run stays `running` in its database
         file = str(job.sources[0][0]).partition("#")[0]
-        return "running" if str(Path(file).resolve()) in open_paths else "ended"
-    is_open = job.status is not None or process_files.is_any_below(job.directory, open_paths)
-    return "running" if is_open else "ended"
+        runs = job.status is not None and str(Path(file).resolve()) in open_paths
+    else:
+        runs = job.status is not None or process_files.is_any_below(job.directory, open_paths)
+    return "running" if runs or _is_recent(job) else "ended"
+
+
+def _is_recent(job: Job) -> bool:
+    return job.quiet > 0 and time.time() - last_change(job) < job.quiet
+
+
+def last_change(job: Job) -> float:
+    """Return when a training's files changed last, in seconds since 1970."""
+    if job.run:
+        return job.ended or 0.0
+    if job.sources is not None:
+        return max((_modified(path) for path, _format in job.sources), default=0.0)
+    return max(map(_modified, default_sources.usual_files(job.directory)), default=0.0)
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def below(path: Path) -> list[Training]:

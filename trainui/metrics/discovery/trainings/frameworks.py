@@ -11,6 +11,11 @@ from trainui.metrics.discovery.trainings.model import Job, Training
 from trainui.metrics.discovery.trainings.place import Place, listed
 
 _CHECKPOINT = re.compile(r"checkpoint-\d+")
+_QUIET = {"ultralytics": 60.0, "lightning": 60.0, "hf": 60.0, "dvclive": 60.0}
+"""By kind: a training that opens its files for each write has ended after so many seconds."""
+_PLAIN_QUIET = 10.0
+"""The same where the writer is not known, which usually keeps its files open."""
+
 _PLAIN_KINDS = ("wandb", "optuna", "hf", "keras", "csv", "jsonl")
 """Kinds of a directory's files without a marker, most specific first."""
 
@@ -71,7 +76,7 @@ def plain(place: Place) -> Training | None:
         (place / name, None) for name, one in found.items() if one != "log" or kind == "log"
     )
     name, params = place.telling_name(), _settings(place, "args.yaml")
-    job = Job(name, place.path, sources, params=params, log=place.log())
+    job = Job(name, place.path, sources, params=params, log=place.log(), quiet=_PLAIN_QUIET)
     return Training(kind, name, place.path, (job,))
 
 
@@ -90,5 +95,6 @@ def _single(
     kind: str, place: Place, name: str | None = None, params: Mapping[str, Any] | None = None
 ) -> Training:
     name = name or place.path.name
-    job = Job(name, place.path, params=params or {}, log=place.log())
+    quiet = _QUIET.get(kind, 0.0)
+    job = Job(name, place.path, params=params or {}, log=place.log(), quiet=quiet)
     return Training(kind, name, place.path, (job,))

@@ -28,6 +28,9 @@ class Job:
     log: Path | None = None
     run: str = ""
     """Its id in the database that `sources` names, which has other runs too."""
+    quiet: float = 0.0
+    """Seconds without a change after which it counts as ended although no process has its files
+    open, since its writer opens them for each write; 0: its writer keeps them open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ def tracked(
     sources: tuple[tuple[Path, str | None], ...],
     log: Path | None = None,
     id_: str = "",
+    quiet: float = 0.0,
 ) -> Job:
     """Return a run as its tracker has it."""
     return Job(
@@ -73,4 +77,5 @@ def tracked(
         ended=run.ended,
         log=log,
         run=id_,
+        quiet=quiet,
     )

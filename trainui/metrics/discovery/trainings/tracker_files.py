@@ -9,10 +9,13 @@ from pathlib import Path
 from trainui.metrics.discovery import configuration, tracker_runs
 from trainui.metrics.discovery.trainings.model import Job, Training, tracked
 from trainui.metrics.discovery.trainings.place import Place
-from trainui.metrics.trackers import study_of
+from trainui.metrics.trackers import study_of, trackio
 from trainui.metrics.trackers import wandb as wandb_head
 
 _WANDB = re.compile(r"(?:offline-)?run-\d{8}_\d{6}-(\w+)")
+_TRACKIO_QUIET = 60.0
+"""Trackio records no states, and opens its database for each batch of rows."""
+
 _MLFLOW_STATUS = {"1": "running", "3": "completed", "4": "failed", "5": "failed"}
 """`RunStatus` in a run's meta.yaml, as the number that MLflow writes."""
 
@@ -61,7 +64,8 @@ def in_databases(place: Place) -> list[Training]:
         kind, runs = tracker_runs.jobs(place / name)
         for run in runs:
             source = (Path(tracker_runs.name_of(place / name, run.id)), None)
-            job = tracked(run, place.path, (source,), id_=run.id)
+            quiet = _TRACKIO_QUIET if kind == trackio.NAME else 0.0
+            job = tracked(run, place.path, (source,), id_=run.id, quiet=quiet)
             title = run.name if study_of(run.id) == run.id else study_of(run.id)
             training = Training(kind, title, place / name, (job,))
             before = found.get(training.key)

@@ -1,0 +1,170 @@
+"""The stages of external runs: how trainings and their jobs are stored, also those that come later.
+
+The files of a training are only read; the directory of the external run has a link to its log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from trainui import clock, paths, settings
+from trainui.domain.definition import MetricSource, Pipeline, StageDefinition
+from trainui.domain.states import Status
+from trainui.metrics.discovery import trainings
+from trainui.metrics.discovery.trainings import Job, Training
+from trainui.settings import Settings
+from trainui.store.runs import external_runs
+from trainui.store.runs.external_runs import ExternalState
+from trainui.store.runs.new_run import NewRun
+from trainui.supervisor import protocol
+
+
+def store(
+    connection: Connection,
+    new: NewRun,
+    training: Training,
+    run_id: str | None,
+    open_paths: frozenset[str],
+) -> None:
+    """Store a run, or the jobs of it that are new if it has this id already."""
+    states = {
+        stage.name: _state(job, open_paths)
+        for stage, job in zip(new.pipeline.stages, training.jobs, strict=True)
+    }
+    host = str(new.host)
+    if run_id is None:
+        logs = attempt_directories(new, training)
+        external_runs.add(connection, new, states, logs, host=host)
+        return
+    directory = str(Path(new.directory).with_name(run_id))
+    logs = attempt_directories(replace(new, directory=directory), training)
+    external_runs.add_stages(connection, run_id, new, states, logs, host=host)
+
+
+def add_new_jobs(
+    connection: Connection, run_id: str, training: Training, open_paths: frozenset[str]
+) -> bool:
+    """Store the jobs that a training has now and that are no stages of its run yet.
+
+    Returns:
+        True if there are any.
+    """
+    more = new_jobs(connection, run_id, training)
+    if more.jobs:
+        new = new_run(more, None, {}, settings.load())
+        store(connection, new, more, run_id, open_paths)
+    return bool(more.jobs)
+
+
+def new_jobs(connection: Connection, run_id: str, training: Training) -> Training:
+    """Return a training with those of its jobs that are no stages of its run yet."""
+    if len(training.jobs) == 1:
+        return replace(training, jobs=())
+    known = external_runs.stage_names(connection, run_id)
+    jobs = (job for name, job in _stage_names(training.jobs).items() if name not in known)
+    return replace(training, jobs=tuple(jobs))
+
+
+def new_run(
+    training: Training, name: str | None, external: Mapping[str, Any], configured: Settings
+) -> NewRun:
+    """Return a training as a run; without a name it has the training's."""
+    run_id = str(uuid.uuid4())
+    stages = tuple(
+        StageDefinition(
+            name=stage_name,
+            group=stage_name,
+            workdir=str(job.directory),
+            metrics=_sources(job),
+            params=dict(job.params),
+        )
+        for stage_name, job in _stage_names(training.jobs).items()
+    )
+    text = f"# external run: {training.kind} in {training.path}\n"
+    params = trainings.flat(training.jobs[0].params) if len(training.jobs) == 1 else {}
+    return NewRun(
+        id=run_id,
+        name=name or printable(training.name),
+        pipeline=Pipeline(
+            name=f"{training.kind} (external)",
+            stages=stages,
+            params={key: str(value) for key, value in params.items()},
+            text=text,
+            digest=hashlib.sha256(text.encode()).hexdigest(),
+            directory=str(training.path),
+        ),
+        directory=str(settings.runs_dir(configured) / run_id),
+        stage_directories={
+            stage_name: str(job.directory)
+            for stage_name, job in _stage_names(training.jobs).items()
+        },
+        submission={"external": dict(external)},
+        host=settings.host(configured),
+        place=settings.runs_dir_identity(configured),
+    )
+
+
+def _stage_names(jobs: Sequence[Job]) -> dict[str, Job]:
+    """Return the jobs by the names of their stages; one that is taken gets a number."""
+    found: dict[str, Job] = {}
+    for job in jobs:
+        plain = re.sub(r"[/.\[\]{}$]", "-", printable(job.name)).strip()[:60] or "train"
+        name, number = plain, 2
+        while name in found:
+            name, number = f"{plain} {number}", number + 1
+        found[name] = job
+    return found
+
+
+def printable(text: str) -> str:
+    """Return a text as the name of a run."""
+    return "".join(one if one.isprintable() else " " for one in text)[:100].strip() or "training"
+
+
+def _sources(job: Job) -> tuple[MetricSource, ...] | None:
+    if job.sources is None:
+        return None
+    return tuple(MetricSource(path=str(path), format=format_) for path, format_ in job.sources)
+
+
+def attempt_directories(new: NewRun, training: Training) -> dict[str, str]:
+    """Make the directories of the attempts' logs, with a link to each training's log."""
+    directories = {}
+    for stage, job in zip(new.pipeline.stages, training.jobs, strict=True):
+        directory = paths.attempt_directory(Path(new.directory, stage.name), 1)
+        directories[stage.name] = str(directory)
+        if job.log is not None:
+            directory.mkdir(mode=0o700, parents=True)
+            (directory / protocol.STDOUT_FILE).symlink_to(job.log)
+    return directories
+
+
+def _state(job: Job, open_paths: frozenset[str]) -> ExternalState:
+    """Return a job's state: its tracker's word, else whether a process has its files open."""
+    started, last = _times(job)
+    status = Status(trainings.state(job, open_paths))
+    ended = None if status == Status.RUNNING else micros(job.ended) or last
+    return ExternalState(status, micros(job.started) or started, ended)
+
+
+def _times(job: Job) -> tuple[int, int]:
+    """Return the oldest and newest modification time of the job's files, in microseconds."""
+    files = [path for path, _ in job.sources or ()]
+    if not files:
+        files = [Path(entry) for entry in os.scandir(job.directory)] or [job.directory]
+    times = [path.stat().st_mtime_ns // 1000 for path in files if path.exists()]
+    return (min(times), max(times)) if times else (clock.now(), clock.now())
+
+
+def micros(seconds: float | None) -> int | None:
+    """Return a time in microseconds."""
+    return None if seconds is None else round(seconds * clock.SECOND)
