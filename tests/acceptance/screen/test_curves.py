@@ -283,6 +283,23 @@ async def test_the_same_stage_of_other_runs_is_compared(filler: Filler) -> None:
         await driven.until_shown("with 1 run", "old leads by 0.2500 at step 49")
 
 
+async def test_of_another_sweep_the_best_member_is_compared_and_can_be_chosen(
+    filler: Filler,
+) -> None:
+    losses(filler, {"fit[lr=1]": 0.5, "fit[lr=2]": 0.25, "fit[lr=3]": 1.0})
+    losses(filler, {"train": 2.0})
+    async with opened() as driven:
+        await driven.until_shown("digits", "train/loss best")
+        await driven.press("A", "c")
+        await driven.until_shown("with 2 runs", "fit[lr=2] leads by 1.7500")
+        await driven.press("c")
+        await driven.until_shown("2 of 2 drawn", "› fit[lr=2]")
+        await driven.press("j", "space")
+        await driven.until_shown("1 of 2 drawn")
+        await driven.press("space", "enter")
+        await driven.until_shown("fit[lr=2] leads by 1.7500")
+
+
 async def test_what_there_is_nothing_for_is_said(filler: Filler) -> None:
     run_id = losses(filler, {"train": 0.5})
     async with opened(run_id) as driven:

@@ -82,7 +82,7 @@ def _here(line: PlotLine, view: PlotOptions) -> Row:
             else f"no point {position_text(view.cursor, view.axis)}"
         )
         return (Segment(where, "dim"),)
-    where = f"step {ticks.count(found.step, 1)}" if math.isfinite(found.step) else "here"
+    where = f"step {_step(found.step)}" if math.isfinite(found.step) else "here"
     spans = [Segment("cursor " if view.cursor is not None else "last   ", "dim"), Segment(where)]
     if math.isfinite(found.time):
         spans.append(Segment(f"  {ticks.moment(found.time)}", "dim"))
@@ -95,16 +95,19 @@ def _here(line: PlotLine, view: PlotOptions) -> Row:
     return tuple(spans)
 
 
+def _step(step: float) -> str:
+    return f"{step:,.0f}" if step.is_integer() else f"{step:g}"
+
+
 def _in_all(line: PlotLine, figures: CurveData) -> Row:
     spans: list[Segment] = []
     lower = lower_is_better(figures.stored)
     if line.best is not None:
         value, step, _ = line.best
-        at = f"{step:,.0f}" if step.is_integer() else f"{step:g}"
         word = "lower is better" if lower else "higher is better"
         spans += [
             Segment("best   ", "dim"),
-            Segment(f"{number(value)} at step {at} ", "good"),
+            Segment(f"{number(value)} at step {_step(step)} ", "good"),
             Segment(f"({word})   ", "dim"),
         ]
     spans += [

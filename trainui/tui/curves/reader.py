@@ -22,9 +22,11 @@ from trainui.text import harmless
 from trainui.tui.curves.annotations import StageAlert, annotations_of, read_alerts
 from trainui.tui.curves.comparison.candidates import read_candidates
 from trainui.tui.curves.comparison.folding import folded, groups
+from trainui.tui.curves.comparison.other_runs import OtherRuns
 from trainui.tui.curves.model import (
     ALL_IN_ONE,
     AxisPositions,
+    Candidate,
     Chart,
     CurveData,
     Curves,
@@ -32,7 +34,7 @@ from trainui.tui.curves.model import (
     PlotLine,
 )
 from trainui.tui.curves.preview import NOTHING, PreviewedSeries, PreviewReader, with_previews
-from trainui.tui.curves.series import PlottedSeries, siblings, sources
+from trainui.tui.curves.series import PlottedSeries, comparable_series, siblings, sources
 from trainui.tui.curves.ticks import round_stride
 from trainui.tui.run.matrix_reader import MatrixReader
 
@@ -81,6 +83,7 @@ class CurveReader:
         self._preview = NOTHING
         self._alerts: list[StageAlert] = []
         self._drawn: _Drawn | None = None
+        self._runs = OtherRuns()
 
     def read(
         self,
@@ -128,13 +131,27 @@ class CurveReader:
             wanted,
             figures,
             drawn.charts,
-            read_candidates(connection, stage, stages, metric) if wanted.candidates else (),
+            self._candidates(connection, stage, stages, wanted, metric),
             converted,
             _axes(figures, connection, stage),
             sampled=bool(self._preview),
             choice=choice,
             due=math.inf if fresh else drawn.due,
         )
+
+    def _candidates(
+        self,
+        connection: protocol.Connection,
+        stage: StageRecord,
+        stages: Sequence[StageRecord],
+        wanted: CurvesWanted,
+        metric: str,
+    ) -> tuple[Candidate, ...]:
+        if not wanted.candidates:
+            return ()
+        runs = self._runs.offered(connection, stage, wanted.compared.runs, metric)
+        found = comparable_series(connection, stage, stages, runs)
+        return read_candidates(connection, found, metric)
 
     def _sources(
         self,
@@ -144,7 +161,7 @@ class CurveReader:
         wanted: CurvesWanted,
     ) -> tuple[list[PlottedSeries], str]:
         """Return the series to draw, and which these are if there are too many."""
-        found = sources(connection, stage, stages, wanted)
+        found = sources(connection, stage, stages, wanted, self._runs.read)
         most = MOST_FOLDED if wanted.compared.fold == ALL_IN_ONE else MOST_LINES
         if len(found) <= most:
             return found, ""

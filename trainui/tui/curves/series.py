@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from trainui.domain.records import StageRecord
 from trainui.domain.states import ENDED, Status
 from trainui.store.db import protocol
-from trainui.store.read import headlines, views
+from trainui.store.read import views
 from trainui.text import harmless
 from trainui.tui.curves.model import CurvesWanted
-from trainui.tui.runs.column_stats import differing, shown_value
-from trainui.tui.runs.filter import params_of
-
-MOST_RUNS = 200
-"""Most other runs offered for a comparison, the newest ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +38,18 @@ class PlottedSeries:
     """The parameter that its sweep is folded over by its definition."""
 
 
+ReadRuns = Callable[
+    [protocol.Connection, StageRecord, Sequence[str], Sequence[str]], Sequence[PlottedSeries]
+]
+"""Returns a stage's series in runs: takes the stage, the runs' ids and the metrics."""
+
+
 def sources(
     connection: protocol.Connection,
     stage: StageRecord,
     stages: Sequence[StageRecord],
     wanted: CurvesWanted,
+    in_runs: ReadRuns,
 ) -> list[PlottedSeries]:
     """Return the series to draw, the stage's own first.
 
@@ -57,6 +58,7 @@ def sources(
         stage: the stage.
         stages: all stages of its run.
         wanted: the query with the comparison.
+        in_runs: returns the series of the stage in runs.
     """
     chosen = wanted.compared
     own = [_own(stage, wanted.attempt)]
@@ -71,7 +73,7 @@ def sources(
         own = [one for one in attempts if one.own] or own
         others += [one for one in attempts if one.attempt in chosen.attempts and not one.own]
     if chosen.runs:
-        runs = _of_runs(connection, stage, (stage.run_id, *chosen.runs), wanted.names or ("",))
+        runs = in_runs(connection, stage, (stage.run_id, *chosen.runs), wanted.names or ("",))
         if not others:
             own = [replace(one, attempt=wanted.attempt) for one in runs if one.own] or own
         others += [one for one in runs if not one.own]
@@ -82,12 +84,20 @@ def sources(
 
 
 def comparable_series(
-    connection: protocol.Connection, stage: StageRecord, stages: Sequence[StageRecord], metric: str
+    connection: protocol.Connection,
+    stage: StageRecord,
+    stages: Sequence[StageRecord],
+    runs: Sequence[PlottedSeries],
 ) -> list[tuple[str, PlottedSeries]]:
     """Return all series that can be drawn into a stage's plot, each with its kind.
 
-    The kinds are `attempt`, `member` (of the stage's sweep) and `run` (the same stage in another
-    run of the pipeline).
+    The kinds are `attempt`, `member` (of the stage's sweep) and `run`.
+
+    Args:
+        connection: the store.
+        stage: the stage.
+        stages: all stages of its run.
+        runs: its series in runs.
     """
     members = siblings(stage, stages)
     found = [("member", one) for one in _of_members(stage, members, _own(stage, None))]
@@ -95,7 +105,6 @@ def comparable_series(
         found = []
     attempts = _of_attempts(connection, stage, None)
     found += [("attempt", one) for one in attempts if len(attempts) > 1]
-    runs = _of_runs(connection, stage, (), (metric,))
     return found + [("run", one) for one in runs if not (found and one.own)]
 
 
@@ -156,60 +165,6 @@ def _member(stage: StageRecord) -> str:
     name = stage.name
     inside = name[name.find("[") + 1 : -1] if name.endswith("]") else name
     return harmless(inside)
-
-
-def _of_runs(
-    connection: protocol.Connection,
-    stage: StageRecord,
-    runs: Sequence[str],
-    names: Sequence[str],
-) -> list[PlottedSeries]:
-    """Return the same stage in other runs, the newest first.
-
-    Args:
-        connection: the store.
-        stage: the stage.
-        runs: the ids of the runs; one without a stage of that name contributes its last stage that
-            has one of the metrics. Empty: all runs of the pipeline.
-        names: the metrics.
-    """
-    found = headlines.comparable(connection, stage, runs, names, most=MOST_RUNS)
-    labels = _labels({one.run_id: (one.run_name, one.params_json) for one in found})
-    return [
-        PlottedSeries(
-            one.id,
-            harmless(
-                labels[one.run_id]
-                if one.name == stage.name
-                else f"{labels[one.run_id]} › {one.name}"
-            ),
-            0,
-            own=one.id == stage.id,
-            live=Status(one.status) not in ENDED,
-            params=tuple(params_of(one.params_json).items()),
-            run=one.run_id,
-        )
-        for one in found
-    ]
-
-
-def _labels(runs: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-    """Return labels that distinguish runs: the name, the parameters that differ, and then the id.
-
-    Args:
-        runs: by id the name, and the parameters as stored.
-    """
-    labels = {}
-    for run_id, (name, params) in runs.items():
-        values = params_of(params)
-        differ = differing(other for called, other in runs.values() if called == name)
-        pairs = (f"{key}={shown_value(values[key])}" for key in differ if key in values)
-        labels[run_id] = " ".join((name, *pairs))
-    alike = Counter(labels.values())
-    return {
-        run_id: label if alike[label] == 1 else f"{label} {run_id[:8]}"
-        for run_id, label in labels.items()
-    }
 
 
 def differing_params(series: Iterable[PlottedSeries]) -> tuple[str, ...]:

@@ -5,28 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trainui.domain.metric_direction import lower_is_better
-from trainui.domain.records import SeriesSummary, StageRecord
+from trainui.domain.records import SeriesSummary
 from trainui.store.db import protocol
 from trainui.store.points import curves
 from trainui.tui.curves.model import Candidate
-from trainui.tui.curves.series import PlottedSeries, comparable_series, differing_params
+from trainui.tui.curves.series import PlottedSeries, differing_params
 
 
 def read_candidates(
-    connection: protocol.Connection,
-    stage: StageRecord,
-    stages: Sequence[StageRecord],
-    metric: str,
+    connection: protocol.Connection, found: Sequence[tuple[str, PlottedSeries]], metric: str
 ) -> tuple[Candidate, ...]:
     """Return what a metric of a stage can be compared with: members, attempts, then runs.
 
     Args:
         connection: the store.
-        stage: the stage.
-        stages: all stages of its run.
+        found: the series with their kinds.
         metric: the stored name of the metric.
     """
-    found = comparable_series(connection, stage, stages, metric)
     names = differing_params(one for _, one in found)
     owners = list({one.owner: None for _, one in found if one.attempt is None})
     whole = {one.stage: one for one in curves.summaries(connection, owners, metric)}

@@ -177,6 +177,8 @@ class ComparisonScreen(Page):
         self.bar = Bar(id="how")
         self.list = CandidateList(state)
         self._run: RunRecord | None = None
+        self._runs = state.compared.runs
+        """The runs that were drawn before; they stay in the list."""
 
     def footer_scopes(self) -> tuple[str, ...]:
         """Return the scopes of the keys in the footer."""
@@ -189,7 +191,8 @@ class ComparisonScreen(Page):
 
     def page_query(self) -> MetricQuery:
         """Return the query for the candidates."""
-        curves = CurvesWanted(names=(self.metric,), candidates=True)
+        compared = Comparison(runs=self._runs)
+        curves = CurvesWanted(names=(self.metric,), candidates=True, compared=compared)
         return MetricQuery(self.run_id, self.stage, curves)
 
     def show(self, snapshot: Snapshot) -> None:

@@ -1,0 +1,129 @@
+"""The same stage in other runs, for a comparison; of another sweep, its best member."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from trainui.domain.headline_metric import headline
+from trainui.domain.records import StageRecord
+from trainui.domain.states import ENDED, Status
+from trainui.store.db import protocol
+from trainui.store.read import headlines, stage_alerts, views
+from trainui.store.read.headlines import ComparableStage
+from trainui.text import harmless
+from trainui.tui.curves.series import PlottedSeries
+from trainui.tui.data.stage_values import StageValues
+from trainui.tui.runs.column_stats import differing, shown_value
+from trainui.tui.runs.filter import params_of
+
+MOST_RUNS = 200
+"""Most other runs offered for a comparison, the newest ones."""
+
+
+class OtherRuns:
+    """Reads a stage's series in other runs, with a cache of the values of sweep members."""
+
+    def __init__(self) -> None:
+        self._values = StageValues()
+
+    def read(
+        self,
+        connection: protocol.Connection,
+        stage: StageRecord,
+        runs: Sequence[str],
+        names: Sequence[str],
+    ) -> list[PlottedSeries]:
+        """Return the same stage in some runs, the newest first.
+
+        Args:
+            connection: the store.
+            stage: the stage.
+            runs: the ids of the runs; one without a stage of that name contributes the stage that
+                stands for it in the list, of those that have the metric.
+            names: the metrics.
+        """
+        return self._series(connection, stage, self._found(connection, stage, runs, names), names)
+
+    def offered(
+        self,
+        connection: protocol.Connection,
+        stage: StageRecord,
+        chosen: Sequence[str],
+        name: str,
+    ) -> list[PlottedSeries]:
+        """Return the same stage in all runs of its pipeline, and in the chosen runs."""
+        found = self._found(connection, stage, (), [name])
+        known = {one.run_id for one in found}
+        others = [run_id for run_id in chosen if run_id not in known]
+        found += self._found(connection, stage, others, [name]) if others else []
+        return self._series(connection, stage, found, [name])
+
+    def _found(
+        self,
+        connection: protocol.Connection,
+        stage: StageRecord,
+        runs: Sequence[str],
+        names: Sequence[str],
+    ) -> list[ComparableStage]:
+        return headlines.comparable(connection, stage, runs, names, most=MOST_RUNS)
+
+    def _series(
+        self,
+        connection: protocol.Connection,
+        stage: StageRecord,
+        found: Sequence[ComparableStage],
+        names: Sequence[str],
+    ) -> list[PlottedSeries]:
+        metric = headline(names) or names[0]
+        shown = [
+            one if one.name == stage.name else self._best_member(connection, one, metric)
+            for one in found
+        ]
+        labels = _labels({one.run_id: (one.run_name, one.params_json) for one in shown})
+        return [_series(one, labels[one.run_id], stage) for one in shown]
+
+    def _best_member(
+        self, connection: protocol.Connection, one: ComparableStage, metric: str
+    ) -> ComparableStage:
+        """Return the member with the best value if a stage is a sweep's, else the stage."""
+        if "[" not in one.name:
+            return one
+        members = headlines.compared_stages(connection, metric, one.run_id).get(one.run_id, [])
+        with_nan = stage_alerts.stages_with_nan(connection, [one.run_id]).get(one.run_id, ())
+        best = self._values.best(connection, members, metric, with_nan)
+        if best is None:
+            return one
+        status = views.stage_status(connection, best[0].id) or one.status
+        return one._replace(id=best[0].id, name=best[0].name, status=status)
+
+
+def _series(one: ComparableStage, label: str, stage: StageRecord) -> PlottedSeries:
+    return PlottedSeries(
+        one.id,
+        harmless(label if one.name == stage.name else f"{label} › {one.name}"),
+        0,
+        own=one.id == stage.id,
+        live=Status(one.status) not in ENDED,
+        params=tuple(params_of(one.params_json).items()),
+        run=one.run_id,
+    )
+
+
+def _labels(runs: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """Return labels that distinguish runs: the name, the parameters that differ, and then the id.
+
+    Args:
+        runs: by id the name, and the parameters as stored.
+    """
+    labels = {}
+    for run_id, (name, params) in runs.items():
+        values = params_of(params)
+        differ = differing(other for called, other in runs.values() if called == name)
+        pairs = (f"{key}={shown_value(values[key])}" for key in differ if key in values)
+        labels[run_id] = " ".join((name, *pairs))
+    alike = Counter(labels.values())
+    return {
+        run_id: label if alike[label] == 1 else f"{label} {run_id[:8]}"
+        for run_id, label in labels.items()
+    }
