@@ -543,7 +543,8 @@ async def test_the_list_is_sorted_by_a_smoothed_value_which_it_shows(filler: Fil
 
 async def test_columns_stay_while_one_scrolls(filler: Filler) -> None:
     for number in range(30):
-        trained(filler, f"old{number}", "train", 0.5, metric="loss" if number else "val/acc")
+        metric = "val/acc" if number % 2 else "loss"
+        trained(filler, f"old{number}", "train", 0.5, metric=metric)
     for number in range(30):
         filler.run({"s": ()}, name=f"new{number}")
     async with opened(size=(120, 24)) as driven:
@@ -552,9 +553,10 @@ async def test_columns_stay_while_one_scrolls(filler: Filler) -> None:
         await driven.press("G")
         await driven.until_shown("old0 ", "val/acc best", "loss best")
         assert driven.runs.table._columns is columns
-        await driven.press("slash", *"name:old1", "enter")
+        await driven.press("slash", *"name:old1 -name:old10", "enter")
         await driven.until_shown("old19")
-        await driven.until(lambda: "loss best" in driven.runs.table._columns.titles, "a column")
+        await driven.until(lambda: "val/acc best" in driven.runs.table._columns.titles, "a column")
+        await driven.until_shown("0.5000 loss best")
 
 
 async def test_with_room_for_it_each_run_has_a_second_line(filler: Filler) -> None:

@@ -190,6 +190,8 @@ class ListedMetrics(NamedTuple):
 
     titles: Mapping[str, str] = MappingProxyType({})
     """By title, the stored name."""
+    main: str = ""
+    """The title that more than half of the runs with a metric have; empty: none."""
     member: int = 0
     """Width of the longest name of a sweep's member."""
     gpus: int = 0

@@ -55,9 +55,9 @@ class ColumnStats:
     member: int = 0
     """Width of the name of a sweep's best member."""
     metric_name: str = ""
-    """The metric and the word for its value, if all listed runs have the same.
+    """The metric and the word for its value, if most listed runs have the same.
 
-    Else each value has its name beside it."""
+    Other values have their names beside them."""
     step: int = 0
     gpus: int = 0
     endings: bool = False
@@ -123,7 +123,7 @@ def with_listed(facts: ColumnStats, listed: ListedMetrics, *, endings: bool) -> 
             endings=endings,
         )
     )
-    return replace(grown, metric_name=next(iter(listed.titles)) if len(listed.titles) == 1 else "")
+    return replace(grown, metric_name=listed.main)
 
 
 def differing(params_jsons: Iterable[str]) -> tuple[str, ...]:

@@ -164,14 +164,6 @@ class RunTable(CursorView):
         """Return the first line of the run on a line."""
         return index - (index - 1) % self._each if index > 0 else index
 
-    def row_style(self, index: int) -> str:
-        """Return the cursor's style for both lines of the run under it."""
-        return super().row_style(self.cursor_row(index))
-
-    def rows_of_move(self, before: int, after: int) -> tuple[int, ...]:
-        """Return the lines of both runs."""
-        return tuple(at + line for at in (before, after) for line in range(self._each))
-
     def row(self, index: int, width: int) -> Row:
         """Return a run's line, or the heading."""
         if self._columns.width != width or self._columns.ordering != self._order.title:

@@ -7,6 +7,7 @@ changes none of them.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -42,8 +43,14 @@ class TitleReader:
             self._known.clear()
         now = time.monotonic()
         found = [self._of(connection, run, now) for run in runs]
-        titles = {metric_title(one.metric): one.metric for one in found if one.metric is not None}
-        return ListedMetrics(titles, max((one.member for one in found), default=0))
+        titles = Counter(metric_title(one.metric) for one in found if one.metric is not None)
+        main, count = max(titles.items(), key=lambda item: item[1], default=("", 0))
+        stored = {metric_title(one.metric): one.metric for one in found if one.metric is not None}
+        return ListedMetrics(
+            stored,
+            main if 2 * count > titles.total() else "",
+            max((one.member for one in found), default=0),
+        )
 
     def _of(self, connection: protocol.Connection, run: RunLine, now: float) -> _Known:
         known = self._known.get(run.id)

@@ -45,7 +45,7 @@ LIVE = RunLive(
 )
 
 
-LISTED = ListedMetrics({"val/loss best": "val/loss"}, gpus=3)
+LISTED = ListedMetrics({"val/loss best": "val/loss"}, "val/loss best", gpus=3)
 
 
 def shown(run: RunLine, width: int, *others: RunLine, live: RunLive | None = LIVE) -> str:
@@ -162,7 +162,7 @@ def test_a_long_number_is_rounded() -> None:
 def test_the_metric_is_named_once_where_all_have_the_same() -> None:
     one = with_listed(facts_of([RUN]), LISTED, endings=False)
     assert "val/loss best" in RunColumns(120, one).titles
-    both = ListedMetrics({**LISTED.titles, "loss best": "loss"})
+    both = LISTED._replace(titles={**LISTED.titles, "loss best": "loss"}, main="")
     assert "METRIC" in RunColumns(120, with_listed(one, both, endings=False)).titles
     other = RowContext(NOW, live={RUN.id: replace(LIVE, metric="loss", stored="loss")})
     assert "0.2500 loss best" in plain(RunColumns(160, one).row(RUN, other))
