@@ -295,3 +295,72 @@ def test_the_table_of_a_search_says_what_its_study_says(tmp_path: Path) -> None:
     evaluator = PedAnovaImportanceEvaluator()
     expected = optuna.importance.get_param_importances(study, evaluator=evaluator)
     assert dict(group.search.importance) == pytest.approx(expected, abs=1e-6)
+
+
+SEEDED = (
+    'echo "{\\"step\\": 1, \\"loss\\": ${search.x}}" >> $TRAINUI_METRICS_FILE; '
+    'echo "{\\"step\\": 2, \\"loss\\": ${matrix.seed}}" >> $TRAINUI_METRICS_FILE; '
+    "test ${matrix.trial}${matrix.seed} != 11 # ${search.n} ${search.act}"
+)
+"""A training with the best loss 0 for the first seed, and `x` for the second; one of them fails."""
+
+
+def test_a_trial_with_several_seeds_counts_by_their_mean(tmp_path: Path) -> None:
+    after = {
+        "name": "end",
+        "depends_on": ["train"],
+        "run": "echo ${stages.train.best.dir} ${stages.train.dirs} > results",
+    }
+    run = Run(tmp_path, searched(SEEDED, trials=3, seeds=2), after)
+    assert run.wait().status == Status.FAILED
+    found = told(run, 3)
+    assert [one.stage.name for one in found] == [f"train[trial={n},seed=0]" for n in range(3)]
+    assert [one.state for one in found] == ["complete", "fail", "complete"]
+    assert found[1].reason == "seed=1: exit code 1"
+    for one in found:
+        params = one.stage.definition.trial_params
+        assert params is not None
+        assert run.stage(f"train[trial={one.number},seed=1]").definition.trial_params == params
+        if one.state == "complete":
+            assert one.value == pytest.approx(params["x"] / 2)
+    best = min((one for one in found if one.value is not None), key=lambda one: one.value or 0)
+    (line,) = run.lines("results")
+    assert line.split()[0] == best.stage.directory
+    assert len(line.split()) == 1 + 5
+    assert control.resume(run.id) == []
+    assert len(run.attempts("train[trial=1,seed=1]")) == 1
+
+
+def test_a_seed_that_is_added_gets_the_values_of_its_trial(tmp_path: Path) -> None:
+    run = Run(tmp_path, searched(SEEDED, trials=1, seeds=1))
+    run.wait()
+    [before] = told(run, 1)
+    file = tmp_path / "pipeline.yaml"
+    written = json.loads(file.read_text())
+    written["stages"][0]["seeds"] = 2
+    file.write_text(json.dumps(written))
+    control.resume(run.id, pipeline=choose_pipeline(run.record(), file=str(file)).pipeline)
+    assert run.wait().status == Status.COMPLETED
+    [after] = told(run, 1)
+    assert after.value == before.value
+    added = run.stage("train[trial=0,seed=1]").definition
+    assert added.trial_params == before.stage.definition.trial_params
+    del written["stages"][0]["seeds"]
+    written["stages"][0]["run"] = USES
+    file.write_text(json.dumps(written))
+    with pytest.raises(UsageError, match="can change, but neither be added nor removed"):
+        control.plan_resume(run.id, pipeline=choose_pipeline(run.record(), file=str(file)).pipeline)
+
+
+def test_a_cancelled_search_with_seeds_is_told_once_after_its_resume(tmp_path: Path) -> None:
+    slow = f"test -e {tmp_path}/go || sleep 60; {SEEDED.replace('!= 11', '!= x')}"
+    run = Run(tmp_path, searched(slow, trials=2, seeds=2))
+    wait_for(partial(has_asked, run, 0), "a trial")
+    run.wait_for("train[trial=0,seed=1]", Status.RUNNING)
+    control.cancel(run.id)
+    run.wait()
+    assert {one.state for one in trials_of(run)} == {trials.ASKED}
+    run.go()
+    control.resume(run.id)
+    assert run.wait().status == Status.COMPLETED
+    assert {one.state for one in told(run, 2)} == {"complete"}

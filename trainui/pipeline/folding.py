@@ -102,7 +102,8 @@ def folds(stages: Iterable[StageRecord]) -> list[Fold]:
         over = stage.definition.over
         if over in (stage.definition.matrix or {}) and not stage.removed:
             assert over is not None
-            params = _without(stage, over)
+            matrix = stage.definition.matrix or {}
+            params = {key: value for key, value in matrix.items() if key != over}
             name = member_name(stage.definition.group, params or None)
             found.setdefault((name, over), []).append(stage)
     return [
@@ -112,7 +113,7 @@ def folds(stages: Iterable[StageRecord]) -> list[Fold]:
 
 
 def _without(stage: StageRecord, over: str) -> dict[str, str]:
-    return {key: value for key, value in (stage.definition.matrix or {}).items() if key != over}
+    return {key: value for key, value in stage.definition.member_values.items() if key != over}
 
 
 def value_of(series: SeriesSummary, stage: StageDefinition | None = None) -> float | None:

@@ -54,7 +54,11 @@ def _with_value(connection: protocol.Connection, trial: TrialRecord) -> TrialRec
     known = trial.state != ASKED and not _is_completed_later(trial)
     if known or trial.stage.attempt == 0 or search is None:
         return trial
-    outcome = objective.of_completed(connection, trial.stage.id, search)
+    members = [trial.stage]
+    if trial.stage.definition.over is not None and trial.stage.definition.trial is not None:
+        definition = trial.stage.definition
+        members = trials.members_of(connection, trial.stage.run_id, definition.group, trial.number)
+    outcome = objective.of_seeds(connection, members, search)
     return replace(trial, value=outcome.value, step=outcome.step)
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass, field
 
@@ -41,6 +41,10 @@ logger = logging.getLogger(__name__)
 
 EXHAUSTED = "the sampler has tried every combination"
 """Why the remaining trials of a search are left out."""
+
+
+_Attempts = tuple[tuple[str, int], ...]
+"""The stages of a trial, one or one for each seed, with the numbers of their attempts."""
 
 
 @dataclass(slots=True)
@@ -69,8 +73,8 @@ class Searcher:
         """The sampler's state as stored last: another one was stored by another host."""
         self._weighed = 0
         """Number of completed trials when the importance of the parameters was computed."""
-        self._left: set[tuple[str, int]] = set()
-        """Attempts of cancelled trials that are not told, since their search was cancelled."""
+        self._left: set[_Attempts] = set()
+        """Those of cancelled trials that are not told, since their search was cancelled."""
 
     def close(self) -> None:
         """Close the study; the next turn opens it again."""
@@ -97,12 +101,16 @@ class Searcher:
     def _turn(self, wanted: Sequence[str]) -> bool:
         with self._store.read() as connection:
             ended = trials.asked(connection, self._key, trials.LAST_STATES)
-            ended = [one for one in ended if (one.id, one.attempt) not in self._left]
+            ended = [one for one in ended if self._has_ended(connection, one)]
             waiting = trials.unasked(connection, wanted) if wanted else []
+            late = self._late(connection, waiting)
             followed = self._followed(connection)
+        if late:
+            self._give_values(late)
+            waiting = [one for one in waiting if one.id not in late]
         known = (*waiting, *ended, *(trial.stage for trial in followed))
         if not known:
-            return False
+            return bool(late)
         turn, opened = _Turn(), self._open(known[0].definition)
         if self._is_new:
             turn.asked += self._asked_before(opened)
@@ -113,7 +121,7 @@ class Searcher:
         if turn.told or turn.asked:
             self._save(opened, turn)
         self._is_new = False
-        return bool(turn.told or turn.asked or has_pruned)
+        return bool(turn.told or turn.asked or has_pruned or late)
 
     def _followed(self, connection: Connection) -> list[TrialRecord]:
         """Return the trials without an outcome, if their search prunes."""
@@ -168,34 +176,71 @@ class Searcher:
             numbers = [
                 number
                 for number in range(first, opened.count)
-                if trials.numbered(connection, self._key, number) is not None
+                if trials.members_of(connection, self._key, number)
             ]
         return [opened.again(number) for number in numbers]
 
     def _tell(self, opened: SearchStudy, stage: StageRecord, turn: _Turn) -> None:
         with self._store.read() as connection:
             number = trials.number_of(connection, stage)
-            outcome = self._outcome(connection, stage)
+            members = self._members(connection, stage)
+            outcome = self._outcome(connection, members)
         if outcome is None:
-            self._left.add((stage.id, stage.attempt))
+            self._left.add(_attempts(members))
             return
         final = opened.tell(number, outcome.state, outcome.value, outcome.reason)
         if self._watch is not None:
             self._watch.end(final)
         turn.told.append((stage, _as_in_study(final, outcome)))
 
-    def _outcome(self, connection: Connection, stage: StageRecord) -> TrialOutcome | None:
-        """Return how a trial's end counts; None if it may be continued."""
-        search = stage.definition.search
+    def _outcome(
+        self, connection: Connection, members: Sequence[StageRecord]
+    ) -> TrialOutcome | None:
+        """Return how the end of a trial, with all its seeds, counts; None: it may be continued."""
+        search = members[0].definition.search
         assert search is not None
-        if stage.status == Status.COMPLETED:
-            return objective.of_completed(raw(connection), stage.id, search)
+        unfinished = [one for one in members if one.status != Status.COMPLETED]
+        if not unfinished:
+            return objective.of_seeds(raw(connection), members, search)
+        cancelled = any(one.status == Status.CANCELLED for one in unfinished)
+        if cancelled and not trials.goes_on(connection, self._key):
+            return None  # with the whole search, which a resume continues
+        stage = unfinished[0]
         if stage.status == Status.PRUNED:
             return TrialOutcome("pruned")
-        if stage.status == Status.CANCELLED and not trials.goes_on(connection, self._key):
-            return None  # with the whole search, which a resume continues
-        why = stage.reason or (stage.error or "").partition("\n")[0]
-        return TrialOutcome("fail", reason=why or str(stage.status))
+        why = stage.reason or (stage.error or "").partition("\n")[0] or str(stage.status)
+        return TrialOutcome(
+            "fail", reason=why if len(members) == 1 else f"{objective.seed_of(stage)}: {why}"
+        )
+
+    def _members(self, connection: Connection, stage: StageRecord) -> list[StageRecord]:
+        """Return the stages of the trial that a stage stands for."""
+        if stage.definition.trial is None or stage.definition.over is None:
+            return [stage]
+        return trials.members_of(connection, self._key, stage.definition.trial)
+
+    def _has_ended(self, connection: Connection, stage: StageRecord) -> bool:
+        """Return True if all seeds of a trial have ended, and it is not left to a resume."""
+        members = self._members(connection, stage)
+        ended = all(one.status in trials.LAST_STATES for one in members)
+        return ended and _attempts(members) not in self._left
+
+    def _late(
+        self, connection: Connection, waiting: Sequence[StageRecord]
+    ) -> dict[str, tuple[StageRecord, StageRecord]]:
+        """Return seeds that were added to trials with values: id -> the stage, and the first."""
+        found = {}
+        for stage in waiting:
+            first = self._members(connection, stage)[0]
+            if first.id != stage.id and not first.is_unasked:
+                found[stage.id] = (stage, first)
+        return found
+
+    def _give_values(self, late: Mapping[str, tuple[StageRecord, StageRecord]]) -> None:
+        with self._store.write() as connection:
+            for stage, first in late.values():
+                params = first.definition.trial_params or {}
+                trials.give_values(connection, stage, with_trial_params(stage.definition, params))
 
     def _ask(self, opened: SearchStudy, waiting: Sequence[StageRecord], turn: _Turn) -> None:
         """Ask for trials until each waiting stage has its values."""
@@ -231,13 +276,21 @@ class Searcher:
         return importance.of_parameters(opened.study)
 
     def _add(self, connection: Connection, asked: AskedTrial) -> None:
-        stage = trials.numbered(connection, self._key, asked.number)
-        if stage is None:
+        members = trials.members_of(connection, self._key, asked.number)
+        if not members:
             logger.warning("%s: no stage for trial %d", self._key.name, asked.number)
             return
-        definition = with_trial_params(stage.definition, asked.params)
-        trials.add(connection, self._key, stage, definition)
-        logger.info("%s of run %s: asked", stage.name, stage.run_id)
+        first, *others = (
+            (stage, with_trial_params(stage.definition, asked.params)) for stage in members
+        )
+        trials.add(connection, self._key, *first)
+        for stage, definition in others:
+            trials.give_values(connection, stage, definition)
+        logger.info("%s of run %s: asked", first[0].name, first[0].run_id)
+
+
+def _attempts(members: Sequence[StageRecord]) -> _Attempts:
+    return tuple((one.id, one.attempt) for one in members)
 
 
 def _as_in_study(final: FrozenTrial, outcome: TrialOutcome) -> TrialOutcome:

@@ -287,7 +287,7 @@ TABLE = [
     B("threshold of nothing", search("[1]", "trials: 1\nprune: threshold"), [("bad-option", 9, 14)]),
     B("thresholds inverted", search("[1]", "trials: 1\nprune: {by: threshold, lower: 2, upper: 1}"), [("bad-range", 9, 37)]),
     B("space with a matrix", search("[1]", "trials: 1") + "    matrix: {k: [1]}\n", [("search-with-matrix", 5, 7)], ("as choices",)),
-    B("space with seeds", search("[1]", "trials: 1") + "    seeds: 2\n", [("search-with-matrix", 9, 5)]),
+    B("pruning with seeds", search("[1]", "trials: 1\nprune: median") + "    seeds: 2\n", [("search-with-matrix", 9, 7)]),
     B("trials of a matrix", stage("run: x\nmatrix: {k: [1, 2]}\nsearch: {metric: a, goal: minimize, prune: median, trials: 3}"), [("search-with-matrix", 5, 56)]),
     B("search whose values are null", search("[1]", "trials: ~\nprune: ~"), [("missing-field", 4, 5)], ("trials: 40",)),
     B("parameter that nothing uses", search("[1]", "trials: 1", run="x"), [("unused-parameter", 5, 15)], ("into run",)),

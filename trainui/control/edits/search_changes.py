@@ -23,14 +23,21 @@ def check(stages: Iterable[StageRecord], edited: Sequence[StageDefinition]) -> N
     Raises:
         UsageError: they do not: another objective, or values that Optuna cannot compare.
     """
-    after = {stage.group: stage.search for stage in edited if stage.search is not None}
+    after = {stage.group: stage for stage in edited if stage.search is not None}
     before = {
-        stage.definition.group: stage.definition.search
+        stage.definition.group: stage.definition
         for stage in stages
-        if stage.definition.trial_params and stage.definition.search is not None
+        if stage.definition.trial_params and not stage.removed
     }
     for name in before.keys() & after.keys():
-        _check_search(name, before[name], after[name])
+        if (before[name].over is None) != (after[name].over is None):
+            raise UsageError(
+                f"{name}: `seeds` of a search that has trials can change, but neither be added nor "
+                f"removed; {NEW_RUN}"
+            )
+        old, new = before[name].search, after[name].search
+        if old is not None and new is not None:
+            _check_search(name, old, new)
 
 
 def _check_search(name: str, before: Search, after: Search) -> None:

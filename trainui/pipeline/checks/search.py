@@ -59,7 +59,7 @@ def _check_search(
     if "trials" not in search.entries:
         message = "a search with a space must have trials, the number of them; add trials: 40"
         problems.add(entry.key.mark, "missing-field", message)
-    _check_members(stage, space, problems)
+    _check_members(stage, search, space, problems)
     _check_used(stage, space, problems)
     _check_paths(stage, problems)
 
@@ -79,12 +79,14 @@ def _check_without_space(
             problems.add(search.entries[name].key.mark, "search-with-matrix", message)
 
 
-def _check_members(stage: StageOutline, space: MappingEntry, problems: Problems) -> None:
+def _check_members(
+    stage: StageOutline, search: Mapping, space: MappingEntry, problems: Problems
+) -> None:
     """Report a stage that would get members of two kinds."""
-    if stage.has("seeds"):
-        message = "a search over several seeds is not supported yet; remove seeds, or search"
-        problems.add(stage.node.entries["seeds"].key.mark, "search-with-matrix", message)
-    elif own_keys(stage.node):
+    if stage.has("seeds") and "prune" in search.entries:
+        message = "prune compares single trainings, and each trial has several seeds; remove one"
+        problems.add(search.entries["prune"].key.mark, "search-with-matrix", message)
+    if own_keys(stage.node):
         message = (
             "a search with a space makes the stage's members, and so does matrix; remove one, or "
             "put the keys of the matrix into the space as choices"

@@ -31,7 +31,7 @@ class TrialRecord:
 
 
 def member_name(search: str, number: int) -> str:
-    """Return the full name of a trial's stage."""
+    """Return the full name of a trial's stage, if it has no seeds."""
     return f"{search}[trial={number}]"
 
 
@@ -41,10 +41,31 @@ def search_of(stage: str) -> str | None:
     return search if bracket else None
 
 
+def members_of(
+    connection: protocol.Connection, run_id: str, search: str, number: int
+) -> list[StageRecord]:
+    """Return the stages of a trial: one, or one for each seed, of which the first stands for all.
+
+    Empty if the search has no such trial.
+    """
+    name = member_name(search, number)
+    seeds = f"{_escaped(name.removesuffix(']'))},%"
+    found = connection.execute(
+        "SELECT * FROM stages WHERE run_id = ? AND (name = ? OR name LIKE ? ESCAPE '\\') "
+        "ORDER BY position",
+        (run_id, name, seeds),
+    )
+    stages = row_mapping.records(found, row_mapping.stage_record)
+    return [one for one in stages if not one.removed]
+
+
 def members_pattern(search: str) -> str:
     """Return the pattern of `LIKE` for the names of a search's members, with `\\` as escape."""
-    escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"{escaped}[%"
+    return f"{_escaped(search)}[%"
+
+
+def _escaped(name: str) -> str:
+    return name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def of_search(

@@ -115,9 +115,9 @@ def count(connection: Connection, key: SearchKey) -> int:
     return int(found.fetchone()[0])
 
 
-def numbered(connection: Connection, key: SearchKey, number: int) -> StageRecord | None:
-    """Return the stage of a trial; None if the search has no such trial."""
-    return views.stage(raw(connection), key.run_id, trials.member_name(key.name, number))
+def members_of(connection: Connection, key: SearchKey, number: int) -> list[StageRecord]:
+    """Return the stages of a trial: one, or one for each seed; empty if there is no such trial."""
+    return trials.members_of(raw(connection), key.run_id, key.name, number)
 
 
 def goes_on(connection: Connection, key: SearchKey) -> bool:
@@ -162,7 +162,14 @@ def _is(table: Any, key: SearchKey) -> tuple[Any, ...]:
 def add(
     connection: Connection, key: SearchKey, stage: StageRecord, definition: StageDefinition
 ) -> None:
-    """Store that a trial was asked for, and its definition with its values."""
+    """Store that a trial was asked for, and its definition with its values.
+
+    Args:
+        connection: a connection to the store.
+        key: the search.
+        stage: the trial's stage; of several seeds the first.
+        definition: the stage's, with the values.
+    """
     assert definition.trial is not None
     connection.execute(
         insert(TRIALS).values(
@@ -173,6 +180,11 @@ def add(
             state=ASKED,
         )
     )
+    give_values(connection, stage, definition)
+
+
+def give_values(connection: Connection, stage: StageRecord, definition: StageDefinition) -> None:
+    """Store the definition with its values of a trial's stage, or of one of its seeds."""
     connection.execute(
         update(STAGES)
         .where(STAGES.c.id == stage.id)
