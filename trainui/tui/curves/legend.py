@@ -172,15 +172,17 @@ def _line(
 ) -> Row:
     here, last = value_at(line, view, x), last_value(line, view)
     rank = f" #{place}" if place is not None else ""
+    has_nan = any(kind & NAN for _, kind in line.odd)
     return (
         Segment(f" {SAMPLE}{own.mark}{SAMPLE} ", own.style),
         Segment("▸ " if line.own else "  ", "key"),
         Segment(fit(fit_middle(_named(line, view, x), label), label), "strong" if line.own else ""),
-        Segment(fit(_value(here and here.smoothed), VALUE, right=True), own.style),
+        Segment(" ×" if has_nan else "  ", "bad"),
+        Segment(fit(_value(here and here.smoothed), VALUE - 2, right=True), own.style),
         Segment(fit(rank, 5), "good" if place == 1 else "dim"),
         Segment(fit(best_text(line), BEST, right=True)),
         Segment(fit(_value(last and last.value), VALUE, right=True), _last_style(last)),
-        Segment("  × NaN" if any(kind & NAN for _, kind in line.odd) else "", "bad"),
+        Segment("  × NaN" if has_nan else "", "bad"),
         Segment(f"  {SYMBOLS[Status.PRUNED]} {line.pruned}" if line.pruned else "", "dim"),
     )
 

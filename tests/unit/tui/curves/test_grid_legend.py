@@ -8,6 +8,7 @@ from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.tui.curves.axes import Frame
 from trainui.tui.curves.grid import PlotCell, PlotGrid, grid_rows
 from trainui.tui.curves.grid_legend import legend_rows, names_width, shared_styles, styles_of
+from trainui.tui.curves.legend import table_rows
 from trainui.tui.curves.model import Chart
 from trainui.tui.curves.plot import plot_rows
 from trainui.tui.curves.view_options import PlotOptions
@@ -67,3 +68,13 @@ def test_a_nan_in_a_row_with_gaps_is_marked_once_if_there_are_other_lines() -> N
         chart(line(values, odd=odd, at=places), line(values, index=1)), PlotOptions(), Frame(20, 8)
     )
     assert "".join(map(plain, rows)).count("×") == 2, "25 is finite"
+
+
+@pytest.mark.parametrize("width", [60, 120])
+def test_a_line_with_a_nan_is_marked_in_the_table_of_compared_lines(width: int) -> None:
+    broken = line([1.0] * 40, odd=((10, 1),), label="lr=1", best=(1.0, 0.0, 0.0))
+    sound = line([2.0] * 40, odd=((5, 2),), label="lr=2", index=1, own=False)
+    table = table_rows(chart(broken, sound), figures(), PlotOptions(), width, 9)
+    marked = [plain(row) for row in table if "×" in plain(row)]
+    assert ["lr=1" in row for row in marked] == [True], "an infinity is no NaN"
+    assert ("NaN" in marked[0]) == (width == 120)
