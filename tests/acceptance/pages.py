@@ -14,6 +14,7 @@ SAMPLES = ROOT / "sample_pipelines"
 PAGES = sorted(
     [
         *DOCS.glob("*.md"),
+        *DOCS.glob("trackers/*.md"),
         *SAMPLES.rglob("*.md"),
         *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md")),
     ]

@@ -11,6 +11,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,29 +54,45 @@ PIPELINE = "stages: [{name: train, run: python train.py}]\n"
 DVC = "stages:\n  train:\n    cmd: python train.py\n    deps: [train.py]\n"
 MAIL = '#!/bin/sh\nprintf "%s\\n" "$@" > ~/mail.part\ncat >> ~/mail.part\nmv ~/mail.part ~/mail\n'
 
+EVENTS = "events.out.tfevents.1800000000.node7.1.0"
+
 OWN: dict[str, dict[str, str | Callable[[Path], None]]] = {
     "README.md": {"dvc.yaml": DVC},
     "docs/alerts.md": {"train.py": TRAIN},
-    "docs/external.md": {
-        "wandb/offline-run-20261101_100000-x1/run-x1.wandb": tracker_files.wandb,
-        "mlruns/0/m1/meta.yaml": tracker_files.mlflow,
-        "~/.cache/huggingface/trackio/digits.db": tracker_files.trackio,
-        "tensorboard/baseline/events.out.tfevents.1800000000.node7.1.0": tracker_files.tensorboard,
-    },
     "docs/living.md": {"~/bin/mail": MAIL},
     "docs/pipeline.md": {"data.txt": "b\na\n"},
     "docs/python.md": {"~/datasets/train.csv": "step,loss\n"},
     "docs/scripts.md": {"pipeline.yaml": PIPELINE, "train.py": TRAIN},
+    "docs/trackers/wandb.md": {
+        "wandb/offline-run-20261101_100000-x1/run-x1.wandb": tracker_files.wandb,
+        "train.py": tracker_files.trainer(
+            tracker_files.wandb, "wandb/offline-run-20261101_110000-x2/run-x2.wandb"
+        ),
+    },
+    "docs/trackers/mlflow.md": {
+        "mlruns/0/m1/meta.yaml": tracker_files.mlflow,
+        "train.py": tracker_files.trainer(tracker_files.mlflow, "mlruns/0/m2/meta.yaml"),
+    },
+    "docs/trackers/trackio.md": {
+        "~/.cache/huggingface/trackio/digits.db": tracker_files.trackio,
+        "train.py": tracker_files.trainer(
+            partial(tracker_files.trackio, year=2099), "~/.cache/huggingface/trackio/more.db"
+        ),
+    },
+    "docs/trackers/tensorboard.md": {
+        f"tensorboard/baseline/{EVENTS}": tracker_files.tensorboard,
+        "train.py": tracker_files.trainer(tracker_files.tensorboard, f"runs/now/{EVENTS}"),
+    },
 }
 """What a page's readers have already: texts, or functions that write a file."""
 
 EXTERNAL = {
-    "wandb-run": "wandb",
-    "mlflow-run": "mlflow",
-    "trackio-run": "trackio",
-    "baseline": "tfevents",
+    "docs/trackers/wandb.md": ("wandb-run", "wandb"),
+    "docs/trackers/mlflow.md": ("mlflow-run", "mlflow"),
+    "docs/trackers/trackio.md": ("trackio-run", "trackio"),
+    "docs/trackers/tensorboard.md": ("baseline", "tfevents"),
 }
-"""The trackers' runs that the page on external runs adds."""
+"""The run that a tracker's page adds, and its kind."""
 
 SHORTER = {
     "sample_pipelines/train.py": [
@@ -143,6 +160,8 @@ class Reader:
             case "sh":
                 return self.shell(block)
             case "yaml":
+                if (block.file or "").startswith("sample_pipelines/frameworks/"):
+                    return []  # test_frameworks runs it, with the environment that it names
                 if block.file is None:
                     self.write(file, whole(block.body))
                 return [f"trainui validate {file}"]
@@ -152,7 +171,7 @@ class Reader:
             case "toml":
                 assert block.file == "~/.config/trainui/config.toml", "only settings are TOML"
                 return ["trainui worker status"]  # it refuses any that are wrong
-            case "python" | "text" | "" | "{toctree}" | "{literalinclude}":
+            case "python" | "text" | "" | "{toctree}":
                 return []
         raise AssertionError(f"{block.place}: nobody checks {block.kind}")
 
@@ -247,12 +266,22 @@ def curves_of(reader: Reader, run: str) -> list[dict[str, Any]]:
     return series()
 
 
-def check_the_trackers(reader: Reader, _seen: str) -> None:
-    for run, kind in EXTERNAL.items():
+def check_the_tracker(reader: Reader, seen: str) -> None:
+    added, kind = EXTERNAL[reader.name]
+    for run, external in (("first", None), (added, kind)):
         (series,) = curves_of(reader, run)
         assert series["name"] in {"val/loss", "val_loss"}
         assert series["last"] == pytest.approx(0.2)
-        assert reader.cli.json("show", run)["external"]["kind"] == kind
+        known = reader.cli.json("show", run)["external"]
+        assert (known and known["kind"]) == external
+    if "params.lr" in seen:
+        assert [one["name"] for one in reader.cli.json("ls", "params.lr>0.05")["runs"]] == [added]
+
+
+def check_the_adopted(reader: Reader, seen: str) -> None:
+    assert "writes metrics.jsonl" in seen
+    assert f"cd '{reader.cli.directory}' && trainui run --name baseline -- python train.py" in seen
+    wait_for(lambda: reader.cli.status("baseline") == "cancelled", "the end of the process")
 
 
 def check_the_search(reader: Reader, seen: str) -> None:
@@ -272,12 +301,13 @@ def check_the_samples(reader: Reader, seen: str) -> None:
 CHECKS: dict[str, Callable[[Reader, str], None]] = {
     "README.md": check_the_readme,
     "docs/alerts.md": check_the_alerts,
-    "docs/external.md": check_the_trackers,
     "docs/formats.md": check_the_preset,
     "docs/living.md": check_who_is_told,
     "docs/python.md": check_python,
     "docs/search.md": check_the_search,
     "docs/tutorial.md": check_the_tutorial,
+    **dict.fromkeys(EXTERNAL, check_the_tracker),
+    "docs/trackers/tmux.md": check_the_adopted,
     "sample_pipelines/README.md": check_the_samples,
 }
 """What is so once a page was followed."""
@@ -301,6 +331,13 @@ def test_what_a_page_shows_works(cli: CommandLine, page: Path) -> None:
     seen = reader.follow()
     if check := CHECKS.get(reader.name):
         check(reader, seen)
+
+
+def test_the_pages_files_are_those_of_the_samples() -> None:
+    shown = [block for block in blocks_of(ROOT / "docs/frameworks.md") if block.file]
+    assert len(shown) == len(list(SAMPLES.glob("frameworks/*.yaml")))
+    for block in shown:
+        assert block.body == (ROOT / str(block.file)).read_text(), block.place
 
 
 def test_what_is_typed_elsewhere_is_in_some_page() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import sqlite3
 import struct
+import tempfile
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -42,6 +45,28 @@ def tensorboard(path: Path) -> None:
     path.write_bytes(b"".join(map(framed, events)))
 
 
+TRAINER = """
+import base64, pathlib
+for name, content in {files!r}.items():
+    path = pathlib.Path(name).expanduser()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(base64.b64decode(content))
+"""
+
+
+def trainer(write: Callable[[Path], None], name: str) -> str:
+    """Return a program that writes what a tracker writes, at a place of its own."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, Path(name).name)
+        write(path)
+        files = {
+            str(Path(name).parent / one.relative_to(directory)): base64.b64encode(one.read_bytes())
+            for one in Path(directory).rglob("*")
+            if one.is_file()
+        }
+    return TRAINER.format(files=files)
+
+
 def _scalar(step: int) -> bytes:
     value = message((1, 2, b"val/loss"), (2, 5, struct.pack("<f", 1 / (1 + step))))
     return message((1, 2, value))
@@ -57,11 +82,11 @@ def mlflow(path: Path) -> None:
     (path.parent / "params" / "lr").write_text("0.1")
 
 
-def trackio(path: Path) -> None:
-    """Write a project's database with one run."""
+def trackio(path: Path, year: int = 2026) -> None:
+    """Write a project's database with one run of a year."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.executescript(TRACKIO)
-        time = "2026-11-01T10:00:0{}+00:00"
+        time = f"{year}-11-01T10:00:0{{}}+00:00"
         config = json.dumps({"lr": 0.1, "_Created": time.format(0)})
         connection.execute(
             "INSERT INTO configs (run_id, run_name, config) VALUES ('t1', 'trackio-run', ?)",
