@@ -94,7 +94,9 @@ class Unreplaced:
         Raises:
             StoreError: it was removed or replaced.
         """
-        if file_identity(self._path) != self._file:
+        found = file_identity(self._path)
+        # missing already at first: removed after the reader had opened it
+        if self._path is not None and (found is None or found != self._file):
             raise StoreError(
                 f"{self._path} was removed or replaced by another file meanwhile; "
                 "see `trainui doctor`, then start this again"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from trainui import paths
+from trainui.errors import StoreError
 from trainui.store.db.engine import Store
-from trainui.store.db.sqlite_file import FileMark
+from trainui.store.db.sqlite_file import FileMark, Unreplaced
 from trainui.store.runs import runs
 
 OTHER = """
@@ -32,3 +34,17 @@ def test_a_look_at_the_file_keeps_the_locks_of_this_process(store: Store) -> Non
     database = paths.home().database
     subprocess.run([sys.executable, "-c", OTHER, str(database)], check=True)
     assert database.with_name("trainui.db-wal").exists()
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_database_removed_under_a_long_reader_is_noticed(
+    before: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAINUI_HOME", str(tmp_path))
+    database = paths.home().database
+    if not before:  # else between the reader's opening of it and this
+        database.touch()
+    watch = Unreplaced()
+    database.unlink(missing_ok=True)
+    with pytest.raises(StoreError, match="was removed or replaced"):
+        watch.check()
