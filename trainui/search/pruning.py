@@ -103,6 +103,7 @@ class TrialWatch:
         trials = self._copy.get_trials(deepcopy=False)
         self._count = len(trials)
         self._open = {one.number for one in trials if not one.state.is_finished()}
+        self._watched: Set[int] = frozenset()
         self._cursors: dict[str, _Cursor] = {}
         self._values: list[tuple[int, int, float]] = []
         self._rungs: list[tuple[int, str, float]] = []
@@ -151,7 +152,8 @@ class TrialWatch:
             self._copy._storage.create_new_trial(self._copy._study_id, new)
             self._open.add(number)
             self._count = number + 1
-        for number in sorted(self._open - numbers):
+        gone, self._watched = self._watched - numbers, numbers
+        for number in sorted(self._open & gone):
             self.end(self._study._storage.get_trial(self._id_in(number)))
 
     def _trial(self, number: int) -> FrozenTrial:

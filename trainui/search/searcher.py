@@ -33,7 +33,7 @@ from trainui.search.pruning import TrialWatch
 from trainui.search.study import AskedTrial, SearchStudy
 from trainui.store.db.engine import Store, raw
 from trainui.store.read import trials as asked_trials
-from trainui.store.read.trials import ASKED, TrialRecord
+from trainui.store.read.trials import TrialRecord
 from trainui.store.runs import trials
 from trainui.store.runs.trials import SamplerState, SearchKey, TrialOutcome
 
@@ -124,11 +124,11 @@ class Searcher:
         return bool(turn.told or turn.asked or has_pruned or late)
 
     def _followed(self, connection: Connection) -> list[TrialRecord]:
-        """Return the trials without an outcome, if their search prunes."""
+        """Return the trials that have begun and have no outcome, if their search prunes."""
         first = trials.one_asked(connection, self._key)
         if first is None or first.definition.search is None or not first.definition.search.prune:
             return []
-        return asked_trials.of_search(raw(connection), *astuple(self._key), state=ASKED)
+        return asked_trials.of_search(raw(connection), *astuple(self._key), begun=True)
 
     def _prune(self, followed: Sequence[TrialRecord]) -> bool:
         """Report the new points of these trials; return True if one is to be pruned."""

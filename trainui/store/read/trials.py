@@ -69,15 +69,18 @@ def _escaped(name: str) -> str:
 
 
 def of_search(
-    connection: protocol.Connection, run_id: str, search: str, *, state: str | None = None
+    connection: protocol.Connection, run_id: str, search: str, *, begun: bool = False
 ) -> list[TrialRecord]:
-    """Return a search's trials, or those in one state, in the order of their numbers."""
+    """Return a search's trials in the order of their numbers.
+
+    With `begun` only those without an outcome whose stages have an attempt.
+    """
     found = connection.execute(
         "SELECT trials.number, trials.state, trials.value, trials.step, trials.reason AS why, "
         "stages.* FROM trials JOIN stages ON stages.id = trials.stage_id "
         "WHERE trials.run_id = ? AND trials.search = ? "
-        f"{'' if state is None else 'AND trials.state = ? '}ORDER BY trials.number",
-        (run_id, search, *([] if state is None else [state])),
+        f"{'AND trials.state = ? AND attempt > 0 ' * begun}ORDER BY trials.number",
+        (run_id, search, *[ASKED] * begun),
     )
     return list(row_mapping.records(found, _record))
 

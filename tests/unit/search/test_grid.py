@@ -1,0 +1,46 @@
+"""The members of a matrix that is pruned are trials of a study, in the file's order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import optuna
+
+from trainui.domain.definition import Pipeline, StageDefinition
+from trainui.domain.search import Prune, Search
+from trainui.search import grid
+from trainui.store.db.engine import Store, raw
+from trainui.store.read import trials
+from trainui.store.runs import runs
+from trainui.store.runs.revision import revise
+
+SEARCH = Search("loss", "minimize", prune=Prune("MedianPruner"))
+
+
+def made_of(*rates: str) -> Pipeline:
+    members = tuple(
+        StageDefinition(
+            f"train[lr={rate}]", group="train", command="true", matrix={"lr": rate}, search=SEARCH
+        )
+        for rate in rates
+    )
+    other = StageDefinition("other", group="other", command="true")
+    return Pipeline("p", (*members, other), text="stages: []", digest="0" * 64)
+
+
+def test_a_member_that_an_edit_adds_is_the_next_trial(store: Store, tmp_path: Path) -> None:
+    pipeline, edited = made_of("0.1", "0.2"), made_of("0.3", "0.1", "0.2")
+    directories = {one.name: str(tmp_path / one.name) for one in edited.stages}
+    new = runs.NewRun("r", "r", pipeline, str(tmp_path), directories, {"umask": 0o22})
+    study = optuna.create_study()
+    with store.write() as connection:
+        runs.create(connection, new)
+        grid.fill(study, trials.of_search(raw(connection), "r", "train"))
+        revise(connection, "r", edited, directories)
+        revise(connection, "r", edited, directories)
+        found = trials.of_search(raw(connection), "r", "train")
+    assert [one.stage.name for one in found] == [f"train[lr={lr}]" for lr in ("0.1", "0.2", "0.3")]
+    for _ in range(2):
+        grid.fill(study, found)
+    assert [one.number for one in found] == [one.number for one in study.trials] == [0, 1, 2]
+    assert [one.params for one in study.trials] == [{"lr": lr} for lr in ("0.1", "0.2", "0.3")]
