@@ -12,6 +12,12 @@ from typing import Any
 
 from tests.chaos import work
 
+SEARCHES = 0.4
+"""The share of the pipelines that have a search, and a stage that uses its best trial."""
+
+SEARCH, AFTER = "hunt", "after"
+"""The search, and the stage that depends on it."""
+
 LONG = 0.5
 """The share of the pipelines whose first stage runs so long that a new worker finds it alive."""
 
@@ -28,6 +34,8 @@ class Pipeline:
     """By stage."""
     tasks: frozenset[str]
     """The stages that are a function and no command: those have results."""
+    trials: int = 0
+    """Number of trials of its search; 0: it has none."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +95,48 @@ def write_pipeline(
             written["outputs"] = ["output.json"]
         plans[stage] = plan
         stages.append(written)
+    trials = random_.randint(3, 7) if name == "chaos" and random_.random() < SEARCHES else 0
+    if trials:
+        stages += _search(random_, ledger, trials, plans)
+    for stage in plans.keys() - retries.keys():
+        retries[stage] = 1
     file = directory / f"{name}.yaml"
     # JSON is YAML
     file.write_text(json.dumps({"name": name, "stages": stages}, indent=1))
-    return Pipeline(file, ledger, plans, retries, frozenset(tasks))
+    return Pipeline(file, ledger, plans, retries, frozenset(tasks), trials)
+
+
+def _search(
+    random_: random.Random, ledger: Path, trials: int, plans: dict[str, dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return a search and the stage that uses its best trial; add their plans."""
+    plan: dict[str, Any] = {"steps": random_.randint(2, 12), "pause": 0.1, "seed": 1}
+    if random_.random() < 0.5:
+        plan["every"] = 3
+    plans |= {f"{SEARCH}[trial={number}]": plan for number in range(trials)}
+    plans[AFTER] = {"steps": 2, "pause": 0.01, "seed": 2}
+    search: dict[str, Any] = {
+        "space": {"x": {"low": 0.0, "high": 1.0}, "n": {"low": 1, "high": 9}},
+        "metric": "loss",
+        "goal": "minimize",
+        "trials": trials,
+        "sampler": random_.choice(["random", {"by": "tpe", "startup_trials": 2}]),
+        "seed": random_.randrange(1000),
+    }
+    if random_.random() < 0.5:
+        search["prune"] = {"by": "median", "startup_trials": 2}
+    common = {"grace": "2s", "retries": 1}
+    commands = {
+        name: ["python3", "-S", "work.py", json.dumps({"ledger": str(ledger), **plans[key]})]
+        for name, key in ((SEARCH, f"{SEARCH}[trial=0]"), (AFTER, AFTER))
+    }
+    hunt = {"name": SEARCH, "search": search, **common}
+    hunt["run"] = [*commands[SEARCH], "${search.x}", "${search.n}"]
+    if "every" in plan:
+        hunt["checkpoint"] = "step-*.json"
+    after = {"name": AFTER, "depends_on": [SEARCH], **common}
+    after["run"] = [*commands[AFTER], f"${{stages.{SEARCH}.best.trial}}"]
+    return [hunt, after]
 
 
 _OPTIONS: tuple[tuple[float, Callable[[random.Random], dict[str, Any]]], ...] = (

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.chaos import faults, invariants
+from tests.chaos import faults, invariants, searches
 from tests.chaos.commands import trainui
 from tests.chaos.faults import FAULTS, OFTEN
 from tests.chaos.invariants import BrokenInvariantError
@@ -90,6 +90,9 @@ class Trial:
             self._kill_screen()
         for run_id, pipeline in self._runs():
             invariants.check_completed(scene, run_id, pipeline)
+            if pipeline.trials:
+                searches.check(run_id, pipeline)
+                self._counts["searches"] += 1
             control.remove(run_id)
             invariants.check_deleted(run_id)
         return self._counts
@@ -103,7 +106,7 @@ class Trial:
             status = self._until_over(run_id)
             self._scene.undo(all_of_it=True)
             invariants.check_over(run_id, pipeline)
-            if status == Status.COMPLETED:
+            if status == Status.COMPLETED or searches.is_done(run_id):
                 break
             self._counts["resumes"] += 1
             resumed = trainui("resume", run_id, "--detach")

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ def train(
     every: int = 0,
     clears: bool = False,
     helper: str = "",
+    given: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Train.
 
@@ -46,22 +48,24 @@ def train(
         every: steps from one checkpoint to the next; 0: none are written.
         clears: removes all that lies in the stage's directory first.
         helper: `stays`: a child process outlives this one; `session`: in a session of its own.
+        given: what its search chose; the first value is added to the metric.
 
     Returns:
         What a task gives as its result.
     """
     say = Ledger(Path(ledger))
-    given = os.environ.get("TRAINUI_CHECKPOINT") or None
-    first = json.loads(Path(given).read_bytes())["step"] + 1 if given else 0
-    say("start", checkpoint=given, first=first, beside=others())
+    checkpoint = os.environ.get("TRAINUI_CHECKPOINT") or None
+    first = json.loads(Path(checkpoint).read_bytes())["step"] + 1 if checkpoint else 0
+    say("start", checkpoint=checkpoint, first=first, beside=others(), given=list(given))
     stage_dir = Path(os.environ["TRAINUI_STAGE_DIR"])
-    if clears and not given:
+    if clears and not checkpoint:
         clear(stage_dir)
     if helper:
         subprocess.Popen(["sleep", "600"], start_new_session=helper == "session")
     number = say.starts()
     for step in range(first, steps):
         value = (seed + 37 * step + 101 * int(os.environ["TRAINUI_ATTEMPT"])) % 997 + 0.5
+        value += 500 * float(given[0]) if given else 0.0
         say("point", step=step, value=value)
         line = json.dumps({"step": step, "loss": value, "time": time.time()})
         append(Path(os.environ["TRAINUI_METRICS_FILE"]), f"{line}\n")
@@ -158,4 +162,4 @@ def clear(directory: Path) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    train(**json.loads(sys.argv[1]))
+    train(**json.loads(sys.argv[1]), given=sys.argv[2:])

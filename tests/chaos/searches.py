@@ -1,0 +1,87 @@
+"""The invariants of searches: the study, the store and what really ran agree."""
+
+from __future__ import annotations
+
+import optuna
+
+from tests.chaos.pipelines import AFTER, SEARCH, Pipeline, read_ledger
+from trainui.domain.search import Search
+from trainui.domain.states import UNFINISHED, Status
+from trainui.search import objective
+from trainui.store.db import protocol
+from trainui.store.read import trials, views
+from trainui.store.read.trials import TrialRecord
+
+STATES = {"completed": "complete", "failed": "fail", "cancelled": "fail", "pruned": "pruned"}
+"""How a trial counts, by the state of its stage."""
+
+
+def outcomes(run_id: str) -> dict[str, str]:
+    """Return how the trials of a run count that have ended, by the id of their stage."""
+    with views.reading() as connection:
+        return trials.outcomes(connection, run_id)
+
+
+def is_done(run_id: str) -> bool:
+    """Return True if a run is over, and all that did not complete are trials that count."""
+    counted = outcomes(run_id)
+    with views.reading() as connection:
+        stages = views.stages(connection, run_id)
+    left = [one for one in stages if one.status != Status.COMPLETED and one.id not in counted]
+    has_best = "complete" in counted.values()
+    blocked = [one.name for one in left if one.status == Status.BLOCKED] == [AFTER]
+    return bool(counted) and (not left or (blocked and len(left) == 1 and not has_best))
+
+
+def check(run_id: str, pipeline: Pipeline) -> None:
+    """Check a search that is over; AssertionError says which invariant is broken."""
+    with views.reading() as connection:
+        run = views.run(connection, run_id)
+        assert run is not None
+        found = trials.of_search(connection, run_id, SEARCH)
+        for one in found:
+            _check_value(connection, one)
+    numbers = [one.number for one in found]
+    assert numbers == list(range(pipeline.trials)), f"trials {numbers} of {pipeline.trials}"
+    assert not any(one.stage.status in UNFINISHED for one in found)
+    _check_study(run.directory, run_id, found)
+    _check_starts(pipeline, found)
+
+
+def _check_value(connection: protocol.Connection, one: TrialRecord) -> None:
+    expected = STATES[str(one.stage.status)]
+    assert one.state == expected, f"trial {one.number} is {one.stage.status} and {one.state}"
+    if one.state == "complete":
+        search = one.stage.definition.search
+        assert isinstance(search, Search)
+        best = objective.of_completed(connection, one.stage.id, search).value
+        assert one.value == best, f"trial {one.number}: {one.value} is stored, {best} is the best"
+
+
+def _check_study(directory: str, run_id: str, found: list[TrialRecord]) -> None:
+    """Check that Optuna's study has the same trials."""
+    study = optuna.load_study(
+        study_name=f"{run_id}/{SEARCH}", storage=f"sqlite:///{directory}/{SEARCH}.study.db"
+    )
+    studied = [(one.number, one.state.name.lower(), one.value, one.params) for one in study.trials]
+    stored = [
+        (one.number, one.state, one.value, one.stage.definition.trial_params) for one in found
+    ]
+    assert studied == stored, f"the study has {studied}, the store {stored}"
+    values = [params["x"] for *_, params in studied]
+    assert len({*values}) == len(values), f"asked twice: {values}"
+
+
+def _check_starts(pipeline: Pipeline, found: list[TrialRecord]) -> None:
+    """Check that each trial ran with its own values at every attempt, and none after the last."""
+    entries = [one for one in read_ledger(pipeline.ledger) if one.what == "start"]
+    for one in found:
+        params = one.stage.definition.trial_params or {}
+        given = [entry.more["given"] for entry in entries if entry.stage == one.stage.name]
+        expected = [str(value) for value in params.values()]
+        assert all(one == expected for one in given), f"{expected}, but started with {given}"
+    names = [entry.stage for entry in entries]
+    if AFTER in names:
+        last = len(names) - 1 - names[::-1].index(AFTER)
+        late = [name for name in names[last:] if name.startswith(f"{SEARCH}[")]
+        assert late == [], f"{late} started after {AFTER}"

@@ -1,0 +1,223 @@
+"""The protocol between study and store: a kill at any point changes, repeats and loses nothing."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from tests.unit.execution.submitted import begin, submit
+from tests.unit.store.readings import Feeder
+from trainui import clock
+from trainui.domain.states import Status
+from trainui.search import samplers
+from trainui.search.searcher import Searcher
+from trainui.search.study import SearchStudy
+from trainui.store.db.engine import Store, raw
+from trainui.store.read import trials as read_trials
+from trainui.store.read.trials import TrialRecord
+from trainui.store.runs import attempts, runs, stages, trials
+from trainui.store.runs.attempt_rows import Outcome
+from trainui.store.runs.trials import SearchKey
+
+TRIALS = 4
+
+TEXT = """
+name: search
+stages:
+  - name: train
+    search:
+      space: {x: {low: 0.0, high: 1.0}, act: [relu, gelu]}
+      metric: loss
+      goal: minimize
+      trials: 4
+      sampler: {by: tpe, startup_trials: 2}
+      seed: 0
+    run: echo ${search.x} ${search.act}
+"""
+
+
+class KilledError(BaseException):
+    """The process dies here: nothing after this runs, and nothing is closed."""
+
+
+class Search:
+    """A search without processes: its stages are begun and ended by the test."""
+
+    def __init__(self, store: Store, directory: Path) -> None:
+        self.store = store
+        self.run_id = submit(directory, TEXT)
+        self.key = SearchKey(self.run_id, "train")
+        self._searcher: Searcher | None = None
+
+    def turn(self, *wanted: int) -> None:
+        """One turn, by a new process if the last one was killed; repeated until it is not."""
+        ids = [self.stage(number).id for number in wanted]
+        while True:
+            try:
+                if self._searcher is None:
+                    with self.store.read() as connection:
+                        run = runs.get(connection, self.run_id)
+                    assert run is not None
+                    self._searcher = Searcher(self.store, run, self.key)
+                self._searcher.turn(ids)
+            except KilledError:
+                self._searcher = None
+            else:
+                return
+
+    def stage(self, number: int) -> Any:
+        with self.store.read() as connection:
+            found = stages.named(connection, self.run_id, f"train[trial={number}]")
+        assert found is not None
+        return found
+
+    def end(self, number: int, value: float, status: Status = Status.COMPLETED) -> None:
+        """Run a trial's stage to its end, with one point."""
+        subject = begin(self.store, self.run_id, f"train[trial={number}]")
+        Feeder(self.store, subject.stage.id).feed({"loss": [(0, value)]})
+        with self.store.write() as connection:
+            attempts.end(connection, subject.attempt.id, Outcome(status, clock.now()))
+
+    def trials(self) -> list[TrialRecord]:
+        with self.store.read() as connection:
+            return read_trials.of_search(raw(connection), self.run_id, "train")
+
+    def params(self) -> list[dict[str, Any]]:
+        return [dict(one.stage.definition.trial_params or {}) for one in self.trials()]
+
+
+@pytest.fixture
+def search(store: Store, tmp_path: Path) -> Search:
+    return Search(store, tmp_path)
+
+
+class Kills:
+    """Kills the process before and after each step of the protocol, once in each turn."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.killed: set[tuple[int, str]] = set()
+        self.turn = 0
+        self._patch = monkeypatch
+
+    def at(self, kind: Any, name: str) -> None:
+        step: Callable[..., Any] = getattr(kind, name)
+
+        @functools.wraps(step)
+        def dying(*arguments: Any, **named: Any) -> Any:
+            self._kill_once(f"before {name}")
+            result = step(*arguments, **named)
+            self._kill_once(f"after {name}")
+            return result
+
+        self._patch.setattr(kind, name, dying)
+
+    def _kill_once(self, where: str) -> None:
+        if (self.turn, where) not in self.killed:
+            self.killed.add((self.turn, where))
+            raise KilledError
+
+
+@pytest.fixture
+def kills(monkeypatch: pytest.MonkeyPatch) -> Kills:
+    found = Kills(monkeypatch)
+    for kind, name in (
+        (SearchStudy, "ask"),
+        (SearchStudy, "tell"),
+        (trials, "add"),
+        (trials, "end"),
+        (trials, "save_sampler"),
+    ):
+        found.at(kind, name)
+    return found
+
+
+def loss(params: dict[str, Any]) -> float:
+    return float((params["x"] - 0.4) ** 2 + (params["act"] == "relu"))
+
+
+def in_a_plain_loop() -> list[dict[str, Any]]:
+    space = {
+        "x": optuna.distributions.FloatDistribution(0.0, 1.0),
+        "act": optuna.distributions.CategoricalDistribution(["relu", "gelu"]),
+    }
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(n_startup_trials=2, seed=0))
+    asked = []
+    for _ in range(TRIALS):
+        trial = study.ask(dict(space))
+        asked.append(dict(trial.params))
+        study.tell(trial, loss(trial.params))
+    return asked
+
+
+def test_a_kill_at_each_step_changes_no_trial(search: Search, kills: Kills) -> None:
+    for number in range(TRIALS):
+        kills.turn = number
+        search.turn(number)
+        search.end(number, loss(search.params()[number]))
+    kills.turn = TRIALS
+    search.turn()
+    found = search.trials()
+    # four steps for each trial, one for each turn
+    assert len(kills.killed) == 2 * (4 * TRIALS + TRIALS + 1)
+    assert search.params() == in_a_plain_loop()
+    assert [(one.number, one.state) for one in found] == [(n, "complete") for n in range(TRIALS)]
+    assert [one.value for one in found] == [loss(params) for params in search.params()]
+    study = the_study(search)
+    assert [one.params for one in study.trials] == search.params()
+    assert [one.value for one in study.trials] == [one.value for one in found]
+
+
+def the_study(search: Search) -> optuna.Study:
+    with search.store.read() as connection:
+        run = runs.get(connection, search.run_id)
+    assert run is not None
+    storage = f"sqlite:///{run.directory}/train.study.db"
+    return optuna.load_study(study_name=f"{search.run_id}/train", storage=storage)
+
+
+def test_several_places_are_asked_for_at_once_and_a_number_once(search: Search) -> None:
+    search.turn(0, 1)
+    search.turn(1, 0)  # as a planner does that has not seen the values yet
+    assert [one.number for one in search.trials()] == [0, 1]
+    assert len(the_study(search).trials) == 2
+
+
+def test_a_trial_cancelled_before_it_was_asked_for_keeps_its_number(search: Search) -> None:
+    search.turn(0)
+    with search.store.write() as connection:
+        stages.cancel(connection, search.run_id, [search.stage(1)])
+    search.turn(2)
+    search.turn()
+    assert [(one.number, one.state) for one in search.trials()] == [
+        (0, "asked"),
+        (1, "fail"),
+        (2, "asked"),
+    ]
+
+
+def test_a_study_that_another_program_ended_is_believed(search: Search) -> None:
+    search.turn(0)
+    the_study(search).tell(0, 0.125)
+    search.end(0, 0.5)
+    search.turn()
+    [trial] = search.trials()
+    assert (trial.state, trial.value) == ("complete", 0.125)
+
+
+def test_an_interrupted_trial_is_left_to_be_continued(search: Search) -> None:
+    search.turn(0)
+    search.end(0, 0.5, Status.INTERRUPTED)
+    search.turn()
+    assert [one.state for one in search.trials()] == ["asked"]
+
+
+def test_the_distributions_are_those_of_the_file(search: Search) -> None:
+    definition = search.stage(0).definition.search
+    assert str(samplers.distributions(definition)["x"]) == str(
+        optuna.distributions.FloatDistribution(0.0, 1.0)
+    )
