@@ -188,6 +188,10 @@ async def test_every_pane_can_be_shown_alone(filler: Filler, size: tuple[int, in
     def is_alone(driven: Driven, pane: int) -> bool:
         return [n for n, text in shown.items() if text in driven.text()] == [pane]
 
+    def is_named(driven: Driven) -> bool:
+        names = ("› train[hidden=128]", "train[hidden=128] ─", "train[hidden=128]  running")
+        return any(name in driven.text() for name in names)
+
     async with opened(run_id, size) as driven:
         await driven.until_shown("evaluate", "python train.py")
         for pane in shown:
@@ -195,6 +199,7 @@ async def test_every_pane_can_be_shown_alone(filler: Filler, size: tuple[int, in
             await driven.pilot.pause()
             await driven.press("z")
             await driven.until(partial(is_alone, driven, pane), f"pane {pane} alone")
+            await driven.until(partial(is_named, driven), "the stage of the pane")
             await driven.press("z")
 
 

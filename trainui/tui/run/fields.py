@@ -13,11 +13,16 @@ LABEL = 11
 MOST_LINES = 4
 """The most lines of a command, of parameters or of a result."""
 
+UNFOLDED_LINES = 200
+"""The most lines of a command where the details are unfolded."""
+
 MOST_TEXT = 8000
 """The most characters of such a text that are processed; more than fit into its lines."""
 
 
-def field_rows(label: str, text: str, style: str, width: int, hint: str = "") -> list[Row]:
+def field_rows(
+    label: str, text: str, style: str, width: int, hint: str = "", most: int = MOST_LINES
+) -> list[Row]:
     """Return the lines of a field; none if its text is empty.
 
     Args:
@@ -26,14 +31,15 @@ def field_rows(label: str, text: str, style: str, width: int, hint: str = "") ->
         style: of the text.
         width: characters a line.
         hint: shown at the end of a text that is too long.
+        most: the most lines.
     """
     if not text:
         return []
     room = max(width - LABEL, 10)
-    pieces = list(_pieces(text[:MOST_TEXT], room))
-    if len(pieces) > MOST_LINES:
+    pieces = list(_pieces(text[:MOST_TEXT], room, most + 1))
+    if len(pieces) > most:
         end = f" … {hint}".rstrip()[: room - 1]
-        pieces = [*pieces[: MOST_LINES - 1], pieces[MOST_LINES - 1][: room - len(end)] + end]
+        pieces = [*pieces[: most - 1], pieces[most - 1][: room - len(end)] + end]
     names = [label, *[""] * (len(pieces) - 1)]
     return [
         (Segment(f"{name:<{LABEL}}", "dim"), Segment(piece, style))
@@ -41,9 +47,9 @@ def field_rows(label: str, text: str, style: str, width: int, hint: str = "") ->
     ]
 
 
-def _pieces(text: str, room: int) -> Iterator[str]:
-    for line in text.splitlines()[: MOST_LINES + 1]:
-        yield from wrap(harmless(line), room, MOST_LINES + 1)
+def _pieces(text: str, room: int, most: int) -> Iterator[str]:
+    for line in text.splitlines()[:most]:
+        yield from wrap(harmless(line), room, most)
 
 
 def start_of(parts: Iterable[str], separator: str) -> str:

@@ -32,13 +32,14 @@ OTHERS = (
 """States that are counted after what is wrong."""
 
 
-def crumbs(run: RunRecord) -> Row:
-    """Return the breadcrumbs."""
+def crumbs(run: RunRecord, stage: str = "") -> Row:
+    """Return the breadcrumbs, with the stage if the open pane does not name it."""
     priority = f"  priority {run.priority:+d}" if run.priority else ""
     return (
         Segment(" trainui ", "title"),
         Segment(" › ", "dim"),
         Segment(harmless(run.name), "strong"),
+        *((Segment(" › ", "dim"), Segment(stage)) if stage else ()),
         Segment(priority, "warn"),
         Segment(f"  {run.id[:8]}", "dim"),
         Segment(f"  {harmless(run.pipeline)}" if run.pipeline != run.name else "", "dim"),

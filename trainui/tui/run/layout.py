@@ -100,6 +100,8 @@ class Panes(Container):
         self.log_view = LogView(id="log")
         self._zoomed = 0
         self._pane = 2
+        self._subjects = ("",) * 4
+        """The stage, or its attempt, that each pane shows."""
         self._graph_width = LEAST_GRAPH
         self.tab = DetailTab.OVERVIEW
         """The detail tab in the overview's pane."""
@@ -182,11 +184,19 @@ class Panes(Container):
         self.curves.set_title(f"3 Curves: {subject}")
         self.log_view.set_title(f"4 Log: {subject}")
         self.tabs.show_stage(subject)
+        self._subjects = (name, subject, subject, subject)
         if self.tab == DetailTab.OVERVIEW:
             group = f"{harmless(stage.definition.group)} ×{members}"
+            self._subjects = (name, group if members else subject, subject, subject)
             self.overview.set_title(f"2 {group if members else name}")
         else:
             self.overview.set_title(f"{self.tab} {self.tab.title}: {subject}")
+
+    @property
+    def untitled(self) -> str:
+        """The stage and attempt of a zoomed pane that has no title; empty: all have one."""
+        is_untitled = self._zoomed > 1 and self.has_class("-stacked")
+        return self._subjects[self._zoomed - 1] if is_untitled else ""
 
     def enter_panel(self) -> None:
         """Move the focus to the first visible pane of the stage."""

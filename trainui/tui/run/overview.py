@@ -20,13 +20,17 @@ from trainui.tui.data.snapshot import StageDetail
 from trainui.tui.render.numbers import clock_time, elapsed, state_style
 from trainui.tui.render.styled_text import Row, Segment
 from trainui.tui.run.activity import LogProgress, StageActivity
-from trainui.tui.run.fields import field_rows, start_of
+from trainui.tui.run.fields import MOST_LINES, UNFOLDED_LINES, field_rows, start_of
 from trainui.tui.run.overview_details import FOLDED, UNFOLDED, details_rows
 from trainui.tui.run.stage_error import error_rows
 
 if TYPE_CHECKING:
     from trainui.tui.data.eta import Eta
     from trainui.tui.graph.timeline import Timeline
+
+
+WHOLE = "d shows, C copies all of it"
+"""The end of a command that is too long."""
 
 
 def overview_rows(
@@ -71,14 +75,15 @@ def overview_rows(
     ):
         rows += field_rows(label, text, style, width)
     rows += error_rows(stage, width)
-    for label, text, style, hint in (
-        ("result", "" if stage.result is None else json.dumps(stage.result), "", ""),
-        ("start", detail.checkpoint if is_newest else "", "warn", ""),
-        ("code", "" if last is None else last.code_change or "", "warn", ""),
-        ("params", _params_text(stage.definition), "", ""),
-        ("command", command_text(run, stage), "", "C copies all of it"),
+    for label, text, style in (
+        ("result", "" if stage.result is None else json.dumps(stage.result), ""),
+        ("start", detail.checkpoint if is_newest else "", "warn"),
+        ("code", "" if last is None else last.code_change or "", "warn"),
+        ("params", _params_text(stage.definition), ""),
     ):
-        rows += field_rows(label, text, style, width, hint)
+        rows += field_rows(label, text, style, width)
+    most = MOST_LINES if folded else UNFOLDED_LINES
+    rows += field_rows("command", command_text(run, stage), "", width, WHOLE, most)
     rows += _earlier_rows(attempts, width)
     if folded:
         return [*rows, (), FOLDED]

@@ -24,7 +24,7 @@ from trainui.tui.graph.view import StageGraph
 from trainui.tui.keymap import bindings
 from trainui.tui.logs.view import LogView
 from trainui.tui.page import Jump, Page
-from trainui.tui.render.styled_text import Segment
+from trainui.tui.render.styled_text import Row, Segment
 from trainui.tui.run.autoselect import stage_to_select, successor
 from trainui.tui.run.details_view import DetailsView
 from trainui.tui.run.header import can_resume, crumbs, heading
@@ -67,6 +67,7 @@ class RunScreen(Page):
         self.button = Button("Resume  r", id="resume", compact=True, action="screen.resume")
         self.gone = RowsView(id="gone")
         self._page: RunPage | None = None
+        self._notices: Row = ()
         self._autoselected: str | None = None
         """The stage that was autoselected last."""
 
@@ -107,8 +108,7 @@ class RunScreen(Page):
             self.gone.set_rows(gone)
             return
         before = self._page.stages if self._page is not None else ()
-        self._page = page
-        self.top.show(crumbs(page.run), notices)
+        self._page, self._notices = page, notices
         selected = self.graph.selected_name
         self.graph.set_stages(page.stages, page.alerts, page.earlier)
         if (new := successor(selected, before, page.stages)) is not None:
@@ -117,6 +117,7 @@ class RunScreen(Page):
         self.panes.lay_out(self.graph.preferred_width)
         self.button.set_class(can_resume(page.stages), "-useful")
         self.panel.show(page)
+        self.top.show(crumbs(page.run, self.panes.untitled), notices)
         self._show_state(page)
         self.ask()
 
@@ -166,6 +167,7 @@ class RunScreen(Page):
         """Render panes for their new width, and query the data that they need."""
         if self._page is not None:
             self.panel.show(self._page)
+            self.top.show(crumbs(self._page.run, self.panes.untitled), self._notices)
             self.ask()
 
     def on_cursor_view_moved(self) -> None:

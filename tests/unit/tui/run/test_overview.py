@@ -213,8 +213,9 @@ def test_a_command_of_several_lines_is_shown_as_written(
     text = shown(connection, run_id, "a")
     assert "command    cd /data\n           for seed in 1 2; do\n             python" in text
     run_id = filler.run({"a": ()}, command=f"{script}done\necho ready\n", task=None)
-    text = shown(connection, run_id, "a")
-    assert "           done … C copies all of it\n" in text
+    assert "           echo ready\n" in shown(connection, run_id, "a")
+    text = overview(connection, run_id, "a", folded=True)
+    assert "           done … d shows, C copies all of it\n" in text
     assert "ready" not in text
 
 
