@@ -23,7 +23,7 @@ from trainui.control.edits import search_changes
 from trainui.control.resume_preview import choose_pipeline
 from trainui.domain.states import Status
 from trainui.errors import UsageError
-from trainui.search import samplers
+from trainui.search import results, samplers
 from trainui.store.read import summary, trials, views
 from trainui.store.read.trials import TrialRecord
 from trainui.tui.run.matrix_reader import MatrixReader
@@ -324,6 +324,10 @@ def test_a_trial_with_several_seeds_counts_by_their_mean(tmp_path: Path) -> None
         if one.state == "complete":
             assert one.value == pytest.approx(params["x"] / 2)
     best = min((one for one in found if one.value is not None), key=lambda one: one.value or 0)
+    with views.reading() as connection:
+        ranked = results.ranked(connection, run.id, "train")
+    assert [one.state for one in ranked] == ["complete", "complete", "fail"]
+    assert ranked[0].number == best.number
     (line,) = run.lines("results")
     assert line.split()[0] == best.stage.directory
     assert len(line.split()) == 1 + 5

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from trainui.domain.definition import StageDefinition
+from trainui.domain.records import StageRecord
 from trainui.domain.search import SearchResult
-from trainui.domain.states import Status
+from trainui.domain.states import ENDED, Status
 from trainui.pipeline.substitution.search import searches_of
 from trainui.search import objective
 from trainui.store.db import protocol
@@ -50,16 +51,30 @@ def ranked(connection: protocol.Connection, run_id: str, name: str) -> list[Tria
 
 
 def _with_value(connection: protocol.Connection, trial: TrialRecord) -> TrialRecord:
-    search = trial.stage.definition.search
-    known = trial.state != ASKED and not _is_completed_later(trial)
-    if known or trial.stage.attempt == 0 or search is None:
+    """Return a trial as it counts now: `complete` too if it has completed since the study has it.
+
+    Of a trial with several seeds each must have completed.
+    """
+    search, members = trial.stage.definition.search, _members(connection, trial)
+    has_completed = all(one.status == Status.COMPLETED for one in members)
+    may_complete = trial.state == ASKED and not any(
+        one.status in ENDED and one.status != Status.COMPLETED for one in members
+    )
+    if trial.state == "complete" or search is None or not (has_completed or may_complete):
         return trial
-    members = [trial.stage]
-    if trial.stage.definition.over is not None and trial.stage.definition.trial is not None:
-        definition = trial.stage.definition
-        members = trials.members_of(connection, trial.stage.run_id, definition.group, trial.number)
+    if trial.stage.attempt == 0:
+        return trial
     outcome = objective.of_seeds(connection, members, search)
-    return replace(trial, value=outcome.value, step=outcome.step)
+    state = "complete" if has_completed and outcome.value is not None else trial.state
+    return replace(trial, state=state, value=outcome.value, step=outcome.step)
+
+
+def _members(connection: protocol.Connection, trial: TrialRecord) -> list[StageRecord]:
+    """Return the stages of a trial: one, or one for each seed."""
+    definition = trial.stage.definition
+    if definition.trial is None or definition.over is None:
+        return [trial.stage]
+    return trials.members_of(connection, trial.stage.run_id, definition.group, trial.number)
 
 
 _ORDER = {"complete": 0, ASKED: 1, "pruned": 2}
@@ -69,14 +84,10 @@ def _rank(trial: TrialRecord) -> tuple[int, float, int]:
     search = trial.stage.definition.search
     if trial.value is None or search is None:
         return len(_ORDER), 0.0, trial.number
-    order = 0 if _is_completed_later(trial) else _ORDER.get(trial.state, len(_ORDER))
+    order = _ORDER.get(trial.state, len(_ORDER))
     return order, trial.value if search.goal == "minimize" else -trial.value, trial.number
 
 
-def _is_completed_later(trial: TrialRecord) -> bool:
-    """Return True for a completed trial that is not completed in the study."""
-    return trial.state != "complete" and trial.stage.status == Status.COMPLETED
-
-
 def _is_candidate(trial: TrialRecord) -> bool:
-    return trial.value is not None and trial.stage.status == Status.COMPLETED
+    is_there = trial.stage.status == Status.COMPLETED  # and not run again since
+    return trial.value is not None and trial.state == "complete" and is_there
