@@ -84,6 +84,20 @@ def test_a_queued_command_that_starts_after_its_script_changed_says_so(
     assert "train started although the code was changed" in served("events", "edited").out
 
 
+def test_a_run_that_waits_for_others_says_which_code_it_will_run(served: CommandLine) -> None:
+    words = "will run the code as it is then; `--snapshot` runs it as it is now"
+    assert words not in served("run", "--name", "alone", "--detach", "--", "true").err
+    assert served("wait", "alone").code == 0
+    served("worker", "pause")
+    served("run", "--name", "first", "--detach", "--", "true")
+    waits = served("run", "--name", "second", "--detach", "--", "true")
+    copied = served("run", "--name", "third", "--snapshot", "--detach", "--", "true")
+    served("worker", "unpause")
+    assert f"it waits for 1 stage of other runs and {words}" in waits.err
+    assert words not in copied.err
+    assert served("wait", "third").code == 0
+
+
 def test_a_snapshot_is_run_from_whatever_is_edited_meanwhile(
     served: CommandLine, project: Path
 ) -> None:

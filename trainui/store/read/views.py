@@ -196,6 +196,19 @@ def running_on(connection: protocol.Connection, host: str) -> list[tuple[StageDe
     return [(row_mapping.definition(text), str(directory)) for text, directory in found]
 
 
+def in_slots_or_queue(
+    connection: protocol.Connection,
+) -> list[tuple[str, Status, StageDefinition]]:
+    """Return run id, state and definition of each stage of ours that runs or is queued."""
+    found = connection.execute(
+        "SELECT run_id, stages.status, definition_json FROM stages "
+        f"JOIN runs ON runs.id = run_id AND NOT ({row_mapping.IS_EXTERNAL}) "
+        "WHERE stages.status IN (?, ?)",
+        (Status.RUNNING, Status.QUEUED),
+    )
+    return [(str(run), Status(status), row_mapping.definition(text)) for run, status, text in found]
+
+
 def supervisors(connection: protocol.Connection, run_id: str) -> set[int]:
     """Return the process ids of the supervisors of a run's running attempts."""
     found = connection.execute(
