@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 
 LEAST_WIDTH = 20
 
-OF_A_FOLD = ("enter unfolds the members", "3, then c: compare their curves in one plot")
+OF_A_FOLD = (
+    "enter unfolds the members",
+    "3, then c: compare their curves in one plot",
+    "3, then B: draw them all as one band",
+)
 """Key hints for a folded sweep."""
 
 
