@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection, Hashable, Mapping, Sequence
 
 from trainui.store.db import protocol
-from trainui.store.read import headlines, stage_alerts
+from trainui.store.read import event_feed, headlines, stage_alerts
 from trainui.store.read.headlines import MetricOwner
 from trainui.store.read.run_list import RunLine
 from trainui.tui.data.stage_values import SMOOTHED, StageValues
@@ -24,6 +24,8 @@ class MetricReader:
         self._known: dict[tuple[str, str], tuple[Hashable, float | None]] = {}
         """By metric and run id: the stages with the versions of their points and their NaN values,
         and the value."""
+        self._nan: tuple[Hashable, Mapping[str, frozenset[str]]] = ((), {})
+        """The runs with NaN values and the last event, and the names of the stages with them."""
         self.unfinished = False
         """True if the time budget ended before all values were read."""
 
@@ -33,9 +35,18 @@ class MetricReader:
         """Return the values by metric and run id; NaN if the metric has NaN or infinities."""
         give_up_at = time.monotonic() + BUDGET
         self.unfinished = False
-        in_trouble = [run.id for run in runs if run.trouble.nan] if names else []
-        nan = stage_alerts.stages_with_nan(connection, in_trouble)
+        nan = self._with_nan(connection, runs) if names else {}
         return {name: self._read(connection, name, runs, nan, give_up_at) for name in sorted(names)}
+
+    def _with_nan(
+        self, connection: protocol.Connection, runs: Collection[RunLine]
+    ) -> Mapping[str, frozenset[str]]:
+        """Return the names of the stages with NaN values by run; read again after a new event."""
+        in_trouble = tuple(run.id for run in runs if run.trouble.nan)
+        state = (in_trouble, event_feed.last(connection) if in_trouble else 0)
+        if self._nan[0] != state:
+            self._nan = (state, stage_alerts.stages_with_nan(connection, in_trouble))
+        return self._nan[1]
 
     def _read(
         self,
