@@ -179,6 +179,12 @@ def check_home(home: Path, mounts: Path = MOUNTS) -> None:
         )
 
 
+def network_file_system(path: Path, mounts: Path = MOUNTS) -> str | None:
+    """Return the type of the network file system at a path; None: it is on none."""
+    kind = file_system(path, mounts)
+    return kind if kind in NETWORK else None
+
+
 def file_system(path: Path, mounts: Path = MOUNTS) -> str | None:
     """Return the kernel's name of the file system type at a path; None: unknown."""
     try:

@@ -53,6 +53,11 @@ def find(path: Path) -> list[Training]:
         raise NotFoundError(f"{path} does not exist") from error
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    if not found and path.is_file():
+        raise NotFoundError(
+            f"no training found in {path}: it is not a file of a tracker, a metric file or a log "
+            "with metrics; try the directory of the training"
+        )
     if not found:
         raise NotFoundError(
             f"no training found in {path}: no files of a tracker or framework, and none with a "

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from trainui import formatting, text
+from trainui import disk, formatting, text
 from trainui.cli import options
 from trainui.cli.output import printing
 from trainui.errors import UsageError
@@ -54,6 +54,8 @@ def _paths(paths: list[Path], name: str | None, *, as_json: bool, dry_run: bool)
     from trainui.control import external
 
     found = [one for path in paths for one in external.find(path.expanduser().absolute())]
+    for path in paths:
+        _note_network(path)
     if dry_run:
         rows = [_row(None, one.name, one, is_new=True) for one in found]
     else:
@@ -63,6 +65,14 @@ def _paths(paths: list[Path], name: str | None, *, as_json: bool, dry_run: bool)
         ]
         _start_reader()
     _print(rows, as_json=as_json, dry_run=dry_run)
+
+
+def _note_network(path: Path) -> None:
+    if (kind := disk.network_file_system(path.expanduser())) is not None:
+        printing.note(
+            f"{path} is on a network file system ({kind}): a training that runs on another machine "
+            "may be shown as ended; what it writes is read within 30 s"
+        )
 
 
 def _row(run_id: str | None, name: str, training: Any, *, is_new: bool) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from trainui.store.runs import external_runs
 from trainui.store.runs.external_runs import RunningStage
 
 if TYPE_CHECKING:
-    from trainui.metrics.discovery.trainings import Training
+    from trainui.metrics.discovery.trainings import Job, Training
 
 PERIOD = 5.0
 """Seconds between two checks of all external runs; adopted processes are checked at each look."""
@@ -114,19 +114,26 @@ class ExternalWatch:
                 self._jobs[stage.run_id] = len(training.jobs)
 
     def _check_resting(self) -> None:
-        """Reopen the stages whose files have grown since their end."""
+        """Reopen the stages whose files have grown since their end; read those of other machines.
+
+        A process of another machine is not seen to write them, e.g. on a network file system.
+        """
         if time.monotonic() < self._resting_due:
             return
         self._resting_due = time.monotonic() + RESTING_PERIOD
         since = clock.now() - RESTING * clock.SECOND
         with self._store.read() as connection:
             resting = external_runs.resting(connection, self._host, since)
-        grown = [stage for stage, end in resting if _changed_at(stage) > end + clock.SECOND]
+        grown = [one for one in resting if _changed_at(one[0]) > one[1] + clock.SECOND]
         written = process_files.written() if grown else frozenset()
-        for stage in grown:
+        for stage, end in grown:
             if self._state(stage, written) == Status.RUNNING:
                 with self._store.write() as connection:
                     external_runs.reopen(connection, stage)
+                wakeup.ring()
+            elif (changed := self._last_change(stage)) > end + clock.SECOND:
+                with self._store.write() as connection:
+                    external_runs.read_again(connection, stage, changed)
                 wakeup.ring()
 
     def _state(self, stage: RunningStage, written: frozenset[str]) -> Status:
@@ -134,20 +141,33 @@ class ExternalWatch:
         from trainui.metrics.discovery import trainings  # imports NumPy: not at the worker's start
 
         try:
-            found = self._trainings(stage.external["path"])
+            job = self._job(stage)
         except OSError:
             return Status.ENDED  # it was deleted, or cannot be read any more
         except UnreadableFileError:
             return Status.RUNNING  # a database, perhaps in the middle of a write
-        jobs = [
+        return Status(trainings.state(job, written)) if job is not None else Status.ENDED
+
+    def _last_change(self, stage: RunningStage) -> int:
+        """Return when a training wrote last, in microseconds since 1970; 0: unknown."""
+        from trainui.metrics.discovery import trainings
+
+        try:
+            job = self._job(stage)
+        except (OSError, UnreadableFileError):
+            return 0
+        return round(trainings.last_change(job) * clock.SECOND) if job is not None else 0
+
+    def _job(self, stage: RunningStage) -> Job | None:
+        jobs = (
             job
-            for one in found
+            for one in self._trainings(stage.external["path"])
             for job in one.jobs
             if str(job.directory) == stage.directory
             and one.run == (stage.external.get("run") or "")
             and (len(one.jobs) == 1 or not one.run or job.name == stage.name)
-        ]
-        return Status(trainings.state(jobs[0], written)) if jobs else Status.ENDED
+        )
+        return next(jobs, None)
 
     def _trainings(self, path: str) -> list[Training]:
         """Return the trainings at a path, which is read again only if files have changed there."""

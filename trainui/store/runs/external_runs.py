@@ -253,6 +253,26 @@ def reopen(connection: Connection, stage: RunningStage) -> None:
     runs.refresh(connection, stage.run_id)
 
 
+def read_again(connection: Connection, stage: RunningStage, end: int) -> None:
+    """Have the points read of a stage whose files have grown, though nobody is seen to write them.
+
+    Args:
+        connection: a write transaction.
+        stage: a stage that has ended.
+        end: when its files changed last: its end, as far as is known.
+    """
+    for table, key in ((ATTEMPTS, stage.attempt_id), (STAGES, stage.stage_id)):
+        connection.execute(
+            update(table)
+            .where(table.c.id == key, table.c.status == Status.ENDED)
+            .values(completed_at=end)
+        )
+    connection.execute(
+        update(ATTEMPTS).where(ATTEMPTS.c.id == stage.attempt_id).values(metrics_complete=False)
+    )
+    runs.refresh(connection, stage.run_id)
+
+
 def let_end(connection: Connection, run_id: str) -> None:
     """Record the stages of a run as ended, so that it can be deleted."""
     for table in (STAGES, ATTEMPTS):

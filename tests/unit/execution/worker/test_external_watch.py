@@ -20,6 +20,11 @@ from trainui.metrics.discovery import trainings
 from trainui.settings import host
 from trainui.store.db.engine import Store
 from trainui.store.read import views
+from trainui.store.runs.metrics_progress import (
+    AttemptToRead,
+    attempts_to_read,
+    mark_metrics_complete,
+)
 
 
 def statuses(store: Store) -> dict[str, Status]:
@@ -91,6 +96,38 @@ def test_a_run_of_trackio_runs_while_it_writes_and_runs_on_when_it_writes_again(
         connection.execute("UPDATE metrics SET timestamp = '2025-01-01T00:00:00'")
     watch.look()
     assert statuses(store) == {"old": "ended"}
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_what_a_process_of_another_machine_writes_is_read(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "run" / "metrics.csv"
+    path.parent.mkdir()
+    path.write_text("step,loss\n1,0.5\n")
+    os.utime(path, (time.time() - 3600,) * 2)
+    (added,) = external.add(external.find(path.parent))
+    watch = ExternalWatch(store, host())
+
+    def unread() -> list[AttemptToRead]:
+        with store.read() as connection:
+            return attempts_to_read(connection, host())
+
+    watch.look()
+    with store.write() as connection:
+        for one in unread():
+            mark_metrics_complete(connection, one.attempt_id)
+    watch.look()
+    assert unread() == []
+    now = round(time.time()) - 1800  # on another machine, whose clock may differ
+    with path.open("a") as file:
+        file.write("2,0.4\n")
+    os.utime(path, (now, now))
+    watch.look()
+    assert len(unread()) == 1
+    (path.parent / "notes.txt").touch()  # no output of the training
+    watch.look()
+    with closing(views.connect()) as own:
+        run = views.find_run(own, added.run_id)
+    assert (run.status, run.completed_at) == ("ended", now * 1_000_000)
 
 
 @pytest.mark.usefixtures("_at_once")

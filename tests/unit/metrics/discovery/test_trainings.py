@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from contextlib import closing
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,8 @@ from trainui.metrics.files.tail import UnreadableFileError
 from trainui.metrics.trackers import database
 
 CORPUS = corpus_root() or Path()
+
+NOBODY = 65534
 
 KINDS = {
     "accelerate/digits": "tfevents",
@@ -155,3 +160,30 @@ def test_a_damaged_database_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError, match=r"mlflow\.db cannot be read as a database"):
         trainings.below(tmp_path / "mlflow.db")
     assert trainings.below(tmp_path) == []  # among others it is left out
+
+
+@contextmanager
+def without_privileges() -> Iterator[None]:
+    """Be nobody for a while, if the tests run as root, who may read everything."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(NOBODY)
+    yield
+    os.seteuid(user)
+
+
+@pytest.mark.parametrize("marker", ["plots/metrics", ".hydra", "checkpoint-1"])
+def test_a_directory_that_cannot_be_read_does_not_hide_the_others(marker: str) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        root.chmod(0o755)
+        closed = root / "a" / marker.partition("/")[0]
+        (root / "a" / marker).mkdir(parents=True)
+        (root / "b").mkdir()
+        for one in ("a", "b"):
+            (root / one / "metrics.csv").write_text("step,loss\n1,0.5\n")
+        closed.chmod(0)
+        with without_privileges():
+            found = [one.path for one in trainings.below(root)]
+        closed.chmod(0o700)
+        assert found == [root / "a", root / "b"]

@@ -94,7 +94,7 @@ def below(path: Path) -> list[Training]:
         if database.is_database(path):
             database.copies.get(path, at_once=True)  # raises if it is damaged
         place = Place(path.parent, (), (path.name,))
-        found = _marked(place) or frameworks.plain(place)
+        found = _marked(place) or _by(frameworks.plain, place)
         return tracker_files.in_databases(place) or ([found] if found is not None else [])
     os.scandir(path).close()  # raises if it is not a readable directory
     return list(_below(path.absolute(), 0, [MOST_ENTRIES]))
@@ -109,7 +109,7 @@ def _below(path: Path, depth: int, left: list[int]) -> Iterator[Training]:
         yield marked
         return
     yield from tracker_files.in_databases(place)
-    if (plain := frameworks.plain(place)) is not None:
+    if (plain := _by(frameworks.plain, place)) is not None:
         yield plain
     for name in place.directories if depth < MAX_DEPTH else ():
         if not _SKIPPED.fullmatch(name):
@@ -119,6 +119,13 @@ def _below(path: Path, depth: int, left: list[int]) -> Iterator[Training]:
 def _marked(place: Place) -> Training | None:
     """Return the training of a directory with a marker; None if it has none."""
     for find in FINDERS:
-        if (found := find(place)) is not None:
+        if (found := _by(find, place)) is not None:
             return found
     return None
+
+
+def _by(find: Callable[[Place], Training | None], place: Place) -> Training | None:
+    try:
+        return find(place)
+    except OSError:
+        return None  # something in it cannot be read, or was deleted meanwhile: others still can
