@@ -9,7 +9,8 @@ that whatever is killed, the next worker reports the same values again, and each
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -33,8 +34,9 @@ from trainui.store.points.newest import NewPoint
 from trainui.store.read import headlines, prunings
 from trainui.store.runs import events, stages
 
-MOST = 5_000
-"""Points reported in one turn; what is left follows in the next one."""
+LONGEST_TURN = 0.3
+"""Seconds of a turn, after which the points that are left wait for the next one: Optuna's pruners
+go through all values of a trial at each decision."""
 
 
 COUNTED = "its search's metric has no whole steps; `prune` counts its values instead, from 0"
@@ -77,6 +79,8 @@ class _Cursor:
     """True if the points are counted, since their steps are no whole numbers; None: none yet."""
     limit: int | None = None
     """The step at which it was pruned."""
+    turn: int = 0
+    """When it was followed last."""
 
     def step_of(self, point: NewPoint) -> int | None:
         """Return the step of the next point; None if it is not to be reported."""
@@ -107,6 +111,9 @@ class TrialWatch:
         self._cursors: dict[str, _Cursor] = {}
         self._values: list[tuple[int, int, float]] = []
         self._rungs: list[tuple[int, str, float]] = []
+        self._turn = 0
+        self.behind: Set[str] = frozenset()
+        """Ids of the stages with points that are still to be reported."""
 
     def look(self, connection: protocol.Connection, trials: Sequence[Watched]) -> list[Decision]:
         """Report the new points of the trials that have no outcome; return those to be pruned."""
@@ -114,14 +121,30 @@ class TrialWatch:
         known = {one.stage.id: one for one in trials if one.number in self._open}
         self._cursors = {one: self._cursors[one] for one in self._cursors.keys() & known.keys()}
         found: list[Decision] = []
+        self._turn += 1
         with snapshot(connection):
+            cursors = {stage_id: self._cursor(connection, one) for stage_id, one in known.items()}
             versions = headlines.versions(connection, known)
-            for stage_id, trial in known.items():
-                cursor = self._cursor(connection, trial)
-                now = versions.get(stage_id, 0), trial.stage.status
-                if now[0] and now != cursor.seen:
-                    found += self._follow(connection, trial, cursor, now)
+            due, until = self._due(known, versions), time.monotonic() + LONGEST_TURN
+            for stage_id in due:
+                if stage_id == due[0] or time.monotonic() < until:
+                    cursor, now = (
+                        cursors[stage_id],
+                        (versions[stage_id], known[stage_id].stage.status),
+                    )
+                    found += self._follow(connection, known[stage_id], cursor, now, until)
+            self.behind = {one for one in due if cursors[one].seen is None}
         return found
+
+    def _due(self, known: Mapping[str, Watched], versions: Mapping[str, int]) -> list[str]:
+        """Return the stages with new points, the one that has waited longest first."""
+        due = []
+        for stage_id, trial in known.items():
+            cursor, now = self._cursors[stage_id], (versions.get(stage_id), trial.stage.status)
+            if stage_id in versions and now != cursor.seen:
+                cursor.seen = None
+                due.append(stage_id)
+        return sorted(due, key=lambda one: self._cursors[one].turn)
 
     def end(self, trial: FrozenTrial) -> None:
         """Note the outcome of a trial, as the study has it."""
@@ -170,7 +193,8 @@ class TrialWatch:
             step = self._trial(trial.number).last_step
             self._cursors[stage.id] = _Cursor(step=-1 if step is None else step)
         cursor = self._cursors[stage.id]
-        if cursor.limit is None and stage.status == Status.RUNNING and cursor.ordinal < 0:
+        stopped = stage.status in (Status.RUNNING, Status.PRUNED)
+        if cursor.limit is None and stopped and cursor.ordinal < 0:
             requested = prunings.requested(connection, stage)
             cursor.limit = None if requested is None else requested.step
         return cursor
@@ -181,12 +205,14 @@ class TrialWatch:
         trial: Watched,
         cursor: _Cursor,
         now: tuple[int, Status],
+        until: float,
     ) -> Iterator[Decision]:
         """Report a trial's new points; yield the decision to prune it."""
         points = newest.points_after(
             connection, trial.stage.id, self._search.metric, cursor.ordinal
         )
-        for point in points[:MOST]:
+        cursor.turn = self._turn
+        for point in points:
             is_first = cursor.by_index is None
             step = cursor.step_of(point)
             if is_first and cursor.by_index and step == 0 and trial.stage.status == Status.RUNNING:
@@ -201,7 +227,9 @@ class TrialWatch:
                 if (is_due or self._has_rungs) and self._prunes(trial.number) and is_due:
                     cursor.limit = step
                     yield Decision(trial.stage, self._explain(trial.number, cursor))
-        cursor.seen = now if len(points) <= MOST else None
+            if time.monotonic() >= until and point is not points[-1]:
+                return
+        cursor.seen = now
 
     def _explain(self, number: int, cursor: _Cursor) -> Pruning:
         by_index = bool(cursor.by_index)

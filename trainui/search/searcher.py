@@ -82,6 +82,11 @@ class Searcher:
         if opened is not None:
             opened.close()
 
+    @property
+    def is_behind(self) -> bool:
+        """True if points are left to be reported, so that another turn is due."""
+        return self._watch is not None and bool(self._watch.behind)
+
     def turn(self, wanted: Sequence[str]) -> bool:
         """Tell the study what has ended, and ask for trials until these stages have values.
 
@@ -115,6 +120,8 @@ class Searcher:
         if self._is_new:
             turn.asked += self._asked_before(opened)
         has_pruned = self._prune(followed)  # first, so that what ended has all its values
+        if self._watch is not None:
+            ended = [one for one in ended if one.id not in self._watch.behind]
         for stage in ended:
             self._tell(opened, stage, turn)
         self._ask(opened, waiting, turn)

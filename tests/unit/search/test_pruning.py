@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -239,3 +239,20 @@ def test_what_is_compared_is_named(store: Store, add_run: AddRun, tmp_path: Path
     (found,) = loop.look(1)
     assert found.pruning is not None
     assert found.pruning.words == ("0.4123, the best by step 2,000, is above the median 0.287 of 1")
+
+
+def test_a_long_turn_is_cut_and_an_ended_trial_waits_for_its_last_value(
+    store: Store, add_run: AddRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "LONGEST_TURN", 0.0)
+    loop = Loop(store, add_run, tmp_path, THRESHOLD, 2)
+    stage_ids = {loop.stage(number).id for number in range(2)}
+    for number in range(2):
+        loop.start(number).feed({"loss": [(step, 1.0) for step in range(3)]})
+    left: list[Set[str]] = []
+    while not left or left[-1]:
+        loop.look(0, 1)
+        left.append(loop.watch.behind)
+        assert len(left) < 20
+    assert left[:2] == [stage_ids, stage_ids]
+    assert loop.known(0) == loop.known(1) == dict.fromkeys(range(3), 1.0)

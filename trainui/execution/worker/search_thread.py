@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 """Seconds until a failed turn is repeated; doubled for each further failure."""
 
+CATCH_UP_PAUSE = 0.3
+"""Seconds between two turns of a search that has more new points than one turn reports."""
+
 MOST_OPEN = 8
 """Number of studies kept open."""
 
@@ -49,7 +52,7 @@ class SearchThread:
         self._open: dict[SearchKey, Searcher] = {}
         self._missing: MissingMetricWatch | None = None
         self._pause = 0.0
-        """Seconds until a failed turn is repeated; 0: the last one did not fail."""
+        """Seconds until the turn is repeated by itself; 0: not at all."""
         self._thread: threading.Thread | None = None
 
     def want(self, stages: Sequence[StageRecord]) -> None:
@@ -106,7 +109,9 @@ class SearchThread:
         except Exception:
             logger.exception("unexpected error in the searches, will retry")
             failed = True
-        self._pause = min(max(FIRST_PAUSE, 2 * self._pause), LONGEST_PAUSE) if failed else 0.0
+        is_behind = any(searcher.is_behind for searcher in self._open.values())
+        longer = min(max(FIRST_PAUSE, 2 * self._pause), LONGEST_PAUSE)
+        self._pause = longer if failed else CATCH_UP_PAUSE if is_behind else 0.0
 
     def _due(
         self, ended: Sequence[StageRecord], running: Sequence[StageRecord]
