@@ -76,9 +76,10 @@ class RunsPageReader:
             reader_of_metrics = self._metric_reader()
             metrics = reader_of_metrics.read(connection, query.metrics, snapshot.runs)
             self.unfinished = reader_of_metrics.unfinished
-        listed = self._title_reader().read(
-            connection, [by_id[run_id] for run_id in query.listed if run_id in by_id]
-        )
+        titles = self._title_reader()
+        newest = [by_id[run_id] for run_id in query.listed if run_id in by_id]
+        listed = titles.read(connection, newest)
+        self.unfinished = self.unfinished or titles.unfinished
         longest = max((len(",".join(map(str, found))) for found in gpus.values()), default=0)
         return replace(
             snapshot,

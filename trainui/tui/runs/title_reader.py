@@ -22,6 +22,10 @@ PERIOD = 5.0
 """Seconds after which an unfinished run's metric, or the lack of one, is read again."""
 
 
+BUDGET = 0.1
+"""Seconds that one read takes: of 200 sweeps with thousands of members it would take a second."""
+
+
 class _Known(NamedTuple):
     run: RunLine
     read_at: float
@@ -36,21 +40,29 @@ class TitleReader:
 
     def __init__(self) -> None:
         self._known: dict[str, _Known] = {}
+        self.unfinished = False
+        """True if the last read left out runs, which the next one will read."""
 
     def read(self, connection: protocol.Connection, runs: Sequence[RunLine]) -> ListedMetrics:
         """Return the titles of these runs' metrics."""
         if len(self._known) > max(MOST_KEPT, 2 * len(runs)):
             self._known.clear()
-        now = time.monotonic()
-        found = [self._of(connection, run, now) for run in runs]
+        found = self._read(connection, runs)
+        stored = {metric_title(one.metric): one.metric for one in found if one.metric is not None}
         titles = Counter(metric_title(one.metric) for one in found if one.metric is not None)
         main, count = max(titles.items(), key=lambda item: item[1], default=("", 0))
-        stored = {metric_title(one.metric): one.metric for one in found if one.metric is not None}
-        return ListedMetrics(
-            stored,
-            main if 2 * count > titles.total() else "",
-            max((one.member for one in found), default=0),
-        )
+        main = main if 2 * count > titles.total() else ""
+        return ListedMetrics(stored, main, max((one.member for one in found), default=0))
+
+    def _read(self, connection: protocol.Connection, runs: Sequence[RunLine]) -> list[_Known]:
+        found: list[_Known] = []
+        begun = time.monotonic()
+        for run in runs:
+            if time.monotonic() - begun > BUDGET:
+                break
+            found.append(self._of(connection, run, begun))
+        self.unfinished = len(found) < len(runs)
+        return found
 
     def _of(self, connection: protocol.Connection, run: RunLine, now: float) -> _Known:
         known = self._known.get(run.id)
