@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import struct
 import zlib
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 
 from tests.unit.metrics import reading
 from trainui.metrics.files.decoder_choice import DecoderChoice
-from trainui.metrics.formats.wandb.log_file import BLOCK, NewerWandbError, WandbFile
+from trainui.metrics.formats.wandb.log_file import NewerWandbError, WandbFile
+from trainui.metrics.formats.wandb.scan import BLOCK
 from trainui.store.db.engine import Store
 
 HEADER = b":W&B\xe1\xbe\0"
@@ -181,3 +183,32 @@ def test_the_step_that_a_definition_names() -> None:
 def test_a_newer_version_is_named() -> None:
     with pytest.raises(NewerWandbError, match=r"run-1.wandb has a newer version of W&B"):
         WandbFile(None, {}, FILE).cut(b":W&B\xe1\xbe\x01" + bytes(20))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rows_are_found_wherever_they_are(seed: int) -> None:
+    chance = random.Random(seed)
+    records, expected = list[bytes](), list[tuple[float, float]]()
+    for step in range(300):
+        kind = chance.randrange(5)
+        padding = item("text", "x" * chance.choice((0, 10, 200, 3000, 40_000)))
+        if kind < 3:
+            records.append(row(step, item("loss", step), *[padding] * (kind == 2)))
+            expected.append((step, step))
+        else:  # a summary, or console output
+            records.append(field(1, step) + field(3 if kind == 3 else 13, padding))
+    data = frames(*records)
+    decoder, at, found = WandbFile(None, {}, FILE), 0, list[tuple[float, float]]()
+    end = 0
+    while at < len(data):
+        end = min(end + chance.randrange(1, 100_000), len(data))
+        if length := decoder.cut(data[at:end]):
+            series = decoder.decode(data[at : at + length], 0).series
+            at += length
+            if "loss" in series:
+                steps, values = series["loss"].steps.tolist(), series["loss"].values.tolist()
+                found += zip(steps, values, strict=True)
+        elif end == len(data):
+            break
+    assert found == expected
+    assert at == len(data)

@@ -11,15 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from trainui.metrics.formats.protobuf import DAMAGED, fields
-from trainui.metrics.formats.wandb.log_file import (
-    BLOCK,
-    CONFIG,
-    EXIT,
-    FRAME,
-    RUN,
-    config,
-    whole_records,
-)
+from trainui.metrics.formats.wandb.log_file import CONFIG, EXIT, RUN, config, whole_records
+from trainui.metrics.formats.wandb.scan import BLOCK, FRAME
 from trainui.metrics.trackers import TrackedRun
 
 _HEAD_BYTES = 4 * BLOCK

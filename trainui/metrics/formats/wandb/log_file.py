@@ -7,7 +7,6 @@ calls of `log`.
 
 from __future__ import annotations
 
-import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,25 +18,31 @@ from trainui.errors import TrainuiError
 from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.protobuf import DAMAGED, fields, varint
 from trainui.metrics.formats.table import Decoded, WholeTable
+from trainui.metrics.formats.wandb import scan
 from trainui.metrics.formats.wandb.rows import OWN, read_item, series
+from trainui.metrics.formats.wandb.scan import (
+    BLOCK,
+    FIRST,
+    FRAME,
+    FULL,
+    HISTORY_TAG,
+    LAST,
+    METRIC_TAG,
+    MIDDLE,
+    Found,
+)
 from trainui.metrics.formats.wandb.step_metrics import StepMetrics
 
 MAGIC = b":W&B"
 _HEADER = MAGIC + b"\xe1\xbe\0"
 """The first bytes of a file, of which the last is the version."""
 
-BLOCK = 32_768
-"""No fragment crosses a multiple of this; fewer than 7 bytes before one are padding."""
-
 LONGEST = 4 << 20
 """Bytes of a record; a longer one is skipped."""
 
-FRAME = struct.Struct("<IHB")
-"""Of a fragment: checksum, length and kind."""
-_FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
-_KIND_SUMS = {kind: zlib.crc32(bytes([kind])) for kind in (_FULL, _FIRST, _MIDDLE, _LAST)}
+_KIND_SUMS = {kind: zlib.crc32(bytes([kind])) for kind in (FULL, FIRST, MIDDLE, LAST)}
 
-_NUMBER_TAG, _HISTORY_TAG, _SUMMARY_TAG, _METRIC_TAG = 0x08, 0x12, 0x1A, 0x62
+_NUMBER_TAG, _SUMMARY_TAG = 0x08, 0x1A
 """The first bytes of a record's number, and of what it contains."""
 
 CONFIG, RUN, EXIT = 5, 17, 18
@@ -62,8 +67,8 @@ class WandbFile(Decoder):
     def __init__(self, step: str | None, state: dict[str, Any], path: Path) -> None:
         super().__init__(step, state)
         self._path = path
-        self._cut: tuple[int, list[bytes]] = (0, [])
-        """Of the last block cut: its size and its records."""
+        self._cut = Found(0, [], [])
+        """What the last block cut has."""
 
     def cut(self, data: bytes) -> int:
         """Return the size in bytes of the whole records.
@@ -77,8 +82,10 @@ class WandbFile(Decoder):
                 f"{self._path} has a newer version of W&B's log format than 0, the only one that "
                 "trainui reads; write the metrics to another file too"
             )
-        self._cut = whole_records(data, offset)
-        return self._cut[0]
+        self._cut = scan.find(data, offset)
+        if not self._cut.size:
+            self._cut = _walk(data, offset)
+        return self._cut.size
 
     def is_whole(self, rest: bytes, *, clean: bool) -> bool:
         """Return False: a truncated record is never whole."""
@@ -88,20 +95,17 @@ class WandbFile(Decoder):
     def decode(self, block: bytes, first_row: int) -> Decoded:
         """Decode whole records."""
         del first_row
-        if self._cut[0] != len(block):
+        if self._cut.size != len(block):
             self.cut(block)
         self.state["offset"] = self.state.get("offset", 0) + len(block)
         step_metrics = StepMetrics(self._step, deepcopy(self.state.get(_STEP_METRICS, {})))
-        whole, rows = WholeTable(), list[bytes]()
-        for tag, content in filter(None, map(_content, self._cut[1])):
-            if tag == _HISTORY_TAG:
-                rows.append(content)
-                continue
-            whole.add(Decoded(series(rows, step_metrics), len(rows)))
-            rows = []
+        whole, begin, rows = WholeTable(), 0, self._cut.rows
+        for end, definition in (*self._cut.definitions, (len(rows), b"")):
+            if begin < end:
+                whole.add(Decoded(series(rows[begin:end], step_metrics), end - begin))
+            begin = end
             with suppress(*DAMAGED):
-                step_metrics.define(content)
-        whole.add(Decoded(series(rows, step_metrics), len(rows)))
+                step_metrics.define(definition)
         if step_metrics.state:
             self.state[_STEP_METRICS] = step_metrics.state
         return whole.decoded()
@@ -118,14 +122,14 @@ def whole_records(data: bytes, offset: int) -> tuple[int, list[bytes]]:
     records: list[bytes] = []
     parts: list[bytes] = []
     for kind, begin, following in _fragments(data, offset):
-        if kind in (_FULL, _FIRST):
+        if kind in (FULL, FIRST):
             end = max(end, begin - FRAME.size)  # summaries may be before it
             parts = [data[begin:following]]
-        elif kind in (_MIDDLE, _LAST) and parts:
+        elif kind in (MIDDLE, LAST) and parts:
             parts.append(data[begin:following])
-        if kind in (_FULL, _LAST) and parts:
+        if kind in (FULL, LAST) and parts:
             records.append(b"".join(parts))
-        if kind not in (_FIRST, _MIDDLE) or not parts or following - end > LONGEST - 2 * BLOCK:
+        if kind not in (FIRST, MIDDLE) or not parts or following - end > LONGEST - 2 * BLOCK:
             end, parts = following, []
     return min(end, len(data)) if offset or end > len(_HEADER) else 0, records
 
@@ -151,7 +155,7 @@ def _fragments(data: bytes, offset: int) -> Iterator[tuple[int, int, int]]:
         if at > size if fits else block_end > size:
             break  # it is not written yet
         skipped = False
-        if fits and kind == _FULL and length > 4 and data[begin] == _NUMBER_TAG:
+        if fits and kind == FULL and length > 4 and data[begin] == _NUMBER_TAG:
             tag = begin + 2 if data[begin + 1] < 128 else begin + 3 + (data[begin + 2] > 127)
             skipped = data[tag] == _SUMMARY_TAG
         if skipped:
@@ -167,12 +171,24 @@ def _fragments(data: bytes, offset: int) -> Iterator[tuple[int, int, int]]:
         yield 0, end, end
 
 
+def _walk(data: bytes, offset: int) -> Found:
+    """Return the same from frame to frame, which also finds out what to skip."""
+    size, records = whole_records(data, offset)
+    rows, definitions = list[bytes](), list[tuple[int, bytes]]()
+    for tag, content in filter(None, map(_content, records)):
+        if tag == HISTORY_TAG:
+            rows.append(content)
+        else:
+            definitions.append((len(rows), content))
+    return Found(size, rows, definitions)
+
+
 def _content(record: bytes) -> tuple[int, bytes] | None:
     """Return the row or the definition in a record, behind its tag; None if it has another."""
     try:
         at = varint(record, 1)[1] if record[0] == _NUMBER_TAG else 0
         tag = record[at]
-        if tag not in (_HISTORY_TAG, _METRIC_TAG):
+        if tag not in (HISTORY_TAG, METRIC_TAG):
             return None
         size, at = varint(record, at + 1)
     except IndexError:

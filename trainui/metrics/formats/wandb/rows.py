@@ -46,6 +46,9 @@ _MEDIA = "._type"
 _LATEST = 1e11
 """Seconds since 1970 above which a time is none."""
 
+_PADDING = 256
+"""Bytes behind the rows: more than a short value has."""
+
 _FEW = 4
 """Fewer rows than this are not worth decoding together."""
 
@@ -166,8 +169,10 @@ class _ShortItems(NamedTuple):
 def _short_items(rows: Sequence[bytes]) -> _ShortItems | None:
     """Return the short items, found by the tags of their values; None if that is impossible."""
     ends = np.array(list(accumulate(map(len, rows))), np.int64)
-    data = np.frombuffer(b"".join(rows) + bytes(16), np.uint8)
-    tags = np.flatnonzero((data[:-16] == _VALUE_TAG[0]) & (data[1:-15] == _VALUE_TAG[1]))
+    data = np.frombuffer(b"".join(rows) + bytes(_PADDING), np.uint8)
+    tags = np.flatnonzero(
+        (data[:-_PADDING] == _VALUE_TAG[0]) & (data[1 : 1 - _PADDING] == _VALUE_TAG[1])
+    )
     row = np.searchsorted(ends, tags, side="right")
     following = tags + 3 + data[tags + 2]
     is_first = np.diff(row, prepend=-1) > 0
@@ -203,11 +208,13 @@ def _steps(data: Bytes, begins: Ints, ends: Ints) -> tuple[Ints, NDArray[np.bool
 
 def _values(data: Bytes, begins: Ints, ends: Ints) -> Floats | list[Any] | None:
     """Return the values at some places, decoded as one JSON list; None if they cannot be."""
-    changes = np.zeros(len(data) + 1, np.int8)
-    changes[begins], changes[ends + 1] = 1, -1
-    text = data.copy()
-    text[ends] = ord(",")
-    whole = b"[" + text[np.cumsum(changes[:-1], dtype=np.int8) > 0].tobytes()[:-1] + b"]"
+    sizes = (ends - begins).astype(np.uint8)
+    width = int(sizes.max(initial=1))
+    texts = sliding_window_view(data, width)[begins]
+    np.putmask(texts, np.arange(width, dtype=np.uint8) >= sizes[:, None], ord(" "))
+    cells = np.full((len(begins), width + 1), ord(","), np.uint8)
+    cells[:, :width] = texts
+    whole = b"[" + cells.tobytes()[:-1] + b"]"
     try:
         values: Any = np.array(msgspec.json.decode(whole, type=list[float]))
     except msgspec.MsgspecError:
