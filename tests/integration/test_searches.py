@@ -208,7 +208,7 @@ def test_what_is_shown_of_a_trial_has_its_number_and_values(tmp_path: Path) -> N
         shown = json.loads(json.dumps(summary.run_in_full(connection, run.record())))
     trial, other = shown["stages"]
     assert (trial["trial"], set(trial["search"]), trial["matrix"]) == (0, set(SPACE), None)
-    assert (other["trial"], other["search"]) == (None, None)
+    assert other.keys() == trial.keys() - {"trial", "search"}
 
 
 def test_a_resume_asks_for_more_trials_and_leaves_the_others(tmp_path: Path) -> None:

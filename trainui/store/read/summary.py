@@ -73,8 +73,7 @@ def _stage(
         "command": shown_command(run.params, definition),
         "params": masking.mask(definition.params),
         "matrix": _matrix(definition),
-        "trial": definition.trial,
-        "search": definition.trial_params and dict(definition.trial_params),
+        **_trial(definition),
         "workdir": definition.workdir,
         "depends_on": list(stage.depends_on),
         "status": str(stage.status),
@@ -92,6 +91,14 @@ def _stage(
         "outputs": [_output(stage, output) for output in definition.outputs],
         "attempts": [_attempt(attempt) for attempt in attempts],
     }
+
+
+def _trial(definition: StageDefinition) -> dict[str, Any]:
+    """Return a trial's number and values, null until it is asked for; empty for other stages."""
+    if definition.trial is None:
+        return {}
+    params = definition.trial_params
+    return {"trial": definition.trial, "search": params and dict(params)}
 
 
 def _matrix(definition: StageDefinition) -> dict[str, str] | None:
