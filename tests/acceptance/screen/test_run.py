@@ -254,6 +254,8 @@ async def test_many_members_are_one_line_that_unfolds(filler: Filler) -> None:
     filler.fail(run_id, members[5], "no")
     async with opened(run_id) as driven:
         await driven.until_shown("train ×12", "✓4", "✗1", "2 train ×12")
+        await driven.press("d")
+        await driven.until_shown("a sweep has no details")
         await driven.press("enter")
         await driven.until_shown("train[seed=0]", "train[seed=5]", "train[seed=11]")
         await driven.until_gone("train ×12")
@@ -283,8 +285,8 @@ async def test_sheets_tell_of_parameters_files_and_events(
         await driven.until_shown("train[lr=0.3] started")
         filler.end(attempt)
         await driven.until_shown("train[lr=0.3] completed")
-        await driven.press("2")
-        await driven.until_shown("command")
+        await driven.press("d")
+        await driven.until_shown("command", "▾ details")
 
 
 async def test_earlier_attempts_are_looked_at_with_their_logs(filler: Filler) -> None:

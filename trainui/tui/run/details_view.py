@@ -200,7 +200,7 @@ class DetailsView(RowsView):
         if self._shown is not None:
             self.show(*self._shown)
 
-    def fold(self, folded: bool) -> None:
+    def fold(self, *, folded: bool) -> None:
         """Fold or unfold the overview's details."""
         self.folded = folded
         self._show_again()

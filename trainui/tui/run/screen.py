@@ -19,7 +19,7 @@ from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.curves.grid_view import CurvesView
-from trainui.tui.data.snapshot import RunPage, RunQuery, Snapshot
+from trainui.tui.data.snapshot import DetailTab, RunPage, RunQuery, Snapshot
 from trainui.tui.graph.view import StageGraph
 from trainui.tui.keymap import bindings
 from trainui.tui.logs.view import LogView
@@ -312,8 +312,14 @@ class RunScreen(Page):
     def action_details(self) -> None:
         """Fold or unfold the details of the overview."""
         overview = self.panes.overview
-        overview.fold(not overview.folded)
+        if self.graph.folded:
+            self.notify("a sweep has no details; enter unfolds it to its members", markup=False)
+            return
+        is_hidden = self.panes.tab != DetailTab.OVERVIEW or not overview.display
+        overview.fold(folded=not (is_hidden or overview.folded))
         self.host.preferences.keep(DETAILS, not overview.folded)
+        if is_hidden:
+            self.panes.go_to(DetailTab.OVERVIEW)
 
     def action_logs(self) -> None:
         """Zoom the log, or show all panes again."""
