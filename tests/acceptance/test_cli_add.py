@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -150,6 +151,20 @@ def test_a_training_that_runs_is_shown_live_until_its_process_has_ended(
     wait_for(lambda: cli.status(run) == "ended", "its end")
     lines = (cli.directory / "live" / "metrics.jsonl").read_text().splitlines()
     wait_for(lambda: series(cli, run)["loss"]["count"] == len(lines), "all of its points")
+
+
+def test_a_training_that_is_deleted_while_it_is_shown_keeps_what_was_read(
+    cli: CommandLine, trainer: subprocess.Popen[bytes]
+) -> None:
+    run = cli.json("add", "live")["runs"][0]["run"]
+    wait_for(lambda: series(cli, run).get("loss", {}).get("count", 0) > 5, "points")
+    assert "step " in cli("logs", run).out
+    shutil.rmtree(cli.directory / "live")
+    wait_for(lambda: cli.status(run) == "ended", "its end")
+    (stage,) = cli.json("show", run)["stages"]
+    assert stage["reason"] == f"{cli.directory}/live no longer exists; what was read of it is kept"
+    assert cli("logs", run).err == f"the log {cli.directory}/live/train.out no longer exists\n"
+    assert series(cli, run)["loss"]["count"] > 5
 
 
 def test_an_adopted_process_is_listed_followed_and_cancelled_with_its_children(

@@ -116,6 +116,8 @@ def _print(requests: Sequence[_LogRequest], printer: _Printer) -> None:
         if record is None:
             printing.note(_not_started(request.stage))
             continue
+        if (gone := directory.deleted_log(record.directory)) is not None:
+            printing.note(f"the log {text.harmless(gone)} no longer exists")
         lines: Iterable[TimedLine] = request.logs_of(record).lines(to_end=True)
         if request.last is not None:
             lines = deque(lines, maxlen=request.last)

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from trainui import settings
 from trainui.domain.file_access import Directory, LocalDirectory
+from trainui.supervisor import protocol
+
+
+def deleted_log(directory: str) -> str | None:
+    """Return the log of an external run's attempt that no longer exists; None: it does."""
+    link = f"{directory}/{protocol.STDOUT_FILE}"
+    if not os.path.islink(link) or os.path.exists(link):  # noqa: PTH110, PTH114 (at each snapshot)
+        return None
+    return os.readlink(link)  # noqa: PTH115
 
 
 def find(directory: str, attempt_id: int, host: str) -> Directory:

@@ -68,7 +68,7 @@ class ExternalWatch:
         if ended:
             with self._store.write() as connection:
                 for stage, status in ended:
-                    external_runs.end(connection, stage, status)
+                    external_runs.end(connection, stage, status, _reason(stage))
 
     def _running(self) -> list[RunningStage]:
         with self._store.read() as connection:
@@ -178,6 +178,12 @@ class ExternalWatch:
         if known is None or known[0] != now:
             known = self._found[path] = now, trainings.below(Path(path))
         return known[1]
+
+
+def _reason(stage: RunningStage) -> str | None:
+    path = stage.external["path"]
+    is_deleted = stage.pid is None and not Path(path).exists()
+    return f"{path} no longer exists; what was read of it is kept" if is_deleted else None
 
 
 def _end_of(stage: RunningStage) -> Status:

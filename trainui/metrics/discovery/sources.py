@@ -157,10 +157,9 @@ def _add_files(
                 for one in default_sources.grouped(paths, plain)
             ]
             return
-    found.missing[pattern] = (
-        f"no file matches {pattern} in {place.stage_dir} or {place.workdir}; "
-        "check the stage's metrics"
-    )
+    roots = dict.fromkeys(map(str, (place.stage_dir, place.workdir)))
+    where = "" if Path(pattern).is_absolute() else f" in {' or '.join(roots)}"
+    found.missing[pattern] = f"no file matches {pattern}{where}; check the stage's metrics"
 
 
 def _add_runs(

@@ -286,8 +286,17 @@ def let_end(connection: Connection, run_id: str) -> None:
     runs.refresh(connection, run_id)
 
 
-def end(connection: Connection, stage: RunningStage, status: Status) -> None:
-    """Record the end of a stage, unless it is on record already."""
+def end(
+    connection: Connection, stage: RunningStage, status: Status, reason: str | None = None
+) -> None:
+    """Record the end of a stage, unless it is on record already.
+
+    Args:
+        connection: a write transaction.
+        stage: the stage.
+        status: its final state.
+        reason: why it ended, if more is known than the state says.
+    """
     now = clock.now()
     ended = connection.execute(
         update(ATTEMPTS)
@@ -299,8 +308,8 @@ def end(connection: Connection, stage: RunningStage, status: Status) -> None:
     connection.execute(
         update(STAGES)
         .where(STAGES.c.id == stage.stage_id)
-        .values(status=status, completed_at=now, reason=None, stalled=False)
+        .values(status=status, completed_at=now, reason=reason, stalled=False)
     )
-    text = f"{stage.name} {status}"
+    text = f"{stage.name} {status}" + (f": {reason}" if reason else "")
     events.record(connection, stage.run_id, str(status), text, stage=stage.name, attempt=1)
     runs.refresh(connection, stage.run_id)

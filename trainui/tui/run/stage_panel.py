@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from trainui.control.logs.directory import deleted_log
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ENDED, Status
+from trainui.text import harmless
 from trainui.tui.data.snapshot import RunPage, RunQuery, StageDetail
 from trainui.tui.logs.window_reader import LogSource, Stream
 from trainui.tui.run.details_view import DetailsSubject
@@ -68,6 +70,9 @@ class StagePanel:
             view.set_source(None, waits)
             return
         last = attempts[-1]
+        if (gone := deleted_log(last.directory)) is not None:
+            view.set_source(None, f"{harmless(gone)} no longer exists")
+            return
         live = last.status == Status.RUNNING
         source = LogSource(last.directory, self._streams, live, last.id, last.host)
         view.set_source(source, waits)
