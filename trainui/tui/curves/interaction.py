@@ -101,7 +101,7 @@ class CurveKeys(RowsView):
             window=view.window,
             smoothing=view.smoothing,
             log_x=view.log_x,
-            compared=self.state.compared,
+            compared=self.state.drawn,
             convert=view.convert,
             attempt=self.attempt,
         )

@@ -32,6 +32,8 @@ class StagePanel:
         """Return the query for the visible parts of a run."""
         graph, panes = self.panes.graph, self.panes
         stage = graph.selected
+        searched = [one for one in graph.folded if one.definition.search is not None]
+        panes.curves.state.all_trials = bool(searched)
         return RunQuery(
             run_id,
             stage=stage.name if stage is not None else None,

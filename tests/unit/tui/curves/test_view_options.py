@@ -189,3 +189,13 @@ def test_the_last_value_is_the_stored_one_also_where_the_window_ends_before_it()
         assert "7.5000" in text
     (own,) = [one for one in [last_value(line([1.0, 2.0], last=(2.5, 1.0)), view)] if one]
     assert (own.value, own.step, own.column) == (2.5, 1.0, 1)
+
+
+def test_of_a_folded_search_all_trials_are_drawn_unless_others_are_chosen() -> None:
+    state = CurvesState("r", all_trials=True)
+    assert (state.drawn, state.words) == (Comparison(sweep=True), [])
+    state.compared = Comparison(members=("a",))
+    assert state.drawn == state.compared
+    state.all_trials = False
+    state.reset()
+    assert not state.drawn

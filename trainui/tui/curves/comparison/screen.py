@@ -69,14 +69,14 @@ class CandidateList(CursorView):
 
     def is_chosen(self, one: Candidate) -> bool:
         """Return True if a candidate is drawn."""
-        compared = self.state.compared
+        compared = self.state.drawn
         if one.own or (one.kind == "member" and compared.sweep):
             return True
         return one.key in map(str, getattr(compared, KINDS[one.kind]))
 
     def choose(self, some: Sequence[Candidate], *, drawn: bool) -> None:
         """Add candidates to what is drawn, or remove them."""
-        compared = self.state.compared
+        compared = self.state.drawn
         if compared.sweep:
             members = (one.key for one in self.candidates if one.kind == "member" and not one.own)
             fold = None if compared.fold == ALL_IN_ONE else compared.fold
