@@ -348,7 +348,8 @@ def _metric(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:
     if live is None or live.metric is None:
         return []
     value = number(live.value)
-    name = fit(live.title, max(cells - 8, 1))
+    room = max(cells - 8, 1)
+    name = fit(fit_middle(live.title, room), room)
     style = "bad" if live.broken else "" if run.status in UNFINISHED else "dim"
     return [Segment(f"{name} ", "dim"), Segment(fit(value, 7, right=True), style)]
 
@@ -360,7 +361,8 @@ def _value(title: str) -> Cells:
             return []
         room = cells - 8
         if live.title != title:
-            return [*value, Segment(f" {fit(live.title, room)}", "dim")] if room > 0 else value
+            own = fit_middle(live.title, room)
+            return [*value, Segment(f" {own}", "dim")] if room > 0 else value
         if live.member and room >= LEAST_MEMBER:
             name = fit_middle(live.member, min(room, MOST_MEMBER))
             value += [Segment(f" {name}", "dim")]

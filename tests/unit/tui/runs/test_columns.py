@@ -166,6 +166,10 @@ def test_the_metric_is_named_once_where_all_have_the_same() -> None:
     assert "METRIC" in RunColumns(120, with_listed(one, both, endings=False)).titles
     other = RowContext(NOW, live={RUN.id: replace(LIVE, metric="loss", stored="loss")})
     assert "0.2500 loss best" in plain(RunColumns(160, one).row(RUN, other))
+    long = RowContext(NOW, live={RUN.id: replace(LIVE, metric="valid/cross_entropy_loss")})
+    for width in range(80, 160, 5):
+        row = plain(RunColumns(width, with_listed(one, both, endings=False)).row(RUN, long))
+        assert "0.2500" not in row or "best " in row, "which value it is stays"
 
 
 def test_the_mark_of_the_order_shortens_no_heading() -> None:
