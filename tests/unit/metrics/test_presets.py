@@ -52,6 +52,8 @@ SAMPLES = [
     Sample("print", "steps: 10 loss: 0.5 iter time (s): 0.4\nsteps: 20 loss: 0.25\n", {"loss": [(10, 0.5), (20, 0.25)]}),
     Sample("columns", "2026-11-26 22:00:00,1 INFO +---+------+\n2026-11-26 22:00:00,1 INFO | epoch | loss |\n2026-11-26 22:00:00,1 INFO +---+------+\n2026-11-26 22:00:00,1 INFO | 0 | 0.5 |\n", {"loss": [(0, 0.5)]}),
     Sample("columns", "| epoch | loss |\n| 0 | 0.5 |\n| epoch | loss |\n| 0 | 0.5 |\n| 1 | 0.4 |\n| epoch | loss |\n| 0 | 0.5 |\n| 1 | 0.4 |\n| 2 | 0.3 |\n| epoch | loss |\n| 0 | 0.2 |\n| 1 | 0.1 |\n", {"loss": [(0, 0.5), (1, 0.4), (2, 0.3), (0, 0.2), (1, 0.1)]}),
+    Sample("jsonl", 'loading\n{"level": "INFO", "message": "train", "extra": {"step": 7, "loss": 0.5}}\n', {"loss": [(7, 0.5)]}),
+    Sample("print", "step 1 at 123.4/s, 12.3/s/gpu LR: 0.5 loss 2\nstep 2 at 123.4/s, 12.3/s/gpu LR: 0.5 loss 1\n", {"LR": [(1, 0.5), (2, 0.5)], "loss": [(1, 2), (2, 1)]}),
     Sample("hf4", "{'eval_loss': '2.5', 'epoch': '1'}\n", {"eval_loss": [(1, 2.5)]}, "hf"),
     Sample("paddlenlp", "[2023-05-01 10:00:01,123] [    INFO] - loss: 0.5, lr: 3e-05, global_step: 10, epoch: 0.25\n", {"loss": [(10, 0.5)], "lr": [(10, 3e-05)], "epoch": [(10, 0.25)]}),
     Sample("print", "Epoch: [0][10/100]\tLoss 6.5 (7.0)\nEpoch: [1][ 0/100]\tLoss 5.5 (6.0)\n", {"Epoch": [(10, 0), (100, 1)], "Loss": [(10, 6.5), (100, 5.5)]}),

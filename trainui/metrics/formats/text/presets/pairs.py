@@ -17,7 +17,7 @@ _VALUE = rf"\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?(?![\d,])|{NUMBER}"
 _PAIR = re.compile(
     # `loss=1` (a one-word name), then `val loss: 1` and `val loss 1`. Excluded are names in a
     # path, and the numbers of a date, a time, or `1m 05s`.
-    rf"(?<![\w.])(?<![^\d]/)"
+    rf"(?<![\w./])"
     rf"(?:(?P<word>{_NAME}) ?= ?|(?P<words>{_WORD}(?: {_NAME}){{0,3}}?)(?:\s*:\s*|\s+|(?=\[)))"
     rf"[\[(]? *(?P<value>{_VALUE})(?:/(?P<of>\d+))?(?![:\w]*\d[:-])(?![dhm] ?\d)"
 )
