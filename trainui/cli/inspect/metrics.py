@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,13 +11,18 @@ import typer
 from trainui import clock, text
 from trainui.cli import lookup, options
 from trainui.cli.output import printing, progress
+from trainui.domain.states import UNFINISHED
 from trainui.store.read import views
 
 if TYPE_CHECKING:
-    from trainui.domain.records import SeriesSummary
+    from trainui.domain.records import SeriesSummary, StageRecord
     from trainui.pipeline.folding import FoldedMetric
     from trainui.store.db.protocol import Connection
     from trainui.store.points.curves import SourceProblem
+
+
+_MOST_STAGES = 5
+"""Stages without metrics of which it is said what was looked at."""
 
 
 @options.command(
@@ -61,8 +67,23 @@ def metrics(
                     for one in problems
                 ],
             }
-            printing.answer(as_json, data, [*_lines(found), *_folded_lines(folded)])
+            lines = [*_lines(found), *_folded_lines(folded)] if found else _none(connection, stages)
+            printing.answer(as_json, data, lines)
     print_problems(problems, owners)
+
+
+def _none(connection: Connection, stages: Sequence[StageRecord]) -> list[str]:
+    """Say that there are no metrics, and where they were looked for."""
+    from trainui.metrics.discovery import looked_at
+
+    if any(one.status in UNFINISHED for one in stages):
+        return ["no metrics yet"]
+    lines = ["no metrics"]
+    for one in [one for one in stages if one.attempt][:_MOST_STAGES]:
+        attempt = views.attempts_of_stage(connection, one.id)[-1]
+        words = looked_at.describe(Path(attempt.directory), Path(one.directory), one.definition)
+        lines.append(text.harmless(f"{one.name}: {words}"))
+    return lines
 
 
 def print_problems(problems: Sequence[SourceProblem], owners: Mapping[str, str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +21,9 @@ from trainui.supervisor import protocol
 _BYTES = 1 << 20
 """Bytes examined."""
 
+_MANY = 20
+"""Lines of one kind that may be measured values."""
+
 _SHOWN = 80
 """Characters of the line that a message quotes."""
 
@@ -32,22 +35,27 @@ _STREAMS = {protocol.STDOUT_FILE: "stdout", protocol.STDERR_FILE: "stderr"}
 def describe(text: SourceFile) -> str | None:
     """Return which lines of a text look like metrics, and what to write to have them read."""
     lines = [message(line)[:MAX_PRINTED] for line in _lines(text.path)]
-    kinds = Counter[tuple[str, ...]]()
-    examples: dict[tuple[str, ...], tuple[str, list[Pair]]] = {}
+    kinds: dict[tuple[str, ...], list[tuple[str, list[Pair]]]] = defaultdict(list)
     for line in lines:
-        found = pairs.find(line)
-        if any(METRIC_WORDS.search(pair.name) for pair in found):
-            names = tuple(pair.name for pair in found)
-            kinds[names] += 1
-            examples.setdefault(names, (line, found))
-    if not kinds:
+        if found := pairs.find(line):
+            kinds[tuple(pair.name for pair in found)].append((line, found))
+    named = [names for names in kinds if any(map(METRIC_WORDS.search, names))]
+    likely = named or [names for names, examples in kinds.items() if _are_measured(examples)]
+    if not likely:
         return None
-    ((names, count),) = kinds.most_common(1)
-    line, found = examples[names]
+    examples = kinds[max(likely, key=lambda names: len(kinds[names]))]
+    line, found = examples[0]
+    lack = "step that is recognised" if named else "name that is a metric's"
     return (
-        f"{text.path}: no metrics found in {len(lines):,} lines; {count:,} have numbers "
-        f"but no step that is recognised, as {line.strip()[:_SHOWN]!r}; {_advice(text, found)}"
+        f"{text.path}: no metrics found in {len(lines):,} lines; {len(examples):,} have numbers "
+        f"but no {lack}, as {line.strip()[:_SHOWN]!r}; {_advice(text, found)}"
     )
+
+
+def _are_measured(examples: Sequence[tuple[str, Sequence[Pair]]]) -> bool:
+    """Return True for numbers that are printed again and again, behind no name of a metric."""
+    values = {tuple(pair.value for pair in found) for _line, found in examples}
+    return len(examples) >= _MANY and 2 * len(values) > len(examples)
 
 
 def _advice(text: SourceFile, found: Sequence[Pair]) -> str:

@@ -19,6 +19,7 @@ from trainui import clock
 from trainui.domain.definition import MetricSource
 from trainui.domain.notifications import NAN
 from trainui.domain.states import Status
+from trainui.metrics.discovery import looked_at
 from trainui.metrics.discovery.naming import MAX_SERIES, Names
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.reader.attempt import AttemptReader
@@ -138,6 +139,33 @@ def test_where_nothing_is_found_the_likeliest_line_and_its_pattern_are_named(
     (again.directory / "stdout.log").write_text(printed)
     read(store, again)
     assert values(store, again) == {"loss": [0.5] * 3, "f1": [0.25] * 3}
+
+
+def test_numbers_behind_other_names_are_named_if_they_are_many(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    printed = "".join(f"shard done throughput={one}.5 rows\n" for one in range(30))
+    (attempt.directory / "stdout.log").write_text(printed)
+    (attempt.directory / "stderr.log").write_text("wrote size=100 rows\n" * 30)
+    read(store, attempt).finish(clean=True)
+    (problem,) = problems(store, attempt)
+    assert (
+        "30 have numbers but no name that is a metric's, as 'shard done throughput=0.5" in problem
+    )
+    assert "{stdout: 'throughput=(?P<throughput>" in problem
+
+
+def test_what_was_looked_at_is_told(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    (attempt.directory / "stdout.log").write_text("hello\n" * 3)
+    (attempt.stage_dir / "data.log").write_text("hello\n")
+    definition = attempt.to_read.definition
+    words = looked_at.describe(attempt.directory, attempt.stage_dir, definition)
+    assert words.startswith("looked at stdout.log (3 lines), stderr.log (missing), data.log; print")
+    (attempt.stage_dir / "data.log").unlink()
+    words = looked_at.describe(attempt.directory, attempt.stage_dir, definition)
+    assert f"the files written in {attempt.workdir}, none with a usual name" in words
 
 
 def test_metrics_in_another_text_leave_nothing_to_explain(store: Store, tmp_path: Path) -> None:
