@@ -68,8 +68,17 @@ def text_of(run: RunRecord) -> str:
     return text
 
 
-def values_of(run: RunRecord, text: str, stage: StageDefinition | None) -> list[Value]:
-    """Return the editable values of a run and of one of its stages, without secret ones."""
+def values_of(
+    run: RunRecord, text: str, stage: StageDefinition | None, *, alone: bool = False
+) -> list[Value]:
+    """Return the editable values of a run and of one of its stages, without secret ones.
+
+    Args:
+        run: the run.
+        text: the text of its pipeline.
+        stage: the stage; None: only the run's values.
+        alone: True: parameters have the values that the stage, a member of a sweep, has alone.
+    """
     given, own = given_params(run.id), {}
     command = editing.command(text) if run.file is None else None
     if stage is not None and stage.matrix is not None:
@@ -80,7 +89,8 @@ def values_of(run: RunRecord, text: str, stage: StageDefinition | None) -> list[
     for place in (*filter(None, [command]), *editing.places(text, stage)):
         is_given = place.scope == "run" and place.name in given
         common = given[place.name] if is_given else place.value
-        values.append(Value(place, own.get(members.key_of(place), common), is_given))
+        shown = own if alone or place.scope == "matrix" else {}
+        values.append(Value(place, shown.get(members.key_of(place), common), is_given))
     return [value for value in values if not is_secret(value.place.name)]
 
 

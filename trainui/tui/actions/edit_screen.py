@@ -110,7 +110,8 @@ class EditScreen(Screen[bool]):
             run = lookup.run_of(self._target.id)
             text = inline_edit.text_of(run)
             definition = self._stage.definition if self._stage is not None else None
-            values = inline_edit.values_of(run, text, definition)
+            alone = self._member is not None
+            values = inline_edit.values_of(run, text, definition, alone=alone)
         except Exception as error:
             self.app.call_from_thread(self._note, f"this run cannot be edited: {error}", "bad")
         else:
