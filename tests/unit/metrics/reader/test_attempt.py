@@ -162,7 +162,7 @@ def test_what_was_looked_at_is_told(store: Store, tmp_path: Path) -> None:
     (attempt.stage_dir / "data.log").write_text("hello\n")
     definition = attempt.to_read.definition
     words = looked_at.describe(attempt.directory, attempt.stage_dir, definition)
-    assert words.startswith("looked at stdout.log (3 lines), stderr.log (missing), data.log; print")
+    assert words.startswith("looked at stdout.log (3 lines), stderr.log (empty), data.log; print")
     (attempt.stage_dir / "data.log").unlink()
     words = looked_at.describe(attempt.directory, attempt.stage_dir, definition)
     assert f"the files written in {attempt.workdir}, none with a usual name" in words
