@@ -7,7 +7,7 @@ import time
 from trainui import control, paths, text
 from trainui.cli import lookup
 from trainui.cli.output import printing, progress
-from trainui.domain.records import StageRecord
+from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.errors import StoreError, UnfitEnvironmentError
 from trainui.execution.attempt import running_attempts
@@ -54,7 +54,7 @@ def _cancel_known() -> None:
     if not views.is_there():
         return
     with lookup.view() as connection:
-        alive = [run for run in views.runs(connection) if run.completed_at is None]
+        alive = [run for run in views.runs(connection) if _is_alive(run)]
     for run in alive:
         asked = control.cancel(run.id)
         if asked:
@@ -100,12 +100,17 @@ def report_running() -> None:
     )
 
 
+def _is_alive(run: RunRecord) -> bool:
+    """Return True for a run of ours that has not ended; external runs are left alone."""
+    return run.completed_at is None and run.external is None
+
+
 def _running() -> list[StageRecord]:
     with lookup.view() as connection:
         return [
             stage
             for run in views.runs(connection)
-            if run.completed_at is None and run.external is None
+            if _is_alive(run)
             for stage in views.stages(connection, run.id)
             if stage.status == Status.RUNNING
         ]

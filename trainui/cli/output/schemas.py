@@ -6,6 +6,7 @@ real output.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from trainui.domain.notifications import MARKS
@@ -38,8 +39,9 @@ def _list(items: Schema) -> Schema:
     return {"type": "array", "items": items}
 
 
-def _object(**fields: Schema) -> Schema:
-    return {"type": "object", "properties": fields, "required": list(fields)}
+def _object(*, optional: Mapping[str, Schema] | None = None, **fields: Schema) -> Schema:
+    properties = {**fields, **(optional or {})}
+    return {"type": "object", "properties": properties, "required": list(fields)}
 
 
 _ANY_OBJECT: Schema = {"type": "object"}
@@ -56,7 +58,21 @@ _RUN_LINE = {
     "external": _or_null(_object(kind=TEXT, path=TEXT, pid=_or_null(WHOLE))),
 }
 
+_PRUNING = _object(
+    by=TEXT,
+    metric=TEXT,
+    step=WHOLE,
+    value=VALUE,
+    lower=FLAG,
+    best=FLAG,
+    by_index=FLAG,
+    rule=_or_null(TEXT),
+    limit=_or_null(NUMBER),
+    of=_or_null(WHOLE),
+)
+
 _ATTEMPT = _object(
+    optional={"pruning": _PRUNING},
     number=WHOLE,
     status=_one_of(*Status),
     host=TEXT,
@@ -69,33 +85,18 @@ _ATTEMPT = _object(
     pid=_or_null(WHOLE),
     supervisor_pid=_or_null(WHOLE),
     checkpoint=_or_null(TEXT),
-    pruning=_or_null(
-        _object(
-            by=TEXT,
-            metric=TEXT,
-            step=WHOLE,
-            value=VALUE,
-            lower=FLAG,
-            best=FLAG,
-            by_index=FLAG,
-            rule=_or_null(TEXT),
-            limit=_or_null(NUMBER),
-            of=_or_null(WHOLE),
-        )
-    ),
     stdout=TEXT,
     stderr=TEXT,
 )
 
 _STAGE = _object(
+    optional={"trial": WHOLE, "search": _or_null(_ANY_OBJECT)},
     id=TEXT,
     name=TEXT,
     task=_or_null(TEXT),
     command={"oneOf": [TEXT, _list(TEXT), {"type": "null"}]},
     params=_ANY_OBJECT,
     matrix=_or_null(_ANY_OBJECT),
-    trial=_or_null(WHOLE),
-    search=_or_null(_ANY_OBJECT),
     workdir=TEXT,
     depends_on=_list(TEXT),
     status=_one_of(*Status),
@@ -204,7 +205,7 @@ SCHEMAS: dict[str, Schema] = {
         command=_ANY_OBJECT,
         params=_ANY_OBJECT,
         environment=_list(TEXT),
-        packages={"type": "null"},
+        packages=_or_null(_ANY_OBJECT),
     ),
     "tree": _object(
         runs=_list(

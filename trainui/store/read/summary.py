@@ -153,7 +153,7 @@ def _attempt(attempt: AttemptRecord) -> dict[str, Any]:
         "pid": attempt.pid,
         "supervisor_pid": attempt.supervisor_pid,
         "checkpoint": attempt.checkpoint,
-        "pruning": None if attempt.pruning is None else attempt.pruning.to_json(),
+        **({} if attempt.pruning is None else {"pruning": attempt.pruning.to_json()}),
         "stdout": str(directory / STDOUT_FILE),
         "stderr": str(directory / STDERR_FILE),
     }
