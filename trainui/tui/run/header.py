@@ -88,7 +88,7 @@ def heading(
     if to_go is not None and run.status in UNFINISHED:
         spans.append(Segment(f"  {to_go.words(now)} to go"))
     spans += _counted(counts, (Status.FAILED, Status.INTERRUPTED))
-    spans += _trouble(stages, alerts or {})
+    spans += trouble(stages, alerts or {})
     return (*spans, *_counted(counts, OTHERS))
 
 
@@ -100,7 +100,7 @@ def _counted(counts: Mapping[Status, int], states: Sequence[Status]) -> Row:
     )
 
 
-def _trouble(stages: Sequence[StageRecord], alerts: Mapping[str, str]) -> Row:
+def trouble(stages: Sequence[StageRecord], alerts: Mapping[str, str]) -> Row:
     """Return the number of stages with a NaN or another alert, and of stalled ones."""
     words = Counter(alerts.values())
     found = [Segment(f"  ! {count} {word}", "bad") for word, count in words.items()]

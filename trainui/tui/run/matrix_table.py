@@ -17,6 +17,7 @@ from trainui.tui.graph.nodes import RANKS, counts
 from trainui.tui.render.numbers import elapsed, number, shortened, state_style, step
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, packed, width_of
 from trainui.tui.run.folded_rows import folded_rows
+from trainui.tui.run.header import trouble
 from trainui.tui.run.search_rows import search_rows
 
 TIME, VALUE, STEP, MOST_PARAM, MOST_TITLE, STATE = 8, 10, 8, 16, 21, 11
@@ -89,7 +90,7 @@ class GroupRows(Sequence[Row]):
 
     def _heading(self, members: Sequence[StageRecord]) -> list[Row]:
         table, group, width = self._table, self._group, self._width - 1
-        rows: list[Row] = packed(_states(members), width)
+        rows: list[Row] = packed(_states(members, self._alerts), width)
         if table.same:
             shared = (Segment(f"{key}={value}  ") for key, value in table.same.items())
             rows += packed((Segment("all have  ", "dim"), *shared), width)
@@ -253,12 +254,15 @@ def _ordered(members: Sequence[StageRecord], group: MatrixDetail | None) -> list
     return [*known, *sorted(rest, key=lambda one: RANKS[one.status])]
 
 
-def _states(members: Sequence[StageRecord]) -> Row:
+def _states(members: Sequence[StageRecord], alerts: Mapping[str, str]) -> Row:
+    """Return how many members are in each state, stalled, or have alerts."""
     spans = [
         Segment(f"{SYMBOLS[status]} {count} {status}  ", state_style(status))
         for status, count in counts(members)
     ]
-    return (*spans, Segment(f"of {len(members)}", "dim"))
+    own = {one.name: alerts[one.name] for one in members if one.name in alerts}
+    found = [one._replace(text=f"{one.text.strip()}  ") for one in trouble(members, own)]
+    return (*spans, *found, Segment(f"of {len(members)}", "dim"))
 
 
 def _best(
