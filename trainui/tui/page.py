@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -16,7 +16,7 @@ from trainui.text import harmless
 from trainui.tui.actions.run_actions import RunActions
 from trainui.tui.data.snapshot import Query, Snapshot
 from trainui.tui.host import Host, host_of
-from trainui.tui.keymap import bindings
+from trainui.tui.keymap import Key, bindings
 from trainui.tui.machine.gpu_strip import GpuStrip
 from trainui.tui.render.styled_text import Row, Segment
 from trainui.tui.widgets.bars import Bar, KeyBar
@@ -141,7 +141,11 @@ class Page(RunActions):
 
     def show_keys(self) -> None:
         """Show the keys of the focused widget and the page in the key bar."""
-        self.key_bar.show(self.host.keys.footer(self.footer_scopes()))
+        self.key_bar.show(self.footer_keys())
+
+    def footer_keys(self) -> Sequence[Key]:
+        """Return the keys in the key bar."""
+        return self.host.keys.footer(self.footer_scopes())
 
     def footer_scopes(self) -> tuple[str, ...]:
         """Return the scopes of the keys in the key bar."""

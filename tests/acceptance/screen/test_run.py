@@ -255,9 +255,9 @@ async def test_many_members_are_one_line_that_unfolds(filler: Filler) -> None:
     async with opened(run_id) as driven:
         await driven.until_shown("train ×12", "✓4", "✗1", "2 train ×12")
         await driven.press("d")
-        await driven.until_shown("a sweep has no details")
+        await driven.until_shown("a sweep has no details", "enter unfold")
         await driven.press("enter")
-        await driven.until_shown("train[seed=0]", "train[seed=5]", "train[seed=11]")
+        await driven.until_shown("train[seed=0]", "train[seed=5]", "train[seed=11]", "enter panel")
         await driven.until_gone("train ×12")
         await driven.press("F")
         await driven.until_shown("train ×12")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
@@ -21,7 +22,7 @@ from trainui.tui.actions.target import Target
 from trainui.tui.curves.grid_view import CurvesView
 from trainui.tui.data.snapshot import DetailTab, RunPage, RunQuery, Snapshot
 from trainui.tui.graph.view import StageGraph
-from trainui.tui.keymap import bindings
+from trainui.tui.keymap import Key, bindings
 from trainui.tui.logs.view import LogView
 from trainui.tui.page import Jump, Page
 from trainui.tui.render.styled_text import Row, Segment
@@ -173,7 +174,15 @@ class RunScreen(Page):
     def on_cursor_view_moved(self) -> None:
         """Query the data of the newly selected stage."""
         self.panel.moved()
+        self.show_keys()
         self.ask()
+
+    def footer_keys(self) -> Sequence[Key]:
+        """Return the keys in the key bar; on a folded sweep enter unfolds it."""
+        keys = super().footer_keys()
+        if not self.graph.folded:
+            return keys
+        return [replace(key, label="unfold") if key.id == "stages.open" else key for key in keys]
 
     def on_cursor_view_opened(self) -> None:
         """Move the focus from the DAG to the stage's panes."""
