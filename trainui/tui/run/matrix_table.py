@@ -137,11 +137,13 @@ class GroupRows(Sequence[Row]):
 
 
 def _whole(row: Row, width: int) -> Row:
-    """Cut the last segment of a line that is too wide, the state's word or its reason."""
+    """Shorten the reason at the end of a line that is too wide, or leave out it and the state."""
+    row = tuple(one for one in row if one.text)
     if width_of(row) <= width:
         return row
-    last = width - width_of(row[:-1])
-    return cut(row, width) if last >= LEAST_REASON else cut(row[:-1], width)
+    if width - width_of(row[:-1]) >= LEAST_REASON or width_of(row[:-1]) < width // 2:
+        return cut(row, width)
+    return _whole(row[:-1], width)
 
 
 class _Columns(NamedTuple):

@@ -339,6 +339,20 @@ def test_a_sweeps_table_marks_every_alert_and_ranks_a_nan_last(
     ]
 
 
+def test_a_narrow_sweeps_table_has_no_part_of_a_state(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    values = {f"train[lr={lr},seed=0]": 0.1 * lr for lr in (1, 2)}
+    run_id = filler.run(dict.fromkeys(values, ()))
+    filler.fail(run_id, "train[lr=2,seed=0]", "exit code 1")
+    stages = views.stages(connection, run_id)
+    group = MatrixDetail("val/loss", True, values)
+    for width in range(20, 60):
+        row = plain(GroupRows(stages, group, now=clock.now, width=width)[-1])
+        assert len(row) <= width
+        assert row.endswith(("0.2000", "failed")) or width < 26
+
+
 def test_only_the_members_that_are_seen_are_made_into_lines(
     filler: Filler, connection: protocol.Connection
 ) -> None:
