@@ -11,13 +11,13 @@ from trainui.pipeline.folding import Fold, Spread, folds
 from trainui.pipeline.substitution.masking import mask
 from trainui.text import harmless
 from trainui.tui.data.snapshot import MatrixDetail
-from trainui.tui.render.numbers import number
+from trainui.tui.render.numbers import number, shortened
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle
 
 MOST = 12
 """Maximum number of lines."""
 
-VALUES = 36
+VALUES = 30
 """Width of the mean, the deviation and the count, in characters."""
 
 
@@ -45,7 +45,8 @@ def folded_rows(
 
 
 def _params(fold: Fold) -> str:
-    return harmless(" ".join(f"{key}={value}" for key, value in mask(fold.params).items()))
+    values = mask(fold.params).items()
+    return " ".join(f"{harmless(key)}={shortened(harmless(value))}" for key, value in values)
 
 
 def _line(params: str, room: int, spread: Spread) -> Row:
