@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainui import clock, wakeup
 from trainui.domain.states import Status
+from trainui.execution.worker import adopted_files
 from trainui.execution.worker.adopted_processes import Cancellation, is_alive
 from trainui.metrics.discovery import process_files
 from trainui.metrics.files.tail import UnreadableFileError
@@ -65,6 +66,8 @@ class ExternalWatch:
             self._due = time.monotonic() + PERIOD
             ended += self._ended([one for one in running if one.pid is None])
             self._check_resting()
+            for stage in self._adopted:
+                adopted_files.follow(self._store, stage)
         if ended:
             with self._store.write() as connection:
                 for stage, status in ended:

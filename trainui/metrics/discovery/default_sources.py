@@ -119,6 +119,11 @@ def is_usual(path: Path) -> bool:
     )
 
 
+def is_for_programs(path: Path) -> bool:
+    """Return True if a file has metrics for programs, by its name: no log, and no database."""
+    return any(pattern.fullmatch(path.name) for pattern in _FAMILIES.values())
+
+
 def usual_files(root: Path) -> Iterator[Path]:
     """Yield the files below a directory that may have metrics, by their names."""
     return filter(is_usual, _files(root))

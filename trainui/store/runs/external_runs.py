@@ -6,13 +6,14 @@ Each stage has one attempt without a Celery message; the metrics reader reads it
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
 from trainui import clock
+from trainui.domain.definition import MetricSource, StageDefinition
 from trainui.domain.records import Slot
 from trainui.domain.states import ENDED, Status, run_status
 from trainui.store.db import protocol
@@ -217,6 +218,28 @@ def _stage(row: Any) -> RunningStage:
     run_id, stage_id, attempt_id, name, place, log, pid, cancelled, submission = row[:9]
     external = row_mapping.load(submission)["external"]
     return RunningStage(run_id, stage_id, attempt_id, name, place, log, pid, cancelled, external)
+
+
+def sources(connection: Connection, stage_id: str) -> tuple[MetricSource, ...]:
+    """Return the sources of a stage's metrics."""
+    return _definition(connection, stage_id).metrics or ()
+
+
+def _definition(connection: Connection, stage_id: str) -> StageDefinition:
+    (text,) = connection.execute(
+        select(STAGES.c.definition_json).where(STAGES.c.id == stage_id)
+    ).one()
+    return StageDefinition.from_json(row_mapping.load(text))
+
+
+def set_sources(connection: Connection, stage_id: str, found: Sequence[MetricSource]) -> None:
+    """Set the sources of a stage's metrics: an adopted process has opened other files."""
+    changed = replace(_definition(connection, stage_id), metrics=tuple(found))
+    connection.execute(
+        update(STAGES)
+        .where(STAGES.c.id == stage_id)
+        .values(definition_json=row_mapping.dump(changed.to_json()))
+    )
 
 
 def resting(connection: Connection, host: str, since: int) -> list[tuple[RunningStage, int]]:
