@@ -241,13 +241,25 @@ class CurvesView(CurveKeys):
 
     def _name_lines(self, curves: Curves) -> None:
         """Put the names of compared lines beside the plots, or above them if these are small."""
-        self._shared = shared_styles(curves.charts, self.view.highlight)
+        found = shared_styles(curves.charts, self.view.highlight)
+        own = {line.label for chart in curves.charts for line in chart.lines if line.own}
+        if found or not own <= self._shared.keys():  # else other plots have the compared lines
+            self._shared = found
         self._names, self._legend = names_width(list(self._shared)) if self._shared else 0, []
-        grid, bright = self._grid(), sum(style.bright for style in self._shared.values())
-        narrow = grid.cell_width < NAMED_WIDTH + self._names
-        if self._names and (narrow or grid.plot_height < max(bright, LEAST_NAMED)):
+        if self._names and not self._has_room_for_names(self._grid()):
             self._names = 0
             self._legend = legend_rows(self._shared, self.scrollable_content_region.width)
+
+    def _has_room_for_names(self, grid: PlotGrid) -> bool:
+        """Return True if all plots fit with names beside them, and are large enough for these."""
+        bright = sum(style.bright for style in self._shared.values())
+        enough = grid.plot_height >= max(bright, LEAST_NAMED)
+        wide = grid.cell_width >= NAMED_WIDTH + grid.names
+        return enough and wide and self._fits(grid)
+
+    def _fits(self, grid: PlotGrid) -> bool:
+        """Return True if all plots are visible at once."""
+        return grid.visible_rows(self.page_height) * grid.columns >= len(self.shown)
 
     def _problem_rows(self) -> list[Row]:
         if not self._problems:
