@@ -44,11 +44,19 @@ def summaries(
     shown = owners if isinstance(owners, Mapping) else {owner: owner for owner in owners}
     with snapshot(connection):
         return [
-            _summary(connection, shown[owner], found.name, some)
+            summary
             for owner in shown
             for found in series_of(connection, owner, name)
-            if (some := [one for one in found.segments if attempt in (None, one.history.attempt)])
+            if (summary := summary_of(connection, shown[owner], found, attempt)) is not None
         ]
+
+
+def summary_of(
+    connection: protocol.Connection, stage: str, found: SeriesSegments, attempt: int | None = None
+) -> SeriesSummary | None:
+    """Return the statistics of one series, inside `snapshot`; None if no point is of `attempt`."""
+    some = [one for one in found.segments if attempt in (None, one.history.attempt)]
+    return _summary(connection, stage, found.name, some) if some else None
 
 
 def _summary(

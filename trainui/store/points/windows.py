@@ -73,18 +73,28 @@ class Plotted:
         axis: Axis,
         *,
         attempt: int | None = None,
+        known: Sequence[PointSegment] | None = None,
     ) -> None:
-        """Find the segments of a series, or those of one attempt."""
+        """Find the segments of a series, or those of one attempt.
+
+        Args:
+            connection: for reading.
+            owner: the series' owner.
+            name: the metric.
+            axis: the axis.
+            attempt: only this attempt; None: all.
+            known: the series' segments, if they were read in the same snapshot.
+        """
         self._connection = connection
         self._owner, self._name, self._axis, self._attempt = owner, name, axis, attempt
         self._series: SeriesPoints | None = None
         self._samples: Samples | None = None
         self._wall: Samples | None = None
         with snapshot(connection):
+            if known is None:
+                known = segments.segments_of(connection, owner, name)
             self._segments = tuple(
-                segment
-                for segment in segments.segments_of(connection, owner, name)
-                if attempt in (None, segment.history.attempt)
+                segment for segment in known if attempt in (None, segment.history.attempt)
             )
             self._cuts = segments.cuts_of(self._segments)
             if sum(segment.stats.n for segment in self._segments) <= MANY:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import StageRecord
 from trainui.store.db import protocol
-from trainui.store.points import curves, windows
+from trainui.store.points import curves, segments, windows
 from trainui.store.points.x_axis import Axis
 from trainui.store.read import headlines, views
 from trainui.text import harmless
@@ -39,6 +39,7 @@ from trainui.tui.curves.ticks import round_stride
 from trainui.tui.run.matrix_reader import MatrixReader
 
 if TYPE_CHECKING:
+    from trainui.store.points.segments import SeriesSegments
     from trainui.store.points.windows import Extent, Plotted
 
 FIRST_CHARTS = 8
@@ -46,6 +47,9 @@ FIRST_CHARTS = 8
 
 CACHE_SIZE = 1200
 """Entries of the cache."""
+
+_SERIES = "series"
+"""With a stage's id, the cache key of its series by name."""
 
 MOST_LINES, MOST_FOLDED = 24, 48
 """Most series of a plot: lines beyond this could not be told apart, and reading more series for
@@ -228,8 +232,10 @@ class CurveReader:
     def _figures(
         self, connection: protocol.Connection, owner: str, attempt: int | None
     ) -> tuple[CurveData, ...]:
+        series = self._cached((owner, _SERIES), lambda: _series(connection, owner))
         found: tuple[CurveData, ...] = self._cached(
-            (owner, "figures", attempt), lambda: _figures(connection, owner, attempt)
+            (owner, "figures", attempt),
+            lambda: _figures(connection, series.values(), attempt),
         )
         return found
 
@@ -238,9 +244,13 @@ class CurveReader:
     ) -> Plotted | PreviewedSeries:
         self._check_version(connection, source.owner)
         key = (source.owner, name, axis, source.attempt)
+        series = self._cache.get((source.owner, _SERIES), {})
+        known = series[name].segments if name in series else None
         found: Plotted = self._cached(
             key,
-            lambda: windows.Plotted(connection, source.owner, name, axis, attempt=source.attempt),
+            lambda: windows.Plotted(
+                connection, source.owner, name, axis, attempt=source.attempt, known=known
+            ),
         )
         if source.own and source.attempt is None and name in self._preview:
             return PreviewedSeries(found, self._preview[name])
@@ -292,8 +302,13 @@ class CurveReader:
         return line
 
 
+def _series(connection: protocol.Connection, owner: str) -> dict[str, SeriesSegments]:
+    """Return all series of a stage by name: its figures and its charts are read from them."""
+    return {found.name: found for found in segments.series(connection, [owner])}
+
+
 def _figures(
-    connection: protocol.Connection, owner: str, attempt: int | None
+    connection: protocol.Connection, found: Iterable[SeriesSegments], attempt: int | None
 ) -> tuple[CurveData, ...]:
     return tuple(
         CurveData(
@@ -308,7 +323,8 @@ def _figures(
             nonfinite=series.nonfinite,
             superseded=series.superseded,
         )
-        for series in curves.summaries(connection, [owner], attempt=attempt)
+        for one in found
+        if (series := curves.summary_of(connection, "", one, attempt)) is not None
     )
 
 

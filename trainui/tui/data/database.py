@@ -137,7 +137,8 @@ class ScreenDatabase:
         if query.stage is not None and query.curves is not None:
             self._has_read_curves = True
         reduced = replace(query, curves=None) if later else query
-        page = self._page_reader().read(connection, reduced)
+        with readonly.snapshot(connection):
+            page = self._page_reader().read(connection, reduced)
         self.unfinished = (later and query.stage is not None) or (
             page is not None and page.more > 0
         )

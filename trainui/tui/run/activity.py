@@ -81,6 +81,8 @@ class ActivityReader:
         version of its points."""
         self._checkpoint: tuple[str, int | None] = "", None
         self._nonfinite = ""
+        self._progress: tuple[object, LogProgress | None] = None, None
+        """The state of the logs, and the progress that their ends show."""
 
     def read(
         self,
@@ -103,10 +105,16 @@ class ActivityReader:
         return StageActivity(
             max(filter(None, map(_written_at, logs)), default=None),
             *self._checkpoint,
-            log_progress(logs) if stage.status == Status.RUNNING else None,
+            self._progress_of(logs) if stage.status == Status.RUNNING else None,
             self._headline(connection, stage, version),
             self._nonfinite,
         )
+
+    def _progress_of(self, logs: Sequence[Path]) -> LogProgress | None:
+        state = [(log, _size(log), _written_at(log)) for log in logs]
+        if self._progress[0] != state:
+            self._progress = state, log_progress(logs)
+        return self._progress[1]
 
     def _headline(
         self, connection: protocol.Connection, stage: StageRecord, version: int | None
@@ -173,6 +181,13 @@ def _nonfinite_text(series: Sequence[SeriesSummary], first_steps: Mapping[str, i
         named.append(f"NaN or infinite values in {harmless(one.name)}{since}: {counts}")
     more = [f"{len(bad) - MOST_NONFINITE} more metrics"] if len(bad) > MOST_NONFINITE else []
     return "; ".join([*named, *more])
+
+
+def _size(log: Path) -> int:
+    try:
+        return log.stat().st_size
+    except OSError:
+        return 0
 
 
 def _written_at(log: Path) -> int | None:
