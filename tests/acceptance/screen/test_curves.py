@@ -212,13 +212,15 @@ async def test_the_choice_of_curves_shows_parameters_and_values_and_stays_with_t
 ) -> None:
     graph = {f"train[lr={lr},seed={seed}]": lr + seed / 8 for lr in (1, 2) for seed in (0, 1)}
     run_id = losses(filler, graph)
+    broken = Feeder(filler.store, filler.stage(run_id, "train[lr=1,seed=1]").id, key="b")
+    broken.feed({"train/loss": [(100, math.nan)]})
     async with opened(run_id) as driven:
         await driven.until_shown("train/loss")
         driven.run.graph.select("train[lr=1,seed=0]")
         await driven.until_shown("Curves: train[lr=1,seed=0]")
         await open_page(driven)
         await driven.press("c")
-        await driven.until_shown("1 of 4 drawn", "[ ]   lr=2,seed=1", "2.1321")
+        await driven.until_shown("1 of 4 drawn", "[ ]   lr=2,seed=1", "2.1321", "×1 not finite")
         await driven.press("slash", *"lr=2", "enter")
         await driven.until_gone("lr=1,seed=1")
         await driven.press("a", "enter")

@@ -128,7 +128,7 @@ class CandidateList(CursorView):
             *params,
             Segment("  " + fit(number(one.best), VALUE, right=True)),
             Segment(fit(number(one.last), VALUE, right=True)),
-            Segment(f"  ×{one.nonfinite} NaN" if one.nonfinite else "", "bad"),
+            Segment(f"  ×{one.nonfinite} not finite" if one.nonfinite else "", "bad"),
             Segment("  this one" if one.own else "  running" if one.live else "", "dim"),
         )
 
