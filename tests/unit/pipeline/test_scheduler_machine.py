@@ -11,7 +11,7 @@ from tests.unit.profiles import machine
 from trainui import clock
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import StageRecord
-from trainui.domain.states import ENDED, UNFINISHED, Status, check_transition, run_status
+from trainui.domain.states import DONE, ENDED, UNFINISHED, Status, check_transition, run_status
 from trainui.errors import UsageError
 from trainui.pipeline.rules.dependants import Upstream, next_state
 from trainui.pipeline.rules.resume_plan import Action, plan_rerun, plan_resume
@@ -20,7 +20,7 @@ from trainui.pipeline.rules.scheduling import PAUSED, FreeSlots, Grant, Wait, Wa
 
 CPUS, GPUS = 3, 3
 SLOTS = [*(("cpu", number) for number in range(CPUS)), *(("gpu", index) for index in range(GPUS))]
-HOW_IT_ENDS = [Status.COMPLETED, Status.FAILED, Status.INTERRUPTED]
+HOW_IT_ENDS = [Status.COMPLETED, Status.FAILED, Status.INTERRUPTED, Status.PRUNED]
 LONGEST_DELAY = 8.0
 """Seconds of a stage's first retry."""
 
@@ -207,7 +207,7 @@ class Scheduler(RuleBasedStateMachine):
             name, status = stage.definition.name, stage.status
             assert item.name == name
             if item.action == Action.SKIP:
-                done = status == Status.COMPLETED and name not in fresh
+                done = status in DONE and name not in fresh
                 assert done or status in UNFINISHED or name not in needed or name in used
             else:
                 assert not (item.fresh and name in used)
@@ -481,7 +481,7 @@ def _waiting(stage: Stage) -> WaitingStage:
 
 
 def _lets_start(upstream: Stage) -> bool:
-    if upstream.status == Status.COMPLETED:
+    if upstream.status in DONE:
         return True
     stopped = upstream.status in (Status.FAILED, Status.CANCELLED)
     return stopped and upstream.definition.allow_failure

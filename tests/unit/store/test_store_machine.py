@@ -17,14 +17,14 @@ from tests.unit.profiles import machine
 from trainui import clock
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import AttemptRecord, Slot, StageRecord
-from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
+from trainui.domain.states import DONE, ENDED, UNFINISHED, Status, run_status
 from trainui.pipeline.rules.resume_plan import Action, plan_resume
 from trainui.pipeline.rules.scheduling import FreeSlots, Grant, WaitingStage, decide
 from trainui.store.db.engine import open_store
 from trainui.store.runs import attempt_rows, attempts, runs, stages
 
 PLACES = 2
-ENDS = [Status.COMPLETED, Status.FAILED, Status.INTERRUPTED]
+ENDS = [Status.COMPLETED, Status.FAILED, Status.INTERRUPTED, Status.PRUNED]
 
 
 @cache
@@ -144,7 +144,7 @@ class Kept(RuleBasedStateMachine):
         attempt = data.draw(st.sampled_from(self.granted))
         with self.store.write() as connection:
             before = attempts.get(connection, attempt.id)
-            if before.status == Status.QUEUED and how == Status.COMPLETED:
+            if before.status == Status.QUEUED and how in DONE:
                 return  # it did not even start
             told = attempts.end(connection, attempt.id, attempt_rows.Outcome(how, clock.now()))
         assert (told is None) == (before.status in ENDED)
