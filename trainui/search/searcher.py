@@ -31,7 +31,7 @@ from trainui.pipeline.substitution.search import with_trial_params
 from trainui.search import grid, importance, objective, pruners, pruning, samplers, study
 from trainui.search.pruning import TrialWatch
 from trainui.search.study import AskedTrial, SearchStudy
-from trainui.store.db.engine import Store, raw
+from trainui.store.db.engine import Store, file_of, raw
 from trainui.store.read import trials as asked_trials
 from trainui.store.read.trials import TrialRecord
 from trainui.store.runs import trials
@@ -167,11 +167,14 @@ class Searcher:
             state=saved.state if saved is not None and known else None,
             asked=asked,
             pruner=None if search.prune is None else pruners.make(search.prune),
+            is_shared=file_of(self._store.url) is None,
         )
-        if not search.asks:
-            with self._store.read() as connection:
-                members = asked_trials.of_search(raw(connection), *astuple(self._key))
-            grid.fill(self._study.study, members)
+        with self._store.read() as connection:
+            stored = asked_trials.of_search(raw(connection), *astuple(self._key))
+        if search.asks:
+            self._study.restore(stored)
+        else:
+            grid.fill(self._study.study, stored)
         self._watch = TrialWatch(self._study.study, search) if search.prune else None
         self._saved, self._search, self._is_new = saved, search, True
         return self._study

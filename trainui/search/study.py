@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from trainui import paths
 from trainui.domain.search import Scalar, Search
 from trainui.search import samplers
 from trainui.store.db import sqlite_file
+from trainui.store.read.trials import ASKED, TrialRecord
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 optuna.logging.disable_default_handler()
@@ -139,6 +140,27 @@ class SearchStudy:
             self.is_exhausted = True
         return self.trial(number)
 
+    def restore(self, stored: Iterable[TrialRecord]) -> None:
+        """Add what the store has of some trials and the study lost, as after a power failure."""
+        count = self.count
+        for one in stored:
+            params = one.stage.definition.trial_params
+            if one.number >= count and params:
+                self.study.add_trial(self._restored(one, params))
+            elif one.state != ASKED:
+                value = one.value if one.state == "complete" else None
+                self.tell(one.number, one.state, value, one.reason)
+
+    def _restored(self, one: TrialRecord, params: Mapping[str, Scalar]) -> FrozenTrial:
+        known = {name: self._distributions[name] for name in params if name in self._distributions}
+        return optuna.trial.create_trial(
+            state=_FINAL.get(one.state, TrialState.RUNNING),
+            params={name: params[name] for name in known},
+            distributions={name: _around(known[name], params[name]) for name in known},
+            value=None if one.state == "fail" else one.value,
+            user_attrs={} if one.reason is None else {"reason": one.reason},
+        )
+
     def trial(self, number: int) -> FrozenTrial:
         """Return a trial as the study has it."""
         storage, study_id = self.storage, self.study._study_id
@@ -154,6 +176,7 @@ def open_study(
     state: bytes | None = None,
     asked: int = 0,
     pruner: BasePruner | None = None,
+    is_shared: bool = False,
 ) -> SearchStudy:
     """Open the study of a search; create it if it does not exist.
 
@@ -165,11 +188,12 @@ def open_study(
         state: the sampler's stored state; None: a new sampler.
         asked: number of trials stored.
         pruner: decides which trials stop early; None: none does.
+        is_shared: True if another host may open it, so that it needs locks of the file system.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)  # some samplers; names of metrics
         study = optuna.create_study(
-            storage=_storage(file_of(run_directory, group)),
+            storage=_storage(file_of(run_directory, group), is_shared=is_shared),
             sampler=samplers.load(state) or samplers.fresh(search, after=asked),
             pruner=pruner or optuna.pruners.NopPruner(),
             study_name=name_of(run_id, group),
@@ -181,12 +205,28 @@ def open_study(
     return SearchStudy(study, search)
 
 
-def _storage(file: Path) -> RDBStorage:
+def _storage(file: Path, *, is_shared: bool) -> RDBStorage:
     def connect() -> sqlite3.Connection:
-        return sqlite3.connect(file, timeout=sqlite_file.BUSY_TIMEOUT, check_same_thread=False)
+        found = sqlite3.connect(file, timeout=sqlite_file.BUSY_TIMEOUT, check_same_thread=False)
+        if not is_shared:  # as in the store: Optuna commits each value of a trial
+            found.execute("PRAGMA journal_mode = WAL")
+            found.execute("PRAGMA synchronous = NORMAL")
+        return found
 
     # not by the path in the URL, which would end at a `?`
     return RDBStorage("sqlite:///study.db", engine_kwargs={"creator": connect})
+
+
+def _around(one: BaseDistribution, value: Scalar) -> BaseDistribution:
+    """Return a distribution that contains a value from before an edit of the space."""
+    if isinstance(one, CategoricalDistribution):
+        return one
+    assert isinstance(one, IntDistribution | FloatDistribution)
+    number: Any = value
+    if one.low <= number <= one.high:
+        return one
+    ends = {"low": min(one.low, number), "high": max(one.high, number)}
+    return type(one)(**ends, log=one.log)
 
 
 def _suggest(trial: Trial, name: str, one: BaseDistribution) -> None:

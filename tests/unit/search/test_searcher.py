@@ -70,6 +70,12 @@ class Search:
             else:
                 return
 
+    def restart(self) -> None:
+        """Let the next turn be that of a new process."""
+        if self._searcher is not None:
+            self._searcher.close()
+        self._searcher = None
+
     def stage(self, number: int) -> Any:
         with self.store.read() as connection:
             found = stages.named(connection, self.run_id, f"train[trial={number}]")
@@ -207,6 +213,23 @@ def test_a_study_that_another_program_ended_is_believed(search: Search) -> None:
     search.turn()
     [trial] = search.trials()
     assert (trial.state, trial.value) == ("complete", 0.125)
+
+
+def test_a_study_that_was_lost_is_made_again_from_the_store(search: Search) -> None:
+    for number, value in ((0, 0.25), (1, 0.5)):
+        search.turn(number)
+        search.end(number, value)
+    search.turn(2)
+    before = search.params()
+    for one in Path(search.stage(0).directory).parent.glob("train.study.db*"):
+        one.unlink()
+    search.restart()
+    search.turn(3)
+    study = the_study(search)
+    assert search.params()[:3] == before
+    assert [one.params for one in study.trials] == search.params()
+    assert [one.state.name for one in study.trials] == ["COMPLETE", "COMPLETE", *["RUNNING"] * 2]
+    assert [one.value for one in study.trials] == [0.25, 0.5, None, None]
 
 
 def test_an_interrupted_trial_is_left_to_be_continued(search: Search) -> None:
