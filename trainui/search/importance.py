@@ -29,11 +29,6 @@ def is_due(before: int, now: int) -> bool:
     return now >= LEAST and now - before >= max(1, before // _GROWTH)
 
 
-def completed(study: optuna.Study) -> int:
-    """Return the number of completed trials."""
-    return len(study.get_trials(deepcopy=False, states=_COMPLETE))
-
-
 def of_parameters(study: optuna.Study) -> dict[str, float]:
     """Return each parameter's share of the objective's variation, most important first.
 

@@ -71,6 +71,8 @@ class Searcher:
         """Prunes the trials; None: the search does not prune."""
         self._saved: SamplerState | None = None
         """The sampler's state as stored last: another one was stored by another host."""
+        self._completed = 0
+        """Number of completed trials in the study."""
         self._weighed = 0
         """Number of completed trials when the importance of the parameters was computed."""
         self._left: set[_Attempts] = set()
@@ -175,6 +177,7 @@ class Searcher:
             self._study.restore(stored)
         else:
             grid.fill(self._study.study, stored)
+        self._completed = sum(one.state == "complete" for one in stored)
         self._watch = TrialWatch(self._study.study, search) if search.prune else None
         self._saved, self._search, self._is_new = saved, search, True
         return self._study
@@ -264,6 +267,7 @@ class Searcher:
     def _save(self, opened: SearchStudy, turn: _Turn) -> None:
         assert self._search is not None
         saved = SamplerState(samplers.key(self._search), opened.state)
+        self._completed += sum(outcome.state == "complete" for _, outcome in turn.told)
         shares = self._importance(opened) if turn.told else {}
         with self._store.write() as connection:
             for stage, outcome in turn.told:
@@ -279,10 +283,9 @@ class Searcher:
 
     def _importance(self, opened: SearchStudy) -> dict[str, float]:
         """Return the importance of the parameters; empty if it need not be computed again."""
-        count = importance.completed(opened.study)
-        if not importance.is_due(self._weighed, count):
+        if not importance.is_due(self._weighed, self._completed):
             return {}
-        self._weighed = count
+        self._weighed = self._completed
         return importance.of_parameters(opened.study)
 
     def _add(self, connection: Connection, asked: AskedTrial) -> None:

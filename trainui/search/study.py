@@ -127,18 +127,20 @@ class SearchStudy:
         Returns:
             The trial as the study has it.
         """
-        frozen = self.trial(number)
-        if frozen.state.is_finished():
-            return frozen
         if reason is not None:
-            self.storage.set_trial_user_attr(frozen._trial_id, "reason", reason)
+            self._note(number, reason)
         try:
-            self.study.tell(number, value, _FINAL[state])
+            return self.study.tell(number, value, _FINAL[state], skip_if_finished=True)
         except RuntimeError:  # a sampler that has tried everything stops Optuna's own loop
-            if not self.trial(number).state.is_finished():
+            if not (final := self.trial(number)).state.is_finished():
                 raise
             self.is_exhausted = True
-        return self.trial(number)
+            return final
+
+    def _note(self, number: int, reason: str) -> None:
+        trial = self.trial(number)
+        if not trial.state.is_finished():
+            self.storage.set_trial_user_attr(trial._trial_id, "reason", reason)
 
     def restore(self, stored: Iterable[TrialRecord]) -> None:
         """Add what the store has of some trials and the study lost, as after a power failure."""
