@@ -25,16 +25,16 @@ SPACE: dict[str, Range | Choices] = {
 }
 NUMBERS: dict[str, Range | Choices] = {name: SPACE[name] for name in ("lr", "layers")}
 GRID: dict[str, Range | Choices] = {"layers": Range(2, 4, whole=True), "width": SPACE["width"]}
-FEW = {"n_startup_trials": 4}
+FEW = {"n_startup_trials": 2}
 
 SEARCHES = {
-    "tpe": Search("loss", "minimize", SPACE, 8, sampler_options=FEW, seed=3),
+    "tpe": Search("loss", "minimize", SPACE, 5, sampler_options=FEW, seed=3),
     "multivariate": Search(
-        "loss", "minimize", SPACE, 8, sampler_options={**FEW, "multivariate": True}, seed=3
+        "loss", "minimize", SPACE, 5, sampler_options={**FEW, "multivariate": True}, seed=3
     ),
-    "random": Search("loss", "maximize", SPACE, 5, "RandomSampler", seed=1),
+    "random": Search("loss", "maximize", SPACE, 4, "RandomSampler", seed=1),
     "grid": Search("loss", "minimize", GRID, 12, "GridSampler", seed=5),
-    "cmaes": Search("loss", "minimize", NUMBERS, 8, "CmaEsSampler", FEW, seed=2),
+    "cmaes": Search("loss", "minimize", NUMBERS, 5, "CmaEsSampler", FEW, seed=2),
 }
 
 Params = dict[str, Scalar]
@@ -121,7 +121,7 @@ def test_the_trials_are_the_same_if_each_process_is_killed(name: str, tmp_path: 
     assert followed(SEARCHES[name], tmp_path, kill=True) == plain(SEARCHES[name])
 
 
-@pytest.mark.parametrize("name", ["tpe", "multivariate", "random"])
+@pytest.mark.parametrize("name", ["multivariate", "random"])
 def test_a_kill_between_the_study_and_the_store_changes_no_trial(name: str, tmp_path: Path) -> None:
     search = SEARCHES[name]
     found = followed(search, tmp_path, kill=True, ask=Killed.ask_and_die_before_it_is_stored)
