@@ -137,13 +137,13 @@ class GroupRows(Sequence[Row]):
 
 
 def _whole(row: Row, width: int) -> Row:
-    """Shorten the reason at the end of a line that is too wide, or leave out it and the state."""
-    row = tuple(one for one in row if one.text)
+    """Cut the reason, the last segment, of a line that is too wide; else drop the state's word."""
     if width_of(row) <= width:
         return row
-    if width - width_of(row[:-1]) >= LEAST_REASON or width_of(row[:-1]) < width // 2:
+    *short, _word, _why = row
+    if width - width_of(row[:-1]) >= LEAST_REASON:
         return cut(row, width)
-    return _whole(row[:-1], width)
+    return row[:-1] if width_of(row[:-1]) <= width else cut(tuple(short), width)
 
 
 class _Columns(NamedTuple):
