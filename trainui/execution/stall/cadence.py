@@ -3,7 +3,8 @@
 Activity means that one of its logs grew or that metrics of it were read. The attempt is stalled
 if it has been silent for longer than each of: a minute, ten times the median of its last hundred
 gaps, and twice the longest of them. The last condition allows for occasional evaluations. With
-fewer than six activities there is no cadence yet, and no stall.
+fewer than six activities the usual gap is that of its stored points, if there are enough; else
+there is no cadence yet, and no stall.
 """
 
 from __future__ import annotations
@@ -55,14 +56,23 @@ class Cadence:
             self._gaps.append(time - self._last)
         self._last = max(self._last, time)
 
+    def assume(self, gap: float) -> None:
+        """Take a gap as the usual one, besides those that are known."""
+        self._gaps.extend([gap] * LEAST_GAPS)
+
     def silence(self, now: float) -> float:
         """Return the seconds since the last activity."""
         return now - self._last
 
     @property
+    def is_known(self) -> bool:
+        """True if there was enough activity to know the usual gap."""
+        return len(self._gaps) >= LEAST_GAPS
+
+    @property
     def patience(self) -> float:
         """Seconds of silence after which the attempt counts as stalled."""
-        if len(self._gaps) < LEAST_GAPS:
+        if not self.is_known:
             return float("inf")
         usual = self._of_median * statistics.median(self._gaps)
         return max(self._least_silence, usual, self._of_longest * max(self._gaps))

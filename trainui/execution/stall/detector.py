@@ -15,13 +15,17 @@ from trainui.execution.planner.slots import host
 from trainui.execution.stall import adopted_activity
 from trainui.execution.stall.cadence import LEAST_SILENCE, Cadence
 from trainui.execution.stall.silence import Silence
-from trainui.store.db.engine import Store
-from trainui.store.points import sources
+from trainui.store.db.engine import Store, raw
+from trainui.store.points import curves, sources
 from trainui.store.runs import attempt_rows, stages
 from trainui.supervisor import journal
 
 LOOK_EVERY = 5.0
 """Seconds between two checks; a silence shorter than a minute does not matter."""
+
+
+LEAST_POINTS = 20
+"""Number of points from which on they give a cadence, if checks saw too little activity."""
 
 
 @dataclass(slots=True)
@@ -32,6 +36,8 @@ class _WatchedAttempt:
     silence: Silence
     is_mute: bool = True
     """True until the first activity: an adopted process may only be seen by its use of a GPU."""
+    learned_from: tuple[int, ...] = ()
+    """The marks when the stored points were last counted."""
     stalled: bool | None = None
     """The recorded flag; None: not known."""
 
@@ -91,6 +97,8 @@ class StallDetector:
             watched.pace.note(now)
         elif pids and watched.is_mute and adopted_activity.uses_gpu(pids, self._gpus()):
             watched.pace.note(now)
+        elif not watched.pace.is_known and watched.pace.silence(now) > self._least_silence:
+            self._learn(attempt, watched, now)
         stalled = watched.pace.is_stalled(now)
         if stalled != watched.stalled:
             if watched.silence.is_of_the_stage(silent=stalled) != stalled:
@@ -102,6 +110,17 @@ class StallDetector:
         # an external run started long ago: the time since then is no gap between two outputs
         signs = _known_signs(attempt, now) if attempt.celery_task_id is not None else [now]
         return _WatchedAttempt(self._pace(signs), marks, Silence(self._store, self._look_every))
+
+    def _learn(self, attempt: AttemptRecord, watched: _WatchedAttempt, now: float) -> None:
+        """Take the cadence from the stored points of an attempt that soon fell silent."""
+        if watched.learned_from == watched.marks:
+            return
+        watched.learned_from = watched.marks
+        with self._store.read() as connection:
+            count = curves.count_of_attempt(raw(connection), attempt.stage_id, attempt.number)
+        if count >= LEAST_POINTS:
+            ran = (clock.now() - (attempt.started_at or 0)) / clock.SECOND
+            watched.pace.assume(max(0.0, ran - watched.pace.silence(now)) / count)
 
     def _pace(self, signs: Sequence[float]) -> Cadence:
         return Cadence(signs, least_silence=self._least_silence)

@@ -142,6 +142,16 @@ def step_at(connection: protocol.Connection, owner: str, time: int) -> int | flo
     return None
 
 
+def count_of_attempt(connection: protocol.Connection, owner: str, attempt: int) -> int:
+    """Return the number of points that an attempt has written to the series with the most."""
+    with snapshot(connection):
+        counts = (
+            sum(part.stats.n for part in one.segments if part.history.attempt == attempt)
+            for one in series_of(connection, owner)
+        )
+        return max(counts, default=0)
+
+
 def offsets(connection: protocol.Connection, owner: str) -> dict[str, int]:
     """Return how many bytes of an owner's sources are stored, by source key."""
     query = 'SELECT key, "offset" FROM sources WHERE owner = ?'

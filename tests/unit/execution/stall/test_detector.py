@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tests.unit.supervisor.waiting import wait_for
 from trainui.cli.main import main
 from trainui.domain.states import Status
 from trainui.execution.attempt.monitor import AttemptMonitor
-from trainui.execution.stall.detector import StallDetector
+from trainui.execution.stall.detector import LEAST_POINTS, StallDetector
 from trainui.store.db.engine import Store
 from trainui.store.read import views
 
@@ -92,6 +93,25 @@ def test_metrics_that_are_read_are_signs_of_life(
     until(stalls, run, True)
     feeder.feed({"loss": [(100, 0.5)]})
     until(stalls, run, False)
+    run.go()
+
+
+@pytest.mark.parametrize(("points", "stalled"), [(LEAST_POINTS, True), (LEAST_POINTS - 1, False)])
+def test_a_stage_that_soon_falls_silent_has_the_pace_of_its_points(
+    store: Store, follower: AttemptMonitor, tmp_path: Path, points: int, stalled: bool
+) -> None:
+    run = Running(store, follower, tmp_path)
+    stalls = StallDetector(store, least_silence=0.2, look_every=0.0)
+    stalls.look()
+    Feeder(store, run.stage.id).feed({"loss": [(step, 0.5) for step in range(points)]})
+    silent = time.monotonic() + 60.0 if stalled else time.monotonic() + 0.5
+
+    def seen() -> bool:
+        stalls.look()
+        return run.stage.stalled or time.monotonic() > silent
+
+    wait_for(seen, "a silence")
+    assert run.stage.stalled == stalled
     run.go()
 
 
