@@ -8,6 +8,7 @@ from pathlib import Path
 
 from trainui import extras, settings
 from trainui.domain.definition import Pipeline, StageDefinition
+from trainui.domain.search import Search
 from trainui.errors import UnfitEnvironmentError, UnsafePathError, UsageError
 from trainui.pipeline.inputs import allowed_directories, validate_file_path
 from trainui.pipeline.substitution import phases
@@ -34,13 +35,23 @@ def check_search(stages: Iterable[StageDefinition]) -> None:
                 f"the search of stage {name} needs Optuna, which is not installed: "
                 f"{extras.advice('search')}"
             )
-        for used in (search.sampler, search.prune.by if search.prune else ""):
-            for module in MODULES.get(used, ()):
-                if find_spec(module) is None:
-                    raise UnfitEnvironmentError(
-                        f"{used}, in the search of stage {name}, needs {module}, which is not "
-                        f"installed: install it beside Optuna (pip install {module})"
-                    )
+        for used, module in _needed(search):
+            if find_spec(module) is None:
+                raise UnfitEnvironmentError(
+                    f"{used}, in the search of stage {name}, needs {module}, which is not "
+                    f"installed: install it beside Optuna (pip install {module})"
+                )
+
+
+def _needed(search: Search) -> Iterator[tuple[str, str]]:
+    """Yield what of a search needs which package besides Optuna."""
+    rule, used = search.prune, [search.sampler]
+    while rule is not None:
+        used.append(rule.by)
+        rule = rule.wrapped
+    yield from ((one, module) for one in used for module in MODULES.get(one, ()))
+    if search.sampler_options.get("with_margin"):
+        yield "with_margin", "scipy"
 
 
 def check_slots(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -> None:

@@ -46,3 +46,13 @@ def test_a_sampler_names_the_package_that_it_needs(
     assert submit("random", tmp_path)
     with pytest.raises(UnfitEnvironmentError, match="needs cmaes"):
         submit("cmaes", tmp_path)
+
+
+def test_an_option_and_a_rule_within_a_rule_name_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    with pytest.raises(UnfitEnvironmentError, match=r"with_margin, .* needs scipy"):
+        submit("{by: cmaes, with_margin: true}", tmp_path)
+    with pytest.raises(UnfitEnvironmentError, match=r"WilcoxonPruner, .* needs scipy"):
+        submit("random, prune: {by: patient, patience: 1, prune: wilcoxon}", tmp_path)
