@@ -603,6 +603,9 @@ async def test_a_member_of_a_sweep_is_edited_and_retried_alone(
             await driven.until_shown(f"resumed: {name}", f"2 {name}")
             if typed == "0.2":
                 control.cancel(run_id, [name])
+        await driven.press("5")
+        await driven.until_shown("limit", "0.250")
+        assert "of the run" not in driven.text(), "its only parameter has another value here"
     with views.reading() as connection:
         stages = {stage.name: stage for stage in views.stages(connection, run_id)}
     assert {name: str(stage.status) for name, stage in stages.items() if not stage.removed} == {

@@ -24,6 +24,9 @@ MemberValues = Mapping[str, Mapping[str, str]]
 """By the name in the file, a member's own values by `key_of`."""
 
 
+_RUN = "run "
+
+
 def key_of(place: EditedValue) -> str:
     """Return the key of a member's own value: `lr` in the matrix, else `run lr` or `stage lr`."""
     return place.name if place.scope == "matrix" else f"{place.scope} {place.name}"
@@ -58,6 +61,18 @@ def applied(pipeline: Pipeline, given: Mapping[str, str], values: MemberValues) 
         if [stage.name for stage in stages].count(name) > 1:
             raise UsageError(f"{name} is already a member of the sweep; choose another value")
     return pipeline.with_stages(tuple(_with_names(stage, renamed) for stage in stages))
+
+
+def own_parameters(values: MemberValues, stage: StageDefinition) -> dict[str, str]:
+    """Return the parameters of the run that a member of a sweep has with other values."""
+    matrix = stage.matrix or {}
+    for name, own in values.items():
+        common = {f"{key}={value}" for key, value in matrix.items() if key not in own}
+        group, _, inside = name.partition("[")
+        same = all(own.get(key, value) == value for key, value in matrix.items())
+        if group == stage.group and same and common <= set(inside.rstrip("]").split(",")):
+            return {key.removeprefix(_RUN): new for key, new in own.items() if key.startswith(_RUN)}
+    return {}
 
 
 def name_in_file(pipeline: Pipeline, with_values: Pipeline, name: str) -> str:

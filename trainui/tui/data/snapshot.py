@@ -110,6 +110,8 @@ class StageDetail:
     """Why the last attempt did not continue from the newest checkpoint, as text."""
     activity: StageActivity | None = None
     """None: not requested."""
+    own_parameters: Mapping[str, str] = field(default_factory=dict)
+    """The run's parameters that a sweep member has with other values."""
 
 
 @dataclass(frozen=True, slots=True)

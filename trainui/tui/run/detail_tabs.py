@@ -23,14 +23,24 @@ TITLES = {"output": "outputs", "checkpoint": "checkpoints", "": "other files"}
 _STATES = frozenset(str(status) for status in Status)
 
 
-def params_rows(run: RunRecord, stage: StageRecord, width: int) -> list[Row]:
-    """Return the parameters of a stage: of its sweep member, its task and its run."""
+def params_rows(
+    run: RunRecord, stage: StageRecord, width: int, own: Mapping[str, str] | None = None
+) -> list[Row]:
+    """Return the parameters of a stage: of its sweep member, its task and its run.
+
+    Args:
+        run: the run.
+        stage: the stage.
+        width: characters a line.
+        own: the run's parameters that this member of a sweep has with other values.
+    """
+    own = own or {}
     definition = stage.definition
     rows: list[Row] = []
     for title, values in (
-        ("of this sweep member", definition.member_values),
+        ("of this sweep member", {**definition.member_values, **own}),
         ("of the task", definition.params or {}),
-        ("of the run", run.params),
+        ("of the run", {name: run.params[name] for name in run.params if name not in own}),
         ("environment variables of the stage", definition.env),
     ):
         if values:

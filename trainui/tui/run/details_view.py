@@ -137,7 +137,7 @@ class DetailsView(RowsView):
         if tab == DetailTab.OVERVIEW:
             return self._overview(of, stage, width)
         if tab == DetailTab.PARAMS:
-            return params_rows(of.page.run, stage, width)
+            return params_rows(of.page.run, stage, width, of.detail.own_parameters)
         if tab == DetailTab.OUTPUTS:
             return [*files_rows(of.detail.files, width), *self._images(of, width)]
         return events_rows(of.detail.events, width)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from trainui.domain.notifications import CHECKPOINT
@@ -93,6 +93,9 @@ class RunPageReader:
                 activity=self._activity.read(connection, selected, tries)
                 if query.tab == DetailTab.OVERVIEW and number is None
                 else None,
+                own_parameters=_own_parameters(connection, selected)
+                if query.tab == DetailTab.PARAMS
+                else {},
             )
         ahead = self._etas.look(connection, run, stages)
         members = [stage for stage in stages if stage.definition.group == query.group]
@@ -150,6 +153,16 @@ class RunPageReader:
             return None
         found = self._curves.read(connection, selected, stages, query.curves)
         return CurvesPage(run, selected, found)
+
+
+def _own_parameters(connection: protocol.Connection, stage: StageRecord) -> Mapping[str, str]:
+    """Return the parameters that were edited for this member of a sweep alone."""
+    values = views.submission(connection, stage.run_id).get("members")
+    if not values or stage.definition.matrix is None:
+        return {}
+    from trainui.control.edits import members  # it imports SQLAlchemy
+
+    return members.own_parameters(values, stage.definition)
 
 
 def _different(found: environment_digest.Difference, number: int) -> str:

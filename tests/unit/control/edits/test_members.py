@@ -91,3 +91,15 @@ def test_a_parameter_changed_for_one_member_stays_the_same_for_all_others(tmp_pa
     assert submitted.stage("test[lr=0.1]").params == {"depth": 6, "epochs": 7}
     assert submitted.stage("test[lr=0.3]").params == {"depth": 4, "epochs": 3}
     assert submitted.stage("select").command == "select 3"
+    assert members.own_parameters(values, train) == {"epochs": "5", "who": "o'neil", "cores": "2"}
+    assert members.own_parameters(values, first) == {}
+
+
+def test_the_own_parameters_of_a_renamed_member_are_found() -> None:
+    values = {SECOND: {"lr": "0.2", "run epochs": "5"}, FIRST: {"run epochs": "7"}}
+    own = members.applied(loader.load_text(TEXT), {}, values)
+    found = {one.name: members.own_parameters(values, one) for one in own.stages}
+    assert {name: params for name, params in found.items() if params} == {
+        FIRST: {"epochs": "7"},
+        "train[lr=0.2,seed=2]": {"epochs": "5"},
+    }
