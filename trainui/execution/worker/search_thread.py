@@ -6,9 +6,11 @@ when a trial could start, and by changes of the store, when a trial may have end
 
 from __future__ import annotations
 
+import importlib
 import logging
 import threading
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from trainui import wakeup
@@ -84,6 +86,8 @@ class SearchThread:
             return trials.is_any_asked(connection)
 
     def _serve(self) -> None:
+        with suppress(ImportError):  # reported by the turn that needs it
+            importlib.import_module("trainui.search.searcher")  # before the first trial has points
         while not self._stopping.is_set():
             self._bell.wait(self._pause or None)
             self._bell.clear()
