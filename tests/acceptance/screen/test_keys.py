@@ -15,10 +15,14 @@ from trainui.domain.states import Status
 from trainui.store.runs import stages
 from trainui.tui.keymap import KEYS, Key
 from trainui.tui.page import Page
+from trainui.tui.widgets.search_input import SearchBar
 
 GRAPH = {"first": (), "second": ("first",), "third": ("second",)}
 
 LEAVES = {"app.leave", "app.interrupt"}
+
+QUIET = {"runs.back"}
+"""Keys that say nothing where there is nothing for them to do."""
 
 PATIENCE = 10.0
 
@@ -72,7 +76,7 @@ STATES = {
 
 
 def keys_of(*scopes: str) -> list[Key]:
-    return [key for key in KEYS if key.scope in scopes and key.id not in LEAVES]
+    return [key for key in KEYS if key.scope in scopes and key.id not in LEAVES | QUIET]
 
 
 def seen(driven: Driven) -> tuple[object, ...]:
@@ -92,6 +96,8 @@ async def press_and_look(driven: Driven, key: Key) -> bool:
     while seen(driven) == before and asyncio.get_running_loop().time() < give_up_at:
         await asyncio.sleep(0.02)
     something = seen(driven) != before
+    if isinstance(driven.app.focused, SearchBar):  # it would take the next key as text
+        await driven.press("escape")
     while driven.app.screen is not page:
         if isinstance(driven.app.screen, Page) and page not in driven.app.screen_stack:
             return something  # the key left the page
