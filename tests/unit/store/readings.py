@@ -7,13 +7,16 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
+from sqlalchemy import Connection, select
 
+from trainui.domain.records import Slot
 from trainui.store.db import protocol
 from trainui.store.db.engine import Store
 from trainui.store.points import export_blocks, points, sources
 from trainui.store.points.chunks import NO_TIME, Points
 from trainui.store.points.source_record import SourceRecord
 from trainui.store.read import views
+from trainui.store.runs.tables import SLOTS
 
 Column = Sequence[tuple[float, float]]
 """Steps and values."""
@@ -104,3 +107,9 @@ def close_all() -> None:
     """Close what `connect` opened."""
     while _opened:
         _opened.pop().close()
+
+
+def held_slots(connection: Connection, host: str) -> dict[Slot, int]:
+    """The occupied slots of a host, by slot: the id of the attempt that occupies it."""
+    found = connection.execute(select(SLOTS).where(SLOTS.c.host == host))
+    return {Slot(row.host, row.kind, row.number): row.attempt_id for row in found}

@@ -16,6 +16,7 @@ from hypothesis.stateful import (
 )
 
 from tests.unit.profiles import machine
+from tests.unit.store.readings import held_slots
 from trainui import clock
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import AttemptRecord, Slot, StageRecord
@@ -82,7 +83,7 @@ class Scheduling(RuleBasedStateMachine):
     def grant(self, data: st.DataObject) -> None:
         with self.store.write() as connection:
             waiting = stages.queued(connection)
-            held = attempts.held_slots(connection, HOST)
+            held = held_slots(connection, HOST)
             free = [slot for slot in _places() if slot not in held]
             if not waiting or not free:
                 return
@@ -174,7 +175,7 @@ class Scheduling(RuleBasedStateMachine):
     @invariant()
     def slots_belong_to_open_attempts_only(self) -> None:
         with self.store.read() as connection:
-            held = attempts.held_slots(connection, HOST)
+            held = held_slots(connection, HOST)
             open_ids = {one.id for one in self._attempts(connection, Status.QUEUED, Status.RUNNING)}
         assert set(held.values()) == open_ids
         assert len(held) <= PLACES

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from tests import postgresql
 from tests.unit.profiles import machine
+from tests.unit.store.readings import held_slots
 from trainui import clock
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import AttemptRecord, Slot, StageRecord
@@ -96,7 +97,7 @@ class Kept(RuleBasedStateMachine):
         """Plan, and give out what the plan says."""
         with self.store.write() as connection:
             queue = stages.queued(connection)
-            taken = attempts.held_slots(connection, "box")
+            taken = held_slots(connection, "box")
             free = tuple(n for n in range(PLACES) if Slot("box", "cpu", n) not in taken)
             waiting = [WaitingStage(one.id, 0, 1, one.not_before) for one in queue]
             known = {one.id: one for one in queue}
@@ -182,7 +183,7 @@ class Kept(RuleBasedStateMachine):
     @invariant()
     def the_records_agree(self) -> None:
         with self.store.read() as connection:
-            held = attempts.held_slots(connection, "box")
+            held = held_slots(connection, "box")
             opened = set()
             for run_id in self.runs:
                 known = runs.stages(connection, run_id)

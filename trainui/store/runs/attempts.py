@@ -50,12 +50,6 @@ def find(connection: Connection, attempt_id: int) -> AttemptRecord | None:
     return row_mapping.first(found, row_mapping.attempt_record)
 
 
-def held_slots(connection: Connection, host: str) -> dict[Slot, int]:
-    """Return the occupied slots of a host, by slot: the id of the attempt that occupies it."""
-    found = connection.execute(select(SLOTS).where(SLOTS.c.host == host))
-    return {Slot(row.host, row.kind, row.number): row.attempt_id for row in found}
-
-
 class Holder(NamedTuple):
     """The stage that occupies a slot."""
 

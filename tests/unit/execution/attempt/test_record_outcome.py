@@ -13,7 +13,7 @@ import pytest
 
 from tests.unit.execution.attempt.test_outcome import ended
 from tests.unit.execution.submitted import begin, of_stage, submit
-from tests.unit.store.readings import Feeder
+from tests.unit.store.readings import Feeder, held_slots
 from tests.unit.supervisor.waiting import PATIENCE
 from trainui import clock
 from trainui.domain.records import AttemptRecord, Slot, StageRecord
@@ -83,7 +83,7 @@ def test_a_taken_gpu_lets_the_stage_wait_and_uses_up_no_retry(
     assert found.not_before is not None
     assert found.not_before > clock.now()
     with store.read() as connection:
-        assert attempts.held_slots(connection, host()) == {}
+        assert held_slots(connection, host()) == {}
 
 
 def test_a_stage_for_which_there_was_no_process_waits_and_uses_up_no_retry(

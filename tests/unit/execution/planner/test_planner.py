@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from tests.unit.execution.submitted import of_stage, submit
+from tests.unit.store.readings import held_slots
 from tests.unit.supervisor.waiting import wait_for
 from trainui import clock, control
 from trainui.domain.records import StageRecord
@@ -216,7 +217,7 @@ def test_a_cancelled_stage_is_not_sent(store: Store, posted: Posted, tmp_path: P
     assert posted.names() == ["b"]
     with store.read() as connection:
         assert runs.get(connection, run) is not None
-        assert attempts.held_slots(connection, host()) != {}
+        assert held_slots(connection, host()) != {}
 
 
 def test_many_that_cannot_start_keep_none_behind_them_from_it(

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection
 
 from tests.unit.store.conftest import AddRun
+from tests.unit.store.readings import held_slots
 from trainui import clock
 from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import Status
@@ -86,16 +87,16 @@ def test_slots_are_held_until_the_attempt_ends(store: Store, add_run: AddRun) ->
     run = add_run("r", {"A": [], "B": []})
     attempt = start(store, run, "A", slot=0)
     with store.write() as connection:
-        assert attempts.held_slots(connection, HOST) == {Slot(HOST, "cpu", 0): attempt.id}
+        assert held_slots(connection, HOST) == {Slot(HOST, "cpu", 0): attempt.id}
         other = stage_named(connection, run, "B")
         taken = [Slot(HOST, "cpu", 1), Slot(HOST, "cpu", 0)]
         assert attempts.grant(connection, other, taken, host=HOST) is None
     with store.read() as connection:  # nothing of the refused grant stayed
-        assert len(attempts.held_slots(connection, HOST)) == 1
+        assert len(held_slots(connection, HOST)) == 1
         assert stage_named(connection, run, "B").attempt == 0
     finish(store, attempt, Status.COMPLETED)
     with store.read() as connection:
-        assert attempts.held_slots(connection, HOST) == {}
+        assert held_slots(connection, HOST) == {}
 
 
 def test_a_second_delivery_finds_the_attempt_claimed(store: Store, add_run: AddRun) -> None:
@@ -163,7 +164,7 @@ def test_cancelling_what_does_not_run_is_done_at_once(store: Store, add_run: Add
         assert granted.celery_task_id is not None
         everything = runs.stages(connection, run)
         stages.cancel(connection, run, everything)
-        assert attempts.held_slots(connection, HOST) == {}
+        assert held_slots(connection, HOST) == {}
         assert attempts.claim(connection, run, "A", granted.celery_task_id) is None
     assert set(states(store, run).values()) == {Status.CANCELLED}
     with store.read() as connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.unit.store.conftest import AddRun
+from tests.unit.store.readings import held_slots
 from tests.unit.store.runs.test_attempts import finish, stage_named, start
 from trainui import clock, paths
 from trainui.domain.records import Slot
@@ -66,7 +67,7 @@ def test_an_attempt_whose_slot_was_taken_is_put_back_and_uses_no_retry(
         stage = stage_named(connection, run, "A")
         assert (stage.status, stage.retries_used, stage.reason) == ("queued", 0, "GPU 0 is taken")
         assert stage.not_before is not None
-        assert attempts.held_slots(connection, "a-host") == {}
+        assert held_slots(connection, "a-host") == {}
         assert [one.id for one in stages.queued(connection)] == [stage.id]
         again = attempts.grant(connection, stage, [Slot("a-host", "cpu", 0)], host="a-host")
         assert again is not None
@@ -99,4 +100,4 @@ def test_an_attempt_that_was_cancelled_meanwhile_is_not_put_back(
         launching.requeue(connection, attempt.id, "GPU 0 is taken")
         stage, ended = stage_named(connection, run, "A"), attempts.get(connection, attempt.id)
         assert (stage.status, ended.status) == ("cancelled", "cancelled")
-        assert attempts.held_slots(connection, "a-host") == {}
+        assert held_slots(connection, "a-host") == {}
