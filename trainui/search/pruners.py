@@ -77,6 +77,8 @@ def _compared(plain: Pruning, study: optuna.Study, trial: FrozenTrial, prune: Pr
         return plain
     if prune.by in ("MedianPruner", "PercentilePruner"):
         return _with_percentile(plain, study, trial, prune)
+    if prune.by == "PatientPruner":
+        return _with_patience(plain, trial, prune)
     if prune.by == "ThresholdPruner":
         return _with_threshold(plain, prune)
     if prune.by in _REDUCTION:
@@ -99,6 +101,13 @@ def _with_percentile(
     return replace(found, value=best, best=best != plain.value)
 
 
+def _with_patience(plain: Pruning, trial: FrozenTrial, prune: Prune) -> Pruning:
+    waited = int(prune.options["patience"]) + 1
+    values = [value for _, value in sorted(trial.intermediate_values.items())][:-waited]
+    limit = float(np.nanmin(values) if plain.lower else np.nanmax(values))
+    return replace(plain, rule=f"the best before its last {waited:,} values", limit=limit)
+
+
 def _with_threshold(plain: Pruning, prune: Prune) -> Pruning:
     upper = prune.options.get("upper")
     over = upper is not None and plain.value > upper
@@ -117,7 +126,7 @@ def _with_rung(plain: Pruning, study: optuna.Study, trial: FrozenTrial, prune: P
     limit = float(values[max(len(values) // factor - 1, 0)])
     if limit == plain.value:  # too few trials have come to this rung
         return plain
-    rule = f"the limit of rung {max(rungs) + 1}"
+    rule = f"rung {max(rungs) + 1}'s limit"
     return replace(plain, rule=rule, limit=limit, of=len(values))
 
 

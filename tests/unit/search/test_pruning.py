@@ -241,6 +241,41 @@ def test_what_is_compared_is_named(store: Store, add_run: AddRun, tmp_path: Path
     assert found.pruning.words == ("0.4123, the best by step 2,000, is above the median 0.287 of 1")
 
 
+@pytest.mark.parametrize(
+    ("rule", "values", "words"),
+    [
+        (
+            search("SuccessiveHalvingPruner", min_resource=1, reduction_factor=2),
+            [0.1, 0.2],
+            "0.2 at step 1 is above rung 1's limit 0.15 of 2",
+        ),
+        (
+            RULES[7],
+            [0.5, 0.6, 0.7, 0.8],
+            "0.8 at step 3 is above the best before its last 3 values 0.5",
+        ),
+        (
+            search("ThresholdPruner", upper=0.4),
+            [0.2, 0.5],
+            "0.5 at step 1 is above the threshold 0.4",
+        ),
+    ],
+)
+def test_each_pruner_says_why(rule: Search, values: list[float], words: str) -> None:
+    assert rule.prune is not None
+    study = optuna.create_study(pruner=pruners.make(rule.prune))
+    for one in ([0.1, 0.15, 0.15], values):
+        trial = study.ask()
+        for step, value in enumerate(one):
+            trial.report(value, step)
+            if trial.should_prune():
+                frozen = study.get_trials(deepcopy=False)[trial.number]
+                assert pruners.explain(study, frozen, rule, by_index=False).words == words
+                return
+        study.tell(trial, min(one))
+    raise AssertionError("it is not pruned")
+
+
 def test_a_long_turn_is_cut_and_an_ended_trial_waits_for_its_last_value(
     store: Store, add_run: AddRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
