@@ -159,6 +159,25 @@ def test_a_cancelled_search_is_resumed_under_its_numbers(tmp_path: Path) -> None
     assert [one.stage.attempt for one in found] == [2, 2, 1, 1]
 
 
+def test_a_cancelled_search_ends_with_what_it_has_until_it_is_resumed(tmp_path: Path) -> None:
+    wait = "[ $TRAINUI_STAGE = 'train[trial=0]' ] || until test -e go; do sleep 0.02; done; " + LOSS
+    best = {"name": "after", "run": "echo ${stages.train.best.trial} >> best"}
+    run = Run(tmp_path, searched(wait, trials=4), {**best, "depends_on": ["train"]})
+    told(run, 1)
+    run.process("train[trial=2]")
+    control.cancel(run.id, [name for name in run.stages() if name.startswith("train")])
+    assert run.wait().status == Status.CANCELLED
+    assert run.lines("best") == ["0"]
+    before = told(run, 1)
+    run.go()
+    assert "after" in control.resume(run.id)
+    assert run.wait().status == Status.COMPLETED
+    found = told(run, 4)
+    assert [one.value for one in found][:1] == [one.value for one in before][:1]
+    least = min(found, key=lambda one: one.value or 0)
+    assert run.lines("best") == ["0", str(least.number)]
+
+
 def test_a_killed_worker_repeats_and_loses_no_trial(tmp_path: Path) -> None:
     with home_of_its_own(tmp_path / "own", cpus="1") as home:
         background.start()

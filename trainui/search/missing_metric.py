@@ -38,11 +38,11 @@ class MissingMetricWatch:
 
     def _look_at(self, stage: StageRecord) -> None:
         assert stage.definition.search is not None
+        metric = stage.definition.search.metric
         with self._store.read() as connection:
-            reason = objective.missing(raw(connection), stage.id, stage.definition.search.metric)
+            reason = objective.missing(raw(connection), stage.id, metric, so_far=True)
         if (reason is not None) == (stage.id in self._warned):
             return
         (self._warned.add if reason else self._warned.discard)(stage.id)
         with self._store.write() as connection:
-            words = reason and f"{reason} so far: without one it counts as failed for the search"
-            stages.warn(connection, stage.id, words)
+            stages.warn(connection, stage.id, reason)

@@ -46,9 +46,12 @@ def seed_of(member: StageRecord) -> str:
     return f"{over}={values.get(over, '')}"
 
 
-def missing(connection: protocol.Connection, stage_id: str, metric: str) -> str | None:
+def missing(
+    connection: protocol.Connection, stage_id: str, metric: str, *, so_far: bool = False
+) -> str | None:
     """Return that a stage has no point of a metric, and which it has; None if it has one."""
     names = headlines.names_of(connection, stage_id)
     if metric in names:
         return None
-    return f"no points of {metric}; has: {listed(names) if names else 'no metrics'}"
+    when = " so far" if so_far else ""
+    return f"no points of {metric}{when}; has: {listed(names) if names else 'no metrics'}"

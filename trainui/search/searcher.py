@@ -39,10 +39,6 @@ from trainui.store.runs.trials import SamplerState, SearchKey, TrialOutcome
 
 logger = logging.getLogger(__name__)
 
-EXHAUSTED = "the sampler has tried every combination"
-"""Why the remaining trials of a search are left out."""
-
-
 _Attempts = tuple[tuple[str, int], ...]
 """The stages of a trial, one or one for each seed, with the numbers of their attempts."""
 
@@ -259,7 +255,7 @@ class Searcher:
         """Ask for trials until each waiting stage has its values."""
         due = {stage.definition.trial for stage in waiting}
         due -= {one.number for one in turn.asked}
-        while due and not opened.is_exhausted:
+        while due:
             asked = opened.ask()
             turn.asked.append(asked)
             due = {number for number in due if number is not None and number > asked.number}
@@ -277,8 +273,6 @@ class Searcher:
             trials.save_sampler(connection, self._key, saved)
             if shares:
                 trials.save_importance(connection, self._key, shares)
-            if opened.is_exhausted:
-                trials.give_up(connection, self._key, EXHAUSTED)
         self._saved = saved
 
     def _importance(self, opened: SearchStudy) -> dict[str, float]:

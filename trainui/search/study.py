@@ -78,8 +78,6 @@ class SearchStudy:
         self.storage: BaseStorage = study._storage
         """Private in Optuna, but the only storage with the study's cache."""
         self._distributions = samplers.distributions(search)
-        self.is_exhausted = False
-        """True if the sampler has tried every combination."""
 
     @property
     def state(self) -> bytes | None:
@@ -134,7 +132,6 @@ class SearchStudy:
         except RuntimeError:  # a sampler that has tried everything stops Optuna's own loop
             if not (final := self.trial(number)).state.is_finished():
                 raise
-            self.is_exhausted = True
             return final
 
     def _note(self, number: int, reason: str) -> None:

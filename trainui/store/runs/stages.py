@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select, update
 
 from trainui import clock
 from trainui.domain.notifications import PRUNE, PRUNING_OFF
@@ -20,7 +20,7 @@ from trainui.store.db.engine import raw
 from trainui.store.db.statements import batches, placeholders
 from trainui.store.read import row_mapping, trials, views
 from trainui.store.runs import attempt_rows, events, runs
-from trainui.store.runs.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES
+from trainui.store.runs.tables import ATTEMPTS, RUNS, STAGES
 
 
 def get(connection: Connection, stage_id: str) -> StageRecord:
@@ -406,12 +406,6 @@ _LAST_END = (
     .scalar_subquery()
 )
 """The end of a stage's last attempt that was started."""
-
-
-def leave_out(connection: Connection, stage: StageRecord, reason: str) -> None:
-    """Skip a stage that never ran, without skipping the stages that depend on it."""
-    connection.execute(delete(DEPENDENCIES).where(DEPENDENCIES.c.upstream_id == stage.id))
-    skip(connection, stage, reason)
 
 
 @dataclass(frozen=True, slots=True)

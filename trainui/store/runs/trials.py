@@ -14,12 +14,12 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import RunRecord, StageRecord
-from trainui.domain.states import ENDED, UNFINISHED, Status
+from trainui.domain.states import UNFINISHED, Status
 from trainui.store.db.engine import raw
 from trainui.store.db.statements import placeholders
 from trainui.store.read import row_mapping, trials, views
 from trainui.store.read.trials import ASKED
-from trainui.store.runs import events, stages
+from trainui.store.runs import events
 from trainui.store.runs.tables import SEARCHES, STAGES, TRIALS
 
 LAST_STATES = (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.PRUNED)
@@ -229,14 +229,6 @@ def explain_wait(connection: Connection, stage_ids: Sequence[str], reason: str) 
         )
         .values(reason=reason, reason_host=None)
     )
-
-
-def give_up(connection: Connection, key: SearchKey, reason: str) -> None:
-    """Remove the trials of a search that will not be asked for: nothing waits for them."""
-    for stage in views.stages(raw(connection), key.run_id):
-        definition = stage.definition
-        if definition.group == key.name and stage.is_unasked and stage.status not in ENDED:
-            stages.leave_out(connection, stage, reason)
 
 
 def unasked(connection: Connection, stage_ids: Sequence[str]) -> list[StageRecord]:

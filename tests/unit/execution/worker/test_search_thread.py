@@ -1,0 +1,116 @@
+"""The thread of searches: it starts with the first trial, and says why a trial has no values."""
+
+from __future__ import annotations
+
+import builtins
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.execution.submitted import begin, submit
+from tests.unit.store.readings import Feeder
+from tests.unit.supervisor.waiting import wait_for
+from trainui.domain.records import StageRecord
+from trainui.execution.worker import search_thread
+from trainui.execution.worker.search_thread import INSTALL, SearchThread
+from trainui.search import missing_metric
+from trainui.search.missing_metric import MissingMetricWatch
+from trainui.store.db.engine import Store
+from trainui.store.runs import stages
+
+TEXT = """
+stages:
+  - name: train
+    search:
+      space: {x: [1, 2]}
+      metric: val/loss
+      goal: minimize
+      trials: 4
+      sampler: random
+    run: echo ${search.x}
+"""
+
+
+class Thread:
+    """A thread of searches with one search."""
+
+    def __init__(self, store: Store, directory: Path) -> None:
+        self.store = store
+        self.run_id = submit(directory, TEXT)
+        self.stopping = threading.Event()
+        self.searches = SearchThread(store, self.stopping)
+
+    def stage(self, number: int) -> StageRecord:
+        with self.store.read() as connection:
+            found = stages.named(connection, self.run_id, f"train[trial={number}]")
+        assert found is not None
+        return found
+
+    def want(self, *numbers: int) -> None:
+        self.searches.want([self.stage(number) for number in numbers])
+        self.searches.look(changed=True)
+
+    def asked(self, number: int) -> StageRecord:
+        def is_asked() -> StageRecord | None:
+            stage = self.stage(number)
+            return None if stage.is_unasked else stage
+
+        return wait_for(is_asked, f"the values of trial {number}")
+
+    def close(self) -> None:
+        self.stopping.set()
+        self.searches.stop(10)
+
+
+@pytest.fixture
+def thread(store: Store, tmp_path: Path) -> Any:
+    found = Thread(store, tmp_path)
+    yield found
+    found.close()
+
+
+def test_it_does_not_start_before_a_trial_could(thread: Thread) -> None:
+    before = threading.active_count()
+    thread.searches.look(changed=True)
+    assert threading.active_count() == before
+    thread.want(0)
+    assert thread.asked(0).definition.trial_params is not None
+
+
+def test_without_optuna_the_stage_says_what_to_install_and_goes_on_after_it(
+    thread: Thread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = builtins.__import__
+    missing = True
+
+    def without_optuna(name: str, *arguments: Any, **named: Any) -> Any:
+        if missing and name == "trainui.search.searcher":
+            raise ModuleNotFoundError("No module named 'optuna'", name="optuna")
+        return real(name, *arguments, **named)
+
+    monkeypatch.setattr(search_thread, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(builtins, "__import__", without_optuna)
+    thread.want(0)
+    wait_for(lambda: thread.stage(0).reason == INSTALL, "the reason")
+    missing = False
+    assert thread.asked(0).reason is None
+
+
+def test_a_metric_that_does_not_come_is_said_while_the_trial_runs(
+    thread: Thread, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(missing_metric, "PATIENCE", 0)
+    monkeypatch.setattr(missing_metric, "LOOK_EVERY", 0)
+    thread.want(0)
+    thread.asked(0)
+    subject = begin(store, thread.run_id, "train[trial=0]")
+    watch = MissingMetricWatch(store)
+    feeder = Feeder(store, subject.stage.id)
+    feeder.feed({"train/loss": [(0, 1.0)]})
+    watch.look([thread.stage(0)])
+    assert thread.stage(0).reason == "no points of val/loss so far; has: train/loss"
+    feeder.feed({"val/loss": [(0, 1.0)]})
+    watch.look([thread.stage(0)])
+    assert thread.stage(0).reason is None
