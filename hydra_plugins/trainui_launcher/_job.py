@@ -6,6 +6,7 @@ launch file, whole or not at all.
 
 from __future__ import annotations
 
+import os
 import pickle
 import sys
 import traceback
@@ -21,6 +22,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
 from hydra_plugins.trainui_launcher import _sweep
+from trainui.supervisor.protocol import RUN_TAG
 
 
 @dataclass
@@ -63,6 +65,7 @@ class Launch:
         with open_dict(config):
             config.hydra.job.id = number
             config.hydra.job.num = number
+        _tag(config.hydra)
         return run_job(
             hydra_context=self.context,
             task_function=self.task_function,
@@ -70,6 +73,15 @@ class Launch:
             job_dir_key="hydra.sweep.dir",
             job_subdir_key="hydra.sweep.subdir",
         )
+
+
+def _tag(hydra: DictConfig) -> None:
+    """Note in a job's directory of which attempt it is, so that its metrics are found."""
+    attempt = Path(os.environ["TRAINUI_METRICS_FILE"]).parent
+    if hydra.output_subdir is not None:
+        directory = Path(hydra.sweep.dir, str(hydra.sweep.subdir), hydra.output_subdir)
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / RUN_TAG).write_text(str(attempt))
 
 
 def load_return(folder: Path, number: int) -> JobReturn | None:

@@ -23,6 +23,9 @@ from hydra_plugins.trainui_launcher.config import TrainuiLauncherConf as Trainui
 
 log = logging.getLogger(__name__)
 
+_FOLDER = ".trainui-launch"
+"""Not `.trainui`: what is beside that is no output of a job."""
+
 
 class TrainuiLauncher(Launcher):
     """Runs jobs as the stages of a trainui run; the run survives this process."""
@@ -51,7 +54,7 @@ class TrainuiLauncher(Launcher):
         setup_globals()
         config = self._launch.config
         configure_log(config.hydra.hydra_logging, config.hydra.verbose)
-        folder = Path(config.hydra.sweep.dir).absolute() / ".trainui" / str(initial_job_idx)
+        folder = Path(config.hydra.sweep.dir).absolute() / _FOLDER / str(initial_job_idx)
         folder.mkdir(parents=True, exist_ok=True)
         self._launch.jobs = {
             initial_job_idx + index: list(overrides)

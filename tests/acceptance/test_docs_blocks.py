@@ -54,11 +54,41 @@ PIPELINE = "stages: [{name: train, run: python train.py}]\n"
 DVC = "stages:\n  train:\n    cmd: python train.py\n    deps: [train.py]\n"
 MAIL = '#!/bin/sh\nprintf "%s\\n" "$@" > ~/mail.part\ncat >> ~/mail.part\nmv ~/mail.part ~/mail\n'
 
+TEMPLATE_CONFIG = """
+defaults: [_self_, {experiment: null}]
+task_name: train
+seed: null
+ckpt_path: null
+epochs: 20
+hydra: {run: {dir: logs/runs/1}, sweep: {dir: logs/multiruns/1, subdir: "${hydra.job.num}"}}
+"""
+TEMPLATE = """
+import pathlib
+import hydra
+
+@hydra.main(version_base="1.3", config_path="../configs", config_name="train.yaml")
+def main(cfg):
+    place = pathlib.Path(hydra.core.hydra_config.HydraConfig.get().runtime.output_dir)
+    (place / "csv/version_0").mkdir(parents=True)
+    rows = [f"{epoch},{epoch},{1 / (epoch + cfg.seed)}\\n" for epoch in range(cfg.epochs)]
+    (place / "csv/version_0/metrics.csv").write_text("epoch,step,val/loss\\n" + "".join(rows))
+    (place / "checkpoints").mkdir()
+    (place / "checkpoints/last.ckpt").write_text("weights")
+
+main()
+"""
+"""A project in the style of lightning-hydra-template, without Lightning."""
+
 EVENTS = "events.out.tfevents.1800000000.node7.1.0"
 
 OWN: dict[str, dict[str, str | Callable[[Path], None]]] = {
     "README.md": {"dvc.yaml": DVC},
     "docs/alerts.md": {"train.py": TRAIN},
+    "docs/hydra.md": {
+        "src/train.py": TEMPLATE,
+        "configs/train.yaml": TEMPLATE_CONFIG,
+        "configs/experiment/mnist.yaml": "# @package _global_\nepochs: 2\n",
+    },
     "docs/living.md": {"~/bin/mail": MAIL},
     "docs/pipeline.md": {"data.txt": "b\na\n"},
     "docs/python.md": {"~/datasets/train.csv": "step,loss\n"},
@@ -298,10 +328,21 @@ def check_the_samples(reader: Reader, seen: str) -> None:
     assert reader.cli("wait", "digits").code == 0
 
 
+def check_the_sweeps(reader: Reader, _seen: str) -> None:
+    of = ("train[seed=2]", "val/loss")
+    for run in ("train", "template"):
+        shown = reader.cli.json("show", run)
+        assert shown["status"] == "completed"
+        series = curves_of(reader, run)
+        (last,) = (one["last"] for one in series if (one["stage"], one["name"]) == of)
+        assert last == pytest.approx(1 / 3)
+
+
 CHECKS: dict[str, Callable[[Reader, str], None]] = {
     "README.md": check_the_readme,
     "docs/alerts.md": check_the_alerts,
     "docs/formats.md": check_the_preset,
+    "docs/hydra.md": check_the_sweeps,
     "docs/living.md": check_who_is_told,
     "docs/python.md": check_python,
     "docs/search.md": check_the_search,

@@ -67,7 +67,7 @@ main()
 JOBS = ["app[lr=0.1,seed=1]", "app[lr=0.1,seed=2]", "app[lr=0.2,seed=1]", "app[lr=0.2,seed=2]"]
 
 
-def test_a_multirun_survives_its_launcher_and_is_resumed_without_its_finished_jobs(
+def test_a_multirun_of_which_all_is_killed_is_resumed_without_its_finished_jobs(
     cli: CommandLine,
 ) -> None:
     cli.write("app.py", APP)
@@ -82,13 +82,10 @@ def test_a_multirun_survives_its_launcher_and_is_resumed_without_its_finished_jo
 
     half_done = dict(zip(JOBS, ["completed"] * 2 + ["running"] * 2, strict=True))
     wait_for(lambda: states() == half_done, "two jobs that wait")
-    launcher.kill()
+    cli.close()  # kills all: launcher, worker, guard, broker, supervisors and jobs
     launcher.wait()
-    run = cli.json("ls")["runs"][0]["run"]
-    assert cli("cancel", run).code == 0
-    wait_for(lambda: cli.status(run) == "cancelled", "the end of the others")
     (cli.directory / "go").touch()
-    assert cli("resume", run, "--wait").code == 0
+    assert cli("resume", "--interrupted").code == 0
     assert set(states().values()) == {"completed"}
     jobs = (cli.directory / "jobs").read_text().split()
     assert sorted(jobs) == ["0.1"] * 2 + ["0.2"] * 4

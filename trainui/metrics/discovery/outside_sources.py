@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-from trainui.metrics.discovery import default_sources, listing, process_files, tracker_runs
+from trainui.metrics.discovery import default_sources, hydra, listing, process_files, tracker_runs
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.tail import FileState, look_at
 from trainui.metrics.formats import mlflow
@@ -182,12 +182,19 @@ class OutsideSources:
         return path.is_relative_to(self.stage_dir.parent)
 
     def _is_tagged(self, path: Path) -> bool:
-        """Return True for a metric of a run that MLflow says was started by this attempt."""
+        """Return True for a file of a run of MLflow or a job of Hydra that this attempt started."""
         run = next((up.parent for up in path.parents if up.name == mlflow.DIRECTORY), path)
-        try:
-            return (run / "tags" / RUN_TAG).read_text() == str(self.attempt_dir)
-        except OSError:
-            return False
+        is_run = _text(run / "tags" / RUN_TAG) == str(self.attempt_dir)
+        return is_run or self._hydra_job(path) is not None
+
+    def _hydra_job(self, path: Path) -> Path | None:
+        """Return the directory of the Hydra job that a file is of, if this attempt is the job."""
+        for up in path.parents:
+            if up == self.workdir or not up.is_relative_to(self.workdir):
+                break
+            if _text(up / hydra.DIRECTORY / RUN_TAG) == str(self.attempt_dir):
+                return up
+        return None
 
     def _is_alone(self, rivals: Callable[[], Sequence[str]], *, anywhere: bool = False) -> bool:
         """Return True if no other attempt works in the workdir, below it or above it."""
@@ -200,6 +207,7 @@ class OutsideSources:
         logs = []
         for path, begin in self._own.items():
             root = self.workdir if path.is_relative_to(self.workdir) else path.parent
+            root = self._hydra_job(path) or root
             if not tracker_runs.DATABASE.fullmatch(path.name):
                 one = default_sources.candidate(path, root)
                 if one is not None:
@@ -216,6 +224,13 @@ class OutsideSources:
                     or tracker_runs.is_of(run, self.attempt_dir, since, alone=alone)
                 ]
                 yield from tracker_runs.sources(path, runs, since)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
 
 
 def is_any_written(workdir: Path, environment: Mapping[str, str], since: float) -> bool:

@@ -26,6 +26,7 @@ from trainui.metrics.discovery.outside_sources import OutsideSources, SearchRoun
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.store.db.engine import Store
 from trainui.store.points import curves
+from trainui.supervisor.protocol import RUN_TAG
 
 
 @pytest.fixture(autouse=True)
@@ -293,6 +294,18 @@ def test_mlflows_files_of_another_attempt_are_left_out(
         write(run / "metrics" / "loss", f"1700000000000 {value} 0\n")
     found = [end(store, attempt, reader) for attempt, reader in attempts]
     assert found == [{"loss": [1.0]}, {"loss": [2.0]}]
+
+
+def test_the_jobs_of_a_launched_multirun_have_their_own_files(store: Store, tmp_path: Path) -> None:
+    attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
+    for number, (attempt, _reader) in enumerate(attempts):
+        job = attempt.workdir / "multirun/1" / str(number)
+        write(job / ".hydra/hydra.yaml", f"hydra:\n  job:\n    num: {number}\n")
+        write(job / ".hydra/overrides.yaml", f"- seed={number}\n")
+        write(job / ".hydra" / RUN_TAG, str(attempt.directory))
+        write(job / "csv/version_0/metrics.csv", f"step,loss\n0,{number}\n1,{number}\n")
+    found = [end(store, attempt, reader) for attempt, reader in attempts]
+    assert found == [{"loss": [0.0, 0.0]}, {"loss": [1.0, 1.0]}]
 
 
 def test_a_trackio_database_in_its_home(store: Store, tmp_path: Path) -> None:
