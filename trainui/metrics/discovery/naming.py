@@ -40,7 +40,7 @@ def _spellings(name: str) -> Iterable[str]:
 
 
 _ONE_FILE = frozenset({"json", "csv", "hf"})
-"""Kinds of files of which one has a metric: others that have it too repeat it."""
+"""Kinds of files that are no part of another: the same name in two of them is two metrics."""
 
 _FAMILIES = {
     "json": "json",
@@ -77,7 +77,18 @@ class Names:
                 for spelling in _spellings(name):
                     self._earlier.setdefault(spelling, (family, name))
 
-    def known_as(self, name: str, family: str | None) -> str:
+    def stored_as(self, name: str, family: str | None, key: str) -> str:
+        """Return the name by which a metric of a file is stored.
+
+        It has the file's name as a prefix if another file of this kind has the metric too.
+        """
+        name = self._known_as(name, family)
+        owner = self._names.get(name) if self._families.get(_plain(name)) == family else None
+        if family in _ONE_FILE and owner not in (None, _history(key)):
+            return f"{key.rpartition('/')[2].partition('.')[0]}/{name}"
+        return name
+
+    def _known_as(self, name: str, family: str | None) -> str:
         """Return the name that a metric had in earlier attempts, from another kind of file."""
         if family not in _FAMILIES.values() or name in self._earlier.get(name, ()):
             return name

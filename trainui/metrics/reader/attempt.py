@@ -240,7 +240,7 @@ class AttemptReader:
             attempt=self.attempt.number,
             follows=not candidate.one_of_many,
             accepts=lambda name: self._accepts(name, candidate),
-            renamed=lambda name: self._names.known_as(name, candidate.family),
+            renamed=lambda name: self._names.stored_as(name, candidate.family, candidate.key),
             shift=self._next_step() if candidate.reading.continues else 0,
             stored=self._alerts.check,
             overtaken=self._reload,

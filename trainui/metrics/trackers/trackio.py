@@ -46,8 +46,8 @@ jobs = runs
 
 def _id_in(connection: Connection, table: str) -> str:
     """Return the expression for a run's id: its name, where it has no other one."""
-    has_ids = "run_id" in columns(connection, table)
-    return "COALESCE(run_id, run_name)" if has_ids else "run_name"
+    known = columns(connection, table)
+    return f"COALESCE({', '.join(one for one in ('run_id', 'run_name') if one in known)}, NULL)"
 
 
 def points(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ def describe(path: Path) -> TrackedRun:
     about: dict[str, Any] = {}
     params: dict[str, Any] = {}
     tags: dict[str, str] = {}
-    for key, message in _contents(_bytes(path, 0, _HEAD_BYTES), 0):
+    tail = _tail(path)
+    for key, message in (*_contents(_bytes(path, 0, _HEAD_BYTES), 0), *tail):
         if key in (RUN, CONFIG):
             params |= config(key, message)
         if key == RUN:
@@ -36,21 +38,26 @@ def describe(path: Path) -> TrackedRun:
         id=about.get("id", path.stem.removeprefix("run-")),
         name=about.get("name") or about.get("id") or path.stem.removeprefix("run-"),
         params=params,
-        status=state(path),
+        status=_state(tail),
         started=about.get("start"),
         ended=_modified(path),
         tags=tags,
     )
 
 
-def state(path: Path) -> str | None:
-    """Return how a run ended; None if its log does not say that it has."""
+def _tail(path: Path) -> list[tuple[int, bytes]]:
+    """Return what the last records contain: the end, and changes of the configuration."""
     try:
         size = path.stat().st_size
     except OSError:
-        return None
+        return []
     begin = max(size // BLOCK - 1, 0) * BLOCK
-    for key, message in _contents(_bytes(path, begin, size - begin), begin):
+    return _contents(_bytes(path, begin, size - begin), begin)
+
+
+def _state(tail: Iterable[tuple[int, bytes]]) -> str | None:
+    """Return how a run ended; None if its log does not say that it has."""
+    for key, message in tail:
         if key == EXIT:
             codes = (value for number, value, _at in fields(message) if number == _CODE)
             return "failed" if next(codes, 0) else "completed"

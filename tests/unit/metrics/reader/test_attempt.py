@@ -364,7 +364,10 @@ def test_two_files_of_one_kind_that_repeat_a_metric_are_one_series(
     log.write_text("".join(f'{{"loss": {one}, "current_steps": {one}}}\n' for one in range(8)))
     (attempt.stage_dir / "other.jsonl").write_text(lines([9]))
     read(store, attempt)
-    assert values(store, attempt) == {"loss": [4.5], "epoch": [1] * 5}
+    apart = {"loss": [4.5], "trainer_log/loss": list(range(8))}
+    assert values(store, attempt) == {**apart, "epoch": [1] * 5}
+    read(store, attempt)  # as after a restart
+    assert values(store, attempt) == {**apart, "epoch": [1] * 5}
     log.with_name("other.jsonl").unlink()
     (tmp_path / "second" / "work").mkdir(parents=True)
     second = start_attempt(store, tmp_path / "second", name="second")
