@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,43 +13,22 @@ from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.notifications import NAN
 from trainui.domain.records import AttemptRecord, SeriesSummary, StageRecord
 from trainui.domain.states import Status
-from trainui.execution.attempt.logs import end_lines
 from trainui.store.db import protocol
 from trainui.store.points import curves
 from trainui.store.read import event_feed, headlines
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 from trainui.text import harmless
 from trainui.tui.render.numbers import number
+from trainui.tui.run.log_progress import LogProgress, log_progress, most_steps, written_at
 
 SEARCH_PERIOD = 5.0
 """Seconds between two searches for a running stage's checkpoints, and for its NaN values."""
-
-PROGRESS_BYTES = 4096
-"""The end of a log in which its progress is searched for."""
 
 MOST_ALERTS = 50
 """The newest events of NaN values that are read."""
 
 MOST_NONFINITE = 3
 """The most metrics with NaN or infinite values that are named."""
-
-_PROGRESS = re.compile(
-    r"\b(epoch|step|iter(?:ation)?|round|update)s?\b\W{0,3}(\d+)\s*(?:/|of)\s*(\d+)", re.IGNORECASE
-)
-
-
-@dataclass(frozen=True, slots=True)
-class LogProgress:
-    """The progress that a log's last lines show, e.g. `epoch 27/30`."""
-
-    unit: str
-    done: int
-    total: int
-
-    @property
-    def part(self) -> float:
-        """The part that is done; the current unit counts as half."""
-        return min(max(self.done - 0.5, 0.0) / self.total, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +59,7 @@ class ActivityReader:
         version of its points."""
         self._checkpoint: tuple[str, int | None] = "", None
         self._nonfinite = ""
+        self._last_step = 0
         self._progress: tuple[object, LogProgress | None] = None, None
         """The state of the logs, and the progress that their ends show."""
 
@@ -102,8 +81,9 @@ class ActivityReader:
             self._checkpoint = _newest_checkpoint(stage, attempts)
             series = curves.summaries(connection, [stage.id])
             self._nonfinite = _nonfinite_text(series, _first_steps(connection, stage))
+            self._last_step = int(max((one.last_step or 0 for one in series), default=0))
         return StageActivity(
-            max(filter(None, map(_written_at, logs)), default=None),
+            max(filter(None, map(written_at, logs)), default=None),
             *self._checkpoint,
             self._progress_of(logs) if stage.status == Status.RUNNING else None,
             self._headline(connection, stage, version),
@@ -111,9 +91,14 @@ class ActivityReader:
         )
 
     def _progress_of(self, logs: Sequence[Path]) -> LogProgress | None:
-        state = [(log, _size(log), _written_at(log)) for log in logs]
+        """Return the log's progress; else the last step of those that its beginning announces."""
+        state = [(log, _size(log), written_at(log)) for log in logs], self._last_step
         if self._progress[0] != state:
-            self._progress = state, log_progress(logs)
+            found = log_progress(logs)
+            total = most_steps(logs) if found is None and self._last_step else 0
+            if total and self._last_step <= total:
+                found = LogProgress("step", self._last_step, total)
+            self._progress = state, found
         return self._progress[1]
 
     def _headline(
@@ -138,16 +123,6 @@ def _newest_checkpoint(
     where = checkpoints.search(stage.definition, stage.directory, directories)
     newest = next(iter(where.found), None)
     return ("", None) if newest is None else (harmless(newest.name), _modified_at(newest))
-
-
-def log_progress(logs: Sequence[Path]) -> LogProgress | None:
-    """Return the progress in the last lines of logs; the newest one if both show some."""
-    for log in sorted(logs, key=lambda one: _written_at(one) or 0, reverse=True):
-        for line in reversed(end_lines(log, PROGRESS_BYTES)):
-            for unit, done, total in reversed(_PROGRESS.findall(line)):
-                if int(total) > 0 and int(done) <= int(total):
-                    return LogProgress(unit.lower(), int(done), int(total))
-    return None
 
 
 def _headline_text(series: SeriesSummary) -> str:
@@ -188,15 +163,6 @@ def _size(log: Path) -> int:
         return log.stat().st_size
     except OSError:
         return 0
-
-
-def _written_at(log: Path) -> int | None:
-    """Return when a log was last written; None if it is empty or missing."""
-    try:
-        status = log.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns // 1000 if status.st_size else None
 
 
 def _modified_at(path: Path) -> int | None:

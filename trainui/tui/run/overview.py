@@ -19,8 +19,9 @@ from trainui.text import STALLED, state
 from trainui.tui.data.snapshot import StageDetail
 from trainui.tui.render.numbers import clock_time, elapsed, state_style
 from trainui.tui.render.styled_text import Row, Segment
-from trainui.tui.run.activity import LogProgress, StageActivity
+from trainui.tui.run.activity import StageActivity
 from trainui.tui.run.fields import MOST_LINES, UNFOLDED_LINES, field_rows, start_of
+from trainui.tui.run.log_progress import LogProgress
 from trainui.tui.run.overview_details import FOLDED, UNFOLDED, details_rows
 from trainui.tui.run.stage_error import error_rows
 
@@ -132,6 +133,8 @@ def _progress_text(
     if unknown_end is None or unknown_end.started_at is None or not progress.part:
         return shown
     spent = (now - unknown_end.started_at) / clock.SECOND
+    if not progress.covers(spent):
+        return shown
     return f"{shown}, ~{formatting.duration(spent / progress.part * (1 - progress.part))} to go"
 
 

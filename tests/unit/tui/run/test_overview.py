@@ -21,9 +21,9 @@ from trainui.store.runs import events, stages
 from trainui.supervisor.protocol import SPEC_FILE, Spec
 from trainui.tui.data.snapshot import MatrixDetail, RunQuery
 from trainui.tui.render.styled_text import Segment, joined, plain, width_of
-from trainui.tui.run.activity import LogProgress, log_progress
 from trainui.tui.run.fields import MOST_LINES
 from trainui.tui.run.header import can_resume, crumbs, heading
+from trainui.tui.run.log_progress import LogProgress, log_progress, most_steps
 from trainui.tui.run.matrix_table import GroupRows
 from trainui.tui.run.overview import overview_rows
 from trainui.tui.run.overview_details import short_path
@@ -187,6 +187,34 @@ def test_the_progress_of_a_log_is_its_last_count(tmp_path: Path) -> None:
     assert log_progress([out, err]) == LogProgress("epoch", 3, 5)
     err.write_text("epoch 7/5 and epoch 1/0\n")
     assert log_progress([err]) is None
+    err.write_text(
+        " 34%|###4      | 20/60 [01:09<02:19]\r 35%|###5      | 21/60 [01:10<02:10, 3.3s/it]"
+    )
+    bar = log_progress([err])
+    assert bar == LogProgress("bar", 21, 60, 70)
+    assert bar.covers(100)
+    assert not bar.covers(1000)
+    assert log_progress([err, out]) == LogProgress("step", 10, 1000)
+
+
+@pytest.mark.parametrize(
+    "line", ["  Total optimization steps = 1,000\n", "TrainingArguments(max_steps=1000, lr=1)\n"]
+)
+def test_the_number_of_steps_is_taken_from_the_beginning_of_the_log(
+    filler: Filler, connection: protocol.Connection, line: str
+) -> None:
+    run_id = filler.run({"train": ()})
+    attempt = filler.start(run_id, "train", ago=60)
+    filler.log(
+        attempt, f"***** Running training *****\n{line}{'x' * 80}\n" + "{'loss': 2.0}\n" * 900
+    )
+    assert "progress" not in overview(connection, run_id, "train")
+    default = filler.directory / "default"
+    default.write_text("TrainingArguments(max_steps=-1, lr=1)\n")
+    assert most_steps([default]) == 0
+    Feeder(filler.store, attempt.stage_id).feed({"loss": [(step, 2.0) for step in range(1, 251)]})
+    text = overview(connection, run_id, "train")
+    assert re.search(r"^progress   step 250/1,000, ~3m 0[0-9]s to go$", text, re.M)
 
 
 def test_the_command_is_copied_as_it_was_executed(

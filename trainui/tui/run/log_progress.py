@@ -1,0 +1,91 @@
+"""The progress that a log shows: `epoch 27/30`, a progress bar, or the number of steps to come."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainui import plain_files
+from trainui.execution.attempt.logs import end_lines
+
+PROGRESS_BYTES = 4096
+"""The end of a log in which its progress is searched for, and its beginning for `max_steps`."""
+
+_COUNT = re.compile(
+    r"\b(epoch|step|iter(?:ation)?|round|update)s?\b\W{0,3}(\d+)\s*(?:/|of)\s*(\d+)", re.IGNORECASE
+)
+_BAR = re.compile(r"\d%\|.*\|\s*(\d+)/(\d+) \[(?:(\d+):)?(\d+):(\d+)<")
+"""A bar of tqdm: `35%|###5      | 21/60 [00:10<00:19,  2.00it/s]`."""
+
+_TOTAL = re.compile(rb"(?:max_steps|total optimization steps)[^\w-]{1,4}([\d,]+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class LogProgress:
+    """The progress that a log's last lines show, e.g. `epoch 27/30`."""
+
+    unit: str
+    done: int
+    total: int
+    seconds: int | None = None
+    """How long a progress bar has run by its own clock; None: it is no bar."""
+
+    @property
+    def part(self) -> float:
+        """The part that is done; the current unit counts as half."""
+        return min(max(self.done - 0.5, 0.0) / self.total, 1.0)
+
+    def covers(self, spent: float) -> bool:
+        """Return False for a bar that began late in these seconds: there are others to come."""
+        return self.seconds is None or 2 * self.seconds >= spent
+
+
+def log_progress(logs: Sequence[Path]) -> LogProgress | None:
+    """Return the progress in the last lines of logs; a count goes before a bar of its parts."""
+    newest_first = sorted(logs, key=lambda one: written_at(one) or 0, reverse=True)
+    lines = [line for log in newest_first for line in reversed(end_lines(log, PROGRESS_BYTES))]
+    counts = (_count(line) for line in lines)
+    bars = (_bar(line) for line in lines)
+    found = next((one for one in counts if one is not None), None)
+    return found or next((one for one in bars if one is not None), None)
+
+
+def _count(line: str) -> LogProgress | None:
+    for unit, done, total in reversed(_COUNT.findall(line)):
+        if int(total) > 0 and int(done) <= int(total):
+            return LogProgress(unit.lower(), int(done), int(total))
+    return None
+
+
+def _bar(line: str) -> LogProgress | None:
+    match = _BAR.search(line)
+    if match is None:
+        return None
+    done, total, *clock = (int(group or 0) for group in match.groups())
+    hours, minutes, seconds = clock
+    ran = 3600 * hours + 60 * minutes + seconds
+    return LogProgress("bar", done, total, ran) if 0 < total >= done else None
+
+
+def most_steps(logs: Sequence[Path]) -> int:
+    """Return the number of steps that the beginning of a log announces; 0: none."""
+    for log in logs:
+        try:
+            with plain_files.open_plain(log) as file:
+                match = _TOTAL.search(file.read(PROGRESS_BYTES))
+        except OSError:
+            continue
+        if match is not None and (digits := match[1].replace(b",", b"")):
+            return int(digits)
+    return 0
+
+
+def written_at(log: Path) -> int | None:
+    """Return when a log was last written, in microseconds; None if it is empty or missing."""
+    try:
+        status = log.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns // 1000 if status.st_size else None
