@@ -291,3 +291,19 @@ def test_a_long_turn_is_cut_and_an_ended_trial_waits_for_its_last_value(
         assert len(left) < 20
     assert left[:2] == [stage_ids, stage_ids]
     assert loop.known(0) == loop.known(1) == dict.fromkeys(range(3), 1.0)
+
+
+def test_the_rungs_of_a_trial_that_ended_before_a_turn_count(
+    store: Store, add_run: AddRun, tmp_path: Path
+) -> None:
+    rule = search("SuccessiveHalvingPruner", min_resource=1, reduction_factor=2)
+    loop = Loop(store, add_run, tmp_path, rule, 2)
+    loop.start(0).feed({"loss": [(1, 0.1), (2, 0.1)]})
+    loop.end(0, Status.COMPLETED)
+    loop.look(0)
+    loop.tell(0, 0.1)
+    loop.restart()
+    loop.start(1).feed({"loss": [(1, 0.2)]})
+    (found,) = loop.look(1)
+    assert found.pruning is not None
+    assert found.pruning.words == "0.2 at step 1 is above rung 1's limit 0.1 of 2"
