@@ -256,9 +256,10 @@ def test_what_cannot_be_added_is_refused_in_a_sentence(cli: CommandLine, tmp_pat
 
 
 def test_a_directory_alone_is_added_and_the_screen_opened(cli: CommandLine) -> None:
-    (cli.directory / "runs").mkdir()
-    cli.write("runs/metrics.csv", "step,loss\n1,2\n")
-    opened = cli("./runs")
-    assert opened.code == 2  # without a terminal
-    assert "the screen cannot be shown" in opened.err
-    assert {one["name"] for one in cli.json("ls")["runs"]} == {"runs"}
+    for name, given in (("runs", "runs"), ("ls", "./ls")):  # `ls` is a command
+        (cli.directory / name).mkdir()
+        cli.write(f"{name}/metrics.csv", "step,loss\n1,2\n")
+        opened = cli(given)
+        assert opened.code == 2  # without a terminal
+        assert "the screen cannot be shown" in opened.err
+    assert {one["name"] for one in cli.json("ls")["runs"]} == {"runs", "ls"}

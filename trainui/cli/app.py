@@ -76,6 +76,11 @@ MODULES: dict[str, dict[str, str]] = {
 _MODULE_OF = {name: module for module, names in MODULES.items() for name in names}
 
 
+def is_command(name: str) -> bool:
+    """Return True if a command has this name."""
+    return name in _MODULE_OF
+
+
 @cache
 def parser(*commands: str) -> typer.Typer:
     """Return a parser for these commands and the others of their modules; for all without any.

@@ -98,9 +98,11 @@ def _call_command(arguments: Sequence[str]) -> int:
 
 
 def _is_directory(arguments: Sequence[str]) -> bool:
-    """Return True for `trainui DIRECTORY`."""
-    only = arguments[0] if len(arguments) == 1 else "-"
-    return ("/" in only or only in (".", "..", "~")) and os.path.isdir(only)  # noqa: PTH112
+    """Return True for `trainui DIRECTORY`; one with a command's name is written `./run`."""
+    from trainui.cli.app import is_command
+
+    only = arguments[0]
+    return len(arguments) == 1 and not is_command(only) and os.path.isdir(only)  # noqa: PTH112
 
 
 def with_any_pid(arguments: Sequence[str]) -> Sequence[str]:
