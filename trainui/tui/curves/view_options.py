@@ -145,8 +145,8 @@ class CurvesState:
     """Words; only metrics whose names contain all of them are shown."""
     compared: Comparison = field(default_factory=Comparison)
     """What the curves are compared with."""
-    all_trials: bool = False
-    """True while a folded search is selected: its trials are drawn unless others are chosen."""
+    all_members: bool = False
+    """True while a folded sweep is selected: its members are drawn unless others are chosen."""
     time: float | None = None
     """Time of the point under the cursor, until the log has been scrolled to it."""
     saved: Mapping[str, Any] = field(default_factory=dict)
@@ -183,7 +183,7 @@ class CurvesState:
     @property
     def drawn(self) -> Comparison:
         """What is drawn beside the stage's own curves."""
-        return self.compared or Comparison(sweep=self.all_trials)
+        return self.compared or Comparison(sweep=self.all_members)
 
     def choose(self, view: PlotOptions) -> None:
         """Apply plot options; all of them except window and cursor are saved for the run."""

@@ -181,13 +181,14 @@ class Panes(Container):
         name = harmless(stage.name)
         number = attempt or stage.attempt
         subject = f"{name}, attempt {number}" if attempt or number > 1 else name
-        self.curves.set_title(f"3 Curves: {subject}")
+        group = f"{harmless(stage.definition.group)} ×{members}"
+        drawn = group if members and self.curves.state.drawn.sweep else subject
+        self.curves.set_title(f"3 Curves: {drawn}")
         self.log_view.set_title(f"4 Log: {subject}")
         self.tabs.show_stage(subject)
-        self._subjects = (name, subject, subject, subject)
+        self._subjects = (name, subject, drawn, subject)
         if self.tab == DetailTab.OVERVIEW:
-            group = f"{harmless(stage.definition.group)} ×{members}"
-            self._subjects = (name, group if members else subject, subject, subject)
+            self._subjects = (name, group if members else subject, drawn, subject)
             self.overview.set_title(f"2 {group if members else name}")
         else:
             self.overview.set_title(f"{self.tab} {self.tab.title}: {subject}")

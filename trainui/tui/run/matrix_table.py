@@ -23,6 +23,9 @@ from trainui.tui.run.search_rows import search_rows
 TIME, VALUE, STEP, MOST_PARAM, MOST_TITLE, STATE = 8, 10, 8, 16, 21, 11
 """Widths of the columns in characters."""
 
+WORD = 9
+"""Characters for the state's word where there is room, e.g. `stalled`."""
+
 LEAST_PARAM = 4
 """The least width of a parameter's column."""
 
@@ -165,7 +168,7 @@ class _Columns(NamedTuple):
         own = value + 2 if value else 0
         step = STEP if steps and names + own + STEP <= width else 0
         time = TIME if names + own + step + TIME <= width or not value else 0
-        value = min(value, max(VALUE, width - names - time - step - 2))
+        value = min(value, max(VALUE, width - names - time - step - 2 - WORD))
         room = width - 2 - (value + 2 if value else 0) - time - step
         return cls(_narrowed(params, room), time, value, step)
 

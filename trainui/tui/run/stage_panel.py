@@ -17,6 +17,9 @@ BOTH: tuple[Stream, ...] = ("stdout", "stderr")
 STREAMS: tuple[tuple[Stream, ...], ...] = (BOTH, ("stdout",), ("stderr",))
 """The choices of log streams, in the order in which the key cycles."""
 
+MOST_DRAWN = 24
+"""Number of members up to which a folded sweep's curves are drawn together without being chosen."""
+
 
 class StagePanel:
     """Fills the panes with the data of a stage."""
@@ -32,8 +35,8 @@ class StagePanel:
         """Return the query for the visible parts of a run."""
         graph, panes = self.panes.graph, self.panes
         stage = graph.selected
-        searched = [one for one in graph.folded if one.definition.search is not None]
-        panes.curves.state.all_trials = bool(searched)
+        searched = any(one.definition.search is not None for one in graph.folded)
+        panes.curves.state.all_members = searched or 2 <= len(graph.folded) <= MOST_DRAWN
         return RunQuery(
             run_id,
             stage=stage.name if stage is not None else None,

@@ -191,11 +191,11 @@ def test_the_last_value_is_the_stored_one_also_where_the_window_ends_before_it()
     assert (own.value, own.step, own.column) == (2.5, 1.0, 1)
 
 
-def test_of_a_folded_search_all_trials_are_drawn_unless_others_are_chosen() -> None:
-    state = CurvesState("r", all_trials=True)
+def test_of_a_folded_sweep_all_members_are_drawn_unless_others_are_chosen() -> None:
+    state = CurvesState("r", all_members=True)
     assert (state.drawn, state.words) == (Comparison(sweep=True), [])
     state.compared = Comparison(members=("a",))
     assert state.drawn == state.compared
-    state.all_trials = False
+    state.all_members = False
     state.reset()
     assert not state.drawn
