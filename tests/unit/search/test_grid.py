@@ -12,15 +12,16 @@ from trainui.search import grid
 from trainui.store.db.engine import Store, raw
 from trainui.store.read import trials
 from trainui.store.runs import runs
+from trainui.store.runs import trials as stored_trials
 from trainui.store.runs.revision import revise
 
 SEARCH = Search("loss", "minimize", prune=Prune("MedianPruner"))
 
 
-def made_of(*rates: str) -> Pipeline:
+def made_of(*rates: str, search: Search | None = SEARCH) -> Pipeline:
     members = tuple(
         StageDefinition(
-            f"train[lr={rate}]", group="train", command="true", matrix={"lr": rate}, search=SEARCH
+            f"train[lr={rate}]", group="train", command="true", matrix={"lr": rate}, search=search
         )
         for rate in rates
     )
@@ -44,3 +45,18 @@ def test_a_member_that_an_edit_adds_is_the_next_trial(store: Store, tmp_path: Pa
         grid.fill(study, found)
     assert [one.number for one in found] == [one.number for one in study.trials] == [0, 1, 2]
     assert [one.params for one in study.trials] == [{"lr": lr} for lr in ("0.1", "0.2", "0.3")]
+
+
+def test_without_its_search_no_member_is_a_trial_until_it_is_back(
+    store: Store, tmp_path: Path
+) -> None:
+    pipeline, edited = made_of("0.1", "0.2"), made_of("0.1", "0.2", search=None)
+    directories = {one.name: str(tmp_path / one.name) for one in pipeline.stages}
+    new = runs.NewRun("r", "r", pipeline, str(tmp_path), directories, {"umask": 0o22})
+    with store.write() as connection:
+        runs.create(connection, new)
+        assert len(stored_trials.asked(connection)) == 2
+        revise(connection, "r", edited, directories)
+        assert stored_trials.asked(connection) == []
+        revise(connection, "r", pipeline, directories)
+        assert len(stored_trials.asked(connection)) == 2

@@ -72,6 +72,8 @@ def asked(
 ) -> list[StageRecord]:
     """Return the trials without an outcome whose stages are in these states, the first end first.
 
+    Members of a matrix whose `search` an edit removed are left out.
+
     Args:
         connection: a connection to the store.
         key: the search; None: all.
@@ -88,7 +90,8 @@ def asked(
         f"WHERE {' AND '.join(wanted)} ORDER BY stages.completed_at, trials.number",
         (*parameters, *states),
     )
-    return list(row_mapping.records(found, row_mapping.stage_record))
+    records = row_mapping.records(found, row_mapping.stage_record)
+    return [stage for stage in records if stage.definition.search is not None]
 
 
 def one_asked(connection: Connection, key: SearchKey) -> StageRecord | None:
