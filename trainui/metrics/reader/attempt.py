@@ -6,15 +6,11 @@ A source that cannot be read does not stop the others; its problem is stored as 
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-
-from sqlalchemy import Connection
 
 from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.metrics.discovery import likely_lines, naming, rotation, siblings, sources
@@ -22,9 +18,9 @@ from trainui.metrics.discovery.fallback_sources import Fallbacks
 from trainui.metrics.discovery.outside_sources import OutsideSources, SearchRound
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.open_files import OpenFiles
-from trainui.metrics.files.tail import GrowingFile, UnreadableFileError, check_descriptors
+from trainui.metrics.files.tail import check_descriptors
 from trainui.metrics.formats.text.pattern import PatternError
-from trainui.metrics.reader import diagnostics
+from trainui.metrics.reader import diagnostics, new_source
 from trainui.metrics.reader.attempt_alerts import AttemptAlerts
 from trainui.metrics.reader.batch_writer import BatchWriter
 from trainui.metrics.reader.database_reader import DatabaseReader
@@ -111,6 +107,11 @@ class AttemptReader:
     def _is_early(self) -> bool:
         return time.monotonic() - self._started_at < PATIENCE
 
+    @property
+    def _since(self) -> float:
+        """When the attempt started, in seconds since 1970; 0 if that is unknown."""
+        return self.place.started() or 0.0
+
     def scan(self, *, ended: bool = False) -> None:
         """Find the attempt's files, and start to read new ones.
 
@@ -192,7 +193,7 @@ class AttemptReader:
         by_key = {source.key: source for source in known}
         for one in known:
             self._names.remember(earlier.get(one.id, ()), one.format)
-        for candidate in sorted(candidates, key=lambda one: _order(by_key.get(one.key))):
+        for candidate in sorted(candidates, key=lambda one: new_source.order(by_key.get(one.key))):
             if (reader := self._readers.get(candidate.key)) is not None:
                 reader.reopen_if_replaced()
                 continue
@@ -200,35 +201,14 @@ class AttemptReader:
             if source is None and candidate.is_fallback:
                 self._fallbacks.add(candidate)
                 continue
-            source = source or self._add(candidate)
+            source = source or new_source.add(self._store, self.attempt, candidate, self._since)
             stored = claimed.get(source.id, ())
             self._names.claim(stored, candidate.family, candidate.key)
             self._has_files |= bool(stored) and not candidate.is_fallback
             self._start(source, candidate)
 
-    def _add(self, candidate: SourceFile) -> SourceRecord:
-        with self._store.write() as connection:
-            source = point_sources.add_source(
-                connection, self.attempt.stage_id, candidate.key, attempt=self.attempt.number
-            )
-            if not candidate.ours and source.identity is None:
-                is_older = self._is_older(candidate.path)
-                if is_older or candidate.begin:
-                    begin = None if is_older else candidate.begin
-                    source = _skip(connection, source, candidate.path, begin)
-        return source
-
-    def _is_older(self, path: Path) -> bool:
-        """Return True if a file was last written before the attempt started, so by another one."""
-        try:
-            return path.stat().st_mtime < (self.place.started() or 0)
-        except OSError:
-            return False
-
     def _start(self, source: SourceRecord, candidate: SourceFile) -> None:
-        candidate = siblings.apart(
-            candidate, self._candidates.values(), self.place.started() or 0.0
-        )
+        candidate = siblings.apart(candidate, self._candidates.values(), self._since)
         self._candidates[candidate.key] = candidate
         self.directories.add(candidate.path.parent)
         kind = partial(DatabaseReader, run=candidate.run) if candidate.run else SourceReader
@@ -288,7 +268,9 @@ class AttemptReader:
         """Start to read the fallback sources that are ready; return their keys."""
         ready = self._fallbacks.pop_ready(all_of_them=ended)
         for candidate in ready:
-            self._start(self._add(candidate), candidate)
+            self._start(
+                new_source.add(self._store, self.attempt, candidate, self._since), candidate
+            )
         return [candidate.key for candidate in ready]
 
     def _is_read(self, key: str) -> bool:
@@ -367,7 +349,7 @@ class AttemptReader:
                 more = self._step(key, end).more
                 more |= self._writer.flush()
             candidate, reader = self._candidates[key], self._readers[key]
-            stale = not candidate.ours and self._is_older(candidate.path)
+            stale = not candidate.ours and new_source.is_older(candidate.path, self._since)
             found = diagnostics.after_end(candidate, reader, stale=stale)
             if found is not None and key not in self._problems:
                 self._problems.set(key, found)
@@ -397,23 +379,3 @@ class AttemptReader:
         """Close all files."""
         for reader in self._readers.values():
             reader.close()
-
-
-def _order(source: SourceRecord | None) -> float:
-    """Return the place of a file: those that were read first keep their names, new ones follow."""
-    return math.inf if source is None else source.id
-
-
-def _skip(
-    connection: Connection, source: SourceRecord, path: Path, size: int | None
-) -> SourceRecord:
-    """Move the source's offset past what others have written; None: to the end of its file."""
-    try:
-        with closing(GrowingFile(path)) as file:
-            size = file.look().size if size is None else size
-            identity = file.identify(size)
-    except (OSError, UnreadableFileError):
-        return source
-    skipped = replace(source, offset=size, identity=identity, version=source.version + 1)
-    point_sources.move(connection, source, skipped)
-    return skipped

@@ -1,0 +1,69 @@
+"""Adds a source to the store, without what others have written into its file before the attempt."""
+
+from __future__ import annotations
+
+import math
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from trainui.metrics.discovery.source_file import SourceFile
+from trainui.metrics.files.tail import GrowingFile, UnreadableFileError
+from trainui.store.db.engine import Store
+from trainui.store.points import sources
+from trainui.store.points.source_record import SourceRecord
+from trainui.store.runs.metrics_progress import AttemptToRead
+
+
+def add(
+    store: Store, attempt: AttemptToRead, candidate: SourceFile, started: float
+) -> SourceRecord:
+    """Store a source unless it is stored, and return it.
+
+    Args:
+        store: the store for its points.
+        attempt: the attempt that reads it.
+        candidate: its file.
+        started: when the attempt started, in seconds since 1970.
+    """
+    with store.write() as connection:
+        source = sources.add_source(
+            connection, attempt.stage_id, candidate.key, attempt=attempt.number
+        )
+        if candidate.ours or source.identity is not None:
+            return source
+        is_theirs = is_older(candidate.path, started)
+        if is_theirs or candidate.begin:
+            begin = None if is_theirs else candidate.begin
+            source = _skip(connection, source, candidate.path, begin)
+    return source
+
+
+def is_older(path: Path, started: float) -> bool:
+    """Return True if a file was last written before an attempt started, so by another one."""
+    try:
+        return path.stat().st_mtime < started
+    except OSError:
+        return False
+
+
+def order(source: SourceRecord | None) -> float:
+    """Return the place of a file: those that were read first keep their names, new ones follow."""
+    return math.inf if source is None else source.id
+
+
+def _skip(
+    connection: Connection, source: SourceRecord, path: Path, size: int | None
+) -> SourceRecord:
+    """Move the source's offset past what others have written; None: to the end of its file."""
+    try:
+        with closing(GrowingFile(path)) as file:
+            size = file.look().size if size is None else size
+            identity = file.identify(size)
+    except (OSError, UnreadableFileError):
+        return source
+    skipped = replace(source, offset=size, identity=identity, version=source.version + 1)
+    sources.move(connection, source, skipped)
+    return skipped
