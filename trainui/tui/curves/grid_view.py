@@ -28,6 +28,7 @@ from trainui.tui.curves.grid_legend import (
     styles_of,
 )
 from trainui.tui.curves.interaction import CurveKeys
+from trainui.tui.curves.line_styles import LineStyle
 from trainui.tui.curves.model import Chart, CurveData, Curves
 from trainui.tui.curves.view_options import CurvesState
 from trainui.tui.keymap import bindings
@@ -52,6 +53,10 @@ class CurvesView(CurveKeys):
         self._problems: tuple[str, ...] = ()
         self._shared: Styles = {}
         """The styles of compared lines; empty: nothing is compared."""
+        self._by_metric: dict[str, tuple[LineStyle, ...]] = {}
+        """The styles of the lines of each plot."""
+        self._styled: tuple[Curves | None, str] = (None, "")
+        """The curves and the highlighted line that the styles were made for."""
         self._names = 0
         """Width of the lines' names at the right of the plots; 0: none."""
         self._legend: list[Row] = []
@@ -241,10 +246,13 @@ class CurvesView(CurveKeys):
 
     def _name_lines(self, curves: Curves) -> None:
         """Put the names of compared lines beside the plots, or above them if these are small."""
-        found = shared_styles(curves.charts, self.view.highlight)
-        own = {line.label for chart in curves.charts for line in chart.lines if line.own}
-        if found or not own <= self._shared.keys():  # else other plots have the compared lines
-            self._shared = found
+        if self._styled[0] is not curves or self._styled[1] != self.view.highlight:
+            self._styled = (curves, self.view.highlight)
+            found = shared_styles(curves.charts, self.view.highlight)
+            own = {line.label for chart in curves.charts for line in chart.lines if line.own}
+            if found or not own <= self._shared.keys():  # else other plots have the compared lines
+                self._shared = found
+            self._by_metric = {one.name: styles_of(one, self._shared) for one in curves.charts}
         self._names, self._legend = names_width(list(self._shared)) if self._shared else 0, []
         if self._names and not self._has_room_for_names(self._grid()):
             self._names = 0
@@ -289,7 +297,7 @@ class CurvesView(CurveKeys):
 
     def _cell(self, curves: Curves, one: CurveData, is_selected: bool) -> PlotCell:
         chart = curves.chart(one.stored)
-        styles = styles_of(chart, self._shared) if chart is not None and self._shared else None
+        styles = self._by_metric.get(one.stored) if self._shared else None
         return PlotCell(
             one,
             chart,
