@@ -61,7 +61,7 @@ def metrics(
             folded = folding.spreads(folding.folds(stages), found)
             data = {
                 "series": [_as_json(one) for one in found],
-                "folded": [_folded_as_json(one) for one in folded],
+                **({"folded": [_folded_as_json(one) for one in folded]} if folded else {}),
                 "problems": [
                     {"stage": owners[one.owner], "source": one.key, "message": one.problem}
                     for one in problems

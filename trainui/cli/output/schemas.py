@@ -170,6 +170,18 @@ _WORKER = _object(
 
 _FREED = _object(run=TEXT, name=TEXT, status=TEXT, completed_at=_or_null(TIME), bytes=WHOLE)
 
+_FOLDED = _list(
+    _object(
+        stage=TEXT,
+        over=TEXT,
+        name=TEXT,
+        mean=_or_null(NUMBER),
+        deviation=_or_null(NUMBER),
+        count=WHOLE,
+        members=WHOLE,
+    )
+)
+
 _ADDED = _object(run=_or_null(TEXT), name=TEXT, kind=TEXT, path=TEXT, stages=_list(TEXT), new=FLAG)
 
 SCHEMAS: dict[str, Schema] = {
@@ -243,6 +255,7 @@ SCHEMAS: dict[str, Schema] = {
     "events": _object(events=_list(_EVENT)),
     "events --follow": _EVENT,
     "metrics": _object(
+        optional={"folded": _FOLDED},
         series=_list(
             _object(
                 stage=TEXT,
@@ -255,17 +268,6 @@ SCHEMAS: dict[str, Schema] = {
                 min=_or_null(VALUE),
                 max=_or_null(VALUE),
                 nonfinite=WHOLE,
-            )
-        ),
-        folded=_list(
-            _object(
-                stage=TEXT,
-                over=TEXT,
-                name=TEXT,
-                mean=_or_null(NUMBER),
-                deviation=_or_null(NUMBER),
-                count=WHOLE,
-                members=WHOLE,
             )
         ),
         problems=_list(_object(stage=TEXT, source=TEXT, message=TEXT)),
