@@ -638,3 +638,7 @@ async def test_the_palette_opens_runs_stages_and_metrics(filler: Filler) -> None
         await driven.press("enter")
         await driven.until(lambda: isinstance(driven.app.screen, CurvesScreen), "the plot")
         await driven.until_shown("› grad_norm")
+        await driven.press("colon", *"train/l")
+        await driven.until_shown("metric      train/loss")
+        await driven.press("enter")
+        await driven.until_shown("› train/loss")

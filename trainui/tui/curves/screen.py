@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -19,7 +20,7 @@ from trainui.tui.curves.plot_view import CurvePlot
 from trainui.tui.curves.view_options import AXES, CurvesState
 from trainui.tui.data.snapshot import CurvesPage, MetricQuery, Snapshot
 from trainui.tui.keymap import bindings
-from trainui.tui.page import Page
+from trainui.tui.page import Jump, Page
 from trainui.tui.render.styled_text import Row, Segment, shared_out, width_of
 from trainui.tui.widgets.bars import Bar
 
@@ -28,7 +29,7 @@ class CurvesScreen(Page):
     """The page of the selected metric."""
 
     scope = "curves"
-    command_scopes = ("curves", "search", "app")
+    command_scopes = ("curves", "plot", "search", "app")
     AUTO_FOCUS: ClassVar[str | None] = "CurvePlot"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("run.back")]
 
@@ -137,6 +138,17 @@ class CurvesScreen(Page):
     @on(CurvePlot.CursorMoved)
     def _keep_the_moment(self, event: CurvePlot.CursorMoved) -> None:
         self.state.time = event.time
+
+    def jumps(self) -> Iterator[Jump]:
+        """Yield the stage's metrics, and the runs."""
+        figures = self.plot.curves.figures if self.plot.curves is not None else ()
+        for one in self.state.shown(figures):
+            yield Jump("metric", one.name, partial(self._go_to_metric, one.stored))
+        yield from super().jumps()
+
+    def _go_to_metric(self, metric: str) -> None:
+        self.state.metric = metric
+        self.plot.apply(self.plot.view)
 
     def search(self, text: str, pane: Widget | None) -> None:  # noqa: ARG002 (there is one pane)
         """Go to a metric by name."""
