@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from tests.acceptance.screen.test_acting import question
 from tests.acceptance.screen.test_acting import worker as worker
 from tests.unit.control.test_external_command import hydra_job
 from tests.unit.tui.driving import opened
-from trainui import control
+from trainui import clock, control
 from trainui.control import external
+from trainui.pipeline import loader
 from trainui.store.db.engine import Store
 from trainui.store.read import views
+from trainui.store.runs import runs
+from trainui.store.runs.tables import STAGES
 
 
 async def test_the_command_of_an_external_run_is_offered_as_a_new_run(
@@ -36,6 +41,44 @@ async def test_the_command_of_an_external_run_is_offered_as_a_new_run(
         await driven.until_shown("started train as the new run")
     with views.reading() as connection:
         assert {run.origin for run in views.runs(connection)} == {None, added.run_id}
+
+
+async def test_marked_runs_are_acted_on_around_an_external_one(
+    home: Path, store: Store, worker: None, tmp_path: Path
+) -> None:
+    control.set_paused(True)  # the worker that is started is to start nothing
+    file = tmp_path / "own.yaml"
+    file.write_text("stages: [{name: a, run: echo}]\n")
+    own = [control.submit(loader.load(str(file), {}))]
+    job = hydra_job(tmp_path / "outputs/2026-11-26/10-00-00", tmp_path, "lr=0.1")
+    (tmp_path / "train.py").touch()
+    (added,) = external.add(external.find(job))
+    with store.write() as connection:
+        running = {"status": "running", "started_at": clock.now(), "completed_at": None}
+        connection.execute(update(STAGES).where(STAGES.c.run_id == added.run_id).values(**running))
+        runs.refresh(connection, added.run_id)
+    own.append(control.submit(loader.load(str(file), {})))
+    async with opened(size=(160, 40)) as driven:
+        await driven.until_shown("train ext", "own")
+        await driven.press("A", "x")
+        await question(driven, "Cancel 3 runs?")
+        await driven.press("y")
+        await driven.until_shown("cancelling 2 stages of 2 runs...", "is an external")
+        await driven.until(lambda: states(own) == ["cancelled"] * 2, "the end of both")
+        await driven.press("escape", "A", "r")
+        await question(
+            driven, "Resume 3 runs?", "1 to run", "not resumed: train is an external run"
+        )
+        await driven.press("y")
+        await driven.until_shown("resumed: 2 runs", "is an external")
+    assert states(own) == ["queued"] * 2
+    assert states([added.run_id]) == ["running"]
+
+
+def states(run_ids: Sequence[str]) -> list[str]:
+    """The states of runs."""
+    with views.reading() as connection:
+        return [str(run.status) for one in run_ids if (run := views.run(connection, one))]
 
 
 @pytest.mark.parametrize("key", ["enter", "A"])

@@ -29,8 +29,14 @@ def cancel_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
     def work() -> str:
         from trainui import control
 
-        asked = [name for target in unfinished for name in control.cancel(target.id)]
-        return f"cancelling {_count(len(asked), 'stage')} of {_count(len(unfinished), 'run')}..."
+        asked, failed = [], []
+        for target in unfinished:
+            try:
+                asked.append(len(control.cancel(target.id)))
+            except TrainuiError as error:  # e.g. an external run that was not adopted
+                failed.append(f"{target.label}: {error}")
+        said = f"cancelling {_count(sum(asked), 'stage')} of {_count(len(asked), 'run')}..."
+        return "\n".join([*([said] if asked else []), *failed[:MOST_LISTED]])
 
     title = f"Cancel {_count(len(unfinished), 'run')}?"
     answers = [
@@ -81,13 +87,8 @@ def resume_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
     """Return the confirmation for resuming these runs, each with its own plan."""
 
     def facts() -> list[str]:
-        from trainui import control
-        from trainui.control.resume_preview import summary
-
         lines = [_named(targets)]
-        for target in targets[:MOST_LISTED]:
-            plan = control.plan_resume(target.id)
-            lines.append(f"{target.label}: {summary(plan)}")
+        lines += [f"{target.label}: {_plan_summary(target)}" for target in targets[:MOST_LISTED]]
         if len(targets) > MOST_LISTED:
             lines.append(f"and {len(targets) - MOST_LISTED} more")
         return [
@@ -102,6 +103,17 @@ def resume_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
 
     answers = [Choice("y", "resume them", work), Choice("n", "cancel", None)]
     return ConfirmScreen(f"Resume {_count(len(targets), 'run')}?", facts, answers, starts=True)
+
+
+def _plan_summary(target: Target) -> str:
+    """Return what a resume would do with a run, or why it cannot be resumed."""
+    from trainui import control
+    from trainui.control.resume_preview import summary
+
+    try:
+        return summary(control.plan_resume(target.id))
+    except TrainuiError as error:
+        return f"not resumed: {error}"
 
 
 def _each(targets: Sequence[Target], done: str, act: Callable[[Target], object]) -> str:
