@@ -134,7 +134,7 @@ def add_stages(
     new_run.insert(own, "stages", [row | {"run_id": run_id} for row in rows])
     _start(own, run_id, states, directories, host)
     runs.refresh(connection, run_id)
-    text = f"{len(ids)} stages added"
+    text = f"{len(ids)} stage{'s' * (len(ids) != 1)} added"
     events.record(connection, run_id, "submitted", text)
 
 

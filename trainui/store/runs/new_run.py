@@ -63,7 +63,7 @@ def create(connection: Connection, new: NewRun) -> None:
     insert(connection, "dependencies", _edges(new, ids))
     enroll(connection, new.id, new.pipeline.stages, ids)
     event = {"run_id": new.id, "time": clock.now(), "kind": "submitted"}
-    event["text"] = f"{len(ids)} stages submitted"
+    event["text"] = f"{len(ids)} stage{'s' * (len(ids) != 1)} submitted"
     insert(connection, "events", [event])
 
 
