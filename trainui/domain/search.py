@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 Scalar = str | int | float | bool | None
 """A value of a parameter."""
@@ -143,6 +145,8 @@ class Search:
 
 def _exact(number: float) -> Decimal:
     """Return the number that its shortest text stands for, as Optuna does for steps."""
+    from decimal import Decimal  # late: each command imports this module
+
     return Decimal(str(number))
 
 

@@ -9,7 +9,6 @@ from trainui.domain.records import StageRecord
 from trainui.domain.search import SearchResult
 from trainui.domain.states import ENDED, Status
 from trainui.pipeline.substitution.search import searches_of
-from trainui.search import objective
 from trainui.store.db import protocol
 from trainui.store.read import trials, views
 from trainui.store.read.trials import ASKED, TrialRecord
@@ -64,6 +63,8 @@ def _with_value(connection: protocol.Connection, trial: TrialRecord) -> TrialRec
         return trial
     if trial.stage.attempt == 0:
         return trial
+    from trainui.search import objective  # late: a worker need not read curves before a stage
+
     outcome = objective.of_seeds(connection, members, search)
     state = "complete" if has_completed and outcome.value is not None else trial.state
     return replace(trial, state=state, value=outcome.value, step=outcome.step)

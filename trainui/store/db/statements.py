@@ -8,6 +8,10 @@ from typing import TypeVar
 BATCH = 500
 """Parameters per statement: below the limit of any SQLite."""
 
+# the first condition spares reading what the second one searches
+IS_EXTERNAL = "pipeline LIKE '% (external)' AND submission_json LIKE '%\"external\":{%'"
+"""The SQL condition that a run is external."""
+
 Value = TypeVar("Value")
 
 

@@ -18,11 +18,6 @@ from trainui.store.db import protocol
 
 Row = Mapping[str, Any]
 
-# the first condition spares reading what the second one searches
-IS_EXTERNAL = "pipeline LIKE '% (external)' AND submission_json LIKE '%\"external\":{%'"
-"""The SQL condition that a run is external."""
-
-
 Record = TypeVar("Record")
 
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from trainui.domain.states import DONE, Status
 from trainui.store.db import protocol
-from trainui.store.db.statements import batches, placeholders
-from trainui.store.read import row_mapping, stage_alerts
+from trainui.store.db.statements import IS_EXTERNAL, batches, placeholders
+from trainui.store.read import stage_alerts
 
 
 class RunTrouble(NamedTuple):
@@ -62,7 +62,7 @@ class RunLine:
 
 _COLUMNS = (
     "id, name, pipeline, status, priority, created_at, started_at, completed_at, params_json, "
-    + row_mapping.IS_EXTERNAL
+    + IS_EXTERNAL
 )
 
 

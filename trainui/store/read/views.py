@@ -20,7 +20,7 @@ from trainui.store.db.readonly import is_none_yet as is_none_yet
 from trainui.store.db.readonly import is_there as is_there
 from trainui.store.db.readonly import reading as reading
 from trainui.store.db.readonly import snapshot as snapshot
-from trainui.store.db.statements import placeholders
+from trainui.store.db.statements import IS_EXTERNAL, placeholders
 from trainui.store.read import row_mapping
 from trainui.text import harmless
 
@@ -202,7 +202,7 @@ def in_slots_or_queue(
     """Return run id, state and definition of each stage of ours that runs or is queued."""
     found = connection.execute(
         "SELECT run_id, stages.status, definition_json FROM stages "
-        f"JOIN runs ON runs.id = run_id AND NOT ({row_mapping.IS_EXTERNAL}) "
+        f"JOIN runs ON runs.id = run_id AND NOT ({IS_EXTERNAL}) "
         "WHERE stages.status IN (?, ?)",
         (Status.RUNNING, Status.QUEUED),
     )
