@@ -90,7 +90,7 @@ async def test_an_empty_list_offers_the_trainings_of_this_directory(
         (tmp_path / "runs" / name / "metrics.csv").write_text("step,loss\n1,0.5\n")
     monkeypatch.chdir(tmp_path / "runs")
     async with opened(size=(80, 24)) as driven:
-        await driven.until_shown("Trainings in ", ": 2", "first", "second", "A add all")
+        await driven.until_shown("2 trainings in ", "first", "second", "A add all")
         assert not home.exists()
         await driven.press(key)
         await driven.until_shown("first ext", "ended")

@@ -45,6 +45,7 @@ class WelcomeView(CursorView):
         super().__init__(id="welcome")
         self.can_focus = False
         self._lines: list[tuple[Row, Found | None]] = []
+        """Rows, or what can be added, whose row is made for the width."""
         self._found: FoundTrainings | None = None
 
     @property
@@ -60,13 +61,16 @@ class WelcomeView(CursorView):
     def show_found(self, found: FoundTrainings, directory: str) -> None:
         """Show what can be added."""
         self._found = found
-        width = max(self.scrollable_content_region.width, 20)
-        there = f"Trainings in {fit_middle(harmless(directory), width - 20).rstrip()}"
+        where = f"in {harmless(directory)}"
+        count = len(found.trainings)
+        heading = f"{count:,} training{'s' * (count != 1)} {where}"
+        none: Row = (Segment(f"No trainings {where}", "dim"),)
+        problem: Row = (Segment(found.problem, "warn"),)
         self._show(
             [
-                *_section(f"{there}: {len(found.trainings)}", found.trainings, width),
-                *_section("Trainings that run on this machine", found.processes, width),
-                *([((Segment(found.problem, "warn"),), None), ((), None)] if found.problem else []),
+                *(_section(heading, found.trainings) or [(none, None), ((), None)]),
+                *_section("Trainings that run on this machine", found.processes),
+                *([(problem, None), ((), None)] if found.problem else []),
             ]
         )
 
@@ -96,22 +100,23 @@ class WelcomeView(CursorView):
         """Return how many lines there are."""
         return len(self._lines)
 
-    def row(self, index: int, width: int) -> Row:  # noqa: ARG002 (they were made for the width)
+    def row(self, index: int, width: int) -> Row:
         """Return a line."""
-        return self._lines[index][0]
+        row, found = self._lines[index]
+        return row if found is None else _line(found, width)
 
     def selectable(self, index: int) -> bool:
         """Return True if the line is a training or a process."""
         return self._lines[index][1] is not None
 
 
-def _section(heading: str, found: Sequence[Found], width: int) -> list[tuple[Row, Found | None]]:
+def _section(heading: str, found: Sequence[Found]) -> list[tuple[Row, Found | None]]:
     if not found:
         return []
     lines: list[tuple[Row, Found | None]] = [((Segment(heading, "strong"),), None)]
-    lines += [(_line(one, width), one) for one in found[:MOST_LISTED]]
-    if more := len(found) - MOST_LISTED:
-        lines += [((Segment(f"  and {more:,} more", "dim"),), None)] if more > 0 else []
+    lines += [((), one) for one in found[:MOST_LISTED]]
+    if (more := len(found) - MOST_LISTED) > 0:
+        lines.append(((Segment(f"  and {more:,} more", "dim"),), None))
     return [*lines, ((), None)]
 
 
