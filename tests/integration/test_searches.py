@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,8 +43,10 @@ LOSS = (
 
 
 @pytest.fixture(scope="module", autouse=True)
-def two_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with home_with_worker(tmp_path_factory.mktemp("searches"), cpus="2"):
+def two_places(
+    tmp_path_factory: pytest.TempPathFactory, served_database: Mapping[str, str]
+) -> Iterator[None]:
+    with home_with_worker(tmp_path_factory.mktemp("searches"), served_database, cpus="2"):
         yield
 
 

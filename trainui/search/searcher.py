@@ -39,9 +39,6 @@ from trainui.store.runs.trials import SamplerState, SearchKey, TrialOutcome
 
 logger = logging.getLogger(__name__)
 
-_Attempts = tuple[tuple[str, int], ...]
-"""The stages of a trial, one or one for each seed, with the numbers of their attempts."""
-
 
 @dataclass(slots=True)
 class _Turn:
@@ -71,8 +68,6 @@ class Searcher:
         """Number of completed trials in the study."""
         self._weighed = 0
         """Number of completed trials when the importance of the parameters was computed."""
-        self._left: set[_Attempts] = set()
-        """Those of cancelled trials that are not told, since their search was cancelled."""
 
     def close(self) -> None:
         """Close the study; the next turn opens it again."""
@@ -104,14 +99,15 @@ class Searcher:
     def _turn(self, wanted: Sequence[str]) -> bool:
         with self._store.read() as connection:
             ended = trials.asked(connection, self._key, trials.LAST_STATES)
-            ended = [one for one in ended if self._has_ended(connection, one)]
+            ended = [one for one in ended if self._is_to_tell(connection, one)]
             waiting = trials.unasked(connection, wanted) if wanted else []
             late = self._late(connection, waiting)
             followed = self._followed(connection)
         if late:
             self._give_values(late)
             waiting = [one for one in waiting if one.id not in late]
-        known = (*waiting, *ended, *(trial.stage for trial in followed))
+        running = [one.stage for one in followed if one.stage.status == Status.RUNNING]
+        known = (*waiting, *ended, *running)
         if not known:
             return bool(late)
         turn, opened = _Turn(), self._open(known[0].definition)
@@ -192,28 +188,19 @@ class Searcher:
     def _tell(self, opened: SearchStudy, stage: StageRecord, turn: _Turn) -> None:
         with self._store.read() as connection:
             number = trials.number_of(connection, stage)
-            members = self._members(connection, stage)
-            outcome = self._outcome(connection, members)
-        if outcome is None:
-            self._left.add(_attempts(members))
-            return
+            outcome = self._outcome(connection, self._members(connection, stage))
         final = opened.tell(number, outcome.state, outcome.value, outcome.reason)
         if self._watch is not None:
             self._watch.end(final)
         turn.told.append((stage, _as_in_study(final, outcome)))
 
-    def _outcome(
-        self, connection: Connection, members: Sequence[StageRecord]
-    ) -> TrialOutcome | None:
-        """Return how the end of a trial, with all its seeds, counts; None: it may be continued."""
+    def _outcome(self, connection: Connection, members: Sequence[StageRecord]) -> TrialOutcome:
+        """Return how the end of a trial, with all its seeds, counts."""
         search = members[0].definition.search
         assert search is not None
         unfinished = [one for one in members if one.status != Status.COMPLETED]
         if not unfinished:
             return objective.of_seeds(raw(connection), members, search)
-        cancelled = any(one.status == Status.CANCELLED for one in unfinished)
-        if cancelled and not trials.goes_on(connection, self._key):
-            return None  # with the whole search, which a resume continues
         stage = unfinished[0]
         if stage.status == Status.PRUNED:
             return TrialOutcome("pruned")
@@ -228,11 +215,13 @@ class Searcher:
             return [stage]
         return trials.members_of(connection, self._key, stage.definition.trial)
 
-    def _has_ended(self, connection: Connection, stage: StageRecord) -> bool:
+    def _is_to_tell(self, connection: Connection, stage: StageRecord) -> bool:
         """Return True if all seeds of a trial have ended, and it is not left to a resume."""
         members = self._members(connection, stage)
-        ended = all(one.status in trials.LAST_STATES for one in members)
-        return ended and _attempts(members) not in self._left
+        if not all(one.status in trials.LAST_STATES for one in members):
+            return False
+        is_cancelled = any(one.status == Status.CANCELLED for one in members)
+        return not is_cancelled or trials.goes_on(connection, self._key)
 
     def _late(
         self, connection: Connection, waiting: Sequence[StageRecord]
@@ -294,10 +283,6 @@ class Searcher:
         for stage, definition in others:
             trials.give_values(connection, stage, definition)
         logger.info("%s of run %s: asked", first[0].name, first[0].run_id)
-
-
-def _attempts(members: Sequence[StageRecord]) -> _Attempts:
-    return tuple((one.id, one.attempt) for one in members)
 
 
 def _as_in_study(final: FrozenTrial, outcome: TrialOutcome) -> TrialOutcome:

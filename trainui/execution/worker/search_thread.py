@@ -142,6 +142,7 @@ class SearchThread:
             logger.exception("%s of run %s: the search failed, will retry", key.name, key.run_id)
             self._explain(wanted, f"its values cannot be chosen: {_first_line(error)}")
             return False
+        self._close_if_over(key)
         with self._lock:
             left = self._wanted.get(key, {})
             self._wanted[key] = {one: None for one in left if one not in wanted}
@@ -163,6 +164,13 @@ class SearchThread:
             self._open.pop(next(iter(self._open))).close()
         self._open[key] = Searcher(self._store, run, key)
         return self._open[key]
+
+    def _close_if_over(self, key: SearchKey) -> None:
+        """Close the study of a search none of whose trials runs or can start."""
+        with self._store.read() as connection:
+            is_over = not trials.goes_on(connection, key)
+        if is_over and key in self._open:
+            self._open[key].close()
 
     def _explain(self, wanted: Sequence[str], reason: str) -> None:
         """Record on the stages that wait for values why they have none."""
