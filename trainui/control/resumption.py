@@ -277,16 +277,8 @@ def _read_state(store: Store, run_id: str) -> _RunState:
             for stage in stages
             if stage.attempt > 0
         }
-        outcomes = trials.outcomes(raw(connection), run_id)
-    asked = [stage for stage in stages if stage.definition.trial is not None]
-    ended = {_trial(stage) for stage in asked if stage.id in outcomes}
-    counted = frozenset(stage.name for stage in asked if _trial(stage) in ended)
+        counted = trials.counted(raw(connection), run_id, stages)
     return _RunState(run, tuple(stages), attempts, tried, counted)
-
-
-def _trial(stage: StageRecord) -> tuple[str, int | None]:
-    """Return the search and the number of a trial, which all its seeds have in common."""
-    return stage.definition.group, stage.definition.trial
 
 
 def _find_checkpoint(where: Search, tried: Mapping[str, int]) -> str | None:

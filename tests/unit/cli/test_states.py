@@ -16,7 +16,7 @@ from trainui.execution.daemon import lifecycle
 from trainui.pipeline import loader
 from trainui.store.db.engine import Store, open_store
 from trainui.store.read import views
-from trainui.store.runs import attempt_rows, attempts, stages
+from trainui.store.runs import attempt_rows, attempts, code_versions, stages
 
 PIPELINE = """\
 name: p
@@ -175,3 +175,16 @@ def test_each_command_answers_for_each_state(
     assert bool(started) == words.endswith(" *")
     with views.reading() as connection:
         assert " ".join(str(one.status) for one in views.stages(connection, run)) == after
+
+
+def test_a_change_of_the_code_is_one_line_for_all_stages_that_started_after_it(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = control.submit(loader.load_text(PIPELINE))
+    all_completed(store, run)
+    with store.write() as connection:
+        for attempt in code_versions.started(connection, after=0):
+            if attempt.run_id == run:
+                code_versions.record(connection, attempt, "the code was changed: a.py")
+    assert main(["show", run]) == 0
+    assert capsys.readouterr().out.count("the code was changed") == 1

@@ -189,14 +189,18 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
 def _code_lines(
     stages: list[StageRecord], attempts: Mapping[str, Sequence[AttemptRecord]]
 ) -> list[str]:
-    """Return a line for each stage that started after the code was changed."""
-    last = ((stage, tries[-1]) for stage in stages if (tries := attempts.get(stage.id)))
-    shown = [
-        text.harmless(f"{stage.name}: {attempt.code_change}")
-        for stage, attempt in last
-        if attempt.code_change
-    ]
+    """Return a line for each change of the code, with the stages that started after it."""
+    late: dict[str, list[str]] = {}
+    for stage in stages:
+        tries = attempts.get(stage.id)
+        if tries and (change := tries[-1].code_change):
+            late.setdefault(change, []).append(stage.name)
+    shown = [text.harmless(f"{_first(names)}: {change}") for change, names in late.items()]
     return ["", *shown] if shown else []
+
+
+def _first(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} (and {len(names) - 1} more)"
 
 
 def _continued_lines(

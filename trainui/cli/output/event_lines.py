@@ -10,7 +10,7 @@ from trainui.domain.notifications import CODE, MARKS
 from trainui.domain.records import Event, RunRecord, StageRecord
 from trainui.domain.states import ENDED, Status
 from trainui.store.db import protocol
-from trainui.store.read import views
+from trainui.store.read import trials, views
 
 HINTS = 3
 """Maximum number of failed stages for which a `trainui logs` hint is printed."""
@@ -101,5 +101,6 @@ def hints(connection: protocol.Connection, run_id: str) -> Iterator[str]:
     stages = views.stages(connection, run_id)
     for stage in [one for one in stages if one.status == Status.FAILED][:HINTS]:
         yield f"see `trainui logs {short} {shlex.quote(text.harmless(stage.name))}`"
-    if any(stage.status in _RESUMED for stage in stages):
+    counted = trials.counted(connection, run_id, stages)
+    if any(stage.status in _RESUMED and stage.name not in counted for stage in stages):
         yield f"resume with: trainui resume {short}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,6 +144,24 @@ def outcomes(connection: protocol.Connection, run_id: str) -> dict[str, str]:
         "SELECT stage_id, state FROM trials WHERE run_id = ? AND state <> ?", (run_id, ASKED)
     )
     return dict(found.fetchall())
+
+
+def counted(
+    connection: protocol.Connection, run_id: str, stages: Iterable[StageRecord]
+) -> frozenset[str]:
+    """Return the names of those stages of a run whose search has counted their trial.
+
+    No resume runs them again. A trial with seeds counts with all of its stages.
+    """
+    ended = outcomes(connection, run_id)
+    trials = [(_trial(one), one) for one in stages if one.definition.trial is not None]
+    known = {trial for trial, one in trials if one.id in ended}
+    return frozenset(one.name for trial, one in trials if trial in known)
+
+
+def _trial(stage: StageRecord) -> tuple[str, int | None]:
+    """Return the search and the number of a trial, which all its seeds have in common."""
+    return stage.definition.group, stage.definition.trial
 
 
 def searches(connection: protocol.Connection, run_id: str) -> list[str]:

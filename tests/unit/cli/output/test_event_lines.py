@@ -9,12 +9,13 @@ import pytest
 
 from tests.unit.execution.submitted import begin
 from trainui import clock, control
-from trainui.cli.output.event_lines import EventPrinter
+from trainui.cli.output.event_lines import EventPrinter, hints
 from trainui.domain.states import Status
 from trainui.pipeline import loader
-from trainui.store.db.engine import Store, open_store
+from trainui.pipeline.substitution.search import with_trial_params
+from trainui.store.db.engine import Store, open_store, raw
 from trainui.store.read import views
-from trainui.store.runs import attempt_rows, attempts, stages
+from trainui.store.runs import attempt_rows, attempts, stages, trials
 
 TWO = 'name: two\nstages: [{name: a, run: "true"}, {name: b, run: "true", depends_on: [a]}]\n'
 
@@ -91,3 +92,33 @@ def test_who_comes_later_is_told_how_things_are_and_then_what_changes(store: Sto
             "✓ completed a (attempt 2)",
             "◔ queued b",
         ]
+
+
+SEARCH = """\
+name: s
+stages:
+  - name: a
+    search: {space: {x: [1, 2]}, metric: loss, goal: minimize, trials: 2, sampler: random}
+    run: echo ${search.x}
+"""
+
+
+def test_a_resume_is_not_proposed_for_failed_trials_that_their_search_has_counted(
+    store: Store,
+) -> None:
+    run_id = control.submit(loader.load_text(SEARCH))
+    key = trials.SearchKey(run_id, "a")
+    members = []
+    for number in range(2):
+        name = f"a[trial={number}]"
+        with store.write() as connection:
+            stage = stages.named(connection, run_id, name)
+            assert stage is not None
+            trials.add(connection, key, stage, with_trial_params(stage.definition, {"x": 1}))
+        members.append(stage)
+        play(store, run_id, name, attempt_rows.Outcome(Status.FAILED, clock.now(), exit_code=1))
+    for stage, resumes in zip(members, (True, False), strict=True):
+        with store.write() as connection:
+            trials.end(connection, stage, trials.TrialOutcome("fail", reason="exit code 1"))
+            lines = list(hints(raw(connection), run_id))
+        assert any("trainui resume" in line for line in lines) is resumes
