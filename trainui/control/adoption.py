@@ -149,7 +149,8 @@ def _written_metrics(process: psutil.Process) -> str | None:
 def _is_metrics(path: Path) -> bool:
     """Return True if a file has metrics: by its format, and a text by what it says."""
     if tracker_runs.DATABASE.fullmatch(path.name):
-        return bool(tracker_runs.of_database(path))
+        # without the copy that reading it takes
+        return any(map(tracker_runs.is_marked, (path, path.with_name(f"{path.name}-wal"))))
     family = default_sources.family_of(path)
     if family is None:
         return default_sources.is_usual(path)

@@ -33,7 +33,7 @@ def of_database(path: Path, *, since: float = 0) -> list[TrackedRun]:
         since: seconds since 1970; a database that was not written since is not read.
     """
     files = (path, path.with_name(f"{path.name}-wal"))
-    if max(map(_modified, files)) < since or not any(map(_is_marked, files)):
+    if max(map(_modified, files)) < since or not any(map(is_marked, files)):
         return []
     try:
         copy = database.copies.get(path, at_once=True)
@@ -45,7 +45,7 @@ def of_database(path: Path, *, since: float = 0) -> list[TrackedRun]:
 def jobs(path: Path) -> tuple[str, list[TrackedRun]]:
     """Return the tracker of a database, and its runs or trials; empty if it is another database."""
     try:
-        copy = database.copies.get(path, at_once=True) if _is_marked(path) else None
+        copy = database.copies.get(path, at_once=True) if is_marked(path) else None
         if copy is not None and copy.tracker is not None:
             return copy.tracker.NAME, _sound(copy.tracker.jobs(copy.connection))
     except (UnreadableFileError, OSError, *database.DAMAGED):
@@ -58,7 +58,7 @@ def _sound(runs: Iterable[TrackedRun]) -> list[TrackedRun]:
     return [replace(run, name=str(run.name)) for run in runs if isinstance(run.id, str)]
 
 
-def _is_marked(file: Path) -> bool:
+def is_marked(file: Path) -> bool:
     """Return True if a database may be a tracker's: others may be large, and are not copied."""
     try:
         with file.open("rb") as opened:
