@@ -80,6 +80,10 @@ def test_a_step_that_is_written_with_the_number_of_steps(more: str) -> None:
     found = jsonl(line.format(1, more) + line.format(2, more))
     assert found == {"loss": [(1, 1), (2, 1)], "epoch": [(1, 0.5), (2, 0.5)]}
     assert set(jsonl('{"time/total_timesteps": 5, "loss": 1}\n')) == {"loss"}
+    assert set(jsonl('{"epoch/num_samples": 5, "loss": 1, "n": [1]}\n')) == {
+        "loss",
+        "epoch/num_samples",
+    }
 
 
 @pytest.mark.parametrize(

@@ -105,17 +105,17 @@ def _groups(rows: Sequence[Row]) -> dict[Names, list[int]]:
 def _columns(names: Names, columns: Values) -> dict[str, TableColumn]:
     found = {}
     for name, values in zip(names, columns, strict=True) if columns else ():
-        count = _count_of(names, name)
-        column = number_column(values if count == name else [*map(_counted, values)])
+        counts = is_count(name) and all(isinstance(value, str) for value in values)
+        column = number_column([*map(_counted, values)] if counts else values)
         if column is not None:
-            found[count] = column
+            found[_count_of(names, name) if counts else name] = column
     return found
 
 
 @lru_cache(maxsize=4096)
 def _count_of(names: Names, name: str) -> str:
     """Return what a field of "3/40" counts; any other field's own name."""
-    count = _COUNT.fullmatch(name) if is_count(name) else None
+    count = _COUNT.fullmatch(name)
     return name if count is None or count[1] in names else count[1]
 
 
