@@ -23,7 +23,7 @@ from trainui.tui.keymap import bindings
 from trainui.tui.page import WIDE, Page
 from trainui.tui.render.numbers import state_style
 from trainui.tui.render.styled_text import Row, Segment, width_of, wrap
-from trainui.tui.runs.columns import trouble_cells
+from trainui.tui.runs.cells import trouble_cells
 from trainui.tui.runs.sorting import WHEN
 from trainui.tui.runs.table import RunTable
 from trainui.tui.runs.welcome import WelcomeView

@@ -13,8 +13,9 @@ from trainui.store.read.run_list import RunLine, RunTrouble
 from trainui.tui.data.eta import Eta
 from trainui.tui.data.snapshot import ListedMetrics, RunLive
 from trainui.tui.render.styled_text import plain, width_of
+from trainui.tui.runs.cells import RowContext
 from trainui.tui.runs.column_stats import differing, facts_of, with_listed
-from trainui.tui.runs.columns import RowContext, RunColumns
+from trainui.tui.runs.columns import RunColumns
 from trainui.tui.runs.sorting import ORDERS, by_param
 
 NOW = clock.now()

@@ -1,0 +1,211 @@
+"""The cells of the list of runs: each renders one column of a run's line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+
+from trainui.domain.states import UNFINISHED, Status
+from trainui.store.read.run_details import RunDetails
+from trainui.store.read.run_list import RunLine, RunTrouble
+from trainui.text import SYMBOLS, TROUBLE, harmless, state
+from trainui.tui.render.numbers import elapsed, number, progress_bar, spark, state_style, when
+from trainui.tui.render.styled_text import Segment, cut, fit, fit_middle
+from trainui.tui.runs.column_stats import EXTERNAL, shown_value
+from trainui.tui.runs.filter import params_of
+
+if TYPE_CHECKING:
+    from trainui.tui.data.eta import Eta
+    from trainui.tui.data.snapshot import RunLive
+
+LEAST_MEMBER, MOST_MEMBER = 10, 30
+"""Least and most width of the name of a sweep's best member, in the metric's column."""
+
+WORST = {"failed": "bad", "nan": "bad", "stalled": "warn", "alert": "warn"}
+"""The style of each kind of trouble, the worst first."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowContext:
+    """The data that a line shows besides the run's record."""
+
+    now: int
+    endings: Mapping[str, Eta] = field(default_factory=dict)
+    """By run id, the estimated ends."""
+    live: Mapping[str, RunLive] = field(default_factory=dict)
+    """By run id, the data that is read of visible runs only."""
+    details: Mapping[str, RunDetails] = field(default_factory=dict)
+    """By run id, what the second lines show."""
+
+
+Cells = Callable[[RunLine, RowContext, int], list[Segment]]
+"""Renders a run's cell: takes the run, the context and the width; may return less, never more."""
+
+
+def state_cells(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
+    """Return the state, in the colour of the worst that is wrong."""
+    worst = next((style for kind, style in WORST.items() if kind in run.trouble.kinds), "")
+    style = worst if run.status in UNFINISHED else ""
+    return [Segment(fit(state(run.status), cells), style or state_style(run.status))]
+
+
+def name_cells(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
+    """Return the name, the mark of an external run and the priority."""
+    style = "strong" if run.status in UNFINISHED else ""
+    marks = [Segment(EXTERNAL, "dim")] if run.is_external else []
+    marks += [Segment(f" {run.priority:+d}", "warn")] if run.priority else []
+    room = cells - sum(len(mark.text) for mark in marks)
+    name = harmless(run.name)
+    return [Segment(fit(name, min(room, max(cell_len(name), 1))), style), *marks]
+
+
+def pipeline_cells(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
+    """Return the pipeline, if the run has another name."""
+    return [Segment(fit(harmless(run.pipeline), cells), "dim")] if run.pipeline != run.name else []
+
+
+def param_cells(name: str) -> Cells:
+    """Return what renders a parameter."""
+
+    def cells_of(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
+        return [Segment(fit(shown_value(params_of(run.params_json).get(name, "")), cells))]
+
+    return cells_of
+
+
+def count_cells(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
+    """Return the number of stages that are done, e.g. `2/5`."""
+    return [Segment(fit(f"{run.done}/{run.total}", cells))]
+
+
+def trouble_cells(trouble: RunTrouble, cells: int) -> list[Segment]:
+    """Return the counts of what is wrong, each in its colour; without words if they are too wide.
+
+    Args:
+        trouble: the counts.
+        cells: the width.
+    """
+    found = [(WORST[kind], *TROUBLE[kind], getattr(trouble, kind)) for kind in trouble.kinds]
+    words = [(f"{symbol}{count} {word}", style) for style, symbol, word, count in found]
+    brief = [(f"{symbol}{count}", style) for style, symbol, _, count in found]
+    has_room = sum(len(text) + 2 for text, _ in words) - 2 <= cells
+    spans: list[Segment] = []
+    for text, style in words if has_room else brief:
+        spans += [Segment("  " if has_room else " "), Segment(text, style)]
+    return list(cut(tuple(spans[1:]), cells))
+
+
+def run_trouble_cells(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
+    """Return what is wrong in a run."""
+    return trouble_cells(run.trouble, cells)
+
+
+def bar_cells(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:
+    """Return the progress bar: completed stages, and the progress of a running one."""
+    live = moment.live.get(run.id)
+    part = live.progress if live is not None and run.status == Status.RUNNING else 0.0
+    full, empty = progress_bar(run.done + part, run.total, cells)
+    return [Segment(full, state_style(run.status)), Segment(empty, "line")]
+
+
+def current_cells(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
+    """Return the running stages, else those that ended without completing."""
+    if run.current:
+        return [Segment(listed(run.current, cells), "accent")]
+    if run.failed and run.status != Status.COMPLETED:
+        return [Segment(f"{SYMBOLS[run.status]} {listed(run.failed, cells - 2)}", "dim")]
+    return []
+
+
+def with_to_go(found: list[Segment], run: RunLine, moment: RowContext, cells: int) -> list[Segment]:
+    """Append the remaining time to the stage's name, if it has no column."""
+    ending = moment.endings.get(run.id)
+    if ending is None or not run.current:
+        return found
+    words = f" {ending.words(moment.now)}"
+    return [
+        Segment(listed(run.current, max(cells - len(words), 1)), "accent"),
+        Segment(words, "dim"),
+    ]
+
+
+def step_cells(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:
+    """Return the steps of the running stage."""
+    live = moment.live.get(run.id)
+    return [] if live is None else [Segment(fit(live.steps, cells, right=True), "dim")]
+
+
+def metric_cells(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:
+    """Return the headline metric's name and its value."""
+    live = moment.live.get(run.id)
+    if live is None or live.metric is None:
+        return []
+    value = number(live.value)
+    room = max(cells - 8, 1)
+    name = fit(fit_middle(live.title, room), room)
+    style = "bad" if live.broken else "" if run.status in UNFINISHED else "dim"
+    return [Segment(f"{name} ", "dim"), Segment(fit(value, 7, right=True), style)]
+
+
+def value_cells(title: str) -> Cells:
+    """Return what renders the value of the metric that the column is named after."""
+
+    def cells_of(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:
+        live, value = moment.live.get(run.id), metric_cells(run, moment, 0)[1:]
+        if live is None or not value:
+            return []
+        room = cells - 8
+        if live.title != title:
+            own = fit_middle(live.title, room)
+            return [*value, Segment(f" {own}", "dim")] if room > 0 else value
+        if live.member and room >= LEAST_MEMBER:
+            name = fit_middle(live.member, min(room, MOST_MEMBER))
+            value += [Segment(f" {name}", "dim")]
+            room -= cell_len(name) + 1
+        return [*value, Segment(" "), *spark_cells(run, moment, room)] if room > 1 else value
+
+    return cells_of
+
+
+def spark_cells(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:
+    """Return the sparkline of the headline metric."""
+    live = moment.live.get(run.id)
+    if live is None:
+        return []
+    return [Segment(spark(live.values, cells), "curve-1" if run.status in UNFINISHED else "dim")]
+
+
+def gpus_cells(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:
+    """Return the indices of the GPUs in use."""
+    live = moment.live.get(run.id)
+    return [] if live is None else [Segment(fit(",".join(map(str, live.gpus)), cells), "good")]
+
+
+def elapsed_cells(run: RunLine, moment: RowContext, _cells: int) -> list[Segment]:
+    """Return how long the run has taken."""
+    return [Segment(elapsed(run.started_at, run.completed_at, moment.now))]
+
+
+def to_go_cells(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:
+    """Return the estimated remaining time."""
+    ending = moment.endings.get(run.id)
+    if ending is None:
+        return []
+    return [Segment(fit(ending.words(moment.now).replace("over ", ">"), cells, right=True))]
+
+
+def when_cells(run: RunLine, _moment: RowContext, _cells: int) -> list[Segment]:
+    """Return when the run was created."""
+    return [Segment(when(run.created_at), "dim")]
+
+
+def listed(names: Sequence[str], width: int) -> str:
+    """Return the names; if they do not fit, the first one and the number of the others."""
+    everything = ", ".join(harmless(name) for name in names)
+    if len(names) == 1 or cell_len(everything) <= width:
+        return fit(everything, width)
+    rest = f" +{len(names) - 1}"
+    return fit(fit(harmless(names[0]), max(width - len(rest), 1)).rstrip() + rest, width)
