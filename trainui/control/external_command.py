@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from trainui.artifacts import environment
 from trainui.domain.records import RunRecord, StageRecord
+from trainui.domain.states import ENDED
 from trainui.errors import UsageError
 from trainui.store.runs import runs
 
@@ -31,6 +32,8 @@ class Offer:
     """Where its environment comes from."""
     environ: Mapping[str, str] | None = None
     """The environment of the process; None: this shell's."""
+    is_running: bool = False
+    """True if the external run has not ended."""
 
     @property
     def typed(self) -> str:
@@ -47,6 +50,7 @@ class Offer:
             f"command      {shlex.join(self.command)}",
             f"directory    {self.directory}",
             f"environment  {self.environment}",
+            *(["caution      it still runs: both may write the same files"] * self.is_running),
         ]
 
 
@@ -79,7 +83,7 @@ def of(run: RunRecord, stages: Sequence[StageRecord]) -> Offer:
             f"the directory {found.directory}, in which {run.name} ran, does not exist here; its "
             f"command was: {shlex.join(found.command)}"
         )
-    return found
+    return replace(found, is_running=run.status not in ENDED)
 
 
 def check_is_ours(connection: Connection, run: RunRecord) -> None:

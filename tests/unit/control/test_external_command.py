@@ -17,7 +17,7 @@ from trainui.control.external_command import Offer
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.errors import UsageError
 from trainui.store.db.engine import Store
-from trainui.store.read import views
+from trainui.store.read import run_list, views
 
 TRACKERS = (corpus_root() or Path()) / "trackers"
 
@@ -87,7 +87,7 @@ def test_wandb_recorded_the_command_and_the_directory(store: Store) -> None:
 
 
 def test_an_adopted_process_runs_again_in_its_directory_and_environment(
-    store: Store, tmp_path: Path
+    on_both_databases: None, store: Store, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-c", "print('ready', flush=True); input()"]
     environ = {**os.environ, "FLAVOUR": "mild"}
@@ -102,8 +102,12 @@ def test_an_adopted_process_runs_again_in_its_directory_and_environment(
     assert (offer.command, offer.directory) == (tuple(command), str(tmp_path))
     assert offer.environ is not None
     assert offer.environ["FLAVOUR"] == "mild"
-    assert offer.lines[-1].endswith("/env.json")
+    assert offer.lines[-2].endswith("/env.json")
+    assert offer.lines[-1].startswith("caution      it still runs")  # its end is not on record yet
     again, (stage,) = stored(external_command.start(offer))
     assert (again.name, again.origin, again.external) == ("mine", run_id, None)
     assert stage.definition.workdir == str(tmp_path)
     assert tuple(stage.definition.command or ()) == tuple(command)
+    with closing(views.connect()) as connection:
+        lines = {line.id: line.is_external for line in run_list.run_lines(connection)}
+    assert lines == {run_id: True, again.id: False}
