@@ -48,7 +48,8 @@ added = external.add(external.find(root))
 print(*sorted({one.training.kind for one in added}))
 store, host = open_store(), settings.host()
 reader, watch = MetricsReader(store, host), external_watch.ExternalWatch(store, host)
-external_watch.PERIOD = 0
+external_watch.PERIOD = external_watch.RESTING_PERIOD = 0
+external_watch.RESTING = 10**9
 
 def unread():
     with store.read() as connection:

@@ -46,6 +46,8 @@ class ExternalWatch:
         """By attempt."""
         self._found: dict[str, tuple[Any, list[Training]]] = {}
         """By path: the state of its files, and the trainings that they are of."""
+        self._changes: dict[int, int] = {}
+        """By attempt that has ended: when its files had changed last at the last check."""
         self._jobs: dict[str, int] = {}
         """By run: how many jobs its training had when they were last compared with its stages."""
 
@@ -127,7 +129,13 @@ class ExternalWatch:
         since = clock.now() - RESTING * clock.SECOND
         with self._store.read() as connection:
             resting = external_runs.resting(connection, self._host, since)
-        grown = [one for one in resting if _changed_at(one[0]) > one[1] + clock.SECOND]
+        before = self._changes
+        self._changes = {stage.attempt_id: _changed_at(stage) for stage, _end in resting}
+        grown = [
+            (stage, end)
+            for stage, end in resting
+            if end + clock.SECOND < self._changes[stage.attempt_id] != before.get(stage.attempt_id)
+        ]
         written = process_files.written() if grown else frozenset()
         for stage, end in grown:
             if self._state(stage, written) == Status.RUNNING:
