@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import importlib
 import logging
+import math
 import threading
+import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -34,6 +36,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 CATCH_UP_PAUSE = 0.3
 """Seconds between two turns of a search that has more new points than one turn reports."""
 
+FOLLOW_EVERY = 0.5
+"""Seconds between two looks at the points of running trials; an end is looked at at once."""
+
 MOST_OPEN = 8
 """Number of studies kept open."""
 
@@ -50,6 +55,9 @@ class SearchThread:
         self._lock = threading.Lock()
         self._wanted: dict[SearchKey, dict[str, None]] = {}
         """Ids of the stages that could start now if they had values."""
+        self._has_changed = False
+        """True if the store has changed since the thread was woken."""
+        self._rang_at = -math.inf
         self._bell = threading.Event()
         self._open: dict[SearchKey, Searcher] = {}
         self._missing: MissingMetricWatch | None = None
@@ -69,7 +77,9 @@ class SearchThread:
         Args:
             changed: True if the store changed since the last call.
         """
-        if self._wanted or (changed and self._is_any_asked()):
+        self._has_changed = self._has_changed or changed
+        if self._wanted or (self._has_changed and self._is_due()):
+            self._has_changed, self._rang_at = False, time.monotonic()
             self._bell.set()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._serve, name="searches", daemon=True)
@@ -81,9 +91,11 @@ class SearchThread:
         if self._thread is not None:
             self._thread.join(within)
 
-    def _is_any_asked(self) -> bool:
+    def _is_due(self) -> bool:
+        """Return True if a trial has ended, or if one runs that was not looked at for a while."""
+        is_late = time.monotonic() - self._rang_at >= FOLLOW_EVERY
         with self._store.read() as connection:
-            return trials.is_any_asked(connection)
+            return trials.is_any_asked(connection, None if is_late else trials.LAST_STATES)
 
     def _serve(self) -> None:
         with suppress(ImportError):  # reported by the turn that needs it

@@ -6,7 +6,7 @@ A row is written when the study has the trial's values; its number is the study'
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,9 +61,13 @@ def run_of(connection: Connection, key: SearchKey) -> RunRecord | None:
     return views.run(raw(connection), key.run_id)
 
 
-def is_any_asked(connection: Connection) -> bool:
-    """Return True if a trial has no outcome yet."""
-    found = raw(connection).execute("SELECT 1 FROM trials WHERE state = ? LIMIT 1", (ASKED,))
+def is_any_asked(connection: Connection, states: Collection[Status] | None = None) -> bool:
+    """Return True if a trial has no outcome yet, its stage in one of these states; None: any."""
+    found = raw(connection).execute(
+        "SELECT 1 FROM trials JOIN stages ON stages.id = trials.stage_id WHERE trials.state = ? "
+        f"{'' if states is None else f'AND stages.status IN ({placeholders(states)}) '}LIMIT 1",
+        (ASKED, *(states or ())),
+    )
     return found.fetchone() is not None
 
 
