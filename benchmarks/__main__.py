@@ -49,7 +49,7 @@ PROGRAMS: Mapping[str, Sequence[str]] = {
     "curve_pan": ("--rounds", "15"),
     "handover": ("20",),
     "prune": ("--seconds", "20"),
-    "search": ("--trials", "100", "--stages", "30", "--repeat", "1"),
+    "search": ("--trials", "200", "--stages", "80", "--repeat", "1"),
     "scheduling": ("--short", "--only", "--repeat", "1"),
 }
 """By name, with the options that keep all of them within ten minutes on two idle cores."""

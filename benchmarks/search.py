@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,18 @@ def ours(folder: Path, stage: dict[str, Any]) -> float:
         return run([*trainui, "run", "pipeline.yaml", "--wait"], folder, **environ)
     finally:
         run([*trainui, "worker", "stop"], folder, **environ)
+
+
+def costs(folder: Path, make: Callable[[int], dict[str, Any]], count: int) -> tuple[float, float]:
+    """Return the seconds of one more stage, and those of a run apart from its stages.
+
+    Of a search, the latter include the import of Optuna and the creation of the study's file.
+    """
+    folder.mkdir()
+    few = count // 4
+    first, last = ours(folder / "few", make(few)), ours(folder / "many", make(count))
+    one = (last - first) / (count - few)
+    return one, first - few * one
 
 
 def matrix(count: int) -> dict[str, Any]:
@@ -88,13 +101,17 @@ def main() -> int:
     parser.add_argument("--repeat", type=int, default=3, help="pairs of the latter")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="trainui-search-") as directory:
-        folder, ratios = Path(directory), []
+        folder, ratios, starts = Path(directory), [], []
         for at in range(arguments.repeat):
-            stages = ours(folder / f"stages-{at}", matrix(arguments.stages))
-            trials = ours(folder / f"trials-{at}", search(arguments.stages, "random"))
-            print(f"{arguments.stages} stages {stages:.1f} s, trials {trials:.1f} s", flush=True)
-            ratios.append(trials / stages)
+            stage, _ = costs(folder / f"stages-{at}", matrix, arguments.stages)
+            trial, start = costs(
+                folder / f"trials-{at}", lambda count: search(count, "random"), arguments.stages
+            )
+            print(f"a stage {stage * 1e3:.0f} ms, a trial {trial * 1e3:.0f} ms", flush=True)
+            ratios.append(trial / stage)
+            starts.append(start)
         figures.at_most("a trial, in stages", statistics.median(ratios), 1.5, "times")
+        figures.without_limit("start of a search", statistics.median(starts), "s")
         loop = optunas(folder / "optuna", arguments.trials)
         mine = ours(folder / "ours", search(arguments.trials, "tpe"))
         print(f"{arguments.trials} trials: {mine:.1f} s, Optuna's loop {loop:.1f} s")
