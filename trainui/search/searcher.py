@@ -4,9 +4,9 @@ The study and the store are two databases, so each step may be repeated after a 
 
 - A trial is asked for in the study first, with its values, and then stored. One that the store does
   not have when a study is opened was asked for just before a crash; it is stored then.
-- The end of a trial's stage is on record first, then it is told to the study, then stored as told.
-  One that the study has ended already is only stored.
-- The sampler's state is stored in the same transaction as the trials asked and told with it.
+- The end of a trial's stage is on record first, then the study gets its outcome, then the outcome
+  is stored. One that the study has already is only stored.
+- The sampler's state is stored in the same transaction as the trials asked and ended with it.
 
 Hosts that share a database take turns: a lock in the run's directory.
 """
@@ -81,7 +81,7 @@ class Searcher:
         return self._watch is not None and bool(self._watch.behind)
 
     def turn(self, wanted: Sequence[str]) -> bool:
-        """Tell the study what has ended, and ask for trials until these stages have values.
+        """Report what has ended to the study, and ask for trials until these stages have values.
 
         Args:
             wanted: ids of stages that could start now.

@@ -1,4 +1,4 @@
-"""A search's Optuna study: opened, asked and told so that each step may be repeated after a crash.
+"""A search's Optuna study: each step of its ask-and-tell may be repeated after a crash.
 
 With the same seed and the same values reported, the trials are those of a plain loop of
 `study.ask` and `study.tell`. A sampler's random numbers are state that Optuna does not store: the
@@ -81,7 +81,7 @@ class SearchStudy:
 
     @property
     def state(self) -> bytes | None:
-        """Return the sampler's state, to be stored with what was last asked and told."""
+        """Return the sampler's state, to be stored with the trials that were asked and ended last."""
         return samplers.dump(self.study.sampler)
 
     @property
