@@ -81,7 +81,7 @@ class SearchStudy:
 
     @property
     def state(self) -> bytes | None:
-        """Return the sampler's state, to be stored with the trials that were asked and ended last."""
+        """Return the sampler's state, to be stored with what was asked and ended last."""
         return samplers.dump(self.study.sampler)
 
     @property
