@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import stat
 import tarfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -80,3 +82,22 @@ def test_nothing_is_overwritten_and_nothing_is_made_of_nothing(cli: CommandLine)
     assert file.read_text() == "precious"
     refused = cli("backup", "/proc/x.tar.gz", "--json")
     assert (refused.code, refused.error()) == (4, "environment")
+
+
+SEARCH = """
+    name: search
+    stages:
+      - name: train
+        search: {space: {x: [1, 2]}, metric: loss, goal: minimize, trials: 1, sampler: random}
+        run: echo '{"step":1,"loss":'${search.x}'}' >> $TRAINUI_METRICS_FILE
+    """
+
+
+@pytest.mark.usefixtures("only_on_sqlite")
+def test_a_backup_has_a_consistent_copy_of_each_study(cli: CommandLine) -> None:
+    run_id = cli.run(SEARCH)["run"]
+    with tarfile.open(cli.json("backup", "saved.tar.gz")["file"]) as archive:
+        archive.extractall(cli.home / "copy", filter="data")
+    study = cli.home / "copy" / "runs" / run_id / "train.study.db"
+    with closing(sqlite3.connect(study)) as connection:
+        assert connection.execute("SELECT state FROM trials").fetchall() == [("COMPLETE",)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tarfile
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,11 +16,15 @@ from trainui import formatting, paths, settings, text
 from trainui.cli import options
 from trainui.cli.output import printing, progress
 from trainui.errors import NotFoundError, NotPlainFileError, UnfitEnvironmentError, UsageError
+from trainui.store.db import backup as copies
 
 SMALL = 1 << 20
 """Maximum size in bytes of a file that is included."""
 
 KEPT_IN_RUN = ("pipeline.yaml", "env.json", "code.json")
+
+STUDIES = "*.study.db"
+"""The studies of a run's searches: SQLite files, of which a consistent copy is included."""
 
 
 @options.command(
@@ -40,11 +45,11 @@ def backup(
 ) -> None:
     """Copy a consistent snapshot of the database and the runs' small files into one file.
 
-    It includes each run's pipeline file, environment and code record, and the logs and records of
-    its attempts up to 1 MiB each, but no checkpoints, outputs or other files of stages. Nothing
-    needs to be stopped. The file contains your runs' environments, so only you can read it.
+    It includes each run's pipeline file, environment, code record and studies of searches, and the
+    logs and records of its attempts up to 1 MiB each, but no checkpoints, outputs or other files of
+    stages. Nothing needs to be stopped. The file contains your runs' environments, so only you can
+    read it.
     """
-    from trainui.store.db import backup as copies
     from trainui.store.read import views
 
     home = paths.home()
@@ -106,7 +111,22 @@ def _pack(target: Path, database: Path, runs: Path) -> tuple[int, int]:
             except FileNotFoundError:
                 continue  # the run was deleted meanwhile
             count += 1
+        count += sum(
+            _add_study(archive, study, runs) for study in sorted(runs.glob(f"*/{STUDIES}"))
+        )
     return count, left
+
+
+def _add_study(archive: tarfile.TarFile, study: Path, runs: Path) -> bool:
+    """Add a copy of a study, which a worker may be writing; return True if it was added."""
+    with tempfile.TemporaryDirectory() as directory:
+        copied = Path(directory, study.name)
+        problem = copies.copy_study(study, copied)
+        if problem is None:
+            archive.add(copied, str(Path("runs", study.relative_to(runs))))
+        elif study.exists():
+            printing.note(f"{text.harmless(str(study))} was left out: {problem}")
+    return problem is None
 
 
 def _private(path: str, flags: int) -> int:

@@ -44,6 +44,16 @@ def copy(source: Path, target: Path, advance: Callable[[int, int], None]) -> Non
         raise StoreError(f"{source}: {found}: {sqlite_errors.DAMAGED}")
 
 
+def copy_study(source: Path, target: Path) -> str | None:
+    """Copy the study of a search, which may be in use, into a new file; return why it cannot be."""
+    try:
+        _copy(f"{source.absolute().as_uri()}?mode=ro", target, lambda _left, _total: None)
+        found = _integrity(target)
+    except sqlite3.Error as error:
+        return str(error)
+    return None if found == "ok" else found
+
+
 def _copy(query: str, target: Path, advance: Callable[[int, int], None]) -> None:
     with (
         closing(sqlite3.connect(query, uri=True, isolation_level=None)) as connection,
