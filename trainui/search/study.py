@@ -141,12 +141,12 @@ class SearchStudy:
 
     def restore(self, stored: Iterable[TrialRecord]) -> None:
         """Add what the store has of some trials and the study lost, as after a power failure."""
-        count = self.count
+        known = self.study.get_trials(deepcopy=False)
         for one in stored:
             params = one.stage.definition.trial_params
-            if one.number >= count and params:
-                self.study.add_trial(self._restored(one, params))
-            elif one.state != ASKED:
+            if one.number >= len(known):
+                self.study.add_trial(self._restored(one, params or {}))
+            elif one.state != ASKED and not known[one.number].state.is_finished():
                 value = one.value if one.state == "complete" else None
                 self.tell(one.number, one.state, value, one.reason)
 

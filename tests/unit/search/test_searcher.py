@@ -232,6 +232,17 @@ def test_a_study_that_was_lost_is_made_again_from_the_store(search: Search) -> N
     assert [one.value for one in study.trials] == [0.25, 0.5, None, None]
 
 
+def test_an_outcome_that_the_study_lost_is_reported_again(search: Search) -> None:
+    search.turn(0)
+    search.end(0, 0.25)
+    with search.store.write() as connection:  # as if the study's last write had been lost
+        trials.end(connection, search.stage(0), trials.TrialOutcome("complete", 0.25, 0))
+    search.restart()
+    search.turn(1)
+    states = [(one.state.name, one.value) for one in the_study(search).trials]
+    assert states == [("COMPLETE", 0.25), ("RUNNING", None)]
+
+
 def test_an_interrupted_trial_is_left_to_be_continued(search: Search) -> None:
     search.turn(0)
     search.end(0, 0.5, Status.INTERRUPTED)
