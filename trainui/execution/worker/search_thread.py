@@ -15,7 +15,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from trainui import wakeup
+from trainui import extras, wakeup
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.errors import StoreError
@@ -42,7 +42,7 @@ FOLLOW_EVERY = 0.5
 MOST_OPEN = 8
 """Number of studies kept open."""
 
-INSTALL = 'Optuna is not installed where the worker runs: pip install "trainui[search]"'
+INSTALL = f"Optuna is not installed where the worker runs: {extras.advice('search')}"
 """Why no trial can be asked for without Optuna."""
 
 
@@ -148,7 +148,8 @@ class SearchThread:
         except StoreError:
             raise
         except ImportError as error:
-            self._explain(wanted, INSTALL if error.name == "optuna" else str(error))
+            broken = f"the worker cannot import Optuna: {_first_line(error)}; install it again"
+            self._explain(wanted, INSTALL if error.name == "optuna" else broken)
             return False
         except Exception as error:
             logger.exception("%s of run %s: the search failed, will retry", key.name, key.run_id)

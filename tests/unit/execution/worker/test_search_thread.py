@@ -79,21 +79,31 @@ def test_it_does_not_start_before_a_trial_could(thread: Thread) -> None:
     assert thread.asked(0).definition.trial_params is not None
 
 
+BROKEN = "the worker cannot import Optuna: libm.so.6 is damaged; install it again"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ModuleNotFoundError("No module named 'optuna'", name="optuna"), INSTALL),
+        (ImportError("libm.so.6 is damaged"), BROKEN),
+    ],
+)
 def test_without_optuna_the_stage_says_what_to_install_and_goes_on_after_it(
-    thread: Thread, monkeypatch: pytest.MonkeyPatch
+    thread: Thread, monkeypatch: pytest.MonkeyPatch, error: ImportError, reason: str
 ) -> None:
     real = builtins.__import__
     missing = True
 
     def without_optuna(name: str, *arguments: Any, **named: Any) -> Any:
         if missing and name == "trainui.search.searcher":
-            raise ModuleNotFoundError("No module named 'optuna'", name="optuna")
+            raise error
         return real(name, *arguments, **named)
 
     monkeypatch.setattr(search_thread, "FIRST_PAUSE", 0.05)
     monkeypatch.setattr(builtins, "__import__", without_optuna)
     thread.want(0)
-    wait_for(lambda: thread.stage(0).reason == INSTALL, "the reason")
+    wait_for(lambda: thread.stage(0).reason == reason, "the reason")
     missing = False
     assert thread.asked(0).reason is None
 
