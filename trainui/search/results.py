@@ -61,7 +61,7 @@ def _with_value(connection: protocol.Connection, trial: TrialRecord) -> TrialRec
     )
     if trial.state == "complete" or search is None or not (has_completed or may_complete):
         return trial
-    if trial.stage.attempt == 0:
+    if trial.stage.attempt == 0 or not members:  # its seeds were removed
         return trial
     from trainui.search import objective  # late: a worker need not read curves before a stage
 
@@ -90,5 +90,6 @@ def _rank(trial: TrialRecord) -> tuple[int, float, int]:
 
 
 def _is_candidate(trial: TrialRecord) -> bool:
-    is_there = trial.stage.status == Status.COMPLETED  # and not run again since
+    stage = trial.stage
+    is_there = stage.status == Status.COMPLETED and not stage.removed  # nor run again since
     return trial.value is not None and trial.state == "complete" and is_there

@@ -218,8 +218,8 @@ class Searcher:
     def _is_to_tell(self, connection: Connection, stage: StageRecord) -> bool:
         """Return True if all seeds of a trial have ended, and it is not left to a resume."""
         members = self._members(connection, stage)
-        if not all(one.status in trials.LAST_STATES for one in members):
-            return False
+        if not members or any(one.status not in trials.LAST_STATES for one in members):
+            return False  # without members, an edit has removed its seeds
         is_cancelled = any(one.status == Status.CANCELLED for one in members)
         return not is_cancelled or trials.goes_on(connection, self._key)
 

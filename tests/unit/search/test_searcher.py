@@ -12,9 +12,11 @@ import pytest
 
 from tests.unit.execution.submitted import begin, submit
 from tests.unit.store.readings import Feeder
-from trainui import clock
+from trainui import clock, control
+from trainui.domain.pruning import Pruning
 from trainui.domain.states import Status
-from trainui.search import samplers
+from trainui.pipeline import loader
+from trainui.search import results, samplers
 from trainui.search.searcher import Searcher
 from trainui.search.study import SearchStudy
 from trainui.store.db.engine import Store, raw
@@ -48,9 +50,10 @@ class KilledError(BaseException):
 class Search:
     """A search without processes: its stages are begun and ended by the test."""
 
-    def __init__(self, store: Store, directory: Path) -> None:
+    def __init__(self, store: Store, directory: Path, text: str = TEXT) -> None:
         self.store = store
-        self.run_id = submit(directory, TEXT)
+        self.text = text
+        self.run_id = submit(directory, text)
         self.key = SearchKey(self.run_id, "train")
         self._searcher: Searcher | None = None
 
@@ -76,17 +79,36 @@ class Search:
             self._searcher.close()
         self._searcher = None
 
-    def stage(self, number: int) -> Any:
+    def edit(self, trials: int) -> None:
+        """Resume the run with so many trials."""
+        text = self.text.replace("trials: 4", f"trials: {trials}")
+        control.resume(self.run_id, pipeline=loader.load_text(text))
+
+    def ranked(self) -> list[TrialRecord]:
         with self.store.read() as connection:
-            found = stages.named(connection, self.run_id, f"train[trial={number}]")
+            return results.ranked(raw(connection), self.run_id, "train")
+
+    def stage(self, number: int, seed: str = "") -> Any:
+        with self.store.read() as connection:
+            found = stages.named(connection, self.run_id, f"train[trial={number}{seed}]")
         assert found is not None
         return found
 
-    def end(self, number: int, value: float, status: Status = Status.COMPLETED) -> None:
+    def end(
+        self,
+        number: int,
+        value: float,
+        status: Status = Status.COMPLETED,
+        *,
+        seed: str = "",
+        pruning: Pruning | None = None,
+    ) -> None:
         """Run a trial's stage to its end, with one point."""
-        subject = begin(self.store, self.run_id, f"train[trial={number}]")
+        subject = begin(self.store, self.run_id, f"train[trial={number}{seed}]")
         Feeder(self.store, subject.stage.id).feed({"loss": [(0, value)]})
         with self.store.write() as connection:
+            if pruning is not None:
+                stages.request_stop(connection, self.stage(number), pruning=pruning)
             attempts.end(connection, subject.attempt.id, Outcome(status, clock.now()))
 
     def trials(self) -> list[TrialRecord]:
@@ -255,3 +277,44 @@ def test_the_distributions_are_those_of_the_file(search: Search) -> None:
     assert str(samplers.distributions(definition)["x"]) == str(
         optuna.distributions.FloatDistribution(0.0, 1.0)
     )
+
+
+def test_trials_that_an_edit_removes_are_not_the_best_and_come_back_as_they_ended(
+    search: Search,
+) -> None:
+    search.turn(0, 1, 2)
+    search.end(0, 0.9)
+    search.end(1, 0.1)
+    why = Pruning("median", "loss", 0, 1.0, True)
+    search.end(2, 1.0, Status.PRUNED, pruning=why)
+    search.turn(3)
+    search.edit(1)
+    with search.store.read() as connection:
+        assert results.of_search(raw(connection), search.run_id, "train").best_trial == 0
+    assert [one.number for one in search.ranked()] == [1, 0, 2, 3]
+    search.edit(4)
+    with search.store.read() as connection:
+        assert results.of_search(raw(connection), search.run_id, "train").best_trial == 1
+    assert (search.stage(2).status, search.stage(2).reason) == (Status.PRUNED, why.words)
+    assert [one.state for one in search.trials()] == ["complete", "complete", "pruned", "asked"]
+
+
+def test_a_trial_whose_seeds_an_edit_removes_is_not_told(store: Store, tmp_path: Path) -> None:
+    text = TEXT.replace("    run: echo", "    seeds: 2\n    run: echo ${matrix.seed}")
+    search = Search(store, tmp_path, text)
+    seeds = (",seed=0", ",seed=1")
+    with store.read() as connection:
+        run = runs.get(connection, search.run_id)
+    assert run is not None
+    searcher = Searcher(store, run, search.key)
+    searcher.turn([search.stage(number, seed).id for number in (0, 1) for seed in seeds])
+    search.end(1, 0.1, seed=seeds[0])
+    control.cancel(search.run_id)
+    search.edit(1)
+    searcher.turn([])
+    assert [one.state for one in search.ranked()] == ["asked", "asked"]
+    for seed in seeds:
+        search.end(0, 0.5, seed=seed)
+    searcher.turn([])
+    searcher.close()
+    assert [one.state for one in search.trials()] == ["complete", "asked"]

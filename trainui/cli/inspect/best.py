@@ -112,9 +112,11 @@ def _lines(
     ]
     yield from text.table(rows, right=(0, 2, 3))
     if ranked and ranked[0].value is not None:
+        best = ranked[0]
         yield ""
-        yield f"run trial {ranked[0].number} again:"
-        yield f"  trainui rerun {run.id[:8]} {shlex.quote(ranked[0].stage.name)}"
+        if not best.stage.removed:  # else `rerun` refuses it
+            yield f"run trial {best.number} again:"
+            yield f"  trainui rerun {run.id[:8]} {shlex.quote(best.stage.name)}"
         command = shown[0]["command"]
         if command is not None:
             yield "its command:"

@@ -88,6 +88,7 @@ def compare(
         if record is None or record.removed:
             new.add(kept.name)
             record = record or _new(run, definition, directories[kept.name])
+            record = replace(record, reason=None)  # that it was removed
         elif words := fingerprint.changes(before[kept.name], _as_stored(real), hidden):
             edited[kept.name] = words
             alike = fingerprint.same_fields(record.definition, definition)

@@ -14,9 +14,9 @@ from trainui.domain.states import DONE, Status
 from trainui.pipeline.rules.resume_plan import REMOVED
 from trainui.pipeline.substitution.search import carried_over
 from trainui.store.db.engine import raw
-from trainui.store.read import row_mapping
+from trainui.store.read import prunings, row_mapping
 from trainui.store.runs import events, new_run, runs, stages
-from trainui.store.runs.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES
+from trainui.store.runs.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES, TRIALS
 
 
 def revise(
@@ -106,10 +106,20 @@ def _redefine(
             )
             .values(definition_json=row_mapping.dump(stage.definition.to_json()))
         )
-    reason = {"reason": None} if stage.removed else {}
+    reason = {"reason": _own_reason(connection, stage)} if stage.removed else {}
     connection.execute(
         update(STAGES).where(STAGES.c.id == stage.id).values(removed=False, **reason, **values)
     )
+
+
+def _own_reason(connection: Connection, stage: StageRecord) -> str | None:
+    """Return the reason that a stage had before it was removed, if it stays as it ended."""
+    if stage.status == Status.PRUNED:
+        pruning = prunings.requested(raw(connection), stage)
+        return None if pruning is None else pruning.words
+    if stage.status == Status.COMPLETED:
+        return connection.scalar(select(TRIALS.c.reason).where(TRIALS.c.stage_id == stage.id))
+    return None
 
 
 def _note_secret_changes(
