@@ -12,8 +12,14 @@ import trainui
 
 PACKAGE = Path(trainui.__file__).parent
 
-ROOMS = ("store/", "metrics/trackers/", "metrics/reader/database_reader.py")
-"""The store; the trackers read the databases of other programs."""
+ROOMS = (
+    "store/",
+    "metrics/trackers/",
+    "metrics/reader/database_reader.py",
+    "search/pruning.py",
+    "search/study.py",
+)
+"""The store; the trackers read the databases of other programs, a search writes Optuna's."""
 
 SQL = re.compile(
     r"\s*(SELECT\s|INSERT (OR \w+ )?INTO\s|UPDATE \w+ SET\s|DELETE FROM\s|PRAGMA\s|WITH \w+ AS \("
