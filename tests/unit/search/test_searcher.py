@@ -318,3 +318,22 @@ def test_a_trial_whose_seeds_an_edit_removes_is_not_told(store: Store, tmp_path:
     searcher.turn([])
     searcher.close()
     assert [one.state for one in search.trials()] == ["complete", "asked"]
+
+
+def test_a_failed_trial_that_comes_back_does_not_hold_what_is_after_the_search(
+    store: Store, tmp_path: Path
+) -> None:
+    after = "  - {name: end, depends_on: [train], run: 'true'}\n"
+    search = Search(store, tmp_path, TEXT + after)
+    search.turn(0, 1, 2, 3)
+    for number in range(4):
+        search.end(number, 0.5, Status.FAILED if number == 3 else Status.COMPLETED)
+    search.turn()
+    search.edit(2)
+    assert search.stage(3).status == Status.SKIPPED
+    search.edit(4)
+    assert search.stage(3).status == Status.FAILED
+    with store.read() as connection:
+        end = stages.named(connection, search.run_id, "end")
+    assert end is not None
+    assert end.status == Status.QUEUED

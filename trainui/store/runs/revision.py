@@ -14,7 +14,7 @@ from trainui.domain.states import DONE, Status
 from trainui.pipeline.rules.resume_plan import REMOVED
 from trainui.pipeline.substitution.search import carried_over
 from trainui.store.db.engine import raw
-from trainui.store.read import prunings, row_mapping
+from trainui.store.read import prunings, row_mapping, trials
 from trainui.store.runs import events, new_run, runs, stages
 from trainui.store.runs.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES, TRIALS
 
@@ -45,11 +45,13 @@ def revise(
     changed["params_json"] = row_mapping.dump(dict(pipeline.params))
     connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(**changed))
     known = {stage.name: stage for stage in runs.stages(connection, run_id)}
+    counted = trials.counted(raw(connection), run_id, known.values())
     ids = {name: stage.id for name, stage in known.items()}
     for position, stage in enumerate(_with_trial_values(pipeline, known)):
         values = {"position": position, "definition_json": row_mapping.dump(stage.to_json())}
         if stage.name in known:
-            _redefine(connection, known[stage.name], stage, values)
+            is_counted = stage.name in counted
+            _redefine(connection, known[stage.name], stage, values, is_counted=is_counted)
             _note_secret_changes(
                 connection, ids[stage.name], (secret_changes or {}).get(stage.name)
             )
@@ -96,6 +98,8 @@ def _redefine(
     stage: StageRecord,
     after: StageDefinition,
     values: Mapping[str, Any],
+    *,
+    is_counted: bool,
 ) -> None:
     """Change a stage's definition; its attempts keep the one that they ran with."""
     if stage.definition != after:
@@ -106,10 +110,20 @@ def _redefine(
             )
             .values(definition_json=row_mapping.dump(stage.definition.to_json()))
         )
-    reason = {"reason": _own_reason(connection, stage)} if stage.removed else {}
+    own = _as_it_ended(connection, stage, is_counted=is_counted) if stage.removed else {}
     connection.execute(
-        update(STAGES).where(STAGES.c.id == stage.id).values(removed=False, **reason, **values)
+        update(STAGES).where(STAGES.c.id == stage.id).values(removed=False, **own, **values)
     )
+
+
+def _as_it_ended(connection: Connection, stage: StageRecord, *, is_counted: bool) -> dict[str, Any]:
+    """Return the state and the reason that a stage had before it was removed."""
+    found: dict[str, Any] = {"reason": _own_reason(connection, stage)}
+    if is_counted and stage.status == Status.SKIPPED:  # no resume runs this trial again
+        number = ATTEMPTS.c.number == stage.attempt
+        last = select(ATTEMPTS.c.status).where(ATTEMPTS.c.stage_id == stage.id, number)
+        found["status"] = connection.scalar(last) or stage.status
+    return found
 
 
 def _own_reason(connection: Connection, stage: StageRecord) -> str | None:
@@ -117,7 +131,7 @@ def _own_reason(connection: Connection, stage: StageRecord) -> str | None:
     if stage.status == Status.PRUNED:
         pruning = prunings.requested(raw(connection), stage)
         return None if pruning is None else pruning.words
-    if stage.status == Status.COMPLETED:
+    if stage.status in (Status.COMPLETED, Status.SKIPPED):
         return connection.scalar(select(TRIALS.c.reason).where(TRIALS.c.stage_id == stage.id))
     return None
 
