@@ -174,6 +174,15 @@ stages:
 """
 
 
+def test_a_resume_of_a_run_that_waits_starts_the_worker(served: CommandLine) -> None:
+    served("worker", "pause")
+    assert served("run", "--name", "waits", "--detach", "--", "true").code == 0
+    assert served("worker", "stop").code == 0
+    served("worker", "unpause")
+    done = served("resume", "waits", "--wait")
+    assert (done.code, "nothing to resume: waits is" in done.err) == (0, True), done.err
+
+
 def test_what_a_stage_reads_that_runs_is_told_to_stay(served: CommandLine) -> None:
     served.write("read.yaml", READ)
     assert served("run", "read.yaml", "--detach").code == 0

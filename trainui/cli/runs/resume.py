@@ -186,6 +186,10 @@ def _follow(
         printing.answer(as_json, lookup.in_full(run.id) if as_json else None, shown)
         return 0
     printing.note(f"nothing to resume: {text.harmless(run.name)} is {text.state(run.status)}")
+    if run.completed_at is None:  # after a reboot it waits for the worker
+        from trainui.execution.daemon import lifecycle
+
+        lifecycle.ensure_started()
     if wait:
         from trainui.cli.runs import waiting
 
