@@ -202,6 +202,8 @@ class _Columns(NamedTuple):
         state = "stalled" if stage.stalled else "" if stage.status in _PLAIN else str(stage.status)
         word = f"{state} {alert}".strip()
         at = "" if trial is None or trial.step is None else step(trial.step)
+        if trial is not None and trial.value != value and stage.status != Status.PRUNED:
+            at = ""  # it ran again: the value shown is another one's
         return (
             Segment(f"{SYMBOLS[stage.status]} ", style),
             Segment("".join(texts), "strong"),

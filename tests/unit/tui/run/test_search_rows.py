@@ -122,6 +122,19 @@ def test_pruned_and_failed_trials_come_last_and_say_why(
     ]
 
 
+def test_a_trial_that_ran_again_has_no_step_of_its_old_value(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    stages = members(filler, connection, Status.COMPLETED)
+    group = detail(trial(0, "pruned", 0.4, pruning=None))
+    rows = GroupRows(stages, group, now=clock.now, width=99)
+    assert "2000" in plain(rows[-1])
+    better = replace(group, values={stages[0].name: 0.2})
+    rows = GroupRows(stages, better, now=clock.now, width=99)
+    assert "0.2000" in plain(rows[-1])
+    assert "2000" not in plain(rows[-1]).replace("0.2000", "")
+
+
 def test_the_value_is_whole_where_parameters_have_many_digits(
     filler: Filler, connection: protocol.Connection
 ) -> None:
