@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from trainui import clock, formatting, text
-from trainui.domain.notifications import CODE, MARKS
+from trainui.domain.notifications import CODE, MARKED, MARKS, STALLED
 from trainui.domain.records import Event, RunRecord, StageRecord
 from trainui.domain.states import ENDED, Status
 from trainui.store.db import protocol
-from trainui.store.read import trials, views
+from trainui.store.read import event_feed, trials, views
 
 HINTS = 3
 """Maximum number of failed stages for which a `trainui logs` hint is printed."""
@@ -50,6 +50,16 @@ class EventPrinter:
             self._begun = True
             stages = views.stages(self._connection, self._run_id)
             yield from (_current(stage) for stage in stages if stage.status in _SHOWN)
+            yield from map(_alert, self._marks(stages))
+
+    def _marks(self, stages: Sequence[StageRecord]) -> Iterator[Event]:
+        """Yield the alerts of the stages' last attempts, and the last stall of those stalled."""
+        found = event_feed.marks(self._connection, self._run_id, (STALLED, *MARKED))
+        for stage in stages:
+            events = found.get(stage.name, [])
+            yield from (event for event in events if event.kind != STALLED)
+            if stage.stalled:
+                yield from [event for event in events if event.kind == STALLED][-1:]
 
     def _stage(self, name: str | None) -> StageRecord | None:
         return None if name is None else views.stage(self._connection, self._run_id, name)

@@ -10,12 +10,13 @@ import pytest
 from tests.unit.execution.submitted import begin
 from trainui import clock, control
 from trainui.cli.output.event_lines import EventPrinter, hints
+from trainui.domain.notifications import NAN
 from trainui.domain.states import Status
 from trainui.pipeline import loader
 from trainui.pipeline.substitution.search import with_trial_params
 from trainui.store.db.engine import Store, open_store, raw
 from trainui.store.read import views
-from trainui.store.runs import attempt_rows, attempts, stages, trials
+from trainui.store.runs import alerts, attempt_rows, attempts, stages, trials
 
 TWO = 'name: two\nstages: [{name: a, run: "true"}, {name: b, run: "true", depends_on: [a]}]\n'
 
@@ -92,6 +93,23 @@ def test_who_comes_later_is_told_how_things_are_and_then_what_changes(store: Sto
             "✓ completed a (attempt 2)",
             "◔ queued b",
         ]
+
+
+def test_who_comes_later_is_told_the_alerts_of_the_last_attempts(store: Store) -> None:
+    run_id = control.submit(loader.load_text(TWO))
+    attempt = begin(store, run_id, "a").attempt
+    found = [alerts.AlertRecord(NAN, "loss is NaN", metric="loss", step=3)]
+    with store.write() as connection:
+        alerts.record(connection, attempt.stage_id, attempt.number, found)
+        stages.set_stalled(connection, attempt, True, "no output for 2m")
+        stages.set_stalled(connection, attempt, False, "active again")
+        stages.set_stalled(connection, attempt, True, "no output for 3m")
+    with views.reading() as connection:
+        lines = list(EventPrinter(connection, run_id, from_start=False).new_lines())
+    assert ["! nan" in line and "loss is NaN" in line for line in lines] == [False, True, False]
+    assert "! stalled" in lines[2]
+    assert lines[2].endswith("a: no output for 3m")
+    assert len(lines) == 3
 
 
 SEARCH = """\
