@@ -266,7 +266,7 @@ def _submit(
 def _follow(run_id: str, pipeline: Pipeline, run_options: RunOptions) -> int:
     copies = pipeline.snapshot or settings.load().snapshot == "always"
     if not run_options.as_json:
-        _report_code(run_id, copies)
+        _report_code(run_id, pipeline, copies)
     if run_options.detach:
         _print_detached(run_id, pipeline, run_options)
         return 0
@@ -276,14 +276,14 @@ def _follow(run_id: str, pipeline: Pipeline, run_options: RunOptions) -> int:
     )
 
 
-def _report_code(run_id: str, copies: bool) -> None:
+def _report_code(run_id: str, pipeline: Pipeline, copies: bool) -> None:
     """Print where the code is that will run: a copy, or the files as they are when it starts."""
     from trainui import control
     from trainui.control import queue_ahead
 
     if copies:
         printing.note(f"snapshot: {control.snapshot_words(run_id)}")
-    elif ahead := queue_ahead.count(run_id):
+    elif ahead := queue_ahead.count(run_id, pipeline.stages):
         printing.note(
             f"it waits for {ahead} {'stage' if ahead == 1 else 'stages'} of other runs and will "
             "run the code as it is then; `--snapshot` runs it as it is now"

@@ -197,16 +197,16 @@ def running_on(connection: protocol.Connection, host: str) -> list[tuple[StageDe
 
 
 def in_slots_or_queue(
-    connection: protocol.Connection,
-) -> list[tuple[str, Status, StageDefinition]]:
-    """Return run id, state and definition of each stage of ours that runs or is queued."""
+    connection: protocol.Connection, *, besides: str
+) -> list[tuple[Status, StageDefinition]]:
+    """Return state and definition of each stage of ours, of other runs, that runs or is queued."""
     found = connection.execute(
-        "SELECT run_id, stages.status, definition_json FROM stages "
+        "SELECT stages.status, definition_json FROM stages "
         f"JOIN runs ON runs.id = run_id AND NOT ({IS_EXTERNAL}) "
-        "WHERE stages.status IN (?, ?)",
-        (Status.RUNNING, Status.QUEUED),
+        "WHERE run_id <> ? AND stages.status IN (?, ?)",
+        (besides, Status.RUNNING, Status.QUEUED),
     )
-    return [(str(run), Status(status), row_mapping.definition(text)) for run, status, text in found]
+    return [(Status(status), row_mapping.definition(text)) for status, text in found]
 
 
 def supervisors(connection: protocol.Connection, run_id: str) -> set[int]:
