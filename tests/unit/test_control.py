@@ -35,7 +35,7 @@ from trainui.pipeline import loader
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.store.db import protocol, writer
 from trainui.store.db.engine import Store, open_store
-from trainui.store.runs import attempt_rows, attempts, runs, stages
+from trainui.store.runs import attempt_rows, attempts, runs, stage_queue, stages
 from trainui.store.runs.tables import STAGES
 
 S = Status
@@ -670,7 +670,7 @@ class TestQueue:
         first, second = control.submit(load()), control.submit(load())
         control.change_priority(second, 5)
         with store.read() as connection:
-            assert [stage.run_id for stage in stages.queued(connection)] == [second, first]
+            assert [stage.run_id for stage in stage_queue.queued(connection)] == [second, first]
         with pytest.raises(NotFoundError):
             control.change_priority("no such run", 1)
 

@@ -14,7 +14,7 @@ from trainui.domain.states import ENDED, UNFINISHED
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.store.db.engine import open_store
 from trainui.store.points import points
-from trainui.store.runs import external_runs, runs, stages
+from trainui.store.runs import external_runs, runs, stage_requests
 
 
 def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:
@@ -33,7 +33,7 @@ def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:
     with open_store().write() as connection:
         _check_can_cancel(existing_run(connection, run_id))
         chosen = _chosen(runs.stages(connection, run_id), names)
-        asked = stages.cancel(connection, run_id, chosen)
+        asked = stage_requests.cancel(connection, run_id, chosen)
     wakeup.ring()
     return asked
 

@@ -30,10 +30,9 @@ from trainui.pipeline.substitution.masking import mask
 from trainui.store.db.engine import Store, open_store, raw
 from trainui.store.read import trials
 from trainui.store.runs import attempts as stored_attempts
-from trainui.store.runs import events, runs
-from trainui.store.runs import stages as stored_stages
+from trainui.store.runs import events, runs, stage_requests
 from trainui.store.runs.revision import revise
-from trainui.store.runs.stages import Reopened
+from trainui.store.runs.stage_requests import Reopened
 
 if TYPE_CHECKING:
     from trainui.artifacts.checkpoints import Search
@@ -132,7 +131,7 @@ def resume(
             for change in _changes(plan.stages)
             if change.name not in changed_meanwhile and not (change.fresh and change.name in users)
         ]
-        revived = stored_stages.reopen(connection, run_id, changes)
+        revived = stage_requests.reopen(connection, run_id, changes)
     if pipeline is not None:
         revision.keep_text(directory, pipeline.text)
     wakeup.ring()
@@ -189,7 +188,7 @@ def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> l
             Reopened(name, fresh=rules.restarts_in_new_directory(by_name[name], chosen, reran))
             for name in chosen
         ]
-        revived = stored_stages.reopen(connection, run_id, changes)
+        revived = stage_requests.reopen(connection, run_id, changes)
     wakeup.ring()
     return revived
 

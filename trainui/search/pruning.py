@@ -32,7 +32,7 @@ from trainui.store.db.readonly import snapshot
 from trainui.store.points import newest
 from trainui.store.points.newest import NewPoint
 from trainui.store.read import headlines, prunings
-from trainui.store.runs import events, stages
+from trainui.store.runs import events, stage_requests, stages
 
 LONGEST_TURN = 0.3
 """Seconds of a turn, after which the points that are left wait for the next one: Optuna's pruners
@@ -309,7 +309,7 @@ def request(connection: Connection, decisions: Iterable[Decision]) -> None:
         if stage.attempt != decision.stage.attempt or stage.status != Status.RUNNING:
             continue
         if decision.pruning is not None:
-            stages.request_stop(connection, stage, pruning=decision.pruning)
+            stage_requests.request_stop(connection, stage, pruning=decision.pruning)
             continue
         text = f"{stage.name}: {COUNTED}"
         events.record(connection, stage.run_id, "warning", text, stage=stage.name)

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import Filler, running_demo
 from trainui.domain.states import Status
-from trainui.store.runs import stages
+from trainui.store.runs import stage_requests
 from trainui.tui.keymap import KEYS, Key
 from trainui.tui.page import Page
 from trainui.tui.widgets.search_input import SearchBar
@@ -56,7 +56,7 @@ def ended(status: Status) -> Callable[[Filler], str]:
 def cancelled(filler: Filler) -> str:
     run_id = filler.run(GRAPH)
     with filler.store.write() as connection:
-        stages.cancel(connection, run_id, [filler.stage(run_id, name) for name in GRAPH])
+        stage_requests.cancel(connection, run_id, [filler.stage(run_id, name) for name in GRAPH])
     return run_id
 
 

@@ -22,7 +22,7 @@ from trainui.search.study import SearchStudy
 from trainui.store.db.engine import Store, raw
 from trainui.store.read import trials as read_trials
 from trainui.store.read.trials import TrialRecord
-from trainui.store.runs import attempts, runs, stages, trials
+from trainui.store.runs import attempts, runs, stage_requests, stages, trials
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.trials import SearchKey
 
@@ -108,7 +108,7 @@ class Search:
         Feeder(self.store, subject.stage.id).feed({"loss": [(0, value)]})
         with self.store.write() as connection:
             if pruning is not None:
-                stages.request_stop(connection, self.stage(number), pruning=pruning)
+                stage_requests.request_stop(connection, self.stage(number), pruning=pruning)
             attempts.end(connection, subject.attempt.id, Outcome(status, clock.now()))
 
     def trials(self) -> list[TrialRecord]:
@@ -218,7 +218,7 @@ def test_several_places_are_asked_for_at_once_and_a_number_once(search: Search) 
 def test_a_trial_cancelled_before_it_was_asked_for_keeps_its_number(search: Search) -> None:
     search.turn(0)
     with search.store.write() as connection:
-        stages.cancel(connection, search.run_id, [search.stage(1)])
+        stage_requests.cancel(connection, search.run_id, [search.stage(1)])
     search.turn(2)
     search.turn()
     assert [(one.number, one.state) for one in search.trials()] == [

@@ -23,7 +23,7 @@ from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
 from trainui.pipeline.rules.resume_plan import Action, plan_rerun, plan_resume
 from trainui.store.db.engine import Store, open_store
-from trainui.store.runs import attempt_rows, attempts, runs, stages
+from trainui.store.runs import attempt_rows, attempts, runs, stage_queue, stage_requests, stages
 from trainui.store.runs.attempt_rows import Outcome
 
 RUN = "the-run"
@@ -82,7 +82,7 @@ class Scheduling(RuleBasedStateMachine):
     @rule(data=st.data())
     def grant(self, data: st.DataObject) -> None:
         with self.store.write() as connection:
-            waiting = stages.queued(connection)
+            waiting = stage_queue.queued(connection)
             held = held_slots(connection, HOST)
             free = [slot for slot in _places() if slot not in held]
             if not waiting or not free:
@@ -132,7 +132,7 @@ class Scheduling(RuleBasedStateMachine):
     def cancel(self, data: st.DataObject) -> None:
         with self.store.write() as connection:
             stage = data.draw(st.sampled_from(runs.stages(connection, RUN)))
-            stages.cancel(connection, RUN, [stage])
+            stage_requests.cancel(connection, RUN, [stage])
             after = stages.get(connection, stage.id).status
             assert after in ENDED or after == Status.RUNNING
 
@@ -141,7 +141,7 @@ class Scheduling(RuleBasedStateMachine):
         with self.store.write() as connection:
             everything = runs.stages(connection, RUN)
             unfinished = [stage for stage in everything if stage.status in UNFINISHED]
-            stages.cancel(connection, RUN, unfinished)
+            stage_requests.cancel(connection, RUN, unfinished)
 
     @rule(data=st.data(), narrowed=st.booleans())
     def resume(self, data: st.DataObject, narrowed: bool) -> None:
@@ -150,11 +150,11 @@ class Scheduling(RuleBasedStateMachine):
             until = [data.draw(st.sampled_from(everything)).name] if narrowed else []
             planned = plan_resume(everything, find_checkpoint=lambda _: None, until=until)
             changes = [
-                stages.Reopened(stage.name, fresh=stage.fresh, skip=stage.left_out)
+                stage_requests.Reopened(stage.name, fresh=stage.fresh, skip=stage.left_out)
                 for stage in planned
                 if stage.action != Action.SKIP or stage.left_out
             ]
-            revived = stages.reopen(connection, RUN, changes)
+            revived = stage_requests.reopen(connection, RUN, changes)
             assert revived == [stage.name for stage in planned if stage.action != Action.SKIP]
 
     @rule(data=st.data(), downstream=st.booleans())
@@ -164,7 +164,9 @@ class Scheduling(RuleBasedStateMachine):
             everything = runs.stages(connection, RUN)
             name = data.draw(st.sampled_from(everything)).name
             names = plan_rerun(everything, [name], downstream=downstream)
-            stages.reopen(connection, RUN, [stages.Reopened(one, fresh=True) for one in names])
+            stage_requests.reopen(
+                connection, RUN, [stage_requests.Reopened(one, fresh=True) for one in names]
+            )
 
     # -- what always holds
 

@@ -22,7 +22,7 @@ from trainui.domain.states import DONE, ENDED, UNFINISHED, Status, run_status
 from trainui.pipeline.rules.resume_plan import Action, plan_resume
 from trainui.pipeline.rules.scheduling import FreeSlots, Grant, WaitingStage, decide
 from trainui.store.db.engine import open_store
-from trainui.store.runs import attempt_rows, attempts, runs, stages
+from trainui.store.runs import attempt_rows, attempts, runs, stage_queue, stage_requests, stages
 
 PLACES = 2
 ENDS = [Status.COMPLETED, Status.FAILED, Status.INTERRUPTED, Status.PRUNED]
@@ -96,7 +96,7 @@ class Kept(RuleBasedStateMachine):
     def look(self) -> None:
         """Plan, and give out what the plan says."""
         with self.store.write() as connection:
-            queue = stages.queued(connection)
+            queue = stage_queue.queued(connection)
             taken = held_slots(connection, "box")
             free = tuple(n for n in range(PLACES) if Slot("box", "cpu", n) not in taken)
             waiting = [WaitingStage(one.id, 0, 1, one.not_before) for one in queue]
@@ -157,7 +157,7 @@ class Kept(RuleBasedStateMachine):
         with self.store.write() as connection:
             known = runs.stages(connection, run_id)
             chosen = known if whole else [data.draw(st.sampled_from(known))]
-            stages.cancel(connection, run_id, chosen)
+            stage_requests.cancel(connection, run_id, chosen)
             for stage in (stages.get(connection, one.id) for one in chosen):
                 assert stage.status in ENDED or stage.status == Status.RUNNING
 
@@ -169,12 +169,14 @@ class Kept(RuleBasedStateMachine):
             known = runs.stages(connection, run_id)
             planned = plan_resume(known, find_checkpoint=lambda stage: None)
             changes = [
-                stages.Reopened(one.name, fresh=one.fresh)
+                stage_requests.Reopened(one.name, fresh=one.fresh)
                 for one in planned
                 if one.action != Action.SKIP
             ]
-            assert set(stages.reopen(connection, run_id, changes)) == {one.name for one in changes}
-            assert stages.reopen(connection, run_id, changes[:1]) == [
+            assert set(stage_requests.reopen(connection, run_id, changes)) == {
+                one.name for one in changes
+            }
+            assert stage_requests.reopen(connection, run_id, changes[:1]) == [
                 one.name
                 for one in changes[:1]
                 if stages.named(connection, run_id, one.name).status in ENDED  # type: ignore[union-attr]

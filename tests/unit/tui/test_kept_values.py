@@ -15,7 +15,7 @@ from tests.unit.tui.filled import MEMBERS, SWEEP, Filler
 from trainui.domain.records import StageRecord
 from trainui.store.db import protocol, readonly
 from trainui.store.read import run_list, views
-from trainui.store.runs import alerts, stages
+from trainui.store.runs import alerts, stage_requests
 from trainui.store.runs.alerts import AlertRecord
 from trainui.tui.run.matrix_reader import MatrixReader
 from trainui.tui.runs.headline_reader import HeadlineReader
@@ -130,7 +130,7 @@ def test_what_is_shown_is_the_last_that_was_stored(
     filler.end(attempt, ago=10)
     assert read() == 0.1196
     with filler.store.write() as writing:
-        stages.cancel(writing, run_id, list(stages_of(connection, run_id).values()))
+        stage_requests.cancel(writing, run_id, list(stages_of(connection, run_id).values()))
     assert read() == 0.1196
     feeder.feed({LOSS: [(2, 0.1)]})
     assert read() == 0.1

@@ -29,7 +29,7 @@ from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.planner.slots import host
 from trainui.store.db import outage
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempt_rows, attempts, stages
+from trainui.store.runs import attempt_rows, attempts, stage_requests, stages
 from trainui.supervisor import journal, process
 from trainui.supervisor.fork_server import ForkServer
 from trainui.supervisor.process import Probe, ProbeState, SupervisorLivesError
@@ -270,7 +270,7 @@ class AttemptMonitor:
         if warning == monitored.warning:
             return
         is_stopping = monitored.attempt.cancel_requested_at is not None
-        words = warning or (stages.STOPPING if is_stopping else None)
+        words = warning or (stage_requests.STOPPING if is_stopping else None)
         with self._store.write() as connection:
             stages.warn(connection, monitored.attempt.stage_id, words)
         if warning:

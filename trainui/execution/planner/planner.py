@@ -30,7 +30,7 @@ from trainui.pipeline.rules.scheduling import Grant, Wait, WaitingStage, decide
 from trainui.pipeline.substitution.masking import mask
 from trainui.settings import Settings
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempts, runs, stages
+from trainui.store.runs import attempts, runs, stage_queue, stages
 from trainui.store.runs.attempts import Holder
 
 logger = logging.getLogger(__name__)
@@ -181,7 +181,7 @@ class Planner:
         return attempts.unclaimed(connection, sent_before=sent_before, here=self._here)
 
     def _silent(self, connection: Connection) -> list[str]:
-        return stages.queued_in_silence(connection, limit=SILENT, here=self._here)
+        return stage_queue.queued_in_silence(connection, limit=SILENT, here=self._here)
 
     def _send_again(self, lost: Sequence[TaskMessage]) -> None:
         if not lost:
@@ -260,11 +260,11 @@ def _page(
     connection: Connection, horizons: Mapping[str, int], here: HostView | None
 ) -> tuple[list[StageRecord], frozenset[str]]:
     """Return the queue up to the horizons, and the kinds of slots with more stages beyond."""
-    waiting = stages.queued(connection, limit=HORIZON + 1, here=here)
+    waiting = stage_queue.queued(connection, limit=HORIZON + 1, here=here)
     if len(waiting) <= HORIZON:
         return waiting, frozenset()
     pages = {
-        kind: stages.queued(connection, kind=kind, limit=horizon + 1, here=here)
+        kind: stage_queue.queued(connection, kind=kind, limit=horizon + 1, here=here)
         for kind, horizon in horizons.items()
     }
     cut = frozenset(kind for kind, page in pages.items() if len(page) > horizons[kind])

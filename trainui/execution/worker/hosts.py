@@ -20,7 +20,7 @@ from trainui.execution.gpu import gpus, nvml
 from trainui.execution.planner import slots
 from trainui.settings import Settings
 from trainui.store.db.engine import Store
-from trainui.store.runs import hosts, runs, stages
+from trainui.store.runs import hosts, runs, stage_queue, stages
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class HostMonitor:
                 silent = _SILENT.format(host.name, hosts.SILENT_AFTER)
                 for stage in hosts.running_on(connection, host.name):
                     stages.warn(connection, stage.id, silent, host=self._here.host)
-        waiting = stages.queued(connection, limit=LOOKED_AT)
+        waiting = stage_queue.queued(connection, limit=LOOKED_AT)
         reasons = {
             stage.id: WaitReason(words)
             for stage in waiting

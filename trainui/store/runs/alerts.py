@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from trainui.domain.definition import Alert
 from trainui.domain.notifications import ALERT, MARK, NAN
 from trainui.domain.states import Status
-from trainui.store.runs import events, stages
+from trainui.store.runs import events, stage_requests, stages
 from trainui.store.runs.tables import EVENTS, STAGES
 
 
@@ -81,4 +81,4 @@ def record(
             data=mark.data,
         )
         if mark.stops and stage.status == Status.RUNNING and stage.attempt == attempt:
-            stages.request_stop(connection, stage, f"stopped by an alert: {mark.words}")
+            stage_requests.request_stop(connection, stage, f"stopped by an alert: {mark.words}")

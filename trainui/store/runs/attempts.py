@@ -18,7 +18,7 @@ from trainui.errors import TransitionError
 from trainui.pipeline.rules.retry import Retry, next_retry
 from trainui.store.db.engine import raw
 from trainui.store.read import row_mapping, views
-from trainui.store.runs import attempt_rows, events, runs, stages
+from trainui.store.runs import attempt_rows, dependants, events, runs, stages
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.tables import ATTEMPTS, SLOTS, STAGES
 
@@ -334,7 +334,7 @@ def end(connection: Connection, attempt_id: int, outcome: Outcome) -> Status | N
     stage = stages.get(connection, attempt.stage_id)
     status = _end_stage(connection, stage, attempt, outcome)
     if status != Status.QUEUED:
-        stages.settle_dependants(connection, [stage.id])
+        dependants.settle_dependants(connection, [stage.id])
     runs.refresh(connection, stage.run_id, started_at=attempt.started_at or outcome.started_at)
     return status
 

@@ -15,7 +15,7 @@ from trainui.pipeline.rules.resume_plan import REMOVED
 from trainui.pipeline.substitution.search import carried_over
 from trainui.store.db.engine import raw
 from trainui.store.read import prunings, row_mapping, trials
-from trainui.store.runs import events, new_run, runs, stages
+from trainui.store.runs import events, new_run, runs, stage_requests
 from trainui.store.runs.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES, TRIALS
 
 
@@ -28,8 +28,8 @@ def revise(
 ) -> None:
     """Replace a run's pipeline; stages in both keep their state and their attempts.
 
-    A new stage is `skipped` at first; `stages.reopen` activates it in the same transaction. A
-    removed stage stays on record and never runs again. Attempts keep the definition that they ran
+    A new stage is `skipped` at first; `stage_requests.reopen` activates it in the same transaction.
+    A removed stage stays on record and never runs again. Attempts keep the definition that they ran
     with.
 
     Args:
@@ -165,7 +165,7 @@ def _remove(connection: Connection, stage: StageRecord, position: int) -> None:
         text = f"{stage.name} is {REMOVED}"
         events.record(connection, stage.run_id, "removed", text, stage=stage.name)
     if stage.status not in (*DONE, Status.SKIPPED):
-        stages.skip(connection, stage, REMOVED)
+        stage_requests.skip(connection, stage, REMOVED)
 
 
 def _add(connection: Connection, run_id: str, name: str, values: Mapping[str, Any]) -> str:

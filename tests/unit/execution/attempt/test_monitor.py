@@ -38,7 +38,7 @@ from trainui.execution.planner.slots import host
 from trainui.store.db import outage
 from trainui.store.db.engine import Store, raw
 from trainui.store.read import views
-from trainui.store.runs import attempts, stages
+from trainui.store.runs import attempts, stage_requests, stages
 from trainui.store.runs.tables import ATTEMPTS
 from trainui.supervisor import process
 from trainui.supervisor.process import LaunchResult, LaunchState, Probe
@@ -178,7 +178,9 @@ def test_a_pruned_stage_is_stopped_by_the_next_worker_and_continues_with_pruning
         with store.write() as connection:
             stage = stages.named(connection, run, "a")
             assert stage is not None
-            stages.request_stop(connection, stage, pruning=Pruning("nop", "m", 3, 1.0, lower=True))
+            stage_requests.request_stop(
+                connection, stage, pruning=Pruning("nop", "m", 3, 1.0, lower=True)
+            )
         found = look_until(follower, run, Status.PRUNED)
     assert found.error == "1 at step 3 was pruned by nop"
     assert not process.processes_of({"TRAINUI_RUN_ID": run})

@@ -25,7 +25,7 @@ from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.planner.slots import host
 from trainui.store.db.engine import Store
 from trainui.store.read import views
-from trainui.store.runs import attempts, stages
+from trainui.store.runs import attempts, stage_requests, stages
 from trainui.store.runs.metrics_progress import mark_metrics_complete
 from trainui.supervisor.protocol import ExitReason
 
@@ -143,7 +143,9 @@ def test_a_checkpoint_from_which_another_came_is_not(store: Store, subject: Atte
 def test_a_checkpoint_of_a_cancelled_attempt_is_not(store: Store, subject: AttemptContext) -> None:
     continued(store, subject)
     with store.write() as connection:
-        stages.cancel(connection, subject.run.id, [stages.get(connection, subject.stage.id)])
+        stage_requests.cancel(
+            connection, subject.run.id, [stages.get(connection, subject.stage.id)]
+        )
     assert record(store, subject, exit_code=1, completed_at=clock.now()).status == "cancelled"
     assert tried(store, subject) == set()
 

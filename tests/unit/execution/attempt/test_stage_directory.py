@@ -15,7 +15,7 @@ from trainui.domain.states import Status
 from trainui.execution.attempt import stage_directory
 from trainui.execution.attempt.context import AttemptContext
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempts, launching, stages
+from trainui.store.runs import attempts, launching, stage_requests
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.tables import ATTEMPTS
 
@@ -32,8 +32,8 @@ def end_and_reopen(store: Store, subject: AttemptContext, *, fresh: bool) -> Non
     with store.write() as connection:
         outcome = Outcome(Status.COMPLETED, clock.now())
         attempts.end(connection, subject.attempt.id, outcome)
-        change = stages.Reopened(subject.stage.name, fresh=fresh)
-        stages.reopen(connection, subject.run.id, [change])
+        change = stage_requests.Reopened(subject.stage.name, fresh=fresh)
+        stage_requests.reopen(connection, subject.run.id, [change])
 
 
 @pytest.fixture

@@ -26,9 +26,9 @@ from trainui.metrics.reader.attempt import AttemptReader
 from trainui.metrics.reader.source import SourceReader
 from trainui.store.db.engine import Store
 from trainui.store.points import curves, sources
-from trainui.store.runs import attempts, stages
+from trainui.store.runs import attempts, stage_requests, stages
 from trainui.store.runs.attempt_rows import Outcome
-from trainui.store.runs.stages import Reopened
+from trainui.store.runs.stage_requests import Reopened
 from trainui.store.runs.tables import EVENTS
 
 VERSION = framed(message((3, 2, b"brain.Event:2")))
@@ -568,7 +568,7 @@ def again(store: Store, attempt: Attempt) -> Attempt:
         ended = attempts.get(connection, attempt.id)
         attempts.end(connection, ended.id, Outcome(Status.FAILED, clock.now()))
         run_id = stages.get(connection, attempt.stage_id).run_id
-        stages.reopen(connection, run_id, [Reopened(attempt.to_read.definition.name)])
+        stage_requests.reopen(connection, run_id, [Reopened(attempt.to_read.definition.name)])
     return next_attempt(store, run_id)
 
 

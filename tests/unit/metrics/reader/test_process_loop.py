@@ -33,7 +33,7 @@ from trainui.metrics.reader.watch import Watch
 from trainui.store.db.engine import Store
 from trainui.store.points import curves
 from trainui.store.read import views
-from trainui.store.runs import attempts, stages
+from trainui.store.runs import attempts, stage_requests
 from trainui.store.runs.attempt_rows import Outcome
 
 Reader = subprocess.Popen[bytes]
@@ -241,7 +241,7 @@ def test_what_was_recorded_before_it_was_read_is_read_all_the_same(
             first.to_read.attempt_id,
             Outcome(Status.FAILED, completed_at=2, started_at=1, error="x", retry=False),
         )
-        stages.reopen(connection, "run-of-train", [stages.Reopened("train")])
+        stage_requests.reopen(connection, "run-of-train", [stage_requests.Reopened("train")])
     second = next_attempt(store, "run-of-train")
     Path(second.to_read.stage_dir, "shared.jsonl").write_text(lines([7]))  # not the first one's
     readers.start()

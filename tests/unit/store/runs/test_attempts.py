@@ -15,9 +15,9 @@ from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import Status
 from trainui.errors import TransitionError
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempts, runs, stages
+from trainui.store.runs import attempts, runs, stage_requests, stages
 from trainui.store.runs.attempt_rows import Outcome
-from trainui.store.runs.stages import Reopened
+from trainui.store.runs.stage_requests import Reopened
 
 HOST = "a-host"
 DIAMOND = {"A": [], "B": ["A"], "C": ["A"], "D": ["B", "C"]}
@@ -148,7 +148,7 @@ def test_a_cancelled_attempt_is_not_retried(store: Store, add_run: AddRun) -> No
     attempt = start(store, run, "A")
     with store.write() as connection:
         stage = stage_named(connection, run, "A")
-        assert stages.cancel(connection, run, [stage]) == ["A"]
+        assert stage_requests.cancel(connection, run, [stage]) == ["A"]
         assert attempts.get(connection, attempt.id).cancel_requested_at is not None
     assert states(store, run)["A"] == Status.RUNNING  # until none of its processes is left
     assert finish(store, attempt, Status.CANCELLED) == Status.CANCELLED
@@ -163,7 +163,7 @@ def test_cancelling_what_does_not_run_is_done_at_once(store: Store, add_run: Add
         assert granted is not None
         assert granted.celery_task_id is not None
         everything = runs.stages(connection, run)
-        stages.cancel(connection, run, everything)
+        stage_requests.cancel(connection, run, everything)
         assert held_slots(connection, HOST) == {}
         assert attempts.claim(connection, run, "A", granted.celery_task_id) is None
     assert set(states(store, run).values()) == {Status.CANCELLED}
@@ -219,7 +219,9 @@ def test_resume_runs_again_what_did_not_complete_and_nothing_else(
     finish(store, start(store, run, "B"), Status.FAILED)
     finish(store, start(store, run, "C"), Status.COMPLETED)
     with store.write() as connection:
-        revived = stages.reopen(connection, run, [stages.Reopened("B"), stages.Reopened("D")])
+        revived = stage_requests.reopen(
+            connection, run, [stage_requests.Reopened("B"), stage_requests.Reopened("D")]
+        )
     assert revived == ["B", "D"]
     after = {"A": "completed", "B": "queued", "C": "completed", "D": "pending"}
     assert states(store, run) == after
@@ -237,8 +239,8 @@ def test_a_second_resume_at_the_same_time_changes_nothing(store: Store, add_run:
     run = add_run("r", {"A": []})
     finish(store, start(store, run, "A"), Status.FAILED)
     with store.write() as connection:
-        assert stages.reopen(connection, run, [stages.Reopened("A")]) == ["A"]
-        assert stages.reopen(connection, run, [stages.Reopened("A")]) == []
+        assert stage_requests.reopen(connection, run, [stage_requests.Reopened("A")]) == ["A"]
+        assert stage_requests.reopen(connection, run, [stage_requests.Reopened("A")]) == []
 
 
 def test_rerunning_an_upstream_holds_its_queued_dependants_back(
@@ -248,7 +250,7 @@ def test_rerunning_an_upstream_holds_its_queued_dependants_back(
     finish(store, start(store, run, "A"), Status.COMPLETED)
     assert states(store, run)["B"] == Status.QUEUED
     with store.write() as connection:
-        stages.reopen(connection, run, [stages.Reopened("A", fresh=True)])
+        stage_requests.reopen(connection, run, [stage_requests.Reopened("A", fresh=True)])
     assert states(store, run) == {"A": "queued", "B": "pending"}
 
 
@@ -266,13 +268,13 @@ def test_a_stage_that_ends_without_a_new_attempt_keeps_the_times_of_its_last_one
     monkeypatch.setattr(clock, "now", lambda: later)
     with store.write() as connection:
         if how == "skipped":
-            stages.skip(connection, before, "removed")
+            stage_requests.skip(connection, before, "removed")
         else:
             changes = [Reopened("B", skip=how == "left out")]
             changes += [Reopened("A")] if how == "blocked" else []
-            stages.reopen(connection, run, changes)
+            stage_requests.reopen(connection, run, changes)
         if how == "cancelled":
-            stages.cancel(connection, run, [stage_named(connection, run, "B")])
+            stage_requests.cancel(connection, run, [stage_named(connection, run, "B")])
     if how == "blocked":
         finish(store, start(store, run, "A"), Status.FAILED)
     with store.read() as connection:

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from tests.unit.store.conftest import AddRun
 from trainui.domain.records import HostView, Slot
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempts, hosts, runs, stages
+from trainui.store.runs import attempts, hosts, runs, stage_queue
 
 A, B = HostView("a", ("small",), "place-a"), HostView("b", ("big",), "place-b")
 
@@ -73,10 +73,10 @@ def test_a_stage_waits_for_hosts_that_see_its_run_and_that_it_asks_for(
     with store.write() as connection:
         connection.execute(text("UPDATE runs SET host = :host, place = :place"), run)
     with store.read() as connection:
-        assert len(stages.queued(connection, kind="cpu")) == 1
+        assert len(stage_queue.queued(connection, kind="cpu")) == 1
         for here in (A, B):
-            found = stages.queued(connection, kind="cpu", here=here)
-            silent = stages.queued_in_silence(connection, limit=9, here=here)
+            found = stage_queue.queued(connection, kind="cpu", here=here)
+            silent = stage_queue.queued_in_silence(connection, limit=9, here=here)
             assert len(found) == len(silent) == (here.host in takers)
         assert runs.place_of(connection, "run") == (run["host"], run["place"])
 

@@ -11,7 +11,7 @@ from trainui import clock, paths
 from trainui.domain.records import Slot
 from trainui.domain.states import Status
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempts, launching, stages
+from trainui.store.runs import attempts, launching, stage_queue, stage_requests, stages
 
 
 def test_a_stage_that_begins_anew_says_so_until_its_directory_was_moved(
@@ -20,7 +20,7 @@ def test_a_stage_that_begins_anew_says_so_until_its_directory_was_moved(
     run = add_run("r", {"A": []})
     finish(store, start(store, run, "A"), Status.COMPLETED)
     with store.write() as connection:
-        stages.reopen(connection, run, [stages.Reopened("A", fresh=True)])
+        stage_requests.reopen(connection, run, [stage_requests.Reopened("A", fresh=True)])
     start(store, run, "A")
     with store.write() as connection:
         stage = stage_named(connection, run, "A")
@@ -41,7 +41,7 @@ def test_the_records_of_earlier_attempts_follow_their_directory(
         attempts.mark_checkpoint_tried(connection, first.id)
     finish(store, first, Status.FAILED)
     with store.write() as connection:
-        stages.reopen(connection, run, [stages.Reopened("A", fresh=True)])
+        stage_requests.reopen(connection, run, [stage_requests.Reopened("A", fresh=True)])
     second = start(store, run, "A")
     moved = Path(stage.directory + "~1")
     for _ in range(2):  # a worker may die between the renaming and its record: again is harmless
@@ -68,7 +68,7 @@ def test_an_attempt_whose_slot_was_taken_is_put_back_and_uses_no_retry(
         assert (stage.status, stage.retries_used, stage.reason) == ("queued", 0, "GPU 0 is taken")
         assert stage.not_before is not None
         assert held_slots(connection, "a-host") == {}
-        assert [one.id for one in stages.queued(connection)] == [stage.id]
+        assert [one.id for one in stage_queue.queued(connection)] == [stage.id]
         again = attempts.grant(connection, stage, [Slot("a-host", "cpu", 0)], host="a-host")
         assert again is not None
         assert again.number == 2
@@ -96,7 +96,7 @@ def test_an_attempt_that_was_cancelled_meanwhile_is_not_put_back(
     run = add_run("r", {"A": []})
     attempt = start(store, run, "A")
     with store.write() as connection:
-        stages.cancel(connection, run, [stages.get(connection, attempt.stage_id)])
+        stage_requests.cancel(connection, run, [stages.get(connection, attempt.stage_id)])
         launching.requeue(connection, attempt.id, "GPU 0 is taken")
         stage, ended = stage_named(connection, run, "A"), attempts.get(connection, attempt.id)
         assert (stage.status, ended.status) == ("cancelled", "cancelled")

@@ -1,0 +1,93 @@
+"""Queues, blocks or skips the dependants of stages that ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection
+
+from trainui import clock
+from trainui.domain.states import DONE, ENDED, UNFINISHED, Status
+from trainui.pipeline.rules.dependants import Upstream, next_state
+from trainui.store.db.engine import raw
+from trainui.store.db.statements import batches, placeholders
+from trainui.store.read import row_mapping, trials
+from trainui.store.runs import stages
+
+
+def settle_dependants(connection: Connection, stage_ids: Iterable[str]) -> None:
+    """Queue, block or skip the dependants of these stages, and their dependants in turn."""
+    frontier = list(stage_ids)
+    while frontier:
+        moved = [_pending_dependants(connection, part) for part in batches(frontier)]
+        frontier = settle(connection, {one.id: one for part in moved for one in part}.values())
+
+
+def settle(connection: Connection, pending: Iterable[stages.Pending]) -> list[str]:
+    """Queue, block or skip pending stages according to their upstream stages.
+
+    Returns:
+        The ids of stages whose dependants may have to be settled now.
+    """
+    by_id = {stage.id: stage for stage in pending}
+    upstreams = upstreams_of(connection, list(by_id))
+    becomes: dict[tuple[Status, str | None], list[stages.Pending]] = {}
+    for stage_id, stage in by_id.items():
+        if (outcome := next_state(upstreams.get(stage_id, ()))) is not None:
+            if outcome[0] == Status.QUEUED and stage_id in upstreams:
+                outcome = _with_results(connection, stage_id, upstreams[stage_id]) or outcome
+            becomes.setdefault(outcome, []).append(stage)
+    for (status, reason), same in becomes.items():
+        stages.change_all(connection, same, Status.PENDING, status, reason=reason, now=clock.now())
+    return [one.id for (status, _), same in becomes.items() if status in ENDED for one in same]
+
+
+def _with_results(
+    connection: Connection, stage_id: str, failed: Sequence[Upstream]
+) -> tuple[Status, str] | None:
+    """Return BLOCKED and the reason if no trial of a search that the stage needs has completed."""
+    for search in dict.fromkeys(trials.search_of(upstream.name) for upstream in failed):
+        found = raw(connection).execute(
+            "SELECT 1 FROM dependencies JOIN stages ON stages.id = upstream_id "
+            "WHERE dependencies.stage_id = ? AND status = ? AND name LIKE ? ESCAPE '\\' LIMIT 1",
+            (stage_id, Status.COMPLETED, trials.members_pattern(search or "")),
+        )
+        if search is not None and found.fetchone() is None:
+            return Status.BLOCKED, f"no trial of {search} completed"
+    return None
+
+
+def _pending_dependants(connection: Connection, stage_ids: Sequence[str]) -> list[stages.Pending]:
+    """Return the pending dependants of these stages whose state may have to change.
+
+    A stage whose work is done changes nothing for a dependant that still waits for others.
+    """
+    found = raw(connection).execute(
+        "SELECT DISTINCT stages.id, stages.run_id, stages.name, stages.attempt FROM stages "
+        "JOIN dependencies ON dependencies.stage_id = stages.id "
+        "JOIN stages AS upstream ON upstream.id = dependencies.upstream_id "
+        f"WHERE upstream.id IN ({placeholders(stage_ids)}) AND stages.status = ? "
+        f"AND (upstream.status NOT IN ({placeholders(DONE)}) OR NOT EXISTS "
+        "(SELECT 1 FROM dependencies AS edge "
+        "JOIN stages AS other ON other.id = edge.upstream_id "
+        f"WHERE edge.stage_id = stages.id AND other.status IN ({placeholders(UNFINISHED)})))",
+        (*stage_ids, Status.PENDING, *DONE, *UNFINISHED),
+    )
+    return [stages.Pending(*row) for row in found]
+
+
+def upstreams_of(connection: Connection, stage_ids: Sequence[str]) -> dict[str, list[Upstream]]:
+    """Return stages' upstream stages by id, without completed ones, which decide nothing."""
+    upstreams: dict[str, list[Upstream]] = {}
+    for part in batches(stage_ids):
+        found = raw(connection).execute(
+            "SELECT dependencies.stage_id, name, status, definition_json FROM dependencies "
+            "JOIN stages ON stages.id = upstream_id "
+            f"WHERE dependencies.stage_id IN ({placeholders(part)}) AND status <> ? "
+            "ORDER BY position",
+            (*part, Status.COMPLETED),
+        )
+        for stage_id, name, status, definition in found:
+            allowed = status in ENDED and row_mapping.definition(definition).may_fail
+            upstreams.setdefault(stage_id, []).append(Upstream(name, Status(status), allowed))
+    return upstreams

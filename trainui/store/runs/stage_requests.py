@@ -1,0 +1,156 @@
+"""Requests of people and rules on stages: cancel, stop, skip, reopen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, update
+
+from trainui import clock
+from trainui.domain.notifications import PRUNE, PRUNING_OFF
+from trainui.domain.pruning import Pruning
+from trainui.domain.records import StageRecord
+from trainui.domain.states import ENDED, Status
+from trainui.pipeline.rules.dependants import next_state
+from trainui.store.read import row_mapping
+from trainui.store.runs import attempt_rows, dependants, events, runs, stages
+from trainui.store.runs.tables import ATTEMPTS, STAGES
+
+STOPPING = "was asked to stop and has not ended yet"
+"""Reason shown for a running stage that is being cancelled."""
+
+
+def cancel(connection: Connection, run_id: str, chosen: Sequence[StageRecord]) -> list[str]:
+    """Cancel these stages: idle ones at once, running ones by a request to their monitor.
+
+    Returns:
+        The names of the stages that were cancelled or asked to stop.
+    """
+    for stage in chosen:
+        if stage.status == Status.RUNNING:
+            request_stop(connection, stage)
+    idle = [stage for stage in chosen if stage.status in _IDLE]
+    attempt_rows.withdraw(connection, [stage.id for stage in idle])
+    now = max([clock.now(), *(stage.started_at or 0 for stage in idle)])
+    for before in _IDLE:
+        if same := [stage for stage in idle if stage.status == before]:
+            stages.change_all(
+                connection, same, before, Status.CANCELLED, reason="cancelled", now=now
+            )
+    dependants.settle_dependants(connection, [stage.id for stage in idle])
+    runs.refresh(connection, run_id)
+    return [stage.name for stage in chosen if stage.status in (Status.RUNNING, *_IDLE)]
+
+
+_IDLE = (Status.PENDING, Status.QUEUED, Status.BLOCKED)
+"""States of stages that can be cancelled at once."""
+
+
+def request_stop(
+    connection: Connection,
+    stage: StageRecord,
+    why: str | None = None,
+    *,
+    pruning: Pruning | None = None,
+) -> None:
+    """Request the end of a running stage.
+
+    It ends cancelled, with `why` failed and not retried, or with `pruning` pruned.
+    """
+    asked = connection.execute(
+        update(ATTEMPTS)
+        .where(
+            ATTEMPTS.c.stage_id == stage.id,
+            ATTEMPTS.c.number == stage.attempt,
+            ATTEMPTS.c.cancel_requested_at.is_(None),
+        )
+        .values(
+            cancel_requested_at=clock.now(),
+            stop_reason=why,
+            pruning_json=None if pruning is None else row_mapping.dump(pruning.to_json()),
+        )
+    )
+    if asked.rowcount:
+        stopping = {"reason": STOPPING, "reason_host": None}
+        connection.execute(update(STAGES).where(STAGES.c.id == stage.id).values(**stopping))
+        text = f"{stage.name} was asked to stop"
+        kind, data = "cancel", None
+        if pruning is not None:
+            kind, text, data = PRUNE, f"{stage.name}: {pruning.words}", pruning.place
+        where = (connection, stage.run_id, kind, text)
+        events.record(*where, stage=stage.name, attempt=stage.attempt, data=data)
+
+
+def skip(connection: Connection, stage: StageRecord, reason: str) -> None:
+    """Skip a stage that is neither completed nor running."""
+    if stage.status in ENDED:
+        stages.change(connection, stage, Status.PENDING)
+    else:
+        attempt_rows.withdraw(connection, [stage.id])
+    again = stages.get(connection, stage.id)
+    stages.change(connection, again, Status.SKIPPED, reason=reason, completed_at=clock.now())
+    stages.keep_times(connection, [stage.id])
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """A stage to reopen: it gets a new attempt, or is skipped."""
+
+    name: str
+    fresh: bool = False
+    """True if its directory is renamed away first."""
+    skip: bool = False
+    """True if it is skipped because of `--until`."""
+
+
+def reopen(connection: Connection, run_id: str, changes: Iterable[Reopened]) -> list[str]:
+    """Reopen ended stages of a run and settle them; return their names.
+
+    A stage that is no longer ended is left alone, so that two resumes at once start one attempt.
+    """
+    known = {stage.name: stage for stage in runs.stages(connection, run_id)}
+    reopened = [(known[item.name], item) for item in changes]
+    reopened = [(stage, item) for stage, item in reopened if stage.status in ENDED]
+    for stage, item in reopened:
+        _reopen(connection, stage, fresh=item.fresh)
+    for stage, item in reopened:
+        if item.skip:
+            skipped = stages.get(connection, stage.id)
+            stages.change(connection, skipped, Status.SKIPPED, reason="left out by --until")
+    stages.keep_times(connection, [stage.id for stage, item in reopened if item.skip])
+    again = [stages.get(connection, stage.id) for stage, _ in reopened]
+    pending = [one for one in again if one.status == Status.PENDING]
+    dependants.settle(
+        connection, [stages.Pending(one.id, run_id, one.name, one.attempt) for one in pending]
+    )
+    _unqueue(connection, run_id)
+    dependants.settle_dependants(connection, [stage.id for stage, _ in reopened])
+    runs.refresh(connection, run_id)
+    return [stage.name for stage, item in reopened if not item.skip]
+
+
+def _reopen(connection: Connection, stage: StageRecord, *, fresh: bool) -> None:
+    values: dict[str, Any] = {
+        "retries_used": 0,
+        "not_before": None,
+        "stalled": False,
+        "completed_at": None,
+    }
+    if fresh:
+        values["fresh"] = True
+    stages.change(connection, stage, Status.PENDING, **values)
+    if stage.status == Status.PRUNED:
+        text = f"{stage.name} runs with pruning off, since it was pruned before"
+        events.record(connection, stage.run_id, PRUNING_OFF, text, stage=stage.name)
+
+
+def _unqueue(connection: Connection, run_id: str) -> None:
+    """Return queued stages to pending if their upstream stages were reopened."""
+    queued = [one for one in runs.stages(connection, run_id) if one.status == Status.QUEUED]
+    upstreams = dependants.upstreams_of(connection, [stage.id for stage in queued])
+    for stage in queued:
+        if next_state(upstreams.get(stage.id, ())) is None:
+            attempt_rows.withdraw(connection, [stage.id])
+            stages.change(connection, stage, Status.PENDING)
