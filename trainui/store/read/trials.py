@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from trainui.domain.pruning import Pruning
 from trainui.domain.records import StageRecord
+from trainui.domain.states import Status
 from trainui.store.db import protocol
 from trainui.store.read import row_mapping
 
@@ -157,6 +159,36 @@ def counted(
     trials = [(_trial(one), one) for one in stages if one.definition.trial is not None]
     known = {trial for trial, one in trials if one.id in ended}
     return frozenset(one.name for trial, one in trials if trial in known)
+
+
+def tolerated(connection: protocol.Connection, run_id: str) -> Counter[Status]:
+    """Count the failed and cancelled stages of a run that do not decide its state.
+
+    They are trials that count as failed, of a search with a completed one. A trial that was
+    cancelled with its search does not count: a resume runs it.
+    """
+    found = connection.execute(
+        "SELECT stages.status, definition_json FROM stages "
+        "LEFT JOIN trials ON trials.stage_id = stages.id AND trials.state <> ? "
+        "WHERE stages.run_id = ? AND name LIKE ? "
+        "AND (status = ? OR (status = ? AND trials.stage_id IS NOT NULL))",
+        (ASKED, run_id, "%[trial=%", Status.FAILED, Status.CANCELLED),
+    ).fetchall()
+    searches = [(Status(status), row_mapping.definition(text)) for status, text in found]
+    return Counter(
+        status
+        for status, definition in searches
+        if definition.trial is not None and has_completed(connection, run_id, definition.group)
+    )
+
+
+def has_completed(connection: protocol.Connection, run_id: str, search: str) -> bool:
+    """Return True if a trial of a search has completed."""
+    found = connection.execute(
+        "SELECT 1 FROM stages WHERE run_id = ? AND status = ? AND name LIKE ? ESCAPE '\\' LIMIT 1",
+        (run_id, Status.COMPLETED, members_pattern(search)),
+    )
+    return found.fetchone() is not None
 
 
 def _trial(stage: StageRecord) -> tuple[str, int | None]:
