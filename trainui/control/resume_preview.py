@@ -33,6 +33,13 @@ class PipelineChoice:
     """The inline edit that made the pipeline, if it does not come from a file."""
     member: str | None = None
     """The full name of the sweep's member that the edit is of; None: of the run."""
+    waited: Sequence[str] = ()
+    """Full names of the stages that were running when the pipeline was edited."""
+
+    @property
+    def is_changed(self) -> bool:
+        """True if the pipeline on record, without an edit, is a choice as well."""
+        return self.changed_file is not None or bool(self.waited)
 
 
 def choose_pipeline(
@@ -55,7 +62,7 @@ def choose_pipeline(
     Raises:
         PipelineFileError: the file or the edit has problems.
     """
-    from trainui.control.edits import file_changes, inline_edit
+    from trainui.control.edits import file_changes, inline_edit, revision
 
     if edit is not None:
         pipeline = inline_edit.pipeline_of(run, edit)
@@ -64,12 +71,17 @@ def choose_pipeline(
         return PipelineChoice(pipeline, diff, edit=edit, member=member)
     changed = None if file is not None else file_changes.changed_file(run)
     source = file or changed
-    if source is None or as_submitted:
-        return PipelineChoice(changed_file=changed)
-    pipeline = file_changes.load(source, run)
-    if changed is not None and file_changes.is_equivalent(pipeline, run):
+    waited = revision.stages_with_waiting_edits(run.id)
+    if as_submitted:
+        return PipelineChoice(changed_file=changed, waited=waited)
+    if source is not None:
+        pipeline = file_changes.load(source, run)
+        if file is not None or not file_changes.is_equivalent(pipeline, run):
+            return PipelineChoice(pipeline, file_changes.diff(run, pipeline, source), changed)
+    if not waited:
         return PipelineChoice()
-    return PipelineChoice(pipeline, file_changes.diff(run, pipeline, source), changed)
+    edit = inline_edit.as_recorded(run, waited)
+    return PipelineChoice(inline_edit.pipeline_of(run, edit), edit=edit, waited=waited)
 
 
 def explanation(one: PlannedStage) -> str:
@@ -95,6 +107,17 @@ def summary(stages: Sequence[PlannedStage]) -> str:
     words = ((Action.RUN, "to run"), (Action.CONTINUE, "to continue"), (Action.SKIP, "skipped"))
     counts = ", ".join(f"{count[action]} {word}" for action, word in words if count[action])
     return counts if count[Action.SKIP] < len(stages) else f"nothing to resume: {counts}"
+
+
+def waiting(stages: Sequence[PlannedStage]) -> str:
+    """Return which running stages an edit does not reach yet; empty if none."""
+    names = [one.name for one in stages if one.edit_waits]
+    if not names:
+        return ""
+    if len(names) == 1:
+        return f"{names[0]} runs with the definition it was submitted with; its edit waits"
+    which = formatting.listed(names)
+    return f"{which} run with the definitions they were submitted with; their edits wait"
 
 
 def saved(stages: Sequence[PlannedStage]) -> str:

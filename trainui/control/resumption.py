@@ -67,8 +67,8 @@ def plan_resume(
 
     Raises:
         NotFoundError: the run or a stage does not exist.
-        UsageError: a stage in `fresh`, or an edited one, is running; or a stage in `keep` is not
-            completed.
+        UsageError: a stage in `fresh` is running; an edit changes what a running stage depends on;
+            or a stage in `keep` is not completed.
     """
     return _plan(open_store(), run_id, options, pipeline).stages
 
@@ -95,8 +95,8 @@ def resume(
 
     Raises:
         NotFoundError: the run or a stage does not exist.
-        UsageError: a stage in `fresh`, or an edited one, is running; or a stage in `keep` is not
-            completed.
+        UsageError: a stage in `fresh` is running; an edit changes what a running stage depends on;
+            or a stage in `keep` is not completed.
         UnfitEnvironmentError: a stage needs more slots than this machine has.
     """
     store = open_store()
@@ -121,7 +121,7 @@ def resume(
             revision.check_running(revised, now)
             revise(connection, run_id, revised.pipeline, revised.directories, revised.secret)
             runs.set_allowed(connection, run_id, allowed_for(revised.pipeline))
-            _note_pipeline(connection, seen.run, edit)
+            _note_pipeline(connection, seen.run, edit, list(revised.waiting))
         _keep_environment(directory, environ, revised)
         for stage, made_of, why in kept:
             if stage.name not in changed_meanwhile:
@@ -138,11 +138,14 @@ def resume(
     return revived
 
 
-def _note_pipeline(connection: Connection, run: RunRecord, edit: InlineEdit | None) -> None:
+def _note_pipeline(
+    connection: Connection, run: RunRecord, edit: InlineEdit | None, waiting: Sequence[str]
+) -> None:
     if edit is None:
-        runs.record_origin(connection, run.id)
+        runs.record_origin(connection, run.id, waiting=waiting)
         return
-    runs.record_origin(connection, run.id, mask(edit.given), file_digest(run.file), edit.members)
+    given, digest = mask(edit.given), file_digest(run.file)
+    runs.record_origin(connection, run.id, given, digest, edit.members, waiting=waiting)
     events.record(connection, run.id, "edited", history_text(edit.words))
 
 
@@ -237,6 +240,8 @@ def _plan(
         ),
     )
     planned = [_with_remark(one, by_name[one.name], searches[one.name]) for one in planned]
+    if revised is not None:
+        planned = [_with_waiting_edit(one, revised.waiting) for one in planned]
     return _Plan(with_savings(planned, by_name, seen.attempts, seen.run), seen, detection, revised)
 
 
@@ -303,6 +308,14 @@ def _with_remark(one: PlannedStage, stage: StageRecord, where: Search) -> Planne
     if one.action == Action.SKIP or one.fresh or (said := checkpoints.reason_unused(where)) is None:
         return one
     return replace(one, reason=f"{one.reason}; {said}")
+
+
+def _with_waiting_edit(one: PlannedStage, waiting: Mapping[str, Sequence[str]]) -> PlannedStage:
+    """Add to a running stage's plan the edit that it does not run with."""
+    if one.name not in waiting:
+        return one
+    reason = f"{one.reason}; its edit waits ({'; '.join(waiting[one.name])})"
+    return replace(one, reason=reason, edit_waits=True)
 
 
 def _changed_meanwhile(seen: _RunState, now: Sequence[StageRecord]) -> set[str]:

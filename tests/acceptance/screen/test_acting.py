@@ -533,7 +533,7 @@ async def test_a_parameter_is_edited_and_the_run_goes_on_with_it(
     assert edited is not None
 
 
-async def test_an_edit_of_a_running_stage_leaves_the_others_to_be_resumed_without_it(
+async def test_the_plan_leaves_out_the_edit_of_a_running_stage_and_a_key_that_of_the_others(
     home: Path, tmp_path: Path, filler: Filler, worker: None
 ) -> None:
     file = tmp_path / "four.yaml"
@@ -546,8 +546,11 @@ async def test_an_edit_of_a_running_stage_leaves_the_others_to_be_resumed_withou
     async with opened(run_id) as driven:
         await driven.until_shown("1 failed")
         await driven.press("r")
-        await driven.until_shown("train[lr=0.1,seed=1] is running, and it was edited")
-        await driven.until_shown("f without the edits")
+        await driven.until_shown("2 to run", "f without the edits", "+params: {limit: 0.30}")
+        name = "train[lr=0.1,seed=1]"
+        await driven.until_shown(
+            f"{name} runs with the definition it was submitted with; its edit waits"
+        )
         await driven.press("f")
         await driven.until_shown("Plan as submitted, without", "2 to run", "f with the edits")
         await driven.press("y")

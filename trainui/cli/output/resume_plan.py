@@ -36,8 +36,8 @@ def lines(planned: Sequence[PlannedStage]) -> list[str]:
     """Return a plan as text."""
     header = ("STAGE", "ACTION", "TIME", "WHY")
     shown = text.table([header, *map(_row, planned)], right=[2])
-    totals = (resume_preview.summary(planned), resume_preview.saved(planned))
-    return [*shown, "", *filter(None, totals)]
+    words = (resume_preview.summary, resume_preview.saved, resume_preview.waiting)
+    return [*shown, "", *filter(None, (text.harmless(word(planned)) for word in words))]
 
 
 def diff_lines(diff: str | None, stream: TextIO) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from trainui import plain_files
+from trainui import formatting, plain_files
 from trainui.control.edits import file_changes, members
 from trainui.control.edits.members import MemberValues
 from trainui.control.lookup import given_params
@@ -134,6 +134,12 @@ def with_text(run: RunRecord, before: str, text: str) -> InlineEdit:
     count = sum(line.startswith(("+ ", "- ")) for line in pairs)
     words = (f"{count} lines of the pipeline's text",)
     return InlineEdit(text, given_params(run.id), words, members.recorded(run.id))
+
+
+def as_recorded(run: RunRecord, stages: Sequence[str]) -> InlineEdit:
+    """Return a run's pipeline on record, for stages that were running when it was edited."""
+    words = (f"{formatting.listed(list(stages))}: the edit made while it was running",)
+    return InlineEdit(text_of(run), given_params(run.id), words, members.recorded(run.id))
 
 
 def pipeline_of(run: RunRecord, edit: InlineEdit) -> Pipeline:

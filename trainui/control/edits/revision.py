@@ -47,6 +47,8 @@ class Revision:
     """The descriptions of edits to secret values only, which stored definitions do not show."""
     new: Collection[str]
     """Full names of the stages that the run did not have, or that had been removed from it."""
+    waiting: Mapping[str, Sequence[str]]
+    """The running stages that keep their definitions, with descriptions of the edits."""
 
     @property
     def removed(self) -> list[str]:
@@ -59,6 +61,8 @@ def compare(
 ) -> Revision:
     """Find what an edited pipeline changes of a run.
 
+    A running stage keeps the definition that it was started with, since its end is judged by it.
+
     Args:
         run: the run.
         stages: the run's stages on record.
@@ -66,7 +70,7 @@ def compare(
         given: the parameters that the run was given with `-p`.
 
     Raises:
-        UsageError: the edit removes or changes a running stage.
+        UsageError: the edit changes which stages a running one depends on.
     """
     directory = Path(run.directory)
     directories = stage_directories(directory, pipeline, stages)
@@ -75,13 +79,15 @@ def compare(
     shell = environment.read_or_empty(directory)
     stored, taken = concealed(submitted, pipeline, directories, directory, shell.environ)
     search_changes.check(stages, stored.stages)
-    before = _before(run, stages, shell.secrets, given, moved)
+    waited = stages_with_waiting_edits(run.id)
+    before = _before(run, stages, shell.secrets, given, moved, waited)
     known = {stage.name: stage for stage in stages}
     submitted, stored = _with_trial_values(submitted, known), _with_trial_values(stored, known)
     hidden = {"before": shell.secrets.params, "now": pipeline.params}
     edited: dict[str, list[str]] = {}
     secret: dict[str, list[str]] = {}
     records: list[StageRecord] = []
+    waiting: dict[str, list[str]] = {}
     new: set[str] = set()
     for position, (real, kept) in enumerate(zip(submitted.stages, stored.stages, strict=True)):
         definition, record = _as_stored(kept), known.get(kept.name)
@@ -90,6 +96,10 @@ def compare(
             record = record or _new(run, definition, directories[kept.name])
             record = replace(record, reason=None)  # that it was removed
         elif words := fingerprint.changes(before[kept.name], _as_stored(real), hidden):
+            if _keeps_definition(record, definition.depends_on):
+                waiting[kept.name], definition = words, record.definition
+                records.append(replace(record, position=position))
+                continue
             edited[kept.name] = words
             alike = fingerprint.same_fields(record.definition, definition)
             secret[kept.name] = fingerprint.changes(
@@ -98,16 +108,37 @@ def compare(
         else:
             definition = _same_work(definition, record.definition)
         records.append(replace(record, definition=definition, position=position, removed=False))
-    gone = [stage for stage in stages if stage.name not in directories]
-    records += [
-        replace(stage, removed=True, position=len(records) + at) for at, stage in enumerate(gone)
-    ]
+    for stage in (stage for stage in stages if stage.name not in directories):
+        stays = _keeps_definition(stage, directories.keys() & set(stage.depends_on))
+        if stays:
+            waiting[stage.name] = ["no longer in the file"]
+        records.append(replace(stage, removed=not stays, position=len(records)))
+    directories = directories | {name: known[name].directory for name in waiting}
     stored = stored.with_stages(
         tuple(record.definition for record in records if not record.removed)
     )
-    revision = Revision(stored, taken, directories, tuple(records), edited, secret, new)
+    taken = _with_kept_secrets(taken, shell.secrets, waiting)
+    revision = Revision(stored, taken, directories, tuple(records), edited, secret, new, waiting)
     check_running(revision, stages)
     return revision
+
+
+def _keeps_definition(stage: StageRecord, depends_on: Collection[str]) -> bool:
+    """Return True if an edit of a stage waits: it is running, and its place in the DAG stays."""
+    return stage.status == Status.RUNNING and set(stage.depends_on) == set(depends_on)
+
+
+def _with_kept_secrets(now: Secrets, before: Secrets, names: Collection[str]) -> Secrets:
+    """Return secrets in which stages that keep their definitions keep their values."""
+    stages = {name: values for name, values in now.stages.items() if name not in names}
+    kept = {name: values for name, values in before.stages.items() if name in names}
+    return replace(now, stages=stages | kept)
+
+
+def stages_with_waiting_edits(run_id: str) -> list[str]:
+    """Return the full names of the stages that were running when the pipeline was edited."""
+    with open_store().read() as connection:
+        return list(runs.submission(connection, run_id).get("waiting", ()))
 
 
 def check_running(revision: Revision, stages: Sequence[StageRecord]) -> None:
@@ -154,11 +185,13 @@ def _before(
     secrets: Secrets,
     given: Mapping[str, str],
     moved: Relocation | None,
+    waited: Collection[str],
 ) -> dict[str, StageDefinition]:
     """Return the stages of the file on record, parsed by this version of trainui, by full name.
 
     Another version may have substituted the same text differently, and only edits should count. If
-    the text cannot be parsed any more, return the stages on record.
+    the text cannot be parsed any more, return the stages on record; also return those that were
+    running when it was edited (`waited`) as they are on record.
     """
     recorded = {
         stage.name: secrets.reveal(stage.definition) for stage in stages if not stage.removed
@@ -168,7 +201,8 @@ def _before(
     except TrainuiError:
         return recorded
     again = _with_trial_values(again, {stage.name: stage for stage in stages})
-    return recorded | {stage.name: _as_stored(stage) for stage in again.stages}
+    parsed = {stage.name: _as_stored(stage) for stage in again.stages if stage.name not in waited}
+    return recorded | parsed
 
 
 def _with_trial_values(pipeline: Pipeline, known: Mapping[str, StageRecord]) -> Pipeline:

@@ -41,6 +41,8 @@ class PlannedStage:
     """True: it is skipped because of `--until`."""
     kept: bool = False
     """True: it is skipped because of `--keep`; otherwise it would run."""
+    edit_waits: bool = False
+    """True: it is running, and an edit of it applies to a later attempt only."""
 
 
 FindCheckpoint = Callable[[StageRecord], str | None]

@@ -69,6 +69,8 @@ def record_origin(
     given: Mapping[str, Any] | None = None,
     seen_digest: str | None = None,
     members: Mapping[str, Mapping[str, str]] | None = None,
+    *,
+    waiting: Sequence[str] = (),
 ) -> None:
     """Record the origin of a run's current pipeline.
 
@@ -79,8 +81,13 @@ def record_origin(
         seen_digest: the digest of the run's file when the pipeline was edited outside of it; None:
             the pipeline is that file's.
         members: sweep members with values other than the file's, by name; None: unchanged.
+        waiting: full names of the stages whose definitions are older than the pipeline's text.
     """
-    changed = {**submission(connection, run_id), "seen_digest": seen_digest}
+    changed = {
+        **submission(connection, run_id),
+        "seen_digest": seen_digest,
+        "waiting": list(waiting),
+    }
     if given is not None:
         changed["given"] = dict(given)
     if members is not None:

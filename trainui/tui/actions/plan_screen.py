@@ -15,7 +15,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from trainui.control.resume_options import StageOptions
-from trainui.control.resume_preview import PipelineChoice, saved, summary
+from trainui.control.resume_preview import PipelineChoice, saved, summary, waiting
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.text import harmless
 from trainui.tui.actions.plan_rows import PlanLine, diff_rows, plan_lines
@@ -194,13 +194,14 @@ class PlanScreen(Screen[bool]):
         self._show_top("Preview: nothing has started")
         self._draw(plan)
         keys = ["plan.choose"] if plan.revives else []
-        keys += ["plan.file"] if plan.choice.changed_file is not None else []
+        keys += ["plan.file"] if plan.choice.is_changed else []
         self._show_keys(*keys, "plan.keep", "plan.fresh", "plan.until", "plan.leave")
 
     def _draw(self, plan: _Plan) -> None:
         width = self.size.width - 2
         rows: list[Row] = [(), *self._wrapped(summary(plan.stages), "strong")]
         rows += self._wrapped(saved(plan.stages), "good")
+        rows += self._wrapped(waiting(plan.stages), "warn")
         rows += self._wrapped(plan.code, "warn")
         if heading := _heading(plan.choice):
             rows += [(), *self._wrapped(heading, "warn")]
@@ -234,7 +235,7 @@ class PlanScreen(Screen[bool]):
     def action_other_file(self) -> None:
         """Plan with the edited file, or with the pipeline as submitted."""
         plan = self._plan
-        if self._edit is not None or (plan is not None and plan.choice.changed_file is None):
+        if self._edit is not None or (plan is not None and not plan.choice.is_changed):
             self.notify("the run's file has not changed", markup=False)
             return
         self._as_submitted = not self._as_submitted
@@ -295,6 +296,9 @@ def _planned(run: RunRecord, choice: PipelineChoice, options: StageOptions) -> _
 
 def _heading(choice: PipelineChoice) -> str:
     """Return the line above the difference; empty: the run's pipeline has not changed."""
+    if choice.changed_file is None and choice.waited:
+        which = listed(choice.waited)
+        return f"{'Without' if choice.edit is None else 'With'} the edit of {which} that waited"
     if choice.edit is not None:
         return "With your edits:"
     if choice.changed_file is None:

@@ -1,0 +1,189 @@
+"""An edit of a running stage waits until the stage has ended, and is not lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from trainui import clock, control
+from trainui.artifacts import environment
+from trainui.cli.output import resume_plan
+from trainui.control import lookup, resume_preview
+from trainui.control.edits import inline_edit
+from trainui.domain.records import StageRecord
+from trainui.domain.states import Status
+from trainui.errors import UsageError
+from trainui.pipeline import loader
+from trainui.pipeline.rules.resume_plan import Action, PlannedStage
+from trainui.store.db.engine import Store, open_store
+from trainui.store.runs import attempt_rows, attempts, runs, stages
+
+TEXT = """\
+name: two
+params: {api_key: hush-1, word: old}
+stages:
+  - {name: train, run: "train --lr 1 --key ${params.api_key}"}
+  - {name: test, run: "test ${params.word}"}
+  - {name: select, run: "select", depends_on: [train]}
+"""
+
+
+class Run:
+    """A run of which `train` is running and `test` has failed."""
+
+    def __init__(self, store: Store, file: Path) -> None:
+        self.store, self.file = store, file
+        file.write_text(TEXT)
+        self.id = control.submit(loader.load(str(file), {}))
+        self.train = self._start("train")
+        self._end(self._start("test"), Status.FAILED)
+
+    def _start(self, name: str) -> int:
+        with self.store.write() as connection:
+            stage = stages.named(connection, self.id, name)
+            assert stage is not None
+            granted = attempts.grant(connection, stage, [], host="h")
+            assert granted is not None
+            assert attempts.claim(connection, self.id, name, granted.celery_task_id or "")
+            attempts.mark_started(connection, granted, started_at=clock.now(), pid=1, supervisor=2)
+        return granted.id
+
+    def _end(self, attempt: int, status: Status) -> None:
+        with self.store.write() as connection:
+            attempts.end(connection, attempt, attempt_rows.Outcome(status, clock.now()))
+
+    def end_train(self, status: Status = Status.COMPLETED) -> None:
+        self._end(self.train, status)
+
+    def edit(self, *pairs: tuple[str, str]) -> None:
+        text = TEXT
+        for before, after in pairs:
+            assert before in text
+            text = text.replace(before, after)
+        self.file.write_text(text)
+
+    def stages(self) -> dict[str, StageRecord]:
+        with self.store.read() as connection:
+            return {one.name: one for one in runs.stages(connection, self.id)}
+
+    def choose(self, *, as_submitted: bool = False) -> resume_preview.PipelineChoice:
+        run = lookup.run_of(self.id)
+        return resume_preview.choose_pipeline(run, as_submitted=as_submitted)
+
+    def plan(self) -> dict[str, PlannedStage]:
+        planned = control.plan_resume(self.id, pipeline=self.choose().pipeline)
+        return {one.name: one for one in planned}
+
+    def resume(self) -> list[str]:
+        choice = self.choose()
+        return control.resume(self.id, pipeline=choice.pipeline, edit=choice.edit)
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Mapping[str, str]
+) -> Iterator[Run]:
+    for name, value in {"TRAINUI_HOME": str(tmp_path / "home"), **database}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    store = open_store()
+    yield Run(store, tmp_path / "two.yaml")
+    store.close()
+
+
+FASTER = ("--lr 1", "--lr 2")
+WORD = ("word: old", "word: new")
+
+
+def test_the_others_run_with_the_edit_and_the_running_one_keeps_its_definition(run: Run) -> None:
+    run.edit(FASTER, WORD)
+    plan = run.plan()
+    assert [plan[name].action for name in ("train", "test")] == [Action.SKIP, Action.RUN]
+    assert plan["train"].reason == (
+        "is running already; its edit waits (command changed: --lr 1 -> 2)"
+    )
+    words = "train runs with the definition it was submitted with; its edit waits"
+    assert resume_preview.waiting(list(plan.values())) == words
+    assert words in resume_plan.lines(list(plan.values()))
+    assert run.resume() == ["test"]
+    stored = run.stages()
+    assert stored["test"].definition.command == "test new"
+    secrets = environment.read(Path(lookup.run_of(run.id).directory)).secrets
+    assert secrets.reveal(stored["train"].definition).command == "train --lr 1 --key hush-1"
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED])
+def test_the_edit_that_waited_applies_once_the_stage_has_ended(run: Run, status: Status) -> None:
+    run.edit(FASTER, WORD)
+    run.resume()
+    assert run.choose().waited == ["train"]
+    assert run.resume() == [], "it waits for as long as the stage runs"
+    assert run.choose().waited == ["train"]
+    run.end_train(status)
+    assert run.choose(as_submitted=True).pipeline is None
+    assert "command changed: --lr 1 -> 2" in run.plan()["train"].reason
+    assert "train" in run.resume()
+    assert run.choose() == resume_preview.PipelineChoice()
+    secrets = environment.read(Path(lookup.run_of(run.id).directory)).secrets
+    train = secrets.reveal(run.stages()["train"].definition)
+    assert train.command == "train --lr 2 --key hush-1"
+
+
+def test_an_edit_that_is_undone_waits_no_longer(run: Run) -> None:
+    run.edit(FASTER)
+    run.resume()
+    run.edit(WORD)
+    run.resume()
+    run.end_train()
+    assert run.choose() == resume_preview.PipelineChoice()
+    assert run.plan()["train"].reason == "completed"
+
+
+def test_an_edit_of_a_secret_value_waits_with_the_old_value(run: Run) -> None:
+    run.edit(("hush-1", "hush-2"))
+    run.resume()
+    secrets = environment.read(Path(lookup.run_of(run.id).directory)).secrets
+    assert secrets.reveal(run.stages()["train"].definition).command == "train --lr 1 --key hush-1"
+    run.end_train()
+    assert "train" in run.resume()
+    secrets = environment.read(Path(lookup.run_of(run.id).directory)).secrets
+    assert secrets.reveal(run.stages()["train"].definition).command == "train --lr 1 --key hush-2"
+
+
+def test_a_removed_stage_that_is_running_stays_until_it_has_ended(run: Run) -> None:
+    text = "\n".join(line for line in TEXT.splitlines() if "train" not in line)
+    run.file.write_text(text + "\n")
+    assert run.plan()["train"].reason == (
+        "is running already; its edit waits (no longer in the file)"
+    )
+    run.resume()
+    assert {name: one.removed for name, one in run.stages().items()} == {
+        "test": False,
+        "train": False,
+        "select": True,
+    }
+    run.end_train()
+    run.resume()
+    assert run.stages()["train"].removed
+
+
+def test_an_edit_in_place_waits_as_well_and_is_not_taken_back_by_the_file(run: Run) -> None:
+    record = lookup.run_of(run.id)
+    text = inline_edit.text_of(record)
+    edit = inline_edit.with_text(record, text, text.replace(*FASTER).replace(*WORD))
+    choice = resume_preview.choose_pipeline(record, edit=edit)
+    control.resume(run.id, pipeline=choice.pipeline, edit=choice.edit)
+    assert run.stages()["test"].definition.command == "test new"
+    run.end_train()
+    assert "command changed: --lr 1 -> 2" in run.plan()["train"].reason
+    assert "train" in run.resume()
+    assert run.stages()["test"].definition.command == "test new"
+    assert run.choose() == resume_preview.PipelineChoice()
+
+
+def test_what_a_running_stage_depends_on_cannot_change(run: Run) -> None:
+    run.edit(('${params.api_key}"}', '${params.api_key}", depends_on: [test]}'))
+    with pytest.raises(UsageError, match="train is running, and it was edited; cancel it first"):
+        run.resume()
