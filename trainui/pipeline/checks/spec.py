@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from trainui.pipeline.fields import types
+from trainui.pipeline.fields import readers
 from trainui.pipeline.fields.parameters import Parameters
 from trainui.pipeline.spec import (
     AlertSpec,
@@ -47,7 +47,7 @@ def check(document: Mapping, parameters: Parameters, problems: Problems) -> Pipe
 def _report(found: Any, document: Mapping, problems: Problems) -> None:
     context = found.get("ctx", {})
     location, kind = (*found["loc"], *context.get("at", ())), found["type"]
-    if kind == types.REPORTED:
+    if kind == readers.REPORTED:
         return
     if kind == "extra_forbidden":
         _report_unknown(location, document, problems)

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
 
 from trainui.domain.search import Prune
-from trainui.pipeline.fields import optuna_options, types
+from trainui.pipeline.fields import optuna_options, readers, types
 from trainui.pipeline.fields.optuna_options import PRUNERS, SAMPLERS, Option, Options
-from trainui.pipeline.fields.types import fault
+from trainui.pipeline.fields.readers import fault
 from trainui.pipeline.yaml.problems import did_you_mean, quoted
 
 
@@ -36,7 +36,7 @@ _BOOTSTRAPPED = {"HyperbandPruner": "max_resource", "SuccessiveHalvingPruner": "
 def _prune(value: Any, info: ValidationInfo) -> Prune:
     inner = None
     if isinstance(value, dict) and "prune" in value:
-        inner = types.within(lambda one: _prune(one, info), value["prune"], "prune")
+        inner = readers.within(lambda one: _prune(one, info), value["prune"], "prune")
         value = {name: one for name, one in value.items() if name != "prune"}
     by, options = _class(value, info, PRUNERS, "pruner")
     _check_rule(by, inner)
@@ -76,19 +76,21 @@ def _class(
     if "by" not in value:
         example = next(iter(optuna_options.named(classes)))
         raise fault("missing-field", f"needs by, the name of the {kind}, such as by: {example}")
-    by = types.within(lambda one: _class_name(one, info, classes, kind), value["by"], "by")
+    by = readers.within(lambda one: _class_name(one, info, classes, kind), value["by"], "by")
     known, options = classes[by], {}
     for name, one in value.items():
         if name != "by":
             full = _option_name(name, by, known)
             if full in options:
                 raise fault("bad-option", "is given twice; remove one", name, key=True)
-            options[full] = types.within(partial(_option, info=info, option=known[full]), one, name)
+            options[full] = readers.within(
+                partial(_option, info=info, option=known[full]), one, name
+            )
     return by, _with_defaults(by, options, known)
 
 
 def _class_name(value: Any, info: ValidationInfo, classes: Mapping[str, Options], kind: str) -> str:
-    text = types.expanded(value, info, f"the name of a {kind}, or {{by: NAME}} with options").text
+    text = readers.expanded(value, info, f"the name of a {kind}, or {{by: NAME}} with options").text
     known = optuna_options.named(classes)
     if text not in known:
         shorts = [optuna_options.short_name(name) for name in classes]
@@ -118,8 +120,8 @@ def _option_name(name: str, by: str, known: Options) -> str:
 
 
 def _option(value: Any, info: ValidationInfo, option: Option) -> Any:
-    scalar = types.expanded(value, info, option.expected)
-    found = types.typed(scalar)
+    scalar = readers.expanded(value, info, option.expected)
+    found = readers.typed(scalar)
     if found in option.words and isinstance(found, str):
         return found
     if option.flag:

@@ -12,8 +12,8 @@ from pydantic import BeforeValidator, PlainValidator, ValidationInfo, WithJsonSc
 
 from trainui.domain.search import Choices, Range
 from trainui.domain.search import Scalar as Value
-from trainui.pipeline.fields import names, optuna_options, types
-from trainui.pipeline.fields.types import fault
+from trainui.pipeline.fields import names, optuna_options, readers, types
+from trainui.pipeline.fields.readers import fault
 from trainui.pipeline.matrix import TRIAL
 from trainui.pipeline.yaml.nodes import kind_of
 from trainui.pipeline.yaml.problems import did_you_mean, quoted
@@ -49,7 +49,7 @@ def _space(value: Any, info: ValidationInfo) -> Range | Choices:
     _only_known(value, ("choices",), "choices have no field {}; remove it")
     if not isinstance(value["choices"], list):
         raise fault("wrong-type", f"must be a list, not {kind_of(value['choices'])}", "choices")
-    return types.within(partial(_choices, info=info), value["choices"], "choices")
+    return readers.within(partial(_choices, info=info), value["choices"], "choices")
 
 
 def _only_known(value: Mapping[str, Any], known: tuple[str, ...], message: str) -> None:
@@ -68,10 +68,12 @@ def _choices(values: list[Any], info: ValidationInfo) -> Choices:
     found: list[Value] = []
     written: list[str] = []
     for index, value in enumerate(values):
-        scalar = types.within(lambda item: types.expanded(item, info, "one value"), value, index)
+        scalar = readers.within(
+            lambda item: readers.expanded(item, info, "one value"), value, index
+        )
         if scalar.text == "" and scalar.plain:
             raise fault("wrong-type", 'is empty; write "" where empty text is meant', index)
-        typed = types.within(types.typed, scalar, index)
+        typed = readers.within(readers.typed, scalar, index)
         if typed in found:
             message = f"has the value {quoted(scalar.text)} more than once"
             raise fault("duplicate-value", message, index)
@@ -87,11 +89,13 @@ def _range(value: Mapping[str, Any], info: ValidationInfo) -> Range:
         if name not in value:
             raise fault("missing-field", f"needs {name}; a range is {{low: 1e-5, high: 1e-1}}")
     numbers = {
-        name: types.within(lambda one: _bounded(one, info), value[name], name)
+        name: readers.within(lambda one: _bounded(one, info), value[name], name)
         for name in ("low", "high", "step")
         if name in value
     }
-    log = "log" in value and types.within(lambda one: types.flag(one, info), value["log"], "log")
+    log = "log" in value and readers.within(
+        lambda one: readers.flag(one, info), value["log"], "log"
+    )
     _check_ends(numbers, log)
     if "step" in numbers:
         _check_step(numbers, log)
@@ -102,7 +106,7 @@ def _range(value: Mapping[str, Any], info: ValidationInfo) -> Range:
 
 
 def _bounded(value: Any, info: ValidationInfo) -> int | float:
-    number = types.number(value, info)
+    number = readers.number(value, info)
     if abs(number) > (_LARGEST_WHOLE if isinstance(number, int) else _LARGEST):
         raise fault("out-of-range", f"is too large: {number:.3g}")
     return number
@@ -144,7 +148,7 @@ def _space_key(value: str) -> str:
 
 
 def _over(value: Any, info: ValidationInfo) -> str:
-    return types.expanded(value, info, "a key of the matrix").text
+    return readers.expanded(value, info, "a key of the matrix").text
 
 
 def check_grid(
@@ -171,7 +175,7 @@ def check_grid(
 
 
 def _metric(value: Any, info: ValidationInfo) -> str:
-    text = types.expanded(value, info, "the name of a metric").text
+    text = readers.expanded(value, info, "the name of a metric").text
     if not text.strip():
         raise fault("wrong-type", "is empty; name the metric whose best value counts")
     return text
@@ -217,28 +221,28 @@ SpaceKey = Annotated[str, BeforeValidator(_space_key)]
 
 SearchGoal = Annotated[
     str,
-    BeforeValidator(types.word(("minimize", "maximize"), "bad-goal")),
+    BeforeValidator(readers.word(("minimize", "maximize"), "bad-goal")),
     WithJsonSchema({"enum": ["minimize", "maximize"]}),
 ]
 """The direction of a search."""
 
 Trials = Annotated[
     int,
-    BeforeValidator(types.whole(1, MAX_TRIALS)),
+    BeforeValidator(readers.whole(1, MAX_TRIALS)),
     WithJsonSchema(types.whole_schema(1, MAX_TRIALS)),
 ]
 """The number of trials of a search."""
 
 Seeds = Annotated[
     int,
-    BeforeValidator(types.whole(1, MAX_SEEDS)),
+    BeforeValidator(readers.whole(1, MAX_SEEDS)),
     WithJsonSchema(types.whole_schema(1, MAX_SEEDS)),
 ]
 """The number of seeds of a stage."""
 
 Seed = Annotated[
     int,
-    BeforeValidator(types.whole(0, LARGEST_SEED)),
+    BeforeValidator(readers.whole(0, LARGEST_SEED)),
     WithJsonSchema(types.whole_schema(0, LARGEST_SEED)),
 ]
 """The seed of a sampler."""
