@@ -38,6 +38,17 @@ def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:
     return asked
 
 
+def check(run_id: str) -> None:
+    """Check that a run can be cancelled.
+
+    Raises:
+        NotFoundError: the run does not exist.
+        UsageError: it is an external run that was not adopted.
+    """
+    with open_store().read() as connection:
+        _check_can_cancel(existing_run(connection, run_id))
+
+
 def _check_can_cancel(run: RunRecord) -> None:
     if run.external is not None and run.external["pid"] is None and run.status not in ENDED:
         raise UsageError(

@@ -34,6 +34,8 @@ class Offer:
     """The environment of the process; None: this shell's."""
     is_running: bool = False
     """True if the external run has not ended."""
+    is_bare: bool = False
+    """True if only the script is on record, and not its arguments."""
 
     @property
     def typed(self) -> str:
@@ -50,6 +52,7 @@ class Offer:
             f"command      {shlex.join(self.command)}",
             f"directory    {self.directory}",
             f"environment  {self.environment}",
+            *(["arguments    not on record: only the script is"] * self.is_bare),
             *(["caution      it still runs: both may write the same files"] * self.is_running),
         ]
 
@@ -71,6 +74,8 @@ def of(run: RunRecord, stages: Sequence[StageRecord]) -> Offer:
         found = _of_process(run, stages[0])
     elif external.get("kind") == "wandb":
         found = _of_wandb(run, path)
+    elif external.get("kind") == "mlflow":
+        found = _of_mlflow(run, path)
     elif external.get("kind") == "hydra":
         found = _of_hydra(run, Path(stages[0].directory) if len(stages) == 1 else path)
     if found is None:
@@ -132,6 +137,29 @@ def _of_wandb(run: RunRecord, path: Path) -> Offer | None:
     packages = path / "files" / "requirements.txt"
     known = f"; packages of then: {packages}" if packages.is_file() else ""
     return Offer(run.id, run.name, tuple(words), tags["directory"], f"{_THIS_SHELL}{known}")
+
+
+def _of_mlflow(run: RunRecord, path: Path) -> Offer | None:
+    """Return the script of a run of MLflow, without its arguments; None if it is not found."""
+    tags = _tags_of_mlflow(path, (run.external or {}).get("run"))
+    script = Path(tags.get("mlflow.source.name", ""))
+    if tags.get("mlflow.source.type") != "LOCAL" or script.suffix != ".py":
+        return None
+    for directory in path.parents:
+        if (directory / script).is_file() and "site-packages" not in script.parts:
+            command = ("python", str(script))
+            return Offer(run.id, run.name, command, str(directory), is_bare=True)
+    return None
+
+
+def _tags_of_mlflow(path: Path, run: str | None) -> Mapping[str, str]:
+    from trainui.metrics.discovery import configuration, tracker_runs
+
+    if path.is_dir():
+        names = ("mlflow.source.name", "mlflow.source.type")
+        return {name: configuration.text(path / "tags" / name) for name in names}
+    found = (one.tags for one in tracker_runs.of_database(path) if one.id == run)
+    return next(found, {})
 
 
 def _module(word: str) -> list[str]:

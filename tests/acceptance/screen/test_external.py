@@ -43,6 +43,22 @@ async def test_the_command_of_an_external_run_is_offered_as_a_new_run(
         assert {run.origin for run in views.runs(connection)} == {None, added.run_id}
 
 
+async def test_what_an_external_run_cannot_do_is_said_at_once(
+    home: Path, store: Store, worker: None, tmp_path: Path
+) -> None:
+    (tmp_path / "runs").mkdir()
+    with (tmp_path / "runs/metrics.csv").open("w") as file:  # open: it runs
+        print("step,loss\n1,0.5", file=file, flush=True)
+        external.add(external.find(tmp_path / "runs"))
+        async with opened(size=(160, 40)) as driven:
+            await driven.until_shown(" ext", "running")
+            for key, sentence in (("R", "and its command"), ("x", "and trainui does")):
+                await driven.press(key)
+                await driven.until_shown(sentence)
+                await driven.until_gone("loading")
+                assert driven.app.screen is driven.runs
+
+
 async def test_marked_runs_are_acted_on_around_an_external_one(
     home: Path, store: Store, worker: None, tmp_path: Path
 ) -> None:

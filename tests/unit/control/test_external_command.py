@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.execution.conftest import store as store
-from tests.unit.metrics.corpus import corpus_root, needs_corpus
+from tests.unit.metrics.corpus import corpus_root, needs_corpus, unpacked
 from trainui.control import external, external_command
 from trainui.control.external_command import Offer
 from trainui.domain.records import RunRecord, StageRecord
@@ -84,6 +84,36 @@ def test_wandb_recorded_the_command_and_the_directory(store: Store) -> None:
         offer_of(TRACKERS / "wandb/nested")
     assert "the directory /tmp/lab/wandb/nested, in which" in str(refused.value)
     assert "/tmp/lab/v/wandb31/bin/python /tmp/lab/make_wandb.py nested" in str(refused.value)
+
+
+def mlflow_run(directory: Path, script: str, kind: str = "LOCAL") -> Path:
+    (directory / "metrics").mkdir(parents=True)
+    (directory / "tags").mkdir()
+    (directory / "meta.yaml").write_text("run_id: r\nrun_name: calm\nstatus: 3\n")
+    (directory / "tags/mlflow.source.name").write_text(script)
+    (directory / "tags/mlflow.source.type").write_text(kind)
+    return directory
+
+
+def test_mlflow_recorded_the_script(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "train.py").touch()
+    offer = offer_of(mlflow_run(tmp_path / "mlruns/0/r", "train.py"))
+    assert (offer.command, offer.directory) == (("python", "train.py"), str(tmp_path))
+    assert "arguments    not on record: only the script is" in offer.lines
+    for number, (script, kind) in enumerate([("no.py", "LOCAL"), ("train.py", "NOTEBOOK")]):
+        with pytest.raises(UsageError, match="its command is not on record"):
+            offer_of(mlflow_run(tmp_path / f"mlruns/1/{number}", script, kind))
+
+
+@needs_corpus
+def test_mlflows_database_recorded_the_script(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = unpacked(TRACKERS / "mlflow/mlflow.db")
+    added, *_others = external.add(external.find(file))
+    monkeypatch.setattr(Path, "is_file", lambda path: path.name == "make_mlflow.py")
+    run, stages = stored(added.run_id)
+    assert external_command.of(run, stages).command == ("python", "/tmp/lab/make_mlflow.py")
 
 
 def test_an_adopted_process_runs_again_in_its_directory_and_environment(

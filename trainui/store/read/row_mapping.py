@@ -68,7 +68,7 @@ def _ancestry(submission: str) -> dict[str, Any]:
         return {}
     known = load(submission)
     found = known.get("external")
-    external = found and {key: found.get(key) for key in ("kind", "path", "pid", "command")}
+    external = found and {key: found.get(key) for key in ("kind", "path", "pid", "command", "run")}
     return {"external": external, "origin": known.get("from")}
 
 

@@ -12,6 +12,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
+from trainui.errors import NotFoundError, UsageError
 from trainui.text import harmless
 from trainui.tui.host import host_of
 from trainui.tui.keymap import bindings
@@ -85,7 +86,8 @@ class ConfirmScreen(ModalScreen[bool]):
 
         Args:
             title: the question.
-            facts: called in a thread; returns lines that help to decide.
+            facts: called in a thread; returns lines that help to decide. A `UsageError` or a
+                `NotFoundError` says why it cannot be done: it is shown, and the dialog closes.
             answers: the answers.
             starts: True: start a worker after an answer's action.
             marked: index of the initially selected answer.
@@ -119,9 +121,17 @@ class ConfirmScreen(ModalScreen[bool]):
     def _load_facts(self) -> None:
         try:
             lines = self._facts()
+        except (UsageError, NotFoundError) as error:
+            self.app.call_from_thread(self._refuse, harmless(str(error)))
+            return
         except Exception as error:  # the question can be answered without the facts
             lines = [harmless(str(error))]
         self.app.call_from_thread(self._show_facts, lines)
+
+    def _refuse(self, why: str) -> None:
+        if self.is_current:
+            self.dismiss(False)
+            self.app.notify(why, markup=False)
 
     def _show_facts(self, lines: list[str]) -> None:
         facts = self.query_one("#facts", RowsView)

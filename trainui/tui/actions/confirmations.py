@@ -38,8 +38,10 @@ def cancel_question(target: Target, stages: Sequence[StageRecord]) -> ConfirmScr
         ]
 
     def facts() -> list[str]:
+        from trainui.control import cancellation
         from trainui.tui.actions.cancel_impact import lost_work
 
+        cancellation.check(run_id)
         return [*([f"of the run {target.label}"] if names else []), *lost_work(run_id, names)]
 
     return ConfirmScreen(title, facts, [*answers, Choice("n", "leave it running", None)])
