@@ -14,8 +14,8 @@ from trainui.store.points.x_axis import Axis
 from trainui.text import SYMBOLS, harmless
 from trainui.tui.curves.axes import XAxis, axis_labels
 from trainui.tui.curves.ticks import duration
-from trainui.tui.graph.layout import NODE, GraphLine
 from trainui.tui.graph.nodes import GraphNode, counts, most_important
+from trainui.tui.graph.painter import NODE, GraphLine
 from trainui.tui.graph.timeline import Timeline, bar, joined
 from trainui.tui.render.numbers import elapsed, state_style
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, width_of

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainui.tui.graph.layout import NEXT, NODE, Drawing, layout
+from trainui.tui.graph.layout import Drawing, layout
+from trainui.tui.graph.painter import NEXT, NODE
 
 Stages = list[tuple[str, list[str]]]
 

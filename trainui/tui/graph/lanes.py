@@ -1,0 +1,104 @@
+"""The lanes of a DAG: which stages share one, and the order in which stages are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+
+
+@dataclass(slots=True)
+class Lane:
+    """A bundle of edges: each of `sources` to each of `targets`."""
+
+    sources: frozenset[str]
+    targets: set[str] = field(default_factory=set)
+    """The targets that are not drawn yet."""
+    shared: bool = False
+    """True with several targets, which are then drawn beside the lane and not in it."""
+    moved: bool = False
+    """True once it has been moved to the left."""
+
+
+@dataclass(slots=True)
+class Graph:
+    """A graph's lanes, and its stages from top to bottom."""
+
+    lanes: list[Lane]
+    lane_into: dict[str, int]
+    lanes_from: dict[str, list[int]]
+    order: list[str]
+
+    @classmethod
+    def of(cls, stages: Sequence[tuple[str, Sequence[str]]]) -> Graph:
+        """Return the graph of stages, each with its name and its dependencies."""
+        upstreams = _acyclic(stages)
+        lanes: list[Lane] = []
+        by_sources: dict[frozenset[str], int] = {}
+        lane_into: dict[str, int] = {}
+        lanes_from: dict[str, list[int]] = {name: [] for name in upstreams}
+        roots = [name for name, sources in upstreams.items() if not sources]
+        for name, sources in upstreams.items():
+            if not sources and len(roots) == 1:
+                continue
+            if sources not in by_sources:
+                by_sources[sources] = len(lanes)
+                lanes.append(Lane(sources))
+                for source in sources:
+                    lanes_from[source].append(by_sources[sources])
+            lane_into[name] = by_sources[sources]
+            lanes[by_sources[sources]].targets.add(name)
+        for lane in lanes:
+            lane.shared = len(lane.targets) > 1
+        return cls(lanes, lane_into, lanes_from, list(_ordered(upstreams)))
+
+    def cells(self) -> int:
+        """Return the size of the drawing: the number of lines that each lane passes, summed."""
+        place = {name: at for at, name in enumerate(self.order)}
+        total = 0
+        for lane in self.lanes:
+            first = min((place[source] for source in lane.sources), default=0)
+            total += max(place[target] for target in lane.targets) - first
+        return total
+
+
+def _acyclic(stages: Sequence[tuple[str, Sequence[str]]]) -> dict[str, frozenset[str]]:
+    names = {name for name, _ in stages}
+    upstreams = {
+        name: frozenset(source for source in sources if source in names and source != name)
+        for name, sources in stages
+    }
+    reachable = set(_ordered(upstreams))
+    return {
+        name: sources if name in reachable else frozenset() for name, sources in upstreams.items()
+    }
+
+
+def _ordered(upstreams: Mapping[str, frozenset[str]]) -> Iterator[str]:
+    """Yield the stages in topological order, following the given order where possible.
+
+    A chain is followed to its end before the next stage, so that its lanes do not cross others.
+    """
+    names = list(upstreams)
+    position = {name: index for index, name in enumerate(names)}
+    dependants: dict[str, list[str]] = {name: [] for name in names}
+    for name, sources in upstreams.items():
+        for source in sources:
+            dependants[source].append(name)
+    missing = {name: len(sources) for name, sources in upstreams.items()}
+    ready = [position[name] for name in names if not missing[name]]
+    placed: set[str] = set()
+    chain: str | None = None
+    while ready:
+        name = chain or names[heappop(ready)]
+        chain = None
+        if name in placed:
+            continue
+        placed.add(name)
+        yield name
+        for dependant in dependants[name]:
+            missing[dependant] -= 1
+            if not missing[dependant]:
+                heappush(ready, position[dependant])
+        alone = [dependant for dependant in dependants[name] if upstreams[dependant] == {name}]
+        chain = alone[0] if len(alone) == 1 else None
