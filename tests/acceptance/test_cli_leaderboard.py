@@ -37,6 +37,14 @@ def test_runs_are_filtered_and_sorted_as_in_the_screen(cli: CommandLine) -> None
         ("b", "0.1"),
         ("c", "0.2"),
     ]
+    cli.run(
+        "stages: [{name: x, matrix: {lr: [5, 7]}, run: 'echo ${matrix.lr}'}]\n",
+        *("--name", "e"),
+        name="e.yaml",
+    )
+    assert names("lr>6") == ["e"]
+    assert names("params.lr>0.2", "--sort", "params.lr") == ["a", "e"]
+    assert [line.split()[-1] for line in cli("ls", "lr>6").out.splitlines()] == ["lr", "5..7"]
     for arguments, words in (
         (("size:3",), "unknown field 'size'"),
         (("--sort", "best"), "expected when, state, name"),

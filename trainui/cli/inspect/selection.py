@@ -2,43 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from trainui import clock
 from trainui.errors import UsageError
 from trainui.store.db.protocol import Connection
+from trainui.store.read import sweep_values
 from trainui.store.read.run_list import RunLine
 from trainui.tui.data.stage_values import SMOOTHED
 from trainui.tui.runs import sorting
 from trainui.tui.runs.filter import RunFilter, Values, parse
 from trainui.tui.runs.metric_reader import MetricReader
+from trainui.tui.runs.params import shown_params
 from trainui.tui.runs.sorting import SortOrder
 
 _SMOOTHED = "smoothed."
 """Before a metric's name: sort by its last smoothed value."""
 
+PARAMS = "params."
+"""Before a parameter's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The runs that match a filter, in an order."""
+
+    runs: list[RunLine]
+    columns: Mapping[str, Mapping[str, str]]
+    """The parameters and metrics that the filter and the order use: their values by run id."""
+
 
 def select(
     connection: Connection, runs: Sequence[RunLine], words: Sequence[str], sort: str | None
-) -> tuple[list[RunLine], dict[str, Mapping[str, float]]]:
-    """Return the runs that match a filter, in an order; and the values of the metrics used.
+) -> Selection:
+    """Return the runs that match a filter, in an order.
 
     Raises:
         UsageError: a term of the filter or the order is invalid.
     """
     chosen = _filter(words)
-    metrics = set(chosen.metrics)
+    metrics, params = set(chosen.metrics), set(chosen.params)
     if sort is not None and sort.startswith(_SMOOTHED):
         sort = f"{sorting.METRIC}{SMOOTHED}{sort.removeprefix(_SMOOTHED)}"
     if sort is not None and sort.startswith(sorting.METRIC):
         metrics.add(sort.removeprefix(sorting.METRIC))
+    if sort is not None and sort.startswith(PARAMS):
+        params.add(sort.removeprefix(PARAMS))
+    if params or chosen.needs_sweeps:
+        runs = _with_sweeps(connection, runs)
     values = _values(connection, metrics, runs)
     now = clock.now()
     found = [run for run in runs if chosen.fits(run, now, values)]
     if sort is not None:
         order = _order(sort, values)
         found = list(order.arranged(found, reverse=False))
-    return found, dict(values)
+    return Selection(found, {**_shown_params(found, params), **_shown_values(values)})
+
+
+def _with_sweeps(connection: Connection, runs: Sequence[RunLine]) -> list[RunLine]:
+    swept = sweep_values.with_sweeps(connection, [run.id for run in runs])
+    return [
+        replace(run, sweeps_json=sweep_values.of_run(connection, run.id))
+        if run.id in swept
+        else run
+        for run in runs
+    ]
+
+
+def _shown_params(runs: Sequence[RunLine], names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return the parameters' texts by run id, without those that no run has."""
+    columns = {
+        name: {run.id: text for run in runs if (text := shown_params(run).get(name))}
+        for name in sorted(names)
+    }
+    return {name: of_run for name, of_run in columns.items() if of_run}
+
+
+def _shown_values(values: Values) -> dict[str, dict[str, str]]:
+    return {
+        metric: {run_id: f"{value:.6g}" for run_id, value in of_run.items()}
+        for metric, of_run in values.items()
+        if of_run
+    }
 
 
 def _filter(words: Sequence[str]) -> RunFilter:
@@ -60,8 +106,8 @@ def _order(name: str, values: Values) -> SortOrder:
     if name.startswith(sorting.METRIC):
         metric = name.removeprefix(sorting.METRIC)
         return sorting.by_metric(metric, lambda: values.get(metric, {}))
-    if name.startswith("params."):
-        return sorting.by_param(name.removeprefix("params."))
+    if name.startswith(PARAMS):
+        return sorting.by_param(name.removeprefix(PARAMS))
     known = {order.title.casefold(): order for order in sorting.ORDERS}
     if (found := known.get(name.casefold())) is None:
         raise UsageError(

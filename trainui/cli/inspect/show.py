@@ -38,7 +38,7 @@ def list_runs(
         list[str] | None,
         typer.Argument(
             metavar="[FILTER]...",
-            help="Terms that a run must match, as in the screen: name:digits, params.lr>1e-3.",
+            help="Terms that a run must match, as in the screen: name:digits, lr>1e-3, trial>9.",
             show_default=False,
         ),
     ] = None,
@@ -99,28 +99,28 @@ def _list_selected(
     from trainui.store.read import summary, views
 
     with lookup.view() as connection:
-        found, values = selection.select(connection, run_list.run_lines(connection), words, sort)
-        shown = found[:most]
+        found = selection.select(connection, run_list.run_lines(connection), words, sort)
+        shown = found.runs[:most]
         if as_json:
             records = {run.id: run for run in views.runs(connection)}
             printing.value({"runs": [summary.run_line(records[one.id]) for one in shown]})
             return
-    printing.lines(_list_lines(shown, values))
-    if len(found) > len(shown):
-        printing.note(f"{len(found) - len(shown)} more match; --all lists all")
+    printing.lines(_list_lines(shown, found.columns))
+    if len(found.runs) > len(shown):
+        printing.note(f"{len(found.runs) - len(shown)} more match; --all lists all")
 
 
 def _list_lines(
-    found: Sequence[RunLine], values: Mapping[str, Mapping[str, float]] | None = None
+    found: Sequence[RunLine], more: Mapping[str, Mapping[str, str]] | None = None
 ) -> list[str]:
-    """Return the list's lines, with a column for each metric that was asked for."""
+    """Return the list's lines, with more columns: their texts by run id."""
     if not found:
         return []
     lines = _columns(found)
-    for metric, of_run in (values or {}).items():
-        lines[0] += (metric,)
+    for title, of_run in (more or {}).items():
+        lines[0] += (text.harmless(title),)
         for index, run in enumerate(found, 1):
-            lines[index] += (f"{of_run[run.id]:.6g}" if run.id in of_run else "",)
+            lines[index] += (of_run.get(run.id, ""),)
     return text.table(lines, right=[3, 5])
 
 

@@ -56,6 +56,8 @@ class RunLine:
     trouble: RunTrouble = NO_TROUBLE
     params_json: str = "{}"
     """Its parameters as stored, with secrets masked; parsed only when needed."""
+    sweeps_json: str = ""
+    """The values of its sweeps (`store.read.sweep_values`), which are read later; empty: none."""
     is_external: bool = False
     """True if trainui did not start it."""
 

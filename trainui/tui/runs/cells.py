@@ -14,8 +14,8 @@ from trainui.store.read.run_list import RunLine, RunTrouble
 from trainui.text import SYMBOLS, TROUBLE, harmless, state
 from trainui.tui.render.numbers import elapsed, number, progress_bar, spark, state_style, when
 from trainui.tui.render.styled_text import Segment, cut, fit, fit_middle
-from trainui.tui.runs.column_stats import EXTERNAL, shown_value
-from trainui.tui.runs.filter import params_of
+from trainui.tui.runs.column_stats import EXTERNAL
+from trainui.tui.runs.params import shown_params
 
 if TYPE_CHECKING:
     from trainui.tui.data.eta import Eta
@@ -71,7 +71,7 @@ def param_cells(name: str) -> Cells:
     """Return what renders a parameter."""
 
     def cells_of(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
-        return [Segment(fit(shown_value(params_of(run.params_json).get(name, "")), cells))]
+        return [Segment(fit(shown_params(run).get(name, ""), cells))]
 
     return cells_of
 

@@ -11,8 +11,7 @@ from rich.cells import cell_len
 
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless, trouble
-from trainui.tui.render.numbers import number
-from trainui.tui.runs.filter import number_of, params_of
+from trainui.tui.runs.params import params_of, shown_params
 
 if TYPE_CHECKING:
     from trainui.tui.data.snapshot import ListedMetrics
@@ -27,9 +26,6 @@ EXTERNAL = " ext"
 
 STEP = 9
 """Width of steps, e.g. `1.2M/3.4M`."""
-
-LONG_NUMBER = 8
-"""Numbers of more characters are rounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +87,12 @@ def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -
             do not depend on the sort order; None: `runs` is in that order.
     """
     looked_at = list(islice(runs, MOST_LOOKED_AT))
-    texts = [run.params_json for run in islice(runs if newest is None else newest, MOST_LOOKED_AT)]
-    varied, partial = _differing(texts)
+    listed = islice(runs if newest is None else newest, MOST_LOOKED_AT)
+    unlike = {(run.params_json, run.sweeps_json): run for run in listed}
+    shown = [shown_params(run) for run in unlike.values()]
+    varied, partial = _differing(shown)
     names = (*varied, *partial)[:MOST_PARAMS]
-    widths = dict.fromkeys(names, 0)
-    for text in set(texts):
-        params = params_of(text)
-        for name in names:
-            widths[name] = max(widths[name], cell_len(shown_value(params.get(name, ""))))
+    widths = {name: max(cell_len(params.get(name, "")) for params in shown) for name in names}
     return ColumnStats(
         name=max((_name_width(run) for run in looked_at), default=0),
         pipeline=max((cell_len(r.pipeline) for r in looked_at if r.pipeline != r.name), default=0),
@@ -131,24 +125,16 @@ def differing(params_jsons: Iterable[str]) -> tuple[str, ...]:
 
     Those with one value, which some runs do not have, come last.
     """
-    varied, partial = _differing(params_jsons)
+    varied, partial = _differing([params_of(text) for text in dict.fromkeys(params_jsons)])
     return (*varied, *partial)[:MOST_PARAMS]
 
 
-def _differing(params_jsons: Iterable[str]) -> tuple[list[str], list[str]]:
+def _differing(known: Sequence[Mapping[str, str]]) -> tuple[list[str], list[str]]:
     """Return the names of parameters with several values, and of those that some runs lack."""
-    texts = list(dict.fromkeys(params_jsons))
-    known = [params_of(text) for text in texts]
     names = dict.fromkeys(name for params in known for name in params)
     values = {name: {params.get(name) for params in known} for name in names}
     varied = [name for name in names if len(values[name] - {None}) > 1]
     return varied, [name for name in names if len(values[name]) == 2 and name not in varied]
-
-
-def shown_value(value: str) -> str:
-    """Return a parameter's value as the list shows it; long numbers are rounded."""
-    exact = number_of(value) if len(value) > LONG_NUMBER else None
-    return harmless(value) if exact is None else number(exact)
 
 
 def _name_width(run: RunLine) -> int:

@@ -15,7 +15,7 @@ from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle
 from trainui.tui.runs import cells as render
 from trainui.tui.runs.cells import MOST_MEMBER, Cells, RowContext
 from trainui.tui.runs.column_stats import ColumnStats
-from trainui.tui.runs.filter import params_of
+from trainui.tui.runs.params import shown_params
 
 if TYPE_CHECKING:
     pass
@@ -35,6 +35,9 @@ COMFORTABLE = 20
 """Width of a name or a stage that takes precedence over columns of rank `LITTLE` and above."""
 
 LITTLE = 4
+
+MOST_PARAM = 16
+"""Width of a parameter's column: of a sweep it has a range, e.g. `1.92e-5..0.0716`."""
 
 OF_SOME = 5
 """Rank of a parameter that has one value, which some runs do not have."""
@@ -123,7 +126,7 @@ class RunColumns:
         details = moment.details.get(run.id, RunDetails())
         reason = f": {details.reason}" if details.reason else ""
         stage = f"{SYMBOLS[details.status]} {details.stage}{reason}" if details.stage else ""
-        others = params_of(run.params_json).items()
+        others = shown_params(run).items()
         texts = (
             (run.name if is_cut else "", ""),
             (run.id[:8], "dim"),
@@ -159,7 +162,7 @@ def _columns(facts: ColumnStats) -> Iterator[RunColumn]:
     if facts.pipeline:
         yield RunColumn("PIPELINE", 8, max(min(facts.pipeline, 20), 8), render.pipeline_cells, 7)
     for at, name in enumerate(facts.params):
-        width = max(min(len(name), 14), min(facts.param_widths[name], 14), 2)
+        width = max(min(len(name), 14), min(facts.param_widths[name], MOST_PARAM), 2)
         rank = 1 if at < facts.compared else OF_SOME
         yield RunColumn(name, min(width, 8), width, render.param_cells(name), rank)
     yield RunColumn("STAGES", count, count, render.count_cells)

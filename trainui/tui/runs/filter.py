@@ -3,25 +3,25 @@
     trouble  trouble:nan  status:failed  name:digits  params.lr>1e-3  metric.val/loss<0.1  age<2d
     -status:completed
 
-A run must match all terms. Invalid terms are reported and ignored, so that the list narrows while
-the user types.
+A run must match all terms. A sweep has the parameters of all of its members, and matches a term if
+one of them does. Invalid terms are reported and ignored, so that the list narrows while the user
+types.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from trainui.clock import SECOND
 from trainui.domain.states import Status
 from trainui.pipeline.fields import duration
+from trainui.pipeline.matrix import TRIAL
 from trainui.store.read.run_list import RunLine
+from trainui.tui.runs.params import number_of, searches_of, values_of
 
 Values = Mapping[str, Mapping[str, float]]
 """By metric and run id: the metric's last value."""
@@ -43,6 +43,10 @@ class RunFilter:
     """Error messages, one for each invalid term."""
     metrics: frozenset[str] = frozenset()
     """The metrics that its terms use."""
+    params: frozenset[str] = frozenset()
+    """The parameters that its terms use."""
+    needs_sweeps: bool = False
+    """True if a term depends on sweeps: on parameters or searches."""
     _tests: tuple[_Test, ...] = field(default=(), repr=False, compare=False)
 
     def fits(self, run: RunLine, now: int, values: Values) -> bool:
@@ -61,47 +65,88 @@ def parse(text: str) -> RunFilter:
     """Parse a filter; never raises, because the user may still be typing."""
     tests: list[_Test] = []
     problems: list[str] = []
-    metrics: set[str] = set()
+    used = _Used()
     for word in _WORD.findall(text):
         negated = word.startswith("-") and len(word) > 1
         try:
-            test = _test(word.removeprefix("-") if negated else word, metrics)
+            test = _test(word.removeprefix("-") if negated else word, used)
         except TermError as error:
             problems.append(str(error))
             continue
         tests.append(_not(test) if negated else test)
-    return RunFilter(text, tuple(problems), frozenset(metrics), tuple(tests))
+    return RunFilter(
+        text,
+        tuple(problems),
+        frozenset(used.metrics),
+        frozenset(used.params),
+        needs_sweeps=bool(used.params) or used.searches,
+        _tests=tuple(tests),
+    )
+
+
+@dataclass(slots=True)
+class _Used:
+    """What the terms of a filter depend on, besides the runs' records."""
+
+    metrics: set[str] = field(default_factory=set)
+    params: set[str] = field(default_factory=set)
+    searches: bool = False
 
 
 def _not(test: _Test) -> _Test:
     return lambda run, now, values: not test(run, now, values)
 
 
-def _test(word: str, metrics: set[str]) -> _Test:
+def _test(word: str, used: _Used) -> _Test:
     term = _TERM.fullmatch(word)
     if term is None:
         return _word_test(word)
     name, sign, value = term["field"], term["operator"], term["value"].replace('"', "")
-    known = name.casefold() in _TEXTS or name.casefold() in _NUMBERS
-    scope, _, rest = name.partition(".")
-    if not known and scope not in ("params", "metric"):
-        if sign in ("=", "!="):
-            return _anywhere(word)  # e.g. hidden=128, part of a stage's name
-        raise TermError(
-            f"unknown field {name!r}: params.{name}, metric.{name}, {', '.join(FIELDS)}"
-        )
+    folded = name.casefold()
+    scope, dot, rest = name.partition(".")
+    is_known = folded in _TEXTS or folded in _NUMBERS or scope in _EXAMPLES or folded == TRIAL
+    if not is_known and sign == ":":
+        raise _unknown(name)
     if not value:
         raise TermError(f"{name}{sign} needs a value")
-    if name.casefold() in _TEXTS:
-        return _text_test(name.casefold(), sign, value)
-    if name.casefold() in _NUMBERS:
-        return _number_test(name.casefold(), sign, value)
-    if not rest:
+    if folded in _TEXTS:
+        used.searches = used.searches or folded == "search"
+        return _text_test(folded, sign, value)
+    if folded in _NUMBERS:
+        return _number_test(folded, sign, value)
+    if scope in _EXAMPLES and (not dot or not rest):
         raise TermError(f"{scope}. needs a name, e.g. {scope}.{_EXAMPLES[scope]}")
-    if scope == "params":
-        return _param_test(rest, sign, value)
-    metrics.add(rest)
-    return _metric_test(rest, sign, value)
+    if scope == "metric":
+        used.metrics.add(rest)
+        return _metric_test(rest, sign, value)
+    if scope == "params" or folded == TRIAL:
+        return _param_test(rest or TRIAL, sign, value, used)
+    return _bare_test(word, name, sign, value, used)
+
+
+def _unknown(name: str) -> TermError:
+    fields = ", ".join(FIELDS)
+    return TermError(f"unknown field {name!r}: params.{name}, metric.{name}, {fields}")
+
+
+def _bare_test(word: str, name: str, sign: str, value: str, used: _Used) -> _Test:
+    """Return the test of a name that is no field: a parameter's, a metric's, or part of a stage's.
+
+    Args:
+        word: the term, e.g. `hidden=128`.
+        name: the name in it.
+        sign: its operator; not `:`.
+        value: the value in it.
+        used: gets the parameter and the metric.
+    """
+    if sign == "!=":
+        return _param_test(name, sign, value, used)
+    if sign != "=" and number_of(value) is None:
+        raise _unknown(name)
+    used.metrics |= {name} if sign != "=" else set()
+    other = _anywhere(word) if sign == "=" else _metric_test(name, sign, value)
+    param = _param_test(name, sign, value, used)
+    return lambda run, now, values: param(run, now, values) or other(run, now, values)
 
 
 _EXAMPLES = {"params": "lr>1e-3", "metric": "val/loss<0.1"}
@@ -133,6 +178,7 @@ _TEXTS: Mapping[str, Callable[[RunLine], tuple[str, ...]]] = {
     "pipeline": lambda run: (run.pipeline,),
     "id": lambda run: (run.id,),
     "stage": lambda run: (*run.current, *run.failed),
+    "search": searches_of,
     "trouble": lambda run: run.trouble.kinds,
 }
 
@@ -146,7 +192,7 @@ _NUMBERS: Mapping[str, Callable[[RunLine, int], float | None]] = {
 
 _DURATIONS = ("age", "elapsed")
 
-FIELDS = (*(name for name in _TEXTS if name != "state"), *_NUMBERS)
+FIELDS = (*(name for name in _TEXTS if name != "state"), *_NUMBERS, TRIAL)
 """Names of fields, besides those of parameters and metrics."""
 
 _ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -207,22 +253,25 @@ def _number_test(name: str, sign: str, value: str) -> _Test:
     return test
 
 
-def _param_test(name: str, sign: str, value: str) -> _Test:
+def _param_test(name: str, sign: str, value: str, used: _Used) -> _Test:
+    """Return the test of a parameter; a sweep matches if one of its members does."""
     wanted, compare = number_of(value), _ORDER[sign]
     if wanted is None and sign in ("<", "<=", ">", ">="):
         raise TermError(f"params.{name}{sign}{value}: {value!r} is not a number")
+    used.params.add(name)
     folded = value.casefold()
 
-    def test(run: RunLine, _now: int, _values: Values) -> bool:
-        found = params_of(run.params_json).get(name)
-        if found is None:
-            return sign == "!="
+    def fits(found: str) -> bool:
         number = number_of(found)
         if wanted is not None and number is not None:
             return compare(number, wanted)
         if sign == ":":
             return folded in found.casefold()
         return sign in ("=", "!=") and compare(found.casefold(), folded)
+
+    def test(run: RunLine, _now: int, _values: Values) -> bool:
+        found = values_of(run, name)
+        return any(map(fits, found)) if found else sign == "!="
 
     return test
 
@@ -249,24 +298,3 @@ def _duration(name: str, value: str) -> float:
         return duration.parse(value)
     except ValueError as error:
         raise TermError(f"{name}: {value!r} {error}") from error
-
-
-def number_of(text: str) -> float | None:
-    """Parse a number; None if the text is not one, or is NaN."""
-    try:
-        found = float(text)
-    except ValueError:
-        return None
-    return None if math.isnan(found) else found
-
-
-@lru_cache(maxsize=20_000)
-def params_of(params_json: str) -> Mapping[str, str]:
-    """Return a run's parameters as text: strings unchanged, other values as JSON."""
-    if params_json == "{}":
-        return {}
-    found = json.loads(params_json)
-    return {
-        str(name): value if isinstance(value, str) else json.dumps(value)
-        for name, value in found.items()
-    }

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trainui.tui.data.eta import Eta, EtaEstimator
     from trainui.tui.runs.headline_reader import HeadlineReader
     from trainui.tui.runs.metric_reader import MetricReader
+    from trainui.tui.runs.sweep_reader import SweepReader
     from trainui.tui.runs.title_reader import TitleReader
 
 PERIOD = 5.0
@@ -34,6 +35,7 @@ class RunsPageReader:
         self._prophet: EtaEstimator | None = None
         self._live: HeadlineReader | None = None
         self._metrics: MetricReader | None = None
+        self._sweeps: SweepReader | None = None
         self._titles: TitleReader | None = None
         self._details_of: object = None
         """The runs and the newest event for which the second lines were read."""
@@ -64,6 +66,9 @@ class RunsPageReader:
         """Add the data that is read of visible runs only; not to the first snapshot."""
         if snapshot.loading or not snapshot.runs:
             return snapshot
+        sweeps = self._sweep_reader()
+        snapshot = replace(snapshot, runs=sweeps.read(connection, snapshot.runs))
+        self.unfinished = self.unfinished or sweeps.unfinished
         endings = self._endings(connection)
         by_id = {run.id: run for run in snapshot.runs}
         shown = [by_id[run_id] for run_id in query.rows if run_id in by_id]
@@ -75,7 +80,7 @@ class RunsPageReader:
         if query.metrics:
             reader_of_metrics = self._metric_reader()
             metrics = reader_of_metrics.read(connection, query.metrics, snapshot.runs)
-            self.unfinished = reader_of_metrics.unfinished
+            self.unfinished = self.unfinished or reader_of_metrics.unfinished
         titles = self._title_reader()
         newest = [by_id[run_id] for run_id in query.listed if run_id in by_id]
         listed = titles.read(connection, newest)
@@ -126,6 +131,13 @@ class RunsPageReader:
 
             self._metrics = MetricReader()
         return self._metrics
+
+    def _sweep_reader(self) -> SweepReader:
+        if self._sweeps is None:
+            from trainui.tui.runs.sweep_reader import SweepReader
+
+            self._sweeps = SweepReader()
+        return self._sweeps
 
     def _title_reader(self) -> TitleReader:
         if self._titles is None:

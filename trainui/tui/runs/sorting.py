@@ -12,7 +12,7 @@ from trainui.domain.states import Status
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui.data.stage_values import SMOOTHED
-from trainui.tui.runs.filter import number_of, params_of
+from trainui.tui.runs.params import number_of, values_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +78,20 @@ ORDERS = (
 
 
 def by_param(name: str) -> SortOrder:
-    """Return the order by a parameter: numbers before texts, runs without it last."""
+    """Return the order by a parameter: numbers before texts, runs without it last.
+
+    A sweep stands where its least value does.
+    """
 
     def key(run: RunLine) -> tuple[bool, float, str] | None:
-        value = params_of(run.params_json).get(name)
-        if value is None:
-            return None
-        number = number_of(value)
-        return (number is None, number or 0.0, value.casefold())
+        return min(map(_in_order, values_of(run, name)), default=None)
 
     return SortOrder(name, key)
+
+
+def _in_order(value: str) -> tuple[bool, float, str]:
+    number = number_of(value)
+    return (number is None, number or 0.0, value.casefold())
 
 
 def by_metric(metric: str, values: Callable[[], Mapping[str, float]]) -> SortOrder:

@@ -49,6 +49,23 @@ LIVE = RunLive(
 LISTED = ListedMetrics({"val/loss best": "val/loss"}, "val/loss best", gpus=3)
 
 
+SWEEP = replace(
+    RUN,
+    sweeps_json='{"values": {"lr": ["0.1", "0.000012345", "0.02"], "act": ["relu", "gelu"], '
+    '"trial": ["0", "1"], "size": ["small", "medium", "x-large"]}}',
+)
+
+
+def test_a_sweep_has_the_range_of_its_members_in_the_column_of_a_parameter() -> None:
+    assert facts_of([RUN, SWEEP]).params == ("lr", "act", "size")
+    line = shown(SWEEP, 250, RUN)
+    for words in (" 1.23e-5..0.1 ", " relu,gelu ", " 3 values "):
+        assert words in line
+    other = replace(RUN, params_json='{"lr": "1e-4"}')
+    lines = [RUN, SWEEP, other]
+    assert by_param("lr").arranged(lines, reverse=False) == [SWEEP, other, RUN]
+
+
 def shown(run: RunLine, width: int, *others: RunLine, live: RunLive | None = LIVE) -> str:
     """A run's line in a list with others."""
     moment = RowContext(

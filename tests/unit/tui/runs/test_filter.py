@@ -99,7 +99,8 @@ def test_it_does_not_fit(text: str) -> None:
     ("text", "said"),
     [
         ("status:fialed", "unknown state 'fialed': running, queued, completed"),
-        ("lr>1e-3", "unknown field 'lr': params.lr, metric.lr, status, name"),
+        ("lr:1e-3", "unknown field 'lr': params.lr, metric.lr, status, name"),
+        ("agee<2d", "unknown field 'agee': params.agee"),
         ("or", "a run must match all terms; for one of several values write name:a,b"),
         ("params.lr>small", "'small' is not a number"),
         ("params>1", "params. needs a name, e.g. params.lr>1e-3"),
@@ -114,6 +115,38 @@ def test_what_cannot_be_understood_is_told_and_the_rest_counts(text: str, said: 
     assert said in found.problems[0]
     assert found.fits(RUN, NOW, {})
     assert not found.fits(replace(RUN, name="mnist", pipeline="mnist"), NOW, {})
+
+
+SWEPT = replace(
+    RUN,
+    params_json='{"lr": "0.5", "epochs": "3"}',
+    sweeps_json='{"values": {"lr": ["0.1", "1e-4"], "act": ["relu"], "trial": ["0", "12"]}, '
+    '"searches": ["train"]}',
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ("lr<0.001", True),
+        ("lr>0.2", False),  # no member has the run's own value
+        ("params.lr:0.1", True),
+        ("lr!=0.1", True),
+        ("-lr=0.1", False),
+        ("act=relu epochs<=3", True),
+        ("act=gelu", False),
+        ("trial>9", True),
+        ("trial:1", False),
+        ("search:train", True),
+        ("search=tra", False),
+        ("val/loss<0.3", True),
+        ("val/loss>0.3", False),
+    ],
+)
+def test_a_sweep_matches_if_one_of_its_members_does(text: str, fits: bool) -> None:
+    found = parse(text)
+    assert (found.problems, found.fits(SWEPT, NOW, VALUES)) == ((), fits)
+    assert found.needs_sweeps is True
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from trainui.store.read.headlines import ComparableStage
 from trainui.text import harmless
 from trainui.tui.curves.series import PlottedSeries
 from trainui.tui.data.stage_values import StageValues
-from trainui.tui.runs.column_stats import differing, shown_value
-from trainui.tui.runs.filter import params_of
+from trainui.tui.runs.column_stats import differing
+from trainui.tui.runs.params import params_of, shown_value
 
 MOST_RUNS = 200
 """Most other runs offered for a comparison, the newest ones."""

@@ -1,0 +1,95 @@
+"""The parameters of listed runs: a run's own, and those that the members of its sweeps have."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from trainui.pipeline.matrix import TRIAL
+from trainui.store.read.run_list import RunLine
+from trainui.text import harmless
+from trainui.tui.render.numbers import number
+
+LONG_NUMBER = 8
+"""Numbers of more characters are rounded."""
+
+MOST_WORDS = 14
+"""Characters up to which the different values of a sweep are listed; else they are counted."""
+
+
+def values_of(run: RunLine, name: str) -> Sequence[str]:
+    """Return the different values of a parameter: one, or in a sweep those of its members."""
+    found = _swept(run.sweeps_json).get(name)
+    if found is not None:
+        return found
+    own = params_of(run.params_json).get(name)
+    return () if own is None else (own,)
+
+
+def searches_of(run: RunLine) -> tuple[str, ...]:
+    """Return the names of a run's searches."""
+    return tuple(_parsed(run.sweeps_json).get("searches", ()))
+
+
+def shown_params(run: RunLine) -> Mapping[str, str]:
+    """Return a run's parameters as the list shows them; of a sweep's, the range."""
+    return _shown(run.params_json, run.sweeps_json)
+
+
+@lru_cache(maxsize=20_000)
+def _shown(params_json: str, sweeps_json: str) -> Mapping[str, str]:
+    own = {name: (value,) for name, value in params_of(params_json).items()}
+    swept = {name: of for name, of in _swept(sweeps_json).items() if name != TRIAL}
+    return {name: _shown_values(values) for name, values in {**own, **swept}.items()}
+
+
+def _shown_values(values: Sequence[str]) -> str:
+    """Return e.g. `0.001..0.1`, `gelu,relu` or `12 values`."""
+    if len(values) == 1:
+        return shown_value(values[0])
+    numbers = [found for found in map(number_of, values) if found is not None]
+    if len(numbers) == len(values):
+        first, last = (min(values, key=float), max(values, key=float))
+        return f"{shown_value(first)}..{shown_value(last)}"
+    words = harmless(",".join(values))
+    return words if len(words) <= MOST_WORDS else f"{len(values)} values"
+
+
+def shown_value(value: str) -> str:
+    """Return a parameter's value as the list shows it; long numbers are rounded."""
+    exact = number_of(value) if len(value) > LONG_NUMBER else None
+    return harmless(value) if exact is None else number(exact)
+
+
+def number_of(text: str) -> float | None:
+    """Parse a number; None if the text is not one, or is NaN."""
+    try:
+        found = float(text)
+    except ValueError:
+        return None
+    return None if math.isnan(found) else found
+
+
+@lru_cache(maxsize=20_000)
+def params_of(params_json: str) -> Mapping[str, str]:
+    """Return a run's own parameters as text: strings unchanged, other values as JSON."""
+    if params_json == "{}":
+        return {}
+    found = json.loads(params_json)
+    return {
+        str(name): value if isinstance(value, str) else json.dumps(value)
+        for name, value in found.items()
+    }
+
+
+def _swept(sweeps_json: str) -> Mapping[str, Sequence[str]]:
+    values: Mapping[str, Sequence[str]] = _parsed(sweeps_json).get("values", {})
+    return values
+
+
+@lru_cache(maxsize=2_000)
+def _parsed(sweeps_json: str) -> Mapping[str, Any]:
+    return json.loads(sweeps_json) if sweeps_json else {}
