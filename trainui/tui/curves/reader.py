@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import StageRecord
 from trainui.store.db import protocol
-from trainui.store.points import curves, segments, windows
+from trainui.store.points import windows
 from trainui.store.points.x_axis import Axis
-from trainui.store.read import headlines, views
-from trainui.text import harmless
+from trainui.store.read import headlines
+from trainui.tui.curves import chart_lines, series_figures
 from trainui.tui.curves.annotations import StageAlert, annotations_of, read_alerts
 from trainui.tui.curves.comparison.candidates import read_candidates
 from trainui.tui.curves.comparison.folding import folded, groups
@@ -35,12 +35,10 @@ from trainui.tui.curves.model import (
 )
 from trainui.tui.curves.preview import NOTHING, PreviewedSeries, PreviewReader, with_previews
 from trainui.tui.curves.series import PlottedSeries, comparable_series, siblings, sources
-from trainui.tui.curves.ticks import round_stride
 from trainui.tui.run.matrix_reader import MatrixReader
 
 if TYPE_CHECKING:
-    from trainui.store.points.segments import SeriesSegments
-    from trainui.store.points.windows import Extent, Plotted
+    from trainui.store.points.windows import Plotted
 
 FIRST_CHARTS = 8
 """Metrics that are read before the pane's size is known."""
@@ -137,7 +135,7 @@ class CurveReader:
             drawn.charts,
             self._candidates(connection, stage, stages, wanted, metric),
             converted,
-            _axes(figures, connection, stage),
+            series_figures.axes(figures, connection, stage),
             sampled=bool(self._preview),
             choice=choice,
             due=math.inf if fresh else drawn.due,
@@ -232,10 +230,12 @@ class CurveReader:
     def _figures(
         self, connection: protocol.Connection, owner: str, attempt: int | None
     ) -> tuple[CurveData, ...]:
-        series = self._cached((owner, _SERIES), lambda: _series(connection, owner))
+        series = self._cached(
+            (owner, _SERIES), lambda: series_figures.read_series(connection, owner)
+        )
         found: tuple[CurveData, ...] = self._cached(
             (owner, "figures", attempt),
-            lambda: _figures(connection, series.values(), attempt),
+            lambda: series_figures.figures(connection, series.values(), attempt),
         )
         return found
 
@@ -270,9 +270,9 @@ class CurveReader:
         ]
         extents = [one.extent for _, one in plotted if one.extent is not None]
         live = any(source.live for source, _ in plotted)
-        extent = _whole(extents, live=live)
+        extent = chart_lines.whole_extent(extents, live=live)
         if wanted.log_x:
-            extent = _positive(extent, wanted.axis)
+            extent = chart_lines.positive_extent(extent, wanted.axis)
         low, high = wanted.window or extent
         drawn = {
             source: self._line(source, one, name, (low, high), wanted) for source, one in plotted
@@ -298,99 +298,7 @@ class CurveReader:
     ) -> PlotLine:
         options = (wanted.axis, wanted.log_x, wanted.columns, wanted.smoothing)
         key = (source.owner, name, window, options, source)
-        line: PlotLine = self._cached(key, lambda: _line(source, plotted, name, window, wanted))
-        return line
-
-
-def _series(connection: protocol.Connection, owner: str) -> dict[str, SeriesSegments]:
-    """Return all series of a stage by name: its figures and its charts are read from them."""
-    return {found.name: found for found in segments.series(connection, [owner])}
-
-
-def _figures(
-    connection: protocol.Connection, found: Iterable[SeriesSegments], attempt: int | None
-) -> tuple[CurveData, ...]:
-    return tuple(
-        CurveData(
-            name=harmless(series.name),
-            stored=series.name,
-            count=series.count,
-            last=series.last,
-            minimum=series.min,
-            maximum=series.max,
-            first_step=series.first_step,
-            last_step=series.last_step,
-            nonfinite=series.nonfinite,
-            superseded=series.superseded,
+        line: PlotLine = self._cached(
+            key, lambda: chart_lines.plot_line(source, plotted, name, window, wanted)
         )
-        for one in found
-        if (series := curves.summary_of(connection, "", one, attempt)) is not None
-    )
-
-
-def _axes(
-    figures: Sequence[CurveData], connection: protocol.Connection, stage: StageRecord
-) -> tuple[Axis, ...]:
-    found = [Axis.STEP]
-    if any(figure.stored in ("epoch", "Epoch") for figure in figures):
-        found.append(Axis.EPOCH)
-    found.append(Axis.RELATIVE)
-    if any(attempt.gpus for attempt in views.attempts_of_stage(connection, stage.id)):
-        found.append(Axis.GPU)
-    return (*found, Axis.WALL)
-
-
-def _whole(extents: Sequence[Extent], *, live: bool) -> tuple[float, float]:
-    """Return the x range of all curves; for live ones with some room at the right."""
-    if not extents:
-        return 0.0, 1.0
-    low, high = min(one.low for one in extents), max(one.high for one in extents)
-    stride = round_stride(high - low, 16) if live else 0.0
-    if stride:
-        high = low + stride * (int((high - low) / stride) + 1)
-    return low, high if high > low else low + 1.0
-
-
-def _positive(extent: tuple[float, float], axis: Axis) -> tuple[float, float]:
-    """Return the part of an extent that a logarithmic axis can show."""
-    low, high = extent
-    if high <= 0:
-        return 1.0, 10.0
-    if low <= 0:
-        low = 1.0 if axis == Axis.STEP and high > 1 else high / 1000
-    return low, high if high > low else low * 10
-
-
-def _line(
-    source: PlottedSeries,
-    plotted: Plotted | PreviewedSeries,
-    name: str,
-    window: tuple[float, float],
-    wanted: CurvesWanted,
-) -> PlotLine:
-    found = plotted.window(*window, wanted.columns, weight=wanted.smoothing, log=wanted.log_x)
-    lower = lower_is_better(name)
-    best = None if lower is None else plotted.best(lower=lower)
-    has_old = bool((found.old_minimum == found.old_minimum).any())
-    odd = found.odd.nonzero()[0]
-    return PlotLine(
-        label=source.label,
-        index=source.index,
-        own=source.own,
-        at=tuple(found.at.tolist()),
-        steps=tuple(found.steps.tolist()),
-        times=tuple(found.times.tolist()),
-        lows=tuple(found.minimum.tolist()),
-        highs=tuple(found.maximum.tolist()),
-        means=tuple(found.mean.tolist()),
-        smooths=tuple(found.smooth.tolist()),
-        lasts=tuple(found.last.tolist()),
-        odd=tuple(zip(odd.tolist(), found.odd[odd].tolist(), strict=True)),
-        old_lows=tuple(found.old_minimum.tolist()) if has_old else (),
-        old_highs=tuple(found.old_maximum.tolist()) if has_old else (),
-        boundaries=found.boundaries,
-        end=plotted.extent.high if plotted.extent is not None else 0.0,
-        best=best and (best.value, best.step, best.x),
-        last=plotted.last(),
-        pruned=source.pruned,
-    )
+        return line
