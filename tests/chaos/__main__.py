@@ -1,12 +1,15 @@
 """Runs random pipelines under random faults: `python -m tests.chaos --trials 500 --jobs 2`.
 
-Prints one line of counts at the end; exits 1 at the first broken invariant. `--sabotage NAME` (or
-`all`) injects a bug into the worker, and prints which invariant detected it; exits 1 if none did.
+Prints one line of counts at the end; exits 1 at the first broken invariant. `--kills 200` kills
+processes and does nothing else, in searches that prune, and prints how many of which kind.
+`--sabotage NAME` (or `all`) injects a bug into the worker, and prints which invariant detected it;
+exits 1 if none did.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import multiprocessing
 import os
 import shutil
@@ -19,6 +22,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from tests.chaos import job
+from tests.chaos.faults import KILLS
 from tests.chaos.invariants import BrokenInvariantError
 from tests.chaos.sabotages import SABOTAGES, environment
 
@@ -30,21 +34,25 @@ def main() -> int:
     parser.add_argument(
         "--jobs", type=int, default=1, help="trials run in parallel, each in a separate home"
     )
+    parser.add_argument("--kills", type=int, metavar="N", help="stop after N kills in searches")
     parser.add_argument("--sabotage", choices=["all", *SABOTAGES], metavar="NAME|all")
     arguments = parser.parse_args()
     if arguments.sabotage:
         names = list(SABOTAGES) if arguments.sabotage == "all" else [arguments.sabotage]
         return _sabotage(names, arguments.seed, arguments.trials, arguments.jobs)
-    return _run(arguments.seed, arguments.trials, arguments.jobs)
+    return _run(arguments.seed, arguments.trials, arguments.jobs, arguments.kills)
 
 
-def _run(seed: int, trials: int, jobs: int) -> int:
+def _run(seed: int, trials: int, jobs: int, kills: int | None) -> int:
     started = time.monotonic()
-    counts, errors, folder = _trials(seed, trials, jobs)
+    counts, errors, folder = _trials(seed, trials if kills is None else kills, jobs, kills)
     if errors:
         print(*errors, f"kept: {folder}", sep="\n", file=sys.stderr)
         return 1
     shutil.rmtree(folder)
+    if kills is not None:
+        print("kind, kills", *(f"{name}, {counts.pop(name, 0)}" for name in KILLS), sep="\n")
+        trials = counts["searches"]
     faults = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
     print(f"{trials} trials in {time.monotonic() - started:.0f} s: {faults}")
     return 0
@@ -64,13 +72,16 @@ def _sabotage(names: Sequence[str], seed: int, trials: int, jobs: int) -> int:
     return 1 if missed else 0
 
 
-def _trials(seed: int, trials: int, jobs: int) -> tuple[Counter[str], list[BaseException], Path]:
+def _trials(
+    seed: int, trials: int, jobs: int, kills: int | None = None
+) -> tuple[Counter[str], list[BaseException], Path]:
     folder = Path(tempfile.mkdtemp(prefix="trainui-chaos-"))
     jobs = min(jobs, trials)
     shares = [range(first, trials, jobs) for first in range(jobs)]
+    share_of_kills = None if kills is None else math.ceil(kills / jobs)
     spawning = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=spawning) as pool:
-        running = [pool.submit(job.run, seed, share, folder) for share in shares]
+        running = [pool.submit(job.run, seed, share, folder, share_of_kills) for share in shares]
         errors = [error for one in running if (error := one.exception()) is not None]
     counts: Counter[str] = Counter()
     for one in running:

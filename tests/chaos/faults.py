@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.chaos import commands, invariants
+from tests.chaos import commands, invariants, work
 from tests.chaos.scene import Scene
 from tests.faults import disks
 from trainui import control, paths
@@ -136,6 +136,23 @@ def fill_disk(scene: Scene) -> bool:
     return True
 
 
+def kill_machine(scene: Scene) -> bool:
+    """Kill all processes of the home at once, as a power failure does."""
+    found: dict[int, dict[str, str]] = {}
+    while new := [one for one in _of_home(scene) if one[0] not in found]:
+        for pid, environ in new:
+            found[pid] = environ
+            _send(pid, signal.SIGSTOP)  # none sees another die
+    for pid in found:
+        _send(pid)
+    begun = [tuple(map(environ.get, work.OWN)) for environ in found.values()]
+    lost = {(run, stage, int(number)) for run, stage, number in begun if run and stage and number}
+    lost |= {one.key for one in scene.running()}
+    scene.killed |= lost
+    scene.orphaned |= lost
+    return bool(found)
+
+
 def cancel_stage(scene: Scene) -> bool:
     """Cancel a stage that runs."""
     found = [one.key[1] for one in scene.running() if one.key[0] == scene.run_id]
@@ -181,12 +198,28 @@ FAULTS: dict[str, Callable[[Scene], bool]] = {
     "stopped supervisor": stop_supervisor,
     "stopped training": stop_training,
     "full disk": fill_disk,
+    "machine": kill_machine,
     "cancelled stage": cancel_stage,
     "cancelled run": cancel_run,
     "deletion": delete_run,
 }
 
-OFTEN = {"worker": 2, "supervisor": 3, "training": 2, "full disk": 2}
+KILLS = (
+    "worker",
+    "worker group",
+    "metrics reader",
+    "fork_server",
+    "guard",
+    "guard and worker",
+    "broker",
+    "broker with its data",
+    "supervisor",
+    "training",
+    "machine",
+)
+"""The faults that kill processes."""
+
+OFTEN = {"worker": 2, "supervisor": 3, "training": 2, "full disk": 2, "machine": 2}
 """Weights of faults chosen more often, since recovery from them has the most code paths."""
 
 
@@ -196,6 +229,17 @@ def nobody_lives(scene: Scene) -> bool:
     if locks.is_held(home.guard_lock) or locks.is_held(home.worker_lock):
         return False
     return not any(psutil.pid_exists(one.supervisor_pid or -1) for one in scene.running())
+
+
+def _of_home(scene: Scene) -> list[tuple[int, dict[str, str]]]:
+    """Return the processes of the home and of the run, each with its environment."""
+    mine, root = os.getpid(), str(paths.home().root)
+    return [
+        (pid, environ)
+        for pid, environ in invariants.environments()
+        if pid != mine
+        and (environ.get("TRAINUI_HOME") == root or environ.get(work.OWN[0]) == scene.run_id)
+    ]
 
 
 def _cancel(scene: Scene, names: list[str] | None) -> bool:

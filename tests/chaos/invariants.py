@@ -220,7 +220,7 @@ def _follows_checkpoint(entry: object, one: Tried) -> bool:
 @invariant
 def check_nothing_left(run_id: str) -> None:
     """Check that no process of a run is left."""
-    left = [pid for pid, environ in _environments() if environ.get("TRAINUI_RUN_ID") == run_id]
+    left = [pid for pid, environ in environments() if environ.get("TRAINUI_RUN_ID") == run_id]
     assert left == [], f"the run is over, and processes of it live: {left}"
 
 
@@ -228,7 +228,7 @@ def check_nothing_left(run_id: str) -> None:
 def check_gone(key: Key) -> None:
     """Check that no process is left of attempts whose end is recorded."""
     mine = dict(zip(OWN, map(str, key), strict=True))
-    left = [pid for pid, environ in _environments() if mine.items() <= environ.items()]
+    left = [pid for pid, environ in environments() if mine.items() <= environ.items()]
     assert left == [], f"{key[1]} attempt {key[2]}: its end is on record, and {left} live"
 
 
@@ -262,14 +262,15 @@ def _of_home(root: str) -> list[str]:
     """Return pid and command line of each process of a home other than this one."""
     mine = psutil.Process().pid
     lines = []
-    for pid, environ in _environments():
+    for pid, environ in environments():
         if environ.get("TRAINUI_HOME") == root and pid != mine:
             with suppress(psutil.Error):
                 lines.append(f"{pid} {psutil.Process(pid).cmdline()}")
     return lines
 
 
-def _environments() -> list[tuple[int, dict[str, str]]]:
+def environments() -> list[tuple[int, dict[str, str]]]:
+    """Return pid and environment of each process that lives."""
     found = []
     for process in psutil.process_iter(["pid"]):
         try:

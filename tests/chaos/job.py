@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.faults import KILLS
 from tests.chaos.invariants import BrokenInvariantError
 from tests.chaos.trial import Trial, stop_everything
 from tests.faults import disks
@@ -20,8 +21,15 @@ DISK_MB = 160
 """Of a home's own disk: no stage starts with less than 100 MB free."""
 
 
-def run(seed: int, numbers: Sequence[int], folder: Path) -> Counter[str]:
-    """Run trials until one fails, here or in another job; the error says which and how."""
+def run(seed: int, numbers: Sequence[int], folder: Path, kills: int | None = None) -> Counter[str]:
+    """Run trials until one fails, here or in another job; the error says which and how.
+
+    Args:
+        seed: of all trials.
+        numbers: of these trials.
+        folder: where all of their files lie.
+        kills: stop after so many, in searches that prune; None: do anything, in all trials.
+    """
     home = folder / f"home-{numbers[0]}"
     os.environ["TRAINUI_HOME"] = str(home)
     os.environ["TRAINUI_CPUS"] = "3"
@@ -30,9 +38,10 @@ def run(seed: int, numbers: Sequence[int], folder: Path) -> Counter[str]:
     with _small_disk(home) as disk:
         try:
             for number in numbers:
-                if failed.exists():
+                if failed.exists() or (kills is not None and killed(counts) >= kills):
                     break
-                trial = Trial(random.Random(f"{seed} {number}"), folder / str(number), disk)
+                random_ = random.Random(f"{seed} {number}")
+                trial = Trial(random_, folder / str(number), disk, kills=kills is not None)
                 try:
                     counts += trial.run()
                 except Exception as error:
@@ -46,6 +55,11 @@ def run(seed: int, numbers: Sequence[int], folder: Path) -> Counter[str]:
             if disk is not None and failed.exists():
                 _keep(home)
     return counts
+
+
+def killed(counts: Counter[str]) -> int:
+    """Return the number of kills among these faults."""
+    return sum(counts[name] for name in KILLS)
 
 
 @contextmanager

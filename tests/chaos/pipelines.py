@@ -18,6 +18,14 @@ SEARCHES = 0.4
 SEARCH, AFTER = "hunt", "after"
 """The search, and the stage that depends on it."""
 
+PRUNERS: tuple[dict[str, Any], ...] = (
+    {"by": "median", "startup_trials": 2},
+    {"by": "percentile", "percentile": 60, "startup_trials": 2, "warmup_steps": 2},
+    {"by": "successive_halving", "reduction_factor": 2},
+    {"by": "hyperband", "max_resource": 12},
+)
+"""The rules of the searches that prune."""
+
 LONG = 0.5
 """The share of the pipelines whose first stage runs so long that a new worker finds it alive."""
 
@@ -58,7 +66,12 @@ class Entry:
 
 
 def write_pipeline(
-    random_: random.Random, directory: Path, *, name: str = "chaos", most: int = 8
+    random_: random.Random,
+    directory: Path,
+    *,
+    name: str = "chaos",
+    most: int = 8,
+    trials: int | None = None,
 ) -> Pipeline:
     """Write a pipeline file of a random DAG.
 
@@ -66,7 +79,8 @@ def write_pipeline(
         random_: what decides.
         directory: where it and its ledger lie.
         name: its own.
-        most: how many stages there are at most.
+        most: how many stages there are at most, besides those of a search.
+        trials: of a search that prunes; None: random, and often none.
     """
     ledger = directory / f"{name}.ledger"
     ledger.touch()
@@ -95,9 +109,11 @@ def write_pipeline(
             written["outputs"] = ["output.json"]
         plans[stage] = plan
         stages.append(written)
-    trials = random_.randint(3, 7) if name == "chaos" and random_.random() < SEARCHES else 0
+    prunes = trials is not None or random_.random() < 0.5
+    if trials is None:
+        trials = random_.randint(3, 7) if name == "chaos" and random_.random() < SEARCHES else 0
     if trials:
-        stages += _search(random_, ledger, trials, plans)
+        stages += _search(random_, ledger, trials, plans, prunes=prunes)
     for stage in plans.keys() - retries.keys():
         retries[stage] = 1
     file = directory / f"{name}.yaml"
@@ -107,10 +123,17 @@ def write_pipeline(
 
 
 def _search(
-    random_: random.Random, ledger: Path, trials: int, plans: dict[str, dict[str, Any]]
+    random_: random.Random,
+    ledger: Path,
+    trials: int,
+    plans: dict[str, dict[str, Any]],
+    *,
+    prunes: bool,
 ) -> list[dict[str, Any]]:
     """Return a search and the stage that uses its best trial; add their plans."""
     plan: dict[str, Any] = {"steps": random_.randint(2, 12), "pause": 0.1, "seed": 1}
+    if prunes:
+        plan["steps"] += 6
     if random_.random() < 0.5:
         plan["every"] = 3
     plans |= {f"{SEARCH}[trial={number}]": plan for number in range(trials)}
@@ -123,8 +146,8 @@ def _search(
         "sampler": random_.choice(["random", {"by": "tpe", "startup_trials": 2}]),
         "seed": random_.randrange(1000),
     }
-    if random_.random() < 0.5:
-        search["prune"] = {"by": "median", "startup_trials": 2}
+    if prunes:
+        search["prune"] = random_.choice(PRUNERS)
     common = {"grace": "2s", "retries": 1}
     commands = {
         name: ["python3", "-S", "work.py", json.dumps({"ledger": str(ledger), **plans[key]})]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import optuna
 
 from tests.chaos.pipelines import AFTER, SEARCH, Pipeline, read_ledger
@@ -33,8 +35,12 @@ def is_done(run_id: str) -> bool:
     return bool(counted) and (not left or (blocked and len(left) == 1 and not has_best))
 
 
-def check(run_id: str, pipeline: Pipeline) -> None:
-    """Check a search that is over; AssertionError says which invariant is broken."""
+def check(run_id: str, pipeline: Pipeline) -> Counter[str]:
+    """Check a search that is over; AssertionError says which invariant is broken.
+
+    Returns:
+        How many of its trials ended how.
+    """
     with views.reading() as connection:
         run = views.run(connection, run_id)
         assert run is not None
@@ -46,6 +52,7 @@ def check(run_id: str, pipeline: Pipeline) -> None:
     assert not any(one.stage.status in UNFINISHED for one in found)
     _check_study(run.directory, run_id, found)
     _check_starts(pipeline, found)
+    return Counter(f"trials {one.state}" for one in found)
 
 
 def _check_value(connection: protocol.Connection, one: TrialRecord) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.chaos import faults, invariants, searches
 from tests.chaos.commands import trainui
-from tests.chaos.faults import FAULTS, OFTEN
+from tests.chaos.faults import FAULTS, KILLS, OFTEN
 from tests.chaos.invariants import BrokenInvariantError
 from tests.chaos.pipelines import Pipeline, write_pipeline
 from tests.chaos.scene import Scene
@@ -40,6 +40,9 @@ MEETS = 0.7
 LOOK_EVERY = 0.1
 """Seconds between polls, which must not slow down the run."""
 
+KILLS_A_RUN = (4, 9)
+"""Least and most kills of one run, where only kills are wanted."""
+
 RESUMES = 20
 """Faults end after the first few, so that each run can complete."""
 
@@ -54,17 +57,32 @@ def stop_everything() -> None:
 class Trial:
     """A run and what is done to it."""
 
-    def __init__(self, random_: random.Random, directory: Path, disk: Path | None) -> None:
+    def __init__(
+        self, random_: random.Random, directory: Path, disk: Path | None, *, kills: bool = False
+    ) -> None:
+        """Write the pipelines.
+
+        Args:
+            random_: what decides.
+            directory: where they lie; it is made.
+            disk: the small disk of the home; None: there is none.
+            kills: kill processes and do nothing else, in a search that prunes.
+        """
         directory.mkdir()
         self._random = random_
-        self._pipeline = write_pipeline(random_, directory)
+        if kills:
+            trials = random_.randint(6, 14)
+            self._pipeline = write_pipeline(random_, directory, most=1, trials=trials)
+        else:
+            self._pipeline = write_pipeline(random_, directory)
         self._other = None
-        if random_.random() < ACCOMPANIED:
+        if not kills and random_.random() < ACCOMPANIED:
             self._other = write_pipeline(random_, directory, name="other", most=2)
         self._counts: Counter[str] = Counter()
-        self._faults_left = random_.randint(1, 4)
+        self._faults = KILLS if kills else tuple(FAULTS)
+        self._faults_left = random_.randint(*(KILLS_A_RUN if kills else (1, 4)))
         self._waits = False
-        self._watched = random_.random() < WATCHED
+        self._watched = not kills and random_.random() < WATCHED
         self._screen: Screen | None = None
         self._scene = Scene("", random_, disk)
 
@@ -91,7 +109,7 @@ class Trial:
         for run_id, pipeline in self._runs():
             invariants.check_completed(scene, run_id, pipeline)
             if pipeline.trials:
-                searches.check(run_id, pipeline)
+                self._counts += searches.check(run_id, pipeline)
                 self._counts["searches"] += 1
             control.remove(run_id)
             invariants.check_deleted(run_id)
@@ -166,8 +184,8 @@ class Trial:
 
     def _cause_a_fault(self) -> bool:
         """Cause a random fault; return False if it had no target."""
-        weights = [OFTEN.get(name, 1) for name in FAULTS]
-        (name,) = self._random.choices(list(FAULTS), weights)
+        weights = [OFTEN.get(name, 1) for name in self._faults]
+        (name,) = self._random.choices(self._faults, weights)
         if not FAULTS[name](self._scene):
             return False
         self._counts[name] += 1
