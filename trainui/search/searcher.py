@@ -98,7 +98,7 @@ class Searcher:
 
     def _turn(self, wanted: Sequence[str]) -> bool:
         with self._store.read() as connection:
-            ended = trials.asked(connection, self._key, trials.LAST_STATES)
+            ended = trials.asked(connection, trials.LAST_STATES, key=self._key)
             ended = [one for one in ended if self._is_to_tell(connection, one)]
             waiting = trials.unasked(connection, wanted) if wanted else []
             late = self._late(connection, waiting)
@@ -112,7 +112,7 @@ class Searcher:
             return bool(late)
         turn, opened = _Turn(), self._open(known[0].definition)
         if self._is_new:
-            turn.asked += self._asked_before(opened)
+            self._adopt(opened, opened.count, turn)
         has_pruned = self._prune(followed)  # first, so that what ended has all its values
         if self._watch is not None:
             ended = [one for one in ended if one.id not in self._watch.behind]
@@ -174,16 +174,16 @@ class Searcher:
         self._saved, self._search, self._is_new = saved, search, True
         return self._study
 
-    def _asked_before(self, opened: SearchStudy) -> list[AskedTrial]:
-        """Return the trials that the study has and the store does not."""
+    def _adopt(self, opened: SearchStudy, end: int, turn: _Turn) -> None:
+        """Ask again for the trials below a number that the study has and the store does not."""
         with self._store.read() as connection:
-            first = trials.count(connection, self._key)
+            first = trials.count(connection, self._key) + len(turn.asked)
             numbers = [
                 number
-                for number in range(first, opened.count)
+                for number in range(first, end)
                 if trials.members_of(connection, self._key, number)
             ]
-        return [opened.again(number) for number in numbers]
+        turn.asked += [opened.again(number) for number in numbers]
 
     def _tell(self, opened: SearchStudy, stage: StageRecord, turn: _Turn) -> None:
         with self._store.read() as connection:
@@ -246,6 +246,7 @@ class Searcher:
         due -= {one.number for one in turn.asked}
         while due:
             asked = opened.ask()
+            self._adopt(opened, asked.number, turn)  # those that another program added meanwhile
             turn.asked.append(asked)
             due = {number for number in due if number is not None and number > asked.number}
 

@@ -50,8 +50,6 @@ class AskedTrial:
 
     number: int
     params: Mapping[str, Scalar]
-    is_final: bool = False
-    """True: another program added or ended it, so it is not to be run."""
 
 
 def file_of(run_directory: str, group: str) -> Path:
@@ -98,11 +96,13 @@ class SearchStudy:
         """Return a trial asked before its number was stored, as if it were asked now.
 
         Values that are stored in the study stay; they are sampled again all the same, so that the
-        random numbers of later trials are those of an uninterrupted search.
+        random numbers of later trials are those of an uninterrupted search. A trial that another
+        program added with its outcome gets values where it has none, and runs, but its outcome
+        stays.
         """
         frozen = self.trial(number)
         if frozen.state.is_finished():
-            return AskedTrial(number, frozen.params, is_final=True)
+            return AskedTrial(number, self._completed(frozen))
         if frozen.state == TrialState.WAITING:  # enqueued by another program
             return self.ask()
         trial, known = Trial(self.study, frozen._trial_id), dict(frozen.params)
@@ -112,6 +112,16 @@ class SearchStudy:
             elif not distribution.single() and name not in trial.relative_params:
                 self.study.sampler.sample_independent(self.study, frozen, name, distribution)
         return AskedTrial(number, {name: trial.params[name] for name in self._distributions})
+
+    def _completed(self, frozen: FrozenTrial) -> dict[str, Scalar]:
+        """Return the values of the space that a trial has, sampled where it has none."""
+        sample = self.study.sampler.sample_independent
+        return {
+            name: frozen.params[name]
+            if name in frozen.params
+            else sample(self.study, frozen, name, distribution)
+            for name, distribution in self._distributions.items()
+        }
 
     def close(self) -> None:
         """Close the connections to its file."""

@@ -8,6 +8,7 @@ import optuna
 
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.search import Prune, Search
+from trainui.domain.states import Status
 from trainui.search import grid
 from trainui.store.db.engine import Store, raw
 from trainui.store.read import trials
@@ -55,8 +56,8 @@ def test_without_its_search_no_member_is_a_trial_until_it_is_back(
     new = runs.NewRun("r", "r", pipeline, str(tmp_path), directories, {"umask": 0o22})
     with store.write() as connection:
         runs.create(connection, new)
-        assert len(stored_trials.asked(connection)) == 2
+        assert len(stored_trials.asked(connection, [Status.QUEUED])) == 2
         revise(connection, "r", edited, directories)
-        assert stored_trials.asked(connection) == []
+        assert stored_trials.asked(connection, [Status.QUEUED]) == []
         revise(connection, "r", pipeline, directories)
-        assert len(stored_trials.asked(connection)) == 2
+        assert len(stored_trials.asked(connection, [Status.QUEUED])) == 2

@@ -9,11 +9,13 @@ from typing import Any
 
 import optuna
 import pytest
+import sqlalchemy
 
 from tests.unit.execution.submitted import begin, submit
 from tests.unit.store.readings import Feeder
 from trainui import clock, control
 from trainui.domain.pruning import Pruning
+from trainui.domain.records import HostView
 from trainui.domain.states import Status
 from trainui.pipeline import loader
 from trainui.search import results, samplers
@@ -237,6 +239,24 @@ def test_a_study_that_another_program_ended_is_believed(search: Search) -> None:
     assert (trial.state, trial.value) == ("complete", 0.125)
 
 
+def test_trials_that_another_program_adds_meanwhile_leave_no_gap(search: Search) -> None:
+    search.turn(0)
+    distributions = samplers.distributions(search.stage(0).definition.search)
+    for params in ({"x": 0.5}, {"x": 0.75, "act": "gelu"}):
+        own = {name: distributions[name] for name in params}
+        added = optuna.trial.create_trial(params=params, distributions=own, value=0.125)
+        the_study(search).add_trial(added)
+    search.turn(1)
+    search.turn(3)
+    assert [one.number for one in search.trials()] == [0, 1, 2, 3]
+    assert [one["x"] for one in search.params()][1:3] == [0.5, 0.75]
+    assert all(one.keys() == {"x", "act"} for one in search.params())
+    assert len(the_study(search).trials) == TRIALS
+    search.end(1, 0.5)
+    search.turn()
+    assert [one.value for one in search.trials()] == [None, 0.125, None, None]
+
+
 def test_a_study_that_was_lost_is_made_again_from_the_store(search: Search) -> None:
     for number, value in ((0, 0.25), (1, 0.5)):
         search.turn(number)
@@ -263,6 +283,28 @@ def test_an_outcome_that_the_study_lost_is_reported_again(search: Search) -> Non
     search.turn(1)
     states = [(one.state.name, one.value) for one in the_study(search).trials]
     assert states == [("COMPLETE", 0.25), ("RUNNING", None)]
+
+
+def test_a_cancelled_search_is_left_alone_until_it_is_resumed(search: Search) -> None:
+    search.turn(0)
+    assert has_ended(search) == [False, False]
+    control.cancel(search.run_id)
+    assert has_ended(search) == [False, False]
+    control.resume(search.run_id)
+    search.end(0, 0.5)
+    assert has_ended(search) == [True, False]
+    with search.store.write() as connection:
+        connection.execute(sqlalchemy.text("UPDATE runs SET host = 'another', place = 'its disk'"))
+    assert has_ended(search) == [True, True]
+
+
+def has_ended(search: Search) -> list[bool]:
+    """Whether a trial is to be reported by this host, and by another that shares its disk."""
+    with search.store.read() as connection:
+        return [
+            trials.is_any_asked(connection, trials.LAST_STATES, here)
+            for here in (None, HostView("b", place="its disk"))
+        ]
 
 
 def test_an_interrupted_trial_is_left_to_be_continued(search: Search) -> None:

@@ -13,10 +13,10 @@ import threading
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from trainui import extras, wakeup
-from trainui.domain.records import StageRecord
+from trainui.domain.records import HostView, StageRecord
 from trainui.domain.states import Status
 from trainui.errors import StoreError
 from trainui.store.db import outage
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
-"""Seconds until a failed turn is repeated; doubled for each further failure."""
+"""Seconds until the failed turn of a search is repeated; doubled for each further failure."""
 
 CATCH_UP_PAUSE = 0.3
 """Seconds between two turns of a search that has more new points than one turn reports."""
@@ -46,12 +46,31 @@ INSTALL = f"Optuna is not installed where the worker runs: {extras.advice('searc
 """Why no trial can be asked for without Optuna."""
 
 
+class _Retry(NamedTuple):
+    """When the next turn of a search is due after one that failed."""
+
+    at: float
+    """Monotonic time."""
+    pause: float
+    """Seconds between the last turn and this time."""
+
+
 class SearchThread:
     """The searches of this worker."""
 
-    def __init__(self, store: Store, stopping: threading.Event) -> None:
+    def __init__(
+        self, store: Store, stopping: threading.Event, here: HostView | None = None
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            store: the store.
+            stopping: set when the worker is stopping.
+            here: this host, if several share the store.
+        """
         self._store = store
         self._stopping = stopping
+        self._here = here
         self._lock = threading.Lock()
         self._wanted: dict[SearchKey, dict[str, None]] = {}
         """Ids of the stages that could start now if they had values."""
@@ -61,8 +80,8 @@ class SearchThread:
         self._bell = threading.Event()
         self._open: dict[SearchKey, Searcher] = {}
         self._missing: MissingMetricWatch | None = None
-        self._pause = 0.0
-        """Seconds until the turn is repeated by itself; 0: not at all."""
+        self._put_off: dict[SearchKey, _Retry] = {}
+        """Searches whose last turn failed."""
         self._thread: threading.Thread | None = None
 
     def want(self, stages: Sequence[StageRecord]) -> None:
@@ -95,47 +114,64 @@ class SearchThread:
         """Return True if a trial has ended, or if one runs that was not looked at for a while."""
         is_late = time.monotonic() - self._rang_at >= FOLLOW_EVERY
         with self._store.read() as connection:
-            return trials.is_any_asked(connection, None if is_late else trials.LAST_STATES)
+            states = (*trials.LAST_STATES, Status.RUNNING) if is_late else trials.LAST_STATES
+            return trials.is_any_asked(connection, states, self._here)
 
     def _serve(self) -> None:
         with suppress(ImportError):  # reported by the turn that needs it
             importlib.import_module("trainui.search.searcher")  # before the first trial has points
+        pause: float | None = None
         while not self._stopping.is_set():
-            self._bell.wait(self._pause or None)
+            self._bell.wait(pause)
             self._bell.clear()
             if not self._stopping.is_set():
-                self._turn()
+                pause = self._turn()
         for searcher in self._open.values():
             searcher.close()
 
-    def _turn(self) -> None:
-        """Do one turn of each search that has work."""
-        failed = False
+    def _turn(self) -> float | None:
+        """Do one turn of each search that has work.
+
+        Returns:
+            The seconds until the next turn if nothing wakes the thread; None: no turn is due.
+        """
         try:
             with self._store.read() as connection:
-                ended = trials.asked(connection, states=trials.LAST_STATES)
-                running = trials.asked(connection, states=[Status.RUNNING])
-            keys = self._due(ended, running)
-            for key in keys:
-                failed = not self._search(key) or failed
+                ended = trials.asked(connection, trials.LAST_STATES, self._here)
+                running = trials.asked(connection, [Status.RUNNING], self._here)
+            for key in self._due(ended, running):
+                self._note(key, has_failed=not self._search(key))
             self._watch_metrics(running)
         except StoreError as error:
             outage.log.failed(error)
-            failed = True
+            return FIRST_PAUSE
         except Exception:
             logger.exception("unexpected error in the searches, will retry")
-            failed = True
-        is_behind = any(searcher.is_behind for searcher in self._open.values())
-        longer = min(max(FIRST_PAUSE, 2 * self._pause), LONGEST_PAUSE)
-        self._pause = longer if failed else CATCH_UP_PAUSE if is_behind else 0.0
+            self._stopping.wait(FIRST_PAUSE)
+            return 0.0
+        now = time.monotonic()
+        pauses = [max(0.0, retry.at - now) for retry in self._put_off.values()]
+        if any(searcher.is_behind for searcher in self._open.values()):
+            pauses.append(CATCH_UP_PAUSE)
+        return min(pauses, default=None)
+
+    def _note(self, key: SearchKey, *, has_failed: bool) -> None:
+        """Put off the next turn of a search that has failed, with exponential backoff."""
+        before = self._put_off.pop(key, None)
+        if has_failed:
+            pause = FIRST_PAUSE if before is None else min(2 * before.pause, LONGEST_PAUSE)
+            self._put_off[key] = _Retry(time.monotonic() + pause, pause)
 
     def _due(
         self, ended: Sequence[StageRecord], running: Sequence[StageRecord]
     ) -> Collection[SearchKey]:
-        """Return the searches with trials to ask for, to end or to follow."""
+        """Return the searches with trials to ask for, to end or to follow, unless put off."""
         pruned = [one for one in running if one.definition.search and one.definition.search.prune]
         with self._lock:
-            return dict.fromkeys([*self._wanted, *map(_key, [*ended, *pruned])])
+            found = dict.fromkeys([*self._wanted, *map(_key, [*ended, *pruned])])
+        self._put_off = {key: self._put_off[key] for key in found if key in self._put_off}
+        now = time.monotonic()
+        return [key for key in found if key not in self._put_off or self._put_off[key].at <= now]
 
     def _search(self, key: SearchKey) -> bool:
         """Do one turn of a search; return False if it has to be repeated."""
@@ -182,8 +218,8 @@ class SearchThread:
         """Close the study of a search none of whose trials runs or can start."""
         with self._store.read() as connection:
             is_over = not trials.goes_on(connection, key)
-        if is_over and key in self._open:
-            self._open[key].close()
+        if is_over and (searcher := self._open.pop(key, None)) is not None:
+            searcher.close()
 
     def _explain(self, wanted: Sequence[str], reason: str) -> None:
         """Record on the stages that wait for values why they have none."""

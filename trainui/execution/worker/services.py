@@ -57,7 +57,7 @@ class WorkerServices:
         self._bell = wakeup.WakeupSocket(paths.home().doorbell)
         self._changes = ChangeDetector()
         self._sender = TaskSender(app)
-        self._searches = SearchThread(store, stopping)
+        self._searches = SearchThread(store, stopping, here(settings))
         self._planner = Planner(store, self._sender, settings, self._searches.want)
         self._notifier = Notifier(store, settings)
         self._reader = MetricsProcess()

@@ -6,14 +6,14 @@ A row is written when the study has the trial's values; its number is the study'
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from trainui.domain.definition import StageDefinition
-from trainui.domain.records import RunRecord, StageRecord
+from trainui.domain.records import HostView, RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED, Status
 from trainui.store.db.engine import raw
 from trainui.store.db.statements import placeholders
@@ -61,41 +61,57 @@ def run_of(connection: Connection, key: SearchKey) -> RunRecord | None:
     return views.run(raw(connection), key.run_id)
 
 
-def is_any_asked(connection: Connection, states: Collection[Status] | None = None) -> bool:
-    """Return True if a trial has no outcome yet, its stage in one of these states; None: any."""
-    found = raw(connection).execute(
-        "SELECT 1 FROM trials JOIN stages ON stages.id = trials.stage_id WHERE trials.state = ? "
-        f"{'' if states is None else f'AND stages.status IN ({placeholders(states)}) '}LIMIT 1",
-        (ASKED, *(states or ())),
-    )
-    return found.fetchone() is not None
+def is_any_asked(
+    connection: Connection, states: Collection[Status], here: HostView | None = None
+) -> bool:
+    """Return True if `asked` returns a trial."""
+    tables, parameters = _asked(states, here)
+    return raw(connection).execute(f"SELECT 1 {tables} LIMIT 1", parameters).fetchone() is not None
 
 
 def asked(
-    connection: Connection, key: SearchKey | None = None, states: Iterable[Status] = ()
+    connection: Connection,
+    states: Collection[Status],
+    here: HostView | None = None,
+    *,
+    key: SearchKey | None = None,
 ) -> list[StageRecord]:
     """Return the trials without an outcome whose stages are in these states, the first end first.
 
-    Members of a matrix whose `search` an edit removed are left out.
+    Cancelled ones of runs that are over are left to a resume. Members of a matrix whose `search` an
+    edit removed are left out.
 
     Args:
         connection: a connection to the store.
+        states: of the stages.
+        here: only runs whose directory this host has; None: all.
         key: the search; None: all.
-        states: of the stages; none: all.
     """
-    wanted, parameters = ["trials.state = ?"], [ASKED]
+    tables, parameters = _asked(states, here)
     if key is not None:
-        wanted.append("trials.run_id = ? AND trials.search = ?")
-        parameters += [key.run_id, key.name]
-    if states := tuple(states):
-        wanted.append(f"stages.status IN ({placeholders(states)})")
+        tables += " AND trials.run_id = ? AND trials.search = ?"
+        parameters += key.run_id, key.name
     found = raw(connection).execute(
-        "SELECT stages.* FROM trials JOIN stages ON stages.id = trials.stage_id "
-        f"WHERE {' AND '.join(wanted)} ORDER BY stages.completed_at, trials.number",
-        (*parameters, *states),
+        f"SELECT stages.* {tables} ORDER BY stages.completed_at, trials.number", parameters
     )
     records = row_mapping.records(found, row_mapping.stage_record)
     return [stage for stage in records if stage.definition.search is not None]
+
+
+def _asked(states: Collection[Status], here: HostView | None) -> tuple[str, tuple[str | None, ...]]:
+    """Return the rest of a query for trials without an outcome, and its parameters."""
+    is_left = f"stages.status = '{Status.CANCELLED}' AND runs.status NOT IN "
+    tables = (
+        "FROM trials JOIN stages ON stages.id = trials.stage_id "
+        f"JOIN runs ON runs.id = trials.run_id WHERE trials.state = '{ASKED}' "
+        f"AND stages.status IN ({placeholders(states)}) "
+        f"AND NOT ({is_left}({placeholders(UNFINISHED)}))"
+    )
+    parameters: tuple[str | None, ...] = (*states, *UNFINISHED)
+    if here is None:
+        return tables, parameters
+    visible = " AND (runs.host IS NULL OR runs.host = ? OR runs.place = ?)"
+    return tables + visible, (*parameters, here.host, here.place)
 
 
 def one_asked(connection: Connection, key: SearchKey) -> StageRecord | None:

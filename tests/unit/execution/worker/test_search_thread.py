@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from trainui.execution.worker import search_thread
 from trainui.execution.worker.search_thread import INSTALL, SearchThread
 from trainui.search import missing_metric
 from trainui.search.missing_metric import MissingMetricWatch
+from trainui.search.searcher import Searcher
 from trainui.store.db.engine import Store
 from trainui.store.runs import stages
 
@@ -106,6 +108,30 @@ def test_without_optuna_the_stage_says_what_to_install_and_goes_on_after_it(
     wait_for(lambda: thread.stage(0).reason == reason, "the reason")
     missing = False
     assert thread.asked(0).reason is None
+
+
+def test_a_search_that_fails_is_put_off_and_delays_no_other(
+    thread: Thread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed: list[Sequence[str]] = []
+
+    def failing(self: Searcher, wanted: Sequence[str]) -> bool:
+        if self._run.id != broken:
+            return turn(self, wanted)
+        failed.append(wanted)
+        raise OSError("a broken study")
+
+    broken, turn = thread.run_id, Searcher.turn
+    monkeypatch.setattr(search_thread, "FIRST_PAUSE", 60.0)
+    monkeypatch.setattr(Searcher, "turn", failing)
+    thread.want(0)
+    reason = "its values cannot be chosen: a broken study"
+    wait_for(lambda: thread.stage(0).reason == reason, "the reason")
+    thread.run_id = submit(tmp_path, TEXT)
+    for number in range(4):
+        thread.want(number)
+        thread.asked(number)
+    assert len(failed) == 1
 
 
 def test_a_metric_that_does_not_come_is_said_while_the_trial_runs(
