@@ -225,11 +225,7 @@ class KeyTable:
     """The key bindings in effect, with the user's remappings applied."""
 
     def __init__(self, remapped: Mapping[str, str] | None = None) -> None:
-        """Apply the remappings.
-
-        Args:
-            remapped: new keys by binding id; unknown ids are ignored (see `unknown`).
-        """
+        """Apply new keys by binding id; unknown ids are ignored (see `unknown`)."""
         remapped = remapped or {}
         self.keys = tuple(
             replace(key, keys=remapped[key.id]) if key.id in remapped else key for key in KEYS

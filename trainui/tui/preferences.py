@@ -20,11 +20,9 @@ class Preferences:
     """Values by name, in memory until `save`."""
 
     def __init__(self, file: Path, changed: Callable[[], None] | None = None) -> None:
-        """Read the file, if it exists.
+        """Read the JSON file, if it exists.
 
-        Args:
-            file: the JSON file.
-            changed: called whenever a value differs from what was saved.
+        `changed` is called when a value differs from the saved one.
         """
         self._changed = changed
         self._file = file
@@ -36,12 +34,7 @@ class Preferences:
                 self._kept, self._saved = found, dict(found)
 
     def get(self, name: str, kind: type) -> Any:
-        """Return a value, or the empty value `kind()` if it is missing or of another type.
-
-        Args:
-            name: the value's name.
-            kind: its type, e.g. `str` or `dict`.
-        """
+        """Return a value, or the empty value `kind()` if it is missing or of another type."""
         found = self._kept.get(name)
         return found if isinstance(found, kind) else kind()
 

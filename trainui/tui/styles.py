@@ -57,12 +57,7 @@ STYLES: Mapping[str, StyleWords] = {
 
 
 def style(name: str, variables: Mapping[str, str]) -> Style:
-    """Return a named style in a theme's colours.
-
-    Args:
-        name: a key of `STYLES`.
-        variables: the theme's variables.
-    """
+    """Return a style of `STYLES` in a theme's colours."""
     look = STYLES[name]
     return Style(
         color=Color.parse(variables[look.color]).rich_color if look.color else None,

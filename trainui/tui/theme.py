@@ -204,22 +204,15 @@ def after(name: str) -> str:
 
 
 def fitting(wished: str | None, color_system: str | None) -> str:
-    """Return the initial theme: the user's setting, else one that suits the terminal.
-
-    Args:
-        wished: the user's setting.
-        color_system: Rich's name for the terminal's colour capability.
-    """
+    """Return the initial theme: the user's setting, else one that suits the terminal."""
     return wished or (BASIC.name if color_system == "standard" else DEFAULT)
 
 
 def chosen(kept: Mapping[str, object], fitting: str) -> str:
     """Return the theme chosen with the theme key, else the initial one.
 
-    Args:
-        kept: the saved choice, and the initial theme that it replaced; the choice is ignored if
-            the initial theme differs now (another terminal or a changed setting).
-        fitting: the initial theme.
+    The saved choice is ignored if the initial theme that it replaced differs now (another terminal
+    or a changed setting).
     """
     name = kept.get("chosen")
     return name if isinstance(name, str) and kept.get("instead_of") == fitting else fitting

@@ -37,12 +37,10 @@ class BackgroundJobs(Base):
         starts: bool = False,
         then: Callable[[], Any] | None = None,
     ) -> None:
-        """Run an action in a thread.
+        """Run an action in a thread, and call `then` on the event loop after success.
 
-        Args:
-            work: the action; returns the message to show, or raises the error to show.
-            starts: True: start a worker afterwards.
-            then: called on the event loop after success.
+        `work` returns the message to show, or raises the error to show. With `starts`, a worker is
+        started afterwards.
         """
 
         if self.read_only:

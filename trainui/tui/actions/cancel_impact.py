@@ -25,9 +25,7 @@ MOST_BLOCKED = 8
 def lost_work(run_id: str, names: Collection[str] | None) -> list[str]:
     """Return a line for each stage that would be cancelled, with the work that it would lose.
 
-    Args:
-        run_id: the run.
-        names: the stages' full names; None: every unfinished stage.
+    Without names, every unfinished stage of the run counts.
     """
     with views.reading() as connection:
         stages = views.stages(connection, run_id)

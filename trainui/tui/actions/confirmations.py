@@ -17,12 +17,7 @@ if TYPE_CHECKING:
 
 
 def cancel_question(target: Target, stages: Sequence[StageRecord]) -> ConfirmScreen:
-    """Return the confirmation for cancelling some stages or the whole run.
-
-    Args:
-        target: the run.
-        stages: those under the cursor; if all of them are finished, the whole run is meant.
-    """
+    """Return the confirmation for cancelling some stages, or the whole run if all have finished."""
     run_id = target.id
     names = [one.name for one in stages if one.status in (*UNFINISHED, Status.BLOCKED)] or None
     if names is None:
@@ -93,9 +88,7 @@ def rerun_question(target: Target, chosen: Sequence[StageRecord]) -> ConfirmScre
 def new_run_question(target: Target, chosen: Sequence[StageRecord]) -> ConfirmScreen:
     """Return the confirmation for running the command of an external run as a new run.
 
-    Args:
-        target: the external run.
-        chosen: those of its stages under the cursor; empty: all.
+    Without chosen stages, all are run.
     """
     run_id, stages = target.id, list(chosen)
 

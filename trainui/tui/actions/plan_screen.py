@@ -83,12 +83,7 @@ class PlanScreen(Screen[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("plan", "app.leave")]
 
     def __init__(self, target: Target, edit: InlineEdit | None = None) -> None:
-        """Create the page.
-
-        Args:
-            target: the run.
-            edit: an inline edit of its pipeline; None: none.
-        """
+        """Create the page; `edit` is an inline edit of the run's pipeline."""
         super().__init__()
         self._target = target
         self._edit = edit

@@ -33,11 +33,7 @@ def line_styles(chart: Chart, highlight: str = "") -> tuple[LineStyle, ...]:
     """Return the styles of a plot's lines; of more than six the own line and the best are bright.
 
     Lines of pruned trials are in the background, except the own one. A line keeps its colour unless
-    two bright lines have the same.
-
-    Args:
-        chart: the plot.
-        highlight: the label of the only line to be bright; empty: none.
+    two bright lines have the same. If a label is highlighted, its line alone is bright.
     """
     lines = list(enumerate(chart.lines))
     found = [pair for pair in lines if pair[1].label == highlight]

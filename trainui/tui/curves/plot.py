@@ -46,14 +46,7 @@ MOST_BANDS = 3
 def plot_rows(
     chart: Chart, view: PlotOptions, frame: Frame, styles: tuple[LineStyle, ...] | None = None
 ) -> tuple[Row, ...]:
-    """Draw a metric; cached.
-
-    Args:
-        chart: the chart.
-        view: the plot options.
-        frame: the size.
-        styles: the line styles in the order of the lines; None: the lines' own.
-    """
+    """Draw a metric; cached. By default, the lines have their own styles."""
     styles = styles or line_styles(chart, view.highlight)
     marks = max(frame.height // TICK_ROWS + 1, LEAST_MARKS)
     lines = list(zip(chart.lines, styles, strict=True))
@@ -123,12 +116,7 @@ def _draw_band(
 ) -> None:
     """Draw superseded points and the range from minimum to maximum.
 
-    Args:
-        canvas: the canvas.
-        line: the line.
-        scale: the y axis.
-        view: the plot options.
-        members: draw each of the folded series too.
+    With `members`, each of the folded series is drawn too.
     """
     dots, pauses = 4 * canvas.height, _pauses(line, view)
     if line.old_lows:

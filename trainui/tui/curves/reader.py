@@ -73,11 +73,7 @@ class CurveReader:
     """Reads curves, with a cache."""
 
     def __init__(self, groups: MatrixReader | None = None) -> None:
-        """Create a reader.
-
-        Args:
-            groups: finds the best members of a large sweep; None: a new reader.
-        """
+        """Create a reader; `groups` finds the best members of a large sweep."""
         self._groups = groups or MatrixReader()
         self._states: dict[str, object] = {}
         self._cache: dict[Hashable, Any] = {}
@@ -94,14 +90,7 @@ class CurveReader:
         stages: Sequence[StageRecord],
         wanted: CurvesWanted,
     ) -> Curves:
-        """Answer a query for a stage's curves.
-
-        Args:
-            connection: the store.
-            stage: the stage.
-            stages: all stages of its run.
-            wanted: the query.
-        """
+        """Answer a query for a stage's curves."""
         self._read_preview(connection, stage, wanted)
         if not self._preview and not headlines.has_series(connection, stage.id):
             return Curves(wanted)

@@ -53,12 +53,7 @@ def sources(
 ) -> list[PlottedSeries]:
     """Return the series to draw, the stage's own first.
 
-    Args:
-        connection: the store.
-        stage: the stage.
-        stages: all stages of its run.
-        wanted: the query with the comparison.
-        in_runs: returns the series of the stage in runs.
+    `in_runs` reads its series in other runs.
     """
     chosen = wanted.compared
     own = [_own(stage, wanted.attempt)]
@@ -92,12 +87,6 @@ def comparable_series(
     """Return all series that can be drawn into a stage's plot, each with its kind.
 
     The kinds are `attempt`, `member` (of the stage's sweep) and `run`.
-
-    Args:
-        connection: the store.
-        stage: the stage.
-        stages: all stages of its run.
-        runs: its series in runs.
     """
     members = siblings(stage, stages)
     found = [("member", one) for one in _of_members(stage, members, _own(stage, None))]

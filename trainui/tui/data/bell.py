@@ -14,8 +14,7 @@ class Bell:
     def __init__(self, ring: Callable[[str], None]) -> None:
         """Create the bell.
 
-        Args:
-            ring: called with a message, in the poller's thread; it must not block.
+        `ring` is called with a message, in the poller's thread, and must not block.
         """
         self._ring = ring
         self._event: int | None = None

@@ -37,8 +37,7 @@ class ScreenDatabase:
     def __init__(self, ringer: Bell | None = None) -> None:
         """Create it without opening the database.
 
-        Args:
-            ringer: checked for notable events at each read; None: no bell.
+        With a bell, each read checks for notable events.
         """
         self.health = HealthReader()
         """Reads the health of worker, broker and disks."""
@@ -57,8 +56,7 @@ class ScreenDatabase:
     def has_changed(self, *, beyond: bool = False) -> bool:
         """Return True if anything may have changed; cheap.
 
-        Args:
-            beyond: whether files beside the database have changed, so that the health may have.
+        `beyond` says that files beside the database have changed, so that the health may have.
         """
         if self.health.has_changed(now=beyond) or self._replaced():
             return True

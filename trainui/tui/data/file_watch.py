@@ -26,11 +26,7 @@ class FileWatch:
     """
 
     def __init__(self, on_change: Callable[[], None]) -> None:
-        """Create a watch on nothing.
-
-        Args:
-            on_change: called in the watch's thread.
-        """
+        """Create a watch on nothing; `on_change` is called in the watch's thread."""
         self._on_change = on_change
         self._places: Places = frozenset()
         self._watch: Watch | None = None
@@ -39,10 +35,9 @@ class FileWatch:
         self._is_beyond = False
 
     def sees(self, *, calm: bool = False) -> bool:
-        """Watch the directories that exist now; returns True if changes will be reported.
+        """Watch the directories that exist now; return True if changes will be reported.
 
-        Args:
-            calm: whether nothing has changed for a time, so that later reports will do.
+        If nothing has changed for a time (`calm`), later reports will do.
         """
         if self._is_remote:
             return False

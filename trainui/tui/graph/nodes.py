@@ -61,9 +61,7 @@ def graph_nodes(
 ) -> tuple[GraphNode, ...]:
     """Return the nodes of a graph, in the order of its stages.
 
-    Args:
-        stages: all stages of a run.
-        is_folded: takes a sweep's name and its number of members; returns True if it is folded.
+    `is_folded` returns True for the name and the number of members of a sweep that is folded.
     """
     groups = Counter(_group(stage) for stage in stages)
     folded = {

@@ -45,13 +45,7 @@ class GraphColumns:
 
     @classmethod
     def of(cls, lanes: int, longest: int, width: int) -> GraphColumns:
-        """Distribute the width; the name gets the rest, the bar is dropped first, then the time.
-
-        Args:
-            lanes: width of the drawing.
-            longest: width of the longest name.
-            width: width of a line.
-        """
+        """Distribute the width; the name gets the rest, the bar is dropped first, then the time."""
         graph = min(lanes, max(width - LEAST_NAME - WORD - 3, 3))
         rest = width - graph - 2
         time = TIME if rest >= min(longest, MOST_NAME) + WORD + TIME + 2 else 0

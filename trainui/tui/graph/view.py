@@ -79,12 +79,10 @@ class StageGraph(CursorView):
         alerts: Mapping[str, str] | None = None,
         earlier: Mapping[str, int] | None = None,
     ) -> None:
-        """Show these stages; the cursor stays on its stage.
+        """Show the stages of a run; the cursor stays on its stage.
 
-        Args:
-            stages: of one run.
-            alerts: by stage name, the word of its alert.
-            earlier: by stage name, the microseconds of the attempts before its last one.
+        By stage name, `alerts` has the word of its alert, and `earlier` the microseconds of the
+        attempts before its last one.
         """
         self._alerts, self._earlier = alerts or {}, earlier or {}
         before, self._all = self._all, stages
@@ -158,10 +156,8 @@ class StageGraph(CursorView):
     def select_matching(self, text: str, direction: int = 1, *, stay: bool = True) -> bool:
         """Move the cursor to the next stage whose name contains a text; return False if none does.
 
-        Args:
-            text: in upper or lower case.
-            direction: 1 downwards, -1 upwards.
-            stay: also consider the stage under the cursor.
+        The direction is 1 downwards and -1 upwards; `stay` also considers the stage under the
+        cursor.
         """
         count = len(self._drawing.lines)
         first = 0 if stay else 1

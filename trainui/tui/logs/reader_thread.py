@@ -28,8 +28,7 @@ class LogReaderThread:
     def __init__(self, deliver: Callable[[LogWindow], object]) -> None:
         """Create it; the thread starts with the first query.
 
-        Args:
-            deliver: called in the thread with each window; it must not block.
+        `deliver` is called in the thread with each window, and must not block.
         """
         self._query: WindowQuery | None = None
         self._answered: WindowQuery | None = None

@@ -51,12 +51,7 @@ class LogRows:
             self._known.clear()
 
     def of(self, line: LogLine, target: LogPosition | None) -> list[Row]:
-        """Return a line's rows, at least one.
-
-        Args:
-            line: the line.
-            target: the current match, highlighted more strongly than others.
-        """
+        """Return a line's rows, at least one; the current match is highlighted most strongly."""
         time = line.time if self._style.timed else None
         key = (line.text, line.of_stderr, time, line.place == target)
         rows = self._known.get(key)

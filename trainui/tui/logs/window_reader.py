@@ -96,12 +96,7 @@ class WindowReader:
     """Answers queries, with a cache for the logs read last."""
 
     def __init__(self, deliver: Callable[[LogWindow], object], check: Callable[[], None]) -> None:
-        """Create a reader.
-
-        Args:
-            deliver: called with each window.
-            check: called at every page; it may raise to stop.
-        """
+        """Create a reader; `check` is called at every page, and may raise to stop."""
         self._deliver = deliver
         self._check = check
         self._log: AttemptLog | None = None
@@ -120,9 +115,7 @@ class WindowReader:
     def answer(self, query: WindowQuery, *, again: bool = False) -> None:
         """Answer a query and deliver the window.
 
-        Args:
-            query: the query.
-            again: a refresh after growth: keep the last position instead of searching again.
+        A refresh after growth (`again`) keeps the last position instead of searching again.
         """
         log = self._open(query.source)
         destination = query.destination

@@ -34,12 +34,7 @@ class GpuStrip(LinesView, can_focus=False):
         self._holders: Mapping[tuple[str, int], str] = {}
 
     def show(self, figures: Sequence[GpuFigures], holders: Mapping[tuple[str, int], str]) -> None:
-        """Show these GPUs.
-
-        Args:
-            figures: the GPUs' figures.
-            holders: the name of our stage that uses a GPU, by the GPU's place.
-        """
+        """Show these GPUs, each with the name of our stage that uses it, if one does."""
         self._figures, self._holders = figures, holders
         self.display = bool(figures)
         self._settle()

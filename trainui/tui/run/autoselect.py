@@ -14,12 +14,9 @@ ATTRACTING = (Status.FAILED, Status.INTERRUPTED, Status.RUNNING)
 def stage_to_select(
     stages: Sequence[StageRecord], selected: StageRecord, autoselected: str | None
 ) -> str | None:
-    """Return the name of the stage to select; None: keep the selection.
+    """Return the name of the stage to select, or None to keep the selection.
 
-    Args:
-        stages: all stages of the run.
-        selected: the stage under the cursor.
-        autoselected: the stage that was autoselected last; None: none yet.
+    `autoselected` is the stage that was selected so the last time.
     """
     if autoselected is not None and selected.status in ATTRACTING:
         return None
@@ -50,13 +47,7 @@ def most_telling(stages: Sequence[StageRecord], otherwise: str) -> str:
 def successor(
     name: str | None, before: Sequence[StageRecord], after: Sequence[StageRecord]
 ) -> str | None:
-    """Return the name of the new member of a sweep if an edit has replaced a member by it.
-
-    Args:
-        name: the member's name.
-        before: the run's stages before the edit.
-        after: its stages now.
-    """
+    """Return the name of the new member of a sweep if an edit has replaced a member by it."""
     known = {one.name: one for one in before}
     old = known.get(name or "")
     now = next((one for one in after if one.name == name), None)

@@ -28,11 +28,7 @@ def params_rows(
 ) -> list[Row]:
     """Return the parameters of a stage: of its sweep member, its task and its run.
 
-    Args:
-        run: the run.
-        stage: the stage.
-        width: characters a line.
-        own: the run's parameters that this member of a sweep has with other values.
+    `own` has the run's parameters that this member of a sweep has with other values.
     """
     own = own or {}
     definition = stage.definition

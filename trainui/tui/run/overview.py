@@ -97,12 +97,8 @@ def _activity_facts(
 ) -> Iterator[tuple[str, str, str]]:
     """Yield the last output, the last checkpoint, the headline metric and the progress.
 
-    Args:
-        stage: the stage.
-        activity: its activity.
-        now: the time in microseconds.
-        unknown_end: the last attempt if its end is not known from earlier runs; else None. The end
-            of a stalled one cannot be estimated.
+    `unknown_end` is the last attempt, if earlier runs do not say when it ends; the end of a stalled
+    one cannot be estimated.
     """
     # while nothing changes the screen is not drawn again: after the end an age would become wrong
     since = now if stage.completed_at is None else None

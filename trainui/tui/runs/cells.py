@@ -82,12 +82,7 @@ def count_cells(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
 
 
 def trouble_cells(trouble: RunTrouble, cells: int) -> list[Segment]:
-    """Return the counts of what is wrong, each in its colour; without words if they are too wide.
-
-    Args:
-        trouble: the counts.
-        cells: the width.
-    """
+    """Return the counts of what is wrong, each in its colour; no words if they are too wide."""
     found = [(WORST[kind], *TROUBLE[kind], getattr(trouble, kind)) for kind in trouble.kinds]
     words = [(f"{symbol}{count} {word}", style) for style, symbol, word, count in found]
     brief = [(f"{symbol}{count}", style) for style, symbol, _, count in found]

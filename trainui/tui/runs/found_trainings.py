@@ -47,8 +47,7 @@ class FoundTrainings:
 def search(is_cancelled: Callable[[], bool]) -> FoundTrainings:
     """Search this directory and this machine; takes seconds, so call it in a thread.
 
-    Args:
-        is_cancelled: returns True once nobody waits for the result.
+    `is_cancelled` returns True once nobody waits for the result.
     """
     processes = _answer(["--pid"], is_cancelled) or {}
     trainings = _answer([".", "--dry-run"], is_cancelled)

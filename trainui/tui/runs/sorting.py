@@ -39,12 +39,7 @@ class SortOrder:
         return f"{METRIC}{self.metric}" if self.metric else self.title
 
     def arranged(self, runs: Sequence[RunLine], *, reverse: bool) -> Sequence[RunLine]:
-        """Sort runs.
-
-        Args:
-            runs: newest first.
-            reverse: reverse the order.
-        """
+        """Sort runs that are given with the newest first."""
         if self.title == WHEN:
             return runs[::-1] if reverse else runs
         known = [run for run in runs if self.key(run) is not None]
@@ -97,9 +92,8 @@ def _in_order(value: str) -> tuple[bool, float, str]:
 def by_metric(metric: str, values: Callable[[], Mapping[str, float]]) -> SortOrder:
     """Return the order by a metric's value: the best first, runs without it or with NaN last.
 
-    Args:
-        metric: its stored name; with `SMOOTHED` before it, its smoothed values are meant.
-        values: returns the values read so far, by run id.
+    With `SMOOTHED` before its stored name, its smoothed values are meant. `values` returns the
+    values read so far, by run id.
     """
     sign = -1.0 if lower_is_better(metric) is False else 1.0
 

@@ -22,12 +22,7 @@ class Bandwidth:
     def __init__(
         self, budget: int | None = None, now: Callable[[], float] = time.monotonic
     ) -> None:
-        """Start counting.
-
-        Args:
-            budget: the limit in bytes per second; None: no limit.
-            now: returns seconds on a monotonic clock.
-        """
+        """Start counting, with a limit of `budget` bytes per second."""
         self.budget = budget
         self.total = 0
         """Bytes sent so far."""
@@ -57,8 +52,7 @@ class Bandwidth:
     def pause(self, before: int) -> float:
         """Return the seconds to wait after the last update before the next unrequested one.
 
-        Args:
-            before: `total` at the last update; the bytes since then determine the wait.
+        `before` was `total` at the last update; the bytes since then determine the wait.
         """
         if self.budget is None:
             return 0.0

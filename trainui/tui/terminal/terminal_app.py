@@ -26,11 +26,7 @@ class TerminalApp(KeyQueue, App[int]):
     """An app that queues keys, sends only the cells that changed, and counts what it sends."""
 
     def __init__(self, max_rate: int | None) -> None:
-        """Create the app.
-
-        Args:
-            max_rate: bytes per second to send at most; None: no limit.
-        """
+        """Create the app, which sends at most `max_rate` bytes per second."""
         self.traffic = bandwidth.Bandwidth(max_rate)
         super().__init__()
         self._typed = deque()

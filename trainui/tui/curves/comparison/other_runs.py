@@ -36,12 +36,8 @@ class OtherRuns:
     ) -> list[PlottedSeries]:
         """Return the same stage in some runs, the newest first.
 
-        Args:
-            connection: the store.
-            stage: the stage.
-            runs: the ids of the runs; one without a stage of that name contributes the stage that
-                stands for it in the list, of those that have the metric.
-            names: the metrics.
+        A run without a stage of that name contributes the stage that stands for it in the list, of
+        those that have the metrics.
         """
         return self._series(connection, stage, self._found(connection, stage, runs, names), names)
 
@@ -111,11 +107,7 @@ def _series(one: ComparableStage, label: str, stage: StageRecord) -> PlottedSeri
 
 
 def _labels(runs: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-    """Return labels that distinguish runs: the name, the parameters that differ, and then the id.
-
-    Args:
-        runs: by id the name, and the parameters as stored.
-    """
+    """Return labels that distinguish runs: name, parameters that differ, and then the id."""
     labels = {}
     for run_id, (name, params) in runs.items():
         values = params_of(params)
