@@ -223,6 +223,16 @@ async def test_a_chain_has_edges_at_every_size(filler: Filler) -> None:
             assert ("│  │  " in driven.text()) is not bool(beside)
 
 
+async def test_the_timeline_has_its_bars_and_its_axis_at_every_width(filler: Filler) -> None:
+    run_id = filler.run({"download": (), "pretrain": ("download",), "evaluate": ("pretrain",)})
+    filler.complete(run_id, "download", "pretrain")
+    async with opened(run_id, (80, 24)) as driven:
+        for width in (80, 100, 110, 120, 140, 200):
+            await driven.pilot.resize_terminal(width, 30)
+            await driven.until_shown("▄ critical path", " 0──", "─12s")
+            assert "▄" in line_of(driven, "pretrain  completed")
+
+
 async def test_a_run_that_is_removed_says_so(filler: Filler) -> None:
     run_id = filler.run({"a": ()})
     filler.complete(run_id, "a")

@@ -20,13 +20,13 @@ from trainui.tui.graph.timeline import Timeline, bar, joined
 from trainui.tui.render.numbers import elapsed, state_style
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, width_of
 
-WORD, TIME = 11, 8
-"""Widths of the state and the time, in characters."""
+WORD, SHORT_WORD, TIME = 11, 9, 7
+"""Widths of the state, of states up to the length of `completed`, and of the time."""
 
-LEAST_NAME, MOST_NAME = 12, 28
-"""Least width of names, and the width up to which they take precedence over the time."""
+SHORT_NAME, LEAST_NAME, MOST_NAME = 8, 12, 28
+"""The least width that names need, the least they get, and up to which they precede the time."""
 
-LEAST_BAR, MOST_BAR = 12, 48
+LEAST_BAR, MOST_BAR = 8, 48
 """Least and most width of a timeline bar; with less space there is none."""
 
 BAR, CRITICAL = "━", "▄"
@@ -44,12 +44,15 @@ class GraphColumns:
     bar: int
 
     @classmethod
-    def of(cls, lanes: int, longest: int, width: int) -> GraphColumns:
-        """Distribute the width; the name gets the rest, the bar is dropped first, then the time."""
-        graph = min(lanes, max(width - LEAST_NAME - WORD - 3, 3))
+    def of(cls, lanes: int, longest: int, word: int, width: int) -> GraphColumns:
+        """Distribute the width; the name gets the rest, the bar is dropped first, then the time.
+
+        `longest` and `word` are the widths of the longest name and of the longest state.
+        """
+        graph = min(lanes, max(width - LEAST_NAME - word - 3, 3))
         rest = width - graph - 2
-        time = TIME if rest >= min(longest, MOST_NAME) + WORD + TIME + 2 else 0
-        word = WORD if rest >= LEAST_NAME + WORD + 1 else 0
+        time = TIME if rest >= min(longest, MOST_NAME) + word + TIME + 2 else 0
+        word = word if rest >= LEAST_NAME + word + 1 else 0
         room = max(rest - (word + 1 if word else 0) - (time + 1 if time else 0), 1)
         name = min(longest + 1, max(room - 2 - LEAST_BAR, MOST_NAME), room)
         bar = min(room - name - 2, MOST_BAR)
@@ -57,14 +60,21 @@ class GraphColumns:
 
 
 def longest_name(nodes: Iterable[GraphNode]) -> int:
-    """Return the width of the longest name, at least `LEAST_NAME`."""
+    """Return the width of the longest name, at least `SHORT_NAME`."""
     longest = max((cell_len(harmless(node.label)) for node in nodes), default=0)
-    return max(longest, LEAST_NAME)
+    return max(longest, SHORT_NAME)
 
 
-def preferred_width(lanes: int, longest: int) -> int:
+def word_width(nodes: Iterable[GraphNode], stages: Iterable[StageRecord], *, alerts: bool) -> int:
+    """Return the width of the longest state; a folded sweep counts its members there."""
+    is_long = alerts or any(node.folded for node in nodes)
+    is_long = is_long or any(stage.status == Status.INTERRUPTED for stage in stages)
+    return WORD if is_long else SHORT_WORD
+
+
+def preferred_width(lanes: int, longest: int, word: int) -> int:
     """Return the width at which every line fits, without bars."""
-    return lanes + 2 + longest + 1 + WORD + 1 + TIME
+    return lanes + 2 + longest + 1 + word + 1 + TIME
 
 
 def graph_row(

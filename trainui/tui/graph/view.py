@@ -14,7 +14,7 @@ from trainui.domain.states import Status
 from trainui.tui.graph.layout import Drawing, layout
 from trainui.tui.graph.nodes import FOLDED_FROM, GraphNode, graph_nodes, most_important
 from trainui.tui.graph.painter import NODE
-from trainui.tui.graph.rows import GraphColumns, axis_row, graph_row, longest_name, preferred_width
+from trainui.tui.graph.rows import GraphColumns, axis_row, graph_row, longest_name, preferred_width, word_width
 from trainui.tui.graph.timeline import Timeline
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row
@@ -51,7 +51,7 @@ class StageGraph(CursorView):
         """By sweep name: the user's choice to fold or unfold it."""
         self._members_of: dict[str, list[StageRecord]] = {}
         """By node key: the node's stages, filled on demand."""
-        self._longest = 0
+        self._longest, self._word = 0, 0
         self._timeline = Timeline((), 0)
         self._alerts: Mapping[str, str] = {}
         self._earlier: Mapping[str, int] = {}
@@ -71,7 +71,7 @@ class StageGraph(CursorView):
     @property
     def preferred_width(self) -> int:
         """The width at which every line fits, in characters."""
-        return preferred_width(self._drawing.width, self._longest)
+        return preferred_width(self._drawing.width, self._longest, self._word)
 
     def set_stages(
         self,
@@ -91,6 +91,7 @@ class StageGraph(CursorView):
         self._update_timeline()
         if [one.definition for one in before] != [one.definition for one in stages]:
             self._lay_out()
+        self._word = word_width(self._by_key.values(), stages, alerts=bool(self._alerts))
         self.update_rows()
 
     def _lay_out(self) -> None:
@@ -205,7 +206,7 @@ class StageGraph(CursorView):
         )
 
     def _columns(self, width: int) -> GraphColumns:
-        return GraphColumns.of(self._drawing.width, self._longest, width)
+        return GraphColumns.of(self._drawing.width, self._longest, self._word, width)
 
     def action_open(self) -> None:
         """Focus the stage's panes, or unfold a sweep."""

@@ -15,6 +15,7 @@ from trainui.domain.records import StageRecord
 from trainui.text import harmless
 from trainui.tui.curves.grid_view import CurvesView
 from trainui.tui.data.snapshot import DetailTab
+from trainui.tui.graph.rows import LEAST_BAR
 from trainui.tui.graph.view import StageGraph
 from trainui.tui.logs.view import LogView
 from trainui.tui.run.details_view import DetailsView
@@ -28,17 +29,21 @@ LEAST_GRAPH, GRAPH_SHARE = 51, 0.45
 """Width of the left half in the wide layout: the least in columns, the most as a share."""
 
 
-WITH_BARS = 150
-"""Terminal width in columns from which the DAG's timeline bars fit."""
+WITH_BARS, BARS_SHARE = 150, 0.48
+"""Terminal width in columns from which the DAG's timeline bars have their whole width; below it,
+the most width of the left half as a share, if that makes the bars fit."""
 
 LEAST_WIDE = 76
-"""Least width of the left half with timeline bars: most lines of the overview fit."""
+"""Least width of the left half with whole timeline bars: most lines of the overview fit."""
 
 WITH_GAPS = 50
 """Least width of the left half with two spaces between the names of the detail tabs."""
 
 FRAME, BARS = 5, 32
-"""Columns of a pane's frame; of its frame and timeline bars."""
+"""Columns of a pane's frame; of its frame and whole timeline bars."""
+
+SHORT_BARS = FRAME + 2 + LEAST_BAR
+"""Columns of a pane's frame and the shortest timeline bars."""
 
 
 class Panes(Container):
@@ -152,14 +157,19 @@ class Panes(Container):
         if stacked or self._zoomed:
             self.left.styles.width = "100%"
         else:
-            least = LEAST_GRAPH
-            if width >= WITH_BARS:
-                least = max(LEAST_WIDE, graph_width + BARS, self.overview.table_width + FRAME)
-            most = int(width * GRAPH_SHARE)
-            left = min(max(graph_width + FRAME, least), most)
+            left = self._left_width(width, graph_width)
             self.left.styles.width = left
             gap = "  " if left >= WITH_GAPS else " "
             self.overview.set_subtitle(gap.join(f"{tab} {tab.title.lower()}" for tab in DetailTab))
+
+    def _left_width(self, width: int, graph_width: int) -> int:
+        """Return the width of the left half in the wide layout."""
+        least, most = LEAST_GRAPH, int(width * GRAPH_SHARE)
+        if width >= WITH_BARS:
+            least = max(LEAST_WIDE, graph_width + BARS, self.overview.table_width + FRAME)
+        elif graph_width + SHORT_BARS <= (with_bars := int(width * BARS_SHARE)):
+            least, most = max(LEAST_GRAPH, graph_width + SHORT_BARS), with_bars
+        return min(max(graph_width + FRAME, least), most)
 
     def on_resize(self) -> None:
         """Divide the space again."""
