@@ -14,7 +14,14 @@ from trainui.domain.states import Status
 from trainui.tui.graph.layout import Drawing, layout
 from trainui.tui.graph.nodes import FOLDED_FROM, GraphNode, graph_nodes, most_important
 from trainui.tui.graph.painter import NODE
-from trainui.tui.graph.rows import GraphColumns, axis_row, graph_row, longest_name, preferred_width, word_width
+from trainui.tui.graph.rows import (
+    GraphColumns,
+    axis_row,
+    graph_row,
+    longest_name,
+    preferred_width,
+    word_width,
+)
 from trainui.tui.graph.timeline import Timeline
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row
