@@ -53,8 +53,7 @@ class ChangeDetection:
     def evidence(self, new: Collection[str] = ()) -> Evidence:
         """Collect the evidence of changes for all stages that have ended.
 
-        Args:
-            new: full names of stages that an edited file added.
+        `new` are the stages that an edited file added.
 
         Raises:
             UsageError: an input names a variable that is not set.
@@ -81,9 +80,7 @@ class ChangeDetection:
     def as_kept(self, name: str, again: Collection[str]) -> dict[str, Any]:
         """Return the record of what a kept stage's result is now accepted for.
 
-        Args:
-            name: the stage's full name.
-            again: full names of the stages that run again although this one is kept.
+        `again` are the stages that run again although this one is kept.
         """
         stage = self._stages[name]
         completions = {

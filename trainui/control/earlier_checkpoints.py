@@ -11,8 +11,7 @@ from trainui.domain.definition import Pipeline
 def remarks(pipeline: Pipeline) -> Iterator[str]:
     """Yield a remark for each stage of a new run with earlier checkpoints: used or ignored.
 
-    Args:
-        pipeline: the result of `control.preview`.
+    The pipeline comes from `control.preview`.
     """
     from trainui.artifacts import checkpoints
 

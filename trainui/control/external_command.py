@@ -58,11 +58,7 @@ class Offer:
 
 
 def of(run: RunRecord, stages: Sequence[StageRecord]) -> Offer:
-    """Return the new run that an external run's command would be.
-
-    Args:
-        run: the external run.
-        stages: one of its stages, or all of them.
+    """Return the new run that an external run's command would be, of one or all of its stages.
 
     Raises:
         UsageError: its command is not on record, or its directory no longer exists.

@@ -15,10 +15,6 @@ def count(run_id: str, stages: Iterable[StageDefinition]) -> int:
     """Return how many stages of other runs have or wait for the slots that a run needs first.
 
     0 if a first stage can start at once.
-
-    Args:
-        run_id: the run.
-        stages: its stages.
     """
     kinds = {stage.gpus > 0 for stage in stages if not stage.depends_on}
     with views.reading() as connection:

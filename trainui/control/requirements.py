@@ -57,9 +57,7 @@ def _needed(search: Search) -> Iterator[tuple[str, str]]:
 def check_slots(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -> None:
     """Check that this machine has enough slots for each stage.
 
-    Args:
-        stages: the stages to run.
-        environ: the run's environment; `CUDA_VISIBLE_DEVICES` in it limits the GPUs.
+    `CUDA_VISIBLE_DEVICES` in the run's environment limits the GPUs.
 
     Raises:
         UnfitEnvironmentError: a stage needs more slots than this machine has.
@@ -105,10 +103,7 @@ def missing_gpus(stages: Iterable[StageDefinition], environ: Mapping[str, str]) 
 def check_inputs(pipeline: Pipeline, *, run_directory: Path, environ: Mapping[str, str]) -> None:
     """Check that every input exists and may be read, except those that the run produces.
 
-    Args:
-        pipeline: a submitted pipeline, with absolute paths.
-        run_directory: inputs inside it are produced by the run.
-        environ: the stages' environment, for `${env.NAME}`.
+    It produces the inputs inside its directory.
 
     Raises:
         UnsafePathError: an input does not exist, or its location is not allowed.
@@ -123,10 +118,7 @@ def invalid_inputs(
 ) -> Iterator[UsageError]:
     """Yield an error for each invalid input that no stage produces, once per input.
 
-    Args:
-        pipeline: the pipeline.
-        environ: the variables for `${env.NAME}`.
-        run_directory: inputs inside it are produced by the run; None: not submitted.
+    Inputs inside the run's directory are produced by the run.
     """
     seen: set[str] = set()
     for stage in pipeline.stages:

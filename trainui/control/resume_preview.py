@@ -51,13 +51,8 @@ def choose_pipeline(
 ) -> PipelineChoice:
     """Return the pipeline to resume with: the given file, the inline edit, or the run's own file.
 
-    It reads files, so the screen calls it in a thread.
-
-    Args:
-        run: the run.
-        file: a pipeline file.
-        edit: an inline edit of the run's pipeline.
-        as_submitted: True: ignore changes of the run's file since the submission.
+    With `as_submitted`, changes of the run's file since the submission are ignored. It reads files,
+    so the screen calls it in a thread.
 
     Raises:
         PipelineFileError: the file or the edit has problems.

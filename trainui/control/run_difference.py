@@ -39,12 +39,9 @@ class _Side:
 
 
 def between(connection: Connection, run: RunRecord, other: RunRecord | None) -> dict[str, Any]:
-    """Return what differs, as in `trainui diff --json`.
+    """Return what differs, as in `trainui diff --json`; the run counts as the earlier side.
 
-    Args:
-        connection: the store.
-        run: the run that counts as the earlier side.
-        other: the other run; None: the run's files, code and shell as they are now.
+    Without another run, it is compared with its files, code and shell as they are now.
 
     Raises:
         PipelineFileError: the run's file has problems now.

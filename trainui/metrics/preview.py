@@ -105,10 +105,7 @@ class FilePreview:
 def preview(connection: Connection, stage: StageRecord, attempt: AttemptRecord) -> FilePreview:
     """Return a preview of the part of a stage's files that is not in the store yet.
 
-    Args:
-        connection: a connection to the store, for reading.
-        stage: the stage.
-        attempt: its last attempt.
+    The attempt is the stage's last one.
     """
     place = sources.SearchDirectories(
         Path(attempt.directory), Path(stage.directory), Path(stage.definition.workdir)

@@ -37,13 +37,8 @@ class OfferOptions:
 def resume(run: RunRecord, options: OfferOptions, *, changes: bool) -> int:
     """Offer the whole command of an external run.
 
-    Args:
-        run: the external run.
-        options: those of the command.
-        changes: an option was given that chooses stages or a pipeline file.
-
     Raises:
-        UsageError: as `offer`, and for `changes`.
+        UsageError: as `offer`, and for `changes`: an option that chooses stages or a pipeline file.
     """
     if changes:
         raise UsageError(
@@ -55,11 +50,6 @@ def resume(run: RunRecord, options: OfferOptions, *, changes: bool) -> int:
 
 def offer(run: RunRecord, stages: Sequence[StageRecord], options: OfferOptions) -> int:
     """Show the new run that an external run's command would be, and start it after a yes.
-
-    Args:
-        run: the external run.
-        stages: one of its stages, or all of them.
-        options: those of the command.
 
     Raises:
         UsageError: there is no terminal to ask on, or the command is not on record.

@@ -59,15 +59,9 @@ class Revision:
 def compare(
     run: RunRecord, stages: Sequence[StageRecord], pipeline: Pipeline, given: Mapping[str, str]
 ) -> Revision:
-    """Find what an edited pipeline changes of a run.
+    """Find what an edited pipeline changes of a run; `given` are the parameters given with `-p`.
 
     A running stage keeps the definition that it was started with, since its end is judged by it.
-
-    Args:
-        run: the run.
-        stages: the run's stages on record.
-        pipeline: the edited one, as loaded.
-        given: the parameters that the run was given with `-p`.
 
     Raises:
         UsageError: the edit changes which stages a running one depends on.
@@ -143,10 +137,6 @@ def stages_with_waiting_edits(run_id: str) -> list[str]:
 
 def check_running(revision: Revision, stages: Sequence[StageRecord]) -> None:
     """Check that no stage is running that an edited file changes or removes.
-
-    Args:
-        revision: the changes.
-        stages: the run's current stages.
 
     Raises:
         UsageError: such a stage is running.

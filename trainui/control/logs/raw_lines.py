@@ -43,8 +43,7 @@ class GrowingLog:
     def lines(self, *, to_end: bool) -> Iterator[tuple[int, bytes]]:
         """Yield new lines, each with the offset of its end.
 
-        Args:
-            to_end: also yield a last line that has no line end.
+        `to_end` also yields a last line that has no line end.
         """
         try:
             file = self.path.open("rb")
@@ -76,8 +75,7 @@ class AttemptLogs:
     def lines(self, *, to_end: bool) -> Iterator[TimedLine]:
         """Yield new lines of both logs, merged.
 
-        Args:
-            to_end: also yield a last line that has no line end.
+        `to_end` also yields a last one without a line end.
         """
         self._times.poll()
         flows = [self._flow(stream, log, to_end=to_end) for stream, log in self._logs.items()]

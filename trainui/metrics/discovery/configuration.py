@@ -27,9 +27,7 @@ _FILES = ("hparams.yaml", "args.yaml")
 def of_sources(sources: Iterable[SourceFile], stage_dir: Path) -> dict[str, str]:
     """Return the parameters that an attempt's trackers and frameworks recorded.
 
-    Args:
-        sources: the attempt's files.
-        stage_dir: its stage's directory, which may be that of a Hydra job.
+    The stage's directory may be that of a Hydra job.
     """
     found: dict[str, Any] = {}
     sources = list(sources)

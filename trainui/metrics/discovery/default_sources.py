@@ -81,13 +81,7 @@ _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 def candidates(
     stage_dir: Path, streams: Mapping[str, Path], *, since: float = 0
 ) -> list[SourceFile]:
-    """Return the default files below a stage's directory, then its output streams.
-
-    Args:
-        stage_dir: the stage's directory.
-        streams: the attempt's log files, by name.
-        since: when the attempt started, in seconds since 1970.
-    """
+    """Return the default files below a stage's directory, then its output streams."""
     found: list[SourceFile] = []
     printed: list[SourceFile] = []
     for path in _files(stage_dir):
@@ -200,9 +194,7 @@ def family_of(path: Path) -> str | None:
 def part_of(path: Path, root: Path) -> str:
     """Return the prefix that separates the metrics of `val_log.csv` or `val/log.csv` from training.
 
-    Args:
-        path: the file.
-        root: the directory where it was found, which is not part of the name.
+    The root, where the file was found, is not part of the name.
     """
     *directories, _name = path.relative_to(root).parts if path.is_relative_to(root) else ("",)
     found = _NOT_TRAINED.search(path.stem)

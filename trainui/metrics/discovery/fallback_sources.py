@@ -45,11 +45,7 @@ class Fallbacks:
         return any(looked)
 
     def pop_ready(self, *, all_of_them: bool) -> list[SourceFile]:
-        """Remove and return the texts that no longer wait.
-
-        Args:
-            all_of_them: the attempt has ended, so no other file will come.
-        """
+        """Remove and return the texts that no longer wait; at the attempt's end, all of them."""
         if all_of_them:
             while self.scan():
                 pass

@@ -32,9 +32,7 @@ def params(directory: Path) -> dict[str, str]:
 def job_prefix(directory: Path, root: Path) -> str:
     """Return the prefix for a file of a multirun's job; empty for any other.
 
-    Args:
-        directory: the file's directory.
-        root: the directory where the search began.
+    The search began at the root.
     """
     for place in (directory, *directory.parents):
         if place == root or not place.is_relative_to(root):

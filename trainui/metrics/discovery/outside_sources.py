@@ -130,12 +130,9 @@ class OutsideSources:
     def search(
         self, rivals: Callable[[], Sequence[str]], since: float, *, ended: bool = False
     ) -> list[SourceFile]:
-        """Return the sources that there are now.
+        """Return the sources that there are now; after the attempt's end, for the last time.
 
-        Args:
-            rivals: returns the workdirs of the other attempts that have run since this one started.
-            since: when the attempt started, in seconds since 1970.
-            ended: the attempt has ended, so this is the last search.
+        `rivals` returns the workdirs of the other attempts that have run since this one started.
         """
         used = time.thread_time()
         for one in self._listings:

@@ -18,8 +18,7 @@ Survey = Mapping[Path | None, frozenset[str]]
 def survey(is_wanted: Callable[[str], bool] = bool) -> Survey:
     """Return the files that the processes we may look at have open for writing.
 
-    Args:
-        is_wanted: returns True for the names of files that matter; default: all.
+    `is_wanted` returns True for the names of files that matter.
     """
     found: dict[Path | None, set[str]] = defaultdict(set)
     with suppress(OSError):

@@ -24,10 +24,7 @@ _NUMBER = re.compile(r"(?<!\d)\d{1,3}(?!\d)")
 def apart(one: SourceFile, others: Iterable[SourceFile], since: float) -> SourceFile:
     """Return a file with a prefix if files of its kind are read already.
 
-    Args:
-        one: the file.
-        others: those that are read.
-        since: when the attempt started: files that were written last before that do not count.
+    Files that were written last before the attempt started do not count.
     """
     if one.family not in _FAMILIES or one.named:
         return one

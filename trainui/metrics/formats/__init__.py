@@ -74,13 +74,9 @@ DOCUMENTS = frozenset({JsonFile.name, TrainerState.name})
 
 
 def decoder(name: str, step: str | None, state: dict[str, Any], path: Path) -> Decoder:
-    """Return a decoder of a format, or of a preset's lines.
+    """Return a decoder of a format, or of a preset's lines, that continues from a state.
 
-    Args:
-        name: the name of a format or of a preset.
-        step: the step field, if the source's definition names one.
-        state: the state of the decoder that has read the file so far.
-        path: the file; some formats take a metric's name from it.
+    Some formats take a metric's name from the path.
 
     Raises:
         UnknownFormatError: there is no such format or preset.

@@ -208,11 +208,9 @@ def _is_comment(head: str, following: str, delimiter: str) -> bool:
 
 
 def find_delimiter(line: str, following: Sequence[str]) -> str:
-    """Return the delimiter between the cells of a line.
+    """Return the delimiter between the cells of a header or a row.
 
-    Args:
-        line: a header, or a row.
-        following: the line after it, if known: it separates names with spaces from columns.
+    The line after it, if known, separates names with spaces from columns.
     """
     bare = _QUOTED.sub("", line)
     best = max(_DELIMITERS, key=bare.count)

@@ -38,11 +38,7 @@ class JsonFile(Decoder):
     ) -> None:
         """Start with the state stored so far.
 
-        Args:
-            step: the step field, if the source's definition names one.
-            state: the stored state.
-            path: the file.
-            alone: no other file has these values, so a single record's step is a metric too.
+        If no other file has these values (`alone`), a single record's step is a metric too.
         """
         super().__init__(step, state)
         self._alone = alone

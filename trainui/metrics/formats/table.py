@@ -92,9 +92,7 @@ class WholeTable:
 def step_fields(names: tuple[str, ...], named: str | None) -> tuple[str, ...]:
     """Return the fields that may be the step, the preferred one first.
 
-    Args:
-        names: the fields of a row.
-        named: the field that the source's definition names.
+    `named` is the field that the source's definition names.
     """
     wanted = [named] if named in names else []
     for step_name in STEP_NAMES:
@@ -109,11 +107,8 @@ def table_points(
 ) -> dict[str, Points]:
     """Return the series of some rows with the same fields.
 
-    Args:
-        columns: the fields, by name, each as long as `rows`.
-        rows: the record numbers of the rows within these bytes.
-        first_row: the number of rows of the file before these bytes.
-        step: the field that the source's definition names as the step.
+    `rows` are the record numbers within these bytes, `first_row` is the number of rows before them,
+    and `step` the field that the source's definition names as the step.
     """
     steps, taken = _steps(columns, rows + first_row, step)
     times = _times(columns, len(rows))

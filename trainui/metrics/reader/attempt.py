@@ -62,12 +62,8 @@ class AttemptReader:
     ) -> None:
         """Create the reader; it reads nothing yet.
 
-        Args:
-            store: the store for its points.
-            attempt: the attempt to read.
-            writer: batches writes of several attempts; None: a writer for this attempt alone.
-            files: the cache of open files, shared by attempts; None: a cache for this attempt.
-            search_round: shared by the attempts' searches; None: one for this attempt.
+        `writer` batches the writes of several attempts, which also share the cache of open files
+        and the round of searches; by default, the attempt has its own.
         """
         self.attempt = attempt
         self._writer = writer or BatchWriter(store)
@@ -115,8 +111,7 @@ class AttemptReader:
     def scan(self, *, ended: bool = False) -> None:
         """Find the attempt's files, and start to read new ones.
 
-        Args:
-            ended: True if the process has ended, so that no new files will appear.
+        Once the process has ended, no new files will appear.
         """
         self._alerts.catch_up()
         found = sources.find(self.place, self.attempt.definition)
@@ -318,8 +313,7 @@ class AttemptReader:
     def finish(self, *, clean: bool) -> None:
         """Read all sources to their end, and mark the attempt's metrics as complete.
 
-        Args:
-            clean: True if the process ended by itself, so that its last line is not torn.
+        If the process ended by itself (`clean`), its last line is not torn.
         """
         self.end()
         self.scan(ended=True)

@@ -32,9 +32,7 @@ class BatchWriter:
     def add(self, reader: StoredSource, refused: Callable[[Exception], None]) -> None:
         """Add a source's unstored batch, if it has one.
 
-        Args:
-            reader: the source's reader.
-            refused: called with the error if the store rejects these points.
+        `refused` is called with the error if the store rejects these points.
 
         Raises:
             StoreError: the buffer was full, and the store cannot be written.

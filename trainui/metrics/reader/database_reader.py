@@ -15,13 +15,7 @@ class DatabaseReader(SourceReader):
     """Reads one run and stores its points; the source's state has the rows read last by table."""
 
     def __init__(self, *args: Any, run: str, **more: Any) -> None:
-        """Create a reader as `SourceReader` does.
-
-        Args:
-            args: as for `SourceReader`.
-            run: the run's id in the database.
-            more: as for `SourceReader`.
-        """
+        """Create a reader of one run in a database, as `SourceReader` does."""
         self._run = run
         super().__init__(*args, **more)
 

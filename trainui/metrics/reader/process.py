@@ -22,10 +22,8 @@ def wake() -> None:
 def start(log: Path) -> subprocess.Popen[bytes]:
     """Start a reader that ends when this process ends, even if this process is killed.
 
-    Its stdin is a pipe that nobody writes to: closing it, or dying, ends the reader.
-
-    Args:
-        log: the file to which its output is appended.
+    Its output is appended to the log. Its stdin is a pipe that nobody writes to: closing it, or
+    dying, ends the reader.
     """
     with log.open("ab") as file:
         return subprocess.Popen(

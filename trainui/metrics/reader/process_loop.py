@@ -120,8 +120,7 @@ class MetricsReader:
     def turn(self, *, scan: bool) -> float:
         """Read what has grown, and scan if that is due; return the seconds to pause.
 
-        Args:
-            scan: True if something may have changed other than a file that grew.
+        Scan if something may have changed other than a file that grew.
         """
         used = time.thread_time()
         self._scan_due |= scan

@@ -176,10 +176,7 @@ class SourceReader(StoredSource):
         return file.look() if file else None
 
     def advance(self, end: EndOfFile | None = None) -> Advance:
-        """Read and store at most one batch.
-
-        Args:
-            end: given when the file will not grow.
+        """Read and store at most one batch; `end` is given when the file will not grow.
 
         Raises:
             UnreadableFileError: it cannot be read.

@@ -58,9 +58,8 @@ class Watch:
     def __init__(self, on_change: Callable[[FileChanges], object], pause: float = STEP) -> None:
         """Create the watch; it watches nothing yet.
 
-        Args:
-            on_change: called in the watch's own thread.
-            pause: seconds for which changes are coalesced.
+        `on_change` is called in the watch's own thread; changes within `pause` seconds are
+        coalesced.
         """
         self._on_change = on_change
         self._step = round(pause * 1000)
@@ -95,9 +94,7 @@ class Watch:
     def watch(self, directories: set[Path], hints: frozenset[Path] = frozenset()) -> None:
         """Watch these directories and no others; skip those that do not exist.
 
-        Args:
-            directories: those of which every change is reported.
-            hints: others, of which only files with usual names and new directories are.
+        Of `hints` only files with usual names and new directories are reported.
         """
         found = directories | hints
         wanted = frozenset(path for path in found if os.path.isdir(path))  # noqa: PTH112

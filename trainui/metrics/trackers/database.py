@@ -99,9 +99,7 @@ class DatabaseCopies:
     def get(self, path: Path, *, at_once: bool = False) -> DatabaseCopy | None:
         """Return a copy of a database; None if it cannot be copied now, because it is written.
 
-        Args:
-            path: the database.
-            at_once: copy it again even if it was copied just now.
+        With `at_once`, it is copied again even if it was copied just now.
 
         Raises:
             UnreadableFileError: it is damaged or too large, or cannot be read.

@@ -114,9 +114,7 @@ class WandbFile(Decoder):
 def whole_records(data: bytes, offset: int) -> tuple[int, list[bytes]]:
     """Return the size in bytes of the whole records, and the records but for summaries.
 
-    Args:
-        data: bytes of the file.
-        offset: where in the file they begin: at a record, or at a block.
+    The bytes begin in the file at an offset: at a record, or at a block.
     """
     end = 0 if offset else len(_HEADER)
     records: list[bytes] = []
@@ -199,9 +197,7 @@ def _content(record: bytes) -> tuple[int, bytes] | None:
 def config(key: int, message: bytes) -> dict[str, Any]:
     """Return the top-level values of the run's configuration that a record sets.
 
-    Args:
-        key: the field of the record, `RUN` or `CONFIG`.
-        message: what it contains.
+    The key is the record's field, `RUN` or `CONFIG`.
     """
     found: dict[str, Any] = {}
     try:

@@ -28,11 +28,9 @@ class StepMetrics:
     """The step metrics that were defined so far, and their last values."""
 
     def __init__(self, named: str | None, state: dict[str, Any]) -> None:
-        """Start, or continue from a stored state.
+        """Start, or continue from a stored state, which is plain JSON and is changed.
 
-        Args:
-            named: the step metric of all metrics, if the source's definition names one.
-            state: what is known, as plain JSON; it is changed.
+        `named` is the step metric of all metrics, if the source's definition names one.
         """
         self._named = None if named == _OWN_STEP else named
         self.state = state
@@ -61,9 +59,7 @@ class StepMetrics:
     def steps(self, cells: Cells, own: Ints) -> Mapping[str, Steps]:
         """Return the steps of all rows for each metric that has a step metric.
 
-        Args:
-            cells: the rows' values.
-            own: the rows' steps as W&B counts them.
+        `own` are the rows' steps as W&B counts them.
         """
         if self._named is None and not self.state:
             return {}
