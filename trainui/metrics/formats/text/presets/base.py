@@ -36,7 +36,7 @@ class Preset:
     """True if it reads lines without the logger's prefix."""
 
     def __init__(self, memory: dict[str, Any]) -> None:
-        """Start, or resume from the state kept between lines: plain JSON, stored with the points."""
+        """Start, or resume from the state kept between lines, as plain JSON."""
         self.memory = memory
 
     def read_line(self, line: str) -> Sequence[Row]:
