@@ -11,7 +11,7 @@ FILE = """
 name: train
 params: {lr: "0.1", api_key: "s3cret-1"}
 stages:
-  - {name: train, run: "python train.py --lr ${params.lr}"}
+  - {name: train, run: "python train.py --lr ${params.lr} --out ${stage_dir}"}
 """
 
 
@@ -40,7 +40,8 @@ def test_code_commands_parameters_and_environment_that_differ_are_listed(cli: Co
     found = cli.json("diff", "a", "b")
     assert found["code"] == {"commit": None, "files": ["train.py"]}
     assert found["params"] == {"lr": ["0.1", "0.2"]}
-    assert found["command"] == {"train": ["python train.py --lr 0.1", "python train.py --lr 0.2"]}
+    commands = [f"python train.py --lr {lr} --out ${{run_dir}}/train" for lr in ("0.1", "0.2")]
+    assert found["command"] == {"train": commands}
     assert found["environment"] == ["WANDB_API_KEY"]
     shown = cli("diff", "a", "b").out
     assert "parameter    lr: 0.1 → 0.2" in shown

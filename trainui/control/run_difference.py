@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,45 @@ def between(connection: Connection, run: RunRecord, other: RunRecord | None) -> 
     }
 
 
+def lines_between(run_id: str, other_id: str | None) -> list[str]:
+    """Return what differs between runs as text; `other_id` None: the files as they are now.
+
+    Raises:
+        NotFoundError: a run was deleted.
+        PipelineFileError: the run's file has problems now.
+    """
+    with views.reading() as connection:
+        run = views.find_run(connection, run_id)
+        other = None if other_id is None else views.find_run(connection, other_id)
+        return list(lines(between(connection, run, other)))
+
+
+def lines(differences: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the differences as text: what each is about, in 13 characters, and the two sides."""
+    code = differences["code"]
+    if code["commit"]:
+        before, after = ((one or "none")[:12] for one in code["commit"])
+        yield f"commit       {before} → {after}"
+    for file in code["files"]:
+        yield f"code         {file}"
+    for name, (before, after) in differences["params"].items():
+        yield f"parameter    {name}: {_shown(before)} → {_shown(after)}"
+    for name, (before, after) in differences["command"].items():
+        yield f"command      {name}:"
+        yield f"             - {_shown(before)}"
+        yield f"             + {_shown(after)}"
+    for name, (before, after) in (differences["packages"] or {}).items():
+        yield f"package      {name}: {_shown(before)} → {_shown(after)}"
+    for name in differences["environment"]:
+        yield f"environment  {name}"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "(none)"
+    return shlex.join(value) if isinstance(value, list) else str(value)
+
+
 def _pairs(before: Mapping[str, Any], after: Mapping[str, Any]) -> Pairs:
     return {
         name: [before.get(name), after.get(name)]
@@ -82,7 +122,7 @@ def _of_run(connection: Connection, run: RunRecord) -> _Side:
     return _Side(
         state.get("commit"),
         state.get("changed", {}),
-        _commands(run.params, _definitions(connection, run)),
+        _commands(run, run.params, _definitions(connection, run)),
         run.params,
         environment.read_or_empty(Path(run.directory)).environ,
         state.get("packages"),
@@ -103,13 +143,25 @@ def _now(connection: Connection, run: RunRecord) -> _Side:
     state = code_version.state_of(Path(run.file).parent if run.file else Path.cwd())
     variables = environment.inheritable(os.environ)
     found = packages.of_stages(stages, variables)
-    return _Side(state.commit, {}, _commands(params, stages), params, variables, found)
+    return _Side(state.commit, {}, _commands(run, params, stages), params, variables, found)
 
 
 def _definitions(connection: Connection, run: RunRecord) -> tuple[StageDefinition, ...]:
     return tuple(stage.definition for stage in views.stages(connection, run.id))
 
 
-def _commands(params: Mapping[str, Any], stages: Iterable[StageDefinition]) -> dict[str, Any]:
-    """Return each stage's command or task, with secrets masked."""
-    return {stage.name: shown_command(params, stage) or stage.task for stage in stages}
+def _commands(
+    run: RunRecord, params: Mapping[str, Any], stages: Iterable[StageDefinition]
+) -> dict[str, Any]:
+    """Return each stage's command or task, with secrets masked.
+
+    The run's directory, which each run has its own of, is written as `${run_dir}`.
+    """
+    commands = {stage.name: shown_command(params, stage) or stage.task for stage in stages}
+    return {name: _without_directory(command, run) for name, command in commands.items()}
+
+
+def _without_directory(command: Any, run: RunRecord) -> Any:
+    if isinstance(command, list):
+        return [_without_directory(item, run) for item in command]
+    return command and command.replace(run.directory, "${run_dir}")

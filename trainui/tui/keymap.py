@@ -108,6 +108,7 @@ log.times           t             times          times           F   Show or hid
 runs.mark           space         mark  mark  F  Mark or unmark the run; actions apply to all marked
 runs.mark_all       A             mark all       mark_all        -   Mark all matching runs, or none
 runs.compare        c             compare        compare  F  Compare the curves of the marked runs
+runs.diff  D  diff  diff  -  Show what differs between two marked runs, or to its files
 acting.resume       r             resume         resume  F  Resume the run (shows the plan first)
 acting.edit         e             edit           edit  F  Edit parameters and resume with them
 acting.cancel       x  cancel  cancel  F  Cancel (shows what would be lost and asks first)

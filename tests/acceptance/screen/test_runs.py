@@ -378,6 +378,27 @@ async def test_marked_runs_are_compared_in_one_plot(filler: Filler) -> None:
         await driven.until_shown("▌2 marked")
 
 
+async def test_two_marked_runs_are_compared_in_what_they_ran(filler: Filler) -> None:
+    for lr in ("0.1", "0.2"):
+        command = f"python train.py --lr {lr} --secret {'x' * 80}"
+        filler.run({"train": ()}, name=f"lr{lr}", run_params={"lr": lr}, command=command)
+    async with opened() as driven:
+        await driven.until_shown("lr0.1", "lr0.2")
+        await driven.press("space", "D")
+        await driven.until_shown("mark exactly two runs")
+        await driven.press("space", "D")
+        await driven.until_shown("What differs: lr0.1", "lr: 0.1 → 0.2", "- python train.py")
+        await driven.press("Y")
+        await driven.until(lambda: driven.app.clipboard, "the copy")
+        first, second, *rest = driven.app.clipboard.splitlines()
+        assert first.startswith("lr0.1 ")
+        assert second == "parameter    lr: 0.1 → 0.2"
+        assert rest[-1].startswith("             + python train.py --lr 0.2 --secret x")
+        assert rest[-1].endswith("x")
+        await driven.press("escape", "A", "D")
+        await driven.until_shown("→ the files as they are now")
+
+
 async def test_marked_runs_of_other_stages_are_compared_by_the_metric(filler: Filler) -> None:
     trained(filler, "second", "finetune", 0.25)
     for lr in ("0.1", "0.2"):

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from trainui.tui.runs.found_trainings import Found, FoundTrainings
 
 GRAMMAR = (
-    "words · trouble · status:failed · name:x · params.lr>1e-3 · metric.loss<0.1 · age<2d · -not"
+    "words · trouble · status:failed · name:x · lr>1e-3 · metric.loss<0.1 · trial>9 · age<2d · -not"
 )
 
 LEAST_COMPARED = 2
@@ -248,6 +248,20 @@ class RunsScreen(Page):
             state = self.saved_curves_state(drawn[0])
             state.metric, state.compared = first.stored, Comparison(runs=ids)
             self.app.push_screen(CurvesScreen(drawn[0], first.stage, state))
+
+    def action_diff(self) -> None:
+        """Show what differs between the two marked runs; without marks, since this run."""
+        chosen = sorted(self.table.chosen, key=lambda run: run.created_at)
+        if not chosen:
+            self.say_no_run()
+        elif len(chosen) > LEAST_COMPARED or (self.table.marked and len(chosen) == 1):
+            self.notify("mark exactly two runs with space, then D shows what differs", markup=False)
+        else:
+            from trainui.tui.runs.difference_screen import DifferenceScreen
+
+            run, other = [*map(Target.of, chosen), None][:2]
+            assert run is not None
+            self.app.push_screen(DifferenceScreen(run, other))
 
     def on_cursor_view_opened(self) -> None:
         """Open the run's page; on the welcome page add what is under the cursor."""

@@ -1,0 +1,128 @@
+"""A dialog with what differs between two runs, or between a run and the files as they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+
+from trainui.errors import TrainuiError
+from trainui.text import harmless
+from trainui.tui.actions.target import Target
+from trainui.tui.keymap import bindings
+from trainui.tui.render.styled_text import Row, Segment, wrap
+from trainui.tui.widgets.line_view import RowsView
+
+FRAME = 7
+"""Cells of the border, the padding and the scrollbar."""
+
+_STYLES = {"-": "bad", "+": "good"}
+"""Styles of the two commands of a stage, by the sign before them."""
+
+
+def difference_rows(lines: Sequence[str], width: int) -> list[Row]:
+    """Return the lines wrapped to a width, with what they are about as labels."""
+    rows: list[Row] = []
+    for line in lines:
+        label, text = line[:LABEL], line[LABEL:]
+        style = _STYLES.get(text[:1], "") if not label.strip() else ""
+        for piece in wrap(text, max(width - LABEL, 20)):
+            rows.append((Segment(label, "dim"), Segment(piece, style)))
+            label = " " * LABEL
+    return rows
+
+
+LABEL = 13
+"""Width of the first column, e.g. `parameter`."""
+
+
+class DifferenceScreen(ModalScreen[bool]):
+    """Shows what differs; `Y` copies it, esc or enter closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("app.leave", "acting.copy"),
+        ("escape,enter", "dismiss", "close"),
+    ]
+
+    DEFAULT_CSS = """
+    DifferenceScreen {
+        align: center middle;
+        & > Vertical {
+            width: 96%;
+            max-width: 140;
+            height: auto;
+            max-height: 92%;
+            border: round $border;
+            border-title-color: $foreground;
+            border-title-style: bold;
+            border-subtitle-color: $dim;
+            background: $surface;
+            padding: 1 2;
+        }
+        RowsView { height: auto; max-height: 100%; background: $surface; }
+    }
+    """
+
+    def __init__(self, run: Target, other: Target | None) -> None:
+        """Create the dialog.
+
+        Args:
+            run: the earlier run.
+            other: the later one; None: the files and the shell as they are now.
+        """
+        super().__init__()
+        self._run = run
+        self._other = other
+        self._lines: list[str] | None = None
+
+    def compose(self) -> ComposeResult:
+        """Build the list."""
+        with Vertical():
+            yield RowsView()
+
+    def on_mount(self) -> None:
+        """Show which runs are compared, and compare them in a thread."""
+        box = self.query_one(Vertical)
+        box.border_title = Content(f"What differs: {self._run.label} → {self._other_label}")
+        box.border_subtitle = Content("Y copies, esc closes")
+        rows = self.query_one(RowsView)
+        rows.set_rows([(Segment("comparing…", "dim"),)])
+        rows.focus()
+        self.run_worker(self._compare, thread=True, exit_on_error=False)
+
+    @property
+    def _other_label(self) -> str:
+        return "the files as they are now" if self._other is None else self._other.label
+
+    def _compare(self) -> None:
+        from trainui.control import run_difference
+
+        try:
+            other = None if self._other is None else self._other.id
+            lines = run_difference.lines_between(self._run.id, other)
+        except (TrainuiError, OSError) as error:
+            lines = str(error).splitlines()
+        self.app.call_from_thread(self._show, [harmless(line) for line in lines])
+
+    def _show(self, lines: list[str]) -> None:
+        self._lines = lines
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        """Wrap the lines to the terminal's width."""
+        if self._lines is None:
+            return
+        width = min(self.app.size.width * 96 // 100, 140) - FRAME
+        rows = difference_rows(self._lines, width) or [(Segment("no difference"),)]
+        self.query_one(RowsView).set_rows(rows)
+
+    def action_copy(self) -> None:
+        """Copy the lines through the terminal (OSC 52)."""
+        title = f"{self._run.label} → {self._other_label}"
+        self.app.copy_to_clipboard("\n".join((title, *(self._lines or ["no difference"]), "")))
+        self.app.notify("copied (if the terminal supports OSC 52)", markup=False)
