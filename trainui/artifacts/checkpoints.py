@@ -118,11 +118,7 @@ def _finds_its_own(definition: StageDefinition) -> bool:
 
 
 def requested(definition: StageDefinition) -> Path | None:
-    """Return the checkpoint that the stage's `env` sets, used if the stage wrote none itself.
-
-    Returns:
-        None if `env` sets none.
-    """
+    """Return the checkpoint that the stage's `env` sets, used if the stage wrote none itself."""
     path = definition.env.get(CHECKPOINT_VARIABLE)
     return Path(definition.workdir, Path(path).expanduser()) if path else None
 

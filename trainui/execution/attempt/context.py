@@ -75,11 +75,7 @@ def identity_of(subject: AttemptContext) -> dict[str, str]:
 
 
 def prepare(subject: AttemptContext, checkpoint: str | None) -> PreparedProcess:
-    """Prepare the process of an attempt.
-
-    Args:
-        subject: the attempt.
-        checkpoint: absolute path of the checkpoint to continue from; None: start from scratch.
+    """Prepare the process of an attempt, which continues from a checkpoint or starts from scratch.
 
     Raises:
         UsageError: the definition uses a variable that is not set.

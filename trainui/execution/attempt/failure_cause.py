@@ -150,9 +150,8 @@ def _tracebacks(lines: Sequence[str]) -> Iterator[_Raised]:
 def _prefix(before: str, following: Sequence[str]) -> str:
     """Return the common prefix of a traceback's lines, e.g. its rank.
 
-    Args:
-        before: the text before the header, which may also be a progress bar.
-        following: the next two lines.
+    `before` is the text before the header, which may also be a progress bar; `following` are the
+    next two lines.
     """
     if "╭" in before:
         return before.partition("╭")[0]

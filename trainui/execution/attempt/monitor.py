@@ -67,13 +67,11 @@ class AttemptMonitor:
         here: HostView | None = None,
         fork_server: ForkServer | None = None,
     ) -> None:
-        """Create the monitor.
+        """Create the monitor of the attempts on this host.
 
-        Args:
-            store: the store with the attempts.
-            stopping: set when this worker is stopping.
-            here: this host, if other hosts share the store; None: monitor all attempts.
-            fork_server: one that may be running already; None: a new one.
+        Of all if no other host shares the store.
+
+        The fork server may be running already.
         """
         self._store = store
         self._here = here
@@ -128,8 +126,7 @@ class AttemptMonitor:
     def look(self, *, changed: bool) -> None:
         """Probe all running attempts, and start the steps that are due.
 
-        Args:
-            changed: True if the store changed since the last call.
+        `changed` says that the store changed since the last call.
         """
         if changed:
             self._compare_with_store()

@@ -25,10 +25,7 @@ class PreviousAttemptLivesError(TrainuiError):
 
 
 def end_all(earlier: Iterable[AttemptContext]) -> None:
-    """End every process of earlier attempts.
-
-    Args:
-        earlier: attempts whose end is recorded.
+    """End every process of earlier attempts, whose end is recorded.
 
     Raises:
         PreviousAttemptLivesError: a process survives SIGKILL.

@@ -118,9 +118,8 @@ def end_hanging(home: Home, settings: Settings) -> None:
 def status(home: Home, settings: Settings) -> dict[str, Any]:
     """Return the status of the broker, within two seconds even if it hangs.
 
-    Returns:
-        `{"url", "kind", "pid", "reachable"}`; passwords are masked, and `pid` is None if the
-        broker is not ours or is not running.
+    It is `{"url", "kind", "pid", "reachable"}`; passwords are masked, and `pid` is None if the
+    broker is not ours or is not running.
     """
     if settings.broker_url is None:
         return _status_of_ours(home, settings)

@@ -39,12 +39,7 @@ class BrokerStart:
 
 
 def note(home: Home, *, kept: bool) -> None:
-    """Record a start of our broker.
-
-    Args:
-        home: the home of the broker.
-        kept: True if it found the data of the previous broker.
-    """
+    """Record a start of our broker; `kept` says that it found the data of the previous one."""
     before, withdrawn = _read(home), desired_state.withdrawn_at(home)
     again = before is not None and before.withdrawn == withdrawn
     start = BrokerStart(time.time_ns(), withdrawn, again, kept)

@@ -61,12 +61,8 @@ class Lock:
 def acquire(path: Path, info: Mapping[str, Any] | None = None) -> Lock | None:
     """Acquire the lock for the lifetime of this process, or until it is closed.
 
-    Args:
-        path: the lock file; its directory exists.
-        info: further fields to write into the file.
-
-    Returns:
-        The lock, or None if another process owns it.
+    `info` are further fields to write into the file, whose directory exists. Returns None if
+    another process owns the lock.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     if not _take(descriptor):
@@ -78,11 +74,9 @@ def acquire(path: Path, info: Mapping[str, Any] | None = None) -> Lock | None:
 
 
 def holder(path: Path) -> dict[str, Any] | None:
-    """Return the owner of a lock.
+    """Return the fields that a lock's owner wrote (`pid` and more); None if the lock is free.
 
-    Returns:
-        None if the lock is free, else the fields that its owner wrote (`pid` and more). Empty if
-        the owner has not written them yet or only inherited the lock.
+    Empty if the owner has not written them yet or only inherited the lock.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -67,11 +67,8 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start a process in a new session, detached from our terminal and file descriptors.
 
-    Args:
-        argv: the command.
-        log: file for its stdout and stderr; created with mode 0600.
-        inherited: further file descriptors to pass to it.
-        stdin: its stdin, as for `Popen`.
+    The log gets its stdout and stderr; it is created with mode 0600. `inherited` are further file
+    descriptors to pass to it.
 
     Raises:
         OSError: the program cannot be started.
@@ -95,15 +92,9 @@ def spawn(
 
 
 def end(pid: int, is_gone: Callable[[], bool], *, grace: float) -> bool:
-    """End a process: SIGTERM, then SIGKILL after `grace` seconds.
+    """End a process: SIGTERM, then SIGKILL after `grace` seconds; return True if it has ended.
 
-    Args:
-        pid: the process; the caller has made sure that the pid was not reused.
-        is_gone: returns True once the process has ended.
-        grace: seconds between the two signals.
-
-    Returns:
-        True if it has ended.
+    The caller has made sure that the pid was not reused.
     """
     _send(pid, signal.SIGTERM)
     _send(pid, signal.SIGCONT)  # a suspended process handles SIGTERM only once it is resumed

@@ -129,8 +129,7 @@ class Planner:
     def look(self, *, changed: bool) -> None:
         """Run one pass: grant free slots, send due messages, write wait reasons.
 
-        Args:
-            changed: True if the store changed since the last pass.
+        `changed` says that the store changed since the last pass.
         """
         if changed or self._last is None or self._last.is_open:
             self._last = self._read(_HORIZONS)

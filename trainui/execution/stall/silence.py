@@ -17,9 +17,7 @@ class Silence:
     def __init__(self, store: Store, grace: float) -> None:
         """Start with no silence.
 
-        Args:
-            store: the store that the metrics reader writes to.
-            grace: seconds that the metrics reader gets to catch up once the store is writable.
+        The metrics reader gets `grace` seconds to catch up once the store is writable.
         """
         self._store = store
         self._grace = grace
@@ -28,8 +26,7 @@ class Silence:
     def is_of_the_stage(self, *, silent: bool) -> bool:
         """Return True if the stage itself is known to be silent.
 
-        Args:
-            silent: True if there is no activity now.
+        `silent` says that it shows no activity now.
 
         Raises:
             StoreError: the store cannot be written.

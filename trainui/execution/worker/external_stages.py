@@ -53,10 +53,9 @@ def store(
 def add_new_jobs(
     connection: Connection, run_id: str, training: Training, open_paths: frozenset[str]
 ) -> bool:
-    """Store the jobs that a training has now and that are no stages of its run yet.
+    """Store the jobs of a training that are no stages of its run yet.
 
-    Returns:
-        True if there are any.
+    Return True if there are any.
     """
     more = new_jobs(connection, run_id, training)
     if more.jobs:

@@ -52,11 +52,7 @@ class ExternalWatch:
         """By run: how many jobs its training had when they were last compared with its stages."""
 
     def look(self, *, changed: bool = True) -> None:
-        """Check what is due, and record the ends.
-
-        Args:
-            changed: False: the store is as at the last look.
-        """
+        """Check what is due, and record the ends; `changed` is False if the store is as before."""
         is_due = time.monotonic() >= self._due
         if not is_due and not changed and not self._adopted:
             return

@@ -133,11 +133,7 @@ def open_store(url: str | None = None) -> Store:
 def open_patiently(wait: Callable[[float], bool]) -> Store | None:
     """Open the store; retry while it cannot be used, or if its file was removed.
 
-    Args:
-        wait: waits for a number of seconds; returns True to give up.
-
-    Returns:
-        The store; None if `wait` gave up.
+    `wait` waits for a number of seconds, and returns True to give up: then the result is None.
 
     Raises:
         UnfitEnvironmentError: it can never be used, e.g. since a newer trainui made it.

@@ -81,9 +81,8 @@ def grant(
 ) -> AttemptRecord | None:
     """Grant a queued stage its slots and its next attempt, all or nothing.
 
-    Returns:
-        The attempt, whose message must be sent; None if the stage has changed state, or one of the
-        slots is occupied.
+    Returns the attempt, whose message must be sent; None if the stage has changed state, or one of
+    the slots is occupied.
     """
     number = stage.attempt + 1
     task_id = str(uuid.uuid4())
@@ -272,8 +271,7 @@ def mark_checkpoint_tried(connection: Connection, attempt_id: int) -> None:
 def tried_checkpoints(connection: Connection, stage_id: str) -> dict[str, int]:
     """Return the checkpoints from which an attempt of this stage made no progress.
 
-    Returns:
-        By checkpoint: when the last such attempt started, in microseconds.
+    Each has the time at which the last such attempt started, in microseconds.
     """
     found = connection.execute(
         select(ATTEMPTS.c.checkpoint, func.coalesce(ATTEMPTS.c.started_at, ATTEMPTS.c.completed_at))
@@ -316,9 +314,8 @@ _STAGE_STARTED = update(STAGES).where(
 def end(connection: Connection, attempt_id: int, outcome: Outcome) -> Status | None:
     """Record an attempt's outcome, free its slots, and settle the stages that depend on its stage.
 
-    Returns:
-        The stage's new state (`queued` if a retry follows); None if the outcome is already on
-        record.
+    Returns the stage's new state (`queued` if a retry follows); None if the outcome is already on
+    record.
 
     Raises:
         TransitionError: this outcome is not allowed in the attempt's state.

@@ -26,8 +26,7 @@ def settle_dependants(connection: Connection, stage_ids: Iterable[str]) -> None:
 def settle(connection: Connection, pending: Iterable[stages.Pending]) -> list[str]:
     """Queue, block or skip pending stages according to their upstream stages.
 
-    Returns:
-        The ids of stages whose dependants may have to be settled now.
+    Returns the ids of stages whose dependants may have to be settled now.
     """
     by_id = {stage.id: stage for stage in pending}
     upstreams = upstreams_of(connection, list(by_id))

@@ -50,8 +50,8 @@ def announce(
 ) -> HostRecord | None:
     """Record a host's heartbeat.
 
-    Returns:
-        None; or the host on record if the name is in use by another home with a recent heartbeat.
+    Returns None, or the host on record if the name is in use by another home with a recent
+    heartbeat.
     """
     before = known(connection).get(name)
     if before is not None and before.home != home and before.seconds < SILENT_AFTER:

@@ -25,8 +25,7 @@ STOPPING = "was asked to stop and has not ended yet"
 def cancel(connection: Connection, run_id: str, chosen: Sequence[StageRecord]) -> list[str]:
     """Cancel these stages: idle ones at once, running ones by a request to their monitor.
 
-    Returns:
-        The names of the stages that were cancelled or asked to stop.
+    Returns the names of the stages that were cancelled or asked to stop.
     """
     for stage in chosen:
         if stage.status == Status.RUNNING:

@@ -40,8 +40,7 @@ def change(
 ) -> bool:
     """Change a stage's state, unless it has changed since it was read (compare-and-set).
 
-    Returns:
-        True if it was changed.
+    Returns True if it was changed.
 
     Raises:
         TransitionError: the transition table does not allow it.
