@@ -122,6 +122,7 @@ run.copy_command    C             command        copy_command    -   Copy the co
 acting.copy         Y             copy           copy  -  Copy the run's report as Markdown (OSC 52)
 runs.sort           s             sort           sort            F   Sort by the next column
 runs.reverse        S             reverse        reverse         -   Reverse the sort order
+run.sort            s  sort sweep  sort_sweep  -  Sort the sweep by best or last smoothed values
 run.logs            L             log            logs            -   Show only the log, or all panes
 run.stream          o             stdout/stderr  stream          -   Show stdout, stderr or both
 run.maximise        z             maximise       zoom  F  Maximise the pane, or show all panes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from functools import partial
@@ -431,6 +432,34 @@ async def test_a_folded_matrix_tells_of_its_members_the_best_first(filler: Fille
         await driven.until_shown("5 Params: train[lr=0.1,opt=adam,seed=4]")
         await driven.press("2", "1", "enter")
         await driven.until_shown("2 train[lr=0.1,opt=adam,seed=4]", "exit code 1")
+
+
+async def test_s_sorts_a_sweep_by_its_smoothed_values_and_back(filler: Filler) -> None:
+    members = [f"train[lr={lr}]" for lr in ("1", "2", "3", "4")]
+    run_id = filler.run(dict.fromkeys(members, ()))
+    losses = {"steady": [0.5] * 40, "lucky": [0.9] * 20 + [0.1] + [0.9] * 20, "slow": [2.0] * 40}
+    losses["broken"] = [0.01] * 20 + [math.nan]
+    for name, values in zip(members, losses.values(), strict=True):
+        filler.feed(run_id, name, {"val/loss": list(enumerate(values))})
+        filler.complete(run_id, name)
+
+    def order(driven: Driven) -> list[str]:
+        return re.findall(r"✓ ([1-4])  ", driven.text())
+
+    async with opened(run_id) as driven:
+        await driven.until_shown("✓ train[lr=1]")
+        await driven.press("F")
+        await driven.until_shown("val/loss best", "best      val/loss 0.1000  lr=2")
+        assert order(driven) == ["2", "1", "3", "4"]
+        await driven.press("s")
+        await driven.until_shown("val/loss smoothed", "best      val/loss 0.1000  lr=2")
+        assert order(driven) == ["1", "2", "3", "4"]
+        assert "0.8901" in line_of(driven, "✓ 2 ")
+        await driven.press("s")
+        await driven.until_gone("val/loss smoothed")
+        assert order(driven) == ["2", "1", "3", "4"]
+        await driven.press("enter", "s")
+        await driven.until_shown("only the table of a folded sweep can be sorted")
 
 
 async def test_a_sheet_is_searched(filler: Filler) -> None:

@@ -64,6 +64,8 @@ class RunQuery:
     """The full name of the selected stage."""
     group: str | None = None
     """The folded sweep under the cursor."""
+    smoothed: bool = False
+    """True if the sweep's table shows and sorts by the last smoothed values."""
     attempt: int | None = None
     """The number of the stage's attempt to show; None: the last one."""
     curves: CurvesWanted | None = field(default_factory=CurvesWanted)
@@ -138,21 +140,42 @@ class MatrixDetail:
     """Names of members with infinite values of the metric, or a NaN in any; never the best."""
     search: SearchDetail | None = None
     """None: the stage has no search."""
+    smoothed: Mapping[str, float] | None = None
+    """The last smoothed values by member name; None: the table shows `values`."""
 
     @property
     def title(self) -> str:
         """The metric and which of its values is meant, e.g. `val/loss best`."""
         return f"{self.metric} {'last' if self.lower is None else 'best'}"
 
+    @property
+    def shown(self) -> Mapping[str, float]:
+        """The values in the table, by which it is sorted."""
+        return self.values if self.smoothed is None else self.smoothed
+
+    @property
+    def column(self) -> str:
+        """The title of their column."""
+        return self.title if self.smoothed is None else f"{self.metric} smoothed"
+
     def best_first(self, members: Iterable[StageRecord]) -> list[StageRecord]:
         """Return the members with a value, best first; those that cannot be the best at the end.
 
         Empty if the direction is unknown.
         """
+        return self._sorted(members, self.values)
+
+    def in_order(self, members: Iterable[StageRecord]) -> list[StageRecord]:
+        """Return the members with a value in the table's order, like `best_first`."""
+        return self._sorted(members, self.shown)
+
+    def _sorted(
+        self, members: Iterable[StageRecord], values: Mapping[str, float]
+    ) -> list[StageRecord]:
         if self.lower is None:
             return []
-        sign, known = (1 if self.lower else -1), [one for one in members if one.name in self.values]
-        return sorted(known, key=lambda one: (not self.may_lead(one), sign * self.values[one.name]))
+        sign, known = (1 if self.lower else -1), [one for one in members if one.name in values]
+        return sorted(known, key=lambda one: (not self.may_lead(one), sign * values[one.name]))
 
     def may_lead(self, member: StageRecord) -> bool:
         """Return False for a member that has a NaN, was pruned, or is a failed trial."""

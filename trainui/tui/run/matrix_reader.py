@@ -12,7 +12,7 @@ from trainui.store.db import protocol
 from trainui.store.read import event_feed, headlines, stage_alerts, trials
 from trainui.text import harmless
 from trainui.tui.data.snapshot import MatrixDetail, SearchDetail
-from trainui.tui.data.stage_values import StageValues
+from trainui.tui.data.stage_values import SMOOTHED, StageValue, StageValues
 
 NAN, ALERT = "NaN", "alert"
 """The words of a stage's alerts."""
@@ -44,9 +44,19 @@ class MatrixReader:
         self._alerts = alerts or AlertReader()
 
     def read(
-        self, connection: protocol.Connection, members: Sequence[StageRecord]
+        self,
+        connection: protocol.Connection,
+        members: Sequence[StageRecord],
+        *,
+        smoothed: bool = False,
     ) -> MatrixDetail | None:
-        """Read the sweep's headline metric, or its search's; None if there is nothing to show."""
+        """Read the sweep's headline metric, or its search's; None if there is nothing to show.
+
+        Args:
+            connection: for reading.
+            members: the sweep's stages.
+            smoothed: True: also read the last smoothed values.
+        """
         if not members:
             return None
         definition = members[0].definition
@@ -55,8 +65,10 @@ class MatrixReader:
         name = self._metric(connection, definition, with_points)
         if name is None:
             return None
-        found = self._values.read(connection, versions, name, definition)
-        by_name = {one.name: found[one.id] for one in with_points if one.id in found}
+        by_name, sorted_by = (
+            self._by_name(connection, with_points, versions, metric, definition)
+            for metric in (name, f"{SMOOTHED * smoothed}{name}")
+        )
         alerts = self._alerts.read(connection, members[0].run_id)
         nan = {stage for stage in by_name if alerts.get(stage) == NAN}
         search = definition.search
@@ -66,7 +78,19 @@ class MatrixReader:
             {stage: value.value for stage, value in by_name.items()},
             frozenset(nan | {stage for stage, value in by_name.items() if value.is_broken}),
             None if search is None else _search(connection, members[0]),
+            {stage: one.value for stage, one in sorted_by.items()} if smoothed else None,
         )
+
+    def _by_name(
+        self,
+        connection: protocol.Connection,
+        stages: Sequence[StageRecord],
+        versions: Mapping[str, int],
+        metric: str,
+        definition: StageDefinition,
+    ) -> Mapping[str, StageValue]:
+        found = self._values.read(connection, versions, metric, definition)
+        return {one.name: found[one.id] for one in stages if one.id in found}
 
     def _metric(
         self,

@@ -84,7 +84,7 @@ class GroupRows(Sequence[Row]):
         self._table = table if table is not None else GroupTable(members)
         self._group, self._now, self._width, self._foot = group, now, width, foot
         self._ordered, self._alerts = _ordered(members, group), alerts or {}
-        title = group.title if group is not None else ""
+        title = group.column if group is not None else ""
         value = max(VALUE, min(cell_len(title), MOST_TITLE)) if title else 0
         self._columns = _Columns.fitting(
             self._table.widths, value, width, steps=group is not None and group.search is not None
@@ -98,12 +98,12 @@ class GroupRows(Sequence[Row]):
             shared = (Segment(f"{key}={value}  ") for key, value in table.same.items())
             rows += packed((Segment("all have  ", "dim"), *shared), width)
         if group is not None:
-            best = self._ordered[0]
+            best = next(iter(group.best_first(members)), self._ordered[0])
             words = _best(best, table.params[best.name], table.differing, group)
             rows += packed(words, width)
             rows += search_rows(group, width)
         rows += folded_rows(members, group, width)
-        head = self._columns.head(group.title if group is not None else "")
+        head = self._columns.head(group.column if group is not None else "")
         return [*rows, (), cut(head, self._width)]
 
     def __len__(self) -> int:
@@ -128,7 +128,7 @@ class GroupRows(Sequence[Row]):
 
     def _member(self, place: int) -> Row:
         stage, group = self._ordered[place], self._group
-        value = group.values.get(stage.name) if group is not None else None
+        value = group.shown.get(stage.name) if group is not None else None
         broken = group is not None and stage.name in group.broken
         leads = place == 0 and group is not None and group.lower is not None
         leads = leads and group is not None and group.may_lead(stage)
@@ -255,7 +255,7 @@ def _keys(all_params: Sequence[Mapping[str, str]]) -> tuple[list[str], dict[str,
 
 def _ordered(members: Sequence[StageRecord], group: MatrixDetail | None) -> list[StageRecord]:
     """Return the members with a value, the best first, and then the others by state."""
-    known = group.best_first(members) if group is not None else []
+    known = group.in_order(members) if group is not None else []
     names = {one.name for one in known}
     rest = [one for one in members if one.name not in names]
     return [*known, *sorted(rest, key=lambda one: RANKS[one.status])]

@@ -65,14 +65,12 @@ def overview_rows(
     """
     last = attempts[-1] if attempts else None
     detail = detail or StageDetail(stage.name, None)
-    activity = detail.activity or StageActivity()
     is_newest = of <= stage.attempt
     rows: list[Row] = [_state_row(stage, last, now, ending, of)]
     for label, text, style in (
         ("why", why(stage, by_name), state_style(stage.status)),
         ("in all", _total_time(attempts, now), ""),
-        ("values", activity.nonfinite, "bad"),
-        *_activity_facts(stage, activity, now, last if ending is None else None),
+        *_activity_facts(stage, detail.activity, now, last if ending is None else None),
     ):
         rows += field_rows(label, text, style, width)
     rows += error_rows(stage, width)
@@ -93,19 +91,22 @@ def overview_rows(
 
 
 def _activity_facts(
-    stage: StageRecord, activity: StageActivity, now: int, unknown_end: AttemptRecord | None
+    stage: StageRecord, activity: StageActivity | None, now: int, unknown_end: AttemptRecord | None
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield the last output, the last checkpoint, the headline metric and the progress.
+    """Yield NaN values, the last output and checkpoint, the headline metric and the progress.
 
-    `unknown_end` is the last attempt, if earlier runs do not say when it ends; the end of a stalled
-    one cannot be estimated.
+    `activity` is None for an earlier attempt, of which it is not read. `unknown_end` is the last
+    attempt, if earlier runs do not say when it ends; the end of a stalled one cannot be estimated.
     """
+    if activity is None:
+        return
+    yield "values", activity.nonfinite, "bad"
     # while nothing changes the screen is not drawn again: after the end an age would become wrong
     since = now if stage.completed_at is None else None
-    written = _moment(activity.output_at, since)
-    yield "output", written or ("none yet" if stage.status == Status.RUNNING else ""), ""
+    none = "none yet" if stage.completed_at is None else "none"
+    yield "output", _moment(activity.output_at, since) or (none if stage.started_at else ""), ""
     checkpoint = f"{activity.checkpoint}, {_moment(activity.checkpoint_at, since)}"
-    none = "none yet" if stage.definition.checkpoint is not None and stage.attempt else ""
+    none = none if stage.definition.checkpoint is not None and stage.attempt else ""
     yield "checkpoint", checkpoint if activity.checkpoint else none, ""
     yield "metric", activity.metric, ""
     unknown = None if stage.stalled else unknown_end

@@ -99,7 +99,9 @@ class RunPageReader:
             )
         ahead = self._etas.look(connection, run, stages)
         members = [stage for stage in stages if stage.definition.group == query.group]
-        group = self._groups.read(connection, members) if query.group is not None else None
+        group = None
+        if query.group is not None:
+            group = self._groups.read(connection, members, smoothed=query.smoothed)
         alerts = self._alerts.read(connection, run.id)
         has_earlier = any(stage.attempt > 1 for stage in stages)
         earlier = run_history.earlier_times(connection, run.id) if has_earlier else {}

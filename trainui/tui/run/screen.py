@@ -330,6 +330,14 @@ class RunScreen(Page):
         if is_hidden:
             self.panes.go_to(DetailTab.OVERVIEW)
 
+    def action_sort_sweep(self) -> None:
+        """Sort the sweep's table by the last smoothed values, or by the best ones again."""
+        if not self.graph.folded:
+            self.notify("only the table of a folded sweep can be sorted", markup=False)
+            return
+        self.panel.smoothed = not self.panel.smoothed
+        self.ask()
+
     def action_logs(self) -> None:
         """Zoom the log, or show all panes again."""
         self.panes.zoom_log()

@@ -30,6 +30,8 @@ class StagePanel:
         self._streams = BOTH
         self.attempt: int | None = None
         """The number of the attempt shown; None: the last one."""
+        self.smoothed = False
+        """True if sweeps' tables show and sort by the last smoothed values."""
 
     def page_query(self, run_id: str) -> RunQuery:
         """Return the query for the visible parts of a run."""
@@ -42,6 +44,7 @@ class StagePanel:
             stage=stage.name if stage is not None else None,
             tab=panes.tab,
             group=graph.selected_name if graph.folded else None,
+            smoothed=self.smoothed,
             attempt=self.attempt,
             curves=panes.curves.wanted() if panes.curves.display else None,
         )

@@ -12,7 +12,7 @@ import pytest
 
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo
-from trainui import clock, paths
+from trainui import clock, control, paths
 from trainui.domain.notifications import CHECKPOINT, NAN
 from trainui.domain.records import StageRecord
 from trainui.store.db import protocol, readonly
@@ -167,6 +167,29 @@ def test_the_overview_begins_with_what_a_researcher_asks_first(
     text = overview(connection, run_id, name)
     assert re.search(r"^output     \d\d:\d\d:\d\d$", text, re.M)
     assert re.search(r"^checkpoint ckpt-3.npz, \d\d:\d\d:\d\d$", text, re.M)
+
+
+def test_an_ended_stage_without_output_and_checkpoint_has_none(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id = filler.run({"train": ()})
+    for _ in range(2):
+        filler.fail(run_id, "train", "no")
+        control.rerun(run_id, ["train"])
+    filler.fail(run_id, "train", "no")
+    lines = overview(connection, run_id, "train").splitlines()
+    assert [line for line in lines if line.startswith(("output ", "checkpoint"))] == [
+        "output     none",
+        "checkpoint none",
+    ]
+    earlier = RunPageReader().read(connection, RunQuery(run_id, stage="train", attempt=1))
+    assert earlier is not None
+    [stage] = earlier.stages
+    tries = earlier.attempts[stage.id][:1]
+    rows = overview_rows(
+        earlier.run, stage, tries, {}, now=clock.now(), width=100, detail=earlier.detail
+    )
+    assert "checkpoint" not in joined(rows), "it is not read of earlier attempts"
 
 
 def test_a_long_path_loses_its_first_directories(monkeypatch: pytest.MonkeyPatch) -> None:
