@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import StageRecord
 from trainui.domain.search import SearchResult
-from trainui.domain.states import ENDED, Status
-from trainui.pipeline.substitution.search import searches_of
+from trainui.domain.states import ENDED, UNFINISHED, Status
+from trainui.errors import UsageError
+from trainui.pipeline.substitution.search import searches_of, with_results
 from trainui.store.db import protocol
 from trainui.store.read import trials, views
 from trainui.store.read.trials import ASKED, TrialRecord
@@ -19,6 +22,35 @@ def needed_by(
 ) -> dict[str, SearchResult]:
     """Return the results that a submitted definition uses, by the stage's name in the file."""
     return {name: of_search(connection, run_id, name) for name in searches_of(definition)}
+
+
+def unknown_to(
+    definition: StageDefinition, stages: Sequence[StageRecord], started_at: int | None
+) -> str:
+    """Return why the results of searches that an attempt used are not known; empty: they are.
+
+    Args:
+        definition: of the attempt, as submitted.
+        stages: all stages of its run.
+        started_at: the attempt's start; None: it has not started.
+    """
+    for name in sorted(searches_of(definition)):
+        members = [one for one in stages if one.definition.group == name]
+        if any(one.status in UNFINISHED for one in members):
+            return f"known when {name} ends"
+        ends = [one.completed_at or 0 for one in members]
+        if started_at is not None and max(ends, default=0) > started_at:
+            return f"a member of {name} has ended since"
+    return ""
+
+
+def filled_in(
+    connection: protocol.Connection, run_id: str, definition: StageDefinition
+) -> StageDefinition:
+    """Return a submitted definition with the results of searches, if these have a best trial."""
+    with suppress(UsageError):
+        return with_results(definition, needed_by(connection, run_id, definition))
+    return definition
 
 
 def of_search(connection: protocol.Connection, run_id: str, name: str) -> SearchResult:

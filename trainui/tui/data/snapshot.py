@@ -18,6 +18,7 @@ from trainui.tui.curves.model import Curves, CurvesWanted
 from trainui.tui.render.numbers import step
 
 if TYPE_CHECKING:
+    from trainui.domain.definition import StageDefinition
     from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
     from trainui.store.read.trials import TrialSummary
     from trainui.tui.data.eta import Eta, RunEta
@@ -110,6 +111,10 @@ class StageDetail:
     """Names of environment variables that differ from the previous attempt."""
     checkpoint: str = ""
     """Why the last attempt did not continue from the newest checkpoint, as text."""
+    filled: StageDefinition | None = None
+    """The definition of the attempt with the results of searches; None: it uses none."""
+    unknown_results: str = ""
+    """Why the results of searches are not in it, as text."""
     activity: StageActivity | None = None
     """None: not requested."""
     own_parameters: Mapping[str, str] = field(default_factory=dict)

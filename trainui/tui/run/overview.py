@@ -66,6 +66,8 @@ def overview_rows(
     last = attempts[-1] if attempts else None
     detail = detail or StageDetail(stage.name, None)
     is_newest = of <= stage.attempt
+    if detail.filled is not None:
+        stage = replace(stage, definition=detail.filled)
     rows: list[Row] = [_state_row(stage, last, now, ending, of)]
     for label, text, style in (
         ("why", why(stage, by_name), state_style(stage.status)),
@@ -83,6 +85,7 @@ def overview_rows(
         rows += field_rows(label, text, style, width)
     most = MOST_LINES if folded else UNFOLDED_LINES
     rows += field_rows("command", command_text(run, stage), "", width, WHOLE, most)
+    rows += field_rows("results", detail.unknown_results, "dim", width)
     rows += _earlier_rows(attempts, width)
     if folded:
         return [*rows, (), FOLDED]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 
+from trainui.domain.definition import StageDefinition
 from trainui.domain.notifications import CHECKPOINT
 from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
+from trainui.domain.states import Status
 from trainui.execution.attempt import environment_digest
+from trainui.pipeline.substitution.search import searches_of
+from trainui.search import results
 from trainui.store.db import protocol
 from trainui.store.points import curves
 from trainui.store.read import event_feed, record_cache, run_history, run_list, views
@@ -30,6 +34,8 @@ from trainui.tui.run.matrix_reader import AlertReader, MatrixReader
 FIRST_STAGES = 200
 """Stages in a page's first snapshot: more than a terminal has lines."""
 
+WAITING = (Status.PENDING, Status.QUEUED)
+
 MOST_EVENTS = 500
 """The most events shown of a stage and its run."""
 
@@ -44,6 +50,8 @@ class RunPageReader:
         """By run directory; the record does not change."""
         self._variables: dict[tuple[str, ...], str] = {}
         """By the attempts' directories; an attempt's environment does not change."""
+        self._filled: tuple[Hashable, StageDefinition | None] = ((), None)
+        """The attempt and the ends of the searches, and its definition with their results."""
         self._checkpoints: dict[tuple[str, int], str] = {}
         """By stage id and last attempt; once that has started, the text does not change."""
         self._alerts = AlertReader()
@@ -69,6 +77,9 @@ class RunPageReader:
         if selected is not None:
             attempts[selected.id] = tries = views.attempts_of_stage(connection, selected.id)
             number = query.attempt if (query.attempt or 0) < len(tries) else None
+            unknown, filled = "", None
+            if query.tab == DetailTab.OVERVIEW:
+                unknown, filled = self._with_results(connection, selected, tries[:number], stages)
             detail = StageDetail(
                 stage=selected.name,
                 curves=self._curves.read(connection, selected, stages, query.curves)
@@ -90,6 +101,8 @@ class RunPageReader:
                 checkpoint=self._checkpoint_of(connection, selected, tries)
                 if query.tab == DetailTab.OVERVIEW
                 else "",
+                filled=filled,
+                unknown_results=unknown,
                 activity=self._activity.read(connection, selected, tries)
                 if query.tab == DetailTab.OVERVIEW and number is None
                 else None,
@@ -130,6 +143,28 @@ class RunPageReader:
             words = (harmless(event.text).removeprefix(f"{stage.name}: ") for event in marks)
             self._checkpoints = {key: "  ".join(words)}
         return self._checkpoints[key]
+
+    def _with_results(
+        self,
+        connection: protocol.Connection,
+        stage: StageRecord,
+        attempts: Sequence[AttemptRecord],
+        stages: Sequence[StageRecord],
+    ) -> tuple[str, StageDefinition | None]:
+        """Return an attempt's definition with the results of searches, or why they are unknown."""
+        last = attempts[-1] if attempts else None
+        definition = (last.definition if last else None) or stage.definition
+        searches = searches_of(definition)
+        if not searches:
+            return "", None
+        started_at = last.started_at if last is not None and stage.status not in WAITING else None
+        if unknown := results.unknown_to(definition, stages, started_at):
+            return unknown, None
+        ends = max(one.completed_at or 0 for one in stages if one.definition.group in searches)
+        key = (stage.id, definition, ends)
+        if key != self._filled[0]:
+            self._filled = (key, results.filled_in(connection, stage.run_id, definition))
+        return "", self._filled[1]
 
     def _variables_of(self, attempts: Sequence[AttemptRecord]) -> str:
         """Return the environment variables in which the last two of these attempts differ."""

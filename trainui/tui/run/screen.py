@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,6 +17,7 @@ from textual.widgets import Button
 from trainui import clock
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED
+from trainui.errors import TrainuiError
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui.actions.target import Target
@@ -30,7 +32,6 @@ from trainui.tui.run.autoselect import stage_to_select, successor
 from trainui.tui.run.details_view import DetailsView
 from trainui.tui.run.header import can_resume, crumbs, heading
 from trainui.tui.run.layout import Panes
-from trainui.tui.run.shell_command import shell_command
 from trainui.tui.run.stage_panel import StagePanel
 from trainui.tui.widgets.bars import Bar
 from trainui.tui.widgets.line_view import RowsView
@@ -347,10 +348,23 @@ class RunScreen(Page):
         page, stage = self._page, self.graph.selected
         if page is None or stage is None:
             self._show_message("no stage is selected")
-        elif (command := shell_command(page.run, stage, page.attempts.get(stage.id, ()))) is None:
-            self._show_message(f"{harmless(stage.name)} runs a task and no command")
         else:
-            self._copy(command, "command copied")
+            work = partial(self._copy_command, page.run.id, stage.name)
+            self.run_worker(work, thread=True, exit_on_error=False)
+
+    def _copy_command(self, run_id: str, stage: str) -> None:
+        from trainui.tui.run import shell_command
+
+        try:
+            command = shell_command.of_stage(run_id, stage)
+        except (TrainuiError, sqlite3.Error) as error:
+            self.app.call_from_thread(self._show_message, harmless(f"copying failed: {error}"))
+            return
+        if command is None:
+            said = f"{harmless(stage)} runs a task and no command"
+            self.app.call_from_thread(self._show_message, said)
+        else:
+            self.app.call_from_thread(self._copy, command, "command copied")
 
     def action_stream(self) -> None:
         """Cycle the log through both streams, stdout and stderr."""

@@ -3,31 +3,69 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from trainui.artifacts import environment
+from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
-from trainui.pipeline.substitution.masking import MASK
+from trainui.errors import UnfitEnvironmentError, UsageError
+from trainui.execution.attempt.context import AttemptContext, definition_of
+from trainui.pipeline.substitution.masking import MASK, mask_texts
+from trainui.search import results
+from trainui.store.db.protocol import Connection
+from trainui.store.read import views
 from trainui.store.read.summary import shown_command
-from trainui.supervisor.journal import read_spec
-from trainui.supervisor.protocol import JournalError
+
+
+def of_stage(run_id: str, stage_name: str) -> str | None:
+    """Return a stage's whole command for a shell, in its working directory; None for a task.
+
+    Raises:
+        NotFoundError: the run was deleted.
+    """
+    with views.reading() as connection:
+        run = views.find_run(connection, run_id)
+        stage = views.stage(connection, run_id, stage_name)
+        if stage is None:
+            return None
+        attempts = views.attempts_of_stage(connection, stage.id)
+        return shell_command(connection, run, stage, attempts)
 
 
 def shell_command(
-    run: RunRecord, stage: StageRecord, attempts: Sequence[AttemptRecord]
+    connection: Connection, run: RunRecord, stage: StageRecord, attempts: Sequence[AttemptRecord]
 ) -> str | None:
-    """Return a stage's whole command for a shell, in its working directory; None for a task.
+    """Return a stage's command for a shell; None for a task.
 
-    Secrets are masked; without any, it is the command that the last attempt executed.
+    Secrets are masked; without any in the definition, it is the command that the last attempt
+    executed.
     """
-    definition = stage.definition
-    command = shown_command(run.params, definition)
+    command, workdir = shown_command(run.params, stage.definition), stage.definition.workdir
     if command is None:
         return None
+    if attempts and MASK not in "".join(command):
+        with suppress(UsageError, UnfitEnvironmentError):
+            executed = _executed(connection, run, stage, attempts[-1])
+            command = _masked(executed, environment.read(Path(run.directory)).environ)
+            workdir = executed.workdir
     text = command if isinstance(command, str) else shlex.join(command)
-    with suppress(JournalError, OSError):
-        spec = read_spec(Path(attempts[-1].directory)) if attempts else None
-        if spec is not None and MASK not in text:
-            text = spec.argv[-1] if isinstance(command, str) else shlex.join(spec.argv)
-    return f"cd {shlex.quote(definition.workdir)}\n{text.rstrip()}\n"
+    return f"cd {shlex.quote(workdir)}\n{text.rstrip()}\n"
+
+
+def _executed(
+    connection: Connection, run: RunRecord, stage: StageRecord, attempt: AttemptRecord
+) -> StageDefinition:
+    submission = views.submission(connection, run.id)
+    searches = results.needed_by(connection, run.id, stage.definition)
+    context = AttemptContext(run, stage, attempt, submission, searches)
+    return definition_of(context, attempt.checkpoint)
+
+
+def _masked(definition: StageDefinition, environ: Mapping[str, str]) -> str | list[str]:
+    """Return the command without the values of secret variables, which `${env.NAME}` gives it."""
+    command, secrets = definition.command or "", {**environ, **definition.env}
+    if isinstance(command, str):
+        return mask_texts([command], secrets)[0]
+    return mask_texts(command, secrets)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import os
 import re
+import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +15,14 @@ import pytest
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo
 from trainui import clock, control, paths
+from trainui.artifacts import environment
 from trainui.domain.notifications import CHECKPOINT, NAN
 from trainui.domain.records import StageRecord
+from trainui.domain.search import Range, Search
 from trainui.store.db import protocol, readonly
 from trainui.store.read import views
-from trainui.store.runs import events, stages
-from trainui.supervisor.protocol import SPEC_FILE, Spec
+from trainui.store.runs import events, stages, trials
+from trainui.store.runs.trials import SearchKey
 from trainui.tui.data.snapshot import MatrixDetail, RunQuery
 from trainui.tui.render.styled_text import Segment, joined, plain, width_of
 from trainui.tui.run.fields import MOST_LINES
@@ -243,17 +247,24 @@ def test_the_number_of_steps_is_taken_from_the_beginning_of_the_log(
 def test_the_command_is_copied_as_it_was_executed(
     filler: Filler, connection: protocol.Connection
 ) -> None:
-    run_id = filler.run(DIAMOND)
+    command = ("${python}", "a b.py", "${env.MY_KEY}", "${env.WHERE}", "${attempt}")
+    run_id = filler.run({"prepare": ()}, command=command)
     run = views.find_run(connection, run_id)
     stage = filler.stage(run_id, "prepare")
-    assert shell_command(run, stage, ()) == (
-        f"cd {stage.definition.workdir}\npython prepare.py --out /data/runs/here\n"
-    )
-    attempt = filler.start(run_id, "prepare")
-    spec = Spec(("/usr/bin/python3", "a b.py"), "/", {})
-    (Path(attempt.directory) / SPEC_FILE).write_text(spec.to_json())
-    executed = f"cd {stage.definition.workdir}\n/usr/bin/python3 'a b.py'\n"
-    assert shell_command(run, stage, [attempt]) == executed
+    where = f"cd {stage.definition.workdir}\n"
+
+    def copied() -> str | None:
+        attempts = views.attempts_of_stage(connection, stage.id)
+        return shell_command(connection, run, stage, attempts)
+
+    as_written = f"{where}{shlex.join(command)}\n"
+    assert copied() == as_written
+    filler.start(run_id, "prepare")
+    assert copied() == as_written  # its environment is gone
+    environ = {"MY_KEY": "s3cret-1", "WHERE": "/data", "PATH": "/nowhere"}
+    Path(run.directory).mkdir(exist_ok=True)
+    environment.write(Path(run.directory), environment.ShellEnvironment(environ, 0o022))
+    assert copied() == f"{where}python3 'a b.py' '***' /data 1\n"
 
 
 def test_a_command_of_several_lines_is_shown_as_written(
@@ -422,3 +433,51 @@ def test_only_the_members_that_are_seen_are_made_into_lines(
     assert "lr=" not in plain(rows[-1])
     assert [plain(row) for row in rows[-2:]] == [plain(rows[-2]), "the end"]
     assert made == 2
+
+
+def test_the_results_of_a_search_are_shown_when_they_are_known(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    names = ("train[trial=0]", "train[trial=1]")
+    graph = {**dict.fromkeys(names, ()), "test": names}
+    run_id = filler.run(graph, command="cp ${stages.train.best.dir} ${stages.train.best.trial}")
+    for number, name in enumerate(names):
+        stage = filler.stage(run_id, name)
+        search = Search("loss", "minimize", {"x": Range(0, 1)})
+        own = {"group": "train", "trial": number, "trial_params": {"x": 0.5}, "command": "true"}
+        with filler.store.write() as writing:
+            definition = replace(stage.definition, search=search, **own)  # type: ignore[arg-type]
+            trials.add(writing, SearchKey(run_id, "train"), stage, definition)
+    reader = RunPageReader()
+
+    def shown() -> str:
+        page = reader.read(connection, RunQuery(run_id, "test"))
+        assert page is not None
+        stage = filler.stage(run_id, "test")
+        found = overview_rows(
+            page.run,
+            stage,
+            page.attempts[stage.id],
+            {},
+            now=clock.now(),
+            width=200,
+            detail=page.detail,
+        )
+        return joined(found)
+
+    for number, name in enumerate(names):
+        attempt = filler.start(run_id, name)
+        Feeder(filler.store, attempt.stage_id).feed({"loss": [(1, 0.5 - number / 10)]})
+        assert "results    known when train ends" in shown()
+        assert "cp ${stages.train.best.dir} ${stages.train.best.trial}" in shown()
+        filler.end(attempt)
+    filled = "train-trial-1 1\n"
+    assert filled in shown()
+    assert "results  " not in shown()
+    filler.complete(run_id, "test", took=0.0)
+    assert filled in shown()
+    control.rerun(run_id, [names[0]])
+    assert "known when train ends" in shown()
+    filler.complete(run_id, names[0], took=0.0)
+    assert "results    a member of train has ended since" in shown()
+    assert filled not in shown()
