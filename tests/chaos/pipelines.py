@@ -44,6 +44,8 @@ class Pipeline:
     """The stages that are a function and no command: those have results."""
     trials: int = 0
     """Number of trials of its search; 0: it has none."""
+    prunes: bool = False
+    """True if its search prunes."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def write_pipeline(
     file = directory / f"{name}.yaml"
     # JSON is YAML
     file.write_text(json.dumps({"name": name, "stages": stages}, indent=1))
-    return Pipeline(file, ledger, plans, retries, frozenset(tasks), trials)
+    return Pipeline(file, ledger, plans, retries, frozenset(tasks), trials, prunes)
 
 
 def _search(

@@ -9,10 +9,14 @@ import optuna
 from tests.chaos.pipelines import AFTER, SEARCH, Pipeline, read_ledger
 from trainui.domain.search import Search
 from trainui.domain.states import UNFINISHED, Status
-from trainui.search import objective
+from trainui.search import objective, samplers
 from trainui.store.db import protocol
+from trainui.store.db.readonly import snapshot
+from trainui.store.points import newest
 from trainui.store.read import trials, views
 from trainui.store.read.trials import TrialRecord
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 STATES = {"completed": "complete", "failed": "fail", "cancelled": "fail", "pruned": "pruned"}
 """How a trial counts, by the state of its stage."""
@@ -45,12 +49,21 @@ def check(run_id: str, pipeline: Pipeline) -> Counter[str]:
         run = views.run(connection, run_id)
         assert run is not None
         found = trials.of_search(connection, run_id, SEARCH)
+        reported = {one.number: _reported(connection, one) for one in found}
         for one in found:
             _check_value(connection, one)
     numbers = [one.number for one in found]
     assert numbers == list(range(pipeline.trials)), f"trials {numbers} of {pipeline.trials}"
     assert not any(one.stage.status in UNFINISHED for one in found)
-    _check_study(run.directory, run_id, found)
+    study = optuna.load_study(
+        study_name=f"{run_id}/{SEARCH}", storage=f"sqlite:///{run.directory}/{SEARCH}.study.db"
+    )
+    _check_study(study, found)
+    _check_samples(study, found)
+    if pipeline.prunes:
+        for frozen in study.trials:
+            number, values = frozen.number, frozen.intermediate_values
+            assert values == reported[number], f"trial {number}: {values}, not {reported[number]}"
     _check_starts(pipeline, found)
     return Counter(f"trials {one.state}" for one in found)
 
@@ -65,11 +78,33 @@ def _check_value(connection: protocol.Connection, one: TrialRecord) -> None:
         assert one.value == best, f"trial {one.number}: {one.value} is stored, {best} is the best"
 
 
-def _check_study(directory: str, run_id: str, found: list[TrialRecord]) -> None:
+def _reported(connection: protocol.Connection, one: TrialRecord) -> dict[int, float]:
+    """Return the values of a trial as a plain loop reports them: each step once, in order."""
+    attempts = views.attempts_of_stage(connection, one.stage.id)
+    pruning = attempts[-1].pruning if one.state == "pruned" else None
+    with snapshot(connection):
+        points = newest.points_after(connection, one.stage.id, "loss", -1)
+    values: dict[int, float] = {}
+    for point in points:
+        step, last = int(point.step), next(reversed(values), -1)
+        if step > last and (pruning is None or last < pruning.step):
+            values[step] = point.value
+    return values
+
+
+def _check_samples(study: optuna.Study, found: list[TrialRecord]) -> None:
+    """Check that the values of a random search are those of an uninterrupted loop."""
+    search = found[0].stage.definition.search
+    assert isinstance(search, Search)
+    if search.sampler == "RandomSampler":
+        space = dict(samplers.distributions(search))
+        plain = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=search.seed))
+        expected = [plain.ask(space).params for _ in study.trials]
+        assert [one.params for one in study.trials] == expected, "not those of a plain loop"
+
+
+def _check_study(study: optuna.Study, found: list[TrialRecord]) -> None:
     """Check that Optuna's study has the same trials."""
-    study = optuna.load_study(
-        study_name=f"{run_id}/{SEARCH}", storage=f"sqlite:///{directory}/{SEARCH}.study.db"
-    )
     studied = [(one.number, one.state.name.lower(), one.value, one.params) for one in study.trials]
     stored = [
         (one.number, one.state, one.value, one.stage.definition.trial_params) for one in found

@@ -31,7 +31,7 @@ from trainui.store.db import protocol
 from trainui.store.db.readonly import snapshot
 from trainui.store.points import newest
 from trainui.store.points.newest import NewPoint
-from trainui.store.read import headlines, prunings
+from trainui.store.read import headlines
 from trainui.store.runs import events, stage_requests, stages
 
 LONGEST_TURN = 0.3
@@ -53,6 +53,10 @@ class Watched(Protocol):
     @property
     def number(self) -> int:
         """Its number in the study."""
+
+    @property
+    def pruning(self) -> Pruning | None:
+        """Why its stage's last attempt was asked to end by a pruner; None: it was not."""
 
 
 class Decision(NamedTuple):
@@ -78,7 +82,7 @@ class _Cursor:
     by_index: bool | None = None
     """True if the points are counted, since their steps are no whole numbers; None: none yet."""
     limit: int | None = None
-    """The step at which it was pruned."""
+    """The step at which it is to be pruned, as on record."""
     turn: int = 0
     """When it was followed last."""
 
@@ -123,7 +127,7 @@ class TrialWatch:
         found: list[Decision] = []
         self._turn += 1
         with snapshot(connection):
-            cursors = {stage_id: self._cursor(connection, one) for stage_id, one in known.items()}
+            cursors = {stage_id: self._cursor(one) for stage_id, one in known.items()}
             versions = headlines.versions(connection, known)
             due, until = self._due(known, versions), time.monotonic() + LONGEST_TURN
             for stage_id in due:
@@ -186,17 +190,14 @@ class TrialWatch:
         storage, study = self._copy._storage, self._copy._study_id
         return storage.get_trial_id_from_study_id_trial_number(study, number)
 
-    def _cursor(self, connection: protocol.Connection, trial: Watched) -> _Cursor:
+    def _cursor(self, trial: Watched) -> _Cursor:
         """Return how far a trial is reported, at first from the study's file."""
         stage = trial.stage
         if stage.id not in self._cursors:
             step = self._trial(trial.number).last_step
             self._cursors[stage.id] = _Cursor(step=-1 if step is None else step)
         cursor = self._cursors[stage.id]
-        stopped = stage.status in (Status.RUNNING, Status.PRUNED)
-        if cursor.limit is None and stopped and cursor.ordinal < 0:
-            requested = prunings.requested(connection, stage)
-            cursor.limit = None if requested is None else requested.step
+        cursor.limit = None if trial.pruning is None else trial.pruning.step
         return cursor
 
     def _follow(

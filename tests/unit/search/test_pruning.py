@@ -14,6 +14,7 @@ from optuna.trial import TrialState
 from tests.unit.store.conftest import AddRun
 from tests.unit.store.readings import Feeder, connect
 from trainui import clock
+from trainui.domain.pruning import Pruning
 from trainui.domain.records import Slot, StageRecord
 from trainui.domain.search import Prune, Search
 from trainui.domain.states import Status
@@ -21,7 +22,7 @@ from trainui.search import pruners, pruning
 from trainui.search.pruning import Decision, TrialWatch
 from trainui.store.db.engine import Store, raw
 from trainui.store.read import views
-from trainui.store.runs import attempts, stages
+from trainui.store.runs import attempts, stage_requests, stages
 from trainui.store.runs.attempt_rows import Outcome
 
 STEPS = 12
@@ -60,6 +61,7 @@ class Trial(NamedTuple):
 
     stage: StageRecord
     number: int
+    pruning: Pruning | None
 
 
 class Loop:
@@ -88,6 +90,12 @@ class Loop:
         assert stage is not None
         return stage
 
+    def trial(self, number: int) -> Trial:
+        stage = self.stage(number)
+        with self.store.read() as connection:
+            *_, last = attempts.of_stage(connection, stage.id)
+        return Trial(stage, number, last.pruning)
+
     def start(self, number: int, attempt: int = 1) -> Feeder:
         stage, place = self.stage(number), Slot("a-host", "cpu", number)
         with self.store.write() as connection:
@@ -99,7 +107,7 @@ class Loop:
         return Feeder(self.store, stage.id, attempt=attempt, key=f"a{attempt}")
 
     def look(self, *numbers: int, saves: bool = True) -> list[Decision]:
-        found = self.watch.look(connect(self.store), [Trial(self.stage(n), n) for n in numbers])
+        found = self.watch.look(connect(self.store), [self.trial(number) for number in numbers])
         if found:
             with self.store.write() as connection:
                 pruning.request(connection, found)
@@ -197,12 +205,30 @@ def test_a_worker_killed_after_the_request_reports_the_same_values_and_no_later_
     feeder.feed({"loss": [(40, 8.0)]})
     assert loop.look(0) == []
     assert loop.known(0) == {10: 1.0, 20: 6.0}
-    with store.read() as connection:
-        attempt = attempts.of_stage(connection, loop.stage(0).id)[-1]
-    assert attempt.pruning == found[0].pruning
+    assert loop.trial(0).pruning == found[0].pruning
     loop.end(0, Status.COMPLETED)  # it was over before the signal came
     loop.look(0)
     assert loop.known(0) == {10: 1.0, 20: 6.0, 30: 7.0, 40: 8.0}
+
+
+def test_a_decision_too_late_for_its_attempt_is_made_again_for_the_next(
+    store: Store, add_run: AddRun, tmp_path: Path
+) -> None:
+    loop = Loop(store, add_run, tmp_path, THRESHOLD, 1)
+    loop.start(0).feed({"loss": [(10, 1.0), (20, 6.0)]})
+    (late,) = loop.watch.look(connect(store), [loop.trial(0)])
+    loop.end(0, Status.INTERRUPTED)
+    with store.write() as connection:
+        pruning.request(connection, [late])
+        stage_requests.reopen(connection, loop.run, [stage_requests.Reopened("t0")])
+    feeder = loop.start(0, attempt=2)
+    assert loop.look(0) == []
+    feeder.feed({"loss": [(20, 6.0), (30, 7.0)]})
+    (found,) = loop.look(0)
+    assert found.pruning is not None
+    assert found.pruning.step == 30
+    assert loop.trial(0).pruning == found.pruning
+    assert loop.known(0) == {10: 1.0, 20: 6.0, 30: 7.0}
 
 
 def test_a_step_is_reported_once_and_a_metric_without_whole_steps_is_counted(

@@ -30,6 +30,8 @@ class TrialRecord:
     step: float | None
     reason: str | None
     """Why it counts as failed."""
+    pruning: Pruning | None
+    """Why its stage's last attempt was asked to end by a pruner; None: it was not."""
 
 
 def member_name(search: str, number: int) -> str:
@@ -70,6 +72,13 @@ def _escaped(name: str) -> str:
     return name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
+_TRIALS = (
+    "FROM trials JOIN stages ON stages.id = trials.stage_id LEFT JOIN attempts "
+    "ON attempts.stage_id = stages.id AND attempts.number = stages.attempt"
+)
+"""Trials with their stages and the last attempts of those."""
+
+
 def of_search(
     connection: protocol.Connection, run_id: str, search: str, *, begun: bool = False
 ) -> list[TrialRecord]:
@@ -79,9 +88,8 @@ def of_search(
     """
     found = connection.execute(
         "SELECT trials.number, trials.state, trials.value, trials.step, trials.reason AS why, "
-        "stages.* FROM trials JOIN stages ON stages.id = trials.stage_id "
-        "WHERE trials.run_id = ? AND trials.search = ? "
-        f"{'AND trials.state = ? AND attempt > 0 ' * begun}ORDER BY trials.number",
+        f"pruning_json, stages.* {_TRIALS} WHERE trials.run_id = ? AND trials.search = ? "
+        f"{'AND trials.state = ? AND stages.attempt > 0 ' * begun}ORDER BY trials.number",
         (run_id, search, *[ASKED] * begun),
     )
     return list(row_mapping.records(found, _record))
@@ -108,9 +116,7 @@ def summaries(connection: protocol.Connection, run_id: str, search: str) -> list
     """Return how a search's trials stand, in the order of their numbers."""
     found = connection.execute(
         "SELECT stages.name, trials.number, state, value, step, trials.reason, pruning_json "
-        "FROM trials JOIN stages ON stages.id = trials.stage_id LEFT JOIN attempts "
-        "ON attempts.stage_id = stages.id AND attempts.number = stages.attempt "
-        "WHERE trials.run_id = ? AND search = ? ORDER BY trials.number",
+        f"{_TRIALS} WHERE trials.run_id = ? AND search = ? ORDER BY trials.number",
         (run_id, search),
     )
     return list(map(_summary, found.fetchall()))
@@ -118,8 +124,11 @@ def summaries(connection: protocol.Connection, run_id: str, search: str) -> list
 
 def _summary(columns: Sequence[Any]) -> TrialSummary:
     stage, number, state, value, step, reason, text = columns
-    pruning = Pruning.from_json(json.loads(text)) if text else None
-    return TrialSummary(stage, number, state, value, step, reason, pruning)
+    return TrialSummary(stage, number, state, value, step, reason, _pruning(text))
+
+
+def _pruning(text: str | None) -> Pruning | None:
+    return Pruning.from_json(json.loads(text)) if text else None
 
 
 def importance(connection: protocol.Connection, run_id: str, search: str) -> dict[str, float]:
@@ -137,6 +146,7 @@ def _record(row: row_mapping.Row) -> TrialRecord:
         value=row["value"],
         step=row["step"],
         reason=row["why"],
+        pruning=_pruning(row["pruning_json"]),
     )
 
 

@@ -14,7 +14,7 @@ from trainui.domain.states import DONE, Status
 from trainui.pipeline.rules.resume_plan import REMOVED
 from trainui.pipeline.substitution.search import carried_over
 from trainui.store.db.engine import raw
-from trainui.store.read import prunings, row_mapping, trials
+from trainui.store.read import row_mapping, trials, views
 from trainui.store.runs import events, new_run, runs, stage_requests
 from trainui.store.runs.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES, TRIALS
 
@@ -122,8 +122,8 @@ def _as_it_ended(connection: Connection, stage: StageRecord, *, is_counted: bool
 def _own_reason(connection: Connection, stage: StageRecord) -> str | None:
     """Return the reason that a stage had before it was removed, if it stays as it ended."""
     if stage.status == Status.PRUNED:
-        pruning = prunings.requested(raw(connection), stage)
-        return None if pruning is None else pruning.words
+        last = views.attempts_of_stage(raw(connection), stage.id)[-1]
+        return None if last.pruning is None else last.pruning.words
     if stage.status in (Status.COMPLETED, Status.SKIPPED):
         return connection.scalar(select(TRIALS.c.reason).where(TRIALS.c.stage_id == stage.id))
     return None
