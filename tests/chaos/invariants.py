@@ -79,7 +79,8 @@ def check_completed(scene: Scene, run_id: str, pipeline: Pipeline) -> None:
     counted = searches.outcomes(run_id)
     done = [one for one in found.stages if counted.get(one.id, "complete") == "complete"]
     if any(state == "complete" for state in counted.values()) or not pipeline.trials:
-        assert [stage.status for stage in done if stage.status != Status.COMPLETED] == []
+        left = [stage.name for stage in done if stage.status != Status.COMPLETED]
+        assert left == [], f"the run has completed, and {left} have not"
     _check_order(found, {stage.name for stage in found.stages if stage.id in counted})
     for stage in [one for one in found.stages if one.status in DONE]:
         tries = found.tries[stage.name]

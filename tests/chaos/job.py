@@ -48,7 +48,9 @@ def run(seed: int, numbers: Sequence[int], folder: Path, kills: int | None = Non
                     failed.touch()
                     known = isinstance(error, BrokenInvariantError)
                     kind = BrokenInvariantError if known else RuntimeError
-                    raise kind(f"trial {number}: {error}\n{trial.history}") from error
+                    raise kind(
+                        f"trial {number}: {str(error) or repr(error)}\n{trial.history}"
+                    ) from error
         finally:
             with suppress(AssertionError) if failed.exists() else nullcontext():
                 stop_everything()

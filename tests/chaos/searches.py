@@ -28,6 +28,13 @@ def outcomes(run_id: str) -> dict[str, str]:
         return trials.outcomes(connection, run_id)
 
 
+def is_told(run_id: str) -> bool:
+    """Return True if every trial of a run has an outcome."""
+    with views.reading() as connection:
+        found = trials.of_search(connection, run_id, SEARCH)
+    return all(one.state != trials.ASKED for one in found)
+
+
 def is_done(run_id: str) -> bool:
     """Return True if a run is over, and all that did not complete are trials that count."""
     counted = outcomes(run_id)

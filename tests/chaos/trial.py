@@ -124,13 +124,27 @@ class Trial:
             status = self._until_over(run_id)
             self._scene.undo(all_of_it=True)
             invariants.check_over(run_id, pipeline)
-            if status == Status.COMPLETED or searches.is_done(run_id):
+            if status == Status.COMPLETED:
+                self._until_told(run_id)
+                break
+            if searches.is_done(run_id):
                 break
             self._counts["resumes"] += 1
             resumed = trainui("resume", run_id, "--detach")
             assert resumed.returncode == 0, resumed.stderr
         else:
             raise BrokenInvariantError(f"{run_id} does not complete")
+
+    def _until_told(self, run_id: str) -> None:
+        """Wait until each trial of a completed run is in its study, which follows the store."""
+        deadline = time.monotonic() + invariants.SECONDS
+        while not searches.is_told(run_id):
+            if faults.nobody_lives(self._scene):
+                self._counts["starts by a person"] += 1
+                trainui("worker", "start")
+            if time.monotonic() > deadline:
+                raise BrokenInvariantError(f"{run_id} has completed, and its study has not")
+            time.sleep(LOOK_EVERY)
 
     def _kill_screen(self) -> None:
         if self._screen is not None:
