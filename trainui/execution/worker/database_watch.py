@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from trainui.errors import NotPlainFileError, StoreError
@@ -29,6 +30,8 @@ class DatabaseWatch:
         self._file = sqlite_file.store_file()
         self._opened = sqlite_file.file_identity(self._file)
         self._mark = sqlite_file.FileMark()
+        with suppress(OSError):  # reported by the first check
+            self._overwritten()
 
     def problem(self) -> str | None:
         """Return what happened to the database file; None if it is the same file."""
