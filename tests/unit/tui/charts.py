@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from trainui.tui.curves.model import Chart, CurveData, PlotLine
+from trainui.domain.records import SeriesSummary
+from trainui.tui.curves.model import Chart, PlotLine
 
 NAN = math.nan
 
@@ -37,16 +38,16 @@ def chart(*lines: PlotLine, name: str = "train/loss", **changed: object) -> Char
     return Chart(name=name, lines=lines, **{**fields, **changed})  # type: ignore[arg-type]
 
 
-def figures(name: str = "train/loss", **changed: object) -> CurveData:
+def figures(name: str = "train/loss", **changed: object) -> SeriesSummary:
     """A metric in figures."""
     fields: dict[str, object] = {
-        "stored": name,
         "count": 4,
         "last": 0.5,
-        "minimum": 0.0,
-        "maximum": 1.0,
+        "min": 0.0,
+        "max": 1.0,
         "first_step": 0,
         "last_step": 100,
         "nonfinite": 0,
+        "superseded": 0,
     }
-    return CurveData(name, **{**fields, **changed})  # type: ignore[arg-type]
+    return SeriesSummary("", name, **{**fields, **changed})  # type: ignore[arg-type]

@@ -67,9 +67,7 @@ class AttemptMonitor:
         here: HostView | None = None,
         fork_server: ForkServer | None = None,
     ) -> None:
-        """Create the monitor of the attempts on this host.
-
-        Of all if no other host shares the store.
+        """Create the monitor of the attempts on this host, or of all if no other shares the store.
 
         The fork server may be running already.
         """

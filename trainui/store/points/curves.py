@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from trainui.domain.records import SeriesSummary
 from trainui.store.db import protocol
@@ -25,9 +25,6 @@ from trainui.store.points.segments import (
     series_of,
 )
 from trainui.store.points.stitching import History, PointSegment
-
-if TYPE_CHECKING:
-    pass
 
 
 def summaries(

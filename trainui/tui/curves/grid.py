@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from trainui.domain.records import SeriesSummary
+from trainui.text import harmless
 from trainui.tui.curves import ticks
 from trainui.tui.curves.axes import Frame
 from trainui.tui.curves.cursor_values import CursorValue, value_at
 from trainui.tui.curves.line_styles import LineStyle
-from trainui.tui.curves.model import Chart, CurveData
+from trainui.tui.curves.model import Chart
 from trainui.tui.curves.plot import plot_rows
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.numbers import number
@@ -121,7 +123,7 @@ def _fitting(height: int, count: int, most: int, spacing: Spacing) -> _PlotLayou
 class PlotCell(NamedTuple):
     """One cell of the grid: a metric and its plot."""
 
-    figures: CurveData
+    figures: SeriesSummary
     chart: Chart | None
     """None: not read yet."""
     view: PlotOptions = PlotOptions()
@@ -134,7 +136,7 @@ class PlotCell(NamedTuple):
 def grid_rows(cells: Sequence[PlotCell], grid: PlotGrid) -> list[Row]:
     """Draw metrics row by row."""
     lines: list[Row] = []
-    ending = shared_ending([cell.figures.name for cell in cells])
+    ending = shared_ending([harmless(cell.figures.name) for cell in cells])
     for start in range(0, len(cells), grid.columns):
         part = [
             cell_rows(cell, grid, start + at, ending)
@@ -189,7 +191,7 @@ def _title(cell: PlotCell, grid: PlotGrid, style: str, ending: str) -> Row:
         right.append(Segment("–", "dim"))
     room = grid.cell_width - width_of(tuple(right)) - 1
     sign = "▸ " * cell.selected + "◆ " * cell.pinned
-    name = fit(sign + _shortened(cell.figures.name, room - len(sign), ending), room)
+    name = fit(sign + _shortened(harmless(cell.figures.name), room - len(sign), ending), room)
     return (Segment(name, "title" if cell.selected else "strong"), Segment(" "), *right)
 
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 from textual import events
 from textual.binding import BindingType
 
+from trainui.domain.records import SeriesSummary
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.cursor_values import zoom_text
 from trainui.tui.curves.grid import (
@@ -29,7 +30,7 @@ from trainui.tui.curves.grid_legend import (
 )
 from trainui.tui.curves.interaction import CurveKeys
 from trainui.tui.curves.line_styles import LineStyle
-from trainui.tui.curves.model import Chart, CurveData, Curves
+from trainui.tui.curves.model import Chart, Curves
 from trainui.tui.curves.view_options import CurvesState
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, Segment
@@ -63,7 +64,7 @@ class CurvesView(CurveKeys):
         """The lines' names above the plots; empty: they are beside them, or there are none."""
 
     @property
-    def shown(self) -> list[CurveData]:
+    def shown(self) -> list[SeriesSummary]:
         """The metrics that pass the filter, in the order of the plots."""
         return self.state.shown(self.curves.figures) if self.curves is not None else []
 
@@ -153,7 +154,7 @@ class CurvesView(CurveKeys):
         shown = self.shown
         if self.curves is None or not shown:
             return None
-        return self.curves.chart(shown[self._at()].stored)
+        return self.curves.chart(shown[self._at()].name)
 
     def names_to_read(self) -> tuple[str, ...] | None:
         """Return the metrics whose plots are visible."""
@@ -164,7 +165,7 @@ class CurvesView(CurveKeys):
         top = self.scroll_offset.y // grid.row_height
         rows = -(-self.page_height // grid.row_height) + 1
         first = max(min(top, len(shown) - 1), 0) * grid.columns
-        return tuple(one.stored for one in shown[first : first + rows * grid.columns])
+        return tuple(one.name for one in shown[first : first + rows * grid.columns])
 
     def plot_cells(self) -> int:
         """Return the width of a plot in characters."""
@@ -182,7 +183,7 @@ class CurvesView(CurveKeys):
         if column >= grid.columns or not 0 <= at < len(shown):
             return None
         self._select(at)
-        chart = self.curves.chart(shown[at].stored)
+        chart = self.curves.chart(shown[at].name)
         if chart is None or not 0 <= x - LABEL_WIDTH < grid.plot_width:
             return None
         return self.x_axis(chart).x(x - LABEL_WIDTH + 1)
@@ -195,7 +196,7 @@ class CurvesView(CurveKeys):
     def action_open(self) -> None:
         """Open the selected metric."""
         if self.shown:
-            self.state.metric = self.shown[self._at()].stored
+            self.state.metric = self.shown[self._at()].name
             self.post_message(self.Opened())
 
     def action_line(self, count: int) -> None:
@@ -219,14 +220,14 @@ class CurvesView(CurveKeys):
 
     def _at(self) -> int:
         """Return the index of the selected metric among those shown."""
-        names = [one.stored for one in self.shown]
+        names = [one.name for one in self.shown]
         return names.index(self.state.metric) if self.state.metric in names else 0
 
     def _select(self, at: int) -> None:
         shown, grid = self.shown, self._grid()
         if not 0 <= at < len(shown):
             return
-        self.state.metric = shown[at].stored
+        self.state.metric = shown[at].name
         self.draw()
         page = self._page_rows()
         top = at // grid.columns * grid.row_height // page * page
@@ -289,14 +290,14 @@ class CurvesView(CurveKeys):
         head = [self.summary] if self._has_summary() else []
         self.set_rows([*head, *self._legend, *rows, *self._problem_rows()])
 
-    def _cell(self, curves: Curves, one: CurveData, is_selected: bool) -> PlotCell:
-        chart = curves.chart(one.stored)
-        styles = self._by_metric.get(one.stored) if self._shared else None
+    def _cell(self, curves: Curves, one: SeriesSummary, is_selected: bool) -> PlotCell:
+        chart = curves.chart(one.name)
+        styles = self._by_metric.get(one.name) if self._shared else None
         return PlotCell(
             one,
             chart,
-            self.state.view_of(one.stored),
-            one.stored in self.state.pinned,
+            self.state.view_of(one.name),
+            one.name in self.state.pinned,
             is_selected,
             styles,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from trainui.domain.metric_direction import lower_is_better
+from trainui.domain.records import SeriesSummary
 from trainui.domain.states import Status
 from trainui.text import SYMBOLS
 from trainui.tui.curves import ticks
@@ -19,7 +20,7 @@ from trainui.tui.curves.cursor_values import (
     value_at,
 )
 from trainui.tui.curves.line_styles import SAMPLE, LineStyle, line_styles
-from trainui.tui.curves.model import NAN, Chart, CurveData, PlotLine
+from trainui.tui.curves.model import NAN, Chart, PlotLine
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.numbers import number
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, width_of
@@ -32,7 +33,7 @@ VALUE, BEST = 10, 17
 
 
 def table_rows(
-    chart: Chart, figures: CurveData, view: PlotOptions, width: int, most: int
+    chart: Chart, figures: SeriesSummary, view: PlotOptions, width: int, most: int
 ) -> list[Row]:
     """Return the lines below a plot, at most `most` of them."""
     if not chart.lines:
@@ -51,7 +52,7 @@ def _whole(row: Row, width: int) -> Row:
     return row
 
 
-def _alone(chart: Chart, figures: CurveData, view: PlotOptions) -> list[Row]:
+def _alone(chart: Chart, figures: SeriesSummary, view: PlotOptions) -> list[Row]:
     return [_here(chart.lines[0], view), _in_all(chart.lines[0], figures)]
 
 
@@ -91,9 +92,9 @@ def _step(step: float) -> str:
     return f"{step:,.0f}" if step.is_integer() else f"{step:g}"
 
 
-def _in_all(line: PlotLine, figures: CurveData) -> Row:
+def _in_all(line: PlotLine, figures: SeriesSummary) -> Row:
     spans: list[Segment] = []
-    lower = lower_is_better(figures.stored)
+    lower = lower_is_better(figures.name)
     if line.best is not None:
         value, step, _ = line.best
         word = "lower is better" if lower else "higher is better"
@@ -104,9 +105,9 @@ def _in_all(line: PlotLine, figures: CurveData) -> Row:
         ]
     spans += [
         Segment("min ", "dim"),
-        Segment(number(figures.minimum)),
+        Segment(number(figures.min)),
         Segment("   max ", "dim"),
-        Segment(number(figures.maximum)),
+        Segment(number(figures.max)),
         Segment(f"   {figures.count} point{'s' * (figures.count != 1)}", "dim"),
     ]
     if figures.nonfinite:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from trainui.domain.records import SeriesSummary
 from trainui.store.points.x_axis import Axis
 
 NAN, ABOVE, BELOW = 1, 2, 4
@@ -97,24 +98,6 @@ class CurvesWanted:
 
 
 @dataclass(frozen=True, slots=True)
-class CurveData:
-    """Summary of a stage's metric."""
-
-    name: str
-    """Safe to print (`text.harmless`)."""
-    stored: str
-    """The name as stored."""
-    count: int
-    last: float | None
-    minimum: float | None
-    maximum: float | None
-    first_step: float | None
-    last_step: float | None
-    nonfinite: int
-    superseded: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class PlotLine:
     """A series binned into the columns of a plot; empty columns are NaN."""
 
@@ -198,7 +181,7 @@ class Curves:
 
     wanted: CurvesWanted
     """The query that these curves answer."""
-    figures: tuple[CurveData, ...] = ()
+    figures: tuple[SeriesSummary, ...] = ()
     """All metrics, in the order in which they first appeared."""
     charts: tuple[Chart, ...] = ()
     """Only the metrics that were read."""

@@ -106,7 +106,7 @@ class CurvePlot(CurveKeys):
         if self.curves is None:
             return False
         names = [
-            one.stored
+            one.name
             for one in self.state.shown(self.curves.figures)
             if all(word in one.name.casefold() for word in words.casefold().split())
         ]
@@ -129,7 +129,7 @@ class CurvePlot(CurveKeys):
             there = self.curves is not None and self.curves.figures
             self.set_rows([(Segment("reading …" if there else self._empty, "dim"),)])
             return
-        figures = next(one for one in self.curves.figures if one.stored == chart.name)
+        figures = next(one for one in self.curves.figures if one.name == chart.name)
         view = self.state.view_of(chart.name)
         table = table_rows(chart, figures, view, size.width, max(size.height // 3, 2))
         height = max(size.height - len(table) - 2, 3)

@@ -11,12 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
-from trainui.domain.records import StageRecord
+from trainui.domain.records import SeriesSummary, StageRecord
 from trainui.domain.states import Status
 from trainui.store.db import protocol
 from trainui.store.read import views
-from trainui.text import harmless
-from trainui.tui.curves.model import CurveData
 
 if TYPE_CHECKING:
     from trainui.metrics.preview import FilePreview
@@ -61,18 +59,18 @@ def _sampled(connection: protocol.Connection, stage: StageRecord) -> FilePreview
 
 
 def with_previews(
-    figures: Sequence[CurveData], ahead: Mapping[str, Points]
-) -> tuple[CurveData, ...]:
+    figures: Sequence[SeriesSummary], ahead: Mapping[str, Points]
+) -> tuple[SeriesSummary, ...]:
     """Return a stage's metrics with their newest sampled values, including those not yet stored."""
-    stored = {one.stored for one in figures}
+    stored = {one.name for one in figures}
     new = [
-        CurveData(harmless(name), name, 0, None, None, None, None, None, 0)
+        SeriesSummary("", name, 0, 0, None, None, None, None, None, 0)
         for name in ahead
         if name not in stored
     ]
     return tuple(
         replace(one, last=points.values[-1].item(), last_step=float(points.steps[-1]))
-        if (points := ahead.get(one.stored)) is not None and len(points)
+        if (points := ahead.get(one.name)) is not None and len(points)
         else one
         for one in (*figures, *new)
     )

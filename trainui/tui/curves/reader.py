@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from trainui.domain.metric_direction import lower_is_better
-from trainui.domain.records import StageRecord
+from trainui.domain.records import SeriesSummary, StageRecord
 from trainui.store.db import protocol
 from trainui.store.points import windows
 from trainui.store.points.x_axis import Axis
@@ -28,7 +28,6 @@ from trainui.tui.curves.model import (
     AxisPositions,
     Candidate,
     Chart,
-    CurveData,
     Curves,
     CurvesWanted,
     PlotLine,
@@ -99,8 +98,8 @@ class CurveReader:
         figures = with_previews(figures, self._preview)
         names = wanted.names
         if names is None:
-            names = tuple(figure.stored for figure in figures[:FIRST_CHARTS])
-        known = {figure.stored for figure in figures}
+            names = tuple(figure.name for figure in figures[:FIRST_CHARTS])
+        known = {figure.name for figure in figures}
         converted = self._converted(connection, stage, names, wanted)
         if converted is not None:
             wanted_on_axis = replace(wanted, window=converted.window)
@@ -218,11 +217,11 @@ class CurveReader:
 
     def _figures(
         self, connection: protocol.Connection, owner: str, attempt: int | None
-    ) -> tuple[CurveData, ...]:
+    ) -> tuple[SeriesSummary, ...]:
         series = self._cached(
             (owner, _SERIES), lambda: series_figures.read_series(connection, owner)
         )
-        found: tuple[CurveData, ...] = self._cached(
+        found: tuple[SeriesSummary, ...] = self._cached(
             (owner, "figures", attempt),
             lambda: series_figures.figures(connection, series.values(), attempt),
         )

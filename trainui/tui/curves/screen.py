@@ -76,7 +76,7 @@ class CurvesScreen(Page):
         self._show_how()
 
     def _crumbs(self, page: CurvesPage, notices: Row) -> Row:
-        metrics = [one.stored for one in self.state.shown(page.curves.figures)]
+        metrics = [one.name for one in self.state.shown(page.curves.figures)]
         at = metrics.index(self.state.metric) + 1 if self.state.metric in metrics else 0
         behind = (
             Segment(harmless(self.state.metric), "strong"),
@@ -143,7 +143,7 @@ class CurvesScreen(Page):
         """Yield the stage's metrics, and the runs."""
         figures = self.plot.curves.figures if self.plot.curves is not None else ()
         for one in self.state.shown(figures):
-            yield Jump("metric", one.name, partial(self._go_to_metric, one.stored))
+            yield Jump("metric", harmless(one.name), partial(self._go_to_metric, one.name))
         yield from super().jumps()
 
     def _go_to_metric(self, metric: str) -> None:

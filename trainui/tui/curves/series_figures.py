@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from trainui.domain.records import StageRecord
+from trainui.domain.records import SeriesSummary, StageRecord
 from trainui.store.db import protocol
 from trainui.store.points import curves, segments
 from trainui.store.points.x_axis import Axis
 from trainui.store.read import views
-from trainui.text import harmless
-from trainui.tui.curves.model import CurveData
 
 if TYPE_CHECKING:
     from trainui.store.points.segments import SeriesSegments
@@ -24,32 +22,21 @@ def read_series(connection: protocol.Connection, owner: str) -> dict[str, Series
 
 def figures(
     connection: protocol.Connection, found: Iterable[SeriesSegments], attempt: int | None
-) -> tuple[CurveData, ...]:
+) -> tuple[SeriesSummary, ...]:
     """Return the figures of each series; `attempt`: only those of its points."""
     return tuple(
-        CurveData(
-            name=harmless(series.name),
-            stored=series.name,
-            count=series.count,
-            last=series.last,
-            minimum=series.min,
-            maximum=series.max,
-            first_step=series.first_step,
-            last_step=series.last_step,
-            nonfinite=series.nonfinite,
-            superseded=series.superseded,
-        )
+        series
         for one in found
         if (series := curves.summary_of(connection, "", one, attempt)) is not None
     )
 
 
 def axes(
-    figures: Sequence[CurveData], connection: protocol.Connection, stage: StageRecord
+    figures: Sequence[SeriesSummary], connection: protocol.Connection, stage: StageRecord
 ) -> tuple[Axis, ...]:
     """Return the x axes that a stage can be drawn over."""
     found = [Axis.STEP]
-    if any(figure.stored in ("epoch", "Epoch") for figure in figures):
+    if any(figure.name in ("epoch", "Epoch") for figure in figures):
         found.append(Axis.EPOCH)
     found.append(Axis.RELATIVE)
     if any(attempt.gpus for attempt in views.attempts_of_stage(connection, stage.id)):

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from trainui.domain.progress_series import is_clock
+from trainui.domain.records import SeriesSummary
 from trainui.store.points.x_axis import Axis
-from trainui.tui.curves.model import AxisPositions, Comparison, CurveData
+from trainui.tui.curves.model import AxisPositions, Comparison
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)
 """Smoothing weights (`store.points.smoothing`), in the order in which the key cycles."""
@@ -232,7 +233,7 @@ class CurvesState:
         self.pinned.append(metric)
         return True
 
-    def shown(self, figures: Sequence[CurveData]) -> list[CurveData]:
+    def shown(self, figures: Sequence[SeriesSummary]) -> list[SeriesSummary]:
         """Return the metrics that pass the filter, the pinned ones first.
 
         Without a filter, clocks (epoch, time) are left out unless there is nothing else: they are
@@ -245,14 +246,14 @@ class CurvesState:
         fitting = [one for one in fitting if one not in hidden] or fitting
         return sorted(fitting, key=self._rank)
 
-    def hidden(self, figures: Sequence[CurveData]) -> list[CurveData]:
+    def hidden(self, figures: Sequence[SeriesSummary]) -> list[SeriesSummary]:
         """Return the clocks that are left out."""
         if self.filter:
             return []
-        return [one for one in figures if one.stored not in self.pinned and is_clock(one.name)]
+        return [one for one in figures if one.name not in self.pinned and is_clock(one.name)]
 
-    def _rank(self, one: CurveData) -> int:
-        return self.pinned.index(one.stored) if one.stored in self.pinned else len(self.pinned)
+    def _rank(self, one: SeriesSummary) -> int:
+        return self.pinned.index(one.name) if one.name in self.pinned else len(self.pinned)
 
 
 def _list(value: Any) -> list[Any]:

@@ -236,7 +236,7 @@ class RunScreen(Page):
         for stage in page.stages if page is not None else ():
             yield Jump("stage", harmless(stage.name), partial(self._go_to_stage, stage.name))
         for metric in self.panes.curves.shown:
-            yield Jump("metric", metric.name, partial(self._go_to_metric, metric.stored))
+            yield Jump("metric", harmless(metric.name), partial(self._go_to_metric, metric.name))
         yield from super().jumps()
 
     def _go_to_stage(self, name: str) -> None:

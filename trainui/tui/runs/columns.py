@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from rich.cells import cell_len
 
@@ -16,9 +16,6 @@ from trainui.tui.runs import cells as render
 from trainui.tui.runs.cells import MOST_MEMBER, Cells, RowContext
 from trainui.tui.runs.column_stats import ColumnStats
 from trainui.tui.runs.params import shown_params
-
-if TYPE_CHECKING:
-    pass
 
 NARROW = 100
 """Width of the list below which columns are separated by one space and not by two."""

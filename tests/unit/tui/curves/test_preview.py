@@ -44,7 +44,7 @@ def test_a_file_of_which_nothing_is_stored_is_seen_to_its_end(
     read: Callable[[int], Curves],
 ) -> None:
     found = read(0)
-    assert [(one.stored, one.last_step) for one in found.figures] == [
+    assert [(one.name, one.last_step) for one in found.figures] == [
         ("loss", ROWS - 1),
         ("lr", ROWS - 1),
     ]
