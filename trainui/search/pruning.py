@@ -17,16 +17,16 @@ from typing import NamedTuple, Protocol
 import optuna
 from optuna.pruners import BasePruner
 from optuna.samplers import RandomSampler
-from optuna.storages import InMemoryStorage, RDBStorage
-from optuna.storages._rdb.models import TrialIntermediateValueModel as StoredValue
+from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection
 
 from trainui.domain.pruning import Pruning
 from trainui.domain.records import StageRecord
 from trainui.domain.search import Search
 from trainui.domain.states import Status
 from trainui.search import pruners
+from trainui.search.study import SearchStudy
 from trainui.store.db import protocol
 from trainui.store.db.readonly import snapshot
 from trainui.store.points import newest
@@ -98,15 +98,15 @@ class _Cursor:
 class TrialWatch:
     """Follows the trials of one search."""
 
-    def __init__(self, study: optuna.Study, search: Search) -> None:
+    def __init__(self, opened: SearchStudy, search: Search) -> None:
         """Copy the study, whose pruner decides.
 
         Args:
-            study: the search's study.
+            opened: the search's study.
             search: its definition, which has a `prune`.
         """
-        self._study, self._search = study, search
-        self._copy = _copy_of(study)
+        self._opened, self._search = opened, search
+        self._copy = _copy_of(opened.study)
         self._has_rungs = pruners.has_rungs(search.prune)
         trials = self._copy.get_trials(deepcopy=False)
         self._count = len(trials)
@@ -161,16 +161,10 @@ class TrialWatch:
         """Write the values and rungs of the last looks to the study's file."""
         values, rungs = self._values, self._rungs
         self._values, self._rungs = [], []
-        storage = self._study._storage
-        ids = {number: self._id_in(number) for number in {number for number, *_ in values}}
-        _write_values(storage, [(ids[number], step, value) for number, step, value in values])
+        storage = self._opened.storage
+        storage.set_intermediate_values(values)
         for number, key, value in rungs:
-            storage.set_trial_system_attr(self._id_in(number), key, value)
-
-    def _id_in(self, number: int) -> int:
-        """Return the id of a trial in the study's file."""
-        storage, study = self._study._storage, self._study._study_id
-        return storage.get_trial_id_from_study_id_trial_number(study, number)
+            storage.set_trial_system_attr(number, key, value)
 
     def _keep_up(self, numbers: Set[int]) -> None:
         """Add new trials to the copy, and end there those that another worker ended."""
@@ -181,7 +175,7 @@ class TrialWatch:
             self._count = number + 1
         gone, self._watched = self._watched - numbers, numbers
         for number in sorted(self._open & gone):
-            self.end(self._study._storage.get_trial(self._id_in(number)))
+            self.end(self._opened.trial(number))
 
     def _trial(self, number: int) -> FrozenTrial:
         return self._copy._storage.get_trial(self._copy_id(number))
@@ -280,27 +274,6 @@ def _without_params(trial: FrozenTrial) -> FrozenTrial:
         intermediate_values=trial.intermediate_values,
         trial_id=trial._trial_id,
     )
-
-
-def _write_values(
-    storage: optuna.storages.BaseStorage, values: Iterable[tuple[int, int, float]]
-) -> None:
-    """Write intermediate values in one transaction; those that are stored already stay."""
-    backend = getattr(storage, "_backend", storage)
-    if not isinstance(backend, RDBStorage):
-        for value in values:
-            storage.set_trial_intermediate_value(*value)
-        return
-    rows = [{"trial_id": trial, "step": step, **_stored(value)} for trial, step, value in values]
-    table: Table = StoredValue.__table__
-    if rows:
-        with backend.engine.begin() as connection:
-            connection.execute(table.insert().prefix_with("OR IGNORE"), rows)
-
-
-def _stored(value: float) -> dict[str, object]:
-    number, kind = StoredValue.intermediate_value_to_stored_repr(value)
-    return {"intermediate_value": number, "intermediate_value_type": kind}
 
 
 def request(connection: Connection, decisions: Iterable[Decision]) -> None:

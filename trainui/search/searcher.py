@@ -112,7 +112,7 @@ class Searcher:
             return bool(late)
         turn, opened = _Turn(), self._open(known[0].definition)
         if self._is_new:
-            self._adopt(opened, opened.count, turn)
+            turn.asked += self._asked_before(opened)
         has_pruned = self._prune(followed)  # first, so that what ended has all its values
         if self._watch is not None:
             ended = [one for one in ended if one.id not in self._watch.behind]
@@ -149,7 +149,8 @@ class Searcher:
         with self._store.read() as connection:
             saved = trials.sampler_state(connection, self._key)
             asked = trials.count(connection, self._key)
-        if self._study is not None and (saved, search) == (self._saved, self._search):
+        is_known = (saved, search) == (self._saved, self._search)
+        if self._study is not None and is_known and not self._study.is_changed:
             return self._study
         self.close()
         known = saved is not None and saved.sampler == samplers.key(search)
@@ -170,20 +171,20 @@ class Searcher:
         else:
             grid.fill(self._study.study, stored)
         self._completed = sum(one.state == "complete" for one in stored)
-        self._watch = TrialWatch(self._study.study, search) if search.prune else None
+        self._watch = TrialWatch(self._study, search) if search.prune else None
         self._saved, self._search, self._is_new = saved, search, True
         return self._study
 
-    def _adopt(self, opened: SearchStudy, end: int, turn: _Turn) -> None:
-        """Ask again for the trials below a number that the study has and the store does not."""
+    def _asked_before(self, opened: SearchStudy) -> list[AskedTrial]:
+        """Return the trials that the study has and the store does not."""
         with self._store.read() as connection:
-            first = trials.count(connection, self._key) + len(turn.asked)
+            first = trials.count(connection, self._key)
             numbers = [
                 number
-                for number in range(first, end)
+                for number in range(first, opened.count)
                 if trials.members_of(connection, self._key, number)
             ]
-        turn.asked += [opened.again(number) for number in numbers]
+        return [opened.again(number) for number in numbers]
 
     def _tell(self, opened: SearchStudy, stage: StageRecord, turn: _Turn) -> None:
         with self._store.read() as connection:
@@ -246,7 +247,6 @@ class Searcher:
         due -= {one.number for one in turn.asked}
         while due:
             asked = opened.ask()
-            self._adopt(opened, asked.number, turn)  # those that another program added meanwhile
             turn.asked.append(asked)
             due = {number for number in due if number is not None and number > asked.number}
 

@@ -7,7 +7,6 @@ caller stores `state` with each trial, and gives it back to `open_study`.
 
 from __future__ import annotations
 
-import sqlite3
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,13 +22,12 @@ from optuna.distributions import (
 )
 from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner
-from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from trainui import paths
 from trainui.domain.search import Scalar, Search
-from trainui.search import samplers
-from trainui.store.db import sqlite_file
+from trainui.search import samplers, storage
+from trainui.search.storage import StudyStorage
 from trainui.store.read.trials import ASKED, TrialRecord
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -71,10 +69,9 @@ def name_of(run_id: str, group: str) -> str:
 class SearchStudy:
     """The study of one search."""
 
-    def __init__(self, study: optuna.Study, search: Search) -> None:
+    def __init__(self, study: optuna.Study, storage: StudyStorage, search: Search) -> None:
         self.study = study
-        self.storage: BaseStorage = study._storage
-        """Private in Optuna, but the only storage with the study's cache."""
+        self.storage = storage
         self._distributions = samplers.distributions(search)
 
     @property
@@ -83,13 +80,19 @@ class SearchStudy:
         return samplers.dump(self.study.sampler)
 
     @property
+    def is_changed(self) -> bool:
+        """True if another program has written to its file since it was opened."""
+        return self.storage.is_changed
+
+    @property
     def count(self) -> int:
         """Return the number of trials, whatever their state."""
         return len(self.study.get_trials(deepcopy=False))
 
     def ask(self) -> AskedTrial:
         """Return a new trial."""
-        trial = self.study.ask(dict(self._distributions))
+        with self.storage.new_trial():
+            trial = self.study.ask(dict(self._distributions))
         return AskedTrial(trial.number, trial.params)
 
     def again(self, number: int) -> AskedTrial:
@@ -124,10 +127,8 @@ class SearchStudy:
         }
 
     def close(self) -> None:
-        """Close the connections to its file."""
+        """Close the connection to its file."""
         self.storage.remove_session()
-        backend: Any = getattr(self.storage, "_backend", self.storage)
-        backend.engine.dispose()
 
     def tell(self, number: int, state: str, value: float | None, reason: str | None) -> FrozenTrial:
         """End a trial; one that has ended already stays as it is.
@@ -172,8 +173,7 @@ class SearchStudy:
 
     def trial(self, number: int) -> FrozenTrial:
         """Return a trial as the study has it."""
-        storage, study_id = self.storage, self.study._study_id
-        return storage.get_trial(storage.get_trial_id_from_study_id_trial_number(study_id, number))
+        return self.storage.get_trial(number)
 
 
 def open_study(
@@ -199,31 +199,25 @@ def open_study(
         pruner: decides which trials stop early; None: none does.
         is_shared: True if another host may open it, so that it needs locks of the file system.
     """
+    file = storage.open_file(file_of(run_directory, group), is_shared=is_shared)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)  # some samplers; names of metrics
-        study = optuna.create_study(
-            storage=_storage(file_of(run_directory, group), is_shared=is_shared),
-            sampler=samplers.load(state) or samplers.fresh(search, after=asked),
-            pruner=pruner or optuna.pruners.NopPruner(),
+        stored = optuna.create_study(
+            storage=file,
             study_name=name_of(run_id, group),
             direction=search.goal,
             load_if_exists=True,
         )
-        if study.metric_names is None:
-            study.set_metric_names([search.metric])  # for the axes of dashboards
-    return SearchStudy(study, search)
-
-
-def _storage(file: Path, *, is_shared: bool) -> RDBStorage:
-    def connect() -> sqlite3.Connection:
-        found = sqlite3.connect(file, timeout=sqlite_file.BUSY_TIMEOUT, check_same_thread=False)
-        if not is_shared:  # as in the store: Optuna commits each value of a trial
-            found.execute("PRAGMA journal_mode = WAL")
-            found.execute("PRAGMA synchronous = NORMAL")
-        return found
-
-    # not by the path in the URL, which would end at a `?`
-    return RDBStorage("sqlite:///study.db", engine_kwargs={"creator": connect})
+        if stored.metric_names is None:
+            stored.set_metric_names([search.metric])  # for the axes of dashboards
+        copied = StudyStorage(stored, file)
+        study = optuna.Study(
+            stored.study_name,
+            copied,
+            samplers.load(state) or samplers.fresh(search, after=asked),
+            pruner or optuna.pruners.NopPruner(),
+        )
+    return SearchStudy(study, copied, search)
 
 
 def _around(one: BaseDistribution, value: Scalar) -> BaseDistribution:

@@ -18,7 +18,7 @@ from trainui.domain.pruning import Pruning
 from trainui.domain.records import Slot, StageRecord
 from trainui.domain.search import Prune, Search
 from trainui.domain.states import Status
-from trainui.search import pruners, pruning
+from trainui.search import pruners, pruning, study
 from trainui.search.pruning import Decision, TrialWatch
 from trainui.store.db.engine import Store, raw
 from trainui.store.read import views
@@ -75,14 +75,10 @@ class Loop:
     def restart(self) -> None:
         """Open the study as the next worker does."""
         assert self.search.prune is not None
-        self.study = optuna.create_study(
-            storage=f"sqlite:///{self.folder}/study.db",
-            study_name="run/train",
-            load_if_exists=True,
-            pruner=pruners.make(self.search.prune),
-            direction=self.search.goal,
-        )
-        self.watch = TrialWatch(self.study, self.search)
+        pruner = pruners.make(self.search.prune)
+        opened = study.open_study("run", str(self.folder), "train", self.search, pruner=pruner)
+        self.study = opened.study
+        self.watch = TrialWatch(opened, self.search)
 
     def stage(self, number: int) -> StageRecord:
         with self.store.read() as connection:
@@ -126,7 +122,9 @@ class Loop:
 
     def known(self, number: int) -> Mapping[int, float]:
         return (
-            optuna.load_study(study_name="run/train", storage=f"sqlite:///{self.folder}/study.db")
+            optuna.load_study(
+                study_name="run/train", storage=f"sqlite:///{self.folder}/train.study.db"
+            )
             .trials[number]
             .intermediate_values
         )

@@ -257,6 +257,15 @@ def test_trials_that_another_program_adds_meanwhile_leave_no_gap(search: Search)
     assert [one.value for one in search.trials()] == [None, 0.125, None, None]
 
 
+def test_a_trial_that_another_program_enqueued_is_the_next(search: Search) -> None:
+    search.turn(0)
+    the_study(search).enqueue_trial({"x": 0.125, "act": "gelu"})
+    search.turn(1)
+    search.turn(2)
+    assert search.params()[1] == {"x": 0.125, "act": "gelu"}
+    assert [one.params for one in the_study(search).trials] == search.params()
+
+
 def test_a_study_that_was_lost_is_made_again_from_the_store(search: Search) -> None:
     for number, value in ((0, 0.25), (1, 0.5)):
         search.turn(number)

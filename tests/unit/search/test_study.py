@@ -9,6 +9,7 @@ from typing import Any
 
 import optuna
 import pytest
+from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 
 from trainui.domain.search import Choices, Range, Scalar, Search
@@ -188,7 +189,15 @@ def test_a_trial_that_another_program_added_is_taken_as_it_is(tmp_path: Path) ->
     loaded = optuna.load_study(
         study_name="run/train", storage=f"sqlite:///{tmp_path / 'train.study.db'}"
     )
+    opened.ask()
+    assert not opened.is_changed
     loaded.enqueue_trial({"lr": 0.01, "layers": 3})
+    assert opened.is_changed
+    with pytest.raises(StorageInternalError):
+        opened.ask()
+    opened.close()
+    opened = study.open_study("run", str(tmp_path), "train", search)
     asked: AskedTrial = opened.ask()
+    assert asked.number == 1
     assert (asked.params["lr"], asked.params["layers"]) == (0.01, 3)
     assert loaded.metric_names == ["loss"]

@@ -1,0 +1,207 @@
+"""Optuna's storage of a study: its file, and a copy in memory that answers all reads.
+
+Optuna reads all running trials from the file at each value that a sampler chooses, which takes
+longer than the sampler. Each write goes to the file first and then to the copy, over one
+connection: SQLite's `data_version` changes on it only when another program has written. A new trial
+is written in one transaction once all its values are chosen.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, distribution_to_json
+from optuna.exceptions import StorageInternalError
+from optuna.storages import InMemoryStorage, RDBStorage
+from optuna.storages._rdb.models import TrialIntermediateValueModel as StoredValue
+from optuna.storages._rdb.models import TrialModel, TrialParamModel, TrialSystemAttributeModel
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import StaticPool, Table, func, insert, select
+
+from trainui.store.db import sqlite_file
+
+_TRIALS: Table = TrialModel.__table__
+_PARAMS: Table = TrialParamModel.__table__
+_ATTRIBUTES: Table = TrialSystemAttributeModel.__table__
+_VALUES: Table = StoredValue.__table__
+
+
+class StudyStorage(InMemoryStorage):
+    """The storage of the one study in a file that this process writes."""
+
+    def __init__(self, study: optuna.Study, file: RDBStorage) -> None:
+        """Copy a study.
+
+        Args:
+            study: the study, in the file.
+            file: made by `open_file`.
+        """
+        super().__init__()
+        self._file = file
+        self._study = file.get_study_id_from_name(study.study_name)
+        self._ids: list[int] = []
+        """The trials' ids in the file, by number; in memory, a trial's id is its number."""
+        self._is_new_held = False
+        """True while a new trial is kept in memory until it has all its values."""
+        self._new: int | None = None
+        """The new trial that the file does not have yet."""
+        super().create_new_study(study.directions, study.study_name)
+        for key, value in file.get_study_system_attrs(self._study).items():
+            super().set_study_system_attr(0, key, value)
+        for trial in file.get_all_trials(self._study, deepcopy=False):
+            self._ids.append(trial._trial_id)
+            super().create_new_trial(0, trial)
+        self._version = self._data_version()
+
+    @property
+    def is_changed(self) -> bool:
+        """True if another program has written to the file since it was opened."""
+        return self._data_version() != self._version
+
+    def _data_version(self) -> int:
+        with self._file.engine.connect() as connection:
+            return int(connection.exec_driver_sql("PRAGMA data_version").scalar_one())
+
+    @contextmanager
+    def new_trial(self) -> Iterator[None]:
+        """Write the trial that is made here when all its values are chosen."""
+        self._is_new_held = True
+        yield
+        self._is_new_held = False
+        number, self._new = self._new, None
+        if number is not None:
+            self._insert(self.get_trial(number))
+
+    def _insert(self, trial: FrozenTrial) -> None:
+        """Write a new trial; Optuna would use some twenty statements and two transactions."""
+        fields = ("number", "state", "datetime_start")
+        with self._file.engine.begin() as connection:
+            row = {"study_id": self._study, **{name: getattr(trial, name) for name in fields}}
+            written = connection.execute(
+                insert(_TRIALS).returning(_TRIALS.c.trial_id), row
+            ).scalar_one()
+            of_study = select(func.count()).where(_TRIALS.c.study_id == self._study)
+            if connection.execute(of_study).scalar_one() != trial.number + 1:
+                raise StorageInternalError("another program has added a trial")
+            for table, rows in _details(trial).items():
+                if rows:
+                    connection.execute(insert(table), [{"trial_id": written, **r} for r in rows])
+        self._ids.append(written)
+
+    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
+        """Add a trial."""
+        if template_trial is not None:
+            self._ids.append(self._file.create_new_trial(self._study, template_trial))
+            return super().create_new_trial(study_id, template_trial)
+        trial_id = super().create_new_trial(study_id)
+        if self._is_new_held:
+            self._new = trial_id
+        else:
+            self._insert(self.get_trial(trial_id))
+        return trial_id
+
+    def set_trial_param(
+        self,
+        trial_id: int,
+        param_name: str,
+        param_value_internal: float,
+        distribution: BaseDistribution,
+    ) -> None:
+        """Set a value that the sampler chose."""
+        value = param_name, param_value_internal, distribution
+        if trial_id != self._new:
+            self._file.set_trial_param(self._ids[trial_id], *value)
+        super().set_trial_param(trial_id, *value)
+
+    def set_trial_state_values(
+        self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
+    ) -> bool:
+        """Set a trial's state and its objective."""
+        is_set = self._file.set_trial_state_values(self._ids[trial_id], state, values)
+        return is_set and super().set_trial_state_values(trial_id, state, values)
+
+    def set_trial_intermediate_value(
+        self, trial_id: int, step: int, intermediate_value: float
+    ) -> None:
+        """Set the objective at a step."""
+        self.set_intermediate_values([(trial_id, step, intermediate_value)])
+
+    def set_intermediate_values(self, values: Iterable[tuple[int, int, float]]) -> None:
+        """Set the objective of trials at steps, in one transaction; those known already stay."""
+        new = [
+            (trial, step, value)
+            for trial, step, value in values
+            if step not in self.get_trial(trial).intermediate_values
+        ]
+        rows = [
+            {"trial_id": self._ids[one], "step": at, **_stored(value)} for one, at, value in new
+        ]
+        if rows:
+            with self._file.engine.begin() as connection:
+                connection.execute(insert(_VALUES).prefix_with("OR IGNORE"), rows)
+        for value in new:
+            super().set_trial_intermediate_value(*value)
+
+    def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
+        """Set a note on a trial."""
+        if trial_id != self._new:
+            self._file.set_trial_user_attr(self._ids[trial_id], key, value)
+        super().set_trial_user_attr(trial_id, key, value)
+
+    def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
+        """Set what a sampler or pruner stores with a trial."""
+        if trial_id != self._new:
+            self._file.set_trial_system_attr(self._ids[trial_id], key, value)
+        super().set_trial_system_attr(trial_id, key, value)
+
+    def set_study_system_attr(self, study_id: int, key: str, value: Any) -> None:
+        """Set what a sampler stores with the study."""
+        self._file.set_study_system_attr(self._study, key, value)
+        super().set_study_system_attr(study_id, key, value)
+
+    def remove_session(self) -> None:
+        """Close the connection to the file."""
+        self._file.remove_session()
+        self._file.engine.dispose()
+
+
+def open_file(file: Path, *, is_shared: bool) -> RDBStorage:
+    """Open a study's file with one connection; create it if it does not exist."""
+
+    def connect() -> sqlite3.Connection:
+        found = sqlite3.connect(file, timeout=sqlite_file.BUSY_TIMEOUT, check_same_thread=False)
+        if not is_shared:  # as in the store: Optuna commits each value of a trial
+            found.execute("PRAGMA journal_mode = WAL")
+            found.execute("PRAGMA synchronous = NORMAL")
+        return found
+
+    # not by the path in the URL, which would end at a `?`
+    options = {"creator": connect, "poolclass": StaticPool}
+    return RDBStorage("sqlite:///study.db", engine_kwargs=options)
+
+
+def _details(trial: FrozenTrial) -> dict[Table, list[dict[str, Any]]]:
+    """Return the rows of a trial's values, and of what its sampler stores with it."""
+    params = [
+        {
+            "param_name": name,
+            "param_value": one.to_internal_repr(trial.params[name]),
+            "distribution_json": distribution_to_json(one),
+        }
+        for name, one in trial.distributions.items()
+    ]
+    attributes = [
+        {"key": key, "value_json": json.dumps(value)} for key, value in trial.system_attrs.items()
+    ]
+    return {_PARAMS: params, _ATTRIBUTES: attributes}
+
+
+def _stored(value: float) -> dict[str, object]:
+    number, kind = StoredValue.intermediate_value_to_stored_repr(value)
+    return {"intermediate_value": number, "intermediate_value_type": kind}
