@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from rich.color import Color
+from textual.color import Color as Shade
+from textual.color import rgb_to_lab
 from textual.theme import Theme
 
 from trainui.tui import styles, theme
@@ -35,6 +39,53 @@ def test_its_colours_are_the_terminals_own(one: Theme) -> None:
         triplet = Color.parse(color).triplet
         assert triplet is not None
         assert set(triplet) <= set(levels) or tuple(triplet) in GREYS, color
+
+
+ORNAMENTS = {"frame", "frame-lit", "line", "line-on"}
+"""Styles of borders and axes, in which no text is written."""
+
+READABLE, ON_CURSOR = 4.5, 4.2
+"""The least contrast of text (WCAG 2, AA), and that of the reds under the cursor."""
+
+TOLD_APART = 20.0
+"""The least distance of two states' colours in CIELAB."""
+
+
+def luminance(color: str) -> float:
+    """The relative luminance: https://www.w3.org/TR/WCAG22/#dfn-relative-luminance."""
+    parts = Shade.parse(color).normalized
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio."""
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("one", theme.OURS, ids=lambda one: str(one.name))
+def test_text_is_readable_on_each_background(one: Theme) -> None:
+    variables = {**one.to_color_system().generate(), **theme.defaults(one), **one.variables}
+    texts = {name: look.color for name, look in styles.STYLES.items() if name not in ORNAMENTS}
+    found = {
+        (name, ground): round(contrast(variables[color], variables[ground]), 1)
+        for name, color in {**texts, "plain": "foreground", "placeholder": "text-disabled"}.items()
+        for ground in ("background", "surface", "row", "row-blurred")
+        if color and (ground == "background" or not name.startswith("curve-"))
+    }
+    least = {"row": ON_CURSOR, "row-blurred": ON_CURSOR}
+    low = {key: ratio for key, ratio in found.items() if ratio < least.get(key[1], READABLE)}
+    assert not low
+
+
+@pytest.mark.parametrize("one", theme.OURS, ids=lambda one: str(one.name))
+def test_the_states_that_matter_most_are_told_apart(one: Theme) -> None:
+    states = ("running", "completed", "failed", "queued", "idle")
+    labs = {name: rgb_to_lab(Shade.parse(one.variables[f"state-{name}"])) for name in states}
+    for first, second in itertools.combinations(states, 2):
+        pairs = zip(labs[first], labs[second], strict=True)
+        assert sum((a - b) ** 2 for a, b in pairs) ** 0.5 > TOLD_APART, (first, second)
 
 
 def test_themes_come_one_after_another() -> None:
