@@ -1,8 +1,9 @@
 """Default sources outside the stage's directory: in its workdir, and wherever its processes write.
 
 The rule: a file is an attempt's if one of its processes had it open for writing. A file that nobody
-was seen to write is an attempt's if it was written since the attempt started and no other attempt
-ran meanwhile that could have written it.
+was seen to write is an attempt's if it was written since the attempt started, and no other attempt
+ran meanwhile that could have written it, or it is in a directory that only this one writes in.
+A run of a database is an attempt's by its tag, or by what the attempt printed.
 """
 
 from __future__ import annotations
@@ -10,16 +11,27 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-from trainui.metrics.discovery import default_sources, hydra, listing, process_files, tracker_runs
+from trainui.metrics.discovery import (
+    batch_times,
+    default_sources,
+    hydra,
+    listing,
+    printed_runs,
+    process_files,
+    tracker_runs,
+)
 from trainui.metrics.discovery.source_file import SourceFile
+from trainui.metrics.discovery.writer_samples import LOCK, WriterSamples
 from trainui.metrics.files.tail import FileState, look_at
 from trainui.metrics.formats import mlflow
+from trainui.metrics.trackers import TrackedRun, database, trackio
 from trainui.store.points.source_record import key_of
+from trainui.store.runs.metrics_progress import Rival
 from trainui.supervisor.protocol import RUN_TAG
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
@@ -31,6 +43,9 @@ OLD = 20
 REST, REST_OF_CHANGES = 1000, 50
 """The least time between two rounds of searches, as a multiple of the CPU time of the last one:
 after a while, and if something has changed. A rest of at most `LONGEST_PAUSE`."""
+
+SEEN_AFTER = 3.0
+"""Seconds after which a process that writes a file again and again has been seen to do so."""
 
 ROUND = 1.0
 """Seconds for which a round of searches for all attempts shares what it has found."""
@@ -45,6 +60,8 @@ class SearchRound:
         """CPU seconds of the round's searches."""
         self._surveyed = -math.inf
         self._survey: Mapping[Path | None, Sequence[Path]] = {}
+        self.samples = WriterSamples()
+        """What is seen of files that are opened only during a write."""
 
     def may_begin(self, rest: float) -> bool:
         """Return True if a search is part of the round, or if the rest after the last is over."""
@@ -85,6 +102,8 @@ class OutsideSources:
     """Keys of the stage's stored sources: a run of an earlier attempt may be continued."""
     found: list[SourceFile] = field(default_factory=list)
     """The sources found by the last search."""
+    doubtful: dict[Path, str] = field(default_factory=dict)
+    """By database: the name of a run that may be another attempt's."""
     _began: float = field(default_factory=time.monotonic)
     _searched: float = -math.inf
     _seen: tuple[int, ...] = ()
@@ -92,6 +111,11 @@ class OutsideSources:
     _own: dict[Path, int] = field(default_factory=dict)
     """The attempt's files, and the offsets at which its part begins."""
     _foreign: set[Path] = field(default_factory=set)
+    _unknown: dict[Path, float] = field(default_factory=dict)
+    """When a file was first seen of which it was not known whose it is."""
+    _wanted: set[Path] = field(default_factory=set)
+    """Files to sample, since it is not known whose they are."""
+    _is_ended: bool = False
     _old: dict[Path, FileState] = field(default_factory=dict)
     """Files that were there before the attempt, as they were when they were first seen."""
 
@@ -99,6 +123,7 @@ class OutsideSources:
         """Find the listings that the attempts share."""
         self._trackio = _home_of_trackio(self.environment)
         self._listings = [listing.of(self.workdir), listing.of(self._trackio)]
+        self._printed = printed_runs.of_attempt(self.attempt_dir)
 
     def is_due(self) -> bool:
         """Return True if new files are likely: one came, a database was written, or time passed.
@@ -125,47 +150,74 @@ class OutsideSources:
         return self._listings[0].places()
 
     def _versions(self) -> tuple[int, ...]:
-        return tuple(one.version for one in self._listings)
+        return (self.round.samples.count, *(one.version for one in self._listings))
 
     def search(
-        self, rivals: Callable[[], Sequence[str]], since: float, *, ended: bool = False
+        self, rivals: Callable[[], Sequence[Rival]], since: float, *, ended: bool = False
     ) -> list[SourceFile]:
         """Return the sources that there are now; after the attempt's end, for the last time.
 
-        `rivals` returns the workdirs of the other attempts that have run since this one started.
+        `rivals` returns the other attempts that have run since this one started.
         """
         used = time.thread_time()
+        self._is_ended = ended
+        self._printed.update()
+        places = (listing.of(self.workdir / place) for place in self._printed.places)
+        self._listings += [one for one in places if one not in self._listings]
         for one in self._listings:
             one.walk(0.0 if ended else listing.MAX_AGE)
         self._searched, self._seen = time.monotonic(), self._versions()
         known = lru_cache(rivals)
         self._search(known, since)
         self.found = list(self._sources(known, since))
+        others = (one.attempt_dir for one in known() if one.ended == math.inf)
+        self.round.samples.want(self.attempt_dir, () if ended else self._wanted, others)
         self.round.spend(time.thread_time() - used)
         return self.found
 
-    def _search(self, rivals: Callable[[], Sequence[str]], since: float) -> None:
+    def _search(self, rivals: Callable[[], Sequence[Rival]], since: float) -> None:
         """Attribute files to this attempt or to others."""
-        for attempt, files in self.round.survey().items():
-            if attempt == self.attempt_dir:
-                for path in files:
-                    self._add(path)
-            else:
-                self._foreign.update(files)
-        folders = {path.parent for path in self._own} - {self.workdir}
+        self._add_written()
+        changed = []
         for path, state in self._listings[0].states.items():
             if path in self._own or self._is_inside(path):
                 continue
             if state.modified < since * 1e9:
                 self._old.setdefault(path, state)
-            elif self._is_new(path, folders, rivals):
-                self._add(path)
+            else:
+                changed.append(path)
+        self._wanted = {path for path in changed if not self._add_new(path, rivals)}
 
-    def _is_new(self, path: Path, folders: Set[Path], rivals: Callable[[], Sequence[str]]) -> bool:
-        """Return True if a file that has changed is this attempt's."""
-        if path.parent in folders or self._is_tagged(path):
-            return True
-        return path not in self._foreign and self._is_alone(rivals)
+    def _add_written(self) -> None:
+        """Attribute the files that processes have or had open for writing."""
+        surveyed, sampled = self.round.survey(), self.round.samples.written()
+        for attempt, files in (*surveyed.items(), *sampled.items()):
+            if attempt == self.attempt_dir:
+                for path in files:
+                    self._add(path)
+            else:
+                self._foreign.update(files)
+
+    def _add_new(self, path: Path, rivals: Callable[[], Sequence[Rival]]) -> bool:
+        """Add a file that has changed, if it is this attempt's; return False if that is unknown."""
+        if not self._is_tagged(path):
+            if path in self._foreign:
+                return True
+            if not self._is_alone(rivals) and not self._is_beside_own(path):
+                return bool(tracker_runs.DATABASE.fullmatch(path.name))
+        self._add(path)
+        return True
+
+    def _is_beside_own(self, path: Path) -> bool:
+        """Return True for a file in a directory of the attempt that nobody else writes in.
+
+        Others had the time to be seen writing it.
+        """
+        seen = self._unknown.setdefault(path, time.monotonic())
+        if not self._is_ended and time.monotonic() - seen < SEEN_AFTER:
+            return False
+        folders = {one.parent for one in self._own} - {one.parent for one in self._foreign}
+        return path.parent in folders - {self.workdir}
 
     def _add(self, path: Path) -> None:
         """Add a file, from its first byte on unless another program had begun it."""
@@ -193,14 +245,15 @@ class OutsideSources:
                 return up
         return None
 
-    def _is_alone(self, rivals: Callable[[], Sequence[str]], *, anywhere: bool = False) -> bool:
+    def _is_alone(self, rivals: Callable[[], Sequence[Rival]]) -> bool:
         """Return True if no other attempt works in the workdir, below it or above it."""
-        return not any(
-            anywhere or one.is_relative_to(self.workdir) or self.workdir.is_relative_to(one)
-            for one in map(Path, set(rivals()))
-        )
+        return not any(map(self._is_near, rivals()))
 
-    def _sources(self, rivals: Callable[[], Sequence[str]], since: float) -> Iterator[SourceFile]:
+    def _is_near(self, rival: Rival) -> bool:
+        other = rival.workdir
+        return other.is_relative_to(self.workdir) or self.workdir.is_relative_to(other)
+
+    def _sources(self, rivals: Callable[[], Sequence[Rival]], since: float) -> Iterator[SourceFile]:
         logs = []
         for path, begin in self._own.items():
             root = self.workdir if path.is_relative_to(self.workdir) else path.parent
@@ -213,14 +266,50 @@ class OutsideSources:
         yield from tracker_runs.with_prefixes(default_sources.latest(logs), since)
         for path in {*self._own, *(path for one in self._listings for path in one.states)}:
             if tracker_runs.DATABASE.fullmatch(path.name) and not self._is_inside(path):
-                alone = self._is_alone(rivals, anywhere=path.parent == self._trackio)
-                runs = [
-                    run
-                    for run in tracker_runs.of_database(path, since=since)
-                    if f"{key_of(path)}#{run.id}" in self.known
-                    or tracker_runs.is_of(run, self.attempt_dir, since, alone=alone)
-                ]
-                yield from tracker_runs.sources(path, runs, since)
+                yield from tracker_runs.sources(path, self._runs(path, rivals, since), since)
+
+    def _runs(
+        self, path: Path, rivals: Callable[[], Sequence[Rival]], since: float
+    ) -> list[TrackedRun]:
+        """Return the attempt's runs in a database.
+
+        A run is its own if the run has its tag. Else, what the attempt printed decides; and if it
+        printed nothing, that no other attempt ran when the run began.
+        """
+        found = tracker_runs.of_database(path, since=since)
+        if not found:
+            return []
+        divided = printed_runs.divide(path, found, since, self._printed, rivals())
+        own, doubtful = divided or ([], [])
+        if doubtful:
+            own += self._written(path, doubtful)
+        shared = not path.is_relative_to(self.workdir)
+        near = [one for one in rivals() if shared or self._is_near(one)]
+        return [
+            run
+            for run in found
+            if f"{key_of(path)}#{run.id}" in self.known
+            or run in own
+            or tracker_runs.is_of(
+                *(run, self.attempt_dir, since),
+                alone=divided is None and not any(one.ran_at(run.started or 0) for one in near),
+            )
+        ]
+
+    def _written(self, path: Path, doubtful: Sequence[TrackedRun]) -> list[TrackedRun]:
+        """Return those of some runs of Trackio that processes of the attempt were seen to write."""
+        lock, samples = path.with_suffix(LOCK), self.round.samples
+        copy = database.copies.get(path)
+        if copy is None or copy.tracker is not trackio:
+            return []
+        opened, batches = samples.opened(lock), trackio.batches(copy.connection)
+        found = batch_times.runs_of(self.attempt_dir, opened, batches)
+        own = [run for run in doubtful if run.id in found]
+        self.doubtful.pop(path, None)
+        if not own:
+            self.doubtful[path] = doubtful[0].name
+            self._wanted.add(lock)
+        return own
 
 
 def _text(path: Path) -> str:

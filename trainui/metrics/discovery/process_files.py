@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def survey(is_wanted: Callable[[str], bool] = bool) -> Survey:
         for pid in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 (names are faster)
             with suppress(OSError):  # ended, or another user's
                 if files := set(_written(f"/proc/{pid}/fd", is_wanted)):
-                    found[_attempt(f"/proc/{pid}")] |= files
+                    found[attempt_of(f"/proc/{pid}")] |= files
     return {attempt: frozenset(files) for attempt, files in found.items()}
 
 
@@ -62,7 +62,21 @@ def _written(descriptors: str, is_wanted: Callable[[str], bool]) -> Iterator[str
             continue  # closed meanwhile
 
 
-def _attempt(process: str) -> Path | None:
+def written_at(descriptors: str, wanted: Container[str]) -> Iterator[str]:
+    """Yield those of some files that a process has open for writing, by its `fd` directory."""
+    for descriptor in os.listdir(descriptors):  # noqa: PTH208
+        link = f"{descriptors}/{descriptor}"
+        with suppress(OSError):  # closed meanwhile
+            target = os.readlink(link)  # noqa: PTH115
+            if target in wanted and os.lstat(link).st_mode & 0o200:
+                yield target
+
+
+def attempt_of(process: str) -> Path | None:
+    """Return the attempt's directory of a process, by its directory in `/proc`; None: it has none.
+
+    Its environment is that of its start, which the attempt's other processes have too.
+    """
     with suppress(OSError):
         for variable in Path(process, "environ").read_bytes().split(b"\0"):
             if variable.startswith(_VARIABLE):

@@ -10,10 +10,16 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from trainui.domain.definition import MetricSource, StageDefinition
-from trainui.metrics.discovery import default_sources, outside_sources, tracker_runs
+from trainui.metrics.discovery import (
+    default_sources,
+    outside_sources,
+    printed_runs,
+    tracker_runs,
+)
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import check_descriptors
@@ -168,12 +174,15 @@ def _add_runs(
     """Add the runs of trackers' databases that the attempt has started."""
     since = place.started() or 0
     for path in paths:
-        runs = [
-            run
-            for run in tracker_runs.of_database(path)
-            if tracker_runs.is_of(run, place.attempt_dir, since, alone=True)
-        ]
-        found.candidates += tracker_runs.sources(path, runs, since)
+        runs = tracker_runs.of_database(path)
+        printed = printed_runs.of_attempt(place.attempt_dir)
+        divided = printed_runs.divide(path, runs, since, printed, ())
+        if divided is not None:
+            own, _doubtful = divided
+        else:
+            is_of = partial(tracker_runs.is_of, attempt_dir=place.attempt_dir, since=since)
+            own = [run for run in runs if is_of(run, alone=True)]
+        found.candidates += tracker_runs.sources(path, own, since)
     if not any(one.run for one in found.candidates):
         found.missing[pattern] = (
             f"{pattern} has no run of MLflow, Trackio or Optuna that this attempt has started; "

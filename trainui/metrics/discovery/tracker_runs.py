@@ -35,7 +35,9 @@ def of_database(path: Path, *, since: float = 0) -> list[TrackedRun]:
         return []
     try:
         copy = database.copies.get(path, at_once=True)
-        return _sound(copy.tracker.runs(copy.connection)) if copy and copy.tracker else []
+        if copy is None or copy.tracker is None:
+            return []
+        return _sound(copy.tracker.NAME, copy.tracker.runs(copy.connection))
     except (UnreadableFileError, OSError, *database.DAMAGED):
         return []
 
@@ -45,15 +47,17 @@ def jobs(path: Path) -> tuple[str, list[TrackedRun]]:
     try:
         copy = database.copies.get(path, at_once=True) if is_marked(path) else None
         if copy is not None and copy.tracker is not None:
-            return copy.tracker.NAME, _sound(copy.tracker.jobs(copy.connection))
+            tracker = copy.tracker.NAME
+            return tracker, _sound(tracker, copy.tracker.jobs(copy.connection))
     except (UnreadableFileError, OSError, *database.DAMAGED):
         pass
     return "", []
 
 
-def _sound(runs: Iterable[TrackedRun]) -> list[TrackedRun]:
+def _sound(tracker: str, runs: Iterable[TrackedRun]) -> list[TrackedRun]:
     """Return the runs that have an id: values in a damaged database may be of any type."""
-    return [replace(run, name=str(run.name)) for run in runs if isinstance(run.id, str)]
+    sound = (run for run in runs if isinstance(run.id, str))
+    return [replace(run, name=str(run.name), tracker=tracker) for run in sound]
 
 
 def is_marked(file: Path) -> bool:

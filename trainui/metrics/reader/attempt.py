@@ -34,8 +34,9 @@ from trainui.store.points import sources as point_sources
 from trainui.store.points.source_record import SourceRecord
 from trainui.store.runs.metrics_progress import (
     AttemptToRead,
+    Rival,
     mark_metrics_complete,
-    workdirs_meanwhile,
+    rivals,
 )
 
 TEXT_BACKLOG = 16 << 20
@@ -46,6 +47,13 @@ PATIENCE = 10.0
 """Seconds before a source without metrics is reported: many files appear late."""
 
 log = logging.getLogger(__name__)
+
+
+def _of_several(path: Path, name: str) -> str:
+    return (
+        f"{path}: several stages began a run named {name} at the same time, and it is not known "
+        "which is this stage's; give each run a name of its own"
+    )
 
 
 class AttemptReader:
@@ -150,10 +158,9 @@ class AttemptReader:
         """Return True if another search for files outside the stage's directory is to come soon."""
         return self.attempt.definition.metrics is None and self._outside.is_pending()
 
-    def _rivals(self) -> Sequence[str]:
-        """Return the workdirs of the other attempts that have run since this one started."""
+    def _rivals(self) -> Sequence[Rival]:
         with self._store.read() as connection:
-            return workdirs_meanwhile(connection, self.attempt.attempt_id)
+            return rivals(connection, self.attempt.attempt_id)
 
     def _report_missing(self, missing: Mapping[str, str]) -> None:
         """Report named files that do not exist yet, and clear the report of those that do."""
@@ -323,6 +330,8 @@ class AttemptReader:
             self._note_likely_lines()
         for pattern, problem in self._missing.items():
             self._problems.set(pattern, problem)
+        for path, name in self._outside.doubtful.items():
+            self._problems.set(str(path), _of_several(path, name))
         self._alerts.catch_up()
         for metric in self._alerts.unmatched():
             self._problems.set(

@@ -42,6 +42,8 @@ class TrackedRun:
     parent: str | None = None
     """The id of the run that it is nested in."""
     tags: Mapping[str, str] = field(default_factory=dict)
+    tracker: str = ""
+    """The name of its tracker, if it is in a database."""
 
 
 def columns(connection: Connection, table: str) -> set[str]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from pathlib import Path
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from trainui import clock
 from trainui.domain.definition import StageDefinition
 from trainui.domain.states import Status
 from trainui.store.read import row_mapping
@@ -58,10 +61,33 @@ _UNREAD = (
 )
 
 
-def workdirs_meanwhile(connection: Connection, attempt_id: int) -> list[str]:
-    """Return the workdirs of the other attempts that have run since an attempt started."""
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Another attempt that has run since an attempt started, so it may have written a file."""
+
+    workdir: Path
+    attempt_dir: Path
+    began: float = 0.0
+    """Seconds since 1970; none of its processes is older."""
+    ended: float = math.inf
+
+    def ran_at(self, time: float) -> bool:
+        """Return True if its processes may have run at a time."""
+        return self.began <= time <= self.ended
+
+
+def rivals(connection: Connection, attempt_id: int) -> list[Rival]:
+    """Return the other attempts that have run since an attempt started."""
     found = connection.execute(_MEANWHILE, {"attempt": attempt_id})
-    return [_workdir(text) for (text,) in found]
+    return [
+        Rival(
+            Path(_workdir(definition)),
+            Path(directory),
+            (granted if task else started) / clock.SECOND,
+            ended / clock.SECOND if ended else math.inf,
+        )
+        for definition, directory, granted, started, ended, task in found
+    ]
 
 
 @lru_cache(maxsize=1024)
@@ -76,14 +102,21 @@ def _definition(definition_json: str) -> StageDefinition:
 
 _THIS = ATTEMPTS.alias()
 _MEANWHILE = (
-    select(STAGES.c.definition_json)
+    select(
+        STAGES.c.definition_json,
+        ATTEMPTS.c.directory,
+        ATTEMPTS.c.granted_at,
+        ATTEMPTS.c.started_at,
+        ATTEMPTS.c.completed_at,
+        ATTEMPTS.c.celery_task_id,
+    )
     .select_from(STAGES)
     .join(ATTEMPTS, STAGES.c.id == ATTEMPTS.c.stage_id)
     .join(_THIS, _THIS.c.id == bindparam("attempt"))
     .where(
         ATTEMPTS.c.id != _THIS.c.id,
-        ATTEMPTS.c.started_at.is_not(None),
-        ATTEMPTS.c.completed_at.is_(None) | (ATTEMPTS.c.completed_at >= _THIS.c.started_at),
+        # also one whose start is not on record yet: its processes may write already
+        ATTEMPTS.c.completed_at.is_(None) | (ATTEMPTS.c.completed_at >= _THIS.c.granted_at),
     )
 )
 

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -308,23 +309,145 @@ def test_the_jobs_of_a_launched_multirun_have_their_own_files(store: Store, tmp_
     assert found == [{"loss": [0.0, 0.0]}, {"loss": [1.0, 1.0]}]
 
 
+TRACKIO = """
+CREATE TABLE configs (run_id, run_name, config);
+CREATE TABLE metrics (id INTEGER PRIMARY KEY, run_id, run_name, timestamp, step, metrics);
+"""
+
+
+def trackio(home: Path) -> sqlite3.Connection:
+    """A database of Trackio with the project `p`."""
+    home.mkdir(exist_ok=True)
+    connection = sqlite3.connect(home / "p.db", isolation_level=None)
+    connection.executescript(TRACKIO)
+    return connection
+
+
+def log(connection: sqlite3.Connection, run: str, name: str, step: int, **metrics: object) -> None:
+    """Log a row to a run, which begins with its first one."""
+    now = datetime.now(UTC).isoformat()
+    if not step:
+        config = json.dumps({"_Created": now})
+        connection.execute("INSERT INTO configs VALUES (?, ?, ?)", (run, name, config))
+    row = (run, name, now, step, json.dumps(metrics))
+    connection.execute(
+        "INSERT INTO metrics (run_id, run_name, timestamp, step, metrics) VALUES (?,?,?,?,?)", row
+    )
+
+
+def print_run(attempt: Attempt, name: str, project: str = "p") -> None:
+    write(
+        attempt.directory / "stdout.log",
+        f"* Trackio project initialized: {project}\n* Created new run: {name}\n",
+    )
+
+
 def test_a_trackio_database_in_its_home(store: Store, tmp_path: Path) -> None:
     attempt, reader = begin(store, tmp_path)
-    (tmp_path / "trackio").mkdir()
-    with closing(sqlite3.connect(tmp_path / "trackio" / "p.db")) as connection:
-        connection.executescript(
-            "CREATE TABLE configs (run_id, config); CREATE TABLE system_metrics (id);"
-            "CREATE TABLE metrics (id INTEGER PRIMARY KEY, run_id, run_name, timestamp, step, "
-            "metrics)"
-        )
-        row = ("r", "r", "2033-05-18T00:00:00+00:00", 4, json.dumps({"a": {"b": "NaN"}}))
-        connection.execute(
-            "INSERT INTO metrics (run_id, run_name, timestamp, step, metrics) VALUES (?,?,?,?,?)",
-            row,
-        )
-        connection.commit()
+    with closing(trackio(tmp_path / "trackio")) as connection:
+        log(connection, "r", "r", 0, a={"b": "NaN"})
     found = end(store, attempt, reader)
     assert {name: str(several) for name, several in found.items()} == {"a.b": "[nan]"}
+
+
+def test_runs_of_trackio_are_told_apart_by_what_was_printed(store: Store, tmp_path: Path) -> None:
+    attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
+    with closing(trackio(tmp_path / "trackio")) as connection:
+        for value, (attempt, _reader) in enumerate(attempts, 1):
+            print_run(attempt, f"run {value}", "p.")
+            log(connection, f"id {value}", f"run {value}", 0, loss=value)
+        log(connection, "id 3", "somebody's", 0, loss=3)
+    found = [end(store, attempt, reader) for attempt, reader in attempts]
+    assert found == [{"loss": [1.0]}, {"loss": [2.0]}]
+
+
+def test_a_run_is_that_of_the_attempt_which_ran_when_it_began(store: Store, tmp_path: Path) -> None:
+    first, first_reader = begin(store, tmp_path, "one")
+    with closing(trackio(tmp_path / "trackio")) as connection:
+        print_run(first, "base")
+        log(connection, "id 1", "base", 0, loss=1)
+        second, second_reader = begin(store, tmp_path, "two")
+        print_run(second, "base")
+        log(connection, "id 2", "base", 0, loss=2)
+    assert end(store, first, first_reader) == {"loss": [1.0]}
+    assert end(store, second, second_reader) == {"loss": [2.0]}
+
+
+def test_runs_of_one_name_that_began_at_a_time_are_nobodys(store: Store, tmp_path: Path) -> None:
+    attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
+    with closing(trackio(tmp_path / "trackio")) as connection:
+        for value, (attempt, _reader) in enumerate(attempts, 1):
+            print_run(attempt, "base")
+            log(connection, f"id {value}", "base", 0, loss=value)
+    for attempt, reader in attempts:
+        assert end(store, attempt, reader) == {}
+        with closing(connect(store)) as reading:
+            (problem,) = curves.problems(reading, [attempt.stage_id])
+        assert "several stages began a run named base" in problem.problem
+
+
+LOG = """
+import fcntl, json, sqlite3, sys, time
+from datetime import UTC, datetime
+home, run, value, attempt = sys.argv[1:]
+print("* Trackio project initialized: p\\n* Created new run: base")
+created = datetime.now(UTC).isoformat()
+for step in range(10**6):
+    stamp = datetime.now(UTC).isoformat()
+    with open(home + "/p.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with sqlite3.connect(home + "/p.db") as connection:
+            if not step:
+                row = (run, "base", json.dumps({"_Created": created}))
+                connection.execute("INSERT INTO configs VALUES (?, ?, ?)", row)
+            row = (run, "base", stamp, step, json.dumps({"loss": float(value)}))
+            columns = "(run_id, run_name, timestamp, step, metrics)"
+            connection.execute(f"INSERT INTO metrics {columns} VALUES (?,?,?,?,?)", row)
+        connection.close()
+    time.sleep(0.25 + float(value) / 20)
+"""
+
+
+def test_runs_of_one_name_are_told_apart_by_when_processes_write_them(
+    store: Store, tmp_path: Path
+) -> None:
+    attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
+    home = tmp_path / "trackio"
+    trackio(home).close()
+    with ExitStack() as stack:
+        for value, (attempt, _reader) in enumerate(attempts, 1):
+            output = stack.enter_context((attempt.directory / "stdout.log").open("w"))
+            process = subprocess.Popen(
+                [sys.executable, "-u", "-c", LOG, str(home), f"id {value}", str(value), "x"],
+                env={**os.environ, "TRAINUI_METRICS_FILE": str(attempt.own_file)},
+                stdout=output,
+            )
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+        give_up_at = time.monotonic() + 60
+        while not all(values(store, attempt) for attempt, _reader in attempts):
+            assert time.monotonic() < give_up_at
+            for _attempt, reader in attempts:
+                look(reader)
+            time.sleep(0.05)
+    found = [end(store, attempt, reader) for attempt, reader in attempts]
+    assert [set(one["loss"]) for one in found] == [{1.0}, {2.0}]
+
+
+def test_files_of_one_directory_are_told_apart(store: Store, tmp_path: Path) -> None:
+    attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
+    held = []
+    for number, (attempt, _reader) in enumerate(attempts, 1):
+        path = attempt.workdir / "logs" / f"{number}.jsonl"
+        held.append(holding(attempt, path))
+        write(path, lines([number]))
+    for _attempt, reader in attempts:
+        look(reader)
+    for process in held:
+        let_go(process)
+    write(tmp_path / "work" / "logs" / "nobody.jsonl", lines([7]))
+    found = [end(store, attempt, reader) for attempt, reader in attempts]
+    assert found == [{"loss": [0.5]}, {"loss": [1.0]}]
 
 
 def test_at_rest_nothing_is_searched(

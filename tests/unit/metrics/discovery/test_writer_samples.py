@@ -1,0 +1,113 @@
+"""A file that is opened only during a write belongs to the attempt whose processes write it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from trainui.metrics.discovery import batch_times, writer_samples
+from trainui.metrics.discovery.writer_samples import Growth, WriterSamples
+
+WRITE = """
+import sys, time
+while True:
+    with open(sys.argv[1], "a") as file:
+        file.write("1,0.5\\n")
+    time.sleep(0.03)
+"""
+
+NOISE = """
+import os, time
+while True:
+    os.write(1, b"x" * 100)
+    time.sleep(0.0005)
+"""
+
+
+@contextmanager
+def running(attempt: Path, code: str, *words: Path) -> Iterator[None]:
+    environ = {**os.environ, "TRAINUI_METRICS_FILE": str(attempt / "metrics.jsonl")}
+    command = [sys.executable, "-c", code, *map(str, words)]
+    process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("is_seen_open", [True, False])
+def test_the_writers_of_files_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_seen_open: bool
+) -> None:
+    if not is_seen_open:
+        monkeypatch.setattr(WriterSamples, "_note_open", lambda *_args: None)
+    monkeypatch.setattr(writer_samples, "BURST", 60.0)
+    samples = WriterSamples()
+    one, two = tmp_path / "one", tmp_path / "two"
+    files = {one: tmp_path / "a.csv", two: tmp_path / "b.csv"}
+    with running(one, WRITE, files[one]), running(two, WRITE, files[two]):
+        samples.want(one, files.values(), [two])
+        samples.want(two, files.values(), [one])
+        expected = {one: {files[one]}, two: {files[two]}}
+        wait_for(lambda: samples.written() == expected)
+    samples.want(one, (), [])
+    samples.want(two, (), [])
+    thread = samples._thread
+    assert thread is not None
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_a_process_that_writes_all_the_time_is_not_taken_for_the_writer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(WriterSamples, "_note_open", lambda *_args: None)
+    monkeypatch.setattr(writer_samples, "BURST", 60.0)
+    samples = WriterSamples()
+    noisy, file = tmp_path / "noisy", tmp_path / "m.csv"
+    with running(noisy, NOISE), running(tmp_path / "stranger", WRITE, file):
+        samples.want(noisy, [file], [])
+        wait_for(lambda: file in samples._growths and samples._growths[file].times > 20)
+        assert not samples.written()
+        samples.want(noisy, (), [])
+
+
+def test_a_file_is_an_attempts_if_coincidence_is_unlikely_and_no_other_could_write_it() -> None:
+    one, two = Path("one"), Path("two")
+    growth = Growth((1, 1), times=6, wrote=Counter({one: 6, two: 4}), rests=98)
+    assert growth.is_by(one, [two])
+    assert not growth.is_by(two, [one])
+    growth.wrote[two] = 5
+    assert not growth.is_by(one, [two])  # it could have written it, but for one time
+    assert growth.is_by(one, [])
+    growth.noise[one] = 50
+    assert not growth.is_by(one, [])
+    growth.noise[one], growth.unclear[one] = 0, 5
+    assert not growth.is_by(one, [])
+
+
+def test_a_run_of_trackio_is_written_by_whom_opens_the_lock_after_its_batches() -> None:
+    one, two = Path("one"), Path("two")
+    batches = {"a": [10.0, 11.0, 12.0], "b": [10.3, 11.3, 12.02]}
+    opened = {one: [0.0, 10.002, 10.03, 11.01], two: [10.31, 11.302, 12.03]}
+    assert batch_times.runs_of(one, opened, batches) == {"a"}
+    assert batch_times.runs_of(two, opened, batches) == {"b"}
+    assert not batch_times.runs_of(one, {one: [10.002]}, batches)
+    both = {one: [10.001, 11.001], two: [12.001]}
+    assert not batch_times.runs_of(one, both, {"a": batches["a"]})

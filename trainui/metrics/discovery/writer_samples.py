@@ -1,0 +1,229 @@
+"""Samples what the processes of attempts write, to find whose a file is that is rarely open.
+
+A survey of all processes sees such a file open by chance only. While it is not known whose a file
+is, the processes of the attempts in question are looked at many times a second: which have it open,
+and which have written at least as many bytes as it grew by when it grew.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trainui.metrics.discovery import process_files
+
+LOCK = ".lock"
+"""The ending of files of which the time matters at which they are opened."""
+
+PAUSES = {"lock": 0.002, "burst": 0.01, "later": 0.2}
+"""Seconds between two samples; the shortest costs 4 % of a core with two processes."""
+
+BURST = 3.0
+"""Seconds of frequent samples for each search that does not know whose a file is."""
+
+MOST = 60.0
+"""Seconds of frequent samples for one attempt."""
+
+FRESH = 0.015
+"""A file that was not open at a sample so many seconds ago has been opened since."""
+
+CHANCE = 1e-4
+"""The probability of a coincidence below which an attempt is taken for a file's writer."""
+
+LEAST_NOISE = 0.02
+
+_LISTED = 0.5
+"""Seconds for which the list of processes is used."""
+
+_Written = Mapping[Path, Mapping[str, int]]
+"""By attempt, the bytes that each of its processes has written since its start."""
+
+
+@dataclass(slots=True)
+class Growth:
+    """How a file grew, and which attempts had written enough at those times."""
+
+    state: tuple[int, int]
+    """Inode and size."""
+    times: int = 0
+    wrote: Counter[Path] = field(default_factory=Counter)
+    """By attempt: how often it had written enough when the file grew."""
+    unclear: Counter[Path] = field(default_factory=Counter)
+    """How often that is not known, since a process of it has ended; `wrote` counts these too."""
+    noise: Counter[Path] = field(default_factory=Counter)
+    """The same when the file did not grow."""
+    rests: int = 0
+    """How often it did not grow."""
+    least: int = 0
+    """The smallest growth in bytes."""
+
+    def is_by(self, attempt: Path, others: Iterable[Path]) -> bool:
+        """Return True if an attempt writes the file, and none of the others does."""
+        if self.times < 2 or self.wrote[attempt] < self.times:
+            return False
+        noise = max((self.noise[attempt] + 1) / (self.rests + 2), LEAST_NOISE)
+        return noise ** (self.times - self.unclear[attempt]) < CHANCE and all(
+            self.wrote[other] <= self.times - 2 for other in others
+        )
+
+
+class WriterSamples:
+    """The samples for all attempts."""
+
+    def __init__(self) -> None:
+        self._wanted: dict[Path, dict[str, Path]] = {}
+        """By attempt directory: the files to look for, by the real path that the kernel shows."""
+        self._suspects: dict[Path, set[Path]] = {}
+        """By attempt directory: the attempts that may write them."""
+        self._burst_until = -math.inf
+        self._spent: dict[Path, float] = defaultdict(float)
+        self._thread: threading.Thread | None = None
+        self._opened: dict[tuple[Path, Path], list[float]] = defaultdict(list)
+        self._seen: dict[str, dict[str, float]] = {}
+        """By process: when each file was seen open last, and by an empty name the last sample."""
+        self._growths: dict[Path, Growth] = {}
+        self._before: _Written = {}
+        self.count = 0
+        """Changes with what is known."""
+
+    def want(self, attempt_dir: Path, paths: Iterable[Path], others: Iterable[Path]) -> None:
+        """Sample from now on which of some attempts writes some files.
+
+        Args:
+            attempt_dir: the directory of the attempt that asks.
+            paths: the files; none: it asks no more.
+            others: the directories of the other attempts that may write them.
+        """
+        self._wanted.pop(attempt_dir, None)
+        if wanted := {os.path.realpath(path): path for path in paths}:
+            self._suspects[attempt_dir] = {attempt_dir, *others}
+            self._wanted[attempt_dir] = wanted
+            if self._spent[attempt_dir] < MOST:
+                self._burst_until = time.monotonic() + BURST
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="samples", daemon=True)
+                self._thread.start()
+
+    def opened(self, path: Path) -> Mapping[Path, Sequence[float]]:
+        """Return by attempt directory when a file was opened, in seconds since 1970."""
+        return {
+            attempt: times for (attempt, file), times in [*self._opened.items()] if file == path
+        }
+
+    def written(self) -> dict[Path, set[Path]]:
+        """Return by attempt directory the files that its processes were seen to write."""
+        found: dict[Path, set[Path]] = defaultdict(set)
+        for attempt, file in [*self._opened]:
+            if file.suffix != LOCK:
+                found[attempt].add(file)
+        for attempt, files in [*self._wanted.items()]:
+            suspects = self._suspects[attempt]
+            for file in [*files.values()]:
+                growth = self._growths.get(file)
+                for one in suspects if growth else ():
+                    if growth and growth.is_by(one, suspects - {one}):
+                        found[one].add(file)
+        return found
+
+    def _run(self) -> None:
+        processes: dict[Path, list[str]] = {}
+        listed = -math.inf
+        while self._wanted:
+            now = time.monotonic()
+            if now - listed > _LISTED:
+                processes = _processes(frozenset[Path]().union(*[*self._suspects.values()]))
+                for attempt in [*self._wanted]:
+                    self._spent[attempt] += min(now - listed, _LISTED)
+                listed = now
+            self._sample(processes)
+            time.sleep(PAUSES[self._pace()])
+
+    def _pace(self) -> str:
+        if time.monotonic() > self._burst_until:
+            return "later"
+        locks = (file for files in [*self._wanted.values()] for file in [*files])
+        return "lock" if any(file.endswith(LOCK) for file in locks) else "burst"
+
+    def _sample(self, processes: Mapping[Path, Sequence[str]]) -> None:
+        wanted = {name: path for files in [*self._wanted.values()] for name, path in files.items()}
+        for attempt, directories in processes.items():
+            for process in directories:
+                with suppress(OSError):  # ended
+                    self._note_open(attempt, process, wanted)
+        before, self._before = self._before, _written(processes)
+        grown = {path: by for path in wanted.values() if (by := self._grown(path)) is not None}
+        after = _written(processes) if any(grown.values()) else self._before
+        for path, size in grown.items():
+            self._compare(self._growths[path], size, before, after)
+
+    def _note_open(self, attempt: Path, process: str, wanted: Mapping[str, Path]) -> None:
+        seen, now = self._seen.setdefault(process, {}), time.monotonic()
+        last, seen[""] = seen.get("", -math.inf), now
+        for target in process_files.written_at(f"{process}/fd", wanted):
+            is_new = target not in seen
+            if is_new or seen[target] < last:
+                is_exact = seen.get(target, -math.inf) < last and now - last < FRESH
+                self._opened[attempt, wanted[target]].append(time.time() if is_exact else 0.0)
+                self.count += 1
+            seen[target] = now
+
+    def _grown(self, path: Path) -> int | None:
+        """Return by how many bytes a file has grown since the last sample; None: it is another."""
+        try:
+            status = path.stat()
+        except OSError:
+            return None
+        state = status.st_ino, status.st_size
+        known = self._growths.get(path)
+        if known is None or known.state[0] != state[0] or known.state[1] > state[1]:
+            self._growths[path] = Growth(state)
+            return None
+        size, known.state = state[1] - known.state[1], state
+        return size
+
+    def _compare(self, growth: Growth, size: int, before: _Written, after: _Written) -> None:
+        if size:
+            growth.times += 1
+            growth.least = min(growth.least or size, size)
+            self.count += 1
+        elif growth.least:
+            growth.rests += 1
+        for attempt, processes in after.items():
+            known = before.get(attempt, {})
+            is_whole = bool(known) and known.keys() <= processes.keys()
+            written = sum(count - known.get(one, 0) for one, count in processes.items())
+            if size and (not is_whole or written >= size):
+                growth.wrote[attempt] += 1
+                growth.unclear[attempt] += not is_whole
+            elif not size and growth.least and written >= growth.least:
+                growth.noise[attempt] += 1
+
+
+def _processes(attempts: frozenset[Path]) -> dict[Path, list[str]]:
+    """Return the processes of some attempts, by their directories in `/proc`."""
+    found: dict[Path, list[str]] = {attempt: [] for attempt in attempts}
+    for pid in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 (names are faster)
+        attempt = process_files.attempt_of(f"/proc/{pid}")
+        if attempt in found:
+            found[attempt].append(f"/proc/{pid}")
+    return found
+
+
+def _written(processes: Mapping[Path, Sequence[str]]) -> _Written:
+    """Return what processes have written; an attempt with one that cannot be read has none."""
+    found: dict[Path, dict[str, int]] = {}
+    for attempt, directories in processes.items():
+        counts: dict[str, int] = {}
+        with suppress(OSError, ValueError, IndexError):
+            for process in directories:
+                with open(f"{process}/io", "rb") as file:
+                    counts[process] = int(file.read().split(b"\n")[1].split()[1])
+        found[attempt] = counts
+    return found
