@@ -61,6 +61,13 @@ def worker(home: Path) -> Iterator[None]:
     wait_for(lambda: not any(locks.is_held(lock) for lock in held), "the end of the worker", 20)
 
 
+@pytest.fixture
+def started_worker(home: Path, worker: None) -> Iterator[None]:
+    """Waits for the worker, which the screen must have started, and ends it."""
+    yield
+    wait_for(lambda: locks.is_held(Home(home).guard_lock), "the start of the worker", 20)
+
+
 async def question(driven: Driven, *texts: str) -> None:
     await driven.until(lambda: isinstance(driven.app.screen, ConfirmScreen), "a question")
     await driven.until_shown(*texts)
@@ -180,7 +187,7 @@ def states(*run_ids: str) -> list[tuple[str, int, str] | None]:
 async def test_every_key_acts_on_the_one_marked_run_and_not_on_the_one_under_the_cursor(
     home: Path,
     tmp_path: Path,
-    worker: None,
+    started_worker: None,
 ) -> None:
     file = tmp_path / "two.yaml"
     file.write_text(TWO)
@@ -257,6 +264,20 @@ async def test_one_stage_is_cancelled_and_the_others_are_left_alone(filler: Fill
         await driven.until_shown("⊘ 6 cancelled")
 
 
+async def test_a_blocked_stage_is_cancelled_alone(filler: Filler) -> None:
+    run_id = filler.run({"first": (), "second": ("first",), "other": ()})
+    filler.fail(run_id, "first", "exit code 1: no")
+    async with opened(run_id) as driven:
+        await driven.until_shown("blocked")
+        driven.run.graph.select("second")
+        await driven.press("x")
+        await question(driven, "Cancel second?", "cancel this stage")
+        await driven.press("y")
+        await driven.until_shown("cancelling second...")
+    left = {"first": Status.FAILED, "second": Status.CANCELLED, "other": Status.QUEUED}
+    assert statuses(filler, run_id, left) == left
+
+
 def statuses(filler: Filler, run_id: str, names: Iterable[str]) -> dict[str, Status]:
     """Return the states of some stages of a run, by name."""
     return {name: filler.stage(run_id, name).status for name in names}
@@ -281,7 +302,7 @@ async def test_a_folded_matrix_is_cancelled_as_a_whole(filler: Filler) -> None:
 async def test_a_folded_matrix_runs_again_as_a_whole(
     home: Path,
     filler: Filler,
-    worker: None,
+    started_worker: None,
 ) -> None:
     run_id = filler.run(SWEEP)
     filler.complete(run_id, *SWEEP)
@@ -329,7 +350,7 @@ async def test_rerun_asks_whether_alone_or_with_what_depends_on_it(filler: Fille
 
 
 async def test_each_answer_of_the_rerun_question_reruns_what_it_says(
-    home: Path, filler: Filler, worker: None
+    home: Path, filler: Filler, started_worker: None
 ) -> None:
     control.set_paused(True)  # the worker that is started is to start nothing
     alone, downstream = filler.run(DIAMOND), filler.run(DIAMOND)
@@ -415,7 +436,7 @@ stages:
 
 
 async def test_each_option_of_the_plan_reaches_the_resume(
-    home: Path, tmp_path: Path, filler: Filler, worker: None
+    home: Path, tmp_path: Path, filler: Filler, started_worker: None
 ) -> None:
     (tmp_path / "three.yaml").write_text(THREE)
     control.set_paused(True)  # the worker that is started is to start nothing
@@ -534,7 +555,7 @@ async def test_a_parameter_is_edited_and_the_run_goes_on_with_it(
 
 
 async def test_the_plan_leaves_out_the_edit_of_a_running_stage_and_a_key_that_of_the_others(
-    home: Path, tmp_path: Path, filler: Filler, worker: None
+    home: Path, tmp_path: Path, filler: Filler, started_worker: None
 ) -> None:
     file = tmp_path / "four.yaml"
     file.write_text(FOUR)
@@ -569,7 +590,7 @@ stages:
 
 
 async def test_a_member_of_a_sweep_is_edited_and_retried_alone(
-    home: Path, tmp_path: Path, filler: Filler, worker: None
+    home: Path, tmp_path: Path, filler: Filler, started_worker: None
 ) -> None:
     file = tmp_path / "four.yaml"
     file.write_text(FOUR)

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from tests.acceptance.screen.test_acting import question
+from tests.acceptance.screen.test_acting import started_worker as started_worker
 from tests.acceptance.screen.test_acting import worker as worker
 from tests.unit.control.test_external_command import hydra_job
 from tests.unit.tui.driving import opened
@@ -24,7 +25,7 @@ from trainui.store.runs.tables import STAGES
 
 
 async def test_the_command_of_an_external_run_is_offered_as_a_new_run(
-    home: Path, store: Store, worker: None, tmp_path: Path
+    home: Path, store: Store, started_worker: None, tmp_path: Path
 ) -> None:
     control.set_paused(True)  # the worker that is started is to start nothing
     job = hydra_job(tmp_path / "outputs/2026-11-26/10-00-00", tmp_path, "lr=0.1")
@@ -60,7 +61,7 @@ async def test_what_an_external_run_cannot_do_is_said_at_once(
 
 
 async def test_marked_runs_are_acted_on_around_an_external_one(
-    home: Path, store: Store, worker: None, tmp_path: Path
+    home: Path, store: Store, started_worker: None, tmp_path: Path
 ) -> None:
     control.set_paused(True)  # the worker that is started is to start nothing
     file = tmp_path / "own.yaml"

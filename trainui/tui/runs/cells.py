@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 LEAST_MEMBER, MOST_MEMBER = 10, 30
 """Least and most width of the name of a sweep's best member, in the metric's column."""
 
+VALUE = 8
+"""Width of a metric's value with a space, in its column."""
+
 WORST = {"failed": "bad", "nan": "bad", "stalled": "warn", "alert": "warn"}
 """The style of each kind of trouble, the worst first."""
 
@@ -139,7 +142,7 @@ def metric_cells(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:
     if live is None or live.metric is None:
         return []
     value = number(live.value)
-    room = max(cells - 8, 1)
+    room = max(cells - VALUE, 1)
     name = fit(fit_middle(live.title, room), room)
     style = "bad" if live.broken else "" if run.status in UNFINISHED else "dim"
     return [Segment(f"{name} ", "dim"), Segment(fit(value, 7, right=True), style)]
@@ -152,7 +155,7 @@ def value_cells(title: str) -> Cells:
         live, value = moment.live.get(run.id), metric_cells(run, moment, 0)[1:]
         if live is None or not value:
             return []
-        room = cells - 8
+        room = cells - VALUE
         if live.title != title:
             own = fit_middle(live.title, room)
             return [*value, Segment(f" {own}", "dim")] if room > 0 else value

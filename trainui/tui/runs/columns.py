@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
+from trainui.domain.states import Status
 from trainui.store.read.run_details import RunDetails
 from trainui.store.read.run_list import RunLine
 from trainui.text import SYMBOLS, harmless
 from trainui.tui.render.numbers import number, state_style
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle
 from trainui.tui.runs import cells as render
-from trainui.tui.runs.cells import MOST_MEMBER, Cells, RowContext
+from trainui.tui.runs.cells import LEAST_MEMBER, MOST_MEMBER, Cells, RowContext
 from trainui.tui.runs.column_stats import ColumnStats
 from trainui.tui.runs.params import shown_params
 
@@ -124,10 +125,13 @@ class RunColumns:
         reason = f": {details.reason}" if details.reason else ""
         stage = f"{SYMBOLS[details.status]} {details.stage}{reason}" if details.stage else ""
         others = shown_params(run).items()
+        facts = [(self._metric_text(run, moment), ""), (stage, state_style(details.status))]
+        if run.status in (Status.FAILED, Status.INTERRUPTED):
+            facts.reverse()
         texts = (
             (run.name if is_cut else "", ""),
             (run.id[:8], "dim"),
-            (stage, state_style(details.status)),
+            *facts,
             (", ".join(run.current) if len(run.current) > 1 and not stage else "", "accent"),
             (f"“{details.note}”" if details.note else "", "key"),
             ("  ".join(f"{name}={value}" for name, value in others if name not in widths), "dim"),
@@ -136,6 +140,19 @@ class RunColumns:
         indent = " " * (self._shown[0][1] + self.gap)
         mark = Segment("▌", "key") if marked else Segment(" ")
         return cut((mark, Segment(indent), *shown), self.width)
+
+    def _metric_text(self, run: RunLine, moment: RowContext) -> str:
+        """Return the metric if no column shows it, and the sweep's best member if none names it."""
+        live = moment.live.get(run.id)
+        if live is None or live.metric is None:
+            return ""
+        widths = {column.title: cells for column, cells in self._shown}
+        title = self.facts.metric_name
+        width = widths.get(title or "METRIC")
+        if width is None:
+            return f"{live.title} {number(live.value)} {live.member}".rstrip()
+        is_named = live.title == title and width >= render.VALUE + LEAST_MEMBER
+        return "" if is_named or not live.member else f"{live.title} {live.member}"
 
     def row(self, run: RunLine, moment: RowContext, *, marked: bool = False) -> Row:
         """Return a run's line."""

@@ -9,6 +9,7 @@ import pytest
 from trainui import clock
 from trainui.domain.headline_metric import headline
 from trainui.domain.states import Status
+from trainui.store.read.run_details import RunDetails
 from trainui.store.read.run_list import RunLine, RunTrouble
 from trainui.tui.data.eta import Eta
 from trainui.tui.data.snapshot import ListedMetrics, RunLive
@@ -64,6 +65,25 @@ def test_a_sweep_has_the_range_of_its_members_in_the_column_of_a_parameter() -> 
     other = replace(RUN, params_json='{"lr": "1e-4"}')
     lines = [RUN, SWEEP, other]
     assert by_param("lr").arranged(lines, reverse=False) == [SWEEP, other, RUN]
+
+
+def test_the_second_line_has_the_metric_and_the_best_member_where_no_column_has_them() -> None:
+    best = replace(LIVE, stage="train[lr=0.1,seed=1]", member="lr=0.1,seed=1")
+    runs = [replace(RUN, params_json='{"lr": "0.1", "seed": "2"}'), RUN]
+    details = {RUN.id: RunDetails("a", Status.FAILED, "exit code 1")}
+    facts = with_listed(facts_of(runs), LISTED._replace(member=13), endings=True)
+    for width, words, others in (
+        (250, ["0f0e0d0c", "✗ a: exit code 1"], "lr=0.1,seed=1"),
+        (140, ["0f0e0d0c", "val/loss best lr=0.1,seed=1", "✗ a: exit code 1"], "0.2500"),
+        (100, ["0f0e0d0c", "val/loss best 0.2500 lr=0.1,seed=1", "✗ a: exit code 1"], ""),
+    ):
+        moment = RowContext(NOW, live={RUN.id: best}, details=details)
+        columns = RunColumns(width, facts)
+        assert plain(columns.second_row(RUN, moment)).split("  ")[-len(words) - 1 : -1] == words
+        assert others in plain(columns.row(RUN, moment))
+        failed = replace(RUN, status=Status.FAILED)
+        texts = plain(columns.second_row(failed, moment)).split("  ")
+        assert texts[-len(words) - 1 : -1][1] == words[-1]
 
 
 def shown(run: RunLine, width: int, *others: RunLine, live: RunLive | None = LIVE) -> str:
