@@ -72,9 +72,11 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 
 def command(*examples: str, **settings: Any) -> Callable[[Command], Command]:
-    """Make a function a command, with its docstring and example command lines as its help.
+    """Make a function a command, with its docstring as its help.
 
-    The settings are for Typer's `command`, e.g. a `name` other than the function's.
+    Args:
+        examples: complete command lines, shown below its help.
+        settings: keyword arguments for Typer's `command`, e.g. a `name` other than the function's.
     """
 
     def added(function: Command) -> Command:

@@ -20,8 +20,12 @@ from trainui.store.runs import external_runs, runs, stage_requests
 def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:
     """Request the cancellation of stages; each is cancelled once all of its processes have exited.
 
-    Without names, every unfinished stage is cancelled. Returns the names of the stages to be
-    cancelled; empty if all had ended.
+    Args:
+        run_id: the run.
+        names: the stages' full names; None: every unfinished stage.
+
+    Returns:
+        The names of the stages to be cancelled; empty if all had ended.
 
     Raises:
         NotFoundError: the run or a stage does not exist.

@@ -80,7 +80,9 @@ class ChangeDetection:
     def as_kept(self, name: str, again: Collection[str]) -> dict[str, Any]:
         """Return the record of what a kept stage's result is now accepted for.
 
-        `again` are the stages that run again although this one is kept.
+        Args:
+            name: the stage's full name.
+            again: full names of the stages that run again although this one is kept.
         """
         stage = self._stages[name]
         completions = {

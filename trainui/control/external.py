@@ -69,6 +69,10 @@ def find(path: Path) -> list[Training]:
 def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
     """Store trainings as external runs, unless they are already stored.
 
+    Args:
+        found: the trainings.
+        name: the run's name; None: the training's.
+
     Raises:
         UsageError: a name is given for several trainings, or is not valid.
     """

@@ -24,7 +24,11 @@ def with_savings(
 ) -> list[PlannedStage]:
     """Return a plan with durations, GPU time and steps added.
 
-    Earlier runs of the pipeline are used to estimate durations.
+    Args:
+        planned: the plan.
+        stages: the run's stages by full name.
+        attempts: their attempts by stage id.
+        run: the run; earlier runs of its pipeline are used to estimate durations.
     """
     with views.reading() as connection:
         before = run_history.completions(connection, run, len(stages))

@@ -135,7 +135,10 @@ def filled_in(
 ) -> Pipeline:
     """Return a pipeline with every variable substituted that is known at submission.
 
-    `known` are the stages that the run has or had.
+    Args:
+        pipeline: as loaded.
+        directory: the run's directory; None: one called RUN.
+        known: stages that the run has or had.
     """
     directory = directory or settings.runs_dir(settings.load()) / "RUN"
     directories = stage_directories(directory, pipeline, known)
@@ -159,7 +162,12 @@ def concealed(
 ) -> tuple[Pipeline, Secrets]:
     """Return a submitted pipeline without its secret values, ready to be stored, and the secrets.
 
-    `loaded` is the same pipeline before substitution.
+    Args:
+        submitted: the pipeline after substitution.
+        loaded: the same pipeline as loaded.
+        directories: the stages' directories, by full name.
+        directory: the run's directory.
+        environ: the environment of the run's stages.
     """
     as_written = phases.submit(
         loaded, run_dir=str(directory), stage_dirs=directories, secrets=False
@@ -177,7 +185,10 @@ def stage_directories(
 ) -> dict[str, str]:
     """Return each stage's directory inside the run's directory, by full name.
 
-    The stages that the run has or had keep their directories.
+    Args:
+        directory: the run's directory.
+        pipeline: the run's current pipeline.
+        known: stages that the run has or had; they keep their directories.
     """
     kept = {stage.name: stage.directory for stage in known}
     names = [stage.name for stage in pipeline.stages]

@@ -33,8 +33,10 @@ class ForkServer:
     def __init__(self, *, python: str = sys.executable, without: Collection[str] = ()) -> None:
         """Store the options; the process is started on first use.
 
-        `without` are identity variables of an attempt; they are set to empty, so that the fork
-        server does not count as a process of that attempt.
+        Args:
+            python: the interpreter.
+            without: identity variables of an attempt; they are set to empty, so that the fork
+                server does not count as a process of that attempt.
         """
         self._python = python
         self._without = frozenset(without)
@@ -59,8 +61,12 @@ class ForkServer:
     def ask(self, directory: Path, patience: float) -> tuple[int, int, str]:
         """Start an attempt and return its supervisor's answer: code, errno and message.
 
+        Args:
+            directory: the attempt's directory.
+            patience: timeout for the answer in seconds.
+
         Raises:
-            NoAnswerError: there was no answer within `patience` seconds.
+            NoAnswerError: there was no answer.
             OSError: the interpreter cannot be started.
             ReplacedError: another trainui was installed.
         """

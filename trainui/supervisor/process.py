@@ -232,8 +232,11 @@ def kill_orphans(
 ) -> list[int]:
     """Stop every process of an attempt whose supervisor is dead; return the survivors.
 
-    The stop signal is sent first; after `grace` seconds, they are killed. Without its identity
-    variables, they are read from its spec.
+    Args:
+        attempt_dir: the attempt's directory.
+        stop_signal: the signal sent first.
+        grace: seconds until they are killed.
+        identity: the attempt's identity variables; None: read them from its spec.
 
     Raises:
         SupervisorLivesError: the supervisor is alive.

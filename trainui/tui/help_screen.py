@@ -27,7 +27,12 @@ FRAME = 7
 
 
 def help_rows(keys: Sequence[Key], width: int = 0) -> list[Row]:
-    """Return the bindings as lines, grouped by scope, in as many columns as fit."""
+    """Return the bindings as lines, grouped by scope, in as many columns as fit.
+
+    Args:
+        keys: the bindings, those of one scope together.
+        width: characters a line; 0: one column.
+    """
     blocks = [_block(scope, list(found)) for scope, found in groupby(keys, lambda key: key.scope)]
     each = max((width_of(row) for block in blocks for row in block), default=0) + GAP
     count = max((width + GAP) // each, 1)

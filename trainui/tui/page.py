@@ -159,7 +159,9 @@ class Page(RunActions):
     def notices(self, snapshot: Snapshot, *, unfinished: bool) -> Row:
         """Return the right end of the top bar: warnings about the installation.
 
-        With unfinished stages, a missing worker is one of them.
+        Args:
+            snapshot: the latest snapshot.
+            unfinished: whether any stage waits or runs, and so needs a worker.
         """
         notices: list[Segment] = []
         if self.host.read_only:

@@ -29,7 +29,11 @@ async def draw(
 ) -> str:
     """Return a run's page, or the page reached from there by pressing keys, as SVG.
 
-    Without a stage, the screen's own choice is selected. After each key the page is waited for.
+    Args:
+        run_id: the run's exact id.
+        size: columns and lines.
+        stage: the full name of the stage to select; None: the screen's own choice.
+        keys: the keys to press, by Textual's names; after each the page is waited for.
 
     Raises:
         WaitTimeoutError: the page did not load in time.

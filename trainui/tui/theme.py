@@ -213,7 +213,12 @@ def after(name: str) -> str:
 
 
 def fitting(wished: str | None, color_system: str | None) -> str:
-    """Return the initial theme: the user's setting, else one that suits the terminal."""
+    """Return the initial theme: the user's setting, else one that suits the terminal.
+
+    Args:
+        wished: the user's setting.
+        color_system: Rich's name for the terminal's colour capability.
+    """
     return wished or (BASIC.name if color_system == "standard" else DEFAULT)
 
 

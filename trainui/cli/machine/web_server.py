@@ -53,11 +53,13 @@ class WebServer(Server):
     """Serves the screen on the loopback interface, with one process per page."""
 
     def __init__(self, port: int, token: str, *, writable: bool, say: Callable[[str], None]):
-        """Create a server, read-only unless `writable`.
+        """Create a server.
 
-        The token is part of the websocket's address.
-
-        `say` is called with the address once the server accepts connections.
+        Args:
+            port: the port to listen on.
+            token: required in the websocket's address.
+            writable: True to allow actions; False: read-only.
+            say: called with the address once the server accepts connections.
         """
         command = [sys.executable, "-m", "trainui.tui.web", *(["--write"] * writable)]
         super().__init__(shlex.join(command), host="127.0.0.1", port=port, title="trainui")

@@ -30,7 +30,12 @@ class ProgressLine:
     """A progress bar, advanced by the worker and drawn by a thread."""
 
     def __init__(self, what: str, total: int = 0) -> None:
-        """Start at 0; while the total is unknown, only the activity and the time are shown."""
+        """Start at 0.
+
+        Args:
+            what: the activity, in a word or two.
+            total: the amount of work; 0 if unknown: then only the time is shown.
+        """
         self.what = what
         self.total = total
         self.done = 0

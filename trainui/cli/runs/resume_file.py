@@ -54,7 +54,11 @@ def ask(
 ) -> PipelineChoice:
     """Ask the user whether to use an edited file; return the final choice.
 
-    `plan` has the lines of the plan with the edited file; with `--json`, nothing can be asked.
+    Args:
+        run: the run.
+        choice: the choice with the edited file.
+        plan: lines of the plan with the edited file.
+        as_json: True with `--json`, where nothing can be asked.
 
     Raises:
         UsageError: no terminal to ask on.

@@ -73,8 +73,11 @@ def values_of(
 ) -> list[Value]:
     """Return the editable values of a run and of one of its stages, without secret ones.
 
-    Without a stage, only the run's values are returned. With `alone`, parameters have the values
-    that the stage, a member of a sweep, has alone.
+    Args:
+        run: the run.
+        text: the text of its pipeline.
+        stage: the stage; None: only the run's values.
+        alone: True: parameters have the values that the stage, a member of a sweep, has alone.
     """
     given, own = given_params(run.id), {}
     command = editing.command(text) if run.file is None else None
@@ -94,7 +97,14 @@ def values_of(
 def with_values(
     run: RunRecord, text: str, changes: Mapping[Value, str], member: str | None = None
 ) -> InlineEdit:
-    """Return a run's pipeline with changed values, of which those of a member are its alone."""
+    """Return a run's pipeline with changed values.
+
+    Args:
+        run: the run.
+        text: the text of its pipeline.
+        changes: the new values.
+        member: the full name of the only member of a sweep to change and to run; None: all.
+    """
     given, own = given_params(run.id), members.recorded(run.id)
     name = None if member is None else _name_in_file(run, text, member)
     changed = {}

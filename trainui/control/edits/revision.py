@@ -59,9 +59,15 @@ class Revision:
 def compare(
     run: RunRecord, stages: Sequence[StageRecord], pipeline: Pipeline, given: Mapping[str, str]
 ) -> Revision:
-    """Find what an edited pipeline changes of a run; `given` are the parameters given with `-p`.
+    """Find what an edited pipeline changes of a run.
 
     A running stage keeps the definition that it was started with, since its end is judged by it.
+
+    Args:
+        run: the run.
+        stages: the run's stages on record.
+        pipeline: the edited one, as loaded.
+        given: the parameters that the run was given with `-p`.
 
     Raises:
         UsageError: the edit changes which stages a running one depends on.

@@ -94,8 +94,12 @@ class AttemptLog:
     ) -> Iterator[LogLine]:
         """Yield the lines after a position (1), or before it, nearest first (-1).
 
-        With a matcher, only matching lines. `on_page` is called before each page with the fraction
-        of the file before it; it may raise to stop.
+        Args:
+            place: the position, excluded.
+            direction: 1 or -1.
+            matcher: if given, yield only matching lines.
+            on_page: called before each page with the fraction of the file before it; it may raise
+                to stop.
         """
         flows = [stream.lines(place, direction, matcher, on_page) for stream in self._shown]
         merged = merge(*flows, key=lambda found: found[0], reverse=direction < 0)

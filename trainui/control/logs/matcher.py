@@ -23,8 +23,10 @@ class Matcher:
     def __init__(self, text: str = "", *, words: Sequence[bytes] = (), line: str = "") -> None:
         """Search for a text (case-insensitive), or for lines that match a pattern.
 
-        Every line that matches the pattern `line` contains one of `words`, by which pages are
-        skipped.
+        Args:
+            text: the text.
+            words: every line that matches `line` contains one of these; used to skip pages.
+            line: the pattern, a regular expression.
         """
         self.key = text or line
         self._pattern = re.compile(line or re.escape(text), 0 if line else re.IGNORECASE)
@@ -45,7 +47,11 @@ class Matcher:
     def may_be_in(self, rank: int, page: int, data: bytes, *, whole: bool) -> bool:
         """Return True if a page may match: a cheap test, whose negative result is cached.
 
-        Nothing will be appended to a page that is whole.
+        Args:
+            rank: the stream.
+            page: the page.
+            data: its content.
+            whole: True if the page is complete, so that nothing will be appended.
         """
         found = self._is_in(data)
         if not found and whole:

@@ -56,9 +56,14 @@ def note(home: Home, attempt_dir: Path, environ: Mapping[str, str]) -> None:
 
 
 def difference(before: Path, after: Path) -> Difference | None:
-    """Compare the variables of two attempts, the earlier one first, by their directories.
+    """Compare the variables of two attempts.
 
-    The difference is unknown (None) if one has no digests, or they are from different homes.
+    Args:
+        before: directory of the earlier attempt.
+        after: directory of the later attempt.
+
+    Returns:
+        The difference; None if unknown: one has no digests, or they are from different homes.
     """
     first, second = _read(before), _read(after)
     if first is None or second is None or first["key"] != second["key"]:

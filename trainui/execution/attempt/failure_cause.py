@@ -150,8 +150,9 @@ def _tracebacks(lines: Sequence[str]) -> Iterator[_Raised]:
 def _prefix(before: str, following: Sequence[str]) -> str:
     """Return the common prefix of a traceback's lines, e.g. its rank.
 
-    `before` is the text before the header, which may also be a progress bar; `following` are the
-    next two lines.
+    Args:
+        before: the text before the header, which may also be a progress bar.
+        following: the next two lines.
     """
     if "╭" in before:
         return before.partition("╭")[0]

@@ -68,9 +68,12 @@ def subject_of(store: Store, attempt_id: int) -> AttemptContext:
 def launch(
     store: Store, subject: AttemptContext, fork_server: ForkServer | None = None
 ) -> LaunchResult:
-    """Start the process of a claimed attempt under a new supervisor, and record its checkpoint.
+    """Start an attempt's process under a new supervisor.
 
-    The fork server starts the supervisor, if there is one.
+    Args:
+        store: the store, where its checkpoint is recorded.
+        subject: the attempt: claimed, not known to be started.
+        fork_server: the fork server that starts the supervisor; None: start it directly.
 
     Raises:
         TrainuiError: the attempt cannot be started; the message says what is missing.

@@ -27,7 +27,10 @@ PATIENCE = 30.0
 def record(run_ids: Collection[str] | None = None) -> None:
     """Get the ends of lost attempts recorded, so that a resume finds their stages ended.
 
-    If some runs, or all, have any, start the worker and wait until it has recorded them.
+    If there are any, start the worker and wait until it has recorded them.
+
+    Args:
+        run_ids: only these runs; None: all runs.
 
     Raises:
         UnfitEnvironmentError: a worker cannot be started.

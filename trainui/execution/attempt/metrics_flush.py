@@ -44,9 +44,13 @@ class FlushResult(Enum):
 def wait_until_read(
     store: Store, subject: AttemptContext, stopping: threading.Event, *, patience: float = PATIENCE
 ) -> FlushResult:
-    """Wait until all metrics of an attempt that has ended are in the store.
+    """Wait until all metrics of an attempt are in the store.
 
-    The wait ends after `patience` seconds without progress, and when this worker is stopping.
+    Args:
+        store: the store that the reader writes to.
+        subject: the attempt; its process has ended.
+        stopping: set when this worker is stopping.
+        patience: seconds without progress until the wait is given up.
 
     Raises:
         StoreError: the store cannot be used; call again.

@@ -67,9 +67,13 @@ class AttemptMonitor:
         here: HostView | None = None,
         fork_server: ForkServer | None = None,
     ) -> None:
-        """Create the monitor of the attempts on this host, or of all if no other shares the store.
+        """Create the monitor.
 
-        The fork server may be running already.
+        Args:
+            store: the store with the attempts.
+            stopping: set when this worker is stopping.
+            here: this host, if other hosts share the store; None: monitor all attempts.
+            fork_server: one that may be running already; None: a new one.
         """
         self._store = store
         self._here = here

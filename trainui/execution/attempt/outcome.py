@@ -66,9 +66,12 @@ class LostSupervisor:
 
 
 def outcome(attempt: AttemptRecord, definition: StageDefinition, found: Exit) -> Outcome:
-    """Decide how an attempt ended, by its record, where a cancel request counts, and by its exit.
+    """Decide how an attempt ended.
 
-    `record_outcome` handles starts that were postponed.
+    Args:
+        attempt: its record; a cancel request in it counts.
+        definition: its stage's definition.
+        found: the supervisor's exit record. `record_outcome` handles starts that were postponed.
     """
     result, problem = _judge(attempt, definition, found)
     status = Status.COMPLETED if problem is None else Status.FAILED

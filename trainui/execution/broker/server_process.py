@@ -68,9 +68,15 @@ def _bundled() -> Iterator[Path]:
 
 
 def start(home: Home, program: Path, lock: Lock) -> str | None:
-    """Start the server and wait until it is ready; return None, or the last lines of its log.
+    """Start the server and wait until it is ready.
 
-    The program is one of `find_programs`. The server inherits the broker's lock.
+    Args:
+        home: the home of the broker; its directories exist.
+        program: one of `find_programs`.
+        lock: the broker's lock; the server inherits it.
+
+    Returns:
+        None if it is ready, else the last lines of its log.
     """
     options = _options(home)
     said = _start(home, program, lock, {**options, **_KEEP_ENVIRONMENT})
@@ -124,11 +130,17 @@ def _serves(path: Path) -> bool:
 
 
 def ask(path: Path, timeout: float) -> dict[str, str] | None:
-    """Send `INFO` to the server, with a timeout for the whole exchange.
+    """Send `INFO` to the server.
 
-    Any answer proves that it is alive, including "loading" or "disk full" errors. It has
-    `process_id`, `loading`, `server_name` (Valkey only) and more, as far as the server reports
-    them; None is no answer.
+    Any answer proves that it is alive, including "loading" or "disk full" errors.
+
+    Args:
+        path: the server's socket.
+        timeout: seconds for the whole exchange.
+
+    Returns:
+        `process_id`, `loading`, `server_name` (Valkey only) and more, as far as it reports them;
+        None if there is no answer.
     """
     give_up_at = time.monotonic() + timeout
     reply = b""

@@ -61,7 +61,9 @@ def last_end(home: Home, name: str = "worker") -> WorkerEnd | None:
 def brief(home: Home, database: Path | None) -> str:
     """Return a short reason why nothing new can start; empty if it can, or a worker is starting.
 
-    If the database is on a server, there is no path.
+    Args:
+        home: the home of the processes.
+        database: the SQLite file; None: the database is on a server.
     """
     if database_watch.problem(database):
         return "database is missing"
@@ -96,7 +98,10 @@ def _late(home: Home) -> str:
 def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> list[str]:
     """Return messages about processes that are down: which, why, and what happens next.
 
-    The broker's status is `{"url", "pid", "reachable"}`; it is ours if trainui starts it.
+    Args:
+        home: the home of the processes.
+        broker: the broker's status: `{"url", "pid", "reachable"}`.
+        is_ours: True if trainui starts that broker.
     """
     worker, guard = locks.holder(home.worker_lock), locks.holder(home.guard_lock)
     if not desired_state.is_wanted(home):

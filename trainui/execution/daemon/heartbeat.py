@@ -50,8 +50,11 @@ class Heartbeat:
     ) -> None:
         """Start with no known silence.
 
-        `answers` polls the process, for a second or two at most; `end` is called when the timeout
-        has passed without an answer.
+        Args:
+            home: the home of the broker or worker.
+            check: the polled process.
+            answers: polls it, for a second or two at most.
+            end: called when the timeout has passed without an answer.
         """
         self._home = home
         self._check = check
@@ -63,7 +66,11 @@ class Heartbeat:
         self._remove_note()
 
     def poll(self, now: float) -> None:
-        """Poll if a poll is due."""
+        """Poll if a poll is due.
+
+        Args:
+            now: seconds on a monotonic clock.
+        """
         if now < self._due:
             return
         self._due = now + POLL_EVERY

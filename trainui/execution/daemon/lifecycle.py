@@ -29,7 +29,8 @@ from trainui.settings import Settings
 def ensure_started(*, wait: float | None = None) -> None:
     """Start the guard, which starts the broker and the worker. Idempotent.
 
-    With `wait`, wait so many seconds until the worker accepts tasks.
+    Args:
+        wait: seconds to wait until the worker accepts tasks; None: do not wait.
 
     Raises:
         UsageError: the configured broker URL is invalid.
@@ -53,8 +54,11 @@ def ensure_started(*, wait: float | None = None) -> None:
 def stop(timeout: float = 10.0) -> bool:
     """Stop the guard, the worker and our own broker, even if some were killed; stages keep running.
 
-    Until the timeout, the guard may stop the others; then this process does it. Returns True if all
-    have ended; False also if they were started again meanwhile.
+    Args:
+        timeout: seconds to wait for the guard to stop the others before this process does it.
+
+    Returns:
+        True if all have ended; False also if they were started again meanwhile.
     """
     home = paths.home()
     if not home.worker.exists():

@@ -61,8 +61,12 @@ class Lock:
 def acquire(path: Path, info: Mapping[str, Any] | None = None) -> Lock | None:
     """Acquire the lock for the lifetime of this process, or until it is closed.
 
-    `info` are further fields to write into the file, whose directory exists. Returns None if
-    another process owns the lock.
+    Args:
+        path: the lock file; its directory exists.
+        info: further fields to write into the file.
+
+    Returns:
+        The lock, or None if another process owns it.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     if not _take(descriptor):

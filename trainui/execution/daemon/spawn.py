@@ -67,8 +67,11 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start a process in a new session, detached from our terminal and file descriptors.
 
-    The log gets its stdout and stderr; it is created with mode 0600. `inherited` are further file
-    descriptors to pass to it.
+    Args:
+        argv: the command.
+        log: file for its stdout and stderr; created with mode 0600.
+        inherited: further file descriptors to pass to it.
+        stdin: its stdin, as for `Popen`.
 
     Raises:
         OSError: the program cannot be started.
@@ -92,9 +95,15 @@ def spawn(
 
 
 def end(pid: int, is_gone: Callable[[], bool], *, grace: float) -> bool:
-    """End a process: SIGTERM, then SIGKILL after `grace` seconds; return True if it has ended.
+    """End a process: SIGTERM, then SIGKILL after `grace` seconds.
 
-    The caller has made sure that the pid was not reused.
+    Args:
+        pid: the process; the caller has made sure that the pid was not reused.
+        is_gone: returns True once the process has ended.
+        grace: seconds between the two signals.
+
+    Returns:
+        True if it has ended.
     """
     _send(pid, signal.SIGTERM)
     _send(pid, signal.SIGCONT)  # a suspended process handles SIGTERM only once it is resumed

@@ -46,7 +46,14 @@ class Watchdog:
         lock: locks.Lock,
         worker: spawn.InheritedChild | None = None,
     ) -> None:
-        """Create the guard, perhaps with a worker that was started along with this process."""
+        """Create the guard.
+
+        Args:
+            home: the home of the processes.
+            settings: the broker's settings.
+            lock: the guard's lock.
+            worker: a worker that was started along with this process.
+        """
 
         def respawned(name: str, argv: list[str], is_alive: Callable[[], bool]) -> RespawnedProcess:
             made = RespawnedProcess(name, lambda: spawn.spawn(argv, home.guard_log), is_alive)
@@ -161,7 +168,9 @@ class Watchdog:
 def end_worker(home: Home, child: ChildProcess | None = None) -> None:
     """Stop the worker of a home, no matter which process started it.
 
-    The one that we started may not have acquired its lock yet.
+    Args:
+        home: the home of the worker.
+        child: the worker that we started; it may not have acquired its lock yet.
     """
     owner = locks.holder(home.worker_lock) or {}
     pid = owner.get("pid") or (child.pid if child is not None else None)

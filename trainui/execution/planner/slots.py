@@ -36,8 +36,10 @@ def all_slots(settings: Settings) -> tuple[Slot, ...]:
 def survey(held: Mapping[Slot, str], settings: Settings, usable: Usable) -> FreeSlots:
     """Return the free slots and the users of the others.
 
-    `held` are the slots in use, each with the name of its user. No GPU is usable if no stage asks
-    for one.
+    Args:
+        held: the slots in use, each with the name of its user.
+        settings: gives the number of CPU slots.
+        usable: the GPUs that may be used; empty if no stage asks for one.
     """
     cpu_users = {slot.index: name for slot, name in held.items() if slot.kind == "cpu"}
     free_cpus = [number for number in range(settings.cpus) if number not in cpu_users]

@@ -35,10 +35,13 @@ class Cadence:
         of_median: float = OF_MEDIAN,
         of_longest: float = OF_LONGEST,
     ) -> None:
-        """Start with the times of the known activity.
+        """Start with the known activity.
 
-        A stall is at least `least_silence` seconds long, longer than the median gap times
-        `of_median`, and longer than the longest gap times `of_longest`.
+        Args:
+            signs: times of the known activity.
+            least_silence: seconds; a shorter silence is not a stall.
+            of_median: a stall is longer than the median gap times this factor.
+            of_longest: and longer than the longest gap times this factor.
         """
         self._of_median, self._of_longest = of_median, of_longest
         self._gaps: deque[float] = deque(maxlen=GAPS)

@@ -17,7 +17,9 @@ class Silence:
     def __init__(self, store: Store, grace: float) -> None:
         """Start with no silence.
 
-        The metrics reader gets `grace` seconds to catch up once the store is writable.
+        Args:
+            store: the store that the metrics reader writes to.
+            grace: seconds that the metrics reader gets to catch up once the store is writable.
         """
         self._store = store
         self._grace = grace

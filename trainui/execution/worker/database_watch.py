@@ -12,7 +12,8 @@ from trainui.store.db import sqlite_file
 def problem(database: Path | None) -> str | None:
     """Return why the database cannot be used; None if it can, or if there never was one.
 
-    If the database is on a server, there is no path.
+    Args:
+        database: the SQLite file; None: the database is on a server.
     """
     if database is None:
         return None

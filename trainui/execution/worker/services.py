@@ -169,7 +169,12 @@ def slots() -> tuple[Slot, ...]:
 
 
 def start(app: Any, stopping: threading.Event) -> None:
-    """Start the services in their threads; they send tasks with the Celery app."""
+    """Start the services in their threads.
+
+    Args:
+        app: the Celery app, to send tasks with.
+        stopping: set when the worker is stopping.
+    """
     global _running
     _running = WorkerServices(app, stopping)
     _running.start()

@@ -81,7 +81,13 @@ _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 def candidates(
     stage_dir: Path, streams: Mapping[str, Path], *, since: float = 0
 ) -> list[SourceFile]:
-    """Return the default files below a stage's directory, then its output streams."""
+    """Return the default files below a stage's directory, then its output streams.
+
+    Args:
+        stage_dir: the stage's directory.
+        streams: the attempt's log files, by name.
+        since: when the attempt started, in seconds since 1970.
+    """
     found: list[SourceFile] = []
     printed: list[SourceFile] = []
     for path in _files(stage_dir):

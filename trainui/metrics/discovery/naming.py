@@ -105,7 +105,10 @@ class Names:
     def accepts(self, name: str, family: str | None, key: str = "") -> bool:
         """Return True if a metric is read from a file.
 
-        A file that is named has no family; the key is that of the file.
+        Args:
+            name: the metric.
+            family: the kind of file; None: one that is named.
+            key: the file's key.
         """
         if name not in self._names:
             known = [self._families[one] for one in _spellings(name) if one in self._families]

@@ -155,9 +155,12 @@ class OutsideSources:
     def search(
         self, rivals: Callable[[], Sequence[Rival]], since: float, *, ended: bool = False
     ) -> list[SourceFile]:
-        """Return the sources that there are now; after the attempt's end, for the last time.
+        """Return the sources that there are now.
 
-        `rivals` returns the other attempts that have run since this one started.
+        Args:
+            rivals: returns the other attempts that have run since this one started.
+            since: when the attempt started, in seconds since 1970.
+            ended: the attempt has ended, so this is the last search.
         """
         used = time.thread_time()
         self._is_ended = ended

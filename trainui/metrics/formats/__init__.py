@@ -74,9 +74,13 @@ DOCUMENTS = frozenset({JsonFile.name, TrainerState.name})
 
 
 def decoder(name: str, step: str | None, state: dict[str, Any], path: Path) -> Decoder:
-    """Return a decoder of a format, or of a preset's lines, that continues from a state.
+    """Return a decoder of a format, or of a preset's lines.
 
-    Some formats take a metric's name from the path.
+    Args:
+        name: the name of a format or of a preset.
+        step: the step field, if the source's definition names one.
+        state: the state of the decoder that has read the file so far.
+        path: the file; some formats take a metric's name from it.
 
     Raises:
         UnknownFormatError: there is no such format or preset.

@@ -208,9 +208,11 @@ def _is_comment(head: str, following: str, delimiter: str) -> bool:
 
 
 def find_delimiter(line: str, following: Sequence[str]) -> str:
-    """Return the delimiter between the cells of a header or a row.
+    """Return the delimiter between the cells of a line.
 
-    The line after it, if known, separates names with spaces from columns.
+    Args:
+        line: a header, or a row.
+        following: the line after it, if known: it separates names with spaces from columns.
     """
     bare = _QUOTED.sub("", line)
     best = max(_DELIMITERS, key=bare.count)

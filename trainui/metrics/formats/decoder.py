@@ -23,9 +23,11 @@ class Decoder:
     """True if more whole records follow those of the last `cut`."""
 
     def __init__(self, step: str | None = None, state: dict[str, Any] | None = None) -> None:
-        """Start, or continue from the state of the decoder that has read the file so far.
+        """Start, or continue from a stored state.
 
-        `step` is the step field, if the source's definition names one.
+        Args:
+            step: the step field, if the source's definition names one.
+            state: the state of the decoder that has read the file so far.
         """
         self._step = step
         self.state: dict[str, Any] = state or {}
@@ -38,8 +40,11 @@ class Decoder:
     def is_whole(self, rest: bytes, *, clean: bool) -> bool:
         """Return True if the last bytes of a file that no longer grows are a whole record.
 
-        If the writer was killed, `0.12` may be the beginning of `0.1234`; if it ended normally
-        (`clean`), its last record is not torn.
+        If the writer was killed, `0.12` may be the beginning of `0.1234`.
+
+        Args:
+            rest: the bytes after the last whole record.
+            clean: the writer ended normally, so its last record is not torn.
         """
         del rest
         return clean
@@ -54,6 +59,10 @@ class Decoder:
         raise NotImplementedError
 
     def finish(self, first_row: int) -> Decoded:
-        """Decode what was held back in case more records followed."""
+        """Decode what was held back in case more records followed.
+
+        Args:
+            first_row: the number of records before.
+        """
         del first_row
         return Decoded()

@@ -48,7 +48,10 @@ _JSON = re.compile(
 def detect(head: bytes, path: Path, *, complete: bool) -> str | None:
     """Return the name of a file's format; None while there are too few bytes to decide.
 
-    A complete file will not grow beyond these first bytes.
+    Args:
+        head: the file's first bytes.
+        path: the file.
+        complete: the file will not grow beyond these bytes.
 
     Raises:
         UnknownFormatError: the format is unknown.

@@ -38,7 +38,11 @@ class JsonFile(Decoder):
     ) -> None:
         """Start with the state stored so far.
 
-        If no other file has these values (`alone`), a single record's step is a metric too.
+        Args:
+            step: the step field, if the source's definition names one.
+            state: the stored state.
+            path: the file.
+            alone: no other file has these values, so a single record's step is a metric too.
         """
         super().__init__(step, state)
         self._alone = alone

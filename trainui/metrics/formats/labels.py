@@ -82,8 +82,11 @@ def split(
 ) -> Mapping[str, Points]:
     """Return the series of some rows, split by metric and part of the data.
 
-    The fields are the label columns, and the words the rows' text cells by column name. The row
-    numbers are the points' ordinals.
+    Args:
+        series: by column name.
+        fields: the label columns.
+        rows: the row numbers, which are the points' ordinals.
+        words: the rows' text cells, by column name.
     """
     nothing = [None] * len(rows)
     metrics = [_metric(cell) for cell in words.get(fields.metric or "", nothing)]

@@ -50,7 +50,9 @@ def run_directory(path: Path) -> Path:
 def nested_prefix(path: Path, root: Path | None = None) -> str:
     """Return the prefix for a metric of a run nested in another.
 
-    The metrics of the root's own run have no prefix.
+    Args:
+        path: the metric's file.
+        root: the directory that is read; the metrics of its own run have no prefix.
     """
     run = run_directory(path)
     if run == root:

@@ -54,10 +54,12 @@ class SparseRows:
 
 
 def row_points(rows: Sequence[Row], *, first_row: int, step: str | None) -> dict[str, Points]:
-    """Return the series of some rows with any mix of fields, in file order.
+    """Return the series of some rows with any mix of fields.
 
-    `first_row` is the number of records before them, and `step` the field that the source's
-    definition names as the step.
+    Args:
+        rows: the records, in file order.
+        first_row: the number of records before them in the file.
+        step: the field that the source's definition names as the step.
     """
     tables = [
         _group_points(numbers, names, columns, first_row, step)

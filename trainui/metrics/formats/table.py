@@ -107,8 +107,11 @@ def table_points(
 ) -> dict[str, Points]:
     """Return the series of some rows with the same fields.
 
-    `rows` are the record numbers within these bytes, `first_row` is the number of rows before them,
-    and `step` the field that the source's definition names as the step.
+    Args:
+        columns: the fields, by name, each as long as `rows`.
+        rows: the record numbers of the rows within these bytes.
+        first_row: the number of rows of the file before these bytes.
+        step: the field that the source's definition names as the step.
     """
     steps, taken = _steps(columns, rows + first_row, step)
     times = _times(columns, len(rows))

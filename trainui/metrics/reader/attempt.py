@@ -70,8 +70,12 @@ class AttemptReader:
     ) -> None:
         """Create the reader; it reads nothing yet.
 
-        `writer` batches the writes of several attempts, which also share the cache of open files
-        and the round of searches; by default, the attempt has its own.
+        Args:
+            store: the store for its points.
+            attempt: the attempt to read.
+            writer: batches writes of several attempts; None: a writer for this attempt alone.
+            files: the cache of open files, shared by attempts; None: a cache for this attempt.
+            search_round: shared by the attempts' searches; None: one for this attempt.
         """
         self.attempt = attempt
         self._writer = writer or BatchWriter(store)

@@ -53,8 +53,12 @@ class StoredSource:
     ) -> None:
         """Start from the stored record.
 
-        `stored` is called with points after they were stored; `overtaken` if points were stored
-        without it: by another reader, or by a commit whose confirmation was lost.
+        Args:
+            store: the store for its points.
+            known: the source's stored record.
+            stored: called with points after they were stored.
+            overtaken: called if points were stored without a call of `stored`: by another
+                reader, or by a commit whose confirmation was lost.
         """
         self._store = store
         self._on_stored = stored

@@ -58,8 +58,9 @@ class Watch:
     def __init__(self, on_change: Callable[[FileChanges], object], pause: float = STEP) -> None:
         """Create the watch; it watches nothing yet.
 
-        `on_change` is called in the watch's own thread; changes within `pause` seconds are
-        coalesced.
+        Args:
+            on_change: called in the watch's own thread.
+            pause: seconds for which changes are coalesced.
         """
         self._on_change = on_change
         self._step = round(pause * 1000)
@@ -94,7 +95,9 @@ class Watch:
     def watch(self, directories: set[Path], hints: frozenset[Path] = frozenset()) -> None:
         """Watch these directories and no others; skip those that do not exist.
 
-        Of `hints` only files with usual names and new directories are reported.
+        Args:
+            directories: those of which every change is reported.
+            hints: others, of which only files with usual names and new directories are.
         """
         found = directories | hints
         wanted = frozenset(path for path in found if os.path.isdir(path))  # noqa: PTH112

@@ -71,4 +71,10 @@ class Tracker(Protocol):
     def points(
         self, connection: Connection, run: str, after: Mapping[str, int]
     ) -> tuple[Decoded, dict[str, int]]:
-        """Return the points of a run after some rows, and the rows read last, by table."""
+        """Return the points of a run after some rows, and the rows read last.
+
+        Args:
+            connection: the database.
+            run: the run's id.
+            after: by table, the id of the row read last.
+        """

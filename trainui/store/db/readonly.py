@@ -17,7 +17,10 @@ from trainui.store.db.revision import HEAD
 
 @contextmanager
 def reading(database: Path | None = None) -> Iterator[Connection]:
-    """Open the store, or the SQLite file of another, for reading for a short time.
+    """Open the database for reading, for a short time.
+
+    Args:
+        database: the SQLite file; None: the store, on whichever database it is.
 
     Raises:
         NotFoundError: there is no database yet, so there are no runs.
@@ -74,6 +77,9 @@ def is_none_yet() -> bool:
 
 def connect(database: Path | None = None) -> Connection:
     """Open an existing database read-only; a store made by an older trainui is upgraded.
+
+    Args:
+        database: the SQLite file; None: the store, on whichever database it is.
 
     Raises:
         NotFoundError: it does not exist.

@@ -47,10 +47,16 @@ def columns(
     steps: tuple[float, float] | None = None,
     exact: bool = True,
 ) -> Columns:
-    """Return a stitched series in `width` columns, of all steps or from a first to a last one.
+    """Return a stitched series in `width` columns.
 
-    `exact` decodes the chunks that span the edge of a column; otherwise each counts in the column
-    of its middle, which costs a tenth.
+    Args:
+        connection: a connection to the store.
+        owner: the owner of the series.
+        name: the metric.
+        width: the number of columns.
+        steps: the first and the last step to show; all by default.
+        exact: decode the chunks that span the edge of a column; otherwise each counts in the
+            column of its middle, which costs a tenth.
     """
     with snapshot(connection):
         series_id = _series_id(connection, owner, name)

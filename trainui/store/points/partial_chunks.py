@@ -92,9 +92,14 @@ def _rows_of_even(grid: StepGrid, of: Sequence[_Even]) -> Floats:
 def _segments(grid: StepGrid, n: Ints, step: Ints, stride: Ints) -> tuple[Ints, Ints]:
     """Return the splits of chunks into parts that each lie within one column.
 
-    `n`, `step` and `stride` are, by chunk, the number of its points, its first step and the
-    distance between its steps. The result is, by part, its chunk and the index of its first point
-    in it.
+    Args:
+        grid: the columns.
+        n: by chunk: the number of its points.
+        step: by chunk: its first step.
+        stride: by chunk: the distance between its steps.
+
+    Returns:
+        By part: its chunk, and the index of its first point in that chunk.
     """
     begin, end = grid.index(step), grid.index(step + stride * (n - 1))
     edges = end - begin

@@ -35,8 +35,12 @@ def save(
 ) -> SourceRecord:
     """Store what was read of a source between two of its states; return the source as stored.
 
-    The caller rolls the transaction back on an error. The ordinals of the points are relative to
-    the batch's first record.
+    Args:
+        connection: in a write transaction, which the caller rolls back on an error.
+        before: the source's state when the read began.
+        after: the source's state after the read.
+        batch: points by series name; ordinals are relative to the batch's first record.
+        records: the number of records in the batch.
 
     Raises:
         StaleSourceError: the source's stored state is no longer `before`.

@@ -59,10 +59,15 @@ class MetricOwner(NamedTuple):
 def compared_stages(
     connection: protocol.Connection, metric: str, run_id: str | None = None
 ) -> dict[str, list[MetricOwner]]:
-    """Return by run, or for one run, the stages whose values of a metric stand for the run.
+    """Return by run the stages whose values of a metric stand for the run.
 
     That is the first running stage with the metric, else the one that started last; and if it is a
     member of a sweep, the other members.
+
+    Args:
+        connection: for reading.
+        metric: its stored name.
+        run_id: the run; None: all runs.
     """
     found: dict[str, list[MetricOwner]] = {}
     for owner, *stage in connection.execute(
@@ -130,8 +135,12 @@ def comparable(
 ) -> list[ComparableStage]:
     """Return one stage with series per run, of the newest runs, newest first.
 
-    A stage with the same name is preferred to others, which need one of the metrics. Without
-    `run_ids`, all runs of the stage's pipeline count.
+    Args:
+        connection: for reading.
+        stage: a stage with the same name is preferred to others.
+        run_ids: the runs; none: all runs of the stage's pipeline.
+        metrics: a stage with another name needs one of these metrics.
+        most: the maximum number of runs.
     """
     chosen = f"runs.id IN ({placeholders(run_ids)})"
     same = "runs.pipeline = (SELECT pipeline FROM runs WHERE id = ?)"

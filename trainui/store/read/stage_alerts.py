@@ -16,7 +16,12 @@ from trainui.store.db.statements import batches, placeholders
 def alerted_stages(
     connection: Connection, run_ids: Sequence[str] = ()
 ) -> dict[str, dict[str, bool]]:
-    """Return the stages with alerts on their last attempt, by run: True if one is for a NaN."""
+    """Return the stages with alerts on their last attempt, by run: True if one is for a NaN.
+
+    Args:
+        connection: for reading.
+        run_ids: the runs; none: all.
+    """
     found: dict[str, dict[str, bool]] = {}
     of_runs = f"AND events.run_id IN ({placeholders(run_ids)})" if run_ids else ""
     for run_id, stage, kind, data in connection.execute(

@@ -26,9 +26,17 @@ def record(
     time: int | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> None:
-    """Add an event to a run's history: a stable word for its kind, and a sentence for people.
+    """Add an event to a run's history.
 
-    `data` is the same for programs, e.g. a run's `status`, or an alert's `metric` and `step`.
+    Args:
+        connection: a write transaction.
+        run_id: the run.
+        kind: a short, stable word.
+        text: one sentence for people.
+        stage: the stage's full name, if the event is about one.
+        attempt: the attempt's number.
+        time: microseconds; None: now.
+        data: the same for programs, e.g. a run's `status`, or an alert's `metric` and `step`.
     """
     connection.execute(
         _RECORD,

@@ -77,9 +77,14 @@ def add(
     *,
     host: str,
 ) -> None:
-    """Store an external run, whose `submission` has `external`.
+    """Store an external run.
 
-    By the stage's name are given its state, and the directory of its attempt's logs.
+    Args:
+        connection: a write transaction.
+        new: the run; its `submission` has `external`.
+        states: the state of each stage, by name.
+        directories: where each attempt's logs are, by the stage's name.
+        host: this host.
     """
     own = raw(connection)
     new_run.create(own, new)
@@ -114,7 +119,13 @@ def add_stages(
 ) -> None:
     """Store more stages of an external run: jobs that its multirun has now.
 
-    `new` is a run with these stages alone.
+    Args:
+        connection: a write transaction.
+        run_id: the run.
+        new: a run with these stages alone.
+        states: as for `add`.
+        directories: as for `add`.
+        host: this host.
     """
     own = raw(connection)
     (first,) = own.execute("SELECT count(*) FROM stages WHERE run_id = ?", (run_id,)).fetchone()
@@ -234,7 +245,10 @@ def set_sources(connection: Connection, stage_id: str, found: Sequence[MetricSou
 def resting(connection: Connection, host: str, since: int) -> list[tuple[RunningStage, int]]:
     """Return this host's stages that ended lately without a tracker's word, and when they did.
 
-    Those that ended before `since` are left out.
+    Args:
+        connection: for reading.
+        host: this host.
+        since: those that ended before are left out.
     """
     found = connection.execute(
         _STAGES.add_columns(ATTEMPTS.c.completed_at).where(
@@ -265,7 +279,10 @@ def reopen(connection: Connection, stage: RunningStage) -> None:
 def read_again(connection: Connection, stage: RunningStage, end: int) -> None:
     """Have the points read of a stage whose files have grown, though nobody is seen to write them.
 
-    Its end, as far as is known, is when its files changed last.
+    Args:
+        connection: a write transaction.
+        stage: a stage that has ended.
+        end: when its files changed last: its end, as far as is known.
     """
     for table, key in ((ATTEMPTS, stage.attempt_id), (STAGES, stage.stage_id)):
         connection.execute(
@@ -297,7 +314,11 @@ def end(
 ) -> None:
     """Record the end of a stage, unless it is on record already.
 
-    The reason is given if more is known than the state says.
+    Args:
+        connection: a write transaction.
+        stage: the stage.
+        status: its final state.
+        reason: why it ended, if more is known than the state says.
     """
     now = clock.now()
     ended = connection.execute(

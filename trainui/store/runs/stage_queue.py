@@ -24,8 +24,11 @@ def queued(
 ) -> list[StageRecord]:
     """Return the stages that wait for a slot, in the order in which they get one.
 
-    Only those of one kind of slot, those that may run on this host, and the first ones up to a
-    limit are returned, if these are given.
+    Args:
+        connection: a connection to the store.
+        kind: `cpu` or `gpu`: stages that need such slots; None: all.
+        limit: at most this many, the first ones; below 0: all.
+        here: only those that may run on this host; None: all.
     """
     query = _queue(kind, here, is_cut=limit >= 0)
     found = connection.execute(query, {"most": limit})

@@ -19,7 +19,13 @@ MOST_STAGES = 50
 
 
 def record(connection: Connection, stage_id: str, found: Mapping[str, str]) -> None:
-    """Store the masked parameters that the trackers of a stage's latest attempt recorded."""
+    """Store the parameters that the trackers of a stage's latest attempt recorded.
+
+    Args:
+        connection: a write transaction.
+        stage_id: the stage.
+        found: the parameters, secrets masked.
+    """
     run_id, stage, params_json = connection.execute(
         select(RUNS.c.id, STAGES.c.name, RUNS.c.params_json)
         .join(STAGES, STAGES.c.run_id == RUNS.c.id)

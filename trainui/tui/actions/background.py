@@ -37,10 +37,12 @@ class BackgroundJobs(Base):
         starts: bool = False,
         then: Callable[[], Any] | None = None,
     ) -> None:
-        """Run an action in a thread, and call `then` on the event loop after success.
+        """Run an action in a thread.
 
-        `work` returns the message to show, or raises the error to show. With `starts`, a worker is
-        started afterwards.
+        Args:
+            work: the action; returns the message to show, or raises the error to show.
+            starts: True: start a worker afterwards.
+            then: called on the event loop after success.
         """
 
         if self.read_only:

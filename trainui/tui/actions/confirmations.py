@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 def cancel_question(target: Target, stages: Sequence[StageRecord]) -> ConfirmScreen:
-    """Return the confirmation for cancelling some stages, or the whole run if all have finished."""
+    """Return the confirmation for cancelling some stages or the whole run.
+
+    Args:
+        target: the run.
+        stages: those under the cursor; if all of them are finished, the whole run is meant.
+    """
     run_id = target.id
     names = [one.name for one in stages if one.status in (*UNFINISHED, Status.BLOCKED)] or None
     if names is None:

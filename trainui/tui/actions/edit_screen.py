@@ -64,9 +64,12 @@ class EditScreen(Screen[bool]):
     """
 
     def __init__(self, target: Target, stage: StageRecord | None, *, alone: bool = False) -> None:
-        """Create the page; without a stage, only the run's values are edited.
+        """Create the page.
 
-        With `alone`, only the stage is changed and run, though it is a member of a sweep.
+        Args:
+            target: the run.
+            stage: the stage; None: only the run's values are edited.
+            alone: True: if the stage is a member of a sweep, only this member is changed and run.
         """
         super().__init__()
         self._target = target

@@ -65,7 +65,12 @@ class PipelinePreview:
 
 
 def preview(file: str, params: str) -> PipelinePreview:
-    """Load a pipeline file with the typed `KEY=VALUE ...` and return its preview."""
+    """Load a pipeline file and return its preview; has no side effects.
+
+    Args:
+        file: the typed path.
+        params: the typed `KEY=VALUE ...`.
+    """
     from trainui.pipeline import loader
     from trainui.pipeline.substitution import masking
 

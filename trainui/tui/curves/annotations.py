@@ -53,9 +53,14 @@ def _alert(stage: StageRecord, event: Event, data: Mapping[str, Any]) -> StageAl
 def annotations_of(
     found: Sequence[StageAlert], name: str, line: PlotLine, axis: Axis, attempt: int | None
 ) -> tuple[Annotation, ...]:
-    """Return the annotations of one metric, for its curve in the visible window.
+    """Return the annotations of one metric.
 
-    With an attempt, only those of this attempt are returned.
+    Args:
+        found: the alerts and stalls of its stage.
+        name: the metric.
+        line: its curve, in the visible window.
+        axis: the x axis.
+        attempt: only those of this attempt; None: those of all attempts.
     """
     return tuple(
         Annotation(x, harmless(alert.words))

@@ -24,9 +24,12 @@ class Canvas:
     def draw(
         self, ranges: Sequence[braille.DotRange], style: str, *, covering: bool = False
     ) -> None:
-        """Draw a layer from the dots of each column.
+        """Draw a layer.
 
-        A covering layer erases the dots of earlier layers in the same characters.
+        Args:
+            ranges: the dots of each column.
+            style: the style of all its characters.
+            covering: erase the dots of earlier layers in the same characters.
         """
         for row, column, bits in braille.characters(ranges[: 2 * self.width], self.height):
             line = self._bits[row]

@@ -149,7 +149,17 @@ def best_text(line: PlotLine) -> str:
 def next_x(
     known: Sequence[float], across: XAxis, view: PlotOptions, direction: int
 ) -> float | None:
-    """Return the x position of the next point in another character of the plot, or None."""
+    """Return the next x position for the cursor: a point in another character of the plot.
+
+    Args:
+        known: the x positions of the points.
+        across: the x axis.
+        view: the options with the cursor.
+        direction: 1 to the right, -1 to the left.
+
+    Returns:
+        None if there is no such point.
+    """
     if not known:
         return None
     if view.cursor is None:

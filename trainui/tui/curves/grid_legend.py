@@ -24,8 +24,11 @@ Styles = Mapping[str, LineStyle]
 def shared_styles(charts: Sequence[Chart], highlight: str) -> Styles:
     """Return the styles of compared lines; empty if no plot has several lines.
 
-    The bright lines are those of the plot with the most lines, first of the headline metric's. If a
-    label is highlighted, its line alone is bright.
+    The bright lines are those of the plot with the most lines, first of the headline metric's.
+
+    Args:
+        charts: the visible plots.
+        highlight: the label of the only line to be bright; empty: none.
     """
     compared = [chart for chart in charts if len(chart.lines) > 1]
     if not compared:

@@ -115,7 +115,13 @@ class CurvesView(CurveKeys):
         return count - min(visible, max(count - first * grid.columns, 0))
 
     def set_curves(self, curves: Curves, empty: str, problems: tuple[str, ...] = ()) -> None:
-        """Show these curves, or the text `empty`, and below them the problems of metric sources."""
+        """Show these curves, and below them the problems of metric sources.
+
+        Args:
+            curves: the curves.
+            empty: the text to show if there are none.
+            problems: one message a source.
+        """
         if curves is self.curves and (empty, problems) == (self._empty, self._problems):
             return
         self.curves, self._empty, self._problems = curves, empty, problems

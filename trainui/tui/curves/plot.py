@@ -46,7 +46,14 @@ MOST_BANDS = 3
 def plot_rows(
     chart: Chart, view: PlotOptions, frame: Frame, styles: tuple[LineStyle, ...] | None = None
 ) -> tuple[Row, ...]:
-    """Draw a metric; cached. By default, the lines have their own styles."""
+    """Draw a metric; cached.
+
+    Args:
+        chart: the chart.
+        view: the plot options.
+        frame: the size.
+        styles: the line styles in the order of the lines; None: the lines' own.
+    """
     styles = styles or line_styles(chart, view.highlight)
     marks = max(frame.height // TICK_ROWS + 1, LEAST_MARKS)
     lines = list(zip(chart.lines, styles, strict=True))

@@ -136,7 +136,9 @@ def with_ends(low: float, high: float, most: int) -> list[Tick]:
 def short(value: float, grain: float = 0.0) -> str:
     """Format a value of the y axis: `0.05`, `12.5k`, `2.5e-5`.
 
-    The digits distinguish values that are `grain` apart; by default there are four at most.
+    Args:
+        value: the value.
+        grain: the distance that the digits distinguish; 0: four significant digits or fewer.
     """
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"

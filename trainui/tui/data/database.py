@@ -37,7 +37,8 @@ class ScreenDatabase:
     def __init__(self, ringer: Bell | None = None) -> None:
         """Create it without opening the database.
 
-        With a bell, each read checks for notable events.
+        Args:
+            ringer: checked for notable events at each read; None: no bell.
         """
         self.health = HealthReader()
         """Reads the health of worker, broker and disks."""

@@ -50,10 +50,13 @@ class StageValues:
         metric: str,
         definition: StageDefinition | None = None,
     ) -> dict[str, StageValue]:
-        """Return the value of a metric by the id of each stage that has one.
+        """Return the value by stage id, of stages that have one.
 
-        The stages are given with the versions of their points; the search in the definition of one
-        of them says which value is better.
+        Args:
+            connection: for reading.
+            versions: by stage id, the version of its points.
+            metric: its stored name.
+            definition: of one of the stages, whose search says which value is better.
         """
         values = (
             (stage, self.one(connection, stage, versions[stage], metric, definition))
@@ -70,8 +73,13 @@ class StageValues:
     ) -> tuple[MetricOwner, StageValue] | None:
         """Return the stage with the best value; the first one if the direction is unknown.
 
-        A stage with NaN or infinities, also in another metric (`with_nan`), comes only if all have
-        them.
+        A stage with NaN or infinities, also in another metric, comes only if all have them.
+
+        Args:
+            connection: for reading.
+            stages: the stages to compare.
+            metric: its stored name.
+            with_nan: the names of the stages with a NaN in any metric.
         """
         values = self.read(connection, {one.id: one.version for one in stages}, metric)
         found = [(one, values[one.id]) for one in stages if one.id in values]

@@ -23,7 +23,12 @@ class Timeline:
     """When the stages of a run ran, by their last attempts."""
 
     def __init__(self, stages: Sequence[StageRecord], now: int) -> None:
-        """Compute the timeline."""
+        """Compute the timeline.
+
+        Args:
+            stages: of one run.
+            now: the time in microseconds, for running stages.
+        """
         self._spans = {
             stage.name: (stage.started_at, max(stage.completed_at or now, stage.started_at))
             for stage in stages

@@ -96,7 +96,12 @@ class WindowReader:
     """Answers queries, with a cache for the logs read last."""
 
     def __init__(self, deliver: Callable[[LogWindow], object], check: Callable[[], None]) -> None:
-        """Create a reader; `check` is called at every page, and may raise to stop."""
+        """Create a reader.
+
+        Args:
+            deliver: called with each window.
+            check: called at every page; it may raise to stop.
+        """
         self._deliver = deliver
         self._check = check
         self._log: AttemptLog | None = None

@@ -39,7 +39,14 @@ def machine_lines(
     uses: Mapping[tuple[str, int], GpuUse],
     width: int,
 ) -> list[MachineLine]:
-    """Return all lines of the page; before the first reading there is no machine."""
+    """Return all lines of the page.
+
+    Args:
+        machine: the machine's figures; None: not read yet.
+        gpus: the GPUs' figures.
+        uses: the stage that uses a GPU, by the GPU's place.
+        width: cells.
+    """
     history = machine.gpu_history if machine is not None else {}
     near = [gpu for gpu in gpus if not gpu.host]
     lines = [MachineLine(row) for row in _driver(machine, near, width)]

@@ -115,9 +115,11 @@ def blocks(shares: Sequence[float]) -> str:
 
 
 def spark(values: Sequence[float], width: int) -> str:
-    """Draw a sparkline of values, the oldest first; gaps are NaN, and interpolated.
+    """Draw a sparkline from the least to the greatest value; gaps are interpolated.
 
-    A character shows two values; of more than fit, several are averaged.
+    Args:
+        values: the oldest first; NaN for gaps.
+        width: in characters of two values each; more values are averaged.
     """
     columns = [_mean(part) for part in _parts(values, 2 * width)]
     return plot_lines(columns, columns, 1)[0] if columns else ""

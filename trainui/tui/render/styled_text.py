@@ -41,7 +41,13 @@ def width_of(row: Row) -> int:
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:
-    """Return safe text in exactly `width` cells, cut with an ellipsis or padded with spaces."""
+    """Return text in exactly `width` cells, cut with an ellipsis or padded with spaces.
+
+    Args:
+        text: must be safe to print.
+        width: in cells.
+        right: align to the right.
+    """
     if width <= 0:
         return ""
     length = cell_len(text)
@@ -96,9 +102,12 @@ def spread(left: Row, right: Row, width: int) -> Row:
 
 
 def wrap(text: str, width: int, most: int | None = None) -> list[str]:
-    """Wrap safe text into pieces of at most `width` cells, at spaces if possible.
+    """Wrap a text into pieces of at most `width` cells, at spaces if possible.
 
-    Width 0 is no limit; of more than `most` pieces the rest is dropped unprocessed.
+    Args:
+        text: must be safe to print.
+        width: in cells; 0: no limit.
+        most: the most pieces; the rest of the text is dropped unprocessed.
     """
     if width <= 0 or cell_len(text) <= width:
         return [text]

@@ -14,9 +14,12 @@ ATTRACTING = (Status.FAILED, Status.INTERRUPTED, Status.RUNNING)
 def stage_to_select(
     stages: Sequence[StageRecord], selected: StageRecord, autoselected: str | None
 ) -> str | None:
-    """Return the name of the stage to select, or None to keep the selection.
+    """Return the name of the stage to select; None: keep the selection.
 
-    `autoselected` is the stage that was selected so the last time.
+    Args:
+        stages: all stages of the run.
+        selected: the stage under the cursor.
+        autoselected: the stage that was autoselected last; None: none yet.
     """
     if autoselected is not None and selected.status in ATTRACTING:
         return None
@@ -47,7 +50,13 @@ def most_telling(stages: Sequence[StageRecord], otherwise: str) -> str:
 def successor(
     name: str | None, before: Sequence[StageRecord], after: Sequence[StageRecord]
 ) -> str | None:
-    """Return the name of the new member of a sweep if an edit has replaced a member by it."""
+    """Return the name of the new member of a sweep if an edit has replaced a member by it.
+
+    Args:
+        name: the member's name.
+        before: the run's stages before the edit.
+        after: its stages now.
+    """
     known = {one.name: one for one in before}
     old = known.get(name or "")
     now = next((one for one in after if one.name == name), None)

@@ -25,7 +25,13 @@ def field_rows(
 ) -> list[Row]:
     """Return the lines of a field; none if its text is empty.
 
-    A text of more than `most` lines ends with the hint.
+    Args:
+        label: at most `LABEL` characters.
+        text: of one line or several.
+        style: of the text.
+        width: characters a line.
+        hint: shown at the end of a text that is too long.
+        most: the most lines.
     """
     if not text:
         return []

@@ -55,7 +55,13 @@ class StageFiles:
 def stage_files(
     stage: StageRecord, attempts: Sequence[AttemptRecord] = (), number: int | None = None
 ) -> StageFiles:
-    """List the files of a stage, or only those that one attempt was the last to write."""
+    """List the files of a stage.
+
+    Args:
+        stage: the stage.
+        attempts: its attempts, the first one first.
+        number: list only the files that this attempt was the last to write; None: all.
+    """
     if number is None:
         return _files_in(stage.definition, Path(stage.directory))
     attempt, later = attempts[number - 1], attempts[number:]

@@ -59,8 +59,14 @@ def heading(
 ) -> Row:
     """Return the run's state, progress and remaining time, and its stages by state, worst first.
 
-    If `more` stages are not read yet, states are not counted. `alerts` has the word of a stage's
-    alert by its name.
+    Args:
+        run: the run.
+        stages: its stages.
+        now: microseconds since 1970 in UTC.
+        to_go: the estimated end.
+        more: number of stages not read yet; if any, states are not counted.
+        alerts: by stage name, the word of its alert.
+        width: characters of the terminal.
     """
     if more:
         return (

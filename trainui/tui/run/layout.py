@@ -181,9 +181,12 @@ class Panes(Container):
         self.call_after_refresh(lambda: self.graph.show_row(max(self.graph.cursor, 0)))
 
     def show_titles(self, stage: StageRecord, attempt: int | None, members: int) -> None:
-        """Set the panes' titles: the tab, the stage, the attempt unless it is the last one.
+        """Set the panes' titles: the tab, the stage and the attempt.
 
-        `members` counts the sweep members that are folded into the line under the cursor.
+        Args:
+            stage: the stage.
+            attempt: the attempt shown; None: the last one.
+            members: number of sweep members folded into the line under the cursor; 0: none.
         """
         name = harmless(stage.name)
         number = attempt or stage.attempt

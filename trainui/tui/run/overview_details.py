@@ -32,9 +32,15 @@ def details_rows(
     timeline: Timeline | None,
     width: int,
 ) -> list[Row]:
-    """Return the facts that are seldom asked for, of the stage and its attempt shown.
+    """Return the facts that are seldom asked for.
 
-    Without a timeline, the share of the run's time is not shown.
+    Args:
+        stage: the stage.
+        last: its attempt shown; None: it has none.
+        by_name: all stages of its run.
+        detail: the stage's details.
+        timeline: the run's timeline; None: the share of the run's time is not shown.
+        width: characters a line.
     """
     rows: list[Row] = []
     for label, text, style in _fields(stage, last, by_name, detail, timeline, width - LABEL):

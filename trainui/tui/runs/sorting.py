@@ -92,8 +92,9 @@ def _in_order(value: str) -> tuple[bool, float, str]:
 def by_metric(metric: str, values: Callable[[], Mapping[str, float]]) -> SortOrder:
     """Return the order by a metric's value: the best first, runs without it or with NaN last.
 
-    With `SMOOTHED` before its stored name, its smoothed values are meant. `values` returns the
-    values read so far, by run id.
+    Args:
+        metric: its stored name; with `SMOOTHED` before it, its smoothed values are meant.
+        values: returns the values read so far, by run id.
     """
     sign = -1.0 if lower_is_better(metric) is False else 1.0
 

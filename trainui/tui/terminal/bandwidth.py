@@ -22,7 +22,12 @@ class Bandwidth:
     def __init__(
         self, budget: int | None = None, now: Callable[[], float] = time.monotonic
     ) -> None:
-        """Start counting, with a limit of `budget` bytes per second."""
+        """Start counting.
+
+        Args:
+            budget: the limit in bytes per second; None: no limit.
+            now: returns seconds on a monotonic clock.
+        """
         self.budget = budget
         self.total = 0
         """Bytes sent so far."""

@@ -26,7 +26,11 @@ class TerminalApp(KeyQueue, App[int]):
     """An app that queues keys, sends only the cells that changed, and counts what it sends."""
 
     def __init__(self, max_rate: int | None) -> None:
-        """Create the app, which sends at most `max_rate` bytes per second."""
+        """Create the app.
+
+        Args:
+            max_rate: bytes per second to send at most; None: no limit.
+        """
         self.traffic = bandwidth.Bandwidth(max_rate)
         super().__init__()
         self._typed = deque()

@@ -118,7 +118,13 @@ class BorderedView(ScrollView, can_focus=True):
         return self._around[made_of]
 
     def strip(self, row: Row, under: str = "", width: int = 0) -> Strip:
-        """Render a row as a strip in the style `under`, truncated or padded to a width."""
+        """Render a row as a strip.
+
+        Args:
+            row: the segments.
+            under: the name of a style for the whole row; empty: none.
+            width: the width in cells to truncate or pad to; 0: the row's own.
+        """
         base = self.style_of("")
         if under:
             base = base + self.style_of(under)

@@ -114,7 +114,9 @@ class WandbFile(Decoder):
 def whole_records(data: bytes, offset: int) -> tuple[int, list[bytes]]:
     """Return the size in bytes of the whole records, and the records but for summaries.
 
-    The bytes begin in the file at an offset: at a record, or at a block.
+    Args:
+        data: bytes of the file.
+        offset: where in the file they begin: at a record, or at a block.
     """
     end = 0 if offset else len(_HEADER)
     records: list[bytes] = []
@@ -197,7 +199,9 @@ def _content(record: bytes) -> tuple[int, bytes] | None:
 def config(key: int, message: bytes) -> dict[str, Any]:
     """Return the top-level values of the run's configuration that a record sets.
 
-    The key is the record's field, `RUN` or `CONFIG`.
+    Args:
+        key: the field of the record, `RUN` or `CONFIG`.
+        message: what it contains.
     """
     found: dict[str, Any] = {}
     try:

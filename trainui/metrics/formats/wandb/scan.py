@@ -42,7 +42,12 @@ class Found(NamedTuple):
 
 
 def find(data: bytes, offset: int) -> Found:
-    """Return the rows and the definitions in some bytes, which begin at a record or at a block."""
+    """Return the rows and the definitions in some bytes.
+
+    Args:
+        data: bytes of the file.
+        offset: where in the file they begin: at a record, or at a block.
+    """
     ends, rows, definitions = _in_one_fragment(data)
     for end, tag, content in _in_several(data, offset):
         at = bisect(ends, end)

@@ -28,9 +28,11 @@ class StepMetrics:
     """The step metrics that were defined so far, and their last values."""
 
     def __init__(self, named: str | None, state: dict[str, Any]) -> None:
-        """Start, or continue from a stored state, which is plain JSON and is changed.
+        """Start, or continue from a stored state.
 
-        `named` is the step metric of all metrics, if the source's definition names one.
+        Args:
+            named: the step metric of all metrics, if the source's definition names one.
+            state: what is known, as plain JSON; it is changed.
         """
         self._named = None if named == _OWN_STEP else named
         self.state = state

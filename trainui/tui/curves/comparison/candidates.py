@@ -15,7 +15,13 @@ from trainui.tui.curves.series import PlottedSeries, differing_params
 def read_candidates(
     connection: protocol.Connection, found: Sequence[tuple[str, PlottedSeries]], metric: str
 ) -> tuple[Candidate, ...]:
-    """Return what a metric of a stage can be compared with: members, attempts, then runs."""
+    """Return what a metric of a stage can be compared with: members, attempts, then runs.
+
+    Args:
+        connection: the store.
+        found: the series with their kinds.
+        metric: the stored name of the metric.
+    """
     names = differing_params(one for _, one in found)
     owners = list({one.owner: None for _, one in found if one.attempt is None})
     whole = {one.stage: one for one in curves.summaries(connection, owners, metric)}

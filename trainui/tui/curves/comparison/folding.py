@@ -15,7 +15,12 @@ from trainui.tui.curves.series import PlottedSeries, differing_params
 def groups(
     series: Sequence[PlottedSeries], fold: str | None
 ) -> list[tuple[str, list[PlottedSeries]]]:
-    """Return the series by the line that they are folded into (`Comparison.fold`)."""
+    """Return the series by the line that they are folded into, each with the line's label.
+
+    Args:
+        series: the series of a plot.
+        fold: the parameter to fold over (`Comparison.fold`).
+    """
     if fold == ALL_IN_ONE and len(series) > 1:
         return [(f"all {len(series)}", list(series))]
     names = differing_params(series)
@@ -46,10 +51,15 @@ def _label(one: PlottedSeries, names: Sequence[str], folded: Collection[str]) ->
 
 
 def folded(lines: Sequence[PlotLine], label: str, *, lower: bool | None) -> PlotLine:
-    """Return the mean of lines of the same columns, with the range over all of them as its band.
+    """Return the mean of lines, with the range over all of them as its band.
 
     Each line counts from its first to its last point; between two of its points its value is
     interpolated, and at its points it is exact.
+
+    Args:
+        lines: the lines, binned into the same columns.
+        label: the label of the mean.
+        lower: lower is better; None: unknown.
     """
     import numpy as np
 

@@ -36,7 +36,11 @@ class Preset:
     """True if it reads lines without the logger's prefix."""
 
     def __init__(self, memory: dict[str, Any]) -> None:
-        """Start, or resume from the state kept between lines, as plain JSON."""
+        """Start, or resume from stored state.
+
+        Args:
+            memory: state kept between lines, as plain JSON; it is stored with the points.
+        """
         self.memory = memory
 
     def read_line(self, line: str) -> Sequence[Row]:
