@@ -55,3 +55,25 @@ def test_of_a_worktree_its_own_files_are_copied(tmp_path: Path) -> None:
     found, names = snapshot.look(tmp_path / "other")
     assert found.root == str(tmp_path / "other")
     assert sorted(names) == [".gitignore", "train.py"]
+
+
+def test_unchanged_files_are_linked_to_the_last_copy_but_those_that_a_training_writes_are_not(
+    tmp_path: Path,
+) -> None:
+    names = ("train.py", "results.json", "weights.PT", "lib/model.py")
+    (tmp_path / "work" / "lib").mkdir(parents=True)
+    root = tmp_path / "work"
+    for name in names:
+        (root / name).write_text("x\n")
+    (root / "data.csv").write_bytes(b"1")
+    with (root / "data.csv").open("r+b") as large:
+        large.truncate(snapshot.WRITTEN_UP_TO + 1)
+    copies = [tmp_path / "runs" / run for run in "ab"]
+    for directory in copies:
+        directory.mkdir(parents=True)
+        snapshot.copy(*snapshot.look(root), directory)
+    first, second = (directory / snapshot.DIRECTORY for directory in copies)
+    linked = {name for name in (*names, "data.csv") if (first / name).samefile(second / name)}
+    assert linked == {"train.py", "lib/model.py", "data.csv"}
+    assert (second / "weights.PT").read_text() == "x\n"
+    assert not (root / "train.py").samefile(first / "train.py")

@@ -1,7 +1,8 @@
 """Copies the user's code at submission; the run's stages then run from the copy.
 
 The user's own files are never linked to, since an editor may change one in place. Files that are
-unchanged since the last snapshot of the same directory are hard links to that snapshot's.
+unchanged since the last snapshot of the same directory are hard links to that snapshot's, except
+those that a training may write in place: its results would be in the other runs' snapshots too.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import os
 import shutil
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from trainui import formatting, paths, settings
 from trainui.artifacts.code_version import Git
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UsageError
+from trainui.store.db.statements import batches
 
 DIRECTORY = "code.snapshot"
 """The snapshot's directory in the run's; no stage's directory can have this name."""
@@ -28,6 +32,18 @@ MOST_BYTES = 2**30
 """Maximum total bytes: a snapshot is for code, not for data."""
 
 MOST_FILES = 50_000
+
+THREADS = 2
+"""Threads that copy: they wait for the file system most of the time."""
+
+WRITTEN = frozenset(
+    {".csv", ".db", ".h5", ".json", ".jsonl", ".log", ".npy", ".npz", ".out", ".parquet", ".pkl"}
+    | {".pt", ".pth", ".safetensors", ".sqlite", ".tsv", ".txt"}
+)
+"""Suffixes of files that a training may write in place."""
+
+WRITTEN_UP_TO = 16 * 2**20
+"""Bytes; a larger one is data, of which a copy for each run would fill the disk."""
 
 LISTED_UP_TO = 64 * 2**20
 """Maximum bytes of git's list of files."""
@@ -83,23 +99,17 @@ def _of_git(directory: Path) -> tuple[Path, Files] | None:
     return (root, files) if inside else None  # git ignores all of it
 
 
-def _listed(root: Path) -> Iterator[str]:
-    """Yield the files of a repository that are not ignored, including nested repositories.
+def _listed(root: Path) -> list[str]:
+    """Return the files of a repository that are not ignored, and its nested repositories.
 
     Raises:
         UsageError: git cannot list them.
     """
-    git = Git(root)
-    tracked = git("ls-files", "--cached", "-z", limit=LISTED_UP_TO)
-    others = git("ls-files", "--others", "--exclude-standard", "-z", limit=LISTED_UP_TO)
-    if tracked is None or others is None:
+    listing = ("--cached", "--others", "--exclude-standard", "-z")
+    found = Git(root)("ls-files", *listing, limit=LISTED_UP_TO)
+    if found is None:
         raise UsageError(f"git cannot list the files of {root}, so no snapshot can be made")
-    for name in (*tracked.split("\0")[:-1], *others.split("\0")[:-1]):
-        if os.path.lexists(f"{root}/{name}/.git"):  # a submodule, or a nested clone
-            inner = name.rstrip("/")
-            yield from (f"{inner}/{one}" for one in _listed(root / inner))
-        else:
-            yield name
+    return found.split("\0")[:-1]
 
 
 def _names_below(directory: Path) -> Iterator[str]:
@@ -108,7 +118,10 @@ def _names_below(directory: Path) -> Iterator[str]:
 
 
 def _states(root: Path, names: Iterable[str]) -> Files:
-    """Return the files and links among these names that trainui did not create."""
+    """Return the files and links among these names, and in repositories among them.
+
+    Those that trainui created are left out.
+    """
     ours = _ours()
     found: Files = {}
     for name in names:
@@ -121,6 +134,10 @@ def _states(root: Path, names: Iterable[str]) -> Files:
             continue  # deleted, but the deletion is not committed
         if stat.S_ISREG(state.st_mode) or stat.S_ISLNK(state.st_mode):
             found[name] = state
+        elif os.path.lexists(f"{path}/.git"):  # a submodule, or a nested clone
+            inner = name.rstrip("/")
+            of_it = _states(root / inner, _listed(root / inner))
+            found |= {f"{inner}/{one}": state for one, state in of_it.items()}
         if len(found) > MOST_FILES:
             break  # too large already: it is refused
     return found
@@ -144,24 +161,26 @@ def _too_large(root: Path, files: Files) -> str:
 
 def copy(snapshot: CodeSnapshot, files: Files, run_directory: Path) -> None:
     """Copy the files into a run's directory; links stay links, what git ignores is linked to."""
-    target = run_directory / DIRECTORY
+    root, target = Path(snapshot.root), run_directory / DIRECTORY
     last = _Last(snapshot.root, run_directory.parent)
-    made: set[str] = set()
-    for name, state in files.items():
-        directory = os.path.dirname(name)  # noqa: PTH120 (thousands of them)
-        if directory not in made:
-            (target / directory).mkdir(parents=True, exist_ok=True)
-            made.add(directory)
-        source, copied = f"{snapshot.root}/{name}", f"{target}/{name}"
-        try:
-            if not last.link(name, state, copied):
-                shutil.copy2(source, copied, follow_symlinks=False)
-        except FileNotFoundError:
-            continue  # deleted since it was listed
-    for name in _ignored(Path(snapshot.root)):
+    for directory in sorted({os.path.dirname(name) for name in files} | {""}):  # noqa: PTH120
+        (target / directory).mkdir(parents=True, exist_ok=True)
+
+    def copy_part(names: Sequence[str]) -> None:
+        for name in names:
+            destination = f"{target}/{name}"
+            if not last.link(name, files[name], destination):
+                with suppress(FileNotFoundError):  # deleted since it was listed
+                    shutil.copy2(f"{root}/{name}", destination, follow_symlinks=False)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        ignored = pool.submit(_ignored, root)
+        for part in [pool.submit(copy_part, names) for names in batches(files)]:
+            part.result()
+    for name in ignored.result():
         link = target / name
         if link.parent.is_dir() and not os.path.lexists(link):
-            link.symlink_to(Path(snapshot.root, name))
+            link.symlink_to(root / name)
     last.replace_with(target)
 
 
@@ -191,8 +210,8 @@ class _Last:
             self._directory = None
 
     def link(self, name: str, wanted: os.stat_result, destination: str) -> bool:
-        """Link to the last snapshot's file; return False if that is another, or cannot be."""
-        if self._directory is None or stat.S_ISLNK(wanted.st_mode):
+        """Link to the last snapshot's file; return False if it must be copied."""
+        if self._directory is None or stat.S_ISLNK(wanted.st_mode) or _is_written(name, wanted):
             return False
         source = f"{self._directory}/{name}"
         try:
@@ -206,6 +225,11 @@ class _Last:
     def replace_with(self, directory: Path) -> None:
         """Note a new snapshot as the last one."""
         paths.write_private(self._note, str(directory))
+
+
+def _is_written(name: str, found: os.stat_result) -> bool:
+    """Return True if a training may write this file in place."""
+    return found.st_size <= WRITTEN_UP_TO and os.path.splitext(name)[1].lower() in WRITTEN  # noqa: PTH122
 
 
 def _state(found: os.stat_result) -> tuple[int, int, int]:
