@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from trainui.metrics.formats.table import Decoded
 from trainui.metrics.formats.text import presets
-from trainui.metrics.formats.text.preset_lines import FOUND, AnyLines, PresetLines
+from trainui.metrics.formats.text.preset_lines import FOUND, AnyLines, PresetLines, handed_on
 
 Found = dict[str, list[tuple[float, str]]]
 
@@ -130,6 +130,25 @@ SAMPLES = [
     Sample("print", "step 2/3 loss 2.5 epoch: 1\nstep 2/3 loss 2 epoch: 2\nstep 2/3 loss 1.5 epoch: 3\n", {"loss": [(2, 2.5), (5, 2), (8, 1.5)], "epoch": [(2, 1), (5, 2), (8, 3)]}),
     Sample("print", "Epoch 1 step 1/4 loss 2.5\nEpoch 1 step 2/4 loss 2\nEpoch 2 step 3/4 loss 1.5\nEpoch 2 step 4/4 loss 1\n", {"Epoch": [(1, 1), (2, 1), (3, 2), (4, 2)], "loss": [(1, 2.5), (2, 2), (3, 1.5), (4, 1)]}),
     Sample("print", "2026-11-25 15:29:31.001 | INFO     | __main__:train:180 - Epoch 0/5 | loss: 1.0\n2026-11-25 15:29:31.002 | INFO     | __main__:train:180 - Epoch 1/5 | loss: 0.5\n", {"loss": [(0, 1), (1, 0.5)]}),
+    Sample("print", "train (1/3) accuracy01: 0.5 | loss: 2 \nvalid (1/3) accuracy01: 0.25 | loss: 3 \ntrain (2/3) accuracy01: 0.75 | loss: 1 \n", {"accuracy01": [(1, 0.5), (2, 0.75)], "loss": [(1, 2), (2, 1)], "valid accuracy01": [(1, 0.25)], "valid loss": [(1, 3)]}),
+    Sample("print", "Train [1/2] loss 2\nTrain [2/2] loss 1.5\nTest: [1/9] loss 7\nTrain [1/2] loss 1\n", {"loss": [(1, 2), (2, 1.5), (3, 1)]}),
+    Sample("print", "0/9 * Epoch 0 (train): loss=2 | acc=0.5\n0/9 * Epoch 0 (valid): loss=3 | acc=0.25\n1/9 * Epoch 1 (train): loss=1 | acc=0.75\n", {"loss": [(0, 2), (1, 1)], "acc": [(0, 0.5), (1, 0.75)], "valid loss": [(0, 3)], "valid acc": [(0, 0.25)]}),
+    Sample("print", "[node1] 2023-03-13 17:19:02,123 (trainer:732) INFO: 1epoch:train:1-50batch: loss=2, acc=0.5\n[node1] 2023-03-13 17:20:02,123 (trainer:732) INFO: 1epoch:train:51-100batch: loss=1, acc=0.75\n[node1] 2023-03-13 17:30:02,123 (trainer:338) INFO: 1epoch results: [train] loss=1.5, acc=0.6, [valid] loss=3, acc=0.25\n", {"epoch": [(50, 1), (100, 1), (100, 1)], "loss": [(50, 2), (100, 1)], "acc": [(50, 0.5), (100, 0.75)], "epoch loss": [(100, 1.5)], "epoch acc": [(100, 0.6)], "valid loss": [(100, 3)], "valid acc": [(100, 0.25)]}),
+    Sample("print", "2026-11-26 22:00:00,123 [71] [MainThread] INFO trainer step=7 loss=0.5\n2026-11-26 22:00:00,123 MainProcess Thread-1 INFO step=8 loss=0.25\n", {"loss": [(7, 0.5), (8, 0.25)]}),
+    Sample("print", " 0: step 1 loss 2\n10: step 1 loss 3\n 0: 2026-11-26 22:00:00,123 INFO trainer step 2 loss 1\n10: step 2 loss 2.5\n", {"loss": [(1, 2), (2, 1)], "rank10 loss": [(1, 3), (2, 2.5)]}),
+    Sample("print", "worker-0: step 1 loss 2\nworker-1: step 1 loss 3\nworker-0: step 2 loss 1\n", {"loss": [(1, 2), (2, 1)], "worker-1 loss": [(1, 3)]}),
+    Sample("print", "1: step 10 loss 2\n2: step 20 loss 3\n4: step 40 loss 1\n", {"loss": [(10, 2), (20, 3), (40, 1)]}),
+    Sample("print", "Epoch 3 | train: loss 2 acc 0.5 | val: loss 3 acc 0.25\nEpoch 4 [train] loss=1 acc=0.75 [valid] loss=2 acc=0.5\nEpoch 5 Train Loss: 2, Acc: 0.5, Val Loss: 3, Acc: 0.25\n", {"loss": [(3, 2), (4, 1)], "acc": [(3, 0.5), (4, 0.75)], "val loss": [(3, 3)], "val acc": [(3, 0.25)], "valid loss": [(4, 2)], "valid acc": [(4, 0.5)], "Train Loss": [(5, 2)], "Acc": [(5, 0.5)], "Val Loss": [(5, 3)], "val Acc": [(5, 0.25)]}),
+    Sample("print", "epoch 1 - iter 10/20 - loss 2 - eta: 5 days, 1:00:00\nepoch 1 - iter 20/20 - loss 1 - eta: 3:00\nEPOCH 1 done: loss 1.5\n", {"epoch": [(10, 1), (20, 1)], "loss": [(10, 2), (20, 1)], "EPOCH": [(20, 1)], "epoch loss": [(20, 1.5)]}),
+    Sample("print", "Epoch: 0, Step: 0, loss = 4\nEpoch: 0, Step: 10, loss = 3\nEpoch: 1, Step: 0, loss = 2\nEpoch: 1, Step: 10, loss = 1\n", {"Epoch": [(0, 0), (10, 0), (20, 1), (30, 1)], "loss": [(0, 4), (10, 3), (20, 2), (30, 1)]}),
+    Sample("print", "epoch: 1, iter: 10/90, loss: 2\nepoch: 2, iter: 20/90, loss: 1\nepoch: 4, iter: 30/90, loss: 0.5\n", {"epoch": [(10, 1), (20, 2), (30, 4)], "loss": [(10, 2), (20, 1), (30, 0.5)]}),
+    Sample("print", "completed step: 0, loss: 2\ncompleted step: 1, loss: 1\neval metrics after step: 1, loss=3\nSaving dict for global step 1: global_step = 1, loss = 9\n", {"loss": [(0, 2), (1, 1)], "eval loss": [(1, 3)]}),
+    Sample("print", "Eval num_timesteps=500, episode_reward=9.5 +/- 0.80\nEval num_timesteps=1000, episode_reward=19.5 +/- 0.80\n", {"eval episode_reward": [(500, 9.5), (1000, 19.5)]}),
+    Sample("print", "step=0 loss=2 event='train step' level=info timestamp=2026-11-27T10:44:33.1Z\nstep=1 loss=1 event='train step' level=info timestamp=2026-11-27T10:44:34.1Z\n", {"loss": [(0, 2), (1, 1)]}),
+    Sample("tqdm", "\rEpoch 0 loss 2.5:  50%|##  | 1/2 [00:01<00:01,  1.00it/s]\rEpoch 0 loss 2.25:  50%|##  | 1/2 [00:01<00:01,  1.00it/s]\rEpoch 0 loss 2.0: 100%|####| 2/2 [00:02<00:00,  1.00it/s]\rEpoch 1 loss 1.5: 100%|####| 2/2 [00:02<00:00,  1.00it/s]\n", {"loss": [(0, 2), (1, 1.5)]}, "lightning"),
+    Sample("print", "fps step: 100 fps total: 90 epoch: 1/9\nfps step: 101 fps total: 91 epoch: 2/9\n", {"fps step": [(1, 100), (2, 101)], "fps total": [(1, 90), (2, 91)]}),
+    Sample("tqdm", "\r  0%|  | 50/120 [00:00<?, ?it/s]\r 50%|##  | 60/120 [00:01<00:01,  1.00it/s, loss=2]\r 75%|##  | 90/120 [00:01<00:01,  1.00it/s, loss=1]\r100%|####| 120/120 [00:02<00:00,  1.00it/s, loss=0.5]\n", {"loss": [(60, 2), (90, 1), (120, 0.5)]}, "lightning"),
+    Sample("tqdm", "\rstep 7 loss 2.5:  50%|##  | 1/2 [00:01<00:01,  1.00it/s]\rstep 7 loss 2.5: 100%|####| 2/2 [00:01<00:01,  1.00it/s]\rstep 8 loss 2.0: 100%|####| 2/2 [00:02<00:00,  1.00it/s]\n", {"loss": [(7, 2.5), (8, 2)]}, "lightning"),
 ]  # fmt: skip
 
 DECOYS = [
@@ -150,6 +169,9 @@ DECOYS = [
     "INFO data epoch 0 loaded 1797 images in 0.12 s\nINFO data epoch 1 loaded 1797 images in 0.12 s\n",
     "lr = 0.001, batch = 32\nlr = 0.002, batch = 64\nBest val acc: 0.8667 at epoch 11\nbest epoch: 12, loss: 0.5\n",
     "INFO trainer Epoch 1 took 12.5 s\nINFO trainer Epoch 2 took 12.5 s\n",
+    "Test: [1/9] Loss 2\nTest: [2/9] Loss 3\nvalid (3/9) loss 3\n",
+    "10 epochs without improvement, best 0.5\n11 epochs without improvement, best 0.5\n",
+    "\rLoading 3 shards: 50%|## | 1/2 [00:01<00:01, 1.00it/s]\rfold 2: 100%|## | 2/2 [00:01<00:00, 1.00it/s]\n",
     "|   0  NVIDIA H100 80GB HBM3  On  |   00000000:19:00.0 Off |   0 |\nmemory allocated: 1.5 GB at epoch end\n",
 ]
 
@@ -239,6 +261,28 @@ def test_a_bar_that_lasts_a_day_gives_points_as_it_goes() -> None:
     assert steps[-1] == 24 * 3600
     halves = found(PresetLines("tqdm", None, {}), "".join(lines[:3000]), "".join(lines[3000:]))
     assert halves["loss"] == once
+
+
+def test_the_only_bar_of_a_log_gives_some_of_its_positions() -> None:
+    lines = [
+        f"\r{at // 4:3}%|#  | {at}/400 [00:{at % 60:02}<1:00, 1.0it/s, loss={at / 10}]"
+        for at in range(401)
+    ]
+    seen = found(PresetLines("tqdm", None, {}), *lines)["loss"]
+    steps = [step for step, _ in seen]
+    assert [value for _, value in seen] == [repr(step / 10) for step in steps]
+    assert 50 <= len(steps) <= 101
+    assert (steps[0], steps[-1]) == (0, 400)
+    assert steps == sorted(set(steps))
+
+
+def test_a_single_bar_after_several_ones_of_the_attempt_before_is_an_epoch() -> None:
+    bar = "\r{}0%|#  | {}/2 [00:0{}<00:01, 1.0it/s, loss={}]"
+    log = "".join(bar.format(at, at, at, loss) for loss in (3, 2, 1) for at in (1, 2))
+    first = AnyLines(None, {})
+    found(first, log)
+    second = AnyLines(None, handed_on(first.state, None))
+    assert found(second, log[: len(log) // 3])["loss"] == [(0, "3.0")]
 
 
 def test_bars_behind_a_long_one_go_on_with_its_steps_and_short_ones_are_counted() -> None:

@@ -15,7 +15,6 @@ from trainui.metrics.formats.text.log_prefix import message
 from trainui.metrics.formats.text.presets import pairs
 from trainui.metrics.formats.text.presets.base import MAX_PRINTED
 from trainui.metrics.formats.text.presets.pairs import Pair
-from trainui.metrics.formats.text.presets.print_statements import METRIC_WORDS
 from trainui.supervisor import protocol
 
 _BYTES = 1 << 20
@@ -39,7 +38,7 @@ def describe(text: SourceFile) -> str | None:
     for line in lines:
         if found := pairs.find(line):
             kinds[tuple(pair.name for pair in found)].append((line, found))
-    named = [names for names in kinds if any(map(METRIC_WORDS.search, names))]
+    named = [names for names in kinds if any(map(pairs.METRIC_WORDS.search, names))]
     likely = named or [names for names, examples in kinds.items() if _are_measured(examples)]
     if not likely:
         return None

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.tail import GrowingFile, UnreadableFileError
+from trainui.metrics.formats.text.preset_lines import handed_on
 from trainui.store.db.engine import Store
 from trainui.store.points import sources
 from trainui.store.points.source_record import SourceRecord
@@ -33,12 +34,31 @@ def add(
             connection, attempt.stage_id, candidate.key, attempt=attempt.number
         )
         if candidate.ours or source.identity is not None:
-            return source
+            return _continued(connection, source, candidate)
         is_theirs = is_older(candidate.path, started)
         if is_theirs or candidate.begin:
             begin = None if is_theirs else candidate.begin
             source = _skip(connection, source, candidate.path, begin)
     return source
+
+
+def _continued(connection: Connection, source: SourceRecord, candidate: SourceFile) -> SourceRecord:
+    """Begin a log with what its preset has seen in the log of the attempt before."""
+    name = source.key.rpartition("/")[2]
+    if source.state or source.offset or "#" not in name:
+        return source
+    earlier = [
+        one
+        for one in sources.sources(connection, source.owner)
+        if one.attempt < source.attempt and one.key.endswith(f"/{name}") and one.state
+    ]
+    last = max(earlier, key=lambda one: one.attempt, default=None)
+    state = handed_on(last.state, candidate.reading.preset) if last else {}
+    if not state:
+        return source
+    begun = replace(source, state=state, version=source.version + 1)
+    sources.move(connection, source, begun)
+    return begun
 
 
 def is_older(path: Path, started: float) -> bool:

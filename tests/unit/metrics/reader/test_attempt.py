@@ -569,7 +569,7 @@ def again(store: Store, attempt: Attempt) -> Attempt:
         attempts.end(connection, ended.id, Outcome(Status.FAILED, clock.now()))
         run_id = stages.get(connection, attempt.stage_id).run_id
         stage_requests.reopen(connection, run_id, [Reopened(attempt.to_read.definition.name)])
-    return next_attempt(store, run_id)
+    return next_attempt(store, run_id, attempt.to_read.definition.name)
 
 
 @pytest.mark.parametrize("first", [0, 1])
@@ -591,6 +591,34 @@ def test_a_counter_that_restarts_goes_on_where_the_user_says_so(
     found = readings.curve(connect(store), attempt.stage_id, "loss")
     assert found.steps.tolist() == list(range(first, first + 12))
     assert summaries(store, attempt.stage_id)["loss"].superseded == 0
+
+
+@pytest.mark.parametrize(
+    ("lines", "steps"),
+    [
+        ("[epoch {epoch}] batch {at} loss {loss}", range(12)),
+        ("epoch {epoch} batch {at}/3 loss {loss}", range(12)),
+        ("epoch {epoch} iter {all}/12 loss {loss}", range(12)),
+    ],
+)
+def test_positions_within_epochs_continue_in_a_resumed_attempt(
+    store: Store, tmp_path: Path, lines: str, steps: range
+) -> None:
+    """The first attempt ends in epoch 2, the next begins with epoch 2, or after it."""
+    printed = [
+        lines.format(epoch=at // 3, at=at % 3, all=at, loss=at / 2) + "\n" for at in range(12)
+    ]
+    for resumed in (6, 9):
+        first = start_attempt(store, tmp_path, name=f"from-{resumed}")
+        (first.directory / "stdout.log").write_text("".join(printed[: resumed + 2]))
+        end(read(store, first))
+        second = again(store, first)
+        (second.directory / "stdout.log").write_text("".join(printed[resumed:]))
+        end(read(store, second))
+        curve = readings.curve(connect(store), second.stage_id, "loss")
+        assert list(zip(curve.steps.tolist(), curve.values.tolist(), strict=True)) == [
+            (step, step / 2) for step in steps
+        ]
 
 
 def test_a_file_that_names_a_new_metric_in_each_line_is_bounded(
@@ -765,7 +793,7 @@ def test_a_bar_that_lasts_is_not_given_up(
     slow = "".join(line * 50 for line in drawn)
     (attempt.directory / "stderr.log").write_text(slow + "\n")
     end(read(store, attempt))
-    assert values(store, attempt) == {"loss": [99]}
+    assert values(store, attempt) == {"loss": list(range(100))}
 
 
 def test_what_was_printed_faster_than_it_can_be_read_is_waited_for_only_where_it_is_named(

@@ -28,15 +28,22 @@ _LEVEL = (
     r"(?:DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL|SUCCESS|TRACE|NOTICE"
     r"|(?<=\[)(?:debug|info|warn(?:ing)?|error|critical)(?= *\])|[IWEDC](?=\]))(?!\w)"
 )
-_SOURCE = r"[\w./<>-]+\.\w+:\d+|[\w.]+:[\w.<>]+:\d+"
-_PROCESS = rf"\d+(?= (?:{_SOURCE}))|(?<=\()(?:\w+ )?pid=\d+[^()]*(?=\))"
+_STEP = r"(?:global_?)?step|epoch|iter(?:ation)?|episode|round|batch"
+_SOURCE = (
+    r"[\w./<>-]+\.\w+:\d+|[\w.]+:[\w.<>]+:\d+"
+    rf"|(?<=\()(?!(?i:{_STEP})\b)[A-Za-z_][\w.]*:\d+(?=\))"
+)
+_THREAD = r"MainThread|MainProcess|Thread-\d+"
+_PROCESS = (
+    rf"\d+(?= (?:{_SOURCE}))|(?<=\()(?:\w+ )?pid=\d+[^()]*(?=\))"
+    rf"|\d+(?=\]? +[\[(]?(?:{_LEVEL}|{_THREAD}))"
+)
 _FIELD = (
     # logfmt: `timestamp=2026-11-26T23:51:19Z level=info event="train step" step=0`
     r"(?:timestamp|time|ts)=\"?\d{4}-\d\d-[^\s\"]+\"?"
     r"|(?:level|lvl|severity|logger|caller)=(?:\"[^\"]*\"|[A-Za-z]\S*)"
     r"|(?:event|msg|message)=(?:\"(?:[^\"\d]*\"(?!\S))?|[A-Za-z]\S*(?=\s))"
 )
-_STEP = r"(?:global_?)?step|epoch|iter(?:ation)?|episode|round|batch"
 _NAME = (
     rf"(?!(?i:{_STEP}|val\w*|test\w*|eval\w*|dev|(?:rank|gpu|cuda|default)[ :=]?\d*)\b)"
     r"[A-Za-z_][\w.-]*"
@@ -44,6 +51,7 @@ _NAME = (
 )
 _OPENING, _SEPARATOR = r"[\s\[(<]*+", r"(?:\s*[\])>|:,]+(?:\s-\s|\s)?|\s+-\s|\s|$|(?<==\"))"
 _PREFIX = re.compile(
+    rf"(?:\[[\w.-]+\] (?={_STAMP}))?"  # a host
     rf"(?>{_OPENING}(?:{_STAMP}|{_LEVEL}|{_SOURCE}|{_PROCESS}|{_FIELD}){_SEPARATOR})"
     rf"(?>{_OPENING}(?:{_STAMP}|{_LEVEL}|{_SOURCE}|{_PROCESS}|{_FIELD}|{_NAME}){_SEPARATOR})*"
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from trainui.metrics.formats.decoder import Decoder
@@ -82,6 +82,21 @@ class AnyLines(PresetLines):
             self.state = {FOUND: preset.found, _MEMORY: preset.memory_of(preset.found)}
             preset = PRESETS[preset.found]({})
         return super()._points(preset, rows, first_row)
+
+
+def handed_on(state: Mapping[str, Any], preset: str | None) -> dict[str, Any]:
+    """Return the state to begin an attempt's log with, from that of the attempt before.
+
+    Args:
+        state: the state at the end of the earlier log.
+        preset: the preset that the source names; None: the one that was found.
+    """
+    name = preset or state.get(FOUND)
+    kind = find(name) if name else None
+    memory = kind.handed_on(state.get(_MEMORY, {})) if kind else {}
+    if not memory:
+        return {}
+    return {_MEMORY: memory if preset else {name: memory}}
 
 
 class _Search(Preset):

@@ -3,17 +3,21 @@
 The rule: a bar is one row, with its last numbers, and its step is the count of bars: a bar that
 starts over, or has another description, ends the one before. A first bar that says a later epoch is
 of a resumed training: the epochs before it are counted. If the first bar lasts long, bars are not
-epochs: they give a row at intervals, whose step is the bar's position.
+epochs: they give a row at intervals, whose step is the bar's position; so does the only bar of a
+log at its end. Numbers in a description, as in `loss 0.5:`, are metrics too; a step there, as in
+`step 7 loss 0.5:`, is a row's step.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trainui.metrics.formats.numbers import leading_number
+from trainui.metrics.formats.text.presets import pairs
 from trainui.metrics.formats.text.presets.base import NOTHING, NUMBER, STEP, AnyOf, Preset, Row
+from trainui.metrics.formats.text.presets.pairs import Pair
 
 _BAR = re.compile(
     r"(?P<text>.*?)(?::\s+|^\s*|\s)(?:\d+%\|[^|]*\|\s*)?(?P<at>[\d.]+[kMGT]?)(?:/(?P<of>[\d.?]+[kMGT]?))?\s?"
@@ -28,7 +32,9 @@ _IGNITE = re.compile(
 _ITEM = re.compile(r", ([A-Za-z_][^=,]*)=([^,\]]+)")
 _UNITS = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _COUNTS = re.compile(r"\d+|\b(?:epoch|iter|it|step|of|train|training)\b|[^\w@%]+", re.IGNORECASE)
-_EPOCH = re.compile(r"\bepoch\W*(?P<at>\d+)(?P<of>\s*(?:/|of)\s*\d+)?", re.IGNORECASE)
+_EPOCH = re.compile(r"\bep(?:och)?\W*(?P<at>\d+)(?P<of>\s*(?:/|of)\s*\d+)?", re.IGNORECASE)
+_SEEN = 100
+"""Positions of the first bar that are remembered."""
 LONG, EVERY = 600, 60
 """Seconds on the bar's own clock: how long until the first bar gives rows, and between two rows."""
 
@@ -38,32 +44,50 @@ _NO_METRIC = frozenset({"v_num"})
 class Tqdm(Preset):
     """Remembers each bar being drawn, by its description without counts."""
 
+    @classmethod
+    def handed_on(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
+        """Return that bars are epochs, if there were several."""
+        is_any = any(bar["count"] > 1 for bar in memory.get("bars", {}).values())
+        return {"epochs": True} if is_any else {}
+
     def read(self, line: str) -> Sequence[Row]:
         """Return the bar that a line ends: by starting another, or by a line feed."""
         ends = line.rstrip().endswith("]") and "[" in line
         found = (_IGNITE.fullmatch(line) or _BAR.fullmatch(line)) if ends else None
         if found is None:
             return NOTHING
-        kind = " ".join(_COUNTS.sub(" ", found["text"]).lower().split())
+        text, own, described = _described(found["text"])
+        kind = " ".join(_COUNTS.sub(" ", text).lower().split())
         bars: dict[str, Any] = self.memory.setdefault("bars", {})
         bar = bars.setdefault(kind, {"text": "", "at": 0.0, "row": {}, "given": [], "count": 0})
-        bar.setdefault("start", _epochs_before(found["text"]))
+        bar.setdefault("start", _epochs_before(text))
+        if own is not None:
+            return self._at_step(kind, bar, own, described | _numbers(found["rest"] or ""))
         at = _amount(found["at"])
-        begins = at < bar["at"] or (bar["text"] != found["text"] and at <= bar["at"])
+        begins = at < bar["at"] or (bar["text"] != text and at <= bar["at"])
         rows = self._end(kind, bar) if begins else NOTHING
-        bar["text"], bar["at"] = found["text"], at
-        bar["row"].update(_numbers(found["rest"] or ""))
+        bar["text"], bar["at"] = text, at
+        bar["row"].update(described | _numbers(found["rest"] or ""))
         seconds = _seconds(found["times"])
         if seconds >= LONG and not bar["count"] and "before" not in bar:
             length = found["of"] or "0"  # or `?`
             before = bar["start"] * (_amount(length) if length.isdigit() else 0.0)
             bar.update(before=before, told=0.0, told_at=before)
+        is_first = not bar["count"] and "epochs" not in self.memory
+        if is_first and "before" not in bar and not _EPOCH.search(text):
+            _remember(bar, at)
         if "before" in bar and abs(seconds - bar["told"]) >= EVERY:
             bar["told"] = seconds
             return [*rows, *self._new_rows(kind, bar)]
         # With several bars, moving to the next line need not end one.
         if line.endswith("\n") and len(bars) == 1 and found["of"] in (None, found["at"]):
-            rows = [*rows, *self._new_rows(kind, bar)]
+            rows = [*rows, *self._new_rows(kind, bar)] if "seen" not in bar else rows
+        return rows
+
+    def _at_step(self, kind: str, bar: dict[str, Any], own: float, row: Row) -> Sequence[Row]:
+        """Return the numbers of the step before, if a bar's description has another one now."""
+        rows = NOTHING if bar.get("own") in (None, own) else self._new_rows(kind, bar)
+        bar.update(own=own, row=row, given=[])
         return rows
 
     def _new_rows(self, kind: str, bar: dict[str, Any]) -> Sequence[Row]:
@@ -72,7 +96,7 @@ class Tqdm(Preset):
             return self._advanced(kind, bar)
         new = {name: value for name, value in bar["row"].items() if name not in bar["given"]}
         bar["given"] += new
-        return _row(kind, new, bar["start"] + bar["count"])
+        return _row(kind, new, bar.get("own", bar["start"] + bar["count"]))
 
     def _advanced(self, kind: str, bar: dict[str, Any]) -> Sequence[Row]:
         """Return the numbers of a long bar if it has advanced since the last row."""
@@ -84,6 +108,7 @@ class Tqdm(Preset):
 
     def _end(self, kind: str, bar: dict[str, Any]) -> Sequence[Row]:
         rows = self._new_rows(kind, bar)
+        bar.pop("seen", None)
         if "before" in bar:
             bar["before"] += bar["at"]
         bar["count"] += bool(bar["given"])
@@ -91,15 +116,60 @@ class Tqdm(Preset):
         return rows
 
     def finish(self) -> Sequence[Row]:
-        """Return the bars that were drawn last."""
+        """Return the bars that were drawn last, and what was seen of one that has no epoch."""
         bars: dict[str, Any] = self.memory.get("bars", {})
-        return [row for kind, bar in bars.items() for row in self._end(kind, bar)]
+        return [row for kind, bar in bars.items() for row in self._last(kind, bar)]
+
+    def _last(self, kind: str, bar: dict[str, Any]) -> Sequence[Row]:
+        seen = bar.pop("seen", ())
+        if not seen or "before" in bar:
+            return self._end(kind, bar)
+        return [row for at, values in seen for row in _row(kind, values, at)]
+
+
+def _remember(bar: dict[str, Any], at: float) -> None:
+    """Keep some of the positions of the first bar, in case that it is the only one."""
+    seen: list[tuple[float, Row]] = bar.setdefault("seen", [])
+    gap = bar.get("gap", 0)
+    if seen and (seen[-1][0] >= at or (len(seen) > 1 and seen[-1][0] - seen[-2][0] < gap)):
+        seen.pop()  # the last one is always kept
+    if len(seen) >= _SEEN:
+        bar["gap"] = 2 * max(gap, at / _SEEN)
+        del seen[1::2]
+    if bar["row"]:
+        seen += [(at, dict(bar["row"]))]
 
 
 def _row(kind: str, values: Row, step: float) -> Sequence[Row]:
     prefix = f"{kind}/" if kind else ""
     named = {f"{prefix}{name}": value for name, value in values.items()}
     return [{STEP: float(step), **named}] if named else NOTHING
+
+
+def _described(text: str) -> tuple[str, float | None, Row]:
+    """Return a bar's description without the metrics in it, its step, and the metrics.
+
+    `Epoch 3 loss 0.5` is redrawn with other numbers as the bar advances.
+    """
+    found = pairs.find(text)
+    metrics = [pair for pair in found if _is_metric(pair)]
+    if not metrics:
+        return text, None, {}
+    steps = [pair for pair in found if pair.is_step]
+    inner = [] if any(_EPOCH.search(pair.text) for pair in steps) else steps[:1]
+    cut = sorted([*metrics, *inner], key=lambda pair: pair.start)
+    bounds = zip(
+        [0, *(pair.end for pair in cut)], [*(pair.start for pair in cut), len(text)], strict=True
+    )
+    between = " ".join(text[end:start] for end, start in bounds)
+    own = inner[0].value if inner else None
+    return between, own, {pair.name: pair.value for pair in metrics}
+
+
+def _is_metric(pair: Pair) -> bool:
+    """Return True for a number behind the name of a metric, and for `psnr: 30.5`."""
+    is_assigned = not pair.value.is_integer() and not {*":="}.isdisjoint(pair.text)
+    return not pair.is_step and (is_assigned or pairs.METRIC_WORDS.search(pair.name) is not None)
 
 
 def _epochs_before(text: str) -> int:

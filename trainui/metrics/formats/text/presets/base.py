@@ -6,7 +6,7 @@ The rule: a row's `step` is the step, whatever the trainer calls it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from trainui.metrics.formats.numbers import leading_number
@@ -42,6 +42,12 @@ class Preset:
             memory: state kept between lines, as plain JSON; it is stored with the points.
         """
         self.memory = memory
+
+    @classmethod
+    def handed_on(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the next attempt's log needs to know of an attempt's: nothing, usually."""
+        del memory
+        return {}
 
     def read_line(self, line: str) -> Sequence[Row]:
         """Return the rows that a line of the log completes."""
@@ -91,6 +97,12 @@ class AnyOf(Preset):
     """Tries several presets on a log."""
 
     kinds: ClassVar[Sequence[type[Preset]]]
+
+    @classmethod
+    def handed_on(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what each of them hands on."""
+        found = {one.__name__: one.handed_on(memory.get(one.__name__, {})) for one in cls.kinds}
+        return {name: handed for name, handed in found.items() if handed}
 
     def __init__(self, memory: dict[str, Any]) -> None:
         super().__init__(memory)

@@ -7,7 +7,8 @@ of the data is at its start, or in a line above it that ends in a colon.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from trainui.metrics.formats.text.presets import pairs
 from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NOTHING, STEP, Preset, Row
@@ -29,6 +30,11 @@ class HeaderAndRows(Preset):
     """Remembers the heading, and the part of the data for the lines below it."""
 
     of_messages = True
+
+    @classmethod
+    def handed_on(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the first epoch, from which positions within epochs count."""
+        return {"first": memory["first"]} if "first" in memory else {}
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the numbers of a line below a heading."""
@@ -61,4 +67,5 @@ class HeaderAndRows(Preset):
         of = (
             pairs.part(before) or pairs.part(found[0].name.partition(" ")[0]) or self.memory["part"]
         )
+        found = [pair for pair in found if not pair.is_time_left]
         return {STEP: step, **{pairs.of_part(pair.name, of): pair.value for pair in found}}

@@ -19,7 +19,7 @@ _PAIR = re.compile(
     # path, and the numbers of a date, a time, or `1m 05s`.
     rf"(?<![\w./])"
     rf"(?:(?P<word>{_NAME}) ?= ?|(?P<words>{_WORD}(?: {_NAME}){{0,3}}?)(?:\s*:\s*|\s+|(?=\[)))"
-    rf"[\[(]? *(?P<value>{_VALUE})(?:/(?P<of>\d+))?(?![:\w]*\d[:-])(?![dhm] ?\d)"
+    rf"[\[(]? *(?P<value>{_VALUE})(?:/(?P<of>\d+))?(?![:\w]*\d[:-])(?!-\d\d-\d)(?![dhm] ?\d)"
 )
 _LIST = re.compile(rf"\[\s*{NUMBER}(?:(?:\s*,\s*|\s+){NUMBER})+\s*\]")
 _WRAPPED = re.compile(
@@ -32,13 +32,24 @@ _NO_NAME = re.compile(
     re.IGNORECASE,
 )
 _STEP = re.compile(
-    r"(?:(?:end of|\S+) )?"
-    r"(?:global[_ ]?step|step|iteration|iters?|it|epoch|ep|episode|update|round|tick|batch)",
+    r"(?:(?:end of|(?:\S+ ){0,3}(?:after|at)|(?!\S*(?:fps|ips|sec|rate|speed|per)\b)\S+) )?"
+    r"(?:global[_ ]?step|step|iteration|iters?|it|epoch|ep|episode|update|round|tick|batch"
+    r"|(?:(?:num|total|env)[_ ])?timesteps?|(?:num|total|env)_steps?)",
     re.IGNORECASE,
 )
+_TIME_LEFT = re.compile(r"(?:.*[\W_])?(?:eta|(?:time )?(?:left|remaining))", re.IGNORECASE)
 _HELD_OUT = r"val(?:id(?:ation)?)?|test(?:ing)?|eval(?:uation)?|dev"
 _IS_HELD_OUT = re.compile(rf"(?:.*[\W_])?(?:{_HELD_OUT})(?:[\W_].*)?", re.IGNORECASE)
-_PART = re.compile(rf"(?:.*\W)?(?P<part>{_HELD_OUT})(?: (?:set|error|results?))?\W*", re.IGNORECASE)
+_PART = re.compile(
+    rf"(?:.*\W)?(?P<part>{_HELD_OUT})(?: (?:set|error|results?|metrics))?(?: (?:after|at|for))?\W*",
+    re.IGNORECASE,
+)
+_TRAINING = re.compile(r"(?:.*\W)?train(?:ing)?\W*", re.IGNORECASE)
+_PART_OF_NAME = re.compile(rf"(?P<part>{_HELD_OUT})(?:[\W_]|$)", re.IGNORECASE)
+METRIC_WORDS = re.compile(
+    r"loss|acc|reward|return|score|err|perplexity|ppl|auc|f1|mse|mae|inertia", re.IGNORECASE
+)
+"""Parts of the names by which metrics are recognised."""
 _BETWEEN = re.compile(
     r"[\w%/.\u00b5\u03bc]*(?: (?:m?s|sec(?:onds)?)\b)?(?: ?\([^()]*\))?[\s,;|)\]/-]*"
 )
@@ -63,6 +74,11 @@ class Pair:
     def is_step(self) -> bool:
         """Return True if the number is a step count."""
         return _STEP.fullmatch(self.name) is not None
+
+    @property
+    def is_time_left(self) -> bool:
+        """Return True for the time until the end, which may be in days, hours or minutes."""
+        return _TIME_LEFT.fullmatch(self.name) is not None
 
 
 def unwrapped(line: str) -> str:
@@ -108,6 +124,22 @@ def run_to_end(line: str, pairs: Sequence[Pair]) -> int:
 def part(text: str) -> str:
     """Return the part of the data that ends a text; empty for training."""
     found = _PART.fullmatch(text)
+    return found["part"].lower() if found else ""
+
+
+def is_of_training(name: str) -> bool:
+    """Return True for the name of a metric of training: neither a step nor of held-out data."""
+    return not _STEP.fullmatch(name) and not _IS_HELD_OUT.fullmatch(name)
+
+
+def section(text: str, of: str) -> str:
+    """Return the part of the data of what follows a text between two pairs: `of`, or another."""
+    return "" if _TRAINING.fullmatch(text) else part(text) or of
+
+
+def part_of_name(name: str) -> str:
+    """Return the part of the data that a metric's name says; empty if it says none."""
+    found = _PART_OF_NAME.match(name)
     return found["part"].lower() if found else ""
 
 

@@ -8,28 +8,36 @@ before it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from trainui.metrics.formats import labels
 from trainui.metrics.formats.text.log_prefix import message
-from trainui.metrics.formats.text.presets import pairs
+from trainui.metrics.formats.text.presets import epoch_steps, line_labels, pairs
 from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NOTHING, STEP, Preset, Row
+from trainui.metrics.formats.text.presets.epoch_steps import EpochSteps
+from trainui.metrics.formats.text.presets.line_labels import LineLabels
 from trainui.metrics.formats.text.presets.pairs import Pair
 
 _BAR = re.compile(r"\d+%\||\[\d+:\d\d[<,]")
-_SENTENCE = re.compile(r"\b(?:reached|improved?|adjusting|reducing)\b|\bwas not\b")
+_SENTENCE = re.compile(
+    r"\b(?:reached|improved?|adjusting|reducing)\b|\bwas not\b|^\W*(?:[Ss]aving|[Ss]aved)\b"
+)
 """A sentence about a metric: its number is repeated from another line, or is not a metric."""
 _BEST = re.compile(
     r"\W*(?:new |overall )?best\b(?:.*\b(?:at|in|from)| the)? (?:epoch|step|iter)", re.IGNORECASE
 )
 """`Best val acc: 0.9 at epoch 11`: a summary of other lines."""
+_WITHIN = "within"
+"""Key in the memory: metrics printed within epochs."""
+_MANY = 100
 _QUOTES = re.compile(r"[\"'}]")
 _HAS_STEP = re.compile(
     r"step|iter|\bit\b|epoch|\bep\b|episode|update|round|tick|batch|\[ *\d", re.IGNORECASE
 )
 _OUTER = re.compile(r"(?:(?:(?:train|val|test|eval)\w*|end of) )?epoch", re.IGNORECASE)
 _LOGGED = re.compile(
-    r"(?:.*(?:[\]\[:;|>()-]|INFO|DEBUG|\d\d:\d\d:\d\d(?:[.,]\d+)?|\s\s)\s*)?"
+    r"(?:.*(?:[\]\[:;|>()*-]|INFO|DEBUG|\d\d:\d\d:\d\d(?:[.,]\d+)?|\s\s)\s*)?"
     r"(?:end of|after|train(?:ing)?|val(?:id\w*)?|test|eval)?",
     re.IGNORECASE,
 )
@@ -38,10 +46,6 @@ _NUMBERED = re.compile(
     # `[1, 2000] loss: 2.1`, `[100] train_loss=2.5`, `[1/6] ... val loss: 2`
     r"(?:.*[\]:|>-] )?\[ *(?P<first>\d+)(?:/ *\d+|, *(?P<second>\d+))? *\]:?\s+(?=[A-Za-z\d])"
 )
-METRIC_WORDS = re.compile(
-    r"loss|acc|reward|return|score|err|perplexity|ppl|auc|f1|mse|mae|inertia", re.IGNORECASE
-)
-"""Parts of the names by which metrics are recognised."""
 _HELD_OUT = re.compile(
     r"(?:.*[\]:|>-] )?(?P<part>\W{0,4}(?:val|test|eval|dev)[^\d\[]*| *\* )", re.IGNORECASE
 )
@@ -55,6 +59,20 @@ _RANK = re.compile(
 )
 _STEPS = re.compile(r"steps(?=\s?[:=]\s?\d)", re.IGNORECASE)
 """DeepSpeed's `steps: 10 loss: 2.5`; elsewhere in a line it is the length of an epoch."""
+_PLACED = re.compile(
+    rf"(?:.*[\]:|>-] )?\W{{0,4}}(?P<part>train(?:ing)?|{labels.HELD_OUT})\b:?\s?[(\[]\s*"
+    r"(?P<at>\d+)/\s*(?P<of>\d+)[)\]](?!.*\beta\b)",
+    re.IGNORECASE,
+)
+"""`train (1/3) loss: 2` and `Valid [3/10] loss 2`: a position behind a part of the data."""
+_MAY_BE_READ = _HAS_STEP.search, _HELD_OUT.match, _PLACED.match
+_COUNTED = re.compile(
+    r"(?P<at>\d+)(?:(?P<unit>epoch|iter(?:ation)?|step)|(?:st|nd|rd|th)? "
+    r"(?P<word>epoch|iter(?:ation)?|step)s?(?=[:,|]))"
+    r"(?P<rest>(?::\w+)?(?::(?:\d+-)?(?P<inner>\d+)(?P<inner_unit>batch|iter|step))?)\b",
+    re.IGNORECASE,
+)
+"""`1epoch:train:51-100batch: loss=2` and `3rd epoch: loss 2`, at the start of a line."""
 _VALIDATION = "val"
 _RICH = re.compile(r"\s\s+[\w.<>-]+\.py:\d+\s*$")
 """The source line that Rich prints at the right edge, before it wraps the rest of a message."""
@@ -79,6 +97,12 @@ class PrintStatements(Preset):
 
     of_messages = True
 
+    @classmethod
+    def handed_on(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the epochs' lengths, and the names that decide others."""
+        names = {name: memory[name] for name in (_WITHIN, line_labels.SEEN) if name in memory}
+        return {**epoch_steps.handed_on(memory), **names}
+
     def read(self, line: str) -> Sequence[Row]:
         """Return the rows of a line, to which two ranks may have written one each."""
         if len(line) > MAX_PRINTED:
@@ -94,8 +118,10 @@ class PrintStatements(Preset):
         wraps = self.memory.pop(_WRAPS, None)
         if wraps is not None and _CONTINUED.match(line):
             return self._continued(line, *wraps)
-        if _BAR.search(line) or not (_HAS_STEP.search(line) or _HELD_OUT.match(line)):
+        if _BAR.search(line) or not any(one(line) for one in _MAY_BE_READ):
             return NOTHING
+        if (label := line_labels.find(line)) is not None:
+            return self._labelled(label, message(line[label.end() :]))
         ranks = [*_RANK.finditer(line)]
         if not ranks:
             row = self._row(_STEPS.sub("step", line) if _STEPS.match(line) else line)
@@ -103,7 +129,14 @@ class PrintStatements(Preset):
         ends = [*(rank.start() for rank in ranks[1:]), len(line)]
         texts = (line[rank.end() : end].strip() for rank, end in zip(ranks, ends, strict=True))
         found = zip(ranks, map(self._row, map(message, texts)), strict=True)
-        return [_of_rank(rank[rank.lastindex or 1], row) for rank, row in found if row]
+        return [_prefixed(f"rank{rank[rank.lastindex or 1]} ", row) for rank, row in found if row]
+
+    def _labelled(self, label: re.Match[str], line: str) -> Sequence[Row]:
+        rows = self._read(line)
+        if not rows or not _HAS_STEP.search(line):
+            return rows
+        prefix = LineLabels(self.memory).prefix(label, rows[0][STEP])
+        return [_prefixed(prefix, row) for row in rows] if prefix else rows
 
     def _continued(self, line: str, step: float, of: str, before: str) -> Sequence[Row]:
         """Return the numbers of a line that continues the one before."""
@@ -112,16 +145,18 @@ class PrintStatements(Preset):
         if pairs.run_to_end(text, found) or any(pair.is_step for pair in found):
             return NOTHING
         self.memory[_WRAPS] = (step, of, text[found[-1].end :] if found else text)
-        return [{STEP: step, **_values(found, of)}] if found else NOTHING
+        return [{STEP: step, **_values(text, found, of)}] if found else NOTHING
 
     def _row(self, line: str) -> Row | None:
         edge = _RICH.search(line) if ".py:" in line else None
         line = pairs.unwrapped((line[: edge.start()] if edge else line).rstrip())
         line = _without_quotes(line) if "{" in line else line
+        line = _COUNTED.sub(_named_count, line) if line[:1].isdigit() else line
         found = pairs.find(line)
         if not found or _SENTENCE.search(line) or _BEST.match(line):
             return None
         row = self._stepped(line, found) or self._numbered(line, found)
+        row = row or self._placed(line, found)
         row = row or self._held_out(line, found)
         if row:
             self.memory[_AT] = row[STEP]
@@ -151,12 +186,23 @@ class PrintStatements(Preset):
             if pair.is_step:
                 steps.setdefault(pair.name.lower(), pair)
         step, own = self._step(line, steps)
-        return {STEP: step, **_values(found, _part(line, found), leaving_out=own)}
+        row = _values(line, found, _part(line, found), leaving_out=own or "")
+        return {STEP: step, **self._of_epoch(row, is_summary=own is None)}
 
-    def _step(self, line: str, steps: dict[str, Pair]) -> tuple[float, str]:
+    def _of_epoch(self, row: Row, *, is_summary: bool) -> Row:
+        """Return the numbers of an epoch's summary apart from those printed within epochs."""
+        within: list[str] = self.memory.setdefault(_WITHIN, [])
+        if is_summary:
+            return {f"epoch {name}" if name in within else name: row[name] for name in row}
+        if len(within) < _MANY:
+            within += [name for name in row if name not in within and pairs.is_of_training(name)]
+        return row
+
+    def _step(self, line: str, steps: dict[str, Pair]) -> tuple[float, str | None]:
         """Return a line's step and its field name: the position's, if an epoch has one.
 
-        A line with only an epoch, among others that have a step, takes the others' step.
+        A line with only an epoch, among others that have a step, takes the others' step: its name
+        is None then.
         """
         outer = next((pair for name, pair in steps.items() if _OUTER.fullmatch(name)), None)
         inner = next((pair for name, pair in steps.items() if not _OUTER.fullmatch(name)), None)
@@ -167,52 +213,12 @@ class PrintStatements(Preset):
         if place is None:
             assert outer is not None
             known = self.memory.get(STEP)
-            return (outer.value, outer.name) if known is None else (float(known), "")
+            return (outer.value, outer.name) if known is None else (float(known), None)
         step, of = place
-        if outer is not None and not (of and self._runs_on(outer.value, step, of, leads=leads)):
-            step += self._before(outer, step, of)
+        if outer is not None:
+            step += EpochSteps(self.memory).before(outer, step, of, leads=leads)
         self.memory[STEP] = step
         return step, inner.name if inner else ""
-
-    def _before(self, outer: Pair, place: float, of: float | None) -> float:
-        """Return the number of steps before an epoch."""
-        if of:
-            return (outer.value - self._first_epoch(outer)) * of
-        return self._counted(outer.value, place)
-
-    def _runs_on(self, epoch: float, place: float, of: float, *, leads: bool) -> bool:
-        """Return True if a position, as in `step 150/900 loss 2 epoch 2`, counts across epochs.
-
-        It does if it was printed twice in an epoch and does not start over in the next one. Until
-        an epoch has ended, only one printed before its epoch does.
-        """
-        start = (of, epoch, place, 0, leads)
-        last_of, last_epoch, last, seen, runs_on = self.memory.get("runs_on", start)
-        if of == last_of and epoch > last_epoch and (seen > 1 or place <= last):
-            runs_on = place > last
-        seen = seen + 1 if (of, epoch) == (last_of, last_epoch) else 1
-        self.memory["runs_on"] = (of, epoch, place, seen, runs_on)
-        return bool(runs_on)
-
-    def _counted(self, epoch: float, place: float) -> float:
-        """Return the same if the epoch's length is not printed: from the longest epoch seen.
-
-        Positions that keep counting across epochs need no offset.
-        """
-        last_epoch, last, before = self.memory.get("epochs", (epoch, 0.0, 0.0))
-        if epoch != last_epoch and place <= last:
-            before += last
-        self.memory["epochs"] = (epoch, place, before)
-        return float(before)
-
-    def _first_epoch(self, outer: Pair) -> int:
-        """Return the number of the first epoch: 0 if one was seen, or in `Epoch: [3][10/38]`.
-
-        So the log of a resumed training, which begins at a later epoch, counts on correctly.
-        """
-        if outer.value == 0 or ("[" in outer.text and not outer.of):
-            self.memory["first"] = 0
-        return int(self.memory.get("first", 1))
 
     def _numbered(self, line: str, found: Sequence[Pair]) -> Row | None:
         """Return the numbers of a line that begins with its step in brackets."""
@@ -220,12 +226,27 @@ class PrintStatements(Preset):
         if begin is None or _HELD_OUT.match(line):
             return None
         found = [pair for pair in found if pair.start >= begin.end() and not pair.is_step]
-        if not any(METRIC_WORDS.search(pair.name) for pair in found):
+        if not any(pairs.METRIC_WORDS.search(pair.name) for pair in found):
             return None
         step = float(begin["second"] or begin["first"])
         if begin["second"]:
-            step += self._counted(float(begin["first"]), step)
-        return {STEP: step, **_values(found, pairs.part(line[begin.end() : found[0].start]))}
+            step += EpochSteps(self.memory).counted(float(begin["first"]), step)
+        return {STEP: step, **_values(line, found, pairs.part(line[begin.end() : found[0].start]))}
+
+    def _placed(self, line: str, found: Sequence[Pair]) -> Row | None:
+        """Return the numbers of a line whose step is a position behind a part of the data."""
+        begin = _PLACED.match(line)
+        if begin is None or any(pair.is_step for pair in found):
+            return None
+        found = [pair for pair in found if pair.start >= begin.end()]
+        part, at, of = pairs.part(begin["part"]), float(begin["at"]), float(begin["of"])
+        places = self.memory.get("places", {})
+        if not found or (part and places.get("", (0, 0))[1] != of):
+            return None  # a validation inside a training with other steps
+        last, _of, before = places.get(part, (at, of, 0.0))
+        before += of if at < last else 0.0
+        self.memory["places"] = {**places, part: (at, of, before)}
+        return {STEP: before + at, **_values(line, found, part)}
 
     def _held_out(self, line: str, found: Sequence[Pair]) -> Row | None:
         """Return the numbers of a validation line without a step."""
@@ -237,7 +258,15 @@ class PrintStatements(Preset):
         if all(pair.value.is_integer() for pair in found):
             return None
         of = pairs.part(line[: found[0].start]) or _VALIDATION
-        return {STEP: self.memory[_AT], **_values(found, of)}
+        return {STEP: self.memory[_AT], **_values(line, found, of)}
+
+
+def _named_count(found: re.Match[str]) -> str:
+    """Return `epoch 1: train: batch 100` for `1epoch:train:51-100batch`."""
+    part = found["rest"].split(":")[1] if found["rest"].count(":") else ""
+    inner = f" {found['inner_unit']} {found['inner']}" if found["inner"] else ""
+    part = "" if found["inner"] and part[:1].isdigit() else part
+    return f"{found['unit'] or found['word']} {found['at']}:{f' {part}:' if part else ''}{inner}"
 
 
 def _without_quotes(line: str) -> str:
@@ -268,14 +297,25 @@ def _part(line: str, found: Sequence[Pair]) -> str:
     return pairs.part(line[before.end : first.start]) or pairs.part(words)
 
 
-def _values(found: Sequence[Pair], of: str, leaving_out: str = "") -> Row:
-    """Return the values by name, the first of each; `of` is their part of the data."""
+def _values(line: str, found: Sequence[Pair], of: str, leaving_out: str = "") -> Row:
+    """Return the values by name; `of` is the part of the data that they are of.
+
+    Another part that is named between two pairs, `| val: `, is that of those behind it. A name that
+    is repeated is of the last part named, as in `Train Loss: 1, Acc: 2, Val Loss: 1, Acc: 2`.
+    """
     row: Row = {}
+    named, end = "", found[0].start
     for pair in found:
-        if pair.name not in (STEP, leaving_out):
-            row.setdefault(pair.name if pair.is_step else pairs.of_part(pair.name, of), pair.value)
+        of = pairs.section(line[end : pair.start], of)
+        named, end = pairs.part_of_name(pair.name) or named, pair.end
+        if pair.name in (STEP, leaving_out) or pair.is_time_left:
+            continue
+        name = pair.name if pair.is_step else pairs.of_part(pair.name, of)
+        if name in row and named and not pair.is_step:
+            name = pairs.of_part(pair.name, named)
+        row.setdefault(name, pair.value)
     return row
 
 
-def _of_rank(rank: str, row: Row) -> Row:
-    return {name if name == STEP else f"rank{rank} {name}": value for name, value in row.items()}
+def _prefixed(prefix: str, row: Row) -> Row:
+    return {name if name == STEP else f"{prefix}{name}": value for name, value in row.items()}

@@ -1,0 +1,49 @@
+"""Labels that launchers put before the lines of each process: `0: `, `worker-1: `, `node2 | `.
+
+The rule: the numbers of the label seen first have no prefix; those of another one have it, so that
+no curve mixes two processes. A number that counts up together with the steps is no label.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+SEEN = "labels"
+"""Key in a preset's memory: the first label and the last."""
+
+_LABEL = re.compile(r"\s*(?P<stem>(?:[A-Za-z][\w.-]*?[-_.]?)?)(?P<number>\d{1,6})(?::|\s*\|)\s+")
+_COUNTS = re.compile(
+    r"(?:.*[-_.])?(?:e|ep|epoch|s|step|it|iter|iteration|round|episode|batch|update|tick)[-_.]?",
+    re.IGNORECASE,
+)
+
+
+def find(line: str) -> re.Match[str] | None:
+    """Return the label that a line begins with."""
+    found = _LABEL.match(line)
+    return None if found is None or _COUNTS.fullmatch(found["stem"]) else found
+
+
+class LineLabels:
+    """Decides which labels make metrics of their own."""
+
+    def __init__(self, memory: dict[str, Any]) -> None:
+        """Keep what was seen in the memory of a preset."""
+        self.memory = memory
+
+    def prefix(self, label: re.Match[str], step: float) -> str:
+        """Return the prefix of the metrics in a line with a label and a step."""
+        stem, number = label["stem"], int(label["number"])
+        start = {"first": [stem, number], "last": [stem, number, step], "apart": False}
+        seen = self.memory.setdefault(SEEN, start)
+        last_stem, last, last_step = seen["last"]
+        seen["last"] = [stem, number, step]
+        counts_up = stem == last_stem and number > last and step > last_step
+        if (stem, number) == (last_stem, last) and not seen["apart"]:
+            return ""
+        if counts_up and not seen["apart"]:
+            seen["first"] = [stem, number]
+            return ""
+        seen["apart"] = True
+        return "" if seen["first"] == [stem, number] else f"{stem or 'rank'}{number} "
