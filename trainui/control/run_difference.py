@@ -16,7 +16,7 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.records import RunRecord
 from trainui.pipeline import loader
 from trainui.pipeline.substitution import masking
-from trainui.pipeline.substitution.search import carried_over
+from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.store.db.protocol import Connection
 from trainui.store.read import tracked, views
 from trainui.store.read.summary import shown_command
@@ -135,10 +135,8 @@ def _now(connection: Connection, run: RunRecord) -> _Side:
     if run.file is not None and Path(run.file).exists():
         pipeline = loader.load(run.file, given_params(run.id))
         recorded = {stage.name: stage for stage in stages}
-        stages = tuple(
-            carried_over(stage, recorded.get(stage.name))
-            for stage in filled_in(pipeline, Path(run.directory)).stages
-        )
+        submitted = filled_in(pipeline, Path(run.directory))
+        stages = with_recorded_trials(submitted, recorded).stages
         params = {**tracked.of_run(views.submission(connection, run.id)), **pipeline.params}
     state = code_version.state_of(Path(run.file).parent if run.file else Path.cwd())
     variables = environment.inheritable(os.environ)

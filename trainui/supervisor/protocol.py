@@ -32,7 +32,6 @@ METRICS_FILE = "metrics.jsonl"
 TIMES_FILE = "times.log"
 PIDS_FILE = "pid.json"
 EXIT_FILE = "exit.json"
-SUPERVISOR_LOG_FILE = "supervisor.log"
 
 
 class JournalError(Exception):

@@ -23,7 +23,7 @@ from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.errors import TrainuiError, UsageError
 from trainui.pipeline.rules import fingerprint
-from trainui.pipeline.substitution.search import carried_over
+from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.pipeline.substitution.secrets import Secrets
 from trainui.store.db.engine import open_store
 from trainui.store.runs import runs
@@ -82,7 +82,9 @@ def compare(
     waited = stages_with_waiting_edits(run.id)
     before = _before(run, stages, shell.secrets, given, moved, waited)
     known = {stage.name: stage for stage in stages}
-    submitted, stored = _with_trial_values(submitted, known), _with_trial_values(stored, known)
+    recorded = {stage.name: stage.definition for stage in stages}
+    submitted = with_recorded_trials(submitted, recorded)
+    stored = with_recorded_trials(stored, recorded)
     hidden = {"before": shell.secrets.params, "now": pipeline.params}
     edited: dict[str, list[str]] = {}
     secret: dict[str, list[str]] = {}
@@ -196,19 +198,9 @@ def _before(
         again = _submitted(run, stages, file_changes.pipeline_on_record(run, given), moved)
     except TrainuiError:
         return recorded
-    again = _with_trial_values(again, {stage.name: stage for stage in stages})
+    again = with_recorded_trials(again, {stage.name: stage.definition for stage in stages})
     parsed = {stage.name: _as_stored(stage) for stage in again.stages if stage.name not in waited}
     return recorded | parsed
-
-
-def _with_trial_values(pipeline: Pipeline, known: Mapping[str, StageRecord]) -> Pipeline:
-    """Return a pipeline in which the trials that were asked for keep their values."""
-    return pipeline.with_stages(
-        tuple(
-            carried_over(stage, known[stage.name].definition) if stage.name in known else stage
-            for stage in pipeline.stages
-        )
-    )
 
 
 def _as_stored(definition: StageDefinition) -> StageDefinition:

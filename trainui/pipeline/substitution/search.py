@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from trainui.domain.definition import Json, StageDefinition
+from trainui.domain.definition import Json, Pipeline, StageDefinition
 from trainui.domain.search import SearchResult
 from trainui.errors import UsageError
 from trainui.pipeline import template
@@ -45,6 +45,13 @@ def with_values(definition: StageDefinition) -> StageDefinition:
         return params[variable.key], [(texts[variable.key],)]
 
     return _filled(definition, known)
+
+
+def with_recorded_trials(pipeline: Pipeline, recorded: Mapping[str, StageDefinition]) -> Pipeline:
+    """Return an edited pipeline in which the trials keep the values that they have on record."""
+    return pipeline.with_stages(
+        tuple(carried_over(stage, recorded.get(stage.name)) for stage in pipeline.stages)
+    )
 
 
 def carried_over(edited: StageDefinition, recorded: StageDefinition | None) -> StageDefinition:

@@ -1,4 +1,9 @@
-"""The `${...}` variables, and the fields in which each is allowed."""
+"""The `${...}` variables, and the fields in which each is allowed.
+
+`python`, `attempt`, `env`, `checkpoint` and `resume_args` are substituted when a process starts;
+`search`, and `stage_dir` of a search, when a trial is asked for, and the results of a search when a
+stage that depends on it starts; the others at submission.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +17,6 @@ SIMPLE = frozenset({"run_dir", "stage_dir", "python", "attempt", "checkpoint", "
 
 KEYED = frozenset({"params", "matrix", "search", "env", "stages"})
 """Variables with a key after the dot."""
-
-AT_START = frozenset({"python", "attempt", "env", "checkpoint", "resume_args"})
-"""Substituted when a process starts.
-
-`${search...}`, and `${stage_dir}` of a search, are substituted when a trial is asked for, and the
-results of a search when a stage that depends on it starts; the others at submission.
-"""
 
 _COMMON = frozenset(
     {"params", "matrix", "search", "run_dir", "stage_dir", "stages", "python", "attempt", "env"}

@@ -32,12 +32,10 @@ class SeriesSegments:
     """In the order in which their first points were read."""
 
 
-def series(
-    connection: protocol.Connection, owners: Owners, name: str | None = None
-) -> list[SeriesSegments]:
+def series(connection: protocol.Connection, owners: Owners) -> list[SeriesSegments]:
     """Return the series of some owners, in the order in which they were first seen."""
     with snapshot(connection):
-        return [found for owner in owners for found in series_of(connection, owner, name)]
+        return [found for owner in owners for found in series_of(connection, owner)]
 
 
 def series_of(

@@ -6,14 +6,11 @@ chunks, one row for some thousand points of one series.
 
 from __future__ import annotations
 
-from typing import cast
-
 from sqlalchemy import (
     BigInteger,
     Column,
     Index,
     LargeBinary,
-    Table,
     UniqueConstraint,
     text,
 )
@@ -127,14 +124,3 @@ class TailRow(SQLModel, table=True):
     start_byte: int = Field(sa_column=_big())
     end_byte: int = Field(sa_column=_big())
     points: bytes = Field(sa_column=_blob())
-
-
-def _table(model: type[SQLModel]) -> Table:
-    return cast(Table, model.__table__)  # type: ignore[attr-defined]
-
-
-SERIES = _table(SeriesRow)
-SOURCES = _table(SourceRow)
-CHUNKS = _table(ChunkRow)
-CHUNK_FIGURES = _table(ChunkFiguresRow)
-TAILS = _table(TailRow)

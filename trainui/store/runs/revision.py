@@ -12,7 +12,7 @@ from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import StageRecord
 from trainui.domain.states import DONE, Status
 from trainui.pipeline.rules.resume_plan import REMOVED
-from trainui.pipeline.substitution.search import carried_over
+from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.store.db.engine import raw
 from trainui.store.read import row_mapping, trials, views
 from trainui.store.runs import events, new_run, runs, stage_requests
@@ -47,7 +47,9 @@ def revise(
     known = {stage.name: stage for stage in runs.stages(connection, run_id)}
     counted = trials.counted(raw(connection), run_id, known.values())
     ids = {name: stage.id for name, stage in known.items()}
-    for position, stage in enumerate(_with_trial_values(pipeline, known)):
+    recorded = {name: stage.definition for name, stage in known.items()}
+    stages = with_recorded_trials(pipeline, recorded).stages  # asked for since the comparison
+    for position, stage in enumerate(stages):
         values = {"position": position, "definition_json": row_mapping.dump(stage.to_json())}
         if stage.name in known:
             is_counted = stage.name in counted
@@ -66,16 +68,6 @@ def revise(
         _remove(connection, record, position)
     text = f"the pipeline is now {pipeline.file or '-'} (SHA-256 {pipeline.digest})"
     events.record(connection, run_id, "revised", text)
-
-
-def _with_trial_values(
-    pipeline: Pipeline, known: Mapping[str, StageRecord]
-) -> list[StageDefinition]:
-    """Return the stages; a trial may have got its values after the pipeline was compared."""
-    return [
-        carried_over(stage, known[stage.name].definition) if stage.name in known else stage
-        for stage in pipeline.stages
-    ]
 
 
 _HAS_BEGUN = ATTEMPTS.c.status != Status.QUEUED

@@ -47,7 +47,8 @@ def table_rows(
     if not chart.lines:
         return []
     if len(chart.lines) == 1 and not chart.lines[0].members:
-        rows = [*_alone(chart, figures, view), *_struck(chart)]
+        line = chart.lines[0]
+        rows = [_here(line, view), _in_all(line, figures), *_struck(chart)]
         return [_whole(row, width) for row in rows]
     rows = _compared(chart, view, most)
     return [cut(row, width) for row in rows[:most]]
@@ -58,10 +59,6 @@ def _whole(row: Row, width: int) -> Row:
     while width_of(row) > width or (row and row[-1].text.endswith(" ")):
         row = row[:-1]
     return row
-
-
-def _alone(chart: Chart, figures: SeriesSummary, view: PlotOptions) -> list[Row]:
-    return [_here(chart.lines[0], view), _in_all(chart.lines[0], figures)]
 
 
 def _struck(chart: Chart) -> list[Row]:
@@ -179,10 +176,10 @@ def _line(
         Segment("▸ " if line.own else "  ", "key"),
         Segment(fit(fit_middle(_named(line, view, x), label), label), "strong" if line.own else ""),
         Segment(" ×" if has_nan else "  ", "bad"),
-        Segment(fit(_value(here and here.smoothed), VALUE - 2, right=True), own.style),
+        Segment(fit(number(here and here.smoothed), VALUE - 2, right=True), own.style),
         Segment(fit(rank, 5), "good" if place == 1 else "dim"),
         Segment(fit(best_text(line), BEST, right=True)),
-        Segment(fit(_value(last and last.value), VALUE, right=True), _last_style(last)),
+        Segment(fit(number(last and last.value), VALUE, right=True), _last_style(last)),
         Segment("  × NaN" if has_nan else "", "bad"),
         Segment(f"  {SYMBOLS[Status.PRUNED]} {line.pruned}" if line.pruned else "", "dim"),
     )
@@ -190,7 +187,3 @@ def _line(
 
 def _last_style(last: CursorValue | None) -> str:
     return "dim" if last is None or math.isfinite(last.value) else "bad"
-
-
-def _value(value: float | None) -> str:
-    return number(value)

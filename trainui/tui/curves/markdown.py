@@ -24,17 +24,13 @@ WIDTH, HEIGHT = 60, 12
 """Size of the plot in characters."""
 
 
-def text_plot(chart: Chart, view: PlotOptions, width: int = WIDTH, height: int = HEIGHT) -> str:
-    """Return a plot as plain text without colours."""
-    return joined(plot_rows(chart, view, Frame(width, height, feet=2)))
-
-
 def curve_report(page: CurvesPage, chart: Chart, view: PlotOptions) -> str:
     """Return a metric with its current plot options as Markdown."""
     title = f"### {harmless(page.run.name)} / {harmless(page.stage.name)}: {harmless(chart.name)}"
     lines = [title, "", f"run `{page.run.id}`, over {AXES[view.axis]}", ""]
     thin = replace(chart, lines=tuple(map(_merged, chart.lines)))
-    lines += ["```", text_plot(thin, view), "```", ""]
+    plot = joined(plot_rows(thin, view, Frame(WIDTH, HEIGHT, feet=2)))
+    lines += ["```", plot, "```", ""]
     lines += ["| | curve | last | best |", "|---|---|---|---|"]
     lines += [_line(line, view) for line in chart.lines]
     if words := leader_text(chart, view):

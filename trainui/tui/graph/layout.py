@@ -57,7 +57,7 @@ def layout(stages: Sequence[tuple[str, Sequence[str]]], *, most_lines: int = 0) 
     """
     graph = Graph.of(stages)
     if graph.cells() > MOST_CELLS:
-        lines = _listed(graph)
+        lines = [GraphLine(name, (GraphCell(NODE),)) for name in graph.order]
     else:
         lines = _painted(Graph.of(stages), spaced=True) if len(stages) <= most_lines else []
         if not 0 < len(lines) <= most_lines:
@@ -75,7 +75,3 @@ def _painted(graph: Graph, *, spaced: bool) -> list[GraphLine]:
     for name in graph.order:
         painter.place(name)
     return painter.lines
-
-
-def _listed(graph: Graph) -> list[GraphLine]:
-    return [GraphLine(name, (GraphCell(NODE),)) for name in graph.order]

@@ -28,8 +28,8 @@ MOST_KEPT = 8
 class BorderedView(ScrollView, can_focus=True):
     """Lines that a subclass renders, with a border if its styles have one of any kind."""
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes)
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
         self._title = ""
         self._subtitle: str | Row = ""
         self._around: dict[Hashable, Border[Strip]] = {}

@@ -47,8 +47,8 @@ class LinesView(BorderedView):
     scopes: ClassVar[tuple[str, ...]] = ()
     """Scopes of the keys that work only in this widget."""
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes)
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
         self._rows_shown: dict[int, _RowShown] = {}
         """The visible rows, by index."""
         self._strips: dict[int, Strip] = {}
@@ -212,8 +212,8 @@ class LinesView(BorderedView):
 class RowsView(LinesView):
     """A view of a fixed sequence of rows."""
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes)
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
         self._rows: Sequence[Row] = ()
 
     @property

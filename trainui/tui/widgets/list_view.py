@@ -35,8 +35,8 @@ class CursorView(LinesView):
             """The view."""
             return self.view
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes)
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
         self._cursor = -1
 
     @property
