@@ -61,10 +61,10 @@ async def test_the_cursor_tells_the_values_of_all_that_is_shown(filler: Filler) 
         await driven.until_shown("train/loss", "lr")
         await driven.press("3", "right")
         curves = driven.run.panes.curves
-        await driven.until(lambda: curves.view.cursor == 3.0, "the first column's last step")
-        await driven.until_shown("2.1505", "0.0800", "1.7081")  # loss, accuracy, gradient there
+        await driven.until(lambda: curves.view.cursor == 4.0, "the first column's last step")
+        await driven.until_shown("2.2395", "0.0800", "1.9447")  # loss, accuracy, gradient there
         await driven.press("right")
-        await driven.until(lambda: (curves.view.cursor or 0) > 3)
+        await driven.until(lambda: (curves.view.cursor or 0) > 4)
         await driven.press("0")
         await driven.until(lambda: curves.view.cursor is None)
 

@@ -11,7 +11,7 @@ from trainui.domain.records import SeriesSummary
 from trainui.text import harmless
 from trainui.tui.curves import ticks
 from trainui.tui.curves.axes import Frame
-from trainui.tui.curves.cursor_values import CursorValue, value_at
+from trainui.tui.curves.cursor_values import last_value, value_at
 from trainui.tui.curves.line_styles import LineStyle
 from trainui.tui.curves.model import Chart
 from trainui.tui.curves.plot import plot_rows
@@ -34,6 +34,9 @@ LEAST_HEIGHT, ENOUGH, MOST_HEIGHT = 4, 10, 16
 
 PAGED_HEIGHT = 6
 """Lines of a plot if there is no room for all."""
+
+MOST_LABEL = 12
+"""The most characters of a line's name in the title of its plot."""
 
 LEAST_SHARED = 6
 """The least length of a shared suffix that is cut from names that are too long."""
@@ -190,23 +193,25 @@ def _title(cell: PlotCell, grid: PlotGrid, style: str, ending: str) -> Row:
         right.append(Segment(f"×{cell.figures.nonfinite}  ", "bad"))
     if cell.chart is not None and cell.chart.annotations:
         right.append(Segment("!  ", "warn"))
-    found = _at_cursor(cell.chart, cell.view)
-    if found is not None:
-        right.append(Segment(number(found.smoothed), "accent"))
-    elif cell.view.cursor is None:
-        right.append(Segment(number(cell.figures.last), style))
-    else:
-        right.append(Segment("–", "dim"))
+    right += _value(cell, style)
     room = grid.cell_width - width_of(tuple(right)) - 1
     sign = "▸ " * cell.selected + "◆ " * cell.pinned
     name = fit(sign + _shortened(harmless(cell.figures.name), room - len(sign), ending), room)
     return (Segment(name, "title" if cell.selected else "strong"), Segment(" "), *right)
 
 
-def _at_cursor(chart: Chart | None, view: PlotOptions) -> CursorValue | None:
-    if chart is None or view.cursor is None or not chart.lines:
-        return None
-    return value_at(chart.lines[0], view, view.cursor)
+def _value(cell: PlotCell, style: str) -> Row:
+    """Return the first line's value at the cursor, or its last one; of several lines its name."""
+    view, lines = cell.view, () if cell.chart is None else cell.chart.lines
+    name = f"{fit_middle(lines[0].label, MOST_LABEL)} " if len(lines) > 1 else ""
+    if view.cursor is None:
+        found = last_value(lines[0], view) if name else None
+        last = cell.figures.last if found is None else found.value
+        return (Segment(f"{name}{number(last)}", style),)
+    found = value_at(lines[0], view, view.cursor) if lines else None
+    if found is None:
+        return (Segment("–", "dim"),)
+    return (Segment(name, style), Segment(number(found.smoothed), "accent"))
 
 
 def shared_ending(names: Sequence[str]) -> str:

@@ -56,7 +56,8 @@ def test_names_stand_beside_the_right_ends_and_the_plot_keeps_its_width() -> Non
     cell = PlotCell(figures("loss"), one, styles=styles_of(one, shared))
     rows = grid_rows([cell], grid)
     assert max(map(width_of, rows)) <= 60
-    ends = [plain(row).rsplit(" ", 1)[-1] for row in rows if "lr=" in plain(row)]
+    assert plain(rows[0]).endswith("lr=0 1"), "the name of the line whose value it is"
+    ends = [plain(row).rsplit(" ", 1)[-1] for row in rows[1:] if "lr=" in plain(row)]
     assert ends == ["lr=2", "lr=1", "lr=0"], "as high as the lines"
 
 
