@@ -89,11 +89,15 @@ def test_a_run_that_waits_for_others_says_which_code_it_will_run(served: Command
     assert words not in served("run", "--name", "alone", "--detach", "--", "true").err
     assert served("wait", "alone").code == 0
     served("worker", "pause")
-    served("run", "--name", "first", "--detach", "--", "true")
+    first = served("run", "--name", "first", "--detach", "--", "true")
+    assert words not in first.err, "the slots suffice for the stages in the queue"
+    served.write("wide.yaml", "stages: [{name: wide, cpus: 4, run: 'true'}]\n")
+    wide = served("run", "wide.yaml", "--detach")
+    assert f"it waits for 1 stage of other runs and {words}" in wide.err
     waits = served("run", "--name", "second", "--detach", "--", "true")
     copied = served("run", "--name", "third", "--snapshot", "--detach", "--", "true")
     served("worker", "unpause")
-    assert f"it waits for 1 stage of other runs and {words}" in waits.err
+    assert f"it waits for 2 stages of other runs and {words}" in waits.err
     assert words not in copied.err
     assert served("wait", "third").code == 0
 

@@ -196,17 +196,15 @@ def running_on(connection: protocol.Connection, host: str) -> list[tuple[StageDe
     return [(row_mapping.definition(text), str(directory)) for text, directory in found]
 
 
-def in_slots_or_queue(
-    connection: protocol.Connection, *, besides: str
-) -> list[tuple[Status, StageDefinition]]:
-    """Return state and definition of each stage of ours, of other runs, that runs or is queued."""
+def in_slots_or_queue(connection: protocol.Connection, *, besides: str) -> list[StageDefinition]:
+    """Return the stages of other runs, external ones apart, that run or are queued."""
     found = connection.execute(
-        "SELECT stages.status, definition_json FROM stages "
+        "SELECT definition_json FROM stages "
         f"JOIN runs ON runs.id = run_id AND NOT ({IS_EXTERNAL}) "
         "WHERE run_id <> ? AND stages.status IN (?, ?)",
         (besides, Status.RUNNING, Status.QUEUED),
     )
-    return [(Status(status), row_mapping.definition(text)) for status, text in found]
+    return [row_mapping.definition(text) for (text,) in found]
 
 
 def supervisors(connection: protocol.Connection, run_id: str) -> set[int]:
