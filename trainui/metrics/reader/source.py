@@ -1,6 +1,7 @@
 """Reads one source: its file from the stored offset on, one bounded batch at a time.
 
-Storing a batch, or going back where that failed, is `stored_source`.
+`stored_source` stores a batch, or goes back if that failed; `rewritten_source` begins again with a
+file that was rewritten.
 
 Each point is stored exactly once, whether the file grows, is truncated, rewritten in place,
 replaced, or deleted and created again.
@@ -14,7 +15,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from trainui.metrics import formats
 from trainui.metrics.files.decoder_choice import (
     LEFT_OUT,
     SKIPPING,
@@ -30,13 +30,11 @@ from trainui.metrics.formats import Decoder
 from trainui.metrics.formats.number_lines import MAX_FIELDS
 from trainui.metrics.formats.table import Decoded
 from trainui.metrics.formats.text.preset_lines import AnyLines
-from trainui.metrics.reader.rewrite_diff import RewriteDiff
-from trainui.metrics.reader.stored_source import Advance, StoredSource
+from trainui.metrics.reader.rewritten_source import RewrittenSource
+from trainui.metrics.reader.stored_source import Advance
 from trainui.store.db.engine import Store
-from trainui.store.points import points
 from trainui.store.points.chunks import Points
 from trainui.store.points.source_record import SourceRecord
-from trainui.store.points.sources import next_restart
 
 LIVE_BYTES = 65_536
 """Bytes per batch of a file that grows."""
@@ -59,7 +57,7 @@ class EndOfFile:
     """True if its writer ended by itself, so that the last record is not torn."""
 
 
-class SourceReader(StoredSource):
+class SourceReader(RewrittenSource):
     """Reads one source and stores its points."""
 
     def __init__(
@@ -100,10 +98,8 @@ class SourceReader(StoredSource):
                 reader, or by a commit whose confirmation was lost.
             files: the cache of open files; None: a cache for this reader alone.
         """
-        self._attempt = attempt
         self._reading = reading
         self._full_name = lru_cache(MAX_FIELDS)(lambda name: renamed(full_name(reading, name)))
-        self._replays = replays
         self._follows = follows
         self._until = until
         self._accepts = accepts
@@ -111,7 +107,9 @@ class SourceReader(StoredSource):
         self._files = files or OpenFiles()
         self._file = NamedFile(path, self._files, follows=follows)
         self._limit = LIVE_BYTES
-        super().__init__(store, known, stored=stored, overtaken=overtaken)
+        super().__init__(
+            store, known, attempt=attempt, replays=replays, stored=stored, overtaken=overtaken
+        )
 
     @property
     def path(self) -> Path:
@@ -120,8 +118,6 @@ class SourceReader(StoredSource):
 
     def _reset(self, known: SourceRecord) -> None:
         super()._reset(known)
-        self._decoder: Decoder | None = None
-        self._replay: RewriteDiff | None = None
         self._seen: FileState | None = None
 
     def stop_after(self, count: int) -> None:
@@ -235,7 +231,7 @@ class SourceReader(StoredSource):
         full = len(data) == self._limit
         decoder = self._find_decoder(file, complete=end is not None and not full)
         if decoder is None:
-            return self._store_replayed(end)
+            return self._store_replayed(is_over=end is not None)
         if not data:
             return self._decode_block(file, look, b"", end, more=False)
         if decoder.whole:
@@ -256,35 +252,6 @@ class SourceReader(StoredSource):
         end = look.size if self._until is None else min(self._until, look.size)
         return min(self._limit, end - self._at.offset)
 
-    def _check_for_rewrite(self, file: GrowingFile, look: FileState) -> None:
-        """Restart if the file no longer contains the bytes that were read from it."""
-        identity, offset = self._at.identity, self._at.offset
-        if identity is None:
-            return
-        # If a new attempt creates the file again, its points are its own.
-        remade = self._stored.attempt != self._attempt and not file.is_same(identity)
-        rewritten = remade or not file.continues(identity, offset)
-        if rewritten or (self._is_document() and look.size != offset):
-            self._restart()
-
-    def _is_document(self) -> bool:
-        return self._stored.format in formats.DOCUMENTS
-
-    def _restart(self) -> None:
-        """Read from the file's start: as a new history, or compared with the stored one."""
-        self._decoder = self._replay = None
-        if self._is_document() and self._stored.state.get("snapshot"):
-            self._at = replace(self._stored, offset=0, identity=None)
-            return
-        self._at = replace(self._stored, offset=0, rows=0, identity=None, state={})
-        same_attempt = self._stored.attempt == self._attempt
-        if self._replays and (same_attempt or self._is_document()):
-            with self._store.read() as connection:
-                known = points.stored_points(connection, self._stored)
-            self._replay = RewriteDiff(self._stored.rows, known)
-        else:
-            self._at = replace(self._at, generation=self._stored.generation + 1)
-
     def _find_decoder(self, file: GrowingFile, *, complete: bool) -> Decoder | None:
         if self._decoder is None:
             self._decoder = find_decoder(file, self._at, self._reading, complete=complete)
@@ -292,16 +259,6 @@ class SourceReader(StoredSource):
                 self._restart_as_lines()
                 self._decoder.state = {}
         return self._decoder
-
-    def _restart_as_lines(self) -> None:
-        """Read as lines what was taken for a single document: it was only the first line."""
-        if (self._stored.rows, self._stored.tail_rows) == (1, 1):
-            with self._store.write() as connection:
-                begun = points.delete_only_record(connection, self._stored)
-            self._stored = self._at = begun
-        else:
-            generation = self._stored.generation + 1
-            self._at = replace(self._at, rows=0, state={}, generation=generation)
 
     def _handle_long_record(self, file: GrowingFile, decoder: Decoder, data: bytes) -> Advance:
         """Read a larger batch; skip a record that is too long even for that."""
@@ -340,7 +297,7 @@ class SourceReader(StoredSource):
         if end is not None and not more:
             decoded = decoded.then(decoder.finish(first_row + decoded.records))
         if not block and not decoded.records:
-            return self._store_replayed(end)
+            return self._store_replayed(is_over=end is not None)
         offset = self._at.offset + len(block)
         self._at = replace(
             self._at,
@@ -356,32 +313,15 @@ class SourceReader(StoredSource):
         series = self._accepted(decoded.series, look)
         if self._replay is not None:
             self._replay.compare(Decoded(series, decoded.records), first_row)
-            over = self._replay.is_over(self._at.rows)
-            return replace(self._store_replayed(end if over else None, over=over), more=more)
+            is_over = self._replay.is_over(self._at.rows)
+            return replace(self._store_replayed(is_over=is_over), more=more)
         if not series and end is None and offset - self._stored.offset < UNSTORED_BYTES:
             return Advance(more=more)
         return replace(self._buffer(series, decoded.records), more=more)
 
-    def _generation(self, decoder: Decoder) -> int:
-        """Return the generation of what was decoded last."""
-        if not decoder.restarts:
-            return self._at.generation + decoder.replaces
-        with self._store.read() as connection:
-            return next_restart(connection, self._stored.owner, self._attempt)
-
     def _own_state(self) -> dict[str, Any]:
         """Return the part of the source's state that does not come from its decoder."""
         return {LEFT_OUT: self._at.state[LEFT_OUT]} if LEFT_OUT in self._at.state else {}
-
-    def _store_replayed(self, end: EndOfFile | None, *, over: bool = False) -> Advance:
-        """Store the new points of a rewritten file, once it covers the stored ones."""
-        replay = self._replay
-        if replay is None or not (over or end is not None):
-            return Advance()
-        if replay.diverged:
-            self._at = replace(self._at, generation=self._stored.generation + 1)
-        self._replay = None
-        return self._buffer(replay.new_points(), self._at.rows)
 
     def _accepted(self, series: Mapping[str, Points], look: FileState) -> dict[str, Points]:
         """Return the accepted series by their full names, each point with a time."""
