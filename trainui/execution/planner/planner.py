@@ -64,7 +64,7 @@ class _View:
     cut: frozenset[str]
     """Kinds of slots for which more stages are queued beyond the horizon."""
     silent: Sequence[str]
-    """Ids of stages beyond the horizon that have no wait reason yet."""
+    """Ids of stages beyond the horizon that have no wait reason yet; read if one may be written."""
     held: Mapping[Slot, Holder]
     unclaimed: Sequence[TaskMessage]
     paused: bool
@@ -131,9 +131,9 @@ class Planner:
 
         `changed` says that the store changed since the last pass.
         """
-        if changed or self._last is None or self._last.is_open:
+        if changed or self._last is None or self._last.is_open or self._are_reasons_due:
             self._last = self._read(_HORIZONS)
-        elif not (self._are_reasons_due or self._is_disk_short or _is_moved_by_time(self._last)):
+        elif not (self._is_disk_short or _is_moved_by_time(self._last)):
             return
         self._send_again(self._last.unclaimed)
         self._last = self._grant_slots(self._last)
@@ -142,6 +142,9 @@ class Planner:
 
     def _grant_slots(self, view: _View) -> _View:
         """Grant free slots, raising the horizon as long as slots are left for later stages."""
+        if self._is_full(view) and self._seconds_to_reasons() > 0:
+            self._are_reasons_due = True
+            return view
         horizons: Mapping[str, int] = _HORIZONS
         reasons: Mapping[str, WaitReason] = {}
         while view.waiting:
@@ -151,11 +154,17 @@ class Planner:
                 break
             horizons = {k: n * 8 if k in wider else n for k, n in horizons.items()}
             view = self._read(horizons)
-        self._are_reasons_due = bool(reasons) and self._seconds_to_reasons() > 0
+        self._are_reasons_due = bool(reasons or view.cut) and self._seconds_to_reasons() > 0
         if reasons and not self._are_reasons_due:
             self._reasons_written_at = time.monotonic()
             self._write_reasons(reasons)
         return view
+
+    def _is_full(self, view: _View) -> bool:
+        """Return True if no stage can start until a slot is freed."""
+        taken = sum(slot.kind == "cpu" for slot in view.held)
+        needs_gpu = any(stage.definition.gpus for stage in view.waiting)
+        return bool(view.waiting) and not needs_gpu and taken >= self._settings.cpus
 
     def _read(self, horizons: Mapping[str, int]) -> _View:
         # When the worker starts, all messages count as lost: their receiver is dead.
@@ -168,7 +177,7 @@ class Planner:
             return _View(
                 waiting=waiting,
                 cut=cut,
-                silent=self._silent(connection) if cut else (),
+                silent=self._silent(connection) if cut and not self._seconds_to_reasons() else (),
                 held=attempts.slot_holders(connection, host()) if waiting else {},
                 unclaimed=[_message(stages.get(connection, one.stage_id), one) for one in lost],
                 paused=runs.flag(connection, runs.PAUSED) is not None,
@@ -262,10 +271,11 @@ def _page(
     waiting = stage_queue.queued(connection, limit=HORIZON + 1, here=here)
     if len(waiting) <= HORIZON:
         return waiting, frozenset()
-    pages = {
-        kind: stage_queue.queued(connection, kind=kind, limit=horizon + 1, here=here)
-        for kind, horizon in horizons.items()
-    }
+    pages = {}
+    for kind, horizon in horizons.items():
+        pages[kind] = [one for one in waiting if (one.definition.gpus > 0) == (kind == "gpu")]
+        if len(pages[kind]) <= horizon:
+            pages[kind] = stage_queue.queued(connection, kind=kind, limit=horizon + 1, here=here)
     cut = frozenset(kind for kind, page in pages.items() if len(page) > horizons[kind])
     return [one for kind, page in pages.items() for one in page[: horizons[kind]]], cut
 

@@ -42,7 +42,7 @@ def _queue(kind: str | None, here: HostView | None, *, is_cut: bool) -> Any:
     ids = select(STAGES.c.id).join(RUNS, RUNS.c.id == STAGES.c.run_id).where(_IS_QUEUED)
     ids = ids.where(*_may_run(here))
     if kind is not None:
-        ids = ids.where(_GPUS > 0 if kind == "gpu" else _GPUS == 0)
+        ids = ids.where(_NEEDS_GPU if kind == "gpu" else ~_NEEDS_GPU)
     if is_cut:
         ids = ids.order_by(*order).limit(bindparam("most"))
     found = select(STAGES).join(RUNS, RUNS.c.id == STAGES.c.run_id).where(STAGES.c.id.in_(ids))
@@ -69,18 +69,21 @@ def _may_run(here: HostView | None) -> Sequence[ColumnElement[bool]]:
     return (lies_here, *asked)
 
 
-def _has_open_attempt() -> Any:
-    return (
-        select(ATTEMPTS.c.id)
-        .where(ATTEMPTS.c.stage_id == STAGES.c.id, ATTEMPTS.c.status == Status.QUEUED)
-        .exists()
-    )
+WITHOUT_GPU = '%,"gpus":0,"gpu_memory":null,"host":%'
+"""The pattern of a definition without GPUs, as the store writes it."""
 
 
-_GPUS = func.coalesce(dialect.number_in(STAGES.c.definition_json, "gpus"), 0)
+# the pattern first: it spares parsing the definition of each queued stage
+_NEEDS_GPU = and_(
+    STAGES.c.definition_json.not_like(WITHOUT_GPU),
+    func.coalesce(dialect.number_in(STAGES.c.definition_json, "gpus"), 0) > 0,
+)
 
 
-_IS_QUEUED = and_(STAGES.c.status == Status.QUEUED, ~_has_open_attempt())
+_GRANTED = select(ATTEMPTS.c.stage_id).where(ATTEMPTS.c.status == Status.QUEUED)
+
+
+_IS_QUEUED = and_(STAGES.c.status == Status.QUEUED, STAGES.c.id.not_in(_GRANTED))
 
 
 _SILENT = select(STAGES.c.id).where(_IS_QUEUED, STAGES.c.reason.is_(None)).limit(bindparam("most"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,13 @@ from trainui import clock, control
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.execution.planner import planner
-from trainui.execution.planner.planner import BEHIND, HORIZON, LOOK_EVERY, Planner
+from trainui.execution.planner.planner import BEHIND, HORIZON, LOOK_EVERY, REASONS_EVERY, Planner
 from trainui.execution.planner.slots import host
 from trainui.execution.worker.celery_app import get_app
 from trainui.execution.worker.task_sender import TaskMessage, TaskSender
 from trainui.settings import Settings
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempts, runs, stages
+from trainui.store.runs import attempts, runs, stages, trials
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.tables import ATTEMPTS
 
@@ -270,3 +271,36 @@ def test_of_many_that_wait_the_first_are_told_for_what_and_the_rest_that_they_ar
     taken = "needs 1 CPU slot: 1 of 1 taken by s0"
     assert reasons[1 : HORIZON + 1] == [taken] * HORIZON
     assert reasons[HORIZON + 1 :] == [BEHIND.words] * (2 * HORIZON - 1)
+
+
+def test_stages_of_each_kind_are_found_behind_many_of_the_other(
+    store: Store, posted: Posted, tmp_path: Path
+) -> None:
+    many = [f"{{name: s{i}, run: x}}" for i in range(2 * HORIZON)]
+    run = submit(tmp_path, f"stages: [{', '.join(many)}, {{name: g, run: x}}]")
+    stage = stage_of(store, run, "g")  # submitted where there are GPUs
+    with store.write() as connection:
+        trials.give_values(connection, stage, replace(stage.definition, gpus=9))
+    planner = planner_with(store, posted, cpus=1)
+    planner.look(changed=True)
+    assert posted.names() == ["s0"]
+    assert str(stage_of(store, run, "g").reason).startswith("needs 9 GPUs, this machine has")
+
+
+def test_while_all_slots_are_taken_wait_reasons_are_due_after_a_second(
+    store: Store, posted: Posted, tmp_path: Path
+) -> None:
+    run = submit(tmp_path, "stages: [{name: a, run: x}, {name: b, run: x}]")
+    planner = planner_with(store, posted, cpus=1)
+    planner.look(changed=True)
+    with store.write() as connection:
+        stages.set_reasons(connection, {stage_of(store, run, "b").id: BEHIND})
+    planner.look(changed=True)
+    assert stage_of(store, run, "b").reason == BEHIND.words
+    assert planner.next_look() <= REASONS_EVERY
+
+    def reason_by_now() -> str | None:
+        planner.look(changed=False)
+        return stage_of(store, run, "b").reason
+
+    wait_for(lambda: reason_by_now() == "needs 1 CPU slot: 1 of 1 taken by a", "who has it")

@@ -1,0 +1,44 @@
+"""The queue of stages that wait for a slot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.unit.store.conftest import AddRun
+from trainui.domain.definition import StageDefinition
+from trainui.store.db.engine import Store
+from trainui.store.read import row_mapping
+from trainui.store.runs import stage_queue, stages, trials
+
+CPU = StageDefinition("train", command="true", cpus=2)
+
+
+@pytest.mark.parametrize(
+    ("definition", "kind"),
+    [
+        (CPU, "cpu"),
+        (replace(CPU, host="a", queue="big"), "cpu"),
+        (replace(CPU, gpus=1), "gpu"),
+        (replace(CPU, gpus=1, params={"gpus": 0, "gpu_memory": None}), "gpu"),
+        (replace(CPU, gpu_memory=10**9), "cpu"),
+    ],
+)
+def test_a_stage_waits_for_slots_of_one_kind(
+    store: Store, add_run: AddRun, definition: StageDefinition, kind: str
+) -> None:
+    run = add_run("run", {"train": []})
+    with store.write() as connection:
+        stage = stages.named(connection, run, "train")
+        assert stage is not None
+        trials.give_values(connection, stage, definition)
+        for other in ("cpu", "gpu"):
+            found = stage_queue.queued(connection, kind=other, limit=9)
+            assert [one.definition for one in found] == [definition] * (other == kind)
+
+
+def test_a_definition_without_gpus_is_known_by_its_text() -> None:
+    around, end = stage_queue.WITHOUT_GPU.strip("%"), row_mapping.dump(CPU.to_json())
+    assert around in end
+    assert around not in row_mapping.dump(replace(CPU, gpus=1).to_json())
