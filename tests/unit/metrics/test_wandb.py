@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from tests.unit.metrics import reading
+from tests.unit.metrics.corpus import Expected, expected_files
 from trainui.metrics.files.decoder_choice import DecoderChoice
+from trainui.metrics.formats.wandb import summary
 from trainui.metrics.formats.wandb.log_file import NewerWandbError, WandbFile
 from trainui.metrics.formats.wandb.scan import BLOCK
 from trainui.store.db.engine import Store
@@ -136,18 +138,23 @@ def test_a_file_that_is_read_from_its_middle_on(store: Store, tmp_path: Path) ->
     assert points == [(step, step / 2) for step in range(2000)]
 
 
-def metric(name: str, step_metric: str = "", *, glob: bool = False) -> bytes:
+INFO = field(200, field(1, b"run-id"))
+"""What a record of the training's own, such as a definition, has in front."""
+
+
+def metric(name: str, step_metric: str = "", *, glob: bool = False, info: bytes = INFO) -> bytes:
     defined = field(2 if glob else 1, name.encode())
-    return field(1, 300) + field(12, defined + field(4, step_metric.encode()))
+    return field(1, 18) + info + field(12, defined + field(4, step_metric.encode()))
 
 
-@pytest.mark.parametrize("size", [1, 400, 10_000])
-def test_a_defined_step_metric_is_the_step(size: int) -> None:
+@pytest.mark.parametrize("padding", [b"", field(19, b"x" * BLOCK)])
+@pytest.mark.parametrize("size", [1, 400, 100_000])
+def test_a_defined_step_metric_is_the_step(size: int, padding: bytes) -> None:
     data = frames(
         row(0, item("val/loss", 9), item("loss", 1)),
         metric("global_step"),
-        metric("*", "global_step", glob=True),
-        metric("val/*", "epoch", glob=True),
+        metric("*", "global_step", glob=True, info=b"") + padding,
+        metric("val/*", "epoch", glob=True) + padding,
         metric("val/raw"),
         row(1, item("loss", 2), item("global_step", 100)),
         row(2, item("val/loss", 8), item("epoch", 0.5), item("val/raw", 7)),
@@ -178,6 +185,51 @@ def test_the_step_that_a_definition_names() -> None:
     decoder = WandbFile("it", {}, FILE)
     (found,) = decoder.decode(data[: decoder.cut(data)], 0).series.values()
     assert found.steps.tolist() == [0, 10, 20]
+
+
+def summarised(*items: bytes, info: bytes = b"", removed: str = "") -> bytes:
+    message = b"".join(field(1, one) for one in items)
+    message += field(2, field(1, removed.encode())) if removed else b""
+    return field(1, 300) + info + field(3, message)
+
+
+def test_the_summary_has_the_last_values_and_what_the_training_has_set(tmp_path: Path) -> None:
+    file = tmp_path / "run-1.wandb"
+    data = frames(
+        summarised(item("note", "old"), item("best", 0.5), info=INFO),
+        *(record for row in rows(100) for record in (row, summarised(item("loss", len(row))))),
+        summarised(item("gone", 1), item("img._type", "image-file"), item("img.width", 8)),
+        summarised(item("nan", float("nan")), item("text", "x" * 2 * BLOCK)),
+        summarised(item("loss", 0.25), item("_step", 99), item("val.acc", {"max": 1})),
+        summarised(item("note", "new"), info=INFO, removed="gone"),
+    )
+    file.write_bytes(data)
+    found = summary.read(file)
+    assert len(found.pop("text")) == 2 * BLOCK
+    assert str(found.pop("nan")) == "nan"
+    assert found == {"note": "new", "best": 0.5, "loss": 0.25, "val.acc": {"max": 1}}
+    file.write_bytes(data[:-3])
+    assert summary.read(file)["note"] == "old"
+    assert summary.read(tmp_path / "none.wandb") == {}
+
+
+def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        found |= (
+            flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+        )
+    return found
+
+
+@pytest.mark.parametrize(
+    "expected", [one for one in expected_files() if one.about.get("summary")], ids=str
+)
+def test_the_summary_is_that_of_the_tracker(expected: Expected) -> None:
+    wanted = expected.about["summary"]
+    media = tuple(name.removesuffix("_type") for name in wanted if name.endswith("._type"))
+    wanted = {name: one for name, one in wanted.items() if not name.startswith(media or ("\0",))}
+    assert flat(summary.read(expected.path)) == flat(wanted)
 
 
 def test_a_newer_version_is_named() -> None:

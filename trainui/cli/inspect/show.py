@@ -160,7 +160,7 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
     from trainui.cli.inspect.metrics import print_problems
     from trainui.cli.runs import standstill
     from trainui.store.points import curves
-    from trainui.store.read import event_feed, summary, views
+    from trainui.store.read import event_feed, summary, tracked, views
 
     with lookup.view() as connection:
         found = views.find_run(connection, run)
@@ -174,8 +174,13 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
         noted = summary.notes(connection, found.id)
         owners = {one.id: one.name for one in stages}
         problems = curves.problems(connection, owners)
+        submission = views.submission(connection, found.id)
     notes = [text.harmless(event.text) for events in marks.values() for event in events]
     notes = [*_continued_lines(stages, attempts), *notes]
+    for stage in stages:
+        if values := tracked.summary_of_stage(submission, stage.name):
+            words = "  ".join(f"{name}={value}" for name, value in sorted(values.items()))
+            notes.append(text.harmless(f"{stage.name}: summary {words}"))
     for one in noted:
         words = ": ".join(filter(None, (one["verdict"], one["text"])))
         notes.append(text.harmless(f"note: {words}"))

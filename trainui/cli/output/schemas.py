@@ -90,7 +90,7 @@ _ATTEMPT = _object(
 )
 
 _STAGE = _object(
-    optional={"trial": WHOLE, "search": _or_null(_ANY_OBJECT)},
+    optional={"trial": WHOLE, "search": _or_null(_ANY_OBJECT), "summary": _ANY_OBJECT},
     id=TEXT,
     name=TEXT,
     task=_or_null(TEXT),

@@ -53,7 +53,7 @@ def add(
 def _paths(paths: list[Path], name: str | None, *, as_json: bool, dry_run: bool) -> None:
     from trainui.control import external
 
-    found = [one for path in paths for one in external.find(path.expanduser().absolute())]
+    found = [one for path in paths for one in external.find(path.expanduser().resolve())]
     for path in paths:
         _note_network(path)
     if dry_run:

@@ -41,6 +41,17 @@ def of_sources(sources: Iterable[SourceFile], stage_dir: Path) -> dict[str, str]
     return dict([(name, text) for name, text in values if len(text) <= _LONGEST][:MOST])
 
 
+def summary_of_sources(sources: Iterable[SourceFile]) -> dict[str, Any]:
+    """Return the summary that W&B recorded in some files; lists and long texts are left out."""
+    from trainui.metrics.formats.wandb import summary
+
+    logs = [one.path for one in sources if tracker_runs.WANDB.fullmatch(one.path.name)]
+    logs.sort(key=lambda path: path.parent.name.removeprefix("offline-"))  # by time
+    found = {name: value for path in logs for name, value in flat(summary.read(path)).items()}
+    short = ((name, value) for name, value in found.items() if len(str(value)) <= _LONGEST)
+    return dict([(name, as_json(value)) for name, value in short][:MOST])
+
+
 def _of_source(one: SourceFile) -> Mapping[str, Any]:
     from trainui.metrics.trackers import wandb
 

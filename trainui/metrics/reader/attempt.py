@@ -329,6 +329,7 @@ class AttemptReader:
         self.end()
         self.scan(ended=True)
         self._read_to_end(list(self._readers), clean=clean)
+        self._config.record_summary(self._candidates.values())
         if not self._has_files:
             self._read_to_end(self._fall_back(ended=True), clean=clean)
             self._note_likely_lines()

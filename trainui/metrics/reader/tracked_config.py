@@ -35,3 +35,10 @@ class TrackedConfig:
                 tracked_params.record(connection, self._attempt.stage_id, params)
             self._recorded = params
             wakeup.ring()
+
+    def record_summary(self, sources: Iterable[SourceFile]) -> None:
+        """Store the summary in some files, which are complete."""
+        found = masking.mask(configuration.summary_of_sources(sources))
+        if found:
+            with self._store.write() as connection:
+                tracked_params.record_summary(connection, self._attempt.stage_id, found)

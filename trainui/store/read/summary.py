@@ -43,6 +43,8 @@ def run_in_full(connection: protocol.Connection, run: RunRecord) -> dict[str, An
     ]
     for one in stages:
         one["params"] = {**tracked.of_stage(submission, one["name"]), **one["params"]}
+        if summary := tracked.summary_of_stage(submission, one["name"]):
+            one["summary"] = dict(summary)
     return {
         **run_line(run),
         "from": run.origin,

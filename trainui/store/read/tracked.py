@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 KEY = "tracked"
-"""Key in the submission: by stage the parameters, and those that were added to the run's."""
+"""Key in the submission: by stage the parameters, those that were added to the run's, and by stage
+the summary."""
 
 
 def of_run(submission: Mapping[str, Any]) -> Mapping[str, str]:
@@ -18,4 +19,10 @@ def of_run(submission: Mapping[str, Any]) -> Mapping[str, str]:
 def of_stage(submission: Mapping[str, Any], stage: str) -> Mapping[str, str]:
     """Return the parameters that the trackers of a stage recorded."""
     found: Mapping[str, str] = submission.get(KEY, {}).get("stages", {}).get(stage, {})
+    return found
+
+
+def summary_of_stage(submission: Mapping[str, Any], stage: str) -> Mapping[str, Any]:
+    """Return the summary that the tracker of a stage recorded."""
+    found: Mapping[str, Any] = submission.get(KEY, {}).get("summary", {}).get(stage, {})
     return found

@@ -7,8 +7,9 @@ compared by them. A parameter that differs between stages is none of the run's.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from trainui.store.db.engine import raw
 from trainui.store.read import row_mapping, tracked, views
@@ -26,11 +27,7 @@ def record(connection: Connection, stage_id: str, found: Mapping[str, str]) -> N
         stage_id: the stage.
         found: the parameters, secrets masked.
     """
-    run_id, stage, params_json = connection.execute(
-        select(RUNS.c.id, STAGES.c.name, RUNS.c.params_json)
-        .join(STAGES, STAGES.c.run_id == RUNS.c.id)
-        .where(STAGES.c.id == stage_id)
-    ).one()
+    run_id, stage, params_json = connection.execute(_OF_STAGE, {"stage": stage_id}).one()
     submission = views.submission(raw(connection), run_id)
     known = submission.get(tracked.KEY, {})
     stages = {**known.get("stages", {}), stage: dict(found)}
@@ -39,7 +36,7 @@ def record(connection: Connection, stage_id: str, found: Mapping[str, str]) -> N
     params, added = row_mapping.load(params_json), known.get("added", {})
     given = {name: value for name, value in params.items() if added.get(name) != value}
     added = {name: value for name, value in _common(stages).items() if name not in given}
-    submission[tracked.KEY] = {"stages": stages, "added": added}
+    submission[tracked.KEY] = {**known, "stages": stages, "added": added}
     connection.execute(
         update(RUNS)
         .where(RUNS.c.id == run_id)
@@ -48,6 +45,28 @@ def record(connection: Connection, stage_id: str, found: Mapping[str, str]) -> N
             submission_json=row_mapping.dump(submission),
         )
     )
+
+
+def record_summary(connection: Connection, stage_id: str, found: Mapping[str, Any]) -> None:
+    """Store the summary that the tracker of a stage recorded; values of before are kept."""
+    run_id, stage, _params = connection.execute(_OF_STAGE, {"stage": stage_id}).one()
+    submission = views.submission(raw(connection), run_id)
+    known = submission.get(tracked.KEY, {})
+    summaries = known.get("summary", {})
+    if len({*summaries, stage}) > MOST_STAGES:
+        return
+    stages = {**summaries, stage: {**summaries.get(stage, {}), **found}}
+    submission[tracked.KEY] = {**known, "summary": stages}
+    connection.execute(
+        update(RUNS).where(RUNS.c.id == run_id).values(submission_json=row_mapping.dump(submission))
+    )
+
+
+_OF_STAGE = (
+    select(RUNS.c.id, STAGES.c.name, RUNS.c.params_json)
+    .join(STAGES, STAGES.c.run_id == RUNS.c.id)
+    .where(STAGES.c.id == bindparam("stage"))
+)
 
 
 def _common(stages: Mapping[str, Mapping[str, str]]) -> dict[str, str]:

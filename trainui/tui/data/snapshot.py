@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui.domain.metric_direction import value_word
 from trainui.domain.states import Status
@@ -117,6 +117,8 @@ class StageDetail:
     """Why the results of searches are not in it, as text."""
     activity: StageActivity | None = None
     """None: not requested."""
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    """What the stage's tracker recorded at its end."""
     own_parameters: Mapping[str, str] = field(default_factory=dict)
     """The run's parameters that a sweep member has with other values."""
 

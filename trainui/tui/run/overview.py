@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from textwrap import dedent
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trainui import clock, formatting
 from trainui.domain.definition import StageDefinition
@@ -17,7 +17,7 @@ from trainui.pipeline.substitution.masking import mask
 from trainui.store.read.summary import shown_command
 from trainui.text import STALLED, state
 from trainui.tui.data.snapshot import StageDetail
-from trainui.tui.render.numbers import clock_time, elapsed, state_style
+from trainui.tui.render.numbers import clock_time, elapsed, number, state_style
 from trainui.tui.render.styled_text import Row, Segment
 from trainui.tui.run.activity import StageActivity
 from trainui.tui.run.fields import MOST_LINES, UNFOLDED_LINES, field_rows, start_of
@@ -81,6 +81,7 @@ def overview_rows(
         ("start", detail.checkpoint if is_newest else "", "warn"),
         ("code", "" if last is None else last.code_change or "", "warn"),
         ("params", _params_text(stage.definition), ""),
+        ("summary", _summary_text(detail.summary), ""),
     ):
         rows += field_rows(label, text, style, width)
     most = MOST_LINES if folded else UNFOLDED_LINES
@@ -221,6 +222,15 @@ def _params_text(definition: StageDefinition) -> str:
         ),
         "  ",
     )
+
+
+def _summary_text(summary: Mapping[str, Any]) -> str:
+    """Return the values that a tracker recorded at the end, by name."""
+    values = (
+        f"{name}={number(value) if isinstance(value, float) else value}"
+        for name, value in sorted(summary.items())
+    )
+    return start_of(values, "  ")
 
 
 def _total_time(attempts: Sequence[AttemptRecord], now: int) -> str:

@@ -15,7 +15,7 @@ from trainui.pipeline.substitution.search import searches_of
 from trainui.search import results
 from trainui.store.db import protocol
 from trainui.store.points import curves
-from trainui.store.read import event_feed, record_cache, run_history, run_list, views
+from trainui.store.read import event_feed, record_cache, run_history, run_list, tracked, views
 from trainui.text import harmless
 from trainui.tui.curves.reader import CurveReader
 from trainui.tui.data.eta import EtaEstimator
@@ -106,6 +106,11 @@ class RunPageReader:
                 activity=self._activity.read(connection, selected, tries)
                 if query.tab == DetailTab.OVERVIEW and number is None
                 else None,
+                summary=tracked.summary_of_stage(
+                    views.submission(connection, run.id), selected.name
+                )
+                if query.tab == DetailTab.OVERVIEW and selected.completed_at is not None
+                else {},
                 own_parameters=_own_parameters(connection, selected)
                 if query.tab == DetailTab.PARAMS
                 else {},

@@ -57,6 +57,20 @@ def test_the_config_of_wandb_is_known_while_the_attempt_runs(store: Store, tmp_p
     reader.close()
 
 
+def test_the_summary_of_wandb_is_known_at_the_end(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    log = attempt.workdir / "wandb" / "run-20260101_000000-x1" / "run-x1.wandb"
+    log.parent.mkdir(parents=True)
+    written = field(1, 300) + field(3, field(1, item("best", 0.5)) + field(1, item("a.b", "x")))
+    log.write_bytes(frames(config(lr=0.1), row(0, item("loss", 1)), written))
+    finish(store, attempt)
+    with closing(views.connect()) as connection:
+        run = views.find_run(connection, "run-of-train")
+        (stage,) = summary.run_in_full(connection, run)["stages"]
+    assert stage["summary"] == {"best": 0.5, "a.b": "x"}
+    assert params_of() == {"lr": "0.1"}
+
+
 def test_parameters_of_mlflow_and_overrides_of_hydra(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     job = attempt.workdir / "outputs" / "a"

@@ -19,9 +19,10 @@ from trainui.artifacts import environment
 from trainui.domain.notifications import CHECKPOINT, NAN
 from trainui.domain.records import StageRecord
 from trainui.domain.search import Range, Search
+from trainui.domain.states import Status
 from trainui.store.db import protocol, readonly
 from trainui.store.read import views
-from trainui.store.runs import events, stages, trials
+from trainui.store.runs import events, stages, tracked_params, trials
 from trainui.store.runs.trials import SearchKey
 from trainui.tui.data.snapshot import MatrixDetail, RunQuery
 from trainui.tui.render.styled_text import Segment, joined, plain, width_of
@@ -60,6 +61,27 @@ def test_a_running_stage(filler: Filler, connection: protocol.Connection) -> Non
     assert "python prepare.py --out /data/runs/here" in text
     assert "process 4242" in text
     assert (attempt.celery_task_id or "?") in text
+
+
+def test_the_summary_of_a_tracker(filler: Filler, connection: protocol.Connection) -> None:
+    run_id = filler.run(DIAMOND)
+    attempt = filler.start(run_id, "prepare", ago=75)
+    reader = RunPageReader()
+    query = RunQuery(run_id, "prepare")
+    page = reader.read(connection, query)
+    assert page is not None
+    with filler.store.write() as writing:
+        found = {"best": 0.987654321, "note": "x"}
+        tracked_params.record_summary(writing, attempt.stage_id, found)
+    filler.end(attempt, Status.COMPLETED)
+    page = reader.read(connection, query)
+    assert page is not None
+    assert page.detail is not None
+    by_name = {stage.name: stage for stage in page.stages}
+    rows = overview_rows(
+        page.run, by_name["prepare"], (), by_name, now=clock.now(), width=60, detail=page.detail
+    )
+    assert "summary    best=0.9877  note=x" in joined(rows)
 
 
 def test_a_checkpoint_that_is_not_used_is_named(

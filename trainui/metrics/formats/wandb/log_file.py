@@ -16,7 +16,7 @@ from typing import Any
 
 from trainui.errors import TrainuiError
 from trainui.metrics.formats.decoder import Decoder
-from trainui.metrics.formats.protobuf import DAMAGED, fields, varint
+from trainui.metrics.formats.protobuf import DAMAGED, fields
 from trainui.metrics.formats.table import Decoded, WholeTable
 from trainui.metrics.formats.wandb import scan
 from trainui.metrics.formats.wandb.rows import OWN, read_item, series
@@ -175,25 +175,14 @@ def _walk(data: bytes, offset: int) -> Found:
     """Return the same from frame to frame, which also finds out what to skip."""
     size, records = whole_records(data, offset)
     rows, definitions = list[bytes](), list[tuple[int, bytes]]()
-    for tag, content in filter(None, map(_content, records)):
+    for tag, content in (
+        one for record in records for one in scan.contents(record, HISTORY_TAG, METRIC_TAG)
+    ):
         if tag == HISTORY_TAG:
             rows.append(content)
         else:
             definitions.append((len(rows), content))
     return Found(size, rows, definitions)
-
-
-def _content(record: bytes) -> tuple[int, bytes] | None:
-    """Return the row or the definition in a record, behind its tag; None if it has another."""
-    try:
-        at = varint(record, 1)[1] if record[0] == _NUMBER_TAG else 0
-        tag = record[at]
-        if tag not in (HISTORY_TAG, METRIC_TAG):
-            return None
-        size, at = varint(record, at + 1)
-    except IndexError:
-        return None  # damaged
-    return tag, record[at : at + size]
 
 
 def config(key: int, message: bytes) -> dict[str, Any]:

@@ -40,7 +40,7 @@ _VALUE_TAG = b"\x82\x01"
 _BOOLEAN, _INTEGER, _NUMBER, _TEXT, _JSON = 4, 5, 6, 7, 8
 """Fields of an item with a value of its own type, instead of one as JSON."""
 
-_MEDIA = "._type"
+MEDIA = "._type"
 """Where a row has `img._type`, nothing below `img` is a metric."""
 
 _LATEST = 1e11
@@ -116,10 +116,32 @@ class _Rows:
                 self.steps[number] = step - 2**64 if step >= 2**63 else step
 
     def _add(self, row: int, name: str, value: Any) -> None:
-        if name.endswith(_MEDIA):
-            self.media.add((row, name.removesuffix(_MEDIA)))
+        if name.endswith(MEDIA):
+            self.media.add((row, name.removesuffix(MEDIA)))
         for inner, number in nested.numbers(name, value):
             self._parts[inner].append((np.array([row]), np.array([number])))
+
+
+def last_values(rows: Sequence[bytes]) -> tuple[dict[str, tuple[int, Any]], list[int]]:
+    """Return the last value of each key, with its row's number, and the rows that are not read.
+
+    These are rows that have other than short items.
+    """
+    short = _short_items(rows) if rows else None
+    if short is None:
+        return {}, list(range(len(rows)))
+    found: dict[str, tuple[int, Any]] = {}
+    for head, items in _by_head(short):
+        last = int(items[-1])
+        value: Any = short.values[last]
+        found[read_item(head)[0]] = int(short.rows[last]), _plain(value)
+    return found, np.flatnonzero(~short.is_whole).tolist()
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy's as one of Python's; a whole one as an integer."""
+    number = float(value) if isinstance(value, np.floating) else value
+    return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
 def read_item(item: bytes) -> tuple[str, Any]:
