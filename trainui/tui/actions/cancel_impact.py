@@ -40,7 +40,7 @@ def lost_work(run_id: str, names: Collection[str] | None) -> list[str]:
     if waiting:
         lines.append(f"{waiting} {'stage has' if waiting == 1 else 'stages have'} not started yet")
     if names is not None:
-        lines += _blocked(stages, names)
+        lines += _dependants(stages, names)
     return lines
 
 
@@ -65,12 +65,35 @@ def lost_work_of(stage: StageRecord, now: int) -> str:
     )
 
 
-def _blocked(stages: Collection[StageRecord], names: Collection[str]) -> list[str]:
-    """Return a line with the dependants that would be blocked, if any."""
-    below = Graph.from_parents({one.name: one.depends_on for one in stages}).downstream(*names)
-    blocked = [
+def _dependants(stages: Collection[StageRecord], names: Collection[str]) -> list[str]:
+    """Return lines with the dependants that would be blocked, and with those that would start."""
+    ended = [one for one in stages if one.name in names and one.status in UNFINISHED]
+    left = [one for one in stages if one.name not in names or one.status not in UNFINISHED]
+    unfinished = {one.definition.group for one in left if one.status in UNFINISHED}
+    completed = {one.definition.group for one in left if one.status == Status.COMPLETED}
+    blocking = [one.name for one in ended if not _is_tolerated(one, unfinished | completed)]
+    graph = Graph.from_parents({one.name: one.depends_on for one in stages})
+    blocked = graph.downstream(*blocking)
+    over = {
         one.name
-        for one in stages
-        if one.name in below and one.name not in names and one.status in UNFINISHED
+        for one in ended
+        if one.name not in blocking and one.definition.group not in unfinished
+    }
+    started = {
+        one.name for one in left if one.name not in blocked and over.intersection(one.depends_on)
+    }
+    lines = (("would be blocked", blocked), ("would start, without what is cancelled", started))
+    found = [
+        (words, [one.name for one in left if one.name in which and one.status in UNFINISHED])
+        for words, which in lines
     ]
-    return [f"would be blocked: {listed(blocked, MOST_BLOCKED)}"] if blocked else []
+    return [f"{words}: {listed(which, MOST_BLOCKED)}" for words, which in found if which]
+
+
+def _is_tolerated(stage: StageRecord, groups: Collection[str]) -> bool:
+    """Return True if dependants start although a stage was cancelled.
+
+    Those of a search need a trial: one of these groups has another that completed or may.
+    """
+    is_trial = stage.definition.trial is not None
+    return stage.definition.may_fail and (not is_trial or stage.definition.group in groups)
