@@ -302,10 +302,14 @@ async def test_a_run_is_deleted_with_its_files_after_a_question(filler: Filler) 
         await driven.press("enter")  # what enter gives is to leave it
         await driven.until_gone(f"Delete the run old {run_id[:8]}?")
         assert kept.exists()
-        await driven.press("delete")
-        await driven.until_shown(f"Delete the run old {run_id[:8]}?")
+        await driven.press("A", "delete")
+        await driven.until_shown(
+            f"Delete the run old {run_id[:8]}?", "1 run is not finished and will be kept"
+        )
         await driven.press("y")
+        await driven.until_shown("deleted: 1 run")
         await driven.until_gone(" old ")
+        await driven.until_shown("alive")
     assert not kept.exists()
 
 
