@@ -194,7 +194,7 @@ class CurveKeys(RowsView):
         if self.view.axis == Axis.WALL:
             self._say("times of day have no log scale; a changes the axis")
         else:
-            self.apply(replace(self.view, log_x=not self.view.log_x, window=None))
+            self.apply(self.view.with_other_x_scale())
 
     def action_defaults(self) -> None:
         """Reset all plot options and the comparison."""

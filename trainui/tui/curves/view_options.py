@@ -70,6 +70,11 @@ class PlotOptions:
         """Return the next smoothing weight; after the last one none."""
         return replace(self, smoothing=after(SMOOTHINGS, self.smoothing))
 
+    def with_other_x_scale(self) -> PlotOptions:
+        """Return the options with a log x axis, or with a linear one again, for the same window."""
+        fits = self.window is not None and self.window[0] > 0
+        return replace(self, log_x=not self.log_x, window=self.window if fits else None)
+
     def along(self, axis: Axis) -> PlotOptions:
         """Return the options for another axis, on which the same part and point are shown."""
         before = self.convert or AxisPositions(self.axis, self.window, self.cursor)

@@ -76,6 +76,14 @@ def test_zoom_and_pan_on_a_log_axis_keep_ratios() -> None:
     assert moved.window == pytest.approx((100.0, 10_000.0))
 
 
+def test_the_window_survives_another_x_scale_if_it_has_no_logarithm_of_zero() -> None:
+    linear = PlotOptions(window=(10.0, 500.0), cursor=20.0)
+    log = linear.with_other_x_scale()
+    assert (log.log_x, log.window, log.cursor) == (True, (10.0, 500.0), 20.0)
+    assert log.with_other_x_scale() == linear
+    assert PlotOptions(window=(0.0, 500.0)).with_other_x_scale().window is None
+
+
 def test_pinned_metrics_stand_first_and_clocks_are_left_out_unless_asked_for() -> None:
     state = CurvesState()
     all_of_them = [figures(name) for name in ("epoch", "loss", "time", "acc")]
