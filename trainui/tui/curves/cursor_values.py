@@ -139,11 +139,11 @@ def zoom_text(chart: Chart, view: PlotOptions) -> str:
 
 
 def best_text(line: PlotLine) -> str:
-    """Return e.g. `0.1123 at 3.2k`; empty if the metric has no best value."""
+    """Return e.g. `0.1123 at 3.2k`; of a mean the value alone. Empty if there is no best value."""
     if line.best is None:
         return ""
     value, at, _ = line.best
-    return f"{number(value)} at {step(at)}"
+    return f"{number(value)} at {step(at)}" if math.isfinite(at) else number(value)
 
 
 def next_x(

@@ -224,8 +224,11 @@ class CurveKeys(RowsView):
         """Put the cursor on the best value."""
         chart = self.chart()
         best = chart.lines[0].best if chart is not None and chart.lines else None
-        if chart is None or best is None or not math.isfinite(best[2]):
+        if chart is None or best is None:
             self._say("cannot tell whether higher or lower is better")
+            return
+        if not math.isfinite(best[2]):
+            self._say("a mean has no single best step")
             return
         if not chart.low <= best[2] <= chart.high:
             self.state.view = replace(self.view, window=None)

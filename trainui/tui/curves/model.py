@@ -129,7 +129,7 @@ class PlotLine:
     end: float = 0.0
     """X position of its last point, also outside the window."""
     best: tuple[float, float, float] | None = None
-    """The best value, its step, and its x position."""
+    """The best value, its step, and its x position; the latter two are NaN for a mean."""
     last: tuple[float, float] | None = None
     """The value read last, as `trainui metrics` gives it, and its step; None: unknown."""
     members: tuple[tuple[float, ...], ...] = ()

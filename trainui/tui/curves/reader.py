@@ -12,7 +12,6 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import SeriesSummary, StageRecord
 from trainui.store.db import protocol
 from trainui.store.points import windows
@@ -267,11 +266,8 @@ class CurveReader:
         }
         own = next((line for line in drawn.values() if line.own), None)
         found = annotations_of(self._alerts, name, own, wanted.axis, wanted.attempt) if own else ()
-        lower = lower_is_better(name)
         lines = tuple(
-            folded([drawn[one] for one in some], label, lower=lower)
-            if len(some) > 1
-            else drawn[some[0]]
+            folded([drawn[one] for one in some], label) if len(some) > 1 else drawn[some[0]]
             for label, some in groups(list(drawn), wanted.compared.fold)
         )
         return Chart(name, low, high, lines, extent, found, wanted.log_x)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -50,16 +51,16 @@ def _label(one: PlottedSeries, names: Sequence[str], folded: Collection[str]) ->
     return ",".join(f"{name}={params[name]}" for name in names if name in params) or "mean"
 
 
-def folded(lines: Sequence[PlotLine], label: str, *, lower: bool | None) -> PlotLine:
+def folded(lines: Sequence[PlotLine], label: str) -> PlotLine:
     """Return the mean of lines, with the range over all of them as its band.
 
     Each line counts from its first to its last point; between two of its points its value is
-    interpolated, and at its points it is exact.
+    interpolated, and at its points it is exact. The best value is the mean of the lines' best
+    values, as in tables, whatever the width of the plot.
 
     Args:
         lines: the lines, binned into the same columns.
         label: the label of the mean.
-        lower: lower is better; None: unknown.
     """
     import numpy as np
 
@@ -68,10 +69,7 @@ def folded(lines: Sequence[PlotLine], label: str, *, lower: bool | None) -> Plot
     at = np.where(counts > 0, np.fmax.reduce([line.at for line in lines]), np.nan)
     steps = np.fmax.reduce([line.steps for line in lines])
     shown = np.where(np.isnan(at), np.nan, means)
-    best = None
-    if lower is not None and np.isfinite(shown).any():
-        column = int(np.nanargmin(shown) if lower else np.nanargmax(shown))
-        best = (float(shown[column]), float(steps[column]), float(at[column]))
+    bests = [line.best[0] for line in lines if line.best is not None]
     first = min(lines, key=lambda line: line.index)
     values = tuple(shown.tolist())
     return replace(
@@ -91,7 +89,7 @@ def folded(lines: Sequence[PlotLine], label: str, *, lower: bool | None) -> Plot
         old_highs=(),
         boundaries=(),
         end=max(line.end for line in lines),
-        best=best,
+        best=(statistics.fmean(bests), math.nan, math.nan) if bests else None,
         last=None,
         members=tuple(line.smooths for line in lines),
         counts=tuple(counts.tolist()),

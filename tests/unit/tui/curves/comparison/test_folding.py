@@ -10,8 +10,10 @@ import pytest
 
 from tests.unit.tui.charts import NAN, line
 from trainui.tui.curves.comparison.folding import folded, groups
+from trainui.tui.curves.cursor_values import best_text
 from trainui.tui.curves.model import ALL_IN_ONE
 from trainui.tui.curves.series import PlottedSeries
+from trainui.tui.render.numbers import number
 
 
 def member(at: int, **params: str) -> PlottedSeries:
@@ -50,19 +52,22 @@ def test_series_without_the_parameter_stay_alone() -> None:
 
 def test_mean_and_range_are_those_of_numpy() -> None:
     values = np.random.default_rng(7).normal(size=(5, 40)) * 1e3
-    found = folded([line(row.tolist(), own=False) for row in values], "all 5", lower=True)
+    lines = [line(row.tolist(), own=False) for row in values]
+    bests = [replace(one, best=(min(one.means), 0.0, 0.0)) for one in lines]
+    found = folded(bests, "all 5")
     assert found.means == pytest.approx(values.mean(axis=0), rel=1e-9)
     assert found.lows == pytest.approx(values.min(axis=0), rel=1e-9)
     assert found.highs == pytest.approx(values.max(axis=0), rel=1e-9)
     assert found.counts == (5,) * 40
     assert found.deviations == pytest.approx(values.std(axis=0, ddof=1), rel=1e-9)
     assert found.best is not None
-    assert found.best[0] == pytest.approx(values.mean(axis=0).min(), rel=1e-9)
+    assert found.best[0] == pytest.approx(values.min(axis=1).mean(), rel=1e-9)
+    assert best_text(found) == number(found.best[0]), "a mean has no best step"
 
 
 def test_a_member_counts_from_its_first_to_its_last_point() -> None:
     short = line([NAN, 1.0, NAN, 3.0, NAN], own=False)
-    found = folded([short, line([0.0] * 5)], "all 2", lower=None)
+    found = folded([short, line([0.0] * 5)], "all 2")
     assert found.counts == (1, 2, 2, 2, 1)
     assert found.means == pytest.approx((0.0, 0.5, 1.0, 1.5, 0.0))
     assert found.own
@@ -75,5 +80,5 @@ def test_a_single_mean_is_named_by_what_was_not_folded() -> None:
 
 def test_a_mean_ends_where_no_member_has_a_value_any_more() -> None:
     ended = line([1.0, 2.0, NAN, NAN], at=(0.0, 1.0, 2.0, 3.0), own=False)
-    found = folded([ended, line([2.0, 3.0, NAN, NAN])], "lr=1", lower=True)
+    found = folded([ended, line([2.0, 3.0, NAN, NAN])], "lr=1")
     assert found.known == [0.0, 1.0]
