@@ -1,8 +1,8 @@
 """Fallback sources: text for people, read only if no other file has metrics.
 
 The rules: a text waits until it has shown a metric, and then a little longer, since many trainers
-print a line just before they write it to a file. A text without metrics for long is given up, also
-once its attempt has ended.
+print a line just before they write it to a file, and longer still where files are likely to come. A
+text without metrics for long is given up, also once its attempt has ended.
 """
 
 from __future__ import annotations
@@ -12,10 +12,17 @@ from contextlib import closing
 
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.tail import GrowingFile, UnreadableFileError
-from trainui.metrics.formats.text.preset_lines import AnyLines
+from trainui.metrics.formats.text.preset_lines import FOUND, AnyLines
 
 WAIT = 3.0
 """Seconds to wait after a text's first metric."""
+
+WAIT_FOR_FLUSH = 150.0
+"""The same if the trainer has opened files that have no metrics yet: TensorBoard's are written
+every two minutes."""
+
+WAIT_FOR_FILES = 600.0
+"""The same if files had the metrics of an earlier attempt."""
 
 MAX_BYTES = 8 << 20
 """A text with no metric in this many bytes is given up."""
@@ -30,7 +37,10 @@ class Fallbacks:
     """The fallback texts of an attempt that are still waiting."""
 
     def __init__(self) -> None:
+        """Wait for no text yet."""
         self._waiting: dict[str, _Text] = {}
+        self.presets: dict[str, str] = {}
+        """By key: the preset that reads a text."""
 
     def __contains__(self, key: str) -> bool:
         return key in self._waiting
@@ -44,12 +54,17 @@ class Fallbacks:
         looked = [text.scan() for text in self._waiting.values()]
         return any(looked)
 
-    def pop_ready(self, *, all_of_them: bool) -> list[SourceFile]:
+    def pop_ready(self, wait: float, *, all_of_them: bool) -> list[SourceFile]:
         """Remove and return the texts that no longer wait; at the attempt's end, all of them."""
         if all_of_them:
             while self.scan():
                 pass
-        ready = [k for k, text in self._waiting.items() if text.is_ready(at_once=all_of_them)]
+        ready = [
+            key
+            for key, text in self._waiting.items()
+            if text.is_ready(0 if all_of_them else wait, at_once=all_of_them)
+        ]
+        self.presets |= {key: self._waiting[key].preset for key in ready}
         return [self._waiting.pop(key).candidate for key in ready]
 
 
@@ -66,10 +81,14 @@ class _Text:
     def _is_abandoned(self) -> bool:
         return self._found_at is None and (self._offset >= MAX_BYTES or self._count >= MAX_LINES)
 
-    def is_ready(self, *, at_once: bool) -> bool:
+    @property
+    def preset(self) -> str:
+        return str(self._lines.state.get(FOUND, ""))
+
+    def is_ready(self, wait: float, *, at_once: bool) -> bool:
         if at_once:
             return not self._is_abandoned
-        return self._found_at is not None and time.monotonic() >= self._found_at + WAIT
+        return self._found_at is not None and time.monotonic() >= self._found_at + wait
 
     def scan(self) -> bool:
         if self._found_at is not None or self._is_abandoned:

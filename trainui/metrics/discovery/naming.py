@@ -58,6 +58,11 @@ def _history(key: str) -> str:
     return _ROTATED.sub("", key)
 
 
+def of_log(name: str, key: str) -> str:
+    """Return a metric's name with its log's name as a prefix, such as `stdout/loss`."""
+    return f"{key.rpartition('/')[2].partition('.')[0]}/{name}"
+
+
 class Names:
     """The metrics of an attempt, each with the kind of file where it was first found."""
 
@@ -68,6 +73,17 @@ class Names:
         """By spelling: the kind of file that has the metric."""
         self._earlier: dict[str, tuple[str, str]] = {}
         """By spelling: the kind of file that had the metric in earlier attempts, and its name."""
+        self._texts: dict[str, str] = {}
+        """Metrics that only logs that count epochs had in earlier attempts, and their keys."""
+
+    @property
+    def had_files(self) -> bool:
+        """Return True if an earlier attempt had metrics in files for programs."""
+        return bool(self._earlier)
+
+    def remember_text(self, names: Iterable[str], key: str) -> None:
+        """Register metrics of earlier attempts, from a log that counts epochs."""
+        self._texts |= dict.fromkeys(names, key)
 
     def remember(self, names: Iterable[str], format_: str | None) -> None:
         """Register metrics of earlier attempts, from a file of some format."""
@@ -94,6 +110,21 @@ class Names:
             return name
         found = (self._earlier[one] for one in _spellings(name) if one in self._earlier)
         return next((earlier for of, earlier in found if of != family), name)
+
+    def of_text(self, name: str, key: str) -> str:
+        """Return the name by which a metric of a log that counts epochs is stored.
+
+        It has the log's name as a prefix if an earlier attempt had the metric in a file: one curve
+        never mixes steps and epochs.
+        """
+        known = any(one in self._earlier for one in _spellings(name))
+        return of_log(name, key) if known else name
+
+    def displaced(self, name: str) -> tuple[str, str] | None:
+        """Return a metric that an earlier attempt's log had, and that log, if a file has it now."""
+        alike = (one for one in self._texts if not {*_spellings(one)}.isdisjoint(_spellings(name)))
+        found = next(alike, None)
+        return None if found is None else (found, self._texts.pop(found))
 
     def claim(self, names: Iterable[str], family: str | None, key: str = "") -> None:
         """Register metrics that are already stored."""

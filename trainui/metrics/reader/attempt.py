@@ -20,7 +20,9 @@ from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.open_files import OpenFiles
 from trainui.metrics.files.tail import check_descriptors
 from trainui.metrics.formats.text.pattern import PatternError
+from trainui.metrics.formats.text.preset_lines import FOUND
 from trainui.metrics.reader import diagnostics, new_source
+from trainui.metrics.reader.accepted_names import AcceptedNames
 from trainui.metrics.reader.attempt_alerts import AttemptAlerts
 from trainui.metrics.reader.batch_writer import BatchWriter
 from trainui.metrics.reader.database_reader import DatabaseReader
@@ -100,14 +102,12 @@ class AttemptReader:
         self._abandoned: set[str] = set()
         self._problems = SourceProblems(store, attempt)
         self._missing: Mapping[str, str] = {}
-        self._names = naming.Names()
+        self._names = AcceptedNames(store, attempt.stage_id)
         self._alerts = AttemptAlerts(store, attempt)
         self._config = TrackedConfig(store, attempt)
         self._config_due = False
         """True if files came whose configuration is not recorded yet."""
         self._fallbacks = Fallbacks()
-        self._has_files = False
-        """True once a source other than a fallback has produced a metric."""
         self._ended = False
         self._started_at = time.monotonic()
 
@@ -136,7 +136,7 @@ class AttemptReader:
         if any(self._is_new(candidate) for candidate in candidates):
             self._begin(candidates)
             self._config_due = True
-        if self._config_due and (ended or self._has_files):
+        if self._config_due and (ended or self._names.has_files):
             self._config.record(candidates)
             self._config_due = False
         for candidate in candidates:
@@ -197,8 +197,7 @@ class AttemptReader:
             for key in stale & self._readers.keys():
                 self._readers.pop(key).close()
         by_key = {source.key: source for source in known}
-        for one in known:
-            self._names.remember(earlier.get(one.id, ()), one.format)
+        self._names.remember(known, earlier)
         for candidate in sorted(candidates, key=lambda one: new_source.order(by_key.get(one.key))):
             if (reader := self._readers.get(candidate.key)) is not None:
                 reader.reopen_if_replaced()
@@ -208,15 +207,14 @@ class AttemptReader:
                 self._fallbacks.add(candidate)
                 continue
             source = source or new_source.add(self._store, self.attempt, candidate, self._since)
-            stored = claimed.get(source.id, ())
-            self._names.claim(stored, candidate.family, candidate.key)
-            self._has_files |= bool(stored) and not candidate.is_fallback
+            self._names.claim(claimed.get(source.id, ()), candidate)
             self._start(source, candidate)
 
     def _start(self, source: SourceRecord, candidate: SourceFile) -> None:
         candidate = siblings.apart(candidate, self._candidates.values(), self._since)
         self._candidates[candidate.key] = candidate
         self.directories.add(candidate.path.parent)
+        preset = source.state.get(FOUND) or self._fallbacks.presets.get(source.key)
         kind = partial(DatabaseReader, run=candidate.run) if candidate.run else SourceReader
         self._readers[candidate.key] = kind(
             self._store,
@@ -225,8 +223,8 @@ class AttemptReader:
             candidate.reading,
             attempt=self.attempt.number,
             follows=not candidate.one_of_many,
-            accepts=lambda name: self._accepts(name, candidate),
-            renamed=lambda name: self._names.stored_as(name, candidate.family, candidate.key),
+            accepts=lambda name: self._names.accepts(name, candidate),
+            renamed=self._names.renamed(candidate, preset),
             shift=self._next_step() if candidate.reading.continues else 0,
             stored=self._alerts.check,
             overtaken=self._reload,
@@ -238,11 +236,6 @@ class AttemptReader:
     def _next_step(self) -> float:
         with self._store.read() as connection:
             return points.next_step(connection, self.attempt.stage_id, attempt=self.attempt.number)
-
-    def _accepts(self, name: str, candidate: SourceFile) -> bool:
-        accepted = self._names.accepts(name, candidate.family, candidate.key)
-        self._has_files |= accepted and not candidate.is_fallback
-        return accepted
 
     def end(self) -> None:
         """Note that the process has ended, which limits how much of a fallback source is read."""
@@ -265,14 +258,15 @@ class AttemptReader:
         """Read at most one batch of each source; the writer stores the batches when flushed."""
         steps = [self._step(key) for key in self._readers if self._is_read(key)]
         more = any(step.more for step in steps)
-        if not more and not self._has_files:
+        if not more and not self._names.has_files:
             more = self._fallbacks.scan()
             self._fall_back(ended=False)
         return Advance(sum(step.points for step in steps), more)
 
     def _fall_back(self, *, ended: bool) -> list[str]:
         """Start to read the fallback sources that are ready; return their keys."""
-        ready = self._fallbacks.pop_ready(all_of_them=ended)
+        wait = self._names.wait(self._candidates.values())
+        ready = self._fallbacks.pop_ready(wait, all_of_them=ended)
         for candidate in ready:
             self._start(
                 new_source.add(self._store, self.attempt, candidate, self._since), candidate
@@ -330,7 +324,7 @@ class AttemptReader:
         self.scan(ended=True)
         self._read_to_end(list(self._readers), clean=clean)
         self._config.record_summary(self._candidates.values())
-        if not self._has_files:
+        if not self._names.has_files:
             self._read_to_end(self._fall_back(ended=True), clean=clean)
             self._note_likely_lines()
         for pattern, problem in self._missing.items():
@@ -342,7 +336,7 @@ class AttemptReader:
             self._problems.set(
                 f"alert on {metric}", f"no metric named {metric}, which an alert watches"
             )
-        if self._names.is_full:
+        if self._names.names.is_full:
             limit = f"more than {naming.MAX_SERIES} metrics; the others were not stored"
             self._problems.set(self.attempt.attempt_dir, limit)
         with self._store.write() as connection:

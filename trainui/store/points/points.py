@@ -272,6 +272,16 @@ def names_by_source(
     return found
 
 
+def rename(connection: Connection, owner: str, name: str, to: str) -> None:
+    """Rename a series, unless the owner has one of the new name."""
+    run(
+        connection,
+        "UPDATE series SET name = ? WHERE owner = ? AND name = ? "
+        "AND NOT EXISTS (SELECT 1 FROM series AS other WHERE other.owner = ? AND other.name = ?)",
+        (to, owner, name, owner, to),
+    )
+
+
 def next_step(connection: Connection, owner: str, *, attempt: int) -> int | float:
     """Return the offset for a step counter that restarts in each attempt; 0 without earlier points.
 

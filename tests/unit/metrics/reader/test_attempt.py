@@ -593,6 +593,53 @@ def test_a_counter_that_restarts_goes_on_where_the_user_says_so(
     assert summaries(store, attempt.stage_id)["loss"].superseded == 0
 
 
+HISTORY = "step,loss,epoch\n"
+BY_EPOCH = "".join(f"{{'loss': {at / 2}, 'epoch': {at / 4}}}\n" for at in range(4))
+BY_STEP = "".join(f"step {at} loss {at / 2}\n" for at in range(4))
+
+
+@pytest.mark.parametrize(
+    ("log", "names"), [(BY_EPOCH, {"loss", "stdout/loss", "epoch"}), (BY_STEP, {"loss", "epoch"})]
+)
+@pytest.mark.parametrize("is_file_first", [True, False])
+def test_a_log_that_counts_epochs_and_a_file_with_steps_are_never_one_curve(
+    store: Store, tmp_path: Path, log: str, names: set[str], is_file_first: bool
+) -> None:
+    """A log with steps continues a file's curve, and the other way round."""
+    attempt = start_attempt(store, tmp_path)
+    path = attempt.stage_dir / "progress.csv"
+    for is_file in (is_file_first, not is_file_first):
+        attempt = attempt if is_file is is_file_first else again(store, attempt)
+        if is_file:
+            path.write_text(HISTORY + "".join(f"{at},{at / 2},{at / 4}\n" for at in range(4, 9)))
+        else:
+            (attempt.directory / "stdout.log").write_text(log)
+        end(read(store, attempt))
+        path.unlink(missing_ok=True)
+    found = {p.name for p in curves.points(connect(store), [attempt.stage_id])}
+    assert found == names
+    steps = [step for name, step, _ in all_points(store, attempt.stage_id) if name == "loss"]
+    assert len(names) == 2 or steps == list(range(4, 9))
+
+
+def test_a_progress_bar_waits_for_event_files_that_are_flushed_late(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainui.metrics.discovery.fallback_sources.WAIT", 0.0)
+    attempt = start_attempt(store, tmp_path)
+    events = attempt.stage_dir / "events.out.tfevents.1"
+    events.write_bytes(VERSION)
+    bar = "\rEpoch {}: 100%|##| 3/3 [00:00<00:00, 9.1it/s, loss={}]"
+    (attempt.directory / "stderr.log").write_text("".join(bar.format(at, at) for at in range(4)))
+    reader = AttemptReader(store, attempt.to_read)
+    look(reader)
+    look(reader)
+    assert values(store, attempt) == {}
+    events.write_bytes(VERSION + b"".join(scalar(step, step) for step in range(30)))
+    end(reader)
+    assert values(store, attempt) == {"loss": list(range(30))}
+
+
 @pytest.mark.parametrize(
     ("lines", "steps"),
     [

@@ -99,6 +99,12 @@ def handed_on(state: Mapping[str, Any], preset: str | None) -> dict[str, Any]:
     return {_MEMORY: memory if preset else {name: memory}}
 
 
+def has_steps(preset: str | None) -> bool:
+    """Return False for a preset that counts epochs where the trainer's files have steps."""
+    kind = find(preset) if preset else None
+    return kind is None or kind.has_steps
+
+
 class _Search(Preset):
     """Tries all presets until one reads a line."""
 

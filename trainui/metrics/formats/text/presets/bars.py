@@ -44,6 +44,8 @@ _NO_METRIC = frozenset({"v_num"})
 class Tqdm(Preset):
     """Remembers each bar being drawn, by its description without counts."""
 
+    has_steps = False
+
     @classmethod
     def handed_on(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
         """Return that bars are epochs, if there were several."""
@@ -201,6 +203,7 @@ def _numbers(rest: str) -> Row:
 class Rich(Preset):
     """Lightning's `RichProgressBar`, whose numbers wrap onto the lines below the bar."""
 
+    has_steps = False
     _bar = re.compile(
         r"Epoch (\d+)/\d+\s.*?\d+/\d+ \d+:\d\d:\d\d •\s+\S+\s+\S+/s\s*(.*)", re.DOTALL
     )
@@ -232,4 +235,5 @@ class Rich(Preset):
 class Lightning(AnyOf):
     """Reads either of Lightning's bars."""
 
+    has_steps = False
     kinds = (Rich, Tqdm)

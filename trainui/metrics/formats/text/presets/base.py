@@ -32,6 +32,8 @@ class Preset:
 
     step: ClassVar[str | None] = None
     """The step field, if it does not have one of the usual names."""
+    has_steps: ClassVar[bool] = True
+    """False if it counts epochs where the trainer's files have steps."""
     of_messages: ClassVar[bool] = False
     """True if it reads lines without the logger's prefix."""
 

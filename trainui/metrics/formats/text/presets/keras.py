@@ -20,6 +20,8 @@ _DURATION = re.compile(r"\d+(?:\.\d+)?(?:h|m|min|s|ms|us|μs)\b.*|ETA: .*")
 class Keras(Preset):
     """Remembers the epoch, its last numbers, and which of them were already returned."""
 
+    has_steps = False
+
     def read(self, line: str) -> Sequence[Row]:
         """Return the epoch that a line ends."""
         if heading := _HEADING.fullmatch(line):

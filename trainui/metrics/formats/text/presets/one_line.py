@@ -53,6 +53,7 @@ class HuggingFace(LinePreset):
     The epoch is the step, unless ms-swift adds `'global_step/max_steps': '1/40'`.
     """
 
+    has_steps = False
     substring = "'epoch': "
     line = re.compile(r"[^{]*\{(?='[^{}]*'epoch': '?[\d.])")
     metric = re.compile(rf"'([^']+)': '?((?i:{NUMBER}))(?=[,'}}])")

@@ -1,0 +1,76 @@
+"""Which of an attempt's metrics are stored, by what names, and how long logs wait for files.
+
+The rule: one curve never mixes steps and epochs. If a file has a metric of which an earlier
+attempt's log, such as a progress bar, gave a point an epoch, then those points are renamed, as in
+`stderr/loss`; and so are the log's points if an earlier attempt's file had the metric.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from trainui.metrics.discovery import fallback_sources, naming
+from trainui.metrics.discovery.source_file import SourceFile
+from trainui.metrics.formats.text.preset_lines import FOUND, has_steps
+from trainui.store.db.engine import Store
+from trainui.store.points import points
+from trainui.store.points.source_record import SourceRecord
+
+_FLUSHED_LATE = frozenset({"tfevents", "wandb"})
+"""Kinds of files that are written some time after their trainer has printed the same."""
+
+
+class AcceptedNames:
+    """The metrics' names of one attempt."""
+
+    def __init__(self, store: Store, owner: str) -> None:
+        """Know no names yet; `owner` is the stage."""
+        self._store, self._owner = store, owner
+        self.names = naming.Names()
+        self.has_files = False
+        """True once a source other than a fallback has produced a metric."""
+
+    def remember(self, known: Iterable[SourceRecord], earlier: Mapping[int, set[str]]) -> None:
+        """Register the metrics of earlier attempts, by their sources' ids."""
+        for one in known:
+            names = earlier.get(one.id, ())
+            self.names.remember(names, one.format)
+            if one.format == "text" and not has_steps(one.state.get(FOUND)):
+                self.names.remember_text(names, one.key)
+
+    def claim(self, stored: Iterable[str], candidate: SourceFile) -> None:
+        """Register metrics of a file that are stored already."""
+        names = list(stored)
+        self.names.claim(names, candidate.family, candidate.key)
+        self.has_files |= bool(names) and not candidate.is_fallback
+
+    def renamed(self, candidate: SourceFile, preset: str | None) -> Callable[[str], str]:
+        """Return the function from a metric's name in a file to the name that it is stored by.
+
+        Args:
+            candidate: the file.
+            preset: the preset that reads it, if it is a log.
+        """
+        if candidate.is_fallback and not has_steps(preset):
+            return lambda name: self.names.of_text(name, candidate.key)
+        return lambda name: self.names.stored_as(name, candidate.family, candidate.key)
+
+    def accepts(self, name: str, candidate: SourceFile) -> bool:
+        """Return True if a metric is read from a file."""
+        accepted = self.names.accepts(name, candidate.family, candidate.key)
+        if accepted and not candidate.is_fallback:
+            self.has_files = True
+            if moved := self.names.displaced(name):
+                self._displace(*moved)
+        return accepted
+
+    def _displace(self, name: str, key: str) -> None:
+        with self._store.write() as connection:
+            points.rename(connection, self._owner, name, naming.of_log(name, key))
+
+    def wait(self, files: Iterable[SourceFile]) -> float:
+        """Return for how many seconds a log that shows metrics waits for files with them."""
+        if self.names.had_files:
+            return fallback_sources.WAIT_FOR_FILES
+        is_late = any(one.family in _FLUSHED_LATE for one in files)
+        return fallback_sources.WAIT_FOR_FLUSH if is_late else fallback_sources.WAIT
