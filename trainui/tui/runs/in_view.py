@@ -1,0 +1,81 @@
+"""Reads the data of the list of runs that the first frame does without: that of the runs in view.
+
+It is imported after the first frame.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from trainui.domain.states import Status
+from trainui.store.db import protocol
+from trainui.store.read import event_feed, gpu_use, run_details
+from trainui.tui.data.eta import EtaEstimator
+from trainui.tui.data.snapshot import ListQuery, Snapshot
+from trainui.tui.runs.headline_reader import HeadlineReader
+from trainui.tui.runs.metric_reader import MetricReader
+from trainui.tui.runs.sweep_reader import SweepReader
+from trainui.tui.runs.title_reader import TitleReader
+
+if TYPE_CHECKING:
+    from trainui.store.read.run_details import RunDetails
+
+PERIOD = 5.0
+"""Seconds after which the second lines are read again: reasons to wait change without an event."""
+
+
+class InViewReader:
+    """Adds sweeps, estimated ends, live data, metrics and second lines to a snapshot."""
+
+    def __init__(self) -> None:
+        self._etas = EtaEstimator()
+        self._live = HeadlineReader()
+        self._metrics = MetricReader()
+        self._sweeps = SweepReader()
+        self._titles = TitleReader()
+        self._details_of: object = None
+        """The runs and the newest event for which the second lines were read."""
+        self._details_at = 0.0
+        self._second_lines: Mapping[str, RunDetails] = {}
+
+    @property
+    def unfinished(self) -> bool:
+        """True if the last read left out slow parts, which the next one will read."""
+        return self._sweeps.unfinished or self._metrics.unfinished or self._titles.unfinished
+
+    def read(
+        self, connection: protocol.Connection, query: ListQuery, snapshot: Snapshot
+    ) -> Snapshot:
+        """Return a snapshot of all runs with the data that is read of visible runs only."""
+        runs = self._sweeps.read(connection, snapshot.runs)
+        by_id = {run.id: run for run in runs}
+        running = [run.id for run in runs if run.status == Status.RUNNING]
+        endings = self._etas.of_list(connection, running) if running else {}
+        shown = [by_id[run_id] for run_id in query.rows if run_id in by_id]
+        gpus = gpu_use.by_run(connection) if running else {}
+        newest = [by_id[run_id] for run_id in query.listed if run_id in by_id]
+        longest = max((len(",".join(map(str, found))) for found in gpus.values()), default=0)
+        return replace(
+            snapshot,
+            runs=runs,
+            endings=endings,
+            live=self._live.read(connection, shown, self._etas.goals, gpus) if shown else {},
+            metrics=self._metrics.read(connection, query.metrics, runs),
+            listed=self._titles.read(connection, newest)._replace(gpus=longest),
+            details=self._details(connection, query),
+        )
+
+    def _details(
+        self, connection: protocol.Connection, query: ListQuery
+    ) -> Mapping[str, RunDetails]:
+        """Return the second lines of the runs in view; read again after an event or a while."""
+        if not query.details:
+            return {}
+        state, now = (query.rows, event_feed.last(connection)), time.monotonic()
+        if self._details_of != state or now - self._details_at > PERIOD:
+            self._details_of, self._details_at = state, now
+            self._second_lines = run_details.of_runs(connection, query.rows)
+        return self._second_lines
