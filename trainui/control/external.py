@@ -15,12 +15,14 @@ from trainui.artifacts import environment
 from trainui.artifacts.environment import ShellEnvironment
 from trainui.control import adoption
 from trainui.control.adoption import Candidate
+from trainui.control.known_trainings import KnownTrainings
 from trainui.control.submission import checked_name
 from trainui.domain.states import Status
 from trainui.errors import NotFoundError, UsageError
 from trainui.execution.worker import external_stages
 from trainui.metrics.discovery import process_files, trainings
 from trainui.metrics.discovery.trainings import Training
+from trainui.store.db import readonly
 from trainui.store.db.engine import open_store
 from trainui.store.runs import external_runs
 from trainui.store.runs.external_runs import ExternalState
@@ -67,7 +69,7 @@ def find(path: Path) -> list[Training]:
 
 
 def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
-    """Store trainings as external runs, unless they are already stored.
+    """Store trainings as external runs, unless they are already stored or a run of ours reads them.
 
     Args:
         found: the trainings.
@@ -80,18 +82,13 @@ def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
         raise UsageError(f"--name fits one training; {len(found)} were found")
     store = open_store()
     with store.read() as connection:
-        known = external_runs.known_paths(connection)
+        known = KnownTrainings.load(connection)
     open_paths, configured = process_files.written(), settings.load()
     added: list[Added] = []
     for start in range(0, len(found), _AT_ONCE):
         with store.write() as connection:
             for training in found[start : start + _AT_ONCE]:
-                run_id = known.get(training.key)
-                more = (
-                    training
-                    if run_id is None
-                    else external_stages.new_jobs(connection, run_id, training)
-                )
+                run_id, more = known.look_up(connection, training)
                 external = {"kind": training.kind, "path": str(training.path), "pid": None}
                 if more.jobs:
                     new = external_stages.new_run(
@@ -101,9 +98,10 @@ def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
                         configured,
                     )
                     external_stages.store(connection, new, more, run_id, open_paths)
-                    known[training.key] = run_id or new.id
+                    run_id = known.paths[training.key] = run_id or new.id
+                assert run_id is not None
                 one = Added(
-                    known[training.key],
+                    run_id,
                     training,
                     name or external_stages.printable(training.name),
                     bool(more.jobs),
@@ -111,6 +109,16 @@ def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
                 added.append(one)
     wakeup.ring()
     return added
+
+
+def preview(found: Sequence[Training]) -> list[Added]:
+    """Return what `add` would do; nothing is stored."""
+    if readonly.is_none_yet():
+        return [Added("", one, one.name, is_new=True) for one in found]
+    with open_store().read() as connection:
+        known = KnownTrainings.load(connection)
+        looked_up = [(one, *known.look_up(connection, one)) for one in found]
+    return [Added(run or "", one, one.name, bool(more.jobs)) for one, run, more in looked_up]
 
 
 def adopt(pid: int, name: str | None = None) -> Added:

@@ -57,7 +57,10 @@ def _paths(paths: list[Path], name: str | None, *, as_json: bool, dry_run: bool)
     for path in paths:
         _note_network(path)
     if dry_run:
-        rows = [_row(None, one.name, one, is_new=True) for one in found]
+        rows = [
+            _row(one.run_id or None, one.name, one.training, is_new=one.is_new)
+            for one in external.preview(found)
+        ]
     else:
         rows = [
             _row(one.run_id, one.name, one.training, is_new=one.is_new)
@@ -99,7 +102,7 @@ def _print(rows: list[dict[str, Any]], *, as_json: bool, dry_run: bool) -> None:
         count = f"{len(shown)} training{'' if len(shown) == 1 else 's'}"
         printing.note(
             f"{'found' if dry_run else 'added'} {count}"
-            + (f", {known} added earlier" if known else "")
+            + (f", {known} already known" if known else "")
         )
     printing.answer(as_json, {"runs": rows}, text.table([header, *shown]) if shown else [])
 
