@@ -350,6 +350,23 @@ def test_trials_that_an_edit_removes_are_not_the_best_and_come_back_as_they_ende
     assert [one.state for one in search.trials()] == ["complete", "complete", "pruned", "asked"]
 
 
+def test_searches_whose_names_differ_in_case_are_two(store: Store, tmp_path: Path) -> None:
+    seeded = TEXT.replace("    run: echo", "    seeds: 2\n    run: echo ${matrix.seed}")
+    other = seeded.partition("stages:\n")[2].replace("name: train", "name: Train")
+    search = Search(store, tmp_path, seeded + other)
+    search.turn()
+    with store.read() as connection:
+        members = trials.members_of(connection, search.key, 0)
+        run = runs.get(connection, search.run_id)
+    assert [one.name for one in members] == ["train[trial=0,seed=0]", "train[trial=0,seed=1]"]
+    assert run is not None
+    seeds = [f"train[trial={number},seed={seed}]" for number in range(TRIALS) for seed in (0, 1)]
+    control.cancel(run.id, seeds)
+    with store.read() as connection:
+        assert not trials.goes_on(connection, search.key)
+        assert trials.goes_on(connection, SearchKey(run.id, "Train"))
+
+
 def test_a_trial_whose_seeds_an_edit_removes_is_not_told(store: Store, tmp_path: Path) -> None:
     text = TEXT.replace("    run: echo", "    seeds: 2\n    run: echo ${matrix.seed}")
     search = Search(store, tmp_path, text)

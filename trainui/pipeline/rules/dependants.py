@@ -15,6 +15,8 @@ class Upstream:
     name: str
     status: Status
     allow_failure: bool
+    search: str | None = None
+    """The search that it is a trial of."""
 
 
 def next_state(upstreams: Iterable[Upstream]) -> tuple[Status, str | None] | None:

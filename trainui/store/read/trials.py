@@ -34,17 +34,6 @@ class TrialRecord:
     """Why its stage's last attempt was asked to end by a pruner; None: it was not."""
 
 
-def member_name(search: str, number: int) -> str:
-    """Return the full name of a trial's stage, if it has no seeds."""
-    return f"{search}[trial={number}]"
-
-
-def search_of(stage: str) -> str | None:
-    """Return the search of a trial by the full name of its stage; None: it is not a trial."""
-    search, bracket, _ = stage.rpartition("[trial=")
-    return search if bracket else None
-
-
 def members_of(
     connection: protocol.Connection, run_id: str, search: str, number: int
 ) -> list[StageRecord]:
@@ -52,24 +41,22 @@ def members_of(
 
     Empty if the search has no such trial.
     """
-    name = member_name(search, number)
-    seeds = f"{_escaped(name.removesuffix(']'))},%"
+    trial = f"{search}[trial={number}"
     found = connection.execute(
-        "SELECT * FROM stages WHERE run_id = ? AND (name = ? OR name LIKE ? ESCAPE '\\') "
-        "ORDER BY position",
-        (run_id, name, seeds),
+        f"SELECT * FROM stages WHERE run_id = ? AND (name = ? OR {STARTS_WITH}) ORDER BY position",
+        (run_id, f"{trial}]", *prefix(f"{trial},")),
     )
     stages = row_mapping.records(found, row_mapping.stage_record)
     return [one for one in stages if not one.removed]
 
 
-def members_pattern(search: str) -> str:
-    """Return the pattern of `LIKE` for the names of a search's members, with `\\` as escape."""
-    return f"{_escaped(search)}[%"
+STARTS_WITH = "substr(name, 1, ?) = ?"
+"""The condition on a stage's name for a `prefix`; SQLite's `LIKE` takes `A` for `a`."""
 
 
-def _escaped(name: str) -> str:
-    return name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+def prefix(text: str) -> tuple[int, str]:
+    """Return the parameters of `STARTS_WITH`."""
+    return len(text), text
 
 
 _TRIALS = (
@@ -184,19 +171,18 @@ def tolerated(connection: protocol.Connection, run_id: str) -> Counter[Status]:
         "AND (status = ? OR (status = ? AND trials.stage_id IS NOT NULL))",
         (ASKED, run_id, "%[trial=%", Status.FAILED, Status.CANCELLED),
     ).fetchall()
-    searches = [(Status(status), row_mapping.definition(text)) for status, text in found]
-    return Counter(
-        status
-        for status, definition in searches
-        if definition.trial is not None and has_completed(connection, run_id, definition.group)
-    )
+    ends = [(Status(status), row_mapping.definition(text)) for status, text in found]
+    failed = {one.group for _, one in ends if one.trial is not None}
+    searches = {name for name in failed if has_completed(connection, run_id, name)}
+    return Counter(s for s, one in ends if one.trial is not None and one.group in searches)
 
 
 def has_completed(connection: protocol.Connection, run_id: str, search: str) -> bool:
     """Return True if a trial of a search has completed."""
     found = connection.execute(
-        "SELECT 1 FROM stages WHERE run_id = ? AND status = ? AND name LIKE ? ESCAPE '\\' LIMIT 1",
-        (run_id, Status.COMPLETED, members_pattern(search)),
+        "SELECT 1 FROM stages WHERE run_id = ? AND status = ? AND NOT removed "
+        f"AND {STARTS_WITH} LIMIT 1",
+        (run_id, Status.COMPLETED, *prefix(f"{search}[")),
     )
     return found.fetchone() is not None
 

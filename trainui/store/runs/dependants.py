@@ -34,24 +34,20 @@ def settle(connection: Connection, pending: Iterable[stages.Pending]) -> list[st
     for stage_id, stage in by_id.items():
         if (outcome := next_state(upstreams.get(stage_id, ()))) is not None:
             if outcome[0] == Status.QUEUED and stage_id in upstreams:
-                outcome = _with_results(connection, stage_id, upstreams[stage_id]) or outcome
+                failed = upstreams[stage_id]
+                outcome = _without_results(connection, stage.run_id, failed) or outcome
             becomes.setdefault(outcome, []).append(stage)
     for (status, reason), same in becomes.items():
         stages.change_all(connection, same, Status.PENDING, status, reason=reason, now=clock.now())
     return [one.id for (status, _), same in becomes.items() if status in ENDED for one in same]
 
 
-def _with_results(
-    connection: Connection, stage_id: str, failed: Sequence[Upstream]
+def _without_results(
+    connection: Connection, run_id: str, failed: Sequence[Upstream]
 ) -> tuple[Status, str] | None:
-    """Return BLOCKED and the reason if no trial of a search that the stage needs has completed."""
-    for search in dict.fromkeys(trials.search_of(upstream.name) for upstream in failed):
-        found = raw(connection).execute(
-            "SELECT 1 FROM dependencies JOIN stages ON stages.id = upstream_id "
-            "WHERE dependencies.stage_id = ? AND status = ? AND name LIKE ? ESCAPE '\\' LIMIT 1",
-            (stage_id, Status.COMPLETED, trials.members_pattern(search or "")),
-        )
-        if search is not None and found.fetchone() is None:
+    """Return BLOCKED and the reason if no trial of a search upstream has completed."""
+    for search in dict.fromkeys(one.search for one in failed if one.search is not None):
+        if not trials.has_completed(raw(connection), run_id, search):
             return Status.BLOCKED, f"no trial of {search} completed"
     return None
 
@@ -86,7 +82,14 @@ def upstreams_of(connection: Connection, stage_ids: Sequence[str]) -> dict[str, 
             "ORDER BY position",
             (*part, Status.COMPLETED),
         )
-        for stage_id, name, status, definition in found:
-            allowed = status in ENDED and row_mapping.definition(definition).may_fail
-            upstreams.setdefault(stage_id, []).append(Upstream(name, Status(status), allowed))
+        for stage_id, name, status, text in found:
+            upstreams.setdefault(stage_id, []).append(_upstream(name, Status(status), text))
     return upstreams
+
+
+def _upstream(name: str, status: Status, text: str) -> Upstream:
+    if status not in ENDED:
+        return Upstream(name, status, allow_failure=False)
+    definition = row_mapping.definition(text)
+    search = None if definition.trial is None else definition.group
+    return Upstream(name, status, definition.may_fail, search)

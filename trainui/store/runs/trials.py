@@ -146,11 +146,11 @@ def members_of(connection: Connection, key: SearchKey, number: int) -> list[Stag
 def goes_on(connection: Connection, key: SearchKey) -> bool:
     """Return True if a member of a search still runs or can start, and was not asked to stop."""
     found = raw(connection).execute(
-        "SELECT 1 FROM stages WHERE run_id = ? AND name LIKE ? ESCAPE '\\' "
+        f"SELECT 1 FROM stages WHERE run_id = ? AND {trials.STARTS_WITH} "
         f"AND status IN ({placeholders(UNFINISHED)}) AND NOT EXISTS (SELECT 1 FROM attempts "
         "WHERE stage_id = stages.id AND number = stages.attempt "
         "AND cancel_requested_at IS NOT NULL AND status = 'running') LIMIT 1",
-        (key.run_id, trials.members_pattern(key.name), *UNFINISHED),
+        (key.run_id, *trials.prefix(f"{key.name}["), *UNFINISHED),
     )
     return found.fetchone() is not None
 
