@@ -274,6 +274,7 @@ TABLE = [
     B("bounds inverted", search("[1]", "trials: 1\nprune: {by: hyperband, min_resource: 9, max_resource: 3}"), [("bad-range", 9, 44)], ("above max_resource",)),
     B("grid of a range", search("{low: 0.0, high: 1}", "trials: 1\nsampler: grid"), [("bad-range", 5, 15)], ("step",)),
     B("grid too small", search("{low: 0, high: 1, step: 0.1}", "trials: 12\nsampler: grid"), [("out-of-range", 8, 15)], ("11",)),
+    B("grid too large", search("{low: 1, high: 20001}", "trials: 1\nsampler: grid"), [("out-of-range", 5, 7)], ("20,001 combinations",)),
     B("seed below 0", search("[1]", "trials: 1\nseed: -1"), [("out-of-range", 9, 13)]),
     B("unknown pruner", search("[1]", "trials: 1\nprune: mediam"), [("bad-pruner", 9, 14)], ("did you mean 'median'",)),
     B("pruner's option", search("[1]", "trials: 1\nprune: {by: median, startup_trals: 5}"), [("bad-option", 9, 27)], ("did you mean 'startup_trials'",)),

@@ -159,7 +159,8 @@ def check_grid(
     """Raise the error of a sampler that tries each combination once, where it cannot.
 
     Raises:
-        PydanticCustomError: a range has no step, or there are more trials than combinations.
+        PydanticCustomError: a range has no step, there are more trials than combinations, or too
+            many combinations for Optuna's grid, which lists them all.
     """
     if sampler is None or sampler[0] not in optuna_options.FINITE:
         return
@@ -172,6 +173,12 @@ def check_grid(
     if trials is not None and trials > size:
         message = f"is {trials}, but {short} has only {size} combinations; write {size}"
         raise fault("out-of-range", message, "trials")
+    if sampler[0] == "GridSampler" and size > MAX_TRIALS:
+        message = (
+            f"has {size:,} combinations, and the sampler grid takes at most {MAX_TRIALS:,}; use "
+            "larger steps, or the sampler random"
+        )
+        raise fault("out-of-range", message, "space")
 
 
 def _metric(value: Any, info: ValidationInfo) -> str:
