@@ -39,7 +39,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.sabotage:
         names = list(SABOTAGES) if arguments.sabotage == "all" else [arguments.sabotage]
-        return _sabotage(names, arguments.seed, arguments.trials, arguments.jobs)
+        return _sabotage(names, arguments.seed, arguments.trials, arguments.jobs, arguments.kills)
     return _run(arguments.seed, arguments.trials, arguments.jobs, arguments.kills)
 
 
@@ -58,12 +58,12 @@ def _run(seed: int, trials: int, jobs: int, kills: int | None) -> int:
     return 0
 
 
-def _sabotage(names: Sequence[str], seed: int, trials: int, jobs: int) -> int:
+def _sabotage(names: Sequence[str], seed: int, trials: int, jobs: int, kills: int | None) -> int:
     """Run trials with each sabotage until an invariant detects it."""
     missed = 0
     for name in names:
         os.environ.update(environment(name))
-        _counts, errors, folder = _trials(seed, trials, jobs)
+        _counts, errors, folder = _trials(seed, trials, jobs, kills)
         shutil.rmtree(folder)
         broken = [error for error in errors if isinstance(error, BrokenInvariantError)]
         missed += not broken

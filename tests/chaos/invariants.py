@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from contextlib import closing, suppress
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec
+from typing import ParamSpec, TypeVar
 
 import psutil
 
@@ -38,19 +38,20 @@ EARLIER = 0.1
 
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class BrokenInvariantError(AssertionError):
     """The store does not agree with the ledger."""
 
 
-def invariant(check: Callable[P, None]) -> Callable[P, None]:
+def invariant(check: Callable[P, T]) -> Callable[P, T]:
     """Turn a check's failure into a `BrokenInvariantError`, distinct from other failures."""
 
     @wraps(check)
-    def checked(*arguments: P.args, **named: P.kwargs) -> None:
+    def checked(*arguments: P.args, **named: P.kwargs) -> T:
         try:
-            check(*arguments, **named)
+            return check(*arguments, **named)
         except AssertionError as error:
             raise BrokenInvariantError(*error.args) from error
 

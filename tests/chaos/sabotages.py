@@ -142,6 +142,33 @@ def trust_exit_codes() -> None:
     outputs.problem = lambda *_arguments, **_named: None
 
 
+def forget_samplers() -> None:
+    """A new worker starts each search's random numbers again."""
+    from trainui.search import samplers
+
+    vars(samplers)["dump"] = _nothing
+
+
+def lose_reports() -> None:
+    """The values that a pruner has seen are not in the study."""
+    from trainui.search import pruning
+
+    vars(pruning)["_write_values"] = lambda *_arguments: None
+
+
+def change_outcomes_of_trials() -> None:
+    """The store has another value of each trial than the study."""
+    from trainui.store.runs import trials
+
+    end = trials.end
+
+    def sabotaged(connection: Any, stage: Any, outcome: Any) -> None:
+        value = None if outcome.value is None else outcome.value + 1
+        end(connection, stage, replace(outcome, value=value))
+
+    trials.end = sabotaged
+
+
 WORKER: dict[str, Callable[[], None]] = {
     "worker-ends-stages": end_running,
     "ends-an-hour-late": record_late,
@@ -152,6 +179,9 @@ WORKER: dict[str, Callable[[], None]] = {
     "no-retries": never_retry,
     "no-checkpoints": start_afresh,
     "outputs-unchecked": trust_exit_codes,
+    "samplers-forgotten": forget_samplers,
+    "reports-lost": lose_reports,
+    "trials-changed": change_outcomes_of_trials,
 }
 
 METRICS: dict[str, Callable[[], None]] = {

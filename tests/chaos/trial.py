@@ -47,6 +47,9 @@ RESUMES = 20
 """Faults end after the first few, so that each run can complete."""
 
 
+check_search = invariants.invariant(searches.check)
+
+
 def stop_everything() -> None:
     """Stop worker, guard, broker and stages, and check that nothing is left."""
     stopped = trainui("worker", "stop", "--with-stages")
@@ -109,7 +112,7 @@ class Trial:
         for run_id, pipeline in self._runs():
             invariants.check_completed(scene, run_id, pipeline)
             if pipeline.trials:
-                self._counts += searches.check(run_id, pipeline)
+                self._counts += check_search(run_id, pipeline)
                 self._counts["searches"] += 1
             control.remove(run_id)
             invariants.check_deleted(run_id)

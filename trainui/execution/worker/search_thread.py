@@ -188,9 +188,11 @@ class SearchThread:
             self._explain(wanted, INSTALL if error.name == "optuna" else broken)
             return False
         except Exception as error:
-            logger.exception("%s of run %s: the search failed, will retry", key.name, key.run_id)
-            self._explain(wanted, f"its values cannot be chosen: {_first_line(error)}")
-            return False
+            if not self._is_deleted(key):
+                what = "%s of run %s: the search failed, will retry"
+                logger.exception(what, key.name, key.run_id)
+                self._explain(wanted, f"its values cannot be chosen: {_first_line(error)}")
+                return False
         self._close_if_over(key)
         with self._lock:
             left = self._wanted.get(key, {})
@@ -213,6 +215,11 @@ class SearchThread:
             self._open.pop(next(iter(self._open))).close()
         self._open[key] = Searcher(self._store, run, key)
         return self._open[key]
+
+    def _is_deleted(self, key: SearchKey) -> bool:
+        """Return True if a search's run was deleted, maybe during its turn."""
+        with self._store.read() as connection:
+            return trials.run_of(connection, key) is None
 
     def _close_if_over(self, key: SearchKey) -> None:
         """Close the study of a search none of whose trials runs or can start."""

@@ -13,12 +13,14 @@ import pytest
 from tests.unit.execution.submitted import begin, submit
 from tests.unit.store.readings import Feeder
 from tests.unit.supervisor.waiting import wait_for
+from trainui import control
 from trainui.domain.records import StageRecord
 from trainui.execution.worker import search_thread
 from trainui.execution.worker.search_thread import INSTALL, SearchThread
 from trainui.search import missing_metric
 from trainui.search.missing_metric import MissingMetricWatch
 from trainui.search.searcher import Searcher
+from trainui.search.study import AskedTrial, SearchStudy
 from trainui.store.db.engine import Store
 from trainui.store.runs import stages
 
@@ -132,6 +134,27 @@ def test_a_search_that_fails_is_put_off_and_delays_no_other(
         thread.want(number)
         thread.asked(number)
     assert len(failed) == 1
+
+
+def test_a_run_deleted_during_a_turn_is_forgotten(
+    thread: Thread,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def deleting(self: SearchStudy) -> AskedTrial:
+        if self.study.study_name.startswith(deleted):
+            control.cancel(deleted)
+            control.remove(deleted)
+        return ask(self)
+
+    deleted, ask = thread.run_id, SearchStudy.ask
+    monkeypatch.setattr(SearchStudy, "ask", deleting)
+    thread.want(0)
+    thread.run_id = submit(tmp_path, TEXT)
+    thread.want(0)
+    thread.asked(0)
+    assert "failed" not in caplog.text
 
 
 def test_a_metric_that_does_not_come_is_said_while_the_trial_runs(
