@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import sqlalchemy
 from tests.unit.execution.submitted import begin, submit
 from tests.unit.store.readings import Feeder
 from trainui import clock, control
+from trainui.cli.runs import waiting
 from trainui.domain.pruning import Pruning
 from trainui.domain.records import HostView
 from trainui.domain.states import Status
@@ -314,6 +316,17 @@ def has_ended(search: Search) -> list[bool]:
             trials.is_any_asked(connection, trials.LAST_STATES, here)
             for here in (None, HostView("b", place="its disk"))
         ]
+
+
+def test_a_wait_ends_when_the_study_has_all_trials(
+    search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search.turn(*range(TRIALS))
+    for number in range(TRIALS):
+        search.end(number, 0.5)
+    monkeypatch.setattr(time, "sleep", lambda _seconds: search.turn())
+    assert waiting.wait([search.run_id]) == 0
+    assert {one.state for one in search.trials()} == {"complete"}
 
 
 def test_an_interrupted_trial_is_left_to_be_continued(search: Search) -> None:

@@ -14,7 +14,7 @@ from trainui.control import self_wait_check
 from trainui.domain.states import ENDED, Status
 from trainui.errors import NotFoundError, StoppedError, WaitTimeoutError
 from trainui.store.db import protocol, sqlite_file
-from trainui.store.read import event_feed, views
+from trainui.store.read import event_feed, trials, views
 
 POLL = 0.1
 """Poll interval in seconds; if nothing changed, a poll reads only one number."""
@@ -27,6 +27,9 @@ STANDSTILL_PERIOD = 60.0
 
 DISK_PERIOD = 5.0
 """Seconds between two checks of the free disk space."""
+
+STUDY_WITHIN = 5.0
+"""Seconds to wait for the last trials of a search to be in Optuna's study."""
 
 _EXIT_CODES = {
     Status.COMPLETED: 0,
@@ -99,6 +102,8 @@ class _Watch:
         self._timeout = timeout
         self._started = time.monotonic()
         self._version: int | str | None = None
+        self._over_at: float | None = None
+        """When all runs were first seen to have ended."""
         self._stands_since = self._started
         self._standstill = ""
         """The last printed reason why nothing starts."""
@@ -119,9 +124,16 @@ class _Watch:
                     self._print_events(run_id, printer)
             self._ring()
         if len(self.ends) == len(self._printers):
-            return False
+            return self._is_study_behind()
         self._check_time()
         return True
+
+    def _is_study_behind(self) -> bool:
+        """Return True for a moment if a trial has ended and is not in its study yet."""
+        now = time.monotonic()
+        self._over_at = self._over_at or now
+        is_early = now - self._over_at < STUDY_WITHIN
+        return is_early and trials.is_any_untold(self._connection, list(self._printers))
 
     def _print_events(self, run_id: str, printer: event_lines.EventPrinter) -> None:
         run = views.run(self._connection, run_id)

@@ -12,6 +12,7 @@ from trainui.domain.pruning import Pruning
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.store.db import protocol
+from trainui.store.db.statements import placeholders
 from trainui.store.read import row_mapping
 
 ASKED = "asked"
@@ -143,6 +144,18 @@ def outcomes(connection: protocol.Connection, run_id: str) -> dict[str, str]:
         "SELECT stage_id, state FROM trials WHERE run_id = ? AND state <> ?", (run_id, ASKED)
     )
     return dict(found.fetchall())
+
+
+def is_any_untold(connection: protocol.Connection, run_ids: Sequence[str]) -> bool:
+    """Return True if a trial of some runs has ended, and its outcome is not in its study yet."""
+    ended = (Status.COMPLETED, Status.FAILED, Status.PRUNED)
+    found = connection.execute(
+        "SELECT 1 FROM trials JOIN stages ON stages.id = stage_id WHERE trials.state = ? "
+        f"AND trials.run_id IN ({placeholders(run_ids)}) AND status IN ({placeholders(ended)}) "
+        "LIMIT 1",
+        (ASKED, *run_ids, *ended),
+    )
+    return found.fetchone() is not None
 
 
 def counted(
