@@ -66,6 +66,22 @@ def test_more_trials_are_asked_for(cli: CommandLine) -> None:
     assert (text.code, "--trials and --file exclude each other" in text.err) == (2, True)
 
 
+GRID = """
+name: grid
+stages:
+  - name: train
+    matrix: {lr: [3, 1, 2]}
+    search: {metric: loss, goal: minimize}
+    run: echo "{\\"loss\\":${matrix.lr}}" >> $TRAINUI_METRICS_FILE
+"""
+
+
+def test_the_members_of_a_matrix_with_a_search_are_ranked(cli: CommandLine) -> None:
+    cli.run(GRID)
+    found = cli.json("best", "grid", "-n", "2")["trials"]
+    assert [(one["value"], one["search"]) for one in found] == [(1, {"lr": "1"}), (2, {"lr": "2"})]
+
+
 def test_a_run_without_a_search_has_no_best_trial(cli: CommandLine) -> None:
     cli.run("stages: [{name: a, run: 'true'}]", "--name", "none")
     missing = cli("best", "none", "--json")

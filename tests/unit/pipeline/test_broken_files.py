@@ -111,7 +111,7 @@ TABLE = [
     B("alert's goal without a use", stage("run: x\nalerts: {above: 3, metric: a, goal: min}"), [("alert-condition", 4, 35)]),
     B("alert's action", stage("run: x\nalerts: {nan: true, then: kill}"), [("bad-action", 4, 31)], ("mark, notify, stop",)),
     B("alert's threshold", stage("run: x\nalerts: {below: low, metric: a}"), [("wrong-type", 4, 21)], ("a number", "'low'")),
-    B("alert's threshold without end", stage("run: x\nalerts: {below: .inf, metric: a}"), [("wrong-type", 4, 21)]),
+    B("alert's threshold without end", stage("run: x\nalerts: {below: .inf, metric: a}"), [("wrong-type", 4, 21)], ("finite number, not '.inf'",)),
     B("alert's count", stage("run: x\nalerts: {no_improvement: 0, metric: a}"), [("out-of-range", 4, 30)]),
     B("alert on no NaN", stage("run: x\nalerts: {nan: false}"), [("wrong-type", 4, 19)], ("leave the alert out",)),
     B("alert on a stall of a metric", stage("run: x\nalerts: {stalled: 9, metric: a}"), [("alert-condition", 4, 26)]),

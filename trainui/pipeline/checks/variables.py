@@ -137,7 +137,7 @@ def _unknown_key(variable: Variable, keys: tuple[str, ...]) -> str:
 def _unknown_search(variable: Variable, keys: tuple[str, ...] | None) -> str:
     if keys is None:
         return f"{_shown(variable)}: the stage has no search with a space; use ${{params.KEY}}"
-    near = did_you_mean(variable.key, keys) or f"; it has {', '.join(keys)}"
+    near = did_you_mean(variable.key, keys) or (keys and f"; it has {', '.join(keys)}") or ""
     return f"{_shown(variable)}: the stage's search has no such parameter{near}"
 
 

@@ -179,7 +179,10 @@ def whole(least: int, most: int = LARGEST) -> Callable[[Any, ValidationInfo], in
 def number(value: Any, info: ValidationInfo) -> int | float:
     """Return a number, an int where it is written as one."""
     scalar = expanded(value, info, "a number")
-    found = typed(scalar)
+    try:
+        found = scalar.value
+    except ValueError as error:  # infinite, NaN or too large
+        raise fault("wrong-type", f"must be a finite number, not {quoted(scalar.text)}") from error
     if not isinstance(found, int | float) or isinstance(found, bool):
         raise fault("wrong-type", f"must be a number, not {quoted(scalar.text)}")
     return found

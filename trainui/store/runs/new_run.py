@@ -73,8 +73,8 @@ def enroll(
     stages: Sequence[StageDefinition],
     ids: Mapping[str, str],
 ) -> None:
-    """Store the members of a matrix that is pruned as trials, in the file's order."""
-    members = [one for one in stages if one.search and one.search.prune and not one.search.asks]
+    """Store the members of a matrix with a search as trials, in the file's order."""
+    members = [one for one in stages if one.search and not one.search.asks]
     if not members:
         return
     query = "SELECT stage_id, search FROM trials WHERE run_id = ?"
