@@ -122,7 +122,12 @@ class Names:
 
     def displaced(self, name: str) -> tuple[str, str] | None:
         """Return a metric that an earlier attempt's log had, and that log, if a file has it now."""
-        alike = (one for one in self._texts if not {*_spellings(one)}.isdisjoint(_spellings(name)))
+        names = {*_spellings(name)}
+        alike = (
+            one
+            for one, key in self._texts.items()
+            if not names.isdisjoint(_spellings(one.removeprefix(of_log("", key))))
+        )
         found = next(alike, None)
         return None if found is None else (found, self._texts.pop(found))
 

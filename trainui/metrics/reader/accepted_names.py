@@ -2,7 +2,8 @@
 
 The rule: one curve never mixes steps and epochs. If a file has a metric of which an earlier
 attempt's log, such as a progress bar, gave a point an epoch, then those points are renamed, as in
-`stderr/loss`; and so are the log's points if an earlier attempt's file had the metric.
+`stderr/loss`, or deleted if the file has the whole history. A log's points are renamed as well if
+an earlier attempt's file had the metric.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from trainui.store.db.engine import Store
 from trainui.store.points import points
 from trainui.store.points.source_record import SourceRecord
 
+_HISTORIES = frozenset({"hf"})
+"""Kinds of files that repeat what earlier attempts have measured."""
+
 _FLUSHED_LATE = frozenset({"tfevents", "wandb"})
 """Kinds of files that are written some time after their trainer has printed the same."""
 
@@ -23,9 +27,15 @@ _FLUSHED_LATE = frozenset({"tfevents", "wandb"})
 class AcceptedNames:
     """The metrics' names of one attempt."""
 
-    def __init__(self, store: Store, owner: str) -> None:
-        """Know no names yet; `owner` is the stage."""
-        self._store, self._owner = store, owner
+    def __init__(self, store: Store, owner: str, attempt: int) -> None:
+        """Know no names yet.
+
+        Args:
+            store: the store for the points.
+            owner: the stage.
+            attempt: the attempt's number.
+        """
+        self._store, self._owner, self._attempt = store, owner, attempt
         self.names = naming.Names()
         self.has_files = False
         """True once a source other than a fallback has produced a metric."""
@@ -61,12 +71,17 @@ class AcceptedNames:
         if accepted and not candidate.is_fallback:
             self.has_files = True
             if moved := self.names.displaced(name):
-                self._displace(*moved)
+                self._displace(*moved, is_history=candidate.family in _HISTORIES)
         return accepted
 
-    def _displace(self, name: str, key: str) -> None:
+    def _displace(self, name: str, key: str, *, is_history: bool) -> None:
+        if not is_history and name.startswith(naming.of_log("", key)):
+            return
         with self._store.write() as connection:
-            points.rename(connection, self._owner, name, naming.of_log(name, key))
+            if is_history:
+                points.drop(connection, self._owner, name, attempt=self._attempt)
+            else:
+                points.rename(connection, self._owner, name, naming.of_log(name, key))
 
     def wait(self, files: Iterable[SourceFile]) -> float:
         """Return for how many seconds a log that shows metrics waits for files with them."""

@@ -102,7 +102,7 @@ class AttemptReader:
         self._abandoned: set[str] = set()
         self._problems = SourceProblems(store, attempt)
         self._missing: Mapping[str, str] = {}
-        self._names = AcceptedNames(store, attempt.stage_id)
+        self._names = AcceptedNames(store, attempt.stage_id, attempt.number)
         self._alerts = AttemptAlerts(store, attempt)
         self._config = TrackedConfig(store, attempt)
         self._config_due = False

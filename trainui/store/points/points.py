@@ -282,6 +282,18 @@ def rename(connection: Connection, owner: str, name: str, to: str) -> None:
     )
 
 
+def drop(connection: Connection, owner: str, name: str, *, attempt: int) -> None:
+    """Delete a series of which only attempts before this one have points."""
+    for known in sources(connection, owner):
+        if known.attempt < attempt:
+            _close(connection, known)
+    series = "(SELECT id FROM series WHERE owner = ? AND name = ?)"
+    of_series = f"SELECT chunk_id FROM chunk_figures WHERE series_id IN {series}"
+    run(connection, f"DELETE FROM chunks WHERE id IN ({of_series})", (owner, name))
+    run(connection, f"DELETE FROM chunk_figures WHERE series_id IN {series}", (owner, name))
+    run(connection, "DELETE FROM series WHERE owner = ? AND name = ?", (owner, name))
+
+
 def next_step(connection: Connection, owner: str, *, attempt: int) -> int | float:
     """Return the offset for a step counter that restarts in each attempt; 0 without earlier points.
 
@@ -335,10 +347,15 @@ def of_attempt(
 def finish(connection: Connection, owner: str) -> None:
     """Move an owner's tails into chunks, since its sources will not grow soon."""
     for known in sources(connection, owner):
-        if known.tail_rows:
-            stored = replace(known, tail_rows=0, tail_points=0, version=known.version + 1)
-            move(connection, known, stored)
-            _fill_chunks(connection, _Block(stored, 0, {}), has_tails=True)
+        _close(connection, known)
+
+
+def _close(connection: Connection, known: SourceRecord) -> None:
+    """Move a source's tails into chunks."""
+    if known.tail_rows:
+        stored = replace(known, tail_rows=0, tail_points=0, version=known.version + 1)
+        move(connection, known, stored)
+        _fill_chunks(connection, _Block(stored, 0, {}), has_tails=True)
 
 
 def forget(connection: Connection, owners: Iterable[str]) -> None:

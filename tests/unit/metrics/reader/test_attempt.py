@@ -622,6 +622,23 @@ def test_a_log_that_counts_epochs_and_a_file_with_steps_are_never_one_curve(
     assert len(names) == 2 or steps == list(range(4, 9))
 
 
+def test_a_history_replaces_what_logs_of_earlier_attempts_had_by_epoch(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    for _ in range(2):
+        (attempt.directory / "stdout.log").write_text(BY_EPOCH)
+        end(read(store, attempt))
+        attempt = again(store, attempt)
+    history = [{"loss": at / 2, "epoch": at / 4, "step": at} for at in range(9)]
+    state = attempt.stage_dir / "trainer_state.json"
+    state.write_text(json.dumps({"log_history": history}))
+    end(read(store, attempt))
+    curve = readings.curve(connect(store), attempt.stage_id, "loss")
+    assert (curve.steps / 2).tolist() == curve.values.tolist() == [at / 2 for at in range(9)]
+    assert values(store, attempt).keys() == {"loss", "epoch"}
+
+
 def test_a_progress_bar_waits_for_event_files_that_are_flushed_late(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
