@@ -36,6 +36,28 @@ def alerted_stages(
     return found
 
 
+def nan_steps(connection: Connection, stage_ids: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Return the steps of the first NaN or infinite values, by stage id and metric.
+
+    They are those of all stages of the given stages' runs, of each stage the last attempt's. A
+    metric without steps is left out.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for part in batches(stage_ids):
+        for stage_id, kind, text in connection.execute(
+            "SELECT stages.id, kind, data_json FROM events CROSS JOIN stages "
+            "WHERE stages.run_id = events.run_id AND name = stage "
+            f"AND events.attempt = stages.attempt AND kind IN ({placeholders(MARKED)}) "
+            f"AND events.run_id IN (SELECT run_id FROM stages WHERE id IN ({placeholders(part)})) "
+            "ORDER BY events.id",
+            (*MARKED, *part),
+        ):
+            data = json.loads(text or "{}")
+            if NAN in (kind, data.get("condition")) and data.get("step") is not None:
+                found.setdefault(stage_id, {}).setdefault(data.get("metric", ""), data["step"])
+    return found
+
+
 def stages_with_nan(connection: Connection, run_ids: Sequence[str]) -> dict[str, frozenset[str]]:
     """Return the names of the stages with a NaN in any metric of their last attempt, by run."""
     return {

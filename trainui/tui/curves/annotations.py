@@ -1,7 +1,7 @@
 """Positions of alerts, stalls and prunings on a stage's curves.
 
 An alert is drawn at the step that it reports, on its own metric. A stall is drawn at the last
-point before it, on every metric. NaN values are marked by `plot`.
+point before it, on every metric. NaN values are marked by `plot`, with the step of the first one.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from rich.cells import cell_len
+
 from trainui.domain.records import SeriesSummary
 from trainui.text import harmless
 from trainui.tui.curves import ticks
@@ -54,8 +56,9 @@ class Spacing(NamedTuple):
         return 1 + self.axis + self.gap
 
 
-SPACINGS = (Spacing(1, 1), Spacing(1, 0), Spacing(0, 0))
-"""With an axis and a gap, without the gap, and without the axis too."""
+SPACINGS = (Spacing(1, 1), Spacing(1, 0), Spacing(0, 1), Spacing(0, 0))
+"""With an axis and a gap, with one of them, and with neither. Without a gap, a rule beside each
+title separates the plots."""
 
 
 class PlotGrid:
@@ -80,6 +83,8 @@ class PlotGrid:
             few = min(height // (LEAST_HEIGHT + spacing.total), 2)
             rows = max(height // (PAGED_HEIGHT + spacing.total), few, 1)
             plot_height = max(height // rows - spacing.total, LEAST_HEIGHT)
+            if rows * (plot_height + SPACINGS[0].total) - SPACINGS[0].gap <= height:
+                spacing = SPACINGS[0]
             chosen = _PlotLayout(most, min(plot_height, MOST_HEIGHT), spacing)
         self.columns, self.plot_height, self.spacing = chosen
         self.cell_width = max((width - GAP * (self.columns - 1)) // self.columns, 12)
@@ -196,8 +201,12 @@ def _title(cell: PlotCell, grid: PlotGrid, style: str, ending: str) -> Row:
     right += _value(cell, style)
     room = grid.cell_width - width_of(tuple(right)) - 1
     sign = "▸ " * cell.selected + "◆ " * cell.pinned
-    name = fit(sign + _shortened(harmless(cell.figures.name), room - len(sign), ending), room)
-    return (Segment(name, "title" if cell.selected else "strong"), Segment(" "), *right)
+    name = fit(
+        sign + _shortened(harmless(cell.figures.name), room - len(sign), ending), room
+    ).rstrip()
+    rule = "" if grid.spacing.gap else "─" * (room - cell_len(name) - 1)
+    between = (Segment(" "), Segment(fit(rule, room - cell_len(name)), "line"))
+    return (Segment(name, "title" if cell.selected else "strong"), *between, *right)
 
 
 def _value(cell: PlotCell, style: str) -> Row:

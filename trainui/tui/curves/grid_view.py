@@ -292,7 +292,10 @@ class CurvesView(CurveKeys):
         rows = grid_rows(cells, self._grid())
         if self._hidden_plots():  # so that the last page can be scrolled to the top
             page = self._page_rows()
-            rows += [()] * (-len(rows) % page + max(self.page_height - page, 0))
+            rest = max(self.page_height - page, 0)
+            rows += [()] * (-len(rows) % page + rest)
+            if (first := self.scroll_offset.y) % page == 0:  # no title without its plot
+                rows[first + page : first + page + rest] = [()] * rest
         head = [self.summary] if self._has_summary() else []
         self.set_rows([*head, *self._legend, *rows, *self._problem_rows()])
 

@@ -22,11 +22,14 @@ from trainui.tui.curves.cursor_values import (
 from trainui.tui.curves.line_styles import SAMPLE, LineStyle, line_styles
 from trainui.tui.curves.model import NAN, Chart, PlotLine
 from trainui.tui.curves.view_options import PlotOptions
-from trainui.tui.render.numbers import number
+from trainui.tui.render.numbers import exact_step, number
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, width_of
 
 OWN = "curve-1"
 """The style of a plot's only line."""
+
+SINCE = " since "
+"""Before the step of a line's first NaN."""
 
 VALUE, BEST = 10, 17
 """Widths of the columns in characters."""
@@ -51,7 +54,14 @@ def table_rows(
         rows = [_here(line, view), _in_all(line, figures), *_struck(chart)]
         return [_whole(row, width) for row in rows]
     rows = _compared(chart, view, most)
-    return [cut(row, width) for row in rows[:most]]
+    return [_shortest(row, width) for row in rows[:most]]
+
+
+def _shortest(row: Row, width: int) -> Row:
+    """Drop the step of a NaN, then cut the line, until it fits."""
+    if width_of(row) > width:
+        row = tuple(s._replace(text=s.text.partition(SINCE)[0]) for s in row)
+    return cut(row, width)
 
 
 def _whole(row: Row, width: int) -> Row:
@@ -80,7 +90,7 @@ def _here(line: PlotLine, view: PlotOptions) -> Row:
             else f"no point {position_text(view.cursor, view.axis)}"
         )
         return (Segment(where, "dim"),)
-    where = f"step {_step(found.step)}" if math.isfinite(found.step) else "here"
+    where = f"step {exact_step(found.step)}" if math.isfinite(found.step) else "here"
     spans = [Segment("cursor " if view.cursor is not None else "last   ", "dim"), Segment(where)]
     if math.isfinite(found.time):
         spans.append(Segment(f"  {ticks.moment(found.time)}", "dim"))
@@ -93,10 +103,6 @@ def _here(line: PlotLine, view: PlotOptions) -> Row:
     return tuple(spans)
 
 
-def _step(step: float) -> str:
-    return f"{step:,.0f}" if step.is_integer() else f"{step:g}"
-
-
 def _in_all(line: PlotLine, figures: SeriesSummary) -> Row:
     spans: list[Segment] = []
     lower = lower_is_better(figures.name)
@@ -105,9 +111,12 @@ def _in_all(line: PlotLine, figures: SeriesSummary) -> Row:
         word = "lower is better" if lower else "higher is better"
         spans += [
             Segment("best   ", "dim"),
-            Segment(f"{number(value)} at step {_step(step)} ", "good"),
+            Segment(f"{number(value)} at step {exact_step(step)} ", "good"),
             Segment(f"({word})   ", "dim"),
         ]
+    if figures.nonfinite:
+        since = "" if line.nan_since is None else f" since step {exact_step(line.nan_since)}"
+        spans.append(Segment(f"× {figures.nonfinite} not finite{since}   ", "bad"))
     spans += [
         Segment("min ", "dim"),
         Segment(number(figures.min)),
@@ -115,8 +124,6 @@ def _in_all(line: PlotLine, figures: SeriesSummary) -> Row:
         Segment(number(figures.max)),
         Segment(f"   {figures.count} point{'s' * (figures.count != 1)}", "dim"),
     ]
-    if figures.nonfinite:
-        spans.append(Segment(f"   × {figures.nonfinite} not finite", "bad"))
     if figures.superseded:
         spans.append(Segment(f"   {figures.superseded} superseded (dimmed)", "dim"))
     return tuple(spans)
@@ -180,9 +187,14 @@ def _line(
         Segment(fit(rank, 5), "good" if place == 1 else "dim"),
         Segment(fit(best_text(line), BEST, right=True)),
         Segment(fit(number(last and last.value), VALUE, right=True), _last_style(last)),
-        Segment("  × NaN" if has_nan else "", "bad"),
+        Segment(_nan_words(line) if has_nan else "", "bad"),
         Segment(f"  {SYMBOLS[Status.PRUNED]} {line.pruned}" if line.pruned else "", "dim"),
     )
+
+
+def _nan_words(line: PlotLine) -> str:
+    since = "" if line.nan_since is None else f"{SINCE}{exact_step(line.nan_since)}"
+    return f"  × NaN{since}"
 
 
 def _last_style(last: CursorValue | None) -> str:

@@ -62,6 +62,8 @@ class Candidate:
     last: float | None
     nonfinite: int = 0
     """How many of its values are NaN or infinite."""
+    nan_since: float | None = None
+    """The step of the first of them; None: unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,8 @@ class PlotLine:
     """Their standard deviation in each column; NaN below two values."""
     pruned: str = ""
     """Why its trial was pruned; empty: it was not."""
+    nan_since: float | None = None
+    """The step of its first NaN or infinite value, also outside the window; None: unknown."""
 
     @property
     def known(self) -> list[float]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from trainui.braille import NO_DOTS
@@ -28,6 +28,7 @@ from trainui.tui.curves.braille_canvas import Canvas
 from trainui.tui.curves.line_styles import LineStyle, line_styles
 from trainui.tui.curves.model import ABOVE, BELOW, NAN, Chart, PlotLine
 from trainui.tui.curves.view_options import PlotOptions
+from trainui.tui.render.numbers import exact_step
 from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle
 
 MOST_DRAWN = 32
@@ -72,6 +73,7 @@ def plot_rows(
     for line in chart.lines:
         alone = len(lines) == 1 and not line.members
         _put_nonfinite(canvas, line.odd if alone else _begins(line), line, scale)
+    _put_nan_step(canvas, chart.lines, scale, view.axis)
     _put_annotations(canvas, chart, across)
     _put_cursor(canvas, view, across)
     if message := _message(chart, view, scale, values):
@@ -234,6 +236,25 @@ def _put_nonfinite(
             canvas.put(canvas.height // 2 if row is None else row, dot // 2, "×", "bad")
 
 
+def _put_nan_step(
+    canvas: Canvas, lines: Sequence[PlotLine], scale: YAxis | None, axis: Axis
+) -> None:
+    """Write the step of the first NaN near its mark, if only one line has one."""
+    known = [line for line in lines if line.nan_since is not None and line.odd]
+    if len(known) != 1 or known[0].nan_since is None:
+        return
+    dot, kind = known[0].odd[0]
+    text = f"{'NaN' if kind & NAN else 'infinite'} since {'step ' * (axis != Axis.STEP)}"
+    text += exact_step(known[0].nan_since)
+    left = max(min(dot // 2 - len(text) // 2, canvas.width - len(text)), 0)
+    mark = None if scale is None else _row_beside(known[0], dot, scale, canvas.height)
+    mark = canvas.height // 2 if mark is None else mark
+    nearest = sorted(range(canvas.height), key=lambda row: abs(row - mark))
+    row = next(_free_rows(canvas, nearest, left, len(text)), None)
+    if row is not None and len(text) <= canvas.width:
+        _write(canvas, row, left, text, "bad")
+
+
 def _row_beside(line: PlotLine, dot: int, scale: YAxis, height: int) -> int | None:
     """Return the curve's line of text at a column or the nearest one before it, else after it."""
     nearest = itertools.chain(range(dot, -1, -1), range(dot + 1, len(line.means)))
@@ -266,11 +287,19 @@ def _put_message(canvas: Canvas, message: str) -> None:
     """Write a message into the first free line, else the last line."""
     text = fit(message, min(len(message), canvas.width))
     left = (canvas.width - len(text)) // 2
-    places = range(left, left + len(text))
-    free = (row for row in range(canvas.height) if all(canvas.is_free(row, at) for at in places))
-    row = next(free, canvas.height - 1)
-    for at, character in zip(places, text, strict=True):
-        canvas.put(row, at, character, "warn")
+    row = next(_free_rows(canvas, range(canvas.height), left, len(text)), canvas.height - 1)
+    _write(canvas, row, left, text, "warn")
+
+
+def _free_rows(canvas: Canvas, rows: Iterable[int], left: int, length: int) -> Iterator[int]:
+    """Yield the lines in which nothing is drawn at these columns."""
+    places = range(left, min(left + length, canvas.width))
+    return (row for row in rows if all(canvas.is_free(row, at) for at in places))
+
+
+def _write(canvas: Canvas, row: int, left: int, text: str, style: str) -> None:
+    for at, character in enumerate(text, left):
+        canvas.put(row, at, character, style)
 
 
 def _names(lines: Sequence[StyledLine], scale: YAxis | None, frame: Frame) -> list[Row]:

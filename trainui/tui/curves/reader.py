@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ from trainui.tui.curves.model import (
 )
 from trainui.tui.curves.preview import NOTHING, PreviewedSeries, PreviewReader, with_previews
 from trainui.tui.curves.series import PlottedSeries, comparable_series, siblings, sources
-from trainui.tui.run.matrix_reader import MatrixReader
+from trainui.tui.run.matrix_reader import MatrixReader, NanSteps
 
 if TYPE_CHECKING:
     from trainui.store.points.windows import Plotted
@@ -78,6 +78,9 @@ class CurveReader:
         self._previews = PreviewReader()
         self._preview = NOTHING
         self._alerts: list[StageAlert] = []
+        self._nan_steps = NanSteps()
+        self._nan: Mapping[str, Mapping[str, float]] = {}
+        """By stage id and metric, the step of the first NaN value."""
         self._drawn: _Drawn | None = None
         self._runs = OtherRuns()
 
@@ -106,6 +109,9 @@ class CurveReader:
             wanted_on_axis = wanted
         lines, choice = self._sources(connection, stage, stages, wanted)
         self._alerts = read_alerts(connection, stage)
+        nan, self._nan = self._nan, self._nan_steps.read(connection, [one.owner for one in lines])
+        if nan is not self._nan:
+            self._drawn = None
         what = (wanted, names, tuple(lines), tuple(self._alerts))
         now, drawn = time.monotonic(), self._drawn
         if fresh := drawn is None or drawn.what != what or drawn.due <= now:
@@ -285,4 +291,5 @@ class CurveReader:
         line: PlotLine = self._cached(
             key, lambda: chart_lines.plot_line(source, plotted, name, window, wanted)
         )
-        return line
+        since = self._nan.get(source.owner, {}).get(name) if source.attempt is None else None
+        return line if since is None else replace(line, nan_since=since)

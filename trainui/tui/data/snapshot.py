@@ -149,6 +149,8 @@ class MatrixDetail:
     """None: the stage has no search."""
     smoothed: Mapping[str, float] | None = None
     """The last smoothed values by member name; None: the table shows `values`."""
+    nan_since: Mapping[str, float] = field(default_factory=dict)
+    """By name of a member with a NaN in any metric, the step of the first one, where known."""
 
     @property
     def title(self) -> str:

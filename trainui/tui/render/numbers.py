@@ -50,6 +50,11 @@ def _scientific(value: float) -> str:
     return text
 
 
+def exact_step(value: float) -> str:
+    """Format a step with all of its digits, e.g. `1,204`."""
+    return f"{value:,.0f}" if value == int(value) else f"{value:g}"
+
+
 def step(value: float | None) -> str:
     """Format a step, as an integer if it is one."""
     if value is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 from trainui.domain.definition import StageDefinition
 from trainui.domain.headline_metric import headline
@@ -36,12 +36,30 @@ class AlertReader:
         return self._words
 
 
+class NanSteps:
+    """Reads the steps of the first NaN values of stages, again only after a new event."""
+
+    def __init__(self) -> None:
+        self._what: Hashable = None
+        self._found: Mapping[str, Mapping[str, float]] = {}
+
+    def read(
+        self, connection: protocol.Connection, stage_ids: Sequence[str]
+    ) -> Mapping[str, Mapping[str, float]]:
+        """Return the steps by stage id and metric."""
+        what = (event_feed.last(connection), tuple(stage_ids))
+        if what != self._what:
+            self._what, self._found = what, stage_alerts.nan_steps(connection, stage_ids)
+        return self._found
+
+
 class MatrixReader:
     """Reads the values of sweep members, with a cache."""
 
     def __init__(self, alerts: AlertReader | None = None) -> None:
         self._values = StageValues()
         self._alerts = alerts or AlertReader()
+        self._nan_steps = NanSteps()
 
     def read(
         self,
@@ -79,7 +97,14 @@ class MatrixReader:
             frozenset(nan | {stage for stage, value in by_name.items() if value.is_broken}),
             None if search is None else _search(connection, members[0]),
             {stage: one.value for stage, one in sorted_by.items()} if smoothed else None,
+            self._nan_since(connection, [one for one in members if one.name in nan]),
         )
+
+    def _nan_since(
+        self, connection: protocol.Connection, stages: Sequence[StageRecord]
+    ) -> Mapping[str, float]:
+        found = self._nan_steps.read(connection, [one.id for one in stages])
+        return {one.name: min(found[one.id].values()) for one in stages if one.id in found}
 
     def _by_name(
         self,

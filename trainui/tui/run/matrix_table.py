@@ -14,7 +14,7 @@ from trainui.store.read.trials import TrialSummary
 from trainui.text import SYMBOLS, harmless
 from trainui.tui.data.snapshot import MatrixDetail
 from trainui.tui.graph.nodes import RANKS, counts
-from trainui.tui.render.numbers import elapsed, number, shortened, state_style, step
+from trainui.tui.render.numbers import elapsed, exact_step, number, shortened, state_style, step
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, packed, width_of
 from trainui.tui.run.folded_rows import folded_rows
 from trainui.tui.run.header import trouble
@@ -93,7 +93,7 @@ class GroupRows(Sequence[Row]):
 
     def _heading(self, members: Sequence[StageRecord]) -> list[Row]:
         table, group, width = self._table, self._group, self._width - 1
-        rows: list[Row] = packed(_states(members, self._alerts), width)
+        rows: list[Row] = packed(_states(members, self._alerts, group), width)
         if table.same:
             shared = (Segment(f"{key}={value}  ") for key, value in table.same.items())
             rows += packed((Segment("all have  ", "dim"), *shared), width)
@@ -136,7 +136,13 @@ class GroupRows(Sequence[Row]):
         style = "bad" if broken else "good" if leads and value is not None else ""
         alert = self._alerts.get(stage.name, "NaN" if broken else "")
         trial = group.search.trials.get(stage.name) if group and group.search else None
-        return self._columns.row(stage, params, value, self._now(), style, alert, trial)
+        since = group.nan_since.get(stage.name) if group is not None else None
+        words = [alert] if since is None else [f"{alert} since {exact_step(since)}", alert]
+        rows = [
+            self._columns.row(stage, params, value, self._now(), style, word, trial)
+            for word in words
+        ]
+        return next((row for row in rows if width_of(row) <= self._width), rows[-1])
 
 
 def _whole(row: Row, width: int) -> Row:
@@ -261,14 +267,20 @@ def _ordered(members: Sequence[StageRecord], group: MatrixDetail | None) -> list
     return [*known, *sorted(rest, key=lambda one: RANKS[one.status])]
 
 
-def _states(members: Sequence[StageRecord], alerts: Mapping[str, str]) -> Row:
-    """Return how many members are in each state, stalled, or have alerts."""
+def _states(
+    members: Sequence[StageRecord], alerts: Mapping[str, str], group: MatrixDetail | None
+) -> Row:
+    """Return how many members are in each state, stalled, or have alerts, and the first NaN."""
     spans = [
         Segment(f"{SYMBOLS[status]} {count} {status}  ", state_style(status))
         for status, count in counts(members)
     ]
     own = {one.name: alerts[one.name] for one in members if one.name in alerts}
     found = [one._replace(text=f"{one.text.strip()}  ") for one in trouble(members, own)]
+    if group is not None and group.nan_since:
+        words = "since" if len(group.nan_since) == 1 else "first at"
+        since = f"NaN {words} step {exact_step(min(group.nan_since.values()))}  "
+        found = [one._replace(text=one.text.replace("NaN  ", since)) for one in found]
     return (*spans, *found, Segment(f"of {len(members)}", "dim"))
 
 

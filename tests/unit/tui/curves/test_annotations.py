@@ -13,8 +13,13 @@ from trainui.store.points.x_axis import Axis
 from trainui.store.read import views
 from trainui.store.runs import alerts, stages
 from trainui.store.runs.alerts import AlertRecord
+from trainui.tui.curves.axes import Frame
+from trainui.tui.curves.legend import table_rows
 from trainui.tui.curves.model import Chart, Curves, CurvesWanted
+from trainui.tui.curves.plot import plot_rows
 from trainui.tui.curves.reader import CurveReader
+from trainui.tui.curves.view_options import PlotOptions
+from trainui.tui.render.styled_text import plain
 
 
 def read(store: Store, axis: Axis = Axis.STEP) -> Curves:
@@ -44,6 +49,32 @@ def test_an_alert_stands_at_its_step_on_its_metric(store: Store, tmp_path: Path)
     assert chart(read(store), "lr").annotations == ()
     (mark,) = chart(read(store, Axis.WALL), "loss").annotations
     assert abs(mark.x - (1e9 + 41)) <= 2  # the column of that step
+
+
+def test_the_step_of_the_first_nan_is_written_into_the_plot_and_below_it(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    values = ("NaN" if n >= 1204 else 1 / (n + 1) for n in range(2000))
+    lines = (f'{{"step": {n}, "loss": {value}}}\n' for n, value in enumerate(values))
+    attempt.own_file.write_text("".join(lines))
+    read_on(open_reader(store, attempt.own_file, owner=attempt.stage_id))
+    reader, connection = CurveReader(), connect(store)
+    found = views.stages(connection, "run-of-train")
+    wanted = CurvesWanted(columns=80)
+    before = reader.read(connection, found[0], found, wanted)
+    assert chart(before, "loss").lines[0].nan_since is None
+    with store.write() as writing:
+        words = [AlertRecord.of_nan("loss is NaN", "loss", 1204)]
+        alerts.record(writing, attempt.stage_id, 1, words)
+    curves = reader.read(connection, found[0], found, wanted)
+    one, (figure,) = chart(curves, "loss"), curves.figures
+    assert one.lines[0].nan_since == 1204, "also if it is recorded after the points"
+    for axis, text in ((Axis.STEP, "NaN since 1,204"), (Axis.WALL, "NaN since step 1,204")):
+        drawn = plot_rows(one, PlotOptions(axis=axis), Frame(40, 8))
+        assert text in "\n".join(map(plain, drawn))
+    below = plain(table_rows(one, figure, PlotOptions(), 200, 5)[1])
+    assert "× 796 not finite since step 1,204" in below
 
 
 def test_a_stall_stands_behind_the_last_point_of_each_metric(store: Store, tmp_path: Path) -> None:

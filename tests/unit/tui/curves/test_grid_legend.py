@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.unit.tui.charts import NAN, chart, figures, line
-from trainui.tui.curves.axes import Frame
+from trainui.store.points.x_axis import Axis
+from trainui.tui.curves.axes import Frame, XAxis, x_axis_rows
 from trainui.tui.curves.grid import PlotCell, PlotGrid, grid_rows
 from trainui.tui.curves.grid_legend import legend_rows, names_width, shared_styles, styles_of
 from trainui.tui.curves.legend import table_rows
@@ -13,6 +16,9 @@ from trainui.tui.curves.model import Chart
 from trainui.tui.curves.plot import plot_rows
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.styled_text import plain, width_of
+
+LABEL = re.compile(r"-?[\d.]+(e-?\d+|[kMG])?|([\d.]+[dhms])+|\d+:\d+(:\d+)?|0")
+"""A number or a time, as an axis labels it."""
 
 
 def lines_of(name: str, values: list[float], first: int = 0) -> Chart:
@@ -79,3 +85,40 @@ def test_a_line_with_a_nan_is_marked_in_the_table_of_compared_lines(width: int) 
     marked = [plain(row) for row in table if "×" in plain(row)]
     assert ["lr=1" in row for row in marked] == [True], "an infinity is no NaN"
     assert ("NaN" in marked[0]) == (width == 120)
+
+
+@pytest.mark.parametrize(("width", "since"), [(70, "× NaN"), (120, "× NaN since 1,204")])
+def test_the_table_of_compared_lines_says_since_when_if_there_is_room(
+    width: int, since: str
+) -> None:
+    broken = line([1.0] * 40, odd=((10, 1),), label="lr=1", nan_since=1204.0)
+    table = table_rows(chart(broken, line([2.0] * 40, index=1)), figures(), PlotOptions(), width, 9)
+    (marked,) = (plain(row).rstrip() for row in table if "lr=1" in plain(row) and "×" in plain(row))
+    assert marked.endswith(since)
+
+
+@pytest.mark.parametrize("count", [1, 4, 5, 6, 9, 42])
+def test_plots_one_below_another_are_set_apart(count: int) -> None:
+    """By an empty line, or by a rule beside the title; no line is longer than the pane."""
+    for width in (30, 57, 68, 120):
+        for height in range(6, 40, 2):
+            grid = PlotGrid(width, height, count)
+            some = [chart(line([0.0, 1.0, 3.0]), name=f"train/loss-{at}") for at in range(count)]
+            rows = grid_rows([PlotCell(figures(one.name), one) for one in some], grid)
+            assert max(map(width_of, rows)) <= width
+            tops = range(0, len(rows), grid.row_height)
+            assert all("train/" in plain(rows[at]) for at in tops)
+            apart = (not plain(rows[at - 1]).strip() or "──" in plain(rows[at]) for at in tops[1:])
+            assert all(apart), (width, height)
+            assert grid.plot_height >= 4
+
+
+@pytest.mark.parametrize("log_x", [False, True])
+def test_labels_of_the_x_axis_do_not_touch(log_x: bool) -> None:
+    for width in range(5, 90, 4):
+        for high in (1.0, 7.0, 99.0, 900.0, 1500.0, 2213.0, 123_456.0, 9_999_999.0):
+            across = XAxis(1.0 if log_x else 0.0, high, width, log_x)
+            for axis in (Axis.STEP, Axis.EPOCH, Axis.RELATIVE):
+                rows = x_axis_rows(across, axis, Frame(width, 8), high, None)
+                labels = re.sub(r"[─┬╰ ]+", " ", "".join(map(plain, rows))).split()
+                assert all(LABEL.fullmatch(one) for one in labels), labels

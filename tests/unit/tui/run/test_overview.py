@@ -409,18 +409,22 @@ def test_a_sweeps_table_marks_every_alert_and_ranks_a_nan_last(
     run_id = filler.run(dict.fromkeys(values, ()))
     filler.fail(run_id, "train[lr=4]", "exit code 1")
     stages = views.stages(connection, run_id)
-    group = MatrixDetail("val/loss", True, values, frozenset({"train[lr=1]"}))
+    group = MatrixDetail(
+        *("val/loss", True, values, frozenset({"train[lr=1]"})), nan_since={"train[lr=1]": 1204}
+    )
     alerts = {"train[lr=1]": "NaN", "train[lr=3]": "alert", "train[lr=4]": "alert"}
-    rows = GroupRows(stages, group, now=clock.now, width=60, alerts=alerts)
+    rows = GroupRows(stages, group, now=clock.now, width=70, alerts=alerts)
     found = [" ".join(plain(row).split()) for row in rows]
     assert "best val/loss 0.2000 lr=2" in found
-    assert found[0] == "◔ 3 queued ✗ 1 failed ! 1 NaN ! 2 alert of 4"
+    assert found[0] == "◔ 3 queued ✗ 1 failed ! 1 NaN since step 1,204 ! 2 alert of 4"
     assert [line.removeprefix("✗ ").removeprefix("◔ ") for line in found[-4:]] == [
         "2 0.2000 queued",
         "3 0.3000 queued alert",
         "4 31s 0.4000 failed alert",
-        "1 !0.1000 queued NaN",
+        "1 !0.1000 queued NaN since 1,204",
     ]
+    narrow = plain(GroupRows(stages, group, now=clock.now, width=45, alerts=alerts)[-1])
+    assert narrow.endswith("queued NaN"), "the step goes before the word"
 
 
 def test_a_narrow_sweeps_table_has_no_part_of_a_state(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import SeriesSummary
 from trainui.store.db import protocol
 from trainui.store.points import curves
+from trainui.store.read import stage_alerts
 from trainui.tui.curves.model import Candidate
 from trainui.tui.curves.series import PlottedSeries, differing_params
 
@@ -23,6 +25,7 @@ def read_candidates(
         metric: the stored name of the metric.
     """
     names = differing_params(one for _, one in found)
+    since = stage_alerts.nan_steps(connection, [one.owner for _, one in found])
     owners = list({one.owner: None for _, one in found if one.attempt is None})
     whole = {one.stage: one for one in curves.summaries(connection, owners, metric)}
     result = []
@@ -31,7 +34,9 @@ def read_candidates(
         if one.attempt is not None:
             some = curves.summaries(connection, [one.owner], metric, attempt=one.attempt)
             summary = some[0] if some else None
-        result.append(_candidate(kind, one, names, summary, lower=lower_is_better(metric)))
+        first = since.get(one.owner, {}).get(metric) if one.attempt is None else None
+        found_one = _candidate(kind, one, names, summary, lower=lower_is_better(metric))
+        result.append(replace(found_one, nan_since=first))
     return tuple(result)
 
 

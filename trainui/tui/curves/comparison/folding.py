@@ -95,6 +95,7 @@ def folded(lines: Sequence[PlotLine], label: str) -> PlotLine:
         counts=tuple(counts.tolist()),
         deviations=tuple(found.deviations.tolist()),
         pruned="",
+        nan_since=min((one.nan_since for one in lines if one.nan_since is not None), default=None),
     )
 
 

@@ -18,7 +18,7 @@ from trainui.tui.curves.view_options import CurvesState, after
 from trainui.tui.data.snapshot import MetricQuery, Snapshot
 from trainui.tui.keymap import bindings
 from trainui.tui.page import Page
-from trainui.tui.render.numbers import number
+from trainui.tui.render.numbers import exact_step, number
 from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle
 from trainui.tui.widgets.bars import Bar
 from trainui.tui.widgets.list_view import CursorView
@@ -128,7 +128,7 @@ class CandidateList(CursorView):
             *params,
             Segment("  " + fit(number(one.best), VALUE, right=True)),
             Segment(fit(number(one.last), VALUE, right=True)),
-            Segment(f"  ×{one.nonfinite} not finite" if one.nonfinite else "", "bad"),
+            Segment(_nonfinite(one), "bad"),
             Segment("  this one" if one.own else "  running" if one.live else "", "dim"),
         )
 
@@ -244,3 +244,11 @@ class ComparisonScreen(Page):
     def action_back(self) -> None:
         """Go back to the curves."""
         self.app.pop_screen()
+
+
+def _nonfinite(one: Candidate) -> str:
+    """Return how many values are NaN or infinite, and since when; empty if there are none."""
+    if not one.nonfinite:
+        return ""
+    since = "" if one.nan_since is None else f"  NaN since step {exact_step(one.nan_since)}"
+    return f"{since}  ×{one.nonfinite} not finite"
