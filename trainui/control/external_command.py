@@ -149,11 +149,12 @@ def _of_mlflow(run: RunRecord, path: Path) -> Offer | None:
 
 
 def _tags_of_mlflow(path: Path, run: str | None) -> Mapping[str, str]:
-    from trainui.metrics.discovery import configuration, tracker_runs
+    from trainui.metrics.discovery import tracker_runs
+    from trainui.metrics.files import peek
 
     if path.is_dir():
         names = ("mlflow.source.name", "mlflow.source.type")
-        return {name: configuration.text(path / "tags" / name) for name in names}
+        return {name: peek.text(path / "tags" / name).strip() for name in names}
     found = (one.tags for one in tracker_runs.of_database(path) if one.id == run)
     return next(found, {})
 

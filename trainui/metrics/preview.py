@@ -20,6 +20,7 @@ from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.metrics import formats
 from trainui.metrics.discovery import sources
 from trainui.metrics.discovery.source_file import SourceFile
+from trainui.metrics.files import peek
 from trainui.metrics.files.decoder_choice import full_name
 from trainui.metrics.files.tail import GrowingFile, ShortageError, UnreadableFileError
 from trainui.metrics.formats import UnknownFormatError
@@ -117,7 +118,7 @@ def preview(connection: Connection, stage: StageRecord, attempt: AttemptRecord) 
         begin, reading = stored.get(candidate.key, 0), candidate.reading
         if candidate.is_fallback or reading.continues:
             continue
-        size = _size(candidate.path)
+        size = peek.size(candidate.path)
         if size - begin < LEAST_AHEAD:
             continue
         try:
@@ -135,13 +136,6 @@ def _candidates(place: sources.SearchDirectories, definition: StageDefinition) -
         return sources.find(place, definition).candidates
     except ShortageError:
         return []  # a preview is not urgent
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
 
 
 def _places(

@@ -10,6 +10,7 @@ from typing import Any
 
 from trainui.metrics.discovery import hydra, tracker_runs
 from trainui.metrics.discovery.source_file import SourceFile
+from trainui.metrics.files import peek
 from trainui.metrics.formats import mlflow
 
 MOST = 200
@@ -69,7 +70,11 @@ def _of_source(one: SourceFile) -> Mapping[str, Any]:
 def of_mlflow(run: Path) -> dict[str, str]:
     """Return the parameters of a run in MLflow's file store."""
     files = sorted((run / "params").rglob("*"))
-    return {str(one.relative_to(run / "params")): text(one) for one in files if one.is_file()}
+    return {
+        str(one.relative_to(run / "params")): peek.text(one).strip()
+        for one in files
+        if one.is_file()
+    }
 
 
 def flat(document: Any, prefix: str = "") -> dict[str, Any]:
@@ -99,24 +104,10 @@ def as_json(value: Any) -> Any:
 
 def load(path: Path) -> Mapping[str, Any]:
     """Return the mapping in a YAML file; an empty one if it cannot be read."""
-    data = head(path, _BYTES)
+    data = peek.head(path, _BYTES)
     if not data:
         return {}
     from trainui.metrics.discovery import plain_yaml  # imports PyYAML: not at the reader's start
 
     found = plain_yaml.load(data)
     return found if isinstance(found, Mapping) else {}
-
-
-def head(path: Path, size: int = 4096) -> bytes:
-    """Return a file's first bytes; none if it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return file.read(size)
-    except OSError:
-        return b""
-
-
-def text(path: Path) -> str:
-    """Return a small file's text; empty if it cannot be read."""
-    return head(path).decode(errors="replace").strip()

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
+from trainui.metrics.files import peek
 from trainui.metrics.formats import labels
 
 DIRECTORY = ".hydra"
@@ -19,7 +20,7 @@ _ITEM = re.compile(r"^- (.*)$", re.MULTILINE)
 
 def overrides(directory: Path) -> list[str]:
     """Return the overrides of the job in a directory, as they were given; empty if it has none."""
-    found = _ITEM.findall(_text(directory / DIRECTORY / "overrides.yaml"))
+    found = _ITEM.findall(peek.text(directory / DIRECTORY / "overrides.yaml", _BYTES))
     return [_unquoted(one.strip()) for one in found]
 
 
@@ -45,18 +46,10 @@ def job_prefix(directory: Path, root: Path) -> str:
 
 @lru_cache(maxsize=1024)
 def _label_of(job: Path) -> str:
-    number = _NUMBER.search(_text(job / DIRECTORY / "hydra.yaml"))
+    number = _NUMBER.search(peek.text(job / DIRECTORY / "hydra.yaml", _BYTES))
     return labels.of_job(number[1], " ".join(overrides(job))) if number else ""
 
 
 def _unquoted(text: str) -> str:
     quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
     return text[1:-1].replace("''", "'") if quoted else text
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return file.read(_BYTES)
-    except OSError:
-        return ""

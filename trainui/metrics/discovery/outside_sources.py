@@ -27,6 +27,7 @@ from trainui.metrics.discovery import (
 )
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.discovery.writer_samples import LOCK, WriterSamples
+from trainui.metrics.files import peek
 from trainui.metrics.files.tail import FileState, look_at
 from trainui.metrics.formats import mlflow
 from trainui.metrics.trackers import TrackedRun, database, trackio
@@ -236,7 +237,7 @@ class OutsideSources:
     def _is_tagged(self, path: Path) -> bool:
         """Return True for a file of a run of MLflow or a job of Hydra that this attempt started."""
         run = next((up.parent for up in path.parents if up.name == mlflow.DIRECTORY), path)
-        is_run = _text(run / "tags" / RUN_TAG) == str(self.attempt_dir)
+        is_run = peek.text(run / "tags" / RUN_TAG) == str(self.attempt_dir)
         return is_run or self._hydra_job(path) is not None
 
     def _hydra_job(self, path: Path) -> Path | None:
@@ -244,7 +245,7 @@ class OutsideSources:
         for up in path.parents:
             if up == self.workdir or not up.is_relative_to(self.workdir):
                 break
-            if _text(up / hydra.DIRECTORY / RUN_TAG) == str(self.attempt_dir):
+            if peek.text(up / hydra.DIRECTORY / RUN_TAG) == str(self.attempt_dir):
                 return up
         return None
 
@@ -313,13 +314,6 @@ class OutsideSources:
             self.doubtful[path] = doubtful[0].name
             self._wanted.add(lock)
         return own
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""
 
 
 def is_any_written(workdir: Path, environment: Mapping[str, str], since: float) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainui.metrics.discovery.source_file import SourceFile
+from trainui.metrics.files import peek
 
 _FAMILIES = frozenset({"json", "csv", "tfevents", "hf"})
 """Kinds of files that a training writes one of, or in one directory."""
@@ -28,7 +29,9 @@ def apart(one: SourceFile, others: Iterable[SourceFile], since: float) -> Source
     """
     if one.family not in _FAMILIES or one.named:
         return one
-    alike = [other for other in others if _is_alike(one, other) and _is_written(other, since)]
+    alike = [
+        other for other in others if _is_alike(one, other) and peek.modified(other.path) >= since
+    ]
     if not alike:
         return one
     label = _label(one.path, alike[0].path)
@@ -50,13 +53,6 @@ def _is_alike(one: SourceFile, other: SourceFile) -> bool:
 
 def _plain(path: Path) -> str:
     return _NUMBER.sub("#", path.name)
-
-
-def _is_written(one: SourceFile, since: float) -> bool:
-    try:
-        return one.path.stat().st_mtime >= since
-    except OSError:
-        return False
 
 
 def _label(path: Path, other: Path) -> str:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainui.metrics.discovery.source_file import SourceFile
+from trainui.metrics.files import peek
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import UnreadableFileError
 from trainui.metrics.trackers import TrackedRun, database
@@ -33,7 +34,7 @@ def of_database(path: Path, *, since: float = 0) -> list[TrackedRun]:
         since: seconds since 1970; a database that was not written since is not read.
     """
     files = (path, path.with_name(f"{path.name}-wal"))
-    if max(map(_modified, files)) < since or not any(map(is_marked, files)):
+    if max(map(peek.modified, files)) < since or not any(map(is_marked, files)):
         return []
     try:
         copy = database.copies.get(path, at_once=True)
@@ -64,11 +65,7 @@ def _sound(tracker: str, runs: Iterable[TrackedRun]) -> list[TrackedRun]:
 
 def is_marked(file: Path) -> bool:
     """Return True if a database may be a tracker's: others may be large, and are not copied."""
-    try:
-        with file.open("rb") as opened:
-            head = opened.read(_MARKED_BYTES)
-    except OSError:
-        return False
+    head = peek.head(file, _MARKED_BYTES)
     return any(marker in head for marker in _MARKERS)
 
 
@@ -138,7 +135,7 @@ def with_prefixes(found: Iterable[SourceFile], since: float) -> list[SourceFile]
         since: when the attempt started: older runs are those of earlier attempts.
     """
     found = list(found)
-    logs = [one for one in found if one.family == "wandb" and _modified(one.path) >= since]
+    logs = [one for one in found if one.family == "wandb" and peek.modified(one.path) >= since]
     logs.sort(key=lambda one: one.path.parent.name.removeprefix("offline-"))  # by time
     first = logs[0].path.name if logs else ""
     return [
@@ -147,10 +144,3 @@ def with_prefixes(found: Iterable[SourceFile], since: float) -> list[SourceFile]
         else one
         for one in found
     ]
-
-
-def _modified(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from trainui.metrics.discovery.source_file import SourceFile
+from trainui.metrics.files import peek
 from trainui.metrics.files.tail import GrowingFile, UnreadableFileError
 from trainui.metrics.formats.text.preset_lines import handed_on
 from trainui.store.db.engine import Store
@@ -63,10 +64,7 @@ def _continued(connection: Connection, source: SourceRecord, candidate: SourceFi
 
 def is_older(path: Path, started: float) -> bool:
     """Return True if a file was last written before an attempt started, so by another one."""
-    try:
-        return path.stat().st_mtime < started
-    except OSError:
-        return False
+    return 0 < peek.modified(path) < started
 
 
 def order(source: SourceRecord | None) -> float:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from trainui.metrics.files import peek
 from trainui.metrics.files.tail import UnreadableFileError
 from trainui.metrics.trackers import Tracker, mlflow, optuna, trackio
 
@@ -67,7 +68,7 @@ def is_database(path: Path) -> bool:
 
 @lru_cache(maxsize=256)
 def _begins_as_one(path: Path, state: tuple[object, ...] | None) -> bool:
-    return state is not None and _head(path, len(MAGIC)) == MAGIC
+    return state is not None and peek.head(path, len(MAGIC)) == MAGIC
 
 
 def version(path: Path) -> _Version | None:
@@ -82,12 +83,6 @@ def _state(path: Path) -> tuple[object, ...] | None:
     except OSError:
         return None
     return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _head(path: Path, size: int = _HEADER_BYTES) -> bytes:
-    with suppress(OSError), path.open("rb") as file:
-        return file.read(size)
-    return b""
 
 
 class DatabaseCopies:
@@ -158,7 +153,7 @@ def _copy(path: Path) -> DatabaseCopy | None:
 
 def _heads(path: Path) -> list[bytes]:
     """Return the bytes that each commit changes, even within one tick of the file's clock."""
-    return [_head(path.with_name(path.name + side)) for side in ("", *SIDES)]
+    return [peek.head(path.with_name(path.name + side), _HEADER_BYTES) for side in ("", *SIDES)]
 
 
 def _open(copy: Path, path: Path) -> sqlite3.Connection:

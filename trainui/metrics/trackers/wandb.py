@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from trainui.metrics.files import peek
 from trainui.metrics.formats.protobuf import DAMAGED, fields
 from trainui.metrics.formats.wandb.log_file import CONFIG, EXIT, RUN, config, whole_records
 from trainui.metrics.formats.wandb.scan import BLOCK, FRAME
@@ -27,7 +28,7 @@ def describe(path: Path) -> TrackedRun:
     params: dict[str, Any] = {}
     tags: dict[str, str] = {}
     tail = _tail(path)
-    for key, message in (*_contents(_bytes(path, 0, _HEAD_BYTES), 0), *tail):
+    for key, message in (*_contents(peek.head(path, _HEAD_BYTES), 0), *tail):
         if key in (RUN, CONFIG):
             params |= config(key, message)
         if key == RUN:
@@ -40,7 +41,7 @@ def describe(path: Path) -> TrackedRun:
         params=params,
         status=_state(tail),
         started=about.get("start"),
-        ended=_modified(path),
+        ended=peek.modified(path) or None,
         tags=tags,
     )
 
@@ -52,7 +53,7 @@ def _tail(path: Path) -> list[tuple[int, bytes]]:
     except OSError:
         return []
     begin = max(size // BLOCK - 1, 0) * BLOCK
-    return _contents(_bytes(path, begin, size - begin), begin)
+    return _contents(peek.head(path, size - begin, begin=begin), begin)
 
 
 def _state(tail: Iterable[tuple[int, bytes]]) -> str | None:
@@ -122,19 +123,3 @@ def _command(message: bytes) -> dict[str, str]:
     line = [word for several in words.values() for word in several]
     tags = {"command": "\0".join(line)} if words[_PROGRAM] else {}
     return tags | ({"directory": root[0]} if root else {})
-
-
-def _bytes(path: Path, begin: int, size: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            file.seek(begin)
-            return file.read(size)
-    except OSError:
-        return b""
-
-
-def _modified(path: Path) -> float | None:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return None

@@ -22,6 +22,7 @@ from trainui.metrics.discovery.trainings import frameworks, hydra_runs, tracker_
 from trainui.metrics.discovery.trainings.model import Job as Job
 from trainui.metrics.discovery.trainings.model import Training as Training
 from trainui.metrics.discovery.trainings.place import Place, listed
+from trainui.metrics.files import peek
 from trainui.metrics.trackers import database
 
 MOST_ENTRIES = 500_000
@@ -72,15 +73,8 @@ def last_change(job: Job) -> float:
     if job.run:
         return job.ended or 0.0
     if job.sources is not None:
-        return max((_modified(path) for path, _format in job.sources), default=0.0)
-    return max(map(_modified, default_sources.usual_files(job.directory)), default=0.0)
-
-
-def _modified(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
+        return max((peek.modified(path) for path, _format in job.sources), default=0.0)
+    return max(map(peek.modified, default_sources.usual_files(job.directory)), default=0.0)
 
 
 def below(path: Path) -> list[Training]:

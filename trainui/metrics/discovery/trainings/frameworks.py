@@ -9,6 +9,7 @@ from typing import Any
 from trainui.metrics.discovery import configuration, default_sources
 from trainui.metrics.discovery.trainings.model import Job, Training
 from trainui.metrics.discovery.trainings.place import Place, listed
+from trainui.metrics.files import peek
 
 _CHECKPOINT = re.compile(r"checkpoint-\d+")
 _QUIET = {"ultralytics": 60.0, "lightning": 60.0, "hf": 60.0, "dvclive": 60.0}
@@ -53,7 +54,7 @@ def dvclive(place: Place) -> Training | None:
 def sb3(place: Place) -> Training | None:
     """Return the training of a directory with the `progress.csv` of Stable-Baselines3's logger."""
     log = next((one for one in ("progress.csv", "progress.json") if one in place.files), None)
-    if log is None or b"time/" not in configuration.head(place / log):
+    if log is None or b"time/" not in peek.head(place / log):
         return None
     return _single("sb3", place)
 
@@ -83,7 +84,7 @@ def plain(place: Place) -> Training | None:
 def _kind(place: Place, name: str) -> str | None:
     family = default_sources.family_of(place / name)
     if family == "csv":
-        return "keras" if configuration.head(place / name).startswith(b"epoch,") else "csv"
+        return "keras" if peek.head(place / name).startswith(b"epoch,") else "csv"
     return {"json": "jsonl", "text": "log"}.get(family or "", family)
 
 

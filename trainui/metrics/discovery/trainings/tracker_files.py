@@ -9,6 +9,7 @@ from pathlib import Path
 from trainui.metrics.discovery import configuration, tracker_runs
 from trainui.metrics.discovery.trainings.model import Job, Training, tracked
 from trainui.metrics.discovery.trainings.place import Place
+from trainui.metrics.files import peek
 from trainui.metrics.trackers import study_of, trackio
 from trainui.metrics.trackers import wandb as wandb_head
 
@@ -40,7 +41,7 @@ def mlflow(place: Place) -> Training | None:
     meta = configuration.load(place / "meta.yaml")
     if "run_id" not in meta and "run_uuid" not in meta:
         return None
-    tagged = configuration.text(place / "tags" / "mlflow.runName")
+    tagged = peek.text(place / "tags" / "mlflow.runName").strip()
     name = str(meta.get("run_name") or tagged or place.path.name)
     job = Job(
         name,

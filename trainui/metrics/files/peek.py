@@ -1,0 +1,36 @@
+"""Looks at files that may be missing or unreadable: these count as empty and never written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def head(path: Path, size: int = 4096, *, begin: int = 0) -> bytes:
+    """Return a file's first bytes, or those from an offset on."""
+    try:
+        with path.open("rb") as file:
+            file.seek(begin)
+            return file.read(size)
+    except OSError:
+        return b""
+
+
+def text(path: Path, size: int = 8192) -> str:
+    """Return the text of a small file."""
+    return head(path, size).decode(errors="replace")
+
+
+def size(path: Path) -> int:
+    """Return a file's size in bytes."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def modified(path: Path) -> float:
+    """Return when a file was last written, in seconds since 1970."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
