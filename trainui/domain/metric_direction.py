@@ -1,8 +1,10 @@
-"""Which value of a metric is its best, judging by its name."""
+"""Which value of a metric is its best: by the goal of its search, else by its name."""
 
 from __future__ import annotations
 
 import re
+
+from trainui.domain.search import Search
 
 _LOWER = frozenset(
     {"loss", "losses", "err", "error", "errors", "perplexity", "ppl", "nll", "mse", "mae"}
@@ -22,12 +24,15 @@ _WORDS = re.compile(r"[A-Z]?[a-z]+\d*|[A-Z]+(?![a-z])\d*")
 _WHOLE = re.compile(r"[A-Za-z0-9]+")
 
 
-def lower_is_better(name: str) -> bool | None:
+def lower_is_better(name: str, search: Search | None = None) -> bool | None:
     """Return True if a metric's least value is its best; None if its name does not show it.
 
-    The last known word counts, so `error_score` is a score; but `loss` takes precedence, so
-    `reward_loss` is a loss.
+    If the stage's search optimises this metric, its goal counts. Else the last known word of the
+    name counts, so `error_score` is a score; but `loss` takes precedence, so `reward_loss` is a
+    loss.
     """
+    if search is not None and search.metric == name:
+        return search.goal == "minimize"
     words = [word.casefold() for word in (*_WORDS.findall(name), *_WHOLE.findall(name))]
     if any(word.startswith("loss") or word.endswith("loss") for word in words):
         return True

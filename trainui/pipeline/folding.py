@@ -121,9 +121,7 @@ def value_of(series: SeriesSummary, stage: StageDefinition | None = None) -> flo
 
     The goal of the stage's search counts, then the metric's name.
     """
-    lower = lower_is_better(series.name)
-    if stage is not None and stage.search is not None and stage.search.metric == series.name:
-        lower = stage.search.goal == "minimize"
+    lower = lower_is_better(series.name, None if stage is None else stage.search)
     return series.last if lower is None else series.min if lower else series.max
 
 

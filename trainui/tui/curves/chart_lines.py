@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from trainui.domain.metric_direction import lower_is_better
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.model import CurvesWanted, PlotLine
 from trainui.tui.curves.preview import PreviewedSeries
@@ -40,13 +39,13 @@ def positive_extent(extent: tuple[float, float], axis: Axis) -> tuple[float, flo
 def plot_line(
     source: PlottedSeries,
     plotted: Plotted | PreviewedSeries,
-    name: str,
     window: tuple[float, float],
     wanted: CurvesWanted,
+    *,
+    lower: bool | None,
 ) -> PlotLine:
-    """Return the line of a series in a window of the x axis."""
+    """Return the line of a series in a window of the x axis; its best is the lowest, if `lower`."""
     found = plotted.window(*window, wanted.columns, weight=wanted.smoothing, log=wanted.log_x)
-    lower = lower_is_better(name)
     best = None if lower is None else plotted.best(lower=lower)
     has_old = bool((found.old_minimum == found.old_minimum).any())
     odd = found.odd.nonzero()[0]

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from trainui.domain.metric_direction import lower_is_better
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves import ticks
 from trainui.tui.curves.axes import XAxis
@@ -92,7 +91,7 @@ def ranking(chart: Chart, view: PlotOptions) -> list[tuple[float, PlotLine]]:
 
     Empty for a single line, or if the metric's name does not say whether higher or lower is better.
     """
-    lower = lower_is_better(chart.name)
+    lower = chart.lower_is_better
     if lower is None or len(chart.lines) < 2:
         return []
     x = compared_x(chart, view)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import SeriesSummary
 from trainui.domain.states import Status
 from trainui.text import SYMBOLS
@@ -51,7 +50,11 @@ def table_rows(
         return []
     if len(chart.lines) == 1 and not chart.lines[0].members:
         line = chart.lines[0]
-        rows = [_here(line, view), _in_all(line, figures), *_struck(chart)]
+        rows = [
+            _here(line, view),
+            _in_all(line, figures, lower=chart.lower_is_better),
+            *_struck(chart),
+        ]
         return [_whole(row, width) for row in rows]
     rows = _compared(chart, view, most)
     return [_shortest(row, width) for row in rows[:most]]
@@ -103,9 +106,8 @@ def _here(line: PlotLine, view: PlotOptions) -> Row:
     return tuple(spans)
 
 
-def _in_all(line: PlotLine, figures: SeriesSummary) -> Row:
+def _in_all(line: PlotLine, figures: SeriesSummary, *, lower: bool | None) -> Row:
     spans: list[Segment] = []
-    lower = lower_is_better(figures.name)
     if line.best is not None:
         value, step, _ = line.best
         word = "lower is better" if lower else "higher is better"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from trainui.domain.metric_direction import lower_is_better
 from trainui.tui.curves.model import Chart, PlotLine
 from trainui.tui.styles import CURVES
 
@@ -38,7 +37,7 @@ def line_styles(chart: Chart, highlight: str = "") -> tuple[LineStyle, ...]:
     lines = list(enumerate(chart.lines))
     found = [pair for pair in lines if pair[1].label == highlight]
     known = [pair for pair in lines if pair[1].own or not pair[1].pruned]
-    bright = found or sorted(known, key=lambda pair: _rank(chart.name, pair[1]))[:CURVES]
+    bright = found or sorted(known, key=lambda pair: _rank(chart.lower_is_better, pair[1]))[:CURVES]
     colors: dict[int, int] = {}
     for at, line in sorted(bright, key=lambda pair: pair[1].index):
         free = (color % CURVES for color in range(line.index, line.index + CURVES))
@@ -51,9 +50,8 @@ def line_styles(chart: Chart, highlight: str = "") -> tuple[LineStyle, ...]:
     )
 
 
-def _rank(name: str, line: PlotLine) -> tuple[bool, float]:
+def _rank(lower: bool | None, line: PlotLine) -> tuple[bool, float]:
     """Return the sort key of a line: the own one first, then the best values."""
-    lower = lower_is_better(name)
     if lower is None or line.best is None:
         return not line.own, 0.0 if lower is None else math.inf
     return not line.own, line.best[0] if lower else -line.best[0]

@@ -6,7 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import SeriesSummary
+from trainui.domain.search import Search
 from trainui.store.points.x_axis import Axis
 
 NAN, ABOVE, BELOW = 1, 2, 4
@@ -177,6 +179,13 @@ class Chart:
     """Alerts and stalls."""
     log_x: bool = False
     """True if the columns are on a logarithmic x axis."""
+    search: Search | None = None
+    """The search of the stage, whose goal says which value is better."""
+
+    @property
+    def lower_is_better(self) -> bool | None:
+        """True if lower is better; None if it is unknown."""
+        return lower_is_better(self.name, self.search)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import SeriesSummary, StageRecord
 from trainui.store.db import protocol
 from trainui.store.points import windows
@@ -116,7 +117,7 @@ class CurveReader:
         now, drawn = time.monotonic(), self._drawn
         if fresh := drawn is None or drawn.what != what or drawn.due <= now:
             charts = [
-                self._chart(connection, name, lines, wanted_on_axis)
+                self._chart(connection, stage, name, lines, wanted_on_axis)
                 for name in names
                 if name in known
             ]
@@ -146,7 +147,8 @@ class CurveReader:
             return ()
         runs = self._runs.offered(connection, stage, wanted.compared.runs, metric)
         found = comparable_series(connection, stage, stages, runs)
-        return read_candidates(connection, found, metric)
+        lower = lower_is_better(metric, stage.definition.search)
+        return read_candidates(connection, found, metric, lower=lower)
 
     def _sources(
         self,
@@ -252,6 +254,7 @@ class CurveReader:
     def _chart(
         self,
         connection: protocol.Connection,
+        stage: StageRecord,
         name: str,
         sources: Sequence[PlottedSeries],
         wanted: CurvesWanted,
@@ -267,8 +270,11 @@ class CurveReader:
         if wanted.log_x:
             extent = chart_lines.positive_extent(extent, wanted.axis)
         low, high = wanted.window or extent
+        search = stage.definition.search
+        lower = lower_is_better(name, search)
         drawn = {
-            source: self._line(source, one, name, (low, high), wanted) for source, one in plotted
+            source: self._line(source, one, name, (low, high), wanted, lower=lower)
+            for source, one in plotted
         }
         own = next((line for line in drawn.values() if line.own), None)
         found = annotations_of(self._alerts, name, own, wanted.axis, wanted.attempt) if own else ()
@@ -276,7 +282,7 @@ class CurveReader:
             folded([drawn[one] for one in some], label) if len(some) > 1 else drawn[some[0]]
             for label, some in groups(list(drawn), wanted.compared.fold)
         )
-        return Chart(name, low, high, lines, extent, found, wanted.log_x)
+        return Chart(name, low, high, lines, extent, found, wanted.log_x, search)
 
     def _line(
         self,
@@ -285,11 +291,13 @@ class CurveReader:
         name: str,
         window: tuple[float, float],
         wanted: CurvesWanted,
+        *,
+        lower: bool | None,
     ) -> PlotLine:
         options = (wanted.axis, wanted.log_x, wanted.columns, wanted.smoothing)
-        key = (source.owner, name, window, options, source)
+        key = (source.owner, name, window, options, source, lower)
         line: PlotLine = self._cached(
-            key, lambda: chart_lines.plot_line(source, plotted, name, window, wanted)
+            key, lambda: chart_lines.plot_line(source, plotted, window, wanted, lower=lower)
         )
         since = self._nan.get(source.owner, {}).get(name) if source.attempt is None else None
         return line if since is None else replace(line, nan_since=since)

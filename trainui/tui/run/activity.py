@@ -12,6 +12,7 @@ from trainui.domain.headline_metric import headline
 from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.notifications import NAN
 from trainui.domain.records import AttemptRecord, SeriesSummary, StageRecord
+from trainui.domain.search import Search
 from trainui.domain.states import Status
 from trainui.store.db import protocol
 from trainui.store.points import curves
@@ -110,7 +111,10 @@ class ActivityReader:
                 headline(headlines.names_of(connection, stage.id)) if version is not None else None
             )
             series = [] if name is None else curves.summaries(connection, [stage.id], name)
-            self._metric = (key, _headline_text(series[0]) if series else "")
+            self._metric = (
+                key,
+                _headline_text(series[0], stage.definition.search) if series else "",
+            )
         return self._metric[1]
 
 
@@ -125,9 +129,9 @@ def _newest_checkpoint(
     return ("", None) if newest is None else (harmless(newest.name), _modified_at(newest))
 
 
-def _headline_text(series: SeriesSummary) -> str:
+def _headline_text(series: SeriesSummary, search: Search | None) -> str:
     """Return e.g. `val/loss  best 0.0011 (lowest), last 0.0123`."""
-    name, lower = harmless(series.name), lower_is_better(series.name)
+    name, lower = harmless(series.name), lower_is_better(series.name, search)
     last = f"last {number(series.last)}"
     if lower is None:
         return f"{name}  {last}"

@@ -92,7 +92,7 @@ class MatrixReader:
         search = definition.search
         return MatrixDetail(
             harmless(name),
-            lower_is_better(name) if search is None else search.goal == "minimize",
+            lower_is_better(name, search),
             {stage: value.value for stage, value in by_name.items()},
             frozenset(nan | {stage for stage, value in by_name.items() if value.is_broken}),
             None if search is None else _search(connection, members[0]),

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.braille import NO_DOTS
+from trainui.domain.search import Search
 from trainui.store.points.binning import ABOVE, BELOW
 from trainui.store.points.binning import NAN as NAN_BIT
 from trainui.tui.curves.axes import Frame, YAxis
+from trainui.tui.curves.cursor_values import leader_text
 from trainui.tui.curves.grid import PlotCell, PlotGrid, grid_rows
 from trainui.tui.curves.legend import table_rows
 from trainui.tui.curves.line_styles import line_styles
@@ -292,3 +294,13 @@ def test_every_axis_has_a_label_between_its_ends(low: float, high: float, height
     labels = [plain(row).split("┤")[0].strip() for row in rows if "┤" in plain(row)]
     assert len(labels) >= 3
     assert len(set(labels)) == len(labels)
+
+
+def test_the_goal_of_a_search_says_which_line_leads() -> None:
+    values = [line([1.0] * 4, label="a"), line([2.0] * 4, label="b", index=1)]
+    search = Search("tokens/s", "maximize")
+    assert leader_text(chart(*values, name="tokens/s"), PlotOptions()) == ""
+    led = chart(*values, name="tokens/s", search=search)
+    assert leader_text(led, PlotOptions()).startswith("b leads by 1")
+    other = chart(*values, name="loss", search=search)
+    assert leader_text(other, PlotOptions()).startswith("a leads by 1")

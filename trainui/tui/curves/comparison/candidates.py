@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import SeriesSummary
 from trainui.store.db import protocol
 from trainui.store.points import curves
@@ -15,7 +14,11 @@ from trainui.tui.curves.series import PlottedSeries, differing_params
 
 
 def read_candidates(
-    connection: protocol.Connection, found: Sequence[tuple[str, PlottedSeries]], metric: str
+    connection: protocol.Connection,
+    found: Sequence[tuple[str, PlottedSeries]],
+    metric: str,
+    *,
+    lower: bool | None,
 ) -> tuple[Candidate, ...]:
     """Return what a metric of a stage can be compared with: members, attempts, then runs.
 
@@ -23,6 +26,7 @@ def read_candidates(
         connection: the store.
         found: the series with their kinds.
         metric: the stored name of the metric.
+        lower: lower is better; None: unknown.
     """
     names = differing_params(one for _, one in found)
     since = stage_alerts.nan_steps(connection, [one.owner for _, one in found])
@@ -35,7 +39,7 @@ def read_candidates(
             some = curves.summaries(connection, [one.owner], metric, attempt=one.attempt)
             summary = some[0] if some else None
         first = since.get(one.owner, {}).get(metric) if one.attempt is None else None
-        found_one = _candidate(kind, one, names, summary, lower=lower_is_better(metric))
+        found_one = _candidate(kind, one, names, summary, lower=lower)
         result.append(replace(found_one, nan_since=first))
     return tuple(result)
 
