@@ -22,6 +22,9 @@ ENDED = b"ended"
 """A supervisor reports that an attempt's process has ended; the store has not changed yet."""
 
 
+APPEARED = b"appeared"
+"""Files were created, deleted or moved in watched directories, and nothing else happened."""
+
 GREW = b"grew"
 """Watched files grew, and nothing else happened."""
 

@@ -51,6 +51,10 @@ ACTIVE_FOR = 2.5
 SCAN_PAUSE = 0.1
 """The least seconds between two scans for files, however many appear."""
 
+SCAN_REST = 10
+"""The least pause before a scan that the worker waits for, because an attempt has started or ended,
+is so many times as long as the last scan took."""
+
 IDLE_PAUSE = 1.0
 """Seconds between scans when nothing happens, in case an event was lost."""
 
@@ -94,7 +98,11 @@ class MetricsReader:
         """Ids of attempts that ended without a recorded exit: their supervisor died too."""
         self._scan_due = True
         """True if a scan for files is due."""
+        self._is_awaited = False
+        """True if the worker waits for that scan."""
         self._scanned_at = -LONGEST_PAUSE
+        self._scan_cpu = 0.0
+        """CPU seconds used by the last scan."""
         self._scan_interval = IDLE_PAUSE
         """Seconds between scans for changes that the watch missed."""
         self._grew_at: dict[int, float] = {}
@@ -105,7 +113,7 @@ class MetricsReader:
     def _on_change(self, changes: FileChanges) -> None:
         """Wake the loop for a change that it would not poll; called by the watch's thread."""
         if changes.others:
-            wakeup.ring(self._bell.path)
+            wakeup.ring(self._bell.path, wakeup.APPEARED)
             return
         grown = set[int]().union(*(self._owners.get(path, ()) for path in changes.grown))
         if inactive := grown - self._active():
@@ -117,37 +125,43 @@ class MetricsReader:
         since = time.monotonic() - ACTIVE_FOR
         return {attempt_id for attempt_id, grown in list(self._grew_at.items()) if grown > since}
 
-    def turn(self, *, scan: bool) -> float:
+    def turn(self, *, scan: bool, is_awaited: bool = False) -> float:
         """Read what has grown, and scan if that is due; return the seconds to pause.
 
-        Scan if something may have changed other than a file that grew.
+        Scan if something may have changed other than a file that grew; soon if it `is_awaited`.
         """
         used = time.thread_time()
         self._scan_due |= scan
+        self._is_awaited |= is_awaited
         touched = {self._due.pop() for _ in range(len(self._due))}
         wanted = set(self._attempts) if self._watch.is_blind else touched | self._active()
         due = [one for id_, one in self._attempts.items() if id_ in wanted]
         self._due.update(self._advance(due))
         self._turn_cpu, before = time.thread_time() - used, self._turn_cpu
-        if time.monotonic() - self._scanned_at >= (
-            SCAN_PAUSE if self._scan_due else self._scan_interval
-        ):
+        if self._seconds_to_scan() <= 0:
             self._scan()  # after reading, since new lines must not wait for it
         if self._due:
             return 0.0
+        if self._is_awaited:
+            return self._seconds_to_scan()
         if not self._scan_due and not self._active():
             return BLIND_PAUSE if self._watch.is_blind else IDLE_PAUSE
         rest = REST_OF_FEW if len(due) <= FEW else REST
         # a single long turn must not delay new lines
         return min(max(ACTIVE_PAUSE, rest * min(self._turn_cpu, before)), LONGEST_REST)
 
+    def _seconds_to_scan(self) -> float:
+        pause = SCAN_PAUSE if self._scan_due else self._scan_interval
+        if self._is_awaited:
+            pause = min(pause, SCAN_REST * self._scan_cpu)
+        return max(0.0, self._scanned_at + pause - time.monotonic())
+
     def _scan(self) -> None:
         """Scan for attempts and for their files, and have all of them read at the next turn."""
         used = time.thread_time()
         self._find_attempts()
-        self._scan_interval = min(
-            max(IDLE_PAUSE, SCAN_COST_FACTOR * (time.thread_time() - used)), LONGEST_PAUSE
-        )
+        self._scan_cpu = time.thread_time() - used
+        self._scan_interval = min(max(IDLE_PAUSE, SCAN_COST_FACTOR * self._scan_cpu), LONGEST_PAUSE)
         if any(one.is_search_pending() for one in self._attempts.values()):
             self._scan_interval = IDLE_PAUSE
         self._due.update(self._attempts)
@@ -194,7 +208,7 @@ class MetricsReader:
 
     def _find_attempts(self) -> None:
         """Scan for attempts and for their files."""
-        self._scanned_at, self._scan_due = time.monotonic(), False
+        self._scanned_at, self._scan_due, self._is_awaited = time.monotonic(), False, False
         with self._store.read() as connection:
             running = {one.attempt_id: one for one in attempts_to_read(connection, self._host)}
         for attempt_id in self._attempts.keys() - running.keys():
@@ -261,17 +275,18 @@ class MetricsReader:
 
     def run(self, stopping: threading.Event) -> None:
         """Take turns until `stopping` is set."""
-        scan = True
+        scan, is_awaited = True, True
         while not stopping.is_set():
             try:
-                pause = self.turn(scan=scan)
+                pause = self.turn(scan=scan, is_awaited=is_awaited)
             except StoreError as error:  # locked, or the disk is full: read again later
                 outage.log.failed(error)
                 self._scan_due, pause = True, IDLE_PAUSE
             except TrainuiError as error:
                 log.warning("%s", error)
                 self._scan_due, pause = True, IDLE_PAUSE
-            scan = not self._bell.wait(pause) <= {wakeup.GREW}
+            said = self._bell.wait(pause)
+            scan, is_awaited = not said <= {wakeup.GREW}, wakeup.LOOK in said
 
     def close(self) -> None:
         """Close all files, the watch and the wake-up socket."""

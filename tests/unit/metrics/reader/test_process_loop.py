@@ -276,3 +276,25 @@ def test_a_file_whose_events_were_lost_is_found_by_the_next_scan(
             return steps(store, attempt) == [0]
 
         wait_for(is_read, "the line")
+
+
+def test_a_scan_that_the_worker_waits_for_does_not_wait_for_the_pause_between_scans(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainui.metrics.reader.process_loop.SCAN_PAUSE", 1e9)
+    monkeypatch.setattr("trainui.metrics.reader.process_loop.IDLE_PAUSE", 1e9)
+    monkeypatch.setattr("trainui.metrics.reader.process_loop.LONGEST_PAUSE", 1e9)
+    paths.home().worker.mkdir(parents=True, exist_ok=True)
+    with closing(MetricsReader(store, HOST)) as reader:
+        reader.turn(scan=True)
+        attempt = start_attempt(store, tmp_path)
+        attempt.own_file.write_text(lines([0]))
+        while not reader.turn(scan=True):
+            pass
+        assert steps(store, attempt) == []
+
+        def is_read() -> bool:
+            reader.turn(scan=True, is_awaited=True)
+            return steps(store, attempt) == [0]
+
+        wait_for(is_read, "the line")
