@@ -771,15 +771,17 @@ stages:
 """
 
 
-async def test_a_search_is_edited_for_the_trials_to_come(
-    home: Path, tmp_path: Path, worker: None
+async def test_a_search_is_edited_for_the_trials_to_come_while_one_runs(
+    home: Path, tmp_path: Path, filler: Filler, started_worker: None
 ) -> None:
     control.set_paused(True)  # the worker that the edit starts runs none of them
     file = tmp_path / "search.yaml"
     file.write_text(SEARCHED)
     run_id = control.submit(loader.load(str(file)))
+    filler.start(run_id, "train[trial=0]")
     async with opened(run_id) as driven:
-        await driven.until_shown("train[trial=2]")
+        await driven.until_shown("train[trial=2]", "running")
+        driven.run.graph.select("train[trial=0]")
         await driven.press("e")
         await driven.until_shown("trials that have not been asked for", "search x.high", "1.0")
         await driven.press(*["tab"] * 4, "ctrl+u", *"4", "enter")
