@@ -210,9 +210,10 @@ def _title(cell: PlotCell, grid: PlotGrid, style: str, ending: str) -> Row:
 
 
 def _value(cell: PlotCell, style: str) -> Row:
-    """Return the first line's value at the cursor, or its last one; of several lines its name."""
+    """Return the first line's value at the cursor, or its last one; of several series its name."""
     view, lines = cell.view, () if cell.chart is None else cell.chart.lines
-    name = f"{fit_middle(lines[0].label, MOST_LABEL)} " if len(lines) > 1 else ""
+    is_shared = len(lines) > 1 or any(line.members for line in lines)
+    name = f"{fit_middle(lines[0].label, MOST_LABEL)} " if is_shared else ""
     if view.cursor is None:
         found = last_value(lines[0], view) if name else None
         last = cell.figures.last if found is None else found.value

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.axes import Frame, XAxis, x_axis_rows
+from trainui.tui.curves.comparison.folding import folded
 from trainui.tui.curves.grid import PlotCell, PlotGrid, grid_rows
 from trainui.tui.curves.grid_legend import legend_rows, names_width, shared_styles, styles_of
 from trainui.tui.curves.legend import table_rows
@@ -65,6 +67,13 @@ def test_names_stand_beside_the_right_ends_and_the_plot_keeps_its_width() -> Non
     assert plain(rows[0]).endswith("lr=0 1"), "the name of the line whose value it is"
     ends = [plain(row).rsplit(" ", 1)[-1] for row in rows[1:] if "lr=" in plain(row)]
     assert ends == ["lr=2", "lr=1", "lr=0"], "as high as the lines"
+
+
+def test_the_value_of_a_band_is_its_mean_and_has_its_name() -> None:
+    several = lines_of("loss", [1.0, 2.0, 6.0])
+    band = replace(several, lines=(folded(several.lines, "all 3"),))
+    rows = grid_rows([PlotCell(figures("loss"), band)], PlotGrid(60, 12, 1))
+    assert plain(rows[0]).endswith("all 3 3"), "and not the last value of the stage"
 
 
 def test_a_nan_in_a_row_with_gaps_is_marked_once_if_there_are_other_lines() -> None:
