@@ -12,7 +12,7 @@ from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files import peek
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import UnreadableFileError
-from trainui.metrics.trackers import TrackedRun, database
+from trainui.metrics.trackers import TrackedRun, database, optuna_journal
 from trainui.store.points.source_record import key_of
 from trainui.supervisor.protocol import RUN_TAG
 
@@ -48,7 +48,8 @@ def of_database(path: Path, *, since: float = 0) -> list[TrackedRun]:
 def jobs(path: Path) -> tuple[str, list[TrackedRun]]:
     """Return the tracker of a database, and its runs or trials; empty if it is another database."""
     try:
-        copy = database.copies.get(path, at_once=True) if is_marked(path) else None
+        is_known = is_marked(path) or optuna_journal.is_journal(path)
+        copy = database.copies.get(path, at_once=True) if is_known else None
         if copy is not None and copy.tracker is not None:
             tracker = copy.tracker.NAME
             return tracker, _sound(tracker, copy.tracker.jobs(copy.connection))
@@ -106,7 +107,8 @@ def name_of(path: Path, run: str) -> str:
 def named(name: str) -> SourceFile | None:
     """Return the source that is named as one run of a database; None if it is not."""
     path, mark, run = name.partition("#")
-    if not mark or not database.is_database(Path(path)):
+    is_known = database.is_database(Path(path)) or optuna_journal.is_journal(Path(path))
+    if not mark or not is_known:
         return None
     return SourceFile(
         f"{key_of(Path(path))}#{run}", Path(path), DecoderChoice(), named=True, run=run

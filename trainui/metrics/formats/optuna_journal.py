@@ -6,6 +6,8 @@ Trials and studies are numbered by the lines that create them.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from trainui.metrics.formats.decoder import Decoder
@@ -15,8 +17,119 @@ from trainui.metrics.formats.table import Decoded
 FIELDS = frozenset({"op_code", "worker_id"})
 """Fields of all lines."""
 
-_CREATE_STUDY, _CREATE_TRIAL, _SET_STATE, _SET_INTERMEDIATE = 0, 4, 6, 7
-_COMPLETE = 1
+STATES = ("RUNNING", "COMPLETE", "PRUNED", "FAIL", "WAITING")
+"""States of a trial, by the numbers in a journal."""
+
+_CREATE_STUDY, _DELETE_STUDY, _CREATE_TRIAL = 0, 1, 4
+_SET_PARAMETER, _SET_STATE, _SET_INTERMEDIATE = 5, 6, 7
+_RUNNING, _COMPLETE, _WAITING = 0, 1, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a line changes of a study or a trial."""
+
+    study: int
+    study_name: str
+    goals: int
+    """The study's number of objectives."""
+    is_new_study: bool = False
+    is_deleted: bool = False
+    """True if the study was deleted."""
+    is_new_trial: bool = False
+    trial: int = 0
+    number: int = 0
+    """The trial's number in its study."""
+    state: int | None = None
+    params: Sequence[tuple[str, float, str]] = ()
+    """Name, value and distribution."""
+    intermediate: Sequence[tuple[int, float]] = ()
+    """Step and value."""
+    values: Sequence[float] = ()
+
+
+class JournalNumbers:
+    """The studies and trials of a journal so far; a part of them is stored as plain JSON."""
+
+    def __init__(self, state: dict[str, Any] | None = None) -> None:
+        self.state = state if state is not None else {}
+        for key in ("studies", "trials", "counts", "deleted"):
+            self.state.setdefault(key, [])
+
+    def apply(self, entry: Mapping[str, Any]) -> Change | None:
+        """Note the change of a line, and return it; None if there is none that matters."""
+        code = entry["op_code"]
+        if code == _CREATE_STUDY:
+            return self._create_study(entry)
+        if code == _DELETE_STUDY:
+            study = entry["study_id"]
+            self.state["deleted"].append(study)
+            name, goals = self.state["studies"][study]
+            return Change(study, name, goals, is_deleted=True)
+        if code == _CREATE_TRIAL:
+            return self._create_trial(entry)
+        if code in (_SET_PARAMETER, _SET_STATE, _SET_INTERMEDIATE):
+            return self._change_trial(code, entry)
+        return None
+
+    def _create_study(self, entry: Mapping[str, Any]) -> Change | None:
+        name, goals = entry["study_name"], len(entry["directions"])
+        studies, deleted = self.state["studies"], self.state["deleted"]
+        if any(one[0] == name for index, one in enumerate(studies) if index not in deleted):
+            return None  # several workers created it at once
+        studies.append([name, goals])
+        self.state["counts"].append(0)
+        return Change(len(studies) - 1, name, goals, is_new_study=True)
+
+    def _create_trial(self, entry: Mapping[str, Any]) -> Change | None:
+        study = entry["study_id"]
+        if study in self.state["deleted"] or study >= len(self.state["studies"]):
+            return None
+        number = self.state["counts"][study]
+        state = entry.get("state", _RUNNING)
+        self.state["trials"].append([study, number, *_mark(state)])
+        self.state["counts"][study] += 1
+        trial = len(self.state["trials"]) - 1
+        kinds = entry.get("distributions", {})
+        name, goals = self.state["studies"][study]
+        return Change(
+            *(study, name, goals),
+            is_new_trial=True,
+            trial=trial,
+            number=number,
+            state=state,
+            params=[(name, one, kinds[name]) for name, one in entry.get("params", {}).items()],
+            intermediate=[
+                (int(at), one) for at, one in entry.get("intermediate_values", {}).items()
+            ],
+            values=_values(entry),
+        )
+
+    def _change_trial(self, code: int, entry: Mapping[str, Any]) -> Change | None:
+        trial = entry["trial_id"]
+        study, number, *ended = self.state["trials"][trial]
+        if ended:
+            return None
+        name, goals = self.state["studies"][study]
+        change = Change(study, name, goals, trial=trial, number=number)
+        if code == _SET_PARAMETER:
+            value = (entry["param_name"], entry["param_value_internal"], entry["distribution"])
+            return replace(change, params=[value])
+        if code == _SET_INTERMEDIATE:
+            return replace(change, intermediate=[(entry["step"], entry["intermediate_value"])])
+        self.state["trials"][trial] += _mark(entry["state"])
+        return replace(change, state=entry["state"], values=_values(entry))
+
+
+def _mark(state: int) -> list[bool]:
+    """Return what is added to a trial's numbers once it has ended."""
+    return [] if state in (_RUNNING, _WAITING) else [True]
+
+
+def _values(entry: Mapping[str, Any]) -> list[float]:
+    """Return the values of a trial, one for each objective."""
+    value = entry.get("value")
+    return list(entry.get("values") or ([] if value is None else [value]))
 
 
 class OptunaJournal(Decoder):
@@ -25,7 +138,7 @@ class OptunaJournal(Decoder):
     name = "optuna"
 
     def __init__(self, step: str | None, state: dict[str, Any]) -> None:
-        super().__init__(step, state or {"studies": [], "trials": [], "counts": []})
+        super().__init__(step, state)
 
     def is_whole(self, rest: bytes, *, clean: bool) -> bool:
         """Return False: a line without its end is torn."""
@@ -35,40 +148,28 @@ class OptunaJournal(Decoder):
     def decode(self, block: bytes, first_row: int) -> Decoded:
         """Decode whole lines."""
         del first_row
-        rows = SparseRows()
+        rows, numbers = SparseRows(), JournalNumbers(self.state)
         for line in block.split(b"\n"):
             try:
-                self._read(json.loads(line), rows)
+                change = numbers.apply(json.loads(line))
+                if change is None:
+                    rows.add(0, [])  # so that lines are counted
+                else:
+                    _add(change, rows)
             except (ValueError, LookupError, TypeError):
                 continue  # a damaged line
         return rows.decoded()
 
-    def _read(self, entry: dict[str, Any], rows: SparseRows) -> None:
-        """Read a line; one without a value adds an empty row, so that lines are counted."""
-        numbers: list[tuple[str, float]] = []
-        step, code = 0, entry["op_code"]
-        if code == _CREATE_STUDY:
-            self.state["studies"].append([entry["study_name"], len(entry["directions"])])
-            self.state["counts"].append(0)
-        elif code == _CREATE_TRIAL:
-            study = entry["study_id"]
-            self.state["trials"].append([study, self.state["counts"][study]])
-            self.state["counts"][study] += 1
-        elif code == _SET_INTERMEDIATE:
-            prefix, number, _goals = self._trial(entry)
-            step = entry["step"]
-            numbers = [(f"{prefix}trial {number}", float(entry["intermediate_value"]))]
-        elif code == _SET_STATE and entry["state"] == _COMPLETE:
-            prefix, step, goals = self._trial(entry)
-            names = ["value"] if goals == 1 else [f"value {goal}" for goal in range(goals)]
-            numbers = [
-                (prefix + name, float(value))
-                for name, value in zip(names, entry["values"], strict=True)
-            ]
-        rows.add(step, numbers)
 
-    def _trial(self, entry: dict[str, Any]) -> tuple[str, int, int]:
-        """Return the prefix of a trial's study, its number there, and the number of objectives."""
-        study, number = self.state["trials"][entry["trial_id"]]
-        name, goals = self.state["studies"][study]
-        return f"{name}/" if study else "", number, goals
+def _add(change: Change, rows: SparseRows) -> None:
+    """Add the values of a change; one without adds an empty row, so that lines are counted."""
+    prefix = f"{change.study_name}/" if change.study else ""
+    for step, value in change.intermediate:
+        rows.add(step, [(f"{prefix}trial {change.number}", float(value))])
+    if change.state == _COMPLETE:
+        goals = range(change.goals)
+        names = ["value"] if change.goals == 1 else [f"value {goal}" for goal in goals]
+        values = zip(names, change.values, strict=True)
+        rows.add(change.number, [(prefix + name, float(value)) for name, value in values])
+    elif not change.intermediate:
+        rows.add(0, [])

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from trainui.metrics.files import peek
 from trainui.metrics.files.tail import UnreadableFileError
-from trainui.metrics.trackers import Tracker, mlflow, optuna, trackio
+from trainui.metrics.trackers import Tracker, mlflow, optuna, optuna_journal, trackio
 
 MAGIC = b"SQLite format 3\0"
 SIDES = ("-journal", "-wal")
@@ -135,6 +135,8 @@ def _copy(path: Path) -> DatabaseCopy | None:
             f"{path} is a database of {size >> 20} MiB, too large to be copied and read while it "
             f"grows (limit {LARGEST >> 20} MiB)"
         )
+    if optuna_journal.is_journal(path):
+        return _journal(path)
     with tempfile.TemporaryDirectory(prefix="trainui-") as directory:
         copy = Path(directory, "copy")
         try:
@@ -149,6 +151,17 @@ def _copy(path: Path) -> DatabaseCopy | None:
     now = time.monotonic()
     assert before[0] is not None
     return DatabaseCopy(before[0], connection, _tracker(connection), now, now - began)
+
+
+def _journal(path: Path) -> DatabaseCopy | None:
+    """Return a journal of Optuna as a database."""
+    began, before = time.monotonic(), version(path)
+    try:
+        connection = optuna_journal.as_database(path)
+    except OSError as error:
+        raise UnreadableFileError(f"{path} cannot be read: {error.strerror}") from error
+    now = time.monotonic()
+    return DatabaseCopy(before, connection, optuna, now, now - began) if before else None
 
 
 def _heads(path: Path) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import time
@@ -128,6 +129,34 @@ def test_what_a_process_of_another_machine_writes_is_read(store: Store, tmp_path
     with closing(views.connect()) as own:
         run = views.find_run(own, added.run_id)
     assert (run.status, run.completed_at) == ("ended", now * 1_000_000)
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_a_trial_in_a_journal_runs_while_the_journal_is_written(
+    store: Store, tmp_path: Path
+) -> None:
+    path = tmp_path / "study.log"
+    begun = {"op_code": 4, "study_id": 0, "datetime_start": "2026-11-26T10:00:00+00:00"}
+    lines = [{"op_code": 0, "study_name": "s", "directions": [1]}, begun]
+
+    def write(*entries: dict[str, object]) -> None:
+        with path.open("a") as file:
+            file.writelines(json.dumps(one | {"worker_id": "w"}) + "\n" for one in entries)
+
+    def stages() -> dict[str, str]:
+        with closing(views.connect()) as own:
+            return {one.name: str(one.status) for one in views.stages(own, added.run_id)}
+
+    write(*lines)
+    watch = ExternalWatch(store, host())
+    (added,) = external.add(external.find(path))
+    write({"op_code": 7, "trial_id": 0, "step": 3, "intermediate_value": 0.5}, begun)
+    write({"op_code": 6, "trial_id": 0, "state": 1, "values": [0.25]})
+    watch.look()
+    assert stages() == {"trial 0": "completed", "trial 1": "running"}
+    os.utime(path, (1, 1))
+    watch.look()
+    assert stages() == {"trial 0": "completed", "trial 1": "ended"}
 
 
 @pytest.mark.usefixtures("_at_once")

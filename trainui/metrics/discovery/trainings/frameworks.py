@@ -17,7 +17,7 @@ _QUIET = {"ultralytics": 60.0, "lightning": 60.0, "hf": 60.0, "dvclive": 60.0}
 _PLAIN_QUIET = 10.0
 """The same where the writer is not known, which usually keeps its files open."""
 
-_PLAIN_KINDS = ("wandb", "optuna", "hf", "keras", "csv", "jsonl")
+_PLAIN_KINDS = ("wandb", "hf", "keras", "csv", "jsonl")
 """Kinds of a directory's files without a marker, most specific first."""
 
 
@@ -69,7 +69,8 @@ def events(place: Place) -> Training | None:
 
 def plain(place: Place) -> Training | None:
     """Return the training of the files with usual names in a directory; None if it has none."""
-    found = {name: kind for name in place.files if (kind := _kind(place, name))}
+    kinds = {name: _kind(place, name) for name in place.files}
+    found = {name: kind for name, kind in kinds.items() if kind and kind != "optuna"}
     if not found:
         return None
     kind = next((one for one in _PLAIN_KINDS if one in found.values()), "log")

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from trainui.metrics.discovery import configuration, tracker_runs
+from trainui.metrics.discovery import configuration, default_sources, tracker_runs
 from trainui.metrics.discovery.trainings.model import Job, Training, tracked
 from trainui.metrics.discovery.trainings.place import Place
 from trainui.metrics.files import peek
@@ -14,8 +14,8 @@ from trainui.metrics.trackers import study_of, trackio
 from trainui.metrics.trackers import wandb as wandb_head
 
 _WANDB = re.compile(r"(?:offline-)?run-\d{8}_\d{6}-(\w+)")
-_TRACKIO_QUIET = 60.0
-"""Trackio records no states, and opens its database for each batch of rows."""
+_QUIET = 60.0
+"""Trackio and Optuna's journals are opened for each write; and Trackio records no states."""
 
 _MLFLOW_STATUS = {"1": "running", "3": "completed", "4": "failed", "5": "failed"}
 """`RunStatus` in a run's meta.yaml, as the number that MLflow writes."""
@@ -61,11 +61,14 @@ def _milliseconds(value: object) -> float | None:
 def in_databases(place: Place) -> list[Training]:
     """Return the runs in trackers' databases: those of one study are one training."""
     found: dict[str, Training] = {}
-    for name in place.fits(tracker_runs.DATABASE):
+    journals = [name for name in place.files if default_sources.family_of(place / name) == "optuna"]
+    for name in (*place.fits(tracker_runs.DATABASE), *journals):
         kind, runs = tracker_runs.jobs(place / name)
         for run in runs:
             source = (Path(tracker_runs.name_of(place / name, run.id)), None)
-            quiet = _TRACKIO_QUIET if kind == trackio.NAME else 0.0
+            quiet = _QUIET if kind == trackio.NAME or name in journals else 0.0
+            if name in journals and run.status == "running":
+                run = replace(run, ended=(place / name).stat().st_mtime)  # the last sign of it
             job = tracked(run, place.path, (source,), id_=run.id, quiet=quiet)
             title = run.name if study_of(run.id) == run.id else study_of(run.id)
             training = Training(kind, title, place / name, (job,))

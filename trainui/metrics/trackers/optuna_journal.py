@@ -1,0 +1,102 @@
+"""Optuna's journal as a database in memory, so that it is read as the database of a study is.
+
+Each line is a change of a study or a trial, which are numbered by the lines that create them. A
+change that Optuna itself ignores, such as one of a trial that has ended, is ignored here.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from trainui.metrics.formats.optuna_journal import FIELDS, STATES, JournalNumbers
+
+_TABLES = """
+CREATE TABLE studies (study_id INTEGER PRIMARY KEY, study_name TEXT);
+CREATE TABLE study_directions (study_id INTEGER, objective INTEGER);
+CREATE TABLE trials (trial_id INTEGER PRIMARY KEY, number INTEGER, study_id INTEGER, state TEXT,
+    datetime_start TEXT, datetime_complete TEXT);
+CREATE TABLE trial_params (trial_id INTEGER, param_name TEXT, param_value FLOAT,
+    distribution_json TEXT);
+CREATE TABLE trial_values (trial_value_id INTEGER PRIMARY KEY, trial_id INTEGER, objective INTEGER,
+    value FLOAT);
+CREATE TABLE trial_intermediate_values (trial_intermediate_value_id INTEGER PRIMARY KEY,
+    trial_id INTEGER, step INTEGER, intermediate_value FLOAT);
+"""
+
+_HEAD_BYTES = 1024
+
+
+def is_journal(path: Path) -> bool:
+    """Return True if a file begins as a journal."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES).partition(b"\n")[0]
+    except OSError:
+        return False
+    return head.startswith(b"{") and all(f'"{name}"'.encode() in head for name in FIELDS)
+
+
+def as_database(path: Path) -> sqlite3.Connection:
+    """Return a journal as a database; a line that is not whole yet is left out."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    connection.executescript(_TABLES)
+    numbers = JournalNumbers()
+    whole, _, _torn = path.read_bytes().rpartition(b"\n")
+    for line in whole.split(b"\n"):
+        with suppress(ValueError, LookupError, TypeError, AttributeError):  # a damaged line
+            entry = json.loads(line)
+            _apply(connection, numbers, entry)
+    return connection
+
+
+def _apply(
+    connection: sqlite3.Connection, numbers: JournalNumbers, entry: Mapping[str, Any]
+) -> None:
+    """Make the change of a line."""
+    change = numbers.apply(entry)
+    if change is None:
+        return
+    if change.is_new_study:
+        connection.execute("INSERT INTO studies VALUES (?, ?)", (change.study, change.study_name))
+        connection.executemany(
+            "INSERT INTO study_directions VALUES (?, ?)",
+            [(change.study, goal) for goal in range(change.goals)],
+        )
+        return
+    if change.is_deleted:
+        connection.execute("DELETE FROM studies WHERE study_id = ?", (change.study,))
+        return
+    if change.is_new_trial:
+        connection.execute(
+            "INSERT INTO trials VALUES (?, ?, ?, 'RUNNING', NULL, NULL)",
+            (change.trial, change.number, change.study),
+        )
+    connection.executemany(
+        "INSERT INTO trial_params VALUES (?, ?, ?, ?)",
+        [(change.trial, *one) for one in change.params],
+    )
+    connection.executemany(
+        "INSERT INTO trial_intermediate_values (trial_id, step, intermediate_value) "
+        "VALUES (?, ?, ?)",
+        [(change.trial, *one) for one in change.intermediate],
+    )
+    connection.executemany(
+        "INSERT INTO trial_values (trial_id, objective, value) VALUES (?, ?, ?)",
+        [(change.trial, objective, value) for objective, value in enumerate(change.values)],
+    )
+    for column in ("datetime_start", "datetime_complete"):
+        if entry.get(column):
+            moment = datetime.fromisoformat(entry[column]).isoformat()
+            connection.execute(
+                f"UPDATE trials SET {column} = ? WHERE trial_id = ?", (moment, change.trial)
+            )
+    if change.state is not None:
+        connection.execute(
+            "UPDATE trials SET state = ? WHERE trial_id = ?", (STATES[change.state], change.trial)
+        )
