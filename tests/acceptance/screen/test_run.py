@@ -103,6 +103,18 @@ async def test_states_curves_and_logs_are_live(filler: Filler) -> None:
         assert "queued" in line_of(driven, "train[hidden=32]")
 
 
+async def test_where_metrics_were_looked_for_is_said_once_a_stage_has_ended(filler: Filler) -> None:
+    run_id = filler.run({"train": ()})
+    attempt = filler.start(run_id, "train")
+    async with opened(run_id) as driven:
+        await driven.until_shown("no metrics yet")
+        filler.log(attempt, "hello from the stage\n")
+        filler.end(attempt)
+        await driven.until_shown(
+            "no metrics: looked at stdout.log (1 line)", "$TRAINUI_METRICS_FILE"
+        )
+
+
 async def test_a_stage_is_found_by_its_name(filler: Filler) -> None:
     run_id = filler.run(SWEEP)
     async with opened(run_id) as driven:

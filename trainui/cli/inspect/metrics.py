@@ -15,7 +15,7 @@ from trainui.domain.states import UNFINISHED
 from trainui.store.read import views
 
 if TYPE_CHECKING:
-    from trainui.domain.records import SeriesSummary, StageRecord
+    from trainui.domain.records import RunRecord, SeriesSummary, StageRecord
     from trainui.pipeline.folding import FoldedMetric
     from trainui.store.db.protocol import Connection
     from trainui.store.points.curves import SourceProblem
@@ -49,7 +49,7 @@ def metrics(
     from trainui.pipeline import folding
     from trainui.store.points import curves
 
-    _found, stages = lookup.find(run, stage)
+    record, stages = lookup.find(run, stage)
     owners = {one.id: one.name for one in stages}
     with views.reading() as connection:
         problems = curves.problems(connection, owners)
@@ -67,19 +67,42 @@ def metrics(
                     for one in problems
                 ],
             }
-            lines = [*_lines(found), *_folded_lines(folded)] if found else _none(connection, stages)
+            lines = (
+                [*_lines(found), *_folded_lines(folded)]
+                if found
+                else _none(connection, record, stages)
+            )
             printing.answer(as_json, data, lines)
     print_problems(problems, owners)
 
 
-def _none(connection: Connection, stages: Sequence[StageRecord]) -> list[str]:
+def _none(connection: Connection, run: RunRecord, stages: Sequence[StageRecord]) -> list[str]:
     """Say that there are no metrics, and where they were looked for."""
-    from trainui.metrics.discovery import looked_at
-
     if any(one.status in UNFINISHED for one in stages):
         return ["no metrics yet"]
-    lines = ["no metrics"]
-    for one in [one for one in stages if one.attempt][:_MOST_STAGES]:
+    return ["no metrics", *looked_at_lines(connection, run, stages)]
+
+
+def without_metrics(
+    connection: Connection, run: RunRecord, stages: Sequence[StageRecord]
+) -> list[str]:
+    """Return where the metrics of a run that has ended without any were looked for."""
+    from trainui.store.read import headlines
+
+    is_live = any(one.status in UNFINISHED for one in stages)
+    if is_live or any(headlines.has_series(connection, one.id) for one in stages):
+        return []
+    return looked_at_lines(connection, run, stages)
+
+
+def looked_at_lines(
+    connection: Connection, run: RunRecord, stages: Sequence[StageRecord]
+) -> list[str]:
+    """Return where the metrics of some stages were looked for; nothing for external runs."""
+    from trainui.metrics.discovery import looked_at
+
+    lines = []
+    for one in [one for one in stages if one.attempt and not run.is_external][:_MOST_STAGES]:
         attempt = views.attempts_of_stage(connection, one.id)[-1]
         words = looked_at.describe(Path(attempt.directory), Path(one.directory), one.definition)
         lines.append(text.harmless(f"{one.name}: {words}"))

@@ -157,7 +157,7 @@ def _took(timed: RunLine | RunRecord | StageRecord | AttemptRecord) -> str:
 @options.command("trainui show digits", "trainui show 3f2a --json")
 def show(run: options.Run, as_json: options.Json = False) -> None:
     """Show one run: its stages, their states and attempts."""
-    from trainui.cli.inspect.metrics import print_problems
+    from trainui.cli.inspect.metrics import print_problems, without_metrics
     from trainui.cli.runs import standstill
     from trainui.store.points import curves
     from trainui.store.read import event_feed, summary, tracked, views
@@ -175,6 +175,7 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
         owners = {one.id: one.name for one in stages}
         problems = curves.problems(connection, owners)
         submission = views.submission(connection, found.id)
+        unmeasured = without_metrics(connection, found, stages)
     notes = [text.harmless(event.text) for events in marks.values() for event in events]
     notes = [*_continued_lines(stages, attempts), *notes]
     for stage in stages:
@@ -188,6 +189,8 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
     printing.lines(["", *notes] if notes else [])
     if found.status in UNFINISHED and (words := standstill.reason(stages)):
         printing.note(f"! {words}")
+    for line in unmeasured:
+        printing.note(f"no metrics: {line}")
     print_problems(problems, owners)
 
 

@@ -33,4 +33,4 @@ def _size(stream: Path) -> str:
             count = file.read(_BYTES).count(b"\n")
     except OSError:
         return "missing"
-    return f"{count:,} lines" if count else "empty"
+    return f"{count:,} line{'s' * (count > 1)}" if count else "empty"

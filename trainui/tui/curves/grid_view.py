@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from textwrap import wrap
 from typing import ClassVar
 
 from textual import events
@@ -273,9 +272,7 @@ class CurvesView(CurveKeys):
     def _problem_rows(self) -> list[Row]:
         if not self._problems:
             return []
-        width = max(self.scrollable_content_region.size.width, 20)
-        lines = (line for one in self._problems for line in wrap(f"! {one}", width))
-        return [(Segment(line, "dim"),) for line in lines]
+        return [row for one in self._problems for row in self.dim_rows(f"! {one}")]
 
     def draw(self) -> None:
         """Draw all plots, and the plot options in the lower border."""
@@ -284,7 +281,7 @@ class CurvesView(CurveKeys):
         if not shown or curves is None:
             there = curves is not None and curves.figures
             text = "no metric matches the filter; esc shows all" if there else self._empty
-            self.set_rows([(Segment(text, "dim"),), *self._problem_rows()])
+            self.set_rows([*self.dim_rows(text), *self._problem_rows()])
             return
         self._name_lines(curves)
         at = self._at() if self.has_focus else -1

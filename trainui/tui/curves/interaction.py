@@ -16,6 +16,7 @@ from trainui.tui.curves.cursor_values import next_x, value_at, x_positions
 from trainui.tui.curves.model import ALL_IN_ONE, Chart, Comparison, Curves, CurvesWanted
 from trainui.tui.curves.view_options import CurvesState, PlotOptions, after
 from trainui.tui.keymap import bindings
+from trainui.tui.render.styled_text import Row, Segment, wrap
 from trainui.tui.widgets.line_view import RowsView
 
 BRIEFLY = 1.5
@@ -59,6 +60,11 @@ class CurveKeys(RowsView):
         self._held_at: int | None = None
         """Screen column of the mouse at the last drag event; None: no drag."""
         self._dragged = False
+
+    def dim_rows(self, text: str) -> list[Row]:
+        """Return a text that is shown where there are no plots, wrapped."""
+        width = max(self.scrollable_content_region.size.width, 20)
+        return [(Segment(line, "dim"),) for line in wrap(text, width)]
 
     @property
     def view(self) -> PlotOptions:
@@ -210,7 +216,7 @@ class CurveKeys(RowsView):
     def action_compare(self) -> None:
         """Choose the curves to compare with."""
         if self.curves is not None and not self.curves.figures:
-            self._say("no metrics yet")
+            self._say("there are no metrics to compare")
             return
         self.post_message(self.ComparisonOpened())
 

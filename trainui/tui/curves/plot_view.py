@@ -17,7 +17,6 @@ from trainui.tui.curves.plot import plot_rows
 from trainui.tui.curves.ticks import LABEL
 from trainui.tui.curves.view_options import CurvesState
 from trainui.tui.keymap import bindings
-from trainui.tui.render.styled_text import Segment
 
 
 class CurvePlot(CurveKeys):
@@ -127,7 +126,7 @@ class CurvePlot(CurveKeys):
         size, chart = self.scrollable_content_region.size, self.chart()
         if self.curves is None or chart is None or size.height < 4:
             there = self.curves is not None and self.curves.figures
-            self.set_rows([(Segment("reading …" if there else self._empty, "dim"),)])
+            self.set_rows(self.dim_rows("reading …" if there else self._empty))
             return
         figures = next(one for one in self.curves.figures if one.name == chart.name)
         view = self.state.view_of(chart.name)

@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from trainui.domain.records import StageRecord
-from trainui.domain.states import UNFINISHED
+from trainui.domain.states import ENDED, UNFINISHED
 from trainui.store.points.x_axis import Axis
 from trainui.text import harmless
 from trainui.tui.actions.target import Target
@@ -72,7 +72,8 @@ class CurvesScreen(Page):
         notices = self.notices(snapshot, unfinished=page.run.status in UNFINISHED)
         self._notices = notices
         self.top.show(self._crumbs(page, notices), notices)
-        self.plot.set_curves(page.curves, "no metrics yet")
+        none = "no metrics" if page.stage.status in ENDED else "no metrics yet"
+        self.plot.set_curves(page.curves, ": ".join(filter(None, (none, page.looked_at))))
         self._show_how()
 
     def _crumbs(self, page: CurvesPage, notices: Row) -> Row:

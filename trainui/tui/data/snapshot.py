@@ -101,6 +101,8 @@ class StageDetail:
     """None: not read yet."""
     problems: tuple[str, ...] = ()
     """Why metrics sources cannot be read."""
+    looked_at: str = ""
+    """Where metrics were looked for, if the stage has ended without any."""
     files: StageFiles | None = None
     """None: not requested."""
     events: tuple[Event, ...] | None = None
@@ -284,6 +286,8 @@ class CurvesPage:
     run: RunRecord
     stage: StageRecord
     curves: Curves
+    looked_at: str = ""
+    """Where metrics were looked for, if the stage has ended without any."""
 
 
 @dataclass(frozen=True, slots=True)

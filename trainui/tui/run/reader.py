@@ -29,6 +29,7 @@ from trainui.tui.data.snapshot import (
 )
 from trainui.tui.run.activity import ActivityReader
 from trainui.tui.run.files import commit, stage_files
+from trainui.tui.run.looked_at import LookedAtReader
 from trainui.tui.run.matrix_reader import AlertReader, MatrixReader
 
 FIRST_STAGES = 200
@@ -58,6 +59,7 @@ class RunPageReader:
         self._groups = MatrixReader(self._alerts)
         self._activity = ActivityReader()
         self._curves = CurveReader(self._groups)
+        self._looked_at = LookedAtReader()
         self._begun_run: str | None = None
         """The run of which at least the first stages have been read."""
 
@@ -80,13 +82,15 @@ class RunPageReader:
             unknown, filled = "", None
             if query.tab == DetailTab.OVERVIEW:
                 unknown, filled = self._with_results(connection, selected, tries[:number], stages)
+            found = None
+            if query.curves:
+                found = self._curves.read(connection, selected, stages, query.curves)
             detail = StageDetail(
                 stage=selected.name,
-                curves=self._curves.read(connection, selected, stages, query.curves)
-                if query.curves
-                else None,
+                curves=found,
+                looked_at=self._looked_at.read(run, selected, tries, found),
                 problems=tuple(
-                    harmless(found.problem) for found in curves.problems(connection, [selected.id])
+                    harmless(one.problem) for one in curves.problems(connection, [selected.id])
                 ),
                 files=stage_files(selected, tries, number)
                 if query.tab == DetailTab.OUTPUTS
@@ -194,7 +198,10 @@ class RunPageReader:
         if run is None or selected is None:
             return None
         found = self._curves.read(connection, selected, stages, query.curves)
-        return CurvesPage(run, selected, found)
+        attempts = views.attempts_of_stage(connection, selected.id)
+        return CurvesPage(
+            run, selected, found, self._looked_at.read(run, selected, attempts, found)
+        )
 
 
 def _own_parameters(connection: protocol.Connection, stage: StageRecord) -> Mapping[str, str]:

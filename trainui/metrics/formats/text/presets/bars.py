@@ -62,14 +62,16 @@ class Tqdm(Preset):
         kind = " ".join(_COUNTS.sub(" ", text).lower().split())
         bars: dict[str, Any] = self.memory.setdefault("bars", {})
         bar = bars.setdefault(kind, {"text": "", "at": 0.0, "row": {}, "given": [], "count": 0})
-        bar.setdefault("start", _epochs_before(text))
+        if "start" not in bar or not (bar["row"] or bar["count"]):
+            bar["start"] = _epochs_before(text)
         if own is not None:
             return self._at_step(kind, bar, own, described | _numbers(found["rest"] or ""))
         at = _amount(found["at"])
         begins = at < bar["at"] or (bar["text"] != text and at <= bar["at"])
         rows = self._end(kind, bar) if begins else NOTHING
         bar["text"], bar["at"] = text, at
-        bar["row"].update(described | _numbers(found["rest"] or ""))
+        if at or not bar["count"]:  # a bar that starts over has the numbers of the one before
+            bar["row"].update(described | _numbers(found["rest"] or ""))
         seconds = _seconds(found["times"])
         if seconds >= LONG and not bar["count"] and "before" not in bar:
             length = found["of"] or "0"  # or `?`
