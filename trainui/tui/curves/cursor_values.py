@@ -100,6 +100,19 @@ def ranking(chart: Chart, view: PlotOptions) -> list[tuple[float, PlotLine]]:
     return sorted(known, key=lambda pair: pair[0] if lower else -pair[0])
 
 
+def best_line(chart: Chart) -> PlotLine | None:
+    """Return the line with the best value; None for a single line, or if that is unknown.
+
+    Lines with a NaN come last.
+    """
+    lower = chart.lower_is_better
+    known = [(line.best[0], line) for line in chart.lines if line.best is not None]
+    if lower is None or len(chart.lines) < 2 or not known:
+        return None
+    sign = 1 if lower else -1
+    return min(known, key=lambda pair: (pair[1].has_nan, sign * pair[0]))[1]
+
+
 def leader_text(chart: Chart, view: PlotOptions) -> str:
     """Return which line leads, by how much and where; empty if nothing can be compared."""
     ranked = ranking(chart, view)

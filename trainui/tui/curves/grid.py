@@ -13,9 +13,9 @@ from trainui.domain.records import SeriesSummary
 from trainui.text import harmless
 from trainui.tui.curves import ticks
 from trainui.tui.curves.axes import Frame
-from trainui.tui.curves.cursor_values import last_value, value_at
+from trainui.tui.curves.cursor_values import best_line, last_value, ranking, value_at
 from trainui.tui.curves.line_styles import LineStyle
-from trainui.tui.curves.model import Chart
+from trainui.tui.curves.model import Chart, PlotLine
 from trainui.tui.curves.plot import plot_rows
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.numbers import number
@@ -143,6 +143,8 @@ class PlotCell(NamedTuple):
     selected: bool = False
     styles: tuple[LineStyle, ...] | None = None
     """The styles of compared lines; None: nothing is compared."""
+    of_sweep: bool = False
+    """True if the lines are a whole sweep, so that none of them is the page's own."""
 
 
 def grid_rows(cells: Sequence[PlotCell], grid: PlotGrid) -> list[Row]:
@@ -186,11 +188,11 @@ def cell_rows(cell: PlotCell, grid: PlotGrid, at: int, ending: str = "") -> list
         rows += [()] * grid.frame.feet
     else:
         rows = [*plot_rows(chart, cell.view, grid.frame, styles[: len(chart.lines)])]
-    return [_title(cell, grid, styles[0].style, ending), *rows]
+    return [_title(cell, grid, styles, ending), *rows]
 
 
-def _title(cell: PlotCell, grid: PlotGrid, style: str, ending: str) -> Row:
-    """Return the name, and at the right the value at the cursor or the last one."""
+def _title(cell: PlotCell, grid: PlotGrid, styles: Sequence[LineStyle], ending: str) -> Row:
+    """Return the name, and at the right a value."""
     right: list[Segment] = []
     if cell.view.log:
         right.append(Segment("log y  ", "key"))
@@ -198,7 +200,7 @@ def _title(cell: PlotCell, grid: PlotGrid, style: str, ending: str) -> Row:
         right.append(Segment(f"×{cell.figures.nonfinite}  ", "bad"))
     if cell.chart is not None and cell.chart.annotations:
         right.append(Segment("!  ", "warn"))
-    right += _value(cell, style)
+    right += _value(cell, styles)
     room = grid.cell_width - width_of(tuple(right)) - 1
     sign = "▸ " * cell.selected + "◆ " * cell.pinned
     name = fit(
@@ -209,19 +211,35 @@ def _title(cell: PlotCell, grid: PlotGrid, style: str, ending: str) -> Row:
     return (Segment(name, "title" if cell.selected else "strong"), *between, *right)
 
 
-def _value(cell: PlotCell, style: str) -> Row:
-    """Return the first line's value at the cursor, or its last one; of several series its name."""
-    view, lines = cell.view, () if cell.chart is None else cell.chart.lines
-    is_shared = len(lines) > 1 or any(line.members for line in lines)
-    name = f"{fit_middle(lines[0].label, MOST_LABEL)} " if is_shared else ""
+def _value(cell: PlotCell, styles: Sequence[LineStyle]) -> Row:
+    """Return the first line's value at the cursor, else its last one, with the line's name.
+
+    Of a whole sweep, it is the leader's value at the cursor, else the best value of all.
+    """
+    view, chart = cell.view, cell.chart
+    if chart is None or not chart.lines:
+        return (Segment(number(cell.figures.last), styles[0].style),)
+    line = chart.lines[0]
+    best = best_line(chart) if cell.of_sweep and view.cursor is None else None
+    if best is not None and best.best is not None:
+        style = styles[chart.lines.index(best)].style
+        return (Segment("best ", "dim"), Segment(f"{_named(best)}{number(best.best[0])}", style))
+    if cell.of_sweep and (ranked := ranking(chart, view)):
+        line = ranked[0][1]
+    name = _named(line) if len(chart.lines) > 1 or line.members else ""
+    style = styles[chart.lines.index(line)].style
     if view.cursor is None:
-        found = last_value(lines[0], view) if name else None
+        found = last_value(line, view) if name else None
         last = cell.figures.last if found is None else found.value
         return (Segment(f"{name}{number(last)}", style),)
-    found = value_at(lines[0], view, view.cursor) if lines else None
+    found = value_at(line, view, view.cursor)
     if found is None:
         return (Segment("–", "dim"),)
     return (Segment(name, style), Segment(number(found.smoothed), "accent"))
+
+
+def _named(line: PlotLine) -> str:
+    return f"{fit_middle(line.label, MOST_LABEL)} "
 
 
 def shared_ending(names: Sequence[str]) -> str:

@@ -306,6 +306,7 @@ class CurvesView(CurveKeys):
             one.name in self.state.pinned,
             is_selected,
             styles,
+            curves.wanted.compared.sweep,
         )
 
     def _page_rows(self) -> int:

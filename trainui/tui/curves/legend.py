@@ -19,7 +19,7 @@ from trainui.tui.curves.cursor_values import (
     value_at,
 )
 from trainui.tui.curves.line_styles import SAMPLE, LineStyle, line_styles
-from trainui.tui.curves.model import NAN, Chart, PlotLine
+from trainui.tui.curves.model import Chart, PlotLine
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.numbers import exact_step, number
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, width_of
@@ -179,17 +179,16 @@ def _line(
 ) -> Row:
     here, last = value_at(line, view, x), last_value(line, view)
     rank = f" #{place}" if place is not None else ""
-    has_nan = any(kind & NAN for _, kind in line.odd)
     return (
         Segment(f" {SAMPLE}{own.mark}{SAMPLE} ", own.style),
         Segment("▸ " if line.own else "  ", "key"),
         Segment(fit(fit_middle(_named(line, view, x), label), label), "strong" if line.own else ""),
-        Segment(" ×" if has_nan else "  ", "bad"),
+        Segment(" ×" if line.has_nan else "  ", "bad"),
         Segment(fit(number(here and here.smoothed), VALUE - 2, right=True), own.style),
         Segment(fit(rank, 5), "good" if place == 1 else "dim"),
         Segment(fit(best_text(line), BEST, right=True)),
         Segment(fit(number(last and last.value), VALUE, right=True), _last_style(last)),
-        Segment(_nan_words(line) if has_nan else "", "bad"),
+        Segment(_nan_words(line) if line.has_nan else "", "bad"),
         Segment(f"  {SYMBOLS[Status.PRUNED]} {line.pruned}" if line.pruned else "", "dim"),
     )
 

@@ -148,6 +148,11 @@ class PlotLine:
     """The step of its first NaN or infinite value, also outside the window; None: unknown."""
 
     @property
+    def has_nan(self) -> bool:
+        """True if a value in the window is NaN."""
+        return any(kind & NAN for _, kind in self.odd)
+
+    @property
     def known(self) -> list[float]:
         """The x positions of the columns with a point."""
         return [x for x in self.at if x == x]

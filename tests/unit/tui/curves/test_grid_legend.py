@@ -76,6 +76,22 @@ def test_the_value_of_a_band_is_its_mean_and_has_its_name() -> None:
     assert plain(rows[0]).endswith("all 3 3"), "and not the last value of the stage"
 
 
+def test_the_title_of_a_sweeps_plot_names_the_best_line_and_at_the_cursor_the_leader() -> None:
+    falls = line([5.0, 0.5, 3.0], label="lr=1", best=(0.5, 1.0, 1.0), last=None)
+    lasts = line([4.0, 2.0, 2.0], label="lr=2", index=1, best=(2.0, 1.0, 1.0), last=None)
+    broken = replace(falls, label="lr=3", index=2, best=(0.1, 0.0, 0.0), odd=((2, 1),))
+    grid, one = PlotGrid(60, 12, 1), chart(broken, falls, lasts)
+    styles = styles_of(one, shared_styles([one], ""))
+
+    def title(cursor: float | None = None) -> str:
+        view = PlotOptions(cursor=cursor)
+        cell = PlotCell(figures(), one, view, styles=styles, of_sweep=True)
+        return plain(grid_rows([cell], grid)[0])
+
+    assert title().endswith("best lr=1 0.5000"), "a line with a NaN is not the best"
+    assert title(2.0).endswith("lr=2 2")
+
+
 def test_a_nan_in_a_row_with_gaps_is_marked_once_if_there_are_other_lines() -> None:
     values = [1.0 if at % 5 == 0 else NAN for at in range(40)]
     places = tuple(float(at) if at % 5 == 0 else NAN for at in range(40))
