@@ -131,7 +131,7 @@ def _of_wandb(run: RunRecord, path: Path) -> Offer | None:
         return None
     words = [part for word in tags["command"].split("\0") for part in _module(word)]
     packages = path / "files" / "requirements.txt"
-    known = f"; packages of then: {packages}" if packages.is_file() else ""
+    known = f"; packages at that time: {packages}" if packages.is_file() else ""
     return Offer(run.id, run.name, tuple(words), tags["directory"], f"{_THIS_SHELL}{known}")
 
 

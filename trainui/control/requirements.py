@@ -19,7 +19,7 @@ MODULES = {
     "QMCSampler": ("scipy",),
     "WilcoxonPruner": ("scipy",),
 }
-"""What a sampler or pruner needs besides Optuna."""
+"""The packages that samplers and pruners need besides Optuna."""
 
 
 def check_search(stages: Iterable[StageDefinition]) -> None:
@@ -44,7 +44,7 @@ def check_search(stages: Iterable[StageDefinition]) -> None:
 
 
 def _needed(search: Search) -> Iterator[tuple[str, str]]:
-    """Yield what of a search needs which package besides Optuna."""
+    """Yield the parts of a search that need a package besides Optuna, and that package."""
     rule, used = search.prune, [search.sampler]
     while rule is not None:
         used.append(rule.by)

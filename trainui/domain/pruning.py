@@ -26,13 +26,13 @@ class Pruning:
     rule: str | None = None
     """What the value was compared with: `the median`; None: the pruner does not say."""
     limit: float | None = None
-    """The value of that."""
+    """The value that it was compared with."""
     of: int | None = None
     """The number of trials that were compared."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Pruning:
-        """Return the record of what `to_json` returned; fields of later versions are left out."""
+        """Return the record from its JSON; fields of later versions are left out."""
         return cls(**{one.name: data[one.name] for one in fields(cls) if one.name in data})
 
     def to_json(self) -> dict[str, Any]:

@@ -40,7 +40,7 @@ go through all values of a trial at each decision."""
 
 
 COUNTED = "its search's metric has no whole steps; `prune` counts its values instead, from 0"
-"""What is said of a trial of which there are no steps to compare."""
+"""The message on a trial without steps that can be compared."""
 
 
 class Watched(Protocol):
@@ -60,7 +60,7 @@ class Watched(Protocol):
 
 
 class Decision(NamedTuple):
-    """What was decided of a trial."""
+    """The decision on a trial."""
 
     stage: StageRecord
     pruning: Pruning | None

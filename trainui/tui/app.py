@@ -83,10 +83,10 @@ class TrainuiApp(BackgroundJobs, TerminalApp):
         for own in theme.OURS:
             self.register_theme(own)
         self.preferences = Preferences(paths.home().root / FILE, self._save_soon)
-        self._wished_theme = configured.theme
+        self._configured_theme = configured.theme
         self._fitting = theme.fitting(configured.theme, self.console.color_system)
-        wished = theme.chosen(self.preferences.get(THEME, dict), self._fitting)
-        self.theme = wished if wished in self.available_themes else theme.DEFAULT
+        chosen = theme.chosen(self.preferences.get(THEME, dict), self._fitting)
+        self.theme = chosen if chosen in self.available_themes else theme.DEFAULT
         if ascii_filter.is_wanted(configured.ascii, os.environ):
             self._ascii = [ascii_filter.AsciiFilter()]
         self.keys = KeyTable(configured.keys)
@@ -130,9 +130,12 @@ class TrainuiApp(BackgroundJobs, TerminalApp):
         if self.first_run is not None:
             self.open_run(self.first_run)
         self._clock = self.set_interval(1.0, self._tick, pause=True)
-        if self._wished_theme is not None and self._wished_theme not in self.available_themes:
+        if (
+            self._configured_theme is not None
+            and self._configured_theme not in self.available_themes
+        ):
             known = ", ".join(theme.BY_NAME)
-            wrong = f"setting theme: unknown theme {self._wished_theme!r}; use one of {known}"
+            wrong = f"setting theme: unknown theme {self._configured_theme!r}; use one of {known}"
             self.notify(wrong, markup=False)
         for unknown in self.keys.unknown:
             self.notify(f"config.toml: [keys] has an unknown id {unknown!r}; see ?", markup=False)
@@ -173,8 +176,8 @@ class TrainuiApp(BackgroundJobs, TerminalApp):
     def _tick(self) -> None:
         if self.traffic.is_spent or self.traffic.waiting:
             return
-        goes_on = self.page is not None and self.page.tick()
-        if not goes_on and self._clock is not None:
+        is_live = self.page is not None and self.page.tick()
+        if not is_live and self._clock is not None:
             self._clock.pause()  # an idle screen uses no CPU
 
     def _save_soon(self) -> None:
@@ -250,8 +253,8 @@ class TrainuiApp(BackgroundJobs, TerminalApp):
         """Show the terminal bandwidth."""
         budget = self.traffic.budget
         limit = "" if budget is None else f" (limit {formatting.size(budget)}/s)"
-        told = f"terminal: {formatting.size(round(self.traffic.rate))}/s{limit}"
-        self.notify(told, markup=False)
+        words = f"terminal: {formatting.size(round(self.traffic.rate))}/s{limit}"
+        self.notify(words, markup=False)
 
     def action_next_theme(self) -> None:
         """Switch to the next theme."""

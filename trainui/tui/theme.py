@@ -212,14 +212,14 @@ def after(name: str) -> str:
     return names[(names.index(name) + 1) % len(names)] if name in names else DEFAULT
 
 
-def fitting(wished: str | None, color_system: str | None) -> str:
+def fitting(setting: str | None, color_system: str | None) -> str:
     """Return the initial theme: the user's setting, else one that suits the terminal.
 
     Args:
-        wished: the user's setting.
+        setting: the user's setting.
         color_system: Rich's name for the terminal's colour capability.
     """
-    return wished or (BASIC.name if color_system == "standard" else DEFAULT)
+    return setting or (BASIC.name if color_system == "standard" else DEFAULT)
 
 
 def chosen(kept: Mapping[str, object], fitting: str) -> str:

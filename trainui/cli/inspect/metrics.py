@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 _MOST_STAGES = 5
-"""Stages without metrics of which it is said what was looked at."""
+"""The most stages without metrics for which the searched places are printed."""
 
 
 @options.command(
@@ -77,34 +77,36 @@ def metrics(
 
 
 def _none(connection: Connection, run: RunRecord, stages: Sequence[StageRecord]) -> list[str]:
-    """Say that there are no metrics, and where they were looked for."""
+    """Return that there are no metrics, and where they were searched for."""
     if any(one.status in UNFINISHED for one in stages):
         return ["no metrics yet"]
-    return ["no metrics", *looked_at_lines(connection, run, stages)]
+    return ["no metrics", *_searched_places(connection, run, stages)]
 
 
 def without_metrics(
     connection: Connection, run: RunRecord, stages: Sequence[StageRecord]
 ) -> list[str]:
-    """Return where the metrics of a run that has ended without any were looked for."""
+    """Return where the metrics of a run that has ended without any were searched for."""
     from trainui.store.read import headlines
 
     is_live = any(one.status in UNFINISHED for one in stages)
     if is_live or any(headlines.has_series(connection, one.id) for one in stages):
         return []
-    return looked_at_lines(connection, run, stages)
+    return _searched_places(connection, run, stages)
 
 
-def looked_at_lines(
+def _searched_places(
     connection: Connection, run: RunRecord, stages: Sequence[StageRecord]
 ) -> list[str]:
-    """Return where the metrics of some stages were looked for; nothing for external runs."""
-    from trainui.metrics.discovery import looked_at
+    """Return where the metrics of some stages were searched for; nothing for external runs."""
+    from trainui.metrics.discovery import searched_places
 
     lines = []
     for one in [one for one in stages if one.attempt and not run.is_external][:_MOST_STAGES]:
         attempt = views.attempts_of_stage(connection, one.id)[-1]
-        words = looked_at.describe(Path(attempt.directory), Path(one.directory), one.definition)
+        words = searched_places.describe(
+            Path(attempt.directory), Path(one.directory), one.definition
+        )
         lines.append(text.harmless(f"{one.name}: {words}"))
     return lines
 

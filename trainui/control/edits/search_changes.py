@@ -1,4 +1,4 @@
-"""What an edited pipeline changes of a search that has trials, and more trials for one."""
+"""Changes of a search that has trials: by an edited pipeline, and by asking for more trials."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _check_search(name: str, before: Search, after: Search) -> None:
 
 
 def _conflict(before: Range | Choices, after: Range | Choices) -> str | None:
-    """Return which part of a parameter's values must not change and does; None: none."""
+    """Return the part of a parameter's values that changes although it must not, or None."""
     if isinstance(before, Choices) and isinstance(after, Choices):
         return None if before.values == after.values else "the choices"
     if isinstance(before, Choices) or isinstance(after, Choices):

@@ -54,7 +54,7 @@ _AFTERMATH = re.compile(
 _IGNORED = re.compile(r".*(Exception ignored in|Error in atexit|--- Logging error ---).*")
 """Lines before the traceback of an exception that did not end the process."""
 
-_TELLING = re.compile(
+_CAUSES = re.compile(
     r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b.*|(FAILED|ERROR) \S+ - .*|"
     r"([\w./-]+: )?(fatal |Fatal Python |FATAL |internal )?(error|Error|ERROR): .*|"
     r"\s*what\(\):\s.*|\S+: (line \d+: )?.*: (command not found|No such file or directory|"
@@ -206,8 +206,8 @@ def _of_last_lines(lines: Sequence[str]) -> Cause | None:
     last = [line.rstrip() for line in lines if line.strip()][-FEW:]
     if last and last[-1].startswith(_HYDRA):
         return _of_hydra(lines)
-    telling = [one for one in last if _TELLING.fullmatch(one) and not _NOISE.fullmatch(one)]
-    return Cause(telling[-1].strip()) if telling else None
+    causes = [one for one in last if _CAUSES.fullmatch(one) and not _NOISE.fullmatch(one)]
+    return Cause(causes[-1].strip()) if causes else None
 
 
 def _of_hydra(lines: Sequence[str]) -> Cause | None:

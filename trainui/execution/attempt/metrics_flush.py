@@ -80,14 +80,14 @@ def wait_until_read(
                 store.await_writable()
                 writable_at = time.monotonic()
             elif time.monotonic() - writable_at > min(UNLOCKED, patience):
-                _tell(store, attempt, patience)
+                _report(store, attempt, patience)
                 return FlushResult.GIVEN_UP
         if stopping.wait(pause):
             return FlushResult.LEFT
         pause = min(pause * 1.5, LONGEST_LOOK)
 
 
-def _tell(store: Store, attempt: AttemptRecord, patience: float) -> None:
+def _report(store: Store, attempt: AttemptRecord, patience: float) -> None:
     text = f"its metrics may be incomplete: the reader made no progress for {patience:g} s"
     with store.write() as connection:
         stage = stages.get(connection, attempt.stage_id)

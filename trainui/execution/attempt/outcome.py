@@ -155,7 +155,7 @@ def _judge(
         ending += "; the disk was full" if found.disk_full else ""
         return None, _explained(ending, definition, found, directory)
     result, problem = _task_result(definition, directory)
-    return result, problem or next(_lacking(attempt, definition), None)
+    return result, problem or next(_missing(attempt, definition), None)
 
 
 def _wrong_ending(definition: StageDefinition, found: Exit) -> str | None:
@@ -247,7 +247,7 @@ def _read_result(directory: Path) -> dict[str, Any] | None:
     return said if isinstance(said, dict) else None
 
 
-def _lacking(attempt: AttemptRecord, definition: StageDefinition) -> Iterator[str]:
+def _missing(attempt: AttemptRecord, definition: StageDefinition) -> Iterator[str]:
     """Yield why a process that exited with 0 did not complete: an output or success pattern."""
     directory = Path(attempt.directory)
     continued = attempt.checkpoint is not None

@@ -207,8 +207,8 @@ def _end_unreachable(home: Home) -> None:
 
 
 def _describe(home: Home, settings: Settings) -> Broker:
-    told = _status_of_ours(home, settings)
-    return Broker(told["url"], told["kind"], told["pid"])
+    status = _status_of_ours(home, settings)
+    return Broker(status["url"], status["kind"], status["pid"])
 
 
 def _status_of_ours(home: Home, settings: Settings) -> dict[str, Any]:

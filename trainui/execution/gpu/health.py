@@ -28,7 +28,7 @@ class GpuHealthMonitor:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._looked_at = -LOOK_EVERY
-        self._told: set[tuple[int, str]] = set()
+        self._reported: set[tuple[int, str]] = set()
 
     def look(self) -> None:
         """Check the GPUs in use, if a check is due."""
@@ -42,15 +42,15 @@ class GpuHealthMonitor:
         if on_gpus:
             problems = {gpu.index: gpu.problem for gpu in nvml.look().gpus if gpu.problem}
             for attempt in on_gpus:
-                self._tell(attempt, problems)
+                self._report(attempt, problems)
 
-    def _tell(self, attempt: AttemptRecord, problems: Mapping[int, str]) -> None:
+    def _report(self, attempt: AttemptRecord, problems: Mapping[int, str]) -> None:
         for index in attempt.gpus:
             if index not in problems:
                 continue
             words = f"GPU {index} {problems[index]}"
-            if (attempt.id, words) not in self._told:
+            if (attempt.id, words) not in self._reported:
                 with self._store.write() as connection:
                     stages.warn(connection, attempt.stage_id, words)
-                self._told.add((attempt.id, words))
+                self._reported.add((attempt.id, words))
                 logger.warning("%s: %s", attempt.directory, words)

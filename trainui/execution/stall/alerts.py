@@ -40,7 +40,7 @@ class _WatchedStall:
     busy_at: float
     """Time at which one of its GPUs was last seen busy."""
     silence: Silence
-    told: bool = False
+    is_reported: bool = False
     """True if the current silence has been reported."""
 
 
@@ -112,9 +112,9 @@ class StallAlerts:
     def _judge(self, attempt: AttemptRecord, watched: _WatchedStall, now: float) -> None:
         pace = watched.pace
         still = pace.is_stalled(now) and now - watched.busy_at > pace.patience
-        if not watched.told and watched.silence.is_of_the_stage(silent=still) != still:
+        if not watched.is_reported and watched.silence.is_of_the_stage(silent=still) != still:
             return  # decided at a later check
-        if still and not watched.told:
+        if still and not watched.is_reported:
             idle = ", and its GPUs are idle" if attempt.gpus else ""
             words = (
                 f"no metric for {formatting.duration(pace.silence(now))}, more than "
@@ -123,7 +123,7 @@ class StallAlerts:
             with self._store.write() as connection:
                 found = [AlertRecord.of_alert(watched.alert, words)]
                 alert_records.record(connection, attempt.stage_id, attempt.number, found)
-        watched.told = still
+        watched.is_reported = still
 
 
 def _note(watched: _WatchedStall, read: int, now: float, *, busy: bool) -> None:

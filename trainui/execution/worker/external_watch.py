@@ -1,7 +1,7 @@
 """Records the ends of external runs: by their tracker's word, else by their processes.
 
-One that ended as far as known runs on when its files grow, and a study gets a stage for each trial
-that it has begun since.
+One that has ended, as far as is known, runs again when its files grow, and a study gets a stage
+for each trial that it has begun since.
 """
 
 from __future__ import annotations

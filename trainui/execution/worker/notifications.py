@@ -104,22 +104,22 @@ class _Way:
         while True:
             notice = self._queue.get()
             try:
-                self._tell_when_readable(notice)
+                self._send_when_readable(notice)
             except Exception:
                 logger.exception("%s could not send: %s", self.name, notice.text)
 
-    def _tell_when_readable(self, notice: Notification) -> None:
+    def _send_when_readable(self, notice: Notification) -> None:
         """Send a notification, retrying while the store cannot be read."""
         while True:
             try:
-                self.tell(notice)
+                self.send(notice)
             except StoreError as error:
                 outage.log.failed(error)
                 time.sleep(AGAIN_AFTER)
             else:
                 return
 
-    def tell(self, notice: Notification) -> None:
+    def send(self, notice: Notification) -> None:
         raise NotImplementedError
 
     def run(self, argv: Sequence[str], text: str, environ: Mapping[str, str]) -> None:
@@ -164,7 +164,7 @@ class _Command(_Way):
         super().__init__()
         self._command = command
 
-    def tell(self, notice: Notification) -> None:
+    def send(self, notice: Notification) -> None:
         with views.reading() as connection:
             run = views.run(connection, notice.run_id)
             text = "" if run is None else json.dumps(summary.run_in_full(connection, run))
@@ -181,6 +181,6 @@ class _Apprise(_Way):
         super().__init__()
         self._urls = list(urls)
 
-    def tell(self, notice: Notification) -> None:
+    def send(self, notice: Notification) -> None:
         message = {"urls": self._urls, "kind": notice.kind, "text": notice.text}
         self.run([sys.executable, str(APPRISE)], json.dumps(message), {})

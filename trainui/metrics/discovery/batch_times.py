@@ -1,4 +1,4 @@
-"""Which attempt writes a run of Trackio, if several began one of the same name at a time.
+"""Finds the attempt that writes a run of Trackio, if several began one of its name at once.
 
 Trackio notes the time of each batch, and then opens its lock. So the run with a batch from just
 before an attempt's process opened the lock is the attempt's.
@@ -17,7 +17,7 @@ ALONE = 0.06
 """Seconds before that in which no other run may have a batch."""
 
 ENOUGH = 2
-"""Batches that decide, if none says otherwise."""
+"""Number of batches that decide, if none contradicts them."""
 
 
 def runs_of(

@@ -1,4 +1,4 @@
-"""Hydra's directories: the overrides of a job, and what tells the jobs of a multirun apart."""
+"""Hydra's directories: the overrides of a job, and the prefixes of a multirun's jobs."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class SearchRound:
         self._surveyed = -math.inf
         self._survey: Mapping[Path | None, Sequence[Path]] = {}
         self.samples = WriterSamples()
-        """What is seen of files that are opened only during a write."""
+        """The samples of files that are opened only during a write."""
 
     def may_begin(self, rest: float) -> bool:
         """Return True if a search is part of the round, or if the rest after the last is over."""
@@ -113,9 +113,9 @@ class OutsideSources:
     """The attempt's files, and the offsets at which its part begins."""
     _foreign: set[Path] = field(default_factory=set)
     _unknown: dict[Path, float] = field(default_factory=dict)
-    """When a file was first seen of which it was not known whose it is."""
+    """When a file whose writer is unknown was first seen."""
     _wanted: set[Path] = field(default_factory=set)
-    """Files to sample, since it is not known whose they are."""
+    """Files to sample, since their writer is unknown."""
     _is_ended: bool = False
     _old: dict[Path, FileState] = field(default_factory=dict)
     """Files that were there before the attempt, as they were when they were first seen."""

@@ -34,7 +34,7 @@ _Named = tuple[str, str, str]
 
 
 class PrintedRuns:
-    """What the output of one attempt names."""
+    """The runs that the output of one attempt names."""
 
     def __init__(self, attempt_dir: Path) -> None:
         self._streams = [attempt_dir / protocol.STDOUT_FILE, attempt_dir / protocol.STDERR_FILE]
@@ -79,7 +79,7 @@ class PrintedRuns:
 
 
 of_attempt = lru_cache(maxsize=1024)(PrintedRuns)
-"""What the output of an attempt names, shared by all that ask."""
+"""The runs that the output of an attempt names, shared by all that ask."""
 
 
 def divide(

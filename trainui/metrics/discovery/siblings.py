@@ -19,7 +19,7 @@ _FAMILIES = frozenset({"json", "csv", "tfevents", "hf"})
 """Kinds of files that a training writes one of, or in one directory."""
 
 _NUMBER = re.compile(r"(?<!\d)\d{1,3}(?!\d)")
-"""A number that tells ranks or folds apart; a longer one is a time or a process."""
+"""A number that distinguishes ranks or folds; a longer one is a time or a process."""
 
 
 def apart(one: SourceFile, others: Iterable[SourceFile], since: float) -> SourceFile:
@@ -56,7 +56,7 @@ def _plain(path: Path) -> str:
 
 
 def _label(path: Path, other: Path) -> str:
-    """Return what tells a file from another one: its directory, below the one of both, or name."""
+    """Return what distinguishes two files: the directory below their common one, or the name."""
     if path.parent == other.parent:
         return path.name.partition(".")[0]
     common = os.path.commonpath((path.parent, other.parent))

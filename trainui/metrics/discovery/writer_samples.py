@@ -1,4 +1,4 @@
-"""Samples what the processes of attempts write, to find whose a file is that is rarely open.
+"""Samples what the processes of attempts write, to find the writer of a rarely open file.
 
 A survey of all processes sees such a file open by chance only. While it is not known whose a file
 is, the processes of the attempts in question are looked at many times a second: which have it open,
@@ -26,7 +26,7 @@ PAUSES = {"lock": 0.002, "burst": 0.01, "later": 0.2}
 """Seconds between two samples; the shortest costs 4 % of a core with two processes."""
 
 BURST = 3.0
-"""Seconds of frequent samples for each search that does not know whose a file is."""
+"""Seconds of frequent samples for each search with a file whose writer is unknown."""
 
 MOST = 60.0
 """Seconds of frequent samples for one attempt."""
@@ -91,10 +91,10 @@ class WriterSamples:
         self._growths: dict[Path, Growth] = {}
         self._before: _Written = {}
         self.count = 0
-        """Changes with what is known."""
+        """Changes when more is known."""
 
     def want(self, attempt_dir: Path, paths: Iterable[Path], others: Iterable[Path]) -> None:
-        """Sample from now on which of some attempts writes some files.
+        """Sample from now on which attempt writes each of some files.
 
         Args:
             attempt_dir: the directory of the attempt that asks.

@@ -40,7 +40,7 @@ _EITHER = ("hf", "optuna")
 
 _DOCUMENT = re.compile(rb'\s*\{\s*"')
 
-_TELLING = re.compile("metric|log|history|scalar|progress|loss")
+_METRIC_WORDS = re.compile("metric|log|history|scalar|progress|loss")
 """Files with these words in their name contain metrics, whatever their first line is."""
 
 
@@ -118,7 +118,7 @@ def _are_metrics(head: bytes, path: Path) -> bool:
     text = text if jsonl.are_no_lines(text) else b"\n".join(text.split(b"\n", 2)[:2])
     rows, _end = lenient.first_objects(text.decode("utf-8", "replace"))
     row = next((flatten(row) for row in rows if not is_configuration(row, None)), {})
-    if _TELLING.search(path.name.lower()):
+    if _METRIC_WORDS.search(path.name.lower()):
         return True
     numbers = [isinstance(value, int | float) for value in row.values()]
     return any(numbers) and (all(numbers) or bool(step_fields(tuple(row), None)))

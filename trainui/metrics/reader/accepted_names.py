@@ -1,4 +1,4 @@
-"""Which of an attempt's metrics are stored, by what names, and how long logs wait for files.
+"""Decides which of an attempt's metrics are stored, and by what names.
 
 The rule: one curve never mixes steps and epochs. If a file has a metric of which an earlier
 attempt's log, such as a progress bar, gave a point an epoch, then those points are renamed, as in

@@ -62,7 +62,7 @@ class DatabaseCopy:
 
 
 def is_database(path: Path) -> bool:
-    """Return True if a file is an SQLite database; one that rests is not read again."""
+    """Return True if a file is an SQLite database; an unchanged one is not read again."""
     return _begins_as_one(path, _state(path))
 
 

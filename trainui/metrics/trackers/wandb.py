@@ -69,7 +69,7 @@ def _contents(data: bytes, offset: int) -> list[tuple[int, bytes]]:
     """Return what the records in some bytes contain, by its field.
 
     They are searched for by their first bytes: walking from frame to frame takes a hundred times
-    longer. A checksum that fits tells a record from bytes that only look like one.
+    longer. A checksum that fits distinguishes a record from bytes that only look like one.
     """
     records = [
         data[found.start() + 1 : found.start() + 1 + length]

@@ -27,7 +27,7 @@ def plain(parts: Template) -> str:
 
 
 _OPEN_NAME = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*\Z")
-"""A variable of the shell at the end of a text, whose name would go on in a value after it."""
+"""A shell variable at the end of a text, whose name would continue in a value after it."""
 
 
 def _apart(

@@ -1,4 +1,4 @@
-"""The points of a series that were stored since a look, for followers of live stages."""
+"""The points of a series that were stored since the last read, for followers of live stages."""
 
 from __future__ import annotations
 

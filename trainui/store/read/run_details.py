@@ -11,7 +11,7 @@ from trainui.store.db import protocol
 from trainui.store.db.statements import batches, placeholders
 from trainui.store.read import row_mapping
 
-_TOLD = (Status.FAILED, Status.INTERRUPTED)
+_IN_TROUBLE = (Status.FAILED, Status.INTERRUPTED)
 
 
 class RunDetails(NamedTuple):
@@ -31,7 +31,7 @@ def of_runs(connection: protocol.Connection, run_ids: Collection[str]) -> dict[s
     """Return the details by run id; runs without any are left out."""
     found: dict[str, RunDetails] = {}
     for part in batches(run_ids):
-        for status in ((Status.QUEUED,), _TOLD):
+        for status in ((Status.QUEUED,), _IN_TROUBLE):
             for run_id, *stage, reason in _first_stages(connection, part, status):
                 found[run_id] = RunDetails(stage[0], Status(stage[1]), reason or "")
         for run_id, data in connection.execute(

@@ -1,4 +1,4 @@
-"""What the trackers of a run's stages recorded of their configuration, by its submission."""
+"""The configuration that the trackers of a run's stages recorded, in its submission."""
 
 from __future__ import annotations
 

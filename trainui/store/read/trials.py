@@ -85,7 +85,7 @@ def of_search(
 
 @dataclass(frozen=True, slots=True)
 class TrialSummary:
-    """How a trial stands, without its stage."""
+    """The state of a trial, without its stage."""
 
     stage: str
     """The stage's full name."""
@@ -101,7 +101,7 @@ class TrialSummary:
 
 
 def summaries(connection: protocol.Connection, run_id: str, search: str) -> list[TrialSummary]:
-    """Return how a search's trials stand, in the order of their numbers."""
+    """Return the states of a search's trials, in the order of their numbers."""
     found = connection.execute(
         "SELECT stages.name, trials.number, state, value, step, trials.reason, pruning_json "
         f"{_TRIALS} WHERE trials.run_id = ? AND search = ? ORDER BY trials.number",

@@ -49,7 +49,7 @@ _SERIES = "series"
 """With a stage's id, the cache key of its series by name."""
 
 MOST_LINES, MOST_FOLDED = 24, 48
-"""Most series of a plot: lines beyond this could not be told apart, and reading more series for
+"""Most series of a plot: lines beyond this could not be distinguished, and reading more series for
 one band takes too long."""
 
 PERIOD = 0.9

@@ -15,7 +15,7 @@ from trainui.store.points import curves
 from trainui.store.read import record_cache, run_history, views
 from trainui.text import to_go
 
-ANEW_EVERY = 5.0
+PERIOD = 5.0
 """Seconds for which the history of earlier runs is cached."""
 
 MOST_RUNS = 20
@@ -108,7 +108,7 @@ class EtaEstimator:
         self, connection: protocol.Connection, run: RunRecord, stages: Sequence[StageRecord]
     ) -> _Past:
         known = self._past.get(run.id)
-        if known is None or time.monotonic() - known.looked_at > ANEW_EVERY:
+        if known is None or time.monotonic() - known.looked_at > PERIOD:
             found = run_history.completions(connection, run, len(stages))
             if len(self._past) > 2 * MOST_RUNS:
                 self._past.clear()

@@ -130,7 +130,7 @@ class SearchDetail:
     """The trials of a search."""
 
     trials: Mapping[str, TrialSummary]
-    """How each trial that was asked for stands, by member name."""
+    """The state of each trial that was asked for, by member name."""
     importance: Mapping[str, float]
     """Parameter -> its share of the objective's variation; empty if unknown."""
 

@@ -24,7 +24,8 @@ WORD, SHORT_WORD, TIME = 11, 9, 7
 """Widths of the state, of states up to the length of `completed`, and of the time."""
 
 SHORT_NAME, LEAST_NAME, MOST_NAME = 8, 12, 28
-"""The least width that names need, the least they get, and up to which they precede the time."""
+"""Widths of names: the least that they need, the least that they get, and the width up to which
+they take precedence over the time."""
 
 LEAST_BAR, MOST_BAR = 8, 48
 """Least and most width of a timeline bar; with less space there is none."""

@@ -96,7 +96,7 @@ def _gpu_lines(
     if gpu.problem:
         title.append(Segment(f"▲ {gpu.user}", "bad"))
         return [MachineLine(tuple(title))]
-    title += _whose(gpu, use)
+    title += _user(gpu, use)
     busy = None if gpu.utilisation is None else gpu.utilisation / 100
     numbers = "–" if busy is None else f"{gpu.utilisation}%"
     if gpu.power is not None:
@@ -115,7 +115,7 @@ def _gpu_lines(
     return lines
 
 
-def _whose(gpu: GpuFigures, use: GpuUse | None) -> list[Segment]:
+def _user(gpu: GpuFigures, use: GpuUse | None) -> list[Segment]:
     if use is not None:
         return [
             Segment(harmless(use.stage), "accent"),

@@ -25,7 +25,7 @@ def stage_to_select(
         return None
     over = not any(stage.status in UNFINISHED for stage in stages)
     otherwise = longest(stages) if over or autoselected is None else selected.name
-    return most_telling(stages, otherwise)
+    return most_important_stage(stages, otherwise)
 
 
 def longest(stages: Sequence[StageRecord]) -> str:
@@ -38,7 +38,7 @@ def longest(stages: Sequence[StageRecord]) -> str:
     return max(stages, key=took).name
 
 
-def most_telling(stages: Sequence[StageRecord], otherwise: str) -> str:
+def most_important_stage(stages: Sequence[StageRecord], otherwise: str) -> str:
     """Return the name of the first failed, else interrupted, else running stage.
 
     A failed trial does not count while its search has others.

@@ -31,8 +31,8 @@ class LookedAtReader:
             return ""
         last = attempts[-1]
         if self._known[0] != last.id:
-            from trainui.metrics.discovery import looked_at  # NumPy, which few pages need
+            from trainui.metrics.discovery import searched_places  # NumPy, which few pages need
 
             where = Path(last.directory), Path(stage.directory)
-            self._known = last.id, harmless(looked_at.describe(*where, stage.definition))
+            self._known = last.id, harmless(searched_places.describe(*where, stage.definition))
         return self._known[1]

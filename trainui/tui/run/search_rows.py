@@ -1,4 +1,4 @@
-"""The lines of a search's table about all of its trials: the best so far, and what mattered."""
+"""The lines of a search's table about all trials: the best so far, and the importance."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ Cells = Callable[[RunLine, RowContext, int], list[Segment]]
 
 
 def state_cells(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
-    """Return the state, in the colour of the worst that is wrong."""
+    """Return the state, in the colour of the run's worst trouble."""
     worst = next((style for kind, style in WORST.items() if kind in run.trouble.kinds), "")
     style = worst if run.status in UNFINISHED else ""
     return [Segment(fit(state(run.status), cells), style or state_style(run.status))]

@@ -244,10 +244,10 @@ def _shared_out(columns: Sequence[RunColumn], width: int, gap: int) -> list[tupl
     """Distribute the width over the columns; the rest stays empty at the right."""
     cells = [column.least for column in columns]
     left = width - EDGES - sum(cells) - gap * (len(cells) - 1)
-    for wish in ([column.comfortable for column in columns], [column.most for column in columns]):
+    for target in ([column.comfortable for column in columns], [column.most for column in columns]):
         # the column that needs least first, so that a long name shortens no other column
-        for at in sorted(range(len(cells)), key=lambda at: wish[at] - cells[at]):
-            given = min(max(wish[at] - cells[at], 0), max(left, 0))
+        for at in sorted(range(len(cells)), key=lambda at: target[at] - cells[at]):
+            given = min(max(target[at] - cells[at], 0), max(left, 0))
             cells[at] += given
             left -= given
     return list(zip(columns, cells, strict=True))

@@ -1,4 +1,4 @@
-"""What trainui could add: the trainings in this directory, and the processes on this machine.
+"""Finds what can be added: trainings in this directory, and processes on this machine.
 
 Both are found by `trainui add` in processes of their own, since a large directory takes a while.
 """

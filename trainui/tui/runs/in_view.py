@@ -1,4 +1,4 @@
-"""Reads the data of the list of runs that the first frame does without: that of the runs in view.
+"""Reads the data of the runs in view, which the first frame of the list does without.
 
 It is imported after the first frame.
 """

@@ -199,14 +199,14 @@ class RunsScreen(Page):
     def search(self, text: str, pane: Widget | None) -> None:  # noqa: ARG002 (there is one pane)
         """Show only matching runs, and the filter's first error."""
         self.table.set_filter(text)
-        self._tell_language()
+        self._show_language()
 
     def action_search(self) -> None:
         """Open the filter, with a summary of its syntax."""
         super().action_search()
-        self._tell_language()
+        self._show_language()
 
-    def _tell_language(self) -> None:
+    def _show_language(self) -> None:
         problems = self.table.filter.problems
         note = (
             (Segment(f" ✗ {problems[0]}", "bad"),) if problems else (Segment(f" {GRAMMAR}", "dim"),)

@@ -48,7 +48,7 @@ class TerminalDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         """Switch the terminal to application mode, and start reading keys."""
-        self._output = _opened_anew(sys.__stdout__.fileno() if sys.__stdout__ else 1)
+        self._output = _reopened(sys.__stdout__.fileno() if sys.__stdout__ else 1)
         super().start_application_mode()  # type: ignore[no-untyped-call]
         self._loop.add_reader(self.fileno, self._read)
 
@@ -132,7 +132,7 @@ class TerminalDriver(LinuxDriver):
         super().close()
 
 
-def _opened_anew(descriptor: int) -> int:
+def _reopened(descriptor: int) -> int:
     """Open the terminal again in non-blocking mode; the shell's descriptor must stay blocking."""
     flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     for name in (os.ttyname, lambda _: "/dev/tty"):

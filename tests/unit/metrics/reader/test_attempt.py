@@ -19,7 +19,7 @@ from trainui import clock
 from trainui.domain.definition import MetricSource
 from trainui.domain.notifications import NAN
 from trainui.domain.states import Status
-from trainui.metrics.discovery import looked_at
+from trainui.metrics.discovery import searched_places
 from trainui.metrics.discovery.naming import MAX_SERIES, Names
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.reader.attempt import AttemptReader
@@ -156,15 +156,15 @@ def test_numbers_behind_other_names_are_named_if_they_are_many(
     assert "{stdout: 'throughput=(?P<throughput>" in problem
 
 
-def test_what_was_looked_at_is_told(store: Store, tmp_path: Path) -> None:
+def test_the_searched_places_are_named(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     (attempt.directory / "stdout.log").write_text("hello\n" * 3)
     (attempt.stage_dir / "data.log").write_text("hello\n")
     definition = attempt.to_read.definition
-    words = looked_at.describe(attempt.directory, attempt.stage_dir, definition)
+    words = searched_places.describe(attempt.directory, attempt.stage_dir, definition)
     assert words.startswith("looked at stdout.log (3 lines), stderr.log (empty), data.log; print")
     (attempt.stage_dir / "data.log").unlink()
-    words = looked_at.describe(attempt.directory, attempt.stage_dir, definition)
+    words = searched_places.describe(attempt.directory, attempt.stage_dir, definition)
     assert f"the files written in {attempt.workdir}, none with a usual name" in words
 
 

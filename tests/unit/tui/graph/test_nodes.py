@@ -15,7 +15,7 @@ from trainui.store.db import protocol
 from trainui.store.read import views
 from trainui.tui.graph.nodes import counts, graph_nodes, most_important
 from trainui.tui.graph.timeline import Timeline, bar
-from trainui.tui.run.autoselect import most_telling
+from trainui.tui.run.autoselect import most_important_stage
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_a_failed_trial_draws_no_attention_while_its_search_has_others(
         )
     ]
     assert most_important(trials) is trials[stands_for_all]
-    assert most_telling(trials, trials[2].name) == trials[selected].name
+    assert most_important_stage(trials, trials[2].name) == trials[selected].name
 
 
 def timed(filler: Filler, connection: protocol.Connection) -> list[StageRecord]:

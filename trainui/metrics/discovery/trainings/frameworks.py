@@ -32,7 +32,7 @@ def lightning(place: Place) -> Training | None:
     """Return the training of a directory with `hparams.yaml`."""
     if not place.has("hparams.yaml"):
         return None
-    return _single("lightning", place, place.telling_name(), _settings(place, "hparams.yaml"))
+    return _single("lightning", place, place.clear_name(), _settings(place, "hparams.yaml"))
 
 
 def hugging_face(place: Place) -> Training | None:
@@ -63,7 +63,7 @@ def events(place: Place) -> Training | None:
     """Return the training of a directory of event files, with what writers put below it."""
     parts = [listed(place / name) for name in place.directories if default_sources.is_part(name)]
     if any(_kind(one, name) == "tfevents" for one in (place, *parts) for name in one.files):
-        return _single("tfevents", place, place.telling_name())
+        return _single("tfevents", place, place.clear_name())
     return None
 
 
@@ -77,7 +77,7 @@ def plain(place: Place) -> Training | None:
     sources = tuple(
         (place / name, None) for name, one in found.items() if one != "log" or kind == "log"
     )
-    name, params = place.telling_name(), _settings(place, "args.yaml")
+    name, params = place.clear_name(), _settings(place, "args.yaml")
     job = Job(name, place.path, sources, params=params, log=place.log(), quiet=_PLAIN_QUIET)
     return Training(kind, name, place.path, (job,))
 

@@ -37,7 +37,7 @@ class Place:
         """Return the first log."""
         return next((self / name for name in self.files if name.endswith((".log", ".out"))), None)
 
-    def telling_name(self) -> str:
+    def clear_name(self) -> str:
         """Return the directory's name, behind that of its parent if it is a common one."""
         name = self.path.name
         return f"{self.path.parent.name}/{name}" if _COMMON.fullmatch(name) else name

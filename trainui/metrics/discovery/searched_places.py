@@ -1,4 +1,4 @@
-"""What was looked at for the metrics of an attempt that has none."""
+"""The places where the metrics of an attempt were searched for, if none were found."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BYTES = 8 << 20
 
 
 def describe(attempt_dir: Path, stage_dir: Path, definition: StageDefinition) -> str:
-    """Return where metrics were looked for, and what to do."""
+    """Return where metrics were searched for, and what to do."""
     if definition.metrics:
         named = ", ".join(one.path or one.stream or "" for one in definition.metrics)
         return f"looked at {named}, as its `metrics` say"
