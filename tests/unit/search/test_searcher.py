@@ -268,6 +268,23 @@ def test_a_trial_that_another_program_enqueued_is_the_next(search: Search) -> No
     assert [one.params for one in the_study(search).trials] == search.params()
 
 
+def test_a_host_killed_as_it_asked_leaves_the_trial_to_another(
+    search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search.turn(0)
+    with search.store.read() as connection:
+        run = runs.get(connection, search.run_id)
+    assert run is not None
+    with monkeypatch.context() as patch:
+        Kills(patch).at(trials, "add")
+        with pytest.raises(KilledError):
+            Searcher(search.store, run, search.key).turn([search.stage(1).id])
+    assert len(the_study(search).trials) == 2
+    search.turn(1, 2)
+    assert search.params() == [one.params for one in the_study(search).trials]
+    assert len({one["x"] for one in search.params()}) == 3
+
+
 def test_a_study_that_was_lost_is_made_again_from_the_store(search: Search) -> None:
     for number, value in ((0, 0.25), (1, 0.5)):
         search.turn(number)

@@ -118,7 +118,7 @@ class SearchThread:
             return trials.is_any_asked(connection, states, self._here)
 
     def _serve(self) -> None:
-        with suppress(ImportError):  # reported by the turn that needs it
+        with suppress(Exception):  # reported by the turn that needs it
             importlib.import_module("trainui.search.searcher")  # before the first trial has points
         pause: float | None = None
         while not self._stopping.is_set():
