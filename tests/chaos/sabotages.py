@@ -151,9 +151,10 @@ def forget_samplers() -> None:
 
 def lose_reports() -> None:
     """The values that a pruner has seen are not in the study."""
-    from trainui.search import pruning
+    from trainui.search.storage import StudyStorage
 
-    vars(pruning)["_write_values"] = lambda *_arguments: None
+    storage: Any = StudyStorage
+    storage.set_intermediate_values = lambda _self, _values: None
 
 
 def change_outcomes_of_trials() -> None:

@@ -43,6 +43,6 @@ class MissingMetricWatch:
             reason = objective.missing(raw(connection), stage.id, metric, so_far=True)
         if (reason is not None) == (stage.id in self._warned):
             return
-        (self._warned.add if reason else self._warned.discard)(stage.id)
         with self._store.write() as connection:
             stages.warn(connection, stage.id, reason)
+        (self._warned.add if reason else self._warned.discard)(stage.id)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import optuna
 from optuna.pruners import BasePruner
@@ -32,6 +32,7 @@ from trainui.store.db.readonly import snapshot
 from trainui.store.points import newest
 from trainui.store.points.newest import NewPoint
 from trainui.store.read import headlines
+from trainui.store.read.trials import TrialRecord
 from trainui.store.runs import events, stage_requests, stages
 
 LONGEST_TURN = 0.3
@@ -41,22 +42,6 @@ go through all values of a trial at each decision."""
 
 COUNTED = "its search's metric has no whole steps; `prune` counts its values instead, from 0"
 """The message on a trial without steps that can be compared."""
-
-
-class Watched(Protocol):
-    """A trial whose outcome is not in the study yet."""
-
-    @property
-    def stage(self) -> StageRecord:
-        """Its stage."""
-
-    @property
-    def number(self) -> int:
-        """Its number in the study."""
-
-    @property
-    def pruning(self) -> Pruning | None:
-        """Why its stage's last attempt was asked to end by a pruner; None: it was not."""
 
 
 class Decision(NamedTuple):
@@ -119,7 +104,9 @@ class TrialWatch:
         self.behind: Set[str] = frozenset()
         """Ids of the stages with points that are still to be reported."""
 
-    def look(self, connection: protocol.Connection, trials: Sequence[Watched]) -> list[Decision]:
+    def look(
+        self, connection: protocol.Connection, trials: Sequence[TrialRecord]
+    ) -> list[Decision]:
         """Report the new points of the trials that have no outcome; return those to be pruned."""
         self._keep_up({trial.number for trial in trials})
         known = {one.stage.id: one for one in trials if one.number in self._open}
@@ -132,15 +119,14 @@ class TrialWatch:
             due, until = self._due(known, versions), time.monotonic() + LONGEST_TURN
             for stage_id in due:
                 if stage_id == due[0] or time.monotonic() < until:
-                    cursor, now = (
-                        cursors[stage_id],
-                        (versions[stage_id], known[stage_id].stage.status),
+                    now = versions[stage_id], known[stage_id].stage.status
+                    found += self._follow(
+                        connection, known[stage_id], cursors[stage_id], now, until
                     )
-                    found += self._follow(connection, known[stage_id], cursor, now, until)
             self.behind = {one for one in due if cursors[one].seen is None}
         return found
 
-    def _due(self, known: Mapping[str, Watched], versions: Mapping[str, int]) -> list[str]:
+    def _due(self, known: Mapping[str, TrialRecord], versions: Mapping[str, int]) -> list[str]:
         """Return the stages with new points, the one that has waited longest first."""
         due = []
         for stage_id, trial in known.items():
@@ -184,7 +170,7 @@ class TrialWatch:
         storage, study = self._copy._storage, self._copy._study_id
         return storage.get_trial_id_from_study_id_trial_number(study, number)
 
-    def _cursor(self, trial: Watched) -> _Cursor:
+    def _cursor(self, trial: TrialRecord) -> _Cursor:
         """Return how far a trial is reported, at first from the study's file."""
         stage = trial.stage
         if stage.id not in self._cursors:
@@ -197,7 +183,7 @@ class TrialWatch:
     def _follow(
         self,
         connection: protocol.Connection,
-        trial: Watched,
+        trial: TrialRecord,
         cursor: _Cursor,
         now: tuple[int, Status],
         until: float,

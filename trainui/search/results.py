@@ -86,7 +86,7 @@ def _with_value(connection: protocol.Connection, trial: TrialRecord) -> TrialRec
 
     Of a trial with several seeds each must have completed.
     """
-    search, members = trial.stage.definition.search, _members(connection, trial)
+    search, members = trial.stage.definition.search, trials.with_seeds(connection, trial.stage)
     has_completed = all(one.status == Status.COMPLETED for one in members)
     may_complete = trial.state == ASKED and not any(
         one.status in ENDED and one.status != Status.COMPLETED for one in members
@@ -100,14 +100,6 @@ def _with_value(connection: protocol.Connection, trial: TrialRecord) -> TrialRec
     outcome = objective.of_seeds(connection, members, search)
     state = "complete" if has_completed and outcome.value is not None else trial.state
     return replace(trial, state=state, value=outcome.value, step=outcome.step)
-
-
-def _members(connection: protocol.Connection, trial: TrialRecord) -> list[StageRecord]:
-    """Return the stages of a trial: one, or one for each seed."""
-    definition = trial.stage.definition
-    if definition.trial is None or definition.over is None:
-        return [trial.stage]
-    return trials.members_of(connection, trial.stage.run_id, definition.group, trial.number)
 
 
 _ORDER = {"complete": 0, ASKED: 1, "pruned": 2}

@@ -189,7 +189,7 @@ class Searcher:
     def _tell(self, opened: SearchStudy, stage: StageRecord, turn: _Turn) -> None:
         with self._store.read() as connection:
             number = trials.number_of(connection, stage)
-            outcome = self._outcome(connection, self._members(connection, stage))
+            outcome = self._outcome(connection, asked_trials.with_seeds(raw(connection), stage))
         final = opened.tell(number, outcome.state, outcome.value, outcome.reason)
         if self._watch is not None:
             self._watch.end(final)
@@ -210,15 +210,9 @@ class Searcher:
             "fail", reason=why if len(members) == 1 else f"{objective.seed_of(stage)}: {why}"
         )
 
-    def _members(self, connection: Connection, stage: StageRecord) -> list[StageRecord]:
-        """Return the stages of the trial that a stage stands for."""
-        if stage.definition.trial is None or stage.definition.over is None:
-            return [stage]
-        return trials.members_of(connection, self._key, stage.definition.trial)
-
     def _is_to_tell(self, connection: Connection, stage: StageRecord) -> bool:
         """Return True if all seeds of a trial have ended, and it is not left to a resume."""
-        members = self._members(connection, stage)
+        members = asked_trials.with_seeds(raw(connection), stage)
         if not members or any(one.status not in trials.LAST_STATES for one in members):
             return False  # without members, an edit has removed its seeds
         is_cancelled = any(one.status == Status.CANCELLED for one in members)
@@ -230,7 +224,7 @@ class Searcher:
         """Return seeds that were added to trials with values: id -> the stage, and the first."""
         found = {}
         for stage in waiting:
-            first = self._members(connection, stage)[0]
+            first = asked_trials.with_seeds(raw(connection), stage)[0]
             if first.id != stage.id and not first.is_unasked:
                 found[stage.id] = (stage, first)
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Set
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import optuna
 import pytest
@@ -14,7 +14,6 @@ from optuna.trial import TrialState
 from tests.unit.store.conftest import AddRun
 from tests.unit.store.readings import Feeder, connect
 from trainui import clock
-from trainui.domain.pruning import Pruning
 from trainui.domain.records import Slot, StageRecord
 from trainui.domain.search import Prune, Search
 from trainui.domain.states import Status
@@ -22,6 +21,7 @@ from trainui.search import pruners, pruning, study
 from trainui.search.pruning import Decision, TrialWatch
 from trainui.store.db.engine import Store, raw
 from trainui.store.read import views
+from trainui.store.read.trials import ASKED, TrialRecord
 from trainui.store.runs import attempts, stage_requests, stages
 from trainui.store.runs.attempt_rows import Outcome
 
@@ -56,14 +56,6 @@ def plain_loop(pruner: optuna.pruners.BasePruner, made: Curves, direction: str) 
     return ends
 
 
-class Trial(NamedTuple):
-    """A trial that has no outcome yet."""
-
-    stage: StageRecord
-    number: int
-    pruning: Pruning | None
-
-
 class Loop:
     """A search of a made run: its points are fed, its decisions carried out."""
 
@@ -86,11 +78,11 @@ class Loop:
         assert stage is not None
         return stage
 
-    def trial(self, number: int) -> Trial:
+    def trial(self, number: int) -> TrialRecord:
         stage = self.stage(number)
         with self.store.read() as connection:
             *_, last = attempts.of_stage(connection, stage.id)
-        return Trial(stage, number, last.pruning)
+        return TrialRecord(stage, number, ASKED, None, None, None, last.pruning)
 
     def start(self, number: int, attempt: int = 1) -> Feeder:
         stage, place = self.stage(number), Slot("a-host", "cpu", number)

@@ -21,7 +21,7 @@ from trainui.domain.states import Status
 from trainui.errors import StoreError
 from trainui.store.db import outage
 from trainui.store.db.engine import Store
-from trainui.store.runs import trials
+from trainui.store.runs import runs, trials
 from trainui.store.runs.trials import SearchKey
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ class SearchThread:
         if (known := self._open.get(key)) is not None:
             return known
         with self._store.read() as connection:
-            run = trials.run_of(connection, key)
+            run = runs.get(connection, key.run_id)
         if run is None:
             return None
         while len(self._open) >= MOST_OPEN:
@@ -219,7 +219,7 @@ class SearchThread:
     def _is_deleted(self, key: SearchKey) -> bool:
         """Return True if a search's run was deleted, maybe during its turn."""
         with self._store.read() as connection:
-            return trials.run_of(connection, key) is None
+            return runs.get(connection, key.run_id) is None
 
     def _close_if_over(self, key: SearchKey) -> None:
         """Close the study of a search none of whose trials runs or can start."""

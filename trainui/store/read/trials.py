@@ -51,6 +51,14 @@ def members_of(
     return [one for one in stages if not one.removed]
 
 
+def with_seeds(connection: protocol.Connection, stage: StageRecord) -> list[StageRecord]:
+    """Return the stages of the trial that a stage stands for: itself, or one for each seed."""
+    one = stage.definition
+    if one.trial is None or one.over is None:
+        return [stage]
+    return members_of(connection, stage.run_id, one.group, one.trial)
+
+
 STARTS_WITH = "substr(name, 1, ?) = ?"
 """The condition on a stage's name for a `prefix`; SQLite's `LIKE` takes `A` for `a`."""
 

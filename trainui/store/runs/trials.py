@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from trainui.domain.definition import StageDefinition
-from trainui.domain.records import HostView, RunRecord, StageRecord
+from trainui.domain.records import HostView, StageRecord
 from trainui.domain.states import UNFINISHED, Status
 from trainui.store.db.engine import raw
 from trainui.store.db.statements import placeholders
-from trainui.store.read import row_mapping, trials, views
+from trainui.store.read import row_mapping, trials
 from trainui.store.read.trials import ASKED
 from trainui.store.runs import events
 from trainui.store.runs.tables import SEARCHES, STAGES, TRIALS
@@ -54,11 +54,6 @@ class SamplerState:
     sampler: str
     """The kind and options of the sampler."""
     state: bytes | None
-
-
-def run_of(connection: Connection, key: SearchKey) -> RunRecord | None:
-    """Return the run of a search; None if it was deleted."""
-    return views.run(raw(connection), key.run_id)
 
 
 def is_any_asked(
