@@ -16,7 +16,7 @@ from trainui.tui.keymap import SCOPES, Key, bindings
 from trainui.tui.render.styled_text import Row, Segment, fit, width_of
 from trainui.tui.widgets.line_view import RowsView
 
-KEY_WIDTH = 16
+KEY_WIDTH = 12
 """Width of the key column in cells."""
 
 GAP = 4

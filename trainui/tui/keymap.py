@@ -79,7 +79,7 @@ stages.downstream   right,l       downstream     downstream      -   Go to a dep
 metrics.open        enter         open           open            F   Open the metric on its own page
 curves.left         left,h        cursor left    point(-1)  -  Move the cursor to the previous point
 curves.right        right,l       cursor right   point(1)  -  Move the cursor to the next point
-curves.compare  c  compare  compare  F  Choose what to compare with: attempts, sweep members, runs
+curves.compare  c  compare  compare  F  Choose what to compare with: attempts, members, runs
 curves.band         B             band  band  -  Show the sweep as one band, or this stage alone
 curves.smooth       m             smooth         smooth  F  Cycle the smoothing: none to strongest
 curves.axis         a             axis           axis  F  Cycle the x axis: steps, epochs, time
@@ -108,7 +108,7 @@ log.times           t             times          times           F   Show or hid
 runs.mark           space         mark  mark  F  Mark or unmark the run; actions apply to all marked
 runs.mark_all       A             mark all       mark_all        -   Mark all matching runs, or none
 runs.compare        c             compare        compare  F  Compare the curves of the marked runs
-runs.diff  D  diff  diff  -  Show what differs between two marked runs, or to its files
+runs.diff  D  diff  diff  -  Compare two marked runs, or a run with its files
 acting.resume       r             resume         resume  F  Resume the run (shows the plan first)
 acting.edit         e             edit           edit  F  Edit parameters and resume with them
 acting.cancel       x  cancel  cancel  F  Cancel (shows what would be lost and asks first)

@@ -15,7 +15,7 @@ from trainui.tui.curves.comparison.screen import CandidateList, ComparisonScreen
 from trainui.tui.curves.grid_view import CurvesView
 from trainui.tui.curves.plot_view import CurvePlot
 from trainui.tui.graph.view import StageGraph
-from trainui.tui.help_screen import help_rows
+from trainui.tui.help_screen import FRAME, help_rows
 from trainui.tui.keymap import KEYS, SCOPES, KeyTable, bindings
 from trainui.tui.logs.view import LogView
 from trainui.tui.machine.screen import MachineScreen, MachineView
@@ -89,6 +89,11 @@ def test_a_wide_help_has_columns_with_what_applies_first_at_the_top_left() -> No
     assert max(map(width_of, rows)) <= 184
     assert all(key.tooltip in joined(rows) for key in keys)
     assert help_rows(keys, 80) == help_rows(keys)
+
+
+def test_no_line_of_the_help_is_cut_in_80_columns() -> None:
+    room = 80 * 96 // 100 - FRAME
+    assert [plain(row) for row in help_rows(KEYS) if width_of(row) > room] == []
 
 
 def test_keys_can_be_given_others_and_unknown_ids_are_told() -> None:

@@ -62,7 +62,7 @@ def name_cells(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
     marks += [Segment(f" {run.priority:+d}", "warn")] if run.priority else []
     room = cells - sum(len(mark.text) for mark in marks)
     name = harmless(run.name)
-    return [Segment(fit(name, min(room, max(cell_len(name), 1))), style), *marks]
+    return [Segment(fit_middle(name, room) or " ", style), *marks]
 
 
 def pipeline_cells(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:

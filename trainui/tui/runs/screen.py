@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from trainui.tui.runs.found_trainings import Found, FoundTrainings
 
 GRAMMAR = (
-    "words · trouble · status:failed · name:x · lr>1e-3 · metric.loss<0.1 · trial>9 · age<2d · -not"
+    *("words", "trouble", "status:failed", "name:x", "lr>1e-3", "metric.loss<0.1", "trial>9"),
+    *("age<2d", "-not"),
 )
+"""Examples of what a filter may have, the most useful first."""
 
 LEAST_COMPARED = 2
 
@@ -209,7 +211,9 @@ class RunsScreen(Page):
     def _show_language(self) -> None:
         problems = self.table.filter.problems
         note = (
-            (Segment(f" ✗ {problems[0]}", "bad"),) if problems else (Segment(f" {GRAMMAR}", "dim"),)
+            (Segment(f" ✗ {problems[0]}", "bad"),)
+            if problems
+            else (Segment(f" {_grammar(self.size.width - 2)}", "dim"),)
         )
         self.key_bar.note(note)
 
@@ -359,3 +363,9 @@ def _stages_in_trouble(runs: Sequence[RunLine], width: int) -> Row:
         return ()
     label = "  stages: " if width >= WIDE else " "
     return (Segment(label, "dim"), *trouble_cells(total, 60 if width >= WIDE else 20))
+
+
+def _grammar(width: int) -> str:
+    """Return as many examples as fit."""
+    lines = (" · ".join(GRAMMAR[:count]) for count in range(len(GRAMMAR), 0, -1))
+    return next((line for line in lines if len(line) <= width), "")
