@@ -280,6 +280,8 @@ async def test_marked_runs_are_cancelled_by_one_question_that_names_them(
         await driven.press("y")
         await driven.until_shown("cancelling 10 stages of 2 runs...")
         await driven.until_gone("marked")
+        await driven.press("g", "space", "space", "x")  # `over` and `second`
+        await driven.until_shown("all 2 marked runs have finished: nothing to cancel")
     states = [filler.stage(run_id, "report").status for run_id in ids]
     assert states == [Status.PENDING, Status.CANCELLED, Status.CANCELLED]
 
