@@ -493,6 +493,25 @@ async def test_the_plan_takes_options_of_single_stages(filler: Filler) -> None:
         assert filler.stage(run_id, "evaluate").status == Status.BLOCKED
 
 
+async def test_a_plan_made_before_the_last_option_is_not_carried_out(filler: Filler) -> None:
+    run_id = failed_demo(filler)
+    async with opened(run_id) as driven:
+        await driven.until_shown("✗ failed")
+        await driven.press("r")
+        await driven.until_shown("y resume")
+        screen = driven.app.screen
+        assert isinstance(screen, PlanScreen)
+        screen.action_toggle_option("fresh")  # the plan with it is made in a thread
+        screen.action_choose()
+        await driven.until_shown("the plan is not ready yet", "--fresh")
+        assert driven.app.screen is screen
+        screen.action_toggle_option("fresh")
+        screen.action_toggle_option("until")
+        await driven.until_shown("--until", "left out by --until")
+        assert "--fresh" not in driven.text()
+    assert filler.stage(run_id, "train[hidden=128]").status == Status.FAILED
+
+
 TWO = """\
 name: two
 params: {word: bad, times: 3}
