@@ -591,8 +591,14 @@ async def test_the_plan_leaves_out_the_edit_of_a_running_stage_and_a_key_that_of
         await driven.until_shown(
             f"{name} runs with the definition it was submitted with; its edit waits"
         )
+        screen = driven.app.screen
+        assert isinstance(screen, PlanScreen)
+        before = screen._plan
+        assert before is not None
         await driven.press("f")
         await driven.until_shown("Plan as submitted, without", "2 to run", "f with the edits")
+        screen._show_plan(before, as_submitted=False)  # as if it had taken long
+        assert screen._plan is not before
         await driven.press("y")
         await driven.until_shown("resumed: train[lr=0.3,seed=1]")
 
