@@ -504,7 +504,7 @@ async def test_a_plan_made_before_the_last_option_is_not_carried_out(filler: Fil
         screen.action_toggle_option("fresh")  # the plan with it is made in a thread
         screen.action_choose()
         await driven.until_shown("the plan is not ready yet", "--fresh")
-        assert driven.app.screen is screen
+        assert isinstance(driven.app.screen, PlanScreen)
         screen.action_toggle_option("fresh")
         screen.action_toggle_option("until")
         await driven.until_shown("--until", "left out by --until")
