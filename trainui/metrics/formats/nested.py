@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from trainui.metrics.formats.table import to_float
+
 MAX_DEPTH = 8
 """Dictionaries nested deeper are ignored."""
 
@@ -23,11 +25,3 @@ def numbers(name: str, value: Any) -> Iterator[tuple[str, float]]:
     for inner, one in leaves(name, value):
         if isinstance(one, int | float) and not isinstance(one, bool):
             yield inner, to_float(one)
-
-
-def to_float(number: float) -> float:
-    """Return a number as a float; infinity if it is larger than any."""
-    try:
-        return float(number)
-    except OverflowError:
-        return float("inf") if number > 0 else float("-inf")

@@ -208,14 +208,15 @@ def _floats(values: Sequence[Any]) -> Floats:
     try:
         return np.array(values, np.float64)
     except OverflowError:  # an int beyond the range of a float
-        return np.array([_float(value) for value in values], np.float64)
+        return np.array([to_float(value) for value in values], np.float64)
 
 
-def _float(value: float) -> float:
+def to_float(number: float) -> float:
+    """Return a number as a float; infinity if it is larger than any."""
     try:
-        return float(value)
+        return float(number)
     except OverflowError:
-        return float("inf") if value > 0 else float("-inf")
+        return float("inf") if number > 0 else float("-inf")
 
 
 def _number(value: object) -> float | None:
@@ -224,5 +225,5 @@ def _number(value: object) -> float | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
-        return _float(value)
+        return to_float(value)
     return to_number(value) if isinstance(value, str) else None

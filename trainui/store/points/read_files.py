@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from trainui.domain.definition import StageDefinition
 from trainui.store.points.sources import run
 from trainui.store.read import row_mapping
 
@@ -25,6 +24,6 @@ def of_runs(connection: Connection) -> dict[str, str]:
     """Return the ids of runs by the keys of the files that they read."""
     found = {str(key): str(run_id) for key, run_id in run(connection, _FILES).fetchall()}
     for text, run_id in run(connection, _DEFINITIONS).fetchall():
-        definition = StageDefinition.from_json(row_mapping.load(text))
+        definition = row_mapping.definition(text)
         found |= {one.path: str(run_id) for one in definition.metrics or () if one.path}
     return found

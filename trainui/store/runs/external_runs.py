@@ -229,7 +229,7 @@ def _definition(connection: Connection, stage_id: str) -> StageDefinition:
     (text,) = connection.execute(
         select(STAGES.c.definition_json).where(STAGES.c.id == stage_id)
     ).one()
-    return StageDefinition.from_json(row_mapping.load(text))
+    return row_mapping.definition(text)
 
 
 def set_sources(connection: Connection, stage_id: str, found: Sequence[MetricSource]) -> None:
@@ -264,16 +264,7 @@ def resting(connection: Connection, host: str, since: int) -> list[tuple[Running
 
 def reopen(connection: Connection, stage: RunningStage) -> None:
     """Record that a stage runs on: its files have grown since its end was recorded."""
-    for table, key in ((ATTEMPTS, stage.attempt_id), (STAGES, stage.stage_id)):
-        connection.execute(
-            update(table)
-            .where(table.c.id == key, table.c.status == Status.ENDED)
-            .values(status=Status.RUNNING, completed_at=None)
-        )
-    connection.execute(
-        update(ATTEMPTS).where(ATTEMPTS.c.id == stage.attempt_id).values(metrics_complete=False)
-    )
-    runs.refresh(connection, stage.run_id)
+    _change_ended(connection, stage, status=Status.RUNNING, completed_at=None)
 
 
 def read_again(connection: Connection, stage: RunningStage, end: int) -> None:
@@ -284,11 +275,14 @@ def read_again(connection: Connection, stage: RunningStage, end: int) -> None:
         stage: a stage that has ended.
         end: when its files changed last: its end, as far as is known.
     """
+    _change_ended(connection, stage, completed_at=end)
+
+
+def _change_ended(connection: Connection, stage: RunningStage, **values: Any) -> None:
+    """Change the record of a stage that has ended, and have its metrics read again."""
     for table, key in ((ATTEMPTS, stage.attempt_id), (STAGES, stage.stage_id)):
         connection.execute(
-            update(table)
-            .where(table.c.id == key, table.c.status == Status.ENDED)
-            .values(completed_at=end)
+            update(table).where(table.c.id == key, table.c.status == Status.ENDED).values(**values)
         )
     connection.execute(
         update(ATTEMPTS).where(ATTEMPTS.c.id == stage.attempt_id).values(metrics_complete=False)

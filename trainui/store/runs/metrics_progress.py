@@ -95,11 +95,6 @@ def _workdir(definition_json: str) -> str:
     return str(row_mapping.load(definition_json).get("workdir", ""))
 
 
-@lru_cache(maxsize=1024)
-def _definition(definition_json: str) -> StageDefinition:
-    return StageDefinition.from_json(row_mapping.load(definition_json))
-
-
 _THIS = ATTEMPTS.alias()
 _MEANWHILE = (
     select(
@@ -123,7 +118,7 @@ _MEANWHILE = (
 
 def _to_read(row: row_mapping.Row) -> AttemptToRead | None:
     try:
-        definition = _definition(row["definition_json"])
+        definition = row_mapping.definition(row["definition_json"])
     except (KeyError, TypeError, ValueError):
         _warn_once(row["id"])
         return None  # its metrics are read already
