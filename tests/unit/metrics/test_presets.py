@@ -85,6 +85,7 @@ SAMPLES = [
     Sample("keras", "Epoch 1/1\n 1/19 [>..] - ETA: 1s - loss: 3.0\x08\x08\r19/19 [==] - ETA: 0s - loss: 2.5\nEpoch 1: val_loss improved from inf to 1.5, saving\n\r19/19 [==] - 1s 48ms/step - loss: 2.5 - val_loss: 1.5\n5/5 [==] - 0s 2ms/step - loss: 9\n", {"loss": [(1, 2.5)], "val_loss": [(1, 1.5)]}),
     Sample("keras", "Epoch 1/1\n60000/60000 [==============================] - 5s 83us/step - acc: 0.5\n", {"acc": [(1, 0.5)]}),
     Sample("fastai", "epoch     train_loss  valid_loss  time    \nEpoch 1/8 : |---| 0.00% [0/18 00:00<?]\r0         2.5         1.5         00:00     \n", {"train_loss": [(0, 2.5)], "valid_loss": [(0, 1.5)]}, "columns"),
+    Sample("fastai", "█\repoch     train_loss  valid_loss  time    \n█\r\rEpoch 1/8 : |---| 0.00% [0/18 00:00<?]\rEpoch 1/8 : |██-| 50.00% [9/18 00:00<00:00... 1.5273]\rEpoch 1/8 :              \r\r0         2.5         1.5         00:01     \n", {"train_loss": [(0, 2.5)], "valid_loss": [(0, 1.5)]}, "columns"),
     Sample("ultralytics", "      Epoch    GPU_mem   box_loss  Instances       Size\n\r        1/6         0G      928.1         22         96:  33%|## | 1/3 [00:00<00:01,  1.91it/s]\r        1/6      1.25G        900         22         96: 100%|## | 3/3 [00:00<00:01,  1.91it/s]\n                 Class     Images  Instances      Box(P          R      mAP50  mAP50-95): 100%|##| 1/1\n                   all          8         16        0.5       0.25          0          1\n", {"train/box_loss": [(1, 900)], "metrics/precision(B)": [(1, 0.5)], "metrics/recall(B)": [(1, 0.25)], "metrics/mAP50(B)": [(1, 0)], "metrics/mAP50-95(B)": [(1, 1)]}),
     Sample("tqdm", "".join(BAR.format("Epoch 1/2", loss) for loss in (3, 2)) + "\n" + BAR.format("Epoch 2/2", "1.5e-3") + "\n", {"loss": [(0, 2), (1, 0.0015)]}, "lightning"),
     Sample("tqdm", "\r  0%|   | 0/2 [00:00<?, ?it/s]\r100%|###| 2/2 [00:00<00:00, 1.0s/it, acc=85.9%]\n\r  0%|   | 0/2 [00:00<?, ?it/s]\r 50%|#  | 1/2 [00:00<00:00, 1.0s/it, acc=86%]", {"acc": [(0, 85.9), (1, 86)]}, "lightning"),
@@ -149,6 +150,9 @@ SAMPLES = [
     Sample("print", "fps step: 100 fps total: 90 epoch: 1/9\nfps step: 101 fps total: 91 epoch: 2/9\n", {"fps step": [(1, 100), (2, 101)], "fps total": [(1, 90), (2, 91)]}),
     Sample("tqdm", "\r  0%|  | 50/120 [00:00<?, ?it/s]\r 50%|##  | 60/120 [00:01<00:01,  1.00it/s, loss=2]\r 75%|##  | 90/120 [00:01<00:01,  1.00it/s, loss=1]\r100%|####| 120/120 [00:02<00:00,  1.00it/s, loss=0.5]\n", {"loss": [(60, 2), (90, 1), (120, 0.5)]}, "lightning"),
     Sample("lightning", "\rTraining: |  | 0/? [00:00<?, ?it/s]\rEpoch 4:   0%|  | 0/2 [00:00<?, ?it/s]\rEpoch 4: 100%|##| 2/2 [00:01<00:00, 9.0it/s, loss=3]\n\rValidation: |  | 0/? [00:00<?, ?it/s]\x1b[A\n\r      \x1b[A\rEpoch 4: 100%|##| 2/2 [00:01<00:00, 9.0it/s, loss=3, val_loss=4]\rEpoch 4:   0%|  | 0/2 [00:00<?, ?it/s, loss=3, val_loss=4]   \rEpoch 5:   0%|  | 0/2 [00:00<?, ?it/s, loss=3, val_loss=4]\rEpoch 5: 100%|##| 2/2 [00:01<00:00, 9.0it/s, loss=2, val_loss=4]\rEpoch 5: 100%|##| 2/2 [00:01<00:00, 9.0it/s, loss=2, val_loss=3]\n", {"loss": [(4, 3), (5, 2)], "val_loss": [(4, 4), (5, 3)]}),
+    Sample("print", "[2022-05-01 10:00:01 tiny](main.py 226): INFO Train: [0/9][2/4]\teta 5:12:34 lr 0.5\ttime 15.0 (15.0)\tloss 2 (2.5)\n[2022-05-01 10:00:01 tiny](main.py 226): INFO Test: [0/4]\tTime 1 (1)\tLoss 7 (7)\n[2022-05-01 10:00:01 tiny](main.py 226): INFO Train: [1/9][0/4]\teta 5:12:34 lr 0.25\ttime 14.0 (15.0)\tloss 1 (2.0)\n", {"lr": [(2, 0.5), (4, 0.25)], "time": [(2, 15), (4, 14)], "loss": [(2, 2), (4, 1)]}),
+    Sample("print", "🚀 Epoch 1/3 ✅ loss: 2 📉 acc: 0.5\n🚀 Epoch 2/3 ✅ loss: 1 📉 acc: 0.75\n", {"loss": [(1, 2), (2, 1)], "acc": [(1, 0.5), (2, 0.75)]}),
+    Sample("print", "step 10k: loss 2 tok/s 900\nstep 1.5M: loss 1 tok/s 1.25k\n", {"loss": [(10_000, 2), (1_500_000, 1)], "tok/s": [(10_000, 900), (1_500_000, 1250)]}),
     Sample("tqdm", "\rstep 7 loss 2.5:  50%|##  | 1/2 [00:01<00:01,  1.00it/s]\rstep 7 loss 2.5: 100%|####| 2/2 [00:01<00:01,  1.00it/s]\rstep 8 loss 2.0: 100%|####| 2/2 [00:02<00:00,  1.00it/s]\n", {"loss": [(7, 2.5), (8, 2)]}, "lightning"),
 ]  # fmt: skip
 
@@ -171,6 +175,7 @@ DECOYS = [
     "lr = 0.001, batch = 32\nlr = 0.002, batch = 64\nBest val acc: 0.8667 at epoch 11\nbest epoch: 12, loss: 0.5\n",
     "INFO trainer Epoch 1 took 12.5 s\nINFO trainer Epoch 2 took 12.5 s\n",
     "Test: [1/9] Loss 2\nTest: [2/9] Loss 3\nvalid (3/9) loss 3\n",
+    "Step 1: Ran 1 train steps in 5.1 secs\nStep 2: Ran 1 train steps in 5.2 secs\n",
     "10 epochs without improvement, best 0.5\n11 epochs without improvement, best 0.5\n",
     "\rLoading 3 shards: 50%|## | 1/2 [00:01<00:01, 1.00it/s]\rfold 2: 100%|## | 2/2 [00:01<00:00, 1.00it/s]\n",
     "|   0  NVIDIA H100 80GB HBM3  On  |   00000000:19:00.0 Off |   0 |\nmemory allocated: 1.5 GB at epoch end\n",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import takewhile
 
 MAX_SERIES = 2000
 """Metrics of one attempt: a file with a new name in each line does not contain metrics."""
@@ -34,6 +35,8 @@ def _spellings(name: str) -> Iterable[str]:
     """Return the names that other kinds of files use: `eval/loss` is `eval_loss` in some."""
     plain = _plain(name)
     yield plain
+    if "(" in plain:
+        yield plain.replace("(", "").replace(")", "")  # MLflow allows no parentheses
     if "/" in plain:
         yield plain.replace("/", "_")
         yield plain.removeprefix("train/")
@@ -73,8 +76,21 @@ class Names:
         """By spelling: the kind of file that has the metric."""
         self._earlier: dict[str, tuple[str, str]] = {}
         """By spelling: the kind of file that had the metric in earlier attempts, and its name."""
+        self.earlier_families: dict[str, None] = {}
+        """The kinds of files that earlier attempts were read from, the first one first."""
         self._texts: dict[str, str] = {}
         """Metrics that only logs that count epochs had in earlier attempts, and their keys."""
+
+    def awaited(self, family: str | None) -> bool:
+        """Return True if a kind of file that earlier attempts were read from is still missing.
+
+        Args:
+            family: another kind of file, which comes after it.
+        """
+        if family not in _FAMILIES.values():
+            return False
+        before = takewhile(lambda one: one != family, self.earlier_families)
+        return not {*before} <= {*self._families.values()}
 
     @property
     def had_files(self) -> bool:
@@ -89,6 +105,7 @@ class Names:
         """Register metrics of earlier attempts, from a file of some format."""
         if (family := _FAMILIES.get(format_ or "")) is not None:
             for name in names:
+                self.earlier_families[family] = None
                 self._earlier[name] = family, name
                 for spelling in _spellings(name):
                     self._earlier.setdefault(spelling, (family, name))

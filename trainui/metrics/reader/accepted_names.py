@@ -3,11 +3,13 @@
 The rule: one curve never mixes steps and epochs. If a file has a metric of which an earlier
 attempt's log, such as a progress bar, gave a point an epoch, then those points are renamed, as in
 `stderr/loss`, or deleted if the file has the whole history. A log's points are renamed as well if
-an earlier attempt's file had the metric.
+an earlier attempt's file had the metric. And a later attempt's files of another kind wait for those
+of the kind that the earlier ones were read from, since both have the same metrics.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 
 from trainui.metrics.discovery import fallback_sources, naming
@@ -37,6 +39,8 @@ class AcceptedNames:
         """
         self._store, self._owner, self._attempt = store, owner, attempt
         self.names = naming.Names()
+        self._waiting: dict[str, float] = {}
+        """By key: since when a file waits for another kind."""
         self.has_files = False
         """True once a source other than a fallback has produced a metric."""
 
@@ -73,6 +77,19 @@ class AcceptedNames:
             if moved := self.names.displaced(name):
                 self._displace(*moved, is_history=candidate.family in _HISTORIES)
         return accepted
+
+    def waits(self, candidate: SourceFile) -> bool:
+        """Return True for a file that waits for the kind that earlier attempts were read from."""
+        if candidate.named or not self.names.awaited(candidate.family):
+            return False
+        since = self._waiting.setdefault(candidate.key, time.monotonic())
+        return time.monotonic() - since < fallback_sources.WAIT_FOR_FLUSH
+
+    def place(self, candidate: SourceFile) -> int:
+        """Return the place of a file: kinds that earlier attempts were read from come first."""
+        families = list(self.names.earlier_families)
+        family = candidate.family
+        return families.index(family) if family in families else len(families)
 
     def _displace(self, name: str, key: str, *, is_history: bool) -> None:
         if not is_history and name.startswith(naming.of_log("", key)):

@@ -198,7 +198,7 @@ class AttemptReader:
                 self._readers.pop(key).close()
         by_key = {source.key: source for source in known}
         self._names.remember(known, earlier)
-        for candidate in sorted(candidates, key=lambda one: new_source.order(by_key.get(one.key))):
+        for candidate in sorted(candidates, key=lambda one: self._order(one, by_key.get(one.key))):
             if (reader := self._readers.get(candidate.key)) is not None:
                 reader.reopen_if_replaced()
                 continue
@@ -206,9 +206,14 @@ class AttemptReader:
             if source is None and candidate.is_fallback:
                 self._fallbacks.add(candidate)
                 continue
+            if source is None and not self._ended and self._names.waits(candidate):
+                continue
             source = source or new_source.add(self._store, self.attempt, candidate, self._since)
             self._names.claim(claimed.get(source.id, ()), candidate)
             self._start(source, candidate)
+
+    def _order(self, candidate: SourceFile, known: SourceRecord | None) -> tuple[int, float]:
+        return self._names.place(candidate), new_source.order(known)
 
     def _start(self, source: SourceRecord, candidate: SourceFile) -> None:
         candidate = siblings.apart(candidate, self._candidates.values(), self._since)

@@ -415,6 +415,48 @@ def test_a_later_attempt_continues_a_series_from_another_kind_of_file(
     assert found["loss"] == [0, 1, 2, 3]
 
 
+def test_a_later_attempt_reads_the_kind_of_file_that_the_first_was_read_from(
+    store: Store, tmp_path: Path
+) -> None:
+    """Ultralytics counts epochs from 1 in its table, and from 0 elsewhere."""
+    attempt = start_attempt(store, tmp_path)
+    table = attempt.stage_dir / "results.csv"
+    table.write_text("epoch,loss,map(B)\n1,0,0\n2,1,0\n")
+    read(store, attempt).finish(clean=True)
+    attempt = again(store, attempt)
+    events = attempt.stage_dir / "events.out.tfevents.1"
+    events.write_bytes(VERSION + b"".join(scalar(step, step) for step in range(2, 5)))
+    table.unlink()
+    reader = AttemptReader(store, attempt.to_read)
+    look(reader)
+    table.write_text("epoch,loss,map(B)\n3,2,0\n4,3,0\n5,4,0\n")
+    look(reader)
+    look(reader)
+    reader.finish(clean=True)
+    curve = readings.curve(connect(store), attempt.stage_id, "loss")
+    assert (curve.steps - 1).tolist() == curve.values.tolist() == list(range(5))
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_another_kind_of_file_is_read_if_the_one_of_before_does_not_come(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: bool
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    table = attempt.stage_dir / "results.csv"
+    table.write_text("step,loss\n0,0\n")
+    read(store, attempt).finish(clean=True)
+    table.unlink()
+    attempt = again(store, attempt)
+    events = attempt.stage_dir / "events.out.tfevents.1"
+    events.write_bytes(VERSION + scalar(1, 1))
+    limit = "trainui.metrics.discovery.fallback_sources.WAIT_FOR_FLUSH"
+    monkeypatch.setattr(limit, 150.0 if waits else 0.0)
+    reader = read(store, attempt)
+    assert values(store, attempt) == {"loss": [0] if waits else [0, 1]}
+    reader.finish(clean=True)
+    assert values(store, attempt) == {"loss": [0, 1]}
+
+
 def test_data_beside_the_metrics_is_no_metric(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     (attempt.stage_dir / "train.jsonl").write_text('{"text": "a", "label": 1}\n')
@@ -785,6 +827,12 @@ def test_the_directories_of_dvclive_and_mlflow(store: Store, tmp_path: Path) -> 
         "fold 1/val/mse": "[3.0]",
         "f1": "[8.0]",
     }
+
+
+def test_mlflow_leaves_out_the_parentheses_of_a_name() -> None:
+    names = Names()
+    assert names.accepts("metrics/mAP50(B)", "csv", "results.csv")
+    assert not names.accepts("metrics/mAP50B", "mlflow", "mlflow.db#1")
 
 
 def test_keras_names_the_same_numbers_in_two_ways() -> None:

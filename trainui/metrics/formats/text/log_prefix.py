@@ -30,7 +30,7 @@ _LEVEL = (
 )
 _STEP = r"(?:global_?)?step|epoch|iter(?:ation)?|episode|round|batch"
 _SOURCE = (
-    r"[\w./<>-]+\.\w+:\d+|[\w.]+:[\w.<>]+:\d+"
+    r"[\w./<>-]+\.\w+:\d+|[\w.]+:[\w.<>]+:\d+|[\w./-]+\.py \d+(?=\))"
     rf"|(?<=\()(?!(?i:{_STEP})\b)[A-Za-z_][\w.]*:\d+(?=\))"
 )
 _THREAD = r"MainThread|MainProcess|Thread-\d+"

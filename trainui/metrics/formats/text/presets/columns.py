@@ -96,9 +96,15 @@ def _cells(line: str) -> list[str]:
     return cells if len(cells) != 1 else line.split()
 
 
+def _is_name(cell: str) -> bool:
+    """Return True for a column's name, and not for a number or the `3/10 :` of a bar."""
+    is_word = any(letter.isalpha() or letter in "#%" for letter in cell)
+    return is_word and not cell[0].isdigit() and leading_number(cell) is None
+
+
 def _step(cells: list[str]) -> int | None:
     """Return the index of the step in a header; None if it is not a header."""
-    if len(cells) < 2 or not all(cells) or any(leading_number(cell) is not None for cell in cells):
+    if len(cells) < 2 or not all(map(_is_name, cells)):
         return None
     names = [cell.lower() for cell in cells[:2]]  # a step comes first or second
     return next((names.index(name) for name in _STEPS if name in names), None)

@@ -19,8 +19,10 @@ _PAIR = re.compile(
     # path, and the numbers of a date, a time, or `1m 05s`.
     rf"(?<![\w./])"
     rf"(?:(?P<word>{_NAME}) ?= ?|(?P<words>{_WORD}(?: {_NAME}){{0,3}}?)(?:\s*:\s*|\s+|(?=\[)))"
-    rf"[\[(]? *(?P<value>{_VALUE})(?:/(?P<of>\d+))?(?![:\w]*\d[:-])(?!-\d\d-\d)(?![dhm] ?\d)"
+    rf"[\[(]? *(?P<value>{_VALUE})(?P<thousands>[kKM](?![\w/]))?(?:/(?P<of>\d+))?"
+    r"(?![:\w]*\d[:-])(?!-\d\d-\d)(?![dhm] ?\d)"
 )
+_THOUSANDS = {None: 1.0, "k": 1e3, "K": 1e3, "M": 1e6}
 _LIST = re.compile(rf"\[\s*{NUMBER}(?:(?:\s*,\s*|\s+){NUMBER})+\s*\]")
 _WRAPPED = re.compile(
     # `np.float32(0.5)`, `tensor(0.5, device='cuda:0', grad_fn=<MeanBackward0>)`
@@ -28,7 +30,7 @@ _WRAPPED = re.compile(
 )
 _NO_NAME = re.compile(
     r"(?:.* )?(?:of|to|in|at|for|by|as|than|with|from|not|is|was|are|the|a|an|and|or|no|any|top"
-    r"|group|reached|after|on|took|loaded|loading|saved|saving|found)|.*\.py",
+    r"|group|reached|ran|after|on|took|loaded|loading|saved|saving|found)|.*\.py",
     re.IGNORECASE,
 )
 _STEP = re.compile(
@@ -99,7 +101,8 @@ def find(line: str) -> list[Pair]:
 def _pairs(line: str, found: re.Match[str]) -> list[Pair]:
     name = found["word"] or found["words"]
     of = float(found["of"]) if found["of"] else None
-    one = Pair(name, float(found["value"].replace(",", "")), of, *found.span(), found[0])
+    value = float(found["value"].replace(",", "")) * _THOUSANDS[found["thousands"]]
+    one = Pair(name, value, of, *found.span(), found[0])
     opened = line.find("[", found.start(), found.start("value"))
     numbers = _LIST.match(line, opened) if opened >= 0 and not one.is_step else None
     if numbers is None:

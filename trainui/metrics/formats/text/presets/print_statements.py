@@ -37,7 +37,7 @@ _HAS_STEP = re.compile(
 )
 _OUTER = re.compile(r"(?:(?:(?:train|val|test|eval)\w*|end of) )?epoch", re.IGNORECASE)
 _LOGGED = re.compile(
-    r"(?:.*(?:[\]\[:;|>()*-]|INFO|DEBUG|\d\d:\d\d:\d\d(?:[.,]\d+)?|\s\s)\s*)?"
+    r"(?:\W+|.*(?:[\]\[:;|>()*-]|INFO|DEBUG|\d\d:\d\d:\d\d(?:[.,]\d+)?|\s\s)\s*)?"
     r"(?:end of|after|train(?:ing)?|val(?:id\w*)?|test|eval)?",
     re.IGNORECASE,
 )
@@ -61,10 +61,11 @@ _STEPS = re.compile(r"steps(?=\s?[:=]\s?\d)", re.IGNORECASE)
 """DeepSpeed's `steps: 10 loss: 2.5`; elsewhere in a line it is the length of an epoch."""
 _PLACED = re.compile(
     rf"(?:.*[\]:|>-] )?\W{{0,4}}(?P<part>train(?:ing)?|{labels.HELD_OUT})\b:?\s?[(\[]\s*"
-    r"(?P<at>\d+)/\s*(?P<of>\d+)[)\]](?!.*\beta\b)",
+    r"(?P<at>\d+)/\s*(?P<of>\d+)[)\]]"
+    r"(?:\s?\[\s*(?P<inner>\d+)/\s*(?P<inner_of>\d+)\]|(?!.*\beta\b))",
     re.IGNORECASE,
 )
-"""`train (1/3) loss: 2` and `Valid [3/10] loss 2`: a position behind a part of the data."""
+"""`train (1/3) loss: 2` and `Train: [0/9][3/10] loss 2`: a position behind a part of the data."""
 _MAY_BE_READ = _HAS_STEP.search, _HELD_OUT.match, _PLACED.match
 _COUNTED = re.compile(
     r"(?P<at>\d+)(?:(?P<unit>epoch|iter(?:ation)?|step)|(?:st|nd|rd|th)? "
@@ -243,6 +244,11 @@ class PrintStatements(Preset):
         places = self.memory.get("places", {})
         if not found or (part and places.get("", (0, 0))[1] != of):
             return None  # a validation inside a training with other steps
+        if begin["inner"]:
+            epoch = Pair("epoch", at, of, *begin.span(), begin[0])
+            inner, inner_of = float(begin["inner"]), float(begin["inner_of"])
+            inner += EpochSteps(self.memory).before(epoch, inner, inner_of, leads=False)
+            return {STEP: inner, **_values(line, found, part)}
         last, _of, before = places.get(part, (at, of, 0.0))
         before += of if at < last else 0.0
         self.memory["places"] = {**places, part: (at, of, before)}
