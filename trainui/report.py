@@ -13,6 +13,7 @@ from pathlib import Path
 from trainui import clock, formatting, text
 from trainui.artifacts import code_version
 from trainui.braille import plot_lines
+from trainui.domain.notifications import NOTE
 from trainui.domain.progress_series import is_clock, is_moment
 from trainui.domain.records import RunRecord, SeriesSummary, StageRecord
 from trainui.domain.states import Status
@@ -22,7 +23,7 @@ from trainui.pipeline.folding import FoldedMetric
 from trainui.pipeline.substitution import masking
 from trainui.store.db.protocol import Connection
 from trainui.store.points import curves
-from trainui.store.read import views
+from trainui.store.read import event_feed, views
 
 PLOTS = 6
 """Maximum number of curves drawn, to keep the report short; the table lists all metrics."""
@@ -50,6 +51,7 @@ def markdown(connection: Connection, run: RunRecord) -> str:
     series = curves.summaries(connection, {stage.id: stage.name for stage in stages})
     parts = [
         _head(run),
+        _notes(connection, run),
         _table(("stage", "state", "attempts", "took", "why"), map(_stage_row, stages)),
         _parameters(connection, run),
         _metrics(series),
@@ -71,6 +73,17 @@ def _head(run: RunRecord) -> str:
         facts.append(words)
     title = f"# {_cell(run.name)}: {text.state(run.status)}"
     return f"{title}\n\n{', '.join(facts)}"
+
+
+def _notes(connection: Connection, run: RunRecord) -> str:
+    """Return the verdict and the notes on a run, the oldest first."""
+    lines = [f"Verdict: **{run.verdict}**"] if run.verdict else []
+    lines += [
+        f"- {formatting.local_time(time, '%Y-%m-%d %H:%M')}: {_cell(data['note'])}"
+        for _, time, data in event_feed.data_of_kind(connection, NOTE, run.id)
+        if data["note"]
+    ]
+    return "\n".join([*lines[:1], "", *lines[1:]] if run.verdict and lines[1:] else lines)
 
 
 def _code(run: RunRecord) -> str:

@@ -53,6 +53,8 @@ _FIRST_FLAG = 0x1F1E6
 """The regional indicator A, the first of those that form flags."""
 
 
+_VERDICTS = {"keep": "+ keep", "discard": "- discard"}
+
 STALLED = "no output for much longer than usual"
 """Reason of a running stage that is flagged `stalled`."""
 
@@ -71,6 +73,11 @@ def harmless(text: str) -> str:
         return text
     shown = _CONTROLS.sub(_picture, _ESCAPES.sub("", text))
     return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", shown)
+
+
+def verdict(word: str | None) -> str:
+    """Return a user's verdict on a run with its symbol; empty: there is none."""
+    return _VERDICTS.get(word or "", "")
 
 
 def harmless_json(written: str) -> str:

@@ -80,6 +80,12 @@ def test_the_members_of_a_matrix_with_a_search_are_ranked(cli: CommandLine) -> N
     cli.run(GRID)
     found = cli.json("best", "grid", "-n", "2")["trials"]
     assert [(one["value"], one["search"]) for one in found] == [(1, {"lr": "1"}), (2, {"lr": "2"})]
+    cli.run(GRID.replace("minimize", "maximize").replace("loss", "reward"), "--name", "other")
+    best = {one["name"]: one["best"] for one in cli.json("tree")["runs"]}
+    assert best == {
+        "grid": {"metric": "loss", "value": 1},
+        "other": {"metric": "reward", "value": 3},
+    }
 
 
 def test_a_run_without_a_search_has_no_best_trial(cli: CommandLine) -> None:

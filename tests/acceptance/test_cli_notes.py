@@ -42,6 +42,13 @@ def test_runs_stand_below_their_origin_with_difference_best_value_and_verdict(
     shown = cli("show", "second").out
     assert "note: keep: best so far" in shown
     assert "note: but noisy" in shown
+    assert [one["name"] for one in cli.json("ls", "verdict:keep")["runs"]] == ["second"]
+    assert [one["name"] for one in cli.json("ls", "note:noisy")["runs"]] == ["second"]
+    assert cli("ls", "verdict:keep").out.splitlines()[0].split()[-1] == "VERDICT"
+    report = cli("report", "second").out
+    noted = [line.partition(": ")[2] for line in report.splitlines() if line.startswith("- ")]
+    assert noted == ["lower", "best so far", "but noisy"]
+    assert "\nVerdict: **keep**\n" in report
     assert cli("rm", "first", "--yes").code == 0  # what came from it stays
     assert {one["name"]: one["from"] for one in cli.json("tree")["runs"]} == {
         "second": None,

@@ -29,8 +29,9 @@ def text() -> str:
         "sqlite://",
         lambda statement, *_: statements.append(str(statement.compile(dialect=dialect)).strip()),
     )
-    named = [*vars(tables).values(), *vars(point_tables).values()]
-    ours = [table for table in named if isinstance(table, Table)]
+    rows = [*vars(tables).values(), *vars(point_tables).values()]
+    found = (getattr(row, "__table__", None) for row in rows)
+    ours = list(dict.fromkeys(table for table in found if isinstance(table, Table)))
     SQLModel.metadata.create_all(engine, tables=ours, checkfirst=False)
     made = [one for one in statements if one.startswith("CREATE TABLE")]
     indexes = sorted(set(statements) - set(made))  # SQLAlchemy has those of a table in no order

@@ -255,3 +255,26 @@ def test_a_newer_postgresql_database_is_refused(postgresql_server: postgresql.Se
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(UnfitEnvironmentError, match="created by a newer trainui"):
         open_store(url)
+
+
+def test_a_run_has_its_newest_note_and_its_last_verdict_of_before_0010(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    schema.upgrade(url_of(file), "0009")
+    notes = [("r", "first", "keep"), ("r", "second", None), ("r", "", "discard"), ("q", "x", None)]
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("INSERT INTO pipelines VALUES ('d', 'p', 'stages: []')")
+        for run in ("r", "q", "none"):
+            connection.execute(
+                "INSERT INTO runs (id, name, status, pipeline, digest, directory, params_json, "
+                "submission_json, priority, created_at) "
+                "VALUES (?, 'n', 'completed', 'p', 'd', '/r', '{}', '{}', 0, 1)",
+                (run,),
+            )
+        connection.executemany(
+            "INSERT INTO events (run_id, time, kind, text, data_json) VALUES (?, 1, 'note', '', ?)",
+            [(run, json.dumps({"note": note, "verdict": word})) for run, note, word in notes],
+        )
+        connection.commit()
+        schema.upgrade(url_of(file), "0010")
+        found = connection.execute("SELECT id, note, verdict FROM runs ORDER BY id").fetchall()
+    assert found == [("none", None, None), ("q", "x", None), ("r", "second", "discard")]

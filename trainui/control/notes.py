@@ -12,9 +12,7 @@ from trainui.domain.records import RunRecord
 from trainui.errors import UsageError
 from trainui.pipeline.substitution import masking
 from trainui.store.db.engine import open_store
-from trainui.store.db.protocol import Connection
-from trainui.store.read import event_feed
-from trainui.store.runs import events
+from trainui.store.runs import events, runs
 
 VERDICTS = ("keep", "discard")
 
@@ -39,13 +37,8 @@ def add(run_id: str, text: str, verdict: str | None = None) -> None:
         shown = ": ".join(part for part in (verdict, text.strip()) if part)
         data = {"note": text.strip(), "verdict": verdict}
         events.record(connection, run_id, NOTE, shown, data=data)
+        runs.set_note(connection, run_id, text.strip() or None, verdict)
     wakeup.ring()
-
-
-def verdicts(connection: Connection) -> dict[str, str]:
-    """Return the last verdict on each run that has one."""
-    found = event_feed.data_of_kind(connection, NOTE)
-    return {run_id: data["verdict"] for run_id, _, data in found if data["verdict"] is not None}
 
 
 def difference(run: RunRecord, origin: RunRecord) -> str:

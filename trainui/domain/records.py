@@ -194,6 +194,10 @@ class RunRecord:
     """Of an external run: `kind`, `path` and `pid`; None: trainui runs it."""
     origin: str | None = None
     """The id of the run that it came from (`run --from`)."""
+    note: str | None = None
+    """The newest note on it."""
+    verdict: str | None = None
+    """The last verdict on it: `keep` or `discard`."""
 
     @property
     def is_external(self) -> bool:

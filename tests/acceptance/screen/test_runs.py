@@ -13,10 +13,10 @@ from tests.unit.store.readings import Feeder
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, multiply, running_demo
 from trainui import settings
-from trainui.domain.notifications import NOTE
+from trainui.control import notes
 from trainui.domain.states import Status
 from trainui.store.db.engine import open_store
-from trainui.store.runs import alerts, events, runs, stages
+from trainui.store.runs import alerts, runs, stages
 from trainui.store.runs.alerts import AlertRecord
 from trainui.store.runs.tables import RUNS
 from trainui.tui import theme
@@ -590,11 +590,11 @@ async def test_with_room_for_it_each_run_has_a_second_line(filler: Filler) -> No
     names = ("first" * 9, "second", "third")
     ids = {name: filler.run({"s": ()}, name=name) for name in names}
     filler.fail(ids["second"], "s", "exit code 1: ValueError: no data")
-    with filler.store.write() as connection:
-        data = {"note": "too hot", "verdict": None}
-        events.record(connection, ids["third"], NOTE, "too hot", data=data)
+    for note, verdict in (("cold", "keep"), ("too hot", None)):
+        notes.add(ids["third"], note, verdict)
     async with opened(size=(120, 9)) as driven:
         await driven.until_shown(*names, "✗ s: exit code 1: ValueError: no data", "“too hot”")
+        await driven.until_shown("VERDICT", "+ keep")
         await driven.press("down")
         await driven.until(lambda: selected(driven) == "second", "the second run")
         await driven.pilot.click("RunTable", offset=(30, 6))

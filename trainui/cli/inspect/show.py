@@ -126,8 +126,13 @@ def _list_lines(
 
 def _columns(found: Sequence[RunLine]) -> list[tuple[str, ...]]:
     header = ("RUN", "NAME", "STATE", "DONE", "CREATED", "TOOK", "NOW", "TROUBLE")
-    columns = len(header) if any(one.trouble.kinds for one in found) else len(header) - 1
-    return [row[:columns] for row in (header, *(_list_row(one) for one in found))]
+    rows = [header, *(_list_row(one) for one in found)]
+    if not any(one.trouble.kinds for one in found):
+        rows = [row[:-1] for row in rows]
+    if any(one.verdict for one in found):
+        verdicts = ("VERDICT", *(text.verdict(one.verdict) for one in found))
+        rows = [(*row, word) for row, word in zip(rows, verdicts, strict=True)]
+    return rows
 
 
 def _list_row(run: RunLine) -> tuple[str, ...]:

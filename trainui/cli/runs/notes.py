@@ -50,7 +50,6 @@ def tree(as_json: options.Json = False) -> None:
 
     with lookup.view() as connection:
         runs = views.runs(connection)
-        verdicts = notes.verdicts(connection)
         best = {run.id: _best(connection, run) for run in runs}
     by_id = {run.id: run for run in runs}
     rows = {
@@ -62,7 +61,7 @@ def tree(as_json: options.Json = False) -> None:
             if run.origin in by_id
             else None,
             "best": best[run.id],
-            "verdict": verdicts.get(run.id),
+            "verdict": run.verdict,
         }
         for run in runs
     }
@@ -71,18 +70,21 @@ def tree(as_json: options.Json = False) -> None:
 
 
 def _best(connection: Connection, run: RunRecord) -> dict[str, Any] | None:
-    """Return the best value of a run's headline metric, over its stages."""
+    """Return the best value of a run's search, else of its headline metric, over its stages."""
     from trainui.domain.headline_metric import headline
     from trainui.domain.metric_direction import lower_is_better
     from trainui.store.points import curves
     from trainui.store.read import views
 
-    owners = [stage.id for stage in views.stages(connection, run.id)]
-    series = curves.summaries(connection, owners)
-    name = headline(sorted({one.name for one in series}))
+    stages = views.stages(connection, run.id)
+    series = curves.summaries(connection, [stage.id for stage in stages])
+    names = {one.name for one in series}
+    searches = (stage.definition.search for stage in stages)
+    search = next((one for one in searches if one is not None and one.metric in names), None)
+    name = headline(sorted(names)) if search is None else search.metric
     if name is None:
         return None
-    lower = lower_is_better(name)
+    lower = lower_is_better(name) if search is None else search.goal == "minimize"
     of_it = [one for one in series if one.name == name]
     if lower is None:
         value = of_it[-1].last

@@ -5,12 +5,6 @@ CREATE TABLE pipelines (
 	PRIMARY KEY (digest)
 );
 
-CREATE TABLE flags (
-	name VARCHAR NOT NULL,
-	value VARCHAR NOT NULL,
-	PRIMARY KEY (name)
-);
-
 CREATE TABLE hosts (
 	name VARCHAR NOT NULL,
 	home VARCHAR NOT NULL,
@@ -32,6 +26,12 @@ CREATE TABLE log_reads (
 	answer_json VARCHAR,
 	data BLOB,
 	PRIMARY KEY (id)
+);
+
+CREATE TABLE flags (
+	name VARCHAR NOT NULL,
+	value VARCHAR NOT NULL,
+	PRIMARY KEY (name)
 );
 
 CREATE TABLE series (
@@ -115,6 +115,8 @@ CREATE TABLE runs (
 	notified_at BIGINT,
 	host VARCHAR,
 	place VARCHAR,
+	note VARCHAR,
+	verdict VARCHAR,
 	PRIMARY KEY (id),
 	FOREIGN KEY(digest) REFERENCES pipelines (digest)
 );
@@ -146,6 +148,16 @@ CREATE TABLE stages (
 	FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE CASCADE
 );
 
+CREATE TABLE searches (
+	run_id TEXT NOT NULL,
+	name VARCHAR NOT NULL,
+	sampler VARCHAR NOT NULL,
+	state BLOB,
+	importance_json VARCHAR,
+	PRIMARY KEY (run_id, name),
+	FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE CASCADE
+);
+
 CREATE TABLE events (
 	id INTEGER NOT NULL,
 	run_id TEXT NOT NULL,
@@ -156,16 +168,6 @@ CREATE TABLE events (
 	text VARCHAR NOT NULL,
 	data_json VARCHAR,
 	PRIMARY KEY (id),
-	FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE CASCADE
-);
-
-CREATE TABLE searches (
-	run_id TEXT NOT NULL,
-	name VARCHAR NOT NULL,
-	sampler VARCHAR NOT NULL,
-	state BLOB,
-	importance_json VARCHAR,
-	PRIMARY KEY (run_id, name),
 	FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE CASCADE
 );
 

@@ -57,6 +57,8 @@ def run_record(row: Row) -> RunRecord:
         digest=row["digest"],
         params=load(row["params_json"]),
         priority=row["priority"],
+        note=row.get("note"),  # a database of before 0010 is read as it is
+        verdict=row.get("verdict"),
         **_ancestry(row["submission_json"]),
     )
 

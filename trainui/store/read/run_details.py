@@ -1,15 +1,13 @@
-"""The second line of a listed run: its first stage in trouble and its newest note, in plain SQL."""
+"""The second line of a listed run: its first stage in trouble, in plain SQL."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from typing import NamedTuple
 
-from trainui.domain.notifications import NOTE
 from trainui.domain.states import Status
 from trainui.store.db import protocol
 from trainui.store.db.statements import batches, placeholders
-from trainui.store.read import row_mapping
 
 _IN_TROUBLE = (Status.FAILED, Status.INTERRUPTED)
 
@@ -23,8 +21,6 @@ class RunDetails(NamedTuple):
     """That stage's state."""
     reason: str = ""
     """The reason for that state."""
-    note: str = ""
-    """The newest note on the run."""
 
 
 def of_runs(connection: protocol.Connection, run_ids: Collection[str]) -> dict[str, RunDetails]:
@@ -34,13 +30,6 @@ def of_runs(connection: protocol.Connection, run_ids: Collection[str]) -> dict[s
         for status in ((Status.QUEUED,), _IN_TROUBLE):
             for run_id, *stage, reason in _first_stages(connection, part, status):
                 found[run_id] = RunDetails(stage[0], Status(stage[1]), reason or "")
-        for run_id, data in connection.execute(
-            f"SELECT run_id, data_json FROM events WHERE run_id IN ({placeholders(part)})"
-            " AND kind = ? ORDER BY id",
-            (*part, NOTE),
-        ):
-            note = row_mapping.load(data)["note"]
-            found[run_id] = found.get(run_id, RunDetails())._replace(note=note)
     return found
 
 

@@ -58,13 +58,17 @@ class RunLine:
     """Its parameters as stored, with secrets masked; parsed only when needed."""
     sweeps_json: str = ""
     """The values of its sweeps (`store.read.sweep_values`), which are read later; empty: none."""
+    note: str = ""
+    """The newest note on it."""
+    verdict: str = ""
+    """The last verdict on it: `keep`, `discard` or none."""
     is_external: bool = False
     """True if trainui did not start it."""
 
 
 _COLUMNS = (
     "id, name, pipeline, status, priority, created_at, started_at, completed_at, params_json, "
-    + IS_EXTERNAL
+    "note, verdict, " + IS_EXTERNAL
 )
 
 
@@ -197,7 +201,9 @@ def _lines(
                     count.failed, count.stalled, sum(alerts), len(alerts) - sum(alerts)
                 ),
                 params_json=row[8],
-                is_external=bool(row[9]),
+                note=row[9] or "",
+                verdict=row[10] or "",
+                is_external=bool(row[11]),
             )
         )
     return lines

@@ -178,6 +178,12 @@ def set_priority(connection: Connection, run_id: str, priority: int) -> None:
     events.record(connection, run_id, "priority", f"the priority is {priority:+d}")
 
 
+def set_note(connection: Connection, run_id: str, note: str | None, verdict: str | None) -> None:
+    """Set a run's newest note and its verdict; what is None is unchanged."""
+    given = {name: value for name, value in (("note", note), ("verdict", verdict)) if value}
+    connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(**given))
+
+
 def remove(connection: Connection, run_id: str) -> None:
     """Delete a finished run, with its stages, attempts and events, but not its directory.
 

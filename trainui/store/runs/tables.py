@@ -62,6 +62,10 @@ class RunRow(SQLModel, table=True):
     """The host where it was submitted; null: by a version that knew only one host."""
     place: str | None = None
     """The identity of the directory of runs that contains it, which several hosts may share."""
+    note: str | None = None
+    """The newest note on it with a text."""
+    verdict: str | None = None
+    """The last verdict on it: `keep` or `discard`."""
 
 
 class StageRow(SQLModel, table=True):

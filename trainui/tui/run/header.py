@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import DONE, UNFINISHED, Status
-from trainui.text import SYMBOLS, harmless, state
+from trainui.text import SYMBOLS, harmless, state, verdict
 from trainui.tui.render.numbers import clock_time, elapsed, progress_bar, state_style
 from trainui.tui.render.styled_text import Row, Segment
 
@@ -44,6 +44,8 @@ def crumbs(run: RunRecord, stage: str = "") -> Row:
         Segment(f"  {run.id[:8]}", "dim"),
         Segment(f"  {harmless(run.pipeline)}" if run.pipeline != run.name else "", "dim"),
         Segment(f"  from {clock_time(run.created_at)}", "dim"),
+        Segment(f"  {mark}" if (mark := verdict(run.verdict)) else "", "key"),
+        Segment(f"  “{harmless(run.note)}”" if run.note else "", "key"),
     )
 
 

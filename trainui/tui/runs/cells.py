@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from trainui.domain.states import UNFINISHED, Status
 from trainui.store.read.run_details import RunDetails
 from trainui.store.read.run_list import RunLine, RunTrouble
-from trainui.text import SYMBOLS, TROUBLE, harmless, state
+from trainui.text import SYMBOLS, TROUBLE, harmless, state, verdict
 from trainui.tui.render.numbers import elapsed, number, progress_bar, spark, state_style, when
 from trainui.tui.render.styled_text import Segment, cut, fit, fit_middle
 from trainui.tui.runs.column_stats import EXTERNAL
@@ -68,6 +68,11 @@ def name_cells(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
 def pipeline_cells(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
     """Return the pipeline, if the run has another name."""
     return [Segment(fit(harmless(run.pipeline), cells), "dim")] if run.pipeline != run.name else []
+
+
+def verdict_cells(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
+    """Return the user's verdict on the run."""
+    return [Segment(fit(verdict(run.verdict), cells), "dim" if run.verdict == "discard" else "key")]
 
 
 def param_cells(name: str) -> Cells:

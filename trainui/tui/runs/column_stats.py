@@ -57,6 +57,7 @@ class ColumnStats:
     step: int = 0
     gpus: int = 0
     endings: bool = False
+    verdict: bool = False
 
     def grown(self, other: ColumnStats) -> ColumnStats:
         """Return the larger of both widths, so that columns do not shift while runs progress."""
@@ -71,6 +72,7 @@ class ColumnStats:
             "step",
             "gpus",
             "endings",
+            "verdict",
         )
         return replace(
             self,
@@ -99,6 +101,7 @@ def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -
         count=max((len(f"{run.done}/{run.total}") for run in looked_at), default=3),
         current=max((_current_width(run) for run in looked_at), default=0),
         step=STEP if any(run.current for run in looked_at) else 0,
+        verdict=any(run.verdict for run in looked_at),
         trouble=max((_trouble_width(run) for run in looked_at), default=0),
         trouble_brief=max((_brief_width(run) for run in looked_at), default=0),
         params=names,

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from trainui.domain.states import Status
 from trainui.store.read.run_details import RunDetails
 from trainui.store.read.run_list import RunLine
-from trainui.text import SYMBOLS, harmless
+from trainui.text import SYMBOLS, harmless, verdict
 from trainui.tui.render.numbers import number, state_style
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle
 from trainui.tui.runs import cells as render
@@ -133,7 +133,8 @@ class RunColumns:
             (run.id[:8], "dim"),
             *facts,
             (", ".join(run.current) if len(run.current) > 1 and not stage else "", "accent"),
-            (f"“{details.note}”" if details.note else "", "key"),
+            (verdict(run.verdict) if "VERDICT" not in widths else "", "key"),
+            (f"“{run.note}”" if run.note else "", "key"),
             ("  ".join(f"{name}={value}" for name, value in others if name not in widths), "dim"),
         )
         shown = [Segment(f"{harmless(text)}  ", style) for text, style in texts if text]
@@ -175,10 +176,9 @@ def _columns(facts: ColumnStats) -> Iterator[RunColumn]:
     yield RunColumn("NAME", min(max(facts.name, 6), 12), max(facts.name, 12), render.name_cells)
     if facts.pipeline:
         yield RunColumn("PIPELINE", 8, max(min(facts.pipeline, 20), 8), render.pipeline_cells, 7)
-    for at, name in enumerate(facts.params):
-        width = max(min(len(name), 14), min(facts.param_widths[name], MOST_PARAM), 2)
-        rank = 1 if at < facts.compared else OF_SOME
-        yield RunColumn(name, min(width, 8), width, render.param_cells(name), rank)
+    yield from _param_columns(facts)
+    if facts.verdict:
+        yield RunColumn("VERDICT", 9, 9, render.verdict_cells, 1)
     yield RunColumn("STAGES", count, count, render.count_cells)
     if facts.trouble:
         brief, words = max(facts.trouble_brief, 7), max(facts.trouble, 7)
@@ -203,6 +203,13 @@ def _columns(facts: ColumnStats) -> Iterator[RunColumn]:
     if facts.endings:
         yield RunColumn("TO GO", 8, 8, render.to_go_cells, 3, True)
     yield RunColumn("WHEN", 6, 6, render.when_cells, right=True)
+
+
+def _param_columns(facts: ColumnStats) -> Iterator[RunColumn]:
+    for at, name in enumerate(facts.params):
+        width = max(min(len(name), 14), min(facts.param_widths[name], MOST_PARAM), 2)
+        rank = 1 if at < facts.compared else OF_SOME
+        yield RunColumn(name, min(width, 8), width, render.param_cells(name), rank)
 
 
 def _with_values(

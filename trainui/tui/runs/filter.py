@@ -179,6 +179,8 @@ _TEXTS: Mapping[str, Callable[[RunLine], tuple[str, ...]]] = {
     "id": lambda run: (run.id,),
     "stage": lambda run: (*run.current, *run.failed),
     "search": searches_of,
+    "note": lambda run: (run.note,),
+    "verdict": lambda run: (run.verdict,),
     "trouble": lambda run: run.trouble.kinds,
 }
 

@@ -8,12 +8,10 @@ import pytest
 
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import Filler
-from trainui.domain.notifications import NOTE
 from trainui.domain.states import Status
 from trainui.store.db import protocol, readonly
 from trainui.store.read import run_details, run_list
 from trainui.store.read.run_details import RunDetails
-from trainui.store.runs import events
 from trainui.tui.runs import title_reader
 from trainui.tui.runs.title_reader import TitleReader
 
@@ -61,19 +59,15 @@ def test_a_read_is_short_and_the_next_one_continues_it(
     assert not reader.unfinished
 
 
-def test_a_second_line_has_the_first_failed_stage_and_the_newest_note(
+def test_a_second_line_has_the_first_failed_stage(
     filler: Filler, connection: protocol.Connection
 ) -> None:
     waits, failed = (filler.run({"a": (), "b": (), "c": ("a",)}) for _ in range(2))
     for name in ("b", "a"):
         filler.fail(failed, name, f"exit code 1: {name}")
-    for note in ("first", "second"):
-        with filler.store.write() as writing:
-            data = {"note": note, "verdict": None}
-            events.record(writing, failed, NOTE, note, data=data)
     quiet = trained(filler, "loss")
     found = run_details.of_runs(connection, [waits, failed, quiet])
     assert found == {
         waits: RunDetails("a", Status.QUEUED),
-        failed: RunDetails("a", Status.FAILED, "exit code 1: a", "second"),
+        failed: RunDetails("a", Status.FAILED, "exit code 1: a"),
     }
