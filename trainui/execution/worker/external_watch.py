@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +36,10 @@ RESTING = 24 * 3600
 """Seconds since its end for which such a run is checked."""
 
 
+LATELY = 24 * 3600
+"""Seconds for which a study or a multirun that has ended may begin another job."""
+
+
 class ExternalWatch:
     """Watches the external runs of a host that had not ended."""
 
@@ -48,6 +54,10 @@ class ExternalWatch:
         """By path: the state of its files, and the trainings that they are of."""
         self._changes: dict[int, int] = {}
         """By attempt that has ended: when its files had changed last at the last check."""
+        self._changes_since_end: dict[str, int] = {}
+        """By study or multirun that has ended: when its files had changed last."""
+        self._doubtful: set[int] = set()
+        """Attempts whose end was seen once, while their runs may begin another job."""
         self._jobs: dict[str, int] = {}
         """By run: how many jobs its training had when they were last compared with its stages."""
 
@@ -94,16 +104,63 @@ class ExternalWatch:
         """Return the ends of stages that are known by their files."""
         written = process_files.written() if running else frozenset()
         states = [(stage, self._state(stage, written)) for stage in running]
-        self._add_jobs(running, written)
+        later = self._changed_since_end()
+        if later and not running:
+            written = process_files.written()
+        grown = self._add_jobs([*running, *later], written)
         paths = {stage.external["path"] for stage in running}
         self._found = {path: known for path, known in self._found.items() if path in paths}
-        return [(stage, status) for stage, status in states if status != Status.RUNNING]
+        ended = [(stage, status) for stage, status in states if status != Status.RUNNING]
+        return self._certain(running, ended, grown)
 
-    def _add_jobs(self, running: list[RunningStage], written: frozenset[str]) -> None:
-        """Store the trials and other jobs that the trainings of some stages have begun since."""
+    def _changed_since_end(self) -> list[RunningStage]:
+        """Return the studies and multiruns of which all jobs had ended, and that may have new ones.
+
+        Between two trials none is running.
+        """
+        since = clock.now() - LATELY * clock.SECOND
+        with self._store.read() as connection:
+            stages = external_runs.may_begin_jobs(connection, self._host, since)
+        before = self._changes_since_end
+        self._changes_since_end = {stage.run_id: _changed_at(stage) for stage in stages}
+        changed = [
+            stage
+            for stage in stages
+            if before.get(stage.run_id) != self._changes_since_end[stage.run_id]
+        ]
+        for stage in changed:
+            with suppress(OSError, UnreadableFileError):
+                self._trainings(stage.external["path"])
+        return changed
+
+    def _certain(
+        self,
+        running: Sequence[RunningStage],
+        ended: Sequence[tuple[RunningStage, Status]],
+        grown: set[str],
+    ) -> list[tuple[RunningStage, Status]]:
+        """Return the ends but for those of studies and multiruns that may begin a job at once.
+
+        So a run does not end between two jobs: its last job's end is recorded at the second check
+        that finds it. `grown` are the runs that have new jobs.
+        """
+        ends = {stage.attempt_id for stage, _status in ended}
+        going = grown | {one.run_id for one in running if one.attempt_id not in ends}
+        doubtful = {
+            one.attempt_id
+            for one, _status in ended
+            if one.run_id not in going
+            and (one.external["kind"] == "optuna" or self._jobs.get(one.run_id, 0) > 1)
+        }
+        first, self._doubtful = doubtful - self._doubtful, doubtful
+        return [(one, status) for one, status in ended if one.attempt_id not in first]
+
+    def _add_jobs(self, running: list[RunningStage], written: frozenset[str]) -> set[str]:
+        """Store the jobs that the trainings of some stages have begun since; return their runs."""
         from trainui.execution.worker import external_stages
 
         runs = {(one.external["path"], one.external.get("run") or ""): one for one in running}
+        grown = set[str]()
         for (path, run), stage in runs.items():
             for training in self._found.get(path, (None, []))[1]:
                 known = self._jobs.get(stage.run_id)
@@ -111,8 +168,10 @@ class ExternalWatch:
                     continue
                 with self._store.write() as connection:
                     if external_stages.add_new_jobs(connection, stage.run_id, training, written):
+                        grown.add(stage.run_id)
                         wakeup.ring()
                 self._jobs[stage.run_id] = len(training.jobs)
+        return grown
 
     def _check_resting(self) -> None:
         """Reopen the stages whose files have grown since their end; read those of other machines.

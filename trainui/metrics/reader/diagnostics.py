@@ -20,7 +20,7 @@ def after_end(candidate: SourceFile, reader: SourceReader, *, stale: bool) -> st
             f"the last {formatting.size(unread)} of {candidate.path} were not read: it was written "
             "faster than it can be read; name it in the stage's metrics to have it read to the end"
         )
-    if not candidate.named or reader.position.rows:
+    if not candidate.named or reader.position.rows or _is_tracked(candidate):
         return None
     if stale:
         return f"{candidate.path} was not written since the attempt began"
@@ -34,7 +34,7 @@ def after_end(candidate: SourceFile, reader: SourceReader, *, stale: bool) -> st
 
 def so_far(candidate: SourceFile, reader: SourceReader) -> str | None:
     """Return why a named source has no points yet; None if there is nothing to say."""
-    if not candidate.named or reader.position.rows:
+    if not candidate.named or reader.position.rows or _is_tracked(candidate):
         return None
     look = reader.look()
     if look is None or not look.size:
@@ -42,6 +42,11 @@ def so_far(candidate: SourceFile, reader: SourceReader) -> str | None:
     pattern = _pattern(candidate)
     what = "has no metric" if pattern is None else f"has no line that {pattern!r} matches"
     return f"{candidate.path} {what} so far, in {_about(look.size)}"
+
+
+def _is_tracked(candidate: SourceFile) -> bool:
+    """Return True for a run of a tracker's database, which may have no metrics, e.g. a trial."""
+    return bool(candidate.run) and candidate.path.exists()
 
 
 def _link(candidate: SourceFile) -> str | None:

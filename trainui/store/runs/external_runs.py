@@ -262,6 +262,19 @@ def resting(connection: Connection, host: str, since: int) -> list[tuple[Running
     return [(_stage(row), row[9]) for row in found]
 
 
+def may_begin_jobs(connection: Connection, host: str, since: int) -> list[RunningStage]:
+    """Return the first stages of this host's studies and multiruns that have ended since a time."""
+    found = connection.execute(
+        _STAGES.where(
+            RUNS.c.pipeline.in_(["optuna (external)", "hydra (external)"]),
+            RUNS.c.completed_at >= since,
+            STAGES.c.position == 0,
+            ATTEMPTS.c.host == host,
+        )
+    )
+    return [_stage(row) for row in found]
+
+
 def reopen(connection: Connection, stage: RunningStage) -> None:
     """Record that a stage runs on: its files have grown since its end was recorded."""
     _change_ended(connection, stage, status=Status.RUNNING, completed_at=None)

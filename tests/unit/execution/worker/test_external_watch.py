@@ -154,9 +154,19 @@ def test_a_trial_in_a_journal_runs_while_the_journal_is_written(
     write({"op_code": 6, "trial_id": 0, "state": 1, "values": [0.25]})
     watch.look()
     assert stages() == {"trial 0": "completed", "trial 1": "running"}
+    write({"op_code": 6, "trial_id": 1, "state": 3, "values": None})
+    watch.look()
+    assert statuses(store) == {"s": "running"}  # another trial may begin at once
+    watch.look()
+    assert statuses(store) == {"s": "failed"}
+    write(begun)
+    watch.look()
+    assert stages() == {"trial 0": "completed", "trial 1": "failed", "trial 2": "running"}
+    assert statuses(store) == {"s": "running"}
     os.utime(path, (1, 1))
     watch.look()
-    assert stages() == {"trial 0": "completed", "trial 1": "ended"}
+    watch.look()
+    assert stages() == {"trial 0": "completed", "trial 1": "failed", "trial 2": "ended"}
 
 
 @pytest.mark.usefixtures("_at_once")

@@ -23,6 +23,7 @@ from trainui.metrics.discovery.trainings.model import Job as Job
 from trainui.metrics.discovery.trainings.model import Training as Training
 from trainui.metrics.discovery.trainings.place import Place, listed
 from trainui.metrics.files import peek
+from trainui.metrics.files.tail import UnreadableFileError
 from trainui.metrics.trackers import database
 
 MOST_ENTRIES = 500_000
@@ -85,8 +86,9 @@ def below(path: Path) -> list[Training]:
         UnreadableFileError: it is a damaged database.
     """
     if path.is_file():
-        if database.is_database(path):
-            database.copies.get(path, at_once=True)  # raises if it is damaged
+        # raises if it is damaged
+        if database.is_database(path) and database.copies.get(path, at_once=True) is None:
+            raise UnreadableFileError(f"{path} is being written; try again")
         place = Place(path.parent, (), (path.name,))
         found = _marked(place) or _by(frameworks.plain, place)
         return tracker_files.in_databases(place) or ([found] if found is not None else [])
