@@ -210,6 +210,9 @@ class TrialWatch:
                     yield Decision(trial.stage, self._explain(trial.number, cursor))
             if time.monotonic() >= until and point is not points[-1]:
                 return
+        else:
+            if len(points) >= newest.AT_ONCE:
+                return
         cursor.seen = now
 
     def _explain(self, number: int, cursor: _Cursor) -> Pruning:

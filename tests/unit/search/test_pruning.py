@@ -20,6 +20,7 @@ from trainui.domain.states import Status
 from trainui.search import pruners, pruning, study
 from trainui.search.pruning import Decision, TrialWatch
 from trainui.store.db.engine import Store, raw
+from trainui.store.points import newest
 from trainui.store.read import views
 from trainui.store.read.trials import ASKED, TrialRecord
 from trainui.store.runs import attempts, stage_requests, stages
@@ -307,6 +308,20 @@ def test_a_long_turn_is_cut_and_an_ended_trial_waits_for_its_last_value(
         assert len(left) < 20
     assert left[:2] == [stage_ids, stage_ids]
     assert loop.known(0) == loop.known(1) == dict.fromkeys(range(3), 1.0)
+
+
+def test_points_that_are_not_read_at_once_are_left_for_the_next_turn(
+    store: Store, add_run: AddRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newest, "AT_ONCE", 1)
+    loop = Loop(store, add_run, tmp_path, THRESHOLD, 1)
+    loop.start(0).feed({"loss": [(step, 1.0) for step in range(3)]})
+    Feeder(store, loop.stage(0).id, key="b").feed({"loss": [(3, 1.0)]})
+    loop.look(0)
+    assert len(loop.known(0)) == 3
+    while loop.watch.behind:
+        loop.look(0)
+    assert loop.known(0) == dict.fromkeys(range(4), 1.0)
 
 
 def test_the_rungs_of_a_trial_that_ended_before_a_turn_count(

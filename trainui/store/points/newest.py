@@ -7,6 +7,9 @@ from typing import NamedTuple
 from trainui.store.db import protocol
 from trainui.store.points import segments
 
+AT_ONCE = 20_000
+"""Points after which no further segment is read; a segment has some thousands."""
+
 
 class NewPoint(NamedTuple):
     """A stored point."""
@@ -22,12 +25,16 @@ def points_after(
 ) -> list[NewPoint]:
     """Return the points of a series above an ordinal in the order read, superseded ones too.
 
-    Must run inside `snapshot`.
+    If there are `AT_ONCE` or more, others may follow. Must run inside `snapshot`.
     """
     found: list[NewPoint] = []
+    last = ordinal
     for segment in segments.segments_of(connection, owner, name):
         if segment.stats.last_ordinal <= ordinal:
             continue
+        if len(found) >= AT_ONCE and segment.stats.first_ordinal > last:
+            break
+        last = max(last, segment.stats.last_ordinal)
         part = segment.tail or segments.load(connection, segment)
         columns = (part.ordinals, part.steps, part.values)
         rows = zip(*(_plain(column) for column in columns), strict=True)
