@@ -99,19 +99,20 @@ def compare(
             record = replace(record, reason=None)  # that it was removed
         elif words := fingerprint.changes(before[kept.name], _as_stored(real), hidden):
             if _keeps_definition(record, definition.depends_on):
-                waiting[kept.name], definition = words, record.definition
-                records.append(replace(record, position=position))
-                continue
-            edited[kept.name] = words
-            alike = fingerprint.same_fields(record.definition, definition)
-            secret[kept.name] = fingerprint.changes(
-                before[kept.name], _as_stored(real), hidden, alike
-            )
+                waiting[kept.name] = words
+                definition = replace(record.definition, search=definition.search)
+            else:
+                edited[kept.name] = words
+                alike = fingerprint.same_fields(record.definition, definition)
+                secret[kept.name] = fingerprint.changes(
+                    before[kept.name], _as_stored(real), hidden, alike
+                )
         else:
             definition = _same_work(definition, record.definition)
         records.append(replace(record, definition=definition, position=position, removed=False))
     for stage in (stage for stage in stages if stage.name not in directories):
         stays = _keeps_definition(stage, directories.keys() & set(stage.depends_on))
+        stays = stays and stage.definition.trial is None  # a search has its number of trials
         if stays:
             waiting[stage.name] = ["no longer in the file"]
         records.append(replace(stage, removed=not stays, position=len(records)))

@@ -187,3 +187,41 @@ def test_what_a_running_stage_depends_on_cannot_change(run: Run) -> None:
     run.edit(('${params.api_key}"}', '${params.api_key}", depends_on: [test]}'))
     with pytest.raises(UsageError, match="train is running, and it was edited; cancel it first"):
         run.resume()
+
+
+SEARCH = """\
+name: one
+stages:
+  - name: train
+    search: {space: {x: {low: 0, high: 1}}, metric: loss, goal: minimize, trials: 2}
+    run: "train ${search.x}"
+"""
+
+
+def test_trials_of_a_search_have_one_number_of_trials_while_one_runs(
+    run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "search.yaml"
+    file.write_text(SEARCH)
+    run_id = control.submit(loader.load(str(file), {}))
+    with run.store.write() as connection:
+        first = stages.named(connection, run_id, "train[trial=0]")
+        assert first is not None
+        granted = attempts.grant(connection, first, [], host="h")
+        assert granted is not None
+        assert attempts.claim(connection, run_id, first.name, granted.celery_task_id or "")
+    edited = loader.load_text(SEARCH.replace("train $", "retrain $").replace("s: 2", "s: 3"))
+    control.resume(run_id, pipeline=edited)
+    with run.store.read() as connection:
+        found = [one.definition for one in runs.stages(connection, run_id)]
+    assert [one.search and one.search.trials for one in found] == [3, 3, 3]
+    assert [str(one.command).partition(" ")[0] for one in found] == ["train", "retrain", "retrain"]
+    fewer = loader.load_text(SEARCH.replace("trials: 2", "trials: 1").replace("low: 0", "low: 0.5"))
+    with run.store.write() as connection:
+        last = stages.named(connection, run_id, "train[trial=2]")
+        assert last is not None
+        granted = attempts.grant(connection, last, [], host="h")
+        assert granted is not None
+        assert attempts.claim(connection, run_id, last.name, granted.celery_task_id or "")
+    with pytest.raises(UsageError, match="the file no longer has it"):
+        control.plan_resume(run_id, pipeline=fewer)
