@@ -44,6 +44,7 @@ PROGRAMS: Mapping[str, Sequence[str]] = {
     "backlog": ("--rows", "300000", "--lines", "8"),
     "ingest": ("--megabytes", "20", "--large", "200", "--rounds", "3"),
     "append": ("--large", "300"),
+    "trackers": ("--rows", "30000", "--rounds", "3"),
     "first_picture": ("--large", "500"),
     "curves": (),
     "curve_pan": ("--rounds", "15"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
+from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
@@ -230,17 +231,23 @@ def _steps(data: Bytes, begins: Ints, ends: Ints) -> tuple[Ints, NDArray[np.bool
 
 def _values(data: Bytes, begins: Ints, ends: Ints) -> Floats | list[Any] | None:
     """Return the values at some places, decoded as one JSON list; None if they cannot be."""
-    sizes = (ends - begins).astype(np.uint8)
+    sizes = ends - begins
     width = int(sizes.max(initial=1))
-    texts = sliding_window_view(data, width)[begins]
-    np.putmask(texts, np.arange(width, dtype=np.uint8) >= sizes[:, None], ord(" "))
+    behind = np.arange(width) >= np.arange(width + 1)[:, None]  # by size: what is no value
     cells = np.full((len(begins), width + 1), ord(","), np.uint8)
-    cells[:, :width] = texts
+    np.bitwise_or(
+        sliding_window_view(data, width)[begins]
+        & np.where(behind, 0, 0xFF).astype(np.uint8)[sizes],
+        np.where(behind, ord(" "), 0).astype(np.uint8)[sizes],
+        out=cells[:, :width],
+    )
     whole = b"[" + cells.tobytes()[:-1] + b"]"
     try:
-        values: Any = np.array(msgspec.json.decode(whole, type=list[float]))
+        numbers = msgspec.json.decode(whole, type=list[float])
     except msgspec.MsgspecError:
         values = _load(whole)  # with a NaN, or with something other than numbers
+    else:
+        values = np.frombuffer(array("d", numbers))
     return values if values is not None and len(values) == len(begins) else None
 
 

@@ -12,9 +12,16 @@ import zlib
 from bisect import bisect
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from trainui.metrics.formats.protobuf import DAMAGED, fields
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from trainui.store.points.chunks import Ints
 
 BLOCK = 32_768
 """No fragment crosses a multiple of this; fewer than 7 bytes before one are padding."""
@@ -28,6 +35,7 @@ HISTORY_TAG, SUMMARY_TAG, METRIC_TAG = 0x12, 0x1A, 0x62
 """The first bytes of a row, a summary and a definition, behind the record's number."""
 
 _SIZE = rb"[\x80-\xff]{0,4}[\0-\x7f]"
+_NUMBER_TAG = 0x08
 _NUMBER = rb"\x08[\x80-\xff]{0,9}[\0-\x7f]"
 _INFO = rb"\xc2\x0c"
 """The tag of a record's information, which what the training itself has set has in front."""
@@ -35,8 +43,12 @@ _HEAD = _NUMBER + rb"(?:([\x12\x62])(" + _SIZE + rb")|" + _INFO + rb")"
 _WHOLE = re.compile(rb"\x01" + _HEAD, re.DOTALL)
 _SUMMARY = re.compile(_NUMBER + rb"(?:\x1a" + _SIZE + rb"|(" + _INFO + rb"))", re.DOTALL)
 _WHOLE_SUMMARY = re.compile(rb"\x01" + _SUMMARY.pattern, re.DOTALL)
-_BEGUN = re.compile(rb"\x02(?=\x08)")
+_BEGUN = b"\x02\x08"
+"""The first bytes of a record that begins in one block and ends in another."""
 _CONTENT = re.compile(_HEAD, re.DOTALL)
+
+_LONGEST_HEAD = 16
+"""Bytes behind the kind of a fragment that tell a short row."""
 
 
 class Found(NamedTuple):
@@ -100,32 +112,61 @@ def contents(record: bytes, *tags: int) -> Iterator[tuple[int, bytes]]:
 
 def _in_one_fragment(data: bytes) -> tuple[list[int], list[bytes], list[tuple[int, bytes]]]:
     """Return the ends of the rows in one fragment, these, and the definitions behind their ends."""
-    unpack, crc32 = _SUM_AND_LENGTH.unpack_from, zlib.crc32
-    ends, rows, definitions = list[int](), list[bytes](), list[tuple[int, bytes]]()
-    for found in _WHOLE.finditer(data, FRAME.size - 1):
+    ends, rows, others = _short_rows(data)
+    definitions = list[tuple[int, bytes]]()
+    for found in filter(None, (_WHOLE.match(data, at) for at in others)):
         kind_at, begin = found.span()
-        checksum, length = unpack(data, kind_at + 1 - FRAME.size)
+        checksum, length = _SUM_AND_LENGTH.unpack_from(data, kind_at + 1 - FRAME.size)
         end = kind_at + 1 + length
-        if crc32(data[kind_at:end]) != checksum:
+        if zlib.crc32(data[kind_at:end]) != checksum:
             continue  # it is something else, or not written yet
         if found.lastindex is None:
-            for tag, content in contents(data[kind_at + 1 : end], HISTORY_TAG, METRIC_TAG):
-                if tag == METRIC_TAG:
-                    definitions.append((end, content))
-                else:
-                    ends.append(end)
-                    rows.append(content)
-            continue
-        if data[begin - 3] == HISTORY_TAG and data[begin - 2] & 0x80:  # nearly all of them
-            size = data[begin - 2] & 0x7F | data[begin - 1] << 7
-        elif found[1][0] == HISTORY_TAG:
-            size = _number(found[2])
+            inside = contents(data[kind_at + 1 : end], HISTORY_TAG, METRIC_TAG)
         else:
-            definitions.append((end, data[begin : begin + _number(found[2])]))
-            continue
-        ends.append(end)
-        rows.append(data[begin : begin + size])
+            inside = iter([(found[1][0], data[begin : begin + _number(found[2])])])
+        for tag, content in inside:
+            if tag == METRIC_TAG:
+                definitions.append((end, content))
+            else:
+                at = bisect(ends, end)
+                ends.insert(at, end)
+                rows.insert(at, content)
     return ends, rows, definitions
+
+
+def _short_rows(data: bytes) -> tuple[list[int], list[bytes], list[int]]:
+    """Return the ends of nearly all rows, these, and where another row or definition may begin."""
+    whole = np.frombuffer(data, np.uint8)
+    first = FRAME.size - 1
+    kinds = np.flatnonzero((whole[first:-1] == FULL) & (whole[first + 1 :] == _NUMBER_TAG)) + first
+    others = kinds[kinds >= len(data) - _LONGEST_HEAD].tolist()
+    kinds = kinds[: len(kinds) - len(others)]
+    tags = kinds + 3
+    for _byte in range(2):
+        tags += whole[tags - 1] >= 0x80
+    tag, low, high = whole[tags], whole[tags + 1], whole[tags + 2]
+    is_short = (whole[tags - 1] < 0x80) & (tag == HISTORY_TAG) & (low >= 0x80) & (high < 0x80)
+    others = kinds[~is_short & (tag != SUMMARY_TAG)].tolist() + others
+    kinds, begins = kinds[is_short], tags[is_short] + 3
+    ends = kinds + 1 + _little(whole, kinds - 2, 2)
+    sizes = (low[is_short] & 0x7F) + high[is_short].astype(np.int64) * 128
+    sums, crc32 = _little(whole, kinds - 6, 4), zlib.crc32
+    places = zip(*(a.tolist() for a in (kinds, ends, sums, begins, begins + sizes)), strict=True)
+    # what looks like a row and is none, or is not written yet, has another checksum
+    found = [
+        (end, data[begin:until])
+        for kind, end, checksum, begin, until in places
+        if crc32(data[kind:end]) == checksum
+    ]
+    return [end for end, _row in found], [row for _end, row in found], others
+
+
+def _little(whole: NDArray[np.uint8], at: Ints, size: int) -> Ints:
+    """Return the little-endian numbers at some places."""
+    number = np.zeros(len(at), np.int64)
+    for byte in range(size):
+        number |= whole[at + byte].astype(np.int64) << 8 * byte
+    return number
 
 
 def _in_several(data: bytes, offset: int) -> Iterator[tuple[int, int, bytes]]:
@@ -156,10 +197,12 @@ def _begun(data: bytes, start: int, edge: int) -> bytes | None:
     """Return the fragment that begins a record and ends at the edge of a block."""
     if (empty := _fragment(data, edge - FRAME.size)) is not None and empty == (FIRST, b""):
         return b""
-    for found in _BEGUN.finditer(data, start, edge):
-        part = _fragment(data, found.start() + 1 - FRAME.size)
-        if part is not None and found.start() + 1 + len(part[1]) == edge:
+    at = data.rfind(_BEGUN, start, edge)
+    while at >= 0:
+        part = _fragment(data, at + 1 - FRAME.size)
+        if part is not None and at + 1 + len(part[1]) == edge:
             return part[1]
+        at = data.rfind(_BEGUN, start, at + 1)
     return None
 
 
