@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from itertools import chain, groupby, zip_longest
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.content import Content
-from textual.screen import ModalScreen
 
 from trainui.tui.keymap import SCOPES, Key, bindings
 from trainui.tui.render.styled_text import Row, Segment, fit, width_of
+from trainui.tui.widgets.dialog import FRAME, Dialog
 from trainui.tui.widgets.line_view import RowsView
 
 KEY_WIDTH = 12
@@ -21,9 +19,6 @@ KEY_WIDTH = 12
 
 GAP = 4
 """Cells between two columns of bindings."""
-
-FRAME = 7
-"""Cells of the border, the padding and the scrollbar."""
 
 
 def help_rows(keys: Sequence[Key], width: int = 0) -> list[Row]:
@@ -64,7 +59,7 @@ def _padded(row: Row, width: int) -> Row:
     return (*row, Segment(" " * (width - width_of(row))))
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     """A dialog with the key bindings; esc, enter, ? or q closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -72,43 +67,17 @@ class HelpScreen(ModalScreen[None]):
         ("escape,question_mark,enter", "dismiss", "close"),
     ]
 
-    DEFAULT_CSS = """
-    HelpScreen {
-        align: center middle;
-        & > Vertical {
-            max-width: 96%;
-            height: auto;
-            max-height: 92%;
-            border: round $border;
-            border-title-color: $foreground;
-            border-title-style: bold;
-            border-subtitle-color: $dim;
-            background: $surface;
-            padding: 1 2;
-        }
-        RowsView { height: auto; max-height: 100%; background: $surface; }
-    }
-    """
-
     def __init__(self, keys: Sequence[Key]) -> None:
         super().__init__()
         self._keys = keys
 
-    def compose(self) -> ComposeResult:
-        """Build the list."""
-        with Vertical():
-            yield RowsView()
-
     def on_mount(self) -> None:
         """Show the keys."""
-        box = self.query_one(Vertical)
-        box.border_title = Content("Keys")
-        box.border_subtitle = Content("esc closes; remap keys in config.toml under [keys]")
+        self.show_titles("Keys", "esc closes; remap keys in config.toml under [keys]")
         self.on_resize()
-        self.query_one(RowsView).focus()
 
     def on_resize(self) -> None:
         """Arrange the keys for the terminal's width."""
-        rows = help_rows(self._keys, self.app.size.width * 96 // 100 - FRAME)
+        rows = help_rows(self._keys, self.room)
         self.query_one(Vertical).styles.width = max(map(width_of, rows)) + FRAME
         self.query_one(RowsView).set_rows(rows)

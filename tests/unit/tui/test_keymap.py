@@ -15,7 +15,7 @@ from trainui.tui.curves.comparison.screen import CandidateList, ComparisonScreen
 from trainui.tui.curves.grid_view import CurvesView
 from trainui.tui.curves.plot_view import CurvePlot
 from trainui.tui.graph.view import StageGraph
-from trainui.tui.help_screen import FRAME, help_rows
+from trainui.tui.help_screen import help_rows
 from trainui.tui.keymap import KEYS, SCOPES, KeyTable, bindings
 from trainui.tui.logs.view import LogView
 from trainui.tui.machine.screen import MachineScreen, MachineView
@@ -24,6 +24,7 @@ from trainui.tui.render.styled_text import joined, plain, width_of
 from trainui.tui.run.screen import RunScreen
 from trainui.tui.runs.screen import RunsScreen
 from trainui.tui.runs.table import RunTable
+from trainui.tui.widgets.dialog import FRAME
 from trainui.tui.widgets.line_view import LinesView
 
 WHERE: dict[str, tuple[type[DOMNode], ...]] = {

@@ -10,13 +10,13 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from trainui.errors import NotFoundError, UsageError
 from trainui.text import harmless
 from trainui.tui.host import host_of
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, Segment, wrap
+from trainui.tui.widgets.dialog import Dialog
 from trainui.tui.widgets.line_view import RowsView
 from trainui.tui.widgets.list_view import CursorView
 
@@ -49,26 +49,15 @@ class ChoiceList(CursorView):
         return (Segment(f" {answer.key} ", "key"), Segment(f" {answer.text}"))
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(Dialog[bool]):
     """Asks a question and runs the chosen answer's action; its result is True if one runs."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("ask", "app.leave")]
 
     DEFAULT_CSS = """
     ConfirmScreen {
-        align: center middle;
-        & > Vertical {
-            width: 76;
-            max-width: 96%;
-            height: auto;
-            max-height: 90%;
-            border: round $border;
-            border-title-color: $foreground;
-            border-title-style: bold;
-            background: $surface;
-            padding: 1 2;
-        }
-        #facts { height: auto; max-height: 12; background: $surface; }
+        & > Vertical { width: 76; max-height: 90%; }
+        #facts { max-height: 12; }
         #answers { height: auto; margin-top: 1; background: $surface; }
     }
     """

@@ -5,21 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical
-from textual.content import Content
-from textual.screen import ModalScreen
 
 from trainui.errors import TrainuiError
 from trainui.text import harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, Segment, wrap
+from trainui.tui.widgets.dialog import FRAME, Dialog
 from trainui.tui.widgets.line_view import RowsView
-
-FRAME = 7
-"""Cells of the border, the padding and the scrollbar."""
 
 _STYLES = {"-": "bad", "+": "good"}
 """Styles of the two commands of a stage, by the sign before them."""
@@ -41,7 +35,7 @@ LABEL = 13
 """Width of the first column, e.g. `parameter`."""
 
 
-class DifferenceScreen(ModalScreen[bool]):
+class DifferenceScreen(Dialog[bool]):
     """Shows what differs; `Y` copies it, esc or enter closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -49,24 +43,7 @@ class DifferenceScreen(ModalScreen[bool]):
         ("escape,enter", "dismiss", "close"),
     ]
 
-    DEFAULT_CSS = """
-    DifferenceScreen {
-        align: center middle;
-        & > Vertical {
-            width: 96%;
-            max-width: 140;
-            height: auto;
-            max-height: 92%;
-            border: round $border;
-            border-title-color: $foreground;
-            border-title-style: bold;
-            border-subtitle-color: $dim;
-            background: $surface;
-            padding: 1 2;
-        }
-        RowsView { height: auto; max-height: 100%; background: $surface; }
-    }
-    """
+    DEFAULT_CSS = "DifferenceScreen > Vertical { width: 96%; max-width: 140; }"
 
     def __init__(self, run: Target, other: Target | None) -> None:
         """Create the dialog.
@@ -80,19 +57,11 @@ class DifferenceScreen(ModalScreen[bool]):
         self._other = other
         self._lines: list[str] | None = None
 
-    def compose(self) -> ComposeResult:
-        """Build the list."""
-        with Vertical():
-            yield RowsView()
-
     def on_mount(self) -> None:
         """Show which runs are compared, and compare them in a thread."""
-        box = self.query_one(Vertical)
-        box.border_title = Content(f"What differs: {self._run.label} → {self._other_label}")
-        box.border_subtitle = Content("Y copies, esc closes")
-        rows = self.query_one(RowsView)
-        rows.set_rows([(Segment("comparing…", "dim"),)])
-        rows.focus()
+        title = f"What differs: {self._run.label} → {self._other_label}"
+        self.show_titles(title, "Y copies, esc closes")
+        self.query_one(RowsView).set_rows([(Segment("comparing…", "dim"),)])
         self.run_worker(self._compare, thread=True, exit_on_error=False)
 
     @property
@@ -117,7 +86,7 @@ class DifferenceScreen(ModalScreen[bool]):
         """Wrap the lines to the terminal's width."""
         if self._lines is None:
             return
-        width = min(self.app.size.width * 96 // 100, 140) - FRAME
+        width = min(self.room, 140 - FRAME)
         rows = difference_rows(self._lines, width) or [(Segment("no difference"),)]
         self.query_one(RowsView).set_rows(rows)
 
