@@ -1,4 +1,4 @@
-"""HeadlineStage people harms no run, whatever becomes of it."""
+"""Notifying people harms no run, whatever becomes of it."""
 
 from __future__ import annotations
 
