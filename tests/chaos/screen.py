@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 import signal
 import sys
@@ -27,8 +26,12 @@ class Screen:
 
     def live(self) -> bool:
         """Take what it draws, press a key now and then; False once its time has come."""
-        with contextlib.suppress(pexpect.TIMEOUT):
+        try:
             self._process.read_nonblocking(1 << 20, timeout=0)
+        except pexpect.TIMEOUT:
+            pass
+        except pexpect.EOF:  # killed with the machine
+            return False
         if self._random.random() < 0.1:
             self._process.send(self._random.choice("jkhl123z?"))
         return time.monotonic() < self._dies_at

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,17 +53,30 @@ class StudyStorage(InMemoryStorage):
         self._new: int | None = None
         """The new trial that the file does not have yet."""
         super().create_new_study(study.directions, study.study_name)
+        self._version = self._data_version()
         for key, value in file.get_study_system_attrs(self._study).items():
             super().set_study_system_attr(0, key, value)
         for trial in file.get_all_trials(self._study, deepcopy=False):
             self._ids.append(trial._trial_id)
             super().create_new_trial(0, trial)
-        self._version = self._data_version()
 
     @property
     def is_changed(self) -> bool:
-        """True if another program has written to the file since it was opened."""
-        return self._data_version() != self._version
+        """True if another program has added or ended a trial since the file was opened.
+
+        Values at steps do not count: another host reports the same ones as this.
+        """
+        before, self._version = self._version, self._data_version()
+        return before != self._version and self._states() != Counter(
+            one.state for one in self.get_all_trials(0, deepcopy=False)
+        )
+
+    def _states(self) -> Counter[TrialState]:
+        """Count the trials in the file by their states."""
+        query = select(_TRIALS.c.state, func.count()).where(_TRIALS.c.study_id == self._study)
+        with self._file.engine.connect() as connection:
+            found = connection.execute(query.group_by(_TRIALS.c.state)).all()
+        return Counter({state: count for state, count in found})  # noqa: C416  (rows are no pairs)
 
     def _data_version(self) -> int:
         with self._file.engine.connect() as connection:

@@ -190,6 +190,7 @@ def test_a_trial_that_another_program_added_is_taken_as_it_is(tmp_path: Path) ->
         study_name="run/train", storage=f"sqlite:///{tmp_path / 'train.study.db'}"
     )
     opened.ask()
+    loaded._storage.set_trial_intermediate_value(loaded.trials[0]._trial_id, 1, 0.5)
     assert not opened.is_changed
     loaded.enqueue_trial({"lr": 0.01, "layers": 3})
     assert opened.is_changed
