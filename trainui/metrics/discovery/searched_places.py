@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from trainui.domain.definition import StageDefinition
-from trainui.metrics.discovery import default_sources
+from trainui.metrics.discovery import default_sources, listing
+from trainui.metrics.files.tail import look_at
 from trainui.supervisor import protocol
 
 _BYTES = 8 << 20
 """Bytes of a stream whose lines are counted."""
+
+_SHOWN = 3
+"""Files that are named."""
 
 
 def describe(attempt_dir: Path, stage_dir: Path, definition: StageDefinition) -> str:
@@ -20,11 +24,30 @@ def describe(attempt_dir: Path, stage_dir: Path, definition: StageDefinition) ->
     streams = (protocol.STDOUT_FILE, protocol.STDERR_FILE)
     places = [f"{name} ({_size(attempt_dir / name)})" for name in streams]
     files = [one.name for one in default_sources.usual_files(stage_dir)]
-    places += files or [f"the files written in {definition.workdir}, none with a usual name"]
+    workdir = Path(definition.workdir)
+    if written := _written(workdir, attempt_dir / protocol.STARTED_FILE):
+        return (
+            f"looked at {', '.join(places + files)}; {written} in {workdir} has none or may be "
+            "another run's: list this stage's file in `metrics`, or give each run its own `workdir`"
+        )
+    places += files or [f"the files written in {workdir}, none with a usual name"]
     return (
         f"looked at {', '.join(places)}; print lines such as `step 10 loss 0.5`, write JSON lines "
         "to $TRAINUI_METRICS_FILE, or list a file in `metrics`"
     )
+
+
+def _written(workdir: Path, started: Path) -> str:
+    """Return names of files with usual names that were written since an attempt started."""
+    found, since = listing.of(workdir), look_at(started)
+    found.walk()
+    names = [
+        str(path.relative_to(workdir))
+        for path, state in sorted(found.states.items())
+        if since is not None and state.modified >= since.modified
+    ]
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{', '.join(names[:_SHOWN])}{more}"
 
 
 def _size(stream: Path) -> str:

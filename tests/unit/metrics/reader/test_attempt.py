@@ -166,6 +166,10 @@ def test_the_searched_places_are_named(store: Store, tmp_path: Path) -> None:
     (attempt.stage_dir / "data.log").unlink()
     words = searched_places.describe(attempt.directory, attempt.stage_dir, definition)
     assert f"the files written in {attempt.workdir}, none with a usual name" in words
+    (attempt.workdir / "version_1").mkdir()
+    (attempt.workdir / "version_1/metrics.csv").write_text("step,loss\n1,2\n")
+    words = searched_places.describe(attempt.directory, attempt.stage_dir, definition)
+    assert f"version_1/metrics.csv in {attempt.workdir} has none or may be another run's" in words
 
 
 def test_metrics_in_another_text_leave_nothing_to_explain(store: Store, tmp_path: Path) -> None:
