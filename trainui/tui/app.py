@@ -84,7 +84,7 @@ class TrainuiApp(BackgroundJobs, TerminalApp):
             self.register_theme(own)
         self.preferences = Preferences(paths.home().root / FILE, self._save_soon)
         self._configured_theme = configured.theme
-        self._fitting = theme.fitting(configured.theme, self.console.color_system)
+        self._fitting = theme.fitting(configured.theme, self.console.color_system, os.environ)
         chosen = theme.chosen(self.preferences.get(THEME, dict), self._fitting)
         self.theme = chosen if chosen in self.available_themes else theme.DEFAULT
         if ascii_filter.is_wanted(configured.ascii, os.environ):

@@ -141,7 +141,7 @@ search.next         n             next match     next_match      -   Go to the n
 search.previous     N             previous match  previous_match  -  Go to the previous match
 app.run_file        u             run a file     app.run_file  F  Choose a pipeline file and run it
 app.pause           p             pause          app.pause       -   Pause or resume the queue
-app.theme  T  theme  app.next_theme  -  Next theme: dark, light, colour-blind safe, 16 colours
+app.theme  T  theme  app.next_theme  -  Next theme: dark, light, colour-blind, 16 or no colours
 app.rate            ctrl+r        rate           app.rate        -   Show terminal bandwidth
 app.machine         M  machine  app.machine  -  Show the machine: GPUs, CPUs, memory, disks
 app.palette         colon,ctrl+p  palette        app.command_palette  H  Open the command palette

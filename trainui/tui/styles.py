@@ -57,11 +57,18 @@ STYLES: Mapping[str, StyleWords] = {
 
 
 def style(name: str, variables: Mapping[str, str]) -> Style:
-    """Return a style of `STYLES` in a theme's colours."""
+    """Return a named style in the colours of a theme's variables.
+
+    Where the cursor's row has the page's background, it is in reverse video, or without the focus
+    underlined.
+    """
     look = STYLES[name]
+    ground = Color.parse(variables[look.background]) if look.background else None
+    is_plain = ground == Color.parse(variables["background"])
     return Style(
         color=Color.parse(variables[look.color]).rich_color if look.color else None,
-        bgcolor=Color.parse(variables[look.background]).rich_color if look.background else None,
+        bgcolor=ground.rich_color if ground and not is_plain else None,
         bold=look.bold or None,
-        reverse=look.reverse or None,
+        underline=(is_plain and look.background == "row-blurred") or None,
+        reverse=look.reverse or (is_plain and look.background == "row") or None,
     )

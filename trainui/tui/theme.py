@@ -154,6 +154,12 @@ SAFE_LIGHT = _like(
     },
 )
 
+_BACKGROUNDS = (
+    *("row", "row-blurred", "scrollbar-background", "scrollbar-background-hover"),
+    "scrollbar-background-active",
+)
+"""Variables with the page's background in the themes of few colours."""
+
 BASIC = _like(
     DARK,
     "trainui-16",
@@ -173,8 +179,8 @@ BASIC = _like(
         "block-cursor-blurred-foreground": "#ffffff",
         "block-cursor-blurred-background": "#0000aa",
         "line": "#555555",
-        "row": "#0000aa",
-        "row-blurred": "#0000aa",
+        "row": "#000000",
+        "row-blurred": "#000000",
         "border": "#aaaaaa",
         "border-blurred": "#555555",
         "scrollbar": "#aaaaaa",
@@ -199,9 +205,31 @@ BASIC = _like(
         "curve-6": "#ff5555",
     },
 )
-"""For 16-colour terminals: uses exactly these colours, so that no two become the same."""
+"""For 16-colour terminals: uses exactly these colours, so that no two become the same.
 
-OURS = (DARK, LIGHT, SAFE_DARK, SAFE_LIGHT, BASIC)
+Terminals show them as they like, so the cursor's row has the background's colour: it is in reverse
+video (`styles.style`), where each text keeps its contrast.
+"""
+
+MONOCHROME = _like(
+    BASIC,
+    "trainui-monochrome",
+    **dict.fromkeys(("primary", "accent", "warning", "error"), "#ffffff"),
+    **dict.fromkeys(("secondary", "success", "foreground"), "#c6c6c6"),
+    variables={
+        **dict.fromkeys(BASIC.variables, "#c6c6c6"),
+        **dict.fromkeys(("dim", "text-disabled", "border", "scrollbar"), "#949494"),
+        **dict.fromkeys(("line", "border-blurred", "block-cursor-blurred-background"), "#585858"),
+        **dict.fromkeys(("state-running", "state-failed", "state-interrupted"), "#ffffff"),
+        **{name: one for name, one in BASIC.variables.items() if name in _BACKGROUNDS},
+    },
+)
+"""Without colours: what needs attention is the brightest."""
+
+OURS = (DARK, LIGHT, SAFE_DARK, SAFE_LIGHT, BASIC, MONOCHROME)
+
+NO_COLOR_TERMINALS = ("vt100", "vt220", "dumb")
+"""Values of TERM for terminals without colours."""
 
 BY_NAME = {theme.name: theme for theme in OURS}
 
@@ -212,14 +240,19 @@ def after(name: str) -> str:
     return names[(names.index(name) + 1) % len(names)] if name in names else DEFAULT
 
 
-def fitting(setting: str | None, color_system: str | None) -> str:
+def fitting(setting: str | None, color_system: str | None, environ: Mapping[str, str]) -> str:
     """Return the initial theme: the user's setting, else one that suits the terminal.
 
     Args:
         setting: the user's setting.
         color_system: Rich's name for the terminal's colour capability.
+        environ: the environment variables.
     """
-    return setting or (BASIC.name if color_system == "standard" else DEFAULT)
+    if setting:
+        return setting
+    if "NO_COLOR" in environ or environ.get("TERM") in NO_COLOR_TERMINALS:
+        return MONOCHROME.name
+    return BASIC.name if color_system == "standard" else DEFAULT
 
 
 def chosen(kept: Mapping[str, object], fitting: str) -> str:

@@ -8,7 +8,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
 
-from trainui.text import SYMBOLS
+from trainui.text import SYMBOLS, TROUBLE
 from trainui.tui.ascii_filter import AsciiFilter, is_wanted, plain
 from trainui.tui.curves.line_styles import mark_of
 from trainui.tui.render.numbers import progress_bar
@@ -26,12 +26,14 @@ def test_every_character_becomes_ascii_of_its_width(character: str) -> None:
 
 
 def test_states_stay_apart() -> None:
-    assert len({plain(symbol) for symbol in SYMBOLS.values()}) == len(SYMBOLS)
+    signs = {*SYMBOLS.values(), *(symbol for symbol, _ in TROUBLE.values())}
+    assert len({plain(symbol) for symbol in signs}) == len(signs) == len(SYMBOLS) + 2
 
 
 def test_lines_of_a_plot_stay_apart() -> None:
     marks = [mark_of(index) for index in range(12)]
     assert len({plain(mark) for mark in marks}) == len(set(marks)) == 12
+    assert not {plain(mark) for mark in marks} & {plain("×"), "!", "|"}, "of NaN, alerts, cursor"
 
 
 def test_a_bar_tells_how_full_it_is_without_colours() -> None:
