@@ -151,6 +151,8 @@ def _is_metrics(path: Path) -> bool:
     if tracker_runs.DATABASE.fullmatch(path.name):
         # without the copy that reading it takes
         return any(map(tracker_runs.is_marked, (path, path.with_name(f"{path.name}-wal"))))
+    if default_sources.is_wandbs_own(path.parts, path.name):
+        return False
     family = default_sources.family_of(path)
     if family is None:
         return default_sources.is_usual(path)
@@ -253,7 +255,8 @@ def _sources(process: psutil.Process, described: Candidate) -> list[Path]:
     opened = [
         path
         for path in found
-        if default_sources.family_of(path) not in (None, "text") or path.suffix == ".wandb"
+        if not default_sources.is_wandbs_own(path.parts, path.name)
+        and (default_sources.family_of(path) not in (None, "text") or path.suffix == ".wandb")
     ]
     log = _log(process)
     return opened or _written_since(described) or ([log] if log is not None else [])

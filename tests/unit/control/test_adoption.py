@@ -84,6 +84,16 @@ def test_a_text_is_examined_for_metrics(
     assert found.get(pid) == (f"writes {name}" if is_training else None)
 
 
+def test_the_own_logs_of_wandb_are_no_metrics(programs: Programs) -> None:
+    logs = programs.directory / "wandb/run-20260101_000000-x1/logs"
+    logs.mkdir(parents=True)
+    log = logs / "debug-internal.log"
+    pid = programs.start("train.py", str(log), '{"step": N, "loss": 1}', "0")
+    assert pid not in {one.pid for one in adoption.candidates()}
+    found, _ = adoption.training(pid)
+    assert log not in [path for path, _format in found.jobs[0].sources or ()]
+
+
 def test_of_several_processes_the_one_that_started_them_is_listed(programs: Programs) -> None:
     line = '{"step": 1, "loss": 0.5}'
     forked = programs.start("train.py", "metrics.jsonl", line, "3", processes=4)

@@ -36,7 +36,7 @@ RESTING = 24 * 3600
 """Seconds since its end for which such a run is checked."""
 
 
-LATELY = 24 * 3600
+LATELY = 3600
 """Seconds for which a study or a multirun that has ended may begin another job."""
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from trainui.metrics.discovery import hydra, tracker_runs
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files import peek
-from trainui.metrics.formats import mlflow
+from trainui.metrics.formats import dvclive, mlflow
 
 MOST = 200
 """Parameters of a run; Transformers has some 150."""
@@ -63,6 +63,8 @@ def _of_source(one: SourceFile) -> Mapping[str, Any]:
         return wandb.describe(one.path).params
     if mlflow.is_of_run(one.path):
         return of_mlflow(mlflow.run_directory(one.path))
+    if (file := dvclive.parameters_file(one.path)) is not None:
+        return load(file)
     beside = (load(one.path.parent / name) for name in _FILES)
     return next((found for found in beside if found), {})
 

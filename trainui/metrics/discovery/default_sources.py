@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import lru_cache
@@ -121,7 +121,15 @@ def is_usual(path: Path) -> bool:
 
 def is_for_programs(path: Path) -> bool:
     """Return True if a file has metrics for programs, by its name: no log, and no database."""
-    return any(pattern.fullmatch(path.name) for pattern in _FAMILIES.values())
+    return not is_wandbs_own(path.parts, path.name) and any(
+        pattern.fullmatch(path.name) for pattern in _FAMILIES.values()
+    )
+
+
+def is_wandbs_own(parts: Sequence[str], name: str) -> bool:
+    """Return True for W&B's own logs, and its copies of the trainer's files."""
+    is_below = not {"wandb", ".wandb"}.isdisjoint(parts[:-1])
+    return is_below and tracker_runs.WANDB.fullmatch(name) is None
 
 
 def usual_files(root: Path) -> Iterator[Path]:
@@ -131,9 +139,8 @@ def usual_files(root: Path) -> Iterator[Path]:
 
 def candidate(path: Path, stage_dir: Path) -> SourceFile | None:
     """Return a file as a candidate; None if its name is not one of the usual ones."""
-    is_wandbs = not {"wandb", ".wandb"}.isdisjoint(path.parts[len(stage_dir.parts) : -1])
-    if is_wandbs and tracker_runs.WANDB.fullmatch(path.name) is None:
-        return None  # W&B's own logs, and copies of the trainer's files
+    if is_wandbs_own(path.parts[len(stage_dir.parts) :], path.name):
+        return None
     like = SourceFile("", path, DecoderChoice(doubtful=True), one_of_many=True)
     if dvclive.metric_name(path) is not None or dvclive.is_summary(path):
         like = replace(like, reading=DecoderChoice(format="dvclive", doubtful=True))

@@ -25,6 +25,14 @@ def metric_name(path: Path) -> str | None:
     return None
 
 
+def parameters_file(table: Path) -> Path | None:
+    """Return the path of the parameters of a table's run; None if it is no such table."""
+    if metric_name(table) is None:
+        return None
+    at = max(at for at in range(len(table.parts) - 1) if table.parts[at : at + 2] == _PLOTS)
+    return Path(*table.parts[:at], "params.yaml")
+
+
 def is_summary(path: Path) -> bool:
     """Return True if a file is the `metrics.json` beside the tables."""
     return path.suffix == ".json" and path.parent.joinpath(*_PLOTS).is_dir()

@@ -11,6 +11,7 @@ from tests.unit.metrics.attempts import Attempt, start_attempt
 from tests.unit.metrics.reading import lines
 from tests.unit.metrics.test_wandb import field, frames, item, row
 from tests.unit.metrics.trackers.test_databases import MLFLOW
+from trainui.metrics.discovery import trainings
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.store.db.engine import Store
 from trainui.store.read import summary, views
@@ -114,3 +115,15 @@ def test_the_pipelines_parameters_come_first_and_stages_that_differ_have_none(
     with closing(views.connect()) as connection:
         (run,) = views.runs(connection)
     assert run.params == {"width": "8", "depth": "1"}
+
+
+def test_parameters_of_dvclive(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    table = attempt.workdir / "dvclive/plots/metrics/train/loss.tsv"
+    table.parent.mkdir(parents=True)
+    table.write_text("step\tloss\n0\t0.5\n")
+    (attempt.workdir / "dvclive/params.yaml").write_text("lr: 0.1\nmodel: {size: 3}\n")
+    finish(store, attempt)
+    assert params_of() == {"lr": "0.1", "model.size": "3"}
+    (found,) = trainings.below(attempt.workdir)
+    assert found.jobs[0].params == {"lr": 0.1, "model.size": 3}

@@ -48,7 +48,9 @@ def hugging_face(place: Place) -> Training | None:
 def dvclive(place: Place) -> Training | None:
     """Return the training of a directory with `plots/metrics`."""
     plots = place / "plots" / "metrics"
-    return _single("dvclive", place) if "plots" in place.directories and plots.is_dir() else None
+    if "plots" not in place.directories or not plots.is_dir():
+        return None
+    return _single("dvclive", place, params=_settings(place, "params.yaml"))
 
 
 def sb3(place: Place) -> Training | None:
