@@ -189,6 +189,23 @@ async def compare_all(driven: Driven) -> None:
     await driven.press("a", "enter")
 
 
+async def test_c_compares_from_every_pane(filler: Filler) -> None:
+    run_id = losses(filler, {"train[lr=1]": 0.5, "train[lr=2]": 0.25})
+    async with opened(run_id) as driven:
+        await driven.until_shown("train/loss", "c compare")
+        for pane in "1234":
+            await driven.press(pane, "c")
+            await driven.until_shown("averaged over", "lr=2")
+            await driven.press("escape")
+            await driven.until_shown("1 Stages", "c compare")
+    async with opened(run_id, (80, 24)) as driven:
+        await driven.until_shown("✓ completed after")
+        await driven.press("c")  # the curves are not read while they are hidden
+        await driven.until_shown("train/loss ")
+        await driven.press("c")
+        await driven.until_shown("averaged over", "lr=2")
+
+
 async def test_siblings_race(filler: Filler) -> None:
     run_id = losses(filler, {"train[lr=1]": 0.5, "train[lr=2]": 0.25, "train[lr=3]": 1.0})
     async with opened(run_id) as driven:

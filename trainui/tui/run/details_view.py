@@ -33,7 +33,7 @@ LEAST_WIDTH = 20
 OF_A_FOLD = (
     "enter unfolds the members",
     "s sorts by best or smoothed value",
-    "3, then c: compare their curves in one plot",
+    "c compares their curves in one plot",
     "3, then B: draw them all as one band",
 )
 """Key hints for a folded sweep."""

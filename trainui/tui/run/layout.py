@@ -6,7 +6,10 @@ Narrow: the DAG, and below it one of the three other panes, chosen by tabs.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.message import Message
 from textual.widget import Widget
@@ -17,6 +20,7 @@ from trainui.tui.curves.grid_view import CurvesView
 from trainui.tui.data.snapshot import DetailTab
 from trainui.tui.graph.rows import LEAST_BAR
 from trainui.tui.graph.view import StageGraph
+from trainui.tui.keymap import bindings
 from trainui.tui.logs.view import LogView
 from trainui.tui.run.details_view import DetailsView
 from trainui.tui.run.tab_bar import Tabs
@@ -48,6 +52,8 @@ SHORT_BARS = FRAME + 2 + LEAST_BAR
 
 class Panes(Container):
     """The DAG and the panes of the selected stage."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("curves.compare")]
 
     DEFAULT_CSS = """
     Panes {
@@ -262,6 +268,12 @@ class Panes(Container):
         if number > 1:
             self._show(number)
         self.screen.set_focus(self._by_number[number - 1], scroll_visible=False)
+
+    def action_compare(self) -> None:
+        """Go to the curves, and choose what to compare them with if they have been read."""
+        self.go_to(3)
+        if self.curves.chart() is not None:
+            self.curves.action_compare()
 
     def show_log(self) -> None:
         """Make the log visible."""

@@ -179,8 +179,10 @@ class RunScreen(Page):
         self.ask()
 
     def footer_keys(self) -> Sequence[Key]:
-        """Return the keys in the key bar; on a folded sweep enter unfolds it."""
-        keys = super().footer_keys()
+        """Return the keys in the key bar: `c` in every pane; on a folded sweep enter unfolds it."""
+        compare = self.host.keys.find("curves.compare")
+        first, *others = super().footer_keys()
+        keys = [first, *([] if compare in others else [compare]), *others]
         if not self.graph.folded:
             return keys
         return [replace(key, label="unfold") if key.id == "stages.open" else key for key in keys]
