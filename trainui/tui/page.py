@@ -196,6 +196,11 @@ class Page(RunActions):
         """Remember the choices on a run's curves."""
         self.host.preferences.keep(CURVES, state.saved)
 
+    def action_back(self) -> None:
+        """Go back to the page before."""
+        self.app.clear_notifications()
+        self.app.pop_screen()
+
     def action_search(self) -> None:
         """Open the search bar."""
         self.search_bar.open(self.focused, self.sought(self.focused))

@@ -178,8 +178,3 @@ class CurvesScreen(Page):
         if self._page is None or chart is None:
             return None
         return curve_report(self._page, chart, self.state.view_of(chart.name))
-
-    def action_back(self) -> None:
-        """Go back to the run's page."""
-        self.app.clear_notifications()
-        self.app.pop_screen()

@@ -136,8 +136,3 @@ class MachineScreen(Page):
         use = self.view.use
         if use is not None:
             self.host.open_run(use.run_id)
-
-    def action_back(self) -> None:
-        """Go back."""
-        self.app.clear_notifications()
-        self.app.pop_screen()

@@ -8,32 +8,27 @@ from textual.message import Message
 from trainui.tui.widgets.line_view import LinesView
 
 
+class ViewMessage(Message):
+    """A message of a view with a cursor."""
+
+    def __init__(self, view: CursorView) -> None:
+        super().__init__()
+        self.view = view
+
+    @property
+    def control(self) -> CursorView:
+        """The view."""
+        return self.view
+
+
 class CursorView(LinesView):
     """A view of rows with a cursor on one of them; unselectable rows are skipped."""
 
-    class Moved(Message):
+    class Moved(ViewMessage):
         """The cursor has moved to another row."""
 
-        def __init__(self, view: CursorView) -> None:
-            super().__init__()
-            self.view = view
-
-        @property
-        def control(self) -> CursorView:
-            """The view."""
-            return self.view
-
-    class Opened(Message):
+    class Opened(ViewMessage):
         """The row under the cursor was opened, by a key or a double click."""
-
-        def __init__(self, view: CursorView) -> None:
-            super().__init__()
-            self.view = view
-
-        @property
-        def control(self) -> CursorView:
-            """The view."""
-            return self.view
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
