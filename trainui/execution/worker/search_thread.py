@@ -40,7 +40,7 @@ FOLLOW_EVERY = 0.5
 """Seconds between two looks at the points of running trials; an end is looked at at once."""
 
 MOST_OPEN = 8
-"""Number of studies kept open."""
+"""Number of studies kept open, if no more are in use."""
 
 INSTALL = f"Optuna is not installed where the worker runs: {extras.advice('search')}"
 """Why no trial can be asked for without Optuna."""
@@ -139,8 +139,10 @@ class SearchThread:
             with self._store.read() as connection:
                 ended = trials.asked(connection, trials.LAST_STATES, self._here)
                 running = trials.asked(connection, [Status.RUNNING], self._here)
-            for key in self._due(ended, running):
+            due = self._due(ended, running)
+            for key in due:
                 self._note(key, has_failed=not self._search(key))
+            self._close_others(due)
             self._watch_metrics(running)
         except StoreError as error:
             outage.log.failed(error)
@@ -211,10 +213,14 @@ class SearchThread:
             run = runs.get(connection, key.run_id)
         if run is None:
             return None
-        while len(self._open) >= MOST_OPEN:
-            self._open.pop(next(iter(self._open))).close()
         self._open[key] = Searcher(self._store, run, key)
         return self._open[key]
+
+    def _close_others(self, due: Collection[SearchKey]) -> None:
+        """Close studies beyond the limit, but none that this turn needed and so will the next."""
+        others = [key for key in self._open if key not in due]
+        for key in others[: max(0, len(self._open) - MOST_OPEN)]:
+            self._open.pop(key).close()
 
     def _is_deleted(self, key: SearchKey) -> bool:
         """Return True if a search's run was deleted, maybe during its turn."""

@@ -17,7 +17,7 @@ from trainui import control
 from trainui.domain.records import StageRecord
 from trainui.execution.worker import search_thread
 from trainui.execution.worker.search_thread import INSTALL, SearchThread
-from trainui.search import missing_metric
+from trainui.search import missing_metric, study
 from trainui.search.missing_metric import MissingMetricWatch
 from trainui.search.searcher import Searcher
 from trainui.search.study import AskedTrial, SearchStudy
@@ -155,6 +155,29 @@ def test_a_run_deleted_during_a_turn_is_forgotten(
     thread.want(0)
     thread.asked(0)
     assert "failed" not in caplog.text
+
+
+def test_studies_in_use_stay_open_beyond_the_limit(
+    thread: Thread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def counting(run_id: str, *arguments: Any, **named: Any) -> SearchStudy:
+        opened.append(run_id)
+        return open_study(run_id, *arguments, **named)
+
+    opened: list[str] = []
+    open_study = study.open_study
+    monkeypatch.setattr(study, "open_study", counting)
+    monkeypatch.setattr(search_thread, "MOST_OPEN", 1)
+    runs = [thread.run_id, submit(tmp_path, TEXT)]
+    for number in range(2):
+        wanted = []
+        for thread.run_id in runs:
+            wanted.append(thread.stage(number))
+        thread.searches.want(wanted)
+        thread.searches.look(changed=True)
+        for thread.run_id in runs:
+            thread.asked(number)
+    assert sorted(opened) == sorted(runs)
 
 
 def test_a_metric_that_does_not_come_is_said_while_the_trial_runs(
