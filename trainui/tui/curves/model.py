@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import SeriesSummary
@@ -184,7 +184,7 @@ class Chart:
     """Alerts and stalls."""
     log_x: bool = False
     """True if the columns are on a logarithmic x axis."""
-    search: Search | None = None
+    search: Search | None = field(default=None, hash=False)  # its space is a mapping
     """The search of the stage, whose goal says which value is better."""
 
     @property

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.tui.charts import NAN, chart, figures, line
+from trainui.domain.search import Range, Search
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.axes import Frame, XAxis, x_axis_rows
 from trainui.tui.curves.comparison.folding import folded
@@ -67,6 +68,13 @@ def test_names_stand_beside_the_right_ends_and_the_plot_keeps_its_width() -> Non
     assert plain(rows[0]).endswith("lr=0 1"), "the name of the line whose value it is"
     ends = [plain(row).rsplit(" ", 1)[-1] for row in rows[1:] if "lr=" in plain(row)]
     assert ends == ["lr=2", "lr=1", "lr=0"], "as high as the lines"
+
+
+def test_the_metric_of_a_search_is_drawn() -> None:
+    search = Search("loss", "maximize", {"lr": Range(0.1, 1.0)})
+    drawn = chart(line([5.0, 2.0]), name="loss", search=search)
+    rows = grid_rows([PlotCell(figures("loss"), drawn)], PlotGrid(60, 12, 1))
+    assert any(char in plain(row) for row in rows for char in "⠉⠢⠑⡀⢄")
 
 
 def test_the_value_of_a_band_is_its_mean_and_has_its_name() -> None:
