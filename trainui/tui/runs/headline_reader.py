@@ -59,25 +59,16 @@ class HeadlineReader:
         versions = headlines.run_versions(connection, over)
         found = {}
         for run in runs:
+            if run.completed_at is None and run.started_at is None:
+                continue
             if run.completed_at is None:
-                live = self._running(connection, run, goals, tuple(gpus.get(run.id, ())))
+                live = self._of_metrics(connection, run, goals, tuple(gpus.get(run.id, ())))
             else:
                 state = (run.completed_at, run.trouble, versions.get(run.id))
                 live = self._ended(connection, run, state)
             if live != _NOTHING:
                 found[run.id] = live
         return found
-
-    def _running(
-        self,
-        connection: protocol.Connection,
-        run: RunLine,
-        goals: Mapping[str, float],
-        gpus: tuple[int, ...],
-    ) -> RunLive:
-        if run.started_at is None:
-            return _NOTHING
-        return self._of_metrics(connection, run, goals, gpus)
 
     def _ended(self, connection: protocol.Connection, run: RunLine, state: Hashable) -> RunLive:
         known = self._over.get(run.id)
