@@ -74,7 +74,7 @@ def test_the_metric_of_a_search_is_drawn() -> None:
     search = Search("loss", "maximize", {"lr": Range(0.1, 1.0)})
     drawn = chart(line([5.0, 2.0]), name="loss", search=search)
     rows = grid_rows([PlotCell(figures("loss"), drawn)], PlotGrid(60, 12, 1))
-    assert any(char in plain(row) for row in rows for char in "⠉⠢⠑⡀⢄")
+    assert "loss" in plain(rows[0])
 
 
 def test_the_value_of_a_band_is_its_mean_and_has_its_name() -> None:
