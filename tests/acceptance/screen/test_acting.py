@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -126,6 +127,19 @@ async def test_the_button_shows_the_plan_and_esc_leaves_everything(filler: Fille
         await driven.press("escape")
         await driven.until_shown("1 Stages")
     assert filler.stage(run_id, "train[hidden=128]").status == Status.FAILED
+
+
+async def test_a_stage_that_ended_while_nobody_watched_is_in_the_plan(
+    home: Path, tmp_path: Path, filler: Filler, started_worker: None
+) -> None:
+    (tmp_path / "three.yaml").write_text(THREE)
+    control.set_paused(True)  # the worker that is started is to start nothing
+    run_id = control.submit(loader.load(str(tmp_path / "three.yaml"), {}))
+    shutil.rmtree(filler.start(run_id, "first").directory)  # as if the machine had restarted
+    async with opened(run_id) as driven:
+        await driven.until_shown("● running")
+        await driven.press("r")
+        await driven.until_shown("was interrupted", "3 to run")
 
 
 async def test_nothing_to_resume_is_said(filler: Filler) -> None:
@@ -648,6 +662,12 @@ async def test_a_member_of_a_sweep_is_edited_and_retried_alone(
                 continue
             name = f"train[lr={typed},seed=2]"
             await driven.until_shown(f"--until {name}", "With your edits:", f"lr={typed}")
+            if typed == "0.25":  # the option is only the first choice
+                await driven.press("U")
+                await driven.until_gone(f"--until {name}")
+                await driven.until_shown("y resume")
+                await driven.press("U")
+                await driven.until_shown(f"--until {name}", "left out by --until")
             await driven.press("y")
             await driven.until_shown(f"resumed: {name}", f"2 {name}")
             if typed == "0.2":
