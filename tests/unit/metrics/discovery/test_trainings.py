@@ -24,7 +24,7 @@ NOBODY = 65534
 KINDS = {
     "accelerate/digits": "tfevents",
     "dvclive/plain": "dvclive",
-    "fastai": "keras",
+    "fastai": "csv",
     "hf/run_nan": "hf",
     "keras/csv_tb": "keras",
     "lightning/csv/version_0": "lightning",
@@ -40,6 +40,15 @@ KINDS = {
 def test_a_training_is_named_by_its_framework(folder: str, kind: str) -> None:
     found = {one.path: one for one in trainings.below(CORPUS / "produced" / folder)}
     assert found[CORPUS / "produced" / folder].kind == kind
+
+
+def test_a_version_of_lightning_without_hyperparameters_is_named_by_its_directory(
+    tmp_path: Path,
+) -> None:
+    version = tmp_path / "lightning_logs" / "version_0"
+    version.mkdir(parents=True)
+    (version / "metrics.csv").write_text("epoch,step,loss\n0,1,2.5\n")
+    assert [one.kind for one in trainings.below(tmp_path)] == ["lightning"]
 
 
 @needs_corpus

@@ -12,6 +12,7 @@ from trainui.metrics.discovery.trainings.place import Place, listed
 from trainui.metrics.files import peek
 
 _CHECKPOINT = re.compile(r"checkpoint-\d+")
+_VERSION = re.compile(r"version_\d+")
 _QUIET = {"ultralytics": 60.0, "lightning": 60.0, "hf": 60.0, "dvclive": 60.0}
 """By kind: a training that opens its files for each write has ended after so many seconds."""
 _PLAIN_QUIET = 10.0
@@ -29,8 +30,9 @@ def ultralytics(place: Place) -> Training | None:
 
 
 def lightning(place: Place) -> Training | None:
-    """Return the training of a directory with `hparams.yaml`."""
-    if not place.has("hparams.yaml"):
+    """Return the training of a directory with `hparams.yaml`, or of `version_0/metrics.csv`."""
+    is_version = _VERSION.fullmatch(place.path.name) is not None and place.has("metrics.csv")
+    if not is_version and not place.has("hparams.yaml"):
         return None
     return _single("lightning", place, place.clear_name(), _settings(place, "hparams.yaml"))
 
@@ -87,7 +89,9 @@ def plain(place: Place) -> Training | None:
 def _kind(place: Place, name: str) -> str | None:
     family = default_sources.family_of(place / name)
     if family == "csv":
-        return "keras" if peek.head(place / name).startswith(b"epoch,") else "csv"
+        names = peek.head(place / name).split(b"\n")[0].strip().split(b",")
+        is_keras = names[0] == b"epoch" and b"loss" in names and b"step" not in names
+        return "keras" if is_keras else "csv"
     return {"json": "jsonl", "text": "log"}.get(family or "", family)
 
 
