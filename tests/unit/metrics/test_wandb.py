@@ -141,6 +141,9 @@ def test_a_file_that_is_read_from_its_middle_on(store: Store, tmp_path: Path) ->
 INFO = field(200, field(1, b"run-id"))
 """What a record of the training's own, such as a definition, has in front."""
 
+OLDER_INFO = field(16, field(8, b"127.0.0.1:51620")) + INFO
+"""The same in version 0.19."""
+
 
 def metric(name: str, step_metric: str = "", *, glob: bool = False, info: bytes = INFO) -> bytes:
     defined = field(2 if glob else 1, name.encode())
@@ -155,7 +158,7 @@ def test_a_defined_step_metric_is_the_step(size: int, padding: bytes) -> None:
         metric("global_step"),
         metric("*", "global_step", glob=True, info=b"") + padding,
         metric("val/*", "epoch", glob=True) + padding,
-        metric("val/raw"),
+        metric("val/raw", info=OLDER_INFO),
         row(1, item("loss", 2), item("global_step", 100)),
         row(2, item("val/loss", 8), item("epoch", 0.5), item("val/raw", 7)),
         row(3, item("val/loss", 7), item("loss", 3)),
@@ -201,7 +204,7 @@ def test_the_summary_has_the_last_values_and_what_the_training_has_set(tmp_path:
         summarised(item("gone", 1), item("img._type", "image-file"), item("img.width", 8)),
         summarised(item("nan", float("nan")), item("text", "x" * 2 * BLOCK)),
         summarised(item("loss", 0.25), item("_step", 99), item("val.acc", {"max": 1})),
-        summarised(item("note", "new"), info=INFO, removed="gone"),
+        summarised(item("note", "new"), info=OLDER_INFO, removed="gone"),
     )
     file.write_bytes(data)
     found = summary.read(file)

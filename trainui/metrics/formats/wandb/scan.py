@@ -37,8 +37,8 @@ HISTORY_TAG, SUMMARY_TAG, METRIC_TAG = 0x12, 0x1A, 0x62
 _SIZE = rb"[\x80-\xff]{0,4}[\0-\x7f]"
 _NUMBER_TAG = 0x08
 _NUMBER = rb"\x08[\x80-\xff]{0,9}[\0-\x7f]"
-_INFO = rb"\xc2\x0c"
-"""The tag of a record's information, which what the training itself has set has in front."""
+_INFO = rb"(?:\x82\x01|\x9a\x01|\xc2\x0c)"
+"""The tags of what a record of the training's own has in front, by version: fields 16, 19, 200."""
 _HEAD = _NUMBER + rb"(?:([\x12\x62])(" + _SIZE + rb")|" + _INFO + rb")"
 _WHOLE = re.compile(rb"\x01" + _HEAD, re.DOTALL)
 _SUMMARY = re.compile(_NUMBER + rb"(?:\x1a" + _SIZE + rb"|(" + _INFO + rb"))", re.DOTALL)
