@@ -228,11 +228,11 @@ class SearchThread:
             return runs.get(connection, key.run_id) is None
 
     def _close_if_over(self, key: SearchKey) -> None:
-        """Close the study of a search none of whose trials runs or can start."""
+        """Close the study of a search none of whose trials runs, can start or is to be reported."""
         with self._store.read() as connection:
             is_over = not trials.goes_on(connection, key)
-        if is_over and (searcher := self._open.pop(key, None)) is not None:
-            searcher.close()
+        if is_over and key in self._open and not self._open[key].is_behind:
+            self._open.pop(key).close()
 
     def _explain(self, wanted: Sequence[str], reason: str) -> None:
         """Record on the stages that wait for values why they have none."""

@@ -13,16 +13,19 @@ import pytest
 from tests.unit.execution.submitted import begin, submit
 from tests.unit.store.readings import Feeder
 from tests.unit.supervisor.waiting import wait_for
-from trainui import control
+from trainui import clock, control
 from trainui.domain.records import StageRecord
+from trainui.domain.states import Status
 from trainui.execution.worker import search_thread
 from trainui.execution.worker.search_thread import INSTALL, SearchThread
-from trainui.search import missing_metric, study
+from trainui.search import missing_metric, pruning, study
 from trainui.search.missing_metric import MissingMetricWatch
 from trainui.search.searcher import Searcher
 from trainui.search.study import AskedTrial, SearchStudy
-from trainui.store.db.engine import Store
-from trainui.store.runs import stages
+from trainui.store.db.engine import Store, raw
+from trainui.store.read import trials
+from trainui.store.runs import attempts, stages
+from trainui.store.runs.attempt_rows import Outcome
 
 TEXT = """
 stages:
@@ -178,6 +181,27 @@ def test_studies_in_use_stay_open_beyond_the_limit(
         for thread.run_id in runs:
             thread.asked(number)
     assert sorted(opened) == sorted(runs)
+
+
+def test_the_last_trial_is_told_when_all_of_its_points_are_reported(
+    thread: Thread, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "LONGEST_TURN", 0.0)
+    one = TEXT.replace("trials: 4", "trials: 1").replace("sampler: random", "prune: median")
+    thread.run_id = submit(tmp_path, one)
+    thread.want(0)
+    thread.asked(0)
+    subject = begin(store, thread.run_id, "train[trial=0]")
+    Feeder(store, subject.stage.id).feed({"val/loss": [(step, 1.0) for step in range(3)]})
+    with store.write() as connection:
+        attempts.end(connection, subject.attempt.id, Outcome(Status.COMPLETED, clock.now()))
+    thread.searches.look(changed=True)
+
+    def is_told() -> bool:
+        with store.read() as connection:
+            return not trials.is_any_untold(raw(connection), [thread.run_id])
+
+    wait_for(is_told, "the outcome")
 
 
 def test_a_metric_that_does_not_come_is_said_while_the_trial_runs(
