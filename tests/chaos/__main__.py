@@ -24,7 +24,10 @@ from pathlib import Path
 from tests.chaos import job
 from tests.chaos.faults import KILLS
 from tests.chaos.invariants import BrokenInvariantError
-from tests.chaos.sabotages import SABOTAGES, environment
+from tests.chaos.sabotages import SABOTAGES, SEARCHES, environment
+
+KILLS_IN_SEARCHES = 80
+"""Kills within which a sabotaged search is to be detected."""
 
 
 def main() -> int:
@@ -63,7 +66,8 @@ def _sabotage(names: Sequence[str], seed: int, trials: int, jobs: int, kills: in
     missed = 0
     for name in names:
         os.environ.update(environment(name))
-        _counts, errors, folder = _trials(seed, trials, jobs, kills)
+        enough = KILLS_IN_SEARCHES if kills is None and name in SEARCHES else kills
+        _counts, errors, folder = _trials(seed, trials, jobs, enough)
         shutil.rmtree(folder)
         broken = [error for error in errors if isinstance(error, BrokenInvariantError)]
         missed += not broken

@@ -170,6 +170,13 @@ def change_outcomes_of_trials() -> None:
     trials.end = sabotaged
 
 
+SEARCHES: dict[str, Callable[[], None]] = {
+    "samplers-forgotten": forget_samplers,
+    "reports-lost": lose_reports,
+    "trials-changed": change_outcomes_of_trials,
+}
+"""Those of searches, which are seen sooner by kills in searches than by random trials."""
+
 WORKER: dict[str, Callable[[], None]] = {
     "worker-ends-stages": end_running,
     "ends-an-hour-late": record_late,
@@ -180,9 +187,7 @@ WORKER: dict[str, Callable[[], None]] = {
     "no-retries": never_retry,
     "no-checkpoints": start_afresh,
     "outputs-unchecked": trust_exit_codes,
-    "samplers-forgotten": forget_samplers,
-    "reports-lost": lose_reports,
-    "trials-changed": change_outcomes_of_trials,
+    **SEARCHES,
 }
 
 METRICS: dict[str, Callable[[], None]] = {
