@@ -101,15 +101,15 @@ class Searcher:
             ended = trials.asked(connection, trials.LAST_STATES, key=self._key)
             ended = [one for one in ended if self._is_to_tell(connection, one)]
             waiting = trials.unasked(connection, wanted) if wanted else []
-            late = self._late(connection, waiting)
+            added = self._added_seeds(connection, waiting)
             followed = self._followed(connection)
-        if late:
-            self._give_values(late)
-            waiting = [one for one in waiting if one.id not in late]
+        if added:
+            self._give_values(added)
+            waiting = [one for one in waiting if one.id not in added]
         running = [one.stage for one in followed if one.stage.status == Status.RUNNING]
         known = (*waiting, *ended, *running)
         if not known:
-            return bool(late)
+            return bool(added)
         turn, opened = _Turn(), self._open(known[0].definition)
         if self._is_new:
             turn.asked += self._asked_before(opened)
@@ -122,7 +122,7 @@ class Searcher:
         if turn.told or turn.asked:
             self._save(opened, turn)
         self._is_new = False
-        return bool(turn.told or turn.asked or has_pruned or late)
+        return bool(turn.told or turn.asked or has_pruned or added)
 
     def _followed(self, connection: Connection) -> list[TrialRecord]:
         """Return the trials that have begun and have no outcome, if their search prunes."""
@@ -216,9 +216,9 @@ class Searcher:
         if not members or any(one.status not in trials.LAST_STATES for one in members):
             return False  # without members, an edit has removed its seeds
         is_cancelled = any(one.status == Status.CANCELLED for one in members)
-        return not is_cancelled or trials.goes_on(connection, self._key)
+        return not is_cancelled or trials.is_active(connection, self._key)
 
-    def _late(
+    def _added_seeds(
         self, connection: Connection, waiting: Sequence[StageRecord]
     ) -> dict[str, tuple[StageRecord, StageRecord]]:
         """Return seeds that were added to trials with values: id -> the stage, and the first."""
@@ -229,9 +229,9 @@ class Searcher:
                 found[stage.id] = (stage, first)
         return found
 
-    def _give_values(self, late: Mapping[str, tuple[StageRecord, StageRecord]]) -> None:
+    def _give_values(self, added: Mapping[str, tuple[StageRecord, StageRecord]]) -> None:
         with self._store.write() as connection:
-            for stage, first in late.values():
+            for stage, first in added.values():
                 params = first.definition.trial_params or {}
                 trials.give_values(connection, stage, with_trial_params(stage.definition, params))
 

@@ -393,8 +393,8 @@ def test_searches_whose_names_differ_in_case_are_two(store: Store, tmp_path: Pat
     seeds = [f"train[trial={number},seed={seed}]" for number in range(TRIALS) for seed in (0, 1)]
     control.cancel(run.id, seeds)
     with store.read() as connection:
-        assert not trials.goes_on(connection, search.key)
-        assert trials.goes_on(connection, SearchKey(run.id, "Train"))
+        assert not trials.is_active(connection, search.key)
+        assert trials.is_active(connection, SearchKey(run.id, "Train"))
 
 
 def test_a_trial_whose_seeds_an_edit_removes_is_not_told(store: Store, tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ class SearchThread:
         self._bell = threading.Event()
         self._open: dict[SearchKey, Searcher] = {}
         self._missing: MissingMetricWatch | None = None
-        self._put_off: dict[SearchKey, _Retry] = {}
+        self._retries: dict[SearchKey, _Retry] = {}
         """Searches whose last turn failed."""
         self._thread: threading.Thread | None = None
 
@@ -141,7 +141,7 @@ class SearchThread:
                 running = trials.asked(connection, [Status.RUNNING], self._here)
             due = self._due(ended, running)
             for key in due:
-                self._note(key, has_failed=not self._search(key))
+                self._set_retry(key, has_failed=not self._search(key))
             self._close_others(due)
             self._watch_metrics(running)
         except StoreError as error:
@@ -152,17 +152,17 @@ class SearchThread:
             self._stopping.wait(FIRST_PAUSE)
             return 0.0
         now = time.monotonic()
-        pauses = [max(0.0, retry.at - now) for retry in self._put_off.values()]
+        pauses = [max(0.0, retry.at - now) for retry in self._retries.values()]
         if any(searcher.is_behind for searcher in self._open.values()):
             pauses.append(CATCH_UP_PAUSE)
         return min(pauses, default=None)
 
-    def _note(self, key: SearchKey, *, has_failed: bool) -> None:
+    def _set_retry(self, key: SearchKey, *, has_failed: bool) -> None:
         """Put off the next turn of a search that has failed, with exponential backoff."""
-        before = self._put_off.pop(key, None)
+        before = self._retries.pop(key, None)
         if has_failed:
             pause = FIRST_PAUSE if before is None else min(2 * before.pause, LONGEST_PAUSE)
-            self._put_off[key] = _Retry(time.monotonic() + pause, pause)
+            self._retries[key] = _Retry(time.monotonic() + pause, pause)
 
     def _due(
         self, ended: Sequence[StageRecord], running: Sequence[StageRecord]
@@ -171,9 +171,9 @@ class SearchThread:
         pruned = [one for one in running if one.definition.search and one.definition.search.prune]
         with self._lock:
             found = dict.fromkeys([*self._wanted, *map(_key, [*ended, *pruned])])
-        self._put_off = {key: self._put_off[key] for key in found if key in self._put_off}
+        self._retries = {key: self._retries[key] for key in found if key in self._retries}
         now = time.monotonic()
-        return [key for key in found if key not in self._put_off or self._put_off[key].at <= now]
+        return [key for key in found if key not in self._retries or self._retries[key].at <= now]
 
     def _search(self, key: SearchKey) -> bool:
         """Do one turn of a search; return False if it has to be repeated."""
@@ -230,7 +230,7 @@ class SearchThread:
     def _close_if_over(self, key: SearchKey) -> None:
         """Close the study of a search none of whose trials runs, can start or is to be reported."""
         with self._store.read() as connection:
-            is_over = not trials.goes_on(connection, key)
+            is_over = not trials.is_active(connection, key)
         if is_over and key in self._open and not self._open[key].is_behind:
             self._open.pop(key).close()
 

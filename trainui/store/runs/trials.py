@@ -138,7 +138,7 @@ def members_of(connection: Connection, key: SearchKey, number: int) -> list[Stag
     return trials.members_of(raw(connection), key.run_id, key.name, number)
 
 
-def goes_on(connection: Connection, key: SearchKey) -> bool:
+def is_active(connection: Connection, key: SearchKey) -> bool:
     """Return True if a member of a search still runs or can start, and was not asked to stop."""
     found = raw(connection).execute(
         f"SELECT 1 FROM stages WHERE run_id = ? AND {trials.STARTS_WITH} "
