@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from trainui.domain.definition import StageDefinition
 from trainui.domain.notifications import CHECKPOINT
@@ -74,51 +76,9 @@ class RunPageReader:
         selected = next((stage for stage in stages if stage.name == query.stage), None)
         attempts: dict[str, list[AttemptRecord]] = {}
         detail = None
-        if not self._commits.get(run.directory):
-            self._commits = {run.directory: commit(Path(run.directory))}
         if selected is not None:
-            attempts[selected.id] = tries = views.attempts_of_stage(connection, selected.id)
-            number = query.attempt if (query.attempt or 0) < len(tries) else None
-            unknown, filled = "", None
-            if query.tab == DetailTab.OVERVIEW:
-                unknown, filled = self._with_results(connection, selected, tries[:number], stages)
-            found = None
-            if query.curves:
-                found = self._curves.read(connection, selected, stages, query.curves)
-            detail = StageDetail(
-                stage=selected.name,
-                curves=found,
-                looked_at=self._looked_at.read(run, selected, tries, found),
-                problems=tuple(
-                    harmless(one.problem) for one in curves.problems(connection, [selected.id])
-                ),
-                files=stage_files(selected, tries, number)
-                if query.tab == DetailTab.OUTPUTS
-                else None,
-                events=_events(connection, selected, tries, number)
-                if query.tab == DetailTab.EVENTS
-                else None,
-                commit=self._commits[run.directory],
-                variables=self._variables_of(tries[:number])
-                if query.tab == DetailTab.OVERVIEW
-                else "",
-                checkpoint=self._checkpoint_of(connection, selected, tries)
-                if query.tab == DetailTab.OVERVIEW
-                else "",
-                filled=filled,
-                unknown_results=unknown,
-                activity=self._activity.read(connection, selected, tries)
-                if query.tab == DetailTab.OVERVIEW and number is None
-                else None,
-                summary=tracked.summary_of_stage(
-                    views.submission(connection, run.id), selected.name
-                )
-                if query.tab == DetailTab.OVERVIEW and selected.completed_at is not None
-                else {},
-                own_parameters=_own_parameters(connection, selected)
-                if query.tab == DetailTab.PARAMS
-                else {},
-            )
+            attempts[selected.id] = views.attempts_of_stage(connection, selected.id)
+            detail = self._detail(connection, query, run, selected, stages, attempts[selected.id])
         ahead = self._etas.look(connection, run, stages)
         members = [stage for stage in stages if stage.definition.group == query.group]
         group = None
@@ -128,6 +88,47 @@ class RunPageReader:
         has_earlier = any(stage.attempt > 1 for stage in stages)
         earlier = run_history.earlier_times(connection, run.id) if has_earlier else {}
         return RunPage(run, stages, attempts, detail, ahead, group, alerts, earlier)
+
+    def _detail(
+        self,
+        connection: protocol.Connection,
+        query: RunQuery,
+        run: RunRecord,
+        stage: StageRecord,
+        stages: Sequence[StageRecord],
+        attempts: Sequence[AttemptRecord],
+    ) -> StageDetail:
+        """Return what all detail tabs of a stage show, and what the open one shows."""
+        found = None
+        if query.curves:
+            found = self._curves.read(connection, stage, stages, query.curves)
+        if not self._commits.get(run.directory):
+            self._commits = {run.directory: commit(Path(run.directory))}
+        detail = StageDetail(
+            stage.name,
+            found,
+            tuple(harmless(one.problem) for one in curves.problems(connection, [stage.id])),
+            self._looked_at.read(run, stage, attempts, found),
+            commit=self._commits[run.directory],
+        )
+        number = query.attempt if (query.attempt or 0) < len(attempts) else None
+        if query.tab == DetailTab.OUTPUTS:
+            return replace(detail, files=stage_files(stage, attempts, number))
+        if query.tab == DetailTab.EVENTS:
+            return replace(detail, events=_events(connection, stage, attempts, number))
+        if query.tab == DetailTab.PARAMS:
+            return replace(detail, own_parameters=_own_parameters(connection, stage))
+        unknown, filled = self._with_results(connection, stage, attempts[:number], stages)
+        is_last, has_ended = number is None, stage.completed_at is not None
+        return replace(
+            detail,
+            filled=filled,
+            unknown_results=unknown,
+            variables=self._variables_of(attempts[:number]),
+            checkpoint=self._checkpoint_of(connection, stage, attempts),
+            activity=self._activity.read(connection, stage, attempts) if is_last else None,
+            summary=_summary(connection, stage) if has_ended else {},
+        )
 
     def _first(self, connection: protocol.Connection, run: RunRecord) -> RunPage | None:
         """Return the first stages of a large run, once, so that its page appears immediately."""
@@ -202,6 +203,10 @@ class RunPageReader:
         return CurvesPage(
             run, selected, found, self._looked_at.read(run, selected, attempts, found)
         )
+
+
+def _summary(connection: protocol.Connection, stage: StageRecord) -> Mapping[str, Any]:
+    return tracked.summary_of_stage(views.submission(connection, stage.run_id), stage.name)
 
 
 def _own_parameters(connection: protocol.Connection, stage: StageRecord) -> Mapping[str, str]:
