@@ -49,6 +49,11 @@ class Canvas:
         """Return True if nothing is drawn at a position."""
         return not self._bits[row][column] and column not in self._put[row]
 
+    def has_room(self, row: int, column: int, length: int) -> bool:
+        """Return True if nothing is drawn at `length` positions from a column on."""
+        inside = 0 <= column <= self.width - length
+        return inside and all(self.is_free(row, column + at) for at in range(length))
+
     def recolour(self, column: int, style: str) -> None:
         """Give the dots of a column of characters another style."""
         for styles in self._styles:

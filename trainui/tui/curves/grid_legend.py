@@ -57,5 +57,4 @@ def legend_rows(shared: Styles, width: int) -> list[Row]:
     bright = {label: style for label, style in shared.items() if style.bright}
     named = [Segment(f"{one.mark} {label}  ", one.style) for label, one in bright.items()]
     dim = len(shared) - len(bright)
-    rows = packed((*named, *([Segment(f"{dim} dim", "dim")] * bool(dim))), width)
-    return [(*row[:-1], row[-1]._replace(text=row[-1].text.rstrip())) for row in rows[:MOST_ROWS]]
+    return packed((*named, *([Segment(f"{dim} dim", "dim")] * bool(dim))), width)[:MOST_ROWS]

@@ -27,8 +27,8 @@ from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, w
 OWN = "curve-1"
 """The style of a plot's only line."""
 
-SINCE = " since "
-"""Before the step of a line's first NaN."""
+NAN_WORD, SINCE = "  × NaN", " since "
+"""At the end of the line of a series with NaN, and before the step of the first one."""
 
 VALUE, BEST = 10, 17
 """Widths of the columns in characters."""
@@ -61,9 +61,10 @@ def table_rows(
 
 
 def _shortest(row: Row, width: int) -> Row:
-    """Drop the step of a NaN, then cut the line, until it fits."""
-    if width_of(row) > width:
-        row = tuple(s._replace(text=s.text.partition(SINCE)[0]) for s in row)
+    """Drop the step of a NaN, then its word, then cut the line, until it fits."""
+    for end in (SINCE, NAN_WORD):
+        if width_of(row) > width:
+            row = tuple(s._replace(text=s.text.partition(end)[0]) for s in row)
     return cut(row, width)
 
 
@@ -195,7 +196,7 @@ def _line(
 
 def _nan_words(line: PlotLine) -> str:
     since = "" if line.nan_since is None else f"{SINCE}{exact_step(line.nan_since)}"
-    return f"  × NaN{since}"
+    return f"{NAN_WORD}{since}"
 
 
 def _last_style(last: CursorValue | None) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from trainui.braille import NO_DOTS
@@ -245,13 +245,17 @@ def _put_nan_step(
         return
     dot, kind = known[0].odd[0]
     text = f"{'NaN' if kind & NAN else 'infinite'} since {'step ' * (axis != Axis.STEP)}"
-    text += exact_step(known[0].nan_since)
-    left = max(min(dot // 2 - len(text) // 2, canvas.width - len(text)), 0)
+    text = f"{known[0].label} " * (len(lines) > 1) + text + exact_step(known[0].nan_since)
     mark = None if scale is None else _row_beside(known[0], dot, scale, canvas.height)
     mark = canvas.height // 2 if mark is None else mark
     nearest = sorted(range(canvas.height), key=lambda row: abs(row - mark))
-    row = next(_free_rows(canvas, nearest, left, len(text)), None)
-    if row is not None and len(text) <= canvas.width:
+    above = max(min(dot // 2 - len(text) // 2, canvas.width - len(text)), 0)
+    lefts = (above, dot // 2 + 2, dot // 2 - len(text) - 1)
+    free = (
+        (row, left) for row in nearest for left in lefts if canvas.has_room(row, left, len(text))
+    )
+    row, left = next(free, (0, None))
+    if left is not None:
         _write(canvas, row, left, text, "bad")
 
 
@@ -287,14 +291,9 @@ def _put_message(canvas: Canvas, message: str) -> None:
     """Write a message into the first free line, else the last line."""
     text = fit(message, min(len(message), canvas.width))
     left = (canvas.width - len(text)) // 2
-    row = next(_free_rows(canvas, range(canvas.height), left, len(text)), canvas.height - 1)
+    free = (row for row in range(canvas.height) if canvas.has_room(row, left, len(text)))
+    row = next(free, canvas.height - 1)
     _write(canvas, row, left, text, "warn")
-
-
-def _free_rows(canvas: Canvas, rows: Iterable[int], left: int, length: int) -> Iterator[int]:
-    """Yield the lines in which nothing is drawn at these columns."""
-    places = range(left, min(left + length, canvas.width))
-    return (row for row in rows if all(canvas.is_free(row, at) for at in places))
 
 
 def _write(canvas: Canvas, row: int, left: int, text: str, style: str) -> None:

@@ -161,13 +161,13 @@ def _split(span: Segment, at: int, found: list[tuple[int, int]], style: str) -> 
 
 
 def packed(row: Row, width: int) -> list[Row]:
-    """Wrap a line between its segments, without breaking any of them."""
+    """Wrap a line between its segments, without breaking any of them; no line ends in spaces."""
     rows: list[list[Segment]] = [[]]
     for span in row:
         if rows[-1] and width_of((*rows[-1], Segment(span.text.rstrip()))) > width:
             rows.append([])
         rows[-1].append(span)
-    return [tuple(line) for line in rows]
+    return [(*line[:-1], line[-1]._replace(text=line[-1].text.rstrip())) for line in rows if line]
 
 
 def _part(row: Row, start: int, end: int) -> Row:

@@ -120,7 +120,9 @@ def test_a_line_with_a_nan_is_marked_in_the_table_of_compared_lines(width: int) 
     assert ("NaN" in marked[0]) == (width == 120)
 
 
-@pytest.mark.parametrize(("width", "since"), [(70, "× NaN"), (120, "× NaN since 1,204")])
+@pytest.mark.parametrize(
+    ("width", "since"), [(60, " 1"), (70, "× NaN"), (120, "× NaN since 1,204")]
+)
 def test_the_table_of_compared_lines_says_since_when_if_there_is_room(
     width: int, since: str
 ) -> None:

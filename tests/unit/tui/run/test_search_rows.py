@@ -96,7 +96,7 @@ def test_the_plot_begins_and_ends_with_its_values(lower: bool, first: str, last:
 
 def test_few_completed_trials_are_not_plotted() -> None:
     lines = [plain(row) for row in search_rows(detail(trial(0, value=0.5)), 60)]
-    assert lines == ["importance  lr 75%  layers 25%  "]
+    assert lines == ["importance  lr 75%  layers 25%"]
 
 
 def test_pruned_and_failed_trials_come_last_and_say_why(
