@@ -112,5 +112,7 @@ def hints(connection: protocol.Connection, run_id: str) -> Iterator[str]:
     for stage in [one for one in stages if one.status == Status.FAILED][:HINTS]:
         yield f"see `trainui logs {short} {shlex.quote(text.harmless(stage.name))}`"
     counted = trials.counted(connection, run_id, stages)
-    if any(stage.status in _RESUMED and stage.name not in counted for stage in stages):
+    left = [one for one in stages if one.status in _RESUMED and one.name not in counted]
+    # a failed trial may have ended just now: its search will count it
+    if any(one.definition.trial is None or one.status != Status.FAILED for one in left):
         yield f"resume with: trainui resume {short}"

@@ -143,6 +143,7 @@ def _plan_once(
     awaited = {name for one in stages if one.status in UNFINISHED for name in one.depends_on}
     users = users_of(stages)
     again: set[str] = set()
+    stuck: set[str] = set()
     planned = {}
     for stage in (by_name[name] for name in graph.order()):
         if stage.name in fresh and stage.attempt and stage.status in UNFINISHED:
@@ -151,7 +152,8 @@ def _plan_once(
             raise UsageError(_in_use(stage.name, users))
         causes = ["restart requested"] if stage.name in fresh else _causes(stage, again, evidence)
         restarts = stage.name in fresh or restarts_in_new_directory(stage, again, evidence.reran)
-        if (why := _why_never(stage, fresh, evidence)) is not None:
+        never = _why_never(stage, fresh, evidence)
+        if (why := never or _why_blocked(stage, by_name, again, stuck)) is not None:
             planned[stage.name] = PlannedStage(stage.name, Action.SKIP, why)
         elif stage.name not in wanted:
             planned[stage.name] = _left_out(stage, awaited)
@@ -234,6 +236,40 @@ def _why_never(stage: StageRecord, fresh: Collection[str], evidence: Evidence) -
     if stage.status in (*DONE, *UNFINISHED):
         return _why_skipped(stage, NOTHING_CHANGED)
     return f"{_WORDS[stage.status]}, and its search has counted it; `rerun` runs it again"
+
+
+def _why_blocked(
+    stage: StageRecord,
+    by_name: Mapping[str, StageRecord],
+    again: Collection[str],
+    stuck: set[str],
+) -> str | None:
+    """Return why a blocked stage would be blocked again; None if it may run.
+
+    Args:
+        stage: the stage.
+        by_name: all stages.
+        again: the stages that run again, among them all of this one's dependencies that do.
+        stuck: the dependencies that stay blocked; the stage is added if it does.
+    """
+    if stage.status != Status.BLOCKED:
+        return None
+    upstreams = [by_name[name] for name in stage.depends_on if name in by_name]
+    trials = [one for one in upstreams if one.definition.trial is not None]
+    may_complete = {
+        one.definition.group
+        for one in trials
+        if one.status in (*UNFINISHED, Status.COMPLETED) or one.name in again
+    }
+    lost = (one.definition.group for one in trials if one.definition.group not in may_complete)
+    search = next(lost, None)
+    why = next((f"{one.name} stays blocked" for one in upstreams if one.name in stuck), None)
+    if search is not None:
+        why = f"no trial of {search} completed; `resume --trials N` asks for more"
+    if why is None:
+        return None
+    stuck.add(stage.name)
+    return f"was blocked: {why}"
 
 
 def _causes(stage: StageRecord, again: Collection[str], evidence: Evidence) -> list[str]:

@@ -121,9 +121,7 @@ stages:
 """
 
 
-def test_a_resume_is_not_proposed_for_failed_trials_that_their_search_has_counted(
-    store: Store,
-) -> None:
+def test_a_resume_is_not_proposed_for_trials_that_their_search_counts(store: Store) -> None:
     run_id = control.submit(loader.load_text(SEARCH))
     key = trials.SearchKey(run_id, "a")
     members = []
@@ -134,7 +132,8 @@ def test_a_resume_is_not_proposed_for_failed_trials_that_their_search_has_counte
             assert stage is not None
             trials.add(connection, key, stage, with_trial_params(stage.definition, {"x": 1}))
         members.append(stage)
-        play(store, run_id, name, attempt_rows.Outcome(Status.FAILED, clock.now(), exit_code=1))
+        status = (Status.FAILED, Status.CANCELLED)[number]
+        play(store, run_id, name, attempt_rows.Outcome(status, clock.now(), exit_code=1))
     for stage, resumes in zip(members, (True, False), strict=True):
         with store.write() as connection:
             trials.end(connection, stage, trials.TrialOutcome("fail", reason="exit code 1"))

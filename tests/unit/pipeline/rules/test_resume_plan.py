@@ -72,6 +72,32 @@ def test_a_pruned_stage_is_skipped_by_a_resume_and_run_by_a_rerun() -> None:
     assert not restarts_in_new_directory(stages[1], {"B"}, {})
 
 
+@pytest.mark.parametrize(
+    ("last", "action", "reason"),
+    [
+        (S.FAILED, "skip", "was blocked: no trial of B completed; `resume --trials N` asks for"),
+        (S.PRUNED, "skip", "was blocked: no trial of B completed; `resume --trials N` asks for"),
+        (S.COMPLETED, "run", "was blocked"),
+        (S.INTERRUPTED, "run", "was blocked"),
+    ],
+)
+def test_what_needs_a_trial_that_completed_is_not_run_without_one(
+    last: Status, action: str, reason: str
+) -> None:
+    stages = [record("B0", [], S.FAILED), record("B1", [], last)]
+    for number, stage in enumerate(stages):
+        definition = dataclasses.replace(stage.definition, group="B", trial=number)
+        stages[number] = dataclasses.replace(stage, definition=definition)
+    stages += [record("D", ["B0", "B1"], S.BLOCKED), record("E", ["D"], S.BLOCKED)]
+    counted = frozenset({"B0"} if last == S.INTERRUPTED else {"B0", "B1"})
+    planned = plan_resume(
+        stages, find_checkpoint=lambda _: None, evidence=Evidence(counted=counted)
+    )
+    *_, needing, after = planned
+    assert (str(needing.action), str(after.action)) == (action, action)
+    assert needing.reason.startswith(reason)
+
+
 def test_with_a_whole_checkpoint_a_stage_continues() -> None:
     stages = diamond(B=S.INTERRUPTED, D=S.BLOCKED)
     planned = {stage.name: stage for stage in plan_resume(stages, find_checkpoint=lambda s: s.name)}
