@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from trainui.metrics.files import peek
 from trainui.metrics.formats.optuna_journal import FIELDS, STATES, JournalNumbers
 
 _TABLES = """
@@ -34,11 +35,7 @@ _HEAD_BYTES = 1024
 
 def is_journal(path: Path) -> bool:
     """Return True if a file begins as a journal."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES).partition(b"\n")[0]
-    except OSError:
-        return False
+    head = peek.head(path, _HEAD_BYTES).partition(b"\n")[0]
     return head.startswith(b"{") and all(f'"{name}"'.encode() in head for name in FIELDS)
 
 
