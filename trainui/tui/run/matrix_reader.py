@@ -83,10 +83,11 @@ class MatrixReader:
         name = self._metric(connection, definition, with_points)
         if name is None:
             return None
-        by_name, sorted_by = (
-            self._by_name(connection, with_points, versions, metric, definition)
-            for metric in (name, f"{SMOOTHED * smoothed}{name}")
-        )
+        by_name = self._by_name(connection, with_points, versions, name, definition)
+        sorted_by = None
+        if smoothed:
+            last = self._by_name(connection, with_points, versions, SMOOTHED + name, definition)
+            sorted_by = {stage: one.value for stage, one in last.items()}
         alerts = self._alerts.read(connection, members[0].run_id)
         nan = {stage for stage in by_name if alerts.get(stage) == NAN}
         search = definition.search
@@ -96,7 +97,7 @@ class MatrixReader:
             {stage: value.value for stage, value in by_name.items()},
             frozenset(nan | {stage for stage, value in by_name.items() if value.is_broken}),
             None if search is None else _search(connection, members[0]),
-            {stage: one.value for stage, one in sorted_by.items()} if smoothed else None,
+            sorted_by,
             self._nan_since(connection, [one for one in members if one.name in nan]),
         )
 
