@@ -18,7 +18,7 @@ from trainui.store.read.summary import shown_command
 from trainui.text import STALLED, state
 from trainui.tui.data.snapshot import StageDetail
 from trainui.tui.render.numbers import clock_time, elapsed, number, state_style
-from trainui.tui.render.styled_text import Row, Segment
+from trainui.tui.render.styled_text import Row, Segment, packed
 from trainui.tui.run.activity import StageActivity
 from trainui.tui.run.fields import MOST_LINES, UNFOLDED_LINES, field_rows, start_of
 from trainui.tui.run.log_progress import LogProgress
@@ -68,7 +68,7 @@ def overview_rows(
     is_newest = of <= stage.attempt
     if detail.filled is not None:
         stage = replace(stage, definition=detail.filled)
-    rows: list[Row] = [_state_row(stage, last, now, ending, of)]
+    rows = packed(_state_row(stage, last, now, ending, of), width)
     for label, text, style in (
         ("why", why(stage, by_name), state_style(stage.status)),
         ("in all", _total_time(attempts, now), ""),

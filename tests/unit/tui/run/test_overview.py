@@ -127,6 +127,8 @@ def test_a_failed_stage_says_why_and_shows_its_error(
     filler.fail(run_id, "a", "exit code 1: ValueError\n  File a.py\nValueError: \x1b[31mtoo high")
     text = shown(connection, run_id, "a")
     assert "✗ failed after 31s  exit code 1" in text
+    narrow = shown(connection, run_id, "a", width=36).splitlines()
+    assert narrow[:2] == ["✗ failed after 31s  exit code 1", "  attempt 1"]
     assert "exit code 1: ValueError" in text
     assert "ValueError: too high" in text
 
