@@ -58,7 +58,7 @@ def fresh(search: Search, *, after: int = 0) -> BaseSampler:
 
 def key(search: Search) -> str:
     """Return the text of a sampler's kind and options: another kind cannot use its state."""
-    chosen = {name: asdict(search)[name] for name in ("sampler", "sampler_options", "seed")}
+    chosen = {name: getattr(search, name) for name in ("sampler", "sampler_options", "seed")}
     space = search.space if search.sampler == "GridSampler" else {}
     return row_mapping.dump({**chosen, "space": {name: asdict(one) for name, one in space.items()}})
 

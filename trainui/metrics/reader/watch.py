@@ -71,6 +71,8 @@ class Watch:
         """Those among them that can be watched."""
         self._watched: frozenset[Path] = frozenset()
         """Those whose changes are reported now."""
+        self._local: dict[int, bool] = {}
+        """By the number of a disk: it is none of the network."""
         self._lock = threading.Lock()
         self._restart = threading.Event()
         self._is_closed = False
@@ -104,7 +106,7 @@ class Watch:
         self._hints = hints - directories
         with self._lock:
             known = self._fit & wanted
-            fit = known | {path for path in wanted - self._wanted if _is_fit(path)}
+            fit = known | {path for path in wanted - self._wanted if self._is_fit(path)}
             self._wanted = wanted
             if fit == self._fit:
                 return
@@ -113,6 +115,21 @@ class Watch:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
             self._thread.start()
+
+    def _is_fit(self, directory: Path) -> bool:
+        """Return True if a directory can be watched: local, readable, with a valid Unicode path."""
+        try:
+            os.fspath(directory).encode()
+            device = directory.stat().st_dev
+        except (UnicodeEncodeError, OSError):
+            return False
+        if os.major(device) == 0:  # no disk's, so that the number may be used again
+            is_local = _is_local(directory)
+        elif (known := self._local.get(device)) is not None:
+            is_local = known
+        else:
+            is_local = self._local[device] = _is_local(directory)
+        return is_local and os.access(directory, os.R_OK)
 
     def close(self) -> None:
         """Stop watching."""
@@ -205,10 +222,6 @@ def _by_real_path(directories: Iterable[Path]) -> _Names:
     return names
 
 
-def _is_fit(directory: Path) -> bool:
-    """Return True if a directory can be watched: local, readable, with a valid Unicode path."""
-    try:
-        os.fspath(directory).encode()
-    except UnicodeEncodeError:
-        return False
-    return disk.file_system(directory) not in disk.NETWORK and os.access(directory, os.R_OK)
+def _is_local(directory: Path) -> bool:
+    """Return True if a directory is on no network file system; this reads the list of mounts."""
+    return disk.file_system(directory) not in disk.NETWORK
