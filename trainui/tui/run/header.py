@@ -111,5 +111,12 @@ def trouble(stages: Sequence[StageRecord], alerts: Mapping[str, str]) -> Row:
 
 
 def can_resume(stages: Sequence[StageRecord]) -> bool:
-    """Return True if a stage ended without completing, so that a resume may have work to do."""
-    return any(stage.status not in (*UNFINISHED, *DONE, Status.ENDED) for stage in stages)
+    """Return True if a stage ended without completing, so that a resume may have work to do.
+
+    A failed trial of a search is left alone by a resume.
+    """
+    return any(
+        stage.status not in (*UNFINISHED, *DONE, Status.ENDED)
+        and (stage.status != Status.FAILED or stage.definition.trial is None)
+        for stage in stages
+    )

@@ -368,7 +368,12 @@ def test_the_heading_counts_states_in_words(
 def test_only_what_ended_without_completing_can_be_resumed(
     filler: Filler, connection: protocol.Connection
 ) -> None:
-    assert can_resume(views.stages(connection, failed_demo(filler)))
+    stages = views.stages(connection, failed_demo(filler))
+    assert can_resume(stages)
+    failed = [stage for stage in stages if stage.status == Status.FAILED]
+    assert failed
+    trials = [replace(one, definition=replace(one.definition, trial=3)) for one in failed]
+    assert not can_resume(trials)
 
 
 def test_a_stage_on_another_host_says_so(filler: Filler, connection: protocol.Connection) -> None:
