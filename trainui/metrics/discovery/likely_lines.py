@@ -28,6 +28,8 @@ _SHOWN = 80
 
 _VALUE = re.compile(r"[-+.,\w]+(?:/\d+)?$")
 
+_BLANKS = re.compile("  +")
+
 _STREAMS = {protocol.STDOUT_FILE: "stdout", protocol.STDERR_FILE: "stderr"}
 
 
@@ -70,7 +72,8 @@ def pattern(found: Sequence[Pair]) -> str:
     for pair in found:
         group = re.sub(r"\W", "_", pair.name.partition("/")[0])
         if before := _VALUE.sub("", pair.text):
-            literal = re.escape(before).replace("\\ ", " ")
+            literal = _BLANKS.sub(" +", re.escape(before).replace("\\ ", " "))
+            literal = re.sub(" [+]?$", " *", literal)  # numbers may be right-aligned
             groups.setdefault(group, f"{literal}(?P<{group}>[-+.\\w]+)")
     return ".*?".join(groups.values())
 

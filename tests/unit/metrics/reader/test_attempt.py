@@ -22,6 +22,7 @@ from trainui.domain.states import Status
 from trainui.metrics.discovery import searched_places
 from trainui.metrics.discovery.naming import MAX_SERIES, Names
 from trainui.metrics.files.decoder_choice import DecoderChoice
+from trainui.metrics.formats.text.pattern import PatternLines
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.metrics.reader.source import SourceReader
 from trainui.store.db.engine import Store
@@ -154,6 +155,21 @@ def test_numbers_behind_other_names_are_named_if_they_are_many(
         "30 have numbers but no name that is a metric's, as 'shard done throughput=0.5" in problem
     )
     assert "{stdout: 'throughput=(?P<throughput>" in problem
+
+
+def test_the_pattern_for_a_likely_line_reads_numbers_that_are_right_aligned(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    lines = [f"| train | E: {at:4} | R:  {at / 2:6.1f} | loss {at / 4}\n" for at in range(8, 12)]
+    (attempt.directory / "stdout.log").write_text("".join(lines))
+    read(store, attempt).finish(clean=True)
+    (problem,) = problems(store, attempt)
+    pattern = re.search(r"stdout: '(.*)'", problem)
+    assert pattern is not None
+    found = PatternLines(re.compile(pattern[1]), "E").decode("".join(lines).encode(), 0).series
+    assert found["loss"].steps.tolist() == [8, 9, 10, 11]
+    assert found["R"].values.tolist() == [4, 4.5, 5, 5.5]
 
 
 def test_the_searched_places_are_named(store: Store, tmp_path: Path) -> None:
