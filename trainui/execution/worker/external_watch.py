@@ -61,11 +61,15 @@ class ExternalWatch:
         self._jobs: dict[str, int] = {}
         """By run: how many jobs its training had when they were last compared with its stages."""
 
+    def is_due(self, *, changed: bool) -> bool:
+        """Return True if there may be something to check; `changed`: the store has changed."""
+        return changed or bool(self._adopted) or time.monotonic() >= self._due
+
     def look(self, *, changed: bool = True) -> None:
         """Check what is due, and record the ends; `changed` is False if the store is as before."""
-        is_due = time.monotonic() >= self._due
-        if not is_due and not changed and not self._adopted:
+        if not self.is_due(changed=changed):
             return
+        is_due = time.monotonic() >= self._due
         running = self._running() if is_due or changed else self._adopted
         self._adopted = [one for one in running if one.pid is not None]
         self._cancel()

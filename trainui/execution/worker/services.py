@@ -27,7 +27,7 @@ from trainui.execution.stall.alerts import StallAlerts
 from trainui.execution.stall.detector import StallDetector
 from trainui.execution.worker.change_detector import ChangeDetector
 from trainui.execution.worker.code_drift import CodeDriftWatch
-from trainui.execution.worker.external_watch import ExternalWatch
+from trainui.execution.worker.external_thread import ExternalThread
 from trainui.execution.worker.hosts import HostMonitor
 from trainui.execution.worker.log_relay import LogRelay
 from trainui.execution.worker.metrics_process import MetricsProcess
@@ -65,7 +65,7 @@ class WorkerServices:
         self._stalls = StallDetector(store)
         self._stall_alerts = StallAlerts(store)
         self._gpus = GpuHealthMonitor(store)
-        self._external = ExternalWatch(store, settings_module.host(settings))
+        self._external = ExternalThread(store, settings_module.host(settings), stopping)
         self._code = CodeDriftWatch(store, stopping)
         self._host = HostMonitor(store, settings)
         self._logs = LogRelay(store, settings, stopping)
@@ -91,6 +91,7 @@ class WorkerServices:
         self._thread.join(STOP_WITHIN)
         self._sender.stop(STOP_WITHIN)
         self._searches.stop(STOP_WITHIN)
+        self._external.stop(STOP_WITHIN)
         self._reader.stop()
         self._bell.close()
 
