@@ -228,13 +228,13 @@ def _value(cell: PlotCell, styles: Sequence[LineStyle]) -> Row:
         line = ranked[0][1]
     name = _named(line) if len(chart.lines) > 1 or line.members else ""
     style = styles[chart.lines.index(line)].style
+    end = last_value(line, view) if name else None
+    last = f"{number(cell.figures.last if end is None else end.value)}"
     if view.cursor is None:
-        found = last_value(line, view) if name else None
-        last = cell.figures.last if found is None else found.value
-        return (Segment(f"{name}{number(last)}", style),)
+        return (Segment(f"{name}{last}", style),)
     found = value_at(line, view, view.cursor)
     if found is None:
-        return (Segment("–", "dim"),)
+        return (Segment(f"{name}last {last}" if view.cursor > line.end else "–", "dim"),)
     return (Segment(name, style), Segment(number(found.smoothed), "accent"))
 
 

@@ -77,6 +77,16 @@ def test_the_metric_of_a_search_is_drawn() -> None:
     assert "loss" in plain(rows[0])
 
 
+def test_a_cursor_behind_the_end_of_a_metric_shows_its_last_value() -> None:
+    one = chart(line([3.0] * 40), name="val/loss")
+    view = PlotOptions(cursor=100.0)
+    rows = grid_rows([PlotCell(figures("val/loss"), one, view)], PlotGrid(60, 12, 1))
+    assert plain(rows[0]).endswith("last 0.5000")
+    before = replace(view, cursor=-1.0)
+    rows = grid_rows([PlotCell(figures("val/loss"), one, before)], PlotGrid(60, 12, 1))
+    assert plain(rows[0]).endswith("–")
+
+
 def test_the_value_of_a_band_is_its_mean_and_has_its_name() -> None:
     several = lines_of("loss", [1.0, 2.0, 6.0])
     band = replace(several, lines=(folded(several.lines, "all 3"),))
