@@ -313,6 +313,29 @@ def test_an_outcome_that_the_study_lost_is_reported_again(search: Search) -> Non
     assert states == [("COMPLETE", 0.25), ("RUNNING", None)]
 
 
+def test_a_run_that_ended_before_its_cancelled_trial_counts_has_completed(
+    search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search.turn(*range(TRIALS))
+    search.end(0, 0.5, Status.CANCELLED)
+    for number in range(1, TRIALS):
+        search.end(number, 0.5)
+
+    def status() -> Status:
+        with search.store.read() as connection:
+            found = runs.get(connection, search.run_id)
+        assert found is not None
+        return found.status
+
+    assert status() == Status.CANCELLED
+    search.turn()
+    assert [one.state for one in search.trials()] == ["asked", *["complete"] * 3]
+    monkeypatch.setattr(trials, "is_active", lambda *_: True)  # as it was when the turn began
+    search.turn()
+    assert search.trials()[0].state == "fail"
+    assert status() == Status.COMPLETED
+
+
 def test_a_cancelled_search_is_left_alone_until_it_is_resumed(search: Search) -> None:
     search.turn(0)
     assert has_ended(search) == [False, False]
