@@ -30,6 +30,7 @@ class StyleWords(NamedTuple):
 
 STYLES: Mapping[str, StyleWords] = {
     "dim": StyleWords("dim"),
+    "faint": StyleWords("faint"),
     "strong": StyleWords(bold=True),
     "title": StyleWords("primary", bold=True),
     "accent": StyleWords("primary"),

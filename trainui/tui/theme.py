@@ -29,6 +29,7 @@ DARK = Theme(
     dark=True,
     variables={
         "dim": "#9e9e9e",
+        "faint": "#6c6c6c",
         "text-disabled": "#9e9e9e",
         "block-cursor-blurred-foreground": "#dadada",
         "block-cursor-blurred-background": "#303030",
@@ -75,6 +76,7 @@ LIGHT = Theme(
     dark=False,
     variables={
         "dim": "#585858",
+        "faint": "#949494",
         "text-disabled": "#585858",
         "block-cursor-blurred-foreground": "#262626",
         "block-cursor-blurred-background": "#d7ffff",
@@ -175,6 +177,7 @@ BASIC = _like(
     panel="#000000",
     variables={
         "dim": "#aaaaaa",
+        "faint": "#aaaaaa",
         "text-disabled": "#aaaaaa",
         "block-cursor-blurred-foreground": "#ffffff",
         "block-cursor-blurred-background": "#0000aa",
@@ -218,7 +221,7 @@ MONOCHROME = _like(
     **dict.fromkeys(("secondary", "success", "foreground"), "#c6c6c6"),
     variables={
         **dict.fromkeys(BASIC.variables, "#c6c6c6"),
-        **dict.fromkeys(("dim", "text-disabled", "border", "scrollbar"), "#949494"),
+        **dict.fromkeys(("dim", "faint", "text-disabled", "border", "scrollbar"), "#949494"),
         **dict.fromkeys(("line", "border-blurred", "block-cursor-blurred-background"), "#585858"),
         **dict.fromkeys(("state-running", "state-failed", "state-interrupted"), "#ffffff"),
         **{name: one for name, one in BASIC.variables.items() if name in _BACKGROUNDS},

@@ -42,8 +42,8 @@ def test_its_colours_are_the_terminals_own(one: Theme) -> None:
         assert set(triplet) <= set(levels) or tuple(triplet) in GREYS, color
 
 
-ORNAMENTS = {"frame", "frame-lit", "line", "line-on"}
-"""Styles of borders and axes, in which no text is written."""
+ORNAMENTS = {"faint", "frame", "frame-lit", "line", "line-on"}
+"""Styles of borders, axes and what is behind a curve, in which no text is written."""
 
 READABLE, ON_CURSOR = 4.5, 4.4
 """The least contrast of text (WCAG 2, AA), and that of the reds under the cursor."""

@@ -117,7 +117,7 @@ def _draw_lines(
     first_on_top = list(reversed(lines))
     for line, style in sorted(first_on_top, key=lambda pair: pair[1].bright):
         drawn = scale.ranges(line.smooths, line.smooths, dots, _pauses(line, view))
-        canvas.draw(drawn, style.style, covering=style.bright)
+        canvas.draw(drawn, style.style if style.bright else "faint", covering=style.bright)
 
 
 def _draw_band(
@@ -131,12 +131,12 @@ def _draw_band(
     if line.old_lows:
         old = scale.ranges(line.old_lows, line.old_highs, dots, pauses)
         # every other column alone, so that dimming is visible without colour
-        canvas.draw([run if at % 2 == 0 else NO_DOTS for at, run in enumerate(old)], "dim")
+        canvas.draw([run if at % 2 == 0 else NO_DOTS for at, run in enumerate(old)], "faint")
     shown = line.members if members else ()
     band = scale.ranges(line.lows, line.highs, dots, pauses)
-    canvas.draw(band, "line" if shown else "dim")
+    canvas.draw(band, "line" if shown else "faint")
     for values in shown:
-        canvas.draw(scale.ranges(values, values, dots), "dim", covering=True)
+        canvas.draw(scale.ranges(values, values, dots), "faint", covering=True)
 
 
 def _pauses(line: PlotLine, view: PlotOptions) -> frozenset[int]:

@@ -133,7 +133,7 @@ def test_superseded_points_are_dim_and_attempts_are_marked() -> None:
     old = tuple(5.0 if at > 20 else NAN for at in range(40))
     rows = drawn([1.0] * 40, old_lows=old, old_highs=old, boundaries=((20.0, 2),))
     assert "2" in spans_of(rows[:1], "key")
-    dim = [row for row in rows if any(s.style == "dim" and ord(s.text[0]) > 0x2800 for s in row)]
+    dim = [row for row in rows if any(s.style == "faint" and ord(s.text[0]) > 0x2800 for s in row)]
     assert dim, "no dots that are dim"
     assert any("┊" in plain(row) for row in rows)
 
@@ -141,7 +141,7 @@ def test_superseded_points_are_dim_and_attempts_are_marked() -> None:
 def test_raw_is_dim_behind_what_is_smoothed() -> None:
     values = [float(at % 2) for at in range(40)]
     rows = drawn(values, PlotOptions(smoothing=0.9), smooths=(0.5,) * 40)
-    assert [s for row in rows for s in row if s.style == "dim" and s.text[0] > "\u2800"]
+    assert [s for row in rows for s in row if s.style == "faint" and s.text[0] > "\u2800"]
     bright = [at for at, row in enumerate(rows) if any(s.style == "curve-1" for s in row)]
     assert max(bright) - min(bright) < len(rows) - 2, "smoothed as wide as raw"
 
@@ -198,7 +198,7 @@ def test_the_mean_is_a_line_and_the_range_behind_it_is_dim() -> None:
     rows = drawn([0.5] * 40, lows=low, highs=high)
     bright = [at for at, row in enumerate(rows) if any(s.style == "curve-1" for s in row)]
     assert len(bright) == 1
-    assert all(any(s.style == "dim" and s.text[0] > "\u2800" for s in row) for row in rows[:3])
+    assert all(any(s.style == "faint" and s.text[0] > "\u2800" for s in row) for row in rows[:3])
 
 
 def test_a_constant_with_rounding_errors_is_a_straight_line() -> None:
