@@ -5,7 +5,8 @@ Their numbers are stored with the run, in the file's order; the study follows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import optuna
 from optuna.distributions import CategoricalDistribution
@@ -21,20 +22,25 @@ def fill(study: optuna.Study, trials: Sequence[TrialRecord]) -> None:
         study: the study.
         trials: all members, in the order of their numbers.
     """
-    space = _space(trials)
-    for trial in trials[len(study.get_trials(deepcopy=False)) :]:
-        values = trial.stage.definition.matrix or {}
+    known = study.get_trials(deepcopy=False)
+    space: dict[str, Any] = _space(trials)
+    for one in known:
+        space |= one.distributions
+    for trial in trials[len(known) :]:
+        # Optuna's choices cannot change: a value that an edit has added is in the name only
+        values = (trial.stage.definition.matrix or {}).items()
+        params = {name: value for name, value in values if value in space[name].choices}
         study.add_trial(
             create_trial(
                 state=TrialState.RUNNING,
-                params=dict(values),
-                distributions={name: space[name] for name in values},
+                params=params,
+                distributions={name: space[name] for name in params},
                 user_attrs={"stage": trial.stage.name},
             )
         )
 
 
-def _space(trials: Sequence[TrialRecord]) -> Mapping[str, CategoricalDistribution]:
+def _space(trials: Sequence[TrialRecord]) -> dict[str, CategoricalDistribution]:
     values: dict[str, dict[str, None]] = {}
     for trial in trials:
         for name, value in (trial.stage.definition.matrix or {}).items():

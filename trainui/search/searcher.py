@@ -166,10 +166,9 @@ class Searcher:
         )
         with self._store.read() as connection:
             stored = asked_trials.of_search(raw(connection), *astuple(self._key))
-        if search.asks:
-            self._study.restore(stored)
-        else:
+        if not search.asks:
             grid.fill(self._study.study, stored)
+        self._study.restore(stored)
         self._completed = sum(one.state == "complete" for one in stored)
         self._watch = TrialWatch(self._study, search) if search.prune else None
         self._saved, self._search, self._is_new = saved, search, True

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import optuna
-
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.search import Prune, Search
 from trainui.domain.states import Status
-from trainui.search import grid
+from trainui.search import grid, study
 from trainui.store.db.engine import Store, raw
 from trainui.store.read import trials
 from trainui.store.runs import runs
@@ -34,18 +32,21 @@ def test_a_member_that_an_edit_adds_is_the_next_trial(store: Store, tmp_path: Pa
     pipeline, edited = made_of("0.1", "0.2"), made_of("0.3", "0.1", "0.2")
     directories = {one.name: str(tmp_path / one.name) for one in edited.stages}
     new = runs.NewRun("r", "r", pipeline, str(tmp_path), directories, {"umask": 0o22})
-    study = optuna.create_study()
+    opened = study.open_study("r", str(tmp_path), "train", SEARCH)
     with store.write() as connection:
         runs.create(connection, new)
-        grid.fill(study, trials.of_search(raw(connection), "r", "train"))
+        grid.fill(opened.study, trials.of_search(raw(connection), "r", "train"))
         revise(connection, "r", edited, directories)
         revise(connection, "r", edited, directories)
         found = trials.of_search(raw(connection), "r", "train")
     assert [one.stage.name for one in found] == [f"train[lr={lr}]" for lr in ("0.1", "0.2", "0.3")]
     for _ in range(2):
-        grid.fill(study, found)
-    assert [one.number for one in found] == [one.number for one in study.trials] == [0, 1, 2]
-    assert [one.params for one in study.trials] == [{"lr": lr} for lr in ("0.1", "0.2", "0.3")]
+        grid.fill(opened.study, found)
+    added = opened.study.trials
+    opened.close()
+    assert [one.number for one in found] == [one.number for one in added] == [0, 1, 2]
+    assert [one.params for one in added] == [{"lr": "0.1"}, {"lr": "0.2"}, {}]
+    assert added[2].user_attrs == {"stage": "train[lr=0.3]"}
 
 
 def test_without_its_search_no_member_is_a_trial_until_it_is_back(

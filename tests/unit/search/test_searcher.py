@@ -302,6 +302,38 @@ def test_a_study_that_was_lost_is_made_again_from_the_store(search: Search) -> N
     assert [one.value for one in study.trials] == [0.25, 0.5, None, None]
 
 
+GRID = """
+stages:
+  - name: train
+    matrix: {lr: [0.1, 0.2]}
+    search: {metric: loss, goal: minimize, prune: median}
+    run: echo ${matrix.lr}
+"""
+
+
+def test_a_pruned_matrix_that_is_edited_or_whose_study_was_lost_keeps_its_outcomes(
+    store: Store, tmp_path: Path
+) -> None:
+    search = Search(store, tmp_path, GRID)
+    for number, rate in enumerate(("0.1", "0.2", "0.3")):
+        if number == 2:
+            search.restart()
+            control.resume(search.run_id, pipeline=loader.load_text(GRID.replace("2]", "2, 0.3]")))
+        subject = begin(store, search.run_id, f"train[lr={rate}]")
+        Feeder(store, subject.stage.id).feed({"loss": [(0, number)]})
+        with store.write() as connection:
+            attempts.end(connection, subject.attempt.id, Outcome(Status.COMPLETED, clock.now()))
+        search.turn()
+    assert [one.value for one in the_study(search).trials] == [0, 1, 2]
+    (study,) = tmp_path.glob("home/runs/*/train.study.db")
+    search.restart()
+    study.unlink()
+    control.resume(search.run_id, pipeline=loader.load_text(GRID.replace("2]", "2, 0.3, 0.4]")))
+    begin(store, search.run_id, "train[lr=0.4]")
+    search.turn()
+    assert [one.value for one in the_study(search).trials] == [0, 1, 2, None]
+
+
 def test_an_outcome_that_the_study_lost_is_reported_again(search: Search) -> None:
     search.turn(0)
     search.end(0, 0.25)
