@@ -7,8 +7,10 @@ before an attempt's process opened the lock is the attempt's.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
+
+from trainui.metrics.discovery.writer_samples import Span
 
 DELAY = 0.025
 """The most seconds from the time of a batch until the lock is seen open."""
@@ -22,7 +24,7 @@ ENOUGH = 2
 
 def runs_of(
     attempt_dir: Path,
-    opened: Mapping[Path, Sequence[float]],
+    opened: Mapping[Path, Sequence[Span]],
     batches: Mapping[str, Sequence[float]],
 ) -> set[str]:
     """Return the ids of the runs that an attempt writes.
@@ -45,20 +47,39 @@ def runs_of(
     }
 
 
-def _run_at(at: float, batches: Mapping[str, Sequence[float]]) -> list[str]:
+def divide(
+    attempts: Sequence[Path],
+    runs: Set[str],
+    opened: Mapping[Path, Sequence[Span]],
+    batches: Mapping[str, Sequence[float]],
+) -> dict[Path, set[str]]:
+    """Return which runs each attempt writes, if each has begun one of them.
+
+    The run that is left is that of the attempt that is left.
+    """
+    found = {attempt: runs_of(attempt, opened, batches) & runs for attempt in attempts}
+    undecided = [attempt for attempt in attempts if not found[attempt]]
+    left = runs - set[str]().union(*found.values())
+    if len(attempts) == len(runs) and len(undecided) == len(left) == 1:
+        found[undecided[0]] = set(left)
+    return found
+
+
+def _run_at(span: Span, batches: Mapping[str, Sequence[float]]) -> list[str]:
     """Return the run that was written at a time; none if there may be several."""
+    begin, end = span
     near = {
-        run: at - max(before)
+        run: max(before)
         for run, times in batches.items()
-        if (before := [one for one in times if at - ALONE <= one <= at])
+        if (before := [one for one in times if begin - ALONE <= one <= end])
     }
-    return [run for run, delay in near.items() if delay <= DELAY] if len(near) == 1 else []
+    return [run for run, last in near.items() if begin - DELAY <= last] if len(near) == 1 else []
 
 
-def _apart(times: Iterable[float]) -> Iterator[float]:
+def _apart(spans: Iterable[Span]) -> Iterator[Span]:
     """Yield the first of the times that are close together: the lock is opened twice a batch."""
     last = 0.0
-    for at in times:
-        if at - last > ALONE:
-            yield at
-        last = at
+    for begin, end in spans:
+        if begin - last > ALONE:
+            yield begin, end
+        last = end

@@ -116,6 +116,8 @@ class OutsideSources:
     """When a file whose writer is unknown was first seen."""
     _wanted: set[Path] = field(default_factory=set)
     """Files to sample, since their writer is unknown."""
+    _decided: set[Path] = field(default_factory=set)
+    """The locks of databases of which it is known which run is the attempt's."""
     _is_ended: bool = False
     _old: dict[Path, FileState] = field(default_factory=dict)
     """Files that were there before the attempt, as they were when they were first seen."""
@@ -174,6 +176,7 @@ class OutsideSources:
         known = lru_cache(rivals)
         self._search(known, since)
         self.found = list(self._sources(known, since))
+        self._wanted.update(self._locks(known()))
         others = (one.attempt_dir for one in known() if one.ended == math.inf)
         self.round.samples.want(self.attempt_dir, () if ended else self._wanted, others)
         self.round.spend(time.thread_time() - used)
@@ -286,7 +289,7 @@ class OutsideSources:
         divided = printed_runs.divide(path, found, since, self._printed, rivals())
         own, doubtful = divided or ([], [])
         if doubtful:
-            own += self._written(path, doubtful)
+            own += self._written(path, doubtful, rivals())
         shared = not path.is_relative_to(self.workdir)
         near = [one for one in rivals() if shared or self._is_near(one)]
         return [
@@ -300,20 +303,40 @@ class OutsideSources:
             )
         ]
 
-    def _written(self, path: Path, doubtful: Sequence[TrackedRun]) -> list[TrackedRun]:
+    def _written(
+        self, path: Path, doubtful: Sequence[TrackedRun], rivals: Sequence[Rival]
+    ) -> list[TrackedRun]:
         """Return those of some runs of Trackio that processes of the attempt were seen to write."""
-        lock, samples = path.with_suffix(LOCK), self.round.samples
+        lock = path.with_suffix(LOCK)
         copy = database.copies.get(path)
         if copy is None or copy.tracker is not trackio:
             return []
-        opened, batches = samples.opened(lock), trackio.batches(copy.connection)
-        found = batch_times.runs_of(self.attempt_dir, opened, batches)
-        own = [run for run in doubtful if run.id in found]
+        opened, batches = self.round.samples.opened(lock), trackio.batches(copy.connection)
+        own = list[TrackedRun]()
+        for name in {run.name for run in doubtful}:
+            alike = {run.id for run in doubtful if run.name == name}
+            others = printed_runs.others_naming((trackio.NAME, path.stem, name), rivals)
+            attempts = [self.attempt_dir, *(one.attempt_dir for one in others)]
+            found = batch_times.divide(attempts, alike, opened, batches)[self.attempt_dir]
+            own += [run for run in doubtful if run.id in found]
         self.doubtful.pop(path, None)
-        if not own:
+        if own:
+            self._decided.add(lock)
+        else:
             self.doubtful[path] = doubtful[0].name
             self._wanted.add(lock)
         return own
+
+    def _locks(self, rivals: Sequence[Rival]) -> Iterator[Path]:
+        """Yield the locks of the databases in which it is not known which run is the attempt's.
+
+        They are known before the first row is written.
+        """
+        running = [one for one in rivals if one.ended == math.inf]
+        for named, path in self._printed.locks.items():
+            lock = self.workdir / path
+            if lock not in self._decided and printed_runs.others_naming(named, running):
+                yield lock
 
 
 def is_any_written(workdir: Path, environment: Mapping[str, str], since: float) -> bool:

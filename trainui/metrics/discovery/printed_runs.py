@@ -44,6 +44,9 @@ class PrintedRuns:
         """The directories of Trackio's databases."""
         self.counts: Counter[_Named] = Counter()
         """How often each run was named."""
+        self.locks: dict[_Named, Path] = {}
+        """The locks of the databases of Trackio's runs."""
+        self._place = ""
 
     def update(self) -> Counter[_Named]:
         """Search what was printed since the last call; return all that was named."""
@@ -71,9 +74,12 @@ class PrintedRuns:
             if kind == "project":
                 self._database = _NOT_IN_A_FILE_NAME.sub("", name) or "default"
             elif kind == "place":
-                self.places.add(name.rstrip())
+                self._place = name.rstrip()
+                self.places.add(self._place)
             elif kind == "run":
-                self.counts[trackio.NAME, self._database, name.rstrip()] += 1
+                named = trackio.NAME, self._database, name.rstrip()
+                self.counts[named] += 1
+                self.locks[named] = Path(self._place, f"{self._database}.lock")
             else:
                 self.counts[optuna.NAME, "", name.rstrip()] += 1
 
@@ -118,6 +124,11 @@ def divide(
             if (run.started or 0.0) >= since:
                 (own if _is_own(run, alike, since, others) else doubtful).append(run)
     return sorted(own, key=runs.index), doubtful
+
+
+def others_naming(named: _Named, rivals: Iterable[Rival]) -> list[Rival]:
+    """Return those attempts whose output names a run too."""
+    return [one for one in rivals if of_attempt(one.attempt_dir).update()[named]]
 
 
 def _is_own(

@@ -31,13 +31,18 @@ BURST = 3.0
 MOST = 60.0
 """Seconds of frequent samples for one attempt."""
 
-FRESH = 0.015
-"""A file that was not open at a sample so many seconds ago has been opened since."""
+FRESH = 0.1
+"""The most seconds between two samples of which one did not see a file open: on a busy machine."""
 
 CHANCE = 1e-4
 """The probability of a coincidence below which an attempt is taken for a file's writer."""
 
 LEAST_NOISE = 0.02
+
+Span = tuple[float, float]
+"""A time between two samples, in seconds since 1970."""
+
+UNKNOWN: Span = (0.0, 0.0)
 
 _LISTED = 0.5
 """Seconds for which the list of processes is used."""
@@ -85,7 +90,7 @@ class WriterSamples:
         self._burst_until = -math.inf
         self._spent: dict[Path, float] = defaultdict(float)
         self._thread: threading.Thread | None = None
-        self._opened: dict[tuple[Path, Path], list[float]] = defaultdict(list)
+        self._opened: dict[tuple[Path, Path], list[Span]] = defaultdict(list)
         self._seen: dict[str, dict[str, float]] = {}
         """By process: when each file was seen open last, and by an empty name the last sample."""
         self._growths: dict[Path, Growth] = {}
@@ -111,8 +116,8 @@ class WriterSamples:
                 self._thread = threading.Thread(target=self._run, name="samples", daemon=True)
                 self._thread.start()
 
-    def opened(self, path: Path) -> Mapping[Path, Sequence[float]]:
-        """Return by attempt directory when a file was opened, in seconds since 1970."""
+    def opened(self, path: Path) -> Mapping[Path, Sequence[Span]]:
+        """Return by attempt directory when a file was opened."""
         return {
             attempt: times for (attempt, file), times in [*self._opened.items()] if file == path
         }
@@ -167,10 +172,10 @@ class WriterSamples:
         seen, now = self._seen.setdefault(process, {}), time.monotonic()
         last, seen[""] = seen.get("", -math.inf), now
         for target in process_files.written_at(f"{process}/fd", wanted):
-            is_new = target not in seen
-            if is_new or seen[target] < last:
-                is_exact = seen.get(target, -math.inf) < last and now - last < FRESH
-                self._opened[attempt, wanted[target]].append(time.time() if is_exact else 0.0)
+            if seen.get(target, -math.inf) < last or target not in seen:
+                clock, gap = time.time(), now - last
+                span = (clock - gap, clock) if gap < FRESH else UNKNOWN
+                self._opened[attempt, wanted[target]].append(span)
                 self.count += 1
             seen[target] = now
 

@@ -102,12 +102,25 @@ def test_a_file_is_an_attempts_if_coincidence_is_unlikely_and_no_other_could_wri
     assert not growth.is_by(one, [])
 
 
+def spans(*times: float) -> list[tuple[float, float]]:
+    return [(time - 0.002, time) for time in times]
+
+
 def test_a_run_of_trackio_is_written_by_whom_opens_the_lock_after_its_batches() -> None:
     one, two = Path("one"), Path("two")
     batches = {"a": [10.0, 11.0, 12.0], "b": [10.3, 11.3, 12.02]}
-    opened = {one: [0.0, 10.002, 10.03, 11.01], two: [10.31, 11.302, 12.03]}
+    opened = {
+        one: spans(0.0, 10.002, 10.03, 11.01),
+        two: [*spans(10.31), (11.29, 11.35), *spans(12.03)],
+    }
     assert batch_times.runs_of(one, opened, batches) == {"a"}
     assert batch_times.runs_of(two, opened, batches) == {"b"}
-    assert not batch_times.runs_of(one, {one: [10.002]}, batches)
-    both = {one: [10.001, 11.001], two: [12.001]}
+    assert not batch_times.runs_of(one, {one: spans(10.002)}, batches)
+    late = {one: opened[one], two: spans(10.31)}
+    expected = {one: {"a"}, two: {"b"}}
+    assert batch_times.divide([one, two], {"a", "b"}, late, batches) == expected
+    assert not batch_times.divide([one, two], {"a", "b", "c"}, late, batches)[two]
+    wide = {one: [(9.9, 10.31), (10.99, 11.31)]}
+    assert not batch_times.runs_of(one, wide, batches)
+    both = {one: spans(10.001, 11.001), two: spans(12.001)}
     assert not batch_times.runs_of(one, both, {"a": batches["a"]})
