@@ -237,7 +237,7 @@ async def test_a_filter_says_what_it_cannot_understand_and_counts_what_it_can(
     async with opened() as driven:
         await driven.until_shown("low", "high", "1e-4")
         await driven.press("slash", *"params.lr")
-        await driven.until_shown("params.lr>1e-3", "no run matches")  # the grammar; a bare word
+        await driven.until_shown(" lr>1e-3 ", "no run matches")  # the grammar; a bare word
         await driven.press(*">1e-3")
         await driven.until_gone("queued      low")
         await driven.press(*" status:fialed")
