@@ -16,6 +16,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass, field
@@ -27,6 +28,7 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.search import Search
 from trainui.domain.states import Status
+from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline.substitution.search import with_trial_params
 from trainui.search import grid, importance, objective, pruners, pruning, samplers, study
 from trainui.search.pruning import TrialWatch
@@ -38,6 +40,9 @@ from trainui.store.runs import runs, trials
 from trainui.store.runs.trials import SamplerState, SearchKey, TrialOutcome
 
 logger = logging.getLogger(__name__)
+
+TURN_WITHIN, LOCK_EVERY = 10.0, 0.05
+"""Seconds to wait for another host's turn of the same search, and between two attempts."""
 
 
 @dataclass(slots=True)
@@ -291,15 +296,34 @@ def _as_in_study(final: FrozenTrial, outcome: TrialOutcome) -> TrialOutcome:
     return TrialOutcome(state, value, reason=final.user_attrs.get("reason"))
 
 
+def _lock(file: int, until: float) -> None:
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() >= until:
+                raise UnfitEnvironmentError(
+                    "another host has been busy with this search for "
+                    f"{TURN_WITHIN:.0f} s; if its worker hangs, restart that"
+                ) from error
+            time.sleep(LOCK_EVERY)
+        else:
+            return
+
+
 @contextmanager
 def _only_host(run: RunRecord, key: SearchKey) -> Iterator[None]:
-    """Wait until no other host has a turn of this search."""
+    """Wait until no other host has a turn of this search.
+
+    Raises:
+        UnfitEnvironmentError: another host had one all the time; it may hang.
+    """
     lock = study.lock_of(run.directory, key.name)
     lock.parent.mkdir(mode=0o700, exist_ok=True)
     file = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         with suppress(OSError):  # a file system without locks
-            fcntl.flock(file, fcntl.LOCK_EX)
+            _lock(file, time.monotonic() + TURN_WITHIN)
         yield
     finally:
         os.close(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import time
 from collections.abc import Callable
@@ -19,8 +20,9 @@ from trainui.cli.runs import waiting
 from trainui.domain.pruning import Pruning
 from trainui.domain.records import HostView
 from trainui.domain.states import Status
+from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline import loader
-from trainui.search import results, samplers
+from trainui.search import results, samplers, searcher, study
 from trainui.search.searcher import Searcher
 from trainui.search.study import SearchStudy
 from trainui.store.db.engine import Store, raw
@@ -283,6 +285,20 @@ def test_a_host_killed_as_it_asked_leaves_the_trial_to_another(
     search.turn(1, 2)
     assert search.params() == [one.params for one in the_study(search).trials]
     assert len({one["x"] for one in search.params()}) == 3
+
+
+def test_a_host_that_hangs_in_its_turn_delays_no_other_search(
+    search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search.turn(0)
+    monkeypatch.setattr(searcher, "TURN_WITHIN", 0.2)
+    lock = study.lock_of(str(Path(search.stage(0).directory).parent), "train")
+    with lock.open() as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(UnfitEnvironmentError, match="another host has been busy"):
+            search.turn(1)
+    search.turn(1)
+    assert len(search.trials()) == 2
 
 
 def test_a_study_that_was_lost_is_made_again_from_the_store(search: Search) -> None:
