@@ -33,6 +33,7 @@ from trainui.execution.attempt.context import (
 from trainui.execution.daemon import lifecycle
 from trainui.execution.gpu import locks, nvml
 from trainui.execution.gpu.locks import UnusableLockError
+from trainui.metrics.discovery import files_before
 from trainui.pipeline import input_fingerprint
 from trainui.pipeline.fields.command import argv
 from trainui.pipeline.inputs import validate_file_path
@@ -94,6 +95,8 @@ def launch(
     _note_inputs(store, subject, prepared)
     outputs.note(prepared.definition, Path(subject.stage.directory), attempt_dir)
     environment_digest.note(paths.home(), attempt_dir, prepared.environ)
+    if prepared.definition.metrics is None:
+        files_before.note(Path(prepared.definition.workdir), attempt_dir)
     return process.launch(
         attempt_dir, _spec(subject, prepared, attempt_dir), fork_server=fork_server
     )

@@ -19,6 +19,7 @@ from pathlib import Path
 from trainui.metrics.discovery import (
     batch_times,
     default_sources,
+    files_before,
     hydra,
     listing,
     printed_runs,
@@ -124,6 +125,7 @@ class OutsideSources:
 
     def __post_init__(self) -> None:
         """Find the listings that the attempts share."""
+        self._old = files_before.read(self.attempt_dir)
         self._trackio = _home_of_trackio(self.environment)
         self._listings = [listing.of(self.workdir), listing.of(self._trackio)]
         self._printed = printed_runs.of_attempt(self.attempt_dir)

@@ -22,7 +22,7 @@ from tests.unit.metrics.replaying import curves_of
 from tests.unit.metrics.test_wandb import frames, item, row
 from tests.unit.metrics.trackers.test_databases import MLFLOW
 from trainui.domain.definition import MetricSource
-from trainui.metrics.discovery import listing, outside_sources, sources
+from trainui.metrics.discovery import files_before, listing, outside_sources, sources
 from trainui.metrics.discovery.outside_sources import OutsideSources, SearchRound
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.store.db.engine import Store
@@ -164,6 +164,20 @@ def test_what_was_there_before_is_another_runs(store: Store, tmp_path: Path) -> 
     attempt, reader = begin(store, tmp_path)
     write(shared, lines([10, 11]))
     assert end(store, attempt, reader) == {"loss": [5.0, 5.5]}
+
+
+def test_what_was_there_before_is_another_runs_also_for_a_reader_that_comes_late(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    shared = attempt.workdir / "runs" / "a" / "shared.jsonl"
+    write(shared, lines(range(10)))
+    files_before.note(attempt.workdir, attempt.directory)
+    with shared.open("a") as file:
+        file.write(lines([10, 11]))
+    write(attempt.workdir / "new.jsonl", '{"step": 1, "acc": 1}\n')
+    reader = AttemptReader(store, attempt.to_read)
+    assert end(store, attempt, reader) == {"loss": [5.0, 5.5], "acc": [1.0]}
 
 
 def test_stages_side_by_side_get_what_their_own_processes_hold(

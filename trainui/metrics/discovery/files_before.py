@@ -1,0 +1,70 @@
+"""The sizes of the files in an attempt's working directory before it starts.
+
+What others have written into a file is not the attempt's, and the reader may see it only after the
+attempt has appended to it. Standard library only, since the worker records them at each start.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+from trainui import paths
+from trainui.metrics.files.tail import FileState
+
+NOTE = "files_before.json"
+"""File in the attempt's directory."""
+
+MOST_ENTRIES, MOST_SECONDS = 5000, 0.1
+"""Directory entries and seconds after which the rest is left out."""
+
+_USUAL = re.compile(r".*\.(?:[ct]sv|jsonl?|log|out|err|txt|wandb)(?:\.\d+)?|.*tfevents.*")
+_NOT_LOOKED_INTO = re.compile(r"(?!\.wandb$)\..*|__pycache__|node_modules|site-packages|artifacts")
+
+
+def note(workdir: Path, attempt_dir: Path) -> None:
+    """Record the files that may have metrics, by their names."""
+    found = {
+        entry.path: [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns]
+        for entry in _entries(workdir)
+        if _USUAL.fullmatch(entry.name) and (status := _status(entry)) and status.st_size
+    }
+    if found:
+        paths.write_private(attempt_dir / NOTE, json.dumps(found))
+
+
+def read(attempt_dir: Path) -> dict[Path, FileState]:
+    """Return the recorded files; none if nothing was recorded."""
+    try:
+        found = json.loads((attempt_dir / NOTE).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return {Path(path): FileState(*state) for path, state in found.items()}
+
+
+def _entries(root: Path) -> Iterator[os.DirEntry[str]]:
+    """Yield the entries below a directory, those near the top first."""
+    until, left, queue = time.monotonic() + MOST_SECONDS, MOST_ENTRIES, deque([str(root)])
+    while queue and left > 0 and time.monotonic() < until:
+        try:
+            with os.scandir(queue.popleft()) as listed:
+                entries = list(listed)
+        except OSError:
+            continue
+        left -= len(entries)
+        for entry in entries:
+            yield entry
+            if entry.is_dir(follow_symlinks=False) and not _NOT_LOOKED_INTO.fullmatch(entry.name):
+                queue.append(entry.path)
+
+
+def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
+    try:
+        return entry.stat() if entry.is_file() else None
+    except OSError:
+        return None
