@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -108,8 +108,9 @@ class Spec:
 
     def to_json(self) -> str:
         """Return the JSON that the supervisor reads."""
-        plain = replace(self, env=dict(self.env), identity=dict(self.identity))
-        return json.dumps({"version": VERSION, **asdict(plain)})
+        known = {one.name: getattr(self, one.name) for one in fields(self)}
+        plain = {**known, "env": dict(self.env), "identity": dict(self.identity)}
+        return json.dumps({"version": VERSION, **plain})
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,6 +161,8 @@ class ExternalWatch:
 
     def _add_jobs(self, running: list[RunningStage], written: frozenset[str]) -> set[str]:
         """Store the jobs that the trainings of some stages have begun since; return their runs."""
+        if not running:
+            return set()  # without the imports, NumPy among them
         from trainui.execution.worker import external_stages
 
         runs = {(one.external["path"], one.external.get("run") or ""): one for one in running}

@@ -9,11 +9,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, update
 
 from trainui import clock
 from trainui.domain.records import AttemptRecord, HostView
 from trainui.domain.states import Status
+from trainui.store.db.engine import raw
+from trainui.store.db.statements import placeholders
 from trainui.store.read import row_mapping
 from trainui.store.runs.tables import ATTEMPTS, SLOTS
 
@@ -22,16 +24,12 @@ def in_state(
     connection: Connection, *statuses: Status, here: HostView | None = None
 ) -> list[AttemptRecord]:
     """Return the attempts in one of these states, on one host or on all."""
-    query = _IN_STATE if here is None else _IN_STATE.where(ATTEMPTS.c.host == here.host)
-    found = connection.execute(query, {"statuses": statuses})
-    return [row_mapping.attempt_record(dict(row)) for row in found.mappings()]
-
-
-_IN_STATE = (
-    select(ATTEMPTS)
-    .where(ATTEMPTS.c.status.in_(bindparam("statuses", expanding=True)))
-    .order_by(ATTEMPTS.c.id)
-)
+    query = f"SELECT * FROM attempts WHERE status IN ({placeholders(statuses)})"
+    parameters: tuple[str, ...] = statuses
+    if here is not None:
+        query, parameters = f"{query} AND host = ?", (*statuses, here.host)
+    found = raw(connection).execute(f"{query} ORDER BY id", parameters)
+    return list(row_mapping.records(found, row_mapping.attempt_record))
 
 
 NOT_STARTED = "cancelled before it started"

@@ -204,6 +204,9 @@ _STAGES = (
 
 def running(connection: Connection, host: str) -> list[RunningStage]:
     """Return this host's stages of external runs that had not ended."""
+    query = "SELECT 1 FROM attempts WHERE status = ? AND celery_task_id IS NULL LIMIT 1"
+    if raw(connection).execute(query, (Status.RUNNING,)).fetchone() is None:
+        return []  # nearly always, and asked at each change of the store
     found = connection.execute(
         _STAGES.where(
             ATTEMPTS.c.status == Status.RUNNING,
