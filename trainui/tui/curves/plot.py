@@ -11,6 +11,8 @@ import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from rich.cells import cell_len
+
 from trainui.braille import NO_DOTS
 from trainui.domain.states import Status
 from trainui.store.points.x_axis import Axis
@@ -311,10 +313,22 @@ def _names(lines: Sequence[StyledLine], scale: YAxis | None, frame: Frame) -> li
             row = scale.row(last, frame.height)
             wanted += [(row, -last, line.label, style)] if row is not None else []
     wanted.sort()
+    shared = shared_beginning([line.label for line, _ in lines])
     at = -1
     for left, (row, _, label, style) in zip(range(len(wanted), 0, -1), wanted, strict=True):
         at = min(max(row, at + 1), frame.height - left)
         if at >= 0:
-            name = fit_middle(f"{style.mark} {label}", frame.right - 1)
+            is_long = cell_len(label) > frame.right - 3
+            own = label.removeprefix(shared) if is_long else label
+            name = fit_middle(f"{style.mark} {own}", frame.right - 1)
             found[at] = (Segment(" "), Segment(name, style.style))
     return found
+
+
+def shared_beginning(labels: Sequence[str]) -> str:
+    """Return the first words that all labels share, which is cut first from those too long."""
+    if len(labels) < 2:
+        return ""
+    pairs = zip(min(labels), max(labels), strict=False)
+    common = "".join(one for one, _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return common[: max(common.rfind(sign) for sign in " ,") + 1]

@@ -16,7 +16,7 @@ from trainui.tui.curves.grid import PlotCell, PlotGrid, grid_rows
 from trainui.tui.curves.grid_legend import legend_rows, names_width, shared_styles, styles_of
 from trainui.tui.curves.legend import table_rows
 from trainui.tui.curves.model import Chart
-from trainui.tui.curves.plot import plot_rows
+from trainui.tui.curves.plot import plot_rows, shared_beginning
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.styled_text import plain, width_of
 
@@ -85,6 +85,17 @@ def test_a_cursor_behind_the_end_of_a_metric_shows_its_last_value() -> None:
     before = replace(view, cursor=-1.0)
     rows = grid_rows([PlotCell(figures("val/loss"), one, before)], PlotGrid(60, 12, 1))
     assert plain(rows[0]).endswith("–")
+
+
+def test_a_name_that_is_too_long_loses_first_what_all_lines_share() -> None:
+    labels = [f"finetune lr={lr} batch=64 wd=0.001" for lr in ("0.1", "0.03")]
+    assert shared_beginning(labels) == "finetune "
+    assert shared_beginning(["lr=0.1,seed=1", "lr=0.1,seed=2"]) == "lr=0.1,"
+    assert shared_beginning(["lr=0.1", "lr=0.2"]) == shared_beginning(labels[:1]) == ""
+    lines = [line([at] * 40, label=label, index=at) for at, label in enumerate(labels)]
+    rows = plot_rows(chart(*lines), PlotOptions(), Frame(40, 8, right=20))
+    ends = [plain(row).rsplit("  ", 1)[-1] for row in rows if "wd=0.001" in plain(row)]
+    assert [end.split()[1].startswith("lr=0.") for end in ends] == [True, True]
 
 
 def test_the_value_of_a_band_is_its_mean_and_has_its_name() -> None:
