@@ -106,13 +106,11 @@ def name_of(path: Path, run: str) -> str:
 
 def named(name: str) -> SourceFile | None:
     """Return the source that is named as one run of a database; None if it is not."""
-    path, mark, run = name.partition("#")
-    is_known = database.is_database(Path(path)) or optuna_journal.is_journal(Path(path))
-    if not mark or not is_known:
+    text, mark, run = name.partition("#")
+    path = Path(text)
+    if not mark or not (database.is_database(path) or optuna_journal.is_journal(path)):
         return None
-    return SourceFile(
-        f"{key_of(Path(path))}#{run}", Path(path), DecoderChoice(), named=True, run=run
-    )
+    return SourceFile(f"{key_of(path)}#{run}", path, DecoderChoice(), named=True, run=run)
 
 
 def is_of(run: TrackedRun, attempt_dir: Path, since: float, *, alone: bool) -> bool:
