@@ -56,6 +56,27 @@ def test_runs_stand_below_their_origin_with_difference_best_value_and_verdict(
     }
 
 
+def test_the_difference_to_the_origin_names_values_of_sweeps_else_lines_of_the_file(
+    cli: CommandLine,
+) -> None:
+    more = FILE + "  - {name: x, matrix: {k: [1, 2]}, run: 'echo ${matrix.k}'}\n"
+    space = "search: {space: {z: {low: 0.1, high: 1.0}}, metric: m, goal: minimize, trials: 1}"
+    searched = more + f"  - {{name: y, {space}, run: 'echo ${{search.z}}'}}\n"
+    origin: tuple[str, ...] = ()
+    for name, text in (("a", FILE), ("b", more), ("c", searched), ("d", f"{searched}# more\n")):
+        cli.run(text, "--name", name, *origin)
+        origin = ("--from", name)
+    cli.run(searched, "--name", "e", "-p", "lr=0.2", "--from", "b")
+    rows = {one["name"]: one["difference"] for one in cli.json("tree")["runs"]}
+    assert rows == {
+        "a": None,
+        "b": "k (none) → 1, 2",
+        "c": "z (none) → 0.1..1.0",
+        "d": "pipeline file: +1 -0 lines",
+        "e": "lr 0.1 → 0.2, z (none) → 0.1..1.0",
+    }
+
+
 def test_a_note_that_says_nothing_is_refused(cli: CommandLine) -> None:
     cli.run(FILE, "--name", "first")
     for arguments, code, words in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import unified_diff
 from typing import Any
 
 from trainui import wakeup
@@ -10,8 +11,11 @@ from trainui.control.lookup import existing_run
 from trainui.domain.notifications import NOTE
 from trainui.domain.records import RunRecord
 from trainui.errors import UsageError
+from trainui.pipeline.matrix import TRIAL
 from trainui.pipeline.substitution import masking
 from trainui.store.db.engine import open_store
+from trainui.store.db.protocol import Connection
+from trainui.store.read import views
 from trainui.store.runs import events, runs
 
 VERDICTS = ("keep", "discard")
@@ -41,15 +45,39 @@ def add(run_id: str, text: str, verdict: str | None = None) -> None:
     wakeup.ring()
 
 
-def difference(run: RunRecord, origin: RunRecord) -> str:
-    """Return in a few words how a run's parameters and pipeline differ from those of its origin."""
-    before: Mapping[str, Any] = masking.mask(origin.params)
-    after: Mapping[str, Any] = masking.mask(run.params)
+def difference(connection: Connection, run: RunRecord, origin: RunRecord) -> str:
+    """Return in a few words how a run differs from its origin: values, else the pipeline file."""
+    before, after = (_values(connection, one) for one in (origin, run))
     changed = [
         f"{key} {before.get(key, '(none)')} → {after.get(key, '(none)')}"
         for key in sorted({*before, *after})
         if before.get(key) != after.get(key)
     ]
     if not changed:
-        return "same pipeline" if run.digest == origin.digest else "other pipeline file"
+        return _in_file(connection, run, origin)
     return ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
+
+
+def _values(connection: Connection, run: RunRecord) -> Mapping[str, Any]:
+    """Return a run's parameters, and the values of its matrices and of its searches' spaces."""
+    swept: dict[str, dict[str, None]] = {}
+    for stage in views.stages(connection, run.id):
+        definition = stage.definition
+        own = {name: str(value) for name, value in (definition.matrix or {}).items()}
+        if definition.trial is not None:
+            own.pop(TRIAL, None)
+        space = definition.search.space if definition.search else {}
+        for name, value in (*own.items(), *((name, str(one)) for name, one in space.items())):
+            swept.setdefault(name, {})[value] = None
+    shown = {name: ", ".join(values) for name, values in swept.items()}
+    return masking.mask({**run.params, **shown})
+
+
+def _in_file(connection: Connection, run: RunRecord, origin: RunRecord) -> str:
+    if run.digest == origin.digest:
+        return "same pipeline"
+    texts = (views.pipeline_text(connection, one.digest) for one in (origin, run))
+    before, after = (text.splitlines() for text in texts)
+    lines = unified_diff(before, after, lineterm="", n=0)
+    signs = [line[0] for line in lines if line[:3] not in ("---", "+++", "@@ ")]
+    return f"pipeline file: +{signs.count('+')} -{signs.count('-')} lines"

@@ -45,6 +45,9 @@ class Range:
         kind = int if self.whole else float
         return tuple(kind(first + step * index) for index in range(self.size or 0))
 
+    def __str__(self) -> str:
+        return f"{self.low}..{self.high}" + (" log" if self.log else "")
+
     def text(self, value: Scalar) -> str:
         """Return a value as it is written into commands."""
         return repr(value)
@@ -67,6 +70,9 @@ class Choices:
     def grid(self) -> tuple[Scalar, ...]:
         """Return all values."""
         return self.values
+
+    def __str__(self) -> str:
+        return ", ".join(map(self.text, self.values))
 
     def text(self, value: Scalar) -> str:
         """Return a value as it is written into commands: as the file writes it."""

@@ -51,15 +51,15 @@ def tree(as_json: options.Json = False) -> None:
     with lookup.view() as connection:
         runs = views.runs(connection)
         best = {run.id: _best(connection, run) for run in runs}
-    by_id = {run.id: run for run in runs}
+        by_id = {run.id: run for run in runs}
+        origins = [(run, by_id[run.origin]) for run in runs if run.origin in by_id]
+        differences = {run.id: notes.difference(connection, run, one) for run, one in origins}
     rows = {
         run.id: {
             "run": run.id,
             "name": run.name,
             "from": run.origin if run.origin in by_id else None,
-            "difference": notes.difference(run, by_id[run.origin or ""])
-            if run.origin in by_id
-            else None,
+            "difference": differences.get(run.id),
             "best": best[run.id],
             "verdict": run.verdict,
         }
