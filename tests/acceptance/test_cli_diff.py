@@ -68,8 +68,20 @@ def test_packages_of_the_stages_environment_that_differ_are_listed(cli: CommandL
     assert "package      torch: 2.8.0 → 2.9.1" in cli("diff", "a", "b").out
 
 
-def test_a_trials_values_are_no_difference(cli: CommandLine) -> None:
-    search = "{space: {x: [1, 2]}, metric: a, goal: minimize, trials: 1}"
-    cli.run("stages: [{name: t, search: " + search + ", run: 'echo ${search.x}'}]", "--name", "a")
+def test_of_two_searches_the_space_differs_and_one_trial_is_shown(cli: CommandLine) -> None:
+    search = "{space: {x: [1, 2]}, metric: a, goal: minimize, trials: 2, sampler: grid}"
+    text = "stages: [{name: t, search: " + search + ", run: 'echo ${search.x}'}]"
+    cli.run(text, "--name", "a")
     assert cli.json("wait", "a")["status"] == "completed"
-    assert cli.json("diff", "a")["command"] == {}
+    same = cli.json("diff", "a")
+    assert (same["command"], same["params"]) == ({}, {})
+    cli.run(text.replace("[1, 2]", "[3, 4]").replace("grid", "random"), "--name", "b")
+    found = cli.json("diff", "a", "b")
+    assert found["params"] == {
+        "t.search.x": ["1, 2", "3, 4"],
+        "t.search.sampler": ["GridSampler", "RandomSampler"],
+    }
+    assert list(found["command"]) == ["t[trial=0]", "t[trial=1]"]
+    shown = cli("diff", "a", "b").out
+    assert "command      t[trial=0] (and 1 more):\n" in shown
+    assert "t[trial=1]" not in shown

@@ -87,14 +87,23 @@ def lines(differences: Mapping[str, Any]) -> Iterator[str]:
         yield f"code         {file}"
     for name, (before, after) in differences["params"].items():
         yield f"parameter    {name}: {_shown(before)} → {_shown(after)}"
-    for name, (before, after) in differences["command"].items():
-        yield f"command      {name}:"
+    for names, (before, after) in _of_trials_once(differences["command"]):
+        yield f"command      {names}:"
         yield f"             - {_shown(before)}"
         yield f"             + {_shown(after)}"
     for name, (before, after) in (differences["packages"] or {}).items():
         yield f"package      {name}: {_shown(before)} → {_shown(after)}"
     for name in differences["environment"]:
         yield f"environment  {name}"
+
+
+def _of_trials_once(commands: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the commands that differ; of a search's trials, which differ by their values, one."""
+    searches: dict[str, list[str]] = {}
+    for name in commands:
+        searches.setdefault(name.partition("[trial=")[0], []).append(name)
+    for first, *others in searches.values():
+        yield first + (f" (and {len(others)} more)" if others else ""), commands[first]
 
 
 def _shown(value: Any) -> str:
@@ -119,11 +128,12 @@ def _package_pairs(
 
 def _of_run(connection: Connection, run: RunRecord) -> _Side:
     state = code_version.recorded(Path(run.directory))
+    definitions = _definitions(connection, run)
     return _Side(
         state.get("commit"),
         state.get("changed", {}),
-        _commands(run, run.params, _definitions(connection, run)),
-        run.params,
+        _commands(run, run.params, definitions),
+        {**run.params, **_searches(definitions)},
         environment.read_or_empty(Path(run.directory)).environ,
         state.get("packages"),
     )
@@ -141,11 +151,25 @@ def _now(connection: Connection, run: RunRecord) -> _Side:
     state = code_version.state_of(Path(run.file).parent if run.file else Path.cwd())
     variables = environment.inheritable(os.environ)
     found = packages.of_stages(stages, variables)
-    return _Side(state.commit, {}, _commands(run, params, stages), params, variables, found)
+    commands, params = _commands(run, params, stages), {**params, **_searches(stages)}
+    return _Side(state.commit, {}, commands, params, variables, found)
 
 
 def _definitions(connection: Connection, run: RunRecord) -> tuple[StageDefinition, ...]:
     return tuple(stage.definition for stage in views.stages(connection, run.id))
+
+
+def _searches(stages: Iterable[StageDefinition]) -> dict[str, str]:
+    """Return the fields of searches as text, e.g. `train.search.lr`."""
+    found: dict[str, str] = {}
+    for stage in stages:
+        if (search := stage.search) is not None:
+            fields = {**search.space, **{name: getattr(search, name) for name in _FIELDS}}
+            found |= {f"{stage.group}.search.{name}": str(value) for name, value in fields.items()}
+    return found
+
+
+_FIELDS = ("metric", "goal", "trials", "sampler", "sampler_options", "seed", "prune")
 
 
 def _commands(

@@ -91,6 +91,11 @@ class Prune:
     wrapped: Prune | None = None
     """For `PatientPruner`: the pruner that it wraps."""
 
+    def __str__(self) -> str:
+        options = (f"{name}={value}" for name, value in self.options.items())
+        wrapped = () if self.wrapped is None else (str(self.wrapped),)
+        return " ".join((self.by, *options, *wrapped))
+
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:

@@ -47,9 +47,8 @@ def _sweeps(definitions: Iterable[dict[str, Any]]) -> dict[str, Any]:
     searches: dict[str, Search] = {}
     for one in definitions:
         own = dict(one.get("matrix") or {})
-        if one.get("trial") is not None:
-            search = _search(one, searches)
-            own |= search.texts(one.get("trial_params") or {})
+        if one.get("search") is not None:
+            own |= _search(one, searches).texts(one.get("trial_params") or {})
         for name, value in masking.mask(own).items():
             values.setdefault(name, {})[str(value)] = None
     return {"values": {name: list(of) for name, of in values.items()}, "searches": list(searches)}

@@ -69,6 +69,12 @@ def test_they_are_those_of_a_matrix_and_of_trials_with_secrets_masked(
     assert {name: found["values"][name] for name in values} == values
 
 
+def test_the_search_of_a_matrix_is_one_too(filler: Filler, connection: protocol.Connection) -> None:
+    run_id = filler.run({"train[lr=1]": ()}, search=Search("loss", "minimize"))
+    found = json.loads(sweep_values.of_run(connection, run_id))
+    assert found == {"values": {"lr": ["1"]}, "searches": ["train"]}
+
+
 def test_a_search_that_goes_on_is_read_again_when_it_has_changed(
     filler: Filler, connection: protocol.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
