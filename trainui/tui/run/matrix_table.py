@@ -86,8 +86,11 @@ class GroupRows(Sequence[Row]):
         self._ordered, self._alerts = _ordered(members, group), alerts or {}
         title = group.column if group is not None else ""
         value = max(VALUE, min(cell_len(title), MOST_TITLE)) if title else 0
+        has_words = bool(alerts) or any(one.status not in _PLAIN for one in members)
         self._columns = _Columns.fitting(
-            self._table.widths, value, width, steps=group is not None and group.search is not None
+            *(self._table.widths, value, width),
+            steps=group is not None and group.search is not None,
+            word=WORD if has_words else 0,
         )
         self._head = self._heading(members)
 
@@ -164,7 +167,9 @@ class _Columns(NamedTuple):
     step: int
 
     @classmethod
-    def fitting(cls, params: Mapping[str, int], value: int, width: int, *, steps: bool) -> _Columns:
+    def fitting(
+        cls, params: Mapping[str, int], value: int, width: int, *, steps: bool, word: int
+    ) -> _Columns:
         """Return the columns that fit.
 
         First the step goes, then the time; then the metric's heading and the widest parameters are
@@ -174,7 +179,7 @@ class _Columns(NamedTuple):
         own = value + 2 if value else 0
         step = STEP if steps and names + own + STEP <= width else 0
         time = TIME if names + own + step + TIME <= width or not value else 0
-        value = min(value, max(VALUE, width - names - time - step - 2 - WORD))
+        value = min(value, max(VALUE, width - names - time - step - 2 - word))
         room = width - 2 - (value + 2 if value else 0) - time - step
         return cls(_narrowed(params, room), time, value, step)
 

@@ -448,6 +448,23 @@ def test_a_narrow_sweeps_table_has_no_part_of_a_state(
         assert row.endswith(("0.2000", "failed")) or width < 26
 
 
+def test_a_sweeps_heading_is_whole_where_no_state_needs_the_room(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    values = {"train[lr=1]": 0.1, "train[lr=2]": 0.2}
+    run_id = filler.run(dict.fromkeys(values, ()))
+    group = MatrixDetail("val/loss", True, values)
+
+    def text() -> str:
+        stages = views.stages(connection, run_id)
+        return joined(GroupRows(stages, group, now=clock.now, width=25))
+
+    filler.complete(run_id, "train[lr=1]")
+    assert "val/loss best" not in text(), "one is queued"
+    filler.complete(run_id, "train[lr=2]")
+    assert "val/loss best" in text()
+
+
 def test_only_the_members_that_are_seen_are_made_into_lines(
     filler: Filler, connection: protocol.Connection
 ) -> None:
