@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trainui.metrics.discovery import (
     batch_times,
@@ -33,8 +34,10 @@ from trainui.metrics.files.tail import FileState, look_at
 from trainui.metrics.formats import mlflow
 from trainui.metrics.trackers import TrackedRun, database, trackio
 from trainui.store.points.source_record import key_of
-from trainui.store.runs.metrics_progress import Rival
 from trainui.supervisor.protocol import RUN_TAG
+
+if TYPE_CHECKING:
+    from trainui.store.runs.metrics_progress import Rival
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
 """The least seconds between two searches for an attempt, and the most in its first 20 minutes."""

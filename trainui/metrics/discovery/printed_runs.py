@@ -11,10 +11,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trainui.metrics.trackers import TrackedRun, optuna, trackio
-from trainui.store.runs.metrics_progress import Rival
 from trainui.supervisor import protocol
+
+if TYPE_CHECKING:
+    from trainui.store.runs.metrics_progress import Rival
 
 _PRINTED = re.compile(
     rb"\* Trackio project initialized: (?P<project>[^\r\n]+)"
