@@ -153,6 +153,7 @@ SAMPLES = [
     Sample("print", "[2022-05-01 10:00:01 tiny](main.py 226): INFO Train: [0/9][2/4]\teta 5:12:34 lr 0.5\ttime 15.0 (15.0)\tloss 2 (2.5)\n[2022-05-01 10:00:01 tiny](main.py 226): INFO Test: [0/4]\tTime 1 (1)\tLoss 7 (7)\n[2022-05-01 10:00:01 tiny](main.py 226): INFO Train: [1/9][0/4]\teta 5:12:34 lr 0.25\ttime 14.0 (15.0)\tloss 1 (2.0)\n", {"lr": [(2, 0.5), (4, 0.25)], "time": [(2, 15), (4, 14)], "loss": [(2, 2), (4, 1)]}),
     Sample("print", "🚀 Epoch 1/3 ✅ loss: 2 📉 acc: 0.5\n🚀 Epoch 2/3 ✅ loss: 1 📉 acc: 0.75\n", {"loss": [(1, 2), (2, 1)], "acc": [(1, 0.5), (2, 0.75)]}),
     Sample("print", "step 10k: loss 2 tok/s 900\nstep 1.5M: loss 1 tok/s 1.25k\n", {"loss": [(10_000, 2), (1_500_000, 1)], "tok/s": [(10_000, 900), (1_500_000, 1250)]}),
+    Sample("print", "[0/5][0/9]\tLoss_D: 2\tLoss_G: 3\tD(G(z)): 0.5 / 0.25\n[1/5][3/9]\tLoss_D: 1\tLoss_G: 4\tD(G(z)): 0.5 / 0.25\n", {"Loss_D": [(0, 2), (12, 1)], "Loss_G": [(0, 3), (12, 4)]}),
     Sample("tqdm", "\rstep 7 loss 2.5:  50%|##  | 1/2 [00:01<00:01,  1.00it/s]\rstep 7 loss 2.5: 100%|####| 2/2 [00:01<00:01,  1.00it/s]\rstep 8 loss 2.0: 100%|####| 2/2 [00:02<00:00,  1.00it/s]\n", {"loss": [(7, 2.5), (8, 2)]}, "lightning"),
 ]  # fmt: skip
 
@@ -176,6 +177,9 @@ DECOYS = [
     "INFO trainer Epoch 1 took 12.5 s\nINFO trainer Epoch 2 took 12.5 s\n",
     "Test: [1/9] Loss 2\nTest: [2/9] Loss 3\nvalid (3/9) loss 3\n",
     "Step 1: Ran 1 train steps in 5.1 secs\nStep 2: Ran 1 train steps in 5.2 secs\n",
+    "step 1: loss 0,512 acc 0,9\nstep 2: loss 0,412 acc 0,91\n",
+    "[1/5] Installing a\n[2/5] Removing b 3\n",
+    "step 0.12 loss 2\nstep 0.13 loss 1\n",
     "10 epochs without improvement, best 0.5\n11 epochs without improvement, best 0.5\n",
     "\rLoading 3 shards: 50%|## | 1/2 [00:01<00:01, 1.00it/s]\rfold 2: 100%|## | 2/2 [00:01<00:00, 1.00it/s]\n",
     "|   0  NVIDIA H100 80GB HBM3  On  |   00000000:19:00.0 Off |   0 |\nmemory allocated: 1.5 GB at epoch end\n",

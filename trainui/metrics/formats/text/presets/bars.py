@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from trainui.metrics.formats.numbers import leading_number
@@ -150,6 +151,7 @@ def _row(kind: str, values: Row, step: float) -> Sequence[Row]:
     return [{STEP: float(step), **named}] if named else NOTHING
 
 
+@lru_cache(256)
 def _described(text: str) -> tuple[str, float | None, Row]:
     """Return a bar's description without the metrics in it, its step, and the metrics.
 

@@ -13,6 +13,7 @@ SEEN = "labels"
 """Key in a preset's memory: the first label and the last."""
 
 _LABEL = re.compile(r"\s*(?P<stem>(?:[A-Za-z][\w.-]*?[-_.]?)?)(?P<number>\d{1,6})(?::|\s*\|)\s+")
+_SEPARATORS, _LONGEST = frozenset(":|"), 40
 _COUNTS = re.compile(
     r"(?:.*[-_.])?(?:e|ep|epoch|s|step|it|iter|iteration|round|episode|batch|update|tick)[-_.]?",
     re.IGNORECASE,
@@ -21,7 +22,7 @@ _COUNTS = re.compile(
 
 def find(line: str) -> re.Match[str] | None:
     """Return the label that a line begins with."""
-    found = _LABEL.match(line)
+    found = _LABEL.match(line) if _SEPARATORS.intersection(line[:_LONGEST]) else None
     return None if found is None or _COUNTS.fullmatch(found["stem"]) else found
 
 

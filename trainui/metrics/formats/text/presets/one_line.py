@@ -21,7 +21,9 @@ class NanoGPT(LinePreset):
 
     substring = "loss "
     line = re.compile(r"(?:iter|step) (?P<step>\d+): (?=(?:train )?loss )")
-    metric = re.compile(r"([A-Za-z][\w ]*?) (-?[\d.]+(?:[eE][-+]?\d+)?|-?inf|nan)(?=[^\d.]|$)")
+    metric = re.compile(
+        r"([A-Za-z][\w ]*?) (-?[\d.]+(?:[eE][-+]?\d+)?|-?inf|nan)(?=[^\d.,]|,(?!\d)|$)"
+    )
 
 
 class LlmC(LinePreset):

@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from trainui.metrics.formats.text.presets.base import NUMBER
 
 _WORD = r"[A-Za-z_](?:[\w.@/%^-]|'(?=\w))*"
 _NAME = rf"{_WORD}(?:\([^)\d]*\))?"
-_VALUE = rf"\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?(?![\d,])|{NUMBER}"
+_VALUE = rf"[1-9]\d{{0,2}}(?:,\d{{3}})+(?:\.\d+)?(?![\d,])|{NUMBER}"
 _PAIR = re.compile(
     # `loss=1` (a one-word name), then `val loss: 1` and `val loss 1`. Excluded are names in a
     # path, and the numbers of a date, a time, or `1m 05s`.
@@ -22,6 +23,8 @@ _PAIR = re.compile(
     rf"[\[(]? *(?P<value>{_VALUE})(?P<thousands>[kKM](?![\w/]))?(?:/(?P<of>\d+))?"
     r"(?![:\w]*\d[:-])(?!-\d\d-\d)(?![dhm] ?\d)"
 )
+_NAMES = 1024
+"""Names for which answers are cached: those of a log repeat."""
 _THOUSANDS = {None: 1.0, "k": 1e3, "K": 1e3, "M": 1e6}
 _LIST = re.compile(rf"\[\s*{NUMBER}(?:(?:\s*,\s*|\s+){NUMBER})+\s*\]")
 _WRAPPED = re.compile(
@@ -74,13 +77,24 @@ class Pair:
 
     @property
     def is_step(self) -> bool:
-        """Return True if the number is a step count."""
-        return _STEP.fullmatch(self.name) is not None
+        """Return True if the number is a step count: a whole number, but for an epoch's."""
+        is_count = _is_step_name(self.name)
+        return is_count and (self.value.is_integer() or self.name[-5:].lower() == "epoch")
 
     @property
     def is_time_left(self) -> bool:
         """Return True for the time until the end, which may be in days, hours or minutes."""
-        return _TIME_LEFT.fullmatch(self.name) is not None
+        return _is_time_left(self.name)
+
+
+@lru_cache(_NAMES)
+def _is_step_name(name: str) -> bool:
+    return _STEP.fullmatch(name) is not None
+
+
+@lru_cache(_NAMES)
+def _is_time_left(name: str) -> bool:
+    return _TIME_LEFT.fullmatch(name) is not None
 
 
 def unwrapped(line: str) -> str:
@@ -93,9 +107,15 @@ def find(line: str) -> list[Pair]:
     return [
         pair
         for found in _PAIR.finditer(line)
-        if found["word"] or not _NO_NAME.fullmatch(found["words"])
+        if (found["word"] or not _NO_NAME.fullmatch(found["words"])) and not _is_cut(line, found)
         for pair in _pairs(line, found)
     ]
+
+
+def _is_cut(line: str, found: re.Match[str]) -> bool:
+    """Return True for the 0 of `loss 0,512`, which has a decimal comma."""
+    has_comma = line[found.end() : found.end() + 1] == "," and "." not in found["value"]
+    return has_comma and line[found.end() + 1 :][:1].isdigit() and "[" not in found[0]
 
 
 def _pairs(line: str, found: re.Match[str]) -> list[Pair]:
@@ -124,28 +144,33 @@ def run_to_end(line: str, pairs: Sequence[Pair]) -> int:
     return at
 
 
+@lru_cache(_NAMES)
 def part(text: str) -> str:
     """Return the part of the data that ends a text; empty for training."""
     found = _PART.fullmatch(text)
     return found["part"].lower() if found else ""
 
 
+@lru_cache(_NAMES)
 def is_of_training(name: str) -> bool:
     """Return True for the name of a metric of training: neither a step nor of held-out data."""
     return not _STEP.fullmatch(name) and not _IS_HELD_OUT.fullmatch(name)
 
 
+@lru_cache(_NAMES)
 def section(text: str, of: str) -> str:
     """Return the part of the data of what follows a text between two pairs: `of`, or another."""
     return "" if _TRAINING.fullmatch(text) else part(text) or of
 
 
+@lru_cache(_NAMES)
 def part_of_name(name: str) -> str:
     """Return the part of the data that a metric's name says; empty if it says none."""
     found = _PART_OF_NAME.match(name)
     return found["part"].lower() if found else ""
 
 
+@lru_cache(_NAMES)
 def of_part(name: str, of: str) -> str:
     """Return a metric's name, prefixed so that it differs from the training's."""
     return name if not of or _IS_HELD_OUT.fullmatch(name) else f"{of} {name}"

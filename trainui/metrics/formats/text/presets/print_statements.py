@@ -60,7 +60,7 @@ _RANK = re.compile(
 _STEPS = re.compile(r"steps(?=\s?[:=]\s?\d)", re.IGNORECASE)
 """DeepSpeed's `steps: 10 loss: 2.5`; elsewhere in a line it is the length of an epoch."""
 _PLACED = re.compile(
-    rf"(?:.*[\]:|>-] )?\W{{0,4}}(?P<part>train(?:ing)?|{labels.HELD_OUT})\b:?\s?[(\[]\s*"
+    rf"(?:.*[\]:|>-] )?\W{{0,4}}(?:(?P<part>train(?:ing)?|{labels.HELD_OUT})\b:?\s?|^)[(\[]\s*"
     r"(?P<at>\d+)/\s*(?P<of>\d+)[)\]]"
     r"(?:\s?\[\s*(?P<inner>\d+)/\s*(?P<inner_of>\d+)\]|(?!.*\beta\b))",
     re.IGNORECASE,
@@ -74,6 +74,7 @@ _COUNTED = re.compile(
     re.IGNORECASE,
 )
 """`1epoch:train:51-100batch: loss=2` and `3rd epoch: loss 2`, at the start of a line."""
+_LEAST_SECTION = len("(val ")
 _VALIDATION = "val"
 _RICH = re.compile(r"\s\s+[\w.<>-]+\.py:\d+\s*$")
 """The source line that Rich prints at the right edge, before it wraps the rest of a message."""
@@ -239,8 +240,10 @@ class PrintStatements(Preset):
         begin = _PLACED.match(line)
         if begin is None or any(pair.is_step for pair in found):
             return None
+        if not (begin["part"] or begin["inner"]):
+            return None
         found = [pair for pair in found if pair.start >= begin.end()]
-        part, at, of = pairs.part(begin["part"]), float(begin["at"]), float(begin["of"])
+        part, at, of = pairs.part(begin["part"] or ""), float(begin["at"]), float(begin["of"])
         places = self.memory.get("places", {})
         if not found or (part and places.get("", (0, 0))[1] != of):
             return None  # a validation inside a training with other steps
@@ -312,7 +315,8 @@ def _values(line: str, found: Sequence[Pair], of: str, leaving_out: str = "") ->
     row: Row = {}
     named, end = "", found[0].start
     for pair in found:
-        of = pairs.section(line[end : pair.start], of)
+        if pair.start - end > _LEAST_SECTION:
+            of = pairs.section(line[end : pair.start], of)
         named, end = pairs.part_of_name(pair.name) or named, pair.end
         if pair.name in (STEP, leaving_out) or pair.is_time_left:
             continue
