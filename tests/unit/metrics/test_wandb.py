@@ -183,6 +183,16 @@ def test_a_defined_step_metric_is_the_step(size: int, padding: bytes) -> None:
     }
 
 
+def test_a_key_of_the_trackers_own_may_be_the_step_and_is_no_metric() -> None:
+    made = [row(n, item("loss", n), item("_runtime", n / 4)) for n in range(5)]
+    found = decoded(frames(metric("loss", "_runtime"), *made))
+    assert found == {"loss": [(n / 4, n) for n in range(5)]}
+    decoder = WandbFile("_runtime", {}, FILE)
+    data = frames(*made)
+    series = decoder.decode(data[: decoder.cut(data)], 0).series
+    assert series["loss"].steps.tolist() == [n / 4 for n in range(5)]
+
+
 def test_the_step_that_a_definition_names() -> None:
     data = frames(*(row(n, item("loss", n), item("it", n * 10)) for n in range(3)))
     decoder = WandbFile("it", {}, FILE)

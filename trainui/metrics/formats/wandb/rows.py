@@ -11,6 +11,7 @@ import struct
 from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -32,12 +33,15 @@ if TYPE_CHECKING:
 
 OWN = frozenset({"_step", "_runtime", "_timestamp", "_wandb"})
 """W&B's own keys."""
+_TIME = "_timestamp"
 
 _ITEM, _STEP = 1, 2
 _ITEM_TAG, _STEP_TAG = 0x0A, 0x12
 _KEY, _NESTED_KEY, _VALUE_JSON = 1, 2, 16
 _VALUE_TAG = b"\x82\x01"
 """The tag of `value_json`."""
+_BEFORE_VALUE = 3
+"""Bytes from that tag to the value: the tag and the size."""
 _BOOLEAN, _INTEGER, _NUMBER, _TEXT, _JSON = 4, 5, 6, 7, 8
 """Fields of an item with a value of its own type, instead of one as JSON."""
 
@@ -56,7 +60,7 @@ _FEW = 4
 
 def series(rows: Sequence[bytes], step_metrics: StepMetrics) -> dict[str, Points]:
     """Return the series of some rows."""
-    read = _Rows(rows)
+    read = _Rows(rows, step_metrics)
     cells = read.cells()
     times, steps_of = _times(cells, len(rows)), step_metrics.steps(cells, read.steps)
     found = {}
@@ -75,14 +79,16 @@ def series(rows: Sequence[bytes], step_metrics: StepMetrics) -> dict[str, Points
 class _Rows:
     """The steps and items of some rows."""
 
-    def __init__(self, rows: Sequence[bytes]) -> None:
+    def __init__(self, rows: Sequence[bytes], step_metrics: StepMetrics) -> None:
+        self._step_metrics = step_metrics
         self.steps = np.zeros(len(rows), np.int64)
         self.media: set[tuple[int, str]] = set()
         """Numbers of rows, and names below which nothing is a metric."""
         self._parts: dict[str, list[tuple[Ints, Floats]]] = defaultdict(list)
         left = list(range(len(rows)))
-        if len(rows) >= _FEW and (short := _short_items(rows)) is not None:
-            left = self._add_together(short)
+        if len(rows) >= _FEW:
+            known = self._add_together(_short_items(rows))
+            left = left if known is None else known
         for number in left:
             try:
                 self._add_row(number, rows[number])
@@ -93,20 +99,33 @@ class _Rows:
         """Return the numbers of each key."""
         return {name: _joined(parts) for name, parts in self._parts.items()}
 
-    def _add_together(self, short: _ShortItems) -> list[int]:
-        """Add rows of short items; return the numbers of the others."""
+    def _add_together(self, short: _ShortItems) -> list[int] | None:
+        """Add rows of short items; return the numbers of the others; None if that is impossible."""
+        named = list(self._named(short))
+        every = np.concatenate([np.empty(0, np.int64), *(items for _name, items in named)])
+        values = short.values(every)
+        if values is None:
+            return None
         self.steps[short.is_whole] = short.steps[short.is_whole]
-        for head, items in _by_head(short):
-            try:
-                name = read_item(head)[0]
-            except DAMAGED:
-                continue
-            if isinstance(short.values, list):
-                for row, item in zip(short.rows[items].tolist(), items.tolist(), strict=True):
-                    self._add(row, name, short.values[item])
+        begin = 0
+        for name, items in named:
+            rows, found = short.rows[items], values[begin : begin + len(items)]
+            begin += len(items)
+            if isinstance(found, list):
+                for row, value in zip(rows.tolist(), found, strict=True):
+                    self._add(row, name, value)
             else:
-                self._parts[name].append((short.rows[items], short.values[items]))
+                self._parts[name].append((rows, found))
         return np.flatnonzero(~short.is_whole).tolist()
+
+    def _named(self, short: _ShortItems) -> Iterator[tuple[str, Ints]]:
+        """Yield each name, of which something is shown, with the numbers of its items."""
+        for head, items in _by_head(short):
+            with suppress(*DAMAGED):
+                name = read_item(head)[0]
+                is_own = name != _TIME and name.partition(".")[0] in OWN
+                if not is_own or self._step_metrics.uses(name):
+                    yield name, items
 
     def _add_row(self, number: int, row: bytes) -> None:
         for key, message, _at in fields(row):
@@ -128,13 +147,16 @@ def last_values(rows: Sequence[bytes]) -> tuple[dict[str, tuple[int, Any]], list
 
     These are rows that have other than short items.
     """
-    short = _short_items(rows) if rows else None
-    if short is None:
+    if not rows:
+        return {}, []
+    short = _short_items(rows)
+    values = short.values(np.arange(len(short.rows)))
+    if values is None:
         return {}, list(range(len(rows)))
     found: dict[str, tuple[int, Any]] = {}
     for head, items in _by_head(short):
         last = int(items[-1])
-        value: Any = short.values[last]
+        value: Any = values[last]
         found[read_item(head)[0]] = int(short.rows[last]), _plain(value)
     return found, np.flatnonzero(~short.is_whole).tolist()
 
@@ -185,12 +207,17 @@ class _ShortItems(NamedTuple):
     """The offset of each item's key."""
     sizes: Ints
     """The size of each item's key."""
-    values: Floats | list[Any]
-    """A list if they are not numbers alone."""
+    ends: Ints
+    """The offset of each item's end."""
+
+    def values(self, items: Ints) -> Floats | list[Any] | None:
+        """Return the values of some items: a list if they are not numbers alone; None: damaged."""
+        begins = self.heads[items] + self.sizes[items] + _BEFORE_VALUE
+        return _values(self.data, begins, self.ends[items])
 
 
-def _short_items(rows: Sequence[bytes]) -> _ShortItems | None:
-    """Return the short items, found by the tags of their values; None if that is impossible."""
+def _short_items(rows: Sequence[bytes]) -> _ShortItems:
+    """Return the short items, found by the tags of their values."""
     ends = np.array(list(accumulate(map(len, rows))), np.int64)
     data = np.frombuffer(b"".join(rows) + bytes(_PADDING), np.uint8)
     tags = np.flatnonzero(
@@ -209,11 +236,9 @@ def _short_items(rows: Sequence[bytes]) -> _ShortItems | None:
     is_whole &= np.bincount(row, minlength=len(rows)) > 0
     is_whole &= np.bincount(row[~fits], minlength=len(rows)) == 0
     kept = is_whole[row]
-    values = _values(data, tags[kept] + 3, following[kept])
-    if values is None:
-        return None
     heads = begins[kept] + 2
-    return _ShortItems(data, is_whole, steps, row[kept], heads, tags[kept] - heads, values)
+    sizes = tags[kept] - heads
+    return _ShortItems(data, is_whole, steps, row[kept], heads, sizes, following[kept])
 
 
 def _steps(data: Bytes, begins: Ints, ends: Ints) -> tuple[Ints, NDArray[np.bool_]]:
@@ -265,8 +290,8 @@ def _by_head(short: _ShortItems) -> Iterator[tuple[bytes, Ints]]:
 
 def _times(cells: Cells, count: int) -> Ints:
     times = np.full(count, NO_TIME, np.int64)
-    if "_timestamp" in cells:
-        rows, seconds = cells["_timestamp"]
+    if _TIME in cells:
+        rows, seconds = cells[_TIME]
         plausible = (seconds > 0) & (seconds < _LATEST)
         times[rows[plausible]] = np.rint(seconds[plausible] * 1e6).astype(np.int64)
     return times

@@ -58,6 +58,11 @@ class StepMetrics:
         """Return True for the step that the source's definition names: it is no series."""
         return name == self._named
 
+    def uses(self, name: str) -> bool:
+        """Return True if a key may be the step metric of others."""
+        known = (self.state.get(kind, {}).values() for kind in ("names", "prefixes"))
+        return name == self._named or any(name in names for names in known)
+
     def steps(self, cells: Cells, own: Ints) -> Mapping[str, Steps]:
         """Return the steps of all rows for each metric that has a step metric.
 
