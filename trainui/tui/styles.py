@@ -18,6 +18,16 @@ CURVES = 6
 """The number of curve colours."""
 
 
+MIDDLE = 0.18
+"""The luminance of a background on which black and white are equally readable."""
+
+READABLE = 4.5
+"""The least contrast of text on the page: https://www.w3.org/TR/WCAG22/#contrast-minimum."""
+
+ORNAMENTS = frozenset(("faint", "frame", "frame-lit", "line", "line-on"))
+"""Styles of borders, axes and what is behind a curve, in which no text is written."""
+
+
 class StyleWords(NamedTuple):
     """A style by the names of theme variables."""
 
@@ -65,11 +75,42 @@ def style(name: str, variables: Mapping[str, str]) -> Style:
     """
     look = STYLES[name]
     ground = Color.parse(variables[look.background]) if look.background else None
-    is_plain = ground == Color.parse(variables["background"])
+    page = Color.parse(variables["background"])
+    is_plain = ground == page
+    color = Color.parse(variables[look.color]) if look.color else None
+    if color is not None and name not in ORNAMENTS:
+        color = readable(color, page)
     return Style(
-        color=Color.parse(variables[look.color]).rich_color if look.color else None,
+        color=color.rich_color if color else None,
         bgcolor=ground.rich_color if ground and not is_plain else None,
         bold=look.bold or None,
         underline=(is_plain and look.background == "row-blurred") or None,
         reverse=look.reverse or (is_plain and look.background == "row") or None,
     )
+
+
+def readable(color: Color, background: Color) -> Color:
+    """Return a colour that can be read: blended with black or white if its contrast is low.
+
+    The own themes need none of this; some colours of Textual's are for surfaces, and not for text.
+    """
+    if color.ansi is not None or background.ansi is not None:
+        return color
+    goal = Color(0, 0, 0) if luminance(background) > MIDDLE else Color(255, 255, 255)
+    mixed = (color.blend(goal, step / 10) for step in range(11))
+    return next((one for one in mixed if contrast(one, background) >= READABLE), goal)
+
+
+def contrast(one: Color, other: Color) -> float:
+    """Return the contrast ratio: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio."""
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(color: Color) -> float:
+    """Return the luminance: https://www.w3.org/TR/WCAG22/#dfn-relative-luminance."""
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in color.normalized
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -9,7 +9,7 @@ import pytest
 from rich.color import Color
 from textual.color import Color as Shade
 from textual.color import rgb_to_lab
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from trainui.tui import styles, theme
 
@@ -42,9 +42,6 @@ def test_its_colours_are_the_terminals_own(one: Theme) -> None:
         assert set(triplet) <= set(levels) or tuple(triplet) in GREYS, color
 
 
-ORNAMENTS = {"faint", "frame", "frame-lit", "line", "line-on"}
-"""Styles of borders, axes and what is behind a curve, in which no text is written."""
-
 READABLE, ON_CURSOR = 4.5, 4.4
 """The least contrast of text (WCAG 2, AA), and that of the reds under the cursor."""
 
@@ -52,23 +49,21 @@ TOLD_APART = 20.0
 """The least distance of two states' colours in CIELAB."""
 
 
-def luminance(color: str) -> float:
-    """The relative luminance: https://www.w3.org/TR/WCAG22/#dfn-relative-luminance."""
-    parts = Shade.parse(color).normalized
-    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
 def contrast(one: str, other: str) -> float:
-    """The contrast ratio: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio."""
-    dark, light = sorted((luminance(one), luminance(other)))
-    return (light + 0.05) / (dark + 0.05)
+    return styles.contrast(Shade.parse(one), Shade.parse(other))
+
+
+def test_the_contrast_of_colours_is_that_of_the_standard() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.005)
 
 
 @pytest.mark.parametrize("one", theme.OURS, ids=lambda one: str(one.name))
 def test_text_is_readable_on_each_background(one: Theme) -> None:
     variables = {**one.to_color_system().generate(), **theme.defaults(one), **one.variables}
-    texts = {name: look.color for name, look in styles.STYLES.items() if name not in ORNAMENTS}
+    texts = {
+        name: look.color for name, look in styles.STYLES.items() if name not in styles.ORNAMENTS
+    }
     found = {
         (name, ground): round(contrast(variables[color], variables[ground]), 1)
         for name, color in {**texts, "plain": "foreground", "placeholder": "text-disabled"}.items()
@@ -78,6 +73,16 @@ def test_text_is_readable_on_each_background(one: Theme) -> None:
     least = {"row": ON_CURSOR, "row-blurred": ON_CURSOR}
     low = {key: ratio for key, ratio in found.items() if ratio < least.get(key[1], READABLE)}
     assert not low
+
+
+@pytest.mark.parametrize("one", BUILTIN_THEMES.values(), ids=lambda one: str(one.name))
+def test_text_is_readable_in_each_theme_of_textual(one: Theme) -> None:
+    variables = {**theme.defaults(one), **one.to_color_system().generate(), **one.variables}
+    page = Shade.parse(variables["background"])
+    for name in styles.STYLES.keys() - styles.ORNAMENTS if page.ansi is None else ():
+        color = styles.style(name, variables).color
+        if color is not None:
+            assert styles.contrast(Shade.from_rich_color(color), page) >= READABLE, name
 
 
 @pytest.mark.parametrize("one", theme.OURS[:-1], ids=lambda one: str(one.name))
