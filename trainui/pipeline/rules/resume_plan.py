@@ -283,7 +283,8 @@ def _causes(stage: StageRecord, again: Collection[str], evidence: Evidence) -> l
         return changed
     rerun = [name for name in stage.depends_on if name in again]
     if rerun:
-        changed.append(f"upstream {_first(rerun)} runs again")
+        verb = "runs" if set(rerun) <= set(evidence.new) else "runs again"
+        changed.append(f"upstream {_first(rerun)} {verb}")
     elif reran := evidence.reran.get(stage.name):
         changed.append(f"upstream {_first(reran)} ran again")
     return changed
