@@ -75,7 +75,11 @@ def rerun_question(target: Target, chosen: Sequence[StageRecord]) -> ConfirmScre
         below = graph.downstream(*names)
         after = [one.name for one in stages if one.name in below and one.name not in names]
         depends = "depends" if len(after) == 1 else "depend"
-        return [f"of the run {target.label}", *([f"{listed(after)} {depends} on it"] * bool(after))]
+        return [
+            f"of the run {target.label}",
+            *_of_pruned(chosen),
+            *([f"{listed(after)} {depends} on it"] * bool(after)),
+        ]
 
     alone = "only this stage" if len(names) == 1 else f"only its {len(names)} members"
     return ConfirmScreen(
@@ -88,6 +92,14 @@ def rerun_question(target: Target, chosen: Sequence[StageRecord]) -> ConfirmScre
         ],
         starts=True,
     )
+
+
+def _of_pruned(chosen: Sequence[StageRecord]) -> list[str]:
+    """Return a line that says how pruned stages continue; empty if there are others."""
+    if any(stage.status != Status.PRUNED for stage in chosen):
+        return []
+    whence = "from its checkpoint if it has one, " if chosen[0].definition.checkpoint else ""
+    return [f"was pruned: it runs {whence}with pruning off"]
 
 
 def new_run_question(target: Target, chosen: Sequence[StageRecord]) -> ConfirmScreen:

@@ -1,0 +1,23 @@
+"""What a question says before a stage runs again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.unit.tui.filled import Filler
+from trainui.domain.definition import CheckpointRule
+from trainui.domain.states import Status
+from trainui.tui.actions.confirmations import rerun_question
+from trainui.tui.actions.target import Target
+
+
+def test_the_rerun_of_a_pruned_stage_says_how_it_continues(filler: Filler) -> None:
+    run_id = filler.run({"a": (), "b": ("a",)}, checkpoint=CheckpointRule("ckpt-*"))
+    target = Target(run_id, "digits", Status.COMPLETED, 0)
+    stage = filler.stage(run_id, "a")
+    pruned = replace(stage, status=Status.PRUNED)
+    others = [f"of the run {target.label}", "b depends on it"]
+    assert rerun_question(target, [stage])._facts() == others
+    words = "was pruned: it runs from its checkpoint if it has one, with pruning off"
+    assert rerun_question(target, [pruned])._facts() == [others[0], words, others[1]]
+    assert rerun_question(target, [pruned, stage])._facts() == others
