@@ -22,7 +22,7 @@ from trainui.metrics.discovery import process_files
 LOCK = ".lock"
 """The ending of files of which the time matters at which they are opened."""
 
-PAUSES = {"lock": 0.002, "burst": 0.01, "later": 0.2}
+PAUSES = {"lock": 0.002, "burst": 0.01, "later": 1.0}
 """Seconds between two samples; the shortest costs 4 % of a core with two processes."""
 
 BURST = 3.0
@@ -44,8 +44,8 @@ Span = tuple[float, float]
 
 UNKNOWN: Span = (0.0, 0.0)
 
-_LISTED = 0.5
-"""Seconds for which the list of processes is used."""
+_LISTED, _LISTED_LATER = 0.5, 5.0
+"""Seconds for which the list of processes is used, in a burst and later."""
 
 _Written = Mapping[Path, Mapping[str, int]]
 """By attempt, the bytes that each of its processes has written since its start."""
@@ -90,6 +90,7 @@ class WriterSamples:
         self._burst_until = -math.inf
         self._spent: dict[Path, float] = defaultdict(float)
         self._thread: threading.Thread | None = None
+        self._wake = threading.Event()
         self._opened: dict[tuple[Path, Path], list[Span]] = defaultdict(list)
         self._seen: dict[str, dict[str, float]] = {}
         """By process: when each file was seen open last, and by an empty name the last sample."""
@@ -112,6 +113,7 @@ class WriterSamples:
             self._wanted[attempt_dir] = wanted
             if self._spent[attempt_dir] < MOST:
                 self._burst_until = time.monotonic() + BURST
+                self._wake.set()
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="samples", daemon=True)
                 self._thread.start()
@@ -142,13 +144,15 @@ class WriterSamples:
         listed = -math.inf
         while self._wanted:
             now = time.monotonic()
-            if now - listed > _LISTED:
+            is_later = self._pace() == "later"
+            if now - listed > (_LISTED_LATER if is_later else _LISTED):
                 processes = _processes(frozenset[Path]().union(*[*self._suspects.values()]))
-                for attempt in [*self._wanted]:
+                for attempt in () if is_later else [*self._wanted]:
                     self._spent[attempt] += min(now - listed, _LISTED)
                 listed = now
             self._sample(processes)
-            time.sleep(PAUSES[self._pace()])
+            self._wake.wait(PAUSES[self._pace()])
+            self._wake.clear()
 
     def _pace(self) -> str:
         if time.monotonic() > self._burst_until:
