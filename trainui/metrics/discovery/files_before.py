@@ -20,7 +20,7 @@ from trainui.metrics.files.tail import FileState
 NOTE = "files_before.json"
 """File in the attempt's directory."""
 
-MOST_ENTRIES, MOST_SECONDS = 5000, 0.1
+MOST_ENTRIES, MOST_SECONDS = 5000, 0.03
 """Directory entries and seconds after which the rest is left out."""
 
 _USUAL = re.compile(r".*\.(?:[ct]sv|jsonl?|log|out|err|txt|wandb)(?:\.\d+)?|.*tfevents.*")
