@@ -154,6 +154,9 @@ SAMPLES = [
     Sample("print", "🚀 Epoch 1/3 ✅ loss: 2 📉 acc: 0.5\n🚀 Epoch 2/3 ✅ loss: 1 📉 acc: 0.75\n", {"loss": [(1, 2), (2, 1)], "acc": [(1, 0.5), (2, 0.75)]}),
     Sample("print", "step 10k: loss 2 tok/s 900\nstep 1.5M: loss 1 tok/s 1.25k\n", {"loss": [(10_000, 2), (1_500_000, 1)], "tok/s": [(10_000, 900), (1_500_000, 1250)]}),
     Sample("print", "[0/5][0/9]\tLoss_D: 2\tLoss_G: 3\tD(G(z)): 0.5 / 0.25\n[1/5][3/9]\tLoss_D: 1\tLoss_G: 4\tD(G(z)): 0.5 / 0.25\n", {"Loss_D": [(0, 2), (12, 1)], "Loss_G": [(0, 3), (12, 4)]}),
+    Sample("print", "===== Fold 1 =====\nEpoch 1 loss 3\nEpoch 2 loss 2\n===== Fold 2 =====\nEpoch 1 loss 4\nEpoch 2 loss 1\n", {"loss": [(1, 3), (2, 2)], "fold2 loss": [(1, 4), (2, 1)]}),
+    Sample("print", "[fold 0] epoch 1: loss=3\n[fold 0] epoch 2: loss=2\n[fold 1] epoch 1: loss=4\n", {"loss": [(1, 3), (2, 2)], "fold1 loss": [(1, 4)]}),
+    Sample("print", "seed=42 step=1 loss=3\nseed=42 step=2 loss=2\n", {"seed": [(1, 42), (2, 42)], "loss": [(1, 3), (2, 2)]}),
     Sample("tqdm", "\rstep 7 loss 2.5:  50%|##  | 1/2 [00:01<00:01,  1.00it/s]\rstep 7 loss 2.5: 100%|####| 2/2 [00:01<00:01,  1.00it/s]\rstep 8 loss 2.0: 100%|####| 2/2 [00:02<00:00,  1.00it/s]\n", {"loss": [(7, 2.5), (8, 2)]}, "lightning"),
 ]  # fmt: skip
 

@@ -1,7 +1,8 @@
 """Labels that launchers put before the lines of each process: `0: `, `worker-1: `, `node2 | `.
 
 The rule: the numbers of the label seen first have no prefix; those of another one have it, so that
-no curve mixes two processes. A number that counts up together with the steps is no label.
+no curve mixes two processes. A number that counts up together with the steps is no label. Folds,
+seeds and trials that are trained one after the other in a log are kept apart by the same rule.
 """
 
 from __future__ import annotations
@@ -13,11 +14,30 @@ SEEN = "labels"
 """Key in a preset's memory: the first label and the last."""
 
 _LABEL = re.compile(r"\s*(?P<stem>(?:[A-Za-z][\w.-]*?[-_.]?)?)(?P<number>\d{1,6})(?::|\s*\|)\s+")
+FOLDS = "folds"
+"""Key in a preset's memory: the same for folds, seeds and trials."""
+
+_FOLD = re.compile(r"\b(?P<stem>fold|split|seed|trial)[ =:#_-]{0,3}(?P<number>\d{1,9})\b", re.I)
+_FOLD_HEADING = re.compile(
+    rf"\W*(?:(?:start|begin|train)\w* )?{_FOLD.pattern}(?:\s*(?:/|of)\s*\d+)?\W*", re.IGNORECASE
+)
+_LONGEST_HEADING = 120
 _SEPARATORS, _LONGEST = frozenset(":|"), 40
 _COUNTS = re.compile(
     r"(?:.*[-_.])?(?:e|ep|epoch|s|step|it|iter|iteration|round|episode|batch|update|tick)[-_.]?",
     re.IGNORECASE,
 )
+
+
+def find_fold(line: str) -> tuple[str, int] | None:
+    """Return the fold, seed or trial that a line names, such as `[fold 1] epoch 2`."""
+    found = _FOLD.search(line)
+    return (found["stem"].lower(), int(found["number"])) if found else None
+
+
+def is_fold_heading(line: str) -> bool:
+    """Return True for a line such as `===== Fold 1/5 =====`."""
+    return len(line) < _LONGEST_HEADING and _FOLD_HEADING.fullmatch(line) is not None
 
 
 def find(line: str) -> re.Match[str] | None:
@@ -29,15 +49,14 @@ def find(line: str) -> re.Match[str] | None:
 class LineLabels:
     """Decides which labels make metrics of their own."""
 
-    def __init__(self, memory: dict[str, Any]) -> None:
-        """Keep what was seen in the memory of a preset."""
-        self.memory = memory
+    def __init__(self, memory: dict[str, Any], key: str = SEEN) -> None:
+        """Keep what was seen in the memory of a preset, under a key."""
+        self.memory, self.key = memory, key
 
-    def prefix(self, label: re.Match[str], step: float) -> str:
+    def prefix(self, stem: str, number: int, step: float) -> str:
         """Return the prefix of the metrics in a line with a label and a step."""
-        stem, number = label["stem"], int(label["number"])
         start = {"first": [stem, number], "last": [stem, number, step], "apart": False}
-        seen = self.memory.setdefault(SEEN, start)
+        seen = self.memory.setdefault(self.key, start)
         last_stem, last, last_step = seen["last"]
         seen["last"] = [stem, number, step]
         counts_up = stem == last_stem and number > last and step > last_step

@@ -86,6 +86,11 @@ _JOB = re.compile(r"\s*#(?P<number>\d+) : (?P<overrides>\S.*?)\s*")
 _JOB_OF = "job"
 """Key in the memory: the job that prints."""
 
+_FOLD = "fold"
+"""Key in the memory: the fold that the last heading names."""
+
+_HANDED_ON = (_WITHIN, line_labels.SEEN, line_labels.FOLDS)
+
 _AT = "at"
 """Key in the memory: the step of the last line."""
 
@@ -102,7 +107,7 @@ class PrintStatements(Preset):
     @classmethod
     def handed_on(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
         """Return the epochs' lengths, and the names that decide others."""
-        names = {name: memory[name] for name in (_WITHIN, line_labels.SEEN) if name in memory}
+        names = {name: memory[name] for name in _HANDED_ON if name in memory}
         return {**epoch_steps.handed_on(memory), **names}
 
     def read(self, line: str) -> Sequence[Row]:
@@ -111,7 +116,10 @@ class PrintStatements(Preset):
             return NOTHING
         if "#" in line and (job := _JOB.fullmatch(line)):
             self.memory[_JOB_OF] = labels.of_job(job["number"], job["overrides"])
-        rows = self._read(line)
+        if line_labels.is_fold_heading(line):
+            self.memory[_FOLD] = line_labels.find_fold(line)
+            return NOTHING
+        rows = self._apart_by_fold(line, self._read(line))
         if of := self.memory.get(_JOB_OF):
             return [{n if n == STEP else f"{of}/{n}": v for n, v in row.items()} for row in rows]
         return rows
@@ -133,11 +141,21 @@ class PrintStatements(Preset):
         found = zip(ranks, map(self._row, map(message, texts)), strict=True)
         return [_prefixed(f"rank{rank[rank.lastindex or 1]} ", row) for rank, row in found if row]
 
+    def _apart_by_fold(self, line: str, rows: Sequence[Row]) -> Sequence[Row]:
+        """Return the rows with a prefix if they are of another fold than the first."""
+        fold = (rows and line_labels.find_fold(line)) or self.memory.get(_FOLD)
+        if not rows or fold is None:
+            return rows
+        stem, number = fold
+        prefix = LineLabels(self.memory, line_labels.FOLDS).prefix(stem, number, rows[0][STEP])
+        return [_prefixed(prefix, row) for row in rows] if prefix else rows
+
     def _labelled(self, label: re.Match[str], line: str) -> Sequence[Row]:
         rows = self._read(line)
         if not rows or not _HAS_STEP.search(line):
             return rows
-        prefix = LineLabels(self.memory).prefix(label, rows[0][STEP])
+        labels_of = LineLabels(self.memory)
+        prefix = labels_of.prefix(label["stem"], int(label["number"]), rows[0][STEP])
         return [_prefixed(prefix, row) for row in rows] if prefix else rows
 
     def _continued(self, line: str, step: float, of: str, before: str) -> Sequence[Row]:
