@@ -138,6 +138,7 @@ SAMPLES = [
     Sample("print", "2026-11-26 22:00:00,123 [71] [MainThread] INFO trainer step=7 loss=0.5\n2026-11-26 22:00:00,123 MainProcess Thread-1 INFO step=8 loss=0.25\n", {"loss": [(7, 0.5), (8, 0.25)]}),
     Sample("print", " 0: step 1 loss 2\n10: step 1 loss 3\n 0: 2026-11-26 22:00:00,123 INFO trainer step 2 loss 1\n10: step 2 loss 2.5\n", {"loss": [(1, 2), (2, 1)], "rank10 loss": [(1, 3), (2, 2.5)]}),
     Sample("print", "worker-0: step 1 loss 2\nworker-1: step 1 loss 3\nworker-0: step 2 loss 1\n", {"loss": [(1, 2), (2, 1)], "worker-1 loss": [(1, 3)]}),
+    Sample("print", "10.0.0.1: step 1 loss 2\n10.0.0.2: step 1 loss 3\n10.0.0.1: step 2 loss 1\n", {"loss": [(1, 2), (2, 1)], "10.0.0.2 loss": [(1, 3)]}),
     Sample("print", "1: step 10 loss 2\n2: step 20 loss 3\n4: step 40 loss 1\n", {"loss": [(10, 2), (20, 3), (40, 1)]}),
     Sample("print", "Epoch 3 | train: loss 2 acc 0.5 | val: loss 3 acc 0.25\nEpoch 4 [train] loss=1 acc=0.75 [valid] loss=2 acc=0.5\nEpoch 5 Train Loss: 2, Acc: 0.5, Val Loss: 3, Acc: 0.25\n", {"loss": [(3, 2), (4, 1)], "acc": [(3, 0.5), (4, 0.75)], "val loss": [(3, 3)], "val acc": [(3, 0.25)], "valid loss": [(4, 2)], "valid acc": [(4, 0.5)], "Train Loss": [(5, 2)], "Acc": [(5, 0.5)], "Val Loss": [(5, 3)], "val Acc": [(5, 0.25)]}),
     Sample("print", "epoch 1 - iter 10/20 - loss 2 - eta: 5 days, 1:00:00\nepoch 1 - iter 20/20 - loss 1 - eta: 3:00\nEPOCH 1 done: loss 1.5\n", {"epoch": [(10, 1), (20, 1)], "loss": [(10, 2), (20, 1)], "EPOCH": [(20, 1)], "epoch loss": [(20, 1.5)]}),

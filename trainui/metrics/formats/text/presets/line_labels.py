@@ -13,7 +13,9 @@ from typing import Any
 SEEN = "labels"
 """Key in a preset's memory: the first label and the last."""
 
-_LABEL = re.compile(r"\s*(?P<stem>(?:[A-Za-z][\w.-]*?[-_.]?)?)(?P<number>\d{1,6})(?::|\s*\|)\s+")
+_LABEL = re.compile(
+    r"\s*(?P<stem>(?:[A-Za-z][\w.-]*?[-_.]?|(?:\d+\.){3})?)(?P<number>\d{1,6})(?::|\s*\|)\s+"
+)
 FOLDS = "folds"
 """Key in a preset's memory: the same for folds, seeds and trials."""
 
