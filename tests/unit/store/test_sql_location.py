@@ -17,7 +17,7 @@ ROOMS = (
     "metrics/trackers/",
     "metrics/reader/database_reader.py",
     "search/pruning.py",
-    "search/study.py",
+    "search/storage.py",
 )
 """The store; the trackers read the databases of other programs, a search writes Optuna's."""
 
