@@ -25,9 +25,9 @@ from trainui.store.db.engine import Store
 from trainui.store.points import points, sources
 from trainui.store.points.chunks import Points
 from trainui.store.points.x_axis import Axis
-from trainui.tui.curves.axes import Frame
+from trainui.tui.curves.drawing.axes import Frame
+from trainui.tui.curves.drawing.plot import plot_rows
 from trainui.tui.curves.model import Chart, CurvesWanted
-from trainui.tui.curves.plot import plot_rows
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.data.poller import Poller
 from trainui.tui.data.snapshot import MetricQuery, RunQuery, Snapshot

@@ -36,8 +36,8 @@ SCRIPT = """
 import os, sys, time
 from pathlib import Path
 from trainui import settings
-from trainui.control import external
-from trainui.execution.worker import external_watch
+from trainui.control.trainings import external
+from trainui.execution.external import external_watch
 from trainui.metrics.reader.process_loop import MetricsReader
 from trainui.store.db.engine import open_store
 from trainui.store.runs.metrics_progress import attempts_to_read

@@ -20,14 +20,14 @@ from tests.integration.runs import Run, home_of_its_own, home_with_worker
 from tests.unit.supervisor.waiting import wait_for
 from trainui import control
 from trainui.control.edits import search_changes
-from trainui.control.resume_preview import choose_pipeline
+from trainui.control.resuming.resume_preview import choose_pipeline
 from trainui.domain.states import Status
 from trainui.errors import UsageError
 from trainui.search import results, samplers
 from trainui.store.read import summary, trials, views
 from trainui.store.read.trials import TrialRecord
-from trainui.tui.run.matrix_reader import MatrixReader
-from trainui.tui.run.search_rows import best_so_far
+from trainui.tui.run.sweep.matrix_reader import MatrixReader
+from trainui.tui.run.sweep.search_rows import best_so_far
 
 SPACE = {"x": {"low": 0.0, "high": 1.0}, "n": {"low": 1, "high": 4}, "act": ["relu", "gelu"]}
 

@@ -19,8 +19,8 @@ from tests.unit.store.readings import Feeder
 from trainui import clock, control, paths, wakeup
 from trainui.artifacts import code_version, environment
 from trainui.artifacts.environment import ShellEnvironment
-from trainui.control import resume_estimates
-from trainui.control.resume_options import StageOptions
+from trainui.control.resuming import resume_estimates
+from trainui.control.resuming.resume_options import StageOptions
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import Slot, StageRecord
 from trainui.domain.states import Status
@@ -457,12 +457,12 @@ class TestResume:
 
         def meanwhile(*arguments: object) -> list[PlannedStage]:
             """Somebody else resumes `b`, which completes, between the plan and the writing."""
-            monkeypatch.setattr("trainui.control.resumption.with_savings", original)
+            monkeypatch.setattr("trainui.control.resuming.resumption.with_savings", original)
             control.resume(failed, StageOptions(until=["b"]))
             play(store, failed, "b")
             return original(*arguments)  # type: ignore[arg-type]
 
-        monkeypatch.setattr("trainui.control.resumption.with_savings", meanwhile)
+        monkeypatch.setattr("trainui.control.resuming.resumption.with_savings", meanwhile)
         assert "b" not in control.resume(failed)
         assert records(store, failed)["b"].attempt == 2
 

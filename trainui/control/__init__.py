@@ -4,8 +4,8 @@ Each operation writes to the store in one transaction and then wakes the worker.
 Celery or starts a service; the front end starts services afterwards. Names are imported on first
 use, so that checking a file or waiting imports no database library.
 
-Read `submission` first (from a checked pipeline to a stored run), then `resumption` (the plan of a
-resume) and `external` (trainings that trainui did not start).
+Read `submission` first (from a checked pipeline to a stored run), then `resuming` (the plan of a
+resume) and `trainings` (those that trainui did not start).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from trainui.control.lookup import snapshot_words as snapshot_words
     from trainui.control.queue import change_priority as change_priority
     from trainui.control.queue import set_paused as set_paused
-    from trainui.control.resumption import plan_resume as plan_resume
-    from trainui.control.resumption import rerun as rerun
-    from trainui.control.resumption import resume as resume
+    from trainui.control.resuming.resumption import plan_resume as plan_resume
+    from trainui.control.resuming.resumption import rerun as rerun
+    from trainui.control.resuming.resumption import resume as resume
     from trainui.control.submission import filled_in as filled_in
     from trainui.control.submission import preview as preview
     from trainui.control.submission import submit as submit
@@ -34,7 +34,7 @@ _NAMES = {
     "edits.file_changes": ("changed_file",),
     "lookup": ("given_params", "snapshot_words"),
     "queue": ("change_priority", "set_paused"),
-    "resumption": ("plan_resume", "rerun", "resume"),
+    "resuming.resumption": ("plan_resume", "rerun", "resume"),
     "submission": ("filled_in", "preview", "submit", "without_gpus"),
 }
 """The public names of each module."""

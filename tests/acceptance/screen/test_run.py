@@ -19,7 +19,7 @@ from trainui.domain.states import Status
 from trainui.execution.attempt import environment_digest
 from trainui.store.runs import runs
 from trainui.tui.render.styled_text import plain
-from trainui.tui.run.overview_details import FOLDED
+from trainui.tui.run.details.overview_details import FOLDED
 
 
 def line_of(driven: Driven, text: str) -> str:

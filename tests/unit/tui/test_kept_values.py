@@ -17,7 +17,7 @@ from trainui.store.db import protocol, readonly
 from trainui.store.read import run_list, views
 from trainui.store.runs import alerts, stage_requests
 from trainui.store.runs.alerts import AlertRecord
-from trainui.tui.run.matrix_reader import MatrixReader
+from trainui.tui.run.sweep.matrix_reader import MatrixReader
 from trainui.tui.runs.headline_reader import HeadlineReader
 from trainui.tui.runs.metric_reader import MetricReader
 

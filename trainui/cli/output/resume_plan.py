@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from trainui import text
 from trainui.cli.output import printing
-from trainui.control import resume_preview
+from trainui.control.resuming import resume_preview
 from trainui.pipeline.rules.resume_plan import PlannedStage
 
 _COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}

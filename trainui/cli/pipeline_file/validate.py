@@ -60,8 +60,8 @@ def validate(
 def _warn(pipeline: Pipeline) -> None:
     """Warn of what prevents a valid pipeline from running on this machine."""
     from trainui import control
-    from trainui.control import earlier_checkpoints
     from trainui.control.requirements import invalid_inputs, missing_cpus, missing_gpus
+    from trainui.control.resuming import earlier_checkpoints
 
     stages, inputs = pipeline.stages, invalid_inputs(pipeline, os.environ)
     for problem in (missing_gpus(stages, os.environ), missing_cpus(stages), *inputs):

@@ -51,7 +51,7 @@ def add(
 
 
 def _paths(paths: list[Path], name: str | None, *, as_json: bool, dry_run: bool) -> None:
-    from trainui.control import external
+    from trainui.control.trainings import external
 
     found = [one for path in paths for one in external.find(path.expanduser().resolve())]
     for path in paths:
@@ -108,7 +108,7 @@ def _print(rows: list[dict[str, Any]], *, as_json: bool, dry_run: bool) -> None:
 
 
 def _process(pid: str, name: str | None, *, as_json: bool, dry_run: bool) -> None:
-    from trainui.control import adoption, external
+    from trainui.control.trainings import adoption, external
 
     if pid == _ANY_PID:
         _list_candidates(as_json=as_json)
@@ -126,7 +126,7 @@ def _process(pid: str, name: str | None, *, as_json: bool, dry_run: bool) -> Non
 
 
 def _list_candidates(*, as_json: bool) -> None:
-    from trainui.control import adoption
+    from trainui.control.trainings import adoption
 
     found = adoption.candidates()
     header = ("PID", "STARTED", "WHY", "COMMAND")

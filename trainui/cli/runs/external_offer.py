@@ -14,7 +14,7 @@ from trainui.cli.runs import open_or_wait
 from trainui.errors import UsageError
 
 if TYPE_CHECKING:
-    from trainui.control.external_command import Offer
+    from trainui.control.trainings.external_command import Offer
     from trainui.domain.records import RunRecord, StageRecord
 
 
@@ -59,7 +59,7 @@ def offer(run: RunRecord, stages: Sequence[StageRecord], options: OfferOptions) 
     Raises:
         UsageError: there is no terminal to ask on, or the command is not on record.
     """
-    from trainui.control import external_command
+    from trainui.control.trainings import external_command
 
     found = external_command.of(run, stages)
     if options.this_shell:
@@ -81,7 +81,7 @@ def offer(run: RunRecord, stages: Sequence[StageRecord], options: OfferOptions) 
 
 
 def _start(found: Offer, options: OfferOptions) -> int:
-    from trainui.control import external_command
+    from trainui.control.trainings import external_command
     from trainui.execution.daemon import lifecycle
 
     lifecycle.ensure_started()  # first, so that nothing is stored if nothing can run

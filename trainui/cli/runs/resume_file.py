@@ -13,7 +13,7 @@ import typer
 
 from trainui import text
 from trainui.cli.output import printing, resume_plan
-from trainui.control.resume_preview import PipelineChoice, choose_pipeline
+from trainui.control.resuming.resume_preview import PipelineChoice, choose_pipeline
 from trainui.errors import PipelineFileError, UsageError
 
 if TYPE_CHECKING:

@@ -310,7 +310,7 @@ def _print_detached(run_id: str, pipeline: Pipeline, run_options: RunOptions) ->
 
 
 def _show_plan(pipeline: Pipeline, as_json: bool) -> None:
-    from trainui.control import earlier_checkpoints
+    from trainui.control.resuming import earlier_checkpoints
     from trainui.pipeline.substitution import masking
     from trainui.store.read import summary
 

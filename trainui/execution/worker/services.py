@@ -20,6 +20,7 @@ from trainui.domain.records import Slot
 from trainui.errors import ReplacedError, StoreError, StoreLockedError, TrainuiError
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.daemon.watchdog_monitor import WatchdogMonitor
+from trainui.execution.external.external_thread import ExternalThread
 from trainui.execution.gpu.health import GpuHealthMonitor
 from trainui.execution.planner.planner import Planner
 from trainui.execution.planner.slots import all_slots, here
@@ -27,7 +28,6 @@ from trainui.execution.stall.alerts import StallAlerts
 from trainui.execution.stall.detector import StallDetector
 from trainui.execution.worker.change_detector import ChangeDetector
 from trainui.execution.worker.code_drift import CodeDriftWatch
-from trainui.execution.worker.external_thread import ExternalThread
 from trainui.execution.worker.hosts import HostMonitor
 from trainui.execution.worker.log_relay import LogRelay
 from trainui.execution.worker.metrics_process import MetricsProcess

@@ -13,7 +13,7 @@ from trainui.tui.actions.confirm_screen import Choice, ConfirmScreen
 from trainui.tui.actions.target import Target, listed
 
 if TYPE_CHECKING:
-    from trainui.control.external_command import Offer
+    from trainui.control.trainings.external_command import Offer
 
 
 def cancel_question(target: Target, stages: Sequence[StageRecord]) -> ConfirmScreen:
@@ -110,7 +110,7 @@ def new_run_question(target: Target, chosen: Sequence[StageRecord]) -> ConfirmSc
     run_id, stages = target.id, list(chosen)
 
     def offer() -> Offer:
-        from trainui.control import external_command
+        from trainui.control.trainings import external_command
         from trainui.store.read import views
 
         with views.reading() as connection:
@@ -118,7 +118,7 @@ def new_run_question(target: Target, chosen: Sequence[StageRecord]) -> ConfirmSc
             return external_command.of(run, stages or views.stages(connection, run_id))
 
     def work() -> str:
-        from trainui.control import external_command
+        from trainui.control.trainings import external_command
 
         return f"started {harmless(target.name)} as the new run {external_command.start(offer())}"
 

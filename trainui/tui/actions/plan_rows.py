@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from trainui.control import resume_preview
+from trainui.control.resuming import resume_preview
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.text import harmless
 from trainui.tui.render.styled_text import Row, Segment, fit, wrap

@@ -14,8 +14,8 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
 
-from trainui.control.resume_options import StageOptions
-from trainui.control.resume_preview import PipelineChoice, saved, summary, waiting
+from trainui.control.resuming.resume_options import StageOptions
+from trainui.control.resuming.resume_preview import PipelineChoice, saved, summary, waiting
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.text import harmless
 from trainui.tui.actions.plan_rows import PlanLine, diff_rows, plan_lines
@@ -122,7 +122,8 @@ class PlanScreen(Screen[bool]):
         as_submitted, run_id = self._as_submitted, self._target.id
 
         def work() -> None:
-            from trainui.control import lookup, resume_preview
+            from trainui.control import lookup
+            from trainui.control.resuming import resume_preview
             from trainui.errors import PipelineFileError
             from trainui.execution.attempt import lost_attempts
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from trainui.store.points.x_axis import Axis
-from trainui.tui.curves import ticks
-from trainui.tui.curves.axes import XAxis
+from trainui.tui.curves.drawing import ticks
+from trainui.tui.curves.drawing.axes import XAxis
 from trainui.tui.curves.model import Chart, PlotLine
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.numbers import number, step

@@ -11,12 +11,12 @@ from rich.cells import cell_len
 
 from trainui.domain.records import SeriesSummary
 from trainui.text import harmless
-from trainui.tui.curves import ticks
-from trainui.tui.curves.axes import Frame
 from trainui.tui.curves.cursor_values import best_line, last_value, ranking, value_at
-from trainui.tui.curves.line_styles import LineStyle
+from trainui.tui.curves.drawing import ticks
+from trainui.tui.curves.drawing.axes import Frame
+from trainui.tui.curves.drawing.line_styles import LineStyle
+from trainui.tui.curves.drawing.plot import plot_rows
 from trainui.tui.curves.model import Chart, PlotLine
-from trainui.tui.curves.plot import plot_rows
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.numbers import number
 from trainui.tui.render.styled_text import ELLIPSIS, Row, Segment, fit, fit_middle, width_of

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.cells import cell_len
 
 from trainui.domain.headline_metric import headline
-from trainui.tui.curves.line_styles import LineStyle, line_styles, mark_of
+from trainui.tui.curves.drawing.line_styles import LineStyle, line_styles, mark_of
 from trainui.tui.curves.model import Chart
 from trainui.tui.render.styled_text import Row, Segment, packed
 

@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from trainui.domain.records import SeriesSummary
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.cursor_values import zoom_text
+from trainui.tui.curves.drawing.line_styles import LineStyle
 from trainui.tui.curves.grid import (
     GAP,
     LABEL_WIDTH,
@@ -28,7 +29,6 @@ from trainui.tui.curves.grid_legend import (
     styles_of,
 )
 from trainui.tui.curves.interaction import CurveKeys
-from trainui.tui.curves.line_styles import LineStyle
 from trainui.tui.curves.model import Chart, Curves
 from trainui.tui.curves.view_options import CurvesState
 from trainui.tui.keymap import bindings

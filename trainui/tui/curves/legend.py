@@ -7,7 +7,6 @@ import math
 from trainui.domain.records import SeriesSummary
 from trainui.domain.states import Status
 from trainui.text import SYMBOLS
-from trainui.tui.curves import ticks
 from trainui.tui.curves.cursor_values import (
     CursorValue,
     best_text,
@@ -18,7 +17,8 @@ from trainui.tui.curves.cursor_values import (
     ranking,
     value_at,
 )
-from trainui.tui.curves.line_styles import SAMPLE, LineStyle, line_styles
+from trainui.tui.curves.drawing import ticks
+from trainui.tui.curves.drawing.line_styles import SAMPLE, LineStyle, line_styles
 from trainui.tui.curves.model import Chart, PlotLine
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.numbers import exact_step, number

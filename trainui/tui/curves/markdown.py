@@ -10,11 +10,11 @@ from operator import itemgetter
 from statistics import fmean
 
 from trainui.text import harmless
-from trainui.tui.curves.axes import Frame
 from trainui.tui.curves.cursor_values import best_text, last_value, leader_text
-from trainui.tui.curves.line_styles import mark_of
+from trainui.tui.curves.drawing.axes import Frame
+from trainui.tui.curves.drawing.line_styles import mark_of
+from trainui.tui.curves.drawing.plot import plot_rows
 from trainui.tui.curves.model import Chart, PlotLine
-from trainui.tui.curves.plot import plot_rows
 from trainui.tui.curves.view_options import AXES, PlotOptions
 from trainui.tui.data.snapshot import CurvesPage
 from trainui.tui.render.numbers import number

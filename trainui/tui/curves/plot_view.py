@@ -8,13 +8,13 @@ from typing import ClassVar
 from textual import events
 from textual.binding import BindingType
 
-from trainui.tui.curves.axes import Frame
+from trainui.tui.curves.drawing.axes import Frame
+from trainui.tui.curves.drawing.plot import plot_rows
+from trainui.tui.curves.drawing.ticks import LABEL
 from trainui.tui.curves.grid_legend import names_width
 from trainui.tui.curves.interaction import CurveKeys
 from trainui.tui.curves.legend import table_rows
 from trainui.tui.curves.model import Chart, Curves
-from trainui.tui.curves.plot import plot_rows
-from trainui.tui.curves.ticks import LABEL
 from trainui.tui.curves.view_options import CurvesState
 from trainui.tui.keymap import bindings
 

@@ -19,10 +19,10 @@ from trainui.store.points import windows
 from trainui.store.points.x_axis import Axis
 from trainui.store.read import headlines
 from trainui.tui.curves import chart_lines, series_figures
-from trainui.tui.curves.annotations import StageAlert, annotations_of, read_alerts
 from trainui.tui.curves.comparison.candidates import read_candidates
 from trainui.tui.curves.comparison.folding import folded, groups
 from trainui.tui.curves.comparison.other_runs import OtherRuns
+from trainui.tui.curves.drawing.annotations import StageAlert, annotations_of, read_alerts
 from trainui.tui.curves.model import (
     ALL_IN_ONE,
     AxisPositions,
@@ -34,7 +34,7 @@ from trainui.tui.curves.model import (
 )
 from trainui.tui.curves.preview import NOTHING, PreviewedSeries, PreviewReader, with_previews
 from trainui.tui.curves.series import PlottedSeries, comparable_series, siblings, sources
-from trainui.tui.run.matrix_reader import MatrixReader, NanSteps
+from trainui.tui.run.sweep.matrix_reader import MatrixReader, NanSteps
 
 if TYPE_CHECKING:
     from trainui.store.points.windows import Plotted

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from trainui.tui.data.eta import Eta, RunEta
     from trainui.tui.machine.gpu_reader import GpuFigures
     from trainui.tui.machine.system_reader import MachineFigures
-    from trainui.tui.run.activity import StageActivity
-    from trainui.tui.run.files import StageFiles
+    from trainui.tui.run.details.activity import StageActivity
+    from trainui.tui.run.details.files import StageFiles
 
 
 class DetailTab(IntEnum):

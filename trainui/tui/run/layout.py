@@ -22,7 +22,7 @@ from trainui.tui.graph.rows import LEAST_BAR
 from trainui.tui.graph.view import StageGraph
 from trainui.tui.keymap import bindings
 from trainui.tui.logs.view import LogView
-from trainui.tui.run.details_view import DetailsView
+from trainui.tui.run.details.details_view import DetailsView
 from trainui.tui.run.tab_bar import Tabs
 from trainui.tui.widgets.line_view import LinesView
 

@@ -29,10 +29,10 @@ from trainui.tui.data.snapshot import (
     RunQuery,
     StageDetail,
 )
-from trainui.tui.run.activity import ActivityReader
-from trainui.tui.run.files import commit, stage_files
-from trainui.tui.run.looked_at import LookedAtReader
-from trainui.tui.run.matrix_reader import AlertReader, MatrixReader
+from trainui.tui.run.details.activity import ActivityReader
+from trainui.tui.run.details.files import commit, stage_files
+from trainui.tui.run.details.looked_at import LookedAtReader
+from trainui.tui.run.sweep.matrix_reader import AlertReader, MatrixReader
 
 FIRST_STAGES = 200
 """Stages in a page's first snapshot: more than a terminal has lines."""

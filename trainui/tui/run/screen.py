@@ -29,10 +29,10 @@ from trainui.tui.logs.view import LogView
 from trainui.tui.page import Jump, Page
 from trainui.tui.render.styled_text import Row, Segment
 from trainui.tui.run.autoselect import stage_to_select, successor
-from trainui.tui.run.details_view import DetailsView
+from trainui.tui.run.details.details_view import DetailsView
+from trainui.tui.run.details.stage_panel import StagePanel
 from trainui.tui.run.header import can_resume, crumbs, heading
 from trainui.tui.run.layout import Panes
-from trainui.tui.run.stage_panel import StagePanel
 from trainui.tui.widgets.bars import Bar
 from trainui.tui.widgets.line_view import RowsView
 
@@ -355,7 +355,7 @@ class RunScreen(Page):
             self.run_worker(work, thread=True, exit_on_error=False)
 
     def _copy_command(self, run_id: str, stage: str) -> None:
-        from trainui.tui.run import shell_command
+        from trainui.tui.run.details import shell_command
 
         try:
             command = shell_command.of_stage(run_id, stage)

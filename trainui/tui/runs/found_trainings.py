@@ -94,7 +94,7 @@ def _answer(words: list[str], is_cancelled: Callable[[], bool]) -> dict[str, Any
 
 def add(chosen: Found) -> str:
     """Add one; return the message to show."""
-    from trainui.control import external
+    from trainui.control.trainings import external
 
     if chosen.pid is not None:
         return f"added {external.adopt(chosen.pid).name}"
@@ -106,7 +106,7 @@ def add(chosen: Found) -> str:
 
 def add_all() -> str:
     """Add all trainings in this directory; return the message to show."""
-    from trainui.control import external
+    from trainui.control.trainings import external
 
     added = external.add(external.find(Path.cwd()))
     return f"added {len(added)} training{'s' * (len(added) != 1)}"

@@ -10,8 +10,9 @@ import pytest
 from trainui import clock, control
 from trainui.artifacts import environment
 from trainui.cli.output import resume_plan
-from trainui.control import lookup, resume_preview
+from trainui.control import lookup
 from trainui.control.edits import inline_edit
+from trainui.control.resuming import resume_preview
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.errors import UsageError

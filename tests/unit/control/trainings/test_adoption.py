@@ -1,0 +1,109 @@
+"""Candidates for adoption: processes that write metrics, and not all that write a log."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.supervisor.waiting import wait_for
+from trainui.control.trainings import adoption
+
+HOLD = """
+import os, sys, time
+file = open(sys.argv[1], "a")
+for step in range(5):
+    file.write(sys.argv[2].replace("N", str(step)) + "\\n")
+file.flush()
+for _ in range(int(sys.argv[3])):
+    if os.fork() == 0:
+        break
+open(f"ready-{os.getpid()}", "w").close()
+time.sleep(600)
+"""
+LAUNCH = """
+import subprocess, sys
+ranks = [subprocess.Popen([sys.executable, *sys.argv[1:]]) for _ in range(2)]
+[rank.wait() for rank in ranks]
+"""
+
+
+class Programs:
+    """A directory with a training and a launcher."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.started: list[subprocess.Popen[bytes]] = []
+        (directory / "train.py").write_text(HOLD)
+        (directory / "torchrun").write_text(LAUNCH)
+
+    def start(self, *words: str, processes: int = 1) -> int:
+        """Start a program; return its pid once it has so many processes that write."""
+        before = self.ready
+        command = [sys.executable, *words]
+        process = subprocess.Popen(command, cwd=self.directory, start_new_session=True)
+        self.started.append(process)
+        wait_for(lambda: self.ready - before == processes, "the processes")
+        return process.pid
+
+    @property
+    def ready(self) -> int:
+        return len(list(self.directory.glob("ready-*")))
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Iterator[Programs]:
+    """Programs that are ended after the test."""
+    found = Programs(tmp_path)
+    yield found
+    for process in found.started:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "is_training"),
+    [
+        ("train.log", "step N loss 0.25", True),
+        ("server.log", "2026-11-26 10:00:00 GET /index.html 200", False),
+        ("metrics.jsonl", '{"step": 1, "loss": 0.5}', True),
+        ("other.db", "SQLite format 3", False),
+        ("chat.jsonl", '{"role": "user", "content": "hello"}', False),
+    ],
+)
+def test_a_text_is_examined_for_metrics(
+    programs: Programs, name: str, line: str, is_training: bool
+) -> None:
+    pid = programs.start("train.py", name, line, "0")
+    found = {one.pid: one.why for one in adoption.candidates()}
+    assert found.get(pid) == (f"writes {name}" if is_training else None)
+
+
+def test_the_own_logs_of_wandb_are_no_metrics(programs: Programs) -> None:
+    logs = programs.directory / "wandb/run-20260101_000000-x1/logs"
+    logs.mkdir(parents=True)
+    log = logs / "debug-internal.log"
+    pid = programs.start("train.py", str(log), '{"step": N, "loss": 1}', "0")
+    assert pid not in {one.pid for one in adoption.candidates()}
+    found, _ = adoption.training(pid)
+    assert log not in [path for path, _format in found.jobs[0].sources or ()]
+
+
+def test_of_several_processes_the_one_that_started_them_is_listed(programs: Programs) -> None:
+    line = '{"step": 1, "loss": 0.5}'
+    forked = programs.start("train.py", "metrics.jsonl", line, "3", processes=4)
+    launcher = programs.start("torchrun", "train.py", "log.jsonl", line, "0", processes=2)
+    found = [one for one in adoption.candidates() if one.directory == str(programs.directory)]
+    assert {one.pid for one in found} == {forked, launcher}
+    assert {one.name for one in found} == {"train", "torchrun"}
+
+
+def test_a_program_with_a_similar_name_is_no_part_of_trainui(programs: Programs) -> None:
+    (programs.directory / "trainui.runs").mkdir()
+    pid = programs.start("train.py", "trainui.runs/metrics.csv", "step,loss\n1,2", "0")
+    assert adoption.training(pid)[1].pid == pid

@@ -1,0 +1,143 @@
+"""The command of an external run, from what its tracker or its process left."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.unit.execution.conftest import store as store
+from tests.unit.metrics.corpus import corpus_root, needs_corpus, unpacked
+from trainui.control.trainings import external, external_command
+from trainui.control.trainings.external_command import Offer
+from trainui.domain.records import RunRecord, StageRecord
+from trainui.errors import UsageError
+from trainui.store.db.engine import Store
+from trainui.store.read import run_list, views
+
+TRACKERS = (corpus_root() or Path()) / "trackers"
+
+
+def stored(run_id: str) -> tuple[RunRecord, list[StageRecord]]:
+    with closing(views.connect()) as connection:
+        return views.find_run(connection, run_id), views.stages(connection, run_id)
+
+
+def offer_of(path: Path, stage: int | None = None) -> Offer:
+    (added,) = external.add(external.find(path))
+    run, stages = stored(added.run_id)
+    return external_command.of(run, stages if stage is None else stages[stage : stage + 1])
+
+
+CONFIGURED = """
+hydra:
+  runtime: {{cwd: {0}, config_sources: [{{path: {0}/configs, schema: file}}]}}
+  job: {{name: train}}
+  overrides: {{hydra: [hydra.mode=RUN], task: ['{1}', +model/size=tiny]}}
+"""
+
+
+def hydra_job(directory: Path, project: Path, override: str) -> Path:
+    (directory / ".hydra").mkdir(parents=True)
+    (directory / ".hydra/overrides.yaml").write_text(f"- {override}\n- +model/size=tiny\n")
+    (directory / ".hydra/hydra.yaml").write_text(CONFIGURED.format(project, override))
+    return directory
+
+
+def test_a_hydra_job_is_its_script_with_its_overrides(store: Store, tmp_path: Path) -> None:
+    job = hydra_job(tmp_path / "outputs/2026-11-26/10-00-00", tmp_path, "lr=0.1")
+    with pytest.raises(UsageError, match="its command is not on record"):
+        offer_of(job)  # its script is not found
+    script = tmp_path / "src/train.py"
+    script.parent.mkdir()
+    script.touch()
+    run, stages = stored("train")
+    offer = external_command.of(run, stages)
+    assert offer.command == ("python", "src/train.py", "lr=0.1", "+model/size=tiny")
+    assert offer.typed == (
+        f"cd {tmp_path} && trainui run --name train -- python src/train.py lr=0.1 +model/size=tiny"
+    )
+
+
+def test_a_multirun_is_its_sweep_and_each_of_its_jobs_a_command(
+    store: Store, tmp_path: Path
+) -> None:
+    (tmp_path / "train.py").touch()
+    multirun = tmp_path / "multirun/2026-11-26/10-00-00"
+    for number in range(2):
+        hydra_job(multirun / str(number), tmp_path, f"lr=0.{number}")
+    (multirun / "multirun.yaml").write_text(CONFIGURED.format(tmp_path, "lr=0.0,0.1"))
+    offer = offer_of(multirun)
+    assert offer.command == ("python", "train.py", "-m", "lr=0.0,0.1", "+model/size=tiny")
+    run, stages = stored(offer.origin)
+    one = external_command.of(run, stages[1:])
+    assert one.command == ("python", "train.py", "lr=0.1", "+model/size=tiny")
+
+
+@needs_corpus
+def test_wandb_recorded_the_command_and_the_directory(store: Store) -> None:
+    with pytest.raises(UsageError, match="does not exist here") as refused:
+        offer_of(TRACKERS / "wandb/nested")
+    assert "the directory /tmp/lab/wandb/nested, in which" in str(refused.value)
+    assert "/tmp/lab/v/wandb31/bin/python /tmp/lab/make_wandb.py nested" in str(refused.value)
+
+
+def mlflow_run(directory: Path, script: str, kind: str = "LOCAL") -> Path:
+    (directory / "metrics").mkdir(parents=True)
+    (directory / "tags").mkdir()
+    (directory / "meta.yaml").write_text("run_id: r\nrun_name: calm\nstatus: 3\n")
+    (directory / "tags/mlflow.source.name").write_text(script)
+    (directory / "tags/mlflow.source.type").write_text(kind)
+    return directory
+
+
+def test_mlflow_recorded_the_script(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "train.py").touch()
+    offer = offer_of(mlflow_run(tmp_path / "mlruns/0/r", "train.py"))
+    assert (offer.command, offer.directory) == (("python", "train.py"), str(tmp_path))
+    assert "arguments    not on record: only the script is" in offer.lines
+    for number, (script, kind) in enumerate([("no.py", "LOCAL"), ("train.py", "NOTEBOOK")]):
+        with pytest.raises(UsageError, match="its command is not on record"):
+            offer_of(mlflow_run(tmp_path / f"mlruns/1/{number}", script, kind))
+
+
+@needs_corpus
+def test_mlflows_database_recorded_the_script(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = unpacked(TRACKERS / "mlflow/mlflow.db")
+    added, *_others = external.add(external.find(file))
+    monkeypatch.setattr(Path, "is_file", lambda path: path.name == "make_mlflow.py")
+    run, stages = stored(added.run_id)
+    assert external_command.of(run, stages).command == ("python", "/tmp/lab/make_mlflow.py")
+
+
+def test_an_adopted_process_runs_again_in_its_directory_and_environment(
+    on_both_databases: None, store: Store, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", "print('ready', flush=True); input()"]
+    environ = {**os.environ, "FLAVOUR": "mild"}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=tmp_path, env=environ, stdin=pipe, stdout=pipe) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        run_id = external.adopt(process.pid, "mine").run_id
+        process.kill()
+    run, stages = stored(run_id)
+    offer = external_command.of(run, stages)
+    assert (offer.command, offer.directory) == (tuple(command), str(tmp_path))
+    assert offer.environ is not None
+    assert offer.environ["FLAVOUR"] == "mild"
+    assert offer.lines[-2].endswith("/env.json")
+    assert offer.lines[-1].startswith("caution      it still runs")  # its end is not on record yet
+    again, (stage,) = stored(external_command.start(offer))
+    assert (again.name, again.origin, again.external) == ("mine", run_id, None)
+    assert stage.definition.workdir == str(tmp_path)
+    assert tuple(stage.definition.command or ()) == tuple(command)
+    with closing(views.connect()) as connection:
+        lines = {line.id: line.is_external for line in run_list.run_lines(connection)}
+    assert lines == {run_id: True, again.id: False}

@@ -1,0 +1,185 @@
+"""External runs are read again only where their files have changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.unit.metrics.trackers.test_databases import MLFLOW, OLDER
+from trainui.control.trainings import external
+from trainui.domain.states import Status
+from trainui.execution.external import external_watch
+from trainui.execution.external.external_watch import ExternalWatch
+from trainui.metrics.discovery import trainings
+from trainui.settings import host
+from trainui.store.db.engine import Store
+from trainui.store.read import views
+from trainui.store.runs.metrics_progress import (
+    AttemptToRead,
+    attempts_to_read,
+    mark_metrics_complete,
+)
+
+
+def statuses(store: Store) -> dict[str, Status]:
+    with closing(views.connect()) as connection:
+        return {run.name: run.status for run in views.runs(connection)}
+
+
+def test_a_database_of_many_running_runs_is_read_once_for_each_change(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mlflow.db"
+    reads, below = list[Path](), trainings.below
+
+    def count(one: Path) -> list[trainings.Training]:
+        reads.append(one)
+        return below(one)
+
+    watch = ExternalWatch(store, host())
+    monkeypatch.setattr("trainui.execution.external.external_watch.PERIOD", 0.0)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript(MLFLOW)
+        for name in "abc":
+            row = (name, name, "RUNNING", 1000, None, "active")
+            connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)", row)
+        external.add(external.find(path))
+        monkeypatch.setattr(trainings, "below", count)
+        watch.look()
+        watch.look()
+        assert reads == [path]
+        assert set(statuses(store).values()) == {Status.RUNNING}
+        connection.execute("UPDATE runs SET status = 'FINISHED' WHERE name = 'b'")
+        watch.look()
+        assert reads == [path, path]
+        assert statuses(store) == {"a": "running", "b": "completed", "c": "running"}
+    watch.look()
+    assert statuses(store) == {"a": "ended", "b": "completed", "c": "ended"}
+
+
+@pytest.fixture
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(external_watch, "PERIOD", 0.0)
+    monkeypatch.setattr(external_watch, "RESTING_PERIOD", 0.0)
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_a_run_of_trackio_runs_while_it_writes_and_runs_on_when_it_writes_again(
+    store: Store, tmp_path: Path
+) -> None:
+    path = tmp_path / "project.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript(OLDER["trackio"])
+    watch = ExternalWatch(store, host())
+
+    def log(step: int, age: float) -> None:
+        at = datetime.fromtimestamp(time.time() - age, UTC).isoformat()
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            row = (at, "old", step, '{"loss": 1}')
+            connection.execute("INSERT INTO metrics VALUES (NULL, ?, ?, ?, ?)", row)
+        os.utime(path, (time.time() - age,) * 2)
+
+    log(4, 3600)
+    external.add(external.find(path))
+    watch.look()
+    assert statuses(store) == {"old": "ended"}
+    log(5, 0)
+    watch.look()
+    assert statuses(store) == {"old": "running"}
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE metrics SET timestamp = '2025-01-01T00:00:00'")
+    watch.look()
+    assert statuses(store) == {"old": "ended"}
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_what_a_process_of_another_machine_writes_is_read(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "run" / "metrics.csv"
+    path.parent.mkdir()
+    path.write_text("step,loss\n1,0.5\n")
+    os.utime(path, (time.time() - 3600,) * 2)
+    (added,) = external.add(external.find(path.parent))
+    watch = ExternalWatch(store, host())
+
+    def unread() -> list[AttemptToRead]:
+        with store.read() as connection:
+            return attempts_to_read(connection, host())
+
+    watch.look()
+    with store.write() as connection:
+        for one in unread():
+            mark_metrics_complete(connection, one.attempt_id)
+    watch.look()
+    assert unread() == []
+    now = round(time.time()) - 1800  # on another machine, whose clock may differ
+    with path.open("a") as file:
+        file.write("2,0.4\n")
+    os.utime(path, (now, now))
+    watch.look()
+    assert len(unread()) == 1
+    (path.parent / "notes.txt").touch()  # no output of the training
+    watch.look()
+    with closing(views.connect()) as own:
+        run = views.find_run(own, added.run_id)
+    assert (run.status, run.completed_at) == ("ended", now * 1_000_000)
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_a_trial_in_a_journal_runs_while_the_journal_is_written(
+    store: Store, tmp_path: Path
+) -> None:
+    path = tmp_path / "study.log"
+    begun = {"op_code": 4, "study_id": 0, "datetime_start": "2026-11-26T10:00:00+00:00"}
+    lines = [{"op_code": 0, "study_name": "s", "directions": [1]}, begun]
+
+    def write(*entries: dict[str, object]) -> None:
+        with path.open("a") as file:
+            file.writelines(json.dumps(one | {"worker_id": "w"}) + "\n" for one in entries)
+
+    def stages() -> dict[str, str]:
+        with closing(views.connect()) as own:
+            return {one.name: str(one.status) for one in views.stages(own, added.run_id)}
+
+    write(*lines)
+    watch = ExternalWatch(store, host())
+    (added,) = external.add(external.find(path))
+    write({"op_code": 7, "trial_id": 0, "step": 3, "intermediate_value": 0.5}, begun)
+    write({"op_code": 6, "trial_id": 0, "state": 1, "values": [0.25]})
+    watch.look()
+    assert stages() == {"trial 0": "completed", "trial 1": "running"}
+    write({"op_code": 6, "trial_id": 1, "state": 3, "values": None})
+    watch.look()
+    assert statuses(store) == {"s": "running"}  # another trial may begin at once
+    watch.look()
+    assert statuses(store) == {"s": "failed"}
+    write(begun)
+    watch.look()
+    assert stages() == {"trial 0": "completed", "trial 1": "failed", "trial 2": "running"}
+    assert statuses(store) == {"s": "running"}
+    os.utime(path, (1, 1))
+    watch.look()
+    watch.look()
+    assert stages() == {"trial 0": "completed", "trial 1": "failed", "trial 2": "ended"}
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_a_trial_that_a_study_begins_later_becomes_a_stage(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "study.db"
+    watch = ExternalWatch(store, host())
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript(OLDER["optuna"])
+        connection.execute("INSERT INTO trials VALUES (2, 1, 1, 'RUNNING', NULL, NULL)")
+        (added,) = external.add(external.find(path))
+        connection.execute("UPDATE trials SET state = 'FAIL' WHERE trial_id = 2")
+        connection.execute("INSERT INTO trials VALUES (3, 2, 1, 'RUNNING', NULL, NULL)")
+        watch.look()
+        with closing(views.connect()) as own:
+            found = {one.name: str(one.status) for one in views.stages(own, added.run_id)}
+        assert found == {"trial 0": "completed", "trial 1": "failed", "trial 2": "running"}

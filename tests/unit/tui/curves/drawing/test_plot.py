@@ -1,0 +1,306 @@
+"""Curves in braille: nothing that a column holds is lost, and what is odd is marked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.unit.tui.charts import NAN, chart, figures, line
+from trainui.braille import NO_DOTS
+from trainui.domain.search import Search
+from trainui.store.points.binning import ABOVE, BELOW
+from trainui.store.points.binning import NAN as NAN_BIT
+from trainui.tui.curves.cursor_values import leader_text
+from trainui.tui.curves.drawing.axes import Frame, YAxis
+from trainui.tui.curves.drawing.line_styles import line_styles
+from trainui.tui.curves.drawing.plot import plot_rows
+from trainui.tui.curves.grid import PlotCell, PlotGrid, grid_rows
+from trainui.tui.curves.legend import table_rows
+from trainui.tui.curves.model import Annotation
+from trainui.tui.curves.view_options import PlotOptions
+from trainui.tui.render.styled_text import Row, Segment, plain, width_of
+
+VALUES = st.floats(-1e300, 1e300) | st.floats(-1, 1)
+FRAME = Frame(20, 8, feet=0)
+
+
+def drawn(
+    values: Sequence[float], view: PlotOptions | None = None, **changed: object
+) -> Sequence[Row]:
+    return plot_rows(chart(line(values, **changed)), view or PlotOptions(), FRAME)
+
+
+def spans_of(rows: Sequence[Row], style: str) -> str:
+    return "".join(span.text for row in rows for span in row if span.style == style)
+
+
+@settings(max_examples=60)
+@example([(0.0, 5e-324)], 1)
+@given(st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=60), st.integers(1, 12))
+def test_every_column_shows_its_extremes(pairs: list[tuple[float, float]], height: int) -> None:
+    lows, highs = [min(pair) for pair in pairs], [max(pair) for pair in pairs]
+    scale = YAxis.around([*lows, *highs], log=False, marks=3)
+    assert scale is not None
+    dots = 4 * height
+    for low, high, run in zip(lows, highs, scale.ranges(lows, highs, dots), strict=True):
+        assert 0 <= run[0] <= round(scale.place(low, dots))
+        assert round(scale.place(high, dots)) <= run[1] <= dots - 1
+
+
+def test_a_spike_of_one_point_reaches_the_first_line() -> None:
+    values = [0.0] * 40
+    values[17] = 9.0
+    assert spans_of(drawn(values)[:1], "curve-1").strip()
+
+
+def test_a_rising_line_has_no_holes() -> None:
+    values = [float(x**2) for x in range(40)]
+    scale = YAxis.around(values, log=False, marks=3)
+    assert scale is not None
+    covered = {y for low, high in scale.ranges(values, values, 20) for y in range(low, high + 1)}
+    assert covered == set(range(max(covered) + 1))
+
+
+def test_columns_without_points_are_bridged_between_points_and_not_beyond_them() -> None:
+    values = [NAN, NAN, 0.0, NAN, NAN, NAN, 4.0, NAN]
+    scale = YAxis(0, 4)
+    found = scale.ranges(values, values, 9)
+    assert [at for at, run in enumerate(found) if run != NO_DOTS] == [2, 3, 4, 5, 6]
+    assert [found[at][1] for at in (2, 4, 6)] == [0, 4, 8]
+
+
+def test_a_constant_is_a_line_in_the_middle_with_its_value() -> None:
+    rows = drawn([3.0] * 40)
+    summary = [at for at, row in enumerate(rows) if any(s.style == "curve-1" for s in row)]
+    assert len(summary) == 1
+    assert plain(rows[summary[0]]).split("┤")[0].strip() == "3"
+
+
+def test_what_struck_is_marked_at_its_place() -> None:
+    struck = (Annotation(20.0, "loss is 20 at step 20"), Annotation(500.0, "out of the window"))
+    rows = plot_rows(
+        chart(line([float(at) for at in range(40)]), annotations=struck), PlotOptions(), FRAME
+    )
+    assert plain(rows[0]).index("!") == FRAME.labels + 1 + 10
+    assert spans_of(rows, "warn").count("!") == 1
+
+
+def test_what_is_not_finite_is_marked_where_it_is() -> None:
+    values = [float(at) for at in range(40)]
+    values[10] = NAN
+    rows = drawn(values, odd=((10, NAN_BIT), (20, ABOVE), (30, BELOW)))
+    assert "↑" in plain(rows[0])
+    assert "↓" in plain(rows[-1])
+    marked = next(row for row in rows if "×" in plain(row))
+    assert plain(marked).index("×") == FRAME.labels + 1 + 5
+    assert spans_of(rows, "bad").split() == ["↑", "×", "↓"]
+
+
+def test_nothing_finite_is_said() -> None:
+    text = "\n".join(map(plain, drawn([NAN] * 40, at=(1.0,) * 40, odd=((3, NAN_BIT),))))
+    assert "no finite value" in text
+    assert "×" in text
+
+
+def test_a_log_scale_says_what_it_leaves_out() -> None:
+    logarithmic = PlotOptions(log=True)
+    some = "\n".join(
+        map(plain, plot_rows(chart(line([-1.0, 1.0] * 30)), logarithmic, Frame(60, 8)))
+    )
+    assert "0 and below: not drawn (y)" in some
+    none = "\n".join(map(plain, plot_rows(chart(line([-1.0] * 60)), logarithmic, Frame(60, 8))))
+    assert "nothing above 0 (y: linear)" in none
+
+
+def test_eighteen_powers_of_ten_are_a_straight_line_on_a_log_scale() -> None:
+    values = [10.0**power for power in range(-9, 10)]
+    scale = YAxis.around(values, log=True, marks=4)
+    assert scale is not None
+    assert [round(scale.place(value, 19)) for value in values] == list(range(19))
+    assert [tick.label for tick in scale.ticks(4)] == ["1e9", "1e-9", "1e-9", "1e-4", "10", "1M"]
+
+
+def test_a_lone_point_is_a_mark_that_can_be_seen() -> None:
+    assert "●" in "".join(map(plain, drawn([NAN] * 7 + [0.5] + [NAN] * 32)))
+
+
+def test_superseded_points_are_dim_and_attempts_are_marked() -> None:
+    old = tuple(5.0 if at > 20 else NAN for at in range(40))
+    rows = drawn([1.0] * 40, old_lows=old, old_highs=old, boundaries=((20.0, 2),))
+    assert "2" in spans_of(rows[:1], "key")
+    dim = [row for row in rows if any(s.style == "faint" and ord(s.text[0]) > 0x2800 for s in row)]
+    assert dim, "no dots that are dim"
+    assert any("┊" in plain(row) for row in rows)
+
+
+def test_raw_is_dim_behind_what_is_smoothed() -> None:
+    values = [float(at % 2) for at in range(40)]
+    rows = drawn(values, PlotOptions(smoothing=0.9), smooths=(0.5,) * 40)
+    assert [s for row in rows for s in row if s.style == "faint" and s.text[0] > "\u2800"]
+    bright = [at for at, row in enumerate(rows) if any(s.style == "curve-1" for s in row)]
+    assert max(bright) - min(bright) < len(rows) - 2, "smoothed as wide as raw"
+
+
+def test_several_lines_are_solid_and_differ_by_colour_mark_and_name() -> None:
+    lines = [line([float(n)] * 40, index=n, own=n == 0) for n in range(3)]
+    rows = plot_rows(chart(*lines), PlotOptions(), Frame(20, 12, feet=0, right=10))
+    text = "\n".join(map(plain, rows))
+    assert all(f"{mark} train" in text for mark in "●▲■")
+    assert all(spans_of(rows, f"curve-{n}") for n in (1, 2, 3))
+    drawn_on = [plain(row)[FRAME.labels + 1 :][:20] for row in rows if " train" in plain(row)]
+    assert all(" " not in row for row in drawn_on), drawn_on
+
+
+def test_marks_sit_on_the_smoothed_line() -> None:
+    noisy, still = [float(at % 2) for at in range(80)], (0.5,) * 80
+    lines = [line(noisy, index=n, smooths=still, own=n == 0) for n in range(2)]
+    rows = plot_rows(chart(*lines), PlotOptions(smoothing=0.9), Frame(40, 9, feet=0))
+    assert len({at for at, row in enumerate(rows) if set("●▲") & set(plain(row))}) == 1
+
+
+def test_of_many_lines_the_own_and_the_best_are_bright_until_one_is_chosen() -> None:
+    ends = [9.0, 1.0, 5.0, 4.0, 3.0, 2.0, 6.0, 7.0]
+    lines = [
+        line([end] * 40, index=n, own=n == 0, label=f"run {n}", best=(end, 0.0, 0.0))
+        for n, end in enumerate(ends)
+    ]
+    styles = line_styles(chart(*lines))
+    assert [n for n, style in enumerate(styles) if style.bright] == [0, 1, 2, 3, 4, 5]
+    assert len({style.style for style in styles if style.bright}) == 6
+    chosen = line_styles(chart(*lines), "run 7")
+    assert [n for n, style in enumerate(chosen) if style.bright] == [7]
+    rows = plot_rows(chart(*lines), PlotOptions(highlight="run 7"), Frame(40, 20, right=12))
+    assert [plain(row).split()[-1] for row in rows if "run" in plain(row)] == ["7"]
+
+
+def test_a_pruned_line_is_dim_and_its_end_says_so() -> None:
+    why = "0.9 at step 9 is above the median 0.5 of 7"
+    lines = [
+        line([float(at)] * 10 + [NAN] * 10 * (at == 2), label=f"t{at}", own=at == 0, index=at)
+        for at in range(3)
+    ]
+    lines = [replace(one, pruned=why) if one.label == "t2" else one for one in lines]
+    found = chart(*lines)
+    assert [style.bright for style in line_styles(found)] == [True, True, False]
+    assert "⊣" in spans_of(plot_rows(found, PlotOptions(), FRAME), "dim")
+    legend = table_rows(found, figures(), PlotOptions(), 140, 9)
+    assert [f"⊣ {why}" in plain(row) for row in legend].count(True) == 1
+    assert line_styles(chart(replace(lines[2], own=True)))[0].bright
+
+
+def test_the_mean_is_a_line_and_the_range_behind_it_is_dim() -> None:
+    low, high = (0.0,) * 40, (1.0,) * 40
+    rows = drawn([0.5] * 40, lows=low, highs=high)
+    bright = [at for at, row in enumerate(rows) if any(s.style == "curve-1" for s in row)]
+    assert len(bright) == 1
+    assert all(any(s.style == "faint" and s.text[0] > "\u2800" for s in row) for row in rows[:3])
+
+
+def test_a_constant_with_rounding_errors_is_a_straight_line() -> None:
+    rows = drawn([0.1, 0.1 + 2e-17, 0.1 - 3e-17] * 13)
+    assert sum(any(s.style == "curve-1" for s in row) for row in rows) == 1
+
+
+@given(st.floats(-1e9, 1e9), st.floats(1e-4, 1e9), st.integers(4, 30))
+def test_the_y_axis_labels_its_ends_in_few_characters(low: float, span: float, height: int) -> None:
+    rows = plot_rows(chart(line([low, low + span] * 20)), PlotOptions(), Frame(20, height, feet=0))
+    labels = [plain(row)[: FRAME.labels].strip() for row in rows]
+    assert labels[0]
+    assert labels[-1]
+    assert all(len(label) <= 6 for label in labels)
+
+
+def test_the_cursor_is_a_line_with_its_place_below() -> None:
+    rows = plot_rows(chart(line([1.0] * 40)), PlotOptions(cursor=20.0), Frame(20, 8, feet=2))
+    assert sum("│" in plain(row)[8:] for row in rows) >= 6
+    assert Segment("20", "accent") in rows[-1]
+
+
+@given(st.integers(20, 200), st.integers(3, 60), st.integers(1, 20))
+def test_a_grid_never_is_wider_than_its_pane(width: int, height: int, count: int) -> None:
+    cells = [PlotCell(figures(f"metric {n}"), chart(line([0.0, 1.0] * 20))) for n in range(count)]
+    rows = grid_rows(cells, PlotGrid(width, height, count))
+    assert max(width_of(row) for row in rows) <= width
+
+
+def test_four_metrics_fill_a_wide_pane_two_by_two() -> None:
+    grid = PlotGrid(140, 32, 4)
+    assert (grid.columns, grid.plot_height) == (2, 13)
+    assert len(grid_rows([PlotCell(figures(), None)] * 4, grid)) <= 32
+
+
+@given(st.integers(28, 200), st.integers(6, 60), st.integers(1, 60))
+def test_no_plot_has_under_four_lines(width: int, height: int, count: int) -> None:
+    grid = PlotGrid(width, height, count)
+    assert grid.plot_height >= 4
+    rows = -(-count // grid.columns)
+    assert grid.visible_rows(height) < rows or rows * grid.row_height <= height + grid.spacing.gap
+
+
+def test_five_metrics_stand_in_two_columns_with_their_axes() -> None:
+    grid = PlotGrid(67, 19, 5)
+    assert (grid.columns, grid.plot_height, grid.spacing.axis) == (2, 4, 1)
+    assert grid.visible_rows(19) == 3
+
+
+def test_a_plot_says_name_last_value_and_round_numbers() -> None:
+    one = PlotCell(figures("train/loss"), chart(line([0.0, 1.0] * 20)))
+    rows = [plain(row) for row in grid_rows([one], PlotGrid(40, 12, 1))]
+    assert rows[0].startswith("train/loss")
+    assert rows[0].endswith("0.5000")
+    assert [row.split("┤")[0].strip() for row in rows if "┤" in row] == ["1", "0.5", "0"]
+    assert rows[-1].split("─")[0].strip().endswith("0")
+    assert "20" in rows[-1]
+
+
+def test_at_the_cursor_the_value_there_is_said() -> None:
+    view = PlotOptions(cursor=12.0)
+    one = PlotCell(figures(last=9.0), chart(line([float(at) for at in range(40)])), view)
+    rows = grid_rows([one], PlotGrid(40, 12, 1))
+    assert Segment("12", "accent") in rows[0]
+
+
+def test_values_that_are_not_finite_are_counted() -> None:
+    one = PlotCell(figures(nonfinite=3, last=math.nan), chart(line([0.0] * 40)))
+    assert "×3  nan" in plain(grid_rows([one], PlotGrid(60, 9, 1))[0])
+
+
+def test_a_band_is_as_wide_between_two_points_as_at_them() -> None:
+    lows, highs = [0.0, NAN, NAN, 0.0], [8.0, NAN, NAN, 8.0]
+    assert YAxis(0, 8).ranges(lows, highs, 9) == [(0, 8)] * 4
+
+
+def test_a_row_of_nan_is_marked_once_if_there_are_other_lines() -> None:
+    values = [float(at) for at in range(40)]
+    broken = line(values, odd=tuple((dot, NAN_BIT) for dot in range(10, 20)))
+    alone = plot_rows(chart(broken), PlotOptions(), FRAME)
+    beside = plot_rows(chart(broken, line(values, index=1)), PlotOptions(), FRAME)
+    assert spans_of(alone, "bad").count("×") >= 5
+    assert spans_of(beside, "bad").count("×") == 1
+
+
+@pytest.mark.parametrize("height", range(4, 11))
+@pytest.mark.parametrize(
+    ("low", "high"), [(0.2, 2.4), (0.0, 0.6), (-0.002, 0.03), (2.3e-5, 9e-4), (1e4, 1.3e5)]
+)
+def test_every_axis_has_a_label_between_its_ends(low: float, high: float, height: int) -> None:
+    values = [low + (high - low) * at / 39 for at in range(40)]
+    rows = plot_rows(chart(line(values)), PlotOptions(), Frame(20, height))
+    labels = [plain(row).split("┤")[0].strip() for row in rows if "┤" in plain(row)]
+    assert len(labels) >= 3
+    assert len(set(labels)) == len(labels)
+
+
+def test_the_goal_of_a_search_says_which_line_leads() -> None:
+    values = [line([1.0] * 4, label="a"), line([2.0] * 4, label="b", index=1)]
+    search = Search("tokens/s", "maximize")
+    assert leader_text(chart(*values, name="tokens/s"), PlotOptions()) == ""
+    led = chart(*values, name="tokens/s", search=search)
+    assert leader_text(led, PlotOptions()).startswith("b leads by 1")
+    other = chart(*values, name="loss", search=search)
+    assert leader_text(other, PlotOptions()).startswith("a leads by 1")

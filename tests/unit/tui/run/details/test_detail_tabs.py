@@ -1,0 +1,120 @@
+"""What the panel tells besides the overview: parameters, files, what happened."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo
+from trainui import clock
+from trainui.domain.definition import CheckpointRule
+from trainui.store.db import protocol, readonly
+from trainui.store.read import views
+from trainui.tui.render.styled_text import joined, width_of
+from trainui.tui.run.details import files
+from trainui.tui.run.details.detail_tabs import events_rows, files_rows, params_rows
+from trainui.tui.run.details.overview import as_attempt, overview_rows
+
+
+@pytest.fixture
+def connection(filler: Filler, home: Path) -> Iterator[protocol.Connection]:
+    with readonly.reading(home / "trainui.db") as connection:
+        yield connection
+
+
+def write(path: Path, size: int, ago: float = 0.0) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x" * size)
+    moment = clock.now() / clock.SECOND - ago
+    os.utime(path, (moment, moment))
+
+
+def test_files_are_listed_with_outputs_and_checkpoints_first(filler: Filler) -> None:
+    run_id = filler.run({"train": ()}, outputs=("model.npz", "plots/*.png", "absent.json"))
+    stage = filler.stage(run_id, "train")
+    directory = Path(stage.directory)
+    write(directory / "model.npz", 3_400_000, 100)
+    write(directory / "plots" / "loss.png", 1200)
+    write(directory / "ckpt-2.npz", 900, 10)
+    write(directory / "ckpt-1.npz", 800, 20)
+    write(directory / "old.txt", 1, 1000)
+    write(directory / "new\x1b[2J.txt", 1)
+    write(directory / ".trainui" / "attempt-1" / "stdout.log", 50)
+    found = files.stage_files(stage)
+    rows = files_rows(found, 60)
+    assert all(width_of(row) <= 60 for row in rows)
+    words = [line.split() for line in joined(rows).splitlines()]
+    last = words.index(["6", "files,", "3.4", "MB"]) + 1
+    assert "".join(word for line in words[last:] for word in line) == f"in{stage.directory}", (
+        "the whole path"
+    )
+    assert [line[0] if len(line) < 3 else " ".join(line[:2]) for line in words[:last] if line] == [
+        "✗ absent.json", "outputs", "✓ plots/loss.png", "✓ model.npz", "checkpoints",
+        "◆ ckpt-2.npz", "◆ ckpt-1.npz", "other", "new.txt 1", "old.txt 1", "6 files,",
+    ]  # fmt: skip
+    assert "3.4 MB" in joined(rows)
+
+
+def test_a_directory_of_any_size_is_looked_at_in_bounds(
+    filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MOST", 20)
+    stage = filler.stage(filler.run({"train": ()}), "train")
+    for number in range(50):
+        write(Path(stage.directory, "many", f"{number}.txt"), 1)
+    Path(stage.directory, "loop").symlink_to(stage.directory)
+    found = files.stage_files(stage)
+    assert len(found.files) == 20
+    assert found.cut
+    assert "… and more" in joined(files_rows(found, 60))
+    gone = replace(stage, directory="/nowhere/at/all")
+    assert "no files" in joined(files_rows(files.stage_files(replace(
+        gone, definition=replace(gone.definition, outputs=(), checkpoint=CheckpointRule("*"))
+    )), 60))  # fmt: skip
+
+
+def test_parameters_are_shown_and_secrets_are_not(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id = filler.run(SWEEP, env={"HF_TOKEN": "hf_123456789", "OMP_NUM_THREADS": "1"})
+    run = views.find_run(connection, run_id)
+    text = joined(params_rows(run, filler.stage(run_id, "train[lr=0.03,seed=1]"), 60))
+    assert "lr        0.03" in text
+    assert "epochs    30" in text
+    assert "OMP_NUM_THREADS  1" in text
+    assert "hf_123456789" not in text
+
+
+def test_what_happened_is_told_newest_first(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id = failed_demo(filler)
+    events = views.stage_events(connection, run_id, "train[hidden=128]", most=100)
+    lines = joined(events_rows(events, 70)).splitlines()
+    assert "run failed" in lines[0]
+    assert any("train[hidden=128] started" in line for line in lines)
+    assert not any("train[hidden=32]" in line for line in lines)
+    assert "submitted" in lines[-1]
+
+
+def test_an_earlier_attempt_is_shown_as_it_was(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id = filler.run(DIAMOND, retries=1)
+    filler.fail(run_id, "prepare", "exit code 3: first", exit_code=3)
+    filler.complete(run_id, "prepare")
+    stage = filler.stage(run_id, "prepare")
+    run = views.find_run(connection, run_id)
+    attempts = views.attempts_of_stage(connection, stage.id)
+    assert len(attempts) == 2
+    first = as_attempt(stage, attempts[:1])
+    rows = overview_rows(run, first, attempts[:1], {}, now=clock.now(), width=70, of=2)
+    text = joined(rows)
+    assert "✗ failed" in text
+    assert "exit code 3" in text
+    assert "attempt 1 of 2" in text
+    assert as_attempt(stage, attempts) == stage

@@ -1,0 +1,4 @@
+"""Resumes: the plan, its preview and estimates, and what carries it out.
+
+Read `resumption` first.
+"""

@@ -1,0 +1,163 @@
+"""Adds trainings that trainui did not start: those found in a directory, and running processes.
+
+Their files are only read; the directory of the external run has a link to the training's log.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainui import settings, wakeup
+from trainui.artifacts import environment
+from trainui.artifacts.environment import ShellEnvironment
+from trainui.control.submission import checked_name
+from trainui.control.trainings import adoption
+from trainui.control.trainings.adoption import Candidate
+from trainui.control.trainings.known_trainings import KnownTrainings
+from trainui.domain.states import Status
+from trainui.errors import NotFoundError, UsageError
+from trainui.execution.external import external_stages
+from trainui.metrics.discovery import process_files, trainings
+from trainui.metrics.discovery.trainings import Training
+from trainui.store.db import readonly
+from trainui.store.db.engine import open_store
+from trainui.store.runs import external_runs
+from trainui.store.runs.external_runs import ExternalState
+from trainui.supervisor.supervise import boot_id
+
+_AT_ONCE = 100
+"""Runs per transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A training, and the run that it has become or was already."""
+
+    run_id: str
+    training: Training
+    name: str
+    is_new: bool
+
+
+def find(path: Path) -> list[Training]:
+    """Return the trainings below a path, sorted by path.
+
+    Raises:
+        NotFoundError: there is no such path, or no training in it.
+        UsageError: it cannot be read.
+    """
+    try:
+        found = trainings.below(path)
+    except FileNotFoundError as error:
+        raise NotFoundError(f"{path} does not exist") from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    if not found and path.is_file():
+        raise NotFoundError(
+            f"no training found in {path}: it is not a file of a tracker, a metric file or a log "
+            "with metrics; try the directory of the training"
+        )
+    if not found:
+        raise NotFoundError(
+            f"no training found in {path}: no files of a tracker or framework, and none with a "
+            "usual name such as metrics.csv, log.jsonl or events.out.tfevents.*"
+        )
+    return found
+
+
+def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
+    """Store trainings as external runs, unless they are already stored or a run of ours reads them.
+
+    Args:
+        found: the trainings.
+        name: the run's name; None: the training's.
+
+    Raises:
+        UsageError: a name is given for several trainings, or is not valid.
+    """
+    if name is not None and len(found) > 1:
+        raise UsageError(f"--name fits one training; {len(found)} were found")
+    store = open_store()
+    with store.read() as connection:
+        known = KnownTrainings.load(connection)
+    open_paths, configured = process_files.written(), settings.load()
+    added: list[Added] = []
+    for start in range(0, len(found), _AT_ONCE):
+        with store.write() as connection:
+            for training in found[start : start + _AT_ONCE]:
+                run_id, more = known.look_up(connection, training)
+                external = {"kind": training.kind, "path": str(training.path), "pid": None}
+                if more.jobs:
+                    new = external_stages.new_run(
+                        more,
+                        name and checked_name(name),
+                        external | {"run": training.run},
+                        configured,
+                    )
+                    external_stages.store(connection, new, more, run_id, open_paths)
+                    run_id = known.paths[training.key] = run_id or new.id
+                assert run_id is not None
+                one = Added(
+                    run_id,
+                    training,
+                    name or external_stages.printable(training.name),
+                    bool(more.jobs),
+                )
+                added.append(one)
+    wakeup.ring()
+    return added
+
+
+def preview(found: Sequence[Training]) -> list[Added]:
+    """Return what `add` would do; nothing is stored."""
+    if readonly.is_none_yet():
+        return [Added("", one, one.name, is_new=True) for one in found]
+    with open_store().read() as connection:
+        known = KnownTrainings.load(connection)
+        looked_up = [(one, *known.look_up(connection, one)) for one in found]
+    return [Added(run or "", one, one.name, bool(more.jobs)) for one, run, more in looked_up]
+
+
+def adopt(pid: int, name: str | None = None) -> Added:
+    """Store a process that already runs as an external run, unless it is stored.
+
+    Raises:
+        NotFoundError: there is no such process.
+        UsageError: it cannot be adopted, or the name is not valid.
+    """
+    training, process = adoption.training(pid)
+    store = open_store()
+    with store.write() as connection:
+        known = external_runs.known_paths(connection).get(str(training.path))
+        if known is not None:
+            return Added(known, training, training.name, is_new=False)
+        external = {
+            "kind": "process",
+            "path": str(training.path),
+            "pid": pid,
+            "ticks": process.ticks,
+            "boot": boot_id(),
+            "command": shlex.join(process.command),
+        }
+        new = external_stages.new_run(
+            training, name and checked_name(name), external, settings.load()
+        )
+        (stage,) = new.pipeline.stages
+        started = external_stages.micros(process.started)
+        gpus = adoption.gpus_of(pid)
+        states = {stage.name: ExternalState(Status.RUNNING, started, pid=pid, gpus=gpus)}
+        logs = external_stages.attempt_directories(new, training)
+        _record_environment(Path(new.directory), process)
+        external_runs.add(connection, new, states, logs, host=settings.host())
+    wakeup.ring()
+    return Added(new.id, training, new.name, is_new=True)
+
+
+def _record_environment(directory: Path, process: Candidate) -> None:
+    """Store the environment of an adopted process, for a new run with its command."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    shell = ShellEnvironment(process.environ, environment.current_umask())
+    environment.write(directory, shell)

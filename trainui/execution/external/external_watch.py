@@ -1,0 +1,288 @@
+"""Records the ends of external runs: by their tracker's word, else by their processes.
+
+One that has ended, as far as is known, runs again when its files grow, and a study gets a stage
+for each trial that it has begun since.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trainui import clock, wakeup
+from trainui.domain.states import Status
+from trainui.execution.external import adopted_files
+from trainui.execution.external.adopted_processes import Cancellation, is_alive
+from trainui.metrics.discovery import process_files
+from trainui.metrics.files.tail import UnreadableFileError
+from trainui.store.db.engine import Store
+from trainui.store.runs import external_runs
+from trainui.store.runs.external_runs import RunningStage
+
+if TYPE_CHECKING:
+    from trainui.metrics.discovery.trainings import Job, Training
+
+PERIOD = 5.0
+"""Seconds between two checks of all external runs; adopted processes are checked at each look."""
+
+RESTING_PERIOD = 30.0
+"""Seconds between two checks of the runs whose end no tracker has recorded."""
+
+RESTING = 24 * 3600
+"""Seconds since its end for which such a run is checked."""
+
+
+LATELY = 3600
+"""Seconds for which a study or a multirun that has ended may begin another job."""
+
+
+class ExternalWatch:
+    """Watches the external runs of a host that had not ended."""
+
+    def __init__(self, store: Store, host: str) -> None:
+        self._store = store
+        self._host = host
+        self._due = self._resting_due = 0.0
+        self._adopted: list[RunningStage] = []
+        self._cancelled: dict[int, Cancellation] = {}
+        """By attempt."""
+        self._found: dict[str, tuple[Any, list[Training]]] = {}
+        """By path: the state of its files, and the trainings that they are of."""
+        self._changes: dict[int, int] = {}
+        """By attempt that has ended: when its files had changed last at the last check."""
+        self._changes_since_end: dict[str, int] = {}
+        """By study or multirun that has ended: when its files had changed last."""
+        self._doubtful: set[int] = set()
+        """Attempts whose end was seen once, while their runs may begin another job."""
+        self._jobs: dict[str, int] = {}
+        """By run: how many jobs its training had when they were last compared with its stages."""
+
+    def is_due(self, *, changed: bool) -> bool:
+        """Return True if there may be something to check; `changed`: the store has changed."""
+        return changed or bool(self._adopted) or time.monotonic() >= self._due
+
+    def look(self, *, changed: bool = True) -> None:
+        """Check what is due, and record the ends; `changed` is False if the store is as before."""
+        if not self.is_due(changed=changed):
+            return
+        is_due = time.monotonic() >= self._due
+        running = self._running() if is_due or changed else self._adopted
+        self._adopted = [one for one in running if one.pid is not None]
+        self._cancel()
+        ended = [(one, _end_of(one)) for one in self._adopted if self._is_over(one)]
+        if is_due:
+            self._due = time.monotonic() + PERIOD
+            ended += self._ended([one for one in running if one.pid is None])
+            self._check_resting()
+            for stage in self._adopted:
+                adopted_files.follow(self._store, stage)
+        if ended:
+            with self._store.write() as connection:
+                for stage, status in ended:
+                    external_runs.end(connection, stage, status, _reason(stage))
+
+    def _running(self) -> list[RunningStage]:
+        with self._store.read() as connection:
+            return external_runs.running(connection, self._host)
+
+    def _cancel(self) -> None:
+        """Begin or continue the cancellations that were requested."""
+        requested = [one for one in self._adopted if one.cancel_requested_at is not None]
+        known = self._cancelled
+        self._cancelled = {
+            one.attempt_id: known.get(one.attempt_id) or Cancellation(one) for one in requested
+        }
+        for cancellation in self._cancelled.values():
+            cancellation.look()
+
+    def _is_over(self, stage: RunningStage) -> bool:
+        """Return True if an adopted process has ended; a cancelled one with all below it."""
+        cancellation = self._cancelled.get(stage.attempt_id)
+        return not is_alive(stage) and (cancellation is None or cancellation.is_over)
+
+    def _ended(self, running: list[RunningStage]) -> list[tuple[RunningStage, Status]]:
+        """Return the ends of stages that are known by their files."""
+        written = process_files.written() if running else frozenset()
+        states = [(stage, self._state(stage, written)) for stage in running]
+        later = self._changed_since_end()
+        if later and not running:
+            written = process_files.written()
+        grown = self._add_jobs([*running, *later], written)
+        paths = {stage.external["path"] for stage in running}
+        self._found = {path: known for path, known in self._found.items() if path in paths}
+        ended = [(stage, status) for stage, status in states if status != Status.RUNNING]
+        return self._certain(running, ended, grown)
+
+    def _changed_since_end(self) -> list[RunningStage]:
+        """Return the studies and multiruns of which all jobs had ended, and that may have new ones.
+
+        Between two trials none is running.
+        """
+        since = clock.now() - LATELY * clock.SECOND
+        with self._store.read() as connection:
+            stages = external_runs.may_begin_jobs(connection, self._host, since)
+        before = self._changes_since_end
+        self._changes_since_end = {stage.run_id: _changed_at(stage) for stage in stages}
+        changed = [
+            stage
+            for stage in stages
+            if before.get(stage.run_id) != self._changes_since_end[stage.run_id]
+        ]
+        for stage in changed:
+            with suppress(OSError, UnreadableFileError):
+                self._trainings(stage.external["path"])
+        return changed
+
+    def _certain(
+        self,
+        running: Sequence[RunningStage],
+        ended: Sequence[tuple[RunningStage, Status]],
+        grown: set[str],
+    ) -> list[tuple[RunningStage, Status]]:
+        """Return the ends but for those of studies and multiruns that may begin a job at once.
+
+        So a run does not end between two jobs: its last job's end is recorded at the second check
+        that finds it. `grown` are the runs that have new jobs.
+        """
+        ends = {stage.attempt_id for stage, _status in ended}
+        going = grown | {one.run_id for one in running if one.attempt_id not in ends}
+        doubtful = {
+            one.attempt_id
+            for one, _status in ended
+            if one.run_id not in going
+            and (one.external["kind"] == "optuna" or self._jobs.get(one.run_id, 0) > 1)
+        }
+        first, self._doubtful = doubtful - self._doubtful, doubtful
+        return [(one, status) for one, status in ended if one.attempt_id not in first]
+
+    def _add_jobs(self, running: list[RunningStage], written: frozenset[str]) -> set[str]:
+        """Store the jobs that the trainings of some stages have begun since; return their runs."""
+        if not running:
+            return set()  # without the imports, NumPy among them
+        from trainui.execution.external import external_stages
+
+        runs = {(one.external["path"], one.external.get("run") or ""): one for one in running}
+        grown = set[str]()
+        for (path, run), stage in runs.items():
+            for training in self._found.get(path, (None, []))[1]:
+                known = self._jobs.get(stage.run_id)
+                if training.run != run or len(training.jobs) == known or len(training.jobs) < 2:
+                    continue
+                with self._store.write() as connection:
+                    if external_stages.add_new_jobs(connection, stage.run_id, training, written):
+                        grown.add(stage.run_id)
+                        wakeup.ring()
+                self._jobs[stage.run_id] = len(training.jobs)
+        return grown
+
+    def _check_resting(self) -> None:
+        """Reopen the stages whose files have grown since their end; read those of other machines.
+
+        A process of another machine is not seen to write them, e.g. on a network file system.
+        """
+        if time.monotonic() < self._resting_due:
+            return
+        self._resting_due = time.monotonic() + RESTING_PERIOD
+        since = clock.now() - RESTING * clock.SECOND
+        with self._store.read() as connection:
+            resting = external_runs.resting(connection, self._host, since)
+        before = self._changes
+        self._changes = {stage.attempt_id: _changed_at(stage) for stage, _end in resting}
+        grown = [
+            (stage, end)
+            for stage, end in resting
+            if end + clock.SECOND < self._changes[stage.attempt_id] != before.get(stage.attempt_id)
+        ]
+        written = process_files.written() if grown else frozenset()
+        for stage, end in grown:
+            if self._state(stage, written) == Status.RUNNING:
+                with self._store.write() as connection:
+                    external_runs.reopen(connection, stage)
+                wakeup.ring()
+            elif (changed := self._last_change(stage)) > end + clock.SECOND:
+                with self._store.write() as connection:
+                    external_runs.read_again(connection, stage, changed)
+                wakeup.ring()
+
+    def _state(self, stage: RunningStage, written: frozenset[str]) -> Status:
+        """Return the state of a stage as its tracker and its processes show it now."""
+        from trainui.metrics.discovery import trainings  # imports NumPy: not at the worker's start
+
+        try:
+            job = self._job(stage)
+        except OSError:
+            return Status.ENDED  # it was deleted, or cannot be read any more
+        except UnreadableFileError:
+            return Status.RUNNING  # a database, perhaps in the middle of a write
+        return Status(trainings.state(job, written)) if job is not None else Status.ENDED
+
+    def _last_change(self, stage: RunningStage) -> int:
+        """Return when a training wrote last, in microseconds since 1970; 0: unknown."""
+        from trainui.metrics.discovery import trainings
+
+        try:
+            job = self._job(stage)
+        except (OSError, UnreadableFileError):
+            return 0
+        return round(trainings.last_change(job) * clock.SECOND) if job is not None else 0
+
+    def _job(self, stage: RunningStage) -> Job | None:
+        jobs = (
+            job
+            for one in self._trainings(stage.external["path"])
+            for job in one.jobs
+            if str(job.directory) == stage.directory
+            and one.run == (stage.external.get("run") or "")
+            and (len(one.jobs) == 1 or not one.run or job.name == stage.name)
+        )
+        return next(jobs, None)
+
+    def _trainings(self, path: str) -> list[Training]:
+        """Return the trainings at a path, which is read again only if files have changed there."""
+        from trainui.metrics.discovery import trainings
+
+        now = _files(Path(path))
+        known = self._found.get(path)
+        if known is None or known[0] != now:
+            known = self._found[path] = now, trainings.below(Path(path))
+        return known[1]
+
+
+def _reason(stage: RunningStage) -> str | None:
+    path = stage.external["path"]
+    is_deleted = stage.pid is None and not Path(path).exists()
+    return f"{path} no longer exists; what was read of it is kept" if is_deleted else None
+
+
+def _end_of(stage: RunningStage) -> Status:
+    return Status.ENDED if stage.cancel_requested_at is None else Status.CANCELLED
+
+
+def _changed_at(stage: RunningStage) -> int:
+    """Return when the files of a stage changed last, in microseconds since 1970; 0: unknown."""
+    try:
+        files = _files(Path(stage.external["path"]))
+    except OSError:
+        return 0
+    return max((modified for _name, modified, _size in files), default=0) // 1000
+
+
+def _files(path: Path) -> list[tuple[str, int, int]]:
+    """Return the names, times and sizes of the files in a directory, or of a file and those beside.
+
+    Raises:
+        OSError: the path does not exist, or cannot be read.
+    """
+    path.stat()
+    directory = path if path.is_dir() else path.parent
+    found = []
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if path is directory or entry.name.startswith(path.name):
+                status = entry.stat(follow_symlinks=False)
+                found.append((entry.name, status.st_mtime_ns, status.st_size))
+    return sorted(found)

@@ -1,0 +1,334 @@
+"""Draws a metric as text: braille lines, a y axis at the left and an x axis at the bottom.
+
+The mean is a connected line; behind it each column's minimum to maximum is dim, so that no spike
+is hidden. Values that are not finite are marked, and superseded points stay visible, dimmed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from rich.cells import cell_len
+
+from trainui.braille import NO_DOTS
+from trainui.domain.states import Status
+from trainui.store.points.x_axis import Axis
+from trainui.text import SYMBOLS
+from trainui.tui.curves.drawing.axes import (
+    LEAST_MARKS,
+    TICK_ROWS,
+    Frame,
+    XAxis,
+    YAxis,
+    with_y_axis,
+    x_axis_rows,
+)
+from trainui.tui.curves.drawing.braille_canvas import Canvas
+from trainui.tui.curves.drawing.line_styles import LineStyle, line_styles
+from trainui.tui.curves.model import ABOVE, BELOW, NAN, Chart, PlotLine
+from trainui.tui.curves.view_options import PlotOptions
+from trainui.tui.render.numbers import exact_step
+from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle
+
+MOST_DRAWN = 32
+"""Size of the cache of drawn plots: summaries change more often than plots."""
+
+MARK_EVERY = 24
+"""Characters between two marks on a line, if the plot has several lines."""
+
+StyledLine = tuple[PlotLine, LineStyle]
+
+MOST_BANDS = 3
+"""Most lines of a plot with a band behind each; more bands would cover each other."""
+
+
+@lru_cache(maxsize=MOST_DRAWN)
+def plot_rows(
+    chart: Chart, view: PlotOptions, frame: Frame, styles: tuple[LineStyle, ...] | None = None
+) -> tuple[Row, ...]:
+    """Draw a metric; cached.
+
+    Args:
+        chart: the chart.
+        view: the plot options.
+        frame: the size.
+        styles: the line styles in the order of the lines; None: the lines' own.
+    """
+    styles = styles or line_styles(chart, view.highlight)
+    marks = max(frame.height // TICK_ROWS + 1, LEAST_MARKS)
+    lines = list(zip(chart.lines, styles, strict=True))
+    banded = _banded(lines, view.highlight)
+    values = list(_values(lines, banded))
+    scale = YAxis.around(values, log=view.log, marks=marks)
+    across = XAxis(chart.low, chart.high, frame.width, chart.log_x)
+    canvas = Canvas(frame.width, frame.height)
+    if scale is not None:
+        _draw_lines(canvas, lines, banded, scale, view)
+        if len(lines) > 1:
+            _put_marks(canvas, lines, scale)
+        _put_single_points(canvas, lines, scale, across)
+        _put_pruned(canvas, lines, scale)
+    _put_boundaries(canvas, chart.lines, across)
+    for line in chart.lines:
+        alone = len(lines) == 1 and not line.members
+        _put_nonfinite(canvas, line.odd if alone else _begins(line), line, scale)
+    _put_nan_step(canvas, chart.lines, scale, view.axis)
+    _put_annotations(canvas, chart, across)
+    _put_cursor(canvas, view, across)
+    if message := _message(chart, view, scale, values):
+        _put_message(canvas, message)
+    right = _names(lines, scale, frame)
+    end = max((line.end for line in chart.lines), default=math.nan)
+    return (
+        *with_y_axis(canvas.rows(), scale, marks, frame, right),
+        *x_axis_rows(across, view.axis, frame, end, view.cursor),
+    )
+
+
+def _banded(lines: Sequence[StyledLine], highlight: str) -> list[PlotLine]:
+    """Return the lines with their full range drawn behind them."""
+    if len(lines) == 1:
+        return [lines[0][0]]
+    bright = [line for line, style in lines if style.bright]
+    few = len(bright) <= MOST_BANDS
+    return [line for line in bright if (line.members and few) or line.label == highlight]
+
+
+def _values(lines: Sequence[StyledLine], banded: Sequence[PlotLine]) -> Iterator[float]:
+    """Yield all values that are drawn."""
+    for line, _ in lines:
+        yield from line.smooths
+    for line in banded:
+        yield from itertools.chain(line.lows, line.highs, line.old_lows, line.old_highs)
+
+
+def _draw_lines(
+    canvas: Canvas,
+    lines: Sequence[StyledLine],
+    banded: Sequence[PlotLine],
+    scale: YAxis,
+    view: PlotOptions,
+) -> None:
+    """Draw the bands, then the dim lines, then the bright ones, the first one on top."""
+    dots = 4 * canvas.height
+    for line in banded:
+        _draw_band(canvas, line, scale, view, members=len(banded) == 1)
+    first_on_top = list(reversed(lines))
+    for line, style in sorted(first_on_top, key=lambda pair: pair[1].bright):
+        drawn = scale.ranges(line.smooths, line.smooths, dots, _pauses(line, view))
+        canvas.draw(drawn, style.style if style.bright else "faint", covering=style.bright)
+
+
+def _draw_band(
+    canvas: Canvas, line: PlotLine, scale: YAxis, view: PlotOptions, *, members: bool
+) -> None:
+    """Draw superseded points and the range from minimum to maximum.
+
+    With `members`, each of the folded series is drawn too.
+    """
+    dots, pauses = 4 * canvas.height, _pauses(line, view)
+    if line.old_lows:
+        old = scale.ranges(line.old_lows, line.old_highs, dots, pauses)
+        # every other column alone, so that dimming is visible without colour
+        canvas.draw([run if at % 2 == 0 else NO_DOTS for at, run in enumerate(old)], "faint")
+    shown = line.members if members else ()
+    band = scale.ranges(line.lows, line.highs, dots, pauses)
+    canvas.draw(band, "line" if shown else "faint")
+    for values in shown:
+        canvas.draw(scale.ranges(values, values, dots), "faint", covering=True)
+
+
+def _pauses(line: PlotLine, view: PlotOptions) -> frozenset[int]:
+    """Return the columns in which an attempt begins after a pause between attempts."""
+    if view.axis not in (Axis.RELATIVE, Axis.WALL):
+        return frozenset()
+    begins = [x for x, _ in line.boundaries]
+    known = [(at, x) for at, x in enumerate(line.at) if not math.isnan(x)]
+    return frozenset(
+        at
+        for (_, before), (at, x) in itertools.pairwise(known)
+        if any(before < begin <= x for begin in begins)
+    )
+
+
+def _put_marks(canvas: Canvas, lines: Sequence[StyledLine], scale: YAxis) -> None:
+    """Put each bright line's mark on it at regular distances and at its right end."""
+    for at, (line, style) in enumerate(lines):
+        columns = set(range((at * 5 + 3) % MARK_EVERY, canvas.width, MARK_EVERY))
+        known = [dot for dot, value in enumerate(line.smooths) if math.isfinite(value)]
+        columns.update(dot // 2 for dot in known[-1:])
+        for column in columns if style.bright else ():
+            values = line.smooths[2 * column : 2 * column + 2]
+            rows = (scale.row(value, canvas.height) for value in values)
+            row = next((row for row in rows if row is not None), None)
+            if row is not None:
+                canvas.put(row, column, style.mark, style.style)
+
+
+def _put_single_points(
+    canvas: Canvas, lines: Sequence[StyledLine], scale: YAxis, across: XAxis
+) -> None:
+    """Mark a line's only point, since a single dot is hard to see."""
+    for line, style in lines:
+        known = [at for at, value in enumerate(line.lasts) if math.isfinite(value)]
+        if len(known) == 1:
+            row = scale.row(line.lasts[known[0]], canvas.height)
+            if row is not None:
+                canvas.put(row, across.column(line.at[known[0]]), "●", style.style)
+
+
+def _put_pruned(canvas: Canvas, lines: Sequence[StyledLine], scale: YAxis) -> None:
+    """Mark the ends of pruned trials."""
+    for line, style in lines:
+        known = [at for at, value in enumerate(line.smooths) if math.isfinite(value)]
+        row = scale.row(line.smooths[known[-1]], canvas.height) if line.pruned and known else None
+        if row is not None:
+            canvas.put(row, known[-1] // 2, SYMBOLS[Status.PRUNED], style.style)
+
+
+def _put_boundaries(canvas: Canvas, lines: Sequence[PlotLine], across: XAxis) -> None:
+    """Mark where attempts begin."""
+    for line in lines[:1]:
+        for x, number in line.boundaries:
+            column = across.column(x)
+            if not 0 <= column < canvas.width:
+                continue
+            for row in range(1, canvas.height):
+                canvas.put(row, column, "┊", "dim", under=True)
+            for at, character in enumerate(f"{number}"):
+                canvas.put(0, column + at, character, "key")
+
+
+def _put_annotations(canvas: Canvas, chart: Chart, across: XAxis) -> None:
+    """Mark alerts and stalls."""
+    for mark in chart.annotations:
+        column = across.column(mark.x)
+        if 0 <= column < canvas.width:
+            for row in range(1, canvas.height):
+                canvas.put(row, column, "╎", "warn", under=True)
+            canvas.put(0, column, "!", "warn")
+
+
+def _begins(line: PlotLine) -> list[tuple[int, int]]:
+    """Return the first of neighbouring columns with the same kinds of values, gaps aside."""
+    kinds = dict(line.odd)
+    found, last = [], 0
+    for dot, x in enumerate(line.at):
+        kind = kinds.get(dot, 0)
+        if kind and kind != last:
+            found.append((dot, kind))
+        last = kind if kind or not math.isnan(x) else last
+    return found
+
+
+def _put_nonfinite(
+    canvas: Canvas, odd: Sequence[tuple[int, int]], line: PlotLine, scale: YAxis | None
+) -> None:
+    """Mark values that are not finite: infinities at the edges, NaN next to the curve."""
+    for dot, kind in odd:
+        if kind & ABOVE:
+            canvas.put(0, dot // 2, "↑", "bad")
+        if kind & BELOW:
+            canvas.put(canvas.height - 1, dot // 2, "↓", "bad")
+        if kind & NAN:
+            row = None if scale is None else _row_beside(line, dot, scale, canvas.height)
+            canvas.put(canvas.height // 2 if row is None else row, dot // 2, "×", "bad")
+
+
+def _put_nan_step(
+    canvas: Canvas, lines: Sequence[PlotLine], scale: YAxis | None, axis: Axis
+) -> None:
+    """Write the step of the first NaN near its mark, if only one line has one."""
+    known = [line for line in lines if line.nan_since is not None and line.odd]
+    if len(known) != 1 or known[0].nan_since is None:
+        return
+    dot, kind = known[0].odd[0]
+    text = f"{'NaN' if kind & NAN else 'infinite'} since {'step ' * (axis != Axis.STEP)}"
+    text = f"{known[0].label} " * (len(lines) > 1) + text + exact_step(known[0].nan_since)
+    mark = None if scale is None else _row_beside(known[0], dot, scale, canvas.height)
+    mark = canvas.height // 2 if mark is None else mark
+    nearest = sorted(range(canvas.height), key=lambda row: abs(row - mark))
+    above = max(min(dot // 2 - len(text) // 2, canvas.width - len(text)), 0)
+    lefts = (above, dot // 2 + 2, dot // 2 - len(text) - 1)
+    free = (
+        (row, left) for row in nearest for left in lefts if canvas.has_room(row, left, len(text))
+    )
+    row, left = next(free, (0, None))
+    if left is not None:
+        _write(canvas, row, left, text, "bad")
+
+
+def _row_beside(line: PlotLine, dot: int, scale: YAxis, height: int) -> int | None:
+    """Return the curve's line of text at a column or the nearest one before it, else after it."""
+    nearest = itertools.chain(range(dot, -1, -1), range(dot + 1, len(line.means)))
+    rows = (scale.row(line.means[at], height) for at in nearest)
+    return next((row for row in rows if row is not None), None)
+
+
+def _put_cursor(canvas: Canvas, view: PlotOptions, across: XAxis) -> None:
+    if view.cursor is None:
+        return
+    column = across.column(view.cursor)
+    if 0 <= column < canvas.width:
+        canvas.recolour(column, "strong")
+        for row in range(canvas.height):
+            canvas.put(row, column, "│", "accent", under=True)
+
+
+def _message(chart: Chart, view: PlotOptions, scale: YAxis | None, values: Sequence[float]) -> str:
+    """Return a message if nothing, or not everything, can be drawn."""
+    if not any(line.known for line in chart.lines):
+        return "no points here; 0 shows all"
+    if view.log and scale is None and any(value <= 0 for value in values):
+        return "nothing above 0 (y: linear)"
+    if view.log and any(value <= 0 for value in values):
+        return "0 and below: not drawn (y)"
+    return "no finite value" if scale is None else ""
+
+
+def _put_message(canvas: Canvas, message: str) -> None:
+    """Write a message into the first free line, else the last line."""
+    text = fit(message, min(len(message), canvas.width))
+    left = (canvas.width - len(text)) // 2
+    free = (row for row in range(canvas.height) if canvas.has_room(row, left, len(text)))
+    row = next(free, canvas.height - 1)
+    _write(canvas, row, left, text, "warn")
+
+
+def _write(canvas: Canvas, row: int, left: int, text: str, style: str) -> None:
+    for at, character in enumerate(text, left):
+        canvas.put(row, at, character, style)
+
+
+def _names(lines: Sequence[StyledLine], scale: YAxis | None, frame: Frame) -> list[Row]:
+    """Return each bright line's name beside its right end; names in one place move apart."""
+    found: list[Row] = [()] * frame.height
+    wanted = []
+    for line, style in lines if frame.right and scale is not None else ():
+        last = next((value for value in reversed(line.smooths) if math.isfinite(value)), None)
+        if style.bright and last is not None and scale is not None:
+            row = scale.row(last, frame.height)
+            wanted += [(row, -last, line.label, style)] if row is not None else []
+    wanted.sort()
+    shared = shared_beginning([line.label for line, _ in lines])
+    at = -1
+    for left, (row, _, label, style) in zip(range(len(wanted), 0, -1), wanted, strict=True):
+        at = min(max(row, at + 1), frame.height - left)
+        if at >= 0:
+            is_long = cell_len(label) > frame.right - 3
+            own = label.removeprefix(shared) if is_long else label
+            name = fit_middle(f"{style.mark} {own}", frame.right - 1)
+            found[at] = (Segment(" "), Segment(name, style.style))
+    return found
+
+
+def shared_beginning(labels: Sequence[str]) -> str:
+    """Return the first words that all labels share, which is cut first from those too long."""
+    if len(labels) < 2:
+        return ""
+    pairs = zip(min(labels), max(labels), strict=False)
+    common = "".join(one for one, _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return common[: max(common.rfind(sign) for sign in " ,") + 1]

@@ -1,0 +1,176 @@
+"""The activity of a stage: its last output and checkpoint, its progress, its headline metric."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainui.artifacts import checkpoints
+from trainui.domain.headline_metric import headline
+from trainui.domain.metric_direction import lower_is_better
+from trainui.domain.notifications import NAN
+from trainui.domain.records import AttemptRecord, SeriesSummary, StageRecord
+from trainui.domain.search import Search
+from trainui.domain.states import Status
+from trainui.store.db import protocol
+from trainui.store.points import curves
+from trainui.store.read import event_feed, headlines
+from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
+from trainui.text import harmless
+from trainui.tui.render.numbers import number
+from trainui.tui.run.details.log_progress import LogProgress, log_progress, most_steps, written_at
+
+SEARCH_PERIOD = 5.0
+"""Seconds between two searches for a running stage's checkpoints, and for its NaN values."""
+
+MOST_ALERTS = 50
+"""The newest events of NaN values that are read."""
+
+MOST_NONFINITE = 3
+"""The most metrics with NaN or infinite values that are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageActivity:
+    """The activity of a stage's last attempt."""
+
+    output_at: int | None = None
+    """When stdout or stderr was last written, in microseconds; None: nothing was written."""
+    checkpoint: str = ""
+    """The name of the newest checkpoint; empty: none."""
+    checkpoint_at: int | None = None
+    progress: LogProgress | None = None
+    """None: the log shows none, or the stage is not running."""
+    metric: str = ""
+    """The headline metric with its best and last values, as text."""
+    nonfinite: str = ""
+    """The metrics with NaN or infinite values, and since when, as text."""
+
+
+class ActivityReader:
+    """Reads the activity of the selected stage, with a cache."""
+
+    def __init__(self) -> None:
+        self._metric: tuple[tuple[str, int | None], str] | None = None
+        """The stage's id and the version of its points, and its headline metric."""
+        self._searched: tuple[tuple[str, int, int | None], float] | None = None
+        """When checkpoints were searched, of which stage and attempt; of an ended one also the
+        version of its points."""
+        self._checkpoint: tuple[str, int | None] = "", None
+        self._nonfinite = ""
+        self._last_step = 0
+        self._progress: tuple[object, LogProgress | None] = None, None
+        """The state of the logs, and the progress that their ends show."""
+
+    def read(
+        self,
+        connection: protocol.Connection,
+        stage: StageRecord,
+        attempts: Sequence[AttemptRecord],
+    ) -> StageActivity:
+        """Read the activity of a stage's last attempt."""
+        if not attempts or attempts[-1].started_at is None:
+            return StageActivity()
+        logs = [Path(attempts[-1].directory) / name for name in (STDOUT_FILE, STDERR_FILE)]
+        version = headlines.versions(connection, [stage.id]).get(stage.id)
+        key = (stage.id, stage.attempt, None if stage.status == Status.RUNNING else version)
+        known, now = self._searched, time.monotonic()
+        if known is None or known[0] != key or now - known[1] > SEARCH_PERIOD:
+            self._searched = (key, now)
+            self._checkpoint = _newest_checkpoint(stage, attempts)
+            series = curves.summaries(connection, [stage.id])
+            self._nonfinite = _nonfinite_text(series, _first_steps(connection, stage))
+            self._last_step = int(max((one.last_step or 0 for one in series), default=0))
+        return StageActivity(
+            max(filter(None, map(written_at, logs)), default=None),
+            *self._checkpoint,
+            self._progress_of(logs) if stage.status == Status.RUNNING else None,
+            self._headline(connection, stage, version),
+            self._nonfinite,
+        )
+
+    def _progress_of(self, logs: Sequence[Path]) -> LogProgress | None:
+        """Return the log's progress; else the last step of those that its beginning announces."""
+        state = [(log, _size(log), written_at(log)) for log in logs], self._last_step
+        if self._progress[0] != state:
+            found = log_progress(logs)
+            total = most_steps(logs) if found is None and self._last_step else 0
+            if total and self._last_step <= total:
+                found = LogProgress("step", self._last_step, total)
+            self._progress = state, found
+        return self._progress[1]
+
+    def _headline(
+        self, connection: protocol.Connection, stage: StageRecord, version: int | None
+    ) -> str:
+        key = (stage.id, version)
+        if self._metric is None or self._metric[0] != key:
+            name = (
+                headline(headlines.names_of(connection, stage.id)) if version is not None else None
+            )
+            series = [] if name is None else curves.summaries(connection, [stage.id], name)
+            self._metric = (
+                key,
+                _headline_text(series[0], stage.definition.search) if series else "",
+            )
+        return self._metric[1]
+
+
+def _newest_checkpoint(
+    stage: StageRecord, attempts: Sequence[AttemptRecord]
+) -> tuple[str, int | None]:
+    if stage.definition.checkpoint is None:
+        return "", None
+    directories = [one.directory for one in attempts]
+    where = checkpoints.search(stage.definition, stage.directory, directories)
+    newest = next(iter(where.found), None)
+    return ("", None) if newest is None else (harmless(newest.name), _modified_at(newest))
+
+
+def _headline_text(series: SeriesSummary, search: Search | None) -> str:
+    """Return e.g. `val/loss  best 0.0011 (lowest), last 0.0123`."""
+    name, lower = harmless(series.name), lower_is_better(series.name, search)
+    last = f"last {number(series.last)}"
+    if lower is None:
+        return f"{name}  {last}"
+    best = f"best {number(series.min if lower else series.max)}"
+    return f"{name}  {best} ({'lowest' if lower else 'highest'}), {last}"
+
+
+def _first_steps(connection: protocol.Connection, stage: StageRecord) -> dict[str, int | float]:
+    """Return the step of the first NaN or infinite value by metric, as far as it was recorded."""
+    found = event_feed.stage_alerts(connection, stage, (NAN,), most=MOST_ALERTS)
+    steps: dict[str, int | float] = {}
+    for _, data in found:
+        if data.get("step") is not None:
+            steps.setdefault(data.get("metric", ""), data["step"])
+    return steps
+
+
+def _nonfinite_text(series: Sequence[SeriesSummary], first_steps: Mapping[str, int | float]) -> str:
+    """Return e.g. `NaN in loss since step 1,204: 850 of 2,000 points`; empty: all are finite."""
+    bad = [one for one in series if one.nonfinite]
+    named = []
+    for one in bad[:MOST_NONFINITE]:
+        step = first_steps.get(one.name)
+        since = "" if step is None else f" since step {step:,}"
+        counts = f"{one.nonfinite:,} of {one.count:,} points"
+        named.append(f"NaN or infinite values in {harmless(one.name)}{since}: {counts}")
+    more = [f"{len(bad) - MOST_NONFINITE} more metrics"] if len(bad) > MOST_NONFINITE else []
+    return "; ".join([*named, *more])
+
+
+def _size(log: Path) -> int:
+    try:
+        return log.stat().st_size
+    except OSError:
+        return 0
+
+
+def _modified_at(path: Path) -> int | None:
+    try:
+        return path.stat().st_mtime_ns // 1000
+    except OSError:
+        return None

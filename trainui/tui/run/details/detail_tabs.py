@@ -1,0 +1,125 @@
+"""The detail tabs of a stage besides its overview: parameters, outputs and events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from trainui.domain.records import Event, RunRecord, StageRecord
+from trainui.domain.states import Status
+from trainui.formatting import size
+from trainui.pipeline.substitution.masking import mask
+from trainui.text import harmless
+from trainui.tui.render.numbers import clock_time, state_style
+from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle, wrap
+from trainui.tui.run.details.files import StageFile, StageFiles
+
+LEAST_NAME, MOST_NAME = 8, 24
+"""Least and most width of a parameter's name, in characters."""
+
+TITLES = {"output": "outputs", "checkpoint": "checkpoints", "": "other files"}
+"""Headings of the files by role."""
+
+_STATES = frozenset(str(status) for status in Status)
+
+
+def params_rows(
+    run: RunRecord, stage: StageRecord, width: int, own: Mapping[str, str] | None = None
+) -> list[Row]:
+    """Return the parameters of a stage: of its sweep member, its task and its run.
+
+    `own` has the run's parameters that this member of a sweep has with other values.
+    """
+    own = own or {}
+    definition = stage.definition
+    rows: list[Row] = []
+    for title, values in (
+        ("of this sweep member", {**definition.member_values, **own}),
+        ("of the task", definition.params or {}),
+        ("of the run", {name: run.params[name] for name in run.params if name not in own}),
+        ("environment variables of the stage", definition.env),
+    ):
+        if values:
+            rows += (
+                [(), *_table(title, mask(values), width)]
+                if rows
+                else _table(title, mask(values), width)
+            )
+    return rows or [(Segment("no parameters", "dim"),)]
+
+
+def _table(title: str, values: Mapping[str, object], width: int) -> list[Row]:
+    names = {name: harmless(name) for name in values}
+    cells = min(max(max(map(len, names.values())), LEAST_NAME), MOST_NAME)
+    rows: list[Row] = [(Segment(title, "dim"),)]
+    for name, value in values.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        pieces = wrap(harmless(text), max(width - cells - 2, 10))
+        labels = [fit(fit_middle(names[name], cells), cells), *[" " * cells] * (len(pieces) - 1)]
+        rows += [
+            (Segment(f"{label}  ", "strong"), Segment(piece))
+            for label, piece in zip(labels, pieces, strict=True)
+        ]
+    return rows
+
+
+def files_rows(found: StageFiles | None, width: int) -> list[Row]:
+    """Return the files of a stage with sizes and times, declared ones first."""
+    if found is None:
+        return []
+    rows: list[Row] = [
+        (
+            Segment("✗ ", "bad"),
+            Segment(fit_middle(harmless(name), max(width - 12, 8))),
+            Segment("  missing", "bad"),
+        )
+        for name in found.missing
+    ]
+    role = None
+    for file in found.files:
+        if role != file.role:
+            role = file.role
+            rows += (
+                [(), (Segment(TITLES[role], "dim"),)] if rows else [(Segment(TITLES[role], "dim"),)]
+            )
+        rows.append(_file_row(file, width))
+    if found.cut:
+        rows.append((Segment("… and more", "dim"),))
+    elif found.files:
+        count, total = len(found.files), size(sum(file.size for file in found.files))
+        rows += [(), (Segment(f"{count} file{'s' * (count != 1)}, {total}", "dim"),)]
+    foot = [] if found.attempt is None else [f"last written by attempt {found.attempt}"]
+    if not rows and not foot:
+        rows.append((Segment("no files yet", "dim"),))
+    foot.append(f"in {harmless(found.directory)}")
+    rows += [(), *((Segment(line, "dim"),) for words in foot for line in wrap(words, width))]
+    return rows
+
+
+def _file_row(file: StageFile, width: int) -> Row:
+    mark = {"output": Segment("✓ ", "good"), "checkpoint": Segment("◆ ", "accent")}
+    when = clock_time(file.changed_at)
+    room = max(width - 2 - 10 - 13, 8)
+    return (
+        mark.get(file.role, Segment("  ")),
+        Segment(fit(fit_middle(harmless(file.path), room), room)),
+        Segment(fit(size(file.size), 10, right=True)),
+        Segment(fit(when, 13, right=True), "dim"),
+    )
+
+
+def events_rows(events: Sequence[Event] | None, width: int) -> list[Row]:
+    """Return the events of a stage and its run, the newest first."""
+    if events is None:
+        return []
+    rows: list[Row] = []
+    for event in reversed(events):
+        rows += _event_rows(event, width)
+    return rows or [(Segment("no events yet", "dim"),)]
+
+
+def _event_rows(event: Event, width: int) -> Iterator[Row]:
+    moment = f"{clock_time(event.time):<13}"
+    style = state_style(Status(event.kind)) if event.kind in _STATES else ""
+    for number, piece in enumerate(wrap(harmless(event.text), max(width - 13, 10))):
+        yield Segment(moment if not number else " " * 13, "dim"), Segment(piece, style)

@@ -1,0 +1,227 @@
+"""The pane with the selected stage's detail tabs: overview, parameters, outputs and events."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from rich.style import Style
+from textual import events
+from textual.message import Message
+
+from trainui import clock
+from trainui.domain.records import AttemptRecord, StageRecord
+from trainui.tui.data.snapshot import DetailTab, RunPage, StageDetail
+from trainui.tui.render import ansi
+from trainui.tui.render.styled_text import Row, Segment, marked, plain
+from trainui.tui.run.details.detail_tabs import events_rows, files_rows, params_rows
+from trainui.tui.run.details.fields import LABEL
+from trainui.tui.run.details.overview import as_attempt, overview_rows
+from trainui.tui.run.details.overview_details import FOLDED, UNFOLDED, short_path
+from trainui.tui.run.sweep.matrix_table import GroupRows, GroupTable
+from trainui.tui.widgets.line_view import RowsView
+
+if TYPE_CHECKING:
+    from trainui.tui.graph.timeline import Timeline
+    from trainui.tui.run.details.images import Gallery, ImageQuery
+
+LEAST_WIDTH = 20
+
+OF_A_FOLD = (
+    "enter unfolds the members",
+    "s sorts by best or smoothed value",
+    "c compares their curves in one plot",
+    "3, then B: draw them all as one band",
+)
+"""Key hints for a folded sweep."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetailsSubject:
+    """The data that the detail tabs show."""
+
+    page: RunPage
+    stage: StageRecord
+    attempts: Sequence[AttemptRecord]
+    """The stage's attempts up to the one shown."""
+    detail: StageDetail
+    timeline: Timeline
+    members: Sequence[StageRecord] = ()
+    """All members of a folded sweep, the stage among them; empty: not folded."""
+
+
+class DetailsView(RowsView):
+    """One of the detail tabs."""
+
+    class FoldClicked(Message):
+        """The heading of the overview's details was clicked."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._shown: tuple[DetailsSubject, DetailTab] | None = None
+        self._pattern: re.Pattern[str] | None = None
+        self._table: GroupTable | None = None
+        self._found = -1
+        """Index of the row of the current match."""
+        self._gallery: Gallery | None = None
+        self._decoding = False
+        self.folded = True
+        """True if one line stands in place of the overview's details."""
+        self.table_width = 0
+        """The width that the sweeps' tables shown so far need, in characters."""
+
+    def show(self, subject: DetailsSubject, tab: DetailTab) -> None:
+        """Show a detail tab of a stage."""
+        before, self._shown = self._shown, (subject, tab)
+        if before is not None and (before[0].stage.name, before[1]) != (subject.stage.name, tab):
+            self._found = -1
+        width = max(self.scrollable_content_region.width, LEAST_WIDTH)
+        self.set_rows(self._rows_of(subject, tab, width))
+
+    def tick(self, timeline: Timeline) -> None:
+        """Update the running times; only the overview has any."""
+        if self._shown is None or self._shown[1] != DetailTab.OVERVIEW:
+            return
+        subject, tab = self._shown
+        if subject.members:
+            self.update_rows()
+        else:
+            self.show(replace(subject, timeline=timeline), tab)
+
+    def on_resize(self) -> None:
+        """Lay the rows out for the new width."""
+        super().on_resize()
+        self._show_again()
+
+    def row(self, index: int, width: int) -> Row:
+        """Return a row with the search matches highlighted."""
+        row = super().row(index, width)
+        if self._pattern is None:
+            return row
+        return marked(row, self._pattern, "match" if index == self._found else "key")
+
+    def search(self, text: str) -> None:
+        """Highlight a text in any case and go to its first row; an empty text ends the search."""
+        self._pattern = re.compile(re.escape(text), re.IGNORECASE) if text else None
+        self._found = -1
+        self._show_again()  # a search unfolds the details
+        if not self.go_to_match(1):
+            self.update_rows()
+
+    def go_to_match(self, direction: int) -> bool:
+        """Go to the next (1) or previous (-1) row with a match, wrapping around."""
+        pattern = self._pattern
+        if pattern is None:
+            return False
+        matching = [at for at, row in enumerate(self.rows) if pattern.search(plain(row))]
+        if not matching:
+            return False
+        beyond = [at for at in matching if (at - self._found) * direction > 0]
+        self._found = (beyond or matching)[0 if direction > 0 else -1]
+        self.show_row(self._found, around=1)
+        self.update_rows()
+        return True
+
+    def give_up(self) -> bool:
+        """End the search; return True if there was one."""
+        pattern = self._pattern is not None
+        self.search("")
+        return pattern
+
+    def _rows_of(self, of: DetailsSubject, tab: DetailTab, width: int) -> Sequence[Row]:
+        stage = as_attempt(of.stage, of.attempts)
+        if tab == DetailTab.OVERVIEW and of.members:
+            return self._group(of, width)
+        if tab == DetailTab.OVERVIEW:
+            return self._overview(of, stage, width)
+        if tab == DetailTab.PARAMS:
+            return params_rows(of.page.run, stage, width, of.detail.own_parameters)
+        if tab == DetailTab.OUTPUTS:
+            return [*files_rows(of.detail.files, width), *self._images(of, width)]
+        return events_rows(of.detail.events, width)
+
+    def _group(self, of: DetailsSubject, width: int) -> Sequence[Row]:
+        if self._table is None or not self._table.is_of(of.members):
+            self._table = GroupTable(of.members)
+            self.table_width = max(self.table_width, self._table.width)
+        foot: list[Row] = [(), *((Segment(line, "dim"),) for line in OF_A_FOLD)]
+        return GroupRows(
+            of.members,
+            of.page.group,
+            now=clock.now,
+            width=width,
+            table=self._table,
+            foot=foot,
+            alerts=of.page.alerts,
+        )
+
+    def _overview(self, of: DetailsSubject, stage: StageRecord, width: int) -> list[Row]:
+        page = of.page
+        by_name: Mapping[str, StageRecord] = {one.name: one for one in page.stages}
+        return overview_rows(
+            page.run,
+            stage,
+            of.attempts,
+            by_name,
+            now=clock.now(),
+            ending=page.ahead.stages.get(stage.name) if page.ahead else None,
+            width=width,
+            detail=of.detail,
+            timeline=of.timeline,
+            of=len(page.attempts.get(stage.id, ())),
+            folded=self.folded and self._pattern is None,
+        )
+
+    def _images(self, of: DetailsSubject, width: int) -> list[Row]:
+        """Return the decoded images, and start decoding the next missing one in a thread."""
+        from trainui.tui.run.details.images import Gallery
+
+        if not getattr(self.app, "shows_images", False):
+            return []
+        self._gallery = self._gallery or Gallery()
+        rows, missing = self._gallery.rows(of.detail.files, width)
+        if missing and not self._decoding:
+            self._decoding = True
+            work = partial(self._decode, self._gallery, missing[:1])
+            self.run_worker(work, thread=True, group="images", exit_on_error=False)
+        return rows
+
+    def _decode(self, gallery: Gallery, queries: Sequence[ImageQuery]) -> None:
+        gallery.decode(queries)
+        self.app.call_from_thread(self._show_decoded)
+
+    def _show_decoded(self) -> None:
+        self._decoding = False
+        self._show_again()
+
+    def _show_again(self) -> None:
+        if self._shown is not None:
+            self.show(*self._shown)
+
+    def fold(self, *, folded: bool) -> None:
+        """Fold or unfold the overview's details."""
+        self.folded = folded
+        self._show_again()
+
+    def on_click(self, event: events.Click) -> None:
+        """Fold or unfold the details by a click on their heading."""
+        index = self.row_under(event)
+        if index is not None and self.rows[index] in (FOLDED, UNFOLDED):
+            self.post_message(self.FoldClicked())
+
+    def copied(self, text: str) -> str:
+        """Return a selected text with the stage's directory as a whole path."""
+        if self._shown is None:
+            return text
+        directory = self._shown[0].stage.directory
+        room = max(self.scrollable_content_region.width, LEAST_WIDTH) - LABEL
+        return text.replace(short_path(directory, room), directory)
+
+    def style_of(self, name: str) -> Style:
+        """Return the style of this name, including the colours of images."""
+        if name.startswith(ansi.PREFIX) and name not in self._styles:
+            self._styles[name] = ansi.style_of(name)
+        return super().style_of(name)

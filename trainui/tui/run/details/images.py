@@ -1,0 +1,149 @@
+"""Renders a stage's images as half blocks: two pixels a character, in 24-bit colour.
+
+Images are decoded by `image_decoder`, a process with resource limits; their number is limited too.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from trainui import extras
+from trainui.text import harmless
+from trainui.tui.render.ansi import PREFIX
+from trainui.tui.render.styled_text import Row, Segment, fit_middle
+from trainui.tui.run.details import image_decoder
+from trainui.tui.run.details.files import StageFile, StageFiles
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
+
+MOST = 4
+"""The most images shown of a stage: declared outputs first, then the newest ones."""
+
+MOST_WIDTH, MOST_HEIGHT = 96, 20
+"""The most characters of an image: more take long over a slow connection."""
+
+PATIENCE = 10.0
+"""Timeout of one decoding in seconds, including the start of the process."""
+
+MOST_KEPT = 32
+"""Size of the cache of decoded images."""
+
+GRAIN = 0xF8
+"""Mask of a colour's upper 5 bits: fewer colours make longer segments, so fewer bytes."""
+
+EXTRA = f"images need Pillow: {extras.advice('images')}"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageQuery:
+    """An image to show, and the space for it."""
+
+    path: str
+    """Absolute."""
+    changed_at: int
+    width: int
+    height: int
+    """Available characters."""
+
+
+def is_image(file: StageFile) -> bool:
+    """Return True if a file's suffix is that of an image."""
+    return file.path.casefold().endswith(SUFFIXES)
+
+
+@cache
+def can_decode() -> bool:
+    """Return True if Pillow is installed."""
+    return find_spec("PIL") is not None
+
+
+class Gallery:
+    """Cache of a stage's decoded images."""
+
+    def __init__(self) -> None:
+        self._known: dict[ImageQuery, tuple[Row, ...]] = {}
+
+    def rows(self, found: StageFiles | None, width: int) -> tuple[list[Row], list[ImageQuery]]:
+        """Return the lines of a stage's images, and the images that are not decoded yet."""
+        images = [file for file in found.files if is_image(file)][:MOST] if found else []
+        if found is None or not images:
+            return [], []
+        if not can_decode():
+            return [(), (Segment(EXTRA, "dim"),)], []
+        rows: list[Row] = []
+        missing: list[ImageQuery] = []
+        room = max(min(width, MOST_WIDTH), 8)
+        for file in images:
+            path = str(Path(found.directory) / file.path)
+            query = ImageQuery(path, file.changed_at, room, MOST_HEIGHT)
+            rows += [(), (Segment(fit_middle(harmless(file.path), width), "strong"),)]
+            if query in self._known:
+                rows += self._known[query]
+            else:
+                missing.append(query)
+                rows.append((Segment("…", "dim"),))
+        return rows, missing
+
+    def decode(self, queries: Sequence[ImageQuery]) -> None:
+        """Decode images; blocks until done."""
+        for query in queries:
+            while len(self._known) >= MOST_KEPT:
+                self._known.pop(next(iter(self._known)))
+            self._known[query] = tuple(_decoded(query))
+
+
+def _decoded(query: ImageQuery) -> Iterator[Row]:
+    command = [sys.executable, "-I", image_decoder.__file__, query.path]
+    command += [str(query.width), str(2 * query.height)]
+    try:
+        found = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return iter([_refused(f"decoding failed or took longer than {PATIENCE:g} s")])
+    if found.returncode:
+        return iter([_refused(found.stdout[:200].decode(errors="replace") or "its decoder died")])
+    head, _, pixels = found.stdout.partition(b"\n")
+    width, height = map(int, head.split())
+    return half_blocks(pixels, width, height)
+
+
+def _refused(reason: str) -> Row:
+    return (Segment(f"cannot show this image: {harmless(' '.join(reason.split()))}", "dim"),)
+
+
+def half_blocks(pixels: bytes, width: int, height: int) -> Iterator[Row]:
+    """Yield an image's lines; each character shows one pixel above another.
+
+    Args:
+        pixels: bytes of red, green and blue, line by line.
+        width: the image's width in pixels.
+        height: its height; if it is odd, the lower half of the last line is left unpainted.
+    """
+    lines = [pixels[3 * width * y : 3 * width * (y + 1)] for y in range(height)]
+    for y in range(0, height, 2):
+        spans: list[Segment] = []
+        for x in range(0, 3 * width, 3):
+            style = f"{PREFIX}38;2;{_colour(lines[y], x)}"
+            if y + 1 < height:
+                style += f";48;2;{_colour(lines[y + 1], x)}"
+            if spans and spans[-1].style == style:
+                spans[-1] = Segment(spans[-1].text + "▀", style)
+            else:
+                spans.append(Segment("▀", style))
+        yield tuple(spans)
+
+
+def _colour(line: bytes, at: int) -> str:
+    return ";".join(str(value & GRAIN) for value in line[at : at + 3])

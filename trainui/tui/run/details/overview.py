@@ -1,0 +1,256 @@
+"""The overview of a stage as lines: its state and reason, its attempts, its command."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from textwrap import dedent
+from typing import TYPE_CHECKING, Any
+
+from trainui import clock, formatting
+from trainui.domain.definition import StageDefinition
+from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
+from trainui.domain.states import DONE, UNFINISHED, Status
+from trainui.pipeline.substitution.masking import mask
+from trainui.store.read.summary import shown_command
+from trainui.text import STALLED, state
+from trainui.tui.data.snapshot import StageDetail
+from trainui.tui.render.numbers import clock_time, elapsed, number, state_style
+from trainui.tui.render.styled_text import Row, Segment, packed
+from trainui.tui.run.details.activity import StageActivity
+from trainui.tui.run.details.fields import MOST_LINES, UNFOLDED_LINES, field_rows, start_of
+from trainui.tui.run.details.log_progress import LogProgress
+from trainui.tui.run.details.overview_details import FOLDED, UNFOLDED, details_rows
+from trainui.tui.run.details.stage_error import error_rows
+
+if TYPE_CHECKING:
+    from trainui.tui.data.eta import Eta
+    from trainui.tui.graph.timeline import Timeline
+
+
+WHOLE = "d shows, C copies all of it"
+"""The end of a command that is too long."""
+
+
+def overview_rows(
+    run: RunRecord,
+    stage: StageRecord,
+    attempts: Sequence[AttemptRecord],
+    by_name: Mapping[str, StageRecord],
+    *,
+    now: int,
+    width: int,
+    ending: Eta | None = None,
+    detail: StageDetail | None = None,
+    timeline: Timeline | None = None,
+    of: int = 0,
+    folded: bool = False,
+) -> list[Row]:
+    """Return the lines of a stage's overview: what a researcher asks first stands first.
+
+    Args:
+        run: the stage's run.
+        stage: the stage.
+        attempts: its attempts up to the one shown, the first one first.
+        by_name: all stages of its run.
+        now: the time in microseconds, for running stages.
+        width: characters a line.
+        ending: the estimated end, from earlier runs.
+        detail: the stage's details; None: not read.
+        timeline: the run's timeline.
+        of: the number of all attempts.
+        folded: show one line in place of the details.
+    """
+    last = attempts[-1] if attempts else None
+    detail = detail or StageDetail(stage.name, None)
+    is_newest = of <= stage.attempt
+    if detail.filled is not None:
+        stage = replace(stage, definition=detail.filled)
+    rows = packed(_state_row(stage, last, now, ending, of), width)
+    for label, text, style in (
+        ("why", why(stage, by_name), state_style(stage.status)),
+        ("in all", _total_time(attempts, now), ""),
+        *_activity_facts(stage, detail.activity, now, last if ending is None else None),
+    ):
+        rows += field_rows(label, text, style, width)
+    rows += error_rows(stage, width)
+    for label, text, style in (
+        ("result", "" if stage.result is None else json.dumps(stage.result), ""),
+        ("start", detail.checkpoint if is_newest else "", "warn"),
+        ("code", "" if last is None else last.code_change or "", "warn"),
+        ("params", _params_text(stage.definition), ""),
+        ("summary", _summary_text(detail.summary), ""),
+    ):
+        rows += field_rows(label, text, style, width)
+    most = MOST_LINES if folded else UNFOLDED_LINES
+    rows += field_rows("command", command_text(run, stage), "", width, WHOLE, most)
+    rows += field_rows("results", detail.unknown_results, "dim", width)
+    rows += _earlier_rows(attempts, width)
+    if folded:
+        return [*rows, (), FOLDED]
+    shown = timeline if is_newest else None
+    return [*rows, (), UNFOLDED, *details_rows(stage, last, by_name, detail, shown, width)]
+
+
+def _activity_facts(
+    stage: StageRecord, activity: StageActivity | None, now: int, unknown_end: AttemptRecord | None
+) -> Iterator[tuple[str, str, str]]:
+    """Yield NaN values, the last output and checkpoint, the headline metric and the progress.
+
+    `activity` is None for an earlier attempt, of which it is not read. `unknown_end` is the last
+    attempt, if earlier runs do not say when it ends; the end of a stalled one cannot be estimated.
+    """
+    if activity is None:
+        return
+    yield "values", activity.nonfinite, "bad"
+    # while nothing changes the screen is not drawn again: after the end an age would become wrong
+    since = now if stage.completed_at is None else None
+    none = "none yet" if stage.completed_at is None else "none"
+    yield "output", _moment(activity.output_at, since) or (none if stage.started_at else ""), ""
+    checkpoint = f"{activity.checkpoint}, {_moment(activity.checkpoint_at, since)}"
+    none = none if stage.definition.checkpoint is not None and stage.attempt else ""
+    yield "checkpoint", checkpoint if activity.checkpoint else none, ""
+    yield "metric", activity.metric, ""
+    unknown = None if stage.stalled else unknown_end
+    yield "progress", _progress_text(activity.progress, unknown, now), ""
+
+
+def _moment(moment: int | None, now: int | None) -> str:
+    """Return a moment as an age, or without `now` as a time."""
+    if moment is None or now is None:
+        return clock_time(moment)
+    return f"{elapsed(moment, now, now)} ago"
+
+
+def _progress_text(
+    progress: LogProgress | None, unknown_end: AttemptRecord | None, now: int
+) -> str:
+    """Return e.g. `epoch 27/30, ~2m 5s to go`."""
+    if progress is None:
+        return ""
+    shown = f"{progress.unit} {progress.done:,}/{progress.total:,}"
+    if unknown_end is None or unknown_end.started_at is None or not progress.part:
+        return shown
+    spent = (now - unknown_end.started_at) / clock.SECOND
+    if not progress.covers(spent):
+        return shown
+    return f"{shown}, ~{formatting.duration(spent / progress.part * (1 - progress.part))} to go"
+
+
+def why(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
+    """Return the reason for a stage's state; empty if the state says enough."""
+    if stage.status == Status.PENDING:
+        unfinished = (
+            name
+            for name in stage.depends_on
+            if name in by_name and by_name[name].status in UNFINISHED
+        )
+        names = start_of(unfinished, ", ")
+        return f"waits for {names}" if names else ""
+    if stage.status == Status.QUEUED:
+        delay = ((stage.not_before or 0) - clock.now()) / clock.SECOND
+        later = f"not before {clock_time(stage.not_before)}" if delay > 0 else ""
+        return ", ".join(part for part in (stage.reason or "waits for a slot", later) if part)
+    stalled = STALLED if stage.stalled else ""
+    return ", ".join(part for part in (stalled, stage.reason) if part)
+
+
+def _state_row(
+    stage: StageRecord, last: AttemptRecord | None, now: int, ending: Eta | None, of: int
+) -> Row:
+    """Return the state, its duration, the exit code or signal, and the attempt's number."""
+    spent = elapsed(stage.started_at, stage.completed_at, now)
+    word = "for" if stage.status == Status.RUNNING else "after"
+    timed = last is not None and spent and stage.status not in (Status.PENDING, Status.QUEUED)
+    ended_badly = stage.status not in (*UNFINISHED, *DONE)
+    return (
+        Segment(state(stage.status), state_style(stage.status)),
+        Segment(f" {word} {spent}" if timed else ""),
+        Segment(f", {ending.words(now)} to go" if timed and ending and not stage.stalled else ""),
+        Segment("  stalled" if stage.stalled else "", "warn"),
+        Segment(_exit_text(last) if ended_badly else "", "bad"),
+        Segment(f"  attempt {stage.attempt}" if stage.attempt else "", "dim"),
+        Segment(f" of {of}" if of > 1 else "", "dim" if of == stage.attempt else "warn"),
+    )
+
+
+def as_attempt(stage: StageRecord, attempts: Sequence[AttemptRecord]) -> StageRecord:
+    """Return a stage as it was in the last of these attempts."""
+    if not attempts or attempts[-1].number == stage.attempt:
+        return stage
+    attempt = attempts[-1]
+    return replace(
+        stage,
+        status=attempt.status,
+        reason=(attempt.error or "").partition("\n")[0] or None,
+        definition=attempt.definition or stage.definition,
+        attempt=attempt.number,
+        celery_task_id=attempt.celery_task_id,
+        started_at=attempt.started_at,
+        completed_at=attempt.completed_at,
+        exit_code=attempt.exit_code,
+        result=attempt.result,
+        error=attempt.error,
+        stalled=False,
+    )
+
+
+def _exit_text(last: AttemptRecord | None) -> str:
+    if last is None or last.status in UNFINISHED:
+        return ""
+    if last.signal is not None:
+        return f"  signal {last.signal}"
+    return "" if last.exit_code is None else f"  exit code {last.exit_code}"
+
+
+def command_text(run: RunRecord, stage: StageRecord) -> str:
+    """Return a stage's command with secrets masked, in the lines in which it was written."""
+    command = shown_command(run.params, stage.definition) or ""
+    if not isinstance(command, str):
+        command = shlex.join(command).replace("'${python}'", "${python}")
+    return dedent(command).strip().replace(f"{run.directory}/", "${run_dir}/")
+
+
+def _params_text(definition: StageDefinition) -> str:
+    params = mask({**definition.member_values, **definition.params})
+    return start_of(
+        (
+            f"{name}={value if isinstance(value, str) else json.dumps(value)}"
+            for name, value in params.items()
+        ),
+        "  ",
+    )
+
+
+def _summary_text(summary: Mapping[str, Any]) -> str:
+    """Return the values that a tracker recorded at the end, by name."""
+    values = (
+        f"{name}={number(value) if isinstance(value, float) else value}"
+        for name, value in sorted(summary.items())
+    )
+    return start_of(values, "  ")
+
+
+def _total_time(attempts: Sequence[AttemptRecord], now: int) -> str:
+    """Return the time of several attempts together, e.g. `1h 12m in 3 attempts`."""
+    spans = [
+        (one.completed_at or now) - one.started_at for one in attempts if one.started_at is not None
+    ]
+    if len(spans) < 2:
+        return ""
+    return f"{formatting.duration(sum(spans) / clock.SECOND)} in {len(spans)} attempts"
+
+
+def _earlier_rows(attempts: Sequence[AttemptRecord], width: int) -> list[Row]:
+    rows: list[Row] = []
+    for attempt in reversed(attempts[:-1]):
+        spent = elapsed(attempt.started_at, attempt.completed_at, attempt.completed_at or 0)
+        error = (attempt.error or "").partition("\n")[0]
+        text = f"{attempt.number} {state(attempt.status)} after {spent}  {error}"
+        rows += field_rows("earlier" if not rows else "", text, "dim", width)
+    if rows:
+        words = ", shows the previous attempt: its curves, files, events and log"
+        rows += field_rows(" ", words, "dim", width)
+    return rows

@@ -1,0 +1,129 @@
+"""The end of a stage's overview, folded by default: times, host, ids, variables and paths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainui import settings
+from trainui.domain.records import AttemptRecord, StageRecord
+from trainui.text import state
+from trainui.tui.data.snapshot import StageDetail
+from trainui.tui.render.numbers import clock_time
+from trainui.tui.render.styled_text import Row, Segment
+from trainui.tui.run.details.fields import LABEL, field_rows, start_of
+
+if TYPE_CHECKING:
+    from trainui.tui.graph.timeline import Timeline
+
+FOLDED: Row = (Segment("▸ details", "key"), Segment("  d shows times, ids and paths", "dim"))
+"""The line in place of the folded details."""
+
+UNFOLDED: Row = (Segment("▾ details", "key"), Segment("  d hides them", "dim"))
+
+
+def details_rows(
+    stage: StageRecord,
+    last: AttemptRecord | None,
+    by_name: Mapping[str, StageRecord],
+    detail: StageDetail,
+    timeline: Timeline | None,
+    width: int,
+) -> list[Row]:
+    """Return the facts that are seldom asked for.
+
+    Args:
+        stage: the stage.
+        last: its attempt shown; None: it has none.
+        by_name: all stages of its run.
+        detail: the stage's details.
+        timeline: the run's timeline; None: the share of the run's time is not shown.
+        width: characters a line.
+    """
+    rows: list[Row] = []
+    for label, text, style in _fields(stage, last, by_name, detail, timeline, width - LABEL):
+        rows += field_rows(label, text, style, width)
+    return rows
+
+
+def _fields(
+    stage: StageRecord,
+    last: AttemptRecord | None,
+    by_name: Mapping[str, StageRecord],
+    detail: StageDetail,
+    timeline: Timeline | None,
+    room: int,
+) -> Iterator[tuple[str, str, str]]:
+    """Yield the facts, each with its label and style."""
+    definition = stage.definition
+    yield "time", _times(stage), ""
+    yield "share", _share(stage, timeline), ""
+    yield "retries", _retries_text(stage), ""
+    yield "continues", _continued(stage, last), ""
+    yield "commit", detail.commit, ""
+    yield "task", definition.task or "", ""
+    yield "after", _upstream_text(stage, by_name), ""
+    yield "outputs", "  ".join(definition.outputs), ""
+    yield "sets", "  ".join(definition.env), ""
+    yield "variables", detail.variables, ""
+    yield "where", _where(last), ""
+    yield "task id", stage.celery_task_id or "", "dim"
+    yield "directory", short_path(stage.directory, room), "dim"
+
+
+def short_path(path: str, room: int) -> str:
+    """Return a path with `~` for the home directory; a long one without its first directories."""
+    home = str(Path.home())
+    short = f"~{path.removeprefix(home)}" if path.startswith(f"{home}/") else path
+    while len(short) > room and "/" in short.removeprefix("…/"):
+        short = f"…/{short.removeprefix('…/').partition('/')[2]}"
+    return short
+
+
+def _share(stage: StageRecord, timeline: Timeline | None) -> str:
+    """Return the stage's share of the run's time, and if it is on the critical path."""
+    if timeline is None or not timeline.total or timeline.interval(stage.name) is None:
+        return ""
+    share = f"{timeline.took(stage.name) / timeline.total:.0%} of run time"
+    return f"{share} (critical path)" if stage.name in timeline.critical else share
+
+
+def _continued(stage: StageRecord, last: AttemptRecord | None) -> str:
+    """Return the checkpoint that an attempt resumed from, relative to the stage's directory."""
+    checkpoint = "" if last is None else last.checkpoint or ""
+    return checkpoint.removeprefix(f"{stage.directory}/")
+
+
+def _retries_text(stage: StageRecord) -> str:
+    retries = stage.definition.retries
+    return f"{stage.retries_used} of {retries} used" if retries and stage.attempt else ""
+
+
+def _times(stage: StageRecord) -> str:
+    if stage.started_at is None:
+        return ""
+    end = clock_time(stage.completed_at)
+    return f"{clock_time(stage.started_at)} → {end}" if end else clock_time(stage.started_at)
+
+
+def _where(last: AttemptRecord | None) -> str:
+    if last is None:
+        return ""
+    slots = ", ".join(str(slot) for slot in last.slots)
+    slots += " (no GPU)" if slots and not last.gpus else ""
+    process = "" if last.pid is None else f"process {last.pid}"
+    elsewhere = "" if last.host in ("", _here()) else f"host {last.host}"
+    return ", ".join(part for part in (elsewhere, slots, process) if part)
+
+
+@cache
+def _here() -> str:
+    return settings.host()
+
+
+def _upstream_text(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
+    known = (by_name.get(name) for name in stage.depends_on)
+    names = (f"{state(one.status)[0]} {one.name}" for one in known if one is not None)
+    return start_of(names, "  ")

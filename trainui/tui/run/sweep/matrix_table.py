@@ -1,0 +1,307 @@
+"""A folded sweep as a table: its members' states, differing parameters and headline metric."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, overload
+
+from rich.cells import cell_len
+
+from trainui.domain.records import StageRecord
+from trainui.domain.states import Status
+from trainui.pipeline.substitution.masking import mask
+from trainui.store.read.trials import TrialSummary
+from trainui.text import SYMBOLS, harmless
+from trainui.tui.data.snapshot import MatrixDetail
+from trainui.tui.graph.nodes import RANKS, counts
+from trainui.tui.render.numbers import elapsed, exact_step, number, shortened, state_style, step
+from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, packed, width_of
+from trainui.tui.run.header import trouble
+from trainui.tui.run.sweep.folded_rows import folded_rows
+from trainui.tui.run.sweep.search_rows import search_rows
+
+TIME, VALUE, STEP, MOST_PARAM, MOST_TITLE, STATE = 8, 10, 8, 16, 21, 11
+"""Widths of the columns in characters."""
+
+WORD = 9
+"""Characters for the state's word where there is room, e.g. `stalled`."""
+
+LEAST_PARAM = 4
+"""The least width of a parameter's column."""
+
+LEAST_REASON = 12
+"""Characters below which a line does not say why a trial was pruned or failed."""
+
+
+class GroupTable:
+    """The part of a sweep's table that does not change: parameters and column widths."""
+
+    def __init__(self, members: Sequence[StageRecord]) -> None:
+        self._definitions = [one.definition for one in members]
+        self.params = {one.name: _params(one) for one in members}
+        self.differing, self.same = _keys(list(self.params.values()))
+        self.widths = {
+            key: _width(key, [own.get(key, "") for own in self.params.values()])
+            for key in self.differing
+        }
+
+    @property
+    def width(self) -> int:
+        """The most characters that a line may need: parameters, time, metric and state."""
+        params = sum(width + 2 for width in self.widths.values())
+        return 2 + params + TIME + 2 + MOST_TITLE + 2 + STATE
+
+    def is_of(self, members: Sequence[StageRecord]) -> bool:
+        """Return True if the table was made for these members."""
+        return self._definitions == [one.definition for one in members]
+
+
+class GroupRows(Sequence[Row]):
+    """The lines of a sweep, rendered lazily because there may be thousands of members."""
+
+    def __init__(
+        self,
+        members: Sequence[StageRecord],
+        group: MatrixDetail | None,
+        *,
+        now: Callable[[], int],
+        width: int,
+        table: GroupTable | None = None,
+        foot: Sequence[Row] = (),
+        alerts: Mapping[str, str] | None = None,
+    ) -> None:
+        """Render the heading; members are rendered on access.
+
+        Args:
+            members: the sweep's stages, in the file's order.
+            group: their headline metric; None: no metrics.
+            now: returns the time in microseconds, for running members.
+            width: characters a line.
+            table: an existing table of these members, to be reused.
+            foot: lines below the members.
+            alerts: by member name, the word of its alert.
+        """
+        self._table = table if table is not None else GroupTable(members)
+        self._group, self._now, self._width, self._foot = group, now, width, foot
+        self._ordered, self._alerts = _ordered(members, group), alerts or {}
+        title = group.column if group is not None else ""
+        value = max(VALUE, min(cell_len(title), MOST_TITLE)) if title else 0
+        has_words = bool(alerts) or any(one.status not in _PLAIN for one in members)
+        self._columns = _Columns.fitting(
+            *(self._table.widths, value, width),
+            steps=group is not None and group.search is not None,
+            word=WORD if has_words else 0,
+        )
+        self._head = self._heading(members)
+
+    def _heading(self, members: Sequence[StageRecord]) -> list[Row]:
+        table, group, width = self._table, self._group, self._width - 1
+        rows: list[Row] = packed(_states(members, self._alerts, group), width)
+        if table.same:
+            shared = (Segment(f"{key}={value}  ") for key, value in table.same.items())
+            rows += packed((Segment("all have  ", "dim"), *shared), width)
+        if group is not None:
+            best = next(iter(group.best_first(members)), self._ordered[0])
+            words = _best(best, table.params[best.name], table.differing, group)
+            rows += packed(words, width)
+            rows += search_rows(group, width)
+        rows += folded_rows(members, group, width)
+        head = self._columns.head(group.column if group is not None else "")
+        return [*rows, (), cut(head, self._width)]
+
+    def __len__(self) -> int:
+        return len(self._head) + len(self._ordered) + len(self._foot)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Row]: ...
+
+    def __getitem__(self, index: int | slice) -> Row | Sequence[Row]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        index = range(len(self))[index]
+        if index < len(self._head):
+            return self._head[index]
+        place = index - len(self._head)
+        if place < len(self._ordered):
+            return _whole(self._member(place), self._width)
+        return self._foot[place - len(self._ordered)]
+
+    def _member(self, place: int) -> Row:
+        stage, group = self._ordered[place], self._group
+        value = group.shown.get(stage.name) if group is not None else None
+        broken = group is not None and stage.name in group.broken
+        leads = place == 0 and group is not None and group.lower is not None
+        leads = leads and group is not None and group.may_lead(stage)
+        params = self._table.params[stage.name]
+        style = "bad" if broken else "good" if leads and value is not None else ""
+        alert = self._alerts.get(stage.name, "NaN" if broken else "")
+        trial = group.search.trials.get(stage.name) if group and group.search else None
+        since = group.nan_since.get(stage.name) if group is not None else None
+        words = [alert] if since is None else [f"{alert} since {exact_step(since)}", alert]
+        rows = [
+            self._columns.row(stage, params, value, self._now(), style, word, trial)
+            for word in words
+        ]
+        return next((row for row in rows if width_of(row) <= self._width), rows[-1])
+
+
+def _whole(row: Row, width: int) -> Row:
+    """Cut the reason, the last segment, of a line that is too wide; else drop the state's word."""
+    if width_of(row) <= width:
+        return row
+    *short, _word, _why = row
+    if width - width_of(row[:-1]) >= LEAST_REASON:
+        return cut(row, width)
+    return row[:-1] if width_of(row[:-1]) <= width else cut(tuple(short), width)
+
+
+class _Columns(NamedTuple):
+    """Widths of the members' columns; 0: not shown."""
+
+    params: Mapping[str, int]
+    time: int
+    value: int
+    step: int
+
+    @classmethod
+    def fitting(
+        cls, params: Mapping[str, int], value: int, width: int, *, steps: bool, word: int
+    ) -> _Columns:
+        """Return the columns that fit.
+
+        First the step goes, then the time; then the metric's heading and the widest parameters are
+        shortened.
+        """
+        names = 2 + sum(one + 2 for one in params.values())
+        own = value + 2 if value else 0
+        step = STEP if steps and names + own + STEP <= width else 0
+        time = TIME if names + own + step + TIME <= width or not value else 0
+        value = min(value, max(VALUE, width - names - time - step - 2 - word))
+        room = width - 2 - (value + 2 if value else 0) - time - step
+        return cls(_narrowed(params, room), time, value, step)
+
+    def head(self, metric: str) -> Row:
+        """Return the column headings."""
+        names = (f"{_fitted(key, width)}  " for key, width in self.params.items())
+        value = fit(fit_middle(metric, self.value), self.value + 2, right=True)
+        time, step = (
+            fit(name, width, right=True)
+            for name, width in (("time", self.time), ("step", self.step))
+        )
+        line = f"  {''.join(names)}{time}{value if self.value else ''}{step}"
+        return (Segment(line, "dim"),)
+
+    def row(
+        self,
+        stage: StageRecord,
+        params: Mapping[str, str],
+        value: float | None,
+        now: int,
+        value_style: str,
+        alert: str,
+        trial: TrialSummary | None = None,
+    ) -> Row:
+        """Return the line of a member; its value is `bad` if it has NaN or infinities."""
+        texts = (f"{_fitted(params.get(key, ''), width)}  " for key, width in self.params.items())
+        spent = elapsed(stage.started_at, stage.completed_at, now) if stage.attempt else ""
+        broken = value_style == "bad"
+        shown = "" if value is None else f"{'!' * broken}{number(value)}"
+        style = "warn" if stage.stalled else state_style(stage.status)
+        state = "stalled" if stage.stalled else "" if stage.status in _PLAIN else str(stage.status)
+        word = f"{state} {alert}".strip()
+        at = "" if trial is None or trial.step is None else step(trial.step)
+        if trial is not None and trial.value != value and stage.status != Status.PRUNED:
+            at = ""  # it ran again: the value shown is another one's
+        return (
+            Segment(f"{SYMBOLS[stage.status]} ", style),
+            Segment("".join(texts), "strong"),
+            Segment(fit(spent, self.time, right=True), "dim"),
+            Segment(fit(shown, self.value + 2 if self.value else 0, right=True), value_style),
+            Segment(fit(at, self.step, right=True), "dim"),
+            Segment(f"  {word}" if word else "", "bad" if alert else style),
+            Segment(f"  {why}" if (why := _reason(trial)) else "", "dim"),
+        )
+
+
+def _narrowed(widths: Mapping[str, int], room: int) -> Mapping[str, int]:
+    """Return widths of columns, two characters apart, of which the widest are made smaller."""
+    narrowed = dict(widths)
+    while sum(one + 2 for one in narrowed.values()) > room:
+        widest = max(narrowed, key=lambda key: narrowed[key])
+        if narrowed[widest] <= LEAST_PARAM:
+            break
+        narrowed[widest] -= 1
+    return narrowed
+
+
+def _reason(trial: TrialSummary | None) -> str:
+    """Return why a trial was pruned or counts as failed; empty otherwise."""
+    if trial is None:
+        return ""
+    return trial.pruning.words if trial.pruning else harmless(trial.reason or "")
+
+
+_PLAIN = (Status.COMPLETED, Status.PENDING)
+"""States for which the symbol is enough."""
+
+
+def _fitted(text: str, width: int) -> str:
+    return fit(fit_middle(text, width), width)
+
+
+def _params(stage: StageRecord) -> dict[str, str]:
+    values = mask(stage.definition.member_values)
+    return {harmless(key): shortened(harmless(str(value))) for key, value in values.items()}
+
+
+def _keys(all_params: Sequence[Mapping[str, str]]) -> tuple[list[str], dict[str, str]]:
+    """Return the names of parameters that differ, and the parameters with one common value."""
+    names = dict.fromkeys(name for params in all_params for name in params)
+    same = {n: all_params[0].get(n, "") for n in names if len({p.get(n) for p in all_params}) == 1}
+    return [name for name in names if name not in same], same
+
+
+def _ordered(members: Sequence[StageRecord], group: MatrixDetail | None) -> list[StageRecord]:
+    """Return the members with a value, the best first, and then the others by state."""
+    known = group.in_order(members) if group is not None else []
+    names = {one.name for one in known}
+    rest = [one for one in members if one.name not in names]
+    return [*known, *sorted(rest, key=lambda one: RANKS[one.status])]
+
+
+def _states(
+    members: Sequence[StageRecord], alerts: Mapping[str, str], group: MatrixDetail | None
+) -> Row:
+    """Return how many members are in each state, stalled, or have alerts, and the first NaN."""
+    spans = [
+        Segment(f"{SYMBOLS[status]} {count} {status}  ", state_style(status))
+        for status, count in counts(members)
+    ]
+    own = {one.name: alerts[one.name] for one in members if one.name in alerts}
+    found = [one._replace(text=f"{one.text.strip()}  ") for one in trouble(members, own)]
+    if group is not None and group.nan_since:
+        words = "since" if len(group.nan_since) == 1 else "first at"
+        since = f"NaN {words} step {exact_step(min(group.nan_since.values()))}  "
+        found = [one._replace(text=one.text.replace("NaN  ", since)) for one in found]
+    return (*spans, *found, Segment(f"of {len(members)}", "dim"))
+
+
+def _best(
+    stage: StageRecord, params: Mapping[str, str], differing: Sequence[str], group: MatrixDetail
+) -> Row:
+    if group.lower is None or stage.name not in group.values or not group.may_lead(stage):
+        return (
+            Segment("metric    ", "dim"),
+            Segment(group.metric),
+            Segment(f" ({'last' if group.lower is None else 'best'} value)", "dim"),
+        )
+    which = (Segment(f"{key}={params.get(key, '')}  ", "strong") for key in differing)
+    value = Segment(f"{group.metric} {number(group.values[stage.name])}  ", "good")
+    return (Segment("best      ", "dim"), value, *which)
+
+
+def _width(name: str, values: Sequence[str]) -> int:
+    return min(max(cell_len(text) for text in (name, *values)), MOST_PARAM)
