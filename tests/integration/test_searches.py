@@ -107,7 +107,7 @@ def test_failures_and_missing_values_count_as_failed_and_say_why(tmp_path: Path)
     )
     after = {"name": "after", "run": "echo ${stages.train.dirs} > dirs", "depends_on": ["train"]}
     run = Run(tmp_path, searched(script), after)
-    assert run.wait().status == Status.COMPLETED
+    assert run.wait().status == Status.FAILED
     found = told(run, 4)
     assert [one.state for one in found] == ["fail", "fail", "fail", "complete"]
     assert found[0].stage.status == Status.FAILED
@@ -140,7 +140,7 @@ def test_one_cancelled_trial_counts_as_failed_and_the_search_goes_on(tmp_path: P
     told(run, 1)
     for number in (1, 2, 3):
         (tmp_path / f"go-train[trial={number}]").touch()
-    assert run.wait().status == Status.COMPLETED
+    assert run.wait().status == Status.CANCELLED
     found = told(run, 4)
     assert [one.state for one in found] == ["fail", *["complete"] * 3]
 
@@ -346,7 +346,7 @@ def test_a_trial_with_several_seeds_counts_by_their_mean(tmp_path: Path) -> None
         "run": "echo ${stages.train.best.dir} ${stages.train.dirs} > results",
     }
     run = Run(tmp_path, searched(SEEDED, trials=3, seeds=2), after)
-    assert run.wait().status == Status.COMPLETED
+    assert run.wait().status == Status.FAILED
     found = told(run, 3)
     assert [one.stage.name for one in found] == [f"train[trial={n},seed=0]" for n in range(3)]
     assert [one.state for one in found] == ["complete", "fail", "complete"]

@@ -36,7 +36,7 @@ from trainui.search.study import AskedTrial, SearchStudy
 from trainui.store.db.engine import Store, file_of, raw
 from trainui.store.read import trials as asked_trials
 from trainui.store.read.trials import TrialRecord
-from trainui.store.runs import runs, trials
+from trainui.store.runs import trials
 from trainui.store.runs.trials import SamplerState, SearchKey, TrialOutcome
 
 logger = logging.getLogger(__name__)
@@ -256,8 +256,6 @@ class Searcher:
         with self._store.write() as connection:
             for stage, outcome in turn.told:
                 trials.end(connection, stage, outcome)
-            if any(stage.status == Status.CANCELLED for stage, _ in turn.told):
-                runs.refresh(connection, self._key.run_id)  # it may have ended before this counts
             for asked in turn.asked:
                 self._add(connection, asked)
             trials.save_sampler(connection, self._key, saved)

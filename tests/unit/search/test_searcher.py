@@ -361,31 +361,6 @@ def test_an_outcome_that_the_study_lost_is_reported_again(search: Search) -> Non
     assert states == [("COMPLETE", 0.25), ("RUNNING", None)]
 
 
-def test_a_run_that_ends_before_its_cancelled_trial_counts_is_completed_then(
-    search: Search, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def status() -> Status:
-        with search.store.read() as connection:
-            found = runs.get(connection, search.run_id)
-        assert found is not None
-        return found.status
-
-    def tell_late(study: SearchStudy, number: int, *outcome: Any) -> Any:
-        if number == 0:  # the last one ends meanwhile
-            search.end(TRIALS - 1, 0.5)
-            assert status() == Status.CANCELLED
-        return tell(study, number, *outcome)
-
-    tell = SearchStudy.tell
-    search.turn(*range(TRIALS))
-    for number in range(TRIALS - 1):
-        search.end(number, 0.5, Status.COMPLETED if number else Status.CANCELLED)
-    monkeypatch.setattr(SearchStudy, "tell", tell_late)
-    search.turn()
-    assert search.trials()[0].state == "fail"
-    assert status() == Status.COMPLETED
-
-
 def test_a_cancelled_search_is_left_alone_until_it_is_resumed(search: Search) -> None:
     search.turn(0)
     assert has_ended(search) == [False, False]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -177,25 +176,6 @@ def counted(
     trials = [(_trial(one), one) for one in stages if one.definition.trial is not None]
     known = {trial for trial, one in trials if one.id in ended}
     return frozenset(one.name for trial, one in trials if trial in known)
-
-
-def tolerated(connection: protocol.Connection, run_id: str) -> Counter[Status]:
-    """Count the failed and cancelled stages of a run that do not decide its state.
-
-    They are trials that count as failed, of a search with a completed one. A trial that was
-    cancelled with its search does not count: a resume runs it.
-    """
-    found = connection.execute(
-        "SELECT stages.status, definition_json FROM stages "
-        "LEFT JOIN trials ON trials.stage_id = stages.id AND trials.state <> ? "
-        "WHERE stages.run_id = ? AND name LIKE ? "
-        "AND (status = ? OR (status = ? AND trials.stage_id IS NOT NULL))",
-        (ASKED, run_id, "%[trial=%", Status.FAILED, Status.CANCELLED),
-    ).fetchall()
-    ends = [(Status(status), row_mapping.definition(text)) for status, text in found]
-    failed = {one.group for _, one in ends if one.trial is not None}
-    searches = {name for name in failed if has_completed(connection, run_id, name)}
-    return Counter(s for s, one in ends if one.trial is not None and one.group in searches)
 
 
 def has_completed(connection: protocol.Connection, run_id: str, search: str) -> bool:

@@ -12,10 +12,9 @@ from trainui.domain.definition import Pipeline
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
 from trainui.errors import UsageError
-from trainui.store.db import protocol
 from trainui.store.db.engine import raw
 from trainui.store.db.statements import placeholders
-from trainui.store.read import row_mapping, trials, views
+from trainui.store.read import row_mapping, views
 from trainui.store.runs import events, new_run
 from trainui.store.runs.new_run import NewRun as NewRun
 from trainui.store.runs.tables import FLAGS, RUNS
@@ -113,7 +112,8 @@ def refresh(connection: Connection, run_id: str, *, started_at: int | None = Non
     ).fetchone()
     states = [Status.RUNNING]
     if not is_unfinished:
-        states = _deciding_states(driver, run_id)
+        found = driver.execute("SELECT DISTINCT status FROM stages WHERE run_id = ?", (run_id,))
+        states = [Status(name) for (name,) in found]
     starts = [start for start in (first_start, started_at) if start is not None]
     status = run_status(states, started=bool(starts or was_claimed))
     values: dict[str, Any] = {"started_at": min(starts, default=None)}
@@ -131,16 +131,6 @@ def refresh(connection: Connection, run_id: str, *, started_at: int | None = Non
         text = f"run {status.verb}"
         events.record(connection, run_id, "run", text, data={"status": str(status)})
     return status
-
-
-def _deciding_states(driver: protocol.Connection, run_id: str) -> list[Status]:
-    """Return the states of a run's stages, without trials that count as failed in their search."""
-    query = "SELECT status, count(*) FROM stages WHERE run_id = ? GROUP BY status"
-    counts = {Status(name): count for name, count in driver.execute(query, (run_id,))}
-    if counts.keys() & {Status.FAILED, Status.CANCELLED}:
-        for status, count in trials.tolerated(driver, run_id).items():
-            counts[status] -= count
-    return [status for status, count in counts.items() if count]
 
 
 _STATE = f"""

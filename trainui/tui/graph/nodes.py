@@ -91,17 +91,8 @@ def _node(key: str, members: Sequence[StageRecord], keys: Mapping[str, str]) -> 
 
 
 def most_important(members: Sequence[StageRecord]) -> StageRecord:
-    """Return the member with the most important state; of running ones a stalled one.
-
-    Trials of a search that failed or were cancelled come last: the search continues without them.
-    """
-    return min(members, key=_importance)
-
-
-def _importance(stage: StageRecord) -> tuple[bool, int, bool]:
-    is_lost = stage.status in (Status.FAILED, Status.CANCELLED)
-    is_tolerated = is_lost and stage.definition.trial is not None
-    return is_tolerated, RANKS[stage.status], not stage.stalled
+    """Return the member with the most important state; of running ones a stalled one."""
+    return min(members, key=lambda stage: (RANKS[stage.status], not stage.stalled))
 
 
 def counts(members: Sequence[StageRecord]) -> list[tuple[Status, int]]:

@@ -39,20 +39,12 @@ def longest(stages: Sequence[StageRecord]) -> str:
 
 
 def most_important_stage(stages: Sequence[StageRecord], otherwise: str) -> str:
-    """Return the name of the first failed, else interrupted, else running stage.
-
-    A failed trial does not count while its search has others.
-    """
-    searches = {one.definition.group for one in stages if one.status in _GOING_ON}
+    """Return the name of the first failed, else interrupted, else running stage."""
     for status in ATTRACTING:
         for stage in stages:
-            is_trial = stage.definition.trial is not None and stage.definition.group in searches
-            if stage.status == status and not (is_trial and status == Status.FAILED):
+            if stage.status == status:
                 return stage.name
     return otherwise
-
-
-_GOING_ON = (*UNFINISHED, Status.COMPLETED)
 
 
 def successor(

@@ -15,7 +15,6 @@ from trainui.store.db import protocol
 from trainui.store.read import views
 from trainui.tui.graph.nodes import counts, graph_nodes, most_important
 from trainui.tui.graph.timeline import Timeline, bar
-from trainui.tui.run.autoselect import most_important_stage
 
 
 @pytest.fixture
@@ -44,38 +43,6 @@ def test_members_of_a_matrix_are_folded_into_one_node(
     unfolded = graph_nodes(stages, lambda _group, _count: False)
     assert [node.key for node in unfolded] == list(SWEEP)
     assert {node.group for node in unfolded} == {None, "train"}
-
-
-@pytest.mark.parametrize(
-    ("states", "stands_for_all", "selected"),
-    [
-        ("failed completed running", 2, 2),
-        ("failed completed pruned", 1, 2),
-        ("cancelled interrupted completed", 1, 1),
-        ("failed failed cancelled", 0, 0),
-        ("pruned failed cancelled", 0, 1),
-    ],
-)
-def test_a_failed_trial_draws_no_attention_while_its_search_has_others(
-    filler: Filler,
-    connection: protocol.Connection,
-    states: str,
-    stands_for_all: int,
-    selected: int,
-) -> None:
-    run_id = filler.run({f"train[trial={number}]": () for number in range(3)})
-    trials = [
-        replace(
-            stage,
-            status=Status(state),
-            definition=replace(stage.definition, group="train", trial=number),
-        )
-        for number, (state, stage) in enumerate(
-            zip(states.split(), views.stages(connection, run_id), strict=True)
-        )
-    ]
-    assert most_important(trials) is trials[stands_for_all]
-    assert most_important_stage(trials, trials[2].name) == trials[selected].name
 
 
 def timed(filler: Filler, connection: protocol.Connection) -> list[StageRecord]:
