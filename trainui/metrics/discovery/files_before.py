@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-from trainui import paths
+from trainui import paths, plain_files
 from trainui.metrics.files.tail import FileState
 
 NOTE = "files_before.json"
@@ -41,7 +41,7 @@ def note(workdir: Path, attempt_dir: Path) -> None:
 def read(attempt_dir: Path) -> dict[Path, FileState]:
     """Return the recorded files; none if nothing was recorded."""
     try:
-        found = json.loads((attempt_dir / NOTE).read_bytes())
+        found = json.loads(plain_files.read_bytes(attempt_dir / NOTE))
     except (OSError, ValueError):
         return {}
     return {Path(path): FileState(*state) for path, state in found.items()}

@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trainui import plain_files
 from trainui.metrics.trackers import TrackedRun, optuna, trackio
 from trainui.supervisor import protocol
 
@@ -59,7 +60,7 @@ class PrintedRuns:
 
     def _search(self, stream: Path) -> None:
         try:
-            with stream.open("rb") as file:
+            with plain_files.open_plain(stream) as file:
                 file.seek(self._offsets[stream])
                 while self._offsets[stream] < _MOST_BYTES and (block := file.read(_BLOCK)):
                     whole = block[: max(block.rfind(b"\n"), block.rfind(b"\r")) + 1]

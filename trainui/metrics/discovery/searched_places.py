@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from trainui import plain_files
 from trainui.domain.definition import StageDefinition
 from trainui.metrics.discovery import default_sources, listing
 from trainui.metrics.files.tail import look_at
@@ -52,7 +53,7 @@ def _written(workdir: Path, started: Path) -> str:
 
 def _size(stream: Path) -> str:
     try:
-        with stream.open("rb") as file:
+        with plain_files.open_plain(stream) as file:
             count = file.read(_BYTES).count(b"\n")
     except OSError:
         return "missing"

@@ -1,14 +1,16 @@
-"""Looks at files that may be missing or unreadable: these count as empty and never written."""
+"""Looks at files that may be missing, unreadable or FIFOs: these count as empty, never written."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from trainui import plain_files
+
 
 def head(path: Path, size: int = 4096, *, begin: int = 0) -> bytes:
     """Return a file's first bytes, or those from an offset on."""
     try:
-        with path.open("rb") as file:
+        with plain_files.open_plain(path) as file:
             file.seek(begin)
             return file.read(size)
     except OSError:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from trainui import plain_files
 from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.numbers import to_number
 from trainui.metrics.formats.table import Decoded
@@ -60,7 +61,7 @@ def nested_prefix(path: Path, root: Path | None = None) -> str:
     tags = run / "tags"
     try:
         (tags / "mlflow.parentRunId").stat()
-        return f"{(tags / 'mlflow.runName').read_text().strip()}/"
+        return f"{plain_files.read_text(tags / 'mlflow.runName').strip()}/"
     except (OSError, ValueError):
         return ""
 

@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from trainui import plain_files
 from trainui.metrics.files import peek
 from trainui.metrics.formats.optuna_journal import FIELDS, STATES, JournalNumbers
 
@@ -55,7 +56,7 @@ def as_database(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     connection.executescript(_TABLES)
     numbers = JournalNumbers()
-    whole, _, _torn = path.read_bytes().rpartition(b"\n")
+    whole, _, _torn = plain_files.read_bytes(path).rpartition(b"\n")
     for line in whole.split(b"\n"):
         with suppress(ValueError, LookupError, TypeError, AttributeError):  # a damaged line
             entry = json.loads(line)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from trainui import plain_files
 from trainui.metrics.formats.protobuf import DAMAGED, fields
 from trainui.metrics.formats.wandb import scan
 from trainui.metrics.formats.wandb.rows import MEDIA, last_values, read_item
@@ -22,7 +23,7 @@ _MOST_BYTES = 64 << 20
 def read(path: Path) -> dict[str, Any]:
     """Return a run's summary as its log has it; empty if it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with plain_files.open_plain(path) as file:
             size = path.stat().st_size
             begin = max(size - _MOST_BYTES, 0) // scan.BLOCK * scan.BLOCK
             file.seek(begin)
