@@ -40,7 +40,7 @@ def explain(error: Exception, file: Path) -> Exception:
     )  # without the extended code
     if code in _BUSY:
         return StoreLockedError(f"{file}: {LOCKED}")
-    if code == sqlite3.SQLITE_CANTOPEN and not file.exists():
+    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR) and not file.exists():
         return StoreError(f"{file} no longer exists; run `trainui doctor`")
     if code in _ADVICE:
         return StoreError(f"{file}: {text}: {_ADVICE[code]}")

@@ -63,20 +63,25 @@ class FileMark:
 
     def is_gone(self) -> bool:
         """Return True if the number was in the file and is not any more; at first, write it."""
-        if not self._written:
+        if not self._seen:
             with suppress(sqlite3.Error):  # e.g. locked; the next call tries again
                 self._write()
         if self._descriptor is None:
             self._descriptor = os.open(paths.home().database, os.O_RDONLY | os.O_CLOEXEC)
         is_there = self._number == int.from_bytes(os.pread(self._descriptor, 4, 68))
-        self._seen = self._seen or is_there  # the checkpoint may be delayed by a reader
+        self._seen = self._seen or is_there
         return self._seen and not is_there
 
     def _write(self) -> None:
+        """Write the number into the database, and from its write-ahead log into the file.
+
+        A reader can delay the latter, and without a further write nobody else does it.
+        """
         with closing(connect(paths.home().database)) as connection:
             connection.execute("PRAGMA busy_timeout = 0")
-            connection.execute(f"PRAGMA application_id = {self._number}")
-            self._written = True
+            if not self._written:
+                connection.execute(f"PRAGMA application_id = {self._number}")
+                self._written = True
             _, log, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             self._seen = log == copied
 

@@ -21,3 +21,18 @@ def test_a_file_overwritten_before_the_first_check_is_noticed(store: Store) -> N
     with database.open("r+b") as file:
         file.write(earlier)
     assert "was overwritten while it was in use" in str(watch.problem())
+
+
+def test_a_reader_of_the_first_moment_does_not_keep_the_mark_out_of_the_file(store: Store) -> None:
+    if not store.url.startswith("sqlite"):
+        pytest.skip("SQLite's file")
+    database = paths.home().database
+    with store.read() as connection:
+        runs.get(connection, "none")  # its snapshot delays the checkpoint
+        with store.write() as other:
+            runs.set_flag(other, "paused", "1")
+        before = database.read_bytes()[68:72]
+        watch = DatabaseWatch()
+        assert database.read_bytes()[68:72] == before
+    assert watch.problem() is None
+    assert database.read_bytes()[68:72] != before

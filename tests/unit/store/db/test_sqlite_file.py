@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from trainui import paths
 from trainui.errors import StoreError
+from trainui.store.db import sqlite_errors
 from trainui.store.db.engine import Store
 from trainui.store.db.sqlite_file import FileMark, Unreplaced
 from trainui.store.runs import runs
@@ -48,3 +50,14 @@ def test_a_database_removed_under_a_long_reader_is_noticed(
     database.unlink(missing_ok=True)
     with pytest.raises(StoreError, match="was removed or replaced"):
         watch.check()
+
+
+@pytest.mark.parametrize(("is_there", "words"), [(False, "no longer exists"), (True, "disk error")])
+def test_an_input_output_error_of_a_removed_database_says_that_it_is_gone(
+    is_there: bool, words: str, tmp_path: Path
+) -> None:
+    error, database = sqlite3.OperationalError("disk I/O error"), tmp_path / "trainui.db"
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+    if is_there:
+        database.touch()
+    assert words in str(sqlite_errors.explain(error, database))
