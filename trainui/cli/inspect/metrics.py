@@ -12,7 +12,9 @@ from trainui import clock, text
 from trainui.cli import lookup, options
 from trainui.cli.output import printing, progress
 from trainui.domain.states import UNFINISHED
+from trainui.metrics.files import peek
 from trainui.store.read import views
+from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 
 if TYPE_CHECKING:
     from trainui.domain.records import RunRecord, SeriesSummary, StageRecord
@@ -86,13 +88,22 @@ def _none(connection: Connection, run: RunRecord, stages: Sequence[StageRecord])
 def without_metrics(
     connection: Connection, run: RunRecord, stages: Sequence[StageRecord]
 ) -> list[str]:
-    """Return where the metrics of a run that has ended without any were searched for."""
+    """Return where the metrics of a run that has ended without any were searched for.
+
+    Stages that printed nothing are left out: hardly any of them was meant to have metrics.
+    """
     from trainui.store.read import headlines
 
     is_live = any(one.status in UNFINISHED for one in stages)
     if is_live or any(headlines.has_series(connection, one.id) for one in stages):
         return []
-    return _searched_places(connection, run, stages)
+    printed = [one for one in stages if one.attempt and _has_printed(connection, one)]
+    return _searched_places(connection, run, printed) if printed else []
+
+
+def _has_printed(connection: Connection, stage: StageRecord) -> bool:
+    directory = Path(views.attempts_of_stage(connection, stage.id)[-1].directory)
+    return any(peek.size(directory / name) for name in (STDOUT_FILE, STDERR_FILE))
 
 
 def _searched_places(
