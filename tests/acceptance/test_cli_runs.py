@@ -134,6 +134,15 @@ def test_each_change_of_state_is_a_line_on_stderr(served: CommandLine) -> None:
     assert "completed" in done.err.splitlines()[-1]
 
 
+def test_show_says_where_metrics_were_searched_for_if_something_was_printed(
+    served: CommandLine,
+) -> None:
+    served("run", "--name", "silent", "--wait", "--", "true")
+    served("run", "--name", "words", "--wait", "--", "echo", "trained")
+    assert "no metrics" not in served("show", "silent").err
+    assert "no metrics: echo: looked at stdout.log (1 line)" in served("show", "words").err
+
+
 def test_a_detached_run_is_waited_for_by_its_id(served: CommandLine) -> None:
     served.write("whole.yaml", WHOLE)
     started = served.json("run", "whole.yaml", "--detach", "--name", "detached")
