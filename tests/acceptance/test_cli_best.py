@@ -47,6 +47,8 @@ def test_the_best_trials_and_the_command_that_runs_the_best_again(cli: CommandLi
     assert cli.json("best", "tune", "train", "-n", "1")["trials"] == [first]
     lines = cli("best", "tune").out.splitlines()
     assert lines[0].split() == ["trial", "state", "val/loss", "step", "x", "act"]
+    command = lines[lines.index("its command:") + 1 :]
+    assert [line.removeprefix("  ") for line in command] == first["command"].splitlines()
     again = next(line for line in lines if "trainui rerun" in line)
     assert cli(*shlex.split(again)[1:]).code == 0
     assert cli("wait", "tune").code == 0

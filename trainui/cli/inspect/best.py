@@ -120,7 +120,8 @@ def _lines(
         command = shown[0]["command"]
         if command is not None:
             yield "its command:"
-            yield f"  {command if isinstance(command, str) else shlex.join(command)}"
+            words = command if isinstance(command, str) else shlex.join(command)
+            yield from (f"  {line}" for line in words.splitlines())
 
 
 def _cell(value: Any) -> str:
