@@ -278,6 +278,31 @@ async def test_one_stage_is_cancelled_and_the_others_are_left_alone(filler: Fill
         await driven.until_shown("⊘ 6 cancelled")
 
 
+async def test_a_stage_that_has_ended_is_not_cancelled_and_neither_is_its_run(
+    filler: Filler,
+) -> None:
+    run_id = filler.run(SWEEP)
+    filler.complete(run_id, "prepare", *MEMBERS)
+    async with opened(run_id) as driven:
+        await driven.until_shown("7/8")
+        driven.run.graph.select("prepare")
+        await driven.press("x")
+        await driven.until_shown("prepare has ended: nothing to cancel", "cancels the run")
+        driven.run.graph.select(MEMBERS[1])
+        await driven.press("F")
+        await driven.until_shown("train ×6")
+        await driven.press("x")
+        await driven.until_shown("train ×6 has ended: nothing to cancel")
+        await driven.press("y", "a", "escape", "escape")
+        await driven.until(lambda: driven.app.screen is driven.runs, "the list")
+        await driven.press("x")
+        await question(driven, "Cancel the run digits", "1 stage has not started yet")
+        await driven.press("y")
+        await driven.until_shown("cancelling select...")
+    left = dict.fromkeys(SWEEP, Status.COMPLETED) | {"select": Status.CANCELLED}
+    assert statuses(filler, run_id, left) == left
+
+
 async def test_a_blocked_stage_is_cancelled_alone(filler: Filler) -> None:
     run_id = filler.run({"first": (), "second": ("first",), "other": ()})
     filler.fail(run_id, "first", "exit code 1: no")
@@ -327,6 +352,10 @@ async def test_a_folded_matrix_runs_again_as_a_whole(
         await driven.press("F")
         await driven.until_shown("train ×6")
         await driven.press("R")
+        await question(driven, "Rerun train ×6?", "only its 6 members", "select depends on it")
+        await driven.press("n", "e")
+        await driven.until_shown(" › train  nothing has changed yet")
+        await driven.press("escape", "R")
         await question(driven, "Rerun train ×6?", "only its 6 members", "select depends on it")
         await driven.press("y")
         await driven.until_shown("rerunning ")

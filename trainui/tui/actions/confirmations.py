@@ -21,15 +21,15 @@ def cancel_question(target: Target, stages: Sequence[StageRecord]) -> ConfirmScr
 
     Args:
         target: the run.
-        stages: those under the cursor; if all of them are finished, the whole run is meant.
+        stages: those under the cursor, of which some can be cancelled; empty: the whole run.
     """
     run_id = target.id
-    names = [one.name for one in stages if one.status in (*UNFINISHED, Status.BLOCKED)] or None
+    names = [one.name for one in stages if can_be_cancelled(one)] or None
     if names is None:
         title = f"Cancel the run {target.label}?"
         answers = [Choice("y", "cancel every unfinished stage", lambda: _cancel(run_id, None))]
     else:
-        title = f"Cancel {_named(stages)}?"
+        title = f"Cancel {named(stages)}?"
         some = f"its {len(names)} unfinished members" if len(names) > 1 else harmless(names[0])
         what = "this stage" if len(stages) == 1 else some
         answers = [
@@ -47,7 +47,12 @@ def cancel_question(target: Target, stages: Sequence[StageRecord]) -> ConfirmScr
     return ConfirmScreen(title, facts, [*answers, Choice("n", "leave it running", None)])
 
 
-def _named(stages: Sequence[StageRecord]) -> str:
+def can_be_cancelled(stage: StageRecord) -> bool:
+    """Return True if a stage runs, or can start now or after a resume."""
+    return stage.status in (*UNFINISHED, Status.BLOCKED)
+
+
+def named(stages: Sequence[StageRecord]) -> str:
     """Return the name of a stage, or of the sweep with these members."""
     first = stages[0]
     if len(stages) == 1:
@@ -83,7 +88,7 @@ def rerun_question(target: Target, chosen: Sequence[StageRecord]) -> ConfirmScre
 
     alone = "only this stage" if len(names) == 1 else f"only its {len(names)} members"
     return ConfirmScreen(
-        f"Rerun {_named(chosen)}?",
+        f"Rerun {named(chosen)}?",
         facts,
         [
             Choice("y", alone, lambda: _rerun(run_id, names, downstream=False)),

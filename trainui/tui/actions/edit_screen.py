@@ -93,7 +93,8 @@ class EditScreen(Screen[bool]):
         """Read the parameters in a thread."""
         segments = [Segment(" Edit and retry ", "title"), Segment(self._target.label, "strong")]
         if self._stage is not None:
-            name = self._stage.definition.group if self._is_search else self._stage.name
+            is_sweep = self._stage.definition.matrix is not None and self._member is None
+            name = self._stage.definition.group if is_sweep else self._stage.name
             segments += [Segment(" › ", "dim"), Segment(harmless(name), "strong")]
         segments.append(Segment("  nothing has changed yet", "dim"))
         self.query_one("#top", Bar).show(tuple(segments))

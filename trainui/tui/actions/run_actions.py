@@ -120,9 +120,18 @@ class RunActions(PromptScreen):
             target = targets[0]
             self._show_message(f"{harmless(target.name)} is {target.status}: nothing to cancel")
         elif targets:
-            from trainui.tui.actions.confirmations import cancel_question
+            self._cancel_stages(targets[0], self.target_stages())
 
-            self._ask(cancel_question(targets[0], self.target_stages()))
+    def _cancel_stages(self, target: Target, stages: Sequence[StageRecord]) -> None:
+        from trainui.tui.actions.confirmations import can_be_cancelled, cancel_question, named
+
+        if stages and not any(map(can_be_cancelled, stages)):
+            self._show_message(
+                f"{named(stages)} has ended: nothing to cancel; "
+                "x in the list of runs cancels the run"
+            )
+        else:
+            self._ask(cancel_question(target, stages))
 
     def _cancel_several(self, targets: list[Target]) -> None:
         if not any(target.status in UNFINISHED for target in targets):
