@@ -163,11 +163,7 @@ def complete(where: Search) -> Iterator[str]:
 
 
 def foreign(where: Search) -> str | None:
-    """Return the newest complete checkpoint, if no attempt of the stage wrote it.
-
-    Returns:
-        None if the stage wrote the newest one, or there is none.
-    """
+    """Return the newest complete checkpoint if no attempt of the stage wrote it, else None."""
     for path, is_own in _with_ownership(where):
         if where.is_complete(path):
             return None if is_own else str(path)
@@ -177,8 +173,7 @@ def foreign(where: Search) -> str | None:
 def reason_unused(where: Search) -> str | None:
     """Return a message on why the newest checkpoint, or any, is not used.
 
-    Returns:
-        None if it is used, or if the stage had no attempt that could have written one.
+    None if it is used, or if the stage had no attempt that could have written one.
     """
     if where.rule is None:
         return None

@@ -123,10 +123,8 @@ def changed_files(state: Mapping[str, Any], apart_from: str | None = None) -> li
     """Return the files that changed since a state was recorded.
 
     New untracked files are left out, those that the run's own stages write, and the pipeline file
-    (`apart_from`, absolute).
-
-    Returns:
-        Paths, relative to `root` if they are below it; empty if git gives no answer.
+    (`apart_from`, absolute). Paths are relative to `root` if they are below it; none if git gives
+    no answer.
     """
     root, commit = state.get("root"), state.get("commit")
     if not root:

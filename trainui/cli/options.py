@@ -74,9 +74,8 @@ Command = TypeVar("Command", bound=Callable[..., None])
 def command(*examples: str, **settings: Any) -> Callable[[Command], Command]:
     """Make a function a command, with its docstring as its help.
 
-    Args:
-        examples: complete command lines, shown below its help.
-        settings: keyword arguments for Typer's `command`, e.g. a `name` other than the function's.
+    The `examples`, complete command lines, are shown below its help; `settings` are those of
+    Typer's `command`.
     """
 
     def added(function: Command) -> Command:

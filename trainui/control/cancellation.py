@@ -20,9 +20,7 @@ from trainui.store.runs import external_runs, runs, stage_requests
 def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:
     """Request the cancellation of stages; each is cancelled once all of its processes have exited.
 
-    Args:
-        run_id: the run.
-        names: the stages' full names; None: every unfinished stage.
+    `names` are full names; None: every unfinished stage.
 
     Returns:
         The names of the stages to be cancelled; empty if all had ended.

@@ -80,9 +80,7 @@ class ChangeDetection:
     def as_kept(self, name: str, again: Collection[str]) -> dict[str, Any]:
         """Return the record of what a kept stage's result is now accepted for.
 
-        Args:
-            name: the stage's full name.
-            again: full names of the stages that run again although this one is kept.
+        `again` are the full names of the stages that run again although this one is kept.
         """
         stage = self._stages[name]
         completions = {

@@ -103,10 +103,8 @@ def missing_gpus(stages: Iterable[StageDefinition], environ: Mapping[str, str]) 
 def check_inputs(pipeline: Pipeline, *, run_directory: Path, environ: Mapping[str, str]) -> None:
     """Check that every input exists and may be read, except those that the run produces.
 
-    Args:
-        pipeline: a submitted pipeline, with absolute paths.
-        run_directory: inputs inside it are produced by the run.
-        environ: the stages' environment, for `${env.NAME}`.
+    Inputs inside `run_directory` are produced by the run; `environ` is the stages' environment, for
+    `${env.NAME}`.
 
     Raises:
         UnsafePathError: an input does not exist, or its location is not allowed.
@@ -121,10 +119,7 @@ def invalid_inputs(
 ) -> Iterator[UsageError]:
     """Yield an error for each invalid input that no stage produces, once per input.
 
-    Args:
-        pipeline: the pipeline.
-        environ: the variables for `${env.NAME}`.
-        run_directory: inputs inside it are produced by the run; None: not submitted.
+    Inputs inside `run_directory` are produced by the run.
     """
     seen: set[str] = set()
     for stage in pipeline.stages:

@@ -72,11 +72,7 @@ class CodeSnapshot:
 def look(directory: Path) -> tuple[CodeSnapshot, Files]:
     """Find the files for a snapshot of a directory: without git all, else those not ignored.
 
-    Returns:
-        The snapshot, and its files.
-
-    Raises:
-        UsageError: the snapshot would be too large.
+    A snapshot that would be too large is a `UsageError`.
     """
     root, files = _of_git(directory) or (directory, _states(directory, _names_below(directory)))
     total = sum(state.st_size for state in files.values())
@@ -100,11 +96,7 @@ def _of_git(directory: Path) -> tuple[Path, Files] | None:
 
 
 def _listed(root: Path) -> list[str]:
-    """Return the files of a repository that are not ignored, and its nested repositories.
-
-    Raises:
-        UsageError: git cannot list them.
-    """
+    """Return the files of a repository that are not ignored, and its nested repositories."""
     listing = ("--cached", "--others", "--exclude-standard", "-z")
     found = Git(root)("ls-files", *listing, limit=LISTED_UP_TO)
     if found is None:

@@ -135,10 +135,7 @@ def filled_in(
 ) -> Pipeline:
     """Return a pipeline with every variable substituted that is known at submission.
 
-    Args:
-        pipeline: as loaded.
-        directory: the run's directory; None: one called RUN.
-        known: stages that the run has or had.
+    Without a directory, it is one called RUN; `known` are stages that the run has or had.
     """
     directory = directory or settings.runs_dir(settings.load()) / "RUN"
     directories = stage_directories(directory, pipeline, known)
@@ -162,12 +159,7 @@ def concealed(
 ) -> tuple[Pipeline, Secrets]:
     """Return a submitted pipeline without its secret values, ready to be stored, and the secrets.
 
-    Args:
-        submitted: the pipeline after substitution.
-        loaded: the same pipeline as loaded.
-        directories: the stages' directories, by full name.
-        directory: the run's directory.
-        environ: the environment of the run's stages.
+    `loaded` is the same pipeline before substitution.
     """
     as_written = phases.submit(
         loaded, run_dir=str(directory), stage_dirs=directories, secrets=False
@@ -185,10 +177,7 @@ def stage_directories(
 ) -> dict[str, str]:
     """Return each stage's directory inside the run's directory, by full name.
 
-    Args:
-        directory: the run's directory.
-        pipeline: the run's current pipeline.
-        known: stages that the run has or had; they keep their directories.
+    Stages that the run has or had (`known`) keep their directories.
     """
     kept = {stage.name: stage.directory for stage in known}
     names = [stage.name for stage in pipeline.stages]

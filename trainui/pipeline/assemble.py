@@ -47,8 +47,7 @@ def examine(
 ) -> tuple[PipelineSpec | None, Outline]:
     """Run every check on a document.
 
-    Returns:
-        The spec, None if a field is invalid or uses a parameter without a value; the outline.
+    The spec is None if a field is invalid or uses a parameter without a value.
     """
     document = defaults.apply(document)
     declared = document.get("params")

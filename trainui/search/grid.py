@@ -18,9 +18,7 @@ from trainui.store.read.trials import TrialRecord
 def fill(study: optuna.Study, trials: Sequence[TrialRecord]) -> None:
     """Add the members of a matrix that the study does not have yet.
 
-    Args:
-        study: the study.
-        trials: all members, in the order of their numbers.
+    `trials` are all members, in the order of their numbers.
     """
     known = study.get_trials(deepcopy=False)
     space: dict[str, Any] = _space(trials)

@@ -22,9 +22,7 @@ _COMPLETE = (TrialState.COMPLETE,)
 def is_due(before: int, now: int) -> bool:
     """Return True if the importance is to be computed, again if it was.
 
-    Args:
-        before: number of completed trials when it was computed; 0: never.
-        now: number of completed trials.
+    Both are numbers of completed trials; `before` is 0 if it was never computed.
     """
     return now >= LEAST and now - before >= max(1, before // _GROWTH)
 

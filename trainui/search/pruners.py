@@ -44,11 +44,7 @@ def has_rungs(prune: Prune | None) -> bool:
 def explain(study: optuna.Study, trial: FrozenTrial, search: Search, *, by_index: bool) -> Pruning:
     """Return why a trial is pruned.
 
-    Args:
-        study: the study, as the pruner saw it.
-        trial: the trial, with what the pruner stored in it.
-        search: the search, which prunes.
-        by_index: True if the steps are the numbers of the values.
+    `by_index`: the steps are the numbers of the values.
     """
     assert search.prune is not None
     step = trial.last_step

@@ -84,12 +84,7 @@ class TrialWatch:
     """Follows the trials of one search."""
 
     def __init__(self, opened: SearchStudy, search: Search) -> None:
-        """Copy the study, whose pruner decides.
-
-        Args:
-            opened: the search's study.
-            search: its definition, which has a `prune`.
-        """
+        """Copy the study, whose pruner decides."""
         self._opened, self._search = opened, search
         self._copy = _copy_of(opened.study)
         self._has_rungs = pruners.has_rungs(search.prune)

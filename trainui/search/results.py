@@ -29,10 +29,7 @@ def unknown_to(
 ) -> str:
     """Return why the results of searches that an attempt used are not known; empty: they are.
 
-    Args:
-        definition: of the attempt, as submitted.
-        stages: all stages of its run.
-        started_at: the attempt's start; None: it has not started.
+    `definition` is the attempt's, as submitted; `started_at` is None if it has not started.
     """
     for name in sorted(searches_of(definition)):
         members = [one for one in stages if one.definition.group == name]

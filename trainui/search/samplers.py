@@ -40,10 +40,8 @@ def _distribution(values: Range | Choices) -> BaseDistribution:
 def fresh(search: Search, *, after: int = 0) -> BaseSampler:
     """Return a new sampler.
 
-    Args:
-        search: the search.
-        after: number of trials asked before, if their sampler's state is lost: the seed is then
-            another one, since the same seed would repeat the values of the first trials.
+    If the state of the sampler that was asked for `after` trials is lost, the seed is another one,
+    since the same seed would repeat the values of the first trials.
     """
     options = dict(search.sampler_options)
     if search.sampler == "GridSampler":

@@ -88,11 +88,7 @@ class Searcher:
     def turn(self, wanted: Sequence[str]) -> bool:
         """Report what has ended to the study, and ask for trials until these stages have values.
 
-        Args:
-            wanted: ids of stages that could start now.
-
-        Returns:
-            True if the store was changed.
+        `wanted` are the ids of stages that could start now. Returns True if the store was changed.
         """
         try:
             with _only_host(self._run, self._key):

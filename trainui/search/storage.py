@@ -44,12 +44,7 @@ class StudyStorage(InMemoryStorage):
     """The storage of the one study in a file that this process writes."""
 
     def __init__(self, study: optuna.Study, file: RDBStorage) -> None:
-        """Copy a study.
-
-        Args:
-            study: the study, in the file.
-            file: made by `open_file`.
-        """
+        """Copy a study."""
         super().__init__()
         self._file = file
         self._study = file.get_study_id_from_name(study.study_name)

@@ -133,8 +133,7 @@ class SearchStudy:
     def tell(self, number: int, state: str, value: float | None, reason: str | None) -> FrozenTrial:
         """End a trial; one that has ended already stays as it is.
 
-        Returns:
-            The trial as the study has it.
+        Returns the trial as the study has it.
         """
         if reason is not None:
             self._note(number, reason)
@@ -189,15 +188,8 @@ def open_study(
 ) -> SearchStudy:
     """Open the study of a search; create it if it does not exist.
 
-    Args:
-        run_id: the run.
-        run_directory: absolute.
-        group: the stage's name in the file.
-        search: its definition.
-        state: the sampler's stored state; None: a new sampler.
-        asked: number of trials stored.
-        pruner: decides which trials stop early; None: none does.
-        is_shared: True if another host may open it, so that it needs locks of the file system.
+    Without a stored `state`, the sampler is new; `asked` is the number of trials stored.
+    `is_shared`: another host may open the study, so that it needs locks of the file system.
     """
     file = storage.open_file(file_of(run_directory, group), is_shared=is_shared)
     with warnings.catch_warnings():

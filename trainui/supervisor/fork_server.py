@@ -33,10 +33,8 @@ class ForkServer:
     def __init__(self, *, python: str = sys.executable, without: Collection[str] = ()) -> None:
         """Store the options; the process is started on first use.
 
-        Args:
-            python: the interpreter.
-            without: identity variables of an attempt; they are set to empty, so that the fork
-                server does not count as a process of that attempt.
+        `without` are the identity variables of an attempt; they are set to empty, so that the fork
+        server does not count as a process of that attempt.
         """
         self._python = python
         self._without = frozenset(without)
@@ -61,9 +59,7 @@ class ForkServer:
     def ask(self, directory: Path, patience: float) -> tuple[int, int, str]:
         """Start an attempt and return its supervisor's answer: code, errno and message.
 
-        Args:
-            directory: the attempt's directory.
-            patience: timeout for the answer in seconds.
+        The answer may take `patience` seconds.
 
         Raises:
             NoAnswerError: there was no answer.

@@ -55,9 +55,7 @@ def age(pids: Pids) -> float:
 def find_processes(attempt_dir: Path, identity: Mapping[str, str] | None = None) -> list[Process]:
     """Return all living processes of an attempt.
 
-    Args:
-        attempt_dir: the attempt's directory.
-        identity: its identity variables; None: read them from its spec, which may be removed.
+    Without the `identity` variables, they are read from its spec, which may be removed.
 
     Raises:
         JournalError: its records have another version, and `identity` is None.

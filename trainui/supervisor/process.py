@@ -133,12 +133,8 @@ def launch(
 ) -> LaunchResult:
     """Start an attempt under its own supervisor, and wait until its process runs.
 
-    Args:
-        attempt_dir: the attempt's directory (mode 0700), with its lock file.
-        spec: the instructions for the supervisor.
-        python: the interpreter for the supervisor if there is no fork server.
-        patience: timeout for the answer in seconds; a late attempt may still start.
-        fork_server: the fork server to use; None: start one for this attempt only.
+    The attempt's directory (mode 0700) has its lock file. The answer may take `patience` seconds; a
+    late attempt may still start. Without a fork server, one is started for this attempt only.
 
     Raises:
         OSError: the directory cannot be written, or the interpreter cannot be started.
@@ -232,11 +228,8 @@ def kill_orphans(
 ) -> list[int]:
     """Stop every process of an attempt whose supervisor is dead; return the survivors.
 
-    Args:
-        attempt_dir: the attempt's directory.
-        stop_signal: the signal sent first.
-        grace: seconds until they are killed.
-        identity: the attempt's identity variables; None: read them from its spec.
+    They are killed `grace` seconds after the stop signal. Without the `identity` variables, they
+    are read from the attempt's spec.
 
     Raises:
         SupervisorLivesError: the supervisor is alive.

@@ -34,9 +34,7 @@ _LOWER_DOTS, _UPPER_DOTS = 0b11000000 | 0b00100100, 0b00001001 | 0b00010010
 def is_wanted(setting: bool | None, environ: Mapping[str, str]) -> bool:
     """Return True if the screen is to use ASCII only.
 
-    Args:
-        setting: the user's setting; None: decide from TERM and the locale.
-        environ: the environment variables.
+    Without a setting, TERM and the locale decide.
     """
     if setting is not None:
         return setting

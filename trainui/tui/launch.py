@@ -18,8 +18,7 @@ GC_THRESHOLD = 100_000
 def run_screen(run_id: str | None = None) -> int:
     """Open the screen, on a run's page if its exact id is given.
 
-    Returns:
-        The exit code: 0 after a normal exit, 128 plus the signal's number after a signal.
+    Returns the exit code: 0 after a normal exit, 128 plus the signal's number after a signal.
 
     Raises:
         UsageError: a setting is wrong.

@@ -159,9 +159,7 @@ class Page(RunActions):
     def notices(self, snapshot: Snapshot, *, unfinished: bool) -> Row:
         """Return the right end of the top bar: warnings about the installation.
 
-        Args:
-            snapshot: the latest snapshot.
-            unfinished: whether any stage waits or runs, and so needs a worker.
+        `unfinished`: some stage waits or runs, and so needs a worker.
         """
         notices: list[Segment] = []
         if self.host.read_only:

@@ -34,12 +34,7 @@ class Preferences:
                 self._kept, self._saved = found, dict(found)
 
     def get(self, name: str, kind: type) -> Any:
-        """Return a value, or the empty value `kind()` if it is missing or of another type.
-
-        Args:
-            name: the value's name.
-            kind: its type, e.g. `str` or `dict`.
-        """
+        """Return a value, or the empty value `kind()` if it is missing or of another type."""
         found = self._kept.get(name)
         return found if isinstance(found, kind) else kind()
 

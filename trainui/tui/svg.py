@@ -29,11 +29,8 @@ async def draw(
 ) -> str:
     """Return a run's page, or the page reached from there by pressing keys, as SVG.
 
-    Args:
-        run_id: the run's exact id.
-        size: columns and lines.
-        stage: the full name of the stage to select; None: the screen's own choice.
-        keys: the keys to press, by Textual's names; after each the page is waited for.
+    Without a stage, the screen chooses one. The keys have Textual's names; after each the page is
+    waited for.
 
     Raises:
         WaitTimeoutError: the page did not load in time.

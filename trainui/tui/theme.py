@@ -246,10 +246,7 @@ def after(name: str) -> str:
 def fitting(setting: str | None, color_system: str | None, environ: Mapping[str, str]) -> str:
     """Return the initial theme: the user's setting, else one that suits the terminal.
 
-    Args:
-        setting: the user's setting.
-        color_system: Rich's name for the terminal's colour capability.
-        environ: the environment variables.
+    `color_system` is Rich's name for the terminal's colour capability.
     """
     if setting:
         return setting

@@ -64,12 +64,7 @@ def best(
 
 
 def _search_of(connection: Connection, run: RunRecord, stage: str | None) -> str:
-    """Return the name of the search that is meant.
-
-    Raises:
-        NotFoundError: the run has no search, or not this one.
-        UsageError: it has several.
-    """
+    """Return the name of the search that is meant."""
     from trainui.store.read import trials, views
 
     known = trials.searches(connection, run.id)

@@ -133,11 +133,7 @@ def _print(requests: Sequence[_LogRequest], printer: _Printer) -> None:
 def _attempt(
     connection: protocol.Connection, stage: StageRecord, number: int | None
 ) -> AttemptRecord | None:
-    """Return the attempt with this number, or the last one; None if the stage has none yet.
-
-    Raises:
-        NotFoundError: no attempt has this number.
-    """
+    """Return the attempt with this number, or the last one; None if the stage has none yet."""
     attempts = views.attempts_of_stage(connection, stage.id)
     if number is None:
         return attempts[-1] if attempts else None

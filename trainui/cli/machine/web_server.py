@@ -55,11 +55,8 @@ class WebServer(Server):
     def __init__(self, port: int, token: str, *, writable: bool, say: Callable[[str], None]):
         """Create a server.
 
-        Args:
-            port: the port to listen on.
-            token: required in the websocket's address.
-            writable: True to allow actions; False: read-only.
-            say: called with the address once the server accepts connections.
+        `say` is called with the address once the server accepts connections; the websocket's
+        address must contain the token.
         """
         command = [sys.executable, "-m", "trainui.tui.web", *(["--write"] * writable)]
         super().__init__(shlex.join(command), host="127.0.0.1", port=port, title="trainui")

@@ -45,10 +45,8 @@ def report_changes_on_stop(
 ) -> Iterator[None]:
     """If the user stops the block, report what was already stored, and have it carried out.
 
-    Args:
-        runs: ids of the runs being changed.
-        kinds: kinds of the events that record the change.
-        what: e.g. "resumed"; printed before the stages' names.
+    `kinds` are the kinds of events that record the change; `what`, e.g. "resumed", is printed
+    before the stages' names.
 
     Raises:
         StoppedError: the user pressed ctrl+c, and some of the change is stored.

@@ -32,9 +32,7 @@ class ProgressLine:
     def __init__(self, what: str, total: int = 0) -> None:
         """Start at 0.
 
-        Args:
-            what: the activity, in a word or two.
-            total: the amount of work; 0 if unknown: then only the time is shown.
+        If `total` is 0, the amount of work is unknown, and only the time is shown.
         """
         self.what = what
         self.total = total

@@ -37,10 +37,7 @@ class OfferOptions:
 def resume(run: RunRecord, options: OfferOptions, *, changes: bool) -> int:
     """Offer the whole command of an external run.
 
-    Args:
-        run: the external run.
-        options: those of the command.
-        changes: an option was given that chooses stages or a pipeline file.
+    `changes`: an option was given that chooses stages or a pipeline file.
 
     Raises:
         UsageError: as `offer`, and for `changes`.

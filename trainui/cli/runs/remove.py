@@ -114,12 +114,7 @@ def _seconds(written: str) -> float:
 
 
 def _confirmed(freed: _Freed, question: str, *, yes: bool, as_json: bool) -> bool:
-    """Ask the user to confirm, unless --yes was given.
-
-    Raises:
-        UsageError: no terminal to ask on.
-        typer.Exit: the answer is no.
-    """
+    """Ask the user to confirm, unless --yes was given."""
     if yes:
         return True
     if as_json or not printing.on_terminal():

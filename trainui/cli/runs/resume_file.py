@@ -54,11 +54,7 @@ def ask(
 ) -> PipelineChoice:
     """Ask the user whether to use an edited file; return the final choice.
 
-    Args:
-        run: the run.
-        choice: the choice with the edited file.
-        plan: lines of the plan with the edited file.
-        as_json: True with `--json`, where nothing can be asked.
+    `plan` has the lines of the plan with the edited file. With `--json`, nothing can be asked.
 
     Raises:
         UsageError: no terminal to ask on.

@@ -70,11 +70,7 @@ _INTERPRETERS = {".py": ["python"], ".sh": ["bash"]}
 
 
 def _check_no_command(args: Sequence[str]) -> None:
-    """Reject a command without `--` in place of a pipeline file, and show the right form.
-
-    Raises:
-        UsageError: it is a command.
-    """
+    """Reject a command without `--` in place of a pipeline file, and show the right form."""
     at = next((at for at, word in enumerate(args) if not word.startswith("-")), len(args))
     first, command = "".join(args[at : at + 1]), [*args[at:]]
     interpreter = _INTERPRETERS.get(Path(first).suffix, [])

@@ -43,10 +43,7 @@ _EXIT_CODES = {
 def wait(run_ids: Sequence[str], *, timeout: float | None = None, from_start: bool = False) -> int:
     """Wait until all of these runs have ended, and print each change on stderr.
 
-    Args:
-        run_ids: full ids.
-        timeout: seconds; None: no limit.
-        from_start: also print what happened before this call.
+    `from_start` also prints what happened before this call.
 
     Returns:
         The exit code of the worst outcome.

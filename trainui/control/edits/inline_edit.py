@@ -73,11 +73,8 @@ def values_of(
 ) -> list[Value]:
     """Return the editable values of a run and of one of its stages, without secret ones.
 
-    Args:
-        run: the run.
-        text: the text of its pipeline.
-        stage: the stage; None: only the run's values.
-        alone: True: parameters have the values that the stage, a member of a sweep, has alone.
+    Without a stage, only the run's values. With `alone`, parameters have the values that the stage,
+    a member of a sweep, has alone.
     """
     given, own = given_params(run.id), {}
     command = editing.command(text) if run.file is None else None
@@ -99,11 +96,7 @@ def with_values(
 ) -> InlineEdit:
     """Return a run's pipeline with changed values.
 
-    Args:
-        run: the run.
-        text: the text of its pipeline.
-        changes: the new values.
-        member: the full name of the only member of a sweep to change and to run; None: all.
+    With the full name of a `member` of a sweep, only this one is changed and run.
     """
     given, own = given_params(run.id), members.recorded(run.id)
     name = None if member is None else _name_in_file(run, text, member)

@@ -41,10 +41,7 @@ def recorded(run_id: str) -> dict[str, dict[str, str]]:
 def applied(pipeline: Pipeline, given: Mapping[str, str], values: MemberValues) -> Pipeline:
     """Return a loaded pipeline in which some members have values of their own.
 
-    Args:
-        pipeline: as loaded.
-        given: the parameters given with `-p`.
-        values: the values; members that the file no longer has are ignored.
+    Members in `values` that the file no longer has are ignored.
 
     Raises:
         UsageError: a member would be equal to another one.
@@ -78,10 +75,8 @@ def own_parameters(values: MemberValues, stage: StageDefinition) -> dict[str, st
 def name_in_file(pipeline: Pipeline, with_values: Pipeline, name: str) -> str:
     """Return the name that the file gives a member.
 
-    Args:
-        pipeline: as loaded.
-        with_values: the same with `applied` values.
-        name: the member's full name in the run.
+    `name` is the member's full name in the run; `with_values` is the pipeline with `applied`
+    values.
     """
     pairs = zip(pipeline.stages, with_values.stages, strict=True)
     return next((stage.name for stage, own in pairs if own.name == name), name)

@@ -63,12 +63,6 @@ def compare(
 
     A running stage keeps the definition that it was started with, since its end is judged by it.
 
-    Args:
-        run: the run.
-        stages: the run's stages on record.
-        pipeline: the edited one, as loaded.
-        given: the parameters that the run was given with `-p`.
-
     Raises:
         UsageError: the edit changes which stages a running one depends on.
     """

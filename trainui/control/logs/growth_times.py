@@ -38,9 +38,7 @@ class GrowthTimes:
     def moment(self, rank: int, end: int) -> int:
         """Return the index of the first record at which a stream had reached an offset.
 
-        Args:
-            rank: 0 for stdout, 1 for stderr.
-            end: the offset in bytes.
+        `rank` is 0 for stdout, 1 for stderr; the offset is in bytes.
         """
         return bisect_left(self._sizes[rank], end)
 

@@ -23,10 +23,8 @@ class Matcher:
     def __init__(self, text: str = "", *, words: Sequence[bytes] = (), line: str = "") -> None:
         """Search for a text (case-insensitive), or for lines that match a pattern.
 
-        Args:
-            text: the text.
-            words: every line that matches `line` contains one of these; used to skip pages.
-            line: the pattern, a regular expression.
+        Every line that matches the regular expression `line` contains one of `words`, which are
+        used to skip pages.
         """
         self.key = text or line
         self._pattern = re.compile(line or re.escape(text), 0 if line else re.IGNORECASE)
@@ -47,11 +45,7 @@ class Matcher:
     def may_be_in(self, rank: int, page: int, data: bytes, *, whole: bool) -> bool:
         """Return True if a page may match: a cheap test, whose negative result is cached.
 
-        Args:
-            rank: the stream.
-            page: the page.
-            data: its content.
-            whole: True if the page is complete, so that nothing will be appended.
+        `whole`: the page is complete, so that nothing will be appended.
         """
         found = self._is_in(data)
         if not found and whole:

@@ -24,11 +24,7 @@ def with_savings(
 ) -> list[PlannedStage]:
     """Return a plan with durations, GPU time and steps added.
 
-    Args:
-        planned: the plan.
-        stages: the run's stages by full name.
-        attempts: their attempts by stage id.
-        run: the run; earlier runs of its pipeline are used to estimate durations.
+    Durations are estimated from earlier runs of the pipeline, too.
     """
     with views.reading() as connection:
         before = run_history.completions(connection, run, len(stages))

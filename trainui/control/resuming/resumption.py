@@ -60,10 +60,7 @@ def plan_resume(
 ) -> list[PlannedStage]:
     """Return what a resume would do with each stage, in the file's order.
 
-    Args:
-        run_id: the run.
-        options: options for single stages.
-        pipeline: an edited pipeline, as loaded; None: the one on record.
+    Without an edited pipeline, the one on record is used.
 
     Raises:
         NotFoundError: the run or a stage does not exist.
@@ -83,12 +80,8 @@ def resume(
 ) -> list[str]:
     """Give a new attempt to every stage that ended without completing.
 
-    Args:
-        run_id: the run.
-        options: options for single stages.
-        environ: the new environment of the run's stages; None: unchanged.
-        pipeline: an edited pipeline, as loaded; None: the one on record.
-        edit: the inline edit that made `pipeline`, if it does not come from the run's file.
+    `environ` is the new environment of the run's stages. Without an edited pipeline, the one on
+    record is used; `edit` is the inline edit that made it, if it does not come from the run's file.
 
     Returns:
         The full names of the stages that run again; empty if there is nothing to do.

@@ -71,9 +71,7 @@ def find(path: Path) -> list[Training]:
 def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
     """Store trainings as external runs, unless they are already stored or a run of ours reads them.
 
-    Args:
-        found: the trainings.
-        name: the run's name; None: the training's.
+    Without a name, a run has its training's.
 
     Raises:
         UsageError: a name is given for several trainings, or is not valid.

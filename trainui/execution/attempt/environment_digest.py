@@ -58,12 +58,7 @@ def note(home: Home, attempt_dir: Path, environ: Mapping[str, str]) -> None:
 def difference(before: Path, after: Path) -> Difference | None:
     """Compare the variables of two attempts.
 
-    Args:
-        before: directory of the earlier attempt.
-        after: directory of the later attempt.
-
-    Returns:
-        The difference; None if unknown: one has no digests, or they are from different homes.
+    The difference is None if it is unknown: one has no digests, or they are from different homes.
     """
     first, second = _read(before), _read(after)
     if first is None or second is None or first["key"] != second["key"]:

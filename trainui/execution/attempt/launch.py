@@ -71,10 +71,7 @@ def launch(
 ) -> LaunchResult:
     """Start an attempt's process under a new supervisor.
 
-    Args:
-        store: the store, where its checkpoint is recorded.
-        subject: the attempt: claimed, not known to be started.
-        fork_server: the fork server that starts the supervisor; None: start it directly.
+    Without a fork server, the supervisor is started directly.
 
     Raises:
         TrainuiError: the attempt cannot be started; the message says what is missing.

@@ -29,9 +29,6 @@ def record(run_ids: Collection[str] | None = None) -> None:
 
     If there are any, start the worker and wait until it has recorded them.
 
-    Args:
-        run_ids: only these runs; None: all runs.
-
     Raises:
         UnfitEnvironmentError: a worker cannot be started.
     """

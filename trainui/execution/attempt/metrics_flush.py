@@ -46,11 +46,7 @@ def wait_until_read(
 ) -> FlushResult:
     """Wait until all metrics of an attempt are in the store.
 
-    Args:
-        store: the store that the reader writes to.
-        subject: the attempt; its process has ended.
-        stopping: set when this worker is stopping.
-        patience: seconds without progress until the wait is given up.
+    The wait is given up after `patience` seconds without progress, or when this worker is stopping.
 
     Raises:
         StoreError: the store cannot be used; call again.

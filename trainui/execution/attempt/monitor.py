@@ -69,11 +69,8 @@ class AttemptMonitor:
     ) -> None:
         """Create the monitor.
 
-        Args:
-            store: the store with the attempts.
-            stopping: set when this worker is stopping.
-            here: this host, if other hosts share the store; None: monitor all attempts.
-            fork_server: one that may be running already; None: a new one.
+        `here` is this host, if other hosts share the store; None: monitor all attempts. The fork
+        server may be running already.
         """
         self._store = store
         self._here = here

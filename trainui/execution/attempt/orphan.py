@@ -18,12 +18,7 @@ class Orphan:
     """An orphaned attempt, from when this worker first saw it."""
 
     def __init__(self, subject: AttemptContext, now: float) -> None:
-        """Start watching an orphan.
-
-        Args:
-            subject: the attempt.
-            now: seconds on the monotonic clock.
-        """
+        """Start watching an orphan."""
         self._directory = Path(subject.attempt.directory)
         self._definition = subject.stage.definition
         self._identity = identity_of(subject)

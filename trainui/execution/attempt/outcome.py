@@ -68,10 +68,8 @@ class LostSupervisor:
 def outcome(attempt: AttemptRecord, definition: StageDefinition, found: Exit) -> Outcome:
     """Decide how an attempt ended.
 
-    Args:
-        attempt: its record; a cancel request in it counts.
-        definition: its stage's definition.
-        found: the supervisor's exit record. `record_outcome` handles starts that were postponed.
+    A cancel request in the attempt's record counts. `record_outcome` handles starts that were
+    postponed.
     """
     result, problem = _judge(attempt, definition, found)
     status = Status.COMPLETED if problem is None else Status.FAILED

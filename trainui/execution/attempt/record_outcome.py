@@ -44,14 +44,7 @@ def record_exit(
 ) -> bool:
     """Record an end that the supervisor reported.
 
-    Args:
-        store: the store.
-        attempt: the attempt, recorded as running.
-        found: the supervisor's exit record.
-        stopping: set when this worker is stopping.
-
-    Returns:
-        False if this worker stopped before it was recorded; the next worker does it.
+    Returns False if this worker stopped before it was recorded; the next worker does it.
     """
     subject, drained = subject_of(store, attempt.id), FlushResult.COMPLETE
     if found.reason not in _NEVER_STARTED:
@@ -81,14 +74,8 @@ def record_loss(
 ) -> bool:
     """Record the end of an attempt whose supervisor died first.
 
-    Args:
-        store: the store.
-        attempt: the attempt, recorded as running; none of its processes is left.
-        stopping: set when this worker is stopping.
-        loss: further facts that this worker knows.
-
-    Returns:
-        False if this worker stopped before it was recorded; the next worker does it.
+    None of its processes is left. Returns False if this worker stopped before it was recorded; the
+    next worker does it.
     """
     subject, patience = subject_of(store, attempt.id), LOST_PATIENCE
     drained = metrics_flush.wait_until_read(store, subject, stopping, patience=patience)
@@ -112,13 +99,7 @@ def record_loss(
 
 
 def record_unseen(store: Store, attempt: AttemptRecord, reason: str) -> None:
-    """Record the end of a cancelled attempt that cannot be inspected.
-
-    Args:
-        store: the store.
-        attempt: the attempt, recorded as running.
-        reason: why it cannot be inspected.
-    """
+    """Record the end of a cancelled attempt that cannot be inspected."""
     with store.write() as connection:
         attempts.end(
             connection,
@@ -130,11 +111,8 @@ def record_unseen(store: Store, attempt: AttemptRecord, reason: str) -> None:
 def record_failed_launch(store: Store, attempt: AttemptRecord, error: str, *, retry: bool) -> None:
     """Record that an attempt could not be started.
 
-    Args:
-        store: the store.
-        attempt: the attempt, recorded as running; none of its processes was ever started.
-        error: the error message, secrets masked.
-        retry: True if a retry may help.
+    None of its processes was ever started. Secrets in `error` are masked; `retry`: a retry may
+    help.
     """
     outcome = Outcome(Status.FAILED, clock.now(), error=error, retry=retry)
     with store.write() as connection:

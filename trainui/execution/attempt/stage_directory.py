@@ -19,11 +19,6 @@ def move_away_if_fresh(store: Store, stage: StageRecord, earlier: Sequence[Attem
 
     A worker may die at any point: the next one continues from there.
 
-    Args:
-        store: records whether the stage starts fresh, and the directories of its attempts.
-        stage: the stage.
-        earlier: its earlier attempts.
-
     Raises:
         OSError: it cannot be renamed.
     """

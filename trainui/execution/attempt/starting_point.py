@@ -25,11 +25,6 @@ class CheckpointsExhaustedError(NotLaunchableError):
 def choose(store: Store, subject: AttemptContext, earlier: Sequence[AttemptRecord]) -> str | None:
     """Choose the checkpoint of an attempt; record it, and why others are not used.
 
-    Args:
-        store: the store to record in.
-        subject: the attempt; its directory exists.
-        earlier: the stage's earlier attempts.
-
     Raises:
         TrainuiError: it cannot continue; the message names the checkpoint and says what to do.
         OSError: a file cannot be read or written.

@@ -70,13 +70,8 @@ def _bundled() -> Iterator[Path]:
 def start(home: Home, program: Path, lock: Lock) -> str | None:
     """Start the server and wait until it is ready.
 
-    Args:
-        home: the home of the broker; its directories exist.
-        program: one of `find_programs`.
-        lock: the broker's lock; the server inherits it.
-
-    Returns:
-        None if it is ready, else the last lines of its log.
+    The server inherits the broker's lock. Returns None if it is ready, else the last lines of its
+    log.
     """
     options = _options(home)
     said = _start(home, program, lock, {**options, **_KEEP_ENVIRONMENT})
@@ -132,11 +127,8 @@ def _serves(path: Path) -> bool:
 def ask(path: Path, timeout: float) -> dict[str, str] | None:
     """Send `INFO` to the server.
 
-    Any answer proves that it is alive, including "loading" or "disk full" errors.
-
-    Args:
-        path: the server's socket.
-        timeout: seconds for the whole exchange.
+    Any answer proves that it is alive, including "loading" or "disk full" errors. `timeout` limits
+    the whole exchange.
 
     Returns:
         `process_id`, `loading`, `server_name` (Valkey only) and more, as far as it reports them;

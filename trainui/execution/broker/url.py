@@ -63,14 +63,10 @@ _PASSWORD_ASKED = re.compile(r"([?&]password=)[^&]*")
 
 
 def ask(url: str, timeout: float) -> dict[str, str] | None:
-    """Send `INFO` to a configured broker.
+    """Send `INFO` to a configured broker; return the server section, or None without an answer.
 
-    Args:
-        url: a URL from `for_celery`.
-        timeout: seconds to connect, and for each answer; the whole call takes at most twice that.
-
-    Returns:
-        The server section of `INFO`, or None if there is no answer.
+    `timeout` is in seconds to connect, and for each answer; the whole call takes at most twice
+    that.
     """
     answer: dict[str, str] | None = _within(2 * timeout, lambda: _ask(url, timeout))
     return answer

@@ -61,9 +61,7 @@ def last_end(home: Home, name: str = "worker") -> WorkerEnd | None:
 def brief(home: Home, database: Path | None) -> str:
     """Return a short reason why nothing new can start; empty if it can, or a worker is starting.
 
-    Args:
-        home: the home of the processes.
-        database: the SQLite file; None: the database is on a server.
+    `database` is the SQLite file; None: the database is on a server.
     """
     if database_watch.problem(database):
         return "database is missing"
@@ -98,10 +96,7 @@ def _late(home: Home) -> str:
 def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> list[str]:
     """Return messages about processes that are down: which, why, and what happens next.
 
-    Args:
-        home: the home of the processes.
-        broker: the broker's status: `{"url", "pid", "reachable"}`.
-        is_ours: True if trainui starts that broker.
+    `broker` is its status: `{"url", "pid", "reachable"}`; `is_ours`: trainui starts that broker.
     """
     worker, guard = locks.holder(home.worker_lock), locks.holder(home.guard_lock)
     if not desired_state.is_wanted(home):

@@ -50,11 +50,8 @@ class Heartbeat:
     ) -> None:
         """Start with no known silence.
 
-        Args:
-            home: the home of the broker or worker.
-            check: the polled process.
-            answers: polls it, for a second or two at most.
-            end: called when the timeout has passed without an answer.
+        `answers` polls it, for a second or two at most; `end` is called when the timeout has passed
+        without an answer.
         """
         self._home = home
         self._check = check
@@ -66,11 +63,7 @@ class Heartbeat:
         self._remove_note()
 
     def poll(self, now: float) -> None:
-        """Poll if a poll is due.
-
-        Args:
-            now: seconds on a monotonic clock.
-        """
+        """Poll if a poll is due."""
         if now < self._due:
             return
         self._due = now + POLL_EVERY

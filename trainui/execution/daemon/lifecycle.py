@@ -29,8 +29,7 @@ from trainui.settings import Settings
 def ensure_started(*, wait: float | None = None) -> None:
     """Start the guard, which starts the broker and the worker. Idempotent.
 
-    Args:
-        wait: seconds to wait until the worker accepts tasks; None: do not wait.
+    With `wait`, it returns once the worker accepts tasks, after that many seconds at most.
 
     Raises:
         UsageError: the configured broker URL is invalid.
@@ -54,11 +53,8 @@ def ensure_started(*, wait: float | None = None) -> None:
 def stop(timeout: float = 10.0) -> bool:
     """Stop the guard, the worker and our own broker, even if some were killed; stages keep running.
 
-    Args:
-        timeout: seconds to wait for the guard to stop the others before this process does it.
-
-    Returns:
-        True if all have ended; False also if they were started again meanwhile.
+    The guard gets `timeout` seconds to stop the others before this process does it. Returns True if
+    all have ended; False also if they were started again meanwhile.
     """
     home = paths.home()
     if not home.worker.exists():

@@ -61,12 +61,7 @@ class Lock:
 def acquire(path: Path, info: Mapping[str, Any] | None = None) -> Lock | None:
     """Acquire the lock for the lifetime of this process, or until it is closed.
 
-    Args:
-        path: the lock file; its directory exists.
-        info: further fields to write into the file.
-
-    Returns:
-        The lock, or None if another process owns it.
+    Returns None if another process owns it. `info` has further fields to write into the file.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     if not _take(descriptor):

@@ -16,9 +16,7 @@ from trainui.paths import Home, write_private
 def declare(home: Home, slots: Sequence[dict[str, Any]]) -> None:
     """Announce that this process is the worker and accepts tasks.
 
-    Args:
-        home: the home of the worker.
-        slots: its slots, each `{"kind", "index"}`.
+    Each slot is `{"kind", "index"}`.
     """
     word = {
         "pid": os.getpid(),

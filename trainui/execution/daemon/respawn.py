@@ -54,11 +54,7 @@ class RespawnedProcess:
     _alive_since: float | None = field(default=None, init=False)
 
     def poll(self, now: float) -> None:
-        """Reap the child, and start a new one if the service is down and a start is due.
-
-        Args:
-            now: seconds on a monotonic clock.
-        """
+        """Reap the child, and start a new one if the service is down and a start is due."""
         self._reap()
         if self.is_alive():
             self._record_alive(now)

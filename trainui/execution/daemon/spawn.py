@@ -67,11 +67,8 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start a process in a new session, detached from our terminal and file descriptors.
 
-    Args:
-        argv: the command.
-        log: file for its stdout and stderr; created with mode 0600.
-        inherited: further file descriptors to pass to it.
-        stdin: its stdin, as for `Popen`.
+    The log is created with mode 0600. `inherited` are further file descriptors to pass to the
+    process.
 
     Raises:
         OSError: the program cannot be started.
@@ -97,13 +94,7 @@ def spawn(
 def end(pid: int, is_gone: Callable[[], bool], *, grace: float) -> bool:
     """End a process: SIGTERM, then SIGKILL after `grace` seconds.
 
-    Args:
-        pid: the process; the caller has made sure that the pid was not reused.
-        is_gone: returns True once the process has ended.
-        grace: seconds between the two signals.
-
-    Returns:
-        True if it has ended.
+    The caller has made sure that the pid was not reused. Returns True if it has ended.
     """
     _send(pid, signal.SIGTERM)
     _send(pid, signal.SIGCONT)  # a suspended process handles SIGTERM only once it is resumed

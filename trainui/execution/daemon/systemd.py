@@ -29,8 +29,7 @@ _TIMEOUT = 60.0
 def text(environ: Mapping[str, str]) -> str:
     """Return the text of the unit file.
 
-    Args:
-        environ: variables that give the home, the settings and PATH.
+    The variables give the home, the settings and PATH.
     """
     named = [name for name in environ if name.startswith("TRAINUI_")]
     variables = {name: environ[name] for name in sorted({*named, *KEPT}) if environ.get(name)}

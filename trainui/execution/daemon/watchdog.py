@@ -48,11 +48,7 @@ class Watchdog:
     ) -> None:
         """Create the guard.
 
-        Args:
-            home: the home of the processes.
-            settings: the broker's settings.
-            lock: the guard's lock.
-            worker: a worker that was started along with this process.
+        `worker` is one that was started along with this process.
         """
 
         def respawned(name: str, argv: list[str], is_alive: Callable[[], bool]) -> RespawnedProcess:
@@ -168,9 +164,7 @@ class Watchdog:
 def end_worker(home: Home, child: ChildProcess | None = None) -> None:
     """Stop the worker of a home, no matter which process started it.
 
-    Args:
-        home: the home of the worker.
-        child: the worker that we started; it may not have acquired its lock yet.
+    `child` is the worker that we started; it may not have acquired its lock yet.
     """
     owner = locks.holder(home.worker_lock) or {}
     pid = owner.get("pid") or (child.pid if child is not None else None)

@@ -21,13 +21,7 @@ class ExternalThread:
     """The external runs of this worker's host."""
 
     def __init__(self, store: Store, host: str, stopping: threading.Event) -> None:
-        """Start nothing yet.
-
-        Args:
-            store: the store.
-            host: this host.
-            stopping: set when the worker is stopping.
-        """
+        """Start nothing yet."""
         self._watch = ExternalWatch(store, host)
         self._stopping = stopping
         self._bell = threading.Event()

@@ -55,9 +55,7 @@ def usable_gpus(
 ) -> Usable:
     """Return the GPUs that are in the setting `gpus` and in `CUDA_VISIBLE_DEVICES`.
 
-    Args:
-        settings: None: the settings of this process.
-        environ: environment with an optional `CUDA_VISIBLE_DEVICES`; None: that of this process.
+    None stands for the settings, or the environment, of this process.
     """
     settings = settings or settings_module.load()
     visible = (os.environ if environ is None else environ).get(VISIBLE)
@@ -114,9 +112,8 @@ def stranger_on(gpu: Gpu) -> str | None:
 def await_memory(indices: Collection[int], patience: float = MEMORY_PATIENCE) -> str:
     """Wait until the GPUs of an ended attempt are free; return a message about the result.
 
-    Args:
-        indices: the attempt's GPUs; no process of the attempt is known to be left.
-        patience: seconds to wait for the driver to free the memory.
+    No process of the attempt is known to be left; the driver gets `patience` seconds to free the
+    memory.
     """
     names = ", ".join(f"GPU {index}" for index in indices)
     give_up_at = time.monotonic() + patience

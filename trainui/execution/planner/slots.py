@@ -36,10 +36,7 @@ def all_slots(settings: Settings) -> tuple[Slot, ...]:
 def survey(held: Mapping[Slot, str], settings: Settings, usable: Usable) -> FreeSlots:
     """Return the free slots and the users of the others.
 
-    Args:
-        held: the slots in use, each with the name of its user.
-        settings: gives the number of CPU slots.
-        usable: the GPUs that may be used; empty if no stage asks for one.
+    `held` has the name of each slot's user; `usable` is empty if no stage asks for a GPU.
     """
     cpu_users = {slot.index: name for slot, name in held.items() if slot.kind == "cpu"}
     free_cpus = [number for number in range(settings.cpus) if number not in cpu_users]

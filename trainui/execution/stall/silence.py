@@ -17,9 +17,8 @@ class Silence:
     def __init__(self, store: Store, grace: float) -> None:
         """Start with no silence.
 
-        Args:
-            store: the store that the metrics reader writes to.
-            grace: seconds that the metrics reader gets to catch up once the store is writable.
+        `grace` is the number of seconds that the metrics reader gets to catch up once the store is
+        writable.
         """
         self._store = store
         self._grace = grace

@@ -12,8 +12,7 @@ from trainui.store.db import sqlite_file
 def problem(database: Path | None) -> str | None:
     """Return why the database cannot be used; None if it can, or if there never was one.
 
-    Args:
-        database: the SQLite file; None: the database is on a server.
+    `database` is the SQLite file; None: the database is on a server.
     """
     if database is None:
         return None

@@ -63,10 +63,7 @@ class SearchThread:
     ) -> None:
         """Start nothing yet.
 
-        Args:
-            store: the store.
-            stopping: set when the worker is stopping.
-            here: this host, if several share the store.
+        `here` is this host, if several share the store.
         """
         self._store = store
         self._stopping = stopping
@@ -91,11 +88,7 @@ class SearchThread:
                 self._wanted.setdefault(_key(stage), {})[stage.id] = None
 
     def look(self, *, changed: bool) -> None:
-        """Wake the thread if there may be work for it.
-
-        Args:
-            changed: True if the store changed since the last call.
-        """
+        """Wake the thread if there may be work for it; `changed`: the store changed meanwhile."""
         self._has_changed = self._has_changed or changed
         if self._wanted or (self._has_changed and self._is_due()):
             self._has_changed, self._rang_at = False, time.monotonic()
@@ -132,8 +125,7 @@ class SearchThread:
     def _turn(self) -> float | None:
         """Do one turn of each search that has work.
 
-        Returns:
-            The seconds until the next turn if nothing wakes the thread; None: no turn is due.
+        Returns the seconds until the next turn if nothing wakes the thread; None: no turn is due.
         """
         try:
             with self._store.read() as connection:

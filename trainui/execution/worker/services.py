@@ -170,12 +170,7 @@ def slots() -> tuple[Slot, ...]:
 
 
 def start(app: Any, stopping: threading.Event) -> None:
-    """Start the services in their threads.
-
-    Args:
-        app: the Celery app, to send tasks with.
-        stopping: set when the worker is stopping.
-    """
+    """Start the services in their threads."""
     global _running
     _running = WorkerServices(app, stopping)
     _running.start()

@@ -28,11 +28,8 @@ REPORTED = "reported-elsewhere"
 def fault(code: str, message: str, *at: str | int, key: bool = False) -> PydanticCustomError:
     """Return the error for a value; the message follows the field's name, e.g. "must be text".
 
-    Args:
-        code: the problem's code.
-        message: its text.
-        at: where in the value it is: keys and indices.
-        key: True: the last key itself is wrong, and not its value.
+    It is at the keys and indices `at` of the value; `key`: the last key itself is wrong, and not
+    its value.
     """
     return PydanticCustomError(code, "{message}", {"message": message, "at": at, "key": key})
 

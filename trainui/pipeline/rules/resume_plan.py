@@ -79,13 +79,9 @@ def plan_resume(
 ) -> list[PlannedStage]:
     """Decide for each stage of a run, in the file's order.
 
-    Args:
-        stages: all stages of the run.
-        find_checkpoint: searches the disk for a checkpoint.
-        until: full names; only these and their dependencies run. Empty: all stages.
-        fresh: full names of stages that restart even if they could continue.
-        keep: full names of completed stages whose results are kept despite changes.
-        evidence: the changes since the stages ran.
+    All stages are named in full: only those in `until` and their dependencies run (none: all
+    stages); those in `fresh` restart even if they could continue; completed stages in `keep` keep
+    their results despite changes.
 
     Raises:
         UsageError: a stage to restart is unfinished, or a running stage uses its outputs; or a
@@ -246,11 +242,8 @@ def _why_blocked(
 ) -> str | None:
     """Return why a blocked stage would be blocked again; None if it may run.
 
-    Args:
-        stage: the stage.
-        by_name: all stages.
-        again: the stages that run again, among them all of this one's dependencies that do.
-        stuck: the dependencies that stay blocked; the stage is added if it does.
+    `again` has the stages that run again, among them all of this one's dependencies that do;
+    `stuck` the dependencies that stay blocked: the stage is added if it does.
     """
     if stage.status != Status.BLOCKED:
         return None

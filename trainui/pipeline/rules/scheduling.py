@@ -83,8 +83,7 @@ def decide(
 ) -> tuple[list[Grant | Wait], frozenset[str]]:
     """Decide for each waiting stage, in queue order.
 
-    Returns:
-        The decisions; the kinds (`cpu`, `gpu`) with a free slot that none of these waits for.
+    Also returned are the kinds (`cpu`, `gpu`) with a free slot that none of these waits for.
     """
     queues = {
         "cpu": _Queue("cpu", list(free.cpus), free.cpu_users),

@@ -95,9 +95,7 @@ def with_results(
 ) -> StageDefinition:
     """Return a submitted definition with the results of searches substituted.
 
-    Args:
-        definition: of a stage that depends on them.
-        results: by the stage's name in the file.
+    The results are by the stage's name in the file.
 
     Raises:
         UsageError: it uses the best trial of a search in which none has completed.

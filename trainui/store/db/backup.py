@@ -22,10 +22,8 @@ CHECK_PATIENCE = 5.0
 def copy(source: Path, target: Path, advance: Callable[[int, int], None]) -> None:
     """Copy a SQLite database into a new file that only its owner can read.
 
-    Args:
-        source: the database; writes during the copy are not included.
-        target: the new file, which must not exist yet.
-        advance: called with the number of pages left, and the total.
+    Writes during the copy are not included. `advance` is called with the number of pages left, and
+    the total.
 
     Raises:
         NotPlainFileError: the source is not a regular file.

@@ -19,8 +19,7 @@ from trainui.store.db.revision import HEAD
 def reading(database: Path | None = None) -> Iterator[Connection]:
     """Open the database for reading, for a short time.
 
-    Args:
-        database: the SQLite file; None: the store, on whichever database it is.
+    `database` is the SQLite file; None: the store, on whichever database it is.
 
     Raises:
         NotFoundError: there is no database yet, so there are no runs.
@@ -78,8 +77,7 @@ def is_none_yet() -> bool:
 def connect(database: Path | None = None) -> Connection:
     """Open an existing database read-only; a store made by an older trainui is upgraded.
 
-    Args:
-        database: the SQLite file; None: the store, on whichever database it is.
+    `database` is the SQLite file; None: the store, on whichever database it is.
 
     Raises:
         NotFoundError: it does not exist.
@@ -110,12 +108,7 @@ def _revision(connection: Connection) -> str:
 
 
 def _open(database: Path) -> sqlite3.Connection:
-    """Open an existing SQLite file read-only.
-
-    Raises:
-        NotFoundError: it does not exist.
-        StoreError: it cannot be read.
-    """
+    """Open an existing SQLite file read-only."""
     if not sqlite_file.size(database):
         sqlite_file.check_not_lost(database)
         raise NotFoundError(

@@ -98,11 +98,7 @@ def upgrade_if_needed(url: str, file: Path) -> None:
 
 
 def _check_empty(file: Path) -> None:
-    """Check that a database without a revision may be filled.
-
-    Raises:
-        StoreError: it was emptied, or is another program's.
-    """
+    """Check that a database without a revision may be filled."""
     sqlite_file.check_not_lost(file)
     if file.stat().st_size:
         raise StoreError(f"{file} is not a trainui database: {sqlite_errors.REPLACE}")

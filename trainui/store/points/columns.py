@@ -49,14 +49,8 @@ def columns(
 ) -> Columns:
     """Return a stitched series in `width` columns.
 
-    Args:
-        connection: a connection to the store.
-        owner: the owner of the series.
-        name: the metric.
-        width: the number of columns.
-        steps: the first and the last step to show; all by default.
-        exact: decode the chunks that span the edge of a column; otherwise each counts in the
-            column of its middle, which costs a tenth.
+    `steps` are the first and the last to show. With `exact`, the chunks that span the edge of a
+    column are decoded; otherwise each counts in the column of its middle, which costs a tenth.
     """
     with snapshot(connection):
         series_id = _series_id(connection, owner, name)

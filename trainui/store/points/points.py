@@ -35,12 +35,8 @@ def save(
 ) -> SourceRecord:
     """Store what was read of a source between two of its states; return the source as stored.
 
-    Args:
-        connection: in a write transaction, which the caller rolls back on an error.
-        before: the source's state when the read began.
-        after: the source's state after the read.
-        batch: points by series name; ordinals are relative to the batch's first record.
-        records: the number of records in the batch.
+    Ordinals in the batch are relative to its first record; `records` is the number of its records.
+    On an error, the caller rolls back the write transaction.
 
     Raises:
         StaleSourceError: the source's stored state is no longer `before`.

@@ -77,13 +77,7 @@ class Plotted:
     ) -> None:
         """Find the segments of a series, or those of one attempt.
 
-        Args:
-            connection: for reading.
-            owner: the series' owner.
-            name: the metric.
-            axis: the axis.
-            attempt: only this attempt; None: all.
-            known: the series' segments, if they were read in the same snapshot.
+        `known` are the series' segments, if they were read in the same snapshot.
         """
         self._connection = connection
         self._owner, self._name, self._axis, self._attempt = owner, name, axis, attempt

@@ -62,12 +62,7 @@ def compared_stages(
     """Return by run the stages whose values of a metric stand for the run.
 
     That is the first running stage with the metric, else the one that started last; and if it is a
-    member of a sweep, the other members.
-
-    Args:
-        connection: for reading.
-        metric: its stored name.
-        run_id: the run; None: all runs.
+    member of a sweep, the other members. Without `run_id`, of all runs.
     """
     found: dict[str, list[MetricOwner]] = {}
     for owner, *stage in connection.execute(
@@ -135,12 +130,8 @@ def comparable(
 ) -> list[ComparableStage]:
     """Return one stage with series per run, of the newest runs, newest first.
 
-    Args:
-        connection: for reading.
-        stage: a stage with the same name is preferred to others.
-        run_ids: the runs; none: all runs of the stage's pipeline.
-        metrics: a stage with another name needs one of these metrics.
-        most: the maximum number of runs.
+    A stage with the same name is preferred to others; one with another name needs one of the
+    metrics. Without `run_ids`, all runs of the stage's pipeline are searched.
     """
     chosen = f"runs.id IN ({placeholders(run_ids)})"
     same = "runs.pipeline = (SELECT pipeline FROM runs WHERE id = ?)"

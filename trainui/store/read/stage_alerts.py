@@ -18,9 +18,7 @@ def alerted_stages(
 ) -> dict[str, dict[str, bool]]:
     """Return the stages with alerts on their last attempt, by run: True if one is for a NaN.
 
-    Args:
-        connection: for reading.
-        run_ids: the runs; none: all.
+    Without `run_ids`, of all runs.
     """
     found: dict[str, dict[str, bool]] = {}
     of_runs = f"AND events.run_id IN ({placeholders(run_ids)})" if run_ids else ""

@@ -28,15 +28,8 @@ def record(
 ) -> None:
     """Add an event to a run's history.
 
-    Args:
-        connection: a write transaction.
-        run_id: the run.
-        kind: a short, stable word.
-        text: one sentence for people.
-        stage: the stage's full name, if the event is about one.
-        attempt: the attempt's number.
-        time: microseconds; None: now.
-        data: the same for programs, e.g. a run's `status`, or an alert's `metric` and `step`.
+    `kind` is a short, stable word, and `text` one sentence for people; `data` is the same for
+    programs, e.g. a run's `status`, or an alert's `metric` and `step`.
     """
     connection.execute(
         _RECORD,

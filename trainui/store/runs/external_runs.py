@@ -79,12 +79,8 @@ def add(
 ) -> None:
     """Store an external run.
 
-    Args:
-        connection: a write transaction.
-        new: the run; its `submission` has `external`.
-        states: the state of each stage, by name.
-        directories: where each attempt's logs are, by the stage's name.
-        host: this host.
+    The run's `submission` has `external`. By stage name, `states` has its state, and `directories`
+    where its attempt's logs are.
     """
     own = raw(connection)
     new_run.create(own, new)
@@ -119,13 +115,7 @@ def add_stages(
 ) -> None:
     """Store more stages of an external run: jobs that its multirun has now.
 
-    Args:
-        connection: a write transaction.
-        run_id: the run.
-        new: a run with these stages alone.
-        states: as for `add`.
-        directories: as for `add`.
-        host: this host.
+    `new` is a run with these stages alone; the other arguments are as for `add`.
     """
     own = raw(connection)
     (first,) = own.execute("SELECT count(*) FROM stages WHERE run_id = ?", (run_id,)).fetchone()
@@ -248,10 +238,7 @@ def set_sources(connection: Connection, stage_id: str, found: Sequence[MetricSou
 def resting(connection: Connection, host: str, since: int) -> list[tuple[RunningStage, int]]:
     """Return this host's stages that ended lately without a tracker's word, and when they did.
 
-    Args:
-        connection: for reading.
-        host: this host.
-        since: those that ended before are left out.
+    Those that ended before `since` are left out.
     """
     found = connection.execute(
         _STAGES.add_columns(ATTEMPTS.c.completed_at).where(
@@ -286,10 +273,7 @@ def reopen(connection: Connection, stage: RunningStage) -> None:
 def read_again(connection: Connection, stage: RunningStage, end: int) -> None:
     """Have the points read of a stage whose files have grown, though nobody is seen to write them.
 
-    Args:
-        connection: a write transaction.
-        stage: a stage that has ended.
-        end: when its files changed last: its end, as far as is known.
+    `end`, when its files changed last, is its end as far as is known.
     """
     _change_ended(connection, stage, completed_at=end)
 
@@ -324,11 +308,7 @@ def end(
 ) -> None:
     """Record the end of a stage, unless it is on record already.
 
-    Args:
-        connection: a write transaction.
-        stage: the stage.
-        status: its final state.
-        reason: why it ended, if more is known than the state says.
+    `reason` is why it ended, if more is known than the state says.
     """
     now = clock.now()
     ended = connection.execute(

@@ -30,14 +30,8 @@ def revise(
 
     A new stage is `skipped` at first; `stage_requests.reopen` activates it in the same transaction.
     A removed stage stays on record and never runs again. Attempts keep the definition that they ran
-    with.
-
-    Args:
-        connection: a write transaction.
-        run_id: the run.
-        pipeline: the submitted pipeline.
-        directories: absolute, by full stage name.
-        secret_changes: edits of secret values, in masked words, by full stage name.
+    with. Directories are absolute; `secret_changes` are edits of secret values, in masked words.
+    Both are by full stage name.
     """
     _keep_digest(connection, run_id)
     runs.store_pipeline(connection, pipeline)

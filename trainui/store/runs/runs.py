@@ -74,8 +74,6 @@ def record_origin(
     """Record the origin of a run's current pipeline.
 
     Args:
-        connection: a write transaction.
-        run_id: the run.
         given: the parameters given in addition to its text, secrets masked; None: unchanged.
         seen_digest: the digest of the run's file when the pipeline was edited outside of it; None:
             the pipeline is that file's.

@@ -24,11 +24,8 @@ def queued(
 ) -> list[StageRecord]:
     """Return the stages that wait for a slot, in the order in which they get one.
 
-    Args:
-        connection: a connection to the store.
-        kind: `cpu` or `gpu`: stages that need such slots; None: all.
-        limit: at most this many, the first ones; below 0: all.
-        here: only those that may run on this host; None: all.
+    Only those that need slots of this kind (`cpu` or `gpu`), and that may run on the host `here`;
+    None: all. A negative `limit` is none.
     """
     query = _queue(kind, here, is_cut=limit >= 0)
     found = connection.execute(query, {"most": limit})

@@ -22,10 +22,7 @@ MOST_STAGES = 50
 def record(connection: Connection, stage_id: str, found: Mapping[str, str]) -> None:
     """Store the parameters that the trackers of a stage's latest attempt recorded.
 
-    Args:
-        connection: a write transaction.
-        stage_id: the stage.
-        found: the parameters, secrets masked.
+    Secrets are masked.
     """
     run_id, stage, params_json = connection.execute(_OF_STAGE, {"stage": stage_id}).one()
     submission = views.submission(raw(connection), run_id)

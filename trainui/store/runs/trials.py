@@ -74,13 +74,7 @@ def asked(
     """Return the trials without an outcome whose stages are in these states, the first end first.
 
     Cancelled ones of runs that are over are left to a resume. Members of a matrix whose `search` an
-    edit removed are left out.
-
-    Args:
-        connection: a connection to the store.
-        states: of the stages.
-        here: only runs whose directory this host has; None: all.
-        key: the search; None: all.
+    edit removed are left out. With `here`, only those of runs whose directory this host has.
     """
     tables, parameters = _asked(states, here)
     if key is not None:
@@ -182,11 +176,7 @@ def add(
 ) -> None:
     """Store that a trial was asked for, and its definition with its values.
 
-    Args:
-        connection: a connection to the store.
-        key: the search.
-        stage: the trial's stage; of several seeds the first.
-        definition: the stage's, with the values.
+    Of several seeds, the stage is the first.
     """
     assert definition.trial is not None
     connection.execute(

@@ -39,10 +39,8 @@ class BackgroundJobs(Base):
     ) -> None:
         """Run an action in a thread.
 
-        Args:
-            work: the action; returns the message to show, or raises the error to show.
-            starts: True: start a worker afterwards.
-            then: called on the event loop after success.
+        `work` returns the message to show, or raises the error to show; `then` is called on the
+        event loop after success. `starts`: start a worker afterwards.
         """
 
         if self.read_only:

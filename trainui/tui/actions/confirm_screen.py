@@ -73,13 +73,10 @@ class ConfirmScreen(Dialog[bool]):
     ) -> None:
         """Create the dialog.
 
-        Args:
-            title: the question.
-            facts: called in a thread; returns lines that help to decide. A `UsageError` or a
-                `NotFoundError` says why it cannot be done: it is shown, and the dialog closes.
-            answers: the answers.
-            starts: True: start a worker after an answer's action.
-            marked: index of the initially selected answer.
+        `facts` is called in a thread and returns lines that help to decide. Its `UsageError` or
+        `NotFoundError` says why it cannot be done: it is shown, and the dialog closes. `starts`:
+        start a worker after an answer's action. `marked` is the index of the initially selected
+        answer.
         """
         super().__init__()
         self._title = title

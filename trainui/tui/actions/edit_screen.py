@@ -66,10 +66,8 @@ class EditScreen(Screen[bool]):
     def __init__(self, target: Target, stage: StageRecord | None, *, alone: bool = False) -> None:
         """Create the page.
 
-        Args:
-            target: the run.
-            stage: the stage; None: only the run's values are edited.
-            alone: True: if the stage is a member of a sweep, only this member is changed and run.
+        Without a stage, only the run's values are edited. `alone`: if the stage is a member of a
+        sweep, only this member is changed and run.
         """
         super().__init__()
         self._target = target

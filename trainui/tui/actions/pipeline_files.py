@@ -65,12 +65,7 @@ class PipelinePreview:
 
 
 def preview(file: str, params: str) -> PipelinePreview:
-    """Load a pipeline file and return its preview; has no side effects.
-
-    Args:
-        file: the typed path.
-        params: the typed `KEY=VALUE ...`.
-    """
+    """Load a pipeline file and return its preview; has no side effects."""
     from trainui.pipeline import loader
     from trainui.pipeline.substitution import masking
 

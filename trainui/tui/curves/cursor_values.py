@@ -163,14 +163,7 @@ def next_x(
 ) -> float | None:
     """Return the next x position for the cursor: a point in another character of the plot.
 
-    Args:
-        known: the x positions of the points.
-        across: the x axis.
-        view: the options with the cursor.
-        direction: 1 to the right, -1 to the left.
-
-    Returns:
-        None if there is no such point.
+    The direction is 1 to the right, -1 to the left. Returns None if there is no such point.
     """
     if not known:
         return None

@@ -67,11 +67,7 @@ class PlotGrid:
     def __init__(self, width: int, height: int, count: int, names: int = 0) -> None:
         """Lay out plots.
 
-        Args:
-            width: of the pane, in characters.
-            height: of the pane, in lines.
-            count: the number of plots.
-            names: width of the lines' names at the right of each plot; 0: none.
+        `names` is the width of the lines' names at the right of each plot; 0: none.
         """
         self.names = names
         least = NAMED_WIDTH + names if names else CELL_WIDTH
@@ -175,11 +171,8 @@ def _beside(cells: Sequence[Row], grid: PlotGrid) -> Row:
 def cell_rows(cell: PlotCell, grid: PlotGrid, at: int, ending: str = "") -> list[Row]:
     """Draw one metric: a title line with its name and last value, and its plot.
 
-    Args:
-        cell: the metric.
-        grid: the layout.
-        at: its index among all cells.
-        ending: the suffix that all names share, cut first if a name is too long.
+    `at` is its index among all cells; `ending` is the suffix that all names share, cut first if a
+    name is too long.
     """
     chart = cell.chart
     styles = cell.styles or (LineStyle(f"curve-{at % CURVES + 1}", "●"),)

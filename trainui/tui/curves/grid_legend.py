@@ -24,11 +24,8 @@ Styles = Mapping[str, LineStyle]
 def shared_styles(charts: Sequence[Chart], highlight: str) -> Styles:
     """Return the styles of compared lines; empty if no plot has several lines.
 
-    The bright lines are those of the plot with the most lines, first of the headline metric's.
-
-    Args:
-        charts: the visible plots.
-        highlight: the label of the only line to be bright; empty: none.
+    The bright lines are those of the plot with the most lines, first of the headline metric's. With
+    `highlight`, only the line with this label is bright.
     """
     compared = [chart for chart in charts if len(chart.lines) > 1]
     if not compared:

@@ -116,10 +116,7 @@ class CurvesView(CurveKeys):
     def set_curves(self, curves: Curves, empty: str, problems: tuple[str, ...] = ()) -> None:
         """Show these curves, and below them the problems of metric sources.
 
-        Args:
-            curves: the curves.
-            empty: the text to show if there are none.
-            problems: one message a source.
+        Without curves, the text `empty` is shown.
         """
         if curves is self.curves and (empty, problems) == (self._empty, self._problems):
             return

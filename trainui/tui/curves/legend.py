@@ -37,15 +37,7 @@ VALUE, BEST = 10, 17
 def table_rows(
     chart: Chart, figures: SeriesSummary, view: PlotOptions, width: int, most: int
 ) -> list[Row]:
-    """Return the lines below a plot, at most `most` of them.
-
-    Args:
-        chart: the chart.
-        figures: the summary of the whole metric.
-        view: the plot options.
-        width: characters a line.
-        most: the most lines.
-    """
+    """Return the lines below a plot, at most `most` of them."""
     if not chart.lines:
         return []
     if len(chart.lines) == 1 and not chart.lines[0].members:

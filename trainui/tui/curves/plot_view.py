@@ -99,8 +99,7 @@ class CurvePlot(CurveKeys):
     def go_to(self, count: int, *, words: str = "") -> bool:
         """Show the metric `count` places further, among those whose names contain all words.
 
-        Returns:
-            False if no metric matches.
+        Returns False if no metric matches.
         """
         if self.curves is None:
             return False

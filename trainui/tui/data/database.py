@@ -37,8 +37,7 @@ class ScreenDatabase:
     def __init__(self, ringer: Bell | None = None) -> None:
         """Create it without opening the database.
 
-        Args:
-            ringer: checked for notable events at each read; None: no bell.
+        The `ringer` is checked for notable events at each read.
         """
         self.health = HealthReader()
         """Reads the health of worker, broker and disks."""

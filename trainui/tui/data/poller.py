@@ -73,11 +73,9 @@ class Poller:
     ) -> None:
         """Create the poller; `start` starts its thread.
 
-        Args:
-            deliver: called in the poller's thread with each new snapshot; it must not block.
-            query: the first query; None: the run list.
-            ring: called in that thread with the message of a notable event; None: no bell.
-            traffic: the terminal's bandwidth; reads are throttled to its limit.
+        `deliver` is called in the poller's thread with each new snapshot, and `ring` with the
+        message of a notable event; neither may block. Without a query, the list of runs is read
+        first. Reads are throttled to the limit of the terminal's bandwidth (`traffic`).
         """
         self.deliver = deliver
         self._query = query or ListQuery()

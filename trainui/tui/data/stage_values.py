@@ -52,11 +52,8 @@ class StageValues:
     ) -> dict[str, StageValue]:
         """Return the value by stage id, of stages that have one.
 
-        Args:
-            connection: for reading.
-            versions: by stage id, the version of its points.
-            metric: its stored name.
-            definition: of one of the stages, whose search says which value is better.
+        `versions` has by stage id the version of its points; the definition of one of the stages
+        has the search that says which value is better.
         """
         values = (
             (stage, self.one(connection, stage, versions[stage], metric, definition))
@@ -74,12 +71,7 @@ class StageValues:
         """Return the stage with the best value; the first one if the direction is unknown.
 
         A stage with NaN or infinities, also in another metric, comes only if all have them.
-
-        Args:
-            connection: for reading.
-            stages: the stages to compare.
-            metric: its stored name.
-            with_nan: the names of the stages with a NaN in any metric.
+        `with_nan` are the names of the stages with a NaN in any metric.
         """
         values = self.read(connection, {one.id: one.version for one in stages}, metric)
         found = [(one, values[one.id]) for one in stages if one.id in values]

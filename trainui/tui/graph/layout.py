@@ -49,11 +49,10 @@ class Drawing:
 def layout(stages: Sequence[tuple[str, Sequence[str]]], *, most_lines: int = 0) -> Drawing:
     """Lay out a graph.
 
-    Args:
-        stages: each stage's name and its dependencies. Unknown dependencies are ignored; stages of
-            a cycle are drawn without dependencies.
-        most_lines: draw a line of edges between two stages of a chain if the drawing has at most
-            this many lines then; otherwise the two are on adjacent lines, the first with `NEXT`.
+    Each stage is given with its dependencies. Unknown dependencies are ignored; stages of a cycle
+    are drawn without dependencies. A line of edges is drawn between two stages of a chain if the
+    drawing has at most `most_lines` lines then; otherwise the two are on adjacent lines, the first
+    with `NEXT`.
     """
     graph = Graph.of(stages)
     if graph.cells() > MOST_CELLS:

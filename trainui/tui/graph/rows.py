@@ -94,14 +94,8 @@ def graph_row(
     """Return a line of the graph.
 
     Args:
-        line: the line of the drawing.
-        node: the node on it.
-        members: the node's stages.
-        columns: the widths.
-        timeline: the run's timeline.
         lit: the highlighted lanes.
         offset: characters of the lanes that are scrolled out at the left.
-        now: the time in microseconds, for running stages.
         alerts: by stage name, the word of its alert.
         earlier: by stage name, the microseconds of the attempts before its last one.
     """

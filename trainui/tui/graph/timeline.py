@@ -25,9 +25,7 @@ class Timeline:
     def __init__(self, stages: Sequence[StageRecord], now: int) -> None:
         """Compute the timeline.
 
-        Args:
-            stages: of one run.
-            now: the time in microseconds, for running stages.
+        The time is in microseconds.
         """
         self._spans = {
             stage.name: (stage.started_at, max(stage.completed_at or now, stage.started_at))

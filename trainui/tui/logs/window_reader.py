@@ -98,9 +98,7 @@ class WindowReader:
     def __init__(self, deliver: Callable[[LogWindow], object], check: Callable[[], None]) -> None:
         """Create a reader.
 
-        Args:
-            deliver: called with each window.
-            check: called at every page; it may raise to stop.
+        `deliver` is called with each window, and `check` at every page; it may raise to stop.
         """
         self._deliver = deliver
         self._check = check

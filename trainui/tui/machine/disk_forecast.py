@@ -32,12 +32,7 @@ class DiskForecast:
         self._seen: dict[Path, deque[tuple[float, int]]] = {}
 
     def note(self, rooms: Iterable[DiskSpace], now: float) -> None:
-        """Record the free space.
-
-        Args:
-            rooms: the disks' current space.
-            now: seconds on a monotonic clock.
-        """
+        """Record the disks' free space; `now` is in seconds on a monotonic clock."""
         for room in rooms:
             seen = self._seen.setdefault(room.path, deque())
             if seen and room.free > seen[-1][1]:

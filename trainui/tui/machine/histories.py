@@ -26,13 +26,7 @@ class History(NamedTuple):
 
 
 def history_rows(machine: Machine, width: int, room: int) -> list[Row]:
-    """Return the charts that fit, or none.
-
-    Args:
-        machine: the machine's figures.
-        width: cells.
-        room: lines.
-    """
+    """Return the charts that fit, or none."""
     found = [one for one in _histories(machine) if len(one.values) > 1]
     columns = max(min((width + GAP) // (LEAST_WIDTH + GAP), len(found)), 1)
     lines = [found[at : at + columns] for at in range(0, len(found), columns)]

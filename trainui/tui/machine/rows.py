@@ -41,11 +41,7 @@ def machine_lines(
 ) -> list[MachineLine]:
     """Return all lines of the page.
 
-    Args:
-        machine: the machine's figures; None: not read yet.
-        gpus: the GPUs' figures.
-        uses: the stage that uses a GPU, by the GPU's place.
-        width: cells.
+    `uses` has the stage that uses a GPU, by the GPU's place.
     """
     history = machine.gpu_history if machine is not None else {}
     near = [gpu for gpu in gpus if not gpu.host]

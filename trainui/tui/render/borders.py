@@ -46,12 +46,7 @@ def padding(width: int, room: Spacing) -> Border[Row]:
 def frame(width: int, room: Spacing, title: str, subtitle: str | Row, *, lit: bool) -> Border[Row]:
     """Return a frame with padding inside it.
 
-    Args:
-        width: total width in characters.
-        room: the padding.
-        title: at the left of the upper edge; must be safe to print.
-        subtitle: at the right of the lower edge; must be safe to print.
-        lit: highlight the frame.
+    The titles must be safe to print; `lit`: highlight the frame.
     """
     style = "frame-lit" if lit else "frame"
     head = _label(title, "title-lit" if lit else "dim", width)

@@ -122,9 +122,7 @@ def blocks(shares: Sequence[float]) -> str:
 def spark(values: Sequence[float], width: int) -> str:
     """Draw a sparkline from the least to the greatest value; gaps are interpolated.
 
-    Args:
-        values: the oldest first; NaN for gaps.
-        width: in characters of two values each; more values are averaged.
+    The oldest value comes first; each character shows two, and more values are averaged.
     """
     columns = [_mean(part) for part in _parts(values, 2 * width)]
     return plot_lines(columns, columns, 1)[0] if columns else ""

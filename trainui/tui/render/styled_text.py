@@ -43,10 +43,7 @@ def width_of(row: Row) -> int:
 def fit(text: str, width: int, *, right: bool = False) -> str:
     """Return text in exactly `width` cells, cut with an ellipsis or padded with spaces.
 
-    Args:
-        text: must be safe to print.
-        width: in cells.
-        right: align to the right.
+    The text must be safe to print.
     """
     if width <= 0:
         return ""
@@ -104,10 +101,8 @@ def spread(left: Row, right: Row, width: int) -> Row:
 def wrap(text: str, width: int, most: int | None = None) -> list[str]:
     """Wrap a text into pieces of at most `width` cells, at spaces if possible.
 
-    Args:
-        text: must be safe to print.
-        width: in cells; 0: no limit.
-        most: the most pieces; the rest of the text is dropped unprocessed.
+    The text must be safe to print; a width of 0 is no limit. What follows `most` pieces is dropped
+    unprocessed.
     """
     if width <= 0 or cell_len(text) <= width:
         return [text]

@@ -16,10 +16,7 @@ def stage_to_select(
 ) -> str | None:
     """Return the name of the stage to select; None: keep the selection.
 
-    Args:
-        stages: all stages of the run.
-        selected: the stage under the cursor.
-        autoselected: the stage that was autoselected last; None: none yet.
+    `autoselected` is the stage that was autoselected last.
     """
     if autoselected is not None and selected.status in ATTRACTING:
         return None
@@ -50,13 +47,7 @@ def most_important_stage(stages: Sequence[StageRecord], otherwise: str) -> str:
 def successor(
     name: str | None, before: Sequence[StageRecord], after: Sequence[StageRecord]
 ) -> str | None:
-    """Return the name of the new member of a sweep if an edit has replaced a member by it.
-
-    Args:
-        name: the member's name.
-        before: the run's stages before the edit.
-        after: its stages now.
-    """
+    """Return the name of the new member of a sweep if an edit has replaced a member by it."""
     known = {one.name: one for one in before}
     old = known.get(name or "")
     now = next((one for one in after if one.name == name), None)

@@ -61,14 +61,8 @@ def heading(
 ) -> Row:
     """Return the run's state, progress and remaining time, and its stages by state, worst first.
 
-    Args:
-        run: the run.
-        stages: its stages.
-        now: microseconds since 1970 in UTC.
-        to_go: the estimated end.
-        more: number of stages not read yet; if any, states are not counted.
-        alerts: by stage name, the word of its alert.
-        width: characters of the terminal.
+    If `more` stages are not read yet, states are not counted. `alerts` has the word of an alert by
+    stage name.
     """
     if more:
         return (

@@ -189,10 +189,7 @@ class Panes(Container):
     def show_titles(self, stage: StageRecord, attempt: int | None, members: int) -> None:
         """Set the panes' titles: the tab, the stage and the attempt.
 
-        Args:
-            stage: the stage.
-            attempt: the attempt shown; None: the last one.
-            members: number of sweep members folded into the line under the cursor; 0: none.
+        `members` is the number of sweep members folded into the line under the cursor; 0: none.
         """
         name = harmless(stage.name)
         number = attempt or stage.attempt

@@ -83,10 +83,8 @@ class ColumnStats:
 def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -> ColumnStats:
     """Compute the statistics of the listed runs.
 
-    Args:
-        runs: the runs in the order of the list.
-        newest: the same runs, the newest first, so that the choice and order of parameter columns
-            do not depend on the sort order; None: `runs` is in that order.
+    `newest` are the same runs, the newest first, so that the choice and order of parameter columns
+    do not depend on the sort order.
     """
     looked_at = list(islice(runs, MOST_LOOKED_AT))
     listed = islice(runs if newest is None else newest, MOST_LOOKED_AT)

@@ -76,11 +76,8 @@ class RunColumns:
     ) -> None:
         """Choose the columns that fit, and determine their widths.
 
-        Args:
-            width: of the list, in characters.
-            facts: the statistics of the listed runs; None: the defaults.
-            ordering: title of the column that the list is sorted by; it gets an arrow.
-            values: returns the values that the list is sorted by; None: another column has them.
+        The column that the list is sorted by gets an arrow; `values` returns the values that it is
+        sorted by, unless another column has them.
         """
         self.width, self.ordering = width, ordering
         self.facts = facts or ColumnStats()

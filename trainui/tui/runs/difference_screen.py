@@ -48,9 +48,7 @@ class DifferenceScreen(Dialog[bool]):
     def __init__(self, run: Target, other: Target | None) -> None:
         """Create the dialog.
 
-        Args:
-            run: the earlier run.
-            other: the later one; None: the files and the shell as they are now.
+        Without a later run, the files and the shell are compared as they are now.
         """
         super().__init__()
         self._run = run

@@ -132,12 +132,7 @@ def _unknown(name: str) -> TermError:
 def _bare_test(word: str, name: str, sign: str, value: str, used: _Used) -> _Test:
     """Return the test of a name that is no field: a parameter's, a metric's, or part of a stage's.
 
-    Args:
-        word: the term, e.g. `hidden=128`.
-        name: the name in it.
-        sign: its operator; not `:`.
-        value: the value in it.
-        used: gets the parameter and the metric.
+    `used` gets the parameter and the metric.
     """
     if sign == "!=":
         return _param_test(name, sign, value, used)

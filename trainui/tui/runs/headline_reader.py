@@ -48,11 +48,8 @@ class HeadlineReader:
     ) -> dict[str, RunLive]:
         """Return the live data by run id.
 
-        Args:
-            connection: the store.
-            runs: the visible runs.
-            goals: by stage id, the last step of its previous completed execution.
-            gpus: by run id, the GPUs that its stages use.
+        `goals` has by stage id the last step of its previous completed execution; `gpus` has by run
+        id the GPUs that its stages use.
         """
         gpus = gpus or {}
         over = [run.id for run in runs if run.completed_at is not None]

@@ -92,9 +92,8 @@ def _in_order(value: str) -> tuple[bool, float, str]:
 def by_metric(metric: str, values: Callable[[], Mapping[str, float]]) -> SortOrder:
     """Return the order by a metric's value: the best first, runs without it or with NaN last.
 
-    Args:
-        metric: its stored name; with `SMOOTHED` before it, its smoothed values are meant.
-        values: returns the values read so far, by run id.
+    With `SMOOTHED` before the metric's stored name, its smoothed values are meant; `values` returns
+    those read so far, by run id.
     """
     sign = -1.0 if lower_is_better(metric) is False else 1.0
 

@@ -24,9 +24,7 @@ class Bandwidth:
     ) -> None:
         """Start counting.
 
-        Args:
-            budget: the limit in bytes per second; None: no limit.
-            now: returns seconds on a monotonic clock.
+        `budget` is the limit in bytes per second; None: no limit.
         """
         self.budget = budget
         self.total = 0

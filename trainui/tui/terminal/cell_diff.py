@@ -66,10 +66,8 @@ class ShownCells:
     ) -> RenderableType | None:
         """Return an update reduced to the cells that change, or None if there are none.
 
-        Args:
-            renderable: what is to be drawn; anything but an update is returned as it is.
-            console: the terminal's properties.
-            always: whether to return an update with no cells also, since the cursor has moved.
+        Anything but an update is returned as it is. `always`: return an update with no cells also,
+        since the cursor has moved.
         """
         if not isinstance(renderable, Update):
             return renderable

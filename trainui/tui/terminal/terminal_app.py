@@ -28,8 +28,7 @@ class TerminalApp(KeyQueue, App[int]):
     def __init__(self, max_rate: int | None) -> None:
         """Create the app.
 
-        Args:
-            max_rate: bytes per second to send at most; None: no limit.
+        `max_rate` is the limit in bytes per second; None: no limit.
         """
         self.traffic = bandwidth.Bandwidth(max_rate)
         super().__init__()

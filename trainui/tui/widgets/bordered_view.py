@@ -120,10 +120,8 @@ class BorderedView(ScrollView, can_focus=True):
     def strip(self, row: Row, under: str = "", width: int = 0) -> Strip:
         """Render a row as a strip.
 
-        Args:
-            row: the segments.
-            under: the name of a style for the whole row; empty: none.
-            width: the width in cells to truncate or pad to; 0: the row's own.
+        `under` is the name of a style for the whole row. With `width`, the strip is truncated or
+        padded to it.
         """
         base = self.style_of("")
         if under:

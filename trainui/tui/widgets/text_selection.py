@@ -33,11 +33,7 @@ class TextSelection(NamedTuple):
         return restyled(row, first, last, STYLE) if first < last else row
 
     def text(self, row: Callable[[int], Row]) -> str:
-        """Return the selected text.
-
-        Args:
-            row: returns a row by its index.
-        """
+        """Return the selected text; `row` returns a row by its index."""
         first, last = sorted((self.start.row, self.end.row))
         lines = []
         for index in range(first, last + 1):

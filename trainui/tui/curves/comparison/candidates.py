@@ -22,11 +22,7 @@ def read_candidates(
 ) -> tuple[Candidate, ...]:
     """Return what a metric of a stage can be compared with: members, attempts, then runs.
 
-    Args:
-        connection: the store.
-        found: the series with their kinds.
-        metric: the stored name of the metric.
-        lower: lower is better; None: unknown.
+    The series are given with their kinds; `lower`: lower is better; None: unknown.
     """
     names = differing_params(one for _, one in found)
     since = stage_alerts.nan_steps(connection, [one.owner for _, one in found])

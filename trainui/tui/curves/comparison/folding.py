@@ -18,9 +18,7 @@ def groups(
 ) -> list[tuple[str, list[PlottedSeries]]]:
     """Return the series by the line that they are folded into, each with the line's label.
 
-    Args:
-        series: the series of a plot.
-        fold: the parameter to fold over (`Comparison.fold`).
+    `fold` is the parameter to fold over (`Comparison.fold`).
     """
     if fold == ALL_IN_ONE and len(series) > 1:
         return [(f"all {len(series)}", list(series))]
@@ -57,10 +55,6 @@ def folded(lines: Sequence[PlotLine], label: str) -> PlotLine:
     Each line counts from its first to its last point; between two of its points its value is
     interpolated, and at its points it is exact. The best value is the mean of the lines' best
     values, as in tables, whatever the width of the plot.
-
-    Args:
-        lines: the lines, binned into the same columns.
-        label: the label of the mean.
     """
     import numpy as np
 

@@ -109,8 +109,7 @@ def _series(one: ComparableStage, label: str, stage: StageRecord) -> PlottedSeri
 def _labels(runs: Mapping[str, tuple[str, str]]) -> dict[str, str]:
     """Return labels that distinguish runs: the name, the parameters that differ, and then the id.
 
-    Args:
-        runs: by id the name, and the parameters as stored.
+    `runs` has by id the name, and the parameters as stored.
     """
     labels = {}
     for run_id, (name, params) in runs.items():

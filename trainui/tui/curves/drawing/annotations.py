@@ -55,12 +55,7 @@ def annotations_of(
 ) -> tuple[Annotation, ...]:
     """Return the annotations of one metric.
 
-    Args:
-        found: the alerts and stalls of its stage.
-        name: the metric.
-        line: its curve, in the visible window.
-        axis: the x axis.
-        attempt: only those of this attempt; None: those of all attempts.
+    With `attempt`, only those of this attempt.
     """
     return tuple(
         Annotation(x, harmless(alert.words))

@@ -58,13 +58,8 @@ class YAxis:
     def around(cls, values: Iterable[float], *, log: bool, marks: int) -> YAxis | None:
         """Return an axis a little wider than the values, so that it seldom changes.
 
-        Args:
-            values: the values; those that cannot be drawn are ignored.
-            log: use a logarithmic scale.
-            marks: how many marks fit.
-
-        Returns:
-            None if no value can be drawn.
+        Values that cannot be drawn are ignored; without others, there is no axis. `marks` marks
+        fit.
         """
         known = [value for value in values if math.isfinite(value) and (value > 0 or not log)]
         if not known:
@@ -139,10 +134,7 @@ def _about(value: float, *, log: bool) -> tuple[float, float]:
 def _with_exact_labels(low: float, high: float, stride: float) -> tuple[float, float]:
     """Return a range as little wider as its ends' labels need to be exact.
 
-    Args:
-        low: its lower end.
-        high: its upper end.
-        stride: the distance between marks, of which the ends are a tenth, or more, apart.
+    `stride` is the distance between marks, of which the ends are a tenth, or more, apart.
     """
     found = [_rounded(low, high, stride / part) for part in (10, 5, 2, 1)]
     grains = (stride / part for part in (10, 5, 2, 1))
@@ -171,12 +163,7 @@ def with_y_axis(
 ) -> list[Row]:
     """Return the lines of a plot with the y axis at their left and names at their right.
 
-    Args:
-        rows: the lines.
-        scale: the axis; None: without values.
-        most: the number of round numbers to label besides the ends.
-        frame: the size of the plot.
-        right: what follows each line.
+    At most `most` round numbers are labelled besides the ends.
     """
     labels = _labels_by_row(scale, most, frame.height) if scale is not None else {}
     found: list[Row] = []
@@ -269,12 +256,7 @@ def x_axis_rows(
 ) -> list[Row]:
     """Return the lines below a plot.
 
-    Args:
-        across: the axis.
-        axis: its kind.
-        frame: the size of the plot.
-        end: x position of the last point.
-        cursor: x position of the cursor; None: no cursor.
+    `end` is the x position of the last point.
     """
     if not frame.feet:
         return []
@@ -299,10 +281,7 @@ def x_axis_rows(
 def axis_labels(wanted: Sequence[tuple[int, str, str]], width: int, filling: str) -> list[Segment]:
     """Return the labels below their marks; the first ones take precedence.
 
-    Args:
-        wanted: columns, labels and styles.
-        width: of the line.
-        filling: the character between labels.
+    Each is wanted at a column, with a style; `filling` is the character between labels.
     """
     taken: list[tuple[int, str, str]] = []
     for column, label, style in wanted:

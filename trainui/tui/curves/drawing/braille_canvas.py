@@ -26,10 +26,7 @@ class Canvas:
     ) -> None:
         """Draw a layer.
 
-        Args:
-            ranges: the dots of each column.
-            style: the style of all its characters.
-            covering: erase the dots of earlier layers in the same characters.
+        `covering`: erase the dots of earlier layers in the same characters.
         """
         for row, column, bits in braille.characters(ranges[: 2 * self.width], self.height):
             line = self._bits[row]

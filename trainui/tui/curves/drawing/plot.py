@@ -51,11 +51,7 @@ def plot_rows(
 ) -> tuple[Row, ...]:
     """Draw a metric; cached.
 
-    Args:
-        chart: the chart.
-        view: the plot options.
-        frame: the size.
-        styles: the line styles in the order of the lines; None: the lines' own.
+    Without `styles`, the lines have their own.
     """
     styles = styles or line_styles(chart, view.highlight)
     marks = max(frame.height // TICK_ROWS + 1, LEAST_MARKS)

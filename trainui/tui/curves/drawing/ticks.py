@@ -136,9 +136,7 @@ def with_ends(low: float, high: float, most: int) -> list[Tick]:
 def short(value: float, grain: float = 0.0) -> str:
     """Format a value of the y axis: `0.05`, `12.5k`, `2.5e-5`.
 
-    Args:
-        value: the value.
-        grain: the distance that the digits distinguish; 0: four significant digits or fewer.
+    `grain` is the distance that the digits distinguish; 0: four significant digits or fewer.
     """
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"

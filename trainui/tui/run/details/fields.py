@@ -25,13 +25,7 @@ def field_rows(
 ) -> list[Row]:
     """Return the lines of a field; none if its text is empty.
 
-    Args:
-        label: at most `LABEL` characters.
-        text: of one line or several.
-        style: of the text.
-        width: characters a line.
-        hint: shown at the end of a text that is too long.
-        most: the most lines.
+    The hint is shown at the end of a text that is too long.
     """
     if not text:
         return []

@@ -57,10 +57,7 @@ def stage_files(
 ) -> StageFiles:
     """List the files of a stage.
 
-    Args:
-        stage: the stage.
-        attempts: its attempts, the first one first.
-        number: list only the files that this attempt was the last to write; None: all.
+    With the `number` of an attempt, only the files that it was the last to write.
     """
     if number is None:
         return _files_in(stage.definition, Path(stage.directory))

@@ -126,10 +126,8 @@ def _refused(reason: str) -> Row:
 def half_blocks(pixels: bytes, width: int, height: int) -> Iterator[Row]:
     """Yield an image's lines; each character shows one pixel above another.
 
-    Args:
-        pixels: bytes of red, green and blue, line by line.
-        width: the image's width in pixels.
-        height: its height; if it is odd, the lower half of the last line is left unpainted.
+    The pixels are bytes of red, green and blue, line by line. If the height is odd, the lower half
+    of the last line is left unpainted.
     """
     lines = [pixels[3 * width * y : 3 * width * (y + 1)] for y in range(height)]
     for y in range(0, height, 2):

@@ -51,15 +51,9 @@ def overview_rows(
     """Return the lines of a stage's overview: what a researcher asks first stands first.
 
     Args:
-        run: the stage's run.
-        stage: the stage.
         attempts: its attempts up to the one shown, the first one first.
-        by_name: all stages of its run.
-        now: the time in microseconds, for running stages.
-        width: characters a line.
         ending: the estimated end, from earlier runs.
         detail: the stage's details; None: not read.
-        timeline: the run's timeline.
         of: the number of all attempts.
         folded: show one line in place of the details.
     """

@@ -34,13 +34,7 @@ def details_rows(
 ) -> list[Row]:
     """Return the facts that are seldom asked for.
 
-    Args:
-        stage: the stage.
-        last: its attempt shown; None: it has none.
-        by_name: all stages of its run.
-        detail: the stage's details.
-        timeline: the run's timeline; None: the share of the run's time is not shown.
-        width: characters a line.
+    `last` is the attempt shown. Without a timeline, the share of the run's time is not shown.
     """
     rows: list[Row] = []
     for label, text, style in _fields(stage, last, by_name, detail, timeline, width - LABEL):

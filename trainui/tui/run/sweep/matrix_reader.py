@@ -70,10 +70,7 @@ class MatrixReader:
     ) -> MatrixDetail | None:
         """Read the sweep's headline metric, or its search's; None if there is nothing to show.
 
-        Args:
-            connection: for reading.
-            members: the sweep's stages.
-            smoothed: True: also read the last smoothed values.
+        `smoothed`: also read the last smoothed values.
         """
         if not members:
             return None

@@ -72,14 +72,8 @@ class GroupRows(Sequence[Row]):
     ) -> None:
         """Render the heading; members are rendered on access.
 
-        Args:
-            members: the sweep's stages, in the file's order.
-            group: their headline metric; None: no metrics.
-            now: returns the time in microseconds, for running members.
-            width: characters a line.
-            table: an existing table of these members, to be reused.
-            foot: lines below the members.
-            alerts: by member name, the word of its alert.
+        `table` is an existing table of these members, to be reused; `foot` are lines below the
+        members.
         """
         self._table = table if table is not None else GroupTable(members)
         self._group, self._now, self._width, self._foot = group, now, width, foot
