@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from trainui.domain.search import Search
+from trainui.domain.states import Status
 
 _LOWER = frozenset(
     {"loss", "losses", "err", "error", "errors", "perplexity", "ppl", "nll", "mse", "mae"}
@@ -42,6 +44,25 @@ def lower_is_better(name: str, search: Search | None = None) -> bool | None:
     return None
 
 
-def value_word(metric: str) -> str:
-    """Return which of a metric's values stands for a stage: `best`; `last` if that is unknown."""
-    return "last" if lower_is_better(metric) is None else "best"
+def may_lead(status: Status, search: Search | None) -> bool:
+    """Return False for a stage that cannot be the best: a pruned one, and a failed trial."""
+    return status != Status.PRUNED and (search is None or status != Status.FAILED)
+
+
+class ComparedMetric(NamedTuple):
+    """A metric by which stages are compared."""
+
+    name: str
+    """Its stored name."""
+    lower: bool | None
+    """True if lower is better; None: unknown, so stages are compared by their last values."""
+
+    @classmethod
+    def of(cls, name: str, search: Search | None = None) -> ComparedMetric:
+        """Return a metric of a stage with this search; None: it has no search."""
+        return cls(name, lower_is_better(name, search))
+
+    @property
+    def word(self) -> str:
+        """Which of its values stands for a stage: `best`; `last` if that is unknown."""
+        return "last" if self.lower is None else "best"

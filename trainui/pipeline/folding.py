@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trainui.domain.definition import StageDefinition
 from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.progress_series import is_clock
 from trainui.domain.records import SeriesSummary, StageRecord
@@ -116,12 +115,13 @@ def _without(stage: StageRecord, over: str) -> dict[str, str]:
     return {key: value for key, value in stage.definition.member_values.items() if key != over}
 
 
-def value_of(series: SeriesSummary, stage: StageDefinition | None = None) -> float | None:
+def value_of(series: SeriesSummary, *, lower: bool | None) -> float | None:
     """Return the value of a series that stands for its stage: the best, else the last one.
 
-    The goal of the stage's search counts, then the metric's name.
+    Args:
+        series: the stage's metric.
+        lower: True if lower is better; None: unknown.
     """
-    lower = lower_is_better(series.name, None if stage is None else stage.search)
     return series.last if lower is None else series.min if lower else series.max
 
 
@@ -132,7 +132,8 @@ def spreads(found: Sequence[Fold], series: Iterable[SeriesSummary]) -> list[Fold
     for one in series:
         if one.stage in stages and not is_clock(one.name):
             fold, stage = stages[one.stage]
-            value = value_of(one, stage.definition)
+            lower = lower_is_better(one.name, stage.definition.search)
+            value = value_of(one, lower=lower)
             of_fold = values.setdefault((fold.name, one.name), {})
             if value is not None:
                 of_fold[stage.id] = value

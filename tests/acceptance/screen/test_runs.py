@@ -14,6 +14,7 @@ from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, multiply, running_demo
 from trainui import settings
 from trainui.control import notes
+from trainui.domain.search import Search
 from trainui.domain.states import Status
 from trainui.store.db.engine import open_store
 from trainui.store.runs import alerts, runs, stages
@@ -454,6 +455,21 @@ async def test_s_goes_through_all_columns_and_comes_round(filler: Filler) -> Non
             seen.append(driven.runs.table.order[0])
             assert driven.runs.table._columns.titles == columns
         assert seen == ["STATE", "NAME", "STAGES", "ELAPSED", "lr", "steps", "opt", "WHEN"]
+
+
+async def test_an_order_by_a_metric_follows_the_goal_of_its_search(filler: Filler) -> None:
+    for name, gap in (("high", 0.9), ("low", 0.1)):
+        run_id = filler.run({"s[a=1]": ()}, name=name, search=Search("gap loss", "maximize"))
+        attempt = filler.start(run_id, "s[a=1]")
+        Feeder(filler.store, attempt.stage_id).feed({"gap loss": [(0, gap)]})
+        filler.end(attempt)
+    async with opened() as driven:
+        await driven.until_shown("low", "high")
+        driven.runs.table.set_order("metric.gap loss", reverse=False)  # saved, before it is read
+        await driven.until_shown("0.9000")
+        await driven.until(
+            lambda: [run.name for run in driven.runs.table._shown] == ["high", "low"]
+        )
 
 
 def trained(

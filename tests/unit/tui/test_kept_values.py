@@ -70,7 +70,9 @@ def in_filter(connection: protocol.Connection, run_id: str) -> Read:
     metrics = MetricReader()
 
     def read() -> float | None:
-        return metrics.read(connection, {LOSS}, run_list.run_lines(connection))[LOSS].get(run_id)
+        return metrics.read(connection, {LOSS}, run_list.run_lines(connection))[LOSS].values.get(
+            run_id
+        )
 
     return read
 
@@ -95,7 +97,7 @@ def test_a_member_with_a_nan_in_any_metric_is_never_the_best(
         assert group is not None
         lines = run_list.run_lines(connection)
         shown = live.read(connection, lines, {})[run_id]
-        assert shown.value == metrics.read(connection, {LOSS}, lines)[LOSS][run_id]
+        assert shown.value == metrics.read(connection, {LOSS}, lines)[LOSS].values[run_id]
         return group.best_first(members)[0].name, shown.stage, shown.value
 
     assert best() == (MEMBERS[0], MEMBERS[0], 0.1)

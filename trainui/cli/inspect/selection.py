@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from trainui import clock
+from trainui.domain.metric_direction import ComparedMetric
 from trainui.errors import UsageError
 from trainui.store.db.protocol import Connection
 from trainui.store.read import sweep_values
@@ -81,9 +82,9 @@ def _shown_params(runs: Sequence[RunLine], names: Iterable[str]) -> dict[str, di
 
 def _shown_values(values: Values) -> dict[str, dict[str, str]]:
     return {
-        metric: {run_id: f"{value:.6g}" for run_id, value in of_run.items()}
-        for metric, of_run in values.items()
-        if of_run
+        metric: {run_id: f"{value:.6g}" for run_id, value in found.values.items()}
+        for metric, found in values.items()
+        if found.values
     }
 
 
@@ -105,7 +106,8 @@ def _values(connection: Connection, names: set[str], runs: Sequence[RunLine]) ->
 def _order(name: str, values: Values) -> SortOrder:
     if name.startswith(sorting.METRIC):
         metric = name.removeprefix(sorting.METRIC)
-        return sorting.by_metric(metric, lambda: values.get(metric, {}))
+        chosen = values[metric]
+        return sorting.by_metric(ComparedMetric(metric, chosen.lower), lambda: chosen.values)
     if name.startswith(PARAMS):
         return sorting.by_param(name.removeprefix(PARAMS))
     known = {order.title.casefold(): order for order in sorting.ORDERS}

@@ -72,27 +72,29 @@ def tree(as_json: options.Json = False) -> None:
 def _best(connection: Connection, run: RunRecord) -> dict[str, Any] | None:
     """Return the best value of a run's search, else of its headline metric, over its stages."""
     from trainui.domain.headline_metric import headline
-    from trainui.domain.metric_direction import lower_is_better
+    from trainui.domain.metric_direction import lower_is_better, may_lead
+    from trainui.pipeline.folding import value_of
     from trainui.store.points import curves
     from trainui.store.read import views
 
-    stages = views.stages(connection, run.id)
-    series = curves.summaries(connection, [stage.id for stage in stages])
-    names = {one.name for one in series}
-    searches = (stage.definition.search for stage in stages)
+    stages = {stage.id: stage for stage in views.stages(connection, run.id)}
+    series = curves.summaries(connection, list(stages))
+    names = sorted({one.name for one in series})
+    searches = (stage.definition.search for stage in stages.values())
     search = next((one for one in searches if one is not None and one.metric in names), None)
-    name = headline(sorted(names)) if search is None else search.metric
-    if name is None:
+    name = headline(names, search)
+    lower = None if name is None else lower_is_better(name, search)
+    found = [(one, value_of(one, lower=lower)) for one in series if one.name == name]
+    values = [
+        (not may_lead(stages[one.stage].status, search), one.nonfinite > 0, value)
+        for one, value in found
+        if value is not None
+    ]
+    if not values:
         return None
-    lower = lower_is_better(name) if search is None else search.goal == "minimize"
-    of_it = [one for one in series if one.name == name]
-    if lower is None:
-        value = of_it[-1].last
-    else:
-        values = [one.min if lower else one.max for one in of_it]
-        finite = [value for value in values if value is not None]
-        value = (min if lower else max)(finite, default=None)
-    return None if value is None else {"metric": name, "value": value}
+    sign = -1 if lower is False else 1
+    best = values[-1] if lower is None else min(values, key=lambda one: (*one[:2], sign * one[2]))
+    return {"metric": name, "value": best[2]}
 
 
 def _lines(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

@@ -6,10 +6,12 @@ unchanged: the version grows with each stored point, also after the end of a sta
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from trainui.domain.records import StageRecord
+from trainui.domain.search import Search
 from trainui.store.db import protocol
 from trainui.store.db.statements import batches, placeholders
 
@@ -21,6 +23,8 @@ class HeadlineStage(NamedTuple):
     name: str
     names: tuple[str, ...]
     """Its metrics."""
+    search: Search | None = None
+    """The search that the stage is a member of."""
 
 
 def versions(connection: protocol.Connection, owners: Collection[str]) -> dict[str, int]:
@@ -54,6 +58,7 @@ class MetricOwner(NamedTuple):
     name: str
     version: int
     """It grows with each stored point of the stage."""
+    status: str
 
 
 def compared_stages(
@@ -67,7 +72,7 @@ def compared_stages(
     found: dict[str, list[MetricOwner]] = {}
     for owner, *stage in connection.execute(
         "SELECT run_id, stages.id, stages.name, "
-        "(SELECT SUM(version) FROM sources WHERE owner = stages.id) "
+        "(SELECT SUM(version) FROM sources WHERE owner = stages.id), status "
         "FROM series JOIN stages ON stages.id = series.owner "
         f"WHERE series.name = ? {'AND run_id = ? ' if run_id is not None else ''}"
         "AND started_at IS NOT NULL ORDER BY status = 'running' DESC, "
@@ -105,7 +110,19 @@ def headline_stage(connection: protocol.Connection, run_id: str) -> HeadlineStag
     if found is None:
         return None
     stage_id, name = found
-    return HeadlineStage(stage_id, name, names_of(connection, stage_id))
+    names = names_of(connection, stage_id)
+    return HeadlineStage(stage_id, name, names, search_of(connection, stage_id))
+
+
+def search_of(connection: protocol.Connection, stage_id: str) -> Search | None:
+    """Return the search that a stage is a member of; None if it is not, or if nothing has begun."""
+    found = connection.execute(
+        "SELECT definition_json FROM stages WHERE id = ? "
+        "AND EXISTS (SELECT 1 FROM trials WHERE trials.run_id = stages.run_id)",
+        (stage_id,),
+    ).fetchone()
+    data = json.loads(found[0]).get("search") if found is not None else None
+    return None if data is None else Search.from_json(data)
 
 
 class ComparableStage(NamedTuple):

@@ -30,7 +30,7 @@ def shared_styles(charts: Sequence[Chart], highlight: str) -> Styles:
     compared = [chart for chart in charts if len(chart.lines) > 1]
     if not compared:
         return {}
-    first = headline([chart.name for chart in compared])
+    first = headline([chart.name for chart in compared], compared[0].search)
     chart = max(compared, key=lambda one: (len(one.lines), one.name == first))
     styles = zip(chart.lines, line_styles(chart, highlight), strict=True)
     return {line.label: style for line, style in styles}

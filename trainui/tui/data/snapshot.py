@@ -9,8 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trainui.domain.metric_direction import value_word
-from trainui.domain.states import Status
+from trainui.domain.metric_direction import ComparedMetric, may_lead
 from trainui.store.read.run_details import RunDetails
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
@@ -190,9 +189,8 @@ class MatrixDetail:
 
     def may_lead(self, member: StageRecord) -> bool:
         """Return False for a member that has a NaN, was pruned, or is a failed trial."""
-        if member.status == Status.PRUNED or member.name in self.broken:
-            return False
-        return self.search is None or member.status != Status.FAILED
+        is_broken = member.name in self.broken
+        return not is_broken and may_lead(member.status, member.definition.search)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,16 +214,25 @@ class RunPage:
     """Number of further stages, which the next snapshot adds (large runs load in steps)."""
 
 
-def metric_title(stored: str) -> str:
-    """Return a metric by its stored name, and which of its values is meant: `val/loss best`."""
-    return f"{harmless(stored)} {value_word(stored)}"
+def metric_title(metric: ComparedMetric) -> str:
+    """Return a metric and which of its values is meant: `val/loss best`."""
+    return f"{harmless(metric.name)} {metric.word}"
+
+
+class RunValues(NamedTuple):
+    """A metric's value of every run that has one."""
+
+    values: Mapping[str, float]
+    """By run id; NaN if the metric has NaN or infinities."""
+    lower: bool | None
+    """True if lower is better: by the goal of the newest search for it, else by its name."""
 
 
 class ListedMetrics(NamedTuple):
     """The metrics of the listed runs, in view or not."""
 
-    titles: Mapping[str, str] = MappingProxyType({})
-    """By title, the stored name."""
+    titles: Mapping[str, ComparedMetric] = MappingProxyType({})
+    """By title."""
     main: str = ""
     """The title that more than half of the runs with a metric have; empty: none."""
     member: int = 0
@@ -238,16 +245,14 @@ class ListedMetrics(NamedTuple):
 class RunLive:
     """Live data of a listed run, read only while it is in view."""
 
-    metric: str | None = None
+    metric: ComparedMetric | None = None
     """The headline metric; None: none."""
-    stored: str = ""
-    """Its name in the store."""
     stage: str = ""
     """The full name of its stage: of a sweep, the member with the best value."""
     member: str = ""
     """The parameters of that member, e.g. `lr=0.1`; empty: not a sweep."""
     value: float | None = None
-    """Its best value; its last one if its name does not show which is better."""
+    """Its best value; its last one if it is unknown which is better."""
     values: tuple[float, ...] = ()
     """Its values downsampled for a sparkline; NaN for gaps."""
     broken: bool = False
@@ -262,7 +267,7 @@ class RunLive:
     @property
     def title(self) -> str:
         """The metric and which of its values is meant, e.g. `val/loss best`."""
-        return "" if self.metric is None else metric_title(self.stored)
+        return "" if self.metric is None else metric_title(self.metric)
 
     @property
     def progress(self) -> float:
@@ -330,8 +335,8 @@ class Snapshot:
     listed: ListedMetrics = field(default_factory=ListedMetrics)
     details: Mapping[str, RunDetails] = field(default_factory=dict)
     """Of the runs in view, by id, if their second line is shown."""
-    metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """Last values by metric name and run id, for `ListQuery.metrics`."""
+    metrics: Mapping[str, RunValues] = field(default_factory=dict)
+    """By metric name, the values for `ListQuery.metrics`."""
     page: RunPage | None = None
     """None on other pages, and if the run was deleted."""
     curves_page: CurvesPage | None = None

@@ -14,7 +14,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainui.clock import SECOND
 from trainui.domain.states import Status
@@ -23,7 +23,10 @@ from trainui.pipeline.matrix import TRIAL
 from trainui.store.read.run_list import RunLine
 from trainui.tui.runs.params import number_of, searches_of, values_of
 
-Values = Mapping[str, Mapping[str, float]]
+if TYPE_CHECKING:
+    from trainui.tui.data.snapshot import RunValues
+
+Values = Mapping[str, "RunValues"]
 """By metric and run id: the metric's last value."""
 
 _Test = Callable[[RunLine, int, Values], bool]
@@ -277,7 +280,7 @@ def _metric_test(name: str, sign: str, value: str) -> _Test:
     wanted, compare = _number(f"metric.{name}", value), _ORDER[sign]
 
     def test(run: RunLine, _now: int, values: Values) -> bool:
-        found = values.get(name, {}).get(run.id)
+        found = values[name].values.get(run.id) if name in values else None
         return found is not None and compare(found, wanted)
 
     return test

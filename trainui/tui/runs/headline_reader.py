@@ -10,6 +10,7 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 
 from trainui.domain.headline_metric import headline
+from trainui.domain.metric_direction import ComparedMetric
 from trainui.store.db import protocol
 from trainui.store.points import curves
 from trainui.store.read import headlines, stage_alerts
@@ -85,7 +86,7 @@ class HeadlineReader:
         stage = headlines.headline_stage(connection, run.id)
         if stage is None:
             return RunLive(gpus=gpus)
-        name = headline(stage.names)
+        name = headline(stage.names, stage.search)
         found = curves.summaries(connection, [stage.id], name or stage.names[0])
         if not found:
             return RunLive(gpus=gpus)
@@ -100,12 +101,11 @@ class HeadlineReader:
         stages = headlines.compared_stages(connection, name, run.id).get(run.id, [])
         in_trouble = [run.id] if run.trouble.nan else []
         nan = stage_alerts.stages_with_nan(connection, in_trouble).get(run.id, frozenset())
-        best = self._values.best(connection, stages, name, nan)
+        best = self._values.best(connection, stages, name, stage.search, nan)
         shown = stage if best is None else best[0]
         return replace(
             live,
-            metric=harmless(name),
-            stored=name,
+            metric=ComparedMetric.of(name, stage.search),
             stage=shown.name,
             member=member_of(shown.name),
             value=None if best is None else best[1].value,

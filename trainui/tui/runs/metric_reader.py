@@ -5,15 +5,26 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Collection, Hashable, Mapping, Sequence
+from typing import NamedTuple
 
+from trainui.domain.metric_direction import lower_is_better
 from trainui.store.db import protocol
 from trainui.store.read import event_feed, headlines, stage_alerts
 from trainui.store.read.headlines import MetricOwner
 from trainui.store.read.run_list import RunLine
+from trainui.tui.data.snapshot import RunValues
 from trainui.tui.data.stage_values import SMOOTHED, StageValues
 
 BUDGET = 0.2
 """Seconds for one read; the rest is read next time."""
+
+
+class _Known(NamedTuple):
+    state: Hashable
+    """The run's stages with the versions of their points, and those with NaN values."""
+    value: float | None
+    lower: bool | None
+    """True if a search minimises the metric, False if one maximises it; None: none has it."""
 
 
 class MetricReader:
@@ -21,9 +32,8 @@ class MetricReader:
 
     def __init__(self) -> None:
         self._values = StageValues()
-        self._known: dict[tuple[str, str], tuple[Hashable, float | None]] = {}
-        """By metric and run id: the stages with the versions of their points and their NaN values,
-        and the value."""
+        self._known: dict[tuple[str, str], _Known] = {}
+        """By metric and run id."""
         self._nan: tuple[Hashable, Mapping[str, frozenset[str]]] = ((), {})
         """The runs with NaN values and the last event, and the names of the stages with them."""
         self.unfinished = False
@@ -31,8 +41,8 @@ class MetricReader:
 
     def read(
         self, connection: protocol.Connection, names: Collection[str], runs: Collection[RunLine]
-    ) -> Mapping[str, Mapping[str, float]]:
-        """Return the values by metric and run id; NaN if the metric has NaN or infinities."""
+    ) -> Mapping[str, RunValues]:
+        """Return the values by metric, as far as they were read."""
         give_up_at = time.monotonic() + BUDGET
         self.unfinished = False
         nan = self._with_nan(connection, runs) if names else {}
@@ -55,23 +65,25 @@ class MetricReader:
         runs: Collection[RunLine],
         nan: Mapping[str, frozenset[str]],
         give_up_at: float,
-    ) -> dict[str, float]:
+    ) -> RunValues:
         stages = headlines.compared_stages(connection, name.removeprefix(SMOOTHED))
-        found = {}
+        found: dict[str, float] = {}
+        lower: bool | None = None
         for run in runs:
             if (owners := stages.get(run.id)) is None:
                 continue
             with_nan = nan.get(run.id, frozenset())
             known, state = self._known.get((name, run.id)), (tuple(owners), with_nan)
-            if known is None or known[0] != state:
+            if known is None or known.state != state:
                 if time.monotonic() > give_up_at:
                     self.unfinished = True
                 else:
-                    known = (state, self._value(connection, owners, name, with_nan))
+                    known = _Known(state, *self._value(connection, owners, name, with_nan))
                     self._known[name, run.id] = known
-            if known is not None and known[1] is not None:
-                found[run.id] = known[1]
-        return found
+            if known is not None and known.value is not None:
+                found[run.id] = known.value
+                lower = known.lower if lower is None else lower
+        return RunValues(found, lower_is_better(name) if lower is None else lower)
 
     def _value(
         self,
@@ -79,8 +91,13 @@ class MetricReader:
         owners: Sequence[MetricOwner],
         name: str,
         with_nan: frozenset[str],
-    ) -> float | None:
-        best = self._values.best(connection, owners, name, with_nan)
+    ) -> tuple[float | None, bool | None]:
+        """Return a run's value, and the goal of its search for this metric."""
+        search = headlines.search_of(connection, owners[0].id)
+        if search is not None and search.metric != name.removeprefix(SMOOTHED):
+            search = None
+        best = self._values.best(connection, owners, name, search, with_nan)
+        lower = None if search is None else search.goal == "minimize"
         if best is None:
-            return None
-        return math.nan if best[1].is_broken else best[1].value
+            return None, lower
+        return math.nan if best[1].is_broken else best[1].value, lower

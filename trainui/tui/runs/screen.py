@@ -238,20 +238,21 @@ class RunsScreen(Page):
         """Plot the headline metric of the marked runs together."""
         marked = self.table.marked
         live = self._snapshot.live if self._snapshot is not None else {}
-        drawn = [run.id for run in marked if run.id in live and live[run.id].metric]
+        known = [(run.id, live[run.id]) for run in marked if run.id in live]
+        drawn = next(((run_id, one, one.metric) for run_id, one in known if one.metric), None)
         if len(marked) < LEAST_COMPARED:
             self.notify("mark two or more runs with space, then c compares them", markup=False)
-        elif not drawn:
+        elif drawn is None:
             self.notify("no visible marked run has metrics", markup=False)
         else:
             from trainui.tui.curves.model import Comparison
             from trainui.tui.curves.screen import CurvesScreen
 
-            first = live[drawn[0]]
-            ids = tuple(run.id for run in marked)
-            state = self.saved_curves_state(drawn[0])
-            state.metric, state.compared = first.stored, Comparison(runs=ids)
-            self.app.push_screen(CurvesScreen(drawn[0], first.stage, state))
+            run_id, first, metric = drawn
+            state = self.saved_curves_state(run_id)
+            state.metric = metric.name
+            state.compared = Comparison(runs=tuple(run.id for run in marked))
+            self.app.push_screen(CurvesScreen(run_id, first.stage, state))
 
     def action_diff(self) -> None:
         """Show what differs between the two marked runs; without marks, since this run."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trainui.domain.metric_direction import lower_is_better, value_word
+from trainui.domain.metric_direction import ComparedMetric
 from trainui.domain.states import Status
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
@@ -27,6 +27,8 @@ class SortOrder:
     """What comes first, and what comes first in reverse order."""
     metric: str = ""
     """The metric to sort by, by its stored name; empty: none."""
+    lower: bool | None = None
+    """True if lower values of the metric are better; None: unknown, or no metric."""
 
     @property
     def is_smoothed(self) -> bool:
@@ -89,22 +91,22 @@ def _in_order(value: str) -> tuple[bool, float, str]:
     return (number is None, number or 0.0, value.casefold())
 
 
-def by_metric(metric: str, values: Callable[[], Mapping[str, float]]) -> SortOrder:
+def by_metric(metric: ComparedMetric, values: Callable[[], Mapping[str, float]]) -> SortOrder:
     """Return the order by a metric's value: the best first, runs without it or with NaN last.
 
-    With `SMOOTHED` before the metric's stored name, its smoothed values are meant; `values` returns
-    those read so far, by run id.
+    With `SMOOTHED` before the metric's name, its smoothed values are meant; `values` returns those
+    read so far, by run id.
     """
-    sign = -1.0 if lower_is_better(metric) is False else 1.0
+    sign = -1.0 if metric.lower is False else 1.0
 
     def key(run: RunLine) -> float | None:
         value = values().get(run.id, math.nan)
         return None if math.isnan(value) else sign * value
 
-    words = ("best", "worst") if value_word(metric) == "best" else ("smallest", "largest")
-    name = metric.removeprefix(SMOOTHED)
-    word = value_word(metric) if name == metric else "smoothed"
-    return SortOrder(f"{harmless(name)} {word}", key, words, metric)
+    words = ("smallest", "largest") if metric.lower is None else ("best", "worst")
+    name = metric.name.removeprefix(SMOOTHED)
+    word = metric.word if name == metric.name else "smoothed"
+    return SortOrder(f"{harmless(name)} {word}", key, words, metric.name, metric.lower)
 
 
 def _longest_first(run: RunLine) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from trainui import clock
+from trainui.domain.metric_direction import ComparedMetric
 from trainui.store.read.run_list import RunLine
 from trainui.tui.data.snapshot import ListedMetrics
 from trainui.tui.data.stage_values import SMOOTHED
@@ -126,6 +127,7 @@ class RunTable(CursorView):
         )
         listed, self._listed = self._listed, snapshot.listed
         values, self._values = self._values, snapshot.metrics
+        self._follow_goal()
         if snapshot.runs is not self._all or (self.metrics and values != self._values):
             self._all = snapshot.runs
             self._arrange()
@@ -144,7 +146,7 @@ class RunTable(CursorView):
         """Sort by the order with this name; an unknown name is ignored."""
         found = next((order for order in self._orders() if order.name == name), None)
         if found is None and name.startswith(METRIC):
-            found = self._by_metric(name.removeprefix(METRIC))
+            found = self._by_metric(ComparedMetric.of(name.removeprefix(METRIC)))
         if found is not None:
             self._order, self._reverse = found, reverse
             self._arrange()
@@ -270,17 +272,26 @@ class RunTable(CursorView):
         metric = self._listed.titles.get(self._facts.metric_name)
         return [
             *ORDERS,
-            *(map(self._by_metric, (metric, f"{SMOOTHED}{metric}")) if metric else ()),
+            *(map(self._by_metric, (metric, _smoothed(metric))) if metric else ()),
             *(by_param(name) for name in self._facts.params),
         ]
 
     def _columns_for(self, width: int) -> RunColumns:
         metric = self._order.metric
-        values = (lambda: self._values.get(metric, {})) if self._order.is_smoothed else None
+        values = (lambda: self._values_of(metric)) if self._order.is_smoothed else None
         return RunColumns(width, self._facts, self._order.title, values)
 
-    def _by_metric(self, metric: str) -> SortOrder:
-        return by_metric(metric, lambda: self._values.get(metric, {}))
+    def _by_metric(self, metric: ComparedMetric) -> SortOrder:
+        return by_metric(metric, lambda: self._values_of(metric.name))
+
+    def _values_of(self, metric: str) -> Mapping[str, float]:
+        return self._values[metric].values if metric in self._values else {}
+
+    def _follow_goal(self) -> None:
+        """Sort the other way round once the goal of a search for the metric is read."""
+        found = self._values.get(self._order.metric)
+        if found is not None and found.values and found.lower != self._order.lower:
+            self._order = self._by_metric(ComparedMetric(self._order.metric, found.lower))
 
     def _arrange(self) -> None:
         self._fitting = self._shown = self._all
@@ -317,3 +328,7 @@ class RunTable(CursorView):
         if before > 0 and index > 0 and index != before and self.scroll_offset.y:
             self.scroll_to(y=self.scroll_offset.y + index - before, animate=False)
         self.move_cursor(index)
+
+
+def _smoothed(metric: ComparedMetric) -> ComparedMetric:
+    return metric._replace(name=f"{SMOOTHED}{metric.name}")

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from trainui.domain.headline_metric import headline
+from trainui.domain.metric_direction import ComparedMetric
 from trainui.store.db import protocol
 from trainui.store.read import headlines
 from trainui.store.read.run_list import RunLine
@@ -29,8 +30,7 @@ BUDGET = 0.1
 class _Known(NamedTuple):
     run: RunLine
     read_at: float
-    metric: str | None
-    """Its stored name."""
+    metric: ComparedMetric | None
     member: int
     """Width of the name of a sweep's member."""
 
@@ -48,11 +48,11 @@ class TitleReader:
         if len(self._known) > max(MOST_KEPT, 2 * len(runs)):
             self._known.clear()
         found = self._read(connection, runs)
-        stored = {metric_title(one.metric): one.metric for one in found if one.metric is not None}
+        metrics = {metric_title(one.metric): one.metric for one in found if one.metric is not None}
         titles = Counter(metric_title(one.metric) for one in found if one.metric is not None)
         main, count = max(titles.items(), key=lambda item: item[1], default=("", 0))
         main = main if 2 * count > titles.total() else ""
-        return ListedMetrics(stored, main, max((one.member for one in found), default=0))
+        return ListedMetrics(metrics, main, max((one.member for one in found), default=0))
 
     def _read(self, connection: protocol.Connection, runs: Sequence[RunLine]) -> list[_Known]:
         found: list[_Known] = []
@@ -68,7 +68,8 @@ class TitleReader:
         known = self._known.get(run.id)
         if known is None or not _is_valid(known, run, now):
             stage = headlines.headline_stage(connection, run.id)
-            metric = None if stage is None else headline(stage.names)
+            name = None if stage is None else headline(stage.names, stage.search)
+            metric = ComparedMetric.of(name, stage.search) if stage and name is not None else None
             member = "" if stage is None else member_of(stage.name)
             self._known[run.id] = known = _Known(run, now, metric, len(member))
         return known

@@ -8,6 +8,7 @@ import pytest
 
 from trainui import clock
 from trainui.domain.headline_metric import headline
+from trainui.domain.metric_direction import ComparedMetric
 from trainui.domain.states import Status
 from trainui.store.read.run_details import RunDetails
 from trainui.store.read.run_list import RunLine, RunTrouble
@@ -37,8 +38,7 @@ RUN = RunLine(
 )
 
 LIVE = RunLive(
-    "val/loss",
-    "val/loss",
+    ComparedMetric.of("val/loss"),
     value=0.25,
     values=(1.0, 0.5, 0.25),
     step=1200,
@@ -47,7 +47,9 @@ LIVE = RunLive(
 )
 
 
-LISTED = ListedMetrics({"val/loss best": "val/loss"}, "val/loss best", gpus=3)
+LONG = ComparedMetric.of("valid/cross_entropy_loss")
+
+LISTED = ListedMetrics({"val/loss best": ComparedMetric.of("val/loss")}, "val/loss best", gpus=3)
 
 
 SWEEP = replace(
@@ -200,11 +202,13 @@ def test_a_long_number_is_rounded() -> None:
 def test_the_metric_is_named_once_where_all_have_the_same() -> None:
     one = with_listed(facts_of([RUN]), LISTED, endings=False)
     assert "val/loss best" in RunColumns(120, one).titles
-    both = LISTED._replace(titles={**LISTED.titles, "loss best": "loss"}, main="")
+    both = LISTED._replace(
+        titles={**LISTED.titles, "loss best": ComparedMetric.of("loss")}, main=""
+    )
     assert "METRIC" in RunColumns(120, with_listed(one, both, endings=False)).titles
-    other = RowContext(NOW, live={RUN.id: replace(LIVE, metric="loss", stored="loss")})
+    other = RowContext(NOW, live={RUN.id: replace(LIVE, metric=ComparedMetric.of("loss"))})
     assert "0.2500 loss best" in plain(RunColumns(160, one).row(RUN, other))
-    long = RowContext(NOW, live={RUN.id: replace(LIVE, metric="valid/cross_entropy_loss")})
+    long = RowContext(NOW, live={RUN.id: replace(LIVE, metric=LONG)})
     for width in range(80, 160, 5):
         row = plain(RunColumns(width, with_listed(one, both, endings=False)).row(RUN, long))
         assert "0.2500" not in row or "best " in row, "which value it is stays"

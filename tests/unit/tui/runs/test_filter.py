@@ -9,6 +9,7 @@ import pytest
 from trainui import clock
 from trainui.domain.states import Status
 from trainui.store.read.run_list import RunLine, RunTrouble
+from trainui.tui.data.snapshot import RunValues
 from trainui.tui.runs.filter import parse
 
 NOW = clock.now()
@@ -30,7 +31,7 @@ RUN = RunLine(
     params_json='{"lr": "1e-3", "optimizer": "AdamW", "seed": 7, "layers": [2, 3]}',
 )
 
-VALUES = {"val/loss": {RUN.id: 0.25}}
+VALUES = {"val/loss": RunValues({RUN.id: 0.25}, True)}
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ class OtherRuns:
         found: Sequence[ComparableStage],
         names: Sequence[str],
     ) -> list[PlottedSeries]:
-        metric = headline(names) or names[0]
+        metric = headline(names, stage.definition.search) or names[0]
         shown = [
             one if one.name == stage.name else self._best_member(connection, one, metric)
             for one in found
@@ -87,7 +87,8 @@ class OtherRuns:
             return one
         members = headlines.compared_stages(connection, metric, one.run_id).get(one.run_id, [])
         with_nan = stage_alerts.stages_with_nan(connection, [one.run_id]).get(one.run_id, ())
-        best = self._values.best(connection, members, metric, with_nan)
+        search = headlines.search_of(connection, one.id)
+        best = self._values.best(connection, members, metric, search, with_nan)
         if best is None:
             return one
         status = views.stage_status(connection, best[0].id) or one.status

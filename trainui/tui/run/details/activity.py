@@ -108,7 +108,9 @@ class ActivityReader:
         key = (stage.id, version)
         if self._metric is None or self._metric[0] != key:
             name = (
-                headline(headlines.names_of(connection, stage.id)) if version is not None else None
+                headline(headlines.names_of(connection, stage.id), stage.definition.search)
+                if version is not None
+                else None
             )
             series = [] if name is None else curves.summaries(connection, [stage.id], name)
             self._metric = (

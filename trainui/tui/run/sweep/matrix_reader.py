@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 
 from trainui.domain.definition import StageDefinition
 from trainui.domain.headline_metric import headline
-from trainui.domain.metric_direction import lower_is_better
+from trainui.domain.metric_direction import ComparedMetric
 from trainui.domain.records import StageRecord
 from trainui.store.db import protocol
 from trainui.store.read import event_feed, headlines, stage_alerts, trials
@@ -80,17 +80,19 @@ class MatrixReader:
         name = self._metric(connection, definition, with_points)
         if name is None:
             return None
-        by_name = self._by_name(connection, with_points, versions, name, definition)
+        search = definition.search
+        metric = ComparedMetric.of(name, search)
+        by_name = self._by_name(connection, with_points, versions, metric)
         sorted_by = None
         if smoothed:
-            last = self._by_name(connection, with_points, versions, SMOOTHED + name, definition)
+            smooth = metric._replace(name=SMOOTHED + name)
+            last = self._by_name(connection, with_points, versions, smooth)
             sorted_by = {stage: one.value for stage, one in last.items()}
         alerts = self._alerts.read(connection, members[0].run_id)
         nan = {stage for stage in by_name if alerts.get(stage) == NAN}
-        search = definition.search
         return MatrixDetail(
             harmless(name),
-            lower_is_better(name, search),
+            metric.lower,
             {stage: value.value for stage, value in by_name.items()},
             frozenset(nan | {stage for stage, value in by_name.items() if value.is_broken}),
             None if search is None else _search(connection, members[0]),
@@ -109,10 +111,9 @@ class MatrixReader:
         connection: protocol.Connection,
         stages: Sequence[StageRecord],
         versions: Mapping[str, int],
-        metric: str,
-        definition: StageDefinition,
+        metric: ComparedMetric,
     ) -> Mapping[str, StageValue]:
-        found = self._values.read(connection, versions, metric, definition)
+        found = self._values.read(connection, versions, metric)
         return {one.name: found[one.id] for one in stages if one.id in found}
 
     def _metric(
