@@ -198,7 +198,7 @@ class TrialWatch:
             cursor.ordinal, cursor.count = point.ordinal, cursor.count + 1
             if step is not None:
                 cursor.step = step
-                is_due = cursor.limit is None and trial.stage.status == Status.RUNNING
+                is_due = cursor.limit is None and _may_be_pruned(trial)
                 self._report(trial.number, step, point.value)
                 if (is_due or self._has_rungs) and self._prunes(trial.number) and is_due:
                     cursor.limit = step
@@ -226,6 +226,10 @@ class TrialWatch:
         for key in after.keys() - before.system_attrs.keys():
             self._rungs.append((number, key, after[key]))
         return prunes
+
+
+def _may_be_pruned(trial: TrialRecord) -> bool:
+    return trial.stage.status == Status.RUNNING and not trial.has_pruning_off
 
 
 def _is_past(cursor: _Cursor, stage: StageRecord, step: int) -> bool:

@@ -82,8 +82,9 @@ class Loop:
     def trial(self, number: int) -> TrialRecord:
         stage = self.stage(number)
         with self.store.read() as connection:
-            *_, last = attempts.of_stage(connection, stage.id)
-        return TrialRecord(stage, number, ASKED, None, None, None, last.pruning)
+            *earlier, last = attempts.of_stage(connection, stage.id)
+        was_pruned = any(one.pruning for one in earlier)
+        return TrialRecord(stage, number, ASKED, None, None, None, last.pruning, was_pruned)
 
     def start(self, number: int, attempt: int = 1) -> Feeder:
         stage, place = self.stage(number), Slot("a-host", "cpu", number)

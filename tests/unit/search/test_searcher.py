@@ -394,6 +394,29 @@ def test_a_wait_ends_when_the_study_has_all_trials(
     assert {one.state for one in search.trials()} == {"complete"}
 
 
+def test_a_trial_rerun_before_its_outcome_was_counted_is_not_pruned_again(
+    store: Store, tmp_path: Path
+) -> None:
+    rule = "prune: {by: threshold, upper: 0.5}"
+    search = Search(store, tmp_path, TEXT.replace("seed: 0", f"seed: 0\n      {rule}"))
+    search.turn(0)
+    pruning = Pruning("threshold", "loss", 0, 0.9, lower=True)
+    search.end(0, 0.9, Status.PRUNED, pruning=pruning)
+    control.rerun(search.run_id, ["train[trial=0]"])
+    subject = begin(store, search.run_id, "train[trial=0]")
+    feeder = Feeder(store, subject.stage.id, attempt=2, key="a2")
+    feeder.feed({"loss": [(0, 0.9), (1, 0.8)]})
+    search.turn()
+    with store.read() as connection:
+        assert attempts.of_stage(connection, subject.stage.id)[-1].pruning is None
+    with store.write() as connection:
+        attempts.end(connection, subject.attempt.id, Outcome(Status.COMPLETED, clock.now()))
+    search.turn()
+    (trial,) = the_study(search).trials
+    assert (trial.state.name, trial.value) == ("COMPLETE", 0.8)
+    assert trial.intermediate_values == {0: 0.9, 1: 0.8}
+
+
 def test_an_interrupted_trial_is_left_to_be_continued(search: Search) -> None:
     search.turn(0)
     search.end(0, 0.5, Status.INTERRUPTED)

@@ -32,6 +32,8 @@ class TrialRecord:
     """Why it counts as failed."""
     pruning: Pruning | None
     """Why its stage's last attempt was asked to end by a pruner; None: it was not."""
+    has_pruning_off: bool
+    """True if an earlier attempt of its stage was pruned."""
 
 
 def members_of(
@@ -73,6 +75,11 @@ _TRIALS = (
 )
 """Trials with their stages and the last attempts of those."""
 
+_WAS_PRUNED = (
+    "stages.attempt > 1 AND EXISTS (SELECT 1 FROM attempts AS earlier WHERE earlier.stage_id = "
+    "stages.id AND earlier.number < stages.attempt AND earlier.pruning_json IS NOT NULL)"
+)
+
 
 def of_search(
     connection: protocol.Connection, run_id: str, search: str, *, begun: bool = False
@@ -83,7 +90,8 @@ def of_search(
     """
     found = connection.execute(
         "SELECT trials.number, trials.state, trials.value, trials.step, trials.reason AS why, "
-        f"pruning_json, stages.* {_TRIALS} WHERE trials.run_id = ? AND trials.search = ? "
+        f"pruning_json, {_WAS_PRUNED} AS was_pruned, stages.* {_TRIALS} "
+        "WHERE trials.run_id = ? AND trials.search = ? "
         f"{'AND trials.state = ? AND stages.attempt > 0 ' * begun}ORDER BY trials.number",
         (run_id, search, *[ASKED] * begun),
     )
@@ -142,6 +150,7 @@ def _record(row: row_mapping.Row) -> TrialRecord:
         step=row["step"],
         reason=row["why"],
         pruning=_pruning(row["pruning_json"]),
+        has_pruning_off=bool(row["was_pruned"]),
     )
 
 
