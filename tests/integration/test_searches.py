@@ -24,7 +24,7 @@ from trainui.control.resuming.resume_preview import choose_pipeline
 from trainui.domain.states import Status
 from trainui.errors import UsageError
 from trainui.search import results, samplers
-from trainui.store.read import summary, trials, views
+from trainui.store.read import run_list, summary, trials, views
 from trainui.store.read.trials import TrialRecord
 from trainui.tui.run.sweep.matrix_reader import MatrixReader
 from trainui.tui.run.sweep.search_rows import best_so_far
@@ -110,7 +110,7 @@ def test_failures_and_missing_values_count_as_failed_and_say_why(tmp_path: Path)
     assert run.wait().status == Status.FAILED
     found = told(run, 4)
     assert [one.state for one in found] == ["fail", "fail", "fail", "complete"]
-    assert found[0].stage.status == Status.FAILED
+    assert [one.stage.status for one in found[:3]] == [Status.FAILED] * 3
     assert [one.stage.reason for one in found[1:]] == [
         "no points of loss; has: acc",
         "loss has no finite value",
@@ -118,8 +118,22 @@ def test_failures_and_missing_values_count_as_failed_and_say_why(tmp_path: Path)
     ]
     assert run.stage("after").status == Status.COMPLETED
     names = [Path(path).name for path in run.lines("dirs")[0].split()]
-    assert names == ["train-trial-1", "train-trial-2", "train-trial-3"]
+    assert names == ["train-trial-3"]
     assert study_of(run).trials[1].user_attrs["reason"] == "no points of loss; has: acc"
+
+
+def test_a_member_of_a_matrix_without_the_metric_completes_with_an_alert(tmp_path: Path) -> None:
+    say = 'echo "{\\"step\\": 0, \\"loss\\": ${matrix.x}}" >> $TRAINUI_METRICS_FILE'
+    rule = {"metric": "los", "goal": "minimize"}
+    run = Run(tmp_path, {"name": "train", "run": say, "matrix": {"x": ["1", "2"]}, "search": rule})
+    assert run.wait().status == Status.COMPLETED
+
+    def alerts() -> int:
+        with views.reading() as connection:
+            return run_list.lines_of(connection, [run.id])[run.id].trouble.alert
+
+    wait_for(lambda: alerts() == 2, "an alert of each member")
+    assert run.stage("train[x=1]").reason == "no points of los; has: loss"
 
 
 def test_if_every_trial_fails_what_needs_one_is_blocked(tmp_path: Path) -> None:

@@ -9,20 +9,20 @@ from trainui.domain.records import StageRecord
 from trainui.domain.search import Search
 from trainui.formatting import listed
 from trainui.store.db import protocol
-from trainui.store.points.windows import Plotted
-from trainui.store.points.x_axis import Axis
 from trainui.store.read import headlines
 from trainui.store.runs.trials import TrialOutcome
 
 
 def of_completed(connection: protocol.Connection, stage_id: str, search: Search) -> TrialOutcome:
     """Return how a completed trial counts: by its best finite value, else as failed."""
+    from trainui.store.points.windows import Plotted  # it imports numpy
+    from trainui.store.points.x_axis import Axis
+
     series = Plotted(connection, stage_id, search.metric, Axis.STEP)
     best = series.best(lower=search.goal == "minimize")
     if best is not None:
         return TrialOutcome("complete", best.value, best.step)
-    reason = missing(connection, stage_id, search.metric)
-    return TrialOutcome("fail", reason=reason or f"{search.metric} has no finite value")
+    return TrialOutcome("fail", reason=problem(connection, stage_id, search.metric))
 
 
 def of_seeds(
@@ -44,6 +44,17 @@ def seed_of(member: StageRecord) -> str:
     values = member.definition.matrix or {}
     over = member.definition.over or ""
     return f"{over}={values.get(over, '')}"
+
+
+def problem(connection: protocol.Connection, stage_id: str, metric: str) -> str | None:
+    """Return why a stage that has completed has no value of a metric; None if it has one."""
+    if (why := missing(connection, stage_id, metric)) is not None:
+        return why
+    from trainui.store.points import curves
+
+    found = curves.summaries(connection, [stage_id], metric)
+    has_value = any(one.min is not None for one in found)
+    return None if has_value else f"{metric} has no finite value"
 
 
 def missing(

@@ -21,7 +21,8 @@ from trainui.execution.attempt.metrics_flush import FlushResult
 from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.gpu import gpus
 from trainui.pipeline.substitution.masking import mask_text
-from trainui.store.db.engine import Store
+from trainui.search import objective
+from trainui.store.db.engine import Store, raw
 from trainui.store.points import points
 from trainui.store.runs import attempt_rows, attempts, launching
 from trainui.store.runs.attempt_rows import Outcome
@@ -65,8 +66,22 @@ def record_exit(
         return True
     definition = _definition(subject)
     outcome = attempt_outcome.outcome(subject.attempt, definition, found)
+    if outcome.status == Status.COMPLETED and drained != FlushResult.GIVEN_UP:
+        outcome = _with_objective(store, subject, outcome)
     _end(store, subject, definition, outcome, drained)
     return True
+
+
+def _with_objective(store: Store, subject: AttemptContext, outcome: Outcome) -> Outcome:
+    """Return the outcome of a completed attempt: a trial without a value of its metric failed."""
+    search = subject.stage.definition.search
+    if search is None or not search.asks:
+        return outcome
+    with store.read() as connection:
+        problem = objective.problem(raw(connection), subject.stage.id, search.metric)
+    if problem is None:
+        return outcome
+    return replace(outcome, status=Status.FAILED, error=problem, result=None, retry=False)
 
 
 def record_loss(

@@ -13,13 +13,15 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from trainui.domain.definition import StageDefinition
+from trainui.domain.notifications import ALERT
 from trainui.domain.records import HostView, StageRecord
 from trainui.domain.states import UNFINISHED, Status
 from trainui.store.db.engine import raw
 from trainui.store.db.statements import placeholders
 from trainui.store.read import row_mapping, trials
 from trainui.store.read.trials import ASKED
-from trainui.store.runs import events
+from trainui.store.runs import alerts
+from trainui.store.runs.alerts import AlertRecord
 from trainui.store.runs.tables import SEARCHES, STAGES, TRIALS
 
 LAST_STATES = (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.PRUNED)
@@ -209,7 +211,7 @@ _CLEAR_REASON = (
 
 
 def end(connection: Connection, stage: StageRecord, outcome: TrialOutcome) -> None:
-    """Store how a trial counts; a reason is shown with its stage, and is an event."""
+    """Store how a trial counts; of a completed stage, why it failed is an alert."""
     connection.execute(
         update(TRIALS)
         .where(TRIALS.c.stage_id == stage.id, TRIALS.c.state == ASKED)
@@ -222,8 +224,7 @@ def end(connection: Connection, stage: StageRecord, outcome: TrialOutcome) -> No
         .where(STAGES.c.id == stage.id, STAGES.c.status == Status.COMPLETED)
         .values(reason=outcome.reason)
     )
-    text = f"{stage.name}: {outcome.reason}"
-    events.record(connection, stage.run_id, "trial", text, stage=stage.name, attempt=stage.attempt)
+    alerts.record(connection, stage.id, stage.attempt, [AlertRecord(ALERT, outcome.reason)])
 
 
 def explain_wait(connection: Connection, stage_ids: Sequence[str], reason: str) -> None:
