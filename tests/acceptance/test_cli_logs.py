@@ -49,6 +49,13 @@ def test_only_the_last_lines(talks: CommandLine) -> None:
     assert len(talks.json("logs", "talks", "train", "-n", "100")["lines"]) == 6
 
 
+def test_a_number_that_is_too_large_is_bad_usage(talks: CommandLine) -> None:
+    for command in (["logs", "talks", "train"], ["ls"], ["events"]):
+        done = talks(*command, "-n", "9" * 20)
+        assert done.code == 2
+        assert done.err == f"a number is too large; see `trainui {command[0]} --help`\n"
+
+
 def test_a_line_has_its_stream_and_time(talks: CommandLine) -> None:
     run = talks.json("show", "talks")
     lines = talks.json("logs", "talks", "train")["lines"]

@@ -179,6 +179,8 @@ def call(arguments: Sequence[str]) -> int:
         result = command.main(list(arguments), prog_name="trainui", standalone_mode=False)
     except _ArgumentError as error:
         raise UsageError(_explained(error, arguments)) from error
+    except OverflowError as error:  # a number that fits into no column, or no C integer
+        raise UsageError(f"a number is too large; see `trainui {first} --help`") from error
     except typer.Abort as error:
         raise KeyboardInterrupt from error
     except SystemExit as error:  # Typer turns a closed pipe into this

@@ -82,6 +82,7 @@ def test_help_lists_every_command_and_each_teaches_by_an_example(call: Call) -> 
         ["run", "p.yaml", "--detach", "--wait"],
         ["run", "there is no such file.yaml"],
         ["run", "-p", "a=1", "--", "true"],
+        ["run", "--priority", "9" * 20, "--", "true"],
         ["resume"],
         ["resume", "one", "--interrupted"],
         ["resume", "one", "--detach", "--wait"],

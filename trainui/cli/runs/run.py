@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _COMMAND = "trainui.command"
 
+MOST_PRIORITY = 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
@@ -120,7 +122,15 @@ def run(
         bool,
         typer.Option("--snapshot", help="Run from a copy of the code as it is now."),
     ] = False,
-    priority: Annotated[int, typer.Option(help="Runs with a higher priority start first.")] = 0,
+    priority: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=-MOST_PRIORITY,
+            max=MOST_PRIORITY,
+            help="Runs with a higher priority start first.",
+        ),
+    ] = 0,
     note: Annotated[
         str | None, typer.Option(metavar="TEXT", help="A note on the run.", show_default=False)
     ] = None,

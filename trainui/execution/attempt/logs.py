@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from trainui import plain_files
+from trainui.errors import TrainuiError
+from trainui.execution.attempt import log_search
 from trainui.supervisor import protocol
 from trainui.text import as_overwritten
 
-BLOCK = 1 << 20
-"""Bytes searched at once."""
-
-OVERLAP = 1 << 13
-"""Bytes of the previous block that are searched again, for multi-line patterns."""
-
 TAIL_BYTES = 1 << 14
 TAIL_LINES = 20
+
+
+class SlowPatternError(TrainuiError):
+    """A pattern for which a search of the logs takes too long."""
+
+    code = "pattern"
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"it takes more than {log_search.SECONDS:g} s for some lines of the output; make it "
+            "simpler: a repetition inside a repetition is the usual cause"
+        )
 
 
 def holds(attempt_dir: Path, pattern: str) -> bool:
@@ -25,40 +37,34 @@ def holds(attempt_dir: Path, pattern: str) -> bool:
 
     Raises:
         re.error: it is not a valid regular expression.
+        SlowPatternError: it takes too long.
+        OSError: the logs cannot be searched now.
     """
-    compiled = re.compile(pattern, re.MULTILINE)
-    logs = (attempt_dir / name for name in (protocol.STDOUT_FILE, protocol.STDERR_FILE))
-    return any(compiled.search(text) for log in logs for text in _blocks(log))
+    re.compile(pattern, re.MULTILINE)
+    with ExitStack() as opened:
+        files = []
+        for name in (protocol.STDOUT_FILE, protocol.STDERR_FILE):
+            with suppress(FileNotFoundError):
+                files.append(opened.enter_context(plain_files.open_plain(attempt_dir / name)))
+        return _search([file.fileno() for file in files], pattern)
 
 
-def _blocks(log: Path) -> Iterator[str]:
-    """Yield a log in blocks of bounded size; all but the last end at the end of a line."""
-    try:
-        file = plain_files.open_plain(log)
-    except FileNotFoundError:
-        return
-    with file:
-        rest = b""
-        while block := file.read(BLOCK):
-            rest += block
-            end = _end_of_lines(rest)
-            yield _text(rest[:end])
-            rest = rest[_overlap_start(rest, end) :]
-        yield _text(rest)
-
-
-def _end_of_lines(data: bytes) -> int:
-    """Return the offset after the last complete line; a line longer than a block is cut."""
-    end = data.rfind(b"\n") + 1
-    return end if end and len(data) - end <= BLOCK else len(data)
-
-
-def _overlap_start(data: bytes, end: int) -> int:
-    """Return the offset at which the next search starts (overlap with this block)."""
-    if end <= OVERLAP:
-        return 0
-    line_end = data.find(b"\n", end - OVERLAP, end - 1)
-    return end - OVERLAP if line_end < 0 else line_end + 1
+def _search(descriptors: Sequence[int], pattern: str) -> bool:
+    command = [sys.executable, "-I", "-S", log_search.__file__, str(log_search.SECONDS)]
+    found = subprocess.run(
+        [*command, *map(str, descriptors)],
+        input=pattern.encode(),
+        capture_output=True,
+        cwd="/",
+        pass_fds=descriptors,
+        check=False,
+    )
+    if found.returncode == -signal.SIGVTALRM:
+        raise SlowPatternError
+    if found.returncode not in (log_search.FOUND, log_search.NOT_FOUND):
+        why = found.stderr.decode(errors="replace")[-200:]
+        raise OSError(f"the search of the logs ended with {found.returncode}: {why}")
+    return found.returncode == log_search.FOUND
 
 
 def tail(attempt_dir: Path) -> str:
@@ -102,11 +108,6 @@ def _end_of(log: Path, size: int = TAIL_BYTES) -> list[str]:
     if start:  # the first line is cut: keep only what follows a carriage return
         lines[0] = lines[0].partition("\r")[2]
     return [line.rstrip() for line in lines]
-
-
-def _text(data: bytes) -> str:
-    """Decode a log; carriage returns of progress bars become line ends."""
-    return _decoded(data).replace("\r", "\n")
 
 
 def _decoded(data: bytes) -> str:

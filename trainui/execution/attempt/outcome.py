@@ -21,6 +21,7 @@ from trainui.domain.states import Status
 from trainui.errors import NotPlainFileError
 from trainui.execution.attempt import failure_cause, logs
 from trainui.execution.attempt.failure_cause import Cause
+from trainui.execution.attempt.logs import SlowPatternError
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.supervisor.protocol import Exit, ExitReason
 
@@ -259,8 +260,8 @@ def _missing(attempt: AttemptRecord, definition: StageDefinition) -> Iterator[st
             yield f"success pattern not found in the output: {definition.success}"
     except re.error as error:
         yield f"`success` is not a valid regular expression: {error}"
-    except NotPlainFileError as error:
-        yield f"the logs cannot be searched for `success`: {error}"
+    except (SlowPatternError, NotPlainFileError) as error:
+        yield f"the output cannot be searched for `success`: {error}"
 
 
 def duration(seconds: float) -> str:

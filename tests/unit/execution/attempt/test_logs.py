@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tracemalloc
 from pathlib import Path
 
 import pytest
 
-from trainui.execution.attempt import logs
+from trainui.execution.attempt import log_search, logs
 
 
 def write(directory: Path, text: str | bytes, name: str = "stdout.log") -> None:
@@ -20,13 +21,27 @@ def write(directory: Path, text: str | bytes, name: str = "stdout.log") -> None:
 def test_where_the_pieces_end_makes_no_difference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    monkeypatch.setattr(logs, "BLOCK", block)
-    monkeypatch.setattr(logs, "OVERLAP", 32)
+    monkeypatch.setattr(log_search, "BLOCK", block)
+    monkeypatch.setattr(log_search, "OVERLAP", 32)
     write(tmp_path, "one\ntwo\nthree: 3\nfour\n\nlast line without end")
+
+    def holds(pattern: str) -> bool:
+        return log_search.search([os.open(tmp_path / "stdout.log", os.O_RDONLY)], pattern)
+
     for pattern in ("^three", "two\nthree", "four$", "without end$", "^one$", "(?s)o.th"):
-        assert logs.holds(tmp_path, pattern), pattern
+        assert holds(pattern), pattern
     for pattern in ("^hree", "five", "^two three", "one$\nthree"):
-        assert not logs.holds(tmp_path, pattern), pattern
+        assert not holds(pattern), pattern
+
+
+def test_a_pattern_that_backtracks_forever_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_search, "SECONDS", 0.1)
+    write(tmp_path, "a" * 60 + "b")
+    with pytest.raises(logs.SlowPatternError, match="repetition"):
+        logs.holds(tmp_path, "(a+)+$")
+    assert logs.holds(tmp_path, "(a+)+b$")
 
 
 def test_either_log_will_do_and_neither_need_be_there(tmp_path: Path) -> None:
@@ -46,8 +61,9 @@ def test_a_large_log_takes_little_memory_also_as_one_line(tmp_path: Path) -> Non
         for _ in range(40):
             file.write(b"." * 1_000_000)
         file.write(b" done")
+    log = os.open(tmp_path / "stdout.log", os.O_RDONLY)
     tracemalloc.start()
-    assert logs.holds(tmp_path, "done$")
+    assert log_search.search([log], "done$")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 20_000_000

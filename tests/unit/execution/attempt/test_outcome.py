@@ -15,6 +15,7 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.pruning import Pruning
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
+from trainui.execution.attempt import log_search
 from trainui.execution.attempt import outcome as attempt_outcome
 from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.store.runs.attempt_rows import Outcome
@@ -360,6 +361,20 @@ def test_the_pattern_of_success_must_be_in_a_log(tmp_path: Path) -> None:
     assert judge(attempt, ended(), success="^training done")[0] == Status.FAILED
     log(attempt, "50%\rtraining done in 3 s\n")
     assert judge(attempt, ended(), success="^training done")[0] == Status.COMPLETED
+
+
+def test_a_success_pattern_that_backtracks_forever_fails_the_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_search, "SECONDS", 0.1)
+    attempt = attempt_in(tmp_path)
+    log(attempt, "a" * 60 + "b\n")
+    status, error = judge(attempt, ended(), success="^(a+)+$")
+    assert (status, error) == (
+        Status.FAILED,
+        "the output cannot be searched for `success`: it takes more than 0.1 s for some lines of "
+        "the output; make it simpler: a repetition inside a repetition is the usual cause",
+    )
 
 
 def test_a_task_gives_its_result_or_its_error(tmp_path: Path) -> None:
