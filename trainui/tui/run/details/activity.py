@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from trainui.artifacts import checkpoints
 from trainui.domain.headline_metric import headline
 from trainui.domain.metric_direction import lower_is_better
-from trainui.domain.notifications import NAN
-from trainui.domain.records import AttemptRecord, SeriesSummary, StageRecord
+from trainui.domain.notifications import MARKED, NAN
+from trainui.domain.records import AttemptRecord, Event, SeriesSummary, StageRecord
 from trainui.domain.search import Search
 from trainui.domain.states import Status
 from trainui.store.db import protocol
@@ -26,7 +27,10 @@ SEARCH_PERIOD = 5.0
 """Seconds between two searches for a running stage's checkpoints, and for its NaN values."""
 
 MOST_ALERTS = 50
-"""The newest events of NaN values that are read."""
+"""The newest alerts that are read."""
+
+MOST_SHOWN = 3
+"""The newest alerts that are shown."""
 
 MOST_NONFINITE = 3
 """The most metrics with NaN or infinite values that are named."""
@@ -47,6 +51,8 @@ class StageActivity:
     """The headline metric with its best and last values, as text."""
     nonfinite: str = ""
     """The metrics with NaN or infinite values, and since when, as text."""
+    alerts: str = ""
+    """The newest other alerts of the attempt, as text."""
 
 
 class ActivityReader:
@@ -59,7 +65,7 @@ class ActivityReader:
         """When checkpoints were searched, of which stage and attempt; of an ended one also the
         version of its points."""
         self._checkpoint: tuple[str, int | None] = "", None
-        self._nonfinite = ""
+        self._nonfinite, self._alerts = "", ""
         self._last_step = 0
         self._progress: tuple[object, LogProgress | None] = None, None
         """The state of the logs, and the progress that their ends show."""
@@ -81,7 +87,9 @@ class ActivityReader:
             self._searched = (key, now)
             self._checkpoint = _newest_checkpoint(stage, attempts)
             series = curves.summaries(connection, [stage.id])
-            self._nonfinite = _nonfinite_text(series, _first_steps(connection, stage))
+            found = event_feed.stage_alerts(connection, stage, MARKED, most=MOST_ALERTS)
+            self._nonfinite = _nonfinite_text(series, _first_steps(found))
+            self._alerts = _alerts_text(stage, found)
             self._last_step = int(max((one.last_step or 0 for one in series), default=0))
         return StageActivity(
             max(filter(None, map(written_at, logs)), default=None),
@@ -89,6 +97,7 @@ class ActivityReader:
             self._progress_of(logs) if stage.status == Status.RUNNING else None,
             self._headline(connection, stage, version),
             self._nonfinite,
+            self._alerts,
         )
 
     def _progress_of(self, logs: Sequence[Path]) -> LogProgress | None:
@@ -141,14 +150,28 @@ def _headline_text(series: SeriesSummary, search: Search | None) -> str:
     return f"{name}  {best} ({'lowest' if lower else 'highest'}), {last}"
 
 
-def _first_steps(connection: protocol.Connection, stage: StageRecord) -> dict[str, int | float]:
+def _first_steps(found: Iterable[tuple[Event, Mapping[str, Any]]]) -> dict[str, int | float]:
     """Return the step of the first NaN or infinite value by metric, as far as it was recorded."""
-    found = event_feed.stage_alerts(connection, stage, (NAN,), most=MOST_ALERTS)
     steps: dict[str, int | float] = {}
-    for _, data in found:
-        if data.get("step") is not None:
+    for event, data in found:
+        if _is_nan(event, data) and data.get("step") is not None:
             steps.setdefault(data.get("metric", ""), data["step"])
     return steps
+
+
+def _is_nan(event: Event, data: Mapping[str, Any]) -> bool:
+    return NAN in (event.kind, data.get("condition"))
+
+
+def _alerts_text(stage: StageRecord, found: Iterable[tuple[Event, Mapping[str, Any]]]) -> str:
+    """Return the newest alerts of the last attempt, one a line, and how many more there are."""
+    words = [
+        event.text.removeprefix(f"{stage.name}: ")
+        for event, data in found
+        if event.attempt == stage.attempt and not _is_nan(event, data)
+    ]
+    more = [f"{len(words) - MOST_SHOWN} earlier alerts"] if len(words) > MOST_SHOWN else []
+    return "\n".join([*map(harmless, words[-MOST_SHOWN:]), *more])
 
 
 def _nonfinite_text(series: Sequence[SeriesSummary], first_steps: Mapping[str, int | float]) -> str:

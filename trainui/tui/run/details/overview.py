@@ -91,7 +91,7 @@ def overview_rows(
 def _activity_facts(
     stage: StageRecord, activity: StageActivity | None, now: int, unknown_end: AttemptRecord | None
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield NaN values, the last output and checkpoint, the headline metric and the progress.
+    """Yield NaN values, alerts, the last output and checkpoint, the headline metric and the progress.
 
     `activity` is None for an earlier attempt, of which it is not read. `unknown_end` is the last
     attempt, if earlier runs do not say when it ends; the end of a stalled one cannot be estimated.
@@ -99,6 +99,7 @@ def _activity_facts(
     if activity is None:
         return
     yield "values", activity.nonfinite, "bad"
+    yield "alert", activity.alerts, "bad"
     # while nothing changes the screen is not drawn again: after the end an age would become wrong
     since = now if stage.completed_at is None else None
     none = "none yet" if stage.completed_at is None else "none"

@@ -16,7 +16,7 @@ from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo
 from trainui import clock, control, paths
 from trainui.artifacts import environment
-from trainui.domain.notifications import CHECKPOINT, NAN
+from trainui.domain.notifications import ALERT, CHECKPOINT, NAN
 from trainui.domain.records import StageRecord
 from trainui.domain.search import Range, Search
 from trainui.domain.states import Status
@@ -195,6 +195,33 @@ def test_the_overview_begins_with_what_a_researcher_asks_first(
     text = overview(connection, run_id, name)
     assert re.search(r"^output     \d\d:\d\d:\d\d$", text, re.M)
     assert re.search(r"^checkpoint ckpt-3.npz, \d\d:\d\d:\d\d$", text, re.M)
+
+
+def test_the_overview_says_which_alerts_the_last_attempt_has(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id, name = filler.run(DIAMOND), "train[hidden=32]"
+    filler.complete(run_id, "prepare")
+
+    def alert(words: str, attempt: int, condition: str) -> None:
+        with filler.store.write() as writing:
+            own = {"metric": "loss", "condition": condition}
+            text = f"{name}: {words}"
+            events.record(writing, run_id, ALERT, text, stage=name, attempt=attempt, data=own)
+
+    filler.start(run_id, name)
+    alert("loss is NaN at step 3", 1, "nan")
+    alert("loss is 9 at step 8, above 1", 2, "above")
+    assert "alert" not in overview(connection, run_id, name)
+    for step in range(5):
+        alert(f"loss is 9 at step {step}, above 1", 1, "above")
+    found = [" ".join(row.split()) for row in overview(connection, run_id, name).splitlines()]
+    at = found.index("alert loss is 9 at step 2, above 1")
+    assert found[at + 1 : at + 4] == [
+        "loss is 9 at step 3, above 1",
+        "loss is 9 at step 4, above 1",
+        "2 earlier alerts",
+    ]
 
 
 def test_an_ended_stage_without_output_and_checkpoint_has_none(
