@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
     from trainui.store.read.trials import TrialSummary
     from trainui.tui.data.eta import Eta, RunEta
+    from trainui.tui.data.stage_values import StageValue
     from trainui.tui.machine.gpu_reader import GpuFigures
     from trainui.tui.machine.system_reader import MachineFigures
     from trainui.tui.run.details.activity import StageActivity
@@ -152,6 +153,8 @@ class MatrixDetail:
     """The last smoothed values by member name; None: the table shows `values`."""
     nan_since: Mapping[str, float] = field(default_factory=dict)
     """By name of a member with a NaN in any metric, the step of the first one, where known."""
+    others: Mapping[str, Mapping[str, StageValue]] = field(default_factory=dict)
+    """The values of further metrics by member name, by the titles of their columns."""
 
     @property
     def title(self) -> str:

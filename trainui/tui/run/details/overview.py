@@ -91,7 +91,7 @@ def overview_rows(
 def _activity_facts(
     stage: StageRecord, activity: StageActivity | None, now: int, unknown_end: AttemptRecord | None
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield NaN values, alerts, the last output and checkpoint, the headline metric and the progress.
+    """Yield NaN values, alerts, the last output and checkpoint, headline metric and progress.
 
     `activity` is None for an earlier attempt, of which it is not read. `unknown_end` is the last
     attempt, if earlier runs do not say when it ends; the end of a stalled one cannot be estimated.

@@ -11,11 +11,17 @@ from trainui.domain.records import StageRecord
 from trainui.store.db import protocol
 from trainui.store.read import event_feed, headlines, stage_alerts, trials
 from trainui.text import harmless
-from trainui.tui.data.snapshot import MatrixDetail, SearchDetail
+from trainui.tui.data.snapshot import MatrixDetail, SearchDetail, metric_title
 from trainui.tui.data.stage_values import SMOOTHED, StageValue, StageValues
 
 NAN, ALERT = "NaN", "alert"
 """The words of a stage's alerts."""
+
+MOST_OTHERS = 3
+"""The most metrics that are read besides the headline metric."""
+
+MOST_MEMBERS = 64
+"""The most members of a sweep of which other metrics are read."""
 
 
 class AlertReader:
@@ -98,7 +104,26 @@ class MatrixReader:
             None if search is None else _search(connection, members[0]),
             sorted_by,
             self._nan_since(connection, [one for one in members if one.name in nan]),
+            self._others(connection, with_points, versions, name),
         )
+
+    def _others(
+        self,
+        connection: protocol.Connection,
+        stages: Sequence[StageRecord],
+        versions: Mapping[str, int],
+        shown: str,
+    ) -> Mapping[str, Mapping[str, StageValue]]:
+        """Read the values of further metrics, the most important ones first."""
+        if not 0 < len(stages) <= MOST_MEMBERS:
+            return {}
+        names = [one for one in headlines.names_of(connection, stages[0].id) if one != shown]
+        others: dict[str, Mapping[str, StageValue]] = {}
+        while len(others) < MOST_OTHERS and (name := headline(names)) is not None:
+            names.remove(name)
+            metric = ComparedMetric.of(name, stages[0].definition.search)
+            others[metric_title(metric)] = self._by_name(connection, stages, versions, metric)
+        return others
 
     def _nan_since(
         self, connection: protocol.Connection, stages: Sequence[StageRecord]

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, overload
+from typing import overload
 
 from rich.cells import cell_len
 
 from trainui.domain.records import StageRecord
-from trainui.domain.states import Status
 from trainui.pipeline.substitution.masking import mask
-from trainui.store.read.trials import TrialSummary
 from trainui.text import SYMBOLS, harmless
 from trainui.tui.data.snapshot import MatrixDetail
 from trainui.tui.graph.nodes import RANKS, counts
-from trainui.tui.render.numbers import elapsed, exact_step, number, shortened, state_style, step
-from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, packed, width_of
+from trainui.tui.render.numbers import exact_step, number, shortened, state_style
+from trainui.tui.render.styled_text import Row, Segment, cut, packed, width_of
 from trainui.tui.run.header import trouble
 from trainui.tui.run.sweep.folded_rows import folded_rows
+from trainui.tui.run.sweep.member_columns import MOST_TITLE, TIME, VALUE, MemberColumns, state_word
 from trainui.tui.run.sweep.search_rows import search_rows
 
-TIME, VALUE, STEP, MOST_PARAM, MOST_TITLE, STATE = 8, 10, 8, 16, 21, 11
+MOST_PARAM, STATE = 16, 11
 """Widths of the columns in characters."""
-
-WORD = 9
-"""Characters for the state's word where there is room, e.g. `stalled`."""
-
-LEAST_PARAM = 4
-"""The least width of a parameter's column."""
 
 LEAST_REASON = 12
 """Characters below which a line does not say why a trial was pruned or failed."""
@@ -80,12 +73,16 @@ class GroupRows(Sequence[Row]):
         self._ordered, self._alerts = _ordered(members, group), alerts or {}
         title = group.column if group is not None else ""
         value = max(VALUE, min(cell_len(title), MOST_TITLE)) if title else 0
-        has_words = bool(alerts) or any(one.status not in _PLAIN for one in members)
-        self._columns = _Columns.fitting(
+        word = max(map(cell_len, {*map(state_word, members), *self._alerts.values()}), default=0)
+        self._columns = MemberColumns.fitting(
             *(self._table.widths, value, width),
             steps=group is not None and group.search is not None,
-            word=WORD if has_words else 0,
+            word=word,
         )
+        if group is not None:
+            with_nan = [one for one in members if one.name in group.nan_since]
+            word = max([word, *(cell_len(self._words(one)[0]) for one in with_nan)])
+            self._columns = self._columns.with_others(group.others, width - word - 2)
         self._head = self._heading(members)
 
     def _heading(self, members: Sequence[StageRecord]) -> list[Row]:
@@ -131,15 +128,23 @@ class GroupRows(Sequence[Row]):
         leads = leads and group is not None and group.may_lead(stage)
         params = self._table.params[stage.name]
         style = "bad" if broken else "good" if leads and value is not None else ""
-        alert = self._alerts.get(stage.name, "NaN" if broken else "")
         trial = group.search.trials.get(stage.name) if group and group.search else None
-        since = group.nan_since.get(stage.name) if group is not None else None
-        words = [alert] if since is None else [f"{alert} since {exact_step(since)}", alert]
+        values = group.others if group is not None else {}
+        others = {title: own.get(stage.name) for title, own in values.items()}
         rows = [
-            self._columns.row(stage, params, value, self._now(), style, word, trial)
-            for word in words
+            self._columns.row(stage, params, value, self._now(), style, word, trial, others)
+            for word in self._words(stage)
         ]
         return next((row for row in rows if width_of(row) <= self._width), rows[-1])
+
+    def _words(self, stage: StageRecord) -> list[str]:
+        """Return the words of a member's state and alert, the longest first."""
+        group = self._group
+        is_broken = group is not None and stage.name in group.broken
+        alert = self._alerts.get(stage.name, "NaN" if is_broken else "")
+        since = group.nan_since.get(stage.name) if group is not None else None
+        alerts = [alert] if since is None else [f"{alert} since {exact_step(since)}", alert]
+        return [f"{state_word(stage)} {one}".strip() for one in alerts]
 
 
 def _whole(row: Row, width: int) -> Row:
@@ -150,100 +155,6 @@ def _whole(row: Row, width: int) -> Row:
     if width - width_of(row[:-1]) >= LEAST_REASON:
         return cut(row, width)
     return row[:-1] if width_of(row[:-1]) <= width else cut(tuple(short), width)
-
-
-class _Columns(NamedTuple):
-    """Widths of the members' columns; 0: not shown."""
-
-    params: Mapping[str, int]
-    time: int
-    value: int
-    step: int
-
-    @classmethod
-    def fitting(
-        cls, params: Mapping[str, int], value: int, width: int, *, steps: bool, word: int
-    ) -> _Columns:
-        """Return the columns that fit.
-
-        First the step goes, then the time; then the metric's heading and the widest parameters are
-        shortened.
-        """
-        names = 2 + sum(one + 2 for one in params.values())
-        own = value + 2 if value else 0
-        step = STEP if steps and names + own + STEP <= width else 0
-        time = TIME if names + own + step + TIME <= width or not value else 0
-        value = min(value, max(VALUE, width - names - time - step - 2 - word))
-        room = width - 2 - (value + 2 if value else 0) - time - step
-        return cls(_narrowed(params, room), time, value, step)
-
-    def head(self, metric: str) -> Row:
-        """Return the column headings."""
-        names = (f"{_fitted(key, width)}  " for key, width in self.params.items())
-        value = fit(fit_middle(metric, self.value), self.value + 2, right=True)
-        time, step = (
-            fit(name, width, right=True)
-            for name, width in (("time", self.time), ("step", self.step))
-        )
-        line = f"  {''.join(names)}{time}{value if self.value else ''}{step}"
-        return (Segment(line, "dim"),)
-
-    def row(
-        self,
-        stage: StageRecord,
-        params: Mapping[str, str],
-        value: float | None,
-        now: int,
-        value_style: str,
-        alert: str,
-        trial: TrialSummary | None = None,
-    ) -> Row:
-        """Return the line of a member; its value is `bad` if it has NaN or infinities."""
-        texts = (f"{_fitted(params.get(key, ''), width)}  " for key, width in self.params.items())
-        spent = elapsed(stage.started_at, stage.completed_at, now) if stage.attempt else ""
-        broken = value_style == "bad"
-        shown = "" if value is None else f"{'!' * broken}{number(value)}"
-        style = "warn" if stage.stalled else state_style(stage.status)
-        state = "stalled" if stage.stalled else "" if stage.status in _PLAIN else str(stage.status)
-        word = f"{state} {alert}".strip()
-        at = "" if trial is None or trial.step is None else step(trial.step)
-        if trial is not None and trial.value != value and stage.status != Status.PRUNED:
-            at = ""  # it ran again: the value shown is another one's
-        return (
-            Segment(f"{SYMBOLS[stage.status]} ", style),
-            Segment("".join(texts), "strong"),
-            Segment(fit(spent, self.time, right=True), "dim"),
-            Segment(fit(shown, self.value + 2 if self.value else 0, right=True), value_style),
-            Segment(fit(at, self.step, right=True), "dim"),
-            Segment(f"  {word}" if word else "", "bad" if alert else style),
-            Segment(f"  {why}" if (why := _reason(trial)) else "", "dim"),
-        )
-
-
-def _narrowed(widths: Mapping[str, int], room: int) -> Mapping[str, int]:
-    """Return widths of columns, two characters apart, of which the widest are made smaller."""
-    narrowed = dict(widths)
-    while sum(one + 2 for one in narrowed.values()) > room:
-        widest = max(narrowed, key=lambda key: narrowed[key])
-        if narrowed[widest] <= LEAST_PARAM:
-            break
-        narrowed[widest] -= 1
-    return narrowed
-
-
-def _reason(trial: TrialSummary | None) -> str:
-    """Return why a trial was pruned or counts as failed; empty otherwise."""
-    if trial is None:
-        return ""
-    return trial.pruning.words if trial.pruning else harmless(trial.reason or "")
-
-
-_PLAIN = (Status.COMPLETED, Status.PENDING)
-"""States for which the symbol is enough."""
-
-
-def _fitted(text: str, width: int) -> str:
-    return fit(fit_middle(text, width), width)
 
 
 def _params(stage: StageRecord) -> dict[str, str]:

@@ -18,6 +18,7 @@ from trainui.store.db import protocol, readonly
 from trainui.store.read import views
 from trainui.store.read.trials import TrialSummary
 from trainui.tui.data.snapshot import MatrixDetail, SearchDetail
+from trainui.tui.data.stage_values import StageValue
 from trainui.tui.render.styled_text import plain, width_of
 from trainui.tui.run.sweep.matrix_table import GroupRows
 from trainui.tui.run.sweep.search_rows import best_so_far, search_rows
@@ -133,6 +134,41 @@ def test_a_trial_that_ran_again_has_no_step_of_its_old_value(
     rows = GroupRows(stages, better, now=clock.now, width=99)
     assert "0.2000" in plain(rows[-1])
     assert "2000" not in plain(rows[-1]).replace("0.2000", "")
+
+
+def test_a_pruned_trial_has_no_step_where_its_best_value_is_of_another(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    stages = members(filler, connection, Status.PRUNED)
+    group = detail(trial(0, "pruned", 0.4))
+    assert "2000" in plain(GroupRows(stages, group, now=clock.now, width=99)[-1])
+    better = replace(group, values={stages[0].name: 0.3})
+    row = plain(GroupRows(stages, better, now=clock.now, width=99)[-1])
+    assert "2000" not in row.replace("0.3000", "")
+
+
+def test_further_metrics_have_columns_where_they_fit(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    stages = members(filler, connection, Status.COMPLETED, Status.FAILED)
+    others = {
+        "val/acc best": {stages[0].name: StageValue(0.91, False)},
+        "train/loss best": {stages[1].name: StageValue(0.7, True)},
+    }
+    group = replace(detail(trial(0, value=0.4), trial(1, value=0.5)), others=others)
+
+    def rows(width: int) -> list[str]:
+        found = GroupRows(stages, group, now=clock.now, width=width)
+        assert all(width_of(row) <= width for row in found)
+        return [" ".join(plain(row).split()) for row in found[-3:]]
+
+    assert rows(100) == [
+        "trial time val/loss best at step val/acc best train/loss best",
+        "✓ 0 0.4000 2000 0.9100",
+        "✗ 1 0.5000 2000 !0.7000 failed",
+    ]
+    assert rows(65)[0].endswith("at step val/acc best")
+    assert rows(50)[0].endswith("at step")
 
 
 def test_the_value_is_whole_where_parameters_have_many_digits(

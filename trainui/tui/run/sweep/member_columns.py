@@ -1,0 +1,145 @@
+"""The columns of a sweep's table: its members' parameters, times, metrics and states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+from rich.cells import cell_len
+
+from trainui.domain.records import StageRecord
+from trainui.domain.states import Status
+from trainui.store.read.trials import TrialSummary
+from trainui.text import SYMBOLS, harmless
+from trainui.tui.data.stage_values import StageValue
+from trainui.tui.render.numbers import elapsed, number, state_style, step
+from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle
+
+TIME, VALUE, STEP, MOST_TITLE = 7, 10, 9, 21
+"""Widths of the columns in characters."""
+
+LEAST_PARAM = 4
+"""The least width of a parameter's column."""
+
+PLAIN = (Status.COMPLETED, Status.PENDING)
+"""States for which the symbol is enough."""
+
+
+class MemberColumns(NamedTuple):
+    """Widths of the members' columns; 0: not shown."""
+
+    params: Mapping[str, int]
+    time: int
+    value: int
+    step: int
+    others: Sequence[str] = ()
+    """The titles of further metrics' columns."""
+
+    @classmethod
+    def fitting(
+        cls, params: Mapping[str, int], value: int, width: int, *, steps: bool, word: int
+    ) -> MemberColumns:
+        """Return the columns that fit.
+
+        First the step goes, then the time; then the metric's heading and the widest parameters are
+        shortened.
+        """
+        names = 2 + sum(one + 2 for one in params.values())
+        own = value + 2 if value else 0
+        step = STEP if steps and names + own + STEP <= width else 0
+        time = TIME if names + own + step + TIME <= width or not value else 0
+        value = min(value, max(VALUE, width - names - time - step - 2 - word))
+        room = width - 2 - (value + 2 if value else 0) - time - step
+        return cls(_narrowed(params, room), time, value, step)
+
+    def with_others(self, titles: Iterable[str], room: int) -> MemberColumns:
+        """Return the columns with those of further metrics that fit into so many characters."""
+        room -= 2 + sum(width + 2 for width in self.params.values()) + self.time + self.step
+        room -= self.value + 2 if self.value else 0
+        widths = accumulate(_other_width(title) for title in titles)
+        fitting = (title for title, width in zip(titles, widths, strict=True) if width <= room)
+        return self._replace(others=tuple(fitting))
+
+    def head(self, metric: str) -> Row:
+        """Return the column headings."""
+        names = (f"{_fitted(key, width)}  " for key, width in self.params.items())
+        value = fit(fit_middle(metric, self.value), self.value + 2, right=True)
+        time, step = (
+            fit(name, width, right=True)
+            for name, width in (("time", self.time), ("at step", self.step))
+        )
+        line = f"  {''.join(names)}{time}{value if self.value else ''}{step}"
+        line += "".join(
+            fit(fit_middle(one, MOST_TITLE), _other_width(one), right=True) for one in self.others
+        )
+        return (Segment(line, "dim"),)
+
+    def row(
+        self,
+        stage: StageRecord,
+        params: Mapping[str, str],
+        value: float | None,
+        now: int,
+        value_style: str,
+        word: str,
+        trial: TrialSummary | None = None,
+        others: Mapping[str, StageValue | None] | None = None,
+    ) -> Row:
+        """Return the line of a member; its value is `bad` if it has NaN or infinities."""
+        texts = (f"{_fitted(params.get(key, ''), width)}  " for key, width in self.params.items())
+        spent = elapsed(stage.started_at, stage.completed_at, now) if stage.attempt else ""
+        broken = value_style == "bad"
+        shown = "" if value is None else f"{'!' * broken}{number(value)}"
+        style = "warn" if stage.stalled else state_style(stage.status)
+        at = "" if trial is None or trial.step is None else step(trial.step)
+        if trial is not None and trial.value != value:
+            at = ""  # it ran again, or was pruned after its best value: the step is another one's
+        return (
+            Segment(f"{SYMBOLS[stage.status]} ", style),
+            Segment("".join(texts), "strong"),
+            Segment(fit(spent, self.time, right=True), "dim"),
+            Segment(fit(shown, self.value + 2 if self.value else 0, right=True), value_style),
+            Segment(fit(at, self.step, right=True), "dim"),
+            *(_other(title, (others or {}).get(title)) for title in self.others),
+            Segment(f"  {word}" if word else "", "bad" if word != state_word(stage) else style),
+            Segment(f"  {why}" if (why := _reason(trial)) else "", "dim"),
+        )
+
+
+def state_word(stage: StageRecord) -> str:
+    """Return the word of a member's state; empty if its symbol is enough."""
+    return "stalled" if stage.stalled else "" if stage.status in PLAIN else str(stage.status)
+
+
+def _narrowed(widths: Mapping[str, int], room: int) -> Mapping[str, int]:
+    """Return widths of columns, two characters apart, of which the widest are made smaller."""
+    narrowed = dict(widths)
+    while sum(one + 2 for one in narrowed.values()) > room:
+        widest = max(narrowed, key=lambda key: narrowed[key])
+        if narrowed[widest] <= LEAST_PARAM:
+            break
+        narrowed[widest] -= 1
+    return narrowed
+
+
+def _other_width(title: str) -> int:
+    """Return the width of a further metric's column, with the space before it."""
+    return min(max(cell_len(title), VALUE), MOST_TITLE) + 2
+
+
+def _other(title: str, found: StageValue | None) -> Segment:
+    shown = "" if found is None else f"{'!' * found.is_broken}{number(found.value)}"
+    style = "bad" if found is not None and found.is_broken else "dim"
+    return Segment(fit(shown, _other_width(title), right=True), style)
+
+
+def _reason(trial: TrialSummary | None) -> str:
+    """Return why a trial was pruned or counts as failed; empty otherwise."""
+    if trial is None:
+        return ""
+    return trial.pruning.words if trial.pruning else harmless(trial.reason or "")
+
+
+def _fitted(text: str, width: int) -> str:
+    return fit(fit_middle(text, width), width)
