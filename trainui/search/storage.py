@@ -29,15 +29,23 @@ from optuna.storages._rdb.models import (
     TrialValueModel,
 )
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import StaticPool, Table, func, insert, select, update
+from sqlalchemy import Insert, StaticPool, Table, bindparam, func, insert, select, update
 
 from trainui.store.db import sqlite_file
 
 _TRIALS: Table = TrialModel.__table__
-_PARAMS: Table = TrialParamModel.__table__
-_ATTRIBUTES: Table = TrialSystemAttributeModel.__table__
-_VALUES: Table = StoredValue.__table__
-_OBJECTIVES: Table = TrialValueModel.__table__
+
+# Built once, since they are executed for each trial: building costs more than running.
+_NEW_TRIAL = insert(_TRIALS).returning(_TRIALS.c.trial_id)
+_NEW_PARAMS = insert(TrialParamModel.__table__)
+_NEW_ATTRIBUTES = insert(TrialSystemAttributeModel.__table__)
+_NEW_VALUES = insert(StoredValue.__table__).prefix_with("OR IGNORE")
+_OBJECTIVE = insert(TrialValueModel.__table__)
+_COUNT = select(func.count()).where(_TRIALS.c.study_id == bindparam("study"))
+_END = update(_TRIALS).where(
+    _TRIALS.c.trial_id == bindparam("trial"),
+    _TRIALS.c.state.in_((TrialState.RUNNING, TrialState.WAITING)),
+)
 
 
 class StudyStorage(InMemoryStorage):
@@ -99,15 +107,12 @@ class StudyStorage(InMemoryStorage):
         fields = ("number", "state", "datetime_start")
         with self._file.engine.begin() as connection:
             row = {"study_id": self._study, **{name: getattr(trial, name) for name in fields}}
-            written = connection.execute(
-                insert(_TRIALS).returning(_TRIALS.c.trial_id), row
-            ).scalar_one()
-            of_study = select(func.count()).where(_TRIALS.c.study_id == self._study)
-            if connection.execute(of_study).scalar_one() != trial.number + 1:
+            written = connection.execute(_NEW_TRIAL, row).scalar_one()
+            if connection.execute(_COUNT, {"study": self._study}).scalar_one() != trial.number + 1:
                 raise StorageInternalError("another program has added a trial")
-            for table, rows in _details(trial).items():
+            for statement, rows in _details(trial).items():
                 if rows:
-                    connection.execute(insert(table), [{"trial_id": written, **r} for r in rows])
+                    connection.execute(statement, [{"trial_id": written, **r} for r in rows])
         self._ids.append(written)
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
@@ -150,14 +155,12 @@ class StudyStorage(InMemoryStorage):
         trial = self._ids[number]
         with self._file.engine.begin() as connection:
             ended = {"state": state, "datetime_complete": datetime.now()}
-            is_open = _TRIALS.c.state.in_((TrialState.RUNNING, TrialState.WAITING))
-            of_trial = update(_TRIALS).where(_TRIALS.c.trial_id == trial, is_open)
-            if not connection.execute(of_trial.values(ended)).rowcount:
+            if not connection.execute(_END, {"trial": trial, **ended}).rowcount:
                 raise UpdateFinishedTrialError(f"trial {number} has ended already")
             for objective, value in enumerate(values):
                 stored, kind = TrialValueModel.value_to_stored_repr(value)
                 row = {"objective": objective, "value": stored, "value_type": kind}
-                connection.execute(insert(_OBJECTIVES), {"trial_id": trial, **row})
+                connection.execute(_OBJECTIVE, {"trial_id": trial, **row})
 
     def set_trial_intermediate_value(
         self, trial_id: int, step: int, intermediate_value: float
@@ -177,7 +180,7 @@ class StudyStorage(InMemoryStorage):
         ]
         if rows:
             with self._file.engine.begin() as connection:
-                connection.execute(insert(_VALUES).prefix_with("OR IGNORE"), rows)
+                connection.execute(_NEW_VALUES, rows)
         for value in new:
             super().set_trial_intermediate_value(*value)
 
@@ -219,8 +222,8 @@ def open_file(file: Path, *, is_shared: bool) -> RDBStorage:
     return RDBStorage("sqlite:///study.db", engine_kwargs=options)
 
 
-def _details(trial: FrozenTrial) -> dict[Table, list[dict[str, Any]]]:
-    """Return the rows of a trial's values, and of what its sampler stores with it."""
+def _details(trial: FrozenTrial) -> dict[Insert, list[dict[str, Any]]]:
+    """Return how the values of a trial, and what its sampler stores with it, are inserted."""
     params = [
         {
             "param_name": name,
@@ -232,7 +235,7 @@ def _details(trial: FrozenTrial) -> dict[Table, list[dict[str, Any]]]:
     attributes = [
         {"key": key, "value_json": json.dumps(value)} for key, value in trial.system_attrs.items()
     ]
-    return {_PARAMS: params, _ATTRIBUTES: attributes}
+    return {_NEW_PARAMS: params, _NEW_ATTRIBUTES: attributes}
 
 
 def _stored(value: float) -> dict[str, object]:

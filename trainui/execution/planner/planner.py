@@ -72,6 +72,8 @@ class _View:
     """True if an attempt was granted and not yet claimed."""
     is_active: bool
     """True if a run is unfinished."""
+    is_brief: bool
+    """True if GPU stages behind the first ones of the queue were not searched for."""
 
 
 REASONS_EVERY = 1.0
@@ -111,6 +113,8 @@ class Planner:
         self._reasons_written_at = -math.inf
         self._are_reasons_due = False
         """True if wait reasons still have to be written."""
+        self._no_gpu_stage_at = -math.inf
+        """Monotonic time at which a search of a long queue found no stage that needs a GPU."""
 
     @property
     def is_active(self) -> bool:
@@ -131,10 +135,12 @@ class Planner:
 
         `changed` says that the store changed since the last pass.
         """
-        if changed or self._last is None or self._last.is_open or self._are_reasons_due:
+        last = self._last
+        if changed or last is None or last.is_open or last.is_brief or self._are_reasons_due:
             self._last = self._read(_HORIZONS)
-        elif not (self._is_disk_short or _is_moved_by_time(self._last)):
+        elif not (self._is_disk_short or _is_moved_by_time(last)):
             return
+        assert self._last is not None
         self._send_again(self._last.unclaimed)
         self._last = self._grant_slots(self._last)
         if not any(stage.definition.gpus for stage in self._last.waiting):
@@ -169,8 +175,12 @@ class Planner:
     def _read(self, horizons: Mapping[str, int]) -> _View:
         # When the worker starts, all messages count as lost: their receiver is dead.
         patience = 0 if self._last is None else SEND_AGAIN_AFTER
+        is_brief = time.monotonic() - self._no_gpu_stage_at < LOOK_EVERY  # it reads the whole queue
         with self._store.read() as connection:
-            waiting, cut = _page(connection, horizons, self._here)
+            waiting, cut = _page(connection, horizons, self._here, is_brief=is_brief)
+            has_gpu_stage = any(stage.definition.gpus for stage in waiting)
+            if cut and not is_brief and not has_gpu_stage:
+                self._no_gpu_stage_at = time.monotonic()
             is_open = attempts.is_any_open(connection, self._here)
             sent_before = clock.now() - patience
             lost = self._unclaimed(connection, sent_before) if is_open else []
@@ -183,6 +193,7 @@ class Planner:
                 paused=runs.flag(connection, runs.PAUSED) is not None,
                 is_open=is_open,
                 is_active=bool(waiting) or is_open or runs.is_any_active(connection),
+                is_brief=is_brief and bool(cut) and not has_gpu_stage,
             )
 
     def _unclaimed(self, connection: Connection, sent_before: int) -> list[AttemptRecord]:
@@ -265,16 +276,20 @@ _HORIZONS = {"cpu": HORIZON, "gpu": HORIZON}
 
 
 def _page(
-    connection: Connection, horizons: Mapping[str, int], here: HostView | None
+    connection: Connection, horizons: Mapping[str, int], here: HostView | None, *, is_brief: bool
 ) -> tuple[list[StageRecord], frozenset[str]]:
-    """Return the queue up to the horizons, and the kinds of slots with more stages beyond."""
+    """Return the queue up to the horizons, and the kinds of slots with more stages beyond.
+
+    A brief page has GPU stages from further behind only if one is among the first.
+    """
     waiting = stage_queue.queued(connection, limit=HORIZON + 1, here=here)
     if len(waiting) <= HORIZON:
         return waiting, frozenset()
     pages = {}
     for kind, horizon in horizons.items():
         pages[kind] = [one for one in waiting if (one.definition.gpus > 0) == (kind == "gpu")]
-        if len(pages[kind]) <= horizon:
+        is_known = is_brief and kind == "gpu" and not pages[kind]
+        if len(pages[kind]) <= horizon and not is_known:
             pages[kind] = stage_queue.queued(connection, kind=kind, limit=horizon + 1, here=here)
     cut = frozenset(kind for kind, page in pages.items() if len(page) > horizons[kind])
     return [one for kind, page in pages.items() for one in page[: horizons[kind]]], cut

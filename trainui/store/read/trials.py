@@ -44,12 +44,16 @@ def members_of(
     Empty if the search has no such trial.
     """
     trial = f"{search}[trial={number}"
-    found = connection.execute(
-        f"SELECT * FROM stages WHERE run_id = ? AND (name = ? OR {STARTS_WITH}) ORDER BY position",
-        (run_id, f"{trial}]", *prefix(f"{trial},")),
-    )
-    stages = row_mapping.records(found, row_mapping.stage_record)
-    return [one for one in stages if not one.removed]
+    # by the index first: a trial with no seeds is one stage, and the other query reads all of a run
+    for condition, values in (("name = ?", (f"{trial}]",)), (STARTS_WITH, prefix(f"{trial},"))):
+        found = connection.execute(
+            f"SELECT * FROM stages WHERE run_id = ? AND {condition} ORDER BY position",
+            (run_id, *values),
+        )
+        stages = row_mapping.records(found, row_mapping.stage_record)
+        if members := [one for one in stages if not one.removed]:
+            return members
+    return []
 
 
 def with_seeds(connection: protocol.Connection, stage: StageRecord) -> list[StageRecord]:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, update
 
 from trainui.domain.definition import StageDefinition
 from trainui.domain.notifications import ALERT
@@ -148,29 +147,37 @@ def is_active(connection: Connection, key: SearchKey) -> bool:
 
 def sampler_state(connection: Connection, key: SearchKey) -> SamplerState | None:
     """Return the stored state of a search's sampler; None before its first trial."""
-    query = select(SEARCHES.c.sampler, SEARCHES.c.state).where(*_is(SEARCHES, key))
-    found = connection.execute(query).first()
-    return None if found is None else SamplerState(found[0], found[1])
+    found = raw(connection).execute(
+        "SELECT sampler, state FROM searches WHERE run_id = ? AND name = ?", (key.run_id, key.name)
+    )
+    row = found.fetchone()
+    return None if row is None else SamplerState(*row)
 
 
 def save_sampler(connection: Connection, key: SearchKey, saved: SamplerState) -> None:
     """Store the state of a search's sampler."""
     values = {"sampler": saved.sampler, "state": saved.state}
-    changed = connection.execute(update(SEARCHES).where(*_is(SEARCHES, key)).values(**values))
+    changed = connection.execute(_OF_SEARCH, {**_named(key), **values})
     if not changed.rowcount:
-        connection.execute(insert(SEARCHES).values(run_id=key.run_id, name=key.name, **values))
+        connection.execute(_NEW_SEARCH, {"run_id": key.run_id, "name": key.name, **values})
 
 
 def save_importance(
     connection: Connection, key: SearchKey, importance: Mapping[str, float]
 ) -> None:
     """Store the importance of a search's parameters, most important first."""
-    values = {"importance_json": json.dumps(importance)}
-    connection.execute(update(SEARCHES).where(*_is(SEARCHES, key)).values(**values))
+    connection.execute(_OF_SEARCH, {**_named(key), "importance_json": json.dumps(importance)})
 
 
-def _is(table: Any, key: SearchKey) -> tuple[Any, ...]:
-    return table.c.run_id == key.run_id, table.c.name == key.name
+def _named(key: SearchKey) -> dict[str, str]:
+    return {"run": key.run_id, "search": key.name}
+
+
+# Built once, as all that are executed for each trial: building costs more than running.
+_OF_SEARCH = update(SEARCHES).where(
+    SEARCHES.c.run_id == bindparam("run"), SEARCHES.c.name == bindparam("search")
+)
+_NEW_SEARCH = insert(SEARCHES)
 
 
 def add(
@@ -181,28 +188,22 @@ def add(
     Of several seeds, the stage is the first.
     """
     assert definition.trial is not None
-    connection.execute(
-        insert(TRIALS).values(
-            stage_id=stage.id,
-            run_id=key.run_id,
-            search=key.name,
-            number=definition.trial,
-            state=ASKED,
-        )
-    )
+    trial = {"run_id": key.run_id, "search": key.name, "number": definition.trial}
+    connection.execute(_NEW_TRIAL, {"stage_id": stage.id, "state": ASKED, **trial})
     give_values(connection, stage, definition)
+
+
+_NEW_TRIAL = insert(TRIALS)
 
 
 def give_values(connection: Connection, stage: StageRecord, definition: StageDefinition) -> None:
     """Store the definition with its values of a trial's stage, or of one of its seeds."""
-    connection.execute(
-        update(STAGES)
-        .where(STAGES.c.id == stage.id)
-        .values(definition_json=row_mapping.dump(definition.to_json()))
-    )
+    text = row_mapping.dump(definition.to_json())
+    connection.execute(_DEFINE, {"stage": stage.id, "definition_json": text})
     connection.execute(_CLEAR_REASON, {"stage": stage.id})
 
 
+_DEFINE = update(STAGES).where(STAGES.c.id == bindparam("stage"))
 _CLEAR_REASON = (
     update(STAGES)
     .where(STAGES.c.id == bindparam("stage"), STAGES.c.status == Status.QUEUED)
@@ -212,11 +213,7 @@ _CLEAR_REASON = (
 
 def end(connection: Connection, stage: StageRecord, outcome: TrialOutcome) -> None:
     """Store how a trial counts; of a completed stage, why it failed is an alert."""
-    connection.execute(
-        update(TRIALS)
-        .where(TRIALS.c.stage_id == stage.id, TRIALS.c.state == ASKED)
-        .values(state=outcome.state, value=outcome.value, step=outcome.step, reason=outcome.reason)
-    )
+    connection.execute(_END, {"stage": stage.id, **asdict(outcome)})
     if outcome.reason is None or stage.status != Status.COMPLETED:
         return
     connection.execute(
@@ -225,6 +222,9 @@ def end(connection: Connection, stage: StageRecord, outcome: TrialOutcome) -> No
         .values(reason=outcome.reason)
     )
     alerts.record(connection, stage.id, stage.attempt, [AlertRecord(ALERT, outcome.reason)])
+
+
+_END = update(TRIALS).where(TRIALS.c.stage_id == bindparam("stage"), TRIALS.c.state == ASKED)
 
 
 def explain_wait(connection: Connection, stage_ids: Sequence[str], reason: str) -> None:

@@ -287,6 +287,26 @@ def test_stages_of_each_kind_are_found_behind_many_of_the_other(
     assert str(stage_of(store, run, "g").reason).startswith("needs 9 GPUs, this machine has")
 
 
+def test_a_gpu_stage_queued_behind_many_others_is_found_within_a_second(
+    store: Store, posted: Posted, tmp_path: Path
+) -> None:
+    many = [f"{{name: s{i}, run: x}}" for i in range(2 * HORIZON)]
+    run = submit(tmp_path, f"stages: [{', '.join(many)}, {{name: g, run: x}}]")
+    planner = planner_with(store, posted, cpus=1)
+    planner.look(changed=True)
+    stage = stage_of(store, run, "g")
+    with store.write() as connection:
+        trials.give_values(connection, stage, replace(stage.definition, gpus=9))
+    planner.look(changed=True)
+    assert planner.next_look() <= LOOK_EVERY
+
+    def reason_by_now() -> str:
+        planner.look(changed=False)
+        return str(stage_of(store, run, "g").reason)
+
+    wait_for(lambda: reason_by_now().startswith("needs 9 GPUs, this machine has"), "the search")
+
+
 def test_while_all_slots_are_taken_wait_reasons_are_due_after_a_second(
     store: Store, posted: Posted, tmp_path: Path
 ) -> None:
