@@ -299,6 +299,17 @@ def test_a_single_bar_after_several_ones_of_the_attempt_before_is_an_epoch() -> 
     assert found(second, log[: len(log) // 3])["loss"] == [(0, "3.0")]
 
 
+def test_one_line_is_enough_for_the_preset_that_read_an_attempt_before() -> None:
+    """A resumed training may have one epoch left; an attempt between may have printed nothing."""
+    first, alone = AnyLines(None, {}), AnyLines(None, {})
+    found(first, "epoch 1 loss 0.3\nepoch 2 loss 0.2\n")
+    assert found(alone, "epoch 3 loss 0.1\n") == {}
+    silent = AnyLines(None, handed_on(first.state, None))
+    assert found(silent, "no space left on device\n") == {}
+    last = AnyLines(None, handed_on(silent.state, None))
+    assert found(last, "epoch 3 loss 0.1\n")["loss"] == [(3, "0.1")]
+
+
 def test_bars_behind_a_long_one_go_on_with_its_steps_and_short_ones_are_counted() -> None:
     both = found(PresetLines("tqdm", None, {}), *long_bar(1), *long_bar(1), "\n")["loss"]
     assert len({step for step, _ in both}) == len(both)

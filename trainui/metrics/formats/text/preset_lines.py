@@ -19,9 +19,12 @@ FOUND = "preset"
 
 _MEMORY = "memory"
 _HELD = "held_by"
+_CONFIRMED = "confirmed"
+"""Key in the memory of the search: the preset that read an earlier attempt."""
 
 _GENERIC = ("print", "headed")
-"""One line may match these presets by chance, so two lines of different steps are required."""
+"""One line may match these presets by chance, so two lines of different steps are required,
+except for the preset that read an earlier attempt: a resumed one may print a single line."""
 
 _CONFIRMING_LINES = 20
 """This many lines of the same step are not a chance match either."""
@@ -91,12 +94,15 @@ def handed_on(state: Mapping[str, Any], preset: str | None) -> dict[str, Any]:
         state: the state at the end of the earlier log.
         preset: the preset that the source names; None: the one that was found.
     """
-    name = preset or state.get(FOUND)
+    memory = state.get(_MEMORY, {})
+    name = preset or state.get(FOUND) or memory.get(_CONFIRMED)
+    if not preset and FOUND not in state:  # it read nothing, but was begun from an earlier one
+        memory = memory.get(name, {})
     kind = find(name) if name else None
-    memory = kind.handed_on(state.get(_MEMORY, {})) if kind else {}
-    if not memory:
-        return {}
-    return {_MEMORY: memory if preset else {name: memory}}
+    handed = kind.handed_on(memory) if kind else {}
+    if preset or kind is None:
+        return {_MEMORY: handed} if handed else {}
+    return {_MEMORY: {name: handed, _CONFIRMED: name}}
 
 
 def has_steps(preset: str | None) -> bool:
@@ -126,7 +132,7 @@ class _Search(Preset):
 
     def _confirmed(self, name: str, rows: Sequence[Row]) -> Sequence[Row]:
         """Return all rows found so far, unless they may be a chance match."""
-        if name not in _GENERIC:
+        if name not in _GENERIC or name == self.memory.get(_CONFIRMED):
             return rows
         all_held = self.memory.setdefault(_HELD, {})
         held = all_held[name] = [*all_held.get(name, ()), *rows]
