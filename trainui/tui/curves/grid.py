@@ -40,6 +40,9 @@ PAGED_HEIGHT = 6
 MOST_LABEL = 12
 """The most characters of a line's name in the title of its plot."""
 
+LAST = Segment("last ", "dim")
+"""Before the last value of a metric."""
+
 LEAST_SHARED = 6
 """The least length of a shared suffix that is cut from names that are too long."""
 
@@ -185,7 +188,7 @@ def cell_rows(cell: PlotCell, grid: PlotGrid, at: int, ending: str = "") -> list
 
 
 def _title(cell: PlotCell, grid: PlotGrid, styles: Sequence[LineStyle], ending: str) -> Row:
-    """Return the name, and at the right a value."""
+    """Return the name, and at the right a value; its words go before the name is shortened."""
     right: list[Segment] = []
     if cell.view.log:
         right.append(Segment("log y  ", "key"))
@@ -193,9 +196,13 @@ def _title(cell: PlotCell, grid: PlotGrid, styles: Sequence[LineStyle], ending: 
         right.append(Segment(f"×{cell.figures.nonfinite}  ", "bad"))
     if cell.chart is not None and cell.chart.annotations:
         right.append(Segment("!  ", "warn"))
-    right += _value(cell, styles)
-    room = grid.cell_width - width_of(tuple(right)) - 1
     sign = "▸ " * cell.selected + "◆ " * cell.pinned
+    value = _value(cell, styles)
+    least = len(sign) + cell_len(harmless(cell.figures.name)) + 1
+    while len(value) > 1 and least + width_of((*right, *value)) > grid.cell_width:
+        value = value[1:]
+    right += value
+    room = grid.cell_width - width_of(tuple(right)) - 1
     name = fit(
         sign + _shortened(harmless(cell.figures.name), room - len(sign), ending), room
     ).rstrip()
@@ -211,24 +218,26 @@ def _value(cell: PlotCell, styles: Sequence[LineStyle]) -> Row:
     """
     view, chart = cell.view, cell.chart
     if chart is None or not chart.lines:
-        return (Segment(number(cell.figures.last), styles[0].style),)
+        return (LAST, Segment(number(cell.figures.last), styles[0].style))
     line = chart.lines[0]
     best = best_line(chart) if cell.of_sweep and view.cursor is None else None
     if best is not None and best.best is not None:
         style = styles[chart.lines.index(best)].style
-        return (Segment("best ", "dim"), Segment(f"{_named(best)}{number(best.best[0])}", style))
+        shown = Segment(number(best.best[0]), style)
+        return (Segment("best ", "dim"), Segment(_named(best), style), shown)
     if cell.of_sweep and (ranked := ranking(chart, view)):
         line = ranked[0][1]
     name = _named(line) if len(chart.lines) > 1 or line.members else ""
     style = styles[chart.lines.index(line)].style
     end = last_value(line, view) if name else None
-    last = f"{number(cell.figures.last if end is None else end.value)}"
+    last = number(cell.figures.last if end is None else end.value)
+    names = (Segment(name, style),) * bool(name)
     if view.cursor is None:
-        return (Segment(f"{name}{last}", style),)
+        return (LAST, *names, Segment(last, style))
     found = value_at(line, view, view.cursor)
     if found is None:
         return (Segment(f"{name}last {last}" if view.cursor > line.end else "–", "dim"),)
-    return (Segment(name, style), Segment(number(found.smoothed), "accent"))
+    return (*names, Segment(number(found.smoothed), "accent"))
 
 
 def _named(line: PlotLine) -> str:

@@ -188,6 +188,11 @@ class Chart:
     """The search of the stage, whose goal says which value is better."""
 
     @property
+    def series_count(self) -> int:
+        """The number of series drawn, those folded into a mean among them."""
+        return sum(len(line.members) or 1 for line in self.lines)
+
+    @property
     def lower_is_better(self) -> bool | None:
         """True if lower is better; None if it is unknown."""
         return lower_is_better(self.name, self.search)

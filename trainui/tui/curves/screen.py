@@ -83,12 +83,19 @@ class CurvesScreen(Page):
             Segment(harmless(self.state.metric), "strong"),
             Segment(f"  {at}/{len(metrics)}" if at else "", "dim"),
         )
-        names = [harmless(page.run.name), harmless(page.stage.name)]
+        names = [harmless(page.run.name), harmless(self._drawn(page))]
         room = self.size.width - len(" trainui  ›  ›  › ") - width_of((*behind, *notices)) - 1
         row = [Segment(" trainui ", "title")]
         for name in shared_out(names, room):
             row += [Segment(" › ", "dim"), Segment(name)]
         return (*row, Segment(" › ", "dim"), *behind)
+
+    def _drawn(self, page: CurvesPage) -> str:
+        """Return the stage, or its sweep with the number of its members if all are drawn."""
+        chart = page.curves.chart(self.state.metric)
+        if chart is None or not self.state.drawn.sweep:
+            return page.stage.name
+        return f"{page.stage.definition.group} ×{chart.series_count}"
 
     def _show_how(self) -> None:
         view, chart = self.state.view, self.plot.chart()
@@ -97,8 +104,8 @@ class CurvesScreen(Page):
             words.insert(0, "sampled: still being read")
         if self.plot.curves is not None and self.plot.curves.choice:
             words.append(self.plot.curves.choice)
-        lines, marked = chart.lines if chart is not None else (), len(self.state.compared.runs)
-        drawn = sum(len(line.members) or 1 for line in lines)
+        marked = len(self.state.compared.runs)
+        drawn = chart.series_count if chart is not None else 0
         if 0 < drawn < marked:
             words.append(f"{drawn} of {marked} drawn")
         changed = self.plot.words + (["log y"] if self.state.metric in self.state.log else [])

@@ -70,6 +70,21 @@ def test_names_stand_beside_the_right_ends_and_the_plot_keeps_its_width() -> Non
     assert ends == ["lr=2", "lr=1", "lr=0"], "as high as the lines"
 
 
+def test_the_words_of_a_value_go_before_the_name_of_the_metric() -> None:
+    shown = chart(line([3.0] * 40), name="val/loss")
+    band = replace(shown, lines=(folded(shown.lines * 2, "all 2"),))
+
+    def title(one: Chart, width: int) -> str:
+        cell = PlotCell(figures("val/loss"), one, PlotOptions(log=True))
+        return " ".join(plain(grid_rows([cell], PlotGrid(width, 12, 1))[0]).split())
+
+    assert title(shown, 40) == "val/loss log y last 0.5000"
+    assert title(shown, 24) == "val/loss log y 0.5000"
+    assert title(band, 31) == "val/loss log y last all 2 3"
+    assert title(band, 24) == "val/loss log y all 2 3"
+    assert title(band, 18) == "val/loss log y 3"
+
+
 def test_the_metric_of_a_search_is_drawn() -> None:
     search = Search("loss", "maximize", {"lr": Range(0.1, 1.0)})
     drawn = chart(line([5.0, 2.0]), name="loss", search=search)

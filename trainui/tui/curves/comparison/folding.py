@@ -54,7 +54,8 @@ def folded(lines: Sequence[PlotLine], label: str) -> PlotLine:
 
     Each line counts from its first to its last point; between two of its points its value is
     interpolated, and at its points it is exact. The best value is the mean of the lines' best
-    values, as in tables, whatever the width of the plot.
+    values, as in tables, and the last one that of the lines that got furthest, whatever the width
+    of the plot.
     """
     import numpy as np
 
@@ -84,13 +85,23 @@ def folded(lines: Sequence[PlotLine], label: str) -> PlotLine:
         boundaries=(),
         end=max(line.end for line in lines),
         best=(statistics.fmean(bests), math.nan, math.nan) if bests else None,
-        last=None,
+        last=_last(lines),
         members=tuple(line.smooths for line in lines),
         counts=tuple(counts.tolist()),
         deviations=tuple(found.deviations.tolist()),
         pruned="",
         nan_since=min((one.nan_since for one in lines if one.nan_since is not None), default=None),
     )
+
+
+def _last(lines: Sequence[PlotLine]) -> tuple[float, float] | None:
+    """Return the mean of the last values of the lines that got furthest, and their step."""
+    known = [line.last for line in lines if line.last is not None]
+    if len(known) < len(lines):
+        return None
+    end = max(step for _, step in known)
+    values = [value for value, step in known if step == end and math.isfinite(value)]
+    return (statistics.fmean(values) if values else math.nan), end
 
 
 def _filled(values: Sequence[float]) -> list[float]:

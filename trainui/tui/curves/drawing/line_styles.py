@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from trainui.tui.curves.model import Chart, PlotLine
@@ -31,23 +32,30 @@ def mark_of(index: int) -> str:
 def line_styles(chart: Chart, highlight: str = "") -> tuple[LineStyle, ...]:
     """Return the styles of a plot's lines; of more than six the own line and the best are bright.
 
-    Lines of pruned trials are in the background, except the own one. A line keeps its colour unless
-    two bright lines have the same. If a label is highlighted, its line alone is bright.
+    Lines of pruned trials are in the background, except the own one. A line keeps its colour and
+    its mark unless two bright lines have the same. If a label is highlighted, its line alone is
+    bright.
     """
     lines = list(enumerate(chart.lines))
     found = [pair for pair in lines if pair[1].label == highlight]
     known = [pair for pair in lines if pair[1].own or not pair[1].pruned]
     bright = found or sorted(known, key=lambda pair: _rank(chart.lower_is_better, pair[1]))[:CURVES]
-    colors: dict[int, int] = {}
-    for at, line in sorted(bright, key=lambda pair: pair[1].index):
-        free = (color % CURVES for color in range(line.index, line.index + CURVES))
-        colors[at] = next(color for color in free if color not in colors.values())
+    colors, marks = _distinct(bright, CURVES), _distinct(bright, len(_MARKS))
     return tuple(
-        LineStyle(f"curve-{colors[at] + 1}", mark_of(line.index))
+        LineStyle(f"curve-{colors[at] + 1}", _MARKS[marks[at]])
         if at in colors
         else LineStyle("dim", mark_of(line.index), bright=False)
         for at, line in lines
     )
+
+
+def _distinct(lines: Sequence[tuple[int, PlotLine]], count: int) -> dict[int, int]:
+    """Return a different number below `count` for each place: the line's index, or the next one."""
+    found: dict[int, int] = {}
+    for at, line in sorted(lines, key=lambda pair: pair[1].index):
+        free = (number % count for number in range(line.index, line.index + count))
+        found[at] = next(number for number in free if number not in found.values())
+    return found
 
 
 def _rank(lower: bool | None, line: PlotLine) -> tuple[bool, float]:

@@ -82,3 +82,15 @@ def test_a_mean_ends_where_no_member_has_a_value_any_more() -> None:
     ended = line([1.0, 2.0, NAN, NAN], at=(0.0, 1.0, 2.0, 3.0), own=False)
     found = folded([ended, line([2.0, 3.0, NAN, NAN])], "lr=1")
     assert found.known == [0.0, 1.0]
+
+
+def test_the_last_value_of_a_mean_is_that_of_the_stored_values_at_its_last_step() -> None:
+    def ending(*last: tuple[float, float] | None) -> tuple[float, float] | None:
+        return folded([line([0.0, 1.0], last=one) for one in last], "all").last
+
+    assert ending((0.2, 4000.0), (0.4, 4000.0), (9.0, 2400.0)) == (pytest.approx(0.3), 4000.0)
+    assert ending((0.2, 4000.0), (NAN, 4000.0)) == (0.2, 4000.0)
+    value, step = ending((0.2, 1800.0), (NAN, 4000.0)) or (0.0, 0.0)
+    assert value != value
+    assert step == 4000.0, "the one that got furthest has no finite value there"
+    assert ending((0.2, 4000.0), None) is None

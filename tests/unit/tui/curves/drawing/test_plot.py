@@ -178,6 +178,12 @@ def test_of_many_lines_the_own_and_the_best_are_bright_until_one_is_chosen() -> 
     assert [plain(row).split()[-1] for row in rows if "run" in plain(row)] == ["7"]
 
 
+def test_bright_lines_differ_in_colour_and_in_mark() -> None:
+    lines = [line([float(at)] * 9, index=at, label=f"{at}") for at in (1, 7, 9, 11, 13, 25)]
+    styles = line_styles(chart(*lines))
+    assert len({one.mark for one in styles}) == len({one.style for one in styles}) == 6
+
+
 def test_a_pruned_line_is_dim_and_its_end_says_so() -> None:
     why = "0.9 at step 9 is above the median 0.5 of 7"
     lines = [
@@ -267,7 +273,7 @@ def test_at_the_cursor_the_value_there_is_said() -> None:
 
 def test_values_that_are_not_finite_are_counted() -> None:
     one = PlotCell(figures(nonfinite=3, last=math.nan), chart(line([0.0] * 40)))
-    assert "×3  nan" in plain(grid_rows([one], PlotGrid(60, 9, 1))[0])
+    assert "×3  last nan" in plain(grid_rows([one], PlotGrid(60, 9, 1))[0])
 
 
 def test_a_band_is_as_wide_between_two_points_as_at_them() -> None:
