@@ -88,6 +88,17 @@ async def test_a_filter_narrows_while_one_types_and_esc_shows_all(filler: Filler
         await driven.until_shown("sweep")
 
 
+async def test_a_second_filter_replaces_the_first_one(filler: Filler) -> None:
+    for name in ("alpha", "beta"):
+        filler.run({"a": ()}, name=name)
+    async with opened() as driven:
+        await driven.until_shown("alpha", "beta")
+        await driven.press("slash", *"alp", "enter")
+        await driven.until_gone("beta")
+        await driven.press("slash", *"bet", "enter")
+        await driven.until_shown("/ bet 1 match")
+
+
 async def test_a_filter_that_nothing_fits_says_so(filler: Filler) -> None:
     filler.run({"a": ()}, name="one")
     async with opened() as driven:

@@ -45,10 +45,10 @@ class SearchBar(Input):
         """The widget that had the focus before."""
 
     def open(self, pane: Widget | None, text: str) -> None:
-        """Show and focus the bar immediately, so that the next key is typed into it."""
+        """Show and focus the bar immediately; the next key replaces the text of before."""
         self.pane = pane
         self.value = text
-        self.cursor_position = len(text)
+        self.select_all()
         self.display = True
         self.screen.set_focus(self)
 
