@@ -523,6 +523,22 @@ class TestResume:
             control.rerun(failed, ["d"])
         assert states(store, failed)["d"] == "blocked"
 
+    def test_rerun_refuses_a_stage_that_needs_a_deleted_output(self, store: Store) -> None:
+        """A resume makes the output again; a stage that runs without it may work with nothing."""
+        run_id = control.submit(
+            load(DIAMOND.replace('a, run: "true"', 'a, run: "true", outputs: [o]'))
+        )
+        for name in ("a", "b", "c", "d"):
+            play(store, run_id, name)
+        output = Path(records(store, run_id)["a"].directory) / "o"
+        for missing in ("no longer exists", "is now empty"):
+            with pytest.raises(UsageError, match=f"c cannot run: it needs a, .* o {missing}"):
+                control.rerun(run_id, ["c"])
+            output.parent.mkdir(exist_ok=True)
+            output.touch()
+        assert control.rerun(run_id, ["d"]) == ["d"]
+        assert sorted(control.rerun(run_id, ["a"])) == ["a"]
+
     def test_a_running_stage_takes_an_edit_of_its_policy_and_none_of_its_work(
         self, store: Store
     ) -> None:

@@ -65,9 +65,16 @@ class ChangeDetection:
             if name in self._attempts and stage.status not in UNFINISHED and not stage.removed
         ]
         changed = {stage.name: self._changes(stage) for stage in over}
-        found = {one.name: self._gone(one) for one in over if one.status == Status.COMPLETED}
-        gone = {name: words for name, words in found.items() if words is not None}
-        return Evidence(changed=changed, reran=self.reran(), new=new, gone=gone)
+        return Evidence(changed=changed, reran=self.reran(), new=new, gone=self.gone())
+
+    def gone(self) -> dict[str, str]:
+        """Return a message for each completed stage with missing outputs, by full name."""
+        found = {
+            name: self._gone(stage)
+            for name, stage in self._stages.items()
+            if name in self._attempts and stage.status == Status.COMPLETED and not stage.removed
+        }
+        return {name: words for name, words in found.items() if words is not None}
 
     def reran(self) -> dict[str, list[str]]:
         """Return each stage's upstreams that completed after its last attempt, by full names."""

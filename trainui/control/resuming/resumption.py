@@ -168,18 +168,20 @@ def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> l
 
     Raises:
         NotFoundError: the run or a stage does not exist.
-        UsageError: one of them is unfinished, or its upstream stages did not complete.
+        UsageError: one of them is unfinished, or its upstream stages did not complete, or lost an
+            output.
     """
     store = open_store()
     seen = _read_state(store, run_id)
-    reran = _change_detection(seen, seen.stages, {}).reran()
+    detection = _change_detection(seen, seen.stages, {})
+    reran, gone = detection.reran(), detection.gone()
     with store.write() as connection:
         stages = runs.stages(connection, run_id)
         by_name = {stage.name: stage for stage in stages}
         check_names(by_name, names)
         chosen = rules.plan_rerun(stages, names, downstream=downstream)
         for name in chosen:
-            _check_upstreams(by_name, by_name[name], chosen)
+            _check_upstreams(by_name, by_name[name], chosen, gone)
         changes = [
             Reopened(name, fresh=rules.restarts_in_new_directory(by_name[name], chosen, reran))
             for name in chosen
@@ -325,7 +327,10 @@ def _changes(planned: Sequence[PlannedStage]) -> list[Reopened]:
 
 
 def _check_upstreams(
-    by_name: Mapping[str, StageRecord], stage: StageRecord, chosen: Collection[str]
+    by_name: Mapping[str, StageRecord],
+    stage: StageRecord,
+    chosen: Collection[str],
+    gone: Mapping[str, str],
 ) -> None:
     others = [by_name[name] for name in stage.depends_on if name not in chosen]
     outcome = next_state(
@@ -334,4 +339,10 @@ def _check_upstreams(
     if outcome is not None and outcome[1] is not None:
         raise UsageError(
             f"{stage.name} cannot run: {outcome[1]}; `trainui resume` runs all missing stages"
+        )
+    lost = next((other.name for other in others if other.name in gone), None)
+    if lost is not None:
+        raise UsageError(
+            f"{stage.name} cannot run: it needs {lost}, and {gone[lost]}; rerun {lost} with all "
+            "that depends on it (`--downstream`)"
         )
