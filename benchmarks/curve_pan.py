@@ -26,7 +26,7 @@ from trainui.store.points import points, sources
 from trainui.store.points.chunks import Points
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.drawing.axes import Frame
-from trainui.tui.curves.drawing.plot import plot_rows
+from trainui.tui.curves.drawing.plot import plot
 from trainui.tui.curves.model import Chart, CurvesWanted
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.data.poller import Poller
@@ -117,7 +117,7 @@ def pan(show: Show, axis: Axis, share: float, rounds: int) -> Iterator[float]:
         window = low + at * by, low + at * by + width
         begun = time.perf_counter()
         chart = show(replace(whole, window=window))
-        plot_rows(chart, view, Frame(CELLS, LINES, feet=2))
+        plot(chart, view, Frame(CELLS, LINES, feet=2))
         if at:  # the first picture of an axis looks where its points lie
             yield (time.perf_counter() - begun) * 1000
 

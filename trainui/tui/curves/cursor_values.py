@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from trainui.store.points.x_axis import Axis
-from trainui.tui.curves.drawing import ticks
-from trainui.tui.curves.drawing.axes import XAxis
+from trainui.tui.curves.drawing import labels
+from trainui.tui.curves.drawing.x_axis import XAxis
 from trainui.tui.curves.model import Chart, PlotLine
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.numbers import number, step
@@ -132,8 +132,8 @@ def position_text(x: float, axis: Axis) -> str:
     if axis == Axis.EPOCH:
         return f"at epoch {x:.4g}"
     if axis == Axis.WALL:
-        return f"at {ticks.moment(x)}"
-    return f"after {ticks.duration(x)}" + (" of GPU time" if axis == Axis.GPU else "")
+        return f"at {labels.moment(x)}"
+    return f"after {labels.duration(x)}" + (" of GPU time" if axis == Axis.GPU else "")
 
 
 def zoom_text(chart: Chart, view: PlotOptions) -> str:
@@ -144,9 +144,9 @@ def zoom_text(chart: Chart, view: PlotOptions) -> str:
     whole = XAxis(*chart.extent, 1, chart.log_x)
     factor = 1 / ((whole.share(chart.high) - whole.share(chart.low)) or 1.0)
     if view.axis in (Axis.STEP, Axis.EPOCH):
-        low, high = (ticks.count(x, span / 100) for x in (chart.low, chart.high))
+        low, high = (labels.count(x, span / 100) for x in (chart.low, chart.high))
         return f"zoom {factor:.3g}x, {view.axis}s {low} to {high}"
-    write = ticks.moment if view.axis == Axis.WALL else ticks.duration
+    write = labels.moment if view.axis == Axis.WALL else labels.duration
     return f"zoom {factor:.3g}x, {write(chart.low)} to {write(chart.high)}"
 
 

@@ -12,17 +12,17 @@ from rich.cells import cell_len
 from trainui.domain.records import SeriesSummary
 from trainui.text import harmless
 from trainui.tui.curves.cursor_values import best_line, last_value, ranking, value_at
-from trainui.tui.curves.drawing import ticks
 from trainui.tui.curves.drawing.axes import Frame
+from trainui.tui.curves.drawing.labels import LABEL
 from trainui.tui.curves.drawing.line_styles import LineStyle
-from trainui.tui.curves.drawing.plot import plot_rows
+from trainui.tui.curves.drawing.plot import plot
 from trainui.tui.curves.model import Chart, PlotLine
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.numbers import number
-from trainui.tui.render.styled_text import ELLIPSIS, Row, Segment, fit, fit_middle, width_of
+from trainui.tui.render.styled_text import ELLIPSIS, Row, Segment, cut, fit, fit_middle, width_of
 from trainui.tui.styles import CURVES
 
-LABEL_WIDTH = ticks.LABEL + 1
+LABEL_WIDTH = LABEL + 1
 """Characters left of a plot: its labels and its axis."""
 
 CELL_WIDTH, NAMED_WIDTH = 28, 32
@@ -36,6 +36,9 @@ LEAST_HEIGHT, ENOUGH, MOST_HEIGHT = 4, 10, 16
 
 PAGED_HEIGHT = 6
 """Lines of a plot if there is no room for all."""
+
+LEAST_NAME = 10
+"""Characters of a metric's name that matter more than its value beside labels with an offset."""
 
 MOST_LABEL = 12
 """The most characters of a line's name in the title of its plot."""
@@ -101,7 +104,7 @@ class PlotGrid:
     @property
     def frame(self) -> Frame:
         """The size of one plot."""
-        return Frame(self.plot_width, self.plot_height, ticks.LABEL, self.spacing.axis, self.names)
+        return Frame(self.plot_width, self.plot_height, LABEL, self.spacing.axis, self.names)
 
     def visible_rows(self, height: int) -> int:
         """Return how many rows of whole plots a pane of `height` lines shows, at least one."""
@@ -177,19 +180,25 @@ def cell_rows(cell: PlotCell, grid: PlotGrid, at: int, ending: str = "") -> list
     `at` is its index among all cells; `ending` is the suffix that all names share, cut first if a
     name is too long.
     """
-    chart = cell.chart
+    chart, y_title = cell.chart, ""
     styles = cell.styles or (LineStyle(f"curve-{at % CURVES + 1}", "●"),)
     if chart is None:
-        rows: list[Row] = [(Segment(" " * ticks.LABEL), Segment("│", "line"))] * grid.plot_height
+        rows: list[Row] = [(Segment(" " * LABEL), Segment("│", "line"))] * grid.plot_height
         rows += [()] * grid.frame.feet
     else:
-        rows = [*plot_rows(chart, cell.view, grid.frame, styles[: len(chart.lines)])]
-    return [_title(cell, grid, styles, ending), *rows]
+        drawn, y_title = plot(chart, cell.view, grid.frame, styles[: len(chart.lines)])
+        rows = [*drawn]
+    return [_title(cell, grid, styles, ending, y_title), *rows]
 
 
-def _title(cell: PlotCell, grid: PlotGrid, styles: Sequence[LineStyle], ending: str) -> Row:
-    """Return the name, and at the right a value; its words go before the name is shortened."""
-    right: list[Segment] = []
+def _title(
+    cell: PlotCell, grid: PlotGrid, styles: Sequence[LineStyle], ending: str, y_title: str
+) -> Row:
+    """Return the name, and at the right what to do with the labels, and a value.
+
+    The value's words go before the name is shortened, and all of it before the labels' meaning.
+    """
+    right = [Segment(f"{y_title}  ", "warn")] if y_title else []
     if cell.view.log:
         right.append(Segment("log y  ", "key"))
     if cell.figures.nonfinite:
@@ -201,7 +210,10 @@ def _title(cell: PlotCell, grid: PlotGrid, styles: Sequence[LineStyle], ending: 
     least = len(sign) + cell_len(harmless(cell.figures.name)) + 1
     while len(value) > 1 and least + width_of((*right, *value)) > grid.cell_width:
         value = value[1:]
-    right += value
+    if y_title and grid.cell_width - width_of((*right, *value)) <= LEAST_NAME:
+        value = ()
+        right[-1] = Segment(right[-1].text.rstrip(), right[-1].style)
+    right = [*cut((*right, *value), grid.cell_width - 2)]
     room = grid.cell_width - width_of(tuple(right)) - 1
     name = fit(
         sign + _shortened(harmless(cell.figures.name), room - len(sign), ending), room

@@ -12,7 +12,7 @@ from textual.message import Message
 
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.cursor_values import next_x, value_at, x_positions
-from trainui.tui.curves.drawing.axes import XAxis
+from trainui.tui.curves.drawing.x_axis import XAxis
 from trainui.tui.curves.model import ALL_IN_ONE, Chart, Comparison, Curves, CurvesWanted
 from trainui.tui.curves.view_options import CurvesState, PlotOptions, after
 from trainui.tui.keymap import bindings

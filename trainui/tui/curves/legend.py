@@ -17,7 +17,7 @@ from trainui.tui.curves.cursor_values import (
     ranking,
     value_at,
 )
-from trainui.tui.curves.drawing import ticks
+from trainui.tui.curves.drawing import labels
 from trainui.tui.curves.drawing.line_styles import SAMPLE, LineStyle, line_styles
 from trainui.tui.curves.model import Chart, PlotLine
 from trainui.tui.curves.view_options import PlotOptions
@@ -89,7 +89,7 @@ def _here(line: PlotLine, view: PlotOptions) -> Row:
     where = f"step {exact_step(found.step)}" if math.isfinite(found.step) else "here"
     spans = [Segment("cursor " if view.cursor is not None else "last   ", "dim"), Segment(where)]
     if math.isfinite(found.time):
-        spans.append(Segment(f"  {ticks.moment(found.time)}", "dim"))
+        spans.append(Segment(f"  {labels.moment(found.time)}", "dim"))
     spans += [Segment("   value ", "dim"), Segment(number(found.value), OWN)]
     if view.smoothing:
         spans += [Segment("   smoothed ", "dim"), Segment(number(found.smoothed), OWN)]

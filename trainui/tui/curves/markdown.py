@@ -13,7 +13,7 @@ from trainui.text import harmless
 from trainui.tui.curves.cursor_values import best_text, last_value, leader_text
 from trainui.tui.curves.drawing.axes import Frame
 from trainui.tui.curves.drawing.line_styles import mark_of
-from trainui.tui.curves.drawing.plot import plot_rows
+from trainui.tui.curves.drawing.plot import plot
 from trainui.tui.curves.model import Chart, PlotLine
 from trainui.tui.curves.view_options import AXES, PlotOptions
 from trainui.tui.data.snapshot import CurvesPage
@@ -29,8 +29,8 @@ def curve_report(page: CurvesPage, chart: Chart, view: PlotOptions) -> str:
     title = f"### {harmless(page.run.name)} / {harmless(page.stage.name)}: {harmless(chart.name)}"
     lines = [title, "", f"run `{page.run.id}`, over {AXES[view.axis]}", ""]
     thin = replace(chart, lines=tuple(map(_merged, chart.lines)))
-    plot = joined(plot_rows(thin, view, Frame(WIDTH, HEIGHT, feet=2)))
-    lines += ["```", plot, "```", ""]
+    drawn = plot(thin, view, Frame(WIDTH, HEIGHT, feet=2))
+    lines += ["```", *([drawn.y_title] if drawn.y_title else []), joined(drawn.rows), "```", ""]
     lines += ["| | curve | last | best |", "|---|---|---|---|"]
     lines += [_line(line, view) for line in chart.lines]
     if words := leader_text(chart, view):

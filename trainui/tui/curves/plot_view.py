@@ -9,8 +9,8 @@ from textual import events
 from textual.binding import BindingType
 
 from trainui.tui.curves.drawing.axes import Frame
-from trainui.tui.curves.drawing.plot import plot_rows
-from trainui.tui.curves.drawing.ticks import LABEL
+from trainui.tui.curves.drawing.labels import LABEL
+from trainui.tui.curves.drawing.plot import plot
 from trainui.tui.curves.grid_legend import names_width
 from trainui.tui.curves.interaction import CurveKeys
 from trainui.tui.curves.legend import table_rows
@@ -28,6 +28,8 @@ class CurvePlot(CurveKeys):
     def __init__(self, state: CurvesState, *, id: str | None = None) -> None:
         super().__init__(state, id=id)
         self._empty = "…"
+        self.y_title = ""
+        """What to do with the labels of the y axis; empty: they are the values."""
 
     def set_curves(self, curves: Curves, empty: str) -> None:
         """Show these curves, or the text `empty` if there are none."""
@@ -132,7 +134,8 @@ class CurvePlot(CurveKeys):
         table = table_rows(chart, figures, view, size.width, max(size.height // 3, 2))
         height = max(size.height - len(table) - 2, 3)
         frame = Frame(self.plot_cells(), height, LABEL, 2, self._names_width())
-        self.set_rows([*plot_rows(chart, view, frame), *table])
+        rows, self.y_title = plot(chart, view, frame)
+        self.set_rows([*rows, *table])
 
     def action_highlight(self, direction: int) -> None:
         """Draw the next line bright and all others dim; after the last one all as before."""

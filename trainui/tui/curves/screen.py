@@ -112,6 +112,8 @@ class CurvesScreen(Page):
         if chart is not None and (zoom := zoom_text(chart, view)):
             changed.append(zoom)
         spans = [Segment(f" {'  ·  '.join(words)}", "dim")]
+        if self.plot.y_title:
+            spans.append(Segment(f"  y: {self.plot.y_title}", "warn"))
         if changed:
             spans += [Segment("  "), Segment("  ·  ".join(changed), "key")]
             spans.append(Segment("   D resets", "dim"))

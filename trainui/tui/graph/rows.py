@@ -12,8 +12,8 @@ from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.store.points.x_axis import Axis
 from trainui.text import SYMBOLS, harmless
-from trainui.tui.curves.drawing.axes import XAxis, axis_labels
-from trainui.tui.curves.drawing.ticks import duration
+from trainui.tui.curves.drawing.labels import short_duration
+from trainui.tui.curves.drawing.x_axis import XAxis, axis_labels
 from trainui.tui.graph.nodes import GraphNode, counts, most_important
 from trainui.tui.graph.painter import NODE, GraphLine
 from trainui.tui.graph.timeline import Timeline, bar, joined
@@ -171,8 +171,8 @@ def axis_row(columns: GraphColumns, timeline: Timeline) -> Row:
     before = 1 + columns.graph + 1 + columns.name
     before += (columns.word + 1 if columns.word else 0) + (columns.time + 1 if columns.time else 0)
     across = XAxis(0.0, timeline.total / SECOND, columns.bar)
-    wanted = [(across.column(at), label, "dim") for at, label in across.ticks(Axis.RELATIVE)]
-    end = (columns.bar - 1, duration(across.high), "strong")
+    wanted = [(across.column(at), label, "dim") for at, label in across.ticks(Axis.RELATIVE).marks]
+    end = (columns.bar - 1, short_duration(across.high), "strong")
     legend = fit(f"{CRITICAL} critical path  {BAR} others", before, right=True)
     return (Segment(f"{legend}  ", "dim"), *axis_labels([end, *wanted], columns.bar, "─"))
 

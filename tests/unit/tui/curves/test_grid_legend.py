@@ -11,8 +11,9 @@ from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.domain.search import Range, Search
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.comparison.folding import folded
-from trainui.tui.curves.drawing.axes import Frame, XAxis, x_axis_rows
-from trainui.tui.curves.drawing.plot import plot_rows, shared_beginning
+from trainui.tui.curves.drawing.axes import Frame
+from trainui.tui.curves.drawing.plot import plot, shared_beginning
+from trainui.tui.curves.drawing.x_axis import XAxis, x_axis_rows
 from trainui.tui.curves.grid import PlotCell, PlotGrid, grid_rows
 from trainui.tui.curves.grid_legend import legend_rows, names_width, shared_styles, styles_of
 from trainui.tui.curves.legend import table_rows
@@ -20,7 +21,7 @@ from trainui.tui.curves.model import Chart
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.styled_text import plain, width_of
 
-LABEL = re.compile(r"-?[\d.]+(e-?\d+|[kMG])?|([\d.]+[dhms])+|\d+:\d+(:\d+)?|0")
+LABEL = re.compile(r"-?[\d.]+(e-?\d+|[kMG])?|([\d.]+[dhms])+|\d+[dhm]\d+|\d+:\d+(:\d+)?|0")
 """A number or a time, as an axis labels it."""
 
 
@@ -108,7 +109,7 @@ def test_a_name_that_is_too_long_loses_first_what_all_lines_share() -> None:
     assert shared_beginning(["lr=0.1,seed=1", "lr=0.1,seed=2"]) == "lr=0.1,"
     assert shared_beginning(["lr=0.1", "lr=0.2"]) == shared_beginning(labels[:1]) == ""
     lines = [line([at] * 40, label=label, index=at) for at, label in enumerate(labels)]
-    rows = plot_rows(chart(*lines), PlotOptions(), Frame(40, 8, right=20))
+    rows = plot(chart(*lines), PlotOptions(), Frame(40, 8, right=20)).rows
     ends = [plain(row).rsplit("  ", 1)[-1] for row in rows if "wd=0.001" in plain(row)]
     assert [end.split()[1].startswith("lr=0.") for end in ends] == [True, True]
 
@@ -140,9 +141,9 @@ def test_a_nan_in_a_row_with_gaps_is_marked_once_if_there_are_other_lines() -> N
     values = [1.0 if at % 5 == 0 else NAN for at in range(40)]
     places = tuple(float(at) if at % 5 == 0 else NAN for at in range(40))
     odd = ((10, 1), (15, 1), (20, 1), (30, 1))
-    rows = plot_rows(
+    rows = plot(
         chart(line(values, odd=odd, at=places), line(values, index=1)), PlotOptions(), Frame(20, 8)
-    )
+    ).rows
     assert "".join(map(plain, rows)).count("×") == 2, "25 is finite"
 
 

@@ -11,7 +11,7 @@ from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.domain.metric_direction import lower_is_better
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.cursor_values import last_value, leader_text, next_x, value_at, x_positions
-from trainui.tui.curves.drawing.axes import XAxis
+from trainui.tui.curves.drawing.x_axis import XAxis
 from trainui.tui.curves.legend import table_rows
 from trainui.tui.curves.model import AxisPositions, Comparison
 from trainui.tui.curves.view_options import CurvesState, PlotOptions

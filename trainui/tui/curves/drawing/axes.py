@@ -1,14 +1,16 @@
-"""The y axis and the x axis of a plot: positions of values, marks, and the rows of labels."""
+"""The y axis of a plot: positions of values, marks, and labels at the left of the lines."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from trainui.braille import DotRange, dot_ranges
-from trainui.store.points.x_axis import Axis
-from trainui.tui.curves.drawing import ticks
+from trainui.tui.curves.drawing import labels, ticks
+from trainui.tui.curves.drawing.labels import NumberFormat, number_format, written
 from trainui.tui.curves.drawing.ticks import Tick
 from trainui.tui.render.styled_text import Row, Segment, fit
 
@@ -28,6 +30,13 @@ LEAST_MARKS = 3
 TICK_ROWS = 3
 """Lines of a plot for each mark of the y axis."""
 
+OF_CONSTANT, OF_POWER = (1e-4, 0.05), (0.001, 0.05)
+"""Shares of a number by which its label may be wrong, without notice and at most: of a value that
+stands alone, and on a logarithmic axis."""
+
+POWERS = "10^labels"
+"""Title of an axis with exponents as labels."""
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -36,7 +45,7 @@ class Frame:
     width: int
     """Of the curves alone."""
     height: int
-    labels: int = ticks.LABEL
+    labels: int = labels.LABEL
     """Width of the labels at the left, without the axis itself."""
     feet: int = 1
     """Lines below: 0 none, 1 an axis with its labels in it, 2 an axis with labels below it."""
@@ -69,8 +78,8 @@ class YAxis:
         if low / 2 == high / 2 or high / 2 - low / 2 <= ROUNDING * math.ulp(max(-low, high)):
             return cls(*_about(low, log=log), log, low)
         if log:
-            low, high = _two_digits(low, math.floor), _two_digits(high, math.ceil)
-            return cls(low, high if math.isfinite(high) else max(known), log)
+            low, high = _log_ends(low, high)
+            return cls(low, high, log) if low < high else cls(*_about(low, log=log), log, low)
         stride = ticks.round_stride(high - low, max(marks, 1))
         if not stride / 10 or not math.isfinite(high / stride * 10):
             return cls(low, high)
@@ -113,12 +122,78 @@ class YAxis:
 
     def ticks(self, most: int) -> list[Tick]:
         """Return the two ends, then at most `most` round numbers; for one value that alone."""
+        return _ticks(self, most)
+
+    @property
+    def title(self) -> str:
+        """What to do with the labels, e.g. `labels + 1.23`; empty: they are the values."""
+        return self.form.title
+
+    @property
+    def form(self) -> NumberFormat | PowerFormat:
+        """How its labels are written."""
         if self.constant is not None:
-            return [Tick(self.constant, ticks.short(self.constant))]
+            exact, tolerable = (abs(self.constant) * share for share in OF_CONSTANT)
+            return number_format((self.constant,), exact, tolerable)
         if self.log:
-            ends = [Tick(value, ticks.short(value)) for value in (self.high, self.low)]
-            return [*ends, *ticks.powers(self.low, self.high, most)]
-        return ticks.with_ends(self.low, self.high, most)
+            return PowerFormat(all(map(_log_label, (self.low, self.high))))
+        return _format_between(self.low, self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class PowerFormat:
+    """How the numbers of a logarithmic axis are written."""
+
+    is_plain: bool
+    """False: labels are exponents, since the numbers need more characters."""
+
+    def write(self, value: float) -> str | None:
+        """Return a number's label; None if it would be wrong."""
+        return _log_label(value) if self.is_plain else self.nearest(value)
+
+    def nearest(self, value: float) -> str:
+        """Return the label that is nearest to a number."""
+        return labels.nearest(value if self.is_plain else math.log10(value))
+
+    @property
+    def title(self) -> str:
+        """What to do with a label to get its number; empty: nothing."""
+        return "" if self.is_plain else POWERS
+
+
+@lru_cache(maxsize=labels.CACHED)
+def _ticks(scale: YAxis, most: int) -> list[Tick]:
+    form = scale.form
+    if scale.constant is not None:
+        return [Tick(scale.constant, form.nearest(scale.constant))]
+    values = ticks.powers if scale.log else ticks.numbers
+    inner = [(value, form.write(value)) for value in values(scale.low, scale.high, most)]
+    ends = [Tick(value, form.nearest(value)) for value in (scale.high, scale.low)]
+    found = ticks.apart([*ends, *(Tick(value, text) for value, text in inner if text)])[2:]
+    texts = labels.aligned([tick.label for tick in found])
+    return [*ends, *map(Tick, (tick.value for tick in found), texts)]
+
+
+def _format_between(low: float, high: float) -> NumberFormat:
+    exact, tolerable = (high * share - low * share for share in (labels.EXACT, labels.TOLERABLE))
+    return number_format((low, high), exact, tolerable)
+
+
+def _log_label(value: float) -> str | None:
+    exact, tolerable = OF_POWER
+    return written(value, value * exact, value * tolerable)
+
+
+def _log_ends(low: float, high: float) -> tuple[float, float]:
+    """Return a range around positive numbers, as little wider as its ends' labels need to be."""
+    share, _ = OF_POWER
+    for digits in (2, 1):
+        ends = _to_digits(low, math.floor, digits), _to_digits(high, math.ceil, digits)
+        if all(written(end, end * share, end * share) for end in ends):
+            return ends
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    whole = ticks.power_of_ten(first), ticks.power_of_ten(last)
+    return whole[0] or low, whole[1] if math.isfinite(whole[1]) else high
 
 
 def _about(value: float, *, log: bool) -> tuple[float, float]:
@@ -131,19 +206,26 @@ def _about(value: float, *, log: bool) -> tuple[float, float]:
     return value - margin, value + margin
 
 
+@lru_cache(maxsize=labels.CACHED)
 def _with_exact_labels(low: float, high: float, stride: float) -> tuple[float, float]:
     """Return a range as little wider as its ends' labels need to be exact.
 
     `stride` is the distance between marks, of which the ends are a tenth, or more, apart.
     """
-    found = [_rounded(low, high, stride / part) for part in (10, 5, 2, 1)]
-    grains = (stride / part for part in (10, 5, 2, 1))
-    exact = (
+    grains = [stride / part for part in (10, 5, 2, 1)]
+    found = [(_rounded(low, high, grain), grain) for grain in grains]
+    plain = (
         ends
-        for ends, grain in zip(found, grains, strict=True)
-        if all(ticks.is_exact(end, grain) for end in ends)
+        for ends, grain in found
+        if all(written(end, grain / 100, grain / 4) is not None for end in ends)
     )
-    return next(exact, found[0])
+    with_offset = (
+        ends
+        for ends, grain in found
+        if not (form := _format_between(*ends)).power
+        and form._replace(tolerable=grain / 4).writes(ends)
+    )
+    return next(itertools.chain(plain, with_offset), found[0][0])
 
 
 def _rounded(low: float, high: float, grain: float) -> tuple[float, float]:
@@ -152,9 +234,9 @@ def _rounded(low: float, high: float, grain: float) -> tuple[float, float]:
     return first * grain, last * grain
 
 
-def _two_digits(value: float, whole: Callable[[float], int]) -> float:
-    """Round a positive number down or up to two significant digits."""
-    power = math.floor(math.log10(value)) - 1
+def _to_digits(value: float, whole: Callable[[float], int], digits: int) -> float:
+    """Round a positive number down or up to some significant digits."""
+    power = math.floor(math.log10(value)) - digits + 1
     return float(f"{whole(round(value / 10.0**power, 9))}e{power}") if power > -300 else value
 
 
@@ -165,11 +247,11 @@ def with_y_axis(
 
     At most `most` round numbers are labelled besides the ends.
     """
-    labels = _labels_by_row(scale, most, frame.height) if scale is not None else {}
+    texts = _labels_by_row(scale, most, frame.height) if scale is not None else {}
     found: list[Row] = []
     for index, (row, name) in enumerate(zip(rows, right, strict=True)):
-        label = fit(labels.get(index, ""), frame.labels, right=True)
-        mark = Segment("┤" if index in labels else "│", "line")
+        label = fit(texts.get(index, ""), frame.labels, right=True)
+        mark = Segment("┤" if index in texts else "│", "line")
         found.append((Segment(label, "dim"), mark, *row, *name))
     return found
 
@@ -183,113 +265,10 @@ def _labels_by_row(scale: YAxis, most: int, height: int) -> dict[int, str]:
 
 def _placed(scale: YAxis, marks: Sequence[Tick], height: int) -> dict[int, str]:
     """Return the labels by line, as many as have room; the first ones take precedence."""
-    labels: dict[int, str] = {}
+    texts: dict[int, str] = {}
     gap = 1 if height <= DENSE else 2
     for value, label in marks if height > LOW else marks[:2]:
         row = scale.row(value, height)
-        if row is not None and all(abs(row - taken) >= gap for taken in labels):
-            labels[row] = label
-    return labels
-
-
-@dataclass(frozen=True, slots=True)
-class XAxis:
-    """The x axis."""
-
-    low: float
-    high: float
-    width: int
-    """In characters."""
-    log: bool = False
-
-    def share(self, x: float) -> float:
-        """Return where `x` is between the two ends, from 0 to 1."""
-        if self.log:
-            x = math.log(x / self.low) if x > 0 else -math.inf
-            span = math.log(self.high / self.low)
-        else:
-            x, span = x - self.low, self.high - self.low
-        return x / span if span else 0.0
-
-    def column(self, x: float) -> int:
-        """Return the character column of `x`; -1 or `width` if it is outside."""
-        share = self.share(x) if math.isfinite(x) else -1.0
-        if not math.isfinite(share):
-            return -1
-        return self.width - 1 if x == self.high else min(max(self._floor(share), -1), self.width)
-
-    def _floor(self, share: float) -> int:
-        return math.floor(share * self.width)
-
-    def x(self, column: float) -> float:
-        """Return the x position of a character column, which may be fractional."""
-        share = column / max(self.width, 1)
-        if self.log:
-            return self.low * math.exp(math.log(self.high / self.low) * share)
-        return self.low + (self.high - self.low) * share
-
-    def ticks(self, axis: Axis) -> list[Tick]:
-        """Return the marks."""
-        mark, cells = {
-            Axis.STEP: (ticks.steps, 9),
-            Axis.EPOCH: (ticks.steps, 9),
-            Axis.RELATIVE: (ticks.durations, 9),
-            Axis.GPU: (ticks.durations, 9),
-            Axis.WALL: (ticks.moments, 11),
-        }[axis]
-        most = max(self.width // cells, 2)
-        if not self.log:
-            return mark(self.low, self.high, most)
-        write = ticks.count if mark is ticks.steps else ticks.duration
-        return [Tick(x, write(x)) for x, _ in ticks.powers(self.low, self.high, most)]
-
-    def label(self, x: float, axis: Axis) -> str:
-        """Return the cursor's x position with as many digits as it can move by."""
-        grain = (self.high - self.low) / max(2 * self.width, 1)
-        if axis in (Axis.STEP, Axis.EPOCH):
-            return ticks.count(x, grain) if abs(x) >= 1e6 else f"{x:.10g}"
-        return ticks.moment(x) if axis == Axis.WALL else ticks.duration(x)
-
-
-def x_axis_rows(
-    across: XAxis, axis: Axis, frame: Frame, end: float, cursor: float | None
-) -> list[Row]:
-    """Return the lines below a plot.
-
-    `end` is the x position of the last point.
-    """
-    if not frame.feet:
-        return []
-    found = [(across.column(tick.value), tick.label) for tick in across.ticks(axis)]
-    within = [(column, label) for column, label in found if 0 <= column < frame.width]
-    wanted = [(column, label, "dim") for column, label in within]
-    for x, style in ((end, "strong"), (cursor, "accent")):
-        if x is not None and 0 <= across.column(x) < across.width:
-            wanted.insert(0, (across.column(x), across.label(x, axis), style))
-    left = Segment(" " * frame.labels)
-    if frame.feet == 1:
-        return [(left, Segment("╰", "line"), *axis_labels(wanted, frame.width, "─"))]
-    line = ["─"] * frame.width
-    for column, _ in within:
-        line[column] = "┬"
-    return [
-        (left, Segment("╰" + "".join(line), "line")),
-        (left, Segment(" "), *axis_labels(wanted, frame.width, " ")),
-    ]
-
-
-def axis_labels(wanted: Sequence[tuple[int, str, str]], width: int, filling: str) -> list[Segment]:
-    """Return the labels below their marks; the first ones take precedence.
-
-    Each is wanted at a column, with a style; `filling` is the character between labels.
-    """
-    taken: list[tuple[int, str, str]] = []
-    for column, label, style in wanted:
-        start = max(min(column - len(label) // 2, width - len(label)), 0)
-        if all(start > at + len(text) or start + len(label) < at for at, text, _ in taken):
-            taken.append((start, label, style))
-    spans, used = [], 0
-    for start, label, style in sorted(taken):
-        spans += [Segment(filling * (start - used), "line"), Segment(label, style)]
-        used = start + len(label)
-    return [*spans, Segment(filling * (width - used), "line")]
+        if row is not None and all(abs(row - taken) >= gap for taken in texts):
+            texts[row] = label
+    return texts

@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from rich.cells import cell_len
 
@@ -21,13 +22,12 @@ from trainui.tui.curves.drawing.axes import (
     LEAST_MARKS,
     TICK_ROWS,
     Frame,
-    XAxis,
     YAxis,
     with_y_axis,
-    x_axis_rows,
 )
 from trainui.tui.curves.drawing.braille_canvas import Canvas
 from trainui.tui.curves.drawing.line_styles import LineStyle, line_styles
+from trainui.tui.curves.drawing.x_axis import XAxis, x_axis_rows
 from trainui.tui.curves.model import ABOVE, BELOW, NAN, Chart, PlotLine
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.numbers import exact_step
@@ -45,10 +45,18 @@ MOST_BANDS = 3
 """Most lines of a plot with a band behind each; more bands would cover each other."""
 
 
+class Plot(NamedTuple):
+    """A metric as text."""
+
+    rows: tuple[Row, ...]
+    y_title: str
+    """What to do with the labels of the y axis (`YAxis.title`); empty: they are the values."""
+
+
 @lru_cache(maxsize=MOST_DRAWN)
-def plot_rows(
+def plot(
     chart: Chart, view: PlotOptions, frame: Frame, styles: tuple[LineStyle, ...] | None = None
-) -> tuple[Row, ...]:
+) -> Plot:
     """Draw a metric; cached.
 
     Without `styles`, the lines have their own.
@@ -78,10 +86,11 @@ def plot_rows(
         _put_message(canvas, message)
     right = _names(lines, scale, frame)
     end = max((line.end for line in chart.lines), default=math.nan)
-    return (
+    rows = (
         *with_y_axis(canvas.rows(), scale, marks, frame, right),
         *x_axis_rows(across, view.axis, frame, end, view.cursor),
     )
+    return Plot(rows, "" if scale is None else scale.title)
 
 
 def _banded(lines: Sequence[StyledLine], highlight: str) -> list[PlotLine]:

@@ -14,7 +14,7 @@ from trainui.store.read import views
 from trainui.store.runs import alerts, stages
 from trainui.store.runs.alerts import AlertRecord
 from trainui.tui.curves.drawing.axes import Frame
-from trainui.tui.curves.drawing.plot import plot_rows
+from trainui.tui.curves.drawing.plot import plot
 from trainui.tui.curves.legend import table_rows
 from trainui.tui.curves.model import Chart, Curves, CurvesWanted
 from trainui.tui.curves.reader import CurveReader
@@ -71,7 +71,7 @@ def test_the_step_of_the_first_nan_is_written_into_the_plot_and_below_it(
     one, (figure,) = chart(curves, "loss"), curves.figures
     assert one.lines[0].nan_since == 1204, "also if it is recorded after the points"
     for axis, text in ((Axis.STEP, "NaN since 1,204"), (Axis.WALL, "NaN since step 1,204")):
-        drawn = plot_rows(one, PlotOptions(axis=axis), Frame(40, 8))
+        drawn = plot(one, PlotOptions(axis=axis), Frame(40, 8)).rows
         assert text in "\n".join(map(plain, drawn))
     below = plain(table_rows(one, figure, PlotOptions(), 200, 5)[1])
     assert "× 796 not finite since step 1,204" in below

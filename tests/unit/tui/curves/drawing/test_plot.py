@@ -18,7 +18,7 @@ from trainui.store.points.binning import NAN as NAN_BIT
 from trainui.tui.curves.cursor_values import leader_text
 from trainui.tui.curves.drawing.axes import Frame, YAxis
 from trainui.tui.curves.drawing.line_styles import line_styles
-from trainui.tui.curves.drawing.plot import plot_rows
+from trainui.tui.curves.drawing.plot import plot
 from trainui.tui.curves.grid import PlotCell, PlotGrid, grid_rows
 from trainui.tui.curves.legend import table_rows
 from trainui.tui.curves.model import Annotation
@@ -32,7 +32,7 @@ FRAME = Frame(20, 8, feet=0)
 def drawn(
     values: Sequence[float], view: PlotOptions | None = None, **changed: object
 ) -> Sequence[Row]:
-    return plot_rows(chart(line(values, **changed)), view or PlotOptions(), FRAME)
+    return plot(chart(line(values, **changed)), view or PlotOptions(), FRAME).rows
 
 
 def spans_of(rows: Sequence[Row], style: str) -> str:
@@ -83,9 +83,9 @@ def test_a_constant_is_a_line_in_the_middle_with_its_value() -> None:
 
 def test_what_struck_is_marked_at_its_place() -> None:
     struck = (Annotation(20.0, "loss is 20 at step 20"), Annotation(500.0, "out of the window"))
-    rows = plot_rows(
+    rows = plot(
         chart(line([float(at) for at in range(40)]), annotations=struck), PlotOptions(), FRAME
-    )
+    ).rows
     assert plain(rows[0]).index("!") == FRAME.labels + 1 + 10
     assert spans_of(rows, "warn").count("!") == 1
 
@@ -110,10 +110,10 @@ def test_nothing_finite_is_said() -> None:
 def test_a_log_scale_says_what_it_leaves_out() -> None:
     logarithmic = PlotOptions(log=True)
     some = "\n".join(
-        map(plain, plot_rows(chart(line([-1.0, 1.0] * 30)), logarithmic, Frame(60, 8)))
+        map(plain, plot(chart(line([-1.0, 1.0] * 30)), logarithmic, Frame(60, 8)).rows)
     )
     assert "0 and below: not drawn (y)" in some
-    none = "\n".join(map(plain, plot_rows(chart(line([-1.0] * 60)), logarithmic, Frame(60, 8))))
+    none = "\n".join(map(plain, plot(chart(line([-1.0] * 60)), logarithmic, Frame(60, 8)).rows))
     assert "nothing above 0 (y: linear)" in none
 
 
@@ -122,7 +122,7 @@ def test_eighteen_powers_of_ten_are_a_straight_line_on_a_log_scale() -> None:
     scale = YAxis.around(values, log=True, marks=4)
     assert scale is not None
     assert [round(scale.place(value, 19)) for value in values] == list(range(19))
-    assert [tick.label for tick in scale.ticks(4)] == ["1e9", "1e-9", "1e-9", "1e-4", "10", "1M"]
+    assert [tick.label for tick in scale.ticks(4)] == ["1e9", "1e-9", "1e-4", "10", "1M"]
 
 
 def test_a_lone_point_is_a_mark_that_can_be_seen() -> None:
@@ -148,7 +148,7 @@ def test_raw_is_dim_behind_what_is_smoothed() -> None:
 
 def test_several_lines_are_solid_and_differ_by_colour_mark_and_name() -> None:
     lines = [line([float(n)] * 40, index=n, own=n == 0) for n in range(3)]
-    rows = plot_rows(chart(*lines), PlotOptions(), Frame(20, 12, feet=0, right=10))
+    rows = plot(chart(*lines), PlotOptions(), Frame(20, 12, feet=0, right=10)).rows
     text = "\n".join(map(plain, rows))
     assert all(f"{mark} train" in text for mark in "●▲■")
     assert all(spans_of(rows, f"curve-{n}") for n in (1, 2, 3))
@@ -159,7 +159,7 @@ def test_several_lines_are_solid_and_differ_by_colour_mark_and_name() -> None:
 def test_marks_sit_on_the_smoothed_line() -> None:
     noisy, still = [float(at % 2) for at in range(80)], (0.5,) * 80
     lines = [line(noisy, index=n, smooths=still, own=n == 0) for n in range(2)]
-    rows = plot_rows(chart(*lines), PlotOptions(smoothing=0.9), Frame(40, 9, feet=0))
+    rows = plot(chart(*lines), PlotOptions(smoothing=0.9), Frame(40, 9, feet=0)).rows
     assert len({at for at, row in enumerate(rows) if set("●▲") & set(plain(row))}) == 1
 
 
@@ -174,7 +174,7 @@ def test_of_many_lines_the_own_and_the_best_are_bright_until_one_is_chosen() -> 
     assert len({style.style for style in styles if style.bright}) == 6
     chosen = line_styles(chart(*lines), "run 7")
     assert [n for n, style in enumerate(chosen) if style.bright] == [7]
-    rows = plot_rows(chart(*lines), PlotOptions(highlight="run 7"), Frame(40, 20, right=12))
+    rows = plot(chart(*lines), PlotOptions(highlight="run 7"), Frame(40, 20, right=12)).rows
     assert [plain(row).split()[-1] for row in rows if "run" in plain(row)] == ["7"]
 
 
@@ -193,7 +193,7 @@ def test_a_pruned_line_is_dim_and_its_end_says_so() -> None:
     lines = [replace(one, pruned=why) if one.label == "t2" else one for one in lines]
     found = chart(*lines)
     assert [style.bright for style in line_styles(found)] == [True, True, False]
-    assert "⊣" in spans_of(plot_rows(found, PlotOptions(), FRAME), "dim")
+    assert "⊣" in spans_of(plot(found, PlotOptions(), FRAME).rows, "dim")
     legend = table_rows(found, figures(), PlotOptions(), 140, 9)
     assert [f"⊣ {why}" in plain(row) for row in legend].count(True) == 1
     assert line_styles(chart(replace(lines[2], own=True)))[0].bright
@@ -214,17 +214,34 @@ def test_a_constant_with_rounding_errors_is_a_straight_line() -> None:
 
 @given(st.floats(-1e9, 1e9), st.floats(1e-4, 1e9), st.integers(4, 30))
 def test_the_y_axis_labels_its_ends_in_few_characters(low: float, span: float, height: int) -> None:
-    rows = plot_rows(chart(line([low, low + span] * 20)), PlotOptions(), Frame(20, height, feet=0))
+    rows = plot(chart(line([low, low + span] * 20)), PlotOptions(), Frame(20, height, feet=0)).rows
     labels = [plain(row)[: FRAME.labels].strip() for row in rows]
     assert labels[0]
     assert labels[-1]
-    assert all(len(label) <= 6 for label in labels)
+    assert all(len(label) <= 5 for label in labels)
 
 
 def test_the_cursor_is_a_line_with_its_place_below() -> None:
-    rows = plot_rows(chart(line([1.0] * 40)), PlotOptions(cursor=20.0), Frame(20, 8, feet=2))
+    rows = plot(chart(line([1.0] * 40)), PlotOptions(cursor=20.0), Frame(20, 8, feet=2)).rows
     assert sum("│" in plain(row)[8:] for row in rows) >= 6
     assert Segment("20", "accent") in rows[-1]
+
+
+def test_what_labels_leave_out_is_said_in_the_titles() -> None:
+    near = chart(line([1.2341, 1.2353] * 20), low=1_000_055.0, high=1_000_366.0)
+    grid = PlotGrid(28, 12, 1)
+    rows = [*map(plain, grid_rows([PlotCell(figures("validation/loss"), near)], grid))]
+    assert rows[0].startswith("valid")
+    assert rows[0].endswith("labels + 1.23")
+    assert (rows[1].split("┤")[0], rows[-1].split("─")[0]) == (".0053", "     ╰1000000 +")
+    at_left = plot(near, PlotOptions(cursor=1_000_060.0), Frame(60, 8)).rows
+    assert plain(at_left[-1]).split("─")[0] == "     ╰1000000 + 1.00006M"
+
+
+@given(st.floats(-1e12, 1e12), st.floats(1e-9, 1e3), st.integers(12, 60))
+def test_a_title_is_never_wider_than_its_plot(low: float, span: float, width: int) -> None:
+    one = PlotCell(figures("validation/loss"), chart(line([low, low + span] * 20)))
+    assert all(width_of(row) <= width for row in grid_rows([one], PlotGrid(width, 12, 1)))
 
 
 @given(st.integers(20, 200), st.integers(3, 60), st.integers(1, 20))
@@ -284,8 +301,8 @@ def test_a_band_is_as_wide_between_two_points_as_at_them() -> None:
 def test_a_row_of_nan_is_marked_once_if_there_are_other_lines() -> None:
     values = [float(at) for at in range(40)]
     broken = line(values, odd=tuple((dot, NAN_BIT) for dot in range(10, 20)))
-    alone = plot_rows(chart(broken), PlotOptions(), FRAME)
-    beside = plot_rows(chart(broken, line(values, index=1)), PlotOptions(), FRAME)
+    alone = plot(chart(broken), PlotOptions(), FRAME).rows
+    beside = plot(chart(broken, line(values, index=1)), PlotOptions(), FRAME).rows
     assert spans_of(alone, "bad").count("×") >= 5
     assert spans_of(beside, "bad").count("×") == 1
 
@@ -296,7 +313,7 @@ def test_a_row_of_nan_is_marked_once_if_there_are_other_lines() -> None:
 )
 def test_every_axis_has_a_label_between_its_ends(low: float, high: float, height: int) -> None:
     values = [low + (high - low) * at / 39 for at in range(40)]
-    rows = plot_rows(chart(line(values)), PlotOptions(), Frame(20, height))
+    rows = plot(chart(line(values)), PlotOptions(), Frame(20, height)).rows
     labels = [plain(row).split("┤")[0].strip() for row in rows if "┤" in plain(row)]
     assert len(labels) >= 3
     assert len(set(labels)) == len(labels)

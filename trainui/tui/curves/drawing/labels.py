@@ -1,0 +1,220 @@
+"""The texts of an axis's labels: at most five characters, all different, none misleading.
+
+Where numbers need more characters, labels are what is left of them after an offset is taken off,
+in units of a power of ten; the axis's title says both.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Iterator, Sequence
+from decimal import ROUND_FLOOR, Decimal
+from functools import lru_cache
+from typing import NamedTuple
+
+LABEL = 5
+"""The most characters of a label."""
+
+EXACT, TOLERABLE = 1 / 400, 1 / 40
+"""Shares of an axis by which a label may be wrong: without notice, and by less than a line."""
+
+LETTERS_FROM = 4
+"""Power of ten from which a metric's value is written with a letter, e.g. `12k`."""
+
+STEP_LETTERS_FROM = 3
+
+SMALL = -3
+"""Least power of ten of labels with an offset: they need no power of ten of their own each."""
+
+CACHED = 256
+"""Sizes of caches: axes seldom change."""
+
+_SIZES = {"G": 9, "M": 6, "k": 3}
+_DAY = 86_400
+
+
+class NumberFormat(NamedTuple):
+    """How the numbers of an axis are written."""
+
+    exact: float
+    """A label that is wrong by no more than this is right."""
+    tolerable: float
+    letters_from: int = LETTERS_FROM
+    offset: Decimal = Decimal(0)
+    power: int = 0
+    """Labels are in units of this power of ten."""
+
+    def write(self, value: float) -> str | None:
+        """Return a number's label; None if it would be wrong by more than is tolerable."""
+        if self.power or self.offset:
+            exact, tolerable = (
+                float(Decimal(most).scaleb(-self.power)) for most in (self.exact, self.tolerable)
+            )
+            return written(self._rest(value), exact, tolerable, self.letters_from)
+        return written(value, self.exact, self.tolerable, self.letters_from)
+
+    def nearest(self, value: float) -> str:
+        """Return the label that is nearest to a number."""
+        return nearest(self._rest(value), self.letters_from)
+
+    def _rest(self, value: float) -> float:
+        return float((Decimal(value) - self.offset).scaleb(-self.power))
+
+    def writes(self, values: Collection[float]) -> bool:
+        """Return True if all of these numbers have a label, and no two the same."""
+        texts = {self.write(value) for value in values}
+        return None not in texts and len(texts) == len(values)
+
+    @property
+    def title(self) -> str:
+        """What to do with a label to get its number, e.g. `labels·1e-9 + 1.23`; empty: nothing."""
+        unit = f"·1e{self.power}" if self.power else ""
+        sign = "-" if self.offset < 0 else "+"
+        offset = f" {sign} {_digits(abs(self.offset))}" if self.offset else ""
+        return f"labels{unit}{offset}" if unit or offset else ""
+
+    @property
+    def title_before(self) -> str:
+        """The same before the labels, e.g. `1200000 +`."""
+        return self.title if self.power or not self.offset else f"{_digits(self.offset)} +"
+
+
+@lru_cache(maxsize=CACHED)
+def number_format(
+    values: tuple[float, ...], exact: float, tolerable: float, letters_from: int = LETTERS_FROM
+) -> NumberFormat:
+    """Return the simplest format that tells these numbers apart."""
+    plain = NumberFormat(exact, tolerable, letters_from)
+    low, high = min(values), max(values)
+    greatest = Decimal(max(-low, high))
+    formats = [plain, plain._replace(power=greatest.adjusted())]
+    if (span := max(Decimal(high) - Decimal(low), 20 * Decimal(tolerable))) > 0:
+        unit = Decimal(1).scaleb(span.adjusted() + 1)
+        offset = (Decimal(low) / unit).to_integral_value(ROUND_FLOOR) * unit
+        rest = (Decimal(high) - offset).adjusted()
+        with_offset = [plain._replace(offset=offset)] if rest >= SMALL else []
+        formats += [*with_offset, plain._replace(offset=offset, power=rest - 1)]
+    return next((one for one in formats if one.writes(values)), formats[-1])
+
+
+def written(
+    value: float,
+    exact: float,
+    tolerable: float,
+    letters_from: int = LETTERS_FROM,
+    room: int = LABEL,
+) -> str | None:
+    """Return the shortest text of a number that is exact, else the nearest tolerable one."""
+    least, found = math.inf, None
+    for text in _texts(value, letters_from, exact, room):
+        error = abs(_number(text) - value)
+        if len(text) <= room and error < least:
+            least, found = error, text
+            if error <= exact:
+                break
+    return found if least <= tolerable else None
+
+
+def nearest(value: float, letters_from: int = LETTERS_FROM, room: int = LABEL) -> str:
+    """Return the text of a number that is nearest to it."""
+    return written(value, 0.0, math.inf, letters_from, room) or f"{value:.0e}"
+
+
+def _texts(value: float, letters_from: int, exact: float, room: int) -> Iterator[str]:
+    """Yield texts of a number, from one to five significant digits."""
+    if abs(value) <= exact * 1e-6:  # a rounding error of a difference
+        yield "0"
+        return
+    for digits in range(1, room + 1):
+        mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+        power = int(exponent)
+        rounded = Decimal(mantissa).scaleb(power)
+        if -3 <= power < letters_from:
+            text = trimmed(f"{rounded:f}")
+            yield _without_zero(text, room)
+        elif letters_from <= power < 9 + 3 * (letters_from < LETTERS_FROM):
+            letter = next(letter for letter, size in _SIZES.items() if size <= power)
+            yield trimmed(f"{rounded.scaleb(-_SIZES[letter]):f}") + letter
+            yield f"{rounded:.0f}"
+        else:
+            short = trimmed(mantissa)
+            yield f"{short}e{power}"
+            decimals = len(short.partition(".")[2])
+            yield f"{Decimal(short).scaleb(decimals):f}e{power - decimals}"
+
+
+def _without_zero(text: str, room: int) -> str:
+    """Remove the zero before the decimal point of a number that is too long."""
+    return text if len(text) <= room else re.sub(r"\b0\.", ".", text)
+
+
+def _number(text: str) -> float:
+    size = _SIZES.get(text[-1], 0)
+    return float(f"{text[:-1]}e{size}") if size else float(text)
+
+
+def _digits(value: Decimal) -> str:
+    return trimmed(f"{value:f}") if -12 < value.adjusted() < 15 else f"{value.normalize():e}"
+
+
+def aligned(texts: Sequence[str]) -> list[str]:
+    """Give numbers with a decimal point the same number of decimals, if all of them fit."""
+    decimals = max((len(text.partition(".")[2]) for text in texts), default=0)
+    if not decimals or not all(text.lstrip("-").replace(".", "").isdigit() for text in texts):
+        return list(texts)
+    padded = [
+        text if text == "0" else _without_zero(f"{Decimal(text):.{decimals}f}", LABEL)
+        for text in texts
+    ]
+    return padded if all(len(text) <= LABEL for text in padded) else list(texts)
+
+
+def count(value: float, stride: float = 0.0) -> str:
+    """Format a step so that it differs from the steps one stride away."""
+    size = abs(value)
+    for least, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if size >= least:
+            digits = max(-math.floor(math.log10(stride / least) + 1e-9), 0) if stride else 2
+            return f"{trimmed(f'{value / least:.{digits}f}')}{letter}"
+    digits = max(-math.floor(math.log10(stride) + 1e-9), 0) if stride else 4
+    return trimmed(f"{value:.{digits}f}")
+
+
+def trimmed(text: str) -> str:
+    """Remove trailing zeros after the decimal point of a formatted number."""
+    digits, exponent, power = text.partition("e")
+    return (digits.rstrip("0").rstrip(".") if "." in digits else digits) + exponent + power
+
+
+def duration(seconds: float) -> str:
+    """Format a duration in one or two units: `0`, `90s`, `1m30s`, `2h`, `3d12h`."""
+    whole = round(seconds)
+    if whole == 0:
+        return "0" if seconds == 0 else f"{seconds:.2g}s"
+    for size, unit, below, smaller in (
+        (_DAY, "d", 3600, "h"),
+        (3600, "h", 60, "m"),
+        (60, "m", 1, "s"),
+    ):
+        if abs(whole) >= size:
+            rest = whole % size // below
+            return f"{whole // size}{unit}" + (f"{rest}{smaller}" if rest else "")
+    return f"{whole}s"
+
+
+def short_duration(seconds: float) -> str:
+    """Format a duration as a label, e.g. `10m15` for 10 minutes and 15 seconds."""
+    if 0 < seconds < 0.5:
+        return f"{nearest(seconds, room=LABEL - 1)}s"
+    text = duration(seconds)
+    if len(text) <= LABEL:
+        return text
+    return text[:-1] if len(text) == LABEL + 1 else re.sub(r"(\D).*", r"\1", text)
+
+
+def moment(seconds: float) -> str:
+    """Format a time of day in local time, with the date if it is not today."""
+    from trainui.tui.render.numbers import clock_time
+
+    return clock_time(round(seconds * 1_000_000))
