@@ -445,8 +445,11 @@ class Attempt:
 
     def follow(self) -> None:
         """Wait until no process of the attempt is left; stop it when requested or due."""
+        looked_at = time.monotonic()
         while self.reap():
             now = time.monotonic()
+            self.skip_pause(now - looked_at)
+            looked_at = now
             if now >= self.give_up_at:
                 self.outcome["left"] = [p.pid for p in self.members() if not p.dead][:MAX_LEFT]
                 return
@@ -454,6 +457,13 @@ class Attempt:
             self.memory.look(now)
             self.decide(now)
             self.signals.wait(min(now + TICK, self.due_at()) - time.monotonic())
+
+    def skip_pause(self, seconds: float) -> None:
+        """Shift the deadlines by a time in which we did not run, e.g. in a paused container."""
+        if seconds > 2 * TICK:
+            self.logs.grown_at += seconds
+            self.kill_at += seconds
+            self.give_up_at += seconds
 
     def reap(self) -> bool:
         """Reap the children that ended; return False if no process of the attempt is left."""

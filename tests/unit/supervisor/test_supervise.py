@@ -7,12 +7,14 @@ import errno
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -143,6 +145,29 @@ def test_silence_ends_the_process(stage: Stage) -> None:
 def test_a_process_that_writes_is_not_silent(stage: Stage) -> None:
     stage.launch("for i in 1 2 3 4 5 6; do sleep 0.5; echo $i >&2; done", silence_timeout=2.5)
     assert wait_for_exit(stage.dir).reason is ExitReason.EXITED
+
+
+def test_a_pause_of_everything_is_no_silence(stage: Stage) -> None:
+    """As that of a container or a virtual machine: the supervisor may run first afterwards."""
+    stage.launch("echo hello; while ! [ -e go ]; do sleep 0.05; done", silence_timeout=4.0)
+    pids = pids_of(stage)
+    wait_for(lambda: growth_times(stage.dir), "a look of the supervisor")
+    os.kill(pids.supervisor_pid, signal.SIGSTOP)
+    os.killpg(pids.pid, signal.SIGSTOP)
+    paused_at = time.monotonic()
+    wait_for(lambda: time.monotonic() - paused_at > 5)
+    status = Path(f"/proc/{pids.supervisor_pid}/status")
+    before = switches(status)
+    os.kill(pids.supervisor_pid, signal.SIGCONT)
+    wait_for(lambda: switches(status) > before + 1, "another look")
+    os.killpg(pids.pid, signal.SIGCONT)
+    (stage.work / "go").touch()
+    assert wait_for_exit(stage.dir).reason is ExitReason.EXITED
+
+
+def switches(status: Path) -> int:
+    """How often a process has waited for something."""
+    return int(re.findall(r"^voluntary_ctxt_switches:\s*(\d+)", status.read_text(), re.M)[0])
 
 
 def test_a_hangup_and_an_interrupt_do_not_end_the_supervisor(stage: Stage) -> None:
