@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -81,6 +82,10 @@ def test_the_sweeps_table_has_the_folds_with_the_best_mean_first(
         " ".join(plain(row).split()) for row in GroupRows(members, group, now=clock.now, width=60)
     ]
     assert rows[3] in table
+    assert group is not None
+    with_nan = replace(group, broken=frozenset(MEMBERS[2:3]))
+    rows = [" ".join(plain(row).split()) for row in folded_rows(members, with_nan, 60)]
+    assert rows[2:4] == ["lr=0.03 0.6000 ± 0.1414 2 of 2", "lr=0.3 0.1000 1 of 2 so far !1 NaN"]
 
 
 def test_a_sweep_that_is_not_folded_has_no_such_lines(
