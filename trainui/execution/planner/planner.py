@@ -44,9 +44,13 @@ SEND_AGAIN_AFTER = 10 * clock.SECOND
 REASONS_AT_ONCE = 100
 """Wait reasons written in one transaction; more would block other writers for too long."""
 
-HORIZON = 20
+HORIZON, BRIEF_HORIZON = 20, 4
 """Queued stages considered for each kind of slot; raised only if slots are left for later stages.
-So a pass stays cheap with ten thousand queued stages."""
+So a pass stays cheap with ten thousand queued stages. The second is for passes in between those
+that write wait reasons."""
+
+_HORIZONS = {"cpu": HORIZON, "gpu": HORIZON}
+_BRIEF_HORIZONS = {"cpu": BRIEF_HORIZON, "gpu": BRIEF_HORIZON}
 
 BEHIND = WaitReason("behind earlier stages in the queue")
 """Wait reason of a stage beyond the horizon; constant, so that it is written once."""
@@ -72,8 +76,11 @@ class _View:
     """True if an attempt was granted and not yet claimed."""
     is_active: bool
     """True if a run is unfinished."""
+    horizons: Mapping[str, int]
     is_brief: bool
     """True if GPU stages behind the first ones of the queue were not searched for."""
+    is_early: bool
+    """True if wait reasons are to be written later."""
 
 
 REASONS_EVERY = 1.0
@@ -128,7 +135,8 @@ class Planner:
         return min(seconds, self._seconds_to_reasons()) if self._are_reasons_due else seconds
 
     def _seconds_to_reasons(self) -> float:
-        return max(0.0, self._reasons_written_at + REASONS_EVERY - time.monotonic())
+        last = max(self._reasons_written_at, self._no_gpu_stage_at)
+        return max(0.0, last + REASONS_EVERY - time.monotonic())
 
     def look(self, *, changed: bool) -> None:
         """Run one pass: grant free slots, send due messages, write wait reasons.
@@ -136,8 +144,8 @@ class Planner:
         `changed` says that the store changed since the last pass.
         """
         last = self._last
-        if changed or last is None or last.is_open or last.is_brief or self._are_reasons_due:
-            self._last = self._read(_HORIZONS)
+        if changed or last is None or last.is_open or self._are_reasons_due:
+            self._last = self._read()
         elif not (self._is_disk_short or _is_moved_by_time(last)):
             return
         assert self._last is not None
@@ -148,19 +156,19 @@ class Planner:
 
     def _grant_slots(self, view: _View) -> _View:
         """Grant free slots, raising the horizon as long as slots are left for later stages."""
-        if self._is_full(view) and self._seconds_to_reasons() > 0:
+        is_early = view.is_early or time.monotonic() < self._reasons_written_at + REASONS_EVERY
+        if is_early and self._is_full(view):
             self._are_reasons_due = True
             return view
-        horizons: Mapping[str, int] = _HORIZONS
-        reasons: Mapping[str, WaitReason] = {}
+        horizons, reasons = view.horizons, dict[str, WaitReason]()
         while view.waiting:
             grants = self._grant_round(view)
-            reasons = grants.reasons
+            reasons = dict(grants.reasons)
             if not (wider := grants.left & view.cut):
                 break
             horizons = {k: n * 8 if k in wider else n for k, n in horizons.items()}
-            view = self._read(horizons)
-        self._are_reasons_due = bool(reasons or view.cut) and self._seconds_to_reasons() > 0
+            view = self._read(view, horizons)
+        self._are_reasons_due = is_early and bool(reasons or view.cut)
         if reasons and not self._are_reasons_due:
             self._reasons_written_at = time.monotonic()
             self._write_reasons(reasons)
@@ -172,10 +180,20 @@ class Planner:
         needs_gpu = any(stage.definition.gpus for stage in view.waiting)
         return bool(view.waiting) and not needs_gpu and taken >= self._settings.cpus
 
-    def _read(self, horizons: Mapping[str, int]) -> _View:
+    def _read(
+        self, narrower: _View | None = None, horizons: Mapping[str, int] = _HORIZONS
+    ) -> _View:
+        """Read the queue, up to wider horizons if `narrower` is what was read in this pass."""
         # When the worker starts, all messages count as lost: their receiver is dead.
         patience = 0 if self._last is None else SEND_AGAIN_AFTER
-        is_brief = time.monotonic() - self._no_gpu_stage_at < LOOK_EVERY  # it reads the whole queue
+        if narrower is None:
+            is_brief = time.monotonic() < self._no_gpu_stage_at + REASONS_EVERY
+            is_early, horizons = (
+                self._seconds_to_reasons() > 0,
+                _BRIEF_HORIZONS if is_brief else _HORIZONS,
+            )
+        else:
+            is_brief, is_early = narrower.is_brief, narrower.is_early
         with self._store.read() as connection:
             waiting, cut = _page(connection, horizons, self._here, is_brief=is_brief)
             has_gpu_stage = any(stage.definition.gpus for stage in waiting)
@@ -187,13 +205,15 @@ class Planner:
             return _View(
                 waiting=waiting,
                 cut=cut,
-                silent=self._silent(connection) if cut and not self._seconds_to_reasons() else (),
+                silent=self._silent(connection) if cut and not is_early else (),
                 held=attempts.slot_holders(connection, host()) if waiting else {},
                 unclaimed=[_message(stages.get(connection, one.stage_id), one) for one in lost],
                 paused=runs.flag(connection, runs.PAUSED) is not None,
                 is_open=is_open,
                 is_active=bool(waiting) or is_open or runs.is_any_active(connection),
-                is_brief=is_brief and bool(cut) and not has_gpu_stage,
+                horizons=horizons,
+                is_brief=is_brief,
+                is_early=is_early,
             )
 
     def _unclaimed(self, connection: Connection, sent_before: int) -> list[AttemptRecord]:
@@ -272,18 +292,17 @@ def _named(view: _View) -> dict[Slot, str]:
     }
 
 
-_HORIZONS = {"cpu": HORIZON, "gpu": HORIZON}
-
-
 def _page(
     connection: Connection, horizons: Mapping[str, int], here: HostView | None, *, is_brief: bool
 ) -> tuple[list[StageRecord], frozenset[str]]:
     """Return the queue up to the horizons, and the kinds of slots with more stages beyond.
 
-    A brief page has GPU stages from further behind only if one is among the first.
+    A brief page has GPU stages from further behind only if one is among the first, since such a
+    search reads the whole queue.
     """
-    waiting = stage_queue.queued(connection, limit=HORIZON + 1, here=here)
-    if len(waiting) <= HORIZON:
+    least = min(horizons.values())
+    waiting = stage_queue.queued(connection, limit=least + 1, here=here)
+    if len(waiting) <= least:
         return waiting, frozenset()
     pages = {}
     for kind, horizon in horizons.items():
