@@ -115,6 +115,19 @@ async def test_where_metrics_were_looked_for_is_said_once_a_stage_has_ended(fill
         )
 
 
+async def test_the_age_of_the_last_output_is_right_after_the_end_too(filler: Filler) -> None:
+    run_id = filler.run({"a": (), "b": ()})
+    attempt = filler.start(run_id, "a", ago=70)
+    file = filler.log(attempt, "done\n")
+    filler.end(attempt, ago=57)
+    minute = file.stat().st_mtime - 57
+    os.utime(file, (minute, minute))
+    async with opened(run_id) as driven:
+        await driven.until_shown("output     5")
+        await driven.until_shown("output     1m ago (")
+        assert "checkpoint none" in driven.text()
+
+
 async def test_a_stage_is_found_by_its_name(filler: Filler) -> None:
     run_id = filler.run(SWEEP)
     async with opened(run_id) as driven:

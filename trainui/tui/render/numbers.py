@@ -75,6 +75,26 @@ def elapsed(started_at: int | None, completed_at: int | None, now: int) -> str:
     return formatting.duration(seconds if completed_at or seconds >= 10 else int(max(seconds, 0)))
 
 
+_AGES = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+
+
+def age(micros: int, now: int) -> str:
+    """Format the age of a moment in one unit, with the moment: `3m ago (14:05:11)`."""
+    seconds, (unit, letter) = _age(micros, now)
+    return f"{int(seconds / unit)}{letter} ago ({clock_time(micros)})"
+
+
+def age_changes_in(micros: int, now: int) -> float:
+    """Return the seconds until the age of a moment reads otherwise."""
+    seconds, (unit, _) = _age(micros, now)
+    return unit - seconds % unit
+
+
+def _age(micros: int, now: int) -> tuple[float, tuple[int, str]]:
+    seconds = max(now - micros, 0) / SECOND
+    return seconds, next((one for one in _AGES if seconds >= one[0]), _AGES[-1])
+
+
 def clock_time(micros: int | None) -> str:
     """Format a time of day in local time, with the date if it is not today."""
     if micros is None:

@@ -71,3 +71,22 @@ def test_a_spark_goes_from_its_least_to_its_greatest_and_bridges_gaps() -> None:
 
 def test_blocks_of_shares_compare() -> None:
     assert blocks([0, 50, 100, 140, -3]) == "▁▅██▁"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words", "changes"),
+    [
+        (0.4, "0s", 0.6),
+        (59.5, "59s", 0.5),
+        (119, "1m", 1),
+        (7300, "2h", 3500),
+        (90_000, "1d", 82_800),
+    ],
+)
+def test_an_age_is_in_one_unit_and_says_when_it_changes(
+    seconds: float, words: str, changes: float
+) -> None:
+    now = clock.now()
+    moment = now - round(seconds * clock.SECOND)
+    assert numbers.age(moment, now) == f"{words} ago ({numbers.clock_time(moment)})"
+    assert numbers.age_changes_in(moment, now) == pytest.approx(changes)

@@ -14,8 +14,10 @@ from textual.message import Message
 
 from trainui import clock
 from trainui.domain.records import AttemptRecord, StageRecord
+from trainui.domain.states import ENDED
 from trainui.tui.data.snapshot import DetailTab, RunPage, StageDetail
 from trainui.tui.render import ansi
+from trainui.tui.render.numbers import age_changes_in
 from trainui.tui.render.styled_text import Row, Segment, marked, plain
 from trainui.tui.run.details.detail_tabs import events_rows, files_rows, params_rows
 from trainui.tui.run.details.fields import LABEL
@@ -25,6 +27,8 @@ from trainui.tui.run.sweep.matrix_table import GroupRows, GroupTable
 from trainui.tui.widgets.line_view import RowsView
 
 if TYPE_CHECKING:
+    from textual.timer import Timer
+
     from trainui.tui.graph.timeline import Timeline
     from trainui.tui.run.details.images import Gallery, ImageQuery
 
@@ -68,6 +72,8 @@ class DetailsView(RowsView):
         """Index of the row of the current match."""
         self._gallery: Gallery | None = None
         self._decoding = False
+        self._aging: Timer | None = None
+        """Draws again when an age changes, after the stage's end."""
         self.folded = True
         """True if one line stands in place of the overview's details."""
         self.table_width = 0
@@ -80,6 +86,17 @@ class DetailsView(RowsView):
             self._found = -1
         width = max(self.scrollable_content_region.width, LEAST_WIDTH)
         self.set_rows(self._rows_of(subject, tab, width))
+        self._keep_ages_right(subject)
+
+    def _keep_ages_right(self, subject: DetailsSubject) -> None:
+        """Draw again when an age changes; while the stage runs, the page's clock does."""
+        if self._aging is not None:
+            self._aging.stop()
+        activity, now = subject.detail.activity, clock.now()
+        if activity is not None and subject.stage.status in ENDED:
+            known = (activity.output_at, activity.checkpoint_at)
+            changes = [age_changes_in(moment, now) for moment in known if moment is not None]
+            self._aging = self.set_timer(min(changes), self._show_again) if changes else None
 
     def tick(self, timeline: Timeline) -> None:
         """Update the running times; only the overview has any."""

@@ -17,7 +17,7 @@ from trainui.pipeline.substitution.masking import mask
 from trainui.store.read.summary import shown_command
 from trainui.text import STALLED, state
 from trainui.tui.data.snapshot import StageDetail
-from trainui.tui.render.numbers import clock_time, elapsed, number, state_style
+from trainui.tui.render.numbers import age, clock_time, elapsed, number, state_style
 from trainui.tui.render.styled_text import Row, Segment, packed
 from trainui.tui.run.details.activity import StageActivity
 from trainui.tui.run.details.fields import MOST_LINES, UNFOLDED_LINES, field_rows, start_of
@@ -100,23 +100,19 @@ def _activity_facts(
         return
     yield "values", activity.nonfinite, "bad"
     yield "alert", activity.alerts, "bad"
-    # while nothing changes the screen is not drawn again: after the end an age would become wrong
-    since = now if stage.completed_at is None else None
-    none = "none yet" if stage.completed_at is None else "none"
-    yield "output", _moment(activity.output_at, since) or (none if stage.started_at else ""), ""
-    checkpoint = f"{activity.checkpoint}, {_moment(activity.checkpoint_at, since)}"
-    none = none if stage.definition.checkpoint is not None and stage.attempt else ""
+    none = "none" if stage.completed_at else "none yet" if stage.started_at else ""
+    yield "output", _age(activity.output_at, now) or none, ""
+    if stage.definition.checkpoint is None and none:
+        none = "none, the stage declares none"
+    checkpoint = f"{activity.checkpoint}, {_age(activity.checkpoint_at, now)}"
     yield "checkpoint", checkpoint if activity.checkpoint else none, ""
     yield "metric", activity.metric, ""
     unknown = None if stage.stalled else unknown_end
     yield "progress", _progress_text(activity.progress, unknown, now), ""
 
 
-def _moment(moment: int | None, now: int | None) -> str:
-    """Return a moment as an age, or without `now` as a time."""
-    if moment is None or now is None:
-        return clock_time(moment)
-    return f"{elapsed(moment, now, now)} ago"
+def _age(moment: int | None, now: int) -> str:
+    return "" if moment is None else age(moment, now)
 
 
 def _progress_text(
