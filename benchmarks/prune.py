@@ -26,8 +26,8 @@ from trainui.domain.records import Slot
 from trainui.domain.search import Prune, Search
 from trainui.domain.states import Status
 from trainui.execution.planner.slots import host
-from trainui.execution.worker.change_detector import ChangeDetector
 from trainui.execution.worker.search_thread import SearchThread
+from trainui.execution.worker.services import ChangeDetector
 from trainui.store.db.engine import Store, open_store, raw
 from trainui.store.read import trials
 from trainui.store.runs import attempts, runs, stages

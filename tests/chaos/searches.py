@@ -12,7 +12,7 @@ from trainui.domain.states import UNFINISHED, Status
 from trainui.search import objective, samplers
 from trainui.store.db import protocol
 from trainui.store.db.readonly import snapshot
-from trainui.store.points import newest
+from trainui.store.points import series_data
 from trainui.store.read import trials, views
 from trainui.store.read.trials import TrialRecord
 
@@ -90,7 +90,7 @@ def _reported(connection: protocol.Connection, one: TrialRecord) -> dict[int, fl
     attempts = views.attempts_of_stage(connection, one.stage.id)
     pruning = attempts[-1].pruning if one.state == "pruned" else None
     with snapshot(connection):
-        points = newest.points_after(connection, one.stage.id, "loss", -1)
+        points = series_data.points_after(connection, one.stage.id, "loss", -1)
     values: dict[int, float] = {}
     for point in points:
         step, last = int(point.step), next(reversed(values), -1)

@@ -29,8 +29,8 @@ from trainui.search import pruners
 from trainui.search.study import SearchStudy
 from trainui.store.db import protocol
 from trainui.store.db.readonly import snapshot
-from trainui.store.points import newest
-from trainui.store.points.newest import NewPoint
+from trainui.store.points import series_data
+from trainui.store.points.series_data import NewPoint
 from trainui.store.read import headlines
 from trainui.store.read.trials import TrialRecord
 from trainui.store.runs import events, stage_requests, stages
@@ -184,7 +184,7 @@ class TrialWatch:
         until: float,
     ) -> Iterator[Decision]:
         """Report a trial's new points; yield the decision to prune it."""
-        points = newest.points_after(
+        points = series_data.points_after(
             connection, trial.stage.id, self._search.metric, cursor.ordinal
         )
         cursor.turn = self._turn
@@ -206,7 +206,7 @@ class TrialWatch:
             if time.monotonic() >= until and point is not points[-1]:
                 return
         else:
-            if len(points) >= newest.AT_ONCE:
+            if len(points) >= series_data.AT_ONCE:
                 return
         cursor.seen = now
 

@@ -12,6 +12,7 @@ from textual.app import App
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.filter import LineFilter
+from textual.message import Message
 from textual.theme import Theme
 from textual.timer import Timer
 
@@ -22,12 +23,32 @@ from trainui.tui.actions.background import BackgroundJobs
 from trainui.tui.data.poller import Poller
 from trainui.tui.data.snapshot import ListQuery, RunQuery, Snapshot
 from trainui.tui.keymap import KeyTable, bindings
-from trainui.tui.messages import BellRung, SnapshotReady
 from trainui.tui.page import Page
 from trainui.tui.preferences import FILE, Preferences
 from trainui.tui.runs.screen import RunsScreen
 from trainui.tui.terminal import shutdown
 from trainui.tui.terminal.terminal_app import TerminalApp
+
+
+class SnapshotReady(Message):
+    """The poller has read a new snapshot; only the latest one matters."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__()
+        self.snapshot = snapshot
+
+    def can_replace(self, message: Message) -> bool:
+        """Coalesce: a newer snapshot replaces one that is still queued."""
+        return isinstance(message, SnapshotReady)
+
+
+class BellRung(Message):
+    """An event happened that rings the terminal's bell."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
 
 THEME = "theme"
 """The preference key for the theme chosen with the theme key."""

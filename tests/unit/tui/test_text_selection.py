@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainui.tui.render.styled_text import Row, Segment, plain
-from trainui.tui.widgets.text_selection import STYLE, Position, TextSelection
+from trainui.tui.widgets.line_view import STYLE, Position, TextSelection
 
 ROWS: list[Row] = [
     (Segment("first "), Segment("line", "dim")),

@@ -83,7 +83,7 @@ def home_file_system() -> Result:
 
 def database() -> Result:
     """Check that an existing database can be opened and is intact."""
-    from trainui.store.db import backup, sqlite_errors
+    from trainui.store.db import backup, sqlite_file
     from trainui.store.read import run_list, views
 
     where, size, advice = _database()
@@ -96,7 +96,7 @@ def database() -> Result:
     except UnfitEnvironmentError as error:
         return BAD, str(error), advice
     if damage:
-        return BAD, f"{where}: {damage}", sqlite_errors.DAMAGED
+        return BAD, f"{where}: {damage}", sqlite_file.DAMAGED
     return GOOD, f"{where}, {count} run(s){size}"
 
 

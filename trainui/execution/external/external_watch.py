@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainui import clock, wakeup
 from trainui.domain.states import Status
-from trainui.execution.external import adopted_files
+from trainui.execution.external import adopted_processes
 from trainui.execution.external.adopted_processes import Cancellation, is_alive
 from trainui.metrics.discovery import process_files
 from trainui.metrics.files.tail import UnreadableFileError
@@ -79,7 +79,7 @@ class ExternalWatch:
             ended += self._ended([one for one in running if one.pid is None])
             self._check_resting()
             for stage in self._adopted:
-                adopted_files.follow(self._store, stage)
+                adopted_processes.follow_files(self._store, stage)
         if ended:
             with self._store.write() as connection:
                 for stage, status in ended:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -26,7 +27,6 @@ from trainui.execution.planner.planner import Planner
 from trainui.execution.planner.slots import all_slots, here
 from trainui.execution.stall.alerts import StallAlerts
 from trainui.execution.stall.detector import StallDetector
-from trainui.execution.worker.change_detector import ChangeDetector
 from trainui.execution.worker.code_drift import CodeDriftWatch
 from trainui.execution.worker.hosts import HostMonitor
 from trainui.execution.worker.log_relay import LogRelay
@@ -34,10 +34,38 @@ from trainui.execution.worker.metrics_process import MetricsProcess
 from trainui.execution.worker.notifications import Notifier
 from trainui.execution.worker.search_thread import SearchThread
 from trainui.execution.worker.task_sender import TaskSender
-from trainui.store.db import outage
+from trainui.store.db import outage, protocol
 from trainui.store.db.engine import open_store
+from trainui.store.read import views
 from trainui.supervisor.fork_server import ForkServer
 from trainui.supervisor.protocol import IDENTITY
+
+
+class ChangeDetector:
+    """Compares the database's data version with that of the last check."""
+
+    def __init__(self) -> None:
+        self._connection: protocol.Connection | None = None
+        self._version: int | str | None = None
+
+    def seen(self) -> bool:
+        """Return True if the store may have changed since the last call."""
+        try:
+            if self._connection is None:
+                self._connection = views.connect()
+            version = views.data_version(self._connection)
+        except (TrainuiError, sqlite3.Error):
+            self.close()
+            return True
+        changed, self._version = version != self._version, version
+        return changed
+
+    def close(self) -> None:
+        """Close the connection; the next check reports a change."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = self._version = None
+
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from trainui.errors import StoreError
-from trainui.store.db import protocol, readonly, sqlite_errors
+from trainui.store.db import protocol, readonly, sqlite_file
 
 PAGES = 1024
 """Pages between two calls of `advance`: 4 MB."""
@@ -37,9 +37,9 @@ def copy(source: Path, target: Path, advance: Callable[[int, int], None]) -> Non
         _copy(query, target, advance)
         found = _integrity(target)
     except sqlite3.Error as error:
-        raise sqlite_errors.explain(error, source) from error
+        raise sqlite_file.explain(error, source) from error
     if found != "ok":
-        raise StoreError(f"{source}: {found}: {sqlite_errors.DAMAGED}")
+        raise StoreError(f"{source}: {found}: {sqlite_file.DAMAGED}")
 
 
 def copy_study(source: Path, target: Path) -> str | None:

@@ -22,14 +22,7 @@ from sqlmodel import Session
 
 from trainui import disk, paths, settings
 from trainui.errors import StoreError, StoreLockedError
-from trainui.store.db import (
-    lock_wait_notice,
-    outage,
-    postgres,
-    protocol,
-    sqlite_errors,
-    sqlite_file,
-)
+from trainui.store.db import lock_wait_notice, outage, postgres, protocol, sqlite_file
 
 if TYPE_CHECKING:
     import psycopg
@@ -85,7 +78,7 @@ class Store:
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
         if not self._write_lock.acquire(timeout=sqlite_file.BUSY_TIMEOUT):
-            raise StoreLockedError(f"{shown(self.url)}: {sqlite_errors.LOCKED}")
+            raise StoreLockedError(f"{shown(self.url)}: {sqlite_file.LOCKED}")
         try:
             yield
         finally:
@@ -246,5 +239,5 @@ def explain(error: Exception, url: str) -> Exception:
         return StoreLockedError(f"{shown(url)}: too many transactions at once; try again")
     cause = getattr(error, "orig", None) or error
     file = file_of(url)
-    found = postgres.explain(cause, url) if file is None else sqlite_errors.explain(cause, file)
+    found = postgres.explain(cause, url) if file is None else sqlite_file.explain(cause, file)
     return error if found is cause else found

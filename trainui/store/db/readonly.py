@@ -10,7 +10,7 @@ from pathlib import Path
 
 from trainui import paths, settings
 from trainui.errors import NotFoundError, StoreError
-from trainui.store.db import sqlite_errors, sqlite_file
+from trainui.store.db import sqlite_file
 from trainui.store.db.protocol import Connection
 from trainui.store.db.revision import HEAD
 
@@ -32,7 +32,7 @@ def reading(database: Path | None = None) -> Iterator[Connection]:
     except sqlite3.Error as error:
         if database is None:
             opened.check()  # that explains it
-        raise sqlite_errors.explain(error, database or paths.home().database) from error
+        raise sqlite_file.explain(error, database or paths.home().database) from error
     finally:
         connection.close()
 
@@ -128,9 +128,9 @@ def _open(database: Path) -> sqlite3.Connection:
             connection.close()
         if "no such table" in str(error):
             raise StoreError(
-                f"{database} is not a trainui database: {sqlite_errors.REPLACE}"
+                f"{database} is not a trainui database: {sqlite_file.REPLACE}"
             ) from error
-        raise sqlite_errors.explain(error, database) from error
+        raise sqlite_file.explain(error, database) from error
     return connection
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from trainui import clock, paths, plain_files
 from trainui.errors import StoreError, StoreLockedError, UnfitEnvironmentError
-from trainui.store.db import lock_wait_notice, postgres, sqlite_errors, sqlite_file
+from trainui.store.db import lock_wait_notice, postgres, sqlite_file
 from trainui.store.db.revision import HEAD as HEAD
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _check_empty(file: Path) -> None:
     """Check that a database without a revision may be filled."""
     sqlite_file.check_not_lost(file)
     if file.stat().st_size:
-        raise StoreError(f"{file} is not a trainui database: {sqlite_errors.REPLACE}")
+        raise StoreError(f"{file} is not a trainui database: {sqlite_file.REPLACE}")
 
 
 def revision(file: Path) -> str | None:

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from trainui import disk, paths, settings
-from trainui.store.db import lock_wait_notice, schema, sqlite_errors, sqlite_file
+from trainui.store.db import lock_wait_notice, schema, sqlite_file
 from trainui.store.db.protocol import Connection
 
 
@@ -68,4 +68,4 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise sqlite_errors.explain(error, paths.home().database) from error
+        raise sqlite_file.explain(error, paths.home().database) from error

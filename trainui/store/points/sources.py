@@ -19,6 +19,7 @@ from trainui.store.db import postgres, protocol
 from trainui.store.db.engine import raw
 from trainui.store.points.source_record import Identity, SourceRecord
 from trainui.store.points.stitching import RESTART
+from trainui.store.read import row_mapping
 
 
 class StaleSourceError(TrainuiError):
@@ -175,3 +176,25 @@ def move(connection: Connection, before: SourceRecord, after: SourceRecord) -> N
     )
     if moved.rowcount != 1:
         raise StaleSourceError(f"{before.key}: stored further by another reader; look again")
+
+
+_ADOPTED = "pipeline = 'process (external)'"
+
+_FILES = (
+    "SELECT key, run_id FROM sources JOIN stages ON stages.id = owner "
+    "JOIN runs ON runs.id = run_id "
+    f"WHERE pipeline NOT LIKE '% (external)' OR {_ADOPTED}"
+)
+
+_DEFINITIONS = (
+    f"SELECT definition_json, run_id FROM stages JOIN runs ON runs.id = run_id WHERE {_ADOPTED}"
+)
+
+
+def read_by_runs(connection: Connection) -> dict[str, str]:
+    """Return the ids of runs by the keys of the files that they read."""
+    found = {str(key): str(run_id) for key, run_id in run(connection, _FILES).fetchall()}
+    for text, run_id in run(connection, _DEFINITIONS).fetchall():
+        definition = row_mapping.definition(text)
+        found |= {one.path: str(run_id) for one in definition.metrics or () if one.path}
+    return found

@@ -18,7 +18,7 @@ from trainui.store.db import protocol
 from trainui.store.points import windows
 from trainui.store.points.x_axis import Axis
 from trainui.store.read import headlines
-from trainui.tui.curves import chart_lines, series_figures
+from trainui.tui.curves import chart_lines, series
 from trainui.tui.curves.comparison.candidates import read_candidates
 from trainui.tui.curves.comparison.folding import folded, groups
 from trainui.tui.curves.comparison.other_runs import OtherRuns
@@ -129,7 +129,7 @@ class CurveReader:
             drawn.charts,
             self._candidates(connection, stage, stages, wanted, metric),
             converted,
-            series_figures.axes(figures, connection, stage),
+            series.axes(figures, connection, stage),
             sampled=bool(self._preview),
             choice=choice,
             due=math.inf if fresh else drawn.due,
@@ -225,12 +225,10 @@ class CurveReader:
     def _figures(
         self, connection: protocol.Connection, owner: str, attempt: int | None
     ) -> tuple[SeriesSummary, ...]:
-        series = self._cached(
-            (owner, _SERIES), lambda: series_figures.read_series(connection, owner)
-        )
+        known = self._cached((owner, _SERIES), lambda: series.read_series(connection, owner))
         found: tuple[SeriesSummary, ...] = self._cached(
             (owner, "figures", attempt),
-            lambda: series_figures.figures(connection, series.values(), attempt),
+            lambda: series.figures(connection, known.values(), attempt),
         )
         return found
 
@@ -239,8 +237,8 @@ class CurveReader:
     ) -> Plotted | PreviewedSeries:
         self._check_version(connection, source.owner)
         key = (source.owner, name, axis, source.attempt)
-        series = self._cache.get((source.owner, _SERIES), {})
-        known = series[name].segments if name in series else None
+        stored = self._cache.get((source.owner, _SERIES), {})
+        known = stored[name].segments if name in stored else None
         found: Plotted = self._cached(
             key,
             lambda: windows.Plotted(

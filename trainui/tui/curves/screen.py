@@ -73,7 +73,7 @@ class CurvesScreen(Page):
         self._notices = notices
         self.top.show(self._crumbs(page, notices), notices)
         none = "no metrics" if page.stage.status in ENDED else "no metrics yet"
-        self.plot.set_curves(page.curves, ": ".join(filter(None, (none, page.looked_at))))
+        self.plot.set_curves(page.curves, ": ".join(filter(None, (none, page.searched_places))))
         self._show_how()
 
     def _crumbs(self, page: CurvesPage, notices: Row) -> Row:

@@ -10,8 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui.domain.metric_direction import ComparedMetric, may_lead
-from trainui.store.read.run_details import RunDetails
-from trainui.store.read.run_list import RunLine
+from trainui.store.read.run_list import RunDetails, RunLine
 from trainui.text import harmless
 from trainui.tui.curves.model import Curves, CurvesWanted
 from trainui.tui.render.numbers import step
@@ -101,7 +100,7 @@ class StageDetail:
     """None: not read yet."""
     problems: tuple[str, ...] = ()
     """Why metrics sources cannot be read."""
-    looked_at: str = ""
+    searched_places: str = ""
     """Where metrics were looked for, if the stage has ended without any."""
     files: StageFiles | None = None
     """None: not requested."""
@@ -294,7 +293,7 @@ class CurvesPage:
     run: RunRecord
     stage: StageRecord
     curves: Curves
-    looked_at: str = ""
+    searched_places: str = ""
     """Where metrics were looked for, if the stage has ended without any."""
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from trainui.domain.definition import StageDefinition
 from trainui.domain.notifications import CHECKPOINT
 from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
-from trainui.domain.states import Status
+from trainui.domain.states import ENDED, Status
 from trainui.execution.attempt import environment_digest
 from trainui.pipeline.substitution.search import searches_of
 from trainui.search import results
@@ -19,6 +19,7 @@ from trainui.store.db import protocol
 from trainui.store.points import curves
 from trainui.store.read import event_feed, record_cache, run_history, run_list, tracked, views
 from trainui.text import harmless
+from trainui.tui.curves.model import Curves
 from trainui.tui.curves.reader import CurveReader
 from trainui.tui.data.eta import EtaEstimator
 from trainui.tui.data.snapshot import (
@@ -31,8 +32,35 @@ from trainui.tui.data.snapshot import (
 )
 from trainui.tui.run.details.activity import ActivityReader
 from trainui.tui.run.details.files import commit, stage_files
-from trainui.tui.run.details.looked_at import LookedAtReader
 from trainui.tui.run.sweep.matrix_reader import AlertReader, MatrixReader
+
+
+class SearchedPlacesReader:
+    """Describes it once per attempt, since lines are counted and directories listed."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._known: tuple[int, str] = (0, "")
+
+    def read(
+        self,
+        run: RunRecord,
+        stage: StageRecord,
+        attempts: Sequence[AttemptRecord],
+        curves: Curves | None,
+    ) -> str:
+        """Return the places and what to do; empty for a stage that runs or has metrics."""
+        is_silent = curves is not None and not curves.figures and stage.status in ENDED
+        if not is_silent or not attempts or run.is_external:
+            return ""
+        last = attempts[-1]
+        if self._known[0] != last.id:
+            from trainui.metrics.discovery import searched_places  # NumPy, which few pages need
+
+            where = Path(last.directory), Path(stage.directory)
+            self._known = last.id, harmless(searched_places.describe(*where, stage.definition))
+        return self._known[1]
+
 
 FIRST_STAGES = 200
 """Stages in a page's first snapshot: more than a terminal has lines."""
@@ -61,7 +89,7 @@ class RunPageReader:
         self._groups = MatrixReader(self._alerts)
         self._activity = ActivityReader()
         self._curves = CurveReader(self._groups)
-        self._looked_at = LookedAtReader()
+        self._searched_places = SearchedPlacesReader()
         self._begun_run: str | None = None
         """The run of which at least the first stages have been read."""
 
@@ -108,7 +136,7 @@ class RunPageReader:
             stage.name,
             found,
             tuple(harmless(one.problem) for one in curves.problems(connection, [stage.id])),
-            self._looked_at.read(run, stage, attempts, found),
+            self._searched_places.read(run, stage, attempts, found),
             commit=self._commits[run.directory],
         )
         number = query.attempt if (query.attempt or 0) < len(attempts) else None
@@ -201,7 +229,7 @@ class RunPageReader:
         found = self._curves.read(connection, selected, stages, query.curves)
         attempts = views.attempts_of_stage(connection, selected.id)
         return CurvesPage(
-            run, selected, found, self._looked_at.read(run, selected, attempts, found)
+            run, selected, found, self._searched_places.read(run, selected, attempts, found)
         )
 
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from trainui.domain.states import UNFINISHED, Status
-from trainui.store.read.run_details import RunDetails
-from trainui.store.read.run_list import RunLine, RunTrouble
+from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
 from trainui.text import SYMBOLS, TROUBLE, harmless, state, verdict
 from trainui.tui.render.numbers import elapsed, number, progress_bar, spark, state_style, when
 from trainui.tui.render.styled_text import Segment, cut, fit, fit_middle

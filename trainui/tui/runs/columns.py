@@ -8,8 +8,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 
 from trainui.domain.states import Status
-from trainui.store.read.run_details import RunDetails
-from trainui.store.read.run_list import RunLine
+from trainui.store.read.run_list import RunDetails, RunLine
 from trainui.text import SYMBOLS, harmless, verdict
 from trainui.tui.render.numbers import number, state_style
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle

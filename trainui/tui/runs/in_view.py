@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from trainui.domain.states import Status
 from trainui.store.db import protocol
-from trainui.store.read import event_feed, gpu_use, run_details
+from trainui.store.read import event_feed, gpu_use, run_list
 from trainui.tui.data.eta import EtaEstimator
 from trainui.tui.data.snapshot import ListQuery, Snapshot
 from trainui.tui.runs.headline_reader import HeadlineReader
@@ -21,7 +21,7 @@ from trainui.tui.runs.sweep_reader import SweepReader
 from trainui.tui.runs.title_reader import TitleReader
 
 if TYPE_CHECKING:
-    from trainui.store.read.run_details import RunDetails
+    from trainui.store.read.run_list import RunDetails
 
 PERIOD = 5.0
 """Seconds after which the second lines are read again: reasons to wait change without an event."""
@@ -77,5 +77,5 @@ class InViewReader:
         state, now = (query.rows, event_feed.last(connection)), time.monotonic()
         if self._details_of != state or now - self._details_at > PERIOD:
             self._details_of, self._details_at = state, now
-            self._second_lines = run_details.of_runs(connection, query.rows)
+            self._second_lines = run_list.details_of(connection, query.rows)
         return self._second_lines

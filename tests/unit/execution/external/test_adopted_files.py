@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from trainui.control.trainings import external
-from trainui.execution.external import adopted_files
+from trainui.execution.external import adopted_processes
 from trainui.settings import host
 from trainui.store.db.engine import Store
 from trainui.store.runs import external_runs
@@ -58,7 +58,7 @@ def sources(store: Store) -> list[str]:
 def follow(store: Store) -> None:
     with store.read() as connection:
         (stage,) = external_runs.running(connection, host())
-    adopted_files.follow(store, stage)
+    adopted_processes.follow_files(store, stage)
 
 
 def test_files_that_it_opens_later_are_read_in_place_of_its_log(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from trainui import paths
-from trainui.execution.worker.change_detector import ChangeDetector
+from trainui.execution.worker.services import ChangeDetector
 from trainui.store.db.engine import Store
 from trainui.store.runs import runs
 

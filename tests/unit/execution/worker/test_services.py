@@ -7,8 +7,7 @@ import threading
 import pytest
 
 from trainui.errors import StoreError, StoreLockedError, UsageError
-from trainui.execution.worker.change_detector import ChangeDetector
-from trainui.execution.worker.services import WorkerServices
+from trainui.execution.worker.services import ChangeDetector, WorkerServices
 from trainui.store.db import outage
 from trainui.store.db.engine import Store
 

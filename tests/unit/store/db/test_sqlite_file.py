@@ -11,7 +11,7 @@ import pytest
 
 from trainui import paths
 from trainui.errors import StoreError
-from trainui.store.db import sqlite_errors
+from trainui.store.db import sqlite_file
 from trainui.store.db.engine import Store
 from trainui.store.db.sqlite_file import FileMark, Unreplaced
 from trainui.store.runs import runs
@@ -60,4 +60,4 @@ def test_an_input_output_error_of_a_removed_database_says_that_it_is_gone(
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR
     if is_there:
         database.touch()
-    assert words in str(sqlite_errors.explain(error, database))
+    assert words in str(sqlite_file.explain(error, database))

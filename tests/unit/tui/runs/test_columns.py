@@ -10,8 +10,7 @@ from trainui import clock
 from trainui.domain.headline_metric import headline
 from trainui.domain.metric_direction import ComparedMetric
 from trainui.domain.states import Status
-from trainui.store.read.run_details import RunDetails
-from trainui.store.read.run_list import RunLine, RunTrouble
+from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
 from trainui.tui.data.eta import Eta
 from trainui.tui.data.snapshot import ListedMetrics, RunLive
 from trainui.tui.render.styled_text import plain, width_of

@@ -17,7 +17,7 @@ from trainui.store.runs import trials
 from trainui.tui.data.database import ScreenDatabase
 from trainui.tui.data.snapshot import ListQuery
 from trainui.tui.runs import sweep_reader
-from trainui.tui.runs.cache import RunListCache
+from trainui.tui.runs.reader import RunListCache
 from trainui.tui.runs.sweep_reader import SweepReader
 
 SPACE: dict[str, Range | Choices] = {

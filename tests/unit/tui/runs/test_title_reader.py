@@ -10,8 +10,8 @@ from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import Filler
 from trainui.domain.states import Status
 from trainui.store.db import protocol, readonly
-from trainui.store.read import run_details, run_list
-from trainui.store.read.run_details import RunDetails
+from trainui.store.read import run_list
+from trainui.store.read.run_list import RunDetails
 from trainui.tui.runs import title_reader
 from trainui.tui.runs.title_reader import TitleReader
 
@@ -67,7 +67,7 @@ def test_a_second_line_has_the_first_failed_stage(
     for name in ("b", "a"):
         filler.fail(failed, name, f"exit code 1: {name}")
     quiet = trained(filler, "loss")
-    found = run_details.of_runs(connection, [waits, failed, quiet])
+    found = run_list.details_of(connection, [waits, failed, quiet])
     assert found == {
         waits: RunDetails("a", Status.QUEUED),
         failed: RunDetails("a", Status.FAILED, "exit code 1: a"),

@@ -1,8 +1,9 @@
-"""The overview of a stage as lines: its state and reason, its attempts, its command."""
+"""The overview of a stage as lines: its state and reason, its error, its attempts, its command."""
 
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -15,20 +16,18 @@ from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import DONE, UNFINISHED, Status
 from trainui.pipeline.substitution.masking import mask
 from trainui.store.read.summary import shown_command
-from trainui.text import STALLED, state
+from trainui.text import STALLED, harmless, state
 from trainui.tui.data.snapshot import StageDetail
 from trainui.tui.render.numbers import age, clock_time, elapsed, number, state_style
-from trainui.tui.render.styled_text import Row, Segment, packed
+from trainui.tui.render.styled_text import Row, Segment, packed, wrap
 from trainui.tui.run.details.activity import StageActivity
 from trainui.tui.run.details.fields import MOST_LINES, UNFOLDED_LINES, field_rows, start_of
 from trainui.tui.run.details.log_progress import LogProgress
 from trainui.tui.run.details.overview_details import FOLDED, UNFOLDED, details_rows
-from trainui.tui.run.details.stage_error import error_rows
 
 if TYPE_CHECKING:
     from trainui.tui.data.eta import Eta
     from trainui.tui.graph.timeline import Timeline
-
 
 WHOLE = "d shows, C copies all of it"
 """The end of a command that is too long."""
@@ -245,3 +244,38 @@ def _earlier_rows(attempts: Sequence[AttemptRecord], width: int) -> list[Row]:
         words = ", shows the previous attempt: its curves, files, events and log"
         rows += field_rows(" ", words, "dim", width)
     return rows
+
+
+ERROR_LINES = 20
+"""The most lines of an error."""
+
+TRACEBACK = "Traceback (most recent call last):"
+
+_PROGRESS_BAR = re.compile(r"\d+%\|.*\||\b\d+/\d+ \[.*\]|\b\d+(\.\d+)? ?(it|s|batch|step)/(it|s)\b")
+
+
+def error_lines(error: str) -> list[str]:
+    """Return the lines of an error from its last traceback on, without progress bars."""
+    lines = error.splitlines()
+    starts = [at for at, line in enumerate(lines) if line.strip() == TRACEBACK]
+    if starts:
+        return lines[starts[-1] :]
+    return [line for line in lines[1:] if line and not _PROGRESS_BAR.search(line)]
+
+
+def error_rows(stage: StageRecord, width: int) -> list[Row]:
+    """Return the lines of an error that has more than the one line that `why` shows."""
+    lines = error_lines(stage.error or "")
+    if not lines:
+        return []
+    shown: list[str] = []
+    more = len(lines)
+    while more and len(shown) < ERROR_LINES:
+        line = harmless(lines[-more].expandtabs(4))
+        shown += wrap(line, width, ERROR_LINES - len(shown))
+        more -= 1
+    rows: list[Row] = [(Segment("error", "dim"),)]
+    rows += [(Segment(line, "bad"),) for line in shown]
+    if more:
+        rows.append((Segment(f"… {more} more lines in the log", "dim"),))
+    return [*rows, ()]

@@ -60,7 +60,9 @@ class StagePanel:
         waits = "no output" if over else "no output yet" if stage.attempt else "not started yet"
         self._show_log(self._attempts(page, stage), waits)
         if detail.curves is not None:
-            none = ": ".join(filter(None, (waits.replace("output", "metrics"), detail.looked_at)))
+            none = ": ".join(
+                filter(None, (waits.replace("output", "metrics"), detail.searched_places))
+            )
             panes.curves.set_curves(detail.curves, none, detail.problems)
         panes.show_titles(stage, self.attempt, len(panes.graph.folded))
 

@@ -28,10 +28,9 @@ from trainui.tui.data.snapshot import MatrixDetail, RunQuery
 from trainui.tui.render.styled_text import Segment, joined, plain, width_of
 from trainui.tui.run.details.fields import MOST_LINES
 from trainui.tui.run.details.log_progress import LogProgress, log_progress, most_steps
-from trainui.tui.run.details.overview import overview_rows
+from trainui.tui.run.details.overview import error_lines, overview_rows
 from trainui.tui.run.details.overview_details import short_path
 from trainui.tui.run.details.shell_command import shell_command
-from trainui.tui.run.details.stage_error import error_lines
 from trainui.tui.run.header import can_resume, crumbs, heading
 from trainui.tui.run.reader import RunPageReader
 from trainui.tui.run.sweep.matrix_table import GroupRows
