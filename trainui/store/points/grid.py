@@ -29,8 +29,10 @@ class StepGrid:
 
         Monotonic despite rounding: a larger step is never in an earlier column.
         """
+        span = self.high - self.low
         places: Floats = np.subtract(steps, self.low, dtype=np.float64)
-        if span := self.high - self.low:
+        places.clip(0, span, out=places)  # a far step divided by a tiny range would overflow
+        if span:
             places /= span
             places *= self.width
         at: Ints = places.clip(0, self.width - 1, out=places).astype(np.int64)

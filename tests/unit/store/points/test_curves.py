@@ -213,6 +213,7 @@ BATCH = st.lists(st.tuples(STEPS, st.floats(width=32)), max_size=30)
 
 
 CANCELLING = [([(0.0, -3e38), (0.0, 3e38), (0.0, 1.0)], 0, False)]
+TINY_RANGE = [([(0.0, 0.0), (4.0, 0.0)], 0, True), ([(2.2250738585072014e-308, 0.0)], 1, False)]
 
 
 @given(
@@ -220,6 +221,7 @@ CANCELLING = [([(0.0, -3e38), (0.0, 3e38), (0.0, 1.0)], 0, False)]
     width=st.integers(1, 20),
 )
 @example(batches=CANCELLING, width=1)
+@example(batches=TINY_RANGE, width=1)
 @settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
