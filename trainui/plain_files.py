@@ -21,22 +21,14 @@ _KINDS = (
 
 
 def check(path: Path, mode: int) -> None:
-    """Check that a mode is that of a regular file.
-
-    Raises:
-        NotPlainFileError: it is not.
-    """
+    """Raise NotPlainFileError if a mode is not that of a regular file."""
     if not stat.S_ISREG(mode):
         kind = next((words for test, words in _KINDS if test(mode)), "something else")
         raise NotPlainFileError(str(path), kind)
 
 
 def open_plain(path: Path) -> BufferedReader:
-    """Open a regular file for reading, without blocking.
-
-    Raises:
-        NotPlainFileError: it is something else.
-    """
+    """Open a regular file without blocking; raise NotPlainFileError if it is something else."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         check(path, os.fstat(descriptor).st_mode)
@@ -47,19 +39,11 @@ def open_plain(path: Path) -> BufferedReader:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return a regular file's bytes.
-
-    Raises:
-        NotPlainFileError: it is something else.
-    """
+    """Return a regular file's bytes; raise NotPlainFileError if it is something else."""
     with open_plain(path) as file:
         return file.read()
 
 
 def read_text(path: Path) -> str:
-    """Return a regular file's text.
-
-    Raises:
-        NotPlainFileError: it is something else.
-    """
+    """Return a regular file's text; raise NotPlainFileError if it is something else."""
     return read_bytes(path).decode("utf-8")

@@ -59,11 +59,7 @@ def write(run_directory: Path, shell: ShellEnvironment) -> None:
 
 
 def read(run_directory: Path) -> ShellEnvironment:
-    """Return what `write` stored.
-
-    Raises:
-        UnfitEnvironmentError: the file is missing or damaged.
-    """
+    """Return what `write` stored; raise UnfitEnvironmentError if the file is missing or damaged."""
     file = run_directory / ENVIRONMENT_FILE
     try:
         content = json.loads(plain_files.read_bytes(file))

@@ -165,11 +165,7 @@ _ArgumentError: type[Exception] = typer.BadParameter.__bases__[0]
 
 
 def call(arguments: Sequence[str]) -> int:
-    """Run a command line; return the exit code.
-
-    Raises:
-        UsageError: the arguments are invalid.
-    """
+    """Run a command line; return the exit code, or raise UsageError for invalid arguments."""
     if arguments[0] == "help":
         arguments = [*arguments[1:], "--help"]
     first = arguments[0]

@@ -17,11 +17,7 @@ from trainui.text import harmless
 
 
 def existing_run(connection: Connection, run_id: str) -> RunRecord:
-    """Return the run with exactly this id.
-
-    Raises:
-        NotFoundError: it does not exist.
-    """
+    """Return the run with exactly this id; raise NotFoundError if it does not exist."""
     run = runs.get(connection, run_id)
     if run is None:
         raise NotFoundError(f"no run {run_id!r}; `trainui ls` lists the runs")
@@ -29,21 +25,13 @@ def existing_run(connection: Connection, run_id: str) -> RunRecord:
 
 
 def run_of(run_id: str) -> RunRecord:
-    """Return the run with exactly this id.
-
-    Raises:
-        NotFoundError: it does not exist.
-    """
+    """Return the run with exactly this id; raise NotFoundError if it does not exist."""
     with open_store().read() as connection:
         return existing_run(connection, run_id)
 
 
 def check_names(known: Collection[str], names: Iterable[str]) -> None:
-    """Check that a run has all these stages.
-
-    Raises:
-        NotFoundError: a stage does not exist.
-    """
+    """Raise NotFoundError if a run does not have all these stages."""
     for name in names:
         if name not in known:
             listed = ", ".join(map(harmless, known))

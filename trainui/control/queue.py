@@ -16,11 +16,7 @@ def set_paused(paused: bool) -> None:
 
 
 def change_priority(run_id: str, change: int) -> int:
-    """Raise (1) or lower (-1) a run's priority; return the new one.
-
-    Raises:
-        NotFoundError: the run does not exist.
-    """
+    """Raise (1) or lower (-1) a run's priority; return the new one, or raise NotFoundError."""
     with open_store().write() as connection:
         priority = existing_run(connection, run_id).priority + change
         runs.set_priority(connection, run_id, priority)

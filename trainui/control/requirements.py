@@ -23,11 +23,7 @@ MODULES = {
 
 
 def check_search(stages: Iterable[StageDefinition]) -> None:
-    """Check that the packages of the stages' searches are installed, without importing them.
-
-    Raises:
-        UnfitEnvironmentError: one is not.
-    """
+    """Raise UnfitEnvironmentError if a package of the stages' searches is not installed."""
     searches = {stage.group or stage.name: stage.search for stage in stages if stage.search}
     for name, search in searches.items():
         if find_spec("optuna") is None:

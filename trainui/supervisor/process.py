@@ -161,11 +161,7 @@ def _ask(fork_server: ForkServer, attempt_dir: Path, patience: float) -> LaunchR
 
 
 def probe(attempt_dir: Path) -> Probe:
-    """Determine the state of an attempt.
-
-    Raises:
-        JournalError: its records have another version.
-    """
+    """Determine the state of an attempt; raise JournalError if its records have another version."""
     found = journal.read_exit(attempt_dir)
     if found:
         return Probe(ProbeState.ENDED, found)

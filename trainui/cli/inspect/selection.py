@@ -37,11 +37,7 @@ class Selection:
 def select(
     connection: Connection, runs: Sequence[RunLine], words: Sequence[str], sort: str | None
 ) -> Selection:
-    """Return the runs that match a filter, in an order.
-
-    Raises:
-        UsageError: a term of the filter or the order is invalid.
-    """
+    """Return the runs that match a filter, in an order; raise UsageError if either is invalid."""
     chosen = _filter(words)
     metrics, params = set(chosen.metrics), set(chosen.params)
     if sort is not None and sort.startswith(_SMOOTHED):

@@ -28,11 +28,7 @@ _NEED_WORKER = {"cancel", *REVIVED}
 
 @contextmanager
 def report_on_stop(what: str) -> Iterator[None]:
-    """Report `what` if the user stops the block.
-
-    Raises:
-        StoppedError: the user pressed ctrl+c.
-    """
+    """Report `what` if the user stops the block; raise StoppedError then."""
     try:
         yield
     except (KeyboardInterrupt, typer.Abort) as error:  # the latter at a question

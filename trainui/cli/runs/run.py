@@ -43,11 +43,7 @@ class RunOptions:
     """The run that it came from, as the user named it."""
 
     def check(self) -> None:
-        """Reject options that exclude each other.
-
-        Raises:
-            UsageError: both --detach and --wait are given.
-        """
+        """Raise UsageError for options that exclude each other: --detach and --wait."""
         if self.detach and self.wait:
             raise UsageError("--detach and --wait exclude each other; give one of them")
 

@@ -51,11 +51,7 @@ def changed_file(run: RunRecord) -> str | None:
 
 
 def load(file: str, run: RunRecord) -> Pipeline:
-    """Load a file with the parameters that a run was given.
-
-    Raises:
-        PipelineFileError: the file has problems.
-    """
+    """Load a file with a run's parameters; raise PipelineFileError if it has problems."""
     given = given_params(run.id)
     return members.applied(loader.load(file, given), given, members.recorded(run.id))
 

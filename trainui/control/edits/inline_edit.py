@@ -136,11 +136,7 @@ def as_recorded(run: RunRecord, stages: Sequence[str]) -> InlineEdit:
 
 
 def pipeline_of(run: RunRecord, edit: InlineEdit) -> Pipeline:
-    """Load an edited pipeline.
-
-    Raises:
-        PipelineFileError: the edited pipeline has problems.
-    """
+    """Load an edited pipeline; raise PipelineFileError if it has problems."""
     return members.applied(_loaded(run, edit.text, edit.given), edit.given, edit.members)
 
 

@@ -139,11 +139,7 @@ def stages_with_waiting_edits(run_id: str) -> list[str]:
 
 
 def check_running(revision: Revision, stages: Sequence[StageRecord]) -> None:
-    """Check that no stage is running that an edited file changes or removes.
-
-    Raises:
-        UsageError: such a stage is running.
-    """
+    """Raise UsageError if a stage is running that an edited file changes or removes."""
     removed = revision.removed
     for stage in stages:
         if stage.status == Status.RUNNING and stage.name in (*revision.edited, *removed):

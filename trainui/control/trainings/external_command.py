@@ -88,11 +88,7 @@ def of(run: RunRecord, stages: Sequence[StageRecord]) -> Offer:
 
 
 def check_is_ours(connection: Connection, run: RunRecord) -> None:
-    """Check that a run's stages were started by trainui.
-
-    Raises:
-        UsageError: it is an external run; the message has the command line for a new run.
-    """
+    """Raise UsageError, with the command line for a new run, if a run is an external one."""
     if run.external is not None:
         offer = of(run, runs.stages(connection, run.id))
         raise UsageError(

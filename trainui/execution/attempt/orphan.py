@@ -45,11 +45,7 @@ class Orphan:
         return None
 
     def end(self, reason: ExitReason) -> tuple[int, ...]:
-        """End all its processes; return the pids that survive SIGKILL.
-
-        Raises:
-            SupervisorLivesError: its supervisor is alive.
-        """
+        """End all processes; return the survivors, or raise SupervisorLivesError if it has one."""
         grace = self._definition.grace
         if reason == ExitReason.EXITED:
             grace = min(grace, LEFTOVER_GRACE)

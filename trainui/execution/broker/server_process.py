@@ -43,11 +43,7 @@ def log_path(home: Home) -> Path:
 
 
 def find_programs() -> list[Path]:
-    """Return the installed server programs, the preferred one first.
-
-    Raises:
-        UnfitEnvironmentError: none is installed.
-    """
+    """Return the installed server programs, best first; raise UnfitEnvironmentError for none."""
     found = [shutil.which(name) for name in _PROGRAMS]
     programs = [*_bundled(), *(Path(program) for program in found if program)]
     if not programs:

@@ -85,11 +85,7 @@ def make_directory() -> bool:
 
 
 def check_directory() -> None:
-    """Check that the directory's type and mode make it safe for several users.
-
-    Raises:
-        UnusableLockError: they do not.
-    """
+    """Raise UnusableLockError if the directory's type or mode is unsafe for several users."""
     with suppress(FileNotFoundError):
         mode = LOCKS.lstat().st_mode
         if not stat.S_ISDIR(mode):

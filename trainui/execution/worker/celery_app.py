@@ -84,11 +84,7 @@ class _Amqp(AMQP):  # type: ignore[misc]
 
 
 def create_app(home: Home, settings: Settings) -> Any:
-    """Create the Celery app for a home, without connecting.
-
-    Raises:
-        UsageError: the configured broker URL is invalid.
-    """
+    """Create the Celery app, without connecting; raise UsageError for an invalid broker URL."""
     app = Celery("trainui", broker=url.for_celery(home, settings), amqp=_Amqp)
     # A queue per home, since several homes may share one broker.
     app.conf.update(SETTINGS, task_default_queue=queue_of(home, settings))

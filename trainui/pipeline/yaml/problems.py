@@ -59,11 +59,7 @@ class Problems:
         return sorted(self._found, key=lambda problem: (problem.line, problem.column))
 
     def raise_if_any(self) -> None:
-        """Raise an error with all problems, if there are any.
-
-        Raises:
-            PipelineFileError: there is at least one problem.
-        """
+        """Raise PipelineFileError with all problems, if there are any."""
         if self._found:
             raise PipelineFileError(self.in_order())
 

@@ -91,11 +91,7 @@ class Store:
             yield connection
 
     def await_writable(self) -> None:
-        """Wait until the store can be written, without writing anything.
-
-        Raises:
-            StoreError: it cannot be written.
-        """
+        """Wait until the store can be written, without writing; raise StoreError if it cannot."""
         with self.write():
             pass
 
@@ -115,11 +111,7 @@ def database_url() -> str:
 
 
 def open_store(url: str | None = None) -> Store:
-    """Open the store; create or upgrade it first if needed.
-
-    Raises:
-        UnfitEnvironmentError: it cannot be created, opened or upgraded.
-    """
+    """Open the store, created or upgraded if needed, or raise UnfitEnvironmentError."""
     return _open(url or database_url())
 
 

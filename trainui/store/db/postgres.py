@@ -82,11 +82,7 @@ def shown(url: str) -> str:
 
 
 def connect(url: str, *, read_only: bool = False, autocommit: bool = False) -> psycopg.Connection:
-    """Open a connection of the driver.
-
-    Raises:
-        UnfitEnvironmentError: the driver is not installed.
-    """
+    """Open a driver connection; raise UnfitEnvironmentError if the driver is not installed."""
     try:
         import psycopg
     except ImportError as error:

@@ -62,11 +62,7 @@ def is_there() -> bool:
 
 
 def is_none_yet() -> bool:
-    """Return True if the store does not exist and never did.
-
-    Raises:
-        StoreError: it was removed or emptied.
-    """
+    """Return True if the store never existed; raise StoreError if it was removed or emptied."""
     if is_there():
         return False
     if settings.load().database_url is None:

@@ -39,11 +39,7 @@ log = logging.getLogger(__name__)
 
 
 def make_file(file: Path) -> None:
-    """Create a SQLite database and its directory, if it does not exist.
-
-    Raises:
-        UnfitEnvironmentError: it cannot be created or opened.
-    """
+    """Create a SQLite database and its directory if missing, or raise UnfitEnvironmentError."""
     paths.make_private(file.parent)
     if os.access(file, os.R_OK | os.W_OK):
         return  # closing it would release this process's POSIX locks on it without SQLite noticing
@@ -105,11 +101,7 @@ def _check_empty(file: Path) -> None:
 
 
 def revision(file: Path) -> str | None:
-    """Return the database's revision; None for an empty one.
-
-    Raises:
-        NotPlainFileError: it is not a regular file.
-    """
+    """Return the revision, None for an empty database; raise NotPlainFileError if it is no file."""
     plain_files.check(file, file.stat().st_mode)
     with closing(sqlite3.connect(file)) as connection:
         try:

@@ -94,11 +94,7 @@ class Unreplaced:
         self._file = file_identity(self._path)
 
     def check(self) -> None:
-        """Check that the database is still the file that it was at first.
-
-        Raises:
-            StoreError: it was removed or replaced.
-        """
+        """Raise StoreError if the database is no longer the file that it was at first."""
         found = file_identity(self._path)
         # missing already at first: removed after the reader had opened it
         if self._path is not None and (found is None or found != self._file):
@@ -109,11 +105,7 @@ class Unreplaced:
 
 
 def check_not_lost(database: Path) -> None:
-    """Check that a database exists, unless there never was one.
-
-    Raises:
-        StoreError: it was removed or emptied, although its runs still exist.
-    """
+    """Raise StoreError if a database was removed or emptied although its runs still exist."""
     found = size(database)
     if not found and (runs := runs_on_record(database)):
         what = "no longer exists" if found is None else "is empty"

@@ -13,11 +13,7 @@ from trainui.store.db.protocol import Connection
 
 
 def make_ready() -> None:
-    """Create or upgrade the store, if its schema is not the current one.
-
-    Raises:
-        UnfitEnvironmentError: it cannot be created, opened or upgraded.
-    """
+    """Create the store or upgrade its schema if needed, or raise UnfitEnvironmentError."""
     if settings.load().database_url is None and _is_current(paths.home().database):
         return
     from trainui.store.db.engine import open_store

@@ -147,11 +147,7 @@ def _as_json(identity: Identity) -> str:
 
 
 def move(connection: Connection, before: SourceRecord, after: SourceRecord) -> None:
-    """Advance a source, in the transaction that stores its points.
-
-    Raises:
-        StaleSourceError: its state is no longer `before`.
-    """
+    """Advance a source; raise StaleSourceError if its state is no longer `before`."""
     moved = run(
         connection,
         'UPDATE sources SET format = ?, attempt = ?, generation = ?, "offset" = ?, rows = ?, '

@@ -46,11 +46,7 @@ class NewRun:
 
 
 def create(connection: Connection, new: NewRun) -> None:
-    """Store a run, its pipeline, stages and edges.
-
-    Raises:
-        UsageError: a run with this id exists.
-    """
+    """Store a run, its pipeline, stages and edges; raise UsageError if its id exists."""
     if connection.execute("SELECT 1 FROM runs WHERE id = ?", (new.id,)).fetchone():
         raise UsageError(
             f"a run with the id {new.id!r} already exists; resume it, or choose another id"

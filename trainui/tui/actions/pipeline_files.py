@@ -84,11 +84,7 @@ def preview(file: str, params: str) -> PipelinePreview:
 
 
 def parse_params(text: str) -> dict[str, str]:
-    """Parse `KEY=VALUE KEY=VALUE`, with shell quoting.
-
-    Raises:
-        UsageError: a word has no `=`, or a quote is not closed.
-    """
+    """Parse `KEY=VALUE KEY=VALUE`, with shell quoting; raise UsageError if it is invalid."""
     try:
         return parameters.from_words(shlex.split(text))
     except ValueError as error:
