@@ -19,7 +19,7 @@ from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.paths import Home
 from trainui.store.db.engine import open_store
-from trainui.store.runs import attempts
+from trainui.store.runs import stage_queue
 
 HOUR = 3600
 
@@ -162,11 +162,11 @@ def test_a_message_that_was_lost_before_the_clock_was_set_back_is_sent_again(
     run = Run(tmp_path / "p", {"name": "a", "run": "true"})
     store = open_store()
     with store.write() as connection:
-        attempt = attempts.grant(connection, run.stage("a"), [], host="here")
+        attempt = stage_queue.grant(connection, run.stage("a"), [], host="here")
         assert attempt is not None
-        attempts.mark_sent(connection, attempt.id)
+        stage_queue.mark_sent(connection, attempt.id)
     with store.write() as connection:
         connection.exec_driver_sql("UPDATE attempts SET sent_at = sent_at + 3600000000")
     with store.read() as connection:
-        lost = attempts.unclaimed(connection, sent_before=clock.now() - 10 * clock.SECOND)
+        lost = stage_queue.unclaimed(connection, sent_before=clock.now() - 10 * clock.SECOND)
     assert [one.id for one in lost] == [attempt.id]

@@ -25,7 +25,7 @@ from trainui.execution.daemon import lifecycle, locks
 from trainui.execution.planner.slots import host
 from trainui.paths import Home
 from trainui.store.db.engine import open_store
-from trainui.store.runs import attempts, stages
+from trainui.store.runs import attempts, stage_queue, stages
 from trainui.store.runs.tables import STAGES
 from trainui.supervisor.process import start_ticks
 
@@ -87,7 +87,7 @@ def test_what_was_claimed_and_then_cancelled_is_never_launched(home: Home) -> No
     with open_store().write() as connection:
         found = stages.named(connection, run.id, "a")
         assert found is not None
-        granted = attempts.grant(connection, found, [Slot(host(), "cpu", 0)], host=host())
+        granted = stage_queue.grant(connection, found, [Slot(host(), "cpu", 0)], host=host())
         assert granted is not None
         stage_directory.make_records(Path(granted.directory))
         attempts.claim(connection, run.id, "a", str(granted.celery_task_id))

@@ -81,7 +81,7 @@ def play(store: Store, run_id: str, name: str, status: Status = S.COMPLETED) -> 
     with store.write() as connection:
         stage = stages.named(connection, run_id, name)
         assert stage is not None
-        attempt = attempts.grant(connection, stage, [Slot("h", "cpu", 0)], host="h")
+        attempt = stage_queue.grant(connection, stage, [Slot("h", "cpu", 0)], host="h")
         assert attempt is not None
         assert attempts.claim(connection, run_id, name, attempt.celery_task_id or "")
         now = clock.now()
@@ -546,7 +546,7 @@ class TestResume:
         with store.write() as connection:
             stage = stages.named(connection, run_id, "a")
             assert stage is not None
-            attempt = attempts.grant(connection, stage, [], host="h")
+            attempt = stage_queue.grant(connection, stage, [], host="h")
             assert attempt is not None
             attempts.claim(connection, run_id, "a", attempt.celery_task_id or "")
         edited = load(DIAMOND.replace('a, run: "true"', 'a, run: "false"'))
@@ -605,7 +605,7 @@ class TestSavings:
         record = records(store, run_id)["a"]
         with store.write() as connection:
             slots = [Slot("h", "gpu", 0), Slot("h", "gpu", 1)]
-            attempt = attempts.grant(connection, record, slots, host="h")
+            attempt = stage_queue.grant(connection, record, slots, host="h")
         assert attempt is not None
         ended = replace(attempt, status=S.COMPLETED, started_at=0, completed_at=10_000_000)
         skip = PlannedStage("a", Action.SKIP, "completed")

@@ -16,7 +16,7 @@ from trainui.execution.daemon import lifecycle
 from trainui.pipeline import loader
 from trainui.store.db.engine import Store, open_store
 from trainui.store.read import views
-from trainui.store.runs import attempt_rows, attempts, code_versions, stages
+from trainui.store.runs import attempt_rows, attempts, code_versions, stage_queue, stages
 
 PIPELINE = """\
 name: p
@@ -48,7 +48,7 @@ def granted(store: Store, run: str) -> None:
     with store.write() as connection:
         stage = stages.named(connection, run, "a")
         assert stage is not None
-        assert attempts.grant(connection, stage, [], host="h")
+        assert stage_queue.grant(connection, stage, [], host="h")
 
 
 def running(store: Store, run: str) -> None:

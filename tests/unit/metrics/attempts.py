@@ -14,7 +14,7 @@ from trainui import clock, paths
 from trainui.domain.definition import MetricSource, Pipeline, StageDefinition
 from trainui.domain.records import Slot
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempts, runs, stages
+from trainui.store.runs import attempts, runs, stage_queue, stages
 from trainui.store.runs.metrics_progress import AttemptToRead
 from trainui.supervisor import protocol
 
@@ -99,7 +99,9 @@ def next_attempt(store: Store, run_id: str, name: str = "train") -> Attempt:
     with store.write() as connection:
         stage = stages.named(connection, run_id, name)
         assert stage is not None
-        granted = attempts.grant(connection, stage, [Slot(HOST, "cpu", next(_PLACES))], host=HOST)
+        granted = stage_queue.grant(
+            connection, stage, [Slot(HOST, "cpu", next(_PLACES))], host=HOST
+        )
         assert granted is not None
         assert granted.celery_task_id is not None
         claimed = attempts.claim(connection, run_id, name, granted.celery_task_id)

@@ -23,7 +23,7 @@ from trainui.store.db.engine import Store, raw
 from trainui.store.points import series_data
 from trainui.store.read import views
 from trainui.store.read.trials import ASKED, TrialRecord
-from trainui.store.runs import attempts, stage_requests, stages
+from trainui.store.runs import attempts, stage_queue, stage_requests, stages
 from trainui.store.runs.attempt_rows import Outcome
 
 STEPS = 12
@@ -89,7 +89,7 @@ class Loop:
     def start(self, number: int, attempt: int = 1) -> Feeder:
         stage, place = self.stage(number), Slot("a-host", "cpu", number)
         with self.store.write() as connection:
-            granted = attempts.grant(connection, stage, [place], host="a-host")
+            granted = stage_queue.grant(connection, stage, [place], host="a-host")
             assert granted is not None
             assert attempts.claim(connection, self.run, stage.name, str(granted.celery_task_id))
         if attempt == 1:

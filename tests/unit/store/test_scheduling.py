@@ -88,7 +88,7 @@ class Scheduling(RuleBasedStateMachine):
             if not waiting or not free:
                 return
             stage = data.draw(st.sampled_from(waiting))
-            granted = attempts.grant(connection, stage, [free[0]], host=HOST)
+            granted = stage_queue.grant(connection, stage, [free[0]], host=HOST)
             assert granted is not None
             assert granted.number == stage.attempt + 1
 

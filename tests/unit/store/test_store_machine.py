@@ -104,7 +104,7 @@ class Kept(RuleBasedStateMachine):
             for item in decide(waiting, FreeSlots(cpus=free), clock.now() + 1, paused=False)[0]:
                 if isinstance(item, Grant):
                     slots = [Slot("box", item.kind, n) for n in item.slots]
-                    attempt = attempts.grant(connection, known[item.stage_id], slots, host="box")
+                    attempt = stage_queue.grant(connection, known[item.stage_id], slots, host="box")
                     assert attempt is not None
                     self.granted.append(attempt)
         self.read = [*self.read[-20:], *queue]
@@ -117,7 +117,7 @@ class Kept(RuleBasedStateMachine):
         with self.store.write() as connection:
             now = stages.get(connection, old.id)
             free = [Slot("box", "cpu", 99)]
-            attempt = attempts.grant(connection, old, free, host="box")
+            attempt = stage_queue.grant(connection, old, free, host="box")
             if (now.status, now.attempt) != (Status.QUEUED, old.attempt):
                 assert attempt is None
         if attempt is not None:

@@ -17,7 +17,7 @@ from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import Status
 from trainui.execution.attempt import stage_directory
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempt_rows, attempts, runs, stages
+from trainui.store.runs import attempt_rows, attempts, runs, stage_queue, stages
 
 Graph = Mapping[str, Sequence[str]]
 
@@ -94,7 +94,7 @@ class Filler:
         with self.store.write() as connection:
             stage = stages.named(connection, run_id, name)
             assert stage is not None
-            granted = attempts.grant(connection, stage, [slot], host=settings.host())
+            granted = stage_queue.grant(connection, stage, [slot], host=settings.host())
             assert granted is not None
             claimed = attempts.claim(connection, run_id, name, granted.celery_task_id or "")
             assert claimed is not None

@@ -30,8 +30,8 @@ from trainui.pipeline.rules.scheduling import Grant, Wait, WaitingStage, decide
 from trainui.pipeline.substitution.masking import mask
 from trainui.settings import Settings
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempts, runs, stage_queue, stages
-from trainui.store.runs.attempts import Holder
+from trainui.store.runs import runs, stage_queue, stages
+from trainui.store.runs.stage_queue import Holder
 
 logger = logging.getLogger(__name__)
 
@@ -199,14 +199,14 @@ class Planner:
             has_gpu_stage = any(stage.definition.gpus for stage in waiting)
             if cut and not is_brief and not has_gpu_stage:
                 self._no_gpu_stage_at = time.monotonic()
-            is_open = attempts.is_any_open(connection, self._here)
+            is_open = stage_queue.is_any_open(connection, self._here)
             sent_before = clock.now() - patience
             lost = self._unclaimed(connection, sent_before) if is_open else []
             return _View(
                 waiting=waiting,
                 cut=cut,
                 silent=self._silent(connection) if cut and not is_early else (),
-                held=attempts.slot_holders(connection, host()) if waiting else {},
+                held=stage_queue.slot_holders(connection, host()) if waiting else {},
                 unclaimed=[_message(stages.get(connection, one.stage_id), one) for one in lost],
                 paused=runs.flag(connection, runs.PAUSED) is not None,
                 is_open=is_open,
@@ -217,7 +217,7 @@ class Planner:
             )
 
     def _unclaimed(self, connection: Connection, sent_before: int) -> list[AttemptRecord]:
-        return attempts.unclaimed(connection, sent_before=sent_before, here=self._here)
+        return stage_queue.unclaimed(connection, sent_before=sent_before, here=self._here)
 
     def _silent(self, connection: Connection) -> list[str]:
         return stage_queue.queued_in_silence(connection, limit=SILENT, here=self._here)
@@ -227,7 +227,7 @@ class Planner:
             return
         with self._store.write() as connection:
             for message in lost:
-                attempts.mark_sent(connection, message.attempt_id)
+                stage_queue.mark_sent(connection, message.attempt_id)
         for message in lost:
             self._sender.post(message)
 
@@ -268,9 +268,9 @@ class Planner:
     def _grant(self, stage: StageRecord, grant: Grant) -> None:
         places = [Slot(host(), grant.kind, number) for number in grant.slots]
         with self._store.write() as connection:
-            attempt = attempts.grant(connection, stage, places, host=host())
+            attempt = stage_queue.grant(connection, stage, places, host=host())
             if attempt is not None:  # in this transaction, so that no write delays the claim
-                attempts.mark_sent(connection, attempt.id)
+                stage_queue.mark_sent(connection, attempt.id)
         if attempt is not None:
             logger.info("%s of run %s: attempt %d", stage.name, stage.run_id, attempt.number)
             self._sender.post(_message(stage, attempt))

@@ -1,18 +1,23 @@
-"""The queue of stages that wait for a slot."""
+"""The queue of stages that wait for a slot, and the attempts that are granted to them."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
-from trainui.domain.records import HostView, StageRecord
+from trainui import clock
+from trainui.domain.records import AttemptRecord, HostView, Slot, StageRecord
 from trainui.domain.states import Status
 from trainui.store.db import dialect
+from trainui.store.db.engine import raw
 from trainui.store.read import row_mapping
-from trainui.store.runs.tables import ATTEMPTS, RUNS, STAGES
+from trainui.store.runs import attempts, runs
+from trainui.store.runs.tables import ATTEMPTS, RUNS, SLOTS, STAGES
 
 
 def queued(
@@ -84,3 +89,140 @@ _IS_QUEUED = and_(STAGES.c.status == Status.QUEUED, STAGES.c.id.not_in(_GRANTED)
 
 
 _SILENT = select(STAGES.c.id).where(_IS_QUEUED, STAGES.c.reason.is_(None)).limit(bindparam("most"))
+
+
+def is_any_open(connection: Connection, here: HostView | None = None) -> bool:
+    """Return True if an attempt is granted and not yet claimed, on one host or on any."""
+    query = _AN_OPEN_ONE if here is None else _AN_OPEN_ONE.where(ATTEMPTS.c.host == here.host)
+    return connection.execute(query).first() is not None
+
+
+_AN_OPEN_ONE = select(ATTEMPTS.c.id).where(ATTEMPTS.c.status == Status.QUEUED).limit(1)
+
+
+class Holder(NamedTuple):
+    """The stage that occupies a slot."""
+
+    stage: str
+    """The stage's full name."""
+    run_id: str
+    run: str
+    """The run's name."""
+
+
+def slot_holders(connection: Connection, host: str) -> dict[Slot, Holder]:
+    """Return the occupied slots of a host, each with the stage that occupies it."""
+    found = raw(connection).execute(
+        "SELECT kind, slots.number, stages.name, runs.id, runs.name FROM slots "
+        "JOIN attempts ON attempts.id = attempt_id JOIN stages ON stages.id = stage_id "
+        "JOIN runs ON runs.id = run_id WHERE slots.host = ?",
+        (host,),
+    )
+    return {Slot(host, kind, number): Holder(*who) for kind, number, *who in found}
+
+
+def grant(
+    connection: Connection, stage: StageRecord, slots: Sequence[Slot], *, host: str
+) -> AttemptRecord | None:
+    """Grant a queued stage its slots and its next attempt, all or nothing.
+
+    Returns the attempt, whose message must be sent; None if the stage has changed state, or one of
+    the slots is occupied.
+    """
+    number = stage.attempt + 1
+    task_id = str(uuid.uuid4())
+    savepoint = connection.begin_nested()
+    try:
+        attempt_id = _insert_attempt(connection, stage, slots, host, task_id)
+        seen = {"stage": stage.id, "number": stage.attempt}
+        granted = {"attempt": number, "celery_task_id": task_id}
+        moved = connection.execute(_GRANT, {**seen, **granted}).rowcount
+    except IntegrityError:
+        moved = 0
+    if not moved:
+        savepoint.rollback()
+        return None
+    savepoint.commit()
+    runs.refresh(connection, stage.run_id)
+    return attempts.get(connection, attempt_id)
+
+
+_GRANT = (
+    update(STAGES)
+    .where(
+        STAGES.c.id == bindparam("stage"),
+        STAGES.c.status == Status.QUEUED,
+        STAGES.c.attempt == bindparam("number"),
+    )
+    .values(
+        attempt=bindparam("attempt"),
+        celery_task_id=bindparam("celery_task_id"),
+        reason="starting",
+        not_before=None,
+    )
+)
+
+
+def _insert_attempt(
+    connection: Connection, stage: StageRecord, slots: Sequence[Slot], host: str, task_id: str
+) -> int:
+    number = stage.attempt + 1
+    inserted = connection.execute(
+        _INSERT,
+        {
+            "stage_id": stage.id,
+            "number": number,
+            "status": Status.QUEUED,
+            "host": host,
+            "celery_task_id": task_id,
+            "directory": str(attempts.directory(stage, number)),
+            "slots_json": row_mapping.slots_json(tuple(slots)),
+            "granted_at": clock.now(),
+        },
+    )
+    attempt_id = int(inserted.inserted_primary_key[0])  # type: ignore[index]
+    if slots:
+        occupied = [
+            {"host": slot.host, "kind": slot.kind, "number": slot.index, "attempt_id": attempt_id}
+            for slot in slots
+        ]
+        connection.execute(_OCCUPY, occupied)
+    return attempt_id
+
+
+_INSERT = insert(ATTEMPTS)
+
+
+_OCCUPY = insert(SLOTS)
+
+
+def mark_sent(connection: Connection, attempt_id: int) -> None:
+    """Record that the attempt's message was sent to the broker."""
+    connection.execute(_SENT, {"attempt": attempt_id, "sent_at": clock.now()})
+
+
+_SENT = update(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("attempt"))
+
+
+def unclaimed(
+    connection: Connection, *, sent_before: int, here: HostView | None = None
+) -> list[AttemptRecord]:
+    """Return granted attempts whose message was never sent, or was sent too long ago.
+
+    A sent time in the future means that the clock was set back, so the true time is unknown.
+    """
+    query = _LOST if here is None else _LOST.where(ATTEMPTS.c.host == here.host)
+    found = connection.execute(query, {"sent_before": sent_before, "now": clock.now()})
+    return [row_mapping.attempt_record(dict(row)) for row in found.mappings()]
+
+
+_LOST = (
+    select(ATTEMPTS)
+    .where(
+        ATTEMPTS.c.status == Status.QUEUED,
+        ATTEMPTS.c.sent_at.is_(None)
+        | (ATTEMPTS.c.sent_at < bindparam("sent_before"))
+        | (ATTEMPTS.c.sent_at > bindparam("now")),
+    )
+    .order_by(ATTEMPTS.c.id)
+)

@@ -16,7 +16,7 @@ from trainui.pipeline import loader
 from trainui.pipeline.substitution.search import with_trial_params
 from trainui.store.db.engine import Store, open_store, raw
 from trainui.store.read import views
-from trainui.store.runs import alerts, attempt_rows, attempts, stages, trials
+from trainui.store.runs import alerts, attempt_rows, attempts, stage_queue, stages, trials
 
 TWO = 'name: two\nstages: [{name: a, run: "true"}, {name: b, run: "true", depends_on: [a]}]\n'
 
@@ -38,7 +38,7 @@ def play(store: Store, run_id: str, name: str, outcome: attempt_rows.Outcome) ->
     with store.write() as connection:
         stage = stages.named(connection, run_id, name)
         assert stage is not None
-        attempt = attempts.grant(connection, stage, [], host="h")
+        attempt = stage_queue.grant(connection, stage, [], host="h")
         assert attempt is not None
         assert attempts.claim(connection, run_id, name, attempt.celery_task_id or "")
         attempts.mark_started(connection, attempt, started_at=clock.now(), pid=1, supervisor=2)

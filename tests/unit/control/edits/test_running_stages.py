@@ -19,7 +19,7 @@ from trainui.errors import UsageError
 from trainui.pipeline import loader
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.store.db.engine import Store, open_store
-from trainui.store.runs import attempt_rows, attempts, runs, stages
+from trainui.store.runs import attempt_rows, attempts, runs, stage_queue, stages
 
 TEXT = """\
 name: two
@@ -45,7 +45,7 @@ class Run:
         with self.store.write() as connection:
             stage = stages.named(connection, self.id, name)
             assert stage is not None
-            granted = attempts.grant(connection, stage, [], host="h")
+            granted = stage_queue.grant(connection, stage, [], host="h")
             assert granted is not None
             assert attempts.claim(connection, self.id, name, granted.celery_task_id or "")
             attempts.mark_started(connection, granted, started_at=clock.now(), pid=1, supervisor=2)
@@ -208,7 +208,7 @@ def test_trials_of_a_search_have_one_number_of_trials_while_one_runs(
     with run.store.write() as connection:
         first = stages.named(connection, run_id, "train[trial=0]")
         assert first is not None
-        granted = attempts.grant(connection, first, [], host="h")
+        granted = stage_queue.grant(connection, first, [], host="h")
         assert granted is not None
         assert attempts.claim(connection, run_id, first.name, granted.celery_task_id or "")
     edited = loader.load_text(SEARCH.replace("train $", "retrain $").replace("s: 2", "s: 3"))
@@ -221,7 +221,7 @@ def test_trials_of_a_search_have_one_number_of_trials_while_one_runs(
     with run.store.write() as connection:
         last = stages.named(connection, run_id, "train[trial=2]")
         assert last is not None
-        granted = attempts.grant(connection, last, [], host="h")
+        granted = stage_queue.grant(connection, last, [], host="h")
         assert granted is not None
         assert attempts.claim(connection, run_id, last.name, granted.celery_task_id or "")
     with pytest.raises(UsageError, match="the file no longer has it"):

@@ -38,7 +38,7 @@ from trainui.execution.planner.slots import host
 from trainui.store.db import outage
 from trainui.store.db.engine import Store, raw
 from trainui.store.read import views
-from trainui.store.runs import attempts, stage_requests, stages
+from trainui.store.runs import attempts, stage_queue, stage_requests, stages
 from trainui.store.runs.tables import ATTEMPTS
 from trainui.supervisor import process
 from trainui.supervisor.process import LaunchResult, LaunchState, Probe
@@ -71,7 +71,7 @@ def granted(store: Store, run: str, name: str = "a") -> AttemptRecord:
     with store.write() as connection:
         stage = stages.named(connection, run, name)
         assert stage is not None
-        attempt = attempts.grant(connection, stage, (), host=host())
+        attempt = stage_queue.grant(connection, stage, (), host=host())
     assert attempt is not None
     return attempt
 
@@ -152,7 +152,7 @@ def test_what_an_earlier_worker_claimed_is_launched_by_a_look(
     with store.write() as connection:
         stage = stages.named(connection, run, "a")
         assert stage is not None
-        attempt = attempts.grant(connection, stage, (), host=host())
+        attempt = stage_queue.grant(connection, stage, (), host=host())
         assert attempt is not None
         stage_directory.make_records(Path(attempt.directory))
         assert attempts.claim(connection, run, "a", str(attempt.celery_task_id))

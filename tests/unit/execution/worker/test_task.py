@@ -15,7 +15,7 @@ from trainui.execution.planner.slots import host
 from trainui.execution.worker import services
 from trainui.execution.worker.task import execute_stage_with_tracking as task
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempts, stages
+from trainui.store.runs import stage_queue, stages
 
 
 def test_a_message_that_meets_a_locked_store_is_ignored(
@@ -26,7 +26,7 @@ def test_a_message_that_meets_a_locked_store_is_ignored(
     with store.write() as connection:
         stage = stages.named(connection, run, "a")
         assert stage is not None
-        attempt = attempts.grant(connection, stage, (), host=host())
+        attempt = stage_queue.grant(connection, stage, (), host=host())
     assert attempt is not None
     monitor = AttemptMonitor(hasty, threading.Event())
     monkeypatch.setattr(services, "monitor", lambda: monitor)

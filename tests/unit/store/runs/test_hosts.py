@@ -85,7 +85,7 @@ def test_each_host_has_its_own_attempts(store: Store, add_run: AddRun) -> None:
     add_run("run", {"s": [], "t": []})
     with store.write() as connection:
         for stage, host in zip(runs.stages(connection, "run"), "ab", strict=True):
-            granted = attempts.grant(connection, stage, [Slot(host, "cpu", 0)], host=host)
+            granted = stage_queue.grant(connection, stage, [Slot(host, "cpu", 0)], host=host)
             assert granted is not None
             if host == "b":
                 claimed = attempts.claim(
@@ -94,6 +94,6 @@ def test_each_host_has_its_own_attempts(store: Store, add_run: AddRun) -> None:
                 assert claimed is not None
     with store.read() as connection:
         for here, lost in ((A, 1), (B, 0)):
-            assert len(attempts.unclaimed(connection, sent_before=0, here=here)) == lost
+            assert len(stage_queue.unclaimed(connection, sent_before=0, here=here)) == lost
         assert [stage.name for stage in hosts.running_on(connection, "b")] == ["t"]
         assert hosts.running_on(connection, "a") == []

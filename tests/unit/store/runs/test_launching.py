@@ -69,7 +69,7 @@ def test_an_attempt_whose_slot_was_taken_is_put_back_and_uses_no_retry(
         assert stage.not_before is not None
         assert held_slots(connection, "a-host") == {}
         assert [one.id for one in stage_queue.queued(connection)] == [stage.id]
-        again = attempts.grant(connection, stage, [Slot("a-host", "cpu", 0)], host="a-host")
+        again = stage_queue.grant(connection, stage, [Slot("a-host", "cpu", 0)], host="a-host")
         assert again is not None
         assert again.number == 2
 
