@@ -87,11 +87,5 @@ def _report(store: Store, attempt: AttemptRecord, patience: float) -> None:
     text = f"its metrics may be incomplete: the reader made no progress for {patience:g} s"
     with store.write() as connection:
         stage = stages.get(connection, attempt.stage_id)
-        events.record(
-            connection,
-            stage.run_id,
-            "metrics",
-            f"{stage.name}: {text}",
-            stage=stage.name,
-            attempt=attempt.number,
-        )
+        words = f"{stage.name}: {text}"
+        events.record_of(connection, stage, "metrics", words, attempt=attempt.number)

@@ -99,11 +99,5 @@ def _record(store: Store, subject: AttemptContext, chosen: str | None, remark: s
             attempts.set_checkpoint(connection, attempt.id, chosen)
         if remark is not None:
             start = "" if chosen else "gets no checkpoint: "
-            events.record(
-                connection,
-                stage.run_id,
-                CHECKPOINT,
-                f"{stage.name}: {start}{remark}",
-                stage=stage.name,
-                attempt=attempt.number,
-            )
+            text, number = f"{stage.name}: {start}{remark}", attempt.number
+            events.record_of(connection, stage, CHECKPOINT, text, attempt=number)

@@ -74,11 +74,6 @@ def record(
         )
         if connection.execute(known).first() is not None:
             continue
-        events.record(
-            *(connection, stage.run_id, mark.kind, text),
-            stage=stage.name,
-            attempt=attempt,
-            data=mark.data,
-        )
+        events.record_of(connection, stage, mark.kind, text, attempt=attempt, data=mark.data)
         if mark.stops and stage.status == Status.RUNNING and stage.attempt == attempt:
             stage_requests.request_stop(connection, stage, f"stopped by an alert: {mark.words}")

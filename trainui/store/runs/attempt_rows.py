@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, update
+from sqlalchemy import Connection, bindparam, delete
 
 from trainui import clock
 from trainui.domain.records import AttemptRecord, HostView
@@ -17,7 +17,7 @@ from trainui.domain.states import Status
 from trainui.store.db.engine import raw
 from trainui.store.db.statements import placeholders
 from trainui.store.read import row_mapping
-from trainui.store.runs.tables import ATTEMPTS, SLOTS
+from trainui.store.runs.tables import ATTEMPTS, SLOTS, set_values
 
 
 def in_state(
@@ -73,11 +73,10 @@ def end(connection: Connection, attempt: AttemptRecord, outcome: Outcome) -> Non
     }
     if attempt.started_at is None:
         values["started_at"] = outcome.started_at
-    connection.execute(_END, {"attempt": attempt.id, **values})
+    set_values(connection, ATTEMPTS, attempt.id, **values)
     connection.execute(_FREE, {"attempt": attempt.id})
 
 
-_END = update(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("attempt"))
 _FREE = delete(SLOTS).where(SLOTS.c.attempt_id == bindparam("attempt"))
 
 

@@ -18,7 +18,7 @@ from trainui.store.db.engine import raw
 from trainui.store.read import row_mapping, views
 from trainui.store.runs import attempt_rows, dependants, events, runs, stages
 from trainui.store.runs.attempt_rows import Outcome
-from trainui.store.runs.tables import ATTEMPTS, STAGES
+from trainui.store.runs.tables import ATTEMPTS, STAGES, set_values
 
 
 def of_stage(connection: Connection, stage_id: str) -> list[AttemptRecord]:
@@ -96,18 +96,12 @@ _CLAIM = (
 
 def set_checkpoint(connection: Connection, attempt_id: int, checkpoint: str) -> None:
     """Record the checkpoint from which the attempt continues."""
-    connection.execute(
-        update(ATTEMPTS).where(ATTEMPTS.c.id == attempt_id).values(checkpoint=checkpoint)
-    )
+    set_values(connection, ATTEMPTS, attempt_id, checkpoint=checkpoint)
 
 
 def set_inputs(connection: Connection, attempt_id: int, states: Mapping[str, Any]) -> None:
     """Record the state of the inputs at the start of an attempt, by path."""
-    connection.execute(
-        update(ATTEMPTS)
-        .where(ATTEMPTS.c.id == attempt_id)
-        .values(inputs_json=row_mapping.dump(states))
-    )
+    set_values(connection, ATTEMPTS, attempt_id, inputs_json=row_mapping.dump(states))
 
 
 def keep(connection: Connection, stage: StageRecord, kept: Mapping[str, Any], why: str) -> None:
@@ -120,15 +114,12 @@ def keep(connection: Connection, stage: StageRecord, kept: Mapping[str, Any], wh
         .where(ATTEMPTS.c.stage_id == stage.id, ATTEMPTS.c.number == stage.attempt)
         .values(kept_json=row_mapping.dump(kept), secret_changes_json=None)
     )
-    text = f"{stage.name} is {why}"
-    events.record(connection, stage.run_id, "kept", text, stage=stage.name, attempt=stage.attempt)
+    events.record_of(connection, stage, "kept", f"{stage.name} is {why}")
 
 
 def mark_checkpoint_tried(connection: Connection, attempt_id: int) -> None:
     """Record that the attempt made no progress from its checkpoint: the next uses an older one."""
-    connection.execute(
-        update(ATTEMPTS).where(ATTEMPTS.c.id == attempt_id).values(checkpoint_tried=True)
-    )
+    set_values(connection, ATTEMPTS, attempt_id, checkpoint_tried=True)
 
 
 def tried_checkpoints(connection: Connection, stage_id: str) -> dict[str, int]:
@@ -155,15 +146,8 @@ def mark_started(
     stage = stages.get(connection, attempt.stage_id)
     runs.refresh(connection, stage.run_id, started_at=started_at)
     text = f"{stage.name} started as process {pid}"
-    events.record(
-        connection,
-        stage.run_id,
-        "started",
-        text,
-        stage=stage.name,
-        attempt=attempt.number,
-        time=started_at,
-    )
+    number = attempt.number
+    events.record_of(connection, stage, "started", text, attempt=number, time=started_at)
 
 
 _STARTED = update(ATTEMPTS).where(

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, insert
 
 from trainui import clock
+from trainui.domain.records import StageRecord
 from trainui.store.read import row_mapping
 from trainui.store.runs.tables import EVENTS
 
@@ -43,6 +44,22 @@ def record(
             "data_json": row_mapping.dump(data) if data else None,
         },
     )
+
+
+def record_of(
+    connection: Connection,
+    stage: StageRecord,
+    kind: str,
+    text: str,
+    *,
+    attempt: int | None = None,
+    time: int | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> None:
+    """Add an event about an attempt of a stage, by default its last one."""
+    number = stage.attempt if attempt is None else attempt
+    where = (connection, stage.run_id, kind, text)
+    record(*where, stage=stage.name, attempt=number, time=time, data=data)
 
 
 def record_all(connection: Connection, happened: Sequence[tuple[str, str, str]], kind: str) -> None:

@@ -21,7 +21,7 @@ from trainui.store.db.engine import raw
 from trainui.store.read import row_mapping
 from trainui.store.runs import events, new_run, runs
 from trainui.store.runs.new_run import NewRun
-from trainui.store.runs.tables import ATTEMPTS, RUNS, STAGES
+from trainui.store.runs.tables import ATTEMPTS, RUNS, STAGES, set_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,11 +228,7 @@ def _definition(connection: Connection, stage_id: str) -> StageDefinition:
 def set_sources(connection: Connection, stage_id: str, found: Sequence[MetricSource]) -> None:
     """Set the sources of a stage's metrics: an adopted process has opened other files."""
     changed = replace(_definition(connection, stage_id), metrics=tuple(found))
-    connection.execute(
-        update(STAGES)
-        .where(STAGES.c.id == stage_id)
-        .values(definition_json=row_mapping.dump(changed.to_json()))
-    )
+    set_values(connection, STAGES, stage_id, definition_json=row_mapping.dump(changed.to_json()))
 
 
 def resting(connection: Connection, host: str, since: int) -> list[tuple[RunningStage, int]]:
@@ -284,9 +280,7 @@ def _change_ended(connection: Connection, stage: RunningStage, **values: Any) ->
         connection.execute(
             update(table).where(table.c.id == key, table.c.status == Status.ENDED).values(**values)
         )
-    connection.execute(
-        update(ATTEMPTS).where(ATTEMPTS.c.id == stage.attempt_id).values(metrics_complete=False)
-    )
+    set_values(connection, ATTEMPTS, stage.attempt_id, metrics_complete=False)
     runs.refresh(connection, stage.run_id)
 
 
@@ -318,11 +312,8 @@ def end(
     )
     if not ended.rowcount:
         return
-    connection.execute(
-        update(STAGES)
-        .where(STAGES.c.id == stage.stage_id)
-        .values(status=status, completed_at=now, reason=reason, stalled=False)
-    )
+    ended_stage = {"status": status, "completed_at": now, "reason": reason, "stalled": False}
+    set_values(connection, STAGES, stage.stage_id, **ended_stage)
     text = f"{stage.name} {status}" + (f": {reason}" if reason else "")
     events.record(connection, stage.run_id, str(status), text, stage=stage.name, attempt=1)
     runs.refresh(connection, stage.run_id)

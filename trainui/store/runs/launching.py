@@ -11,7 +11,7 @@ from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.store.db.engine import raw
 from trainui.store.runs import attempt_rows, attempts, events, runs, stages
-from trainui.store.runs.tables import ATTEMPTS, SLOTS, STAGES
+from trainui.store.runs.tables import ATTEMPTS, SLOTS, STAGES, set_values
 
 SHORTEST_PAUSE = 5.0
 """Seconds before a requeued stage may be tried again; doubled for each further time in a
@@ -28,24 +28,18 @@ def is_fresh(connection: Connection, stage_id: str) -> bool:
 
 def record_move(connection: Connection, stage: StageRecord, moved_to: Path | None) -> None:
     """Record that a stage starts fresh, and the new path of the earlier attempts' directory."""
-    connection.execute(update(STAGES).where(STAGES.c.id == stage.id).values(fresh=False))
+    set_values(connection, STAGES, stage.id, fresh=False)
     if moved_to is None:
         return
     old, new = Path(stage.directory), moved_to
     for attempt in attempts.of_stage(connection, stage.id):
         directory = Path(attempt.directory)
         if attempt.number < stage.attempt and paths.stage_directory(directory) == old:
-            connection.execute(
-                update(ATTEMPTS)
-                .where(ATTEMPTS.c.id == attempt.id)
-                .values(
-                    directory=str(moved(directory, old, new)),
-                    checkpoint=attempt.checkpoint
-                    and str(moved(Path(attempt.checkpoint), old, new)),
-                )
-            )
+            checkpoint = attempt.checkpoint and str(moved(Path(attempt.checkpoint), old, new))
+            values = {"directory": str(moved(directory, old, new)), "checkpoint": checkpoint}
+            set_values(connection, ATTEMPTS, attempt.id, **values)
     text = f"{stage.name} starts fresh; its earlier results are in {new.name}"
-    events.record(connection, stage.run_id, "moved", text, stage=stage.name, attempt=stage.attempt)
+    events.record_of(connection, stage, "moved", text)
 
 
 def moved(path: Path, old: Path, new: Path) -> Path:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select
 
 from trainui import clock
 from trainui.domain.definition import StageDefinition
 from trainui.domain.states import Status
 from trainui.store.read import row_mapping
-from trainui.store.runs.tables import ATTEMPTS, STAGES
+from trainui.store.runs.tables import ATTEMPTS, STAGES, set_values
 
 log = logging.getLogger(__name__)
 
@@ -143,9 +143,4 @@ def _warn_once(attempt_id: int) -> None:
 
 def mark_metrics_complete(connection: Connection, attempt_id: int) -> None:
     """Record that an attempt's sources were read to their end after its process ended."""
-    connection.execute(_COMPLETE, {"attempt": attempt_id})
-
-
-_COMPLETE = (
-    update(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("attempt")).values(metrics_complete=True)
-)
+    set_values(connection, ATTEMPTS, attempt_id, metrics_complete=True)

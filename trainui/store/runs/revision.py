@@ -16,7 +16,7 @@ from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.store.db.engine import raw
 from trainui.store.read import row_mapping, trials, views
 from trainui.store.runs import events, new_run, runs, stage_requests
-from trainui.store.runs.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES, TRIALS
+from trainui.store.runs.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES, TRIALS, set_values
 
 
 def revise(
@@ -37,7 +37,7 @@ def revise(
     runs.store_pipeline(connection, pipeline)
     changed = {"digest": pipeline.digest, "pipeline": pipeline.name, "file": pipeline.file}
     changed["params_json"] = row_mapping.dump(dict(pipeline.params))
-    connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(**changed))
+    set_values(connection, RUNS, run_id, **changed)
     known = {stage.name: stage for stage in runs.stages(connection, run_id)}
     counted = trials.counted(raw(connection), run_id, known.values())
     ids = {name: stage.id for name, stage in known.items()}
@@ -97,9 +97,7 @@ def _redefine(
             .values(definition_json=row_mapping.dump(stage.definition.to_json()))
         )
     own = _as_it_ended(connection, stage, is_counted=is_counted) if stage.removed else {}
-    connection.execute(
-        update(STAGES).where(STAGES.c.id == stage.id).values(removed=False, **own, **values)
-    )
+    set_values(connection, STAGES, stage.id, removed=False, **own, **values)
 
 
 def _as_it_ended(connection: Connection, stage: StageRecord, *, is_counted: bool) -> dict[str, Any]:
@@ -132,20 +130,13 @@ def _note_secret_changes(
     found = connection.execute(select(ATTEMPTS.c.id, ATTEMPTS.c.secret_changes_json).where(begun))
     for attempt, before in found.all():
         known = dict.fromkeys([*(row_mapping.load(before) or ()), *words])
-        connection.execute(
-            update(ATTEMPTS)
-            .where(ATTEMPTS.c.id == attempt)
-            .values(secret_changes_json=row_mapping.dump(list(known)))
-        )
+        changes = row_mapping.dump(list(known))
+        set_values(connection, ATTEMPTS, attempt, secret_changes_json=changes)
 
 
 def _remove(connection: Connection, stage: StageRecord, position: int) -> None:
     """Remove a stage from the DAG; its history stays on record."""
-    connection.execute(
-        update(STAGES)
-        .where(STAGES.c.id == stage.id)
-        .values(removed=True, position=position, reason=REMOVED)
-    )
+    set_values(connection, STAGES, stage.id, removed=True, position=position, reason=REMOVED)
     connection.execute(delete(DEPENDENCIES).where(DEPENDENCIES.c.stage_id == stage.id))
     if not stage.removed:
         text = f"{stage.name} is {REMOVED}"

@@ -17,7 +17,7 @@ from trainui.store.db.statements import placeholders
 from trainui.store.read import row_mapping, views
 from trainui.store.runs import events, new_run
 from trainui.store.runs.new_run import NewRun as NewRun
-from trainui.store.runs.tables import FLAGS, RUNS
+from trainui.store.runs.tables import FLAGS, RUNS, set_values
 
 PAUSED = "paused"
 """The flag of a paused queue."""
@@ -57,9 +57,7 @@ def submission(connection: Connection, run_id: str) -> dict[str, Any]:
 def set_allowed(connection: Connection, run_id: str, directories: Sequence[str]) -> None:
     """Set the directories allowed for a run's inputs from now on."""
     changed = {**submission(connection, run_id), "allowed": list(directories)}
-    connection.execute(
-        update(RUNS).where(RUNS.c.id == run_id).values(submission_json=row_mapping.dump(changed))
-    )
+    set_values(connection, RUNS, run_id, submission_json=row_mapping.dump(changed))
 
 
 def record_origin(
@@ -80,18 +78,13 @@ def record_origin(
         members: sweep members with values other than the file's, by name; None: unchanged.
         waiting: full names of the stages whose definitions are older than the pipeline's text.
     """
-    changed = {
-        **submission(connection, run_id),
-        "seen_digest": seen_digest,
-        "waiting": list(waiting),
-    }
+    changed = submission(connection, run_id)
+    changed |= {"seen_digest": seen_digest, "waiting": list(waiting)}
     if given is not None:
         changed["given"] = dict(given)
     if members is not None:
         changed["members"] = {name: dict(values) for name, values in members.items()}
-    connection.execute(
-        update(RUNS).where(RUNS.c.id == run_id).values(submission_json=row_mapping.dump(changed))
-    )
+    set_values(connection, RUNS, run_id, submission_json=row_mapping.dump(changed))
 
 
 def stages(connection: Connection, run_id: str) -> list[StageRecord]:
@@ -162,14 +155,14 @@ def mark_notified(connection: Connection, run_ids: Sequence[str]) -> None:
 
 def set_priority(connection: Connection, run_id: str, priority: int) -> None:
     """Set a run's priority: runs with a higher one go first."""
-    connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(priority=priority))
+    set_values(connection, RUNS, run_id, priority=priority)
     events.record(connection, run_id, "priority", f"the priority is {priority:+d}")
 
 
 def set_note(connection: Connection, run_id: str, note: str | None, verdict: str | None) -> None:
     """Set a run's newest note and its verdict; what is None is unchanged."""
     given = {name: value for name, value in (("note", note), ("verdict", verdict)) if value}
-    connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(**given))
+    set_values(connection, RUNS, run_id, **given)
 
 
 def remove(connection: Connection, run_id: str) -> None:

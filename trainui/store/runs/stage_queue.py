@@ -17,7 +17,7 @@ from trainui.store.db import dialect
 from trainui.store.db.engine import raw
 from trainui.store.read import row_mapping
 from trainui.store.runs import attempts, runs
-from trainui.store.runs.tables import ATTEMPTS, RUNS, SLOTS, STAGES
+from trainui.store.runs.tables import ATTEMPTS, RUNS, SLOTS, STAGES, set_values
 
 
 def queued(
@@ -198,10 +198,7 @@ _OCCUPY = insert(SLOTS)
 
 def mark_sent(connection: Connection, attempt_id: int) -> None:
     """Record that the attempt's message was sent to the broker."""
-    connection.execute(_SENT, {"attempt": attempt_id, "sent_at": clock.now()})
-
-
-_SENT = update(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("attempt"))
+    set_values(connection, ATTEMPTS, attempt_id, sent_at=clock.now())
 
 
 def unclaimed(

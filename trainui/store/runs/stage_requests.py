@@ -16,7 +16,7 @@ from trainui.domain.states import ENDED, Status
 from trainui.pipeline.rules.dependants import next_state
 from trainui.store.read import row_mapping
 from trainui.store.runs import attempt_rows, dependants, events, runs, stages
-from trainui.store.runs.tables import ATTEMPTS, STAGES
+from trainui.store.runs.tables import ATTEMPTS, STAGES, set_values
 
 STOPPING = "was asked to stop and has not ended yet"
 """Reason shown for a running stage that is being cancelled."""
@@ -72,14 +72,12 @@ def request_stop(
         )
     )
     if asked.rowcount:
-        stopping = {"reason": STOPPING, "reason_host": None}
-        connection.execute(update(STAGES).where(STAGES.c.id == stage.id).values(**stopping))
+        set_values(connection, STAGES, stage.id, reason=STOPPING, reason_host=None)
         text = f"{stage.name} was asked to stop"
         kind, data = "cancel", None
         if pruning is not None:
             kind, text, data = PRUNE, f"{stage.name}: {pruning.words}", pruning.place
-        where = (connection, stage.run_id, kind, text)
-        events.record(*where, stage=stage.name, attempt=stage.attempt, data=data)
+        events.record_of(connection, stage, kind, text, data=data)
 
 
 def skip(connection: Connection, stage: StageRecord, reason: str) -> None:

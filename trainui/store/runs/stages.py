@@ -123,8 +123,7 @@ def set_stalled(connection: Connection, attempt: AttemptRecord, stalled: bool, w
 
 def _record_of_running(connection: Connection, stage_id: str, kind: str, words: str) -> None:
     stage = get(connection, stage_id)
-    text = f"{stage.name}: {words}"
-    events.record(connection, stage.run_id, kind, text, stage=stage.name, attempt=stage.attempt)
+    events.record_of(connection, stage, kind, f"{stage.name}: {words}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select
 
 from trainui.store.db.engine import raw
 from trainui.store.read import row_mapping, tracked, views
-from trainui.store.runs.tables import RUNS, STAGES
+from trainui.store.runs.tables import RUNS, STAGES, set_values
 
 MOST_STAGES = 50
 """Stages of a run of which the parameters are kept."""
@@ -34,14 +34,9 @@ def record(connection: Connection, stage_id: str, found: Mapping[str, str]) -> N
     given = {name: value for name, value in params.items() if added.get(name) != value}
     added = {name: value for name, value in _common(stages).items() if name not in given}
     submission[tracked.KEY] = {**known, "stages": stages, "added": added}
-    connection.execute(
-        update(RUNS)
-        .where(RUNS.c.id == run_id)
-        .values(
-            params_json=row_mapping.dump(given | added),
-            submission_json=row_mapping.dump(submission),
-        )
-    )
+    params_json = row_mapping.dump(given | added)
+    submission_json = row_mapping.dump(submission)
+    set_values(connection, RUNS, run_id, params_json=params_json, submission_json=submission_json)
 
 
 def record_summary(connection: Connection, stage_id: str, found: Mapping[str, Any]) -> None:
@@ -54,9 +49,7 @@ def record_summary(connection: Connection, stage_id: str, found: Mapping[str, An
         return
     stages = {**summaries, stage: {**summaries.get(stage, {}), **found}}
     submission[tracked.KEY] = {**known, "summary": stages}
-    connection.execute(
-        update(RUNS).where(RUNS.c.id == run_id).values(submission_json=row_mapping.dump(submission))
-    )
+    set_values(connection, RUNS, run_id, submission_json=row_mapping.dump(submission))
 
 
 _OF_STAGE = (

@@ -21,7 +21,7 @@ from trainui.store.read import row_mapping, trials
 from trainui.store.read.trials import ASKED
 from trainui.store.runs import alerts
 from trainui.store.runs.alerts import AlertRecord
-from trainui.store.runs.tables import SEARCHES, STAGES, TRIALS
+from trainui.store.runs.tables import SEARCHES, STAGES, TRIALS, set_values
 
 LAST_STATES = (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.PRUNED)
 """States of stages whose trials may end in the study; an interrupted one is to be continued."""
@@ -198,12 +198,10 @@ _NEW_TRIAL = insert(TRIALS)
 
 def give_values(connection: Connection, stage: StageRecord, definition: StageDefinition) -> None:
     """Store the definition with its values of a trial's stage, or of one of its seeds."""
-    text = row_mapping.dump(definition.to_json())
-    connection.execute(_DEFINE, {"stage": stage.id, "definition_json": text})
+    set_values(connection, STAGES, stage.id, definition_json=row_mapping.dump(definition.to_json()))
     connection.execute(_CLEAR_REASON, {"stage": stage.id})
 
 
-_DEFINE = update(STAGES).where(STAGES.c.id == bindparam("stage"))
 _CLEAR_REASON = (
     update(STAGES)
     .where(STAGES.c.id == bindparam("stage"), STAGES.c.status == Status.QUEUED)
