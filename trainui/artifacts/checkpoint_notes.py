@@ -4,6 +4,7 @@ Such a path may be shared with other runs, so the matching files are recorded be
 attempt; the attempt wrote those that changed in between. Sizes and modification times are compared
 with earlier ones and not with the clock, which may be another machine's. In a directory only the
 largest files are compared, so files added later, e.g. evaluation results, make no difference.
+Writing a note raises OSError if that is impossible.
 """
 
 from __future__ import annotations
@@ -34,30 +35,19 @@ def note_before(found: Iterable[Path], attempt_dir: Path) -> None:
     """Record the matches outside the stage's directory before an attempt starts.
 
     It is idempotent, since a launch may be repeated.
-
-    Raises:
-        OSError: the note cannot be written.
     """
     if not (attempt_dir / protocol.STARTED_FILE).exists():
         _write(attempt_dir, {"before": _states(found)})
 
 
 def note_after(found: Iterable[Path], attempt_dir: Path) -> None:
-    """Record the state after an attempt has ended: later changes are not its own.
-
-    Raises:
-        OSError: the note cannot be written.
-    """
+    """Record the state after an attempt has ended: later changes are not its own."""
     if (noted := _read(attempt_dir)) is not None and "after" not in noted:
         _write(attempt_dir, {**noted, "after": _states(found)})
 
 
 def disown(attempt_dir: Path) -> None:
-    """Discard an attempt's checkpoints, since its stage starts from the beginning.
-
-    Raises:
-        OSError: the note cannot be written.
-    """
+    """Discard an attempt's checkpoints, since its stage starts from the beginning."""
     if attempt_dir.is_dir():
         _write(attempt_dir, {"before": {}, "after": {}})
 

@@ -1,4 +1,8 @@
-"""Finds the RUN and STAGE that a user typed, without importing SQLAlchemy."""
+"""Finds the RUN and STAGE that a user typed, without importing SQLAlchemy.
+
+Each function raises NotFoundError if nothing matches, and AmbiguousError if several do where one is
+meant.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +26,7 @@ def view() -> Iterator[protocol.Connection]:
 
 
 def find_run(reference: str) -> RunRecord:
-    """Return the run that a reference names.
-
-    Raises:
-        NotFoundError: no run matches.
-        AmbiguousError: several runs match.
-    """
+    """Return the run that a reference names."""
     from trainui.store.read import views
 
     with view() as connection:
@@ -35,12 +34,7 @@ def find_run(reference: str) -> RunRecord:
 
 
 def find(reference: str, stage: str | None) -> tuple[RunRecord, list[StageRecord]]:
-    """Return a run and its stages that match `stage`; all of them for None.
-
-    Raises:
-        NotFoundError: no run or stage matches.
-        AmbiguousError: several match.
-    """
+    """Return a run and its stages that match `stage`; all of them for None."""
     from trainui.store.read import views
 
     with view() as connection:
@@ -51,12 +45,7 @@ def find(reference: str, stage: str | None) -> tuple[RunRecord, list[StageRecord
 
 
 def find_one(reference: str, stage: str) -> tuple[RunRecord, StageRecord]:
-    """Return a run and its one stage that matches `stage`.
-
-    Raises:
-        NotFoundError: no run or stage matches.
-        AmbiguousError: several match.
-    """
+    """Return a run and its one stage that matches `stage`."""
     run, stages = find(reference, stage)
     if len(stages) > 1:
         names = ", ".join(found.name for found in stages)
@@ -65,12 +54,7 @@ def find_one(reference: str, stage: str) -> tuple[RunRecord, StageRecord]:
 
 
 def find_alike(reference: str, stage: str | None) -> list[StageRecord]:
-    """Return one stage, or all members of one sweep; `stage` is None if the run has only one.
-
-    Raises:
-        NotFoundError: no run or stage matches.
-        AmbiguousError: several match.
-    """
+    """Return one stage, or all members of one sweep; `stage` is None if the run has only one."""
     run, stages = find(reference, stage)
     groups = list(dict.fromkeys(one.definition.group or one.name for one in stages))
     if len(groups) > 1:

@@ -1,7 +1,9 @@
 """The fork server of supervisors, which avoids starting an interpreter for each attempt.
 
 It is `supervise.py` started without a directory, with all imports done. It ends with the process
-that started it, but its supervisors continue. If it is killed, a new one is started.
+that started it, but its supervisors continue. If it is killed, a new one is started. Starting it
+raises OSError if the interpreter cannot be started, and ReplacedError if another trainui was
+installed, whose fork server may be incompatible.
 """
 
 from __future__ import annotations
@@ -47,24 +49,14 @@ class ForkServer:
         return self._running[0].pid if self._running else None
 
     def prepare(self) -> None:
-        """Start the fork server unless it is running.
-
-        Raises:
-            OSError: the interpreter cannot be started.
-            ReplacedError: another trainui was installed.
-        """
+        """Start the fork server unless it is running."""
         with self._lock:
             self._living()
 
     def ask(self, directory: Path, patience: float) -> tuple[int, int, str]:
         """Start an attempt and return its supervisor's answer: code, errno and message.
 
-        The answer may take `patience` seconds.
-
-        Raises:
-            NoAnswerError: there was no answer.
-            OSError: the interpreter cannot be started.
-            ReplacedError: another trainui was installed.
+        The answer may take `patience` seconds; without one, NoAnswerError is raised.
         """
         reader, writer = os.pipe()
         try:
@@ -129,12 +121,7 @@ class ForkServer:
 def spawn(
     python: str, connection: socket.socket, *, without: Collection[str]
 ) -> subprocess.Popen[bytes]:
-    """Start a fork server that receives requests through `connection`.
-
-    Raises:
-        OSError: the interpreter cannot be started.
-        ReplacedError: another trainui was installed, with a possibly incompatible fork server.
-    """
+    """Start a fork server that receives requests through `connection`."""
     if not installed.is_unchanged():
         raise ReplacedError
     process = subprocess.Popen(

@@ -1,6 +1,7 @@
 """Read the records that an attempt's supervisor wrote.
 
-A missing or incomplete record is None, and an incomplete last line is ignored.
+A missing or incomplete record is None, and an incomplete last line is ignored. A record that is
+of another version or cannot be understood raises JournalError.
 """
 
 from __future__ import annotations
@@ -22,11 +23,7 @@ TAIL_BYTES = 65_536
 
 
 def read_spec(attempt_dir: Path) -> Spec | None:
-    """Return the attempt's spec; None if it was never written.
-
-    Raises:
-        JournalError: the record is of another version, or cannot be understood.
-    """
+    """Return the attempt's spec; None if it was never written."""
     values = _read(attempt_dir, protocol.SPEC_FILE, Spec)
     if values is None:
         return None
@@ -36,32 +33,20 @@ def read_spec(attempt_dir: Path) -> Spec | None:
 
 
 def read_pids(attempt_dir: Path) -> Pids | None:
-    """Return the attempt's processes; None if there are none yet.
-
-    Raises:
-        JournalError: the record is of another version, or cannot be understood.
-    """
+    """Return the attempt's processes; None if there are none yet."""
     values = _read(attempt_dir, protocol.PIDS_FILE, Pids)
     with _understood(attempt_dir / protocol.PIDS_FILE):
         return Pids(**values) if values is not None else None
 
 
 def is_of_this_boot(attempt_dir: Path) -> bool:
-    """Return True if the attempt's processes were started since this machine's last boot.
-
-    Raises:
-        JournalError: the record is of another version, or cannot be understood.
-    """
+    """Return True if the attempt's processes were started since this machine's last boot."""
     pids = read_pids(attempt_dir)
     return pids is not None and pids.boot_id == boot_id()
 
 
 def read_exit(attempt_dir: Path) -> Exit | None:
-    """Return how the attempt ended; None if it has not, or if its end was not recorded.
-
-    Raises:
-        JournalError: the record is of another version, or cannot be understood.
-    """
+    """Return how the attempt ended; None if it has not, or if its end was not recorded."""
     values = _read(attempt_dir, protocol.EXIT_FILE, Exit)
     if values is None:
         return None

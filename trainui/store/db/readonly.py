@@ -1,4 +1,8 @@
-"""Read-only connections, through the driver alone, so that importing this is fast."""
+"""Read-only connections, through the driver alone, so that importing this is fast.
+
+Opening raises NotFoundError if there is no database yet, and StoreError if it cannot be read or
+upgraded.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +24,6 @@ def reading(database: Path | None = None) -> Iterator[Connection]:
     """Open the database for reading, for a short time.
 
     `database` is the SQLite file; None: the store, on whichever database it is.
-
-    Raises:
-        NotFoundError: there is no database yet, so there are no runs.
-        StoreError: it cannot be read.
     """
     opened = sqlite_file.Unreplaced()
     connection = connect(database)
@@ -74,10 +74,6 @@ def connect(database: Path | None = None) -> Connection:
     """Open an existing database read-only; a store made by an older trainui is upgraded.
 
     `database` is the SQLite file; None: the store, on whichever database it is.
-
-    Raises:
-        NotFoundError: it does not exist.
-        StoreError: it cannot be read, or cannot be upgraded.
     """
     if database is not None:
         return _open(database)
