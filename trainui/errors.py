@@ -59,7 +59,7 @@ class NotPlainFileError(UnfitEnvironmentError, OSError):
     """A path is not a regular file (e.g. a FIFO); the message names it."""
 
     def __init__(self, path: str, kind: str) -> None:
-        super().__init__(f"{path} is {kind} and no plain file; move it away")
+        super().__init__(f"{path} is {kind}, not a regular file; move it away")
         self.kind = kind
         """The kind of file, e.g. `a FIFO`."""
 

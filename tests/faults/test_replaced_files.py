@@ -60,7 +60,7 @@ async def test_what_replaced_a_file_is_named_and_not_waited_for(
         await screen.until_shown("r", "completed")
         await screen.press("enter")
         await screen.press("l")
-        await screen.until_shown("the log is a ", "and no plain file")
+        await screen.until_shown("the log is a ", "not a regular file")
     root_pages(database)
     database.rename(database.with_suffix(".moved"))
     replacement(database)

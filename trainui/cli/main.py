@@ -137,5 +137,5 @@ def _unexpected(error: Exception, *, as_json: bool) -> int:
     import traceback
 
     printing.note("".join(traceback.format_exception(error)).rstrip("\n"))
-    message = f"this is a bug of trainui: {type(error).__name__}: {error}; please report the above"
+    message = f"this is a bug in trainui: {type(error).__name__}: {error}; please report the above"
     return printing.problem(message, code="bug", exit_code=1, as_json=as_json)

@@ -40,7 +40,7 @@ LONGEST_TURN = 0.3
 go through all values of a trial at each decision."""
 
 
-COUNTED = "its search's metric has no whole steps; `prune` counts its values instead, from 0"
+COUNTED = "its search's metric has no integer steps; `prune` counts its values instead, from 0"
 """The message on a trial without steps that can be compared."""
 
 

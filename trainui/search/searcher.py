@@ -298,7 +298,7 @@ def _lock(file: int, until: float) -> None:
             if time.monotonic() >= until:
                 raise UnfitEnvironmentError(
                     "another host has been busy with this search for "
-                    f"{TURN_WITHIN:.0f} s; if its worker hangs, restart that"
+                    f"{TURN_WITHIN:.0f} s; if its worker hangs, restart it"
                 ) from error
             time.sleep(LOCK_EVERY)
         else:

@@ -632,7 +632,7 @@ async def test_the_plan_leaves_out_the_edit_of_a_running_stage_and_a_key_that_of
         await driven.until_shown("2 to run", "f without the edits", "+params: {limit: 0.30}")
         name = "train[lr=0.1,seed=1]"
         await driven.until_shown(
-            f"{name} runs with the definition it was submitted with; its edit waits"
+            f"{name} runs with the definition it was submitted with; its edit is pending"
         )
         screen = driven.app.screen
         assert isinstance(screen, PlanScreen)

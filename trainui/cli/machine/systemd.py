@@ -41,7 +41,7 @@ def install(
     printing.answer(as_json, {"path": str(path)}, [f"{path}: starts the worker at boot"])
 
 
-@options.command("trainui worker uninstall", short_help="Do not start it at boot any more.")
+@options.command("trainui worker uninstall", short_help="No longer start it at boot.")
 def uninstall(as_json: options.Json = False) -> None:
     """Remove the systemd unit; a running worker continues until `trainui worker stop`."""
     from trainui.execution.daemon import systemd

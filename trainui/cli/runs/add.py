@@ -102,7 +102,7 @@ def _print(rows: list[dict[str, Any]], *, as_json: bool, dry_run: bool) -> None:
         count = f"{len(shown)} training{'' if len(shown) == 1 else 's'}"
         printing.note(
             f"{'found' if dry_run else 'added'} {count}"
-            + (f", {known} already known" if known else "")
+            + (f", {known} already added" if known else "")
         )
     printing.answer(as_json, {"runs": rows}, text.table([header, *shown]) if shown else [])
 

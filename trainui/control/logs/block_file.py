@@ -106,7 +106,7 @@ class BlockFile:
         try:
             self.path.open("rb").close()
         except NotPlainFileError as error:
-            return f"the log is {error.kind} and no plain file"
+            return f"the log is {error.kind}, not a regular file"
         except OSError:
             pass  # retried at the next change
         return ""

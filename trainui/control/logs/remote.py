@@ -64,7 +64,7 @@ class RemoteDirectory:
             self._sizes = dict(self._ask().words["files"])
             self._sizes_at = time.monotonic()
         if name not in self._sizes:
-            raise FileNotFoundError(errno.ENOENT, "is not there", f"{self._host}:{name}")
+            raise FileNotFoundError(errno.ENOENT, "does not exist", f"{self._host}:{name}")
         return RemoteStatus(*self._sizes[name])
 
     def read(self, name: str, start: int, length: int) -> bytes:

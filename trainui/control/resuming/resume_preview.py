@@ -110,9 +110,9 @@ def waiting(stages: Sequence[PlannedStage]) -> str:
     if not names:
         return ""
     if len(names) == 1:
-        return f"{names[0]} runs with the definition it was submitted with; its edit waits"
+        return f"{names[0]} runs with the definition it was submitted with; its edit is pending"
     which = formatting.listed(names)
-    return f"{which} run with the definitions they were submitted with; their edits wait"
+    return f"{which} run with the definitions they were submitted with; their edits are pending"
 
 
 def saved(stages: Sequence[PlannedStage]) -> str:

@@ -309,7 +309,7 @@ def _with_waiting_edit(one: PlannedStage, waiting: Mapping[str, Sequence[str]]) 
     """Add to a running stage's plan the edit that it does not run with."""
     if one.name not in waiting:
         return one
-    reason = f"{one.reason}; its edit waits ({'; '.join(waiting[one.name])})"
+    reason = f"{one.reason}; its edit is pending ({'; '.join(waiting[one.name])})"
     return replace(one, reason=reason, edit_waits=True)
 
 

@@ -227,7 +227,7 @@ def training(pid: int) -> tuple[Training, Candidate]:
             f"the process {pid} cannot be examined: adopt it as the user who started it"
         )
     if not _is_ours_to_see(process):
-        raise UsageError(f"the process {pid} is a part of trainui or one of its stages")
+        raise UsageError(f"the process {pid} belongs to trainui or one of its stages")
     sources = tuple((path, None) for path in _sources(process, found))
     name = found.name
     job = Job(

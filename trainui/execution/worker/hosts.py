@@ -30,7 +30,9 @@ ANNOUNCE_EVERY = 10.0
 LOOKED_AT = 500
 """Number of queued stages checked for an unavailable host in one pass."""
 
-_SILENT = "the host {} has not been heard of for {:.0f} s or longer: this may still run there"
+_SILENT = (
+    "the host {} has sent no heartbeat for {:.0f} s or longer: the stage may still be running there"
+)
 
 
 class HostMonitor:

@@ -86,7 +86,7 @@ def answer(asked: LogRequest) -> tuple[dict[str, Any], bytes]:
     if not asked.name:
         return {"files": _sizes(Path(asked.directory))}, b""
     if asked.name not in SHOWN:
-        return {"problem": "is not shown"}, b""
+        return {"problem": "may not be requested"}, b""
     try:
         with plain_files.open_plain(Path(asked.directory, asked.name)) as file:
             return {}, os.pread(file.fileno(), asked.length, asked.start)

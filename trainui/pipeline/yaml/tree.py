@@ -119,7 +119,7 @@ class _Builder:
         node = Scalar(event.value, plain, self._place(event))
         if not is_sound(event.value):
             self._problems.add(
-                node.mark, "bad-text", "NUL and half a surrogate pair cannot be part of any text"
+                node.mark, "bad-text", "NUL and lone surrogates are not allowed in text"
             )
         self._add(node, event.anchor, weight=1 + len(event.value), height=0)
 
@@ -135,7 +135,7 @@ class _Builder:
         mark = _mark(event)
         if anchored is None:
             name = quoted(event.anchor)
-            self._stop(mark, "alias", f"no complete value before this is anchored as {name}")
+            self._stop(mark, "alias", f"no anchor {name} is defined before this alias")
             return
         self._aliased += anchored.weight
         if self._aliased > MAX_ALIASED:

@@ -156,7 +156,7 @@ def explain(error: Exception, url: str) -> Exception:
     kind: type[StoreError] = StoreError
     if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
         # the driver's message contains the part that it cannot parse, which may be the password
-        text = "this cannot be read as an address"
+        text = "this is not a valid URL"
         advice = "percent-encode special characters in its user and password, e.g. a space as %20"
     elif isinstance(error, errors.LockNotAvailable):
         kind = StoreLockedError

@@ -48,7 +48,7 @@ def lost_work_of(stage: StageRecord, now: int) -> str:
     """Return a line with the work that a running stage would lose if cancelled."""
     name = harmless(stage.name)
     if stage.started_at is None:
-        return f"{name} has only just started"
+        return f"{name} has just started"
     spent = formatting.duration(int((now - stage.started_at) / SECOND))
     with views.reading() as connection:
         attempts = [one.directory for one in views.attempts_of_stage(connection, stage.id)]

@@ -294,7 +294,7 @@ def _heading(choice: PipelineChoice) -> str:
     """Return the line above the difference; empty: the run's pipeline has not changed."""
     if choice.changed_file is None and choice.waited:
         which = listed(choice.waited)
-        return f"{'Without' if choice.edit is None else 'With'} the edit of {which} that waited"
+        return f"{'Without' if choice.edit is None else 'With'} the pending edit of {which}"
     if choice.edit is not None:
         return "With your edits:"
     if choice.changed_file is None:

@@ -223,6 +223,6 @@ def _starts(destination: Destination) -> Iterator[tuple[LogPosition, str]]:
     """Yield where a search starts, and where it continues after wrapping around."""
     yield destination.place, ""
     if destination.direction > 0:
-        yield BEGINNING, "from the start again"
+        yield BEGINNING, "wrapped to the start"
     else:
-        yield ENDING, "from the end again"
+        yield ENDING, "wrapped to the end"

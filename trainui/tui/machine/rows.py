@@ -49,7 +49,7 @@ def machine_lines(
     for gpu in near:
         lines += _gpu_lines(gpu, uses.get(gpu.place), history.get(gpu.index, ()), width)
     if machine is None or machine.figures is None:
-        lines.append(MachineLine((Segment(" looking at the machine…", "dim"),)))
+        lines.append(MachineLine((Segment(" reading the machine's state…", "dim"),)))
     else:
         lines += map(MachineLine, _around_gpus(machine.figures, machine.rates, width))
     return [*lines, *_other_hosts([gpu for gpu in gpus if gpu.host], uses, width)]

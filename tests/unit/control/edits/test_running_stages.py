@@ -103,9 +103,9 @@ def test_the_others_run_with_the_edit_and_the_running_one_keeps_its_definition(r
     plan = run.plan()
     assert [plan[name].action for name in ("train", "test")] == [Action.SKIP, Action.RUN]
     assert plan["train"].reason == (
-        "is running already; its edit waits (command changed: --lr 1 -> 2)"
+        "is running already; its edit is pending (command changed: --lr 1 -> 2)"
     )
-    words = "train runs with the definition it was submitted with; its edit waits"
+    words = "train runs with the definition it was submitted with; its edit is pending"
     assert resume_preview.waiting(list(plan.values())) == words
     assert words in resume_plan.lines(list(plan.values()))
     assert run.resume() == ["test"]
@@ -157,7 +157,7 @@ def test_a_removed_stage_that_is_running_stays_until_it_has_ended(run: Run) -> N
     text = "\n".join(line for line in TEXT.splitlines() if "train" not in line)
     run.file.write_text(text + "\n")
     assert run.plan()["train"].reason == (
-        "is running already; its edit waits (no longer in the file)"
+        "is running already; its edit is pending (no longer in the file)"
     )
     run.resume()
     assert {name: one.removed for name, one in run.stages().items()} == {

@@ -21,7 +21,7 @@ def test_nothing_but_logs_is_shown(tmp_path: Path) -> None:
     (tmp_path / "env.json").write_text("secret")
     for name in ("env.json", "../stdout.log", "/etc/passwd"):
         assert answer(LogRequest("id", str(tmp_path), name, 0, 100)) == (
-            {"problem": "is not shown"},
+            {"problem": "may not be requested"},
             b"",
         )
 

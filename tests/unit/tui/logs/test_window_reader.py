@@ -183,7 +183,7 @@ def test_a_text_is_found_through_the_whole_log_and_around_its_end(log: Path, rea
         line = next(line for line in window.lines if line.place == window.target)
         found.append((without_colours(line.text), window.note))
         destination = replace(destination, place=window.target)
-    again = "from the end again"
+    again = "wrapped to the end"
     assert found == [("NEEDLE c", ""), ("a needle B", ""), ("Needle A", ""), ("NEEDLE c", again)]
     missing = read(Destination("text", text="nothing of it"))
     assert missing.note == "no 'nothing of it' in this log"

@@ -113,7 +113,9 @@ def _decoded(query: ImageQuery) -> Iterator[Row]:
     except (OSError, subprocess.TimeoutExpired):
         return iter([_refused(f"decoding failed or took longer than {PATIENCE:g} s")])
     if found.returncode:
-        return iter([_refused(found.stdout[:200].decode(errors="replace") or "its decoder died")])
+        return iter(
+            [_refused(found.stdout[:200].decode(errors="replace") or "its decoder crashed")]
+        )
     head, _, pixels = found.stdout.partition(b"\n")
     width, height = map(int, head.split())
     return half_blocks(pixels, width, height)
