@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import re
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -160,9 +163,31 @@ def test_histories_fill_the_room_below_and_fit_it() -> None:
     assert "GPU 0 busy  last 42s" in rows[1]
     assert "GPU 0 memory  last 42s" in rows[1]
     assert len(rows) == 10
-    assert rows[2].startswith("100% │")
+    assert rows[2].startswith(" 100% │")
     assert rows[2].count("█") == 1, "only the newest value fills the highest line"
     assert all(len(row) <= 160 for row in rows)
     assert len(history_rows(machine, 80, 30)) == 20, "one below the other"
     assert len(history_rows(machine, 80, 9)) == 9, "the second one has no room"
     assert history_rows(machine, 160, 4) == []
+
+
+def test_where_not_every_gpu_has_room_for_its_history_their_mean_is_drawn() -> None:
+    histories = {at: ((50.0 + at, math.nan), (100.0, 20.0)) for at in range(8)}
+    machine = Seen(gpu_history=histories, figures=FIGURES)
+
+    def titles(width: int, room: int) -> list[str]:
+        text = "\n".join(joined([row]) for row in history_rows(machine, width, room))
+        return re.findall(r"(\S+(?: \S+)*)  last", text)
+
+    assert titles(120, 60)[:4] == ["GPU 0 busy", "GPU 1 busy", "GPU 2 busy", "GPU 3 busy"]
+    assert titles(120, 12) == ["8 GPUs busy, mean", "CPU", "memory"]
+    assert titles(200, 6) == ["8 GPUs busy, mean", "CPU", "memory"]
+
+
+def test_nothing_is_drawn_of_what_a_gpu_does_not_report() -> None:
+    unknown = ((math.nan, math.nan),) * 3
+    assert history_rows(Seen(gpu_history={0: unknown}, figures=None), 120, 40) == []
+    gpu = replace(BUSY, utilisation=None, memory_used=None)
+    machine = Seen(gpu_history={gpu.index: unknown}, figures=None)
+    text = joined([line.row for line in machine_lines(machine, [gpu], {}, 120)])
+    assert not set("▁▂▃▄▅▆▇█") & set(text)

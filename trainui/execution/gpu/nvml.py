@@ -145,7 +145,7 @@ class _Session:
             self._known[index] = uuid, name
             return _Card(nvml, handle).read(index, uuid, name)
         except nvml.NVMLError as error:
-            uuid, name = self._known.get(index, ("", "GPU"))
+            uuid, name = self._known.get(index, ("", "NVIDIA GPU"))
             return Gpu(index, uuid, name, problem=_problem(error))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Iterable
@@ -70,14 +71,19 @@ class GpuReader:
 
     @property
     def history(self) -> dict[int, tuple[tuple[float, float], ...]]:
-        """Recent utilisation and memory use by GPU index, in per cent, oldest first."""
+        """Recent utilisation and memory use by GPU index, in per cent, oldest first.
+
+        NaN stands for what the GPU does not report.
+        """
         return {index: tuple(seen) for index, seen in list(self._history.items())}
 
     def _remember(self, gpus: Iterable[nvml.Gpu]) -> None:
         for gpu in gpus:
-            full = 100 * (gpu.memory_used or 0) / (gpu.memory_total or 1)
-            seen = self._history.setdefault(gpu.index, deque(maxlen=HISTORY))
-            seen.append((float(gpu.utilisation or 0), full))
+            if gpu.problem is None:
+                seen = self._history.setdefault(gpu.index, deque(maxlen=HISTORY))
+                seen.append(
+                    (_percent(gpu.utilisation, 100), _percent(gpu.memory_used, gpu.memory_total))
+                )
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -91,6 +97,10 @@ class GpuReader:
                 self.figures = figures
             self._stopping.wait(PERIOD)
         nvml.close()
+
+
+def _percent(part: int | None, whole: int | None) -> float:
+    return math.nan if part is None or not whole else 100 * part / whole
 
 
 def _figures(gpu: nvml.Gpu) -> GpuFigures:

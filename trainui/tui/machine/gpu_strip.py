@@ -15,10 +15,11 @@ from trainui.tui.widgets.line_view import LinesView
 
 MOST_LINES = 2
 LEAST_CELLS = 25
-"""Minimum width in cells of one GPU; a second line is used below it."""
+"""Minimum width in cells of one GPU; below it, those of other hosts are summed up."""
 
 SOME_ROOM, MORE_ROOM = 34, 48
-"""Minimum cells of one GPU to show its total memory, and its temperature and power."""
+"""Minimum cells of one GPU to show its total memory (else a second line is used), and its
+temperature and power."""
 
 
 class GpuStrip(LinesView, can_focus=False):
@@ -70,7 +71,7 @@ def strip_rows(
         columns = [[gpu] for gpu in figures if not gpu.host]
         far = [gpu for gpu in figures if gpu.host]
         columns += [list(those) for _, those in groupby(far, key=lambda gpu: gpu.host)]
-    lines = max(1, min(MOST_LINES, -(-len(columns) * LEAST_CELLS // max(width, 1))))
+    lines = max(1, min(MOST_LINES, -(-len(columns) * SOME_ROOM // max(width, 1))))
     in_line = max(-(-len(columns) // lines), 1)
     drawn = [_column(column, holders, width // in_line) for column in columns]
     return [

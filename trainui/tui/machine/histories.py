@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from statistics import fmean
 from typing import NamedTuple
 
 from trainui import formatting
@@ -14,7 +15,7 @@ from trainui.tui.render.styled_text import Row, Segment, fit
 LEAST_HEIGHT, MOST_HEIGHT = 3, 8
 """Lines of a chart without its title; with less room there is none."""
 
-LEAST_WIDTH, GAP, LABEL = 56, 3, 5
+LEAST_WIDTH, GAP, LABEL = 46, 3, 6
 """Cells: the least of a chart, between two, and of the labels at its left."""
 
 
@@ -26,10 +27,14 @@ class History(NamedTuple):
 
 
 def history_rows(machine: Machine, width: int, room: int) -> list[Row]:
-    """Return the charts that fit, or none."""
-    found = [one for one in _histories(machine) if len(one.values) > 1]
-    columns = max(min((width + GAP) // (LEAST_WIDTH + GAP), len(found)), 1)
-    lines = [found[at : at + columns] for at in range(0, len(found), columns)]
+    """Return the charts of each GPU, else of all GPUs together; those that fit, or none."""
+    columns = max((width + GAP) // (LEAST_WIDTH + GAP), 1)
+    columns -= columns % 2 if columns > 1 else 0  # a GPU's two charts are side by side
+    for gpus in (_each_gpu(machine), _all_gpus(machine)):
+        found = [one for one in (*gpus, *_system(machine)) if len(one.values) > 1]
+        lines = [found[at : at + columns] for at in range(0, len(found), columns)]
+        if lines and room // len(lines) - 2 >= LEAST_HEIGHT:
+            break
     while lines and room // len(lines) - 2 < LEAST_HEIGHT:
         lines.pop()
     rows: list[Row] = []
@@ -40,13 +45,32 @@ def history_rows(machine: Machine, width: int, room: int) -> list[Row]:
     return rows
 
 
-def _histories(machine: Machine) -> Iterator[History]:
+def _each_gpu(machine: Machine) -> Iterator[History]:
     for index, history in sorted(machine.gpu_history.items()):
-        yield History(f"GPU {index} busy", [busy for busy, _ in history])
-        yield History(f"GPU {index} memory", [memory for _, memory in history])
+        for title, values in zip(("busy", "memory"), known(history), strict=True):
+            yield History(f"GPU {index} {title}", values)
+
+
+def _all_gpus(machine: Machine) -> Iterator[History]:
+    """Yield the means over all GPUs."""
+    histories = [known(history) for history in machine.gpu_history.values()]
+    for title, of_all in zip(("busy", "memory"), zip(*histories, strict=True), strict=False):
+        values = [one for one in of_all if one]
+        count = min(map(len, values), default=0)
+        means = [fmean(at) for at in zip(*(one[-count:] for one in values), strict=True)]
+        yield History(f"{len(values)} GPUs {title}, mean", means if count else ())
+
+
+def _system(machine: Machine) -> Iterator[History]:
     if machine.figures is not None:
         yield History("CPU", machine.figures.cpu_history)
         yield History("memory", machine.figures.memory_history)
+
+
+def known(history: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    """Return a GPU's utilisation and memory use over time, without what it did not report."""
+    busy, memory = ([one for one in column if one == one] for column in zip(*history, strict=True))
+    return busy, memory
 
 
 def _chart(history: History, width: int, height: int) -> list[Row]:

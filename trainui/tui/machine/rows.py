@@ -12,6 +12,7 @@ from trainui.text import harmless
 from trainui.tui.data.snapshot import GpuUse, Machine
 from trainui.tui.machine.disk_forecast import coarse
 from trainui.tui.machine.gpu_reader import GpuFigures
+from trainui.tui.machine.histories import known
 from trainui.tui.machine.system_reader import DiskFigures, MachineFigures
 from trainui.tui.render.numbers import bar, blocks
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, wrap
@@ -19,7 +20,8 @@ from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, w
 LABEL, BAR, NUMBERS = 9, 20, 24
 """Widths in cells of the label, the bar and the numbers."""
 
-MOST_HISTORY = 60
+MOST_HISTORY, MOST_NAME = 60, 40
+"""The most cells of a history and of a GPU's name."""
 
 HIGH, HOT = 90, 85
 """Per cent, and degrees Celsius, from which a figure is highlighted."""
@@ -88,11 +90,13 @@ def _gpu_lines(
     gpu: GpuFigures, use: GpuUse | None, history: Sequence[tuple[float, float]], width: int
 ) -> list[MachineLine]:
     title: list[Segment] = [Segment(f" GPU {gpu.index:<{LABEL - 5}}", "strong")]
-    title.append(Segment(fit(harmless(gpu.name), min(len(gpu.name), 28)) + "  ", "dim"))
+    if gpu.name:
+        title.append(Segment(f"{fit_middle(harmless(gpu.name), MOST_NAME)}  ", "dim"))
     if gpu.problem:
         title.append(Segment(f"▲ {gpu.user}", "bad"))
-        return [MachineLine(tuple(title))]
+        return [MachineLine(cut(tuple(title), width))]
     title += _user(gpu, use)
+    busy_history, memory_history = known(history) if history else ([], [])
     busy = None if gpu.utilisation is None else gpu.utilisation / 100
     numbers = "–" if busy is None else f"{gpu.utilisation}%"
     if gpu.power is not None:
@@ -100,13 +104,13 @@ def _gpu_lines(
     heat = []
     if gpu.temperature is not None:
         heat = [Segment(f"  {gpu.temperature} °C", "bad" if gpu.temperature >= HOT else "")]
-    lines = [MachineLine(tuple(title), use)]
-    busy_row = _measure("busy", busy, numbers, [one for one, _ in history], width, heat)
+    lines = [MachineLine(cut(tuple(title), width), use)]
+    busy_row = _measure("busy", busy, numbers, busy_history, width, heat)
     lines.append(MachineLine(busy_row))
     if gpu.memory_used is not None and gpu.memory_total:
         share = gpu.memory_used / gpu.memory_total
         words = f"{gpu.memory_used}/{gpu.memory_total} GiB"
-        row = _measure("memory", share, words, [one for _, one in history], width)
+        row = _measure("memory", share, words, memory_history, width)
         lines.append(MachineLine(row))
     return lines
 
