@@ -23,7 +23,7 @@ from trainui.pipeline.folding import FoldedMetric
 from trainui.pipeline.substitution import masking
 from trainui.store.db.protocol import Connection
 from trainui.store.points import curves
-from trainui.store.read import event_feed, views
+from trainui.store.read import event_feed, stage_alerts, views
 
 PLOTS = 6
 """Maximum number of curves drawn, to keep the report short; the table lists all metrics."""
@@ -49,10 +49,12 @@ def markdown(connection: Connection, run: RunRecord) -> str:
     """Return a report of a run, which may still be running."""
     stages = views.stages(connection, run.id)
     series = curves.summaries(connection, {stage.id: stage.name for stage in stages})
+    alerts = stage_alerts.alerted_stages(connection, [run.id]).get(run.id, {})
+    rows = (_stage_row(stage, alerts.get(stage.name)) for stage in stages)
     parts = [
         _head(run),
         _notes(connection, run),
-        _table(("stage", "state", "attempts", "took", "why"), map(_stage_row, stages)),
+        _table(("stage", "state", "attempts", "took", "why"), rows),
         _parameters(connection, run),
         _metrics(series),
         _folded(folding.spreads(folding.folds(stages), series)),
@@ -93,12 +95,13 @@ def _code(run: RunRecord) -> str:
     return f"commit `{state['commit'][:12]}`" + (" with changes" if state.get("dirty") else "")
 
 
-def _stage_row(stage: StageRecord) -> tuple[str, ...]:
+def _stage_row(stage: StageRecord, is_nan: bool | None) -> tuple[str, ...]:
     took = ""
     if stage.started_at is not None:
         took = formatting.between(stage.started_at, stage.completed_at or clock.now())
     number = str(stage.attempt) if stage.attempt else ""
-    return stage.name, text.state(stage.status), number, took, stage.reason or ""
+    state = text.marked_state(stage.status, stalled=stage.stalled, is_nan=is_nan)
+    return stage.name, state, number, took, stage.reason or ""
 
 
 def _parameters(connection: Connection, run: RunRecord) -> str:

@@ -142,6 +142,17 @@ def state(status: Status) -> str:
     return f"{SYMBOLS[status]} {status}"
 
 
+def marked_state(status: Status, *, stalled: bool, is_nan: bool | None) -> str:
+    """Return a stage's state with its marks, e.g. `✓ completed  ! NaN`.
+
+    `is_nan` is True for an alert for a NaN, False for another one, and None without any.
+    """
+    kinds = (["stalled"] if stalled else []) + (
+        [] if is_nan is None else ["nan" if is_nan else "alert"]
+    )
+    return "  ".join([state(status), *(" ".join(TROUBLE[kind]) for kind in kinds)])
+
+
 TROUBLE = {"failed": ("✗", "failed"), "stalled": ("◌", "stalled"), "nan": ("!", "NaN"),
            "alert": ("!", "alert")}  # fmt: skip
 """By kind of trouble, its symbol and its word."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -69,7 +70,11 @@ def test_an_alert_ends_its_stage_which_has_failed_and_is_not_tried_again(
     }
     capsys.readouterr()
     main(["show", run.id])
-    assert "train: loss is NaN at step 20" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "train: loss is NaN at step 20" in told
+    assert re.search(r"^train +✗ failed  ! NaN ", told, re.MULTILINE)
+    main(["report", run.id])
+    assert "| train | ✗ failed ! NaN |" in capsys.readouterr().out
 
 
 def test_a_stage_without_alerts_goes_on_and_its_nan_is_marked(

@@ -165,7 +165,7 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
     from trainui.cli.inspect.metrics import print_problems, without_metrics
     from trainui.cli.runs import standstill
     from trainui.store.points import curves
-    from trainui.store.read import event_feed, summary, tracked, views
+    from trainui.store.read import event_feed, stage_alerts, summary, tracked, views
 
     with lookup.view() as connection:
         found = views.find_run(connection, run)
@@ -175,6 +175,7 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
         stages = views.stages(connection, found.id)
         attempts = views.attempts(connection, found.id)
         marks = event_feed.marks(connection, found.id, (*MARKED, CHECKPOINT))
+        alerts = stage_alerts.alerted_stages(connection, [found.id]).get(found.id, {})
         left = _left(connection, found, stages)
         noted = summary.notes(connection, found.id)
         owners = {one.id: one.name for one in stages}
@@ -190,7 +191,7 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
     for one in noted:
         words = ": ".join(filter(None, (one["verdict"], one["text"])))
         notes.append(text.harmless(f"note: {words}"))
-    printing.lines([*show_lines(found, stages, left), *_code_lines(stages, attempts)])
+    printing.lines([*_show_lines(found, stages, alerts, left), *_code_lines(stages, attempts)])
     printing.lines(["", *notes] if notes else [])
     if found.status in UNFINISHED and (words := standstill.reason(stages)):
         printing.note(f"! {words}")
@@ -240,7 +241,9 @@ def _left(connection: Connection, run: RunRecord, stages: list[StageRecord]) -> 
     return text.to_go(run_history.to_go(stages, seconds, settings.load().cpus))
 
 
-def show_lines(run: RunRecord, stages: list[StageRecord], left: str = "") -> list[str]:
+def _show_lines(
+    run: RunRecord, stages: list[StageRecord], alerts: Mapping[str, bool], left: str
+) -> list[str]:
     """Return a run as text."""
     about = [
         ("run", run.id),
@@ -257,7 +260,7 @@ def show_lines(run: RunRecord, stages: list[StageRecord], left: str = "") -> lis
     return [
         *text.table(about),
         "",
-        *text.table([header, *map(_stage_row, stages)], right=[2, 3, 4]),
+        *text.table([header, *(_stage_row(one, alerts) for one in stages)], right=[2, 3, 4]),
     ]
 
 
@@ -272,8 +275,9 @@ def _about_code(run: RunRecord) -> list[tuple[str, str]]:
     return [("code", commit + (", with changes" if state.get("dirty") else ""))] if commit else []
 
 
-def _stage_row(stage: StageRecord) -> tuple[str, ...]:
-    state = text.state(stage.status) + (" (stalled)" if stage.stalled else "")
+def _stage_row(stage: StageRecord, alerts: Mapping[str, bool]) -> tuple[str, ...]:
+    is_nan = alerts.get(stage.name)
+    state = text.marked_state(stage.status, stalled=stage.stalled, is_nan=is_nan)
     exit_code = "" if stage.exit_code is None else str(stage.exit_code)
     number = str(stage.attempt) if stage.attempt else ""
     silent = text.STALLED if stage.stalled else ""

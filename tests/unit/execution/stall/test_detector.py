@@ -36,7 +36,7 @@ def shown(run: Running, capsys: pytest.CaptureFixture[str]) -> tuple[bool, bool]
     assert main(["show", run.id, "--json"]) == 0
     (stage,) = json.loads(capsys.readouterr().out)["stages"]
     assert main(["show", run.id]) == 0
-    return stage["stalled"], "● running (stalled)" in capsys.readouterr().out
+    return stage["stalled"], "● running  ◌ stalled" in capsys.readouterr().out
 
 
 def until(stalls: StallDetector, run: Running, stalled: bool) -> None:
