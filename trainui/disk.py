@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainui import formatting
+from trainui import formatting, mounts
 from trainui.errors import UnfitEnvironmentError
 
 MEGABYTE, GIGABYTE = 10**6, 10**9
@@ -25,14 +24,6 @@ LITTLE_FOR_HOME = GIGABYTE
 
 LITTLE_FOR_RUNS = 5 * GIGABYTE
 """Bytes; with less in the runs directory, warn: a few checkpoints need this much."""
-
-NETWORK = frozenset(
-    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "9p", "afs"}
-    | {"fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.s3fs", "fuse.gcsfuse"}
-)
-"""File systems on which database locks are unreliable."""
-
-MOUNTS = Path("/proc/self/mountinfo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +150,14 @@ def warnings(found: Iterable[DiskSpace]) -> list[str]:
     return said
 
 
-def check_home(home: Path, mounts: Path = MOUNTS) -> None:
+def check_home(home: Path, table: Path = mounts.MOUNTS) -> None:
     """Check that the home is writable and on a file system with reliable locks.
 
     Raises:
         UnfitEnvironmentError: it is not; the message says what to do.
     """
-    kind = file_system(home, mounts)
-    if kind in NETWORK:
+    kind = file_system(home, table)
+    if kind in mounts.NETWORK:
         raise UnfitEnvironmentError(
             f"{home} is on a network file system ({kind}), where a database may be damaged: set "
             "TRAINUI_HOME to a directory on a local disk; the runs may stay on this one, with "
@@ -179,28 +170,16 @@ def check_home(home: Path, mounts: Path = MOUNTS) -> None:
         )
 
 
-def network_file_system(path: Path, mounts: Path = MOUNTS) -> str | None:
+def network_file_system(path: Path, table: Path = mounts.MOUNTS) -> str | None:
     """Return the type of the network file system at a path; None: it is on none."""
-    kind = file_system(path, mounts)
-    return kind if kind in NETWORK else None
+    kind = file_system(path, table)
+    return kind if kind in mounts.NETWORK else None
 
 
-def file_system(path: Path, mounts: Path = MOUNTS) -> str | None:
+def file_system(path: Path, table: Path = mounts.MOUNTS) -> str | None:
     """Return the kernel's name of the file system type at a path; None: unknown."""
-    try:
-        lines = mounts.read_text("utf-8", "surrogateescape").splitlines()
-    except OSError:
-        return None
-    kinds = {}
-    for line in lines:  # if several are mounted at one path, the last one is visible
-        before, _, after = line.partition(" - ")
-        kinds[_unescaped(before.split(" ")[4])] = after.split(" ", 1)[0]
-    real = path.resolve()
+    kinds, real = mounts.kinds(table), path.resolve()
     return next((kinds[str(one)] for one in (real, *real.parents) if str(one) in kinds), None)
-
-
-def _unescaped(mountpoint: str) -> str:
-    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), mountpoint)
 
 
 def _existing(path: Path) -> Path:

@@ -210,8 +210,9 @@ def environment(name: str) -> dict[str, str]:
     }
 
 
-def _start_reader(log: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", __name__, READER]  # its name is how it is found
+def _start_reader(log: Path, module: str = READER, *arguments: str) -> subprocess.Popen[bytes]:
+    del arguments
+    command = [sys.executable, "-m", __name__, module]  # its name is how it is found
     with log.open("ab") as file:
         return subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=file, stderr=file, start_new_session=True

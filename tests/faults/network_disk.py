@@ -1,4 +1,7 @@
-"""A mount that whoever looks takes for SSHFS: FUSE, served by a thread, always empty."""
+"""A mount that whoever looks takes for SSHFS: FUSE, served by a thread, always empty.
+
+Its server may stop answering, which blocks who looks at it, also for a SIGKILL.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,9 @@ LOOKUP, FORGET, GETATTR, STATFS, INIT, ACCESS = 1, 2, 3, 17, 26, 34
 
 
 @contextmanager
-def network_disk(at: Path) -> Iterator[Path]:
-    """Mount it as SSHFS would."""
-    at.mkdir()
+def network_disk(at: Path, *, silent: bool = False) -> Iterator[Path]:
+    """Mount it as SSHFS would, over what is there; if `silent`, it never answers."""
+    at.mkdir(exist_ok=True)
     try:
         device = os.open("/dev/fuse", os.O_RDWR)
     except OSError as error:
@@ -33,7 +36,7 @@ def network_disk(at: Path) -> Iterator[Path]:
     if libc.mount(*kind) != 0:
         os.close(device)
         pytest.skip(f"FUSE cannot be mounted here: {os.strerror(ctypes.get_errno())}")
-    server = threading.Thread(target=_serve, args=(device,), daemon=True)
+    server = threading.Thread(target=_serve, args=(device, silent), daemon=True)
     server.start()
     try:
         yield at
@@ -43,14 +46,14 @@ def network_disk(at: Path) -> Iterator[Path]:
         os.close(device)
 
 
-def _serve(device: int) -> None:
+def _serve(device: int, silent: bool) -> None:
     while True:
         try:
             request = os.read(device, 1 << 20)
         except OSError:
             return  # it is not mounted any more
         operation, unique = struct.unpack_from("<IQ", request, 4)
-        if operation == FORGET:
+        if operation == FORGET or (silent and operation != INIT):
             continue
         error, answer = _answer(operation)
         os.write(device, struct.pack("<IiQ", 16 + len(answer), -error, unique) + answer)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
 
+from trainui import mounts
 from trainui.cli.output import printing
 from trainui.cli.runs import open_or_wait
 from trainui.errors import StoppedError, TrainuiError
@@ -102,7 +103,10 @@ def _is_directory(arguments: Sequence[str]) -> bool:
     from trainui.cli.app import is_command
 
     only = arguments[0]
-    return len(arguments) == 1 and not is_command(only) and os.path.isdir(only)  # noqa: PTH112
+    if len(arguments) != 1 or is_command(only):
+        return False
+    # one whose file system does not answer is reported by `add`
+    return not mounts.does_answer(os.path.abspath(only)) or os.path.isdir(only)  # noqa: PTH100, PTH112
 
 
 def with_any_pid(arguments: Sequence[str]) -> Sequence[str]:

@@ -21,7 +21,10 @@ def add(
     path: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[PATH]...", help="Directories or files of trainings.", show_default=False
+            metavar="[PATH]...",
+            help="Directories or files of trainings.",
+            show_default=False,
+            parser=Path,  # Typer would look at it, and its file system may not answer
         ),
     ] = None,
     pid: Annotated[
@@ -53,7 +56,7 @@ def add(
 def _paths(paths: list[Path], name: str | None, *, as_json: bool, dry_run: bool) -> None:
     from trainui.control.trainings import external
 
-    found = [one for path in paths for one in external.find(path.expanduser().resolve())]
+    found = [one for path in paths for one in external.find(path.expanduser().absolute())]
     for path in paths:
         _note_network(path)
     if dry_run:

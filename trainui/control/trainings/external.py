@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from trainui import settings, wakeup
+from trainui import mounts, settings, wakeup
 from trainui.artifacts import environment
 from trainui.artifacts.environment import ShellEnvironment
 from trainui.control.submission import checked_name
@@ -90,14 +90,16 @@ class Added:
 
 
 def find(path: Path) -> list[Training]:
-    """Return the trainings below a path, sorted by path.
+    """Return the trainings below an absolute path, of which links are followed, sorted by path.
 
     Raises:
         NotFoundError: there is no such path, or no training in it.
         UsageError: it cannot be read.
     """
+    if not mounts.does_answer(str(path)):
+        raise UsageError(f"{path}: its file system does not answer; try again when its server does")
     try:
-        found = trainings.below(path)
+        found = trainings.below(path.resolve())
     except FileNotFoundError as error:
         raise NotFoundError(f"{path} does not exist") from error
     except OSError as error:
@@ -128,7 +130,7 @@ def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
     store = open_store()
     with store.read() as connection:
         known = KnownTrainings.load(connection)
-    open_paths, configured = process_files.written(), settings.load()
+    states, configured = external_stages.job_states(found, process_files.written()), settings.load()
     added: list[Added] = []
     for start in range(0, len(found), _AT_ONCE):
         with store.write() as connection:
@@ -142,7 +144,7 @@ def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
                         external | {"run": training.run},
                         configured,
                     )
-                    external_stages.store(connection, new, more, run_id, open_paths)
+                    external_stages.store(connection, new, more, run_id, states)
                     run_id = known.paths[training.key] = run_id or new.id
                 assert run_id is not None
                 one = Added(

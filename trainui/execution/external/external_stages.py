@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,17 +27,20 @@ from trainui.store.runs.external_runs import ExternalState
 from trainui.store.runs.new_run import NewRun
 from trainui.supervisor import protocol
 
+JobStates = Mapping[tuple[Path, str, str], ExternalState]
+"""The states of jobs, as their trackers, files and processes show them."""
+
 
 def store(
     connection: Connection,
     new: NewRun,
     training: Training,
     run_id: str | None,
-    open_paths: frozenset[str],
+    found: JobStates,
 ) -> None:
     """Store a run, or the jobs of it that are new if it has this id already."""
     states = {
-        stage.name: _state(job, open_paths)
+        stage.name: found[_key(job)]
         for stage, job in zip(new.pipeline.stages, training.jobs, strict=True)
     }
     host = str(new.host)
@@ -50,9 +53,19 @@ def store(
     external_runs.add_stages(connection, run_id, new, states, logs, host=host)
 
 
-def add_new_jobs(
-    connection: Connection, run_id: str, training: Training, open_paths: frozenset[str]
-) -> bool:
+def job_states(found: Iterable[Training], open_paths: frozenset[str]) -> JobStates:
+    """Return the states of the jobs of trainings.
+
+    This looks at their files, so it is not done in a transaction, for which others would wait.
+    """
+    return {_key(job): _state(job, open_paths) for one in found for job in one.jobs}
+
+
+def _key(job: Job) -> tuple[Path, str, str]:
+    return job.directory, job.name, job.run
+
+
+def add_new_jobs(connection: Connection, run_id: str, training: Training, found: JobStates) -> bool:
     """Store the jobs of a training that are no stages of its run yet.
 
     Return True if there are any.
@@ -60,7 +73,7 @@ def add_new_jobs(
     more = new_jobs(connection, run_id, training)
     if more.jobs:
         new = new_run(more, None, {}, settings.load())
-        store(connection, new, more, run_id, open_paths)
+        store(connection, new, more, run_id, found)
     return bool(more.jobs)
 
 

@@ -1,7 +1,6 @@
-"""Watches the external runs in a thread, so that their file systems delay nothing else.
+"""Watches the external runs in a thread, so that their files delay nothing else.
 
-A directory on a network file system whose server does not answer blocks who looks at it, for as
-long as that lasts.
+Those on a remote file system, which may stop answering, are watched by a process of their own.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ logger = logging.getLogger(__name__)
 class ExternalThread:
     """The external runs of this worker's host."""
 
-    def __init__(self, store: Store, host: str, stopping: threading.Event) -> None:
-        """Start nothing yet."""
-        self._watch = ExternalWatch(store, host)
+    def __init__(self, store: Store, host: str, stopping: threading.Event, mount: str = "") -> None:
+        """Start nothing yet; `mount` is that of `ExternalWatch`."""
+        self._watch = ExternalWatch(store, host, mount)
         self._stopping = stopping
         self._bell = threading.Event()
         self._has_changed = False
@@ -38,6 +37,11 @@ class ExternalThread:
         if self._thread is None:
             self._thread = threading.Thread(target=self._serve, name="external", daemon=True)
             self._thread.start()
+
+    def look_again(self) -> None:
+        """Look at what is due each second until the process is stopping."""
+        while not self._stopping.wait(1.0):
+            self._try(changed=False)
 
     def stop(self, within: float) -> None:
         """Wait until the thread has ended; the worker is stopping."""

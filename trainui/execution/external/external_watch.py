@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,9 +43,14 @@ LATELY = 3600
 class ExternalWatch:
     """Watches the external runs of a host that had not ended."""
 
-    def __init__(self, store: Store, host: str) -> None:
+    def __init__(self, store: Store, host: str, mount: str = "") -> None:
+        """Watch those on a remote file system, by its mountpoint, or with an empty one the others.
+
+        Nothing on other remote file systems is looked at: they may not answer.
+        """
         self._store = store
         self._host = host
+        self._mount = mount
         self._due = self._resting_due = 0.0
         self._adopted: list[RunningStage] = []
         self._cancelled: dict[int, Cancellation] = {}
@@ -87,7 +92,10 @@ class ExternalWatch:
 
     def _running(self) -> list[RunningStage]:
         with self._store.read() as connection:
-            return external_runs.running(connection, self._host)
+            return self._here(external_runs.running(connection, self._host))
+
+    def _here(self, stages: Iterable[RunningStage]) -> list[RunningStage]:
+        return [one for one in stages if one.remote_mount == self._mount]
 
     def _cancel(self) -> None:
         """Begin or continue the cancellations that were requested."""
@@ -124,7 +132,7 @@ class ExternalWatch:
         """
         since = clock.now() - LATELY * clock.SECOND
         with self._store.read() as connection:
-            stages = external_runs.may_begin_jobs(connection, self._host, since)
+            stages = self._here(external_runs.may_begin_jobs(connection, self._host, since))
         before = self._changes_since_end
         self._changes_since_end = {stage.run_id: _changed_at(stage) for stage in stages}
         changed = [
@@ -172,8 +180,9 @@ class ExternalWatch:
                 known = self._jobs.get(stage.run_id)
                 if training.run != run or len(training.jobs) == known or len(training.jobs) < 2:
                     continue
+                states = external_stages.job_states([training], written)
                 with self._store.write() as connection:
-                    if external_stages.add_new_jobs(connection, stage.run_id, training, written):
+                    if external_stages.add_new_jobs(connection, stage.run_id, training, states):
                         grown.add(stage.run_id)
                         wakeup.ring()
                 self._jobs[stage.run_id] = len(training.jobs)
@@ -189,7 +198,8 @@ class ExternalWatch:
         self._resting_due = time.monotonic() + RESTING_PERIOD
         since = clock.now() - RESTING * clock.SECOND
         with self._store.read() as connection:
-            resting = external_runs.resting(connection, self._host, since)
+            found = external_runs.resting(connection, self._host, since)
+        resting = [(stage, end) for stage, end in found if stage.remote_mount == self._mount]
         before = self._changes
         self._changes = {stage.attempt_id: _changed_at(stage) for stage, _end in resting}
         grown = [

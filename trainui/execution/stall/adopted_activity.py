@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 
+from trainui import mounts
 from trainui.execution.gpu import nvml
 from trainui.execution.stall.alerts import IDLE
 from trainui.metrics.discovery import process_files
@@ -22,9 +23,14 @@ def family(pid: int) -> set[int]:
 
 
 def written(pids: set[int]) -> tuple[int, ...]:
-    """Return the sizes and times of the files that processes write; each output changes them."""
+    """Return the sizes and times of the files that processes write; each output changes them.
+
+    Those on remote file systems, which may not answer, are left out.
+    """
     found = set[tuple[int, int]]()
     for path in process_files.written_by(pids):
+        if mounts.remote_mount(path):
+            continue
         with suppress(OSError):
             status = os.stat(path)  # noqa: PTH116 (many, and names as the kernel gives them)
             found.add((status.st_size, status.st_mtime_ns))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainui import clock, formatting
+from trainui import clock, formatting, mounts
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.execution.gpu import nvml
@@ -18,7 +19,7 @@ from trainui.execution.stall.silence import Silence
 from trainui.store.db.engine import Store, raw
 from trainui.store.points import curves, sources
 from trainui.store.runs import attempt_rows, stages
-from trainui.supervisor import journal
+from trainui.supervisor import journal, protocol
 
 LOOK_EVERY = 5.0
 """Seconds between two checks; a silence shorter than a minute does not matter."""
@@ -78,7 +79,7 @@ class StallDetector:
         for attempt in running:
             pids = _adopted_processes(attempt)
             marks = (
-                *journal.log_sizes(Path(attempt.directory)),
+                *_log_sizes(attempt),
                 offsets.get(attempt.stage_id, 0),
                 *adopted_activity.written(pids),
             )
@@ -129,6 +130,16 @@ class StallDetector:
         words = f"no output for {formatting.duration(silence)}, much longer than usual"
         with self._store.write() as connection:
             stages.set_stalled(connection, attempt, stalled, words if stalled else "active again")
+
+
+def _log_sizes(attempt: AttemptRecord) -> tuple[int, ...]:
+    """Return the sizes of an attempt's logs, unless these are links to a remote file system."""
+    directory = Path(attempt.directory)
+    if attempt.celery_task_id is None and mounts.has_remote():
+        with suppress(OSError):
+            if mounts.remote_mount(str((directory / protocol.STDOUT_FILE).readlink())):
+                return ()
+    return journal.log_sizes(directory)
 
 
 def _adopted_processes(attempt: AttemptRecord) -> set[int]:

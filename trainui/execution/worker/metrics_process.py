@@ -23,16 +23,27 @@ POLL_EVERY = 5.0
 HANGS_FOR = 60.0
 """Seconds without an answer after which it is killed; it waits 30 s for a locked database."""
 
+SILENT_FOR = 15.0
+"""Seconds without an answer after which the file system is probed that it reads."""
+
 logger = logging.getLogger(__name__)
 
 
 class MetricsProcess:
     """Keeps the metrics reader alive. The reader ends when this process ends, however that ends."""
 
-    def __init__(self) -> None:
-        self._respawned = RespawnedProcess("metrics reader", self._spawn, self._is_alive)
+    def __init__(self, mount: str = "") -> None:
+        """Start nothing yet.
+
+        Args:
+            mount: the mountpoint of the remote file system whose external runs are read. Its
+                reader is not killed: it waits until the file system answers.
+        """
+        self._mount = mount
+        name = f"reader of {mount}" if mount else "metrics reader"
+        self._respawned = RespawnedProcess(name, self._spawn, self._is_alive)
         self._reader: subprocess.Popen[bytes] | None = None
-        self._probe = wakeup.WorkerProbe(process.bell())
+        self._probe = wakeup.WorkerProbe(process.bell(mount))
         self._answered_at = self._polled_at = time.monotonic()
 
     def look(self) -> None:
@@ -42,12 +53,22 @@ class MetricsProcess:
         if now - self._polled_at >= POLL_EVERY:
             self._poll(now)
 
+    def is_silent(self) -> bool:
+        """Return True if the reader has not answered for longer than it reads at once."""
+        return time.monotonic() - self._answered_at > SILENT_FOR
+
+    def close(self) -> None:
+        """Let the reader end once it can, without waiting for it."""
+        if self._reader is not None:
+            _close_pipe(self._reader)
+        self._probe.close()
+
     def _poll(self, now: float) -> None:
         self._polled_at = now
         reader = self._reader
         if self._probe.is_heard() or reader is None or not self._is_alive():
             self._answered_at = now
-        elif now - self._answered_at >= HANGS_FOR:
+        elif now - self._answered_at >= HANGS_FOR and not self._mount:
             logger.warning("killed the metrics reader: no answer for %.0f s", HANGS_FOR)
             reader.kill()
             _close_pipe(reader)
@@ -62,7 +83,8 @@ class MetricsProcess:
         self._probe.close()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        self._reader = process.start(paths.home().worker_log)
+        module = ("trainui.execution.external", self._mount) if self._mount else ()
+        self._reader = process.start(paths.home().worker_log, *module)
         return self._reader
 
     def _is_alive(self) -> bool:

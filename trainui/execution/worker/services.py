@@ -22,6 +22,7 @@ from trainui.errors import ReplacedError, StoreError, StoreLockedError, TrainuiE
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.daemon.watchdog_monitor import WatchdogMonitor
 from trainui.execution.external.external_thread import ExternalThread
+from trainui.execution.external.remote_processes import RemoteProcesses
 from trainui.execution.gpu.health import GpuHealthMonitor
 from trainui.execution.planner.planner import Planner
 from trainui.execution.planner.slots import all_slots, here
@@ -94,6 +95,7 @@ class WorkerServices:
         self._stall_alerts = StallAlerts(store)
         self._gpus = GpuHealthMonitor(store)
         self._external = ExternalThread(store, settings_module.host(settings), stopping)
+        self._remote = RemoteProcesses(store, settings_module.host(settings))
         self._code = CodeDriftWatch(store, stopping)
         self._host = HostMonitor(store, settings)
         self._logs = LogRelay(store, settings, stopping)
@@ -120,6 +122,7 @@ class WorkerServices:
         self._sender.stop(STOP_WITHIN)
         self._searches.stop(STOP_WITHIN)
         self._external.stop(STOP_WITHIN)
+        self._remote.stop()
         self._reader.stop()
         self._bell.close()
 
@@ -153,6 +156,7 @@ class WorkerServices:
             self._reader.look,  # its start competes with that of the first stage
             self._gpus.look,
             lambda: self._external.look(changed=changed),
+            self._remote.look,
             lambda: self._notifier.look(changed=changed),
             self._stalls.look,
             self._stall_alerts.look,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from trainui import paths
+from trainui import mounts, paths
 from trainui.metrics.discovery import default_sources, tracker_runs
 from trainui.metrics.files.tail import FileState, look_at
 from trainui.metrics.trackers import database
@@ -110,7 +110,11 @@ class Listing:
             if one is not None:
                 found[path] = one
                 left -= one.entries
-                queue += [(name, depth + 1) for name in one.directories if depth < MAX_DEPTH]
+                queue += [
+                    (below, depth + 1)
+                    for below in one.directories
+                    if depth < MAX_DEPTH and not mounts.is_silent_below(path, below, wait=False)
+                ]
         self._directories = found
         top = list(found.items())[:MAX_CHECKED]
         last = heapq.nlargest(MAX_CHECKED, found.items(), key=lambda one: one[1].modified)

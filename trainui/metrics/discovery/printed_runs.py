@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainui import plain_files
+from trainui import mounts, plain_files
 from trainui.metrics.trackers import TrackedRun, optuna, trackio
 from trainui.supervisor import protocol
 
@@ -55,7 +55,8 @@ class PrintedRuns:
     def update(self) -> Counter[_Named]:
         """Search what was printed since the last call; return all that was named."""
         for stream in self._streams:
-            self._search(stream)
+            if not _is_remote(stream):
+                self._search(stream)
         return self.counts
 
     def _search(self, stream: Path) -> None:
@@ -86,6 +87,14 @@ class PrintedRuns:
                 self.locks[named] = Path(self._place, f"{self._database}.lock")
             else:
                 self.counts[optuna.NAME, "", name.rstrip()] += 1
+
+
+def _is_remote(stream: Path) -> bool:
+    """Return True for a log that links to a file system which may not answer: an external run's."""
+    try:
+        return mounts.has_remote() and bool(mounts.remote_mount(str(stream.readlink())))
+    except OSError:
+        return False  # no link
 
 
 of_attempt = lru_cache(maxsize=1024)(PrintedRuns)

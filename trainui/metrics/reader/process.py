@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 from trainui import paths, wakeup
 
+Reader = subprocess.Popen[bytes]
 
-def bell() -> Path:
-    """Return the path of the socket that wakes the reader."""
-    return paths.short_socket_path(paths.home().worker / "metrics.sock")
+
+def bell(mount: str = "") -> Path:
+    """Return the path of the socket that wakes the reader, or that of a remote file system."""
+    of_mount = f"-{hashlib.sha256(os.fsencode(mount)).hexdigest()[:12]}" if mount else ""
+    return paths.short_socket_path(paths.home().worker / f"metrics{of_mount}.sock")
 
 
 def wake() -> None:
@@ -19,7 +24,7 @@ def wake() -> None:
     wakeup.ring(bell())
 
 
-def start(log: Path) -> subprocess.Popen[bytes]:
+def start(log: Path, module: str = "trainui.metrics.reader", *arguments: str) -> Reader:
     """Start a reader that ends when this process ends, even if this process is killed.
 
     Its output is appended to the log. Its stdin is a pipe that nobody writes to: closing it, or
@@ -27,7 +32,7 @@ def start(log: Path) -> subprocess.Popen[bytes]:
     """
     with log.open("ab") as file:
         return subprocess.Popen(
-            [sys.executable, "-m", "trainui.metrics.reader"],
+            [sys.executable, "-m", module, *arguments],
             stdin=subprocess.PIPE,
             stdout=file,
             stderr=file,

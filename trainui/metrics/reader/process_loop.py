@@ -74,15 +74,20 @@ log = logging.getLogger(__name__)
 
 
 class MetricsReader:
-    """Reads the metrics of a host's running attempts."""
+    """Reads the metrics of a host's running attempts.
 
-    def __init__(self, store: Store, host: str) -> None:
+    External runs on a remote file system have a reader for each, as that may stop answering.
+    """
+
+    def __init__(self, store: Store, host: str, mount: str = "") -> None:
+        """Read nothing yet; `mount` is the mountpoint of a remote file system, or empty."""
         self._store = store
         self._host = host
+        self._mount = mount
         self._writer = BatchWriter(store)
         self._files = OpenFiles()
         self._search_round = SearchRound()
-        self._bell = WakeupSocket(process.bell())
+        self._bell = WakeupSocket(process.bell(mount))
         self._watch = Watch(self._on_change)
         self._owners: dict[str, set[int]] = {}
         """The ids of attempts by the path of each file that is read."""
@@ -210,7 +215,8 @@ class MetricsReader:
         """Scan for attempts and for their files."""
         self._scanned_at, self._scan_due, self._is_awaited = time.monotonic(), False, False
         with self._store.read() as connection:
-            running = {one.attempt_id: one for one in attempts_to_read(connection, self._host)}
+            found = attempts_to_read(connection, self._host)
+        running = {one.attempt_id: one for one in found if one.remote_mount == self._mount}
         for attempt_id in self._attempts.keys() - running.keys():
             self._attempts.pop(attempt_id).close()
             self._grew_at.pop(attempt_id, None)
@@ -318,6 +324,26 @@ def _is_lost(attempt: AttemptToRead) -> bool:
 
 def main() -> int:
     """Run the reader until its parent process has ended; return the exit code."""
+    store, stopping = start()
+    if store is not None:
+        serve(store, stopping)
+    return 0
+
+
+def serve(store: Store, stopping: threading.Event, mount: str = "") -> None:
+    """Read metrics until `stopping` is set, on a remote file system if `mount` is given."""
+    reader = MetricsReader(store, settings.host(), mount)
+    try:
+        reader.run(stopping)
+    finally:
+        reader.close()
+
+
+def start(mount: str = "") -> tuple[Store | None, threading.Event]:
+    """Prepare a reader's process; return its store, and what is set when its parent has ended.
+
+    The store is None if the parent ended while it could not be opened.
+    """
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
@@ -325,18 +351,11 @@ def main() -> int:
     os.nice(NICE)
     limits.raise_open_files()
     stopping = threading.Event()
-    threading.Thread(target=_await_parent, args=(stopping,), daemon=True).start()
-    if (store := open_patiently(stopping.wait)) is None:
-        return 0
-    reader = MetricsReader(store, settings.host())
-    try:
-        reader.run(stopping)
-    finally:
-        reader.close()
-    return 0
+    threading.Thread(target=_await_parent, args=(stopping, mount), daemon=True).start()
+    return open_patiently(stopping.wait), stopping
 
 
-def _await_parent(stopping: threading.Event) -> None:
+def _await_parent(stopping: threading.Event, mount: str) -> None:
     """Wait until the parent has ended: our stdin is closed, or our parent process changes."""
     parent = os.getppid()
     piped = stat.S_ISFIFO(os.fstat(0).st_mode)
@@ -348,4 +367,4 @@ def _await_parent(stopping: threading.Event) -> None:
         if poll.poll(IDLE_PAUSE * 1000) and not os.read(0, 4096):
             break
     stopping.set()
-    wakeup.ring(process.bell())
+    wakeup.ring(process.bell(mount))

@@ -17,7 +17,7 @@ from pathlib import Path
 import watchfiles
 from watchfiles import Change
 
-from trainui import disk
+from trainui import disk, mounts
 
 STEP = 0.045
 """Seconds for which watchfiles debounces events; a change is reported after one or two such steps.
@@ -224,4 +224,4 @@ def _by_real_path(directories: Iterable[Path]) -> _Names:
 
 def _is_local(directory: Path) -> bool:
     """Return True if a directory is on no network file system; this reads the list of mounts."""
-    return disk.file_system(directory) not in disk.NETWORK
+    return disk.file_system(directory) not in mounts.NETWORK

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from trainui import clock
+from trainui import clock, mounts
 from trainui.domain.definition import MetricSource, StageDefinition
 from trainui.domain.records import Slot
 from trainui.domain.states import ENDED, Status, run_status
@@ -20,6 +20,7 @@ from trainui.store.db import protocol
 from trainui.store.db.engine import raw
 from trainui.store.read import row_mapping
 from trainui.store.runs import events, new_run, runs
+from trainui.store.runs.metrics_progress import AttemptToRead, attempts_to_read
 from trainui.store.runs.new_run import NewRun
 from trainui.store.runs.tables import ATTEMPTS, RUNS, STAGES, set_values
 
@@ -52,6 +53,13 @@ class RunningStage:
     cancel_requested_at: int | None
     external: Mapping[str, Any]
     """The run's `external`: `kind`, `path`, `pid`, and what identifies the process."""
+
+    @property
+    def remote_mount(self) -> str:
+        """The mountpoint of the remote file system that is looked at to watch it, or empty."""
+        if self.pid is not None:
+            return ""
+        return mounts.remote_mount(self.directory, str(self.external["path"]))
 
 
 def known_paths(connection: Connection) -> dict[str, str]:
@@ -246,6 +254,22 @@ def resting(connection: Connection, host: str, since: int) -> list[tuple[Running
         )
     )
     return [(_stage(row), row[9]) for row in found]
+
+
+def remote_mounts(connection: Connection, host: str, since: int) -> dict[str, list[AttemptToRead]]:
+    """Return the mountpoints of the remote file systems with external runs that may change.
+
+    With those attempts of each that are not read to their end. `since` is as for `resting`.
+    """
+    found: dict[str, list[AttemptToRead]] = {}
+    watched = running(connection, host) + may_begin_jobs(connection, host, since)
+    watched += [stage for stage, _end in resting(connection, host, since)]
+    for stage in watched:
+        found.setdefault(stage.remote_mount, [])
+    for attempt in attempts_to_read(connection, host):
+        found.setdefault(attempt.remote_mount, []).append(attempt)
+    found.pop("", None)
+    return found
 
 
 def may_begin_jobs(connection: Connection, host: str, since: int) -> list[RunningStage]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, bindparam, select
 
-from trainui import clock
+from trainui import clock, mounts
 from trainui.domain.definition import StageDefinition
 from trainui.domain.states import Status
 from trainui.store.read import row_mapping
@@ -32,6 +32,15 @@ class AttemptToRead:
     definition: StageDefinition
     ended: bool = False
     """Its end is already on record, so everything in its sources can be read at once."""
+    is_external: bool = False
+
+    @property
+    def remote_mount(self) -> str:
+        """The mountpoint of the remote file system with files of an external run, or empty."""
+        if not self.is_external:
+            return ""
+        named = (one.path for one in self.definition.metrics or () if one.path)
+        return mounts.remote_mount(self.stage_dir, self.workdir, *named)
 
 
 def attempts_to_read(connection: Connection, host: str) -> list[AttemptToRead]:
@@ -46,6 +55,7 @@ _UNREAD = (
         ATTEMPTS.c.number,
         ATTEMPTS.c.status,
         ATTEMPTS.c.directory.label("attempt_dir"),
+        ATTEMPTS.c.celery_task_id,
         STAGES.c.id.label("stage_id"),
         STAGES.c.directory.label("stage_dir"),
         STAGES.c.attempt.label("latest"),
@@ -133,6 +143,7 @@ def _to_read(row: row_mapping.Row) -> AttemptToRead | None:
         workdir=definition.workdir if own else row["attempt_dir"],
         definition=definition,
         ended=row["status"] != Status.RUNNING,
+        is_external=row["celery_task_id"] is None,
     )
 
 

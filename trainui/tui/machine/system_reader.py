@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainui import disk, paths, settings
+from trainui import disk, mounts, paths, settings
 from trainui.disk import DiskSpace
 from trainui.errors import TrainuiError
 
@@ -132,6 +132,6 @@ def _figures(room: DiskSpace) -> DiskFigures:
         free=room.free,
         total=status.f_blocks * status.f_frsize,
         kind=kind,
-        network=kind in disk.NETWORK,
+        network=kind in mounts.NETWORK,
         low=room.is_low,
     )

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from trainui import mounts
 from trainui.metrics.discovery import default_sources, process_files
 from trainui.metrics.discovery.configuration import flat as flat
 from trainui.metrics.discovery.trainings import frameworks, hydra_runs, tracker_files
@@ -108,7 +109,7 @@ def _below(path: Path, depth: int, left: list[int]) -> Iterator[Training]:
     if (plain := _by(frameworks.plain, place)) is not None:
         yield plain
     for name in place.directories if depth < MAX_DEPTH else ():
-        if not _SKIPPED.fullmatch(name):
+        if not _SKIPPED.fullmatch(name) and not mounts.is_silent_below(f"{path}", f"{path / name}"):
             yield from _below(path / name, depth + 1, left)
 
 
