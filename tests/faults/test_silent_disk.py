@@ -10,7 +10,7 @@ import pytest
 
 from tests.acceptance.command_line import CommandLine
 from tests.faults.network_disk import network_disk
-from tests.integration.background import wait_for
+from tests.unit.supervisor.waiting import wait_for
 from trainui import mounts
 
 PIPELINE = {"stages": [{"name": "own", "run": "for i in 1 2 3; do echo step=$i loss=0.$i; done"}]}
