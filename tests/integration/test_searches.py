@@ -306,9 +306,14 @@ def test_an_edited_space_starts_from_what_was_learned(tmp_path: Path) -> None:
     after = [one.stage.definition.trial_params or {} for one in told(run, 3)]
     assert after[:2] == before
     assert 2 <= after[2]["x"] <= 3
-    search["space"]["act"] = ["relu", "silu"]
+    search["space"]["act"], search["trials"] = ["silu", "gelu", "relu"], 4
     file.write_text(json.dumps(written))
-    with pytest.raises(UsageError, match=r"train: the choices of act, which has been tried"):
+    control.resume(run.id, pipeline=choose_pipeline(run.record(), file=str(file)).pipeline)
+    run.wait()
+    assert [one.stage.definition.trial_params for one in told(run, 4)][:3] == after
+    search["goal"] = "maximize"
+    file.write_text(json.dumps(written))
+    with pytest.raises(UsageError, match=r"train: the goal of a search that has trials cannot"):
         control.plan_resume(run.id, pipeline=choose_pipeline(run.record(), file=str(file)).pipeline)
 
 

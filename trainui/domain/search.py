@@ -49,8 +49,8 @@ class Range:
         return f"{self.low}..{self.high}" + (" log" if self.log else "")
 
     def text(self, value: Scalar) -> str:
-        """Return a value as it is written into commands."""
-        return repr(value)
+        """Return a value as it is written into commands; a text is from before an edit."""
+        return value if isinstance(value, str) else repr(value)
 
 
 @dataclass(frozen=True, slots=True)

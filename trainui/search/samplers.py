@@ -55,10 +55,18 @@ def fresh(search: Search, *, after: int = 0) -> BaseSampler:
 
 
 def key(search: Search) -> str:
-    """Return the text of a sampler's kind and options: another kind cannot use its state."""
+    """Return the text of a sampler's kind and options: another one cannot use its state.
+
+    Its state has the choices of parameters; of a grid also their ranges.
+    """
     chosen = {name: getattr(search, name) for name in ("sampler", "sampler_options", "seed")}
-    space = search.space if search.sampler == "GridSampler" else {}
-    return row_mapping.dump({**chosen, "space": {name: asdict(one) for name, one in space.items()}})
+    is_grid = search.sampler == "GridSampler"
+    space = {
+        name: asdict(one)
+        for name, one in search.space.items()
+        if is_grid or isinstance(one, Choices)
+    }
+    return row_mapping.dump({**chosen, "space": space})
 
 
 def dump(sampler: BaseSampler) -> bytes | None:

@@ -111,7 +111,8 @@ class Searcher:
         known = (*waiting, *ended, *running)
         if not known:
             return bool(added)
-        turn, opened = _Turn(), self._open(known[0].definition)
+        edited = next((one for one in known if not one.removed), known[0])
+        turn, opened = _Turn(), self._open(edited.definition)
         if self._is_new:
             turn.asked += self._asked_before(opened)
         has_pruned = self._prune(followed)  # first, so that what ended has all its values

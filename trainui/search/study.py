@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import optuna
 from optuna.distributions import (
@@ -26,7 +25,8 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from trainui import paths
 from trainui.domain.search import Scalar, Search
-from trainui.search import samplers, storage
+from trainui.search import edited_space, samplers, storage
+from trainui.search.edited_space import around
 from trainui.search.storage import StudyStorage
 from trainui.store.read.trials import ASKED, TrialRecord
 
@@ -161,11 +161,16 @@ class SearchStudy:
                 self.tell(one.number, one.state, value, one.reason)
 
     def _restored(self, one: TrialRecord, params: Mapping[str, Scalar]) -> FrozenTrial:
-        known = {name: self._distributions[name] for name in params if name in self._distributions}
+        known = {
+            name: around(self._distributions[name], value)
+            for name, value in params.items()
+            if name in self._distributions
+        }
+        distributions = {name: found for name, found in known.items() if found is not None}
         return optuna.trial.create_trial(
             state=_FINAL.get(one.state, TrialState.RUNNING),
-            params={name: params[name] for name in known},
-            distributions={name: _around(known[name], params[name]) for name in known},
+            params={name: params[name] for name in distributions},
+            distributions=distributions,
             value=None if one.state == "fail" else one.value,
             user_attrs={} if one.reason is None else {"reason": one.reason},
         )
@@ -202,6 +207,7 @@ def open_study(
         )
         if stored.metric_names is None:
             stored.set_metric_names([search.metric])  # for the axes of dashboards
+        edited_space.convert(file, stored.study_name, samplers.distributions(search))
         copied = StudyStorage(stored, file)
         study = optuna.Study(
             stored.study_name,
@@ -210,18 +216,6 @@ def open_study(
             pruner or optuna.pruners.NopPruner(),
         )
     return SearchStudy(study, copied, search)
-
-
-def _around(one: BaseDistribution, value: Scalar) -> BaseDistribution:
-    """Return a distribution that contains a value from before an edit of the space."""
-    if isinstance(one, CategoricalDistribution):
-        return one
-    assert isinstance(one, IntDistribution | FloatDistribution)
-    number: Any = value
-    if one.low <= number <= one.high:
-        return one
-    ends = {"low": min(one.low, number), "high": max(one.high, number)}
-    return type(one)(**ends, log=one.log)
 
 
 def _suggest(trial: Trial, name: str, one: BaseDistribution) -> None:

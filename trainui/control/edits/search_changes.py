@@ -9,7 +9,7 @@ from trainui.control.edits.inline_edit import InlineEdit
 from trainui.control.lookup import given_params
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import RunRecord, StageRecord
-from trainui.domain.search import Choices, Range, Search
+from trainui.domain.search import Search
 from trainui.errors import UsageError
 from trainui.pipeline import editing
 from trainui.store.read import views
@@ -21,7 +21,7 @@ def check(stages: Iterable[StageRecord], edited: Sequence[StageDefinition]) -> N
     """Check that the trials of a run's searches stay comparable with those of an edited pipeline.
 
     Raises:
-        UsageError: they do not: another objective, or values that Optuna cannot compare.
+        UsageError: they do not: another objective.
     """
     after = {stage.group: stage for stage in edited if stage.search is not None}
     before = {
@@ -48,23 +48,6 @@ def _check_search(name: str, before: Search, after: Search) -> None:
                 f"{name}: the {field} of a search that has trials cannot change ({old} -> {new}); "
                 f"{NEW_RUN}"
             )
-    for key in before.space.keys() & after.space.keys():
-        if (problem := _conflict(before.space[key], after.space[key])) is not None:
-            raise UsageError(
-                f"{name}: {problem} of {key}, which has been tried, cannot change: Optuna could "
-                f"not compare the trials; give it another name, or {NEW_RUN}"
-            )
-
-
-def _conflict(before: Range | Choices, after: Range | Choices) -> str | None:
-    """Return the part of a parameter's values that changes although it must not, or None."""
-    if isinstance(before, Choices) and isinstance(after, Choices):
-        return None if before.values == after.values else "the choices"
-    if isinstance(before, Choices) or isinstance(after, Choices):
-        return "the kind"
-    if before.whole != after.whole:
-        return "the kind"
-    return None if before.log == after.log else "`log`"
 
 
 def with_more_trials(run: RunRecord, more: int) -> InlineEdit:
