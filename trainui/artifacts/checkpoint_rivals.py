@@ -17,7 +17,7 @@ SLACK = SECOND
 
 
 @dataclass(frozen=True, slots=True)
-class Rival:
+class CheckpointRival:
     """An attempt of another stage with the same checkpoint pattern."""
 
     words: str
@@ -30,13 +30,13 @@ class Rival:
         return self.started_at - SLACK <= mtime_ns // 1000 <= self.completed_at + SLACK
 
 
-def find(store: Store, stage: StageRecord) -> Sequence[Rival]:
+def find(store: Store, stage: StageRecord) -> Sequence[CheckpointRival]:
     """Return the attempts with the same pattern that overlapped in time with a stage's."""
     wanted = _pattern(stage.definition)
     with store.read() as connection:
         found = overlaps.of_stage(connection, stage.id)
     return [
-        Rival(f"{one.stage} of the run {one.run}", one.started_at, one.completed_at)
+        CheckpointRival(f"{one.stage} of the run {one.run}", one.started_at, one.completed_at)
         for one in found
         if _pattern(one.definition) == wanted
     ]

@@ -22,7 +22,7 @@ from trainui.domain.definition import CheckpointRule, StageDefinition
 from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
 
 if TYPE_CHECKING:
-    from trainui.artifacts.checkpoint_rivals import Rival
+    from trainui.artifacts.checkpoint_rivals import CheckpointRival
 
 Tried = Mapping[str, int]
 """Paths of failed checkpoints, each with the start of the attempt that made no progress from it, in
@@ -31,12 +31,12 @@ microseconds. A checkpoint written again after that counts as a new one."""
 _NONE: Tried = {}
 
 
-def _no_rivals() -> Sequence[Rival]:
+def _no_rivals() -> Sequence[CheckpointRival]:
     return ()
 
 
 @dataclass(frozen=True)
-class Search:
+class CheckpointSearch:
     """A search for a stage's checkpoints: where they are, and which ones count."""
 
     rule: CheckpointRule | None
@@ -47,7 +47,7 @@ class Search:
     """Directories of the stage's attempts, whose checkpoints outside its directory count."""
     shared: Path | None = None
     """A directory whose checkpoints do not count, since members of a sweep share it."""
-    rivals: Callable[[], Sequence[Rival]] = _no_rivals
+    rivals: Callable[[], Sequence[CheckpointRival]] = _no_rivals
     """Returns other stages' attempts that may have written them; called only if needed."""
     by_itself: bool = False
     """True if trainui does not pass the checkpoint to the command, which may find one itself."""
@@ -75,7 +75,7 @@ class Search:
         """Return True if one of the attempts wrote what is at a path now."""
         return any(note.wrote(path) for note in self._notes)
 
-    def rival_for(self, path: Path) -> Rival | None:
+    def rival_for(self, path: Path) -> CheckpointRival | None:
         """Return another stage's attempt that may have written it too; None if there is none."""
         written = written_at(path)
         return next((one for one in self._rivals if one.may_have_written(written)), None)
@@ -85,7 +85,7 @@ class Search:
         return [checkpoint_notes.read(one) for one in self.attempts]
 
     @cached_property
-    def _rivals(self) -> Sequence[Rival]:
+    def _rivals(self) -> Sequence[CheckpointRival]:
         return self.rivals()
 
     def is_complete(self, path: Path) -> bool:
@@ -101,14 +101,14 @@ def search(
     definition: StageDefinition,
     stage_dir: str | Path,
     attempts: Iterable[str | Path] = (),
-    rivals: Callable[[], Sequence[Rival]] = _no_rivals,
-) -> Search:
+    rivals: Callable[[], Sequence[CheckpointRival]] = _no_rivals,
+) -> CheckpointSearch:
     """Return the search for the checkpoints of a stage."""
     pattern = definition.checkpoint.glob if definition.checkpoint else ""
     places = tuple(roots(pattern, definition, stage_dir))
     shared = unsearched(pattern, definition, stage_dir)
     dirs, by_itself = tuple(map(Path, attempts)), _finds_its_own(definition)
-    return Search(definition.checkpoint, places, dirs, shared, rivals, by_itself)
+    return CheckpointSearch(definition.checkpoint, places, dirs, shared, rivals, by_itself)
 
 
 def _finds_its_own(definition: StageDefinition) -> bool:
@@ -123,7 +123,7 @@ def requested(definition: StageDefinition) -> Path | None:
     return Path(definition.workdir, Path(path).expanduser()) if path else None
 
 
-def find(where: Search, tried: Tried = _NONE, *, asked: bool = False) -> str | None:
+def find(where: CheckpointSearch, tried: Tried = _NONE, *, asked: bool = False) -> str | None:
     """Return the checkpoint to continue from, as an absolute path; None if there is none.
 
     It is the newest complete one that the stage wrote and that has not failed. If all of them
@@ -138,13 +138,13 @@ def find(where: Search, tried: Tried = _NONE, *, asked: bool = False) -> str | N
     return next(untried, newest if asked else None)
 
 
-def exhausted(where: Search, tried: Tried) -> bool:
+def exhausted(where: CheckpointSearch, tried: Tried) -> bool:
     """Return True if there are complete checkpoints and all of them failed."""
     found = list(complete(where))
     return bool(found) and all(is_tried(checkpoint, tried) for checkpoint in found)
 
 
-def newer_than(where: Search, mtime_ns: int) -> bool:
+def newer_than(where: CheckpointSearch, mtime_ns: int) -> bool:
     """Return True if a complete checkpoint was written after a time of the file system's clock.
 
     Outside the stage's directory, any checkpoint counts that an attempt of the search wrote.
@@ -155,14 +155,14 @@ def newer_than(where: Search, mtime_ns: int) -> bool:
     return written_at(Path(newest)) >= mtime_ns or not where.is_inside(Path(newest))
 
 
-def complete(where: Search) -> Iterator[str]:
+def complete(where: CheckpointSearch) -> Iterator[str]:
     """Yield the complete checkpoints that the stage wrote, newest first."""
     for path, is_own in _with_ownership(where):
         if is_own and where.is_complete(path):
             yield str(path)
 
 
-def foreign(where: Search) -> str | None:
+def foreign(where: CheckpointSearch) -> str | None:
     """Return the newest complete checkpoint if no attempt of the stage wrote it, else None."""
     for path, is_own in _with_ownership(where):
         if where.is_complete(path):
@@ -170,7 +170,7 @@ def foreign(where: Search) -> str | None:
     return None
 
 
-def reason_unused(where: Search) -> str | None:
+def reason_unused(where: CheckpointSearch) -> str | None:
     """Return a message on why the newest checkpoint, or any, is not used.
 
     None if it is used, or if the stage had no attempt that could have written one.
@@ -190,19 +190,19 @@ def reason_unused(where: Search) -> str | None:
     return missing if where.attempts or where.passed_by else None
 
 
-def _why_foreign(where: Search, path: Path) -> str:
+def _why_foreign(where: CheckpointSearch, path: Path) -> str:
     if (rival := where.rival_for(path)) is not None and where.wrote(path):
         return f"{rival.words} wrote to the same checkpoints at that time"
     return "no attempt of this stage wrote it"
 
 
-def _advice(where: Search) -> str:
+def _advice(where: CheckpointSearch) -> str:
     if where.by_itself:
         return "a command without resume_args may still find it by itself"
     return f"to use it, set `env: {{{CHECKPOINT_VARIABLE}: PATH}}` for the stage"
 
 
-def _with_ownership(where: Search) -> Iterator[tuple[Path, bool]]:
+def _with_ownership(where: CheckpointSearch) -> Iterator[tuple[Path, bool]]:
     """Yield all matches, newest first, each with True if the stage wrote it."""
     for path in where.found:
         is_own = where.is_inside(path)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trainui import clock
 from trainui.artifacts import checkpoint_notes, checkpoints
-from trainui.artifacts.checkpoints import Search
+from trainui.artifacts.checkpoints import CheckpointSearch
 from trainui.domain.definition import CheckpointRule, StageDefinition
 
 RULE = CheckpointRule("ckpt-*")
@@ -18,10 +18,10 @@ LATE = 2_000 * clock.SECOND
 """When an attempt started that found the checkpoints of these tests."""
 
 
-def search(rule: CheckpointRule | None, stage_dir: Path, *attempts: Path) -> Search:
+def search(rule: CheckpointRule | None, stage_dir: Path, *attempts: Path) -> CheckpointSearch:
     """Of a stage whose workdir is `work` beside its directory."""
     places = (stage_dir, stage_dir.parent / "work")
-    return Search(rule, places, attempts)
+    return CheckpointSearch(rule, places, attempts)
 
 
 def put(path: Path, data: bytes, *, mtime: int = 1_000) -> str:
@@ -137,7 +137,7 @@ def test_a_directory_without_such_a_rule_is_whole_when_not_empty(tmp_path: Path)
     assert checkpoints.find(search(RULE, tmp_path)) == str(tmp_path / "ckpt-1")
 
 
-def attempt(directory: Path, *, before: Search | None, started: int = 100) -> Path:
+def attempt(directory: Path, *, before: CheckpointSearch | None, started: int = 100) -> Path:
     """The directory of an attempt that has started, with a note of what was there before."""
     directory.mkdir(parents=True)
     if before is not None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainui.tui.render.styled_text import Row, Segment, plain
-from trainui.tui.widgets.line_view import STYLE, Position, TextSelection
+from trainui.tui.widgets.line_view import STYLE, TextPosition, TextSelection
 
 ROWS: list[Row] = [
     (Segment("first "), Segment("line", "dim")),
@@ -16,7 +16,7 @@ ROWS: list[Row] = [
 
 
 def selected(start: tuple[int, int], end: tuple[int, int]) -> str:
-    return TextSelection(Position(*start), Position(*end)).text(ROWS.__getitem__)
+    return TextSelection(TextPosition(*start), TextPosition(*end)).text(ROWS.__getitem__)
 
 
 def test_the_text_between_two_places() -> None:
@@ -34,7 +34,7 @@ def test_the_text_between_two_places() -> None:
 def test_what_is_highlighted_is_what_is_copied(
     start: tuple[int, int], end: tuple[int, int]
 ) -> None:
-    selection = TextSelection(Position(*start), Position(*end))
+    selection = TextSelection(TextPosition(*start), TextPosition(*end))
     rows = [selection.highlighted(index, row) for index, row in enumerate(ROWS)]
     assert [plain(row) for row in rows] == [plain(row) for row in ROWS]
     lit = ["".join(text for text, style in row if style == STYLE).rstrip() for row in rows]

@@ -35,7 +35,7 @@ from trainui.store.runs.revision import revise
 from trainui.store.runs.stage_requests import Reopened
 
 if TYPE_CHECKING:
-    from trainui.artifacts.checkpoints import Search
+    from trainui.artifacts.checkpoints import CheckpointSearch
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,13 +280,13 @@ def _read_state(store: Store, run_id: str) -> _RunState:
     return _RunState(run, tuple(stages), attempts, tried, counted)
 
 
-def _find_checkpoint(where: Search, tried: Mapping[str, int]) -> str | None:
+def _find_checkpoint(where: CheckpointSearch, tried: Mapping[str, int]) -> str | None:
     from trainui.artifacts import checkpoints
 
     return checkpoints.find(where, tried, asked=True)
 
 
-def _search(store: Store, stage: StageRecord, seen: _RunState) -> Search:
+def _search(store: Store, stage: StageRecord, seen: _RunState) -> CheckpointSearch:
     from trainui.artifacts import checkpoint_rivals, checkpoints
 
     attempts = [one.directory for one in seen.attempts.get(stage.id, ())]
@@ -294,7 +294,7 @@ def _search(store: Store, stage: StageRecord, seen: _RunState) -> Search:
     return checkpoints.search(stage.definition, stage.directory, attempts, rivals)
 
 
-def _with_remark(one: PlannedStage, stage: StageRecord, where: Search) -> PlannedStage:
+def _with_remark(one: PlannedStage, stage: StageRecord, where: CheckpointSearch) -> PlannedStage:
     """Add to a stage's plan why it does not use the newest checkpoint."""
     from trainui.artifacts import checkpoints
 

@@ -32,7 +32,7 @@ _EXAMINED = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class AdoptableProcess:
     """A process of the user's that may be a training."""
 
     pid: int
@@ -57,7 +57,7 @@ class Candidate:
         return f"/proc/{self.pid}#{boot_id()[:8]}.{self.ticks}"
 
 
-def candidates() -> list[Candidate]:
+def candidates() -> list[AdoptableProcess]:
     """Return the user's processes that hold a GPU or write metric files, newest first.
 
     Of a training with several processes only the one that started the others is a candidate.
@@ -185,12 +185,12 @@ def written_files(process: psutil.Process) -> Iterator[Path]:
         return
 
 
-def _described(pid: int, why: str) -> Candidate | None:
+def _described(pid: int, why: str) -> AdoptableProcess | None:
     try:
         process, found = psutil.Process(pid), read_process(pid)
         if found is None:
             return None
-        return Candidate(
+        return AdoptableProcess(
             pid,
             process.create_time(),
             found.ticks,
@@ -203,7 +203,7 @@ def _described(pid: int, why: str) -> Candidate | None:
         return None
 
 
-def training(pid: int) -> tuple[Training, Candidate]:
+def training(pid: int) -> tuple[Training, AdoptableProcess]:
     """Return a process as a training.
 
     Raises:
@@ -241,7 +241,7 @@ def training(pid: int) -> tuple[Training, Candidate]:
     return Training("process", name, Path(found.key), (job,)), found
 
 
-def _sources(process: psutil.Process, described: Candidate) -> list[Path]:
+def _sources(process: psutil.Process, described: AdoptableProcess) -> list[Path]:
     """Return the metric files of a process: those that it or its children have open for writing.
 
     If there are none: the usual files of its directory that were written since its start, else its
@@ -262,7 +262,7 @@ def _sources(process: psutil.Process, described: Candidate) -> list[Path]:
     return opened or _written_since(described) or ([log] if log is not None else [])
 
 
-def _written_since(process: Candidate) -> list[Path]:
+def _written_since(process: AdoptableProcess) -> list[Path]:
     candidates = default_sources.candidates(Path(process.directory), {})
     paths = (one.path for one in candidates if not one.is_fallback)
     return [path for path in paths if path.stat().st_mtime >= process.started]

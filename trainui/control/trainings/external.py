@@ -17,7 +17,7 @@ from trainui.artifacts import environment
 from trainui.artifacts.environment import ShellEnvironment
 from trainui.control.submission import checked_name
 from trainui.control.trainings import adoption
-from trainui.control.trainings.adoption import Candidate
+from trainui.control.trainings.adoption import AdoptableProcess
 from trainui.domain.states import Status
 from trainui.errors import NotFoundError, UsageError
 from trainui.execution.external import external_stages
@@ -203,7 +203,7 @@ def adopt(pid: int, name: str | None = None) -> Added:
     return Added(new.id, training, new.name, is_new=True)
 
 
-def _record_environment(directory: Path, process: Candidate) -> None:
+def _record_environment(directory: Path, process: AdoptableProcess) -> None:
     """Store the environment of an adopted process, for a new run with its command."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     shell = ShellEnvironment(process.environ, environment.current_umask())

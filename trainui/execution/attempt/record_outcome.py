@@ -243,7 +243,7 @@ def _note_checkpoints(subject: AttemptContext, definition: StageDefinition) -> N
         logger.warning("%s: could not record its checkpoints: %s", subject.stage.name, error)
 
 
-def _search(subject: AttemptContext, definition: StageDefinition) -> checkpoints.Search:
+def _search(subject: AttemptContext, definition: StageDefinition) -> checkpoints.CheckpointSearch:
     attempt_dirs = [subject.attempt.directory]
     return checkpoints.search(definition, subject.stage.directory, attempt_dirs)
 

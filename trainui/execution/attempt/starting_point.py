@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from trainui.artifacts import checkpoint_notes, checkpoint_rivals, checkpoints
-from trainui.artifacts.checkpoints import Search, Tried
+from trainui.artifacts.checkpoints import CheckpointSearch, Tried
 from trainui.domain.notifications import CHECKPOINT
 from trainui.domain.records import AttemptRecord
 from trainui.execution.attempt.context import AttemptContext, NotLaunchableError, definition_of
@@ -63,7 +63,7 @@ def _is_asked(subject: AttemptContext) -> bool:
     return subject.stage.retries_used == 0
 
 
-def _requested(subject: AttemptContext, where: Search, found: Path, tried: Tried) -> str:
+def _requested(subject: AttemptContext, where: CheckpointSearch, found: Path, tried: Tried) -> str:
     """Return the checkpoint that the stage's `env` names.
 
     Raises:

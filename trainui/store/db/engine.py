@@ -207,7 +207,9 @@ def raw(connection: Connection) -> protocol.Connection:
     found = connection.connection.driver_connection
     if isinstance(found, sqlite3.Connection):
         return found
-    return postgres.Connection(cast("psycopg.Connection", found), str(connection.engine.url))
+    return postgres.PostgresConnection(
+        cast("psycopg.Connection", found), str(connection.engine.url)
+    )
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """PostgreSQL: connections, error messages, and an adapter with the interface of SQLite's driver.
 
-A statement on a `Connection` is written for SQLite and translated here. As in SQLite, an advisory
-lock lets one transaction write at a time, so that the rows it has read do not change until it
-commits. Transactions that store only points share that lock, and wait only for others that store
+A statement on a `PostgresConnection` is written for SQLite and translated here. As in SQLite, an
+advisory lock lets one transaction write at a time, so that the rows it has read do not change until
+it commits. Transactions that store only points share that lock, and wait only for others that store
 points of the same owner. A host that loses its connection while it writes loses the lock after
 `IDLE_LIMIT`.
 """
@@ -98,7 +98,7 @@ def connect(url: str, *, read_only: bool = False, autocommit: bool = False) -> p
     return connection
 
 
-def connect_to_read(url: str) -> Connection:
+def connect_to_read(url: str) -> PostgresConnection:
     """Open the database for reading.
 
     Raises:
@@ -106,7 +106,7 @@ def connect_to_read(url: str) -> Connection:
         UnfitEnvironmentError: it cannot be reached.
     """
     with explained(url):
-        connection = Connection(connect(url, read_only=True, autocommit=True), url)
+        connection = PostgresConnection(connect(url, read_only=True, autocommit=True), url)
     try:
         connection.execute("SELECT 1 FROM runs LIMIT 1")
     except StoreSchemaError as error:
@@ -212,7 +212,7 @@ def translate(sql: str) -> str:
     return sql.replace("%", "%%").replace("?", "%s")
 
 
-class Cursor:
+class PostgresCursor:
     """A cursor with the interface of SQLite's."""
 
     def __init__(self, raw: psycopg.Cursor) -> None:
@@ -246,18 +246,18 @@ class Cursor:
         return None if row is None else int(row[0])
 
 
-class Connection:
+class PostgresConnection:
     """A connection with the interface of SQLite's."""
 
     def __init__(self, raw: psycopg.Connection, url: str) -> None:
         self._raw = raw
         self._url = url
 
-    def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Cursor:
+    def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> PostgresCursor:
         """Execute a statement."""
         with explained(self._url):
             found = self._raw.execute(translate(sql).encode(), tuple(parameters))
-        return Cursor(found)
+        return PostgresCursor(found)
 
     def close(self) -> None:
         """Close the connection."""

@@ -87,7 +87,7 @@ class PlanScreen(Screen[bool]):
         super().__init__()
         self._target = target
         self._edit = edit
-        self._plan: _Plan | None = None
+        self._plan: _ShownPlan | None = None
         self._options = StageOptions()
         self._is_first = True
         """True until a plan was made: the first one runs only an edited member."""
@@ -183,7 +183,7 @@ class PlanScreen(Screen[bool]):
         lines = [piece for line in text.splitlines() for piece in wrap(harmless(line), room)]
         return [(Segment(f" {line}", style),) for line in lines]
 
-    def _show_plan(self, plan: _Plan, as_submitted: bool) -> None:
+    def _show_plan(self, plan: _ShownPlan, as_submitted: bool) -> None:
         if (plan.options, as_submitted) != (self._options, self._as_submitted):
             return  # outdated: made before the last option; a new plan is being made
         self._plan = plan
@@ -193,7 +193,7 @@ class PlanScreen(Screen[bool]):
         keys += ["plan.file"] if plan.choice.is_changed else []
         self._show_keys(*keys, "plan.keep", "plan.fresh", "plan.until", "plan.leave")
 
-    def _draw(self, plan: _Plan) -> None:
+    def _draw(self, plan: _ShownPlan) -> None:
         width = self.size.width - 2
         rows: list[Row] = [(), *self._wrapped(summary(plan.stages), "strong")]
         rows += self._wrapped(saved(plan.stages), "good")
@@ -266,7 +266,7 @@ class PlanScreen(Screen[bool]):
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _ShownPlan:
     """A resume plan, and the options and the pipeline it was made with."""
 
     stages: Sequence[PlannedStage]
@@ -281,13 +281,13 @@ class _Plan:
         return any(one.action != Action.SKIP for one in self.stages)
 
 
-def _planned(run: RunRecord, choice: PipelineChoice, options: StageOptions) -> _Plan:
+def _planned(run: RunRecord, choice: PipelineChoice, options: StageOptions) -> _ShownPlan:
     """Plan a resume; reads files."""
     from trainui import control
     from trainui.artifacts import code_version
 
     stages = control.plan_resume(run.id, options, pipeline=choice.pipeline)
-    return _Plan(stages, options, choice, code_version.since_submission(run))
+    return _ShownPlan(stages, options, choice, code_version.since_submission(run))
 
 
 def _heading(choice: PipelineChoice) -> str:

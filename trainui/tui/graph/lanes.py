@@ -21,7 +21,7 @@ class Lane:
 
 
 @dataclass(slots=True)
-class Graph:
+class LaneGraph:
     """A graph's lanes, and its stages from top to bottom."""
 
     lanes: list[Lane]
@@ -30,7 +30,7 @@ class Graph:
     order: list[str]
 
     @classmethod
-    def of(cls, stages: Sequence[tuple[str, Sequence[str]]]) -> Graph:
+    def of(cls, stages: Sequence[tuple[str, Sequence[str]]]) -> LaneGraph:
         """Return the graph of stages, each with its name and its dependencies."""
         upstreams = _acyclic(stages)
         lanes: list[Lane] = []

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from trainui.tui.graph.lanes import Graph
+from trainui.tui.graph.lanes import LaneGraph
 from trainui.tui.graph.painter import NODE, GraphCell, GraphLine, Painter
 
 MOST_CELLS = 20_000
@@ -54,11 +54,11 @@ def layout(stages: Sequence[tuple[str, Sequence[str]]], *, most_lines: int = 0) 
     drawing has at most `most_lines` lines then; otherwise the two are on adjacent lines, the first
     with `NEXT`.
     """
-    graph = Graph.of(stages)
+    graph = LaneGraph.of(stages)
     if graph.cells() > MOST_CELLS:
         lines = [GraphLine(name, (GraphCell(NODE),)) for name in graph.order]
     else:
-        lines = _painted(Graph.of(stages), spaced=True) if len(stages) <= most_lines else []
+        lines = _painted(LaneGraph.of(stages), spaced=True) if len(stages) <= most_lines else []
         if not 0 < len(lines) <= most_lines:
             lines = _painted(graph, spaced=False)
     return Drawing(
@@ -69,7 +69,7 @@ def layout(stages: Sequence[tuple[str, Sequence[str]]], *, most_lines: int = 0) 
     )
 
 
-def _painted(graph: Graph, *, spaced: bool) -> list[GraphLine]:
+def _painted(graph: LaneGraph, *, spaced: bool) -> list[GraphLine]:
     painter = Painter(graph, spaced=spaced)
     for name in graph.order:
         painter.place(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from trainui.tui.graph.lanes import Graph
+from trainui.tui.graph.lanes import LaneGraph
 
 NODE = "\0"
 """Placeholder for a stage's symbol in a drawing."""
@@ -39,7 +39,7 @@ class GraphLine:
 class Painter:
     """Draws stage by stage, tracking which lane is in which column."""
 
-    def __init__(self, graph: Graph, *, spaced: bool) -> None:
+    def __init__(self, graph: LaneGraph, *, spaced: bool) -> None:
         self.graph = graph
         self._spaced = spaced
         self.lines: list[GraphLine] = []

@@ -19,7 +19,7 @@ LEAST_WIDTH, GAP, LABEL = 46, 3, 6
 """Cells: the least of a chart, between two, and of the labels at its left."""
 
 
-class History(NamedTuple):
+class UsageHistory(NamedTuple):
     """A figure in per cent over time, oldest first."""
 
     title: str
@@ -45,26 +45,26 @@ def history_rows(machine: Machine, width: int, room: int) -> list[Row]:
     return rows
 
 
-def _each_gpu(machine: Machine) -> Iterator[History]:
+def _each_gpu(machine: Machine) -> Iterator[UsageHistory]:
     for index, history in sorted(machine.gpu_history.items()):
         for title, values in zip(("busy", "memory"), known(history), strict=True):
-            yield History(f"GPU {index} {title}", values)
+            yield UsageHistory(f"GPU {index} {title}", values)
 
 
-def _all_gpus(machine: Machine) -> Iterator[History]:
+def _all_gpus(machine: Machine) -> Iterator[UsageHistory]:
     """Yield the means over all GPUs."""
     histories = [known(history) for history in machine.gpu_history.values()]
     for title, of_all in zip(("busy", "memory"), zip(*histories, strict=True), strict=False):
         values = [one for one in of_all if one]
         count = min(map(len, values), default=0)
         means = [fmean(at) for at in zip(*(one[-count:] for one in values), strict=True)]
-        yield History(f"{len(values)} GPUs {title}, mean", means if count else ())
+        yield UsageHistory(f"{len(values)} GPUs {title}, mean", means if count else ())
 
 
-def _system(machine: Machine) -> Iterator[History]:
+def _system(machine: Machine) -> Iterator[UsageHistory]:
     if machine.figures is not None:
-        yield History("CPU", machine.figures.cpu_history)
-        yield History("memory", machine.figures.memory_history)
+        yield UsageHistory("CPU", machine.figures.cpu_history)
+        yield UsageHistory("memory", machine.figures.memory_history)
 
 
 def known(history: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
@@ -73,7 +73,7 @@ def known(history: Sequence[tuple[float, float]]) -> tuple[list[float], list[flo
     return busy, memory
 
 
-def _chart(history: History, width: int, height: int) -> list[Row]:
+def _chart(history: UsageHistory, width: int, height: int) -> list[Row]:
     """Return the title and the lines of a chart from 0 to 100 per cent, the newest at the right."""
     cells = width - LABEL - 1
     shown = [min(max(value, 0.0), 100.0) for value in history.values[-cells:]]

@@ -22,7 +22,7 @@ _LOOK_EVERY = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundTraining:
     """A training or a process that can be added."""
 
     name: str
@@ -38,8 +38,8 @@ class Found:
 class FoundTrainings:
     """The results of both searches."""
 
-    trainings: tuple[Found, ...] = ()
-    processes: tuple[Found, ...] = ()
+    trainings: tuple[FoundTraining, ...] = ()
+    processes: tuple[FoundTraining, ...] = ()
     problem: str = ""
     """Why there may be more; empty: the search was complete."""
 
@@ -54,11 +54,11 @@ def search(is_cancelled: Callable[[], bool]) -> FoundTrainings:
     slow = f"This directory is large: its search was stopped after {PATIENCE:.0f} s."
     return FoundTrainings(
         tuple(
-            Found(one["name"], one["kind"], one["path"], path=one["path"])
+            FoundTraining(one["name"], one["kind"], one["path"], path=one["path"])
             for one in (trainings or {}).get("runs", ())
         ),
         tuple(
-            Found(
+            FoundTraining(
                 one["name"],
                 f"pid {one['pid']}",
                 f"{one['why']}: {' '.join(one['command'])}",
@@ -92,7 +92,7 @@ def _answer(words: list[str], is_cancelled: Callable[[], bool]) -> dict[str, Any
     return answer
 
 
-def add(chosen: Found) -> str:
+def add(chosen: FoundTraining) -> str:
     """Add one; return the message to show."""
     from trainui.control.trainings import external
 

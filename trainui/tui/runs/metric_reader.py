@@ -19,7 +19,7 @@ BUDGET = 0.2
 """Seconds for one read; the rest is read next time."""
 
 
-class _Known(NamedTuple):
+class _KnownValue(NamedTuple):
     state: Hashable
     """The run's stages with the versions of their points, and those with NaN values."""
     value: float | None
@@ -32,7 +32,7 @@ class MetricReader:
 
     def __init__(self) -> None:
         self._values = StageValues()
-        self._known: dict[tuple[str, str], _Known] = {}
+        self._known: dict[tuple[str, str], _KnownValue] = {}
         """By metric and run id."""
         self._nan: tuple[Hashable, Mapping[str, frozenset[str]]] = ((), {})
         """The runs with NaN values and the last event, and the names of the stages with them."""
@@ -78,7 +78,7 @@ class MetricReader:
                 if time.monotonic() > give_up_at:
                     self.unfinished = True
                 else:
-                    known = _Known(state, *self._value(connection, owners, name, with_nan))
+                    known = _KnownValue(state, *self._value(connection, owners, name, with_nan))
                     self._known[name, run.id] = known
             if known is not None and known.value is not None:
                 found[run.id] = known.value

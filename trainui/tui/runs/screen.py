@@ -29,7 +29,7 @@ from trainui.tui.runs.table import RunTable
 from trainui.tui.runs.welcome import WelcomeView
 
 if TYPE_CHECKING:
-    from trainui.tui.runs.found_trainings import Found, FoundTrainings
+    from trainui.tui.runs.found_trainings import FoundTraining, FoundTrainings
 
 GRAMMAR = (
     *("words", "trouble", "status:failed", "name:x", "lr>1e-3", "metric.loss<0.1", "trial>9"),
@@ -321,7 +321,7 @@ def _view(table: RunTable) -> Row:
     return tuple(spans)
 
 
-def _add(found: Found | None) -> str:
+def _add(found: FoundTraining | None) -> str:
     """Add a training or a process, or all trainings of this directory."""
     from trainui.tui.runs import found_trainings
 

@@ -19,7 +19,7 @@ PERIOD = 5.0
 """Seconds after which the sweeps of an unfinished run that has changed are read again."""
 
 
-class _Known(NamedTuple):
+class _KnownSweep(NamedTuple):
     line: RunLine
     """The run as it was read."""
     filled: RunLine
@@ -31,7 +31,7 @@ class SweepReader:
     """Reads which values the members of sweeps have, with a cache."""
 
     def __init__(self) -> None:
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, _KnownSweep] = {}
         self._read: tuple[Sequence[RunLine], tuple[RunLine, ...]] = ((), ())
         """The runs of the last read, and the same with their sweeps."""
         self._is_stale = False
@@ -72,7 +72,9 @@ class SweepReader:
                 self.unfinished = True
                 continue
             text = sweep_values.of_run(connection, run.id) if run.id in swept else ""
-            self._known[run.id] = _Known(run, replace(run, sweeps_json=text) if text else run, now)
+            self._known[run.id] = _KnownSweep(
+                run, replace(run, sweeps_json=text) if text else run, now
+            )
 
     def _filled(self, runs: Sequence[RunLine]) -> Iterator[RunLine]:
         self._is_stale = False

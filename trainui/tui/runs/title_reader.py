@@ -27,7 +27,7 @@ BUDGET = 0.1
 """Seconds that one read takes: of 200 sweeps with thousands of members it would take a second."""
 
 
-class _Known(NamedTuple):
+class _KnownTitle(NamedTuple):
     run: RunLine
     read_at: float
     metric: ComparedMetric | None
@@ -39,7 +39,7 @@ class TitleReader:
     """Reads the headline metric's name of listed runs, with a cache."""
 
     def __init__(self) -> None:
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, _KnownTitle] = {}
         self.unfinished = False
         """True if the last read left out runs, which the next one will read."""
 
@@ -54,8 +54,8 @@ class TitleReader:
         main = main if 2 * count > titles.total() else ""
         return ListedMetrics(metrics, main, max((one.member for one in found), default=0))
 
-    def _read(self, connection: protocol.Connection, runs: Sequence[RunLine]) -> list[_Known]:
-        found: list[_Known] = []
+    def _read(self, connection: protocol.Connection, runs: Sequence[RunLine]) -> list[_KnownTitle]:
+        found: list[_KnownTitle] = []
         begun = time.monotonic()
         for run in runs:
             if time.monotonic() - begun > BUDGET:
@@ -64,18 +64,18 @@ class TitleReader:
         self.unfinished = len(found) < len(runs)
         return found
 
-    def _of(self, connection: protocol.Connection, run: RunLine, now: float) -> _Known:
+    def _of(self, connection: protocol.Connection, run: RunLine, now: float) -> _KnownTitle:
         known = self._known.get(run.id)
         if known is None or not _is_valid(known, run, now):
             stage = headlines.headline_stage(connection, run.id)
             name = None if stage is None else headline(stage.names, stage.search)
             metric = ComparedMetric.of(name, stage.search) if stage and name is not None else None
             member = "" if stage is None else member_of(stage.name)
-            self._known[run.id] = known = _Known(run, now, metric, len(member))
+            self._known[run.id] = known = _KnownTitle(run, now, metric, len(member))
         return known
 
 
-def _is_valid(known: _Known, run: RunLine, now: float) -> bool:
+def _is_valid(known: _KnownTitle, run: RunLine, now: float) -> bool:
     is_final = known.metric is not None and run.completed_at is not None
     is_recent = now - known.read_at < PERIOD
     return known.run.completed_at == run.completed_at and (is_final or is_recent)

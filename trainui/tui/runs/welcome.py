@@ -13,7 +13,7 @@ from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle
 from trainui.tui.widgets.list_view import CursorView
 
 if TYPE_CHECKING:
-    from trainui.tui.runs.found_trainings import Found, FoundTrainings
+    from trainui.tui.runs.found_trainings import FoundTraining, FoundTrainings
 
 COMMANDS: tuple[Row, ...] = (
     (
@@ -44,12 +44,12 @@ class WelcomeView(CursorView):
     def __init__(self) -> None:
         super().__init__(id="welcome")
         self.can_focus = False
-        self._lines: list[tuple[Row, Found | None]] = []
+        self._lines: list[tuple[Row, FoundTraining | None]] = []
         """Rows, or what can be added, whose row is made for the width."""
         self._found: FoundTrainings | None = None
 
     @property
-    def selected(self) -> Found | None:
+    def selected(self) -> FoundTraining | None:
         """The training or process under the cursor."""
         return self._lines[self.cursor][1] if 0 <= self.cursor < len(self._lines) else None
 
@@ -85,7 +85,7 @@ class WelcomeView(CursorView):
         searching = (Segment("Searching this directory and this machine for trainings…", "dim"),)
         self._show([(searching, None), ((), None)])
 
-    def _show(self, found: Sequence[tuple[Row, Found | None]]) -> None:
+    def _show(self, found: Sequence[tuple[Row, FoundTraining | None]]) -> None:
         title: Row = (Segment("No runs yet", "strong"),)
         self._lines = [(title, None), ((), None), *found, *((row, None) for row in COMMANDS)]
         self._settle()
@@ -110,17 +110,19 @@ class WelcomeView(CursorView):
         return self._lines[index][1] is not None
 
 
-def _section(heading: str, found: Sequence[Found]) -> list[tuple[Row, Found | None]]:
+def _section(
+    heading: str, found: Sequence[FoundTraining]
+) -> list[tuple[Row, FoundTraining | None]]:
     if not found:
         return []
-    lines: list[tuple[Row, Found | None]] = [((Segment(heading, "strong"),), None)]
+    lines: list[tuple[Row, FoundTraining | None]] = [((Segment(heading, "strong"),), None)]
     lines += [((), one) for one in found[:MOST_LISTED]]
     if (more := len(found) - MOST_LISTED) > 0:
         lines.append(((Segment(f"  and {more:,} more", "dim"),), None))
     return [*lines, ((), None)]
 
 
-def _line(one: Found, width: int) -> Row:
+def _line(one: FoundTraining, width: int) -> Row:
     room = width - NAME - KIND - 4
     words = harmless(one.words)
     return (

@@ -22,7 +22,7 @@ STYLE = "match"
 """The style of selected text."""
 
 
-class Position(NamedTuple):
+class TextPosition(NamedTuple):
     """A place in a view."""
 
     row: int
@@ -33,8 +33,8 @@ class Position(NamedTuple):
 class TextSelection(NamedTuple):
     """The text between two places."""
 
-    start: Position
-    end: Position
+    start: TextPosition
+    end: TextPosition
 
     def highlighted(self, index: int, row: Row) -> Row:
         """Return a row with its selected part in another style."""
@@ -102,7 +102,7 @@ class LinesView(BorderedView):
         """The visible rows, by index."""
         self._strips: dict[int, Strip] = {}
         """Cache of the rendered rows, by index."""
-        self._pressed: Position | None = None
+        self._pressed: TextPosition | None = None
         """Where the mouse button was pressed, while it is."""
         self._selection: TextSelection | None = None
         """The text selected, while the mouse is dragged over it."""
@@ -209,7 +209,7 @@ class LinesView(BorderedView):
         self._was_dragged = False
         index = self.row_under(event)
         if self.selects_text and event.button == 1 and index is not None:
-            self._pressed = Position(index, event.get_content_offset_capture(self).x)
+            self._pressed = TextPosition(index, event.get_content_offset_capture(self).x)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Select the text up to the mouse."""
@@ -219,7 +219,7 @@ class LinesView(BorderedView):
         width, height = self.scrollable_content_region.size
         y = min(max(offset.y, 0), height - 1)
         index = min(self._index_at(y), self.row_count() - 1)
-        end = Position(index, min(max(offset.x, 0), width - 1))
+        end = TextPosition(index, min(max(offset.x, 0), width - 1))
         if self._selection is None and end == self._pressed:
             return
         self._was_dragged = True
