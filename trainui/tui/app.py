@@ -81,6 +81,7 @@ class TrainuiApp(BackgroundJobs, TerminalApp):
     CSS = """
     Toast { max-width: 76; }
     Button.-useful { background: $primary; color: $background; text-style: bold; }
+    CommandPalette SearchIcon { display: none; }
     """
 
     def __init__(

@@ -14,6 +14,9 @@ from trainui.tui.page import Jump, Page
 
 PLACEHOLDER = "type an action, or the name of a run, a stage or a metric"
 
+LEAST_SCORE = 0.01
+"""The score of a command whose words match in another order."""
+
 KEY, TOOLTIP = 12, 68
 """Widths of the columns with the keys and the descriptions, in characters."""
 
@@ -32,13 +35,15 @@ class KeyCommands(Provider):
 
     async def search(self, query: str) -> Hits:
         """Yield the commands that match the query."""
-        matcher = self.matcher(query)
+        matcher, text = self.matcher(query), query.casefold()
         for key in self._keys():
-            score = max(matcher.match(key.tooltip), matcher.match(key.label))
-            if score > 0:
-                title = self._title(key, matcher.highlight(key.tooltip))
-                yield Hit(score, title, partial(self._do, key), key.tooltip)
-        text = query.casefold()
+            if all(word in f"{key.tooltip} {key.label}".casefold() for word in text.split()):
+                score = max(matcher.match(key.tooltip), matcher.match(key.label), LEAST_SCORE)
+                found = Content(key.tooltip)
+                for word in text.split():
+                    if (start := key.tooltip.casefold().find(word)) >= 0:
+                        found = found.stylize(matcher.match_style, start, start + len(word))
+                yield Hit(score, self._title(key, found), partial(self._do, key), key.tooltip)
         for kind, name, go in self._jumps(text):
             if (score := matcher.match(name)) > 0:
                 # the matcher's own highlighting takes the brackets of a sweep's member for markup

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from rich.cells import cell_len
+
 from trainui.control.resuming import resume_preview
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.text import harmless
@@ -18,7 +20,7 @@ TIME = 9
 """Width of the duration column in cells."""
 
 LEAST_ROOM = 44
-"""Minimum width in cells of the reason column; below it reasons go on separate lines."""
+"""Minimum width in cells of a column of long reasons; below it they go on separate lines."""
 
 
 class PlanLine(NamedTuple):
@@ -33,19 +35,21 @@ def plan_lines(plan: Sequence[PlannedStage], width: int) -> list[PlanLine]:
     """Return the plan as lines, with the reasons wrapped."""
     longest = max((len(harmless(one.name)) for one in plan), default=0)
     beside = width - 13 - TIME - 4
-    inline = beside - longest >= LEAST_ROOM
+    reasons = [harmless(resume_preview.explanation(one)) for one in plan]
+    reason = max(map(cell_len, reasons), default=0)
+    inline = beside - max(longest, 8) > min(reason, LEAST_ROOM)
     name = max(longest, 8) if inline else max(beside, 10)
     at = 13 + name + TIME + 4 if inline else 6
     heading = f"   {'':<10}{fit('STAGE', name)}  {fit('TIME', TIME, right=True)}"
     lines = [PlanLine((Segment(heading + "  WHY" * inline, "dim"),))]
-    for one in plan:
+    for one, words in zip(plan, reasons, strict=True):
         dim = "dim" if one.action == Action.SKIP else ""
         first = [
             Segment(f" {_SYMBOLS[one.action]} {one.action:<10}", _STYLES[one.action]),
             Segment(fit(harmless(one.name), name), dim),
             Segment(f"  {fit(resume_preview.duration(one), TIME, right=True)}  ", "dim"),
         ]
-        pieces = wrap(harmless(resume_preview.explanation(one)), max(width - at - 1, 10))
+        pieces = wrap(words, max(width - at - 1, 10))
         if inline:
             first.append(Segment(pieces.pop(0), dim))
         lines.append(PlanLine(tuple(first), one))

@@ -12,7 +12,7 @@ from trainui.domain.states import UNFINISHED, Status
 from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
 from trainui.text import SYMBOLS, TROUBLE, harmless, state, verdict
 from trainui.tui.render.numbers import elapsed, number, progress_bar, spark, state_style, when
-from trainui.tui.render.styled_text import Segment, cut, fit, fit_middle
+from trainui.tui.render.styled_text import Segment, cut, fit, fit_middle, width_of
 from trainui.tui.runs.column_stats import EXTERNAL
 from trainui.tui.runs.params import shown_params
 
@@ -89,14 +89,20 @@ def count_cells(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
 
 
 def trouble_cells(trouble: RunTrouble, cells: int) -> list[Segment]:
-    """Return the counts of what is wrong, each in its colour; no words if they are too wide."""
+    """Return the counts of what is wrong, each in its colour.
+
+    Where the words are too wide they go, last those of kinds with the same symbol.
+    """
     found = [(WORST[kind], *TROUBLE[kind], getattr(trouble, kind)) for kind in trouble.kinds]
-    words = [(f"{symbol}{count} {word}", style) for style, symbol, word, count in found]
-    brief = [(f"{symbol}{count}", style) for style, symbol, _, count in found]
-    has_room = sum(len(text) + 2 for text, _ in words) - 2 <= cells
-    spans: list[Segment] = []
-    for text, style in words if has_room else brief:
-        spans += [Segment("  " if has_room else " "), Segment(text, style)]
+    symbols = [symbol for _, symbol, _, _ in found]
+    repeated = {one for one in symbols if symbols.count(one) > 1}
+    for gap, worded in (("  ", set(symbols)), (" ", repeated), (" ", set())):
+        spans: list[Segment] = []
+        for style, symbol, word, count in found:
+            text = f"{symbol}{count} {word}" if symbol in worded else f"{symbol}{count}"
+            spans += [Segment(gap), Segment(text, style)]
+        if width_of(tuple(spans[1:])) <= cells:
+            break
     return list(cut(tuple(spans[1:]), cells))
 
 
@@ -161,7 +167,7 @@ def value_cells(title: str) -> Cells:
             return []
         room = cells - VALUE
         if live.title != title:
-            own = fit_middle(live.title, room)
+            own = fit_middle(_shorter(live.title, title, room), room)
             return [*value, Segment(f" {own}", "dim")] if room > 0 else value
         if live.member and room >= LEAST_MEMBER:
             name = fit_middle(live.member, min(room, MOST_MEMBER))
@@ -170,6 +176,13 @@ def value_cells(title: str) -> Cells:
         return [*value, Segment(" "), *spark_cells(run, moment, room)] if room > 1 else value
 
     return cells_of
+
+
+def _shorter(own: str, title: str, room: int) -> str:
+    """Return a metric's title, without the word that it shares with the column's if too wide."""
+    name, _, word = own.rpartition(" ")
+    is_shared = title.endswith(f" {word}")
+    return name if is_shared and cell_len(own) > room else own
 
 
 def spark_cells(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:

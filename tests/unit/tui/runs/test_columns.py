@@ -14,7 +14,7 @@ from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
 from trainui.tui.data.eta import Eta
 from trainui.tui.data.snapshot import ListedMetrics, RunLive
 from trainui.tui.render.styled_text import plain, width_of
-from trainui.tui.runs.cells import RowContext
+from trainui.tui.runs.cells import VALUE, RowContext, trouble_cells, value_cells
 from trainui.tui.runs.column_stats import differing, facts_of, with_listed
 from trainui.tui.runs.columns import RunColumns
 from trainui.tui.runs.sorting import ORDERS, by_param
@@ -85,6 +85,38 @@ def test_the_second_line_has_the_metric_and_the_best_member_where_no_column_has_
         failed = replace(RUN, status=Status.FAILED)
         texts = plain(columns.second_row(failed, moment)).split("  ")
         assert texts[-len(words) - 1 : -1][1] == words[-1]
+
+
+@pytest.mark.parametrize(
+    ("metric", "room", "words"),
+    [
+        (ComparedMetric("loss", True), 9, "loss best"),
+        (ComparedMetric("loss", True), 6, "loss"),
+        (ComparedMetric("gap", None), 6, "ga…ast"),
+        (ComparedMetric("val/loss", True), 2, "v…"),
+    ],
+)
+def test_another_metric_than_the_columns_loses_the_word_that_both_have(
+    metric: ComparedMetric, room: int, words: str
+) -> None:
+    moment = RowContext(NOW, live={RUN.id: replace(LIVE, metric=metric)})
+    found = value_cells("f1 best")(RUN, moment, VALUE + room)
+    assert plain(tuple(found)).partition("0.2500")[2].strip() == words
+
+
+@pytest.mark.parametrize(
+    ("cells", "text"),
+    [
+        (40, "✗1 failed  ◌2 stalled  !1 NaN  !3 alert"),
+        (38, "✗1 ◌2 !1 NaN !3 alert"),
+        (20, "✗1 ◌2 !1 !3"),
+    ],
+)
+def test_the_words_of_one_symbol_go_last(cells: int, text: str) -> None:
+    trouble = RunTrouble(failed=1, stalled=2, nan=1, alert=3)
+    assert plain(tuple(trouble_cells(trouble, cells))) == text
+    alone = RunTrouble(failed=1, nan=1)
+    assert plain(tuple(trouble_cells(alone, 10))) == "✗1 !1"
 
 
 def shown(run: RunLine, width: int, *others: RunLine, live: RunLive | None = LIVE) -> str:
