@@ -9,7 +9,7 @@ from trainui import control
 from trainui.domain.records import AttemptRecord, Slot
 from trainui.execution.attempt import stage_directory
 from trainui.execution.attempt.context import AttemptContext
-from trainui.execution.attempt.launch import subject_of
+from trainui.execution.attempt.launch import context_of
 from trainui.execution.planner.slots import host
 from trainui.pipeline import loader
 from trainui.store.db.engine import Store, open_store
@@ -34,7 +34,7 @@ def begin(store: Store, run_id: str, name: str, *places: Slot) -> AttemptContext
         Path(stage.directory).mkdir(exist_ok=True)
         claimed = attempts.claim(connection, run_id, name, str(granted.celery_task_id))
         assert claimed is not None
-    return subject_of(store, claimed.id)
+    return context_of(store, claimed.id)
 
 
 def of_stage(run_id: str, name: str) -> list[AttemptRecord]:

@@ -110,12 +110,12 @@ class Search:
         pruning: Pruning | None = None,
     ) -> None:
         """Run a trial's stage to its end, with one point."""
-        subject = begin(self.store, self.run_id, f"train[trial={number}{seed}]")
-        Feeder(self.store, subject.stage.id).feed({"loss": [(0, value)]})
+        context = begin(self.store, self.run_id, f"train[trial={number}{seed}]")
+        Feeder(self.store, context.stage.id).feed({"loss": [(0, value)]})
         with self.store.write() as connection:
             if pruning is not None:
                 stage_requests.request_stop(connection, self.stage(number), pruning=pruning)
-            attempts.end(connection, subject.attempt.id, Outcome(status, clock.now()))
+            attempts.end(connection, context.attempt.id, Outcome(status, clock.now()))
 
     def trials(self) -> list[TrialRecord]:
         with self.store.read() as connection:
@@ -335,10 +335,10 @@ def test_a_pruned_matrix_that_is_edited_or_whose_study_was_lost_keeps_its_outcom
         if number == 2:
             search.restart()
             control.resume(search.run_id, pipeline=loader.load_text(GRID.replace("2]", "2, 0.3]")))
-        subject = begin(store, search.run_id, f"train[lr={rate}]")
-        Feeder(store, subject.stage.id).feed({"loss": [(0, number)]})
+        context = begin(store, search.run_id, f"train[lr={rate}]")
+        Feeder(store, context.stage.id).feed({"loss": [(0, number)]})
         with store.write() as connection:
-            attempts.end(connection, subject.attempt.id, Outcome(Status.COMPLETED, clock.now()))
+            attempts.end(connection, context.attempt.id, Outcome(Status.COMPLETED, clock.now()))
         search.turn()
     assert [one.value for one in the_study(search).trials] == [0, 1, 2]
     (study,) = tmp_path.glob("home/runs/*/train.study.db")
@@ -403,14 +403,14 @@ def test_a_trial_rerun_before_its_outcome_was_counted_is_not_pruned_again(
     pruning = Pruning("threshold", "loss", 0, 0.9, lower=True)
     search.end(0, 0.9, Status.PRUNED, pruning=pruning)
     control.rerun(search.run_id, ["train[trial=0]"])
-    subject = begin(store, search.run_id, "train[trial=0]")
-    feeder = Feeder(store, subject.stage.id, attempt=2, key="a2")
+    context = begin(store, search.run_id, "train[trial=0]")
+    feeder = Feeder(store, context.stage.id, attempt=2, key="a2")
     feeder.feed({"loss": [(0, 0.9), (1, 0.8)]})
     search.turn()
     with store.read() as connection:
-        assert attempts.of_stage(connection, subject.stage.id)[-1].pruning is None
+        assert attempts.of_stage(connection, context.stage.id)[-1].pruning is None
     with store.write() as connection:
-        attempts.end(connection, subject.attempt.id, Outcome(Status.COMPLETED, clock.now()))
+        attempts.end(connection, context.attempt.id, Outcome(Status.COMPLETED, clock.now()))
     search.turn()
     (trial,) = the_study(search).trials
     assert (trial.state.name, trial.value) == ("COMPLETE", 0.8)

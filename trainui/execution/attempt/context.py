@@ -57,32 +57,32 @@ class AttemptContext:
     """The results of searches that the stage uses, by the stage's name in the file."""
 
 
-def definition_of(subject: AttemptContext, checkpoint: str | None) -> StageDefinition:
+def definition_of(context: AttemptContext, checkpoint: str | None) -> StageDefinition:
     """Return the definition of an attempt with all substitutions done.
 
     Raises:
         UsageError: it uses a variable that is not set.
         UnfitEnvironmentError: the run's environment or the stage's interpreter is gone.
     """
-    shell = environment.read(Path(subject.run.directory))
-    return _filled(subject, shell, checkpoint)[0]
+    shell = environment.read(Path(context.run.directory))
+    return _filled(context, shell, checkpoint)[0]
 
 
-def identity_of(subject: AttemptContext) -> dict[str, str]:
+def identity_of(context: AttemptContext) -> dict[str, str]:
     """Return the variables that together identify the processes of this attempt."""
-    own = _own_variables(subject, None)
+    own = _own_variables(context, None)
     return {name: own[name] for name in IDENTITY}
 
 
-def prepare(subject: AttemptContext, checkpoint: str | None) -> PreparedProcess:
+def prepare(context: AttemptContext, checkpoint: str | None) -> PreparedProcess:
     """Prepare the process of an attempt, which continues from a checkpoint or starts from scratch.
 
     Raises:
         UsageError: the definition uses a variable that is not set.
         UnfitEnvironmentError: the run's environment or the stage's interpreter is gone.
     """
-    shell = environment.read(Path(subject.run.directory))
-    definition, python = _filled(subject, shell, checkpoint)
+    shell = environment.read(Path(context.run.directory))
+    definition, python = _filled(context, shell, checkpoint)
     environ = {**environment.inheritable(shell.environ), **definition.env}
     environ = interpreter.with_first(environ, python)
     if isinstance(definition.command, str):
@@ -92,17 +92,17 @@ def prepare(subject: AttemptContext, checkpoint: str | None) -> PreparedProcess:
     environ.setdefault("MASTER_PORT", str(_free_port()))
     environ.setdefault("PET_MASTER_PORT", environ["MASTER_PORT"])  # torchrun reads only this one
     environ.setdefault("WANDB__TRANSACTION_LOG_FLUSH_INTERVAL", "1")  # else W&B writes each 15 s
-    environ.setdefault("MLFLOW_RUN_CONTEXT", json.dumps({RUN_TAG: subject.attempt.directory}))
+    environ.setdefault("MLFLOW_RUN_CONTEXT", json.dumps({RUN_TAG: context.attempt.directory}))
     environ.pop("TRAINUI_CHECKPOINT", None)
-    environ |= _own_variables(subject, checkpoint)
+    environ |= _own_variables(context, checkpoint)
     return PreparedProcess(definition, python, environ, shell.umask)
 
 
 def _filled(
-    subject: AttemptContext, shell: ShellEnvironment, checkpoint: str | None
+    context: AttemptContext, shell: ShellEnvironment, checkpoint: str | None
 ) -> tuple[StageDefinition, Interpreter]:
-    definition, number = shell.secrets.reveal(subject.stage.definition), subject.attempt.number
-    definition = search.with_results(definition, subject.searches)
+    definition, number = shell.secrets.reveal(context.stage.definition), context.attempt.number
+    definition = search.with_results(definition, context.searches)
     environ = shell.environ
 
     def fill(python: str) -> StageDefinition:
@@ -112,13 +112,13 @@ def _filled(
 
     named = definition.python and fill("python3").python
     python = interpreter.find(named, environ)
-    if named is None and (submitted := subject.submission.get("python")):
+    if named is None and (submitted := context.submission.get("python")):
         python = replace(python, path=submitted)
     return fill(python.path), python
 
 
-def _own_variables(subject: AttemptContext, checkpoint: str | None) -> dict[str, str]:
-    run, stage, attempt = subject.run, subject.stage, subject.attempt
+def _own_variables(context: AttemptContext, checkpoint: str | None) -> dict[str, str]:
+    run, stage, attempt = context.run, context.stage, context.attempt
     variables = {
         "TRAINUI_RUN_ID": run.id,
         "TRAINUI_STAGE": stage.name,

@@ -53,7 +53,7 @@ class GpuGoneError(NotLaunchableError):
     """A GPU granted to the attempt is no longer usable; the stage is requeued for another one."""
 
 
-def subject_of(store: Store, attempt_id: int) -> AttemptContext:
+def context_of(store: Store, attempt_id: int) -> AttemptContext:
     """Return the current record of an attempt, with its stage and run."""
     with store.read() as connection:
         attempt = attempts.get(connection, attempt_id)
@@ -67,7 +67,7 @@ def subject_of(store: Store, attempt_id: int) -> AttemptContext:
 
 
 def launch(
-    store: Store, subject: AttemptContext, fork_server: ForkServer | None = None
+    store: Store, context: AttemptContext, fork_server: ForkServer | None = None
 ) -> LaunchResult:
     """Start an attempt's process under a new supervisor.
 
@@ -78,24 +78,24 @@ def launch(
         OSError: a system call failed.
     """
     earlier: list[AttemptRecord] = []
-    if subject.attempt.number > 1:
+    if context.attempt.number > 1:
         with store.read() as connection:
-            known = attempts.of_stage(connection, subject.stage.id)
-        earlier = [one for one in known if one.number < subject.attempt.number]
-        previous_attempts.end_all(replace(subject, attempt=one) for one in earlier)
-        stage_directory.move_away_if_fresh(store, subject.stage, earlier)
-    attempt_dir = Path(subject.attempt.directory)
-    Path(subject.stage.directory).mkdir(parents=True, exist_ok=True)
-    checkpoint = starting_point.choose(store, subject, earlier)
-    prepared = prepare(subject, checkpoint)
-    _check(subject, prepared)
-    _note_inputs(store, subject, prepared)
-    outputs.note(prepared.definition, Path(subject.stage.directory), attempt_dir)
+            known = attempts.of_stage(connection, context.stage.id)
+        earlier = [one for one in known if one.number < context.attempt.number]
+        previous_attempts.end_all(replace(context, attempt=one) for one in earlier)
+        stage_directory.move_away_if_fresh(store, context.stage, earlier)
+    attempt_dir = Path(context.attempt.directory)
+    Path(context.stage.directory).mkdir(parents=True, exist_ok=True)
+    checkpoint = starting_point.choose(store, context, earlier)
+    prepared = prepare(context, checkpoint)
+    _check(context, prepared)
+    _note_inputs(store, context, prepared)
+    outputs.note(prepared.definition, Path(context.stage.directory), attempt_dir)
     environment_digest.note(paths.home(), attempt_dir, prepared.environ)
     if prepared.definition.metrics is None:
         files_before.note(Path(prepared.definition.workdir), attempt_dir)
     return process.launch(
-        attempt_dir, _spec(subject, prepared, attempt_dir), fork_server=fork_server
+        attempt_dir, _spec(context, prepared, attempt_dir), fork_server=fork_server
     )
 
 
@@ -120,14 +120,14 @@ def prevent_start(attempt_dir: Path, reason: ExitReason, message: str) -> bool:
     return True
 
 
-def _check(subject: AttemptContext, prepared: PreparedProcess) -> None:
+def _check(context: AttemptContext, prepared: PreparedProcess) -> None:
     """Check the working directory and the inputs of the process."""
     workdir = Path(prepared.definition.workdir)
     if not workdir.is_dir():
         raise NotLaunchableError(
             f"workdir {workdir} does not exist; create it, or correct `workdir` of the stage"
         )
-    run_directory, at_submission = subject.run.directory, subject.submission.get("allowed")
+    run_directory, at_submission = context.run.directory, context.submission.get("allowed")
     allowed = [run_directory, *(at_submission or ())]
     for path in prepared.definition.inputs:  # again: a file may have become a link meanwhile
         if at_submission is None and not Path(path).is_relative_to(run_directory):
@@ -138,19 +138,19 @@ def _check(subject: AttemptContext, prepared: PreparedProcess) -> None:
             raise NotLaunchableError(f"input {error}") from error
 
 
-def _note_inputs(store: Store, subject: AttemptContext, prepared: PreparedProcess) -> None:
+def _note_inputs(store: Store, context: AttemptContext, prepared: PreparedProcess) -> None:
     """Record the inputs' fingerprints at the start, so that a resume can detect changes."""
     inputs = prepared.definition.inputs
     if inputs:
         states = {path: input_fingerprint.observe(path) for path in inputs}
         with store.write() as connection:
-            attempts.set_inputs(connection, subject.attempt.id, states)
+            attempts.set_inputs(connection, context.attempt.id, states)
 
 
-def _spec(subject: AttemptContext, prepared: PreparedProcess, attempt_dir: Path) -> Spec:
+def _spec(context: AttemptContext, prepared: PreparedProcess, attempt_dir: Path) -> Spec:
     definition, home = prepared.definition, paths.home()
     return Spec(
-        argv=tuple(_argv(subject, prepared, attempt_dir)),
+        argv=tuple(_argv(context, prepared, attempt_dir)),
         cwd=definition.workdir,
         env=prepared.environ,
         umask=prepared.umask,
@@ -162,7 +162,7 @@ def _spec(subject: AttemptContext, prepared: PreparedProcess, attempt_dir: Path)
         wake=str(home.doorbell),
         revive=tuple(lifecycle.guard_argv()),
         revive_lock=str(home.guard_lock),
-        locks=_locks(subject.attempt),
+        locks=_locks(context.attempt),
     )
 
 
@@ -183,11 +183,11 @@ def _locks(attempt: AttemptRecord) -> tuple[str, ...]:
         raise GpuGoneError(str(error)) from error
 
 
-def _argv(subject: AttemptContext, prepared: PreparedProcess, attempt_dir: Path) -> Sequence[str]:
+def _argv(context: AttemptContext, prepared: PreparedProcess, attempt_dir: Path) -> Sequence[str]:
     definition = prepared.definition
     if definition.task is None:
         return argv(definition.command or "", path=prepared.environ.get("PATH"))
-    imported_from = [definition.workdir, subject.submission.get("sys_path")]
+    imported_from = [definition.workdir, context.submission.get("sys_path")]
     call = {
         "task": definition.task,
         "params": dict(definition.params),

@@ -9,7 +9,7 @@ from trainui.domain.states import Status
 from trainui.errors import ReplacedError, StoreError, TrainuiError
 from trainui.execution.attempt import record_outcome, transient_errors
 from trainui.execution.attempt.context import AttemptContext
-from trainui.execution.attempt.launch import GpuGoneError, launch, prevent_start, subject_of
+from trainui.execution.attempt.launch import GpuGoneError, context_of, launch, prevent_start
 from trainui.execution.attempt.monitored_attempt import MonitoredAttempt
 from trainui.execution.attempt.starting_point import CheckpointsExhaustedError
 from trainui.metrics.reader import process as reader
@@ -33,20 +33,20 @@ class Launcher:
 
     def launch(self, monitored: MonitoredAttempt) -> None:
         """Start an attempt's process, unless it has ended or was cancelled."""
-        subject = subject_of(self._store, monitored.attempt.id)
-        monitored.attempt = subject.attempt
-        if subject.attempt.status != Status.RUNNING or self._stopping.is_set():
+        context = context_of(self._store, monitored.attempt.id)
+        monitored.attempt = context.attempt
+        if context.attempt.status != Status.RUNNING or self._stopping.is_set():
             return  # it has ended meanwhile, or the next worker launches it
-        if subject.attempt.cancel_requested_at is None:
-            self._launch_now(monitored, subject)
+        if context.attempt.cancel_requested_at is None:
+            self._launch_now(monitored, context)
         elif _prevent_start(monitored, ExitReason.START_FAILED, attempt_rows.NOT_STARTED):
-            record_outcome.record_cancelled_launch(self._store, subject.attempt)
+            record_outcome.record_cancelled_launch(self._store, context.attempt)
 
-    def _launch_now(self, monitored: MonitoredAttempt, subject: AttemptContext) -> None:
+    def _launch_now(self, monitored: MonitoredAttempt, context: AttemptContext) -> None:
         try:
             if monitored.directory_error is not None:
                 raise monitored.directory_error
-            result = launch(self._store, subject, self._fork_server)
+            result = launch(self._store, context, self._fork_server)
         except (ReplacedError, StoreError):
             raise  # not the stage's fault: this worker or the next one launches it later
         except Exception as error:

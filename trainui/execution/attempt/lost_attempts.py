@@ -58,16 +58,16 @@ def _last_attempts(connection: Connection, run: RunRecord) -> Iterator[AttemptCo
             yield AttemptContext(run, stage, attempt)
 
 
-def _is_one(subject: AttemptContext) -> bool:
-    attempt = subject.attempt
+def _is_one(context: AttemptContext) -> bool:
+    attempt = context.attempt
     if attempt.status != Status.RUNNING or attempt.host != settings.host():
         return False
-    if subject.run.external is not None:
+    if context.run.external is not None:
         return False
     try:
         found = process.probe(Path(attempt.directory))
     except (JournalError, OSError):
         return False  # unknown
     if found.state == ProbeState.REMOVED:
-        return not process.processes_of(identity_of(subject))
+        return not process.processes_of(identity_of(context))
     return found.state in (ProbeState.LOST, ProbeState.ENDED)

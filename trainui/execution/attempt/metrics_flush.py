@@ -42,7 +42,7 @@ class FlushResult(Enum):
 
 
 def wait_until_read(
-    store: Store, subject: AttemptContext, stopping: threading.Event, *, patience: float = PATIENCE
+    store: Store, context: AttemptContext, stopping: threading.Event, *, patience: float = PATIENCE
 ) -> FlushResult:
     """Wait until all metrics of an attempt are in the store.
 
@@ -55,9 +55,9 @@ def wait_until_read(
         sources,  # imports NumPy, which would delay the first start of a stage
     )
 
-    attempt, definition = subject.attempt, subject.stage.definition
+    attempt, definition = context.attempt, context.stage.definition
     place = sources.SearchDirectories(
-        Path(attempt.directory), Path(subject.stage.directory), Path(definition.workdir)
+        Path(attempt.directory), Path(context.stage.directory), Path(definition.workdir)
     )
     if sources.is_silent(place, definition):
         return FlushResult.NOTHING

@@ -21,7 +21,7 @@ from trainui.domain.states import Status
 from trainui.errors import StoreError, TrainuiError
 from trainui.execution.attempt import record_outcome, stage_directory
 from trainui.execution.attempt.context import identity_of
-from trainui.execution.attempt.launch import subject_of
+from trainui.execution.attempt.launch import context_of
 from trainui.execution.attempt.launcher import Launcher, record_start
 from trainui.execution.attempt.monitored_attempt import MonitoredAttempt
 from trainui.execution.attempt.orphan import Orphan
@@ -204,7 +204,7 @@ class AttemptMonitor:
         if attempt.host != host() and not journal.is_of_this_boot(monitored.directory):
             return None  # if this machine was only renamed, the boot id is still ours
         if found.state == ProbeState.REMOVED:
-            identity = identity_of(subject_of(self._store, attempt.id))
+            identity = identity_of(context_of(self._store, attempt.id))
             lives = bool(process.processes_of(identity))
             return Probe(ProbeState.ORPHAN if lives else ProbeState.LOST)
         return found
@@ -219,7 +219,7 @@ class AttemptMonitor:
             if process.request_stop(monitored.directory):
                 monitored.asked_to_stop_at = now
             return
-        grace = subject_of(self._store, attempt.id).stage.definition.grace
+        grace = context_of(self._store, attempt.id).stage.definition.grace
         if now - monitored.asked_to_stop_at > grace + SUPERVISOR_PATIENCE:
             logger.warning("killed the supervisor of %s: it did not stop", monitored.directory)
             process.kill_supervisor(monitored.directory)
@@ -232,7 +232,7 @@ class AttemptMonitor:
             logger.warning(
                 "the supervisor of %s is dead; the worker watches the orphan", monitored.directory
             )
-            monitored.orphan = Orphan(subject_of(self._store, monitored.attempt.id), now)
+            monitored.orphan = Orphan(context_of(self._store, monitored.attempt.id), now)
         if monitored.attempt.cancel_requested_at is not None:
             due: ExitReason | None = ExitReason.STOPPED
         else:
@@ -275,7 +275,7 @@ class AttemptMonitor:
 
     def _record_invisible(self, monitored: MonitoredAttempt, why: str) -> None:
         with suppress(SupervisorLivesError, OSError):
-            Orphan(subject_of(self._store, monitored.attempt.id), 0.0).end(ExitReason.STOPPED)
+            Orphan(context_of(self._store, monitored.attempt.id), 0.0).end(ExitReason.STOPPED)
         record_outcome.record_unseen(self._store, monitored.attempt, why)
         self._forget(monitored)
 

@@ -17,11 +17,11 @@ from trainui.supervisor.supervise import LEFTOVER_GRACE, NEVER
 class Orphan:
     """An orphaned attempt, from when this worker first saw it."""
 
-    def __init__(self, subject: AttemptContext, now: float) -> None:
+    def __init__(self, context: AttemptContext, now: float) -> None:
         """Start watching an orphan."""
-        self._directory = Path(subject.attempt.directory)
-        self._definition = subject.stage.definition
-        self._identity = identity_of(subject)
+        self._directory = Path(context.attempt.directory)
+        self._definition = context.stage.definition
+        self._identity = identity_of(context)
         self._sizes = journal.log_sizes(self._directory)
         self._grown_at = now
 

@@ -16,7 +16,7 @@ from trainui.errors import TrainuiError
 from trainui.execution.attempt import metrics_flush, transient_errors
 from trainui.execution.attempt import outcome as attempt_outcome
 from trainui.execution.attempt.context import AttemptContext, definition_of
-from trainui.execution.attempt.launch import subject_of
+from trainui.execution.attempt.launch import context_of
 from trainui.execution.attempt.metrics_flush import FlushResult
 from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.gpu import gpus
@@ -47,38 +47,38 @@ def record_exit(
 
     Returns False if this worker stopped before it was recorded; the next worker does it.
     """
-    subject, drained = subject_of(store, attempt.id), FlushResult.COMPLETE
+    context, drained = context_of(store, attempt.id), FlushResult.COMPLETE
     if found.reason not in _NEVER_STARTED:
-        drained = metrics_flush.wait_until_read(store, subject, stopping)
+        drained = metrics_flush.wait_until_read(store, context, stopping)
     if drained == FlushResult.LEFT:
         return False
     if drained != FlushResult.NOTHING:
-        subject = subject_of(store, attempt.id)  # it may have changed meanwhile
-    if subject.attempt.status != Status.RUNNING:
+        context = context_of(store, attempt.id)  # it may have changed meanwhile
+    if context.attempt.status != Status.RUNNING:
         return True  # already recorded
     if found.reason == ExitReason.LOCK_HELD:
-        taken = ", ".join(f"GPU {index}" for index in subject.attempt.gpus) or "its slot"
-        requeue(store, subject.attempt, f"{taken} cannot be locked: {found.message}")
+        taken = ", ".join(f"GPU {index}" for index in context.attempt.gpus) or "its slot"
+        requeue(store, context.attempt, f"{taken} cannot be locked: {found.message}")
         return True
     is_short = found.reason == ExitReason.START_FAILED and transient_errors.is_number(found.errno)
     if is_short or found.reason == ExitReason.POSTPONED:
-        requeue(store, subject.attempt, str(found.message))
+        requeue(store, context.attempt, str(found.message))
         return True
-    definition = _definition(subject)
-    outcome = attempt_outcome.outcome(subject.attempt, definition, found)
+    definition = _definition(context)
+    outcome = attempt_outcome.outcome(context.attempt, definition, found)
     if outcome.status == Status.COMPLETED and drained != FlushResult.GIVEN_UP:
-        outcome = _with_objective(store, subject, outcome)
-    _end(store, subject, definition, outcome, drained)
+        outcome = _with_objective(store, context, outcome)
+    _end(store, context, definition, outcome, drained)
     return True
 
 
-def _with_objective(store: Store, subject: AttemptContext, outcome: Outcome) -> Outcome:
+def _with_objective(store: Store, context: AttemptContext, outcome: Outcome) -> Outcome:
     """Return the outcome of a completed attempt: a trial without a value of its metric failed."""
-    search = subject.stage.definition.search
+    search = context.stage.definition.search
     if search is None or not search.asks:
         return outcome
     with store.read() as connection:
-        problem = objective.problem(raw(connection), subject.stage.id, search.metric)
+        problem = objective.problem(raw(connection), context.stage.id, search.metric)
     if problem is None:
         return outcome
     return replace(outcome, status=Status.FAILED, error=problem, result=None, retry=False)
@@ -92,24 +92,24 @@ def record_loss(
     None of its processes is left. Returns False if this worker stopped before it was recorded; the
     next worker does it.
     """
-    subject, patience = subject_of(store, attempt.id), LOST_PATIENCE
-    drained = metrics_flush.wait_until_read(store, subject, stopping, patience=patience)
+    context, patience = context_of(store, attempt.id), LOST_PATIENCE
+    drained = metrics_flush.wait_until_read(store, context, stopping, patience=patience)
     if drained == FlushResult.LEFT:
         return False
-    subject = subject_of(store, attempt.id)
-    if subject.attempt.status != Status.RUNNING:
+    context = context_of(store, attempt.id)
+    if context.attempt.status != Status.RUNNING:
         return True  # already recorded
-    directory, definition = Path(attempt.directory), _definition(subject)
+    directory, definition = Path(attempt.directory), _definition(context)
     pids = journal.read_pids(directory)
     removed = process.probe(directory).state == ProbeState.REMOVED
     outcome = attempt_outcome.lost(
-        subject.attempt,
+        context.attempt,
         definition,
         replace(loss, records_removed=removed),
         started_at=pids.started_at if pids else None,
         completed_at=clock.now() if loss.seen_alive else _last_sign_of_life(directory),
     )
-    _end(store, subject, definition, outcome, drained)
+    _end(store, context, definition, outcome, drained)
     return True
 
 
@@ -147,31 +147,31 @@ def record_cancelled_launch(store: Store, attempt: AttemptRecord) -> None:
         attempts.end(connection, attempt.id, outcome)
 
 
-def _definition(subject: AttemptContext) -> StageDefinition:
+def _definition(context: AttemptContext) -> StageDefinition:
     """Return the definition that the process had, or the submitted one if that fails."""
-    submitted = subject.stage.definition
+    submitted = context.stage.definition
     if not (submitted.outputs or submitted.success or submitted.checkpoint):
         return submitted  # the other fields do not matter here
     try:
-        return definition_of(subject, subject.attempt.checkpoint)
+        return definition_of(context, context.attempt.checkpoint)
     except TrainuiError as error:
-        logger.warning("%s: using the submitted definition: %s", subject.stage.name, error)
+        logger.warning("%s: using the submitted definition: %s", context.stage.name, error)
         return submitted
 
 
 def _end(
     store: Store,
-    subject: AttemptContext,
+    context: AttemptContext,
     definition: StageDefinition,
     outcome: Outcome,
     drained: FlushResult,
 ) -> None:
-    attempt = subject.attempt
+    attempt = context.attempt
     if outcome.error is not None:
         error = _with_gpus(attempt, outcome.status, outcome.error)
-        outcome = replace(outcome, error=_masked(subject, error))
-    _note_checkpoints(subject, definition)
-    tried = _got_nowhere(store, subject, definition, outcome)
+        outcome = replace(outcome, error=_masked(context, error))
+    _note_checkpoints(context, definition)
+    tried = _got_nowhere(store, context, definition, outcome)
     with store.write() as connection:
         if tried:
             attempts.mark_checkpoint_tried(connection, attempt.id)
@@ -180,8 +180,8 @@ def _end(
         attempts.end(connection, attempt.id, outcome)
     logger.info(
         "%s of run %s, attempt %d: %s",
-        subject.stage.name,
-        subject.run.id,
+        context.stage.name,
+        context.run.id,
         attempt.number,
         outcome.status,
     )
@@ -201,25 +201,25 @@ def _with_gpus(attempt: AttemptRecord, status: Status, error: str) -> str:
 
 def masked(store: Store, attempt: AttemptRecord, error: str) -> str:
     """Return an error message with the stage's secrets masked."""
-    return _masked(subject_of(store, attempt.id), error)
+    return _masked(context_of(store, attempt.id), error)
 
 
-def _masked(subject: AttemptContext, error: str) -> str:
+def _masked(context: AttemptContext, error: str) -> str:
     """Mask the stage's secrets, which may occur in the quoted end of its log."""
-    shell = environment.read_or_empty(Path(subject.run.directory))
-    definition = shell.secrets.reveal(subject.stage.definition)
+    shell = environment.read_or_empty(Path(context.run.directory))
+    definition = shell.secrets.reveal(context.stage.definition)
     values = {**shell.environ, **shell.secrets.params, **definition.env, **definition.params}
     return mask_text(error, values)
 
 
 def _got_nowhere(
-    store: Store, subject: AttemptContext, definition: StageDefinition, outcome: Outcome
+    store: Store, context: AttemptContext, definition: StageDefinition, outcome: Outcome
 ) -> bool:
     """Return True if an attempt that continued ended before it wrote a point or a checkpoint.
 
     False for a cancelled attempt, which says nothing about its checkpoint.
     """
-    attempt = subject.attempt
+    attempt = context.attempt
     if attempt.checkpoint is None or outcome.status not in (Status.FAILED, Status.INTERRUPTED):
         return False
     with store.read() as connection:
@@ -229,23 +229,23 @@ def _got_nowhere(
         started = (Path(attempt.directory) / protocol.STARTED_FILE).stat().st_mtime_ns
     except OSError:
         return False  # it never started
-    return not checkpoints.newer_than(_search(subject, definition), started)
+    return not checkpoints.newer_than(_search(context, definition), started)
 
 
-def _note_checkpoints(subject: AttemptContext, definition: StageDefinition) -> None:
+def _note_checkpoints(context: AttemptContext, definition: StageDefinition) -> None:
     """Record the checkpoints that exist at an attempt's end; it did not write later ones."""
     if definition.checkpoint is None:
         return
     try:
-        outside = _search(subject, definition).outside()
-        checkpoint_notes.note_after(outside, Path(subject.attempt.directory))
+        outside = _search(context, definition).outside()
+        checkpoint_notes.note_after(outside, Path(context.attempt.directory))
     except OSError as error:
-        logger.warning("%s: could not record its checkpoints: %s", subject.stage.name, error)
+        logger.warning("%s: could not record its checkpoints: %s", context.stage.name, error)
 
 
-def _search(subject: AttemptContext, definition: StageDefinition) -> checkpoints.CheckpointSearch:
-    attempt_dirs = [subject.attempt.directory]
-    return checkpoints.search(definition, subject.stage.directory, attempt_dirs)
+def _search(context: AttemptContext, definition: StageDefinition) -> checkpoints.CheckpointSearch:
+    attempt_dirs = [context.attempt.directory]
+    return checkpoints.search(definition, context.stage.directory, attempt_dirs)
 
 
 def _last_sign_of_life(attempt_dir: Path) -> int:

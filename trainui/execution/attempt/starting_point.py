@@ -22,48 +22,48 @@ class CheckpointsExhaustedError(NotLaunchableError):
     """Every complete checkpoint was tried without progress; another try would loop forever."""
 
 
-def choose(store: Store, subject: AttemptContext, earlier: Sequence[AttemptRecord]) -> str | None:
+def choose(store: Store, context: AttemptContext, earlier: Sequence[AttemptRecord]) -> str | None:
     """Choose the checkpoint of an attempt; record it, and why others are not used.
 
     Raises:
         TrainuiError: it cannot continue; the message names the checkpoint and says what to do.
         OSError: a file cannot be read or written.
     """
-    if subject.stage.definition.checkpoint is None:
+    if context.stage.definition.checkpoint is None:
         return None
-    started = definition_of(subject, None)
+    started = definition_of(context, None)
     definition = replace(  # keep the original command: `requested` looks for a checkpoint in it
-        subject.stage.definition,
+        context.stage.definition,
         checkpoint=started.checkpoint,
         workdir=started.workdir,
         env=started.env,
     )
     own = [one.directory for one in earlier]
-    rivals = partial(checkpoint_rivals.find, store, subject.stage)
-    where = checkpoints.search(definition, subject.stage.directory, own, rivals)
-    chosen = checkpoints.find(where, tried := _tried(store, subject), asked=_is_asked(subject))
+    rivals = partial(checkpoint_rivals.find, store, context.stage)
+    where = checkpoints.search(definition, context.stage.directory, own, rivals)
+    chosen = checkpoints.find(where, tried := _tried(store, context), asked=_is_asked(context))
     if chosen is None and checkpoints.exhausted(where, tried):
-        raise CheckpointsExhaustedError(_exhausted(subject))
+        raise CheckpointsExhaustedError(_exhausted(context))
     remark = checkpoints.reason_unused(where)
     if chosen is None and (found := checkpoints.requested(definition)) is not None:
-        chosen, remark = _requested(subject, where, found, tried), None
+        chosen, remark = _requested(context, where, found, tried), None
     if not (earlier or where.found or where.passed_by):
         remark = None  # a first attempt without checkpoints is normal
-    checkpoint_notes.note_before(where.outside(), Path(subject.attempt.directory))
-    _record(store, subject, chosen, remark)
+    checkpoint_notes.note_before(where.outside(), Path(context.attempt.directory))
+    _record(store, context, chosen, remark)
     return chosen
 
 
-def _tried(store: Store, subject: AttemptContext) -> Tried:
+def _tried(store: Store, context: AttemptContext) -> Tried:
     with store.read() as connection:
-        return attempts.tried_checkpoints(connection, subject.stage.id)
+        return attempts.tried_checkpoints(connection, context.stage.id)
 
 
-def _is_asked(subject: AttemptContext) -> bool:
-    return subject.stage.retries_used == 0
+def _is_asked(context: AttemptContext) -> bool:
+    return context.stage.retries_used == 0
 
 
-def _requested(subject: AttemptContext, where: CheckpointSearch, found: Path, tried: Tried) -> str:
+def _requested(context: AttemptContext, where: CheckpointSearch, found: Path, tried: Tried) -> str:
     """Return the checkpoint that the stage's `env` names.
 
     Raises:
@@ -75,13 +75,13 @@ def _requested(subject: AttemptContext, where: CheckpointSearch, found: Path, tr
             f"the checkpoint {found}, which env.{CHECKPOINT_VARIABLE} names, {state}; correct the "
             "path, or remove the variable"
         )
-    if checkpoints.is_tried(str(found), tried) and not _is_asked(subject):
-        raise CheckpointsExhaustedError(_exhausted(subject))
+    if checkpoints.is_tried(str(found), tried) and not _is_asked(context):
+        raise CheckpointsExhaustedError(_exhausted(context))
     return str(found)
 
 
-def _exhausted(subject: AttemptContext) -> str:
-    stage = subject.stage
+def _exhausted(context: AttemptContext) -> str:
+    stage = context.stage
     return (
         "no checkpoint worked: each attempt that continued from one ended before it wrote a "
         f"metric or a checkpoint; `trainui resume {stage.run_id} --fresh "
@@ -90,10 +90,10 @@ def _exhausted(subject: AttemptContext) -> str:
     )
 
 
-def _record(store: Store, subject: AttemptContext, chosen: str | None, remark: str | None) -> None:
+def _record(store: Store, context: AttemptContext, chosen: str | None, remark: str | None) -> None:
     if chosen is None and remark is None:
         return
-    stage, attempt = subject.stage, subject.attempt
+    stage, attempt = context.stage, context.attempt
     with store.write() as connection:
         if chosen is not None:
             attempts.set_checkpoint(connection, attempt.id, chosen)

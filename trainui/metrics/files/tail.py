@@ -37,16 +37,9 @@ class ShortageError(UnfitEnvironmentError):
 
 _SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
-_SPARE = 1
-"""Descriptors in use at a time while files are searched."""
-
 
 def raise_shortage(error: OSError) -> None:
-    """Raise an error if the system is short of a resource; otherwise return.
-
-    Raises:
-        ShortageError: no file descriptor or memory is left.
-    """
+    """Raise ShortageError if no file descriptor or memory is left; otherwise return."""
     if error.errno in _SHORTAGES:
         raise ShortageError(
             f"{error.strerror}: metrics stay in their files and are read later; raise the hard "
@@ -55,21 +48,12 @@ def raise_shortage(error: OSError) -> None:
 
 
 def check_descriptors() -> None:
-    """Check that files can be opened; a search would otherwise take them for missing.
-
-    Raises:
-        ShortageError: they cannot be opened.
-    """
-    opened: list[int] = []
+    """Raise ShortageError if files cannot be opened; a search would take them for missing."""
     try:
-        for _ in range(_SPARE):
-            opened.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+        os.close(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
     except OSError as error:
         raise_shortage(error)
         raise
-    finally:
-        for descriptor in opened:
-            os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)

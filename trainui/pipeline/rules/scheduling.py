@@ -94,7 +94,7 @@ def decide(
         if paused:
             decided.append(Wait(stage.id, PAUSED))
         elif stage.not_before is not None and stage.not_before > now:
-            decided.append(Wait(stage.id, _until(stage, now)))
+            decided.append(Wait(stage.id, _delay(stage, now)))
         elif stage.wait_reason is not None:
             decided.append(Wait(stage.id, stage.wait_reason))
         else:
@@ -112,32 +112,32 @@ class _Queue:
     users: Mapping[int, str]
     strangers: Mapping[int, str] = field(default_factory=dict)
     limit: str | None = None
-    kept: set[int] = field(default_factory=set)
-    """Slots reserved for a waiting stage; later stages cannot take them."""
-    given: set[int] = field(default_factory=set)
+    reserved: set[int] = field(default_factory=set)
+    """Slots that a waiting stage needs; later stages cannot take them."""
+    granted: set[int] = field(default_factory=set)
 
     @property
     def is_open(self) -> bool:
         """True if a slot is free that no stage waits for."""
-        return not self.kept.issuperset(self.free)
+        return not self.reserved.issuperset(self.free)
 
     def decide(self, stage: WaitingStage) -> Grant | Wait:
         needed = stage.gpus or stage.cpus
-        own = {*self.free, *self.given, *self.users}
-        fitting = own.union(self.strangers)
+        own = {*self.free, *self.granted, *self.users}
+        fitting = own.union(self.strangers)  # these may become free only outside trainui
         if stage.gpus and stage.visible is not None:
             own, fitting = own & stage.visible, fitting & stage.visible
         if needed > len(fitting):
             return Wait(stage.id, self._impossible(needed, len(fitting), stage))
         free = [slot for slot in self.free if slot in fitting]
-        granted = [slot for slot in free if slot not in self.kept][:needed]
-        if len(granted) < needed:
+        taken = [slot for slot in free if slot not in self.reserved][:needed]
+        if len(taken) < needed:
             if needed <= len(own):  # otherwise it waits for another program: do not block others
-                self.kept |= fitting
+                self.reserved |= fitting
             return Wait(stage.id, self._taken(needed, fitting, behind=needed <= len(free)))
-        self.free = [slot for slot in self.free if slot not in granted]
-        self.given.update(granted)
-        return Grant(stage.id, self.kind, tuple(granted))
+        self.free = [slot for slot in self.free if slot not in taken]
+        self.granted.update(taken)
+        return Grant(stage.id, self.kind, tuple(taken))
 
     def _impossible(self, needed: int, total: int, stage: WaitingStage) -> str:
         wanted, visible = f"needs {_count(self.kind, needed)}", stage.visible
@@ -160,15 +160,15 @@ class _Queue:
             words = [f"GPU {slot} {users[slot]}" for slot in sorted(fitting & users.keys())]
         else:
             words = self._users()
-        if given := self.given & fitting:
-            words.append(f"{len(given)} given to earlier stages")
+        if granted := self.granted & fitting:
+            words.append(f"{len(granted)} given to earlier stages")
         return f"{wanted}: {', '.join(words)}"
 
     def _users(self) -> list[str]:
         names = list(dict.fromkeys(user for _, user in sorted(self.users.items())))
         if len(names) > NAMES_SHOWN:
             names[NAMES_SHOWN:] = [f"{len(names) - NAMES_SHOWN} more"]
-        total = len(self.users) + len(self.free) + len(self.given)
+        total = len(self.users) + len(self.free) + len(self.granted)
         return [f"{len(self.users)} of {total} taken by {', '.join(names)}"] if names else []
 
 
@@ -177,14 +177,14 @@ def _count(kind: str, number: int) -> str:
     return f"{number} {word}" + ("" if number == 1 else "s")
 
 
-def _until(stage: WaitingStage, now: int) -> str:
+def _delay(stage: WaitingStage, now: int) -> str:
     """Return a rounded delay, so that the text changes rarely: each change is a database write."""
     seconds = -((now - (stage.not_before or now)) // clock.SECOND)
-    grain = next(grain for limit, grain in _GRAINS if seconds <= limit)
+    grain = next(grain for limit, grain in _ROUNDING if seconds <= limit)
     rounded = -(-seconds // grain) * grain
     words = f"{rounded} s" if rounded <= 600 else f"{rounded // 60} min"
     return f"{stage.retry} in {words}"
 
 
-_GRAINS = ((20, 1), (60, 5), (600, 30), (math.inf, 60))
+_ROUNDING = ((20, 1), (60, 5), (600, 30), (math.inf, 60))
 """(limit of the remaining seconds, multiple of seconds to round up to)."""

@@ -82,7 +82,7 @@ class Poller:
         self._wake = threading.Event()
         self._asked = threading.Event()
         self._stopping = False
-        self._must_forget = False
+        self._must_reread = False
         self._source = ScreenDatabase(None if ring is None else Bell(ring))
         self._watch = FileWatch(self._wake.set)
         self._is_watching = False
@@ -120,7 +120,7 @@ class Poller:
 
     def reread(self) -> None:
         """Read everything again at once, including what changes without an event."""
-        self._must_forget = True
+        self._must_reread = True
         self._ask()
 
     def _ask(self) -> None:
@@ -130,23 +130,23 @@ class Poller:
     def _run(self) -> None:
         self._ask()
         while not self._stopping:
-            reported = self._wake.wait(self._patience())
+            reported = self._wake.wait(self._poll_delay())
             self._wake.clear()
-            asked = self._may_go_on()
+            asked = self._await_gap()
             if self._stopping:
                 break
             try:
-                self._turn(asked=asked, reported=reported)
+                self._poll(asked=asked, reported=reported)
                 self._is_watching = self._watch.sees(calm=self._is_quiet)
             except Exception:
                 log.exception("reading for the screen failed")
-                self._hand_over(Snapshot(self._query, problem="reading failed; see the log"))
+                self._deliver_changed(Snapshot(self._query, problem="reading failed; see the log"))
         self._watch.close()
         self._source.close()
 
-    def _patience(self) -> float:
+    def _poll_delay(self) -> float:
         """Return the seconds until the next poll without a reported change."""
-        return max(min(self._rest(), self._recheck, self._due - time.monotonic()), 0.0)
+        return max(min(self._poll_period(), self._recheck, self._due - time.monotonic()), 0.0)
 
     @property
     def _due(self) -> float:
@@ -158,21 +158,25 @@ class Poller:
     def _is_quiet(self) -> bool:
         return time.monotonic() - self._read_at > IDLE_AFTER
 
-    def _rest(self) -> float:
+    def _poll_period(self) -> float:
         if not self._is_watching or self._last is None or self._last.problem is not None:
             return IDLE_PERIOD if self._is_quiet else PERIOD
         return GPU_PERIOD if self._last.gpus or isinstance(self._query, MachineQuery) else REST
 
-    def _may_go_on(self) -> bool:
+    def _await_gap(self) -> bool:
         """Wait until the next unrequested read is allowed; returns True if a read was requested."""
-        while not self._stopping and (gap := self._gap()) > 0 and not self._asked.wait(gap):
+        while (
+            not self._stopping
+            and (gap := self._seconds_to_read()) > 0
+            and not self._asked.wait(gap)
+        ):
             pass
         asked = self._asked.is_set()
         if asked:  # only then, or a request that arrives right now would be lost
             self._asked.clear()
         return asked
 
-    def _gap(self) -> float:
+    def _seconds_to_read(self) -> float:
         pause = LEAST_GAP
         if isinstance(self._query, RunQuery | MetricQuery):
             pause = min(max(PAGE_GAP, SHARE * self._took), LEAST_GAP)
@@ -182,32 +186,32 @@ class Poller:
             pause = max(self._traffic.pause(self._sent), pause)
         return self._read_at + pause - time.monotonic()
 
-    def _turn(self, *, asked: bool, reported: bool) -> None:
+    def _poll(self, *, asked: bool, reported: bool) -> None:
         is_due = self._due <= time.monotonic()
         beyond = self._watch.was_beyond_database()
         if not (asked or is_due or self._source.has_changed(beyond=beyond)):
             self._recheck = RECHECK if reported else self._later(self._recheck)
             if self._last is not None:
-                self._hand_over(self._last)  # with new GPU figures
+                self._deliver_changed(self._last)  # with new GPU figures
             return
         self._recheck = math.inf
         self._read_at = time.monotonic()
         self._sent = self._traffic.total if self._traffic is not None else 0
         query = self._query
-        if self._must_forget:
-            self._must_forget = False
+        if self._must_reread:
+            self._must_reread = False
             self._source.forget()
         used = time.thread_time()
-        self._hand_over(self._source.read(query))
+        self._deliver_changed(self._source.read(query))
         self._took = time.thread_time() - used
         while self._source.unfinished and self._query == query and not self._stopping:
-            self._hand_over(self._source.read(query))
+            self._deliver_changed(self._source.read(query))
 
     @staticmethod
     def _later(recheck: float) -> float:
         return 2 * recheck if 2 * recheck <= LAST_RECHECK else math.inf
 
-    def _hand_over(self, snapshot: Snapshot) -> None:
+    def _deliver_changed(self, snapshot: Snapshot) -> None:
         if snapshot.gpus is not self._gpus.figures:
             snapshot = replace(snapshot, gpus=self._gpus.figures)
         if isinstance(snapshot.query, MachineQuery):

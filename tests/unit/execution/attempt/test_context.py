@@ -46,12 +46,12 @@ def test_a_process_gets_the_submitting_shells_variables_and_ours(
         environ=SHELL,
     )
     monkeypatch.setenv("OF_THE_WORKER", "1")
-    subject = begin(store, run, "a", Slot(host(), "cpu", 0))
-    found = prepare(subject, None)
+    context = begin(store, run, "a", Slot(host(), "cpu", 0))
+    found = prepare(context, None)
     port = int(found.environ["MASTER_PORT"])
     with socket.socket() as listener:
         listener.bind(("", port))
-    run_dir, stage_dir = subject.run.directory, subject.stage.directory
+    run_dir, stage_dir = context.run.directory, context.stage.directory
     assert found.environ == {
         "PATH": "/usr/bin:/bin",
         "HOME": "/h",
@@ -77,8 +77,8 @@ def test_a_process_gets_the_submitting_shells_variables_and_ours(
 
 def test_the_environment_is_in_no_database(store: Store, tmp_path: Path) -> None:
     run = submit(tmp_path, "stages: [{name: a, run: 'echo ${env.WANDB_API_KEY}'}]", environ=SHELL)
-    subject = begin(store, run, "a")
-    found = prepare(subject, None)
+    context = begin(store, run, "a")
+    found = prepare(context, None)
     assert "abcdef123" in str(found.definition.command)
     store.close()
     for file in Path(os.environ["TRAINUI_HOME"]).glob("trainui.db*"):
@@ -89,8 +89,8 @@ def test_gpus_are_named_by_their_index_and_a_checkpoint_by_its_path(
     store: Store, tmp_path: Path
 ) -> None:
     run = submit(tmp_path, "stages: [{name: a, run: echo, env: {MASTER_PORT: '7'}}]", environ=SHELL)
-    subject = begin(store, run, "a", Slot(host(), "gpu", 0), Slot(host(), "gpu", 3))
-    found = prepare(subject, "/ckpt-1").environ
+    context = begin(store, run, "a", Slot(host(), "gpu", 0), Slot(host(), "gpu", 3))
+    found = prepare(context, "/ckpt-1").environ
     assert found["CUDA_VISIBLE_DEVICES"] == "0,3"
     assert found["TRAINUI_CHECKPOINT"] == "/ckpt-1"
     assert found["MASTER_PORT"] == "7"
@@ -134,21 +134,21 @@ def test_what_is_missing_is_said(store: Store, tmp_path: Path) -> None:
     run = submit(tmp_path, text, environ=SHELL)
     with pytest.raises(UsageError, match="LACKING"):
         prepare(begin(store, run, "a"), None)
-    subject = begin(store, run, "b")
+    context = begin(store, run, "b")
     with pytest.raises(UnfitEnvironmentError, match="venv"):
-        prepare(subject, None)
-    (Path(subject.run.directory) / "env.json").unlink()
+        prepare(context, None)
+    (Path(context.run.directory) / "env.json").unlink()
     with pytest.raises(UnfitEnvironmentError, match=r"resume RUN --env"):
-        prepare(subject, None)
+        prepare(context, None)
 
 
 def test_a_resume_with_another_shells_environment_takes_that(store: Store, tmp_path: Path) -> None:
     run = submit(tmp_path, "stages: [{name: a, run: x}]", environ=SHELL)
-    subject = begin(store, run, "a")
-    kept = json.loads((Path(subject.run.directory) / "env.json").read_text())
+    context = begin(store, run, "a")
+    kept = json.loads((Path(context.run.directory) / "env.json").read_text())
     assert "SSH_AUTH_SOCK" not in kept["environ"]
     control.resume(run, environ={"PATH": "/bin", "NEW": "1"})
-    found = prepare(subject, None).environ
+    found = prepare(context, None).environ
     assert found["NEW"] == "1"
     assert "WANDB_API_KEY" not in found
 

@@ -19,52 +19,52 @@ from trainui.supervisor.protocol import Spec
 
 
 @pytest.fixture
-def subject(store: Store, tmp_path: Path) -> AttemptContext:
+def context(store: Store, tmp_path: Path) -> AttemptContext:
     """An attempt that is ready to be started."""
     return begin(store, submit(tmp_path, "stages: [{name: a, run: x, grace: 1}]"), "a")
 
 
-def directory_of(subject: AttemptContext) -> Path:
-    return Path(subject.attempt.directory)
+def directory_of(context: AttemptContext) -> Path:
+    return Path(context.attempt.directory)
 
 
-def launch(subject: AttemptContext, cwd: Path, script: str) -> int:
+def launch(context: AttemptContext, cwd: Path, script: str) -> int:
     """Start a script in the attempt's place; return its pid, which it writes."""
-    identity = identity_of(subject)
+    identity = identity_of(context)
     environ = {"PATH": os.environ["PATH"], **identity}
     argv = ("bash", "-c", f"echo $$ > pid; {script}")
     spec = Spec(argv=argv, cwd=str(cwd), env=environ, grace=1.0, identity=identity)
-    assert process.launch(directory_of(subject), spec).state == "started"
+    assert process.launch(directory_of(context), spec).state == "started"
     return read_pid(cwd / "pid")
 
 
 @pytest.mark.parametrize("removed", [False, True], ids=["", "its records were removed"])
 def test_one_whose_supervisor_died_is_ended(
-    subject: AttemptContext, tmp_path: Path, removed: bool
+    context: AttemptContext, tmp_path: Path, removed: bool
 ) -> None:
-    pid = launch(subject, tmp_path, "trap '' TERM; while :; do sleep 1; done")
-    pids = journal.read_pids(directory_of(subject))
+    pid = launch(context, tmp_path, "trap '' TERM; while :; do sleep 1; done")
+    pids = journal.read_pids(directory_of(context))
     assert pids is not None
     os.kill(pids.supervisor_pid, signal.SIGKILL)
     wait_for(lambda: not is_alive(pids.supervisor_pid), "the supervisor's end")
     if removed:
-        shutil.rmtree(directory_of(subject))
+        shutil.rmtree(directory_of(context))
     assert is_alive(pid)
-    previous_attempts.end_all([subject])
+    previous_attempts.end_all([context])
     assert not is_alive(pid)
 
 
 def test_one_whose_supervisor_lives_is_asked_to_end(
-    subject: AttemptContext, tmp_path: Path
+    context: AttemptContext, tmp_path: Path
 ) -> None:
-    pid = launch(subject, tmp_path, "sleep 100")
-    previous_attempts.end_all([subject])
+    pid = launch(context, tmp_path, "sleep 100")
+    previous_attempts.end_all([context])
     assert not is_alive(pid)
-    assert journal.read_exit(directory_of(subject)) is not None
+    assert journal.read_exit(directory_of(context)) is not None
 
 
 @pytest.mark.parametrize("removed", [False, True], ids=["never started", "its directory is gone"])
-def test_where_nothing_is_left_nothing_is_done(subject: AttemptContext, removed: bool) -> None:
+def test_where_nothing_is_left_nothing_is_done(context: AttemptContext, removed: bool) -> None:
     if removed:
-        shutil.rmtree(directory_of(subject))
-    previous_attempts.end_all([subject])
+        shutil.rmtree(directory_of(context))
+    previous_attempts.end_all([context])

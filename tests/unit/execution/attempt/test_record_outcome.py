@@ -34,42 +34,42 @@ TEXT = "stages: [{name: a, run: x, checkpoint: 'ckpt-*', retries: 1}, {name: b, 
 
 
 @pytest.fixture
-def subject(store: Store, tmp_path: Path) -> AttemptContext:
+def context(store: Store, tmp_path: Path) -> AttemptContext:
     """An attempt that has just started, its metrics read."""
     return started(store, begin(store, submit(tmp_path, TEXT), "a", GPU))
 
 
-def started(store: Store, subject: AttemptContext) -> AttemptContext:
-    directory = Path(subject.attempt.directory)
+def started(store: Store, context: AttemptContext) -> AttemptContext:
+    directory = Path(context.attempt.directory)
     (directory / "started").touch()
     with store.write() as connection:
-        mark_metrics_complete(connection, subject.attempt.id)
-    return subject
+        mark_metrics_complete(connection, context.attempt.id)
+    return context
 
 
-def stage(store: Store, subject: AttemptContext) -> StageRecord:
+def stage(store: Store, context: AttemptContext) -> StageRecord:
     with store.read() as connection:
-        return stages.get(connection, subject.stage.id)
+        return stages.get(connection, context.stage.id)
 
 
-def record(store: Store, subject: AttemptContext, **fields: object) -> AttemptRecord:
+def record(store: Store, context: AttemptContext, **fields: object) -> AttemptRecord:
     found = ended(**fields)
-    assert record_outcome.record_exit(store, subject.attempt, found, threading.Event())
-    return of_stage(subject.run.id, "a")[subject.attempt.number - 1]
+    assert record_outcome.record_exit(store, context.attempt, found, threading.Event())
+    return of_stage(context.run.id, "a")[context.attempt.number - 1]
 
 
-def tried(store: Store, subject: AttemptContext) -> set[str]:
+def tried(store: Store, context: AttemptContext) -> set[str]:
     with store.read() as connection:
-        return set(attempts.tried_checkpoints(connection, subject.stage.id))
+        return set(attempts.tried_checkpoints(connection, context.stage.id))
 
 
 def test_a_taken_gpu_lets_the_stage_wait_and_uses_up_no_retry(
-    store: Store, subject: AttemptContext
+    store: Store, context: AttemptContext
 ) -> None:
     reason = ExitReason.LOCK_HELD
     attempt = record(
         store,
-        subject,
+        context,
         exit_code=None,
         reason=reason,
         message="another process has locked /tmp/x.lock",
@@ -78,7 +78,7 @@ def test_a_taken_gpu_lets_the_stage_wait_and_uses_up_no_retry(
         Status.FAILED,
         "GPU 0 cannot be locked: another process has locked /tmp/x.lock",
     )
-    found = stage(store, subject)
+    found = stage(store, context)
     assert (found.status, found.retries_used) == (Status.QUEUED, 0)
     assert found.not_before is not None
     assert found.not_before > clock.now()
@@ -87,93 +87,93 @@ def test_a_taken_gpu_lets_the_stage_wait_and_uses_up_no_retry(
 
 
 def test_a_stage_for_which_there_was_no_process_waits_and_uses_up_no_retry(
-    store: Store, subject: AttemptContext
+    store: Store, context: AttemptContext
 ) -> None:
     message = f"cannot fork: {os.strerror(errno.EAGAIN)}"
     reason = ExitReason.START_FAILED
     number = errno.EAGAIN
-    attempt = record(store, subject, exit_code=None, reason=reason, message=message, errno=number)
+    attempt = record(store, context, exit_code=None, reason=reason, message=message, errno=number)
     assert (attempt.status, attempt.error) == (Status.FAILED, message)
-    found = stage(store, subject)
+    found = stage(store, context)
     assert (found.status, found.reason, found.retries_used) == (Status.QUEUED, message, 0)
 
 
-def test_a_path_that_reads_as_a_shortage_is_none(store: Store, subject: AttemptContext) -> None:
+def test_a_path_that_reads_as_a_shortage_is_none(store: Store, context: AttemptContext) -> None:
     reason = ExitReason.START_FAILED
     message = f"cannot enter the working directory '/{os.strerror(errno.ENOSPC)}': gone"
     number = errno.ENOENT
-    record(store, subject, exit_code=None, reason=reason, message=message, errno=number)
-    assert stage(store, subject).retries_used == 1
+    record(store, context, exit_code=None, reason=reason, message=message, errno=number)
+    assert stage(store, context).retries_used == 1
 
 
-def continued(store: Store, subject: AttemptContext) -> str:
+def continued(store: Store, context: AttemptContext) -> str:
     """Let an attempt have continued from a checkpoint that was there before."""
-    checkpoint = Path(subject.stage.directory) / "ckpt-1"
+    checkpoint = Path(context.stage.directory) / "ckpt-1"
     checkpoint.parent.mkdir(exist_ok=True)
     checkpoint.write_text("x")
-    began = (Path(subject.attempt.directory) / "started").stat().st_mtime_ns
+    began = (Path(context.attempt.directory) / "started").stat().st_mtime_ns
     os.utime(checkpoint, ns=(began - 1, began - 1))
     with store.write() as connection:
-        attempts.set_checkpoint(connection, subject.attempt.id, str(checkpoint))
+        attempts.set_checkpoint(connection, context.attempt.id, str(checkpoint))
     return str(checkpoint)
 
 
 def test_a_checkpoint_from_which_nothing_came_is_marked(
-    store: Store, subject: AttemptContext
+    store: Store, context: AttemptContext
 ) -> None:
-    checkpoint = continued(store, subject)
-    assert record(store, subject, exit_code=1).status == Status.FAILED
-    assert tried(store, subject) == {checkpoint}
+    checkpoint = continued(store, context)
+    assert record(store, context, exit_code=1).status == Status.FAILED
+    assert tried(store, context) == {checkpoint}
 
 
-def test_a_checkpoint_from_which_a_point_came_is_not(store: Store, subject: AttemptContext) -> None:
-    continued(store, subject)
-    Feeder(store, subject.stage.id, attempt=1).feed({"loss": [(1, 0.5)]})
-    record(store, subject, exit_code=1)
-    assert tried(store, subject) == set()
+def test_a_checkpoint_from_which_a_point_came_is_not(store: Store, context: AttemptContext) -> None:
+    continued(store, context)
+    Feeder(store, context.stage.id, attempt=1).feed({"loss": [(1, 0.5)]})
+    record(store, context, exit_code=1)
+    assert tried(store, context) == set()
 
 
-def test_a_checkpoint_from_which_another_came_is_not(store: Store, subject: AttemptContext) -> None:
-    continued(store, subject)
-    (Path(subject.stage.directory) / "ckpt-2").write_text("x")
-    record(store, subject, exit_code=1)
-    assert tried(store, subject) == set()
+def test_a_checkpoint_from_which_another_came_is_not(store: Store, context: AttemptContext) -> None:
+    continued(store, context)
+    (Path(context.stage.directory) / "ckpt-2").write_text("x")
+    record(store, context, exit_code=1)
+    assert tried(store, context) == set()
 
 
-def test_a_checkpoint_of_a_cancelled_attempt_is_not(store: Store, subject: AttemptContext) -> None:
-    continued(store, subject)
+def test_a_checkpoint_of_a_cancelled_attempt_is_not(store: Store, context: AttemptContext) -> None:
+    continued(store, context)
     with store.write() as connection:
         stage_requests.cancel(
-            connection, subject.run.id, [stages.get(connection, subject.stage.id)]
+            connection, context.run.id, [stages.get(connection, context.stage.id)]
         )
-    assert record(store, subject, exit_code=1, completed_at=clock.now()).status == "cancelled"
-    assert tried(store, subject) == set()
+    assert record(store, context, exit_code=1, completed_at=clock.now()).status == "cancelled"
+    assert tried(store, context) == set()
 
 
-def test_an_end_is_recorded_once(store: Store, subject: AttemptContext) -> None:
-    record(store, subject)
-    assert record(store, subject, exit_code=1).status == Status.COMPLETED
-    assert stage(store, subject).status == Status.COMPLETED
+def test_an_end_is_recorded_once(store: Store, context: AttemptContext) -> None:
+    record(store, context)
+    assert record(store, context, exit_code=1).status == Status.COMPLETED
+    assert stage(store, context).status == Status.COMPLETED
 
 
 @pytest.mark.parametrize("written", ["stdout.log", "metrics.jsonl"])
 def test_a_loss_is_dated_by_the_last_sign_of_life(
-    store: Store, subject: AttemptContext, written: str
+    store: Store, context: AttemptContext, written: str
 ) -> None:
-    file = Path(subject.attempt.directory, written)
+    file = Path(context.attempt.directory, written)
     file.write_text("x")
     os.utime(file, (5, 5))
     stopping = threading.Event()
-    assert record_outcome.record_loss(store, subject.attempt, stopping, LostSupervisor())
-    (attempt,) = of_stage(subject.run.id, "a")
+    assert record_outcome.record_loss(store, context.attempt, stopping, LostSupervisor())
+    (attempt,) = of_stage(context.run.id, "a")
     assert (attempt.status, attempt.completed_at) == (Status.INTERRUPTED, 5 * clock.SECOND)
 
 
 def unread(store: Store, tmp_path: Path) -> AttemptContext:
-    subject = begin(store, submit(tmp_path, TEXT), "a", GPU)
-    log = Path(subject.attempt.directory, "stdout.log")
+    context = begin(store, submit(tmp_path, TEXT), "a", GPU)
+    log = Path(context.attempt.directory, "stdout.log")
     log.write_text("hi\n")
-    return subject
+    return context
 
 
 @pytest.mark.parametrize(
@@ -188,48 +188,48 @@ def unread(store: Store, tmp_path: Path) -> AttemptContext:
 def test_nobody_is_waited_for_where_nothing_can_hold_a_metric(
     store: Store, tmp_path: Path, path: str, expected: bool
 ) -> None:
-    subject = begin(store, submit(tmp_path, TEXT), "a", GPU)
-    file = Path(subject.stage.directory, path)
+    context = begin(store, submit(tmp_path, TEXT), "a", GPU)
+    file = Path(context.stage.directory, path)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch()
     stopping = threading.Event()
     stopping.set()
-    found = metrics_flush.wait_until_read(store, subject, stopping)
+    found = metrics_flush.wait_until_read(store, context, stopping)
     assert found == FlushResult.NOTHING
     file.write_text("step,loss\n1,2\n")
-    found = metrics_flush.wait_until_read(store, subject, stopping)
+    found = metrics_flush.wait_until_read(store, context, stopping)
     assert (found == FlushResult.NOTHING) is expected
 
 
 def test_that_there_was_nothing_to_read_is_on_record(store: Store, tmp_path: Path) -> None:
-    subject = begin(store, submit(tmp_path, TEXT), "a", GPU)
-    assert record_outcome.record_exit(store, subject.attempt, ended(), threading.Event())
-    (attempt,) = of_stage(subject.run.id, "a")
+    context = begin(store, submit(tmp_path, TEXT), "a", GPU)
+    assert record_outcome.record_exit(store, context.attempt, ended(), threading.Event())
+    (attempt,) = of_stage(context.run.id, "a")
     assert attempt.status == Status.COMPLETED
     with store.read() as connection:
         assert attempts.get(connection, attempt.id).metrics_complete
 
 
 def test_the_wait_for_metrics_ends_when_all_are_read(store: Store, tmp_path: Path) -> None:
-    subject = unread(store, tmp_path)
+    context = unread(store, tmp_path)
 
     def read() -> None:
         with store.write() as connection:
-            mark_metrics_complete(connection, subject.attempt.id)
+            mark_metrics_complete(connection, context.attempt.id)
 
     reader = threading.Timer(0.1, read)
     reader.start()
-    found = metrics_flush.wait_until_read(store, subject, threading.Event())
+    found = metrics_flush.wait_until_read(store, context, threading.Event())
     reader.join()
     assert found == FlushResult.COMPLETE
 
 
 def test_the_wait_for_metrics_is_bounded_and_that_is_said(store: Store, tmp_path: Path) -> None:
-    subject = unread(store, tmp_path)
-    found = metrics_flush.wait_until_read(store, subject, threading.Event(), patience=0.1)
+    context = unread(store, tmp_path)
+    found = metrics_flush.wait_until_read(store, context, threading.Event(), patience=0.1)
     assert found == FlushResult.GIVEN_UP
     with views.reading() as connection:
-        texts = [event.text for _, event in views.events(connection, subject.run.id)]
+        texts = [event.text for _, event in views.events(connection, context.run.id)]
     assert "a: its metrics may be incomplete: the reader made no progress for 0.1 s" in texts
 
 
@@ -237,7 +237,7 @@ def test_a_reader_that_could_not_write_is_not_given_up(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The store is locked for longer than the reader may get no further."""
-    subject, waits = unread(store, tmp_path), threading.Event()
+    context, waits = unread(store, tmp_path), threading.Event()
     real = Store.await_writable
 
     def await_writable(store: Store) -> None:
@@ -249,19 +249,19 @@ def test_a_reader_that_could_not_write_is_not_given_up(
         with store.write() as connection:
             never = threading.Event()
             waiting = pool.submit(
-                metrics_flush.wait_until_read, another, subject, never, patience=0.1
+                metrics_flush.wait_until_read, another, context, never, patience=0.1
             )
             assert waits.wait(PATIENCE)
-            mark_metrics_complete(connection, subject.attempt.id)
+            mark_metrics_complete(connection, context.attempt.id)
         assert waiting.result() == FlushResult.COMPLETE
     with views.reading() as reading:
-        events = [event for _, event in views.events(reading, subject.run.id)]
+        events = [event for _, event in views.events(reading, context.run.id)]
     assert "metrics" not in {event.kind for event in events}
 
 
 def test_a_worker_that_leaves_does_not_wait_for_metrics(store: Store, tmp_path: Path) -> None:
-    subject = unread(store, tmp_path)
+    context = unread(store, tmp_path)
     stopping = threading.Event()
     stopping.set()
-    assert not record_outcome.record_exit(store, subject.attempt, ended(), stopping)
-    assert stage(store, subject).status == Status.RUNNING
+    assert not record_outcome.record_exit(store, context.attempt, ended(), stopping)
+    assert stage(store, context).status == Status.RUNNING

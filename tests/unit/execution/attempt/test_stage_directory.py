@@ -20,57 +20,57 @@ from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.tables import ATTEMPTS
 
 
-def ready(store: Store, subject: AttemptContext) -> Path:
-    known = of_stage(subject.run.id, subject.stage.name)
-    earlier = [one for one in known if one.number < subject.attempt.number]
-    stage_directory.move_away_if_fresh(store, subject.stage, earlier)
-    Path(subject.stage.directory).mkdir(exist_ok=True)  # as a launch does
-    return Path(subject.attempt.directory)
+def ready(store: Store, context: AttemptContext) -> Path:
+    known = of_stage(context.run.id, context.stage.name)
+    earlier = [one for one in known if one.number < context.attempt.number]
+    stage_directory.move_away_if_fresh(store, context.stage, earlier)
+    Path(context.stage.directory).mkdir(exist_ok=True)  # as a launch does
+    return Path(context.attempt.directory)
 
 
-def end_and_reopen(store: Store, subject: AttemptContext, *, fresh: bool) -> None:
+def end_and_reopen(store: Store, context: AttemptContext, *, fresh: bool) -> None:
     with store.write() as connection:
         outcome = Outcome(Status.COMPLETED, clock.now())
-        attempts.end(connection, subject.attempt.id, outcome)
-        change = stage_requests.Reopened(subject.stage.name, fresh=fresh)
-        stage_requests.reopen(connection, subject.run.id, [change])
+        attempts.end(connection, context.attempt.id, outcome)
+        change = stage_requests.Reopened(context.stage.name, fresh=fresh)
+        stage_requests.reopen(connection, context.run.id, [change])
 
 
 @pytest.fixture
-def subject(store: Store, tmp_path: Path) -> AttemptContext:
+def context(store: Store, tmp_path: Path) -> AttemptContext:
     return begin(store, submit(tmp_path, "stages: [{name: a, run: x}]"), "a")
 
 
-def test_the_directories_are_made_and_private(store: Store, subject: AttemptContext) -> None:
-    directory = ready(store, subject)
-    assert directory == Path(subject.run.directory, ".trainui", "a", "attempt-1")
+def test_the_directories_are_made_and_private(store: Store, context: AttemptContext) -> None:
+    directory = ready(store, context)
+    assert directory == Path(context.run.directory, ".trainui", "a", "attempt-1")
     assert directory.stat().st_mode & 0o777 == 0o700
-    assert ready(store, subject) == directory  # after a crash once more
+    assert ready(store, context) == directory  # after a crash once more
 
 
-def test_an_unfinished_stage_keeps_its_directory(store: Store, subject: AttemptContext) -> None:
-    ready(store, subject)
-    kept = Path(subject.stage.directory) / "ckpt-1"
+def test_an_unfinished_stage_keeps_its_directory(store: Store, context: AttemptContext) -> None:
+    ready(store, context)
+    kept = Path(context.stage.directory) / "ckpt-1"
     kept.write_text("x")
-    end_and_reopen(store, subject, fresh=False)
-    ready(store, begin(store, subject.run.id, "a"))
+    end_and_reopen(store, context, fresh=False)
+    ready(store, begin(store, context.run.id, "a"))
     assert kept.read_text() == "x"
 
 
 def test_a_stage_that_begins_anew_leaves_its_old_directory_beside(
-    store: Store, subject: AttemptContext
+    store: Store, context: AttemptContext
 ) -> None:
-    stage_dir, records = Path(subject.stage.directory), Path(subject.run.directory, ".trainui")
+    stage_dir, records = Path(context.stage.directory), Path(context.run.directory, ".trainui")
     for number in (1, 2):
-        ready(store, subject)
+        ready(store, context)
         (stage_dir / "made").write_text(str(number))
-        end_and_reopen(store, subject, fresh=True)
-        subject = begin(store, subject.run.id, "a")
-    ready(store, subject)
+        end_and_reopen(store, context, fresh=True)
+        context = begin(store, context.run.id, "a")
+    ready(store, context)
     assert not list(stage_dir.iterdir())
     assert Path(f"{stage_dir}~1", "made").read_text() == "1"
     assert Path(f"{stage_dir}~2", "made").read_text() == "2"
-    found = [one.directory for one in of_stage(subject.run.id, "a")]
+    found = [one.directory for one in of_stage(context.run.id, "a")]
     assert found == [
         f"{records}/a~1/attempt-1",
         f"{records}/a~2/attempt-2",
@@ -80,16 +80,16 @@ def test_a_stage_that_begins_anew_leaves_its_old_directory_beside(
 
 
 def test_a_stage_that_removed_its_directory_begins_anew_all_the_same(
-    store: Store, subject: AttemptContext
+    store: Store, context: AttemptContext
 ) -> None:
-    stage_dir, records = Path(subject.stage.directory), Path(subject.run.directory, ".trainui")
+    stage_dir, records = Path(context.stage.directory), Path(context.run.directory, ".trainui")
     for _ in range(2):
-        ready(store, subject)
+        ready(store, context)
         stage_dir.rmdir()
-        end_and_reopen(store, subject, fresh=True)
-        subject = begin(store, subject.run.id, "a")
-    ready(store, subject)
-    found = [Path(one.directory) for one in of_stage(subject.run.id, "a")]
+        end_and_reopen(store, context, fresh=True)
+        context = begin(store, context.run.id, "a")
+    ready(store, context)
+    found = [Path(one.directory) for one in of_stage(context.run.id, "a")]
     assert found == [
         records / f"{name}" for name in ("a~1/attempt-1", "a~2/attempt-2", "a/attempt-3")
     ]
@@ -97,22 +97,22 @@ def test_a_stage_that_removed_its_directory_begins_anew_all_the_same(
 
 
 def test_attempts_of_an_older_version_move_with_their_stages_directory(
-    store: Store, subject: AttemptContext
+    store: Store, context: AttemptContext
 ) -> None:
     """They lie within it; a later one does not."""
-    stage_dir, records = Path(subject.stage.directory), Path(subject.run.directory, ".trainui")
+    stage_dir, records = Path(context.stage.directory), Path(context.run.directory, ".trainui")
     within = stage_dir / ".trainui" / "attempt-1"
     within.mkdir(parents=True)
     with store.write() as connection:
-        of_first = ATTEMPTS.c.id == subject.attempt.id
+        of_first = ATTEMPTS.c.id == context.attempt.id
         connection.execute(update(ATTEMPTS).where(of_first).values(directory=str(within)))
-    end_and_reopen(store, subject, fresh=False)
-    second = begin(store, subject.run.id, "a")
+    end_and_reopen(store, context, fresh=False)
+    second = begin(store, context.run.id, "a")
     ready(store, second)
     end_and_reopen(store, second, fresh=True)
-    third = begin(store, subject.run.id, "a")
+    third = begin(store, context.run.id, "a")
     ready(store, third)
-    found = [Path(one.directory) for one in of_stage(subject.run.id, "a")]
+    found = [Path(one.directory) for one in of_stage(context.run.id, "a")]
     moved = stage_dir.with_name("a~1") / ".trainui" / "attempt-1"
     assert found == [moved, records / "a~1" / "attempt-2", records / "a" / "attempt-3"]
     assert all(directory.is_dir() for directory in found)
@@ -121,23 +121,23 @@ def test_attempts_of_an_older_version_move_with_their_stages_directory(
 
 @pytest.mark.parametrize("moment", [1, 2, 3])
 def test_a_move_that_was_cut_short_is_completed(
-    store: Store, subject: AttemptContext, monkeypatch: pytest.MonkeyPatch, moment: int
+    store: Store, context: AttemptContext, monkeypatch: pytest.MonkeyPatch, moment: int
 ) -> None:
     """After the attempt's directory is renamed, after the stage's, and before that is on record."""
-    stage_dir, records = Path(subject.stage.directory), Path(subject.run.directory, ".trainui")
-    ready(store, subject)
+    stage_dir, records = Path(context.stage.directory), Path(context.run.directory, ".trainui")
+    ready(store, context)
     (stage_dir / "made").touch()
-    end_and_reopen(store, subject, fresh=True)
-    subject = begin(store, subject.run.id, "a")
+    end_and_reopen(store, context, fresh=True)
+    context = begin(store, context.run.id, "a")
     with monkeypatch.context() as crash:
         if moment == 3:
             crash.setattr(launching, "record_move", _die)
         else:
             crash.setattr(Path, "rename", _dying_after(moment))
         with pytest.raises(KeyboardInterrupt):
-            ready(store, subject)
-    ready(store, subject)
-    first, second = of_stage(subject.run.id, "a")
+            ready(store, context)
+    ready(store, context)
+    first, second = of_stage(context.run.id, "a")
     assert first.directory == f"{records}/a~1/attempt-1"
     assert second.directory == f"{records}/a/attempt-2"
     assert Path(f"{stage_dir}~1", "made").exists()
@@ -162,7 +162,7 @@ def _die(*_: object) -> None:
 
 
 def test_a_directory_that_a_person_deleted_is_no_obstacle(
-    store: Store, subject: AttemptContext
+    store: Store, context: AttemptContext
 ) -> None:
-    end_and_reopen(store, subject, fresh=True)
-    assert ready(store, begin(store, subject.run.id, "a")).is_dir()
+    end_and_reopen(store, context, fresh=True)
+    assert ready(store, begin(store, context.run.id, "a")).is_dir()

@@ -191,10 +191,10 @@ def test_the_last_trial_is_told_when_all_of_its_points_are_reported(
     thread.run_id = submit(tmp_path, one)
     thread.want(0)
     thread.asked(0)
-    subject = begin(store, thread.run_id, "train[trial=0]")
-    Feeder(store, subject.stage.id).feed({"val/loss": [(step, 1.0) for step in range(3)]})
+    context = begin(store, thread.run_id, "train[trial=0]")
+    Feeder(store, context.stage.id).feed({"val/loss": [(step, 1.0) for step in range(3)]})
     with store.write() as connection:
-        attempts.end(connection, subject.attempt.id, Outcome(Status.COMPLETED, clock.now()))
+        attempts.end(connection, context.attempt.id, Outcome(Status.COMPLETED, clock.now()))
     thread.searches.look(changed=True)
 
     def is_told() -> bool:
@@ -211,9 +211,9 @@ def test_a_metric_that_does_not_come_is_said_while_the_trial_runs(
     monkeypatch.setattr(missing_metric, "LOOK_EVERY", 0)
     thread.want(0)
     thread.asked(0)
-    subject = begin(store, thread.run_id, "train[trial=0]")
+    context = begin(store, thread.run_id, "train[trial=0]")
     watch = MissingMetricWatch(store)
-    feeder = Feeder(store, subject.stage.id)
+    feeder = Feeder(store, context.stage.id)
     feeder.feed({"train/loss": [(0, 1.0)]})
     watch.look([thread.stage(0)])
     assert thread.stage(0).reason == "no points of val/loss so far; has: train/loss"

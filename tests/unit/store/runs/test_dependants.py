@@ -21,9 +21,9 @@ stages:
 def test_a_matrix_whose_key_is_called_trial_is_no_search(store: Store, tmp_path: Path) -> None:
     run_id = submit(tmp_path, TEXT)
     for number in range(2):
-        subject = begin(store, run_id, f"train[trial={number}]")
+        context = begin(store, run_id, f"train[trial={number}]")
         with store.write() as connection:
-            attempts.end(connection, subject.attempt.id, Outcome(Status.FAILED, clock.now()))
+            attempts.end(connection, context.attempt.id, Outcome(Status.FAILED, clock.now()))
     with store.read() as connection:
         after = stages.named(connection, run_id, "after")
     assert after is not None

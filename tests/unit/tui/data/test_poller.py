@@ -116,7 +116,7 @@ def never_looks(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def resting(feed: Poller) -> None:
     """Wait until a feed looks no more by itself."""
-    wait_for(lambda: feed._patience() == 1000.0, "the feed's rest")
+    wait_for(lambda: feed._poll_delay() == 1000.0, "the feed's rest")
 
 
 def test_what_the_kernel_reports_is_seen_with_nobody_looking(
