@@ -215,7 +215,7 @@ class TrialWatch:
         return pruners.explain(self._copy, self._trial(number), self._search, by_index=by_index)
 
     def _report(self, number: int, step: int, value: float) -> None:
-        self._copy._storage.set_trial_intermediate_value(self._copy_id(number), step, value)
+        self._trial(number).intermediate_values[step] = value  # Optuna copies all values for each
         self._values.append((number, step, value))
 
     def _prunes(self, number: int) -> bool:
@@ -242,12 +242,14 @@ def _copy_of(study: optuna.Study) -> optuna.Study:
     storage = InMemoryStorage()
     copied = storage.create_new_study([study.direction], study.study_name)
     for trial in study.get_trials(deepcopy=False):
-        storage.create_new_trial(copied, _without_params(trial))
+        new = storage.create_new_trial(copied, _without_params(trial))
+        storage.get_trial(new).intermediate_values = dict(trial.intermediate_values)
     pruner: BasePruner = study.pruner
     return optuna.Study(study.study_name, storage, sampler=RandomSampler(), pruner=pruner)
 
 
 def _without_params(trial: FrozenTrial) -> FrozenTrial:
+    """Return a trial without parameters, and without values at steps: these are copied deeply."""
     return FrozenTrial(
         number=trial.number,
         state=trial.state,
@@ -259,7 +261,7 @@ def _without_params(trial: FrozenTrial) -> FrozenTrial:
         distributions={},
         user_attrs={},
         system_attrs=trial.system_attrs,
-        intermediate_values=trial.intermediate_values,
+        intermediate_values={},
         trial_id=trial._trial_id,
     )
 

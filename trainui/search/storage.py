@@ -31,6 +31,7 @@ from optuna.storages._rdb.models import (
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import Insert, StaticPool, Table, bindparam, func, insert, select, update
 
+from trainui.search import stored_trials
 from trainui.store.db import sqlite_file
 
 _TRIALS: Table = TrialModel.__table__
@@ -66,9 +67,12 @@ class StudyStorage(InMemoryStorage):
         self._version = self._data_version()
         for key, value in file.get_study_system_attrs(self._study).items():
             super().set_study_system_attr(0, key, value)
-        for trial in file.get_all_trials(self._study, deepcopy=False):
-            self._ids.append(trial._trial_id)
-            super().create_new_trial(0, trial)
+        with file.engine.connect() as connection:
+            for trial in stored_trials.read(connection, self._study):
+                self._ids.append(trial._trial_id)
+                values, trial.intermediate_values = trial.intermediate_values, {}
+                number = super().create_new_trial(0, trial)  # which copies it deeply
+                self.get_trial(number).intermediate_values = values
 
     @property
     def is_changed(self) -> bool:
@@ -181,8 +185,10 @@ class StudyStorage(InMemoryStorage):
         if rows:
             with self._file.engine.begin() as connection:
                 connection.execute(_NEW_VALUES, rows)
-        for value in new:
-            super().set_trial_intermediate_value(*value)
+        for number, step, value in new:  # in place: Optuna copies all values of a trial for each
+            trial = self.get_trial(number)
+            self.check_trial_is_updatable(number, trial.state)
+            trial.intermediate_values[step] = value
 
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
         """Set a note on a trial."""
