@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from trainui.metrics.formats.decoder import Decoder
@@ -46,6 +46,8 @@ class Change:
     intermediate: Sequence[tuple[int, float]] = ()
     """Step and value."""
     values: Sequence[float] = ()
+    is_step: bool = False
+    """True if it is only the value of a trial at a step."""
 
 
 class JournalNumbers:
@@ -111,14 +113,17 @@ class JournalNumbers:
         if ended:
             return None
         name, goals = self.state["studies"][study]
-        change = Change(study, name, goals, trial=trial, number=number)
+        changed: dict[str, Any]
         if code == _SET_PARAMETER:
             value = (entry["param_name"], entry["param_value_internal"], entry["distribution"])
-            return replace(change, params=[value])
-        if code == _SET_INTERMEDIATE:
-            return replace(change, intermediate=[(entry["step"], entry["intermediate_value"])])
-        self.state["trials"][trial] += _mark(entry["state"])
-        return replace(change, state=entry["state"], values=_values(entry))
+            changed = {"params": [value]}
+        elif code == _SET_INTERMEDIATE:
+            value_at = (entry["step"], entry["intermediate_value"])
+            changed = {"intermediate": [value_at], "is_step": True}
+        else:
+            self.state["trials"][trial] += _mark(entry["state"])
+            changed = {"state": entry["state"], "values": _values(entry)}
+        return Change(study, name, goals, trial=trial, number=number, **changed)
 
 
 def _mark(state: int) -> list[bool]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from trainui import plain_files
 from trainui.metrics.files import peek
-from trainui.metrics.formats.optuna_journal import FIELDS, STATES, JournalNumbers
+from trainui.metrics.formats.optuna_journal import FIELDS, STATES, Change, JournalNumbers
 
 _TABLES = """
 CREATE TABLE studies (study_id INTEGER PRIMARY KEY, study_name TEXT);
@@ -55,22 +55,25 @@ def as_database(path: Path) -> sqlite3.Connection:
     """Return a journal as a database; a line that is not whole yet is left out."""
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     connection.executescript(_TABLES)
-    numbers = JournalNumbers()
+    numbers, steps = JournalNumbers(), list[tuple[Any, ...]]()
     whole, _, _torn = plain_files.read_bytes(path).rpartition(b"\n")
     for line in whole.split(b"\n"):
         with suppress(ValueError, LookupError, TypeError, AttributeError):  # a damaged line
             entry = json.loads(line)
-            _apply(connection, numbers, entry)
+            if (change := numbers.apply(entry)) is not None:
+                steps += [(change.trial, *one) for one in change.intermediate]
+                if not change.is_step:
+                    _apply(connection, change, entry)
+    connection.executemany(
+        "INSERT INTO trial_intermediate_values (trial_id, step, intermediate_value) "
+        "VALUES (?, ?, ?)",
+        steps,
+    )
     return connection
 
 
-def _apply(
-    connection: sqlite3.Connection, numbers: JournalNumbers, entry: Mapping[str, Any]
-) -> None:
-    """Make the change of a line."""
-    change = numbers.apply(entry)
-    if change is None:
-        return
+def _apply(connection: sqlite3.Connection, change: Change, entry: Mapping[str, Any]) -> None:
+    """Make the change of a line, apart from values at steps."""
     if change.is_new_study:
         connection.execute("INSERT INTO studies VALUES (?, ?)", (change.study, change.study_name))
         connection.executemany(
@@ -89,11 +92,6 @@ def _apply(
     connection.executemany(
         "INSERT INTO trial_params VALUES (?, ?, ?, ?)",
         [(change.trial, *one) for one in change.params],
-    )
-    connection.executemany(
-        "INSERT INTO trial_intermediate_values (trial_id, step, intermediate_value) "
-        "VALUES (?, ?, ?)",
-        [(change.trial, *one) for one in change.intermediate],
     )
     connection.executemany(
         "INSERT INTO trial_values (trial_id, objective, value) VALUES (?, ?, ?)",
