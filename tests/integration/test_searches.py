@@ -146,6 +146,13 @@ def test_if_every_trial_fails_what_needs_one_is_blocked(tmp_path: Path) -> None:
     assert run.stage("after").reason == "no trial of train completed"
 
 
+def test_a_search_with_allow_failure_needs_no_completed_trial(tmp_path: Path) -> None:
+    after = {"name": "after", "run": "echo [${stages.train.dirs}]", "depends_on": ["train"]}
+    run = Run(tmp_path, searched(f"{USES}; exit 1", trials=2, allow_failure=True), after)
+    assert run.wait().status == Status.FAILED
+    assert run.stage("after").status == Status.COMPLETED
+
+
 def test_one_cancelled_trial_counts_as_failed_and_the_search_goes_on(tmp_path: Path) -> None:
     wait = "until test -e go-$TRAINUI_STAGE; do sleep 0.02; done; " + LOSS
     run = Run(tmp_path, searched(wait, trials=4))

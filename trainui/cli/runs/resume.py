@@ -185,7 +185,9 @@ def _follow(
         shown = [f"resumed: {', '.join(map(text.harmless, revived))}"]
         printing.answer(as_json, lookup.in_full(run.id) if as_json else None, shown)
         return 0
-    printing.note(f"nothing to resume: {text.harmless(run.name)} is {text.state(run.status)}")
+    is_done = run.completed_at is None or run.status == Status.COMPLETED
+    why = "" if is_done else f"; why: `trainui resume {run.id[:8]} --dry-run`"
+    printing.note(f"nothing to resume: {text.harmless(run.name)} is {text.state(run.status)}{why}")
     if run.completed_at is None:  # after a reboot it waits for the worker
         from trainui.execution.daemon import lifecycle
 

@@ -248,7 +248,11 @@ def _why_blocked(
     if stage.status != Status.BLOCKED:
         return None
     upstreams = [by_name[name] for name in stage.depends_on if name in by_name]
-    trials = [one for one in upstreams if one.definition.trial is not None]
+    trials = [
+        one
+        for one in upstreams
+        if one.definition.trial is not None and not one.definition.allow_failure
+    ]
     may_complete = {
         one.definition.group
         for one in trials

@@ -91,5 +91,6 @@ def _upstream(name: str, status: Status, text: str) -> Upstream:
     if status not in ENDED:
         return Upstream(name, status, allow_failure=False)
     definition = row_mapping.definition(text)
-    search = None if definition.trial is None else definition.group
+    is_needed = definition.trial is not None and not definition.allow_failure
+    search = definition.group if is_needed else None
     return Upstream(name, status, definition.may_fail, search)
