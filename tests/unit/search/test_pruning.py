@@ -178,6 +178,62 @@ def test_the_ends_are_those_of_a_plain_loop(
     assert rule.prune.by in never or any(end is not None for end in ends)
 
 
+def plain_rounds(
+    pruner: optuna.pruners.BasePruner, made: Curves, direction: str, places: int
+) -> list[int]:
+    """How many steps of each curve a loop of Optuna's own trains, so many curves at once."""
+    study = optuna.create_study(pruner=pruner, direction=direction, study_name="run/train")
+    steps: list[int] = [0] * len(made)
+    live: dict[int, optuna.Trial] = {}
+    while len(study.trials) < len(made) or live:
+        for _ in range(len(live), min(places, len(live) + len(made) - len(study.trials))):
+            trial = study.ask()
+            live[trial.number] = trial
+        pruned = set()
+        for number, trial in live.items():
+            trial.report(made[number][steps[number]], steps[number])
+            steps[number] += 1
+            if trial.should_prune():
+                pruned.add(number)
+        for number in [one for one in live if one in pruned or steps[one] == STEPS]:
+            state = TrialState.PRUNED if number in pruned else TrialState.COMPLETE
+            value = None if number in pruned else min(made[number])
+            study.tell(live.pop(number), value, state)
+    return steps
+
+
+@pytest.mark.parametrize(
+    ("rule", "places"),
+    [(rule, (16, 4)[at % 2]) for at, rule in enumerate(RULES[1::2])],
+    ids=lambda one: getattr(getattr(one, "prune", None), "by", str(one)),
+)
+def test_many_at_once_train_the_steps_of_a_plain_loop(
+    store: Store, add_run: AddRun, tmp_path: Path, rule: Search, places: int
+) -> None:
+    made = curves(24, rule.goal)
+    assert rule.prune is not None
+    if rule.prune.by == "WilcoxonPruner":
+        pytest.importorskip("scipy")
+    expected = plain_rounds(pruners.make(rule.prune), made, rule.goal, places)
+    loop = Loop(store, add_run, tmp_path, rule, len(made))
+    steps, started = [0] * len(made), 0
+    live: dict[int, Feeder] = {}
+    while started < len(made) or live:
+        while len(live) < places and started < len(made):
+            live[started] = loop.start(started)
+            started += 1
+        for number, feeder in live.items():
+            feeder.feed({"loss": [(steps[number], made[number][steps[number]])]})
+            steps[number] += 1
+        pruned = {int(one.stage.name[1:]) for one in loop.look(*live)}
+        for number in [one for one in live if one in pruned or steps[one] == STEPS]:
+            is_pruned = number in pruned
+            del live[number]
+            loop.end(number, Status.PRUNED if is_pruned else Status.COMPLETED)
+            loop.tell(number, None if is_pruned else min(made[number]))
+    assert steps == expected
+
+
 THRESHOLD = search("ThresholdPruner", upper=5.0)
 
 
