@@ -8,9 +8,11 @@ from pathlib import Path
 
 from tests.unit.tui.filled import Filler, running_demo
 
+PICTURE = Path(__file__).parents[3] / "docs/picture.py"
+
 
 def draw(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "trainui.tui.svg", *arguments]
+    command = [sys.executable, str(PICTURE), *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 

@@ -1,6 +1,6 @@
 """Save a page of the screen as an SVG, without a terminal.
 
-python -m trainui.tui.svg RUN OUT.svg [--size 120x36] [--stage NAME] [--keys "3 enter c a enter"]
+python docs/picture.py RUN OUT.svg [--size 120x36] [--stage NAME] [--keys "3 enter c a enter"]
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _is_full(app: TrainuiApp, stage: str | None) -> bool:
 
 def main() -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m trainui.tui.svg", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python docs/picture.py", description=__doc__)
     parser.add_argument("run", help="an id, a name, or 4 or more characters of an id")
     parser.add_argument("out", type=Path)
     parser.add_argument("--size", default="120x36", help="columns x lines")
