@@ -11,22 +11,18 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import Connection
 
-from trainui import clock, disk, paths
-from trainui.artifacts import environment
+from trainui import clock
 from trainui.domain.records import AttemptRecord, HostView, Slot, StageRecord, WaitReason
-from trainui.errors import UnfitEnvironmentError
 from trainui.execution.gpu import gpus, nvml
 from trainui.execution.gpu.gpus import Usable
 from trainui.execution.planner import slots, wait_reasons
 from trainui.execution.planner.retry_timers import RetryTimers
 from trainui.execution.planner.slots import host
 from trainui.execution.worker.task_sender import TaskMessage, TaskSender
-from trainui.pipeline.fields import memory_size
-from trainui.pipeline.rules.scheduling import Grant, Wait, WaitingStage, decide
+from trainui.pipeline.rules.scheduling import Grant, Wait, decide
 from trainui.pipeline.substitution.masking import mask
 from trainui.settings import Settings
 from trainui.store.db.engine import Store
@@ -234,7 +230,7 @@ class Planner:
     def _grant_round(self, view: _View) -> _Grants:
         """Grant free slots to the stages of one snapshot."""
         usable = self._usable_gpus(view)
-        waiting = _with_lacks(view.waiting, usable, self._delays, self._settings)
+        waiting = wait_reasons.waiting_stages(view.waiting, usable, self._delays, self._settings)
         self._is_disk_short = any(stage.wait_reason for stage in waiting)
         decided, left = decide(
             waiting,
@@ -317,62 +313,6 @@ def _page(
 def _is_moved_by_time(view: _View) -> bool:
     """Return True if a stage may start without a change of the store: a retry or a GPU stage."""
     return any(stage.not_before or stage.definition.gpus for stage in view.waiting)
-
-
-def _with_lacks(
-    waiting: Sequence[StageRecord], usable: Usable, delays: RetryTimers, settings: Settings
-) -> list[WaitingStage]:
-    """Return the waiting stages, each with the disk space missing for its run or in the home."""
-    home = paths.home().root
-    lacks: dict[str, str | None] = {}
-    found = []
-    for stage in waiting:
-        run_dir = stage.directory.rpartition("/")[0]  # pathlib would take a third of a pass
-        if run_dir not in lacks:
-            lacks[run_dir] = _lack(home, Path(run_dir))
-        not_before = delays.not_before(stage)
-        lack = wait_reasons.elsewhere(stage.definition, settings) or lacks[run_dir]
-        found.append(_waiting(stage, usable, lack, not_before))
-    return found
-
-
-def _lack(home: Path, run_dir: Path) -> str | None:
-    return disk.read_only(run_dir) or disk.wait_reason((home, run_dir.parent))
-
-
-def _waiting(
-    stage: StageRecord, usable: Usable, lack: str | None, not_before: int | None
-) -> WaitingStage:
-    definition = stage.definition
-    used, allowed = stage.retries_used, definition.retries
-    return WaitingStage(
-        stage.id,
-        gpus=definition.gpus,
-        cpus=definition.cpus,
-        visible=_fitting(stage, usable) if definition.gpus else None,
-        memory=memory_size.format_size(definition.gpu_memory) if definition.gpu_memory else None,
-        not_before=not_before,
-        retry=f"retry {used} of {allowed}" if used else "retry",
-        wait_reason=lack,
-    )
-
-
-def _fitting(stage: StageRecord, usable: Usable) -> frozenset[int] | None:
-    """Return the GPUs that are visible to the run and have the memory that the stage requests."""
-    visible, least = _visible(stage, usable), stage.definition.gpu_memory
-    if least is None:
-        return visible
-    large = frozenset(gpu.index for gpu in usable.gpus if (gpu.memory_total or 0) >= least)
-    return large if visible is None else large & visible
-
-
-def _visible(stage: StageRecord, usable: Usable) -> frozenset[int] | None:
-    """Return the GPUs visible to the shell that submitted the run; None: all."""
-    try:
-        value = environment.read(Path(stage.directory).parent).environ.get(gpus.VISIBLE)
-    except UnfitEnvironmentError:
-        return None  # the launch reports the error
-    return None if value is None else frozenset(gpus.visible_indices(usable.gpus, value))
 
 
 def _message(stage: StageRecord, attempt: AttemptRecord) -> TaskMessage:

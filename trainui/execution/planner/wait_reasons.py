@@ -1,10 +1,21 @@
-"""Wait reasons of stages on several hosts: one host writes the reason, prefixed with its name."""
+"""What queued stages need besides a free slot, and the reasons why they wait."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
+from trainui import disk, paths
 from trainui import settings as settings_module
+from trainui.artifacts import environment
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import HostView, StageRecord, WaitReason
+from trainui.errors import UnfitEnvironmentError
+from trainui.execution.gpu import gpus
+from trainui.execution.gpu.gpus import Usable
+from trainui.execution.planner.retry_timers import RetryTimers
+from trainui.pipeline.fields import memory_size
+from trainui.pipeline.rules.scheduling import WaitingStage
 from trainui.settings import Settings
 
 
@@ -28,3 +39,59 @@ def worded(stage: StageRecord, reason: str, here: HostView | None) -> WaitReason
     if stage.reason is not None and stage.reason_host not in (None, here.host):
         return WaitReason(stage.reason, stage.reason_host)
     return WaitReason(f"{here.host}: {reason}", here.host)
+
+
+def waiting_stages(
+    waiting: Sequence[StageRecord], usable: Usable, delays: RetryTimers, settings: Settings
+) -> list[WaitingStage]:
+    """Return the waiting stages, each with the disk space missing for its run or in the home."""
+    home = paths.home().root
+    lacks: dict[str, str | None] = {}
+    found = []
+    for stage in waiting:
+        run_dir = stage.directory.rpartition("/")[0]  # pathlib would take a third of a pass
+        if run_dir not in lacks:
+            lacks[run_dir] = _lack(home, Path(run_dir))
+        not_before = delays.not_before(stage)
+        lack = elsewhere(stage.definition, settings) or lacks[run_dir]
+        found.append(_waiting(stage, usable, lack, not_before))
+    return found
+
+
+def _lack(home: Path, run_dir: Path) -> str | None:
+    return disk.read_only(run_dir) or disk.wait_reason((home, run_dir.parent))
+
+
+def _waiting(
+    stage: StageRecord, usable: Usable, lack: str | None, not_before: int | None
+) -> WaitingStage:
+    definition = stage.definition
+    used, allowed = stage.retries_used, definition.retries
+    return WaitingStage(
+        stage.id,
+        gpus=definition.gpus,
+        cpus=definition.cpus,
+        visible=_fitting(stage, usable) if definition.gpus else None,
+        memory=memory_size.format_size(definition.gpu_memory) if definition.gpu_memory else None,
+        not_before=not_before,
+        retry=f"retry {used} of {allowed}" if used else "retry",
+        wait_reason=lack,
+    )
+
+
+def _fitting(stage: StageRecord, usable: Usable) -> frozenset[int] | None:
+    """Return the GPUs that are visible to the run and have the memory that the stage requests."""
+    visible, least = _visible(stage, usable), stage.definition.gpu_memory
+    if least is None:
+        return visible
+    large = frozenset(gpu.index for gpu in usable.gpus if (gpu.memory_total or 0) >= least)
+    return large if visible is None else large & visible
+
+
+def _visible(stage: StageRecord, usable: Usable) -> frozenset[int] | None:
+    """Return the GPUs visible to the shell that submitted the run; None: all."""
+    try:
+        value = environment.read(Path(stage.directory).parent).environ.get(gpus.VISIBLE)
+    except UnfitEnvironmentError:
+        return None  # the launch reports the error
+    return None if value is None else frozenset(gpus.visible_indices(usable.gpus, value))
