@@ -29,6 +29,9 @@ class Host(Protocol):
     read_only: bool
     """True if actions are disabled, as in a browser without `--write`."""
 
+    starts_worker: bool
+    """True while an action starts the worker, until its state has been read."""
+
     def act(
         self,
         work: Callable[[], str],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
+from trainui.domain.states import UNFINISHED
 from trainui.execution.daemon.desired_state import NO_WORKER
 from trainui.text import harmless
 from trainui.tui.actions.run_actions import RunActions
@@ -23,6 +24,8 @@ from trainui.tui.widgets.bars import Bar, KeyBar
 from trainui.tui.widgets.search_input import SearchBar
 
 if TYPE_CHECKING:
+    from trainui.domain.records import RunRecord
+    from trainui.store.read.run_list import RunLine
     from trainui.tui.curves.view_options import CurvesState
 
 
@@ -156,10 +159,11 @@ class Page(RunActions):
         own = tuple(getattr(self.focused, "scopes", ()))
         return (*own, self.scope, "acting", "search", "move", "app")
 
-    def notices(self, snapshot: Snapshot, *, unfinished: bool) -> Row:
+    def notices(self, snapshot: Snapshot, runs: Iterable[RunLine | RunRecord]) -> Row:
         """Return the right end of the top bar: warnings about the installation.
 
-        `unfinished`: some stage waits or runs, and so needs a worker.
+        What a missing worker means depends on the unfinished ones of the page's `runs`: nothing of
+        an external run can start, but it is read.
         """
         notices: list[Segment] = []
         if self.host.read_only:
@@ -168,14 +172,21 @@ class Page(RunActions):
             notices += [Segment(f"▲ {snapshot.low_disk}", "warn"), Segment("  ")]
         if snapshot.paused:
             notices += [Segment("‖ queue paused (p)", "warn"), Segment("  ")]
-        if snapshot.trouble and unfinished:
-            effect = ": nothing new starts" if self.size.width >= WIDE else ""
-            notices += [Segment(f"▲ {snapshot.trouble}{effect}", "warn"), Segment(" ")]
-        elif snapshot.trouble == NO_WORKER:
+        is_wrong = snapshot.trouble or snapshot.news
+        external = {
+            run.is_external for run in (runs if is_wrong else ()) if run.status in UNFINISHED
+        }
+        is_expected = snapshot.trouble == NO_WORKER and self.host.starts_worker
+        trouble = "" if is_expected else snapshot.trouble
+        if trouble and external:
+            effect = ": nothing new is read" if all(external) else ": nothing new starts"
+            effect = effect if self.size.width >= WIDE else ""
+            notices += [Segment(f"▲ {trouble}{effect}", "warn"), Segment(" ")]
+        elif trouble == NO_WORKER:
             later = " (starts with the next run)" if self.size.width >= WIDE else ""
-            notices += [Segment(f"{snapshot.trouble}{later}", "dim"), Segment(" ")]
-        elif snapshot.trouble or (snapshot.news and unfinished):
-            notices += [Segment(f"▲ {snapshot.trouble or snapshot.news}", "warn"), Segment(" ")]
+            notices += [Segment(f"{trouble}{later}", "dim"), Segment(" ")]
+        elif trouble or (snapshot.news and external):
+            notices += [Segment(f"▲ {trouble or snapshot.news}", "warn"), Segment(" ")]
         return tuple(notices)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -153,6 +153,24 @@ async def test_nothing_to_resume_is_said(filler: Filler) -> None:
         await driven.until_shown("nothing to resume")
 
 
+async def test_the_keys_offer_a_resume_where_there_is_something_to_resume(filler: Filler) -> None:
+    done = filler.run({"a": ()}, name="done")
+    filler.complete(done, "a")
+    failed = failed_demo(filler, name="broken")
+    async with opened() as driven:
+        await driven.until_shown("done", "broken")
+        driven.runs.table.select(done)
+        await driven.until_gone("r resume")
+        driven.runs.table.select(failed)
+        await driven.until_shown("r resume")
+        await driven.press("enter")
+        await driven.until_shown("r resume", "1 Stages")
+        assert driven.run.button.has_class("-useful")
+    async with opened(done) as driven:
+        await driven.until_shown("✓ completed", "e edit")
+        assert "r resume" not in driven.text()
+
+
 async def test_a_cancel_says_what_would_be_lost(filler: Filler) -> None:
     run_id = filler.run(DIAMOND)
     attempt = filler.start(run_id, "prepare", ago=7200)

@@ -53,6 +53,7 @@ async def test_what_an_external_run_cannot_do_is_said_at_once(
         external.add(external.find(tmp_path / "runs"))
         async with opened(size=(160, 40)) as driven:
             await driven.until_shown(" ext", "running")
+            await driven.until_shown("no worker: nothing new is read")
             for key, sentence in (("R", "and its command"), ("x", "and trainui does")):
                 await driven.press(key)
                 await driven.until_shown(sentence)

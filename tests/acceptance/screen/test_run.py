@@ -18,6 +18,7 @@ from trainui import paths, settings
 from trainui.domain.states import Status
 from trainui.execution.attempt import environment_digest
 from trainui.store.runs import runs
+from trainui.tui.app import TrainuiApp
 from trainui.tui.render.styled_text import plain
 from trainui.tui.run.details.overview_details import FOLDED
 
@@ -271,7 +272,9 @@ async def test_a_run_that_is_removed_says_so(filler: Filler) -> None:
         await driven.until_shown("No runs yet")
 
 
-async def test_no_worker_is_told_only_where_something_waits(filler: Filler) -> None:
+async def test_no_worker_is_told_only_where_something_waits(
+    filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
     waiting, done = filler.run({"a": ()}), filler.run({"a": ()})
     filler.complete(done, "a")
     async with opened(waiting) as driven:
@@ -279,6 +282,10 @@ async def test_no_worker_is_told_only_where_something_waits(filler: Filler) -> N
     async with opened(done) as driven:
         await driven.until_shown("✓ completed")
         assert "nothing new starts" not in driven.text()
+    monkeypatch.setattr(TrainuiApp, "starts_worker", True)  # as by a key that has just been pressed
+    async with opened(waiting) as driven:
+        await driven.until_shown("◔ queued", "1 Stages")
+        assert "no worker" not in driven.text()
 
 
 async def test_many_members_are_one_line_that_unfolds(filler: Filler) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainui.errors import TrainuiError
 from trainui.text import harmless
+from trainui.tui.data import health
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -29,6 +30,8 @@ class BackgroundJobs(Base):
     snapshot: Snapshot | None
     read_only: bool
     """True if actions are disabled, as in a browser without `--write`."""
+    starts_worker: bool = False
+    """True while an action starts the worker, until its state has been read."""
 
     def act(
         self,
@@ -50,12 +53,16 @@ class BackgroundJobs(Base):
             return
 
         def body() -> None:
-            if not self._attempt(work, then):
-                return
-            if starts:
+            if self._attempt(work, then) and starts:
                 self._attempt(_start_worker, None)
+            if starts:
+                self.call_from_thread(self.set_timer, health.PERIOD + 1, self._started)
 
+        self.starts_worker |= starts
         self.run_worker(body, thread=True, group="acting", exit_on_error=False)
+
+    def _started(self) -> None:
+        self.starts_worker = False
 
     def _attempt(self, work: Callable[[], str], then: Callable[[], Any] | None) -> bool:
         """Run the action and show its result; returns True on success."""

@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from trainui.domain.records import StageRecord
-from trainui.domain.states import ENDED, UNFINISHED
+from trainui.domain.states import ENDED
 from trainui.store.points.x_axis import Axis
 from trainui.text import harmless
 from trainui.tui.actions.target import Target
@@ -69,7 +69,7 @@ class CurvesScreen(Page):
             self.plot.set_rows([(Segment(snapshot.problem or gone, "dim"),)])
             return
         self._page = page
-        notices = self.notices(snapshot, unfinished=page.run.status in UNFINISHED)
+        notices = self.notices(snapshot, [page.run])
         self._notices = notices
         self.top.show(self._crumbs(page, notices), notices)
         none = "no metrics" if page.stage.status in ENDED else "no metrics yet"

@@ -97,10 +97,9 @@ class MachineScreen(Page):
         if not isinstance(snapshot.query, MachineQuery):
             return
         self._runs = {run.id: run for run in snapshot.runs}
-        running = any(run.current for run in snapshot.runs)
         self.top.show(
             (Segment(" trainui ", "title"), Segment(" › ", "dim"), Segment("machine", "strong")),
-            self.notices(snapshot, unfinished=running),
+            self.notices(snapshot, snapshot.runs),
         )
         width = max(self.size.width - 1, 20)
         gpus = (*snapshot.gpus, *snapshot.far_gpus)

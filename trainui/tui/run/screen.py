@@ -52,7 +52,7 @@ class RunScreen(Page):
     RunScreen {
         #heading { height: 1; }
         #heading Bar { width: 1fr; }
-        #resume { width: 14; min-width: 14; margin-right: 1; }
+        #resume { width: 14; min-width: 14; margin-right: 1; color: $dim; text-style: none; }
         #gone { display: none; padding: 2 4; height: 1fr; }
         &.-gone Panes { display: none; }
         &.-gone #heading { display: none; }
@@ -101,8 +101,7 @@ class RunScreen(Page):
             return
         page = snapshot.page
         self.set_class(page is None, "-gone")
-        unfinished = page is not None and page.run.status in UNFINISHED
-        notices = self.notices(snapshot, unfinished=unfinished)
+        notices = self.notices(snapshot, [] if page is None else [page.run])
         if page is None:
             self.top.show((Segment(" trainui ", "title"),), notices)
             text = snapshot.problem or f"run {self.run_id} no longer exists; esc shows all runs"
@@ -117,11 +116,17 @@ class RunScreen(Page):
             self.graph.select(new)
         self._follow(page.stages)
         self.panes.lay_out(self.graph.preferred_width)
-        self.button.set_class(can_resume(page.stages), "-useful")
+        self._show_resume(useful=can_resume(page.stages))
         self.panel.show(page)
         self.top.show(crumbs(page.run, self.panes.untitled), notices)
         self._show_state(page)
         self.ask()
+
+    def _show_resume(self, *, useful: bool) -> None:
+        """Make the button and the footer's key bright, or dim and left out."""
+        if self.button.has_class("-useful") != useful:
+            self.button.set_class(useful, "-useful")
+            self.show_keys()
 
     def _follow(self, stages: tuple[StageRecord, ...]) -> None:
         """Autoselect a stage until the user selects one."""
@@ -179,9 +184,14 @@ class RunScreen(Page):
         self.ask()
 
     def footer_keys(self) -> Sequence[Key]:
-        """Return the keys in the key bar: `c` in every pane; on a folded sweep enter unfolds it."""
+        """Return the keys in the key bar: `c` in every pane; on a folded sweep enter unfolds it.
+
+        `r` is left out where nothing is to be resumed.
+        """
         compare = self.host.keys.find("curves.compare")
         first, *others = super().footer_keys()
+        if not self.button.has_class("-useful"):
+            others = [key for key in others if key.id != "acting.resume"]
         keys = [first, *([] if compare in others else [compare]), *others]
         if not self.graph.folded:
             return keys

@@ -19,7 +19,7 @@ from trainui.store.read.run_list import RunLine, RunTrouble
 from trainui.text import SYMBOLS, harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.data.snapshot import ListQuery, Snapshot
-from trainui.tui.keymap import bindings
+from trainui.tui.keymap import Key, bindings
 from trainui.tui.page import WIDE, Page
 from trainui.tui.render.numbers import state_style
 from trainui.tui.render.styled_text import Row, Segment, width_of, wrap
@@ -72,6 +72,8 @@ class RunsScreen(Page):
         self._snapshot: Snapshot | None = None
         self._settling: Timer | None = None
         self._recalled = False
+        self._shown_resume = False
+        """True if the key bar has the key of a resume."""
 
     def content(self) -> Iterator[Widget]:
         """Yield the table and the welcome page."""
@@ -143,8 +145,7 @@ class RunsScreen(Page):
         snapshot = self._snapshot
         if snapshot is None:
             return
-        unfinished = any(run.status in UNFINISHED for run in snapshot.runs)
-        notices = self.notices(snapshot, unfinished=unfinished)
+        notices = self.notices(snapshot, snapshot.runs)
         summary = _summary(snapshot, self.size.width)
         self.top.show(_fitting(summary, _view(self.table), self.size.width, notices), notices)
 
@@ -178,11 +179,28 @@ class RunsScreen(Page):
             self._settling.stop()
         self._settling = self.set_timer(SETTLED, self.ask)
         self._show_top()
+        if self._can_resume != self._shown_resume:
+            self.show_keys()
         self._remember()
 
     def on_cursor_view_moved(self) -> None:
-        """Save the selected run."""
+        """Save the selected run, and show the keys that apply to it."""
         self._remember()
+        if self._can_resume != self._shown_resume:
+            self.show_keys()
+
+    @property
+    def _can_resume(self) -> bool:
+        """True if a chosen run has stages that a resume would run."""
+        return any(run.failed for run in self.table.chosen)
+
+    def footer_keys(self) -> Sequence[Key]:
+        """Return the keys in the key bar; `r` is left out where nothing is to be resumed."""
+        self._shown_resume = self._can_resume
+        keys = super().footer_keys()
+        if self._shown_resume:
+            return keys
+        return [key for key in keys if key.id != "acting.resume"]
 
     def footer_scopes(self) -> tuple[str, ...]:
         """Return the scopes of the keys in the footer; without runs only those of the app."""

@@ -80,7 +80,7 @@ class RunTable(CursorView):
     @property
     def marked(self) -> list[RunLine]:
         """The marked runs in the order of the list, without those that the filter hides."""
-        return [run for run in self._shown if run.id in self._marked]
+        return [run for run in self._shown if run.id in self._marked] if self._marked else []
 
     @property
     def chosen(self) -> list[RunLine]:
