@@ -264,9 +264,9 @@ def error_lines(error: str) -> list[str]:
 
 
 def error_rows(stage: StageRecord, width: int) -> list[Row]:
-    """Return the lines of an error that has more than the one line that `why` shows."""
+    """Return the lines of an error that has more than what `why` shows."""
     lines = error_lines(stage.error or "")
-    if not lines:
+    if not lines or (len(lines) == 1 and lines[0].strip() in (stage.reason or "")):
         return []
     shown: list[str] = []
     more = len(lines)

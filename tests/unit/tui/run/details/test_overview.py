@@ -140,6 +140,19 @@ def test_an_error_is_its_traceback_without_progress_bars() -> None:
     assert error_lines("exit code 1") == []
 
 
+@pytest.mark.parametrize(
+    ("more", "is_shown"), [("KeyError: 'x'", False), ("KeyError: 'x'\nat line 3", True)]
+)
+def test_an_error_of_one_line_is_not_shown_twice(
+    filler: Filler, connection: protocol.Connection, more: str, is_shown: bool
+) -> None:
+    run_id = filler.run({"train": ()})
+    filler.fail(run_id, "train", f"exit code 1: KeyError: 'x'\n{more}")
+    text = overview(connection, run_id, "train")
+    assert ("\nerror" in text) == is_shown
+    assert text.count("KeyError") == 1 + is_shown
+
+
 def overview(
     connection: protocol.Connection, run_id: str, name: str, *, folded: bool = False
 ) -> str:
