@@ -96,7 +96,7 @@ async def test_a_second_filter_replaces_the_first_one(filler: Filler) -> None:
         await driven.press("slash", *"alp", "enter")
         await driven.until_gone("beta")
         await driven.press("slash", *"bet", "enter")
-        await driven.until_shown("/ bet 1 match")
+        await driven.until_shown("/ bet 1 match  esc shows all")
 
 
 async def test_a_filter_that_nothing_fits_says_so(filler: Filler) -> None:

@@ -45,6 +45,9 @@ SETTLED = 0.15
 VIEW = "runs"
 """Preferences key of the list's view."""
 
+FILTERED = "accent"
+"""The style of a filter that is set."""
+
 
 class RunsScreen(Page):
     """The list of all runs."""
@@ -322,7 +325,12 @@ def _fitting(summary: Row, view: Row, width: int, notices: Row) -> Row:
     """Return the left end of the top bar: what was chosen here is on no other page."""
     title = Segment(" trainui ", "title")
     room = width - width_of(notices) - 1
-    rows = (title, *summary, *view), (*summary, *view), (*view, *summary)
+    whole = (title, *summary, *view)
+    hint = Segment("  esc shows all", "dim")
+    is_filtered = any(segment.style == FILTERED for segment in view)
+    rows = [whole, (*summary, *view), (*view, *summary)]
+    if is_filtered:
+        rows.insert(0, (*whole, hint))
     return next((row for row in rows if not view or width_of(row) <= room), rows[-1])
 
 
@@ -332,7 +340,7 @@ def _view(table: RunTable) -> Row:
     if marked := len(table.marked):
         spans.append(Segment(f"  ▌{marked} marked", "key"))
     if table.filter.text:
-        spans.append(Segment(f"  / {harmless(table.filter.text)}", "accent"))
+        spans.append(Segment(f"  / {harmless(table.filter.text)}", FILTERED))
         spans.append(Segment(f" {table.count} match{'es' * (table.count != 1)}", "dim"))
     if table.order != (WHEN, False):
         spans.append(Segment(f"  sorted by {harmless(table.order_words)}", "dim"))
