@@ -141,13 +141,13 @@ def _newest_checkpoint(
 
 
 def _headline_text(series: SeriesSummary, search: Search | None) -> str:
-    """Return e.g. `val/loss  best 0.0011 (lowest), last 0.0123`."""
+    """Return e.g. `val/loss  best 0.0011, last 0.0123 (lower is better)`."""
     name, lower = harmless(series.name), lower_is_better(series.name, search)
     last = f"last {number(series.last)}"
     if lower is None:
         return f"{name}  {last}"
     best = f"best {number(series.min if lower else series.max)}"
-    return f"{name}  {best} ({'lowest' if lower else 'highest'}), {last}"
+    return f"{name}  {best}, {last} ({'lower' if lower else 'higher'} is better)"
 
 
 def _first_steps(found: Iterable[tuple[Event, Mapping[str, Any]]]) -> dict[str, int | float]:

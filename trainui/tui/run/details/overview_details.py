@@ -12,7 +12,7 @@ from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.text import state
 from trainui.tui.data.snapshot import StageDetail
 from trainui.tui.render.numbers import clock_time
-from trainui.tui.render.styled_text import Row, Segment
+from trainui.tui.render.styled_text import Row, Segment, fit_middle
 from trainui.tui.run.details.fields import LABEL, field_rows, start_of
 
 if TYPE_CHECKING:
@@ -68,12 +68,15 @@ def _fields(
 
 
 def short_path(path: str, room: int) -> str:
-    """Return a path with `~` for the home directory; a long one without its first directories."""
+    """Return a path with `~` for the home directory; a long one without its first directories.
+
+    Its last part is shortened in the middle where it is too long.
+    """
     home = str(Path.home())
     short = f"~{path.removeprefix(home)}" if path.startswith(f"{home}/") else path
     while len(short) > room and "/" in short.removeprefix("…/"):
         short = f"…/{short.removeprefix('…/').partition('/')[2]}"
-    return short
+    return fit_middle(short, room)
 
 
 def _share(stage: StageRecord, timeline: Timeline | None) -> str:
