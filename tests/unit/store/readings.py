@@ -13,7 +13,8 @@ from trainui.domain.records import Slot
 from trainui.store.db import protocol
 from trainui.store.db.engine import Store
 from trainui.store.points import export_blocks, points, sources
-from trainui.store.points.chunks import NO_TIME, Points
+from trainui.store.points.chunks import Points
+from trainui.store.points.column_packing import NO_TIME
 from trainui.store.points.source_record import SourceRecord
 from trainui.store.read import views
 from trainui.store.runs.tables import SLOTS

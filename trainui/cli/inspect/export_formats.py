@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 from trainui import extras
 from trainui.cli.output import printing
 from trainui.errors import UnfitEnvironmentError
-from trainui.store.points.chunks import NO_TIME, step_number
+from trainui.store.points.chunks import step_number
+from trainui.store.points.column_packing import NO_TIME
 
 if TYPE_CHECKING:
     from trainui.store.points.export_blocks import ExportBlock

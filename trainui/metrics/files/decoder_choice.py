@@ -20,7 +20,8 @@ from trainui.metrics.formats.table import step_fields
 from trainui.metrics.formats.text.pattern import PatternLines
 from trainui.metrics.formats.text.preset_lines import PresetLines
 from trainui.metrics.formats.wandb.log_file import WandbFile
-from trainui.store.points.chunks import NO_TIME, Points
+from trainui.store.points.chunks import Points
+from trainui.store.points.column_packing import NO_TIME
 from trainui.store.points.source_record import SourceRecord
 
 WHOLE_BYTES = 64 << 20

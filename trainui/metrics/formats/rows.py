@@ -12,7 +12,8 @@ import numpy as np
 
 from trainui.metrics.formats import labels
 from trainui.metrics.formats.table import Decoded, TableColumn, merge, number_column, table_points
-from trainui.store.points.chunks import NO_TIME, Points
+from trainui.store.points.chunks import Points
+from trainui.store.points.column_packing import NO_TIME
 
 Row = Mapping[str, Any]
 

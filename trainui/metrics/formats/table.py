@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainui.store.points.chunks import NO_TIME, Points, join, whole_steps
+from trainui.store.points.chunks import Points, join, whole_steps
+from trainui.store.points.column_packing import NO_TIME
 
 if TYPE_CHECKING:
     from trainui.store.points.chunks import Floats, Ints

@@ -14,7 +14,8 @@ from trainui.domain.records import SeriesSummary
 from trainui.store.db import protocol
 from trainui.store.db.readonly import snapshot
 from trainui.store.points import chunks, stitching
-from trainui.store.points.chunks import NO_TIME, Stats
+from trainui.store.points.chunks import Stats
+from trainui.store.points.column_packing import NO_TIME
 from trainui.store.points.columns import Columns as Columns
 from trainui.store.points.columns import columns as columns
 from trainui.store.points.segments import (

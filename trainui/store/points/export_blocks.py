@@ -35,7 +35,7 @@ class ExportBlock:
     values: Floats
     """May include NaN and infinities."""
     times: Ints
-    """Microseconds since 1970 in UTC, or `chunks.NO_TIME`."""
+    """Microseconds since 1970 in UTC, or `column_packing.NO_TIME`."""
     superseded: NDArray[np.bool_]
     """True for points that a later attempt replaced."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from trainui.store.db import protocol
 from trainui.store.db.statements import batches, placeholders
-from trainui.store.points import chunks, stitching
+from trainui.store.points import chunks, column_packing, stitching
 from trainui.store.points.lazy_numpy import np
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _even(
 ) -> _Even | None:
     if float_steps:
         return None
-    place, step = chunks.progression(ordinals), chunks.progression(steps)
+    place, step = column_packing.progression(ordinals), column_packing.progression(steps)
     if place is None or step is None or place[1] <= 0 or step[1] <= 0:
         return None
     last = step[0] + step[1] * (n - 1)
@@ -79,7 +79,7 @@ def _rows_of_even(grid: StepGrid, of: Sequence[_Even]) -> Floats:
     values = np.empty(n.sum())
     begins = np.append(0, np.cumsum(n))
     for begin, one in zip(begins.tolist(), of, strict=False):
-        chunks.unpack_into(values[begin : begin + one.n].view(np.int64), one.numbers)
+        column_packing.unpack_into(values[begin : begin + one.n].view(np.int64), one.numbers)
     chunk, first = _segments(grid, n, step, step_stride)
     at = grid.index(step[chunk] + first * step_stride[chunk])
     starts = begins[chunk] + first

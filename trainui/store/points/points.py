@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from trainui.store.db.engine import raw
-from trainui.store.points import chunks, segments
+from trainui.store.points import chunks, column_packing, segments
 from trainui.store.points.chunks import CHUNK_POINTS, Points
 from trainui.store.points.source_record import SourceRecord
 from trainui.store.points.sources import insert, lock_owner, move, next_ordinal, run, sources
@@ -198,10 +198,10 @@ def _chunk_values(points: Points, of: SourceRecord, start_byte: int) -> tuple[An
         len(points) < CHUNK_POINTS,
         len(points),
         points.steps.dtype.kind == "f",
-        chunks.pack_shared(points.ordinals),
-        chunks.pack_shared(points.steps),
-        chunks.pack(points.values),
-        chunks.pack_times(points.times),
+        column_packing.pack_shared(points.ordinals),
+        column_packing.pack_shared(points.steps),
+        column_packing.pack(points.values),
+        column_packing.pack_times(points.times),
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from trainui.store.db import protocol
 from trainui.store.points import segments, x_axis
-from trainui.store.points.chunks import NO_TIME
+from trainui.store.points.column_packing import NO_TIME
 from trainui.store.points.lazy_numpy import np
 from trainui.store.points.stitching import PointSegment
 from trainui.store.points.x_axis import Axis as Axis

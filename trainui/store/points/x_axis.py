@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from trainui.clock import SECOND
 from trainui.store.db import protocol
 from trainui.store.points import columns, segments, stitching
-from trainui.store.points.chunks import NO_TIME
+from trainui.store.points.column_packing import NO_TIME
 from trainui.store.points.lazy_numpy import np
 from trainui.store.points.stitching import PointSegment
 from trainui.store.read import views

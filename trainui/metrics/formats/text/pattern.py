@@ -18,7 +18,8 @@ from trainui.metrics.formats.numbers import leading_number
 from trainui.metrics.formats.table import Decoded
 from trainui.metrics.formats.text import presets
 from trainui.metrics.formats.text.log_lines import cut_lines, text_lines
-from trainui.store.points.chunks import NO_TIME, Points, whole_steps
+from trainui.store.points.chunks import Points, whole_steps
+from trainui.store.points.column_packing import NO_TIME
 
 TIME_LIMIT = 2.0
 """Seconds allowed to match one block, plus one for each `_BYTES_A_SECOND`: some patterns backtrack

@@ -22,7 +22,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from trainui.metrics.formats import nested
 from trainui.metrics.formats.protobuf import DAMAGED, fields
 from trainui.metrics.formats.wandb.step_metrics import Cells, StepMetrics
-from trainui.store.points.chunks import NO_TIME, Points
+from trainui.store.points.chunks import Points
+from trainui.store.points.column_packing import NO_TIME
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
