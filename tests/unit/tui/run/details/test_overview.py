@@ -264,7 +264,7 @@ def test_a_long_path_loses_its_first_directories(monkeypatch: pytest.MonkeyPatch
     path = "/home/ada/runs/54f23d60/train-lr-0.1"
     assert short_path(path, 40) == "~/runs/54f23d60/train-lr-0.1"
     assert short_path(path, 25) == "…/54f23d60/train-lr-0.1"
-    assert short_path(path, 10) == "…/tra…-0.1"
+    assert short_path(path, 10) == "…/tr…r-0.1"
     assert short_path("/data/a", 40) == "/data/a"
 
 
