@@ -7,6 +7,8 @@ process finds out if a file system answers.
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import subprocess
 import sys
@@ -80,7 +82,8 @@ class _Probe:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._answered = False
+        self._answered: bool | None = None
+        """The last answer; None: there is none yet."""
         self._ask()
 
     def _ask(self) -> None:
@@ -91,12 +94,12 @@ class _Probe:
         )
 
     def answered(self, *, wait: bool) -> bool:
-        """Return the last answer, after at most `ANSWERS_WITHIN` seconds if it is waited for."""
+        """Return the last answer; the first one is waited for, at most for `ANSWERS_WITHIN`."""
         age = time.monotonic() - self._asked_at
         if self._child.poll() is not None and age > _AGAIN_AFTER:
             self._ask()
             age = 0.0
-        if wait and age < ANSWERS_WITHIN:
+        if wait and self._answered is None and age < ANSWERS_WITHIN:
             with suppress(subprocess.TimeoutExpired):
                 self._child.wait(ANSWERS_WITHIN - age)
         code = self._child.poll()
@@ -104,7 +107,7 @@ class _Probe:
             self._answered = code >= 0  # else it was ended while it waited
         elif time.monotonic() - self._asked_at >= ANSWERS_WITHIN:
             self._answered = False
-        return self._answered
+        return bool(self._answered)
 
 
 _probe_of = cache(_Probe)
@@ -116,6 +119,30 @@ def does_answer(path: str, *, wait: bool = True) -> bool:
     Without `wait` the last answer is returned at once, False at first, and the next is asked for.
     """
     return not has_remote() or _probe_of(path).answered(wait=wait)
+
+
+def is_silent(path: str) -> bool:
+    """Return True if a path is on a remote file system that does not answer."""
+    mount = remote_mount(path)
+    return mount != "" and not does_answer(mount)
+
+
+def check_link(path: str) -> None:
+    """Check that a link does not lead to a remote file system that does not answer.
+
+    The log of an external run is such a link.
+
+    Raises:
+        OSError: it does; looking at it would block.
+    """
+    if not has_remote():
+        return
+    try:
+        target = os.readlink(path)  # noqa: PTH115
+    except OSError:
+        return  # it is no link
+    if is_silent(target):
+        raise OSError(errno.EHOSTDOWN, "its file system does not answer", target)
 
 
 def is_silent_below(directory: str, below: str, *, wait: bool = True) -> bool:

@@ -10,6 +10,7 @@ import stat
 from io import BufferedReader
 from pathlib import Path
 
+from trainui import mounts
 from trainui.errors import NotPlainFileError
 
 _KINDS = (
@@ -29,6 +30,7 @@ def check(path: Path, mode: int) -> None:
 
 def open_plain(path: Path) -> BufferedReader:
     """Open a regular file without blocking; raise NotPlainFileError if it is something else."""
+    mounts.check_link(str(path))
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         check(path, os.fstat(descriptor).st_mode)
@@ -36,6 +38,12 @@ def open_plain(path: Path) -> BufferedReader:
         os.close(descriptor)
         raise
     return open(descriptor, "rb")
+
+
+def status(path: Path) -> os.stat_result:
+    """Return a file's status; raise OSError also if its file system does not answer."""
+    mounts.check_link(str(path))
+    return path.stat()
 
 
 def read_bytes(path: Path) -> bytes:

@@ -34,6 +34,8 @@ def test_an_external_run_on_a_silent_disk_delays_nothing_else(
             assert cli.json("metrics", "p")["series"][0]["count"] == 3
         assert cli("worker", "stop").code == 0
         assert cli.json("run", "p.yaml", "--wait")["status"] == "completed"
+        shown = cli("logs", "far/exp", "far-exp")
+        assert "its file system does not answer" in shown.err, shown
         for words in (("add", str(far)), (str(far),), ("add", str(far / "exp"), "--dry-run")):
             refused = cli(*words)
             assert refused.code == 2, refused

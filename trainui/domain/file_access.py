@@ -58,7 +58,7 @@ class LocalFile:
 
     def stat(self) -> os.stat_result:
         """Return its status."""
-        return self.path.stat()
+        return plain_files.status(self.path)
 
     def read_bytes(self) -> bytes:
         """Return all of it."""

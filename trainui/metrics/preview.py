@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trainui import mounts
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.metrics import formats
@@ -106,8 +107,12 @@ class FilePreview:
 def preview(connection: Connection, stage: StageRecord, attempt: AttemptRecord) -> FilePreview:
     """Return a preview of the part of a stage's files that is not in the store yet.
 
-    The attempt is the stage's last one.
+    The attempt is the stage's last one. An external run on a remote file system, which may not
+    answer, has no preview.
     """
+    named = (one.path for one in stage.definition.metrics or () if one.path)
+    if attempt.celery_task_id is None and mounts.remote_mount(stage.directory, *named):
+        return FilePreview({}, {})
     place = sources.SearchDirectories(
         Path(attempt.directory), Path(stage.directory), Path(stage.definition.workdir)
     )

@@ -116,8 +116,9 @@ def _print(requests: Sequence[_LogRequest], printer: _Printer) -> None:
         if record is None:
             printing.note(_not_started(request.stage))
             continue
-        if (gone := directory.deleted_log(record.directory)) is not None:
-            printing.note(f"the log {text.harmless(gone)} no longer exists")
+        if (problem := directory.missing_log(record.directory)) is not None:
+            printing.note(text.harmless(problem))
+            continue
         lines: Iterable[TimedLine] = request.logs_of(record).lines(to_end=True)
         if request.last is not None:
             lines = deque(lines, maxlen=request.last)

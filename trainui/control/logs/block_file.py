@@ -6,6 +6,7 @@ feeds need not be read whole; only this module knows this rule.
 
 from __future__ import annotations
 
+import errno
 from collections import OrderedDict
 
 from trainui.domain.file_access import File
@@ -36,7 +37,9 @@ class BlockFile:
         """Check the file's size and identity; returns True if anything has changed."""
         try:
             status = self.path.stat()
-        except OSError:
+        except OSError as error:
+            is_silent = error.errno == errno.EHOSTDOWN
+            self.problem = f"{error.filename}: {error.strerror}" if is_silent else ""
             changed = self._identity is not None
             if changed:
                 self._reset(None)

@@ -5,17 +5,23 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from trainui import settings
+from trainui import plain_files, settings
 from trainui.domain.file_access import Directory, LocalDirectory
 from trainui.supervisor import protocol
 
 
-def deleted_log(directory: str) -> str | None:
-    """Return the log of an external run's attempt that no longer exists; None: it does."""
+def missing_log(directory: str) -> str | None:
+    """Return why the log of an external run's attempt cannot be read; None: it can."""
     link = f"{directory}/{protocol.STDOUT_FILE}"
-    if not os.path.islink(link) or os.path.exists(link):  # noqa: PTH110, PTH114 (at each snapshot)
+    if not os.path.islink(link):  # noqa: PTH114 (at each snapshot)
         return None
-    return os.readlink(link)  # noqa: PTH115
+    try:
+        plain_files.status(Path(link))
+    except FileNotFoundError:
+        return f"the log {os.readlink(link)} no longer exists"  # noqa: PTH115
+    except OSError as error:
+        return f"the log {os.readlink(link)} cannot be read: {error.strerror}"  # noqa: PTH115
+    return None
 
 
 def find(directory: str, attempt_id: int, host: str) -> Directory:

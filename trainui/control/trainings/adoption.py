@@ -149,8 +149,7 @@ def _written_metrics(process: psutil.Process) -> str | None:
 def _is_metrics(path: Path) -> bool:
     """Return True if a file has metrics: by its format, and a text by what it says."""
     if tracker_runs.DATABASE.fullmatch(path.name):
-        # without the copy that reading it takes
-        return any(map(tracker_runs.is_marked, (path, path.with_name(f"{path.name}-wal"))))
+        return tracker_runs.is_trackers(path)
     if default_sources.is_wandbs_own(path.parts, path.name):
         return False
     family = default_sources.family_of(path)

@@ -64,6 +64,17 @@ def _sound(tracker: str, runs: Iterable[TrackedRun]) -> list[TrackedRun]:
     return [replace(run, name=str(run.name), tracker=tracker) for run in sound]
 
 
+def is_trackers(file: Path) -> bool:
+    """Return True if a database has a tracker's tables; its content is not read.
+
+    A new one, or one that is being changed, is judged by its text.
+    """
+    files = (file, file.with_name(f"{file.name}-wal"))
+    if not any(map(is_marked, files)):
+        return False
+    return database.has_tracker(file) is not False
+
+
 def is_marked(file: Path) -> bool:
     """Return True if a database may be a tracker's: others may be large, and are not copied."""
     head = peek.head(file, _MARKED_BYTES)

@@ -25,7 +25,7 @@ def text(path: Path, size: int = 8192) -> str:
 def size(path: Path) -> int:
     """Return a file's size in bytes."""
     try:
-        return path.stat().st_size
+        return plain_files.status(path).st_size
     except OSError:
         return 0
 

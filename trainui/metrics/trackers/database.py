@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -190,7 +190,28 @@ def damaged(path: Path, error: Exception) -> UnreadableFileError:
     )
 
 
+def has_tracker(path: Path) -> bool | None:
+    """Return True if a database has the tables of a tracker; None: no tables can be seen.
+
+    It is neither copied nor locked, which is safe for its writer; only names of tables are read.
+    """
+    try:
+        uri = f"{path.as_uri()}?immutable=1"
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            tables = _tables(connection)
+    except DAMAGED:
+        return None
+    return _tracker_with(tables) is not None if tables else None
+
+
 def _tracker(connection: sqlite3.Connection) -> Tracker | None:
+    return _tracker_with(_tables(connection))
+
+
+def _tables(connection: sqlite3.Connection) -> set[str]:
     query = "SELECT name FROM sqlite_master WHERE type = 'table'"
-    tables = {name for (name,) in connection.execute(query)}
+    return {str(name) for (name,) in connection.execute(query)}
+
+
+def _tracker_with(tables: set[str]) -> Tracker | None:
     return next((one for one in TRACKERS if tables.issuperset(one.TABLES)), None)

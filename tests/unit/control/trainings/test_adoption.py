@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,24 @@ def test_a_text_is_examined_for_metrics(
     pid = programs.start("train.py", name, line, "0")
     found = {one.pid: one.why for one in adoption.candidates()}
     assert found.get(pid) == (f"writes {name}" if is_training else None)
+
+
+@pytest.mark.parametrize(
+    ("table", "is_training"), [("metrics (run_name TEXT)", True), ("files (path TEXT)", False)]
+)
+def test_a_database_is_known_by_its_tables(
+    programs: Programs, table: str, is_training: bool
+) -> None:
+    """A cache of sources has the names of a tracker's columns in its rows; mypy's is one."""
+    file = programs.directory / "cache.db"
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute(f"CREATE TABLE {table}")
+        database.execute("CREATE TABLE configs (id INTEGER, text TEXT)")
+        database.execute("INSERT INTO configs VALUES (1, 'run_name latest_metrics')")
+    pid = programs.start("train.py", "cache.db", "", "0")
+    found = {one.pid: one.why for one in adoption.candidates()}
+    assert found.get(pid) == ("writes cache.db" if is_training else None)
+    assert [one.name for one in programs.directory.glob("cache.db*")] == ["cache.db"]
 
 
 def test_the_own_logs_of_wandb_are_no_metrics(programs: Programs) -> None:

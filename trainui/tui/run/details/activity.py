@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trainui import plain_files
 from trainui.artifacts import checkpoints
 from trainui.domain.headline_metric import headline
 from trainui.domain.metric_direction import lower_is_better
@@ -189,7 +190,7 @@ def _nonfinite_text(series: Sequence[SeriesSummary], first_steps: Mapping[str, i
 
 def _size(log: Path) -> int:
     try:
-        return log.stat().st_size
+        return plain_files.status(log).st_size
     except OSError:
         return 0
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trainui import paths, plain_files
+from trainui import mounts, paths, plain_files
 from trainui.artifacts.globs import first_matches, roots
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, StageRecord
@@ -84,6 +84,8 @@ def _started(attempt_directory: Path) -> int | None:
 
 
 def _files_in(definition: StageDefinition, directory: Path) -> StageFiles:
+    if mounts.is_silent(str(directory)):
+        return StageFiles(directory=str(directory))
     outputs = {one for pattern in definition.outputs for one in _matching(directory, pattern)}
     checkpoint = definition.checkpoint
     checkpoints = set(_matching(directory, checkpoint.glob)) if checkpoint is not None else set()

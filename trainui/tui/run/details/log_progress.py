@@ -85,7 +85,7 @@ def most_steps(logs: Sequence[Path]) -> int:
 def written_at(log: Path) -> int | None:
     """Return when a log was last written, in microseconds; None if it is empty or missing."""
     try:
-        status = log.stat()
+        status = plain_files.status(log)
     except OSError:
         return None
     return status.st_mtime_ns // 1000 if status.st_size else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trainui.control.logs.directory import deleted_log
+from trainui.control.logs.directory import missing_log
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ENDED, Status
 from trainui.text import harmless
@@ -80,8 +80,8 @@ class StagePanel:
             view.set_source(None, waits)
             return
         last = attempts[-1]
-        if (gone := deleted_log(last.directory)) is not None:
-            view.set_source(None, f"{harmless(gone)} no longer exists")
+        if (problem := missing_log(last.directory)) is not None:
+            view.set_source(None, harmless(problem))
             return
         live = last.status == Status.RUNNING
         source = LogSource(last.directory, self._streams, live, last.id, last.host)
