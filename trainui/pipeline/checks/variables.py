@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from trainui.pipeline import template
 from trainui.pipeline.fields import names
+from trainui.pipeline.generated_matrix import own_keys
 from trainui.pipeline.outline import Outline, StageOutline, templates_in
 from trainui.pipeline.shell.quoting import UNFIT
 from trainui.pipeline.shell.reader import spots
@@ -37,6 +38,8 @@ class _Scope:
     params: frozenset[str]
     matrix: tuple[str, ...] = ()
     search: tuple[str, ...] | None = None
+    lacks_space: bool = False
+    """True if the stage's search has no parameter, which is reported by itself."""
 
 
 def check(outline: Outline, problems: Problems) -> None:
@@ -47,7 +50,8 @@ def check(outline: Outline, problems: Problems) -> None:
             _check_scalar(scalar, PARAMETER, _Scope(frozenset()), problems)
     for stage in outline.stages:
         space = None if stage.space is None else tuple(sorted(stage.space))
-        scope = _Scope(outline.parameters.declared, tuple(stage.matrix), space)
+        lacks_space = stage.has("search") and not space and not own_keys(stage.node)
+        scope = _Scope(outline.parameters.declared, tuple(stage.matrix), space, lacks_space)
         for field, scalar in stage.templates:
             if rule := FIELDS.get(field):
                 _check_scalar(scalar, rule, scope, problems)
@@ -74,6 +78,8 @@ def _fault(variable: Variable, rule: Rule, scope: _Scope) -> tuple[str, str] | N
     if variable.kind == "matrix" and variable.key not in scope.matrix:
         return "unknown-variable", _unknown_key(variable, scope.matrix)
     if variable.kind == "search" and variable.key not in (scope.search or ()):
+        if scope.lacks_space:
+            return None
         return "unknown-variable", _unknown_search(variable, scope.search)
     if variable.kind == "env" and names.is_no_variable(variable.key):
         message = f"{_shown(variable)}: this cannot be the name of an environment variable"

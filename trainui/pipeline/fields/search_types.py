@@ -75,7 +75,10 @@ def _choices(values: list[Any], info: ValidationInfo) -> Choices:
             raise fault("wrong-type", 'is empty; write "" where empty text is meant', index)
         typed = readers.within(readers.typed, scalar, index)
         if typed in found:
+            earlier = written[found.index(typed)]
             message = f"has the value {quoted(scalar.text)} more than once"
+            if scalar.text != earlier:
+                message = f"is {quoted(scalar.text)}, which equals {quoted(earlier)}; remove one"
             raise fault("duplicate-value", message, index)
         found.append(typed)
         written.append(scalar.text)
