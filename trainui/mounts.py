@@ -78,7 +78,7 @@ def has_remote() -> bool:
 
 
 class _Probe:
-    """Asks a file system again and again, by a child process that it may block."""
+    """Polls a file system through a child process, which may block."""
 
     def __init__(self, path: str) -> None:
         self._path = path

@@ -126,7 +126,7 @@ class _Watch:
         return True
 
     def _is_study_behind(self) -> bool:
-        """Return True for a moment if a trial has ended and is not in its study yet."""
+        """Return True, for `STUDY_WITHIN` at most, if an ended trial is not in its study yet."""
         now = time.monotonic()
         self._over_at = self._over_at or now
         is_early = now - self._over_at < STUDY_WITHIN

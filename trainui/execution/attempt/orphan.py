@@ -45,7 +45,7 @@ class Orphan:
         return None
 
     def end(self, reason: ExitReason) -> tuple[int, ...]:
-        """End all processes; return the survivors, or raise SupervisorLivesError if it has one."""
+        """End all its processes; return those that survive, or raise SupervisorLivesError."""
         grace = self._definition.grace
         if reason == ExitReason.EXITED:
             grace = min(grace, LEFTOVER_GRACE)

@@ -1,6 +1,6 @@
 """Processes that read and watch the external runs on remote file systems, one for each.
 
-Who looks at a file system of the network whose server does not answer is blocked for as long as
+A process that looks at a network file system whose server does not answer is blocked for as long as
 that lasts, and cannot be killed. So no other process looks at one.
 """
 
@@ -46,7 +46,7 @@ class RemoteProcesses:
             self._report(mount, attempts, is_silent=process.is_silent())
 
     def stop(self) -> None:
-        """Let all processes end."""
+        """End all processes."""
         for process in self._processes.values():
             process.close()
 
@@ -58,7 +58,7 @@ class RemoteProcesses:
             return external_runs.remote_mounts(connection, self._host, since)
 
     def _report(self, mount: str, attempts: list[AttemptToRead], *, is_silent: bool) -> None:
-        """Store that a file system does not answer, or that it does so again."""
+        """Record that a file system does not answer, or answers again."""
         problem = None
         if is_silent and not mounts.does_answer(mount, wait=False):
             problem = f"{mount} does not answer; what was written there is read when it does"

@@ -84,7 +84,7 @@ class NumberFormat(NamedTuple):
 def number_format(
     values: tuple[float, ...], exact: float, tolerable: float, letters_from: int = LETTERS_FROM
 ) -> NumberFormat:
-    """Return the simplest format that tells these numbers apart."""
+    """Return the simplest format that distinguishes these numbers."""
     plain = NumberFormat(exact, tolerable, letters_from)
     low, high = min(values), max(values)
     greatest = Decimal(max(-low, high))
