@@ -31,6 +31,7 @@ def test_runs_are_filtered_and_sorted_as_in_the_screen(cli: CommandLine) -> None
     assert "b" not in cli("ls", "--", "-name:b").out.split()
     assert names("status:failed") == ["d"]
     assert names() == ["d", "c", "b", "a"]
+    assert "none of these runs has 'los'" in cli("ls", "--sort", "metric.los").err
     lines = cli("ls", "--sort", "metric.val/loss", "--limit", "2").out.splitlines()
     assert lines[0].split()[-1] == "val/loss"
     assert [(line.split()[1], line.split()[-1]) for line in lines[1:]] == [

@@ -32,6 +32,8 @@ class Selection:
     runs: list[RunLine]
     columns: Mapping[str, Mapping[str, str]]
     """The parameters and metrics that the filter and the order use: their values by run id."""
+    lacks: str | None = None
+    """What the order uses and no run has, as text; None: at least one has it."""
 
 
 def select(
@@ -42,10 +44,11 @@ def select(
     metrics, params = set(chosen.metrics), set(chosen.params)
     if sort is not None and sort.startswith(_SMOOTHED):
         sort = f"{sorting.METRIC}{SMOOTHED}{sort.removeprefix(_SMOOTHED)}"
+    sorted_by = _sorted_by(sort or "")
     if sort is not None and sort.startswith(sorting.METRIC):
-        metrics.add(sort.removeprefix(sorting.METRIC))
+        metrics.add(sorted_by)
     if sort is not None and sort.startswith(PARAMS):
-        params.add(sort.removeprefix(PARAMS))
+        params.add(sorted_by)
     if params or chosen.needs_sweeps:
         runs = _with_sweeps(connection, runs)
     values = _values(connection, metrics, runs)
@@ -54,7 +57,19 @@ def select(
     if sort is not None:
         order = _order(sort, values)
         found = list(order.arranged(found, reverse=False))
-    return Selection(found, {**_shown_params(found, params), **_shown_values(values)})
+    columns = {**_shown_params(found, params), **_shown_values(values)}
+    lacks = None
+    if found and sorted_by and sorted_by not in columns:
+        lacks = (
+            f"none of these runs has {sorted_by.removeprefix(SMOOTHED)!r}, so they are not sorted"
+        )
+    return Selection(found, columns, lacks)
+
+
+def _sorted_by(sort: str) -> str:
+    """Return the metric or parameter of an order; empty: another one."""
+    prefix = next((one for one in (sorting.METRIC, PARAMS) if sort.startswith(one)), sort)
+    return sort.removeprefix(prefix)
 
 
 def _with_sweeps(connection: Connection, runs: Sequence[RunLine]) -> list[RunLine]:
@@ -100,11 +115,11 @@ def _values(connection: Connection, names: set[str], runs: Sequence[RunLine]) ->
 
 
 def _order(name: str, values: Values) -> SortOrder:
-    if name.startswith(sorting.METRIC):
+    if name.startswith(sorting.METRIC) and name != sorting.METRIC:
         metric = name.removeprefix(sorting.METRIC)
         chosen = values[metric]
         return sorting.by_metric(ComparedMetric(metric, chosen.lower), lambda: chosen.values)
-    if name.startswith(PARAMS):
+    if name.startswith(PARAMS) and name != PARAMS:
         return sorting.by_param(name.removeprefix(PARAMS))
     known = {order.title.casefold(): order for order in sorting.ORDERS}
     if (found := known.get(name.casefold())) is None:

@@ -101,6 +101,8 @@ def _list_selected(
     with lookup.view() as connection:
         found = selection.select(connection, run_list.run_lines(connection), words, sort)
         shown = found.runs[:most]
+        if found.lacks is not None:
+            printing.note(found.lacks)
         if as_json:
             records = {run.id: run for run in views.runs(connection)}
             printing.value({"runs": [summary.run_line(records[one.id]) for one in shown]})
