@@ -13,8 +13,8 @@ from pathlib import Path
 from trainui import clock, formatting, text
 from trainui.artifacts import code_version
 from trainui.braille import plot_lines
+from trainui.domain.headline_metric import is_clock, is_moment
 from trainui.domain.notifications import NOTE
-from trainui.domain.progress_series import is_clock, is_moment
 from trainui.domain.records import RunRecord, SeriesSummary, StageRecord
 from trainui.domain.states import Status
 from trainui.execution.attempt import logs

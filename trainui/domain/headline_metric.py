@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
-from trainui.domain.progress_series import is_clock
 from trainui.domain.search import Search
 
 _RANKS = tuple(
@@ -37,3 +37,29 @@ def headline(names: Sequence[str], search: Search | None = None) -> str | None:
         if found is not None:
             return found
     return next((name for name in names if not is_clock(name)), None)
+
+
+_CLOCKS = frozenset(
+    {"epoch", "step", "time", "timestamp", "wall_time", "walltime", "elapsed"}
+    | {"_runtime", "_timestamp"}
+)
+
+_MOMENTS = frozenset({"time", "timestamp", "_timestamp", "wall_time", "walltime", "date"})
+
+LONG_AGO = 1e9
+"""Unix time in 2001; smaller values are taken for durations, not times of day."""
+
+
+def is_clock(name: str) -> bool:
+    """Return True if a metric counts steps, epochs or time; a prefix like `train/` is ignored."""
+    return _last(name) in _CLOCKS
+
+
+def is_moment(name: str, least: float | None) -> bool:
+    """Return True if a metric with this minimum contains Unix times, in any unit."""
+    return _last(name) in _MOMENTS and least is not None and least >= LONG_AGO
+
+
+@lru_cache(maxsize=4096)
+def _last(name: str) -> str:
+    return re.split(r"[/.]", name.casefold())[-1]

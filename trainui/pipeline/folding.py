@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from trainui.domain.headline_metric import is_clock
 from trainui.domain.metric_direction import lower_is_better
-from trainui.domain.progress_series import is_clock
 from trainui.domain.records import SeriesSummary, StageRecord
 from trainui.domain.states import ENDED, Status
 from trainui.pipeline.matrix import member_name

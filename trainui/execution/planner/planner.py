@@ -19,8 +19,8 @@ from trainui.domain.records import AttemptRecord, HostView, Slot, StageRecord, W
 from trainui.execution.gpu import gpus, nvml
 from trainui.execution.gpu.gpus import Usable
 from trainui.execution.planner import slots, wait_reasons
-from trainui.execution.planner.retry_timers import RetryTimers
 from trainui.execution.planner.slots import host
+from trainui.execution.planner.wait_reasons import RetryTimers
 from trainui.execution.worker.task_sender import TaskMessage, TaskSender
 from trainui.pipeline.rules.scheduling import Grant, Wait, decide
 from trainui.pipeline.substitution.masking import mask

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainui import disk, paths
+from trainui import clock, disk, paths
 from trainui import settings as settings_module
 from trainui.artifacts import environment
 from trainui.domain.definition import StageDefinition
@@ -13,10 +14,10 @@ from trainui.domain.records import HostView, StageRecord, WaitReason
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.gpu import gpus
 from trainui.execution.gpu.gpus import Usable
-from trainui.execution.planner.retry_timers import RetryTimers
 from trainui.pipeline.fields import memory_size
 from trainui.pipeline.rules.scheduling import WaitingStage
 from trainui.settings import Settings
+from trainui.store.runs.launching import LONGEST_PAUSE
 
 
 def elsewhere(definition: StageDefinition, settings: Settings) -> str | None:
@@ -95,3 +96,38 @@ def _visible(stage: StageRecord, usable: Usable) -> frozenset[int] | None:
     except UnfitEnvironmentError:
         return None  # the launch reports the error
     return None if value is None else frozenset(gpus.visible_indices(usable.gpus, value))
+
+
+MOST = 10_000
+"""Number of delays kept. If it is exceeded, the timers are cleared and delays start again."""
+
+
+class RetryTimers:
+    """The retry delays that this worker has seen."""
+
+    def __init__(self) -> None:
+        self._due: dict[tuple[str, int], float] = {}
+
+    def left(self, stage: StageRecord) -> float:
+        """Return the seconds until a stage may start; 0 if it may start now."""
+        if stage.not_before is None:
+            return 0.0
+        left = (stage.not_before - clock.now()) / clock.SECOND
+        now, key = time.monotonic(), (stage.id, stage.not_before)
+        if key not in self._due:
+            if len(self._due) >= MOST:
+                self._due.clear()
+            self._due[key] = now + min(left, _longest(stage, stage.not_before))
+        return max(min(left, self._due[key] - now), 0.0)
+
+    def not_before(self, stage: StageRecord) -> int | None:
+        """Return the time at which a stage may start, on the current wall clock; None: now."""
+        left = self.left(stage)
+        return clock.now() + int(left * clock.SECOND) if left else None
+
+
+def _longest(stage: StageRecord, not_before: int) -> float:
+    """Return the full delay in seconds: after the end of an attempt, or after a requeue."""
+    if stage.completed_at is None:
+        return LONGEST_PAUSE
+    return (not_before - stage.completed_at) / clock.SECOND

@@ -20,7 +20,8 @@ from trainui import settings as settings_module
 from trainui.domain.records import Slot
 from trainui.errors import ReplacedError, StoreError, StoreLockedError, TrainuiError
 from trainui.execution.attempt.monitor import AttemptMonitor
-from trainui.execution.daemon.watchdog_monitor import WatchdogMonitor
+from trainui.execution.daemon import desired_state, locks, prestart, spawn
+from trainui.execution.daemon.respawn import RespawnedProcess
 from trainui.execution.external.external_thread import ExternalThread
 from trainui.execution.external.remote_processes import RemoteProcesses
 from trainui.execution.gpu.health import GpuHealthMonitor
@@ -35,11 +36,35 @@ from trainui.execution.worker.metrics_process import MetricsProcess
 from trainui.execution.worker.notifications import Notifier
 from trainui.execution.worker.search_thread import SearchThread
 from trainui.execution.worker.task_sender import TaskSender
+from trainui.paths import Home
 from trainui.store.db import outage, protocol
 from trainui.store.db.engine import open_store
 from trainui.store.read import views
 from trainui.supervisor.fork_server import ForkServer
 from trainui.supervisor.protocol import IDENTITY
+
+LOOK_EVERY = 1.0
+"""Seconds."""
+
+
+class WatchdogMonitor:
+    """Starts the guard if it is not running although the worker is wanted."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._respawned = RespawnedProcess(
+            "guard",
+            lambda: spawn.spawn(prestart.GUARD_ARGV, home.guard_log),
+            lambda: locks.is_held(home.guard_lock),
+        )
+        self._looked_at = 0.0
+
+    def look(self) -> None:
+        """Start the guard if it is missing and a check is due."""
+        now = time.monotonic()
+        if now - self._looked_at >= LOOK_EVERY and desired_state.is_wanted(self._home):
+            self._looked_at = now
+            self._respawned.poll(now)
 
 
 class ChangeDetector:

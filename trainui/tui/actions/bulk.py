@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from trainui.domain.states import UNFINISHED
 from trainui.errors import TrainuiError
+from trainui.formatting import size
 from trainui.text import harmless
 from trainui.tui.actions.confirm_screen import Choice, ConfirmScreen
 from trainui.tui.actions.target import Target, listed
@@ -53,7 +56,6 @@ def remove_question(targets: Sequence[Target]) -> ConfirmScreen:
 
     def facts() -> list[str]:
         from trainui.store.read import views
-        from trainui.tui.actions.directory_size import size_in_words
 
         with views.reading() as connection:
             runs = [views.run(connection, target.id) for target in finished]
@@ -143,3 +145,30 @@ def _count(count: int, noun: str) -> str:
 
 def _runs(count: int) -> str:
     return f"{_count(count, 'run')} {'is' if count == 1 else 'are'}"
+
+
+TIME_LIMIT = 1.0
+"""Time limit in seconds; after it the size so far is reported as a lower bound."""
+
+
+def size_in_words(directories: Iterable[Path], limit: float = TIME_LIMIT) -> str:
+    """Return the size of some directories, e.g. `1.2 GB in 34 files`, or `over ...` if cut off."""
+    deadline = time.monotonic() + limit
+    total, count, whole = 0, 0, True
+    for entry in _files(directories):
+        if time.monotonic() > deadline:
+            whole = False
+            break
+        total, count = total + entry, count + 1
+    words = f"{size(total)} in {count} file{'s' * (count != 1)}"
+    return words if whole else f"over {words}"
+
+
+def _files(directories: Iterable[Path]) -> Iterator[int]:
+    for directory in directories:
+        for place, _, names in os.walk(directory):
+            for name in names:
+                try:
+                    yield os.lstat(f"{place}/{name}").st_size
+                except OSError:
+                    continue  # deleted meanwhile

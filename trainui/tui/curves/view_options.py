@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from trainui.domain.progress_series import is_clock
+from trainui.domain.headline_metric import is_clock
 from trainui.domain.records import SeriesSummary
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.model import AxisPositions, Comparison

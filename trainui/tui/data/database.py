@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from trainui import settings
 from trainui.errors import NotFoundError, TrainuiError
 from trainui.store.db import protocol, readonly, sqlite_file
-from trainui.store.read import gpu_use, views
-from trainui.tui.data.bell import Bell
+from trainui.store.db.protocol import Connection
+from trainui.store.read import event_feed, gpu_use, views
 from trainui.tui.data.health import HealthReader
 from trainui.tui.data.snapshot import (
     GpuUse,
@@ -27,6 +27,28 @@ from trainui.tui.runs.reader import RunsPageReader
 
 if TYPE_CHECKING:
     from trainui.tui.run.reader import RunPageReader
+
+
+class Bell:
+    """Rings for events since the screen was opened."""
+
+    def __init__(self, ring: Callable[[str], None]) -> None:
+        """Create the bell.
+
+        `ring` is called with a message, in the poller's thread, and must not block.
+        """
+        self._ring = ring
+        self._event: int | None = None
+
+    def look(self, connection: Connection) -> None:
+        """Ring for each notable event since the last call."""
+        if self._event is None:
+            self._event = event_feed.last(connection)
+            return
+        self._event, notices = event_feed.after(connection, self._event)
+        for notice in notices:
+            self._ring(notice.text)
+
 
 Found = TypeVar("Found")
 

@@ -16,8 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from trainui.tui.data.bell import Bell
-from trainui.tui.data.database import ScreenDatabase
+from trainui.tui.data.database import Bell, ScreenDatabase
 from trainui.tui.data.file_watch import FileWatch
 from trainui.tui.data.snapshot import (
     ListQuery,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tests.unit.execution.planner.test_wait_reasons import STAGE
 from trainui import clock
-from trainui.execution.planner.retry_timers import RetryTimers
+from trainui.execution.planner.wait_reasons import RetryTimers
 from trainui.store.runs.launching import LONGEST_PAUSE
 
 HOURS = 5 * 3600 * clock.SECOND
