@@ -42,6 +42,10 @@ class Host(Protocol):
         """Run an action in a thread and show its result."""
         ...
 
+    def release_keys(self) -> None:
+        """Dispatch the keys that were typed before the first page had data."""
+        ...
+
     def open_run(self, run_id: str) -> None:
         """Open a run's page."""
         ...

@@ -86,6 +86,7 @@ class Page(RunActions):
         """Show a snapshot, including the GPU strip."""
         self.gpu_strip.show((*snapshot.gpus, *snapshot.far_gpus), snapshot.gpu_holders)
         self.show(snapshot)
+        self.host.release_keys()
 
     def show(self, snapshot: Snapshot) -> None:
         """Show a snapshot, without the GPU strip."""

@@ -31,6 +31,9 @@ else:
 TIMEOUT = 0.5
 """Seconds after which a key's action counts as done, in case its target is gone."""
 
+HELD_FOR = 2.0
+"""Seconds that a key typed at the start waits at most, in case the data cannot be read."""
+
 
 @dataclass
 class _Round:
@@ -53,6 +56,7 @@ class KeyQueue(Base):
 
     _typed: deque[events.Key]
     _timeout: asyncio.TimerHandle
+    _are_held = True
 
     async def on_event(self, event: events.Event) -> None:
         """Dispatch an event; a key waits until the previous key's action is done."""
@@ -60,13 +64,23 @@ class KeyQueue(Base):
             await super().on_event(event)
             return
         self._typed.append(event)
-        if len(self._typed) == 1:
+        if len(self._typed) > 1:
+            return
+        if self._are_held:
+            self.set_timer(HELD_FOR, self.release_keys)
+        else:
             await self._dispatch()
+
+    def release_keys(self) -> None:
+        """Dispatch the keys typed before the first page had data: they would have had no target."""
+        is_first, self._are_held = self._are_held, False
+        if is_first and self._typed:
+            self.call_later(self._dispatch)
 
     @property
     def is_acting(self) -> bool:
         """True while a key's action runs and no other key is queued."""
-        return len(self._typed) == 1
+        return len(self._typed) == 1 and not self._are_held
 
     async def _dispatch(self) -> None:
         event = self._typed[0]
