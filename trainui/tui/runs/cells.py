@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from trainui.tui.data.eta import Eta
     from trainui.tui.data.snapshot import RunLive
 
-LEAST_MEMBER, MOST_MEMBER = 10, 30
-"""Least and most width of the name of a sweep's best member, in the metric's column."""
+LEAST_MEMBER = 10
+"""Least width of the name of a sweep's best member, in the metric's column."""
 
 VALUE = 8
 """Width of a metric's value with a space, in its column."""
@@ -170,7 +170,7 @@ def value_cells(title: str) -> Cells:
             own = fit_middle(_shorter(live.title, title, room), room)
             return [*value, Segment(f" {own}", "dim")] if room > 0 else value
         if live.member and room >= LEAST_MEMBER:
-            name = fit_middle(live.member, min(room, MOST_MEMBER))
+            name = fit_middle(live.member, room)
             value += [Segment(f" {name}", "dim")]
             room -= cell_len(name) + 1
         return [*value, Segment(" "), *spark_cells(run, moment, room)] if room > 1 else value

@@ -153,4 +153,4 @@ def _brief_width(run: RunLine) -> int:
 
 def _current_width(run: RunLine) -> int:
     shown = run.current or run.failed
-    return min(sum(cell_len(harmless(name)) + 2 for name in shown), 48) if shown else 0
+    return sum(cell_len(harmless(name)) + 2 for name in shown) if shown else 0

@@ -13,7 +13,7 @@ from trainui.text import SYMBOLS, harmless, verdict
 from trainui.tui.render.numbers import number, state_style
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle
 from trainui.tui.runs import cells as render
-from trainui.tui.runs.cells import LEAST_MEMBER, MOST_MEMBER, Cells, RowContext
+from trainui.tui.runs.cells import LEAST_MEMBER, Cells, RowContext
 from trainui.tui.runs.column_stats import ColumnStats
 from trainui.tui.runs.params import shown_params
 
@@ -34,7 +34,13 @@ COMFORTABLE = 20
 LITTLE = 4
 
 MOST_PARAM = 16
-"""Width of a parameter's column: of a sweep it has a range, e.g. `1.92e-5..0.0716`."""
+"""Width of a parameter that takes precedence: of a sweep it has a range, e.g. `1.92e-5..0.0716`."""
+
+FEW_STAGES = 48
+"""Width of the names of running stages up to which they take precedence over a sparkline."""
+
+SPARK = 20
+"""Most width of a sparkline."""
 
 OF_SOME = 5
 """Rank of a parameter that has one value, which some runs do not have."""
@@ -56,6 +62,8 @@ class RunColumn(NamedTuple):
     right: bool = False
     comfort: int = COMFORTABLE
     """Width up to which it takes precedence, if its rank is 0 or 1."""
+    whole: int = 0
+    """Width at which its text is whole, if that is less than the most; 0: the most."""
 
     @property
     def comfortable(self) -> int:
@@ -171,7 +179,7 @@ def _columns(facts: ColumnStats) -> Iterator[RunColumn]:
     yield RunColumn("STATE", 13, 13, render.state_cells)
     yield RunColumn("NAME", min(max(facts.name, 6), 12), max(facts.name, 12), render.name_cells)
     if facts.pipeline:
-        yield RunColumn("PIPELINE", 8, max(min(facts.pipeline, 20), 8), render.pipeline_cells, 7)
+        yield RunColumn("PIPELINE", 8, max(facts.pipeline, 8), render.pipeline_cells, 7)
     yield from _param_columns(facts)
     if facts.verdict:
         yield RunColumn("VERDICT", 9, 9, render.verdict_cells, 1)
@@ -181,18 +189,19 @@ def _columns(facts: ColumnStats) -> Iterator[RunColumn]:
         yield RunColumn("TROUBLE", brief, words, render.run_trouble_cells, comfort=WORDS)
     yield RunColumn("", BAR, BAR, render.bar_cells, 6)
     if facts.current:
-        yield RunColumn("STAGE", 10, max(facts.current, 10), render.current_cells)
+        most = max(facts.current, 10)
+        yield RunColumn("STAGE", 10, most, render.current_cells, whole=min(most, FEW_STAGES))
     if facts.step and facts.metric:
         yield RunColumn("STEP", facts.step, facts.step, render.step_cells, 5, True)
     if facts.metric_name:
-        member = min(facts.member, MOST_MEMBER)
-        most = 28 + (member + 2 if member else 0)
-        yield RunColumn(facts.metric_name, 14, most, render.value_cells(facts.metric_name), 2)
+        name, cells = facts.metric_name, render.value_cells(facts.metric_name)
+        whole = max(render.VALUE + facts.member, cell_len(name) + 1)
+        yield RunColumn(name, 14, whole + SPARK, cells, 2, whole=whole)
     elif facts.metric:
         yield RunColumn(
-            "METRIC", min(facts.metric, 8) + 9, min(facts.metric, 20) + 9, render.metric_cells, 2
+            "METRIC", min(facts.metric, 8) + 9, facts.metric + 9, render.metric_cells, 2
         )
-        yield RunColumn("", 8, 20, render.spark_cells, 3)
+        yield RunColumn("", 8, SPARK, render.spark_cells, 3)
     if facts.gpus:
         yield RunColumn("GPUS", 4, max(facts.gpus, 4), render.gpus_cells, 4)
     yield RunColumn("ELAPSED", 8, 8, render.elapsed_cells, right=True)
@@ -203,9 +212,11 @@ def _columns(facts: ColumnStats) -> Iterator[RunColumn]:
 
 def _param_columns(facts: ColumnStats) -> Iterator[RunColumn]:
     for at, name in enumerate(facts.params):
-        width = max(min(len(name), 14), min(facts.param_widths[name], MOST_PARAM), 2)
+        values = facts.param_widths[name]
+        width = max(min(len(name), 14), min(values, MOST_PARAM), 2)
         rank = 1 if at < facts.compared else OF_SOME
-        yield RunColumn(name, min(width, 8), width, render.param_cells(name), rank)
+        most = max(cell_len(name), values, width)
+        yield RunColumn(name, min(width, 8), most, render.param_cells(name), rank, comfort=width)
 
 
 def _with_values(
@@ -244,11 +255,18 @@ def _fitting(columns: Iterator[RunColumn], width: int, gap: int) -> list[RunColu
 
 
 def _shared_out(columns: Sequence[RunColumn], width: int, gap: int) -> list[tuple[RunColumn, int]]:
-    """Distribute the width over the columns; the rest stays empty at the right."""
+    """Distribute the width over the columns; the rest stays empty at the right.
+
+    Once all columns are comfortable, the name is made whole, then the others.
+    """
     cells = [column.least for column in columns]
+    comfortable = [column.comfortable for column in columns]
+    most = [column.most for column in columns]
+    whole = [column.whole or column.most for column in columns]
+    named = [most[at] if one.title == "NAME" else cells[at] for at, one in enumerate(columns)]
     left = width - EDGES - sum(cells) - gap * (len(cells) - 1)
-    for target in ([column.comfortable for column in columns], [column.most for column in columns]):
-        # the column that needs least first, so that a long name shortens no other column
+    for target in (comfortable, named, whole, most):
+        # the column that needs least first, so that a long one shortens no other
         for at in sorted(range(len(cells)), key=lambda at: target[at] - cells[at]):
             given = min(max(target[at] - cells[at], 0), max(left, 0))
             cells[at] += given

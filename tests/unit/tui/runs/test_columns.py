@@ -75,7 +75,7 @@ def test_the_second_line_has_the_metric_and_the_best_member_where_no_column_has_
     facts = with_listed(facts_of(runs), LISTED._replace(member=13), endings=True)
     for width, words, others in (
         (250, ["0f0e0d0c", "✗ a: exit code 1"], "lr=0.1,seed=1"),
-        (140, ["0f0e0d0c", "val/loss best lr=0.1,seed=1", "✗ a: exit code 1"], "0.2500"),
+        (128, ["0f0e0d0c", "val/loss best lr=0.1,seed=1", "✗ a: exit code 1"], "0.2500"),
         (100, ["0f0e0d0c", "val/loss best 0.2500 lr=0.1,seed=1", "✗ a: exit code 1"], ""),
     ):
         moment = RowContext(NOW, live={RUN.id: best}, details=details)
@@ -223,6 +223,32 @@ def test_a_long_name_shortens_no_other_column() -> None:
     runs = [replace(RUN, name="n" * 60, params_json=text) for text in texts]
     heading = plain(RunColumns(120, facts_of(runs)).heading())
     assert "weight_decay" in heading
+
+
+def test_a_long_name_takes_what_is_free_before_others_are_widened() -> None:
+    name = "resnet50-imagenet-augmented-cosine-schedule-warmup-5-epochs"
+    many = tuple(f"train[lr=0.0{n}]" for n in range(1, 9))
+    member = "lr=0.01,seed=0,model=resnet50"
+    run = replace(RUN, name=name, pipeline=name, current=many)
+    runs = [run, replace(run, params_json='{"lr": "1"}')]
+    facts = with_listed(facts_of(runs), LISTED._replace(member=len(member)), endings=True)
+    live = {RUN.id: replace(LIVE, member=member)}
+    line = plain(RunColumns(200, facts).row(runs[0], RowContext(NOW, live=live)))
+    assert f" {name} " in line
+    assert "train[lr=0.01] +7" in line
+    whole = plain(RunColumns(400, facts).row(runs[0], RowContext(NOW, live=live)))
+    for part in (name, ", ".join(many), member, "⠱"):
+        assert f" {part}" in whole
+
+
+def test_nothing_is_cut_where_all_of_it_fits() -> None:
+    params = '{"dataset_directory": "/data/imagenet/2012", "lr": "1"}'
+    runs = [replace(RUN, params_json=params, pipeline="digits-with-augmented-data"), RUN]
+    columns = RunColumns(200, facts_of(runs))
+    assert "dataset_directory" in plain(columns.heading())
+    line = plain(columns.row(runs[0], RowContext(NOW)))
+    for part in ("/data/imagenet/2012", "digits-with-augmented-data", ", ".join(RUN.current)):
+        assert f" {part} " in line
 
 
 def test_a_long_number_is_rounded() -> None:
