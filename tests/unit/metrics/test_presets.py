@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import itertools
 import random
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.metrics.layouts import LAYOUTS, Sample
 from trainui.metrics.formats.table import Decoded
 from trainui.metrics.formats.text import presets
 from trainui.metrics.formats.text.preset_lines import FOUND, AnyLines, PresetLines, handed_on
@@ -19,21 +19,11 @@ from trainui.metrics.formats.text.preset_lines import FOUND, AnyLines, PresetLin
 Found = dict[str, list[tuple[float, str]]]
 
 
-@dataclass(frozen=True)
-class Sample:
-    """A log, and what is to be found in it."""
-
-    preset: str
-    text: str
-    series: dict[str, list[tuple[float, float]]]
-    found: str | None = None
-    """By what preset it is read where none is named, if by another."""
-
-
 BAR = "\r{}: 100%|##########| 3/3 [00:00<00:00, 9.1it/s, v_num=0, loss={}]"
 RULE = "-" * 30 + "\n"
 
 SAMPLES = [
+    *LAYOUTS,
     Sample("xgboost", "[0]\ttrain-auc:0.5\tvalid-error@0.3:1\n", {"train-auc": [(0, 0.5)], "valid-error@0.3": [(0, 1)]}),
     Sample("gbm", "[10:00:00] [3]\ttest-rmse:0.5+0.01\n", {"test-rmse": [(3, 0.5)]}, "xgboost"),
     Sample("lightgbm", "[LightGBM] [Info] Total Bins 42\n[1]\tvalid_1's auc: 0.9 + 0.1\n", {"valid_1's auc": [(1, 0.9)]}),
@@ -49,7 +39,7 @@ SAMPLES = [
     Sample("hf", "{'loss': 0.5, 'epoch': 0.25, 'global_step/max_steps': '1/40', 'percentage': '2.50%', 'elapsed_time': '1m 3s'}\n", {"loss": [(1, 0.5)], "epoch": [(1, 0.25)]}),
     Sample("print", "2026-11-26 22:00:00,1 - INFO - [rank0] step 1 loss 0.5\n2026-11-26 22:00:00,1 - INFO - [GPU1] step 1 loss 0.25\n[1,2]<stdout>:step 2 loss 0.5\n", {"rank0 loss": [(1, 0.5)], "rank1 loss": [(1, 0.25)], "rank2 loss": [(2, 0.5)]}),
     Sample("print", "(rank 0) step 1 loss 0.5\nRank 1 | step 2 | loss 0.25\nrank=2 step=3 loss=0.5\nstep=4 rank=57 loss=0.5\n", {"rank0 loss": [(1, 0.5)], "rank1 loss": [(2, 0.25)], "rank2 loss": [(3, 0.5)], "rank": [(4, 57)], "loss": [(4, 0.5)]}),
-    Sample("print", "steps: 10 loss: 0.5 iter time (s): 0.4\nsteps: 20 loss: 0.25\n", {"loss": [(10, 0.5), (20, 0.25)]}),
+    Sample("print", "steps: 10 loss: 0.5 iter time (s): 0.4\nsteps: 20 loss: 0.25\n", {"loss": [(10, 0.5), (20, 0.25)], "iter time (s)": [(10, 0.4)]}),
     Sample("columns", "2026-11-26 22:00:00,1 INFO +---+------+\n2026-11-26 22:00:00,1 INFO | epoch | loss |\n2026-11-26 22:00:00,1 INFO +---+------+\n2026-11-26 22:00:00,1 INFO | 0 | 0.5 |\n", {"loss": [(0, 0.5)]}),
     Sample("columns", "| epoch | loss |\n| 0 | 0.5 |\n| epoch | loss |\n| 0 | 0.5 |\n| 1 | 0.4 |\n| epoch | loss |\n| 0 | 0.5 |\n| 1 | 0.4 |\n| 2 | 0.3 |\n| epoch | loss |\n| 0 | 0.2 |\n| 1 | 0.1 |\n", {"loss": [(0, 0.5), (1, 0.4), (2, 0.3), (0, 0.2), (1, 0.1)]}),
     Sample("jsonl", 'loading\n{"level": "INFO", "message": "train", "extra": {"step": 7, "loss": 0.5}}\n', {"loss": [(7, 0.5)]}),
@@ -186,6 +176,9 @@ DECOYS = [
     "step 0.12 loss 2\nstep 0.13 loss 1\n",
     "10 epochs without improvement, best 0.5\n11 epochs without improvement, best 0.5\n",
     "\rLoading 3 shards: 50%|## | 1/2 [00:01<00:01, 1.00it/s]\rfold 2: 100%|## | 2/2 [00:01<00:00, 1.00it/s]\n",
+    "╭──────────────╮\n│ Trial a config │\n├──────────────┤\n│ lr    0.5 │\n╰──────────────╯\n",
+    "{'epochs': 3,\n 'step_size': 10,\n 'lr': 0.5}\n",
+    "total steps: 1000 | warmup steps: 100 | lr: 0.1\ntotal steps: 1000 | warmup steps: 100 | lr: 0.1\n",
     "|   0  NVIDIA H100 80GB HBM3  On  |   00000000:19:00.0 Off |   0 |\nmemory allocated: 1.5 GB at epoch end\n",
 ]
 

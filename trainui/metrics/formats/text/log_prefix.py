@@ -21,8 +21,9 @@ _ADDED = ("extra", "metrics", "data", "fields", "context", "payload")
 
 _TIME = r"\d\d:\d\d:\d\d(?:[.,]\d+)?"
 _STAMP = (
-    rf"(?:\d{{4}}[-/]\d\d[-/]\d\d[T ]|\d\d/\d\d/\d{{4}} |[IWEDF]\d{{4}} |[A-Z][a-z]{{2}} [ \d]\d )?"
-    rf"{_TIME}(?:Z|[+-]\d\d:?\d\d| [AP]M)?"
+    rf"(?:\d{{4}}[-/]\d\d[-/]\d\d[T ]|\d\d/\d\d/\d{{4}} |[IWEDF](?:\d{{4}}){{1,2}} "
+    rf"|(?:[A-Z][a-z]{{2}} )?[A-Z][a-z]{{2}} [ \d]\d )?"
+    rf"{_TIME}(?:Z|[+-]\d\d:?\d\d| [AP]M| \d{{4}}(?=\s))?"
 )
 _LEVEL = (
     r"(?:DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL|SUCCESS|TRACE|NOTICE"
@@ -36,7 +37,8 @@ _SOURCE = (
 _THREAD = r"MainThread|MainProcess|Thread-\d+"
 _PROCESS = (
     rf"\d+(?= (?:{_SOURCE}))|(?<=\()(?:\w+ )?pid=\d+[^()]*(?=\))"
-    rf"|\d+(?=\]? +[\[(]?(?:{_LEVEL}|{_THREAD}))"
+    rf"|\d+(?=\]? +[\[(]?(?:{_LEVEL}|{_THREAD}))|\d+(?= [A-Za-z_][\w.]* (?:{_SOURCE}))"
+    r"|[A-Za-z_][\w.-]*:\d+(?=\t)"  # a host and a rank
 )
 _FIELD = (
     # logfmt: `timestamp=2026-11-26T23:51:19Z level=info event="train step" step=0`
@@ -47,7 +49,8 @@ _FIELD = (
 _NAME = (
     rf"(?!(?i:{_STEP}|val\w*|test\w*|eval\w*|dev|(?:rank|gpu|cuda|default)[ :=]?\d*)\b)"
     r"[A-Za-z_][\w.-]*"
-    rf"(?:(?: \d+ \d{{9,}}(?= ))|(?=\])|(?= \|| - [^\d\s])|(?=:[A-Za-z])|(?= (?i:{_STEP})\b))"
+    rf"(?:(?: \d+ \d{{9,}}(?= ))|(?=\])|(?= \|| - [^\d\s])|(?=:[A-Za-z])|(?= (?i:{_STEP})\b)"
+    rf"|(?= (?:{_SOURCE})\]))"
 )
 _OPENING, _SEPARATOR = r"[\s\[(<]*+", r"(?:\s*[\])>|:,]+(?:\s-\s|\s)?|\s+-\s|\s|$|(?<==\"))"
 _PREFIX = re.compile(

@@ -164,10 +164,7 @@ def _described(text: str) -> tuple[str, float | None, Row]:
     steps = [pair for pair in found if pair.is_step]
     inner = [] if any(_EPOCH.search(pair.text) for pair in steps) else steps[:1]
     cut = sorted([*metrics, *inner], key=lambda pair: pair.start)
-    bounds = zip(
-        [0, *(pair.end for pair in cut)], [*(pair.start for pair in cut), len(text)], strict=True
-    )
-    between = " ".join(text[end:start] for end, start in bounds)
+    between = " ".join(pairs.between(text, cut))
     own = inner[0].value if inner else None
     return between, own, {pair.name: pair.value for pair in metrics}
 

@@ -70,7 +70,8 @@ class LinePreset(Preset):
     substring: ClassVar[str] = ""
     """A substring of every such line; searched first because it is cheap."""
     line: ClassVar[re.Pattern[str]]
-    """The start of such a line; its group `step`, if any, is the step."""
+    """The start of such a line; its groups `step` and `part`, if any, are the step and the part of
+    the data."""
     metric: ClassVar[re.Pattern[str]]
     """A metric's name and value, in the rest of the line."""
 
@@ -82,7 +83,10 @@ class LinePreset(Preset):
         row = numbers(self.metric.findall(line, found.end()))
         if not row:
             return NOTHING
-        start = found.groupdict().get(STEP)
+        groups = found.groupdict()
+        if part := groups.get("part"):
+            row = {f"{part} {name}": value for name, value in row.items()}
+        start = groups.get(STEP)
         return [row if start is None else {STEP: float(start), **row}]
 
 

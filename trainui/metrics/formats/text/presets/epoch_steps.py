@@ -6,10 +6,19 @@ was seen. A resumed attempt continues with the lengths that the one before has s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from trainui.metrics.formats.text.presets import pairs
+from trainui.metrics.formats.text.presets.base import STEP
 from trainui.metrics.formats.text.presets.pairs import Pair
+
+_OUTER = re.compile(r"(?:(?:(?:train|val|test|eval)\w*|end of) )?(?:epoch|ep\.?)", re.IGNORECASE)
+INSIDE = re.compile(r"[\[(|] *(?P<value>\d+)/ *(?P<of>\d+)")
+"""A position within an epoch without a name, as in `Epoch 3 [10/100]`."""
+_BRACKETS = re.compile(r"\]\s*\[\s*\d")
+"""Between the positions of `Epoch: [0][10/100]`, where epochs count from 0."""
 
 _FIRST, _RUNS_ON, _SEEN = "first", "runs_on", "epochs"
 
@@ -21,7 +30,42 @@ class EpochSteps:
         """Count in the memory of a preset."""
         self.memory = memory
 
-    def before(self, outer: Pair, place: float, of: float | None, *, leads: bool) -> float:
+    def of_line(self, line: str, steps: Mapping[str, Pair]) -> tuple[float, str | None]:
+        """Return a line's step and its field name: the position's, if an epoch has one.
+
+        A line with only an epoch, among others that have a step, takes the others' step: its name
+        is None then.
+
+        Args:
+            line: the line.
+            steps: its counts, by name in lower case.
+        """
+        outer = next((pair for name, pair in steps.items() if _OUTER.fullmatch(name)), None)
+        inner = pairs.best_step([one for name, one in steps.items() if not _OUTER.fullmatch(name)])
+        place = (inner.value, inner.of) if inner else None
+        leads = inner is not None and outer is not None and inner.start < outer.start
+        if place is None and (inside := INSIDE.search(line, outer.end if outer else 0)):
+            place = float(inside["value"]), float(inside["of"])
+        if place is None:
+            assert outer is not None
+            known = self.memory.get(STEP)
+            return (outer.value, outer.name) if known is None else (float(known), None)
+        step, of = place
+        if outer is not None and not (inner and pairs.counts_all(inner)):
+            from_zero = outer.of is None and _BRACKETS.match(line, outer.end) is not None
+            step += self.before(outer, step, of, leads=leads, from_zero=from_zero)
+        self.memory[STEP] = step
+        return step, inner.name if inner else ""
+
+    def before(
+        self,
+        outer: Pair,
+        place: float,
+        of: float | None,
+        *,
+        leads: bool = False,
+        from_zero: bool = False,
+    ) -> float:
         """Return the number of steps before an epoch, if positions start over in it.
 
         Args:
@@ -29,12 +73,13 @@ class EpochSteps:
             place: the position.
             of: the last position, if it is printed.
             leads: the position is printed before the epoch.
+            from_zero: the first epoch is 0, as in `Epoch: [3][10/38]`.
         """
         if not of:
             return self.counted(outer.value, place)
         if self._runs_on(outer.value, place, of, leads=leads):
             return 0
-        return (outer.value - self._first_epoch(outer)) * of
+        return (outer.value - self._first_epoch(outer.value, from_zero=from_zero)) * of
 
     def _runs_on(self, epoch: float, place: float, of: float, *, leads: bool) -> bool:
         """Return True if a position, as in `step 150/900 loss 2 epoch 2`, counts across epochs.
@@ -72,12 +117,12 @@ class EpochSteps:
         self.memory[_SEEN] = seen
         return float(seen["before"])
 
-    def _first_epoch(self, outer: Pair) -> int:
-        """Return the number of the first epoch: 0 if one was seen, or in `Epoch: [3][10/38]`.
+    def _first_epoch(self, epoch: float, *, from_zero: bool) -> int:
+        """Return the number of the first epoch: 0 if one was seen, or is known, else 1.
 
         So the log of a resumed training, which begins at a later epoch, counts on correctly.
         """
-        if outer.value == 0 or ("[" in outer.text and not outer.of):
+        if epoch == 0 or from_zero:
             self.memory[_FIRST] = 0
         return int(self.memory.get(_FIRST, 1))
 

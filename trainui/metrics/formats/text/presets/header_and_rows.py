@@ -10,8 +10,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from trainui.metrics.formats import labels
 from trainui.metrics.formats.text.presets import pairs
 from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NOTHING, STEP, Preset, Row
+from trainui.metrics.formats.text.presets.epoch_steps import EpochSteps
 
 _HEADING = re.compile(
     r"(?:.*(?:[\]:|>-]|INFO) )?[-=#*~<\s]*\[?(?:(?:start|begin)\w* |training )?"
@@ -21,9 +23,18 @@ _HEADING = re.compile(
     re.IGNORECASE,
 )
 _MAX_HEADING = 200
+_HAS_POSITIONS = re.compile(r"[\[:=,-] *(?:step|batch|iter)", re.IGNORECASE)
 _PART = re.compile(r"\W*(?P<part>[A-Za-z]+)(?: \w+)?:\s*")
 _BEFORE = re.compile(r"(?:.*[\]|>-] )?\s*(?:[A-Za-z]+:?)?\s*")
 _INSIDE = re.compile(r"\s*\[ *(?P<at>\d+)/ *(?P<of>\d+)\]$")
+_REST = re.compile(r"(?:[\W_]|\d[\d:.-]+|time|train(?:ing)?)*", re.IGNORECASE)
+"""What may be around the positions of `[epoch=1][batch=10/100]:`, a time for example."""
+_TITLE = re.compile(
+    rf"[\W_]*(?P<part>{labels.HELD_OUT}|train(?:ing)?)"
+    r"(?:[ _](?:performa\w*|results?|metrics|summary))?[\W_]*(?:\([\d\W]*\)[\W_]*)?",
+    re.IGNORECASE,
+)
+"""`> EVALUATION`: the rows below, and positions that start over, are of this part of the data."""
 
 
 class HeaderAndRows(Preset):
@@ -41,16 +52,39 @@ class HeaderAndRows(Preset):
         line = pairs.unwrapped(line.rstrip())
         if len(line) > MAX_PRINTED:
             return NOTHING
-        if len(line) <= _MAX_HEADING and (heading := _HEADING.fullmatch(line)):
-            self.memory.update(step=float(heading["step"].replace(",", "")), part="")
+        if len(line) <= _MAX_HEADING and (step := self._heading(line)) is not None:
+            self._begin(step)
             return NOTHING
         if STEP not in self.memory:
             return NOTHING
         if not line or _PART.fullmatch(line):
-            self.memory["part"] = pairs.part(line)
+            self.memory["part"] = pairs.part(line) or self.memory.get("title", "")
             return NOTHING
-        row = self._row(line)
+        if title := _TITLE.fullmatch(line):
+            self.memory["title"] = self.memory["part"] = pairs.part(title["part"])
+            self.memory.pop("within", None)
+            return NOTHING
+        row = None if self.memory.get("within") else self._row(line)
         return [row] if row else NOTHING
+
+    def _heading(self, line: str) -> float | None:
+        """Return the step of a line that says nothing else; None for any other line."""
+        if heading := _HEADING.fullmatch(line):
+            return float(heading["step"].replace(",", ""))
+        found = pairs.find(line) if _HAS_POSITIONS.search(line) else ()
+        if len(found) < 2 or not all(pair.is_step for pair in found):
+            return None
+        if not all(map(_REST.fullmatch, pairs.between(line, found))):
+            return None
+        positions = self.memory.setdefault("positions", {})
+        step, _name = EpochSteps(positions).of_line(line, {one.name.lower(): one for one in found})
+        return step
+
+    def _begin(self, step: float) -> None:
+        """Begin the rows of a heading; within a validation, positions may start over."""
+        self.memory["within"] = bool(self.memory.get("title")) and step < self.memory.get(STEP, 0)
+        if not self.memory["within"]:
+            self.memory.update(step=step, part="", title="")
 
     def _row(self, line: str) -> Row | None:
         step = self.memory.get("at", self.memory[STEP])

@@ -5,14 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from trainui.metrics.formats import lenient
+from trainui.metrics.formats import labels, lenient
 from trainui.metrics.formats.rows import Row, numbers
 from trainui.metrics.formats.table import step_fields
 from trainui.metrics.formats.text.log_prefix import record_fields, record_message
+from trainui.metrics.formats.text.presets import pairs
 from trainui.metrics.formats.text.presets.base import NOTHING, STEP, Preset
 from trainui.metrics.formats.text.presets.base import Row as Numbers
+from trainui.metrics.formats.text.presets.epoch_steps import EpochSteps
+from trainui.metrics.formats.text.presets.pairs import Pair
 
-_OBJECT = re.compile(r"[^{]*(\{\s*[\"'].*\})\s*", re.DOTALL)
+_OBJECT = re.compile(r"([^{]*)(\{\s*[\"'].*\})\s*", re.DOTALL)
+_OPENS = re.compile(r"(?:[^{]* )?\{[\"'][^{}]*,\s*")
+"""The first line of an object that `pprint` has wrapped."""
+_MOST_LINES = 500
+_COUNT = re.compile(r"(\d+)/(\d+)")
+_EPOCH, _POSITIONS = "epoch", ("iter", "iteration", "step", "batch")
+_KINDS = ("_type", "type", "event", "split", "phase", "mode", "stage")
+_HELD_OUT = re.compile(rf"(?:.*[\W_])?(?P<part>{labels.HELD_OUT})(?:[\W_].*)?", re.IGNORECASE)
 
 
 class JsonLine(Preset):
@@ -20,12 +30,67 @@ class JsonLine(Preset):
 
     def read(self, line: str) -> Sequence[Numbers]:
         """Return the object's numbers."""
+        line = self._joined(line)
         found = _OBJECT.fullmatch(line) if "{" in line else None
         if found is None:
             return NOTHING
-        value = lenient.load(found[1])
-        row = numbers(_fields(value)) if isinstance(value, dict) else {}
-        return [row] if len(row) > 1 and step_fields(tuple(row), None) else NOTHING
+        value = lenient.load(found[2])
+        if not isinstance(value, dict):
+            return NOTHING
+        of = pairs.part(found[1]) or _kind(value)
+        row = self._counted(numbers(_fields(value)), value, of)
+        if len(row) < 2 or not step_fields(tuple(row), None):
+            return NOTHING
+        return [_of_part(row, of)]
+
+    def _joined(self, line: str) -> str:
+        """Return an object that spans several lines when its last one is read."""
+        begun: list[str] = self.memory.get("lines", [])
+        if begun and line.startswith(" ") and len(begun) < _MOST_LINES:
+            begun = [*begun, line]
+        else:
+            begun = [line] if _OPENS.fullmatch(line) else []
+        ended = len(begun) > 1 and line.rstrip().endswith("}")
+        self.memory.pop("lines", None)
+        if begun and not ended:
+            self.memory["lines"] = begun
+        return "".join(begun) if ended else line
+
+    def _counted(self, row: Numbers, value: Row, of_part: str) -> Numbers:
+        """Return the numbers of a row with its step, where that is a text such as `10/1000`."""
+        counts = {name: found for name in (_EPOCH, *_POSITIONS) if (found := _count(value, name))}
+        if not counts:
+            return row
+        epoch, *_others = counts.get(_EPOCH) or [0.0]
+        place = next((counts[name] for name in _POSITIONS if name in counts), None)
+        if place is None:  # an epoch's summary
+            prefix = "" if of_part else "epoch "
+            step = self.memory.get("at", epoch)
+            return {STEP: step, **{f"{prefix}{name}": row[name] for name in row}}
+        at, of = place
+        outer = Pair(_EPOCH, epoch, counts[_EPOCH][1], 0, 0, "") if _EPOCH in counts else None
+        at += EpochSteps(self.memory).before(outer, at, of) if outer else 0
+        self.memory["at"] = at
+        return {STEP: at, **row}
+
+
+def _count(value: Row, name: str) -> tuple[float, float] | None:
+    text = value.get(name)
+    found = _COUNT.fullmatch(text) if isinstance(text, str) else None
+    return (float(found[1]), float(found[2])) if found else None
+
+
+def _kind(value: Row) -> str:
+    """Return the part of the data that a field says, as in `"_type": "val_epoch"`."""
+    texts = (text for name in _KINDS if isinstance(text := value.get(name), str))
+    found = next(filter(None, map(_HELD_OUT.fullmatch, texts)), None)
+    return found["part"].lower() if found else ""
+
+
+def _of_part(row: Numbers, of: str) -> Numbers:
+    """Return a row whose names differ from those of the training."""
+    steps = step_fields(tuple(row), None) if of else ()
+    return {pairs.of_part(name, of) if name not in steps else name: row[name] for name in row}
 
 
 def _fields(value: Row) -> Row:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from trainui.metrics.formats.text.presets.base import NOTHING, NUMBER, STEP, Preset, Row
 
-_METRIC = re.compile(rf"([\w./@-]+(?: mem)?): +({NUMBER})(?:s\b)?(?: +\( *({NUMBER})\))?")
+_METRIC = re.compile(rf"([\w./@-]+(?: mem)?): +({NUMBER})(?![:\d])(?:s\b)?(?: +\( *({NUMBER})\))?")
 
 
 def _pairs(line: str, at: int) -> list[tuple[str, float, float | None]]:
@@ -34,11 +34,14 @@ class _Loops(Preset):
             return NOTHING
         at, of = int(found["at"]), int(found["of"])
         if found["epoch"] is not None:
-            step = self.memory["last"] = int(found["epoch"]) * of + at
+            first = 1 if found.groupdict().get("epochs") else 0  # `Train: 1/80`
+            step = self.memory["last"] = (int(found["epoch"]) - first) * of + at
             return [{STEP: float(step), **self._training(pairs)}]
+        head = found["head"].strip(" :").lower() or "test"
+        if head.startswith("train"):
+            return [{STEP: float(at), **self._training(pairs)}]
         if at < of - self.last_of:
             return NOTHING
-        head = found["head"].strip(" :").lower() or "test"
         tested = {f"{head}/{name}": value if mean is None else mean for name, value, mean in pairs}
         return [{STEP: float(self.memory.get("last", at)), **tested}]
 
@@ -54,9 +57,11 @@ class _Loops(Preset):
 class MetricLogger(_Loops):
     """`Epoch: [0]  [10/38]  eta: 0:00:00  lr: 0.1  loss: 2.07 (2.05)  time: 0.001`."""
 
+    of_messages = True
+
     substring = "eta: "
     line = re.compile(
-        r"(?P<head>[^\[]*?)(?::? *\[ *(?P<epoch>\d+)\])?:?\s+"
+        r"(?P<head>[^\[]*?)(?::? *\[ *(?P<epoch>\d+)(?:/\d+)?\])?:?\s+"
         r"\[ *(?P<at>\d+)/(?P<of>\d+)\]\s+eta: [\w:., ]*?:\d\d\s+"
     )
     last_of = 1
@@ -67,7 +72,8 @@ class Timm(_Loops):
 
     substring = "["
     line = re.compile(
-        r"(?:.*\s)?(?P<head>Train|Test[^:\[]*): +(?:(?P<epoch>\d+) +)?"
+        r"(?:.*\s)?(?P<head>Train|Test[^:\[]*): +"
+        r"(?:(?P<epoch>\d+)(?P<epochs>/\d+ \( *\d+%\))? +)?"
         r"\[ *(?P<at>\d+)/(?P<of>\d+)(?: +\( *\d+%\))?\]\s+(?=\S+: )"
     )
     last_of = 0

@@ -9,10 +9,13 @@ from trainui.metrics.formats.text.presets.base import NUMBER, STEP, LinePreset, 
 
 
 class Megatron(LinePreset):
-    """`iteration 10/ 200 | lm loss: 1.2E+01 | ... |`; also with DeepSpeed's and other prefixes."""
+    """`iteration 10/ 200 | lm loss: 1.2E+01 | ... |`; also with prefixes, and of validation."""
 
     substring = "iteration "
-    line = re.compile(r"(?:.*[\]|] ?)?\s*iteration +(?P<step>\d+)/ *\d+ \|")
+    line = re.compile(
+        r"(?:.*[\]|] ?)?\s*(?:iteration|(?P<part>valid\w*|test) (?:loss|results) at iteration) +"
+        r"(?P<step>\d+)(?:/ *\d+)?(?: on \w+ set)? \|"
+    )
     metric = re.compile(r" *([^|:]+?) *: *([^|\s]+) *(?=\||$)")
 
 

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from trainui.metrics.formats.text.presets.base import NUMBER
+from trainui.metrics.formats.text.presets.base import NUMBER, STEP
 
 _WORD = r"[A-Za-z_](?:[\w.@/%^-]|'(?=\w))*"
-_NAME = rf"{_WORD}(?:\([^)\d]*\))?"
-_VALUE = rf"[1-9]\d{{0,2}}(?:,\d{{3}})+(?:\.\d+)?(?![\d,])|{NUMBER}"
+_NAME = rf"{_WORD}(?: ?\([^()\d]{{0,40}}\))?"
+_VALUE = rf"[1-9]\d{{0,2}}(?:,\d{{3}})+(?:\.\d+)?(?!\d|,\d)|{NUMBER}"
 _PAIR = re.compile(
     # `loss=1` (a one-word name), then `val loss: 1` and `val loss 1`. Excluded are names in a
     # path, and the numbers of a date, a time, or `1m 05s`.
     rf"(?<![\w./])"
-    rf"(?:(?P<word>{_NAME}) ?= ?|(?P<words>{_WORD}(?: {_NAME}){{0,3}}?)(?:\s*:\s*|\s+|(?=\[)))"
+    rf"(?:(?P<word>{_NAME}) ?= ?|(?P<words>{_NAME}(?: {_NAME}){{0,4}}?)(?:\s*:\s*|\s+|(?=\[)))"
     rf"[\[(]? *(?P<value>{_VALUE})(?P<thousands>[kKM](?![\w/]))?(?:/(?P<of>\d+))?"
     r"(?![:\w]*\d[:-])(?!-\d\d-\d)(?![dhm] ?\d)"
 )
@@ -37,18 +37,26 @@ _NO_NAME = re.compile(
     re.IGNORECASE,
 )
 _STEP = re.compile(
-    r"(?:(?:end of|(?:\S+ ){0,3}(?:after|at)|(?!\S*(?:fps|ips|sec|rate|speed|per)\b)\S+) )?"
-    r"(?:global[_ ]?step|step|iteration|iters?|it|epoch|ep|episode|update|round|tick|batch"
-    r"|(?:(?:num|total|env)[_ ])?timesteps?|(?:num|total|env)_steps?)",
+    r"(?:(?:end of|(?:\S+ ){0,3}(?:after|at|in)(?: train(?:ing)?)?"
+    r"|(?!\S*(?:fps|ips|sec|rate|speed|per)\b)\S+) )?"
+    r"(?:global[_ ]?step|step|iteration|iters?|it|epoch|ep\.?|episode|up(?:date|\.)|round|tick"
+    r"|batch|(?:(?:num|total|env)[_ ])?timesteps?|(?:num|total|env)_steps?)",
     re.IGNORECASE,
 )
 _TIME_LEFT = re.compile(r"(?:.*[\W_])?(?:eta|(?:time )?(?:left|remaining))", re.IGNORECASE)
-_HELD_OUT = r"val(?:id(?:ation)?)?|test(?:ing)?|eval(?:uation)?|dev"
+_HELD_OUT = r"val(?:id(?:at(?:ion|e|ing))?)?|test(?:ing)?|eval(?:uat(?:ion|e|ing))?|dev"
 _IS_HELD_OUT = re.compile(rf"(?:.*[\W_])?(?:{_HELD_OUT})(?:[\W_].*)?", re.IGNORECASE)
 _PART = re.compile(
-    rf"(?:.*\W)?(?P<part>{_HELD_OUT})(?: (?:set|error|results?|metrics))?(?: (?:after|at|for))?\W*",
+    rf"(?:.*\W)?(?P<part>{_HELD_OUT})(?: (?:set|error|results?|metrics|summary))?"
+    r"(?: (?:after|at|for|in))?(?: train(?:ing)?)?\W*",
     re.IGNORECASE,
 )
+_COUNTS_ALL = re.compile(r"global[_ ]?step|(?:num|total|env)[_ ]?(?:time)?steps?", re.IGNORECASE)
+_PLURAL = re.compile(
+    r"(?:(?:total|env|learner|actor|train(?:ing)?)[ _])?(?P<one>step|iteration|update|episode)s",
+    re.IGNORECASE,
+)
+"""`Episode Return = 5.0 | Steps = 105`: a count behind a name in the plural."""
 _TRAINING = re.compile(r"(?:.*\W)?train(?:ing)?\W*", re.IGNORECASE)
 _PART_OF_NAME = re.compile(rf"(?P<part>{_HELD_OUT})(?:[\W_]|$)", re.IGNORECASE)
 METRIC_WORDS = re.compile(
@@ -56,7 +64,7 @@ METRIC_WORDS = re.compile(
 )
 """Parts of the names by which metrics are recognised."""
 _BETWEEN = re.compile(
-    r"[\w%/.\u00b5\u03bc]*(?: (?:m?s|sec(?:onds)?)\b)?(?: ?\([^()]*\))?[\s,;|)\]/-]*"
+    r"[\w%/.\u00b5\u03bc]*(?: (?:m?s|sec(?:onds)?)\b)?(?: *\([^()]*\))?[\s,;|)\]/-]*"
 )
 """Allowed between two pairs: a unit, text in brackets, punctuation."""
 
@@ -93,8 +101,34 @@ def _is_step_name(name: str) -> bool:
 
 
 @lru_cache(_NAMES)
+def _may_be_name(words: str) -> bool:
+    return _NO_NAME.fullmatch(words) is None
+
+
+@lru_cache(_NAMES)
 def _is_time_left(name: str) -> bool:
     return _TIME_LEFT.fullmatch(name) is not None
+
+
+def with_step(pairs: Sequence[Pair]) -> Sequence[Pair]:
+    """Return the pairs of a line; if none of them is a step, a count in the plural is."""
+    if any(pair.is_step for pair in pairs):
+        return pairs
+    counts = [at for at, pair in enumerate(pairs) if _PLURAL.fullmatch(pair.name)]
+    steps = [at for at in counts if pairs[at].name.lower().endswith("steps")] or counts
+    if not steps or not pairs[steps[0]].value.is_integer():
+        return pairs
+    return [replace(pair, name=STEP) if at == steps[0] else pair for at, pair in enumerate(pairs)]
+
+
+def best_step(steps: Sequence[Pair]) -> Pair | None:
+    """Return the count that never starts over, if one is named so, else the first."""
+    return next(filter(counts_all, steps), steps[0] if steps else None)
+
+
+def counts_all(step: Pair) -> bool:
+    """Return True for a count that by its name never starts over."""
+    return _COUNTS_ALL.fullmatch(step.name) is not None
 
 
 def unwrapped(line: str) -> str:
@@ -107,22 +141,24 @@ def find(line: str) -> list[Pair]:
     return [
         pair
         for found in _PAIR.finditer(line)
-        if (found["word"] or not _NO_NAME.fullmatch(found["words"])) and not _is_cut(line, found)
+        if (found["word"] or _may_be_name(found["words"])) and not _is_cut(line, found)
         for pair in _pairs(line, found)
     ]
 
 
 def _is_cut(line: str, found: re.Match[str]) -> bool:
     """Return True for the 0 of `loss 0,512`, which has a decimal comma."""
-    has_comma = line[found.end() : found.end() + 1] == "," and "." not in found["value"]
-    return has_comma and line[found.end() + 1 :][:1].isdigit() and "[" not in found[0]
+    end = found.end()
+    if not line.startswith(",", end) or "." in found["value"]:
+        return False
+    return line[end + 1 : end + 2].isdigit() and "[" not in found[0]
 
 
 def _pairs(line: str, found: re.Match[str]) -> list[Pair]:
-    name = found["word"] or found["words"]
-    of = float(found["of"]) if found["of"] else None
-    value = float(found["value"].replace(",", "")) * _THOUSANDS[found["thousands"]]
-    one = Pair(name, value, of, *found.span(), found[0])
+    word, words, number, thousands, count = found.groups()
+    name = word or words
+    value = float(number.replace(",", "")) * _THOUSANDS[thousands]
+    one = Pair(name, value, float(count) if count else None, *found.span(), found[0])
     opened = line.find("[", found.start(), found.start("value"))
     numbers = _LIST.match(line, opened) if opened >= 0 and not one.is_step else None
     if numbers is None:
@@ -133,6 +169,13 @@ def _pairs(line: str, found: re.Match[str]) -> list[Pair]:
         Pair(f"{name}/{at}", float(value), None, end if at else one.start, end, value)
         for at, value in enumerate(values)
     ]
+
+
+def between(line: str, pairs: Sequence[Pair]) -> list[str]:
+    """Return what is before, between and behind the pairs of a line."""
+    starts = [0, *(pair.end for pair in pairs)]
+    ends = [*(pair.start for pair in pairs), len(line)]
+    return [line[start:end] for start, end in zip(starts, ends, strict=True)]
 
 
 def run_to_end(line: str, pairs: Sequence[Pair]) -> int:

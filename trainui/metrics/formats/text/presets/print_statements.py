@@ -13,7 +13,7 @@ from typing import Any
 
 from trainui.metrics.formats import labels
 from trainui.metrics.formats.text.log_prefix import message
-from trainui.metrics.formats.text.presets import epoch_steps, line_labels, pairs
+from trainui.metrics.formats.text.presets import epoch_steps, line_forms, line_labels, pairs
 from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NOTHING, STEP, Preset, Row
 from trainui.metrics.formats.text.presets.epoch_steps import EpochSteps
 from trainui.metrics.formats.text.presets.line_labels import LineLabels
@@ -31,23 +31,21 @@ _BEST = re.compile(
 _WITHIN = "within"
 """Key in the memory: metrics printed within epochs."""
 _MANY = 100
-_QUOTES = re.compile(r"[\"'}]")
 _HAS_STEP = re.compile(
-    r"step|iter|\bit\b|epoch|\bep\b|episode|update|round|tick|batch|\[ *\d", re.IGNORECASE
+    r"step|iter|\bit\b|epoch|\bep\b|episode|update|round|tick|batch|\[ *\d|\(\d+, ", re.IGNORECASE
 )
-_OUTER = re.compile(r"(?:(?:(?:train|val|test|eval)\w*|end of) )?epoch", re.IGNORECASE)
 _LOGGED = re.compile(
     r"(?:\W+|.*(?:[\]\[:;|>()*-]|INFO|DEBUG|\d\d:\d\d:\d\d(?:[.,]\d+)?|\s\s)\s*)?"
     r"(?:end of|after|train(?:ing)?|val(?:id\w*)?|test|eval)?",
     re.IGNORECASE,
 )
-_INSIDE = re.compile(r"[\[(|] *(?P<value>\d+)/ *(?P<of>\d+)")
 _NUMBERED = re.compile(
     # `[1, 2000] loss: 2.1`, `[100] train_loss=2.5`, `[1/6] ... val loss: 2`
-    r"(?:.*[\]:|>-] )?\[ *(?P<first>\d+)(?:/ *\d+|, *(?P<second>\d+))? *\]:?\s+(?=[A-Za-z\d])"
+    r"(?:.*[\]:|>-] )?(?:\[ *(?P<first>\d+)(?:/ *\d+|, *(?P<second>\d+))? *\]:?"
+    r"|\( *(?P<outer>\d+), *(?P<inner>\d+) *\))\s+(?=[A-Za-z\d])"
 )
 _HELD_OUT = re.compile(
-    r"(?:.*[\]:|>-] )?(?P<part>\W{0,4}(?:val|test|eval|dev)[^\d\[]*| *\* )", re.IGNORECASE
+    r"(?:.*[\]:|>-] )?(?P<part>\W{0,4}(?:val|test|eval|dev)[^\d\[]*| *\* +)", re.IGNORECASE
 )
 _GLUED = re.compile(r":\d")
 _RANK = re.compile(
@@ -57,8 +55,6 @@ _RANK = re.compile(
     r"|^\W?rank[ :=]{1,2}(\d+)\b(?!\.\d)\W{0,3}",
     re.IGNORECASE,
 )
-_STEPS = re.compile(r"steps(?=\s?[:=]\s?\d)", re.IGNORECASE)
-"""DeepSpeed's `steps: 10 loss: 2.5`; elsewhere in a line it is the length of an epoch."""
 _PLACED = re.compile(
     rf"(?:.*[\]:|>-] )?\W{{0,4}}(?:(?P<part>train(?:ing)?|{labels.HELD_OUT})\b:?\s?|^)[(\[]\s*"
     r"(?P<at>\d+)/\s*(?P<of>\d+)[)\]]"
@@ -66,14 +62,7 @@ _PLACED = re.compile(
     re.IGNORECASE,
 )
 """`train (1/3) loss: 2` and `Train: [0/9][3/10] loss 2`: a position behind a part of the data."""
-_MAY_BE_READ = _HAS_STEP.search, _HELD_OUT.match, _PLACED.match
-_COUNTED = re.compile(
-    r"(?P<at>\d+)(?:(?P<unit>epoch|iter(?:ation)?|step)|(?:st|nd|rd|th)? "
-    r"(?P<word>epoch|iter(?:ation)?|step)s?(?=[:,|]))"
-    r"(?P<rest>(?::\w+)?(?::(?:\d+-)?(?P<inner>\d+)(?P<inner_unit>batch|iter|step))?)\b",
-    re.IGNORECASE,
-)
-"""`1epoch:train:51-100batch: loss=2` and `3rd epoch: loss 2`, at the start of a line."""
+_MAY_BE_READ = _HAS_STEP.search, _HELD_OUT.match, _PLACED.match, line_forms.LETTERS.match
 _LEAST_SECTION = len("(val ")
 _VALIDATION = "val"
 _RICH = re.compile(r"\s\s+[\w.<>-]+\.py:\d+\s*$")
@@ -90,6 +79,9 @@ _FOLD = "fold"
 """Key in the memory: the fold that the last heading names."""
 
 _HANDED_ON = (_WITHIN, line_labels.SEEN, line_labels.FOLDS)
+
+_BELOW = "below"
+"""Key in the memory: the step and the part of the data of a line that ends in a colon."""
 
 _AT = "at"
 """Key in the memory: the step of the last line."""
@@ -128,13 +120,16 @@ class PrintStatements(Preset):
         wraps = self.memory.pop(_WRAPS, None)
         if wraps is not None and _CONTINUED.match(line):
             return self._continued(line, *wraps)
+        below = self.memory.pop(_BELOW, None)
+        if below is not None and line.lstrip().startswith(("{'", '{"')):
+            return self._below(line, *below)
         if _BAR.search(line) or not any(one(line) for one in _MAY_BE_READ):
             return NOTHING
         if (label := line_labels.find(line)) is not None:
             return self._labelled(label, message(line[label.end() :]))
         ranks = [*_RANK.finditer(line)]
         if not ranks:
-            row = self._row(_STEPS.sub("step", line) if _STEPS.match(line) else line)
+            row = self._row(line)
             return [row] if row else NOTHING
         ends = [*(rank.start() for rank in ranks[1:]), len(line)]
         texts = (line[rank.end() : end].strip() for rank, end in zip(ranks, ends, strict=True))
@@ -167,12 +162,17 @@ class PrintStatements(Preset):
         self.memory[_WRAPS] = (step, of, text[found[-1].end :] if found else text)
         return [{STEP: step, **_values(text, found, of)}] if found else NOTHING
 
+    def _below(self, line: str, step: float, of: str) -> Sequence[Row]:
+        """Return the numbers of a dict below a line that has its step and ends in a colon."""
+        line = line_forms.plain_dict(pairs.unwrapped(line.strip()))
+        found = pairs.find(line)
+        return [{STEP: step, **_values(line, found, of)}] if found else NOTHING
+
     def _row(self, line: str) -> Row | None:
         edge = _RICH.search(line) if ".py:" in line else None
         line = pairs.unwrapped((line[: edge.start()] if edge else line).rstrip())
-        line = _without_quotes(line) if "{" in line else line
-        line = _COUNTED.sub(_named_count, line) if line[:1].isdigit() else line
-        found = pairs.find(line)
+        line = line_forms.rewritten(line)
+        found = pairs.with_step(pairs.find(line))
         if not found or _SENTENCE.search(line) or _BEST.match(line):
             return None
         row = self._stepped(line, found) or self._numbered(line, found)
@@ -180,9 +180,12 @@ class PrintStatements(Preset):
         row = row or self._held_out(line, found)
         if row:
             self.memory[_AT] = row[STEP]
-        if row and edge:
+        if row and (edge or line.endswith(":")):
             of = _part(line, found) if any(pair.is_step for pair in found) else ""
-            self.memory[_WRAPS] = (row[STEP], of, line[found[-1].end :])
+            if edge:
+                self.memory[_WRAPS] = (row[STEP], of, line[found[-1].end :])
+            else:
+                self.memory[_BELOW] = (row[STEP], of)
         return row
 
     def _stepped(self, line: str, found: Sequence[Pair]) -> Row | None:
@@ -205,7 +208,7 @@ class PrintStatements(Preset):
         for pair in found:
             if pair.is_step:
                 steps.setdefault(pair.name.lower(), pair)
-        step, own = self._step(line, steps)
+        step, own = EpochSteps(self.memory).of_line(line, steps)
         row = _values(line, found, _part(line, found), leaving_out=own or "")
         return {STEP: step, **self._of_epoch(row, is_summary=own is None)}
 
@@ -218,39 +221,18 @@ class PrintStatements(Preset):
             within += [name for name in row if name not in within and pairs.is_of_training(name)]
         return row
 
-    def _step(self, line: str, steps: dict[str, Pair]) -> tuple[float, str | None]:
-        """Return a line's step and its field name: the position's, if an epoch has one.
-
-        A line with only an epoch, among others that have a step, takes the others' step: its name
-        is None then.
-        """
-        outer = next((pair for name, pair in steps.items() if _OUTER.fullmatch(name)), None)
-        inner = next((pair for name, pair in steps.items() if not _OUTER.fullmatch(name)), None)
-        place = (inner.value, inner.of) if inner else None
-        leads = inner is not None and outer is not None and inner.start < outer.start
-        if place is None and (inside := _INSIDE.search(line, outer.end if outer else 0)):
-            place = float(inside["value"]), float(inside["of"])
-        if place is None:
-            assert outer is not None
-            known = self.memory.get(STEP)
-            return (outer.value, outer.name) if known is None else (float(known), None)
-        step, of = place
-        if outer is not None:
-            step += EpochSteps(self.memory).before(outer, step, of, leads=leads)
-        self.memory[STEP] = step
-        return step, inner.name if inner else ""
-
     def _numbered(self, line: str, found: Sequence[Pair]) -> Row | None:
         """Return the numbers of a line that begins with its step in brackets."""
-        begin = _NUMBERED.match(line) if "[" in line else None
+        begin = _NUMBERED.match(line) if "[" in line or "(" in line else None
         if begin is None or _HELD_OUT.match(line):
             return None
         found = [pair for pair in found if pair.start >= begin.end() and not pair.is_step]
         if not any(pairs.METRIC_WORDS.search(pair.name) for pair in found):
             return None
-        step = float(begin["second"] or begin["first"])
-        if begin["second"]:
-            step += EpochSteps(self.memory).counted(float(begin["first"]), step)
+        outer, inner = begin["outer"] or begin["first"], begin["inner"] or begin["second"]
+        step = float(inner or outer)
+        if inner:
+            step += EpochSteps(self.memory).counted(float(outer), step)
         return {STEP: step, **_values(line, found, pairs.part(line[begin.end() : found[0].start]))}
 
     def _placed(self, line: str, found: Sequence[Pair]) -> Row | None:
@@ -268,7 +250,7 @@ class PrintStatements(Preset):
         if begin["inner"]:
             epoch = Pair("epoch", at, of, *begin.span(), begin[0])
             inner, inner_of = float(begin["inner"]), float(begin["inner_of"])
-            inner += EpochSteps(self.memory).before(epoch, inner, inner_of, leads=False)
+            inner += EpochSteps(self.memory).before(epoch, inner, inner_of)
             return {STEP: inner, **_values(line, found, part)}
         last, _of, before = places.get(part, (at, of, 0.0))
         before += of if at < last else 0.0
@@ -278,31 +260,19 @@ class PrintStatements(Preset):
     def _held_out(self, line: str, found: Sequence[Pair]) -> Row | None:
         """Return the numbers of a validation line without a step."""
         begin = _HELD_OUT.match(line) if _AT in self.memory else None
-        if begin is None or _INSIDE.search(line) or not found or pairs.run_to_end(line, found):
+        if (
+            begin is None
+            or epoch_steps.INSIDE.search(line)
+            or not found
+            or pairs.run_to_end(line, found)
+        ):
             return None
         if found[0].start < begin.start("part") or any(pair.is_step for pair in found):
             return None
-        if all(pair.value.is_integer() for pair in found):
+        if all(pair.value.is_integer() and "." not in pair.text for pair in found):
             return None
         of = pairs.part(line[: found[0].start]) or _VALIDATION
         return {STEP: self.memory[_AT], **_values(line, found, of)}
-
-
-def _named_count(found: re.Match[str]) -> str:
-    """Return `epoch 1: train: batch 100` for `1epoch:train:51-100batch`."""
-    part = found["rest"].split(":")[1] if found["rest"].count(":") else ""
-    inner = f" {found['inner_unit']} {found['inner']}" if found["inner"] else ""
-    part = "" if found["inner"] and part[:1].isdigit() else part
-    return f"{found['unit'] or found['word']} {found['at']}:{f' {part}:' if part else ''}{inner}"
-
-
-def _without_quotes(line: str) -> str:
-    """Return `epoch 3: {'loss': 2.6}` without what makes it a dict."""
-    before, _brace, after = line.partition("{")
-    is_dict = after[:1] in ("'", '"') and "{" not in after
-    if not is_dict or not any(pair.is_step for pair in pairs.find(before)):
-        return line
-    return before + _QUOTES.sub("", after)
 
 
 def _is_size(pair: Pair) -> bool:

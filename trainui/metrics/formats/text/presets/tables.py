@@ -1,4 +1,4 @@
-"""Tables between lines of dashes, as printed by Stable-Baselines3 and OpenAI baselines."""
+"""Tables between lines of dashes: Stable-Baselines3, OpenAI baselines, Ray's boxes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import re
 from collections.abc import Sequence
 
 from trainui.metrics.formats.numbers import to_number
+from trainui.metrics.formats.table import step_fields
 from trainui.metrics.formats.text.presets.base import NOTHING, Preset, Row
 
 _ROW = re.compile(r"\| (?P<key>[^|]*?) *\| *(?P<value>[^\s|]*)[^|]*\|\s*")
 _RULE = re.compile(r"-{3,}\s*")
 _INDENT = "   "
+_BOX = dict.fromkeys(range(0x2500, 0x2580), "-") | {ord("│"): "|"}
+_BOXED = re.compile(r"\| (?P<key>\S+) {2,}(?P<value>[^\s|]+) +\|\s*")
+"""A row of a box without a line between its columns."""
+_TITLE = re.compile(r"\| Trial (?P<trial>\S+) result +\|\s*")
 
 
 class Table(Preset):
@@ -21,11 +26,31 @@ class Table(Preset):
     def read(self, line: str) -> Sequence[Row]:
         """Return the table that a line ends."""
         row: Row = self.memory.setdefault("row", {})
+        if "─" in line or "│" in line:
+            return self._boxed(row, line.translate(_BOX))
         if found := _ROW.fullmatch(line):
             self._add_cell(row, found["key"], found["value"])
             return NOTHING
         self.memory["row"], self.memory["group"] = {}, ""
         return [row] if row and _RULE.fullmatch(line) else NOTHING
+
+    def _boxed(self, row: Row, line: str) -> Sequence[Row]:
+        """Return the row of a box that a line ends; a box without a step has settings."""
+        if title := _TITLE.fullmatch(line):
+            self.memory["trial"] = title["trial"]
+        if found := _BOXED.fullmatch(line):
+            self._add_cell(row, found["key"], found["value"])
+            return NOTHING
+        if title or not _RULE.fullmatch(line):
+            return NOTHING
+        self.memory["row"], trial = {}, self.memory.pop("trial", None) if row else None
+        steps = step_fields(tuple(row), None)
+        if not steps:
+            return NOTHING
+        first = self.memory.setdefault("first", trial)
+        if trial != first:
+            row = {name if name in steps else f"{trial}/{name}": row[name] for name in row}
+        return [row]
 
     def _add_cell(self, row: Row, key: str, value: str) -> None:
         if not value and key.endswith("/"):

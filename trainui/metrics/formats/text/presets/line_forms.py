@@ -1,0 +1,65 @@
+"""Lines in unusual forms, rewritten as the names and numbers that `pairs` finds."""
+
+from __future__ import annotations
+
+import re
+
+from trainui.metrics.formats.text.presets import pairs
+
+_COUNTED = re.compile(
+    r"(?P<at>\d+)(?:(?P<unit>epoch|iter(?:ation)?|step)|(?:st|nd|rd|th)? "
+    r"(?P<word>epoch|iter(?:ation)?|step)s?(?=[:,|]))"
+    r"(?P<rest>(?::\w+)?(?::(?:\d+-)?(?P<inner>\d+)(?P<inner_unit>batch|iter|step))?)\b",
+    re.IGNORECASE,
+)
+"""`1epoch:train:51-100batch: loss=2` and `3rd epoch: loss 2`, at the start of a line."""
+_STEPS = re.compile(r"steps(?=\s?[:=]\s?\d)", re.IGNORECASE)
+"""DeepSpeed's `steps: 10 loss: 2.5`; elsewhere in a line it is the length of an epoch."""
+_QUOTES = re.compile(r"[\"'{}]")
+LETTERS = re.compile(
+    r"(?P<start>\W*(?P<part>train|pretrain|eval|val|test)\b\W+)(?=(?:[A-Z]+: [\d,.-]+[^A-Z]*){3})"
+)
+"""`| train | E: 1 | S: 1000 | R: 12.3 |`: names of one letter, usual in reinforcement learning."""
+_LETTER = re.compile(r"\b([EISF])(?=: \d)")
+_WORDS = {"E": "episode", "I": "global_step", "S": "global_step", "F": "global_step"}
+
+
+def rewritten(line: str) -> str:
+    """Return a line with its step and metrics as names and numbers."""
+    if "{" in line:
+        line = _without_quotes(line)
+    if line[:1].isdigit():
+        return _COUNTED.sub(_named_count, line)
+    if _STEPS.match(line):
+        return _STEPS.sub("step", line)
+    if ": " in line and LETTERS.match(line):
+        return _LETTER.sub(_whole_word, line)
+    if line.count(" = ") > 1 and " | " in line:
+        return line.replace(" = ", ": ")  # names of several words
+    return line
+
+
+def _whole_word(found: re.Match[str]) -> str:
+    return _WORDS[found[1]]
+
+
+def _named_count(found: re.Match[str]) -> str:
+    """Return `epoch 1: train: batch 100` for `1epoch:train:51-100batch`."""
+    part = found["rest"].split(":")[1] if found["rest"].count(":") else ""
+    inner = f" {found['inner_unit']} {found['inner']}" if found["inner"] else ""
+    part = "" if found["inner"] and part[:1].isdigit() else part
+    return f"{found['unit'] or found['word']} {found['at']}:{f' {part}:' if part else ''}{inner}"
+
+
+def _without_quotes(line: str) -> str:
+    """Return `epoch 3: {'loss': 2.6}` without what makes it a dict."""
+    before, _brace, after = line.partition("{")
+    is_dict = after[:1] in ("'", '"') and "{" not in after
+    if not is_dict or not any(pair.is_step for pair in pairs.find(before)):
+        return line
+    return before + plain_dict(after)
+
+
+def plain_dict(text: str) -> str:
+    """Return the names and numbers of a printed dict without quotes and braces."""
+    return _QUOTES.sub("", text)
