@@ -12,7 +12,6 @@ from trainui.domain.search import SearchResult
 from trainui.domain.states import ENDED, UNFINISHED, Status
 from trainui.errors import UsageError
 from trainui.pipeline.substitution.search import searches_of, with_results
-from trainui.search import objective
 from trainui.store.db import protocol
 from trainui.store.read import trials, views
 from trainui.store.read.trials import ASKED, TrialRecord
@@ -93,6 +92,8 @@ def _with_value(connection: protocol.Connection, trial: TrialRecord) -> TrialRec
         return trial
     if trial.stage.attempt == 0 or not members:  # its seeds were removed
         return trial
+    from trainui.search import objective  # it imports SQLAlchemy
+
     outcome = objective.of_seeds(connection, members, search)
     state = "complete" if has_completed and outcome.value is not None else trial.state
     return replace(trial, state=state, value=outcome.value, step=outcome.step)

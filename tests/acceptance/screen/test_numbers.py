@@ -142,8 +142,8 @@ async def test_no_number_is_stale_once_the_stages_have_ended(
         await driven.until(lambda: bool(driven.app.clipboard), "the report")
         rows = re.findall(r"\| (\S+) \| val/loss \| (\S+) \| (\S+) \|", driven.app.clipboard)
         assert rows == [(n, f"{one.last:.6g}", f"{one.min:.6g}") for n, one in series.items()]
-        words = f"val/loss  best {number(own.min)}, last {number(own.last)}"
-        await driven.until_shown(words)
+        words = f"val/loss  best {number(own.min)} at step "
+        await driven.until_shown(words, f"last {number(own.last)}")
         await driven.press("3", "enter")
         await driven.until_shown(
             f"{own.count} points", number(own.last), f"best   {number(own.min)} at step"

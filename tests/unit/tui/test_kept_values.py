@@ -136,3 +136,30 @@ def test_what_is_shown_is_the_last_that_was_stored(
     assert read() == 0.1196
     feeder.feed({LOSS: [(2, 0.1)]})
     assert read() == 0.1
+
+
+def test_a_sweeps_table_has_the_step_of_the_best_value_and_further_metrics(
+    filler: Filler, connection: protocol.Connection, run_id: str
+) -> None:
+    groups, feeders = MatrixReader(), {}
+    for name in MEMBERS[:2]:
+        filler.start(run_id, name)
+        feeders[name] = Feeder(filler.store, filler.stage(run_id, name).id)
+        feeders[name].feed({"time": [(0, 1.0)], LOSS: [(0, 0.5)], "lr": [(0, 0.1)]})
+
+    def read() -> tuple[str, float | None, list[str], float]:
+        members = [stages_of(connection, run_id)[name] for name in MEMBERS]
+        group = groups.read(connection, members)
+        assert group is not None
+        best = group.best_first(members)[0].name
+        return (
+            best,
+            group.best_step,
+            list(group.others),
+            round(group.others["acc best"][best].value, 9),
+        )
+
+    for at, (name, loss) in enumerate([(MEMBERS[0], 0.4), (MEMBERS[1], 0.3), (MEMBERS[1], 0.9)], 1):
+        feeders[name].feed({LOSS: [(at, loss)], "acc": [(at, 1 - loss)]})
+        best = (MEMBERS[0], 1, 0.6) if at == 1 else (MEMBERS[1], 2, 0.7)
+        assert read() == (*best[:2], ["acc best", "lr last"], best[2])

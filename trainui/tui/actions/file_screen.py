@@ -54,7 +54,7 @@ class FileList(CursorView):
     def row(self, index: int, width: int) -> Row:
         """Return a file's name."""
         if not self._files:
-            return (Segment(" no file matches; type a path", "dim"),)
+            return (Segment(" no pipeline file found", "dim"),)
         return (Segment(" " + fit_middle(harmless(self._files[index]), width - 2)),)
 
 

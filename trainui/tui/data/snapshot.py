@@ -154,6 +154,8 @@ class MatrixDetail:
     """By name of a member with a NaN in any metric, the step of the first one, where known."""
     others: Mapping[str, Mapping[str, StageValue]] = field(default_factory=dict)
     """The values of further metrics by member name, by the titles of their columns."""
+    best_step: float | None = None
+    """The step of the best member's best value; None: unknown."""
 
     @property
     def title(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
@@ -99,3 +100,16 @@ def _read(
 
         value = Plotted(connection, stage_id, name, Axis.STEP).last_smoothed(WEIGHT)
     return None if value is None else StageValue(value, found[0].nonfinite > 0)
+
+
+def best_step(
+    connection: protocol.Connection, stage_id: str, metric: ComparedMetric, value: float
+) -> float | None:
+    """Return the step of a stage's best value; None if it has none, or another best value now."""
+    if metric.lower is None:
+        return None
+    from trainui.store.points.windows import Plotted  # it imports numpy
+
+    found = Plotted(connection, stage_id, metric.name, Axis.STEP).best(lower=metric.lower)
+    is_same = found is not None and found.value == value and math.isfinite(found.step)
+    return found.step if found is not None and is_same else None

@@ -11,17 +11,17 @@ from typing import Any
 from trainui import plain_files
 from trainui.artifacts import checkpoints
 from trainui.domain.headline_metric import headline
-from trainui.domain.metric_direction import lower_is_better
+from trainui.domain.metric_direction import ComparedMetric
 from trainui.domain.notifications import MARKED, NAN
 from trainui.domain.records import AttemptRecord, Event, SeriesSummary, StageRecord
-from trainui.domain.search import Search
 from trainui.domain.states import Status
 from trainui.store.db import protocol
 from trainui.store.points import curves
 from trainui.store.read import event_feed, headlines
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 from trainui.text import harmless
-from trainui.tui.render.numbers import number
+from trainui.tui.data.stage_values import best_step
+from trainui.tui.render.numbers import exact_step, number
 from trainui.tui.run.details.log_progress import LogProgress, log_progress, most_steps, written_at
 
 SEARCH_PERIOD = 5.0
@@ -122,11 +122,8 @@ class ActivityReader:
                 if version is not None
                 else None
             )
-            series = [] if name is None else curves.summaries(connection, [stage.id], name)
-            self._metric = (
-                key,
-                _headline_text(series[0], stage.definition.search) if series else "",
-            )
+            metric = ComparedMetric.of(name, stage.definition.search) if name is not None else None
+            self._metric = key, "" if metric is None else _headline_text(connection, stage, metric)
         return self._metric[1]
 
 
@@ -141,14 +138,21 @@ def _newest_checkpoint(
     return ("", None) if newest is None else (harmless(newest.name), _modified_at(newest))
 
 
-def _headline_text(series: SeriesSummary, search: Search | None) -> str:
-    """Return e.g. `val/loss  best 0.0011, last 0.0123 (lower is better)`."""
-    name, lower = harmless(series.name), lower_is_better(series.name, search)
+def _headline_text(
+    connection: protocol.Connection, stage: StageRecord, metric: ComparedMetric
+) -> str:
+    """Return e.g. `val/loss  best 0.0011 at step 17,760, last 0.0123 (lower is better)`."""
+    series = next(iter(curves.summaries(connection, [stage.id], metric.name)), None)
+    if series is None:
+        return ""
     last = f"last {number(series.last)}"
-    if lower is None:
-        return f"{name}  {last}"
-    best = f"best {number(series.min if lower else series.max)}"
-    return f"{name}  {best}, {last} ({'lower' if lower else 'higher'} is better)"
+    best = series.min if metric.lower else series.max
+    if metric.lower is None or best is None:
+        return f"{harmless(metric.name)}  {last}"
+    step = best_step(connection, stage.id, metric, best)
+    where = "" if step is None else f" at step {exact_step(step)}"
+    direction = "lower" if metric.lower else "higher"
+    return f"{harmless(metric.name)}  best {number(best)}{where}, {last} ({direction} is better)"
 
 
 def _first_steps(found: Iterable[tuple[Event, Mapping[str, Any]]]) -> dict[str, int | float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 
 from trainui.domain.definition import StageDefinition
 from trainui.domain.headline_metric import headline
@@ -12,7 +13,7 @@ from trainui.store.db import protocol
 from trainui.store.read import event_feed, headlines, stage_alerts, trials
 from trainui.text import harmless
 from trainui.tui.data.snapshot import MatrixDetail, SearchDetail, metric_title
-from trainui.tui.data.stage_values import SMOOTHED, StageValue, StageValues
+from trainui.tui.data.stage_values import SMOOTHED, StageValue, StageValues, best_step
 
 NAN, ALERT = "NaN", "alert"
 """The words of a stage's alerts."""
@@ -66,6 +67,8 @@ class MatrixReader:
         self._values = StageValues()
         self._alerts = alerts or AlertReader()
         self._nan_steps = NanSteps()
+        self._best_step: tuple[Hashable, float | None] = None, None
+        """The best member, the version of its points and the metric, and the best value's step."""
 
     def read(
         self,
@@ -96,7 +99,7 @@ class MatrixReader:
             sorted_by = {stage: one.value for stage, one in last.items()}
         alerts = self._alerts.read(connection, members[0].run_id)
         nan = {stage for stage in by_name if alerts.get(stage) == NAN}
-        return MatrixDetail(
+        found = MatrixDetail(
             harmless(name),
             metric.lower,
             {stage: value.value for stage, value in by_name.items()},
@@ -106,6 +109,14 @@ class MatrixReader:
             self._nan_since(connection, [one for one in members if one.name in nan]),
             self._others(connection, with_points, versions, name),
         )
+        best = next(iter(found.best_first(members)), None)
+        if best is None or not found.may_lead(best):
+            return found
+        key = (best.id, versions[best.id], metric)
+        if self._best_step[0] != key:
+            value = found.values[best.name]
+            self._best_step = key, best_step(connection, best.id, metric, value)
+        return replace(found, best_step=self._best_step[1])
 
     def _others(
         self,

@@ -205,7 +205,8 @@ def _best(
         )
     which = (Segment(f"{key}={params.get(key, '')}  ", "strong") for key in differing)
     value = Segment(f"{group.metric} {number(group.values[stage.name])}  ", "good")
-    return (Segment("best      ", "dim"), value, *which)
+    step = "" if group.best_step is None else f"at step {exact_step(group.best_step)}  "
+    return (Segment("best      ", "dim"), value, Segment(step, "dim"), *which)
 
 
 def _width(name: str, values: Sequence[str]) -> int:
