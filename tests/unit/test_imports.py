@@ -123,7 +123,7 @@ def test_a_worker_imports_neither_numpy_nor_what_few_need(tmp_path: Path) -> Non
     )
     seen = loaded(code, tmp_path)
     assert {"celery", "sqlmodel", "kombu.serialization"} <= seen
-    assert not seen & {"numpy", "textual", "yaml", "psutil", "trainui.search.objective"}
+    assert not seen & {"numpy", "textual", "yaml", "psutil", "optuna"}
 
 
 def test_a_worker_does_not_search_the_installed_packages_for_plugins(tmp_path: Path) -> None:

@@ -64,13 +64,13 @@ class Service:
             raise StoreLockedError("locked")
 
 
-@pytest.mark.parametrize(("locked", "called"), [("_host", 2), ("monitor", 3), ("", 11)])
+@pytest.mark.parametrize(("locked", "called"), [("_host", 2), ("monitor", 3), ("", 12)])
 def test_a_pass_ends_at_the_first_service_that_finds_the_store_locked(
     services: WorkerServices, locked: str, called: int
 ) -> None:
     """The others would wait for the same lock, and the worker would seem to hang."""
     names = ["_guard", "_host", "monitor", "_planner", "_searches", "_reader", "_gpus"]
-    names += ["_external", "_notifier", "_stalls", "_stall_alerts"]
+    names += ["_external", "_remote", "_notifier", "_stalls", "_stall_alerts"]
     calls: list[str] = []
     for name in names:
         setattr(services, name, Service(calls, name, locked=name == locked))
