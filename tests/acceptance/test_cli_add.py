@@ -152,6 +152,23 @@ def test_a_training_that_runs_is_shown_live_until_its_process_has_ended(
     wait_for(lambda: series(cli, run)["loss"]["count"] == len(lines), "all of its points")
 
 
+def test_a_training_that_was_added_by_its_files_is_adopted_and_not_listed_twice(
+    cli: CommandLine, trainer: subprocess.Popen[bytes]
+) -> None:
+    run = cli.json("add", "live")["runs"][0]["run"]
+    for _ in range(2):
+        adopted = cli.json("add", "--pid", str(trainer.pid))["runs"][0]
+        assert (adopted["run"], adopted["new"]) == (run, False)
+    assert [one["run"] for one in cli.json("ls")["runs"]] == [run]
+    external = cli.json("show", run)["external"]
+    assert (external["kind"], external["pid"]) == ("jsonl", trainer.pid)
+    offered = cli("rerun", run).err
+    assert f"cd {cli.directory}/live && trainui run" in offered, "its command is known by now"
+    assert cli("cancel", run).code == 0
+    trainer.wait()
+    wait_for(lambda: cli.status(run) == "cancelled", "its end")
+
+
 def test_a_training_that_is_deleted_while_it_is_shown_keeps_what_was_read(
     cli: CommandLine, trainer: subprocess.Popen[bytes]
 ) -> None:

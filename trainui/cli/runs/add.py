@@ -124,6 +124,8 @@ def _process(pid: str, name: str | None, *, as_json: bool, dry_run: bool) -> Non
     else:
         added = external.adopt(int(pid), name)
         rows = [_row(added.run_id, added.name, added.training, is_new=added.is_new)]
+        if added.remark:
+            printing.note(text.harmless(added.remark))
         _start_reader()
     _print(rows, as_json=as_json, dry_run=dry_run)
 

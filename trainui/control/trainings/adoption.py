@@ -246,19 +246,24 @@ def _sources(process: psutil.Process, described: AdoptableProcess) -> list[Path]
     If there are none: the usual files of its directory that were written since its start, else its
     log. Files of earlier trainings are none of its.
     """
+    log = _log(process)
+    opened = open_metrics(process)
+    return opened or _written_since(described) or ([log] if log is not None else [])
+
+
+def open_metrics(process: psutil.Process) -> list[Path]:
+    """Return the metric files that a process or one below it has open for writing."""
     try:
         family = [process, *process.children(recursive=True)]
     except psutil.Error:
         family = [process]
     found = dict.fromkeys(path for one in family for path in written_files(one))
-    opened = [
+    return [
         path
         for path in found
         if not default_sources.is_wandbs_own(path.parts, path.name)
         and (default_sources.family_of(path) not in (None, "text") or path.suffix == ".wandb")
     ]
-    log = _log(process)
-    return opened or _written_since(described) or ([log] if log is not None else [])
 
 
 def _written_since(process: AdoptableProcess) -> list[Path]:

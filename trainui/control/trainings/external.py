@@ -10,17 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psutil
 from sqlalchemy import Connection
 
-from trainui import mounts, settings, wakeup
+from trainui import clock, mounts, settings, wakeup
 from trainui.artifacts import environment
 from trainui.artifacts.environment import ShellEnvironment
 from trainui.control.submission import checked_name
 from trainui.control.trainings import adoption
 from trainui.control.trainings.adoption import AdoptableProcess
+from trainui.domain.records import Slot
 from trainui.domain.states import Status
 from trainui.errors import NotFoundError, UsageError
 from trainui.execution.external import external_stages
+from trainui.execution.external.external_watch import RESTING
 from trainui.metrics.discovery import process_files, trainings
 from trainui.metrics.discovery.trainings import Job, Training
 from trainui.store.db import readonly
@@ -28,7 +31,7 @@ from trainui.store.db.engine import open_store
 from trainui.store.points import sources
 from trainui.store.points.source_record import key_of
 from trainui.store.runs import external_runs
-from trainui.store.runs.external_runs import ExternalState
+from trainui.store.runs.external_runs import ExternalState, RunningStage
 from trainui.supervisor.supervise import boot_id
 
 
@@ -87,6 +90,8 @@ class Added:
     training: Training
     name: str
     is_new: bool
+    remark: str = ""
+    """What else the user has to know."""
 
 
 def find(path: Path) -> list[Training]:
@@ -176,31 +181,54 @@ def adopt(pid: int, name: str | None = None) -> Added:
         UsageError: it cannot be adopted, or the name is not valid.
     """
     training, process = adoption.training(pid)
+    opened, gpus = adoption.open_metrics(psutil.Process(pid)), adoption.gpus_of(pid)
+    identity = {
+        "pid": pid,
+        "ticks": process.ticks,
+        "boot": boot_id(),
+        "command": shlex.join(process.command),
+        "directory": process.directory,
+    }
     store = open_store()
     with store.write() as connection:
-        known = external_runs.known_paths(connection).get(str(training.path))
+        known = external_runs.known_processes(connection).get((pid, process.ticks, boot_id()))
         if known is not None:
             return Added(known, training, training.name, is_new=False)
-        external = {
-            "kind": "process",
-            "path": str(training.path),
-            "pid": pid,
-            "ticks": process.ticks,
-            "boot": boot_id(),
-            "command": shlex.join(process.command),
-        }
+        since = clock.now() - RESTING * clock.SECOND
+        files = [str(path) for path in opened]
+        found = external_runs.writers_of(connection, settings.host(), files, since)
+        whole = [one for one in found if _is_whole(connection, one)]
+        if len(found) == len(whole) == 1:
+            slots = tuple(Slot(settings.host(), "gpu", index) for index in gpus)
+            directory = external_runs.set_process(connection, whole[0], identity, slots)
+            _record_environment(Path(directory), process)
+            run_id, title = whole[0].run_id, whole[0].name
+            remark = f"{title} was added before by its files; now its process is followed"
+            wakeup.ring()
+            return Added(run_id, training, title, is_new=False, remark=remark)
+        external = {"kind": "process", "path": str(training.path)} | identity
         new = external_stages.new_run(
             training, name and checked_name(name), external, settings.load()
         )
         (stage,) = new.pipeline.stages
         started = external_stages.micros(process.started)
-        gpus = adoption.gpus_of(pid)
         states = {stage.name: ExternalState(Status.RUNNING, started, pid=pid, gpus=gpus)}
         logs = external_stages.attempt_directories(new, training)
         _record_environment(Path(new.directory), process)
         external_runs.add(connection, new, states, logs, host=settings.host())
     wakeup.ring()
-    return Added(new.id, training, new.name, is_new=True)
+    return Added(new.id, training, new.name, is_new=True, remark=_remark(found))
+
+
+def _is_whole(connection: Connection, stage: RunningStage) -> bool:
+    """Return True if a stage is its run: not a trial, a job of a multirun, or one of a database."""
+    is_part = stage.external.get("run") or stage.external["kind"] in ("optuna", "hydra")
+    return not is_part and len(external_runs.stage_names(connection, stage.run_id)) == 1
+
+
+def _remark(found: Sequence[RunningStage]) -> str:
+    names = ", ".join(sorted({one.name for one in found}))
+    return f"it writes files of {names} too: that may be the same training" if found else ""
 
 
 def _record_environment(directory: Path, process: AdoptableProcess) -> None:

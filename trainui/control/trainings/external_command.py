@@ -109,13 +109,15 @@ def start(offer: Offer) -> str:
 
 
 def _of_process(run: RunRecord, stage: StageRecord) -> Offer:
-    command = tuple(shlex.split(str((run.external or {})["command"])))
+    external = run.external or {}
+    command = tuple(shlex.split(str(external["command"])))
+    directory = str(external.get("directory", stage.directory))
     file = Path(run.directory, environment.ENVIRONMENT_FILE)
     if not file.exists():
-        return Offer(run.id, run.name, command, stage.directory)
+        return Offer(run.id, run.name, command, directory)
     environ = environment.read(file.parent).environ
     words = f"of the process when it was added: {file}"
-    return Offer(run.id, run.name, command, stage.directory, words, environ)
+    return Offer(run.id, run.name, command, directory, words, environ)
 
 
 def _of_wandb(run: RunRecord, path: Path) -> Offer | None:

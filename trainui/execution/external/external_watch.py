@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainui import clock, wakeup
+from trainui import clock, mounts, wakeup
 from trainui.domain.states import Status
 from trainui.execution.external import adopted_processes
 from trainui.execution.external.adopted_processes import Cancellation, is_alive
@@ -78,13 +78,14 @@ class ExternalWatch:
         running = self._running() if is_due or changed else self._adopted
         self._adopted = [one for one in running if one.pid is not None]
         self._cancel()
-        ended = [(one, _end_of(one)) for one in self._adopted if self._is_over(one)]
+        ended = [(one, self._end_of(one)) for one in self._adopted if self._is_over(one)]
         if is_due:
             self._due = time.monotonic() + PERIOD
             ended += self._ended([one for one in running if one.pid is None])
             self._check_resting()
             for stage in self._adopted:
-                adopted_processes.follow_files(self._store, stage)
+                if stage.external["kind"] == "process":  # else its directory is read
+                    adopted_processes.follow_files(self._store, stage)
         if ended:
             with self._store.write() as connection:
                 for stage, status in ended:
@@ -111,6 +112,16 @@ class ExternalWatch:
         """Return True if an adopted process has ended; a cancelled one with all below it."""
         cancellation = self._cancelled.get(stage.attempt_id)
         return not is_alive(stage) and (cancellation is None or cancellation.is_over)
+
+    def _end_of(self, stage: RunningStage) -> Status:
+        """Return how an adopted process ended: by its tracker's word, if it was found by files."""
+        if stage.cancel_requested_at is not None:
+            return Status.CANCELLED
+        is_found = stage.external["kind"] != "process"
+        if not is_found or mounts.remote_mount(stage.directory, str(stage.external["path"])):
+            return Status.ENDED
+        status = self._state(stage, frozenset())
+        return status if status in (Status.COMPLETED, Status.FAILED) else Status.ENDED
 
     def _ended(self, running: list[RunningStage]) -> list[tuple[RunningStage, Status]]:
         """Return the ends of stages that are known by their files."""
@@ -266,10 +277,6 @@ def _reason(stage: RunningStage) -> str | None:
     path = stage.external["path"]
     is_deleted = stage.pid is None and not Path(path).exists()
     return f"{path} no longer exists; what was read of it is kept" if is_deleted else None
-
-
-def _end_of(stage: RunningStage) -> Status:
-    return Status.ENDED if stage.cancel_requested_at is None else Status.CANCELLED
 
 
 def _changed_at(stage: RunningStage) -> int:

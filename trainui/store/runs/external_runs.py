@@ -6,7 +6,7 @@ Each stage has one attempt without a Celery message; the metrics reader reads it
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -71,6 +71,17 @@ def known_paths(connection: Connection) -> dict[str, str]:
     return {
         f"{one['path']}#{one['run']}" if one.get("run") else str(one["path"]): run_id
         for run_id, one in known
+    }
+
+
+def known_processes(connection: Connection) -> dict[tuple[int, int, str], str]:
+    """Return the ids of the external runs by their processes: pid, start in ticks, and boot."""
+    found = connection.execute(
+        select(RUNS.c.id, RUNS.c.submission_json).where(RUNS.c.submission_json.like(_MARK))
+    )
+    known = ((run_id, row_mapping.load(text)["external"]) for run_id, text in found)
+    return {
+        (one["pid"], one["ticks"], one["boot"]): run_id for run_id, one in known if one.get("ticks")
     }
 
 
@@ -283,6 +294,60 @@ def may_begin_jobs(connection: Connection, host: str, since: int) -> list[Runnin
         )
     )
     return [_stage(row) for row in found]
+
+
+def set_process(
+    connection: Connection,
+    stage: RunningStage,
+    identity: Mapping[str, Any],
+    slots: tuple[Slot, ...],
+) -> str:
+    """Record which process trains a run that was found by its files; return the run's directory.
+
+    Args:
+        connection: a write transaction.
+        stage: the only stage of its run.
+        identity: its `pid`, `ticks` and `boot`, its command and its directory.
+        slots: the GPUs that it uses.
+    """
+    reopen(connection, stage)
+    json_ = row_mapping.slots_json(slots)
+    set_values(connection, ATTEMPTS, stage.attempt_id, pid=identity["pid"], slots_json=json_)
+    query = select(RUNS.c.submission_json, RUNS.c.directory).where(RUNS.c.id == stage.run_id)
+    text, directory = connection.execute(query).one()
+    submission = row_mapping.load(text)
+    submission["external"] |= identity
+    set_values(connection, RUNS, stage.run_id, submission_json=row_mapping.dump(submission))
+    return str(directory)
+
+
+def writers_of(
+    connection: Connection, host: str, files: Sequence[str], since: int
+) -> list[RunningStage]:
+    """Return the stages of external runs that read some of these files, found by no process.
+
+    Args:
+        connection: for reading.
+        host: this host.
+        files: the files that a process writes now.
+        since: stages that ended before, as far as was known, are left out.
+    """
+    found = running(connection, host) + [one for one, _end in resting(connection, host, since)]
+    readers = [one for one in found if one.pid is None]
+    named = {
+        one.attempt_id: {str(source.path) for source in sources(connection, one.stage_id)}
+        for one in readers
+    }
+    return [
+        one
+        for one in readers
+        if not named[one.attempt_id].isdisjoint(files)
+        or (not named[one.attempt_id] and any(map(_is_below(one.directory), files)))
+    ]
+
+
+def _is_below(directory: str) -> Callable[[str], bool]:
+    return lambda file: file.startswith(f"{directory}/")
 
 
 def reopen(connection: Connection, stage: RunningStage) -> None:
