@@ -30,7 +30,7 @@ from trainui.execution.worker.search_thread import SearchThread
 from trainui.execution.worker.services import ChangeDetector
 from trainui.store.db.engine import Store, open_store, raw
 from trainui.store.read import trials
-from trainui.store.runs import attempts, runs, stage_queue, stages
+from trainui.store.runs import attempts, new_run, runs, stage_queue, stages
 from trainui.store.runs.attempt_rows import Outcome
 
 DONE, HISTORY, LAST = 20, 100, 600
@@ -65,7 +65,7 @@ def make(store: Store, directory: Path, live: int) -> None:
         )
         for number, name in enumerate(names)
     )
-    new = runs.NewRun(
+    new = new_run.NewRun(
         id="run",
         name="run",
         pipeline=Pipeline("search", members, text="stages: []", digest="0" * 64),
@@ -75,7 +75,7 @@ def make(store: Store, directory: Path, live: int) -> None:
     )
     (directory / "run" / ".trainui").mkdir(parents=True)
     with store.write() as connection:
-        runs.create(connection, new)
+        new_run.create(raw(connection), new)
     for number, name in enumerate(names):
         start(store, name, number)
         if number < DONE:

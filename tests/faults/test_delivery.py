@@ -27,8 +27,8 @@ from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.states import Status
 from trainui.execution.planner.slots import host
 from trainui.paths import Home
-from trainui.store.db.engine import Store, open_store
-from trainui.store.runs import runs
+from trainui.store.db.engine import Store, open_store, raw
+from trainui.store.runs import new_run
 from trainui.store.runs.tables import ATTEMPTS, STAGES
 
 RUNS, STAGES_EACH, CLAIMERS = 25, 10, 8
@@ -141,7 +141,7 @@ def grant_all(store: Store) -> list[str]:
     definitions = tuple(StageDefinition(name, command="true") for name in names)
     with store.write() as connection:
         for number in range(RUNS):
-            new = runs.NewRun(
+            new = new_run.NewRun(
                 id=f"run{number}",
                 name="race",
                 pipeline=Pipeline("race", definitions, digest="d"),
@@ -149,7 +149,7 @@ def grant_all(store: Store) -> list[str]:
                 stage_directories={name: f"/runs/{number}/{name}" for name in names},
                 submission={},
             )
-            runs.create(connection, new)
+            new_run.create(raw(connection), new)
         # the grants, in two statements
         connection.execute(update(STAGES).values(attempt=1, celery_task_id=STAGES.c.id))
         made = list(connection.execute(select(STAGES)))

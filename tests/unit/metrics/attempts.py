@@ -13,8 +13,8 @@ from pathlib import Path
 from trainui import clock, paths
 from trainui.domain.definition import MetricSource, Pipeline, StageDefinition
 from trainui.domain.records import Slot
-from trainui.store.db.engine import Store
-from trainui.store.runs import attempts, runs, stage_queue, stages
+from trainui.store.db.engine import Store, raw
+from trainui.store.runs import attempts, new_run, stage_queue, stages
 from trainui.store.runs.metrics_progress import AttemptToRead
 from trainui.supervisor import protocol
 
@@ -82,7 +82,7 @@ def start_attempt(store: Store, root: Path, *metrics: MetricSource, name: str = 
     definition = StageDefinition(
         name, command="true", workdir=str(workdir), metrics=metrics or None
     )
-    new = runs.NewRun(
+    new = new_run.NewRun(
         id=run_id,
         name=run_id,
         pipeline=Pipeline("p", (definition,), text="", digest=name),
@@ -91,7 +91,7 @@ def start_attempt(store: Store, root: Path, *metrics: MetricSource, name: str = 
         submission={},
     )
     with store.write() as connection:
-        runs.create(connection, new)
+        new_run.create(raw(connection), new)
     return next_attempt(store, run_id, name)
 
 

@@ -10,7 +10,7 @@ from trainui.domain.states import Status
 from trainui.search import grid, study
 from trainui.store.db.engine import Store, raw
 from trainui.store.read import trials
-from trainui.store.runs import runs
+from trainui.store.runs import new_run
 from trainui.store.runs import trials as stored_trials
 from trainui.store.runs.revision import revise
 
@@ -31,10 +31,10 @@ def made_of(*rates: str, search: Search | None = SEARCH) -> Pipeline:
 def test_a_member_that_an_edit_adds_is_the_next_trial(store: Store, tmp_path: Path) -> None:
     pipeline, edited = made_of("0.1", "0.2"), made_of("0.3", "0.1", "0.2")
     directories = {one.name: str(tmp_path / one.name) for one in edited.stages}
-    new = runs.NewRun("r", "r", pipeline, str(tmp_path), directories, {"umask": 0o22})
+    new = new_run.NewRun("r", "r", pipeline, str(tmp_path), directories, {"umask": 0o22})
     opened = study.open_study("r", str(tmp_path), "train", SEARCH)
     with store.write() as connection:
-        runs.create(connection, new)
+        new_run.create(raw(connection), new)
         grid.fill(opened.study, trials.of_search(raw(connection), "r", "train"))
         revise(connection, "r", edited, directories)
         revise(connection, "r", edited, directories)
@@ -54,9 +54,9 @@ def test_without_its_search_no_member_is_a_trial_until_it_is_back(
 ) -> None:
     pipeline, edited = made_of("0.1", "0.2"), made_of("0.1", "0.2", search=None)
     directories = {one.name: str(tmp_path / one.name) for one in pipeline.stages}
-    new = runs.NewRun("r", "r", pipeline, str(tmp_path), directories, {"umask": 0o22})
+    new = new_run.NewRun("r", "r", pipeline, str(tmp_path), directories, {"umask": 0o22})
     with store.write() as connection:
-        runs.create(connection, new)
+        new_run.create(raw(connection), new)
         assert len(stored_trials.asked(connection, [Status.QUEUED])) == 2
         revise(connection, "r", edited, directories)
         assert stored_trials.asked(connection, [Status.QUEUED]) == []

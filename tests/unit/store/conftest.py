@@ -9,8 +9,8 @@ import pytest
 
 from tests.unit.store import readings
 from trainui.domain.definition import Pipeline, StageDefinition
-from trainui.store.db.engine import Store, open_store
-from trainui.store.runs import runs
+from trainui.store.db.engine import Store, open_store, raw
+from trainui.store.runs import new_run
 
 AddRun = Callable[..., str]
 
@@ -46,7 +46,7 @@ def add_run(store: Store, tmp_path: Path) -> AddRun:
             for name, upstreams in graph.items()
         )
         directory = tmp_path / run_id
-        new = runs.NewRun(
+        new = new_run.NewRun(
             id=run_id,
             name=f"name of {run_id}",
             pipeline=Pipeline("a pipeline", stages, text="stages: []", digest="0" * 64),
@@ -55,7 +55,7 @@ def add_run(store: Store, tmp_path: Path) -> AddRun:
             submission={"umask": 0o22},
         )
         with store.write() as connection:
-            runs.create(connection, new)
+            new_run.create(raw(connection), new)
         return run_id
 
     return add

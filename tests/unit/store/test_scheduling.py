@@ -22,8 +22,16 @@ from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
 from trainui.pipeline.rules.resume_plan import Action, plan_rerun, plan_resume
-from trainui.store.db.engine import Store, open_store
-from trainui.store.runs import attempt_rows, attempts, runs, stage_queue, stage_requests, stages
+from trainui.store.db.engine import Store, open_store, raw
+from trainui.store.runs import (
+    attempt_rows,
+    attempts,
+    new_run,
+    runs,
+    stage_queue,
+    stage_requests,
+    stages,
+)
 from trainui.store.runs.attempt_rows import Outcome
 
 RUN = "the-run"
@@ -66,7 +74,7 @@ class Scheduling(RuleBasedStateMachine):
 
     @initialize(definitions=graphs())
     def submit(self, definitions: list[StageDefinition]) -> None:
-        new = runs.NewRun(
+        new = new_run.NewRun(
             id=RUN,
             name=RUN,
             pipeline=Pipeline("p", tuple(definitions), digest="d"),
@@ -75,7 +83,7 @@ class Scheduling(RuleBasedStateMachine):
             submission={},
         )
         with self.store.write() as connection:
-            runs.create(connection, new)
+            new_run.create(raw(connection), new)
 
     # -- the planner and the worker
 

@@ -21,8 +21,16 @@ from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import DONE, ENDED, UNFINISHED, Status, run_status
 from trainui.pipeline.rules.resume_plan import Action, plan_resume
 from trainui.pipeline.rules.scheduling import FreeSlots, Grant, WaitingStage, decide
-from trainui.store.db.engine import open_store
-from trainui.store.runs import attempt_rows, attempts, runs, stage_queue, stage_requests, stages
+from trainui.store.db.engine import open_store, raw
+from trainui.store.runs import (
+    attempt_rows,
+    attempts,
+    new_run,
+    runs,
+    stage_queue,
+    stage_requests,
+    stages,
+)
 
 PLACES = 2
 ENDS = [Status.COMPLETED, Status.FAILED, Status.INTERRUPTED, Status.PRUNED]
@@ -80,7 +88,7 @@ class Kept(RuleBasedStateMachine):
     @rule(graph=definitions())
     def submit(self, graph: tuple[StageDefinition, ...]) -> None:
         run_id = f"run-{len(self.runs)}"
-        new = runs.NewRun(
+        new = new_run.NewRun(
             id=run_id,
             name=run_id,
             pipeline=Pipeline("p", graph, text="stages: []", digest="0" * 64),
@@ -89,7 +97,7 @@ class Kept(RuleBasedStateMachine):
             submission={},
         )
         with self.store.write() as connection:
-            runs.create(connection, new)
+            new_run.create(raw(connection), new)
         self.runs.append(run_id)
 
     @rule()

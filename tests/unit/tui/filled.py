@@ -16,8 +16,8 @@ from trainui.domain.definition import CheckpointRule, Pipeline, StageDefinition
 from trainui.domain.records import AttemptRecord, Slot, StageRecord
 from trainui.domain.states import Status
 from trainui.execution.attempt import stage_directory
-from trainui.store.db.engine import Store
-from trainui.store.runs import attempt_rows, attempts, runs, stage_queue, stages
+from trainui.store.db.engine import Store, raw
+from trainui.store.runs import attempt_rows, attempts, new_run, stage_queue, stages
 
 Graph = Mapping[str, Sequence[str]]
 
@@ -59,7 +59,7 @@ class Filler:
         run_id = run_id or str(uuid.uuid4())
         directory = self.directory / run_id
         definitions = tuple(_definition(stage, graph[stage], fields) for stage in graph)
-        new = runs.NewRun(
+        new = new_run.NewRun(
             id=run_id,
             name=name,
             pipeline=Pipeline(
@@ -78,7 +78,7 @@ class Filler:
             submission={"umask": 0o22},
         )
         with self.store.write() as connection:
-            runs.create(connection, new)
+            new_run.create(raw(connection), new)
         return run_id
 
     def stage(self, run_id: str, name: str) -> StageRecord:

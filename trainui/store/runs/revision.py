@@ -34,7 +34,7 @@ def revise(
     Both are by full stage name.
     """
     _keep_digest(connection, run_id)
-    runs.store_pipeline(connection, pipeline)
+    new_run.store_pipeline(raw(connection), pipeline)
     changed = {"digest": pipeline.digest, "pipeline": pipeline.name, "file": pipeline.file}
     changed["params_json"] = row_mapping.dump(dict(pipeline.params))
     set_values(connection, RUNS, run_id, **changed)

@@ -1,4 +1,4 @@
-"""Runs: storing, state derived from stages, priority, deletion; and the installation's flags."""
+"""Runs: state derived from stages, priority, deletion; and the installation's flags."""
 
 from __future__ import annotations
 
@@ -8,33 +8,17 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from trainui import clock
-from trainui.domain.definition import Pipeline
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
 from trainui.errors import UsageError
 from trainui.store.db.engine import raw
 from trainui.store.db.statements import placeholders
 from trainui.store.read import row_mapping, views
-from trainui.store.runs import events, new_run
-from trainui.store.runs.new_run import NewRun as NewRun
+from trainui.store.runs import events
 from trainui.store.runs.tables import FLAGS, RUNS, set_values
 
 PAUSED = "paused"
 """The flag of a paused queue."""
-
-
-def create(connection: Connection, new: NewRun) -> None:
-    """Store a run, its pipeline, stages and edges.
-
-    Raises:
-        UsageError: a run with this id exists.
-    """
-    new_run.create(raw(connection), new)
-
-
-def store_pipeline(connection: Connection, pipeline: Pipeline) -> None:
-    """Store a pipeline's text, unless it is already stored."""
-    new_run.store_pipeline(raw(connection), pipeline)
 
 
 def get(connection: Connection, run_id: str) -> RunRecord | None:
