@@ -98,6 +98,8 @@ class CurveReader:
             return Curves(wanted)
         self._check_version(connection, stage.id)
         figures = self._figures(connection, stage.id, wanted.attempt)
+        if (search := stage.definition.search) is not None:
+            figures = tuple(sorted(figures, key=lambda one: one.name != search.metric))
         figures = with_previews(figures, self._preview)
         names = wanted.names
         if names is None:

@@ -122,6 +122,8 @@ class StageDetail:
     """What the stage's tracker recorded at its end."""
     own_parameters: Mapping[str, str] = field(default_factory=dict)
     """The run's parameters that a sweep member has with other values."""
+    plotted: str = ""
+    """The stage of the curves: in a folded sweep another member, if this one has no metrics."""
 
 
 @dataclass(frozen=True, slots=True)

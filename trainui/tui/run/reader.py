@@ -17,7 +17,15 @@ from trainui.pipeline.substitution.search import searches_of
 from trainui.search import results
 from trainui.store.db import protocol
 from trainui.store.points import curves
-from trainui.store.read import event_feed, record_cache, run_history, run_list, tracked, views
+from trainui.store.read import (
+    event_feed,
+    headlines,
+    record_cache,
+    run_history,
+    run_list,
+    tracked,
+    views,
+)
 from trainui.text import harmless
 from trainui.tui.curves.model import Curves
 from trainui.tui.curves.reader import CurveReader
@@ -102,13 +110,16 @@ class RunPageReader:
             return first
         stages = tuple(self._stages.read(connection, query.run_id))
         selected = next((stage for stage in stages if stage.name == query.stage), None)
+        members = [stage for stage in stages if stage.definition.group == query.group]
         attempts: dict[str, list[AttemptRecord]] = {}
         detail = None
         if selected is not None:
             attempts[selected.id] = views.attempts_of_stage(connection, selected.id)
-            detail = self._detail(connection, query, run, selected, stages, attempts[selected.id])
+            plotted = _plotted(connection, selected, members)
+            detail = self._detail(
+                connection, query, run, selected, plotted, stages, attempts[selected.id]
+            )
         ahead = self._etas.look(connection, run, stages)
-        members = [stage for stage in stages if stage.definition.group == query.group]
         group = None
         if query.group is not None:
             group = self._groups.read(connection, members, smoothed=query.smoothed)
@@ -123,13 +134,14 @@ class RunPageReader:
         query: RunQuery,
         run: RunRecord,
         stage: StageRecord,
+        plotted: StageRecord,
         stages: Sequence[StageRecord],
         attempts: Sequence[AttemptRecord],
     ) -> StageDetail:
         """Return what all detail tabs of a stage show, and what the open one shows."""
         found = None
         if query.curves:
-            found = self._curves.read(connection, stage, stages, query.curves)
+            found = self._curves.read(connection, plotted, stages, query.curves)
         if not self._commits.get(run.directory):
             self._commits = {run.directory: commit(Path(run.directory))}
         detail = StageDetail(
@@ -138,6 +150,7 @@ class RunPageReader:
             tuple(harmless(one.problem) for one in curves.problems(connection, [stage.id])),
             self._searched_places.read(run, stage, attempts, found),
             commit=self._commits[run.directory],
+            plotted=plotted.name,
         )
         number = query.attempt if (query.attempt or 0) < len(attempts) else None
         if query.tab == DetailTab.OUTPUTS:
@@ -231,6 +244,17 @@ class RunPageReader:
         return CurvesPage(
             run, selected, found, self._searched_places.read(run, selected, attempts, found)
         )
+
+
+def _plotted(
+    connection: protocol.Connection, stage: StageRecord, members: Sequence[StageRecord]
+) -> StageRecord:
+    """Return a stage, or the first member of its folded sweep with metrics if it has none."""
+    if not members or headlines.has_series(connection, stage.id):
+        return stage
+    begun = headlines.versions(connection, [one.id for one in members])
+    others = (one for one in members if one.id in begun)
+    return next((one for one in others if headlines.has_series(connection, one.id)), stage)
 
 
 def _summary(connection: protocol.Connection, stage: StageRecord) -> Mapping[str, Any]:

@@ -225,22 +225,30 @@ class RunScreen(Page):
 
     @on(CurvesView.Opened)
     def _open_metric(self) -> None:
-        stage = self.graph.selected
-        if stage is not None:
+        if (stage := self._plotted) is not None:
             from trainui.tui.curves.screen import CurvesScreen
 
             self.app.push_screen(
-                CurvesScreen(self.run_id, stage.name, self.panes.curves.state, self.panel.attempt)
+                CurvesScreen(self.run_id, stage, self.panes.curves.state, self.panel.attempt)
             )
+
+    @property
+    def _plotted(self) -> str | None:
+        """The stage of the curves: the selected one, or another member of its folded sweep."""
+        selected = self.graph.selected
+        detail = self._page.detail if self._page is not None else None
+        if selected is None or detail is None or detail.stage != selected.name:
+            return None if selected is None else selected.name
+        return detail.plotted
 
     @on(CurvesView.ComparisonOpened)
     def _choose_comparison(self) -> None:
-        stage, chart = self.graph.selected, self.panes.curves.chart()
+        stage, chart = self._plotted, self.panes.curves.chart()
         if stage is not None and chart is not None:
             from trainui.tui.curves.comparison.screen import ComparisonScreen
 
             state = self.panes.curves.state
-            self.app.push_screen(ComparisonScreen(self.run_id, stage.name, chart.name, state))
+            self.app.push_screen(ComparisonScreen(self.run_id, stage, chart.name, state))
 
     def jumps(self) -> Iterator[Jump]:
         """Yield the run's stages and the selected stage's metrics, and the other runs."""
