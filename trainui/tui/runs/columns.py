@@ -25,11 +25,17 @@ EDGES = 2
 
 BAR = 10
 
+TROUBLE = "TROUBLE"
+"""Title of the column with what is wrong."""
+
 WORDS = 40
 """Width up to which a run's trouble in words takes precedence over less important columns."""
 
 COMFORTABLE = 20
 """Width of a name or a stage that takes precedence over columns of rank `LITTLE` and above."""
+
+WITH_NAMES, LONG_NAME = 160, 60
+"""Width of the list from which a name takes precedence up to this width."""
 
 LITTLE = 4
 
@@ -89,11 +95,12 @@ class RunColumns:
         self.width, self.ordering = width, ordering
         self.facts = facts or ColumnStats()
         self.gap = 1 if width < NARROW else 2
-        columns = (
+        comfort = LONG_NAME if width >= WITH_NAMES else COMFORTABLE
+        columns = [
             _with_room_for_mark(column) if column.title == ordering else column
-            for column in _with_values(_columns(self.facts), ordering, values)
-        )
-        self._shown = _shared_out(_fitting(columns, width, self.gap), width, self.gap)
+            for column in _with_values(_columns(self.facts, comfort), ordering, values)
+        ]
+        self._shown = _laid_out(columns, width, self.gap)
         used = EDGES + sum(cells for _, cells in self._shown) + self.gap * (len(self._shown) - 1)
         self._fits = used <= width
 
@@ -173,11 +180,15 @@ class RunColumns:
         return tuple(spans[:-1]) if self._fits else cut(tuple(spans[:-1]), self.width)
 
 
-def _columns(facts: ColumnStats) -> Iterator[RunColumn]:
-    """Yield all columns for which these runs have data, from left to right."""
+def _columns(facts: ColumnStats, comfort: int) -> Iterator[RunColumn]:
+    """Yield all columns for which these runs have data, from left to right.
+
+    A name up to the width of `comfort` takes precedence.
+    """
     count = max(facts.count, len("STAGES"))
     yield RunColumn("STATE", 13, 13, render.state_cells)
-    yield RunColumn("NAME", min(max(facts.name, 6), 12), max(facts.name, 12), render.name_cells)
+    least, most = min(max(facts.name, 6), 12), max(facts.name, 12)
+    yield RunColumn("NAME", least, most, render.name_cells, comfort=comfort)
     if facts.pipeline:
         yield RunColumn("PIPELINE", 8, max(facts.pipeline, 8), render.pipeline_cells, 7)
     yield from _param_columns(facts)
@@ -186,7 +197,7 @@ def _columns(facts: ColumnStats) -> Iterator[RunColumn]:
     yield RunColumn("STAGES", count, count, render.count_cells)
     if facts.trouble:
         brief, words = max(facts.trouble_brief, 7), max(facts.trouble, 7)
-        yield RunColumn("TROUBLE", brief, words, render.run_trouble_cells, comfort=WORDS)
+        yield RunColumn(TROUBLE, brief, words, render.run_trouble_cells, comfort=WORDS)
     yield RunColumn("", BAR, BAR, render.bar_cells, 6)
     if facts.current:
         most = max(facts.current, 10)
@@ -216,7 +227,8 @@ def _param_columns(facts: ColumnStats) -> Iterator[RunColumn]:
         width = max(min(len(name), 14), min(values, MOST_PARAM), 2)
         rank = 1 if at < facts.compared else OF_SOME
         most = max(cell_len(name), values, width)
-        yield RunColumn(name, min(width, 8), most, render.param_cells(name), rank, comfort=width)
+        least = min(width, 8) if rank == 1 else width
+        yield RunColumn(name, least, most, render.param_cells(name), rank, comfort=width)
 
 
 def _with_values(
@@ -243,7 +255,16 @@ def _with_room_for_mark(column: RunColumn) -> RunColumn:
     return column._replace(least=least, most=max(column.most, least), rank=rank)
 
 
-def _fitting(columns: Iterator[RunColumn], width: int, gap: int) -> list[RunColumn]:
+def _laid_out(columns: Sequence[RunColumn], width: int, gap: int) -> list[tuple[RunColumn, int]]:
+    """Choose the columns that fit, with their widths; words that do not fit get no room."""
+    found = _shared_out(_fitting(columns, width, gap), width, gap)
+    if not any(column.title == TROUBLE and cells < column.most for column, cells in found):
+        return found
+    brief = [one._replace(most=one.least) if one.title == TROUBLE else one for one in columns]
+    return _shared_out(_fitting(brief, width, gap), width, gap)
+
+
+def _fitting(columns: Sequence[RunColumn], width: int, gap: int) -> list[RunColumn]:
     kept = list(columns)
     while rank := max(column.rank for column in kept):
         cells = [column.comfortable if rank >= LITTLE else column.least for column in kept]

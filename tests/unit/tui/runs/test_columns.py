@@ -241,6 +241,18 @@ def test_a_long_name_takes_what_is_free_before_others_are_widened() -> None:
         assert f" {part}" in whole
 
 
+def test_words_of_trouble_that_do_not_fit_get_no_room() -> None:
+    trouble = RunTrouble(failed=1, stalled=1, nan=3)
+    sweep = replace(SWEEP, name="n" * 60, pipeline="n" * 60, trouble=trouble)
+    facts = with_listed(facts_of([sweep, replace(RUN, pipeline="digits")]), LISTED, endings=False)
+    at_120, at_200 = (RunColumns(width, facts, "WHEN") for width in (120, 200))
+    assert "TROUBLE    STAGE" in plain(at_120.heading())
+    assert " ✗1 ◌1 !3   " in plain(at_120.row(sweep, RowContext(NOW)))
+    line = plain(at_200.row(sweep, RowContext(NOW)))
+    for part in ("n" * 60, "1.23e-5..0.1", "✗1 failed  ◌1 stalled  !3 NaN"):
+        assert f" {part} " in line
+
+
 def test_nothing_is_cut_where_all_of_it_fits() -> None:
     params = '{"dataset_directory": "/data/imagenet/2012", "lr": "1"}'
     runs = [replace(RUN, params_json=params, pipeline="digits-with-augmented-data"), RUN]
