@@ -224,6 +224,10 @@ def _short_items(rows: Sequence[bytes]) -> _ShortItems:
     tags = np.flatnonzero(data[:-_PADDING] == _VALUE_TAG[0])
     tags = tags[data[tags + 1] == _VALUE_TAG[1]]
     row = np.searchsorted(ends, tags, side="right")
+    has_size = (
+        tags + 2 < ends[row]
+    )  # not so the last bytes of a row's step, which may look as a tag
+    tags, row = tags[has_size], row[has_size]
     following = tags + 3 + data[tags + 2]
     is_first = np.diff(row, prepend=-1) > 0
     begins = np.where(is_first, (ends - lengths)[row], np.roll(following, 1))
