@@ -1,4 +1,8 @@
-"""Finds the printed lines that are likeliest to be metrics, in a text in which none were found."""
+"""Finds the printed lines that are likeliest to be metrics, in a text in which none were found.
+
+The rule: lines that differ in nothing but their numbers are of one kind. The pattern that is
+proposed is such a line, with a group for each number and the text between them as it is.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from trainui.metrics.discovery.source_file import SourceFile
@@ -13,8 +18,7 @@ from trainui.metrics.files.tail import GrowingFile, UnreadableFileError
 from trainui.metrics.formats.text.log_lines import text_lines
 from trainui.metrics.formats.text.log_prefix import message
 from trainui.metrics.formats.text.presets import pairs
-from trainui.metrics.formats.text.presets.base import MAX_PRINTED
-from trainui.metrics.formats.text.presets.pairs import Pair
+from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NUMBER, STEP
 from trainui.supervisor import protocol
 
 _BYTES = 1 << 20
@@ -23,59 +27,132 @@ _BYTES = 1 << 20
 _MANY = 20
 """Lines of one kind that may be measured values."""
 
+_EXAMPLES = 100
+"""Lines of one kind whose numbers are compared."""
+
+_MOST_NUMBERS = 12
+"""Groups of a pattern: it may leave the end of a line out."""
+
 _SHOWN = 80
 """Characters of the line that a message quotes."""
 
-_VALUE = re.compile(r"[-+.,\w]+(?:/\d+)?$")
+_NUMBERS = re.compile(
+    rf"(?<![\w.@])(?:(?P<other>\d+(?:[-:/,]\d[\d.]*)+)|(?P<number>(?i:{NUMBER})))"
+)
+"""A number; or digits of a date, a time, a position or with commas."""
 
-_BLANKS = re.compile("  +")
+_BLANKS = re.compile(r"[ \t]+")
+_SPECIAL = re.compile(r"[\\.^$*+?{}\[\]|()]")
+
+_WORD = re.compile(r"[A-Za-z_][\w.@/%^-]*(?: ?\([A-Za-z]+\))?")
+_NO_WORD = re.compile(r"(?:is|was|are|of|to|at|in|the|a|after|over|with|for|and)", re.IGNORECASE)
+_WORDS = 3
+"""Words before a number that name it."""
 
 _STREAMS = {protocol.STDOUT_FILE: "stdout", protocol.STDERR_FILE: "stderr"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Lines that differ in nothing but their numbers."""
+
+    between: tuple[str, ...]
+    """The text before each number, and behind the last one."""
+    is_number: tuple[bool, ...]
+    """False for dates, times and other digits."""
+
+    def names(self) -> list[str]:
+        """Return the name of each number: the words before it."""
+        return [_name(text) for text in self.between[:-1]]
 
 
 def describe(text: SourceFile) -> str | None:
     """Return which lines of a text look like metrics, and what to write to have them read."""
     lines = [message(line)[:MAX_PRINTED] for line in _lines(text.path)]
-    kinds: dict[tuple[str, ...], list[tuple[str, list[Pair]]]] = defaultdict(list)
+    kinds: dict[_Kind, list[str]] = defaultdict(list)
     for line in lines:
-        if found := pairs.find(line):
-            kinds[tuple(pair.name for pair in found)].append((line, found))
-    named = [names for names in kinds if any(map(pairs.METRIC_WORDS.search, names))]
-    likely = named or [names for names, examples in kinds.items() if _are_measured(examples)]
+        if (kind := _kind(line)) is not None:
+            kinds[kind].append(line)
+    named = [kind for kind in kinds if any(map(pairs.METRIC_WORDS.search, kind.names()))]
+    likely = named or [kind for kind, examples in kinds.items() if _are_measured(examples)]
     if not likely:
         return None
-    examples = kinds[max(likely, key=lambda names: len(kinds[names]))]
-    line, found = examples[0]
+    kind = max(likely, key=lambda one: (len(kinds[one]), kinds[one][0].count(".")))
+    examples = kinds[kind]
     lack = "step that is recognised" if named else "name that is a metric's"
     return (
         f"{text.path}: no metrics found in {len(lines):,} lines; {len(examples):,} have numbers "
-        f"but no {lack}, as {line.strip()[:_SHOWN]!r}; {_advice(text, found)}"
+        f"but no {lack}, as {examples[0].strip()[:_SHOWN]!r}; "
+        f"{_advice(text, kind, examples[:_EXAMPLES])}"
     )
 
 
-def _are_measured(examples: Sequence[tuple[str, Sequence[Pair]]]) -> bool:
+def _kind(line: str) -> _Kind | None:
+    """Return what a line shares with others of its kind; None for one without numbers."""
+    found = [*_NUMBERS.finditer(line)]
+    if not any(one["number"] for one in found):
+        return None
+    starts, ends = [0, *(one.end() for one in found)], [*(one.start() for one in found), len(line)]
+    texts = (line[at:end] for at, end in zip(starts, ends, strict=True))
+    between = tuple(_BLANKS.sub(_one_blank, text) for text in texts)
+    return _Kind(between, tuple(one["number"] is not None for one in found))
+
+
+def _one_blank(blanks: re.Match[str]) -> str:
+    """Return what stands for some blanks: numbers are aligned by more or fewer of them."""
+    at_end = blanks.end() == len(blanks.string)
+    return "\t" if at_end or len(blanks[0]) > 1 or "\t" in blanks[0] else " "
+
+
+def _are_measured(examples: Sequence[str]) -> bool:
     """Return True for numbers that are printed again and again, behind no name of a metric."""
-    values = {tuple(pair.value for pair in found) for _line, found in examples}
-    return len(examples) >= _MANY and 2 * len(values) > len(examples)
+    return len(examples) >= _MANY and 2 * len({*examples}) > len(examples)
 
 
-def _advice(text: SourceFile, found: Sequence[Pair]) -> str:
-    stream, quoted = _STREAMS.get(text.path.name), pattern(found).replace("'", "''")
-    if stream is None or not quoted:
+def _advice(text: SourceFile, kind: _Kind, examples: Sequence[str]) -> str:
+    stream = _STREAMS.get(text.path.name)
+    if stream is None:
         return "name the step in each line, or write JSON lines to $TRAINUI_METRICS_FILE"
+    quoted = _pattern(kind, examples).replace("'", "''")
     return f"to read them, add `metrics: [{{{stream}: '{quoted}'}}]` to the stage"
 
 
-def pattern(found: Sequence[Pair]) -> str:
-    """Return a pattern that reads lines with these names and numbers."""
-    groups: dict[str, str] = {}
-    for pair in found:
-        group = re.sub(r"\W", "_", pair.name.partition("/")[0])
-        if before := _VALUE.sub("", pair.text):
-            literal = _BLANKS.sub(" +", re.escape(before).replace("\\ ", " "))
-            literal = re.sub(" [+]?$", " *", literal)  # numbers may be right-aligned
-            groups.setdefault(group, f"{literal}(?P<{group}>[-+.\\w]+)")
-    return ".*?".join(groups.values())
+def _pattern(kind: _Kind, examples: Sequence[str]) -> str:
+    """Return a pattern that reads the lines of a kind; the first number that counts is the step."""
+    columns = list(zip(*(_NUMBERS.findall(line) for line in examples), strict=True))
+    numbers = [[number for _other, number in column] for column in columns]
+    step = next((at for at, values in enumerate(numbers) if _counts(values)), None)
+    names: list[str] = []
+    parts = []
+    for at, name in enumerate(kind.names()[:_MOST_NUMBERS]):
+        text = kind.between[at] if at else kind.between[at].lstrip()
+        parts.append(_SPECIAL.sub(r"\\\g<0>", text).replace("\t", r"\s*"))
+        if not kind.is_number[at]:
+            parts.append(r"\S+?")
+            continue
+        names.append(STEP if at == step else _unique(name or "value", names))
+        parts.append(rf"(?P<{names[-1]}>[-+.\w]+)")
+    return "".join(parts)
+
+
+def _counts(values: Sequence[str]) -> bool:
+    """Return True for whole numbers that go up from line to line."""
+    if not all(value.isdigit() for value in values):
+        return False
+    counts = [int(value) for value in values]
+    return counts == sorted(counts) and len({*counts}) > len(counts) // 2 and len(counts) > 1
+
+
+def _name(text: str) -> str:
+    """Return the words at the end of a text, as the name of a group."""
+    words = [word for word in _WORD.findall(text) if not _NO_WORD.fullmatch(word)]
+    count = 1 if text.endswith("=") else _WORDS
+    return re.sub(r"\W+", "_", "_".join(words[-count:])).strip("_")
+
+
+def _unique(name: str, taken: Sequence[str]) -> str:
+    numbered = (f"{name}_{at}" for at in range(2, len(taken) + 3))
+    return name if name not in (*taken, STEP) else next(one for one in numbered if one not in taken)
 
 
 def _lines(path: Path) -> list[str]:

@@ -154,7 +154,7 @@ def test_numbers_behind_other_names_are_named_if_they_are_many(
     assert (
         "30 have numbers but no name that is a metric's, as 'shard done throughput=0.5" in problem
     )
-    assert "{stdout: 'throughput=(?P<throughput>" in problem
+    assert "{stdout: 'shard done throughput=(?P<throughput>" in problem
 
 
 def test_the_pattern_for_a_likely_line_reads_numbers_that_are_right_aligned(
@@ -167,9 +167,35 @@ def test_the_pattern_for_a_likely_line_reads_numbers_that_are_right_aligned(
     (problem,) = problems(store, attempt)
     pattern = re.search(r"stdout: '(.*)'", problem)
     assert pattern is not None
-    found = PatternLines(re.compile(pattern[1]), "E").decode("".join(lines).encode(), 0).series
+    found = PatternLines(re.compile(pattern[1])).decode("".join(lines).encode(), 0).series
     assert found["loss"].steps.tolist() == [8, 9, 10, 11]
     assert found["R"].values.tolist() == [4, 4.5, 5, 5.5]
+
+
+@pytest.mark.parametrize(
+    ("line", "series"),
+    [
+        ("Step {at:6}: train CrossEntropyLoss |  {value}", {"train_CrossEntropyLoss"}),
+        ("After {at} rounds of training the loss is {value}", {"rounds_training_loss"}),
+        ("it's [{value}, 1.25, {at}, 0.0002]", {"it_s", "value", "value_2"}),
+        ("run=a val/acc@1={value} val/acc@5=0.75", {"val_acc_1", "val_acc_5"}),
+        ("(loss*) -> {value} $cost: {at}% at 22:00:01", {"loss"}),
+    ],
+)
+def test_a_proposed_pattern_reads_its_lines_with_their_steps(
+    store: Store, tmp_path: Path, line: str, series: set[str]
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    printed = "".join(f"{line.format(at=at, value=at / 8)}\n" for at in range(9, 40))
+    (attempt.directory / "stdout.log").write_text(printed)
+    read(store, attempt).finish(clean=True)
+    written = re.search(r"\{stdout: '(.*)'\}", problems(store, attempt)[0])
+    assert written is not None
+    pattern = re.compile(written[1].replace("''", "'"))
+    found = PatternLines(pattern).decode(printed.encode(), 0).series
+    assert found.keys() == series
+    steps = range(9, 40) if "{at" in line else range(31)
+    assert {tuple(points.steps.tolist()) for points in found.values()} == {tuple(steps)}
 
 
 def test_the_searched_places_are_named(store: Store, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ _NAME = (
     rf"(?!(?i:{_STEP}|val\w*|test\w*|eval\w*|dev|(?:rank|gpu|cuda|default)[ :=]?\d*)\b)"
     r"[A-Za-z_][\w.-]*"
     rf"(?:(?: \d+ \d{{9,}}(?= ))|(?=\])|(?= \|| - [^\d\s])|(?=:[A-Za-z])|(?= (?i:{_STEP})\b)"
-    rf"|(?= (?:{_SOURCE})\]))"
+    rf"|(?= (?:{_SOURCE})\])|(?=\t(?:{_LEVEL})))"
 )
 _OPENING, _SEPARATOR = r"[\s\[(<]*+", r"(?:\s*[\])>|:,]+(?:\s-\s|\s)?|\s+-\s|\s|$|(?<==\"))"
 _PREFIX = re.compile(
