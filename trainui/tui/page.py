@@ -54,6 +54,8 @@ class Page(RunActions):
     ready = False
     """True once all widgets are mounted."""
 
+    has_data = False
+
     command_scopes: ClassVar[tuple[str, ...]] = ()
     """The scopes whose keys the command palette lists."""
 
@@ -86,7 +88,15 @@ class Page(RunActions):
         """Show a snapshot, including the GPU strip."""
         self.gpu_strip.show((*snapshot.gpus, *snapshot.far_gpus), snapshot.gpu_holders)
         self.show(snapshot)
-        self.host.release_keys()
+        if not self.has_data and self._is_answered_by(snapshot.query):
+            self.has_data = True
+            self.host.release_keys()
+
+    def _is_answered_by(self, query: Query) -> bool:
+        """Return True if a snapshot's query is of this kind of page and its run."""
+        own = self.page_query()
+        runs = [getattr(one, "run_id", None) for one in (query, own)]
+        return type(query) is type(own) and runs[0] == runs[1]
 
     def show(self, snapshot: Snapshot) -> None:
         """Show a snapshot, without the GPU strip."""

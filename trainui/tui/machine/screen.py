@@ -69,6 +69,7 @@ class MachineScreen(Page):
     """The machine page."""
 
     scope = "machine"
+    has_data = True
     command_scopes = ("machine", "acting", "app")
     AUTO_FOCUS: ClassVar[str | None] = "MachineView"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("machine.back")]

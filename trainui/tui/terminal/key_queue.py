@@ -17,6 +17,7 @@ from textual import events
 from textual.message_pump import MessagePump
 from textual.reactive import Reactive
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widget import Widget
 
 from trainui.tui.terminal import private_parts
@@ -31,8 +32,8 @@ else:
 TIMEOUT = 0.5
 """Seconds after which a key's action counts as done, in case its target is gone."""
 
-HELD_FOR = 2.0
-"""Seconds that a key typed at the start waits at most, in case the data cannot be read."""
+HELD_FOR = 1.0
+"""Seconds that a key on a page without data waits at most, in case the data cannot be read."""
 
 
 @dataclass
@@ -56,7 +57,8 @@ class KeyQueue(Base):
 
     _typed: deque[events.Key]
     _timeout: asyncio.TimerHandle
-    _are_held = True
+    _holding: Timer | None = None
+    """Set while the first key waits for the page's data."""
 
     async def on_event(self, event: events.Event) -> None:
         """Dispatch an event; a key waits until the previous key's action is done."""
@@ -64,26 +66,30 @@ class KeyQueue(Base):
             await super().on_event(event)
             return
         self._typed.append(event)
-        if len(self._typed) > 1:
-            return
-        if self._are_held:
-            self.set_timer(HELD_FOR, self.release_keys)
-        else:
+        if len(self._typed) == 1:
             await self._dispatch()
 
     def release_keys(self) -> None:
-        """Dispatch the keys typed before the first page had data: they would have had no target."""
-        is_first, self._are_held = self._are_held, False
-        if is_first and self._typed:
+        """Dispatch the keys typed before the page had data: they would have had no target."""
+        if self._holding is not None:
+            self._holding.stop()
+            self._holding = None
             self.call_later(self._dispatch)
+
+    def _give_up(self, page: PromptScreen) -> None:
+        page.has_data = True
+        self.release_keys()
 
     @property
     def is_acting(self) -> bool:
         """True while a key's action runs and no other key is queued."""
-        return len(self._typed) == 1 and not self._are_held
+        return len(self._typed) == 1 and self._holding is None
 
     async def _dispatch(self) -> None:
-        event = self._typed[0]
+        event, screen = self._typed[0], self.screen
+        if isinstance(screen, PromptScreen) and not screen.has_data:
+            self._holding = self.set_timer(HELD_FOR, partial(self._give_up, screen))
+            return
         target = self.focused or self.screen
         if not await self._acts_in_pane(event):
             await super().on_event(event)
@@ -119,6 +125,9 @@ class KeyQueue(Base):
 
 class PromptScreen(Screen[None]):
     """A screen that draws what a key has changed at once, and only that."""
+
+    has_data = True
+    """False while keys wait for the data that they act on."""
 
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
     """The focused widget; overridden so that a focus change does not redraw the whole page."""

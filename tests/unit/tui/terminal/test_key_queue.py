@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.events import Key
 
 from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler
@@ -16,16 +17,19 @@ async def test_keys_typed_before_the_first_data_wait_for_it(
     """On a busy machine the list is empty for a second, and a key would act on nothing."""
     filler.run({"a": []}, name="older")
     run_id = filler.run({"a": []}, name="newest")
+    filler.complete(run_id, "a")
     start = Poller.start
     monkeypatch.setattr(Poller, "start", lambda _poller: None)
     async with opened() as driven:
-        await driven.press("enter")
+        for key in ("enter", "R"):  # the list is empty, and so is the run's page at first
+            driven.app.post_message(Key(key, None if len(key) > 1 else key))
+        await driven.pilot.pause()
         assert driven.app.screen is driven.runs
         start(driven.app.poller)
-        await driven.until(lambda: isinstance(driven.app.screen, RunScreen), "the run's page")
-        assert isinstance(driven.app.screen, RunScreen)
-        assert driven.app.screen.run_id == run_id
-        await driven.until_shown("newest")
+        await driven.until_shown("with all dependants")
+        page = driven.app.page
+        assert isinstance(page, RunScreen)
+        assert page.run_id == run_id
 
 
 async def test_a_key_is_not_held_for_ever(monkeypatch: pytest.MonkeyPatch, home: object) -> None:
