@@ -6,26 +6,20 @@ since a long evaluation is not a stall.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trainui import formatting
 from trainui.domain.definition import Alert
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
-from trainui.execution.gpu import nvml
 from trainui.execution.planner.slots import host
-from trainui.execution.stall.cadence import LEAST_SILENCE, Cadence
-from trainui.execution.stall.silence import Silence
-from trainui.store.db.engine import Store
+from trainui.execution.stall.cadence import Cadence
+from trainui.execution.stall.stall_watch import Silence, StallWatch
 from trainui.store.points import sources
 from trainui.store.runs import alerts as alert_records
 from trainui.store.runs import attempt_rows, stages
 from trainui.store.runs.alerts import AlertRecord
-
-LOOK_EVERY = 5.0
-"""Seconds between two checks; a silence shorter than a minute does not matter."""
 
 IDLE = 5
 """GPU utilisation in per cent below which a GPU counts as idle."""
@@ -44,30 +38,12 @@ class _WatchedStall:
     """True if the current silence has been reported."""
 
 
-class StallAlerts:
+class StallAlerts(StallWatch):
     """Watches the attempts of this host whose stages have a `stalled` alert."""
 
-    def __init__(
-        self,
-        store: Store,
-        *,
-        least_silence: float = LEAST_SILENCE,
-        look_every: float = LOOK_EVERY,
-        gpus: Callable[[], Sequence[nvml.Gpu]] = lambda: nvml.look().gpus,
-    ) -> None:
-        self._store = store
-        self._least_silence = least_silence
-        self._look_every = look_every
-        self._gpus = gpus
-        self._looked_at = float("-inf")
-        self._watched: dict[int, list[_WatchedStall]] = {}
+    _watched: dict[int, list[_WatchedStall]]
 
-    def look(self) -> None:
-        """Check all watched attempts, if a check is due."""
-        now = time.monotonic()
-        if now - self._looked_at < self._look_every:
-            return
-        self._looked_at = now
+    def _check(self, now: float) -> None:
         running = self._running()
         with self._store.read() as connection:
             offsets = sources.offsets(connection) if any(self._watched.values()) else {}

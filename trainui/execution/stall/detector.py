@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,19 +10,14 @@ from pathlib import Path
 from trainui import clock, formatting, mounts
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
-from trainui.execution.gpu import nvml
 from trainui.execution.planner.slots import host
 from trainui.execution.stall import adopted_activity
-from trainui.execution.stall.cadence import LEAST_SILENCE, Cadence
-from trainui.execution.stall.silence import Silence
-from trainui.store.db.engine import Store, raw
+from trainui.execution.stall.cadence import Cadence
+from trainui.execution.stall.stall_watch import Silence, StallWatch
+from trainui.store.db.engine import raw
 from trainui.store.points import curves, sources
 from trainui.store.runs import attempt_rows, stages
 from trainui.supervisor import journal, protocol
-
-LOOK_EVERY = 5.0
-"""Seconds between two checks; a silence shorter than a minute does not matter."""
-
 
 LEAST_POINTS = 20
 """Number of points from which on they give a cadence, if checks saw too little activity."""
@@ -43,30 +37,12 @@ class _WatchedAttempt:
     """The recorded flag; None: not known."""
 
 
-class StallDetector:
+class StallDetector(StallWatch):
     """Watches all attempts of this host."""
 
-    def __init__(
-        self,
-        store: Store,
-        *,
-        least_silence: float = LEAST_SILENCE,
-        look_every: float = LOOK_EVERY,
-        gpus: Callable[[], Sequence[nvml.Gpu]] = lambda: nvml.look().gpus,
-    ) -> None:
-        self._store = store
-        self._least_silence = least_silence
-        self._look_every = look_every
-        self._gpus = gpus
-        self._looked_at = float("-inf")
-        self._watched: dict[int, _WatchedAttempt] = {}
+    _watched: dict[int, _WatchedAttempt]
 
-    def look(self) -> None:
-        """Check all running attempts of this host, if a check is due."""
-        now = time.monotonic()
-        if now - self._looked_at < self._look_every:
-            return
-        self._looked_at = now
+    def _check(self, now: float) -> None:
         with self._store.read() as connection:
             running = [
                 one

@@ -12,7 +12,8 @@ from trainui.domain.states import UNFINISHED
 from trainui.pipeline.rules.duration_estimate import PastDuration, RemainingTime, StepProgress
 from trainui.store.db import protocol
 from trainui.store.points import curves
-from trainui.store.read import record_cache, run_history, views
+from trainui.store.read import run_history, views
+from trainui.store.read.stage_cache import StageCache
 from trainui.text import to_go
 
 PERIOD = 5.0
@@ -64,7 +65,7 @@ class EtaEstimator:
     def __init__(self) -> None:
         self._past: dict[str, _Past] = {}
         self._cpus = settings.load().cpus
-        self._stages: dict[str, record_cache.RecordCache[StageRecord]] = {}
+        self._stages: dict[str, StageCache] = {}
         """Cached stages of listed runs, by run id."""
         self.goals: dict[str, float] = {}
         """By a running stage's id, its last step in an earlier completed run."""
@@ -94,7 +95,7 @@ class EtaEstimator:
         """Return the estimated ends of listed runs, by id; runs without an estimate are omitted."""
         found = {}
         looked_at = run_ids[:MOST_RUNS]
-        self._stages = {one: self._stages.get(one) or record_cache.stages() for one in looked_at}
+        self._stages = {one: self._stages.get(one) or StageCache() for one in looked_at}
         for run_id in looked_at:
             run = views.run(connection, run_id)
             if run is not None:

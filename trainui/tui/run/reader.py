@@ -17,15 +17,8 @@ from trainui.pipeline.substitution.search import searches_of
 from trainui.search import results
 from trainui.store.db import protocol
 from trainui.store.points import curves
-from trainui.store.read import (
-    event_feed,
-    headlines,
-    record_cache,
-    run_history,
-    run_list,
-    tracked,
-    views,
-)
+from trainui.store.read import event_feed, headlines, run_history, run_list, tracked, views
+from trainui.store.read.stage_cache import StageCache
 from trainui.text import harmless
 from trainui.tui.curves.model import Curves
 from trainui.tui.curves.reader import CurveReader
@@ -84,7 +77,7 @@ class RunPageReader:
 
     def __init__(self) -> None:
         self._etas = EtaEstimator()
-        self._stages = record_cache.stages()
+        self._stages = StageCache()
         self._commits: dict[str, str] = {}
         """By run directory; the record does not change."""
         self._variables: dict[tuple[str, ...], str] = {}
