@@ -23,9 +23,9 @@ from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, w
 WORD, SHORT_WORD, TIME = 11, 9, 7
 """Widths of the state, of states up to the length of `completed`, and of the time."""
 
-SHORT_NAME, LEAST_NAME, MOST_NAME = 8, 12, 28
-"""Widths of names: the least that they need, the least that they get, and the width up to which
-they take precedence over the time."""
+SHORT_NAME, LEAST_NAME, NAME_BESIDE_BAR, MOST_NAME = 8, 12, 16, 28
+"""Widths of names: the least that they need, the least that they get, and the widths up to which
+they take precedence over the bar and over the time."""
 
 LEAST_BAR, MOST_BAR = 8, 48
 """Least and most width of a timeline bar; with less space there is none."""
@@ -46,7 +46,7 @@ class GraphColumns:
 
     @classmethod
     def of(cls, lanes: int, longest: int, word: int, width: int) -> GraphColumns:
-        """Distribute the width; the name gets the rest, the bar is dropped first, then the time.
+        """Distribute the width; a long name is shortened first, then time and bar are dropped.
 
         `longest` and `word` are the widths of the longest name and of the longest state.
         """
@@ -55,7 +55,7 @@ class GraphColumns:
         time = TIME if rest >= min(longest, MOST_NAME) + word + TIME + 2 else 0
         word = word if rest >= LEAST_NAME + word + 1 else 0
         room = max(rest - (word + 1 if word else 0) - (time + 1 if time else 0), 1)
-        name = min(longest + 1, max(room - 2 - LEAST_BAR, MOST_NAME), room)
+        name = min(longest + 1, max(room - 2 - LEAST_BAR, NAME_BESIDE_BAR), room)
         bar = min(room - name - 2, MOST_BAR)
         return cls(graph, name, word, time, bar if bar >= LEAST_BAR else 0)
 

@@ -205,8 +205,8 @@ def duration(seconds: float) -> str:
 
 def short_duration(seconds: float) -> str:
     """Format a duration as a label, e.g. `10m15` for 10 minutes and 15 seconds."""
-    if 0 < seconds < 0.5:
-        return f"{nearest(seconds, room=LABEL - 1)}s"
+    if 0 < seconds < 9.95:
+        return f"{nearest(round(seconds, 1) if seconds >= 1 else seconds, room=LABEL - 1)}s"
     text = duration(seconds)
     if len(text) <= LABEL:
         return text
