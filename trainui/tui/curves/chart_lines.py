@@ -69,4 +69,5 @@ def plot_line(
         best=best and (best.value, best.step, best.x),
         last=plotted.last(),
         pruned=source.pruned,
+        completed=source.completed,
     )

@@ -144,6 +144,8 @@ class PlotLine:
     """Their standard deviation in each column; NaN below two values."""
     pruned: str = ""
     """Why its trial was pruned; empty: it was not."""
+    completed: bool = False
+    """True if it is a member of a sweep and has completed."""
     nan_since: float | None = None
     """The step of its first NaN or infinite value, also outside the window; None: unknown."""
 

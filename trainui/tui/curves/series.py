@@ -43,6 +43,8 @@ class PlottedSeries:
     """The id of its run, if that is another one."""
     pruned: str = ""
     """Why its stage was pruned; empty: it was not."""
+    completed: bool = False
+    """True if it is a member of a sweep and has completed."""
     over: str | None = None
     """The parameter that its sweep is folded over by its definition."""
 
@@ -151,6 +153,7 @@ def _of_members(
             own=one.id == stage.id,
             live=one.status not in ENDED,
             pruned=_pruned(one),
+            completed=one.status == Status.COMPLETED,
             params=tuple(one.definition.member_values.items()),
             over=one.definition.over,
         )

@@ -53,9 +53,9 @@ def folded(lines: Sequence[PlotLine], label: str) -> PlotLine:
     """Return the mean of lines, with the range over all of them as its band.
 
     Each line counts from its first to its last point; between two of its points its value is
-    interpolated, and at its points it is exact. The best value is the mean of the lines' best
-    values, as in tables, and the last one that of the lines that got furthest, whatever the width
-    of the plot.
+    interpolated, and at its points it is exact. The best value is the mean of the best values of
+    the lines that have completed, as in tables, else of all; the last one is that of the lines that
+    got furthest, whatever the width of the plot.
     """
     import numpy as np
 
@@ -64,7 +64,8 @@ def folded(lines: Sequence[PlotLine], label: str) -> PlotLine:
     at = np.where(counts > 0, np.fmax.reduce([line.at for line in lines]), np.nan)
     steps = np.fmax.reduce([line.steps for line in lines])
     shown = np.where(np.isnan(at), np.nan, means)
-    bests = [line.best[0] for line in lines if line.best is not None]
+    done = [line for line in lines if line.completed] or lines
+    bests = [line.best[0] for line in done if line.best is not None]
     first = min(lines, key=lambda line: line.index)
     values = tuple(shown.tolist())
     return replace(

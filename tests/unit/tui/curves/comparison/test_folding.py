@@ -63,6 +63,10 @@ def test_mean_and_range_are_those_of_numpy() -> None:
     assert found.best is not None
     assert found.best[0] == pytest.approx(values.min(axis=1).mean(), rel=1e-9)
     assert best_text(found) == number(found.best[0]), "a mean has no best step"
+    done = [replace(one, completed=at > 2) for at, one in enumerate(bests)]
+    completed = folded(done, "all 5").best
+    assert completed is not None
+    assert completed[0] == pytest.approx(values[3:].min(axis=1).mean(), rel=1e-9)
 
 
 def test_a_member_counts_from_its_first_to_its_last_point() -> None:
