@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from trainui import paths, plain_files
 from trainui.artifacts import environment
@@ -80,44 +82,76 @@ def compare(
     submitted = with_recorded_trials(submitted, recorded)
     stored = with_recorded_trials(stored, recorded)
     hidden = {"before": shell.secrets.params, "now": pipeline.params}
-    edited: dict[str, list[str]] = {}
-    secret: dict[str, list[str]] = {}
-    records: list[StageRecord] = []
-    waiting: dict[str, list[str]] = {}
-    new: set[str] = set()
-    for position, (real, kept) in enumerate(zip(submitted.stages, stored.stages, strict=True)):
-        definition, record = _as_stored(kept), known.get(kept.name)
+    changes = _Changes()
+    for real, kept in zip(submitted.stages, stored.stages, strict=True):
+        record, definition = known.get(kept.name), _as_stored(kept)
         if record is None or record.removed:
-            new.add(kept.name)
+            changes.new.add(kept.name)
             record = record or _new(run, definition, directories[kept.name])
             record = replace(record, reason=None)  # that it was removed
-        elif words := fingerprint.changes(before[kept.name], _as_stored(real), hidden):
-            if _keeps_definition(record, definition.depends_on):
-                waiting[kept.name] = words
-                definition = replace(record.definition, search=definition.search)
-            else:
-                edited[kept.name] = words
-                alike = fingerprint.same_fields(record.definition, definition)
-                secret[kept.name] = fingerprint.changes(
-                    before[kept.name], _as_stored(real), hidden, alike
-                )
         else:
-            definition = _same_work(definition, record.definition)
-        records.append(replace(record, definition=definition, position=position, removed=False))
+            now = _as_stored(real)
+            definition = changes.compare(record, before[kept.name], now, hidden, definition)
+        changes.add(record, definition)
     for stage in (stage for stage in stages if stage.name not in directories):
-        stays = _keeps_definition(stage, directories.keys() & set(stage.depends_on))
-        stays = stays and stage.definition.trial is None  # a search has its number of trials
-        if stays:
-            waiting[stage.name] = ["no longer in the file"]
-        records.append(replace(stage, removed=not stays, position=len(records)))
-    directories = directories | {name: known[name].directory for name in waiting}
-    stored = stored.with_stages(
-        tuple(record.definition for record in records if not record.removed)
+        changes.add_left_out(stage, directories.keys())
+    directories = directories | {name: known[name].directory for name in changes.waiting}
+    revision = Revision(
+        stored.with_stages(tuple(one.definition for one in changes.records if not one.removed)),
+        _with_kept_secrets(taken, shell.secrets, changes.waiting),
+        directories,
+        tuple(changes.records),
+        changes.edited,
+        changes.secret,
+        changes.new,
+        changes.waiting,
     )
-    taken = _with_kept_secrets(taken, shell.secrets, waiting)
-    revision = Revision(stored, taken, directories, tuple(records), edited, secret, new, waiting)
     check_running(revision, stages)
     return revision
+
+
+@dataclass(slots=True)
+class _Changes:
+    """The stages of an edited pipeline compared so far; the fields are those of `Revision`."""
+
+    records: list[StageRecord] = field(default_factory=list)
+    edited: dict[str, list[str]] = field(default_factory=dict)
+    secret: dict[str, list[str]] = field(default_factory=dict)
+    new: set[str] = field(default_factory=set)
+    waiting: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, record: StageRecord, definition: StageDefinition) -> None:
+        """Add a stage with its definition from now on."""
+        place = len(self.records)
+        self.records.append(replace(record, definition=definition, position=place, removed=False))
+
+    def compare(
+        self,
+        record: StageRecord,
+        before: StageDefinition,
+        now: StageDefinition,
+        hidden: Mapping[str, Any],
+        definition: StageDefinition,
+    ) -> StageDefinition:
+        """Note how a stage was edited; return its definition from now on."""
+        words = fingerprint.changes(before, now, hidden)
+        if not words:
+            return _same_work(definition, record.definition)
+        if _keeps_definition(record, definition.depends_on):
+            self.waiting[record.name] = words
+            return replace(record.definition, search=definition.search)
+        alike = fingerprint.same_fields(record.definition, definition)
+        self.edited[record.name] = words
+        self.secret[record.name] = fingerprint.changes(before, now, hidden, alike)
+        return definition
+
+    def add_left_out(self, stage: StageRecord, names: AbstractSet[str]) -> None:
+        """Add a stage that the file, with the stages `names`, no longer has."""
+        stays = _keeps_definition(stage, names & set(stage.depends_on))
+        stays = stays and stage.definition.trial is None  # a search has its number of trials
+        if stays:
+            self.waiting[stage.name] = ["no longer in the file"]
+        self.records.append(replace(stage, removed=not stays, position=len(self.records)))
 
 
 def _keeps_definition(stage: StageRecord, depends_on: Collection[str]) -> bool:
