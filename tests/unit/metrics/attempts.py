@@ -75,12 +75,14 @@ class Attempt:
         os.close(self.lock)
 
 
-def start_attempt(store: Store, root: Path, *metrics: MetricSource, name: str = "train") -> Attempt:
+def start_attempt(
+    store: Store, root: Path, *metrics: MetricSource, name: str = "train", **params: float
+) -> Attempt:
     """Start the first attempt of a new run of one stage."""
     workdir, run_id = root / "work", f"run-of-{name}"
     workdir.mkdir(exist_ok=True)
     definition = StageDefinition(
-        name, command="true", workdir=str(workdir), metrics=metrics or None
+        name, command="true", workdir=str(workdir), metrics=metrics or None, params=params
     )
     new = new_run.NewRun(
         id=run_id,

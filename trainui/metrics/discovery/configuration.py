@@ -65,8 +65,13 @@ def _of_source(one: SourceFile) -> Mapping[str, Any]:
         return of_mlflow(mlflow.run_directory(one.path))
     if (file := dvclive.parameters_file(one.path)) is not None:
         return load(file)
-    beside = (load(one.path.parent / name) for name in _FILES)
-    return next((found for found in beside if found), {})
+    return in_directory(one.path.parent)
+
+
+def in_directory(directory: Path) -> Mapping[str, Any]:
+    """Return the configuration that a framework wrote in a directory; empty if there is none."""
+    found = (load(directory / name) for name in _FILES)
+    return next((one for one in found if one), {})
 
 
 def of_mlflow(run: Path) -> dict[str, str]:

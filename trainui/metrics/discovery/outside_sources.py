@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 
 from trainui.metrics.discovery import (
     batch_times,
+    by_parameters,
+    configuration,
     default_sources,
     files_before,
     hydra,
@@ -101,6 +103,8 @@ class OutsideSources:
     workdir: Path
     environment: Mapping[str, str]
     """The stage's own variables."""
+    parameters: by_parameters.Parameters = field(default_factory=dict)
+    """The stage's."""
     round: SearchRound = field(default_factory=SearchRound)
     """Shared by all attempts."""
     known: frozenset[str] = frozenset()
@@ -199,6 +203,23 @@ class OutsideSources:
             else:
                 changed.append(path)
         self._wanted = {path for path in changed if not self._add_new(path, rivals)}
+        if self._is_ended and self._wanted:
+            self._add_configured(rivals, since)
+
+    def _add_configured(self, rivals: Callable[[], Sequence[Rival]], since: float) -> None:
+        """Add the files in the directory whose configuration has the attempt's parameters."""
+        states = self._listings[0].states.items()
+        changed = {path.parent for path, state in states if state.modified >= since * 1e9}
+        recorded = {
+            directory: found
+            for directory in changed - {self.workdir}
+            if (found := configuration.flat(configuration.in_directory(directory)))
+        }
+        others = [_parameters_of(one) for one in rivals() if self._is_near(one)]
+        directory = by_parameters.divide(recorded, self.parameters, others)
+        for path in self._wanted:
+            if path.parent == directory:
+                self._add(path)
 
     def _add_written(self) -> None:
         """Attribute the files that processes have or had open for writing."""
@@ -323,7 +344,9 @@ class OutsideSources:
             others = printed_runs.others_naming((trackio.NAME, path.stem, name), rivals)
             attempts = [self.attempt_dir, *(one.attempt_dir for one in others)]
             found = batch_times.divide(attempts, alike, opened, batches)[self.attempt_dir]
-            own += [run for run in doubtful if run.id in found]
+            own += [run for run in doubtful if run.id in found] or self._configured(
+                [run for run in doubtful if run.name == name], others
+            )
         self.doubtful.pop(path, None)
         if own:
             self._decided.add(lock)
@@ -331,6 +354,14 @@ class OutsideSources:
             self.doubtful[path] = doubtful[0].name
             self._wanted.add(lock)
         return own
+
+    def _configured(self, alike: Sequence[TrackedRun], others: Sequence[Rival]) -> list[TrackedRun]:
+        """Return the run with a configuration that of some attempts only this one can have."""
+        if not self._is_ended:
+            return []  # its own may be one that is still to come
+        recorded = {run.id: configuration.flat(run.params) for run in alike}
+        own = by_parameters.divide(recorded, self.parameters, map(_parameters_of, others))
+        return [run for run in alike if run.id == own]
 
     def _locks(self, rivals: Sequence[Rival]) -> Iterator[Path]:
         """Yield the locks of the databases in which it is not known which run is the attempt's.
@@ -342,6 +373,11 @@ class OutsideSources:
             lock = self.workdir / path
             if lock not in self._decided and printed_runs.others_naming(named, running):
                 yield lock
+
+
+def _parameters_of(rival: Rival) -> by_parameters.Parameters:
+    """Return the parameters of another attempt; none if they are unknown."""
+    return {} if rival.definition is None else by_parameters.of_stage(rival.definition)
 
 
 def is_any_written(workdir: Path, environment: Mapping[str, str], since: float) -> bool:

@@ -13,7 +13,14 @@ from functools import partial
 from pathlib import Path
 
 from trainui.errors import TrainuiError, UnfitEnvironmentError
-from trainui.metrics.discovery import likely_lines, naming, rotation, siblings, sources
+from trainui.metrics.discovery import (
+    by_parameters,
+    likely_lines,
+    naming,
+    rotation,
+    siblings,
+    sources,
+)
 from trainui.metrics.discovery.fallback_sources import Fallbacks
 from trainui.metrics.discovery.outside_sources import OutsideSources, SearchRound
 from trainui.metrics.discovery.source_file import SourceFile
@@ -88,6 +95,7 @@ class AttemptReader:
         self._outside = OutsideSources(
             *(self.place.attempt_dir, self.place.stage_dir, self.place.workdir),
             attempt.definition.env,
+            by_parameters.of_stage(attempt.definition),
             search_round or SearchRound(),
         )
         self._store = store

@@ -80,6 +80,8 @@ class Rival:
     began: float = 0.0
     """Seconds since 1970; none of its processes is older."""
     ended: float = math.inf
+    definition: StageDefinition | None = None
+    """None: it is of a later version of trainui."""
 
     def ran_at(self, time: float) -> bool:
         """Return True if its processes may have run at a time."""
@@ -95,6 +97,7 @@ def rivals(connection: Connection, attempt_id: int) -> list[Rival]:
             Path(directory),
             (granted if task else started) / clock.SECOND,
             ended / clock.SECOND if ended else math.inf,
+            _stage_of(definition),
         )
         for definition, directory, granted, started, ended, task in found
     ]
@@ -103,6 +106,13 @@ def rivals(connection: Connection, attempt_id: int) -> list[Rival]:
 @lru_cache(maxsize=1024)
 def _workdir(definition_json: str) -> str:
     return str(row_mapping.load(definition_json).get("workdir", ""))
+
+
+def _stage_of(definition_json: str) -> StageDefinition | None:
+    try:
+        return row_mapping.definition(definition_json)
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 _THIS = ATTEMPTS.alias()

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,8 +41,10 @@ def _always_look(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))
 
 
-def begin(store: Store, root: Path, name: str = "train") -> tuple[Attempt, AttemptReader]:
-    attempt = start_attempt(store, root, name=name)
+def begin(
+    store: Store, root: Path, name: str = "train", **params: float
+) -> tuple[Attempt, AttemptReader]:
+    attempt = start_attempt(store, root, name=name, **params)
     reader = AttemptReader(store, attempt.to_read)
     reader.scan()
     return attempt, reader
@@ -337,12 +339,19 @@ def trackio(home: Path) -> sqlite3.Connection:
     return connection
 
 
-def log(connection: sqlite3.Connection, run: str, name: str, step: int, **metrics: object) -> None:
+def log(
+    connection: sqlite3.Connection,
+    run: str,
+    name: str,
+    step: int,
+    config: Mapping[str, object] | None = None,
+    **metrics: object,
+) -> None:
     """Log a row to a run, which begins with its first one."""
     now = datetime.now(UTC).isoformat()
     if not step:
-        config = json.dumps({"_Created": now})
-        connection.execute("INSERT INTO configs VALUES (?, ?, ?)", (run, name, config))
+        text = json.dumps({"_Created": now, **(config or {})})
+        connection.execute("INSERT INTO configs VALUES (?, ?, ?)", (run, name, text))
     row = (run, name, now, step, json.dumps(metrics))
     connection.execute(
         "INSERT INTO metrics (run_id, run_name, timestamp, step, metrics) VALUES (?,?,?,?,?)", row
@@ -398,6 +407,38 @@ def test_runs_of_one_name_that_began_at_a_time_are_nobodys(store: Store, tmp_pat
         with closing(connect(store)) as reading:
             (problem,) = curves.problems(reading, [attempt.stage_id])
         assert "several stages began a run named base" in problem.problem
+
+
+CONFIGURED = [
+    pytest.param(({"lr": 0.1}, {"lr": 2}), {"lr": "1e-1"}, {"lr": "2.0"}, True, id="lr"),
+    pytest.param(({"lr": 0.1}, {"lr": 0.1}), {"lr": 0.1}, {"lr": 0.1}, False, id="equal"),
+    pytest.param(({"lr": 0.1}, {"lr": 2}), {"seed": 1}, {"seed": 2}, False, id="other names"),
+    pytest.param(({"lr": 0.1}, {"lr": 2}), {"lr": 0.1}, {"lr": 0.1}, False, id="a default"),
+    pytest.param(({"lr": 0.1}, {}), {"lr": 0.1}, {"lr": 2}, False, id="one has none"),
+]
+
+
+@pytest.mark.parametrize(("params", "first", "second", "is_known"), CONFIGURED)
+def test_what_began_at_a_time_is_that_of_the_attempt_with_its_parameters(
+    store: Store,
+    tmp_path: Path,
+    params: tuple[Mapping[str, float], Mapping[str, float]],
+    first: Mapping[str, object],
+    second: Mapping[str, object],
+    is_known: bool,
+) -> None:
+    attempts = [begin(store, tmp_path, f"a{index}", **one) for index, one in enumerate(params)]
+    with closing(trackio(tmp_path / "trackio")) as connection:
+        for value, config in enumerate((first, second)):
+            attempt, _reader = attempts[value]
+            print_run(attempt, "base")
+            log(connection, f"id {value}", "base", 0, config, loss=value)
+            version = attempt.workdir / "lightning_logs" / f"version_{value}"
+            write(version / "hparams.yaml", json.dumps(config))
+            write(version / "metrics.csv", f"step,acc\n1,{value}\n")
+    for value, (attempt, reader) in enumerate(attempts):
+        expected = {"loss": [value], "acc": [value]} if is_known else {}
+        assert end(store, attempt, reader) == expected
 
 
 LOG = """
