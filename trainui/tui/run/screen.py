@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,30 +16,25 @@ from textual.widgets import Button
 from trainui import clock
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED
-from trainui.errors import TrainuiError
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.curves.grid_view import CurvesView
-from trainui.tui.data.snapshot import DetailTab, RunPage, RunQuery, Snapshot
-from trainui.tui.graph.view import StageGraph
+from trainui.tui.data.snapshot import RunPage, RunQuery, Snapshot
 from trainui.tui.keymap import Key, bindings
 from trainui.tui.logs.view import LogView
-from trainui.tui.page import Jump, Page
+from trainui.tui.page import Jump
 from trainui.tui.render.styled_text import Row, Segment
 from trainui.tui.run.autoselect import stage_to_select, successor
 from trainui.tui.run.details.details_view import DetailsView
-from trainui.tui.run.details.stage_panel import StagePanel
 from trainui.tui.run.header import can_resume, crumbs, heading
 from trainui.tui.run.layout import Panes
+from trainui.tui.run.pane_actions import DETAILS, PaneActions
 from trainui.tui.widgets.bars import Bar
 from trainui.tui.widgets.line_view import RowsView
 
-DETAILS = "details"
-"""The preference key for the unfolded details of the overview."""
 
-
-class RunScreen(Page):
+class RunScreen(PaneActions):
     """The page of one run."""
 
     scope = "run"
@@ -63,12 +57,9 @@ class RunScreen(Page):
     def __init__(self, run_id: str) -> None:
         super().__init__()
         self.run_id = run_id
-        self.panes = Panes()
-        self.panel = StagePanel(self.panes)
         self.state_bar = Bar(id="state")
         self.button = Button("Resume  r", id="resume", compact=True, action="screen.resume")
         self.gone = RowsView(id="gone")
-        self._page: RunPage | None = None
         self._notices: Row = ()
         self._autoselected: str | None = None
         """The stage that was autoselected last."""
@@ -84,11 +75,6 @@ class RunScreen(Page):
         yield Horizontal(self.state_bar, self.button, id="heading")
         yield self.panes
         yield self.gone
-
-    @property
-    def graph(self) -> StageGraph:
-        """The DAG."""
-        return self.panes.graph
 
     def page_query(self) -> RunQuery:
         """Return the query for the visible parts of the run."""
@@ -322,72 +308,3 @@ class RunScreen(Page):
             self.panes.curves.filter("")
         elif self.has_class("-gone") or not self.panes.leave_level():
             self.app.pop_screen()
-
-    def action_zoom(self) -> None:
-        """Zoom the focused pane, or show all panes again."""
-        self.panes.zoom()
-
-    def action_pane(self, number: int) -> None:
-        """Go to a pane or a detail tab."""
-        self.panes.go_to(number)
-
-    def action_attempt(self, direction: int) -> None:
-        """Show the previous (-1) or next (1) attempt, with its record and its logs."""
-        if self.panel.choose_attempt(self._page, direction):
-            self.ask()
-        else:
-            self.notify("this stage has no other attempt", markup=False)
-
-    @on(DetailsView.FoldClicked)
-    def action_details(self) -> None:
-        """Fold or unfold the details of the overview."""
-        overview = self.panes.overview
-        if self.graph.folded:
-            self.notify("a sweep has no details; enter unfolds it to its members", markup=False)
-            return
-        is_hidden = self.panes.tab != DetailTab.OVERVIEW or not overview.display
-        overview.fold(folded=not (is_hidden or overview.folded))
-        self.host.preferences.keep(DETAILS, not overview.folded)
-        if is_hidden:
-            self.panes.go_to(DetailTab.OVERVIEW)
-
-    def action_sort_sweep(self) -> None:
-        """Sort the sweep's table by the last smoothed values, or by the best ones again."""
-        if not self.graph.folded:
-            self.notify("only the table of a folded sweep can be sorted", markup=False)
-            return
-        self.panel.smoothed = not self.panel.smoothed
-        self.ask()
-
-    def action_logs(self) -> None:
-        """Zoom the log, or show all panes again."""
-        self.panes.zoom_log()
-
-    def action_copy_command(self) -> None:
-        """Copy the selected stage's command, to be pasted into a shell."""
-        page, stage = self._page, self.graph.selected
-        if page is None or stage is None:
-            self._show_message("no stage is selected")
-        else:
-            work = partial(self._copy_command, page.run.id, stage.name)
-            self.run_worker(work, thread=True, exit_on_error=False)
-
-    def _copy_command(self, run_id: str, stage: str) -> None:
-        from trainui.tui.run.details import shell_command
-
-        try:
-            command = shell_command.of_stage(run_id, stage)
-        except (TrainuiError, sqlite3.Error) as error:
-            self.app.call_from_thread(self._show_message, harmless(f"copying failed: {error}"))
-            return
-        if command is None:
-            said = f"{harmless(stage)} runs a task and no command"
-            self.app.call_from_thread(self._show_message, said)
-        else:
-            self.app.call_from_thread(self._copy, command, "command copied")
-
-    def action_stream(self) -> None:
-        """Cycle the log through both streams, stdout and stderr."""
-        self.panel.next_streams()
-        if self._page is not None:
-            self.panel.show(self._page)
