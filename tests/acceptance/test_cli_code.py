@@ -56,11 +56,13 @@ def test_a_stage_that_starts_after_the_code_changed_says_so(
     begin(served, project, "changed", "false")
     wait_for(lambda: stage_of(served.json("show", "changed"), "first")["started_at"], "a start")
     (project / "code.py").write_text("second\n")
+    assert "second: the code was changed since" in served("show", "changed").out, "before it starts"
     go_on(served, project, "changed")
     assert "second" in served("logs", "changed", "second").out
     words = "second: the code was changed since the run was submitted: code.py"
     patience = 20 + code_drift.SHARE * 3.0  # the slower git is, the more seldom it is asked
     wait_for(lambda: words in served("show", "changed").out, words, patience)
+    assert served.json("diff", "changed", "changed")["code"]["drift"] == [f"changed, {words}"]
     shown = served("show", "changed").out
     assert "first: the code" not in shown
     assert "with changes" not in shown

@@ -26,7 +26,7 @@ def test_code_commands_parameters_and_environment_that_differ_are_listed(cli: Co
     cli.run(FILE, "--name", "a")
     nothing = cli.json("diff", "a", "a")
     assert nothing == {
-        "code": {"commit": None, "files": []},
+        "code": {"commit": None, "files": [], "drift": []},
         "command": {},
         "params": {},
         "environment": [],
@@ -34,11 +34,11 @@ def test_code_commands_parameters_and_environment_that_differ_are_listed(cli: Co
     }
     assert cli("diff", "a").err == "no difference\n"
     script.write_text("print('second')\n")
-    assert cli.json("diff", "a")["code"] == {"commit": None, "files": ["train.py"]}
+    assert cli.json("diff", "a")["code"] == {"commit": None, "files": ["train.py"], "drift": []}
     cli.environ["WANDB_API_KEY"] = "s3cret-3"
     cli.run(FILE, "-p", "lr=0.2", "-p", "api_key=s3cret-2", "--name", "b")
     found = cli.json("diff", "a", "b")
-    assert found["code"] == {"commit": None, "files": ["train.py"]}
+    assert found["code"] == {"commit": None, "files": ["train.py"], "drift": []}
     assert found["params"] == {"lr": ["0.1", "0.2"]}
     commands = [f"python train.py --lr {lr} --out ${{run_dir}}/train" for lr in ("0.1", "0.2")]
     assert found["command"] == {"train": commands}

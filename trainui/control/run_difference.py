@@ -37,6 +37,8 @@ class _Side:
     variables: Mapping[str, str]
     packages: Mapping[str, str] | None
     """Versions; None if they are not on record."""
+    drift: tuple[str, ...] = ()
+    """The stages that started after the code was changed, with what was changed, as text."""
 
 
 def between(connection: Connection, run: RunRecord, other: RunRecord | None) -> dict[str, Any]:
@@ -56,7 +58,11 @@ def between(connection: Connection, run: RunRecord, other: RunRecord | None) -> 
         files = sorted(_pairs(before.digests, after.digests))
     commits = [before.commit, after.commit]
     return {
-        "code": {"commit": None if commits[0] == commits[1] else commits, "files": files},
+        "code": {
+            "commit": None if commits[0] == commits[1] else commits,
+            "files": files,
+            "drift": [*before.drift, *(() if before == after else after.drift)],
+        },
         "command": _pairs(before.commands, after.commands),
         "params": _pairs(masking.mask(before.params), masking.mask(after.params)),
         "environment": sorted(_pairs(before.variables, after.variables)),
@@ -85,6 +91,7 @@ def lines(differences: Mapping[str, Any]) -> Iterator[str]:
         yield f"commit       {before} → {after}"
     for file in code["files"]:
         yield f"code         {file}"
+    yield from (f"code         {words}" for words in code["drift"])
     for name, (before, after) in differences["params"].items():
         yield f"parameter    {name}: {_shown(before)} → {_shown(after)}"
     for names, (before, after) in _of_trials_once(differences["command"]):
@@ -136,7 +143,15 @@ def _of_run(connection: Connection, run: RunRecord) -> _Side:
         {**run.params, **_searches(definitions)},
         environment.read_or_empty(Path(run.directory)).environ,
         state.get("packages"),
+        tuple(_drift(connection, run)),
     )
+
+
+def _drift(connection: Connection, run: RunRecord) -> Iterator[str]:
+    for stage in views.stages(connection, run.id):
+        for attempt in views.attempts_of_stage(connection, stage.id)[-1:]:
+            if attempt.code_change:
+                yield f"{run.name}, {stage.name}: {attempt.code_change}"
 
 
 def _now(connection: Connection, run: RunRecord) -> _Side:

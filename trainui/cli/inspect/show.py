@@ -193,7 +193,9 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
     for one in noted:
         words = ": ".join(filter(None, (one["verdict"], one["text"])))
         notes.append(text.harmless(f"note: {words}"))
-    printing.lines([*_show_lines(found, stages, alerts, left), *_code_lines(stages, attempts)])
+    printing.lines(
+        [*_show_lines(found, stages, alerts, left), *_code_lines(found, stages, attempts)]
+    )
     printing.lines(["", *notes] if notes else [])
     if found.status in UNFINISHED and (words := standstill.reason(stages)):
         printing.note(f"! {words}")
@@ -203,15 +205,20 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
 
 
 def _code_lines(
-    stages: list[StageRecord], attempts: Mapping[str, Sequence[AttemptRecord]]
+    run: RunRecord, stages: list[StageRecord], attempts: Mapping[str, Sequence[AttemptRecord]]
 ) -> list[str]:
-    """Return a line for each change of the code, with the stages that started after it."""
+    """Return a line for each change of the code, with the stages that started or wait after it."""
+    from trainui.artifacts import code_version
+
     late: dict[str, list[str]] = {}
     for stage in stages:
         tries = attempts.get(stage.id)
         if tries and (change := tries[-1].code_change):
             late.setdefault(change, []).append(stage.name)
     shown = [text.harmless(f"{_first(names)}: {change}") for change, names in late.items()]
+    waiting = [one.name for one in stages if one.status in (Status.PENDING, Status.QUEUED)]
+    if waiting and (change := code_version.since_submission(run)):
+        shown.append(text.harmless(f"{_first(waiting)}: {change}"))
     return ["", *shown] if shown else []
 
 

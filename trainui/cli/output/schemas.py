@@ -213,7 +213,7 @@ SCHEMAS: dict[str, Schema] = {
     "cancel": RUN,
     "note": RUN,
     "diff": _object(
-        code=_object(commit=_or_null(_list(_or_null(TEXT))), files=_list(TEXT)),
+        code=_object(commit=_or_null(_list(_or_null(TEXT))), files=_list(TEXT), drift=_list(TEXT)),
         command=_ANY_OBJECT,
         params=_ANY_OBJECT,
         environment=_list(TEXT),

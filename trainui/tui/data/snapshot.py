@@ -114,6 +114,8 @@ class StageDetail:
     """Why the last attempt did not continue from the newest checkpoint, as text."""
     filled: StageDefinition | None = None
     """The definition of the attempt with the results of searches; None: it uses none."""
+    code_change: str = ""
+    """How the code has changed since the submission, as text, if the stage has not started."""
     unknown_results: str = ""
     """Why the results of searches are not in it, as text."""
     activity: StageActivity | None = None

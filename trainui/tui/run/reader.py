@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -68,8 +69,32 @@ FIRST_STAGES = 200
 
 WAITING = (Status.PENDING, Status.QUEUED)
 
+CODE_EVERY = 5.0
+"""Least seconds between two calls of git for a stage that waits."""
+
 MOST_EVENTS = 500
 """The most events shown of a stage and its run."""
+
+
+class CodeChanges:
+    """Reads how the code has changed since a run's submission, for a stage that has not started."""
+
+    def __init__(self) -> None:
+        self._known = ("", "")
+        """The run, and the text."""
+        self._due = 0.0
+
+    def read(self, run: RunRecord, stage: StageRecord) -> str:
+        """Return the change as text; empty if there is none, or if the stage has started."""
+        if stage.status not in WAITING:
+            return ""
+        if self._known[0] != run.id or time.monotonic() >= self._due:
+            from trainui.artifacts import code_version  # few stages wait
+
+            began = time.monotonic()
+            self._known = run.id, harmless(code_version.since_submission(run))
+            self._due = time.monotonic() + max(CODE_EVERY, 50 * (time.monotonic() - began))
+        return self._known[1]
 
 
 class RunPageReader:
@@ -90,6 +115,7 @@ class RunPageReader:
         self._groups = MatrixReader(self._alerts)
         self._activity = ActivityReader()
         self._curves = CurveReader(self._groups)
+        self._code_changes = CodeChanges()
         self._searched_places = SearchedPlacesReader()
         self._begun_run: str | None = None
         """The run of which at least the first stages have been read."""
@@ -157,6 +183,7 @@ class RunPageReader:
         return replace(
             detail,
             filled=filled,
+            code_change=self._code_changes.read(run, stage),
             unknown_results=unknown,
             variables=self._variables_of(attempts[:number]),
             checkpoint=self._checkpoint_of(connection, stage, attempts),

@@ -72,7 +72,7 @@ def overview_rows(
     for label, text, style in (
         ("result", "" if stage.result is None else json.dumps(stage.result), ""),
         ("start", detail.checkpoint if is_newest else "", "warn"),
-        ("code", "" if last is None else last.code_change or "", "warn"),
+        ("code", detail.code_change or (last.code_change if last else None) or "", "warn"),
         ("params", _params_text(stage.definition), ""),
         ("summary", _summary_text(detail.summary), ""),
     ):
