@@ -11,6 +11,7 @@ from textual import events
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import SWEEP, Filler, running_demo
+from trainui.tui.curves.comparison import other_runs
 from trainui.tui.curves.model import Comparison
 from trainui.tui.curves.plot_view import CurvePlot
 from trainui.tui.curves.screen import CurvesScreen
@@ -300,6 +301,36 @@ async def test_the_same_stage_of_other_runs_is_compared(filler: Filler) -> None:
         await open_page(driven, "val/accuracy")
         await compare_all(driven)
         await driven.until_shown("with 1 run", "old leads by 0.2500 at step 49")
+
+
+async def test_runs_of_other_pipelines_with_a_common_metric_are_offered_and_found(
+    filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trained(name: str, pipeline: str, **metrics: float) -> str:
+        run_id = filler.run({"train": ()}, name=name, pipeline=pipeline)
+        attempt = filler.start(run_id, "train")
+        points = {key: [(float(s), end) for s in range(50)] for key, end in metrics.items()}
+        filler.feed(run_id, "train", {**points, "epoch": [(float(s), s) for s in range(50)]})
+        filler.end(attempt)
+        return run_id
+
+    trained("ancient_100%", "third", loss=0.125)
+    trained("elsewhere", "second", loss=0.25, accuracy=1.0)
+    trained("unlike", "fourth", accuracy=1.0)
+    run_id = trained("here", "first", loss=0.5)
+    monkeypatch.setattr(other_runs, "MOST_RUNS", 2)
+    async with opened(run_id) as driven:
+        await open_page(driven, "loss")
+        await driven.press("c")
+        await driven.until_shown("1 of 2 drawn", "elsewhere", "0.2500")
+        assert "unlike" not in driven.text()
+        await driven.press("slash", *"T_100%", "enter")
+        await driven.until_shown("ancient_100%", "0.1250")
+        assert "elsewhere" not in driven.text()
+        await driven.press("j", "space", "slash", "escape")
+        await driven.until_shown("2 of 3 drawn", "elsewhere")
+        await driven.press("enter")
+        await driven.until_shown("with 1 run", "ancient_100% leads by 0.3750")
 
 
 async def test_of_another_sweep_the_best_member_is_compared_and_can_be_chosen(

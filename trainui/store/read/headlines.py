@@ -7,8 +7,9 @@ unchanged: the version grows with each stored point, also after the end of a sta
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
-from typing import NamedTuple
+import re
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple
 
 from trainui.domain.records import StageRecord
 from trainui.domain.search import Search
@@ -137,6 +138,10 @@ class ComparableStage(NamedTuple):
     """The run's parameters as stored."""
 
 
+MOST_SEARCHED = 2000
+"""Most runs of other pipelines that are searched for a common metric, the newest ones."""
+
+
 def comparable(
     connection: protocol.Connection,
     stage: StageRecord,
@@ -153,14 +158,50 @@ def comparable(
     chosen = f"runs.id IN ({placeholders(run_ids)})"
     same = "runs.pipeline = (SELECT pipeline FROM runs WHERE id = ?)"
     found = connection.execute(
-        "SELECT runs.id, stages.id, runs.name, stages.name, stages.status, runs.params_json"
-        " FROM runs JOIN stages ON stages.run_id = runs.id"
+        f"SELECT {_COMPARABLE} FROM runs JOIN stages ON stages.run_id = runs.id"
         f" WHERE {chosen if run_ids else same}"
         " AND EXISTS (SELECT 1 FROM series WHERE owner = stages.id"
         f" AND (stages.name = ? OR series.name IN ({placeholders(metrics)})))"
         " ORDER BY runs.created_at DESC, runs.id, stages.name = ? DESC, stages.started_at DESC",
         (*(run_ids or (stage.run_id,)), stage.name, *metrics, stage.name),
     )
+    return _one_per_run(found, most)
+
+
+def comparable_elsewhere(
+    connection: protocol.Connection,
+    stage: StageRecord,
+    metrics: Sequence[str],
+    words: Sequence[str],
+    *,
+    most: int,
+) -> list[ComparableStage]:
+    """Return one stage with one of the metrics per run of other pipelines, newest first.
+
+    With words, of those runs of all pipelines in whose name, pipeline or id each of them is.
+    """
+    text = "lower(name || ' ' || pipeline || ' ' || id)"
+    where = " AND ".join(f"{text} LIKE ? ESCAPE '!'" for _ in words)
+    escaped = [re.sub("([!%_])", r"!\1", word.lower()) for word in words]
+    values = [f"%{word}%" for word in escaped] or [stage.run_id]
+    found = connection.execute(
+        f"SELECT {_COMPARABLE} FROM (SELECT id, name, params_json, created_at FROM runs"
+        f" WHERE {where or 'pipeline <> (SELECT pipeline FROM runs WHERE id = ?)'}"
+        f" ORDER BY created_at DESC LIMIT {MOST_SEARCHED}) AS runs"
+        " CROSS JOIN stages WHERE stages.run_id = runs.id"
+        " AND EXISTS (SELECT 1 FROM series WHERE owner = stages.id"
+        f" AND series.name IN ({placeholders(metrics)}))"
+        " ORDER BY runs.created_at DESC, runs.id, stages.name = ? DESC, stages.started_at DESC",
+        (*values, *metrics, stage.name),
+    )
+    return _one_per_run(found, most)
+
+
+_COMPARABLE = "runs.id, stages.id, runs.name, stages.name, stages.status, runs.params_json"
+
+
+def _one_per_run(found: Iterable[Sequence[Any]], most: int) -> list[ComparableStage]:
+    """Return the first stage of each run."""
     by_run: dict[str, ComparableStage] = {}
     for row in found:
         by_run.setdefault(row[0], ComparableStage(*row))

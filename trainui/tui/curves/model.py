@@ -97,6 +97,8 @@ class CurvesWanted:
     """The window and the cursor from before a change of the axis."""
     candidates: bool = False
     """Also read what the first metric can be compared with."""
+    sought: tuple[str, ...] = ()
+    """Words in the names of further runs that it can be compared with."""
     attempt: int | None = None
     """The attempt to show; None: all, stitched."""
 

@@ -12,6 +12,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from trainui.domain.headline_metric import is_clock
 from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import SeriesSummary, StageRecord
 from trainui.store.db import protocol
@@ -51,6 +52,9 @@ _SERIES = "series"
 MOST_LINES, MOST_FOLDED = 24, 48
 """Most series of a plot: lines beyond this could not be distinguished, and reading more series for
 one band takes too long."""
+
+MOST_SHARED = 100
+"""Metrics of which another run needs one in common to be offered for a comparison."""
 
 PERIOD = 0.9
 """Seconds between two readings of live charts: once a second looks live, and reading them as
@@ -124,12 +128,11 @@ class CurveReader:
                 if name in known
             ]
             self._drawn = drawn = _Drawn(what, tuple(charts), now + PERIOD)
-        metric = names[0] if names else ""
         return Curves(
             wanted,
             figures,
             drawn.charts,
-            self._candidates(connection, stage, stages, wanted, metric),
+            self._candidates(connection, stage, stages, wanted, figures),
             converted,
             series.axes(figures, connection, stage),
             sampled=bool(self._preview),
@@ -143,11 +146,13 @@ class CurveReader:
         stage: StageRecord,
         stages: Sequence[StageRecord],
         wanted: CurvesWanted,
-        metric: str,
+        figures: Sequence[SeriesSummary],
     ) -> tuple[Candidate, ...]:
         if not wanted.candidates:
             return ()
-        runs = self._runs.offered(connection, stage, wanted.compared.runs, metric)
+        metric = (wanted.names or ("",))[0]
+        shared = [one.name for one in figures if not is_clock(one.name)]
+        runs = self._runs.offered(connection, stage, wanted, shared[:MOST_SHARED])
         found = comparable_series(connection, stage, stages, runs)
         lower = lower_is_better(metric, stage.definition.search)
         return read_candidates(connection, found, metric, lower=lower)

@@ -12,6 +12,7 @@ from trainui.store.db import protocol
 from trainui.store.read import headlines, stage_alerts, views
 from trainui.store.read.headlines import ComparableStage
 from trainui.text import harmless
+from trainui.tui.curves.model import CurvesWanted
 from trainui.tui.curves.series import PlottedSeries
 from trainui.tui.data.stage_values import StageValues
 from trainui.tui.runs.column_stats import differing
@@ -45,15 +46,26 @@ class OtherRuns:
         self,
         connection: protocol.Connection,
         stage: StageRecord,
-        chosen: Sequence[str],
-        name: str,
+        wanted: CurvesWanted,
+        names: Sequence[str],
     ) -> list[PlottedSeries]:
-        """Return the same stage in all runs of its pipeline, and in the chosen runs."""
-        found = self._found(connection, stage, (), [name])
+        """Return the series of a metric in the runs that it can be compared with.
+
+        They are the runs of the stage's pipeline, up to a number those of others that have one of
+        the metrics `names`, those sought, and the chosen ones.
+        """
+        metric = (wanted.names or ("",))[0]
+        found = self._found(connection, stage, (), [metric])
+        if names and (room := MOST_RUNS - len(found)) > 0:
+            found += headlines.comparable_elsewhere(connection, stage, names, (), most=room)
+        if names and (words := wanted.sought):
+            found += headlines.comparable_elsewhere(connection, stage, names, words, most=MOST_RUNS)
         known = {one.run_id for one in found}
-        others = [run_id for run_id in chosen if run_id not in known]
-        found += self._found(connection, stage, others, [name]) if others else []
-        return self._series(connection, stage, found, [name])
+        others = [run_id for run_id in wanted.compared.runs if run_id not in known]
+        found += self._found(connection, stage, others, [metric]) if others else []
+        return self._series(
+            connection, stage, list({one.run_id: one for one in found}.values()), [metric]
+        )
 
     def _found(
         self,

@@ -178,7 +178,7 @@ class ComparisonScreen(Page):
         self.list = CandidateList(state)
         self._run: RunRecord | None = None
         self._runs = state.compared.runs
-        """The runs that were drawn before; they stay in the list."""
+        """The runs that were drawn before or are now; they stay in the list."""
 
     def footer_scopes(self) -> tuple[str, ...]:
         """Return the scopes of the keys in the footer."""
@@ -191,8 +191,11 @@ class ComparisonScreen(Page):
 
     def page_query(self) -> MetricQuery:
         """Return the query for the candidates."""
+        self._runs = tuple(dict.fromkeys((*self._runs, *self.state.compared.runs)))
         compared = Comparison(runs=self._runs)
-        curves = CurvesWanted(names=(self.metric,), candidates=True, compared=compared)
+        curves = CurvesWanted(
+            names=(self.metric,), candidates=True, compared=compared, sought=self.list.words
+        )
         return MetricQuery(self.run_id, self.stage, curves)
 
     def show(self, snapshot: Snapshot) -> None:
@@ -219,7 +222,7 @@ class ComparisonScreen(Page):
         over = fold.get(compared.fold, compared.fold)
         text = f" {chosen} of {count} drawn   averaged over: "
         if count < 2:
-            text = " nothing to compare with: no other attempt, sweep member or run of this stage"
+            text = " nothing to compare with: no other attempt, member, or run with such a metric"
             over = ""
         self.bar.show((Segment(text, "dim"), Segment(over or "", "key")))
 
@@ -228,10 +231,11 @@ class ComparisonScreen(Page):
         return " ".join(self.list.words)
 
     def search(self, text: str, pane: Widget | None) -> None:  # noqa: ARG002 (there is one pane)
-        """Show only the candidates that contain all words."""
+        """Show only the candidates that contain all words, of all runs."""
         self.list.words = tuple(text.casefold().split())
         self.list.move_cursor(min(max(self.list.cursor, 1), len(self.list.shown)))
         self.list.update_rows()
+        self.ask()
 
     def go_to_match(self, direction: int) -> None:
         """Move the cursor; all candidates shown match."""
