@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,16 +13,14 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
-from trainui.domain.states import UNFINISHED, Status
-from trainui.store.read.run_list import RunLine, RunTrouble
-from trainui.text import SYMBOLS, harmless
+from trainui.store.read.run_list import RunLine
+from trainui.text import harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.data.snapshot import ListQuery, Snapshot
 from trainui.tui.keymap import Key, bindings
-from trainui.tui.page import WIDE, Page
-from trainui.tui.render.numbers import state_style
-from trainui.tui.render.styled_text import Row, Segment, width_of, wrap
-from trainui.tui.runs.cells import trouble_cells
+from trainui.tui.page import Page
+from trainui.tui.render.styled_text import Row, Segment, wrap
+from trainui.tui.runs import top_bar
 from trainui.tui.runs.sorting import WHEN
 from trainui.tui.runs.table import RunTable
 from trainui.tui.runs.welcome import WelcomeView
@@ -44,9 +41,6 @@ SETTLED = 0.15
 
 VIEW = "runs"
 """Preferences key of the list's view."""
-
-FILTERED = "accent"
-"""The style of a filter that is set."""
 
 
 class RunsScreen(Page):
@@ -149,8 +143,8 @@ class RunsScreen(Page):
         if snapshot is None:
             return
         notices = self.notices(snapshot, snapshot.runs)
-        summary = _summary(snapshot, self.size.width)
-        self.top.show(_fitting(summary, _view(self.table), self.size.width, notices), notices)
+        left = top_bar.left_end(snapshot, self.table, self.size.width, notices)
+        self.top.show(left, notices)
 
     def _recall(self, runs: Sequence[RunLine]) -> None:
         """Restore the last view; the cursor goes to the newest run if there are new ones."""
@@ -321,32 +315,6 @@ class RunsScreen(Page):
             self.table.set_filter("")
 
 
-def _fitting(summary: Row, view: Row, width: int, notices: Row) -> Row:
-    """Return the left end of the top bar: what was chosen here is on no other page."""
-    title = Segment(" trainui ", "title")
-    room = width - width_of(notices) - 1
-    whole = (title, *summary, *view)
-    hint = Segment("  esc shows all", "dim")
-    is_filtered = any(segment.style == FILTERED for segment in view)
-    rows = [whole, (*summary, *view), (*view, *summary)]
-    if is_filtered:
-        rows.insert(0, (*whole, hint))
-    return next((row for row in rows if not view or width_of(row) <= room), rows[-1])
-
-
-def _view(table: RunTable) -> Row:
-    """Return the number of marked runs, the filter with its number of matches, and the order."""
-    spans: list[Segment] = []
-    if marked := len(table.marked):
-        spans.append(Segment(f"  ▌{marked} marked", "key"))
-    if table.filter.text:
-        spans.append(Segment(f"  / {harmless(table.filter.text)}", FILTERED))
-        spans.append(Segment(f" {table.count} match{'es' * (table.count != 1)}", "dim"))
-    if table.order != (WHEN, False):
-        spans.append(Segment(f"  sorted by {harmless(table.order_words)}", "dim"))
-    return tuple(spans)
-
-
 def _add(found: FoundTraining | None) -> str:
     """Add a training or a process, or all trainings of this directory."""
     from trainui.tui.runs import found_trainings
@@ -364,32 +332,6 @@ def _problem_rows(problem: str, width: int) -> tuple[Row, ...]:
         (),
         (Segment(advice, "dim"),),
     )
-
-
-def _summary(snapshot: Snapshot, width: int) -> Row:
-    if not snapshot.runs:
-        return ()
-    count = len(snapshot.runs)
-    spans = [Segment(f" {count}{'+' if snapshot.loading else ''} run{'s' * (count != 1)}", "dim")]
-    counts = Counter(run.status for run in snapshot.runs)
-    for status in (*sorted(UNFINISHED, reverse=True), Status.FAILED):
-        if counts[status]:
-            spans.append(
-                Segment(f"  {SYMBOLS[status]} {counts[status]} {status}", state_style(status))
-            )
-    return (*spans, *_stages_in_trouble(snapshot.runs, width))
-
-
-def _stages_in_trouble(runs: Sequence[RunLine], width: int) -> Row:
-    """Return what is wrong in the stages of all runs; failed stages of unfinished runs only."""
-    kinds = RunTrouble._fields
-    sums = [sum(getattr(run.trouble, kind) for run in runs) for kind in kinds]
-    sums[0] = sum(run.trouble.failed for run in runs if run.status in UNFINISHED)
-    total = RunTrouble(*sums)
-    if not total.kinds:
-        return ()
-    label = "  stages: " if width >= WIDE else " "
-    return (Segment(label, "dim"), *trouble_cells(total, 60 if width >= WIDE else 20))
 
 
 def _grammar(width: int) -> str:
