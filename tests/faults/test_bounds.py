@@ -142,6 +142,7 @@ def test_what_is_asked_all_the_time_costs_the_same_among_many_runs(
     listed, spent = RunListCache(), list[int]()
     with views.reading() as connection:
         listed.reload(connection)
+        stages = views.stages(connection, run.id)
         for ask in (
             lambda: run_list.run_lines(connection, limit=50),
             lambda: run_list.unfinished(connection),
@@ -150,7 +151,7 @@ def test_what_is_asked_all_the_time_costs_the_same_among_many_runs(
             lambda: views.find_run(connection, run.id[:8]),
             lambda: views.find_run(connection, "test"),
             lambda: views.stages(connection, run.id),
-            lambda: run_history.completions(connection, run.record(), 2),
+            lambda: run_history.completions(connection, run.record(), stages),
             lambda: views.runs_with(connection, Status.INTERRUPTED),
         ):
             spent.append(work(connection, ask))

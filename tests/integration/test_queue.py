@@ -57,10 +57,8 @@ def test_how_long_a_stage_took_tells_how_long_it_will_take(tmp_path: Path) -> No
         with views.reading() as connection:
             run = second.record()
             stages = views.stages(connection, run.id)
-            known = run_history.completions(connection, run, 1)
-        [seconds] = run_history.seconds_left(
-            stages, run_history.usual(run, stages, known), {}
-        ).values()
+            known = run_history.completions(connection, run, stages)
+        [seconds] = run_history.seconds_left(stages, run_history.usual(known), {}).values()
         assert seconds is not None
         assert 0.5 <= seconds < 20
         whole = run_history.to_go(stages, {"a": seconds}, 1)

@@ -244,9 +244,9 @@ def _left(connection: Connection, run: RunRecord, stages: list[StageRecord]) -> 
         return ""
     from trainui.store.read import run_history
 
-    before = run_history.completions(connection, run, len(stages))
+    usual = run_history.usual(run_history.completions(connection, run, stages))
     progress = run_history.elapsed(stages, clock.now())
-    seconds = run_history.seconds_left(stages, run_history.usual(run, stages, before), progress)
+    seconds = run_history.seconds_left(stages, usual, progress)
     return text.to_go(run_history.to_go(stages, seconds, settings.load().cpus))
 
 

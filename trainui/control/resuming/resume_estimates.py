@@ -27,15 +27,15 @@ def with_savings(
     Durations are estimated from earlier runs of the pipeline, too.
     """
     with views.reading() as connection:
-        before = run_history.completions(connection, run, len(stages))
+        past = run_history.completions(connection, run, stages.values())
     continued = [one.name for one in planned if one.action == Action.CONTINUE]
-    reached = _last_steps([one.stage_id for name in continued for one in before.get(name, ())[:1]])
+    reached = _last_steps([one.stage_id for name in continued for one in past.get(name, ())[:1]])
     return [
         _with_savings(
             one,
             stages[one.name],
             attempts.get(stages[one.name].id, ()),
-            _Before(before.get(one.name, ()), run_history.work_of(run, stages[one.name]), reached),
+            _Before(past.get(one.name, ()), reached),
         )
         for one in planned
     ]
@@ -46,16 +46,14 @@ class _Before:
     """A stage's durations and steps in earlier runs."""
 
     past: Sequence[PastDuration]
-    work: str
+    """Those of the same work, if there are any."""
     steps: Mapping[str, int]
     """Last steps by stage id."""
 
     def seconds(self, step: int | None = None) -> float | None:
         """Return the stage's expected duration; if a step is given, from that step on."""
         last = self.steps.get(self.past[0].stage_id) if self.past else None
-        return duration_estimate.from_checkpoint(
-            duration_estimate.typical(self.past, self.work), step, last
-        )
+        return duration_estimate.from_checkpoint(duration_estimate.typical(self.past), step, last)
 
 
 def _last_steps(stage_ids: Sequence[str]) -> dict[str, int]:

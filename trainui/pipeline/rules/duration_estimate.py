@@ -42,15 +42,16 @@ class StepProgress:
     """Final step of the stage's previous completion."""
 
 
-def typical(past: Sequence[PastDuration], work: str) -> float | None:
-    """Return a stage's usual duration in seconds; None if it never completed.
-
-    Of its completions, newest first, only those of the same work are used, if there are any.
-    """
-    same = [one for one in past if one.work == work] or past
+def typical(past: Sequence[PastDuration]) -> float | None:
+    """Return a stage's usual duration in seconds; None if it never completed."""
     from statistics import median  # slow to import, and few processes estimate
 
-    return median(one.seconds for one in same[:NEWEST]) if same else None
+    return median(one.seconds for one in past[:NEWEST]) if past else None
+
+
+def comparable(past: Sequence[PastDuration], work: str) -> Sequence[PastDuration]:
+    """Return the completions of the same work, newest first; all if there are none."""
+    return [one for one in past if one.work == work] or past
 
 
 def remaining(usual_seconds: float | None, progress: StepProgress | None) -> float | None:
@@ -83,10 +84,13 @@ def _remaining_by_steps(progress: StepProgress) -> float | None:
 def from_checkpoint(
     usual_seconds: float | None, step: float | None, last_step: float | None
 ) -> float | None:
-    """Return the remaining time from a checkpoint, in proportion to the steps left."""
+    """Return the remaining time from a checkpoint, in proportion to the steps left.
+
+    None beyond the last step of the earlier completion: that one had fewer steps.
+    """
     if usual_seconds is None or step is None or not last_step:
         return usual_seconds
-    return usual_seconds * min(max(1 - step / last_step, 0), 1)
+    return None if step > last_step else usual_seconds * min(1 - step / last_step, 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Plain SQL on a read-only driver connection, since the screen uses it.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from trainui import clock
 from trainui.domain.records import RunRecord, StageRecord
@@ -58,19 +58,24 @@ def earlier_times(connection: protocol.Connection, run_id: str) -> dict[str, int
 
 
 def completions(
-    connection: protocol.Connection, run: RunRecord, stages: int
-) -> dict[str, list[PastDuration]]:
-    """Return the durations of a pipeline's completed stages, newest first, by full name.
+    connection: protocol.Connection, run: RunRecord, stages: Collection[StageRecord]
+) -> dict[str, Sequence[PastDuration]]:
+    """Return the durations of earlier completions of stages, newest first, by full name.
 
-    Reads the runs with the same name and file, including this one; of many stages, fewer runs.
+    Of a stage's, only those of the same work, if there are any. Reads the runs with the same name
+    and file, including this one; of many stages, fewer runs.
     """
-    most = min(max(STAGES_LOOKED_AT // max(stages, 1), 1), RUNS_LOOKED_AT)
+    most = min(max(STAGES_LOOKED_AT // max(len(stages), 1), 1), RUNS_LOOKED_AT)
     found: dict[str, list[PastDuration]] = {}
     is_sqlite = isinstance(connection, sqlite3.Connection)
     query = _SQL.replace("WORK", _WORK if is_sqlite else _WORK_ON_POSTGRESQL)
     for name, stage_id, seconds, work in connection.execute(query, (run.pipeline, run.file, most)):
         found.setdefault(name, []).append(PastDuration(stage_id, seconds, work))
-    return found
+    return {
+        stage.name: duration_estimate.comparable(found[stage.name], work_of(run, stage))
+        for stage in stages
+        if stage.name in found
+    }
 
 
 def work_of(run: RunRecord, stage: StageRecord) -> str:
@@ -80,15 +85,9 @@ def work_of(run: RunRecord, stage: StageRecord) -> str:
     return row_mapping.dump(parts).replace(run.directory, "")
 
 
-def usual(
-    run: RunRecord, stages: Sequence[StageRecord], past: Mapping[str, Sequence[PastDuration]]
-) -> dict[str, float | None]:
+def usual(past: Mapping[str, Sequence[PastDuration]]) -> dict[str, float | None]:
     """Return how long each stage usually takes, by full name; only for stages with a history."""
-    return {
-        stage.name: duration_estimate.typical(past[stage.name], work_of(run, stage))
-        for stage in stages
-        if stage.name in past
-    }
+    return {name: duration_estimate.typical(those) for name, those in past.items()}
 
 
 def seconds_left(

@@ -83,6 +83,8 @@ class EtaEstimator:
         for stage in stages:
             if stage.name in progress and (goal := progress[stage.name].last_step):
                 self.goals[stage.id] = goal
+            else:
+                self.goals.pop(stage.id, None)
         seconds = run_history.seconds_left(stages, before.usual, progress)
         whole = run_history.to_go(stages, seconds, self._cpus)
         ending = None if whole is None else _in(now, whole.seconds, whole.whole)
@@ -110,10 +112,10 @@ class EtaEstimator:
     ) -> _Past:
         known = self._past.get(run.id)
         if known is None or time.monotonic() - known.looked_at > PERIOD:
-            found = run_history.completions(connection, run, len(stages))
+            found = run_history.completions(connection, run, stages)
             if len(self._past) > 2 * MOST_RUNS:
                 self._past.clear()
-            known = _Past(time.monotonic(), found, run_history.usual(run, stages, found))
+            known = _Past(time.monotonic(), found, run_history.usual(found))
             self._past[run.id] = known
         return known
 
@@ -129,7 +131,10 @@ def _with_steps(
     progress: Mapping[str, StepProgress],
     known: Mapping[str, Sequence[PastDuration]],
 ) -> dict[str, StepProgress]:
-    """Return the progress with step counts of first attempts added"""
+    """Return the progress with step counts of first attempts added.
+
+    None are added beyond the last step of the earlier completion: that one had fewer steps.
+    """
     found = dict(progress)
     first = [
         stage
@@ -143,8 +148,7 @@ def _with_steps(
             if series.last_step is not None:
                 steps.setdefault(series.stage, []).append(series.last_step)
         if stage.id in steps and before in steps:
-            last = max(steps[before])
-            found[stage.name] = replace(
-                progress[stage.name], step=max(steps[stage.id]), last_step=last
-            )
+            step, last = max(steps[stage.id]), max(steps[before])
+            if step <= last:
+                found[stage.name] = replace(progress[stage.name], step=step, last_step=last)
     return found
