@@ -333,11 +333,12 @@ class OutsideSources:
         self, path: Path, doubtful: Sequence[TrackedRun], rivals: Sequence[Rival]
     ) -> list[TrackedRun]:
         """Return those of some runs of Trackio that processes of the attempt were seen to write."""
-        lock = path.with_suffix(LOCK)
         copy = database.copies.get(path)
         if copy is None or copy.tracker is not trackio:
             return []
-        opened, batches = self.round.samples.opened(lock), trackio.batches(copy.connection)
+        locks = {path.with_suffix(LOCK), *self._locks_of(path)}
+        opened = self.round.samples.opened(locks)
+        batches = trackio.batches(copy.connection)
         own = list[TrackedRun]()
         for name in {run.name for run in doubtful}:
             alike = {run.id for run in doubtful if run.name == name}
@@ -349,10 +350,10 @@ class OutsideSources:
             )
         self.doubtful.pop(path, None)
         if own:
-            self._decided.add(lock)
+            self._decided |= locks
         else:
             self.doubtful[path] = doubtful[0].name
-            self._wanted.add(lock)
+            self._wanted |= locks
         return own
 
     def _configured(self, alike: Sequence[TrackedRun], others: Sequence[Rival]) -> list[TrackedRun]:
@@ -369,10 +370,15 @@ class OutsideSources:
         They are known before the first row is written.
         """
         running = [one for one in rivals if one.ended == math.inf]
-        for named, path in self._printed.locks.items():
-            lock = self.workdir / path
-            if lock not in self._decided and printed_runs.others_naming(named, running):
-                yield lock
+        for named, paths in self._printed.locks.items():
+            locks = {self.workdir / path for path in paths}
+            if self._decided.isdisjoint(locks) and printed_runs.others_naming(named, running):
+                yield from locks
+
+    def _locks_of(self, database_file: Path) -> Iterator[Path]:
+        for (_tracker, stem, _name), paths in self._printed.locks.items():
+            if stem == database_file.stem:
+                yield from (self.workdir / path for path in paths)
 
 
 def _parameters_of(rival: Rival) -> by_parameters.Parameters:

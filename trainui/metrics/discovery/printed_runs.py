@@ -48,8 +48,9 @@ class PrintedRuns:
         """The directories of Trackio's databases."""
         self.counts: Counter[_Named] = Counter()
         """How often each run was named."""
-        self.locks: dict[_Named, Path] = {}
-        """The locks of the databases of Trackio's runs."""
+        self.locks: dict[_Named, tuple[Path, Path]] = {}
+        """The locks of Trackio's databases: old versions use the full name of the project."""
+        self._project = ""
         self._place = ""
 
     def update(self) -> Counter[_Named]:
@@ -77,6 +78,7 @@ class PrintedRuns:
         for found in _PRINTED.finditer(text):
             kind, name = found.lastgroup, found[found.lastgroup or 0].decode("utf-8", "replace")
             if kind == "project":
+                self._project = name.rstrip()
                 self._database = _NOT_IN_A_FILE_NAME.sub("", name) or "default"
             elif kind == "place":
                 self._place = name.rstrip()
@@ -84,7 +86,8 @@ class PrintedRuns:
             elif kind == "run":
                 named = trackio.NAME, self._database, name.rstrip()
                 self.counts[named] += 1
-                self.locks[named] = Path(self._place, f"{self._database}.lock")
+                place, names = Path(self._place), (self._database, self._project)
+                self.locks[named] = (place / f"{names[0]}.lock", place / f"{names[1]}.lock")
             else:
                 self.counts[optuna.NAME, "", name.rstrip()] += 1
 

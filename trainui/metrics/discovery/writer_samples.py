@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,11 +118,13 @@ class WriterSamples:
                 self._thread = threading.Thread(target=self._run, name="samples", daemon=True)
                 self._thread.start()
 
-    def opened(self, path: Path) -> Mapping[Path, Sequence[Span]]:
-        """Return by attempt directory when a file was opened."""
-        return {
-            attempt: times for (attempt, file), times in [*self._opened.items()] if file == path
-        }
+    def opened(self, paths: Container[Path]) -> Mapping[Path, Sequence[Span]]:
+        """Return by attempt directory when one of some files was opened."""
+        found: dict[Path, list[Span]] = defaultdict(list)
+        for (attempt, file), times in [*self._opened.items()]:
+            if file in paths:
+                found[attempt] += times
+        return found
 
     def written(self) -> dict[Path, set[Path]]:
         """Return by attempt directory the files that its processes were seen to write."""

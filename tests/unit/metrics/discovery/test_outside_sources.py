@@ -444,12 +444,13 @@ def test_what_began_at_a_time_is_that_of_the_attempt_with_its_parameters(
 LOG = """
 import fcntl, json, sqlite3, sys, time
 from datetime import UTC, datetime
-home, run, value, attempt = sys.argv[1:]
-print("* Trackio project initialized: p\\n* Created new run: base")
+home, run, value, project = sys.argv[1:]
+print(f"* Trackio project initialized: {project}\\n* Trackio metrics logged to: {home}")
+print("* Created new run: base")
 created = datetime.now(UTC).isoformat()
 for step in range(10**6):
     stamp = datetime.now(UTC).isoformat()
-    with open(home + "/p.lock", "w") as lock:
+    with open(f"{home}/{project}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with sqlite3.connect(home + "/p.db") as connection:
             if not step:
@@ -463,9 +464,11 @@ for step in range(10**6):
 """
 
 
+@pytest.mark.parametrize("project", ["p", "p."])
 def test_runs_of_one_name_are_told_apart_by_when_processes_write_them(
-    store: Store, tmp_path: Path
+    store: Store, tmp_path: Path, project: str
 ) -> None:
+    """Old versions of Trackio name the lock, but not the database, by the project's full name."""
     attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
     home = tmp_path / "trackio"
     trackio(home).close()
@@ -473,7 +476,7 @@ def test_runs_of_one_name_are_told_apart_by_when_processes_write_them(
         for value, (attempt, _reader) in enumerate(attempts, 1):
             output = stack.enter_context((attempt.directory / "stdout.log").open("w"))
             process = subprocess.Popen(
-                [sys.executable, "-u", "-c", LOG, str(home), f"id {value}", str(value), "x"],
+                [sys.executable, "-u", "-c", LOG, str(home), f"id {value}", str(value), project],
                 env={**os.environ, "TRAINUI_METRICS_FILE": str(attempt.own_file)},
                 stdout=output,
             )
