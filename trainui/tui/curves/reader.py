@@ -12,7 +12,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from trainui.domain.headline_metric import is_clock
+from trainui.domain.headline_metric import is_clock, is_headline
 from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import SeriesSummary, StageRecord
 from trainui.store.db import protocol
@@ -107,7 +107,8 @@ class CurveReader:
         figures = with_previews(figures, self._preview)
         names = wanted.names
         if names is None:
-            names = tuple(figure.name for figure in figures[:FIRST_CHARTS])
+            first = sorted(figures, key=lambda figure: not is_headline(figure.name))
+            names = tuple(figure.name for figure in first[:FIRST_CHARTS])
         known = {figure.name for figure in figures}
         converted = self._converted(connection, stage, names, wanted)
         if converted is not None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from trainui.domain.headline_metric import is_clock
+from trainui.domain.headline_metric import is_clock, is_headline
 from trainui.domain.records import SeriesSummary
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.model import AxisPositions, Comparison
@@ -239,7 +239,7 @@ class CurvesState:
         return True
 
     def shown(self, figures: Sequence[SeriesSummary]) -> list[SeriesSummary]:
-        """Return the metrics that pass the filter, the pinned ones first.
+        """Return the metrics that pass the filter: pinned ones, losses and scores, then others.
 
         Without a filter, clocks (epoch, time) are left out unless there is nothing else: they are
         axes.
@@ -257,8 +257,10 @@ class CurvesState:
             return []
         return [one for one in figures if one.name not in self.pinned and is_clock(one.name)]
 
-    def _rank(self, one: SeriesSummary) -> int:
-        return self.pinned.index(one.name) if one.name in self.pinned else len(self.pinned)
+    def _rank(self, one: SeriesSummary) -> tuple[int, bool]:
+        if one.name in self.pinned:
+            return self.pinned.index(one.name), False
+        return len(self.pinned), not is_headline(one.name)
 
 
 def _list(value: Any) -> list[Any]:

@@ -84,6 +84,13 @@ def test_the_window_survives_another_x_scale_if_it_has_no_logarithm_of_zero() ->
     assert PlotOptions(window=(0.0, 500.0)).with_other_x_scale().window is None
 
 
+def test_losses_and_scores_stand_before_other_metrics() -> None:
+    names = ("grad_norm", "train/loss", "lr", "layer0/std", "val/loss", "val/acc")
+    shown = CurvesState(pinned=["lr"]).shown([figures(name) for name in names])
+    expected = ["lr", "train/loss", "val/loss", "val/acc", "grad_norm", "layer0/std"]
+    assert [one.name for one in shown] == expected
+
+
 def test_pinned_metrics_stand_first_and_clocks_are_left_out_unless_asked_for() -> None:
     state = CurvesState()
     all_of_them = [figures(name) for name in ("epoch", "loss", "time", "acc")]
@@ -93,7 +100,7 @@ def test_pinned_metrics_stand_first_and_clocks_are_left_out_unless_asked_for() -
     assert [one.name for one in state.shown(all_of_them)] == ["time", "loss", "acc"]
     assert not state.pin("time")
     state.filter = ("c",)
-    assert [one.name for one in state.shown(all_of_them)] == ["epoch", "acc"]
+    assert [one.name for one in state.shown(all_of_them)] == ["acc", "epoch"]
     state.filter = ()
     assert [one.name for one in state.shown(all_of_them[:1])] == ["epoch"]
 

@@ -206,7 +206,7 @@ def _best(
     which = (Segment(f"{key}={params.get(key, '')}  ", "strong") for key in differing)
     value = Segment(f"{group.metric} {number(group.values[stage.name])}  ", "good")
     step = "" if group.best_step is None else f"at step {exact_step(group.best_step)}  "
-    return (Segment("best      ", "dim"), value, Segment(step, "dim"), *which)
+    return (Segment("best      ", "dim"), value, *which, Segment(step, "dim"))
 
 
 def _width(name: str, values: Sequence[str]) -> int:
