@@ -70,7 +70,8 @@ def test_packages_of_the_stages_environment_that_differ_are_listed(cli: CommandL
 
 def test_of_two_searches_the_space_differs_and_one_trial_is_shown(cli: CommandLine) -> None:
     search = "{space: {x: [1, 2]}, metric: a, goal: minimize, trials: 2, sampler: grid}"
-    text = "stages: [{name: t, search: " + search + ", run: 'echo ${search.x}'}]"
+    say = '''"echo '{\\"step\\":1,\\"a\\":'${search.x}'}' >> $TRAINUI_METRICS_FILE"'''
+    text = "stages: [{name: t, search: " + search + f", run: {say}}}]"
     cli.run(text, "--name", "a")
     assert cli.json("wait", "a")["status"] == "completed"
     same = cli.json("diff", "a")

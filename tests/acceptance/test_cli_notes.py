@@ -61,7 +61,8 @@ def test_the_difference_to_the_origin_names_values_of_sweeps_else_lines_of_the_f
 ) -> None:
     more = FILE + "  - {name: x, matrix: {k: [1, 2]}, run: 'echo ${matrix.k}'}\n"
     space = "search: {space: {z: {low: 0.1, high: 1.0}}, metric: m, goal: minimize, trials: 1}"
-    searched = more + f"  - {{name: y, {space}, run: 'echo ${{search.z}}'}}\n"
+    say = '''"echo '{\\"step\\":1,\\"m\\":'${search.z}'}' >> $TRAINUI_METRICS_FILE"'''
+    searched = more + f"  - {{name: y, {space}, run: {say}}}\n"
     origin: tuple[str, ...] = ()
     for name, text in (("a", FILE), ("b", more), ("c", searched), ("d", f"{searched}# more\n")):
         cli.run(text, "--name", name, *origin)
