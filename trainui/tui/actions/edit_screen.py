@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from trainui.domain.records import RunRecord
 
 LABEL = 26
-"""Width of a parameter's name in cells."""
+"""The least width of the parameters' names in cells; they may take a third of the terminal."""
 
 
 class EditScreen(Screen[bool]):
@@ -50,7 +51,7 @@ class EditScreen(Screen[bool]):
         #note { height: auto; padding: 1 1; }
         #values { height: 1fr; padding: 0 1; }
         #values Horizontal { height: 1; }
-        #values Label { width: 28; color: $dim; }
+        #values Label { width: auto; color: $dim; }
         #values Label.-edited { color: $warning; text-style: bold; }
         #values Input {
             width: 1fr;
@@ -127,9 +128,14 @@ class EditScreen(Screen[bool]):
         if self._member is not None:  # a search has one space and one number of trials
             values = [value for value in values if value.place.scope != "search"]
         self._run, self._text, self._values = run, text, values
+        labels = [_label(value) for value in values]
+        width = min(max(map(cell_len, labels), default=0), max(LABEL, self.size.width // 3))
         fields = [
-            Horizontal(Label(_label(value), markup=False), Input(value.value, id=f"value-{at}"))
-            for at, value in enumerate(values)
+            Horizontal(
+                Label(f"{fit(label, max(width, LABEL))}  ", markup=False),
+                Input(value.value, id=f"value-{at}"),
+            )
+            for at, (label, value) in enumerate(zip(labels, values, strict=True))
         ]
         self.query_one("#values").mount_all(fields)
         self.call_after_refresh(self._begin)
@@ -249,7 +255,7 @@ class EditScreen(Screen[bool]):
 
 def _label(value: Value) -> str:
     scope = {"stage": "stage ", "matrix": "matrix ", "search": "search "}.get(value.place.scope, "")
-    return fit(f"{scope}{harmless(value.place.name)}{' (-p)' if value.given else ''}", LABEL)
+    return f"{scope}{harmless(value.place.name)}{' (-p)' if value.given else ''}"
 
 
 def _edited(text: str) -> str:
