@@ -14,6 +14,9 @@ SIZE_VARIABLES = ("COLUMNS", "LINES")
 GC_THRESHOLD = 100_000
 """Garbage collector threshold while starting: fewer collections save 5 % of the start time."""
 
+SWITCH_INTERVAL = 0.001
+"""Seconds after which a thread that reads gives way to the event loop; the default is 5 ms."""
+
 
 def run_screen(run_id: str | None = None) -> int:
     """Open the screen, on a run's page if its exact id is given.
@@ -24,6 +27,7 @@ def run_screen(run_id: str | None = None) -> int:
         UsageError: a setting is wrong.
     """
     gc.set_threshold(GC_THRESHOLD)
+    sys.setswitchinterval(SWITCH_INTERVAL)
     for name in SIZE_VARIABLES:  # so that the size is read from the terminal
         os.environ.pop(name, None)
     if os.environ.get("STY") and not os.environ.get("TMUX"):  # GNU screen garbles 24-bit colours
