@@ -17,6 +17,7 @@ from optuna.distributions import (
 from optuna.samplers import BaseSampler
 
 from trainui.domain.search import Choices, Range, Search
+from trainui.search.tpe import KeepingTPESampler
 from trainui.store.read import row_mapping
 
 Distributions = Mapping[str, BaseDistribution]
@@ -49,7 +50,8 @@ def fresh(search: Search, *, after: int = 0) -> BaseSampler:
     seed = search.seed
     if seed is not None and after and search.sampler != "GridSampler":
         seed = (seed + 7919 * after) % 2**32
-    make: Any = getattr(optuna.samplers, search.sampler)
+    named = getattr(optuna.samplers, search.sampler)
+    make: Any = KeepingTPESampler if named is optuna.samplers.TPESampler else named
     seeded = {} if seed is None else {"seed": seed}
     return make(**options, **seeded)  # type: ignore[no-any-return]
 
