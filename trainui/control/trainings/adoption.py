@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -49,6 +49,8 @@ class AdoptableProcess:
     @property
     def name(self) -> str:
         """The name of the run that it would become."""
+        if is_kernel(self.command):  # newer versions of Jupyter say of which notebook
+            return Path(self.environ.get("JPY_SESSION_NAME") or "notebook").stem
         return _name(self.command)
 
     @property
@@ -109,9 +111,13 @@ def _launcher(process: psutil.Process) -> int:
 def _is_launcher(process: psutil.Process) -> bool:
     """Return True for a launcher, which may be a script: `python /usr/bin/torchrun`."""
     try:
-        words = process.cmdline()[:3]
+        return _starts_others(process.cmdline())
     except psutil.Error:
         return False
+
+
+def _starts_others(command: Sequence[str]) -> bool:
+    words = command[:3]
     return any(map(_LAUNCHER.fullmatch, words)) or "torch.distributed" in " ".join(words)
 
 
@@ -281,9 +287,18 @@ def _log(process: psutil.Process) -> Path | None:
         return None
 
 
+def is_kernel(command: Sequence[str]) -> bool:
+    """Return True for the process in which the cells of a notebook run."""
+    return any("ipykernel" in word for word in command[:4])
+
+
 def _name(command: tuple[str, ...]) -> str:
-    """Return the script's name without `.py`, else the program's."""
+    """Return the script's name without `.py`, also behind a launcher, else the program's."""
     words = list(command)
+    if _starts_others(words):
+        for word in words[1:]:
+            if word.endswith(".py") and not _LAUNCHER.fullmatch(word.removesuffix(".py")):
+                return Path(word).stem
     if _INTERPRETERS.fullmatch(words[0]):
         for index, word in enumerate(words[1:], 1):
             if word == "-m" and index + 1 < len(words):

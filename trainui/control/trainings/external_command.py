@@ -10,7 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from trainui import mounts
 from trainui.artifacts import environment
+from trainui.control.trainings.adoption import is_kernel
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import ENDED
 from trainui.errors import UsageError
@@ -79,7 +81,12 @@ def of(run: RunRecord, stages: Sequence[StageRecord]) -> Offer:
             f"{run.name} is an external run, and its command is not on record; to run it again: "
             f"trainui run --name {shlex.quote(run.name)} -- COMMAND"
         )
-    if not Path(found.directory).is_dir():
+    if is_kernel(found.command):
+        raise UsageError(
+            f"{run.name} is the kernel of a notebook; to run the notebook as a new run: "
+            f"trainui run --name {shlex.quote(run.name)} -- jupyter execute NOTEBOOK.ipynb"
+        )
+    if mounts.is_silent(found.directory) or not Path(found.directory).is_dir():
         raise UsageError(
             f"the directory {found.directory}, in which {run.name} ran, does not exist here; its "
             f"command was: {shlex.join(found.command)}"

@@ -120,7 +120,17 @@ def test_of_several_processes_the_one_that_started_them_is_listed(programs: Prog
     launcher = programs.start("torchrun", "train.py", "log.jsonl", line, "0", processes=2)
     found = [one for one in adoption.candidates() if one.directory == str(programs.directory)]
     assert {one.pid for one in found} == {forked, launcher}
-    assert {one.name for one in found} == {"train", "torchrun"}
+    assert {one.name for one in found} == {"train"}, "the script, also behind a launcher"
+
+
+def test_a_kernel_is_named_by_its_notebook(programs: Programs) -> None:
+    (programs.directory / "ipykernel_launcher.py").write_text(HOLD)
+    kernel = ("-m", "ipykernel_launcher", "metrics.jsonl", '{"step": 1, "loss": 0.5}', "0")
+    for session, name in (("/home/me/digits.ipynb", "digits"), ("", "notebook")):
+        with pytest.MonkeyPatch.context() as jupyter:
+            jupyter.setenv("JPY_SESSION_NAME", session)
+            pid = programs.start(*kernel)
+        assert adoption.training(pid)[0].name == name
 
 
 def test_a_program_with_a_similar_name_is_no_part_of_trainui(programs: Programs) -> None:

@@ -141,3 +141,17 @@ def test_an_adopted_process_runs_again_in_its_directory_and_environment(
     with closing(views.connect()) as connection:
         lines = {line.id: line.is_external for line in run_list.run_lines(connection)}
     assert lines == {run_id: True, again.id: False}
+
+
+def test_a_kernel_does_not_run_again_but_its_notebook_does(
+    on_both_databases: None, store: Store, tmp_path: Path
+) -> None:
+    (tmp_path / "ipykernel_launcher.py").write_text("print('ready', flush=True); input()")
+    command, pipe = [sys.executable, "-m", "ipykernel_launcher"], subprocess.PIPE
+    with subprocess.Popen(command, cwd=tmp_path, stdin=pipe, stdout=pipe) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        run_id = external.adopt(process.pid, "mine").run_id
+        process.kill()
+    with pytest.raises(UsageError, match=r"-- jupyter execute NOTEBOOK\.ipynb"):
+        external_command.of(*stored(run_id))
