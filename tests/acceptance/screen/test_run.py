@@ -207,6 +207,18 @@ async def test_a_narrow_terminal_has_tabs(filler: Filler) -> None:
         await driven.until_shown("command")
 
 
+async def test_the_tabs_name_what_the_pane_below_shows(filler: Filler) -> None:
+    run_id = filler.run({f"train[seed={seed}]": () for seed in range(12)})
+    filler.complete(run_id, "train[seed=0]")
+    async with opened(run_id, (80, 24)) as driven:
+        await driven.until_shown("2 Overview", "✓ 1 completed")
+        assert line_of(driven, "2 Overview").endswith(" train ×12")
+        await driven.press("4")
+        await driven.until(lambda: "train[seed=" in line_of(driven, "2 Overview"), "the stage")
+        await driven.press("2")
+        await driven.until(lambda: "train ×12" in line_of(driven, "2 Overview"), "the sweep")
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])
 async def test_every_pane_can_be_shown_alone(filler: Filler, size: tuple[int, int]) -> None:
     run_id = running_demo(filler)

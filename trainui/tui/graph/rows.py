@@ -27,6 +27,9 @@ SHORT_NAME, LEAST_NAME, NAME_BESIDE_BAR, MOST_NAME = 8, 12, 16, 28
 """Widths of names: the least that they need, the least that they get, and the widths up to which
 they take precedence over the bar and over the time."""
 
+MOST_COMPARED = 100
+"""Names that are compared to find out how far they can be shortened."""
+
 LEAST_BAR, MOST_BAR = 8, 48
 """Least and most width of a timeline bar; with less space there is none."""
 
@@ -45,25 +48,37 @@ class GraphColumns:
     bar: int
 
     @classmethod
-    def of(cls, lanes: int, longest: int, word: int, width: int) -> GraphColumns:
-        """Distribute the width; a long name is shortened first, then time and bar are dropped.
+    def of(cls, lanes: int, longest: int, shortest: int, word: int, width: int) -> GraphColumns:
+        """Distribute the width; a long name is shortened first, then bar and time are dropped.
 
-        `longest` and `word` are the widths of the longest name and of the longest state.
+        `longest` and `word` are the widths of the longest name and of the longest state, and
+        `shortest` is the width down to which names differ (`shortest_name`).
         """
         graph = min(lanes, max(width - LEAST_NAME - word - 3, 3))
         rest = width - graph - 2
         time = TIME if rest >= min(longest, MOST_NAME) + word + TIME + 2 else 0
         word = word if rest >= LEAST_NAME + word + 1 else 0
         room = max(rest - (word + 1 if word else 0) - (time + 1 if time else 0), 1)
-        name = min(longest + 1, max(room - 2 - LEAST_BAR, NAME_BESIDE_BAR), room)
-        bar = min(room - name - 2, MOST_BAR)
-        return cls(graph, name, word, time, bar if bar >= LEAST_BAR else 0)
+        beside_bar = room - 2 - LEAST_BAR
+        if beside_bar < min(longest + 1, shortest):
+            return cls(graph, min(longest + 1, room), word, time, 0)
+        name = min(longest + 1, beside_bar)
+        return cls(graph, name, word, time, min(room - name - 2, MOST_BAR))
 
 
 def longest_name(nodes: Iterable[GraphNode]) -> int:
     """Return the width of the longest name, at least `SHORT_NAME`."""
     longest = max((cell_len(harmless(node.label)) for node in nodes), default=0)
     return max(longest, SHORT_NAME)
+
+
+def shortest_name(nodes: Sequence[GraphNode]) -> int:
+    """Return the width down to which names that are shortened still differ."""
+    labels = [harmless(node.label) for node in nodes[:MOST_COMPARED]]
+    for width in range(NAME_BESIDE_BAR, MOST_NAME):
+        if len({fit_middle(label, width) for label in labels}) == len(labels):
+            return width
+    return MOST_NAME
 
 
 def word_width(nodes: Iterable[GraphNode], stages: Iterable[StageRecord], *, alerts: bool) -> int:

@@ -20,6 +20,7 @@ from trainui.tui.graph.rows import (
     graph_row,
     longest_name,
     preferred_width,
+    shortest_name,
     word_width,
 )
 from trainui.tui.graph.timeline import Timeline
@@ -58,7 +59,7 @@ class StageGraph(CursorView):
         """By sweep name: the user's choice to fold or unfold it."""
         self._members_of: dict[str, list[StageRecord]] = {}
         """By node key: the node's stages, filled on demand."""
-        self._longest, self._word = 0, 0
+        self._longest, self._shortest, self._word = 0, 0, 0
         self._timeline = Timeline((), 0)
         self._alerts: Mapping[str, str] = {}
         self._earlier: Mapping[str, int] = {}
@@ -115,7 +116,7 @@ class StageGraph(CursorView):
         self._lines = {
             line.node: at for at, line in enumerate(self._drawing.lines) if line.node is not None
         }
-        self._longest = longest_name(nodes)
+        self._longest, self._shortest = longest_name(nodes), shortest_name(nodes)
         self.select(selected or "")
 
     @property
@@ -213,7 +214,9 @@ class StageGraph(CursorView):
         )
 
     def _columns(self, width: int) -> GraphColumns:
-        return GraphColumns.of(self._drawing.width, self._longest, self._word, width)
+        return GraphColumns.of(
+            self._drawing.width, self._longest, self._shortest, self._word, width
+        )
 
     def action_open(self) -> None:
         """Focus the stage's panes, or unfold a sweep."""

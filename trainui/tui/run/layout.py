@@ -198,13 +198,13 @@ class Panes(Container):
         drawn = group if members and self.curves.state.drawn.sweep else subject
         self.curves.set_title(f"3 Curves: {drawn}")
         self.log_view.set_title(f"4 Log: {subject}")
-        self.tabs.show_stage(subject)
         self._subjects = (name, subject, drawn, subject)
         if self.tab == DetailTab.OVERVIEW:
             self._subjects = (name, group if members else subject, drawn, subject)
             self.overview.set_title(f"2 {group if members else name}")
         else:
             self.overview.set_title(f"{self.tab} {self.tab.title}: {subject}")
+        self.tabs.show_stage(self._subjects[self._pane - 1])
 
     @property
     def untitled(self) -> str:
@@ -283,6 +283,7 @@ class Panes(Container):
         for other in (2, 3, 4):
             self.set_class(other == number, f"-pane-{other}", update=hidden)
         self._pane = number
+        self.tabs.show_stage(self._subjects[number - 1])
         self.tabs.choose(self.tab if number == 2 else number)
         if hidden:
             self.post_message(self.Changed())

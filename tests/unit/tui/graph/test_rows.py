@@ -1,0 +1,27 @@
+"""Widths of the graph's columns: names stay apart, and the timeline stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from trainui.tui.graph.nodes import GraphNode
+from trainui.tui.graph.rows import LEAST_BAR, SHORT_WORD, GraphColumns, longest_name, shortest_name
+from trainui.tui.render.styled_text import fit_middle
+
+STAGES = [f"{name}-the-model-with-a-name-longer-than-any-terminal" for name in ("fit", "test")]
+MEMBERS = [f"train[lr={lr},seed={seed}]" for lr in ("0.1", "0.03", "0.0003") for seed in (0, 1)]
+
+
+@pytest.mark.parametrize("width", [41, 49, 60])
+@pytest.mark.parametrize(("names", "has_bar"), [(STAGES, True), (MEMBERS, False)])
+def test_names_are_shortened_for_the_timeline_as_far_as_they_differ(
+    names: list[str], has_bar: bool, width: int
+) -> None:
+    nodes = [GraphNode(name, (name,), ()) for name in names]
+    longest, shortest = longest_name(nodes), shortest_name(nodes)
+    found = GraphColumns.of(1, longest, shortest, SHORT_WORD, width)
+    assert len({fit_middle(name, found.name) for name in names}) == len(names)
+    assert (found.bar >= LEAST_BAR) is (has_bar or width == 60)
+    used = 1 + found.graph + 1 + found.name + found.word + 1
+    used += (found.time + 1 if found.time else 0) + (found.bar + 2 if found.bar else 0)
+    assert used <= width
