@@ -6,14 +6,14 @@ The rule: points and the offset of their source are stored in one transaction.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from trainui.store.db.engine import raw
-from trainui.store.points import chunks, column_packing, segments
+from trainui.store.points import chunks, segments
 from trainui.store.points.chunks import CHUNK_POINTS, Points
+from trainui.store.points.open_chunks import Block, extend
 from trainui.store.points.source_record import SourceRecord
 from trainui.store.points.sources import insert, lock_owner, move, next_ordinal, run, sources
 
@@ -54,7 +54,7 @@ def save(
     )
     move(connection, before, stored)
     series = _placed(connection, before.owner, batch, base)
-    block = _Block(stored, before.offset if before.offset <= after.offset else 0, series)
+    block = Block(stored, before.offset if before.offset <= after.offset else 0, series)
     if not tail:
         _fill_chunks(connection, block, has_tails=before.tail_rows > 0)
     elif count:
@@ -94,16 +94,7 @@ def _series_ids(connection: Connection, owner: str, names: Iterable[str]) -> dic
     return ids
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """Points about to be stored, with the range of the source that they were read from."""
-
-    source: SourceRecord
-    start_byte: int
-    series: Mapping[int, Points]
-
-
-def _add_tail(connection: Connection, block: _Block) -> None:
+def _add_tail(connection: Connection, block: Block) -> None:
     run(
         connection,
         "INSERT INTO tails (source_id, attempt, generation, start_byte, end_byte, points) "
@@ -119,16 +110,16 @@ def _add_tail(connection: Connection, block: _Block) -> None:
     )
 
 
-def _fill_chunks(connection: Connection, block: _Block, *, has_tails: bool) -> None:
+def _fill_chunks(connection: Connection, block: Block, *, has_tails: bool) -> None:
     """Append a source's tails and the block to its open chunks."""
     if has_tails:
         for tail in _remove_tails(connection, block.source):
-            _extend(connection, tail)
+            extend(connection, tail)
     if block.series:
-        _extend(connection, block)
+        extend(connection, block)
 
 
-def _remove_tails(connection: Connection, of: SourceRecord) -> list[_Block]:
+def _remove_tails(connection: Connection, of: SourceRecord) -> list[Block]:
     """Remove a source's tails and return them, merged by attempt and generation."""
     found = run(
         connection,
@@ -143,100 +134,13 @@ def _remove_tails(connection: Connection, of: SourceRecord) -> list[_Block]:
         for part in chunks.unpack_tail(points):
             group.setdefault(part.series_id, []).append(part.points)
     return [
-        _Block(
+        Block(
             replace(of, attempt=attempt, generation=generation, offset=end),
             start,
             {series_id: chunks.join(parts) for series_id, parts in series.items()},
         )
         for (attempt, generation, start, end), series in grouped.items()
     ]
-
-
-def _extend(connection: Connection, block: _Block) -> None:
-    """Append a block to the open chunks of its source, attempt and generation."""
-    opened = _open_chunks(connection, block.source)
-    for series_id, points in block.series.items():
-        known = opened.get(series_id)
-        everything = chunks.join([known.points, points]) if known else points
-        for at in range(0, len(everything), CHUNK_POINTS):
-            segment = everything[at : at + CHUNK_POINTS]
-            start = known.start_byte if known else block.start_byte
-            values = _chunk_values(segment, block.source, start)
-            if known:
-                chunk_id = known.id
-                _replace_chunk(connection, chunk_id, values)
-            else:
-                chunk_id = _insert_chunk(connection, series_id, block.source, values)
-            _put_figures(connection, series_id, chunk_id, block.source, chunks.describe(segment))
-            known = None
-
-
-@dataclass(frozen=True, slots=True)
-class _OpenChunk:
-    id: int
-    start_byte: int
-    points: Points
-
-
-def _open_chunks(connection: Connection, of: SourceRecord) -> dict[int, _OpenChunk]:
-    found = run(
-        connection,
-        "SELECT series_id, id, start_byte, n, float_steps, ordinals, steps, numbers, times "
-        "FROM chunks WHERE open AND source_id = ? AND attempt = ? AND generation = ?",
-        (of.id, of.attempt, of.generation),
-    )
-    return {
-        series_id: _OpenChunk(chunk_id, start, chunks.read_points(*columns))
-        for series_id, chunk_id, start, *columns in found
-    }
-
-
-def _chunk_values(points: Points, of: SourceRecord, start_byte: int) -> tuple[Any, ...]:
-    return (
-        start_byte,
-        of.offset,
-        len(points) < CHUNK_POINTS,
-        len(points),
-        points.steps.dtype.kind == "f",
-        column_packing.pack_shared(points.ordinals),
-        column_packing.pack_shared(points.steps),
-        column_packing.pack(points.values),
-        column_packing.pack_times(points.times),
-    )
-
-
-def _insert_chunk(
-    connection: Connection, series_id: int, of: SourceRecord, values: tuple[Any, ...]
-) -> int:
-    return insert(
-        connection,
-        "INSERT INTO chunks (series_id, source_id, attempt, generation, start_byte, end_byte, "
-        "open, n, float_steps, ordinals, steps, numbers, times) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (series_id, of.id, of.attempt, of.generation, *values),
-    )
-
-
-def _replace_chunk(connection: Connection, chunk_id: int, values: tuple[Any, ...]) -> None:
-    run(
-        connection,
-        "UPDATE chunks SET start_byte = ?, end_byte = ?, open = ?, n = ?, float_steps = ?, "
-        "ordinals = ?, steps = ?, numbers = ?, times = ? WHERE id = ?",
-        (*values, chunk_id),
-    )
-
-
-def _put_figures(
-    connection: Connection, series_id: int, chunk_id: int, of: SourceRecord, stats: chunks.Stats
-) -> None:
-    figures = chunks.pack_figures((of.attempt, of.id, of.generation), stats)
-    run(connection, _PUT_FIGURES, (series_id, chunk_id, figures))
-
-
-_PUT_FIGURES = (
-    "INSERT INTO chunk_figures (series_id, chunk_id, figures) VALUES (?, ?, ?) "
-    "ON CONFLICT (series_id, chunk_id) DO UPDATE SET figures = excluded.figures"
-)
 
 
 def delete_only_record(connection: Connection, known: SourceRecord) -> SourceRecord:
@@ -351,7 +255,7 @@ def _close(connection: Connection, known: SourceRecord) -> None:
     if known.tail_rows:
         stored = replace(known, tail_rows=0, tail_points=0, version=known.version + 1)
         move(connection, known, stored)
-        _fill_chunks(connection, _Block(stored, 0, {}), has_tails=True)
+        _fill_chunks(connection, Block(stored, 0, {}), has_tails=True)
 
 
 def forget(connection: Connection, owners: Iterable[str]) -> None:
