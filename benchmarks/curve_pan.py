@@ -30,7 +30,8 @@ from trainui.tui.curves.drawing.plot import plot
 from trainui.tui.curves.model import Chart, CurvesWanted
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.data.poller import Poller
-from trainui.tui.data.snapshot import MetricQuery, RunQuery, Snapshot
+from trainui.tui.data.query import MetricQuery, RunQuery
+from trainui.tui.data.snapshot import Snapshot
 
 LIMIT = 100.0
 """Milliseconds from one picture to the next."""

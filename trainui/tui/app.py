@@ -21,7 +21,8 @@ from trainui.store.read.run_list import RunLine
 from trainui.tui import ascii_filter, theme
 from trainui.tui.actions.background import BackgroundJobs
 from trainui.tui.data.poller import Poller
-from trainui.tui.data.snapshot import ListQuery, RunQuery, Snapshot
+from trainui.tui.data.query import ListQuery, RunQuery
+from trainui.tui.data.snapshot import Snapshot
 from trainui.tui.keymap import KeyTable, bindings
 from trainui.tui.page import Page
 from trainui.tui.preferences import FILE, Preferences

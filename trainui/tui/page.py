@@ -15,7 +15,8 @@ from trainui.domain.states import UNFINISHED
 from trainui.execution.daemon.desired_state import NO_WORKER
 from trainui.text import harmless
 from trainui.tui.actions.run_actions import RunActions
-from trainui.tui.data.snapshot import Query, Snapshot
+from trainui.tui.data.query import Query
+from trainui.tui.data.snapshot import Snapshot
 from trainui.tui.host import Host, host_of
 from trainui.tui.keymap import Key, bindings
 from trainui.tui.machine.gpu_strip import GpuStrip

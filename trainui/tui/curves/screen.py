@@ -18,7 +18,8 @@ from trainui.tui.actions.target import Target
 from trainui.tui.curves.cursor_values import zoom_text
 from trainui.tui.curves.plot_view import CurvePlot
 from trainui.tui.curves.view_options import AXES, CurvesState
-from trainui.tui.data.snapshot import CurvesPage, MetricQuery, Snapshot
+from trainui.tui.data.query import MetricQuery
+from trainui.tui.data.snapshot import CurvesPage, Snapshot
 from trainui.tui.keymap import bindings
 from trainui.tui.page import Jump, Page
 from trainui.tui.render.styled_text import Row, Segment, shared_out, width_of

@@ -13,15 +13,8 @@ from trainui.store.db import protocol, readonly, sqlite_file
 from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, gpu_use, views
 from trainui.tui.data.health import HealthReader
-from trainui.tui.data.snapshot import (
-    GpuUse,
-    ListQuery,
-    MachineQuery,
-    MetricQuery,
-    Query,
-    RunQuery,
-    Snapshot,
-)
+from trainui.tui.data.query import ListQuery, MachineQuery, MetricQuery, Query, RunQuery
+from trainui.tui.data.snapshot import GpuUse, Snapshot
 from trainui.tui.machine import remote_gpus
 from trainui.tui.runs.reader import RunsPageReader
 

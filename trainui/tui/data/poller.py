@@ -18,15 +18,8 @@ from typing import TYPE_CHECKING
 
 from trainui.tui.data.database import Bell, ScreenDatabase
 from trainui.tui.data.file_watch import FileWatch
-from trainui.tui.data.snapshot import (
-    ListQuery,
-    Machine,
-    MachineQuery,
-    MetricQuery,
-    Query,
-    RunQuery,
-    Snapshot,
-)
+from trainui.tui.data.query import ListQuery, MachineQuery, MetricQuery, Query, RunQuery
+from trainui.tui.data.snapshot import Machine, Snapshot
 from trainui.tui.machine.gpu_reader import PERIOD as GPU_PERIOD
 from trainui.tui.machine.gpu_reader import GpuReader
 

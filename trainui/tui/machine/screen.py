@@ -10,7 +10,8 @@ from textual.widget import Widget
 
 from trainui.store.read.run_list import RunLine
 from trainui.tui.actions.target import Target
-from trainui.tui.data.snapshot import GpuUse, MachineQuery, Snapshot
+from trainui.tui.data.query import MachineQuery
+from trainui.tui.data.snapshot import GpuUse, Snapshot
 from trainui.tui.keymap import bindings
 from trainui.tui.machine.histories import history_rows
 from trainui.tui.machine.rows import MachineLine, machine_lines

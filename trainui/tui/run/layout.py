@@ -17,7 +17,7 @@ from textual.widget import Widget
 from trainui.domain.records import StageRecord
 from trainui.text import harmless
 from trainui.tui.curves.grid_view import CurvesView
-from trainui.tui.data.snapshot import DetailTab
+from trainui.tui.data.query import DetailTab
 from trainui.tui.graph.rows import LEAST_BAR
 from trainui.tui.graph.view import StageGraph
 from trainui.tui.keymap import bindings

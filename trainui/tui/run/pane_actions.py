@@ -9,7 +9,8 @@ from textual import on
 
 from trainui.errors import TrainuiError
 from trainui.text import harmless
-from trainui.tui.data.snapshot import DetailTab, RunPage
+from trainui.tui.data.query import DetailTab
+from trainui.tui.data.snapshot import RunPage
 from trainui.tui.graph.view import StageGraph
 from trainui.tui.page import Page
 from trainui.tui.run.details.details_view import DetailsView

@@ -24,14 +24,8 @@ from trainui.text import harmless
 from trainui.tui.curves.model import Curves
 from trainui.tui.curves.reader import CurveReader
 from trainui.tui.data.eta import EtaEstimator
-from trainui.tui.data.snapshot import (
-    CurvesPage,
-    DetailTab,
-    MetricQuery,
-    RunPage,
-    RunQuery,
-    StageDetail,
-)
+from trainui.tui.data.query import DetailTab, MetricQuery, RunQuery
+from trainui.tui.data.snapshot import CurvesPage, RunPage, StageDetail
 from trainui.tui.run.details.activity import ActivityReader
 from trainui.tui.run.details.files import commit, stage_files
 from trainui.tui.run.sweep.matrix_reader import AlertReader, MatrixReader

@@ -20,7 +20,8 @@ from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.curves.grid_view import CurvesView
-from trainui.tui.data.snapshot import RunPage, RunQuery, Snapshot
+from trainui.tui.data.query import RunQuery
+from trainui.tui.data.snapshot import RunPage, Snapshot
 from trainui.tui.keymap import Key, bindings
 from trainui.tui.logs.view import LogView
 from trainui.tui.page import Jump

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual import events
 from textual.message import Message
 
-from trainui.tui.data.snapshot import DetailTab
+from trainui.tui.data.query import DetailTab
 from trainui.tui.render.styled_text import Row, Segment, fit_middle, width_of
 from trainui.tui.widgets.line_view import LinesView
 

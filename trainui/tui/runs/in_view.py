@@ -14,7 +14,8 @@ from trainui.domain.states import Status
 from trainui.store.db import protocol
 from trainui.store.read import event_feed, gpu_use, run_list
 from trainui.tui.data.eta import EtaEstimator
-from trainui.tui.data.snapshot import ListQuery, Snapshot
+from trainui.tui.data.query import ListQuery
+from trainui.tui.data.snapshot import Snapshot
 from trainui.tui.runs.headline_reader import HeadlineReader
 from trainui.tui.runs.metric_reader import MetricReader
 from trainui.tui.runs.sweep_reader import SweepReader

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from trainui.store.db import protocol
 from trainui.store.read import event_feed, run_list
 from trainui.store.read.run_list import RunLine
-from trainui.tui.data.snapshot import ListQuery, Snapshot
+from trainui.tui.data.query import ListQuery
+from trainui.tui.data.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from trainui.tui.runs.in_view import InViewReader

@@ -16,7 +16,8 @@ from textual.worker import get_current_worker
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui.actions.target import Target
-from trainui.tui.data.snapshot import ListQuery, Snapshot
+from trainui.tui.data.query import ListQuery
+from trainui.tui.data.snapshot import Snapshot
 from trainui.tui.keymap import Key, bindings
 from trainui.tui.page import Page
 from trainui.tui.render.styled_text import Row, Segment, wrap

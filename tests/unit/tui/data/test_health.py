@@ -11,7 +11,7 @@ from trainui import disk
 from trainui.domain.definition import CheckpointRule
 from trainui.tui.data import health
 from trainui.tui.data.database import ScreenDatabase
-from trainui.tui.data.snapshot import ListQuery
+from trainui.tui.data.query import ListQuery
 
 
 def test_a_full_disk_of_checkpoints_is_reported_while_its_stage_runs(

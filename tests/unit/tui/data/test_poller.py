@@ -27,7 +27,8 @@ from trainui.tui.curves import reader
 from trainui.tui.curves.model import CurvesWanted
 from trainui.tui.data import poller as feed_module
 from trainui.tui.data.poller import Poller
-from trainui.tui.data.snapshot import Query, RunQuery, Snapshot
+from trainui.tui.data.query import Query, RunQuery
+from trainui.tui.data.snapshot import Snapshot
 from trainui.tui.run.reader import FIRST_STAGES
 
 

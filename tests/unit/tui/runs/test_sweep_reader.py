@@ -15,7 +15,7 @@ from trainui.store.db import protocol, readonly
 from trainui.store.read import run_list, sweep_values
 from trainui.store.runs import trials
 from trainui.tui.data.database import ScreenDatabase
-from trainui.tui.data.snapshot import ListQuery
+from trainui.tui.data.query import ListQuery
 from trainui.tui.runs import sweep_reader
 from trainui.tui.runs.reader import RunListCache
 from trainui.tui.runs.sweep_reader import SweepReader

@@ -15,7 +15,8 @@ from trainui.text import harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.curves.model import ALL_IN_ONE, Candidate, Comparison, CurvesWanted
 from trainui.tui.curves.view_options import CurvesState, after
-from trainui.tui.data.snapshot import MetricQuery, Snapshot
+from trainui.tui.data.query import MetricQuery
+from trainui.tui.data.snapshot import Snapshot
 from trainui.tui.keymap import bindings
 from trainui.tui.page import Page
 from trainui.tui.render.numbers import exact_step, number

@@ -15,7 +15,8 @@ from textual.message import Message
 from trainui import clock
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ENDED
-from trainui.tui.data.snapshot import DetailTab, RunPage, StageDetail
+from trainui.tui.data.query import DetailTab
+from trainui.tui.data.snapshot import RunPage, StageDetail
 from trainui.tui.render import ansi
 from trainui.tui.render.numbers import age_changes_in
 from trainui.tui.render.styled_text import Row, Segment, marked, plain

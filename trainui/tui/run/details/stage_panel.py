@@ -8,7 +8,8 @@ from trainui.control.logs.directory import missing_log
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ENDED, Status
 from trainui.text import harmless
-from trainui.tui.data.snapshot import RunPage, RunQuery, StageDetail
+from trainui.tui.data.query import RunQuery
+from trainui.tui.data.snapshot import RunPage, StageDetail
 from trainui.tui.logs.window_reader import LogSource, Stream
 from trainui.tui.run.details.details_view import DetailsSubject
 from trainui.tui.run.layout import Panes

@@ -24,7 +24,8 @@ from trainui.store.db import protocol, readonly
 from trainui.store.read import views
 from trainui.store.runs import events, stages, tracked_params, trials
 from trainui.store.runs.trials import SearchKey
-from trainui.tui.data.snapshot import MatrixDetail, RunQuery
+from trainui.tui.data.query import RunQuery
+from trainui.tui.data.snapshot import MatrixDetail
 from trainui.tui.render.styled_text import Segment, joined, plain, width_of
 from trainui.tui.run.details.fields import MOST_LINES
 from trainui.tui.run.details.log_progress import LogProgress, log_progress, most_steps

@@ -8,7 +8,7 @@ from trainui.domain.search import Search
 from trainui.domain.states import Status
 from trainui.store.read import views
 from trainui.tui.curves.model import CurvesWanted
-from trainui.tui.data.snapshot import RunQuery
+from trainui.tui.data.query import RunQuery
 from trainui.tui.run.reader import RunPageReader
 
 MEMBERS = ("train[a=1]", "train[a=2]", "train[a=3]")
