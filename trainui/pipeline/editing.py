@@ -1,7 +1,7 @@
 """Edit single values in a pipeline file's text.
 
 Only scalars on one line can be edited: run parameters, stage parameters, matrix values, and those
-of a search; of a run of one command, also the command.
+of a search, whose choices are edited as a list; of a run of one command, also the command.
 The rest of the text, including comments, is unchanged.
 """
 
@@ -27,7 +27,8 @@ class EditedValue:
 
     scope: str
     """`run`: a run parameter; `stage`: a stage parameter; `matrix`: a matrix value; `command`;
-    `search`: a field of the stage's search, e.g. `trials`, `lr.high` or `prune.warmup_steps`."""
+    `search`: a field of the stage's search, e.g. `trials`, `lr.high` or `prune.warmup_steps`;
+    `choices`: the choices of a parameter of its space, e.g. `relu, gelu`."""
     name: str
     value: str
     """As text."""
@@ -73,7 +74,7 @@ def with_values(text: str, changes: AnyMapping[EditedValue, str]) -> str:
     """
     for place in sorted(changes, key=lambda place: place.start, reverse=True):
         is_list = place.scope == "command" and text[place.start] == "["
-        written = _words(changes[place]) if is_list else _written(changes[place])
+        written = _words(changes[place]) if is_list else _written(changes[place], place.scope)
         text = text[: place.start] + written + text[place.end :]
     return text
 
@@ -85,10 +86,11 @@ def _words(command: str) -> str:
         raise UsageError(f"command: {error}; check its quotes") from error
 
 
-def _written(value: str) -> str:
+def _written(value: str, scope: str) -> str:
     node = read_tree(f"[{value}]", Problems(""))
     items = node.items if isinstance(node, Sequence) else ()
-    plain = len(items) == 1 and isinstance(items[0], Scalar)
+    plain = all(isinstance(one, Scalar) for one in items)
+    plain = plain and (len(items) == 1 or (scope == "choices" and len(items) > 0))
     if plain and "#" not in value and ": " not in value:
         return value
     return json.dumps(value, ensure_ascii=False)
@@ -134,6 +136,7 @@ def _search(text: str, node: Node | None) -> Iterator[EditedValue]:
     """Yield the values of a search: of its space, then its own and those of its rules."""
     for name, values in _own(_entry(node, "space")).items():
         yield from _within(text, name, values)
+        yield from _choices(text, name, _own(values).get("choices", values))
     yield from _scalars(text, "search", node)
     for name in ("sampler", "prune"):
         yield from _within(text, name, _entry(node, name))
@@ -142,6 +145,18 @@ def _search(text: str, node: Node | None) -> Iterator[EditedValue]:
 def _within(text: str, name: str, node: Node | None) -> Iterator[EditedValue]:
     for inner in _scalars(text, "search", node):
         yield replace(inner, name=f"{name}.{inner.name}")
+
+
+def _choices(text: str, name: str, node: Node) -> Iterator[EditedValue]:
+    """Yield the choices of a parameter, if they are a list of scalars on one line."""
+    items = node.items if isinstance(node, Sequence) else ()
+    found = [place for item in items for place in _place(text, "choices", name, item)]
+    if not found or len(found) != len(items):
+        return
+    start, end = found[0].start, found[-1].end
+    line = text[text.rfind("\n", 0, start) + 1 : start].rstrip()
+    if line.endswith("[") and "\n" not in text[start:end]:
+        yield EditedValue("choices", name, text[start:end], start, end)
 
 
 def _place(text: str, scope: str, name: str, node: Node) -> Iterator[EditedValue]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trainui.domain.definition import StageDefinition
-from trainui.domain.search import Range
+from trainui.domain.search import Choices, Range, Scalar
 from trainui.errors import UsageError
 from trainui.pipeline import bare_command, editing, loader
 
@@ -90,6 +90,9 @@ def test_an_open_quote_in_a_command_is_named() -> None:
         editing.with_values(text, {place: "echo 'hi"})
 
 
+TRAIN = StageDefinition("train[trial=3]", group="train", matrix={"trial": "3"}, trial=3)
+
+
 def test_the_values_of_a_search_can_be_edited() -> None:
     text = """\
 stages:
@@ -102,8 +105,7 @@ stages:
       prune: {by: median, warmup_steps: 10}
     run: x ${search.lr} ${search.act}
 """
-    stage = StageDefinition("train[trial=3]", group="train", matrix={"trial": "3"}, trial=3)
-    places = {one.name: one for one in editing.places(text, stage) if one.scope == "search"}
+    places = {one.name: one for one in editing.places(text, TRAIN) if one.scope == "search"}
     assert {name: one.value for name, one in places.items()} == {
         "lr.low": "1e-5",
         "lr.high": "1e-1",
@@ -120,3 +122,32 @@ stages:
     search = members[0].search
     assert search is not None
     assert search.space["lr"] == Range(1e-5, 1e-2, log=True)
+
+
+@pytest.mark.parametrize(
+    ("written", "value", "becomes", "choices"),
+    [
+        ("[relu, gelu]", "relu, gelu", "relu, silu, gelu", ("relu", "silu", "gelu")),
+        ("{choices: [16, 32]}", "16, 32", "16", (16,)),
+        ('["a b", c]', '"a b", c', '"a, b", c', ("a, b", "c")),
+        ("[relu, gelu]", "relu, gelu", "relu] # x", ("relu] # x",)),
+    ],
+)
+def test_the_choices_of_a_search_are_edited_as_a_list(
+    written: str, value: str, becomes: str, choices: tuple[Scalar, ...]
+) -> None:
+    head = "stages:\n  - name: train\n    run: x ${search.act}\n    search:\n"
+    text = f"{head}      space: {{act: {written}}}\n      metric: a\n      goal: minimize\n"
+    text += "      trials: 2\n"
+    (place,) = [one for one in editing.places(text, TRAIN) if one.scope == "choices"]
+    assert (place.name, place.value) == ("act", value)
+    search = loader.load_text(editing.with_values(text, {place: becomes})).stages[0].search
+    assert search is not None
+    assert search.space["act"] == Choices(choices, tuple(map(str, choices)))
+
+
+def test_choices_on_several_lines_are_left_to_the_editor() -> None:
+    text = "stages:\n  - name: train\n    search:\n      space:\n        act: [a,\n          b]\n"
+    block = text.replace("[a,\n          b]", "\n          - a\n          - b")
+    for one in (text, block):
+        assert [place for place in editing.places(one, TRAIN) if place.name == "act"] == []

@@ -126,7 +126,7 @@ class EditScreen(Screen[bool]):
 
     def _show(self, run: RunRecord, text: str, values: list[Value]) -> None:
         if self._member is not None:  # a search has one space and one number of trials
-            values = [value for value in values if value.place.scope != "search"]
+            values = [one for one in values if one.place.scope not in ("search", "choices")]
         self._run, self._text, self._values = run, text, values
         labels = [_label(value) for value in values]
         width = min(max(map(cell_len, labels), default=0), max(LABEL, self.size.width // 3))
@@ -253,8 +253,11 @@ class EditScreen(Screen[bool]):
         self.dismiss(False)
 
 
+_SCOPES = {"stage": "stage ", "matrix": "matrix ", "search": "search ", "choices": "search "}
+
+
 def _label(value: Value) -> str:
-    scope = {"stage": "stage ", "matrix": "matrix ", "search": "search "}.get(value.place.scope, "")
+    scope = _SCOPES.get(value.place.scope, "")
     return f"{scope}{harmless(value.place.name)}{' (-p)' if value.given else ''}"
 
 
