@@ -292,6 +292,15 @@ def test_a_single_bar_after_several_ones_of_the_attempt_before_is_an_epoch() -> 
     assert found(second, log[: len(log) // 3])["loss"] == [(0, "3.0")]
 
 
+def test_a_line_with_a_number_that_cannot_be_converted_costs_no_other_line() -> None:
+    address = "listening on 127.0.0.1 [42]\n"
+    log = "epoch 1 loss 0.3\nepoch 2 loss 0.2\n"
+    huge = f"INFO  Train:  {'9' * 400}/80 (  3%) [  10/100 ( 10%)]  Loss: 2.5 (2.7)\n"
+    for line in (address, huge):
+        assert found(AnyLines(None, {}), line + log)["loss"] == [(1, "0.3"), (2, "0.2")]
+    assert found(PresetLines("tqdm", None, {}), address) == {}
+
+
 def test_one_line_is_enough_for_the_preset_that_read_an_attempt_before() -> None:
     """A resumed training may have one epoch left; an attempt between may have printed nothing."""
     first, alone = AnyLines(None, {}), AnyLines(None, {})

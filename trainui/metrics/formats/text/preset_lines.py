@@ -124,7 +124,7 @@ class _Search(Preset):
             return self._presets[self.found].read_line(line)
         text = message(line)
         for name, preset in self._presets.items():
-            rows = preset.read(text if preset.of_messages else line)
+            rows = preset.read_safely(text if preset.of_messages else line)
             if rows and (rows := self._confirmed(name, rows)):
                 self.found = name
                 return rows

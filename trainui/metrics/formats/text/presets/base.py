@@ -53,7 +53,17 @@ class Preset:
 
     def read_line(self, line: str) -> Sequence[Row]:
         """Return the rows that a line of the log completes."""
-        return self.read(message(line) if self.of_messages else line)
+        return self.read_safely(message(line) if self.of_messages else line)
+
+    def read_safely(self, line: str) -> Sequence[Row]:
+        """Return the rows that a line completes; none if a number in it cannot be converted.
+
+        One such line, for example with a number of 400 digits, must not cost an attempt all others.
+        """
+        try:
+            return self.read(line)
+        except (ValueError, OverflowError):
+            return NOTHING
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the rows that a line completes: usually none or one."""
