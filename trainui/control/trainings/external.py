@@ -30,8 +30,9 @@ from trainui.store.db import readonly
 from trainui.store.db.engine import open_store
 from trainui.store.points import sources
 from trainui.store.points.source_record import key_of
-from trainui.store.runs import external_runs
-from trainui.store.runs.external_runs import ExternalState, RunningStage
+from trainui.store.runs import external_runs, watched_stages
+from trainui.store.runs.external_runs import ExternalState
+from trainui.store.runs.watched_stages import WatchedStage
 from trainui.supervisor.supervise import boot_id
 
 
@@ -196,11 +197,11 @@ def adopt(pid: int, name: str | None = None) -> Added:
             return Added(known, training, training.name, is_new=False)
         since = clock.now() - RESTING * clock.SECOND
         files = [str(path) for path in opened]
-        found = external_runs.writers_of(connection, settings.host(), files, since)
+        found = watched_stages.writers_of(connection, settings.host(), files, since)
         whole = [one for one in found if _is_whole(connection, one)]
         if len(found) == len(whole) == 1:
             slots = tuple(Slot(settings.host(), "gpu", index) for index in gpus)
-            directory = external_runs.set_process(connection, whole[0], identity, slots)
+            directory = watched_stages.set_process(connection, whole[0], identity, slots)
             _record_environment(Path(directory), process)
             run_id, title = whole[0].run_id, whole[0].name
             remark = f"{title} was added before by its files; now its process is followed"
@@ -220,13 +221,13 @@ def adopt(pid: int, name: str | None = None) -> Added:
     return Added(new.id, training, new.name, is_new=True, remark=_remark(found))
 
 
-def _is_whole(connection: Connection, stage: RunningStage) -> bool:
+def _is_whole(connection: Connection, stage: WatchedStage) -> bool:
     """Return True if a stage is its run: not a trial, a job of a multirun, or one of a database."""
     is_part = stage.external.get("run") or stage.external["kind"] in ("optuna", "hydra")
     return not is_part and len(external_runs.stage_names(connection, stage.run_id)) == 1
 
 
-def _remark(found: Sequence[RunningStage]) -> str:
+def _remark(found: Sequence[WatchedStage]) -> str:
     names = ", ".join(sorted({one.name for one in found}))
     return f"it writes files of {names} too: that may be the same training" if found else ""
 

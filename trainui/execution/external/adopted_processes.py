@@ -20,8 +20,8 @@ from trainui.execution.stall import adopted_activity
 from trainui.metrics.discovery import process_files
 from trainui.store.db.engine import Store
 from trainui.store.points import points
-from trainui.store.runs import external_runs
-from trainui.store.runs.external_runs import RunningStage
+from trainui.store.runs import watched_stages
+from trainui.store.runs.watched_stages import WatchedStage
 from trainui.supervisor.supervise import (
     Process,
     boot_id,
@@ -40,7 +40,7 @@ RECORD = "cancelled.json"
 """The record of a cancellation, in the attempt's directory."""
 
 
-def is_alive(stage: RunningStage) -> bool:
+def is_alive(stage: WatchedStage) -> bool:
     """Return True if the adopted process still runs, and no other has got its pid."""
     external = stage.external
     is_this_boot = external.get("boot") == boot_id()
@@ -53,7 +53,7 @@ class Cancellation:
     It is on record, because a restarted worker cannot find children whose parent has ended.
     """
 
-    def __init__(self, stage: RunningStage) -> None:
+    def __init__(self, stage: WatchedStage) -> None:
         """Continue the cancellation that is on record; else begin: send SIGTERM."""
         self._file = Path(stage.attempt_directory, RECORD)
         record = _read(self._file)
@@ -125,7 +125,7 @@ def _identity(process: Process) -> tuple[int, int]:
     return process.pid, process.ticks
 
 
-def follow_files(store: Store, stage: RunningStage) -> None:
+def follow_files(store: Store, stage: WatchedStage) -> None:
     """Add the files that an adopted process or one below it has open, if they are new.
 
     A log that is read since there was nothing else is left as soon as there is, unless it has given
@@ -135,7 +135,7 @@ def follow_files(store: Store, stage: RunningStage) -> None:
     if not (files := {path for path in opened if _is_usual(path)}):
         return
     with store.read() as connection:
-        known = external_runs.sources(connection, stage.stage_id)
+        known = watched_stages.sources(connection, stage.stage_id)
         new = sorted(files - {one.path for one in known})
         is_read = bool(points.names_by_source(connection, stage.stage_id, 1))
     others = [one for one in known if _is_usual(one.path or "")]
@@ -143,7 +143,7 @@ def follow_files(store: Store, stage: RunningStage) -> None:
         return
     with store.write() as connection:
         found = (*others, *(MetricSource(path=path) for path in new))
-        external_runs.set_sources(connection, stage.stage_id, found)
+        watched_stages.set_sources(connection, stage.stage_id, found)
     wakeup.ring()
 
 

@@ -20,8 +20,8 @@ from trainui.execution.external.adopted_processes import Cancellation, is_alive
 from trainui.metrics.discovery import process_files
 from trainui.metrics.files.tail import UnreadableFileError
 from trainui.store.db.engine import Store
-from trainui.store.runs import external_runs
-from trainui.store.runs.external_runs import RunningStage
+from trainui.store.runs import watched_stages
+from trainui.store.runs.watched_stages import WatchedStage
 
 if TYPE_CHECKING:
     from trainui.metrics.discovery.trainings import Job, Training
@@ -52,7 +52,7 @@ class ExternalWatch:
         self._host = host
         self._mount = mount
         self._due = self._resting_due = 0.0
-        self._adopted: list[RunningStage] = []
+        self._adopted: list[WatchedStage] = []
         self._cancelled: dict[int, Cancellation] = {}
         """By attempt."""
         self._found: dict[str, tuple[Any, list[Training]]] = {}
@@ -89,13 +89,13 @@ class ExternalWatch:
         if ended:
             with self._store.write() as connection:
                 for stage, status in ended:
-                    external_runs.end(connection, stage, status, _reason(stage))
+                    watched_stages.end(connection, stage, status, _reason(stage))
 
-    def _running(self) -> list[RunningStage]:
+    def _running(self) -> list[WatchedStage]:
         with self._store.read() as connection:
-            return self._here(external_runs.running(connection, self._host))
+            return self._here(watched_stages.running(connection, self._host))
 
-    def _here(self, stages: Iterable[RunningStage]) -> list[RunningStage]:
+    def _here(self, stages: Iterable[WatchedStage]) -> list[WatchedStage]:
         return [one for one in stages if one.remote_mount == self._mount]
 
     def _cancel(self) -> None:
@@ -108,12 +108,12 @@ class ExternalWatch:
         for cancellation in self._cancelled.values():
             cancellation.look()
 
-    def _is_over(self, stage: RunningStage) -> bool:
+    def _is_over(self, stage: WatchedStage) -> bool:
         """Return True if an adopted process has ended; a cancelled one with all below it."""
         cancellation = self._cancelled.get(stage.attempt_id)
         return not is_alive(stage) and (cancellation is None or cancellation.is_over)
 
-    def _end_of(self, stage: RunningStage) -> Status:
+    def _end_of(self, stage: WatchedStage) -> Status:
         """Return how an adopted process ended: by its tracker's word, if it was found by files."""
         if stage.cancel_requested_at is not None:
             return Status.CANCELLED
@@ -123,7 +123,7 @@ class ExternalWatch:
         status = self._state(stage, frozenset())
         return status if status in (Status.COMPLETED, Status.FAILED) else Status.ENDED
 
-    def _ended(self, running: list[RunningStage]) -> list[tuple[RunningStage, Status]]:
+    def _ended(self, running: list[WatchedStage]) -> list[tuple[WatchedStage, Status]]:
         """Return the ends of stages that are known by their files."""
         written = process_files.written() if running else frozenset()
         states = [(stage, self._state(stage, written)) for stage in running]
@@ -136,14 +136,14 @@ class ExternalWatch:
         ended = [(stage, status) for stage, status in states if status != Status.RUNNING]
         return self._certain(running, ended, grown)
 
-    def _changed_since_end(self) -> list[RunningStage]:
+    def _changed_since_end(self) -> list[WatchedStage]:
         """Return the studies and multiruns of which all jobs had ended, and that may have new ones.
 
         Between two trials none is running.
         """
         since = clock.now() - LATELY * clock.SECOND
         with self._store.read() as connection:
-            stages = self._here(external_runs.may_begin_jobs(connection, self._host, since))
+            stages = self._here(watched_stages.may_begin_jobs(connection, self._host, since))
         before = self._changes_since_end
         self._changes_since_end = {stage.run_id: _changed_at(stage) for stage in stages}
         changed = [
@@ -158,10 +158,10 @@ class ExternalWatch:
 
     def _certain(
         self,
-        running: Sequence[RunningStage],
-        ended: Sequence[tuple[RunningStage, Status]],
+        running: Sequence[WatchedStage],
+        ended: Sequence[tuple[WatchedStage, Status]],
         grown: set[str],
-    ) -> list[tuple[RunningStage, Status]]:
+    ) -> list[tuple[WatchedStage, Status]]:
         """Return the ends but for those of studies and multiruns that may begin a job at once.
 
         So a run does not end between two jobs: its last job's end is recorded at the second check
@@ -178,7 +178,7 @@ class ExternalWatch:
         first, self._doubtful = doubtful - self._doubtful, doubtful
         return [(one, status) for one, status in ended if one.attempt_id not in first]
 
-    def _add_jobs(self, running: list[RunningStage], written: frozenset[str]) -> set[str]:
+    def _add_jobs(self, running: list[WatchedStage], written: frozenset[str]) -> set[str]:
         """Store the jobs that the trainings of some stages have begun since; return their runs."""
         if not running:
             return set()  # without the imports, NumPy among them
@@ -209,7 +209,7 @@ class ExternalWatch:
         self._resting_due = time.monotonic() + RESTING_PERIOD
         since = clock.now() - RESTING * clock.SECOND
         with self._store.read() as connection:
-            found = external_runs.resting(connection, self._host, since)
+            found = watched_stages.resting(connection, self._host, since)
         resting = [(stage, end) for stage, end in found if stage.remote_mount == self._mount]
         before = self._changes
         self._changes = {stage.attempt_id: _changed_at(stage) for stage, _end in resting}
@@ -222,14 +222,14 @@ class ExternalWatch:
         for stage, end in grown:
             if self._state(stage, written) == Status.RUNNING:
                 with self._store.write() as connection:
-                    external_runs.reopen(connection, stage)
+                    watched_stages.reopen(connection, stage)
                 wakeup.ring()
             elif (changed := self._last_change(stage)) > end + clock.SECOND:
                 with self._store.write() as connection:
-                    external_runs.read_again(connection, stage, changed)
+                    watched_stages.read_again(connection, stage, changed)
                 wakeup.ring()
 
-    def _state(self, stage: RunningStage, written: frozenset[str]) -> Status:
+    def _state(self, stage: WatchedStage, written: frozenset[str]) -> Status:
         """Return the state of a stage as its tracker and its processes show it now."""
         from trainui.metrics.discovery import trainings  # imports NumPy: not at the worker's start
 
@@ -241,7 +241,7 @@ class ExternalWatch:
             return Status.RUNNING  # a database, perhaps in the middle of a write
         return Status(trainings.state(job, written)) if job is not None else Status.ENDED
 
-    def _last_change(self, stage: RunningStage) -> int:
+    def _last_change(self, stage: WatchedStage) -> int:
         """Return when a training wrote last, in microseconds since 1970; 0: unknown."""
         from trainui.metrics.discovery import trainings
 
@@ -251,7 +251,7 @@ class ExternalWatch:
             return 0
         return round(trainings.last_change(job) * clock.SECOND) if job is not None else 0
 
-    def _job(self, stage: RunningStage) -> Job | None:
+    def _job(self, stage: WatchedStage) -> Job | None:
         jobs = (
             job
             for one in self._trainings(stage.external["path"])
@@ -273,13 +273,13 @@ class ExternalWatch:
         return known[1]
 
 
-def _reason(stage: RunningStage) -> str | None:
+def _reason(stage: WatchedStage) -> str | None:
     path = stage.external["path"]
     is_deleted = stage.pid is None and not Path(path).exists()
     return f"{path} no longer exists; what was read of it is kept" if is_deleted else None
 
 
-def _changed_at(stage: RunningStage) -> int:
+def _changed_at(stage: WatchedStage) -> int:
     """Return when the files of a stage changed last, in microseconds since 1970; 0: unknown."""
     try:
         files = _files(Path(stage.external["path"]))

@@ -13,7 +13,7 @@ from trainui.execution.external.external_watch import RESTING
 from trainui.execution.worker.metrics_process import MetricsProcess
 from trainui.metrics.reader.source_problems import SourceProblems
 from trainui.store.db.engine import Store
-from trainui.store.runs import external_runs
+from trainui.store.runs import watched_stages
 from trainui.store.runs.metrics_progress import AttemptToRead
 
 PERIOD = 1.0
@@ -55,7 +55,7 @@ class RemoteProcesses:
             return {}
         since = clock.now() - RESTING * clock.SECOND
         with self._store.read() as connection:
-            return external_runs.remote_mounts(connection, self._host, since)
+            return watched_stages.remote_mounts(connection, self._host, since)
 
     def _report(self, mount: str, attempts: list[AttemptToRead], *, is_silent: bool) -> None:
         """Record that a file system does not answer, or answers again."""

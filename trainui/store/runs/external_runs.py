@@ -6,23 +6,20 @@ Each stage has one attempt without a Celery message; the metrics reader reads it
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, select, update
 
-from trainui import clock, mounts
-from trainui.domain.definition import MetricSource, StageDefinition
+from trainui import clock
 from trainui.domain.records import Slot
 from trainui.domain.states import ENDED, Status, run_status
 from trainui.store.db import protocol
 from trainui.store.db.engine import raw
 from trainui.store.read import row_mapping
 from trainui.store.runs import events, new_run, runs
-from trainui.store.runs.metrics_progress import AttemptToRead, attempts_to_read
 from trainui.store.runs.new_run import NewRun
-from trainui.store.runs.tables import ATTEMPTS, RUNS, STAGES, set_values
+from trainui.store.runs.tables import ATTEMPTS, RUNS, STAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,29 +34,6 @@ class ExternalState:
     """The adopted process."""
     gpus: tuple[int, ...] = ()
     """Indices of the GPUs that it uses."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunningStage:
-    """A stage of an external run that had not ended."""
-
-    run_id: str
-    stage_id: str
-    attempt_id: int
-    name: str
-    directory: str
-    attempt_directory: str
-    pid: int | None
-    cancel_requested_at: int | None
-    external: Mapping[str, Any]
-    """The run's `external`: `kind`, `path`, `pid`, and what identifies the process."""
-
-    @property
-    def remote_mount(self) -> str:
-        """The mountpoint of the remote file system that is looked at to watch it, or empty."""
-        if self.pid is not None:
-            return ""
-        return mounts.remote_mount(self.directory, str(self.external["path"]))
 
 
 def known_paths(connection: Connection) -> dict[str, str]:
@@ -194,185 +168,6 @@ def _start(
     )
 
 
-_STAGES = (
-    select(
-        RUNS.c.id,
-        STAGES.c.id,
-        ATTEMPTS.c.id,
-        STAGES.c.name,
-        STAGES.c.directory,
-        ATTEMPTS.c.directory,
-        ATTEMPTS.c.pid,
-        ATTEMPTS.c.cancel_requested_at,
-        RUNS.c.submission_json,
-    )
-    .join(STAGES, STAGES.c.id == ATTEMPTS.c.stage_id)
-    .join(RUNS, RUNS.c.id == STAGES.c.run_id)
-)
-
-
-def running(connection: Connection, host: str) -> list[RunningStage]:
-    """Return this host's stages of external runs that had not ended."""
-    query = "SELECT 1 FROM attempts WHERE status = ? AND celery_task_id IS NULL LIMIT 1"
-    if raw(connection).execute(query, (Status.RUNNING,)).fetchone() is None:
-        return []  # nearly always, and asked at each change of the store
-    found = connection.execute(
-        _STAGES.where(
-            ATTEMPTS.c.status == Status.RUNNING,
-            ATTEMPTS.c.host == host,
-            ATTEMPTS.c.celery_task_id.is_(None),
-        )
-    )
-    return [_stage(row) for row in found]
-
-
-def _stage(row: Any) -> RunningStage:
-    run_id, stage_id, attempt_id, name, place, log, pid, cancelled, submission = row[:9]
-    external = row_mapping.load(submission)["external"]
-    return RunningStage(run_id, stage_id, attempt_id, name, place, log, pid, cancelled, external)
-
-
-def sources(connection: Connection, stage_id: str) -> tuple[MetricSource, ...]:
-    """Return the sources of a stage's metrics."""
-    return _definition(connection, stage_id).metrics or ()
-
-
-def _definition(connection: Connection, stage_id: str) -> StageDefinition:
-    (text,) = connection.execute(
-        select(STAGES.c.definition_json).where(STAGES.c.id == stage_id)
-    ).one()
-    return row_mapping.definition(text)
-
-
-def set_sources(connection: Connection, stage_id: str, found: Sequence[MetricSource]) -> None:
-    """Set the sources of a stage's metrics: an adopted process has opened other files."""
-    changed = replace(_definition(connection, stage_id), metrics=tuple(found))
-    set_values(connection, STAGES, stage_id, definition_json=row_mapping.dump(changed.to_json()))
-
-
-def resting(connection: Connection, host: str, since: int) -> list[tuple[RunningStage, int]]:
-    """Return this host's stages that ended lately without a tracker's word, and when they did.
-
-    Those that ended before `since` are left out.
-    """
-    found = connection.execute(
-        _STAGES.add_columns(ATTEMPTS.c.completed_at).where(
-            ATTEMPTS.c.status == Status.ENDED,
-            ATTEMPTS.c.completed_at >= since,
-            ATTEMPTS.c.host == host,
-            ATTEMPTS.c.celery_task_id.is_(None),
-            ATTEMPTS.c.pid.is_(None),
-        )
-    )
-    return [(_stage(row), row[9]) for row in found]
-
-
-def remote_mounts(connection: Connection, host: str, since: int) -> dict[str, list[AttemptToRead]]:
-    """Return the mountpoints of the remote file systems with external runs that may change.
-
-    With those attempts of each that are not read to their end. `since` is as for `resting`.
-    """
-    found: dict[str, list[AttemptToRead]] = {}
-    watched = running(connection, host) + may_begin_jobs(connection, host, since)
-    watched += [stage for stage, _end in resting(connection, host, since)]
-    for stage in watched:
-        found.setdefault(stage.remote_mount, [])
-    for attempt in attempts_to_read(connection, host):
-        found.setdefault(attempt.remote_mount, []).append(attempt)
-    found.pop("", None)
-    return found
-
-
-def may_begin_jobs(connection: Connection, host: str, since: int) -> list[RunningStage]:
-    """Return the first stages of this host's studies and multiruns that have ended since a time."""
-    found = connection.execute(
-        _STAGES.where(
-            RUNS.c.pipeline.in_(["optuna (external)", "hydra (external)"]),
-            RUNS.c.completed_at >= since,
-            STAGES.c.position == 0,
-            ATTEMPTS.c.host == host,
-        )
-    )
-    return [_stage(row) for row in found]
-
-
-def set_process(
-    connection: Connection,
-    stage: RunningStage,
-    identity: Mapping[str, Any],
-    slots: tuple[Slot, ...],
-) -> str:
-    """Record which process trains a run that was found by its files; return the run's directory.
-
-    Args:
-        connection: a write transaction.
-        stage: the only stage of its run.
-        identity: its `pid`, `ticks` and `boot`, its command and its directory.
-        slots: the GPUs that it uses.
-    """
-    reopen(connection, stage)
-    json_ = row_mapping.slots_json(slots)
-    set_values(connection, ATTEMPTS, stage.attempt_id, pid=identity["pid"], slots_json=json_)
-    query = select(RUNS.c.submission_json, RUNS.c.directory).where(RUNS.c.id == stage.run_id)
-    text, directory = connection.execute(query).one()
-    submission = row_mapping.load(text)
-    submission["external"] |= identity
-    set_values(connection, RUNS, stage.run_id, submission_json=row_mapping.dump(submission))
-    return str(directory)
-
-
-def writers_of(
-    connection: Connection, host: str, files: Sequence[str], since: int
-) -> list[RunningStage]:
-    """Return the stages of external runs that read some of these files, found by no process.
-
-    Args:
-        connection: for reading.
-        host: this host.
-        files: the files that a process writes now.
-        since: stages that ended before, as far as was known, are left out.
-    """
-    found = running(connection, host) + [one for one, _end in resting(connection, host, since)]
-    readers = [one for one in found if one.pid is None]
-    named = {
-        one.attempt_id: {str(source.path) for source in sources(connection, one.stage_id)}
-        for one in readers
-    }
-    return [
-        one
-        for one in readers
-        if not named[one.attempt_id].isdisjoint(files)
-        or (not named[one.attempt_id] and any(map(_is_below(one.directory), files)))
-    ]
-
-
-def _is_below(directory: str) -> Callable[[str], bool]:
-    return lambda file: file.startswith(f"{directory}/")
-
-
-def reopen(connection: Connection, stage: RunningStage) -> None:
-    """Record that a stage runs on: its files have grown since its end was recorded."""
-    _change_ended(connection, stage, status=Status.RUNNING, completed_at=None)
-
-
-def read_again(connection: Connection, stage: RunningStage, end: int) -> None:
-    """Have the points read of a stage whose files have grown, though nobody is seen to write them.
-
-    `end`, when its files changed last, is its end as far as is known.
-    """
-    _change_ended(connection, stage, completed_at=end)
-
-
-def _change_ended(connection: Connection, stage: RunningStage, **values: Any) -> None:
-    """Change the record of a stage that has ended, and have its metrics read again."""
-    for table, key in ((ATTEMPTS, stage.attempt_id), (STAGES, stage.stage_id)):
-        connection.execute(
-            update(table).where(table.c.id == key, table.c.status == Status.ENDED).values(**values)
-        )
-    set_values(connection, ATTEMPTS, stage.attempt_id, metrics_complete=False)
-    runs.refresh(connection, stage.run_id)
-
-
 def let_end(connection: Connection, run_id: str) -> None:
     """Record the stages of a run as ended, so that it can be deleted."""
     for table in (STAGES, ATTEMPTS):
@@ -384,25 +179,3 @@ def let_end(connection: Connection, run_id: str) -> None:
             .values(status=Status.ENDED, completed_at=clock.now())
         )
     runs.refresh(connection, run_id)
-
-
-def end(
-    connection: Connection, stage: RunningStage, status: Status, reason: str | None = None
-) -> None:
-    """Record the end of a stage, unless it is on record already.
-
-    `reason` is why it ended, if more is known than the state says.
-    """
-    now = clock.now()
-    ended = connection.execute(
-        update(ATTEMPTS)
-        .where(ATTEMPTS.c.id == stage.attempt_id, ATTEMPTS.c.status == Status.RUNNING)
-        .values(status=status, completed_at=now)
-    )
-    if not ended.rowcount:
-        return
-    ended_stage = {"status": status, "completed_at": now, "reason": reason, "stalled": False}
-    set_values(connection, STAGES, stage.stage_id, **ended_stage)
-    text = f"{stage.name} {status}" + (f": {reason}" if reason else "")
-    events.record(connection, stage.run_id, str(status), text, stage=stage.name, attempt=1)
-    runs.refresh(connection, stage.run_id)

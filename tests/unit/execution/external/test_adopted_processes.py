@@ -23,7 +23,7 @@ from trainui.execution.stall.detector import StallDetector
 from trainui.settings import host
 from trainui.store.db.engine import Store
 from trainui.store.read import views
-from trainui.store.runs import external_runs
+from trainui.store.runs import watched_stages
 
 Start = Callable[[str], "subprocess.Popen[bytes]"]
 
@@ -87,7 +87,7 @@ def test_a_process_that_has_got_the_pid_is_no_adopted_one(store: Store, start: S
     other = start(STUBBORN)
     external.adopt(other.pid)
     with store.read() as connection:
-        (stage,) = external_runs.running(connection, host())
+        (stage,) = watched_stages.running(connection, host())
     assert adopted_processes.is_alive(stage)
     for key, value in (("ticks", stage.external["ticks"] - 1), ("boot", "another")):
         one = replace(stage, external={**stage.external, key: value})
