@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +12,9 @@ from trainui import disk, formatting, text
 from trainui.cli import options
 from trainui.cli.output import printing
 from trainui.errors import UsageError
+
+if TYPE_CHECKING:
+    from trainui.control.trainings.external import Added
 
 _ANY_PID = "?"
 """The value of a `--pid` without a number."""
@@ -65,12 +69,17 @@ def _paths(paths: list[Path], name: str | None, *, as_json: bool, dry_run: bool)
             for one in external.preview(found)
         ]
     else:
-        rows = [
-            _row(one.run_id, one.name, one.training, is_new=one.is_new)
-            for one in external.add(found, name)
-        ]
+        added = external.add(found, name)
+        rows = [_row(one.run_id, one.name, one.training, is_new=one.is_new) for one in added]
+        _note(added)
         _start_reader()
     _print(rows, as_json=as_json, dry_run=dry_run)
+
+
+def _note(added: Iterable[Added]) -> None:
+    for one in added:
+        if one.remark:
+            printing.note(text.harmless(one.remark))
 
 
 def _note_network(path: Path) -> None:
@@ -124,8 +133,7 @@ def _process(pid: str, name: str | None, *, as_json: bool, dry_run: bool) -> Non
     else:
         added = external.adopt(int(pid), name)
         rows = [_row(added.run_id, added.name, added.training, is_new=added.is_new)]
-        if added.remark:
-            printing.note(text.harmless(added.remark))
+        _note([added])
         _start_reader()
     _print(rows, as_json=as_json, dry_run=dry_run)
 

@@ -5,6 +5,7 @@ Their files are only read; the directory of the external run has a link to the t
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from trainui.domain.records import Slot
 from trainui.domain.states import Status
 from trainui.errors import NotFoundError, UsageError
 from trainui.execution.external import external_stages
+from trainui.execution.external.external_stages import JobStates
 from trainui.execution.external.external_watch import RESTING
 from trainui.metrics.discovery import process_files, trainings
 from trainui.metrics.discovery.trainings import Job, Training
@@ -161,7 +163,27 @@ def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
                 )
                 added.append(one)
     wakeup.ring()
-    return added
+    return _with_remarks(added, states)
+
+
+def _with_remarks(added: Sequence[Added], states: JobStates) -> list[Added]:
+    """Return what was added, with remarks on new trainings that may be one with another."""
+    from trainui.control.trainings import same_training
+
+    if not any(one.is_new for one in added):
+        return list(added)
+    names = {one.training.key: one.name for one in added}
+    spans = {}
+    for one in added:
+        state = states[external_stages.job_key(one.training.jobs[0])]
+        spans[one.training.key] = state.started_at or 0, state.completed_at or math.inf
+    remarks = {}
+    for first, second in same_training.pairs([one.training for one in added], spans):
+        remarks[second.key] = (
+            f"{names[first.key]} ({first.kind}) and {names[second.key]} ({second.kind}) may be one "
+            "training: they ran at the same time with equal values"
+        )
+    return [replace(one, remark=remarks.get(one.training.key, "")) for one in added]
 
 
 def preview(found: Sequence[Training]) -> list[Added]:

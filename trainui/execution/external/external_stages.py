@@ -40,7 +40,7 @@ def store(
 ) -> None:
     """Store a run, or the jobs of it that are new if it has this id already."""
     states = {
-        stage.name: found[_key(job)]
+        stage.name: found[job_key(job)]
         for stage, job in zip(new.pipeline.stages, training.jobs, strict=True)
     }
     host = str(new.host)
@@ -58,10 +58,11 @@ def job_states(found: Iterable[Training], open_paths: frozenset[str]) -> JobStat
 
     This looks at their files, so it is not done in a transaction, for which others would wait.
     """
-    return {_key(job): _state(job, open_paths) for one in found for job in one.jobs}
+    return {job_key(job): _state(job, open_paths) for one in found for job in one.jobs}
 
 
-def _key(job: Job) -> tuple[Path, str, str]:
+def job_key(job: Job) -> tuple[Path, str, str]:
+    """Return what identifies a job among those of one search for trainings."""
     return job.directory, job.name, job.run
 
 
