@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from trainui.tui.curves.model import CurvesWanted
+if TYPE_CHECKING:
+    from trainui.tui.curves.model import CurvesWanted
+
+
+def _all_curves() -> CurvesWanted:
+    from trainui.tui.curves.model import CurvesWanted  # not needed for the list's first frame
+
+    return CurvesWanted()
 
 
 class DetailTab(IntEnum):
@@ -49,7 +57,7 @@ class RunQuery:
     """True if the sweep's table shows and sorts by the last smoothed values."""
     attempt: int | None = None
     """The number of the stage's attempt to show; None: the last one."""
-    curves: CurvesWanted | None = field(default_factory=CurvesWanted)
+    curves: CurvesWanted | None = field(default_factory=_all_curves)
     """Which of the stage's metrics to read; None: none."""
     tab: DetailTab = DetailTab.OVERVIEW
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from trainui.domain.metric_direction import ComparedMetric, may_lead
 from trainui.store.read.run_list import RunDetails, RunLine
 from trainui.text import harmless
-from trainui.tui.curves.model import Curves
 from trainui.tui.data.query import Query
 from trainui.tui.render.numbers import step
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from trainui.domain.definition import StageDefinition
     from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
     from trainui.store.read.trials import TrialSummary
+    from trainui.tui.curves.model import Curves
     from trainui.tui.data.eta import Eta, RunEta
     from trainui.tui.data.stage_values import StageValue
     from trainui.tui.machine.gpu_reader import GpuFigures

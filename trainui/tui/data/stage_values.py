@@ -9,10 +9,7 @@ from typing import NamedTuple
 from trainui.domain.metric_direction import ComparedMetric, may_lead
 from trainui.domain.search import Search
 from trainui.domain.states import Status
-from trainui.pipeline.folding import value_of
 from trainui.store.db import protocol
-from trainui.store.points import curves
-from trainui.store.points.x_axis import Axis
 from trainui.store.read.headlines import MetricOwner
 
 SMOOTHED = "smoothed:"
@@ -92,11 +89,15 @@ class StageValues:
 def _read(
     connection: protocol.Connection, stage_id: str, metric: ComparedMetric
 ) -> StageValue | None:
+    from trainui.pipeline.folding import value_of  # both are not needed for the first frame
+    from trainui.store.points import curves
+
     name = metric.name.removeprefix(SMOOTHED)
     found = curves.summaries(connection, [stage_id], name)
     value = value_of(found[0], lower=metric.lower) if found else None
     if value is not None and name != metric.name:
         from trainui.store.points.windows import Plotted  # it imports numpy
+        from trainui.store.points.x_axis import Axis
 
         value = Plotted(connection, stage_id, name, Axis.STEP).last_smoothed(WEIGHT)
     return None if value is None else StageValue(value, found[0].nonfinite > 0)
@@ -109,6 +110,7 @@ def best_step(
     if metric.lower is None:
         return None
     from trainui.store.points.windows import Plotted  # it imports numpy
+    from trainui.store.points.x_axis import Axis
 
     found = Plotted(connection, stage_id, metric.name, Axis.STEP).best(lower=metric.lower)
     is_same = found is not None and found.value == value and math.isfinite(found.step)
