@@ -142,7 +142,7 @@ async def test_no_number_is_stale_once_the_stages_have_ended(
         await driven.until(lambda: bool(driven.app.clipboard), "the report")
         rows = re.findall(r"\| (\S+) \| val/loss \| (\S+) \| (\S+) \|", driven.app.clipboard)
         assert rows == [(n, f"{one.last:.6g}", f"{one.min:.6g}") for n, one in series.items()]
-        words = f"val/loss  best {number(own.min)} at step "
+        words = f"val/loss  best {number(own.min)}"
         await driven.until_shown(words, f"last {number(own.last)}")
         await driven.press("3", "enter")
         await driven.until_shown(

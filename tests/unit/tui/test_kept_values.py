@@ -162,4 +162,5 @@ def test_a_sweeps_table_has_the_step_of_the_best_value_and_further_metrics(
     for at, (name, loss) in enumerate([(MEMBERS[0], 0.4), (MEMBERS[1], 0.3), (MEMBERS[1], 0.9)], 1):
         feeders[name].feed({LOSS: [(at, loss)], "acc": [(at, 1 - loss)]})
         best = (MEMBERS[0], 1, 0.6) if at == 1 else (MEMBERS[1], 2, 0.7)
+        assert read()[1] == (None if at < 3 else 2), "it may improve with every point"
         assert read() == (*best[:2], ["acc best", "lr last"], best[2])

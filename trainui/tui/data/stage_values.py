@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from trainui.domain.metric_direction import ComparedMetric, may_lead
+from trainui.domain.records import StageRecord
 from trainui.domain.search import Search
 from trainui.domain.states import Status
 from trainui.store.db import protocol
@@ -103,15 +104,44 @@ def _read(
     return None if value is None else StageValue(value, found[0].nonfinite > 0)
 
 
-def best_step(
+class BestSteps:
+    """Reads the steps of best values; again only after a value has changed."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], tuple[float, float | None] | float] = {}
+        """By stage id and metric: the best value, with its step once that was read."""
+
+    def read(
+        self,
+        connection: protocol.Connection,
+        stage: StageRecord,
+        metric: ComparedMetric,
+        value: float,
+    ) -> float | None:
+        """Return the step of a stage's best value; None if it has none, or another best by now.
+
+        None also for the first time of a running stage's value: it may improve with every point.
+        """
+        key = (stage.id, metric.name)
+        known = self._known.get(key)
+        if isinstance(known, tuple) and known[0] == value:
+            return known[1]
+        self._known[key] = value
+        if stage.status == Status.RUNNING and known != value:
+            return None
+        step = _step_of(connection, stage.id, metric, value)
+        self._known[key] = value, step
+        return step
+
+
+def _step_of(
     connection: protocol.Connection, stage_id: str, metric: ComparedMetric, value: float
 ) -> float | None:
-    """Return the step of a stage's best value; None if it has none, or another best value now."""
     if metric.lower is None:
         return None
     from trainui.store.points.windows import Plotted  # it imports numpy
     from trainui.store.points.x_axis import Axis
 
-    found = Plotted(connection, stage_id, metric.name, Axis.STEP).best(lower=metric.lower)
-    is_same = found is not None and found.value == value and math.isfinite(found.step)
-    return found.step if found is not None and is_same else None
+    best = Plotted(connection, stage_id, metric.name, Axis.STEP).best(lower=metric.lower)
+    is_same = best is not None and best.value == value and math.isfinite(best.step)
+    return best.step if best is not None and is_same else None

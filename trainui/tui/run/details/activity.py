@@ -20,7 +20,7 @@ from trainui.store.points import curves
 from trainui.store.read import event_feed, headlines
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 from trainui.text import harmless
-from trainui.tui.data.stage_values import best_step
+from trainui.tui.data.stage_values import BestSteps
 from trainui.tui.render.numbers import exact_step, number
 from trainui.tui.run.details.log_progress import LogProgress, log_progress, most_steps, written_at
 
@@ -60,8 +60,9 @@ class ActivityReader:
     """Reads the activity of the selected stage, with a cache."""
 
     def __init__(self) -> None:
-        self._metric: tuple[tuple[str, int | None], str] | None = None
-        """The stage's id and the version of its points, and its headline metric."""
+        self._steps = BestSteps()
+        self._metric: tuple[tuple[str, int | None, bool], str] | None = None
+        """The stage's id, the version of its points and if it runs, and its headline metric."""
         self._searched: tuple[tuple[str, int, int | None], float] | None = None
         """When checkpoints were searched, of which stage and attempt; of an ended one also the
         version of its points."""
@@ -115,7 +116,7 @@ class ActivityReader:
     def _headline(
         self, connection: protocol.Connection, stage: StageRecord, version: int | None
     ) -> str:
-        key = (stage.id, version)
+        key = (stage.id, version, stage.status == Status.RUNNING)
         if self._metric is None or self._metric[0] != key:
             name = (
                 headline(headlines.names_of(connection, stage.id), stage.definition.search)
@@ -123,7 +124,8 @@ class ActivityReader:
                 else None
             )
             metric = ComparedMetric.of(name, stage.definition.search) if name is not None else None
-            self._metric = key, "" if metric is None else _headline_text(connection, stage, metric)
+            text = "" if metric is None else _headline_text(connection, stage, metric, self._steps)
+            self._metric = key, text
         return self._metric[1]
 
 
@@ -139,7 +141,7 @@ def _newest_checkpoint(
 
 
 def _headline_text(
-    connection: protocol.Connection, stage: StageRecord, metric: ComparedMetric
+    connection: protocol.Connection, stage: StageRecord, metric: ComparedMetric, steps: BestSteps
 ) -> str:
     """Return e.g. `val/loss  best 0.0011 at step 17,760, last 0.0123 (lower is better)`."""
     series = next(iter(curves.summaries(connection, [stage.id], metric.name)), None)
@@ -149,7 +151,7 @@ def _headline_text(
     best = series.min if metric.lower else series.max
     if metric.lower is None or best is None:
         return f"{harmless(metric.name)}  {last}"
-    step = best_step(connection, stage.id, metric, best)
+    step = steps.read(connection, stage, metric, best)
     where = "" if step is None else f" at step {exact_step(step)}"
     direction = "lower" if metric.lower else "higher"
     return f"{harmless(metric.name)}  best {number(best)}{where}, {last} ({direction} is better)"

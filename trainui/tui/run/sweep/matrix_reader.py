@@ -13,7 +13,7 @@ from trainui.store.db import protocol
 from trainui.store.read import event_feed, headlines, stage_alerts, trials
 from trainui.text import harmless
 from trainui.tui.data.snapshot import MatrixDetail, SearchDetail, metric_title
-from trainui.tui.data.stage_values import SMOOTHED, StageValue, StageValues, best_step
+from trainui.tui.data.stage_values import SMOOTHED, BestSteps, StageValue, StageValues
 
 NAN, ALERT = "NaN", "alert"
 """The words of a stage's alerts."""
@@ -67,8 +67,7 @@ class MatrixReader:
         self._values = StageValues()
         self._alerts = alerts or AlertReader()
         self._nan_steps = NanSteps()
-        self._best_step: tuple[Hashable, float | None] = None, None
-        """The best member, the version of its points and the metric, and the best value's step."""
+        self._steps = BestSteps()
 
     def read(
         self,
@@ -112,11 +111,8 @@ class MatrixReader:
         best = next(iter(found.best_first(members)), None)
         if best is None or not found.may_lead(best):
             return found
-        key = (best.id, versions[best.id], metric)
-        if self._best_step[0] != key:
-            value = found.values[best.name]
-            self._best_step = key, best_step(connection, best.id, metric, value)
-        return replace(found, best_step=self._best_step[1])
+        step = self._steps.read(connection, best, metric, found.values[best.name])
+        return replace(found, best_step=step)
 
     def _others(
         self,
