@@ -32,7 +32,7 @@ SAMPLES = [
     Sample("catboost", "0:\tlearn: 0.5\ttest: nan\tbest: 0.5 (0)\ttotal: 54ms\n", {"learn": [(0, 0.5)], "test": [(0, float("nan"))], "best": [(0, 0.5)]}),
     Sample("nanogpt", "max_iters = 5000\nstep 0: train loss 4.1, val loss 4.2\niter 0: loss 4.3, time 106.97ms, mfu -100.00%\n", {"train loss": [(0, 4.1)], "val loss": [(0, 4.2)], "loss": [(0, 4.3)], "time": [(0, 106.97)], "mfu": [(0, -100)]}),
     Sample("llmc", "s:0 tel:10.9\ns:1 trl:10.8 lr:0.1 norm:2\n", {"tel": [(0, 10.9)], "trl": [(1, 10.8)], "lr": [(1, 0.1)], "norm": [(1, 2)]}),
-    Sample("megatron", "[rank 3] iteration   10/  200 | lm loss: 1.2E+01 | grad norm: 0.5 |\n", {"lm loss": [(10, 12)], "grad norm": [(10, 0.5)]}),
+    Sample("megatron", "[rank 3] iteration   10/  200 | lm loss: 1.2E+01 | grad norm: 0.5 |\n", {"rank3 lm loss": [(10, 12)], "rank3 grad norm": [(10, 0.5)]}),
     Sample("torchtune", "Step 10 | loss:2.5 lr:0.1 \n", {"loss": [(10, 2.5)], "lr": [(10, 0.1)]}),
     Sample("verl", "step:1 - actor/loss:2.5 - timing_s/step:0.01\n", {"actor/loss": [(1, 2.5)], "timing_s/step": [(1, 0.01)]}),
     Sample("hf", "  4%|4  | 5/120 [00:00<00:01, 9it/s]\r{'loss': 2.5, 'grad_norm': nan, 'epoch': 0.5}\n", {"loss": [(0.5, 2.5)], "grad_norm": [(0.5, float("nan"))]}),

@@ -47,12 +47,16 @@ _FIELD = (
     r"|(?:event|msg|message)=(?:\"(?:[^\"\d]*\"(?!\S))?|[A-Za-z]\S*(?=\s))"
 )
 _NAME = (
-    rf"(?!(?i:{_STEP}|val\w*|test\w*|eval\w*|dev|(?:rank|gpu|cuda|default)[ :=]?\d*)\b)"
+    rf"(?!(?i:{_STEP}|fps|ips|train(?= +\|)|val\w*|test\w*|eval\w*|dev"
+    r"|(?:rank|gpu|cuda|default)[ :=]?\d*)\b)"
     r"[A-Za-z_][\w.-]*"
     rf"(?:(?: \d+ \d{{9,}}(?= ))|(?=\])|(?= \|| - [^\d\s])|(?=:[A-Za-z])|(?= (?i:{_STEP})\b)"
     rf"|(?= (?:{_SOURCE})\])|(?=\t(?:{_LEVEL})))"
 )
-_OPENING, _SEPARATOR = r"[\s\[(<]*+", r"(?:\s*[\])>|:,]+(?:\s-\s|\s)?|\s+-\s|\s|$|(?<==\"))"
+_OPENING, _SEPARATOR = (
+    r"[\s\[(<]*+",
+    r"(?:\s*(?!\|.*\|\s*$)[\])>|:,]+(?:\s-\s|\s)?|\s+-\s|\s|$|(?<==\"))",
+)
 _PREFIX = re.compile(
     rf"(?:\[[\w.-]+\] (?={_STAMP}))?"  # a host
     rf"(?>{_OPENING}(?:{_STAMP}|{_LEVEL}|{_SOURCE}|{_PROCESS}|{_FIELD}){_SEPARATOR})"

@@ -10,24 +10,19 @@ from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.rows import row_points
 from trainui.metrics.formats.table import Decoded
 from trainui.metrics.formats.text.log_lines import cut_lines, lines_with_ends
-from trainui.metrics.formats.text.log_prefix import message
 from trainui.metrics.formats.text.presets import PRESETS, find
-from trainui.metrics.formats.text.presets.base import NOTHING, STEP, Preset, Row
+from trainui.metrics.formats.text.presets.base import Preset, Row
+from trainui.metrics.formats.text.process_readers import (
+    CONFIRMED,
+    LABELS,
+    MEMORY,
+    Readers,
+    labels_handed_on,
+    mapped,
+)
 
 FOUND = "preset"
 """Key in the state: the preset that was recognised."""
-
-_MEMORY = "memory"
-_HELD = "held_by"
-_CONFIRMED = "confirmed"
-"""Key in the memory of the search: the preset that read an earlier attempt."""
-
-_GENERIC = ("print", "headed")
-"""One line may match these presets by chance, so two lines of different steps are required,
-except for the preset that read an earlier attempt: a resumed one may print a single line."""
-
-_CONFIRMING_LINES = 20
-"""This many lines of the same step are not a chance match either."""
 
 
 class PresetLines(Decoder):
@@ -50,22 +45,26 @@ class PresetLines(Decoder):
         return self._decoded((), first_row, finish=True)
 
     def _decoded(self, lines: Iterable[str], first_row: int, *, finish: bool) -> Decoded:
-        memory = copy.deepcopy(self.state.get(_MEMORY, {}))
-        preset = self._kind()(memory)
-        rows = [row for line in lines for row in preset.read_line(line)]
+        kind, state = self._kind(), copy.deepcopy(self.state)
+        readers = Readers(kind, state)
+        rows = [row for line in lines for row in readers.read_line(line)]
         if finish:
-            rows += preset.finish()
-        self.state = {**self.state, _MEMORY: memory}
-        return self._points(preset, rows, first_row)
+            rows += readers.finish()
+        self.state = state
+        if kind is not None:
+            return self._points(kind, rows, first_row)
+        if (name := readers.found) is None:
+            return Decoded()
+        self.state = {FOUND: name, **mapped(state, lambda memory: memory.get(name, {}))}
+        return self._points(PRESETS[name], rows, first_row)
 
-    def _kind(self) -> type[Preset]:
-        kind = find(self.name)
-        assert kind is not None, self.name
-        return kind
+    def _kind(self) -> type[Preset] | None:
+        """Return the preset; None if it has yet to be found."""
+        return find(self.name)
 
-    def _points(self, preset: Preset, rows: Sequence[Row], first_row: int) -> Decoded:
-        step = self._step or preset.step
-        return Decoded(row_points(rows, first_row=first_row, step=step), len(rows))
+    def _points(self, kind: type[Preset], rows: Sequence[Row], first_row: int) -> Decoded:
+        points = row_points(rows, first_row=first_row, step=self._step or kind.step)
+        return Decoded(points, len(rows))
 
 
 class AnyLines(PresetLines):
@@ -74,17 +73,8 @@ class AnyLines(PresetLines):
     def __init__(self, step: str | None, state: dict[str, Any]) -> None:
         super().__init__("text", step, state)
 
-    def _kind(self) -> type[Preset]:
-        found = self.state.get(FOUND)
-        return (find(found) if found else None) or _Search
-
-    def _points(self, preset: Preset, rows: Sequence[Row], first_row: int) -> Decoded:
-        if isinstance(preset, _Search):
-            if preset.found is None:
-                return Decoded()
-            self.state = {FOUND: preset.found, _MEMORY: preset.memory_of(preset.found)}
-            preset = PRESETS[preset.found]({})
-        return super()._points(preset, rows, first_row)
+    def _kind(self) -> type[Preset] | None:
+        return find(self.state.get(FOUND, ""))
 
 
 def handed_on(state: Mapping[str, Any], preset: str | None) -> dict[str, Any]:
@@ -94,63 +84,22 @@ def handed_on(state: Mapping[str, Any], preset: str | None) -> dict[str, Any]:
         state: the state at the end of the earlier log.
         preset: the preset that the source names; None: the one that was found.
     """
-    memory = state.get(_MEMORY, {})
-    name = preset or state.get(FOUND) or memory.get(_CONFIRMED)
-    if not preset and FOUND not in state:  # it read nothing, but was begun from an earlier one
-        memory = memory.get(name, {})
+    main = state.get(MEMORY, {})
+    name = preset or state.get(FOUND) or main.get(CONFIRMED)
     kind = find(name) if name else None
-    handed = kind.handed_on(memory) if kind else {}
-    if preset or kind is None:
-        return {_MEMORY: handed} if handed else {}
-    return {_MEMORY: {name: handed, _CONFIRMED: name}}
+    if name is None or kind is None:
+        return {}
+    was_searched = not preset and FOUND not in state  # it read nothing, but began from an earlier
+
+    def of_kind(memory: Mapping[str, Any]) -> dict[str, Any]:
+        handed = kind.handed_on(memory.get(name, {}) if was_searched else memory)
+        return handed if preset else {name: handed}
+
+    found = mapped({**state, LABELS: labels_handed_on(state)}, of_kind)
+    return found if preset else {**found, MEMORY: {**found[MEMORY], CONFIRMED: name}}
 
 
 def has_steps(preset: str | None) -> bool:
     """Return False for a preset that counts epochs where the trainer's files have steps."""
     kind = find(preset) if preset else None
     return kind is None or kind.has_steps
-
-
-class _Search(Preset):
-    """Tries all presets until one reads a line."""
-
-    def __init__(self, memory: dict[str, Any]) -> None:
-        super().__init__(memory)
-        self.found: str | None = None
-        self._presets = {name: kind(memory.setdefault(name, {})) for name, kind in PRESETS.items()}
-
-    def read(self, line: str) -> Sequence[Row]:
-        if self.found is not None:
-            return self._presets[self.found].read_line(line)
-        text = message(line)
-        for name, preset in self._presets.items():
-            rows = preset.read_safely(text if preset.of_messages else line)
-            if rows and (rows := self._confirmed(name, rows)):
-                self.found = name
-                return rows
-        return NOTHING
-
-    def _confirmed(self, name: str, rows: Sequence[Row]) -> Sequence[Row]:
-        """Return all rows found so far, unless they may be a chance match."""
-        if name not in _GENERIC or name == self.memory.get(_CONFIRMED):
-            return rows
-        all_held = self.memory.setdefault(_HELD, {})
-        held = all_held[name] = [*all_held.get(name, ()), *rows]
-        return (
-            held
-            if len({row[STEP] for row in held}) > 1 or len(held) >= _CONFIRMING_LINES
-            else NOTHING
-        )
-
-    def finish(self) -> Sequence[Row]:
-        if self.found is not None:
-            return self._presets[self.found].finish()
-        for name, preset in self._presets.items():
-            if rows := preset.finish():
-                self.found = name
-                return rows
-        return NOTHING
-
-    def memory_of(self, name: str) -> dict[str, Any]:
-        memory: dict[str, Any] = self.memory[name]
-        return memory

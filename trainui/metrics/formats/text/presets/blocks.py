@@ -12,6 +12,7 @@ from trainui.metrics.formats.text.presets.base import NOTHING, STEP, Preset, Row
 class RslRl(Preset):
     """`Learning iteration 0/40`, then right-aligned names: `Mean reward: 16.02`."""
 
+    of_messages = True
     _heading = re.compile(r"\s*Learning iteration (\d+)/\d+\s*")
     _metric = re.compile(r" *([A-Za-z][^:]*): ([-+.\w]+?)(?:s| steps/s.*)?\s*", re.DOTALL)
     _end = re.compile(r"\s*ETA: .*", re.DOTALL)
@@ -40,6 +41,8 @@ class RslRl(Preset):
 
 class Elements(Preset):
     """`[Step 10]` between dashes, then `train/loss 2.3 / train/grad_norm 0.43` (DreamerV3)."""
+
+    of_messages = True
 
     _heading = re.compile(r"[-─\s]*\[Step ([\d_,]+)\][-─\s]*")
     _metric = re.compile(r"(\S+) (\S+)")

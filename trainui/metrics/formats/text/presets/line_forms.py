@@ -20,6 +20,8 @@ LETTERS = re.compile(
     r"(?P<start>\W*(?P<part>train|pretrain|eval|val|test)\b\W+)(?=(?:[A-Z]+: [\d,.-]+[^A-Z]*){3})"
 )
 """`| train | E: 1 | S: 1000 | R: 12.3 |`: names of one letter, usual in reinforcement learning."""
+_SLASH = re.compile(r"(?<=\d)/(?=[A-Za-z_]+=\d)")
+"""`epoch=0/micro_step=20/global_step=10` has three counts."""
 _LETTER = re.compile(r"\b([EISF])(?=: \d)")
 _WORDS = {"E": "episode", "I": "global_step", "S": "global_step", "F": "global_step"}
 
@@ -34,6 +36,8 @@ def rewritten(line: str) -> str:
         return _STEPS.sub("step", line)
     if ": " in line and LETTERS.match(line):
         return _LETTER.sub(_whole_word, line)
+    if "step=" in line and "/" in line:
+        line = _SLASH.sub(", ", line)
     if line.count(" = ") > 1 and " | " in line:
         return line.replace(" = ", ": ")  # names of several words
     return line

@@ -10,14 +10,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-SEEN = "labels"
-"""Key in a preset's memory: the first label and the last."""
-
 _LABEL = re.compile(
-    r"\s*(?P<stem>(?:[A-Za-z][\w.-]*?[-_.]?|(?:\d+\.){3})?)(?P<number>\d{1,6})(?::|\s*\|)\s+"
+    r"\s*(?P<stem>(?:[A-Za-z][\w.-]*?[-_.]?|(?:\d+\.){3})?)(?P<number>\d{1,6})(?::|\s*\|) "
 )
 FOLDS = "folds"
-"""Key in a preset's memory: the same for folds, seeds and trials."""
+"""Key in a preset's memory: the first fold, seed or trial, and the last."""
 
 _FOLD = re.compile(r"\b(?P<stem>fold|split|seed|trial)[ =:#_-]{0,3}(?P<number>\d{1,9})\b", re.I)
 _FOLD_HEADING = re.compile(
@@ -51,7 +48,7 @@ def find(line: str) -> re.Match[str] | None:
 class LineLabels:
     """Decides which labels make metrics of their own."""
 
-    def __init__(self, memory: dict[str, Any], key: str = SEEN) -> None:
+    def __init__(self, memory: dict[str, Any], key: str) -> None:
         """Keep what was seen in the memory of a preset, under a key."""
         self.memory, self.key = memory, key
 

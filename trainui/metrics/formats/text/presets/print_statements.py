@@ -78,7 +78,7 @@ _JOB_OF = "job"
 _FOLD = "fold"
 """Key in the memory: the fold that the last heading names."""
 
-_HANDED_ON = (_WITHIN, line_labels.SEEN, line_labels.FOLDS)
+_HANDED_ON = (_WITHIN, line_labels.FOLDS)
 
 _BELOW = "below"
 """Key in the memory: the step and the part of the data of a line that ends in a colon."""
@@ -125,8 +125,6 @@ class PrintStatements(Preset):
             return self._below(line, *below)
         if _BAR.search(line) or not any(one(line) for one in _MAY_BE_READ):
             return NOTHING
-        if (label := line_labels.find(line)) is not None:
-            return self._labelled(label, message(line[label.end() :]))
         ranks = [*_RANK.finditer(line)]
         if not ranks:
             row = self._row(line)
@@ -143,14 +141,6 @@ class PrintStatements(Preset):
             return rows
         stem, number = fold
         prefix = LineLabels(self.memory, line_labels.FOLDS).prefix(stem, number, rows[0][STEP])
-        return [_prefixed(prefix, row) for row in rows] if prefix else rows
-
-    def _labelled(self, label: re.Match[str], line: str) -> Sequence[Row]:
-        rows = self._read(line)
-        if not rows or not _HAS_STEP.search(line):
-            return rows
-        labels_of = LineLabels(self.memory)
-        prefix = labels_of.prefix(label["stem"], int(label["number"]), rows[0][STEP])
         return [_prefixed(prefix, row) for row in rows] if prefix else rows
 
     def _continued(self, line: str, step: float, of: str, before: str) -> Sequence[Row]:

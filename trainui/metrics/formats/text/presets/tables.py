@@ -21,6 +21,7 @@ _TITLE = re.compile(r"\| Trial (?P<trial>\S+) result +\|\s*")
 class Table(Preset):
     """Each table is a row: `| rollout/ | |`, then `|    ep_rew_mean | 14.8 |` below it."""
 
+    of_messages = True
     step = "TimestepsSoFar"  # baselines' name; Stable-Baselines3 uses one of the usual names
 
     def read(self, line: str) -> Sequence[Row]:
