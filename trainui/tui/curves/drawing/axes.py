@@ -120,9 +120,12 @@ class YAxis:
             return None
         return height - 1 - min(max(round(place), 0), 4 * height - 1) // 4
 
-    def ticks(self, most: int) -> list[Tick]:
-        """Return the two ends, then at most `most` round numbers; for one value that alone."""
-        return _ticks(self, most)
+    def ticks(self, most: int, *, even: bool = False) -> list[Tick]:
+        """Return the two ends, then at most `most` round numbers; for one value that alone.
+
+        On a logarithmic scale they are powers of ten, unless they are to be `even`.
+        """
+        return _ticks(self, most, even)
 
     @property
     def title(self) -> str:
@@ -162,11 +165,11 @@ class PowerFormat:
 
 
 @lru_cache(maxsize=labels.CACHED)
-def _ticks(scale: YAxis, most: int) -> list[Tick]:
+def _ticks(scale: YAxis, most: int, even: bool) -> list[Tick]:
     form = scale.form
     if scale.constant is not None:
         return [Tick(scale.constant, form.nearest(scale.constant))]
-    values = ticks.powers if scale.log else ticks.numbers
+    values = ticks.powers if scale.log and not even else ticks.numbers
     inner = [(value, form.write(value)) for value in values(scale.low, scale.high, most)]
     ends = [Tick(value, form.nearest(value)) for value in (scale.high, scale.low)]
     found = ticks.apart([*ends, *(Tick(value, text) for value, text in inner if text)])[2:]
@@ -257,9 +260,11 @@ def with_y_axis(
 
 
 def _labels_by_row(scale: YAxis, most: int, height: int) -> dict[int, str]:
-    found = _placed(scale, scale.ticks(most), height)
-    if len(found) == 2 and height > LOW:  # nothing between the ends
-        found = _placed(scale, scale.ticks(2 * most), height)
+    """Return the labels by line; finer ones where nothing is between the ends."""
+    for finer, even in ((1, False), (2, False), (4, False), (8, False), (2, True), (8, True)):
+        found = _placed(scale, scale.ticks(finer * most, even=even), height)
+        if len(found) != 2 or height <= LOW:
+            break
     return found
 
 

@@ -62,9 +62,12 @@ class NumberFormat(NamedTuple):
         return float((Decimal(value) - self.offset).scaleb(-self.power))
 
     def writes(self, values: Collection[float]) -> bool:
-        """Return True if all of these numbers have a label, and no two the same."""
-        texts = {self.write(value) for value in values}
-        return None not in texts and len(texts) == len(values)
+        """Return True if these numbers have different labels, and of two also one between them."""
+        texts = [self.write(value) for value in values]
+        if len(values) == 2:
+            rough = self._replace(tolerable=4 * self.tolerable)
+            texts.append(rough.write(sum(value / 2 for value in values)))
+        return None not in texts and len(set(texts)) == len(texts)
 
     @property
     def title(self) -> str:

@@ -212,12 +212,19 @@ def test_a_constant_with_rounding_errors_is_a_straight_line() -> None:
     assert sum(any(s.style == "curve-1" for s in row) for row in rows) == 1
 
 
-@given(st.floats(-1e9, 1e9), st.floats(1e-4, 1e9), st.integers(4, 30))
-def test_the_y_axis_labels_its_ends_in_few_characters(low: float, span: float, height: int) -> None:
-    rows = plot(chart(line([low, low + span] * 20)), PlotOptions(), Frame(20, height, feet=0)).rows
+@example(0.1, 1.25, 6, False)
+@given(st.floats(-1e9, 1e9), st.floats(1e-4, 1e9), st.integers(4, 30), st.booleans())
+def test_the_y_axis_labels_its_ends_and_what_is_between_in_few_characters(
+    low: float, span: float, height: int, log: bool
+) -> None:
+    low = abs(low) + 1e-6 if log else low
+    view = PlotOptions(log=log)
+    rows = plot(chart(line([low, low + span] * 20)), view, Frame(20, height, feet=0)).rows
     labels = [plain(row)[: FRAME.labels].strip() for row in rows]
-    assert labels[0]
-    assert labels[-1]
+    if any(labels[:1]):  # else one value: its line has a label in the middle
+        assert labels[-1]
+        assert any(labels[1:-1]), labels
+    assert sum(map(bool, labels)) in (1, *range(3, height + 1))
     assert all(len(label) <= 5 for label in labels)
 
 
