@@ -121,26 +121,21 @@ def whole(column: Floats) -> Ints:
 
 def columns_of_points(
     series: SeriesPoints,
-    low: float,
-    high: float,
-    width: int,
+    grid: BinGrid,
     boundaries: tuple[tuple[float, int], ...],
     smooth: Floats | None = None,
-    *,
-    log: bool = False,
 ) -> Window:
     """Downsample points into columns; `smooth`: the result of `smoothing.of_series`."""
-    grid = BinGrid(low, high, width, log)
-    inside = (series.x >= low) & (series.x <= high)
+    inside = (series.x >= grid.low) & (series.x <= grid.high)
     kept, old = np.flatnonzero(inside & series.kept), np.flatnonzero(inside & ~series.kept)
     index, column = _sorted(grid.index(series.x[kept]), kept, series.steps)
     starts = np.flatnonzero(np.diff(column, prepend=-1))
     at = column[starts]
-    spread = spreader(width, at)
+    spread = spreader(grid.width, at)
     old_minimum, old_maximum = _extremes(series, grid, old)
     if not len(starts):
         empty = spread(np.empty(0))
-        odd = np.zeros(width, np.int64)
+        odd = np.zeros(grid.width, np.int64)
         none = (empty,) * 8
         return Window(*none, odd, old_minimum, old_maximum, boundaries)
     values = series.values[index]

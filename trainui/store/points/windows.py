@@ -118,8 +118,7 @@ class Plotted:
 
     def _one_by_one(self, series: SeriesPoints, grid: BinGrid, weight: float) -> Window:
         smooth = smoothing.of_series(series, weight) if weight else None
-        size = (grid.low, grid.high, grid.width)
-        return columns_of_points(series, *size, self._boundaries(), smooth, log=grid.log)
+        return columns_of_points(series, grid, self._boundaries(), smooth)
 
     def step_at(self, x: float) -> float:
         """Return the step at a position on the axis; outside, the first or the last step."""

@@ -101,12 +101,12 @@ class PreviewedSeries:
         import numpy as np
 
         from trainui.store.points import smoothing
-        from trainui.store.points.binning import columns_of_points
+        from trainui.store.points.binning import BinGrid, columns_of_points
 
         known = self.stored.window(low, high, width, weight=weight, log=log)
         track = _track(self.points)
         smooth = smoothing.of_series(track, weight) if weight else None
-        seen = columns_of_points(track, low, high, width, known.boundaries, smooth, log=log)
+        seen = columns_of_points(track, BinGrid(low, high, width, log), known.boundaries, smooth)
         empty = np.isnan(known.at)
         return replace(
             known,

@@ -105,26 +105,17 @@ class CurveReader:
         if (search := stage.definition.search) is not None:
             figures = tuple(sorted(figures, key=lambda one: one.name != search.metric))
         figures = with_previews(figures, self._preview)
-        names = wanted.names
-        if names is None:
-            first = sorted(figures, key=lambda figure: not is_headline(figure.name))
-            names = tuple(figure.name for figure in first[:FIRST_CHARTS])
-        known = {figure.name for figure in figures}
+        names = _first_charts(figures) if wanted.names is None else wanted.names
         converted = self._converted(connection, stage, names, wanted)
-        if converted is not None:
-            wanted_on_axis = replace(wanted, window=converted.window)
-        else:
-            wanted_on_axis = wanted
         lines, choice = self._sources(connection, stage, stages, wanted)
-        self._alerts = read_alerts(connection, stage)
-        nan, self._nan = self._nan, self._nan_steps.read(connection, [one.owner for one in lines])
-        if nan is not self._nan:
-            self._drawn = None
+        self._read_annotations(connection, stage, lines)
         what = (wanted, names, tuple(lines), tuple(self._alerts))
         now, drawn = time.monotonic(), self._drawn
         if fresh := drawn is None or drawn.what != what or drawn.due <= now:
+            known = {figure.name for figure in figures}
+            on_axis = wanted if converted is None else replace(wanted, window=converted.window)
             charts = [
-                self._chart(connection, stage, name, lines, wanted_on_axis)
+                self._chart(connection, stage, name, lines, on_axis)
                 for name in names
                 if name in known
             ]
@@ -215,6 +206,16 @@ class CurveReader:
             self._preview = found
             self._drawn = None
             self._states.pop(stage.id, None)
+
+    def _read_annotations(
+        self, connection: protocol.Connection, stage: StageRecord, lines: Sequence[PlottedSeries]
+    ) -> None:
+        """Read the stage's alerts and where the lines have NaN."""
+        self._alerts = read_alerts(connection, stage)
+        before = self._nan
+        self._nan = self._nan_steps.read(connection, [one.owner for one in lines])
+        if self._nan is not before:
+            self._drawn = None
 
     def _check_version(self, connection: protocol.Connection, owner: str) -> None:
         """Drop the cache entries of an owner if its points have changed."""
@@ -307,3 +308,9 @@ class CurveReader:
         )
         since = self._nan.get(source.owner, {}).get(name) if source.attempt is None else None
         return line if since is None else replace(line, nan_since=since)
+
+
+def _first_charts(figures: Sequence[SeriesSummary]) -> tuple[str, ...]:
+    """Return the metrics that are charted if none are chosen."""
+    first = sorted(figures, key=lambda figure: not is_headline(figure.name))
+    return tuple(figure.name for figure in first[:FIRST_CHARTS])
