@@ -254,12 +254,15 @@ def test_an_adopted_process_that_ends_has_ended(
 
 def test_what_cannot_be_added_is_refused_in_a_sentence(cli: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "mlflow.db").write_bytes(b"SQLite format 3\0latest_metrics" * 500)
     for name in "ab":
         (tmp_path / "two" / name).mkdir(parents=True)
         (tmp_path / "two" / name / "metrics.csv").write_text("step,loss\n1,2\n")
     for arguments, code, words in (
         ((str(tmp_path / "empty"),), 3, "no training found in "),
         ((str(tmp_path / "none"),), 3, "does not exist"),
+        ((str(tmp_path / "damaged"),), 1, "mlflow.db cannot be read as a database: "),
         ((), 2, "give either PATH or --pid"),
         ((str(tmp_path), "--pid", "1"), 2, "give either PATH or --pid"),
         (("--pid", "9999999"), 3, "no process has the pid 9999999"),

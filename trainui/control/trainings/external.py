@@ -26,7 +26,7 @@ from trainui.errors import NotFoundError, UsageError
 from trainui.execution.external import external_stages
 from trainui.execution.external.external_stages import JobStates
 from trainui.execution.external.external_watch import RESTING
-from trainui.metrics.discovery import process_files, trainings
+from trainui.metrics.discovery import process_files, tracker_runs, trainings
 from trainui.metrics.discovery.trainings import Job, Training
 from trainui.store.db import readonly
 from trainui.store.db.engine import open_store
@@ -118,11 +118,19 @@ def find(path: Path) -> list[Training]:
             "with metrics; try the directory of the training"
         )
     if not found:
+        _check_databases(path)
         raise NotFoundError(
             f"no training found in {path}: no files of a tracker or framework, and none with a "
             "usual name such as metrics.csv, log.jsonl or events.out.tfevents.*"
         )
     return found
+
+
+def _check_databases(directory: Path) -> None:
+    """Raise UnreadableFileError if a database in a directory without trainings is damaged."""
+    for file in sorted(directory.iterdir()):
+        if tracker_runs.DATABASE.fullmatch(file.name) and tracker_runs.is_trackers(file):
+            trainings.below(file)
 
 
 def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
