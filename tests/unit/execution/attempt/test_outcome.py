@@ -255,6 +255,18 @@ def lose(attempt: AttemptRecord, **loss: Any) -> Outcome:
     )
 
 
+def test_a_lost_attempt_ends_no_earlier_than_it_started(tmp_path: Path) -> None:
+    """Its end is known from its files, whose times are coarser than a clock's."""
+    outcome = attempt_outcome.lost(
+        attempt_in(tmp_path),
+        StageDefinition("a"),
+        LostSupervisor(),
+        started_at=STARTED,
+        completed_at=STARTED - 400,
+    )
+    assert outcome.completed_at == STARTED
+
+
 def test_outputs_must_be_there_not_empty_and_of_this_attempt(tmp_path: Path) -> None:
     output = tmp_path / "data.npz"
     output.write_text("x")

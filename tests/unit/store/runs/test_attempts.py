@@ -154,6 +154,29 @@ def test_a_cancelled_attempt_is_not_retried(store: Store, add_run: AddRun) -> No
     assert finish(store, attempt, Status.CANCELLED) == Status.CANCELLED
 
 
+def test_a_stage_that_an_alert_stopped_is_not_retried(store: Store, add_run: AddRun) -> None:
+    run = add_run("r", {"A": []}, retries=2)
+    attempt = start(store, run, "A")
+    with store.write() as connection:
+        for why in ("loss is NaN", "a later alert"):  # the first reason stays
+            stage_requests.request_stop(connection, stage_named(connection, run, "A"), why)
+        assert attempts.get(connection, attempt.id).stop_reason == "loss is NaN"
+    assert finish(store, attempt, Status.FAILED) == Status.FAILED
+
+
+def test_no_end_is_before_its_start(store: Store, add_run: AddRun) -> None:
+    """The clock may have been set back while it ran."""
+    run = add_run("r", {"A": []})
+    attempt = start(store, run, "A")
+    assert attempt.started_at is not None
+    with store.write() as connection:
+        outcome = Outcome(Status.COMPLETED, attempt.started_at - clock.SECOND)
+        attempts.end(connection, attempt.id, outcome)
+    with store.read() as connection:
+        assert attempts.get(connection, attempt.id).completed_at == attempt.started_at
+        assert stage_named(connection, run, "A").completed_at == attempt.started_at
+
+
 def test_cancelling_what_does_not_run_is_done_at_once(store: Store, add_run: AddRun) -> None:
     run = add_run("r", DIAMOND)
     with store.write() as connection:
