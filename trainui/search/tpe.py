@@ -32,18 +32,21 @@ class KeepingTPESampler(TPESampler):
         return {**self.__dict__, "_kept": {}}
 
     def _get_internal_repr(
-        self, trials: list[FrozenTrial], search_space: _Space
+        self, trials: list[FrozenTrial], search_space: _Space, *study: Any
     ) -> dict[str, NDArray[Any]]:
-        """Return the values of some trials that have all of these parameters (Optuna's hook)."""
+        """Return the values of some trials that have all of these parameters (Optuna's hook).
+
+        Since Optuna 5 it gets the study, too.
+        """
         if len(search_space) != 1:
-            return super()._get_internal_repr(trials, search_space)
+            return super()._get_internal_repr(trials, search_space, *study)
         (parameter,) = search_space.items()
         kept, ids = self._kept.setdefault(parameter, {}), [one._trial_id for one in trials]
         if not kept.keys() >= set(ids):
             for trial in trials:
                 if trial._trial_id not in kept:
-                    value = super()._get_internal_repr([trial], search_space)[parameter[0]]
+                    value = super()._get_internal_repr([trial], search_space, *study)[parameter[0]]
                     if not len(value):  # the space was edited
-                        return super()._get_internal_repr(trials, search_space)
+                        return super()._get_internal_repr(trials, search_space, *study)
                     kept[trial._trial_id] = value.item()
         return {parameter[0]: np.asarray([kept[one] for one in ids])}

@@ -42,7 +42,7 @@ def test_it_samples_what_optunas_samples(options: dict[str, bool]) -> None:
 
 
 def test_its_stored_state_does_not_grow_with_the_trials() -> None:
-    sampler = KeepingTPESampler(seed=1, n_startup_trials=5)
+    sampler = KeepingTPESampler(seed=1, n_startup_trials=5, multivariate=False)
     before = len(pickle.dumps(sampler))
     asked(sampler)
     assert len(sampler._kept) == 4
