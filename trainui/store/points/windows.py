@@ -235,13 +235,7 @@ class Plotted:
         low, high, width = grid.low, grid.high, grid.width
         if self._wall is None:
             self._wall = x_axis.samples(self._connection, self._owner, self._segments, Axis.WALL)
-        fine = width if self._samples is None else width * FINER
-        lead = LEAD_COLUMNS if weight else 0
-        begin = steps.low - lead * (steps.high - steps.low) / fine
-        parts = _decades(begin, steps.high) if grid.log else [Extent(begin, steps.high)]
-        read = _joined([self._read(part, fine + lead, exact=exact) for part in parts])
-        if not exact:
-            read = filled(read, [one.stats for one in self._segments if self._counts(one)])
+        read = self._read_finely(grid, steps, LEAD_COLUMNS if weight else 0, exact=exact)
         middle = (read.edges[1:] + read.edges[:-1]) / 2
         x = middle if self._samples is None else self._samples.at(middle)
         known = (read.count > 0) & np.isfinite(x) & (x >= low) & (x <= high)
@@ -269,6 +263,16 @@ class Plotted:
             old_maximum=np.full(width, np.nan) if old is None else old[1],
             boundaries=self._boundaries(),
         )
+
+    def _read_finely(self, grid: BinGrid, steps: Extent, lead: int, *, exact: bool) -> Columns:
+        """Return columns over steps, fine enough for the grid, with as many before as `lead`."""
+        fine = grid.width if self._samples is None else grid.width * FINER
+        begin = steps.low - lead * (steps.high - steps.low) / fine
+        parts = _decades(begin, steps.high) if grid.log else [Extent(begin, steps.high)]
+        read = _joined([self._read(part, fine + lead, exact=exact) for part in parts])
+        if exact:
+            return read
+        return filled(read, [one.stats for one in self._segments if self._counts(one)])
 
     def _counts(self, segment: PointSegment) -> bool:
         """Return True if no point of a segment is superseded."""
