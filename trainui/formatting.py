@@ -1,4 +1,4 @@
-"""Formats sizes, durations, times and lists for people."""
+"""Formats sizes, durations, times, quantities and lists for people."""
 
 from __future__ import annotations
 
@@ -40,6 +40,11 @@ def between(start: int, end: int) -> str:
 def local_time(micros: int | None, style: str = "%Y-%m-%d %H:%M:%S") -> str:
     """Format a time in the local time zone; empty for None."""
     return "" if micros is None else clock.to_datetime(micros).astimezone().strftime(style)
+
+
+def quantity(count: int, noun: str) -> str:
+    """Return a number of things: `1 stage`, `3 stages`."""
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def listed(names: Sequence[str], most: int = 3) -> str:

@@ -10,3 +10,8 @@ def test_sizes_have_units_and_are_never_more_than_they_are() -> None:
     shown = [formatting.size(count) for count in counts]
     assert shown[:5] == ["0 B", "999 B", "1.2 kB", "480 kB", "999 kB"]
     assert shown[5:] == ["5.6 MB", "99.9 MB", "10 GB", "3000 TB"]
+
+
+def test_quantities_have_the_noun_in_its_number() -> None:
+    shown = [formatting.quantity(count, "stage") for count in (0, 1, 2)]
+    assert shown == ["0 stages", "1 stage", "2 stages"]

@@ -10,6 +10,7 @@ from trainui import extras, settings
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.search import Search
 from trainui.errors import UnfitEnvironmentError, UnsafePathError, UsageError
+from trainui.formatting import quantity
 from trainui.pipeline.inputs import allowed_directories, validate_file_path
 from trainui.pipeline.substitution import phases
 
@@ -90,7 +91,7 @@ def missing_gpus(stages: Iterable[StageDefinition], environ: Mapping[str, str]) 
     usable = usable_gpus(environ=environ)
     if usable.working >= largest.gpus:
         return None
-    wanted = f"{largest.gpus} GPU" if largest.gpus == 1 else f"{largest.gpus} GPUs"
+    wanted = quantity(largest.gpus, "GPU")
     has = f"only {usable.working} can be used" if usable.working else "no GPU can be used"
     why = f" ({usable.hindrance})" if usable.hindrance else ""
     return f"stage {largest.name} needs {wanted} and {has} on this machine{why}"

@@ -65,8 +65,8 @@ class CodeSnapshot:
     @property
     def words(self) -> str:
         """Its size and source as text."""
-        plural = "" if self.files == 1 else "s"
-        return f"{formatting.size(self.bytes)} in {self.files} file{plural} of {self.root}"
+        files = formatting.quantity(self.files, "file")
+        return f"{formatting.size(self.bytes)} in {files} of {self.root}"
 
 
 def look(directory: Path) -> tuple[CodeSnapshot, Files]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from trainui.errors import TrainuiError
+from trainui.formatting import quantity
 from trainui.store.db import readonly
 from trainui.store.read import run_list
 from trainui.text import harmless
@@ -26,7 +27,7 @@ def message() -> str:
     named = ", ".join(f"{harmless(run.name)} ({run.status})" for run in going[:MOST])
     more = f" and {len(going) - MOST} more" if len(going) > MOST else ""
     verb = "continues" if len(going) == 1 else "continue"
-    lines = [f"{len(going)} run{'s' * (len(going) > 1)} {verb}: {named}{more}."]
+    lines = [f"{quantity(len(going), 'run')} {verb}: {named}{more}."]
     lines[0] += " Reopen the screen with `trainui`."
     if not worker_is_there():
         lines.append(

@@ -111,7 +111,7 @@ def _print(rows: list[dict[str, Any]], *, as_json: bool, dry_run: bool) -> None:
     ]
     known = len(rows) - len(shown)
     if not as_json:
-        count = f"{len(shown)} training{'' if len(shown) == 1 else 's'}"
+        count = formatting.quantity(len(shown), "training")
         printing.note(
             f"{'found' if dry_run else 'added'} {count}"
             + (f", {known} already added" if known else "")

@@ -151,7 +151,7 @@ class _Freed:
     @property
     def words(self) -> str:
         """Count and size as text."""
-        return f"{self.count} run{'' if self.count == 1 else 's'}, {formatting.size(self.bytes)}"
+        return f"{formatting.quantity(self.count, 'run')}, {formatting.size(self.bytes)}"
 
     def listed(self) -> list[str]:
         """Return one line per run."""

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trainui import clock
+from trainui.formatting import quantity
 
 PAUSED = "the queue is paused"
 
@@ -173,8 +174,7 @@ class _Queue:
 
 
 def _count(kind: str, number: int) -> str:
-    word = "GPU" if kind == "gpu" else "CPU slot"
-    return f"{number} {word}" + ("" if number == 1 else "s")
+    return quantity(number, "GPU" if kind == "gpu" else "CPU slot")
 
 
 def _delay(stage: WaitingStage, now: int) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select, update
 from trainui import clock
 from trainui.domain.records import Slot
 from trainui.domain.states import ENDED, Status, run_status
+from trainui.formatting import quantity
 from trainui.store.db import protocol
 from trainui.store.db.engine import raw
 from trainui.store.read import row_mapping
@@ -117,7 +118,7 @@ def add_stages(
     new_run.insert(own, "stages", [row | {"run_id": run_id} for row in rows])
     _start(own, run_id, states, directories, host)
     runs.refresh(connection, run_id)
-    text = f"{len(ids)} stage{'s' * (len(ids) != 1)} added"
+    text = f"{quantity(len(ids), 'stage')} added"
     events.record(connection, run_id, "submitted", text)
 
 

@@ -13,6 +13,7 @@ from trainui import clock
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.states import Status
 from trainui.errors import UsageError
+from trainui.formatting import quantity
 from trainui.store.db.protocol import Connection
 from trainui.store.db.statements import batches, placeholders
 from trainui.store.read import row_mapping
@@ -59,7 +60,7 @@ def create(connection: Connection, new: NewRun) -> None:
     insert(connection, "dependencies", _edges(new, ids))
     enroll(connection, new.id, new.pipeline.stages, ids)
     event = {"run_id": new.id, "time": clock.now(), "kind": "submitted"}
-    event["text"] = f"{len(ids)} stage{'s' * (len(ids) != 1)} submitted"
+    event["text"] = f"{quantity(len(ids), 'stage')} submitted"
     insert(connection, "events", [event])
 
 

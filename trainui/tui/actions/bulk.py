@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trainui.domain.states import UNFINISHED
 from trainui.errors import TrainuiError
-from trainui.formatting import size
+from trainui.formatting import quantity, size
 from trainui.text import harmless
 from trainui.tui.actions.confirm_screen import Choice, ConfirmScreen
 from trainui.tui.actions.target import Target, listed
@@ -38,10 +38,10 @@ def cancel_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
                 asked.append(len(control.cancel(target.id)))
             except TrainuiError as error:  # e.g. an external run that was not adopted
                 failed.append(f"{target.label}: {error}")
-        said = f"cancelling {_count(sum(asked), 'stage')} of {_count(len(asked), 'run')}..."
+        said = f"cancelling {quantity(sum(asked), 'stage')} of {quantity(len(asked), 'run')}..."
         return "\n".join([*([said] if asked else []), *failed[:MOST_LISTED]])
 
-    title = f"Cancel {_count(len(unfinished), 'run')}?"
+    title = f"Cancel {quantity(len(unfinished), 'run')}?"
     answers = [
         Choice("y", "cancel every unfinished stage of these runs", work),
         Choice("n", "leave them running", None),
@@ -77,7 +77,7 @@ def remove_question(targets: Sequence[Target]) -> ConfirmScreen:
         return _each(finished, "deleted", lambda target: control.remove(target.id))
 
     one = len(finished) == 1
-    name = f"the run {finished[0].label}" if one else _count(len(finished), "run")
+    name = f"the run {finished[0].label}" if one else quantity(len(finished), "run")
     answers = [
         Choice("y", "delete it" if one else "delete them", work),
         Choice("n", "keep it" if one else "keep them", None),
@@ -104,7 +104,7 @@ def resume_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
         return _each(targets, "resumed", lambda target: bool(control.resume(target.id)))
 
     answers = [Choice("y", "resume them", work), Choice("n", "cancel", None)]
-    return ConfirmScreen(f"Resume {_count(len(targets), 'run')}?", facts, answers, starts=True)
+    return ConfirmScreen(f"Resume {quantity(len(targets), 'run')}?", facts, answers, starts=True)
 
 
 def _plan_summary(target: Target) -> str:
@@ -129,7 +129,7 @@ def _each(targets: Sequence[Target], done: str, act: Callable[[Target], object])
         else:
             nothing += found is False
             succeeded += found is not False
-    lines = [f"{done}: {_count(succeeded, 'run')}"] if succeeded or not failed else []
+    lines = [f"{done}: {quantity(succeeded, 'run')}"] if succeeded or not failed else []
     if nothing:
         lines.append(f"{_runs(nothing)} unchanged: nothing to do")
     return "\n".join([*lines, *failed[:MOST_LISTED]])
@@ -139,12 +139,8 @@ def _named(targets: Sequence[Target]) -> str:
     return listed([target.label for target in targets], MOST_LISTED)
 
 
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' * (count != 1)}"
-
-
 def _runs(count: int) -> str:
-    return f"{_count(count, 'run')} {'is' if count == 1 else 'are'}"
+    return f"{quantity(count, 'run')} {'is' if count == 1 else 'are'}"
 
 
 TIME_LIMIT = 1.0
@@ -160,7 +156,7 @@ def size_in_words(directories: Iterable[Path], limit: float = TIME_LIMIT) -> str
             whole = False
             break
         total, count = total + entry, count + 1
-    words = f"{size(total)} in {count} file{'s' * (count != 1)}"
+    words = f"{size(total)} in {quantity(count, 'file')}"
     return words if whole else f"over {words}"
 
 

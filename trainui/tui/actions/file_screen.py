@@ -10,6 +10,7 @@ from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.widgets import Input
 
+from trainui.formatting import quantity
 from trainui.text import harmless
 from trainui.tui.actions.pipeline_files import PipelinePreview, matching_files, preview, start
 from trainui.tui.host import host_of
@@ -207,8 +208,8 @@ class ChooseFileScreen(Screen[None]):
 def preview_rows(found: PipelinePreview, width: int) -> list[Row]:
     """Return a file's stages and parameters, or its problems, as lines."""
     if found.problems:
-        count = len(found.problems)
-        rows: list[Row] = [(Segment(f"✗ {count} problem{'s' * (count > 1)}", "bad"),), ()]
+        title = f"✗ {quantity(len(found.problems), 'problem')}"
+        rows: list[Row] = [(Segment(title, "bad"),), ()]
         for problem in found.problems:
             rows += [(Segment(piece),) for piece in wrap(problem, width)]
         return rows
@@ -216,7 +217,7 @@ def preview_rows(found: PipelinePreview, width: int) -> list[Row]:
         (
             Segment("✓ ", "good"),
             Segment(found.name, "strong"),
-            Segment(f"  {len(found.stages)} stage{'s' * (len(found.stages) != 1)}", "dim"),
+            Segment(f"  {quantity(len(found.stages), 'stage')}", "dim"),
         ),
         (),
     ]

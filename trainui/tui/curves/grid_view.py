@@ -9,6 +9,7 @@ from textual import events
 from textual.binding import BindingType
 
 from trainui.domain.records import SeriesSummary
+from trainui.formatting import quantity
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.cursor_values import zoom_text
 from trainui.tui.curves.drawing.line_styles import LineStyle
@@ -83,7 +84,7 @@ class CurvesView(CurveKeys):
         hidden = self.state.hidden(self.curves.figures)
         of = f"{len(shown)} of " if len(shown) + len(hidden) != count else ""
         words += [f"{more} more"] if (more := self._hidden_plots()) else []
-        words.append(f"{of}{count} metric{'s' * (count != 1)}")
+        words.append(f"{of}{quantity(count, 'metric')}")
         if hidden and shown:
             words.append(f"without {', '.join(one.name for one in hidden[:MOST_HIDDEN])}")
         chart = self.chart()

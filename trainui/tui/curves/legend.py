@@ -6,6 +6,7 @@ import math
 
 from trainui.domain.records import SeriesSummary
 from trainui.domain.states import Status
+from trainui.formatting import quantity
 from trainui.text import SYMBOLS
 from trainui.tui.curves.cursor_values import (
     CursorValue,
@@ -117,7 +118,7 @@ def _in_all(line: PlotLine, figures: SeriesSummary, *, lower: bool | None) -> Ro
         Segment(number(figures.min)),
         Segment("   max ", "dim"),
         Segment(number(figures.max)),
-        Segment(f"   {figures.count} point{'s' * (figures.count != 1)}", "dim"),
+        Segment(f"   {quantity(figures.count, 'point')}", "dim"),
     ]
     if figures.superseded:
         spans.append(Segment(f"   {figures.superseded} superseded (dimmed)", "dim"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import SeriesSummary
 from trainui.domain.search import Search
+from trainui.formatting import quantity
 from trainui.store.points.x_axis import Axis
 
 NAN, ABOVE, BELOW = 1, 2, 4
@@ -43,7 +44,7 @@ class Comparison:
         if self.sweep:
             return "sweep as one band" if self.fold == ALL_IN_ONE else "all sweep members"
         counts = ((self.attempts, "attempt"), (self.members, "sweep member"), (self.runs, "run"))
-        parts = [f"{len(some)} {word}{'s' * (len(some) != 1)}" for some, word in counts if some]
+        parts = [quantity(len(some), word) for some, word in counts if some]
         return f"with {', '.join(parts)}" if parts else ""
 
 

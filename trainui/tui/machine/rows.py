@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from trainui.formatting import size
+from trainui.formatting import quantity, size
 from trainui.text import harmless
 from trainui.tui.data.snapshot import GpuUse, Machine
 from trainui.tui.machine.disk_forecast import coarse
@@ -152,7 +152,7 @@ def _measure(
 def _processors(machine: MachineFigures, width: int) -> list[Row]:
     count = len(machine.cores)
     usable = f", {machine.usable} usable" if machine.usable < count else ""
-    title = f"{count} processor{'s' * (count != 1)}{usable}, load {machine.load:.1f}"
+    title = f"{quantity(count, 'processor')}{usable}, load {machine.load:.1f}"
     rows: list[Row] = [(), (Segment(" Machine  ", "strong"), Segment(title, "dim"))]
     words = f"{machine.cpu:.0f}%"
     rows.append(_measure("CPU", machine.cpu / 100, words, machine.cpu_history, width))

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trainui.formatting import quantity
+
 PATIENCE = 20.0
 """Seconds after which a search is given up."""
 
@@ -109,4 +111,4 @@ def add_all() -> str:
     from trainui.control.trainings import external
 
     added = external.add(external.find(Path.cwd()))
-    return f"added {len(added)} training{'s' * (len(added) != 1)}"
+    return f"added {quantity(len(added), 'training')}"

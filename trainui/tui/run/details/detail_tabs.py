@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from trainui.domain.records import Event, RunRecord, StageRecord
 from trainui.domain.states import Status
-from trainui.formatting import size
+from trainui.formatting import quantity, size
 from trainui.pipeline.substitution.masking import mask
 from trainui.text import harmless
 from trainui.tui.render.numbers import clock_time, state_style
@@ -86,8 +86,8 @@ def files_rows(found: StageFiles | None, width: int) -> list[Row]:
     if found.cut:
         rows.append((Segment("… and more", "dim"),))
     elif found.files:
-        count, total = len(found.files), size(sum(file.size for file in found.files))
-        rows += [(), (Segment(f"{count} file{'s' * (count != 1)}, {total}", "dim"),)]
+        total = size(sum(file.size for file in found.files))
+        rows += [(), (Segment(f"{quantity(len(found.files), 'file')}, {total}", "dim"),)]
     foot = [] if found.attempt is None else [f"last written by attempt {found.attempt}"]
     if not rows and not foot:
         rows.append((Segment("no files yet", "dim"),))
