@@ -198,6 +198,28 @@ def test_orphans_are_all_ended_and_strangers_are_not(
     assert bystander.poll() is None
 
 
+def test_an_orphan_that_is_stopped_may_still_save_its_work(stage: Stage) -> None:
+    stage.launch("trap 'touch saved; exit' TERM; touch ready; while :; do sleep 0.05; done")
+    wait_for(lambda: (stage.work / "ready").exists())
+    kill_supervisor(stage)
+    os.killpg(pids_of(stage).pid, signal.SIGSTOP)
+    assert kill_orphans(stage.dir, "TERM", 20.0) == []
+    assert (stage.work / "saved").exists()
+
+
+def test_an_end_between_two_looks_is_not_a_loss(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.launch("exit 3")
+    wait_for_exit(stage.dir)
+    wait_for_death(pids_of(stage).supervisor_pid)
+    read, looks = journal.read_exit, iter([None])  # as if it ended just after the first look
+    monkeypatch.setattr(journal, "read_exit", lambda directory: next(looks, read(directory)))
+    found = probe(stage.dir)
+    assert found.exit is not None
+    assert (found.state, found.exit.exit_code) == (ProbeState.ENDED, 3)
+
+
 def test_processes_are_found_by_all_their_variables(stage: Stage) -> None:
     stage.launch("exec sleep 60")
     pid = pids_of(stage).pid

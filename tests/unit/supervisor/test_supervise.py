@@ -31,7 +31,7 @@ from tests.unit.supervisor.waiting import (
 )
 from trainui.supervisor.journal import read_pids
 from trainui.supervisor.process import LaunchState, launch, request_stop
-from trainui.supervisor.protocol import ExitReason, Pids
+from trainui.supervisor.protocol import EXIT_FILE, ExitReason, Pids
 
 STUBBORN = "trap '' TERM; echo $$ > {0}.part; mv {0}.part {0}; while :; do sleep 0.05; done"
 WILLING = "echo $$ > {0}.part; mv {0}.part {0}; exec sleep 60"
@@ -145,6 +145,13 @@ def test_silence_ends_the_process(stage: Stage) -> None:
 def test_a_process_that_writes_is_not_silent(stage: Stage) -> None:
     stage.launch("for i in 1 2 3 4 5 6; do sleep 0.5; echo $i >&2; done", silence_timeout=2.5)
     assert wait_for_exit(stage.dir).reason is ExitReason.EXITED
+
+
+def test_it_ended_when_its_process_did_and_not_the_last_of_its_children(stage: Stage) -> None:
+    stage.launch("sleep 60 & exit 0")  # which gets half a second, and then the stop signal
+    end = wait_for_exit(stage.dir)
+    recorded_at = (stage.dir / EXIT_FILE).stat().st_mtime_ns // 1000
+    assert recorded_at - end.completed_at > 400_000
 
 
 def test_a_pause_of_everything_is_no_silence(stage: Stage) -> None:
