@@ -8,7 +8,10 @@ seeds and trials that are trained one after the other in a log are kept apart by
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
+
+from trainui.metrics.formats import labels
 
 _LABEL = re.compile(
     r"\s*(?P<stem>(?:[A-Za-z][\w.-]*?[-_.]?|(?:\d+\.){3})?)(?P<number>\d{1,6})(?::|\s*\|) "
@@ -16,7 +19,11 @@ _LABEL = re.compile(
 FOLDS = "folds"
 """Key in a preset's memory: the first fold, seed or trial, and the last."""
 
-_FOLD = re.compile(r"\b(?P<stem>fold|split|seed|trial)[ =:#_-]{0,3}(?P<number>\d{1,9})\b", re.I)
+_FOLD = re.compile(
+    r"\b(?P<stem>fold|split|seed|trial|client|task|agent|stage|phase)[ =:#_-]{0,3}"
+    r"(?P<number>\d{1,9})\b",
+    re.I,
+)
 _FOLD_HEADING = re.compile(
     rf"\W*(?:(?:start|begin|train)\w* )?{_FOLD.pattern}(?:\s*(?:/|of)\s*\d+)?\W*", re.IGNORECASE
 )
@@ -26,6 +33,21 @@ _COUNTS = re.compile(
     r"(?:.*[-_.])?(?:e|ep|epoch|s|step|it|iter|iteration|round|episode|batch|update|tick)[-_.]?",
     re.IGNORECASE,
 )
+
+
+_WORDS = re.compile(r"\W*(?P<word>[A-Za-z][A-Za-z_]*)\W*")
+_NO_LABEL = re.compile(
+    rf"{labels.HELD_OUT}|train(?:ing)?|validat\w+|evaluat\w+|(?:complet|finish|log|report)\w*|done|end"
+    r"|after|at|in|global|total|num|env|current|info|debug|epoch|step",
+    re.IGNORECASE,
+)
+
+
+@lru_cache(1024)
+def word(text: str) -> str:
+    """Return the word that stands before a step, as in `critic step 3`; empty if it is no label."""
+    found = _WORDS.fullmatch(text)
+    return "" if found is None or _NO_LABEL.fullmatch(found["word"]) else found["word"]
 
 
 def find_fold(line: str) -> tuple[str, int] | None:

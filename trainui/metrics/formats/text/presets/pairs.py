@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from trainui.metrics.formats.text.presets.base import NUMBER, STEP
 
-_WORD = r"[A-Za-z_](?:[\w.@/%^-]|'(?=\w))*"
+_WORD = r"(?!(?:None|null|N/A|n/a)\b)[A-Za-z_](?:[\w.@/%^-]|'(?=\w))*"
 _NAME = rf"{_WORD}(?: ?\([^()\d]{{0,40}}\))?"
 _VALUE = rf"[1-9]\d{{0,2}}(?:,\d{{3}})+(?:\.\d+)?(?!\d|,\d)|{NUMBER}"
 _PAIR = re.compile(
@@ -21,7 +21,7 @@ _PAIR = re.compile(
     rf"(?<![\w./])"
     rf"(?:(?P<word>{_NAME}) ?= ?|(?P<words>{_NAME}(?: {_NAME}){{0,4}}?)(?:\s*:\s*|\s+|(?=\[)))"
     rf"[\[(]? *(?P<value>{_VALUE})(?P<thousands>[kKM](?![\w/]))?(?:/(?P<of>\d+))?"
-    r"(?![:\w]*\d[:-])(?!-\d\d-\d)(?![dhm] ?\d)"
+    r"(?!x[\da-fA-F]|b[01])(?![:\w]*\d[:-])(?!-\d\d-\d)(?![dhm] ?\d)"
 )
 _NAMES = 1024
 """Names for which answers are cached: those of a log repeat."""

@@ -78,10 +78,14 @@ _JOB_OF = "job"
 _FOLD = "fold"
 """Key in the memory: the fold that the last heading names."""
 
-_HANDED_ON = (_WITHIN, line_labels.FOLDS)
 
 _BELOW = "below"
 """Key in the memory: the step and the part of the data of a line that ends in a colon."""
+
+_WORD, _APART = "word", "words"
+"""Keys in the memory: the first word before a step, and those of other trainings."""
+
+_HANDED_ON = (_WITHIN, line_labels.FOLDS, _WORD, _APART)
 
 _AT = "at"
 """Key in the memory: the step of the last line."""
@@ -200,7 +204,22 @@ class PrintStatements(Preset):
                 steps.setdefault(pair.name.lower(), pair)
         step, own = EpochSteps(self.memory).of_line(line, steps)
         row = _values(line, found, _part(line, found), leaving_out=own or "")
+        row = self._apart_by_word(line, found, step, row)
         return {STEP: step, **self._of_epoch(row, is_summary=own is None)}
+
+    def _apart_by_word(self, line: str, found: Sequence[Pair], step: float, row: Row) -> Row:
+        """Return the numbers of `critic step 3 loss 1`, apart from `actor step 3 loss 2`."""
+        start = next(pair for pair in found if pair.is_step)
+        word = line_labels.word(line[: start.start] + start.name.rpartition(" ")[0])
+        if word == self.memory.setdefault(_WORD, word) or not word:
+            return row
+        apart = self.memory.setdefault(_APART, [])
+        if word not in apart:
+            if step > self.memory.get(_AT, step):
+                return row  # a training that goes on under another word
+            apart.append(word)
+        within = self.memory.get(_WITHIN, ())
+        return {f"{word} {name}" if name in within else name: row[name] for name in row}
 
     def _of_epoch(self, row: Row, *, is_summary: bool) -> Row:
         """Return the numbers of an epoch's summary apart from those printed within epochs."""
