@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -156,11 +156,15 @@ class Page(RunActions):
 
     def show_keys(self) -> None:
         """Show the keys of the focused widget and the page in the key bar."""
-        self.key_bar.show(self.footer_keys())
+        self.key_bar.show(self.footer_keys(), self.idle_keys())
 
     def footer_keys(self) -> Sequence[Key]:
         """Return the keys in the key bar."""
         return self.host.keys.footer(self.footer_scopes())
+
+    def idle_keys(self) -> Collection[str]:
+        """Return the ids of the keys in the key bar that would do nothing now."""
+        return ()
 
     def footer_scopes(self) -> tuple[str, ...]:
         """Return the scopes of the keys in the key bar."""

@@ -36,6 +36,7 @@ from trainui.tui.actions.confirm_screen import ConfirmScreen
 from trainui.tui.actions.pipeline_files import start
 from trainui.tui.actions.plan_screen import PlanScreen, PlanView
 from trainui.tui.app import TrainuiApp
+from trainui.tui.render.styled_text import Segment
 from trainui.tui.run.screen import RunScreen
 
 PIPELINE = """\
@@ -153,22 +154,28 @@ async def test_nothing_to_resume_is_said(filler: Filler) -> None:
         await driven.until_shown("nothing to resume")
 
 
+def is_resume_offered(driven: Driven) -> bool:
+    page = driven.app.page
+    return page is not None and Segment(" r", "key") in page.key_bar.row(0, 120)
+
+
 async def test_the_keys_offer_a_resume_where_there_is_something_to_resume(filler: Filler) -> None:
     done = filler.run({"a": ()}, name="done")
     filler.complete(done, "a")
     failed = failed_demo(filler, name="broken")
     async with opened() as driven:
-        await driven.until_shown("done", "broken")
+        await driven.until_shown("done", "broken", "r resume")
         driven.runs.table.select(done)
-        await driven.until_gone("r resume")
+        await driven.until(lambda: not is_resume_offered(driven), "a dim key")
         driven.runs.table.select(failed)
-        await driven.until_shown("r resume")
+        await driven.until(lambda: is_resume_offered(driven), "a bright key")
         await driven.press("enter")
         await driven.until_shown("r resume", "1 Stages")
+        await driven.until(lambda: is_resume_offered(driven), "a bright key")
         assert driven.run.button.has_class("-useful")
     async with opened(done) as driven:
-        await driven.until_shown("✓ completed", "e edit")
-        assert "r resume" not in driven.text()
+        await driven.until_shown("✓ completed", "e edit", "r resume")
+        assert not is_resume_offered(driven)
 
 
 async def test_a_cancel_says_what_would_be_lost(filler: Filler) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import ClassVar
@@ -110,7 +110,7 @@ class RunScreen(PaneActions):
         self.ask()
 
     def _show_resume(self, *, useful: bool) -> None:
-        """Make the button and the footer's key bright, or dim and left out."""
+        """Make the button and the footer's key bright or dim."""
         if self.button.has_class("-useful") != useful:
             self.button.set_class(useful, "-useful")
             self.show_keys()
@@ -171,18 +171,17 @@ class RunScreen(PaneActions):
         self.ask()
 
     def footer_keys(self) -> Sequence[Key]:
-        """Return the keys in the key bar: `c` in every pane; on a folded sweep enter unfolds it.
-
-        `r` is left out where nothing is to be resumed.
-        """
+        """Return the keys in the key bar: `c` in every pane; on a folded sweep enter unfolds it."""
         compare = self.host.keys.find("curves.compare")
         first, *others = super().footer_keys()
-        if not self.button.has_class("-useful"):
-            others = [key for key in others if key.id != "acting.resume"]
         keys = [first, *([] if compare in others else [compare]), *others]
         if not self.graph.folded:
             return keys
         return [replace(key, label="unfold") if key.id == "stages.open" else key for key in keys]
+
+    def idle_keys(self) -> Collection[str]:
+        """Return the key of a resume if nothing is to be resumed."""
+        return () if self.button.has_class("-useful") else ("acting.resume",)
 
     def on_cursor_view_opened(self) -> None:
         """Move the focus from the DAG to the stage's panes."""

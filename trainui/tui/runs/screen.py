@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -18,7 +18,7 @@ from trainui.text import harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.data.query import ListQuery
 from trainui.tui.data.snapshot import Snapshot
-from trainui.tui.keymap import Key, bindings
+from trainui.tui.keymap import bindings
 from trainui.tui.page import Page
 from trainui.tui.render.styled_text import Row, Segment, wrap
 from trainui.tui.runs import top_bar
@@ -71,7 +71,7 @@ class RunsScreen(Page):
         self._settling: Timer | None = None
         self._recalled = False
         self._shown_resume = False
-        """True if the key bar has the key of a resume."""
+        """True if the key of a resume is bright in the key bar."""
 
     def content(self) -> Iterator[Widget]:
         """Yield the table and the welcome page."""
@@ -192,13 +192,10 @@ class RunsScreen(Page):
         """True if a chosen run has stages that a resume would run."""
         return any(run.failed for run in self.table.chosen)
 
-    def footer_keys(self) -> Sequence[Key]:
-        """Return the keys in the key bar; `r` is left out where nothing is to be resumed."""
+    def idle_keys(self) -> Collection[str]:
+        """Return the key of a resume if no chosen run has anything to resume."""
         self._shown_resume = self._can_resume
-        keys = super().footer_keys()
-        if self._shown_resume:
-            return keys
-        return [key for key in keys if key.id != "acting.resume"]
+        return () if self._shown_resume else ("acting.resume",)
 
     def footer_scopes(self) -> tuple[str, ...]:
         """Return the scopes of the keys in the footer; without runs only those of the app."""

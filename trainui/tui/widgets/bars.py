@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rich.cells import cell_len
 from textual import events
@@ -48,6 +48,8 @@ class KeyBar(LinesView, can_focus=False):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._keys: Sequence[Key] = ()
+        self._idle: Collection[str] = ()
+        """Ids of the keys that would do nothing now; they are dim and stay in their places."""
         self._note: Row = ()
 
     def note(self, note: Row) -> None:
@@ -55,9 +57,9 @@ class KeyBar(LinesView, can_focus=False):
         self._note = note
         self.update_rows()
 
-    def show(self, keys: Sequence[Key]) -> None:
-        """Show these keys; the last two are never omitted."""
-        self._keys = tuple(keys)
+    def show(self, keys: Sequence[Key], idle: Collection[str] = ()) -> None:
+        """Show these keys, dim those with an id in `idle`; the last two are never omitted."""
+        self._keys, self._idle = tuple(keys), idle
         self.update_rows()
 
     def row_count(self) -> int:
@@ -70,7 +72,8 @@ class KeyBar(LinesView, can_focus=False):
             return cut(self._note, width)
         spans: list[Segment] = []
         for key in self._fitting(width):
-            spans += [Segment(f" {key.short}", "key"), Segment(f" {key.label} ", "dim")]
+            style = "dim" if key.id in self._idle else "key"
+            spans += [Segment(f" {key.short}", style), Segment(f" {key.label} ", "dim")]
         return tuple(spans)
 
     def _fitting(self, width: int) -> list[Key]:
