@@ -89,7 +89,8 @@ def _line(time: int, status: Status, name: str, stage: StageRecord | None, reaso
     words = [text.harmless(name)]
     if stage is not None and status in ENDED and stage.started_at and stage.completed_at:
         words.append(f"after {formatting.between(stage.started_at, stage.completed_at)}")
-    if stage is not None and stage.attempt > 1:
+    # of a queued stage it is that of the attempt before
+    if stage is not None and stage.attempt > 1 and status != Status.QUEUED:
         words.append(f"(attempt {stage.attempt})")
     if reason:
         words.append(f"- {text.harmless(reason)}")

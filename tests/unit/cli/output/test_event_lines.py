@@ -79,6 +79,17 @@ def test_an_earlier_attempt_is_not_told_with_the_number_of_the_last_one(store: S
         assert told == ["● running a", "● running a (attempt 2)"]
 
 
+def test_a_queued_stage_is_not_told_with_the_number_of_its_last_attempt(store: Store) -> None:
+    run_id = control.submit(loader.load_text(TWO))
+    failed = attempt_rows.Outcome(Status.FAILED, clock.now(), error="exit code 1")
+    for _ in range(2):
+        play(store, run_id, "a", failed)
+        control.resume(run_id)
+    with views.reading() as connection:
+        narrator = EventPrinter(connection, run_id, from_start=False)
+        assert words(narrator.new_lines()) == ["◔ queued a"]
+
+
 def test_who_comes_later_is_told_how_things_are_and_then_what_changes(store: Store) -> None:
     run_id = control.submit(loader.load_text(TWO))
     play(store, run_id, "a", attempt_rows.Outcome(Status.FAILED, clock.now(), error="exit code 1"))
