@@ -78,6 +78,8 @@ def check(run_id: str, pipeline: Pipeline) -> Counter[str]:
 def _check_value(connection: protocol.Connection, one: TrialRecord) -> None:
     expected = STATES[str(one.stage.status)]
     assert one.state == expected, f"trial {one.number} is {one.stage.status} and {one.state}"
+    lost = (one.stage.error or "").startswith("no points of")
+    assert not lost, f"trial {one.number} completed without its points: {one.stage.error}"
     if one.state == "complete":
         search = one.stage.definition.search
         assert isinstance(search, Search)

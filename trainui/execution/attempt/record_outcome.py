@@ -73,13 +73,17 @@ def record_exit(
 
 
 def _with_objective(store: Store, context: AttemptContext, outcome: Outcome) -> Outcome:
-    """Return the outcome of a completed attempt: a trial without a value of its metric failed."""
-    search = context.stage.definition.search
+    """Return the outcome of a completed attempt: a trial without a value of its metric failed.
+
+    While points of an earlier attempt are left to be read, it is the search that decides later.
+    """
+    search, own = context.stage.definition.search, context.attempt.id
     if search is None or not search.asks:
         return outcome
     with store.read() as connection:
         problem = objective.problem(raw(connection), context.stage.id, search.metric)
-    if problem is None:
+        tries = attempts.of_stage(connection, context.stage.id) if problem else []
+    if problem is None or not all(one.metrics_complete or one.id == own for one in tries):
         return outcome
     return replace(outcome, status=Status.FAILED, error=problem, result=None, retry=False)
 
