@@ -5,14 +5,14 @@ shell command that writes one point. Two run at once; Optuna's loop runs the sam
 objective, one after the other, with the same sampler and the same kind of storage. Goals: a trial
 costs at most 1.5 times a stage, and 1,000 trials take at most 1.3 times as long as Optuna's loop.
 
-What a TPE trial takes of CPU, in ms, in a search of 300 beside other work: 45 in all processes, of
-which 29 in the worker, where one thread computes at a time.
+What a TPE trial takes of CPU, in ms, in a search of 300 beside other work: 42 in all processes, of
+which 26 in the worker, where one thread computes at a time.
 
 | layer                                                | ms  |
 | ---------------------------------------------------- | --- |
-| search thread: sampling 3, study and store 6         | 9   |
+| search thread: sampling 3, study and store 4         | 7   |
 | its share of the import of Optuna                    | 3   |
-| planner and attempt monitor: three passes            | 7   |
+| planner and attempt monitor: three passes            | 6   |
 | claim and launch                                     | 4.4 |
 | record of the end, after the metrics are read        | 3.2 |
 | Celery: messages and their receipt                   | 1.5 |
