@@ -4,7 +4,8 @@
  * it. Names, numbers and layouts are those of NVIDIA's public interface, nvml.h. Its lines:
  *
  *   driver INIT_CODE SECONDS_THAT_A_CALL_TAKES
- *   gpu UUID CODE MEMORY_TOTAL MEMORY_USED UTILISATION CELSIUS MILLIWATTS MIG COMPUTE_MODE NAME...
+ *   gpu UUID CODE MEMORY_TOTAL MEMORY_USED UTILISATION CELSIUS MILLIWATTS MIG COMPUTE_MODE
+ *       CLOCK_REASONS ECC_ERRORS NAME...   (on one line)
  *   process GPU C_OR_G PID BYTES
  *
  * CODE is what every question about that GPU is answered with, 0 for none; -1 stands for a value
@@ -35,7 +36,7 @@ enum { MAX_GPUS = 16, MAX_PROCESSES = 64 };
 
 typedef struct {
   char uuid[96], name[96];
-  int code, utilisation, celsius, milliwatts, mig, compute_mode;
+  int code, utilisation, celsius, milliwatts, mig, compute_mode, clock_reasons, ecc_errors;
   long long total, used;
 } gpu_t;
 
@@ -109,9 +110,10 @@ static void look(void) {
   while (fgets(line, sizeof line, file)) {
     gpu_t *gpu = &machine.gpus[machine.gpu_count];
     if (sscanf(line, "driver %d %lf", &machine.init_code, &machine.seconds) == 2) continue;
-    if (sscanf(line, "gpu %95s %d %lld %lld %d %d %d %d %d %95[^\n]", gpu->uuid, &gpu->code,
+    if (sscanf(line, "gpu %95s %d %lld %lld %d %d %d %d %d %d %d %95[^\n]", gpu->uuid, &gpu->code,
                &gpu->total, &gpu->used, &gpu->utilisation, &gpu->celsius, &gpu->milliwatts,
-               &gpu->mig, &gpu->compute_mode, gpu->name) == 10 &&
+               &gpu->mig, &gpu->compute_mode, &gpu->clock_reasons, &gpu->ecc_errors,
+               gpu->name) == 12 &&
         machine.gpu_count < MAX_GPUS - 1)
       machine.gpu_count++;
     else
@@ -231,6 +233,25 @@ int nvmlDeviceGetMigMode(void *handle, unsigned *current, unsigned *pending) {
   if (code) return code;
   *pending = gpu->mig > 0;
   return tell(gpu->mig, current);
+}
+
+int nvmlDeviceGetCurrentClocksThrottleReasons(void *handle, unsigned long long *reasons) {
+  gpu_t *gpu;
+  int code = find(handle, &gpu);
+  if (code) return code;
+  if (gpu->clock_reasons < 0) return NOT_SUPPORTED;
+  *reasons = gpu->clock_reasons;
+  return SUCCESS;
+}
+
+int nvmlDeviceGetTotalEccErrors(void *handle, int error, int counter, unsigned long long *count) {
+  gpu_t *gpu;
+  int code = find(handle, &gpu);
+  if (code) return code;
+  if (error != 1 || counter != 0) return INVALID_ARGUMENT;
+  if (gpu->ecc_errors < 0) return NOT_SUPPORTED;
+  *count = gpu->ecc_errors;
+  return SUCCESS;
 }
 
 typedef struct {

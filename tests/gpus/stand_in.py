@@ -43,10 +43,13 @@ class Card:
     milliwatts: int = 70_000
     mig: int = 0
     compute_mode: int = 0
+    clock_reasons: int = 0
+    ecc_errors: int = 0
 
     def line(self) -> str:
         numbers = [self.code, self.total, self.used, self.utilisation, self.celsius]
         numbers += [self.milliwatts, self.mig, self.compute_mode]
+        numbers += [self.clock_reasons, self.ecc_errors]
         return f"gpu {self.uuid} {' '.join(map(str, numbers))} {self.name}\n"
 
 

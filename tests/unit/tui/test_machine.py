@@ -22,6 +22,7 @@ from trainui.tui.data.snapshot import GpuUse
 from trainui.tui.data.snapshot import Machine as Seen
 from trainui.tui.machine.disk_forecast import DiskForecast, coarse
 from trainui.tui.machine.gpu_reader import GpuFigures
+from trainui.tui.machine.gpu_strip import strip_rows
 from trainui.tui.machine.histories import history_rows
 from trainui.tui.machine.rows import machine_lines
 from trainui.tui.machine.screen import MachineScreen
@@ -97,6 +98,14 @@ def test_it_shows_everything_and_never_more_than_fits(width: int) -> None:
         assert "pid 7 of another user" in text
         assert "fit of faces" in text.partition("node7")[2]
         assert max(width_of(line.row) for line in lines) <= width
+
+
+def test_a_warning_of_a_gpu_stands_beside_its_user() -> None:
+    hot = replace(BUSY, warning="slowed down by heat")
+    (title, *_) = machine_lines(SEEN, [hot], {("", 0): USE}, 100)
+    assert "train[lr=0.1] of digits  ▲ slowed down by heat" in joined([title.row])
+    assert "▲ free" in joined(strip_rows([hot], {}, 100))
+    assert "▲" not in joined(strip_rows([BUSY], {}, 100))
 
 
 def test_without_a_driver_the_machine_stands_alone() -> None:

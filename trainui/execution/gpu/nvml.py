@@ -26,6 +26,9 @@ LIBRARY = "libnvidia-ml.so.1"
 PROHIBITED = 2
 """Compute mode in which no process may compute on the GPU."""
 
+TOO_HOT, POWER_BRAKE = 0x20 | 0x40, 0x80
+"""Bits of the reasons for low clocks: slowdowns by temperature (software, hardware), and power."""
+
 NO_PERMISSION, DRIVER_NOT_LOADED = 4, 9
 GPU_IS_LOST, RESET_REQUIRED, VERSION_MISMATCH = 15, 16, 18
 """NVML error codes, as in nvml.h."""
@@ -55,6 +58,8 @@ class Gpu:
     """Watts."""
     problem: str | None = None
     """Why no stage can run on it, e.g. `has fallen off the bus`."""
+    warning: str | None = None
+    """Why it is slow or its results may be wrong, e.g. `3 uncorrected ECC errors`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +192,7 @@ class _Card:
             temperature=self._temperature(),
             power=None if power is None else power / 1000,
             problem=next(self._unusable(), None),
+            warning=", ".join(self._warnings()) or None,
         )
 
     def _first(self, *questions: Callable[[Any], Any]) -> Any:
@@ -223,6 +229,19 @@ class _Card:
             yield "is split into MIG instances, which are not supported"
         if self._first(self.nvml.nvmlDeviceGetComputeMode) == PROHIBITED:
             yield "is closed to computing (compute mode: prohibited)"
+
+    def _warnings(self) -> Iterator[str]:
+        names = ("EventReasons", "ThrottleReasons")  # second: deprecated
+        asks = [getattr(self.nvml, f"nvmlDeviceGetCurrentClocks{name}", None) for name in names]
+        reasons = self._first(*filter(None, asks)) or 0
+        if reasons & TOO_HOT:
+            yield "slowed down by heat"
+        if reasons & POWER_BRAKE:
+            yield "slowed down by the power supply"
+        count = self.nvml.nvmlDeviceGetTotalEccErrors
+        uncorrected, since_reset = 1, 0
+        if errors := self._first(lambda handle: count(handle, uncorrected, since_reset)):
+            yield f"{errors} uncorrected ECC error{'s' * (errors != 1)}"
 
 
 def _driver_problem(error: Any) -> str:

@@ -39,6 +39,8 @@ class GpuFigures:
     """E.g. `NVIDIA H100 80GB HBM3`."""
     host: str = ""
     """Its host; empty: this one."""
+    warning: str = ""
+    """Why it is slow or its results may be wrong; empty: nothing is known."""
 
     @property
     def place(self) -> tuple[str, int]:
@@ -116,4 +118,5 @@ def _figures(gpu: nvml.Gpu) -> GpuFigures:
         temperature=gpu.temperature,
         power=None if gpu.power is None else round(gpu.power),
         name=gpu.name,
+        warning=gpu.warning or "",
     )

@@ -104,6 +104,8 @@ def _gpu(gpu: GpuFigures, holder: str | None, cells: int) -> list[Segment]:
         return _filled([Segment(label, "dim"), Segment(f"▲ {gpu.user}", "bad")], cells)
     spans = [Segment(label, "dim"), Segment(_busy(gpu), "good" if gpu.utilisation else "dim")]
     spans += [Segment(f" {part}", "dim") for part in _numbers(gpu, cells)]
+    if gpu.warning:
+        spans.append(Segment(" ▲", "bad"))
     user = harmless(holder or gpu.user or "free")
     return _filled(
         [*spans, Segment(f" {user}", "" if holder else "warn" if gpu.user else "dim")], cells

@@ -96,6 +96,8 @@ def _gpu_lines(
         title.append(Segment(f"▲ {gpu.user}", "bad"))
         return [MachineLine(cut(tuple(title), width))]
     title += _user(gpu, use)
+    if gpu.warning:
+        title.append(Segment(f"  ▲ {gpu.warning}", "bad"))
     busy_history, memory_history = known(history) if history else ([], [])
     busy = None if gpu.utilisation is None else gpu.utilisation / 100
     numbers = "–" if busy is None else f"{gpu.utilisation}%"

@@ -49,12 +49,31 @@ def test_a_gpu_is_told_with_all_its_figures(machine: NewMachine) -> None:
 
 
 def test_what_a_card_does_not_tell_is_none(machine: NewMachine) -> None:
-    machine(1).change(
-        0, used=-1, utilisation=-1, celsius=-1, milliwatts=-1, mig=-1, compute_mode=-1
-    )
+    here = machine(1)
+    here.change(0, used=-1, utilisation=-1, celsius=-1, milliwatts=-1, mig=-1, compute_mode=-1)
+    here.change(0, clock_reasons=-1, ecc_errors=-1)
     (found,) = nvml.look().gpus
+    assert found.warning is None
     assert (found.memory_used, found.memory_total, found.utilisation) == (None, None, None)
     assert (found.temperature, found.power, found.problem) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("clock_reasons", "ecc_errors", "words"),
+    [
+        (0x1 | 0x4, 0, None),  # idle, and within the power limit
+        (0x20, 0, "slowed down by heat"),
+        (0x8 | 0x40, 1, "slowed down by heat, 1 uncorrected ECC error"),
+        (0x80, 3, "slowed down by the power supply, 3 uncorrected ECC errors"),
+    ],
+)
+def test_a_gpu_that_is_slowed_down_or_has_memory_errors_has_a_warning(
+    machine: NewMachine, clock_reasons: int, ecc_errors: int, words: str | None
+) -> None:
+    machine(1).change(0, clock_reasons=clock_reasons, ecc_errors=ecc_errors)
+    (found,) = nvml.look().gpus
+    assert found.warning == words
+    assert found.problem is None, "stages may run on it"
 
 
 def test_an_old_driver_tells_of_processes_all_the_same(machine: NewMachine) -> None:
