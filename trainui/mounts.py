@@ -23,6 +23,9 @@ NETWORK = frozenset(
 )
 """File systems on which database locks are unreliable."""
 
+_OF_THE_SYSTEM = frozenset({"fuse.lxcfs", "fuse.portal", "fuse.snapfuse"})
+"""FUSE file systems without files of users."""
+
 MOUNTS = Path("/proc/self/mountinfo")
 
 ANSWERS_WITHIN = 2.0
@@ -68,7 +71,7 @@ def _remote(_second: int) -> frozenset[str]:
     return frozenset(
         path
         for path, kind in kinds().items()
-        if kind in NETWORK or kind == "fuse" or kind.startswith("fuse.")
+        if kind in NETWORK or (kind.partition(".")[0] == "fuse" and kind not in _OF_THE_SYSTEM)
     )
 
 

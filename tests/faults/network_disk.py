@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import select
 import stat
 import struct
 import subprocess
@@ -36,18 +37,24 @@ def network_disk(at: Path, *, silent: bool = False) -> Iterator[Path]:
     if libc.mount(*kind) != 0:
         os.close(device)
         pytest.skip(f"FUSE cannot be mounted here: {os.strerror(ctypes.get_errno())}")
-    server = threading.Thread(target=_serve, args=(device, silent), daemon=True)
+    over = threading.Event()
+    server = threading.Thread(target=_serve, args=(device, silent, over), daemon=True)
     server.start()
     try:
         yield at
     finally:
         subprocess.run(["umount", "--lazy", at], check=True)
-        server.join(5)
+        over.set()  # a pending read would keep the device open, and its users blocked
+        server.join()
         os.close(device)
 
 
-def _serve(device: int, silent: bool) -> None:
-    while True:
+def _serve(device: int, silent: bool, over: threading.Event) -> None:
+    ready = select.poll()
+    ready.register(device, select.POLLIN)
+    while not over.is_set():
+        if not ready.poll(50):
+            continue
         try:
             request = os.read(device, 1 << 20)
         except OSError:

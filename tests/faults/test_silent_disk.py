@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,15 @@ import pytest
 from tests.acceptance.command_line import CommandLine
 from tests.faults.network_disk import network_disk
 from tests.unit.supervisor.waiting import wait_for
-from trainui import mounts
+from trainui import mounts, settings
+from trainui.control.trainings import external
+from trainui.execution.external import remote_processes
+from trainui.execution.external.remote_processes import RemoteProcesses
+from trainui.execution.worker import metrics_process
+from trainui.paths import Home
+from trainui.store.db.engine import open_store
+from trainui.store.points import curves
+from trainui.store.read import views
 
 PIPELINE = {"stages": [{"name": "own", "run": "for i in 1 2 3; do echo step=$i loss=0.$i; done"}]}
 
@@ -43,6 +52,35 @@ def test_an_external_run_on_a_silent_disk_delays_nothing_else(
         assert cli("worker", "stop").code == 0
 
 
+def test_a_disk_that_does_not_answer_is_a_problem_of_the_run_until_it_is_unmounted(
+    trainui_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the worker does it; the seconds that an answer may take are left out."""
+    monkeypatch.setattr(metrics_process, "SILENT_FOR", 0.0)
+    monkeypatch.setattr(remote_processes, "LEAST_PAUSE", 0.0)
+    monkeypatch.setattr(remote_processes, "PERIOD", 0.0)
+    trainui_home.worker.mkdir(parents=True, exist_ok=True)
+    far = tmp_path / "far"
+    far.mkdir()
+    (far / "metrics.csv").write_text("step,loss\n1,0.5\n")
+    (added,) = external.add(external.find(far))
+    processes = RemoteProcesses(open_store(), settings.host())
+
+    def problems() -> list[str]:
+        processes.look(changed=False)
+        with closing(views.connect()) as connection:
+            (stage,) = views.stages(connection, added.run_id)
+            return [one.problem for one in curves.problems(connection, [stage.id])]
+
+    try:
+        with network_disk(far, silent=True):
+            (words,) = wait_for(problems, "the problem")
+            assert words == f"{far} does not answer; what was written there is read when it does"
+        wait_for(lambda: not problems(), "its end")
+    finally:
+        processes.stop()
+
+
 def is_blocked(mount: str) -> bool:
     """Return True if the process that reads a remote file system waits for it in the kernel."""
     for process in Path("/proc").glob("[0-9]*"):
@@ -58,7 +96,7 @@ def is_blocked(mount: str) -> bool:
 
 def test_a_silent_disk_is_known_by_a_child_process(tmp_path: Path) -> None:
     with network_disk(tmp_path / "far", silent=True) as far:
-        wait_for(mounts.has_remote, "the mount")
+        wait_for(lambda: mounts.remote_mount(str(far)), "the mount")
         assert mounts.remote_mount(f"{tmp_path}/near", f"{far}/a/b") == str(far)
         assert not mounts.does_answer(f"{far}/a", wait=False)
         assert mounts.is_silent_below(str(tmp_path), f"{far}/a")

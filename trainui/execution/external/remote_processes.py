@@ -16,8 +16,11 @@ from trainui.store.db.engine import Store
 from trainui.store.runs import watched_stages
 from trainui.store.runs.metrics_progress import AttemptToRead
 
-PERIOD = 1.0
-"""Seconds between two searches for such runs."""
+PERIOD = 5.0
+"""Seconds between two searches for such runs while the store does not change."""
+
+LEAST_PAUSE = 1.0
+"""The least seconds between two searches, and between two looks at the processes."""
 
 
 class RemoteProcesses:
@@ -27,30 +30,44 @@ class RemoteProcesses:
         """Start nothing yet."""
         self._store = store
         self._host = host
-        self._due = 0.0
+        self._due = self._search_due = 0.0
+        self._has_changed = True
+        """True if the store has changed since the last search."""
+        self._unread: dict[str, list[AttemptToRead]] = {}
+        """By mountpoint, the attempts to read that the last search found."""
         self._processes: dict[str, MetricsProcess] = {}
+        self._ending: list[MetricsProcess] = []
         self._reported: dict[int, str | None] = {}
         """By attempt: the problem that is stored."""
 
-    def look(self) -> None:
+    def look(self, *, changed: bool) -> None:
         """Start the processes that are needed, and end the others; nothing is waited for."""
-        if time.monotonic() < self._due:
+        self._has_changed = self._has_changed or changed
+        now = time.monotonic()
+        if now < self._due:
             return
-        self._due = time.monotonic() + PERIOD
-        unread = self._unread()
-        for mount in self._processes.keys() - unread.keys():
-            self._processes.pop(mount).close()
-        for mount, attempts in unread.items():
-            process = self._processes.setdefault(mount, MetricsProcess(mount))
+        self._due = now + LEAST_PAUSE
+        if self._has_changed or now >= self._search_due:
+            before, self._unread = self._unread, self._search()
+            self._has_changed, self._search_due = False, now + PERIOD
+            for mount in before.keys() - self._unread.keys():  # e.g. unmounted
+                self._report(mount, before[mount], is_silent=False)
+        for mount in self._processes.keys() - self._unread.keys():
+            self._ending.append(self._processes.pop(mount))
+            self._ending[-1].close()
+        self._ending = [one for one in self._ending if not one.has_ended()]
+        for mount, attempts in self._unread.items():
+            if (process := self._processes.get(mount)) is None:
+                process = self._processes[mount] = MetricsProcess(mount)
             process.look()
             self._report(mount, attempts, is_silent=process.is_silent())
 
     def stop(self) -> None:
         """End all processes."""
-        for process in self._processes.values():
-            process.close()
+        for process in (*self._processes.values(), *self._ending):
+            process.kill()
 
-    def _unread(self) -> dict[str, list[AttemptToRead]]:
+    def _search(self) -> dict[str, list[AttemptToRead]]:
         if not mounts.has_remote():
             return {}
         since = clock.now() - RESTING * clock.SECOND

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import time
+from contextlib import suppress
 
 from trainui import paths, wakeup
 from trainui.execution.daemon import spawn
@@ -22,6 +23,9 @@ POLL_EVERY = 5.0
 
 HANGS_FOR = 60.0
 """Seconds without an answer after which it is killed; it waits 30 s for a locked database."""
+
+KILL_WAIT = 0.5
+"""Seconds to wait for the end of a reader that was killed."""
 
 SILENT_FOR = 15.0
 """Seconds without an answer after which the file system is probed that it reads."""
@@ -62,6 +66,18 @@ class MetricsProcess:
         if self._reader is not None:
             _close_pipe(self._reader)
         self._probe.close()
+
+    def has_ended(self) -> bool:
+        """Return True if the reader does not run."""
+        return self._reader is None or self._reader.poll() is not None
+
+    def kill(self) -> None:
+        """Kill the reader, which may be blocked for good."""
+        self.close()
+        if self._reader is not None:
+            self._reader.kill()
+            with suppress(subprocess.TimeoutExpired):
+                self._reader.wait(KILL_WAIT)
 
     def _poll(self, now: float) -> None:
         self._polled_at = now

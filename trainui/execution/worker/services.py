@@ -181,7 +181,7 @@ class WorkerServices:
             self._reader.look,  # its start competes with that of the first stage
             self._gpus.look,
             lambda: self._external.look(changed=changed),
-            self._remote.look,
+            lambda: self._remote.look(changed=changed),
             lambda: self._notifier.look(changed=changed),
             self._stalls.look,
             self._stall_alerts.look,
