@@ -9,6 +9,7 @@ label.
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,9 +25,12 @@ _MOST_HELD = 64
 """Lines that wait until it is clear if their numbers are labels."""
 
 may_be_labelled = re.compile(
-    r"\[(?:rank|gpu|cuda|default|\d)|\((?:\w+ )?pid=|\s*[\w.-]{0,40}\d(?::|\s*\|) ", re.IGNORECASE
+    r"\s*+[\w.-]{1,41}+(?<=\d)(?::|\s*+\|) |\[(?i:rank|gpu|cuda|default|\d)|\((?:\w+ )?pid="
 ).match
 """Excludes most lines that no launcher has labelled, fast."""
+
+STARTS = frozenset(f"[( {string.ascii_letters}{string.digits}")
+"""What a label may begin with."""
 
 Lines = Sequence[tuple[str, str]]
 """Labels, empty for the main process, and the lines behind them."""

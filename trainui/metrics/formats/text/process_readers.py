@@ -13,7 +13,7 @@ from trainui.metrics.formats.text import process_lines
 from trainui.metrics.formats.text.log_prefix import message
 from trainui.metrics.formats.text.presets import PRESETS
 from trainui.metrics.formats.text.presets.base import NOTHING, STEP, Preset, Row
-from trainui.metrics.formats.text.process_lines import Lines, ProcessLines, may_be_labelled
+from trainui.metrics.formats.text.process_lines import STARTS, Lines, ProcessLines, may_be_labelled
 
 MEMORY, OTHERS, LABELS = "memory", "processes", "labels"
 """Keys in the state: of the main process, of others by label, and what was seen of the labels."""
@@ -49,12 +49,14 @@ class Readers:
         self._processes = ProcessLines(state.setdefault(LABELS, {}))
         self._presets: dict[str, Preset] = {}
         self._released: list[tuple[str, Row]] = []
-        self._main = self._preset("")
+        self._unprefixed = set[str]()
+        self._read = self._preset("").read_line
 
     def read_line(self, line: str) -> Sequence[Row]:
         """Return the rows that a line completes."""
-        if not may_be_labelled(line):
-            return self._labelled("", self._main.read_line(line))
+        if line[:1] not in STARTS or not may_be_labelled(line):
+            rows = self._read(line)
+            return self._labelled("", rows) if rows else rows
         return self._rows(self._processes.split(line))
 
     def finish(self) -> Sequence[Row]:
@@ -81,8 +83,10 @@ class Readers:
 
     def _labelled(self, label: str, rows: Sequence[Row]) -> Sequence[Row]:
         """Return rows of a process, behind those that waited for a confirmation."""
-        if not rows or not (self._released or self._processes.prefix(label)):
+        if not rows or (label in self._unprefixed and not self._released):
             return rows
+        if not self._processes.prefix(label):
+            self._unprefixed.add(label)
         found = [*self._released, *((label, row) for row in rows)]
         self._released = []
         return [self._prefixed(self._processes.prefix(one), row) for one, row in found]

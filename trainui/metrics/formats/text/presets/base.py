@@ -53,7 +53,10 @@ class Preset:
 
     def read_line(self, line: str) -> Sequence[Row]:
         """Return the rows that a line of the log completes."""
-        return self.read_safely(message(line) if self.of_messages else line)
+        try:
+            return self.read(message(line) if self.of_messages else line)
+        except (ValueError, OverflowError):  # as `read_safely`, but one call less for each line
+            return NOTHING
 
     def read_safely(self, line: str) -> Sequence[Row]:
         """Return the rows that a line completes; none if a number in it cannot be converted.

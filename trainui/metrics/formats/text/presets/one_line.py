@@ -13,7 +13,7 @@ class Megatron(LinePreset):
 
     substring = "iteration "
     line = re.compile(
-        r"(?:.*?[\s\]|:>-])?(?:iteration|(?P<part>valid\w*|test) (?:loss|results) at iteration) +"
+        r"(?:.*?[\s\]|:>-])??(?:iteration|(?P<part>valid\w*|test) (?:loss|results) at iteration) +"
         r"(?P<step>\d+)(?:/ *\d+)?(?: on \w+ set)? \|"
     )
     metric = re.compile(r" *([^|:]+?) *: *([^|\s]+) *(?=\||$)")

@@ -166,7 +166,7 @@ class PrintStatements(Preset):
         edge = _RICH.search(line) if ".py:" in line else None
         line = pairs.unwrapped((line[: edge.start()] if edge else line).rstrip())
         line = line_forms.rewritten(line)
-        found = pairs.with_step(pairs.find(line))
+        found: Sequence[Pair] = pairs.find(line)
         if not found or _SENTENCE.search(line) or _BEST.match(line):
             return None
         row = self._stepped(line, found) or self._numbered(line, found)
@@ -184,8 +184,10 @@ class PrintStatements(Preset):
 
     def _stepped(self, line: str, found: Sequence[Pair]) -> Row | None:
         """Return the numbers of a line that has its step."""
-        steps_at = (at for at, pair in enumerate(found) if pair.is_step)
-        first = next((at for at in steps_at if not (at and _is_size(found[at]))), None)
+        first = _first_step(found)
+        if first is None:
+            found = pairs.with_step(found)
+            first = _first_step(found)
         if first is None:
             return None
         begin = 0 if _LOGGED.fullmatch(line[: found[first].start].rstrip()) else None
@@ -210,7 +212,8 @@ class PrintStatements(Preset):
     def _apart_by_word(self, line: str, found: Sequence[Pair], step: float, row: Row) -> Row:
         """Return the numbers of `critic step 3 loss 1`, apart from `actor step 3 loss 2`."""
         start = next(pair for pair in found if pair.is_step)
-        word = line_labels.word(line[: start.start] + start.name.rpartition(" ")[0])
+        before = line[: start.start] + start.name.rpartition(" ")[0]
+        word = line_labels.word(before) if before else ""
         if word == self.memory.setdefault(_WORD, word) or not word:
             return row
         apart = self.memory.setdefault(_APART, [])
@@ -282,6 +285,12 @@ class PrintStatements(Preset):
             return None
         of = pairs.part(line[: found[0].start]) or _VALIDATION
         return {STEP: self.memory[_AT], **_values(line, found, of)}
+
+
+def _first_step(found: Sequence[Pair]) -> int | None:
+    """Return the index of a line's first step."""
+    steps_at = (at for at, pair in enumerate(found) if pair.is_step)
+    return next((at for at in steps_at if not (at and _is_size(found[at]))), None)
 
 
 def _is_size(pair: Pair) -> bool:
