@@ -34,24 +34,38 @@ ranks = [subprocess.Popen([sys.executable, *sys.argv[1:]]) for _ in range(2)]
 [rank.wait() for rank in ranks]
 """
 
+ORPHAN = """
+import subprocess, sys
+none = subprocess.DEVNULL
+process = subprocess.Popen(
+    sys.argv[2:], cwd=sys.argv[1], stdin=none, stdout=none, stderr=none, start_new_session=True
+)
+print(process.pid)
+"""
+
 
 class Programs:
-    """A directory with a training and a launcher."""
+    """A directory with a training and a launcher.
+
+    What is started is no child of this process, which may be a candidate itself: of several
+    processes that write metrics the one that started the others is listed, and the output of pytest
+    may go to a log with metrics.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.started: list[subprocess.Popen[bytes]] = []
+        self.started: list[int] = []
         (directory / "train.py").write_text(HOLD)
         (directory / "torchrun").write_text(LAUNCH)
 
     def start(self, *words: str, processes: int = 1) -> int:
         """Start a program; return its pid once it has so many processes that write."""
         before = self.ready
-        command = [sys.executable, *words]
-        process = subprocess.Popen(command, cwd=self.directory, start_new_session=True)
-        self.started.append(process)
+        orphan = [sys.executable, "-c", ORPHAN, str(self.directory), sys.executable, *words]
+        pid = int(subprocess.check_output(orphan))
+        self.started.append(pid)
         wait_for(lambda: self.ready - before == processes, "the processes")
-        return process.pid
+        return pid
 
     @property
     def ready(self) -> int:
@@ -63,9 +77,8 @@ def programs(tmp_path: Path) -> Iterator[Programs]:
     """Programs that are ended after the test."""
     found = Programs(tmp_path)
     yield found
-    for process in found.started:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    for pid in found.started:
+        os.killpg(pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize(
