@@ -25,12 +25,14 @@ def family(pid: int) -> set[int]:
 def written(pids: set[int]) -> tuple[int, ...]:
     """Return the sizes and times of the files that processes write; each output changes them.
 
-    Those on remote file systems, which may not answer, are left out.
+    Those on remote file systems may not answer: the positions of the processes in them count.
     """
     found = set[tuple[int, int]]()
-    for path in process_files.written_by(pids):
-        if mounts.remote_mount(path):
-            continue
+    paths = process_files.written_by(pids)
+    remote = {path for path in paths if mounts.remote_mount(path)}
+    if remote:
+        found = {(0, at) for at in process_files.positions(pids, remote)}
+    for path in paths - remote:
         with suppress(OSError):
             status = os.stat(path)  # noqa: PTH116 (many, and names as the kernel gives them)
             found.add((status.st_size, status.st_mtime_ns))
