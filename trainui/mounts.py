@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -90,8 +89,10 @@ class _Probe:
         self._ask()
 
     def _ask(self) -> None:
+        import subprocess  # rarely needed
+
         command, nothing = [sys.executable, "-ISc", _LOOK, self._path], subprocess.DEVNULL
-        self._asked_at = time.monotonic()
+        self._asked_at, self._too_late = time.monotonic(), subprocess.TimeoutExpired
         self._child = subprocess.Popen(
             command, stdin=nothing, stdout=nothing, stderr=nothing, cwd="/"
         )
@@ -103,7 +104,7 @@ class _Probe:
             self._ask()
             age = 0.0
         if wait and self._answered is None and age < ANSWERS_WITHIN:
-            with suppress(subprocess.TimeoutExpired):
+            with suppress(self._too_late):
                 self._child.wait(ANSWERS_WITHIN - age)
         code = self._child.poll()
         if code is not None:
