@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
+from dataclasses import replace
 
 from trainui.metrics.discovery.source_file import SourceFile
+from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import GrowingFile, UnreadableFileError
 from trainui.metrics.formats.text.preset_lines import FOUND, AnyLines
+from trainui.metrics.formats.text.single_values import SingleValues
+from trainui.store.points.source_record import key_of
 
 WAIT = 3.0
 """Seconds to wait after a text's first metric."""
@@ -30,7 +34,32 @@ MAX_BYTES = 8 << 20
 MAX_LINES = 100_000
 """The same in lines: each one takes about ten microseconds, however short."""
 
+LAST_BYTES = 8 << 20
+"""The end of a text in which single values are looked for."""
+
 _AT_ONCE = 65_536
+
+
+def of_single_values(text: SourceFile, metric: str) -> SourceFile | None:
+    """Return a text as a source of the values that it states without a series; None if of none.
+
+    Args:
+        text: the text.
+        metric: the metric that a search asks for; empty: those of usual names.
+    """
+    try:
+        with closing(GrowingFile(text.path)) as file:
+            begin = max(text.begin, file.look().size - LAST_BYTES)
+            data = file.read(begin, LAST_BYTES)
+    except (OSError, UnreadableFileError):
+        return None
+    cut = data.find(b"\n") + 1 if begin > text.begin else 0
+    lines = SingleValues(metric, {})
+    if not lines.decode(data[cut:], 0).records and not lines.finish(0).records:
+        return None
+    reading = DecoderChoice(single=metric, prefix=text.reading.prefix, doubtful=True)
+    key, ours = f"{key_of(text.path)}#single", text.ours and begin == 0
+    return replace(text, key=key, reading=reading, begin=begin + cut, ours=ours)
 
 
 class Fallbacks:

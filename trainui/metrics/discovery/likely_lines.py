@@ -79,12 +79,23 @@ def describe(text: SourceFile) -> str | None:
         return None
     kind = max(likely, key=lambda one: (len(kinds[one]), kinds[one][0].count(".")))
     examples = kinds[kind]
-    lack = "step that is recognised" if named else "name that is a metric's"
+    size = "1 line" if len(lines) == 1 else f"{len(lines):,} lines"
     return (
-        f"{text.path}: no metrics found in {len(lines):,} lines; {len(examples):,} have numbers "
-        f"but no {lack}, as {examples[0].strip()[:_SHOWN]!r}; "
-        f"{_advice(text, kind, examples[:_EXAMPLES])}"
+        f"{text.path}: no metrics found in {size}; "
+        f"{_problem(kind, len(examples), named=bool(named))}, "
+        f"as {examples[0].strip()[:_SHOWN]!r}; {_advice(text, kind, examples[:_EXAMPLES])}"
     )
+
+
+def _problem(kind: _Kind, count: int, *, named: bool) -> str:
+    """Return why the lines of a kind, of which a text has some, were not read."""
+    if count == 1:
+        return "one line with numbers is not enough to recognise a metric"
+    if not named:
+        return f"{count:,} have numbers but no name that is a metric's"
+    if any(map(pairs.is_step_name, kind.names())):
+        return f"{count:,} have numbers in no layout that is recognised"
+    return f"{count:,} have numbers but no step that is recognised"
 
 
 def _kind(line: str) -> _Kind | None:
@@ -121,7 +132,8 @@ def _pattern(kind: _Kind, examples: Sequence[str]) -> str:
     """Return a pattern that reads the lines of a kind; the first number that counts is the step."""
     columns = list(zip(*(_NUMBERS.findall(line) for line in examples), strict=True))
     numbers = [[number for _other, number in column] for column in columns]
-    step = next((at for at, values in enumerate(numbers) if _counts(values)), None)
+    steps = (at for at, values in enumerate(numbers) if _counts(values))
+    step = next(steps, _named_step(kind) if len(examples) == 1 else None)
     names: list[str] = []
     parts = []
     for at, name in enumerate(kind.names()[:_MOST_NUMBERS]):
@@ -133,6 +145,12 @@ def _pattern(kind: _Kind, examples: Sequence[str]) -> str:
         names.append(STEP if at == step else _unique(name or "value", names))
         parts.append(rf"(?P<{names[-1]}>[-+.\w]+)")
     return "".join(parts)
+
+
+def _named_step(kind: _Kind) -> int | None:
+    """Return the index of the first number that is a step by its name."""
+    names = kind.names()
+    return next((at for at, name in enumerate(names) if pairs.is_step_name(name)), None)
 
 
 def _counts(values: Sequence[str]) -> bool:

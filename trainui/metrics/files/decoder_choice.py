@@ -19,6 +19,7 @@ from trainui.metrics.formats.rows import flatten
 from trainui.metrics.formats.table import step_fields
 from trainui.metrics.formats.text.pattern import PatternLines
 from trainui.metrics.formats.text.preset_lines import PresetLines
+from trainui.metrics.formats.text.single_values import SingleValues
 from trainui.metrics.formats.wandb.log_file import WandbFile
 from trainui.store.points.chunks import Points
 from trainui.store.points.column_packing import NO_TIME
@@ -57,6 +58,8 @@ class DecoderChoice:
     """A pattern for log lines."""
     preset: str | None = None
     """The name of a preset, in place of a pattern."""
+    single: str | None = None
+    """Only lines that state this metric are read; empty: those that state a usual one once."""
     prefix: str = ""
     """Prefix of all metric names."""
     part: str = ""
@@ -82,6 +85,8 @@ def find_decoder(
         UnknownFormatError: the format is unknown.
     """
     state = {name: value for name, value in at.state.items() if name not in (SKIPPING, LEFT_OUT)}
+    if reading.single is not None:
+        return SingleValues(reading.single, state)
     if reading.pattern is not None:
         return PatternLines(reading.pattern, reading.step, state)
     if reading.preset is not None:

@@ -21,7 +21,7 @@ from trainui.metrics.discovery import (
     siblings,
     sources,
 )
-from trainui.metrics.discovery.fallback_sources import Fallbacks
+from trainui.metrics.discovery.fallback_sources import Fallbacks, of_single_values
 from trainui.metrics.discovery.outside_sources import OutsideSources, SearchRound
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.open_files import OpenFiles
@@ -116,6 +116,7 @@ class AttemptReader:
         self._config_due = False
         """True if files came whose configuration is not recorded yet."""
         self._fallbacks = Fallbacks()
+        self._texts: list[SourceFile] = []
         self._ended = False
         self._started_at = time.monotonic()
 
@@ -139,6 +140,7 @@ class AttemptReader:
             check_descriptors()
         found.candidates += self._outside_sources(ended=ended)
         candidates = [one for one in found.candidates if ended or not one.is_final]
+        self._texts = [one for one in candidates if one.is_fallback]
         self._report_missing(found.missing)
         self._paused.clear()
         if any(self._is_new(candidate) for candidate in candidates):
@@ -339,6 +341,8 @@ class AttemptReader:
         self._config.record_summary(self._candidates.values())
         if not self._names.has_files:
             self._read_to_end(self._fall_back(ended=True), clean=clean)
+        self._read_single_values(clean=clean)
+        if not self._names.has_files:
             self._note_likely_lines()
         for pattern, problem in self._missing.items():
             self._problems.set(pattern, problem)
@@ -368,6 +372,28 @@ class AttemptReader:
             found = diagnostics.after_end(candidate, reader, stale=stale)
             if found is not None and key not in self._problems:
                 self._problems.set(key, found)
+
+    def _read_single_values(self, *, clean: bool) -> None:
+        """Read the search's metric from lines that state it; or a usual one if there is no other.
+
+        The first text that has one is read alone: another may repeat its numbers.
+        """
+        search = self.attempt.definition.search
+        metric = search.metric if search else ""
+        if self._has_points_of(metric):
+            return
+        found = (of_single_values(text, metric) for text in self._texts)
+        if (single := next(filter(None, found), None)) is not None:
+            self._start(new_source.add(self._store, self.attempt, single, self._since), single)
+            self._read_to_end([single.key], clean=clean)
+
+    def _has_points_of(self, metric: str) -> bool:
+        """Return True if this attempt has points of a metric, or of any if it is empty."""
+        if not metric and self._names.has_files:
+            return True
+        with self._store.read() as connection:
+            found = points.names_by_source(connection, self.attempt.stage_id, self.attempt.number)
+        return any(metric in names if metric else names for names in found.values())
 
     def _note_likely_lines(self) -> None:
         """If no text had a metric, store which of their lines look like metrics."""

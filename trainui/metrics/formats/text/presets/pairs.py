@@ -86,7 +86,7 @@ class Pair:
     @property
     def is_step(self) -> bool:
         """Return True if the number is a step count: a whole number, but for an epoch's."""
-        is_count = _is_step_name(self.name)
+        is_count = is_step_name(self.name)
         return is_count and (self.value.is_integer() or self.name[-5:].lower() == "epoch")
 
     @property
@@ -96,7 +96,8 @@ class Pair:
 
 
 @lru_cache(_NAMES)
-def _is_step_name(name: str) -> bool:
+def is_step_name(name: str) -> bool:
+    """Return True for a name whose whole number is a step."""
     return _STEP.fullmatch(name) is not None
 
 

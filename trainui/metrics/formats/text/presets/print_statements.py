@@ -20,7 +20,7 @@ from trainui.metrics.formats.text.presets.line_labels import LineLabels
 from trainui.metrics.formats.text.presets.pairs import Pair
 
 _BAR = re.compile(r"\d+%\||\[\d+:\d\d[<,]")
-_SENTENCE = re.compile(
+SENTENCE = re.compile(
     r"\b(?:reached|improved?|adjusting|reducing)\b|\bwas not\b|^\W*(?:[Ss]aving|[Ss]aved)\b"
 )
 """A sentence about a metric: its number is repeated from another line, or is not a metric."""
@@ -167,7 +167,7 @@ class PrintStatements(Preset):
         line = pairs.unwrapped((line[: edge.start()] if edge else line).rstrip())
         line = line_forms.rewritten(line)
         found: Sequence[Pair] = pairs.find(line)
-        if not found or _SENTENCE.search(line) or _BEST.match(line):
+        if not found or SENTENCE.search(line) or _BEST.match(line):
             return None
         row = self._stepped(line, found) or self._numbered(line, found)
         row = row or self._placed(line, found)

@@ -1,0 +1,85 @@
+"""The metric of a search is read from one line; without a search only usual names are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.unit.metrics.attempts import Attempt, start_attempt
+from tests.unit.metrics.reading import all_points, connect
+from trainui.domain.search import Search
+from trainui.metrics.formats.text.single_values import SingleValues
+from trainui.metrics.reader.attempt import AttemptReader
+from trainui.store.db.engine import Store
+from trainui.store.points import curves
+
+
+def problems(store: Store, attempt: Attempt) -> list[str]:
+    return [found.problem for found in curves.problems(connect(store), [attempt.stage_id])]
+
+
+def finished(store: Store, attempt: Attempt) -> list[tuple[str, float, float]]:
+    """The points of an attempt that has ended."""
+    AttemptReader(store, attempt.to_read).finish(clean=True)
+    return list(all_points(store, attempt.stage_id))
+
+
+@pytest.mark.parametrize(
+    ("printed", "point"),
+    [
+        ("loss 0.3\n", (0, 0.3)),
+        ('{"loss": 0.3}\n', (0, 0.3)),
+        ("train_loss=9\nfinal loss: 0.300000\n", (0, 0.3)),
+        ("2026-11-26 22:00:00,123 INFO trainer step 7 loss=0.3\n", (7, 0.3)),
+        ("step 1 acc 0.1\nstep 2 acc 0.2\nThe loss is 0.3.\n", (0, 0.3)),
+        ("Loss | 0.3", (0, 0.3)),
+        ("loss 8\n" * 2 + "x" * 200 + "\nloss 0.3\n", (0, 0.3)),
+    ],
+)
+def test_the_metric_of_a_search_is_read_from_one_line(
+    store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    printed: str,
+    point: tuple[float, float],
+) -> None:
+    monkeypatch.setattr("trainui.metrics.discovery.fallback_sources.LAST_BYTES", 100)
+    attempt = start_attempt(store, tmp_path)
+    searched = replace(attempt.to_read.definition, search=Search("loss", "minimize"))
+    attempt = replace(attempt, to_read=replace(attempt.to_read, definition=searched))
+    for name in ("stdout.log", "stderr.log"):
+        (attempt.directory / name).write_text(printed)
+    assert [one[1:] for one in finished(store, attempt) if one[0] == "loss"] == [point]
+    assert problems(store, attempt) == []
+
+
+def test_values_of_usual_names_are_read_where_a_log_states_them_once(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    printed = "acc: 0.5\nacc: 0.6\nINFO:root:test accuracy: 0.75\n{'val': {'loss': 2}, 'size': 9}\n"
+    (attempt.directory / "stdout.log").write_text(printed)
+    found = finished(store, attempt)
+    assert sorted(found) == [("test accuracy", 0, 0.75), ("val/loss", 0, 2)]
+
+
+@pytest.mark.parametrize(
+    "printed",
+    ["train loss 0.3\n", "x.py --loss 0.3\n", "loss 0,512\n", " 50%|# | 1/2 [00:01<00:01, loss=2]"],
+)
+def test_numbers_of_other_names_are_not_the_metric_of_a_search(printed: str) -> None:
+    assert SingleValues("loss", {}).decode(printed.encode(), 0).series == {}
+    assert SingleValues("val/loss", {}).decode(b"final Val_Loss = 2\n", 0).series.keys() == {
+        "val/loss"
+    }
+
+
+def test_one_line_that_is_not_read_is_said_to_be_too_few(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    (attempt.directory / "stdout.log").write_text("step 1 loss 2\n")
+    assert finished(store, attempt) == []
+    (problem,) = problems(store, attempt)
+    assert "in 1 line; one line with numbers is not enough" in problem
+    assert r"step\s*(?P<step>[-+.\w]+) loss\s*(?P<loss>[-+.\w]+)" in problem

@@ -1,0 +1,166 @@
+"""Values that a log states without a series: read once an attempt has ended without the metric.
+
+The rules: the metric of a search is evidence enough, so each line that names it is a value, at the
+line's step, else at the number of the value. Without a search only a name that is a metric's
+counts, in a dict or in a line of names and numbers, and only where the log states it once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from trainui.metrics.formats import labels, lenient
+from trainui.metrics.formats.decoder import Decoder
+from trainui.metrics.formats.rows import numbers, row_points
+from trainui.metrics.formats.table import Decoded, step_fields
+from trainui.metrics.formats.text.log_lines import cut_lines, text_lines
+from trainui.metrics.formats.text.log_prefix import message
+from trainui.metrics.formats.text.presets import pairs
+from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NUMBER, STEP, Row
+from trainui.metrics.formats.text.presets.print_statements import SENTENCE
+
+_SEPARATORS = re.compile(r"[\s_/.-]+")
+_QUALIFIER = r"final|best|last|mean|average|avg|overall|objective|metrics?|results?"
+_FREE = re.compile(
+    # What may be before a metric's name, so that it is no part of a longer name.
+    r"(?:^|[^\w\s/.-]|[.-](?=\s)|(?<![A-Za-z_])\d%?(?=\s)"
+    rf"|\b(?:{_QUALIFIER}|the|with|and|of|got|has|is)(?=[\s_]))[\s_]*$",
+    re.IGNORECASE,
+)
+_BEFORE = 40
+"""Characters before a name that are examined."""
+_VALUE = (
+    r"[\"'`*]*(?: ?\([^()\d]{0,20}\))?(?: value)? ?(?::=|[:=]|->|=>|is |was |of )?[ \"'*|]*[\[(]? ?"
+    rf"(?P<value>{NUMBER})(?![,/:-]\d|[kKM]\b)"
+)
+_CERTAIN = re.compile(
+    rf"(?:(?:{_QUALIFIER}|train(?:ing)?|val(?:id(?:ation)?)?|test|eval|dev)[\s_/.-]+)*"
+    r"(?:loss|acc(?:uracy)?|f1(?:[_ -]?score)?|auc|auroc|r?mse|mae|nll|perplexity|ppl|reward)",
+    re.IGNORECASE,
+)
+_BAR = re.compile(r"\d%\||\[[=>.]+\]|\[\d+:\d\d(?:[<,]|:\d\d<)")
+_HELD_OUT = re.compile(rf"\W*(?:{labels.HELD_OUT})\b[: ]*[\[(]", re.IGNORECASE)
+"""`Test: [1/9] Loss 2`: a position within the held-out data."""
+_LEADS = re.compile(rf"(?:\b(?:{_QUALIFIER})[\s_]*)+$", re.IGNORECASE)
+_OBJECT = re.compile(r"[^{]*(\{.*\})\s*")
+_BEHIND_STEP = re.compile(r"(?<=\d):(?= )")
+_SEEN = "values"
+"""Key in the state: by name, how often it was seen, and its last step and value."""
+_MOST_NAMES = 100
+
+
+class SingleValues(Decoder):
+    """Decodes the lines that name one metric; or those of usual names, of which each is once."""
+
+    name = "text"
+
+    def __init__(self, metric: str, state: dict[str, Any]) -> None:
+        """Start, or continue from a stored state.
+
+        Args:
+            metric: the metric that a search asks for; empty: those of usual names.
+            state: the state of the decoder that has read the file so far.
+        """
+        super().__init__(None, state)
+        self._metric = metric
+        words = [word for word in _SEPARATORS.split(metric) if word] or [metric]
+        self._word, self._plain = words[0].lower(), _plain(metric)
+        name = r"[ _/.-]".join(map(re.escape, words))
+        self._named = re.compile(rf"(?<![A-Za-z\d]){name}(?!\w|[/.-]\w){_VALUE}", re.IGNORECASE)
+
+    def cut(self, data: bytes) -> int:
+        """Return the size in bytes of the whole lines."""
+        return cut_lines(data)
+
+    def decode(self, block: bytes, first_row: int) -> Decoded:
+        """Decode whole lines."""
+        if not self._metric:
+            self._collect(block)
+            return Decoded()
+        lines = (line for line in text_lines(block) if self._word in line.lower())
+        rows = [row for line in lines if (row := self._row(line))]
+        return Decoded(row_points(rows, first_row=first_row, step=STEP), len(rows))
+
+    def finish(self, first_row: int) -> Decoded:
+        """Decode the values of usual names that the log states once."""
+        seen = self.state.pop(_SEEN, {})
+        rows = [
+            {STEP: step, name: value} for name, (count, step, value) in seen.items() if count == 1
+        ]
+        return Decoded(row_points(rows, first_row=first_row, step=STEP), len(rows))
+
+    def _row(self, line: str) -> Row | None:
+        """Return the metric's value in a line, with the line's step."""
+        fields = _fields(line)
+        own = [name for name in fields if _plain(name) == self._plain]
+        if own:
+            step = fields.get(next(iter(step_fields(tuple(fields), None)), ""))
+            return _row(self._metric, fields[own[0]], step)
+        text = _text(line)
+        for found in self._named.finditer(text):
+            if self._is_free(text[max(0, found.start() - _BEFORE) : found.start()]):
+                steps = (one.value for one in pairs.find(text) if one.is_step)
+                return _row(self._metric, float(found["value"]), next(steps, None))
+        return None
+
+    def _is_free(self, before: str) -> bool:
+        """Return True if the text before a name does not make it the name of another metric."""
+        of_part = pairs.part(_LEADS.sub("", before)) and not pairs.part_of_name(self._metric)
+        return not of_part and _FREE.search(before) is not None
+
+    def _collect(self, block: bytes) -> None:
+        seen = self.state.setdefault(_SEEN, {})
+        for line in text_lines(block):
+            if not pairs.METRIC_WORDS.search(line) and "ppl" not in line:
+                continue
+            for name, step, value in _certain(line):
+                if name in seen or len(seen) < _MOST_NAMES:
+                    seen[name] = [seen.get(name, [0])[0] + 1, step, value]
+
+
+def _row(name: str, value: float, step: float | None) -> Row:
+    return {name: value} if step is None else {STEP: step, name: value}
+
+
+def _plain(name: str) -> str:
+    """Return a name in the spelling that is compared: `Final val_loss` is `val loss`."""
+    words = [word for word in _SEPARATORS.split(name.casefold()) if word]
+    while len(words) > 1 and re.fullmatch(_QUALIFIER, words[0]):
+        del words[0]
+    return " ".join(words)
+
+
+def _fields(line: str) -> Row:
+    """Return the numbers of an object in a line, by their full names."""
+    found = _OBJECT.fullmatch(pairs.unwrapped(line)) if "{" in line else None
+    value = lenient.load(found[1]) if found else None
+    return numbers(value) if isinstance(value, dict) else {}
+
+
+def _text(line: str) -> str:
+    """Return a line's message with single blanks; empty for a bar or a sentence."""
+    if len(line) > MAX_PRINTED or _BAR.search(line) or SENTENCE.search(line):
+        return ""
+    text = " ".join(pairs.unwrapped(message(line)).split())
+    return "" if _HELD_OUT.match(text) else text
+
+
+def _certain(line: str) -> Iterator[tuple[str, float, float]]:
+    """Yield name, step and value of the numbers in a line that are metrics for certain."""
+    if fields := _fields(line):
+        step = fields.get(next(iter(step_fields(tuple(fields), None)), ""), 0.0)
+        yield from ((one, step, fields[one]) for one in fields if _CERTAIN.fullmatch(one))
+        return
+    text = _BEHIND_STEP.sub(",", _text(line))
+    found = pairs.find(text)
+    if not found or found[0].start or pairs.run_to_end(text, found):
+        return
+    if any(pair.of is not None and not pair.is_step for pair in found):
+        return  # a position, or a share
+    step = next((pair.value for pair in found if pair.is_step), 0.0)
+    for pair in found:
+        is_given = re.match(r"\s?[:=]", text[pair.start + len(pair.name) :]) is not None
+        if is_given and _CERTAIN.fullmatch(pair.name):
+            yield pair.name, step, pair.value
