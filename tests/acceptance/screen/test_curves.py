@@ -271,6 +271,24 @@ async def test_a_sweep_is_one_band_by_one_key(filler: Filler) -> None:
         await driven.until_gone("one band")
 
 
+async def test_keys_on_the_plot_of_a_sweep_act_on_all_its_members(filler: Filler) -> None:
+    run_id = losses(filler, {"train[lr=1]": 0.5, "train[lr=2]": 0.25})
+    async with opened(run_id) as driven:
+        await driven.until_shown("train/loss")
+        driven.run.graph.select("train[lr=1]")
+        await driven.press("F")
+        await driven.until_shown("3 Curves: train ×2")
+        await open_page(driven)
+        await driven.until_shown("train ×2 › train/loss")
+        await driven.press("R")
+        await driven.until_shown("Rerun train ×2?")
+        await driven.press("n", "escape", "1", "F")
+        await driven.until_shown("3 Curves: train[lr=1]")
+        await open_page(driven)
+        await driven.press("R")
+        await driven.until_shown("Rerun train[lr=1]?")
+
+
 async def test_attempts_stand_side_by_side(filler: Filler) -> None:
     run_id = filler.run({"a": ()}, retries=1)
     filler.fail(run_id, "a", "exit code 1")

@@ -94,9 +94,13 @@ class CurvesScreen(Page):
     def _drawn(self, page: CurvesPage) -> str:
         """Return the stage, or its sweep with the number of its members if all are drawn."""
         chart = page.curves.chart(self.state.metric)
-        if chart is None or not self.state.drawn.sweep:
+        if chart is None or not self._draws_sweep(page):
             return page.stage.name
         return f"{page.stage.definition.group} ×{chart.series_count}"
+
+    def _draws_sweep(self, page: CurvesPage) -> bool:
+        """Return True if the plot is of all members of a sweep, which are then acted on."""
+        return self.state.drawn.sweep and bool(page.members)
 
     def _show_how(self) -> None:
         view, chart = self.state.view, self.plot.chart()
@@ -177,8 +181,10 @@ class CurvesScreen(Page):
         return [] if self._page is None else [Target.of(self._page.run)]
 
     def target_stages(self) -> Sequence[StageRecord]:
-        """Return the stage."""
-        return () if self._page is None else (self._page.stage,)
+        """Return the stage, or all members of its sweep if all are drawn."""
+        if self._page is None:
+            return ()
+        return self._page.members if self._draws_sweep(self._page) else (self._page.stage,)
 
     def report(self) -> str | None:
         """Return the plot and its values as Markdown; None if there is no plot yet."""

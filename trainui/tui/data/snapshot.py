@@ -237,6 +237,8 @@ class CurvesPage:
     curves: Curves
     searched_places: str = ""
     """Where metrics were looked for, if the stage has ended without any."""
+    members: tuple[StageRecord, ...] = ()
+    """All members of the stage's sweep."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,9 +255,10 @@ class RunPageReader:
             return None
         found = self._curves.read(connection, selected, stages, query.curves)
         attempts = views.attempts_of_stage(connection, selected.id)
-        return CurvesPage(
-            run, selected, found, self._searched_places.read(run, selected, attempts, found)
-        )
+        places = self._searched_places.read(run, selected, attempts, found)
+        group = selected.definition.group
+        members = tuple(one for one in stages if group and one.definition.group == group)
+        return CurvesPage(run, selected, found, places, members)
 
 
 def _plotted(
