@@ -47,7 +47,7 @@ class PresetLines(Decoder):
     def _decoded(self, lines: Iterable[str], first_row: int, *, finish: bool) -> Decoded:
         kind, state = self._kind(), copy.deepcopy(self.state)
         readers = Readers(kind, state)
-        rows = [row for line in lines for row in readers.read_line(line)]
+        rows = readers.read(lines)
         if finish:
             rows += readers.finish()
         self.state = state

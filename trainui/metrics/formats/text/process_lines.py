@@ -25,7 +25,8 @@ _MOST_HELD = 64
 """Lines that wait until it is clear if their numbers are labels."""
 
 may_be_labelled = re.compile(
-    r"\s*+[\w.-]{1,41}+(?<=\d)(?::|\s*+\|) |\[(?i:rank|gpu|cuda|default|\d)|\((?:\w+ )?pid="
+    r"\s*+[\w.-]{1,41}+(?<=\d)(?::|\s*+\|) |\[(?i:rank|gpu|cuda|default|\d+,\d+\]<std)"
+    r"|\((?:\w+ )?pid="
 ).match
 """Excludes most lines that no launcher has labelled, fast."""
 

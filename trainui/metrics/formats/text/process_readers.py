@@ -5,7 +5,7 @@ Read `process_lines` first, which finds the process of a line.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from trainui.metrics.formats.table import step_fields
@@ -50,14 +50,25 @@ class Readers:
         self._presets: dict[str, Preset] = {}
         self._released: list[tuple[str, Row]] = []
         self._unprefixed = set[str]()
-        self._read = self._preset("").read_line
+        main = self._preset("")
+        self._read = main.read_line if main.of_messages else main.read
 
-    def read_line(self, line: str) -> Sequence[Row]:
-        """Return the rows that a line completes."""
-        if line[:1] not in STARTS or not may_be_labelled(line):
-            rows = self._read(line)
-            return self._labelled("", rows) if rows else rows
-        return self._rows(self._processes.split(line))
+    def read(self, lines: Iterable[str]) -> list[Row]:
+        """Return the rows that some lines complete."""
+        rows: list[Row] = []
+        read = self._read  # one call for each line, since most have no label
+        for line in lines:
+            if line[0] in STARTS and may_be_labelled(line):
+                rows += self._rows(self._processes.split(line))
+                continue
+            try:
+                found = read(line)
+            except (ValueError, OverflowError):  # as in `read_line`
+                continue
+            if found:
+                is_plain = "" in self._unprefixed and not self._released
+                rows += found if is_plain else self._labelled("", found)
+        return rows
 
     def finish(self) -> Sequence[Row]:
         """Return the rows that were waiting for further lines."""
@@ -146,13 +157,17 @@ class _Search(Preset):
         super().__init__(memory)
         self._confirm = confirm
         self._presets = {name: kind(memory.setdefault(name, {})) for name, kind in PRESETS.items()}
+        self._reads = [(name, one.read, one.of_messages) for name, one in self._presets.items()]
 
     def read(self, line: str) -> Sequence[Row]:
         if (found := self._confirm(None, ())) is not None:
             return self._presets[found].read_line(line)
         text = message(line)
-        for name, preset in self._presets.items():
-            rows = preset.read_safely(text if preset.of_messages else line)
+        for name, read, of_messages in self._reads:
+            try:
+                rows = read(text if of_messages else line)
+            except (ValueError, OverflowError):  # as in `read_line`, without a call for each preset
+                continue
             if rows and self._confirm(name, rows):
                 return rows
         return NOTHING

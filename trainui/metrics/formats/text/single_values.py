@@ -19,7 +19,7 @@ from trainui.metrics.formats.text.log_lines import cut_lines, text_lines
 from trainui.metrics.formats.text.log_prefix import message
 from trainui.metrics.formats.text.presets import pairs
 from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NUMBER, STEP, Row
-from trainui.metrics.formats.text.presets.print_statements import SENTENCE
+from trainui.metrics.formats.text.presets.print_statements import is_sentence
 
 _SEPARATORS = re.compile(r"[\s_/.-]+")
 _QUALIFIER = r"final|best|last|mean|average|avg|overall|objective|metrics?|results?"
@@ -141,7 +141,7 @@ def _fields(line: str) -> Row:
 
 def _text(line: str) -> str:
     """Return a line's message with single blanks; empty for a bar or a sentence."""
-    if len(line) > MAX_PRINTED or _BAR.search(line) or SENTENCE.search(line):
+    if len(line) > MAX_PRINTED or _BAR.search(line) or is_sentence(line):
         return ""
     text = " ".join(pairs.unwrapped(message(line)).split())
     return "" if _HELD_OUT.match(text) else text

@@ -20,7 +20,7 @@ from trainui.metrics.formats.text.presets import pairs
 from trainui.metrics.formats.text.presets.base import NOTHING, NUMBER, STEP, AnyOf, Preset, Row
 from trainui.metrics.formats.text.presets.pairs import Pair
 
-_AMOUNT = r"(?:\d+\.?\d*|\.\d+)[kMGT]?"
+_AMOUNT = r"(?:\d++\.?+\d*+|\.\d++)[kMGT]?+"
 _BAR = re.compile(
     rf"(?P<text>.*?)(?::\s+|^\s*|\s)(?:\d+%\|[^|]*\|\s*)?(?P<at>{_AMOUNT})(?:/(?P<of>{_AMOUNT}|\?))?\s?"
     r"(?:[^\s\d\[]\S*\s)?\[(?P<times>\d[\d:]*(?:<[^,\]]*)?)(?P<rest>, .*)?\]\s*"

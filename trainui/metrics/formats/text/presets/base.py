@@ -52,19 +52,12 @@ class Preset:
         return {}
 
     def read_line(self, line: str) -> Sequence[Row]:
-        """Return the rows that a line of the log completes."""
-        try:
-            return self.read(message(line) if self.of_messages else line)
-        except (ValueError, OverflowError):  # as `read_safely`, but one call less for each line
-            return NOTHING
-
-    def read_safely(self, line: str) -> Sequence[Row]:
-        """Return the rows that a line completes; none if a number in it cannot be converted.
+        """Return the rows that a line of the log completes; none if a number cannot be converted.
 
         One such line, for example with a number of 400 digits, must not cost an attempt all others.
         """
         try:
-            return self.read(line)
+            return self.read(message(line) if self.of_messages else line)
         except (ValueError, OverflowError):
             return NOTHING
 
@@ -96,10 +89,10 @@ class LinePreset(Preset):
         row = numbers(self.metric.findall(line, found.end()))
         if not row:
             return NOTHING
-        groups = found.groupdict()
-        if part := groups.get("part"):
+        names = self.line.groupindex
+        if "part" in names and (part := found["part"]):
             row = {f"{part} {name}": value for name, value in row.items()}
-        start = groups.get(STEP)
+        start = found[STEP] if STEP in names else None
         return [row if start is None else {STEP: float(start), **row}]
 
 

@@ -30,6 +30,8 @@ class JsonLine(Preset):
 
     def read(self, line: str) -> Sequence[Numbers]:
         """Return the object's numbers."""
+        if "{" not in line and "lines" not in self.memory:
+            return NOTHING
         line = self._joined(line)
         found = _OBJECT.fullmatch(line) if "{" in line else None
         if found is None:

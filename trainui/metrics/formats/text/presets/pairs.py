@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from trainui.metrics.formats.text.presets.base import NUMBER, STEP
 
@@ -69,9 +69,8 @@ _BETWEEN = re.compile(
 """Allowed between two pairs: a unit, text in brackets, punctuation."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A name and its number."""
+class Pair(NamedTuple):
+    """A name and its number: a named tuple, since each line makes several."""
 
     name: str
     value: float
@@ -111,15 +110,20 @@ def _is_time_left(name: str) -> bool:
     return _TIME_LEFT.fullmatch(name) is not None
 
 
+@lru_cache(_NAMES)
+def _is_plural(name: str) -> bool:
+    return _PLURAL.fullmatch(name) is not None
+
+
 def with_step(pairs: Sequence[Pair]) -> Sequence[Pair]:
     """Return the pairs of a line; if none of them is a step, a count in the plural is."""
     if any(pair.is_step for pair in pairs):
         return pairs
-    counts = [at for at, pair in enumerate(pairs) if _PLURAL.fullmatch(pair.name)]
+    counts = [at for at, pair in enumerate(pairs) if _is_plural(pair.name)]
     steps = [at for at in counts if pairs[at].name.lower().endswith("steps")] or counts
     if not steps or not pairs[steps[0]].value.is_integer():
         return pairs
-    return [replace(pair, name=STEP) if at == steps[0] else pair for at, pair in enumerate(pairs)]
+    return [pair._replace(name=STEP) if at == steps[0] else pair for at, pair in enumerate(pairs)]
 
 
 def best_step(steps: Sequence[Pair]) -> Pair | None:

@@ -20,10 +20,12 @@ from trainui.metrics.formats.text.presets.line_labels import LineLabels
 from trainui.metrics.formats.text.presets.pairs import Pair
 
 _BAR = re.compile(r"\d+%\||\[\d+:\d\d[<,]")
-SENTENCE = re.compile(
-    r"\b(?:reached|improved?|adjusting|reducing)\b|\bwas not\b|^\W*(?:[Ss]aving|[Ss]aved)\b"
+_SENTENCE = re.compile(
+    # No `\b` in front, which is tried at each character.
+    r"(?:reached(?<!\w.{7})|improved?(?<!\wimprove)(?<!\wimproved)|adjusting(?<!\w.{9})"
+    r"|reducing(?<!\w.{8})|was(?<!\w.{3}) not)\b"
 )
-"""A sentence about a metric: its number is repeated from another line, or is not a metric."""
+_SAVING = re.compile(r"\W*(?:[Ss]aving|[Ss]aved)\b")
 _BEST = re.compile(
     r"\W*(?:new |overall )?best\b(?:.*\b(?:at|in|from)| the)? (?:epoch|step|iter)", re.IGNORECASE
 )
@@ -167,7 +169,7 @@ class PrintStatements(Preset):
         line = pairs.unwrapped((line[: edge.start()] if edge else line).rstrip())
         line = line_forms.rewritten(line)
         found: Sequence[Pair] = pairs.find(line)
-        if not found or SENTENCE.search(line) or _BEST.match(line):
+        if not found or is_sentence(line) or _BEST.match(line):
             return None
         row = self._stepped(line, found) or self._numbered(line, found)
         row = row or self._placed(line, found)
@@ -186,8 +188,9 @@ class PrintStatements(Preset):
         """Return the numbers of a line that has its step."""
         first = _first_step(found)
         if first is None:
-            found = pairs.with_step(found)
-            first = _first_step(found)
+            counted = pairs.with_step(found)
+            first = None if counted is found else _first_step(counted)
+            found = counted
         if first is None:
             return None
         begin = 0 if _LOGGED.fullmatch(line[: found[first].start].rstrip()) else None
@@ -285,6 +288,14 @@ class PrintStatements(Preset):
             return None
         of = pairs.part(line[: found[0].start]) or _VALIDATION
         return {STEP: self.memory[_AT], **_values(line, found, of)}
+
+
+def is_sentence(line: str) -> bool:
+    """Return True for a sentence about a metric.
+
+    Its number is repeated from another line, or is not a metric.
+    """
+    return _SENTENCE.search(line) is not None or _SAVING.match(line) is not None
 
 
 def _first_step(found: Sequence[Pair]) -> int | None:
