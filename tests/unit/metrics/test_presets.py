@@ -233,6 +233,21 @@ def test_a_line_that_is_endlessly_alike_is_soon_given_up(filling: str, beginning
     assert found(AnyLines(None, {}), line * 3) == {}
 
 
+@pytest.mark.parametrize(
+    ("beginning", "filling", "end"),
+    [
+        ("", "\t", "[42]"),
+        ("127.0.0.1 ", "[42] ", "[42]"),
+        ("[1] https://", "127.0.0.1", "x"),
+        ("[1]\tauc: ", "a ", "x"),
+        ("Epoch 1: ", "\t", "x"),
+    ],
+)
+def test_a_line_of_many_kilobytes_is_soon_given_up(beginning: str, filling: str, end: str) -> None:
+    line = f"{beginning}{filling * (60_000 // len(filling))}{end}\n"
+    assert found(AnyLines(None, {}), line * 3) == {}
+
+
 @given(st.sampled_from(SAMPLES), st.integers(0, 2**32))
 def test_wherever_a_log_is_cut(sample: Sample, seed: int) -> None:
     """A reader meets any number of whole lines, and a new one goes on from what was remembered."""

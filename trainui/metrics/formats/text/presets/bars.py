@@ -26,7 +26,7 @@ _BAR = re.compile(
     r"(?:[^\s\d\[]\S*\s)?\[(?P<times>\d[\d:]*(?:<[^,\]]*)?)(?P<rest>, .*)?\]\s*"
 )
 _IGNITE = re.compile(
-    r"(?P<text>.*?)\s*\[(?P<at>\d+)/(?P<of>\d+)\]\s+\d+%\|[^|,]*(?P<rest>, [^\[|]*?)?\s*"
+    r"(?P<text>.*?)(?<!\s)\s*+\[(?P<at>\d+)/(?P<of>\d+)\]\s+\d+%\|[^|,]*(?P<rest>, [^\[|]*?)?\s*"
     r"\[(?P<times>\d[\d:]*<[^\]]*)\]\s*"
 )
 """PyTorch-Ignite's form: the numbers come before the times."""

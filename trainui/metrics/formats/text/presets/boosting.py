@@ -12,7 +12,7 @@ class XGBoost(LinePreset):
 
     of_messages = True
     line = re.compile(r"\[(?P<step>\d+)\]\s+(?=[^\s:]+:)")
-    metric = re.compile(rf"([^\s:]+):({NUMBER})")
+    metric = re.compile(rf"(?<![^\s:])([^\s:]++):({NUMBER})")
 
 
 class LightGBM(LinePreset):
@@ -22,7 +22,7 @@ class LightGBM(LinePreset):
     line = re.compile(
         r"(?:\[LightGBM\] \[Info\] Iteration:(?P<iteration>\d+), )|\[(?P<step>\d+)\]\t(?=[^\t]+: )"
     )
-    metric = re.compile(rf"([^\t:]+?) ?: ({NUMBER})")
+    metric = re.compile(rf"(?<![^\t:])([^\t:]+?) ?: ({NUMBER})")
 
     def read(self, line: str) -> list[dict[str, float]]:
         """Return the line's numbers, except those of the best iteration, which are repeated."""

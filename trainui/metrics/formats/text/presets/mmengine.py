@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from trainui.metrics.formats.text.presets.base import NOTHING, NUMBER, STEP, Preset, Row, numbers
 
 _LINE = re.compile(
-    r"(?:.*\s-?\s*)?(?!Epoch +\[[ \d/]*\]\s)(?P<by>Epoch|Iter)(?:\((?P<mode>\w+)\))? +"
+    r"(?:.*\s-?)?(?!Epoch +\[[ \d/]*\]\s)(?P<by>Epoch|Iter)(?:\((?P<mode>\w+)\))? +"
     r"(?:\[ *(?P<epoch>\d+)\])?\[ *(?P<at>\d+)(?:/ *(?P<of>\d+))?\]\s+(?=\S+: )"
 )
 _METRIC = re.compile(rf"([\w./@%-]+(?:\([^)]*\))?): ({NUMBER})(?=[\s,]|$)")
