@@ -16,8 +16,8 @@ Json = Any
 
 
 METRIC_PRESETS = (
-    *("baselines", "catboost", "columns", "ddp", "detectron2", "elements", "fairseq", "fastai"),
-    *("gbm", "headed", "hf", "hf4", "jsonl", "keras", "keyvalue", "killed", "lightgbm"),
+    *("allennlp", "baselines", "catboost", "columns", "ddp", "detectron2", "elements", "fairseq"),
+    *("fastai", "gbm", "headed", "hf", "hf4", "jsonl", "keras", "keyvalue", "killed", "lightgbm"),
     *("lightning", "llmc", "megatron", "merged", "metriclogger", "mlperf", "mmengine"),
     *("nanogpt", "optuna", "paddlenlp", "print", "rotating", "rsl_rl", "sb3", "sklearn"),
     *("skorch", "spacy", "timm", "timm_train", "torchtune", "tqdm", "transformers"),

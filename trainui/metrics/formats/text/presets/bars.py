@@ -40,6 +40,9 @@ _SEEN = 100
 LONG, EVERY = 600, 60
 """Seconds on the bar's own clock: how long until the first bar gives rows, and between two rows."""
 
+_ALLENNLP = " ||: "
+"""In its bars, which are alike for training and validation; a table has the same numbers."""
+
 _NO_METRIC = frozenset({"v_num"})
 
 
@@ -56,7 +59,7 @@ class Tqdm(Preset):
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the bar that a line ends: by starting another, or by a line feed."""
-        ends = line.rstrip().endswith("]") and "[" in line
+        ends = line.rstrip().endswith("]") and "[" in line and _ALLENNLP not in line
         found = (_IGNITE.fullmatch(line) or _BAR.fullmatch(line)) if ends else None
         if found is None:
             return NOTHING

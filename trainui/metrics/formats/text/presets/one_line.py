@@ -7,6 +7,14 @@ from collections.abc import Sequence
 
 from trainui.metrics.formats.text.presets.base import NUMBER, STEP, LinePreset, Row
 
+_GLOBAL = "global_step"
+
+
+def _at_global_step(row: Row) -> Row:
+    """Return a row whose step is its count of all steps, if it has one."""
+    step = row.get(_GLOBAL, row.get(STEP, 0.0))
+    return {STEP: step, **{name: row[name] for name in row if name not in (STEP, _GLOBAL)}}
+
 
 class Megatron(LinePreset):
     """`iteration 10/ 200 | lm loss: 1.2E+01 | ... |`; also with prefixes, and of validation."""
@@ -17,6 +25,11 @@ class Megatron(LinePreset):
         r"(?P<step>\d+)(?:/ *\d+)?(?: on \w+ set)? \|"
     )
     metric = re.compile(r" *([^|:]+?) *: *([^|\s]+) *(?=\||$)")
+
+    def read(self, line: str) -> Sequence[Row]:
+        """Return the line's numbers; NeMo's iterations start over in each epoch."""
+        rows = super().read(line)
+        return [_at_global_step(row) for row in rows] if "global_step: " in line else rows
 
 
 class NanoGPT(LinePreset):
@@ -78,11 +91,7 @@ class PaddleNLP(LinePreset):
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the line's numbers."""
-        return [
-            {STEP: row["global_step"], **{n: v for n, v in row.items() if n != "global_step"}}
-            for row in super().read(line)
-            if "global_step" in row
-        ]
+        return [_at_global_step(row) for row in super().read(line) if _GLOBAL in row]
 
 
 class Detectron2(LinePreset):
