@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from trainui import paths, plain_files
+from trainui.domain.definition import StageDefinition
 from trainui.errors import UnfitEnvironmentError
+from trainui.pipeline.substitution.masking import mask_texts
 from trainui.pipeline.substitution.secrets import Secrets
 from trainui.supervisor.protocol import IDENTITY
 
@@ -77,6 +79,14 @@ def read_or_empty(run_directory: Path) -> ShellEnvironment:
         return read(run_directory)
     except UnfitEnvironmentError:
         return ShellEnvironment({}, 0o077)
+
+
+def without_secrets(texts: Iterable[str], run_directory: Path, stage: StageDefinition) -> list[str]:
+    """Return texts with a stage's secrets masked, e.g. lines of its log."""
+    shell = read_or_empty(run_directory)
+    definition = shell.secrets.reveal(stage)
+    values = {**shell.environ, **shell.secrets.params, **definition.env, **definition.params}
+    return mask_texts(texts, values)
 
 
 def current_umask() -> int:

@@ -16,8 +16,10 @@ ROOMS = (
     "store/",
     "metrics/trackers/",
     "metrics/reader/database_reader.py",
+    "search/edited_space.py",
     "search/pruning.py",
     "search/storage.py",
+    "search/stored_trials.py",
 )
 """The store; the trackers read the databases of other programs, a search writes Optuna's."""
 

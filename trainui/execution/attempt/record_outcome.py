@@ -20,7 +20,6 @@ from trainui.execution.attempt.launch import context_of
 from trainui.execution.attempt.metrics_flush import FlushResult
 from trainui.execution.attempt.outcome import LostSupervisor
 from trainui.execution.gpu import gpus
-from trainui.pipeline.substitution.masking import mask_text
 from trainui.search import objective
 from trainui.store.db.engine import Store, raw
 from trainui.store.points import points
@@ -210,10 +209,8 @@ def masked(store: Store, attempt: AttemptRecord, error: str) -> str:
 
 def _masked(context: AttemptContext, error: str) -> str:
     """Mask the stage's secrets, which may occur in the quoted end of its log."""
-    shell = environment.read_or_empty(Path(context.run.directory))
-    definition = shell.secrets.reveal(context.stage.definition)
-    values = {**shell.environ, **shell.secrets.params, **definition.env, **definition.params}
-    return mask_text(error, values)
+    directory = Path(context.run.directory)
+    return environment.without_secrets([error], directory, context.stage.definition)[0]
 
 
 def _got_nowhere(

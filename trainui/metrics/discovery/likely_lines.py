@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,9 +66,9 @@ class _Kind:
         return [_name(text) for text in self.between[:-1]]
 
 
-def describe(text: SourceFile) -> str | None:
+def describe(text: SourceFile, without_secrets: Callable[[Iterable[str]], list[str]]) -> str | None:
     """Return which lines of a text look like metrics, and what to write to have them read."""
-    lines = [message(line)[:MAX_PRINTED] for line in _lines(text.path)]
+    lines = [message(line)[:MAX_PRINTED] for line in without_secrets(_lines(text.path))]
     kinds: dict[_Kind, list[str]] = defaultdict(list)
     for line in lines:
         if (kind := _kind(line)) is not None:

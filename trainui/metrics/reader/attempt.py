@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from trainui.artifacts.environment import without_secrets
 from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.metrics.discovery import (
     by_parameters,
@@ -399,8 +400,12 @@ class AttemptReader:
         """If no text had a metric, store which of their lines look like metrics."""
         if any(reader.position.rows for reader in self._readers.values()):
             return
+        run_directory = Path(self.attempt.stage_dir).parent
+        masked = partial(
+            without_secrets, run_directory=run_directory, stage=self.attempt.definition
+        )
         for key, candidate in self._candidates.items():
-            found = likely_lines.describe(candidate) if candidate.is_fallback else None
+            found = likely_lines.describe(candidate, masked) if candidate.is_fallback else None
             if found is not None and key not in self._problems:
                 self._problems.set(key, found)
 
