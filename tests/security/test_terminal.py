@@ -203,7 +203,7 @@ async def test_every_pane_shows_a_hostile_run_harmless(run_id: str) -> None:
         await driven.press("L", "question_mark")
         await shows(driven, "Follow the log's end")
         await driven.press("escape", "x")
-        await shows(driven, "nothing to cancel")
+        await shows(driven, "ended:", "nothing")
         driven.run.graph.select(hostile("running"))
         await driven.press("x")
         await shows(driven, "Cancel")
