@@ -32,6 +32,7 @@ LONGEST = 180
 
 PROGRAMS: Mapping[str, Sequence[str]] = {
     "start": (),
+    "submission": (),
     "screen_start": ("--repeats", "5"),
     "screen_endings": ("--repeats", "3"),
     "background": (),

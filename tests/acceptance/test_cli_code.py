@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -165,6 +166,55 @@ def test_a_command_runs_from_a_snapshot_and_unchanged_files_are_not_copied_again
     assert (project / "data").read_text() == "large\n"
     assert served("rerun", again, "sh").code == 0
     assert served("wait", again).code == 0
+
+
+def test_queued_runs_of_one_state_share_its_files_which_go_with_the_last(
+    served: CommandLine, project: Path
+) -> None:
+    file = project / "pipeline.yaml"
+    text = "snapshot: true\nstages:\n  - {name: a, run: 'cat lib/code.py data', inputs: [lib]}\n"
+    (project / "lib").mkdir()
+    (project / "code.py").rename(project / "lib" / "code.py")
+    file.write_text(text)
+    served("worker", "pause")
+    first, second = (str(served.json("run", str(file), "--detach")["run"]) for _ in "ab")
+    places = [Path(served("path", run).out.strip()) for run in (first, second)]
+    assert not any((place / "code.snapshot").exists() for place in places), "no stage has started"
+    assert served("diff", first, second).err == "no difference\n"
+    (project / "lib" / "code.py").write_text("second\n")
+    assert "code         lib/code.py" in served("diff", first).out
+    served("worker", "unpause")
+    for run in (first, second):
+        assert served("wait", run).code == 0
+        assert served("logs", run, "a").out == "first\nlarge\n"
+    copies = [place / "code.snapshot" / "lib" / "code.py" for place in places]
+    assert copies[0].samefile(copies[1])
+    used = {json.loads((place / "snapshot.json").read_text())["tree"] for place in places}
+    tree = places[0].parent / ".snapshots" / used.pop()
+    assert not used
+    assert served("rm", first, "--yes").code == 0
+    assert tree.exists()
+    assert copies[1].read_text() == "first\n"
+    assert served("rerun", second, "a").code == 0
+    assert served("wait", second).code == 0
+    assert served("rm", second, "--yes").code == 0
+    assert not tree.exists()
+
+
+def test_a_queued_run_whose_snapshot_was_removed_says_so(
+    served: CommandLine, project: Path
+) -> None:
+    file = project / "pipeline.yaml"
+    file.write_text("snapshot: true\nstages:\n  - {name: a, run: 'cat code.py'}\n")
+    served("worker", "pause")
+    run = str(served.json("run", str(file), "--detach")["run"])
+    runs = Path(served("path", run).out.strip()).parent
+    shutil.rmtree(runs / ".snapshots")
+    served("worker", "unpause")
+    assert served("wait", run).code == 1
+    assert "were removed; submit the run again" in served("show", run).out
+    assert served.json("run", str(file), "--wait")["status"] == "completed"
+    assert served("resume", run).code == 0
 
 
 def test_without_git_the_whole_directory_is_copied(served: CommandLine, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ KILLED = """
 import os, signal, sys
 from trainui import control
 from trainui.artifacts import code_version
+from trainui.artifacts.snapshot import run_copy
 from trainui.control import cancellation, staging_cleanup
 from trainui.pipeline import loader
 from trainui.store.runs import new_run
@@ -26,6 +28,7 @@ owner, name, when, act = sys.argv[1:]
 owners = {
     "code": code_version,
     "new_run": new_run,
+    "run_copy": run_copy,
     "Note": staging_cleanup.StagingNote,
     "ending": cancellation,
 }
@@ -103,6 +106,38 @@ def test_a_deletion_that_is_killed_is_whole_or_not_begun(trainui_home: Home, whe
     submit("killed")
     control.cancel("killed")
     killed("remove", "ending", "_delete_directory", when)
+    submit("second")
+    assert directories(trainui_home) == {"second"} == known()
+
+
+@pytest.mark.parametrize(
+    ("act", "owner", "name", "when"),
+    [
+        ("submit", "run_copy", "prepare", "after 1"),
+        ("submit", "new_run", "create", "before 1"),
+        ("remove", "ending", "_delete_directory", "before 1"),
+    ],
+)
+def test_the_files_of_a_snapshot_go_with_the_run(
+    trainui_home: Home,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    act: str,
+    owner: str,
+    name: str,
+    when: str,
+) -> None:
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "train.py").touch()
+    monkeypatch.chdir(code)
+    monkeypatch.setenv("TRAINUI_SNAPSHOT", "always")
+    if act == "remove":
+        submit("killed")
+        control.cancel("killed")
+    killed(act, owner, name, when)
+    assert ".snapshots" in directories(trainui_home)
+    monkeypatch.delenv("TRAINUI_SNAPSHOT")
     submit("second")
     assert directories(trainui_home) == {"second"} == known()
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 from trainui import wakeup
+from trainui.artifacts.snapshot import trees
 from trainui.control import staging_cleanup
 from trainui.control.lookup import check_names, existing_run
 from trainui.domain.records import RunRecord, StageRecord
@@ -87,6 +89,8 @@ def remove(run_id: str) -> None:
 
 def _delete_directory(directory: Path) -> None:
     try:
+        with suppress(FileNotFoundError):  # a tree is being removed by hand
+            trees.release(directory)
         shutil.rmtree(directory)
     except FileNotFoundError:
         return

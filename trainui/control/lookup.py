@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from trainui.artifacts import environment
-from trainui.control.snapshot import CodeSnapshot
+from trainui.artifacts.snapshot.files import CodeSnapshot
 from trainui.domain.records import RunRecord
 from trainui.errors import NotFoundError
 from trainui.store.db.engine import open_store

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from trainui import paths
+from trainui.artifacts.snapshot import trees
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.store.read import views
 
@@ -88,6 +89,8 @@ def _delete_unstored(note: StagingNote, run_id: str) -> None:
         with suppress(OSError):  # killed while creating it: it is empty
             directory.rmdir()
     elif identity == _identity(directory):
+        with suppress(OSError, UnfitEnvironmentError):
+            trees.release(directory)
         shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from trainui import paths, settings, wakeup
 from trainui.artifacts import code_version, environment, packages
 from trainui.artifacts.environment import ShellEnvironment
-from trainui.control import snapshot, staging_cleanup
+from trainui.artifacts.snapshot import files, run_copy, trees
+from trainui.control import relocation, staging_cleanup
 from trainui.control.requirements import allowed_for, check_inputs, check_search, check_slots
 from trainui.control.staging_cleanup import StagingNote
 from trainui.domain.definition import Pipeline
@@ -76,10 +77,11 @@ def submit(
     directories = stage_directories(directory, pipeline)
     submitted = _filled_in(pipeline, directory, environ)
     code_of = submitted.stages
-    copied = None
+    found = copied = None
     if pipeline.snapshot or configured.snapshot == "always":
-        copied, names = snapshot.look(Path(pipeline.directory))
-        moved = snapshot.relocation(copied.root, names, directory)
+        found = files.look(Path(pipeline.directory))
+        copied = asdict(found.snapshot)
+        moved = relocation.relocation(found.snapshot.root, found.files, directory)
         submitted = moved.pipeline(submitted)
         environ, sys_path = moved.variables(environ), sys_path and moved.path(sys_path)
     stored, taken = concealed(submitted, pipeline, directories, directory, environ)
@@ -95,7 +97,7 @@ def submit(
             "sys_path": sys_path,
             "python": python or find_python(environ),
             "given": mask(given or {}),
-            "snapshot": copied and asdict(copied),
+            "snapshot": copied,
             **({"from": origin} if origin else {}),
             "allowed": allowed_for(pipeline),
         },
@@ -108,11 +110,11 @@ def submit(
             Path(pipeline.directory),
             code_of,
             directory,
-            snapshot=copied and asdict(copied),
+            snapshot=copied,
             packages=packages.of_stages(code_of, environ),
         )
-        if copied:
-            snapshot.copy(copied, names, directory)
+        if found:
+            run_copy.prepare(found, directory)
     wakeup.ring()
     return run_id
 
@@ -195,7 +197,7 @@ def find_python(environ: Mapping[str, str]) -> str:
 def _checked_id(run_id: str | None) -> str:
     if run_id is None:
         return str(uuid.uuid4())
-    if not _RUN_ID.fullmatch(run_id) or not run_id.strip("."):
+    if not _RUN_ID.fullmatch(run_id) or not run_id.strip(".") or run_id == trees.DIRECTORY:
         raise UsageError(
             f"{run_id!r} is not a valid run id: use letters, digits, `.`, `_` and `-`, "
             "at most 64 of them"

@@ -275,7 +275,7 @@ def _show_lines(
 
 def _about_code(run: RunRecord) -> list[tuple[str, str]]:
     from trainui.artifacts import code_version
-    from trainui.control.snapshot import CodeSnapshot
+    from trainui.artifacts.snapshot.files import CodeSnapshot
 
     state = code_version.recorded(Path(run.directory))
     if state.get("snapshot"):

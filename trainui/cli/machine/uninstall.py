@@ -28,6 +28,7 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
     uninstall trainui`. To keep a copy, run `trainui backup` first. A PostgreSQL database and runs
     in a directory shared between hosts are kept, since other hosts use them.
     """
+    from trainui.artifacts.snapshot import trees
     from trainui.cli.machine import drain
     from trainui.execution.daemon import lifecycle, systemd
 
@@ -49,6 +50,7 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
     systemd.uninstall(os.environ)
     with progress.display("deleting"):
         for path in found:
+            trees.release(path)
             _delete(path)
     for directory in (runs_dir, paths.home().root, paths.config_file().parent):
         _delete_empty(directory)

@@ -11,9 +11,9 @@ from typing import Any
 
 from trainui import paths, plain_files
 from trainui.artifacts import environment
-from trainui.control import snapshot
+from trainui.control import relocation
 from trainui.control.edits import file_changes, search_changes
-from trainui.control.snapshot import Relocation
+from trainui.control.relocation import Relocation
 from trainui.control.submission import (
     PIPELINE_FILE,
     concealed,
@@ -186,7 +186,7 @@ def check_running(revision: Revision, stages: Sequence[StageRecord]) -> None:
 def _relocation(run: RunRecord, pipeline: Pipeline) -> Relocation | None:
     with open_store().read() as connection:
         submission = runs.submission(connection, run.id)
-    moved = snapshot.relocation_of(submission, Path(run.directory))
+    moved = relocation.relocation_of(submission, Path(run.directory))
     if pipeline.snapshot and moved is None:
         raise UsageError(
             "the run has no snapshot of its code, and a resume cannot change that; remove "

@@ -15,6 +15,7 @@ from pathlib import Path
 from trainui import clock, paths
 from trainui import settings as settings_module
 from trainui.artifacts import outputs
+from trainui.artifacts.snapshot import run_copy
 from trainui.domain.records import AttemptRecord
 from trainui.errors import UnsafePathError
 from trainui.execution.attempt import (
@@ -86,6 +87,7 @@ def launch(
         stage_directory.move_away_if_fresh(store, context.stage, earlier)
     attempt_dir = Path(context.attempt.directory)
     Path(context.stage.directory).mkdir(parents=True, exist_ok=True)
+    run_copy.make(Path(context.run.directory))
     checkpoint = starting_point.choose(store, context, earlier)
     prepared = prepare(context, checkpoint)
     _check(context, prepared)

@@ -1,0 +1,289 @@
+"""The trees of snapshots and the directories that runs get of them, of real files and kills."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from trainui.artifacts.snapshot import files, run_copy, trees
+from trainui.errors import UnfitEnvironmentError
+
+NAMES = ("train.py", "results.json", "weights.PT", "lib/model.py")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A directory with code, results and a link, in no repository."""
+    directory = tmp_path / "work"
+    (directory / "lib").mkdir(parents=True)
+    for name in NAMES:
+        (directory / name).write_text("x\n")
+    (directory / "link").symlink_to("train.py")
+    return directory
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    directory = tmp_path / "runs"
+    directory.mkdir()
+    return directory
+
+
+def submit(root: Path, runs: Path, run: str) -> Path:
+    (runs / run).mkdir()
+    run_copy.prepare(files.look(root), runs / run)
+    return runs / run
+
+
+def made(run: Path) -> Path:
+    run_copy.make(run)
+    return run / run_copy.DIRECTORY
+
+
+def delete(run: Path) -> None:
+    trees.release(run)
+    shutil.rmtree(run)
+
+
+def trees_of(runs: Path) -> list[Path]:
+    return [one for one in (runs / trees.DIRECTORY).iterdir() if one.is_dir()]
+
+
+def test_runs_of_the_same_state_share_files_but_those_that_a_training_writes(
+    root: Path, runs: Path
+) -> None:
+    with (root / "data.csv").open("xb") as large:
+        large.truncate(run_copy.WRITTEN_UP_TO + 1)
+    first, second = (made(submit(root, runs, run)) for run in "ab")
+    shared = {name for name in (*NAMES, "data.csv") if (first / name).samefile(second / name)}
+    assert shared == {"train.py", "lib/model.py", "data.csv"}
+    assert len(trees_of(runs)) == 1
+    assert (second / "weights.PT").read_text() == "x\n"
+    assert (second / "link").readlink() == Path("train.py")
+    assert not (root / "train.py").samefile(first / "train.py")
+    (first / "results.json").write_text("result\n")
+    assert (made(submit(root, runs, "c")) / "results.json").read_text() == "x\n"
+
+
+def test_an_edit_after_the_submission_is_not_in_the_copy_and_the_rest_is_shared(
+    root: Path, runs: Path
+) -> None:
+    before = submit(root, runs, "before")
+    (root / "train.py").write_text("edited\n")
+    (root / "lib" / "model.py").rename(root / "lib" / "moved.py")
+    after = submit(root, runs, "after")
+    assert (made(before) / "train.py").read_text() == "x\n"
+    assert (made(after) / "train.py").read_text() == "edited\n"
+    assert sorted(run_copy.names(before) or ()) == sorted([*NAMES, "link"])
+    assert not (made(after) / "lib" / "model.py").exists()
+    (root / "train.py").write_text("again\n")
+    again = submit(root, runs, "again")
+    assert (made(again) / "lib/moved.py").samefile(made(after) / "lib/moved.py")
+
+
+def test_a_tree_is_removed_with_the_last_run_that_uses_it(root: Path, runs: Path) -> None:
+    first, second = submit(root, runs, "a"), submit(root, runs, "b")
+    delete(first)
+    assert (made(second) / "train.py").read_text() == "x\n"
+    (root / "train.py").write_text("edited\n")
+    third = submit(root, runs, "c")
+    delete(second)
+    assert len(trees_of(runs)) == 1
+    delete(third)
+    assert list(runs.iterdir()) == []
+
+
+def test_a_file_changed_through_a_runs_hard_link_is_in_no_later_copy(
+    root: Path, runs: Path
+) -> None:
+    waits = submit(root, runs, "waits")
+    with (made(submit(root, runs, "writes")) / "train.py").open("a") as file:
+        file.write("written by a training\n")
+    later = submit(root, runs, "later")  # mends the tree, also for the run that waits
+    assert len(trees_of(runs)) == 1
+    (root / "train.py").write_text("edited\n")
+    for run in (waits, later):
+        assert (made(run) / "train.py").read_text() == "x\n"
+
+
+def test_a_file_changed_after_the_submission_is_taken_from_the_original_or_an_error(
+    root: Path, runs: Path
+) -> None:
+    first, second = submit(root, runs, "a"), submit(root, runs, "b")
+    with (made(submit(root, runs, "writes")) / "train.py").open("a") as file:
+        file.write("written by a training\n")
+    assert (made(first) / "train.py").read_text() == "x\n"
+    (root / "train.py").write_text("edited\n")
+    with pytest.raises(UnfitEnvironmentError, match=r"train\.py.*submit the run again"):
+        run_copy.make(second)
+    assert not any(path.name.startswith(".code") for path in second.iterdir())
+
+
+def test_a_tree_removed_by_hand_is_an_error_and_the_next_submission_makes_it_again(
+    root: Path, runs: Path
+) -> None:
+    run = submit(root, runs, "a")
+    shutil.rmtree(runs / trees.DIRECTORY)
+    with pytest.raises(UnfitEnvironmentError, match="were removed; submit the run again"):
+        run_copy.make(run)
+    submit(root, runs, "b")
+    (trees_of(runs)[0] / trees.MANIFEST).unlink()
+    assert (made(submit(root, runs, "c")) / "train.py").read_text() == "x\n"
+    assert len(trees_of(runs)) == 1
+
+
+def test_a_run_of_the_former_layout_is_left_as_it_is(root: Path, runs: Path) -> None:
+    old = runs / "old"
+    (old / run_copy.DIRECTORY).mkdir(parents=True)
+    run_copy.make(old)
+    assert list(old.iterdir()) == [old / run_copy.DIRECTORY]
+    assert run_copy.names(old) is None
+    delete(old)
+
+
+def test_stages_that_start_at_once_get_one_copy(root: Path, runs: Path) -> None:
+    run, problems = submit(root, runs, "a"), []
+
+    def make() -> None:
+        try:
+            run_copy.make(run)
+        except OSError as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=make) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    assert {path.name for path in run.iterdir()} == {run_copy.DIRECTORY, run_copy.NOTE}
+
+
+def test_hosts_that_make_the_copy_at_once_get_one_copy(root: Path, runs: Path) -> None:
+    every = [submit(root, runs, str(number)) for number in range(30)]
+    program = """
+import sys
+from pathlib import Path
+from trainui.artifacts.snapshot import run_copy
+print(flush=True)
+sys.stdin.read(1)
+for number in range(30):
+    run_copy.make(Path(sys.argv[1], str(number)))
+"""
+    command, pipe = [sys.executable, "-c", program, str(runs)], subprocess.PIPE
+    hosts = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(3)]
+    for host in hosts:
+        assert host.stdout is not None
+        host.stdout.readline()
+    for host in hosts:
+        assert host.stdin is not None
+        host.stdin.write("x")
+        host.stdin.flush()
+    for host in hosts:
+        host.communicate()
+    assert [host.returncode for host in hosts] == [0, 0, 0]
+    for run in every:
+        assert {path.name for path in run.iterdir()} == {run_copy.DIRECTORY, run_copy.NOTE}
+        assert len(list((run / run_copy.DIRECTORY).rglob("*"))) == len(NAMES) + 2
+
+
+KILLED = """
+import os, signal, shutil, sys
+from pathlib import Path
+from trainui.artifacts.snapshot import files, run_copy, trees
+
+root, runs = map(Path, sys.argv[1:])
+steps = {"os.mkdir", "os.link", "os.rename", "os.remove", "os.rmdir", "os.symlink", "os.utime"}
+
+def submit(name):
+    (runs / name).mkdir()
+    run_copy.prepare(files.look(root), runs / name)
+
+def delete(name):
+    trees.release(runs / name)
+    shutil.rmtree(runs / name)
+
+def whole(name):
+    copy = runs / name / run_copy.DIRECTORY
+    return sorted((str(one.relative_to(copy)), one.read_text())
+                  for one in copy.rglob("*") if one.is_file())
+
+def killed_after(left):
+    child = os.fork()
+    if child:
+        status = os.waitpid(child, 0)[1]
+        assert status in (0, signal.SIGKILL), status
+        return status == signal.SIGKILL
+    def count(event, _):
+        nonlocal left
+        left -= event in steps
+        if left < 0 and event in steps:
+            os.kill(os.getpid(), signal.SIGKILL)
+    sys.addaudithook(count)
+    submit("b")
+    run_copy.make(runs / "b")
+    delete("b")
+    os._exit(0)
+
+kills, submitted = 0, 0
+(root / "train.py").write_text("first")
+while True:
+    submit("a")
+    (root / "train.py").write_text(f"edited {kills}")
+    is_killed = killed_after(kills)
+    if (runs / "b" / run_copy.NOTE).exists() and any(runs.glob(".snapshots/*/users/b")):
+        run_copy.make(runs / "b")  # by the next worker
+        submit("c")
+        run_copy.make(runs / "c")
+        assert whole("b") == whole("c") and len(whole("b")) == 5, (kills, whole("b"))
+        assert not any((runs / "b").glob(".code.snapshot.*"))
+        delete("c")
+        submitted += 1
+    if (runs / "b").exists():  # as the clean-up of a killed submission or deletion does
+        delete("b")
+    run_copy.make(runs / "a")
+    assert len(whole("a")) == 5
+    delete("a")
+    assert not any(runs.iterdir()), (kills, list(runs.rglob("*")))
+    if not is_killed:
+        break
+    kills += 1
+print(kills, submitted)
+"""
+
+
+def test_a_kill_at_any_step_leaves_no_half_of_a_tree_or_copy(root: Path, runs: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, root, runs], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    kills, submitted = map(int, done.stdout.split())
+    assert kills > submitted > 10
+
+
+def test_the_lock_is_not_kept_by_a_file_that_was_removed(root: Path, runs: Path) -> None:
+    """Submissions and deletions at once: each finds its own tree whole, and nothing is left."""
+    program = """
+import shutil, sys
+from pathlib import Path
+from trainui.artifacts.snapshot import files, run_copy, trees
+root, runs, name = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+for number in range(15):
+    run = runs / f"{name}{number}"
+    run.mkdir()
+    run_copy.prepare(files.look(root), run)
+    run_copy.make(run)
+    trees.release(run)
+    shutil.rmtree(run)
+"""
+    started = [
+        subprocess.Popen([sys.executable, "-c", program, root, runs, name]) for name in "abc"
+    ]
+    assert [process.wait() for process in started] == [0, 0, 0]
+    assert os.listdir(runs) == []  # noqa: PTH208
