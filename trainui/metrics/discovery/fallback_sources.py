@@ -37,6 +37,9 @@ MAX_LINES = 100_000
 LAST_BYTES = 8 << 20
 """The end of a text in which single values are looked for."""
 
+_SOON = 2.0
+"""Seconds after the wait in which a text is still read soon, and not at the next usual scan."""
+
 _AT_ONCE = 65_536
 
 
@@ -83,6 +86,10 @@ class Fallbacks:
         looked = [text.scan() for text in self._waiting.values()]
         return any(looked)
 
+    def is_due_soon(self) -> bool:
+        """Return True if a text has just shown its first metric, and is read after a short wait."""
+        return any(text.has_just_shown for text in self._waiting.values())
+
     def pop_ready(self, wait: float, *, all_of_them: bool) -> list[SourceFile]:
         """Remove and return the texts that no longer wait; at the attempt's end, all of them."""
         if all_of_them:
@@ -113,6 +120,11 @@ class _Text:
     @property
     def preset(self) -> str:
         return str(self._lines.state.get(FOUND, ""))
+
+    @property
+    def has_just_shown(self) -> bool:
+        found_at = self._found_at
+        return found_at is not None and time.monotonic() < found_at + WAIT + _SOON
 
     def is_ready(self, wait: float, *, at_once: bool) -> bool:
         if at_once:

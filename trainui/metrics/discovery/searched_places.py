@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 from trainui import plain_files
 from trainui.domain.definition import StageDefinition
 from trainui.metrics.discovery import default_sources, listing
-from trainui.metrics.files.tail import look_at
+from trainui.metrics.files.tail import GrowingFile, UnreadableFileError, look_at
+from trainui.metrics.formats import UnknownFormatError
+from trainui.metrics.formats.detect import HEAD_BYTES, detect
 from trainui.supervisor import protocol
 
 _BYTES = 8 << 20
@@ -24,7 +27,7 @@ def describe(attempt_dir: Path, stage_dir: Path, definition: StageDefinition) ->
         return f"looked at {named}, as its `metrics` say"
     streams = (protocol.STDOUT_FILE, protocol.STDERR_FILE)
     places = [f"{name} ({_size(attempt_dir / name)})" for name in streams]
-    files = [one.name for one in default_sources.usual_files(stage_dir)]
+    files = [_file(one) for one in default_sources.usual_files(stage_dir)]
     workdir = Path(definition.workdir)
     if written := _written(workdir, attempt_dir / protocol.STARTED_FILE):
         return (
@@ -58,3 +61,15 @@ def _size(stream: Path) -> str:
     except OSError:
         return "missing"
     return f"{count:,} line{'s' * (count > 1)}" if count else "empty"
+
+
+def _file(path: Path) -> str:
+    """Return a file's name, and why it cannot be read: `train.log (is written in UTF-16; ...)`."""
+    try:
+        with closing(GrowingFile(path)) as file:
+            detect(file.read(0, HEAD_BYTES), path, complete=True)
+    except UnknownFormatError as error:
+        return f"{path.name} ({str(error).removeprefix(f'{path} ')})"
+    except (OSError, UnreadableFileError):
+        pass
+    return path.name

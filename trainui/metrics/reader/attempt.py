@@ -170,7 +170,9 @@ class AttemptReader:
         return found
 
     def is_search_pending(self) -> bool:
-        """Return True if another search for files outside the stage's directory is to come soon."""
+        """Return True if another search for files, or a log that has waited, is due soon."""
+        if self._fallbacks.is_due_soon():
+            return True
         return self.attempt.definition.metrics is None and self._outside.is_pending()
 
     def _rivals(self) -> Sequence[Rival]:

@@ -12,7 +12,7 @@ import select
 import stat
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from trainui import limits, settings, wakeup
@@ -167,15 +167,19 @@ class MetricsReader:
         self._find_attempts()
         self._scan_cpu = time.thread_time() - used
         self._scan_interval = min(max(IDLE_PAUSE, SCAN_COST_FACTOR * self._scan_cpu), LONGEST_PAUSE)
-        if any(one.is_search_pending() for one in self._attempts.values()):
-            self._scan_interval = IDLE_PAUSE
+        self._scan_soon(self._attempts.values())
         self._due.update(self._attempts)
+
+    def _scan_soon(self, readers: Iterable[AttemptReader]) -> None:
+        if any(one.is_search_pending() for one in readers):
+            self._scan_interval = IDLE_PAUSE
 
     def _advance(self, due: Sequence[AttemptReader]) -> list[int]:
         """Read and store a batch of each attempt; return the ids of those with more to read."""
         self._at_end.clear()
         more = [one.attempt.attempt_id for one in due if self._guarded(one, self._read)]
         self._writer.flush()
+        self._scan_soon(due)
         for reader in self._at_end:
             self._guarded(reader, self._finish)
         return more

@@ -20,7 +20,9 @@ from trainui.domain.definition import MetricSource
 from trainui.domain.notifications import NAN
 from trainui.domain.states import Status
 from trainui.metrics.discovery import searched_places
+from trainui.metrics.discovery.fallback_sources import Fallbacks
 from trainui.metrics.discovery.naming import MAX_SERIES, Names
+from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.formats.text.pattern import PatternLines
 from trainui.metrics.reader.attempt import AttemptReader
@@ -205,6 +207,9 @@ def test_the_searched_places_are_named(store: Store, tmp_path: Path) -> None:
     definition = attempt.to_read.definition
     words = searched_places.describe(attempt.directory, attempt.stage_dir, definition)
     assert words.startswith("looked at stdout.log (3 lines), stderr.log (empty), data.log; print")
+    (attempt.stage_dir / "data.log").write_text("loss 2\n", encoding="utf-16")
+    words = searched_places.describe(attempt.directory, attempt.stage_dir, definition)
+    assert "data.log (is written in UTF-16; have it written in UTF-8); print" in words
     (attempt.stage_dir / "data.log").unlink()
     words = searched_places.describe(attempt.directory, attempt.stage_dir, definition)
     assert f"the files written in {attempt.workdir}, none with a usual name" in words
@@ -822,6 +827,17 @@ def test_what_a_trainer_prints_is_read_live_after_a_wait(
         file.write("step 3 loss 0.5\n")
     end(read(store, attempt))  # as after a restart
     assert values(store, attempt) == {"loss": [2, 1, 0.5]}
+
+
+def test_a_log_that_has_shown_a_metric_is_due_before_the_next_usual_scan(tmp_path: Path) -> None:
+    log, fallbacks = tmp_path / "stdout.log", Fallbacks()
+    fallbacks.add(SourceFile("stdout.log#found", log, DecoderChoice(format="text")))
+    log.write_text("step 1 loss 2\n")
+    fallbacks.scan()
+    assert not fallbacks.is_due_soon()
+    log.write_text("step 1 loss 2\nstep 2 loss 1\n")
+    fallbacks.scan()
+    assert fallbacks.is_due_soon()
 
 
 def test_what_a_trainer_prints_and_writes_is_offered_once(store: Store, tmp_path: Path) -> None:
