@@ -60,7 +60,8 @@ class Tqdm(Preset):
     def read(self, line: str) -> Sequence[Row]:
         """Return the bar that a line ends: by starting another, or by a line feed."""
         ends = line.rstrip().endswith("]") and "[" in line and _ALLENNLP not in line
-        found = (_IGNITE.fullmatch(line) or _BAR.fullmatch(line)) if ends else None
+        ignite = _IGNITE.fullmatch(line) if ends and line.count("]") > 1 else None
+        found = ignite or (_BAR.fullmatch(line) if ends else None)
         if found is None:
             return NOTHING
         text, own, described = _described(found["text"])
