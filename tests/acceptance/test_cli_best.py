@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 
 import jsonschema
 
@@ -48,11 +49,25 @@ def test_the_best_trials_and_the_command_that_runs_the_best_again(cli: CommandLi
     lines = cli("best", "tune").out.splitlines()
     assert lines[0].split() == ["trial", "state", "val/loss", "step", "x", "act"]
     command = lines[lines.index("its command:") + 1 :]
-    assert [line.removeprefix("  ") for line in command] == first["command"].splitlines()
+    assert command == [
+        f"  cd {cli.directory}",
+        *(f"  {one}" for one in first["command"].splitlines()),
+    ]
     again = next(line for line in lines if "trainui rerun" in line)
     assert cli(*shlex.split(again)[1:]).code == 0
     assert cli("wait", "tune").code == 0
     assert cli.json("best", "tune") == found, "what was reported first counts"
+
+
+def test_the_command_of_the_best_trial_can_be_pasted_into_a_shell(cli: CommandLine) -> None:
+    words = """run: ["${python}", -c, "print('loss:', ${search.x})", "${search.act}"]"""
+    cli.run(
+        FILE.replace("metric: val/loss", "metric: loss").partition("    run:")[0] + f"    {words}\n"
+    )
+    value = cli.json("best", "tune")["trials"][0]["value"]
+    _, command = cli("best", "tune").out.split("its command:\n")
+    pasted = subprocess.run(["sh", "-e"], input=command, text=True, capture_output=True, check=True)
+    assert float(pasted.stdout.removeprefix("loss:")) == value
 
 
 def test_more_trials_are_asked_for(cli: CommandLine) -> None:

@@ -91,6 +91,8 @@ def _lines(
     run: RunRecord, ranked: Sequence[TrialRecord], shown: Sequence[dict[str, Any]]
 ) -> Iterator[str]:
     """Yield a table of the trials, and the command lines that run the first one again."""
+    from trainui.control import shell_command
+
     search = ranked[0].stage.definition.search if ranked else None
     names = list(dict.fromkeys(name for one in shown for name in one["search"]))
     metric = search.metric if search is not None else "value"
@@ -112,11 +114,10 @@ def _lines(
         if not best.stage.removed:  # else `rerun` refuses it
             yield f"run trial {best.number} again:"
             yield f"  trainui rerun {run.id[:8]} {shlex.quote(best.stage.name)}"
-        command = shown[0]["command"]
+        command = shell_command.of_stage(run.id, best.stage.name)
         if command is not None:
             yield "its command:"
-            words = command if isinstance(command, str) else shlex.join(command)
-            yield from (f"  {line}" for line in words.splitlines())
+            yield from (f"  {line}" for line in command.splitlines())
 
 
 def _cell(value: Any) -> str:

@@ -85,7 +85,7 @@ class PaneActions(Page):
             self.run_worker(work, thread=True, exit_on_error=False)
 
     def _copy_command(self, run_id: str, stage: str) -> None:
-        from trainui.tui.run.details import shell_command
+        from trainui.control import shell_command
 
         try:
             command = shell_command.of_stage(run_id, stage)

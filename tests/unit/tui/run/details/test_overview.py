@@ -16,6 +16,7 @@ from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_demo
 from trainui import clock, control, paths
 from trainui.artifacts import environment
+from trainui.control.shell_command import shell_command
 from trainui.domain.notifications import ALERT, CHECKPOINT, NAN
 from trainui.domain.records import StageRecord
 from trainui.domain.search import Range, Search
@@ -31,7 +32,6 @@ from trainui.tui.run.details.fields import MOST_LINES
 from trainui.tui.run.details.log_progress import LogProgress, log_progress, most_steps
 from trainui.tui.run.details.overview import error_lines, overview_rows
 from trainui.tui.run.details.overview_details import short_path
-from trainui.tui.run.details.shell_command import shell_command
 from trainui.tui.run.header import can_resume, crumbs, heading
 from trainui.tui.run.reader import RunPageReader
 from trainui.tui.run.sweep.matrix_table import GroupRows
