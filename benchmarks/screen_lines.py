@@ -31,7 +31,7 @@ OFTEN, RARELY = 0.1, 2.3
 AT_MOST, AT_MOST_LATE = 0.18, 0.3
 """Seconds: the median, and 95 of 100."""
 
-SHOWN = re.compile(r"\bline +(\d+)\b")
+SHOWN = re.compile(r"\bline +last +(\d+)\b")
 TRAINING = """
 import json, math, os, time
 often, rarely = {often}, {rarely}
