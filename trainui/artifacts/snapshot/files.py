@@ -103,7 +103,10 @@ def _listed(root: Path) -> list[str]:
     listing = ("--cached", "--others", "--exclude-standard", "-z")
     found = Git(root)("ls-files", *listing, limit=LISTED_UP_TO)
     if found is None:
-        raise UsageError(f"git cannot list the files of {root}, so no snapshot can be made")
+        raise UsageError(
+            f"git cannot list the files of {root}, so no snapshot can be made; `git status` there "
+            "says why; mend that, or run it without a snapshot"
+        )
     return found.split("\0")[:-1]
 
 
