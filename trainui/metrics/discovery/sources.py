@@ -14,12 +14,8 @@ from functools import partial
 from pathlib import Path
 
 from trainui.domain.definition import MetricSource, StageDefinition
-from trainui.metrics.discovery import (
-    default_sources,
-    outside_sources,
-    printed_runs,
-    tracker_runs,
-)
+from trainui.metrics.discovery import default_sources, tracker_runs
+from trainui.metrics.discovery.attribution import outside_sources, printed_runs
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import check_descriptors

@@ -14,16 +14,11 @@ from pathlib import Path
 
 from trainui.artifacts.environment import without_secrets
 from trainui.errors import TrainuiError, UnfitEnvironmentError
-from trainui.metrics.discovery import (
-    by_parameters,
-    likely_lines,
-    naming,
-    rotation,
-    siblings,
-    sources,
-)
+from trainui.metrics.discovery import likely_lines, naming, rotation, siblings, sources
+from trainui.metrics.discovery.attribution import by_parameters
+from trainui.metrics.discovery.attribution.outside_sources import OutsideSources
+from trainui.metrics.discovery.attribution.search_round import SearchRound
 from trainui.metrics.discovery.fallback_sources import Fallbacks, of_single_values
-from trainui.metrics.discovery.outside_sources import OutsideSources, SearchRound
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.open_files import OpenFiles
 from trainui.metrics.files.tail import check_descriptors
@@ -164,7 +159,7 @@ class AttemptReader:
             return self._outside.found
         with self._store.read() as connection:
             stored = point_sources.sources(connection, self.attempt.stage_id)
-        self._outside.known = frozenset(source.key for source in stored)
+        self._outside.databases.known = frozenset(source.key for source in stored)
         found = self._outside.search(self._rivals, since, ended=ended)
         self.hints = frozenset(self._outside.places())
         return found
@@ -349,7 +344,7 @@ class AttemptReader:
             self._note_likely_lines()
         for pattern, problem in self._missing.items():
             self._problems.set(pattern, problem)
-        for path, name in self._outside.doubtful.items():
+        for path, name in self._outside.databases.doubtful.items():
             self._problems.set(str(path), _of_several(path, name))
         self._alerts.catch_up()
         for metric in self._alerts.unmatched():

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from trainui import limits, settings, wakeup
 from trainui.errors import StoreError, TrainuiError, UnfitEnvironmentError
-from trainui.metrics.discovery.outside_sources import SearchRound
+from trainui.metrics.discovery.attribution.search_round import SearchRound
 from trainui.metrics.files.open_files import OpenFiles
 from trainui.metrics.files.tail import raise_shortage
 from trainui.metrics.reader import process

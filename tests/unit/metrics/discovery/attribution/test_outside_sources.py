@@ -22,8 +22,10 @@ from tests.unit.metrics.replaying import curves_of
 from tests.unit.metrics.test_wandb import frames, item, row
 from tests.unit.metrics.trackers.test_databases import MLFLOW
 from trainui.domain.definition import MetricSource
-from trainui.metrics.discovery import files_before, listing, outside_sources, sources
-from trainui.metrics.discovery.outside_sources import OutsideSources, SearchRound
+from trainui.metrics.discovery import files_before, listing, sources
+from trainui.metrics.discovery.attribution import outside_sources, search_round
+from trainui.metrics.discovery.attribution.outside_sources import OutsideSources
+from trainui.metrics.discovery.attribution.search_round import SearchRound
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.store.db.engine import Store
 from trainui.store.points import curves
@@ -33,11 +35,11 @@ from trainui.supervisor.protocol import RUN_TAG
 @pytest.fixture(autouse=True)
 def _always_look(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(listing, "MAX_AGE", -1.0)
-    monkeypatch.setattr(outside_sources, "ROUND", -1.0)
-    monkeypatch.setattr(outside_sources, "LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr(search_round, "ROUND", -1.0)
+    monkeypatch.setattr(search_round, "LONGEST_PAUSE", 0.0)
     monkeypatch.setattr(outside_sources, "FIRST_PAUSE", 0.0)
-    monkeypatch.setattr(outside_sources, "REST", 0)
-    monkeypatch.setattr(outside_sources, "REST_OF_CHANGES", 0)
+    monkeypatch.setattr(search_round, "REST", 0)
+    monkeypatch.setattr(search_round, "REST_OF_CHANGES", 0)
     monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))
 
 
@@ -511,7 +513,7 @@ def test_files_of_one_directory_are_told_apart(store: Store, tmp_path: Path) -> 
 def test_at_rest_nothing_is_searched(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outside_sources, "LONGEST_PAUSE", 1e9)
+    monkeypatch.setattr(search_round, "LONGEST_PAUSE", 1e9)
     work = tmp_path / "work"
     work.mkdir()
     started = time.monotonic() - 1e9
@@ -528,7 +530,7 @@ def test_at_rest_nothing_is_searched(
 
 
 def test_a_round_rests_by_what_it_cost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outside_sources, "LONGEST_PAUSE", 1e9)
+    monkeypatch.setattr(search_round, "LONGEST_PAUSE", 1e9)
     shared = SearchRound()
     assert shared.may_begin(500)
     shared.spend(1e6)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
-from trainui.metrics.discovery.writer_samples import Span
+from trainui.metrics.discovery.attribution.writer_samples import Span
 
 DELAY = 0.025
 """The most seconds from the time of a batch until the lock is seen open."""

@@ -16,10 +16,12 @@ Parameters = Mapping[str, Any]
 Key = TypeVar("Key")
 
 
-def of_stage(definition: StageDefinition) -> dict[str, str]:
-    """Return the parameters of a stage, as text."""
-    plain = {name: value for name, value in definition.params.items() if _is_plain(value)}
-    return {name: str(value) for name, value in {**plain, **definition.member_values}.items()}
+def of_stage(definition: StageDefinition | None) -> dict[str, str]:
+    """Return the parameters of a stage, as text; none if its definition is not known."""
+    if definition is None:
+        return {}
+    given = {**definition.params, **definition.member_values}
+    return {name: str(one) for name, one in given.items() if isinstance(one, str | int | float)}
 
 
 def divide(
@@ -38,7 +40,7 @@ def divide(
     attempts = [own, *others]
     names = set[str](own).intersection(*attempts, *recorded.values())
     fitting = {
-        key: [index for index, one in enumerate(attempts) if _do_fit(one, config, names)]
+        key: [at for at, one in enumerate(attempts) if _in(one, names) == _in(config, names)]
         for key, config in recorded.items()
     }
     if not names or any(len(fits) != 1 for fits in fitting.values()):
@@ -47,12 +49,8 @@ def divide(
     return mine[0] if len(mine) == 1 < len(fitting) else None
 
 
-def _do_fit(attempt: Parameters, recorded: Parameters, names: Iterable[str]) -> bool:
-    return all(_number(attempt[name]) == _number(recorded[name]) for name in names)
-
-
-def _is_plain(value: object) -> bool:
-    return isinstance(value, str | int | float | bool)
+def _in(parameters: Parameters, names: Iterable[str]) -> list[object]:
+    return [_number(parameters[name]) for name in names]
 
 
 def _number(value: object) -> object:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from trainui.metrics.discovery import batch_times, writer_samples
-from trainui.metrics.discovery.writer_samples import Growth, WriterSamples
+from trainui.metrics.discovery.attribution import batch_times, writer_samples
+from trainui.metrics.discovery.attribution.writer_samples import Growth, WriterSamples
 
 WRITE = """
 import sys, time
