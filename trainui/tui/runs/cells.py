@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 LEAST_MEMBER = 10
 """Least width of the name of a sweep's best member, in the metric's column."""
 
+LEAST_STAGE = 3
+"""Least width of a running stage's name beside the remaining time."""
+
 VALUE = 8
 """Width of a metric's value with a space, in its column."""
 
@@ -134,10 +137,9 @@ def with_to_go(found: list[Segment], run: RunLine, moment: RowContext, cells: in
     if ending is None or not run.current:
         return found
     words = f" {ending.words(moment.now)}"
-    return [
-        Segment(listed(run.current, max(cells - len(words), 1)), "accent"),
-        Segment(words, "dim"),
-    ]
+    if cells - len(words) < LEAST_STAGE:
+        return found
+    return [Segment(listed(run.current, cells - len(words)), "accent"), Segment(words, "dim")]
 
 
 def step_cells(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -44,8 +44,8 @@ class ColumnStats:
     params: tuple[str, ...] = ()
     """Names of the parameters that differ."""
     compared: int = 0
-    """How many of them, from the first one on, have several values; the others have one value, and
-    some runs do not have them."""
+    """How many of them, from the first one on, have several values, or differ between runs of one
+    pipeline; the others have one value, and other pipelines do not have them."""
     param_widths: Mapping[str, int] = field(default_factory=dict)
     metric: int = 0
     member: int = 0
@@ -88,9 +88,12 @@ def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -
     """
     looked_at = list(islice(runs, MOST_LOOKED_AT))
     listed = islice(runs if newest is None else newest, MOST_LOOKED_AT)
-    unlike = {(run.params_json, run.sweeps_json): run for run in listed}
-    shown = [shown_params(run) for run in unlike.values()]
-    varied, partial = _differing(shown)
+    unlike = {(run.pipeline, run.params_json, run.sweeps_json): run for run in listed}
+    of_pipelines: dict[str, list[Mapping[str, str]]] = {}
+    for run in unlike.values():
+        of_pipelines.setdefault(run.pipeline, []).append(shown_params(run))
+    shown = [params for runs in of_pipelines.values() for params in runs]
+    varied, partial = _differing(shown, of_pipelines.values())
     names = (*varied, *partial)[:MOST_PARAMS]
     widths = {name: max(cell_len(params.get(name, "")) for params in shown) for name in names}
     return ColumnStats(
@@ -130,12 +133,22 @@ def differing(params_jsons: Iterable[str]) -> tuple[str, ...]:
     return (*varied, *partial)[:MOST_PARAMS]
 
 
-def _differing(known: Sequence[Mapping[str, str]]) -> tuple[list[str], list[str]]:
-    """Return the names of parameters with several values, and of those that some runs lack."""
+def _differing(
+    known: Sequence[Mapping[str, str]], groups: Collection[Sequence[Mapping[str, str]]] = ()
+) -> tuple[list[str], list[str]]:
+    """Return the names of parameters that differ, and of those that only whole groups lack.
+
+    Those differ that have several values, or that some runs of one group have and others lack.
+    """
     names = dict.fromkeys(name for params in known for name in params)
     values = {name: {params.get(name) for params in known} for name in names}
+    within = {
+        name for runs in groups for name in names if len({params.get(name) for params in runs}) > 1
+    }
     varied = [name for name in names if len(values[name] - {None}) > 1]
-    return varied, [name for name in names if len(values[name]) == 2 and name not in varied]
+    partial = [name for name in names if len(values[name]) == 2 and name not in varied]
+    varied += [name for name in partial if name in within]
+    return varied, [name for name in partial if name not in within]
 
 
 def _name_width(run: RunLine) -> int:
@@ -148,7 +161,7 @@ def _trouble_width(run: RunLine) -> int:
 
 
 def _brief_width(run: RunLine) -> int:
-    return sum(len(str(count)) + 2 for count in run.trouble if count)
+    return max(sum(len(str(count)) + 2 for count in run.trouble if count) - 1, 0)
 
 
 def _current_width(run: RunLine) -> int:

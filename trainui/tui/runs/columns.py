@@ -49,7 +49,7 @@ SPARK = 20
 """Most width of a sparkline."""
 
 OF_SOME = 5
-"""Rank of a parameter that has one value, which some runs do not have."""
+"""Rank of a parameter that has one value, and that runs of other pipelines do not have."""
 
 
 SortValues = Callable[[], Mapping[str, float]]
@@ -201,13 +201,13 @@ def _columns(facts: ColumnStats, comfort: int) -> Iterator[RunColumn]:
     yield RunColumn("", BAR, BAR, render.bar_cells, 6)
     if facts.current:
         most = max(facts.current, 10)
-        yield RunColumn("STAGE", 10, most, render.current_cells, whole=min(most, FEW_STAGES))
+        yield RunColumn("STAGE", 8, most, render.current_cells, whole=min(most, FEW_STAGES))
     if facts.step and facts.metric:
         yield RunColumn("STEP", facts.step, facts.step, render.step_cells, 5, True)
     if facts.metric_name:
         name, cells = facts.metric_name, render.value_cells(facts.metric_name)
         whole = max(render.VALUE + facts.member, cell_len(name) + 1)
-        yield RunColumn(name, 14, whole + SPARK, cells, 2, whole=whole)
+        yield RunColumn(name, 10, whole + SPARK, cells, 2, whole=whole)
     elif facts.metric:
         yield RunColumn(
             "METRIC", min(facts.metric, 8) + 9, facts.metric + 9, render.metric_cells, 2
