@@ -28,6 +28,7 @@ from trainui.tui.data.query import DetailTab, MetricQuery, RunQuery
 from trainui.tui.data.snapshot import CurvesPage, RunPage, StageDetail
 from trainui.tui.run.details.activity import ActivityReader
 from trainui.tui.run.details.files import commit, stage_files
+from trainui.tui.run.details.overview import as_attempt
 from trainui.tui.run.sweep.matrix_reader import AlertReader, MatrixReader
 
 
@@ -173,7 +174,7 @@ class RunPageReader:
         if query.tab == DetailTab.PARAMS:
             return replace(detail, own_parameters=_own_parameters(connection, stage))
         unknown, filled = self._with_results(connection, stage, attempts[:number], stages)
-        is_last, has_ended = number is None, stage.completed_at is not None
+        shown, earlier = as_attempt(stage, attempts[:number]), number is not None
         return replace(
             detail,
             filled=filled,
@@ -181,8 +182,8 @@ class RunPageReader:
             unknown_results=unknown,
             variables=self._variables_of(attempts[:number]),
             checkpoint=self._checkpoint_of(connection, stage, attempts),
-            activity=self._activity.read(connection, stage, attempts) if is_last else None,
-            summary=_summary(connection, stage) if has_ended else {},
+            activity=self._activity.read(connection, shown, attempts[:number], earlier=earlier),
+            summary=_summary(connection, stage) if stage.completed_at is not None else {},
         )
 
     def _first(self, connection: protocol.Connection, run: RunRecord) -> RunPage | None:

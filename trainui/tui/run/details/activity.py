@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ MOST_NONFINITE = 3
 
 @dataclass(frozen=True, slots=True)
 class StageActivity:
-    """The activity of a stage's last attempt."""
+    """The activity of one attempt of a stage."""
 
     output_at: int | None = None
     """When stdout or stderr was last written, in microseconds; None: nothing was written."""
@@ -61,9 +62,10 @@ class ActivityReader:
 
     def __init__(self) -> None:
         self._steps = BestSteps()
-        self._metric: tuple[tuple[str, int | None, bool], str] | None = None
-        """The stage's id, the version of its points and if it runs, and its headline metric."""
-        self._searched: tuple[tuple[str, int, int | None], float] | None = None
+        self._metric: tuple[Hashable, str] | None = None
+        """The stage's id, the version of its points, if it runs and the earlier attempt, and its
+        headline metric."""
+        self._searched: tuple[Hashable, float] | None = None
         """When checkpoints were searched, of which stage and attempt; of an ended one also the
         version of its points."""
         self._checkpoint: tuple[str, int | None] = "", None
@@ -77,19 +79,26 @@ class ActivityReader:
         connection: protocol.Connection,
         stage: StageRecord,
         attempts: Sequence[AttemptRecord],
+        *,
+        earlier: bool = False,
     ) -> StageActivity:
-        """Read the activity of a stage's last attempt."""
+        """Read the activity of the last of these attempts; `stage` is as it was in it.
+
+        Of an `earlier` attempt, the metrics are those of its own points.
+        """
         if not attempts or attempts[-1].started_at is None:
             return StageActivity()
+        own = stage.attempt if earlier else None
         logs = [Path(attempts[-1].directory) / name for name in (STDOUT_FILE, STDERR_FILE)]
         version = headlines.versions(connection, [stage.id]).get(stage.id)
-        key = (stage.id, stage.attempt, None if stage.status == Status.RUNNING else version)
+        key = (stage.id, stage.attempt, own, None if stage.status == Status.RUNNING else version)
         known, now = self._searched, time.monotonic()
         if known is None or known[0] != key or now - known[1] > SEARCH_PERIOD:
             self._searched = (key, now)
-            self._checkpoint = _newest_checkpoint(stage, attempts)
-            series = curves.summaries(connection, [stage.id])
+            self._checkpoint = _newest_checkpoint(stage, attempts, earlier=earlier)
+            series = curves.summaries(connection, [stage.id], attempt=own)
             found = event_feed.stage_alerts(connection, stage, MARKED, most=MOST_ALERTS)
+            found = [one for one in found if own in (None, one[0].attempt)]
             self._nonfinite = _nonfinite_text(series, _first_steps(found))
             self._alerts = _alerts_text(stage, found)
             self._last_step = int(max((one.last_step or 0 for one in series), default=0))
@@ -97,7 +106,7 @@ class ActivityReader:
             max(filter(None, map(written_at, logs)), default=None),
             *self._checkpoint,
             self._progress_of(logs) if stage.status == Status.RUNNING else None,
-            self._headline(connection, stage, version),
+            self._headline(connection, stage, version, own),
             self._nonfinite,
             self._alerts,
         )
@@ -114,9 +123,13 @@ class ActivityReader:
         return self._progress[1]
 
     def _headline(
-        self, connection: protocol.Connection, stage: StageRecord, version: int | None
+        self,
+        connection: protocol.Connection,
+        stage: StageRecord,
+        version: int | None,
+        own: int | None,
     ) -> str:
-        key = (stage.id, version, stage.status == Status.RUNNING)
+        key = (stage.id, version, stage.status == Status.RUNNING, own)
         if self._metric is None or self._metric[0] != key:
             name = (
                 headline(headlines.names_of(connection, stage.id), stage.definition.search)
@@ -124,37 +137,42 @@ class ActivityReader:
                 else None
             )
             metric = ComparedMetric.of(name, stage.definition.search) if name is not None else None
-            text = "" if metric is None else _headline_text(connection, stage, metric, self._steps)
-            self._metric = key, text
+            self._metric = key, "" if metric is None else self._text(connection, stage, metric, own)
         return self._metric[1]
+
+    def _text(
+        self,
+        connection: protocol.Connection,
+        stage: StageRecord,
+        metric: ComparedMetric,
+        own: int | None,
+    ) -> str:
+        """Return e.g. `val/loss  best 0.0011 at step 17,760, last 0.0123 (lower is better)`."""
+        found = curves.summaries(connection, [stage.id], metric.name, attempt=own)
+        if not found:
+            return ""
+        series = found[0]
+        last = f"last {number(series.last)}"
+        best = series.min if metric.lower else series.max
+        if metric.lower is None or best is None:
+            return f"{harmless(metric.name)}  {last}"
+        step = self._steps.read(connection, stage, metric, best) if own is None else None
+        where = "" if step is None else f" at step {exact_step(step)}"
+        words = f"{last} ({'lower' if metric.lower else 'higher'} is better)"
+        return f"{harmless(metric.name)}  best {number(best)}{where}, {words}"
 
 
 def _newest_checkpoint(
-    stage: StageRecord, attempts: Sequence[AttemptRecord]
+    stage: StageRecord, attempts: Sequence[AttemptRecord], *, earlier: bool
 ) -> tuple[str, int | None]:
+    """Return the newest checkpoint and when it was written; of an earlier attempt, by its end."""
     if stage.definition.checkpoint is None:
         return "", None
     directories = [one.directory for one in attempts]
     where = checkpoints.search(stage.definition, stage.directory, directories)
-    newest = next(iter(where.found), None)
-    return ("", None) if newest is None else (harmless(newest.name), _modified_at(newest))
-
-
-def _headline_text(
-    connection: protocol.Connection, stage: StageRecord, metric: ComparedMetric, steps: BestSteps
-) -> str:
-    """Return e.g. `val/loss  best 0.0011 at step 17,760, last 0.0123 (lower is better)`."""
-    series = next(iter(curves.summaries(connection, [stage.id], metric.name)), None)
-    if series is None:
-        return ""
-    last = f"last {number(series.last)}"
-    best = series.min if metric.lower else series.max
-    if metric.lower is None or best is None:
-        return f"{harmless(metric.name)}  {last}"
-    step = steps.read(connection, stage, metric, best)
-    where = "" if step is None else f" at step {exact_step(step)}"
-    direction = "lower" if metric.lower else "higher"
-    return f"{harmless(metric.name)}  best {number(best)}{where}, {last} ({direction} is better)"
+    written = ((harmless(path.name), _modified_at(path)) for path in where.found)
+    end = (attempts[-1].completed_at if earlier else None) or math.inf
+    return next((one for one in written if (one[1] or 0) <= end), ("", None))
 
 
 def _first_steps(found: Iterable[tuple[Event, Mapping[str, Any]]]) -> dict[str, int | float]:

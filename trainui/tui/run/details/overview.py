@@ -65,7 +65,7 @@ def overview_rows(
     for label, text, style in (
         ("why", why(stage, by_name), state_style(stage.status)),
         ("in all", _total_time(attempts, now), ""),
-        *_activity_facts(stage, detail.activity, now, last if ending is None else None),
+        *_activity_facts(stage, detail.activity, now, last if ending is None else None, is_newest),
     ):
         rows += field_rows(label, text, style, width)
     rows += error_rows(stage, width)
@@ -88,12 +88,16 @@ def overview_rows(
 
 
 def _activity_facts(
-    stage: StageRecord, activity: StageActivity | None, now: int, unknown_end: AttemptRecord | None
+    stage: StageRecord,
+    activity: StageActivity | None,
+    now: int,
+    unknown_end: AttemptRecord | None,
+    is_newest: bool,
 ) -> Iterator[tuple[str, str, str]]:
     """Yield NaN values, alerts, the last output and checkpoint, headline metric and progress.
 
-    `activity` is None for an earlier attempt, of which it is not read. `unknown_end` is the last
-    attempt, if earlier runs do not say when it ends; the end of a stalled one cannot be estimated.
+    `unknown_end` is the last attempt, if earlier runs do not say when it ends; the end of a stalled
+    one cannot be estimated. If no checkpoint of an earlier attempt is left, it may have had some.
     """
     if activity is None:
         return
@@ -103,6 +107,8 @@ def _activity_facts(
     yield "output", _age(activity.output_at, now) or none, ""
     if stage.definition.checkpoint is None and none:
         none = "none, the stage declares none"
+    elif not is_newest:
+        none = ""
     checkpoint = f"{activity.checkpoint}, {_age(activity.checkpoint_at, now)}"
     yield "checkpoint", checkpoint if activity.checkpoint else none, ""
     yield "metric", activity.metric, ""

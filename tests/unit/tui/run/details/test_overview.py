@@ -17,6 +17,7 @@ from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_d
 from trainui import clock, control, paths
 from trainui.artifacts import environment
 from trainui.control.shell_command import shell_command
+from trainui.domain.definition import CheckpointRule
 from trainui.domain.notifications import ALERT, CHECKPOINT, NAN
 from trainui.domain.records import StageRecord
 from trainui.domain.search import Range, Search
@@ -30,7 +31,7 @@ from trainui.tui.data.snapshot import MatrixDetail
 from trainui.tui.render.styled_text import Segment, joined, plain, width_of
 from trainui.tui.run.details.fields import MOST_LINES
 from trainui.tui.run.details.log_progress import LogProgress, log_progress, most_steps
-from trainui.tui.run.details.overview import error_lines, overview_rows
+from trainui.tui.run.details.overview import as_attempt, error_lines, overview_rows
 from trainui.tui.run.details.overview_details import short_path
 from trainui.tui.run.header import can_resume, crumbs, heading
 from trainui.tui.run.reader import RunPageReader
@@ -155,20 +156,27 @@ def test_an_error_of_one_line_is_not_shown_twice(
 
 
 def overview(
-    connection: protocol.Connection, run_id: str, name: str, *, folded: bool = False
+    connection: protocol.Connection,
+    run_id: str,
+    name: str,
+    *,
+    folded: bool = False,
+    number: int | None = None,
 ) -> str:
-    """Return a stage's overview as the page reads and shows it."""
-    page = RunPageReader().read(connection, RunQuery(run_id, stage=name))
+    """Return a stage's overview, or that of one attempt, as the page reads and shows it."""
+    page = RunPageReader().read(connection, RunQuery(run_id, stage=name, attempt=number))
     assert page is not None
     stage = next(one for one in page.stages if one.name == name)
+    attempts = page.attempts[stage.id]
     rows = overview_rows(
         page.run,
-        stage,
-        page.attempts[stage.id],
+        as_attempt(stage, attempts[:number]),
+        attempts[:number],
         {},
         now=clock.now(),
         width=100,
         detail=page.detail,
+        of=len(attempts),
         folded=folded,
     )
     return joined(rows)
@@ -251,14 +259,39 @@ def test_an_ended_stage_without_output_and_checkpoint_has_none(
         "output     none",
         "checkpoint none",
     ]
-    earlier = RunPageReader().read(connection, RunQuery(run_id, stage="train", attempt=1))
-    assert earlier is not None
-    [stage] = earlier.stages
-    tries = earlier.attempts[stage.id][:1]
-    rows = overview_rows(
-        earlier.run, stage, tries, {}, now=clock.now(), width=100, detail=earlier.detail
-    )
-    assert "checkpoint" not in joined(rows), "it is not read of earlier attempts"
+    earlier = overview(connection, run_id, "train", number=1)
+    assert "output     none" in earlier
+    assert "checkpoint" not in earlier, "there may have been some that are gone"
+
+
+def test_an_earlier_attempt_has_its_own_output_checkpoint_metric_and_alerts(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id = filler.run({"train": ()}, checkpoint=CheckpointRule("ckpt-*.npz"))
+    feeder = Feeder(filler.store, filler.stage(run_id, "train").id)
+    for number, values in ((1, (3.0, 1.0, math.nan, 2.0)), (2, (9.0, 8.0))):
+        attempt = filler.start(run_id, "train")
+        feeder.feed({"val/loss": list(enumerate(values))}, attempt=number)
+        filler.log(attempt, f"attempt {number}\n")
+        checkpoint = paths.stage_directory(Path(attempt.directory)) / f"ckpt-{number}.npz"
+        checkpoint.write_bytes(b"x")
+        with filler.store.write() as writing:
+            text, own = f"train: alert of {number}", {"metric": "val/loss", "condition": "above"}
+            events.record(writing, run_id, ALERT, text, stage="train", attempt=number, data=own)
+        filler.end(attempt, Status.FAILED, error="exit code 1: no luck", exit_code=1)
+        control.rerun(run_id, ["train"])
+    text = overview(connection, run_id, "train", number=1)
+    for words in (
+        "✗ failed after",
+        "why        exit code 1: no luck",
+        "values     NaN or infinite values in val/loss: 1 of 4 points",
+        "alert      alert of 1",
+        "checkpoint ckpt-1.npz, ",
+        "metric     val/loss  best 1, last 2 (lower is better)",
+    ):
+        assert words in text
+    assert re.search(r"^output     \d+s ago \(\d\d:\d\d:\d\d\)$", text, re.M)
+    assert "alert of 2" not in text
 
 
 def test_a_long_path_loses_its_first_directories(monkeypatch: pytest.MonkeyPatch) -> None:
