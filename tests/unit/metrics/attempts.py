@@ -7,12 +7,13 @@ import itertools
 import json
 import os
 import socket
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from trainui import clock, paths
 from trainui.domain.definition import MetricSource, Pipeline, StageDefinition
 from trainui.domain.records import Slot
+from trainui.domain.search import Search
 from trainui.store.db.engine import Store, raw
 from trainui.store.runs import attempts, new_run, stage_queue, stages
 from trainui.store.runs.metrics_progress import AttemptToRead
@@ -79,22 +80,34 @@ def start_attempt(
     store: Store, root: Path, *metrics: MetricSource, name: str = "train", **params: float
 ) -> Attempt:
     """Start the first attempt of a new run of one stage."""
+    definition = StageDefinition(name, command="true", metrics=metrics or None, params=params)
+    return next_attempt(store, create_run(store, root, name, definition), name)
+
+
+def start_trials(store: Store, root: Path, search: Search, count: int) -> list[Attempt]:
+    """Start the first attempts of some members of a new run's sweep."""
+    names = [f"train[trial={number}]" for number in range(count)]
+    members = (StageDefinition(one, "train", search=search, command="true") for one in names)
+    run_id = create_run(store, root, "train", *members)
+    return [next_attempt(store, run_id, one) for one in names]
+
+
+def create_run(store: Store, root: Path, name: str, *definitions: StageDefinition) -> str:
+    """Create a run; return its id."""
     workdir, run_id = root / "work", f"run-of-{name}"
     workdir.mkdir(exist_ok=True)
-    definition = StageDefinition(
-        name, command="true", workdir=str(workdir), metrics=metrics or None, params=params
-    )
+    placed = tuple(replace(one, workdir=str(workdir)) for one in definitions)
     new = new_run.NewRun(
         id=run_id,
         name=run_id,
-        pipeline=Pipeline("p", (definition,), text="", digest=name),
+        pipeline=Pipeline("p", placed, text="", digest=name),
         directory=str(root / run_id),
-        stage_directories={name: str(root / run_id / name)},
+        stage_directories={one.name: str(root / run_id / one.name) for one in placed},
         submission={},
     )
     with store.write() as connection:
         new_run.create(raw(connection), new)
-    return next_attempt(store, run_id, name)
+    return run_id
 
 
 def next_attempt(store: Store, run_id: str, name: str = "train") -> Attempt:

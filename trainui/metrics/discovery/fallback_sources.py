@@ -1,8 +1,9 @@
 """Fallback sources: text for people, read only if no other file has metrics.
 
 The rules: a text waits until it has shown a metric, and then a little longer, since many trainers
-print a line just before they write it to a file, and longer still where files are likely to come. A
-text without metrics for long is given up, also once its attempt has ended.
+print a line just before they write it to a file, and longer still where files are likely to come.
+It waits less if its metric is that of a search, and not at all if other trials were read from
+their texts. A text without metrics for long is given up, also once its attempt has ended.
 """
 
 from __future__ import annotations
@@ -15,18 +16,22 @@ from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import GrowingFile, UnreadableFileError
 from trainui.metrics.formats.text.preset_lines import FOUND, AnyLines
+from trainui.metrics.formats.text.process_readers import SOUGHT
 from trainui.metrics.formats.text.single_values import SingleValues
 from trainui.store.points.source_record import key_of
 
 WAIT = 3.0
 """Seconds to wait after a text's first metric."""
 
+WAIT_IF_SEARCHED = 1.0
+"""The same if the metric is the one that the attempt's search asks for."""
+
 WAIT_FOR_FLUSH = 150.0
 """The same if the trainer has opened files that have no metrics yet: TensorBoard's are written
 every two minutes."""
 
 WAIT_FOR_FILES = 600.0
-"""The same if files had the metrics of an earlier attempt."""
+"""The same if files had the metrics of an earlier attempt, or those of another trial."""
 
 MAX_BYTES = 8 << 20
 """A text with no metric in this many bytes is given up."""
@@ -68,8 +73,9 @@ def of_single_values(text: SourceFile, metric: str) -> SourceFile | None:
 class Fallbacks:
     """The fallback texts of an attempt that are still waiting."""
 
-    def __init__(self) -> None:
-        """Wait for no text yet."""
+    def __init__(self, metric: str | None = None) -> None:
+        """Wait for no text yet; `metric` is the one that the attempt's search asks for."""
+        self._metric = metric
         self._waiting: dict[str, _Text] = {}
         self.presets: dict[str, str] = {}
         """By key: the preset that reads a text."""
@@ -79,15 +85,23 @@ class Fallbacks:
 
     def add(self, candidate: SourceFile) -> None:
         """Add a text to those waiting."""
-        self._waiting.setdefault(candidate.key, _Text(candidate))
+        if candidate.key not in self:
+            reading = replace(candidate.reading, sought=self._metric)
+            self._waiting[candidate.key] = _Text(replace(candidate, reading=reading))
 
     def scan(self) -> bool:
         """Check the new part of each text; return True if there is more to check at once."""
         looked = [text.scan() for text in self._waiting.values()]
         return any(looked)
 
-    def is_due_soon(self) -> bool:
-        """Return True if a text has just shown its first metric, and is read after a short wait."""
+    @property
+    def has_shown(self) -> bool:
+        """True if a text has shown a metric."""
+        return any(text.found_at is not None for text in self._waiting.values())
+
+    @property
+    def has_just_shown(self) -> bool:
+        """True if a text has just shown its first metric, and is read after a short wait."""
         return any(text.has_just_shown for text in self._waiting.values())
 
     def pop_ready(self, wait: float, *, all_of_them: bool) -> list[SourceFile]:
@@ -109,13 +123,15 @@ class _Text:
 
     def __init__(self, candidate: SourceFile) -> None:
         self.candidate = candidate
-        self._lines = AnyLines(None, {})
+        self.found_at: float | None = None
+        self._sought = candidate.reading.sought
+        self._has_sought = False
+        self._lines = AnyLines(None, {SOUGHT: self._sought})
         self._offset = self._count = 0
-        self._found_at: float | None = None
 
     @property
     def _is_abandoned(self) -> bool:
-        return self._found_at is None and (self._offset >= MAX_BYTES or self._count >= MAX_LINES)
+        return self.found_at is None and (self._offset >= MAX_BYTES or self._count >= MAX_LINES)
 
     @property
     def preset(self) -> str:
@@ -123,16 +139,18 @@ class _Text:
 
     @property
     def has_just_shown(self) -> bool:
-        found_at = self._found_at
+        found_at = self.found_at
         return found_at is not None and time.monotonic() < found_at + WAIT + _SOON
 
     def is_ready(self, wait: float, *, at_once: bool) -> bool:
         if at_once:
             return not self._is_abandoned
-        return self._found_at is not None and time.monotonic() >= self._found_at + wait
+        if wait == WAIT and self._has_sought:
+            wait = min(wait, WAIT_IF_SEARCHED)
+        return self.found_at is not None and time.monotonic() >= self.found_at + wait
 
     def scan(self) -> bool:
-        if self._found_at is not None or self._is_abandoned:
+        if self.found_at is not None or self._is_abandoned:
             return False
         try:
             with closing(GrowingFile(self.candidate.path)) as file:
@@ -142,13 +160,14 @@ class _Text:
         is_full = len(data) == _AT_ONCE
         length = self._lines.cut(data) or (len(data) if is_full else 0)
         if length and self._shows_metric(data[:length]):
-            self._found_at = time.monotonic()
-        return is_full and self._found_at is None
+            self.found_at = time.monotonic()
+        return is_full and self.found_at is None
 
     def _shows_metric(self, block: bytes) -> bool:
-        found = self._lines.decode(block, 0).records
+        found = self._lines.decode(block, 0)
         self._offset += len(block)
         self._count += block.count(b"\n") + block.count(b"\r")
-        if not found and self._is_abandoned:  # unless a record has begun, e.g. a long progress bar
-            found = self._lines.finish(0).records
-        return bool(found)
+        if not found.records and self._is_abandoned:  # unless a record has begun, e.g. a long bar
+            found = self._lines.finish(0)
+        self._has_sought = self._sought in found.series
+        return bool(found.records)

@@ -19,6 +19,7 @@ from trainui.metrics.formats.rows import flatten
 from trainui.metrics.formats.table import step_fields
 from trainui.metrics.formats.text.pattern import PatternLines
 from trainui.metrics.formats.text.preset_lines import PresetLines
+from trainui.metrics.formats.text.process_readers import SOUGHT
 from trainui.metrics.formats.text.single_values import SingleValues
 from trainui.metrics.formats.wandb.log_file import WandbFile
 from trainui.store.points.chunks import Points
@@ -60,6 +61,8 @@ class DecoderChoice:
     """The name of a preset, in place of a pattern."""
     single: str | None = None
     """Only lines that state this metric are read; empty: those that state a usual one once."""
+    sought: str | None = None
+    """The metric that a search asks for: a line that shows it is no chance match of a preset."""
     prefix: str = ""
     """Prefix of all metric names."""
     part: str = ""
@@ -101,6 +104,8 @@ def find_decoder(
         return PresetLines(name, reading.step, state)
     if name == WandbFile.name:
         state["offset"] = at.offset  # its frames are aligned to the file
+    if name == "text" and reading.sought is not None:
+        state.setdefault(SOUGHT, reading.sought)
     decoder = formats.decoder(name, reading.step, state, file.path)
     if at.offset and not state and decoder.name == "csv":
         head = file.read(0, HEAD_BYTES)

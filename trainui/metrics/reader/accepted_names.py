@@ -12,12 +12,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 
+from trainui.domain.definition import StageDefinition
 from trainui.metrics.discovery import fallback_sources, naming
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.formats.text.preset_lines import FOUND, has_steps
 from trainui.store.db.engine import Store
 from trainui.store.points import points
 from trainui.store.points.source_record import SourceRecord
+from trainui.store.points.sweep_sources import of_other_members
 
 _HISTORIES = frozenset({"hf"})
 """Kinds of files that repeat what earlier attempts have measured."""
@@ -100,9 +102,20 @@ class AcceptedNames:
             else:
                 points.rename(connection, self._owner, name, naming.of_log(name, key))
 
-    def wait(self, files: Iterable[SourceFile]) -> float:
+    def wait(self, files: Iterable[SourceFile], stage: StageDefinition) -> float:
         """Return for how many seconds a log that shows metrics waits for files with them."""
-        if self.names.had_files:
+        is_text = None if self.names.had_files else self._are_others_texts(stage)
+        if self.names.had_files or is_text is False:
             return fallback_sources.WAIT_FOR_FILES
+        if is_text:
+            return 0
         is_late = any(one.family in _FLUSHED_LATE for one in files)
         return fallback_sources.WAIT_FOR_FLUSH if is_late else fallback_sources.WAIT
+
+    def _are_others_texts(self, stage: StageDefinition) -> bool | None:
+        """Return True if the search's metric is read from logs in other trials; None if in none."""
+        if stage.search is None:
+            return None
+        with self._store.read() as connection:
+            found = of_other_members(connection, self._owner, stage.group, stage.search.metric)
+        return all(one.format == "text" for one in found) if found else None

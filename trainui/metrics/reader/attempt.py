@@ -111,7 +111,8 @@ class AttemptReader:
         self._config = TrackedConfig(store, attempt)
         self._config_due = False
         """True if files came whose configuration is not recorded yet."""
-        self._fallbacks = Fallbacks()
+        search = attempt.definition.search
+        self._fallbacks = Fallbacks(search.metric if search else None)
         self._texts: list[SourceFile] = []
         self._ended = False
         self._started_at = time.monotonic()
@@ -165,10 +166,13 @@ class AttemptReader:
         return found
 
     def is_search_pending(self) -> bool:
-        """Return True if another search for files, or a log that has waited, is due soon."""
-        if self._fallbacks.is_due_soon():
-            return True
+        """Return True if another search for files is due soon."""
         return self.attempt.definition.metrics is None and self._outside.is_pending()
+
+    @property
+    def is_log_due(self) -> bool:
+        """True if a log has shown metrics, and is read after a short wait."""
+        return not self._names.has_files and self._fallbacks.has_just_shown
 
     def _rivals(self) -> Sequence[Rival]:
         with self._store.read() as connection:
@@ -273,12 +277,13 @@ class AttemptReader:
         more = any(step.more for step in steps)
         if not more and not self._names.has_files:
             more = self._fallbacks.scan()
-            self._fall_back(ended=False)
+            if self._fallbacks.has_shown:
+                more |= bool(self._fall_back(ended=False))
         return Advance(sum(step.points for step in steps), more)
 
     def _fall_back(self, *, ended: bool) -> list[str]:
         """Start to read the fallback sources that are ready; return their keys."""
-        wait = self._names.wait(self._candidates.values())
+        wait = self._names.wait(self._candidates.values(), self.attempt.definition)
         ready = self._fallbacks.pop_ready(wait, all_of_them=ended)
         for candidate in ready:
             self._start(

@@ -257,7 +257,7 @@ class MetricsReader:
         if ended:
             reader.end()
         step = reader.read()
-        if step.points:
+        if step.points or reader.is_log_due:
             self._grew_at[reader.attempt.attempt_id] = time.monotonic()
         if ended and not step.more:
             self._at_end.append(reader)

@@ -21,12 +21,16 @@ MEMORY, OTHERS, LABELS = "memory", "processes", "labels"
 CONFIRMED = "confirmed"
 """Key in the memory of the search: the preset that read an earlier attempt."""
 
+SOUGHT = "sought"
+"""Key in the state: the metric that a search asks for, which one line shows for certain."""
+
 _HELD = "held_by"
 """Key in the state: the rows that wait until the preset that read them is confirmed."""
 
 _GENERIC = ("print", "headed")
 """One line may match these presets by chance, so two lines of different steps are required,
-except for the preset that read an earlier attempt: a resumed one may print a single line."""
+except for the preset that read an earlier attempt, as a resumed one may print a single line, and
+for a line that shows the metric of the attempt's search."""
 
 _CONFIRMING_LINES = 20
 """This many lines of the same step are not a chance match either."""
@@ -126,7 +130,8 @@ class Readers:
             return True
         held = self._state.setdefault(_HELD, {}).setdefault(name, [])
         steps = {row[STEP] for row in [*rows, *(row for _label, row in held)]}
-        if len(steps) > 1 or len(held) + len(rows) >= _CONFIRMING_LINES:
+        is_sought = any(self._state.get(SOUGHT) in row for row in rows)
+        if is_sought or len(steps) > 1 or len(held) + len(rows) >= _CONFIRMING_LINES:
             self._released = [(one, row) for one, row in held]
             return True
         held += [(label, row) for row in rows]

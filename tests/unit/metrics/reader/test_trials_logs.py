@@ -1,0 +1,104 @@
+"""The logs of trials: read at once where they have the metric of the search in other trials too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.unit.metrics.attempts import Attempt, start_trials
+from tests.unit.metrics.reading import all_points
+from trainui.domain.search import Search
+from trainui.domain.states import Status
+from trainui.metrics.discovery import fallback_sources
+from trainui.metrics.reader.attempt import AttemptReader
+from trainui.store.db.engine import Store
+from trainui.store.runs import stages
+
+SEARCH = Search("val/loss", "minimize")
+LINE = "step {step} val/loss {value}\n"
+
+
+@pytest.fixture
+def trials(store: Store, tmp_path: Path) -> list[Attempt]:
+    return start_trials(store, tmp_path, SEARCH, 2)
+
+
+@contextmanager
+def reading(store: Store, attempt: Attempt) -> Iterator[AttemptReader]:
+    reader = AttemptReader(store, attempt.to_read)
+    yield reader
+    reader.close()
+
+
+def look(reader: AttemptReader) -> None:
+    reader.scan()
+    while reader.advance().more:
+        pass
+
+
+def values(store: Store, attempt: Attempt) -> list[float]:
+    return [value for _name, _step, value in all_points(store, attempt.stage_id)]
+
+
+def print_lines(attempt: Attempt, *lines: str) -> None:
+    with (attempt.directory / "stdout.log").open("a") as log:
+        log.writelines(lines)
+
+
+def read_after_wait(store: Store, attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch, reading(store, attempt) as reader:
+        patch.setattr(fallback_sources, "WAIT", 0.0)
+        look(reader)
+
+
+def test_a_log_is_read_at_once_where_another_trial_was_read_from_its_log(
+    store: Store, trials: list[Attempt], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = trials
+    print_lines(first, LINE.format(step=1, value=3))
+    read_after_wait(store, first, monkeypatch)
+    assert values(store, first) == [3], "one line that shows the metric is no chance match"
+    print_lines(second, LINE.format(step=1, value=4))
+    with reading(store, second) as reader:
+        look(reader)
+        assert values(store, second) == [4]
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED])
+def test_a_log_waits_where_another_trial_has_a_file_or_has_failed(
+    store: Store, trials: list[Attempt], monkeypatch: pytest.MonkeyPatch, status: Status
+) -> None:
+    first, second = trials
+    if status == Status.FAILED:
+        print_lines(first, LINE.format(step=1, value=3))
+    else:
+        first.own_file.write_text('{"step": 100, "val/loss": 3}\n')
+    read_after_wait(store, first, monkeypatch)
+    with store.write() as connection:
+        stages.change(connection, stages.get(connection, first.stage_id), status)
+    assert values(store, first) == [3]
+    print_lines(second, LINE.format(step=1, value=4))
+    if status == Status.COMPLETED:  # it waits long for its file, and not only as usual
+        monkeypatch.setattr(fallback_sources, "WAIT", 0.0)
+    with reading(store, second) as reader:
+        look(reader)
+        assert values(store, second) == []
+        second.own_file.write_text('{"step": 100, "val/loss": 5}\n')
+        look(reader)
+        reader.finish(clean=True)
+    assert values(store, second) == [5]
+
+
+def test_the_log_of_a_first_trial_waits_less_if_it_shows_the_metric(
+    store: Store, trials: list[Attempt], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fallback_sources, "WAIT_IF_SEARCHED", 0.0)
+    print_lines(trials[0], "step 1 loss 9\n", "step 1 val/loss 3 loss 8\n")
+    print_lines(trials[1], "step 1 acc 9\n", "step 2 acc 8\n")
+    for attempt, found in ((trials[1], []), (trials[0], [3, 8, 9])):
+        with reading(store, attempt) as reader:
+            look(reader)
+            assert sorted(values(store, attempt)) == found
