@@ -14,147 +14,80 @@ from textual.theme import Theme
 
 DEFAULT = "trainui-dark"
 
-DARK = Theme(
-    name="trainui-dark",
-    primary="#5fafff",
-    secondary="#5f87af",
-    accent="#d7af5f",
-    warning="#ffaf5f",
-    error="#ff5f5f",
-    success="#87d787",
-    foreground="#dadada",
-    background="#121212",
-    surface="#1c1c1c",
-    panel="#262626",
-    dark=True,
-    variables={
-        "dim": "#9e9e9e",
-        "faint": "#6c6c6c",
-        "text-disabled": "#9e9e9e",
-        "block-cursor-blurred-foreground": "#dadada",
-        "block-cursor-blurred-background": "#303030",
-        "line": "#444444",
-        "row": "#303030",
-        "row-blurred": "#1c1c1c",
-        "border": "#444444",
-        "border-blurred": "#303030",
-        "scrollbar": "#444444",
-        "scrollbar-hover": "#585858",
-        "scrollbar-active": "#5fafff",
-        "scrollbar-background": "#121212",
-        "scrollbar-background-hover": "#121212",
-        "scrollbar-background-active": "#121212",
-        "state-running": "#5fd7ff",
-        "state-completed": "#87d787",
-        "state-failed": "#ff5f5f",
-        "state-cancelled": "#d787af",
-        "state-interrupted": "#ff87ff",
-        "state-queued": "#ffd75f",
-        "state-blocked": "#d7875f",
-        "curve-1": "#5fafff",
-        "curve-2": "#d7af5f",
-        "curve-3": "#87d787",
-        "curve-4": "#d787af",
-        "curve-5": "#5fd7d7",
-        "curve-6": "#af87ff",
-        "state-idle": "#a8a8a8",
-    },
+_COLORS = """
+primary                          #5fafff  #005faf  #5fafff  #005faf  #55ffff
+secondary                        #5f87af  #5f87af  #5f87af  #5f87af  #00aaaa
+accent                           #d7af5f  #875f00  #d7af5f  #875f00  #ffff55
+warning                          #ffaf5f  #875f00  #ffd75f  #5f5f00  #ffff55
+error                            #ff5f5f  #af0000  #ff8700  #875f00  #ff5555
+success                          #87d787  #005f00  #5fafff  #005faf  #55ff55
+foreground                       #dadada  #262626  #dadada  #262626  #aaaaaa
+background                       #121212  #ffffff  #121212  #ffffff  #000000
+surface                          #1c1c1c  #eeeeee  #1c1c1c  #eeeeee  #000000
+panel                            #262626  #e4e4e4  #262626  #e4e4e4  #000000
+dim                              #9e9e9e  #585858  #9e9e9e  #585858  #aaaaaa
+faint                            #6c6c6c  #949494  #6c6c6c  #949494  #aaaaaa
+text-disabled                    #9e9e9e  #585858  #9e9e9e  #585858  #aaaaaa
+block-cursor-blurred-foreground  #dadada  #262626  #dadada  #262626  #ffffff
+block-cursor-blurred-background  #303030  #d7ffff  #303030  #d7ffff  #0000aa
+line                             #444444  #b2b2b2  #444444  #b2b2b2  #555555
+row                              #303030  #d7ffff  #303030  #d7ffff  #000000
+row-blurred                      #1c1c1c  #eeeeee  #1c1c1c  #eeeeee  #000000
+border                           #444444  #8a8a8a  #444444  #8a8a8a  #aaaaaa
+border-blurred                   #303030  #bcbcbc  #303030  #bcbcbc  #555555
+scrollbar                        #444444  -        #444444  -        #aaaaaa
+scrollbar-hover                  #585858  -        #585858  -        #ffffff
+scrollbar-active                 #5fafff  -        #5fafff  -        #55ffff
+scrollbar-background             #121212  -        #121212  -        #000000
+scrollbar-background-hover       #121212  -        #121212  -        #000000
+scrollbar-background-active      #121212  -        #121212  -        #000000
+state-running                    #5fd7ff  #005fd7  #ffffd7  #000000  #55ffff
+state-completed                  #87d787  #005f00  #5fafff  #005faf  #55ff55
+state-failed                     #ff5f5f  #af0000  #ff8700  #875f00  #ff5555
+state-cancelled                  #d787af  #87005f  #d787d7  #af00af  #ff55ff
+state-interrupted                #ff87ff  #8700d7  #ffd7ff  #5f0087  #ff55ff
+state-queued                     #ffd75f  #5f5f00  #ffd75f  #000087  #ffff55
+state-blocked                    #d7875f  #875f00  #d7afaf  #5f0000  #ffff55
+state-idle                       #a8a8a8  #626262  #a8a8a8  #626262  #aaaaaa
+curve-1                          #5fafff  #005fd7  #5fafff  #005faf  #55ffff
+curve-2                          #d7af5f  #875f00  #ffaf00  #875f00  #ffff55
+curve-3                          #87d787  #008700  #00af87  #000087  #55ff55
+curve-4                          #d787af  #d7005f  #ffff5f  #af005f  #ff55ff
+curve-5                          #5fd7d7  #005f5f  #d787af  #00875f  #ffffff
+curve-6                          #af87ff  #5f00af  #d75f00  #000000  #ff5555
+"""
+"""A line a colour: its name, and its value in the dark, the light, the two colour-blind safe, and
+the 16-colour theme; - for Textual's own value."""
+
+_FIELDS = (
+    *("primary", "secondary", "accent", "warning", "error", "success"),
+    *("foreground", "background", "surface", "panel"),
 )
-
-LIGHT = Theme(
-    name="trainui-light",
-    primary="#005faf",
-    secondary="#5f87af",
-    accent="#875f00",
-    warning="#875f00",
-    error="#af0000",
-    success="#005f00",
-    foreground="#262626",
-    background="#ffffff",
-    surface="#eeeeee",
-    panel="#e4e4e4",
-    dark=False,
-    variables={
-        "dim": "#585858",
-        "faint": "#949494",
-        "text-disabled": "#585858",
-        "block-cursor-blurred-foreground": "#262626",
-        "block-cursor-blurred-background": "#d7ffff",
-        "line": "#b2b2b2",
-        "row": "#d7ffff",
-        "row-blurred": "#eeeeee",
-        "border": "#8a8a8a",
-        "border-blurred": "#bcbcbc",
-        "state-running": "#005fd7",
-        "state-completed": "#005f00",
-        "state-failed": "#af0000",
-        "state-cancelled": "#87005f",
-        "state-interrupted": "#8700d7",
-        "state-queued": "#5f5f00",
-        "state-blocked": "#875f00",
-        "curve-1": "#005fd7",
-        "curve-2": "#875f00",
-        "curve-3": "#008700",
-        "curve-4": "#d7005f",
-        "curve-5": "#005f5f",
-        "curve-6": "#5f00af",
-        "state-idle": "#626262",
-    },
-)
+"""The colours that are no variables, but fields of a theme."""
 
 
-def _like(theme: Theme, name: str, *, variables: dict[str, str], **colors: Any) -> Theme:
-    """Return a variant of a theme with some colours replaced."""
-    return replace(theme, name=name, variables={**theme.variables, **variables}, **colors)
+def _theme(name: str, column: int, *, dark: bool = True) -> Theme:
+    """Return the theme of a column of the table."""
+    rows = [line.split() for line in _COLORS.strip().splitlines()]
+    colors = {row[0]: row[column] for row in rows if row[column] != "-"}
+    fields: dict[str, Any] = {field: colors.pop(field) for field in _FIELDS}
+    return Theme(name, **fields, dark=dark, variables=colors)
 
 
-SAFE_DARK = _like(
-    DARK,
-    "trainui-safe-dark",
-    success="#5fafff",
-    error="#ff8700",
-    warning="#ffd75f",
-    variables={
-        "state-running": "#ffffd7",
-        "state-completed": "#5fafff",
-        "state-failed": "#ff8700",
-        "state-cancelled": "#d787d7",
-        "state-interrupted": "#ffd7ff",
-        "state-queued": "#ffd75f",
-        "state-blocked": "#d7afaf",
-        "curve-1": "#5fafff",
-        "curve-2": "#ffaf00",
-        "curve-3": "#00af87",
-        "curve-4": "#ffff5f",
-        "curve-5": "#d787af",
-        "curve-6": "#d75f00",
-    },
-)
+DARK = _theme(DEFAULT, 1)
+
+LIGHT = _theme("trainui-light", 2, dark=False)
+
+SAFE_DARK, SAFE_LIGHT = _theme("trainui-safe-dark", 3), _theme("trainui-safe-light", 4, dark=False)
 """Colour-blind safe: blue and orange for good and bad, curves in Okabe and Ito's palette
 (https://jfly.uni-koeln.de/color/), each mapped to the nearest of the 256 colours."""
 
-SAFE_LIGHT = _like(
-    LIGHT,
-    "trainui-safe-light",
-    success="#005faf",
-    error="#875f00",
-    warning="#5f5f00",
-    variables={
-        "state-running": "#000000",
-        "state-completed": "#005faf",
-        "state-failed": "#875f00",
-        "state-cancelled": "#af00af",
-        "state-interrupted": "#5f0087",
-        "state-queued": "#000087",
-        "state-blocked": "#5f0000",
-        "curve-1": "#005faf",
-        "curve-2": "#875f00",
-        "curve-3": "#000087",
-        "curve-4": "#af005f",
-        "curve-5": "#00875f",
-        "curve-6": "#000000",
-    },
-)
+BASIC = _theme("trainui-16", 5)
+"""For 16-colour terminals: uses exactly these colours, so that no two become the same.
+
+Terminals show them as they like, so the cursor's row has the background's colour: it is in reverse
+video (`styles.style`), where each text keeps its contrast.
+"""
 
 _BACKGROUNDS = (
     *("row", "row-blurred", "scrollbar-background", "scrollbar-background-hover"),
@@ -162,61 +95,9 @@ _BACKGROUNDS = (
 )
 """Variables with the page's background in the themes of few colours."""
 
-BASIC = _like(
-    DARK,
-    "trainui-16",
-    primary="#55ffff",
-    secondary="#00aaaa",
-    accent="#ffff55",
-    warning="#ffff55",
-    error="#ff5555",
-    success="#55ff55",
-    foreground="#aaaaaa",
-    background="#000000",
-    surface="#000000",
-    panel="#000000",
-    variables={
-        "dim": "#aaaaaa",
-        "faint": "#aaaaaa",
-        "text-disabled": "#aaaaaa",
-        "block-cursor-blurred-foreground": "#ffffff",
-        "block-cursor-blurred-background": "#0000aa",
-        "line": "#555555",
-        "row": "#000000",
-        "row-blurred": "#000000",
-        "border": "#aaaaaa",
-        "border-blurred": "#555555",
-        "scrollbar": "#aaaaaa",
-        "scrollbar-hover": "#ffffff",
-        "scrollbar-active": "#55ffff",
-        "scrollbar-background": "#000000",
-        "scrollbar-background-hover": "#000000",
-        "scrollbar-background-active": "#000000",
-        "state-running": "#55ffff",
-        "state-completed": "#55ff55",
-        "state-failed": "#ff5555",
-        "state-cancelled": "#ff55ff",
-        "state-interrupted": "#ff55ff",
-        "state-queued": "#ffff55",
-        "state-blocked": "#ffff55",
-        "state-idle": "#aaaaaa",
-        "curve-1": "#55ffff",
-        "curve-2": "#ffff55",
-        "curve-3": "#55ff55",
-        "curve-4": "#ff55ff",
-        "curve-5": "#ffffff",
-        "curve-6": "#ff5555",
-    },
-)
-"""For 16-colour terminals: uses exactly these colours, so that no two become the same.
-
-Terminals show them as they like, so the cursor's row has the background's colour: it is in reverse
-video (`styles.style`), where each text keeps its contrast.
-"""
-
-MONOCHROME = _like(
+MONOCHROME = replace(
     BASIC,
-    "trainui-monochrome",
+    name="trainui-monochrome",
     **dict.fromkeys(("primary", "accent", "warning", "error"), "#ffffff"),
     **dict.fromkeys(("secondary", "success", "foreground"), "#c6c6c6"),
     variables={
@@ -274,7 +155,6 @@ def defaults(theme: Theme) -> dict[str, str]:
         "row": "#444444" if theme.dark else "#d0d0d0",
         "row-blurred": "#303030" if theme.dark else "#e4e4e4",
         "border": theme.secondary or theme.primary,
-        "border-blurred": own["border-blurred"],
         "state-running": theme.primary,
         "state-completed": theme.success or foreground,
         "state-failed": theme.error or foreground,
