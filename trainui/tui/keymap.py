@@ -162,17 +162,17 @@ edit.plan           enter,f2      preview        plan  H  Preview the plan with 
 edit.next           tab,down      next value     app.focus_next  H   Go to the next value
 edit.previous       shift+tab,up  previous value  app.focus_previous  H  Go to the previous value
 edit.text           ctrl+e        open in $EDITOR  text  HP  Edit the whole pipeline file in $EDITOR
-edit.leave          escape        cancel         leave_it        H   Close without changes
+edit.leave          escape        cancel         dismiss(False)  H   Close without changes
 plan.choose         y,r,enter     resume         choose          H   Resume with this plan
 plan.file           f  file edits  other_file  H  Plan with the edited file, or as submitted
 plan.keep  K  keep result  toggle_option('keep')  H  Keep the stage's result even if it has changed
 plan.fresh          F  restart  toggle_option('fresh')  H  Restart the stage without a checkpoint
 plan.until  U  run up to here  toggle_option('until')  H  Run only this stage and its dependencies
-plan.leave          escape,n      cancel         leave_it        H   Close without resuming
+plan.leave          escape,n      cancel         dismiss(False)  H   Close without resuming
 ask.up              up,k          up             line(-1)        H   Select the previous answer
 ask.down            down,j        down           line(1)         H   Select the next answer
 ask.choose          enter         confirm        choose          H   Confirm the selected answer
-ask.leave           escape,n      close          leave_it        H   Close without doing anything
+ask.leave           escape,n      close          dismiss(False)  H   Close without doing anything
 """
 """A line a key, in the order of the footer: id, keys, label, action, flags and description.
 

@@ -95,11 +95,14 @@ _BACKGROUNDS = (
 )
 """Variables with the page's background in the themes of few colours."""
 
+_WHITE: dict[str, Any] = dict.fromkeys(("primary", "accent", "warning", "error"), "#ffffff")
+_GREY: dict[str, Any] = dict.fromkeys(("secondary", "success", "foreground"), "#c6c6c6")
+
 MONOCHROME = replace(
     BASIC,
     name="trainui-monochrome",
-    **dict.fromkeys(("primary", "accent", "warning", "error"), "#ffffff"),
-    **dict.fromkeys(("secondary", "success", "foreground"), "#c6c6c6"),
+    **_WHITE,
+    **_GREY,
     variables={
         **dict.fromkeys(BASIC.variables, "#c6c6c6"),
         **dict.fromkeys(("dim", "faint", "text-disabled", "border", "scrollbar"), "#949494"),

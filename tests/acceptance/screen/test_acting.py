@@ -520,7 +520,7 @@ async def test_each_option_of_the_plan_reaches_the_resume(
             await driven.press("r")
             await driven.until_shown("3 to run" if key == "K" else "2 to run")
             plan = driven.app.screen.query_one(PlanView)
-            while plan.stage is None or plan.stage.name != option.split()[1]:
+            while plan.selected != option.split()[1]:
                 await driven.press("j")
             await driven.press(key)
             await driven.until_shown(option)

@@ -92,7 +92,7 @@ def test_it_shows_everything_and_never_more_than_fits(width: int) -> None:
     assert "2 usable" in text
     assert "a network file system (nfs4)" in text
     assert "full in ~1h" in text
-    assert [line.use for line in lines if line.use] == [USE, OTHER]
+    assert [line.item for line in lines if line.item] == [USE, OTHER]
     if width >= 80:
         assert "train[lr=0.1] of digits" in text
         assert "pid 7 of another user" in text

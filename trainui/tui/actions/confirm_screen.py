@@ -15,10 +15,10 @@ from trainui.errors import NotFoundError, UsageError
 from trainui.text import harmless
 from trainui.tui.host import host_of
 from trainui.tui.keymap import bindings
-from trainui.tui.render.styled_text import Row, Segment, wrap
+from trainui.tui.render.styled_text import Segment, wrap
 from trainui.tui.widgets.dialog import Dialog
 from trainui.tui.widgets.line_view import RowsView
-from trainui.tui.widgets.list_view import CursorView
+from trainui.tui.widgets.list_view import Entry, EntryView
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +30,6 @@ class Choice:
     text: str
     work: Callable[[], str] | None
     """The action, run in a thread; returns the message to show. None: do nothing."""
-
-
-class ChoiceList(CursorView):
-    """The list of answers."""
-
-    def __init__(self, answers: Sequence[Choice]) -> None:
-        super().__init__(id="answers")
-        self.answers = tuple(answers)
-
-    def row_count(self) -> int:
-        """Return how many answers there are."""
-        return len(self.answers)
-
-    def row(self, index: int, width: int) -> Row:  # noqa: ARG002 (answers are short)
-        """Return an answer and its letter."""
-        answer = self.answers[index]
-        return (Segment(f" {answer.key} ", "key"), Segment(f" {answer.text}"))
 
 
 class ConfirmScreen(Dialog[bool]):
@@ -89,15 +72,16 @@ class ConfirmScreen(Dialog[bool]):
         """Build the facts and the answers."""
         with Vertical():
             yield RowsView(id="facts")
-            yield ChoiceList(self._answers)
+            yield EntryView[Choice](id="answers")
 
     def on_mount(self) -> None:
         """Show the question, and load the facts in a thread."""
         from textual.content import Content
 
         self.query_one(Vertical).border_title = Content(self._title)
-        answers = self.query_one(ChoiceList)
-        answers.move_cursor(self._marked, post=False)
+        rows = ((Segment(f" {one.key} ", "key"), Segment(f" {one.text}")) for one in self._answers)
+        answers = self.query_one(EntryView)
+        answers.set_entries([*map(Entry, rows, self._answers)], self._answers[self._marked])
         answers.focus()
         facts = self.query_one("#facts", RowsView)
         facts.can_focus = False
@@ -136,22 +120,15 @@ class ConfirmScreen(Dialog[bool]):
                 self._run_answer(answer)
                 return
 
-    def on_cursor_view_opened(self) -> None:
-        """Choose the double-clicked answer."""
-        self.action_choose()
-
     def action_choose(self) -> None:
         """Choose the selected answer."""
-        view = self.query_one(ChoiceList)
-        self._run_answer(view.answers[view.cursor])
+        self._run_answer(self.query_one(EntryView).selected or self._answers[-1])
+
+    on_cursor_view_opened = action_choose
 
     def action_line(self, count: int) -> None:
         """Move the selection."""
-        self.query_one(ChoiceList).action_line(count)
-
-    def action_leave_it(self) -> None:
-        """Close without doing anything."""
-        self.dismiss(False)
+        self.query_one(EntryView).action_line(count)
 
     def _run_answer(self, answer: Choice) -> None:
         self.dismiss(answer.work is not None)

@@ -248,10 +248,6 @@ class EditScreen(Screen[bool]):
 
         self._make(make)
 
-    def action_leave_it(self) -> None:
-        """Close without changes."""
-        self.dismiss(False)
-
 
 _SCOPES = {"stage": "stage ", "matrix": "matrix ", "search": "search ", "choices": "search "}
 

@@ -18,45 +18,25 @@ from trainui.tui.keymap import Key
 from trainui.tui.render.styled_text import Row, Segment, fit_middle, wrap
 from trainui.tui.widgets.bars import Bar, KeyBar
 from trainui.tui.widgets.line_view import RowsView
-from trainui.tui.widgets.list_view import CursorView
+from trainui.tui.widgets.list_view import Entry, EntryView
 
 
-class FileList(CursorView):
+class FileList(EntryView[str]):
     """The list of pipeline files."""
-
-    def __init__(self) -> None:
-        super().__init__(id="files")
-        self._files: list[str] = []
 
     def set_files(self, files: list[str]) -> None:
         """Show these files."""
-        kept = self.selected
-        self._files = files
-        self.update_rows()
-        self.move_cursor(files.index(kept) if kept in files else 0 if files else -1)
-
-    @property
-    def selected(self) -> str | None:
-        """The selected file."""
-        return self._files[self.cursor] if 0 <= self.cursor < len(self._files) else None
+        none: Entry[str] = Entry((Segment(" no pipeline file found", "dim"),))
+        self.set_entries([Entry((), file) for file in files] or [none])
 
     def row_style(self, index: int) -> str:
         """Highlight the selected file, though the input field has the focus."""
         return "cursor" if index == self.cursor else ""
 
-    def row_count(self) -> int:
-        """Return how many lines there are."""
-        return max(len(self._files), 1)
-
-    def selectable(self, index: int) -> bool:
-        """Return True if the row is a file."""
-        return 0 <= index < len(self._files)
-
     def row(self, index: int, width: int) -> Row:
         """Return a file's name."""
-        if not self._files:
-            return (Segment(" no pipeline file found", "dim"),)
-        return (Segment(" " + fit_middle(harmless(self._files[index]), width - 2)),)
+        row, file = self.entries[index]
+        return row or (Segment(" " + fit_middle(harmless(file or ""), width - 2)),)
 
 
 class ChooseFileScreen(Screen[None]):
@@ -64,7 +44,7 @@ class ChooseFileScreen(Screen[None]):
 
     AUTO_FOCUS: ClassVar[str | None] = "#file"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave_it", "cancel"),
+        Binding("escape", "dismiss", "cancel"),
         Binding("up", "line(-1)", "up"),
         Binding("down", "line(1)", "down"),
     ]
@@ -99,7 +79,7 @@ class ChooseFileScreen(Screen[None]):
         yield Bar(id="top")
         yield Input(id="file", placeholder="type to filter the list, or a path")
         with Horizontal(id="found"):
-            yield FileList()
+            yield FileList(id="files")
             yield RowsView(id="preview")
         yield Input(id="params", placeholder="KEY=VALUE ...   (tab)")
         yield KeyBar(id="keys")
@@ -119,7 +99,7 @@ class ChooseFileScreen(Screen[None]):
             Key("ask.choose", "enter", "run it", "", "choose"),
             Key("ask.up", "down", "next file", "", "line(1)"),
             Key("ask.params", "tab", "parameters", "", "app.focus_next"),
-            Key("ask.leave", "escape", "cancel", "", "leave_it"),
+            Key("ask.leave", "escape", "cancel", "", "dismiss"),
         ]
         self.query_one(KeyBar).show(keys)
         self._list_files("")
@@ -176,10 +156,6 @@ class ChooseFileScreen(Screen[None]):
     def action_line(self, count: int) -> None:
         """Move the selection."""
         self.query_one(FileList).action_line(count)
-
-    def action_leave_it(self) -> None:
-        """Close without running anything."""
-        self.dismiss()
 
     def _run(self) -> None:
         file, params = self._chosen(), self.query_one("#params", Input).value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from rich.cells import cell_len
 
@@ -11,6 +10,7 @@ from trainui.control.resuming import resume_preview
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.text import harmless
 from trainui.tui.render.styled_text import Row, Segment, fit, wrap
+from trainui.tui.widgets.list_view import Entry
 
 _SYMBOLS = {Action.SKIP: "–", Action.RUN: "▶", Action.CONTINUE: "↻"}
 _STYLES = {Action.SKIP: "dim", Action.RUN: "accent", Action.CONTINUE: "good"}
@@ -23,16 +23,8 @@ LEAST_ROOM = 44
 """Minimum width in cells of a column of long reasons; below it they go on separate lines."""
 
 
-class PlanLine(NamedTuple):
-    """A line of the plan page."""
-
-    row: Row
-    stage: PlannedStage | None = None
-    """The stage whose entry starts on this line."""
-
-
-def plan_lines(plan: Sequence[PlannedStage], width: int) -> list[PlanLine]:
-    """Return the plan as lines, with the reasons wrapped."""
+def plan_lines(plan: Sequence[PlannedStage], width: int) -> list[Entry[str]]:
+    """Return the plan as lines, with the reasons wrapped; each stage's first one has its name."""
     longest = max((len(harmless(one.name)) for one in plan), default=0)
     beside = width - 13 - TIME - 4
     reasons = [harmless(resume_preview.explanation(one)) for one in plan]
@@ -41,7 +33,7 @@ def plan_lines(plan: Sequence[PlannedStage], width: int) -> list[PlanLine]:
     name = max(longest, 8) if inline else max(beside, 10)
     at = 13 + name + TIME + 4 if inline else 6
     heading = f"   {'':<10}{fit('STAGE', name)}  {fit('TIME', TIME, right=True)}"
-    lines = [PlanLine((Segment(heading + "  WHY" * inline, "dim"),))]
+    lines: list[Entry[str]] = [Entry((Segment(heading + "  WHY" * inline, "dim"),))]
     for one, words in zip(plan, reasons, strict=True):
         dim = "dim" if one.action == Action.SKIP else ""
         first = [
@@ -52,8 +44,8 @@ def plan_lines(plan: Sequence[PlannedStage], width: int) -> list[PlanLine]:
         pieces = wrap(words, max(width - at - 1, 10))
         if inline:
             first.append(Segment(pieces.pop(0), dim))
-        lines.append(PlanLine(tuple(first), one))
-        lines += [PlanLine((Segment(" " * at + piece, dim),)) for piece in pieces]
+        lines.append(Entry(tuple(first), one.name))
+        lines += [Entry((Segment(" " * at + piece, dim),)) for piece in pieces]
     return lines
 
 

@@ -18,63 +18,23 @@ from trainui.control.resuming.resume_options import StageOptions
 from trainui.control.resuming.resume_preview import PipelineChoice, saved, summary, waiting
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.text import harmless
-from trainui.tui.actions.plan_rows import PlanLine, diff_rows, plan_lines
+from trainui.tui.actions.plan_rows import diff_rows, plan_lines
 from trainui.tui.actions.target import Target, listed
 from trainui.tui.host import host_of
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, Segment, wrap
 from trainui.tui.widgets.bars import Bar, KeyBar
-from trainui.tui.widgets.list_view import CursorView
+from trainui.tui.widgets.list_view import Entry, EntryView
 
 if TYPE_CHECKING:
     from trainui.control.edits.inline_edit import InlineEdit
     from trainui.domain.records import RunRecord
 
 
-class PlanView(CursorView):
-    """The plan's lines, with a cursor on stages; without stages the lines scroll."""
+class PlanView(EntryView[str]):
+    """The plan's lines, with a cursor on the names of stages."""
 
     DEFAULT_CSS = "PlanView { padding: 1 1; height: 1fr; }"
-
-    def __init__(self) -> None:
-        super().__init__(id="plan")
-        self._lines: list[PlanLine] = []
-
-    @property
-    def stage(self) -> PlannedStage | None:
-        """The stage under the cursor."""
-        return self._lines[self.cursor].stage if 0 <= self.cursor < len(self._lines) else None
-
-    def set_lines(self, lines: Sequence[PlanLine]) -> None:
-        """Show these lines and keep the cursor on its stage."""
-        stage = self.stage
-        self._lines = list(lines)
-        places = {line.stage.name: at for at, line in enumerate(lines) if line.stage is not None}
-        acting = (
-            at for at, one in enumerate(lines) if one.stage and one.stage.action != Action.SKIP
-        )
-        first = next(acting, next(iter(places.values()), -1))
-        self.update_rows()
-        self.move_cursor(places.get(stage.name, first) if stage else first, post=False)
-
-    def row_count(self) -> int:
-        """Return how many lines there are."""
-        return len(self._lines)
-
-    def row(self, index: int, width: int) -> Row:  # noqa: ARG002 (they were made for the width)
-        """Return a line."""
-        return self._lines[index].row
-
-    def selectable(self, index: int) -> bool:
-        """Return True if a stage's entry starts on the line."""
-        return self._lines[index].stage is not None
-
-    def action_line(self, count: int) -> None:
-        """Move by stages; past the last one scroll, since the diff is below."""
-        before = self.cursor
-        super().action_line(count)
-        if self.cursor == before:
-            self.scroll_to(y=self.scroll_offset.y + count, animate=False)
 
 
 class PlanScreen(Screen[bool]):
@@ -97,7 +57,7 @@ class PlanScreen(Screen[bool]):
     def compose(self) -> ComposeResult:
         """Make the plan."""
         yield Bar(id="top")
-        yield PlanView()
+        yield PlanView(id="plan")
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
@@ -202,8 +162,9 @@ class PlanScreen(Screen[bool]):
         if heading := _heading(plan.choice):
             rows += [(), *self._wrapped(heading, "warn")]
         rows += diff_rows(plan.choice.diff or "", width)
-        lines = [*plan_lines(plan.stages, width), *map(PlanLine, rows)]
-        self.query_one(PlanView).set_lines(lines)
+        first = next((one.name for one in plan.stages if one.action != Action.SKIP), None)
+        lines = [*plan_lines(plan.stages, width), *map(Entry, rows)]
+        self.query_one(PlanView).set_entries(lines, first)
 
     def on_resize(self) -> None:
         """Wrap everything for the new width."""
@@ -211,7 +172,7 @@ class PlanScreen(Screen[bool]):
             self._draw(self._plan)
 
     def _show(self, rows: Sequence[Row]) -> None:
-        self.query_one(PlanView).set_lines([PlanLine(row) for row in rows])
+        self.query_one(PlanView).set_entries([*map(Entry, rows)])
 
     def _show_keys(self, *ids: str) -> None:
         keys = [host_of(self).keys.find(key_id) for key_id in ids]
@@ -221,11 +182,11 @@ class PlanScreen(Screen[bool]):
 
     def action_toggle_option(self, option: str) -> None:
         """Switch an option of the stage under the cursor on or off, and plan again."""
-        stage = self.query_one(PlanView).stage
+        stage = self.query_one(PlanView).selected
         if self._plan is None or stage is None:
             self.notify("no plan yet; wait a moment", markup=False)
             return
-        self._options = self._options.toggled(option, stage.name)
+        self._options = self._options.toggled(option, stage)
         self._make_plan()
 
     def action_other_file(self) -> None:
@@ -259,10 +220,6 @@ class PlanScreen(Screen[bool]):
 
         self.dismiss(True)
         host_of(self).act(work, starts=True)
-
-    def action_leave_it(self) -> None:
-        """Close without resuming."""
-        self.dismiss(False)
 
 
 @dataclass(frozen=True, slots=True)

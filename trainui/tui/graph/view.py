@@ -239,7 +239,7 @@ class StageGraph(CursorView):
             self.select(selected.name)
         self.update_rows()
         self.post_message(self.Folded())
-        self.post_message(self.Moved(self))
+        self.post_message(self.Moved())
 
     def action_upstream(self) -> None:
         """Go to the selected stage's first dependency."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
 
 from trainui.formatting import quantity, size
 from trainui.text import harmless
@@ -16,6 +15,7 @@ from trainui.tui.machine.histories import known
 from trainui.tui.machine.system_reader import DiskFigures, MachineFigures
 from trainui.tui.render.numbers import bar, blocks
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, wrap
+from trainui.tui.widgets.list_view import Entry
 
 LABEL, BAR, NUMBERS = 9, 20, 24
 """Widths in cells of the label, the bar and the numbers."""
@@ -27,33 +27,25 @@ HIGH, HOT = 90, 85
 """Per cent, and degrees Celsius, from which a figure is highlighted."""
 
 
-class MachineLine(NamedTuple):
-    """A line of the machine page."""
-
-    row: Row
-    use: GpuUse | None = None
-    """The stage that uses the GPU whose entry starts on this line."""
-
-
 def machine_lines(
     machine: Machine | None,
     gpus: Sequence[GpuFigures],
     uses: Mapping[tuple[str, int], GpuUse],
     width: int,
-) -> list[MachineLine]:
-    """Return all lines of the page.
+) -> list[Entry[GpuUse]]:
+    """Return all lines of the page; the first one of a GPU has the stage that uses it.
 
     `uses` has the stage that uses a GPU, by the GPU's place.
     """
     history = machine.gpu_history if machine is not None else {}
     near = [gpu for gpu in gpus if not gpu.host]
-    lines = [MachineLine(row) for row in _driver(machine, near, width)]
+    lines: list[Entry[GpuUse]] = [Entry(row) for row in _driver(machine, near, width)]
     for gpu in near:
         lines += _gpu_lines(gpu, uses.get(gpu.place), history.get(gpu.index, ()), width)
     if machine is None or machine.figures is None:
-        lines.append(MachineLine((Segment(" reading the machine's state…", "dim"),)))
+        lines.append(Entry((Segment(" reading the machine's state…", "dim"),)))
     else:
-        lines += map(MachineLine, _around_gpus(machine.figures, machine.rates, width))
+        lines += map(Entry, _around_gpus(machine.figures, machine.rates, width))
     return [*lines, *_other_hosts([gpu for gpu in gpus if gpu.host], uses, width)]
 
 
@@ -66,12 +58,12 @@ def _around_gpus(figures: MachineFigures, rates: Mapping[Path, float], width: in
 
 def _other_hosts(
     gpus: Sequence[GpuFigures], uses: Mapping[tuple[str, int], GpuUse], width: int
-) -> list[MachineLine]:
+) -> list[Entry[GpuUse]]:
     """Return the GPUs of other hosts, grouped under the host's name."""
-    lines: list[MachineLine] = []
+    lines: list[Entry[GpuUse]] = []
     for host, those in groupby(gpus, key=lambda gpu: gpu.host):
         title = cut((Segment(f" {harmless(host)}", "strong"),), width)
-        lines += [MachineLine(()), MachineLine(title)]
+        lines += [Entry(()), Entry(title)]
         for gpu in those:
             lines += _gpu_lines(gpu, uses.get(gpu.place), (), width)
     return lines
@@ -88,13 +80,13 @@ def _driver(machine: Machine | None, gpus: Sequence[GpuFigures], width: int) -> 
 
 def _gpu_lines(
     gpu: GpuFigures, use: GpuUse | None, history: Sequence[tuple[float, float]], width: int
-) -> list[MachineLine]:
+) -> list[Entry[GpuUse]]:
     title: list[Segment] = [Segment(f" GPU {gpu.index:<{LABEL - 5}}", "strong")]
     if gpu.name:
         title.append(Segment(f"{fit_middle(harmless(gpu.name), MOST_NAME)}  ", "dim"))
     if gpu.problem:
         title.append(Segment(f"▲ {gpu.user}", "bad"))
-        return [MachineLine(cut(tuple(title), width))]
+        return [Entry(cut(tuple(title), width))]
     title += _user(gpu, use)
     if gpu.warning:
         title.append(Segment(f"  ▲ {gpu.warning}", "bad"))
@@ -106,14 +98,14 @@ def _gpu_lines(
     heat = []
     if gpu.temperature is not None:
         heat = [Segment(f"  {gpu.temperature} °C", "bad" if gpu.temperature >= HOT else "")]
-    lines = [MachineLine(cut(tuple(title), width), use)]
+    lines = [Entry(cut(tuple(title), width), use)]
     busy_row = _measure("busy", busy, numbers, busy_history, width, heat)
-    lines.append(MachineLine(busy_row))
+    lines.append(Entry(busy_row))
     if gpu.memory_used is not None and gpu.memory_total:
         share = gpu.memory_used / gpu.memory_total
         words = f"{gpu.memory_used}/{gpu.memory_total} GiB"
         row = _measure("memory", share, words, memory_history, width)
-        lines.append(MachineLine(row))
+        lines.append(Entry(row))
     return lines
 
 

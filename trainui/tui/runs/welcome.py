@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from trainui.text import harmless
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle
-from trainui.tui.widgets.list_view import CursorView
+from trainui.tui.widgets.list_view import Entry, EntryView
 
 if TYPE_CHECKING:
     from trainui.tui.runs.found_trainings import FoundTraining, FoundTrainings
@@ -29,6 +29,8 @@ COMMANDS: tuple[Row, ...] = (
     (Segment("? shows all keys, q quits.", "dim"),),
 )
 
+SEARCHING = "Searching this directory and this machine for trainings…"
+
 MOST_LISTED = 8
 """Trainings or processes with a line each; the others are counted."""
 
@@ -36,7 +38,7 @@ NAME, KIND = 24, 12
 """Widths in characters."""
 
 
-class WelcomeView(CursorView):
+class WelcomeView(EntryView["FoundTraining"]):
     """The welcome page, with a cursor on what can be added."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("runs.open")]
@@ -44,14 +46,7 @@ class WelcomeView(CursorView):
     def __init__(self) -> None:
         super().__init__(id="welcome")
         self.can_focus = False
-        self._lines: list[tuple[Row, FoundTraining | None]] = []
-        """Rows, or what can be added, whose row is made for the width."""
         self._found: FoundTrainings | None = None
-
-    @property
-    def selected(self) -> FoundTraining | None:
-        """The training or process under the cursor."""
-        return self._lines[self.cursor][1] if 0 <= self.cursor < len(self._lines) else None
 
     @property
     def has_trainings(self) -> bool:
@@ -60,66 +55,52 @@ class WelcomeView(CursorView):
 
     def show_found(self, found: FoundTrainings, directory: str) -> None:
         """Show what can be added."""
-        self._found = found
         where = f"in {harmless(directory)}"
         count = len(found.trainings)
         heading = f"{count:,} training{'s' * (count != 1)} {where}"
         none: Row = (Segment(f"No trainings {where}", "dim"),)
         problem: Row = (Segment(found.problem, "warn"),)
         self._show(
-            [
-                *(_section(heading, found.trainings) or [(none, None), ((), None)]),
-                *_section("Trainings that run on this machine", found.processes),
-                *([(problem, None), ((), None)] if found.problem else []),
-            ]
+            *(_section(heading, found.trainings) or map(Entry, (none, ()))),
+            *_section("Trainings that run on this machine", found.processes),
+            *(map(Entry, (problem, ())) if found.problem else ()),
         )
+        self._found = found
 
     def show_rows(self, rows: Sequence[Row]) -> None:
         """Show other text, e.g. why the runs could not be read."""
         self._found = None
-        self._lines = [(row, None) for row in rows]
-        self._settle()
+        self._set([*map(Entry, rows)])
 
     def show_searching(self) -> None:
         """Show that trainings are searched for."""
-        searching = (Segment("Searching this directory and this machine for trainings…", "dim"),)
-        self._show([(searching, None), ((), None)])
+        self._show(Entry((Segment(SEARCHING, "dim"),)), Entry(()))
 
-    def _show(self, found: Sequence[tuple[Row, FoundTraining | None]]) -> None:
+    def _show(self, *found: Entry[FoundTraining]) -> None:
         title: Row = (Segment("No runs yet", "strong"),)
-        self._lines = [(title, None), ((), None), *found, *((row, None) for row in COMMANDS)]
-        self._settle()
+        self._set([Entry(title), Entry(()), *found, *map(Entry, COMMANDS)])
 
-    def _settle(self) -> None:
-        entries = [at for at, (_, found) in enumerate(self._lines) if found is not None]
-        self.can_focus = bool(entries)
-        self.update_rows()
-        self.move_cursor(entries[0] if entries else -1, post=False)
-
-    def row_count(self) -> int:
-        """Return how many lines there are."""
-        return len(self._lines)
+    def _set(self, entries: Sequence[Entry[FoundTraining]]) -> None:
+        self.can_focus = any(entry.item is not None for entry in entries)
+        self.set_entries(entries)
 
     def row(self, index: int, width: int) -> Row:
         """Return a line."""
-        row, found = self._lines[index]
+        row, found = self.entries[index]
         return row if found is None else _line(found, width)
 
-    def selectable(self, index: int) -> bool:
-        """Return True if the line is a training or a process."""
-        return self._lines[index][1] is not None
 
-
-def _section(
-    heading: str, found: Sequence[FoundTraining]
-) -> list[tuple[Row, FoundTraining | None]]:
+def _section(heading: str, found: Sequence[FoundTraining]) -> list[Entry[FoundTraining]]:
     if not found:
         return []
-    lines: list[tuple[Row, FoundTraining | None]] = [((Segment(heading, "strong"),), None)]
-    lines += [((), one) for one in found[:MOST_LISTED]]
-    if (more := len(found) - MOST_LISTED) > 0:
-        lines.append(((Segment(f"  and {more:,} more", "dim"),), None))
-    return [*lines, ((), None)]
+    more = len(found) - MOST_LISTED
+    rest: Row = (Segment(f"  and {more:,} more", "dim"),)
+    return [
+        Entry((Segment(heading, "strong"),)),
+        *(Entry((), one) for one in found[:MOST_LISTED]),
+        *([Entry(rest)] if more > 0 else []),
+        Entry(()),
+    ]
 
 
 def _line(one: FoundTraining, width: int) -> Row:

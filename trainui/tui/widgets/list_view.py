@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Generic, NamedTuple, TypeVar
+
 from textual import events
 from textual.message import Message
 
+from trainui.tui.render.styled_text import Row
 from trainui.tui.widgets.line_view import LinesView
 
-
-class ViewMessage(Message):
-    """A message of a view with a cursor."""
-
-    def __init__(self, view: CursorView) -> None:
-        super().__init__()
-        self.view = view
-
-    @property
-    def control(self) -> CursorView:
-        """The view."""
-        return self.view
+Item = TypeVar("Item")
 
 
 class CursorView(LinesView):
     """A view of rows with a cursor on one of them; unselectable rows are skipped."""
 
-    class Moved(ViewMessage):
+    class Moved(Message):
         """The cursor has moved to another row."""
 
-    class Opened(ViewMessage):
+    class Opened(Message):
         """The row under the cursor was opened, by a key or a double click."""
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -64,7 +57,7 @@ class CursorView(LinesView):
         if index >= 0:
             self.show_row(index)
         if index != before and post:
-            self.post_message(self.Moved(self))
+            self.post_message(self.Moved())
 
     def watch_has_focus(self, has_focus: bool) -> None:
         """Redraw the cursor for the new focus state."""
@@ -77,7 +70,7 @@ class CursorView(LinesView):
         if index is None or not self.selectable(index := self.cursor_row(index)):
             return
         if index == self._cursor and event.chain > 1:
-            self.post_message(self.Opened(self))
+            self.post_message(self.Opened())
         else:
             self.move_cursor(index)
 
@@ -102,7 +95,7 @@ class CursorView(LinesView):
     def action_open(self) -> None:
         """Open the row under the cursor."""
         if self._cursor >= 0:
-            self.post_message(self.Opened(self))
+            self.post_message(self.Opened())
 
     def _next(self, index: int, direction: int) -> int:
         """Return the next selectable row, or the same index if there is none."""
@@ -112,3 +105,53 @@ class CursorView(LinesView):
                 return found
             found += direction
         return index
+
+
+class Entry(NamedTuple, Generic[Item]):
+    """A line of an `EntryView`."""
+
+    row: Row
+    item: Item | None = None
+    """What the line stands for; None: the cursor skips it."""
+
+
+class EntryView(CursorView, Generic[Item]):
+    """A view of lines, with a cursor on those that stand for an item; without any, they scroll."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.entries: Sequence[Entry[Item]] = ()
+
+    @property
+    def selected(self) -> Item | None:
+        """The item under the cursor."""
+        return self.entries[self.cursor].item if 0 <= self.cursor < len(self.entries) else None
+
+    def set_entries(self, entries: Sequence[Entry[Item]], first: Item | None = None) -> None:
+        """Show these lines; the cursor stays on its item, else goes to `first`, else to any."""
+        kept, self.entries = self.selected, entries
+        items = [entry.item for entry in entries]
+        known = (item for item in (kept, first, *items) if item is not None and item in items)
+        item = next(known, None)
+        self.update_rows()
+        if (at := -1 if item is None else items.index(item)) != self.cursor:
+            self.move_cursor(at, post=False)
+
+    def row_count(self) -> int:
+        """Return how many lines there are."""
+        return len(self.entries)
+
+    def row(self, index: int, width: int) -> Row:  # noqa: ARG002 (they were made for the width)
+        """Return a line."""
+        return self.entries[index].row
+
+    def selectable(self, index: int) -> bool:
+        """Return True if the line stands for an item."""
+        return 0 <= index < len(self.entries) and self.entries[index].item is not None
+
+    def action_line(self, count: int) -> None:
+        """Move by items; past the last one scroll."""
+        before = self.cursor
+        super().action_line(count)
+        if self.cursor == before:
+            self.scroll_to(y=self.scroll_offset.y + count, animate=False)

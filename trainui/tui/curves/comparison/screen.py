@@ -94,7 +94,7 @@ class CandidateList(CursorView):
         self.state.compared = compared
         self.state.choose(self.state.view)
         self.update_rows()
-        self.post_message(self.Moved(self))
+        self.post_message(self.Moved())
 
     def row_count(self) -> int:
         """Return how many lines there are, with the heading."""
