@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -27,6 +27,7 @@ from trainui.tui.curves.drawing.axes import (
 )
 from trainui.tui.curves.drawing.braille_canvas import Canvas
 from trainui.tui.curves.drawing.line_styles import LineStyle, line_styles
+from trainui.tui.curves.drawing.outliers import off_scale, outliers
 from trainui.tui.curves.drawing.x_axis import XAxis, x_axis_rows
 from trainui.tui.curves.model import ABOVE, BELOW, NAN, Chart, PlotLine
 from trainui.tui.curves.view_options import PlotOptions
@@ -65,7 +66,8 @@ def plot(
     marks = max(frame.height // TICK_ROWS + 1, LEAST_MARKS)
     lines = list(zip(chart.lines, styles, strict=True))
     banded = _banded(lines, view.highlight)
-    values = list(_values(lines, banded))
+    away = [] if view.log or view.highlight else outliers(chart.lines)
+    values = list(_values(lines, banded, {line.label for line in away}))
     scale = YAxis.around(values, log=view.log, marks=marks)
     across = XAxis(chart.low, chart.high, frame.width, chart.log_x)
     canvas = Canvas(frame.width, frame.height)
@@ -82,7 +84,7 @@ def plot(
     _put_nan_step(canvas, chart.lines, scale, view.axis)
     _put_annotations(canvas, chart, across)
     _put_cursor(canvas, view, across)
-    if message := _message(chart, view, scale, values):
+    if message := _message(chart, view, scale, values) or off_scale(away):
         _put_message(canvas, message)
     right = _names(lines, scale, frame)
     end = max((line.end for line in chart.lines), default=math.nan)
@@ -102,12 +104,15 @@ def _banded(lines: Sequence[StyledLine], highlight: str) -> list[PlotLine]:
     return [line for line in bright if (line.members and few) or line.label == highlight]
 
 
-def _values(lines: Sequence[StyledLine], banded: Sequence[PlotLine]) -> Iterator[float]:
-    """Yield all values that are drawn."""
+def _values(
+    lines: Sequence[StyledLine], banded: Sequence[PlotLine], away: Collection[str]
+) -> Iterator[float]:
+    """Yield all values that the y axis is to have room for: all but those of lines `away`."""
     for line, _ in lines:
-        yield from line.smooths
+        yield from line.smooths if line.label not in away else ()
     for line in banded:
-        yield from itertools.chain(line.lows, line.highs, line.old_lows, line.old_highs)
+        if line.label not in away:
+            yield from itertools.chain(line.lows, line.highs, line.old_lows, line.old_highs)
 
 
 def _draw_lines(

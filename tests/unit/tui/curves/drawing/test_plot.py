@@ -18,10 +18,11 @@ from trainui.store.points.binning import NAN as NAN_BIT
 from trainui.tui.curves.cursor_values import leader_text
 from trainui.tui.curves.drawing.axes import Frame, YAxis
 from trainui.tui.curves.drawing.line_styles import line_styles
+from trainui.tui.curves.drawing.outliers import off_scale, outliers
 from trainui.tui.curves.drawing.plot import plot
 from trainui.tui.curves.grid import PlotCell, PlotGrid, grid_rows
 from trainui.tui.curves.legend import table_rows
-from trainui.tui.curves.model import Annotation
+from trainui.tui.curves.model import Annotation, PlotLine
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.styled_text import Row, Segment, plain, width_of
 
@@ -56,6 +57,40 @@ def test_a_spike_of_one_point_reaches_the_first_line() -> None:
     values = [0.0] * 40
     values[17] = 9.0
     assert spans_of(drawn(values)[:1], "curve-1").strip()
+
+
+def labelled(label: str, index: int, values: Sequence[float]) -> PlotLine:
+    return line(values, label=label, index=index, own=False)
+
+
+def test_a_diverged_member_does_not_flatten_the_others() -> None:
+    """The axis is that of the others, and the plot names the line that leaves it."""
+    good = [labelled(f"lr={at}", at, [2.0, 1.0 + at / 10]) for at in range(3)]
+    diverged = labelled("lr=9", 3, [2.0, 1e276])
+    frame = Frame(50, 8, feet=0)
+    rows = plot(chart(*good, diverged), PlotOptions(), frame).rows
+    without = plot(chart(*good), PlotOptions(), frame).rows
+    assert [plain(row)[:5] for row in rows] == [plain(row)[:5] for row in without]
+    assert "lr=9 is off the scale, at 1.0e276 (y: log)" in "\n".join(map(plain, rows))
+    for view in (PlotOptions(log=True), PlotOptions(highlight="lr=9")):
+        assert "off the scale" not in "".join(
+            map(plain, plot(chart(*good, diverged), view, frame).rows)
+        )
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [(1.0, 50.0), (1e6, 0.0, 0.0), (1.0, 1e9, 2e9), (-3.0, 40.0, 90.0)],
+    ids=["within a factor of 100", "others are 0", "most are far", "step by step"],
+)
+def test_lines_that_only_differ_share_the_axis(ends: Sequence[float]) -> None:
+    lines = [labelled(str(at), at, [0.0, end]) for at, end in enumerate(ends)]
+    assert outliers(lines) == []
+
+
+def test_a_line_far_below_zero_is_off_the_scale_too() -> None:
+    lines = [labelled(str(at), at, [0.0, end]) for at, end in enumerate((1.0, -1e9))]
+    assert off_scale(outliers(lines)) == "1 is off the scale, at -1.00e9 (y: log)"
 
 
 def test_a_rising_line_has_no_holes() -> None:
