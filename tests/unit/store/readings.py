@@ -89,9 +89,11 @@ def curve(connection: protocol.Connection, owner: str, name: str) -> Curve:
     if not found:
         return Curve(np.empty(0), np.empty(0))
     kept = ~np.concatenate([block.superseded for block in found])
-    order = np.argsort(np.concatenate([block.ordinals for block in found])[kept], kind="stable")
-    steps = np.concatenate([block.steps for block in found], dtype=np.float64)
-    values = np.concatenate([block.values for block in found])
+    order = np.argsort(
+        np.concatenate([block.points.ordinals for block in found])[kept], kind="stable"
+    )
+    steps = np.concatenate([block.points.steps for block in found], dtype=np.float64)
+    values = np.concatenate([block.points.values for block in found])
     return Curve(steps[kept][order], values[kept][order])
 
 

@@ -96,22 +96,11 @@ def _write_block(
 ) -> int:
     shown.advance(len(block))
     if not superseded and block.superseded.any():
-        block = _kept(block)
+        kept = ~block.superseded
+        block = replace(block, points=block.points[kept], superseded=block.superseded[kept])
     if len(block):
         writer.write(stage, block)
     return len(block)
-
-
-def _kept(block: ExportBlock) -> ExportBlock:
-    kept = ~block.superseded
-    return replace(
-        block,
-        ordinals=block.ordinals[kept],
-        steps=block.steps[kept],
-        values=block.values[kept],
-        times=block.times[kept],
-        superseded=block.superseded[kept],
-    )
 
 
 @contextlib.contextmanager

@@ -56,7 +56,7 @@ class CsvWriter:
         lines = [
             f"{start},{step},{value!r},{time}"
             for step, value, time in zip(
-                _steps(block), block.values.tolist(), _times(block), strict=True
+                _steps(block), block.points.values.tolist(), _times(block), strict=True
             )
         ]
         if self._superseded:
@@ -84,7 +84,7 @@ class JsonlWriter:
         """Add points of a stage."""
         about = {"stage": stage, "name": block.name, "attempt": block.attempt}
         start = json.dumps(about)[:-1]
-        numbers = zip(_steps(block), block.values.tolist(), _times(block), strict=True)
+        numbers = zip(_steps(block), block.points.values.tolist(), _times(block), strict=True)
         lines = [
             f'{start}, "step": {json.dumps(printing.number(step))}, '
             f'"value": {json.dumps(printing.number(value))}, '
@@ -132,16 +132,18 @@ class ParquetWriter:
 
     def write(self, stage: str, block: ExportBlock) -> None:
         """Add points of a stage."""
-        arrow, count = self._arrow, len(block)
+        arrow, count, points = self._arrow, len(block), block.points
         values = [
             arrow.DictionaryArray.from_arrays(arrow.array([0] * count, arrow.int32()), [text])
             for text in (stage, block.name)
         ]
         values += [
             arrow.array([block.attempt] * count, arrow.int32()),
-            arrow.array(block.steps, arrow.float64()),
-            arrow.array(block.values),
-            arrow.array(block.times, mask=block.times == NO_TIME).cast(self._schema.field(5).type),
+            arrow.array(points.steps, arrow.float64()),
+            arrow.array(points.values),
+            arrow.array(points.times, mask=points.times == NO_TIME).cast(
+                self._schema.field(5).type
+            ),
             arrow.array(block.superseded),
         ]
         batch = arrow.record_batch(values[: len(self._schema)], schema=self._schema)
@@ -173,12 +175,12 @@ def _columns(superseded: bool) -> tuple[str, ...]:
 
 
 def _steps(block: ExportBlock) -> Sequence[int | float]:
-    return [step_number(step) for step in block.steps.tolist()]
+    return [step_number(step) for step in block.points.steps.tolist()]
 
 
 def _times(block: ExportBlock) -> Sequence[str]:
     """Return times in ISO 8601, in UTC; empty if unknown."""
     import numpy as np
 
-    written = np.datetime_as_string(block.times.astype("datetime64[us]"), unit="us")
+    written = np.datetime_as_string(block.points.times.astype("datetime64[us]"), unit="us")
     return ["" if time == "NaT" else f"{time}Z" for time in written.tolist()]

@@ -212,40 +212,6 @@ def translate(sql: str) -> str:
     return sql.replace("%", "%%").replace("?", "%s")
 
 
-class PostgresCursor:
-    """A cursor with the interface of SQLite's."""
-
-    def __init__(self, raw: psycopg.Cursor) -> None:
-        self._raw = raw
-
-    @property
-    def description(self) -> Sequence[Any] | None:
-        """Return a sequence per column, whose first member is the column's name."""
-        return self._raw.description
-
-    def fetchone(self) -> Any:
-        """Return the next row, or None."""
-        return self._raw.fetchone()
-
-    def fetchall(self) -> list[Any]:
-        """Return the remaining rows."""
-        return self._raw.fetchall()
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._raw)
-
-    @property
-    def rowcount(self) -> int:
-        """Return how many rows were written."""
-        return self._raw.rowcount
-
-    @property
-    def lastrowid(self) -> int | None:
-        """Return the id of the inserted row, for a statement that returns it."""
-        row = self._raw.fetchone()
-        return None if row is None else int(row[0])
-
-
 class PostgresConnection:
     """A connection with the interface of SQLite's."""
 
@@ -253,11 +219,10 @@ class PostgresConnection:
         self._raw = raw
         self._url = url
 
-    def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> PostgresCursor:
+    def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> psycopg.Cursor:
         """Execute a statement."""
         with explained(self._url):
-            found = self._raw.execute(translate(sql).encode(), tuple(parameters))
-        return PostgresCursor(found)
+            return self._raw.execute(translate(sql).encode(), tuple(parameters))
 
     def close(self) -> None:
         """Close the connection."""

@@ -29,10 +29,6 @@ class Cursor(Protocol):
     def rowcount(self) -> int:
         """Return how many rows were written."""
 
-    @property
-    def lastrowid(self) -> int | None:
-        """Return the id of the inserted row."""
-
 
 class Connection(Protocol):
     """A connection to the store."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui.store.points.chunks import Stats
 from trainui.store.points.columns import Columns
+from trainui.store.points.grid import BinGrid
 from trainui.store.points.lazy_numpy import np
 from trainui.store.points.series_data import SeriesPoints
 
@@ -43,28 +45,6 @@ class Window:
     old_maximum: Floats
     boundaries: tuple[tuple[float, int], ...]
     """Start position and number of each attempt after the first."""
-
-
-@dataclass(frozen=True, slots=True)
-class BinGrid:
-    """Maps an x position to its column."""
-
-    low: float
-    high: float
-    width: int
-    log: bool = False
-    """True for columns of equal width in the logarithm of x."""
-
-    def index(self, x: Floats) -> Ints:
-        """Return the columns of positions; -1 and `width` for those outside."""
-        low, high, place = self.low, self.high, x
-        if self.log:
-            low, high, place = np.log(low), np.log(high), np.log(np.maximum(x, 1e-300))
-        span = high - low
-        at = np.zeros(len(x)) if not span else (place - low) / span * self.width
-        found = np.clip(np.floor(at), -1, self.width).astype(np.int64)
-        found[x == self.high] = self.width - 1
-        return found
 
 
 class Merged(NamedTuple):
@@ -103,17 +83,6 @@ def merged(read: Columns, known: Any, x: Floats, grid: BinGrid) -> Merged:
     )
 
 
-def spreader(width: int, at: Ints) -> Any:
-    """Return a function that puts values into their columns, and NaN into all others."""
-
-    def spread(values: Any) -> Floats:
-        column = np.full(width, np.nan)
-        column[at] = values
-        return column
-
-    return spread
-
-
 def whole(column: Floats) -> Ints:
     """Return a column as integers, with 0 for NaN."""
     return np.nan_to_num(column).astype(np.int64)
@@ -131,7 +100,7 @@ def columns_of_points(
     index, column = _sorted(grid.index(series.x[kept]), kept, series.steps)
     starts = np.flatnonzero(np.diff(column, prepend=-1))
     at = column[starts]
-    spread = spreader(grid.width, at)
+    spread = partial(grid.spread, at)
     old_minimum, old_maximum = _extremes(series, grid, old)
     if not len(starts):
         empty = spread(np.empty(0))
@@ -178,33 +147,6 @@ def _extremes(series: SeriesPoints, grid: BinGrid, index: Ints) -> tuple[Floats,
         np.fmin.at(low, column, values)
         np.fmax.at(high, column, values)
     return low, high
-
-
-def columns_of_figures(figures: Sequence[Stats], grid: BinGrid) -> Columns:
-    """Merge chunk statistics into columns, each chunk in the column of its middle."""
-    table = np.array(
-        [
-            ((one.low_step + one.high_step) / 2, one.minimum, one.maximum, one.total, one.last)
-            for one in figures
-        ],
-        np.float64,
-    ).reshape(-1, 5)
-    counts = np.array([(one.n, one.nonfinite) for one in figures], np.int64).reshape(-1, 2)
-    column = grid.index(table[:, 0])
-    inside = (column >= 0) & (column < grid.width)
-    column, table, counts = column[inside], table[inside], counts[inside]
-    minimum, maximum, last = (np.full(grid.width, np.nan) for _ in range(3))
-    total, count, odd = np.zeros(grid.width), *np.zeros((2, grid.width), np.int64)
-    np.fmin.at(minimum, column, table[:, 1])
-    np.fmax.at(maximum, column, table[:, 2])
-    np.add.at(total, column, table[:, 3])
-    np.add.at(count, column, counts[:, 0])
-    np.add.at(odd, column, counts[:, 1])
-    last[column] = table[:, 4]
-    finite = count - odd
-    mean = np.divide(total, finite, out=np.full(grid.width, np.nan), where=finite > 0)
-    edges = np.linspace(grid.low, grid.high, grid.width + 1)
-    return Columns(edges, minimum, maximum, mean, last, count, odd)
 
 
 def filled(read: Columns, figures: Sequence[Stats]) -> Columns:

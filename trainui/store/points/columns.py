@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from trainui.store.db import protocol
 from trainui.store.db.readonly import snapshot
 from trainui.store.points import chunks, segments, stitching
-from trainui.store.points.grid import StepGrid
+from trainui.store.points.grid import BinGrid
 from trainui.store.points.lazy_numpy import np
 from trainui.store.points.partial_chunks import ROW, rows_of_chunks, rows_of_points
 from trainui.store.points.stitching import History, HistoryStart, PointSegment
@@ -126,24 +127,32 @@ def _grid_over(
     tails: Sequence[Points],
     width: int,
     steps: tuple[float, float] | None,
-) -> StepGrid:
+) -> BinGrid:
     if steps is not None:
-        return StepGrid(float(steps[0]), float(steps[1]), width)
+        return BinGrid(float(steps[0]), float(steps[1]), width)
     lows = [figures["low_step"], *(one.steps for one in tails)]
     highs = [np.minimum(figures["high_step"], limits), *(one.steps for one in tails)]
     if not any(map(len, lows)):
-        return StepGrid(0.0, 0.0, width)
-    return StepGrid(float(np.concatenate(lows).min()), float(np.concatenate(highs).max()), width)
+        return BinGrid(0.0, 0.0, width)
+    return BinGrid(float(np.concatenate(lows).min()), float(np.concatenate(highs).max()), width)
 
 
-def _rows_of_figures(grid: StepGrid, figures: Any) -> Floats:
+def _rows_of_figures(grid: BinGrid, figures: Any) -> Floats:
     # Both ends of an exact one lie in the same column.
     at = np.clip(grid.index((figures["low_step"] + figures["high_step"]) / 2), 0, grid.width - 1)
     fields = ("last_ordinal", "minimum", "maximum", "total", "n", "nonfinite", "last")
     return np.column_stack([at, *(figures[field] for field in fields)])
 
 
-def _fill(grid: StepGrid, table: Floats) -> Columns:
+def of_figures(stats: Sequence[chunks.Stats], grid: BinGrid) -> Columns:
+    """Merge the statistics of chunks into columns, each chunk in the column of its middle."""
+    table = np.array(stats, np.float64).reshape(-1, len(chunks.Stats._fields))
+    figures = table.view([(field, np.float64) for field in chunks.Stats._fields])[:, 0]
+    at = grid.index((figures["low_step"] + figures["high_step"]) / 2)
+    return _fill(grid, _rows_of_figures(grid, figures[(at >= 0) & (at < grid.width)]))
+
+
+def _fill(grid: BinGrid, table: Floats) -> Columns:
     """Merge the rows of each column; rows read later come last."""
     table = table[np.lexsort((table[:, 1], table[:, 0]))]
     at = table[:, 0].astype(np.int64)
@@ -166,22 +175,17 @@ def _merge_rows(table: Floats, starts: Ints) -> dict[str, Floats]:
     }
 
 
-def _spread(grid: StepGrid, at: Ints, merged: dict[str, Floats]) -> Columns:
+def _spread(grid: BinGrid, at: Ints, merged: dict[str, Floats]) -> Columns:
     """Put merged rows into their columns."""
-
-    def spread(values: Floats, empty: float) -> Floats:
-        column = np.full(grid.width, empty)
-        column[at] = values
-        return column
-
+    spread = partial(grid.spread, at)
     finite = merged["count"] - merged["nonfinite"]
     mean = np.divide(merged["total"], finite, out=np.full(len(finite), np.nan), where=finite > 0)
     return Columns(
         edges=grid.edges(),
-        minimum=spread(merged["minimum"], np.nan),
-        maximum=spread(merged["maximum"], np.nan),
-        mean=spread(mean, np.nan),
-        last=spread(merged["last"], np.nan),
+        minimum=spread(merged["minimum"]),
+        maximum=spread(merged["maximum"]),
+        mean=spread(mean),
+        last=spread(merged["last"]),
         count=spread(merged["count"], 0).astype(np.int64),
         nonfinite=spread(merged["nonfinite"], 0).astype(np.int64),
     )

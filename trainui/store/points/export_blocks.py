@@ -18,7 +18,7 @@ from trainui.store.points.segments import Owners
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from trainui.store.points.chunks import Floats, Ints, Steps
+    from trainui.store.points.chunks import Points
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +28,12 @@ class ExportBlock:
     owner: str
     name: str
     attempt: int
-    ordinals: Ints
-    """Position of each point in the order in which all of the owner's points were read."""
-    steps: Steps
-    """int64, or float64 if a step has a fraction."""
-    values: Floats
-    """May include NaN and infinities."""
-    times: Ints
-    """Microseconds since 1970 in UTC, or `column_packing.NO_TIME`."""
+    points: Points
     superseded: NDArray[np.bool_]
     """True for points that a later attempt replaced."""
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.points)
 
 
 def blocks(
@@ -62,13 +55,5 @@ def _blocks_of(
     cuts = segments.cuts_of(series.segments)
     for segment in series.segments:
         points = segments.load(connection, segment)
-        yield ExportBlock(
-            owner=series.owner,
-            name=series.name,
-            attempt=segment.history.attempt,
-            ordinals=points.ordinals,
-            steps=points.steps,
-            values=points.values,
-            times=points.times,
-            superseded=points.steps >= cuts[segment.history],
-        )
+        superseded = points.steps >= cuts[segment.history]
+        yield ExportBlock(series.owner, series.name, segment.history.attempt, points, superseded)

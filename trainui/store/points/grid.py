@@ -1,7 +1,8 @@
-"""Maps steps to the columns of a plot."""
+"""Maps the positions of points to the columns of a plot."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,30 +13,41 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class StepGrid:
-    """Columns of equal width in steps; the last one includes its end."""
+class BinGrid:
+    """Columns of equal width on an axis; the last one includes its end."""
 
     low: float
     high: float
     width: int
     """Number of columns."""
+    log: bool = False
+    """True for columns of equal width in the logarithm of x."""
 
     def edges(self) -> Floats:
-        """Return the steps at which the columns begin, and the end of the last."""
+        """Return the positions at which the columns begin, and the end of the last."""
         return np.linspace(self.low, self.high, self.width + 1)
 
-    def index(self, steps: Any) -> Ints:
-        """Return the columns of steps; -1 and `width` for those outside.
+    def index(self, x: Any) -> Ints:
+        """Return the columns of positions; -1 and `width` for those outside.
 
-        Monotonic despite rounding: a larger step is never in an earlier column.
+        Monotonic despite rounding: a larger position is never in an earlier column.
         """
-        span = self.high - self.low
-        places: Floats = np.subtract(steps, self.low, dtype=np.float64)
+        low, high, place = self.low, self.high, x
+        if self.log:
+            low, high, place = np.log(low), np.log(high), np.log(np.maximum(x, 1e-300))
+        span = high - low
+        places: Floats = np.subtract(place, low, dtype=np.float64)
         places.clip(0, span, out=places)  # a far step divided by a tiny range would overflow
         if span:
             places /= span
-            places *= self.width
+        places *= self.width
         at: Ints = places.clip(0, self.width - 1, out=places).astype(np.int64)
-        at[steps < self.low] = -1
-        at[steps > self.high] = self.width
+        at[x < self.low] = -1
+        at[x > self.high] = self.width
         return at
+
+    def spread(self, at: Ints, values: Any, empty: float = math.nan) -> Floats:
+        """Put values into the columns `at`, and `empty` into all others."""
+        column = np.full(self.width, empty)
+        column[at] = values
+        return column

@@ -15,7 +15,7 @@ from trainui.store.points.lazy_numpy import np
 
 if TYPE_CHECKING:
     from trainui.store.points.chunks import Floats, Ints, Points
-    from trainui.store.points.grid import StepGrid
+    from trainui.store.points.grid import BinGrid
 
 READ_AT_ONCE = 32
 """Chunks decoded at once: few enough for their values to fit the CPU cache."""
@@ -25,7 +25,7 @@ ROW = ("column", "ordinal", "minimum", "maximum", "total", "count", "nonfinite",
 
 
 def rows_of_chunks(
-    connection: protocol.Connection, ids: Sequence[int], limits: Sequence[float], grid: StepGrid
+    connection: protocol.Connection, ids: Sequence[int], limits: Sequence[float], grid: BinGrid
 ) -> Iterator[Floats]:
     """Yield summary rows of the points of some chunks before each chunk's limit."""
     cuts = dict(zip(ids, limits, strict=True))
@@ -72,7 +72,7 @@ def _even(
     return _Even(n, *place, *step, numbers) if last < min(limit, 2.0**63) else None
 
 
-def _rows_of_even(grid: StepGrid, of: Sequence[_Even]) -> Floats:
+def _rows_of_even(grid: BinGrid, of: Sequence[_Even]) -> Floats:
     n, ordinal, ordinal_stride, step, step_stride = (
         np.array(column) for column in list(zip(*of, strict=True))[:-1]
     )
@@ -89,7 +89,7 @@ def _rows_of_even(grid: StepGrid, of: Sequence[_Even]) -> Floats:
     return _summed(at, ordinals, values, starts, ends)[inside]
 
 
-def _segments(grid: StepGrid, n: Ints, step: Ints, stride: Ints) -> tuple[Ints, Ints]:
+def _segments(grid: BinGrid, n: Ints, step: Ints, stride: Ints) -> tuple[Ints, Ints]:
     """Return the splits of chunks into parts that each lie within one column.
 
     Args:
@@ -115,7 +115,7 @@ def _segments(grid: StepGrid, n: Ints, step: Ints, stride: Ints) -> tuple[Ints, 
     return parts >> 32, parts & (2**32 - 1)
 
 
-def rows_of_points(grid: StepGrid, points: Points) -> Floats:
+def rows_of_points(grid: BinGrid, points: Points) -> Floats:
     """Return summary rows of points in any order."""
     at, values, ordinals = grid.index(points.steps), points.values, points.ordinals
     in_order = (at[1:] >= at[:-1]) & (ordinals[1:] > ordinals[:-1])

@@ -46,11 +46,11 @@ def run(
 
 def insert(connection: Connection, statement: str, parameters: tuple[Any, ...]) -> int:
     """Insert a row; return its id."""
-    if connection.dialect.name == "postgresql":
-        statement += " RETURNING id"
-    row_id = run(connection, statement, parameters).lastrowid
-    assert row_id is not None
-    return row_id
+    is_sqlite = connection.dialect.name == "sqlite"
+    found = run(connection, statement if is_sqlite else f"{statement} RETURNING id", parameters)
+    if is_sqlite:
+        found = run(connection, "SELECT last_insert_rowid()")
+    return int(found.fetchone()[0])
 
 
 def lock_owner(connection: Connection, owner: str) -> None:

@@ -106,11 +106,7 @@ def describe_tail(part: TailPart) -> Stats:
 def keep(points: Points, cut: float) -> Points:
     """Return the points that are not superseded."""
     mask = points.steps < cut
-    if bool(mask.all()):
-        return points
-    return type(points)(
-        points.ordinals[mask], points.steps[mask], points.values[mask], points.times[mask]
-    )
+    return points if bool(mask.all()) else points[mask]
 
 
 def summary(stage: str, name: str, kept: Sequence[Stats], read: int) -> SeriesSummary:

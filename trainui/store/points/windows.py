@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise, starmap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,17 +18,15 @@ from trainui.store.points import columns, segments, series_data, smoothing, x_ax
 from trainui.store.points.binning import ABOVE as ABOVE
 from trainui.store.points.binning import BELOW as BELOW
 from trainui.store.points.binning import NAN as NAN
+from trainui.store.points.binning import Window as Window
 from trainui.store.points.binning import (
-    BinGrid,
-    columns_of_figures,
     columns_of_points,
     filled,
     merged,
-    spreader,
     whole,
 )
-from trainui.store.points.binning import Window as Window
 from trainui.store.points.columns import Columns
+from trainui.store.points.grid import BinGrid
 from trainui.store.points.lazy_numpy import np
 from trainui.store.points.series_data import SeriesPoints
 from trainui.store.points.stitching import PointSegment
@@ -248,7 +247,7 @@ class Plotted:
         old = self._old_blocks(steps, width) if on_steps else None
         at_steps = np.full(width, np.nan)
         at_steps[window.at] = middle[window.last_index]
-        spread = spreader(width, window.at)
+        spread = partial(grid.spread, window.at)
         return Window(
             at=spread(x[window.last_index]),
             steps=at_steps,
@@ -280,9 +279,8 @@ class Plotted:
 
     def _read(self, steps: Extent, width: int, *, exact: bool) -> Columns:
         if self._attempt is not None:
-            return columns_of_figures(
-                [segment.stats for segment in self._segments], BinGrid(*steps, width)
-            )
+            stats = [segment.stats for segment in self._segments]
+            return columns.of_figures(stats, BinGrid(*steps, width))
         return columns.columns(
             self._connection,
             self._owner,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -45,22 +46,25 @@ def load(text: str | None) -> Any:
 def run_record(row: Row) -> RunRecord:
     """Convert a row of `runs`."""
     return RunRecord(
-        id=row["id"],
-        name=row["name"],
+        **_same_named(row, RunRecord),
         status=Status(row["status"]),
-        created_at=row["created_at"],
-        started_at=row["started_at"],
-        completed_at=row["completed_at"],
-        directory=row["directory"],
-        pipeline=row["pipeline"],
-        file=row["file"],
-        digest=row["digest"],
         params=load(row["params_json"]),
-        priority=row["priority"],
-        note=row.get("note"),  # a database of before 0010 is read as it is
-        verdict=row.get("verdict"),
         **_ancestry(row["submission_json"]),
     )
+
+
+def _same_named(row: Row, record: type[Any]) -> dict[str, Any]:
+    """Return the columns that a record has unchanged, as far as the database has them yet."""
+    return {name: row[name] for name in _UNCHANGED[record] if name in row}
+
+
+_CONVERTED = frozenset({"status", "stalled", "removed", "metrics_complete"})
+"""Columns with the name of a field, but not with its type."""
+
+_UNCHANGED: dict[type[Any], list[str]] = {
+    record: [one.name for one in fields(record) if one.name not in _CONVERTED]
+    for record in (RunRecord, StageRecord, AttemptRecord)
+}
 
 
 def _ancestry(submission: str) -> dict[str, Any]:
@@ -77,26 +81,12 @@ def _ancestry(submission: str) -> dict[str, Any]:
 def stage_record(row: Row) -> StageRecord:
     """Convert a row of `stages`."""
     return StageRecord(
-        id=row["id"],
-        run_id=row["run_id"],
-        position=row["position"],
-        name=row["name"],
+        **_same_named(row, StageRecord),
         status=Status(row["status"]),
-        reason=row["reason"],
         definition=definition(row["definition_json"]),
-        directory=row["directory"],
-        attempt=row["attempt"],
-        celery_task_id=row["celery_task_id"],
-        started_at=row["started_at"],
-        completed_at=row["completed_at"],
-        exit_code=row["exit_code"],
         result=load(row["result_json"]),
-        error=row["error"],
         stalled=bool(row["stalled"]),
-        retries_used=row["retries_used"],
-        not_before=row["not_before"],
         removed=bool(row.get("removed")),  # a database of before 0002 is read as it is
-        reason_host=row.get("reason_host"),
     )
 
 
@@ -109,32 +99,14 @@ def definition(text: str) -> StageDefinition:
 def attempt_record(row: Row) -> AttemptRecord:
     """Convert a row of `attempts`."""
     return AttemptRecord(
-        id=row["id"],
-        stage_id=row["stage_id"],
-        number=row["number"],
+        **_same_named(row, AttemptRecord),
         status=Status(row["status"]),
-        celery_task_id=row["celery_task_id"],
-        directory=row["directory"],
         slots=tuple(Slot(*slot) for slot in load(row["slots_json"])),
-        granted_at=row["granted_at"],
-        started_at=row["started_at"],
-        completed_at=row["completed_at"],
-        exit_code=row["exit_code"],
-        signal=row["signal"],
-        error=row["error"],
-        pid=row["pid"],
-        supervisor_pid=row["supervisor_pid"],
-        checkpoint=row["checkpoint"],
-        cancel_requested_at=row["cancel_requested_at"],
         metrics_complete=bool(row["metrics_complete"]),
         result=load(row["result_json"]),
         definition=definition(text) if (text := row.get("definition_json")) else None,
-        digest=row.get("digest"),
         inputs=load(row.get("inputs_json")),
         kept=load(row.get("kept_json")),
-        code_change=row.get("code_change"),
-        host=row["host"],
-        stop_reason=row.get("stop_reason"),
         secret_changes=tuple(load(row.get("secret_changes_json")) or ()),
         pruning=Pruning.from_json(data) if (data := load(row.get("pruning_json"))) else None,
     )

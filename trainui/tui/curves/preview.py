@@ -101,7 +101,8 @@ class PreviewedSeries:
         import numpy as np
 
         from trainui.store.points import smoothing
-        from trainui.store.points.binning import BinGrid, columns_of_points
+        from trainui.store.points.binning import columns_of_points
+        from trainui.store.points.grid import BinGrid
 
         known = self.stored.window(low, high, width, weight=weight, log=log)
         track = _track(self.points)

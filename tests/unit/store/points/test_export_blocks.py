@@ -25,7 +25,7 @@ def test_every_point_is_in_a_block_with_its_attempt_and_whether_it_counts(store:
     rows = [
         (one.attempt, step, value)
         for one in found
-        for step, value in zip(one.steps.tolist(), one.values.tolist(), strict=True)
+        for step, value in zip(one.points.steps.tolist(), one.points.values.tolist(), strict=True)
     ]
     stored = curves.points(connect(store), ["stage"], "loss")
     assert rows == [(one.attempt, one.step, one.value) for one in stored]
@@ -36,7 +36,7 @@ def test_only_the_series_that_is_asked_for_and_nothing_of_an_owner_without_any(
 ) -> None:
     Feeder(store).feed({"loss": [(0, 1.0)], "acc": [(0.5, math.inf)]})
     (one,) = blocks(connect(store), ["nobody", "stage"], "acc")
-    assert (one.owner, one.name, one.steps.tolist(), one.values.tolist()) == (
+    assert (one.owner, one.name, one.points.steps.tolist(), one.points.values.tolist()) == (
         "stage",
         "acc",
         [0.5],
