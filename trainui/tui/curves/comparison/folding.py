@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from trainui.pipeline.folding import is_repeat, moments
+from trainui.pipeline.matrix import TRIAL
 from trainui.tui.curves.model import ALL_IN_ONE, PlotLine
 from trainui.tui.curves.series import PlottedSeries, differing_params
 
@@ -43,8 +44,12 @@ def groups(
 
 
 def _label(one: PlottedSeries, names: Sequence[str], folded: Collection[str]) -> str:
-    """Return the parameters that differ between lines; of a single line all but the folded."""
+    """Return the parameters that differ between lines; of a single line all but the folded.
+
+    A trial's number says enough.
+    """
     params = dict(one.params)
+    names = [TRIAL] if TRIAL in names else names
     names = names or [name for name in params if name not in folded]
     return ",".join(f"{name}={params[name]}" for name in names if name in params) or "mean"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.cells import cell_len
 
@@ -12,19 +12,20 @@ from trainui.pipeline.substitution.masking import mask
 from trainui.text import harmless
 from trainui.tui.data.snapshot import MatrixDetail
 from trainui.tui.render.numbers import number, shortened
-from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle
+from trainui.tui.render.styled_text import Row, Segment, cut
+from trainui.tui.run.sweep.member_columns import fitted, narrowed
 
 MOST = 12
 """Maximum number of lines."""
 
-VALUES = 30
+VALUES = 32
 """Width of the mean, the deviation and the count, in characters."""
 
 
 def folded_rows(
     members: Sequence[StageRecord], group: MatrixDetail | None, width: int
 ) -> list[Row]:
-    """Return a line for each fold, the best mean first; empty if the sweep is not folded.
+    """Return a line for each fold that has begun, the best mean first; empty if nothing is folded.
 
     As in the plots, those of which a member has a NaN come last.
     """
@@ -37,31 +38,53 @@ def folded_rows(
     lines = [
         (fold, fold.spread(by_id), sum(one.name in broken for one in fold.members))
         for fold in found
+        if any(one.attempt for one in fold.members)
     ]
     if group is not None and group.lower is not None:
         sign = 1 if group.lower else -1
         lines.sort(key=lambda one: (one[1].mean is None, one[2] > 0, sign * (one[1].mean or 0.0)))
-    title = f"over {harmless(found[0].over)}" + (f", {group.title}" if group is not None else "")
-    rows: list[Row] = [(), (Segment(title, "dim"),)]
-    params = {fold.name: _params(fold) for fold in found}
-    room = min(max(map(cell_len, params.values())), max(width - VALUES, 8))
-    rows += [_line(params[fold.name], room, spread, nan) for fold, spread, nan in lines[:MOST]]
-    if len(lines) > MOST:
-        rows.append((Segment(f"  {len(lines) - MOST} more", "dim"),))
+    params = [_params(fold) for fold, _, _ in lines]
+    widths = _widths(params, width - VALUES)
+    metric = f"{group.title} " if group is not None else ""
+    heads = _cells({name: name for name in widths}, widths)
+    head = f"{'  ' * bool(heads)}{heads}{metric}over {harmless(found[0].over)}"
+    rows: list[Row] = [(), (Segment(head, "dim"),)]
+    rows += [
+        _line(_cells(own, widths), spread, nan)
+        for own, (_, spread, nan) in list(zip(params, lines, strict=True))[:MOST]
+    ]
+    rows += [(Segment(f"  {more}", "dim"),) for more in _rest(len(lines), len(found))]
     return [cut(row, width) for row in rows]
 
 
-def _params(fold: Fold) -> str:
+def _rest(begun: int, all_folds: int) -> list[str]:
+    """Return how many folds have no line, those that have begun and those that have not."""
+    more = [f"{begun - MOST} more"] if begun > MOST else []
+    return [*more, f"{all_folds - begun} not started"] if begun < all_folds else more
+
+
+def _params(fold: Fold) -> dict[str, str]:
     values = mask(fold.params).items()
-    return " ".join(f"{harmless(key)}={shortened(harmless(value))}" for key, value in values)
+    return {harmless(key): shortened(harmless(value)) for key, value in values}
 
 
-def _line(params: str, room: int, spread: Spread, nan: int) -> Row:
+def _widths(folds: Sequence[Mapping[str, str]], room: int) -> Mapping[str, int]:
+    """Return the width of each parameter's column."""
+    names = dict.fromkeys(name for params in folds for name in params)
+    texts = {name: (name, *(params.get(name, "") for params in folds)) for name in names}
+    return narrowed({name: max(map(cell_len, some)) for name, some in texts.items()}, room)
+
+
+def _cells(params: Mapping[str, str], widths: Mapping[str, int]) -> str:
+    return "".join(f"{fitted(params.get(name, ''), width)}  " for name, width in widths.items())
+
+
+def _line(params: str, spread: Spread, nan: int) -> Row:
     shown = "" if spread.mean is None else f"{number(spread.mean)} "
     deviation = "" if spread.deviation is None else f"± {number(spread.deviation)} "
     return (
         Segment("  "),
-        Segment(f"{fit(fit_middle(params, room), room)}  " if params else "", "strong"),
+        Segment(params, "strong"),
         Segment(f"{shown}{deviation} ".lstrip()),
         Segment(spread.words, "dim"),
         Segment(f"  !{nan} NaN" if nan else "", "bad"),

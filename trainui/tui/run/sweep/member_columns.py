@@ -51,7 +51,7 @@ class MemberColumns(NamedTuple):
         time = TIME if names + own + step + TIME <= width or not value else 0
         value = min(value, max(VALUE, width - names - time - step - 2 - word))
         room = width - 2 - (value + 2 if value else 0) - time - step
-        return cls(_narrowed(params, room), time, value, step)
+        return cls(narrowed(params, room), time, value, step)
 
     def with_others(self, titles: Iterable[str], room: int) -> MemberColumns:
         """Return the columns with those of further metrics that fit into so many characters."""
@@ -63,7 +63,7 @@ class MemberColumns(NamedTuple):
 
     def head(self, metric: str) -> Row:
         """Return the column headings."""
-        names = (f"{_fitted(key, width)}  " for key, width in self.params.items())
+        names = (f"{fitted(key, width)}  " for key, width in self.params.items())
         value = fit(fit_middle(metric, self.value), self.value + 2, right=True)
         time, step = (
             fit(name, width, right=True)
@@ -87,7 +87,7 @@ class MemberColumns(NamedTuple):
         others: Mapping[str, StageValue | None] | None = None,
     ) -> Row:
         """Return the line of a member; its value is `bad` if it has NaN or infinities."""
-        texts = (f"{_fitted(params.get(key, ''), width)}  " for key, width in self.params.items())
+        texts = (f"{fitted(params.get(key, ''), width)}  " for key, width in self.params.items())
         spent = elapsed(stage.started_at, stage.completed_at, now) if stage.attempt else ""
         broken = value_style == "bad"
         shown = "" if value is None else f"{'!' * broken}{number(value)}"
@@ -112,7 +112,7 @@ def state_word(stage: StageRecord) -> str:
     return "stalled" if stage.stalled else "" if stage.status in PLAIN else str(stage.status)
 
 
-def _narrowed(widths: Mapping[str, int], room: int) -> Mapping[str, int]:
+def narrowed(widths: Mapping[str, int], room: int) -> Mapping[str, int]:
     """Return widths of columns, two characters apart, of which the widest are made smaller."""
     narrowed = dict(widths)
     while sum(one + 2 for one in narrowed.values()) > room:
@@ -141,5 +141,6 @@ def _reason(trial: TrialSummary | None) -> str:
     return trial.pruning.words if trial.pruning else harmless(trial.reason or "")
 
 
-def _fitted(text: str, width: int) -> str:
+def fitted(text: str, width: int) -> str:
+    """Return a text as wide as its column, shortened in its middle."""
     return fit(fit_middle(text, width), width)

@@ -44,6 +44,14 @@ def test_members_are_folded_over_the_parameter_of_their_definition() -> None:
     assert [label for label, _some in groups(declared, None)] == ["lr=a", "lr=b"]
 
 
+def test_the_seeds_of_a_trial_are_named_by_its_number() -> None:
+    grid = [
+        member(2 * at + seed, trial=f"{at}", lr=f"0.{at}", seed=f"{seed}")
+        for at, seed in product(range(2), repeat=2)
+    ]
+    assert [label for label, _some in groups(grid, None)] == ["trial=0", "trial=1"]
+
+
 def test_series_without_the_parameter_stay_alone() -> None:
     attempts = [PlottedSeries("stage-0", f"attempt {n}", n, n) for n in (1, 2)]
     found = groups([*GRID[:2], *attempts], None)

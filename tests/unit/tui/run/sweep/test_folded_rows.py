@@ -73,10 +73,10 @@ def test_the_sweeps_table_has_the_folds_with_the_best_mean_first(
     rows = [" ".join(plain(row).split()) for row in folded_rows(members, group, 60)]
     assert rows == [
         "",
-        "over seed, val/loss best",
-        "lr=0.3 0.1000 1 of 2 so far",
-        "lr=0.03 0.6000 ± 0.1414 2 of 2",
-        "lr=3 0 of 2 so far",
+        "lr val/loss best over seed",
+        "0.3 0.1000 1 of 2 so far",
+        "0.03 0.6000 ± 0.1414 2 of 2",
+        "3 0 of 2 so far",
     ]
     table = [
         " ".join(plain(row).split()) for row in GroupRows(members, group, now=clock.now, width=60)
@@ -85,7 +85,18 @@ def test_the_sweeps_table_has_the_folds_with_the_best_mean_first(
     assert group is not None
     with_nan = replace(group, broken=frozenset(MEMBERS[2:3]))
     rows = [" ".join(plain(row).split()) for row in folded_rows(members, with_nan, 60)]
-    assert rows[2:4] == ["lr=0.03 0.6000 ± 0.1414 2 of 2", "lr=0.3 0.1000 1 of 2 so far !1 NaN"]
+    assert rows[2:4] == ["0.03 0.6000 ± 0.1414 2 of 2", "0.3 0.1000 1 of 2 so far !1 NaN"]
+
+
+def test_folds_that_have_not_begun_are_counted(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id = filler.run(SWEEP, over="seed")
+    filler.complete(run_id, "prepare")
+    filler.start(run_id, MEMBERS[0])
+    members = [one for one in views.stages(connection, run_id) if one.definition.group == "train"]
+    rows = [" ".join(plain(row).split()) for row in folded_rows(members, None, 60)]
+    assert rows == ["", "lr over seed", "0.03 0 of 2 so far", "2 not started"]
 
 
 def test_a_sweep_that_is_not_folded_has_no_such_lines(
