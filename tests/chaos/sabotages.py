@@ -237,8 +237,8 @@ def _is_worker() -> bool:
 
 if __name__ == "__main__":
     METRICS[os.environ[VARIABLE]]()
-    from trainui.metrics.reader import process_loop
+    from trainui.metrics.reader import entry
 
-    sys.exit(process_loop.main())
+    sys.exit(entry.main())
 elif VARIABLE in os.environ and _is_worker():
     _sabotage_worker()

@@ -10,16 +10,16 @@ import threading
 
 from trainui import settings
 from trainui.execution.external.external_thread import ExternalThread
-from trainui.metrics.reader import process_loop
+from trainui.metrics.reader import entry
 
 
 def main(mount: str) -> int:
     """Run until the parent process has ended; return the exit code."""
-    store, stopping = process_loop.start(mount)
+    store, stopping = entry.start(mount)
     if store is not None:
         external = ExternalThread(store, settings.host(), stopping, mount)
         threading.Thread(target=external.look_again, name="external", daemon=True).start()
-        process_loop.serve(store, stopping, mount)
+        entry.serve(store, stopping, mount)
     return 0
 
 

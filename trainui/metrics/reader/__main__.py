@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from trainui.metrics.reader.process_loop import main
+from trainui.metrics.reader.entry import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""Reads the metric sources of one attempt: finds them, tails them, and reads them to their end.
+"""Reads the metric sources of one attempt: tails its files, and reads them to their end.
 
 A source that cannot be read does not stop the others; its problem is stored as a message.
 """
@@ -6,27 +6,24 @@ A source that cannot be read does not stop the others; its problem is stored as 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from trainui.artifacts.environment import without_secrets
 from trainui.errors import TrainuiError, UnfitEnvironmentError
-from trainui.metrics.discovery import likely_lines, naming, rotation, siblings, sources
-from trainui.metrics.discovery.attribution import by_parameters
-from trainui.metrics.discovery.attribution.outside_sources import OutsideSources
+from trainui.metrics.discovery import likely_lines, naming, rotation, siblings
 from trainui.metrics.discovery.attribution.search_round import SearchRound
 from trainui.metrics.discovery.fallback_sources import Fallbacks, of_single_values
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.open_files import OpenFiles
-from trainui.metrics.files.tail import check_descriptors
 from trainui.metrics.formats.text.pattern import PatternError
 from trainui.metrics.formats.text.preset_lines import FOUND
 from trainui.metrics.reader import diagnostics, new_source
 from trainui.metrics.reader.accepted_names import AcceptedNames
 from trainui.metrics.reader.attempt_alerts import AttemptAlerts
+from trainui.metrics.reader.attempt_files import AttemptFiles
 from trainui.metrics.reader.batch_writer import BatchWriter
 from trainui.metrics.reader.database_reader import DatabaseReader
 from trainui.metrics.reader.source import EndOfFile, SourceReader
@@ -37,75 +34,44 @@ from trainui.store.db.engine import Store
 from trainui.store.points import points
 from trainui.store.points import sources as point_sources
 from trainui.store.points.source_record import SourceRecord
-from trainui.store.runs.metrics_progress import (
-    AttemptToRead,
-    Rival,
-    mark_metrics_complete,
-    rivals,
-)
+from trainui.store.runs.metrics_progress import AttemptToRead, mark_metrics_complete
 
 TEXT_BACKLOG = 16 << 20
 """Bytes of a fallback source that are still read after its attempt has ended. The stage stays
 `running` until they are read, which takes 10 to 20 seconds."""
 
-PATIENCE = 10.0
-"""Seconds before a source without metrics is reported: many files appear late."""
-
 log = logging.getLogger(__name__)
 
 
-def _of_several(path: Path, name: str) -> str:
-    return (
-        f"{path}: several stages began a run named {name} at the same time, and it is not known "
-        "which is this stage's; give each run a name of its own"
-    )
+class Shared:
+    """What the readers of all attempts share."""
+
+    def __init__(self, store: Store) -> None:
+        self.writer = BatchWriter(store)
+        self.files = OpenFiles()
+        self.search_round = SearchRound()
 
 
 class AttemptReader:
     """Reads one attempt's metrics."""
 
-    def __init__(
-        self,
-        store: Store,
-        attempt: AttemptToRead,
-        *,
-        writer: BatchWriter | None = None,
-        files: OpenFiles | None = None,
-        search_round: SearchRound | None = None,
-    ) -> None:
+    def __init__(self, store: Store, attempt: AttemptToRead, shared: Shared | None = None) -> None:
         """Create the reader; it reads nothing yet.
 
-        Args:
-            store: the store for its points.
-            attempt: the attempt to read.
-            writer: batches writes of several attempts; None: a writer for this attempt alone.
-            files: the cache of open files, shared by attempts; None: a cache for this attempt.
-            search_round: shared by the attempts' searches; None: one for this attempt.
+        Without `shared`, it shares nothing with the readers of other attempts.
         """
+        self._shared = shared or Shared(store)
         self.attempt = attempt
-        self._writer = writer or BatchWriter(store)
-        self._files = files or OpenFiles()
-        self.place = sources.SearchDirectories(
-            Path(attempt.attempt_dir), Path(attempt.stage_dir), Path(attempt.workdir)
-        )
-        self._outside = OutsideSources(
-            *(self.place.attempt_dir, self.place.stage_dir, self.place.workdir),
-            attempt.definition.env,
-            by_parameters.of_stage(attempt.definition),
-            search_round or SearchRound(),
-        )
         self._store = store
         self._readers: dict[str, SourceReader] = {}
         self._candidates: dict[str, SourceFile] = {}
-        self.directories = {self.place.attempt_dir, self.place.stage_dir}
+        self.directories = {Path(attempt.attempt_dir), Path(attempt.stage_dir)}
         """The directories to watch for changes."""
-        self.hints: frozenset[Path] = frozenset()
-        """Directories to watch, if possible, for new files with usual names."""
         self._paused: set[str] = set()
         """Keys of sources that could not be read; they are retried at the next scan."""
         self._abandoned: set[str] = set()
         self._problems = SourceProblems(store, attempt)
-        self._missing: Mapping[str, str] = {}
+        self.files = AttemptFiles(store, attempt, self._shared.search_round, self._problems)
         self._names = AcceptedNames(store, attempt.stage_id, attempt.number)
         self._alerts = AttemptAlerts(store, attempt)
         self._config = TrackedConfig(store, attempt)
@@ -115,16 +81,6 @@ class AttemptReader:
         self._fallbacks = Fallbacks(search.metric if search else None)
         self._texts: list[SourceFile] = []
         self._ended = False
-        self._started_at = time.monotonic()
-
-    @property
-    def _is_early(self) -> bool:
-        return time.monotonic() - self._started_at < PATIENCE
-
-    @property
-    def _since(self) -> float:
-        """When the attempt started, in seconds since 1970; 0 if that is unknown."""
-        return self.place.started() or 0.0
 
     def scan(self, *, ended: bool = False) -> None:
         """Find the attempt's files, and start to read new ones.
@@ -132,13 +88,8 @@ class AttemptReader:
         Once the process has ended, no new files will appear.
         """
         self._alerts.catch_up()
-        found = sources.find(self.place, self.attempt.definition)
-        if ended:
-            check_descriptors()
-        found.candidates += self._outside_sources(ended=ended)
-        candidates = [one for one in found.candidates if ended or not one.is_final]
+        candidates = self.files.find(self.attempt.definition, ended=ended)
         self._texts = [one for one in candidates if one.is_fallback]
-        self._report_missing(found.missing)
         self._paused.clear()
         if any(self._is_new(candidate) for candidate in candidates):
             self._begin(candidates)
@@ -149,43 +100,11 @@ class AttemptReader:
         for candidate in candidates:
             if candidate.key in self._readers:
                 self._readers[candidate.key].follow(candidate.path)
-        for key, problem in found.problems.items():
-            self._problems.set(key, problem)
-
-    def _outside_sources(self, *, ended: bool) -> list[SourceFile]:
-        since = self.place.started()
-        if self.attempt.definition.metrics is not None or since is None:
-            return []
-        if not ended and not self._outside.is_due():
-            return self._outside.found
-        with self._store.read() as connection:
-            stored = point_sources.sources(connection, self.attempt.stage_id)
-        self._outside.databases.known = frozenset(source.key for source in stored)
-        found = self._outside.search(self._rivals, since, ended=ended)
-        self.hints = frozenset(self._outside.places())
-        return found
-
-    def is_search_pending(self) -> bool:
-        """Return True if another search for files is due soon."""
-        return self.attempt.definition.metrics is None and self._outside.is_pending()
 
     @property
     def is_log_due(self) -> bool:
         """True if a log has shown metrics, and is read after a short wait."""
         return not self._names.has_files and self._fallbacks.has_just_shown
-
-    def _rivals(self) -> Sequence[Rival]:
-        with self._store.read() as connection:
-            return rivals(connection, self.attempt.attempt_id)
-
-    def _report_missing(self, missing: Mapping[str, str]) -> None:
-        """Report named files that do not exist yet, and clear the report of those that do."""
-        self._missing = missing
-        for source in self.attempt.definition.metrics or ():
-            if source.path is not None and source.path not in missing:
-                self._problems.set(source.path, None)
-        for key, problem in () if self._is_early else missing.items():
-            self._problems.set(key, f"so far {problem}")
 
     def _is_new(self, candidate: SourceFile) -> bool:
         if candidate.key in self._fallbacks:
@@ -220,15 +139,17 @@ class AttemptReader:
                 continue
             if source is None and not self._ended and self._names.waits(candidate):
                 continue
-            source = source or new_source.add(self._store, self.attempt, candidate, self._since)
-            self._names.claim(claimed.get(source.id, ()), candidate)
-            self._start(source, candidate)
+            if source is not None:
+                self._names.claim(claimed.get(source.id, ()), candidate)
+            self._start(candidate, source)
 
     def _order(self, candidate: SourceFile, known: SourceRecord | None) -> tuple[int, float]:
         return self._names.place(candidate), new_source.order(known)
 
-    def _start(self, source: SourceRecord, candidate: SourceFile) -> None:
-        candidate = siblings.apart(candidate, self._candidates.values(), self._since)
+    def _start(self, candidate: SourceFile, source: SourceRecord | None = None) -> None:
+        """Start to read a file, from where it was read up to if its source is stored."""
+        source = source or new_source.add(self._store, self.attempt, candidate, self.files.since)
+        candidate = siblings.apart(candidate, self._candidates.values(), self.files.since)
         self._candidates[candidate.key] = candidate
         self.directories.add(candidate.path.parent)
         preset = source.state.get(FOUND) or self._fallbacks.presets.get(source.key)
@@ -245,7 +166,7 @@ class AttemptReader:
             shift=self._next_step() if candidate.reading.continues else 0,
             stored=self._alerts.check,
             overtaken=self._reload,
-            files=self._files,
+            files=self._shared.files,
         )
         if self._ended:
             self._limit_fallback(candidate.key)
@@ -268,7 +189,7 @@ class AttemptReader:
     def advance(self) -> Advance:
         """Read and store at most one batch of each source."""
         step = self.read()
-        overtaken = self._writer.flush()
+        overtaken = self._shared.writer.flush()
         return replace(step, more=step.more or overtaken)
 
     def read(self) -> Advance:
@@ -286,9 +207,7 @@ class AttemptReader:
         wait = self._names.wait(self._candidates.values(), self.attempt.definition)
         ready = self._fallbacks.pop_ready(wait, all_of_them=ended)
         for candidate in ready:
-            self._start(
-                new_source.add(self._store, self.attempt, candidate, self._since), candidate
-            )
+            self._start(candidate)
         return [candidate.key for candidate in ready]
 
     def _is_read(self, key: str) -> bool:
@@ -306,7 +225,7 @@ class AttemptReader:
         except Exception as error:
             self._abandon(key, error)
         else:
-            self._writer.add(reader, lambda error: self._abandon(key, error))
+            self._shared.writer.add(reader, lambda error: self._abandon(key, error))
             self._problems.set(key, self._warning(key))
             return step
         return Advance()
@@ -320,7 +239,9 @@ class AttemptReader:
         candidate, reader = self._candidates[key], self._readers[key]
         if candidate.reading.doubtful:
             return None
-        waits = None if self._is_early or self._ended else diagnostics.so_far(candidate, reader)
+        waits = (
+            None if self.files.is_early or self._ended else diagnostics.so_far(candidate, reader)
+        )
         return reader.warning or waits
 
     def _pause(self, key: str, problem: str, *, for_good: bool) -> None:
@@ -347,10 +268,7 @@ class AttemptReader:
         self._read_single_values(clean=clean)
         if not self._names.has_files:
             self._note_likely_lines()
-        for pattern, problem in self._missing.items():
-            self._problems.set(pattern, problem)
-        for path, name in self._outside.databases.doubtful.items():
-            self._problems.set(str(path), _of_several(path, name))
+        self.files.report_at_end()
         self._alerts.catch_up()
         for metric in self._alerts.unmatched():
             self._problems.set(
@@ -369,9 +287,9 @@ class AttemptReader:
             more = True
             while more and self._is_read(key):
                 more = self._step(key, end).more
-                more |= self._writer.flush()
+                more |= self._shared.writer.flush()
             candidate, reader = self._candidates[key], self._readers[key]
-            stale = not candidate.ours and new_source.is_older(candidate.path, self._since)
+            stale = not candidate.ours and new_source.is_older(candidate.path, self.files.since)
             found = diagnostics.after_end(candidate, reader, stale=stale)
             if found is not None and key not in self._problems:
                 self._problems.set(key, found)
@@ -387,7 +305,7 @@ class AttemptReader:
             return
         found = (of_single_values(text, metric) for text in self._texts)
         if (single := next(filter(None, found), None)) is not None:
-            self._start(new_source.add(self._store, self.attempt, single, self._since), single)
+            self._start(single)
             self._read_to_end([single.key], clean=clean)
 
     def _has_points_of(self, metric: str) -> bool:

@@ -8,24 +8,19 @@ from __future__ import annotations
 
 import logging
 import os
-import select
-import stat
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from trainui import limits, settings, wakeup
+from trainui import wakeup
 from trainui.errors import StoreError, TrainuiError, UnfitEnvironmentError
-from trainui.metrics.discovery.attribution.search_round import SearchRound
-from trainui.metrics.files.open_files import OpenFiles
 from trainui.metrics.files.tail import raise_shortage
 from trainui.metrics.reader import process
-from trainui.metrics.reader.attempt import AttemptReader
-from trainui.metrics.reader.batch_writer import BatchWriter
+from trainui.metrics.reader.attempt import AttemptReader, Shared
 from trainui.metrics.reader.watch import FileChanges, Watch
 from trainui.store.db import outage
-from trainui.store.db.engine import Store, open_patiently
+from trainui.store.db.engine import Store
 from trainui.store.runs.metrics_progress import (
     AttemptToRead,
     attempts_to_read,
@@ -64,9 +59,6 @@ so that idle attempts cost almost nothing."""
 
 LONGEST_PAUSE, LONGEST_REST = 20.0, 2.0
 
-NICE = 5
-"""Nice level: trainings come first if all cores are busy."""
-
 BLIND_PAUSE = 0.25
 """Seconds between polls of files without change events, e.g. on NFS."""
 
@@ -84,9 +76,7 @@ class MetricsReader:
         self._store = store
         self._host = host
         self._mount = mount
-        self._writer = BatchWriter(store)
-        self._files = OpenFiles()
-        self._search_round = SearchRound()
+        self._shared = Shared(store)
         self._bell = WakeupSocket(process.bell(mount))
         self._watch = Watch(self._on_change)
         self._owners: dict[str, set[int]] = {}
@@ -171,14 +161,14 @@ class MetricsReader:
         self._due.update(self._attempts)
 
     def _scan_soon(self, readers: Iterable[AttemptReader]) -> None:
-        if any(one.is_search_pending() for one in readers):
+        if any(one.files.is_search_pending for one in readers):
             self._scan_interval = IDLE_PAUSE
 
     def _advance(self, due: Sequence[AttemptReader]) -> list[int]:
         """Read and store a batch of each attempt; return the ids of those with more to read."""
         self._at_end.clear()
         more = [one.attempt.attempt_id for one in due if self._guarded(one, self._read)]
-        self._writer.flush()
+        self._shared.writer.flush()
         self._scan_soon(due)
         for reader in self._at_end:
             self._guarded(reader, self._finish)
@@ -228,13 +218,7 @@ class MetricsReader:
         for attempt_id, attempt in running.items():
             known = self._attempts.get(attempt_id)
             if known is None:
-                self._attempts[attempt_id] = AttemptReader(
-                    self._store,
-                    attempt,
-                    writer=self._writer,
-                    files=self._files,
-                    search_round=self._search_round,
-                )
+                self._attempts[attempt_id] = AttemptReader(self._store, attempt, self._shared)
             else:
                 known.attempt = attempt
             self._guarded(self._attempts[attempt_id], AttemptReader.scan)
@@ -247,7 +231,7 @@ class MetricsReader:
         self._owners = owners
         self._watch.watch(
             {path for one in readers for path in one.directories},
-            frozenset[Path]().union(*(one.hints for one in readers)),
+            frozenset[Path]().union(*(one.files.hints for one in readers)),
         )
 
     def _read(self, reader: AttemptReader) -> bool:
@@ -272,7 +256,7 @@ class MetricsReader:
         """Read an attempt to its end; its stage waits for this, so an error must not prevent it."""
         attempt = reader.attempt
         try:
-            reader.finish(clean=_ended_cleanly(reader.place.attempt_dir))
+            reader.finish(clean=_ended_cleanly(reader.files.place.attempt_dir))
         except (UnfitEnvironmentError, OSError):
             raise  # retried: metrics that are not stored are not complete
         except Exception:
@@ -324,51 +308,3 @@ def _is_lost(attempt: AttemptToRead) -> bool:
         return probe(Path(attempt.attempt_dir)).state == ProbeState.LOST
     except (protocol.JournalError, OSError):
         return False  # of another version (the worker reports that), or not readable now
-
-
-def main() -> int:
-    """Run the reader until its parent process has ended; return the exit code."""
-    store, stopping = start()
-    if store is not None:
-        serve(store, stopping)
-    return 0
-
-
-def serve(store: Store, stopping: threading.Event, mount: str = "") -> None:
-    """Read metrics until `stopping` is set, on a remote file system if `mount` is given."""
-    reader = MetricsReader(store, settings.host(), mount)
-    try:
-        reader.run(stopping)
-    finally:
-        reader.close()
-
-
-def start(mount: str = "") -> tuple[Store | None, threading.Event]:
-    """Prepare a reader's process; return its store, and what is set when its parent has ended.
-
-    The store is None if the parent ended while it could not be opened.
-    """
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # otherwise it logs each change
-    os.nice(NICE)
-    limits.raise_open_files()
-    stopping = threading.Event()
-    threading.Thread(target=_await_parent, args=(stopping, mount), daemon=True).start()
-    return open_patiently(stopping.wait), stopping
-
-
-def _await_parent(stopping: threading.Event, mount: str) -> None:
-    """Wait until the parent has ended: our stdin is closed, or our parent process changes."""
-    parent = os.getppid()
-    piped = stat.S_ISFIFO(os.fstat(0).st_mode)
-    poll = select.poll()
-    if piped:
-        poll.register(0, select.POLLIN)
-    while os.getppid() == parent:
-        # A fork of the parent may keep the pipe open, so check the parent's pid too.
-        if poll.poll(IDLE_PAUSE * 1000) and not os.read(0, 4096):
-            break
-    stopping.set()
-    wakeup.ring(process.bell(mount))

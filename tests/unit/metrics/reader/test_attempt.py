@@ -299,7 +299,7 @@ def test_a_named_source_that_gives_nothing_is_told_of_while_it_runs(
     (attempt.directory / "stdout.log").write_text("nothing\n" * 999)
     reader = read(store, attempt)
     assert problems(store, attempt) == []
-    monkeypatch.setattr("trainui.metrics.reader.attempt.PATIENCE", 0)
+    monkeypatch.setattr("trainui.metrics.reader.attempt_files.PATIENCE", 0)
     look(reader)
     found = "\n".join(problems(store, attempt))
     for words in (

@@ -152,12 +152,12 @@ def test_jobs_of_a_multirun_are_told_apart(store: Store, tmp_path: Path) -> None
 
 def test_directories_where_trackers_make_files_are_watched(store: Store, tmp_path: Path) -> None:
     attempt, reader = begin(store, tmp_path)
-    assert attempt.workdir in reader.hints
+    assert attempt.workdir in reader.files.hints
     (attempt.workdir / "wandb").mkdir()
     (attempt.workdir / "data").mkdir()
     look(reader)
-    assert attempt.workdir / "wandb" in reader.hints
-    assert attempt.workdir / "data" not in reader.hints
+    assert attempt.workdir / "wandb" in reader.files.hints
+    assert attempt.workdir / "data" not in reader.files.hints
 
 
 def test_what_was_there_before_is_another_runs(store: Store, tmp_path: Path) -> None:
@@ -552,6 +552,6 @@ def test_an_attempt_that_wrote_just_before_its_end_is_not_silent(
 ) -> None:
     monkeypatch.setattr(listing, "MAX_AGE", 1e9)
     attempt, reader = begin(store, tmp_path)
-    assert sources.is_silent(reader.place, attempt.to_read.definition)
+    assert sources.is_silent(reader.files.place, attempt.to_read.definition)
     write(attempt.workdir / "metrics.jsonl", lines([1, 2]))
-    assert not sources.is_silent(reader.place, attempt.to_read.definition)
+    assert not sources.is_silent(reader.files.place, attempt.to_read.definition)

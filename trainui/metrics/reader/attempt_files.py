@@ -1,0 +1,112 @@
+"""Finds the files with an attempt's metrics, and reports those that are missing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from trainui.domain.definition import StageDefinition
+from trainui.metrics.discovery import sources
+from trainui.metrics.discovery.attribution import by_parameters
+from trainui.metrics.discovery.attribution.outside_sources import OutsideSources
+from trainui.metrics.discovery.attribution.search_round import SearchRound
+from trainui.metrics.discovery.source_file import SourceFile
+from trainui.metrics.files.tail import check_descriptors
+from trainui.metrics.reader.source_problems import SourceProblems
+from trainui.store.db.engine import Store
+from trainui.store.points import sources as point_sources
+from trainui.store.runs.metrics_progress import AttemptToRead, Rival, rivals
+
+PATIENCE = 10.0
+"""Seconds before a source without metrics is reported: many files appear late."""
+
+
+class AttemptFiles:
+    """The files of one attempt, inside and outside its stage's directory."""
+
+    def __init__(
+        self,
+        store: Store,
+        attempt: AttemptToRead,
+        search_round: SearchRound,
+        problems: SourceProblems,
+    ) -> None:
+        self._store, self._attempt, self._problems = store, attempt, problems
+        self.place = sources.SearchDirectories(
+            Path(attempt.attempt_dir), Path(attempt.stage_dir), Path(attempt.workdir)
+        )
+        self._outside = OutsideSources(
+            *(self.place.attempt_dir, self.place.stage_dir, self.place.workdir),
+            attempt.definition.env,
+            by_parameters.of_stage(attempt.definition),
+            search_round,
+        )
+        self._missing: Mapping[str, str] = {}
+        self._began = time.monotonic()
+        self.hints: frozenset[Path] = frozenset()
+        """Directories to watch, if possible, for new files with usual names."""
+
+    @property
+    def is_early(self) -> bool:
+        """True while files that are missing may still appear."""
+        return time.monotonic() - self._began < PATIENCE
+
+    @property
+    def since(self) -> float:
+        """When the attempt started, in seconds since 1970; 0 if that is unknown."""
+        return self.place.started() or 0.0
+
+    @property
+    def is_search_pending(self) -> bool:
+        """True if another search for files outside is due soon."""
+        return self._attempt.definition.metrics is None and self._outside.is_pending()
+
+    def find(self, definition: StageDefinition, *, ended: bool) -> list[SourceFile]:
+        """Return the files that there are now; once the attempt has ended, no others will come."""
+        found = sources.find(self.place, definition)
+        if ended:
+            check_descriptors()
+        if definition.metrics is None:
+            found.candidates += self._find_outside(ended=ended)
+        self._report_missing(definition, found.missing)
+        for key, problem in found.problems.items():
+            self._problems.set(key, problem)
+        return [one for one in found.candidates if ended or not one.is_final]
+
+    def _find_outside(self, *, ended: bool) -> list[SourceFile]:
+        since = self.place.started()
+        if since is None:
+            return []
+        if not ended and not self._outside.is_due():
+            return self._outside.found
+        with self._store.read() as connection:
+            stored = point_sources.sources(connection, self._attempt.stage_id)
+        self._outside.databases.known = frozenset(source.key for source in stored)
+        found = self._outside.search(self._rivals, since, ended=ended)
+        self.hints = frozenset(self._outside.places())
+        return found
+
+    def _rivals(self) -> Sequence[Rival]:
+        with self._store.read() as connection:
+            return rivals(connection, self._attempt.attempt_id)
+
+    def _report_missing(self, definition: StageDefinition, missing: Mapping[str, str]) -> None:
+        """Report named files that do not exist yet, and clear the report of those that do."""
+        self._missing = missing
+        for source in definition.metrics or ():
+            if source.path is not None and source.path not in missing:
+                self._problems.set(source.path, None)
+        for key, problem in () if self.is_early else missing.items():
+            self._problems.set(key, f"so far {problem}")
+
+    def report_at_end(self) -> None:
+        """Report what the last search did not find."""
+        for pattern, problem in self._missing.items():
+            self._problems.set(pattern, problem)
+        for path, name in self._outside.databases.doubtful.items():
+            self._problems.set(
+                str(path),
+                f"{path}: several stages began a run named {name} at the same time, and it is not "
+                "known which is this stage's; give each run a name of its own",
+            )
