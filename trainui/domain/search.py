@@ -107,6 +107,8 @@ class SearchResult:
     """Its directory."""
     best_params: Mapping[str, Scalar] = field(default_factory=dict)
     """Its values."""
+    best_texts: Mapping[str, str] = field(default_factory=dict)
+    """The same as they are written into commands."""
     dirs: tuple[str, ...] = ()
     """The directories of all trials that have completed, in order."""
 

@@ -53,18 +53,16 @@ def filled_in(
 def of_search(connection: protocol.Connection, run_id: str, name: str) -> SearchResult:
     """Return what the stages that depend on a search may use of it."""
     best = next((one for one in ranked(connection, run_id, name) if _is_candidate(one)), None)
-    return SearchResult(
-        best_trial=None if best is None else best.number,
-        best_dir=None if best is None else best.stage.directory,
-        best_params={} if best is None else dict(best.stage.definition.trial_params or {}),
-        dirs=tuple(
-            stage.directory
-            for stage in views.stages(connection, run_id)
-            if stage.definition.group == name
-            and stage.status == Status.COMPLETED
-            and not stage.removed
-        ),
+    dirs = tuple(
+        stage.directory
+        for stage in views.stages(connection, run_id)
+        if stage.definition.group == name and stage.status == Status.COMPLETED and not stage.removed
     )
+    if best is None:
+        return SearchResult(dirs=dirs)
+    params, search = best.stage.definition.trial_params or {}, best.stage.definition.search
+    texts = search.texts(params) if search else {}
+    return SearchResult(best.number, best.stage.directory, params, texts, dirs)
 
 
 def ranked(connection: protocol.Connection, run_id: str, name: str) -> list[TrialRecord]:

@@ -298,6 +298,8 @@ TABLE = [
     B("search variable in a number", search("[1]", "trials: 1") + "    gpus: ${search.x}\n", [("misplaced-variable", 9, 11)]),
     B("checkpoints of all trials", search("[1]", "trials: 2") + "    checkpoint: /c/*.pt\n", [("shared-checkpoint", 9, 17)], ("${matrix.trial}",)),
     B("directory of a search", search("[1]", "trials: 2") + "  - {name: b, run: 'x ${stages.a.dir}', depends_on: [a]}\n", [("several-members", 9, 23)], ("${stages.a.best.dir}",)),
+    B("no parameter of a best trial", search("[1]", "trials: 2") + "  - {name: b, run: 'x ${stages.a.best.params.lrr}', depends_on: [a]}\n", [("unknown-variable", 9, 23)], ("no parameter 'lrr'; it has x",)),
+    B("no field of a best trial", search("[1]", "trials: 2") + "  - {name: b, run: 'x ${stages.a.best.value}', depends_on: [a]}\n", [("unknown-variable", 9, 23)], ("best.params.KEY",)),
     B("best of no search", stage("run: x") + "  - {name: b, run: 'x ${stages.a.best.dir}', depends_on: [a]}\n", [("unknown-variable", 4, 23)], ("no search",)),
     B(
         "no pair",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trainui.pipeline import template
@@ -12,7 +12,7 @@ from trainui.pipeline.outline import Outline, StageOutline
 from trainui.pipeline.substitution.variables import FIELDS, StageReference, stage_reference
 from trainui.pipeline.template import Variable
 from trainui.pipeline.yaml.nodes import Position, Scalar
-from trainui.pipeline.yaml.problems import Problems, one_line, quoted
+from trainui.pipeline.yaml.problems import Problems, did_you_mean, one_line, quoted
 
 MAX_EDGES = 1_000_000
 """Maximum number of dependencies between members: 1000 members that depend on 1000."""
@@ -31,7 +31,7 @@ def check(outline: Outline, problems: Problems) -> None:
     known = [group.name for group in groups]
     graph = Graph.from_parents(_parents(outline, pairing))
     _check_cycles(outline, graph, problems)
-    searches = frozenset(s.name.text for s in outline.stages if s.name and s.space is not None)
+    searches = {s.name.text: s.space for s in outline.stages if s.name and s.space is not None}
     checker = _StageChecker(outline, pairing, graph, known, problems, searches)
     for stage in outline.stages:
         checker.check(stage)
@@ -90,8 +90,8 @@ class _StageChecker:
     graph: Graph
     known: Sequence[str]
     problems: Problems
-    searches: frozenset[str] = frozenset()
-    """Stages whose members are trials."""
+    searches: Mapping[str, Collection[str]]
+    """Stages whose members are trials, with the parameters of their spaces."""
     edges: int = 0
     downstream: dict[str, set[str]] = field(default_factory=dict)
 
@@ -142,6 +142,11 @@ class _StageChecker:
     ) -> tuple[str, str] | None:
         """Return the problem of a reference to the wrong kind of stage, as code and message."""
         if group in self.searches:
+            keys = sorted(self.searches[group])
+            if reference.key is not None and keys and reference.key not in keys:
+                near = did_you_mean(reference.key, keys) or f"; it has {', '.join(keys)}"
+                what = f"the search of {quoted(group)} has no parameter {quoted(reference.key)}"
+                return "unknown-variable", f"{variable}: {what}{near}"
             if reference.what != "dir":
                 return None
             return "several-members", (

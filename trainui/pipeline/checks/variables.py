@@ -99,6 +99,9 @@ def _unknown(variable: Variable, scope: _Scope) -> str:
 
 def _advice(variable: Variable, scope: _Scope) -> str:
     name = variable.name
+    if variable.kind == "stages" and ".best" in variable.key:
+        of_best = "${stages.NAME.best.dir}, ${stages.NAME.best.trial}, ${stages.NAME.best.params}"
+        return f"; write {of_best} or ${{stages.NAME.best.params.KEY}}"
     if variable.kind == "stages":
         return "; write ${stages.NAME.dir}, ${stages.NAME.dirs} or ${stages.NAME.best.dir}"
     if name in KEYED:

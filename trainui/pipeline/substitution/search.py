@@ -16,7 +16,7 @@ from trainui.errors import UsageError
 from trainui.pipeline import template
 from trainui.pipeline.substitution import definition as definition_filling
 from trainui.pipeline.substitution.values import Filler
-from trainui.pipeline.substitution.variables import stage_reference
+from trainui.pipeline.substitution.variables import StageReference, stage_reference
 from trainui.pipeline.template import Template, Variable
 
 _Known = Callable[[Variable], tuple[Json, Sequence[Template]] | None]
@@ -98,7 +98,8 @@ def with_results(
     The results are by the stage's name in the file.
 
     Raises:
-        UsageError: it uses the best trial of a search in which none has completed.
+        UsageError: it uses the best trial of a search in which none has completed, or a parameter
+            that this trial has no value of.
     """
 
     def known(variable: Variable) -> tuple[Json, Sequence[Template]] | None:
@@ -113,14 +114,24 @@ def with_results(
                 f"{variable}: no trial of {reference.name} has completed with a value of its "
                 f"metric; resume the run with more trials, or rerun one of {reference.name}"
             )
-        value, text = _of_best(result, reference.what)
+        value, text = _of_best(result, reference, variable)
         return value, [(text,)]
 
     return _filled(definition, known)
 
 
-def _of_best(result: SearchResult, what: str) -> tuple[Json, str]:
+def _of_best(
+    result: SearchResult, reference: StageReference, variable: Variable
+) -> tuple[Json, str]:
     """Return a value of the best trial as JSON, and as text."""
+    what, key = reference.what, reference.key
+    if key is not None:
+        if key not in result.best_params:
+            raise UsageError(
+                f"{variable}: the best trial, {reference.name}[trial={result.best_trial}], has no "
+                f"value of {key}, as the space had no {key} then; resume the run with more trials"
+            )
+        return _escaped(result.best_params[key]), result.best_texts[key]
     if what == "best.params":
         text = json.dumps(dict(result.best_params), ensure_ascii=False)
         return {name: _escaped(value) for name, value in result.best_params.items()}, text

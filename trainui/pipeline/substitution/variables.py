@@ -24,7 +24,8 @@ _COMMON = frozenset(
 _PARAMS = frozenset({"params"})
 
 _STAGES = re.compile(
-    r"(?P<search>.+)\.(?P<best>best\.(?:dir|trial|params))|(?P<name>.+)\.(?P<what>dirs?)"
+    r"(?P<search>.+)\.(?P<best>best\.(?:dir|trial|params))(?:(?<=params)\.(?P<key>.+))?"
+    r"|(?P<name>.+)\.(?P<what>dirs?)"
 )
 
 
@@ -94,6 +95,8 @@ class StageReference:
     """A stage or one of its members."""
     what: str
     """`dir`, `dirs`, or, of a search, `best.dir`, `best.trial` or `best.params`."""
+    key: str | None = None
+    """The parameter of `best.params.KEY`."""
 
     @property
     def several(self) -> bool:
@@ -111,7 +114,8 @@ def stage_reference(variable: Variable) -> StageReference | None:
     match = _STAGES.fullmatch(variable.key) if variable.kind == "stages" else None
     if match is None:
         return None
-    return StageReference(match["search"] or match["name"], match["best"] or match["what"])
+    name, what = match["search"] or match["name"], match["best"] or match["what"]
+    return StageReference(name, what, match["key"])
 
 
 def is_several(variable: Variable) -> bool:

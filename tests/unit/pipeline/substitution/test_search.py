@@ -48,12 +48,18 @@ FILE = """\
           some: [first, "${stages.train.dirs}"]
           best: {dir: "${stages.train.best.dir}", n: "${stages.train.best.trial}"}
           values: "${stages.train.best.params}"
+      - name: again
+        depends_on: [train]
+        task: m.h
+        params: {lr: "${stages.train.best.params.lr}", act: "${stages.train.best.params.act}"}
+        env: {LR: "${stages.train.best.params.lr}", ACT: "a ${stages.train.best.params.act}"}
 """
 
 RESULT = SearchResult(
     best_trial=2,
     best_dir="/runs/r/train trial-2",
     best_params={"lr": 0.5, "act": "it's ${x}"},
+    best_texts={"lr": "5e-1", "act": "it's ${x}"},
     dirs=("/runs/r/train trial-2", "/runs/r/b"),
 )
 
@@ -66,7 +72,7 @@ def test_a_search_is_read_with_optunas_words() -> None:
     loaded = load_text(dedent(FILE))
     percentile = Prune("PercentilePruner", {"percentile": 25.0})
     assert [stage.name for stage in loaded.stages[:3]] == [f"train[trial={n}]" for n in range(3)]
-    assert [stage.trial for stage in loaded.stages] == [0, 1, 2, 0, 1, 2, None, None]
+    assert [stage.trial for stage in loaded.stages] == [0, 1, 2, 0, 1, 2, None, None, None]
     assert loaded.stages[1].search == Search(
         "val/loss",
         "minimize",
@@ -133,10 +139,21 @@ def test_the_results_of_a_search_reach_a_task_with_their_types() -> None:
     }
 
 
+def test_one_value_of_the_best_trial_reaches_a_stage_as_the_trial_had_it() -> None:
+    ready = started(search.with_results(stages().stage("again"), {"train": RESULT}))
+    assert ready.params == RESULT.best_params
+    assert ready.env == {"LR": "5e-1", "ACT": "a it's ${x}"}
+
+
 def test_without_a_completed_trial_none_is_the_best() -> None:
     stage = stages().stage("eval")
     with pytest.raises(UsageError, match="no trial of train has completed"):
         search.with_results(stage, {"train": SearchResult()})
+
+
+def test_a_parameter_that_the_best_trial_had_no_value_of_is_named() -> None:
+    with pytest.raises(UsageError, match=r"params.lr}: the best trial, train\[trial=0\], has no"):
+        search.with_results(stages().stage("again"), {"train": SearchResult(0, "/d", {"act": "x"})})
 
 
 def test_a_search_that_depends_on_a_search_waits_for_all_of_its_trials() -> None:
