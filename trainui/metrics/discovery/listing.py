@@ -70,6 +70,11 @@ class Listing:
         self._databases: Mapping[Path, object] = {}
         self._walked = self._checked = -math.inf
 
+    @property
+    def directories(self) -> list[Path]:
+        """The directories that are listed, those near the top first."""
+        return [Path(path) for path in self._directories]
+
     def walk(self, max_age: float = 0.0) -> None:
         """Bring all of it up to date, unless this was done less than `max_age` seconds ago."""
         if time.monotonic() - self._walked > max_age:

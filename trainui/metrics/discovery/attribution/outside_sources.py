@@ -108,7 +108,8 @@ class OutsideSources:
         return self._listings[0].places()
 
     def _versions(self) -> tuple[int, ...]:
-        return (self.round.samples.count, *(one.version for one in self._listings))
+        known = self.round.samples.count, self.round.events.count
+        return (*known, *(one.version for one in self._listings))
 
     def search(
         self, rivals: Callable[[], Sequence[Rival]], since: float, *, ended: bool = False
@@ -128,12 +129,16 @@ class OutsideSources:
         for one in self._listings:
             one.walk(0.0 if ended else listing.MAX_AGE)
         self._searched, self._seen = time.monotonic(), self._versions()
+        if self._near_rivals():
+            self.round.events.want(self.attempt_dir, self._listings[0].directories)
         wanted = self._attribute()
         self.databases.wanted.clear()
         self.found = list(self._sources())
         wanted.update(self.databases.locks(self._rivals()))
         others = (one.attempt_dir for one in self._rivals() if one.ended == math.inf)
         self.round.samples.want(self.attempt_dir, () if ended else wanted, others)
+        if ended:
+            self.round.events.want(self.attempt_dir, ())
         self.round.spend(time.thread_time() - used)
         return self.found
 
@@ -171,7 +176,8 @@ class OutsideSources:
     def _add_written(self) -> None:
         """Attribute the files that processes have or had open for writing."""
         surveyed, sampled = self.round.survey(), self.round.samples.written()
-        for attempt, files in (*surveyed.items(), *sampled.items()):
+        reported = self.round.events.written()
+        for attempt, files in (*surveyed.items(), *sampled.items(), *reported.items()):
             if attempt == self.attempt_dir:
                 for path in files:
                     self._add(path)

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from trainui.metrics.discovery import default_sources, process_files
+from trainui.metrics.discovery.attribution.write_events import WriteEvents
 from trainui.metrics.discovery.attribution.writer_samples import WriterSamples
 
 REST, REST_OF_CHANGES = 1000, 50
@@ -33,6 +34,8 @@ class SearchRound:
         self._survey: Mapping[Path | None, Sequence[Path]] = {}
         self.samples = WriterSamples()
         """The samples of files that are opened only during a write."""
+        self.events = WriteEvents()
+        """What the kernel reports of writes, if it does."""
 
     def may_begin(self, rest: float) -> bool:
         """Return True if a search is part of the round, or if the rest after the last is over."""

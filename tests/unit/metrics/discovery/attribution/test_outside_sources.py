@@ -26,6 +26,7 @@ from trainui.metrics.discovery import files_before, listing, sources
 from trainui.metrics.discovery.attribution import outside_sources, search_round
 from trainui.metrics.discovery.attribution.outside_sources import OutsideSources
 from trainui.metrics.discovery.attribution.search_round import SearchRound
+from trainui.metrics.files.fanotify import Fanotify
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.store.db.engine import Store
 from trainui.store.points import curves
@@ -201,6 +202,30 @@ def test_stages_side_by_side_get_what_their_own_processes_hold(
     write(tmp_path / "work" / "nobody.jsonl", lines([7]))
     found = [end(store, attempt, reader) for attempt, reader in attempts]
     assert found == [{"loss": [0.5], "acc": [1.0]}, {"loss": [1.0], "acc": [2.0]}]
+
+
+def test_short_stages_side_by_side_get_what_their_own_processes_wrote(
+    store: Store, tmp_path: Path
+) -> None:
+    try:
+        Fanotify().close()
+    except OSError as error:
+        pytest.skip(f"the kernel reports it to root: {error}")
+    code = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(sys.argv[2]); input()"
+    attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
+    look(attempts[0][1])  # it has not seen the other one at its begin
+    for number, (attempt, reader) in enumerate(attempts, 1):
+        path = attempt.workdir / f"{number}.jsonl"
+        environ = {**os.environ, "TRAINUI_METRICS_FILE": str(attempt.own_file)}
+        command = [sys.executable, "-c", code, str(path), lines([number])]
+        process = subprocess.Popen(command, env=environ, stdin=subprocess.PIPE)
+        give_up_at = time.monotonic() + 60
+        while path not in reader.files._outside.round.events.written().get(attempt.directory, ()):
+            assert time.monotonic() < give_up_at
+            time.sleep(0.01)
+        process.communicate(b"\n")
+    found = [end(store, attempt, reader) for attempt, reader in attempts]
+    assert found == [{"loss": [0.5]}, {"loss": [1.0]}]
 
 
 def test_a_file_that_a_stranger_holds_is_left_out(store: Store, tmp_path: Path) -> None:

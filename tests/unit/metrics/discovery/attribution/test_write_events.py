@@ -1,0 +1,89 @@
+"""The kernel reports to root which attempt's process wrote a file, however short it was open."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from trainui.metrics.discovery.attribution.write_events import WriteEvents
+from trainui.metrics.files.fanotify import Fanotify
+
+
+@pytest.fixture
+def events() -> Iterator[WriteEvents]:
+    try:
+        Fanotify().close()
+    except OSError as error:
+        pytest.skip(f"for root: {error}")
+    yield WriteEvents()
+    wait_for(lambda: not any(one.name == "writes" for one in threading.enumerate()))
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.01)
+
+
+ONCE = """
+import sys, pathlib
+path = pathlib.Path(sys.argv[1])
+path.parent.mkdir(parents=True)
+with path.open("x") as file:
+    file.write("step,loss")
+input()
+with path.open("a") as file:
+    file.write("1,2")
+input()
+"""
+
+
+def test_the_writers_of_files_in_new_directories_are_known(
+    tmp_path: Path, events: WriteEvents
+) -> None:
+    attempts = [tmp_path / "runs" / name for name in ("one", "two")]
+    work = tmp_path / "work"
+    work.mkdir()
+    files = [work / "logs" / name / "metrics.csv" for name in ("a b", "c\N{SNOWMAN}")]
+    for attempt in attempts:
+        events.want(attempt, [work])
+    with ExitStack() as stack:
+        for attempt, file in zip(attempts, files, strict=True):
+            environ = {**os.environ, "TRAINUI_METRICS_FILE": str(attempt / "metrics.jsonl")}
+            command = [sys.executable, "-c", ONCE, str(file)]
+            process = subprocess.Popen(command, env=environ, stdin=subprocess.PIPE)
+            stack.enter_context(process)
+            stack.callback(process.kill)
+            wait_for(lambda file=file: str(file.parent) in events._directories.values())  # type: ignore[misc]
+            assert process.stdin is not None
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+        expected = {attempt: {file} for attempt, file in zip(attempts, files, strict=True)}
+        wait_for(lambda: events.written() == expected)
+        (work / "logs" / "a b" / "strangers.csv").write_text("1")
+        (work / "logs" / "a b" / "model.bin").write_text("1")
+    assert events.written() == expected
+    for attempt in attempts:
+        events.want(attempt, [])
+
+
+def test_without_permission_nothing_is_known_and_nothing_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Fanotify) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Fanotify, "__init__", refuse)
+    events = WriteEvents()
+    events.want(tmp_path, [tmp_path])
+    assert not events.written()
+    events.want(tmp_path, [])

@@ -1,0 +1,132 @@
+"""Which attempts' processes write files, as the kernel reports it.
+
+That is exact also for a file that is open for an instant only, but root alone may know it. For
+others, `writer_samples` finds what can be found by looking often.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Set
+from contextlib import suppress
+from pathlib import Path
+
+from trainui.metrics.discovery import default_sources, process_files
+from trainui.metrics.files.fanotify import CREATED, DIRECTORY, Event, Fanotify
+
+MOST_DIRECTORIES = 2000
+
+REST = 0.0004
+"""Seconds of rest for each event: it bounds the cost of a training that writes all the time."""
+
+_PAUSE = 1000
+"""Milliseconds after which it is checked that an attempt still asks."""
+
+log = logging.getLogger(__name__)
+
+
+class WriteEvents:
+    """The writes in the directories where several attempts work."""
+
+    def __init__(self) -> None:
+        self._asking = set[Path]()
+        """The directories of the attempts that ask."""
+        self._lock = threading.Lock()
+        """Guards the queue."""
+        self._queue: Fanotify | None = None
+        self._is_permitted = True
+        self._directories: dict[bytes, str] = {}
+        """Those whose writes are reported, by handle."""
+        self._attempts: dict[int, Path] = {}
+        """By pid: a process that is ending no longer shows its attempt."""
+        self._written: dict[Path, set[Path]] = defaultdict(set)
+        self.count = 0
+        """Changes when more is known."""
+
+    def want(self, attempt_dir: Path, directories: Iterable[Path]) -> None:
+        """Report from now on who writes in some directories; none: the attempt asks no more."""
+        found = [*map(str, directories)]
+        with self._lock:
+            (self._asking.add if found else self._asking.discard)(attempt_dir)
+            if found and self._queue is None and self._is_permitted:
+                self._begin()
+            self._add(found)
+
+    def written(self) -> Mapping[Path, Set[Path]]:
+        """Return by attempt directory the files that its processes have written until now."""
+        self._read()
+        return {attempt: {*files} for attempt, files in [*self._written.items()]}
+
+    def _begin(self) -> None:
+        try:
+            self._queue = Fanotify()
+        except OSError as error:
+            self._is_permitted = False
+            log.info("the kernel does not report who writes a file: %s", error)
+            return
+        self._directories, self._attempts = {}, {}
+        threading.Thread(target=self._run, args=(self._queue,), name="writes", daemon=True).start()
+
+    def _add(self, directories: Iterable[str]) -> None:
+        queue = self._queue
+        if queue is None:
+            return
+        for directory in directories:
+            with suppress(OSError):  # gone, or on a file system that has no handles
+                handle = queue.handle_of(directory)
+                if handle not in self._directories and len(self._directories) < MOST_DIRECTORIES:
+                    queue.add(directory)
+                    self._directories[handle] = directory
+
+    def _run(self, queue: Fanotify) -> None:
+        poll = select.poll()
+        poll.register(queue.descriptor, select.POLLIN)
+        while self._is_wanted(queue):
+            if poll.poll(_PAUSE):
+                time.sleep(REST * self._read())
+
+    def _read(self) -> int:
+        """Note what has happened; return the number of events."""
+        with self._lock:
+            events = self._queue.read() if self._queue else []
+            for event in events:
+                self._note(event)
+        return len(events)
+
+    def _is_wanted(self, queue: Fanotify) -> bool:
+        """Return True if an attempt asks; else close the queue."""
+        with self._lock:
+            if not self._asking:
+                queue.close()
+                self._queue = None
+                self._written.clear()
+            return bool(self._asking)
+
+    def _note(self, event: Event) -> None:
+        directory, attempt = self._directories.get(event.directory), self._attempt_of(event.pid)
+        if directory is None:
+            return
+        path = f"{directory}/{event.name}"
+        if event.bits & DIRECTORY:
+            if event.bits & CREATED:
+                self._add([path, *_below(path)])
+        elif attempt and default_sources.is_usual(file := Path(path)):
+            self.count += file not in self._written[attempt]
+            self._written[attempt].add(file)
+
+    def _attempt_of(self, pid: int) -> Path | None:
+        attempt = process_files.attempt_of(f"/proc/{pid}")
+        if attempt is None:
+            return self._attempts.get(pid)
+        self._attempts[pid] = attempt
+        return attempt
+
+
+def _below(directory: str) -> list[str]:
+    """Return the directories that were made before the events of their parent were reported."""
+    return [parent for parent, *_ in os.walk(directory)][1:]
