@@ -8,18 +8,16 @@ from rich.cells import cell_len
 
 from trainui.domain.records import StageRecord
 from trainui.pipeline.folding import Fold, Spread, folds
+from trainui.pipeline.matrix import TRIAL
 from trainui.pipeline.substitution.masking import mask
 from trainui.text import harmless
 from trainui.tui.data.snapshot import MatrixDetail
 from trainui.tui.render.numbers import number, shortened
-from trainui.tui.render.styled_text import Row, Segment, cut
+from trainui.tui.render.styled_text import Row, Segment, cut, width_of
 from trainui.tui.run.sweep.member_columns import fitted, narrowed
 
 MOST = 12
 """Maximum number of lines."""
-
-VALUES = 32
-"""Width of the mean, the deviation and the count, in characters."""
 
 
 def folded_rows(
@@ -43,15 +41,17 @@ def folded_rows(
     if group is not None and group.lower is not None:
         sign = 1 if group.lower else -1
         lines.sort(key=lambda one: (one[1].mean is None, one[2] > 0, sign * (one[1].mean or 0.0)))
-    params = [_params(fold) for fold, _, _ in lines]
-    widths = _widths(params, width - VALUES)
+    shown = lines[:MOST]
+    values_of = [_values(spread, nan) for _, spread, nan in shown]
+    params = [_params(fold) for fold, _, _ in shown]
+    widths = _widths(params, width - 2 - max(map(width_of, values_of), default=0))
     metric = f"{group.title} " if group is not None else ""
     heads = _cells({name: name for name in widths}, widths)
     head = f"{'  ' * bool(heads)}{heads}{metric}over {harmless(found[0].over)}"
     rows: list[Row] = [(), (Segment(head, "dim"),)]
     rows += [
-        _line(_cells(own, widths), spread, nan)
-        for own, (_, spread, nan) in list(zip(params, lines, strict=True))[:MOST]
+        (Segment(f"  {_cells(own, widths)}", "strong"), *row)
+        for own, row in zip(params, values_of, strict=True)
     ]
     rows += [(Segment(f"  {more}", "dim"),) for more in _rest(len(lines), len(found))]
     return [cut(row, width) for row in rows]
@@ -69,22 +69,23 @@ def _params(fold: Fold) -> dict[str, str]:
 
 
 def _widths(folds: Sequence[Mapping[str, str]], room: int) -> Mapping[str, int]:
-    """Return the width of each parameter's column."""
+    """Return the width of each parameter's column; where not all fit, of a trial's number alone."""
     names = dict.fromkeys(name for params in folds for name in params)
     texts = {name: (name, *(params.get(name, "") for params in folds)) for name in names}
-    return narrowed({name: max(map(cell_len, some)) for name, some in texts.items()}, room)
+    whole = {name: max(map(cell_len, some)) for name, some in texts.items()}
+    found = narrowed(whole, room)
+    return {TRIAL: whole[TRIAL]} if found != whole and TRIAL in whole else found
 
 
 def _cells(params: Mapping[str, str], widths: Mapping[str, int]) -> str:
     return "".join(f"{fitted(params.get(name, ''), width)}  " for name, width in widths.items())
 
 
-def _line(params: str, spread: Spread, nan: int) -> Row:
+def _values(spread: Spread, nan: int) -> Row:
+    """Return the mean, the deviation, and how many of the members they cover."""
     shown = "" if spread.mean is None else f"{number(spread.mean)} "
     deviation = "" if spread.deviation is None else f"± {number(spread.deviation)} "
     return (
-        Segment("  "),
-        Segment(params, "strong"),
         Segment(f"{shown}{deviation} ".lstrip()),
         Segment(spread.words, "dim"),
         Segment(f"  !{nan} NaN" if nan else "", "bad"),

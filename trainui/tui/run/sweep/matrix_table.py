@@ -76,7 +76,7 @@ class GroupRows(Sequence[Row]):
         word = max(map(cell_len, {*map(state_word, members), *self._alerts.values()}), default=0)
         self._columns = MemberColumns.fitting(
             *(self._table.widths, value, width),
-            steps=group is not None and group.search is not None,
+            steps=_has_steps(group),
             word=word,
         )
         if group is not None:
@@ -145,6 +145,12 @@ class GroupRows(Sequence[Row]):
         since = group.nan_since.get(stage.name) if group is not None else None
         alerts = [alert] if since is None else [f"{alert} since {exact_step(since)}", alert]
         return [f"{state_word(stage)} {one}".strip() for one in alerts]
+
+
+def _has_steps(group: MatrixDetail | None) -> bool:
+    """Return True if a trial has the step of its value: a mean over seeds has none."""
+    search = None if group is None else group.search
+    return search is not None and any(one.step is not None for one in search.trials.values())
 
 
 def _whole(row: Row, width: int) -> Row:
