@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -224,3 +225,25 @@ def test_closed_streams_are_no_traceback(cli: CommandLine, command: str, code: i
     )
     assert done.returncode == code
     assert "bug" not in done.stderr
+
+
+def test_what_is_not_utf_8_is_one_error_and_leaves_nothing(cli: CommandLine) -> None:
+    """A word, the directory of the pipeline file, and the home: Linux allows any bytes there."""
+    odd = os.fsdecode(b"odd-\xff")
+    cli.directory = cli.directory / odd
+    cli.directory.mkdir()
+    cli.write("p.yaml", "stages: [{name: a, run: 'true'}]")
+    calls = (("run", "p.yaml"), ("run", "--", "true"), ("show", odd), ("note", odd, "text"))
+    for call in calls:
+        done = cli(*call, PAGER="")  # a variable that the command server does not pass
+        assert done.code == 2, done
+        assert done.err.startswith("'")
+        assert "odd-\\udcff" in done.err
+        assert done.err.endswith("is not UTF-8 text; correct the argument, or rename that path\n")
+        assert done.err.count("\n") == 1
+    runs = cli.home / "runs"
+    assert [one for one in runs.glob("*") if one.name[0] != "."] == []
+    cli.environ["TRAINUI_HOME"] = str(cli.home / odd)
+    for call in (("run", "--", "true"), ("worker", "stop"), ("worker", "status")):
+        done = cli(*call, PAGER="")
+        assert (done.code, done.err.count("\n")) == (2, 1), done

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,7 +16,7 @@ from typing import NoReturn
 from trainui import mounts
 from trainui.cli.output import printing
 from trainui.cli.runs import open_or_wait
-from trainui.errors import StoppedError, TrainuiError
+from trainui.errors import StoppedError, TrainuiError, UsageError
 
 UNFIT = 4
 """Exit code for an unfit environment."""
@@ -28,6 +29,9 @@ _STARTS_RUN = ("run", "demo")
 """Commands that need a worker, unless they are called with one of `_ONLY_SHOWS`."""
 
 _ONLY_SHOWS = {"--dry-run", "--help", "-h"}
+
+_WORD_END, _WORD_START = re.compile(r"[^\"\s]*\Z"), re.compile(r"[^\"\s]*")
+"""The parts of a word before and from a position; in JSON a word ends at a quote."""
 
 PIPE_CLOSED = 141
 """Exit code when stdout is a closed pipe: 128 + SIGPIPE, as shells report it."""
@@ -67,6 +71,8 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:
         return _system_error(error, as_json=as_json)
     except Exception as error:
+        if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+            return printing.failure(_not_text(error), as_json=as_json)
         return _unexpected(error, as_json=as_json)
 
 
@@ -135,6 +141,13 @@ def _system_error(error: OSError, *, as_json: bool) -> int:
 def _give_up_stdout() -> None:
     # the interpreter flushes stdout once more at exit, and would print an error
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _not_text(error: UnicodeEncodeError) -> UsageError:
+    """Return the error for an argument or path of which a byte is not UTF-8."""
+    before, after = error.object[: error.start], error.object[error.start :]
+    word = _WORD_END.search(before)[0] + _WORD_START.search(after)[0]  # type: ignore[index]
+    return UsageError(f"{word!r} is not UTF-8 text; correct the argument, or rename that path")
 
 
 def _unexpected(error: Exception, *, as_json: bool) -> int:
