@@ -96,3 +96,17 @@ def test_who_waits_is_told_what_the_first_stage_waits_for(
     held = Run(tmp_path / "p", stage("a", "true", cpus=1, host="elsewhere"))
     waits = held.until("a", lambda one: "elsewhere" in (one.reason or ""), "waiting")
     assert standstill.reason([waits]) == f"a waits: {waits.reason}"
+
+
+def test_who_waits_is_told_that_no_worker_records_the_end(
+    trainui_home: Home, tmp_path: Path
+) -> None:
+    background.start()
+    run = Run(tmp_path / "p", stage("a", "sleep 600"))
+    running = run.until("a", lambda one: one.status == Status.RUNNING, "running")
+    assert standstill.reason([running]) == ""
+    assert lifecycle.stop()
+    words = "running stages are not monitored: no worker; see `trainui worker status`"
+    assert standstill.reason([running]) == words
+    background.start()
+    assert standstill.reason([running]) == ""

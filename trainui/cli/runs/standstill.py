@@ -1,4 +1,4 @@
-"""Explains to a waiting user why no stage of a run starts."""
+"""Explains to a waiting user why no stage of a run starts or ends."""
 
 from __future__ import annotations
 
@@ -9,18 +9,30 @@ from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.store.db import sqlite_file
 
+_SEE = "see `trainui worker status`"
+
 
 def reason(stages: Sequence[StageRecord]) -> str:
-    """Return why no stage starts; empty if one is running or about to start."""
+    """Return why no stage starts or no end is recorded; empty if one runs or is about to start."""
     if any(stage.status == Status.RUNNING for stage in stages):
-        return ""
+        return _unmonitored()
     waiting = [stage for stage in stages if stage.status == Status.QUEUED]
     if not waiting:
         return ""
     if trouble := worker_trouble():
-        return f"nothing new starts: {trouble}; see `trainui worker status`"
+        return f"nothing new starts: {trouble}; {_SEE}"
     first = next((stage for stage in waiting if stage.reason not in (None, "starting")), None)
     return "" if first is None else text.harmless(f"{first.name} waits: {first.reason}")
+
+
+def _unmonitored() -> str:
+    """Return why the end of a running stage is not recorded; empty if a worker lives."""
+    from trainui.execution.daemon import locks
+
+    if sqlite_file.store_file() is None or locks.is_held(paths.home().worker_lock):
+        return ""  # with a server, another host may run the stage
+    trouble = worker_trouble()
+    return f"running stages are not monitored: {trouble}; {_SEE}" if trouble else ""
 
 
 def worker_trouble() -> str:
