@@ -390,3 +390,45 @@ def test_the_end_of_a_run_is_told_once_for_each_end(home: Home, new_run: NewRun)
     control.resume(run.id)
     run.wait()
     wait_for(lambda: statuses(run) == ["failed", "completed"], "another notification")
+
+
+def test_a_stage_does_not_start_without_the_outputs_of_its_upstream(new_run: NewRun) -> None:
+    make = NOTE + "echo x > ${stage_dir}/o"
+    run = new_run(
+        stage("A", make, outputs=["o"]),
+        stage("B", HOLD, "A"),
+        stage("C", NOTE + "cat ${stages.A.dir}/o || true", "A", "B", retries=2),
+    )
+    run.process("B")
+    (Path(run.stage("A").directory) / "o").unlink()
+    run.go()
+    assert run.wait().status == Status.FAILED
+    reason = "upstream A has completed, but its output o no longer exists; resume the run: A runs"
+    assert str(run.stage("C").error).startswith(reason)
+    assert len(run.attempts("C")) == 1, "no retry can succeed"
+
+    control.resume(run.id)
+    assert run.wait().status == Status.COMPLETED
+    assert run.lines("ledger") == ["A 1", "B 1", "A 2", "B 2", "C 2"]
+
+
+def test_a_stage_starts_without_outputs_that_a_person_keeps_as_they_are(new_run: NewRun) -> None:
+    run = new_run(
+        stage("A", NOTE + "echo x > ${stage_dir}/o", outputs=["o"]),
+        stage("B", NOTE + "[ -e mended ]", "A"),
+    )
+    run.wait()
+    (Path(run.stage("A").directory) / "o").unlink()
+    (run.directory / "mended").touch()
+    control.resume(run.id, StageOptions(keep=["A"]))
+    assert run.wait().status == Status.COMPLETED
+    assert run.lines("ledger") == ["A 1", "B 1", "B 2"]
+
+
+def test_a_file_in_the_place_of_a_stages_directory_is_named(new_run: NewRun) -> None:
+    script = "rm -r ${stage_dir}; touch ${stage_dir}; exit 3"
+    run = new_run(stage("A", script, retries=1))
+    assert run.wait().status == Status.FAILED
+    directory = run.stage("A").directory
+    reason = f"the stage's directory {directory} is a file or a dangling link; remove it"
+    assert str(run.stage("A").error).startswith(reason)

@@ -17,6 +17,7 @@ from pathlib import Path
 from trainui import paths, plain_files
 from trainui.artifacts.globs import first_matches, matches, roots, unsearched
 from trainui.domain.definition import StageDefinition
+from trainui.pipeline.substitution import phases
 from trainui.supervisor import protocol
 
 EMPTY = "is empty"
@@ -74,9 +75,9 @@ def gone(definition: StageDefinition, stage_dir: Path) -> str | None:
     """Return a message on an output of a completed stage that was deleted or emptied since.
 
     An output outside the run counts as deleted only if its parent directory exists: it may be on a
-    disk that is not mounted now, or on another host's.
+    disk that is not mounted now, or on another host's. Outputs that name the attempt are skipped.
     """
-    for output in definition.outputs:
+    for output in phases.known_outputs(definition):
         places = roots(output, definition, stage_dir)
         found = first_matches(output, places)
         if not found and all(_is_in_sight(output, place, stage_dir.parent) for place in places):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +109,7 @@ class ChangeDetection:
     def _gone(self, stage: StageRecord) -> str | None:
         from trainui.artifacts import outputs
 
-        definition = self._made(stage).definition
-        known = replace(definition, outputs=phases.known_outputs(definition))
-        return outputs.gone(known, Path(stage.directory))
+        return outputs.gone(self._made(stage).definition, Path(stage.directory))
 
     def _reran(self, stage: StageRecord) -> list[str]:
         excused = self._made(stage).excused

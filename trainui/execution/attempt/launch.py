@@ -16,7 +16,8 @@ from trainui import clock, paths
 from trainui import settings as settings_module
 from trainui.artifacts import outputs
 from trainui.artifacts.snapshot import run_copy
-from trainui.domain.records import AttemptRecord
+from trainui.domain.records import AttemptRecord, StageRecord
+from trainui.domain.states import Status
 from trainui.errors import UnsafePathError
 from trainui.execution.attempt import (
     environment_digest,
@@ -38,6 +39,7 @@ from trainui.metrics.discovery import files_before
 from trainui.pipeline import input_fingerprint
 from trainui.pipeline.fields.command import argv
 from trainui.pipeline.inputs import validate_file_path
+from trainui.pipeline.rules import fingerprint
 from trainui.search import results as search_results
 from trainui.store.db.engine import Store, raw
 from trainui.store.runs import attempts, runs, stages
@@ -52,6 +54,10 @@ CALL_FILE = "call.json"
 
 class GpuGoneError(NotLaunchableError):
     """A GPU granted to the attempt is no longer usable; the stage is requeued for another one."""
+
+
+class UpstreamOutputError(NotLaunchableError):
+    """An output of an upstream stage was deleted after it completed, so no retry can succeed."""
 
 
 def context_of(store: Store, attempt_id: int) -> AttemptContext:
@@ -86,7 +92,8 @@ def launch(
         previous_attempts.end_all(replace(context, attempt=one) for one in earlier)
         stage_directory.move_away_if_fresh(store, context.stage, earlier)
     attempt_dir = Path(context.attempt.directory)
-    Path(context.stage.directory).mkdir(parents=True, exist_ok=True)
+    _check_upstreams(store, context)
+    _make_directory(Path(context.stage.directory))
     run_copy.make(Path(context.run.directory))
     checkpoint = starting_point.choose(store, context, earlier)
     prepared = prepare(context, checkpoint)
@@ -99,6 +106,16 @@ def launch(
     return process.launch(
         attempt_dir, _spec(context, prepared, attempt_dir), fork_server=fork_server
     )
+
+
+def _make_directory(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotLaunchableError(
+            f"the stage's directory {directory} is a file or a dangling link; remove it, then "
+            "resume the run"
+        ) from error
 
 
 def prevent_start(attempt_dir: Path, reason: ExitReason, message: str) -> bool:
@@ -138,6 +155,37 @@ def _check(context: AttemptContext, prepared: PreparedProcess) -> None:
             validate_file_path(path, allowed=allowed, base=run_directory)
         except UnsafePathError as error:
             raise NotLaunchableError(f"input {error}") from error
+
+
+def _check_upstreams(store: Store, context: AttemptContext) -> None:
+    """Check that the upstream stages still have their outputs.
+
+    They existed when each upstream ended, or when a resume decided to skip it. Those that a person
+    keeps as they are do not count, nor those of another host: its files may show up here later.
+    """
+    for upstream, last in _completed_upstreams(store, context):
+        made = fingerprint.origin_of(last, upstream.definition).definition
+        if last.kept or last.host != context.attempt.host:
+            continue
+        if gone := outputs.gone(made, Path(upstream.directory)):
+            raise UpstreamOutputError(
+                f"upstream {upstream.name} has completed, but {gone}; resume the run: "
+                f"{upstream.name} runs again first"
+            )
+
+
+def _completed_upstreams(
+    store: Store, context: AttemptContext
+) -> list[tuple[StageRecord, AttemptRecord]]:
+    """Return the completed upstream stages that declare outputs, with their last attempts."""
+    run_id, names = context.run.id, context.stage.depends_on
+    with store.read() as connection:
+        found = [stages.named(connection, run_id, name) for name in names]
+        return [
+            (one, attempts.of_stage(connection, one.id)[-1])
+            for one in found
+            if one is not None and one.status == Status.COMPLETED and one.definition.outputs
+        ]
 
 
 def _note_inputs(store: Store, context: AttemptContext, prepared: PreparedProcess) -> None:

@@ -9,7 +9,13 @@ from trainui.domain.states import Status
 from trainui.errors import ReplacedError, StoreError, TrainuiError
 from trainui.execution.attempt import record_outcome, transient_errors
 from trainui.execution.attempt.context import AttemptContext
-from trainui.execution.attempt.launch import GpuGoneError, context_of, launch, prevent_start
+from trainui.execution.attempt.launch import (
+    GpuGoneError,
+    UpstreamOutputError,
+    context_of,
+    launch,
+    prevent_start,
+)
 from trainui.execution.attempt.monitored_attempt import MonitoredAttempt
 from trainui.execution.attempt.starting_point import CheckpointsExhaustedError
 from trainui.metrics.reader import process as reader
@@ -55,7 +61,7 @@ class Launcher:
                 return
             if not isinstance(error, TrainuiError | OSError):
                 logger.exception("%s cannot be launched", monitored.directory)
-            retry = not isinstance(error, CheckpointsExhaustedError)
+            retry = not isinstance(error, CheckpointsExhaustedError | UpstreamOutputError)
             self._record_failed_launch(monitored, str(error) or repr(error), retry=retry)
             return
         if result.state == LaunchState.STARTED:
