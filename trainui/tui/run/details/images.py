@@ -135,9 +135,9 @@ def half_blocks(pixels: bytes, width: int, height: int) -> Iterator[Row]:
     for y in range(0, height, 2):
         spans: list[Segment] = []
         for x in range(0, 3 * width, 3):
-            style = f"{PREFIX}38;2;{_colour(lines[y], x)}"
+            style = f"{PREFIX}{_colour(lines[y], x)}"
             if y + 1 < height:
-                style += f";48;2;{_colour(lines[y + 1], x)}"
+                style += f" on {_colour(lines[y + 1], x)}"
             if spans and spans[-1].style == style:
                 spans[-1] = Segment(spans[-1].text + "▀", style)
             else:
@@ -146,4 +146,4 @@ def half_blocks(pixels: bytes, width: int, height: int) -> Iterator[Row]:
 
 
 def _colour(line: bytes, at: int) -> str:
-    return ";".join(str(value & GRAIN) for value in line[at : at + 3])
+    return "#" + bytes(value & GRAIN for value in line[at : at + 3]).hex()

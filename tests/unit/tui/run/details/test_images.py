@@ -41,10 +41,10 @@ def test_a_character_is_two_pixels() -> None:
     red, blue = bytes((255, 0, 0)), bytes((0, 0, 255))
     (row,) = half_blocks(red + red + blue + blue, 2, 2)
     assert [(span.text, span.style) for span in row] == [
-        ("▀▀", "sgr:38;2;248;0;0;48;2;0;0;248"),
+        ("▀▀", "sgr:#f80000 on #0000f8"),
     ]
     *_, last = half_blocks(red * 3, 1, 3)
-    assert last[0].style == "sgr:38;2;248;0;0"
+    assert last[0].style == "sgr:#f80000"
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "BMP"])
@@ -60,7 +60,7 @@ def test_an_image_fits_its_room_and_keeps_its_shape(tmp_path: Path, kind: str) -
 def test_what_is_not_covered_is_grey(tmp_path: Path) -> None:
     Image.new("RGBA", (4, 2), (255, 0, 0, 0)).save(tmp_path / "a.png")
     *_, row = rows_of(tmp_path, "a.png")
-    assert row[0].style == "sgr:38;2;128;128;128;48;2;128;128;128"
+    assert row[0].style == "sgr:#808080 on #808080"
 
 
 def test_there_is_a_limit_to_images_and_their_width(tmp_path: Path) -> None:
