@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from trainui.domain.records import SeriesSummary, StageRecord
 from trainui.domain.states import Status
-from trainui.store.db import protocol
+from trainui.store.db.protocol import Connection
 from trainui.store.read import views
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class PreviewReader:
         self._next = 0.0
         self._found: FilePreview | None = None
 
-    def read(self, connection: protocol.Connection, stage: StageRecord) -> Mapping[str, Points]:
+    def read(self, connection: Connection, stage: StageRecord) -> Mapping[str, Points]:
         """Return the sampled points by metric; the same mapping until they are stored."""
         began = time.monotonic()
         if stage.status != Status.RUNNING:
@@ -50,7 +50,7 @@ class PreviewReader:
         return self._found.points if self._found is not None else NOTHING
 
 
-def _sampled(connection: protocol.Connection, stage: StageRecord) -> FilePreview | None:
+def _sampled(connection: Connection, stage: StageRecord) -> FilePreview | None:
     from trainui.metrics import preview
 
     attempts = views.attempts_of_stage(connection, stage.id)

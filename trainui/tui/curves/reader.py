@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from trainui.domain.headline_metric import is_clock, is_headline
 from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import SeriesSummary, StageRecord
-from trainui.store.db import protocol
+from trainui.store.db.protocol import Connection
 from trainui.store.points import windows
 from trainui.store.points.x_axis import Axis
 from trainui.store.read import headlines
@@ -34,7 +34,12 @@ from trainui.tui.curves.model import (
     PlotLine,
 )
 from trainui.tui.curves.preview import NOTHING, PreviewedSeries, PreviewReader, with_previews
-from trainui.tui.curves.series import PlottedSeries, comparable_series, siblings, sources
+from trainui.tui.curves.series import (
+    CurvesRequest,
+    PlottedSeries,
+    comparable_series,
+    sources,
+)
 from trainui.tui.run.sweep.matrix_reader import MatrixReader, NanSteps
 
 if TYPE_CHECKING:
@@ -91,13 +96,14 @@ class CurveReader:
 
     def read(
         self,
-        connection: protocol.Connection,
+        connection: Connection,
         stage: StageRecord,
         stages: Sequence[StageRecord],
         wanted: CurvesWanted,
     ) -> Curves:
         """Answer a query for a stage's curves."""
-        self._read_preview(connection, stage, wanted)
+        request = CurvesRequest(connection, stage, stages, wanted)
+        self._read_preview(request)
         if not self._preview and not headlines.has_series(connection, stage.id):
             return Curves(wanted)
         self._check_version(connection, stage.id)
@@ -106,25 +112,22 @@ class CurveReader:
             figures = tuple(sorted(figures, key=lambda one: one.name != search.metric))
         figures = with_previews(figures, self._preview)
         names = _first_charts(figures) if wanted.names is None else wanted.names
-        converted = self._converted(connection, stage, names, wanted)
-        lines, choice = self._sources(connection, stage, stages, wanted)
-        self._read_annotations(connection, stage, lines)
+        converted = self._converted(request, names)
+        lines, choice = self._sources(request)
+        self._read_annotations(request, lines)
         what = (wanted, names, tuple(lines), tuple(self._alerts))
         now, drawn = time.monotonic(), self._drawn
         if fresh := drawn is None or drawn.what != what or drawn.due <= now:
             known = {figure.name for figure in figures}
-            on_axis = wanted if converted is None else replace(wanted, window=converted.window)
-            charts = [
-                self._chart(connection, stage, name, lines, on_axis)
-                for name in names
-                if name in known
-            ]
+            if converted is not None:
+                request = replace(request, wanted=replace(wanted, window=converted.window))
+            charts = [self._chart(request, name, lines) for name in names if name in known]
             self._drawn = drawn = _Drawn(what, tuple(charts), now + PERIOD)
         return Curves(
             wanted,
             figures,
             drawn.charts,
-            self._candidates(connection, stage, stages, wanted, figures),
+            self._candidates(request, figures),
             converted,
             series.axes(figures, connection, stage),
             sampled=bool(self._preview),
@@ -133,54 +136,36 @@ class CurveReader:
         )
 
     def _candidates(
-        self,
-        connection: protocol.Connection,
-        stage: StageRecord,
-        stages: Sequence[StageRecord],
-        wanted: CurvesWanted,
-        figures: Sequence[SeriesSummary],
+        self, request: CurvesRequest, figures: Sequence[SeriesSummary]
     ) -> tuple[Candidate, ...]:
-        if not wanted.candidates:
+        if not request.wanted.candidates:
             return ()
-        metric = (wanted.names or ("",))[0]
+        metric = (request.wanted.names or ("",))[0]
         shared = [one.name for one in figures if not is_clock(one.name)]
-        runs = self._runs.offered(connection, stage, wanted, shared[:MOST_SHARED])
-        found = comparable_series(connection, stage, stages, runs)
-        lower = lower_is_better(metric, stage.definition.search)
-        return read_candidates(connection, found, metric, lower=lower)
+        found = comparable_series(request, self._runs.offered(request, shared[:MOST_SHARED]))
+        lower = lower_is_better(metric, request.stage.definition.search)
+        return read_candidates(request.connection, found, metric, lower=lower)
 
-    def _sources(
-        self,
-        connection: protocol.Connection,
-        stage: StageRecord,
-        stages: Sequence[StageRecord],
-        wanted: CurvesWanted,
-    ) -> tuple[list[PlottedSeries], str]:
+    def _sources(self, request: CurvesRequest) -> tuple[list[PlottedSeries], str]:
         """Return the series to draw, and which these are if there are too many."""
-        found = sources(connection, stage, stages, wanted, self._runs.read)
-        most = MOST_FOLDED if wanted.compared.fold == ALL_IN_ONE else MOST_LINES
+        found, compared = sources(request, self._runs.read), request.wanted.compared
+        most = MOST_FOLDED if compared.fold == ALL_IN_ONE else MOST_LINES
         if len(found) <= most:
             return found, ""
-        members = siblings(stage, stages) if wanted.compared.sweep else []
-        group = self._groups.read(connection, members) if members else None
+        members = request.siblings if compared.sweep else []
+        group = self._groups.read(request.connection, members) if members else None
         if group is None or not (best := group.best_first(members)[: most - 1]):
             return found[:most], f"{most} of {len(found)} drawn"
-        drawn = {stage.id, *(one.id for one in best)}
+        drawn = {request.stage.id, *(one.id for one in best)}
         words = f"the best {len(best)} of {len(members)} by {group.metric}"
         return [one for one in found if one.owner in drawn], words
 
-    def _converted(
-        self,
-        connection: protocol.Connection,
-        stage: StageRecord,
-        names: Sequence[str],
-        wanted: CurvesWanted,
-    ) -> AxisPositions | None:
+    def _converted(self, request: CurvesRequest, names: Sequence[str]) -> AxisPositions | None:
         """Convert the window and the cursor from before a change of the axis, by the steps."""
-        before = wanted.convert
+        connection, wanted, before = request.connection, request.wanted, request.wanted.convert
         if before is None or not names:
             return None
-        own = PlottedSeries(stage.id, "", 0, wanted.attempt, own=True)
+        own = PlottedSeries(request.stage.id, "", 0, wanted.attempt, own=True)
         source, target = (
             self._plotted(connection, own, names[0], axis) for axis in (before.axis, wanted.axis)
         )
@@ -196,28 +181,25 @@ class CurveReader:
             cursor = at if math.isfinite(at := convert(cursor)) else None
         return AxisPositions(wanted.axis, window, cursor)
 
-    def _read_preview(
-        self, connection: protocol.Connection, stage: StageRecord, wanted: CurvesWanted
-    ) -> None:
+    def _read_preview(self, request: CurvesRequest) -> None:
         """Sample the stage's files; samples have no times, so only the step axis uses them."""
+        stage, wanted = request.stage, request.wanted
         whole = wanted.axis == Axis.STEP and wanted.attempt is None
-        found = self._previews.read(connection, stage) if whole else NOTHING
+        found = self._previews.read(request.connection, stage) if whole else NOTHING
         if found is not self._preview:
             self._preview = found
             self._drawn = None
             self._states.pop(stage.id, None)
 
-    def _read_annotations(
-        self, connection: protocol.Connection, stage: StageRecord, lines: Sequence[PlottedSeries]
-    ) -> None:
+    def _read_annotations(self, request: CurvesRequest, lines: Sequence[PlottedSeries]) -> None:
         """Read the stage's alerts and where the lines have NaN."""
-        self._alerts = read_alerts(connection, stage)
+        self._alerts = read_alerts(request.connection, request.stage)
         before = self._nan
-        self._nan = self._nan_steps.read(connection, [one.owner for one in lines])
+        self._nan = self._nan_steps.read(request.connection, [one.owner for one in lines])
         if self._nan is not before:
             self._drawn = None
 
-    def _check_version(self, connection: protocol.Connection, owner: str) -> None:
+    def _check_version(self, connection: Connection, owner: str) -> None:
         """Drop the cache entries of an owner if its points have changed."""
         state = windows.state_of(connection, owner)
         if self._states.get(owner) != state:
@@ -232,7 +214,7 @@ class CurveReader:
         return self._cache[key]
 
     def _figures(
-        self, connection: protocol.Connection, owner: str, attempt: int | None
+        self, connection: Connection, owner: str, attempt: int | None
     ) -> tuple[SeriesSummary, ...]:
         known = self._cached((owner, _SERIES), lambda: series.read_series(connection, owner))
         found: tuple[SeriesSummary, ...] = self._cached(
@@ -242,7 +224,7 @@ class CurveReader:
         return found
 
     def _plotted(
-        self, connection: protocol.Connection, source: PlottedSeries, name: str, axis: Axis
+        self, connection: Connection, source: PlottedSeries, name: str, axis: Axis
     ) -> Plotted | PreviewedSeries:
         self._check_version(connection, source.owner)
         key = (source.owner, name, axis, source.attempt)
@@ -258,14 +240,8 @@ class CurveReader:
             return PreviewedSeries(found, self._preview[name])
         return found
 
-    def _chart(
-        self,
-        connection: protocol.Connection,
-        stage: StageRecord,
-        name: str,
-        sources: Sequence[PlottedSeries],
-        wanted: CurvesWanted,
-    ) -> Chart:
+    def _chart(self, request: CurvesRequest, name: str, sources: Sequence[PlottedSeries]) -> Chart:
+        connection, wanted = request.connection, request.wanted
         plotted = [
             (source, one)
             for source in sources
@@ -277,7 +253,7 @@ class CurveReader:
         if wanted.log_x:
             extent = chart_lines.positive_extent(extent, wanted.axis)
         low, high = wanted.window or extent
-        search = stage.definition.search
+        search = request.stage.definition.search
         lower = lower_is_better(name, search)
         drawn = {
             source: self._line(source, one, name, (low, high), wanted, lower=lower)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from trainui.domain.records import SeriesSummary, StageRecord
 from trainui.domain.states import ENDED, Status
-from trainui.store.db import protocol
+from trainui.store.db.protocol import Connection
 from trainui.store.points import curves, segments
 from trainui.store.points.x_axis import Axis
 from trainui.store.read import views
@@ -49,37 +49,48 @@ class PlottedSeries:
     """The parameter that its sweep is folded over by its definition."""
 
 
-ReadRuns = Callable[
-    [protocol.Connection, StageRecord, Sequence[str], Sequence[str]], Sequence[PlottedSeries]
-]
-"""Returns a stage's series in runs: takes the stage, the runs' ids and the metrics."""
+@dataclass(frozen=True, slots=True)
+class CurvesRequest:
+    """A query for a stage's curves, and what it takes to answer it."""
+
+    connection: Connection
+    stage: StageRecord
+    stages: Sequence[StageRecord]
+    """All stages of its run."""
+    wanted: CurvesWanted
+
+    @property
+    def siblings(self) -> list[StageRecord]:
+        """All members of the stage's sweep, itself included."""
+        own = self.stage.definition
+        if own.matrix is None:
+            return [self.stage]
+        return [one for one in self.stages if one.definition.group == own.group]
 
 
-def sources(
-    connection: protocol.Connection,
-    stage: StageRecord,
-    stages: Sequence[StageRecord],
-    wanted: CurvesWanted,
-    in_runs: ReadRuns,
-) -> list[PlottedSeries]:
+ReadRuns = Callable[[CurvesRequest, Sequence[str], Sequence[str]], Sequence[PlottedSeries]]
+"""Returns the series of a request's stage in runs: takes the runs' ids and the metrics."""
+
+
+def sources(request: CurvesRequest, in_runs: ReadRuns) -> list[PlottedSeries]:
     """Return the series to draw, the stage's own first.
 
     `in_runs` reads its series in other runs.
     """
-    chosen = wanted.compared
+    stage, wanted, chosen = request.stage, request.wanted, request.wanted.compared
     own = [_own(stage, wanted.attempt)]
     others: list[PlottedSeries] = []
     if chosen.sweep or chosen.members:
-        members = _of_members(stage, siblings(stage, stages), own[0])
+        members = _of_members(request, own[0])
         own = [one for one in members if one.own]
         drawn = (one for one in members if chosen.sweep or one.owner in chosen.members)
         others += [one for one in drawn if not one.own]
     if chosen.attempts:
-        attempts = _of_attempts(connection, stage, wanted.attempt)
+        attempts = _of_attempts(request, wanted.attempt)
         own = [one for one in attempts if one.own] or own
         others += [one for one in attempts if one.attempt in chosen.attempts and not one.own]
     if chosen.runs:
-        runs = in_runs(connection, stage, (stage.run_id, *chosen.runs), wanted.names or ("",))
+        runs = in_runs(request, (stage.run_id, *chosen.runs), wanted.names or ("",))
         if not others:
             own = [replace(one, attempt=wanted.attempt) for one in runs if one.own] or own
         others += [one for one in runs if not one.own]
@@ -90,20 +101,15 @@ def sources(
 
 
 def comparable_series(
-    connection: protocol.Connection,
-    stage: StageRecord,
-    stages: Sequence[StageRecord],
-    runs: Sequence[PlottedSeries],
+    request: CurvesRequest, runs: Sequence[PlottedSeries]
 ) -> list[tuple[str, PlottedSeries]]:
     """Return all series that can be drawn into a stage's plot, each with its kind.
 
     The kinds are `attempt`, `member` (of the stage's sweep) and `run`.
     """
-    members = siblings(stage, stages)
-    found = [("member", one) for one in _of_members(stage, members, _own(stage, None))]
-    if len(members) < 2:
-        found = []
-    attempts = _of_attempts(connection, stage, None)
+    members = _of_members(request, _own(request.stage, None))
+    found = [("member", one) for one in members if len(members) > 1]
+    attempts = _of_attempts(request, None)
     found += [("attempt", one) for one in attempts if len(attempts) > 1]
     return found + [("run", one) for one in runs if not (found and one.own)]
 
@@ -120,11 +126,10 @@ def _pruned(stage: StageRecord) -> str:
     return harmless(stage.reason or "pruned") if stage.status == Status.PRUNED else ""
 
 
-def _of_attempts(
-    connection: protocol.Connection, stage: StageRecord, shown: int | None
-) -> list[PlottedSeries]:
+def _of_attempts(request: CurvesRequest, shown: int | None) -> list[PlottedSeries]:
     """Return each attempt of the stage; the one shown, else the last one, is its own."""
-    numbers = [one.number for one in views.attempts_of_stage(connection, stage.id)]
+    stage = request.stage
+    numbers = [one.number for one in views.attempts_of_stage(request.connection, stage.id)]
     shown = shown or (numbers[-1] if numbers else None)
     live = stage.status not in ENDED
     return [
@@ -133,31 +138,22 @@ def _of_attempts(
     ]
 
 
-def siblings(stage: StageRecord, stages: Sequence[StageRecord]) -> list[StageRecord]:
-    """Return all members of the stage's sweep, itself included."""
-    if stage.definition.matrix is None:
-        return [stage]
-    return [one for one in stages if one.definition.group == stage.definition.group]
-
-
-def _of_members(
-    stage: StageRecord, members: Sequence[StageRecord], own: PlottedSeries
-) -> list[PlottedSeries]:
+def _of_members(request: CurvesRequest, own: PlottedSeries) -> list[PlottedSeries]:
     """Return the members of the stage's sweep."""
     return [
         PlottedSeries(
             one.id,
             _member(one),
             at,
-            own.attempt if one.id == stage.id else None,
-            own=one.id == stage.id,
+            own.attempt if one.id == own.owner else None,
+            own=one.id == own.owner,
             live=one.status not in ENDED,
             pruned=_pruned(one),
             completed=one.status == Status.COMPLETED,
             params=tuple(one.definition.member_values.items()),
             over=one.definition.over,
         )
-        for at, one in enumerate(members)
+        for at, one in enumerate(request.siblings)
     ]
 
 
@@ -175,13 +171,13 @@ def differing_params(series: Iterable[PlottedSeries]) -> tuple[str, ...]:
     return tuple(name for name in names if len({params.get(name) for params in known}) > 1)
 
 
-def read_series(connection: protocol.Connection, owner: str) -> dict[str, SeriesSegments]:
+def read_series(connection: Connection, owner: str) -> dict[str, SeriesSegments]:
     """Return all series of a stage by name: its figures and its charts are read from them."""
     return {found.name: found for found in segments.series(connection, [owner])}
 
 
 def figures(
-    connection: protocol.Connection, found: Iterable[SeriesSegments], attempt: int | None
+    connection: Connection, found: Iterable[SeriesSegments], attempt: int | None
 ) -> tuple[SeriesSummary, ...]:
     """Return the figures of each series; `attempt`: only those of its points."""
     return tuple(
@@ -192,7 +188,7 @@ def figures(
 
 
 def axes(
-    figures: Sequence[SeriesSummary], connection: protocol.Connection, stage: StageRecord
+    figures: Sequence[SeriesSummary], connection: Connection, stage: StageRecord
 ) -> tuple[Axis, ...]:
     """Return the x axes that a stage can be drawn over."""
     found = [Axis.STEP]

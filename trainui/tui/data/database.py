@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from trainui import settings
 from trainui.errors import NotFoundError, TrainuiError
-from trainui.store.db import protocol, readonly, sqlite_file
+from trainui.store.db import readonly, sqlite_file
 from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, gpu_use, views
 from trainui.tui.data.health import HealthReader
@@ -59,7 +59,7 @@ class ScreenDatabase:
         self.unfinished = False
         """True if the last snapshot omitted slow parts, which the next read adds."""
         self._ringer = ringer
-        self._connection: protocol.Connection | None = None
+        self._connection: Connection | None = None
         self._file: tuple[int, int] | None = None
         self._version: int | str | None = None
         self._list = RunsPageReader()
@@ -114,7 +114,7 @@ class ScreenDatabase:
         self._connection = None
         self._list.forget()
 
-    def _read(self, query: Query, connection: protocol.Connection) -> Snapshot:
+    def _read(self, query: Query, connection: Connection) -> Snapshot:
         self._version = readonly.data_version(connection)
         if self._ringer is not None:
             self._ringer.look(connection)
@@ -142,9 +142,7 @@ class ScreenDatabase:
         self.unfinished = self._list.unfinished
         return snapshot
 
-    def _with_page(
-        self, connection: protocol.Connection, query: RunQuery, snapshot: Snapshot
-    ) -> Snapshot:
+    def _with_page(self, connection: Connection, query: RunQuery, snapshot: Snapshot) -> Snapshot:
         """Add the page; the first one without curves, since the first curves import numpy."""
         later = query.curves is not None and not self._has_read_curves
         if query.stage is not None and query.curves is not None:
@@ -164,7 +162,7 @@ class ScreenDatabase:
             self._pages = RunPageReader()
         return self._pages
 
-    def _connected(self) -> protocol.Connection:
+    def _connected(self) -> Connection:
         if self._connection is None:
             self._replaced()
             self._connection = readonly.connect()

@@ -10,7 +10,7 @@ from trainui import clock, settings
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED
 from trainui.pipeline.rules.duration_estimate import PastDuration, RemainingTime, StepProgress
-from trainui.store.db import protocol
+from trainui.store.db.protocol import Connection
 from trainui.store.points import curves
 from trainui.store.read import run_history, views
 from trainui.store.read.stage_cache import StageCache
@@ -70,9 +70,7 @@ class EtaEstimator:
         self.goals: dict[str, float] = {}
         """By a running stage's id, its last step in an earlier completed run."""
 
-    def look(
-        self, connection: protocol.Connection, run: RunRecord, stages: Sequence[StageRecord]
-    ) -> RunEta:
+    def look(self, connection: Connection, run: RunRecord, stages: Sequence[StageRecord]) -> RunEta:
         """Return the estimated end of a run and of its running stages."""
         if run.status not in UNFINISHED:
             return RunEta(None, {})
@@ -93,7 +91,7 @@ class EtaEstimator:
         }
         return RunEta(ending, running)
 
-    def of_list(self, connection: protocol.Connection, run_ids: Sequence[str]) -> dict[str, Eta]:
+    def of_list(self, connection: Connection, run_ids: Sequence[str]) -> dict[str, Eta]:
         """Return the estimated ends of listed runs, by id; runs without an estimate are omitted."""
         found = {}
         looked_at = run_ids[:MOST_RUNS]
@@ -108,7 +106,7 @@ class EtaEstimator:
         return found
 
     def _completions(
-        self, connection: protocol.Connection, run: RunRecord, stages: Sequence[StageRecord]
+        self, connection: Connection, run: RunRecord, stages: Sequence[StageRecord]
     ) -> _Past:
         known = self._past.get(run.id)
         if known is None or time.monotonic() - known.looked_at > PERIOD:
@@ -126,7 +124,7 @@ def _in(now: int, seconds: float, whole: bool) -> Eta:
 
 
 def _with_steps(
-    connection: protocol.Connection,
+    connection: Connection,
     stages: Sequence[StageRecord],
     progress: Mapping[str, StepProgress],
     known: Mapping[str, Sequence[PastDuration]],

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from trainui import disk, paths, settings
 from trainui.artifacts import checkpoint_places
-from trainui.store.db import protocol, sqlite_file
+from trainui.store.db import sqlite_file
+from trainui.store.db.protocol import Connection
 from trainui.tui.machine.disk_forecast import DiskForecast
 
 PERIOD = 2.0
@@ -49,7 +50,7 @@ class HealthReader:
         before, self.seen = self.seen, self._check()
         return before != self.seen
 
-    def find_checkpoint_places(self, connection: protocol.Connection) -> None:
+    def find_checkpoint_places(self, connection: Connection) -> None:
         """Find out where running stages write checkpoints, if due."""
         if (at := time.monotonic()) - self._found_places_at >= PERIOD:
             self._found_places_at = at

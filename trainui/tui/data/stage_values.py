@@ -10,7 +10,7 @@ from trainui.domain.metric_direction import ComparedMetric, may_lead
 from trainui.domain.records import StageRecord
 from trainui.domain.search import Search
 from trainui.domain.states import Status
-from trainui.store.db import protocol
+from trainui.store.db.protocol import Connection
 from trainui.store.read.headlines import MetricOwner
 
 SMOOTHED = "smoothed:"
@@ -37,7 +37,7 @@ class StageValues:
         """By stage id and metric: the version of its points, and the value."""
 
     def read(
-        self, connection: protocol.Connection, versions: Mapping[str, int], metric: ComparedMetric
+        self, connection: Connection, versions: Mapping[str, int], metric: ComparedMetric
     ) -> dict[str, StageValue]:
         """Return the value by stage id, of stages that have one.
 
@@ -51,7 +51,7 @@ class StageValues:
 
     def best(
         self,
-        connection: protocol.Connection,
+        connection: Connection,
         stages: Sequence[MetricOwner],
         name: str,
         search: Search | None = None,
@@ -78,7 +78,7 @@ class StageValues:
         return min(found, key=key)
 
     def _one(
-        self, connection: protocol.Connection, stage_id: str, version: int, metric: ComparedMetric
+        self, connection: Connection, stage_id: str, version: int, metric: ComparedMetric
     ) -> StageValue | None:
         known = self._known.get((stage_id, metric))
         if known is None or known[0] != version:
@@ -87,9 +87,7 @@ class StageValues:
         return known[1]
 
 
-def _read(
-    connection: protocol.Connection, stage_id: str, metric: ComparedMetric
-) -> StageValue | None:
+def _read(connection: Connection, stage_id: str, metric: ComparedMetric) -> StageValue | None:
     from trainui.pipeline.folding import value_of  # both are not needed for the first frame
     from trainui.store.points import curves
 
@@ -112,11 +110,7 @@ class BestSteps:
         """By stage id and metric: the best value, with its step once that was read."""
 
     def read(
-        self,
-        connection: protocol.Connection,
-        stage: StageRecord,
-        metric: ComparedMetric,
-        value: float,
+        self, connection: Connection, stage: StageRecord, metric: ComparedMetric, value: float
     ) -> float | None:
         """Return the step of a stage's best value; None if it has none, or another best by now.
 
@@ -135,7 +129,7 @@ class BestSteps:
 
 
 def _step_of(
-    connection: protocol.Connection, stage_id: str, metric: ComparedMetric, value: float
+    connection: Connection, stage_id: str, metric: ComparedMetric, value: float
 ) -> float | None:
     if metric.lower is None:
         return None

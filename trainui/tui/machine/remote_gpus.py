@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainui import settings
-from trainui.store.db import protocol
+from trainui.store.db.protocol import Connection
 from trainui.store.read import gpu_use
 from trainui.tui.machine.gpu_reader import GpuFigures
 
@@ -14,7 +14,7 @@ SILENT_AFTER = 40.0
 """Seconds without a heartbeat after which figures are hidden; same as in `store.runs.hosts`."""
 
 
-def read(connection: protocol.Connection) -> tuple[GpuFigures, ...]:
+def read(connection: Connection) -> tuple[GpuFigures, ...]:
     """Return the GPUs of all other hosts, sorted; none on SQLite, which is for one host."""
     if settings.load().database_url is None:
         return ()

@@ -16,7 +16,7 @@ from trainui.domain.states import ENDED, Status
 from trainui.execution.attempt import environment_digest
 from trainui.pipeline.substitution.search import searches_of
 from trainui.search import results
-from trainui.store.db import protocol
+from trainui.store.db.protocol import Connection
 from trainui.store.points import curves
 from trainui.store.read import event_feed, headlines, run_history, run_list, tracked, views
 from trainui.store.read.stage_cache import StageCache
@@ -115,7 +115,7 @@ class RunPageReader:
         self._begun_run: str | None = None
         """The run of which at least the first stages have been read."""
 
-    def read(self, connection: protocol.Connection, query: RunQuery) -> RunPage | None:
+    def read(self, connection: Connection, query: RunQuery) -> RunPage | None:
         """Read a page; None if the run does not exist."""
         run = views.run(connection, query.run_id)
         if run is None:
@@ -144,7 +144,7 @@ class RunPageReader:
 
     def _detail(
         self,
-        connection: protocol.Connection,
+        connection: Connection,
         query: RunQuery,
         run: RunRecord,
         stage: StageRecord,
@@ -186,7 +186,7 @@ class RunPageReader:
             summary=_summary(connection, stage) if stage.completed_at is not None else {},
         )
 
-    def _first(self, connection: protocol.Connection, run: RunRecord) -> RunPage | None:
+    def _first(self, connection: Connection, run: RunRecord) -> RunPage | None:
         """Return the first stages of a large run, once, so that its page appears immediately."""
         if self._begun_run == run.id:
             return None
@@ -198,7 +198,7 @@ class RunPageReader:
         return RunPage(run, stages, more=line.total - len(stages))
 
     def _checkpoint_of(
-        self, connection: protocol.Connection, stage: StageRecord, attempts: Sequence[AttemptRecord]
+        self, connection: Connection, stage: StageRecord, attempts: Sequence[AttemptRecord]
     ) -> str:
         """Return why the last attempt did not resume from the newest checkpoint; empty: it did."""
         if stage.definition.checkpoint is None or not attempts or not attempts[-1].started_at:
@@ -212,7 +212,7 @@ class RunPageReader:
 
     def _with_results(
         self,
-        connection: protocol.Connection,
+        connection: Connection,
         stage: StageRecord,
         attempts: Sequence[AttemptRecord],
         stages: Sequence[StageRecord],
@@ -245,9 +245,7 @@ class RunPageReader:
             self._variables = {key: _different(found, before.number)}
         return self._variables[key]
 
-    def read_metric_page(
-        self, connection: protocol.Connection, query: MetricQuery
-    ) -> CurvesPage | None:
+    def read_metric_page(self, connection: Connection, query: MetricQuery) -> CurvesPage | None:
         """Read the page of one metric; None if the run or the stage does not exist."""
         run = views.run(connection, query.run_id)
         stages = tuple(self._stages.read(connection, query.run_id))
@@ -263,7 +261,7 @@ class RunPageReader:
 
 
 def _plotted(
-    connection: protocol.Connection, stage: StageRecord, members: Sequence[StageRecord]
+    connection: Connection, stage: StageRecord, members: Sequence[StageRecord]
 ) -> StageRecord:
     """Return a stage, or the first member of its folded sweep with metrics if it has none."""
     if not members or headlines.has_series(connection, stage.id):
@@ -273,11 +271,11 @@ def _plotted(
     return next((one for one in others if headlines.has_series(connection, one.id)), stage)
 
 
-def _summary(connection: protocol.Connection, stage: StageRecord) -> Mapping[str, Any]:
+def _summary(connection: Connection, stage: StageRecord) -> Mapping[str, Any]:
     return tracked.summary_of_stage(views.submission(connection, stage.run_id), stage.name)
 
 
-def _own_parameters(connection: protocol.Connection, stage: StageRecord) -> Mapping[str, str]:
+def _own_parameters(connection: Connection, stage: StageRecord) -> Mapping[str, str]:
     """Return the parameters that were edited for this member of a sweep alone."""
     values = views.submission(connection, stage.run_id).get("members")
     if not values or stage.definition.matrix is None:
@@ -294,7 +292,7 @@ def _different(found: environment_digest.Difference, number: int) -> str:
 
 
 def _events(
-    connection: protocol.Connection,
+    connection: Connection,
     stage: StageRecord,
     attempts: Sequence[AttemptRecord],
     number: int | None,

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from trainui.domain.headline_metric import headline
 from trainui.domain.metric_direction import ComparedMetric
-from trainui.store.db import protocol
+from trainui.store.db.protocol import Connection
 from trainui.store.points import curves
 from trainui.store.read import headlines, stage_alerts
 from trainui.store.read.run_list import RunLine
@@ -42,7 +42,7 @@ class HeadlineReader:
 
     def read(
         self,
-        connection: protocol.Connection,
+        connection: Connection,
         runs: Collection[RunLine],
         goals: Mapping[str, float],
         gpus: Mapping[str, Sequence[int]] | None = None,
@@ -68,7 +68,7 @@ class HeadlineReader:
                 found[run.id] = live
         return found
 
-    def _ended(self, connection: protocol.Connection, run: RunLine, state: Hashable) -> RunLive:
+    def _ended(self, connection: Connection, run: RunLine, state: Hashable) -> RunLive:
         known = self._over.get(run.id)
         if known is None or known[0] != state:
             if len(self._over) > MOST_KEPT:
@@ -78,7 +78,7 @@ class HeadlineReader:
 
     def _of_metrics(
         self,
-        connection: protocol.Connection,
+        connection: Connection,
         run: RunLine,
         goals: Mapping[str, float],
         gpus: tuple[int, ...],
@@ -113,12 +113,7 @@ class HeadlineReader:
             broken=best is not None and (best[1].is_broken or shown.name in nan),
         )
 
-    def _columns(
-        self,
-        connection: protocol.Connection,
-        owner: str,
-        name: str,
-    ) -> tuple[float, ...]:
+    def _columns(self, connection: Connection, owner: str, name: str) -> tuple[float, ...]:
         state = headlines.versions(connection, [owner]).get(owner)
         known = self._drawn.get((owner, name))
         if known is None or known[0] != state:

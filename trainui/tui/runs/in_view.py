@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from trainui.domain.states import Status
-from trainui.store.db import protocol
+from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, gpu_use, run_list
 from trainui.tui.data.eta import EtaEstimator
 from trainui.tui.data.query import ListQuery
@@ -47,9 +47,7 @@ class InViewReader:
         """True if the last read left out slow parts, which the next one will read."""
         return self._sweeps.unfinished or self._metrics.unfinished or self._titles.unfinished
 
-    def read(
-        self, connection: protocol.Connection, query: ListQuery, snapshot: Snapshot
-    ) -> Snapshot:
+    def read(self, connection: Connection, query: ListQuery, snapshot: Snapshot) -> Snapshot:
         """Return a snapshot of all runs with the data that is read of visible runs only."""
         runs = self._sweeps.read(connection, snapshot.runs)
         by_id = {run.id: run for run in runs}
@@ -69,9 +67,7 @@ class InViewReader:
             details=self._details(connection, query),
         )
 
-    def _details(
-        self, connection: protocol.Connection, query: ListQuery
-    ) -> Mapping[str, RunDetails]:
+    def _details(self, connection: Connection, query: ListQuery) -> Mapping[str, RunDetails]:
         """Return the second lines of the runs in view; read again after an event or a while."""
         if not query.details:
             return {}

@@ -8,7 +8,7 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 from trainui.domain.metric_direction import lower_is_better
-from trainui.store.db import protocol
+from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, headlines, stage_alerts
 from trainui.store.read.headlines import MetricOwner
 from trainui.store.read.run_list import RunLine
@@ -40,7 +40,7 @@ class MetricReader:
         """True if the time budget ended before all values were read."""
 
     def read(
-        self, connection: protocol.Connection, names: Collection[str], runs: Collection[RunLine]
+        self, connection: Connection, names: Collection[str], runs: Collection[RunLine]
     ) -> Mapping[str, RunValues]:
         """Return the values by metric, as far as they were read."""
         give_up_at = time.monotonic() + BUDGET
@@ -49,7 +49,7 @@ class MetricReader:
         return {name: self._read(connection, name, runs, nan, give_up_at) for name in sorted(names)}
 
     def _with_nan(
-        self, connection: protocol.Connection, runs: Collection[RunLine]
+        self, connection: Connection, runs: Collection[RunLine]
     ) -> Mapping[str, frozenset[str]]:
         """Return the names of the stages with NaN values by run; read again after a new event."""
         in_trouble = tuple(run.id for run in runs if run.trouble.nan)
@@ -60,7 +60,7 @@ class MetricReader:
 
     def _read(
         self,
-        connection: protocol.Connection,
+        connection: Connection,
         name: str,
         runs: Collection[RunLine],
         nan: Mapping[str, frozenset[str]],
@@ -87,7 +87,7 @@ class MetricReader:
 
     def _value(
         self,
-        connection: protocol.Connection,
+        connection: Connection,
         owners: Sequence[MetricOwner],
         name: str,
         with_nan: frozenset[str],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from trainui.store.db import protocol
+from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, run_list
 from trainui.store.read.run_list import RunLine
 from trainui.tui.data.query import ListQuery
@@ -30,14 +30,14 @@ class RunListCache:
         self.loading = True
         """True while only the first runs have been read."""
 
-    def first(self, connection: protocol.Connection) -> None:
+    def first(self, connection: Connection) -> None:
         """Read as many runs as fill a screen."""
         self.runs = tuple(run_list.run_lines(connection, limit=FIRST_RUNS))
         self.loading = len(self.runs) == FIRST_RUNS
         if not self.loading:
             self.reload(connection)
 
-    def reload(self, connection: protocol.Connection) -> None:
+    def reload(self, connection: Connection) -> None:
         """Read all runs."""
         self._event = event_feed.last(connection)
         found = run_list.run_lines(connection)
@@ -46,7 +46,7 @@ class RunListCache:
         self.runs = tuple(found)
         self.loading = False
 
-    def update(self, connection: protocol.Connection) -> None:
+    def update(self, connection: Connection) -> None:
         """Read the runs with events since the last read; read all runs if any were deleted."""
         event = event_feed.last(connection)
         count = run_list.count_runs(connection)
@@ -80,9 +80,7 @@ class RunsPageReader:
         """Read the whole list again next time."""
         self._list = RunListCache()
 
-    def read(
-        self, connection: protocol.Connection, query: ListQuery, snapshot: Snapshot
-    ) -> Snapshot:
+    def read(self, connection: Connection, query: ListQuery, snapshot: Snapshot) -> Snapshot:
         """Return the snapshot with the runs in it."""
         if self._list.loading and self._list.runs:
             self._list.reload(connection)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from trainui.domain.states import UNFINISHED
-from trainui.store.db import protocol
+from trainui.store.db.protocol import Connection
 from trainui.store.read import sweep_values
 from trainui.store.read.run_list import RunLine
 
@@ -39,9 +39,7 @@ class SweepReader:
         self.unfinished = False
         """True if the time budget ended before all sweeps were read."""
 
-    def read(
-        self, connection: protocol.Connection, runs: tuple[RunLine, ...]
-    ) -> tuple[RunLine, ...]:
+    def read(self, connection: Connection, runs: tuple[RunLine, ...]) -> tuple[RunLine, ...]:
         """Return the runs with their sweeps, as far as these were read."""
         if runs is self._read[0] and not (self.unfinished or self._is_stale):
             return self._read[1]
@@ -60,9 +58,7 @@ class SweepReader:
             return known is None
         return run.status not in UNFINISHED or now - known.read_at > PERIOD
 
-    def _look_up(
-        self, connection: protocol.Connection, due: Sequence[RunLine], give_up_at: float
-    ) -> None:
+    def _look_up(self, connection: Connection, due: Sequence[RunLine], give_up_at: float) -> None:
         """Read the sweeps of these runs until the time budget ends."""
         swept = sweep_values.with_sweeps(connection, [run.id for run in due]) if due else set()
         self.unfinished = False

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from trainui.domain.headline_metric import headline
 from trainui.domain.metric_direction import ComparedMetric
-from trainui.store.db import protocol
+from trainui.store.db.protocol import Connection
 from trainui.store.read import headlines
 from trainui.store.read.run_list import RunLine
 from trainui.tui.data.snapshot import ListedMetrics, metric_title
@@ -43,7 +43,7 @@ class TitleReader:
         self.unfinished = False
         """True if the last read left out runs, which the next one will read."""
 
-    def read(self, connection: protocol.Connection, runs: Sequence[RunLine]) -> ListedMetrics:
+    def read(self, connection: Connection, runs: Sequence[RunLine]) -> ListedMetrics:
         """Return the titles of these runs' metrics."""
         if len(self._known) > max(MOST_KEPT, 2 * len(runs)):
             self._known.clear()
@@ -54,7 +54,7 @@ class TitleReader:
         main = main if 2 * count > titles.total() else ""
         return ListedMetrics(metrics, main, max((one.member for one in found), default=0))
 
-    def _read(self, connection: protocol.Connection, runs: Sequence[RunLine]) -> list[_KnownTitle]:
+    def _read(self, connection: Connection, runs: Sequence[RunLine]) -> list[_KnownTitle]:
         found: list[_KnownTitle] = []
         begun = time.monotonic()
         for run in runs:
@@ -64,7 +64,7 @@ class TitleReader:
         self.unfinished = len(found) < len(runs)
         return found
 
-    def _of(self, connection: protocol.Connection, run: RunLine, now: float) -> _KnownTitle:
+    def _of(self, connection: Connection, run: RunLine, now: float) -> _KnownTitle:
         known = self._known.get(run.id)
         if known is None or not _is_valid(known, run, now):
             stage = headlines.headline_stage(connection, run.id)

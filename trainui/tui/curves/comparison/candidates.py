@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from trainui.domain.records import SeriesSummary
-from trainui.store.db import protocol
+from trainui.store.db.protocol import Connection
 from trainui.store.points import curves
 from trainui.store.read import stage_alerts
 from trainui.tui.curves.model import Candidate
@@ -14,7 +14,7 @@ from trainui.tui.curves.series import PlottedSeries, differing_params
 
 
 def read_candidates(
-    connection: protocol.Connection,
+    connection: Connection,
     found: Sequence[tuple[str, PlottedSeries]],
     metric: str,
     *,

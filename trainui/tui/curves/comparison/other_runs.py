@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from trainui.domain.headline_metric import headline
 from trainui.domain.records import StageRecord
 from trainui.domain.states import ENDED, Status
-from trainui.store.db import protocol
+from trainui.store.db.protocol import Connection
 from trainui.store.read import headlines, stage_alerts, views
 from trainui.store.read.headlines import ComparableStage
 from trainui.text import harmless
-from trainui.tui.curves.model import CurvesWanted
-from trainui.tui.curves.series import PlottedSeries
+from trainui.tui.curves.series import CurvesRequest, PlottedSeries
 from trainui.tui.data.stage_values import StageValues
 from trainui.tui.runs.column_stats import differing
 from trainui.tui.runs.params import params_of, shown_value
@@ -29,60 +28,37 @@ class OtherRuns:
         self._values = StageValues()
 
     def read(
-        self,
-        connection: protocol.Connection,
-        stage: StageRecord,
-        runs: Sequence[str],
-        names: Sequence[str],
+        self, request: CurvesRequest, runs: Sequence[str], names: Sequence[str]
     ) -> list[PlottedSeries]:
         """Return the same stage in some runs, the newest first.
 
         A run without a stage of that name contributes the stage that stands for it in the list, of
         those that have the metrics.
         """
-        return self._series(connection, stage, self._found(connection, stage, runs, names), names)
+        return self._series(request, _comparable(request, runs, names), names)
 
-    def offered(
-        self,
-        connection: protocol.Connection,
-        stage: StageRecord,
-        wanted: CurvesWanted,
-        names: Sequence[str],
-    ) -> list[PlottedSeries]:
+    def offered(self, request: CurvesRequest, names: Sequence[str]) -> list[PlottedSeries]:
         """Return the series of a metric in the runs that it can be compared with.
 
         They are the runs of the stage's pipeline, up to a number those of others that have one of
         the metrics `names`, those sought, and the chosen ones.
         """
+        wanted, of = request.wanted, (request.connection, request.stage)
         metric = (wanted.names or ("",))[0]
-        found = self._found(connection, stage, (), [metric])
+        found = _comparable(request, (), [metric])
         if names and (room := MOST_RUNS - len(found)) > 0:
-            found += headlines.comparable_elsewhere(connection, stage, names, (), most=room)
+            found += headlines.comparable_elsewhere(*of, names, (), most=room)
         if names and (words := wanted.sought):
-            found += headlines.comparable_elsewhere(connection, stage, names, words, most=MOST_RUNS)
+            found += headlines.comparable_elsewhere(*of, names, words, most=MOST_RUNS)
         known = {one.run_id for one in found}
         others = [run_id for run_id in wanted.compared.runs if run_id not in known]
-        found += self._found(connection, stage, others, [metric]) if others else []
-        return self._series(
-            connection, stage, list({one.run_id: one for one in found}.values()), [metric]
-        )
-
-    def _found(
-        self,
-        connection: protocol.Connection,
-        stage: StageRecord,
-        runs: Sequence[str],
-        names: Sequence[str],
-    ) -> list[ComparableStage]:
-        return headlines.comparable(connection, stage, runs, names, most=MOST_RUNS)
+        found += _comparable(request, others, [metric]) if others else []
+        return self._series(request, list({one.run_id: one for one in found}.values()), [metric])
 
     def _series(
-        self,
-        connection: protocol.Connection,
-        stage: StageRecord,
-        found: Sequence[ComparableStage],
-        names: Sequence[str],
+        self, request: CurvesRequest, found: Sequence[ComparableStage], names: Sequence[str]
     ) -> list[PlottedSeries]:
+        connection, stage = request.connection, request.stage
         metric = headline(names, stage.definition.search) or names[0]
         shown = [
             one if one.name == stage.name else self._best_member(connection, one, metric)
@@ -92,7 +68,7 @@ class OtherRuns:
         return [_series(one, labels[one.run_id], stage) for one in shown]
 
     def _best_member(
-        self, connection: protocol.Connection, one: ComparableStage, metric: str
+        self, connection: Connection, one: ComparableStage, metric: str
     ) -> ComparableStage:
         """Return the member with the best value if a stage is a sweep's, else the stage."""
         if "[" not in one.name:
@@ -105,6 +81,12 @@ class OtherRuns:
             return one
         status = views.stage_status(connection, best[0].id) or one.status
         return one._replace(id=best[0].id, name=best[0].name, status=status)
+
+
+def _comparable(
+    request: CurvesRequest, runs: Sequence[str], names: Sequence[str]
+) -> list[ComparableStage]:
+    return headlines.comparable(request.connection, request.stage, runs, names, most=MOST_RUNS)
 
 
 def _series(one: ComparableStage, label: str, stage: StageRecord) -> PlottedSeries:

@@ -14,7 +14,7 @@ from typing import Any
 
 from trainui.domain.notifications import ALERT, MARK, PRUNE, STALLED
 from trainui.domain.records import Event, StageRecord
-from trainui.store.db import protocol
+from trainui.store.db.protocol import Connection
 from trainui.store.points.x_axis import Axis
 from trainui.store.read import event_feed
 from trainui.text import harmless
@@ -38,7 +38,7 @@ class StageAlert:
     """NaN for a stall, and where a metric without steps was pruned."""
 
 
-def read_alerts(connection: protocol.Connection, stage: StageRecord) -> list[StageAlert]:
+def read_alerts(connection: Connection, stage: StageRecord) -> list[StageAlert]:
     """Return the alerts, stalls and prunings of a stage, the oldest first."""
     found = event_feed.stage_alerts(connection, stage, (ALERT, MARK, STALLED, PRUNE), most=MOST)
     return [_alert(stage, event, data) for event, data in found]

@@ -16,7 +16,7 @@ from trainui.domain.metric_direction import ComparedMetric
 from trainui.domain.notifications import MARKED, NAN
 from trainui.domain.records import AttemptRecord, Event, SeriesSummary, StageRecord
 from trainui.domain.states import Status
-from trainui.store.db import protocol
+from trainui.store.db.protocol import Connection
 from trainui.store.points import curves
 from trainui.store.read import event_feed, headlines
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
@@ -76,7 +76,7 @@ class ActivityReader:
 
     def read(
         self,
-        connection: protocol.Connection,
+        connection: Connection,
         stage: StageRecord,
         attempts: Sequence[AttemptRecord],
         *,
@@ -123,11 +123,7 @@ class ActivityReader:
         return self._progress[1]
 
     def _headline(
-        self,
-        connection: protocol.Connection,
-        stage: StageRecord,
-        version: int | None,
-        own: int | None,
+        self, connection: Connection, stage: StageRecord, version: int | None, own: int | None
     ) -> str:
         key = (stage.id, version, stage.status == Status.RUNNING, own)
         if self._metric is None or self._metric[0] != key:
@@ -141,11 +137,7 @@ class ActivityReader:
         return self._metric[1]
 
     def _text(
-        self,
-        connection: protocol.Connection,
-        stage: StageRecord,
-        metric: ComparedMetric,
-        own: int | None,
+        self, connection: Connection, stage: StageRecord, metric: ComparedMetric, own: int | None
     ) -> str:
         """Return e.g. `val/loss  best 0.0011 at step 17,760, last 0.0123 (lower is better)`."""
         found = curves.summaries(connection, [stage.id], metric.name, attempt=own)

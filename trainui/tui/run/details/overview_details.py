@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,35 +36,24 @@ def details_rows(
 
     `last` is the attempt shown. Without a timeline, the share of the run's time is not shown.
     """
-    rows: list[Row] = []
-    for label, text, style in _fields(stage, last, by_name, detail, timeline, width - LABEL):
-        rows += field_rows(label, text, style, width)
-    return rows
-
-
-def _fields(
-    stage: StageRecord,
-    last: AttemptRecord | None,
-    by_name: Mapping[str, StageRecord],
-    detail: StageDetail,
-    timeline: Timeline | None,
-    room: int,
-) -> Iterator[tuple[str, str, str]]:
-    """Yield the facts, each with its label and style."""
     definition = stage.definition
-    yield "time", _times(stage), ""
-    yield "share", _share(stage, timeline), ""
-    yield "retries", _retries_text(stage), ""
-    yield "continues", _continued(stage, last), ""
-    yield "commit", detail.commit, ""
-    yield "task", definition.task or "", ""
-    yield "after", _upstream_text(stage, by_name), ""
-    yield "outputs", "  ".join(definition.outputs), ""
-    yield "sets", "  ".join(definition.env), ""
-    yield "variables", detail.variables, ""
-    yield "where", _where(last), ""
-    yield "task id", stage.celery_task_id or "", "dim"
-    yield "directory", short_path(stage.directory, room), "dim"
+    checkpoint = last.checkpoint if last is not None else None
+    fields = (
+        ("time", _times(stage), ""),
+        ("share", _share(stage, timeline), ""),
+        ("retries", _retries_text(stage), ""),
+        ("continues", (checkpoint or "").removeprefix(f"{stage.directory}/"), ""),
+        ("commit", detail.commit, ""),
+        ("task", definition.task or "", ""),
+        ("after", _upstream_text(stage, by_name), ""),
+        ("outputs", "  ".join(definition.outputs), ""),
+        ("sets", "  ".join(definition.env), ""),
+        ("variables", detail.variables, ""),
+        ("where", _where(last), ""),
+        ("task id", stage.celery_task_id or "", "dim"),
+        ("directory", short_path(stage.directory, width - LABEL), "dim"),
+    )
+    return [row for field in fields for row in field_rows(*field, width)]
 
 
 def short_path(path: str, room: int) -> str:
@@ -85,12 +74,6 @@ def _share(stage: StageRecord, timeline: Timeline | None) -> str:
         return ""
     share = f"{timeline.took(stage.name) / timeline.total:.0%} of run time"
     return f"{share} (critical path)" if stage.name in timeline.critical else share
-
-
-def _continued(stage: StageRecord, last: AttemptRecord | None) -> str:
-    """Return the checkpoint that an attempt resumed from, relative to the stage's directory."""
-    checkpoint = "" if last is None else last.checkpoint or ""
-    return checkpoint.removeprefix(f"{stage.directory}/")
 
 
 def _retries_text(stage: StageRecord) -> str:

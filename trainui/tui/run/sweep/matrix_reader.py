@@ -9,7 +9,7 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.headline_metric import headline
 from trainui.domain.metric_direction import ComparedMetric
 from trainui.domain.records import StageRecord
-from trainui.store.db import protocol
+from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, headlines, stage_alerts, trials
 from trainui.text import harmless
 from trainui.tui.data.snapshot import MatrixDetail, SearchDetail, metric_title
@@ -33,7 +33,7 @@ class AlertReader:
         """The run and its last event."""
         self._words: Mapping[str, str] = {}
 
-    def read(self, connection: protocol.Connection, run_id: str) -> Mapping[str, str]:
+    def read(self, connection: Connection, run_id: str) -> Mapping[str, str]:
         """Return the word of each stage with an alert on its last attempt."""
         state = (run_id, event_feed.last_of(connection, run_id))
         if self._state != state:
@@ -51,7 +51,7 @@ class NanSteps:
         self._found: Mapping[str, Mapping[str, float]] = {}
 
     def read(
-        self, connection: protocol.Connection, stage_ids: Sequence[str]
+        self, connection: Connection, stage_ids: Sequence[str]
     ) -> Mapping[str, Mapping[str, float]]:
         """Return the steps by stage id and metric."""
         what = (event_feed.last(connection), tuple(stage_ids))
@@ -70,11 +70,7 @@ class MatrixReader:
         self._steps = BestSteps()
 
     def read(
-        self,
-        connection: protocol.Connection,
-        members: Sequence[StageRecord],
-        *,
-        smoothed: bool = False,
+        self, connection: Connection, members: Sequence[StageRecord], *, smoothed: bool = False
     ) -> MatrixDetail | None:
         """Read the sweep's headline metric, or its search's; None if there is nothing to show.
 
@@ -116,7 +112,7 @@ class MatrixReader:
 
     def _others(
         self,
-        connection: protocol.Connection,
+        connection: Connection,
         stages: Sequence[StageRecord],
         versions: Mapping[str, int],
         shown: str,
@@ -133,14 +129,14 @@ class MatrixReader:
         return others
 
     def _nan_since(
-        self, connection: protocol.Connection, stages: Sequence[StageRecord]
+        self, connection: Connection, stages: Sequence[StageRecord]
     ) -> Mapping[str, float]:
         found = self._nan_steps.read(connection, [one.id for one in stages])
         return {one.name: min(found[one.id].values()) for one in stages if one.id in found}
 
     def _by_name(
         self,
-        connection: protocol.Connection,
+        connection: Connection,
         stages: Sequence[StageRecord],
         versions: Mapping[str, int],
         metric: ComparedMetric,
@@ -150,7 +146,7 @@ class MatrixReader:
 
     def _metric(
         self,
-        connection: protocol.Connection,
+        connection: Connection,
         definition: StageDefinition,
         with_points: Sequence[StageRecord],
     ) -> str | None:
@@ -160,7 +156,7 @@ class MatrixReader:
         return headline(next(filter(None, names), ()))
 
 
-def _search(connection: protocol.Connection, member: StageRecord) -> SearchDetail:
+def _search(connection: Connection, member: StageRecord) -> SearchDetail:
     run, name = member.run_id, member.definition.group
     found = trials.summaries(connection, run, name)
     return SearchDetail({one.stage: one for one in found}, trials.importance(connection, run, name))
