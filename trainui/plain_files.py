@@ -5,10 +5,12 @@ Opening a FIFO would block, and reading `/dev/zero` would never end.
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from io import BufferedReader
 from pathlib import Path
+from typing import Any
 
 from trainui import mounts
 from trainui.errors import NotPlainFileError
@@ -46,6 +48,14 @@ def status(path: Path) -> os.stat_result:
     return path.stat()
 
 
+def look(path: Path) -> os.stat_result | None:
+    """Return a path's status; None if nothing is there, or if it cannot be seen."""
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
 def read_bytes(path: Path) -> bytes:
     """Return a regular file's bytes; raise NotPlainFileError if it is something else."""
     with open_plain(path) as file:
@@ -55,3 +65,12 @@ def read_bytes(path: Path) -> bytes:
 def read_text(path: Path) -> str:
     """Return a regular file's text; raise NotPlainFileError if it is something else."""
     return read_bytes(path).decode("utf-8")
+
+
+def read_object(path: Path) -> dict[str, Any] | None:
+    """Return the JSON object in a regular file; None if there is none, or if it is damaged."""
+    try:
+        content = json.loads(read_bytes(path))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None

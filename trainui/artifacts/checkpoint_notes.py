@@ -42,7 +42,7 @@ def note_before(found: Iterable[Path], attempt_dir: Path) -> None:
 
 def note_after(found: Iterable[Path], attempt_dir: Path) -> None:
     """Record the state after an attempt has ended: later changes are not its own."""
-    if (noted := _read(attempt_dir)) is not None and "after" not in noted:
+    if (noted := plain_files.read_object(attempt_dir / NOTE)) is not None and "after" not in noted:
         _write(attempt_dir, {**noted, "after": _states(found)})
 
 
@@ -77,7 +77,7 @@ class Note:
 
 def read(attempt_dir: Path) -> Note:
     """Read an attempt's note."""
-    noted = _read(attempt_dir) or {}
+    noted = plain_files.read_object(attempt_dir / NOTE) or {}
     has_process = (attempt_dir / protocol.PIDS_FILE).exists()
     started = written_at(attempt_dir / protocol.STARTED_FILE)
     return Note(noted.get("before"), noted.get("after"), started, has_process)
@@ -107,20 +107,9 @@ def _is_in(states: _States, path: Path) -> bool:
 
 
 def _figures(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_size, status.st_mtime_ns
+    found = plain_files.look(path)
+    return (found.st_size, found.st_mtime_ns) if found else None
 
 
 def _write(attempt_dir: Path, noted: Mapping[str, Any]) -> None:
     paths.write_private(attempt_dir / NOTE, json.dumps(noted))
-
-
-def _read(attempt_dir: Path) -> dict[str, Any] | None:
-    try:
-        noted = json.loads(plain_files.read_bytes(attempt_dir / NOTE))
-    except (OSError, ValueError):
-        return None
-    return noted if isinstance(noted, dict) else None

@@ -71,11 +71,7 @@ def record(
 
 def recorded(run_directory: Path) -> dict[str, Any]:
     """Return what `record` wrote; empty if it cannot be read."""
-    try:
-        content = json.loads(plain_files.read_bytes(run_directory / CODE_FILE))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    return plain_files.read_object(run_directory / CODE_FILE) or {}
 
 
 def state_of(directory: Path) -> CodeState:

@@ -98,19 +98,16 @@ def _is_in_sight(output: str, place: Path, run_dir: Path) -> bool:
 
 def _unchanged(attempt_dir: Path, there: Sequence[Path]) -> Collection[Path]:
     """Return the paths that are as recorded before the attempt; all if nothing was recorded."""
-    try:
-        noted = json.loads(plain_files.read_bytes(attempt_dir / NOTE))
-    except (OSError, ValueError):
+    noted = plain_files.read_object(attempt_dir / NOTE)
+    if noted is None:
         return frozenset(there)
     return frozenset(path for path in there if noted.get(str(path)) == _state(path))
 
 
 def _state(path: Path) -> list[int] | None:
-    try:
-        status = path.stat()
-    except OSError:
+    if (found := plain_files.look(path)) is None:
         return None
-    return [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+    return [found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
 
 
 def _since(attempt_dir: Path, *, continued: bool) -> int:
@@ -125,10 +122,8 @@ def _since(attempt_dir: Path, *, continued: bool) -> int:
 
 def _started(attempt_dir: Path) -> int:
     """Return when an attempt started; 0 if it never did."""
-    try:
-        return (attempt_dir / protocol.STARTED_FILE).stat().st_mtime_ns
-    except OSError:
-        return 0
+    found = plain_files.look(attempt_dir / protocol.STARTED_FILE)
+    return found.st_mtime_ns if found else 0
 
 
 def _problem(
@@ -164,8 +159,5 @@ def _changed(path: Path, since_ns: int) -> bool:
 
 def _changed_at(path: Path) -> int:
     """Return when a file was last written, moved or copied to its place."""
-    try:
-        status = path.stat()
-    except OSError:
-        return 0
-    return max(status.st_mtime_ns, status.st_ctime_ns)
+    found = plain_files.look(path)
+    return max(found.st_mtime_ns, found.st_ctime_ns) if found else 0

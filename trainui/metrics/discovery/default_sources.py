@@ -242,12 +242,8 @@ def latest(found: Iterable[SourceFile]) -> list[SourceFile]:
 
 def _age(path: Path) -> tuple[int, float]:
     """Return a file's modification time and step: the clock's resolution is limited."""
-    try:
-        modified = path.stat().st_mtime_ns
-    except OSError:
-        modified = 0
-    checkpoint = _CHECKPOINT.fullmatch(path.parent.name)
-    return modified, int(checkpoint[1]) if checkpoint else math.inf
+    state, checkpoint = look_at(path), _CHECKPOINT.fullmatch(path.parent.name)
+    return state.modified if state else 0, int(checkpoint[1]) if checkpoint else math.inf
 
 
 def _files(root: Path) -> Iterator[Path]:

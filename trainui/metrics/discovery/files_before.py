@@ -40,10 +40,7 @@ def note(workdir: Path, attempt_dir: Path) -> None:
 
 def read(attempt_dir: Path) -> dict[Path, FileState]:
     """Return the recorded files; none if nothing was recorded."""
-    try:
-        found = json.loads(plain_files.read_bytes(attempt_dir / NOTE))
-    except (OSError, ValueError):
-        return {}
+    found = plain_files.read_object(attempt_dir / NOTE) or {}
     return {Path(path): FileState(*state) for path, state in found.items()}
 
 

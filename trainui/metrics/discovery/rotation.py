@@ -9,14 +9,17 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.files.tail import GrowingFile, UnreadableFileError
+from trainui.metrics.files.tail import GrowingFile, UnreadableFileError, look_at
 from trainui.store.points.source_record import Identity, SourceRecord
 from trainui.store.points.sources import rename_source
 
 
 def is_another(path: Path, identity: Identity | None) -> bool:
     """Return True if a path now leads to another file than the one that was read."""
-    return identity is not None and _inode(path) != (identity.device, identity.inode)
+    now = look_at(path)
+    return identity is not None and (
+        now is None or (now.device, now.inode) != (identity.device, identity.inode)
+    )
 
 
 def find_renamed(
@@ -30,8 +33,8 @@ def find_renamed(
     }
     found = []
     for candidate in candidates:
-        if candidate.one_of_many and (inode := _inode(candidate.path)):
-            source = inodes.get(inode)
+        if candidate.one_of_many and (now := look_at(candidate.path)):
+            source = inodes.get((now.device, now.inode))
             if source and source.key != candidate.key and _continues(candidate.path, source):
                 found.append((source, candidate))
     return found
@@ -51,14 +54,6 @@ def rename(
     for source, candidate in found:
         rename_source(connection, source.id, candidate.key)
     return names | {source.key for source, _candidate in found}
-
-
-def _inode(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _continues(path: Path, source: SourceRecord) -> bool:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 from trainui import plain_files
+
+_KNOWN_BYTES = 1024
+"""Bytes by which the kind of a file is recognised."""
 
 
 def head(path: Path, size: int = 4096, *, begin: int = 0) -> bytes:
@@ -15,6 +19,12 @@ def head(path: Path, size: int = 4096, *, begin: int = 0) -> bytes:
             return file.read(size)
     except OSError:
         return b""
+
+
+@lru_cache(maxsize=256)
+def known_head(path: Path, state: object) -> bytes:
+    """Return a file's first bytes; it is not read again while its state is the same."""
+    return head(path, _KNOWN_BYTES) if state is not None else b""
 
 
 def text(path: Path, size: int = 8192) -> str:
@@ -32,7 +42,5 @@ def size(path: Path) -> int:
 
 def modified(path: Path) -> float:
     """Return when a file was last written, in seconds since 1970."""
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
+    status = plain_files.look(path)
+    return status.st_mtime if status else 0.0

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainui import plain_files
 from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.store.points.source_record import Identity
 
@@ -155,10 +156,8 @@ class GrowingFile:
 
 def look_at(path: Path) -> FileState | None:
     """Return the state of the file at a path; None if it cannot be read."""
-    try:
-        return _look(path.stat())
-    except OSError:
-        return None
+    status = plain_files.look(path)
+    return _look(status) if status else None
 
 
 def _open(path: Path) -> int:

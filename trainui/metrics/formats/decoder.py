@@ -21,6 +21,8 @@ class Decoder:
     it replaces what the files of the same attempt said before."""
     stops_short = False
     """True if more whole records follow those of the last `cut`."""
+    has_marked_ends = False
+    """True if a record without its end is torn, however its writer ended."""
 
     def __init__(self, step: str | None = None, state: dict[str, Any] | None = None) -> None:
         """Start, or continue from a stored state.
@@ -47,7 +49,7 @@ class Decoder:
             clean: the writer ended normally, so its last record is not torn.
         """
         del rest
-        return clean
+        return clean and not self.has_marked_ends
 
     def record_size(self, data: bytes) -> int | None:
         """Return the size of the record at the start of some bytes; None if it gives no length."""

@@ -141,14 +141,7 @@ class OptunaJournal(Decoder):
     """Decodes a journal; the state has what the studies and trials are numbered by."""
 
     name = "optuna"
-
-    def __init__(self, step: str | None, state: dict[str, Any]) -> None:
-        super().__init__(step, state)
-
-    def is_whole(self, rest: bytes, *, clean: bool) -> bool:
-        """Return False: a line without its end is torn."""
-        del rest, clean
-        return False
+    has_marked_ends = True
 
     def decode(self, block: bytes, first_row: int) -> Decoded:
         """Decode whole lines."""

@@ -14,11 +14,10 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from trainui.metrics.files import peek
-from trainui.metrics.files.tail import UnreadableFileError
+from trainui.metrics.files.tail import FileState, UnreadableFileError, look_at
 from trainui.metrics.trackers import Tracker, mlflow, optuna, optuna_journal, trackio
 
 MAGIC = b"SQLite format 3\0"
@@ -44,7 +43,7 @@ _TRIES = 3
 
 _HEADER_BYTES = 100
 
-_Version = tuple[object, ...]
+_Version = tuple[FileState | None, ...]
 """State of a database and its side files at one moment."""
 
 
@@ -62,27 +61,14 @@ class DatabaseCopy:
 
 
 def is_database(path: Path) -> bool:
-    """Return True if a file is an SQLite database; an unchanged one is not read again."""
-    return _begins_as_one(path, _state(path))
-
-
-@lru_cache(maxsize=256)
-def _begins_as_one(path: Path, state: tuple[object, ...] | None) -> bool:
-    return state is not None and peek.head(path, len(MAGIC)) == MAGIC
+    """Return True if a file is an SQLite database."""
+    return peek.known_head(path, look_at(path)).startswith(MAGIC)
 
 
 def version(path: Path) -> _Version | None:
     """Return the present state of a database; None if there is none."""
-    states = [_state(path.with_name(path.name + side)) for side in ("", *SIDES)]
+    states = [look_at(path.with_name(path.name + side)) for side in ("", *SIDES)]
     return tuple(states) if states[0] is not None else None
-
-
-def _state(path: Path) -> tuple[object, ...] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 class DatabaseCopies:

@@ -11,12 +11,12 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from trainui import plain_files
 from trainui.metrics.files import peek
+from trainui.metrics.files.tail import look_at
 from trainui.metrics.formats.optuna_journal import FIELDS, STATES, Change, JournalNumbers
 
 _TABLES = """
@@ -32,22 +32,10 @@ CREATE TABLE trial_intermediate_values (trial_intermediate_value_id INTEGER PRIM
     trial_id INTEGER, step INTEGER, intermediate_value FLOAT);
 """
 
-_HEAD_BYTES = 1024
-
 
 def is_journal(path: Path) -> bool:
-    """Return True if a file begins as a journal; one that rests is not read again."""
-    try:
-        status = path.stat()
-        return _begins_as_one(path, (status.st_ino, status.st_size, status.st_mtime_ns))
-    except OSError:
-        return False
-
-
-@lru_cache(maxsize=256)
-def _begins_as_one(path: Path, state: tuple[int, int, int]) -> bool:
-    del state
-    head = peek.head(path, _HEAD_BYTES).partition(b"\n")[0]
+    """Return True if a file begins as a journal."""
+    head = peek.known_head(path, look_at(path)).partition(b"\n")[0]
     return head.startswith(b"{") and all(f'"{name}"'.encode() in head for name in FIELDS)
 
 

@@ -48,10 +48,7 @@ def describe(path: Path) -> TrackedRun:
 
 def _tail(path: Path) -> list[tuple[int, bytes]]:
     """Return what the last records contain: the end, and changes of the configuration."""
-    try:
-        size = path.stat().st_size
-    except OSError:
-        return []
+    size = peek.size(path)
     begin = max(size // BLOCK - 1, 0) * BLOCK
     return _contents(peek.head(path, size - begin, begin=begin), begin)
 

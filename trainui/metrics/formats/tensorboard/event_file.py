@@ -55,6 +55,7 @@ class EventFile(Decoder):
     """
 
     name = "tfevents"
+    has_marked_ends = True
 
     def __init__(self, step: str | None = None, state: dict[str, Any] | None = None) -> None:
         super().__init__(step, state)
@@ -71,11 +72,6 @@ class EventFile(Decoder):
             places = places[: start + 1]
         self._frames = (places[-1], places)
         return places[-1]
-
-    def is_whole(self, rest: bytes, *, clean: bool) -> bool:
-        """Return False: a truncated record is never whole."""
-        del rest, clean
-        return False
 
     def record_size(self, data: bytes) -> int:
         """Return the size of the record at the start, with its frame; a huge one if truncated."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from trainui.metrics.formats.decoder import Decoder
+
 MAX_LINE = 65_536
 """Characters of a line that are read; the rest is ignored."""
 
@@ -20,9 +22,12 @@ _CURSOR_UP = "\x1b[A"
 """Written between progress bars drawn one below another: it leaves a line unfinished."""
 
 
-def cut_lines(data: bytes) -> int:
-    """Return the size in bytes of the whole lines; a progress bar ends its lines with `\\r`."""
-    return max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+class LogDecoder(Decoder):
+    """Decodes the lines of a log."""
+
+    def cut(self, data: bytes) -> int:
+        """Return the size in bytes of the whole lines; a progress bar ends its lines with `\\r`."""
+        return max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
 
 
 def text_lines(block: bytes) -> Iterator[str]:

@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 
 from trainui.errors import TrainuiError
-from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.numbers import leading_number
 from trainui.metrics.formats.table import Decoded
 from trainui.metrics.formats.text import presets
-from trainui.metrics.formats.text.log_lines import cut_lines, text_lines
+from trainui.metrics.formats.text.log_lines import LogDecoder, text_lines
 from trainui.store.points.chunks import Points, whole_steps
 from trainui.store.points.column_packing import NO_TIME
 
@@ -61,7 +60,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     return compiled
 
 
-class PatternLines(Decoder):
+class PatternLines(LogDecoder):
     """Decodes the matches of a pattern; the state keeps the last step."""
 
     name = "pattern"
@@ -72,10 +71,6 @@ class PatternLines(Decoder):
         super().__init__(step, state)
         self._step_group = step or "step"
         self._pattern = pattern
-
-    def cut(self, data: bytes) -> int:
-        """Return the size in bytes of the whole lines."""
-        return cut_lines(data)
 
     def decode(self, block: bytes, first_row: int) -> Decoded:
         """Decode whole lines.

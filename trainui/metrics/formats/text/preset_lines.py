@@ -6,10 +6,9 @@ import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.rows import row_points
 from trainui.metrics.formats.table import Decoded
-from trainui.metrics.formats.text.log_lines import cut_lines, lines_with_ends
+from trainui.metrics.formats.text.log_lines import LogDecoder, lines_with_ends
 from trainui.metrics.formats.text.presets import PRESETS, find
 from trainui.metrics.formats.text.presets.base import Preset, Row
 from trainui.metrics.formats.text.process_readers import (
@@ -25,16 +24,12 @@ FOUND = "preset"
 """Key in the state: the preset that was recognised."""
 
 
-class PresetLines(Decoder):
+class PresetLines(LogDecoder):
     """Decodes the lines of one trainer's log."""
 
     def __init__(self, name: str, step: str | None, state: dict[str, Any]) -> None:
         super().__init__(step, state)
         self.name = name
-
-    def cut(self, data: bytes) -> int:
-        """Return the size in bytes of the whole lines."""
-        return cut_lines(data)
 
     def decode(self, block: bytes, first_row: int) -> Decoded:
         """Decode whole lines."""

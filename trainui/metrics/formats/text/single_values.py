@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from trainui.metrics.formats import labels, lenient
-from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.rows import numbers, row_points
 from trainui.metrics.formats.table import Decoded, step_fields
-from trainui.metrics.formats.text.log_lines import cut_lines, text_lines
+from trainui.metrics.formats.text.log_lines import LogDecoder, text_lines
 from trainui.metrics.formats.text.log_prefix import message
 from trainui.metrics.formats.text.presets import pairs
 from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NUMBER, STEP, Row
@@ -51,7 +50,7 @@ _SEEN = "values"
 _MOST_NAMES = 100
 
 
-class SingleValues(Decoder):
+class SingleValues(LogDecoder):
     """Decodes the lines that name one metric; or those of usual names, of which each is once."""
 
     name = "text"
@@ -69,10 +68,6 @@ class SingleValues(Decoder):
         self._word, self._plain = words[0].lower(), _plain(metric)
         name = r"[ _/.-]".join(map(re.escape, words))
         self._named = re.compile(rf"(?<![A-Za-z\d]){name}(?!\w|[/.-]\w){_VALUE}", re.IGNORECASE)
-
-    def cut(self, data: bytes) -> int:
-        """Return the size in bytes of the whole lines."""
-        return cut_lines(data)
 
     def decode(self, block: bytes, first_row: int) -> Decoded:
         """Decode whole lines."""

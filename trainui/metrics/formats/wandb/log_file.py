@@ -63,6 +63,7 @@ class WandbFile(Decoder):
     """Decodes the history of a run."""
 
     name = "wandb"
+    has_marked_ends = True
 
     def __init__(self, step: str | None, state: dict[str, Any], path: Path) -> None:
         super().__init__(step, state)
@@ -86,11 +87,6 @@ class WandbFile(Decoder):
         if not self._cut.size:
             self._cut = _walk(data, offset)
         return self._cut.size
-
-    def is_whole(self, rest: bytes, *, clean: bool) -> bool:
-        """Return False: a truncated record is never whole."""
-        del rest, clean
-        return False
 
     def decode(self, block: bytes, first_row: int) -> Decoded:
         """Decode whole records."""
