@@ -67,7 +67,7 @@ def spaces(home: Path, runs_dir: Path, others: Iterable[Path] = ()) -> list[Disk
 
 def free(path: Path) -> int:
     """Return the available bytes at a path, which need not exist."""
-    status = os.statvfs(_existing(path))
+    status = os.statvfs(existing(path))
     if status.f_files and not status.f_favail:
         return 0  # out of inodes
     return status.f_bavail * status.f_frsize
@@ -182,17 +182,18 @@ def file_system(path: Path, table: Path = mounts.MOUNTS) -> str | None:
     return next((kinds[str(one)] for one in (real, *real.parents) if str(one) in kinds), None)
 
 
-def _existing(path: Path) -> Path:
+def existing(path: Path) -> Path:
+    """Return a path, or the nearest directory above it that exists."""
     return next(one for one in (path, *path.parents) if one.exists())
 
 
 def _device(path: Path) -> int:
-    return _existing(path).stat().st_dev
+    return existing(path).stat().st_dev
 
 
 def _root_of_disk(path: Path) -> Path:
     """Return the topmost directory on the disk of a path."""
-    real = _existing(path).resolve()
+    real = existing(path).resolve()
     device = real.stat().st_dev
     above = itertools.takewhile(lambda one: one.stat().st_dev == device, real.parents)
     return [real, *above][-1]

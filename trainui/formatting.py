@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 
 from trainui import clock
@@ -51,3 +52,11 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     """Return names separated by commas, a long list shortened to `a, b, c and 2 more`."""
     shown = ", ".join(names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def signal_name(number: int) -> str:
+    """Return a signal's name without its `SIG`."""
+    try:
+        return signal.Signals(number).name.removeprefix("SIG")
+    except ValueError:
+        return "unknown"

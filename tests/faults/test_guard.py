@@ -13,7 +13,7 @@ import pytest
 
 from tests.integration import background
 from tests.unit.supervisor.waiting import is_alive, wait_for
-from trainui.execution.daemon import desired_state, lifecycle, readiness
+from trainui.execution.daemon import desired_state, lifecycle, prestart, readiness
 from trainui.paths import Home
 
 
@@ -102,7 +102,7 @@ def test_a_guard_that_is_told_to_end_takes_all_with_it(home: Home) -> None:
     background.kill(background.guard_pid(home), home.guard_lock, signal.SIGTERM)
     assert background.is_all_gone(home)
     # A supervisor may try to revive it, of which nobody has asked.
-    assert subprocess.run(lifecycle.guard_argv(), cwd="/", env=_environment()).returncode == 0
+    assert subprocess.run(prestart.GUARD_ARGV, cwd="/", env=_environment()).returncode == 0
     assert background.is_all_gone(home)
 
 
@@ -115,7 +115,7 @@ def test_a_revived_guard_brings_back_what_is_wanted(home: Home) -> None:
     guard, worker = background.guard_pid(home), background.worker_pid(home)
     background.kill(guard, home.guard_lock)
     background.kill(worker, home.worker_lock)
-    with subprocess.Popen(lifecycle.guard_argv(), cwd="/", env=_environment()) as reviver:
+    with subprocess.Popen(prestart.GUARD_ARGV, cwd="/", env=_environment()) as reviver:
         assert background.worker_pid(home) != worker
         assert lifecycle.stop()
         assert reviver.wait() == 0

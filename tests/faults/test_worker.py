@@ -27,7 +27,7 @@ from trainui.paths import Home
 from trainui.store.db.engine import open_store
 from trainui.store.runs import attempts, stage_queue, stages
 from trainui.store.runs.tables import STAGES
-from trainui.supervisor.process import start_ticks
+from trainui.supervisor.supervise import start_ticks
 
 
 @pytest.fixture(scope="module")

@@ -119,7 +119,8 @@ def test_a_first_picture_of_a_file_needs_no_orm(tmp_path: Path) -> None:
 def test_a_worker_imports_neither_numpy_nor_what_few_need(tmp_path: Path) -> None:
     code = (
         "from trainui.execution.worker import __main__\n__main__._import_worker()\n"
-        "from trainui.execution.worker import services\nservices.slots()"
+        "from trainui import settings\nfrom trainui.execution.planner import slots\n"
+        "slots.all_slots(settings.load())"
     )
     seen = loaded(code, tmp_path)
     assert {"celery", "sqlmodel", "kombu.serialization"} <= seen

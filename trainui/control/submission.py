@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from trainui.control.staging_cleanup import StagingNote
 from trainui.domain.definition import Pipeline
 from trainui.domain.records import StageRecord
 from trainui.errors import UnfitEnvironmentError, UsageError
+from trainui.pipeline.fields import interpreter
 from trainui.pipeline.substitution import phases, secrets
 from trainui.pipeline.substitution.masking import mask
 from trainui.pipeline.substitution.secrets import Secrets
@@ -95,7 +95,7 @@ def submit(
         submission={
             "umask": umask,
             "sys_path": sys_path,
-            "python": python or find_python(environ),
+            "python": python or interpreter.find(None, environ).path,
             "given": mask(given or {}),
             "snapshot": copied,
             **({"from": origin} if origin else {}),
@@ -186,12 +186,6 @@ def stage_directories(
     taken = {Path(path).name for path in kept.values()}
     made = paths.directory_names([name for name in names if name not in kept], taken)
     return {name: kept.get(name) or str(directory / made[name]) for name in names}
-
-
-def find_python(environ: Mapping[str, str]) -> str:
-    """Return `python`, else `python3`, on the PATH of an environment."""
-    path = environ.get("PATH")
-    return shutil.which("python", path=path) or shutil.which("python3", path=path) or "python3"
 
 
 def _checked_id(run_id: str | None) -> str:

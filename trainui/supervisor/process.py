@@ -18,27 +18,8 @@ from pathlib import Path
 
 from trainui.supervisor import journal, orphans, protocol, supervise
 from trainui.supervisor.fork_server import ForkServer, NoAnswerError
-from trainui.supervisor.orphans import processes_of
 from trainui.supervisor.protocol import Exit, Pids, Spec
-from trainui.supervisor.supervise import boot_id, start_ticks
-
-__all__ = [
-    "LaunchResult",
-    "LaunchState",
-    "Probe",
-    "ProbeState",
-    "SupervisorLivesError",
-    "boot_id",
-    "create_lock",
-    "find_stopped",
-    "kill_orphans",
-    "kill_supervisor",
-    "launch",
-    "probe",
-    "processes_of",
-    "request_stop",
-    "start_ticks",
-]
+from trainui.supervisor.supervise import boot_id
 
 
 class SupervisorLivesError(Exception):

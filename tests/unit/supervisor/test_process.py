@@ -28,20 +28,19 @@ from tests.unit.supervisor.waiting import (
     wait_for_exit,
 )
 from trainui.supervisor import journal
+from trainui.supervisor.orphans import processes_of
 from trainui.supervisor.process import (
     LaunchState,
     ProbeState,
     SupervisorLivesError,
-    boot_id,
     create_lock,
     kill_orphans,
     launch,
     probe,
-    processes_of,
     request_stop,
-    start_ticks,
 )
 from trainui.supervisor.protocol import Pids
+from trainui.supervisor.supervise import boot_id, start_ticks
 
 
 def pids_of(stage: Stage) -> Pids:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from trainui.supervisor.journal import read_exit
-from trainui.supervisor.process import start_ticks
 from trainui.supervisor.protocol import TIMES_FILE, Exit, parse_times
+from trainui.supervisor.supervise import start_ticks
 
 T = TypeVar("T")
 

@@ -30,10 +30,10 @@ CLOCK_SKEW = 2.0
 
 def python() -> Result:
     """Check which Python runs trainui, and which one stages get."""
-    from trainui.control.submission import find_python
+    from trainui.pipeline.fields import interpreter
 
     version = ".".join(map(str, sys.version_info[:3]))
-    theirs = find_python(os.environ)
+    theirs = interpreter.find(None, os.environ).path
     message = f"{version} at {sys.executable}; stages get {theirs}"
     if not Path(theirs).is_absolute():
         advice = "put a python on PATH, or name one with `python:` in the pipeline file"
@@ -55,7 +55,7 @@ def home() -> Result:
     """Check that the home is writable, and only by its owner."""
     root = paths.home().root
     if not root.exists():
-        parent = next(one for one in root.parents if one.exists())
+        parent = disks.existing(root)
         if (problem := disks.write_problem(parent)) is None:
             return GOOD, f"{root}, created by the first run"
         return _bad_home(f"{root} cannot be created: {parent} cannot be written: {problem}")
@@ -114,7 +114,7 @@ def _database() -> tuple[str, str, str]:
 def runs_directory() -> Result:
     """Check that the runs' directory is writable."""
     directory = settings.runs_dir(settings.load())
-    if (problem := disks.write_problem(_existing(directory))) is not None:
+    if (problem := disks.write_problem(disks.existing(directory))) is not None:
         message = f"{directory} cannot be written: {problem}"
         return BAD, message, "set TRAINUI_RUNS_DIR to a directory that you can write to"
     return GOOD, str(directory)
@@ -132,13 +132,9 @@ def disk() -> Result:
     return GOOD, message
 
 
-def _existing(path: Path) -> Path:
-    return next(one for one in (path, *path.parents) if one.exists())
-
-
 def system_clock() -> Result:
     """Compare the clock with the modification time of a new file."""
-    directory = _existing(settings.runs_dir(settings.load()))
+    directory = disks.existing(settings.runs_dir(settings.load()))
     try:
         with tempfile.TemporaryFile(dir=directory) as file:
             file.write(b"x")

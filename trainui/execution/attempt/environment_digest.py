@@ -72,9 +72,5 @@ def difference(before: Path, after: Path) -> Difference | None:
 
 
 def _read(attempt_dir: Path) -> dict[str, dict[str, str]] | None:
-    try:
-        content = json.loads(plain_files.read_bytes(attempt_dir / VARIABLES_FILE))
-    except (OSError, ValueError):
-        return None
-    is_whole = isinstance(content, dict) and content.keys() >= {"key", "digests"}
-    return content if is_whole else None
+    content = plain_files.read_object(attempt_dir / VARIABLES_FILE) or {}
+    return content if content.keys() >= {"key", "digests"} else None

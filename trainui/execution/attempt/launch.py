@@ -32,7 +32,7 @@ from trainui.execution.attempt.context import (
     PreparedProcess,
     prepare,
 )
-from trainui.execution.daemon import lifecycle
+from trainui.execution.daemon import prestart
 from trainui.execution.gpu import locks, nvml
 from trainui.execution.gpu.locks import UnusableLockError
 from trainui.metrics.discovery import files_before
@@ -210,7 +210,7 @@ def _spec(context: AttemptContext, prepared: PreparedProcess, attempt_dir: Path)
         silence_timeout=definition.silence_timeout,
         identity=prepared.identity,
         wake=str(home.doorbell),
-        revive=tuple(lifecycle.guard_argv()),
+        revive=tuple(prestart.GUARD_ARGV),
         revive_lock=str(home.guard_lock),
         locks=_locks(context.attempt),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
+from trainui import clock
 from trainui.domain.states import Status
 from trainui.errors import ReplacedError, StoreError, TrainuiError
 from trainui.execution.attempt import record_outcome, transient_errors
@@ -21,6 +22,7 @@ from trainui.execution.attempt.starting_point import CheckpointsExhaustedError
 from trainui.metrics.reader import process as reader
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempt_rows, attempts
+from trainui.store.runs.attempt_rows import Outcome
 from trainui.supervisor import journal
 from trainui.supervisor.fork_server import ForkServer
 from trainui.supervisor.process import LaunchState
@@ -46,7 +48,8 @@ class Launcher:
         if context.attempt.cancel_requested_at is None:
             self._launch_now(monitored, context)
         elif _prevent_start(monitored, ExitReason.START_FAILED, attempt_rows.NOT_STARTED):
-            record_outcome.record_cancelled_launch(self._store, context.attempt)
+            ended = attempt_rows.not_started(context.attempt)
+            record_outcome.record(self._store, context.attempt, ended)
 
     def _launch_now(self, monitored: MonitoredAttempt, context: AttemptContext) -> None:
         try:
@@ -79,7 +82,8 @@ class Launcher:
         """Record a failed launch, unless the process was started after all."""
         error = record_outcome.masked(self._store, monitored.attempt, error)
         if _prevent_start(monitored, ExitReason.START_FAILED, error):
-            record_outcome.record_failed_launch(self._store, monitored.attempt, error, retry=retry)
+            failed = Outcome(Status.FAILED, clock.now(), error=error, retry=retry)
+            record_outcome.record(self._store, monitored.attempt, failed)
 
     def _requeue(self, monitored: MonitoredAttempt, reason: str) -> None:
         reason = record_outcome.masked(self._store, monitored.attempt, reason)

@@ -16,7 +16,7 @@ from trainui.execution.attempt.context import AttemptContext, identity_of
 from trainui.execution.daemon import lifecycle, spawn
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
-from trainui.supervisor import process
+from trainui.supervisor import orphans, process
 from trainui.supervisor.process import ProbeState
 from trainui.supervisor.protocol import JournalError
 
@@ -69,5 +69,5 @@ def _is_one(context: AttemptContext) -> bool:
     except (JournalError, OSError):
         return False  # unknown
     if found.state == ProbeState.REMOVED:
-        return not process.processes_of(identity_of(context))
+        return not orphans.processes_of(identity_of(context))
     return found.state in (ProbeState.LOST, ProbeState.ENDED)

@@ -15,11 +15,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-from trainui import wakeup
+from trainui import clock, wakeup
 from trainui.domain.records import AttemptRecord, HostView
 from trainui.domain.states import Status
 from trainui.errors import StoreError, TrainuiError
-from trainui.execution.attempt import record_outcome, stage_directory
+from trainui.execution.attempt import outcome, record_outcome, stage_directory
 from trainui.execution.attempt.context import identity_of
 from trainui.execution.attempt.launch import context_of
 from trainui.execution.attempt.launcher import Launcher, record_start
@@ -30,7 +30,7 @@ from trainui.execution.planner.slots import host
 from trainui.store.db import outage
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempt_rows, attempts, stage_requests, stages
-from trainui.supervisor import journal, process
+from trainui.supervisor import journal, orphans, process
 from trainui.supervisor.fork_server import ForkServer
 from trainui.supervisor.process import Probe, ProbeState, SupervisorLivesError
 from trainui.supervisor.protocol import IDENTITY, ExitReason, JournalError
@@ -205,7 +205,7 @@ class AttemptMonitor:
             return None  # if this machine was only renamed, the boot id is still ours
         if found.state == ProbeState.REMOVED:
             identity = identity_of(context_of(self._store, attempt.id))
-            lives = bool(process.processes_of(identity))
+            lives = bool(orphans.processes_of(identity))
             return Probe(ProbeState.ORPHAN if lives else ProbeState.LOST)
         return found
 
@@ -276,7 +276,8 @@ class AttemptMonitor:
     def _record_invisible(self, monitored: MonitoredAttempt, why: str) -> None:
         with suppress(SupervisorLivesError, OSError):
             Orphan(context_of(self._store, monitored.attempt.id), 0.0).end(ExitReason.STOPPED)
-        record_outcome.record_unseen(self._store, monitored.attempt, why)
+        ended = outcome.unseen(monitored.attempt, why, completed_at=clock.now())
+        record_outcome.record(self._store, monitored.attempt, ended)
         self._forget(monitored)
 
     def _schedule_retry(self, monitored: MonitoredAttempt, error: Exception) -> None:

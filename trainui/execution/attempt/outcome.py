@@ -5,7 +5,6 @@ Exit code 0 alone proves nothing: some trainers exit with 0 on SIGTERM without s
 
 from __future__ import annotations
 
-import json
 import re
 import signal
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from trainui.errors import NotPlainFileError
 from trainui.execution.attempt import failure_cause, logs
 from trainui.execution.attempt.failure_cause import Cause
 from trainui.execution.attempt.logs import SlowPatternError
+from trainui.formatting import signal_name
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.supervisor.protocol import Exit, ExitReason
 
@@ -196,18 +196,10 @@ def _shell_signal(code: int) -> str:
     return f" (killed by signal {code - 128}, {signal_name(code - 128)})" if known else ""
 
 
-def signal_name(number: int) -> str:
-    """Return a signal's name without its `SIG`."""
-    try:
-        return signal.Signals(number).name.removeprefix("SIG")
-    except ValueError:
-        return "unknown"
-
-
 def _explained(ending: str, definition: StageDefinition, found: Exit, directory: Path) -> str:
     """Return the full error: how it ended, the cause from the task or the log, the log's end."""
     if definition.task is not None and found.exit_code:
-        said = _read_result(directory)
+        said = plain_files.read_object(directory / RESULT_FILE)
         if said is not None and not said.get("ok", True):
             return str(said.get("error"))
     tail = logs.tail(directory)
@@ -232,18 +224,10 @@ def _with_traceback(cause: Cause | None, tail: str) -> str:
 def _task_result(definition: StageDefinition, directory: Path) -> tuple[Any, str | None]:
     if definition.task is None:
         return None, None
-    said = _read_result(directory)
+    said = plain_files.read_object(directory / RESULT_FILE)
     if said is None:
         return None, f"the task {definition.task} ended the process before it returned"
     return said.get("result"), None if said.get("ok") else str(said.get("error"))
-
-
-def _read_result(directory: Path) -> dict[str, Any] | None:
-    try:
-        said = json.loads(plain_files.read_bytes(directory / RESULT_FILE))
-    except (OSError, ValueError):
-        return None
-    return said if isinstance(said, dict) else None
 
 
 def _missing(attempt: AttemptRecord, definition: StageDefinition) -> Iterator[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from trainui.errors import TrainuiError
 from trainui.execution.attempt.context import AttemptContext, identity_of
-from trainui.supervisor import process
+from trainui.supervisor import orphans, process
 from trainui.supervisor.process import ProbeState
 
 LOOK_EVERY = 0.05
@@ -41,7 +41,7 @@ def _is_known_to_be_gone(one: AttemptContext) -> bool:
         case ProbeState.ENDED:
             return found.exit is not None and not found.exit.left
         case ProbeState.REMOVED:
-            return not process.processes_of(identity_of(one))
+            return not orphans.processes_of(identity_of(one))
     return found.state in (ProbeState.NONE, ProbeState.LOST)
 
 

@@ -23,7 +23,7 @@ from trainui.execution.gpu import gpus
 from trainui.search import objective
 from trainui.store.db.engine import Store, raw
 from trainui.store.points import points
-from trainui.store.runs import attempt_rows, attempts, launching
+from trainui.store.runs import attempts, launching
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.metrics_progress import mark_metrics_complete
 from trainui.supervisor import journal, process, protocol
@@ -116,23 +116,11 @@ def record_loss(
     return True
 
 
-def record_unseen(store: Store, attempt: AttemptRecord, reason: str) -> None:
-    """Record the end of a cancelled attempt that cannot be inspected."""
-    with store.write() as connection:
-        attempts.end(
-            connection,
-            attempt.id,
-            attempt_outcome.unseen(attempt, reason, completed_at=clock.now()),
-        )
+def record(store: Store, attempt: AttemptRecord, outcome: Outcome) -> None:
+    """Record the outcome of an attempt that never had a process, or that cannot be inspected.
 
-
-def record_failed_launch(store: Store, attempt: AttemptRecord, error: str, *, retry: bool) -> None:
-    """Record that an attempt could not be started.
-
-    None of its processes was ever started. Secrets in `error` are masked; `retry`: a retry may
-    help.
+    Secrets in its error are masked already.
     """
-    outcome = Outcome(Status.FAILED, clock.now(), error=error, retry=retry)
     with store.write() as connection:
         attempts.end(connection, attempt.id, outcome)
 
@@ -141,13 +129,6 @@ def requeue(store: Store, attempt: AttemptRecord, reason: str) -> None:
     """Requeue a stage whose GPU, slot or system resources are unavailable; it never started."""
     with store.write() as connection:
         launching.requeue(connection, attempt.id, reason)
-
-
-def record_cancelled_launch(store: Store, attempt: AttemptRecord) -> None:
-    """Record that an attempt was cancelled before it was started."""
-    outcome = attempt_rows.not_started(attempt)
-    with store.write() as connection:
-        attempts.end(connection, attempt.id, outcome)
 
 
 def _definition(context: AttemptContext) -> StageDefinition:

@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from trainui import plain_files, settings
-from trainui.paths import OURS, Home
+from trainui import settings
+from trainui.paths import OURS, Home, stage_directory
 from trainui.supervisor import journal, process, protocol
 from trainui.supervisor.process import ProbeState
-from trainui.supervisor.protocol import JournalError, Spec
+from trainui.supervisor.protocol import JournalError
+from trainui.supervisor.supervise import boot_id
 
 LOOK_EVERY = 0.05
 MARGIN = 20.0
@@ -73,18 +73,12 @@ def _read(directory: Path, home: Home) -> RunningAttempt | None:
     """Read an attempt's files; None if it has ended, or belongs to another host or home."""
     try:
         pids = journal.read_pids(directory)
-        spec = _spec(directory)
-        is_ours = spec.get("revive_lock") == str(home.guard_lock)
-        if pids is None or pids.boot_id != process.boot_id() or not is_ours:
+        spec = journal.read_spec(directory)
+        if pids is None or pids.boot_id != boot_id():
             return None
-        name = directory.parent.parent.name if directory.parent.name == OURS else ""
-        return RunningAttempt(
-            directory, name or directory.parent.name, str(spec["stop_signal"]), float(spec["grace"])
-        )
-    except (JournalError, OSError, LookupError, ValueError):
+        if spec is None or spec.revive_lock != str(home.guard_lock):
+            return None
+        name = stage_directory(directory).name
+        return RunningAttempt(directory, name, spec.stop_signal, spec.grace)
+    except (JournalError, OSError):
         return None
-
-
-def _spec(directory: Path) -> dict[str, Any]:
-    file = directory / protocol.SPEC_FILE
-    return protocol.decode(Spec, plain_files.read_bytes(file), str(file)) or {}

@@ -85,7 +85,8 @@ def ensure(home: Home, settings: Settings) -> Broker:
         _start_unless_held(home, programs)
         spawn.wait_until(lambda: _is_settled(home), _SOCKET_PATIENCE)
         if server_process.is_listening(home.broker_socket):
-            return _describe(home, settings)
+            ours = _status_of_ours(home, settings)
+            return Broker(ours["url"], ours["kind"], ours["pid"])
         _end_unreachable(home)
     raise UnfitEnvironmentError(
         f"the broker did not start; see its log {server_process.log_path(home)}"
@@ -204,11 +205,6 @@ def _end_unreachable(home: Home) -> None:
     logger.warning("ended the broker, pid %d: its socket %s is gone", pid, home.broker_socket)
     lock = server_process.lock_path(home)
     spawn.end(pid, lambda: not locks.is_held(lock), grace=_STOP_GRACE)
-
-
-def _describe(home: Home, settings: Settings) -> Broker:
-    status = _status_of_ours(home, settings)
-    return Broker(status["url"], status["kind"], status["pid"])
 
 
 def _status_of_ours(home: Home, settings: Settings) -> dict[str, Any]:

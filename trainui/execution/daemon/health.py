@@ -6,7 +6,6 @@ It reads only locks, the desired state and the guard's notes, so no check can ha
 from __future__ import annotations
 
 import json
-import signal
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from trainui.execution.broker import restarts, server_process
 from trainui.execution.daemon import desired_state, heartbeat, locks, readiness
 from trainui.execution.daemon.heartbeat import HeartbeatCheck
 from trainui.execution.worker import database_watch
+from trainui.formatting import signal_name
 from trainui.paths import Home, write_private
 from trainui.store.db import sqlite_file
 from trainui.supervisor.supervise import read_process
@@ -176,12 +176,7 @@ def _replaced(asked: HeartbeatCheck) -> str:
 
 
 def _how(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return f"killed by signal {-code} ({signal.Signals(-code).name.removeprefix('SIG')})"
-    except ValueError:
-        return f"killed by signal {-code}"
+    return f"exit code {code}" if code >= 0 else f"killed by signal {-code} ({signal_name(-code)})"
 
 
 def _last_line(log: Path) -> str:

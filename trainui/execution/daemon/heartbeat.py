@@ -96,8 +96,5 @@ def silent_since(home: Home, check: HeartbeatCheck) -> int | None:
 
     None also if the guard, which polls it, is not running.
     """
-    try:
-        since = json.loads(plain_files.read_text(check.note(home)))["since"]
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-    return int(since) if locks.is_held(home.guard_lock) else None
+    note = plain_files.read_object(check.note(home))
+    return int(note["since"]) if note and locks.is_held(home.guard_lock) else None

@@ -114,11 +114,6 @@ def _guard_with_worker(home: Home) -> list[str]:
     return spawn.with_child(prestart.GUARD_ARGV, prestart.WORKER_ARGV)
 
 
-def guard_argv() -> list[str]:
-    """Return the command that restarts everything: the guard, which exits at once if not wanted."""
-    return list(prestart.GUARD_ARGV)
-
-
 def _wait_until_ready(home: Home, started: subprocess.Popen[bytes] | None, seconds: float) -> None:
     def is_decided() -> bool:
         broken = started is not None and started.poll() not in (None, 0)

@@ -12,10 +12,9 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from trainui.supervisor.supervise import start_ticks
+from trainui.supervisor.supervise import start_ticks, try_lock
 
 _PATIENCE = 2.0
 """Seconds to retry: `holder` takes a shared lock for some microseconds to test it."""
@@ -49,12 +48,7 @@ class Lock:
     def __enter__(self) -> Lock:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -82,7 +76,7 @@ def holder(path: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:
-        return None if _try_lock(descriptor, fcntl.LOCK_SH) else _read_info(descriptor)
+        return None if try_lock(descriptor, fcntl.LOCK_SH) else _read_info(descriptor)
     finally:
         os.close(descriptor)
 
@@ -94,21 +88,13 @@ def is_held(path: Path) -> bool:
 
 def _take(descriptor: int) -> bool:
     give_up_at = time.monotonic() + _PATIENCE
-    while not _try_lock(descriptor, fcntl.LOCK_EX):
-        if not _try_lock(descriptor, fcntl.LOCK_SH):
+    while not try_lock(descriptor, fcntl.LOCK_EX):
+        if not try_lock(descriptor, fcntl.LOCK_SH):
             return False  # owned exclusively by another process
         fcntl.flock(descriptor, fcntl.LOCK_UN)  # another process was only testing it: retry
         if time.monotonic() > give_up_at:
             return False
         time.sleep(0.001)
-    return True
-
-
-def _try_lock(descriptor: int, kind: int) -> bool:
-    try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
     return True
 
 

@@ -34,14 +34,8 @@ def clear(home: Home) -> None:
 
 def read(home: Home) -> dict[str, Any] | None:
     """Return `{"pid", "host", "started_at", "slots"}` of the ready worker, or None."""
-    owner = locks.holder(home.worker_lock)
-    if owner is None:
-        return None
-    try:
-        word = json.loads(plain_files.read_text(_file(home)))
-    except (FileNotFoundError, ValueError):
-        return None
-    return word if word["pid"] == owner.get("pid") else None
+    owner, word = locks.holder(home.worker_lock), plain_files.read_object(_file(home))
+    return word if owner and word and word["pid"] == owner.get("pid") else None
 
 
 def _file(home: Home) -> Path:

@@ -10,11 +10,9 @@ import json
 import logging
 import signal
 import time
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from trainui import wakeup
+from trainui import paths, plain_files, wakeup
 from trainui.domain.definition import MetricSource
 from trainui.execution.stall import adopted_activity
 from trainui.metrics.discovery import process_files
@@ -56,7 +54,7 @@ class Cancellation:
     def __init__(self, stage: WatchedStage) -> None:
         """Continue the cancellation that is on record; else begin: send SIGTERM."""
         self._file = Path(stage.attempt_directory, RECORD)
-        record = _read(self._file)
+        record = plain_files.read_object(self._file)
         if record is not None:
             self._asked_at = float(record["asked_at"])
             self._members = {(pid, ticks) for pid, ticks in record["members"]}
@@ -93,20 +91,11 @@ class Cancellation:
             "asked_at": self._asked_at,
             "members": sorted(self._members),
         }
-        part = self._file.with_suffix(".part")
         try:
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            part.write_text(json.dumps(value))
-            part.replace(self._file)
+            paths.write_private(self._file, json.dumps(value))
         except OSError as error:  # a full disk must not prevent a cancellation
             logger.warning("%s: %s; a restarted worker may miss children", self._file, error)
-
-
-def _read(file: Path) -> dict[str, Any] | None:
-    with suppress(OSError, ValueError):
-        record: dict[str, Any] = json.loads(file.read_text())
-        return record
-    return None
 
 
 def _is_running(pid: int, ticks: int) -> bool:

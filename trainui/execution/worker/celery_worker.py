@@ -21,6 +21,7 @@ from celery.worker.consumer import Consumer
 
 from trainui import installed, paths
 from trainui.execution.daemon import desired_state, readiness
+from trainui.execution.planner.slots import all_slots
 from trainui.execution.worker import services
 from trainui.execution.worker.celery_app import TRACKED_TASK, get_app
 from trainui.execution.worker.database_watch import DatabaseWatch
@@ -53,7 +54,7 @@ def run(home: Home, settings: Settings) -> int:
 def _make_worker(home: Home, settings: Settings) -> Any:
     # Celery warns root about pickled messages; they are not accepted here.
     warnings.filterwarnings("ignore", category=SecurityWarning)
-    app, slots = get_app(), services.slots()
+    app, slots = get_app(), all_slots(settings)
     app.conf.include = [TRACKED_TASK, *_importable(settings.include)]
     app.steps["worker"].add(_ServicesStep)
     _connect(signals.setup_logging, lambda **_: None)  # keeps Celery from changing our logging

@@ -1,6 +1,6 @@
 """The worker's services besides Celery tasks: attempt monitor, planner, metrics, notifications.
 
-The worker calls `prepare` and `slots` once before it starts, then `start`, and `stop` before it
+The worker calls `prepare` once before it starts, then `start`, and `stop` before it
 exits.
 """
 
@@ -17,7 +17,6 @@ from typing import Any
 
 from trainui import paths, wakeup
 from trainui import settings as settings_module
-from trainui.domain.records import Slot
 from trainui.errors import ReplacedError, StoreError, StoreLockedError, TrainuiError
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.daemon import desired_state, locks, prestart, spawn
@@ -26,7 +25,7 @@ from trainui.execution.external.external_thread import ExternalThread
 from trainui.execution.external.remote_processes import RemoteProcesses
 from trainui.execution.gpu.health import GpuHealthMonitor
 from trainui.execution.planner.planner import Planner
-from trainui.execution.planner.slots import all_slots, here
+from trainui.execution.planner.slots import here
 from trainui.execution.stall.alerts import StallAlerts
 from trainui.execution.stall.detector import StallDetector
 from trainui.execution.worker.code_drift import CodeDriftWatch
@@ -219,11 +218,6 @@ def prepare() -> None:
     """Start what the first stage would wait for: the fork server's interpreter."""
     with suppress(OSError, ReplacedError):  # reported when a stage needs it
         _fork_server.prepare()
-
-
-def slots() -> tuple[Slot, ...]:
-    """Return the slots of this host."""
-    return all_slots(settings_module.load())
 
 
 def start(app: Any, stopping: threading.Event) -> None:

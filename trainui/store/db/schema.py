@@ -6,7 +6,6 @@ A new SQLite database is made from the SQL beside the migrations.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import sqlite3
@@ -20,6 +19,7 @@ from trainui import clock, paths, plain_files
 from trainui.errors import StoreError, StoreLockedError, UnfitEnvironmentError
 from trainui.store.db import lock_wait_notice, postgres, sqlite_file
 from trainui.store.db.revision import HEAD as HEAD
+from trainui.supervisor.supervise import try_lock
 
 if TYPE_CHECKING:
     import psycopg
@@ -212,7 +212,7 @@ def _one_at_a_time(file: Path) -> Iterator[None]:
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     give_up_at = time.monotonic() + UPGRADE_PATIENCE
     try:
-        while not _try_lock(descriptor):
+        while not try_lock(descriptor):
             if time.monotonic() > give_up_at:
                 raise StoreLockedError(
                     f"{file}: another process is upgrading it, or hangs; try again"
@@ -221,11 +221,3 @@ def _one_at_a_time(file: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

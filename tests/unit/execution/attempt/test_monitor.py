@@ -40,7 +40,7 @@ from trainui.store.db.engine import Store, raw
 from trainui.store.read import views
 from trainui.store.runs import attempts, stage_queue, stage_requests, stages
 from trainui.store.runs.tables import ATTEMPTS
-from trainui.supervisor import process
+from trainui.supervisor import orphans, process
 from trainui.supervisor.process import LaunchResult, LaunchState, Probe
 from trainui.supervisor.protocol import Spec
 
@@ -62,7 +62,7 @@ def following(store: Store) -> Iterator[AttemptMonitor]:
     yield follower
     stopping.set()
     follower.release()
-    for pid in process.processes_of({"TRAINUI_HOME": os.environ["TRAINUI_HOME"]}):
+    for pid in orphans.processes_of({"TRAINUI_HOME": os.environ["TRAINUI_HOME"]}):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
@@ -183,7 +183,7 @@ def test_a_pruned_stage_is_stopped_by_the_next_worker_and_continues_with_pruning
             )
         found = look_until(follower, run, Status.PRUNED)
     assert found.error == "1 at step 3 was pruned by nop"
-    assert not process.processes_of({"TRAINUI_RUN_ID": run})
+    assert not orphans.processes_of({"TRAINUI_RUN_ID": run})
     assert control.resume(run) == []
     with store.read() as connection:
         after, pruned = (stages.named(connection, run, name) for name in "ba")
