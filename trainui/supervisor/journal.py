@@ -74,10 +74,8 @@ def log_sizes(attempt_dir: Path) -> tuple[int, int]:
 
 
 def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
+    found = plain_files.look(path)
+    return 0 if found is None else found.st_size
 
 
 @contextmanager

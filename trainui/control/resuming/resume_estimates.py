@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trainui import clock
+from trainui import clock, plain_files
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.pipeline.rules import duration_estimate
@@ -115,7 +115,5 @@ def _gpu_seconds(attempt: AttemptRecord, until: int | None = None) -> float:
 
 
 def _written_at(checkpoint: Path) -> int:
-    try:
-        return checkpoint.stat().st_mtime_ns // 1000
-    except OSError:
-        return 0
+    found = plain_files.look(checkpoint)
+    return 0 if found is None else found.st_mtime_ns // 1000

@@ -7,7 +7,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from trainui import clock
+from trainui import clock, plain_files
 from trainui.artifacts import checkpoint_notes, checkpoints, environment
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord
@@ -207,11 +207,10 @@ def _got_nowhere(
     with store.read() as connection:
         if points.names_by_source(connection, attempt.stage_id, attempt.number):
             return False
-    try:
-        started = (Path(attempt.directory) / protocol.STARTED_FILE).stat().st_mtime_ns
-    except OSError:
+    started = plain_files.look(Path(attempt.directory) / protocol.STARTED_FILE)
+    if started is None:
         return False  # it never started
-    return not checkpoints.newer_than(_search(context, definition), started)
+    return not checkpoints.newer_than(_search(context, definition), started.st_mtime_ns)
 
 
 def _note_checkpoints(context: AttemptContext, definition: StageDefinition) -> None:

@@ -95,11 +95,5 @@ def answer(asked: LogRequest) -> tuple[dict[str, Any], bytes]:
 
 
 def _sizes(directory: Path) -> dict[str, tuple[int, int, int]]:
-    found = {}
-    for name in SHOWN:
-        try:
-            status = (directory / name).stat()
-        except OSError:
-            continue
-        found[name] = status.st_dev, status.st_ino, status.st_size
-    return found
+    found = {name: plain_files.look(directory / name) for name in SHOWN}
+    return {name: (one.st_dev, one.st_ino, one.st_size) for name, one in found.items() if one}

@@ -40,11 +40,8 @@ def file_identity(file: Path | None) -> tuple[int, int] | None:
     """Return the device and inode of a file; None if there is none."""
     if file is None:
         return None
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+    status = plain_files.look(file)
+    return None if status is None else (status.st_dev, status.st_ino)
 
 
 class FileMark:
