@@ -96,7 +96,8 @@ def _program(words: Sequence[str]) -> str:
             return word.rpartition(".")[2]
         if _SCRIPT.fullmatch(word):
             return PurePath(word).stem
-    paths = [word for word in words if _PATH.fullmatch(word)]
+    code = words.index("-c") if "-c" in words else len(words)  # what follows are code and arguments
+    paths = [word for word in words[:code] if _PATH.fullmatch(word)]
     programs = [PurePath(word).name for word in paths if not _ASSIGNMENT.fullmatch(word)]
     fitting = [name for name in programs if name[:1] != "-" and not _INTERPRETER.fullmatch(name)]
     return PurePath((fitting or programs or ["command"])[0]).stem

@@ -387,6 +387,7 @@ def test_a_bare_command_stays_what_it_is(words: list[str]) -> None:
         (["/usr/bin/make", "all"], "make"),
         (["echo hi && python train.py"], "train"),
         (["sleep", "1"], "sleep"),
+        (["python3", "-c", "print(1)", "--lr", "0.3"], "python3"),
         (["/"], "command"),
         (["a" * 100], "a" * 64),
     ],
