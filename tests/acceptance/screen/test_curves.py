@@ -202,9 +202,9 @@ async def test_c_compares_from_every_pane(filler: Filler) -> None:
     async with opened(run_id, (80, 24)) as driven:
         await driven.until_shown("✓ completed after")
         await driven.press("c")  # the curves are not read while they are hidden
-        await driven.until_shown("train/loss ")
-        await driven.press("c")
         await driven.until_shown("averaged over", "lr=2")
+        await driven.press("escape")
+        await driven.until_shown("train/loss ")
 
 
 async def test_siblings_race(filler: Filler) -> None:

@@ -60,6 +60,8 @@ class CurvesView(CurveKeys):
         """The curves and the highlighted line that the styles were made for."""
         self._names = 0
         """Width of the lines' names at the right of the plots; 0: none."""
+        self._compares = False
+        """True if the list of curves to compare with opens once the curves have been read."""
         self._legend: list[Row] = []
         """The lines' names above the plots; empty: they are beside them, or there are none."""
 
@@ -128,6 +130,15 @@ class CurvesView(CurveKeys):
         self.draw()
         if curves.wanted != self.wanted():
             self.post_message(self.CurvesQueryChanged())
+        if self._compares and self.has_focus:
+            self.compare()
+
+    def compare(self) -> None:
+        """Choose the curves to compare with, as soon as they have been read."""
+        is_empty = self.curves is not None and not self.curves.figures
+        self._compares = self.chart() is None and not is_empty
+        if not self._compares:
+            self.action_compare()
 
     def filter(self, text: str) -> int:
         """Show only the metrics whose names contain all words; return how many there are."""

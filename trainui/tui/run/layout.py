@@ -267,10 +267,9 @@ class Panes(Container):
         self.screen.set_focus(self._by_number[number - 1], scroll_visible=False)
 
     def action_compare(self) -> None:
-        """Go to the curves, and choose what to compare them with if they have been read."""
+        """Go to the curves, and choose what to compare them with."""
         self.go_to(3)
-        if self.curves.chart() is not None:
-            self.curves.action_compare()
+        self.curves.compare()
 
     def show_log(self) -> None:
         """Make the log visible."""

@@ -63,7 +63,7 @@ def _table(title: str, values: Mapping[str, object], width: int) -> list[Row]:
     return rows
 
 
-def files_rows(found: StageFiles | None, width: int) -> list[Row]:
+def files_rows(found: StageFiles | None, width: int, *, over: bool = False) -> list[Row]:
     """Return the files of a stage with sizes and times, declared ones first."""
     if found is None:
         return []
@@ -90,7 +90,7 @@ def files_rows(found: StageFiles | None, width: int) -> list[Row]:
         rows += [(), (Segment(f"{quantity(len(found.files), 'file')}, {total}", "dim"),)]
     foot = [] if found.attempt is None else [f"last written by attempt {found.attempt}"]
     if not rows and not foot:
-        rows.append((Segment("no files yet", "dim"),))
+        rows.append((Segment("no files" if over else "no files yet", "dim"),))
     foot.append(f"in {harmless(found.directory)}")
     rows += [(), *((Segment(line, "dim"),) for words in foot for line in wrap(words, width))]
     return rows

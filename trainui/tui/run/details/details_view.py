@@ -158,7 +158,8 @@ class DetailsView(RowsView):
         if tab == DetailTab.PARAMS:
             return params_rows(of.page.run, stage, width, of.detail.own_parameters)
         if tab == DetailTab.OUTPUTS:
-            return [*files_rows(of.detail.files, width), *self._images(of, width)]
+            over = stage.status in ENDED
+            return [*files_rows(of.detail.files, width, over=over), *self._images(of, width)]
         return events_rows(of.detail.events, width)
 
     def _group(self, of: DetailsSubject, width: int) -> Sequence[Row]:
