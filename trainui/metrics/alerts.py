@@ -115,12 +115,7 @@ def _pattern(metric: str) -> re.Pattern[str]:
 
 
 def _counted(points: Points, alert: Alert) -> Points:
-    if alert.after is None:
-        return points
-    mask = points.steps >= alert.after
-    return type(points)(
-        points.ordinals[mask], points.steps[mask], points.values[mask], points.times[mask]
-    )
+    return points if alert.after is None else points[points.steps >= alert.after]
 
 
 def _first(mask: Mask) -> int | None:
@@ -148,7 +143,8 @@ def _without_improvement(
     alert: Alert, name: str, points: Points, progress: _Progress
 ) -> _Found | None:
     """Count the points since the best one; return a finding if there are too many."""
-    values = points.values if alert.goal == "min" else -points.values
+    sign = 1 if alert.goal == "min" else -1
+    values = sign * points.values
     comparable = np.where(np.isnan(values), np.inf, values)
     best = np.minimum.accumulate(np.concatenate([[progress.best], comparable]))
     places = np.arange(len(values))
@@ -160,8 +156,4 @@ def _without_improvement(
         return None
     step = _step(points, at)
     words = f"{name} has not improved for {alert.limit:g} points at step {step}"
-    return _Found(f"{words}; its best is {_best(best[at + 1], alert)}", step)
-
-
-def _best(best: Floats, alert: Alert) -> str:
-    return f"{float(best if alert.goal == 'min' else -best):.6g}"
+    return _Found(f"{words}; its best is {sign * float(best[at + 1]):.6g}", step)

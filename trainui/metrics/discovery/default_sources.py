@@ -112,7 +112,8 @@ def candidates(
 def is_usual(path: Path) -> bool:
     """Return True if a file may have metrics, by its name."""
     return (
-        any(pattern.fullmatch(path.name) for pattern in (*_FAMILIES.values(), _TEXT))
+        _family_of_name(path.name) is not None
+        or _TEXT.fullmatch(path.name) is not None
         or tracker_runs.DATABASE.fullmatch(path.name) is not None
         or dvclive.metric_name(path) is not None
         or mlflow.is_of_run(path)
@@ -121,9 +122,7 @@ def is_usual(path: Path) -> bool:
 
 def is_for_programs(path: Path) -> bool:
     """Return True if a file has metrics for programs, by its name: no log, and no database."""
-    return not is_wandbs_own(path.parts, path.name) and any(
-        pattern.fullmatch(path.name) for pattern in _FAMILIES.values()
-    )
+    return not is_wandbs_own(path.parts, path.name) and _family_of_name(path.name) is not None
 
 
 def is_wandbs_own(parts: Sequence[str], name: str) -> bool:
@@ -150,18 +149,20 @@ def candidate(path: Path, stage_dir: Path) -> SourceFile | None:
         prefix = mlflow.nested_prefix(path, stage_dir)
         reading = DecoderChoice(format="mlflow", prefix=prefix, doubtful=True)
         return replace(like, reading=reading, family="mlflow")
-    if _FAMILIES["tfevents"].fullmatch(path.name):
-        prefix = _events_prefix(path.parent, stage_dir)
-        return replace(like, reading=DecoderChoice(prefix=prefix, doubtful=True), family="tfevents")
-    for family, pattern in _FAMILIES.items():
-        if pattern.fullmatch(path.name):
-            reading = DecoderChoice(
-                prefix=_fold_prefix(path.parent, stage_dir),
-                part=part_of(path, stage_dir),
-                doubtful=True,
-            )
-            return replace(like, reading=reading, family=family)
-    return _sniffed(like, stage_dir) if _TEXT.fullmatch(path.name) else None
+    family = _family_of_name(path.name)
+    if family is None:
+        return _sniffed(like, stage_dir) if _TEXT.fullmatch(path.name) else None
+    if family == "tfevents":
+        reading = DecoderChoice(prefix=_events_prefix(path.parent, stage_dir), doubtful=True)
+    else:
+        prefix, part = _fold_prefix(path.parent, stage_dir), part_of(path, stage_dir)
+        reading = DecoderChoice(prefix=prefix, part=part, doubtful=True)
+    return replace(like, reading=reading, family=family)
+
+
+def _family_of_name(name: str) -> str | None:
+    found = (family for family, pattern in _FAMILIES.items() if pattern.fullmatch(name))
+    return next(found, None)
 
 
 def _sniffed(like: SourceFile, root: Path) -> SourceFile | None:
@@ -193,11 +194,9 @@ def is_part(name: str) -> bool:
 
 def family_of(path: Path) -> str | None:
     """Return a file's family (`tfevents`, `csv`, `json`, `text`); None: its name is not usual."""
-    for family, pattern in _FAMILIES.items():
-        if pattern.fullmatch(path.name):
-            return family
-    if not _TEXT.fullmatch(path.name):
-        return None
+    family = _family_of_name(path.name)
+    if family is not None or not _TEXT.fullmatch(path.name):
+        return family
     found = _sniffed(SourceFile("", path, DecoderChoice(doubtful=True)), path.parent)
     if found is None:
         return None

@@ -29,15 +29,6 @@ class UnknownFormatError(TrainuiError):
     code = "unknown_format"
 
 
-Make = Callable[[str | None, dict[str, Any], Path], Decoder]
-"""Makes a decoder from the name of the step field, the stored state and the file's path."""
-
-
-def _anywhere(make: Callable[[str | None, dict[str, Any]], Decoder]) -> Make:
-    """Adapt a decoder that does not need the file's path."""
-    return lambda step, state, _path: make(step, state)
-
-
 def _dvclive(step: str | None, state: dict[str, Any], path: Path) -> Decoder:
     return (
         JsonFile(step, state, path, alone=False)
@@ -50,23 +41,24 @@ def _trackio(_step: str | None, _state: dict[str, Any], path: Path) -> Decoder:
     raise UnknownFormatError(f"{path} is not a database of Trackio; leave its format out")
 
 
-FORMATS: dict[str, Make] = {
-    "jsonl": _anywhere(JsonLines),
-    "csv": _anywhere(CsvTable),
-    "tsv": _anywhere(CsvTable),
-    "tfevents": _anywhere(EventFile),
+FORMATS: dict[str, Callable[[str | None, dict[str, Any], Path], Decoder]] = {
+    "jsonl": JsonLines,
+    "csv": CsvTable,
+    "tsv": CsvTable,
+    "tfevents": EventFile,
     "hf": TrainerState,
     "json": JsonFile,
     "dvclive": _dvclive,
     "mlflow": MlflowMetric,
     "wandb": WandbFile,
-    "optuna": _anywhere(OptunaJournal),
+    "optuna": OptunaJournal,
     "trackio": _trackio,
-    "text": _anywhere(AnyLines),
+    "text": AnyLines,
 }
-"""By name, as in a source's `format`; `text` means lines that a preset reads.
+"""By name, as in a source's `format`: what makes a decoder, which is given what `Decoder` is.
 
-Databases of `mlflow`, `optuna` and `trackio` have no decoder: `metrics.trackers` reads them.
+`text` means lines that a preset reads. Databases of `mlflow`, `optuna` and `trackio` have no
+decoder: `metrics.trackers` reads them.
 """
 
 DOCUMENTS = frozenset({JsonFile.name, TrainerState.name})
@@ -74,13 +66,7 @@ DOCUMENTS = frozenset({JsonFile.name, TrainerState.name})
 
 
 def decoder(name: str, step: str | None, state: dict[str, Any], path: Path) -> Decoder:
-    """Return a decoder of a format, or of a preset's lines.
-
-    Args:
-        name: the name of a format or of a preset.
-        step: the step field, if the source's definition names one.
-        state: the state of the decoder that has read the file so far.
-        path: the file; some formats take a metric's name from it.
+    """Return a decoder of a format, or of a preset's lines, by its name.
 
     Raises:
         UnknownFormatError: there is no such format or preset.

@@ -70,7 +70,8 @@ class CsvTable(Decoder):
 
         A header that can only be recognised with the line after it is held back until then.
         """
-        lines = [line.strip("\r\ufeff") for line in (self._pop_held() + text).split("\n")]
+        held = self.state.pop(_HELD, "")
+        lines = [line.strip("\r\ufeff") for line in f"{held}{text}".split("\n")]
         for at, head in enumerate(lines):
             if not head.strip() or head.startswith("#{"):
                 continue
@@ -89,9 +90,6 @@ class CsvTable(Decoder):
             self._name(split_cells([head.lstrip("#")], delimiter)[0])
             return "\n".join(lines[at + 1 :])
         return ""
-
-    def _pop_held(self) -> str:
-        return str(self.state.pop(_HELD, ""))
 
     def _name(self, cells: Cells) -> None:
         """Use a header's cells as column names; a repeated name gets a number."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from trainui.metrics.formats.table import Decoded
@@ -24,14 +25,21 @@ class Decoder:
     has_marked_ends = False
     """True if a record without its end is torn, however its writer ended."""
 
-    def __init__(self, step: str | None = None, state: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        step: str | None = None,
+        state: dict[str, Any] | None = None,
+        path: Path | None = None,
+    ) -> None:
         """Start, or continue from a stored state.
 
         Args:
             step: the step field, if the source's definition names one.
             state: the state of the decoder that has read the file so far.
+            path: the file; some formats take a metric's name from it.
         """
         self._step = step
+        self._path = path
         self.state: dict[str, Any] = state or {}
         """State kept between blocks, as plain JSON, e.g. a table's header."""
 

@@ -18,19 +18,22 @@ _PLOTS = ("plots", "metrics")
 
 def metric_name(path: Path) -> str | None:
     """Return the name of the metric in a table; None for any other file."""
-    parts = path.parts[:-1]
-    for at in range(len(parts) - 2, -1, -1):
-        if parts[at : at + 2] == _PLOTS and path.suffix in (".tsv", ".csv"):
-            return "/".join((*parts[at + 2 :], path.stem))
-    return None
+    at = _plots_in(path)
+    return None if at is None else "/".join((*path.parts[at + 2 : -1], path.stem))
 
 
 def parameters_file(table: Path) -> Path | None:
     """Return the path of the parameters of a table's run; None if it is no such table."""
-    if metric_name(table) is None:
+    at = _plots_in(table)
+    return None if at is None else Path(*table.parts[:at], "params.yaml")
+
+
+def _plots_in(table: Path) -> int | None:
+    """Return the place of `plots/metrics` in a table's path; None for any other file."""
+    if table.suffix not in (".tsv", ".csv"):
         return None
-    at = max(at for at in range(len(table.parts) - 1) if table.parts[at : at + 2] == _PLOTS)
-    return Path(*table.parts[:at], "params.yaml")
+    places = range(len(table.parts) - 3, -1, -1)
+    return next((at for at in places if table.parts[at : at + 2] == _PLOTS), None)
 
 
 def is_summary(path: Path) -> bool:

@@ -36,15 +36,11 @@ class JsonFile(Decoder):
         *,
         alone: bool = True,
     ) -> None:
-        """Start with the state stored so far.
+        """Start, or continue from a stored state.
 
-        Args:
-            step: the step field, if the source's definition names one.
-            state: the stored state.
-            path: the file.
-            alone: no other file has these values, so a single record's step is a metric too.
+        If no other file has its values (`alone`), a single record's step is a metric too.
         """
-        super().__init__(step, state)
+        super().__init__(step, state, path)
         self._alone = alone
         self._is_summary = path is not None and dvclive.is_summary(path)
 

@@ -55,8 +55,13 @@ def _nested(document: Row, inner: Mapping[str, Row]) -> Sequence[Row]:
                 for name, row in inner.items()
                 for at, value in row.items()
             ]
-    if stepped := {name: row for name, row in inner.items() if _has_steps(row)}:
-        return _by_step({name: _points(row) for name, row in stepped.items()})
+    stepped = {  # as Sacred writes them
+        name: zip(row["steps"], row["values"], strict=False)
+        for name, row in inner.items()
+        if isinstance(row.get("steps"), list) and isinstance(row.get("values"), list)
+    }
+    if stepped:
+        return _by_step(stepped)
     lists = {
         name if len(inner) == 1 else f"{group}/{name}": value
         for group, row in inner.items()
@@ -64,15 +69,6 @@ def _nested(document: Row, inner: Mapping[str, Row]) -> Sequence[Row]:
         if _are_numbers(value)
     }
     return _transposed(lists) if lists else [document]
-
-
-def _has_steps(row: Row) -> bool:
-    """Return True if a record has a list of steps beside its values, as Sacred writes them."""
-    return isinstance(row.get("steps"), list) and isinstance(row.get("values"), list)
-
-
-def _points(row: Row) -> list[tuple[Any, Any]]:
-    return list(zip(row["steps"], row["values"], strict=False))
 
 
 def _number_in(name: str) -> int:

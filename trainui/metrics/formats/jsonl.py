@@ -10,6 +10,7 @@ import copy
 import re
 from collections.abc import Iterator
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -44,8 +45,13 @@ class JsonLines(Decoder):
 
     name = "jsonl"
 
-    def __init__(self, step: str | None = None, state: dict[str, Any] | None = None) -> None:
-        super().__init__(step, state)
+    def __init__(
+        self,
+        step: str | None = None,
+        state: dict[str, Any] | None = None,
+        path: Path | None = None,
+    ) -> None:
+        super().__init__(step, state, path)
         self._numbers = NumberLines()
         self._anything = msgspec.json.Decoder()
 

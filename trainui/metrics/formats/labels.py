@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -117,7 +118,7 @@ def _by_label(points: Points, labels: Sequence[str], rows: Ints) -> dict[str, Po
     own = numbers[np.searchsorted(rows, points.ordinals)]
     found = {label: points[own == number] for label, number in kinds.items()}
     return {
-        label: Points(part.ordinals, whole_steps(part.steps), part.values, part.times)
+        label: replace(part, steps=whole_steps(part.steps))
         for label, part in found.items()
         if len(part)
     }

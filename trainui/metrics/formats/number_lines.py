@@ -123,7 +123,7 @@ class NumberLines:
         if self._lines is None or not self._numbers:
             raise ValueError("no field is known")
         lines = self._lines.decode_lines(part)
-        if self._texts and any(map(_is_number, self._different_texts(lines))):
+        if any(to_number(text) is not None for text in self._different_texts(lines)):
             raise ValueError("a number is written as a text")
         width = len(self._numbers)
         numbers = chain.from_iterable(self._tuples(lines))
@@ -172,7 +172,3 @@ def _decoder(numbers: tuple[str, ...], texts: tuple[str, ...]) -> msgspec.json.D
     rename = {field: name for (field, *_), name in zip(fields, (*numbers, *texts), strict=True)}
     line = msgspec.defstruct("Line", fields, rename=rename, forbid_unknown_fields=True, gc=False)
     return msgspec.json.Decoder(line)
-
-
-def _is_number(text: str) -> bool:
-    return to_number(text) is not None

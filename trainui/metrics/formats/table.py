@@ -182,10 +182,7 @@ def merge(tables: Sequence[Mapping[str, Points]]) -> dict[str, Points]:
 def _in_order(points: Points) -> Points:
     if bool((np.diff(points.ordinals) >= 0).all()):
         return points
-    order = np.argsort(points.ordinals, kind="stable")
-    return Points(
-        points.ordinals[order], points.steps[order], points.values[order], points.times[order]
-    )
+    return points[np.argsort(points.ordinals, kind="stable")]
 
 
 def number_column(values: Sequence[object]) -> TableColumn | None:

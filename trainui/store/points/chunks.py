@@ -42,7 +42,7 @@ class Points:
     def __len__(self) -> int:
         return len(self.values)
 
-    def __getitem__(self, part: slice | NDArray[np.bool_]) -> Points:
+    def __getitem__(self, part: slice | NDArray[np.bool_] | Ints) -> Points:
         return Points(self.ordinals[part], self.steps[part], self.values[part], self.times[part])
 
     def later(self, count: int) -> Points:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import bisect
 import struct
-from typing import Any
 
 import numpy as np
 
@@ -57,11 +56,9 @@ class EventFile(Decoder):
     name = "tfevents"
     has_marked_ends = True
 
-    def __init__(self, step: str | None = None, state: dict[str, Any] | None = None) -> None:
-        super().__init__(step, state)
-        self._frames: tuple[int, list[int]] = (0, [])
-        """Of the last block cut: its size, the offsets of its records, and the end of the last.
-        Cached, since finding them takes as long as all the rest."""
+    _frames: tuple[int, list[int]] = (0, [])
+    """Of the last block cut: its size, the offsets of its records, and the end of the last.
+    Cached, since finding them takes as long as all the rest."""
 
     def cut(self, data: bytes) -> int:
         """Return the size in bytes of the whole records."""

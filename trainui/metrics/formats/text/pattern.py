@@ -79,7 +79,8 @@ class PatternLines(LogDecoder):
             PatternError: matching takes too long.
         """
         with _time_limit(self._pattern, TIME_LIMIT + len(block) / _BYTES_A_SECOND):
-            matches = [match.groupdict() for match in self._matches(block)]
+            found = (self._pattern.finditer(line) for line in text_lines(block))
+            matches = [match.groupdict() for matched in found for match in matched]
         if not matches:
             return Decoded()
         steps = whole_steps(self._steps(matches, first_row))
@@ -88,10 +89,6 @@ class PatternLines(LogDecoder):
             if name != self._step_group and (points := _points(matches, name, steps)) is not None:
                 series[name] = points
         return Decoded(series, len(matches))
-
-    def _matches(self, block: bytes) -> Iterator[re.Match[str]]:
-        for line in text_lines(block):
-            yield from self._pattern.finditer(line)
 
     def _steps(
         self, matches: list[dict[str, str | None]], first_row: int

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from trainui.metrics.formats.rows import row_points
 from trainui.metrics.formats.table import Decoded
+from trainui.metrics.formats.text import process_lines
 from trainui.metrics.formats.text.log_lines import LogDecoder, lines_with_ends
 from trainui.metrics.formats.text.presets import PRESETS, find
 from trainui.metrics.formats.text.presets.base import Preset, Row
@@ -16,7 +18,6 @@ from trainui.metrics.formats.text.process_readers import (
     LABELS,
     MEMORY,
     Readers,
-    labels_handed_on,
     mapped,
 )
 
@@ -65,7 +66,7 @@ class PresetLines(LogDecoder):
 class AnyLines(PresetLines):
     """Decodes the lines of the first trainer recognised; the other presets are not tried again."""
 
-    def __init__(self, step: str | None, state: dict[str, Any]) -> None:
+    def __init__(self, step: str | None, state: dict[str, Any], _path: Path | None = None) -> None:
         super().__init__("text", step, state)
 
     def _kind(self) -> type[Preset] | None:
@@ -90,7 +91,7 @@ def handed_on(state: Mapping[str, Any], preset: str | None) -> dict[str, Any]:
         handed = kind.handed_on(memory.get(name, {}) if was_searched else memory)
         return handed if preset else {name: handed}
 
-    found = mapped({**state, LABELS: labels_handed_on(state)}, of_kind)
+    found = mapped({**state, LABELS: process_lines.handed_on(state.get(LABELS, {}))}, of_kind)
     return found if preset else {**found, MEMORY: {**found[MEMORY], CONFIRMED: name}}
 
 

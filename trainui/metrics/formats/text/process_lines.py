@@ -74,7 +74,7 @@ class ProcessLines:
         if self.memory.get("apart"):
             return [(self._own(label), text)]
         last_stem, last, last_step = self.memory.get("last") or (stem, number - 1, None)
-        step = _step(text)
+        step = pairs.step_in(text)
         held = self.memory.setdefault("held", [])
         self.memory["last"] = stem, number, last_step if step is None else step
         if (stem, number) == (last_stem, last) and len(held) < 2:
@@ -106,10 +106,6 @@ class ProcessLines:
         if label not in implicit:
             implicit.append(label)
         return label
-
-
-def _step(text: str) -> float | None:
-    return next((pair.value for pair in pairs.find(text) if pair.is_step), None)
 
 
 def handed_on(memory: dict[str, Any]) -> dict[str, Any]:

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from trainui.metrics.formats.table import step_fields
-from trainui.metrics.formats.text import process_lines
 from trainui.metrics.formats.text.log_prefix import message
 from trainui.metrics.formats.text.presets import PRESETS
-from trainui.metrics.formats.text.presets.base import NOTHING, STEP, Preset, Row
+from trainui.metrics.formats.text.presets.base import NOTHING, STEP, Preset, Row, prefixed
 from trainui.metrics.formats.text.process_lines import STARTS, Lines, ProcessLines, may_be_labelled
 
 MEMORY, OTHERS, LABELS = "memory", "processes", "labels"
@@ -112,7 +111,7 @@ class Readers:
         kind = self._kind or PRESETS[self.found or ""]
         steps = step_fields(tuple(row), kind.step)
         named = {*steps[:1], *(name for name in row if name.startswith(prefix))}
-        return {name if name in named else f"{prefix}{name}": row[name] for name in row}
+        return prefixed(prefix, row, named)
 
     def _searcher(self, label: str) -> Callable[[str | None, Sequence[Row]], str | None]:
         """Return the function by which the search of a process tells what a preset has read."""
@@ -146,11 +145,6 @@ def mapped(
     main = memory_of(state.get(MEMORY, {}))
     found = {MEMORY: main, OTHERS: others, LABELS: state.get(LABELS, {})}
     return {key: value for key, value in found.items() if value}
-
-
-def labels_handed_on(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the next attempt's log needs to know of the labels."""
-    return process_lines.handed_on(state.get(LABELS, {}))
 
 
 class _Search(Preset):

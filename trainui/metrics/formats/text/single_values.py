@@ -96,8 +96,7 @@ class SingleValues(LogDecoder):
         text = _text(line)
         for found in self._named.finditer(text):
             if self._is_free(text[max(0, found.start() - _BEFORE) : found.start()]):
-                steps = (one.value for one in pairs.find(text) if one.is_step)
-                return _row(self._metric, float(found["value"]), next(steps, None))
+                return _row(self._metric, float(found["value"]), pairs.step_in(text))
         return None
 
     def _is_free(self, before: str) -> bool:

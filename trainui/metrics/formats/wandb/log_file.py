@@ -11,7 +11,6 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 from trainui.errors import TrainuiError
@@ -65,11 +64,8 @@ class WandbFile(Decoder):
     name = "wandb"
     has_marked_ends = True
 
-    def __init__(self, step: str | None, state: dict[str, Any], path: Path) -> None:
-        super().__init__(step, state)
-        self._path = path
-        self._cut = Found(0, [], [])
-        """What the last block cut has."""
+    _cut = Found(0, [], [])
+    """What the last block cut has."""
 
     def cut(self, data: bytes) -> int:
         """Return the size in bytes of the whole records.

@@ -10,8 +10,9 @@ import re
 import struct
 import zlib
 from bisect import bisect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -68,8 +69,9 @@ def find(data: bytes, offset: int) -> Found:
         data: bytes of the file.
         offset: where in the file they begin: at a record, or at a block.
     """
-    ends, rows, definitions = _in_one_fragment(data)
-    for end, tag, content in _in_several(data, offset):
+    ends, rows, others = _short_rows(data)
+    definitions = list[tuple[int, bytes]]()
+    for end, tag, content in chain(_in_one_fragment(data, others), _in_several(data, offset)):
         at = bisect(ends, end)
         if tag == HISTORY_TAG:
             ends.insert(at, end)
@@ -110,28 +112,19 @@ def contents(record: bytes, *tags: int) -> Iterator[tuple[int, bytes]]:
         )
 
 
-def _in_one_fragment(data: bytes) -> tuple[list[int], list[bytes], list[tuple[int, bytes]]]:
-    """Return the ends of the rows in one fragment, these, and the definitions behind their ends."""
-    ends, rows, others = _short_rows(data)
-    definitions = list[tuple[int, bytes]]()
-    for found in filter(None, (_WHOLE.match(data, at) for at in others)):
+def _in_one_fragment(data: bytes, places: Iterable[int]) -> Iterator[tuple[int, int, bytes]]:
+    """Yield the end, the tag and the content of rows and definitions that begin at some places."""
+    for found in filter(None, (_WHOLE.match(data, at) for at in places)):
         kind_at, begin = found.span()
         checksum, length = _SUM_AND_LENGTH.unpack_from(data, kind_at + 1 - FRAME.size)
         end = kind_at + 1 + length
         if zlib.crc32(data[kind_at:end]) != checksum:
             continue  # it is something else, or not written yet
         if found.lastindex is None:
-            inside = contents(data[kind_at + 1 : end], HISTORY_TAG, METRIC_TAG)
+            for tag, content in contents(data[kind_at + 1 : end], HISTORY_TAG, METRIC_TAG):
+                yield end, tag, content
         else:
-            inside = iter([(found[1][0], data[begin : begin + _number(found[2])])])
-        for tag, content in inside:
-            if tag == METRIC_TAG:
-                definitions.append((end, content))
-            else:
-                at = bisect(ends, end)
-                ends.insert(at, end)
-                rows.insert(at, content)
-    return ends, rows, definitions
+            yield end, found[1][0], data[begin : begin + _number(found[2])]
 
 
 def _short_rows(data: bytes) -> tuple[list[int], list[bytes], list[int]]:

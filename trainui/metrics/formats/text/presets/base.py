@@ -6,7 +6,7 @@ The rule: a row's `step` is the step, whatever the trainer calls it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, ClassVar
 
 from trainui.metrics.formats.numbers import leading_number
@@ -94,6 +94,11 @@ class LinePreset(Preset):
             row = {f"{part} {name}": value for name, value in row.items()}
         start = found[STEP] if STEP in names else None
         return [row if start is None else {STEP: float(start), **row}]
+
+
+def prefixed(prefix: str, row: Row, steps: Container[str] = (STEP,)) -> Row:
+    """Return a row with a prefix before all names but those of steps."""
+    return {name if name in steps else f"{prefix}{name}": row[name] for name in row}
 
 
 def numbers(pairs: Sequence[tuple[str, str]]) -> Row:

@@ -10,7 +10,7 @@ from trainui.metrics.formats.rows import Row, numbers
 from trainui.metrics.formats.table import step_fields
 from trainui.metrics.formats.text.log_prefix import record_fields, record_message
 from trainui.metrics.formats.text.presets import pairs
-from trainui.metrics.formats.text.presets.base import NOTHING, STEP, Preset
+from trainui.metrics.formats.text.presets.base import NOTHING, STEP, Preset, prefixed
 from trainui.metrics.formats.text.presets.base import Row as Numbers
 from trainui.metrics.formats.text.presets.epoch_steps import EpochSteps
 from trainui.metrics.formats.text.presets.pairs import Pair
@@ -66,9 +66,8 @@ class JsonLine(Preset):
         epoch, *_others = counts.get(_EPOCH) or [0.0]
         place = next((counts[name] for name in _POSITIONS if name in counts), None)
         if place is None:  # an epoch's summary
-            prefix = "" if of_part else "epoch "
             step = self.memory.get("at", epoch)
-            return {STEP: step, **{f"{prefix}{name}": row[name] for name in row}}
+            return {STEP: step, **prefixed("" if of_part else "epoch ", row, ())}
         at, of = place
         outer = Pair(_EPOCH, epoch, counts[_EPOCH][1], 0, 0, "") if _EPOCH in counts else None
         at += EpochSteps(self.memory).before(outer, at, of) if outer else 0

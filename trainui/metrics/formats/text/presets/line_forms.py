@@ -35,16 +35,12 @@ def rewritten(line: str) -> str:
     if _STEPS.match(line):
         return _STEPS.sub("step", line)
     if ": " in line and LETTERS.match(line):
-        return _LETTER.sub(_whole_word, line)
+        return _LETTER.sub(lambda letter: _WORDS[letter[1]], line)
     if "step=" in line and "/" in line:
         line = _SLASH.sub(", ", line)
     if line.count(" = ") > 1 and " | " in line:
         return line.replace(" = ", ": ")  # names of several words
     return line
-
-
-def _whole_word(found: re.Match[str]) -> str:
-    return _WORDS[found[1]]
 
 
 def _named_count(found: re.Match[str]) -> str:

@@ -91,7 +91,7 @@ class Pair(NamedTuple):
     @property
     def is_time_left(self) -> bool:
         """Return True for the time until the end, which may be in days, hours or minutes."""
-        return _is_time_left(self.name)
+        return _as_time_left(self.name) is not None
 
 
 @lru_cache(_NAMES)
@@ -100,26 +100,16 @@ def is_step_name(name: str) -> bool:
     return _STEP.fullmatch(name) is not None
 
 
-@lru_cache(_NAMES)
-def _may_be_name(words: str) -> bool:
-    return _NO_NAME.fullmatch(words) is None
-
-
-@lru_cache(_NAMES)
-def _is_time_left(name: str) -> bool:
-    return _TIME_LEFT.fullmatch(name) is not None
-
-
-@lru_cache(_NAMES)
-def _is_plural(name: str) -> bool:
-    return _PLURAL.fullmatch(name) is not None
+_as_no_name = lru_cache(_NAMES)(_NO_NAME.fullmatch)
+_as_time_left = lru_cache(_NAMES)(_TIME_LEFT.fullmatch)
+_as_plural = lru_cache(_NAMES)(_PLURAL.fullmatch)
 
 
 def with_step(pairs: Sequence[Pair]) -> Sequence[Pair]:
     """Return the pairs of a line; if none of them is a step, a count in the plural is."""
     if any(pair.is_step for pair in pairs):
         return pairs
-    counts = [at for at, pair in enumerate(pairs) if _is_plural(pair.name)]
+    counts = [at for at, pair in enumerate(pairs) if _as_plural(pair.name)]
     steps = [at for at in counts if pairs[at].name.lower().endswith("steps")] or counts
     if not steps or not pairs[steps[0]].value.is_integer():
         return pairs
@@ -146,7 +136,7 @@ def find(line: str) -> list[Pair]:
     return [
         pair
         for found in _PAIR.finditer(line)
-        if (found["word"] or _may_be_name(found["words"])) and not _is_cut(line, found)
+        if (found["word"] or not _as_no_name(found["words"])) and not _is_cut(line, found)
         for pair in _pairs(line, found)
     ]
 
@@ -174,6 +164,11 @@ def _pairs(line: str, found: re.Match[str]) -> list[Pair]:
         Pair(f"{name}/{at}", float(value), None, end if at else one.start, end, value)
         for at, value in enumerate(values)
     ]
+
+
+def step_in(text: str) -> float | None:
+    """Return the first step in a text."""
+    return next((pair.value for pair in find(text) if pair.is_step), None)
 
 
 def between(line: str, pairs: Sequence[Pair]) -> list[str]:

@@ -14,7 +14,14 @@ from typing import Any
 from trainui.metrics.formats import labels
 from trainui.metrics.formats.text.log_prefix import message
 from trainui.metrics.formats.text.presets import epoch_steps, line_forms, line_labels, pairs
-from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NOTHING, STEP, Preset, Row
+from trainui.metrics.formats.text.presets.base import (
+    MAX_PRINTED,
+    NOTHING,
+    STEP,
+    Preset,
+    Row,
+    prefixed,
+)
 from trainui.metrics.formats.text.presets.epoch_steps import EpochSteps
 from trainui.metrics.formats.text.presets.line_labels import LineLabels
 from trainui.metrics.formats.text.presets.pairs import Pair
@@ -119,7 +126,7 @@ class PrintStatements(Preset):
             return NOTHING
         rows = self._apart_by_fold(line, self._read(line))
         if of := self.memory.get(_JOB_OF):
-            return [{n if n == STEP else f"{of}/{n}": v for n, v in row.items()} for row in rows]
+            return [prefixed(f"{of}/", row) for row in rows]
         return rows
 
     def _read(self, line: str) -> Sequence[Row]:
@@ -138,7 +145,7 @@ class PrintStatements(Preset):
         ends = [*(rank.start() for rank in ranks[1:]), len(line)]
         texts = (line[rank.end() : end].strip() for rank, end in zip(ranks, ends, strict=True))
         found = zip(ranks, map(self._row, map(message, texts)), strict=True)
-        return [_prefixed(f"rank{rank[rank.lastindex or 1]} ", row) for rank, row in found if row]
+        return [prefixed(f"rank{rank[rank.lastindex or 1]} ", row) for rank, row in found if row]
 
     def _apart_by_fold(self, line: str, rows: Sequence[Row]) -> Sequence[Row]:
         """Return the rows with a prefix if they are of another fold than the first."""
@@ -147,7 +154,7 @@ class PrintStatements(Preset):
             return rows
         stem, number = fold
         prefix = LineLabels(self.memory, line_labels.FOLDS).prefix(stem, number, rows[0][STEP])
-        return [_prefixed(prefix, row) for row in rows] if prefix else rows
+        return [prefixed(prefix, row) for row in rows] if prefix else rows
 
     def _continued(self, line: str, step: float, of: str, before: str) -> Sequence[Row]:
         """Return the numbers of a line that continues the one before."""
@@ -342,7 +349,3 @@ def _values(line: str, found: Sequence[Pair], of: str, leaving_out: str = "") ->
             name = pairs.of_part(pair.name, named)
         row.setdefault(name, pair.value)
     return row
-
-
-def _prefixed(prefix: str, row: Row) -> Row:
-    return {name if name == STEP else f"{prefix}{name}": value for name, value in row.items()}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from trainui.metrics.formats.numbers import to_number
 from trainui.metrics.formats.table import step_fields
-from trainui.metrics.formats.text.presets.base import NOTHING, Preset, Row
+from trainui.metrics.formats.text.presets.base import NOTHING, Preset, Row, prefixed
 
 _ROW = re.compile(r"\| (?P<key>[^|]*?) *\| *(?P<value>[^\s|]*)[^|]*\|\s*")
 _RULE = re.compile(r"-{3,}\s*")
@@ -50,7 +50,7 @@ class Table(Preset):
             return NOTHING
         first = self.memory.setdefault("first", trial)
         if trial != first:
-            row = {name if name in steps else f"{trial}/{name}": row[name] for name in row}
+            row = prefixed(f"{trial}/", row, steps)
         return [row]
 
     def _add_cell(self, row: Row, key: str, value: str) -> None:
