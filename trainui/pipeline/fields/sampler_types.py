@@ -138,7 +138,7 @@ def _option(value: Any, info: ValidationInfo, option: Option) -> Any:
 
 def _class_schema(classes: Mapping[str, Options], extra: Mapping[str, Any]) -> dict[str, Any]:
     """Return the schema of a name, or of a mapping with `by` and the options of any class."""
-    names = {"anyOf": [{"enum": sorted(optuna_options.named(classes))}, types.FILLED_SCHEMA]}
+    names = types.or_filled({"enum": sorted(optuna_options.named(classes))})
     options = {name for known in classes.values() for name in known}
     written = sorted(options | {name.removeprefix("n_") for name in options})
     values = {"type": ["string", "number", "boolean"]}

@@ -191,7 +191,7 @@ def _metric(value: Any, info: ValidationInfo) -> str:
     return text
 
 
-_NUMBER = {"anyOf": [{"type": "number"}, types.FILLED_SCHEMA]}
+_NUMBER = types.or_filled({"type": "number"})
 _SCALARS = {"type": ["string", "number", "boolean", "null"]}
 _LIST = {"type": "array", "items": _SCALARS, "minItems": 1}
 _RANGE = {
@@ -200,7 +200,7 @@ _RANGE = {
         "low": {**_NUMBER, "description": "The lowest value."},
         "high": {**_NUMBER, "description": "The highest value."},
         "log": {
-            "anyOf": [{"type": "boolean"}, types.FILLED_SCHEMA],
+            **types.or_filled({"type": "boolean"}),
             "description": "True: sample the logarithm uniformly.",
         },
         "step": {**_NUMBER, "description": "Distance between values."},
@@ -217,9 +217,7 @@ _CHOICES = {
 
 
 Space = Annotated[
-    Range | Choices,
-    PlainValidator(_space),
-    WithJsonSchema({"anyOf": [_LIST, _RANGE, _CHOICES]}),
+    Range | Choices, PlainValidator(_space), WithJsonSchema({"anyOf": [_LIST, _RANGE, _CHOICES]})
 ]
 """The values of one parameter of a search."""
 
@@ -229,35 +227,17 @@ Metric = Annotated[str, PlainValidator(_metric), WithJsonSchema(_SCALARS)]
 SpaceKey = Annotated[str, BeforeValidator(_space_key)]
 """The name of a parameter of a search."""
 
-SearchGoal = Annotated[
-    str,
-    BeforeValidator(readers.word(("minimize", "maximize"), "bad-goal")),
-    WithJsonSchema({"enum": ["minimize", "maximize"]}),
-]
+SearchGoal = Annotated[str, types.one_of(("minimize", "maximize"), "bad-goal")]
 """The direction of a search."""
 
-Trials = Annotated[
-    int,
-    BeforeValidator(readers.whole(1, MAX_TRIALS)),
-    WithJsonSchema(types.whole_schema(1, MAX_TRIALS)),
-]
+Trials = Annotated[int, types.whole(1, MAX_TRIALS)]
 """The number of trials of a search."""
 
-Seeds = Annotated[
-    int,
-    BeforeValidator(readers.whole(1, MAX_SEEDS)),
-    WithJsonSchema(types.whole_schema(1, MAX_SEEDS)),
-]
+Seeds = Annotated[int, types.whole(1, MAX_SEEDS)]
 """The number of seeds of a stage."""
 
-Seed = Annotated[
-    int,
-    BeforeValidator(readers.whole(0, LARGEST_SEED)),
-    WithJsonSchema(types.whole_schema(0, LARGEST_SEED)),
-]
+Seed = Annotated[int, types.whole(0, LARGEST_SEED)]
 """The seed of a sampler."""
 
-Over = Annotated[
-    str, BeforeValidator(_over), WithJsonSchema({"type": "string", "pattern": names.MATRIX_KEY})
-]
+Over = Annotated[str, types.FieldReader(_over, {"type": "string", "pattern": names.MATRIX_KEY})]
 """A key of a matrix."""

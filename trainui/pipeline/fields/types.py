@@ -3,66 +3,83 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, GetCoreSchemaHandler
 
 from trainui.domain.definition import ALERT_ACTIONS, METRIC_FORMATS, METRIC_PRESETS, Json
 from trainui.pipeline.fields import duration, memory_size, names, readers
 
 _TEXT_SCHEMA: dict[str, Any] = {"type": ["string", "number", "boolean", "null"]}
 _TEXTS_SCHEMA = {"type": "array", "items": _TEXT_SCHEMA}
-FILLED_SCHEMA = {"type": "string", "pattern": r"\$\{"}
-"""JSON Schema of a value that contains a parameter."""
 
 
-Text = Annotated[str, BeforeValidator(readers.as_text), WithJsonSchema(_TEXT_SCHEMA)]
+def or_filled(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON Schema of a value, or of a text that contains a parameter."""
+    return {"anyOf": [schema, {"type": "string", "pattern": r"\$\{"}]}
+
+
+class FieldReader:
+    """Metadata of an annotated type: a field's reader, and the JSON Schema for what it reads."""
+
+    def __init__(self, read: Callable[..., Any], schema: dict[str, Any]) -> None:
+        self._read = read
+        self._schema = schema
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        return BeforeValidator(self._read).__get_pydantic_core_schema__(source, handler)
+
+    def __get_pydantic_json_schema__(self, *_: Any) -> dict[str, Any]:
+        return self._schema.copy()
+
+
+def one_of(words: Sequence[str], code: str) -> FieldReader:
+    """Return the reader of a field that is one of some words."""
+    return FieldReader(readers.word(tuple(words), code), {"enum": list(words)})
+
+
+def whole(least: int, most: int = readers.LARGEST) -> FieldReader:
+    """Return the reader of a whole number."""
+    number = {"type": "integer", "minimum": least, "maximum": most}
+    return FieldReader(readers.whole(least, most), or_filled(number))
+
+
+Text = Annotated[str, FieldReader(readers.as_text, _TEXT_SCHEMA)]
 """Text as written."""
 
-Item = Annotated[str, BeforeValidator(readers.as_item), WithJsonSchema(_TEXT_SCHEMA)]
+Item = Annotated[str, FieldReader(readers.as_item, _TEXT_SCHEMA)]
 """An item of a list of texts."""
 
-PathItem = Annotated[
-    str, BeforeValidator(readers.path), WithJsonSchema({**_TEXT_SCHEMA, "pattern": r"\S"})
-]
+PathItem = Annotated[str, FieldReader(readers.path, {**_TEXT_SCHEMA, "pattern": r"\S"})]
 """A path or glob."""
 
-Pattern = Annotated[str, BeforeValidator(readers.pattern), WithJsonSchema(_TEXT_SCHEMA)]
+Pattern = Annotated[str, FieldReader(readers.pattern, _TEXT_SCHEMA)]
 """A regular expression."""
 
 StreamPattern = Annotated[
-    str,
-    BeforeValidator(readers.pattern),
-    WithJsonSchema({"anyOf": [{"enum": list(METRIC_PRESETS)}, _TEXT_SCHEMA]}),
+    str, FieldReader(readers.pattern, {"anyOf": [{"enum": list(METRIC_PRESETS)}, _TEXT_SCHEMA]})
 ]
 """A regular expression, or the name of a preset."""
 
 Format = Annotated[
-    str,
-    BeforeValidator(readers.metric_format),
-    WithJsonSchema({"anyOf": [{"enum": list(METRIC_FORMATS)}, FILLED_SCHEMA]}),
+    str, FieldReader(readers.metric_format, or_filled({"enum": list(METRIC_FORMATS)}))
 ]
 """The name of a metrics format."""
 
-Restarts = Annotated[
-    str,
-    BeforeValidator(readers.word(("continue",), "bad-restarts")),
-    WithJsonSchema({"enum": ["continue"]}),
-]
+Restarts = Annotated[str, one_of(("continue",), "bad-restarts")]
 """How to treat a step counter that restarts from zero in each attempt."""
 
 StageName = Annotated[
     str,
-    BeforeValidator(readers.named(names.stage_name_fault)),
-    WithJsonSchema(
-        {"type": ["string", "integer", "boolean"], "pattern": r"^(?! )[^/.\[\]{}$]{1,64}(?<! )$"}
+    FieldReader(
+        readers.named(names.stage_name_fault),
+        {"type": ["string", "integer", "boolean"], "pattern": r"^(?! )[^/.\[\]{}$]{1,64}(?<! )$"},
     ),
 ]
 """A stage's name."""
 
-PipelineName = Annotated[
-    str, BeforeValidator(readers.named(names.pipeline_name_fault)), WithJsonSchema(_TEXT_SCHEMA)
-]
+PipelineName = Annotated[str, FieldReader(readers.named(names.pipeline_name_fault), _TEXT_SCHEMA)]
 """A pipeline's name."""
 
 MatrixKey = Annotated[str, BeforeValidator(readers.named(names.matrix_key_fault))]
@@ -76,62 +93,43 @@ VariableName = Annotated[str, BeforeValidator(readers.named(names.variable_fault
 
 Command = Annotated[
     str | tuple[str, ...],
-    BeforeValidator(readers.command),
-    WithJsonSchema({"anyOf": [_TEXT_SCHEMA, {**_TEXTS_SCHEMA, "minItems": 1}]}),
+    FieldReader(readers.command, {"anyOf": [_TEXT_SCHEMA, {**_TEXTS_SCHEMA, "minItems": 1}]}),
 ]
 """Shell text, or an argument list."""
 
 
-def _duration_schema(least: dict[str, int]) -> dict[str, Any]:
+def _duration(*, zero: bool) -> FieldReader:
     text = {"type": "string", "pattern": rf"^\s*({duration.PATTERN})\s*$|\$\{{"}
-    examples = ["90s", "30m", "12h", "1h30m"]
-    return {"anyOf": [text, {"type": "number", **least}], "examples": examples}
+    least = {"minimum" if zero else "exclusiveMinimum": 0}
+    number = {"type": "number", **least, "maximum": duration.LONGEST}
+    schema = {"anyOf": [text, number], "examples": ["90s", "30m", "12h", "1h30m"]}
+    return FieldReader(readers.seconds(zero=zero), schema)
 
 
-Duration = Annotated[
-    float,
-    BeforeValidator(readers.seconds(zero=False)),
-    WithJsonSchema(_duration_schema({"exclusiveMinimum": 0, "maximum": duration.LONGEST})),
-]
+Duration = Annotated[float, _duration(zero=False)]
 """Seconds, above 0."""
 
-Delay = Annotated[
-    float,
-    BeforeValidator(readers.seconds(zero=True)),
-    WithJsonSchema(_duration_schema({"minimum": 0, "maximum": duration.LONGEST})),
-]
+Delay = Annotated[float, _duration(zero=True)]
 """Seconds, 0 or more."""
 
-
-def whole_schema(least: int, most: int = readers.LARGEST) -> dict[str, Any]:
-    """Return the JSON Schema of whole numbers."""
-    return {
-        "anyOf": [{"type": "integer", "minimum": least, "maximum": most}, FILLED_SCHEMA],
-    }
-
-
-Count = Annotated[int, BeforeValidator(readers.whole(0)), WithJsonSchema(whole_schema(0))]
+Count = Annotated[int, whole(0)]
 """A whole number, 0 or more."""
 
-PositiveCount = Annotated[int, BeforeValidator(readers.whole(1)), WithJsonSchema(whole_schema(1))]
+PositiveCount = Annotated[int, whole(1)]
 """A whole number, 1 or more."""
 
 _SIZE_TEXT = {"type": "string", "pattern": rf"^\s*({memory_size.PATTERN})\s*$|\$\{{"}
 
 Size = Annotated[
     int,
-    BeforeValidator(readers.size),
-    WithJsonSchema(
-        {"anyOf": [_SIZE_TEXT, {"type": "number", "exclusiveMinimum": 0}], "examples": ["24G"]}
+    FieldReader(
+        readers.size,
+        {"anyOf": [_SIZE_TEXT, {"type": "number", "exclusiveMinimum": 0}], "examples": ["24G"]},
     ),
 ]
 """Bytes."""
 
-Flag = Annotated[
-    bool,
-    BeforeValidator(readers.flag),
-    WithJsonSchema({"anyOf": [{"type": "boolean"}, FILLED_SCHEMA]}),
-]
+Flag = Annotated[bool, FieldReader(readers.flag, or_filled({"type": "boolean"}))]
 """True or false."""
 
 
@@ -147,45 +145,29 @@ def _signal_schema() -> dict[str, Any]:
     }
 
 
-Signal = Annotated[str, BeforeValidator(readers.signal_name), WithJsonSchema(_signal_schema())]
+Signal = Annotated[str, FieldReader(readers.signal_name, _signal_schema())]
 """A signal's name without SIG."""
 
-Task = Annotated[str, BeforeValidator(readers.task), WithJsonSchema(_TEXT_SCHEMA)]
+Task = Annotated[str, FieldReader(readers.task, _TEXT_SCHEMA)]
 """The name of a task or function."""
 
-TaskParam = Annotated[Json, BeforeValidator(readers.json_value), WithJsonSchema({})]
+TaskParam = Annotated[Json, FieldReader(readers.json_value, {})]
 """Any JSON value."""
 
-Parameter = Annotated[str, BeforeValidator(readers.parameter), WithJsonSchema(_TEXT_SCHEMA)]
+Parameter = Annotated[str, FieldReader(readers.parameter, _TEXT_SCHEMA)]
 """The value of a parameter, as text."""
 
-Choices = Annotated[
-    tuple[str, ...],
-    BeforeValidator(readers.choices),
-    WithJsonSchema({**_TEXTS_SCHEMA, "minItems": 1}),
-]
+Choices = Annotated[tuple[str, ...], FieldReader(readers.choices, {**_TEXTS_SCHEMA, "minItems": 1})]
 """The values of one key of a matrix."""
 
-Number = Annotated[
-    float,
-    BeforeValidator(readers.real_number),
-    WithJsonSchema({"anyOf": [{"type": "number"}, FILLED_SCHEMA]}),
-]
+Number = Annotated[float, FieldReader(readers.real_number, or_filled({"type": "number"}))]
 """Any finite number."""
 
-True_ = Annotated[bool, BeforeValidator(readers.only_true), WithJsonSchema({"enum": [True]})]
+True_ = Annotated[bool, FieldReader(readers.only_true, {"enum": [True]})]
 """Only `true`."""
 
-Goal = Annotated[
-    str,
-    BeforeValidator(readers.word(("min", "max"), "bad-goal")),
-    WithJsonSchema({"enum": ["min", "max"]}),
-]
+Goal = Annotated[str, one_of(("min", "max"), "bad-goal")]
 """`min` or `max`: whether lower or higher values of a metric are better."""
 
-Action = Annotated[
-    str,
-    BeforeValidator(readers.word(ALERT_ACTIONS, "bad-action")),
-    WithJsonSchema({"enum": list(ALERT_ACTIONS)}),
-]
+Action = Annotated[str, one_of(ALERT_ACTIONS, "bad-action")]
 """The action of an alert."""
