@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.attempt.context import AttemptContext, definition_of
-from trainui.pipeline.substitution.masking import MASK, mask_texts
+from trainui.pipeline.substitution.masking import MASK, mask_command
 from trainui.search import results
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
@@ -42,14 +42,16 @@ def shell_command(
     Secrets are masked; without any in the definition, it is the command that the last attempt
     executed.
     """
-    command, workdir = shown_command(run.params, stage.definition), stage.definition.workdir
+    command: str | Sequence[str] | None = shown_command(run.params, stage.definition)
+    workdir = stage.definition.workdir
     if command is None:
         return None
     if attempts and MASK not in "".join(command):
         with suppress(UsageError, UnfitEnvironmentError):
             executed = _executed(connection, run, stage, attempts[-1])
-            command = _masked(executed, environment.read(Path(run.directory)).environ)
-            workdir = executed.workdir
+            # of secret variables, `${env.NAME}` gives it the values
+            secrets = {**environment.read(Path(run.directory)).environ, **executed.env}
+            command, workdir = mask_command(executed.command, secrets) or "", executed.workdir
     text = command if isinstance(command, str) else shlex.join(command)
     return f"cd {shlex.quote(workdir)}\n{text.rstrip()}\n"
 
@@ -61,11 +63,3 @@ def _executed(
     searches = results.needed_by(connection, run.id, stage.definition)
     context = AttemptContext(run, stage, attempt, submission, searches)
     return definition_of(context, attempt.checkpoint)
-
-
-def _masked(definition: StageDefinition, environ: Mapping[str, str]) -> str | list[str]:
-    """Return the command without the values of secret variables, which `${env.NAME}` gives it."""
-    command, secrets = definition.command or "", {**environ, **definition.env}
-    if isinstance(command, str):
-        return mask_texts([command], secrets)[0]
-    return mask_texts(command, secrets)

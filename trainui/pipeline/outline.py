@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from trainui.pipeline import matrix
 from trainui.pipeline.fields import names
 from trainui.pipeline.fields.parameters import Parameters
-from trainui.pipeline.yaml.nodes import Mapping, Node, Scalar, Sequence
+from trainui.pipeline.yaml.nodes import Mapping, Node, Position, Scalar, Sequence
 
 MAX_MEMBERS = 20_000
 """Maximum number of stages of a pipeline, including sweep members."""
@@ -38,6 +38,11 @@ class StageOutline:
     def has(self, field: str) -> bool:
         """Return True if the field is present."""
         return field in self.node.entries
+
+    def place(self, field: str) -> Position:
+        """Return the position of a field's key; if it is absent, that of the stage."""
+        entry = self.node.entries.get(field)
+        return entry.key.mark if entry else self.node.mark
 
     @property
     def size(self) -> int:

@@ -6,7 +6,7 @@ from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
 from trainui.pipeline.outline import Outline, StageOutline
 from trainui.pipeline.shell import append_arguments
 from trainui.pipeline.template import Variable, only_variable, parse, variables
-from trainui.pipeline.yaml.nodes import Mapping, Position, Scalar, Sequence
+from trainui.pipeline.yaml.nodes import Mapping, Scalar, Sequence
 from trainui.pipeline.yaml.problems import Problems, quoted
 
 
@@ -27,11 +27,6 @@ def _check_stages_are_there(outline: Outline, problems: Problems) -> None:
         problems.add(entry.key.mark, "no-stages", "stages is empty; list at least one stage")
 
 
-def _place(stage: StageOutline, field: str) -> Position:
-    entry = stage.node.entries.get(field)
-    return entry.key.mark if entry else stage.node.mark
-
-
 def _called(stage: StageOutline) -> str:
     return f"stage {quoted(stage.name.text)}" if stage.name else "a stage"
 
@@ -40,20 +35,20 @@ def _check_command(stage: StageOutline, problems: Problems) -> None:
     who = _called(stage)
     if stage.has("run") and stage.has("task"):
         message = f"{who} has run and task; keep one of them"
-        problems.add(_place(stage, "task"), "both-run-and-task", message)
+        problems.add(stage.place("task"), "both-run-and-task", message)
     if not stage.has("run") and not stage.has("task"):
         message = f"{who} has no command; add run or task"
         problems.add(stage.node.mark, "no-command", message)
     if stage.has("params") and not stage.has("task"):
         message = f"params are a task's arguments, and {who} has no task; put the values into run"
-        problems.add(_place(stage, "params"), "params-without-task", message)
+        problems.add(stage.place("params"), "params-without-task", message)
 
 
 def _check_resume(stage: StageOutline, problems: Problems) -> None:
     who = _called(stage)
     present = [field for field in ("resume_args", "resume_run") if stage.has(field)]
     for field in present:
-        place = _place(stage, field)
+        place = stage.place(field)
         if not stage.has("checkpoint"):
             message = f"{field} of {who} is used only with a checkpoint; add checkpoint: GLOB"
             problems.add(place, "no-checkpoint", message)
@@ -67,7 +62,7 @@ def _check_resume(stage: StageOutline, problems: Problems) -> None:
         problems.add(asked.key.mark, "no-checkpoint", message)
     if len(present) == 2:
         message = f"{who} has resume_args and resume_run; keep one of them"
-        problems.add(_place(stage, "resume_run"), "both-resume-fields", message)
+        problems.add(stage.place("resume_run"), "both-resume-fields", message)
 
 
 def _check_placed(stage: StageOutline, problems: Problems) -> None:

@@ -30,7 +30,7 @@ def _check_matrix(stage: StageOutline, problems: Problems) -> None:
         return
     if not node.entries:
         message = "matrix has no key; add one, or remove the matrix"
-        problems.add(_place(stage), "empty-matrix", message)
+        problems.add(stage.place("matrix"), "empty-matrix", message)
     for key, values in stage.matrix.items():
         _check_values(key, values, node.entries[key].key.mark, problems)
 
@@ -55,12 +55,12 @@ def _check_names(stage: StageOutline, name: str, problems: Problems) -> None:
             f"a member would be called {quoted(longest)}, over "
             f"{names.MAX_MEMBER_NAME} characters; shorten the values"
         )
-        problems.add(_place(stage), "bad-name", message)
+        problems.add(stage.place("matrix"), "bad-name", message)
     if any(_repeated(values) for values in stage.matrix.values()):
         return  # reported with their key
     for repeated in _repeated(full):
         message = f"two members would be called {quoted(repeated)}; change their values"
-        problems.add(_place(stage), "duplicate-stage", message)
+        problems.add(stage.place("matrix"), "duplicate-stage", message)
 
 
 def _repeated(values: Iterable[str]) -> list[str]:
@@ -75,9 +75,4 @@ def _report_size(outline: Outline, problems: Problems) -> None:
         f"the pipeline would have {total} stages, at most {MAX_MEMBERS} are allowed; "
         f"{who} alone has {largest.size}"
     )
-    problems.add(_place(largest), "too-many-stages", message)
-
-
-def _place(stage: StageOutline) -> Position:
-    entry = stage.node.entries.get("matrix")
-    return entry.key.mark if entry else stage.node.mark
+    problems.add(largest.place("matrix"), "too-many-stages", message)

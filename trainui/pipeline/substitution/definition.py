@@ -47,6 +47,13 @@ def fill(definition: StageDefinition, filler: Filler) -> StageDefinition:
         raise UsageError(f"stage {definition.name}: {error}") from error
 
 
+def variables(definition: StageDefinition) -> list[Variable]:
+    """Return the variables in all fields of a definition."""
+    found: list[Variable] = []
+    fill(definition, Filler(found.append))
+    return found
+
+
 def command(value: Command | None, filler: Filler) -> Command | None:
     """Substitute variables in a command."""
     if value is None:

@@ -38,6 +38,15 @@ def mask_texts(texts: Iterable[str], values: Mapping[str, Json]) -> list[str]:
     return [_without(longest_first, text) for text in texts]
 
 
+def mask_command(
+    command: str | tuple[str, ...] | None, values: Mapping[str, Json]
+) -> str | tuple[str, ...] | None:
+    """Return a command, shell text or words, with the secret values of `values` masked."""
+    if isinstance(command, str):
+        return mask_text(command, values)
+    return command and tuple(mask_texts(command, values))
+
+
 def _without(secrets: Iterable[str], text: str) -> str:
     for secret in secrets:
         text = text.replace(secret, MASK)

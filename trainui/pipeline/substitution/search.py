@@ -61,33 +61,16 @@ def carried_over(edited: StageDefinition, recorded: StageDefinition | None) -> S
     """
     if recorded is None or not recorded.trial_params or edited.trial is None:
         return edited
-    if _keys(edited) <= recorded.trial_params.keys():
+    used = {one.key for one in definition_filling.variables(edited) if one.kind == "search"}
+    if used <= recorded.trial_params.keys():
         return with_trial_params(edited, recorded.trial_params)
     return replace(recorded, search=edited.search)
 
 
-def _keys(definition: StageDefinition) -> set[str]:
-    """Return the parameters of its search that a definition uses."""
-    found: set[str] = set()
-
-    def look(variable: Variable) -> None:
-        if variable.kind == "search":
-            found.add(variable.key)
-
-    definition_filling.fill(definition, Filler(look))
-    return found
-
-
 def searches_of(definition: StageDefinition) -> frozenset[str]:
     """Return the stages of the file whose searches' results a submitted definition needs."""
-    found: set[str] = set()
-
-    def look(variable: Variable) -> None:
-        if reference := stage_reference(variable):
-            found.add(reference.name)
-
-    definition_filling.fill(definition, Filler(look))
-    return frozenset(found)
+    found = map(stage_reference, definition_filling.variables(definition))
+    return frozenset(reference.name for reference in found if reference)
 
 
 def with_results(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from trainui.domain.definition import Json, Pipeline, StageDefinition
-from trainui.pipeline.substitution.masking import mask, mask_text
+from trainui.pipeline.substitution.masking import mask, mask_command, mask_text, mask_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +61,12 @@ def _concealed(
     secrets = {**known, **real.env, **real.params}
     return replace(
         real,
-        command=_masked_command(written.command, secrets),
-        resume_args=written.resume_args and _masked_words(written.resume_args, secrets),
-        resume_run=_masked_command(written.resume_run, secrets),
+        command=mask_command(written.command, secrets),
+        resume_args=written.resume_args and tuple(mask_texts(written.resume_args, secrets)),
+        resume_run=mask_command(written.resume_run, secrets),
         params=mask(written.params),
         env=mask(written.env),
     )
-
-
-def _masked_command(
-    command: str | tuple[str, ...] | None, secrets: Mapping[str, Json]
-) -> str | tuple[str, ...] | None:
-    if isinstance(command, str):
-        return mask_text(command, secrets)
-    return command and _masked_words(command, secrets)
-
-
-def _masked_words(words: tuple[str, ...], secrets: Mapping[str, Json]) -> tuple[str, ...]:
-    return tuple(mask_text(word, secrets) for word in words)
 
 
 def _taken(real: StageDefinition, stored: StageDefinition) -> dict[str, Json]:

@@ -130,9 +130,8 @@ def _alert(stage: str, event: Event) -> dict[str, Any]:
 def shown_command(params: Mapping[str, Any], definition: StageDefinition) -> str | list[str] | None:
     """Return a stage's command, with the secrets of the stage and of its run masked."""
     secrets = {**params, **definition.params, **definition.env}
-    if isinstance(definition.command, tuple):
-        return masking.mask_texts(definition.command, secrets)
-    return definition.command and masking.mask_text(definition.command, secrets)
+    found = masking.mask_command(definition.command, secrets)
+    return list(found) if isinstance(found, tuple) else found
 
 
 def _gpus(attempts: Sequence[AttemptRecord]) -> list[int]:
