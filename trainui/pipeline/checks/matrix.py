@@ -37,7 +37,7 @@ def _check_matrix(stage: StageOutline, problems: Problems) -> None:
 
 def _check_values(key: str, values: tuple[str, ...], place: Position, problems: Problems) -> None:
     for value in _repeated(values):
-        message = f"matrix: {quoted(key)} has the value {quoted(value)} more than once"
+        message = f"matrix: {quoted(key)} has the value {quoted(value)} more than once; remove one"
         problems.add(place, "duplicate-value", message)
     for value in values:
         if not value.isprintable():

@@ -89,12 +89,17 @@ def _class(
     return by, _with_defaults(by, options, known)
 
 
+_NOTHING = frozenset({"none", "false", "off", "no"})
+
+
 def _class_name(value: Any, info: ValidationInfo, classes: Mapping[str, Options], kind: str) -> str:
     text = readers.expanded(value, info, f"the name of a {kind}, or {{by: NAME}} with options").text
     known = optuna_options.named(classes)
     if text not in known:
         shorts = [optuna_options.short_name(name) for name in classes]
         near = did_you_mean(text, known) or f"; it may be {', '.join(shorts)}"
+        if kind == "pruner" and text.lower() in _NOTHING:
+            near = "; to prune nothing, leave prune out"
         raise fault(f"bad-{kind}", f"is {quoted(text)}, which is no {kind} of Optuna{near}")
     return known[text]
 

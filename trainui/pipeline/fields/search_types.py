@@ -76,7 +76,7 @@ def _choices(values: list[Any], info: ValidationInfo) -> Choices:
         typed = readers.within(readers.typed, scalar, index)
         if typed in found:
             earlier = written[found.index(typed)]
-            message = f"has the value {quoted(scalar.text)} more than once"
+            message = f"has the value {quoted(scalar.text)} more than once; remove one"
             if scalar.text != earlier:
                 message = f"is {quoted(scalar.text)}, which equals {quoted(earlier)}; remove one"
             raise fault("duplicate-value", message, index)
@@ -131,6 +131,8 @@ def _check_step(numbers: Mapping[str, int | float], log: bool) -> None:
         raise fault("bad-range", "cannot be combined with log: true; remove one", "step")
     if width / _exact(step) > _LARGEST_WHOLE:
         raise fault("bad-range", f"is too small for a range this wide: {step:g}", "step")
+    if step > width > 0:
+        raise fault("bad-range", f"{step} is larger than the range, {width}; lower it", "step")
     if width % _exact(step):
         last = _exact(numbers["low"]) + width // _exact(step) * _exact(step)
         message = f"{step} does not lead from low to high; the last value would be {last:f}"
