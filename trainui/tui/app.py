@@ -43,14 +43,6 @@ class SnapshotReady(Message):
         return isinstance(message, SnapshotReady)
 
 
-class BellRung(Message):
-    """An event happened that rings the terminal's bell."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.text = text
-
-
 THEME = "theme"
 """The preference key for the theme chosen with the theme key."""
 
@@ -100,7 +92,6 @@ class TrainuiApp(BackgroundJobs, TerminalApp):
         self._saving: Timer | None = None
         self._notified: dict[str, float] = {}
         """The notifications shown, each with its end (`time.monotonic`)."""
-        """The last notification, and when it was shown."""
         if "TEXTUAL_ANIMATIONS" not in os.environ:
             self.animation_level = "none"
         for own in theme.OURS:
@@ -118,7 +109,7 @@ class TrainuiApp(BackgroundJobs, TerminalApp):
         self.snapshot: Snapshot | None = None
         self.runs: Sequence[RunLine] = ()
         self.poller = Poller(
-            self._deliver,
+            lambda snapshot: self.post_message(SnapshotReady(snapshot)),
             ListQuery() if run_id is None else RunQuery(run_id),
             self._ring if configured.bell else None,
             self.traffic,
@@ -172,15 +163,9 @@ class TrainuiApp(BackgroundJobs, TerminalApp):
         self.poller.stop()
         self.preferences.save()
 
-    def _deliver(self, snapshot: Snapshot) -> None:
-        self.post_message(SnapshotReady(snapshot))
-
     def _ring(self, words: str) -> None:
-        self.post_message(BellRung(words))
-
-    def on_bell_rung(self, message: BellRung) -> None:
         """Ring the terminal's bell, with the reason where the terminal can show one."""
-        self.send(text.ring(message.text, os.environ.get("TERM", "")))
+        self.call_later(self.send, text.ring(words, os.environ.get("TERM", "")))
 
     def on_snapshot_ready(self, message: SnapshotReady) -> None:
         """Show a new snapshot on the open page."""

@@ -114,8 +114,8 @@ acting.edit         e             edit           edit  F  Edit parameters and re
 acting.cancel       x  cancel  cancel  F  Cancel (shows what would be lost and asks first)
 search.start        slash         search         search  FP  Filter or search the focused pane
 acting.rerun        R             rerun  rerun  F  Rerun the stage, alone or with its dependants
-acting.raise        right_square_bracket  sooner  raise          -   Raise the run's priority
-acting.lower        left_square_bracket  later   lower           -   Lower the run's priority
+acting.raise        right_square_bracket  sooner  priority(1)    -   Raise the run's priority
+acting.lower        left_square_bracket  later   priority(-1)    -   Lower the run's priority
 acting.remove       delete        delete  remove  -  Delete the run and its files (asks first)
 run.details         d             details        details  -  Show or hide times, ids and paths
 run.copy_command    C             command        copy_command    -   Copy the command for a shell
@@ -137,8 +137,8 @@ run.attempt_before  comma  earlier  attempt(-1)  -  Show the attempt before, wit
 run.attempt_after   full_stop     later attempt  attempt(1)      -   Show the next attempt
 run.next_pane       tab           next pane      app.focus_next  H   Go to the next pane
 run.previous_pane   shift+tab     previous pane  app.focus_previous  H  Go to the previous pane
-search.next         n             next match     next_match      -   Go to the next match
-search.previous     N             previous match  previous_match  -  Go to the previous match
+search.next         n             next match     match(1)        -   Go to the next match
+search.previous     N             previous match  match(-1)      -   Go to the previous match
 app.run_file        u             run a file     app.run_file  F  Choose a pipeline file and run it
 app.pause           p             pause          app.pause       -   Pause or resume the queue
 app.theme  T  theme  app.next_theme  -  Next theme: dark, light, colour-blind, 16 or no colours

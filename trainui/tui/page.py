@@ -128,7 +128,7 @@ class Page(RunActions):
         """Filter or search a pane for a text; an empty text ends the search."""
         raise NotImplementedError
 
-    def go_to_match(self, direction: int) -> None:
+    def action_match(self, direction: int) -> None:
         """Go to the next (1) or the previous (-1) match in the focused pane."""
         raise NotImplementedError
 
@@ -229,14 +229,6 @@ class Page(RunActions):
     def action_search(self) -> None:
         """Open the search bar."""
         self.search_bar.open(self.focused, self.sought(self.focused))
-
-    def action_next_match(self) -> None:
-        """Go to the next match."""
-        self.go_to_match(1)
-
-    def action_previous_match(self) -> None:
-        """Go to the previous match."""
-        self.go_to_match(-1)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Search incrementally while the user types."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from trainui import disk
 from trainui.domain.states import UNFINISHED
 from trainui.errors import TrainuiError
 from trainui.formatting import quantity, size
@@ -60,13 +59,14 @@ def remove_question(targets: Sequence[Target]) -> ConfirmScreen:
         with views.reading() as connection:
             runs = [views.run(connection, target.id) for target in finished]
         directories = [run.directory for run in runs if run is not None]
+        used = sum(disk.used(Path(directory)) for directory in directories)
         lines = [
             _named(finished),
             *([f"{_runs(unfinished)} not finished and will be kept"] if unfinished else []),
         ]
         if len(directories) == 1:
             lines.append(f"with {harmless(directories[0])}")
-        lines.append(f"{size_in_words(map(Path, directories))} will be deleted permanently")
+        lines.append(f"{size(used)} will be deleted permanently")
         external = any(target.is_external for target in finished)
         kept = "of external runs only the record is deleted; the trainings' own files stay"
         return [*lines, *([kept] if external else [])]
@@ -141,30 +141,3 @@ def _named(targets: Sequence[Target]) -> str:
 
 def _runs(count: int) -> str:
     return f"{quantity(count, 'run')} {'is' if count == 1 else 'are'}"
-
-
-TIME_LIMIT = 1.0
-"""Time limit in seconds; after it the size so far is reported as a lower bound."""
-
-
-def size_in_words(directories: Iterable[Path], limit: float = TIME_LIMIT) -> str:
-    """Return the size of some directories, e.g. `1.2 GB in 34 files`, or `over ...` if cut off."""
-    deadline = time.monotonic() + limit
-    total, count, whole = 0, 0, True
-    for entry in _files(directories):
-        if time.monotonic() > deadline:
-            whole = False
-            break
-        total, count = total + entry, count + 1
-    words = f"{size(total)} in {quantity(count, 'file')}"
-    return words if whole else f"over {words}"
-
-
-def _files(directories: Iterable[Path]) -> Iterator[int]:
-    for directory in directories:
-        for place, _, names in os.walk(directory):
-            for name in names:
-                try:
-                    yield os.lstat(f"{place}/{name}").st_size
-                except OSError:
-                    continue  # deleted meanwhile

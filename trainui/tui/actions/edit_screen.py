@@ -178,10 +178,6 @@ class EditScreen(Screen[bool]):
             edited = event.value.strip() != self._values[at].value
             row.query_one(Label).set_class(edited, "-edited")
 
-    def on_input_submitted(self) -> None:
-        """Show the plan with the typed values."""
-        self.action_plan()
-
     def action_plan(self) -> None:
         """Show the plan with the current values."""
         if self._run is None:
@@ -199,19 +195,20 @@ class EditScreen(Screen[bool]):
 
         self._make(make)
 
+    on_input_submitted = action_plan
+
     def _make(self, make: Callable[[], InlineEdit]) -> None:
         def work() -> None:
             try:
                 made = make()
             except TrainuiError as error:
-                self.app.call_from_thread(self._show_mistake, str(error))
+                self.app.call_from_thread(
+                    self.notify, harmless(str(error)), severity="warning", markup=False
+                )
             else:
                 self.app.call_from_thread(self._plan_with, made)
 
         self.run_worker(work, thread=True, exit_on_error=False)
-
-    def _show_mistake(self, text: str) -> None:
-        self.notify(harmless(text), severity="warning", markup=False)
 
     def _plan_with(self, edit: InlineEdit) -> None:
         from trainui.tui.actions.plan_screen import PlanScreen

@@ -141,18 +141,6 @@ class ChooseFileScreen(Screen[None]):
         else:
             self._preview_chosen()
 
-    def on_input_submitted(self) -> None:
-        """Run the file in the preview."""
-        self._run()
-
-    def on_cursor_view_moved(self) -> None:
-        """Preview the newly selected file."""
-        self._preview_chosen()
-
-    def on_cursor_view_opened(self) -> None:
-        """Run the double-clicked file."""
-        self._run()
-
     def action_line(self, count: int) -> None:
         """Move the selection."""
         self.query_one(FileList).action_line(count)
@@ -179,6 +167,9 @@ class ChooseFileScreen(Screen[None]):
             host.open_run(started[0])
 
         host.act(work, then=then)
+
+    on_cursor_view_moved = _preview_chosen
+    on_cursor_view_opened = on_input_submitted = _run
 
 
 def preview_rows(found: PipelinePreview, width: int) -> list[Row]:

@@ -163,15 +163,8 @@ class RunActions(PromptScreen):
 
         self.app.push_screen(question, then)
 
-    def action_raise(self) -> None:
-        """Raise the run's priority."""
-        self._change_priority(1)
-
-    def action_lower(self) -> None:
-        """Lower the run's priority."""
-        self._change_priority(-1)
-
-    def _change_priority(self, change: int) -> None:
+    def action_priority(self, change: int) -> None:
+        """Raise (1) or lower (-1) the run's priority."""
         if not (targets := self._targets()):
             return
         waiting = [target for target in targets if target.status in UNFINISHED]

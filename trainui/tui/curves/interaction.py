@@ -14,7 +14,7 @@ from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.cursor_values import next_x, value_at, x_positions
 from trainui.tui.curves.drawing.x_axis import XAxis
 from trainui.tui.curves.model import ALL_IN_ONE, Chart, Comparison, Curves, CurvesWanted
-from trainui.tui.curves.view_options import CurvesState, PlotOptions, after
+from trainui.tui.curves.view_options import SMOOTHINGS, CurvesState, PlotOptions, after
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, Segment, wrap
 from trainui.tui.widgets.line_view import RowsView
@@ -137,7 +137,7 @@ class CurveKeys(RowsView):
 
     def point_at(self, x: float) -> None:
         """Put the cursor at `x`, and post the time of the point there."""
-        self.apply(self.view.pointed(x))
+        self.apply(replace(self.view, cursor=x))
         chart = self.chart()
         found = (
             value_at(chart.lines[0], self.view, x) if chart is not None and chart.lines else None
@@ -186,7 +186,7 @@ class CurveKeys(RowsView):
 
     def action_smooth(self) -> None:
         """Switch to the next smoothing weight."""
-        self.apply(self.view.smoother())
+        self.apply(replace(self.view, smoothing=after(SMOOTHINGS, self.view.smoothing)))
 
     def action_log_scale(self) -> None:
         """Switch the logarithmic y axis on or off."""

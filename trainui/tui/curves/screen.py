@@ -172,7 +172,7 @@ class CurvesScreen(Page):
         missing = bool(text) and is_read and not self.plot.go_to(0, words=text)
         self.key_bar.note((Segment(" no metric with that name", "warn"),) if missing else ())
 
-    def go_to_match(self, direction: int) -> None:
+    def action_match(self, direction: int) -> None:
         """Go to the next metric that matches the search; without a search to the next metric."""
         self.plot.go_to(direction, words=self._sought)
 

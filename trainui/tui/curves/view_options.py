@@ -66,10 +66,6 @@ class PlotOptions:
         found += ["log x"] if self.log_x else []
         return [*found, f"smoothing {self.smoothing:g}"] if self.smoothing else found
 
-    def smoother(self) -> PlotOptions:
-        """Return the next smoothing weight; after the last one none."""
-        return replace(self, smoothing=after(SMOOTHINGS, self.smoothing))
-
     def with_other_x_scale(self) -> PlotOptions:
         """Return the options with a log x axis, or with a linear one again, for the same window."""
         fits = self.window is not None and self.window[0] > 0
@@ -104,10 +100,6 @@ class PlotOptions:
         (low, high), (first, last) = self._scaled(*shown), self._scaled(*extent)
         by = max(min((high - low) * share, last - high), first - low)
         return self._showing(low + by, high + by, (first, last))
-
-    def pointed(self, x: float | None) -> PlotOptions:
-        """Move or remove the cursor."""
-        return replace(self, cursor=x)
 
     def whole(self) -> PlotOptions:
         """Show the whole axis, without a cursor, and no line brighter than others."""
@@ -230,13 +222,12 @@ class CurvesState:
         compared = [self.compared.words] if self.compared else []
         return [*compared, *self.view.words]
 
-    def pin(self, metric: str) -> bool:
-        """Pin or unpin a metric; return True if it is pinned now."""
+    def pin(self, metric: str) -> None:
+        """Pin or unpin a metric."""
         if metric in self.pinned:
             self.pinned.remove(metric)
-            return False
-        self.pinned.append(metric)
-        return True
+        else:
+            self.pinned.append(metric)
 
     def shown(self, figures: Sequence[SeriesSummary]) -> list[SeriesSummary]:
         """Return the metrics that pass the filter: pinned ones, losses and scores, then others.

@@ -15,32 +15,11 @@ from trainui.store.read import event_feed, gpu_use, views
 from trainui.tui.data.health import HealthReader
 from trainui.tui.data.query import ListQuery, MachineQuery, MetricQuery, Query, RunQuery
 from trainui.tui.data.snapshot import GpuUse, Snapshot
-from trainui.tui.machine import remote_gpus
+from trainui.tui.machine.gpu_reader import gpus_of_other_hosts
 from trainui.tui.runs.reader import RunsPageReader
 
 if TYPE_CHECKING:
     from trainui.tui.run.reader import RunPageReader
-
-
-class Bell:
-    """Rings for events since the screen was opened."""
-
-    def __init__(self, ring: Callable[[str], None]) -> None:
-        """Create the bell.
-
-        `ring` is called with a message, in the poller's thread, and must not block.
-        """
-        self._ring = ring
-        self._event: int | None = None
-
-    def look(self, connection: Connection) -> None:
-        """Ring for each notable event since the last call."""
-        if self._event is None:
-            self._event = event_feed.last(connection)
-            return
-        self._event, notices = event_feed.after(connection, self._event)
-        for notice in notices:
-            self._ring(notice.text)
 
 
 Found = TypeVar("Found")
@@ -49,16 +28,19 @@ Found = TypeVar("Found")
 class ScreenDatabase:
     """Reads through one connection, which is reopened if the database file was replaced."""
 
-    def __init__(self, ringer: Bell | None = None) -> None:
+    def __init__(self, ring: Callable[[str], None] | None = None) -> None:
         """Create it without opening the database.
 
-        The `ringer` is checked for notable events at each read.
+        `ring` is called with the message of each notable event, in the poller's thread; it must
+        not block.
         """
         self.health = HealthReader()
         """Reads the health of worker, broker and disks."""
         self.unfinished = False
         """True if the last snapshot omitted slow parts, which the next read adds."""
-        self._ringer = ringer
+        self._ring = ring
+        self._event: int | None = None
+        """The last event that could ring; None: none has been read."""
         self._connection: Connection | None = None
         self._file: tuple[int, int] | None = None
         self._version: int | str | None = None
@@ -116,13 +98,13 @@ class ScreenDatabase:
 
     def _read(self, query: Query, connection: Connection) -> Snapshot:
         self._version = readonly.data_version(connection)
-        if self._ringer is not None:
-            self._ringer.look(connection)
+        if self._ring is not None:
+            self._ring_for_events(connection, self._ring)
         self.health.find_checkpoint_places(connection)
         uses = gpu_use.uses(connection)
         snapshot = Snapshot(
             query,
-            far_gpus=remote_gpus.read(connection),
+            far_gpus=gpus_of_other_hosts(connection),
             gpu_holders=_by_place({place: use[2] for place, use in uses.items()}),
             gpu_uses={place: GpuUse(*use) for place, use in _by_place(uses).items()}
             if isinstance(query, MachineQuery)
@@ -141,6 +123,15 @@ class ScreenDatabase:
         snapshot = self._list.read(connection, listed, snapshot)
         self.unfinished = self._list.unfinished
         return snapshot
+
+    def _ring_for_events(self, connection: Connection, ring: Callable[[str], None]) -> None:
+        """Ring for each notable event since the last read; none was before the first."""
+        if self._event is None:
+            self._event = event_feed.last(connection)
+            return
+        self._event, notices = event_feed.after(connection, self._event)
+        for notice in notices:
+            ring(notice.text)
 
     def _with_page(self, connection: Connection, query: RunQuery, snapshot: Snapshot) -> Snapshot:
         """Add the page; the first one without curves, since the first curves import numpy."""

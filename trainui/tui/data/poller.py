@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from trainui.tui.data.database import Bell, ScreenDatabase
+from trainui.tui.data.database import ScreenDatabase
 from trainui.tui.data.file_watch import FileWatch
 from trainui.tui.data.query import ListQuery, MachineQuery, MetricQuery, Query, RunQuery
 from trainui.tui.data.snapshot import Machine, Snapshot
@@ -58,7 +58,7 @@ class Poller:
 
     def __init__(
         self,
-        deliver: Callable[[Snapshot], None],
+        deliver: Callable[[Snapshot], object],
         query: Query | None = None,
         ring: Callable[[str], None] | None = None,
         traffic: Bandwidth | None = None,
@@ -75,7 +75,7 @@ class Poller:
         self._asked = threading.Event()
         self._stopping = False
         self._must_reread = False
-        self._source = ScreenDatabase(None if ring is None else Bell(ring))
+        self._source = ScreenDatabase(ring)
         self._watch = FileWatch(self._wake.set)
         self._is_watching = False
         self._recheck = math.inf
@@ -182,7 +182,8 @@ class Poller:
         is_due = self._due <= time.monotonic()
         beyond = self._watch.was_beyond_database()
         if not (asked or is_due or self._source.has_changed(beyond=beyond)):
-            self._recheck = RECHECK if reported else self._later(self._recheck)
+            recheck = RECHECK if reported else 2 * self._recheck
+            self._recheck = recheck if recheck <= LAST_RECHECK else math.inf
             if self._last is not None:
                 self._deliver_changed(self._last)  # with new GPU figures
             return
@@ -198,10 +199,6 @@ class Poller:
         self._took = time.thread_time() - used
         while self._source.unfinished and self._query == query and not self._stopping:
             self._deliver_changed(self._source.read(query))
-
-    @staticmethod
-    def _later(recheck: float) -> float:
-        return 2 * recheck if 2 * recheck <= LAST_RECHECK else math.inf
 
     def _deliver_changed(self, snapshot: Snapshot) -> None:
         if snapshot.gpus is not self._gpus.figures:

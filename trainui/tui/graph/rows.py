@@ -47,6 +47,11 @@ class GraphColumns:
     time: int
     bar: int
 
+    @property
+    def facts(self) -> int:
+        """Width of the state and the time, each with the space before it."""
+        return (self.word + 1 if self.word else 0) + (self.time + 1 if self.time else 0)
+
     @classmethod
     def of(cls, lanes: int, longest: int, shortest: int, word: int, width: int) -> GraphColumns:
         """Distribute the width; a long name is shortened first, then bar and time are dropped.
@@ -139,8 +144,8 @@ def _facts(
     earlier: Mapping[str, int],
 ) -> Row:
     """Return the state and the time of all attempts; of a folded sweep its members by state."""
-    room = (columns.word + 1 if columns.word else 0) + (columns.time + 1 if columns.time else 0)
     if node.folded:
+        room = columns.facts
         spans = cut((*_trouble(members, alerts), *_states(members)), room)
         return (*spans, Segment(" " * (room - width_of(spans))))
     stage = members[0]
@@ -183,8 +188,7 @@ def _bar(members: Sequence[StageRecord], width: int, timeline: Timeline) -> Segm
 
 def axis_row(columns: GraphColumns, timeline: Timeline) -> Row:
     """Return the line below the bars: their legend, and the axis of the run's active time."""
-    before = 1 + columns.graph + 1 + columns.name
-    before += (columns.word + 1 if columns.word else 0) + (columns.time + 1 if columns.time else 0)
+    before = 1 + columns.graph + 1 + columns.name + columns.facts
     across = XAxis(0.0, timeline.total / SECOND, columns.bar)
     wanted = [(across.column(at), label, "dim") for at, label in across.ticks(Axis.RELATIVE).marks]
     end = (columns.bar - 1, short_duration(across.high), "strong")

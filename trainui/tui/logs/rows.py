@@ -69,7 +69,7 @@ class LogRows:
         # before wrapping, so that a match across a break is marked in both pieces
         if self._errors.matches(text):
             targeted_error = targeted and self._pattern is None
-            row = restyled(row, 0, len(plain(row)), "match" if targeted_error else "bad")
+            row = restyled(row, [(0, len(plain(row)))], "match" if targeted_error else "bad")
         if self._pattern is not None:
             row = marked(row, self._pattern, "match" if targeted else "key")
         pieces = wrap_row(row, room) if style.wrapped else [cut(row, room)]

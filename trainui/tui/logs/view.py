@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.style import Style
 from textual import events
 from textual.binding import BindingType
 from textual.message import Message
@@ -19,7 +18,6 @@ from trainui.tui.logs.reader_thread import LogReaderThread
 from trainui.tui.logs.rows import LogStyle
 from trainui.tui.logs.scroll import LogScroll
 from trainui.tui.logs.window_reader import Destination, LogSource, LogWindow, WindowQuery
-from trainui.tui.render import ansi
 from trainui.tui.render.styled_text import Row, Segment, fit, width_of
 from trainui.tui.widgets.line_view import LinesView
 
@@ -196,12 +194,6 @@ class LogView(LinesView):
         if self._only and self._window is not None and self._window.size:
             return f"no line contains {self._only!r}; & shows all"
         return (self._window and self._window.problem) or self._empty
-
-    def style_of(self, name: str) -> Style:
-        """Return a named style, including the log's own ANSI colours."""
-        if name.startswith(ansi.PREFIX) and name not in self._styles:
-            self._styles[name] = ansi.style_of(name)
-        return super().style_of(name)
 
     def _status_text(self) -> str:
         """Return the status line: streams, search, filter and position."""

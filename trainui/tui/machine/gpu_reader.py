@@ -1,17 +1,27 @@
-"""Polls the GPUs in a separate thread, since the driver may be slow or hang."""
+"""Polls the GPUs in a separate thread, since the driver may be slow or hang.
+
+Those of other hosts are read from the database.
+"""
 
 from __future__ import annotations
 
 import math
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from trainui import settings
 from trainui.execution.gpu import nvml
+from trainui.store.db.protocol import Connection
+from trainui.store.read import gpu_use
 
 PERIOD = 2.0
 """Seconds between two polls; the driver's figures are averages over up to a second."""
+
+SILENT_AFTER = 40.0
+"""Seconds without a heartbeat after which figures are hidden; same as in `store.runs.hosts`."""
 
 HISTORY = 120
 """Number of samples kept: four minutes."""
@@ -105,6 +115,10 @@ def _percent(part: int | None, whole: int | None) -> float:
     return math.nan if part is None or not whole else 100 * part / whole
 
 
+def _gib(count: int | None) -> int | None:
+    return None if count is None else round(count / 2**30)
+
+
 def _figures(gpu: nvml.Gpu) -> GpuFigures:
     from trainui.execution.gpu.gpus import stranger_on  # imported late to keep the start fast
 
@@ -113,10 +127,43 @@ def _figures(gpu: nvml.Gpu) -> GpuFigures:
         user=gpu.problem or stranger_on(gpu),
         problem=gpu.problem is not None,
         utilisation=gpu.utilisation,
-        memory_used=None if gpu.memory_used is None else round(gpu.memory_used / 2**30),
-        memory_total=None if gpu.memory_total is None else round(gpu.memory_total / 2**30),
+        memory_used=_gib(gpu.memory_used),
+        memory_total=_gib(gpu.memory_total),
         temperature=gpu.temperature,
         power=None if gpu.power is None else round(gpu.power),
         name=gpu.name,
         warning=gpu.warning or "",
+    )
+
+
+def gpus_of_other_hosts(connection: Connection) -> tuple[GpuFigures, ...]:
+    """Return the GPUs of hosts that share the database, by their workers' last heartbeats; sorted.
+
+    On SQLite, which is for one host, there are none.
+    """
+    if settings.load().database_url is None:
+        return ()
+    found = gpu_use.announced_slots(connection, settings.host())
+    return tuple(
+        _announced(host, slot, seconds)
+        for host, seconds, slots in found
+        for slot in slots
+        if slot["kind"] == "gpu"
+    )
+
+
+def _announced(host: str, slot: Mapping[str, Any], seconds: float) -> GpuFigures:
+    silent = f"no heartbeat for {SILENT_AFTER:.0f} s or longer" if seconds >= SILENT_AFTER else None
+    problem = silent or slot.get("problem")
+    return GpuFigures(
+        host=host,
+        index=int(slot["index"]),
+        user=problem or slot.get("user"),
+        problem=problem is not None,
+        utilisation=slot.get("utilisation"),
+        memory_used=_gib(slot.get("used")),
+        memory_total=_gib(slot.get("memory")),
+        temperature=slot.get("temperature"),
+        power=slot.get("power"),
+        name=str(slot.get("name", "")),
     )

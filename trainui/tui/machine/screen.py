@@ -75,7 +75,7 @@ class MachineScreen(Page):
     def search(self, text: str, pane: Widget | None) -> None:
         """Do nothing: this page has no search."""
 
-    def go_to_match(self, direction: int) -> None:
+    def action_match(self, direction: int) -> None:
         """Move the cursor: this page has no search."""
         self.view.action_line(direction)
 

@@ -119,28 +119,20 @@ def wrap_row(row: Row, width: int) -> list[Row]:
 
 def marked(row: Row, pattern: re.Pattern[str], style: str) -> Row:
     """Return a line with the matches of a pattern in another style."""
-    found = [match.span() for match in pattern.finditer(plain(row))]
-    if not found:
-        return row
+    return restyled(row, [match.span() for match in pattern.finditer(plain(row))], style)
+
+
+def restyled(row: Row, found: Sequence[tuple[int, int]], style: str) -> Row:
+    """Return a line with some parts, each from its first character to its end, in another style."""
     spans: list[Segment] = []
     at = 0
-    for span in row:
+    for span in row if found else ():
         spans += _split(span, at, found, style)
         at += len(span.text)
-    return tuple(spans)
+    return tuple(spans) if found else row
 
 
-def restyled(row: Row, start: int, end: int, style: str) -> Row:
-    """Return a line with the characters from `start` to `end` in another style."""
-    spans: list[Segment] = []
-    at = 0
-    for span in row:
-        spans += _split(span, at, [(start, end)], style)
-        at += len(span.text)
-    return tuple(spans)
-
-
-def _split(span: Segment, at: int, found: list[tuple[int, int]], style: str) -> list[Segment]:
+def _split(span: Segment, at: int, found: Sequence[tuple[int, int]], style: str) -> list[Segment]:
     """Split a segment that starts at character `at` of its line around the matches."""
     pieces = []
     done = 0

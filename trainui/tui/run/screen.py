@@ -272,7 +272,7 @@ class RunScreen(PaneActions):
 
     _searched = ""
 
-    def go_to_match(self, direction: int) -> None:
+    def action_match(self, direction: int) -> None:
         """Go to the next match in the focused pane."""
         active = self.panes.active
         if isinstance(active, LogView | DetailsView):

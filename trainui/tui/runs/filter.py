@@ -22,6 +22,7 @@ from trainui.pipeline.fields import duration
 from trainui.pipeline.matrix import TRIAL
 from trainui.store.read.run_list import RunLine
 from trainui.tui.runs.params import number_of, searches_of, values_of
+from trainui.tui.runs.sorting import STATES
 
 if TYPE_CHECKING:
     from trainui.tui.data.snapshot import RunValues
@@ -219,7 +220,7 @@ def _text_test(name: str, sign: str, value: str) -> _Test:
     if name in ("status", "state"):
         for part in sought:
             if not any(part in status for status in Status):
-                raise TermError(f"unknown state {part!r}: {', '.join(_RUN_STATES)}")
+                raise TermError(f"unknown state {part!r}: {', '.join(STATES)}")
     read = _TEXTS[name]
 
     def test(run: RunLine, _now: int, _values: Values) -> bool:
@@ -229,17 +230,6 @@ def _text_test(name: str, sign: str, value: str) -> _Test:
         return any(part in texts for part in sought) is (sign == "=")
 
     return test
-
-
-_RUN_STATES = (
-    Status.RUNNING,
-    Status.QUEUED,
-    Status.COMPLETED,
-    Status.FAILED,
-    Status.CANCELLED,
-    Status.INTERRUPTED,
-    Status.ENDED,
-)
 
 
 def _number_test(name: str, sign: str, value: str) -> _Test:

@@ -230,7 +230,7 @@ class RunsScreen(Page):
         )
         self.key_bar.note(note)
 
-    def go_to_match(self, direction: int) -> None:
+    def action_match(self, direction: int) -> None:
         """Move the cursor to the next or previous matching run."""
         before = self.table.cursor
         self.table.action_line(direction)

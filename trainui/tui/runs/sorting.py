@@ -54,7 +54,7 @@ WHEN = "WHEN"
 METRIC = "metric."
 """Prefix of the names of orders by a metric."""
 
-_STATES = (
+STATES = (
     Status.RUNNING,
     Status.QUEUED,
     Status.FAILED,
@@ -63,10 +63,11 @@ _STATES = (
     Status.ENDED,
     Status.COMPLETED,
 )
+"""The states that a run may have, in the order in which it is sorted by them."""
 
 ORDERS = (
     SortOrder(WHEN, lambda run: -run.created_at, ("newest", "oldest")),
-    SortOrder("STATE", lambda run: _STATES.index(run.status), ("running", "completed")),
+    SortOrder("STATE", lambda run: STATES.index(run.status), ("running", "completed")),
     SortOrder("NAME", lambda run: run.name.casefold(), ("a", "z")),
     SortOrder("STAGES", lambda run: -run.done / max(run.total, 1), ("most done", "least done")),
     SortOrder("ELAPSED", lambda run: _longest_first(run), ("longest", "shortest")),

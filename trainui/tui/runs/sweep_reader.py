@@ -47,9 +47,7 @@ class SweepReader:
         due = [run for run in runs if self._is_due(run, now)]
         self._look_up(connection, due, now + BUDGET)
         filled = tuple(self._filled(runs))
-        if filled != self._read[1]:
-            self._read = (runs, filled)
-        self._read = (runs, self._read[1])
+        self._read = (runs, filled if filled != self._read[1] else self._read[1])
         return self._read[1]
 
     def _is_due(self, run: RunLine, now: float) -> bool:

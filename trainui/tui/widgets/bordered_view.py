@@ -18,6 +18,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from trainui.tui import styles
+from trainui.tui.render import ansi
 from trainui.tui.render.borders import Border, frame, padding
 from trainui.tui.render.styled_text import Row, width_of
 
@@ -140,11 +141,13 @@ class BorderedView(ScrollView, can_focus=True):
         return strip
 
     def style_of(self, name: str) -> Style:
-        """Return a named style; empty name: the widget's own."""
+        """Return a named style, or a colour of a log or an image; empty name: the widget's own."""
         style = self._styles.get(name)
         if style is None:
-            variables = self.app.theme_variables
-            style = styles.style(name, variables) if name else self.rich_style
+            if name.startswith(ansi.PREFIX):
+                style = ansi.style_of(name)
+            else:
+                style = styles.style(name, self.app.theme_variables) if name else self.rich_style
             self._styles[name] = style
         return style
 

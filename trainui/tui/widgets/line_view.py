@@ -38,8 +38,7 @@ class TextSelection(NamedTuple):
 
     def highlighted(self, index: int, row: Row) -> Row:
         """Return a row with its selected part in another style."""
-        first, last = self._characters(index, plain(row))
-        return restyled(row, first, last, STYLE) if first < last else row
+        return restyled(row, [self._characters(index, plain(row))], STYLE)
 
     def text(self, row: Callable[[int], Row]) -> str:
         """Return the selected text; `row` returns a row by its index."""
@@ -263,22 +262,17 @@ class RowsView(LinesView):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._rows: Sequence[Row] = ()
-
-    @property
-    def rows(self) -> Sequence[Row]:
-        """The rows."""
-        return self._rows
+        self.rows: Sequence[Row] = ()
 
     def set_rows(self, rows: Sequence[Row]) -> None:
         """Show these rows; each is accessed only when visible."""
-        self._rows = rows
+        self.rows = rows
         self.update_rows()
 
     def row_count(self) -> int:
         """Return how many rows there are."""
-        return len(self._rows)
+        return len(self.rows)
 
     def row(self, index: int, width: int) -> Row:
         """Return a row."""
-        return cut(self._rows[index], width)
+        return cut(self.rows[index], width)

@@ -99,7 +99,7 @@ def test_it_does_not_fit(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("status:fialed", "unknown state 'fialed': running, queued, completed"),
+        ("status:fialed", "unknown state 'fialed': running, queued, failed"),
         ("lr:1e-3", "unknown field 'lr': params.lr, metric.lr, status, name"),
         ("agee<2d", "unknown field 'agee': params.agee"),
         ("or", "a run must match all terms; for one of several values write name:a,b"),

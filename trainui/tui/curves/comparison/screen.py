@@ -238,7 +238,7 @@ class ComparisonScreen(Page):
         self.list.update_rows()
         self.ask()
 
-    def go_to_match(self, direction: int) -> None:
+    def action_match(self, direction: int) -> None:
         """Move the cursor; all candidates shown match."""
         self.list.action_line(direction)
 

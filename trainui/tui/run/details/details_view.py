@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rich.style import Style
 from textual import events
 from textual.message import Message
 
@@ -17,7 +16,6 @@ from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ENDED
 from trainui.tui.data.query import DetailTab
 from trainui.tui.data.snapshot import RunPage, StageDetail
-from trainui.tui.render import ansi
 from trainui.tui.render.numbers import age_changes_in
 from trainui.tui.render.styled_text import Row, Segment, marked, plain
 from trainui.tui.run.details.detail_tabs import events_rows, files_rows, params_rows
@@ -238,9 +236,3 @@ class DetailsView(RowsView):
         directory = self._shown[0].stage.directory
         room = max(self.scrollable_content_region.width, LEAST_WIDTH) - LABEL
         return text.replace(short_path(directory, room), directory)
-
-    def style_of(self, name: str) -> Style:
-        """Return the style of this name, including the colours of images."""
-        if name.startswith(ansi.PREFIX) and name not in self._styles:
-            self._styles[name] = ansi.style_of(name)
-        return super().style_of(name)

@@ -56,16 +56,18 @@ class StagePanel:
         if stage is None or page.detail is None or page.detail.stage != stage.name:
             return
         self._detail = detail = page.detail
-        self._show_tab(page, stage, detail)
+        graph, attempts = panes.graph, self._attempts(page, stage)
+        subject = DetailsSubject(page, stage, attempts, detail, graph.timeline, graph.folded)
+        panes.overview.show(subject, panes.tab)
         over = stage.status in ENDED
         waits = "no output" if over else "no output yet" if stage.attempt else "not started yet"
-        self._show_log(self._attempts(page, stage), waits)
+        self._show_log(attempts, waits)
         if detail.curves is not None:
             none = ": ".join(
                 filter(None, (waits.replace("output", "metrics"), detail.searched_places))
             )
             panes.curves.set_curves(detail.curves, none, detail.problems)
-        panes.show_titles(stage, self.attempt, len(panes.graph.folded))
+        panes.show_titles(stage, self.attempt, len(graph.folded))
 
     def tick(self) -> None:
         """Update the running time of the selected stage."""
@@ -87,11 +89,6 @@ class StagePanel:
         live = last.status == Status.RUNNING
         source = LogSource(last.directory, self._streams, live, last.id, last.host)
         view.set_source(source, waits)
-
-    def _show_tab(self, page: RunPage, stage: StageRecord, detail: StageDetail) -> None:
-        graph, attempts = self.panes.graph, self._attempts(page, stage)
-        subject = DetailsSubject(page, stage, attempts, detail, graph.timeline, graph.folded)
-        self.panes.overview.show(subject, self.panes.tab)
 
     def _attempts(self, page: RunPage, stage: StageRecord) -> Sequence[AttemptRecord]:
         """Return the stage's attempts up to the one shown."""
