@@ -34,6 +34,12 @@ WORDS = 40
 COMFORTABLE = 20
 """Width of a name or a stage that takes precedence over columns of rank `LITTLE` and above."""
 
+LEAST_NAME = 12
+"""Width to which names are cut before other columns go."""
+
+SHORT_NAME = 16
+"""Width up to which no name is cut."""
+
 WITH_NAMES, LONG_NAME = 160, 60
 """Width of the list from which a name takes precedence up to this width."""
 
@@ -187,7 +193,8 @@ def _columns(facts: ColumnStats, comfort: int) -> Iterator[RunColumn]:
     """
     count = max(facts.count, len("STAGES"))
     yield RunColumn("STATE", 13, 13, render.state_cells)
-    least, most = min(max(facts.name, 6), 12), max(facts.name, 12)
+    least = max(facts.name, 6) if facts.name <= SHORT_NAME else LEAST_NAME
+    most = max(facts.name, LEAST_NAME)
     yield RunColumn("NAME", least, most, render.name_cells, comfort=comfort)
     if facts.pipeline:
         yield RunColumn("PIPELINE", 8, max(facts.pipeline, 8), render.pipeline_cells, 7)

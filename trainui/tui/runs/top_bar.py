@@ -72,5 +72,4 @@ def _stages_in_trouble(runs: Sequence[RunLine], width: int) -> Row:
     total = RunTrouble(*sums)
     if not total.kinds:
         return ()
-    label = "  stages: " if width >= WIDE else " "
-    return (Segment(label, "dim"), *trouble_cells(total, 60 if width >= WIDE else 20))
+    return (Segment("  stages: ", "dim"), *trouble_cells(total, 60 if width >= WIDE else 20))
