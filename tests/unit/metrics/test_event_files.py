@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import struct
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainui.metrics.formats.tensorboard.event_file import EventFile, masked_crc
+from trainui.metrics.formats.tensorboard.checksum import MOST_BYTES, masked_crc
+from trainui.metrics.formats.tensorboard.event_file import EventFile
 
 Point = tuple[int, float | str, int]
 
@@ -31,7 +33,10 @@ def message(*fields: tuple[int, int, bytes]) -> bytes:
 
 def framed(data: bytes) -> bytes:
     length = struct.pack("<Q", len(data))
-    return length + struct.pack("<I", masked_crc(length)) + data + b"\0\0\0\0"
+    return b"".join(
+        part + struct.pack("<I", masked_crc(part) if len(part) <= MOST_BYTES else 0)
+        for part in (length, data)
+    )
 
 
 simple = st.floats(width=32).map(lambda number: (2, 5, struct.pack("<f", number)))
@@ -79,13 +84,24 @@ def test_all_at_once_is_as_one_by_one(records: list[bytes]) -> None:
     assert decoded(b"".join(records)) == decoded(*records)
 
 
-def test_a_damaged_record_costs_itself_alone() -> None:
-    def record(step: int) -> bytes:
-        value = message((1, 2, b"loss"), (2, 5, struct.pack("<f", step)))
-        wall = (1, 1, struct.pack("<d", 1.5e9))
-        return framed(message(wall, (2, 0, varint(step)), (5, 2, message((1, 2, value)))))
+def scalar(step: int) -> bytes:
+    value = message((1, 2, b"loss"), (2, 5, struct.pack("<f", step)))
+    wall = (1, 1, struct.pack("<d", 1.5e9))
+    return framed(message(wall, (2, 0, varint(step)), (5, 2, message((1, 2, value)))))
 
-    whole = [record(step) for step in range(1, 101)]
-    whole[40] = whole[40][:12] + b"\xff" * (len(whole[40]) - 16) + whole[40][-4:]
-    found = decoded(b"".join(whole))["loss"]
-    assert [step for step, _value, _time in found] == [*range(1, 41), *range(42, 101)]
+
+@pytest.mark.parametrize("count", [3, 100])
+def test_a_damaged_record_costs_itself_alone(count: int) -> None:
+    records = [scalar(step) for step in range(1, count + 1)]
+    expected = decoded(*records)["loss"]
+    del expected[1]
+    for place in range(12, len(records[1])):
+        damaged = bytearray(records[1])
+        damaged[place] ^= 1 << place % 8
+        assert decoded(b"".join([records[0], damaged, *records[2:]])) == {"loss": expected}
+
+
+def test_a_record_without_a_checksum_is_read() -> None:
+    records = [scalar(step)[:-4] + bytes(4) for step in range(1, 40)]
+    assert len(decoded(b"".join(records))["loss"]) == 39
+    assert len(decoded(*records)["loss"]) == 39

@@ -19,7 +19,7 @@ from trainui.metrics.formats import FORMATS, Decoder, UnknownFormatError, decode
 from trainui.metrics.formats.detect import detect
 from trainui.metrics.formats.numbers import leading_number, to_number
 from trainui.metrics.formats.table import step_fields
-from trainui.metrics.formats.tensorboard.event_file import masked_crc
+from trainui.metrics.formats.tensorboard.checksum import masked_crc
 from trainui.metrics.formats.text import presets
 from trainui.metrics.formats.text.log_lines import MAX_LINE, lines_with_ends, text_lines
 from trainui.metrics.formats.text.pattern import PatternError, PatternLines, compile_pattern
@@ -495,6 +495,7 @@ def test_event_files_give_scalars_and_nothing_else() -> None:
         ("{'loss': 0.5}\n{'loss': 0.4}\n", "x", "text"),
         ('{"a": 1, "log_history": []}', "x.json", "hf"),
         ("1795527525123 0.5 0\n", "x", "mlflow"),
+        ("1795527525123 0.5 0\n1795527525124 0.25 1\n17955", "x", "mlflow"),
         ("1795527525123 nan 0 data digest\n1795527525123 1e-3\n", "x", "mlflow"),
     ],
 )

@@ -30,7 +30,8 @@ _LONGEST_TIME = 14
 
 def looks_like(head: bytes) -> bool:
     """Return True if a file begins with such lines."""
-    lines = [line for line in head.split(b"\n")[:3] if line]
+    whole = head[: head.rfind(b"\n") + 1] or head  # a line that is still written is no evidence
+    lines = [line for line in whole.split(b"\n")[:3] if line]
     return bool(lines) and all(_LINE.fullmatch(line.rstrip(b"\r")) for line in lines)
 
 

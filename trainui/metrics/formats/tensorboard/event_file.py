@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import bisect
 import struct
+from contextlib import suppress
 
 import numpy as np
 
 from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.protobuf import DAMAGED, fields
 from trainui.metrics.formats.table import Decoded
-from trainui.metrics.formats.tensorboard import event_layout
+from trainui.metrics.formats.tensorboard import checksum, event_layout
 from trainui.metrics.formats.tensorboard.event_layout import Events
 from trainui.store.points.chunks import Points
 
 _HEADER = struct.Struct("<QI")
 HEAD_BYTES = _HEADER.size
 """Bytes needed to recognise an event file."""
+_SUM = struct.Struct("<I")
 _FRAME = 16
 """Bytes of a record around its data."""
 
@@ -86,11 +88,11 @@ class EventFile(Decoder):
         self.restarts = len(places) > 1 and _is_start(block, places, 0)
         found = event_layout.decode(block, np.array(places, np.int64))
         for number in found.left.tolist():
-            data = block[places[number] + _HEADER.size : places[number + 1] - 4]
-            try:
-                _read_event(data, number, found)
-            except DAMAGED:
-                continue  # a damaged record; its length still leads to the next one
+            end = places[number + 1] - _SUM.size
+            data = block[places[number] + _HEADER.size : end]
+            if checksum.is_right(data, *_SUM.unpack_from(block, end)):
+                with suppress(*DAMAGED):
+                    _read_event(data, number, found)
         return Decoded(
             {tag: _points(parts) for tag, parts in found.by_tag.items()}, len(places) - 1
         )
@@ -100,19 +102,8 @@ def looks_like(head: bytes) -> bool:
     """Return True if a file begins with a record whose length matches its checksum."""
     if len(head) < _HEADER.size:
         return False
-    _length, checksum = _HEADER.unpack_from(head)
-    return bool(checksum == masked_crc(head[:8]))
-
-
-def masked_crc(data: bytes) -> int:
-    """Return the checksum used in a frame (CRC-32C, masked)."""
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
-    crc ^= 0xFFFFFFFF
-    return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
+    _length, given = _HEADER.unpack_from(head)
+    return bool(given == checksum.masked_crc(head[:8]))
 
 
 def _walk(block: bytes) -> list[int]:

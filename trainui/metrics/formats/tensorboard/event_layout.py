@@ -14,6 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from trainui.metrics.formats.protobuf import fields
+from trainui.metrics.formats.tensorboard import checksum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,14 +57,14 @@ def decode(block: bytes, places: Numbers) -> Events:
     order = np.argsort(sizes, kind="stable")
     for numbers in np.split(order, np.flatnonzero(np.diff(sizes[order])) + 1):
         while len(numbers) >= _FEW:
-            size = int(sizes[numbers[0]]) - _HEADER - _FOOTER
-            rows = sliding_window_view(data, size)[places[numbers] + _HEADER] if size > 0 else None
-            layout = None if rows is None else _layout(rows[0].tobytes())
-            if rows is None or layout is None:
+            size = int(sizes[numbers[0]]) - _HEADER
+            rows = sliding_window_view(data, size)[places[numbers] + _HEADER]
+            layout = _layout(rows[0, :-_FOOTER].tobytes())
+            if layout is None:
                 left.append(numbers[:1])
                 numbers = numbers[1:]
                 continue
-            twins = layout.twins(rows)
+            twins = layout.twins(rows[:, :-_FOOTER])
             _read(found, layout, numbers[twins], rows[twins])
             numbers = numbers[~twins]
         left.append(numbers)
@@ -82,17 +83,28 @@ class _Layout(NamedTuple):
     value: int
     template: Bytes
 
+    @property
+    def varied(self) -> NDArray[np.intp]:
+        """The columns of time, step and value."""
+        places = (self.wall, 8), (self.step, self.step_bytes), (self.value, 4)
+        return np.concatenate([np.arange(start, start + size) for start, size in places])
+
     def twins(self, rows: Bytes) -> NDArray[np.bool_]:
         """Return a mask of the rows that differ from the template only in time, step and value."""
         fixed = np.ones(len(self.template), bool)
-        for start, size in ((self.wall, 8), (self.step, self.step_bytes), (self.value, 4)):
-            fixed[start : start + size] = False
+        fixed[self.varied] = False
         same = (rows[:, fixed] == self.template[fixed]).all(axis=1)
         more = rows[:, self.step : self.step + self.step_bytes] >= 0x80
         return np.asarray(same & more[:, :-1].all(axis=1) & ~more[:, -1:].any(axis=1))
 
 
 def _read(found: Events, layout: _Layout, numbers: Numbers, rows: Bytes) -> None:
+    """Add the points of some events of one layout, but for those whose checksum is wrong."""
+    sums = np.ascontiguousarray(rows[:, -_FOOTER:]).view("<u4")[:, 0]
+    sound = checksum.are_right(rows[:, :-_FOOTER], layout.varied, sums)
+    if not sound.all():
+        numbers, rows = numbers[sound], rows[sound]
+
     def column(at: int, size: int, kind: str) -> Any:
         return np.ascontiguousarray(rows[:, at : at + size]).view(kind)[:, 0]
 
