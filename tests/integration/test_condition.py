@@ -11,6 +11,7 @@ import pytest
 from tests.integration import background
 from tests.integration.runs import Run, stage
 from tests.unit.supervisor.waiting import wait_for
+from trainui.cli import main
 from trainui.cli.runs import standstill, waiting
 from trainui.domain.states import Status
 from trainui.execution.daemon import health, lifecycle, locks
@@ -99,7 +100,7 @@ def test_who_waits_is_told_what_the_first_stage_waits_for(
 
 
 def test_who_waits_is_told_that_no_worker_records_the_end(
-    trainui_home: Home, tmp_path: Path
+    trainui_home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     background.start()
     run = Run(tmp_path / "p", stage("a", "sleep 600"))
@@ -108,5 +109,7 @@ def test_who_waits_is_told_that_no_worker_records_the_end(
     assert lifecycle.stop()
     words = "running stages are not monitored: no worker; see `trainui worker status`"
     assert standstill.reason([running]) == words
+    assert main.main(["ls"]) == 0
+    assert f"! {words}" in capsys.readouterr().err
     background.start()
     assert standstill.reason([running]) == ""

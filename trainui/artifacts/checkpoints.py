@@ -187,7 +187,7 @@ def reason_unused(where: CheckpointSearch) -> str | None:
         missing += f" in the stage's directory{' or workdir' if len(where.roots) > 1 else ''}"
     if passed_by := where.passed_by:
         missing += f" ({passed_by[0]} is not used: members of a sweep may share that directory)"
-    return missing if where.attempts or where.passed_by else None
+    return missing if where.attempts else None
 
 
 def _why_foreign(where: CheckpointSearch, path: Path) -> str:

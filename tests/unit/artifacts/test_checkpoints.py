@@ -236,8 +236,9 @@ def test_what_is_said_of_checkpoints_that_are_not_taken(tmp_path: Path) -> None:
     assert checkpoints.reason_unused(checkpoints.search(everywhere, stage_dir, started)) == missing
     by_itself = checkpoints.search(replace(alone, resume_args=None), stage_dir)
     assert str(checkpoints.reason_unused(by_itself)).endswith("may still find it by itself")
+    assert checkpoints.reason_unused(of_member()) is None
     assert f"({others} is not used: members of a sweep" in str(
-        checkpoints.reason_unused(of_member())
+        checkpoints.reason_unused(of_member(started))
     )
     assert checkpoints.find(of_member([attempt(tmp_path / "1", before=None, started=1)])) is None
     put(stage_dir / "ckpt-2", b"")

@@ -87,8 +87,17 @@ def list_runs(
         shown = run_list.run_lines(connection, limit=limit)
         more = run_list.count_runs(connection) - len(shown)
     printing.lines(_list_lines(shown))
+    _note_unattended(shown)
     if more > 0 and most is None:
         printing.note(f"{more} older not shown; `trainui ls --all` lists all")
+
+
+def _note_unattended(shown: Sequence[RunLine]) -> None:
+    """Print that the states of unfinished runs are not updated, if no worker runs."""
+    from trainui.cli.runs import standstill
+
+    if any(run.status in UNFINISHED for run in shown) and (words := standstill.unmonitored()):
+        printing.note(f"! {words}")
 
 
 def _list_selected(
@@ -108,6 +117,7 @@ def _list_selected(
             printing.value({"runs": [summary.run_line(records[one.id]) for one in shown]})
             return
     printing.lines(_list_lines(shown, found.columns))
+    _note_unattended(shown)
     if len(found.runs) > len(shown):
         printing.note(f"{len(found.runs) - len(shown)} more match; --all lists all")
 

@@ -15,7 +15,7 @@ _SEE = "see `trainui worker status`"
 def reason(stages: Sequence[StageRecord]) -> str:
     """Return why no stage starts or no end is recorded; empty if one runs or is about to start."""
     if any(stage.status == Status.RUNNING for stage in stages):
-        return _unmonitored()
+        return unmonitored()
     waiting = [stage for stage in stages if stage.status == Status.QUEUED]
     if not waiting:
         return ""
@@ -25,7 +25,7 @@ def reason(stages: Sequence[StageRecord]) -> str:
     return "" if first is None else text.harmless(f"{first.name} waits: {first.reason}")
 
 
-def _unmonitored() -> str:
+def unmonitored() -> str:
     """Return why the end of a running stage is not recorded; empty if a worker lives."""
     from trainui.execution.daemon import locks
 

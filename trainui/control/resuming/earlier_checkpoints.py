@@ -23,7 +23,7 @@ def remarks(pipeline: Pipeline) -> Iterator[str]:
             continue
         noted_places.add(place)
         where = checkpoints.search(stage, nowhere)
-        if not (where.found or where.passed_by):
+        if not where.found:
             continue
         if (asked := checkpoints.requested(stage)) is not None:
             yield f"{stage.name} continues from {asked}"

@@ -47,7 +47,7 @@ def choose(store: Store, context: AttemptContext, earlier: Sequence[AttemptRecor
     remark = checkpoints.reason_unused(where)
     if chosen is None and (found := checkpoints.requested(definition)) is not None:
         chosen, remark = _requested(context, where, found, tried), None
-    if not (earlier or where.found or where.passed_by):
+    if not (earlier or where.found):
         remark = None  # a first attempt without checkpoints is normal
     checkpoint_notes.note_before(where.outside(), Path(context.attempt.directory))
     _record(store, context, chosen, remark)

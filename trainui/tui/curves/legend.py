@@ -135,12 +135,13 @@ def _compared(chart: Chart, view: PlotOptions, most: int) -> list[Row]:
     if len(lines) > most - 2:  # keep the stage's own line, and the leaders
         lines.sort(key=lambda line: (not line.own, places.get(id(line), len(lines))))
         lines = lines[: max(most - 2, 1)]
+    mean = "mean " if all(line.members for line in chart.lines) else ""
     head = (
         Segment(" " * 8 + fit("", label + 2), "dim"),
         Segment(fit(_short(view, x), VALUE, right=True), "dim"),
         Segment(fit("", 5)),
-        Segment(fit("best", BEST, right=True), "dim"),
-        Segment(fit("last", VALUE, right=True), "dim"),
+        Segment(fit(f"{mean}best", BEST, right=True), "dim"),
+        Segment(fit(f"{mean}last", VALUE, right=True), "dim"),
     )
     rows = [
         head,

@@ -19,7 +19,7 @@ from trainui.tui.data.query import MetricQuery
 from trainui.tui.data.snapshot import Snapshot
 from trainui.tui.keymap import bindings
 from trainui.tui.page import Page
-from trainui.tui.render.numbers import exact_step, number
+from trainui.tui.render.numbers import exact_step, number, shortened
 from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle
 from trainui.tui.widgets.bars import Bar
 from trainui.tui.widgets.list_view import CursorView
@@ -120,7 +120,7 @@ class CandidateList(CursorView):
         one = self.shown[index - 1]
         chosen = self.is_chosen(one)
         params = [
-            Segment("  " + fit(harmless(one.params.get(name, "")), size))
+            Segment("  " + fit(_value(one, name), size))
             for name, size in zip(self.params, widths, strict=False)
         ]
         return (
@@ -134,7 +134,7 @@ class CandidateList(CursorView):
         )
 
     def _width_of(self, name: str) -> int:
-        values = [cell_len(one.params.get(name, "")) for one in self.candidates]
+        values = [cell_len(_value(one, name)) for one in self.candidates]
         return min(max([cell_len(name), *values]), MOST_PARAM)
 
     def action_choose(self) -> None:
@@ -249,6 +249,11 @@ class ComparisonScreen(Page):
     def action_back(self) -> None:
         """Go back to the curves."""
         self.app.pop_screen()
+
+
+def _value(one: Candidate, name: str) -> str:
+    """Return a parameter's value for its column."""
+    return shortened(harmless(one.params.get(name, "")))
 
 
 def _nonfinite(one: Candidate) -> str:

@@ -194,10 +194,10 @@ def _states(
     own = {one.name: alerts[one.name] for one in members if one.name in alerts}
     found = [one._replace(text=f"{one.text.strip()}  ") for one in trouble(members, own)]
     if group is not None and group.nan_since:
-        words = "since" if len(group.nan_since) == 1 else "first at"
-        since = f"NaN {words} step {exact_step(min(group.nan_since.values()))}  "
+        words = " since" if len(group.nan_since) == 1 else ", first at"
+        since = f"NaN{words} step {exact_step(min(group.nan_since.values()))}  "
         found = [one._replace(text=one.text.replace("NaN  ", since)) for one in found]
-    return (*spans, *found, Segment(f"of {len(members)}", "dim"))
+    return (*spans, Segment(f"of {len(members)}  ", "dim"), *found)
 
 
 def _best(

@@ -497,7 +497,7 @@ def test_a_sweeps_table_marks_every_alert_and_ranks_a_nan_last(
     rows = GroupRows(stages, group, now=clock.now, width=70, alerts=alerts)
     found = [" ".join(plain(row).split()) for row in rows]
     assert "best val/loss 0.2000 lr=2" in found
-    assert found[0] == "◔ 3 queued ✗ 1 failed ! 1 NaN since step 1,204 ! 2 alert of 4"
+    assert found[0] == "◔ 3 queued ✗ 1 failed of 4 ! 1 NaN since step 1,204 ! 2 alert"
     assert [line.removeprefix("✗ ").removeprefix("◔ ") for line in found[-4:]] == [
         "2 0.2000 queued",
         "3 0.3000 queued alert",
