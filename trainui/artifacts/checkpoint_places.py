@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import glob
-import itertools
 from pathlib import Path
 
-from trainui.artifacts.globs import roots
+from trainui.artifacts.globs import fixed_part, roots
 from trainui.domain.definition import StageDefinition
 from trainui.store.db import protocol
 from trainui.store.read import views
@@ -24,10 +22,4 @@ def _places(definition: StageDefinition, directory: str) -> list[Path]:
     if rule is None:
         return []
     places = roots(rule.glob, definition, directory)
-    return [_without_magic(place / Path(rule.glob).expanduser()) for place in places]
-
-
-def _without_magic(pattern: Path) -> Path:
-    """Return the directory of a pattern, up to its first part with a wildcard."""
-    parts = itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts[:-1])
-    return Path(*parts)
+    return [fixed_part(place / Path(rule.glob).expanduser()) for place in places]

@@ -6,6 +6,7 @@ As in a shell, `*` does not match hidden names, and so not the `.trainui` of an 
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,6 +48,12 @@ def unsearched(pattern: str, definition: StageDefinition, stage_dir: str | Path)
 def goes_everywhere(pattern: str) -> bool:
     """Return True if a pattern would search all of a workdir, including data sets."""
     return pattern.startswith("**")
+
+
+def fixed_part(pattern: Path) -> Path:
+    """Return the directory of a pattern, up to its first part with a wildcard."""
+    parts = itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts[:-1])
+    return Path(*parts)
 
 
 def first_matches(pattern: str, places: Sequence[Path]) -> list[Path]:

@@ -138,9 +138,8 @@ def _has_its_shards(index: Path) -> bool:
     if not isinstance(shards, dict):
         return True
     there = [(index.parent / name).is_file() for name in set(map(str, shards.values()))]
-    return all(there) or not any(
-        there
-    )  # with none of them, the index was copied without its shards
+    # with none of them, the index was copied without its shards
+    return all(there) or not any(there)
 
 
 def _opens(path: Path, *, throughout: bool) -> bool:
@@ -178,15 +177,12 @@ def _is_complete_zip(path: Path, throughout: bool) -> bool:
                 return False
             if throughout:
                 return archive.testzip() is None
-            return all(_is_in_place(archive, entry) for entry in archive.infolist())
+            for entry in archive.infolist():
+                archive.open(entry).close()  # reads the entry's own header and compares the name
+            return True
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError):
         return False
     except (NotImplementedError, RuntimeError):  # encrypted, or an unsupported compression
-        return True
-
-
-def _is_in_place(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
-    with archive.open(entry):  # reads the entry's own header and compares the name
         return True
 
 

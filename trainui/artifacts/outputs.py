@@ -7,15 +7,13 @@ meanwhile, so that new files look old, they are compared with the state recorded
 
 from __future__ import annotations
 
-import glob
-import itertools
 import json
 import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from trainui import paths, plain_files
-from trainui.artifacts.globs import first_matches, matches, roots, unsearched
+from trainui.artifacts.globs import first_matches, fixed_part, matches, roots, unsearched
 from trainui.domain.definition import StageDefinition
 from trainui.pipeline.substitution import phases
 from trainui.supervisor import protocol
@@ -92,8 +90,7 @@ def _is_in_sight(output: str, place: Path, run_dir: Path) -> bool:
     path = place / Path(output).expanduser()
     if path.is_relative_to(place) and not place.is_relative_to(run_dir):
         return place.is_dir()
-    fixed = itertools.takewhile(lambda part: not glob.has_magic(part), path.parts[:-1])
-    return run_dir.is_dir() if path.is_relative_to(run_dir) else Path(*fixed).is_dir()
+    return (run_dir if path.is_relative_to(run_dir) else fixed_part(path)).is_dir()
 
 
 def _unchanged(attempt_dir: Path, there: Sequence[Path]) -> Collection[Path]:

@@ -65,14 +65,8 @@ def sample(
 ) -> dict[str, Points]:
     """Return some points of a file, at even distances; none if the format has no records.
 
-    If a file's records have no step, the number of each is estimated from its offset.
-
-    Args:
-        path: the file.
-        format: the format's name; None: detected from the content.
-        step: the field with the step.
-        begin: bytes to skip at the start.
-        places: the number of records to read.
+    The first `begin` bytes are skipped. If a file's records have no step, the number of each is
+    estimated from its offset.
 
     Raises:
         FileNotFoundError: the file does not exist.

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable
-from functools import cache
-from typing import Any, TypeVar
+from functools import cache, partial
+from typing import Any
 
 from optuna.distributions import BaseDistribution, json_to_distribution
 from optuna.storages._rdb.models import TrialIntermediateValueModel as StepValue
@@ -20,15 +20,10 @@ from optuna.storages._rdb.models import TrialValueModel as Objective
 from optuna.trial import FrozenTrial
 from sqlalchemy import Connection, select
 
-Item = TypeVar("Item")
-
 
 def read(connection: Connection, study_id: int) -> list[FrozenTrial]:
     """Return the trials of a study in the order of their numbers, as Optuna does."""
-
-    def by_trial(model: Any, make: Callable[..., Item], *columns: str) -> dict[int, list[Item]]:
-        return _by_trial(connection, study_id, model, make, columns)
-
+    by_trial = partial(_by_trial, connection, study_id)
     objectives = by_trial(Objective, _objective, "objective", "value", "value_type")
     params = by_trial(TrialParamModel, _param, "param_name", "param_value", "distribution_json")
     noted = by_trial(UserAttribute, _attribute, "key", "value_json")
@@ -66,10 +61,10 @@ def _by_trial(
     connection: Connection,
     study_id: int,
     model: Any,
-    make: Callable[..., Item],
-    columns: tuple[str, ...],
-) -> dict[int, list[Item]]:
-    found: dict[int, list[Item]] = defaultdict(list)
+    make: Callable[..., Any],
+    *columns: str,
+) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = defaultdict(list)
     for trial, *values in _rows(connection, study_id, model, columns):
         found[trial].append(make(*values))
     return found
@@ -95,9 +90,7 @@ def _param(name: str, value: float, text: str) -> tuple[str, Any, BaseDistributi
     return name, one.to_external_repr(value), one
 
 
-@cache
-def _distribution(text: str) -> BaseDistribution:
-    return json_to_distribution(text)
+_distribution = cache(json_to_distribution)
 
 
 def _attribute(key: str, text: str) -> tuple[str, Any]:

@@ -13,12 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
 from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial, Trial, TrialState
@@ -111,7 +105,7 @@ class SearchStudy:
         trial, known = Trial(self.study, frozen._trial_id), dict(frozen.params)
         for name, distribution in self._distributions.items():
             if name not in known:
-                _suggest(trial, name, distribution)
+                trial._suggest(name, distribution)
             elif not distribution.single() and name not in trial.relative_params:
                 self.study.sampler.sample_independent(self.study, frozen, name, distribution)
         return AskedTrial(number, {name: trial.params[name] for name in self._distributions})
@@ -216,14 +210,3 @@ def open_study(
             pruner or optuna.pruners.NopPruner(),
         )
     return SearchStudy(study, copied, search)
-
-
-def _suggest(trial: Trial, name: str, one: BaseDistribution) -> None:
-    """Choose a value as `Study.ask` does."""
-    if isinstance(one, CategoricalDistribution):
-        trial.suggest_categorical(name, one.choices)
-    elif isinstance(one, IntDistribution):
-        trial.suggest_int(name, one.low, one.high, step=one.step, log=one.log)
-    else:
-        assert isinstance(one, FloatDistribution)
-        trial.suggest_float(name, one.low, one.high, step=one.step, log=one.log)

@@ -61,15 +61,13 @@ def look(directory: Path) -> Found:
 
     A snapshot that would be too large is a `UsageError`.
     """
-    found = _of_git(directory) or _without_git(directory)
+    found = _of_git(directory)
+    if found is None:
+        found = _found(directory, _states(directory, _names_below(directory)))
     root, files = found.snapshot.root, found.files
     if len(files) > MOST_FILES or found.snapshot.bytes > MOST_BYTES:
         raise UsageError(_too_large(root, files))
     return found
-
-
-def _without_git(directory: Path) -> Found:
-    return _found(directory, _states(directory, _names_below(directory)))
 
 
 def _found(

@@ -81,12 +81,9 @@ _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 def candidates(
     stage_dir: Path, streams: Mapping[str, Path], *, since: float = 0
 ) -> list[SourceFile]:
-    """Return the default files below a stage's directory, then its output streams.
+    """Return the default files below a stage's directory, then its output streams by their names.
 
-    Args:
-        stage_dir: the stage's directory.
-        streams: the attempt's log files, by name.
-        since: when the attempt started, in seconds since 1970.
+    `since` is when the attempt started, in seconds since 1970.
     """
     found: list[SourceFile] = []
     printed: list[SourceFile] = []

@@ -51,9 +51,7 @@ _AT_ONCE = 65_536
 def of_single_values(text: SourceFile, metric: str) -> SourceFile | None:
     """Return a text as a source of the values that it states without a series; None if of none.
 
-    Args:
-        text: the text.
-        metric: the metric that a search asks for; empty: those of usual names.
+    An empty metric means those of usual names.
     """
     try:
         with closing(GrowingFile(text.path)) as file:

@@ -82,11 +82,7 @@ class Names:
         """Metrics that only logs that count epochs had in earlier attempts, and their keys."""
 
     def awaited(self, family: str | None) -> bool:
-        """Return True if a kind of file that earlier attempts were read from is still missing.
-
-        Args:
-            family: another kind of file, which comes after it.
-        """
+        """Return True if a kind of file that comes before this, in earlier attempts, is missing."""
         if family not in _FAMILIES.values():
             return False
         before = takewhile(lambda one: one != family, self.earlier_families)
@@ -156,13 +152,7 @@ class Names:
                 self._families.setdefault(spelling, family)
 
     def accepts(self, name: str, family: str | None, key: str = "") -> bool:
-        """Return True if a metric is read from a file.
-
-        Args:
-            name: the metric.
-            family: the kind of file; None: one that is named.
-            key: the file's key.
-        """
+        """Return True if a metric is read from a file, whose kind is None if it is named."""
         if name not in self._names:
             known = [self._families[one] for one in _spellings(name) if one in self._families]
             if family is not None and known and known[0] != family:

@@ -29,9 +29,7 @@ _MARKED_BYTES = 1 << 20
 def of_database(path: Path, *, since: float = 0) -> list[TrackedRun]:
     """Return the runs of a tracker's database; none if it is another one, or cannot be read.
 
-    Args:
-        path: the database.
-        since: seconds since 1970; a database that was not written since is not read.
+    One that was not written `since` (seconds since 1970) is not read.
     """
     files = (path, path.with_name(f"{path.name}-wal"))
     if max(map(peek.modified, files)) < since or not any(map(is_marked, files)):
@@ -84,12 +82,8 @@ def is_marked(file: Path) -> bool:
 def sources(path: Path, runs: Iterable[TrackedRun], since: float) -> Iterator[SourceFile]:
     """Yield the sources of some runs of a database.
 
-    The first run that the attempt started adds no prefix, nor do those of earlier attempts.
-
-    Args:
-        path: the database.
-        runs: some of its runs, the oldest first.
-        since: when the attempt started, in seconds since 1970.
+    They are the oldest first. The first run that the attempt started adds no prefix, nor do those
+    of earlier attempts.
     """
     runs = list(runs)
     others = [run.id for run in runs if (run.started or math.inf) >= since][1:]
@@ -127,11 +121,7 @@ def named(name: str) -> SourceFile | None:
 def is_of(run: TrackedRun, attempt_dir: Path, since: float, *, alone: bool) -> bool:
     """Return True if a run was started by an attempt.
 
-    Args:
-        run: the run.
-        attempt_dir: the attempt's directory.
-        since: when the attempt started, in seconds since 1970.
-        alone: nobody else could have started it meanwhile.
+    It was `alone` if nobody else could have started the run meanwhile.
     """
     if RUN_TAG in run.tags:
         return run.tags[RUN_TAG] == str(attempt_dir)
@@ -141,9 +131,7 @@ def is_of(run: TrackedRun, attempt_dir: Path, since: float, *, alone: bool) -> b
 def with_prefixes(found: Iterable[SourceFile], since: float) -> list[SourceFile]:
     """Return sources of which W&B's have prefixes that keep the runs of one attempt apart.
 
-    Args:
-        found: sources of any kind.
-        since: when the attempt started: older runs are those of earlier attempts.
+    Runs from before it started, at `since`, are those of earlier attempts.
     """
     found = list(found)
     logs = [one for one in found if one.family == "wandb" and peek.modified(one.path) >= since]

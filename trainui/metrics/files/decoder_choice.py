@@ -78,11 +78,7 @@ def find_decoder(
 ) -> Decoder | None:
     """Return the decoder that continues at a position; None while there are too few bytes.
 
-    Args:
-        file: the source's file.
-        at: the position up to which it is read.
-        reading: how to read it.
-        complete: the file will not grow.
+    A file that is `complete` will not grow.
 
     Raises:
         UnknownFormatError: the format is unknown.

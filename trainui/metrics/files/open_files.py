@@ -57,10 +57,7 @@ class NamedFile:
     def __init__(self, path: Path, files: OpenFiles, *, follows: bool) -> None:
         """Create the object; the file is opened at the first read.
 
-        Args:
-            path: the file's path.
-            files: the cache that keeps it open.
-            follows: True if another file found at the path later may be opened in its place.
+        If it `follows`, another file found at the path later may be opened in its place.
         """
         self.path = path
         self._files = files

@@ -118,9 +118,7 @@ class GrowingFile:
     def identify(self, offset: int, before: Identity | None = None) -> Identity:
         """Return the data by which the file, read up to an offset, can be recognised later.
 
-        Args:
-            offset: the bytes read.
-            before: the identity up to an earlier offset; the file `continues` it.
+        `before` is the identity up to an earlier offset; the file `continues` it.
         """
         now = self.look()
         size = min(EDGE_BYTES, offset)

@@ -33,12 +33,7 @@ def names_settings(name: str) -> bool:
 
 
 def is_configuration(row: Mapping[str, Any], step: str | None) -> bool:
-    """Return True if a row is settings.
-
-    Args:
-        row: the row as read.
-        step: the field that the source's definition names as the step.
-    """
+    """Return True if a row is settings; `step` is the field that the source names as the step."""
     if len(row) < 2 and not any(isinstance(value, dict) for value in row.values()):
         return False
     return _may_be(tuple(row), step) and all(

@@ -206,11 +206,9 @@ def _is_comment(head: str, following: str, delimiter: str) -> bool:
 
 
 def find_delimiter(line: str, following: Sequence[str]) -> str:
-    """Return the delimiter between the cells of a line.
+    """Return the delimiter between the cells of a header or a row.
 
-    Args:
-        line: a header, or a row.
-        following: the line after it, if known: it separates names with spaces from columns.
+    The line after it, if known, distinguishes columns from names with spaces.
     """
     bare = _QUOTED.sub("", line)
     best = max(_DELIMITERS, key=bare.count)

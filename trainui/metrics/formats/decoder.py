@@ -69,10 +69,6 @@ class Decoder:
         raise NotImplementedError
 
     def finish(self, first_row: int) -> Decoded:
-        """Decode what was held back in case more records followed.
-
-        Args:
-            first_row: the number of records before.
-        """
+        """Decode what was held back in case more records followed."""
         del first_row
         return Decoded()

@@ -48,10 +48,7 @@ _JSON = re.compile(
 def detect(head: bytes, path: Path, *, complete: bool) -> str | None:
     """Return the name of a file's format; None while there are too few bytes to decide.
 
-    Args:
-        head: the file's first bytes.
-        path: the file.
-        complete: the file will not grow beyond these bytes.
+    A file that is `complete` will not grow beyond these bytes.
 
     Raises:
         UnknownFormatError: the format is unknown.

@@ -83,11 +83,7 @@ def split(
 ) -> Mapping[str, Points]:
     """Return the series of some rows, split by metric and part of the data.
 
-    Args:
-        series: by column name.
-        fields: the label columns.
-        rows: the row numbers, which are the points' ordinals.
-        words: the rows' text cells, by column name.
+    `rows` are the row numbers, which are the points' ordinals; `words` the cells by column name.
     """
     nothing = [None] * len(rows)
     metrics = [_metric(cell) for cell in words.get(fields.metric or "", nothing)]

@@ -50,12 +50,7 @@ def run_directory(path: Path) -> Path:
 
 
 def nested_prefix(path: Path, root: Path | None = None) -> str:
-    """Return the prefix for a metric of a run nested in another.
-
-    Args:
-        path: the metric's file.
-        root: the directory that is read; the metrics of its own run have no prefix.
-    """
+    """Return the prefix for a metric of a run nested in another; none if it is that of the root."""
     run = run_directory(path)
     if run == root:
         return ""

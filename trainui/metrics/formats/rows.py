@@ -55,12 +55,9 @@ class SparseRows:
 
 
 def row_points(rows: Sequence[Row], *, first_row: int, step: str | None) -> dict[str, Points]:
-    """Return the series of some rows with any mix of fields.
+    """Return the series of some rows, in file order, with any mix of fields.
 
-    Args:
-        rows: the records, in file order.
-        first_row: the number of records before them in the file.
-        step: the field that the source's definition names as the step.
+    `first_row` is the number of rows before them, `step` the field that the source names.
     """
     tables = [
         _group_points(numbers, names, columns, first_row, step)

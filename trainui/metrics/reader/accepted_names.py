@@ -32,13 +32,7 @@ class AcceptedNames:
     """The metrics' names of one attempt."""
 
     def __init__(self, store: Store, owner: str, attempt: int) -> None:
-        """Know no names yet.
-
-        Args:
-            store: the store for the points.
-            owner: the stage.
-            attempt: the attempt's number.
-        """
+        """Know no names yet; the owner of the points is the stage."""
         self._store, self._owner, self._attempt = store, owner, attempt
         self.names = naming.Names()
         self._waiting: dict[str, float] = {}
@@ -63,9 +57,7 @@ class AcceptedNames:
     def renamed(self, candidate: SourceFile, preset: str | None) -> Callable[[str], str]:
         """Return the function from a metric's name in a file to the name that it is stored by.
 
-        Args:
-            candidate: the file.
-            preset: the preset that reads it, if it is a log.
+        `preset` is the one that reads it, if it is a log.
         """
         if candidate.is_fallback and not has_steps(preset):
             return lambda name: self.names.of_text(name, candidate.key)

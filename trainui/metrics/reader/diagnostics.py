@@ -10,10 +10,7 @@ from trainui.metrics.reader.source import SourceReader
 def after_end(candidate: SourceFile, reader: SourceReader, *, stale: bool) -> str | None:
     """Return what is wrong with a source; None if nothing is.
 
-    Args:
-        candidate: the file.
-        reader: the reader that has read it.
-        stale: it was last written before the attempt began.
+    A `stale` one was last written before the attempt began.
     """
     if unread := reader.unread:
         return (

@@ -22,13 +22,9 @@ from trainui.store.runs.metrics_progress import AttemptToRead
 def add(
     store: Store, attempt: AttemptToRead, candidate: SourceFile, started: float
 ) -> SourceRecord:
-    """Store a source unless it is stored, and return it.
+    """Store an attempt's source unless it is stored, and return it.
 
-    Args:
-        store: the store for its points.
-        attempt: the attempt that reads it.
-        candidate: its file.
-        started: when the attempt started, in seconds since 1970.
+    `started` is when the attempt started, in seconds since 1970.
     """
     with store.write() as connection:
         source = sources.add_source(

@@ -51,15 +51,7 @@ class StoredSource:
         stored: Callable[[Mapping[str, Points]], None],
         overtaken: Callable[[], None],
     ) -> None:
-        """Start from the stored record.
-
-        Args:
-            store: the store for its points.
-            known: the source's stored record.
-            stored: called with points after they were stored.
-            overtaken: called if points were stored without a call of `stored`: by another
-                reader, or by a commit whose confirmation was lost.
-        """
+        """Start from the stored record; for the arguments see `SourceReader`."""
         self._store = store
         self._on_stored = stored
         self._on_overtaken = overtaken

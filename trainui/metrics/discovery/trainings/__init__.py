@@ -52,9 +52,7 @@ FINDERS: Sequence[Callable[[Place], Training | None]] = (
 def state(job: Job, open_paths: frozenset[str]) -> str:
     """Return `running`, `completed`, `failed`, `cancelled`, or `ended` if nobody knows how.
 
-    Args:
-        job: the training as it was found now.
-        open_paths: the files that processes have open for writing.
+    `open_paths` are the files that processes have open for writing.
     """
     if job.status not in (None, "running"):
         return job.status

@@ -47,9 +47,7 @@ class Events:
 def decode(block: bytes, places: Numbers) -> Events:
     """Decode the scalars of events that share a layout with others.
 
-    Args:
-        block: whole records.
-        places: the offsets of the records, and of the end of the last.
+    `places` are the offsets of the records, and of the end of the last.
     """
     found, data = Events(), np.frombuffer(block, np.uint8)
     sizes = np.diff(places)

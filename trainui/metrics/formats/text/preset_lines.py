@@ -74,11 +74,9 @@ class AnyLines(PresetLines):
 
 
 def handed_on(state: Mapping[str, Any], preset: str | None) -> dict[str, Any]:
-    """Return the state to begin an attempt's log with, from that of the attempt before.
+    """Return the state to begin an attempt's log with, from that at the end of the one before.
 
-    Args:
-        state: the state at the end of the earlier log.
-        preset: the preset that the source names; None: the one that was found.
+    Without a preset that the source names, it is that of the one that was found.
     """
     main = state.get(MEMORY, {})
     name = preset or state.get(FOUND) or main.get(CONFIRMED)

@@ -39,12 +39,7 @@ class Readers:
     """Reads lines by the preset of their process; the memories are in the decoder's state."""
 
     def __init__(self, kind: type[Preset] | None, state: dict[str, Any]) -> None:
-        """Continue from a state.
-
-        Args:
-            kind: the preset; None: it is searched for.
-            state: the decoder's state, which is updated.
-        """
+        """Continue from a state, which is updated; without a preset, it is searched for."""
         self.found: str | None = None
         """The preset that a search has found, in the lines of any process."""
         self._kind = kind

@@ -56,12 +56,7 @@ class SingleValues(LogDecoder):
     name = "text"
 
     def __init__(self, metric: str, state: dict[str, Any]) -> None:
-        """Start, or continue from a stored state.
-
-        Args:
-            metric: the metric that a search asks for; empty: those of usual names.
-            state: the state of the decoder that has read the file so far.
-        """
+        """Continue from a stored state; an empty metric means those of usual names."""
         super().__init__(None, state)
         self._metric = metric
         words = [word for word in _SEPARATORS.split(metric) if word] or [metric]

@@ -106,9 +106,7 @@ class WandbFile(Decoder):
 def whole_records(data: bytes, offset: int) -> tuple[int, list[bytes]]:
     """Return the size in bytes of the whole records, and the records but for summaries.
 
-    Args:
-        data: bytes of the file.
-        offset: where in the file they begin: at a record, or at a block.
+    The bytes begin at a record or at a block of the file, at `offset`.
     """
     end = 0 if offset else len(_HEADER)
     records: list[bytes] = []
@@ -178,12 +176,7 @@ def _walk(data: bytes, offset: int) -> Found:
 
 
 def config(key: int, message: bytes) -> dict[str, Any]:
-    """Return the top-level values of the run's configuration that a record sets.
-
-    Args:
-        key: the field of the record, `RUN` or `CONFIG`.
-        message: what it contains.
-    """
+    """Return the top-level values of the run's configuration that a `RUN` or `CONFIG` sets."""
     found: dict[str, Any] = {}
     try:
         configs = [message]

@@ -63,12 +63,7 @@ class Found(NamedTuple):
 
 
 def find(data: bytes, offset: int) -> Found:
-    """Return the rows and the definitions in some bytes.
-
-    Args:
-        data: bytes of the file.
-        offset: where in the file they begin: at a record, or at a block.
-    """
+    """Return the rows and the definitions in some bytes, which begin at a record or at a block."""
     ends, rows, others = _short_rows(data)
     definitions = list[tuple[int, bytes]]()
     for end, tag, content in chain(_in_one_fragment(data, others), _in_several(data, offset)):

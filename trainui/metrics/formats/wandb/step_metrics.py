@@ -28,12 +28,7 @@ class StepMetrics:
     """The step metrics that were defined so far, and their last values."""
 
     def __init__(self, named: str | None, state: dict[str, Any]) -> None:
-        """Start, or continue from a stored state.
-
-        Args:
-            named: the step metric of all metrics, if the source's definition names one.
-            state: what is known, as plain JSON; it is changed.
-        """
+        """Continue from a state, which is changed; `named` is the source's own step metric."""
         self._named = None if named == _OWN_STEP else named
         self.state = state
 

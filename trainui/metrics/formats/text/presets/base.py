@@ -38,11 +38,7 @@ class Preset:
     """True if it reads lines without the logger's prefix."""
 
     def __init__(self, memory: dict[str, Any]) -> None:
-        """Start, or resume from stored state.
-
-        Args:
-            memory: state kept between lines, as plain JSON; it is stored with the points.
-        """
+        """Continue from a state, which is plain JSON and stored with the points."""
         self.memory = memory
 
     @classmethod

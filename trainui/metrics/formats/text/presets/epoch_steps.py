@@ -34,11 +34,7 @@ class EpochSteps:
         """Return a line's step and its field name: the position's, if an epoch has one.
 
         A line with only an epoch, among others that have a step, takes the others' step: its name
-        is None then.
-
-        Args:
-            line: the line.
-            steps: its counts, by name in lower case.
+        is None then. `steps` are its counts, by name in lower case.
         """
         outer = next((pair for name, pair in steps.items() if _OUTER.fullmatch(name)), None)
         inner = pairs.best_step([one for name, one in steps.items() if not _OUTER.fullmatch(name)])
