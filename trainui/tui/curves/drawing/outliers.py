@@ -15,12 +15,13 @@ RATIO = 100
 
 def outliers(lines: Sequence[PlotLine]) -> list[PlotLine]:
     """Return the lines far beyond at least half of the lines; empty if there are none."""
-    by_reach = sorted(lines, key=lambda line: abs(_extreme(line)))
+    if len(lines) < 2:
+        return []
+    by_reach = sorted(((abs(_extreme(line)), at) for at, line in enumerate(lines)))
     least = (len(lines) + 1) // 2
-    reaches = [abs(_extreme(line)) for line in by_reach]
-    for at, (inner, outer) in enumerate(itertools.pairwise(reaches), 1):
-        if at >= least and 0 < inner < outer / RATIO:
-            return by_reach[at:]
+    for (inner, _), (outer, _) in itertools.pairwise(by_reach[least - 1 :]):
+        if 0 < inner < outer / RATIO:
+            return [lines[at] for reach, at in by_reach if reach >= outer]
     return []
 
 
@@ -35,5 +36,4 @@ def off_scale(away: Sequence[PlotLine]) -> str:
 
 def _extreme(line: PlotLine) -> float:
     """Return the finite value of a line that is farthest from 0; 0 without any."""
-    values = itertools.chain(line.smooths, line.lows, line.highs)
-    return max((value for value in values if math.isfinite(value)), key=abs, default=0.0)
+    return max(filter(math.isfinite, line.smooths), key=abs, default=0.0)
