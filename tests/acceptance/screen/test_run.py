@@ -207,6 +207,17 @@ async def test_a_narrow_terminal_has_tabs(filler: Filler) -> None:
         await driven.until_shown("command")
 
 
+async def test_a_tab_in_the_border_can_be_clicked(filler: Filler) -> None:
+    async with opened(failed_demo(filler)) as driven:
+        await driven.until_shown("2 overview", "6 outputs")
+        pane = driven.run.panes.overview
+        for tab in ("7 events", "6 outputs"):
+            bottom = pane.outer_size.height - 1
+            at = line_of(driven, "2 overview").index(tab) + 3
+            await driven.pilot.click("#overview", offset=(at, bottom))
+            await driven.until_shown(tab.title())
+
+
 async def test_the_tabs_name_what_the_pane_below_shows(filler: Filler) -> None:
     run_id = filler.run({f"train[seed={seed}]": () for seed in range(12)})
     filler.complete(run_id, "train[seed=0]")

@@ -73,14 +73,14 @@ class RunColumn(NamedTuple):
     """0: always shown; the others are dropped from the highest rank down."""
     right: bool = False
     comfort: int = COMFORTABLE
-    """Width up to which it takes precedence, if its rank is 0 or 1."""
+    """Width up to which it takes precedence, if its rank is 2 or less."""
     whole: int = 0
     """Width at which its text is whole, if that is less than the most; 0: the most."""
 
     @property
     def comfortable(self) -> int:
         """The width that it should have before less important columns are shown."""
-        return max(min(self.most, self.comfort), self.least) if self.rank < 2 else self.least
+        return max(min(self.most, self.comfort), self.least) if self.rank <= 2 else self.least
 
 
 class RunColumns:
@@ -214,11 +214,10 @@ def _columns(facts: ColumnStats, comfort: int) -> Iterator[RunColumn]:
     if facts.metric_name:
         name, cells = facts.metric_name, render.value_cells(facts.metric_name)
         whole = max(render.VALUE + facts.member, cell_len(name) + 1)
-        yield RunColumn(name, 10, whole + SPARK, cells, 2, whole=whole)
+        yield RunColumn(name, 10, whole + SPARK, cells, 2, comfort=14, whole=whole)
     elif facts.metric:
-        yield RunColumn(
-            "METRIC", min(facts.metric, 8) + 9, facts.metric + 9, render.metric_cells, 2
-        )
+        least = min(facts.metric, 8) + 9
+        yield RunColumn("METRIC", least, facts.metric + 9, render.metric_cells, 2, comfort=least)
         yield RunColumn("", 8, SPARK, render.spark_cells, 3)
     if facts.gpus:
         yield RunColumn("GPUS", 4, max(facts.gpus, 4), render.gpus_cells, 4)

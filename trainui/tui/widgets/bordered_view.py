@@ -52,6 +52,14 @@ class BorderedView(ScrollView, can_focus=True):
             self._subtitle = subtitle
             self._refresh_frame(edges=(self.outer_size.height - 1,))
 
+    def subtitle_until(self, event: events.MouseEvent) -> str:
+        """Return the subtitle up to the character under the mouse; empty if it is elsewhere."""
+        width, height = self.outer_size
+        if not self._is_framed or event.y != height - 1 or not isinstance(self._subtitle, str):
+            return ""
+        at = event.x - (width - len("  ╯") - cell_len(self._subtitle))
+        return self._subtitle[: at + 1] if 0 <= at < len(self._subtitle) else ""
+
     def on_focus(self, event: events.Focus) -> None:
         """Take the focus, without Textual's redraw of the whole widget."""
         event.prevent_default()

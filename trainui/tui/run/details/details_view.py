@@ -23,6 +23,7 @@ from trainui.tui.run.details.fields import LABEL
 from trainui.tui.run.details.overview import as_attempt, overview_rows
 from trainui.tui.run.details.overview_details import FOLDED, UNFOLDED, short_path
 from trainui.tui.run.sweep.matrix_table import GroupRows, GroupTable
+from trainui.tui.run.tab_bar import Tabs
 from trainui.tui.widgets.line_view import RowsView
 
 if TYPE_CHECKING:
@@ -224,7 +225,9 @@ class DetailsView(RowsView):
         self._show_again()
 
     def on_click(self, event: events.Click) -> None:
-        """Fold or unfold the details by a click on their heading."""
+        """Choose a tab in the lower border, or fold or unfold the details by their heading."""
+        if numbers := re.findall(r"\d", self.subtitle_until(event)):
+            self.post_message(Tabs.Chosen(int(numbers[-1])))
         index = self.row_under(event)
         if index is not None and self.rows[index] in (FOLDED, UNFOLDED):
             self.post_message(self.FoldClicked())
