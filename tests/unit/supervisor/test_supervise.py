@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -29,9 +30,10 @@ from tests.unit.supervisor.waiting import (
     wait_for_death,
     wait_for_exit,
 )
+from trainui.supervisor import supervise
 from trainui.supervisor.journal import read_pids
 from trainui.supervisor.process import LaunchState, launch, request_stop
-from trainui.supervisor.protocol import EXIT_FILE, ExitReason, Pids
+from trainui.supervisor.protocol import EXIT_FILE, LOCK_FILE, SPEC_FILE, ExitReason, Pids
 
 STUBBORN = "trap '' TERM; echo $$ > {0}.part; mv {0}.part {0}; while :; do sleep 0.05; done"
 WILLING = "echo $$ > {0}.part; mv {0}.part {0}; exec sleep 60"
@@ -45,6 +47,35 @@ def pids_of(stage: Stage) -> Pids:
     pids = read_pids(stage.dir)
     assert pids
     return pids
+
+
+IMMORTAL = """
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+import supervise
+supervise.KILL_WAIT = 0.2
+supervise.Attempt.send = lambda *_: None  # as of a process that is stuck in the kernel
+sys.exit(supervise.main(sys.argv))
+"""
+
+
+def test_a_process_that_survives_sigkill_is_recorded_as_left(stage: Stage) -> None:
+    spec = stage.spec("echo $$ > pid; exec sleep 60", grace=0.1)
+    (stage.dir / SPEC_FILE).write_text(spec.to_json())
+    room = Path(supervise.__file__).parent
+    subprocess.run([sys.executable, "-c", IMMORTAL, room, stage.dir], check=True)
+    pid = read_pid(stage.work / "pid")
+    assert request_stop(stage.dir)
+    assert wait_for_exit(stage.dir).left == (pid,)
+
+
+def test_an_attempt_that_cannot_begin_is_free_by_the_time_that_is_known(stage: Stage) -> None:
+    (stage.dir / SPEC_FILE).write_text('{"version": 0}')
+    with pytest.raises(ValueError, match="version 0"):
+        supervise.begin(str(stage.dir))
+    with (stage.dir / LOCK_FILE).open("r+b") as lock:
+        assert supervise.try_lock(lock.fileno())
+    (stage.dir / SPEC_FILE).unlink()
 
 
 @pytest.mark.parametrize("code", [0, 3, 255])
@@ -257,6 +288,24 @@ def test_the_journal_tells_when_the_logs_grew(stage: Stage) -> None:
     times = growth_times(stage.dir)
     assert [entry[1:] for entry in times] == [(4, 0), (4, 4)]
     assert end.started_at <= times[0][0] < times[1][0]
+
+
+def test_a_line_of_the_journal_that_does_not_fit_leaves_no_part(tmp_path: Path) -> None:
+    logs = supervise.Logs(str(tmp_path))
+    os.write(logs.outputs[0], b"one")
+    logs.look(0.0, last=True)
+    journal = tmp_path / "times.log"
+    whole = journal.read_bytes()
+    os.write(logs.outputs[0], b"two")
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 5, unlimited[1]))
+    try:
+        logs.look(1.0, last=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    assert journal.read_bytes() == whole
+    logs.look(2.0, last=True)
+    assert [entry[1:] for entry in growth_times(tmp_path)] == [(3, 0), (6, 0)]
 
 
 @pytest.mark.parametrize(
