@@ -161,3 +161,31 @@ def has_open(process: subprocess.Popen[str], file: Path) -> bool:
         descriptors = Path(f"/proc/{process.pid}/fd").iterdir()
         return any(one.is_symlink() and one.readlink() == file for one in descriptors)
     return False
+
+
+def test_an_attempt_that_a_restored_database_has_forgotten_is_not_taken_for_the_next_one(
+    cli: CommandLine,
+) -> None:
+    """Its records are in the directory of the next attempt, which has its number."""
+    script = "echo $TRAINUI_ATTEMPT >> ../ledger; cat ../code; exit $(cat ../code)"
+    cli.write("p.yaml", f"stages: [{{name: a, run: '{script}', workdir: sub}}]")
+    (cli.directory / "sub").mkdir()
+    (cli.directory / "code").write_text("3")
+    run = cli("run", "p.yaml", "--wait", "--json").json()["run"]
+    cli.json("backup", "b.tar.gz")
+    assert cli("resume", run, "--wait").code == 1
+    assert cli("worker", "stop").code == 0
+    for file in cli.home.glob("trainui.db*"):
+        file.unlink()
+    subprocess.run(["tar", "xzf", cli.directory / "b.tar.gz", "-C", cli.home], check=True)
+
+    (cli.directory / "code").write_text("0")
+    shown = cli.json("resume", run, "--wait")
+    assert shown["status"] == "completed"
+    assert (cli.directory / "ledger").read_text().split() == ["1", "2", "2"]
+    stage = shown["stages"][0]
+    assert [one["exit_code"] for one in stage["attempts"]] == [3, 0]
+    stdout = Path(stage["attempts"][-1]["stdout"])
+    assert stdout.read_text() == "0"
+    forgotten = stdout.parent.with_name("attempt-2~1") / "stdout.log"
+    assert forgotten.read_text() == "3"

@@ -9,9 +9,11 @@ from pathlib import Path
 from trainui import paths
 from trainui.artifacts import checkpoint_notes
 from trainui.domain.records import AttemptRecord, StageRecord
+from trainui.execution.attempt.previous_attempts import PreviousAttemptLivesError
 from trainui.store.db.engine import Store
 from trainui.store.runs import launching
-from trainui.supervisor import process
+from trainui.supervisor import journal, process, protocol
+from trainui.supervisor.process import ProbeState
 
 
 def move_away_if_fresh(store: Store, stage: StageRecord, earlier: Sequence[AttemptRecord]) -> None:
@@ -40,10 +42,25 @@ def make_records(directory: Path) -> None:
     Raises:
         OSError: it cannot be created.
         UnfitEnvironmentError: it cannot be made private.
+        PreviousAttemptLivesError: an attempt that the database has forgotten still runs there.
     """
     for above in (directory.parents[1], directory.parent):
         paths.make_private(above)
+    if (directory / protocol.STARTED_FILE).exists():
+        _move_forgotten(directory)
     process.create_lock(paths.make_private(directory))
+
+
+def _move_forgotten(directory: Path) -> None:
+    """Rename the directory of an attempt that ran before an older database was restored."""
+    if process.probe(directory).state in (ProbeState.RUNNING, ProbeState.ORPHAN):
+        pids = journal.read_pids(directory)
+        raise PreviousAttemptLivesError(
+            f"{directory} belongs to an attempt that is not in the database, which was restored; "
+            f"its process {pids.pid if pids else ''} still runs: end it, then resume the run"
+        )
+    names = (directory.with_name(f"{directory.name}~{n}") for n in itertools.count(1))
+    directory.rename(next(one for one in names if not one.exists()))
 
 
 def _move_away(directory: Path, earlier: Sequence[AttemptRecord]) -> Path | None:

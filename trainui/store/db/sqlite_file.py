@@ -108,7 +108,7 @@ def check_not_lost(database: Path) -> None:
         what = "no longer exists" if found is None else "is empty"
         remove = "" if found is None else "remove it, and "
         raise StoreError(
-            f"{database} {what}, though there are runs in {runs}: restore a copy made by "
+            f"{database} {what}, though there are runs in {runs}: unpack a copy made by "
             f"`trainui backup`, or {remove}let the next `trainui run` create a new one"
         )
 
@@ -136,8 +136,8 @@ LOCKED = (
     "try again"
 )
 REPLACE = (
-    "run `trainui worker stop`, move the file away together with its -wal and -shm, and put a copy "
-    "made by `trainui backup` in its place"
+    "run `trainui worker stop`, move the file away together with its -wal and -shm, and unpack a "
+    "copy made by `trainui backup` (`tar xzf COPY -C` the home)"
 )
 DAMAGED = f"the file is damaged: {REPLACE}"
 _SCHEMA = "another trainui upgraded it; start this again (a worker restarts by itself)"

@@ -10,14 +10,19 @@ import pytest
 from sqlalchemy import update
 
 from tests.unit.execution.submitted import begin, of_stage, submit
+from tests.unit.supervisor.conftest import Stage
+from tests.unit.supervisor.waiting import wait_for_exit
 from trainui import clock, paths
 from trainui.domain.states import Status
 from trainui.execution.attempt import stage_directory
 from trainui.execution.attempt.context import AttemptContext
+from trainui.execution.attempt.previous_attempts import PreviousAttemptLivesError
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, launching, stage_requests
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.tables import ATTEMPTS
+from trainui.supervisor import process
+from trainui.supervisor.process import ProbeState
 
 
 def ready(store: Store, context: AttemptContext) -> Path:
@@ -166,3 +171,24 @@ def test_a_directory_that_a_person_deleted_is_no_obstacle(
 ) -> None:
     end_and_reopen(store, context, fresh=True)
     assert ready(store, begin(store, context.run.id, "a")).is_dir()
+
+
+def test_an_attempt_that_the_database_forgot_is_moved_aside_and_never_while_it_lives(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """An older database was restored: the next attempt has the number of one that ran."""
+    stage = Stage(tmp_path)
+    request.addfinalizer(stage.kill_everything)
+    directory = stage.work / ".trainui" / "s" / "attempt-1"
+    stage.dir = directory
+    stage_directory.make_records(directory)
+    stage.launch("sleep 600")
+    with pytest.raises(PreviousAttemptLivesError, match="still runs: end it, then resume"):
+        stage_directory.make_records(directory)
+    assert process.request_stop(directory)
+    wait_for_exit(directory)
+    stage_directory.make_records(directory)
+    assert process.probe(directory).state == ProbeState.NONE
+    assert process.probe(directory.with_name("attempt-1~1")).state == ProbeState.ENDED
+    stage_directory.make_records(directory)
+    assert len(list(directory.parent.iterdir())) == 2, "repeated after a crash"
