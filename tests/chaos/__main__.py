@@ -2,6 +2,8 @@
 
 Prints one line of counts at the end; exits 1 at the first broken invariant. `--kills 200` kills
 processes and does nothing else, in searches that prune, and prints how many of which kind.
+`--edits` edits, resumes, cancels and kills runs, and compares their results with a computation from
+scratch.
 `--sabotage NAME` (or `all`) injects a bug into the worker, and prints which invariant detected it;
 exits 1 if none did.
 """
@@ -38,17 +40,20 @@ def main() -> int:
         "--jobs", type=int, default=1, help="trials run in parallel, each in a separate home"
     )
     parser.add_argument("--kills", type=int, metavar="N", help="stop after N kills in searches")
+    parser.add_argument("--edits", action="store_true", help="edit pipelines while they run")
     parser.add_argument("--sabotage", choices=["all", *SABOTAGES], metavar="NAME|all")
     arguments = parser.parse_args()
     if arguments.sabotage:
         names = list(SABOTAGES) if arguments.sabotage == "all" else [arguments.sabotage]
         return _sabotage(names, arguments.seed, arguments.trials, arguments.jobs, arguments.kills)
-    return _run(arguments.seed, arguments.trials, arguments.jobs, arguments.kills)
+    numbers = (arguments.seed, arguments.trials, arguments.jobs, arguments.kills)
+    return _run(*numbers, edits=arguments.edits)
 
 
-def _run(seed: int, trials: int, jobs: int, kills: int | None) -> int:
+def _run(seed: int, trials: int, jobs: int, kills: int | None, *, edits: bool) -> int:
     started = time.monotonic()
-    counts, errors, folder = _trials(seed, trials if kills is None else kills, jobs, kills)
+    most = trials if kills is None else kills
+    counts, errors, folder = _trials(seed, most, jobs, kills, edits=edits)
     if errors:
         print(*errors, f"kept: {folder}", sep="\n", file=sys.stderr)
         return 1
@@ -77,7 +82,7 @@ def _sabotage(names: Sequence[str], seed: int, trials: int, jobs: int, kills: in
 
 
 def _trials(
-    seed: int, trials: int, jobs: int, kills: int | None = None
+    seed: int, trials: int, jobs: int, kills: int | None = None, *, edits: bool = False
 ) -> tuple[Counter[str], list[BaseException], Path]:
     folder = Path(tempfile.mkdtemp(prefix="trainui-chaos-"))
     jobs = min(jobs, trials)
@@ -85,7 +90,10 @@ def _trials(
     share_of_kills = None if kills is None else math.ceil(kills / jobs)
     spawning = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=spawning) as pool:
-        running = [pool.submit(job.run, seed, share, folder, share_of_kills) for share in shares]
+        running = [
+            pool.submit(job.run, seed, share, folder, share_of_kills, edits=edits)
+            for share in shares
+        ]
         errors = [error for one in running if (error := one.exception()) is not None]
     counts: Counter[str] = Counter()
     for one in running:

@@ -12,3 +12,14 @@ def trainui(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=120
     )
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    """Start one and leave it running."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "trainui", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.edits import EditTrial
 from tests.chaos.faults import KILLS
 from tests.chaos.invariants import BrokenInvariantError
 from tests.chaos.trial import Trial, stop_everything
@@ -21,7 +22,14 @@ DISK_MB = 160
 """Of a home's own disk: no stage starts with less than 100 MB free."""
 
 
-def run(seed: int, numbers: Sequence[int], folder: Path, kills: int | None = None) -> Counter[str]:
+def run(
+    seed: int,
+    numbers: Sequence[int],
+    folder: Path,
+    kills: int | None = None,
+    *,
+    edits: bool = False,
+) -> Counter[str]:
     """Run trials until one fails, here or in another job; the error says which and how.
 
     Args:
@@ -29,6 +37,7 @@ def run(seed: int, numbers: Sequence[int], folder: Path, kills: int | None = Non
         numbers: of these trials.
         folder: where all of their files lie.
         kills: stop after so many, in searches that prune; None: do anything, in all trials.
+        edits: edit the pipelines of all trials while they run.
     """
     home = folder / f"home-{numbers[0]}"
     os.environ["TRAINUI_HOME"] = str(home)
@@ -41,7 +50,7 @@ def run(seed: int, numbers: Sequence[int], folder: Path, kills: int | None = Non
                 if failed.exists() or (kills is not None and killed(counts) >= kills):
                     break
                 random_ = random.Random(f"{seed} {number}")
-                trial = Trial(random_, folder / str(number), disk, kills=kills is not None)
+                trial = _trial(random_, folder / str(number), disk, kills, edits=edits)
                 try:
                     counts += trial.run()
                 except Exception as error:
@@ -57,6 +66,14 @@ def run(seed: int, numbers: Sequence[int], folder: Path, kills: int | None = Non
             if disk is not None and failed.exists():
                 _keep(home)
     return counts
+
+
+def _trial(
+    random_: random.Random, directory: Path, disk: Path | None, kills: int | None, *, edits: bool
+) -> Trial | EditTrial:
+    if edits:
+        return EditTrial(random_, directory)
+    return Trial(random_, directory, disk, kills=kills is not None)
 
 
 def killed(counts: Counter[str]) -> int:

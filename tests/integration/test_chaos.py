@@ -1,4 +1,4 @@
-"""The short form of the chaos run; `python -m tests.chaos --trials 500` is the long one."""
+"""The short forms of the chaos runs; CONTRIBUTING.md has the long ones."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ import sys
 
 
 def test_a_few_random_runs_under_random_faults() -> None:
-    command = [sys.executable, "-m", "tests.chaos", "--trials", "3", "--seed", "5", "--jobs", "3"]
+    _check("--trials", "3", "--seed", "5", "--jobs", "3")
+
+
+def test_a_few_runs_that_are_edited() -> None:
+    _check("--edits", "--trials", "3", "--seed", "2", "--jobs", "3")
+
+
+def _check(*arguments: str) -> None:
+    command = [sys.executable, "-m", "tests.chaos", *arguments]
     chaos = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
     assert chaos.returncode == 0, chaos.stderr
     assert chaos.stdout.startswith("3 trials in")

@@ -1,0 +1,243 @@
+"""One trial of edits: edits, resumes, cancels and kills a run, then compares its results.
+
+After any of that, a resume must end with the results that a computation from scratch has, run what
+its plan said and nothing else, and have started each attempt at most once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tests.chaos import digest, faults, invariants
+from tests.chaos.commands import start, trainui
+from tests.chaos.edited_pipeline import EditedPipeline
+from tests.chaos.invariants import BrokenInvariantError
+from tests.chaos.scene import Scene
+from trainui import control
+from trainui.domain.records import StageRecord
+from trainui.domain.states import DONE, Status
+from trainui.store.read import views
+
+STEPS = (4, 14)
+"""Least and most actions of a trial."""
+
+FAULTS = (
+    *("worker", "guard", "guard and worker", "fork_server", "broker", "broker with its data"),
+    *("supervisor", "training", "machine", "stopped worker", "stopped supervisor"),
+)
+"""The faults of `tests.chaos.faults` among the actions."""
+
+RESUMES = 8
+"""Resumes within which a run must complete and a further one has nothing to do."""
+
+PATIENCE = "90"
+"""Seconds within which a run of a few seconds must be over."""
+
+
+class EditTrial:
+    """A run and what is done to it."""
+
+    def __init__(self, random_: random.Random, directory: Path) -> None:
+        """Write the pipeline into a directory, which is made."""
+        self._random = random_
+        self._pipeline = EditedPipeline(random_, directory)
+        self._scene = Scene("", random_, None)
+        self._counts: Counter[str] = Counter()
+
+    @property
+    def history(self) -> str:
+        """What was done to the run, in order."""
+        return f"run {self._scene.run_id}: " + ", ".join(self._scene.faults)
+
+    def run(self) -> Counter[str]:
+        """Run the trial; BrokenInvariantError where an invariant is broken."""
+        submitted = self._call("run", str(self._pipeline.file), "--detach", "--json")
+        self._scene.run_id = json.loads(submitted)["run"]
+        for _ in range(self._random.randint(*STEPS)):
+            name = self._random.choices(list(ACTIONS), [often for often, _ in ACTIONS.values()])[0]
+            self._scene.faults.append(name)
+            self._counts[name] += 1
+            ACTIONS[name][1](self)
+            self._scene.undo()
+        self._scene.undo(all_of_it=True)
+        self._pipeline.fixed.touch()
+        self._scene.faults.append("end")
+        self._settle()
+        self._check()
+        control.remove(self._scene.run_id)
+        invariants.check_deleted(self._scene.run_id)
+        return self._counts
+
+    def _settle(self) -> None:
+        """Resume until a resume has nothing to do."""
+        run_id = self._scene.run_id
+        self._call("worker", "start")
+        for _ in range(RESUMES):
+            self._call("wait", run_id, "--timeout", PATIENCE, codes=(0, 1, 130))
+            invariants.check_nothing_left(run_id)
+            planned = json.loads(self._resume("--dry-run", "--json"))["stages"]
+            skipped = {one["name"] for one in planned if one["action"] == "skip"}
+            before = self._pipeline.started()
+            self._resume("--detach")
+            self._call("wait", run_id, "--timeout", PATIENCE, codes=(0, 1, 130))
+            if len(skipped) == len(planned) and self._status() == Status.COMPLETED:
+                _expect(self._pipeline.started() == before, "the plan skips all, and some ran")
+                return
+            ran = {name for name, _ in self._pipeline.started()[len(before) :]}
+            _expect(not ran & skipped, f"the plan skipped what ran: {ran & skipped}")
+        raise BrokenInvariantError(f"it does not complete: {self._call('show', run_id)}")
+
+    def _check(self) -> None:
+        started = Counter(self._pipeline.started())
+        twice = [key for key, times in started.items() if times > 1]
+        _expect(not twice, f"attempts were started twice: {twice}")
+        stages = {one.name: one for one in self._stages() if not one.removed}
+        expected = self._pipeline.expected()
+        _expect(
+            stages.keys() == expected.keys(), f"it has {sorted(stages)}, not {sorted(expected)}"
+        )
+        for name, text in expected.items():
+            _check_result(stages[name], text)
+
+    def _call(self, *arguments: str, codes: tuple[int, ...] = (0,)) -> str:
+        """Run a command; return what it printed."""
+        done = trainui(*arguments)
+        words = f"{arguments} exits with {done.returncode}: {done.stderr}"
+        is_bug = "Traceback" in done.stderr or "bug in trainui" in done.stderr
+        _expect(done.returncode in codes and not is_bug, words)
+        return done.stdout
+
+    def _ask(self, *arguments: str) -> None:
+        """Run a command on the run, which may be refused."""
+        command, *options = arguments
+        self._call(command, self._scene.run_id, *options, codes=(0, 1, 2, 3, 130))
+
+    def _resume(self, *options: str) -> str:
+        return self._call(
+            "resume", self._scene.run_id, "--file", str(self._pipeline.file), *options
+        )
+
+    def _stages(self) -> list[StageRecord]:
+        with views.reading() as connection:
+            return views.stages(connection, self._scene.run_id)
+
+    def _status(self) -> Status:
+        with views.reading() as connection:
+            run = views.run(connection, self._scene.run_id)
+        assert run is not None
+        return run.status
+
+    def _any(self) -> str:
+        return self._random.choice(self._stages()).name
+
+    def _some(self) -> str:
+        """Return a stage of the file."""
+        return self._random.choice(list(self._pipeline.stages))
+
+    def edit(self) -> None:
+        """Edit the file, which changes nothing in the run."""
+        self._scene.faults[-1] = self._pipeline.edit()
+
+    def pause(self) -> None:
+        """Let the run continue for a moment."""
+        time.sleep(self._random.choice([0.2, 1.0, 2.0]))
+
+    def resume(self, *options: str) -> None:
+        """Resume with the file as it is now."""
+        self._ask("resume", "--file", str(self._pipeline.file), "--detach", *options)
+
+    def resume_twice(self) -> None:
+        """Resume from two terminals at once."""
+        options = ("--file", str(self._pipeline.file), "--detach")
+        at_once = [start("resume", self._scene.run_id, *options) for _ in range(2)]
+        for one in at_once:
+            error = one.communicate(timeout=120)[1]
+            _expect("Traceback" not in error, error)
+
+    def cancel_and_resume(self) -> None:
+        """Cancel the run while it is resumed."""
+        cancelling = start("cancel", self._scene.run_id)
+        self.resume()
+        error = cancelling.communicate(timeout=120)[1]
+        _expect("Traceback" not in error, error)
+
+    def toggle_fixed(self) -> None:
+        """Let flaky stages succeed from now on, or fail again."""
+        if self._pipeline.fixed.exists():
+            self._pipeline.fixed.unlink()
+        else:
+            self._pipeline.fixed.touch()
+
+    def lose_results(self) -> None:
+        """Delete the result or the directory of a stage that has completed."""
+        done = [one for one in self._stages() if one.status in DONE and one.definition.outputs]
+        if not done:
+            return
+        directory = Path(self._random.choice(done).directory)
+        if self._random.random() < 0.5:
+            shutil.rmtree(directory, ignore_errors=True)
+        else:
+            (directory / digest.RESULT).unlink(missing_ok=True)
+
+    def cause(self, name: str) -> None:
+        """Cause a fault of `tests.chaos.faults`."""
+        faults.FAULTS[name](self._scene)
+
+    def kill_command(self) -> None:
+        """Kill a resume at a random moment."""
+        resuming = start(
+            "resume", self._scene.run_id, "--file", str(self._pipeline.file), "--detach"
+        )
+        time.sleep(self._random.uniform(0, 0.6))
+        with suppress(ProcessLookupError):
+            os.kill(resuming.pid, signal.SIGKILL)
+        resuming.communicate()
+
+
+def _check_result(stage: StageRecord, expected: str) -> None:
+    file = Path(stage.directory, digest.RESULT)
+    if not file.exists():  # an output is made again only if a stage needs it
+        return
+    found = file.read_text()
+    _expect(found == expected, f"{stage.name} attempt {stage.attempt}: its result is out of date")
+
+
+def _expect(is_so: bool, words: str) -> None:
+    if not is_so:
+        raise BrokenInvariantError(words)
+
+
+def _fault(name: str) -> Callable[[EditTrial], Any]:
+    return lambda trial: trial.cause(name)
+
+
+ACTIONS: dict[str, tuple[float, Callable[[EditTrial], Any]]] = {
+    "edit": (6, EditTrial.edit),
+    "pause": (2, EditTrial.pause),
+    "resume": (4, EditTrial.resume),
+    "two resumes": (2, EditTrial.resume_twice),
+    "resume as submitted": (1, lambda trial: trial._ask("resume", "--as-submitted", "--detach")),
+    "resume of a part": (2, lambda trial: trial.resume("--until", trial._some())),
+    "restart": (2, lambda trial: trial.resume("--fresh", trial._any())),
+    "rerun": (1, lambda trial: trial._ask("rerun", trial._any())),
+    "rerun downstream": (1, lambda trial: trial._ask("rerun", trial._any(), "--downstream")),
+    "cancelled stage": (1, lambda trial: trial._ask("cancel", trial._any())),
+    "cancelled run": (1, lambda trial: trial._ask("cancel")),
+    "cancelled resume": (1, EditTrial.cancel_and_resume),
+    "killed resume": (1, EditTrial.kill_command),
+    "toggle": (1, EditTrial.toggle_fixed),
+    "lost results": (2, EditTrial.lose_results),
+    "stopped services": (1, lambda trial: trial._call("worker", "stop")),
+    **{name: (0.4, _fault(name)) for name in FAULTS},
+}
+"""By name: how often, and what."""
