@@ -60,14 +60,16 @@ def test_the_best_trials_and_the_command_that_runs_the_best_again(cli: CommandLi
 
 
 def test_the_command_of_the_best_trial_can_be_pasted_into_a_shell(cli: CommandLine) -> None:
-    words = """run: ["${python}", -c, "print('loss:', ${search.x})", "${search.act}"]"""
-    cli.run(
-        FILE.replace("metric: val/loss", "metric: loss").partition("    run:")[0] + f"    {words}\n"
-    )
+    code = "import os; print('loss:', float(os.environ['X']))"
+    words = f"""run: ["${{python}}", -c, "{code}", "${{search.act}}"]"""
+    variables = 'env: {X: "${search.x}", MY_TOKEN: "abc"}'
+    without_command = FILE.replace("metric: val/loss", "metric: loss").partition("    run:")[0]
+    cli.run(f"{without_command}    {words}\n    {variables}\n")
     value = cli.json("best", "tune")["trials"][0]["value"]
     _, command = cli("best", "tune").out.split("its command:\n")
     pasted = subprocess.run(["sh", "-e"], input=command, text=True, capture_output=True, check=True)
     assert float(pasted.stdout.removeprefix("loss:")) == value
+    assert "export MY_TOKEN='***'\n" in command
 
 
 def test_more_trials_are_asked_for(cli: CommandLine) -> None:

@@ -138,6 +138,8 @@ def _search(
         plan["steps"] += 6
     if random_.random() < 0.5:
         plan["every"] = 3
+    if random_.random() < 0.5:
+        plan["prints"] = True
     plans |= {f"{SEARCH}[trial={number}]": plan for number in range(trials)}
     plans[AFTER] = {"steps": 2, "pause": 0.01, "seed": 2}
     search: dict[str, Any] = {

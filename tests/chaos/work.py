@@ -32,6 +32,7 @@ def train(
     forgets: int = 0,
     every: int = 0,
     clears: bool = False,
+    prints: bool = False,
     helper: str = "",
     given: Sequence[str] = (),
 ) -> dict[str, Any]:
@@ -47,6 +48,7 @@ def train(
         forgets: how many processes after those write no output though they exit with 0.
         every: steps from one checkpoint to the next; 0: none are written.
         clears: removes all that lies in the stage's directory first.
+        prints: prints its metrics, and writes them into no file.
         helper: `stays`: a child process outlives this one; `session`: in a session of its own.
         given: what its search chose; the first value is added to the metric.
 
@@ -67,8 +69,11 @@ def train(
         value = (seed + 37 * step + 101 * int(os.environ["TRAINUI_ATTEMPT"])) % 997 + 0.5
         value += 500 * float(given[0]) if given else 0.0
         say("point", step=step, value=value)
-        line = json.dumps({"step": step, "loss": value, "time": time.time()})
-        append(Path(os.environ["TRAINUI_METRICS_FILE"]), f"{line}\n")
+        if prints:
+            append(Path("/dev/stdout"), f"step {step} loss {value}\n")
+        else:
+            line = json.dumps({"step": step, "loss": value, "time": time.time()})
+            append(Path(os.environ["TRAINUI_METRICS_FILE"]), f"{line}\n")
         if every and step % every == every - 1 and step < steps - 1:
             file = stage_dir / f"step-{step}.json"
             say("checkpoint", path=str(file), step=step)

@@ -12,7 +12,7 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.attempt.context import AttemptContext, definition_of
-from trainui.pipeline.substitution.masking import MASK, mask_command
+from trainui.pipeline.substitution.masking import MASK, mask, mask_command, mask_text
 from trainui.search import results
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
@@ -20,7 +20,7 @@ from trainui.store.read.summary import shown_command
 
 
 def of_stage(run_id: str, stage_name: str) -> str | None:
-    """Return a stage's whole command for a shell, in its working directory; None for a task.
+    """Return a stage's whole command for a shell, with its directory; None for a task.
 
     Raises:
         NotFoundError: the run was deleted.
@@ -37,13 +37,13 @@ def of_stage(run_id: str, stage_name: str) -> str | None:
 def shell_command(
     connection: Connection, run: RunRecord, stage: StageRecord, attempts: Sequence[AttemptRecord]
 ) -> str | None:
-    """Return a stage's command for a shell; None for a task.
+    """Return a stage's command for a shell, with its directory and own variables; None for a task.
 
     Secrets are masked; without any in the definition, it is the command that the last attempt
     executed.
     """
     command: str | Sequence[str] | None = shown_command(run.params, stage.definition)
-    workdir = stage.definition.workdir
+    workdir, env = stage.definition.workdir, stage.definition.env
     if command is None:
         return None
     if attempts and MASK not in "".join(command):
@@ -52,8 +52,10 @@ def shell_command(
             # of secret variables, `${env.NAME}` gives it the values
             secrets = {**environment.read(Path(run.directory)).environ, **executed.env}
             command, workdir = mask_command(executed.command, secrets) or "", executed.workdir
+            env = {name: mask_text(value, secrets) for name, value in executed.env.items()}
     text = command if isinstance(command, str) else shlex.join(command)
-    return f"cd {shlex.quote(workdir)}\n{text.rstrip()}\n"
+    variables = (f"export {name}={shlex.quote(str(value))}" for name, value in mask(env).items())
+    return "\n".join((f"cd {shlex.quote(workdir)}", *variables, text.rstrip(), ""))
 
 
 def _executed(
