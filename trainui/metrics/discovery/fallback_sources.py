@@ -15,7 +15,7 @@ from dataclasses import replace
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import GrowingFile, UnreadableFileError
-from trainui.metrics.formats.text.preset_lines import FOUND, AnyLines
+from trainui.metrics.formats.text.preset_lines import FOUND, AnyLines, has_steps
 from trainui.metrics.formats.text.process_readers import SOUGHT
 from trainui.metrics.formats.text.single_values import SingleValues
 from trainui.store.points.source_record import key_of
@@ -24,7 +24,8 @@ WAIT = 3.0
 """Seconds to wait after a text's first metric."""
 
 WAIT_IF_SEARCHED = 1.0
-"""The same if the metric is the one that the attempt's search asks for."""
+"""The same if the metric is the one that the attempt's search asks for, and the lines have steps:
+where they count epochs, a file is worth the wait, since it has the steps."""
 
 WAIT_FOR_FLUSH = 150.0
 """The same if the trainer has opened files that have no metrics yet: TensorBoard's are written
@@ -143,7 +144,7 @@ class _Text:
     def is_ready(self, wait: float, *, at_once: bool) -> bool:
         if at_once:
             return not self._is_abandoned
-        if wait == WAIT and self._has_sought:
+        if wait == WAIT and self._has_sought and has_steps(self.preset):
             wait = min(wait, WAIT_IF_SEARCHED)
         return self.found_at is not None and time.monotonic() >= self.found_at + wait
 

@@ -21,9 +21,12 @@ SEARCH = Search("val/loss", "minimize")
 LINE = "step {step} val/loss {value}\n"
 
 
+BAR = "\rEpoch {step}: 100%|##| 3/3 [00:00<00:00, 9.1it/s, val/loss={value}]"
+
+
 @pytest.fixture
 def trials(store: Store, tmp_path: Path) -> list[Attempt]:
-    return start_trials(store, tmp_path, SEARCH, 2)
+    return start_trials(store, tmp_path, SEARCH, 3)
 
 
 @contextmanager
@@ -57,7 +60,7 @@ def read_after_wait(store: Store, attempt: Attempt, monkeypatch: pytest.MonkeyPa
 def test_a_log_is_read_at_once_where_another_trial_was_read_from_its_log(
     store: Store, trials: list[Attempt], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = trials
+    first, second, _ = trials
     print_lines(first, LINE.format(step=1, value=3))
     read_after_wait(store, first, monkeypatch)
     assert values(store, first) == [3], "one line that shows the metric is no chance match"
@@ -71,7 +74,7 @@ def test_a_log_is_read_at_once_where_another_trial_was_read_from_its_log(
 def test_a_log_waits_where_another_trial_has_a_file_or_has_failed(
     store: Store, trials: list[Attempt], monkeypatch: pytest.MonkeyPatch, status: Status
 ) -> None:
-    first, second = trials
+    first, second, _ = trials
     if status == Status.FAILED:
         print_lines(first, LINE.format(step=1, value=3))
     else:
@@ -92,13 +95,14 @@ def test_a_log_waits_where_another_trial_has_a_file_or_has_failed(
     assert values(store, second) == [5]
 
 
-def test_the_log_of_a_first_trial_waits_less_if_it_shows_the_metric(
+def test_the_log_of_a_first_trial_waits_less_if_it_has_steps_of_the_metric(
     store: Store, trials: list[Attempt], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fallback_sources, "WAIT_IF_SEARCHED", 0.0)
     print_lines(trials[0], "step 1 loss 9\n", "step 1 val/loss 3 loss 8\n")
     print_lines(trials[1], "step 1 acc 9\n", "step 2 acc 8\n")
-    for attempt, found in ((trials[1], []), (trials[0], [3, 8, 9])):
+    print_lines(trials[2], *(BAR.format(step=step, value=9) for step in range(4)))
+    for attempt, found in ((trials[1], []), (trials[2], []), (trials[0], [3, 8, 9])):
         with reading(store, attempt) as reader:
             look(reader)
             assert sorted(values(store, attempt)) == found
