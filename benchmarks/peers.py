@@ -36,7 +36,7 @@ TELL = "\nprint('TOOK ' + json.dumps(took))\n"
 PROGRAMS = {
     "trainui": """
 from trainui import open_session, sync_metrics_from_file
-from trainui.store.points import export_blocks
+from trainui.store.points import curves
 from trainui.store.read import views
 with open_session():
     done("import")
@@ -47,7 +47,7 @@ with open_session() as session:
     sync_metrics_from_file("job", "metrics.jsonl", session)
 done("write")
 with views.reading() as connection:
-    assert sum(map(len, export_blocks.blocks(connection, ["job"], "train/loss"))) == len(rows)
+    assert sum(map(len, curves.blocks(connection, ["job"], "train/loss"))) == len(rows)
 done("read")
 """,
     "mlflow": """

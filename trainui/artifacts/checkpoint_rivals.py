@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from trainui.clock import SECOND
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import StageRecord
-from trainui.store.db.engine import Store
-from trainui.store.points import overlaps
+from trainui.store.db.engine import Store, raw
+from trainui.store.read import overlaps
 
 SLACK = SECOND
 """Microseconds by which file times may be wrong."""
@@ -34,7 +34,7 @@ def find(store: Store, stage: StageRecord) -> Sequence[CheckpointRival]:
     """Return the attempts with the same pattern that overlapped in time with a stage's."""
     wanted = _pattern(stage.definition)
     with store.read() as connection:
-        found = overlaps.of_stage(connection, stage.id)
+        found = overlaps.of_stage(raw(connection), stage.id)
     return [
         CheckpointRival(f"{one.stage} of the run {one.run}", one.started_at, one.completed_at)
         for one in found

@@ -15,8 +15,9 @@ from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.store.db.engine import open_store
+from trainui.store.external import external_runs
 from trainui.store.points import points
-from trainui.store.runs import external_runs, runs, stage_requests
+from trainui.store.runs import runs, stage_requests
 
 
 def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from trainui.domain.records import Slot
 from trainui.store.db import protocol
 from trainui.store.db.engine import Store
-from trainui.store.points import export_blocks, points, sources
+from trainui.store.points import curves, points, sources
 from trainui.store.points.chunks import Points
 from trainui.store.points.column_packing import NO_TIME
 from trainui.store.points.source_record import SourceRecord
@@ -85,7 +85,7 @@ class Curve(NamedTuple):
 
 
 def curve(connection: protocol.Connection, owner: str, name: str) -> Curve:
-    found = list(export_blocks.blocks(connection, [owner], name))
+    found = list(curves.blocks(connection, [owner], name))
     if not found:
         return Curve(np.empty(0), np.empty(0))
     kept = ~np.concatenate([block.superseded for block in found])

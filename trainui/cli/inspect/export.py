@@ -21,7 +21,7 @@ from trainui.store.db.protocol import Connection
 from trainui.store.read import views
 
 if TYPE_CHECKING:
-    from trainui.store.points.export_blocks import ExportBlock
+    from trainui.store.points.curves import ExportBlock
 
 STDOUT = "-"
 
@@ -80,13 +80,13 @@ def _format_of(file: str) -> Format:
 
 
 def _write(connection: Connection, owners: dict[str, str], writer: Writer, superseded: bool) -> int:
-    from trainui.store.points import export_blocks, segments
+    from trainui.store.points import curves, segments
 
     found = segments.series(connection, owners)
     total = sum(segment.stats.n for series in found for segment in series.segments)
     count = 0
     with progress.display("exporting", total) as shown:
-        for block in export_blocks.blocks(connection, owners):
+        for block in curves.blocks(connection, owners):
             count += _write_block(writer, owners[block.owner], block, superseded, shown)
     return count
 

@@ -30,11 +30,11 @@ from trainui.metrics.discovery import process_files, tracker_runs, trainings
 from trainui.metrics.discovery.trainings import Job, Training
 from trainui.store.db import readonly
 from trainui.store.db.engine import open_store
+from trainui.store.external import external_runs, watched_stages
+from trainui.store.external.external_runs import ExternalState
+from trainui.store.external.watched_stages import WatchedStage
 from trainui.store.points import sources
 from trainui.store.points.source_record import key_of
-from trainui.store.runs import external_runs, watched_stages
-from trainui.store.runs.external_runs import ExternalState
-from trainui.store.runs.watched_stages import WatchedStage
 from trainui.supervisor.supervise import boot_id
 
 

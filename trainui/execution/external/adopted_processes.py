@@ -17,9 +17,9 @@ from trainui.domain.definition import MetricSource
 from trainui.execution.stall import adopted_activity
 from trainui.metrics.discovery import process_files
 from trainui.store.db.engine import Store
+from trainui.store.external import watched_stages
+from trainui.store.external.watched_stages import WatchedStage
 from trainui.store.points import points
-from trainui.store.runs import watched_stages
-from trainui.store.runs.watched_stages import WatchedStage
 from trainui.supervisor.supervise import (
     Process,
     boot_id,

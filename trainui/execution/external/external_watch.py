@@ -20,8 +20,8 @@ from trainui.execution.external.adopted_processes import Cancellation, is_alive
 from trainui.metrics.discovery import process_files
 from trainui.metrics.files.tail import UnreadableFileError
 from trainui.store.db.engine import Store
-from trainui.store.runs import watched_stages
-from trainui.store.runs.watched_stages import WatchedStage
+from trainui.store.external import watched_stages
+from trainui.store.external.watched_stages import WatchedStage
 
 if TYPE_CHECKING:
     from trainui.metrics.discovery.trainings import Job, Training

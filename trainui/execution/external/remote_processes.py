@@ -13,7 +13,7 @@ from trainui.execution.external.external_watch import RESTING
 from trainui.execution.worker.metrics_process import MetricsProcess
 from trainui.metrics.reader.source_problems import SourceProblems
 from trainui.store.db.engine import Store
-from trainui.store.runs import watched_stages
+from trainui.store.external import watched_stages
 from trainui.store.runs.metrics_progress import AttemptToRead
 
 PERIOD = 5.0

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from trainui.domain.records import SeriesSummary
 from trainui.store.db import protocol
@@ -26,6 +27,12 @@ from trainui.store.points.segments import (
     series_of,
 )
 from trainui.store.points.stitching import History, PointSegment
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from trainui.store.points.chunks import Points
 
 
 def summaries(
@@ -122,6 +129,42 @@ def _flow(
             step = chunks.step_number(step)
             point = Point(of.owner, of.name, segment.history.attempt, step, value, known)
             yield ordinal, at, index, point
+
+
+@dataclass(frozen=True, slots=True)
+class ExportBlock:
+    """Up to `chunks.CHUNK_POINTS` points of one series and one attempt."""
+
+    owner: str
+    name: str
+    attempt: int
+    points: Points
+    superseded: NDArray[np.bool_]
+    """True for points that a later attempt replaced."""
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
+def blocks(
+    connection: protocol.Connection, owners: Owners, name: str | None = None
+) -> Iterator[ExportBlock]:
+    """Yield all points of some owners, also superseded ones, series by series.
+
+    All blocks come from one snapshot of the store, taken at the first block.
+    """
+    with snapshot(connection):
+        for owner in owners:
+            for series in series_of(connection, owner, name):
+                yield from _blocks_of(connection, series)
+
+
+def _blocks_of(connection: protocol.Connection, series: SeriesSegments) -> Iterator[ExportBlock]:
+    cuts = cuts_of(series.segments)
+    for segment in series.segments:
+        points = load(connection, segment)
+        superseded = points.steps >= cuts[segment.history]
+        yield ExportBlock(series.owner, series.name, segment.history.attempt, points, superseded)
 
 
 def step_at(connection: protocol.Connection, owner: str, time: int) -> int | float | None:

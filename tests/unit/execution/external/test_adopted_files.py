@@ -13,7 +13,7 @@ from trainui.control.trainings import external
 from trainui.execution.external import adopted_processes
 from trainui.settings import host
 from trainui.store.db.engine import Store
-from trainui.store.runs import watched_stages
+from trainui.store.external import watched_stages
 
 TRAINER = """
 import sys

@@ -22,8 +22,8 @@ from trainui.execution.gpu.nvml import Gpu
 from trainui.execution.stall.detector import StallDetector
 from trainui.settings import host
 from trainui.store.db.engine import Store
+from trainui.store.external import watched_stages
 from trainui.store.read import views
-from trainui.store.runs import watched_stages
 
 Start = Callable[[str], "subprocess.Popen[bytes]"]
 

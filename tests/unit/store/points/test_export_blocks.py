@@ -8,7 +8,7 @@ from tests.unit.store.readings import Feeder, connect
 from trainui.store.db.engine import Store
 from trainui.store.points import curves
 from trainui.store.points.chunks import CHUNK_POINTS
-from trainui.store.points.export_blocks import blocks
+from trainui.store.points.curves import blocks
 
 MANY = CHUNK_POINTS * 3 + 5
 

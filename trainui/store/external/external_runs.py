@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, select, update
 
@@ -39,25 +40,26 @@ class ExternalState:
 
 def known_paths(connection: Connection) -> dict[str, str]:
     """Return the ids of the external runs, by path, behind which a run of a database has its id."""
-    found = connection.execute(
-        select(RUNS.c.id, RUNS.c.submission_json).where(RUNS.c.submission_json.like(_MARK))
-    )
-    known = ((run_id, row_mapping.load(text)["external"]) for run_id, text in found)
     return {
         f"{one['path']}#{one['run']}" if one.get("run") else str(one["path"]): run_id
-        for run_id, one in known
+        for run_id, one in _known(connection)
     }
 
 
 def known_processes(connection: Connection) -> dict[tuple[int, int, str], str]:
     """Return the ids of the external runs by their processes: pid, start in ticks, and boot."""
+    return {
+        (one["pid"], one["ticks"], one["boot"]): run_id
+        for run_id, one in _known(connection)
+        if one.get("ticks")
+    }
+
+
+def _known(connection: Connection) -> list[tuple[str, dict[str, Any]]]:
     found = connection.execute(
         select(RUNS.c.id, RUNS.c.submission_json).where(RUNS.c.submission_json.like(_MARK))
     )
-    known = ((run_id, row_mapping.load(text)["external"]) for run_id, text in found)
-    return {
-        (one["pid"], one["ticks"], one["boot"]): run_id for run_id, one in known if one.get("ticks")
-    }
+    return [(run_id, row_mapping.load(text)["external"]) for run_id, text in found]
 
 
 _MARK = '%"external":{%'

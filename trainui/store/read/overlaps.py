@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection
-
 from trainui import clock
 from trainui.domain.definition import StageDefinition
-from trainui.store.db.engine import raw
+from trainui.store.db.protocol import Connection
 from trainui.store.read import row_mapping
 
 
@@ -28,7 +26,7 @@ class Overlap(NamedTuple):
 def of_stage(connection: Connection, stage_id: str) -> list[Overlap]:
     """Return the attempts of other stages with a checkpoint that overlapped a stage's attempts."""
     now = clock.now()
-    found = raw(connection).execute(
+    found = connection.execute(
         "SELECT DISTINCT runs.name, stages.name, "
         "coalesce(other.definition_json, stages.definition_json), other.started_at, "
         "coalesce(other.completed_at, ?) FROM attempts AS own "
