@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -411,3 +412,18 @@ def test_the_name_of_a_metric_has_a_limit(store: Store, path: Path) -> None:
     path.write_text(json.dumps({"step": 1, "a" * 999: 1}) + "\n")
     read_on(open_reader(store, path))
     assert list(map(len, summaries(store))) == [MAX_NAME]
+
+
+def test_a_batch_that_was_expensive_is_followed_by_smaller_ones(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "LONGEST_READ", 0.0)
+    path = tmp_path / "m.jsonl"
+    path.write_text(lines(range(20_000)))
+    reader = open_reader(store, path)
+    offsets = [0]
+    while reader.advance().more:
+        offsets.append(reader.position.offset)
+    sizes = [end - begin for begin, end in itertools.pairwise(offsets)]
+    assert max(sizes) <= source.LIVE_BYTES
+    assert len(all_points(store)) == 20_000
