@@ -150,9 +150,9 @@ class TrainuiApp(BackgroundJobs, TerminalApp):
         ):
             known = ", ".join(theme.BY_NAME)
             wrong = f"setting theme: unknown theme {self._configured_theme!r}; use one of {known}"
-            self.notify(wrong, markup=False)
+            self.notify(wrong)
         for unknown in self.keys.unknown:
-            self.notify(f"config.toml: [keys] has an unknown id {unknown!r}; see ?", markup=False)
+            self.notify(f"config.toml: [keys] has an unknown id {unknown!r}; see ?")
 
     def on_ready(self) -> None:
         """Lower the garbage collector's threshold, which was raised for a fast start."""
@@ -246,7 +246,10 @@ class TrainuiApp(BackgroundJobs, TerminalApp):
         super().clear_notifications()
 
     def notify(self, message: str, **options: Any) -> None:
-        """Show a notification, unless the same one is still shown; few are shown at once."""
+        """Show a notification, unless the same one is still shown; few are shown at once.
+
+        It is shown as it is, without markup: a name may have brackets.
+        """
         now = time.monotonic()
         self._notified = {shown: end for shown, end in self._notified.items() if end > now}
         if message in self._notified:
@@ -255,21 +258,21 @@ class TrainuiApp(BackgroundJobs, TerminalApp):
             self.clear_notifications()
         timeout = float(options.get("timeout") or self.NOTIFICATION_TIMEOUT)
         self._notified[message] = now + timeout
-        super().notify(message, **options)
+        super().notify(message, **{**options, "markup": False})
 
     def action_rate(self) -> None:
         """Show the terminal bandwidth."""
         budget = self.traffic.budget
         limit = "" if budget is None else f" (limit {formatting.size(budget)}/s)"
         words = f"terminal: {formatting.size(round(self.traffic.rate))}/s{limit}"
-        self.notify(words, markup=False)
+        self.notify(words)
 
     def action_next_theme(self) -> None:
         """Switch to the next theme."""
         self.theme = theme.after(self.theme)
         self.preferences.keep(THEME, {"chosen": self.theme, "instead_of": self._fitting})
         self.clear_notifications()
-        self.notify(f"theme {self.theme}", markup=False)
+        self.notify(f"theme {self.theme}")
 
     def action_leave(self) -> None:
         """Close the screen; runs continue."""

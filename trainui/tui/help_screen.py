@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain, groupby, zip_longest
+from itertools import groupby, zip_longest
 from typing import ClassVar
 
 from textual.binding import BindingType
 from textual.containers import Vertical
 
 from trainui.tui.keymap import SCOPES, Key, bindings
-from trainui.tui.render.styled_text import Row, Segment, fit, width_of
+from trainui.tui.render.styled_text import Row, Segment, beside, fit, width_of
 from trainui.tui.widgets.dialog import FRAME, Dialog
 from trainui.tui.widgets.line_view import RowsView
 
@@ -30,8 +30,7 @@ def help_rows(keys: Sequence[Key], width: int = 0) -> list[Row]:
     each = max((width_of(row) for block in blocks for row in block), default=0) + GAP
     count = max((width + GAP) // each, 1)
     columns = _columns(blocks, count)
-    lines = zip_longest(*columns, fillvalue=())
-    return [(*chain(*(_padded(row, each) for row in line[:-1])), *line[-1]) for line in lines]
+    return [beside(line, each) for line in zip_longest(*columns, fillvalue=())]
 
 
 def _block(scope: str, keys: Sequence[Key]) -> list[Row]:
@@ -51,10 +50,6 @@ def _columns(blocks: Sequence[list[Row]], count: int) -> list[list[Row]]:
             columns.append([])
         columns[-1] += [(), *block] if columns[-1] else block
     return columns
-
-
-def _padded(row: Row, width: int) -> Row:
-    return (*row, Segment(" " * (width - width_of(row))))
 
 
 class HelpScreen(Dialog[None]):

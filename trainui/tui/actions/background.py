@@ -84,7 +84,7 @@ class BackgroundJobs(Base):
 
     def _show_result(self, text: str, severity: Any) -> None:
         lines = [harmless(line) for line in text.splitlines()]
-        self.notify("\n".join(lines), severity=severity, markup=False)
+        self.notify("\n".join(lines), severity=severity)
 
     def action_pause(self) -> None:
         """Pause or resume the queue."""

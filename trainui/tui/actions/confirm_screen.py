@@ -15,7 +15,7 @@ from trainui.errors import NotFoundError, UsageError
 from trainui.text import harmless
 from trainui.tui.host import host_of
 from trainui.tui.keymap import bindings
-from trainui.tui.render.styled_text import Segment, wrap
+from trainui.tui.render.styled_text import Segment, text_rows
 from trainui.tui.widgets.dialog import Dialog
 from trainui.tui.widgets.line_view import RowsView
 from trainui.tui.widgets.list_view import Entry, EntryView
@@ -101,14 +101,14 @@ class ConfirmScreen(Dialog[bool]):
     def _refuse(self, why: str) -> None:
         if self.is_current:
             self.dismiss(False)
-            self.app.notify(why, markup=False)
+            self.app.notify(why)
 
     def _show_facts(self, lines: list[str]) -> None:
         facts = self.query_one("#facts", RowsView)
         width = max(facts.scrollable_content_region.width, 20)
-        pieces = [piece for line in lines for piece in wrap(line, width)]
-        facts.display = bool(pieces)
-        facts.set_rows([(Segment(piece),) for piece in pieces])
+        rows = text_rows("\n".join(lines), width)
+        facts.display = bool(rows)
+        facts.set_rows(rows)
         facts.refresh(layout=True)
 
     def on_key(self, event: events.Key) -> None:

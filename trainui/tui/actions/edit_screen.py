@@ -26,7 +26,7 @@ from trainui.text import harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.host import host_of
 from trainui.tui.keymap import bindings
-from trainui.tui.render.styled_text import Row, Segment, fit, wrap
+from trainui.tui.render.styled_text import Segment, fit, text_rows
 from trainui.tui.widgets.bars import Bar, KeyBar
 from trainui.tui.widgets.line_view import RowsView
 
@@ -118,9 +118,7 @@ class EditScreen(Screen[bool]):
             self.app.call_from_thread(self._show, run, text, values)
 
     def _note(self, text: str, style: str = "dim") -> None:
-        room = max(self.size.width - 3, 20)
-        lines = [piece for line in text.splitlines() for piece in wrap(harmless(line), room)]
-        rows: list[Row] = [(Segment(line, style),) for line in lines]
+        rows = text_rows(text, max(self.size.width - 3, 20), style)
         self.query_one("#note", RowsView).set_rows(rows)
         self.query_one("#note", RowsView).styles.height = len(rows) + 2
 
@@ -181,10 +179,10 @@ class EditScreen(Screen[bool]):
     def action_plan(self) -> None:
         """Show the plan with the current values."""
         if self._run is None:
-            self.notify("still loading, or see the error above", markup=False)
+            self.notify("still loading, or see the error above")
             return
         if not (changes := self._changes()):
-            self.notify("nothing was edited; edit a value first", markup=False)
+            self.notify("nothing was edited; edit a value first")
             return
         run, text, member = self._run, self._text, self._member
 
@@ -202,9 +200,7 @@ class EditScreen(Screen[bool]):
             try:
                 made = make()
             except TrainuiError as error:
-                self.app.call_from_thread(
-                    self.notify, harmless(str(error)), severity="warning", markup=False
-                )
+                self.app.call_from_thread(self.notify, harmless(str(error)), severity="warning")
             else:
                 self.app.call_from_thread(self._plan_with, made)
 
@@ -222,19 +218,19 @@ class EditScreen(Screen[bool]):
     def action_text(self) -> None:
         """Open the pipeline's text in an editor, and show the plan with the saved text."""
         if self._run is None:
-            self.notify("still loading, or see the error above", markup=False)
+            self.notify("still loading, or see the error above")
             return
         try:
             with self.app.suspend():
                 text = _edited(self._text)
         except SuspendNotSupported:
-            self.notify("cannot open an editor here; edit the values above", markup=False)
+            self.notify("cannot open an editor here; edit the values above")
             return
         except (OSError, UnicodeDecodeError, subprocess.CalledProcessError) as error:
-            self.notify(f"the editor failed: {error}", severity="warning", markup=False)
+            self.notify(f"the editor failed: {error}", severity="warning")
             return
         if text == self._text:
-            self.notify("nothing was edited", markup=False)
+            self.notify("nothing was edited")
             return
         run, before = self._run, self._text
 

@@ -15,7 +15,7 @@ from trainui.text import harmless
 from trainui.tui.actions.pipeline_files import PipelinePreview, matching_files, preview, start
 from trainui.tui.host import host_of
 from trainui.tui.keymap import Key
-from trainui.tui.render.styled_text import Row, Segment, fit_middle, wrap
+from trainui.tui.render.styled_text import Row, Segment, fit_middle, text_rows
 from trainui.tui.widgets.bars import Bar, KeyBar
 from trainui.tui.widgets.line_view import RowsView
 from trainui.tui.widgets.list_view import Entry, EntryView
@@ -148,12 +148,12 @@ class ChooseFileScreen(Screen[None]):
     def _run(self) -> None:
         file, params = self._chosen(), self.query_one("#params", Input).value
         if not file:
-            self.notify("choose or type a file first", markup=False)
+            self.notify("choose or type a file first")
             return
         found = self._preview
         if found is not None and found.problems and (found.file, found.params) == (file, params):
             text = "not started: it has problems, see the preview"
-            self.notify(text, severity="warning", markup=False)
+            self.notify(text, severity="warning")
             return
         host = host_of(self)
         started: list[str] = []
@@ -176,11 +176,8 @@ def preview_rows(found: PipelinePreview, width: int) -> list[Row]:
     """Return a file's stages and parameters, or its problems, as lines."""
     if found.problems:
         title = f"✗ {quantity(len(found.problems), 'problem')}"
-        rows: list[Row] = [(Segment(title, "bad"),), ()]
-        for problem in found.problems:
-            rows += [(Segment(piece),) for piece in wrap(problem, width)]
-        return rows
-    rows = [
+        return [(Segment(title, "bad"),), (), *text_rows("\n".join(found.problems), width)]
+    rows: list[Row] = [
         (
             Segment("✓ ", "good"),
             Segment(found.name, "strong"),

@@ -22,7 +22,7 @@ from trainui.tui.actions.plan_rows import diff_rows, plan_lines
 from trainui.tui.actions.target import Target, listed
 from trainui.tui.host import host_of
 from trainui.tui.keymap import bindings
-from trainui.tui.render.styled_text import Row, Segment, wrap
+from trainui.tui.render.styled_text import Row, Segment, text_rows
 from trainui.tui.widgets.bars import Bar, KeyBar
 from trainui.tui.widgets.list_view import Entry, EntryView
 
@@ -112,7 +112,7 @@ class PlanScreen(Screen[bool]):
         if self._plan is not None:
             self._options = self._plan.options
             self._show_top("Preview: nothing has started")
-            self.notify(harmless(text), severity="warning", markup=False)
+            self.notify(harmless(text), severity="warning")
             return
         self._show_top("nothing has started")
         rows: list[Row] = [(Segment(" ✗ no plan can be made", "bad"),), (), *self._wrapped(text)]
@@ -139,9 +139,7 @@ class PlanScreen(Screen[bool]):
         self._show([*rows, (), *self._wrapped(text), (), *self._wrapped(advice)])
 
     def _wrapped(self, text: str, style: str = "") -> list[Row]:
-        room = max(self.size.width - 3, 10)
-        lines = [piece for line in text.splitlines() for piece in wrap(harmless(line), room)]
-        return [(Segment(f" {line}", style),) for line in lines]
+        return text_rows(text, max(self.size.width - 3, 10), style, " ")
 
     def _show_plan(self, plan: _ShownPlan, as_submitted: bool) -> None:
         if (plan.options, as_submitted) != (self._options, self._as_submitted):
@@ -184,7 +182,7 @@ class PlanScreen(Screen[bool]):
         """Switch an option of the stage under the cursor on or off, and plan again."""
         stage = self.query_one(PlanView).selected
         if self._plan is None or stage is None:
-            self.notify("no plan yet; wait a moment", markup=False)
+            self.notify("no plan yet; wait a moment")
             return
         self._options = self._options.toggled(option, stage)
         self._make_plan()
@@ -193,7 +191,7 @@ class PlanScreen(Screen[bool]):
         """Plan with the edited file, or with the pipeline as submitted."""
         plan = self._plan
         if self._edit is not None or (plan is not None and not plan.choice.is_changed):
-            self.notify("the run's file has not changed", markup=False)
+            self.notify("the run's file has not changed")
             return
         self._as_submitted = not self._as_submitted
         self._plan = None
@@ -203,10 +201,10 @@ class PlanScreen(Screen[bool]):
         """Resume, if any stage would run."""
         plan = self._plan
         if plan is None or plan.options != self._options:
-            self.notify("the plan is not ready yet", markup=False)
+            self.notify("the plan is not ready yet")
             return
         if not plan.revives:
-            self.notify("nothing to resume", markup=False)
+            self.notify("nothing to resume")
             return
         run_id, choice = self._target.id, plan.choice
 

@@ -7,7 +7,7 @@ the event loop free.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -191,25 +191,33 @@ class RunActions(PromptScreen):
         if (report := self.report()) is not None:
             self._copy(report)
         elif targets := self._targets():
-            work = partial(self._copy_runs, [target.id for target in targets])
-            self.run_worker(work, thread=True, exit_on_error=False)
+            self.copy_from(partial(_report_of, [target.id for target in targets]))
 
-    def _copy_runs(self, run_ids: Sequence[str]) -> None:
-        from trainui.report import of_runs
+    def copy_from(self, make: Callable[[], str], what: str = "copied as Markdown") -> None:
+        """Make a text in a thread, and copy it; `what` is the message."""
 
-        try:
-            report = of_runs(run_ids)
-        except (TrainuiError, sqlite3.Error) as error:
-            self.app.call_from_thread(self._show_message, harmless(f"copying failed: {error}"))
-        else:
-            self.app.call_from_thread(self._copy, report)
+        def work() -> None:
+            try:
+                text = make()
+            except (TrainuiError, sqlite3.Error) as error:
+                self.app.call_from_thread(self._show_message, harmless(f"copying failed: {error}"))
+            else:
+                self.app.call_from_thread(self._copy, text, what)
+
+        self.run_worker(work, thread=True, exit_on_error=False)
 
     def _copy(self, text: str, what: str = "copied as Markdown") -> None:
         self.app.copy_to_clipboard(text)
         self._show_message(f"{what} (if the terminal supports OSC 52)")
 
     def _show_message(self, text: str) -> None:
-        self.app.notify(text, markup=False)
+        self.app.notify(text)
+
+
+def _report_of(run_ids: Sequence[str]) -> str:
+    from trainui.report import of_runs
+
+    return of_runs(run_ids)
 
 
 def _is_search(stages: Sequence[StageRecord]) -> bool:

@@ -19,7 +19,16 @@ from trainui.tui.curves.drawing.plot import plot
 from trainui.tui.curves.model import Chart, PlotLine
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.numbers import number
-from trainui.tui.render.styled_text import ELLIPSIS, Row, Segment, cut, fit, fit_middle, width_of
+from trainui.tui.render.styled_text import (
+    ELLIPSIS,
+    Row,
+    Segment,
+    beside,
+    cut,
+    fit,
+    fit_middle,
+    width_of,
+)
 from trainui.tui.styles import CURVES
 
 LABEL_WIDTH = LABEL + 1
@@ -160,18 +169,8 @@ def grid_rows(cells: Sequence[PlotCell], grid: PlotGrid) -> list[Row]:
         ]
         if lines:
             lines += [()] * grid.spacing.gap
-        lines += [_beside(rows, grid) for rows in zip(*part, strict=True)]
+        lines += [beside(rows, grid.cell_width + GAP) for rows in zip(*part, strict=True)]
     return lines
-
-
-def _beside(cells: Sequence[Row], grid: PlotGrid) -> Row:
-    line: list[Segment] = []
-    for at, cell in enumerate(cells):
-        if at:
-            before = sum(len(span.text) for span in line)
-            line.append(Segment(" " * (at * (grid.cell_width + GAP) - before)))
-        line += cell
-    return tuple(line)
 
 
 def cell_rows(cell: PlotCell, grid: PlotGrid, at: int, ending: str = "") -> list[Row]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
 from textual import events
@@ -10,7 +9,6 @@ from textual.binding import BindingType
 
 from trainui.domain.records import SeriesSummary
 from trainui.formatting import quantity
-from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.cursor_values import zoom_text
 from trainui.tui.curves.drawing.line_styles import LineStyle
 from trainui.tui.curves.grid import (
@@ -50,7 +48,6 @@ class CurvesView(CurveKeys):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(CurvesState(), id=id)
-        self._empty = ""
         self._problems: tuple[str, ...] = ()
         self._shared: Styles = {}
         """The styles of compared lines; empty: nothing is compared."""
@@ -69,11 +66,6 @@ class CurvesView(CurveKeys):
     def shown(self) -> list[SeriesSummary]:
         """The metrics that pass the filter, in the order of the plots."""
         return self.state.shown(self.curves.figures) if self.curves is not None else []
-
-    @property
-    def filtered(self) -> bool:
-        """True if a filter is set."""
-        return bool(self.state.filter)
 
     @property
     def summary(self) -> Row:
@@ -116,20 +108,11 @@ class CurvesView(CurveKeys):
         count = len(self.shown)
         return count - min(visible, max(count - first * grid.columns, 0))
 
-    def set_curves(self, curves: Curves, empty: str, problems: tuple[str, ...] = ()) -> None:
-        """Show these curves, and below them the problems of metric sources.
-
-        Without curves, the text `empty` is shown.
-        """
-        if curves is self.curves and (empty, problems) == (self._empty, self._problems):
-            return
-        self.curves, self._empty, self._problems = curves, empty, problems
-        self.show_converted(curves)
-        if curves.figures and self.view.axis not in curves.axes:
-            self.state.view = replace(self.view.whole(), axis=Axis.STEP)
-        self.draw()
-        if curves.wanted != self.wanted():
-            self.post_message(self.CurvesQueryChanged())
+    def show_curves(self, curves: Curves, empty: str, problems: tuple[str, ...]) -> None:
+        """Show these curves or the text `empty`, and below it the problems of metric sources."""
+        if curves is not self.curves or (empty, problems) != (self._empty, self._problems):
+            self._problems = problems
+            self.set_curves(curves, empty)
         if self._compares and self.has_focus:
             self.compare()
 

@@ -16,7 +16,7 @@ from trainui.tui.curves.drawing.x_axis import XAxis
 from trainui.tui.curves.model import ALL_IN_ONE, Chart, Comparison, Curves, CurvesWanted
 from trainui.tui.curves.view_options import SMOOTHINGS, CurvesState, PlotOptions, after
 from trainui.tui.keymap import bindings
-from trainui.tui.render.styled_text import Row, Segment, wrap
+from trainui.tui.render.styled_text import Row, text_rows
 from trainui.tui.widgets.line_view import RowsView
 
 BRIEFLY = 1.5
@@ -55,6 +55,8 @@ class CurveKeys(RowsView):
         super().__init__(id=id)
         self.state = state
         self.curves: Curves | None = None
+        self._empty = ""
+        """What is shown if there are no curves."""
         self.attempt: int | None = None
         """The attempt that the page shows; None: all, stitched."""
         self._held_at: int | None = None
@@ -63,8 +65,7 @@ class CurveKeys(RowsView):
 
     def dim_rows(self, text: str) -> list[Row]:
         """Return a text that is shown where there are no plots, wrapped."""
-        width = max(self.scrollable_content_region.size.width, 20)
-        return [(Segment(line, "dim"),) for line in wrap(text, width)]
+        return text_rows(text, max(self.scrollable_content_region.size.width, 20), "dim")
 
     @property
     def view(self) -> PlotOptions:
@@ -112,11 +113,17 @@ class CurveKeys(RowsView):
             attempt=self.attempt,
         )
 
-    def show_converted(self, curves: Curves) -> None:
-        """Apply the window and the cursor that were converted to the new axis."""
-        found = curves.converted
+    def set_curves(self, curves: Curves, empty: str) -> None:
+        """Show these curves, or the text `empty` if there are none; query others if needed."""
+        self.curves, self._empty = curves, empty
+        found = curves.converted  # the window and the cursor, to the new axis
         if found is not None and curves.wanted.convert == self.view.convert:
             self.state.view = self.view.converted(found)
+        if curves.figures and self.view.axis not in curves.axes:
+            self.state.view = replace(self.view.whole(), axis=Axis.STEP)
+        self.draw()
+        if curves.wanted != self.wanted():
+            self.post_message(self.CurvesQueryChanged())
 
     def apply(self, view: PlotOptions) -> None:
         """Apply plot options, redraw, and query the data that they need."""
@@ -175,7 +182,7 @@ class CurveKeys(RowsView):
         if chart is None:
             return
         if self.view.window is None:
-            self.app.notify("the whole curve is shown; + zooms in", timeout=BRIEFLY, markup=False)
+            self.app.notify("the whole curve is shown; + zooms in", timeout=BRIEFLY)
             return
         # start from the window of the last key press, even if its data is not read yet
         self.apply(self.view.panned(share, self.view.window, chart.extent))
@@ -248,7 +255,7 @@ class CurveKeys(RowsView):
             self.apply(self.view)
 
     def _say(self, text: str) -> None:
-        self.app.notify(text, timeout=BRIEFLY, markup=False)
+        self.app.notify(text, timeout=BRIEFLY)
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Start to drag a zoomed plot; elsewhere dragging selects text, as in any pane."""

@@ -14,7 +14,7 @@ from trainui.tui.curves.drawing.plot import plot
 from trainui.tui.curves.grid_legend import names_width
 from trainui.tui.curves.interaction import CurveKeys
 from trainui.tui.curves.legend import table_rows
-from trainui.tui.curves.model import Chart, Curves
+from trainui.tui.curves.model import Chart
 from trainui.tui.curves.view_options import CurvesState
 from trainui.tui.keymap import bindings
 
@@ -30,14 +30,6 @@ class CurvePlot(CurveKeys):
         self._empty = "…"
         self.y_title = ""
         """What to do with the labels of the y axis; empty: they are the values."""
-
-    def set_curves(self, curves: Curves, empty: str) -> None:
-        """Show these curves, or the text `empty` if there are none."""
-        self.curves, self._empty = curves, empty
-        self.show_converted(curves)
-        self.draw()
-        if curves.wanted != self.wanted():
-            self.post_message(self.CurvesQueryChanged())
 
     def chart(self) -> Chart | None:
         """Return the metric's chart."""

@@ -60,7 +60,8 @@ class StageGraph(CursorView):
         self._members_of: dict[str, list[StageRecord]] = {}
         """By node key: the node's stages, filled on demand."""
         self._longest, self._shortest, self._word = 0, 0, 0
-        self._timeline = Timeline((), 0)
+        self.timeline = Timeline((), 0)
+        """The run's timeline."""
         self._alerts: Mapping[str, str] = {}
         self._earlier: Mapping[str, int] = {}
 
@@ -96,7 +97,7 @@ class StageGraph(CursorView):
         before, self._all = self._all, stages
         self._stages = {stage.name: stage for stage in stages}
         self._members_of.clear()
-        self._update_timeline()
+        self.timeline = Timeline(self._all, clock.now())
         if [one.definition for one in before] != [one.definition for one in stages]:
             self._lay_out()
         self._word = word_width(self._by_key.values(), stages, alerts=bool(self._alerts))
@@ -132,19 +133,11 @@ class StageGraph(CursorView):
     def _is_folded(self, group: str, count: int) -> bool:
         return self._folds.get(group, count >= FOLDED_FROM)
 
-    def _update_timeline(self) -> None:
-        self._timeline = Timeline(self._all, clock.now())
-
     def tick(self) -> None:
         """Update the running times and bars."""
         if any(stage.status == Status.RUNNING for stage in self._all):
-            self._update_timeline()
+            self.timeline = Timeline(self._all, clock.now())
         self.update_rows()
-
-    @property
-    def timeline(self) -> Timeline:
-        """The run's timeline."""
-        return self._timeline
 
     @property
     def selected_name(self) -> str | None:
@@ -184,7 +177,7 @@ class StageGraph(CursorView):
         lines = len(self._drawing.lines)
         fits = self._is_framed or lines < self._most_lines
         bars = fits and self._columns(self.scrollable_content_region.width).bar
-        return lines + bool(bars and self._timeline.total)
+        return lines + bool(bars and self.timeline.total)
 
     def selectable(self, index: int) -> bool:
         """Return True for lines with a stage."""
@@ -198,14 +191,14 @@ class StageGraph(CursorView):
         """Return a line of the graph."""
         columns = self._columns(width)
         if index == len(self._drawing.lines):
-            return axis_row(columns, self._timeline)
+            return axis_row(columns, self.timeline)
         node = self._node_at(index)
         return graph_row(
             self._drawing.lines[index],
             node,
             self._members(node) if node is not None else (),
             columns,
-            self._timeline,
+            self.timeline,
             lit=self._lit(),
             offset=self._offset(columns.graph),
             now=clock.now(),
@@ -230,7 +223,7 @@ class StageGraph(CursorView):
         """Fold a sweep into one line, or unfold it."""
         node = self._node_at(self.cursor)
         if node is None or node.group is None:
-            self.notify("only the members of a sweep can be folded", markup=False)
+            self.notify("only the members of a sweep can be folded")
             return
         selected = self.selected
         self._folds[node.group] = not node.folded

@@ -135,7 +135,7 @@ class LogView(LinesView):
         """Scroll to the query's target, once; returns True if there is one."""
         self._arrived = window.query
         if window.note:
-            self.notify(window.note, timeout=NOTICE_SECONDS, markup=False)
+            self.notify(window.note, timeout=NOTICE_SECONDS)
         destination = window.query.destination
         if window.target is None or (
             destination.kind == "place" and destination.place != BEGINNING
@@ -187,9 +187,7 @@ class LogView(LinesView):
         return (*row, Segment(" " * (width - 1 - width_of(row))), Segment(THUMB, "line"))
 
     def _empty_text(self) -> str:
-        if self._window is None and self._source is not None:
-            return ""
-        if self._busy is not None:
+        if self._busy is not None or (self._window is None and self._source is not None):
             return ""
         if self._only and self._window is not None and self._window.size:
             return f"no line contains {self._only!r}; & shows all"
@@ -349,4 +347,4 @@ class LogView(LinesView):
         self._draw()
 
     def _notify_briefly(self, text: str) -> None:
-        self.notify(text, timeout=NOTICE_SECONDS, markup=False)
+        self.notify(text, timeout=NOTICE_SECONDS)

@@ -10,7 +10,7 @@ from trainui import formatting
 from trainui.tui.data.snapshot import Machine
 from trainui.tui.machine.system_reader import PERIOD
 from trainui.tui.render.numbers import blocks
-from trainui.tui.render.styled_text import Row, Segment, fit
+from trainui.tui.render.styled_text import Row, Segment, beside, fit
 
 LEAST_HEIGHT, MOST_HEIGHT = 3, 8
 """Lines of a chart without its title; with less room there is none."""
@@ -41,7 +41,8 @@ def history_rows(machine: Machine, width: int, room: int) -> list[Row]:
     for line in lines:
         height = min(room // len(lines) - 2, MOST_HEIGHT)
         cells = (width - GAP * (columns - 1)) // columns
-        rows += [(), *_side_by_side([_chart(one, cells, height) for one in line], cells)]
+        charts = [_chart(one, cells, height) for one in line]
+        rows += [(), *(beside(parts, cells + GAP) for parts in zip(*charts, strict=True))]
     return rows
 
 
@@ -93,12 +94,3 @@ def _block(value: float, floor: float, step: float) -> str:
     if value <= floor:
         return " "
     return blocks([100 * min((value - floor) / step, 1.0)])
-
-
-def _side_by_side(charts: Sequence[Sequence[Row]], width: int) -> Iterator[Row]:
-    for parts in zip(*charts, strict=True):
-        row: list[Segment] = []
-        for part in parts:
-            used = sum(len(segment.text) for segment in part)
-            row += [*part, Segment(" " * (width - used + GAP))]
-        yield tuple(row[:-1])

@@ -14,7 +14,7 @@ from trainui.tui.machine.gpu_reader import GpuFigures
 from trainui.tui.machine.histories import known
 from trainui.tui.machine.system_reader import DiskFigures, MachineFigures
 from trainui.tui.render.numbers import bar, blocks
-from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, wrap
+from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, text_rows
 from trainui.tui.widgets.list_view import Entry
 
 LABEL, BAR, NUMBERS = 9, 20, 24
@@ -72,7 +72,7 @@ def _other_hosts(
 def _driver(machine: Machine | None, gpus: Sequence[GpuFigures], width: int) -> list[Row]:
     problem = machine.gpu_problem if machine is not None else None
     if problem:
-        return [(Segment(f" ▲ {piece}", "warn"),) for piece in wrap(harmless(problem), width - 4)]
+        return text_rows(problem, width - 4, "warn", " ▲ ")
     if not gpus:
         return [(Segment(" No NVIDIA driver here, so no GPUs are shown.", "dim"),)]
     return []

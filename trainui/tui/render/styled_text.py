@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
+
+from trainui.text import harmless
 
 ELLIPSIS = "…"
 
@@ -109,6 +111,12 @@ def wrap(text: str, width: int, most: int | None = None) -> list[str]:
     return [text[start:end].rstrip(" ") for start, end in islice(_breaks(text, width), most)]
 
 
+def text_rows(text: str, width: int, style: str = "", indent: str = "") -> list[Row]:
+    """Return the lines of a text as rows, wrapped like `wrap`; it need not be safe to print."""
+    lines = (piece for line in text.splitlines() for piece in wrap(harmless(line), width))
+    return [(Segment(f"{indent}{line}", style),) for line in lines]
+
+
 def wrap_row(row: Row, width: int) -> list[Row]:
     """Wrap a line like `wrap`, keeping styles."""
     text = plain(row)
@@ -190,6 +198,12 @@ def _reach(text: str, start: int, width: int) -> int:
         if used > width:
             return max(index, start + 1)
     return len(text)
+
+
+def beside(parts: Sequence[Row], width: int) -> Row:
+    """Return parts of a line side by side, all but the last one padded to `width` cells."""
+    padded = ((*part, Segment(" " * (width - width_of(part)))) for part in parts[:-1])
+    return (*chain.from_iterable(padded), *parts[-1])
 
 
 def joined(rows: Sequence[Row]) -> str:

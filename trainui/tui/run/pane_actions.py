@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from functools import partial
 
 from textual import on
 
-from trainui.errors import TrainuiError
-from trainui.text import harmless
+from trainui.errors import UsageError
 from trainui.tui.data.query import DetailTab
 from trainui.tui.data.snapshot import RunPage
 from trainui.tui.graph.view import StageGraph
@@ -48,14 +46,14 @@ class PaneActions(Page):
         if self.panel.choose_attempt(self._page, direction):
             self.ask()
         else:
-            self.notify("this stage has no other attempt", markup=False)
+            self.notify("this stage has no other attempt")
 
     @on(DetailsView.FoldClicked)
     def action_details(self) -> None:
         """Fold or unfold the details of the overview."""
         overview = self.panes.overview
         if self.graph.folded:
-            self.notify("a sweep has no details; enter unfolds it to its members", markup=False)
+            self.notify("a sweep has no details; enter unfolds it to its members")
             return
         is_hidden = self.panes.tab != DetailTab.OVERVIEW or not overview.display
         overview.fold(folded=not (is_hidden or overview.folded))
@@ -66,7 +64,7 @@ class PaneActions(Page):
     def action_sort_sweep(self) -> None:
         """Sort the sweep's table by the last smoothed values, or by the best ones again."""
         if not self.graph.folded:
-            self.notify("only the table of a folded sweep can be sorted", markup=False)
+            self.notify("only the table of a folded sweep can be sorted")
             return
         self.panel.smoothed = not self.panel.smoothed
         self.ask()
@@ -81,25 +79,19 @@ class PaneActions(Page):
         if page is None or stage is None:
             self._show_message("no stage is selected")
         else:
-            work = partial(self._copy_command, page.run.id, stage.name)
-            self.run_worker(work, thread=True, exit_on_error=False)
-
-    def _copy_command(self, run_id: str, stage: str) -> None:
-        from trainui.control import shell_command
-
-        try:
-            command = shell_command.of_stage(run_id, stage)
-        except (TrainuiError, sqlite3.Error) as error:
-            self.app.call_from_thread(self._show_message, harmless(f"copying failed: {error}"))
-            return
-        if command is None:
-            said = f"{harmless(stage)} runs a task and no command"
-            self.app.call_from_thread(self._show_message, said)
-        else:
-            self.app.call_from_thread(self._copy, command, "command copied")
+            self.copy_from(partial(_command_of, page.run.id, stage.name), "command copied")
 
     def action_stream(self) -> None:
         """Cycle the log through both streams, stdout and stderr."""
         self.panel.next_streams()
         if self._page is not None:
             self.panel.show(self._page)
+
+
+def _command_of(run_id: str, stage: str) -> str:
+    from trainui.control import shell_command
+
+    command = shell_command.of_stage(run_id, stage)
+    if command is None:
+        raise UsageError(f"{stage} runs a task and no command")
+    return command

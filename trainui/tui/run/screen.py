@@ -25,7 +25,7 @@ from trainui.tui.data.snapshot import RunPage, Snapshot
 from trainui.tui.keymap import Key, bindings
 from trainui.tui.logs.view import LogView
 from trainui.tui.page import Jump
-from trainui.tui.render.styled_text import Row, Segment
+from trainui.tui.render.styled_text import Row, Segment, text_rows
 from trainui.tui.run.autoselect import stage_to_select, successor
 from trainui.tui.run.details.details_view import DetailsView
 from trainui.tui.run.header import can_resume, crumbs, heading
@@ -92,8 +92,7 @@ class RunScreen(PaneActions):
         if page is None:
             self.top.show((Segment(" trainui ", "title"),), notices)
             text = snapshot.problem or f"run {self.run_id} no longer exists; esc shows all runs"
-            gone = [(Segment(harmless(line)),) for line in text.splitlines()]
-            self.gone.set_rows(gone)
+            self.gone.set_rows(text_rows(text, self.size.width - 8))
             return
         before = self._page.stages if self._page is not None else ()
         self._page, self._notices = page, notices
@@ -282,7 +281,7 @@ class RunScreen(PaneActions):
                 self._searched, direction, stay=False
             )
         if not found:
-            self.notify("no match; / searches", markup=False)
+            self.notify("no match; / searches")
 
     def targets(self) -> list[Target]:
         """Return this run."""
@@ -304,7 +303,7 @@ class RunScreen(PaneActions):
         active = self.panes.active
         if isinstance(active, LogView | DetailsView) and active.give_up():
             return
-        if self.panes.curves.filtered and self.panes.active is self.panes.curves:
+        if self.panes.curves.state.filter and self.panes.active is self.panes.curves:
             self.panes.curves.filter("")
         elif self.has_class("-gone") or not self.panes.leave_level():
             self.app.pop_screen()

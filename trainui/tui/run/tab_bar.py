@@ -42,10 +42,6 @@ class Tabs(LinesView, can_focus=False):
         self._stage = name
         self.update_rows()
 
-    def row_count(self) -> int:
-        """Return 1."""
-        return 1
-
     def row(self, index: int, width: int) -> Row:  # noqa: ARG002 (there is one line)
         """Return the tabs."""
         spans = [

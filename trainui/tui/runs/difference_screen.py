@@ -92,4 +92,4 @@ class DifferenceScreen(Dialog[bool]):
         """Copy the lines through the terminal (OSC 52)."""
         title = f"{self._run.label} → {self._other_label}"
         self.app.copy_to_clipboard("\n".join((title, *(self._lines or ["no difference"]), "")))
-        self.app.notify("copied (if the terminal supports OSC 52)", markup=False)
+        self.app.notify("copied (if the terminal supports OSC 52)")

@@ -14,13 +14,12 @@ from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from trainui.store.read.run_list import RunLine
-from trainui.text import harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.data.query import ListQuery
 from trainui.tui.data.snapshot import Snapshot
 from trainui.tui.keymap import bindings
 from trainui.tui.page import Page
-from trainui.tui.render.styled_text import Row, Segment, wrap
+from trainui.tui.render.styled_text import Row, Segment, text_rows
 from trainui.tui.runs import top_bar
 from trainui.tui.runs.sorting import WHEN
 from trainui.tui.runs.table import RunTable
@@ -235,9 +234,9 @@ class RunsScreen(Page):
         before = self.table.cursor
         self.table.action_line(direction)
         if not self.table.filter:
-            self.notify("no filter is set; / sets one", markup=False)
+            self.notify("no filter is set; / sets one")
         elif self.table.cursor == before:
-            self.notify("no more matches", markup=False)
+            self.notify("no more matches")
 
     def targets(self) -> list[Target]:
         """Return the marked runs; without marks the run under the cursor."""
@@ -254,9 +253,9 @@ class RunsScreen(Page):
         known = [(run.id, live[run.id]) for run in marked if run.id in live]
         drawn = next(((run_id, one, one.metric) for run_id, one in known if one.metric), None)
         if len(marked) < LEAST_COMPARED:
-            self.notify("mark two or more runs with space, then c compares them", markup=False)
+            self.notify("mark two or more runs with space, then c compares them")
         elif drawn is None:
-            self.notify("no visible marked run has metrics", markup=False)
+            self.notify("no visible marked run has metrics")
         else:
             from trainui.tui.curves.model import Comparison
             from trainui.tui.curves.screen import CurvesScreen
@@ -273,7 +272,7 @@ class RunsScreen(Page):
         if not chosen:
             self.say_no_run()
         elif len(chosen) > LEAST_COMPARED or (self.table.marked and len(chosen) == 1):
-            self.notify("mark exactly two runs with space, then D shows what differs", markup=False)
+            self.notify("mark exactly two runs with space, then D shows what differs")
         else:
             from trainui.tui.runs.difference_screen import DifferenceScreen
 
@@ -321,12 +320,11 @@ def _add(found: FoundTraining | None) -> str:
 
 
 def _problem_rows(problem: str, width: int) -> tuple[Row, ...]:
-    lines = [piece for line in problem.splitlines() for piece in wrap(harmless(line), width)]
     advice = "Run `trainui doctor` to find the cause. This page retries automatically."
     return (
         (Segment("Cannot read the runs", "bad"),),
         (),
-        *((Segment(line),) for line in lines),
+        *text_rows(problem, width),
         (),
         (Segment(advice, "dim"),),
     )

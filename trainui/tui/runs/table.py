@@ -53,7 +53,7 @@ class RunTable(CursorView):
         self._shown: Sequence[RunLine] = ()
         self._moment = RowContext(0)
         self._values: Values = {}
-        self._filter = RunFilter()
+        self.filter = RunFilter()
         self._order: SortOrder = ORDERS[0]
         self._reverse = False
         self._run_id: str | None = None
@@ -95,11 +95,6 @@ class RunTable(CursorView):
         return tuple(run.id for run in self._shown[top : top + self.page_height])
 
     @property
-    def filter(self) -> RunFilter:
-        """The current filter."""
-        return self._filter
-
-    @property
     def count(self) -> int:
         """Number of runs that match the filter."""
         return len(self._shown)
@@ -117,7 +112,7 @@ class RunTable(CursorView):
     @property
     def metrics(self) -> frozenset[str]:
         """The metrics that filtering and sorting need of all runs."""
-        return self._filter.metrics | ({self._order.metric} - {""})
+        return self.filter.metrics | ({self._order.metric} - {""})
 
     def take(self, snapshot: Snapshot) -> None:
         """Show the runs of a snapshot."""
@@ -137,8 +132,8 @@ class RunTable(CursorView):
 
     def set_filter(self, text: str) -> None:
         """Show only the runs that match a filter."""
-        if text != self._filter.text:
-            self._filter = parse(text)
+        if text != self.filter.text:
+            self.filter = parse(text)
             self._facts = ColumnStats()
             self._arrange()
 
@@ -295,9 +290,9 @@ class RunTable(CursorView):
 
     def _arrange(self) -> None:
         self._fitting = self._shown = self._all
-        if self._filter:
+        if self.filter:
             now, values = clock.now(), self._values
-            self._fitting = [run for run in self._all if self._filter.fits(run, now, values)]
+            self._fitting = [run for run in self._all if self.filter.fits(run, now, values)]
         self._shown = self._order.arranged(self._fitting, reverse=self._reverse)
         self._marked &= {run.id for run in self._all}
         self.newest = tuple(run.id for run in self._fitting[:MOST_LISTED])

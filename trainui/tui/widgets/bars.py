@@ -29,10 +29,6 @@ class Bar(LinesView, can_focus=False):
         self._left, self._right = left, right
         self.update_rows()
 
-    def row_count(self) -> int:
-        """There is one line."""
-        return 1
-
     def row(self, index: int, width: int) -> Row:  # noqa: ARG002 (there is one line)
         """Return the line."""
         return spread(self._left, self._right, width)
@@ -61,10 +57,6 @@ class KeyBar(LinesView, can_focus=False):
         """Show these keys, dim those with an id in `idle`; the last two are never omitted."""
         self._keys, self._idle = tuple(keys), idle
         self.update_rows()
-
-    def row_count(self) -> int:
-        """There is one line."""
-        return 1
 
     def row(self, index: int, width: int) -> Row:  # noqa: ARG002 (there is one line)
         """Return the keys that fit, or the note."""

@@ -109,8 +109,8 @@ class LinesView(BorderedView):
         """True until the next press: the release of a drag is no click."""
 
     def row_count(self) -> int:
-        """Return how many rows there are."""
-        raise NotImplementedError
+        """Return how many rows there are; one unless a subclass has others."""
+        return 1
 
     def row(self, index: int, width: int) -> Row:
         """Return a row, at most `width` cells of it shown."""
@@ -196,7 +196,7 @@ class LinesView(BorderedView):
         self.scroll_to(y=self.scroll_offset.y + count, animate=False)
 
     def action_half_page(self, count: int) -> None:
-        """Scroll by halves of a page."""
+        """Move by halves of a page."""
         self.action_line(count * max(self.page_height // 2, 1))
 
     def action_end(self, direction: int) -> None:
@@ -237,7 +237,7 @@ class LinesView(BorderedView):
         self.update_rows()
         if text.strip():
             self.app.copy_to_clipboard(text)
-            self.notify("copied (if the terminal supports OSC 52)", markup=False)
+            self.notify("copied (if the terminal supports OSC 52)")
 
     def copied(self, text: str) -> str:
         """Return what is copied for a selected text."""

@@ -82,10 +82,6 @@ class CursorView(LinesView):
             index = self._next(index, direction)
         self.move_cursor(index)
 
-    def action_half_page(self, count: int) -> None:
-        """Move by halves of a page."""
-        self.action_line(count * max(self.page_height // 2, 1))
-
     def action_end(self, direction: int) -> None:
         """Move to the first or the last row."""
         start = self.row_count() if direction > 0 else -1

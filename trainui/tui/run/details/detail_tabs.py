@@ -11,7 +11,7 @@ from trainui.formatting import quantity, size
 from trainui.pipeline.substitution.masking import mask
 from trainui.text import harmless
 from trainui.tui.render.numbers import clock_time, state_style
-from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle, wrap
+from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle, text_rows, wrap
 from trainui.tui.run.details.files import StageFile, StageFiles
 
 LEAST_NAME, MOST_NAME = 8, 24
@@ -40,11 +40,7 @@ def params_rows(
         ("environment variables of the stage", definition.env),
     ):
         if values:
-            rows += (
-                [(), *_table(title, mask(values), width)]
-                if rows
-                else _table(title, mask(values), width)
-            )
+            rows += [*([()] if rows else []), *_table(title, mask(values), width)]
     return rows or [(Segment("no parameters", "dim"),)]
 
 
@@ -79,9 +75,7 @@ def files_rows(found: StageFiles | None, width: int, *, over: bool = False) -> l
     for file in found.files:
         if role != file.role:
             role = file.role
-            rows += (
-                [(), (Segment(TITLES[role], "dim"),)] if rows else [(Segment(TITLES[role], "dim"),)]
-            )
+            rows += [*([()] if rows else []), (Segment(TITLES[role], "dim"),)]
         rows.append(_file_row(file, width))
     if found.cut:
         rows.append((Segment("… and more", "dim"),))
@@ -92,7 +86,7 @@ def files_rows(found: StageFiles | None, width: int, *, over: bool = False) -> l
     if not rows and not foot:
         rows.append((Segment("no files" if over else "no files yet", "dim"),))
     foot.append(f"in {harmless(found.directory)}")
-    rows += [(), *((Segment(line, "dim"),) for words in foot for line in wrap(words, width))]
+    rows += [(), *text_rows("\n".join(foot), width, "dim")]
     return rows
 
 

@@ -66,7 +66,7 @@ class StagePanel:
             none = ": ".join(
                 filter(None, (waits.replace("output", "metrics"), detail.searched_places))
             )
-            panes.curves.set_curves(detail.curves, none, detail.problems)
+            panes.curves.show_curves(detail.curves, none, detail.problems)
         panes.show_titles(stage, self.attempt, len(graph.folded))
 
     def tick(self) -> None:
