@@ -13,7 +13,8 @@ from pathlib import Path
 from trainui import clock, formatting, text
 from trainui.artifacts import code_version
 from trainui.braille import plot_lines
-from trainui.domain.headline_metric import is_clock, is_moment
+from trainui.domain.headline_metric import headline, is_clock, is_moment
+from trainui.domain.metric_direction import ComparedMetric, may_lead
 from trainui.domain.notifications import NOTE
 from trainui.domain.records import RunRecord, SeriesSummary, StageRecord
 from trainui.domain.states import Status
@@ -51,14 +52,18 @@ def markdown(connection: Connection, run: RunRecord) -> str:
     series = curves.summaries(connection, {stage.id: stage.name for stage in stages})
     alerts = stage_alerts.alerted_stages(connection, [run.id]).get(run.id, {})
     rows = (_stage_row(stage, alerts.get(stage.name)) for stage in stages)
+    sweeps = [_Sweep(members, series) for members in _members(stages)]
+    ranks = {one.name: rank for sweep in sweeps for rank, one in enumerate(sweep.members)}
+    series_best_first = sorted(series, key=lambda one: ranks.get(one.stage, 0))
     parts = [
         _head(run),
         _notes(connection, run),
         _table(("stage", "state", "attempts", "took", "why"), rows),
+        *(sweep.table() for sweep in sweeps),
         _parameters(connection, run),
         _metrics(series),
         _folded(folding.spreads(folding.folds(stages), series)),
-        *_plots(connection, stages, series),
+        *_plots(connection, stages, series_best_first),
         *_log_ends(connection, stages),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -102,6 +107,55 @@ def _stage_row(stage: StageRecord, is_nan: bool | None) -> tuple[str, ...]:
     number = str(stage.attempt) if stage.attempt else ""
     state = text.marked_state(stage.status, stalled=stage.stalled, is_nan=is_nan)
     return stage.name, state, number, took, stage.reason or ""
+
+
+def _members(stages: Sequence[StageRecord]) -> list[list[StageRecord]]:
+    """Return the members of each sweep that has several."""
+    groups: dict[str, list[StageRecord]] = {}
+    for stage in stages:
+        if stage.definition.member_values:
+            groups.setdefault(stage.definition.group, []).append(stage)
+    return [members for members in groups.values() if len(members) > 1]
+
+
+class _Sweep:
+    """The members of a sweep, the best first, with their headline metric."""
+
+    def __init__(self, members: Sequence[StageRecord], series: Sequence[SeriesSummary]) -> None:
+        search, names = members[0].definition.search, {one.name for one in members}
+        own = [one for one in series if one.stage in names]
+        name = headline(list(dict.fromkeys(one.name for one in own)), search)
+        self.metric = None if name is None else ComparedMetric.of(name, search)
+        lower = None if self.metric is None else self.metric.lower
+        field = {None: "last", True: "min", False: "max"}[lower]
+        self.values = {one.stage: getattr(one, field) for one in own if one.name == name}
+        self._broken = {one.stage for one in own if one.nonfinite}
+        self.members = sorted(members, key=self._rank)
+
+    def _rank(self, member: StageRecord) -> tuple[bool, bool, float]:
+        """Return a sort key: members without a value come last, before them those with NaN."""
+        value = self.values.get(member.name)
+        if self.metric is None or self.metric.lower is None or value is None:
+            return value is None, False, 0.0
+        leads = may_lead(member.status, member.definition.search)
+        sign = 1 if self.metric.lower else -1
+        return False, member.name in self._broken or not leads, sign * value
+
+    def table(self) -> str:
+        """Return the members' parameters and values."""
+        params = {one.name: masking.mask(one.definition.member_values) for one in self.members}
+        keys = list(dict.fromkeys(key for own in params.values() for key in own))
+        titles = [] if self.metric is None else [f"{self.metric.name} {self.metric.word}"]
+        rows = (
+            (
+                *(str(params[one.name].get(key, "")) for key in keys),
+                *(_number(self.values.get(one.name)) for _ in titles),
+                text.state(one.status) + (" NaN" if one.name in self._broken else ""),
+            )
+            for one in self.members
+        )
+        name = _cell(self.members[0].definition.group)
+        return f"Sweep {name}:\n\n{_table((*keys, *titles, 'state'), rows)}"
 
 
 def _parameters(connection: Connection, run: RunRecord) -> str:

@@ -196,6 +196,9 @@ def test_an_adopted_process_is_listed_followed_and_cancelled_with_its_children(
     added = cli.json("add", "--pid", pid, "--name", "mine")["runs"][0]
     assert (added["kind"], added["new"]) == ("process", True)
     assert cli.json("add", "--pid", pid)["runs"][0]["new"] is False
+    shown = cli("show", added["run"]).out
+    assert f"external   process {pid}\n" in shown
+    assert re.search("command    .*python", shown), "an adopted process is shown by its command"
     run = added["run"]
     assert cli.json("show", run)["external"]["pid"] == trainer.pid
     wait_for(lambda: series(cli, run).get("loss", {}).get("count", 0) > 5, "points")

@@ -88,3 +88,26 @@ def test_curves_are_drawn_between_their_extremes_and_clocks_are_not(
     assert drawn[0]
     assert drawn[1]
     assert drawn[0].start() < drawn[1].start()
+
+
+def test_a_sweep_is_a_table_of_its_parameters_the_best_member_first(
+    connection: protocol.Connection, tmp_path: Path
+) -> None:
+    members = "{name: train, matrix: {lr: [1, 2, 3, 4], api_key: [abcdefgh]}, run: 'true'}"
+    run_id = submit(tmp_path, f"name: a\nstages: [{members}]")
+    losses = ["0.5", "0.3", "NaN"]
+    with open_session() as session:
+        for stage, loss in zip(views.stages(connection, run_id), losses, strict=False):
+            file = tmp_path / f"{stage.id}.jsonl"
+            lines = [
+                f'{{"step": {n}, "val/loss": {value}}}' for n, value in enumerate(("0.1", loss))
+            ]
+            file.write_text("\n".join([*lines[stage.name != "train[lr=3,api_key=abcdefgh]" :], ""]))
+            sync_metrics_from_file(stage.id, str(file), session)
+    table = written(connection, run_id).partition("Sweep train:\n\n")[2].partition("\n\n")[0]
+    assert "abcdefgh" not in table
+    rows = [row.strip("| ").split(" | ") for row in table.splitlines()]
+    assert [row[0] for row in rows] == ["lr", "---", "2", "1", "3", "4"]
+    assert rows[0][2:] == ["val/loss best", "state"]
+    assert rows[2][2] == "0.3"
+    assert rows[4][3].endswith("NaN"), "its least value is the smallest, but it does not lead"

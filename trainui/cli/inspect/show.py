@@ -268,7 +268,7 @@ def _show_lines(
         ("run", run.id),
         ("name", run.name),
         ("state", text.state(run.status)),
-        ("file", run.file or "(none)"),
+        *_source(run),
         ("directory", run.directory),
         *_about_code(run),
         ("created", formatting.local_time(run.created_at)),
@@ -281,6 +281,16 @@ def _show_lines(
         "",
         *text.table([header, *(_stage_row(one, alerts) for one in stages)], right=[2, 3, 4]),
     ]
+
+
+def _source(run: RunRecord) -> list[tuple[str, str]]:
+    """Return the pipeline file, or of an external run its process and command, or its files."""
+    if run.external is None:
+        return [("file", run.file or "(none)")]
+    pid, command = run.external.get("pid"), run.external.get("command")
+    source = f"process {pid}" if pid else f"{run.external['kind']} {run.external['path']}"
+    shown = [("external", source), *([("command", str(command))] if command else [])]
+    return [(title, text.harmless(value)) for title, value in shown]
 
 
 def _about_code(run: RunRecord) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -105,7 +105,7 @@ def _print(rows: list[dict[str, Any]], *, as_json: bool, dry_run: bool) -> None:
     hidden = 1 if dry_run else 0  # a dry run has no ids to show
     header = ("RUN", "NAME", "KIND", "PATH")[hidden:]
     shown = [
-        ((one["run"] or "")[:8], one["name"], one["kind"], text.harmless(one["path"]))[hidden:]
+        ((one["run"] or "")[:8], one["name"], one["kind"], text.harmless(_place(one)))[hidden:]
         for one in rows
         if one["new"]
     ]
@@ -117,6 +117,12 @@ def _print(rows: list[dict[str, Any]], *, as_json: bool, dry_run: bool) -> None:
             + (f", {known} already added" if known else "")
         )
     printing.answer(as_json, {"runs": rows}, text.table([header, *shown]) if shown else [])
+
+
+def _place(row: Mapping[str, Any]) -> str:
+    """Return the path of a training; of a process without what identifies it after a reboot."""
+    path = str(row["path"])
+    return path.partition("#")[0] if row["kind"] == "process" else path
 
 
 def _process(pid: str, name: str | None, *, as_json: bool, dry_run: bool) -> None:

@@ -141,7 +141,7 @@ def _compared(chart: Chart, view: PlotOptions, most: int) -> list[Row]:
         Segment(fit(_short(view, x), VALUE, right=True), "dim"),
         Segment(fit("", 5)),
         Segment(fit(f"{mean}best", BEST, right=True), "dim"),
-        Segment(fit(f"{mean}last", VALUE, right=True), "dim"),
+        Segment(fit("last", VALUE, right=True), "dim"),
     )
     rows = [
         head,

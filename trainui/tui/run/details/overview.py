@@ -203,7 +203,8 @@ def _exit_text(last: AttemptRecord | None) -> str:
 
 def command_text(run: RunRecord, stage: StageRecord) -> str:
     """Return a stage's command with secrets masked, in the lines in which it was written."""
-    command = shown_command(run.params, stage.definition) or ""
+    known = (run.external or {}).get("command")  # that of an adopted process
+    command = shown_command(run.params, stage.definition) or known or ""
     if not isinstance(command, str):
         command = shlex.join(command).replace("'${python}'", "${python}")
     return dedent(command).strip().replace(f"{run.directory}/", "${run_dir}/")
