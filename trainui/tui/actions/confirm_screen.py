@@ -15,10 +15,13 @@ from trainui.errors import NotFoundError, UsageError
 from trainui.text import harmless
 from trainui.tui.host import host_of
 from trainui.tui.keymap import bindings
-from trainui.tui.render.styled_text import Segment, text_rows
-from trainui.tui.widgets.dialog import Dialog
-from trainui.tui.widgets.line_view import RowsView
+from trainui.tui.render.styled_text import Segment
+from trainui.tui.widgets.dialog import FRAME_HEIGHT, Dialog
 from trainui.tui.widgets.list_view import Entry, EntryView
+from trainui.tui.widgets.text_view import TextView
+
+MOST_FACTS = 12
+"""The most lines of facts; more of them scroll."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,6 @@ class ConfirmScreen(Dialog[bool]):
     DEFAULT_CSS = """
     ConfirmScreen {
         & > Vertical { width: 76; max-height: 90%; }
-        #facts { max-height: 12; }
         #answers { height: auto; margin-top: 1; background: $surface; }
     }
     """
@@ -71,7 +73,7 @@ class ConfirmScreen(Dialog[bool]):
     def compose(self) -> ComposeResult:
         """Build the facts and the answers."""
         with Vertical():
-            yield RowsView(id="facts")
+            yield TextView(id="facts")
             yield EntryView[Choice](id="answers")
 
     def on_mount(self) -> None:
@@ -83,9 +85,7 @@ class ConfirmScreen(Dialog[bool]):
         answers = self.query_one(EntryView)
         answers.set_entries([*map(Entry, rows, self._answers)], self._answers[self._marked])
         answers.focus()
-        facts = self.query_one("#facts", RowsView)
-        facts.can_focus = False
-        facts.set_rows([(Segment("loading…", "dim"),)])
+        self.query_one(TextView).set_text("loading…", "dim")
         self.run_worker(self._load_facts, thread=True, exit_on_error=False)
 
     def _load_facts(self) -> None:
@@ -104,12 +104,14 @@ class ConfirmScreen(Dialog[bool]):
             self.app.notify(why)
 
     def _show_facts(self, lines: list[str]) -> None:
-        facts = self.query_one("#facts", RowsView)
-        width = max(facts.scrollable_content_region.width, 20)
-        rows = text_rows("\n".join(lines), width)
-        facts.display = bool(rows)
-        facts.set_rows(rows)
-        facts.refresh(layout=True)
+        facts = self.query_one(TextView)
+        facts.display = bool(lines)
+        facts.set_text("\n".join(lines))
+
+    def on_resize(self) -> None:
+        """Give the facts the room that the answers leave, since these are always visible."""
+        room = self.size.height * 9 // 10 - FRAME_HEIGHT - 1 - len(self._answers)
+        self.query_one(TextView).styles.max_height = max(min(room, MOST_FACTS), 1)
 
     def on_key(self, event: events.Key) -> None:
         """Choose the answer with the typed letter."""

@@ -26,9 +26,9 @@ from trainui.text import harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.host import host_of
 from trainui.tui.keymap import bindings
-from trainui.tui.render.styled_text import Segment, fit, text_rows
+from trainui.tui.render.styled_text import Segment, fit
 from trainui.tui.widgets.bars import Bar, KeyBar
-from trainui.tui.widgets.line_view import RowsView
+from trainui.tui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
     from trainui.control.edits.inline_edit import InlineEdit, Value
@@ -84,7 +84,7 @@ class EditScreen(Screen[bool]):
     def compose(self) -> ComposeResult:
         """Build the page."""
         yield Bar(id="top")
-        yield RowsView(id="note")
+        yield TextView(id="note")
         yield VerticalScroll(id="values", can_focus=False)
         yield KeyBar(id="keys")
 
@@ -97,7 +97,6 @@ class EditScreen(Screen[bool]):
             segments += [Segment(" › ", "dim"), Segment(harmless(name), "strong")]
         segments.append(Segment("  nothing has changed yet", "dim"))
         self.query_one("#top", Bar).show(tuple(segments))
-        self.query_one("#note").can_focus = False
         self._note("reading the run's pipeline…")
         self.query_one(KeyBar).show([host_of(self).keys.find("edit.leave")])
         self.run_worker(self._read, thread=True, exit_on_error=False)
@@ -118,9 +117,7 @@ class EditScreen(Screen[bool]):
             self.app.call_from_thread(self._show, run, text, values)
 
     def _note(self, text: str, style: str = "dim") -> None:
-        rows = text_rows(text, max(self.size.width - 3, 20), style)
-        self.query_one("#note", RowsView).set_rows(rows)
-        self.query_one("#note", RowsView).styles.height = len(rows) + 2
+        self.query_one(TextView).set_text(text, style)
 
     def _show(self, run: RunRecord, text: str, values: list[Value]) -> None:
         if self._member is not None:  # a search has one space and one number of trials

@@ -14,6 +14,9 @@ from trainui.tui.widgets.line_view import RowsView
 FRAME = 7
 """Cells of the border, the padding and the scrollbar."""
 
+FRAME_HEIGHT = 4
+"""Lines of the border and the padding."""
+
 Result = TypeVar("Result")
 
 
