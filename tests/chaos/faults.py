@@ -287,8 +287,9 @@ def _child(parent: int, command: str) -> int | None:
     """Return the child of a process that has a word in its command line."""
     with contextlib.suppress(psutil.Error):
         for child in psutil.Process(parent).children():
-            if command in child.cmdline():
-                return child.pid
+            with contextlib.suppress(psutil.Error):  # this child has just ended
+                if command in child.cmdline():
+                    return child.pid
     return None
 
 

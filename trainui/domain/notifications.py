@@ -20,6 +20,9 @@ MARK = "mark"
 MARKED = (NAN, ALERT, MARK)
 """Kinds of events caused by a stage's metrics; shown with the stage until its next attempt."""
 
+WARNING = "warning"
+"""Kind of event: something is wrong with a running stage; or it has recovered."""
+
 CODE = "code"
 """Kind of event: the code of an attempt was changed since the submission."""
 

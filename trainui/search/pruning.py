@@ -21,6 +21,7 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import Connection
 
+from trainui.domain.notifications import WARNING
 from trainui.domain.pruning import Pruning
 from trainui.domain.records import StageRecord
 from trainui.domain.search import Search
@@ -276,4 +277,4 @@ def request(connection: Connection, decisions: Iterable[Decision]) -> None:
             stage_requests.request_stop(connection, stage, pruning=decision.pruning)
             continue
         text = f"{stage.name}: {COUNTED}"
-        events.record(connection, stage.run_id, "warning", text, stage=stage.name)
+        events.record(connection, stage.run_id, WARNING, text, stage=stage.name)

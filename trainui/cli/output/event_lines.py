@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from trainui import clock, formatting, text
-from trainui.domain.notifications import CODE, MARKED, MARKS, STALLED
+from trainui.domain.notifications import CODE, MARKED, MARKS, STALLED, WARNING
 from trainui.domain.records import Event, RunRecord, StageRecord
 from trainui.domain.states import ENDED, Status
 from trainui.store.db import protocol
@@ -44,7 +44,7 @@ class EventPrinter:
                 if event.kind in _SHOWN:
                     is_latest = latest[event.stage] == number
                     yield _change(event, self._stage(event.stage) if is_latest else None)
-                elif event.kind in (*MARKS, CODE):
+                elif event.kind in (*MARKS, CODE, WARNING):
                     yield _alert(event)
         else:
             self._begun = True

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from trainui.domain.notifications import WARNING
 from trainui.domain.records import AttemptRecord, StageRecord, WaitReason
 from trainui.domain.states import ENDED, Status, check_transition
 from trainui.store.db.engine import raw
@@ -102,7 +103,7 @@ def warn(
         .values(reason=reason, reason_host=host)
     )
     if warned.rowcount:
-        _record_of_running(connection, stage_id, "warning", reason or "has recovered")
+        _record_of_running(connection, stage_id, WARNING, reason or "has recovered")
 
 
 def set_stalled(connection: Connection, attempt: AttemptRecord, stalled: bool, words: str) -> None:

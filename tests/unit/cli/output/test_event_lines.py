@@ -123,6 +123,19 @@ def test_who_comes_later_is_told_the_alerts_of_the_last_attempts(store: Store) -
     assert len(lines) == 3
 
 
+def test_what_is_wrong_with_a_running_stage_is_a_line(store: Store) -> None:
+    run_id = control.submit(loader.load_text(TWO))
+    stage_id = begin(store, run_id, "a").attempt.stage_id
+    with views.reading() as connection:
+        printer = EventPrinter(connection, run_id, from_start=False)
+        list(printer.new_lines())
+        for reason in ("no data so far", None):
+            with store.write() as writing:
+                stages.warn(writing, stage_id, reason)
+        lines = [line.partition("  ! ")[2].split(maxsplit=1) for line in printer.new_lines()]
+    assert lines == [["warning", "a: no data so far"], ["warning", "a: has recovered"]]
+
+
 SEARCH = """\
 name: s
 stages:
