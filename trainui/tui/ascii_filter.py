@@ -32,10 +32,7 @@ _LOWER_DOTS, _UPPER_DOTS = 0b11000000 | 0b00100100, 0b00001001 | 0b00010010
 
 
 def is_wanted(setting: bool | None, environ: Mapping[str, str]) -> bool:
-    """Return True if the screen is to use ASCII only.
-
-    Without a setting, TERM and the locale decide.
-    """
+    """Return True for ASCII only: the setting decides, else TERM and the locale."""
     if setting is not None:
         return setting
     if environ.get("TERM") in NO_UNICODE_TERMINALS:

@@ -22,10 +22,7 @@ GAP = 4
 
 
 def help_rows(keys: Sequence[Key], width: int = 0) -> list[Row]:
-    """Return the bindings as lines, grouped by scope, in as many columns as fit.
-
-    The bindings of one scope come together; a width of 0 gives one column.
-    """
+    """Return the bindings as lines, scope by scope, in as many columns as fit."""
     blocks = [_block(scope, list(found)) for scope, found in groupby(keys, lambda key: key.scope)]
     each = max((width_of(row) for block in blocks for row in block), default=0) + GAP
     count = max((width + GAP) // each, 1)

@@ -104,10 +104,7 @@ class Page(RunActions):
         raise NotImplementedError
 
     def tick(self) -> bool:
-        """Update elapsed times; returns True if any is running.
-
-        After False it is not called again until the next snapshot.
-        """
+        """Update elapsed times; after False it is not called again until the next snapshot."""
         return False
 
     def jumps(self) -> Iterator[Jump]:

@@ -20,10 +20,7 @@ class Preferences:
     """Values by name, in memory until `save`."""
 
     def __init__(self, file: Path, changed: Callable[[], None] | None = None) -> None:
-        """Read the JSON file, if it exists.
-
-        `changed` is called when a value differs from the saved one.
-        """
+        """Read the JSON file, if any; `changed` is called if a value differs from the saved one."""
         self._changed = changed
         self._file = file
         self._kept: dict[str, Any] = {}

@@ -128,10 +128,7 @@ def after(name: str) -> str:
 
 
 def fitting(setting: str | None, color_system: str | None, environ: Mapping[str, str]) -> str:
-    """Return the initial theme: the user's setting, else one that suits the terminal.
-
-    `color_system` is Rich's name for the terminal's colour capability.
-    """
+    """Return the initial theme: the setting, else one for the terminal's colours (Rich's name)."""
     if setting:
         return setting
     if "NO_COLOR" in environ or environ.get("TERM") in NO_COLOR_TERMINALS:

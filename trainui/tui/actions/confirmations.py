@@ -17,12 +17,7 @@ if TYPE_CHECKING:
 
 
 def cancel_question(target: Target, stages: Sequence[StageRecord]) -> ConfirmScreen:
-    """Return the confirmation for cancelling some stages or the whole run.
-
-    Args:
-        target: the run.
-        stages: those under the cursor, of which some can be cancelled; empty: the whole run.
-    """
+    """Return the confirmation for cancelling what can be of these stages; none: the whole run."""
     run_id = target.id
     names = [one.name for one in stages if can_be_cancelled(one)] or None
     if names is None:

@@ -161,10 +161,7 @@ def best_text(line: PlotLine) -> str:
 def next_x(
     known: Sequence[float], across: XAxis, view: PlotOptions, direction: int
 ) -> float | None:
-    """Return the next x position for the cursor: a point in another character of the plot.
-
-    The direction is 1 to the right, -1 to the left. Returns None if there is no such point.
-    """
+    """Return the next point to the right (1) or left (-1) in another character of the plot."""
     if not known:
         return None
     if view.cursor is None:

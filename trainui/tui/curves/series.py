@@ -73,10 +73,7 @@ ReadRuns = Callable[[CurvesRequest, Sequence[str], Sequence[str]], Sequence[Plot
 
 
 def sources(request: CurvesRequest, in_runs: ReadRuns) -> list[PlottedSeries]:
-    """Return the series to draw, the stage's own first.
-
-    `in_runs` reads its series in other runs.
-    """
+    """Return the series to draw, the stage's own first; `in_runs` reads those of other runs."""
     stage, wanted, chosen = request.stage, request.wanted, request.wanted.compared
     own = [_own(stage, wanted.attempt)]
     others: list[PlottedSeries] = []
@@ -103,10 +100,7 @@ def sources(request: CurvesRequest, in_runs: ReadRuns) -> list[PlottedSeries]:
 def comparable_series(
     request: CurvesRequest, runs: Sequence[PlottedSeries]
 ) -> list[tuple[str, PlottedSeries]]:
-    """Return all series that can be drawn into a stage's plot, each with its kind.
-
-    The kinds are `attempt`, `member` (of the stage's sweep) and `run`.
-    """
+    """Return all series for a stage's plot, each with its kind: `attempt`, `member` or `run`."""
     members = _of_members(request, _own(request.stage, None))
     found = [("member", one) for one in members if len(members) > 1]
     attempts = _of_attempts(request, None)

@@ -51,10 +51,7 @@ class ScreenDatabase:
         self._path = sqlite_file.store_file()
 
     def has_changed(self, *, beyond: bool = False) -> bool:
-        """Return True if anything may have changed; cheap.
-
-        `beyond` says that files beside the database have changed, so that the health may have.
-        """
+        """Return True if anything may have changed, `beyond`: also beside the database; cheap."""
         if self.health.has_changed(now=beyond) or self._replaced():
             return True
         if self._connection is None:

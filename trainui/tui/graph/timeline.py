@@ -23,10 +23,6 @@ class Timeline:
     """When the stages of a run ran, by their last attempts."""
 
     def __init__(self, stages: Sequence[StageRecord], now: int) -> None:
-        """Compute the timeline.
-
-        The time is in microseconds.
-        """
         self._spans = {
             stage.name: (stage.started_at, max(stage.completed_at or now, stage.started_at))
             for stage in stages

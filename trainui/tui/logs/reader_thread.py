@@ -26,10 +26,7 @@ class LogReaderThread:
     """Answers log queries in a thread and delivers windows of lines."""
 
     def __init__(self, deliver: Callable[[LogWindow], object]) -> None:
-        """Create it; the thread starts with the first query.
-
-        `deliver` is called in the thread with each window, and must not block.
-        """
+        """Create it; `deliver` is called in the thread, which starts with the first query."""
         self._query: WindowQuery | None = None
         self._answered: WindowQuery | None = None
         self._wake = threading.Event()

@@ -116,10 +116,7 @@ class WindowReader:
         return self._log is not None and self._log.poll()
 
     def answer(self, query: WindowQuery, *, again: bool = False) -> None:
-        """Answer a query and deliver the window.
-
-        A refresh after growth (`again`) keeps the last position instead of searching again.
-        """
+        """Answer a query and deliver the window; `again`, after growth, keeps the position."""
         log = self._open(query.source)
         destination = query.destination
         last = self._window

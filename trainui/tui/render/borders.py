@@ -44,10 +44,7 @@ def padding(width: int, room: Spacing) -> Border[Row]:
 
 
 def frame(width: int, room: Spacing, title: str, subtitle: str | Row, *, lit: bool) -> Border[Row]:
-    """Return a frame with padding inside it.
-
-    The titles must be safe to print; `lit`: highlight the frame.
-    """
+    """Return a frame, `lit` or not, with padding inside; the titles must be safe to print."""
     style = "frame-lit" if lit else "frame"
     head = _label(title, "title-lit" if lit else "dim", width)
     foot = _label(subtitle, "dim", width)

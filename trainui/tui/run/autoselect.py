@@ -14,10 +14,7 @@ ATTRACTING = (Status.FAILED, Status.INTERRUPTED, Status.RUNNING)
 def stage_to_select(
     stages: Sequence[StageRecord], selected: StageRecord, autoselected: str | None
 ) -> str | None:
-    """Return the name of the stage to select; None: keep the selection.
-
-    `autoselected` is the stage that was autoselected last.
-    """
+    """Return the stage to select, given the last autoselected one; None: keep the selection."""
     if autoselected is not None and selected.status in ATTRACTING:
         return None
     over = not any(stage.status in UNFINISHED for stage in stages)

@@ -187,10 +187,7 @@ class Panes(Container):
         self.call_after_refresh(lambda: self.graph.show_row(max(self.graph.cursor, 0)))
 
     def show_titles(self, stage: StageRecord, attempt: int | None, members: int) -> None:
-        """Set the panes' titles: the tab, the stage and the attempt.
-
-        `members` is the number of sweep members folded into the line under the cursor; 0: none.
-        """
+        """Set the panes' titles; `members` is the number of folded members under the cursor."""
         name = harmless(stage.name)
         number = attempt or stage.attempt
         subject = f"{name}, attempt {number}" if attempt or number > 1 else name

@@ -125,10 +125,7 @@ def with_listed(facts: ColumnStats, listed: ListedMetrics, *, endings: bool) -> 
 
 
 def differing(params_jsons: Iterable[str]) -> tuple[str, ...]:
-    """Return the names of parameters that differ between runs.
-
-    Those with one value, which some runs do not have, come last.
-    """
+    """Return the parameters that differ between runs, last those that some runs lack."""
     varied, partial = _differing([params_of(text) for text in dict.fromkeys(params_jsons)])
     return (*varied, *partial)[:MOST_PARAMS]
 

@@ -46,10 +46,7 @@ class DifferenceScreen(Dialog[bool]):
     DEFAULT_CSS = "DifferenceScreen > Vertical { width: 96%; max-width: 140; }"
 
     def __init__(self, run: Target, other: Target | None) -> None:
-        """Create the dialog.
-
-        Without a later run, the files and the shell are compared as they are now.
-        """
+        """Create the dialog; without another run, files and shell are compared as they are now."""
         super().__init__()
         self._run = run
         self._other = other

@@ -47,10 +47,7 @@ class FoundTrainings:
 
 
 def search(is_cancelled: Callable[[], bool]) -> FoundTrainings:
-    """Search this directory and this machine; takes seconds, so call it in a thread.
-
-    `is_cancelled` returns True once nobody waits for the result.
-    """
+    """Search this directory and this machine, which takes seconds, until `is_cancelled`."""
     processes = _answer(["--pid"], is_cancelled) or {}
     trainings = _answer([".", "--dry-run"], is_cancelled)
     slow = f"This directory is large: its search was stopped after {PATIENCE:.0f} s."

@@ -22,10 +22,7 @@ class Bandwidth:
     def __init__(
         self, budget: int | None = None, now: Callable[[], float] = time.monotonic
     ) -> None:
-        """Start counting.
-
-        `budget` is the limit in bytes per second; None: no limit.
-        """
+        """Start counting; `budget` is the limit in bytes per second, if any."""
         self.budget = budget
         self.total = 0
         """Bytes sent so far."""

@@ -26,10 +26,7 @@ class TerminalApp(KeyQueue, App[int]):
     """An app that queues keys, sends only the cells that changed, and counts what it sends."""
 
     def __init__(self, max_rate: int | None) -> None:
-        """Create the app.
-
-        `max_rate` is the limit in bytes per second; None: no limit.
-        """
+        """Create the app; `max_rate` limits the bytes per second."""
         self.traffic = bandwidth.Bandwidth(max_rate)
         super().__init__()
         self._typed = deque()

@@ -102,10 +102,7 @@ def _series(one: ComparableStage, label: str, stage: StageRecord) -> PlottedSeri
 
 
 def _labels(runs: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-    """Return labels that distinguish runs: the name, the parameters that differ, and then the id.
-
-    `runs` has by id the name, and the parameters as stored.
-    """
+    """Return labels by run id: the name, the parameters that differ, and then the id."""
     labels = {}
     for run_id, (name, params) in runs.items():
         values = params_of(params)

@@ -26,10 +26,7 @@ _STATES = frozenset(str(status) for status in Status)
 def params_rows(
     run: RunRecord, stage: StageRecord, width: int, own: Mapping[str, str] | None = None
 ) -> list[Row]:
-    """Return the parameters of a stage: of its sweep member, its task and its run.
-
-    `own` has the run's parameters that this member of a sweep has with other values.
-    """
+    """Return a stage's parameters; `own` has those of the run with other values in this member."""
     own = own or {}
     definition = stage.definition
     rows: list[Row] = []

@@ -23,10 +23,7 @@ MOST_TEXT = 8000
 def field_rows(
     label: str, text: str, style: str, width: int, hint: str = "", most: int = MOST_LINES
 ) -> list[Row]:
-    """Return the lines of a field; none if its text is empty.
-
-    The hint is shown at the end of a text that is too long.
-    """
+    """Return the lines of a field, none without text; the hint ends a text that is too long."""
     if not text:
         return []
     room = max(width - LABEL, 10)

@@ -55,10 +55,7 @@ class StageFiles:
 def stage_files(
     stage: StageRecord, attempts: Sequence[AttemptRecord] = (), number: int | None = None
 ) -> StageFiles:
-    """List the files of a stage.
-
-    With the `number` of an attempt, only the files that it was the last to write.
-    """
+    """List a stage's files; with `number`, those that this attempt was the last to write."""
     if number is None:
         return _files_in(stage.definition, Path(stage.directory))
     attempt, later = attempts[number - 1], attempts[number:]
