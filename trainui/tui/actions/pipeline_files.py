@@ -58,11 +58,6 @@ class PipelinePreview:
     """Parameter values by name."""
     problems: tuple[str, ...] = ()
 
-    @property
-    def valid(self) -> bool:
-        """True if it can run."""
-        return not self.problems
-
 
 def preview(file: str, params: str) -> PipelinePreview:
     """Load a pipeline file and return its preview; has no side effects."""

@@ -136,9 +136,10 @@ def _compared(chart: Chart, view: PlotOptions, most: int) -> list[Row]:
         lines.sort(key=lambda line: (not line.own, places.get(id(line), len(lines))))
         lines = lines[: max(most - 2, 1)]
     mean = "mean " if all(line.members for line in chart.lines) else ""
+    where = position_text(x, view.axis).removeprefix("at ").removeprefix("after ")
     head = (
         Segment(" " * 8 + fit("", label + 2), "dim"),
-        Segment(fit(_short(view, x), VALUE, right=True), "dim"),
+        Segment(fit(where, VALUE, right=True), "dim"),
         Segment(fit("", 5)),
         Segment(fit(f"{mean}best", BEST, right=True), "dim"),
         Segment(fit("last", VALUE, right=True), "dim"),
@@ -151,11 +152,6 @@ def _compared(chart: Chart, view: PlotOptions, most: int) -> list[Row]:
     left_out = len(chart.lines) - len(lines)
     more = f"   {left_out} more drawn" if left_out else ""
     return [*rows, (Segment(words, "strong"), Segment(more, "dim"))] if words or more else rows
-
-
-def _short(view: PlotOptions, x: float) -> str:
-    words = position_text(x, view.axis)
-    return words.removeprefix("at ").removeprefix("after ")
 
 
 def _named(line: PlotLine, view: PlotOptions, x: float) -> str:

@@ -67,7 +67,9 @@ def graph_nodes(
     folded = {
         group for group, count in groups.items() if group is not None and is_folded(group, count)
     }
-    keys = {stage.name: _key(stage, folded) for stage in stages}
+    keys = {
+        stage.name: group if (group := _group(stage)) in folded else stage.name for stage in stages
+    }
     members: dict[str, list[StageRecord]] = {}
     for stage in stages:
         members.setdefault(keys[stage.name], []).append(stage)
@@ -76,11 +78,6 @@ def graph_nodes(
 
 def _group(stage: StageRecord) -> str | None:
     return stage.definition.group if stage.definition.matrix else None
-
-
-def _key(stage: StageRecord, folded: set[str]) -> str:
-    group = _group(stage)
-    return group if group is not None and group in folded else stage.name
 
 
 def _node(key: str, members: Sequence[StageRecord], keys: Mapping[str, str]) -> GraphNode:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import DONE, UNFINISHED, Status
 from trainui.text import SYMBOLS, harmless, state, verdict
+from trainui.tui.data.snapshot import RunPage
 from trainui.tui.render.numbers import clock_time, elapsed, progress_bar, state_style
 from trainui.tui.render.styled_text import Row, Segment
-
-if TYPE_CHECKING:
-    from trainui.tui.data.eta import Eta
 
 BAR = 12
 """Width of the progress bar in characters."""
@@ -49,42 +46,32 @@ def crumbs(run: RunRecord, stage: str = "") -> Row:
     )
 
 
-def heading(
-    run: RunRecord,
-    stages: Sequence[StageRecord],
-    now: int,
-    to_go: Eta | None = None,
-    *,
-    more: int = 0,
-    alerts: Mapping[str, str] | None = None,
-    width: int = WITH_BAR,
-) -> Row:
+def heading(page: RunPage, now: int, width: int = WITH_BAR) -> Row:
     """Return the run's state, progress and remaining time, and its stages by state, worst first.
 
-    If `more` stages are not read yet, states are not counted. `alerts` has the word of an alert by
-    stage name.
+    If some stages are not read yet, states are not counted.
     """
-    if more:
-        return (
-            Segment(f" {state(run.status)}", state_style(run.status)),
-            Segment(f"  {elapsed(run.started_at, run.completed_at, now)}"),
-            Segment(f"  {len(stages) + more} stages", "dim"),
-        )
-    counts = Counter(stage.status for stage in stages)
-    done = sum(counts[status] for status in DONE)
-    full, empty = progress_bar(done, len(stages), BAR if width >= WITH_BAR else 0)
+    run, stages = page.run, page.stages
     spans = [
         Segment(f" {state(run.status)}", state_style(run.status)),
         Segment(f"  {elapsed(run.started_at, run.completed_at, now)}"),
+    ]
+    if page.more:
+        return (*spans, Segment(f"  {len(stages) + page.more} stages", "dim"))
+    counts = Counter(stage.status for stage in stages)
+    done = sum(counts[status] for status in DONE)
+    full, empty = progress_bar(done, len(stages), BAR if width >= WITH_BAR else 0)
+    spans += [
         Segment("  " if full or empty else " "),
         Segment(full, state_style(run.status)),
         Segment(empty, "line"),
         Segment(f" {done}/{len(stages)}"),
     ]
+    to_go = page.ahead.run if page.ahead is not None else None
     if to_go is not None and run.status in UNFINISHED:
         spans.append(Segment(f"  {to_go.words(now)} to go"))
     spans += _counted(counts, (Status.FAILED, Status.INTERRUPTED))
-    spans += trouble(stages, alerts or {})
+    spans += trouble(stages, page.alerts)
     return (*spans, *_counted(counts, OTHERS))
 
 

@@ -137,18 +137,7 @@ class RunScreen(PaneActions):
         return page.run.status in UNFINISHED
 
     def _show_state(self, page: RunPage) -> None:
-        ending = page.ahead.run if page.ahead else None
-        self.state_bar.show(
-            heading(
-                page.run,
-                page.stages,
-                clock.now(),
-                ending,
-                more=page.more,
-                alerts=page.alerts,
-                width=self.size.width,
-            )
-        )
+        self.state_bar.show(heading(page, clock.now(), self.size.width))
 
     def on_resize(self) -> None:
         """Lay out the panes for the new size."""

@@ -31,11 +31,6 @@ class SortOrder:
     """True if lower values of the metric are better; None: unknown, or no metric."""
 
     @property
-    def is_smoothed(self) -> bool:
-        """True if it sorts by values that no other column shows."""
-        return self.metric.startswith(SMOOTHED)
-
-    @property
     def name(self) -> str:
         """The name under which it is saved."""
         return f"{METRIC}{self.metric}" if self.metric else self.title

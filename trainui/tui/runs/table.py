@@ -265,15 +265,14 @@ class RunTable(CursorView):
 
     def _orders(self) -> list[SortOrder]:
         metric = self._listed.titles.get(self._facts.metric_name)
-        return [
-            *ORDERS,
-            *(map(self._by_metric, (metric, _smoothed(metric))) if metric else ()),
-            *(by_param(name) for name in self._facts.params),
-        ]
+        metrics = [metric, metric._replace(name=SMOOTHED + metric.name)] if metric else []
+        by_params = map(by_param, self._facts.params)
+        return [*ORDERS, *map(self._by_metric, metrics), *by_params]
 
     def _columns_for(self, width: int) -> RunColumns:
         metric = self._order.metric
-        values = (lambda: self._values_of(metric)) if self._order.is_smoothed else None
+        is_shown = not metric.startswith(SMOOTHED)  # by a column of its own
+        values = None if is_shown else (lambda: self._values_of(metric))
         return RunColumns(width, self._facts, self._order.title, values)
 
     def _by_metric(self, metric: ComparedMetric) -> SortOrder:
@@ -323,7 +322,3 @@ class RunTable(CursorView):
         if before > 0 and index > 0 and index != before and self.scroll_offset.y:
             self.scroll_to(y=self.scroll_offset.y + index - before, animate=False)
         self.move_cursor(index)
-
-
-def _smoothed(metric: ComparedMetric) -> ComparedMetric:
-    return metric._replace(name=f"{SMOOTHED}{metric.name}")

@@ -22,10 +22,7 @@ FILTERED = "accent"
 
 def left_end(snapshot: Snapshot, table: RunTable, width: int, notices: Row) -> Row:
     """Return what fits beside the notices; what was chosen in the list is on no other page."""
-    return _fitting(_summary(snapshot, width), _view(table), width, notices)
-
-
-def _fitting(summary: Row, view: Row, width: int, notices: Row) -> Row:
+    summary, view = _summary(snapshot, width), _view(table)
     title = Segment(" trainui ", "title")
     room = width - width_of(notices) - 1
     whole = (title, *summary, *view)

@@ -51,7 +51,7 @@ def test_a_directory_is_looked_into(here: Path) -> None:
 
 def test_a_valid_file_shows_its_stages_and_parameters(here: Path) -> None:
     found = preview("small.yaml", "lr=0.1")
-    assert found.valid
+    assert not found.problems
     text = joined(preview_rows(found, 60))
     assert "small  2 stages" in text
     assert "epochs = 3" in text
@@ -59,7 +59,7 @@ def test_a_valid_file_shows_its_stages_and_parameters(here: Path) -> None:
 
 
 def test_problems_are_shown_in_words_with_their_place(here: Path) -> None:
-    assert not preview("small.yaml", "").valid
+    assert preview("small.yaml", "").problems
     broken = joined(preview_rows(preview("more/other.yml", ""), 60))
     assert broken.startswith("✗ 1 problem")
     assert "more/other.yml:1:" in broken

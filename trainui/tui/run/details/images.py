@@ -18,7 +18,7 @@ from trainui.text import harmless
 from trainui.tui.render.ansi import PREFIX
 from trainui.tui.render.styled_text import Row, Segment, fit_middle
 from trainui.tui.run.details import image_decoder
-from trainui.tui.run.details.files import StageFile, StageFiles
+from trainui.tui.run.details.files import StageFiles
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
 
@@ -52,11 +52,6 @@ class ImageQuery:
     """Available characters."""
 
 
-def is_image(file: StageFile) -> bool:
-    """Return True if a file's suffix is that of an image."""
-    return file.path.casefold().endswith(SUFFIXES)
-
-
 @cache
 def can_decode() -> bool:
     """Return True if Pillow is installed."""
@@ -71,7 +66,8 @@ class Gallery:
 
     def rows(self, found: StageFiles | None, width: int) -> tuple[list[Row], list[ImageQuery]]:
         """Return the lines of a stage's images, and the images that are not decoded yet."""
-        images = [file for file in found.files if is_image(file)][:MOST] if found else []
+        files = found.files if found is not None else ()
+        images = [file for file in files if file.path.casefold().endswith(SUFFIXES)][:MOST]
         if found is None or not images:
             return [], []
         if not can_decode():

@@ -27,7 +27,7 @@ from trainui.store.read import views
 from trainui.store.runs import events, stages, tracked_params, trials
 from trainui.store.runs.trials import SearchKey
 from trainui.tui.data.query import RunQuery
-from trainui.tui.data.snapshot import MatrixDetail
+from trainui.tui.data.snapshot import MatrixDetail, RunPage
 from trainui.tui.render.styled_text import Segment, joined, plain, width_of
 from trainui.tui.run.details.fields import MOST_LINES
 from trainui.tui.run.details.log_progress import LogProgress, log_progress, most_steps
@@ -421,12 +421,12 @@ def test_the_heading_counts_states_in_words(
     run_id = filler.run(SWEEP, name="sweep")
     filler.complete(run_id, "prepare")
     filler.start(run_id, "train[lr=3,seed=1]")
-    run, of_run = views.find_run(connection, run_id), views.stages(connection, run_id)
-    text = plain(heading(run, of_run, clock.now()))
+    run, of_run = views.find_run(connection, run_id), tuple(views.stages(connection, run_id))
+    text = plain(heading(RunPage(run, of_run), clock.now()))
     assert "● running" in text
     assert "1/8" in text
     assert "◔ 5 queued" in text
-    begun = plain(heading(run, of_run[:2], clock.now(), more=6))
+    begun = plain(heading(RunPage(run, of_run[:2], more=6), clock.now()))
     assert "● running" in begun
     assert "8 stages" in begun
     assert "queued" not in begun  # not all are known
@@ -434,8 +434,8 @@ def test_the_heading_counts_states_in_words(
     assert not can_resume(of_run)
     filler.fail(run_id, "train[lr=3,seed=2]", "exit code 1")
     alerts = {"train[lr=3,seed=1]": "NaN"}
-    of_run = views.stages(connection, run_id)
-    text = plain(heading(run, of_run, clock.now(), alerts=alerts, width=80))
+    of_run = tuple(views.stages(connection, run_id))
+    text = plain(heading(RunPage(run, of_run, alerts=alerts), clock.now(), 80))
     assert text.endswith("1/8  ✗ 1 failed  ! 1 NaN  ● 1 running  ◔ 4 queued  ▣ 1 blocked")
 
 
