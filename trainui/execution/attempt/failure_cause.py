@@ -58,7 +58,8 @@ _CAUSES = re.compile(
     r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b.*|(FAILED|ERROR) \S+ - .*|"
     r"([\w./-]+: )?(fatal |Fatal Python |FATAL |internal )?(error|Error|ERROR): .*|"
     r"\s*what\(\):\s.*|\S+: (line \d+: )?.*: (command not found|No such file or directory|"
-    r"Permission denied)|(\S+: )?.*(Segmentation fault|Bus error|core dumped).*"
+    r"Permission denied)|\S+: (can't open file|No module named) .*|"
+    r"(\S+: )?.*(Segmentation fault|Bus error|core dumped).*"
 )
 """Error lines outside a traceback."""
 

@@ -43,7 +43,7 @@ def cancel_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
     title = f"Cancel {quantity(len(unfinished), 'run')}?"
     answers = [
         Choice("y", "cancel every unfinished stage of these runs", work),
-        Choice("n", "leave them running", None),
+        Choice("n", "do not cancel", None),
     ]
     return ConfirmScreen(title, facts, answers)
 

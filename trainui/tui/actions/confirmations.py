@@ -39,7 +39,7 @@ def cancel_question(target: Target, stages: Sequence[StageRecord]) -> ConfirmScr
         cancellation.check(run_id)
         return [*([f"of the run {target.label}"] if names else []), *lost_work(run_id, names)]
 
-    return ConfirmScreen(title, facts, [*answers, Choice("n", "leave it running", None)])
+    return ConfirmScreen(title, facts, [*answers, Choice("n", "do not cancel", None)])
 
 
 def can_be_cancelled(stage: StageRecord) -> bool:

@@ -36,12 +36,14 @@ def plan_lines(plan: Sequence[PlannedStage], width: int) -> list[Entry[str]]:
     lines: list[Entry[str]] = [Entry((Segment(heading + "  WHY" * inline, "dim"),))]
     for one, words in zip(plan, reasons, strict=True):
         dim = "dim" if one.action == Action.SKIP else ""
+        label, pieces = harmless(one.name), wrap(words, max(width - at - 1, 10))
+        if not inline and cell_len(words) <= name - longest - 2:  # beside the name there is room
+            label, pieces = f"{fit(label, longest)}  {words}", []
         first = [
             Segment(f" {_SYMBOLS[one.action]} {one.action:<10}", _STYLES[one.action]),
-            Segment(fit(harmless(one.name), name), dim),
+            Segment(fit(label, name), dim),
             Segment(f"  {fit(resume_preview.duration(one), TIME, right=True)}  ", "dim"),
         ]
-        pieces = wrap(words, max(width - at - 1, 10))
         if inline:
             first.append(Segment(pieces.pop(0), dim))
         lines.append(Entry(tuple(first), one.name))

@@ -98,6 +98,8 @@ def test_each_line_may_begin_with_its_rank(tmp_path: Path, prefix: str) -> None:
     [
         ("usage: t.py [-h]\nt.py: error: unrecognized arguments: --lrr 3\n", "t.py: error: "),
         ("bash: line 1: torchrn: command not found\n", "bash: line 1: torchrn: command"),
+        ("python: can't open file 'x.py': [Errno 2] No such file\n", "python: can't open file"),
+        ("/usr/bin/python3: No module named trian\n", "/usr/bin/python3: No module named"),
         ("terminate called after throwing\n  what():  no GPU\n", "what():  no GPU"),
         ("Fatal Python error: Segmentation fault\n\nThread 0x1:\n", "Fatal Python error: Seg"),
         ("slurmstepd: error: Detected 1 oom_kill event\nsrun: error: n1: task 0: Exited with exit "

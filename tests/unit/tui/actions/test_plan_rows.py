@@ -24,5 +24,9 @@ def test_short_reasons_stand_beside_the_stages_also_on_a_narrow_terminal() -> No
         "▶ run train failed: exit code 1",
     ]
     long = PlannedStage("evaluate", Action.RUN, "failed: " + "word " * 20)
-    assert lines(70, *stages, long)[:3] == ["STAGE TIME", "– skip prepare 2.0s", "completed"]
+    assert lines(70, *stages, long)[:3] == [
+        "STAGE TIME",
+        "– skip prepare completed 2.0s",
+        "▶ run train failed: exit code 1",
+    ]
     assert "WHY" in lines(140, *stages, long)[0]
