@@ -83,9 +83,20 @@ def _target(directory: Path, attempts: Sequence[Path]) -> Path:
     """Return the first free name, or the last used one if a move to it was interrupted."""
     candidates = (directory.with_name(f"{directory.name}~{n}") for n in itertools.count(1))
     taken = list(itertools.takewhile(_is_taken, candidates))
-    if taken and any(launching.moved(path, directory, taken[-1]).is_dir() for path in attempts):
+    if taken and _was_interrupted(directory, taken[-1], attempts):
         return taken[-1]
     return directory.with_name(f"{directory.name}~{len(taken) + 1}")
+
+
+def _was_interrupted(directory: Path, target: Path, attempts: Sequence[Path]) -> bool:
+    """Return True if a move began and is not on record.
+
+    If what was moved exists in both places, an older database and its files were restored since.
+    """
+    if directory.exists() and target.exists():
+        return False
+    moved = [(path, launching.moved(path, directory, target)) for path in attempts]
+    return any(after.is_dir() and not before.exists() for before, after in moved)
 
 
 def _is_taken(directory: Path) -> bool:

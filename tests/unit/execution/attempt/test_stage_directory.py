@@ -16,11 +16,12 @@ from trainui import clock, paths
 from trainui.domain.states import Status
 from trainui.execution.attempt import stage_directory
 from trainui.execution.attempt.context import AttemptContext
+from trainui.execution.attempt.launch import context_of
 from trainui.execution.attempt.previous_attempts import PreviousAttemptLivesError
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, launching, stage_requests
 from trainui.store.runs.attempt_rows import Outcome
-from trainui.store.runs.tables import ATTEMPTS
+from trainui.store.runs.tables import ATTEMPTS, STAGES
 from trainui.supervisor import process
 from trainui.supervisor.process import ProbeState
 
@@ -148,6 +149,26 @@ def test_a_move_that_was_cut_short_is_completed(
     assert Path(f"{stage_dir}~1", "made").exists()
     assert not Path(f"{stage_dir}~2").exists()
     assert {path.name for path in records.iterdir()} == {"a", "a~1"}
+
+
+def test_a_move_before_an_older_database_was_restored_is_not_taken_for_one_that_was_cut_short(
+    store: Store, context: AttemptContext
+) -> None:
+    stage_dir, first = Path(context.stage.directory), Path(context.attempt.directory)
+    ready(store, context)
+    end_and_reopen(store, context, fresh=True)
+    ready(store, begin(store, context.run.id, "a"))
+    (stage_dir / "forgotten").touch()
+    first.mkdir()  # as the copy is unpacked
+    with store.write() as connection:
+        where = ATTEMPTS.c.id == context.attempt.id
+        connection.execute(update(ATTEMPTS).where(where).values(directory=str(first)))
+        connection.execute(update(STAGES).where(STAGES.c.id == context.stage.id).values(fresh=True))
+
+    ready(store, context_of(store, of_stage(context.run.id, "a")[-1].id))
+    assert [path.name for path in stage_dir.iterdir()] == []
+    assert (stage_dir.with_name("a~2") / "forgotten").exists()
+    assert of_stage(context.run.id, "a")[0].directory == str(first.parents[1] / "a~2" / first.name)
 
 
 def _dying_after(renamings: int) -> Callable[[Path, Path], Path]:
