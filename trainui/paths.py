@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import stat
 import threading
 from collections import Counter
@@ -198,6 +199,23 @@ def _check_owned(directory: Path, status: os.stat_result) -> None:
             f"{directory} belongs to another user (uid {status.st_uid}); "
             "set TRAINUI_HOME to a directory of your own"
         )
+
+
+def remove_tree(directory: Path) -> None:
+    """Delete a directory with all that is in it, even directories that their owner may not write.
+
+    Raises:
+        OSError: something in it belongs to another user, or cannot be deleted.
+    """
+    try:
+        shutil.rmtree(directory)
+    except PermissionError:  # such as a module cache, which is read-only
+        directory.chmod(0o700)
+        for parent, names, _ in os.walk(directory):  # reads a directory after it was yielded
+            for path in (Path(parent, name) for name in names):
+                if not path.is_symlink():
+                    path.chmod(0o700)
+        shutil.rmtree(directory)
 
 
 def write_private(path: Path, text: str) -> None:

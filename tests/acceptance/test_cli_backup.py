@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import stat
@@ -101,3 +102,37 @@ def test_a_backup_has_a_consistent_copy_of_each_study(cli: CommandLine) -> None:
     study = cli.home / "copy" / "runs" / run_id / "train.study.db"
     with closing(sqlite3.connect(study)) as connection:
         assert connection.execute("SELECT state FROM trials").fetchall() == [("COMPLETE",)]
+
+
+@pytest.mark.usefixtures("only_on_sqlite")
+def test_what_cannot_be_read_is_named_and_the_rest_is_in_the_backup(cli: CommandLine) -> None:
+    shown = cli.run(
+        "stages: [{name: a, run: echo x}, {name: b, run: echo y}, {name: c, run: echo}]"
+    )
+    closed, hidden, odd = (Path(one["attempts"][0]["stdout"]) for one in shown["stages"])
+    closed.chmod(0)
+    hidden.parent.chmod(0)
+    odd.unlink()
+    os.mkfifo(odd)
+    done = cli.unprivileged("backup", "b.tar.gz")
+    hidden.parent.chmod(0o700)
+    assert done.code == 0, done
+    for path, why in (
+        (closed, "Permission denied"),
+        (hidden.parent, "Permission denied"),
+        (odd, "it is not a regular file"),
+    ):
+        assert f"{path} was left out: {why}\n" in done.err
+    with tarfile.open(cli.directory / "b.tar.gz") as archive:
+        names = {Path(name).name for name in archive.getnames() if "/b/" not in name}
+    assert {"trainui.db", "pipeline.yaml", "stderr.log", "exit.json"} <= names
+    assert "stdout.log" not in names
+
+
+def test_a_run_with_read_only_directories_is_deleted(cli: CommandLine) -> None:
+    """As module caches are, and what a stage was told to protect."""
+    script = "mkdir -p cache/a/b; touch cache/a/b/c; chmod -R a-w cache; mkdir no; chmod 0 no"
+    shown = cli.run(f"stages: [{{name: a, run: 'cd ${{stage_dir}}; {script}'}}]")
+    done = cli.unprivileged("rm", shown["run"], "--yes")
+    assert (done.code, done.err) == (0, ""), done
+    assert not Path(shown["stages"][0]["dir"]).parent.exists()

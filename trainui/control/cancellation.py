@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-from trainui import wakeup
+from trainui import paths, wakeup
 from trainui.artifacts.snapshot import trees
 from trainui.control import staging_cleanup
 from trainui.control.lookup import check_names, existing_run
@@ -92,7 +91,7 @@ def _delete_directory(directory: Path) -> None:
     try:
         with suppress(FileNotFoundError):  # a tree is being removed by hand
             trees.release(directory)
-        shutil.rmtree(directory)
+        paths.remove_tree(directory)
     except FileNotFoundError:
         return
     except OSError as error:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -91,7 +90,8 @@ def _delete_unstored(note: StagingNote, run_id: str) -> None:
     elif identity == _identity(directory):
         with suppress(OSError, UnfitEnvironmentError):
             trees.release(directory)
-        shutil.rmtree(directory, ignore_errors=True)
+        with suppress(OSError):
+            paths.remove_tree(directory)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tarfile
 import tempfile
@@ -12,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from trainui import formatting, paths, settings, text
+from trainui import formatting, paths, plain_files, settings, text
 from trainui.cli import options
 from trainui.cli.output import printing, progress
 from trainui.errors import NotFoundError, NotPlainFileError, UnfitEnvironmentError, UsageError
@@ -84,7 +85,7 @@ def backup(
     shown_target = text.harmless(str(target))
     lines = [f"{shown_target}: {formatting.size(size)}, the database and {count} files"]
     if left:
-        lines.append(f"{left} logs and records larger than 1 MiB were left out")
+        lines.append(f"{left} logs and records were left out: larger than 1 MiB, or unreadable")
     printing.answer(as_json, data, lines)
 
 
@@ -103,18 +104,37 @@ def _pack(target: Path, database: Path, runs: Path) -> tuple[int, int]:
             archive.add(config, "config.toml")
         for path in found:
             shown.advance()
-            try:
-                if path.stat().st_size > SMALL:
+            match _add(archive, path, str(Path("runs", path.relative_to(runs)))):
+                case True:
+                    count += 1
+                case False:
                     left += 1
-                    continue
-                archive.add(path, str(Path("runs", path.relative_to(runs))))
-            except FileNotFoundError:
-                continue  # the run was deleted meanwhile
-            count += 1
         count += sum(
             _add_study(archive, study, runs) for study in sorted(runs.glob(f"*/{STUDIES}"))
         )
     return count, left
+
+
+def _add(archive: tarfile.TarFile, path: Path, name: str) -> bool | None:
+    """Add a file if it is small; return True if it was added, None if it does not exist.
+
+    It is read before, since it may shrink meanwhile, which would spoil the archive.
+    """
+    try:
+        with plain_files.open_plain(path) as file:
+            data = file.read(SMALL + 1)
+            entry = archive.gettarinfo(arcname=name, fileobj=file)
+    except FileNotFoundError:
+        return None  # its run was deleted meanwhile
+    except OSError as error:
+        error.filename = path
+        _report(error)
+        return False
+    if len(data) > SMALL:
+        return False
+    entry.type, entry.size = tarfile.REGTYPE, len(data)
+    archive.addfile(entry, io.BytesIO(data))
+    return True
 
 
 def _add_study(archive: tarfile.TarFile, study: Path, runs: Path) -> bool:
@@ -138,4 +158,12 @@ def _small_files(runs: Path) -> Iterator[Path]:
     for run in sorted(runs.iterdir()) if runs.is_dir() else ():
         yield from (path for name in KEPT_IN_RUN if (path := run / name).is_file())
         for attempts in (run / paths.OURS, *run.glob(f"*/{paths.OURS}")):
-            yield from (path for path in sorted(attempts.rglob("*")) if path.is_file())
+            for parent, _, names in os.walk(attempts, onerror=_report):
+                yield from (Path(parent, name) for name in sorted(names))
+
+
+def _report(error: OSError) -> None:
+    """Report what cannot be read and is not in the archive."""
+    if not isinstance(error, FileNotFoundError):
+        shown = text.harmless(str(error.filename))
+        printing.note(f"{shown} was left out: {error.strerror or 'it is not a regular file'}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,7 +87,7 @@ def _made() -> Iterator[Path]:
 def _delete(path: Path) -> None:
     try:
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
+            paths.remove_tree(path)
         else:
             path.unlink(missing_ok=True)
     except FileNotFoundError:

@@ -112,7 +112,10 @@ def has_bus() -> bool:
 
 def lingers() -> bool:
     """Return True if this user's services outlive the login sessions (linger is enabled)."""
-    return Path(LINGER, getpass.getuser()).exists()
+    try:
+        return Path(LINGER, getpass.getuser()).exists()
+    except (KeyError, OSError):  # a container's user without a name
+        return False
 
 
 def _check_bus() -> None:
