@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 
 from tests.unit.store import readings
@@ -15,6 +14,7 @@ from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.open_files import OpenFiles
 from trainui.metrics.reader.database_reader import DatabaseReader
 from trainui.metrics.reader.source import EndOfFile, SourceReader
+from trainui.metrics.reader.stored_source import ReadOptions
 from trainui.store.db.engine import Store
 from trainui.store.points import curves, points, sources
 
@@ -36,17 +36,10 @@ def open_reader(
     """A reader that begins where the store says, as after a restart."""
     with store.write() as connection:
         source = sources.add_source(connection, owner, str(path), attempt=attempt)
-    kind = partial(DatabaseReader, run=run) if run else SourceReader
-    return kind(
-        store,
-        source,
-        path,
-        reading,
-        attempt=attempt,
-        replays=replays,
-        follows=follows,
-        files=files,
-    )
+    options = ReadOptions(attempt=attempt, replays=replays, follows=follows, files=files)
+    if run:
+        return DatabaseReader(store, source, path, reading, options, run=run)
+    return SourceReader(store, source, path, reading, options)
 
 
 def read_on(reader: SourceReader) -> int:

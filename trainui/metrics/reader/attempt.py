@@ -28,7 +28,7 @@ from trainui.metrics.reader.batch_writer import BatchWriter
 from trainui.metrics.reader.database_reader import DatabaseReader
 from trainui.metrics.reader.source import EndOfFile, SourceReader
 from trainui.metrics.reader.source_problems import SourceProblems
-from trainui.metrics.reader.stored_source import Advance
+from trainui.metrics.reader.stored_source import Advance, ReadOptions
 from trainui.metrics.reader.tracked_config import TrackedConfig
 from trainui.store.db.engine import Store
 from trainui.store.points import points
@@ -153,12 +153,7 @@ class AttemptReader:
         self._candidates[candidate.key] = candidate
         self.directories.add(candidate.path.parent)
         preset = source.state.get(FOUND) or self._fallbacks.presets.get(source.key)
-        kind = partial(DatabaseReader, run=candidate.run) if candidate.run else SourceReader
-        self._readers[candidate.key] = kind(
-            self._store,
-            source,
-            candidate.path,
-            candidate.reading,
+        options = ReadOptions(
             attempt=self.attempt.number,
             follows=not candidate.one_of_many,
             accepts=lambda name: self._names.accepts(name, candidate),
@@ -167,6 +162,10 @@ class AttemptReader:
             stored=self._alerts.check,
             overtaken=self._reload,
             files=self._shared.files,
+        )
+        of_file = self._store, source, candidate.path, candidate.reading, options
+        self._readers[candidate.key] = (
+            DatabaseReader(*of_file, run=candidate.run) if candidate.run else SourceReader(*of_file)
         )
         if self._ended:
             self._limit_fallback(candidate.key)

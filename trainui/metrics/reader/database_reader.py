@@ -14,10 +14,10 @@ from trainui.store.points.source_record import SourceRecord
 class DatabaseReader(SourceReader):
     """Reads one run and stores its points; the source's state has the rows read last by table."""
 
-    def __init__(self, *args: Any, run: str, **more: Any) -> None:
+    def __init__(self, *arguments: Any, run: str) -> None:
         """Create a reader of one run in a database, as `SourceReader` does."""
         self._run = run
-        super().__init__(*args, **more)
+        super().__init__(*arguments)
 
     def _reset(self, known: SourceRecord) -> None:
         super()._reset(known)
@@ -46,7 +46,7 @@ class DatabaseReader(SourceReader):
         self._at = replace(
             self._at,
             format=copy.tracker.NAME,
-            attempt=self._attempt,
+            attempt=self._options.attempt,
             offset=sum(position.values()),
             rows=self._at.rows + decoded.records,
             state=position,

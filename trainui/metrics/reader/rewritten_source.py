@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from trainui.metrics import formats
@@ -10,30 +9,13 @@ from trainui.metrics.files.tail import FileState, GrowingFile
 from trainui.metrics.formats import Decoder
 from trainui.metrics.reader.rewrite_diff import RewriteDiff
 from trainui.metrics.reader.stored_source import Advance, StoredSource
-from trainui.store.db.engine import Store
 from trainui.store.points import points
-from trainui.store.points.chunks import Points
 from trainui.store.points.source_record import SourceRecord
 from trainui.store.points.sources import next_restart
 
 
 class RewrittenSource(StoredSource):
     """Begins again at the start of a file that no longer contains what was read from it."""
-
-    def __init__(
-        self,
-        store: Store,
-        known: SourceRecord,
-        *,
-        attempt: int,
-        replays: bool,
-        stored: Callable[[Mapping[str, Points]], None],
-        overtaken: Callable[[], None],
-    ) -> None:
-        """Start from the stored record; for the arguments see `SourceReader`."""
-        self._attempt = attempt
-        self._replays = replays
-        super().__init__(store, known, stored=stored, overtaken=overtaken)
 
     def _reset(self, known: SourceRecord) -> None:
         super()._reset(known)
@@ -46,7 +28,7 @@ class RewrittenSource(StoredSource):
         if identity is None:
             return
         # If a new attempt creates the file again, its points are its own.
-        remade = self._stored.attempt != self._attempt and not file.is_same(identity)
+        remade = self._stored.attempt != self._options.attempt and not file.is_same(identity)
         rewritten = remade or not file.continues(identity, offset)
         if rewritten or (self._is_document() and look.size != offset):
             self._restart()
@@ -61,8 +43,8 @@ class RewrittenSource(StoredSource):
             self._at = replace(self._stored, offset=0, identity=None)
             return
         self._at = replace(self._stored, offset=0, rows=0, identity=None, state={})
-        same_attempt = self._stored.attempt == self._attempt
-        if self._replays and (same_attempt or self._is_document()):
+        same_attempt = self._stored.attempt == self._options.attempt
+        if self._options.replays and (same_attempt or self._is_document()):
             with self._store.read() as connection:
                 known = points.stored_points(connection, self._stored)
             self._replay = RewriteDiff(self._stored.rows, known)
@@ -84,7 +66,7 @@ class RewrittenSource(StoredSource):
         if not decoder.restarts:
             return self._at.generation + decoder.replaces
         with self._store.read() as connection:
-            return next_restart(connection, self._stored.owner, self._attempt)
+            return next_restart(connection, self._stored.owner, self._options.attempt)
 
     def _store_replayed(self, *, is_over: bool) -> Advance:
         """Store the new points of a rewritten file, once it covers the stored ones."""

@@ -10,11 +10,10 @@ replaced, or deleted and created again.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from trainui.metrics.files.decoder_choice import (
     LEFT_OUT,
@@ -32,7 +31,7 @@ from trainui.metrics.formats.number_lines import MAX_FIELDS
 from trainui.metrics.formats.table import Decoded
 from trainui.metrics.formats.text.preset_lines import AnyLines
 from trainui.metrics.reader.rewritten_source import RewrittenSource
-from trainui.metrics.reader.stored_source import Advance
+from trainui.metrics.reader.stored_source import Advance, ReadOptions
 from trainui.store.db.engine import Store
 from trainui.store.points.chunks import Points
 from trainui.store.points.source_record import SourceRecord
@@ -71,50 +70,18 @@ class SourceReader(RewrittenSource):
         known: SourceRecord,
         path: Path,
         reading: DecoderChoice,
-        *,
-        attempt: int,
-        replays: bool = True,
-        follows: bool = True,
-        until: int | None = None,
-        accepts: Callable[[str], bool] = lambda _name: True,
-        renamed: Callable[[str], str] = str,
-        shift: float = 0,
-        stored: Callable[[Mapping[str, Points]], None] = lambda _batch: None,
-        overtaken: Callable[[], None] = lambda: None,
-        files: OpenFiles | None = None,
+        options: ReadOptions,
     ) -> None:
-        """Create a reader that starts at the stored offset.
-
-        Args:
-            store: the store for its points.
-            known: the source's stored record.
-            path: its file, which need not exist yet.
-            reading: how to read it.
-            attempt: number of the attempt that its new points belong to.
-            replays: compare a rewritten file with the stored points, and store only new ones.
-            follows: continue with a file that replaces this one at its path, once this one is
-                read; if False, only `reopen_if_replaced` does.
-            until: the offset at which reading stops; None: no limit.
-            accepts: returns True for the names of series to store.
-            renamed: returns the name that a series is stored by.
-            shift: number added to each step.
-            stored: called with points after they were stored.
-            overtaken: called if points were stored without a call of `stored`: by another
-                reader, or by a commit whose confirmation was lost.
-            files: the cache of open files; None: a cache for this reader alone.
-        """
+        """Create a reader of a file, which need not exist yet; it starts at the stored offset."""
         self._reading = reading
-        self._full_name = lru_cache(MAX_FIELDS)(lambda name: renamed(full_name(reading, name)))
-        self._follows = follows
-        self._until = until
-        self._accepts = accepts
-        self._shift = shift
-        self._files = files or OpenFiles()
-        self._file = NamedFile(path, self._files, follows=follows)
-        self._limit = LIVE_BYTES
-        super().__init__(
-            store, known, attempt=attempt, replays=replays, stored=stored, overtaken=overtaken
+        self._full_name = lru_cache(MAX_FIELDS)(
+            lambda name: options.renamed(full_name(reading, name))
         )
+        self._until = options.until
+        self._files = options.files or OpenFiles()
+        self._file = NamedFile(path, self._files, follows=options.follows)
+        self._limit = LIVE_BYTES
+        super().__init__(store, known, options)
 
     @property
     def path(self) -> Path:
@@ -140,7 +107,7 @@ class SourceReader(RewrittenSource):
         """Continue with the file at another path, which has the same history and more."""
         if path != self.path:
             self.close()
-            self._file = NamedFile(path, self._files, follows=self._follows)
+            self._file = NamedFile(path, self._files, follows=self._options.follows)
 
     def close(self) -> None:
         """Close the file."""
@@ -222,7 +189,7 @@ class SourceReader(RewrittenSource):
             if result.more:
                 self._limit_next(self._at.offset - began, time.thread_time() - used)
         self._seen = None if result.more else look
-        if not result.more and self._follows and self.reopen_if_replaced():
+        if not result.more and self._options.follows and self.reopen_if_replaced():
             return replace(result, more=True)
         return result
 
@@ -312,15 +279,16 @@ class SourceReader(RewrittenSource):
             decoded = decoded.then(decoder.finish(first_row + decoded.records))
         if not block and not decoded.records:
             return self._store_replayed(is_over=end is not None)
-        offset = self._at.offset + len(block)
+        offset, state = self._at.offset + len(block), self._at.state
+        own = {LEFT_OUT: state[LEFT_OUT]} if LEFT_OUT in state else {}  # not from the decoder
         self._at = replace(
             self._at,
             format=decoder.name,
-            attempt=self._attempt,
+            attempt=self._options.attempt,
             offset=offset,
             rows=first_row + decoded.records,
             identity=file.identify(offset, self._at.identity),
-            state={**decoder.state, **self._own_state()},
+            state=decoder.state | own,
             problem=self._skipped_records(),
             generation=self._generation(decoder),
         )
@@ -333,15 +301,12 @@ class SourceReader(RewrittenSource):
             return Advance(more=more)
         return replace(self._buffer(series, decoded.records), more=more)
 
-    def _own_state(self) -> dict[str, Any]:
-        """Return the part of the source's state that does not come from its decoder."""
-        return {LEFT_OUT: self._at.state[LEFT_OUT]} if LEFT_OUT in self._at.state else {}
-
     def _accepted(self, series: Mapping[str, Points], look: FileState) -> dict[str, Points]:
         """Return the accepted series by their full names, each point with a time."""
         named = ((self._full_name(name), found) for name, found in series.items())
-        wanted = {name: self._shifted(found) for name, found in named if self._accepts(name)}
+        wanted = {name: found for name, found in named if self._options.accepts(name)}
+        if shift := self._options.shift:
+            wanted = {
+                name: replace(found, steps=found.steps + shift) for name, found in wanted.items()
+            }
         return with_times(wanted, look)
-
-    def _shifted(self, found: Points) -> Points:
-        return replace(found, steps=found.steps + self._shift) if self._shift else found

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from trainui.metrics.files.open_files import OpenFiles
 from trainui.store.db.engine import Store
 from trainui.store.points import points
 from trainui.store.points.chunks import Points
@@ -25,6 +26,34 @@ class Advance:
     """Number of points read."""
     more: bool = False
     """True if there is more to read at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOptions:
+    """Whose points a source gives, how it is read, and what its points are passed to."""
+
+    attempt: int
+    """Number of the attempt that its new points belong to."""
+    replays: bool = True
+    """A rewritten file is compared with the stored points, and only new ones are stored."""
+    follows: bool = True
+    """A file that replaces this one at its path is read once this one is; else only
+    `reopen_if_replaced` leads to it."""
+    until: int | None = None
+    """The offset at which reading stops; None: no limit."""
+    accepts: Callable[[str], bool] = lambda _name: True
+    """Returns True for the names of series to store."""
+    renamed: Callable[[str], str] = str
+    """Returns the name that a series is stored by."""
+    shift: float = 0
+    """Number added to each step."""
+    stored: Callable[[Mapping[str, Points]], None] = lambda _batch: None
+    """Called with points after they were stored."""
+    overtaken: Callable[[], None] = lambda: None
+    """Called if points were stored without a call of `stored`: by another reader, or by a commit
+    whose confirmation was lost."""
+    files: OpenFiles | None = None
+    """The cache of open files; None: a cache for this reader alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +72,10 @@ class Batch:
 class StoredSource:
     """Stores what is read from a source, one batch at a time."""
 
-    def __init__(
-        self,
-        store: Store,
-        known: SourceRecord,
-        *,
-        stored: Callable[[Mapping[str, Points]], None],
-        overtaken: Callable[[], None],
-    ) -> None:
-        """Start from the stored record; for the arguments see `SourceReader`."""
+    def __init__(self, store: Store, known: SourceRecord, options: ReadOptions) -> None:
+        """Start from the stored record."""
         self._store = store
-        self._on_stored = stored
-        self._on_overtaken = overtaken
+        self._options = options
         self._reset(known)
 
     def _reset(self, known: SourceRecord) -> None:
@@ -90,11 +111,11 @@ class StoredSource:
         assert batch is not None
         if saved is None:
             self.roll_back()
-            self._on_overtaken()
+            self._options.overtaken()
             self._reload()
             return False
         self._stored = self._at = saved
-        self._on_stored(batch.series)
+        self._options.stored(batch.series)
         return True
 
     def roll_back(self) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
@@ -17,6 +18,7 @@ from trainui.metrics.discovery.naming import Names
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import GrowingFile
 from trainui.metrics.reader.source import SourceReader
+from trainui.metrics.reader.stored_source import ReadOptions
 from trainui.store.db.engine import Store, store_of
 from trainui.store.points import sources
 from trainui.store.points.source_record import SourceRecord, key_of
@@ -87,15 +89,9 @@ def _sync(store: Store, owner: str, path: Path, last_offset: int) -> SyncResult:
             known = _jump(store, known, file, last_offset, key=known.key)
     count = sum(_fill_gap(store, gap, path, last_offset) for gap in gaps)
     names = Names()
-    reader = SourceReader(
-        store,
-        known,
-        path,
-        DecoderChoice(),
-        attempt=attempt,
-        replays=False,
-        accepts=lambda name: names.accepts(name, None),
-    )
+    accepts = partial(names.accepts, family=None)
+    options = ReadOptions(attempt=attempt, replays=False, accepts=accepts)
+    reader = SourceReader(store, known, path, DecoderChoice(), options)
     with closing(reader):
         count += _advance_to_end(reader)
     return SyncResult(new_metrics_count=count, new_offset=reader.position.offset, file_size=size)
@@ -157,9 +153,8 @@ def _fill_gap(store: Store, gap: SourceRecord, path: Path, last_offset: int) -> 
     if last_offset > gap.offset:
         with closing(GrowingFile(path)) as file:
             gap = _jump(store, gap, file, last_offset, key=named[1])
-    reader = SourceReader(
-        store, gap, path, DecoderChoice(), attempt=gap.attempt, replays=False, until=end
-    )
+    options = ReadOptions(attempt=gap.attempt, replays=False, until=end)
+    reader = SourceReader(store, gap, path, DecoderChoice(), options)
     with closing(reader):
         return _advance_to_end(reader)
 

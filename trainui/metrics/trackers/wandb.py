@@ -6,7 +6,6 @@ Only its first and its last bytes are read.
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from trainui.metrics.files import peek
 from trainui.metrics.formats.protobuf import DAMAGED, fields
 from trainui.metrics.formats.wandb.log_file import CONFIG, EXIT, RUN, config, whole_records
-from trainui.metrics.formats.wandb.scan import BLOCK, FRAME
+from trainui.metrics.formats.wandb.scan import BLOCK, FRAME, framed
 from trainui.metrics.trackers import TrackedRun
 
 _HEAD_BYTES = 4 * BLOCK
@@ -68,12 +67,8 @@ def _contents(data: bytes, offset: int) -> list[tuple[int, bytes]]:
     They are searched for by their first bytes: walking from frame to frame takes a hundred times
     longer. A checksum that fits distinguishes a record from bytes that only look like one.
     """
-    records = [
-        data[found.start() + 1 : found.start() + 1 + length]
-        for found in _MARK.finditer(data, FRAME.size - 1)
-        for checksum, length, kind in (FRAME.unpack_from(data, found.start() + 1 - FRAME.size),)
-        if zlib.crc32(data[found.start() : found.start() + 1 + length]) == checksum
-    ]
+    heads = _MARK.finditer(data, FRAME.size - 1)
+    records = [data[head.start() + 1 : end] for head, end in framed(data, heads)]
     if not offset and not records:  # the first one is longer than a block
         records = whole_records(data, offset)[1]
     found = []

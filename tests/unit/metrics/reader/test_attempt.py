@@ -27,6 +27,7 @@ from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.formats.text.pattern import PatternLines
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.metrics.reader.source import SourceReader
+from trainui.metrics.reader.stored_source import ReadOptions
 from trainui.store.db.engine import Store
 from trainui.store.points import curves, sources
 from trainui.store.runs import attempts, stage_requests, stages
@@ -87,7 +88,9 @@ def test_a_nan_that_another_reader_stored_and_did_not_mark_is_marked(
         (source,) = sources.sources(connection, attempt.stage_id)
     with attempt.own_file.open("a") as file:
         file.write('{"step": 2, "loss": NaN}\n')
-    other = SourceReader(store, source, attempt.own_file, DecoderChoice("jsonl"), attempt=1)
+    other = SourceReader(
+        store, source, attempt.own_file, DecoderChoice("jsonl"), ReadOptions(attempt=1)
+    )
     assert read_on(other) == 1
     with attempt.own_file.open("a") as file:
         file.write(lines([3]))

@@ -80,23 +80,31 @@ def find(data: bytes, offset: int) -> Found:
 
 def summaries(data: bytes, offset: int) -> list[bytes]:
     """Return the summaries in some bytes, which begin at a record or at a block."""
-    unpack, crc32 = _SUM_AND_LENGTH.unpack_from, zlib.crc32
     found = list[tuple[int, bytes]]()
     for end, record in _records_in_several(data, offset):
         if _SUMMARY.match(record):
             found += [(end, content) for _tag, content in contents(record, SUMMARY_TAG)]
-    for head in _WHOLE_SUMMARY.finditer(data, FRAME.size - 1):
-        kind_at, begin = head.span()
-        checksum, length = unpack(data, kind_at + 1 - FRAME.size)
-        end = kind_at + 1 + length
-        if crc32(data[kind_at:end]) == checksum:
-            if head[1] is None:
-                found.append((end, data[begin:end]))  # all of the rest
-            else:
-                record = data[kind_at + 1 : end]
-                found += [(end, content) for _tag, content in contents(record, SUMMARY_TAG)]
+    for head, end in framed(data, _WHOLE_SUMMARY.finditer(data, FRAME.size - 1)):
+        if head[1] is None:
+            found.append((end, data[head.end() : end]))  # all of the rest
+        else:
+            record = data[head.start() + 1 : end]
+            found += [(end, content) for _tag, content in contents(record, SUMMARY_TAG)]
     found.sort()
     return [content for _end, content in found]
+
+
+def framed(data: bytes, heads: Iterable[re.Match[bytes]]) -> Iterator[tuple[re.Match[bytes], int]]:
+    """Yield those matches that begin at the kind of a whole fragment, each with that one's end.
+
+    What is something else, or not written yet, has another checksum.
+    """
+    for head in heads:
+        kind_at = head.start()
+        checksum, length = _SUM_AND_LENGTH.unpack_from(data, kind_at + 1 - FRAME.size)
+        end = kind_at + 1 + length
+        if zlib.crc32(data[kind_at:end]) == checksum:
+            yield head, end
 
 
 def contents(record: bytes, *tags: int) -> Iterator[tuple[int, bytes]]:
@@ -109,17 +117,12 @@ def contents(record: bytes, *tags: int) -> Iterator[tuple[int, bytes]]:
 
 def _in_one_fragment(data: bytes, places: Iterable[int]) -> Iterator[tuple[int, int, bytes]]:
     """Yield the end, the tag and the content of rows and definitions that begin at some places."""
-    for found in filter(None, (_WHOLE.match(data, at) for at in places)):
-        kind_at, begin = found.span()
-        checksum, length = _SUM_AND_LENGTH.unpack_from(data, kind_at + 1 - FRAME.size)
-        end = kind_at + 1 + length
-        if zlib.crc32(data[kind_at:end]) != checksum:
-            continue  # it is something else, or not written yet
-        if found.lastindex is None:
-            for tag, content in contents(data[kind_at + 1 : end], HISTORY_TAG, METRIC_TAG):
+    for head, end in framed(data, filter(None, (_WHOLE.match(data, at) for at in places))):
+        if head.lastindex is None:
+            for tag, content in contents(data[head.start() + 1 : end], HISTORY_TAG, METRIC_TAG):
                 yield end, tag, content
         else:
-            yield end, found[1][0], data[begin : begin + _number(found[2])]
+            yield end, head[1][0], data[head.end() : head.end() + _number(head[2])]
 
 
 def _short_rows(data: bytes) -> tuple[list[int], list[bytes], list[int]]:
