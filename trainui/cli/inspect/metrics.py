@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,7 +63,7 @@ def metrics(
                 found = curves.summaries(connection, owners)
             folded = folding.spreads(folding.folds(stages), found)
             data = {
-                "series": [_as_json(one) for one in found],
+                "series": [asdict(one) for one in found],
                 **({"folded": [_folded_as_json(one) for one in folded]} if folded else {}),
                 "problems": [
                     {"stage": owners[one.owner], "source": one.key, "message": one.problem}
@@ -142,21 +143,6 @@ def _print_points(connection: Connection, owners: dict[str, str]) -> None:
                 "time": clock.to_iso(point.time),
             }
         )
-
-
-def _as_json(one: SeriesSummary) -> dict[str, object]:
-    return {
-        "stage": one.stage,
-        "name": one.name,
-        "count": one.count,
-        "superseded": one.superseded,
-        "first_step": one.first_step,
-        "last_step": one.last_step,
-        "last": printing.number(one.last),
-        "min": printing.number(one.min),
-        "max": printing.number(one.max),
-        "nonfinite": one.nonfinite,
-    }
 
 
 def _folded_as_json(one: FoldedMetric) -> dict[str, object]:

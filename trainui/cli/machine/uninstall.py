@@ -6,13 +6,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import typer
-
 from trainui import disk, formatting, paths, settings, text
 from trainui.cli import options
 from trainui.cli.output import printing, progress
-from trainui.cli.runs.remove import DryRun, Yes
-from trainui.errors import UnfitEnvironmentError, UsageError
+from trainui.cli.runs.remove import DryRun, Yes, confirm
+from trainui.errors import UnfitEnvironmentError
 
 IN_HOME = ("runs", "broker", "worker", "unstored", "screen.json", "trainui.db*")
 """Files and directories that trainui creates in the home; others there are kept."""
@@ -39,8 +37,8 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
     if dry_run or not found:
         printing.answer(as_json, data, [*shown, f"would delete {formatting.size(size)}"])
         return
-    if not yes:
-        _ask(shown, size, as_json)
+    question = f"Cancel everything and delete this, {formatting.size(size)}?"
+    confirm(question, formatting.size(size), shown, yes=yes, as_json=as_json)
     if not as_json:
         printing.note("everything that is running is cancelled first")
     drain.cancel_everything()
@@ -54,18 +52,6 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
     for directory in (runs_dir, paths.home().root, paths.config_file().parent):
         _delete_empty(directory)
     printing.answer(as_json, data, [f"deleted {formatting.size(size)}"])
-
-
-def _ask(shown: list[str], size: int, as_json: bool) -> None:
-    if as_json or not printing.on_terminal():
-        raise UsageError(
-            f"this deletes {formatting.size(size)} permanently; `--dry-run` lists it, `--yes` "
-            "confirms"
-        )
-    printing.lines(shown)
-    if not typer.confirm(f"Cancel everything and delete this, {formatting.size(size)}?"):
-        printing.note("nothing was deleted")
-        raise typer.Exit(1)
 
 
 def _made() -> Iterator[Path]:

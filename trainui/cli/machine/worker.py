@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from trainui import control
 from trainui.cli import options
 from trainui.cli.machine import systemd
 from trainui.cli.output import interrupt, printing, progress
@@ -93,8 +94,6 @@ def unpause(as_json: options.Json = False) -> None:
 
 
 def _set_paused(paused: bool, as_json: bool) -> None:
-    from trainui import control
-
     control.set_paused(paused)
     words = "paused: no new stage starts, running stages continue" if paused else "not paused"
     printing.answer(as_json, {"paused": paused}, [words])

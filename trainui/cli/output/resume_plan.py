@@ -17,19 +17,11 @@ _PLAIN = "\x1b[0m"
 
 def as_json(planned: Sequence[PlannedStage], diff: str | None) -> dict[str, Any]:
     """Return a plan as `--json` prints it."""
-    stages = [
-        {
-            "name": one.name,
-            "action": str(one.action),
-            "reason": one.reason,
-            "checkpoint": one.checkpoint,
-            "step": one.step,
-            "seconds": one.seconds,
-            "gpu_seconds_saved": one.gpu_seconds_saved,
-        }
-        for one in planned
-    ]
+    stages = [{name: getattr(one, name) for name in _FIELDS} for one in planned]
     return {"stages": stages, "diff": diff}
+
+
+_FIELDS = ("name", "action", "reason", "checkpoint", "step", "seconds", "gpu_seconds_saved")
 
 
 def lines(planned: Sequence[PlannedStage]) -> list[str]:

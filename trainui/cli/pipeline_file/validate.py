@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from trainui import text
+from trainui import control, text
 from trainui.cli import options
 from trainui.cli.output import printing, progress
 from trainui.domain.definition import Pipeline
@@ -59,7 +59,6 @@ def validate(
 
 def _warn(pipeline: Pipeline) -> None:
     """Warn of what prevents a valid pipeline from running on this machine."""
-    from trainui import control
     from trainui.control.requirements import invalid_inputs, missing_cpus, missing_gpus
     from trainui.control.resuming import earlier_checkpoints
 

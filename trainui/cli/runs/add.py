@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,23 +63,18 @@ def _paths(paths: list[Path], name: str | None, *, as_json: bool, dry_run: bool)
     found = [one for path in paths for one in external.find(path.expanduser().absolute())]
     for path in paths:
         _note_network(path)
-    if dry_run:
-        rows = [
-            _row(one.run_id or None, one.name, one.training, is_new=one.is_new)
-            for one in external.preview(found)
-        ]
-    else:
-        added = external.add(found, name)
-        rows = [_row(one.run_id, one.name, one.training, is_new=one.is_new) for one in added]
-        _note(added)
-        _start_reader()
-    _print(rows, as_json=as_json, dry_run=dry_run)
+    _finish(external.preview(found) if dry_run else external.add(found, name), as_json, dry_run)
 
 
-def _note(added: Iterable[Added]) -> None:
-    for one in added:
-        if one.remark:
-            printing.note(text.harmless(one.remark))
+def _finish(added: Sequence[Added], as_json: bool, dry_run: bool) -> None:
+    """Start the worker, whose metrics reader reads the trainings, and print what was added."""
+    if not dry_run:
+        from trainui.execution.daemon import lifecycle
+
+        for remark in filter(None, (one.remark for one in added)):
+            printing.note(text.harmless(remark))
+        lifecycle.ensure_started()
+    _print(list(map(_row, added)), as_json=as_json, dry_run=dry_run)
 
 
 def _note_network(path: Path) -> None:
@@ -90,14 +85,14 @@ def _note_network(path: Path) -> None:
         )
 
 
-def _row(run_id: str | None, name: str, training: Any, *, is_new: bool) -> dict[str, Any]:
+def _row(one: Added) -> dict[str, Any]:
     return {
-        "run": run_id,
-        "name": name,
-        "kind": training.kind,
-        "path": str(training.path),
-        "stages": [job.name for job in training.jobs],
-        "new": is_new,
+        "run": one.run_id or None,
+        "name": one.name,
+        "kind": one.training.kind,
+        "path": str(one.training.path),
+        "stages": [job.name for job in one.training.jobs],
+        "new": one.is_new,
     }
 
 
@@ -135,13 +130,10 @@ def _process(pid: str, name: str | None, *, as_json: bool, dry_run: bool) -> Non
         raise UsageError(f"--pid {pid!r}: expected a process id; `trainui add --pid` lists yours")
     if dry_run:
         training, _ = adoption.training(int(pid))
-        rows = [_row(None, training.name, training, is_new=True)]
+        added = external.Added("", training, training.name, is_new=True)
     else:
         added = external.adopt(int(pid), name)
-        rows = [_row(added.run_id, added.name, added.training, is_new=added.is_new)]
-        _note([added])
-        _start_reader()
-    _print(rows, as_json=as_json, dry_run=dry_run)
+    _finish([added], as_json, dry_run)
 
 
 def _list_candidates(*, as_json: bool) -> None:
@@ -160,23 +152,6 @@ def _list_candidates(*, as_json: bool) -> None:
     ]
     if not found and not as_json:
         printing.note("none of your processes uses a GPU or writes a metric file")
-    value = {
-        "candidates": [
-            {
-                "pid": one.pid,
-                "name": one.name,
-                "command": list(one.command),
-                "directory": one.directory,
-                "why": one.why,
-            }
-            for one in found
-        ]
-    }
-    printing.answer(as_json, value, text.table([header, *shown]) if shown else [])
-
-
-def _start_reader() -> None:
-    """Start the worker, whose metrics reader reads the trainings."""
-    from trainui.execution.daemon import lifecycle
-
-    lifecycle.ensure_started()
+    names = ("pid", "name", "command", "directory", "why")
+    listed = [{name: getattr(one, name) for name in names} for one in found]
+    printing.answer(as_json, {"candidates": listed}, text.table([header, *shown]) if shown else [])

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from trainui import text
+from trainui import control, text
 from trainui.cli import lookup, options
 from trainui.cli.output import interrupt, printing
 from trainui.domain.records import RunRecord, StageRecord
@@ -30,7 +30,6 @@ def cancel(
 
 
 def _cancel(run: RunRecord, names: list[str] | None, *, as_json: bool) -> None:
-    from trainui import control
     from trainui.execution.daemon import lifecycle
 
     asked = control.cancel(run.id, names)

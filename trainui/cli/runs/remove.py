@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from trainui import clock, disk, formatting, text
+from trainui import clock, control, disk, formatting, text
 from trainui.cli import lookup, options
 from trainui.cli.output import printing, progress
 from trainui.domain.records import RunRecord
@@ -45,7 +45,8 @@ def remove(
     question = (
         f"Delete {name} and {text.harmless(found.directory)}, {formatting.size(freed.bytes)}?"
     )
-    if not dry_run and _confirmed(freed, question, yes=yes, as_json=as_json):
+    if not dry_run:
+        confirm(question, freed.words, (), yes=yes, as_json=as_json)
         freed.delete()
         if not freed.count:
             raise typer.Exit(2)  # it was resumed or deleted meanwhile; that was printed
@@ -96,9 +97,8 @@ def prune(
         printing.answer(as_json, freed.as_data(dry_run, kept), [f"nothing to prune ({kept} kept)"])
         return
     question = f"Delete these {len(found)} and keep {kept}?"
-    if not (dry_run or yes or as_json) and printing.on_terminal():
-        printing.lines(freed.listed())
-    if not dry_run and _confirmed(freed, question, yes=yes, as_json=as_json):
+    if not dry_run:
+        confirm(question, freed.words, freed.listed(), yes=yes, as_json=as_json)
         freed.delete()
     shown = [*freed.lines(dry_run), f"{kept} {'would be ' if dry_run else ''}kept"]
     printing.answer(as_json, freed.as_data(dry_run, kept), shown)
@@ -113,18 +113,23 @@ def _seconds(written: str) -> float:
         raise UsageError(f"--older-than {written!r} {error}") from error
 
 
-def _confirmed(freed: _Freed, question: str, *, yes: bool, as_json: bool) -> bool:
-    """Ask the user to confirm, unless --yes was given."""
+def confirm(question: str, what: str, shown: Sequence[str], *, yes: bool, as_json: bool) -> None:
+    """Ask the user to confirm, unless --yes was given; `shown` is printed before the question.
+
+    Raises:
+        UsageError: there is no terminal to ask on; it says that this deletes `what`.
+        typer.Exit: the user said no.
+    """
     if yes:
-        return True
+        return
     if as_json or not printing.on_terminal():
         raise UsageError(
-            f"this deletes {freed.words} permanently; `--dry-run` shows which, `--yes` confirms"
+            f"this deletes {what} permanently; `--dry-run` shows which, `--yes` confirms"
         )
+    printing.lines(shown)
     if not typer.confirm(question):
         printing.note("nothing was deleted")
         raise typer.Exit(1)
-    return True
 
 
 class _Freed:
@@ -212,8 +217,6 @@ class _Freed:
         return f"stopped; {self.count - len(kept)} of {self.count} were deleted{rest}"
 
     def _delete(self) -> None:
-        from trainui import control
-
         left, wrong = [], []
         with progress.display("deleting", self.count) as shown:
             for run in self._runs:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from trainui import formatting, text
+from trainui import control, formatting, text
 from trainui.cli import lookup, options
 from trainui.cli.output import interrupt, printing, resume_plan
 from trainui.cli.output.disk_space import DiskWatch
@@ -163,7 +163,6 @@ def _revive(
     choice: PipelineChoice | None = None,
 ) -> list[str]:
     """Resume a run, and start the worker if a stage runs again."""
-    from trainui import control
     from trainui.execution.daemon import lifecycle
 
     options, choice = options or StageOptions(), choice or PipelineChoice()
@@ -234,7 +233,6 @@ def _resume_each(found: Sequence[RunRecord], env: bool, detach: bool, as_json: b
 
 def _plan_interrupted(as_json: bool) -> None:
     """Preview `--interrupted`: the plans of all interrupted runs."""
-    from trainui import control
     from trainui.execution.attempt import lost_attempts
 
     found = _runs(interrupted=True)
@@ -257,8 +255,6 @@ def _plan_interrupted(as_json: bool) -> None:
 
 
 def _note_edit(run: RunRecord) -> None:
-    from trainui import control
-
     if (changed := control.changed_file(run)) is not None:
         name, file = text.harmless(run.name), text.harmless(changed)
         printing.note(f"{name}: {file} has changed since this run; resumed as submitted")
@@ -277,7 +273,6 @@ def _runs(*, interrupted: bool) -> list[RunRecord]:
 
 
 def _show_plan(run: RunRecord, choice: PipelineChoice, stages: StageOptions, as_json: bool) -> None:
-    from trainui import control
     from trainui.artifacts import code_version
 
     planned = control.plan_resume(run.id, stages, pipeline=choice.pipeline)
@@ -296,8 +291,6 @@ def _show_plan(run: RunRecord, choice: PipelineChoice, stages: StageOptions, as_
 
 
 def _plan_lines(run: RunRecord, pipeline: Pipeline | None, stages: StageOptions) -> list[str]:
-    from trainui import control
-
     return resume_plan.lines(control.plan_resume(run.id, stages, pipeline=pipeline))
 
 
@@ -329,7 +322,6 @@ def rerun(
 
 
 def _rerun(run: RunRecord, names: Sequence[str], *, downstream: bool, as_json: bool) -> None:
-    from trainui import control
     from trainui.execution.daemon import lifecycle
 
     revived = control.rerun(run.id, names, downstream=downstream)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from trainui import settings, text
+from trainui import control, settings, text
 from trainui.cli import lookup, options
 from trainui.cli.output import interrupt, printing, progress
 from trainui.cli.output.disk_space import DiskWatch
@@ -146,7 +146,6 @@ def run(
     On a terminal this opens the screen at the run; elsewhere it waits for the run's end. Leaving
     the screen, or ctrl+c while it waits, does not stop the run.
     """
-    from trainui import control
     from trainui.pipeline.fields import parameters
 
     run_options = RunOptions(name, detach, wait, as_json, priority, note, origin)
@@ -239,7 +238,6 @@ def _submit(
     python: str | None,
     given: Mapping[str, str] | None,
 ) -> None:
-    from trainui import control
     from trainui.control import self_wait_check
     from trainui.execution.daemon import lifecycle
 
@@ -280,7 +278,6 @@ def _follow(run_id: str, pipeline: Pipeline, run_options: RunOptions) -> int:
 
 def _report_code(run_id: str, pipeline: Pipeline, copies: bool) -> None:
     """Print where the code is that will run: a copy, or the files as they are when it starts."""
-    from trainui import control
     from trainui.control import queue_ahead
 
     if copies:
