@@ -190,6 +190,9 @@ async def test_a_cancel_says_what_would_be_lost(filler: Filler) -> None:
         await driven.press("x")
         await question(driven, "Cancel prepare?", "has run for 2h 0", "would be blocked", "; 41m")
         await driven.until_shown(" since the last checkpoint")
+        await driven.pilot.resize_terminal(44, 16)  # its words are all readable, with the answers
+        await question(driven, "evaluate, report ", "cancel this stage", "leave it running")
+        await driven.pilot.resize_terminal(120, 36)
         await driven.press("n")
         await driven.until_shown("1 Stages")
         assert filler.stage(run_id, "prepare").status == Status.RUNNING
