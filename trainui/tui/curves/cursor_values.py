@@ -143,11 +143,12 @@ def zoom_text(chart: Chart, view: PlotOptions) -> str:
     span = chart.high - chart.low
     whole = XAxis(*chart.extent, 1, chart.log_x)
     factor = 1 / ((whole.share(chart.high) - whole.share(chart.low)) or 1.0)
+    times = f"{factor:,.{1 if factor < 9.95 else 0}f}".removesuffix(".0")
     if view.axis in (Axis.STEP, Axis.EPOCH):
         low, high = (labels.count(x, span / 100) for x in (chart.low, chart.high))
-        return f"zoom {factor:.3g}x, {view.axis}s {low} to {high}"
+        return f"zoom {times}x, {view.axis}s {low} to {high}"
     write = labels.moment if view.axis == Axis.WALL else labels.duration
-    return f"zoom {factor:.3g}x, {write(chart.low)} to {write(chart.high)}"
+    return f"zoom {times}x, {write(chart.low)} to {write(chart.high)}"
 
 
 def best_text(line: PlotLine) -> str:
