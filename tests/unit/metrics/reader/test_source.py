@@ -421,8 +421,9 @@ def test_a_batch_that_was_expensive_is_followed_by_smaller_ones(
     path = tmp_path / "m.jsonl"
     path.write_text(lines(range(20_000)))
     reader = open_reader(store, path)
-    offsets = [0]
-    while reader.advance().more:
+    offsets, more = [0], True
+    while more:
+        more = reader.advance().more
         offsets.append(reader.position.offset)
     sizes = [end - begin for begin, end in itertools.pairwise(offsets)]
     assert max(sizes) <= source.LIVE_BYTES
