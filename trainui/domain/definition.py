@@ -21,7 +21,7 @@ METRIC_PRESETS = (
     *("lightning", "llmc", "megatron", "merged", "metriclogger", "mlperf", "mmengine"),
     *("nanogpt", "optuna", "paddlenlp", "print", "rotating", "rsl_rl", "sb3", "sklearn"),
     *("skorch", "spacy", "timm", "timm_train", "torchtune", "tqdm", "transformers"),
-    *("ultralytics", "verl", "xgboost"),
+    *("ultralytics", "values", "verl", "xgboost"),
 )
 """Names of built-in patterns for the log output of frameworks."""
 

@@ -60,5 +60,6 @@ LAYOUTS = [
     Sample("print", "[pretrain] epoch 1 loss 3.5\n[pretrain] epoch 2 loss 2.5\n[finetune] epoch 1 loss 1.5\n[finetune] epoch 2 loss 0.5\n", {"loss": [(1, 3.5), (2, 2.5)], "finetune loss": [(1, 1.5), (2, 0.5)]}),
     Sample("print", "warmup step 1 loss 3.5\nwarmup step 2 loss 2.5\nstep 3 loss 1.5\n", {"loss": [(1, 3.5), (2, 2.5), (3, 1.5)]}),
     Sample("print", "Client 3 | round 1 | loss 2.5\nClient 7 | round 1 | loss 3.5\nClient 3 | round 2 | loss 1.5\n", {"Client": [(1, 3), (2, 3)], "loss": [(1, 2.5), (2, 1.5)], "client7 Client": [(1, 7)], "client7 loss": [(1, 3.5)]}),
+    Sample("values", "Using cpu\nbatch_size 32\nloss 2.5\ntrain acc: 50% val_loss=3.5\nloss 1.5\nfound 3 files\nEpoch 1 val_acc 0.25 loss 9.5\n", {"loss": [(0, 2.5), (1, 1.5)], "train acc": [(0, 50)], "val_loss": [(0, 3.5)], "val_acc": [(1, 0.25)]}),
     Sample("print", "step 1 mask 0x1F id 0b11 acc None lr 0.5 loss N/A f1 0.25\nstep 2 mask 0x2F id 0b01 acc None lr 0.25 loss N/A f1 0.5\n\n", {"lr": [(1, 0.5), (2, 0.25)], "f1": [(1, 0.25), (2, 0.5)]}),
 ]  # fmt: skip

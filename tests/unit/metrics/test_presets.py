@@ -220,6 +220,14 @@ def test_every_preset_has_a_sample() -> None:
     assert {sample.preset for sample in SAMPLES} | {*presets.ALIASES} == {*presets.names()}
 
 
+def test_values_without_a_step_are_read_live_once_there_are_enough() -> None:
+    reader = AnyLines(None, {})
+    for count in range(9):
+        assert reader.decode(b"loss 0.5\n", 0).series == {}, count
+    assert reader.decode(b"loss 0.25\n", 0).series["loss"].steps.tolist() == [*range(10)]
+    assert reader.decode(b"loss 0.25\n", 10).series["loss"].steps.tolist() == [10]
+
+
 @pytest.mark.parametrize("text", DECOYS)
 def test_what_is_no_metric(text: str) -> None:
     assert found(AnyLines(None, {}), text) == {}

@@ -113,6 +113,8 @@ class Fallbacks:
             for key, text in self._waiting.items()
             if text.is_ready(0 if all_of_them else wait, at_once=all_of_them)
         ]
+        # of two texts with the same metric, the one with steps is read
+        ready.sort(key=lambda key: not self._waiting[key].has_steps)
         self.presets |= {key: self._waiting[key].preset for key in ready}
         return [self._waiting.pop(key).candidate for key in ready]
 
@@ -135,6 +137,11 @@ class _Text:
     @property
     def preset(self) -> str:
         return str(self._lines.state.get(FOUND, ""))
+
+    @property
+    def has_steps(self) -> bool:
+        """True if it has shown a metric that has a step."""
+        return bool(self.preset) and has_steps(self.preset)
 
     @property
     def has_just_shown(self) -> bool:

@@ -35,7 +35,7 @@ def finished(store: Store, attempt: Attempt) -> list[tuple[str, float, float]]:
         ("2026-11-26 22:00:00,123 INFO trainer step 7 loss=0.3\n", (7, 0.3)),
         ("step 1 acc 0.1\nstep 2 acc 0.2\nThe loss is 0.3.\n", (0, 0.3)),
         ("Loss | 0.3", (0, 0.3)),
-        ("loss 8\n" * 2 + "x" * 200 + "\nloss 0.3\n", (0, 0.3)),
+        ("final loss 8\n" + "x" * 200 + "\nloss 0.3\n", (0, 0.3)),
     ],
 )
 def test_the_metric_of_a_search_is_read_from_one_line(
@@ -59,7 +59,7 @@ def test_values_of_usual_names_are_read_where_a_log_states_them_once(
     store: Store, tmp_path: Path
 ) -> None:
     attempt = start_attempt(store, tmp_path)
-    printed = "acc: 0.5\nacc: 0.6\nINFO:root:test accuracy: 0.75\n{'val': {'loss': 2}, 'size': 9}\n"
+    printed = "lr: 0.5\nlr: 0.6\nINFO:root:test accuracy: 0.75\n{'val': {'loss': 2}, 'size': 9}\n"
     (attempt.directory / "stdout.log").write_text(printed)
     found = finished(store, attempt)
     assert sorted(found) == [("test accuracy", 0, 0.75), ("val/loss", 0, 2)]

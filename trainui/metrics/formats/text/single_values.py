@@ -11,21 +11,19 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from trainui.metrics.formats import labels, lenient
+from trainui.metrics.formats import lenient
 from trainui.metrics.formats.rows import numbers, row_points
 from trainui.metrics.formats.table import Decoded, step_fields
 from trainui.metrics.formats.text.log_lines import LogDecoder, text_lines
-from trainui.metrics.formats.text.log_prefix import message
 from trainui.metrics.formats.text.presets import pairs
-from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NUMBER, STEP, Row
-from trainui.metrics.formats.text.presets.print_statements import is_sentence
+from trainui.metrics.formats.text.presets.base import NUMBER, STEP, Row
+from trainui.metrics.formats.text.presets.values import QUALIFIER, USUAL, plain_text
 
 _SEPARATORS = re.compile(r"[\s_/.-]+")
-_QUALIFIER = r"final|best|last|mean|average|avg|overall|objective|metrics?|results?"
 _FREE = re.compile(
     # What may be before a metric's name, so that it is no part of a longer name.
     r"(?:^|[^\w\s/.-]|[.-](?=\s)|(?<![A-Za-z_])\d%?(?=\s)"
-    rf"|\b(?:{_QUALIFIER}|the|with|and|of|got|has|is)(?=[\s_]))[\s_]*$",
+    rf"|\b(?:{QUALIFIER}|the|with|and|of|got|has|is)(?=[\s_]))[\s_]*$",
     re.IGNORECASE,
 )
 _BEFORE = 40
@@ -34,15 +32,7 @@ _VALUE = (
     r"[\"'`*]*(?: ?\([^()\d]{0,20}\))?(?: value)? ?(?::=|[:=]|->|=>|is |was |of )?[ \"'*|]*[\[(]? ?"
     rf"(?P<value>{NUMBER})(?![,/:-]\d|[kKM]\b)"
 )
-_CERTAIN = re.compile(
-    rf"(?:(?:{_QUALIFIER}|train(?:ing)?|val(?:id(?:ation)?)?|test|eval|dev)[\s_/.-]+)*"
-    r"(?:loss|acc(?:uracy)?|f1(?:[_ -]?score)?|auc|auroc|r?mse|mae|nll|perplexity|ppl|reward)",
-    re.IGNORECASE,
-)
-_BAR = re.compile(r"\d%\||\[[=>.]+\]|\[\d+:\d\d(?:[<,]|:\d\d<)")
-_HELD_OUT = re.compile(rf"\W*(?:{labels.HELD_OUT})\b[: ]*[\[(]", re.IGNORECASE)
-"""`Test: [1/9] Loss 2`: a position within the held-out data."""
-_LEADS = re.compile(rf"(?:\b(?:{_QUALIFIER})[\s_]*)+$", re.IGNORECASE)
+_LEADS = re.compile(rf"(?:\b(?:{QUALIFIER})[\s_]*)+$", re.IGNORECASE)
 _OBJECT = re.compile(r"[^{]*(\{.*\})\s*")
 _BEHIND_STEP = re.compile(r"(?<=\d):(?= )")
 _SEEN = "values"
@@ -88,7 +78,7 @@ class SingleValues(LogDecoder):
         if own:
             step = fields.get(next(iter(step_fields(tuple(fields), None)), ""))
             return _row(self._metric, fields[own[0]], step)
-        text = _text(line)
+        text = plain_text(line)
         for found in self._named.finditer(text):
             if self._is_free(text[max(0, found.start() - _BEFORE) : found.start()]):
                 return _row(self._metric, float(found["value"]), pairs.step_in(text))
@@ -116,7 +106,7 @@ def _row(name: str, value: float, step: float | None) -> Row:
 def _plain(name: str) -> str:
     """Return a name in the spelling that is compared: `Final val_loss` is `val loss`."""
     words = [word for word in _SEPARATORS.split(name.casefold()) if word]
-    while len(words) > 1 and re.fullmatch(_QUALIFIER, words[0]):
+    while len(words) > 1 and re.fullmatch(QUALIFIER, words[0]):
         del words[0]
     return " ".join(words)
 
@@ -128,21 +118,13 @@ def _fields(line: str) -> Row:
     return numbers(value) if isinstance(value, dict) else {}
 
 
-def _text(line: str) -> str:
-    """Return a line's message with single blanks; empty for a bar or a sentence."""
-    if len(line) > MAX_PRINTED or _BAR.search(line) or is_sentence(line):
-        return ""
-    text = " ".join(pairs.unwrapped(message(line)).split())
-    return "" if _HELD_OUT.match(text) else text
-
-
 def _certain(line: str) -> Iterator[tuple[str, float, float]]:
     """Yield name, step and value of the numbers in a line that are metrics for certain."""
     if fields := _fields(line):
         step = fields.get(next(iter(step_fields(tuple(fields), None)), ""), 0.0)
-        yield from ((one, step, fields[one]) for one in fields if _CERTAIN.fullmatch(one))
+        yield from ((one, step, fields[one]) for one in fields if USUAL.fullmatch(one))
         return
-    text = _BEHIND_STEP.sub(",", _text(line))
+    text = _BEHIND_STEP.sub(",", plain_text(line))
     found = pairs.find(text)
     if not found or found[0].start or pairs.run_to_end(text, found):
         return
@@ -151,5 +133,5 @@ def _certain(line: str) -> Iterator[tuple[str, float, float]]:
     step = next((pair.value for pair in found if pair.is_step), 0.0)
     for pair in found:
         is_given = re.match(r"\s?[:=]", text[pair.start + len(pair.name) :]) is not None
-        if is_given and _CERTAIN.fullmatch(pair.name):
+        if is_given and USUAL.fullmatch(pair.name):
             yield pair.name, step, pair.value

@@ -21,6 +21,7 @@ from trainui.metrics.formats.text.presets import (
     print_statements,
     tables,
     ultralytics,
+    values,
 )
 from trainui.metrics.formats.text.presets.base import Preset as Preset
 from trainui.metrics.formats.text.presets.base import Row as Row
@@ -56,6 +57,7 @@ PRESETS: dict[str, type[Preset]] = {
     "tqdm": bars.Tqdm,
     "print": print_statements.PrintStatements,
     "headed": header_and_rows.HeaderAndRows,
+    "values": values.Values,
 }
 """The most specific first: a log that several presets can read is read by the first of them."""
 

@@ -1,0 +1,111 @@
+"""Lines that state a metric without a step, again and again: `loss 0.3`, `val_loss: 0.5 acc: 0.9`.
+
+The rule: the number of such lines before is the step. Only usual names count, and a line must be
+nothing but names and numbers, since most lines with a number and no step are no metrics.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from trainui.metrics.formats import labels
+from trainui.metrics.formats.text.log_prefix import message
+from trainui.metrics.formats.text.presets import pairs
+from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NOTHING, STEP, Preset, Row
+from trainui.metrics.formats.text.presets.print_statements import PrintStatements, is_sentence
+
+QUALIFIER = r"final|best|last|mean|average|avg|overall|objective|metrics?|results?"
+USUAL = re.compile(
+    rf"(?:(?:{QUALIFIER}|train(?:ing)?|val(?:id(?:ation)?)?|test|eval|dev)[\s_/.-]+)*"
+    r"(?:loss|acc(?:uracy)?|f1(?:[_ -]?score)?|auc|auroc|r?mse|mae|nll|perplexity|ppl|reward)",
+    re.IGNORECASE,
+)
+_BAR = re.compile(r"\d%\||\[[=>.]+\]|\[\d+:\d\d(?:[<,]|:\d\d<)")
+_HELD_OUT = re.compile(rf"\W*(?:{labels.HELD_OUT})\b[: ]*[\[(]", re.IGNORECASE)
+"""`Test: [1/9] Loss 2`: a position within the held-out data."""
+
+_ENOUGH, _ENOUGH_AT_END = 10, 2
+"""Lines of the same names that are a series, while more may come and once the log has ended."""
+
+_COUNTS, _STEPPED, _WAITING, _KNOWN = "counts", "stepped", "waiting", "known"
+"""Keys in the memory: the number of the last line by its names, the names that lines with a step
+have, and the rows of a log that is not known yet to be of this kind."""
+_MOST = 100
+_AND = "\n"
+
+
+class Values(Preset):
+    """Counts the lines of the same names; lines with a step are read too, for other names."""
+
+    has_steps = False
+    of_messages = True
+
+    def __init__(self, memory: dict[str, Any]) -> None:
+        super().__init__(memory)
+        self._counts: dict[str, int] = memory.setdefault(_COUNTS, {})
+        self._print = PrintStatements(memory.setdefault("print", {}))
+
+    @classmethod
+    def handed_on(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the counts, which the next attempt's log continues."""
+        return {_COUNTS: memory[_COUNTS]} if memory.get(_COUNTS) else {}
+
+    def read(self, line: str) -> Sequence[Row]:
+        """Return the rows of a line, and of those before it once there are enough."""
+        if not pairs.METRIC_WORDS.search(line) and "ppl" not in line.lower():
+            return NOTHING
+        rows = self._with_step(line) or self._counted(line)
+        if not rows or self.memory.get(_KNOWN):
+            return rows
+        self.memory[_WAITING] = [*self.memory.get(_WAITING, ())[1 - _MOST :], *rows]
+        return self._release(_ENOUGH)
+
+    def finish(self) -> Sequence[Row]:
+        """Return the rows of a log that was too short."""
+        return self._release(_ENOUGH_AT_END)
+
+    def _release(self, enough: int) -> Sequence[Row]:
+        waiting: Sequence[Row] = self.memory.get(_WAITING, ())
+        seen = Counter(tuple(row) for row in waiting)
+        if not seen or max(seen.values()) < enough:
+            return NOTHING
+        self.memory[_KNOWN] = True
+        del self.memory[_WAITING]
+        return waiting
+
+    def _with_step(self, line: str) -> Sequence[Row]:
+        """Return the numbers of a line with a step, but for those that other lines count."""
+        rows = self._print.read(line)
+        stepped: list[str] = self.memory.setdefault(_STEPPED, [])
+        stepped += {*chain(*rows)}.difference(stepped, (STEP,)) if len(stepped) < _MOST else ()
+        counted = {name for names in self._counts for name in names.split(_AND)}
+        left = [{name: row[name] for name in row if name not in counted} for row in rows]
+        return [row for row in left if len(row) > 1]
+
+    def _counted(self, line: str) -> Sequence[Row]:
+        """Return the numbers of a line without a step, at the number of such lines."""
+        found = [] if line[:1] in "[{" else pairs.find(text := plain_text(line))
+        if not found or found[0].start or pairs.run_to_end(text, found):
+            return NOTHING
+        row = {pair.name: pair.value for pair in found if USUAL.fullmatch(pair.name)}
+        if not row or any(pair.of is not None or pairs.is_step_name(pair.name) for pair in found):
+            return NOTHING
+        if not row.keys().isdisjoint(self.memory.get(_STEPPED, ())):
+            return NOTHING
+        names = _AND.join(row)
+        if len(self._counts) >= _MOST and names not in self._counts:
+            return NOTHING
+        self._counts[names] = count = self._counts.get(names, -1) + 1
+        return [{STEP: float(count), **row}]
+
+
+def plain_text(line: str) -> str:
+    """Return a line's message with single blanks; empty for a bar or a sentence."""
+    if len(line) > MAX_PRINTED or _BAR.search(line) or is_sentence(line):
+        return ""
+    text = " ".join(pairs.unwrapped(message(line)).split())
+    return "" if _HELD_OUT.match(text) else text
