@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -79,9 +79,9 @@ class AlertWatch:
             found = self._find(number, alert, name, counted) if len(counted) else None
             if found is not None:
                 self._found.add((number, name))
-                yield AlertRecord.of_alert(alert, found.words, name, found.step)
+                yield found
 
-    def _find(self, number: int, alert: Alert, name: str, points: Points) -> _Found | None:
+    def _find(self, number: int, alert: Alert, name: str, points: Points) -> AlertRecord | None:
         """Return the first point that triggers an alert; None if none does."""
         if alert.condition == "no_improvement":
             progress = self._progress.setdefault((number, name), _Progress())
@@ -90,14 +90,8 @@ class AlertWatch:
         if at is None:
             return None
         limit = "" if alert.condition == "nan" else f", {alert.condition} {alert.limit:g}"
-        return _Found(_value_words(name, points, at) + limit, _step(points, at))
-
-
-class _Found(NamedTuple):
-    """The point that triggers an alert."""
-
-    words: str
-    step: int | float
+        words = _value_words(name, points, at) + limit
+        return AlertRecord.of_alert(alert, words, name, _step(points, at))
 
 
 _CONDITIONS: dict[str, Callable[[Floats, float], Mask]] = {
@@ -141,7 +135,7 @@ def _step(points: Points, at: int) -> int | float:
 
 def _without_improvement(
     alert: Alert, name: str, points: Points, progress: _Progress
-) -> _Found | None:
+) -> AlertRecord | None:
     """Count the points since the best one; return a finding if there are too many."""
     sign = 1 if alert.goal == "min" else -1
     values = sign * points.values
@@ -156,4 +150,5 @@ def _without_improvement(
         return None
     step = _step(points, at)
     words = f"{name} has not improved for {alert.limit:g} points at step {step}"
-    return _Found(f"{words}; its best is {sign * float(best[at + 1]):.6g}", step)
+    words = f"{words}; its best is {sign * float(best[at + 1]):.6g}"
+    return AlertRecord.of_alert(alert, words, name, step)

@@ -74,7 +74,11 @@ def describe(text: SourceFile, without_secrets: Callable[[Iterable[str]], list[s
         if (kind := _kind(line)) is not None:
             kinds[kind].append(line)
     named = [kind for kind in kinds if any(map(pairs.METRIC_WORDS.search, kind.names()))]
-    likely = named or [kind for kind, examples in kinds.items() if _are_measured(examples)]
+    likely = named or [  # numbers that are printed again and again
+        kind
+        for kind, examples in kinds.items()
+        if len(examples) >= _MANY and 2 * len({*examples}) > len(examples)
+    ]
     if not likely:
         return None
     kind = max(likely, key=lambda one: (len(kinds[one]), kinds[one][0].count(".")))
@@ -113,11 +117,6 @@ def _one_blank(blanks: re.Match[str]) -> str:
     """Return what stands for some blanks: numbers are aligned by more or fewer of them."""
     at_end = blanks.end() == len(blanks.string)
     return "\t" if at_end or len(blanks[0]) > 1 or "\t" in blanks[0] else " "
-
-
-def _are_measured(examples: Sequence[str]) -> bool:
-    """Return True for numbers that are printed again and again, behind no name of a metric."""
-    return len(examples) >= _MANY and 2 * len({*examples}) > len(examples)
 
 
 def _advice(text: SourceFile, kind: _Kind, examples: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ series, unless the column names already say which part they are.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -53,7 +53,10 @@ class Fields(NamedTuple):
 def find(names: tuple[str, ...]) -> Fields | None:
     """Return a table's label columns; None if its column names show none."""
     known = {name.strip().lower(): name for name in reversed(names)}
-    metric, value, part = (_first(known, wanted) for wanted in (_METRICS, _VALUES, _PARTS))
+    metric, value, part = (
+        next((known[name] for name in wanted if name in known), None)
+        for wanted in (_METRICS, _VALUES, _PARTS)
+    )
     if metric is None or value is None or "train" in known:
         metric = value = None
     if any(name != value and names_part(name) for name in names):
@@ -69,10 +72,6 @@ def of_job(number: str, overrides: str) -> str:
 def names_part(name: str) -> bool:
     """Return True if a name includes the part of the data, as `val_loss` does."""
     return _NAMES_PART.fullmatch(name) is not None
-
-
-def _first(known: Mapping[str, str], wanted: Iterable[str]) -> str | None:
-    return next((known[name] for name in wanted if name in known), None)
 
 
 def split(

@@ -104,7 +104,7 @@ def _columns(names: Names, columns: Values) -> dict[str, TableColumn]:
     found = {}
     for name, values in zip(names, columns, strict=True) if columns else ():
         counts = is_count(name) and all(isinstance(value, str) for value in values)
-        column = number_column([*map(_counted, values)] if counts else values)
+        column = number_column([str(one).partition("/")[0] for one in values] if counts else values)
         if column is not None:
             found[_count_of(names, name) if counts else name] = column
     return found
@@ -120,10 +120,6 @@ def _count_of(names: Names, name: str) -> str:
 def is_count(name: str) -> bool:
     """Return True for a field that counts up to a number: its values are texts such as "3/40"."""
     return "/" in name and _COUNT.fullmatch(name) is not None
-
-
-def _counted(value: object) -> object:
-    return value.partition("/")[0] if isinstance(value, str) else value
 
 
 def numbers(row: Row) -> dict[str, float]:

@@ -61,11 +61,8 @@ def state(job: Job, open_paths: frozenset[str]) -> str:
         runs = job.status is not None and str(Path(file).resolve()) in open_paths
     else:
         runs = job.status is not None or process_files.is_any_below(job.directory, open_paths)
-    return "running" if runs or _is_recent(job) else "ended"
-
-
-def _is_recent(job: Job) -> bool:
-    return job.quiet > 0 and time.time() - last_change(job) < job.quiet
+    is_recent = job.quiet > 0 and time.time() - last_change(job) < job.quiet
+    return "running" if runs or is_recent else "ended"
 
 
 def last_change(job: Job) -> float:

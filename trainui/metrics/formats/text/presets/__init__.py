@@ -6,7 +6,6 @@ Read `base` first, then `one_line` (trainers that print one line per step).
 from __future__ import annotations
 
 from trainui.metrics.formats.text.presets import (
-    allennlp,
     bars,
     blocks,
     boosting,
@@ -50,7 +49,7 @@ PRESETS: dict[str, type[Preset]] = {
     "gbm": boosting.Boosting,
     "optuna": one_line.Optuna,
     "mlperf": json_line.MLPerf,
-    "allennlp": allennlp.AllenNLP,
+    "allennlp": tables.AllenNLP,
     "columns": columns.ColumnsPreset,
     "jsonl": json_line.JsonLine,
     "lightning": bars.Lightning,

@@ -193,12 +193,8 @@ class PrintStatements(Preset):
 
     def _stepped(self, line: str, found: Sequence[Pair]) -> Row | None:
         """Return the numbers of a line that has its step."""
-        first = _first_step(found)
-        if first is None:
-            counted = pairs.with_step(found)
-            first = None if counted is found else _first_step(counted)
-            found = counted
-        if first is None:
+        found = pairs.with_step(found)
+        if (first := _first_step(found)) is None:
             return None
         begin = 0 if _LOGGED.fullmatch(line[: found[first].start].rstrip()) else None
         if begin is None or first:
@@ -306,14 +302,12 @@ def is_sentence(line: str) -> bool:
 
 
 def _first_step(found: Sequence[Pair]) -> int | None:
-    """Return the index of a line's first step."""
-    steps_at = (at for at, pair in enumerate(found) if pair.is_step)
-    return next((at for at in steps_at if not (at and _is_size(found[at]))), None)
-
-
-def _is_size(pair: Pair) -> bool:
-    """Return True for the batch size in `lr = 0.001, batch = 32`."""
-    return pair.name.lower() == "batch" and pair.of is None
+    """Return the index of a line's first step; in `lr = 0.001, batch = 32` there is a size."""
+    for at, pair in enumerate(found):
+        is_size = at > 0 and pair.name.lower() == "batch" and pair.of is None
+        if pair.is_step and not is_size:
+            return at
+    return None
 
 
 def _glued_before(found: Sequence[Pair], first: int) -> int:

@@ -1,4 +1,4 @@
-"""Tables between lines of dashes: Stable-Baselines3, OpenAI baselines, Ray's boxes."""
+"""Tables between lines: Stable-Baselines3, OpenAI baselines, Ray's boxes; and AllenNLP's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from trainui.metrics.formats.numbers import to_number
 from trainui.metrics.formats.table import step_fields
-from trainui.metrics.formats.text.presets.base import NOTHING, Preset, Row, prefixed
+from trainui.metrics.formats.text.presets.base import NOTHING, STEP, Preset, Row, prefixed
 
 _ROW = re.compile(r"\| (?P<key>[^|]*?) *\| *(?P<value>[^\s|]*)[^|]*\|\s*")
 _RULE = re.compile(r"-{3,}\s*")
@@ -16,6 +16,9 @@ _BOX = dict.fromkeys(range(0x2500, 0x2580), "-") | {ord("│"): "|"}
 _BOXED = re.compile(r"\| (?P<key>\S+) {2,}(?P<value>[^\s|]+) +\|\s*")
 """A row of a box without a line between its columns."""
 _TITLE = re.compile(r"\| Trial (?P<trial>\S+) result +\|\s*")
+
+_LOGGER = r"(?:\S.* - )?"
+"""The logger's name, which `message` keeps before a line that begins with blanks."""
 
 
 class Table(Preset):
@@ -61,3 +64,29 @@ class Table(Preset):
         number = to_number(value)
         if number is not None:
             row[f"{group}{key.strip()}"] = number
+
+
+class AllenNLP(Preset):
+    """`loss | 1.5 | 2.5` below `Training | Validation`; the epoch is printed before its table."""
+
+    of_messages = True
+    has_steps = False
+    _epoch = re.compile(rf"{_LOGGER}Epoch (\d+)/\d+\s*")
+    _header = re.compile(rf"{_LOGGER}\s*Training \|  Validation\s*")
+    _row = re.compile(rf"{_LOGGER}(\S+) *\| +(\S+) +\| +(\S+)\s*")
+
+    def read(self, line: str) -> Sequence[Row]:
+        """Return the metric of a row, of the training and of the validation."""
+        if "Epoch " in line and (epoch := self._epoch.fullmatch(line)):
+            self.memory.update(epoch=int(epoch[1]), table=False)
+        if "|" not in line or "epoch" not in self.memory:
+            return NOTHING
+        if self._header.fullmatch(line):
+            self.memory["table"] = True
+        found = self._row.fullmatch(line) if self.memory["table"] else None
+        if found is None:
+            return NOTHING
+        name, *cells = found.groups()
+        named = zip((name, f"val {name}"), map(to_number, cells), strict=True)
+        row = {name: value for name, value in named if value is not None}
+        return [{STEP: self.memory["epoch"], **row}] if row else NOTHING
