@@ -28,7 +28,7 @@ from trainui.tui.curves.grid_legend import (
     styles_of,
 )
 from trainui.tui.curves.interaction import CurveKeys
-from trainui.tui.curves.model import Chart, Curves
+from trainui.tui.curves.model import NOT_READ, Chart, Curves
 from trainui.tui.curves.view_options import CurvesState
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, Segment
@@ -65,12 +65,12 @@ class CurvesView(CurveKeys):
     @property
     def shown(self) -> list[SeriesSummary]:
         """The metrics that pass the filter, in the order of the plots."""
-        return self.state.shown(self.curves.figures) if self.curves is not None else []
+        return self.state.shown(self.curves.figures)
 
     @property
     def summary(self) -> Row:
         """The pane's subtitle: the plot options, what is hidden, and the number of metrics."""
-        if self.curves is None or not self.curves.figures:
+        if not self.curves.figures:
             return ()
         shown, count = self.shown, len(self.curves)
         words = ["sampled: still being read"] if self.curves.sampled else []
@@ -118,7 +118,7 @@ class CurvesView(CurveKeys):
 
     def compare(self) -> None:
         """Choose the curves to compare with, as soon as they have been read."""
-        is_empty = self.curves is not None and not self.curves.figures
+        is_empty = self.curves is not NOT_READ and not self.curves.figures
         self._compares = self.chart() is None and not is_empty
         if not self._compares:
             self.action_compare()
@@ -149,9 +149,7 @@ class CurvesView(CurveKeys):
     def chart(self) -> Chart | None:
         """Return the chart of the selected metric."""
         shown = self.shown
-        if self.curves is None or not shown:
-            return None
-        return self.curves.chart(shown[self._at()].name)
+        return self.curves.chart(shown[self._at()].name) if shown else None
 
     def names_to_read(self) -> tuple[str, ...] | None:
         """Return the metrics whose plots are visible."""
@@ -172,7 +170,7 @@ class CurvesView(CurveKeys):
         """Return the x position under the mouse, and select the plot that the mouse is on."""
         offset = event.get_content_offset(self)
         grid, shown = self._grid(), self.shown
-        if offset is None or self.curves is None:
+        if offset is None:
             return None
         column, x = divmod(offset.x, grid.cell_width + GAP)
         y = offset.y - self.fixed_rows() + self.scroll_offset.y
@@ -270,9 +268,8 @@ class CurvesView(CurveKeys):
         """Draw all plots, and the plot options in the lower border."""
         self.set_subtitle(self.summary)
         shown, curves = self.shown, self.curves
-        if not shown or curves is None:
-            there = curves is not None and curves.figures
-            text = "no metric matches the filter; esc shows all" if there else self._empty
+        if not shown:
+            text = "no metric matches the filter; esc shows all" if curves.figures else self._empty
             self.set_rows([*self.dim_rows(text), *self._problem_rows()])
             return
         self._name_lines(curves)

@@ -13,7 +13,7 @@ from textual.message import Message
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.cursor_values import next_x, value_at, x_positions
 from trainui.tui.curves.drawing.x_axis import XAxis
-from trainui.tui.curves.model import ALL_IN_ONE, Chart, Comparison, Curves, CurvesWanted
+from trainui.tui.curves.model import ALL_IN_ONE, NOT_READ, Chart, Comparison, Curves, CurvesWanted
 from trainui.tui.curves.view_options import SMOOTHINGS, CurvesState, PlotOptions, after
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, text_rows
@@ -54,7 +54,7 @@ class CurveKeys(RowsView):
     def __init__(self, state: CurvesState, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.state = state
-        self.curves: Curves | None = None
+        self.curves = NOT_READ
         self._empty = ""
         """What is shown if there are no curves."""
         self.attempt: int | None = None
@@ -216,13 +216,11 @@ class CurveKeys(RowsView):
 
     def action_axis(self) -> None:
         """Switch to the next x axis."""
-        if self.curves is not None:
-            axis = after(self.curves.axes, self.view.axis)
-            self.apply(self.view.along(axis))
+        self.apply(self.view.along(after(self.curves.axes, self.view.axis)))
 
     def action_compare(self) -> None:
         """Choose the curves to compare with."""
-        if self.curves is not None and not self.curves.figures:
+        if self.curves is not NOT_READ and not self.curves.figures:
             self._say("there are no metrics to compare")
             return
         self.post_message(self.ComparisonOpened())

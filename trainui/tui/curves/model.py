@@ -232,3 +232,7 @@ class Curves:
     def chart(self, name: str) -> Chart | None:
         """Return the chart of a metric; None if it was not read."""
         return next((chart for chart in self.charts if chart.name == name), None)
+
+
+NOT_READ = Curves(CurvesWanted())
+"""Stands for the metrics of a stage until they have been read."""

@@ -33,7 +33,7 @@ class CurvePlot(CurveKeys):
 
     def chart(self) -> Chart | None:
         """Return the metric's chart."""
-        return self.curves.chart(self.state.metric) if self.curves is not None else None
+        return self.curves.chart(self.state.metric)
 
     def names_to_read(self) -> tuple[str, ...] | None:
         """Return the selected metric."""
@@ -95,8 +95,6 @@ class CurvePlot(CurveKeys):
 
         Returns False if no metric matches.
         """
-        if self.curves is None:
-            return False
         names = [
             one.name
             for one in self.state.shown(self.curves.figures)
@@ -117,9 +115,8 @@ class CurvePlot(CurveKeys):
     def draw(self) -> None:
         """Draw the plot and the table below it."""
         size, chart = self.scrollable_content_region.size, self.chart()
-        if self.curves is None or chart is None or size.height < 4:
-            there = self.curves is not None and self.curves.figures
-            self.set_rows(self.dim_rows("reading …" if there else self._empty))
+        if chart is None or size.height < 4:
+            self.set_rows(self.dim_rows("reading …" if self.curves.figures else self._empty))
             return
         figures = next(one for one in self.curves.figures if one.name == chart.name)
         view = self.state.view_of(chart.name)

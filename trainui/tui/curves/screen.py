@@ -105,9 +105,9 @@ class CurvesScreen(Page):
     def _show_how(self) -> None:
         view, chart = self.state.view, self.plot.chart()
         words = [f"over {AXES[view.axis]}"] if view.axis == Axis.STEP else []
-        if self.plot.curves is not None and self.plot.curves.sampled:
+        if self.plot.curves.sampled:
             words.insert(0, "sampled: still being read")
-        if self.plot.curves is not None and self.plot.curves.choice:
+        if self.plot.curves.choice:
             words.append(self.plot.curves.choice)
         marked = len(self.state.compared.runs)
         drawn = chart.series_count if chart is not None else 0
@@ -156,8 +156,7 @@ class CurvesScreen(Page):
 
     def jumps(self) -> Iterator[Jump]:
         """Yield the stage's metrics, and the runs."""
-        figures = self.plot.curves.figures if self.plot.curves is not None else ()
-        for one in self.state.shown(figures):
+        for one in self.state.shown(self.plot.curves.figures):
             yield Jump("metric", harmless(one.name), partial(self._go_to_metric, one.name))
         yield from super().jumps()
 
@@ -168,7 +167,7 @@ class CurvesScreen(Page):
     def search(self, text: str, pane: Widget | None) -> None:  # noqa: ARG002 (there is one pane)
         """Go to a metric by name."""
         self._sought = text
-        is_read = self.plot.curves is not None
+        is_read = self._page is not None
         missing = bool(text) and is_read and not self.plot.go_to(0, words=text)
         self.key_bar.note((Segment(" no metric with that name", "warn"),) if missing else ())
 

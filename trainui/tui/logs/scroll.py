@@ -10,7 +10,7 @@ from bisect import bisect_left
 
 from trainui.control.logs.attempt_log import ENDING, LogLine, LogPosition
 from trainui.tui.logs.rows import LogRows
-from trainui.tui.logs.window_reader import LogWindow
+from trainui.tui.logs.window_reader import NO_WINDOW, LogWindow
 from trainui.tui.render.styled_text import Row
 
 
@@ -19,7 +19,7 @@ class LogScroll:
 
     def __init__(self) -> None:
         self.rows = LogRows()
-        self.window: LogWindow | None = None
+        self.window = NO_WINDOW
         """The lines read around the position."""
         self.following = True
         """True if the view follows the end of the log."""
@@ -45,18 +45,17 @@ class LogScroll:
     @property
     def is_at_start(self) -> bool:
         """True if the first row of the log is at the top."""
-        over = self.window is not None and self.window.at_start
-        return over and not self._top and not self._skip
+        return self.window.at_start and not self._top and not self._skip
 
     @property
     def where(self) -> tuple[int, int]:
         """The top line and its row; changes when the view scrolls."""
         return self._top, self._skip
 
-    def set_window(self, window: LogWindow | None) -> None:
+    def set_window(self, window: LogWindow) -> None:
         """Replace the window; call `stay` or `go_to` next to set the top."""
         self.window = window
-        self._places = [line.place for line in window.lines] if window is not None else []
+        self._places = [line.place for line in window.lines]
 
     def stay(self, top: LogPosition) -> None:
         """Keep this line at the top."""
@@ -96,7 +95,7 @@ class LogScroll:
             seen += rows[min(self._skip, len(rows) - 1) :] if at == self._top else rows
             at += 1
         window = self.window
-        if len(seen) < height and window and (window.at_end or window.scanned is not None):
+        if len(seen) < height and (window.at_end or window.scanned is not None):
             return self._from_end(height)
         self._bottom = max(at - 1, 0)
         return seen[:height]
@@ -112,7 +111,7 @@ class LogScroll:
 
     @property
     def _lines(self) -> tuple[LogLine, ...]:
-        return self.window.lines if self.window is not None else ()
+        return self.window.lines
 
     def _rows_of(self, index: int) -> list[Row]:
         return self.rows.of(self._lines[index], self.target)
@@ -124,14 +123,14 @@ class LogScroll:
     def fraction(self) -> float:
         """Return the fraction of the logs up to the bottom line."""
         window = self.window
-        if window is None or not window.lines or not window.size:
+        if not window.lines or not window.size:
             return 1.0
         return min(window.lines[self._bottom].position / window.size, 1.0)
 
     def thumb_row(self, height: int) -> int:
         """Return the row of the scrollbar thumb; -1 if everything is visible."""
         window = self.window
-        if window is None or not window.lines:
+        if not window.lines:
             return -1
         if window.at_start and window.at_end and self._bottom - self._top + 1 >= len(window.lines):
             return -1

@@ -17,7 +17,13 @@ from trainui.tui.keymap import bindings
 from trainui.tui.logs.reader_thread import LogReaderThread
 from trainui.tui.logs.rows import LogStyle
 from trainui.tui.logs.scroll import LogScroll
-from trainui.tui.logs.window_reader import Destination, LogSource, LogWindow, WindowQuery
+from trainui.tui.logs.window_reader import (
+    NO_WINDOW,
+    Destination,
+    LogSource,
+    LogWindow,
+    WindowQuery,
+)
 from trainui.tui.render.styled_text import Row, Segment, fit, width_of
 from trainui.tui.widgets.line_view import LinesView
 
@@ -75,7 +81,7 @@ class LogView(LinesView):
         return self._scroll.following
 
     @property
-    def _window(self) -> LogWindow | None:
+    def _window(self) -> LogWindow:
         return self._scroll.window
 
     # --- reading
@@ -86,13 +92,9 @@ class LogView(LinesView):
             return
         self._empty = empty
         before, self._source = self._source, source
-        if source is None:
-            self._query = None
-            self._scroll.set_window(None)
-            self._reader.set_query(None)
-        elif before is None or before.directory != source.directory:
+        if source is None or before is None or before.directory != source.directory:
             self._scroll.following, self._only = True, ""
-            self._scroll.set_window(None)
+            self._scroll.set_window(NO_WINDOW)
             self._ask(Destination())
         elif before != source:
             self._ask_here()
@@ -103,9 +105,9 @@ class LogView(LinesView):
         self._reader.stop()
 
     def _ask(self, destination: Destination) -> None:
-        if self._source is not None:
-            self._query = WindowQuery(self._source, destination, self._only)
-            self._reader.set_query(self._query)
+        source = self._source
+        self._query = None if source is None else WindowQuery(source, destination, self._only)
+        self._reader.set_query(self._query)
 
     def _ask_here(self) -> None:
         self._ask(Destination() if self.following else Destination(place=self._scroll.top_place))
@@ -115,15 +117,14 @@ class LogView(LinesView):
         window = message.window
         if window.query is not self._query:
             return
+        self._busy = window.scanned
         if window.scanned is not None and not window.lines:
-            self._busy = window.scanned
             self.update_rows()
             return
-        self._busy = window.scanned
         scroll, known = self._scroll, self._window
         top = scroll.top_place
         scroll.set_window(window)
-        if known is not None and known.generation != window.generation:
+        if known is not NO_WINDOW and known.generation != window.generation:
             scroll.following, scroll.target = True, None
         if window.found:
             scroll.target = window.target
@@ -156,8 +157,8 @@ class LogView(LinesView):
     def _draw(self) -> None:
         """Make the visible rows."""
         region = self.scrollable_content_region
-        sizes = self._window.sizes if self._window is not None else (0, 0)
-        both = self._source is not None and len(self._source.streams) > 1 and all(sizes)
+        both = self._source is not None and len(self._source.streams) > 1
+        both = both and all(self._window.sizes)
         width = max(region.width - 1, 1)
         self._scroll.rows.set_style(
             LogStyle(width, self.wrapping, self.timed, both, self._searched)
@@ -187,16 +188,16 @@ class LogView(LinesView):
         return (*row, Segment(" " * (width - 1 - width_of(row))), Segment(THUMB, "line"))
 
     def _empty_text(self) -> str:
-        if self._busy is not None or (self._window is None and self._source is not None):
+        if self._busy is not None or (self._window is NO_WINDOW and self._source is not None):
             return ""
-        if self._only and self._window is not None and self._window.size:
+        if self._only and self._window.size:
             return f"no line contains {self._only!r}; & shows all"
-        return (self._window and self._window.problem) or self._empty
+        return self._window.problem or self._empty
 
     def _status_text(self) -> str:
         """Return the status line: streams, search, filter and position."""
         window = self._window
-        if window is None or self._source is None:
+        if window is NO_WINDOW or self._source is None:
             return ""
         words = []
         streams = self._source.streams
@@ -216,7 +217,7 @@ class LogView(LinesView):
     def action_line(self, count: int) -> None:
         """Scroll by rows."""
         scroll = self._scroll
-        if scroll.window is None or (scroll.following and count > 0):
+        if scroll.window is NO_WINDOW or (scroll.following and count > 0):
             return
         if count < 0 and scroll.is_at_start:
             return
@@ -230,7 +231,7 @@ class LogView(LinesView):
 
     def _read_ahead(self, direction: int) -> None:
         window = self._window
-        if window is None or self.following:
+        if self.following:
             return
         over = window.at_start if direction < 0 else window.at_end
         if self._scroll.left(direction) < MARGIN and not over and window.query is self._query:
@@ -270,7 +271,7 @@ class LogView(LinesView):
 
     def go_to_time(self, seconds: float) -> None:
         """Scroll to the lines written at a time (seconds since 1970)."""
-        if self.display and self._window is not None:
+        if self.display and self._window is not NO_WINDOW:
             self._ask(Destination("time", number=seconds))
 
     # --- searching
@@ -319,8 +320,7 @@ class LogView(LinesView):
         """Go to the last error, then to earlier ones."""
         again = self._query is not None and self._query.destination.kind == "error"
         self._only = ""
-        target = self._scroll.target
-        start = target if again and target is not None else ENDING
+        start = (self._scroll.target if again else None) or ENDING
         self._ask(Destination("error", start))
 
     def action_follow(self) -> None:

@@ -92,6 +92,10 @@ class LogWindow:
     """A message about the search, e.g. that it wrapped around."""
 
 
+NO_WINDOW = LogWindow(WindowQuery(LogSource("")))
+"""Stands for the lines of a log until they have been read."""
+
+
 class WindowReader:
     """Answers queries, with a cache for the logs read last."""
 
@@ -107,7 +111,7 @@ class WindowReader:
         self._matchers: dict[str, Matcher] = {}
         self._generation = 0
         self._reported_at = 0.0
-        self._window = LogWindow(WindowQuery(LogSource("")))
+        self._window = NO_WINDOW
         self._before: list[LogLine] = []
         self._after: list[LogLine] = []
 

@@ -25,6 +25,9 @@ MOST_PARAM, STATE = 16, 11
 LEAST_REASON = 12
 """Characters below which a line does not say why a trial was pruned or failed."""
 
+NO_METRIC = MatrixDetail("", None, {})
+"""The values of a sweep without metrics."""
+
 
 class GroupTable:
     """The part of a sweep's table that does not change: parameters and column widths."""
@@ -68,21 +71,22 @@ class GroupRows(Sequence[Row]):
         `table` is an existing table of these members, to be reused; `foot` are lines below the
         members.
         """
+        group = group or NO_METRIC
         self._table = table if table is not None else GroupTable(members)
         self._group, self._now, self._width, self._foot = group, now, width, foot
         self._ordered, self._alerts = _ordered(members, group), alerts or {}
-        title = group.column if group is not None else ""
+        self._trials = group.search.trials if group.search is not None else {}
+        title = group.column if group.metric else ""
         value = max(VALUE, min(cell_len(title), MOST_TITLE)) if title else 0
         word = max(map(cell_len, {*map(state_word, members), *self._alerts.values()}), default=0)
         self._columns = MemberColumns.fitting(
             *(self._table.widths, value, width),
-            steps=_has_steps(group),
+            steps=any(one.step is not None for one in self._trials.values()),
             word=word,
         )
-        if group is not None:
-            with_nan = [one for one in members if one.name in group.nan_since]
-            word = max([word, *(cell_len(self._words(one)[0]) for one in with_nan)])
-            self._columns = self._columns.with_others(group.others, width - word - 2)
+        with_nan = [one for one in members if one.name in group.nan_since]
+        word = max([word, *(cell_len(self._words(one)[0]) for one in with_nan)])
+        self._columns = self._columns.with_others(group.others, width - word - 2)
         self._head = self._heading(members)
 
     def _heading(self, members: Sequence[StageRecord]) -> list[Row]:
@@ -91,13 +95,13 @@ class GroupRows(Sequence[Row]):
         if table.same:
             shared = (Segment(f"{key}={value}  ") for key, value in table.same.items())
             rows += packed((Segment("all have  ", "dim"), *shared), width)
-        if group is not None:
+        if group.metric:
             best = next(iter(group.best_first(members)), self._ordered[0])
             words = _best(best, table.params[best.name], table.differing, group)
             rows += packed(words, width)
             rows += search_rows(group, width)
-        rows += folded_rows(members, group, width)
-        head = self._columns.head(group.column if group is not None else "")
+        rows += folded_rows(members, group if group.metric else None, width)
+        head = self._columns.head(group.column if group.metric else "")
         return [*rows, (), cut(head, self._width)]
 
     def __len__(self) -> int:
@@ -122,15 +126,13 @@ class GroupRows(Sequence[Row]):
 
     def _member(self, place: int) -> Row:
         stage, group = self._ordered[place], self._group
-        value = group.shown.get(stage.name) if group is not None else None
-        broken = group is not None and stage.name in group.broken
-        leads = place == 0 and group is not None and group.lower is not None
-        leads = leads and group is not None and group.may_lead(stage)
+        value = group.shown.get(stage.name)
+        leads = place == 0 and group.lower is not None and group.may_lead(stage)
         params = self._table.params[stage.name]
-        style = "bad" if broken else "good" if leads and value is not None else ""
-        trial = group.search.trials.get(stage.name) if group and group.search else None
-        values = group.others if group is not None else {}
-        others = {title: own.get(stage.name) for title, own in values.items()}
+        is_broken = stage.name in group.broken
+        style = "bad" if is_broken else "good" if leads and value is not None else ""
+        trial = self._trials.get(stage.name)
+        others = {title: own.get(stage.name) for title, own in group.others.items()}
         rows = [
             self._columns.row(stage, params, value, self._now(), style, word, trial, others)
             for word in self._words(stage)
@@ -139,18 +141,11 @@ class GroupRows(Sequence[Row]):
 
     def _words(self, stage: StageRecord) -> list[str]:
         """Return the words of a member's state and alert, the longest first."""
-        group = self._group
-        is_broken = group is not None and stage.name in group.broken
+        is_broken = stage.name in self._group.broken
         alert = self._alerts.get(stage.name, "NaN" if is_broken else "")
-        since = group.nan_since.get(stage.name) if group is not None else None
+        since = self._group.nan_since.get(stage.name)
         alerts = [alert] if since is None else [f"{alert} since {exact_step(since)}", alert]
         return [f"{state_word(stage)} {one}".strip() for one in alerts]
-
-
-def _has_steps(group: MatrixDetail | None) -> bool:
-    """Return True if a trial has the step of its value: a mean over seeds has none."""
-    search = None if group is None else group.search
-    return search is not None and any(one.step is not None for one in search.trials.values())
 
 
 def _whole(row: Row, width: int) -> Row:
@@ -175,17 +170,15 @@ def _keys(all_params: Sequence[Mapping[str, str]]) -> tuple[list[str], dict[str,
     return [name for name in names if name not in same], same
 
 
-def _ordered(members: Sequence[StageRecord], group: MatrixDetail | None) -> list[StageRecord]:
+def _ordered(members: Sequence[StageRecord], group: MatrixDetail) -> list[StageRecord]:
     """Return the members with a value, the best first, and then the others by state."""
-    known = group.in_order(members) if group is not None else []
+    known = group.in_order(members)
     names = {one.name for one in known}
     rest = [one for one in members if one.name not in names]
     return [*known, *sorted(rest, key=lambda one: RANKS[one.status])]
 
 
-def _states(
-    members: Sequence[StageRecord], alerts: Mapping[str, str], group: MatrixDetail | None
-) -> Row:
+def _states(members: Sequence[StageRecord], alerts: Mapping[str, str], group: MatrixDetail) -> Row:
     """Return how many members are in each state, stalled, or have alerts, and the first NaN."""
     spans = [
         Segment(f"{SYMBOLS[status]} {count} {status}  ", state_style(status))
@@ -193,7 +186,7 @@ def _states(
     ]
     own = {one.name: alerts[one.name] for one in members if one.name in alerts}
     found = [one._replace(text=f"{one.text.strip()}  ") for one in trouble(members, own)]
-    if group is not None and group.nan_since:
+    if group.nan_since:
         words = " since" if len(group.nan_since) == 1 else ", first at"
         since = f"NaN{words} step {exact_step(min(group.nan_since.values()))}  "
         found = [one._replace(text=one.text.replace("NaN  ", since)) for one in found]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
-from trainui.tui.actions.plan_rows import plan_lines
+from trainui.tui.actions.plan_screen import plan_lines
 from trainui.tui.render.styled_text import plain, width_of
 
 
