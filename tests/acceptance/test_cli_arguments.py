@@ -247,3 +247,30 @@ def test_what_is_not_utf_8_is_one_error_and_leaves_nothing(cli: CommandLine) -> 
     for call in (("run", "--", "true"), ("worker", "stop"), ("worker", "status")):
         done = cli(*call, PAGER="")
         assert (done.code, done.err.count("\n")) == (2, 1), done
+
+
+NO_THREADS = """
+import sys, threading
+def refuse(*_, **__):
+    raise RuntimeError("can't start new thread")  # as CPython does; root has no limit
+threading._start_new_thread = threading._start_joinable_thread = refuse
+from trainui.cli import main
+sys.argv[1:] = ["run", "--detach", "--", "true"]
+main.run()
+"""
+
+
+def test_a_limit_of_threads_is_one_error(cli: CommandLine) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", NO_THREADS],
+        cwd=cli.directory,
+        env=cli.environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 4
+    assert done.stderr == (
+        "the limit of processes and threads is reached (`ulimit -u`, or that of the container): "
+        "end some of them, or raise it\n"
+    )

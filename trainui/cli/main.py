@@ -16,7 +16,7 @@ from typing import NoReturn
 from trainui import mounts
 from trainui.cli.output import printing
 from trainui.cli.runs import open_or_wait
-from trainui.errors import StoppedError, TrainuiError, UsageError
+from trainui.errors import StoppedError, TrainuiError, UnfitEnvironmentError, UsageError
 
 UNFIT = 4
 """Exit code for an unfit environment."""
@@ -71,8 +71,8 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:
         return _system_error(error, as_json=as_json)
     except Exception as error:
-        if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
-            return printing.failure(_not_text(error), as_json=as_json)
+        if (known := _explained(error)) is not None:
+            return printing.failure(known, as_json=as_json)
         return _unexpected(error, as_json=as_json)
 
 
@@ -141,6 +141,18 @@ def _system_error(error: OSError, *, as_json: bool) -> int:
 def _give_up_stdout() -> None:
     # the interpreter flushes stdout once more at exit, and would print an error
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _explained(error: Exception) -> TrainuiError | None:
+    """Return the error to report for one that any line may raise; None: it is a bug."""
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        return _not_text(error)
+    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        return UnfitEnvironmentError(
+            "the limit of processes and threads is reached (`ulimit -u`, or that of the "
+            "container): end some of them, or raise it"
+        )
+    return None
 
 
 def _not_text(error: UnicodeEncodeError) -> UsageError:
