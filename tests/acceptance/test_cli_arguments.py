@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.acceptance.command_line import CommandLine
+from tests.acceptance.command_line import COMMAND, CommandLine
 
 
 def test_the_version_is_told(cli: CommandLine) -> None:
@@ -274,3 +274,21 @@ def test_a_limit_of_threads_is_one_error(cli: CommandLine) -> None:
         "the limit of processes and threads is reached (`ulimit -u`, or that of the container): "
         "end some of them, or raise it\n"
     )
+
+
+def test_a_current_directory_that_was_deleted_is_named(cli: CommandLine) -> None:
+    gone = cli.directory / "gone"
+    gone.mkdir()
+    script = f'rmdir {gone}; exec "$@"'
+    for asked in (("validate", "p.yaml"), ("run", "--detach", "--", "true"), ("add", ".")):
+        done = subprocess.run(
+            ["sh", "-c", script, "sh", *COMMAND, *asked],
+            cwd=gone,
+            env=cli.environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 4
+        assert done.stderr == "the current directory was deleted; change to one that exists\n"
+        gone.mkdir()

@@ -128,6 +128,8 @@ def with_any_pid(arguments: Sequence[str]) -> Sequence[str]:
 def _system_error(error: OSError, *, as_json: bool) -> int:
     """Report an error of the operating system, e.g. a full disk."""
     message = f"operating system error: {error}; run `trainui doctor` to check this machine"
+    if _is_directory_gone():
+        message = "the current directory was deleted; change to one that exists"
     try:
         sys.stdout.flush()
         printing.problem(message, code="environment", exit_code=UNFIT, as_json=as_json)
@@ -136,6 +138,14 @@ def _system_error(error: OSError, *, as_json: bool) -> int:
         _give_up_stdout()
         printing.note(message)
     return UNFIT
+
+
+def _is_directory_gone() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _give_up_stdout() -> None:
