@@ -8,13 +8,16 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trainui import formatting, mounts
 from trainui.errors import UnfitEnvironmentError
 
 MEGABYTE, GIGABYTE = 10**6, 10**9
+
+ROUGH = 10 * MEGABYTE
+"""Bytes to which a shown number is rounded if it changes all the time."""
 
 LEAST_FREE = 100 * MEGABYTE
 """Bytes; with less, no stage starts, to leave space for the logs and records of running ones."""
@@ -48,6 +51,11 @@ class DiskSpace:
 
     def __str__(self) -> str:
         return f"{formatting.size(self.free)} free on {self.path}"
+
+    @property
+    def roughly(self) -> str:
+        """The same, rounded down to 10 MB, so that the text changes rarely."""
+        return str(replace(self, free=self.free // ROUGH * ROUGH or self.free))
 
 
 def spaces(home: Path, runs_dir: Path, others: Iterable[Path] = ()) -> list[DiskSpace]:
@@ -103,8 +111,7 @@ def wait_reason(places: Iterable[Path]) -> str | None:
     """
     for place in places:
         if (left := free(place)) < LEAST_FREE:
-            coarse = left // (10 * MEGABYTE) * 10 * MEGABYTE
-            least, known = formatting.size(LEAST_FREE), formatting.size(coarse)
+            least, known = formatting.size(LEAST_FREE), formatting.size(left // ROUGH * ROUGH)
             return f"needs {least} of disk space: {known} free on {place}"
     return None
 
@@ -136,7 +143,7 @@ def notice(found: Iterable[DiskSpace]) -> str | None:
     least = min(found, key=lambda room: room.free / room.little)
     if not least.is_low:
         return None
-    return f"disk {'full' if least.is_full else 'low'}: {least}"
+    return f"disk {'full' if least.is_full else 'low'}: {least.roughly}"
 
 
 def warnings(found: Iterable[DiskSpace]) -> list[str]:

@@ -25,6 +25,7 @@ def test_a_disk_is_enough_low_or_full() -> None:
     ]
     assert disk.notice([room(2 * GIGABYTE)]) is None
     assert disk.notice([room(2 * GIGABYTE), room(0)]) == "disk full: 0 B free on /x"
+    assert disk.notice([room(397 * MEGABYTE)]) == "disk low: 390 MB free on /x"
 
 
 def test_two_directories_of_one_disk_are_told_once(tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ def _last(name: str) -> str:
     return re.split(r"[/.]", name.casefold())[-1]
 
 
+@lru_cache(maxsize=4096)
 def is_headline(name: str) -> bool:
     """Return True if a metric's name is that of a loss or a score."""
     return any(pattern.search(name) for pattern in _RANKS)

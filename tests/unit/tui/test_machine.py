@@ -43,10 +43,9 @@ def forecast(*free: int, every: float = 30.0) -> DiskForecast:
 def test_a_disk_that_fills_is_told_with_when() -> None:
     filling = forecast(*(100 * GIGABYTE - at * GIGABYTE // 2 for at in range(10)))
     assert filling.rates() == {PLACE: GIGABYTE / 60}
-    assert filling.warning([DiskSpace(PLACE, 60 * GIGABYTE, 1)]) == f"disk full in ~1h: {PLACE}"
-    assert (
-        filling.warning([DiskSpace(PLACE, 190 * GIGABYTE, 1)]) == f"disk full in ~3h 10m: {PLACE}"
-    )
+    for free, when in ((60, "~1h"), (190, "~3h 10m")):
+        words = f"disk full in {when}: {free} GB free on {PLACE}"
+        assert filling.warning([DiskSpace(PLACE, free * GIGABYTE, 1)]) == words
     assert filling.warning([DiskSpace(PLACE, 2000 * GIGABYTE, 1)]) is None
 
 

@@ -71,7 +71,9 @@ class HealthReader:
         except OSError:
             return None  # readers of these directories report the error
         self.forecast.note(rooms, time.monotonic())
-        return disk.notice(rooms) or self.forecast.warning(rooms)
+        if any(room.is_full for room in rooms):
+            return disk.notice(rooms)
+        return self.forecast.warning(rooms) or disk.notice(rooms)
 
 
 def worker_is_there() -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from trainui import formatting
@@ -53,13 +53,15 @@ class DiskForecast:
                     found[path] = rate
         return found
 
-    def warning(self, rooms: Iterable[DiskSpace]) -> str | None:
+    def warning(self, rooms: Sequence[DiskSpace]) -> str | None:
         """Return a short warning if a disk will be full soon, else None."""
         left = seconds_left(rooms, self.rates())
-        path = min(left, key=left.__getitem__, default=None)
-        if path is None or left[path] >= SOON:
+        room = min(
+            (one for one in rooms if one.path in left), key=lambda one: left[one.path], default=None
+        )
+        if room is None or left[room.path] >= SOON:
             return None
-        return f"disk full in {coarse(left[path])}: {path}"
+        return f"disk full in {coarse(left[room.path])}: {room.roughly}"
 
 
 def coarse(seconds: float) -> str:
