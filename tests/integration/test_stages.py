@@ -83,7 +83,7 @@ def test_a_stage_is_recorded_as_its_supervisor_saw_it(new_run: NewRun) -> None:
     found, attempt = run.stage("a"), run.attempt("a")
     assert found.celery_task_id == attempt.celery_task_id
     assert (found.exit_code, attempt.exit_code) == (3, 3)
-    assert found.error == "exit code 3\n\nerr"
+    assert found.error == "exit code 3: err\n\nerr"
     assert (found.started_at, found.completed_at) == (attempt.started_at, attempt.completed_at)
     assert (Path(attempt.directory) / "stdout.log").read_text() == "out\n"
     assert attempt.metrics_complete
@@ -367,7 +367,7 @@ def test_secrets_in_a_failed_stages_log_are_masked_in_its_error(
     monkeypatch.setenv("HUB_TOKEN", "hf_abcdef123456")
     run = new_run(stage("a", 'echo "denied: $HUB_TOKEN" >&2; exit 1'))
     run.wait()
-    assert run.stage("a").error == "exit code 1\n\ndenied: ***"
+    assert run.stage("a").error == "exit code 1: denied: ***\n\ndenied: ***"
     log = Path(run.attempt("a").directory, "stderr.log")
     assert log.read_text() == "denied: hf_abcdef123456\n"
 

@@ -153,7 +153,7 @@ def test_the_stages_got_their_secrets(used: Used) -> None:
     errors = {stage["name"]: stage["error"] for stage in shown["stages"]}
     assert errors["task"].startswith("ValueError: not with ***")
     assert errors["shell"].startswith("exit code 3\n\nno")
-    assert errors["argument"].startswith("exit code 4\n\nabout ***")
+    assert errors["argument"].startswith("exit code 4: about ***\n\nabout ***")
     assert errors["lost"].startswith("workdir /nowhere/*** does not exist")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainui import disk as disks
-from trainui import paths, settings
+from trainui import formatting, paths, settings
 from trainui.errors import NotFoundError, UnfitEnvironmentError, UsageError
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def database() -> Result:
         return BAD, str(error), advice
     if damage:
         return BAD, f"{where}: {damage}", sqlite_file.DAMAGED
-    return GOOD, f"{where}, {count} run(s){size}"
+    return GOOD, f"{where}, {formatting.quantity(count, 'run')}{size}"
 
 
 def _database() -> tuple[str, str, str]:

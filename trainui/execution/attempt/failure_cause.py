@@ -63,6 +63,12 @@ _CAUSES = re.compile(
 )
 """Error lines outside a traceback."""
 
+FEWEST = 3
+"""Lines of stderr up to which its last one is taken for the message of `sys.exit("...")`."""
+
+_NO_MESSAGE = re.compile(r"\s.*|Traceback .*|.*(\d\.\d|%|[Ww]arning|WARN|INFO|DEBUG).*")
+"""Lines of progress and of loggers."""
+
 _NOISE = re.compile(r"(srun: error: .*(Exited with exit code|Terminated)|make(\[\d+\])?: \*\*\*).*")
 _HYDRA = "Set the environment variable HYDRA_FULL_ERROR=1"
 
@@ -77,8 +83,11 @@ class Cause:
     """The traceback that ends with this line."""
 
 
-def find(attempt_dir: Path) -> Cause | None:
-    """Return why the process of an attempt failed; None if its logs do not contain the cause."""
+def find(attempt_dir: Path, *, exited: bool = True) -> Cause | None:
+    """Return why the process of an attempt failed; None if its logs do not contain the cause.
+
+    `exited`: it ended by itself, so its last words may be the cause.
+    """
     ends = [
         [harmless(line[:LONGEST_LINE]) for line in logs.end_lines(attempt_dir / name, SEARCHED)]
         for name in (protocol.STDERR_FILE, protocol.STDOUT_FILE)
@@ -87,7 +96,7 @@ def find(attempt_dir: Path) -> Cause | None:
         for lines in ends:
             if (cause := search(lines)) is not None:
                 return cause
-    return None
+    return _of_exit_message(ends[0]) if exited else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +218,14 @@ def _of_last_lines(lines: Sequence[str]) -> Cause | None:
         return _of_hydra(lines)
     causes = [one for one in last if _CAUSES.fullmatch(one) and not _NOISE.fullmatch(one)]
     return Cause(causes[-1].strip()) if causes else None
+
+
+def _of_exit_message(stderr: Sequence[str]) -> Cause | None:
+    """Return the last line of a short stderr, e.g. that of `echo no data >&2; exit 1`."""
+    said = [line.rstrip() for line in stderr if line.strip()]
+    if not 0 < len(said) <= FEWEST or _NO_MESSAGE.fullmatch(said[-1]) or _NOISE.fullmatch(said[-1]):
+        return None
+    return Cause(said[-1])
 
 
 def _of_hydra(lines: Sequence[str]) -> Cause | None:

@@ -38,6 +38,9 @@ STOPPED_FROM_OUTSIDE = (
     "or because the machine was shut down"
 )
 OUT_OF_MEMORY = "killed by the kernel: out of memory"
+FROM_A_SHELL = 126
+"""Least exit code by which a shell says how a command of it ended."""
+
 LONGEST_QUOTE = 200
 """Characters of a log line that are quoted in the first line of an error."""
 
@@ -209,7 +212,7 @@ def _explained(ending: str, definition: StageDefinition, found: Exit, directory:
         return f"{ending}: out of memory: {line[:LONGEST_QUOTE]}\n\n{tail}"
     if not (found.exit_code or found.signal in CRASHES):
         return f"{ending}\n\n{tail}"
-    cause = failure_cause.find(directory)
+    cause = failure_cause.find(directory, exited=0 < (found.exit_code or 0) < FROM_A_SHELL)
     ending += f": {cause.line[:LONGEST_QUOTE]}" if cause else ""
     return f"{ending}\n\n{_with_traceback(cause, tail)}"
 

@@ -98,6 +98,7 @@ def test_each_line_may_begin_with_its_rank(tmp_path: Path, prefix: str) -> None:
     [
         ("usage: t.py [-h]\nt.py: error: unrecognized arguments: --lrr 3\n", "t.py: error: "),
         ("bash: line 1: torchrn: command not found\n", "bash: line 1: torchrn: command"),
+        ("loading\nno GPU was found\n", "no GPU was found"),
         ("python: can't open file 'x.py': [Errno 2] No such file\n", "python: can't open file"),
         ("/usr/bin/python3: No module named trian\n", "/usr/bin/python3: No module named"),
         ("terminate called after throwing\n  what():  no GPU\n", "what():  no GPU"),
@@ -117,7 +118,14 @@ def test_without_a_traceback_the_last_telling_line_counts(
 
 @pytest.mark.parametrize(
     "text",
-    ["", "step 1 loss 0.5\n", "Traceback (most recent call last):\n", TRACEBACK + "step\n" * 100],
+    [
+        "",
+        "step 1 loss 0.5\n",
+        "a\nb\nc\nd\n",
+        "x.py:3: UserWarning: y\n",
+        "Traceback (most recent call last):\n",
+        TRACEBACK + "step\n" * 100,
+    ],
 )
 def test_a_log_that_does_not_say_why_gives_no_cause(tmp_path: Path, text: str) -> None:
     assert cause(tmp_path, text) is None
