@@ -99,9 +99,18 @@ class Fallbacks:
         return any(text.found_at is not None for text in self._waiting.values())
 
     @property
-    def has_just_shown(self) -> bool:
-        """True if a text has just shown its first metric, and is read after a short wait."""
-        return any(text.has_just_shown for text in self._waiting.values())
+    def is_due(self) -> bool:
+        """True if a text has just shown its first metric, or may soon show that of a search."""
+        texts = self._waiting.values()
+        return any(
+            text.has_just_shown or (self._metric is not None and text.has_grown) for text in texts
+        )
+
+    @property
+    def followed(self) -> set[str]:
+        """The paths of texts that are checked whenever they grow: a search waits for its metric."""
+        texts = () if self._metric is None else self._waiting.values()
+        return {str(text.candidate.path) for text in texts if not text.is_abandoned}
 
     def pop_ready(self, wait: float, *, all_of_them: bool) -> list[SourceFile]:
         """Remove and return the texts that no longer wait; at the attempt's end, all of them."""
@@ -125,13 +134,15 @@ class _Text:
     def __init__(self, candidate: SourceFile) -> None:
         self.candidate = candidate
         self.found_at: float | None = None
+        self.has_grown = False
+        """True if the last scan found whole lines."""
         self._sought = candidate.reading.sought
         self._has_sought = False
         self._lines = AnyLines(None, {SOUGHT: self._sought})
         self._offset = self._count = 0
 
     @property
-    def _is_abandoned(self) -> bool:
+    def is_abandoned(self) -> bool:
         return self.found_at is None and (self._offset >= MAX_BYTES or self._count >= MAX_LINES)
 
     @property
@@ -150,13 +161,14 @@ class _Text:
 
     def is_ready(self, wait: float, *, at_once: bool) -> bool:
         if at_once:
-            return not self._is_abandoned
+            return not self.is_abandoned
         if wait == WAIT and self._has_sought and has_steps(self.preset):
             wait = min(wait, WAIT_IF_SEARCHED)
         return self.found_at is not None and time.monotonic() >= self.found_at + wait
 
     def scan(self) -> bool:
-        if self.found_at is not None or self._is_abandoned:
+        self.has_grown = False
+        if self.found_at is not None or self.is_abandoned:
             return False
         try:
             with closing(GrowingFile(self.candidate.path)) as file:
@@ -165,6 +177,7 @@ class _Text:
             return False
         is_full = len(data) == _AT_ONCE
         length = self._lines.cut(data) or (len(data) if is_full else 0)
+        self.has_grown = length > 0
         if length and self._shows_metric(data[:length]):
             self.found_at = time.monotonic()
         return is_full and self.found_at is None
@@ -173,7 +186,7 @@ class _Text:
         found = self._lines.decode(block, 0)
         self._offset += len(block)
         self._count += block.count(b"\n") + block.count(b"\r")
-        if not found.records and self._is_abandoned:  # unless a record has begun, e.g. a long bar
+        if not found.records and self.is_abandoned:  # unless a record has begun, e.g. a long bar
             found = self._lines.finish(0)
         self._has_sought = self._sought in found.series
         return bool(found.records)

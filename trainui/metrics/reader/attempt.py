@@ -103,8 +103,8 @@ class AttemptReader:
 
     @property
     def is_log_due(self) -> bool:
-        """True if a log has shown metrics, and is read after a short wait."""
-        return not self._names.has_files and self._fallbacks.has_just_shown
+        """True if a log is to be checked again soon, since it has shown metrics or may do so."""
+        return not self._names.has_files and self._fallbacks.is_due
 
     def _is_new(self, candidate: SourceFile) -> bool:
         if candidate.key in self._fallbacks:
@@ -335,8 +335,10 @@ class AttemptReader:
         )
 
     def paths(self) -> set[str]:
-        """Return the paths of the files being read."""
+        """Return the paths of the files being read, or checked when they grow."""
         found = {str(candidate.path) for candidate in self._candidates.values()}
+        if not self._names.has_files:
+            found |= self._fallbacks.followed
         databases = {str(one.path) for one in self._candidates.values() if one.run}
         return found | {f"{path}-wal" for path in databases}
 

@@ -837,10 +837,10 @@ def test_a_log_that_has_shown_a_metric_is_due_before_the_next_usual_scan(tmp_pat
     fallbacks.add(SourceFile("stdout.log#found", log, DecoderChoice(format="text")))
     log.write_text("step 1 loss 2\n")
     fallbacks.scan()
-    assert not fallbacks.has_just_shown
+    assert not fallbacks.is_due
     log.write_text("step 1 loss 2\nstep 2 loss 1\n")
     fallbacks.scan()
-    assert fallbacks.has_just_shown
+    assert fallbacks.is_due
 
 
 def test_what_a_trainer_prints_and_writes_is_offered_once(store: Store, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -21,15 +21,17 @@ from tests.unit.metrics.attempts import (
     is_complete,
     next_attempt,
     start_attempt,
+    start_trials,
 )
 from tests.unit.metrics.reading import all_points, lines, summaries
 from tests.unit.supervisor.waiting import wait_for
 from trainui import paths
 from trainui.domain.definition import MetricSource
+from trainui.domain.search import Search
 from trainui.domain.states import Status
 from trainui.metrics.reader import process
 from trainui.metrics.reader.process_loop import MetricsReader
-from trainui.metrics.reader.watch import Watch
+from trainui.metrics.reader.watch import FileChanges, Watch
 from trainui.store.db.engine import Store
 from trainui.store.points import curves
 from trainui.store.read import views
@@ -298,3 +300,34 @@ def test_a_scan_that_the_worker_waits_for_does_not_wait_for_the_pause_between_sc
             return steps(store, attempt) == [0]
 
         wait_for(is_read, "the line")
+
+
+class OwnEvents(LostEvents):
+    """Reports what a test reports by `report`."""
+
+    report: Callable[[FileChanges], object]
+
+    def __init__(self, on_change: Callable[[FileChanges], object]) -> None:
+        super().__init__(on_change)
+        OwnEvents.report = staticmethod(on_change)
+
+
+def test_the_log_of_a_trial_is_read_when_it_grows_without_a_scan(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = "trainui.metrics.reader.process_loop"
+    for pause in ("SCAN_PAUSE", "IDLE_PAUSE", "LONGEST_PAUSE"):
+        monkeypatch.setattr(f"{loop}.{pause}", 1e9)
+    monkeypatch.setattr(f"{loop}.Watch", OwnEvents)
+    monkeypatch.setattr("trainui.metrics.discovery.fallback_sources.WAIT_IF_SEARCHED", 0.0)
+    (attempt,) = start_trials(store, tmp_path, Search("loss", "minimize"), 1)
+    paths.home().worker.mkdir(parents=True, exist_ok=True)
+    log = attempt.directory / "stdout.log"
+    with closing(MetricsReader(store, HOST)) as reader:
+        while not reader.turn(scan=True):
+            pass
+        log.write_text("loading\nstep 1 loss 2\n")
+        OwnEvents.report(FileChanges(frozenset({str(log)}), others=False))
+        while not reader.turn(scan=False):
+            pass
+        assert steps(store, attempt) == [1]
