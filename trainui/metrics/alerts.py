@@ -10,20 +10,13 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trainui.domain.definition import Alert
-from trainui.store.points.chunks import step_number
+from trainui.store.points.chunks import Points, step_number
+from trainui.store.points.lazy_numpy import Bools, Floats
 from trainui.store.runs.alerts import AlertRecord
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from trainui.store.points.chunks import Floats, Points
-
-    Mask = NDArray[np.bool_]
 
 
 @dataclass(slots=True)
@@ -94,7 +87,7 @@ class AlertWatch:
         return AlertRecord.of_alert(alert, words, name, _step(points, at))
 
 
-_CONDITIONS: dict[str, Callable[[Floats, float], Mask]] = {
+_CONDITIONS: dict[str, Callable[[Floats, float], Bools]] = {
     "nan": lambda values, _limit: ~np.isfinite(values),
     "above": lambda values, limit: values > limit,
     "below": lambda values, limit: values < limit,
@@ -112,7 +105,7 @@ def _counted(points: Points, alert: Alert) -> Points:
     return points if alert.after is None else points[points.steps >= alert.after]
 
 
-def _first(mask: Mask) -> int | None:
+def _first(mask: Bools) -> int | None:
     return int(np.argmax(mask)) if bool(mask.any()) else None
 
 

@@ -11,7 +11,6 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,11 +29,7 @@ from trainui.metrics.formats.tensorboard import event_file
 from trainui.store.db.protocol import Connection
 from trainui.store.points import curves
 from trainui.store.points.chunks import Points
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from trainui.store.points.chunks import Steps
+from trainui.store.points.lazy_numpy import Ints, Steps
 
 PLACES = 400
 """Records in a preview: two for each column of a wide plot."""
@@ -194,7 +189,7 @@ def _decoded(
     }
 
 
-def _stepped(points: Points, numbers: NDArray[np.int64]) -> Steps:
+def _stepped(points: Points, numbers: Ints) -> Steps:
     """Return the steps of points; record numbers are replaced by estimated line numbers."""
     counted = points.steps >= _NUMBERED
     if not counted.any():
@@ -203,7 +198,7 @@ def _stepped(points: Points, numbers: NDArray[np.int64]) -> Steps:
     return np.where(counted, numbers[at], points.steps)
 
 
-def _numbers(found: Mapping[int, bytes]) -> NDArray[np.int64]:
+def _numbers(found: Mapping[int, bytes]) -> Ints:
     """Return the estimated line numbers of the sampled lines."""
     counts = {place: data.count(b"\n") for place, data in found.items()}
     length = sum(map(len, found.values())) / max(sum(counts.values()), 1)

@@ -6,15 +6,14 @@ trial's time in a search of a thousand.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from trainui.store.points.lazy_numpy import Array
 
 _Space = dict[str, BaseDistribution]
 
@@ -33,7 +32,7 @@ class KeepingTPESampler(TPESampler):
 
     def _get_internal_repr(
         self, trials: list[FrozenTrial], search_space: _Space, *study: Any
-    ) -> dict[str, NDArray[Any]]:
+    ) -> dict[str, Array]:
         """Return the values of some trials that have all of these parameters (Optuna's hook).
 
         Since Optuna 5 it gets the study, too.

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -24,9 +24,7 @@ from trainui.metrics.formats.rows import Row, row_points
 from trainui.metrics.formats.table import Decoded, WholeTable, step_fields, table_points
 from trainui.metrics.formats.text.log_prefix import record_fields, record_message
 from trainui.metrics.formats.text.presets.print_statements import PrintStatements
-
-if TYPE_CHECKING:
-    from trainui.store.points.chunks import Floats
+from trainui.store.points.lazy_numpy import Floats
 
 _BOM = b"\xef\xbb\xbf"
 

@@ -11,15 +11,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from trainui.metrics.formats.numbers import to_number
 from trainui.store.points.chunks import Points, whole_steps
-
-if TYPE_CHECKING:
-    from trainui.store.points.chunks import Ints
+from trainui.store.points.lazy_numpy import Ints
 
 _METRICS = ("metric", "metric_name", "tag", "key", "name", "series", "variable")
 """Columns that contain a metric's name, in order of preference."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -18,9 +18,7 @@ from trainui.metrics.formats import configuration, labels, rows
 from trainui.metrics.formats.numbers import to_number
 from trainui.metrics.formats.table import TableColumn
 from trainui.metrics.formats.text.log_prefix import LEVELS, MESSAGES
-
-if TYPE_CHECKING:
-    from trainui.store.points.chunks import Floats
+from trainui.store.points.lazy_numpy import Floats
 
 MAX_FIELDS = 500
 """A file with more fields does not contain metrics."""

@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trainui.store.points.chunks import Points, join, whole_steps
 from trainui.store.points.column_packing import NO_TIME
-
-if TYPE_CHECKING:
-    from trainui.store.points.chunks import Floats, Ints
+from trainui.store.points.lazy_numpy import Array, Bools, Floats, Ints
 
 STEP_NAMES = (
     "step",
@@ -47,7 +44,7 @@ class TableColumn:
     """One field of some rows."""
 
     values: Floats
-    present: NDArray[np.bool_] | None = None
+    present: Bools | None = None
     """Mask of the rows that have a number; None: all rows."""
 
 
@@ -128,9 +125,7 @@ def table_points(
     return series
 
 
-def _both(
-    present: NDArray[np.bool_] | None, taken: NDArray[np.bool_] | None
-) -> NDArray[np.bool_] | None:
+def _both(present: Bools | None, taken: Bools | None) -> Bools | None:
     """Return the mask of the rows that have a number which was not used as the step."""
     if taken is None:
         return present
@@ -139,7 +134,7 @@ def _both(
 
 def _steps(
     columns: Mapping[str, TableColumn], numbers: Ints, named: str | None
-) -> tuple[NDArray[Any], dict[str, NDArray[np.bool_]]]:
+) -> tuple[Array, dict[str, Bools]]:
     """Return the step of each row, and by field the rows in which it was the step."""
     steps = numbers.astype(np.float64)
     without = np.ones(len(numbers), np.bool_)

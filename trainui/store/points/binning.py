@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from trainui.store.points.chunks import Stats
 from trainui.store.points.columns import Columns
 from trainui.store.points.grid import BinGrid
-from trainui.store.points.lazy_numpy import np
+from trainui.store.points.lazy_numpy import Floats, Ints, np
 from trainui.store.points.series_data import SeriesPoints
-
-if TYPE_CHECKING:
-    from trainui.store.points.chunks import Floats, Ints
 
 NAN, ABOVE, BELOW = 1, 2, 4
 """Bit flags of the non-finite values in a column: NaN, infinity, minus infinity."""

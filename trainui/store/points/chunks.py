@@ -10,17 +10,10 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from trainui.store.points.column_packing import no_times, unpack, unpack_times
-from trainui.store.points.lazy_numpy import np
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Ints = NDArray[np.int64]
-    Floats = NDArray[np.float64]
-    Steps = NDArray[Any]
+from trainui.store.points.lazy_numpy import Bools, Floats, Ints, Steps, np
 
 CHUNK_POINTS = 4096
 """Points in a full chunk: larger chunks save little space and cost more to read at the edges."""
@@ -42,7 +35,7 @@ class Points:
     def __len__(self) -> int:
         return len(self.values)
 
-    def __getitem__(self, part: slice | NDArray[np.bool_] | Ints) -> Points:
+    def __getitem__(self, part: slice | Bools | Ints) -> Points:
         return Points(self.ordinals[part], self.steps[part], self.values[part], self.times[part])
 
     def later(self, count: int) -> Points:

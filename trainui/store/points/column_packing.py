@@ -9,14 +9,13 @@ from __future__ import annotations
 import struct
 import zlib
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from trainui.store.points.lazy_numpy import np
+from trainui.store.points.lazy_numpy import Array, Bytes, Ints, np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Ints = NDArray[np.int64]
 
 NO_TIME = -(2**63)
 """Marks a missing time in a column of times."""
@@ -33,7 +32,7 @@ _RANDOM = 200
 bytes have about 251 of the 256."""
 
 
-def pack(column: NDArray[Any]) -> bytes:
+def pack(column: Array) -> bytes:
     """Pack a column of int64 or float64 into bytes, without loss."""
     bits = np.ascontiguousarray(column).view(np.int64)
     if len(bits) < 2:
@@ -48,7 +47,7 @@ def pack(column: NDArray[Any]) -> bytes:
     return struct.pack("<B", _PLAIN) + _pack_planes(bits)
 
 
-def unpack(blob: bytes, n: int, *, floats: bool) -> NDArray[Any]:
+def unpack(blob: bytes, n: int, *, floats: bool) -> Array:
     """Unpack `n` numbers of a column that `pack` wrote."""
     bits = np.empty(n, np.int64)
     unpack_into(bits, blob)
@@ -87,7 +86,7 @@ def no_times(n: int) -> Ints:
     return np.broadcast_to(np.int64(NO_TIME), n)
 
 
-def pack_shared(column: NDArray[Any]) -> bytes:
+def pack_shared(column: Array) -> bytes:
     """Pack a column with a cache, since the series of one file often share their steps."""
     return _pack_again(column.tobytes())
 
@@ -144,7 +143,7 @@ def _pack_planes(bits: Ints) -> bytes:
     )
 
 
-def _pack_plane(plane: NDArray[np.uint8]) -> bytes:
+def _pack_plane(plane: Bytes) -> bytes:
     data = plane.tobytes()
     if np.count_nonzero(np.bincount(plane[:_SAMPLE], minlength=256)) < _RANDOM:
         # Run-length matching only: for byte planes as small as level 1, and faster.

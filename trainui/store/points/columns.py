@@ -15,12 +15,12 @@ from trainui.store.db import protocol
 from trainui.store.db.readonly import snapshot
 from trainui.store.points import chunks, segments, stitching
 from trainui.store.points.grid import BinGrid
-from trainui.store.points.lazy_numpy import np
+from trainui.store.points.lazy_numpy import Floats, Ints, np
 from trainui.store.points.partial_chunks import ROW, rows_of_chunks, rows_of_points
 from trainui.store.points.stitching import History, HistoryStart, PointSegment
 
 if TYPE_CHECKING:
-    from trainui.store.points.chunks import Floats, Ints, Points
+    from trainui.store.points.chunks import Points
 
 
 @dataclass(frozen=True, slots=True)

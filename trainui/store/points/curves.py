@@ -19,6 +19,7 @@ from trainui.store.points.chunks import Stats
 from trainui.store.points.column_packing import NO_TIME
 from trainui.store.points.columns import Columns as Columns
 from trainui.store.points.columns import columns as columns
+from trainui.store.points.lazy_numpy import Bools
 from trainui.store.points.segments import (
     Owners,
     SeriesSegments,
@@ -29,9 +30,6 @@ from trainui.store.points.segments import (
 from trainui.store.points.stitching import History, PointSegment
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from trainui.store.points.chunks import Points
 
 
@@ -139,7 +137,7 @@ class ExportBlock:
     name: str
     attempt: int
     points: Points
-    superseded: NDArray[np.bool_]
+    superseded: Bools
     """True for points that a later attempt replaced."""
 
     def __len__(self) -> int:

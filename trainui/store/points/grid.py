@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from trainui.store.points.lazy_numpy import np
-
-if TYPE_CHECKING:
-    from trainui.store.points.chunks import Floats, Ints
+from trainui.store.points.lazy_numpy import Floats, Ints, np
 
 
 @dataclass(frozen=True, slots=True)

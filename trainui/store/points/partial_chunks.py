@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from trainui.store.db import protocol
 from trainui.store.db.statements import batches, placeholders
 from trainui.store.points import chunks, column_packing, stitching
-from trainui.store.points.lazy_numpy import np
+from trainui.store.points.lazy_numpy import Floats, Ints, np
 
 if TYPE_CHECKING:
-    from trainui.store.points.chunks import Floats, Ints, Points
+    from trainui.store.points.chunks import Points
     from trainui.store.points.grid import BinGrid
 
 READ_AT_ONCE = 32

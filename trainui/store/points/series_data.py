@@ -8,19 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from trainui.store.db import protocol
 from trainui.store.points import segments, x_axis
 from trainui.store.points.column_packing import NO_TIME
-from trainui.store.points.lazy_numpy import np
+from trainui.store.points.lazy_numpy import Bools, Floats, Ints, np
 from trainui.store.points.stitching import PointSegment
 from trainui.store.points.x_axis import Axis as Axis
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from trainui.store.points.chunks import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +31,11 @@ class SeriesPoints:
     """Seconds since 1970 in UTC; NaN if unknown."""
     attempts: Ints
     """The attempt of each point."""
-    kept: NDArray[np.bool_]
+    kept: Bools
     """True for points not superseded by a later attempt."""
 
     @property
-    def finite(self) -> NDArray[np.bool_]:
+    def finite(self) -> Bools:
         """Return the mask of the points that can be drawn; others get a marker."""
         return np.isfinite(self.values)
 

@@ -13,10 +13,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from trainui.store.points.lazy_numpy import np
+from trainui.store.points.lazy_numpy import Floats, Ints, np
 
 if TYPE_CHECKING:
-    from trainui.store.points.chunks import Floats, Ints
     from trainui.store.points.series_data import SeriesPoints
 
 LEAST_POWER = 1e-8

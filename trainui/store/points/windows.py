@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise, starmap
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from trainui.store.db import protocol
 from trainui.store.db.readonly import snapshot
@@ -27,13 +27,10 @@ from trainui.store.points.binning import (
 )
 from trainui.store.points.columns import Columns
 from trainui.store.points.grid import BinGrid
-from trainui.store.points.lazy_numpy import np
+from trainui.store.points.lazy_numpy import Floats, np
 from trainui.store.points.series_data import SeriesPoints
 from trainui.store.points.stitching import PointSegment
 from trainui.store.points.x_axis import MANY, Axis, Samples
-
-if TYPE_CHECKING:
-    from trainui.store.points.chunks import Floats
 
 DECODED = 96
 """Limit on chunks decoded for a window: more would take longer than a tenth of a second."""

@@ -14,13 +14,12 @@ from trainui.clock import SECOND
 from trainui.store.db import protocol
 from trainui.store.points import columns, segments, stitching
 from trainui.store.points.column_packing import NO_TIME
-from trainui.store.points.lazy_numpy import np
+from trainui.store.points.lazy_numpy import Floats, Ints, np
 from trainui.store.points.stitching import PointSegment
 from trainui.store.read import views
 
 if TYPE_CHECKING:
     from trainui.domain.records import AttemptRecord
-    from trainui.store.points.chunks import Floats, Ints
 
     Place = Callable[[Floats, Floats, Ints], Floats]
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trainui.store.points.lazy_numpy import Bools, Bytes
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -35,9 +37,7 @@ def is_right(data: bytes, given: int) -> bool:
     return given == 0 or len(data) > MOST_BYTES or given == masked_crc(data)
 
 
-def are_right(
-    rows: NDArray[np.uint8], varied: NDArray[np.intp], given: NDArray[np.uint32]
-) -> NDArray[np.bool_]:
+def are_right(rows: Bytes, varied: NDArray[np.intp], given: NDArray[np.uint32]) -> Bools:
     """Return a mask of the records that have their checksums.
 
     Args:

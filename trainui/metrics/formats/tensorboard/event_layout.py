@@ -15,12 +15,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from trainui.metrics.formats.protobuf import fields
 from trainui.metrics.formats.tensorboard import checksum
+from trainui.store.points.lazy_numpy import Bools, Bytes, Ints
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Bytes = NDArray[np.uint8]
-    Numbers = NDArray[np.int64]
 
 Part = tuple[Any, Any, Any, Any]
 """Record numbers, steps, values and wall times (seconds): arrays, or one of each."""
@@ -37,21 +36,21 @@ class Events:
     """Decoded scalars, and the records left to be read one by one."""
 
     by_tag: dict[str, list[Part]] = field(default_factory=dict)
-    left: Numbers = field(default_factory=lambda: np.empty(0, np.int64))
+    left: Ints = field(default_factory=lambda: np.empty(0, np.int64))
 
     def add(self, tag: str, numbers: Any, steps: Any, values: Any, walls: Any) -> None:
         """Add the points of a tag."""
         self.by_tag.setdefault(tag, []).append((numbers, steps, values, walls))
 
 
-def decode(block: bytes, places: Numbers) -> Events:
+def decode(block: bytes, places: Ints) -> Events:
     """Decode the scalars of events that share a layout with others.
 
     `places` are the offsets of the records, and of the end of the last.
     """
     found, data = Events(), np.frombuffer(block, np.uint8)
     sizes = np.diff(places)
-    left: list[Numbers] = []
+    left: list[Ints] = []
     order = np.argsort(sizes, kind="stable")
     for numbers in np.split(order, np.flatnonzero(np.diff(sizes[order])) + 1):
         while len(numbers) >= _FEW:
@@ -87,7 +86,7 @@ class _Layout(NamedTuple):
         places = (self.wall, 8), (self.step, self.step_bytes), (self.value, 4)
         return np.concatenate([np.arange(start, start + size) for start, size in places])
 
-    def twins(self, rows: Bytes) -> NDArray[np.bool_]:
+    def twins(self, rows: Bytes) -> Bools:
         """Return a mask of the rows that differ from the template only in time, step and value."""
         fixed = np.ones(len(self.template), bool)
         fixed[self.varied] = False
@@ -96,7 +95,7 @@ class _Layout(NamedTuple):
         return np.asarray(same & more[:, :-1].all(axis=1) & ~more[:, -1:].any(axis=1))
 
 
-def _read(found: Events, layout: _Layout, numbers: Numbers, rows: Bytes) -> None:
+def _read(found: Events, layout: _Layout, numbers: Ints, rows: Bytes) -> None:
     """Add the points of some events of one layout, but for those whose checksum is wrong."""
     sums = np.ascontiguousarray(rows[:, -_FOOTER:]).view("<u4")[:, 0]
     sound = checksum.are_right(rows[:, :-_FOOTER], layout.varied, sums)

@@ -19,6 +19,7 @@ from trainui.metrics.formats.text import presets
 from trainui.metrics.formats.text.log_lines import LogDecoder, text_lines
 from trainui.store.points.chunks import Points, whole_steps
 from trainui.store.points.column_packing import NO_TIME
+from trainui.store.points.lazy_numpy import Array, Floats
 
 TIME_LIMIT = 2.0
 """Seconds allowed to match one block, plus one for each `_BYTES_A_SECOND`: some patterns backtrack
@@ -90,9 +91,7 @@ class PatternLines(LogDecoder):
                 series[name] = points
         return Decoded(series, len(matches))
 
-    def _steps(
-        self, matches: list[dict[str, str | None]], first_row: int
-    ) -> np.ndarray[Any, np.dtype[np.float64]]:
+    def _steps(self, matches: list[dict[str, str | None]], first_row: int) -> Floats:
         """Return each match's step: its own, else the last one seen, else its number."""
         steps = np.empty(len(matches))
         last = self.state.get("step")
@@ -105,9 +104,7 @@ class PatternLines(LogDecoder):
         return steps
 
 
-def _points(
-    matches: list[dict[str, str | None]], name: str, steps: np.ndarray[Any, Any]
-) -> Points | None:
+def _points(matches: list[dict[str, str | None]], name: str, steps: Array) -> Points | None:
     """Return the numbers of one group; None if it matched no number."""
     numbers = [leading_number(match[name] or "") for match in matches]
     at = np.array([row for row, number in enumerate(numbers) if number is not None], np.int64)

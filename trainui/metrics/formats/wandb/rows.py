@@ -12,7 +12,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -23,13 +23,7 @@ from trainui.metrics.formats.protobuf import DAMAGED, fields
 from trainui.metrics.formats.wandb.step_metrics import Cells, StepMetrics
 from trainui.store.points.chunks import Points
 from trainui.store.points.column_packing import NO_TIME
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from trainui.store.points.chunks import Floats, Ints
-
-    Bytes = NDArray[np.uint8]
+from trainui.store.points.lazy_numpy import Bools, Bytes, Floats, Ints
 
 OWN = frozenset({"_step", "_runtime", "_timestamp", "_wandb"})
 """W&B's own keys."""
@@ -197,7 +191,7 @@ class _ShortItems(NamedTuple):
     """The items of those rows that have only short ones."""
 
     data: Bytes
-    is_whole: NDArray[np.bool_]
+    is_whole: Bools
     """Of each row: it is among them."""
     steps: Ints
     """Of each row."""
@@ -245,7 +239,7 @@ def _short_items(rows: Sequence[bytes]) -> _ShortItems:
     return _ShortItems(data, is_whole, steps, row[kept], heads, sizes, following[kept])
 
 
-def _steps(data: Bytes, begins: Ints, ends: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+def _steps(data: Bytes, begins: Ints, ends: Ints) -> tuple[Ints, Bools]:
     """Return the rows' steps, and a mask of those that end with one or with nothing else."""
     sizes = ends - begins - 3
     steps = np.zeros(len(ends), np.int64)

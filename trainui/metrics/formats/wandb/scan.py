@@ -13,16 +13,12 @@ from bisect import bisect
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from trainui.metrics.formats.protobuf import DAMAGED, fields
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from trainui.store.points.chunks import Ints
+from trainui.store.points.lazy_numpy import Bytes, Ints
 
 BLOCK = 32_768
 """No fragment crosses a multiple of this; fewer than 7 bytes before one are padding."""
@@ -152,7 +148,7 @@ def _short_rows(data: bytes) -> tuple[list[int], list[bytes], list[int]]:
     return ends.tolist(), [data[begin:until] for begin, until in places], others
 
 
-def _little(whole: NDArray[np.uint8], at: Ints, size: int) -> Ints:
+def _little(whole: Bytes, at: Ints, size: int) -> Ints:
     """Return the little-endian numbers at some places."""
     number = np.zeros(len(at), np.int64)
     for byte in range(size):

@@ -7,15 +7,13 @@ row without the step metric has its last value, and W&B's own step before there 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from trainui.metrics.formats.protobuf import fields
 from trainui.store.points.chunks import whole_steps
-
-if TYPE_CHECKING:
-    from trainui.store.points.chunks import Floats, Ints, Steps
+from trainui.store.points.lazy_numpy import Floats, Ints, Steps
 
 _NAME, _GLOB, _STEP_METRIC = 1, 2, 4
 _OWN_STEP = "_step"
