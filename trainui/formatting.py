@@ -54,6 +54,16 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
+def first(names: Sequence[str]) -> str:
+    """Return the first of some names, with the number of the others: `a (and 2 more)`."""
+    return names[0] if len(names) == 1 else f"{names[0]} (and {len(names) - 1} more)"
+
+
+def number(value: float | None) -> str:
+    """Format a metric's value; empty for None."""
+    return "" if value is None else f"{value:.6g}"
+
+
 def signal_name(number: int) -> str:
     """Return a signal's name without its `SIG`."""
     try:

@@ -149,7 +149,7 @@ class _Sweep:
         rows = (
             (
                 *(str(params[one.name].get(key, "")) for key in keys),
-                *(_number(self.values.get(one.name)) for _ in titles),
+                *(formatting.number(self.values.get(one.name)) for _ in titles),
                 text.state(one.status) + (" NaN" if one.name in self._broken else ""),
             )
             for one in self.members
@@ -180,10 +180,10 @@ def _metrics(series: Sequence[SeriesSummary]) -> str:
             (
                 one.stage,
                 one.name,
-                _number(one.last),
-                _number(one.min),
-                _number(one.max),
-                _number(one.last_step),
+                formatting.number(one.last),
+                formatting.number(one.min),
+                formatting.number(one.max),
+                formatting.number(one.last_step),
                 f"{one.count}" + (f" ({one.nonfinite} NaN or Inf)" if one.nonfinite else ""),
             )
             for one in series
@@ -201,8 +201,8 @@ def _folded(found: Sequence[FoldedMetric]) -> str:
                 one.fold.name,
                 one.fold.over,
                 one.metric,
-                _number(one.spread.mean),
-                _number(one.spread.deviation),
+                formatting.number(one.spread.mean),
+                formatting.number(one.spread.deviation),
                 one.spread.words,
             )
             for one in found
@@ -228,10 +228,10 @@ def _plots(
 def _plot(connection: Connection, owner: str, of: SeriesSummary) -> str:
     columns = curves.columns(connection, owner, of.name, 2 * WIDTH)
     lines = plot_lines(columns.minimum.tolist(), columns.maximum.tolist(), HEIGHT)
-    labels = [_number(of.max), *[""] * (HEIGHT - 2), _number(of.min)]
+    labels = [formatting.number(of.max), *[""] * (HEIGHT - 2), formatting.number(of.min)]
     left = max(map(len, labels))
     drawn = [f"{label:>{left}} {line}".rstrip() for label, line in zip(labels, lines, strict=True)]
-    first, last = _number(of.first_step), _number(of.last_step)
+    first, last = formatting.number(of.first_step), formatting.number(of.last_step)
     axis = f"{'':{left}} {first}{last:>{WIDTH - len(first)}}"
     title = text.harmless(f"{of.stage}  {of.name}")
     return "\n".join(["```", title, *drawn, axis, "```"])
@@ -261,7 +261,3 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _cell(shown: str) -> str:
     """Return text escaped for Markdown, on one line."""
     return _MARKS.sub(r"\\\g<0>", text.harmless(" ".join(shown.split())))
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.6g}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from difflib import unified_diff
 from typing import Any
 
-from trainui import wakeup
+from trainui import formatting, wakeup
 from trainui.control.lookup import existing_run
 from trainui.domain.notifications import NOTE
 from trainui.domain.records import RunRecord
@@ -55,7 +55,7 @@ def difference(connection: Connection, run: RunRecord, origin: RunRecord) -> str
     ]
     if not changed:
         return _in_file(connection, run, origin)
-    return ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
+    return formatting.listed(changed)
 
 
 def _values(connection: Connection, run: RunRecord) -> Mapping[str, Any]:

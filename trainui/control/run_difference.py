@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trainui import formatting
 from trainui.artifacts import code_version, environment, packages
 from trainui.control.lookup import given_params
 from trainui.control.submission import filled_in
@@ -109,8 +110,8 @@ def _of_trials_once(commands: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     searches: dict[str, list[str]] = {}
     for name in commands:
         searches.setdefault(name.partition("[trial=")[0], []).append(name)
-    for first, *others in searches.values():
-        yield first + (f" (and {len(others)} more)" if others else ""), commands[first]
+    for names in searches.values():
+        yield formatting.first(names), commands[names[0]]
 
 
 def _shown(value: Any) -> str:

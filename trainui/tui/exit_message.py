@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from trainui.errors import TrainuiError
-from trainui.formatting import quantity
+from trainui.formatting import listed, quantity
 from trainui.store.db import readonly
 from trainui.store.read import run_list
 from trainui.text import harmless
@@ -24,10 +24,9 @@ def message() -> str:
         return ""
     if not going:
         return ""
-    named = ", ".join(f"{harmless(run.name)} ({run.status})" for run in going[:MOST])
-    more = f" and {len(going) - MOST} more" if len(going) > MOST else ""
+    named = listed([f"{harmless(run.name)} ({run.status})" for run in going], MOST)
     verb = "continues" if len(going) == 1 else "continue"
-    lines = [f"{quantity(len(going), 'run')} {verb}: {named}{more}."]
+    lines = [f"{quantity(len(going), 'run')} {verb}: {named}."]
     lines[0] += " Reopen the screen with `trainui`."
     if not worker_is_there():
         lines.append(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trainui import text
+from trainui import formatting, text
 from trainui.cli import lookup, options
 from trainui.cli.output import printing
 from trainui.errors import NotFoundError, UsageError
@@ -101,7 +101,7 @@ def _lines(
         [
             str(one["trial"]),
             text.state(trial.stage.status),
-            "" if one["value"] is None else f"{one['value']:.6g}",
+            formatting.number(one["value"]),
             "" if one["step"] is None else f"{one['step']:,}",
             *(_cell(one["search"].get(name)) for name in names),
         ]
@@ -121,4 +121,4 @@ def _lines(
 
 
 def _cell(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else "" if value is None else str(value)
+    return formatting.number(value) if isinstance(value, float | None) else str(value)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trainui import clock, text
+from trainui import clock, formatting, text
 from trainui.cli import lookup, options
 from trainui.cli.output import printing, progress
 from trainui.domain.states import UNFINISHED
@@ -166,8 +166,8 @@ def _folded_lines(found: Sequence[FoldedMetric]) -> list[str]:
             one.fold.name,
             one.fold.over,
             one.metric,
-            _figure(one.spread.mean),
-            _figure(one.spread.deviation),
+            formatting.number(one.spread.mean),
+            formatting.number(one.spread.deviation),
             one.spread.words,
         )
         for one in found
@@ -189,12 +189,8 @@ def _row(one: SeriesSummary) -> tuple[str, ...]:
         one.name,
         str(one.count),
         steps,
-        _figure(one.last),
-        _figure(one.min),
-        _figure(one.max),
+        formatting.number(one.last),
+        formatting.number(one.min),
+        formatting.number(one.max),
         str(one.nonfinite or ""),
     )
-
-
-def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:.6g}"

@@ -225,15 +225,13 @@ def _code_lines(
         tries = attempts.get(stage.id)
         if tries and (change := tries[-1].code_change):
             late.setdefault(change, []).append(stage.name)
-    shown = [text.harmless(f"{_first(names)}: {change}") for change, names in late.items()]
+    shown = [
+        text.harmless(f"{formatting.first(names)}: {change}") for change, names in late.items()
+    ]
     waiting = [one.name for one in stages if one.status in (Status.PENDING, Status.QUEUED)]
     if waiting and (change := code_version.since_submission(run)):
-        shown.append(text.harmless(f"{_first(waiting)}: {change}"))
+        shown.append(text.harmless(f"{formatting.first(waiting)}: {change}"))
     return ["", *shown] if shown else []
-
-
-def _first(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{names[0]} (and {len(names) - 1} more)"
 
 
 def _continued_lines(

@@ -37,17 +37,21 @@ def changed_file(run: RunRecord) -> str | None:
     The file is not parsed, so that a file with errors counts as edited. After an inline edit, a
     file that has not changed since that edit counts as not edited.
     """
-    if run.file is None:
-        return None
-    try:
-        digest = hashlib.sha256(plain_files.read_bytes(Path(run.file))).hexdigest()
-    except OSError:
-        return None
-    if digest == run.digest:
+    digest = file_digest(run)
+    if digest in (None, run.digest):
         return None
     with open_store().read() as connection:
         seen = runs.submission(connection, run.id).get("seen_digest")
     return None if digest == seen else run.file
+
+
+def file_digest(run: RunRecord) -> str | None:
+    """Return the digest of a run's file now; None if it has none, or if it is missing."""
+    try:
+        content = None if run.file is None else plain_files.read_bytes(Path(run.file))
+    except OSError:
+        return None
+    return None if content is None else hashlib.sha256(content).hexdigest()
 
 
 def load(file: str, run: RunRecord) -> Pipeline:

@@ -7,7 +7,6 @@ parameters.
 from __future__ import annotations
 
 import difflib
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -176,18 +175,3 @@ def diff(run: RunRecord, pipeline: Pipeline, edit: InlineEdit) -> str:
             lines += [f"-{name}: {key}={value}\n" for key, value in old.items()]
             lines += [f"+{name}: {key}={value}\n" for key, value in values.items()]
     return "".join(lines) + file_changes.diff(run, pipeline, "edited here")
-
-
-def file_digest(file: str | None) -> str | None:
-    """Return the digest of a run's file now; None if it is missing."""
-    try:
-        return (
-            None if file is None else hashlib.sha256(plain_files.read_bytes(Path(file))).hexdigest()
-        )
-    except OSError:
-        return None
-
-
-def history_text(words: Sequence[str]) -> str:
-    """Return a one-line description of the edits, for the run's history."""
-    return f"edited in place: {'; '.join(words)}"

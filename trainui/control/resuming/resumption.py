@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 from trainui import wakeup
 from trainui.artifacts import environment
 from trainui.control.change_detection import ChangeDetection
-from trainui.control.edits import revision
-from trainui.control.edits.inline_edit import InlineEdit, file_digest, history_text
+from trainui.control.edits import file_changes, revision
+from trainui.control.edits.inline_edit import InlineEdit
 from trainui.control.lookup import check_names, existing_run, given_params
 from trainui.control.requirements import allowed_for, check_inputs, check_search, check_slots
 from trainui.control.resuming.resume_estimates import with_savings
@@ -137,9 +137,9 @@ def _note_pipeline(
     if edit is None:
         runs.record_origin(connection, run.id, waiting=waiting)
         return
-    given, digest = mask(edit.given), file_digest(run.file)
+    given, digest = mask(edit.given), file_changes.file_digest(run)
     runs.record_origin(connection, run.id, given, digest, edit.members, waiting=waiting)
-    events.record(connection, run.id, "edited", history_text(edit.words))
+    events.record(connection, run.id, "edited", f"edited in place: {'; '.join(edit.words)}")
 
 
 def _keep_environment(

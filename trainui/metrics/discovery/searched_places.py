@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from trainui import plain_files
+from trainui import formatting, plain_files
 from trainui.domain.definition import StageDefinition
 from trainui.metrics.discovery import default_sources, listing
 from trainui.metrics.files.tail import GrowingFile, UnreadableFileError, look_at
@@ -50,8 +50,7 @@ def _written(workdir: Path, started: Path) -> str:
         for path, state in sorted(found.states.items())
         if since is not None and state.modified >= since.modified
     ]
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{', '.join(names[:_SHOWN])}{more}"
+    return formatting.listed(names, _SHOWN)
 
 
 def _size(stream: Path) -> str:

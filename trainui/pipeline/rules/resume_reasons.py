@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from trainui import formatting
 from trainui.domain.records import StageRecord
 from trainui.domain.states import DONE, UNFINISHED, Status
 
@@ -99,14 +100,10 @@ def why_again(stage: StageRecord, again: Collection[str], evidence: Evidence) ->
     rerun = [name for name in stage.depends_on if name in again]
     if rerun:
         verb = "runs" if set(rerun) <= set(evidence.new) else "runs again"
-        changed.append(f"upstream {_first(rerun)} {verb}")
+        changed.append(f"upstream {formatting.first(rerun)} {verb}")
     elif reran := evidence.reran.get(stage.name):
-        changed.append(f"upstream {_first(reran)} ran again")
+        changed.append(f"upstream {formatting.first(reran)} ran again")
     return changed
-
-
-def _first(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{names[0]} (and {len(names) - 1} more)"
 
 
 def _how_it_ended(stage: StageRecord, evidence: Evidence) -> str:
