@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from trainui import control, settings, text
+from trainui import control, formatting, settings, text
 from trainui.cli import lookup, options
 from trainui.cli.output import interrupt, printing, progress
 from trainui.cli.output.disk_space import DiskWatch
@@ -278,13 +278,13 @@ def _follow(run_id: str, pipeline: Pipeline, run_options: RunOptions) -> int:
 
 def _report_code(run_id: str, pipeline: Pipeline, copies: bool) -> None:
     """Print where the code is that will run: a copy, or the files as they are when it starts."""
-    from trainui.control import queue_ahead
+    from trainui.control import queue
 
     if copies:
         printing.note(f"snapshot: {control.snapshot_words(run_id)}")
-    elif ahead := queue_ahead.count(run_id, pipeline.stages):
+    elif ahead := queue.count_ahead(run_id, pipeline.stages):
         printing.note(
-            f"it waits for {ahead} {'stage' if ahead == 1 else 'stages'} of other runs and will "
+            f"it waits for {formatting.quantity(ahead, 'stage')} of other runs and will "
             "run the code as it is then; `--snapshot` runs it as it is now"
         )
 

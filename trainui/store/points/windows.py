@@ -15,16 +15,7 @@ from typing import Any, NamedTuple
 from trainui.store.db import protocol
 from trainui.store.db.readonly import snapshot
 from trainui.store.points import columns, segments, series_data, smoothing, x_axis
-from trainui.store.points.binning import ABOVE as ABOVE
-from trainui.store.points.binning import BELOW as BELOW
-from trainui.store.points.binning import NAN as NAN
-from trainui.store.points.binning import Window as Window
-from trainui.store.points.binning import (
-    columns_of_points,
-    filled,
-    merged,
-    whole,
-)
+from trainui.store.points.binning import Window, columns_of_points, filled, merged, whole
 from trainui.store.points.columns import Columns
 from trainui.store.points.grid import BinGrid
 from trainui.store.points.lazy_numpy import Floats, np

@@ -18,9 +18,10 @@ from trainui.store.read import views
 
 if TYPE_CHECKING:
     from trainui.metrics.preview import FilePreview
+    from trainui.store.points.binning import Window
     from trainui.store.points.chunks import Points
     from trainui.store.points.series_data import SeriesPoints
-    from trainui.store.points.windows import Best, Extent, Plotted, Window
+    from trainui.store.points.windows import Best, Extent, Plotted
 
 PERIOD, SHARE = 3.0, 30
 """Seconds between two samplings at least, and also this multiple of what the last one took."""

@@ -11,8 +11,9 @@ import pytest
 from tests.unit.store.readings import Feeder, connect
 from trainui.store.db.engine import Store
 from trainui.store.points import curves, points, smoothing, sources, windows, x_axis
+from trainui.store.points.binning import ABOVE, BELOW, NAN
 from trainui.store.points.chunks import Points
-from trainui.store.points.windows import ABOVE, BELOW, NAN, Plotted
+from trainui.store.points.windows import Plotted
 from trainui.store.points.x_axis import Axis
 
 START = 1_700_000_000
