@@ -222,14 +222,18 @@ def training(pid: int) -> tuple[Training, AdoptableProcess]:
         raise NotFoundError(
             f"no process has the pid {pid}; `trainui add --pid` lists yours"
         ) from error
-    if not command or process.status() == psutil.STATUS_ZOMBIE:
+    if process.status() == psutil.STATUS_ZOMBIE:
         raise NotFoundError(f"the process {pid} has ended")
+    if not command:
+        raise UsageError(
+            f"the process {pid} has no command: it belongs to the kernel, or has ended"
+        )
     if owner != os.getuid():
         raise UsageError(f"the process {pid} belongs to {process.username()}; adopt your own only")
     found = _described(pid, "")
     if found is None:
         raise UsageError(
-            f"the process {pid} cannot be examined: adopt it as the user who started it"
+            f"/proc/{pid} cannot be read: the process has ended, or the system protects it from you"
         )
     if not _is_ours_to_see(process):
         raise UsageError(f"the process {pid} belongs to trainui or one of its stages")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from tests.unit.supervisor.waiting import wait_for
 from trainui import control
 from trainui.control.trainings import external
 from trainui.domain.states import Status
+from trainui.errors import UsageError
 from trainui.execution.external import adopted_processes
 from trainui.execution.external.external_watch import ExternalWatch
 from trainui.execution.gpu.nvml import Gpu
@@ -53,9 +55,9 @@ def status_of(run: str) -> Status:
 
 
 STUBBORN = """
-import signal, time
+import os, signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-open("ready", "w").close()
+os.mkdir("ready")  # no file, which could be seen open
 time.sleep(600)
 """
 PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {STUBBORN!r}])"
@@ -152,3 +154,12 @@ def test_an_adopted_process_without_output_stalls_when_its_gpu_is_idle(
         return is_stalled(run)
 
     wait_for(seen, "the stall")
+
+
+def test_a_kernel_thread_is_named_as_such(store: Store) -> None:
+    found = (one.pid for one in psutil.process_iter() if one.ppid() == 2 and one.uids().real == 0)
+    pid = next(found, None)
+    if pid is None or os.getuid() != 0:
+        pytest.skip("no kernel thread is visible here, or it is another user's")
+    with pytest.raises(UsageError, match="has no command: it belongs to the kernel"):
+        external.adopt(pid)
