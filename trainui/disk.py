@@ -158,7 +158,7 @@ def warnings(found: Iterable[DiskSpace]) -> list[str]:
 
 
 def check_home(home: Path, table: Path = mounts.MOUNTS) -> None:
-    """Check that the home is writable and on a file system with reliable locks.
+    """Check that the home is writable, not shared, and on a file system with reliable locks.
 
     Raises:
         UnfitEnvironmentError: it is not; the message says what to do.
@@ -175,6 +175,21 @@ def check_home(home: Path, table: Path = mounts.MOUNTS) -> None:
             f"{home} is read-only, so runs can only be viewed: make it writable, or set "
             "TRAINUI_HOME to a directory that is"
         )
+    if is_shared(home):
+        raise UnfitEnvironmentError(
+            f"{home} has other files and is open to other users, and trainui would close it to "
+            f"them: set TRAINUI_HOME to a directory of its own, such as {home / 'trainui'}"
+        )
+
+
+def is_shared(home: Path) -> bool:
+    """Return True if others use a directory: it is open to them, and what is in it is not ours."""
+    if not home.is_dir() or not home.stat().st_mode & 0o077:
+        return False
+    return not any((home / name).exists() for name in _IN_HOME) and any(home.iterdir())
+
+
+_IN_HOME = ("trainui.db", "worker", "broker")
 
 
 def network_file_system(path: Path, table: Path = mounts.MOUNTS) -> str | None:

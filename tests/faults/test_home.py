@@ -175,3 +175,23 @@ def test_processes_of_a_home_that_was_deleted_and_made_again_end(cli: CommandLin
     wait_for_death(*old, broker)
     assert background.guard_pid(home) not in old
     assert cli("run", "--wait", "--", "true").code == 0
+
+
+def test_a_directory_that_others_use_is_not_closed_to_them(cli: CommandLine) -> None:
+    """As TRAINUI_HOME=/tmp would be."""
+    cli.home.mkdir()
+    (cli.home / "of others").touch()
+    cli.home.chmod(0o1777)
+    for command in (("run", "--wait", "--", "true"), ("worker", "start"), ("doctor",)):
+        done = cli(*command)
+        assert done.code == 4, done
+        words = (
+            "has other files and is open to other users, and trainui would close it to them: set"
+        )
+        assert f"{cli.home} {words} TRAINUI_HOME to a directory of its own" in done.err + done.out
+        assert "chmod" not in done.out
+    assert cli.home.stat().st_mode & 0o7777 == 0o1777
+    assert [one.name for one in cli.home.iterdir()] == ["of others"]
+    (cli.home / "of others").unlink()
+    assert cli("run", "--wait", "--", "true").code == 0
+    assert cli.home.stat().st_mode & 0o7777 == 0o700

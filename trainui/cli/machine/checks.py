@@ -62,7 +62,7 @@ def home() -> Result:
     if (problem := disks.write_problem(root)) is not None:
         return _bad_home(f"{root} cannot be written: {problem}")
     mode = stat.S_IMODE(root.stat().st_mode)
-    if mode & 0o077:
+    if mode & 0o077 and not disks.is_shared(root):
         return BAD, f"{root} is open to others (mode {mode:o})", f"chmod 700 {root}"
     return GOOD, str(root)
 
