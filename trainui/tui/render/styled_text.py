@@ -155,12 +155,15 @@ def _split(span: Segment, at: int, found: Sequence[tuple[int, int]], style: str)
     return [piece for piece in (*pieces, Segment(span.text[done:], span.style)) if piece.text]
 
 
-def packed(row: Row, width: int) -> list[Row]:
-    """Wrap a line between its segments, without breaking any of them; no line ends in spaces."""
+def packed(row: Row, width: int, indent: int = 0) -> list[Row]:
+    """Wrap a line between its segments, without breaking any of them; no line ends in spaces.
+
+    All lines but the first begin with `indent` spaces.
+    """
     rows: list[list[Segment]] = [[]]
     for span in row:
         if rows[-1] and width_of((*rows[-1], Segment(span.text.rstrip()))) > width:
-            rows.append([])
+            rows.append([Segment(" " * indent)] * bool(indent))
         rows[-1].append(span)
     return [(*line[:-1], line[-1]._replace(text=line[-1].text.rstrip())) for line in rows if line]
 

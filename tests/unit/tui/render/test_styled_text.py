@@ -14,6 +14,7 @@ from trainui.tui.render.styled_text import (
     cut,
     fit,
     fit_middle,
+    packed,
     plain,
     spread,
     width_of,
@@ -84,3 +85,10 @@ def test_the_right_end_keeps_its_place_and_the_left_gives_way() -> None:
     assert plain(spread(left, right, 40)) == "name  one  two  three  four       notice"
     assert plain(spread(left, right, 24)) == "name  one  two    notice"
     assert width_of(spread(left, right, 9)) == 9
+
+
+def test_the_lines_of_a_label_stand_below_its_first_value() -> None:
+    row = tuple(Segment(text) for text in ("best      ", "loss 0.1  ", "lr=1  ", "at step 9  "))
+    lines = [plain(line) for line in packed(row, 20, 10)]
+    assert lines == ["best      loss 0.1", "          lr=1", "          at step 9"]
+    assert [plain(line) for line in packed(row, 80, 10)] == ["best      loss 0.1  lr=1  at step 9"]

@@ -22,6 +22,9 @@ from trainui.tui.run.sweep.search_rows import search_rows
 MOST_PARAM, STATE = 16, 11
 """Widths of the columns in characters."""
 
+LABEL = 10
+"""Width of the labels above the table."""
+
 LEAST_REASON = 12
 """Characters below which a line does not say why a trial was pruned or failed."""
 
@@ -94,11 +97,11 @@ class GroupRows(Sequence[Row]):
         rows: list[Row] = packed(_states(members, self._alerts, group), width)
         if table.same:
             shared = (Segment(f"{key}={value}  ") for key, value in table.same.items())
-            rows += packed((Segment("all have  ", "dim"), *shared), width)
+            rows += packed((Segment("all have  ", "dim"), *shared), width, LABEL)
         if group.metric:
             best = next(iter(group.best_first(members)), self._ordered[0])
             words = _best(best, table.params[best.name], table.differing, group)
-            rows += packed(words, width)
+            rows += packed(words, width, LABEL)
             rows += search_rows(group, width)
         rows += folded_rows(members, group if group.metric else None, width)
         head = self._columns.head(group.column if group.metric else "")
