@@ -72,7 +72,7 @@ class CurvesView(CurveKeys):
         """The pane's subtitle: the plot options, what is hidden, and the number of metrics."""
         if not self.curves.figures:
             return ()
-        shown, count = self.shown, len(self.curves)
+        shown, count = self.shown, len(self.curves.figures)
         words = ["sampled: still being read"] if self.curves.sampled else []
         words += [self.curves.choice] if self.curves.choice else []
         hidden = self.state.hidden(self.curves.figures)

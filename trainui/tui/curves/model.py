@@ -226,9 +226,6 @@ class Curves:
     due: float = math.inf
     """When to read charts again that are older than `figures` (`time.monotonic`)."""
 
-    def __len__(self) -> int:
-        return len(self.figures)
-
     def chart(self, name: str) -> Chart | None:
         """Return the chart of a metric; None if it was not read."""
         return next((chart for chart in self.charts if chart.name == name), None)

@@ -40,11 +40,6 @@ class Drawing:
     outbound: Mapping[str, tuple[int, ...]]
     """By stage: the lanes out of it."""
 
-    @property
-    def order(self) -> list[str]:
-        """The stages from top to bottom."""
-        return [line.node for line in self.lines if line.node is not None]
-
 
 def layout(stages: Sequence[tuple[str, Sequence[str]]], *, most_lines: int = 0) -> Drawing:
     """Lay out a graph.

@@ -18,7 +18,7 @@ from trainui.tui.graph.nodes import GraphNode, counts, most_important
 from trainui.tui.graph.painter import NODE, GraphLine
 from trainui.tui.graph.timeline import Timeline, bar, joined
 from trainui.tui.render.numbers import elapsed, state_style
-from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, width_of
+from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, merged, width_of
 
 WORD, SHORT_WORD, TIME = 11, 9, 7
 """Widths of the state, of states up to the length of `completed`, and of the time."""
@@ -206,15 +206,9 @@ def _time(stage: StageRecord, now: int, earlier: int) -> str:
 def _lanes(
     line: GraphLine, stage: StageRecord | None, lit: frozenset[int], offset: int, width: int
 ) -> Row:
-    """Return the lanes, with adjacent characters of one style merged."""
-    spans: list[Segment] = [Segment(" ")]
-    for cell in line.cells[offset : offset + width]:
-        if cell.text == NODE and stage is not None:
-            span = Segment(SYMBOLS[stage.status], state_style(stage.status))
-        else:
-            span = Segment(cell.text, "line-on" if cell.lanes & lit else "line")
-        if spans[-1].style == span.style:
-            span = Segment(spans.pop().text + span.text, span.style)
-        spans.append(span)
-    missing = width - len(line.cells[offset : offset + width])
-    return (*spans, Segment(" " * max(missing, 0)))
+    cells = line.cells[offset : offset + width]
+    spans = [Segment(cell.text, "line-on" if cell.lanes & lit else "line") for cell in cells]
+    at = next((at for at, cell in enumerate(cells) if cell.text == NODE), None)
+    if at is not None and stage is not None:
+        spans[at] = Segment(SYMBOLS[stage.status], state_style(stage.status))
+    return (*merged([Segment(" "), *spans]), Segment(" " * (width - len(cells))))

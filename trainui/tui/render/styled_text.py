@@ -6,8 +6,9 @@ Widgets render to these values, which tests can read; only the widgets map style
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, groupby, islice
+from operator import attrgetter
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -201,6 +202,12 @@ def _reach(text: str, start: int, width: int) -> int:
         if used > width:
             return max(index, start + 1)
     return len(text)
+
+
+def merged(row: Iterable[Segment]) -> Row:
+    """Return a line with adjacent segments of one style as one."""
+    alike = groupby(row, attrgetter("style"))
+    return tuple(Segment("".join(span.text for span in spans), style) for style, spans in alike)
 
 
 def beside(parts: Sequence[Row], width: int) -> Row:

@@ -16,7 +16,7 @@ from pathlib import Path
 from trainui import extras
 from trainui.text import harmless
 from trainui.tui.render.ansi import PREFIX
-from trainui.tui.render.styled_text import Row, Segment, fit_middle
+from trainui.tui.render.styled_text import Row, Segment, fit_middle, merged
 from trainui.tui.run.details import image_decoder
 from trainui.tui.run.details.files import StageFiles
 
@@ -129,16 +129,11 @@ def half_blocks(pixels: bytes, width: int, height: int) -> Iterator[Row]:
     """
     lines = [pixels[3 * width * y : 3 * width * (y + 1)] for y in range(height)]
     for y in range(0, height, 2):
-        spans: list[Segment] = []
-        for x in range(0, 3 * width, 3):
-            style = f"{PREFIX}{_colour(lines[y], x)}"
-            if y + 1 < height:
-                style += f" on {_colour(lines[y + 1], x)}"
-            if spans and spans[-1].style == style:
-                spans[-1] = Segment(spans[-1].text + "▀", style)
-            else:
-                spans.append(Segment("▀", style))
-        yield tuple(spans)
+        styles = [f"{PREFIX}{_colour(lines[y], x)}" for x in range(0, 3 * width, 3)]
+        if y + 1 < height:
+            below = (_colour(lines[y + 1], x) for x in range(0, 3 * width, 3))
+            styles = [f"{over} on {under}" for over, under in zip(styles, below, strict=True)]
+        yield merged(Segment("▀", style) for style in styles)
 
 
 def _colour(line: bytes, at: int) -> str:
