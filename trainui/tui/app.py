@@ -28,7 +28,6 @@ from trainui.tui.page import Page
 from trainui.tui.preferences import FILE, Preferences
 from trainui.tui.runs.screen import RunsScreen
 from trainui.tui.terminal import shutdown
-from trainui.tui.terminal.terminal_app import TerminalApp
 
 
 class SnapshotReady(Message):
@@ -62,7 +61,7 @@ def _commands() -> type[Provider]:
     return KeyCommands
 
 
-class TrainuiApp(BackgroundJobs, TerminalApp):
+class TrainuiApp(BackgroundJobs):
     """The app that shows runs and their stages live."""
 
     TITLE = "trainui"

@@ -9,22 +9,17 @@ from typing import TYPE_CHECKING, Any
 from trainui.errors import TrainuiError
 from trainui.text import harmless
 from trainui.tui.data import health
+from trainui.tui.terminal.terminal_app import TerminalApp
 
 if TYPE_CHECKING:
-    from textual.app import App
-
     from trainui.tui.data.poller import Poller
     from trainui.tui.data.snapshot import Snapshot
-
-    Base = App[int]
-else:
-    Base = object
 
 log = logging.getLogger(__name__)
 
 
-class BackgroundJobs(Base):
-    """The app mixin that runs actions."""
+class BackgroundJobs(TerminalApp):
+    """An app that runs actions."""
 
     poller: Poller
     snapshot: Snapshot | None

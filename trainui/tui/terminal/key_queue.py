@@ -11,9 +11,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from textual import events
+from textual.app import App
 from textual.message_pump import MessagePump
 from textual.reactive import Reactive
 from textual.screen import Screen
@@ -21,13 +22,6 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from trainui.tui.terminal import private_parts
-
-if TYPE_CHECKING:
-    from textual.app import App
-
-    Base = App[int]
-else:
-    Base = object
 
 TIMEOUT = 0.5
 """Seconds after which a key's action counts as done, in case its target is gone."""
@@ -52,8 +46,8 @@ class _Round:
             pump.post_message(events.Callback(callback=self.advance))
 
 
-class KeyQueue(Base):
-    """The app mixin that queues keys."""
+class KeyQueue(App[int]):
+    """An app that queues keys."""
 
     _typed: deque[events.Key]
     _timeout: asyncio.TimerHandle

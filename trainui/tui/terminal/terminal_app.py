@@ -6,7 +6,6 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
-from textual.app import App
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
@@ -22,7 +21,7 @@ SETTLED = 0.1
 """Debounce of resizes in seconds: redraw once the terminal has stopped resizing."""
 
 
-class TerminalApp(KeyQueue, App[int]):
+class TerminalApp(KeyQueue):
     """An app that queues keys, sends only the cells that changed, and counts what it sends."""
 
     def __init__(self, max_rate: int | None) -> None:
