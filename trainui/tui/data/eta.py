@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from trainui import clock, settings
 from trainui.domain.records import RunRecord, StageRecord
@@ -57,6 +57,8 @@ class _Past:
     completions: Mapping[str, Sequence[PastDuration]]
     usual: Mapping[str, float | None]
     """The usual duration of a stage in seconds."""
+    last_steps: dict[str, float | None] = field(default_factory=dict)
+    """The last steps of the completions read so far, by stage id."""
 
 
 class EtaEstimator:
@@ -76,8 +78,7 @@ class EtaEstimator:
             return RunEta(None, {})
         now = clock.now()
         before = self._completions(connection, run, stages)
-        known = before.completions
-        progress = _with_steps(connection, stages, run_history.elapsed(stages, now), known)
+        progress = _with_steps(connection, stages, run_history.elapsed(stages, now), before)
         for stage in stages:
             if stage.name in progress and (goal := progress[stage.name].last_step):
                 self.goals[stage.id] = goal
@@ -127,13 +128,14 @@ def _with_steps(
     connection: Connection,
     stages: Sequence[StageRecord],
     progress: Mapping[str, StepProgress],
-    known: Mapping[str, Sequence[PastDuration]],
+    past: _Past,
 ) -> dict[str, StepProgress]:
     """Return the progress with step counts of first attempts added.
 
     None are added beyond the last step of the earlier completion: that one had fewer steps.
     """
     found = dict(progress)
+    known = past.completions
     first = [
         stage
         for stage in stages
@@ -141,12 +143,14 @@ def _with_steps(
     ]
     for stage in first[:MOST_STAGES]:
         before = known[stage.name][0].stage_id
-        steps: dict[str, list[float]] = {}
-        for series in curves.summaries(connection, [stage.id, before]):
-            if series.last_step is not None:
-                steps.setdefault(series.stage, []).append(series.last_step)
-        if stage.id in steps and before in steps:
-            step, last = max(steps[stage.id]), max(steps[before])
-            if step <= last:
-                found[stage.name] = replace(progress[stage.name], step=step, last_step=last)
+        if before not in past.last_steps:
+            past.last_steps[before] = _last_step(connection, before)
+        last, step = past.last_steps[before], _last_step(connection, stage.id)
+        if step is not None and last is not None and step <= last:
+            found[stage.name] = replace(progress[stage.name], step=step, last_step=last)
     return found
+
+
+def _last_step(connection: Connection, stage_id: str) -> float | None:
+    steps = (one.last_step for one in curves.summaries(connection, [stage_id]))
+    return max((step for step in steps if step is not None), default=None)
