@@ -1,4 +1,4 @@
 """Commands that start, resume, cancel, wait for or delete runs.
 
-Read `run` first, then `resume`.
+Read `run` and `start` first, then `resume`.
 """

@@ -21,7 +21,7 @@ def demo(
     It needs nothing but trainui itself and takes about 45 s on two cores. The run stays in the
     list like any other.
     """
-    from trainui.cli.runs.run import RunOptions, start
+    from trainui.cli.runs.start import RunOptions, start
     from trainui.pipeline import loader
 
     file = paths.sample_pipelines() / DEMO

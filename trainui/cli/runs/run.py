@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
-import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
-from trainui import control, formatting, settings, text
-from trainui.cli import lookup, options
+from trainui import control, text
+from trainui.cli import options
 from trainui.cli.output import interrupt, printing, progress
-from trainui.cli.output.disk_space import DiskWatch
-from trainui.cli.runs import open_or_wait
-from trainui.errors import StoppedError, UsageError
+from trainui.cli.runs.start import NOTHING_SUBMITTED, RunOptions, start
+from trainui.errors import UsageError
 
 if TYPE_CHECKING:
     from trainui.domain.definition import Pipeline
@@ -27,25 +24,6 @@ if TYPE_CHECKING:
 _COMMAND = "trainui.command"
 
 MOST_PRIORITY = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """Options of a command that submits a run."""
-
-    name: str | None = None
-    detach: bool = False
-    wait: bool = False
-    as_json: bool = False
-    priority: int = 0
-    note: str | None = None
-    origin: str | None = None
-    """The run that it came from, as the user named it."""
-
-    def check(self) -> None:
-        """Raise UsageError for options that exclude each other: --detach and --wait."""
-        if self.detach and self.wait:
-            raise UsageError("--detach and --wait exclude each other; give one of them")
 
 
 class _RunCommand(TyperCommand):
@@ -61,8 +39,6 @@ class _RunCommand(TyperCommand):
         parsed: list[str] = super().parse_args(ctx, args)
         return parsed
 
-
-_NOTHING_SUBMITTED = "nothing was submitted"
 
 _INTERPRETERS = {".py": ["python"], ".sh": ["bash"]}
 
@@ -86,7 +62,7 @@ def _check_no_command(args: Sequence[str]) -> None:
     cls=_RunCommand,
     options_metavar="[OPTIONS] [-- COMMAND...]",
 )
-@interrupt.report_on_stop(_NOTHING_SUBMITTED)
+@interrupt.report_on_stop(NOTHING_SUBMITTED)
 def run(
     context: typer.Context,
     file: Annotated[
@@ -212,100 +188,6 @@ def _expects_gpu() -> bool:
     elif usable.limit:
         printing.note(f"uses no GPU: {usable.limit}")
     return bool(usable.gpus)
-
-
-def start(
-    pipeline: Pipeline,
-    run_options: RunOptions,
-    *,
-    python: str | None = None,
-    given: Mapping[str, str] | None = None,
-) -> int:
-    """Submit a pipeline, then detach, wait or open the screen; return the exit code."""
-    run_options.check()
-    run_id = str(uuid.uuid4())
-    try:
-        _submit(run_id, pipeline, run_options, python, given)
-        return _follow(run_id, pipeline, run_options)
-    except KeyboardInterrupt as error:
-        raise StoppedError(_stopped_message(run_id)) from error
-
-
-def _submit(
-    run_id: str,
-    pipeline: Pipeline,
-    run_options: RunOptions,
-    python: str | None,
-    given: Mapping[str, str] | None,
-) -> None:
-    from trainui.control import self_wait_check
-    from trainui.execution.daemon import lifecycle
-
-    if not run_options.detach:
-        self_wait_check.check_may_wait()
-    lifecycle.ensure_started()  # first, so that nothing is stored if nothing can run
-    if run_options.detach:  # waiting and the screen both check the disks themselves
-        DiskWatch().check()
-    with progress.display(f"submitting {len(pipeline.stages):,} stages"):
-        control.submit(
-            pipeline,
-            name=run_options.name,
-            run_id=run_id,
-            environ=os.environ,
-            python=python,
-            priority=run_options.priority,
-            given=given,
-            origin=run_options.origin and lookup.find_run(run_options.origin).id,
-        )
-    if run_options.note is not None:
-        from trainui.control import notes
-
-        notes.add(run_id, run_options.note)
-
-
-def _follow(run_id: str, pipeline: Pipeline, run_options: RunOptions) -> int:
-    copies = pipeline.snapshot or settings.load().snapshot == "always"
-    if not run_options.as_json:
-        _report_code(run_id, pipeline, copies)
-    if run_options.detach:
-        _print_detached(run_id, pipeline, run_options)
-        return 0
-    printing.note(f"run {run_id}")
-    return open_or_wait.follow(
-        run_id, wait=run_options.wait, as_json=run_options.as_json, is_new=True
-    )
-
-
-def _report_code(run_id: str, pipeline: Pipeline, copies: bool) -> None:
-    """Print where the code is that will run: a copy, or the files as they are when it starts."""
-    from trainui.control import queue
-
-    if copies:
-        printing.note(f"snapshot: {control.snapshot_words(run_id)}")
-    elif ahead := queue.count_ahead(run_id, pipeline.stages):
-        printing.note(
-            f"it waits for {formatting.quantity(ahead, 'stage')} of other runs and will "
-            "run the code as it is then; `--snapshot` runs it as it is now"
-        )
-
-
-def _stopped_message(run_id: str) -> str:
-    """Return a message on whether a run was stored before its submission was stopped."""
-    from trainui.store.read import views
-
-    if views.is_there():
-        with views.reading() as connection:
-            if views.run(connection, run_id) is not None:
-                return f"stopped, but submitted: the run continues; see `trainui show {run_id}`"
-    return f"stopped; {_NOTHING_SUBMITTED}"
-
-
-def _print_detached(run_id: str, pipeline: Pipeline, run_options: RunOptions) -> None:
-    name = run_options.name or pipeline.name
-    stages = [stage.name for stage in pipeline.stages]
-    printing.answer(run_options.as_json, {"run": run_id, "name": name, "stages": stages}, [run_id])
-    if not run_options.as_json:
-        printing.note(f"{name} runs in the background: `trainui wait {run_id[:8]}`, or `trainui`")
 
 
 def _show_plan(pipeline: Pipeline, as_json: bool) -> None:
