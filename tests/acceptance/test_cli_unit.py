@@ -82,6 +82,20 @@ def test_uninstall_leaves_what_is_not_ours_and_nothing_else(cli: CommandLine) ->
     assert (cli.directory / "pipeline.yaml").exists()
 
 
+@pytest.mark.usefixtures("only_on_sqlite")
+def test_uninstall_leaves_what_others_put_among_the_runs(cli: CommandLine) -> None:
+    """TensorBoard, too, writes to `runs`, and a home may be the directory of a project."""
+    known = cli.run("name: a\nstages: [{name: a, run: 'true'}]\n")["run"]
+    runs = cli.home / "runs"
+    shutil.copytree(runs / known, runs / "unknown")
+    assert f"{runs}" in cli.json("uninstall", "--dry-run")["paths"]
+    (runs / "Nov27_host").mkdir()
+    (runs / "Nov27_host" / "events.out.tfevents.1").write_text("precious")
+    assert cli("uninstall", "--yes").code == 0
+    assert [path.name for path in runs.iterdir()] == ["Nov27_host"]
+    assert [path.name for path in cli.home.iterdir()] == ["runs"]
+
+
 def test_uninstall_leaves_nothing(cli: CommandLine) -> None:
     cli.run("name: a\nstages: [{name: a, run: 'true'}]\n")
     before = {path for path in Path(cli.environ["HOME"]).rglob("*") if "home" not in path.parts}

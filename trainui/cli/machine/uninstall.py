@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from trainui import disk, formatting, paths, settings, text
+from trainui.artifacts.environment import ENVIRONMENT_FILE
+from trainui.artifacts.snapshot import trees
 from trainui.cli import options
 from trainui.cli.output import printing, progress
 from trainui.cli.runs.remove import DryRun, Yes, confirm
+from trainui.control.submission import PIPELINE_FILE
 from trainui.errors import UnfitEnvironmentError
 
-IN_HOME = ("runs", "broker", "worker", "unstored", "screen.json", "trainui.db*")
+IN_HOME = ("broker", "worker", "unstored", "screen.json", "trainui.db*")
 """Files and directories that trainui creates in the home; others there are kept."""
 
 
@@ -25,7 +28,6 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
     uninstall trainui`. To keep a copy, run `trainui backup` first. A PostgreSQL database and runs
     in a directory shared between hosts are kept, since other hosts use them.
     """
-    from trainui.artifacts.snapshot import trees
     from trainui.cli.machine import drain
     from trainui.execution.daemon import lifecycle, systemd
 
@@ -49,7 +51,8 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
         for path in found:
             trees.release(path)
             _delete(path)
-    for directory in (runs_dir, paths.home().root, paths.config_file().parent):
+    home = paths.home()
+    for directory in (runs_dir, home.runs, home.root, paths.config_file().parent):
         _delete_empty(directory)
     printing.answer(as_json, data, [f"deleted {formatting.size(size)}"])
 
@@ -59,15 +62,30 @@ def _made() -> Iterator[Path]:
     from trainui.execution.daemon import systemd
     from trainui.store.read import views
 
-    home = paths.home()
+    home, runs = paths.home(), list[Path]()
     if settings.load().database_url is None and home.database.exists():
         with views.reading() as connection:
             runs = [Path(run.directory) for run in views.runs(connection)]
-        yield from (run for run in runs if run.is_dir() and home.runs not in run.parents)
+    yield from (run for run in runs if run.is_dir() and home.runs not in run.parents)
+    yield from _runs_in_home(home.runs, set(runs))
     own = [path for name in IN_HOME for path in sorted(home.root.glob(name))]
     sockets = {home.broker_socket.parent, home.doorbell.parent} - {home.broker, home.worker}
     configured = [paths.config_file(), systemd.path(os.environ)]
     yield from (path for path in [*own, *sorted(sockets), *configured] if path.exists())
+
+
+def _runs_in_home(directory: Path, known: Collection[Path]) -> list[Path]:
+    """Return the directory of runs; if others put files there, what is ours in it."""
+    if not directory.is_dir():
+        return []
+    ours = [path for path in sorted(directory.iterdir()) if path in known or _is_ours(path)]
+    return [directory] if len(ours) == len(list(directory.iterdir())) else ours
+
+
+def _is_ours(path: Path) -> bool:
+    """Return True for what belongs to no run, and for a run that the database does not know."""
+    is_run = all((path / name).exists() for name in (PIPELINE_FILE, ENVIRONMENT_FILE))
+    return is_run or path.name in (paths.PLACE_FILE, trees.DIRECTORY)
 
 
 def _delete(path: Path) -> None:
