@@ -6,6 +6,7 @@ end, so that many records of one size are checked at once.
 
 from __future__ import annotations
 
+import struct
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 1024
 """Longer records are not checked: they have images and histograms, which are not read."""
+
+_SUM = struct.Struct("<I")
 
 _AT_ONCE = 1024
 """Records that are checked at once: what they need fits into the processor's cache."""
@@ -32,9 +35,15 @@ def masked_crc(data: bytes) -> int:
     return int(_masked(np.atleast_1d(found ^ starts[len(data)]))[0])
 
 
-def is_right(data: bytes, given: int) -> bool:
-    """Return True if a record has its checksum; some writers give none, i.e. zero."""
-    return given == 0 or len(data) > MOST_BYTES or given == masked_crc(data)
+def is_right(frame: bytes) -> bool:
+    """Return True if the data of a record has its checksum.
+
+    Some writers give none, i.e. zero: then that of its length counts.
+    """
+    data, (given,) = frame[12:-4], _SUM.unpack_from(frame, len(frame) - 4)
+    if not given:
+        return bool(_SUM.unpack_from(frame, 8)[0] == masked_crc(frame[:8]))
+    return len(data) > MOST_BYTES or given == masked_crc(data)
 
 
 def are_right(rows: Bytes, varied: NDArray[np.intp], given: NDArray[np.uint32]) -> Bools:
@@ -60,7 +69,7 @@ def are_right(rows: Bytes, varied: NDArray[np.intp], given: NDArray[np.uint32]) 
         ]
     )
     first = np.bitwise_xor.reduce(tables[rows[0] + places]) ^ starts[size]
-    return np.asarray((given == 0) | (given == _masked(parts ^ parts[0] ^ first)))
+    return np.asarray(given == _masked(parts ^ parts[0] ^ first))
 
 
 def _places(size: int) -> NDArray[np.intp]:

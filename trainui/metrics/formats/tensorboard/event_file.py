@@ -22,7 +22,6 @@ from trainui.store.points.chunks import Points
 _HEADER = struct.Struct("<QI")
 HEAD_BYTES = _HEADER.size
 """Bytes needed to recognise an event file."""
-_SUM = struct.Struct("<I")
 _FRAME = 16
 """Bytes of a record around its data."""
 
@@ -88,11 +87,10 @@ class EventFile(Decoder):
         self.restarts = len(places) > 1 and _is_start(block, places, 0)
         found = event_layout.decode(block, np.array(places, np.int64))
         for number in found.left.tolist():
-            end = places[number + 1] - _SUM.size
-            data = block[places[number] + _HEADER.size : end]
-            if checksum.is_right(data, *_SUM.unpack_from(block, end)):
+            frame = block[places[number] : places[number + 1]]
+            if checksum.is_right(frame):
                 with suppress(*DAMAGED):
-                    _read_event(data, number, found)
+                    _read_event(frame[_HEADER.size : -4], number, found)
         return Decoded(
             {tag: _points(parts) for tag, parts in found.by_tag.items()}, len(places) - 1
         )
