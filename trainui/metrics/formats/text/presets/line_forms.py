@@ -22,6 +22,8 @@ LETTERS = re.compile(
 """`| train | E: 1 | S: 1000 | R: 12.3 |`: names of one letter, usual in reinforcement learning."""
 _SLASH = re.compile(r"(?<=\d)/(?=[A-Za-z_]+=\d)")
 """`epoch=0/micro_step=20/global_step=10` has three counts."""
+_BARRED = re.compile(r"(step +\d+: (?:\w+ +)?[\w/.-]+) \|(?= +\S+$)", re.IGNORECASE)
+"""Trax's `Step     10: eval  Accuracy |  0.25`."""
 _LETTER = re.compile(r"\b([EISF])(?=: \d)")
 _WORDS = {"E": "episode", "I": "global_step", "S": "global_step", "F": "global_step"}
 
@@ -36,6 +38,8 @@ def rewritten(line: str) -> str:
         return _STEPS.sub("step", line)
     if ": " in line and LETTERS.match(line):
         return _LETTER.sub(lambda letter: _WORDS[letter[1]], line)
+    if " |  " in line:
+        line = _BARRED.sub(r"\1:", line)
     if "step=" in line and "/" in line:
         line = _SLASH.sub(", ", line)
     if line.count(" = ") > 1 and " | " in line:

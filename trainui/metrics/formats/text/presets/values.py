@@ -1,4 +1,4 @@
-"""Lines that state a metric without a step, again and again: `loss 0.3`, `val_loss: 0.5 acc: 0.9`.
+"""Lines that state a metric without a step, again and again: `loss 0.3`, `{'eval/reward': 1.5}`.
 
 The rule: the number of such lines before is the step. Only usual names count, and a line must be
 nothing but names and numbers, since most lines with a number and no step are no metrics.
@@ -12,10 +12,20 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from trainui.metrics.formats import labels
+from trainui.metrics.formats import labels, lenient
+from trainui.metrics.formats.configuration import names_settings
+from trainui.metrics.formats.rows import numbers
+from trainui.metrics.formats.table import step_fields
 from trainui.metrics.formats.text.log_prefix import message
 from trainui.metrics.formats.text.presets import pairs
-from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NOTHING, STEP, Preset, Row
+from trainui.metrics.formats.text.presets.base import (
+    MAX_PRINTED,
+    NOTHING,
+    STEP,
+    Preset,
+    Row,
+    prefixed,
+)
 from trainui.metrics.formats.text.presets.print_statements import PrintStatements, is_sentence
 
 QUALIFIER = r"final|best|last|mean|average|avg|overall|objective|metrics?|results?"
@@ -24,6 +34,11 @@ USUAL = re.compile(
     r"(?:loss|acc(?:uracy)?|f1(?:[_ -]?score)?|auc|auroc|r?mse|mae|nll|perplexity|ppl|reward)",
     re.IGNORECASE,
 )
+_IN_NAMES = re.compile(r"loss|accuracy|reward|return|perplexity", re.IGNORECASE)
+_GIVEN = re.compile(r"[:=]")
+"""`loss_disc=3.5`: a name that is not usual has to be given its value."""
+_RESULT = re.compile(r"Result for (?P<trial>\S+):\s*")
+"""The heading of what one of Ray's trials reports."""
 _BAR = re.compile(r"\d%\||\[[=>.]+\]|\[\d+:\d\d(?:[<,]|:\d\d<)")
 _HELD_OUT = re.compile(rf"\W*(?:{labels.HELD_OUT})\b[: ]*[\[(]", re.IGNORECASE)
 """`Test: [1/9] Loss 2`: a position within the held-out data."""
@@ -56,6 +71,9 @@ class Values(Preset):
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the rows of a line, and of those before it once there are enough."""
+        if line.startswith("Result for ") and (trial := _RESULT.fullmatch(line)):
+            self.memory.setdefault("first", trial["trial"])
+            self.memory["trial"] = trial["trial"]
         if not pairs.METRIC_WORDS.search(line) and "ppl" not in line.lower():
             return NOTHING
         rows = self._with_step(line) or self._counted(line)
@@ -88,19 +106,40 @@ class Values(Preset):
 
     def _counted(self, line: str) -> Sequence[Row]:
         """Return the numbers of a line without a step, at the number of such lines."""
-        found = [] if line[:1] in "[{" else pairs.find(text := plain_text(line))
-        if not found or found[0].start or pairs.run_to_end(text, found):
-            return NOTHING
-        row = {pair.name: pair.value for pair in found if USUAL.fullmatch(pair.name)}
-        if not row or any(pair.of is not None or pairs.is_step_name(pair.name) for pair in found):
-            return NOTHING
+        row = _dict(line) if line[:1] == "{" else _pairs(plain_text(line))
         if not row.keys().isdisjoint(self.memory.get(_STEPPED, ())):
             return NOTHING
+        if (trial := self.memory.get("trial")) != self.memory.get("first"):
+            row = prefixed(f"{trial}/", row)
         names = _AND.join(row)
-        if len(self._counts) >= _MOST and names not in self._counts:
+        if not row or (len(self._counts) >= _MOST and names not in self._counts):
             return NOTHING
         self._counts[names] = count = self._counts.get(names, -1) + 1
         return [{STEP: float(count), **row}]
+
+
+def _pairs(text: str) -> Row:
+    """Return the metrics of a text that is nothing but names and numbers."""
+    found = pairs.find(text)
+    if not found or found[0].start or pairs.run_to_end(text, found):
+        return {}
+    if any(pair.of is not None or pairs.is_step_name(pair.name) for pair in found):
+        return {}
+    return {
+        pair.name: pair.value
+        for pair in found
+        if USUAL.fullmatch(pair.name) or (_IN_NAMES.search(pair.name) and _GIVEN.search(pair.text))
+    }
+
+
+def _dict(line: str) -> Row:
+    """Return the numbers of a printed dict that has a metric and neither a step nor settings."""
+    value = lenient.load(line)
+    row = numbers(value) if isinstance(value, dict) else {}
+    is_metric = any(_IN_NAMES.search(name) for name in row)
+    if not is_metric or step_fields(tuple(row), None) or any(map(names_settings, row)):
+        return {}
+    return row
 
 
 def plain_text(line: str) -> str:
