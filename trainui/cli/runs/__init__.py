@@ -1,4 +1,4 @@
 """Commands that start, resume, cancel, wait for or delete runs.
 
-Read `run` and `start` first, then `resume`.
+Read `run` first, then `start` and `resume`.
 """
