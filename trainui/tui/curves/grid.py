@@ -113,7 +113,7 @@ class PlotGrid:
     @property
     def frame(self) -> Frame:
         """The size of one plot."""
-        return Frame(self.plot_width, self.plot_height, LABEL, self.spacing.axis, self.names)
+        return Frame(self.plot_width, self.plot_height, self.spacing.axis, self.names)
 
     def visible_rows(self, height: int) -> int:
         """Return how many rows of whole plots a pane of `height` lines shows, at least one."""

@@ -10,7 +10,14 @@ from textual.binding import BindingType
 from trainui.domain.records import SeriesSummary
 from trainui.formatting import quantity
 from trainui.tui.curves.cursor_values import zoom_text
-from trainui.tui.curves.drawing.line_styles import LineStyle
+from trainui.tui.curves.drawing.line_styles import (
+    LineStyle,
+    Styles,
+    legend_rows,
+    names_width,
+    shared_styles,
+    styles_of,
+)
 from trainui.tui.curves.grid import (
     GAP,
     LABEL_WIDTH,
@@ -19,13 +26,6 @@ from trainui.tui.curves.grid import (
     PlotGrid,
     grid_rows,
     laid_out,
-)
-from trainui.tui.curves.grid_legend import (
-    Styles,
-    legend_rows,
-    names_width,
-    shared_styles,
-    styles_of,
 )
 from trainui.tui.curves.interaction import CurveKeys
 from trainui.tui.curves.model import NOT_READ, Chart, Curves

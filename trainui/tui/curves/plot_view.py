@@ -10,8 +10,8 @@ from textual.binding import BindingType
 
 from trainui.tui.curves.drawing.axes import Frame
 from trainui.tui.curves.drawing.labels import LABEL
+from trainui.tui.curves.drawing.line_styles import names_width
 from trainui.tui.curves.drawing.plot import plot
-from trainui.tui.curves.grid_legend import names_width
 from trainui.tui.curves.interaction import CurveKeys
 from trainui.tui.curves.legend import table_rows
 from trainui.tui.curves.model import Chart
@@ -122,7 +122,7 @@ class CurvePlot(CurveKeys):
         view = self.state.view_of(chart.name)
         table = table_rows(chart, figures, view, size.width, max(size.height // 3, 2))
         height = max(size.height - len(table) - 2, 3)
-        frame = Frame(self.plot_cells(), height, LABEL, 2, self._names_width())
+        frame = Frame(self.plot_cells(), height, 2, self._names_width())
         rows, self.y_title = plot(chart, view, frame)
         self.set_rows([*rows, *table])
 

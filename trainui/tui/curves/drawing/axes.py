@@ -45,8 +45,6 @@ class Frame:
     width: int
     """Of the curves alone."""
     height: int
-    labels: int = labels.LABEL
-    """Width of the labels at the left, without the axis itself."""
     feet: int = 1
     """Lines below: 0 none, 1 an axis with its labels in it, 2 an axis with labels below it."""
     right: int = 0
@@ -253,7 +251,7 @@ def with_y_axis(
     texts = _labels_by_row(scale, most, frame.height) if scale is not None else {}
     found: list[Row] = []
     for index, (row, name) in enumerate(zip(rows, right, strict=True)):
-        label = fit(texts.get(index, ""), frame.labels, right=True)
+        label = fit(texts.get(index, ""), labels.LABEL, right=True)
         mark = Segment("┤" if index in texts else "│", "line")
         found.append((Segment(label, "dim"), mark, *row, *name))
     return found

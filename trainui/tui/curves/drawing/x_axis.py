@@ -44,10 +44,9 @@ class XAxis:
         share = self.share(x) if math.isfinite(x) else -1.0
         if not math.isfinite(share):
             return -1
-        return self.width - 1 if x == self.high else min(max(self._floor(share), -1), self.width)
-
-    def _floor(self, share: float) -> int:
-        return math.floor(share * self.width)
+        if x == self.high:
+            return self.width - 1
+        return min(max(math.floor(share * self.width), -1), self.width)
 
     def x(self, column: float) -> float:
         """Return the x position of a character column, which may be fractional."""
@@ -95,7 +94,7 @@ def x_axis_rows(
     ):
         if x is not None and 0 <= across.column(x) < across.width:
             wanted.insert(0, (across.column(x), text(x), style))
-    left = Segment(" " * frame.labels)
+    left = Segment(" " * labels.LABEL)
     if frame.feet == 1:
         return [(left, Segment("╰", "line"), *axis_labels(wanted, frame.width, "─", title))]
     line = ["─"] * frame.width

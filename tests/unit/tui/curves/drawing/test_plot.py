@@ -17,6 +17,7 @@ from trainui.store.points.binning import ABOVE, BELOW
 from trainui.store.points.binning import NAN as NAN_BIT
 from trainui.tui.curves.cursor_values import leader_text
 from trainui.tui.curves.drawing.axes import Frame, YAxis
+from trainui.tui.curves.drawing.labels import LABEL
 from trainui.tui.curves.drawing.line_styles import line_styles
 from trainui.tui.curves.drawing.outliers import off_scale, outliers
 from trainui.tui.curves.drawing.plot import plot
@@ -121,7 +122,7 @@ def test_what_struck_is_marked_at_its_place() -> None:
     rows = plot(
         chart(line([float(at) for at in range(40)]), annotations=struck), PlotOptions(), FRAME
     ).rows
-    assert plain(rows[0]).index("!") == FRAME.labels + 1 + 10
+    assert plain(rows[0]).index("!") == LABEL + 1 + 10
     assert spans_of(rows, "warn").count("!") == 1
 
 
@@ -132,7 +133,7 @@ def test_what_is_not_finite_is_marked_where_it_is() -> None:
     assert "↑" in plain(rows[0])
     assert "↓" in plain(rows[-1])
     marked = next(row for row in rows if "×" in plain(row))
-    assert plain(marked).index("×") == FRAME.labels + 1 + 5
+    assert plain(marked).index("×") == LABEL + 1 + 5
     assert spans_of(rows, "bad").split() == ["↑", "×", "↓"]
 
 
@@ -187,7 +188,7 @@ def test_several_lines_are_solid_and_differ_by_colour_mark_and_name() -> None:
     text = "\n".join(map(plain, rows))
     assert all(f"{mark} train" in text for mark in "●▲■")
     assert all(spans_of(rows, f"curve-{n}") for n in (1, 2, 3))
-    drawn_on = [plain(row)[FRAME.labels + 1 :][:20] for row in rows if " train" in plain(row)]
+    drawn_on = [plain(row)[LABEL + 1 :][:20] for row in rows if " train" in plain(row)]
     assert all(" " not in row for row in drawn_on), drawn_on
 
 
@@ -255,7 +256,7 @@ def test_the_y_axis_labels_its_ends_and_what_is_between_in_few_characters(
     low = abs(low) + 1e-6 if log else low
     view = PlotOptions(log=log)
     rows = plot(chart(line([low, low + span] * 20)), view, Frame(20, height, feet=0)).rows
-    labels = [plain(row)[: FRAME.labels].strip() for row in rows]
+    labels = [plain(row)[:LABEL].strip() for row in rows]
     if any(labels[:1]):  # else one value: its line has a label in the middle
         assert labels[-1]
         assert any(labels[1:-1]), labels

@@ -12,10 +12,15 @@ from trainui.domain.search import Range, Search
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.comparison.folding import folded
 from trainui.tui.curves.drawing.axes import Frame
+from trainui.tui.curves.drawing.line_styles import (
+    legend_rows,
+    names_width,
+    shared_styles,
+    styles_of,
+)
 from trainui.tui.curves.drawing.plot import plot, shared_beginning
 from trainui.tui.curves.drawing.x_axis import XAxis, x_axis_rows
 from trainui.tui.curves.grid import PlotCell, PlotGrid, grid_rows
-from trainui.tui.curves.grid_legend import legend_rows, names_width, shared_styles, styles_of
 from trainui.tui.curves.legend import table_rows
 from trainui.tui.curves.model import Chart
 from trainui.tui.curves.view_options import PlotOptions
