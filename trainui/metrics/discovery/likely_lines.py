@@ -9,12 +9,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.files.tail import GrowingFile, UnreadableFileError
+from trainui.metrics.files import peek
 from trainui.metrics.formats.text.log_lines import text_lines
 from trainui.metrics.formats.text.log_prefix import message
 from trainui.metrics.formats.text.presets import pairs
@@ -68,7 +66,8 @@ class _Kind:
 
 def describe(text: SourceFile, without_secrets: Callable[[Iterable[str]], list[str]]) -> str | None:
     """Return which lines of a text look like metrics, and what to write to have them read."""
-    lines = [message(line)[:MAX_PRINTED] for line in without_secrets(_lines(text.path))]
+    printed = text_lines(peek.head(text.path, _BYTES))
+    lines = [message(line)[:MAX_PRINTED] for line in without_secrets(printed)]
     kinds: dict[_Kind, list[str]] = defaultdict(list)
     for line in lines:
         if (kind := _kind(line)) is not None:
@@ -170,11 +169,3 @@ def _name(text: str) -> str:
 def _unique(name: str, taken: Sequence[str]) -> str:
     numbered = (f"{name}_{at}" for at in range(2, len(taken) + 3))
     return name if name not in (*taken, STEP) else next(one for one in numbered if one not in taken)
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        with closing(GrowingFile(path)) as file:
-            return list(text_lines(file.read(0, _BYTES)))
-    except (OSError, UnreadableFileError):
-        return []
