@@ -72,7 +72,7 @@ def describe(text: SourceFile, without_secrets: Callable[[Iterable[str]], list[s
     for line in lines:
         if (kind := _kind(line)) is not None:
             kinds[kind].append(line)
-    named = [kind for kind in kinds if any(map(pairs.METRIC_WORDS.search, kind.names()))]
+    named = [kind for kind in kinds if any(map(pairs.names_metric, kind.names()))]
     likely = named or [  # numbers that are printed again and again
         kind
         for kind, examples in kinds.items()

@@ -92,7 +92,7 @@ class SingleValues(LogDecoder):
     def _collect(self, block: bytes) -> None:
         seen = self.state.setdefault(_SEEN, {})
         for line in text_lines(block):
-            if not pairs.METRIC_WORDS.search(line) and "ppl" not in line:
+            if not pairs.names_metric(line):
                 continue
             for name, step, value in _certain(line):
                 if name in seen or len(seen) < _MOST_NAMES:

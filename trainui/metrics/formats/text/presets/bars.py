@@ -177,7 +177,7 @@ def _described(text: str) -> tuple[str, float | None, Row]:
 def _is_metric(pair: Pair) -> bool:
     """Return True for a number behind the name of a metric, and for `psnr: 30.5`."""
     is_assigned = not pair.value.is_integer() and not {*":="}.isdisjoint(pair.text)
-    return not pair.is_step and (is_assigned or pairs.METRIC_WORDS.search(pair.name) is not None)
+    return not pair.is_step and (is_assigned or pairs.names_metric(pair.name))
 
 
 def _epochs_before(text: str) -> int:

@@ -245,7 +245,7 @@ class PrintStatements(Preset):
         if begin is None or _HELD_OUT.match(line):
             return None
         found = [pair for pair in found if pair.start >= begin.end() and not pair.is_step]
-        if not any(pairs.METRIC_WORDS.search(pair.name) for pair in found):
+        if not any(pairs.names_metric(pair.name) for pair in found):
             return None
         outer, inner = begin["outer"] or begin["first"], begin["inner"] or begin["second"]
         step = float(inner or outer)

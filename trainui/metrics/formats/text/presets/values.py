@@ -74,7 +74,7 @@ class Values(Preset):
         if line.startswith("Result for ") and (trial := _RESULT.fullmatch(line)):
             self.memory.setdefault("first", trial["trial"])
             self.memory["trial"] = trial["trial"]
-        if not pairs.METRIC_WORDS.search(line) and "ppl" not in line.lower():
+        if not pairs.names_metric(line):
             return NOTHING
         rows = self._with_step(line) or self._counted(line)
         if not rows or self.memory.get(_KNOWN):
