@@ -153,9 +153,8 @@ class EditScreen(Screen[bool]):
         else:
             self._note("This run has no parameters. Press ctrl+e to edit its pipeline in $EDITOR.")
         table = host_of(self).keys
-        self.query_one(KeyBar).show(
-            [table.find(f"edit.{name}") for name in ("plan", "next", "text", "leave")]
-        )
+        names = ("plan", "next", "text", "leave") if inputs else ("text", "leave")
+        self.query_one(KeyBar).show([table.find(f"edit.{name}") for name in names])
 
     def _changes(self) -> dict[Value, str]:
         typed = {one.id: one.value.strip() for one in self.query(Input)}

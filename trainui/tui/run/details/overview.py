@@ -248,7 +248,7 @@ def _earlier_rows(attempts: Sequence[AttemptRecord], width: int) -> list[Row]:
         text = f"{attempt.number} {state(attempt.status)} after {spent}  {error}"
         rows += field_rows("earlier" if not rows else "", text, "dim", width)
     if rows:
-        words = ", shows the previous attempt: its curves, files, events and log"
+        words = "the key , shows the previous attempt: its curves, files, events and log"
         rows += field_rows(" ", words, "dim", width)
     return rows
 
