@@ -21,6 +21,10 @@ MOST_LOOKED_AT = 1000
 
 MOST_PARAMS = 16
 
+RECENT, RARE = 40, 8
+"""The newest runs, of which one in so many must have a parameter for its column to take precedence
+over names and metrics: added trainings of many kinds have each its own parameters."""
+
 EXTERNAL = " ext"
 """The mark behind the name of an external run."""
 
@@ -45,7 +49,7 @@ class ColumnStats:
     """Names of the parameters that differ."""
     compared: int = 0
     """How many of them, from the first one on, have several values, or differ between runs of one
-    pipeline; the others have one value, and other pipelines do not have them."""
+    pipeline; the others have one value, and other pipelines do not have them, or are rare."""
     param_widths: Mapping[str, int] = field(default_factory=dict)
     metric: int = 0
     member: int = 0
@@ -87,14 +91,17 @@ def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -
     do not depend on the sort order.
     """
     looked_at = list(islice(runs, MOST_LOOKED_AT))
-    listed = islice(runs if newest is None else newest, MOST_LOOKED_AT)
+    listed = list(islice(runs if newest is None else newest, MOST_LOOKED_AT))
     unlike = {(run.pipeline, run.params_json, run.sweeps_json): run for run in listed}
     of_pipelines: dict[str, list[Mapping[str, str]]] = {}
     for run in unlike.values():
         of_pipelines.setdefault(run.pipeline, []).append(shown_params(run))
     shown = [params for runs in of_pipelines.values() for params in runs]
     varied, partial = _differing(shown, of_pipelines.values())
-    names = (*varied, *partial)[:MOST_PARAMS]
+    recent = [shown_params(run) for run in listed[:RECENT]]
+    common = [name for name in varied if sum(name in own for own in recent) * RARE >= len(recent)]
+    rare = [name for name in varied if name not in common]
+    names = (*common, *rare, *partial)[:MOST_PARAMS]
     widths = {name: max(cell_len(params.get(name, "")) for params in shown) for name in names}
     return ColumnStats(
         name=max((_name_width(run) for run in looked_at), default=0),
@@ -106,7 +113,7 @@ def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -
         trouble=max((_trouble_width(run) for run in looked_at), default=0),
         trouble_brief=max((_brief_width(run) for run in looked_at), default=0),
         params=names,
-        compared=len(varied),
+        compared=len(common),
         param_widths=widths,
     )
 

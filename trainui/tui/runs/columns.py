@@ -216,8 +216,9 @@ def _columns(facts: ColumnStats, comfort: int) -> Iterator[RunColumn]:
         whole = max(render.VALUE + facts.member, cell_len(name) + 1)
         yield RunColumn(name, 10, whole + SPARK, cells, 2, comfort=14, whole=whole)
     elif facts.metric:
-        least = min(facts.metric, 8) + 9
-        yield RunColumn("METRIC", least, facts.metric + 9, render.metric_cells, 2, comfort=least)
+        least, most = min(facts.metric, 8) + 9, facts.metric + 9
+        comfort = min(facts.metric, SHORT_NAME) + 9
+        yield RunColumn("METRIC", least, most, render.metric_cells, 2, comfort=comfort)
         yield RunColumn("", 8, SPARK, render.spark_cells, 3)
     if facts.gpus:
         yield RunColumn("GPUS", 4, max(facts.gpus, 4), render.gpus_cells, 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -47,6 +48,8 @@ LIVE = RunLive(
 
 
 LONG = ComparedMetric.of("valid/cross_entropy_loss")
+
+METRICS = {one: ComparedMetric.of(one) for one in ("val/loss best", "test/accuracy best")}
 
 LISTED = ListedMetrics({"val/loss best": ComparedMetric.of("val/loss")}, "val/loss best", gpus=3)
 
@@ -220,6 +223,26 @@ def test_a_parameter_that_only_other_pipelines_lack_gives_way_first() -> None:
     of_one_pipeline = facts_of(runs)
     assert of_one_pipeline.params == ("lr", "data")
     assert {"lr", "data"} <= set(RunColumns(80, of_one_pipeline).titles)
+
+
+@pytest.mark.parametrize(("having", "is_rare"), [(2, True), (5, False)])
+def test_a_parameter_of_few_runs_shortens_neither_names_nor_metrics(
+    having: int, is_rare: bool
+) -> None:
+    names = ("model", "optimizer", "data", "project", "patience")
+    params = [json.dumps(dict.fromkeys(names, f"value {at}")) for at in range(having)]
+    of_many = [replace(RUN, name=f"training-{at:04}", pipeline=f"p{at}") for at in range(40)]
+    runs = [
+        replace(run, params_json=params[at] if at < having else "{}")
+        for at, run in enumerate(of_many)
+    ]
+    facts = with_listed(facts_of(runs), LISTED._replace(main="", titles=METRICS), endings=False)
+    shown = RunColumns(120, facts)
+    assert ("METRIC" in shown.titles) == is_rare
+    assert ("model" not in shown.titles) == is_rare
+    if is_rare:
+        assert "training-0000  " in plain(shown.row(runs[0], RowContext(NOW, live={RUN.id: LIVE})))
+        assert "model" in RunColumns(200, facts).titles
 
 
 def test_a_long_name_shortens_no_other_column() -> None:
