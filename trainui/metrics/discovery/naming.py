@@ -151,6 +151,12 @@ class Names:
             for spelling in _spellings(name):
                 self._families.setdefault(spelling, family)
 
+    def hand_over(self, name: str, family: str | None, key: str) -> None:
+        """Register that a metric is read from another file from now on."""
+        self._names[name] = _history(key)
+        for spelling in _spellings(name):
+            self._families[spelling] = family
+
     def accepts(self, name: str, family: str | None, key: str = "") -> bool:
         """Return True if a metric is read from a file, whose kind is None if it is named."""
         if name not in self._names:

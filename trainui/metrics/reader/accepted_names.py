@@ -3,8 +3,9 @@
 The rule: one curve never mixes steps and epochs. If a file has a metric of which an earlier
 attempt's log, such as a progress bar, gave a point an epoch, then those points are renamed, as in
 `stderr/loss`, or deleted if the file has the whole history. A log's points are renamed as well if
-an earlier attempt's file had the metric. And a later attempt's files of another kind wait for those
-of the kind that the earlier ones were read from, since both have the same metrics.
+an earlier attempt's file had the metric, or if this attempt's own file has it after all. And a
+later attempt's files of another kind wait for those of the kind that the earlier ones were read
+from, since both have the same metrics.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ class AcceptedNames:
         self.names = naming.Names()
         self._waiting: dict[str, float] = {}
         """By key: since when a file waits for another kind."""
+        self._of_logs: dict[str, str] = {}
+        """The metrics that this attempt's logs have, and their keys."""
         self.has_files = False
         """True once a source other than a fallback has produced a metric."""
 
@@ -53,6 +56,8 @@ class AcceptedNames:
         names = list(stored)
         self.names.claim(names, candidate.family, candidate.key)
         self.has_files |= bool(names) and not candidate.is_fallback
+        if candidate.is_fallback:
+            self._of_logs |= dict.fromkeys(names, candidate.key)
 
     def renamed(self, candidate: SourceFile, preset: str | None) -> Callable[[str], str]:
         """Return the function from a metric's name in a file to the name that it is stored by.
@@ -66,8 +71,13 @@ class AcceptedNames:
     def accepts(self, name: str, candidate: SourceFile) -> bool:
         """Return True if a metric is read from a file."""
         accepted = self.names.accepts(name, candidate.family, candidate.key)
-        if accepted and not candidate.is_fallback:
+        if accepted and candidate.is_fallback:
+            self._of_logs[name] = candidate.key
+        elif accepted:
             self.has_files = True
+            if (log := self._of_logs.pop(name, None)) is not None:
+                self._displace(name, log, is_history=False)
+                self.names.hand_over(name, candidate.family, candidate.key)
             if moved := self.names.displaced(name):
                 self._displace(*moved, is_history=candidate.family in _HISTORIES)
         return accepted

@@ -106,3 +106,34 @@ def test_the_log_of_a_first_trial_waits_less_if_it_has_steps_of_the_metric(
         with reading(store, attempt) as reader:
             look(reader)
             assert sorted(values(store, attempt)) == found
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("is_found", [False, True])
+def test_no_curve_mixes_a_log_and_a_file_that_appears_after_the_log_was_read(
+    store: Store,
+    trials: list[Attempt],
+    monkeypatch: pytest.MonkeyPatch,
+    restarts: bool,
+    is_found: bool,
+) -> None:
+    """A file that was found adds what the log lacks; the attempt's own file takes its place."""
+    first, second, _ = trials
+    print_lines(first, LINE.format(step=1, value=3))
+    read_after_wait(store, first, monkeypatch)
+    print_lines(second, LINE.format(step=1, value=4))
+    reader = AttemptReader(store, second.to_read)
+    look(reader)
+    path = second.stage_dir / "metrics.jsonl" if is_found else second.own_file
+    path.write_text('{"step": 100, "val/loss": 9, "lr": 0.5}\n')
+    if restarts:
+        reader.close()
+        reader = AttemptReader(store, second.to_read)
+    look(reader)
+    print_lines(second, LINE.format(step=2, value=5))
+    look(reader)
+    reader.finish(clean=True)
+    reader.close()
+    log = [("val/loss", 1, 4), ("val/loss", 2, 5)] if is_found else [("stdout/val/loss", 1, 4)]
+    file = [("lr", 100, 0.5)] if is_found else [("lr", 100, 0.5), ("val/loss", 100, 9)]
+    assert sorted(all_points(store, second.stage_id)) == sorted([*log, *file])
