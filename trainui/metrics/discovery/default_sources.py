@@ -128,6 +128,24 @@ def is_wandbs_own(parts: Sequence[str], name: str) -> bool:
     return is_below and tracker_runs.WANDB.fullmatch(name) is None
 
 
+def by_kind(named: Iterable[SourceFile]) -> list[SourceFile]:
+    """Return named files as if they were found: one curve never mixes two kinds of files."""
+    kinds = list(_FAMILIES)
+
+    def order(one: SourceFile) -> tuple[int, int]:
+        rotated = _ROTATED.search(one.path.name)  # the highest number is the oldest part
+        kind = kinds.index(one.family) if one.family in kinds else 0
+        return kind, -int(rotated[0][1:]) if rotated else 0
+
+    found = [one if one.run else replace(one, family=_kind_of(one.path)) for one in named]
+    return sorted(found, key=order)
+
+
+def _kind_of(path: Path) -> str:
+    """Return a file's family; that of a log is its own, which the parts of a rotated log share."""
+    return _family_of_name(path.name) or _ROTATED.sub("", str(path))
+
+
 def usual_files(root: Path) -> Iterator[Path]:
     """Yield the files below a directory that may have metrics, by their names."""
     return filter(is_usual, _files(root))
@@ -172,8 +190,7 @@ def _sniffed(like: SourceFile, root: Path) -> SourceFile | None:
         return replace(like, family=_OF_CONTENT[found]) if found else None
     prefix = hydra.job_prefix(like.path.parent, root)
     reading = DecoderChoice(format="text", prefix=prefix, doubtful=True)
-    family = _ROTATED.sub("", str(like.path))  # the parts of a rotated log are one history
-    return replace(like, reading=reading, family=family, is_fallback=True)
+    return replace(like, reading=reading, family=_kind_of(like.path), is_fallback=True)
 
 
 @lru_cache(maxsize=4096)

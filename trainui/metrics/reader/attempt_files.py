@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from trainui.domain.definition import StageDefinition
-from trainui.metrics.discovery import sources
+from trainui.metrics.discovery import default_sources, sources
 from trainui.metrics.discovery.attribution import by_parameters
 from trainui.metrics.discovery.attribution.outside_sources import OutsideSources
 from trainui.metrics.discovery.attribution.search_round import SearchRound
@@ -67,6 +67,8 @@ class AttemptFiles:
         found = sources.find(self.place, definition)
         if ended:
             check_descriptors()
+        if self._attempt.is_external and definition.metrics:
+            found.candidates = default_sources.by_kind(found.candidates)
         if definition.metrics is None:
             found.candidates += self._find_outside(ended=ended)
         self._report_missing(definition, found.missing)
