@@ -1,11 +1,11 @@
-"""The `MetricLogger` of torchvision's references, DeiT, MAE and many more; and timm's train.py."""
+"""Trainers that print a position within an epoch: `MetricLogger`, timm's train.py and MMEngine."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from trainui.metrics.formats.text.presets.base import NOTHING, NUMBER, STEP, Preset, Row
+from trainui.metrics.formats.text.presets.base import NOTHING, NUMBER, STEP, Preset, Row, numbers
 
 _METRIC = re.compile(rf"([\w./@-]+(?: mem)?): +({NUMBER})(?![:\d])(?:s\b)?(?: +\( *({NUMBER})\))?")
 
@@ -77,3 +77,47 @@ class Timm(_Loops):
         r"\[ *(?P<at>\d+)/(?P<of>\d+)(?: +\( *\d+%\))?\]\s+(?=\S+: )"
     )
     last_of = 0
+
+
+class MMEngine(Preset):
+    """The log of MMEngine and the older MMCV: `Epoch(train) [1][10/38]  lr: 5.0e-02  loss: 2.2`.
+
+    It counts iterations across epochs; a validation's step is the end of its epoch.
+    """
+
+    _line = re.compile(
+        r"(?:.*\s-?)?(?!Epoch +\[[ \d/]*\]\s)(?P<by>Epoch|Iter)(?:\((?P<mode>\w+)\))? +"
+        r"(?:\[ *(?P<epoch>\d+)\])?\[ *(?P<at>\d+)(?:/ *(?P<of>\d+))?\]\s+(?=\S+: )"
+    )
+    _metric = re.compile(rf"([\w./@%-]+(?:\([^)]*\))?): ({NUMBER})(?=[\s,]|$)")
+    _also_of_training = re.compile(r"time|data_time|memory|loss.*|lr|base_lr|grad_norm")
+
+    def read(self, line: str) -> Sequence[Row]:
+        """Return the line's numbers."""
+        found = self._line.match(line) if "Epoch" in line or "Iter" in line else None
+        if found is None:
+            return NOTHING
+        pairs = [pair for pair in self._metric.findall(line, found.end()) if pair[0] != "eta"]
+        row = numbers(pairs)
+        mode = found["mode"] or "train"
+        if mode != "train":
+            row = {self._apart(name, mode): value for name, value in row.items()}
+        return [{STEP: self._step(found, mode), **row}] if row else NOTHING
+
+    def _step(self, found: re.Match[str], mode: str) -> float:
+        epoch, at = int(found["epoch"] or 0), int(found["at"])
+        if mode == "train":
+            if found["epoch"] and found["of"]:
+                self.memory["of"] = int(found["of"])
+                at += (epoch - 1) * int(found["of"])
+            self.memory["last"] = at
+            return at
+        if found["epoch"] and "of" in self.memory:
+            return float(epoch * self.memory["of"])
+        return float(self.memory.get("last", epoch or at))
+
+    def _apart(self, name: str, mode: str) -> str:
+        """Return a validation metric's name, prefixed if the training has one like it."""
+        return (
+            f"{mode}/{name}" if mode == "test" or self._also_of_training.fullmatch(name) else name
+        )
