@@ -10,7 +10,7 @@ from typing import Any
 
 import optuna
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from optuna.exceptions import ExperimentalWarning
 
@@ -116,6 +116,7 @@ CHOICES = st.lists(st.none() | st.booleans() | NUMBERS | st.text(max_size=3), ma
 
 @settings(max_examples=300, deadline=None)
 @given(RANGES | CHOICES)
+@example({"low": -1, "high": -1.1125369292536007e-308, "step": 1})
 def test_optuna_takes_every_space_that_a_file_may_have(space: Any) -> None:
     try:
         found = search_of(space)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from decimal import Decimal
+from fractions import Fraction
 from functools import partial
 from typing import Annotated, Any
 
@@ -132,16 +132,21 @@ def _check_step(numbers: Mapping[str, int | float], log: bool) -> None:
     if width / _exact(step) > _LARGEST_WHOLE:
         raise fault("bad-range", f"is too small for a range this wide: {step:g}", "step")
     if step > width > 0:
-        raise fault("bad-range", f"{step} is larger than the range, {width}; lower it", "step")
+        wide = f"{float(width):g}"
+        raise fault("bad-range", f"{step} is larger than the range, {wide}; lower it", "step")
     if width % _exact(step):
-        last = _exact(numbers["low"]) + width // _exact(step) * _exact(step)
-        message = f"{step} does not lead from low to high; the last value would be {last:f}"
+        last = float(_exact(numbers["low"]) + width // _exact(step) * _exact(step))
+        last = int(last) if isinstance(step, int) and last.is_integer() else last
+        message = f"{step} does not lead from low to high; the last value would be {last}"
         raise fault("bad-range", f"{message}; make that high", "step")
 
 
-def _exact(number: float) -> Decimal:
-    """Return the number as its shortest text says it, as Optuna does: 0.3 is no multiple of .1."""
-    return Decimal(str(number))
+def _exact(number: float) -> Fraction:
+    """Return the number as its shortest text says it, as Optuna does: 0.3 is no multiple of .1.
+
+    Optuna's own arithmetic rounds to 28 digits, and then allows values beyond the range.
+    """
+    return Fraction(str(number))
 
 
 def _space_key(value: str) -> str:
