@@ -64,10 +64,8 @@ class JournalNumbers:
         if code == _CREATE_STUDY:
             return self._create_study(entry)
         if code == _DELETE_STUDY:
-            study = entry["study_id"]
-            self.state["deleted"].append(study)
-            name, goals = self.state["studies"][study]
-            return Change(study, name, goals, is_deleted=True)
+            self.state["deleted"].append(entry["study_id"])
+            return self._change(entry["study_id"], is_deleted=True)
         if code == _CREATE_TRIAL:
             return self._create_trial(entry)
         if code in (_SET_PARAMETER, _SET_STATE, _SET_INTERMEDIATE):
@@ -81,7 +79,10 @@ class JournalNumbers:
             return None  # several workers created it at once
         studies.append([name, goals])
         self.state["counts"].append(0)
-        return Change(len(studies) - 1, name, goals, is_new_study=True)
+        return self._change(len(studies) - 1, is_new_study=True)
+
+    def _change(self, study: int, **changed: Any) -> Change:
+        return Change(study, *self.state["studies"][study], **changed)
 
     def _create_trial(self, entry: Mapping[str, Any]) -> Change | None:
         study = entry["study_id"]
@@ -93,9 +94,8 @@ class JournalNumbers:
         self.state["counts"][study] += 1
         trial = len(self.state["trials"]) - 1
         kinds = entry.get("distributions", {})
-        name, goals = self.state["studies"][study]
-        return Change(
-            *(study, name, goals),
+        return self._change(
+            study,
             is_new_trial=True,
             trial=trial,
             number=number,
@@ -112,7 +112,6 @@ class JournalNumbers:
         study, number, *ended = self.state["trials"][trial]
         if ended:
             return None
-        name, goals = self.state["studies"][study]
         changed: dict[str, Any]
         if code == _SET_PARAMETER:
             value = (entry["param_name"], entry["param_value_internal"], entry["distribution"])
@@ -123,7 +122,7 @@ class JournalNumbers:
         else:
             self.state["trials"][trial] += _mark(entry["state"])
             changed = {"state": entry["state"], "values": _values(entry)}
-        return Change(study, name, goals, trial=trial, number=number, **changed)
+        return self._change(study, trial=trial, number=number, **changed)
 
 
 def _mark(state: int) -> list[bool]:

@@ -118,6 +118,5 @@ class MMEngine(Preset):
 
     def _apart(self, name: str, mode: str) -> str:
         """Return a validation metric's name, prefixed if the training has one like it."""
-        return (
-            f"{mode}/{name}" if mode == "test" or self._also_of_training.fullmatch(name) else name
-        )
+        is_like_one = mode == "test" or self._also_of_training.fullmatch(name)
+        return f"{mode}/{name}" if is_like_one else name
