@@ -64,7 +64,7 @@ def overview_rows(
     rows = packed(_state_row(stage, last, now, ending, of), width)
     for label, text, style in (
         ("why", why(stage, by_name), state_style(stage.status)),
-        ("in all", _total_time(attempts, now), ""),
+        ("in all" if is_newest else "by then", _total_time(attempts, now), ""),
         *_activity_facts(stage, detail.activity, now, last if ending is None else None, is_newest),
     ):
         rows += field_rows(label, text, style, width)

@@ -269,7 +269,7 @@ def test_an_earlier_attempt_has_its_own_output_checkpoint_metric_and_alerts(
 ) -> None:
     run_id = filler.run({"train": ()}, checkpoint=CheckpointRule("ckpt-*.npz"))
     feeder = Feeder(filler.store, filler.stage(run_id, "train").id)
-    for number, values in ((1, (3.0, 1.0, math.nan, 2.0)), (2, (9.0, 8.0))):
+    for number, values in ((1, (3.0, 1.0, math.nan, 2.0)), (2, (9.0, 8.0)), (3, (7.0,))):
         attempt = filler.start(run_id, "train")
         feeder.feed({"val/loss": list(enumerate(values))}, attempt=number)
         filler.log(attempt, f"attempt {number}\n")
@@ -292,6 +292,7 @@ def test_an_earlier_attempt_has_its_own_output_checkpoint_metric_and_alerts(
         assert words in text
     assert re.search(r"^output     \d+s ago \(\d\d:\d\d:\d\d\)$", text, re.M)
     assert "alert of 2" not in text
+    assert "\nby then    0.0s in 2 attempts" in overview(connection, run_id, "train", number=2)
 
 
 def test_a_long_path_loses_its_first_directories(monkeypatch: pytest.MonkeyPatch) -> None:
