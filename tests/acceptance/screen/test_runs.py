@@ -351,6 +351,17 @@ async def test_the_view_and_the_selection_come_back(filler: Filler) -> None:
         assert driven.runs.table.selected.name == "alpha newest"  # type: ignore[union-attr]
 
 
+async def test_what_is_wrong_stays_in_the_top_bar_of_a_narrow_sorted_list(filler: Filler) -> None:
+    run_id = filler.run({f"train[i={place}]": () for place in range(12)})
+    filler.fail(run_id, "train[i=0]", "no")
+    filler.start(run_id, "train[i=1]")
+    failed_demo(filler, name="other")
+    async with opened(size=(80, 24)) as driven:
+        await driven.until_shown("stages: ✗1 failed", "no worker")
+        driven.runs.table.set_order("STAGES", reverse=False)
+        await driven.until_shown("sorted by STAGES", "stages: ✗1")
+
+
 async def test_a_heading_that_is_clicked_sorts_and_sorts_back(filler: Filler) -> None:
     for name in ("b", "c", "a"):
         filler.run({"a": ()}, name=name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from trainui.domain.states import UNFINISHED, Status
 from trainui.store.read.run_list import RunLine, RunTrouble
@@ -16,49 +16,55 @@ from trainui.tui.runs.cells import trouble_cells
 from trainui.tui.runs.sorting import WHEN
 from trainui.tui.runs.table import RunTable
 
-FILTERED = "accent"
-"""The style of a filter that is set."""
+TITLE = Segment(" trainui ", "title")
+
+HINT = Segment("  esc shows all", "dim")
 
 
 def left_end(snapshot: Snapshot, table: RunTable, width: int, notices: Row) -> Row:
     """Return what fits beside the notices; what was chosen in the list is on no other page."""
-    summary, view = _summary(snapshot, width), _view(table)
-    title = Segment(" trainui ", "title")
+    if not snapshot.runs:
+        return (TITLE, *_chosen(table), *_order(table))
+    count, *states = _states(snapshot)
+    trouble, view = _stages_in_trouble(snapshot.runs, width), (*_chosen(table), *_order(table))
     room = width - width_of(notices) - 1
-    whole = (title, *summary, *view)
-    hint = Segment("  esc shows all", "dim")
-    is_filtered = any(segment.style == FILTERED for segment in view)
-    rows = [whole, (*summary, *view), (*view, *summary)]
-    if is_filtered:
-        rows.insert(0, (*whole, hint))
-    return next((row for row in rows if not view or width_of(row) <= room), rows[-1])
+    hint = [HINT] if table.filter.text else []
+    rows: list[Row] = [
+        (TITLE, count, *states, *trouble, *view, *hint),
+        (TITLE, count, *states, *trouble, *view),
+        (count, *states, *trouble, *view),
+        (*states, *trouble, *view),
+    ]
+    least = (*_chosen(table), *trouble, *_order(table)) if view else rows[1]
+    return next((row for row in rows if width_of(row) <= room), least)
 
 
-def _view(table: RunTable) -> Row:
-    """Return the number of marked runs, the filter with its number of matches, and the order."""
+def _chosen(table: RunTable) -> Row:
+    """Return the number of marked runs, and the filter with its number of matches."""
     spans: list[Segment] = []
     if marked := len(table.marked):
         spans.append(Segment(f"  ▌{marked} marked", "key"))
     if table.filter.text:
-        spans.append(Segment(f"  / {harmless(table.filter.text)}", FILTERED))
+        spans.append(Segment(f"  / {harmless(table.filter.text)}", "accent"))
         spans.append(Segment(f" {table.count} match{'es' * (table.count != 1)}", "dim"))
-    if table.order != (WHEN, False):
-        spans.append(Segment(f"  sorted by {harmless(table.order_words)}", "dim"))
     return tuple(spans)
 
 
-def _summary(snapshot: Snapshot, width: int) -> Row:
-    if not snapshot.runs:
+def _order(table: RunTable) -> Row:
+    """Return the order in words, unless it is the usual one."""
+    if table.order == (WHEN, False):
         return ()
+    return (Segment(f"  sorted by {harmless(table.order_words)}", "dim"),)
+
+
+def _states(snapshot: Snapshot) -> Iterator[Segment]:
+    """Yield the number of runs, then how many of them are unfinished or have failed."""
     count = len(snapshot.runs)
-    spans = [Segment(f" {count}{'+' if snapshot.loading else ''} run{'s' * (count != 1)}", "dim")]
+    yield Segment(f" {count}{'+' if snapshot.loading else ''} run{'s' * (count != 1)}", "dim")
     counts = Counter(run.status for run in snapshot.runs)
     for status in (*sorted(UNFINISHED, reverse=True), Status.FAILED):
         if counts[status]:
-            spans.append(
-                Segment(f"  {SYMBOLS[status]} {counts[status]} {status}", state_style(status))
-            )
-    return (*spans, *_stages_in_trouble(snapshot.runs, width))
+            yield Segment(f"  {SYMBOLS[status]} {counts[status]} {status}", state_style(status))
 
 
 def _stages_in_trouble(runs: Sequence[RunLine], width: int) -> Row:
