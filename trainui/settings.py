@@ -95,7 +95,8 @@ def _read_config(file: Path) -> dict[str, Any]:
         with plain_files.open_plain(file) as opened:
             import tomllib  # imported only if there is a file, because it is slow
 
-            configured = tomllib.load(opened)
+            # editors on Windows begin a file with a byte order mark
+            configured = tomllib.loads(opened.read().decode("utf-8-sig"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
@@ -168,6 +169,9 @@ def _mapping(value: Any) -> dict[str, str]:
     return {_text(key): _text(item) for key, item in value.items()}
 
 
+MOST_CPUS = 10_000
+"""CPU slots; the planner looks at each of them."""
+
 _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "runs_dir": (lambda value: paths.absolute(_text(value)), "a path"),
     "broker_url": (_text, "a URL such as redis://localhost:6379/0"),
@@ -178,7 +182,10 @@ _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "allowed_dataset_dirs": (_texts, 'a JSON list of directories, such as ["~/datasets"]'),
     "host": (_text, "a name"),
     "queues": (_texts, 'a JSON list of names, such as ["big"]'),
-    "cpus": (_positive, "a whole number of at least 1"),
+    "cpus": (
+        _checked(int, lambda number: 1 <= number <= MOST_CPUS),
+        f"a whole number of at least 1 and at most {MOST_CPUS}",
+    ),
     "gpus": (_indices, "indices of GPUs, such as 0,1"),
     "notify_command": (_text, "a shell command"),
     "notify_urls": (_texts, 'a JSON list of Apprise addresses, such as ["ntfy://topic"]'),

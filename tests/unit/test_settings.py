@@ -33,10 +33,16 @@ def test_lists_and_tables_are_read_from_both(config: Path) -> None:
     assert settings.load(given).gpus == (0, 2)
 
 
+def test_a_byte_order_mark_is_no_part_of_the_file(config: Path) -> None:
+    config.write_bytes(b"\xef\xbb\xbfcpus = 3\r\n")
+    assert settings.load({}).cpus == 3
+
+
 @pytest.mark.parametrize(
     ("environ", "words"),
     [
         ({"TRAINUI_CPUS": "0"}, "TRAINUI_CPUS: expected a whole number of at least 1"),
+        ({"TRAINUI_CPUS": "10001"}, "at most 10000, found '10001'"),
         ({"TRAINUI_ALLOWED_DATASET_DIRS": "~/a"}, "TRAINUI_ALLOWED_DATASET_DIRS: expected a JSON"),
         ({"TRAINUI_GPUS": "all"}, "TRAINUI_GPUS: expected indices of GPUs"),
         ({"TRAINUI_DATABASE_URL": "mysql://x"}, "expected a URL such as postgresql://"),

@@ -96,7 +96,7 @@ def _note_unattended(shown: Sequence[RunLine]) -> None:
     """Print that the states of unfinished runs are not updated, if no worker runs."""
     from trainui.cli.runs import standstill
 
-    if any(run.status in UNFINISHED for run in shown) and (words := standstill.unmonitored()):
+    if words := standstill.of_runs({run.status for run in shown}):
         printing.note(f"! {words}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from trainui import paths, text
 from trainui.domain.records import StageRecord
@@ -23,6 +23,14 @@ def reason(stages: Sequence[StageRecord]) -> str:
         return f"nothing new starts: {trouble}; {_SEE}"
     first = next((stage for stage in waiting if stage.reason not in (None, "starting")), None)
     return "" if first is None else text.harmless(f"{first.name} waits: {first.reason}")
+
+
+def of_runs(states: Collection[Status]) -> str:
+    """Return why runs in these states do not proceed, of which only the states are known."""
+    if Status.RUNNING in states and (words := unmonitored()):
+        return words
+    trouble = worker_trouble() if Status.QUEUED in states else ""
+    return f"nothing new starts: {trouble}; {_SEE}" if trouble else ""
 
 
 def unmonitored() -> str:
