@@ -90,8 +90,20 @@ def attempt_of(process: str) -> Path | None:
 
     Its environment is that of its start, which the attempt's other processes have too.
     """
-    with suppress(OSError):
-        for variable in Path(process, "environ").read_bytes().split(b"\0"):
-            if variable.startswith(_VARIABLE):
-                return Path(os.fsdecode(variable.removeprefix(_VARIABLE))).parent
+    return attempt_in(environment_of(process))
+
+
+def environment_of(process: str) -> bytes:
+    """Return the environment of a process as the kernel has it; empty if it has just ended."""
+    try:
+        return Path(process, "environ").read_bytes()
+    except OSError:
+        return b""
+
+
+def attempt_in(environment: bytes) -> Path | None:
+    """Return the attempt's directory that an environment names."""
+    for variable in environment.split(b"\0"):
+        if variable.startswith(_VARIABLE):
+            return Path(os.fsdecode(variable.removeprefix(_VARIABLE))).parent
     return None

@@ -7,6 +7,7 @@ others, `writer_samples` finds what can be found by looking often.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import select
 import threading
@@ -23,6 +24,12 @@ MOST_DIRECTORIES = 2000
 
 REST = 0.0004
 """Seconds of rest for each event: it bounds the cost of a training that writes all the time."""
+
+REUSED_AFTER = 10.0
+"""Seconds after which a pid that was seen may be another process's."""
+
+_MOST = 10_000
+"""Processes and attempts that are remembered."""
 
 _PAUSE = 1000
 """Milliseconds after which it is checked that an attempt still asks."""
@@ -42,8 +49,8 @@ class WriteEvents:
         self._is_permitted = True
         self._directories: dict[bytes, str] = {}
         """Those whose writes are reported, by handle."""
-        self._attempts: dict[int, Path] = {}
-        """By pid: a process that is ending no longer shows its attempt."""
+        self._attempts: dict[int, tuple[Path | None, float]] = {}
+        """By pid: the attempt, and when the process showed it, as it does not when it has ended."""
         self._written: dict[Path, set[Path]] = defaultdict(set)
         self.count = 0
         """Changes when more is known."""
@@ -66,11 +73,15 @@ class WriteEvents:
         try:
             self._queue = Fanotify()
         except OSError as error:
-            self._is_permitted = False
-            log.info("the kernel does not report who writes a file: %s", error)
+            self._forbid(error)
             return
         self._directories, self._attempts = {}, {}
         threading.Thread(target=self._run, args=(self._queue,), name="writes", daemon=True).start()
+
+    def _forbid(self, error: OSError) -> None:
+        self._is_permitted = False
+        self._asking.clear()
+        log.info("the kernel does not report who writes a file: %s", error)
 
     def _add(self, directories: Iterable[str]) -> None:
         queue = self._queue
@@ -93,7 +104,11 @@ class WriteEvents:
     def _read(self) -> int:
         """Note what has happened; return the number of events."""
         with self._lock:
-            events = self._queue.read() if self._queue else []
+            try:
+                events = self._queue.read() if self._queue else []
+            except OSError as error:
+                self._forbid(error)
+                return 0
             for event in events:
                 self._note(event)
         return len(events)
@@ -116,15 +131,22 @@ class WriteEvents:
             if event.bits & CREATED:
                 self._add([path, *_below(path)])
         elif attempt and default_sources.is_usual(file := Path(path)):
+            if len(self._written) >= _MOST:
+                self._written.pop(next(iter(self._written)))
             self.count += file not in self._written[attempt]
             self._written[attempt].add(file)
 
     def _attempt_of(self, pid: int) -> Path | None:
-        attempt = process_files.attempt_of(f"/proc/{pid}")
-        if attempt is None:
-            return self._attempts.get(pid)
-        self._attempts[pid] = attempt
-        return attempt
+        """Return the attempt of a process, also of one that has ended since it wrote."""
+        now = time.monotonic()
+        if environment := process_files.environment_of(f"/proc/{pid}"):
+            if len(self._attempts) >= _MOST:
+                self._attempts.clear()
+            attempt = process_files.attempt_in(environment)
+            self._attempts[pid] = attempt, now
+            return attempt
+        attempt, seen = self._attempts.get(pid, (None, -math.inf))
+        return attempt if now - seen < REUSED_AFTER else None
 
 
 def _below(directory: str) -> list[str]:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from trainui.metrics.discovery import process_files
+from trainui.metrics.discovery.attribution import write_events
 from trainui.metrics.discovery.attribution.write_events import WriteEvents
 from trainui.metrics.files.fanotify import Fanotify
 
@@ -87,3 +89,21 @@ def test_without_permission_nothing_is_known_and_nothing_fails(
     events.want(tmp_path, [tmp_path])
     assert not events.written()
     events.want(tmp_path, [])
+
+
+def test_a_stranger_with_the_pid_of_an_ended_process_is_none_of_the_attempts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environments = [b"A=1\0TRAINUI_METRICS_FILE=/run/one/metrics.jsonl\0", b"", b"A=1\0", b""]
+    monkeypatch.setattr(process_files, "environment_of", lambda _process: environments.pop(0))
+    events = WriteEvents()
+    assert [events._attempt_of(7) for _ in range(4)] == [
+        Path("/run/one"),
+        Path("/run/one"),
+        None,
+        None,
+    ]
+    environments += [b"TRAINUI_METRICS_FILE=/run/one/metrics.jsonl\0", b""]
+    assert events._attempt_of(7) == Path("/run/one")
+    monkeypatch.setattr(write_events, "REUSED_AFTER", 0.0)
+    assert events._attempt_of(7) is None
