@@ -212,7 +212,5 @@ def _size(log: Path) -> int:
 
 
 def _modified_at(path: Path) -> int | None:
-    try:
-        return path.stat().st_mtime_ns // 1000
-    except OSError:
-        return None
+    found = plain_files.look(path)
+    return None if found is None else found.st_mtime_ns // 1000

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trainui import mounts, paths, plain_files
-from trainui.artifacts.globs import first_matches, roots
+from trainui.artifacts import code_version
+from trainui.artifacts.globs import first_matches, matches, roots
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.supervisor.protocol import STARTED_FILE
@@ -19,8 +19,6 @@ MOST = 2000
 
 DEEPEST = 5
 """The most levels of subdirectories that are searched."""
-
-CODE_FILE = "code.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,52 +72,32 @@ def stage_files(
 
 def _started(attempt_directory: Path) -> int | None:
     """Return an attempt's start by the clock of its file system, like the files' times."""
-    try:
-        return (attempt_directory / STARTED_FILE).stat().st_mtime_ns // 1000
-    except OSError:
-        return None
+    found = plain_files.look(attempt_directory / STARTED_FILE)
+    return None if found is None else found.st_mtime_ns // 1000
 
 
 def _files_in(definition: StageDefinition, directory: Path) -> StageFiles:
     if mounts.is_silent(str(directory)):
         return StageFiles(directory=str(directory))
-    outputs = {one for pattern in definition.outputs for one in _matching(directory, pattern)}
+    declared = {
+        one: first_matches(one, roots(one, definition, directory)) for one in definition.outputs
+    }
+    outputs = {path for found in declared.values() for path in found}
     checkpoint = definition.checkpoint
-    checkpoints = set(_matching(directory, checkpoint.glob)) if checkpoint is not None else set()
-    found: list[StageFile] = []
+    checkpoints = set(matches(checkpoint.glob, directory)) if checkpoint is not None else set()
+    files: list[StageFile] = []
     for path in _walk(directory, DEEPEST):
-        if len(found) == MOST:
+        if len(files) == MOST:
             break
-        relative = os.path.relpath(path, directory)
-        role = _role(relative, outputs, checkpoints)
-        try:
-            status = path.stat()
-        except OSError:
+        if (status := plain_files.look(path)) is None:
             continue  # deleted meanwhile
-        found.append(StageFile(relative, status.st_size, status.st_mtime_ns // 1000, role))
-    found.sort(key=lambda file: (file.role != "output", not file.role, -file.changed_at))
-    missing = tuple(
-        one
-        for one in definition.outputs
-        if not first_matches(one, roots(one, definition, directory))
-    )
-    return StageFiles(tuple(found), missing, len(found) == MOST, str(directory))
-
-
-def _matching(directory: Path, pattern: str) -> list[str]:
-    """Return the paths that match a pattern, relative to the directory if they are in it."""
-    try:
-        if Path(pattern).is_absolute():
-            return [pattern] if Path(pattern).exists() else []
-        return [str(path.relative_to(directory)) for path in directory.glob(pattern)][:MOST]
-    except (OSError, ValueError, NotImplementedError):
-        return []
-
-
-def _role(path: str, outputs: set[str], checkpoints: set[str]) -> str:
-    """Return the declared role of a file, or of a directory that contains it."""
-    above = {path, *(str(parent) for parent in Path(path).parents)}
-    return "output" if above & outputs else "checkpoint" if above & checkpoints else ""
+        above = {path, *path.parents}  # a directory may be declared
+        role = "output" if above & outputs else "checkpoint" if above & checkpoints else ""
+        relative, changed_at = os.path.relpath(path, directory), status.st_mtime_ns // 1000
+        files.append(StageFile(relative, status.st_size, changed_at, role))
+    files.sort(key=lambda file: (file.role != "output", not file.role, -file.changed_at))
+    missing = tuple(one for one, found in declared.items() if not found)
+    return StageFiles(tuple(files), missing, len(files) == MOST, str(directory))
 
 
 def _walk(directory: Path, depth: int) -> Iterator[Path]:
@@ -138,10 +116,7 @@ def _walk(directory: Path, depth: int) -> Iterator[Path]:
 
 def commit(run_directory: Path) -> str:
     """Return the git commit that a run was submitted with; empty if it is not recorded."""
-    try:
-        content = json.loads(plain_files.read_bytes(run_directory / CODE_FILE))
-        known = str(content["commit"] or "")[:10]
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+    content = code_version.recorded(run_directory)
+    known = str(content.get("commit") or "")[:10]
     changed = " with uncommitted changes" if content.get("dirty") else ""
     return f"{known}{changed}" if known else ""
