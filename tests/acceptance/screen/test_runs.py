@@ -314,7 +314,7 @@ async def test_a_run_is_deleted_with_its_files_after_a_question(filler: Filler) 
         await driven.until_shown("alive is queued; cancel with x")
         await driven.press("j", "delete")
         await driven.until_shown(
-            f"Delete the run old {run_id[:8]}?", "4.2 kB in 2 files will be deleted"
+            f"Delete the run old {run_id[:8]}?", "kB will be deleted permanently"
         )
         await driven.press("enter")  # what enter gives is to leave it
         await driven.until_gone(f"Delete the run old {run_id[:8]}?")
