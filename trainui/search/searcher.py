@@ -30,7 +30,7 @@ from trainui.domain.search import Search
 from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline.substitution.search import with_trial_params
-from trainui.search import grid, importance, objective, pruners, pruning, samplers, study
+from trainui.search import grid, importance, objective, pruners, pruning, samplers, storage, study
 from trainui.search.pruning import TrialWatch
 from trainui.search.study import AskedTrial, SearchStudy
 from trainui.store.db.engine import Store, file_of, raw
@@ -89,12 +89,21 @@ class Searcher:
         """Report what has ended to the study, and ask for trials until these stages have values.
 
         `wanted` are the ids of stages that could start now. Returns True if the store was changed.
+
+        Raises:
+            UnfitEnvironmentError: the study's file is damaged, or another host has it all the time.
         """
         try:
             with _only_host(self._run, self._key):
                 return self._turn(wanted)
-        except BaseException:
+        except BaseException as error:
             self.close()  # the study may be ahead of the store
+            if storage.is_damage(error):
+                file = study.file_of(self._run.directory, self._key.name)
+                raise UnfitEnvironmentError(
+                    f"{file} is damaged; move it away, and the study is made again from what "
+                    "trainui has on record"
+                ) from error
             raise
 
     def _turn(self, wanted: Sequence[str]) -> bool:

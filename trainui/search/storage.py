@@ -30,11 +30,14 @@ from optuna.storages._rdb.models import (
 )
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import Insert, StaticPool, Table, bindparam, func, insert, select, update
+from sqlalchemy.exc import DatabaseError
 
 from trainui.search import stored_trials
 from trainui.store.db import sqlite_file
 
 _TRIALS: Table = TrialModel.__table__
+
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 # Built once, since they are executed for each trial: building costs more than running.
 _NEW_TRIAL = insert(_TRIALS).returning(_TRIALS.c.trial_id)
@@ -226,6 +229,14 @@ def open_file(file: Path, *, is_shared: bool) -> RDBStorage:
     # not by the path in the URL, which would end at a `?`
     options = {"creator": connect, "poolclass": StaticPool}
     return RDBStorage("sqlite:///study.db", engine_kwargs=options)
+
+
+def is_damage(error: BaseException) -> bool:
+    """Return True if an error says that the file is no longer a database, or a broken one."""
+    cause = error.orig if isinstance(error, DatabaseError) else error
+    return isinstance(cause, sqlite3.DatabaseError) and (
+        getattr(cause, "sqlite_errorcode", None) in _DAMAGE
+    )
 
 
 def _details(trial: FrozenTrial) -> dict[Insert, list[dict[str, Any]]]:

@@ -318,6 +318,22 @@ def test_a_study_that_was_lost_is_made_again_from_the_store(search: Search) -> N
     assert [one.value for one in study.trials] == [0.25, 0.5, None, None]
 
 
+def test_a_damaged_study_is_named_and_made_again_when_it_is_gone(search: Search) -> None:
+    search.turn(0)
+    search.end(0, 0.25)
+    search.restart()
+    file = Path(search.stage(0).directory).parent / "train.study.db"
+    for one in file.parent.glob("train.study.db-*"):
+        one.unlink()
+    file.write_bytes(b"no database " * 1000)
+    with pytest.raises(UnfitEnvironmentError, match=f"{file} is damaged; move it away"):
+        search.turn(1)
+    file.unlink()
+    search.restart()
+    search.turn(1)
+    assert [one.state.name for one in the_study(search).trials] == ["COMPLETE", "RUNNING"]
+
+
 GRID = """
 stages:
   - name: train
