@@ -109,6 +109,7 @@ async def test_an_empty_list_offers_the_trainings_of_this_directory(
     monkeypatch.chdir(tmp_path / "runs")
     async with opened(size=(80, 24)) as driven:
         await driven.until_shown("2 trainings in ", "first", "second", "A add all")
+        assert ["first", "csv", "first"] in [line.split() for line in driven.text().splitlines()]
         assert not home.exists()
         await driven.press(key)
         await driven.until_shown("first ext", "ended")

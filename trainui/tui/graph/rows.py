@@ -191,7 +191,7 @@ def axis_row(columns: GraphColumns, timeline: Timeline) -> Row:
     before = 1 + columns.graph + 1 + columns.name + columns.facts
     across = XAxis(0.0, timeline.total / SECOND, columns.bar)
     wanted = [(across.column(at), label, "dim") for at, label in across.ticks(Axis.RELATIVE).marks]
-    end = (columns.bar - 1, short_duration(across.high), "strong")
+    end = (columns.bar - 1, short_duration(round(across.high, 1)), "strong")
     legend = fit(f"{CRITICAL} critical path  {BAR} others", before, right=True)
     return (Segment(f"{legend}  ", "dim"), *axis_labels([end, *wanted], columns.bar, "─"))
 

@@ -31,7 +31,7 @@ class FoundTraining:
     kind: str
     """The tracker, or `pid 4711`."""
     words: str
-    """Its path, or why the process is listed and its command."""
+    """Its path in this directory, or why the process is listed and its command."""
     path: str | None = None
     pid: int | None = None
 
@@ -53,7 +53,12 @@ def search(is_cancelled: Callable[[], bool]) -> FoundTrainings:
     slow = f"This directory is large: its search was stopped after {PATIENCE:.0f} s."
     return FoundTrainings(
         tuple(
-            FoundTraining(one["name"], one["kind"], one["path"], path=one["path"])
+            FoundTraining(
+                one["name"],
+                one["kind"],
+                one["path"].removeprefix(f"{Path.cwd()}/"),
+                path=one["path"],
+            )
             for one in (trainings or {}).get("runs", ())
         ),
         tuple(

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 WHOLE = "d shows, C copies all of it"
 """The end of a command that is too long."""
 
+NONE = "none"
+"""Where there is no output or checkpoint."""
+
 
 def overview_rows(
     run: RunRecord,
@@ -62,10 +65,18 @@ def overview_rows(
     if detail.filled is not None:
         stage = replace(stage, definition=detail.filled)
     rows = packed(_state_row(stage, last, now, ending, of), width)
+    unknown_end = last if ending is None else None
+    facts = _activity_facts(stage, detail.activity, now, unknown_end, is_newest)
+    if run.is_external:  # it may have written more than what is read of it
+        facts = (
+            one
+            for one in facts
+            if one[0] not in ("output", "checkpoint") or not one[1].startswith(NONE)
+        )
     for label, text, style in (
         ("why", why(stage, by_name), state_style(stage.status)),
         ("in all" if is_newest else "by then", _total_time(attempts, now), ""),
-        *_activity_facts(stage, detail.activity, now, last if ending is None else None, is_newest),
+        *facts,
     ):
         rows += field_rows(label, text, style, width)
     rows += error_rows(stage, width)
@@ -103,10 +114,10 @@ def _activity_facts(
         return
     yield "values", activity.nonfinite, "bad"
     yield "alert", activity.alerts, "bad"
-    none = "none" if stage.completed_at else "none yet" if stage.started_at else ""
+    none = NONE if stage.completed_at else f"{NONE} yet" if stage.started_at else ""
     yield "output", _age(activity.output_at, now) or none, ""
     if stage.definition.checkpoint is None and none:
-        none = "none, the stage declares none"
+        none = f"{NONE}, the stage declares none"
     elif not is_newest:
         none = ""
     checkpoint = f"{activity.checkpoint}, {_age(activity.checkpoint_at, now)}"

@@ -19,7 +19,7 @@ from trainui.artifacts import environment
 from trainui.control.shell_command import shell_command
 from trainui.domain.definition import CheckpointRule
 from trainui.domain.notifications import ALERT, CHECKPOINT, NAN
-from trainui.domain.records import StageRecord
+from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.search import Range, Search
 from trainui.domain.states import Status
 from trainui.store.db import protocol, readonly
@@ -110,6 +110,29 @@ def test_a_checkpoint_that_is_not_used_is_named(
         detail=page.detail,
     )
     assert "start      gets no checkpoint: /out/ckpt-4 is not used" in joined(rows)
+
+
+def test_an_external_run_has_its_command_and_not_what_nothing_is_known_of(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id = filler.run({"train": ()}, command=None)
+    filler.start(run_id, "train", ago=75)
+    page = RunPageReader().read(connection, RunQuery(run_id, "train"))
+    assert page is not None
+    (stage,) = page.stages
+
+    def text(run: RunRecord) -> str:
+        now, attempts = clock.now(), page.attempts[stage.id]
+        return joined(
+            overview_rows(run, stage, attempts, {}, now=now, width=60, detail=page.detail)
+        )
+
+    assert "output     none yet" in text(page.run)
+    assert "checkpoint none yet" in text(page.run)
+    adopted = {"kind": "process", "path": "/proc/1", "pid": 1, "command": "python x.py --lr 1"}
+    shown = text(replace(page.run, external=adopted))
+    assert "none" not in shown
+    assert "command    python x.py --lr 1" in shown
 
 
 def test_a_pending_stage_names_what_it_waits_for(
