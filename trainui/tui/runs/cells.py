@@ -12,7 +12,7 @@ from trainui.domain.states import UNFINISHED, Status
 from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
 from trainui.text import SYMBOLS, TROUBLE, harmless, state, verdict
 from trainui.tui.render.numbers import elapsed, number, progress_bar, spark, state_style, when
-from trainui.tui.render.styled_text import Segment, cut, fit, fit_middle, width_of
+from trainui.tui.render.styled_text import ELLIPSIS, Segment, cut, fit, fit_middle, width_of
 from trainui.tui.runs.column_stats import EXTERNAL
 from trainui.tui.runs.params import shown_params
 
@@ -181,10 +181,12 @@ def value_cells(title: str) -> Cells:
 
 
 def _shorter(own: str, title: str, room: int) -> str:
-    """Return a metric's title, without the word that it shares with the column's if too wide."""
+    """Return a metric's title; if too wide without the column's word, then its last part alone."""
     name, _, word = own.rpartition(" ")
-    is_shared = title.endswith(f" {word}")
-    return name if is_shared and cell_len(own) > room else own
+    if cell_len(own) <= room or not title.endswith(f" {word}"):
+        return own
+    last = f"{ELLIPSIS}{name[name.rfind('/') :]}"
+    return last if "/" in name and cell_len(last) <= room < cell_len(name) else name
 
 
 def spark_cells(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:

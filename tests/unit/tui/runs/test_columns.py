@@ -96,6 +96,7 @@ def test_the_second_line_has_the_metric_and_the_best_member_where_no_column_has_
         (ComparedMetric("loss", True), 9, "loss best"),
         (ComparedMetric("loss", True), 6, "loss"),
         (ComparedMetric("gap", None), 6, "ga…ast"),
+        (ComparedMetric("val/loss", True), 7, "…/loss"),
         (ComparedMetric("val/loss", True), 2, "v…"),
     ],
 )
