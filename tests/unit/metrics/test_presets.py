@@ -315,6 +315,13 @@ def test_a_single_bar_after_several_ones_of_the_attempt_before_is_an_epoch() -> 
     assert found(second, log[: len(log) // 3])["loss"] == [(0, "3.0")]
 
 
+def test_values_without_a_step_are_counted_on_in_the_next_attempt() -> None:
+    first = AnyLines(None, {})
+    found(first, "loss 3\nloss 2\n")
+    second = AnyLines(None, handed_on(first.state, None))
+    assert found(second, "loss 1\n") == {"loss": [(2, "1.0")]}
+
+
 def test_a_line_with_a_number_that_cannot_be_converted_costs_no_other_line() -> None:
     address = "listening on 127.0.0.1 [42]\n"
     log = "epoch 1 loss 0.3\nepoch 2 loss 0.2\n"

@@ -67,7 +67,7 @@ class Values(Preset):
     @classmethod
     def handed_on(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
         """Return the counts, which the next attempt's log continues."""
-        return {_COUNTS: memory[_COUNTS]} if memory.get(_COUNTS) else {}
+        return {_COUNTS: memory[_COUNTS], _KNOWN: True} if memory.get(_KNOWN) else {}
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the rows of a line, and of those before it once there are enough."""
