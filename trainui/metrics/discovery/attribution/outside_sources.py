@@ -2,7 +2,7 @@
 
 The rule: a file is an attempt's if one of its processes had it open for writing. A file that nobody
 was seen to write is an attempt's if it was written since the attempt started, and no other attempt
-ran meanwhile that could have written it, or it is in a directory that only this one writes in.
+ran between its birth and its last change, or it is in a directory that only this one writes in.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trainui import mounts
 from trainui.metrics.discovery import (
     configuration,
     default_sources,
@@ -29,6 +30,7 @@ from trainui.metrics.discovery.attribution.database_runs import DatabaseRuns, is
 from trainui.metrics.discovery.attribution.search_round import SearchRound
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files import peek
+from trainui.metrics.files.birth import birth_of
 from trainui.metrics.files.tail import FileState, look_at
 from trainui.metrics.formats import mlflow
 from trainui.supervisor.protocol import RUN_TAG
@@ -41,6 +43,9 @@ FIRST_PAUSE = 0.5
 
 OLD = 20
 """The age of an older attempt is this many times the pause between two searches."""
+
+SLACK = 0.02
+"""Seconds by which a file's times may be early: the kernel's clock for them is a coarse one."""
 
 SEEN_AFTER = 3.0
 """Seconds after which a process that writes a file again and again has been seen to do so."""
@@ -189,10 +194,19 @@ class OutsideSources:
         if not self._is_tagged(path):
             if path in self._foreign:
                 return True
-            if self._near_rivals() and not self._is_beside_own(path):
+            if self._may_be_anothers(path) and not self._is_beside_own(path):
                 return bool(tracker_runs.DATABASE.fullmatch(path.name))
         self._add(path)
         return True
+
+    def _may_be_anothers(self, path: Path) -> bool:
+        """Return True if another attempt ran between a file's birth and its last change."""
+        near = self._near_rivals()
+        born = birth_of(path) if near and not mounts.remote_mount(str(path)) else None
+        if born is None:
+            return bool(near)
+        changed = self._listings[0].states[path].modified / 1e9
+        return any(one.began <= changed + SLACK and born - SLACK <= one.ended for one in near)
 
     def _is_beside_own(self, path: Path) -> bool:
         """Return True for a file in a directory of the attempt that nobody else writes in.

@@ -21,15 +21,18 @@ from tests.unit.metrics.reading import connect, lines
 from tests.unit.metrics.replaying import curves_of
 from tests.unit.metrics.test_wandb import frames, item, row
 from tests.unit.metrics.trackers.test_databases import MLFLOW
+from trainui import clock
 from trainui.domain.definition import MetricSource
 from trainui.metrics.discovery import files_before, listing, sources
 from trainui.metrics.discovery.attribution import outside_sources, search_round
 from trainui.metrics.discovery.attribution.outside_sources import OutsideSources
 from trainui.metrics.discovery.attribution.search_round import SearchRound
+from trainui.metrics.files.birth import birth_of
 from trainui.metrics.files.fanotify import Fanotify
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.store.db.engine import Store
 from trainui.store.points import curves
+from trainui.store.runs.tables import ATTEMPTS, set_values
 from trainui.supervisor.protocol import RUN_TAG
 
 
@@ -226,6 +229,25 @@ def test_short_stages_side_by_side_get_what_their_own_processes_wrote(
         process.communicate(b"\n")
     found = [end(store, attempt, reader) for attempt, reader in attempts]
     assert found == [{"loss": [0.5]}, {"loss": [1.0]}]
+
+
+def test_a_file_made_after_the_others_have_ended_is_the_attempts(
+    store: Store, tmp_path: Path
+) -> None:
+    attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
+    work = tmp_path / "work"
+    if birth_of(work) is None:
+        pytest.skip("the file system does not record it")
+    write(work / "shared.jsonl", lines([7]))
+    assert end(store, *attempts[0]) == {}
+    with store.write() as connection:
+        set_values(connection, ATTEMPTS, attempts[0][0].id, completed_at=clock.now())
+    born = birth_of(work / "shared.jsonl") or 0.0
+    while time.time() < born + 0.1:
+        time.sleep(0.01)
+    write(work / "own.jsonl", lines([1]))
+    write(work / "shared.jsonl", lines([8]))
+    assert end(store, *attempts[1]) == {"loss": [0.5]}
 
 
 def test_a_file_that_a_stranger_holds_is_left_out(store: Store, tmp_path: Path) -> None:
