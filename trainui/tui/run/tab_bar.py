@@ -49,7 +49,7 @@ class Tabs(LinesView, can_focus=False):
             for number, name in _TABS
         ]
         room = max(width - width_of(tuple(spans)) - 3, 8)
-        return (*spans, Segment(f"  {fit_middle(self._stage, room)}", "dim"))
+        return (*spans, Segment(f"  {cut_stage(self._stage, room)}", "dim"))
 
     def on_click(self, event: events.Click) -> None:
         """Choose the tab under the mouse."""
@@ -59,3 +59,10 @@ class Tabs(LinesView, can_focus=False):
             if at < 0:
                 self.post_message(self.Chosen(number))
                 return
+
+
+def cut_stage(stage: str, width: int) -> str:
+    """Return a stage's name in at most `width` characters, with its attempt whole."""
+    name, comma, number = stage.rpartition(", attempt ")
+    end = f"{comma}{number}" if comma else ""
+    return fit_middle(name if comma else stage, width - len(end)) + end
