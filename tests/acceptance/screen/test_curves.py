@@ -489,4 +489,4 @@ async def test_there_is_a_key_to_what_does_not_fit(filler: Filler) -> None:
     async with opened(run_id, size=(80, 24)) as driven:
         await driven.until_shown("2 Overview")
         await driven.press("3", "m")
-        await driven.until_shown("smoothing 0.6  D resets  16 more  20 metrics", "layer00/norm")
+        await driven.until_shown("16 more  smoothing 0.6  D resets  20 metrics", "layer00/norm")

@@ -77,7 +77,6 @@ class CurvesView(CurveKeys):
         words += [self.curves.choice] if self.curves.choice else []
         hidden = self.state.hidden(self.curves.figures)
         of = f"{len(shown)} of " if len(shown) + len(hidden) != count else ""
-        words += [f"{more} more"] if (more := self._hidden_plots()) else []
         words.append(f"{of}{quantity(count, 'metric')}")
         if hidden and shown:
             words.append(f"without {', '.join(one.name for one in hidden[:MOST_HIDDEN])}")
@@ -85,7 +84,8 @@ class CurvesView(CurveKeys):
         zoom = zoom_text(chart, self.view) if chart is not None else ""
         changed = "  ".join([*self.words, *([zoom] if zoom else [])])
         bright = (Segment(changed, "key"), Segment("  D resets  ", "dim")) if changed else ()
-        return (*bright, Segment("  ".join(words), "dim"))
+        more = f"{hidden_plots} more  " if (hidden_plots := self._hidden_plots()) else ""
+        return (Segment(more, "dim"), *bright, Segment("  ".join(words), "dim"))
 
     def fixed_rows(self) -> int:
         """The legend, and without a border the summary if it says more than a number."""
