@@ -27,6 +27,9 @@ from trainui.tui.widgets.list_view import CursorView
 VALUE, MOST_PARAM, MOST_LABEL = 10, 12, 40
 """Widths of values, and the greatest widths of a parameter and of a label, in characters."""
 
+STATE = 8
+"""Width kept for what follows the values, e.g. `running`."""
+
 NOT_FOLDED = "-"
 """`Comparison.fold`: no parameter, also if there is a seed."""
 
@@ -108,9 +111,11 @@ class CandidateList(CursorView):
         """Return the heading or a candidate."""
         widths = [self._width_of(name) for name in self.params]
         label = max((cell_len(one.label) for one in self.candidates), default=0)
-        room = width - 4 - 2 * VALUE - 8
-        label = max(min(label, MOST_LABEL, room), 8)
-        while widths and sum(widths) + 2 * len(widths) > room - label:
+        room = width - 8 - 2 * VALUE
+        label = max(min(label, MOST_LABEL, room - STATE), 8)
+        since = (cell_len(_nonfinite(one).rpartition("  ×")[0]) for one in self.candidates)
+        room -= label + max([STATE, *since])
+        while widths and sum(widths) + 2 * len(widths) > room:
             widths.pop()
         if index == 0:
             cells = [fit(name, size) for name, size in zip(self.params, widths, strict=False)]
