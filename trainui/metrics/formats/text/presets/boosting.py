@@ -19,9 +19,7 @@ class LightGBM(LinePreset):
     """`[1]<TAB>valid_1's auc: 0.98`, in cross-validation `0.98 + 0.01`; also the CLI's format."""
 
     of_messages = True
-    line = re.compile(
-        r"(?:\[LightGBM\] \[Info\] Iteration:(?P<iteration>\d+), )|\[(?P<step>\d+)\]\t(?=[^\t]+: )"
-    )
+    line = re.compile(r"\[(?P<step>\d+)\]\t(?=[^\t]+: )")
     metric = re.compile(rf"(?<![^\t:])([^\t:]+?) ?: ({NUMBER})")
 
     def read(self, line: str) -> list[dict[str, float]]:
@@ -31,7 +29,8 @@ class LightGBM(LinePreset):
             return []
         if self.memory.pop("again", False):
             return []
-        line = re.sub(r"^\[LightGBM\] \[Info\] Iteration:(\d+), ", "[\\1]\t", line)
+        if line.startswith("[LightGBM]"):
+            line = re.sub(r"^\[LightGBM\] \[Info\] Iteration:(\d+), ", "[\\1]\t", line)
         return list(super().read(line))
 
 
