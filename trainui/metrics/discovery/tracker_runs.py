@@ -73,6 +73,11 @@ def is_trackers(file: Path) -> bool:
     return database.has_tracker(file) is not False
 
 
+def is_for_several(file: Path) -> bool:
+    """Return True for a file in which several trainings have runs: a database, or a journal."""
+    return DATABASE.fullmatch(file.name) is not None or optuna_journal.is_journal(file)
+
+
 def is_marked(file: Path) -> bool:
     """Return True if a database may be a tracker's: others may be large, and are not copied."""
     head = peek.head(file, _MARKED_BYTES)

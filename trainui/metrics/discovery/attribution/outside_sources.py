@@ -73,6 +73,8 @@ class OutsideSources:
     _own: dict[Path, int] = field(default_factory=dict)
     """The attempt's files, and the offsets at which its part begins."""
     _foreign: set[Path] = field(default_factory=set)
+    _of_rivals: set[Path] = field(default_factory=set)
+    """Those among them that attempts wrote which ran at the same time."""
     _unknown: dict[Path, float] = field(default_factory=dict)
     """When a file whose writer is unknown was first seen."""
     _is_ended: bool = False
@@ -179,15 +181,22 @@ class OutsideSources:
                 self._add(path)
 
     def _add_written(self) -> None:
-        """Attribute the files that processes have or had open for writing."""
-        surveyed, sampled = self.round.survey(), self.round.samples.written()
-        reported = self.round.events.written()
-        for attempt, files in (*surveyed.items(), *sampled.items(), *reported.items()):
+        """Attribute the files that processes have or had open for writing.
+
+        A file that several attempts write at the same time is nobody's, but for a tracker's.
+        """
+        known = self.round.survey(), self.round.samples.written(), self.round.events.written()
+        rivals = {rival.attempt_dir for rival in self._rivals()}
+        own = set[Path]()
+        for attempt, files in (found for one in known for found in one.items()):
             if attempt == self.attempt_dir:
-                for path in files:
-                    self._add(path)
+                own.update(files)
             else:
                 self._foreign.update(files)
+                self._of_rivals.update(files if attempt in rivals else ())
+        for path in own:
+            if path not in self._of_rivals or tracker_runs.is_for_several(path):
+                self._add(path)
 
     def _add_new(self, path: Path) -> bool:
         """Add a file that has changed, if it is this attempt's; return False if that is unknown."""

@@ -25,7 +25,7 @@ from trainui import clock
 from trainui.domain.definition import MetricSource
 from trainui.metrics.discovery import files_before, listing, sources
 from trainui.metrics.discovery.attribution import outside_sources, search_round
-from trainui.metrics.discovery.attribution.outside_sources import OutsideSources
+from trainui.metrics.discovery.attribution.outside_sources import SLACK, OutsideSources
 from trainui.metrics.discovery.attribution.search_round import SearchRound
 from trainui.metrics.files.birth import birth_of
 from trainui.metrics.files.fanotify import Fanotify
@@ -207,6 +207,18 @@ def test_stages_side_by_side_get_what_their_own_processes_hold(
     assert found == [{"loss": [0.5], "acc": [1.0]}, {"loss": [1.0], "acc": [2.0]}]
 
 
+def test_a_file_that_two_stages_write_is_none_of_theirs(store: Store, tmp_path: Path) -> None:
+    attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
+    path = tmp_path / "work" / "results.csv"
+    held = [holding(attempt, path) for attempt, _reader in attempts]
+    write(path, "step,loss\n1,0.5\n1,0.25\n")
+    for _attempt, reader in attempts:
+        look(reader)
+    for process in held:
+        let_go(process)
+    assert [end(store, attempt, reader) for attempt, reader in attempts] == [{}, {}]
+
+
 def test_short_stages_side_by_side_get_what_their_own_processes_wrote(
     store: Store, tmp_path: Path
 ) -> None:
@@ -240,10 +252,10 @@ def test_a_file_made_after_the_others_have_ended_is_the_attempts(
         pytest.skip("the file system does not record it")
     write(work / "shared.jsonl", lines([7]))
     assert end(store, *attempts[0]) == {}
+    ended = clock.now()
     with store.write() as connection:
-        set_values(connection, ATTEMPTS, attempts[0][0].id, completed_at=clock.now())
-    born = birth_of(work / "shared.jsonl") or 0.0
-    while time.time() < born + 0.1:
+        set_values(connection, ATTEMPTS, attempts[0][0].id, completed_at=ended)
+    while clock.now() < ended + 2 * SLACK * clock.SECOND:
         time.sleep(0.01)
     write(work / "own.jsonl", lines([1]))
     write(work / "shared.jsonl", lines([8]))
