@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from trainui.domain.records import SeriesSummary
 from trainui.store.db.protocol import Connection
@@ -30,13 +29,11 @@ def read_candidates(
     whole = {one.stage: one for one in curves.summaries(connection, owners, metric)}
     result = []
     for kind, one in found:
-        summary = whole.get(one.owner)
+        summary, first = whole.get(one.owner), since.get(one.owner, {}).get(metric)
         if one.attempt is not None:
             some = curves.summaries(connection, [one.owner], metric, attempt=one.attempt)
-            summary = some[0] if some else None
-        first = since.get(one.owner, {}).get(metric) if one.attempt is None else None
-        found_one = _candidate(kind, one, names, summary, lower=lower)
-        result.append(replace(found_one, nan_since=first))
+            summary, first = next(iter(some), None), None
+        result.append(_candidate(kind, one, names, summary, first, lower=lower))
     return tuple(result)
 
 
@@ -45,6 +42,7 @@ def _candidate(
     one: PlottedSeries,
     names: Sequence[str],
     summary: SeriesSummary | None,
+    nan_since: float | None,
     *,
     lower: bool | None,
 ) -> Candidate:
@@ -62,4 +60,5 @@ def _candidate(
         best,
         summary.last if summary is not None else None,
         summary.nonfinite if summary is not None else 0,
+        nan_since,
     )
