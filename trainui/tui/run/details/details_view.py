@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,15 +12,13 @@ from textual import events
 from textual.message import Message
 
 from trainui import clock
-from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ENDED
 from trainui.tui.data.query import DetailTab
-from trainui.tui.data.snapshot import RunPage, StageDetail
 from trainui.tui.render.numbers import age_changes_in
 from trainui.tui.render.styled_text import Row, Segment, marked, plain
 from trainui.tui.run.details.detail_tabs import events_rows, files_rows, params_rows
 from trainui.tui.run.details.fields import LABEL
-from trainui.tui.run.details.overview import as_attempt, overview_rows
+from trainui.tui.run.details.overview import DetailsSubject, as_attempt, overview_rows
 from trainui.tui.run.details.overview_details import FOLDED, UNFOLDED, short_path
 from trainui.tui.run.sweep.matrix_table import GroupRows, GroupTable
 from trainui.tui.run.tab_bar import Tabs
@@ -41,20 +39,6 @@ OF_A_FOLD = (
     "3, then B: draw them all as one band",
 )
 """Key hints for a folded sweep."""
-
-
-@dataclass(frozen=True, slots=True)
-class DetailsSubject:
-    """The data that the detail tabs show."""
-
-    page: RunPage
-    stage: StageRecord
-    attempts: Sequence[AttemptRecord]
-    """The stage's attempts up to the one shown."""
-    detail: StageDetail
-    timeline: Timeline
-    members: Sequence[StageRecord] = ()
-    """All members of a folded sweep, the stage among them; empty: not folded."""
 
 
 class DetailsView(RowsView):
@@ -153,7 +137,8 @@ class DetailsView(RowsView):
         if tab == DetailTab.OVERVIEW and of.members:
             return self._group(of, width)
         if tab == DetailTab.OVERVIEW:
-            return self._overview(of, stage, width)
+            folded = self.folded and self._pattern is None
+            return overview_rows(of, clock.now(), width, folded=folded)
         if tab == DetailTab.PARAMS:
             return params_rows(of.page.run, stage, width, of.detail.own_parameters)
         if tab == DetailTab.OUTPUTS:
@@ -174,23 +159,6 @@ class DetailsView(RowsView):
             table=self._table,
             foot=foot,
             alerts=of.page.alerts,
-        )
-
-    def _overview(self, of: DetailsSubject, stage: StageRecord, width: int) -> list[Row]:
-        page = of.page
-        by_name: Mapping[str, StageRecord] = {one.name: one for one in page.stages}
-        return overview_rows(
-            page.run,
-            stage,
-            of.attempts,
-            by_name,
-            now=clock.now(),
-            ending=page.ahead.stages.get(stage.name) if page.ahead else None,
-            width=width,
-            detail=of.detail,
-            timeline=of.timeline,
-            of=len(page.attempts.get(stage.id, ())),
-            folded=self.folded and self._pattern is None,
         )
 
     def _images(self, of: DetailsSubject, width: int) -> list[Row]:

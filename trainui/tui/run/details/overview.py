@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from trainui.domain.states import DONE, UNFINISHED, Status
 from trainui.pipeline.substitution.masking import mask
 from trainui.store.read.summary import shown_command
 from trainui.text import STALLED, harmless, state
-from trainui.tui.data.snapshot import StageDetail
+from trainui.tui.data.snapshot import RunPage, StageDetail
 from trainui.tui.render.numbers import age, clock_time, elapsed, number, state_style
 from trainui.tui.render.styled_text import Row, Segment, packed, wrap
 from trainui.tui.run.details.activity import StageActivity
@@ -36,38 +36,37 @@ NONE = "none"
 """Where there is no output or checkpoint."""
 
 
-def overview_rows(
-    run: RunRecord,
-    stage: StageRecord,
-    attempts: Sequence[AttemptRecord],
-    by_name: Mapping[str, StageRecord],
-    *,
-    now: int,
-    width: int,
-    ending: Eta | None = None,
-    detail: StageDetail | None = None,
-    timeline: Timeline | None = None,
-    of: int = 0,
-    folded: bool = False,
-) -> list[Row]:
+@dataclass(frozen=True, slots=True)
+class DetailsSubject:
+    """The data that the detail tabs show."""
+
+    page: RunPage
+    stage: StageRecord
+    attempts: Sequence[AttemptRecord]
+    """The stage's attempts up to the one shown, the first one first."""
+    detail: StageDetail
+    timeline: Timeline
+    members: Sequence[StageRecord] = ()
+    """All members of a folded sweep, the stage among them; empty: not folded."""
+
+
+def overview_rows(of: DetailsSubject, now: int, width: int, *, folded: bool = False) -> list[Row]:
     """Return the lines of a stage's overview: what a researcher asks first stands first.
 
-    Args:
-        attempts: its attempts up to the one shown, the first one first.
-        ending: the estimated end, from earlier runs.
-        detail: the stage's details; None: not read.
-        of: the number of all attempts.
-        folded: show one line in place of the details.
+    `folded`: one line stands in place of the details.
     """
+    page, attempts, detail = of.page, of.attempts, of.detail
+    stage, count = as_attempt(of.stage, attempts), len(page.attempts.get(of.stage.id, ()))
+    by_name = {one.name: one for one in page.stages}
+    ending = page.ahead.stages.get(stage.name) if page.ahead else None
     last = attempts[-1] if attempts else None
-    detail = detail or StageDetail(stage.name, None)
-    is_newest = of <= stage.attempt
+    is_newest = count <= stage.attempt
     if detail.filled is not None:
         stage = replace(stage, definition=detail.filled)
-    rows = packed(_state_row(stage, last, now, ending, of), width)
+    rows = packed(_state_row(stage, last, now, ending, count), width)
     unknown_end = last if ending is None else None
     facts = _activity_facts(stage, detail.activity, now, unknown_end, is_newest)
-    if run.is_external:  # it may have written more than what is read of it
+    if page.run.is_external:  # it may have written more than what is read of it
         facts = (
             one
             for one in facts
@@ -89,12 +88,12 @@ def overview_rows(
     ):
         rows += field_rows(label, text, style, width)
     most = MOST_LINES if folded else UNFOLDED_LINES
-    rows += field_rows("command", command_text(run, stage), "", width, WHOLE, most)
+    rows += field_rows("command", command_text(page.run, stage), "", width, WHOLE, most)
     rows += field_rows("results", detail.unknown_results, "dim", width)
     rows += _earlier_rows(attempts, width)
     if folded:
         return [*rows, (), FOLDED]
-    shown = timeline if is_newest else None
+    shown = of.timeline if is_newest else None
     return [*rows, (), UNFOLDED, *details_rows(stage, last, by_name, detail, shown, width)]
 
 

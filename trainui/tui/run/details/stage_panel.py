@@ -11,7 +11,7 @@ from trainui.text import harmless
 from trainui.tui.data.query import RunQuery
 from trainui.tui.data.snapshot import RunPage, StageDetail
 from trainui.tui.logs.window_reader import LogSource, Stream
-from trainui.tui.run.details.details_view import DetailsSubject
+from trainui.tui.run.details.overview import DetailsSubject
 from trainui.tui.run.layout import Panes
 
 BOTH: tuple[Stream, ...] = ("stdout", "stderr")

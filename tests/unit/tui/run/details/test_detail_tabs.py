@@ -14,10 +14,12 @@ from trainui import clock
 from trainui.domain.definition import CheckpointRule
 from trainui.store.db import protocol, readonly
 from trainui.store.read import views
+from trainui.tui.data.snapshot import RunPage, StageDetail
+from trainui.tui.graph.timeline import Timeline
 from trainui.tui.render.styled_text import joined, width_of
 from trainui.tui.run.details import files
 from trainui.tui.run.details.detail_tabs import events_rows, files_rows, params_rows
-from trainui.tui.run.details.overview import as_attempt, overview_rows
+from trainui.tui.run.details.overview import DetailsSubject, as_attempt, overview_rows
 
 
 @pytest.fixture
@@ -111,8 +113,10 @@ def test_an_earlier_attempt_is_shown_as_it_was(
     run = views.find_run(connection, run_id)
     attempts = views.attempts_of_stage(connection, stage.id)
     assert len(attempts) == 2
-    first = as_attempt(stage, attempts[:1])
-    rows = overview_rows(run, first, attempts[:1], {}, now=clock.now(), width=70, of=2)
+    page = RunPage(run, (stage,), {stage.id: attempts})
+    detail = StageDetail(stage.name, None)
+    of = DetailsSubject(page, stage, attempts[:1], detail, Timeline((), 0))
+    rows = overview_rows(of, clock.now(), 70)
     text = joined(rows)
     assert "✗ failed" in text
     assert "exit code 3" in text

@@ -27,12 +27,13 @@ from trainui.store.read import views
 from trainui.store.runs import events, stages, tracked_params, trials
 from trainui.store.runs.trials import SearchKey
 from trainui.tui.data.query import RunQuery
-from trainui.tui.data.snapshot import MatrixDetail, RunPage
+from trainui.tui.data.snapshot import MatrixDetail, RunPage, StageDetail
+from trainui.tui.graph.timeline import Timeline
 from trainui.tui.render.styled_text import Segment, joined, plain, width_of
-from trainui.tui.run.details.fields import MOST_LINES
+from trainui.tui.run.details.fields import MOST_LINES, field_rows
 from trainui.tui.run.details.log_progress import LogProgress, log_progress, most_steps
-from trainui.tui.run.details.overview import as_attempt, error_lines, overview_rows
-from trainui.tui.run.details.overview_details import short_path
+from trainui.tui.run.details.overview import DetailsSubject, error_lines, overview_rows, why
+from trainui.tui.run.details.overview_details import details_rows, short_path
 from trainui.tui.run.header import can_resume, crumbs, heading
 from trainui.tui.run.reader import RunPageReader
 from trainui.tui.run.sweep.matrix_table import GroupRows
@@ -44,12 +45,18 @@ def connection(filler: Filler, home: Path) -> Iterator[protocol.Connection]:
         yield connection
 
 
+def subject(page: RunPage, stage: StageRecord, number: int | None = None) -> DetailsSubject:
+    assert page.detail is not None
+    attempts = page.attempts.get(stage.id, [])[:number]
+    return DetailsSubject(page, stage, attempts, page.detail, Timeline((), 0))
+
+
 def shown(connection: protocol.Connection, run_id: str, name: str, width: int = 60) -> str:
-    run = views.find_run(connection, run_id)
-    by_name = {stage.name: stage for stage in views.stages(connection, run_id)}
-    stage = by_name[name]
-    attempts = views.attempts_of_stage(connection, stage.id)
-    rows = overview_rows(run, stage, attempts, by_name, now=clock.now(), width=width)
+    run, stages = views.find_run(connection, run_id), views.stages(connection, run_id)
+    stage = next(one for one in stages if one.name == name)
+    attempts = {stage.id: views.attempts_of_stage(connection, stage.id)}
+    page = RunPage(run, tuple(stages), attempts, StageDetail(stage.name, None))
+    rows = overview_rows(subject(page, stage), clock.now(), width)
     assert all(width_of(row) <= width for row in rows)
     return joined(rows)
 
@@ -78,10 +85,8 @@ def test_the_summary_of_a_tracker(filler: Filler, connection: protocol.Connectio
     page = reader.read(connection, query)
     assert page is not None
     assert page.detail is not None
-    by_name = {stage.name: stage for stage in page.stages}
-    rows = overview_rows(
-        page.run, by_name["prepare"], (), by_name, now=clock.now(), width=60, detail=page.detail
-    )
+    stage = next(one for one in page.stages if one.name == "prepare")
+    rows = overview_rows(subject(page, stage), clock.now(), 60)
     assert "summary    best=0.9877  note=x" in joined(rows)
 
 
@@ -100,15 +105,7 @@ def test_a_checkpoint_that_is_not_used_is_named(
     assert page.detail is not None
     assert page.detail.checkpoint == "gets no checkpoint: /out/ckpt-4 is not used"
     stage = next(one for one in page.stages if one.name == name)
-    rows = overview_rows(
-        page.run,
-        stage,
-        page.attempts[stage.id],
-        {},
-        now=clock.now(),
-        width=60,
-        detail=page.detail,
-    )
+    rows = overview_rows(subject(page, stage), clock.now(), 60)
     assert "start      gets no checkpoint: /out/ckpt-4 is not used" in joined(rows)
 
 
@@ -190,19 +187,7 @@ def overview(
     page = RunPageReader().read(connection, RunQuery(run_id, stage=name, attempt=number))
     assert page is not None
     stage = next(one for one in page.stages if one.name == name)
-    attempts = page.attempts[stage.id]
-    rows = overview_rows(
-        page.run,
-        as_attempt(stage, attempts[:number]),
-        attempts[:number],
-        {},
-        now=clock.now(),
-        width=100,
-        detail=page.detail,
-        of=len(attempts),
-        folded=folded,
-    )
-    return joined(rows)
+    return joined(overview_rows(subject(page, stage, number), clock.now(), 100, folded=folded))
 
 
 def test_the_overview_begins_with_what_a_researcher_asks_first(
@@ -498,9 +483,9 @@ def test_a_stage_after_thousands_looks_at_no_more_of_them_than_it_shows(
     members = [f"train[lr={number}]" for number in range(2000)]
     run_id = filler.run({**dict.fromkeys(members, ()), "select": tuple(members)})
     by_name = Asked({stage.name: stage for stage in views.stages(connection, run_id)})
-    run = views.run(connection, run_id)
-    assert run is not None
-    found = overview_rows(run, by_name["select"], [], by_name, now=clock.now(), width=60)
+    stage, detail = by_name["select"], StageDetail("select", None)
+    found = field_rows("why", why(stage, by_name), "", 60)
+    found += details_rows(stage, None, by_name, detail, None, 60)
     after = [plain(row) for row in found if "train[lr=" in plain(row)]
     assert len(after) <= 2 * MOST_LINES
     assert after[-1].endswith("…")
@@ -602,16 +587,7 @@ def test_the_results_of_a_search_are_shown_when_they_are_known(
         page = reader.read(connection, RunQuery(run_id, "test"))
         assert page is not None
         stage = filler.stage(run_id, "test")
-        found = overview_rows(
-            page.run,
-            stage,
-            page.attempts[stage.id],
-            {},
-            now=clock.now(),
-            width=200,
-            detail=page.detail,
-        )
-        return joined(found)
+        return joined(overview_rows(subject(page, stage), clock.now(), 200))
 
     for number, name in enumerate(names):
         attempt = filler.start(run_id, name)
