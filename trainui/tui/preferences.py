@@ -19,7 +19,7 @@ FILE = "screen.json"
 class Preferences:
     """Values by name, in memory until `save`."""
 
-    def __init__(self, file: Path, changed: Callable[[], None] | None = None) -> None:
+    def __init__(self, file: Path, changed: Callable[[], None]) -> None:
         """Read the JSON file, if any; `changed` is called if a value differs from the saved one."""
         self._changed = changed
         self._file = file
@@ -38,7 +38,7 @@ class Preferences:
     def keep(self, name: str, value: Any) -> None:
         """Set a value (JSON data)."""
         self._kept[name] = value
-        if self._changed is not None and self._kept != self._saved:
+        if self._kept != self._saved:
             self._changed()
 
     def save(self) -> None:

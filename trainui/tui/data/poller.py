@@ -22,10 +22,10 @@ from trainui.tui.data.query import ListQuery, MachineQuery, MetricQuery, Query, 
 from trainui.tui.data.snapshot import Machine, Snapshot
 from trainui.tui.machine.gpu_reader import PERIOD as GPU_PERIOD
 from trainui.tui.machine.gpu_reader import GpuReader
+from trainui.tui.terminal.bandwidth import Bandwidth
 
 if TYPE_CHECKING:
     from trainui.tui.machine.system_reader import MachineReader
-    from trainui.tui.terminal.bandwidth import Bandwidth
 
 PERIOD, IDLE_PERIOD = 0.3, 2.0
 """Seconds between two polls without inotify: with recent changes, and without."""
@@ -81,7 +81,7 @@ class Poller:
         self._recheck = math.inf
         """Seconds until the next recheck after a reported change was not found."""
         self._gpus = GpuReader()
-        self._traffic = traffic
+        self._traffic = traffic or Bandwidth()
         self._sent = 0
         self._machine: MachineReader | None = None
         self._read_at = float("-inf")
@@ -172,10 +172,9 @@ class Poller:
         pause = LEAST_GAP
         if isinstance(self._query, RunQuery | MetricQuery):
             pause = min(max(PAGE_GAP, SHARE * self._took), LEAST_GAP)
-        if self._traffic is not None:
-            if self._traffic.waiting:
-                return PERIOD
-            pause = max(self._traffic.pause(self._sent), pause)
+        if self._traffic.waiting:
+            return PERIOD
+        pause = max(self._traffic.pause(self._sent), pause)
         return self._read_at + pause - time.monotonic()
 
     def _poll(self, *, asked: bool, reported: bool) -> None:
@@ -189,7 +188,7 @@ class Poller:
             return
         self._recheck = math.inf
         self._read_at = time.monotonic()
-        self._sent = self._traffic.total if self._traffic is not None else 0
+        self._sent = self._traffic.total
         query = self._query
         if self._must_reread:
             self._must_reread = False

@@ -98,52 +98,42 @@ def preferred_width(lanes: int, longest: int, word: int) -> int:
     return lanes + 2 + longest + 1 + word + 1 + TIME
 
 
-def graph_row(
-    line: GraphLine,
-    node: GraphNode | None,
-    members: Sequence[StageRecord],
-    columns: GraphColumns,
-    timeline: Timeline,
-    *,
-    lit: frozenset[int],
-    offset: int,
-    now: int,
-    alerts: Mapping[str, str],
-    earlier: Mapping[str, int],
-) -> Row:
-    """Return a line of the graph.
+@dataclass(frozen=True, slots=True)
+class GraphContext:
+    """What the lines of a drawing have in common."""
 
-    Args:
-        lit: the highlighted lanes.
-        offset: characters of the lanes that are scrolled out at the left.
-        alerts: by stage name, the word of its alert.
-        earlier: by stage name, the microseconds of the attempts before its last one.
-    """
+    columns: GraphColumns
+    timeline: Timeline
+    lit: frozenset[int]
+    """The highlighted lanes."""
+    offset: int
+    """Characters of the lanes that are scrolled out at the left."""
+    now: int
+    alerts: Mapping[str, str]
+    """By stage name, the word of its alert."""
+    earlier: Mapping[str, int]
+    """By stage name, the microseconds of the attempts before its last one."""
+
+
+def graph_row(
+    line: GraphLine, node: GraphNode | None, members: Sequence[StageRecord], context: GraphContext
+) -> Row:
+    """Return a line of the graph; without a node it has only lanes."""
+    columns = context.columns
     stage = most_important(members) if members else None
-    lanes = _lanes(line, stage, lit, offset, columns.graph)
+    lanes = _lanes(line, stage, context)
     if stage is None or node is None:
         return lanes
     label = fit(fit_middle(harmless(node.label), columns.name), columns.name)
-    cells = [
-        *lanes,
-        Segment(" "),
-        Segment(label),
-        *_facts(node, members, columns, now, alerts, earlier),
-    ]
+    cells = [*lanes, Segment(" "), Segment(label), *_facts(node, members, context)]
     if columns.bar:
-        cells += [Segment("  "), _bar(members, columns.bar, timeline)]
+        cells += [Segment("  "), _bar(members, columns.bar, context.timeline)]
     return tuple(cells)
 
 
-def _facts(
-    node: GraphNode,
-    members: Sequence[StageRecord],
-    columns: GraphColumns,
-    now: int,
-    alerts: Mapping[str, str],
-    earlier: Mapping[str, int],
-) -> Row:
+def _facts(node: GraphNode, members: Sequence[StageRecord], context: GraphContext) -> Row:
     """Return the state and the time of all attempts; of a folded sweep its members by state."""
+    columns, alerts = context.columns, context.alerts
     if node.folded:
         room = columns.facts
         spans = cut((*_trouble(members, alerts), *_states(members)), room)
@@ -159,7 +149,7 @@ def _facts(
     spans = (Segment(" "), Segment(fit(word, columns.word), style))
     if not columns.time:
         return spans if columns.word else ()
-    time = _time(stage, now, earlier.get(stage.name, 0))
+    time = _time(stage, context.now, context.earlier.get(stage.name, 0))
     return (*spans, Segment(" "), Segment(fit(time, columns.time, right=True), "dim"))
 
 
@@ -203,10 +193,9 @@ def _time(stage: StageRecord, now: int, earlier: int) -> str:
     return elapsed(begun, stage.completed_at, now)
 
 
-def _lanes(
-    line: GraphLine, stage: StageRecord | None, lit: frozenset[int], offset: int, width: int
-) -> Row:
-    cells = line.cells[offset : offset + width]
+def _lanes(line: GraphLine, stage: StageRecord | None, context: GraphContext) -> Row:
+    width, lit = context.columns.graph, context.lit
+    cells = line.cells[context.offset : context.offset + width]
     spans = [Segment(cell.text, "line-on" if cell.lanes & lit else "line") for cell in cells]
     at = next((at for at, cell in enumerate(cells) if cell.text == NODE), None)
     if at is not None and stage is not None:

@@ -16,6 +16,7 @@ from trainui.tui.graph.nodes import FOLDED_FROM, GraphNode, graph_nodes, most_im
 from trainui.tui.graph.painter import NODE
 from trainui.tui.graph.rows import (
     GraphColumns,
+    GraphContext,
     axis_row,
     graph_row,
     longest_name,
@@ -193,18 +194,17 @@ class StageGraph(CursorView):
         if index == len(self._drawing.lines):
             return axis_row(columns, self.timeline)
         node = self._node_at(index)
-        return graph_row(
-            self._drawing.lines[index],
-            node,
-            self._members(node) if node is not None else (),
+        context = GraphContext(
             columns,
             self.timeline,
-            lit=self._lit(),
-            offset=self._offset(columns.graph),
-            now=clock.now(),
-            alerts=self._alerts,
-            earlier=self._earlier,
+            self._lit(),
+            self._offset(columns.graph),
+            clock.now(),
+            self._alerts,
+            self._earlier,
         )
+        members = self._members(node) if node is not None else ()
+        return graph_row(self._drawing.lines[index], node, members, context)
 
     def _columns(self, width: int) -> GraphColumns:
         return GraphColumns.of(
