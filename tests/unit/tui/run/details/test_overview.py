@@ -119,10 +119,7 @@ def test_an_external_run_has_its_command_and_not_what_nothing_is_known_of(
     (stage,) = page.stages
 
     def text(run: RunRecord) -> str:
-        now, attempts = clock.now(), page.attempts[stage.id]
-        return joined(
-            overview_rows(run, stage, attempts, {}, now=now, width=60, detail=page.detail)
-        )
+        return joined(overview_rows(subject(replace(page, run=run), stage), clock.now(), 60))
 
     assert "output     none yet" in text(page.run)
     assert "checkpoint none yet" in text(page.run)
