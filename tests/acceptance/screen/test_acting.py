@@ -792,6 +792,26 @@ async def test_the_command_of_a_run_is_edited_and_run_again(
     )
 
 
+async def test_an_edit_that_runs_nothing_again_is_applied_to_what_waits(
+    home: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "two.yaml"
+    file.write_text(TWO)
+    run_id = control.submit(loader.load(str(file), {}))
+    async with opened(run_id) as driven:
+        await driven.until_shown("◔ queued")
+        await driven.press("e")
+        await driven.until_shown("Edit and retry", "word", "bad")
+        await driven.press("ctrl+u", *"good", "enter")
+        await driven.until_shown("nothing to resume: ", "the edits apply to what has not started")
+        await driven.press("enter")
+        await driven.until_shown("edited; what has not started yet uses the edits")
+    with views.reading() as connection:
+        run = views.run(connection, run_id)
+    assert run is not None
+    assert run.params["word"] == "good"
+
+
 async def test_keys_that_come_together_act_in_their_order(home: Path, tmp_path: Path) -> None:
     file = tmp_path / "two.yaml"
     file.write_text(TWO)

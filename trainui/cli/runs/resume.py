@@ -127,10 +127,17 @@ def resume(
     with interrupt.report_changes_on_stop([found.id], interrupt.REVIVED, "resumed"):
         shown = [] if as_json else _plan_lines(found, choice.pipeline, stages)
         revived = _revive(found.id, environ, stages, choice)
-        if shown and (revived or choice.pipeline):
-            printing.note("\n".join([*shown, ""]))
+        _note_plan(shown, choice, revived)
         code = _follow(found, revived, detach=detach, wait=wait, as_json=as_json)
     raise typer.Exit(code)
+
+
+def _note_plan(plan: Sequence[str], choice: PipelineChoice, revived: Sequence[str]) -> None:
+    """Print the plan that was carried out, or that only the edits were."""
+    if plan and (revived or choice.pipeline):
+        printing.note("\n".join([*plan, ""]))
+    if choice.diff and not revived:
+        printing.note("edited; what has not started yet uses the edits")
 
 
 class _Written(NamedTuple):

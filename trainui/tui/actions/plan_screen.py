@@ -158,7 +158,7 @@ class PlanScreen(Screen[bool]):
         self._plan = plan
         self._show_top("Preview: nothing has started")
         self._draw(plan)
-        keys = ["plan.choose"] if plan.revives else []
+        keys = ["plan.choose"] if plan.revives or plan.choice.diff else []
         keys += ["plan.file"] if plan.choice.is_changed else []
         self._show_keys(*keys, "plan.keep", "plan.fresh", "plan.until", "plan.leave")
 
@@ -166,6 +166,8 @@ class PlanScreen(Screen[bool]):
         width = self.size.width - 2
         rows: list[Row] = [(), *self._wrapped(summary(plan.stages), "strong")]
         rows += self._wrapped(saved(plan.stages), "good")
+        if plan.choice.diff and not plan.revives:
+            rows += self._wrapped("the edits apply to what has not started yet")
         rows += self._wrapped(waiting(plan.stages), "warn")
         rows += self._wrapped(plan.code, "warn")
         if heading := _heading(plan.choice):
@@ -185,8 +187,10 @@ class PlanScreen(Screen[bool]):
 
     def _show_keys(self, *ids: str) -> None:
         keys = [host_of(self).keys.find(key_id) for key_id in ids]
-        label = "with the edits" if self._as_submitted else "without the edits"
-        keys = [replace(key, label=label) if key.id == "plan.file" else key for key in keys]
+        labels = {"plan.file": "with the edits" if self._as_submitted else "without the edits"}
+        if self._plan is not None and not self._plan.revives:
+            labels["plan.choose"] = "apply the edits"
+        keys = [replace(key, label=labels.get(key.id, key.label)) for key in keys]
         self.query_one(KeyBar).show(keys)
 
     def action_toggle_option(self, option: str) -> None:
@@ -209,12 +213,12 @@ class PlanScreen(Screen[bool]):
         self._make_plan()
 
     def action_choose(self) -> None:
-        """Resume, if any stage would run."""
+        """Resume, if any stage would run, or apply the edits to those that wait."""
         plan = self._plan
         if plan is None or plan.options != self._options:
             self.notify("the plan is not ready yet")
             return
-        if not plan.revives:
+        if not plan.revives and not plan.choice.diff:
             self.notify("nothing to resume")
             return
         run_id, choice = self._target.id, plan.choice
@@ -225,6 +229,8 @@ class PlanScreen(Screen[bool]):
             revived = control.resume(
                 run_id, plan.options, pipeline=choice.pipeline, edit=choice.edit
             )
+            if not plan.revives:
+                return "edited; what has not started yet uses the edits"
             return f"resumed: {listed(revived)}" if revived else "already resumed"
 
         self.dismiss(True)
