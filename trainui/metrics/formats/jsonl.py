@@ -9,17 +9,15 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from itertools import groupby
-from pathlib import Path
-from typing import Any
 
-import msgspec
 import numpy as np
 
 from trainui.metrics.formats import lenient
 from trainui.metrics.formats.configuration import is_configuration
 from trainui.metrics.formats.decoder import Decoder
-from trainui.metrics.formats.number_lines import NumberLines
+from trainui.metrics.formats.number_lines import ANYTHING, NumberLines
 from trainui.metrics.formats.rows import Row, row_points
 from trainui.metrics.formats.table import Decoded, WholeTable, step_fields, table_points
 from trainui.metrics.formats.text.log_prefix import record_fields, record_message
@@ -43,15 +41,9 @@ class JsonLines(Decoder):
 
     name = "jsonl"
 
-    def __init__(
-        self,
-        step: str | None = None,
-        state: dict[str, Any] | None = None,
-        path: Path | None = None,
-    ) -> None:
-        super().__init__(step, state, path)
-        self._numbers = NumberLines()
-        self._anything = msgspec.json.Decoder()
+    @cached_property
+    def _numbers(self) -> NumberLines:
+        return NumberLines()
 
     def cut(self, data: bytes) -> int:
         """Return the size in bytes of the whole lines, or of whole objects without line ends."""
@@ -72,8 +64,7 @@ class JsonLines(Decoder):
             block = block[len(_BOM) :]
         if are_no_lines(block):
             rows, _end = lenient.first_objects(block.decode("utf-8", "replace"))
-            rows = self._metrics(rows)
-            return Decoded(row_points(rows, first_row=first_row, step=self._step), len(rows))
+            return self._decode_rows(rows, first_row)
         whole = WholeTable()
         decoded = ((part, self._numbers.values(part)) for part in _parts(block))
         for width, group in groupby(decoded, key=_width):
@@ -84,7 +75,7 @@ class JsonLines(Decoder):
                 whole.add(self._table(values, first_row + whole.records))
             else:
                 for part, _nothing in group:
-                    whole.add(self._decode_anything(part, first_row + whole.records))
+                    whole.add(self._decode_rows(self._rows(part), first_row + whole.records))
         return whole.decoded()
 
     def _table(self, values: Floats, first_row: int) -> Decoded:
@@ -93,8 +84,8 @@ class JsonLines(Decoder):
         series = table_points(columns, rows, first_row=first_row, step=self._step)
         return Decoded(series, len(values))
 
-    def _decode_anything(self, part: bytes, first_row: int) -> Decoded:
-        rows = self._metrics(self._rows(part))
+    def _decode_rows(self, rows: list[Row], first_row: int) -> Decoded:
+        rows = self._metrics(rows)
         return Decoded(row_points(rows, first_row=first_row, step=self._step), len(rows))
 
     def _metrics(self, rows: list[Row]) -> list[Row]:
@@ -115,7 +106,7 @@ class JsonLines(Decoder):
     def _rows(self, part: bytes) -> list[Row]:
         """Return the objects of some lines."""
         try:
-            found = self._anything.decode_lines(part)
+            found = ANYTHING.decode_lines(part)
         except (ValueError, RecursionError):
             lines = (line for line in part.split(b"\n") if line.strip(b" \t\r\0"))
             return [row for line in lines for row in self._objects(line)]
@@ -124,7 +115,7 @@ class JsonLines(Decoder):
     def _objects(self, line: bytes) -> list[Row]:
         """Return the objects of a line: one, if the line is valid."""
         try:
-            row = self._anything.decode(line)
+            row = ANYTHING.decode(line)
         except (ValueError, RecursionError):
             row = _load_leniently(line)
             if row is None and _SEVERAL.search(line):

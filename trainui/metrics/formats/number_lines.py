@@ -39,6 +39,9 @@ _STAND_INS = {
 """By what Python's json writes and no strict decoder reads: a number that no training reports as a
 metric, and the value that it stands for."""
 
+ANYTHING = msgspec.json.Decoder()
+"""Decodes any JSON."""
+
 
 class NumberLines:
     """Decodes such lines; learns their fields as they appear."""
@@ -47,7 +50,6 @@ class NumberLines:
         self._numbers: tuple[str, ...] = ()
         self._texts: tuple[str, ...] = ()
         self._lines: msgspec.json.Decoder[Any] | None = None
-        self._anything = msgspec.json.Decoder()
         self._skipping = 0
 
     def values(self, part: bytes) -> Floats | None:
@@ -99,7 +101,7 @@ class NumberLines:
 
     def _learn(self, part: bytes) -> None:
         numbers, texts = dict.fromkeys(self._numbers), dict.fromkeys(self._texts)
-        for row in self._anything.decode_lines(part):
+        for row in ANYTHING.decode_lines(part):
             if not isinstance(row, dict):
                 raise ValueError("no object")
             for name, value in row.items():
