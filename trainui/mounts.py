@@ -8,9 +8,12 @@ process finds out if a file system answers.
 from __future__ import annotations
 
 import errno
+import math
 import os
 import re
+import select
 import sys
+import threading
 import time
 from contextlib import suppress
 from functools import cache, lru_cache
@@ -30,9 +33,19 @@ MOUNTS = Path("/proc/self/mountinfo")
 ANSWERS_WITHIN = 2.0
 """Seconds in which a file system has to answer."""
 
-_LOOK = "import os, signal, sys; signal.alarm(10); os.stat(sys.argv[1])"
-_AGAIN_AFTER = 5.0
-"""Seconds for which an answer is used."""
+_ANSWER = """\
+import os, sys
+while os.read(0, 1):
+    try:
+        os.statvfs(sys.argv[1])
+    except OSError:
+        pass
+    os.write(1, b".")
+"""
+"""Answers each byte when a file system has: `stat` would use what the kernel remembers."""
+
+_FRESH = 0.01
+"""Seconds for which an answer is used: a file is polled less often."""
 
 
 def kinds(mounts: Path = MOUNTS) -> dict[str, str]:
@@ -84,34 +97,55 @@ class _Probe:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._answered: bool | None = None
-        """The last answer; None: there is none yet."""
+        self._does_answer = False
+        """The last answer; False: there is none yet."""
+        self._answered_at = -math.inf
+        self._lock = threading.Lock()
+        self._start()
+
+    def _start(self) -> None:
+        """Start a child process, and ask it for the first time; it ends with this process."""
+        import subprocess  # rarely needed
+
+        command, pipe = [sys.executable, "-ISc", _ANSWER, self._path], subprocess.PIPE
+        nothing = subprocess.DEVNULL
+        self._child = subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=nothing, cwd="/", bufsize=0
+        )
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        self._questions, self._answers = self._child.stdin, self._child.stdout
         self._ask()
 
     def _ask(self) -> None:
-        import subprocess  # rarely needed
-
-        command, nothing = [sys.executable, "-ISc", _LOOK, self._path], subprocess.DEVNULL
-        self._asked_at, self._too_late = time.monotonic(), subprocess.TimeoutExpired
-        self._child = subprocess.Popen(
-            command, stdin=nothing, stdout=nothing, stderr=nothing, cwd="/"
-        )
+        self._asked_at = time.monotonic()
+        with suppress(BrokenPipeError):  # it was killed: the end of its answers is read
+            self._questions.write(b"?")
 
     def answered(self, *, wait: bool) -> bool:
-        """Return the last answer; the first one is waited for, at most for `ANSWERS_WITHIN`."""
-        age = time.monotonic() - self._asked_at
-        if self._child.poll() is not None and age > _AGAIN_AFTER:
-            self._ask()
-            age = 0.0
-        if wait and self._answered is None and age < ANSWERS_WITHIN:
-            with suppress(self._too_late):
-                self._child.wait(ANSWERS_WITHIN - age)
-        code = self._child.poll()
-        if code is not None:
-            self._answered = code >= 0  # else it was ended while it waited
+        """Return if it answers, which is waited for until `ANSWERS_WITHIN` after the question.
+
+        Without `wait` the last answer is returned.
+        """
+        with self._lock:
+            now = time.monotonic()
+            if self._answered_at >= self._asked_at and now - self._answered_at >= _FRESH:
+                self._ask()
+            if self._answered_at < self._asked_at:
+                self._await(max(0.0, self._asked_at + ANSWERS_WITHIN - now) if wait else 0.0)
+            return self._does_answer
+
+    def _await(self, seconds: float) -> None:
+        if select.select([self._answers], [], [], seconds)[0]:
+            if self._answers.read(1):
+                self._does_answer, self._answered_at = True, time.monotonic()
+                return
+            self._child.wait()
+            self._questions.close()
+            self._answers.close()
+            self._start()
         elif time.monotonic() - self._asked_at >= ANSWERS_WITHIN:
-            self._answered = False
-        return bool(self._answered)
+            self._does_answer = False
 
 
 _probe_of = cache(_Probe)
@@ -123,6 +157,11 @@ def does_answer(path: str, *, wait: bool = True) -> bool:
     Without `wait` the last answer is returned at once, False at first, and the next is asked for.
     """
     return not has_remote() or _probe_of(path).answered(wait=wait)
+
+
+def silence(mount: str) -> str:
+    """Return what to show where the file system at a mountpoint does not answer."""
+    return f"{mount} does not answer; what was written there is read when it does"
 
 
 def is_silent(path: str) -> bool:

@@ -52,6 +52,26 @@ def test_an_external_run_on_a_silent_disk_delays_nothing_else(
         assert cli("worker", "stop").code == 0
 
 
+def test_a_stage_on_a_silent_disk_delays_no_other_stage(cli: CommandLine, tmp_path: Path) -> None:
+    """Its own metrics are read when the file system answers again."""
+    far = tmp_path / "far"
+    stages = [
+        {"name": "far", "run": "exec sleep 600", "metrics": f"{far}/metrics.jsonl"},
+        {"name": "near", "run": "for i in 1 2 3; do echo step=$i loss=0.$i; done"},
+    ]
+    cli.write("p.yaml", json.dumps({"stages": stages}))
+    with network_disk(far, silent=True):
+        cli.json("run", "p.yaml", "--detach")
+        wait_for(
+            lambda: cli.json("show", "p")["stages"][1]["completed_at"], "the other stage's end"
+        )
+        assert cli.json("metrics", "p")["series"][0]["count"] == 3
+        silent = f"far: its metrics cannot be read now: {far} does not answer"
+        assert silent in cli("metrics", "p").err
+    assert cli("cancel", "p").code == 0
+    wait_for(lambda: cli.json("show", "p")["completed_at"], "the end")
+
+
 def test_a_disk_that_does_not_answer_is_a_problem_of_the_run_until_it_is_unmounted(
     trainui_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +124,8 @@ def test_a_silent_disk_is_known_by_a_child_process(tmp_path: Path) -> None:
     with network_disk(tmp_path / "other") as other:
         wait_for(lambda: mounts.remote_mount(str(other)), "the mount")
         assert mounts.does_answer(str(other))
+        mounts._probe_of(str(other))._child.kill()
+        wait_for(lambda: mounts.does_answer(str(other)), "another child process")
         assert not mounts.is_silent_below(str(tmp_path), str(other))
 
 

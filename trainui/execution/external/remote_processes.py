@@ -78,7 +78,7 @@ class RemoteProcesses:
         """Record that a file system does not answer, or answers again."""
         problem = None
         if is_silent and not mounts.does_answer(mount, wait=False):
-            problem = f"{mount} does not answer; what was written there is read when it does"
+            problem = mounts.silence(mount)
         for attempt in attempts:
             if self._reported.get(attempt.attempt_id, "") != problem:
                 SourceProblems(self._store, attempt).set(mount, problem)

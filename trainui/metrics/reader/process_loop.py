@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from trainui import wakeup
+from trainui import mounts, wakeup
 from trainui.errors import StoreError, TrainuiError, UnfitEnvironmentError
-from trainui.metrics.files.tail import raise_shortage
+from trainui.metrics.files.tail import UnreadableFileError, raise_shortage
 from trainui.metrics.reader import process
 from trainui.metrics.reader.attempt import AttemptReader, Shared
 from trainui.metrics.reader.watch import FileChanges, Watch
@@ -184,6 +184,7 @@ class MetricsReader:
         """
         what = reader.attempt.attempt_id, act.__name__
         try:
+            self._check_mount(reader.attempt)
             result = act(reader)
         except StoreError:
             raise
@@ -194,6 +195,12 @@ class MetricsReader:
                 reader.note_failure(None)
             return result
         return None
+
+    def _check_mount(self, attempt: AttemptToRead) -> None:
+        """Raise UnreadableFileError if reading an attempt would block all others."""
+        mount = attempt.mount if mounts.has_remote() else ""
+        if mount not in ("", self._mount) and not mounts.does_answer(mount):
+            raise UnreadableFileError(mounts.silence(mount))
 
     def _note_failure(self, reader: AttemptReader, what: tuple[int, str], error: Exception) -> None:
         """Log once why an attempt cannot be read now; it is retried at the next scan."""

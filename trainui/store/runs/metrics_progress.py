@@ -37,8 +37,11 @@ class AttemptToRead:
     @property
     def remote_mount(self) -> str:
         """The mountpoint of the remote file system with files of an external run, or empty."""
-        if not self.is_external:
-            return ""
+        return self.mount if self.is_external else ""
+
+    @property
+    def mount(self) -> str:
+        """The mountpoint of the remote file system that has files of it, or empty."""
         named = (one.path for one in self.definition.metrics or () if one.path)
         return mounts.remote_mount(self.stage_dir, self.workdir, *named)
 
