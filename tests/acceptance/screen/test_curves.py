@@ -321,6 +321,28 @@ async def test_the_same_stage_of_other_runs_is_compared(filler: Filler) -> None:
         await driven.until_shown("with 1 run", "old leads by 0.2500 at step 49")
 
 
+async def test_members_and_other_runs_are_listed_with_the_parameters_of_their_runs(
+    filler: Filler,
+) -> None:
+    for hidden in ("16", "32"):
+        params = {"epochs": "30", "hidden": hidden}
+        members = {f"train[lr={lr}]": () for lr in (1, 2)}
+        run_id = filler.run(members, name=f"h{hidden}", pipeline="digits", run_params=params)
+        for name in members:
+            attempt = filler.start(run_id, name)
+            filler.feed(run_id, name, {"val/accuracy": [(float(s), 0.5) for s in range(50)]})
+            filler.end(attempt)
+    async with opened(run_id) as driven:
+        await open_page(driven, "val/accuracy")
+        await driven.press("c")
+        await driven.until_shown("1 of 3 drawn")
+        rows = [line.split() for line in driven.text().splitlines()]
+        assert ["curve", "hidden", "lr", "best", "last"] in rows
+        for listed in (["lr=1", "32", "1"], ["lr=2", "32", "2"]):
+            assert any(listed == row[1:4] or listed == row[2:5] for row in rows)
+        assert any(row[3:5] == ["16", "1"] and row[2].startswith("h16") for row in rows)
+
+
 async def test_runs_of_other_pipelines_with_a_common_metric_are_offered_and_found(
     filler: Filler, monkeypatch: pytest.MonkeyPatch
 ) -> None:

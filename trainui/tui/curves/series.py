@@ -100,11 +100,19 @@ def sources(request: CurvesRequest, in_runs: ReadRuns) -> list[PlottedSeries]:
 def comparable_series(
     request: CurvesRequest, runs: Sequence[PlottedSeries]
 ) -> list[tuple[str, PlottedSeries]]:
-    """Return all series for a stage's plot, each with its kind: `attempt`, `member` or `run`."""
+    """Return all series for a stage's plot, each with its kind: `attempt`, `member` or `run`.
+
+    Those of the stage's run have its parameters too, since other runs may have others.
+    """
+    of_run = next((one.params for one in runs if one.own), ())
     members = _of_members(request, _own(request.stage, None))
-    found = [("member", one) for one in members if len(members) > 1]
+    own = [("member", one) for one in members if len(members) > 1]
     attempts = _of_attempts(request, None)
-    found += [("attempt", one) for one in attempts if len(attempts) > 1]
+    own += [("attempt", one) for one in attempts if len(attempts) > 1]
+    found = [
+        (kind, replace(one, params=tuple({**dict(of_run), **dict(one.params)}.items())))
+        for kind, one in own
+    ]
     return found + [("run", one) for one in runs if not (found and one.own)]
 
 

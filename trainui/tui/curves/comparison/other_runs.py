@@ -90,13 +90,15 @@ def _comparable(
 
 
 def _series(one: ComparableStage, label: str, stage: StageRecord) -> PlottedSeries:
+    is_same = one.name == stage.name
+    member = stage.definition.matrix or {} if is_same else {}
     return PlottedSeries(
         one.id,
-        harmless(label if one.name == stage.name else f"{label} › {one.name}"),
+        harmless(label if is_same else f"{label} › {one.name}"),
         0,
         own=one.id == stage.id,
         live=Status(one.status) not in ENDED,
-        params=tuple(params_of(one.params_json).items()),
+        params=tuple({**params_of(one.params_json), **member}.items()),
         run=one.run_id,
     )
 
