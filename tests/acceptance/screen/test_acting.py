@@ -90,6 +90,9 @@ async def test_a_file_is_chosen_run_and_resumed_to_its_end(
         await driven.until_shown("small.yaml", "wrong.yaml", "✓ small", "word = hello")
         await driven.press("down")
         await driven.until_shown("wrong.yaml:3:5", "rum")
+        await driven.pilot.resize_terminal(60, 18)
+        await driven.until_shown("did you mean")  # the preview is wrapped again
+        await driven.pilot.resize_terminal(120, 36)
         await driven.press("enter")
         await driven.until_shown("it has problems")
         await driven.press("up", "enter")

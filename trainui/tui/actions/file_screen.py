@@ -134,6 +134,10 @@ class ChooseFileScreen(Screen[None]):
         width = max(view.scrollable_content_region.width, 20)
         view.set_rows([] if found is None else preview_rows(found, width))
 
+    def on_resize(self) -> None:
+        """Wrap the preview for the new width."""
+        self.call_after_refresh(lambda: self._show(self._preview))
+
     def on_input_changed(self, event: Input.Changed) -> None:
         """Update the list, or the preview with other parameters."""
         if event.input.id == "file":
