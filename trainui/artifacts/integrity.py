@@ -13,6 +13,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from trainui import plain_files
@@ -66,14 +67,9 @@ def is_complete(path: Path, complete: str | None = None) -> bool:
 
 
 def files_of(directory: Path) -> Iterator[Path]:
-    """Yield the files below a directory, at most `MOST_FILES`."""
-    count = 0
-    for place, _, names in os.walk(directory):
-        for name in names:
-            yield Path(place, name)
-            count += 1
-            if count == MOST_FILES:
-                return
+    """Return the files below a directory, at most `MOST_FILES`."""
+    found = (Path(place, name) for place, _, names in os.walk(directory) for name in names)
+    return islice(found, MOST_FILES)
 
 
 def written_at(path: Path) -> int:

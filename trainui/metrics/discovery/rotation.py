@@ -17,9 +17,7 @@ from trainui.store.points.sources import rename_source
 def is_another(path: Path, identity: Identity | None) -> bool:
     """Return True if a path now leads to another file than the one that was read."""
     now = look_at(path)
-    return identity is not None and (
-        now is None or (now.device, now.inode) != (identity.device, identity.inode)
-    )
+    return identity is not None and (now is None or not now.is_same_file(identity))
 
 
 def find_renamed(

@@ -68,8 +68,8 @@ class FileState:
     modified: int
     """In nanoseconds since 1970."""
 
-    def is_same_file(self, other: FileState) -> bool:
-        """Return True if both are of the same file."""
+    def is_same_file(self, other: FileState | Identity) -> bool:
+        """Return True if both are of the same file, whatever its content."""
         return (self.device, self.inode) == (other.device, other.inode)
 
 
@@ -131,11 +131,6 @@ class GrowingFile:
             tail_size=size,
             tail_hash=_hash(self.read(offset - size, size)),
         )
-
-    def is_same(self, identity: Identity) -> bool:
-        """Return True if it is the same file, whatever its content now."""
-        now = self.look()
-        return (now.device, now.inode) == (identity.device, identity.inode)
 
     def continues(self, identity: Identity, offset: int) -> bool:
         """Return True if it still has the bytes read up to an offset, as far as the hashes show."""

@@ -28,7 +28,7 @@ class RewrittenSource(StoredSource):
         if identity is None:
             return
         # If a new attempt creates the file again, its points are its own.
-        remade = self._stored.attempt != self._options.attempt and not file.is_same(identity)
+        remade = self._stored.attempt != self._options.attempt and not look.is_same_file(identity)
         rewritten = remade or not file.continues(identity, offset)
         if rewritten or (self._is_document() and look.size != offset):
             self._restart()

@@ -110,10 +110,7 @@ def _below(path: Path, depth: int, left: list[int]) -> Iterator[Training]:
 
 def _marked(place: Place) -> Training | None:
     """Return the training of a directory with a marker; None if it has none."""
-    for find in FINDERS:
-        if (found := _by(find, place)) is not None:
-            return found
-    return None
+    return next(filter(None, (_by(find, place) for find in FINDERS)), None)
 
 
 def _by(find: Callable[[Place], Training | None], place: Place) -> Training | None:
