@@ -26,7 +26,7 @@ from pathlib import Path
 from tests.chaos import job
 from tests.chaos.faults import KILLS
 from tests.chaos.invariants import BrokenInvariantError
-from tests.chaos.sabotages import SABOTAGES, SEARCHES, environment
+from tests.chaos.sabotages import EDITS, SABOTAGES, SEARCHES, environment
 
 KILLS_IN_SEARCHES = 80
 """Kills within which a sabotaged search is to be detected."""
@@ -72,7 +72,7 @@ def _sabotage(names: Sequence[str], seed: int, trials: int, jobs: int, kills: in
     for name in names:
         os.environ.update(environment(name))
         enough = KILLS_IN_SEARCHES if kills is None and name in SEARCHES else kills
-        _counts, errors, folder = _trials(seed, trials, jobs, enough)
+        _counts, errors, folder = _trials(seed, trials, jobs, enough, edits=name in EDITS)
         shutil.rmtree(folder)
         broken = [error for error in errors if isinstance(error, BrokenInvariantError)]
         missed += not broken

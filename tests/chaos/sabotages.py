@@ -170,6 +170,26 @@ def change_outcomes_of_trials() -> None:
     trials.end = sabotaged
 
 
+def keep_directories() -> None:
+    """A stage that starts fresh finds the files of its earlier attempts."""
+    from trainui.execution.attempt import stage_directory
+
+    stage_directory.move_away_if_fresh = lambda *_arguments: None
+
+
+def trust_upstreams() -> None:
+    """A stage starts although an output of its upstream was deleted."""
+    from trainui.execution.attempt import launch
+
+    vars(launch)["_check_upstreams"] = lambda *_arguments: None
+
+
+EDITS: dict[str, Callable[[], None]] = {
+    "directories-kept": keep_directories,
+    "upstreams-unchecked": trust_upstreams,
+}
+"""Those that show in the results of runs that are edited."""
+
 SEARCHES: dict[str, Callable[[], None]] = {
     "samplers-forgotten": forget_samplers,
     "reports-lost": lose_reports,
@@ -187,6 +207,7 @@ WORKER: dict[str, Callable[[], None]] = {
     "no-retries": never_retry,
     "no-checkpoints": start_afresh,
     "outputs-unchecked": trust_exit_codes,
+    **EDITS,
     **SEARCHES,
 }
 
