@@ -211,6 +211,17 @@ class EditTrial:
         """Cause a fault of `tests.chaos.faults`."""
         faults.FAULTS[name](self._scene)
 
+    def stop_during_resume(self, name: str) -> None:
+        """Stop a process, resume, and let the process continue."""
+        self.cause(name)
+        resuming = start(
+            "resume", self._scene.run_id, "--file", str(self._pipeline.file), "--detach"
+        )
+        time.sleep(self._random.uniform(0.2, 2.0))
+        self._scene.undo(all_of_it=True)
+        error = resuming.communicate(timeout=120)[1]
+        _expect("Traceback" not in error, error)
+
     def kill_command(self) -> None:
         """Kill a resume at a random moment."""
         resuming = start(
@@ -236,6 +247,8 @@ def _expect(is_so: bool, words: str) -> None:
 
 
 def _fault(name: str) -> Callable[[EditTrial], Any]:
+    if name.startswith("stopped"):
+        return lambda trial: trial.stop_during_resume(name)
     return lambda trial: trial.cause(name)
 
 

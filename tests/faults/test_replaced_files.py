@@ -189,3 +189,26 @@ def test_an_attempt_that_a_restored_database_has_forgotten_is_not_taken_for_the_
     assert stdout.read_text() == "0"
     forgotten = stdout.parent.with_name("attempt-2~1") / "stdout.log"
     assert forgotten.read_text() == "3"
+
+
+def test_a_log_of_the_database_that_is_deleted_under_a_worker_loses_no_run(
+    cli: CommandLine,
+) -> None:
+    """Who takes `trainui.db-wal` for a temporary file deletes what was written last."""
+    cli.write("p.yaml", "stages: [{name: a, run: 'until test -e go; do sleep 0.05; done'}]")
+    cli.json("run", "p.yaml", "--detach")
+    wait_for(lambda: cli.json("show", "p")["stages"][0]["status"] == "running", "the stage")
+    database, log = cli.home / "trainui.db", cli.home / "worker" / "worker.log"
+    before = read_worker_pid(cli)
+    database.with_name("trainui.db-wal").unlink()
+    wait_for(lambda: "trainui.db-wal was deleted while it was in use" in log.read_text(), "a word")
+    wait_for(lambda: not is_alive(before), "the end of that worker")
+    cli.write("go", "")
+    assert cli("wait", "p").code == 0
+    assert [one["status"] for one in cli.json("ls")["runs"]] == ["completed"]
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def read_worker_pid(cli: CommandLine) -> int:
+    return int(cli.json("worker", "status")["pid"])

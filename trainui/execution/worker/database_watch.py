@@ -1,7 +1,8 @@
-"""Detects that the worker's database file was removed, replaced or overwritten."""
+"""Detects that the worker's database file or its log was removed, replaced or overwritten."""
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,6 +31,9 @@ class DatabaseWatch:
         self._file = sqlite_file.store_file()
         self._opened = sqlite_file.file_identity(self._file)
         self._mark = sqlite_file.FileMark()
+        self._keeper: sqlite_file.LogKeeper | None = None
+        with suppress(OSError, sqlite3.Error):
+            self._log_deleted()
         with suppress(OSError):  # reported by the first check
             self._overwritten()
 
@@ -38,7 +42,7 @@ class DatabaseWatch:
         found = sqlite_file.file_identity(self._file)
         self._opened = self._opened or found
         if found == self._opened:
-            return problem(self._file) or self._overwritten()
+            return problem(self._file) or self._overwritten() or self._log_deleted()
         how = "removed" if found is None else "replaced by another file"
         return f"the database {self._file} was {how}"
 
@@ -49,3 +53,13 @@ class DatabaseWatch:
             f"the database {self._file} was overwritten while it was in use, and may be "
             "damaged: to restore a copy, stop the worker and remove it with its -wal and -shm files"
         )
+
+    def _log_deleted(self) -> str | None:
+        if self._file is None or self._opened is None:
+            return None
+        if not sqlite_file.is_log_deleted(self._file):
+            self._keeper = self._keeper or sqlite_file.LogKeeper(self._file)
+            return None
+        if self._keeper is not None:
+            self._keeper.save()
+        return f"{self._file}-wal was deleted while it was in use: the last changes may be lost"

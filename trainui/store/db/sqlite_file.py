@@ -83,6 +83,36 @@ class FileMark:
             self._seen = log == copied
 
 
+class LogKeeper:
+    """Saves the write-ahead log of a database that is in use if somebody deletes its file.
+
+    Other processes would then start another log, and damage the database. The deleted one still
+    exists as long as a connection has it open; this one does.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._connection = connect(database)
+        self._connection.execute("SELECT 1 FROM sqlite_master").fetchall()  # opens the log
+
+    def save(self) -> None:
+        """Copy the log into the database."""
+        self._connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
+
+    def __del__(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+
+def is_log_deleted(database: Path) -> bool:
+    """Return True if this process has a deleted write-ahead log of a database open."""
+    deleted = f"{os.path.realpath(database)}-wal (deleted)"
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            if str(descriptor.readlink()) == deleted:
+                return True
+    return False
+
+
 class Unreplaced:
     """Detects that the database file was replaced while a long-running reader has it open."""
 

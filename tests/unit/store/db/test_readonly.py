@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from trainui import paths
 from trainui.store.db import engine, readonly
+from trainui.store.db.engine import Store
 from trainui.store.read import views
 
 WRITE = """
@@ -45,3 +47,20 @@ def test_a_store_that_is_opened_and_closed_hides_no_commit_from_a_reader(
             write(value)
             assert readonly.data_version(connection) != version
             assert views.flag(connection, "a") == value
+
+
+@pytest.mark.usefixtures("only_on_sqlite")
+def test_an_error_that_ended_the_transaction_is_the_one_that_is_raised(store: Store) -> None:
+    """As SQLite does where a page cannot be read."""
+
+    def read_damaged() -> None:
+        with readonly.snapshot(connection):
+            connection.execute("ROLLBACK")
+            raise sqlite3.DatabaseError("database disk image is malformed")
+
+    with readonly.reading() as connection:
+        with pytest.raises(sqlite3.DatabaseError, match="malformed"):
+            read_damaged()
+        with readonly.snapshot(connection):
+            assert connection.in_transaction
+        assert not connection.in_transaction
