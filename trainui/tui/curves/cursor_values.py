@@ -71,12 +71,12 @@ def last_value(line: PlotLine, view: PlotOptions) -> CursorValue | None:
 
 def last_x(line: PlotLine) -> float:
     """Return the x position of a line's last visible point; -inf if it has none."""
-    return max((x for x in line.at if not math.isnan(x)), default=-math.inf)
+    return max(line.known, default=-math.inf)
 
 
 def x_positions(chart: Chart) -> list[float]:
     """Return the x positions of all visible points, in order."""
-    return sorted({x for line in chart.lines for x in line.at if not math.isnan(x)})
+    return sorted({x for line in chart.lines for x in line.known})
 
 
 def compared_x(chart: Chart, view: PlotOptions) -> float:

@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual import events
 from textual.binding import BindingType
 
+from trainui.tui.curves.cursor_values import x_positions
 from trainui.tui.curves.drawing.axes import Frame
 from trainui.tui.curves.drawing.labels import LABEL
 from trainui.tui.curves.drawing.line_styles import names_width
@@ -15,7 +16,7 @@ from trainui.tui.curves.drawing.plot import plot
 from trainui.tui.curves.interaction import CurveKeys
 from trainui.tui.curves.legend import table_rows
 from trainui.tui.curves.model import Chart
-from trainui.tui.curves.view_options import CurvesState
+from trainui.tui.curves.view_options import CurvesState, after
 from trainui.tui.keymap import bindings
 
 
@@ -85,10 +86,8 @@ class CurvePlot(CurveKeys):
     def action_end(self, direction: int) -> None:
         """Put the cursor on the first or the last point."""
         chart = self.chart()
-        if chart is not None and chart.lines:
-            known = [x for line in chart.lines for x in line.at if x == x]
-            if known:
-                self.point_at(max(known) if direction > 0 else min(known))
+        if chart is not None and (known := x_positions(chart)):
+            self.point_at(known[-1] if direction > 0 else known[0])
 
     def go_to(self, count: int, *, words: str = "") -> bool:
         """Show the metric `count` places further, among those whose names contain all words.
@@ -130,7 +129,5 @@ class CurvePlot(CurveKeys):
         """Draw the next line bright and all others dim; after the last one all as before."""
         chart = self.chart()
         if chart is not None and len(chart.lines) > 1:
-            labels = ["", *(line.label for line in chart.lines)]
-            at = labels.index(self.view.highlight) if self.view.highlight in labels else 0
-            label = labels[(at + direction) % len(labels)]
-            self.apply(replace(self.view, highlight=label))
+            labels = ["", *(line.label for line in chart.lines)][::direction]
+            self.apply(replace(self.view, highlight=after(labels, self.view.highlight)))

@@ -14,12 +14,16 @@ ATTRACTING = (Status.FAILED, Status.INTERRUPTED, Status.RUNNING)
 def stage_to_select(
     stages: Sequence[StageRecord], selected: StageRecord, autoselected: str | None
 ) -> str | None:
-    """Return the stage to select, given the last autoselected one; None: keep the selection."""
+    """Return a failed, else interrupted, else running stage to select; None: keep the selection.
+
+    `autoselected` is the stage that was autoselected last.
+    """
     if autoselected is not None and selected.status in ATTRACTING:
         return None
+    attracting = (one.name for status in ATTRACTING for one in stages if one.status == status)
     over = not any(stage.status in UNFINISHED for stage in stages)
     otherwise = longest(stages) if over or autoselected is None else selected.name
-    return most_important_stage(stages, otherwise)
+    return next(attracting, otherwise)
 
 
 def longest(stages: Sequence[StageRecord]) -> str:
@@ -30,15 +34,6 @@ def longest(stages: Sequence[StageRecord]) -> str:
         return (stage.completed_at or 0) - (stage.started_at or 0) if ended else 0
 
     return max(stages, key=took).name
-
-
-def most_important_stage(stages: Sequence[StageRecord], otherwise: str) -> str:
-    """Return the name of the first failed, else interrupted, else running stage."""
-    for status in ATTRACTING:
-        for stage in stages:
-            if stage.status == status:
-                return stage.name
-    return otherwise
 
 
 def successor(

@@ -36,7 +36,6 @@ class SearchedPlacesReader:
     """Describes it once per attempt, since lines are counted and directories listed."""
 
     def __init__(self) -> None:
-        """Know nothing yet."""
         self._known: tuple[int, str] = (0, "")
 
     def read(
