@@ -103,6 +103,9 @@ async def test_a_file_is_chosen_run_and_resumed_to_its_end(
         await driven.press("r")
         await driven.until(lambda: isinstance(driven.app.screen, PlanScreen), "the plan")
         await driven.until_shown("has problems", "small.yaml:12:5", "rum")
+        await driven.pilot.resize_terminal(50, 20)
+        await driven.until_shown("submitted")  # the end of the advice
+        await driven.pilot.resize_terminal(120, 36)
         await driven.press("escape")
         (tmp_path / "small.yaml").write_text(PIPELINE.replace("exit 3", "exit 0"))
         await driven.press("r")

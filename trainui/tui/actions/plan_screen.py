@@ -60,6 +60,8 @@ class PlanScreen(Screen[bool]):
         self._target = target
         self._edit = edit
         self._plan: _ShownPlan | None = None
+        self._explained: tuple[str, ...] = ()
+        """Why there is no plan: the title and the texts shown."""
         self._options = StageOptions()
         self._is_first = True
         """True until a plan was made: the first one runs only an edited member."""
@@ -126,12 +128,11 @@ class PlanScreen(Screen[bool]):
             self.notify(harmless(text), severity="warning")
             return
         self._show_top("nothing has started")
-        rows: list[Row] = [(Segment(" ✗ no plan can be made", "bad"),), (), *self._wrapped(text)]
+        texts = [text]
         if choice.changed_file is not None and choice.pipeline is not None:
-            advice = f"{choice.changed_file} has changed; f plans without its changes"
-            rows += [(), *self._wrapped(advice)]
+            texts.append(f"{choice.changed_file} has changed; f plans without its changes")
             self._show_keys("plan.file", "plan.leave")
-        self._show(rows)
+        self._explain("no plan can be made", *texts)
 
     def _show_problems(self, text: str) -> None:
         self._plan = None
@@ -146,8 +147,13 @@ class PlanScreen(Screen[bool]):
                 "fix them and press r again, or press f to resume with the pipeline as submitted"
             )
             self._show_keys("plan.file", "plan.leave")
-        rows: list[Row] = [(Segment(f" ✗ {what}", "bad"),)]
-        self._show([*rows, (), *self._wrapped(text), (), *self._wrapped(advice)])
+        self._explain(what, text, advice)
+
+    def _explain(self, title: str, *texts: str) -> None:
+        """Show why there is no plan, and what to do."""
+        self._explained = (title, *texts)
+        rows: list[Row] = [(Segment(f" ✗ {title}", "bad"),)]
+        self._show([*rows, *(row for text in texts for row in ((), *self._wrapped(text)))])
 
     def _wrapped(self, text: str, style: str = "") -> list[Row]:
         return text_rows(text, max(self.size.width - 3, 10), style, " ")
@@ -181,6 +187,8 @@ class PlanScreen(Screen[bool]):
         """Wrap everything for the new width."""
         if self._plan is not None:
             self._draw(self._plan)
+        elif self._explained:
+            self._explain(*self._explained)
 
     def _show(self, rows: Sequence[Row]) -> None:
         self.query_one(PlanView).set_entries([*map(Entry, rows)])
