@@ -388,7 +388,7 @@ async def test_a_folded_matrix_runs_again_as_a_whole(
         await driven.press("R")
         await question(driven, "Rerun train ×6?", "only its 6 members", "select depends on it")
         await driven.press("n", "e")
-        await driven.until_shown(" › train  nothing has changed yet")
+        await driven.until_shown(" › train  nothing is applied before the preview")
         await driven.press("escape", "R")
         await question(driven, "Rerun train ×6?", "only its 6 members", "select depends on it")
         await driven.press("y")

@@ -95,7 +95,7 @@ class EditScreen(Screen[bool]):
             is_sweep = self._stage.definition.matrix is not None and self._member is None
             name = self._stage.definition.group if is_sweep else self._stage.name
             segments += [Segment(" › ", "dim"), Segment(harmless(name), "strong")]
-        segments.append(Segment("  nothing has changed yet", "dim"))
+        segments.append(Segment("  nothing is applied before the preview", "dim"))
         self.query_one("#top", Bar).show(tuple(segments))
         self._note("reading the run's pipeline…")
         self.query_one(KeyBar).show([host_of(self).keys.find("edit.leave")])

@@ -102,8 +102,10 @@ def _here(line: PlotLine, view: PlotOptions) -> Row:
 
 def _in_all(line: PlotLine, figures: SeriesSummary, *, lower: bool | None) -> Row:
     spans: list[Segment] = []
+    least, most = figures.min, figures.max
     if line.best is not None:
         value, step, _ = line.best
+        least, most = (value, most) if lower else (least, value)  # the figures may be newer
         word = "lower is better" if lower else "higher is better"
         spans += [
             Segment("best   ", "dim"),
@@ -115,9 +117,9 @@ def _in_all(line: PlotLine, figures: SeriesSummary, *, lower: bool | None) -> Ro
         spans.append(Segment(f"× {figures.nonfinite} not finite{since}   ", "bad"))
     spans += [
         Segment("min ", "dim"),
-        Segment(number(figures.min)),
+        Segment(number(least)),
         Segment("   max ", "dim"),
-        Segment(number(figures.max)),
+        Segment(number(most)),
         Segment(f"   {quantity(figures.count, 'point')}", "dim"),
     ]
     if figures.superseded:
