@@ -13,9 +13,9 @@ from trainui import clock
 from trainui.metrics import formats
 from trainui.metrics.files.tail import FileState, GrowingFile, UnreadableFileError
 from trainui.metrics.formats import Decoder, UnknownFormatError, jsonl, labels, lenient
-from trainui.metrics.formats.configuration import is_configuration
 from trainui.metrics.formats.detect import HEAD_BYTES, detect
 from trainui.metrics.formats.rows import flatten
+from trainui.metrics.formats.settings_rows import is_configuration
 from trainui.metrics.formats.table import step_fields
 from trainui.metrics.formats.text.pattern import PatternLines
 from trainui.metrics.formats.text.preset_lines import PresetLines

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from trainui.metrics.formats.numbers import to_number
 from trainui.store.points.chunks import Points, join, whole_steps
 from trainui.store.points.column_packing import NO_TIME
 from trainui.store.points.lazy_numpy import Array, Bools, Floats, Ints
@@ -213,8 +214,6 @@ def to_float(number: float) -> float:
 
 
 def _number(value: object) -> float | None:
-    from trainui.metrics.formats.numbers import to_number
-
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
