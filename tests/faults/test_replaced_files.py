@@ -191,8 +191,9 @@ def test_an_attempt_that_a_restored_database_has_forgotten_is_not_taken_for_the_
     assert forgotten.read_text() == "3"
 
 
+@pytest.mark.parametrize("name", ["trainui.db-wal", "trainui.db-shm"])
 def test_a_log_of_the_database_that_is_deleted_under_a_worker_loses_no_run(
-    cli: CommandLine,
+    cli: CommandLine, name: str
 ) -> None:
     """Who takes `trainui.db-wal` for a temporary file deletes what was written last."""
     cli.write("p.yaml", "stages: [{name: a, run: 'until test -e go; do sleep 0.05; done'}]")
@@ -200,8 +201,8 @@ def test_a_log_of_the_database_that_is_deleted_under_a_worker_loses_no_run(
     wait_for(lambda: cli.json("show", "p")["stages"][0]["status"] == "running", "the stage")
     database, log = cli.home / "trainui.db", cli.home / "worker" / "worker.log"
     before = read_worker_pid(cli)
-    database.with_name("trainui.db-wal").unlink()
-    wait_for(lambda: "trainui.db-wal was deleted while it was in use" in log.read_text(), "a word")
+    (cli.home / name).unlink()
+    wait_for(lambda: f"{name} was deleted while it was in use" in log.read_text(), "a word")
     wait_for(lambda: not is_alive(before), "the end of that worker")
     cli.write("go", "")
     assert cli("wait", "p").code == 0

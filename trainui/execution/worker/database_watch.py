@@ -57,9 +57,10 @@ class DatabaseWatch:
     def _log_deleted(self) -> str | None:
         if self._file is None or self._opened is None:
             return None
-        if not sqlite_file.is_log_deleted(self._file):
+        deleted = sqlite_file.deleted_log(self._file)
+        if deleted is None:
             self._keeper = self._keeper or sqlite_file.LogKeeper(self._file)
             return None
         if self._keeper is not None:
             self._keeper.save()
-        return f"{self._file}-wal was deleted while it was in use: the last changes may be lost"
+        return f"{deleted} was deleted while it was in use: the last changes may be lost"

@@ -103,14 +103,15 @@ class LogKeeper:
         self._connection.close()
 
 
-def is_log_deleted(database: Path) -> bool:
-    """Return True if this process has a deleted write-ahead log of a database open."""
-    deleted = f"{os.path.realpath(database)}-wal (deleted)"
+def deleted_log(database: Path) -> str | None:
+    """Return the name of a database's write-ahead log, or its index, if a deleted one is open."""
+    logs = [f"{os.path.realpath(database)}{suffix}" for suffix in ("-wal", "-shm")]
     for descriptor in Path("/proc/self/fd").iterdir():
         with suppress(OSError):
-            if str(descriptor.readlink()) == deleted:
-                return True
-    return False
+            name = str(descriptor.readlink()).removesuffix(" (deleted)")
+            if name in logs and not descriptor.stat().st_nlink:
+                return name
+    return None
 
 
 class Unreplaced:
