@@ -799,7 +799,7 @@ async def test_the_command_of_a_run_is_edited_and_run_again(
 
 
 async def test_an_edit_that_runs_nothing_again_is_applied_to_what_waits(
-    home: Path, tmp_path: Path
+    home: Path, tmp_path: Path, worker: None
 ) -> None:
     file = tmp_path / "two.yaml"
     file.write_text(TWO)
