@@ -223,8 +223,8 @@ def when_cells(run: RunLine, _moment: RowContext, _cells: int) -> list[Segment]:
 
 def listed(names: Sequence[str], width: int) -> str:
     """Return the names; if they do not fit, the first one and the number of the others."""
-    everything = ", ".join(harmless(name) for name in names)
-    if len(names) == 1 or cell_len(everything) <= width:
+    everything = ", ".join(harmless(name) for name in names[:width])  # there may be 10,000
+    if len(names) == 1 or (len(names) <= width and cell_len(everything) <= width):
         return fit(everything, width)
     rest = f" +{len(names) - 1}"
     return fit(fit(harmless(names[0]), max(width - len(rest), 1)).rstrip() + rest, width)

@@ -21,6 +21,9 @@ MOST_LOOKED_AT = 1000
 
 MOST_PARAMS = 16
 
+MOST_NAMES = 100
+"""The most stages of a run whose names are measured: no terminal has room for more."""
+
 RECENT, RARE = 40, 8
 """The newest runs, of which one in so many must have a parameter for its column to take precedence
 over names and metrics: added trainings of many kinds have each its own parameters."""
@@ -169,5 +172,5 @@ def _brief_width(run: RunLine) -> int:
 
 
 def _current_width(run: RunLine) -> int:
-    shown = run.current or run.failed
+    shown = (run.current or run.failed)[:MOST_NAMES]
     return sum(cell_len(harmless(name)) + 2 for name in shown) if shown else 0
