@@ -160,7 +160,8 @@ def why(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
         later = f"not before {clock_time(stage.not_before)}" if delay > 0 else ""
         return ", ".join(part for part in (stage.reason or "waits for a slot", later) if part)
     stalled = STALLED if stage.stalled else ""
-    return ", ".join(part for part in (stalled, stage.reason) if part)
+    reason = "" if stage.reason == stage.status else stage.reason
+    return ", ".join(part for part in (stalled, reason) if part)
 
 
 def _state_row(

@@ -386,6 +386,13 @@ def test_a_command_of_several_lines_is_shown_as_written(
     assert "ready" not in text
 
 
+def test_a_reason_that_is_the_state_is_not_shown(filler: Filler) -> None:
+    stage = filler.stage(filler.run({"a": ()}), "a")
+    ended = replace(stage, status=Status.CANCELLED, reason="cancelled")
+    assert why(ended, {}) == ""
+    assert why(replace(ended, reason="SIGTERM from outside"), {}) == "SIGTERM from outside"
+
+
 def test_a_blocked_stage_says_by_what(filler: Filler, connection: protocol.Connection) -> None:
     run_id = failed_demo(filler)
     assert "train[hidden=128] failed" in shown(connection, run_id, "evaluate")
