@@ -13,7 +13,9 @@ CREATED, DIRECTORY = 0x100, 0x40000000
 
 _CHANGED = 0x2 | 0x8 | 0x80  # MODIFY, CLOSE_WRITE, MOVED_TO
 
-_FLAGS = 0x1 | 0x2 | 0x400 | 0x800  # CLOEXEC, NONBLOCK, REPORT_DIR_FID, REPORT_NAME
+_FLAGS = 0x1 | 0x2 | 0x20 | 0x400 | 0x800
+"""CLOEXEC, NONBLOCK, UNLIMITED_MARKS, REPORT_DIR_FID, REPORT_NAME. The third is for root alone, as
+is the process of an event: others get events that do not name it."""
 _ADD = 0x1 | 0x8  # MARK_ADD, ONLYDIR
 _OF_FILES_IN_IT = 0x08000000
 _HERE = -100

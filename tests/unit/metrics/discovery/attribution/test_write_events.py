@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -107,3 +108,19 @@ def test_a_stranger_with_the_pid_of_an_ended_process_is_none_of_the_attempts(
     assert events._attempt_of(7) == Path("/run/one")
     monkeypatch.setattr(write_events, "REUSED_AFTER", 0.0)
     assert events._attempt_of(7) is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_others_than_root_are_refused() -> None:
+    """The kernel gives them events too, but without the process."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork in a process with threads
+        child = os.fork()
+    if not child:
+        os.setuid(65534)
+        try:
+            Fanotify()
+        except PermissionError:
+            os._exit(0)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
