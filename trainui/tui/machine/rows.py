@@ -14,7 +14,7 @@ from trainui.tui.machine.gpu_reader import GpuFigures
 from trainui.tui.machine.histories import known
 from trainui.tui.machine.system_reader import DiskFigures, MachineFigures
 from trainui.tui.render.numbers import bar, blocks
-from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, text_rows
+from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, labelled, text_rows
 from trainui.tui.widgets.list_view import Entry
 
 LABEL, BAR, NUMBERS = 9, 20, 24
@@ -152,11 +152,9 @@ def _processors(machine: MachineFigures, width: int) -> list[Row]:
     rows.append(_measure("CPU", machine.cpu / 100, words, machine.cpu_history, width))
     room = max(width - LABEL - 5, 8)
     drawn = blocks(machine.cores)
-    for start in range(0, len(drawn), room):
-        label = "each" if start == 0 else ""
-        part = drawn[start : start + room]
-        rows.append((Segment(f"   {label:<{LABEL}}", "dim"), Segment(part, "accent")))
-    return rows
+    parts = (drawn[start : start + room] for start in range(0, len(drawn), room))
+    each = Segment(f"   {'each':<{LABEL}}", "dim")
+    return rows + labelled(each, ((Segment(part, "accent"),) for part in parts))
 
 
 def _memory(machine: MachineFigures, width: int) -> list[Row]:

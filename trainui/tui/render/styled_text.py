@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, groupby, islice
+from itertools import chain, groupby, islice, repeat
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -202,6 +202,12 @@ def _reach(text: str, start: int, width: int) -> int:
         if used > width:
             return max(index, start + 1)
     return len(text)
+
+
+def labelled(label: Segment, rows: Iterable[Row]) -> list[Row]:
+    """Return lines with a label at the left of the first one, and blanks at that of the others."""
+    beside = chain([label], repeat(label._replace(text=" " * cell_len(label.text))))
+    return [(left, *row) for left, row in zip(beside, rows, strict=False)]
 
 
 def merged(row: Iterable[Segment]) -> Row:

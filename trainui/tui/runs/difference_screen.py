@@ -11,7 +11,7 @@ from trainui.errors import TrainuiError
 from trainui.text import harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.keymap import bindings
-from trainui.tui.render.styled_text import Row, Segment, wrap
+from trainui.tui.render.styled_text import Row, Segment, labelled, wrap
 from trainui.tui.widgets.dialog import FRAME, Dialog
 from trainui.tui.widgets.line_view import RowsView
 
@@ -25,9 +25,8 @@ def difference_rows(lines: Sequence[str], width: int) -> list[Row]:
     for line in lines:
         label, text = line[:LABEL], line[LABEL:]
         style = _STYLES.get(text[:1], "") if not label.strip() else ""
-        for piece in wrap(text, max(width - LABEL, 20)):
-            rows.append((Segment(label, "dim"), Segment(piece, style)))
-            label = " " * LABEL
+        pieces = ((Segment(piece, style),) for piece in wrap(text, max(width - LABEL, 20)))
+        rows += labelled(Segment(label, "dim"), pieces)
     return rows
 
 

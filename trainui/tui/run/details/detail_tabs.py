@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from trainui.domain.records import Event, RunRecord, StageRecord
 from trainui.domain.states import Status
@@ -11,7 +11,7 @@ from trainui.formatting import quantity, size
 from trainui.pipeline.substitution.masking import mask
 from trainui.text import harmless
 from trainui.tui.render.numbers import clock_time, state_style
-from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle, text_rows, wrap
+from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle, labelled, text_rows, wrap
 from trainui.tui.run.details.files import StageFile, StageFiles
 
 LEAST_NAME, MOST_NAME = 8, 24
@@ -48,11 +48,8 @@ def _table(title: str, values: Mapping[str, object], width: int) -> list[Row]:
     for name, value in values.items():
         text = value if isinstance(value, str) else json.dumps(value)
         pieces = wrap(harmless(text), max(width - cells - 2, 10))
-        labels = [fit(fit_middle(names[name], cells), cells), *[" " * cells] * (len(pieces) - 1)]
-        rows += [
-            (Segment(f"{label}  ", "strong"), Segment(piece))
-            for label, piece in zip(labels, pieces, strict=True)
-        ]
+        label = Segment(fit(fit_middle(names[name], cells), cells + 2), "strong")
+        rows += labelled(label, ((Segment(piece),) for piece in pieces))
     return rows
 
 
@@ -105,12 +102,8 @@ def events_rows(events: Sequence[Event] | None, width: int) -> list[Row]:
         return []
     rows: list[Row] = []
     for event in reversed(events):
-        rows += _event_rows(event, width)
+        style = state_style(Status(event.kind)) if event.kind in _STATES else ""
+        pieces = wrap(harmless(event.text), max(width - 13, 10))
+        moment = Segment(f"{clock_time(event.time):<13}", "dim")
+        rows += labelled(moment, ((Segment(piece, style),) for piece in pieces))
     return rows or [(Segment("no events yet", "dim"),)]
-
-
-def _event_rows(event: Event, width: int) -> Iterator[Row]:
-    moment = f"{clock_time(event.time):<13}"
-    style = state_style(Status(event.kind)) if event.kind in _STATES else ""
-    for number, piece in enumerate(wrap(harmless(event.text), max(width - 13, 10))):
-        yield Segment(moment if not number else " " * 13, "dim"), Segment(piece, style)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from trainui.text import harmless
-from trainui.tui.render.styled_text import Row, Segment, wrap
+from trainui.tui.render.styled_text import Row, Segment, labelled, wrap
 
 LABEL = 11
 """Width of the labels at the left, in characters."""
@@ -31,11 +31,8 @@ def field_rows(
     if len(pieces) > most:
         end = f" … {hint}".rstrip()[: room - 1]
         pieces = [*pieces[: most - 1], pieces[most - 1][: room - len(end)] + end]
-    names = [label, *[""] * (len(pieces) - 1)]
-    return [
-        (Segment(f"{name:<{LABEL}}", "dim"), Segment(piece, style))
-        for name, piece in zip(names, pieces, strict=True)
-    ]
+    rows = ((Segment(piece, style),) for piece in pieces)
+    return labelled(Segment(f"{label:<{LABEL}}", "dim"), rows)
 
 
 def _pieces(text: str, room: int, most: int) -> Iterator[str]:
