@@ -46,9 +46,20 @@ def make_records(directory: Path) -> None:
     """
     for above in (directory.parents[1], directory.parent):
         paths.make_private(above)
-    if (directory / protocol.STARTED_FILE).exists():
-        _move_forgotten(directory)
+    for one in _forgotten(directory):
+        _move_forgotten(one)
     process.create_lock(paths.make_private(directory))
+
+
+def _forgotten(directory: Path) -> list[Path]:
+    """Return the directories of attempts that were started with this number or a later one."""
+    numbers = {one: one.name.removeprefix("attempt-") for one in directory.parent.iterdir()}
+    first = int(directory.name.removeprefix("attempt-"))
+    return [
+        one
+        for one, number in numbers.items()
+        if number.isdecimal() and int(number) >= first and (one / protocol.STARTED_FILE).exists()
+    ]
 
 
 def _move_forgotten(directory: Path) -> None:

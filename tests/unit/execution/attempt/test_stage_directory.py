@@ -204,8 +204,9 @@ def test_an_attempt_that_the_database_forgot_is_moved_aside_and_never_while_it_l
     stage.dir = directory
     stage_directory.make_records(directory)
     stage.launch("sleep 600")
-    with pytest.raises(PreviousAttemptLivesError, match="still runs: end it, then resume"):
-        stage_directory.make_records(directory)
+    for earlier in (directory, directory.with_name("attempt-0")):
+        with pytest.raises(PreviousAttemptLivesError, match="still runs: end it, then resume"):
+            stage_directory.make_records(earlier)
     assert process.request_stop(directory)
     wait_for_exit(directory)
     stage_directory.make_records(directory)
