@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,22 @@ def load(path: Path) -> Mapping[str, Any]:
     data = peek.head(path, _BYTES)
     if not data:
         return {}
-    from trainui.metrics.discovery import plain_yaml  # imports PyYAML: not at the reader's start
+    import yaml  # not at the reader's start
 
-    found = plain_yaml.load(data)
+    try:
+        found = yaml.load(data, _loader())
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return {}
     return found if isinstance(found, Mapping) else {}
+
+
+@cache
+def _loader() -> Any:
+    """Return a loader that ignores tags of Python objects, of which Lightning writes some."""
+    import yaml
+
+    class PlainLoader(yaml.CSafeLoader):
+        """Loads an object with such a tag as None."""
+
+    PlainLoader.add_multi_constructor("", lambda _loader, _suffix, _node: None)
+    return PlainLoader
