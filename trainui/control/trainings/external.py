@@ -18,7 +18,7 @@ from trainui import clock, mounts, settings, wakeup
 from trainui.artifacts import environment
 from trainui.artifacts.environment import ShellEnvironment
 from trainui.control.submission import checked_name
-from trainui.control.trainings import adoption
+from trainui.control.trainings import adoption, one_process
 from trainui.control.trainings.adoption import AdoptableProcess
 from trainui.domain.records import Slot
 from trainui.domain.states import Status
@@ -55,6 +55,16 @@ class KnownTrainings:
         files = sources.read_by_runs(connection)
         directories = {str(up): run for key, run in files.items() for up in Path(key).parents}
         return cls(external_runs.known_paths(connection), files, directories)
+
+    def joined(self, found: Sequence[Training]) -> list[Training]:
+        """Return trainings, those that one process wrote as one, unless a run has a part of it."""
+        new = [one for one in found if self._is_new(one)]
+        kept = {one.key: one for one in one_process.joined(new)}
+        parts = {one.key for one in new} - kept.keys()
+        return [kept.get(one.key, one) for one in found if one.key not in parts]
+
+    def _is_new(self, training: Training) -> bool:
+        return training.key not in self.paths and not any(map(self._run_of, training.jobs))
 
     def look_up(self, connection: Connection, training: Training) -> tuple[str | None, Training]:
         """Return the run that a training is or belongs to, and the training with its new jobs."""
@@ -126,6 +136,11 @@ def find(path: Path) -> list[Training]:
     return found
 
 
+def listed(path: Path) -> list[Training]:
+    """Return the trainings below a path as `add` would store them; raise as `find` does."""
+    return [one.training for one in preview(find(path))]
+
+
 def _check_databases(directory: Path) -> None:
     """Raise UnreadableFileError if a database in a directory without trainings is damaged."""
     for file in sorted(directory.iterdir()):
@@ -141,11 +156,12 @@ def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
     Raises:
         UsageError: a name is given for several trainings, or is not valid.
     """
-    if name is not None and len(found) > 1:
-        raise UsageError(f"--name fits one training; {len(found)} were found")
     store = open_store()
     with store.read() as connection:
         known = KnownTrainings.load(connection)
+    found = known.joined(found)
+    if name is not None and len(found) > 1:
+        raise UsageError(f"--name fits one training; {len(found)} were found")
     states, configured = external_stages.job_states(found, process_files.written()), settings.load()
     added: list[Added] = []
     for start in range(0, len(found), _AT_ONCE):
@@ -157,7 +173,7 @@ def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
                     new = external_stages.new_run(
                         more,
                         name and checked_name(name),
-                        external | {"run": training.run},
+                        external | {"run": training.run, "also": training.also},
                         configured,
                     )
                     external_stages.store(connection, new, more, run_id, states)
@@ -197,10 +213,10 @@ def _with_remarks(added: Sequence[Added], states: JobStates) -> list[Added]:
 def preview(found: Sequence[Training]) -> list[Added]:
     """Return what `add` would do; nothing is stored."""
     if readonly.is_none_yet():
-        return [Added("", one, one.name, is_new=True) for one in found]
+        return [Added("", one, one.name, is_new=True) for one in one_process.joined(found)]
     with open_store().read() as connection:
         known = KnownTrainings.load(connection)
-        looked_up = [(one, *known.look_up(connection, one)) for one in found]
+        looked_up = [(one, *known.look_up(connection, one)) for one in known.joined(found)]
     return [Added(run or "", one, one.name, bool(more.jobs)) for one, run, more in looked_up]
 
 

@@ -1,7 +1,7 @@
 """Finds trainings that may be one, which two loggers wrote in different directories.
 
-Nothing on disk proves that, so they are not merged; but values that are equal to the last digit at
-the same time are hardly those of two trainings.
+Most loggers record nothing that proves it (`one_process` joins those that do), so they are not
+merged; but values that are equal to the last digit at the same time are hardly those of two.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ _MOST_FILES = 8
 
 _LEAST, _SHARE = 5, 0.9
 """The least number of equal values, and their least share of the training with fewer values."""
+
+_SHARE_OF_ONE_PID = 0.5
+"""The share that suffices with other evidence: more than that of a schedule of learning rates."""
 
 _SLACK = 10 * clock.SECOND
 """Microseconds by which records of the same end may differ: trackers round, or write late."""
@@ -78,8 +81,13 @@ def _overlapping(
                 yield one, other
 
 
-def _are_alike(one: frozenset[float], other: frozenset[float]) -> bool:
-    return len(one & other) >= max(_LEAST, _SHARE * min(len(one), len(other)))
+def is_alike(one: Training, other: Training) -> bool:
+    """Return True if two trainings of one job, of the same pid and host, have equal values."""
+    return _are_alike(_values_of(one.jobs[0]), _values_of(other.jobs[0]), share=_SHARE_OF_ONE_PID)
+
+
+def _are_alike(one: frozenset[float], other: frozenset[float], *, share: float = _SHARE) -> bool:
+    return len(one & other) >= max(_LEAST, share * min(len(one), len(other)))
 
 
 def _values_of(job: Job) -> frozenset[float]:

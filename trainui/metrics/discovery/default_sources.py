@@ -138,7 +138,24 @@ def by_kind(named: Iterable[SourceFile]) -> list[SourceFile]:
         return kind, -int(rotated[0][1:]) if rotated else 0
 
     found = [one if one.run else replace(one, family=_kind_of(one.path)) for one in named]
-    return sorted(found, key=order)
+    return sorted(_with_events_prefixes(found), key=order)
+
+
+def _with_events_prefixes(named: Sequence[SourceFile]) -> list[SourceFile]:
+    """Return named files, those of events with prefixes as if their directory were searched."""
+    above = {one.path.parent for one in named if one.family == "tfevents"}
+    if not above:
+        return list(named)
+    tops = (path.parent if is_part(path.name) else path for path in above)
+    root = Path(os.path.commonpath(list(tops)))
+    return [
+        replace(
+            one, reading=replace(one.reading, prefix=_events_prefix(one.path.parent, root), part="")
+        )
+        if one.family == "tfevents"
+        else one
+        for one in named
+    ]
 
 
 def _kind_of(path: Path) -> str:

@@ -18,7 +18,7 @@ from trainui.metrics.trackers import TrackedRun
 
 _HEAD_BYTES = 4 * BLOCK
 _ID, _NAME, _START, _CODE, _SECONDS = 1, 8, 17, 1, 1
-_ENVIRONMENT, _ARGS, _PROGRAM, _ROOT, _EXECUTABLE = 26, 5, 6, 11, 14
+_ENVIRONMENT, _ARGS, _PROGRAM, _ROOT, _HOST, _EXECUTABLE = 26, 5, 6, 11, 12, 14
 
 
 def describe(path: Path) -> TrackedRun:
@@ -103,15 +103,16 @@ def _run(message: bytes) -> dict[str, Any]:
 
 
 def _command(message: bytes) -> dict[str, str]:
-    """Return the command line of the trainer, its words joined by a NUL, and its directory."""
-    words: dict[int, list[str]] = {_EXECUTABLE: [], _PROGRAM: [], _ARGS: [], _ROOT: []}
+    """Return the trainer's command line, its words joined by a NUL, its directory and its host."""
+    words: dict[int, list[str]] = {_EXECUTABLE: [], _PROGRAM: [], _ARGS: [], _ROOT: [], _HOST: []}
     try:
         for key, value, _at in fields(message):
             if key in words:
                 words[key].append(value.decode("utf-8", "replace"))
     except DAMAGED:
         return {}
-    root = words.pop(_ROOT)
+    root, host = words.pop(_ROOT), words.pop(_HOST)
     line = [word for several in words.values() for word in several]
     tags = {"command": "\0".join(line)} if words[_PROGRAM] else {}
-    return tags | ({"directory": root[0]} if root else {})
+    tags |= {"directory": root[0]} if root else {}
+    return tags | ({"host": host[0]} if host else {})

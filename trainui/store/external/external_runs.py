@@ -40,10 +40,12 @@ class ExternalState:
 
 def known_paths(connection: Connection) -> dict[str, str]:
     """Return the ids of the external runs, by path, behind which a run of a database has its id."""
-    return {
-        f"{one['path']}#{one['run']}" if one.get("run") else str(one["path"]): run_id
-        for run_id, one in _known(connection)
-    }
+    found = {}
+    for run_id, one in _known(connection):
+        found[f"{one['path']}#{one['run']}" if one.get("run") else str(one["path"])] = run_id
+        if one.get("also"):
+            found[one["also"]] = run_id
+    return found
 
 
 def known_processes(connection: Connection) -> dict[tuple[int, int, str], str]:

@@ -103,7 +103,9 @@ def add(chosen: FoundTraining) -> str:
     if chosen.pid is not None:
         return f"added {external.adopt(chosen.pid).name}"
     path = Path(chosen.path or "")
-    found = [one for one in external.find(path) if one.name == chosen.name]
+    # a run of W&B may have files elsewhere in this directory
+    listed = external.listed(Path.cwd() if chosen.kind == "wandb" else path)
+    found = [one for one in listed if (one.name, one.path) == (chosen.name, path)]
     added = external.add(found or external.find(path))
     return f"added {', '.join(one.name for one in added[:3])}"
 
