@@ -35,8 +35,8 @@ LEAST_WIDTH = 20
 OF_A_FOLD = (
     "enter unfolds the members",
     "s sorts by best or smoothed value",
-    "c compares their curves in one plot",
-    "3, then B: draw them all as one band",
+    "c chooses the curves to compare",
+    "3, then B draws them all as one band",
 )
 """Key hints for a folded sweep."""
 
