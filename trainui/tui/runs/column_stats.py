@@ -97,9 +97,9 @@ def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -
     listed = list(islice(runs if newest is None else newest, MOST_LOOKED_AT))
     unlike = {(run.pipeline, run.params_json, run.sweeps_json): run for run in listed}
     of_pipelines: dict[str, list[Mapping[str, str]]] = {}
-    for run in unlike.values():
-        of_pipelines.setdefault(run.pipeline, []).append(shown_params(run))
-    shown = [params for runs in of_pipelines.values() for params in runs]
+    for run in unlike.values():  # without values of sweeps, which may not have been read yet
+        of_pipelines.setdefault(run.pipeline, []).append(params_of(run.params_json))
+    shown = [shown_params(run) for run in unlike.values()]
     varied, partial = _differing(shown, of_pipelines.values())
     recent = [shown_params(run) for run in listed[:RECENT]]
     common = [name for name in varied if sum(name in own for own in recent) * RARE >= len(recent)]

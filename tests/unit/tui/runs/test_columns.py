@@ -224,6 +224,9 @@ def test_a_parameter_that_only_other_pipelines_lack_gives_way_first() -> None:
     of_one_pipeline = facts_of(runs)
     assert of_one_pipeline.params == ("lr", "data")
     assert {"lr", "data"} <= set(RunColumns(80, of_one_pipeline).titles)
+    sweep = replace(SWEEP, params_json="{}")
+    unread = facts_of([sweep, replace(sweep, sweeps_json="")])
+    assert (bool(unread.params), unread.compared) == (True, 0), "the other may not be read yet"
 
 
 @pytest.mark.parametrize(("having", "is_rare"), [(2, True), (5, False)])
