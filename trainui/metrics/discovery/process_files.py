@@ -18,13 +18,13 @@ Survey = Mapping[Path | None, frozenset[str]]
 def survey(is_wanted: Callable[[str], bool] = bool) -> Survey:
     """Return the files that the processes we may look at have open for writing.
 
-    `is_wanted` returns True for the names of files that matter.
+    `is_wanted` returns True for the paths of files that matter.
     """
     found: dict[Path | None, set[str]] = defaultdict(set)
     with suppress(OSError):
         for pid in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 (names are faster)
             with suppress(OSError):  # ended, or another user's
-                if files := set(_written(f"/proc/{pid}/fd", is_wanted)):
+                if files := set(written_files(f"/proc/{pid}/fd", is_wanted)):
                     found[attempt_of(f"/proc/{pid}")] |= files
     return {attempt: frozenset(files) for attempt, files in found.items()}
 
@@ -39,7 +39,7 @@ def written_by(pids: Iterable[int]) -> set[str]:
     found = set[str]()
     for pid in pids:
         with suppress(OSError):  # ended
-            found.update(_written(f"/proc/{pid}/fd", bool))
+            found.update(written_files(f"/proc/{pid}/fd", bool))
     return found
 
 
@@ -62,27 +62,18 @@ def is_any_below(directory: Path, open_paths: frozenset[str]) -> bool:
     return any(path.startswith(prefix) for path in open_paths)
 
 
-def _written(descriptors: str, is_wanted: Callable[[str], bool]) -> Iterator[str]:
+def written_files(descriptors: str, is_wanted: Callable[[str], bool]) -> Iterator[str]:
+    """Yield the paths that a process has open for writing, by its `fd` directory."""
     for descriptor in os.listdir(descriptors):  # noqa: PTH208
         link = f"{descriptors}/{descriptor}"
         try:  # thousands of times, so without a context manager
             target = os.readlink(link)  # noqa: PTH115
             # a descriptor's mode is that of its link: writable if the owner may write
-            is_file = target.startswith("/") and is_wanted(target.rpartition("/")[2])
+            is_file = target.startswith("/") and is_wanted(target)
             if is_file and os.lstat(link).st_mode & 0o200:
                 yield target
         except OSError:
             continue  # closed meanwhile
-
-
-def written_at(descriptors: str, wanted: Container[str]) -> Iterator[str]:
-    """Yield those of some files that a process has open for writing, by its `fd` directory."""
-    for descriptor in os.listdir(descriptors):  # noqa: PTH208
-        link = f"{descriptors}/{descriptor}"
-        with suppress(OSError):  # closed meanwhile
-            target = os.readlink(link)  # noqa: PTH115
-            if target in wanted and os.lstat(link).st_mode & 0o200:
-                yield target
 
 
 def attempt_of(process: str) -> Path | None:

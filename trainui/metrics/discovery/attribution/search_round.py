@@ -52,7 +52,7 @@ class SearchRound:
     def survey(self) -> Mapping[Path | None, Sequence[Path]]:
         """Return, by attempt directory, the files that processes had open a moment ago."""
         if time.monotonic() - self._surveyed > ROUND:
-            found = process_files.survey(_is_usual_name)
+            found = process_files.survey(lambda path: _is_usual_name(path.rpartition("/")[2]))
             self._survey = {
                 attempt: [path for path in map(Path, files) if default_sources.is_usual(path)]
                 for attempt, files in found.items()

@@ -177,7 +177,7 @@ class WriterSamples:
     def _note_open(self, attempt: Path, process: str, wanted: Mapping[str, Path]) -> None:
         seen, now = self._seen.setdefault(process, {}), time.monotonic()
         last, seen[""] = seen.get("", -math.inf), now
-        for target in process_files.written_at(f"{process}/fd", wanted):
+        for target in process_files.written_files(f"{process}/fd", wanted.__contains__):
             if seen.get(target, -math.inf) < last or target not in seen:
                 clock, gap = time.time(), now - last
                 span = (clock - gap, clock) if gap < FRESH else UNKNOWN
