@@ -170,6 +170,10 @@ def check_home(home: Path, table: Path = mounts.MOUNTS) -> None:
             "TRAINUI_HOME to a directory on a local disk; the runs may stay on this one, with "
             "TRAINUI_RUNS_DIR"
         )
+    if home.exists() and not home.is_dir():
+        raise UnfitEnvironmentError(
+            f"{home} is not a directory; set TRAINUI_HOME to a directory of your own"
+        )
     if home.exists() and not os.access(home, os.W_OK | os.X_OK):
         raise UnfitEnvironmentError(
             f"{home} is read-only, so runs can only be viewed: make it writable, or set "

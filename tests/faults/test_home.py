@@ -195,3 +195,19 @@ def test_a_directory_that_others_use_is_not_closed_to_them(cli: CommandLine) -> 
     (cli.home / "of others").unlink()
     assert cli("run", "--wait", "--", "true").code == 0
     assert cli.home.stat().st_mode & 0o7777 == 0o700
+
+
+def test_a_home_that_is_no_directory_or_is_closed_is_named(cli: CommandLine) -> None:
+    commands = (("ls",), ("worker", "status"), ("worker", "stop"), ("show", "x"))
+    cli.home.touch()
+    words = f"{cli.home} is not a directory; set TRAINUI_HOME to a directory of your own\n"
+    for command in (*commands, ("run", "--detach", "--", "true")):
+        done = cli(*command)
+        assert (done.code, done.err) == (4, words), command
+    cli.home.unlink()
+    cli.home.mkdir(mode=0)
+    words = f"{cli.home} may not be read by you; set TRAINUI_HOME to a directory of your own\n"
+    for command in commands:
+        done = cli.unprivileged(*command)
+        assert (done.code, done.err) == (4, words), command
+    cli.home.chmod(0o700)

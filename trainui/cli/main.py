@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
 
-from trainui import mounts
+from trainui import mounts, paths
 from trainui.cli.output import printing
 from trainui.cli.runs import open_or_wait
 from trainui.errors import StoppedError, TrainuiError, UnfitEnvironmentError, UsageError
@@ -128,8 +128,7 @@ def with_any_pid(arguments: Sequence[str]) -> Sequence[str]:
 def _system_error(error: OSError, *, as_json: bool) -> int:
     """Report an error of the operating system, e.g. a full disk."""
     message = f"operating system error: {error}; run `trainui doctor` to check this machine"
-    if _is_directory_gone():
-        message = "the current directory was deleted; change to one that exists"
+    message = _unusable_directory() or message
     try:
         sys.stdout.flush()
         printing.problem(message, code="environment", exit_code=UNFIT, as_json=as_json)
@@ -140,12 +139,17 @@ def _system_error(error: OSError, *, as_json: bool) -> int:
     return UNFIT
 
 
-def _is_directory_gone() -> bool:
+def _unusable_directory() -> str | None:
+    """Return a message if the current directory or the home explains any such error."""
     try:
         os.getcwd()  # noqa: PTH109
+        home = paths.home().root
     except FileNotFoundError:
-        return True
-    return False
+        return "the current directory was deleted; change to one that exists"
+    if not os.path.lexists(home) or os.access(f"{home}/", os.R_OK | os.X_OK):
+        return None
+    what = "may not be read by you" if home.is_dir() else "is not a directory"
+    return f"{home} {what}; set TRAINUI_HOME to a directory of your own"
 
 
 def _give_up_stdout() -> None:
