@@ -1,15 +1,24 @@
-"""A source whose file may be rewritten: it is read again, as a new history or for new points."""
+"""A source whose file may be rewritten: it is read again, as a new history or for new points.
+
+Many trainings rewrite their whole history for each record, or when a column is added. While the
+records equal the stored ones, only new ones are added; from the first difference on, the file is
+treated as another history.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+
+import numpy as np
 
 from trainui.metrics import formats
 from trainui.metrics.files.tail import FileState, GrowingFile
 from trainui.metrics.formats import Decoder
-from trainui.metrics.reader.rewrite_diff import RewriteDiff
+from trainui.metrics.formats.table import Decoded, merge
 from trainui.metrics.reader.stored_source import Advance, StoredSource
 from trainui.store.points import points
+from trainui.store.points.chunks import Points
 from trainui.store.points.source_record import SourceRecord
 from trainui.store.points.sources import next_restart
 
@@ -77,3 +86,60 @@ class RewrittenSource(StoredSource):
             self._at = replace(self._at, generation=self._stored.generation + 1)
         self._replay = None
         return self._buffer(replay.new_points(), self._at.rows)
+
+
+class RewriteDiff:
+    """Compares the records of a file, read from its start, with the stored ones."""
+
+    def __init__(self, rows: int, known: Mapping[str, Points]) -> None:
+        """Start with the number of stored records, and their points."""
+        self._rows = rows
+        self._known = known
+        self._met = dict.fromkeys(known, 0)
+        self._new: list[dict[str, Points]] = []
+        self.diverged = False
+        """True if the file differs from the stored history from some record on."""
+
+    def compare(self, decoded: Decoded, first_row: int) -> None:
+        """Compare the next records; points that are already stored are dropped."""
+        end = self._rows - first_row
+        known = {name: found for name, found in decoded.series.items() if name in self._known}
+        differing = [self._first_difference(name, found, end) for name, found in known.items()]
+        first = min((record for record in differing if record is not None), default=None)
+        if first is not None:
+            self.diverged, end = True, first
+        new = {}
+        for name, found in decoded.series.items():
+            stored = _before(found, end) if name in known else 0
+            if stored < len(found):
+                fresh = found[stored:]
+                new[name] = replace(fresh, ordinals=fresh.ordinals + first_row)
+            if name in known:
+                self._met[name] += stored
+        self._new.append(new)
+
+    def _first_difference(self, name: str, found: Points, end: int) -> int | None:
+        """Return the first record before `end` that differs from the stored one."""
+        found = found[: _before(found, end)]
+        at = self._met[name]
+        stored = self._known[name][at : at + len(found)]
+        shared = found[: len(stored)]
+        same = (shared.steps == stored.steps) & (
+            (shared.values == stored.values) | (np.isnan(shared.values) & np.isnan(stored.values))
+        )
+        if not same.all():
+            return int(found.ordinals[np.argmin(same)])
+        return int(found.ordinals[len(stored)]) if len(stored) < len(found) else None
+
+    def is_over(self, rows: int) -> bool:
+        """Return True if the file, read up to this number of records, covers the stored ones."""
+        return self.diverged or rows >= self._rows
+
+    def new_points(self) -> dict[str, Points]:
+        """Return the points not stored yet; their ordinals are record numbers in the file."""
+        return merge(self._new) if self._new else {}
+
+
+def _before(found: Points, record: int) -> int:
+    """Return the number of points that belong to records before this one."""
+    return int(np.searchsorted(found.ordinals, record))
