@@ -177,17 +177,7 @@ def keep_directories() -> None:
     stage_directory.move_away_if_fresh = lambda *_arguments: None
 
 
-def trust_upstreams() -> None:
-    """A stage starts although an output of its upstream was deleted."""
-    from trainui.execution.attempt import launch
-
-    vars(launch)["_check_upstreams"] = lambda *_arguments: None
-
-
-EDITS: dict[str, Callable[[], None]] = {
-    "directories-kept": keep_directories,
-    "upstreams-unchecked": trust_upstreams,
-}
+EDITS: dict[str, Callable[[], None]] = {"directories-kept": keep_directories}
 """Those that show in the results of runs that are edited."""
 
 SEARCHES: dict[str, Callable[[], None]] = {
