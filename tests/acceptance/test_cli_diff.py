@@ -86,3 +86,17 @@ def test_of_two_searches_the_space_differs_and_one_trial_is_shown(cli: CommandLi
     shown = cli("diff", "a", "b").out
     assert "command      t[trial=0] (and 1 more):\n" in shown
     assert "t[trial=1]" not in shown
+
+
+def test_what_an_external_run_has_not_recorded_is_no_difference(cli: CommandLine) -> None:
+    (cli.directory / "exp").mkdir()
+    cli.write("exp/metrics.csv", "step,loss\n1,0.5\n")
+    cli.write("exp/args.yaml", "lr: 0.1\n")
+    cli.write("train.py", "print('step=1 loss=0.5')\n")
+    cli.json("add", "exp", "--name", "found", "--json")
+    cli.run(FILE, "-p", "lr=0.2", "--name", "own")
+    found = cli.json("diff", "found", "own")
+    assert found["code"] == {"commit": None, "files": [], "drift": []}
+    assert (found["environment"], found["packages"]) == ([], None)
+    assert found["params"]["lr"] == ["0.1", "0.2"]
+    assert cli.json("diff", "found")["environment"] == []

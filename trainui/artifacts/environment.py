@@ -81,6 +81,14 @@ def read_or_empty(run_directory: Path) -> ShellEnvironment:
         return ShellEnvironment({}, 0o077)
 
 
+def recorded_variables(run_directory: Path) -> Mapping[str, str] | None:
+    """Return the variables that `write` stored; None if they cannot be read."""
+    try:
+        return read(run_directory).environ
+    except UnfitEnvironmentError:
+        return None
+
+
 def without_secrets(texts: Iterable[str], run_directory: Path, stage: StageDefinition) -> list[str]:
     """Return texts with a stage's secrets masked, e.g. lines of its log."""
     shell = read_or_empty(run_directory)

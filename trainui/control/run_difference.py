@@ -31,11 +31,12 @@ class _Side:
     """A run, or the working tree as a run submitted now would be."""
 
     commit: str | None
-    digests: Mapping[str, str]
-    """Of the files that differ from the commit."""
+    digests: Mapping[str, str] | None
+    """Of the files that differ from the commit; None if the code is not on record."""
     commands: Mapping[str, Any]
     params: Mapping[str, Any]
-    variables: Mapping[str, str]
+    variables: Mapping[str, str] | None
+    """Of the environment; None if it is not on record, as for most external runs."""
     packages: Mapping[str, str] | None
     """Versions; None if they are not on record."""
     drift: tuple[str, ...] = ()
@@ -56,18 +57,19 @@ def between(connection: Connection, run: RunRecord, other: RunRecord | None) -> 
         files = code_version.changed_files(code_version.recorded(Path(run.directory)))
     else:
         after = _of_run(connection, other)
-        files = sorted(_pairs(before.digests, after.digests))
+        files = sorted(_known_pairs(before.digests, after.digests) or ())
     commits = [before.commit, after.commit]
+    is_same = commits[0] == commits[1] or None in (before.digests, after.digests)
     return {
         "code": {
-            "commit": None if commits[0] == commits[1] else commits,
+            "commit": None if is_same else commits,
             "files": files,
             "drift": [*before.drift, *(() if before == after else after.drift)],
         },
         "command": _pairs(before.commands, after.commands),
         "params": _pairs(masking.mask(before.params), masking.mask(after.params)),
-        "environment": sorted(_pairs(before.variables, after.variables)),
-        "packages": _package_pairs(before.packages, after.packages),
+        "environment": sorted(_known_pairs(before.variables, after.variables) or ()),
+        "packages": _known_pairs(before.packages, after.packages),
     }
 
 
@@ -128,9 +130,7 @@ def _pairs(before: Mapping[str, Any], after: Mapping[str, Any]) -> Pairs:
     }
 
 
-def _package_pairs(
-    before: Mapping[str, str] | None, after: Mapping[str, str] | None
-) -> Pairs | None:
+def _known_pairs(before: Mapping[str, str] | None, after: Mapping[str, str] | None) -> Pairs | None:
     return None if before is None or after is None else _pairs(before, after)
 
 
@@ -139,10 +139,10 @@ def _of_run(connection: Connection, run: RunRecord) -> _Side:
     definitions = _definitions(connection, run)
     return _Side(
         state.get("commit"),
-        state.get("changed", {}),
+        state.get("changed", {}) if state else None,
         _commands(run, run.params, definitions),
         {**run.params, **_searches(definitions)},
-        environment.read_or_empty(Path(run.directory)).environ,
+        environment.recorded_variables(Path(run.directory)),
         state.get("packages"),
         tuple(_drift(connection, run)),
     )
