@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -106,15 +107,16 @@ async def test_an_empty_list_offers_the_trainings_of_this_directory(
     for name in ("first", "second"):
         (tmp_path / "runs" / name).mkdir(parents=True)
         (tmp_path / "runs" / name / "metrics.csv").write_text("step,loss\n1,0.5\n")
+    os.utime(tmp_path / "runs" / "first", (1, 1))
     monkeypatch.chdir(tmp_path / "runs")
     async with opened(size=(80, 24)) as driven:
         await driven.until_shown("2 trainings in ", "first", "second", "A add all")
         assert ["first", "csv", "first"] in [line.split() for line in driven.text().splitlines()]
         assert not home.exists()
         await driven.press(key)
-        await driven.until_shown("first ext", "ended")
+        await driven.until_shown("second ext", "ended")
         await driven.until_gone("No runs yet")
-        assert ("second ext" in driven.text()) == (key == "A")
+        assert ("first ext" in driven.text()) == (key == "A")
         assert driven.app.focused is driven.runs.table
 
 

@@ -10,12 +10,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from trainui.formatting import quantity
+from trainui.metrics.files import peek
 
 PATIENCE = 20.0
 """Seconds after which a search is given up."""
@@ -48,8 +50,9 @@ class FoundTrainings:
 
 def search(is_cancelled: Callable[[], bool]) -> FoundTrainings:
     """Search this directory and this machine, which takes seconds, until `is_cancelled`."""
-    processes = _answer(["--pid"], is_cancelled) or {}
-    trainings = _answer([".", "--dry-run"], is_cancelled)
+    searches = (["--pid"], [".", "--dry-run"])
+    with ThreadPoolExecutor(len(searches)) as pool:
+        processes, trainings = pool.map(lambda words: _answer(words, is_cancelled), searches)
     slow = f"This directory is large: its search was stopped after {PATIENCE:.0f} s."
     return FoundTrainings(
         tuple(
@@ -59,7 +62,7 @@ def search(is_cancelled: Callable[[], bool]) -> FoundTrainings:
                 one["path"].removeprefix(f"{Path.cwd()}/"),
                 path=one["path"],
             )
-            for one in (trainings or {}).get("runs", ())
+            for one in sorted((trainings or {}).get("runs", ()), key=_age)
         ),
         tuple(
             FoundTraining(
@@ -68,10 +71,15 @@ def search(is_cancelled: Callable[[], bool]) -> FoundTrainings:
                 f"{one['why']}: {' '.join(one['command'])}",
                 pid=one["pid"],
             )
-            for one in processes.get("candidates", ())
+            for one in (processes or {}).get("candidates", ())
         ),
         slow if trainings is None else "",
     )
+
+
+def _age(found: Mapping[str, Any]) -> float:
+    """Return a number that is less for a training whose directory got a file later."""
+    return -peek.modified(Path(found["path"]))
 
 
 def _answer(words: list[str], is_cancelled: Callable[[], bool]) -> dict[str, Any] | None:
