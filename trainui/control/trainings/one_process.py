@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from trainui.control.trainings import same_training
@@ -50,11 +51,15 @@ def joined(found: Sequence[Training]) -> list[Training]:
     if not others:
         return list(found)
     logs = [(one, writer) for one in found if (writer := _of_wandb(one)) is not None]
+    values_of = cache(lambda key: same_training.values_of(trainings[key].jobs[0]))
+    trainings = {one.key: one for one in found}
+    share = same_training.SHARE_OF_ONE_PID
     pairs = [
         (one, other)
         for one, writer in logs
         for other, its in others.values()
-        if writer.may_be(its) and same_training.is_alike(one, other)
+        if writer.may_be(its)
+        and same_training.are_alike(values_of(one.key), values_of(other.key), share)
     ]
     uses = Counter(training.key for pair in pairs for training in pair)
     single = {one.key: other for one, other in pairs if uses[one.key] == uses[other.key] == 1}

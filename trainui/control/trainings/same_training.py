@@ -33,10 +33,10 @@ _EXAMINED = 1 << 16
 _MOST_FILES = 8
 """Files of a training that are examined."""
 
-_LEAST, _SHARE = 5, 0.9
+_LEAST, SHARE = 5, 0.9
 """The least number of equal values, and their least share of the training with fewer values."""
 
-_SHARE_OF_ONE_PID = 0.5
+SHARE_OF_ONE_PID = 0.5
 """The share that suffices with other evidence: more than that of a schedule of learning rates."""
 
 _SLACK = 10 * clock.SECOND
@@ -61,8 +61,8 @@ def pairs(found: Sequence[Training], spans: Mapping[str, Span]) -> list[tuple[Tr
     for pair in _overlapping(single, spans):
         for one in pair:
             if one.key not in values:
-                values[one.key] = _values_of(one.jobs[0])
-        if _are_alike(*(values[one.key] for one in pair)):
+                values[one.key] = values_of(one.jobs[0])
+        if are_alike(values[pair[0].key], values[pair[1].key]):
             alike.append(pair)
         if len(values) >= MOST_READ:
             break
@@ -81,16 +81,12 @@ def _overlapping(
                 yield one, other
 
 
-def is_alike(one: Training, other: Training) -> bool:
-    """Return True if two trainings of one job, of the same pid and host, have equal values."""
-    return _are_alike(_values_of(one.jobs[0]), _values_of(other.jobs[0]), share=_SHARE_OF_ONE_PID)
-
-
-def _are_alike(one: frozenset[float], other: frozenset[float], *, share: float = _SHARE) -> bool:
+def are_alike(one: frozenset[float], other: frozenset[float], share: float = SHARE) -> bool:
+    """Return True if the first values of two trainings are equal, at least a share of them."""
     return len(one & other) >= max(_LEAST, share * min(len(one), len(other)))
 
 
-def _values_of(job: Job) -> frozenset[float]:
+def values_of(job: Job) -> frozenset[float]:
     """Return the first values of a training, as floats of 32 bits: TensorBoard has no others.
 
     Whole numbers are left out, since steps and epochs are equal in many trainings.
