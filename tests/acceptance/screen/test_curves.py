@@ -207,6 +207,20 @@ async def test_c_compares_from_every_pane(filler: Filler) -> None:
         await driven.until_shown("train/loss ")
 
 
+async def test_c_compares_after_a_stage_without_metrics(filler: Filler) -> None:
+    run_id = filler.run({"prepare": (), "train": ("prepare",)})
+    filler.complete(run_id, "prepare", "train")
+    filler.curves(run_id, "train")
+    async with opened(run_id, (80, 24)) as driven:
+        await driven.until_shown("✓ completed after")
+        await driven.press("1", "g", "3")
+        await driven.until_shown("no metrics")
+        await driven.press("2", "1", "j")
+        await driven.until_shown("metric ", "best 0.97")
+        await driven.press("c")
+        await driven.until_shown("train › train/loss › compare", "this one")
+
+
 async def test_siblings_race(filler: Filler) -> None:
     run_id = losses(filler, {"train[lr=1]": 0.5, "train[lr=2]": 0.25, "train[lr=3]": 1.0})
     async with opened(run_id) as driven:

@@ -116,6 +116,10 @@ class CurvesView(CurveKeys):
         if self._compares and self.has_focus:
             self.compare()
 
+    def forget(self) -> None:
+        """Forget the curves of a stage that is no longer selected."""
+        self.curves = NOT_READ
+
     def compare(self) -> None:
         """Choose the curves to compare with, as soon as they have been read."""
         is_empty = self.curves is not NOT_READ and not self.curves.figures

@@ -99,6 +99,8 @@ class StagePanel:
         stage = self.panes.graph.selected
         if self._detail is not None and stage is not None and self._detail.stage != stage.name:
             self._choose(None)
+            if not self.panes.curves.display:  # these are not read meanwhile
+                self.panes.curves.forget()
 
     def choose_attempt(self, page: RunPage | None, direction: int) -> bool:
         """Show the previous (-1) or next (1) attempt; return False if there is only one."""
