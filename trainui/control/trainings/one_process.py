@@ -75,7 +75,7 @@ def _of_events(training: Training) -> _Writer | None:
     """Return the writer of a training's event files; None if there are none, or several."""
     if training.kind == "wandb" or len(training.jobs) > 1 or training.jobs[0].sources is not None:
         return None
-    files = [path for path in _metric_files(training) if _is_events(path)]
+    files = _event_files(training)
     marks = [mark for path in files if (mark := _EVENTS.fullmatch(path.name)) is not None]
     if len({(mark[2], mark[3]) for mark in marks}) != 1 or len(marks) < len(files):
         return None
@@ -95,22 +95,19 @@ def _of_wandb(training: Training) -> _Writer | None:
     return _Writer(about.tags["host"], int(logged[1]), about.started, about.ended or about.started)
 
 
-def _metric_files(training: Training) -> list[Path]:
+def _event_files(training: Training) -> list[Path]:
     files = default_sources.usual_files(training.jobs[0].directory)
-    return [path for path in files if default_sources.is_for_programs(path)]
-
-
-def _is_events(path: Path) -> bool:
-    return default_sources.family_of(path) == "tfevents"
+    return [path for path in files if default_sources.family_of(path) == "tfevents"]
 
 
 def _with(training: Training, other: Training) -> Training:
-    """Return a W&B run with the files of another training, and the event files still to come."""
-    files = _metric_files(other)
-    (mark,) = {_EVENTS.sub(r"\2.\3", path.name) for path in files if _is_events(path)}
-    later = f"{glob.escape(str(other.path))}/**/*.tfevents.*.{mark}.*"
-    more = [path for path in files if not _is_events(path)]
+    """Return a W&B run with the event files of another training, and those still to come.
+
+    Frameworks' own files there, e.g. of checkpoints, have the same values.
+    """
+    (mark,) = {_EVENTS.sub(r"\2.\3", path.name) for path in _event_files(other)}
+    events = Path(f"{glob.escape(str(other.path))}/**/*.tfevents.*.{mark}.*")
     job, its = training.jobs[0], other.jobs[0]
-    named = tuple((path, None) for path in (*more, Path(later)))
-    job = replace(job, sources=(*(job.sources or ()), *named), log=job.log or its.log)
+    sources = (*(job.sources or ()), (events, None))
+    job = replace(job, sources=sources, log=job.log or its.log)
     return replace(training, jobs=(job,), also=other.key)
