@@ -255,13 +255,20 @@ def _earlier_rows(attempts: Sequence[AttemptRecord], width: int) -> list[Row]:
     rows: list[Row] = []
     for attempt in reversed(attempts[:-1]):
         spent = elapsed(attempt.started_at, attempt.completed_at, attempt.completed_at or 0)
-        error = (attempt.error or "").partition("\n")[0]
-        text = f"{attempt.number} {state(attempt.status)} after {spent}  {error}"
+        text = (
+            f"{attempt.number} {state(attempt.status)} after {spent}  {_brief(attempt.error or '')}"
+        )
         rows += field_rows("earlier" if not rows else "", text, "dim", width)
     if rows:
         words = "the key , shows the previous attempt: its curves, files, events and log"
         rows += field_rows(" ", words, "dim", width)
     return rows
+
+
+def _brief(error: str) -> str:
+    """Return the first line of an error, and the last line of the log if it says more."""
+    first, last = error.partition("\n")[0], next(reversed(error_lines(error)), "").strip()
+    return f"{first}; last line: {last}" if last and last not in first else first
 
 
 ERROR_LINES = 20

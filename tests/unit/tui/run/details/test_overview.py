@@ -399,14 +399,16 @@ def test_a_blocked_stage_says_by_what(filler: Filler, connection: protocol.Conne
 
 
 def test_earlier_attempts_are_listed(filler: Filler, connection: protocol.Connection) -> None:
-    run_id = filler.run({"a": ()}, retries=2)
-    filler.fail(run_id, "a", "exit code 7: no luck", exit_code=7)
+    run_id = filler.run({"a": ()}, retries=3)
+    filler.fail(run_id, "a", "exit code 7: no luck\ntraining\nno luck", exit_code=7)
+    filler.fail(run_id, "a", "exit code 3\n12%|#1  | 12/100\nit broke\n", exit_code=3)
     filler.start(run_id, "a")
     text = shown(connection, run_id, "a")
-    assert "attempt 2" in text
-    assert "1 of 2 used" in text
-    assert "1 ✗ failed after 31s  exit code 7: no luck" in text
-    assert re.search(r"^in all     [0-9]+(.0)?s in 2 attempts$", text, re.M)
+    assert "attempt 3" in text
+    assert "2 of 3 used" in text
+    assert "2 ✗ failed after 31s  exit code 3; last line: it broke" in " ".join(text.split())
+    assert "1 ✗ failed after 31s  exit code 7: no luck\n" in text
+    assert re.search(r"^in all     1m 02s in 3 attempts$", text, re.M)
 
 
 def test_secrets_are_masked(filler: Filler, connection: protocol.Connection) -> None:
