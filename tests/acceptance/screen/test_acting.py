@@ -197,7 +197,7 @@ async def test_a_cancel_says_what_would_be_lost(filler: Filler) -> None:
         await question(driven, "Cancel prepare?", "has run for 2h 0", "would be blocked", "; 41m")
         await driven.until_shown(" since the last checkpoint")
         await driven.pilot.resize_terminal(44, 16)  # its words are all readable, with the answers
-        await question(driven, "evaluate, report ", "cancel this stage", "leave it running")
+        await question(driven, "evaluate, report ", "cancel this stage", "do not cancel")
         await driven.pilot.resize_terminal(120, 36)
         await driven.press("n")
         await driven.until_shown("1 Stages")
@@ -310,6 +310,16 @@ async def test_one_stage_is_cancelled_and_the_others_are_left_alone(filler: Fill
         await question(driven, f"Cancel {MEMBERS[2]}?", "every unfinished stage of the run")
         await driven.press("a")
         await driven.until_shown("⊘ 6 cancelled")
+
+
+async def test_the_cancel_of_the_only_stage_offers_it_once(filler: Filler) -> None:
+    run_id = filler.run({"train": ()})
+    async with opened(run_id) as driven:
+        await driven.until_shown("1 queued")
+        await driven.press("x")
+        await question(driven, "Cancel train?", "cancel this stage", "do not cancel")
+        assert "every unfinished stage" not in driven.text()
+        await driven.press("n")
 
 
 async def test_a_stage_that_has_ended_is_not_cancelled_and_neither_is_its_run(

@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from trainui.control.trainings.external_command import Offer
 
 
-def cancel_question(target: Target, stages: Sequence[StageRecord]) -> ConfirmScreen:
-    """Return the confirmation for cancelling what can be of these stages; none: the whole run."""
+def cancel_question(
+    target: Target, stages: Sequence[StageRecord], *, has_others: bool = True
+) -> ConfirmScreen:
+    """Return the confirmation for cancelling what can be of these stages; none: the whole run.
+
+    `has_others`: the run has, or may get, stages besides these.
+    """
     run_id = target.id
     names = [one.name for one in stages if can_be_cancelled(one)] or None
     if names is None:
@@ -27,9 +32,10 @@ def cancel_question(target: Target, stages: Sequence[StageRecord]) -> ConfirmScr
         title = f"Cancel {named(stages)}?"
         some = f"its {len(names)} unfinished members" if len(names) > 1 else harmless(names[0])
         what = "this stage" if len(stages) == 1 else some
+        every = "cancel every unfinished stage of the run"
         answers = [
             Choice("y", f"cancel {what}", lambda: _cancel(run_id, names)),
-            Choice("a", "cancel every unfinished stage of the run", lambda: _cancel(run_id, None)),
+            *([Choice("a", every, lambda: _cancel(run_id, None))] * has_others),
         ]
 
     def facts() -> list[str]:

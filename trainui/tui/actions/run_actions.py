@@ -32,6 +32,10 @@ class RunActions(PromptScreen):
         """Return the runs that actions apply to: the marked ones, else the one under the cursor."""
         raise NotImplementedError
 
+    def stage_count(self) -> int:
+        """Return the number of stages of the run whose stages `target_stages` returns."""
+        return 0
+
     def acted(self) -> None:
         """Clear the marks, after an action was confirmed."""
 
@@ -131,7 +135,8 @@ class RunActions(PromptScreen):
                 "x in the list of runs cancels the run"
             )
         else:
-            self._ask(cancel_question(target, stages))
+            has_others = self.stage_count() > len(stages) or _is_search(stages)
+            self._ask(cancel_question(target, stages, has_others=has_others))
 
     def _cancel_several(self, targets: list[Target]) -> None:
         if not any(target.status in UNFINISHED for target in targets):

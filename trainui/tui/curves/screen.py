@@ -185,6 +185,10 @@ class CurvesScreen(Page):
             return ()
         return self._page.members if self._draws_sweep(self._page) else (self._page.stage,)
 
+    def stage_count(self) -> int:
+        """Return the number of stages of the run."""
+        return 0 if self._page is None else self._page.stage_count
+
     def report(self) -> str | None:
         """Return the plot and its values as Markdown; None if there is no plot yet."""
         from trainui.tui.curves.markdown import curve_report

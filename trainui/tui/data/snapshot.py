@@ -157,6 +157,11 @@ class RunPage:
     more: int = 0
     """Number of further stages, which the next snapshot adds (large runs load in steps)."""
 
+    @property
+    def stage_count(self) -> int:
+        """Number of stages in the run."""
+        return len(self.stages) + self.more
+
 
 def metric_title(metric: ComparedMetric) -> str:
     """Return a metric and which of its values is meant: `val/loss best`."""
@@ -239,6 +244,8 @@ class CurvesPage:
     """Where metrics were looked for, if the stage has ended without any."""
     members: tuple[StageRecord, ...] = ()
     """All members of the stage's sweep."""
+    stage_count: int = 0
+    """Number of stages in the run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -256,7 +256,7 @@ class RunPageReader:
         places = self._searched_places.read(run, selected, attempts, found)
         group = selected.definition.group
         members = tuple(one for one in stages if group and one.definition.group == group)
-        return CurvesPage(run, selected, found, places, members)
+        return CurvesPage(run, selected, found, places, members, len(stages))
 
 
 def _plotted(

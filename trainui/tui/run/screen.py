@@ -286,6 +286,10 @@ class RunScreen(PaneActions):
         selected = self.graph.selected
         return self.graph.folded or (() if selected is None else (selected,))
 
+    def stage_count(self) -> int:
+        """Return the number of stages of the run."""
+        return 0 if self._page is None else self._page.stage_count
+
     def action_back(self) -> None:
         """Go back one level: end the search or filter, the zoom, the pane, then leave the page."""
         self.app.clear_notifications()

@@ -1,4 +1,4 @@
-"""What a question says before a stage runs again."""
+"""What a question says before a stage is cancelled or runs again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from tests.unit.tui.filled import Filler
 from trainui.domain.definition import CheckpointRule
 from trainui.domain.states import Status
-from trainui.tui.actions.confirmations import rerun_question
+from trainui.tui.actions.confirmations import cancel_question, rerun_question
 from trainui.tui.actions.target import Target
 
 
@@ -21,3 +21,11 @@ def test_the_rerun_of_a_pruned_stage_says_how_it_continues(filler: Filler) -> No
     words = "was pruned: it runs from its checkpoint if it has one, with pruning off"
     assert rerun_question(target, [pruned])._facts() == [others[0], words, others[1]]
     assert rerun_question(target, [pruned, stage])._facts() == others
+
+
+def test_the_cancel_of_all_stages_of_a_run_has_no_second_answer_for_them(filler: Filler) -> None:
+    run_id = filler.run({"a": ()})
+    target = Target(run_id, "digits", Status.QUEUED, 0)
+    for has_others, keys in ((True, "yan"), (False, "yn")):
+        question = cancel_question(target, [filler.stage(run_id, "a")], has_others=has_others)
+        assert "".join(one.key for one in question._answers) == keys
