@@ -249,6 +249,19 @@ def test_what_is_not_utf_8_is_one_error_and_leaves_nothing(cli: CommandLine) -> 
         assert (done.code, done.err.count("\n")) == (2, 1), done
 
 
+def test_packages_on_pythonpath_do_not_replace_ours(cli: CommandLine) -> None:
+    """Environment modules of clusters put another Python's packages there."""
+    packages = cli.directory / "packages"
+    packages.mkdir()
+    for name in ("typer", "click", "redis", "celery", "kombu", "sqlalchemy", "numpy"):
+        (packages / f"{name}.py").write_text("raise SystemError('of another Python')")
+    for given in ("packages", str(packages)):
+        cli.environ["PYTHONPATH"] = given
+        done = cli("run", "--wait", "--", "sh", "-c", 'test "$PYTHONPATH" = "$0"', given)
+        assert done.code == 0, done
+    assert cli("worker", "stop").code == 0
+
+
 NO_THREADS = """
 import sys, threading
 def refuse(*_, **__):
