@@ -406,7 +406,7 @@ def test_earlier_attempts_are_listed(filler: Filler, connection: protocol.Connec
     text = shown(connection, run_id, "a")
     assert "attempt 3" in text
     assert "2 of 3 used" in text
-    assert "2 ✗ failed after 31s  exit code 3; last line: it broke" in " ".join(text.split())
+    assert "2 ✗ failed after 31s exit code 3; last line: it broke" in " ".join(text.split())
     assert "1 ✗ failed after 31s  exit code 7: no luck\n" in text
     assert re.search(r"^in all     1m 02s in 3 attempts$", text, re.M)
 
