@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import update
+from textual.app import App, ComposeResult
 
 from tests.gpus.stand_in import GIB, Machine
 from tests.unit.tui.driving import opened
@@ -25,9 +26,10 @@ from trainui.tui.machine.gpu_reader import GpuFigures
 from trainui.tui.machine.gpu_strip import strip_rows
 from trainui.tui.machine.histories import history_rows
 from trainui.tui.machine.rows import machine_lines
-from trainui.tui.machine.screen import MachineScreen
+from trainui.tui.machine.screen import MachineScreen, MachineView
 from trainui.tui.machine.system_reader import DiskFigures, MachineFigures
 from trainui.tui.render.styled_text import joined, width_of
+from trainui.tui.widgets.list_view import Entry
 
 PLACE = Path("/data/runs")
 GIGABYTE = 10**9
@@ -148,6 +150,34 @@ async def test_the_page_shows_whose_each_gpu_is_and_opens_its_run(
         await driven.until_shown("› machine")
         await driven.press("escape")
         await driven.until_shown("STATE")
+
+
+class OnlyView(App[None]):
+    """An app with the view alone, that no poller changes."""
+
+    def compose(self) -> ComposeResult:
+        yield MachineView(id="machine")
+
+
+async def test_the_cursor_stays_on_the_second_gpu_of_a_stage_and_reaches_the_next_stage() -> None:
+    def lines(used: int) -> list[Entry[GpuUse]]:
+        gpus = [GpuFigures(at, user=None, utilisation=used) for at in range(3)]
+        both, other = (GpuUse(name, name, "train") for name in ("both", "other"))
+        uses = dict(zip((gpu.place for gpu in gpus), (both, both, other), strict=True))
+        return machine_lines(None, gpus, uses, 80)
+
+    app = OnlyView()
+    async with app.run_test():
+        view = app.query_one(MachineView)
+        view.set_entries(lines(0))
+        found = []
+        for used in range(3):
+            found.append((view.selected, view.cursor))
+            view.action_line(1)
+            view.set_entries(lines(used))
+        runs = [use.run_id for use, _ in found if use is not None]
+        assert runs == ["both", "both", "other"]
+        assert len(set(found)) == 3
 
 
 async def test_the_page_opens_without_gpus_and_without_runs(home: Path) -> None:

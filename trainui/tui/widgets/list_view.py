@@ -129,9 +129,12 @@ class EntryView(CursorView, Generic[Item]):
         items = [entry.item for entry in entries]
         known = (item for item in (kept, first, *items) if item is not None and item in items)
         item = next(known, None)
+        places = [at for at, one in enumerate(items) if item is not None and one == item]
         self.update_rows()
-        if (at := -1 if item is None else items.index(item)) != self.cursor:
-            self.move_cursor(at, post=False)
+        # lines may share an item, e.g. the GPUs of one stage
+        nearest = min(places, key=lambda at: abs(at - self.cursor), default=-1)
+        if nearest != self.cursor:
+            self.move_cursor(nearest, post=False)
 
     def row_count(self) -> int:
         """Return how many lines there are."""

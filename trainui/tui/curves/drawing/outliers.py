@@ -13,15 +13,20 @@ RATIO = 100
 """How many times as far from 0 a line must reach as the others: they then cover about one dot."""
 
 
-def outliers(lines: Sequence[PlotLine]) -> list[PlotLine]:
-    """Return the lines far beyond at least half of the lines; empty if there are none."""
+def outliers(lines: Sequence[PlotLine], *, lower: bool | None = None) -> list[PlotLine]:
+    """Return the lines far beyond at least half of the lines; empty if there are none.
+
+    If higher is better (`lower` is False), a line far above the others is better than they are,
+    e.g. than those that have just begun: it has not diverged.
+    """
     if len(lines) < 2:
         return []
     by_reach = sorted(((abs(_extreme(line)), at) for at, line in enumerate(lines)))
     least = (len(lines) + 1) // 2
     for (inner, _), (outer, _) in itertools.pairwise(by_reach[least - 1 :]):
         if 0 < inner < outer / RATIO:
-            return [lines[at] for reach, at in by_reach if reach >= outer]
+            far = [lines[at] for reach, at in by_reach if reach >= outer]
+            return [] if lower is False and max(map(_extreme, far)) > 0 else far
     return []
 
 
@@ -31,7 +36,7 @@ def off_scale(away: Sequence[PlotLine]) -> str:
         return ""
     who = f"{away[0].label} is" if len(away) == 1 else f"{len(away)} lines are"
     farthest = max(map(_extreme, away), key=abs)
-    return f"{who} off the scale, at {number(farthest)} (y: log)"
+    return f"{who} off the scale, at {number(farthest)}{' (y: log)' * (farthest > 0)}"
 
 
 def _extreme(line: PlotLine) -> float:

@@ -66,7 +66,8 @@ def plot(
     marks = max(frame.height // TICK_ROWS + 1, LEAST_MARKS)
     lines = list(zip(chart.lines, styles, strict=True))
     banded = _banded(lines, view.highlight)
-    away = [] if view.log or view.highlight else outliers(chart.lines)
+    is_scaled_to_all = view.log or view.highlight
+    away = [] if is_scaled_to_all else outliers(chart.lines, lower=chart.lower_is_better)
     values = list(_values(lines, banded, {line.label for line in away}))
     scale = YAxis.around(values, log=view.log, marks=marks)
     across = XAxis(chart.low, chart.high, frame.width, chart.log_x)

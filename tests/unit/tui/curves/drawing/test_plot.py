@@ -91,7 +91,16 @@ def test_lines_that_only_differ_share_the_axis(ends: Sequence[float]) -> None:
 
 def test_a_line_far_below_zero_is_off_the_scale_too() -> None:
     lines = [labelled(str(at), at, [0.0, end]) for at, end in enumerate((1.0, -1e9))]
-    assert off_scale(outliers(lines)) == "1 is off the scale, at -1.00e9 (y: log)"
+    for lower in (True, False, None):
+        assert off_scale(outliers(lines, lower=lower)) == "1 is off the scale, at -1.00e9"
+
+
+def test_a_run_that_has_just_begun_does_not_hide_the_accuracy_of_the_others() -> None:
+    lines = [labelled("old", 0, [0.001, 0.76]), labelled("new", 1, [0.001, 0.002])]
+    frame = Frame(50, 8, feet=0)
+    for name, is_cut in (("val/accuracy", False), ("train/loss", True)):
+        rows = plot(replace(chart(*lines), name=name), PlotOptions(), frame).rows
+        assert ("off the scale" in "".join(map(plain, rows))) == is_cut
 
 
 def test_a_rising_line_has_no_holes() -> None:
