@@ -90,10 +90,15 @@ class AcceptedNames:
         return time.monotonic() - since < fallback_sources.WAIT_FOR_FLUSH
 
     def place(self, candidate: SourceFile) -> int:
-        """Return the place of a file: kinds that earlier attempts were read from come first."""
+        """Return the place of a file: kinds that earlier attempts were read from come first.
+
+        Histories come last: they are as old as the last checkpoint.
+        """
         families = list(self.names.earlier_families)
         family = candidate.family
-        return families.index(family) if family in families else len(families)
+        if family in families:
+            return families.index(family)
+        return len(families) + (family in _HISTORIES)
 
     def _displace(self, name: str, key: str, *, is_history: bool) -> None:
         if not is_history and name.startswith(naming.of_log("", key)):

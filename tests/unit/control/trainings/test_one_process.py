@@ -69,15 +69,19 @@ def test_two_logs_of_a_process_are_one_run(store: Store, tmp_path: Path) -> None
     assert len(all_points(store, attempt.stage_id)) == len(names) * len(LOSSES)
 
 
-def test_the_history_of_a_checkpoint_hides_no_later_points(store: Store, tmp_path: Path) -> None:
-    wandb(tmp_path)
+@pytest.mark.parametrize("is_joined", [True, False])
+def test_the_history_of_a_checkpoint_hides_no_later_points(
+    store: Store, tmp_path: Path, is_joined: bool
+) -> None:
+    if is_joined:
+        wandb(tmp_path)
     events(tmp_path / "out" / "runs" / "exp")
     history = [{"step": step, "loss": loss} for step, loss in enumerate(LOSSES[:3])]
     (tmp_path / "out" / "checkpoint-2").mkdir()
     state = tmp_path / "out" / "checkpoint-2" / "trainer_state.json"
     state.write_text(json.dumps({"global_step": 2, "log_history": history}))
     (added,) = external.add(external.find(tmp_path))
-    assert added.training.also == str(tmp_path / "out")
+    assert added.training.also == (str(tmp_path / "out") if is_joined else "")
     with store.read() as connection:
         (attempt,) = attempts_to_read(connection, settings.host())
     AttemptReader(store, attempt).finish(clean=True)
