@@ -330,6 +330,15 @@ async def test_a_run_is_deleted_with_its_files_after_a_question(filler: Filler) 
     assert not kept.exists()
 
 
+async def test_an_invalid_term_is_named_after_enter(filler: Filler) -> None:
+    filler.run({"a": ()}, name="alpha")
+    async with opened() as driven:
+        await driven.press("slash", *"is:failed", "enter")
+        await driven.until_shown("/ is:failed ✗ unknown field 'is'", "alpha")
+        await driven.press("escape")
+        await driven.until_gone("unknown field")
+
+
 async def test_the_view_and_the_selection_come_back(filler: Filler) -> None:
     for name in ("alpha one", "alpha two", "alpha three", "beta"):
         filler.run({"a": ()}, name=name)
