@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -102,8 +103,9 @@ def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -
     shown = [shown_params(run) for run in unlike.values()]
     varied, partial = _differing(shown, of_pipelines.values())
     recent = [shown_params(run) for run in listed[:RECENT]]
-    common = [name for name in varied if sum(name in own for own in recent) * RARE >= len(recent)]
-    rare = [name for name in varied if name not in common]
+    counts = Counter(chain.from_iterable(recent))
+    common = [name for name in varied if counts[name] * RARE >= len(recent)]
+    rare = [name for name in varied if counts[name] * RARE < len(recent)]
     names = (*common, *rare, *partial)[:MOST_PARAMS]
     widths = {name: max(cell_len(params.get(name, "")) for params in shown) for name in names}
     return ColumnStats(
@@ -147,13 +149,16 @@ def _differing(
 
     Those differ that have several values, or that some runs of one group have and others lack.
     """
-    names = dict.fromkeys(name for params in known for name in params)
-    values = {name: {params.get(name) for params in known} for name in names}
-    within = {
-        name for runs in groups for name in names if len({params.get(name) for params in runs}) > 1
-    }
-    varied = [name for name in names if len(values[name] - {None}) > 1]
-    partial = [name for name in names if len(values[name]) == 2 and name not in varied]
+    values: dict[str, set[str]] = {}
+    for params in known:
+        for name, value in params.items():
+            values.setdefault(name, set()).add(value)
+    counts = Counter(chain.from_iterable(known))
+    varied = [name for name, some in values.items() if len(some) > 1]
+    partial = [
+        name for name, some in values.items() if len(some) == 1 and counts[name] < len(known)
+    ]
+    within = {name for runs in groups for names in _differing(runs) for name in names}
     varied += [name for name in partial if name in within]
     return varied, [name for name in partial if name not in within]
 
