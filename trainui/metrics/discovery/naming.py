@@ -142,7 +142,11 @@ class Names:
             if not names.isdisjoint(_spellings(one.removeprefix(of_log("", key))))
         )
         found = next(alike, None)
-        return None if found is None else (found, self._texts.pop(found))
+        return None if found is None else (found, self._texts[found])
+
+    def forget_text(self, name: str) -> None:
+        """Register that a metric of an earlier attempt's log was renamed or deleted."""
+        del self._texts[name]
 
     def claim(self, names: Iterable[str], family: str | None, key: str = "") -> None:
         """Register metrics that are already stored."""

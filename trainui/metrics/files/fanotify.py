@@ -8,10 +8,10 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-CREATED, DIRECTORY = 0x100, 0x40000000
-"""Bits of an event: something was made; it is a directory."""
+CREATED, MOVED_TO, DIRECTORY = 0x100, 0x80, 0x40000000
+"""Bits of an event: something was made, or got this name; it is a directory."""
 
-_CHANGED = 0x2 | 0x8 | 0x80  # MODIFY, CLOSE_WRITE, MOVED_TO
+_CHANGED = 0x2 | 0x8 | MOVED_TO  # MODIFY, CLOSE_WRITE
 
 _FLAGS = 0x1 | 0x2 | 0x20 | 0x400 | 0x800
 """CLOEXEC, NONBLOCK, UNLIMITED_MARKS, REPORT_DIR_FID, REPORT_NAME. The third is for root alone, as

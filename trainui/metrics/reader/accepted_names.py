@@ -75,11 +75,13 @@ class AcceptedNames:
             self._of_logs[name] = candidate.key
         elif accepted:
             self.has_files = True
-            if (log := self._of_logs.pop(name, None)) is not None:
+            if (log := self._of_logs.get(name)) is not None:
                 self._displace(name, log, is_history=False)
                 self.names.hand_over(name, candidate.family, candidate.key)
+                del self._of_logs[name]  # now, since the store may have been locked
             if moved := self.names.displaced(name):
                 self._displace(*moved, is_history=candidate.family in _HISTORIES)
+                self.names.forget_text(moved[0])
         return accepted
 
     def waits(self, candidate: SourceFile) -> bool:

@@ -343,6 +343,7 @@ class AttemptReader:
         return found | {f"{path}-wal" for path in databases}
 
     def close(self) -> None:
-        """Close all files."""
+        """Close all files, and no longer ask who writes them."""
+        self.files.close()
         for reader in self._readers.values():
             reader.close()

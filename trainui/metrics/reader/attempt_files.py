@@ -112,3 +112,7 @@ class AttemptFiles:
                 f"{path}: several stages began a run named {name} at the same time, and it is not "
                 "known which is this stage's; give each run a name of its own",
             )
+
+    def close(self) -> None:
+        """Ask no more who writes files, also if no search has seen the attempt's end."""
+        self._outside.close()

@@ -28,6 +28,8 @@ class BatchWriter:
         self._store = store
         self._waiting: dict[StoredSource, Callable[[Exception], None]] = {}
         self._points = 0
+        self._overtaken = False
+        """True if another reader was faster since the last `flush` by a caller."""
 
     def add(self, reader: StoredSource, refused: Callable[[Exception], None]) -> None:
         """Add a source's unstored batch, if it has one.
@@ -42,7 +44,7 @@ class BatchWriter:
         self._waiting[reader] = refused
         self._points += len(reader.unstored)
         if self._points >= MOST_POINTS:
-            self.flush()
+            self._store_all()
 
     def flush(self) -> bool:
         """Store all batches; return True if another reader was faster, so there is more to read.
@@ -50,10 +52,14 @@ class BatchWriter:
         Raises:
             StoreError: the store cannot be written; the batches will be read again.
         """
+        self._store_all()
+        overtaken, self._overtaken = self._overtaken, False
+        return overtaken
+
+    def _store_all(self) -> None:
         # All hosts lock owners in the same order, which prevents deadlocks.
         waiting = sorted(self._waiting, key=lambda reader: reader.source.owner)
         refused, self._waiting, self._points = self._waiting, {}, 0
-        overtaken = False
         try:
             while waiting:
                 try:
@@ -63,11 +69,10 @@ class BatchWriter:
                 except Exception:
                     settled = self._save_alone(waiting[0], refused[waiting[0]])
                 del waiting[: len(settled)]
-                overtaken |= not all(settled)
+                self._overtaken |= not all(settled)
         finally:
             for reader in waiting:
                 reader.roll_back()
-        return overtaken
 
     def _save(self, readers: Sequence[StoredSource]) -> list[bool]:
         """Store the batches of the first readers; return for each of them True if it was stored."""

@@ -168,7 +168,8 @@ class MetricsReader:
         """Read and store a batch of each attempt; return the ids of those with more to read."""
         self._at_end.clear()
         more = [one.attempt.attempt_id for one in due if self._guarded(one, self._read)]
-        self._shared.writer.flush()
+        if self._shared.writer.flush():
+            more = [one.attempt.attempt_id for one in due]
         self._scan_soon(due)
         for reader in self._at_end:
             self._guarded(reader, self._finish)

@@ -145,3 +145,22 @@ def test_no_more_points_are_buffered_than_the_limit(
     assert [reader.unstored is None for reader in readers] == [True, True, False]
     writer.flush()
     assert all(steps(store, f"stage{at}") == [0, 1, 2] for at in (1, 2, 3))
+
+
+def test_a_full_buffer_stored_at_once_still_shows_that_another_reader_was_faster(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainui.metrics.reader.batch_writer.MOST_POINTS", 1)
+    path = tmp_path / "m.jsonl"
+    path.write_text(lines(range(3)))
+    slow, fast = open_reader(store, path), open_reader(store, path)
+    writer = BatchWriter(store)
+    fast.read()
+    with path.open("a") as file:
+        file.write(lines(range(3, 5)))
+    slow.read()
+    with store.write_points() as connection:
+        fast.settle(fast.save(connection))
+    writer.add(slow, refuse)
+    assert writer.flush() is True
+    assert writer.flush() is False

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.unit.metrics.attempts import HOST, Attempt, is_complete, start_attempt
+from tests.unit.metrics.reader.test_attempt import again
 from tests.unit.metrics.reading import all_points, lines
 from tests.unit.supervisor.waiting import wait_for
 from trainui.domain.definition import MetricSource
 from trainui.errors import StoreError, StoreLockedError
+from trainui.metrics.discovery import fallback_sources
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.metrics.reader.process_loop import MetricsReader
 from trainui.store.db import sqlite_file
@@ -89,3 +91,32 @@ def test_a_source_that_meets_a_locked_store_is_not_at_fault(
     while reader.advance().more:
         pass
     assert [step for _name, step, _value in all_points(store, attempt.stage_id)] == [0, 1]
+
+
+@pytest.mark.parametrize("is_earlier", [True, False])
+def test_a_locked_store_mixes_no_curves_of_a_log_and_a_file(
+    store: Store, hasty: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_earlier: bool
+) -> None:
+    """The log's points are renamed once that is possible, in the same attempt or the next."""
+    monkeypatch.setattr(fallback_sources, "WAIT", 0.0)
+    attempt = start_attempt(store, tmp_path)
+    (attempt.directory / "stdout.log").write_text(
+        "{'loss': 1, 'epoch': 0.5}\n{'loss': 1, 'epoch': 1.0}\n"
+    )
+    reader = AttemptReader(hasty, attempt.to_read)
+    reader.scan()
+    while reader.advance().more:
+        pass
+    if is_earlier:
+        reader.finish(clean=True)
+        attempt = again(store, attempt)
+        reader = AttemptReader(hasty, attempt.to_read)
+    attempt.own_file.write_text('{"step": 100, "loss": 9}\n')
+    reader.scan()
+    with store.write(), pytest.raises(StoreLockedError):
+        reader.read()
+    while reader.advance().more:
+        pass
+    reader.finish(clean=True)
+    found = {(name, value) for name, _step, value in all_points(store, attempt.stage_id)}
+    assert {one for one in found if "loss" in one[0]} == {("stdout/loss", 1), ("loss", 9)}

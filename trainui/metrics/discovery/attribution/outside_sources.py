@@ -149,6 +149,11 @@ class OutsideSources:
         self.round.spend(time.thread_time() - used)
         return self.found
 
+    def close(self) -> None:
+        """Ask no more who writes files."""
+        self.round.samples.want(self.attempt_dir, (), ())
+        self.round.events.want(self.attempt_dir, ())
+
     def _attribute(self) -> set[Path]:
         """Attribute files to this attempt or to others; return those whose writer is unknown."""
         self._add_written()

@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from trainui.metrics.discovery import default_sources, process_files
-from trainui.metrics.files.fanotify import CREATED, DIRECTORY, Event, Fanotify
+from trainui.metrics.files.fanotify import CREATED, DIRECTORY, MOVED_TO, Event, Fanotify
 
 MOST_DIRECTORIES = 2000
 
@@ -57,10 +57,10 @@ class WriteEvents:
 
     def want(self, attempt_dir: Path, directories: Iterable[Path]) -> None:
         """Report from now on who writes in some directories; none: the attempt asks no more."""
-        found = [*map(str, directories)]
+        found = [*map(str, directories)] if self._is_permitted else []
         with self._lock:
             (self._asking.add if found else self._asking.discard)(attempt_dir)
-            if found and self._queue is None and self._is_permitted:
+            if found and self._queue is None:
                 self._begin()
             self._add(found)
 
@@ -90,9 +90,11 @@ class WriteEvents:
         for directory in directories:
             with suppress(OSError):  # gone, or on a file system that has no handles
                 handle = queue.handle_of(directory)
-                if handle not in self._directories and len(self._directories) < MOST_DIRECTORIES:
+                if handle not in self._directories:
+                    if len(self._directories) >= MOST_DIRECTORIES:
+                        continue
                     queue.add(directory)
-                    self._directories[handle] = directory
+                self._directories[handle] = directory  # also of one that was renamed
 
     def _run(self, queue: Fanotify) -> None:
         poll = select.poll()
@@ -128,7 +130,7 @@ class WriteEvents:
             return
         path = f"{directory}/{event.name}"
         if event.bits & DIRECTORY:
-            if event.bits & CREATED:
+            if event.bits & (CREATED | MOVED_TO):
                 self._add([path, *_below(path)])
         elif attempt and default_sources.is_usual(file := Path(path)):
             if len(self._written) >= _MOST:

@@ -243,6 +243,21 @@ def test_short_stages_side_by_side_get_what_their_own_processes_wrote(
     assert found == [{"loss": [0.5]}, {"loss": [1.0]}]
 
 
+def test_a_reader_that_is_closed_no_longer_asks_who_writes_files(
+    store: Store, tmp_path: Path
+) -> None:
+    """Also one whose attempt was deleted, so that no search has seen its end."""
+    readers = [begin(store, tmp_path, name)[1] for name in ("one", "two")]
+    write(tmp_path / "work" / "m.jsonl", lines([1]))
+    for reader in readers:
+        look(reader)
+    rounds = [reader.files._outside.round for reader in readers]
+    assert all(one.samples._wanted for one in rounds)
+    for reader in readers:
+        reader.close()
+    assert not any(one.samples._wanted or one.events._asking for one in rounds)
+
+
 def test_a_file_made_after_the_others_have_ended_is_the_attempts(
     store: Store, tmp_path: Path
 ) -> None:

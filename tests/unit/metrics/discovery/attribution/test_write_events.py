@@ -79,6 +79,44 @@ def test_the_writers_of_files_in_new_directories_are_known(
         events.want(attempt, [])
 
 
+APPEND = "import sys; open(sys.argv[1], 'a').write('1'); input()"
+
+
+@pytest.mark.parametrize("is_searched", [True, False])
+def test_a_directory_that_was_renamed_is_known_by_its_new_name(
+    tmp_path: Path, events: WriteEvents, is_searched: bool
+) -> None:
+    """By the next search, or by the event: another directory may have the old name by then."""
+    attempt, work = tmp_path / "runs" / "one", tmp_path / "work"
+    old, new = work / "logs", work / "logs.1"
+    old.mkdir(parents=True)
+    events.want(attempt, [work, old])
+    old.rename(new)
+    old.mkdir()
+    if is_searched:
+        events.want(attempt, [work, old, new])
+    else:
+        wait_for(lambda: {*events._directories.values()} == {str(work), str(old), str(new)})
+    environ = {**os.environ, "TRAINUI_METRICS_FILE": str(attempt / "metrics.jsonl")}
+    command = [sys.executable, "-c", APPEND, str(new / "metrics.csv")]
+    with subprocess.Popen(command, env=environ, stdin=subprocess.PIPE):
+        wait_for(lambda: events.written() == {attempt: {new / "metrics.csv"}})
+    events.want(attempt, [])
+
+
+def test_a_queue_that_fails_is_closed_for_good(
+    tmp_path: Path, events: WriteEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Fanotify) -> None:
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(Fanotify, "read", fail)
+    events.want(tmp_path, [tmp_path])
+    assert not events.written()
+    events.want(tmp_path, [tmp_path])
+    wait_for(lambda: events._queue is None)
+
+
 def test_without_permission_nothing_is_known_and_nothing_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
