@@ -62,5 +62,6 @@ class DatabaseWatch:
             self._keeper = self._keeper or sqlite_file.LogKeeper(self._file)
             return None
         if self._keeper is not None:
-            self._keeper.save()
+            with suppress(sqlite3.Error):  # the worker ends in any case
+                self._keeper.save()
         return f"{deleted} was deleted while it was in use: the last changes may be lost"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+from pathlib import Path
+
 import pytest
 
 from trainui import paths
 from trainui.execution.worker.database_watch import DatabaseWatch
+from trainui.store.db import sqlite_file
 from trainui.store.db.engine import Store
 from trainui.store.runs import runs
 
@@ -36,3 +40,21 @@ def test_a_reader_of_the_first_moment_does_not_keep_the_mark_out_of_the_file(sto
         assert database.read_bytes()[68:72] == before
     assert watch.problem() is None
     assert database.read_bytes()[68:72] != before
+
+
+def test_a_deleted_log_that_cannot_be_saved_is_noticed_too(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the worker writes on into a log that nobody else sees."""
+    if not store.url.startswith("sqlite"):
+        pytest.skip("SQLite's file")
+
+    def fail(self: sqlite_file.LogKeeper) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with store.write() as connection:
+        runs.set_flag(connection, "paused", "1")
+    watch = DatabaseWatch()
+    monkeypatch.setattr(sqlite_file.LogKeeper, "save", fail)
+    Path(f"{paths.home().database}-wal").unlink()
+    assert "was deleted while it was in use" in str(watch.problem())
