@@ -181,8 +181,8 @@ def check_home(home: Path, table: Path = mounts.MOUNTS) -> None:
         )
     if is_shared(home):
         raise UnfitEnvironmentError(
-            f"{home} has other files and is open to other users, and trainui would close it to "
-            f"them: set TRAINUI_HOME to a directory of its own, such as {home / 'trainui'}"
+            f"{home} contains other files and is open to other users; trainui would make it "
+            f"private: set TRAINUI_HOME to a directory of its own, such as {home / 'trainui'}"
         )
 
 

@@ -123,7 +123,7 @@ class _Probe:
             self._questions.write(b"?")
 
     def answered(self, *, wait: bool) -> bool:
-        """Return if it answers, which is waited for until `ANSWERS_WITHIN` after the question.
+        """Return True if it answers; wait until `ANSWERS_WITHIN` after the question.
 
         Without `wait` the last answer is returned.
         """

@@ -184,7 +184,7 @@ _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "queues": (_texts, 'a JSON list of names, such as ["big"]'),
     "cpus": (
         _checked(int, lambda number: 1 <= number <= MOST_CPUS),
-        f"a whole number of at least 1 and at most {MOST_CPUS}",
+        f"a whole number of at least 1, at most {MOST_CPUS}",
     ),
     "gpus": (_indices, "indices of GPUs, such as 0,1"),
     "notify_command": (_text, "a shell command"),

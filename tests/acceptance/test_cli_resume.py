@@ -195,7 +195,7 @@ def test_what_a_stage_reads_that_runs_is_told_to_stay(served: CommandLine) -> No
     done = served("resume", "read", "--file", "read.yaml", "--detach")
     assert done.code == 0
     assert "reads is using its outputs" in done.err
-    assert "edited; what has not started yet uses the edits" in done.err
+    assert "edited; stages that have not started yet use the edits" in done.err
     assert "nothing to resume: read is ● running" in done.err
     served.write("read.go", "")
     assert served("wait", "read").code == 0

@@ -186,7 +186,7 @@ def test_a_directory_that_others_use_is_not_closed_to_them(cli: CommandLine) -> 
         done = cli(*command)
         assert done.code == 4, done
         words = (
-            "has other files and is open to other users, and trainui would close it to them: set"
+            "contains other files and is open to other users; trainui would make it private: set"
         )
         assert f"{cli.home} {words} TRAINUI_HOME to a directory of its own" in done.err + done.out
         assert "chmod" not in done.out
@@ -206,7 +206,7 @@ def test_a_home_that_is_no_directory_or_is_closed_is_named(cli: CommandLine) -> 
         assert (done.code, done.err) == (4, words), command
     cli.home.unlink()
     cli.home.mkdir(mode=0)
-    words = f"{cli.home} may not be read by you; set TRAINUI_HOME to a directory of your own\n"
+    words = f"{cli.home} cannot be read by your user; set TRAINUI_HOME to a directory of your own\n"
     for command in commands:
         done = cli.unprivileged(*command)
         assert (done.code, done.err) == (4, words), command

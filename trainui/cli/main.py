@@ -156,7 +156,7 @@ def _unusable_directory() -> str | None:
         return "the current directory was deleted; change to one that exists"
     if not os.path.lexists(home) or os.access(f"{home}/", os.R_OK | os.X_OK):
         return None
-    what = "may not be read by you" if home.is_dir() else "is not a directory"
+    what = "cannot be read by your user" if home.is_dir() else "is not a directory"
     return f"{home} {what}; set TRAINUI_HOME to a directory of your own"
 
 

@@ -30,7 +30,7 @@ def change_priority(run_id: str, change: int) -> int:
 
 
 def count_ahead(run_id: str, stages: Iterable[StageDefinition]) -> int:
-    """Return how many stages of other runs have or wait for the slots that a run needs first.
+    """Return how many stages of other runs hold or wait for the slots that a run needs first.
 
     0 if a first stage can start at once.
     """

@@ -101,8 +101,8 @@ class Searcher:
             if storage.is_damage(error):
                 file = study.file_of(self._run.directory, self._key.name)
                 raise UnfitEnvironmentError(
-                    f"{file} is damaged; move it away, and the study is made again from what "
-                    "trainui has on record"
+                    f"{file} is damaged; move it away, and trainui rebuilds the study from its "
+                    "database"
                 ) from error
             raise
 

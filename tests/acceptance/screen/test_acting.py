@@ -819,9 +819,11 @@ async def test_an_edit_that_runs_nothing_again_is_applied_to_what_waits(
         await driven.press("e")
         await driven.until_shown("Edit and retry", "word", "bad")
         await driven.press("ctrl+u", *"good", "enter")
-        await driven.until_shown("nothing to resume: ", "the edits apply to what has not started")
+        await driven.until_shown(
+            "nothing to resume: ", "the edits apply to stages that have not started"
+        )
         await driven.press("enter")
-        await driven.until_shown("edited; what has not started yet uses the edits")
+        await driven.until_shown("edited; stages that have not started yet use the edits")
     with views.reading() as connection:
         run = views.run(connection, run_id)
     assert run is not None

@@ -278,7 +278,7 @@ TABLE = [
     B("seed below 0", search("[1]", "trials: 1\nseed: -1"), [("out-of-range", 9, 13)]),
     B("unknown pruner", search("[1]", "trials: 1\nprune: mediam"), [("bad-pruner", 9, 14)], ("did you mean 'median'",)),
     B("pruner's option", search("[1]", "trials: 1\nprune: {by: median, startup_trals: 5}"), [("bad-option", 9, 27)], ("did you mean 'startup_trials'",)),
-    B("no pruner by a name", search("[1]", "trials: 1\nprune: none"), [("bad-pruner", 9, 14)], ("leave prune out",)),
+    B("no pruner by a name", search("[1]", "trials: 1\nprune: none"), [("bad-pruner", 9, 14)], ("omit prune",)),
     B("step above the range", search("{low: 0, high: 4, step: 5}", "trials: 1"), [("bad-range", 5, 42)], ("larger than the range, 4",)),
     B("no seeds", stage("run: x ${matrix.seed}\nseeds: 0"), [("out-of-range", 4, 12)]),
     B("no trials", search("[1]", "trials: 0", run="x ${search.x} ${matrix.trial}"), [("out-of-range", 8, 15)]),

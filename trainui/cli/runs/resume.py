@@ -137,7 +137,7 @@ def _note_plan(plan: Sequence[str], choice: PipelineChoice, revived: Sequence[st
     if plan and (revived or choice.pipeline):
         printing.note("\n".join([*plan, ""]))
     if choice.diff and not revived:
-        printing.note("edited; what has not started yet uses the edits")
+        printing.note("edited; stages that have not started yet use the edits")
 
 
 class _Written(NamedTuple):

@@ -26,7 +26,7 @@ def reason(stages: Sequence[StageRecord]) -> str:
 
 
 def of_runs(states: Collection[Status]) -> str:
-    """Return why runs in these states do not proceed, of which only the states are known."""
+    """Return why runs in these states do not proceed; empty if nothing is wrong."""
     if Status.RUNNING in states and (words := unmonitored()):
         return words
     trouble = worker_trouble() if Status.QUEUED in states else ""

@@ -233,7 +233,7 @@ def training(pid: int) -> tuple[Training, AdoptableProcess]:
     found = _described(pid, "")
     if found is None:
         raise UsageError(
-            f"/proc/{pid} cannot be read: the process has ended, or the system protects it from you"
+            f"/proc/{pid} cannot be read: the process has ended, or the kernel denies access to it"
         )
     if not _is_ours_to_see(process):
         raise UsageError(f"the process {pid} belongs to trainui or one of its stages")

@@ -39,7 +39,7 @@ STOPPED_FROM_OUTSIDE = (
 )
 OUT_OF_MEMORY = "killed by the kernel: out of memory"
 FROM_A_SHELL = 126
-"""Least exit code by which a shell says how a command of it ended."""
+"""The lowest exit code by which a shell reports a command that was not run, or was killed."""
 
 LONGEST_QUOTE = 200
 """Characters of a log line that are quoted in the first line of an error."""

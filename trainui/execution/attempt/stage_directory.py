@@ -67,8 +67,8 @@ def _move_forgotten(directory: Path) -> None:
     if process.probe(directory).state in (ProbeState.RUNNING, ProbeState.ORPHAN):
         pids = journal.read_pids(directory)
         raise PreviousAttemptLivesError(
-            f"{directory} belongs to an attempt that is not in the database, which was restored; "
-            f"its process {pids.pid if pids else ''} still runs: end it, then resume the run"
+            f"{directory} belongs to an attempt that the restored database does not contain, and "
+            f"its process{f' {pids.pid}' if pids else ''} still runs: end it, then resume the run"
         )
     names = (directory.with_name(f"{directory.name}~{n}") for n in itertools.count(1))
     directory.rename(next(one for one in names if not one.exists()))

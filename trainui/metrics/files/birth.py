@@ -1,4 +1,4 @@
-"""When a file was made, which Python does not tell on Linux (statx)."""
+"""A file's time of birth by statx, which Python does not offer on Linux."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class AttemptFiles:
             self._problems.set(
                 str(path),
                 f"{path}: several stages began a run named {name} at the same time, and it is not "
-                "known which is this stage's; give each run a name of its own",
+                "known which is this stage's; give each run a unique name",
             )
 
     def close(self) -> None:

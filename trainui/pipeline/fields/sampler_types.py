@@ -99,7 +99,7 @@ def _class_name(value: Any, info: ValidationInfo, classes: Mapping[str, Options]
         shorts = [optuna_options.short_name(name) for name in classes]
         near = did_you_mean(text, known) or f"; it may be {', '.join(shorts)}"
         if kind == "pruner" and text.lower() in _NOTHING:
-            near = "; to prune nothing, leave prune out"
+            near = "; to disable pruning, omit prune"
         raise fault(f"bad-{kind}", f"is {quoted(text)}, which is no {kind} of Optuna{near}")
     return known[text]
 

@@ -137,8 +137,8 @@ def _check_step(numbers: Mapping[str, int | float], log: bool) -> None:
     if width % _exact(step):
         last = float(_exact(numbers["low"]) + width // _exact(step) * _exact(step))
         last = int(last) if isinstance(step, int) and last.is_integer() else last
-        message = f"{step} does not lead from low to high; the last value would be {last}"
-        raise fault("bad-range", f"{message}; make that high", "step")
+        message = f"steps of {step} do not end at high; the last value would be {last}"
+        raise fault("bad-range", f"{message}; set high to that", "step")
 
 
 def _exact(number: float) -> Fraction:

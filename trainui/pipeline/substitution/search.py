@@ -112,7 +112,7 @@ def _of_best(
         if key not in result.best_params:
             raise UsageError(
                 f"{variable}: the best trial, {reference.name}[trial={result.best_trial}], has no "
-                f"value of {key}, as the space had no {key} then; resume the run with more trials"
+                f"{key}: its space had no such parameter then; resume the run with more trials"
             )
         return _escaped(result.best_params[key]), result.best_texts[key]
     if what == "best.params":

@@ -173,7 +173,7 @@ class PlanScreen(Screen[bool]):
         rows: list[Row] = [(), *self._wrapped(summary(plan.stages), "strong")]
         rows += self._wrapped(saved(plan.stages), "good")
         if plan.choice.diff and not plan.revives:
-            rows += self._wrapped("the edits apply to what has not started yet")
+            rows += self._wrapped("the edits apply to stages that have not started yet")
         rows += self._wrapped(waiting(plan.stages), "warn")
         rows += self._wrapped(plan.code, "warn")
         if heading := _heading(plan.choice):
@@ -205,7 +205,7 @@ class PlanScreen(Screen[bool]):
         """Switch an option of the stage under the cursor on or off, and plan again."""
         stage = self.query_one(PlanView).selected
         if self._plan is None or stage is None:
-            self.notify("no plan yet; wait a moment")
+            self.notify("the plan is not ready yet")
             return
         self._options = self._options.toggled(option, stage)
         self._make_plan()
@@ -238,7 +238,7 @@ class PlanScreen(Screen[bool]):
                 run_id, plan.options, pipeline=choice.pipeline, edit=choice.edit
             )
             if not plan.revives:
-                return "edited; what has not started yet uses the edits"
+                return "edited; stages that have not started yet use the edits"
             return f"resumed: {listed(revived)}" if revived else "already resumed"
 
         self.dismiss(True)

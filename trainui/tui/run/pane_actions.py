@@ -93,5 +93,5 @@ def _command_of(run_id: str, stage: str) -> str:
 
     command = shell_command.of_stage(run_id, stage)
     if command is None:
-        raise UsageError(f"{stage} runs a task and no command")
+        raise UsageError(f"{stage} runs a task, not a command")
     return command

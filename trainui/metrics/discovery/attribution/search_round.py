@@ -13,8 +13,8 @@ from trainui.metrics.discovery.attribution.write_events import WriteEvents
 from trainui.metrics.discovery.attribution.writer_samples import WriterSamples
 
 REST, REST_OF_CHANGES = 1000, 50
-"""The least time between two rounds of searches, as a multiple of the CPU time of the last one:
-after a while, and if something has changed."""
+"""The least time between two rounds of searches, as a multiple of the last one's CPU time; the
+second if something has changed."""
 
 LONGEST_PAUSE = 60.0
 """Seconds: the longest such rest, and the most between two searches for a young attempt."""

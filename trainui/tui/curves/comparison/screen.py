@@ -148,7 +148,7 @@ class CandidateList(CursorView):
             return
         one = self.shown[self.cursor - 1]
         if one.own:
-            self.notify("this is the curve of the page: it is always drawn")
+            self.notify("the curve of the current stage is always drawn")
         else:
             self.choose([one], drawn=not self.is_chosen(one))
         self.action_line(1)
