@@ -114,5 +114,5 @@ class AttemptFiles:
             )
 
     def close(self) -> None:
-        """Ask no more who writes files, also if no search has seen the attempt's end."""
+        """Stop asking who writes files, also if no search has seen the attempt's end."""
         self._outside.close()

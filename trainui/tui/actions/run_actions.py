@@ -33,7 +33,7 @@ class RunActions(PromptScreen):
         raise NotImplementedError
 
     def stage_count(self) -> int:
-        """Return the number of stages of the run whose stages `target_stages` returns."""
+        """Return the number of stages of the run that `target_stages` belong to."""
         return 0
 
     def acted(self) -> None:

@@ -78,7 +78,7 @@ def search(is_cancelled: Callable[[], bool]) -> FoundTrainings:
 
 
 def _age(found: Mapping[str, Any]) -> float:
-    """Return a number that is less for a training whose directory got a file later."""
+    """Return a sort key that puts the directory that was changed last first."""
     return -peek.modified(Path(found["path"]))
 
 

@@ -106,7 +106,7 @@ class DatabaseRuns:
         return own
 
     def _configured(self, alike: Iterable[TrackedRun], others: Iterable[Rival]) -> set[str]:
-        """Return the run with a configuration that of some attempts only this one can have."""
+        """Return the run whose configuration fits the parameters of this attempt alone."""
         recorded = {run.id: configuration.flat(run.params) for run in alike}
         theirs = (by_parameters.of_stage(one.definition) for one in others)
         own = by_parameters.divide(recorded, self.parameters, theirs)

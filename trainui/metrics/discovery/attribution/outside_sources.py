@@ -150,7 +150,7 @@ class OutsideSources:
         return self.found
 
     def close(self) -> None:
-        """Ask no more who writes files."""
+        """Stop asking who writes files."""
         self.round.samples.want(self.attempt_dir, (), ())
         self.round.events.want(self.attempt_dir, ())
 

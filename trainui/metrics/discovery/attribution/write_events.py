@@ -50,13 +50,13 @@ class WriteEvents:
         self._directories: dict[bytes, str] = {}
         """Those whose writes are reported, by handle."""
         self._attempts: dict[int, tuple[Path | None, float]] = {}
-        """By pid: the attempt, and when the process showed it, as it does not when it has ended."""
+        """By pid: its attempt, and when that was read, which is impossible once it has ended."""
         self._written: dict[Path, set[Path]] = defaultdict(set)
         self.count = 0
         """Changes when more is known."""
 
     def want(self, attempt_dir: Path, directories: Iterable[Path]) -> None:
-        """Report from now on who writes in some directories; none: the attempt asks no more."""
+        """Report from now on who writes in some directories; none: the attempt stops asking."""
         found = [*map(str, directories)] if self._is_permitted else []
         with self._lock:
             (self._asking.add if found else self._asking.discard)(attempt_dir)

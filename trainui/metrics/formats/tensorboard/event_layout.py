@@ -96,7 +96,7 @@ class _Layout(NamedTuple):
 
 
 def _read(found: Events, layout: _Layout, numbers: Ints, frames: Bytes) -> None:
-    """Add the points of some events of one layout, but for those whose checksum is wrong."""
+    """Add the points of some events of one layout except those with a wrong checksum."""
     sums = np.ascontiguousarray(frames[:, -_FOOTER:]).view("<u4")[:, 0]
     rows = frames[:, _HEADER:-_FOOTER]
     sound = checksum.are_right(rows, layout.varied, sums)
