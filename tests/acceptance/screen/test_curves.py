@@ -207,6 +207,27 @@ async def test_c_compares_from_every_pane(filler: Filler) -> None:
         await driven.until_shown("train/loss ")
 
 
+async def test_a_comparison_that_was_left_before_the_curves_were_read_does_not_open_later(
+    filler: Filler,
+) -> None:
+    run_id = filler.run({"train": ()})
+    filler.complete(run_id, "train")
+    filler.curves(run_id, "train")
+    async with opened(run_id, (80, 24)) as driven:
+        await driven.until_shown("✓ completed after")
+        page = driven.run
+        page.panes.curves.forget()
+        page.panes.action_compare()  # and leave it before any curves can arrive
+        page.set_focus(page.graph)
+        await driven.until(lambda: page.panes.curves.chart() is not None, "the curves")
+        await driven.press("3", "m")
+        await driven.until_shown("smoothing 0.6")
+        await driven.until(
+            lambda: driven.run.panes.curves.curves.wanted.smoothing > 0, "smoothed curves"
+        )
+        assert driven.app.screen is driven.run
+
+
 async def test_c_compares_after_a_stage_without_metrics(filler: Filler) -> None:
     run_id = filler.run({"prepare": (), "train": ("prepare",)})
     filler.complete(run_id, "prepare", "train")

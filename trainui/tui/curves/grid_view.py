@@ -113,8 +113,9 @@ class CurvesView(CurveKeys):
         if curves is not self.curves or (empty, problems) != (self._empty, self._problems):
             self._problems = problems
             self.set_curves(curves, empty)
-        if self._compares and self.has_focus:
+        if self._compares and self.screen.focused is self:
             self.compare()
+        self._compares &= self.screen.focused is self  # else it would open at a later visit
 
     def forget(self) -> None:
         """Forget the curves of a stage that is no longer selected."""
