@@ -9,6 +9,7 @@ from pathlib import Path
 from trainui import paths
 from trainui.artifacts import checkpoint_notes
 from trainui.domain.records import AttemptRecord, StageRecord
+from trainui.errors import UnfitEnvironmentError
 from trainui.execution.attempt.previous_attempts import PreviousAttemptLivesError
 from trainui.store.db.engine import Store
 from trainui.store.runs import launching
@@ -41,7 +42,8 @@ def make_records(directory: Path) -> None:
 
     Raises:
         OSError: it cannot be created.
-        UnfitEnvironmentError: it cannot be made private.
+        UnfitEnvironmentError: it cannot be made private, or the records of an attempt that the
+            database has forgotten cannot be read.
         PreviousAttemptLivesError: an attempt that the database has forgotten still runs there.
     """
     for above in (directory.parents[1], directory.parent):
@@ -64,11 +66,19 @@ def _forgotten(directory: Path) -> list[Path]:
 
 def _move_forgotten(directory: Path) -> None:
     """Rename the directory of an attempt that ran before an older database was restored."""
-    if process.probe(directory).state in (ProbeState.RUNNING, ProbeState.ORPHAN):
-        pids = journal.read_pids(directory)
+    what = f"{directory} belongs to an attempt that the restored database does not contain"
+    try:
+        is_alive = process.probe(directory).state in (ProbeState.RUNNING, ProbeState.ORPHAN)
+        pids = journal.read_pids(directory) if is_alive else None
+    except protocol.JournalError as error:
+        raise UnfitEnvironmentError(
+            f"{what}, and {error}: make sure that its process has ended, move the directory away, "
+            "then resume the run"
+        ) from error
+    if is_alive:
         raise PreviousAttemptLivesError(
-            f"{directory} belongs to an attempt that the restored database does not contain, and "
-            f"its process{f' {pids.pid}' if pids else ''} still runs: end it, then resume the run"
+            f"{what}, and its process{f' {pids.pid}' if pids else ''} still runs: end it, then "
+            "resume the run"
         )
     names = (directory.with_name(f"{directory.name}~{n}") for n in itertools.count(1))
     directory.rename(next(one for one in names if not one.exists()))

@@ -14,6 +14,7 @@ from tests.unit.supervisor.conftest import Stage
 from tests.unit.supervisor.waiting import wait_for_exit
 from trainui import clock, paths
 from trainui.domain.states import Status
+from trainui.errors import UnfitEnvironmentError
 from trainui.execution.attempt import stage_directory
 from trainui.execution.attempt.context import AttemptContext
 from trainui.execution.attempt.launch import context_of
@@ -22,7 +23,7 @@ from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, launching, stage_requests
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.tables import ATTEMPTS, STAGES
-from trainui.supervisor import process
+from trainui.supervisor import process, protocol
 from trainui.supervisor.process import ProbeState
 
 
@@ -214,3 +215,17 @@ def test_an_attempt_that_the_database_forgot_is_moved_aside_and_never_while_it_l
     assert process.probe(directory.with_name("attempt-1~1")).state == ProbeState.ENDED
     stage_directory.make_records(directory)
     assert len(list(directory.parent.iterdir())) == 2, "repeated after a crash"
+
+
+def test_unreadable_records_of_a_forgotten_attempt_are_an_error_of_the_stage(
+    tmp_path: Path,
+) -> None:
+    """Such as those of another version: nobody knows whether it still runs."""
+    stage = tmp_path / "run" / ".trainui" / "a"
+    forgotten = stage / "attempt-2"
+    forgotten.mkdir(parents=True)
+    (forgotten / protocol.STARTED_FILE).touch()
+    (forgotten / protocol.EXIT_FILE).write_text('{"version": 99}')
+    with pytest.raises(UnfitEnvironmentError, match="attempt-2 belongs to an attempt that"):
+        stage_directory.make_records(stage / "attempt-1")
+    assert forgotten.is_dir()
