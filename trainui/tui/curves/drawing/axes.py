@@ -24,6 +24,9 @@ ROUNDING = 8
 ROUNDED = 1e-9
 """Share of a distance that is a rounding error."""
 
+FAR = 1e9
+"""Where a value beyond the axis is drawn at most, in lengths of the axis: places stay finite."""
+
 LEAST_MARKS = 3
 """Round numbers sought for the lowest plot, so that it has one between its ends."""
 
@@ -96,8 +99,7 @@ class YAxis:
             low, high = self.low / 2, self.high / 2
             places = [value / 2 for value in values]
         span = high - low
-        shares = [(place - low) / span for place in places]
-        return [share * most if math.isfinite(share) else math.nan for share in shares]
+        return [most * _cut((place - low) / span, place) for place in places]
 
     def ranges(
         self,
@@ -139,6 +141,11 @@ class YAxis:
         if self.log:
             return PowerFormat(all(map(_log_label, (self.low, self.high))))
         return _format_between(self.low, self.high)
+
+
+def _cut(share: float, place: float) -> float:
+    """Return the share of the axis at which a value is, at most `FAR`; NaN if it is not finite."""
+    return max(-FAR, min(share, FAR)) if math.isfinite(place) else math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +207,7 @@ def _log_ends(low: float, high: float) -> tuple[float, float]:
 def _about(value: float, *, log: bool) -> tuple[float, float]:
     """Return an axis with one value in its middle."""
     if log:
-        return value / 10, value * 10
+        return value / 10 or value, value * 10
     if abs(value) > 1e300:
         return value * 0.9, value * 1.1 if abs(value) < 1.6e308 else value
     margin = abs(value) * 0.1 or 1.0

@@ -79,6 +79,22 @@ def test_a_diverged_member_does_not_flatten_the_others() -> None:
         )
 
 
+@pytest.mark.parametrize("small", [2.0, 1e-3, 1e-300])
+@pytest.mark.parametrize("far", [1e276, 1.7e308, -1.7e308])
+def test_a_line_that_is_as_far_away_as_a_number_can_be_runs_along_the_edge(
+    small: float, far: float
+) -> None:
+    good = [labelled(f"lr={at}", at, [0.0, small, *[small / 2] * 18]) for at in range(3)]
+    diverged = labelled("lr=9", 3, [0.0, *[far] * 19])
+    rows = plot(chart(*good, diverged), PlotOptions(), Frame(60, 8, feet=0)).rows
+    assert "◆" in plain(rows[0 if far > 0 else 7])
+
+
+def test_the_least_positive_number_has_a_log_axis() -> None:
+    assert YAxis.around([5e-324], log=True, marks=3) is not None
+    plot(chart(line([5e-324])), PlotOptions(log=True), FRAME)
+
+
 @pytest.mark.parametrize(
     "ends",
     [(1.0, 50.0), (1e6, 0.0, 0.0), (1.0, 1e9, 2e9), (-3.0, 40.0, 90.0)],
