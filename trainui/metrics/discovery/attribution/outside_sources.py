@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -193,7 +193,8 @@ class OutsideSources:
         known = self.round.survey(), self.round.samples.written(), self.round.events.written()
         rivals = {rival.attempt_dir for rival in self._rivals()}
         own = set[Path]()
-        for attempt, files in (found for one in known for found in one.items()):
+        for attempt, seen in (found for one in known for found in one.items()):
+            files = {*map(self._as_listed, seen)}
             if attempt == self.attempt_dir:
                 own.update(files)
             else:
@@ -202,6 +203,16 @@ class OutsideSources:
         for path in own:
             if path not in self._of_rivals or tracker_runs.is_for_several(path):
                 self._add(path)
+
+    @cached_property
+    def _real_workdir(self) -> Path:
+        return self.workdir.resolve()
+
+    def _as_listed(self, path: Path) -> Path:
+        """Return the path by which the workdir's listing has a file; the kernel follows links."""
+        if self._real_workdir == self.workdir or not path.is_relative_to(self._real_workdir):
+            return path
+        return self.workdir / path.relative_to(self._real_workdir)
 
     def _add_new(self, path: Path) -> bool:
         """Add a file that has changed, if it is this attempt's; return False if that is unknown."""

@@ -277,6 +277,24 @@ def test_a_file_made_after_the_others_have_ended_is_the_attempts(
     assert end(store, *attempts[1]) == {"loss": [0.5]}
 
 
+@pytest.mark.parametrize("is_own", [True, False])
+def test_a_file_held_open_in_a_workdir_that_is_a_link_is_one_file(
+    store: Store, tmp_path: Path, is_own: bool
+) -> None:
+    """The kernel shows its path with the link followed."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "work").symlink_to(tmp_path / "disk")
+    attempt, reader = begin(store, tmp_path)
+    own = {"TRAINUI_METRICS_FILE": str(attempt.own_file)} if is_own else {}
+    with (tmp_path / "work" / "m.jsonl").open("a") as file:
+        holder = subprocess.Popen(["sleep", "60"], stdout=file, env={**os.environ, **own})
+    write(tmp_path / "work" / "m.jsonl", lines([1]))
+    look(reader)
+    holder.kill()
+    holder.wait()
+    assert end(store, attempt, reader) == ({"loss": [0.5]} if is_own else {})
+
+
 def test_a_file_that_a_stranger_holds_is_left_out(store: Store, tmp_path: Path) -> None:
     attempt, reader = begin(store, tmp_path)
     with (tmp_path / "work" / "m.jsonl").open("a") as file:
