@@ -137,7 +137,8 @@ class OutsideSources:
             one.walk(0.0 if ended else listing.MAX_AGE)
         self._searched, self._seen = time.monotonic(), self._versions()
         if self._near_rivals():
-            self.round.events.want(self.attempt_dir, self._listings[0].directories)
+            listed = (one.relative_to(self.workdir) for one in self._listings[0].directories)
+            self.round.events.want(self.attempt_dir, [self._real_workdir / one for one in listed])
         wanted = self._attribute()
         self.databases.wanted.clear()
         self.found = list(self._sources())

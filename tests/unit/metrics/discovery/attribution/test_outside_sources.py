@@ -219,9 +219,13 @@ def test_a_file_that_two_stages_write_is_none_of_theirs(store: Store, tmp_path: 
     assert [end(store, attempt, reader) for attempt, reader in attempts] == [{}, {}]
 
 
+@pytest.mark.parametrize("is_link", [True, False])
 def test_short_stages_side_by_side_get_what_their_own_processes_wrote(
-    store: Store, tmp_path: Path
+    store: Store, tmp_path: Path, is_link: bool
 ) -> None:
+    if is_link:
+        (tmp_path / "disk").mkdir()
+        (tmp_path / "work").symlink_to(tmp_path / "disk")
     try:
         Fanotify().close()
     except OSError as error:
@@ -230,7 +234,7 @@ def test_short_stages_side_by_side_get_what_their_own_processes_wrote(
     attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
     look(attempts[0][1])  # it has not seen the other one at its begin
     for number, (attempt, reader) in enumerate(attempts, 1):
-        path = attempt.workdir / f"{number}.jsonl"
+        path = attempt.workdir.resolve() / f"{number}.jsonl"
         environ = {**os.environ, "TRAINUI_METRICS_FILE": str(attempt.own_file)}
         command = [sys.executable, "-c", code, str(path), lines([number])]
         process = subprocess.Popen(command, env=environ, stdin=subprocess.PIPE)
