@@ -258,9 +258,10 @@ async def test_a_filter_says_what_it_cannot_understand_and_counts_what_it_can(
         await driven.press(*" status:fialed")
         await driven.until_shown("unknown state 'fialed'", "1 match")
         await driven.press("enter")
-        await driven.until_gone("unknown state")
+        await driven.until_gone("unknown state 'fialed': running")
+        await driven.until_shown("✗ unknown state 'fialed' 1 match")
         await driven.press("slash")
-        await driven.until_shown("params.lr>1e-3 status:fialed")
+        await driven.until_shown("unknown state 'fialed': running")
         await driven.press("escape")
         await driven.until_shown("low", "1e-4")
 
