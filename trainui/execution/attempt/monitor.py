@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 
 from trainui import clock, wakeup
 from trainui.domain.records import AttemptRecord, HostView
@@ -110,17 +111,17 @@ class AttemptMonitor:
         if directory is None:
             return None
         without = None
-        try:
-            stage_directory.make_records(directory)
-        except (OSError, TrainuiError) as error:
-            without = error
+        if stage_directory.forgotten(directory):
+            with self._store.write() as connection:  # nobody else can claim the attempt meanwhile
+                if attempts.directory_to_make(connection, *message) is None:
+                    return None
+                without = _error_of(stage_directory.move_forgotten, directory)
+        without = without or _error_of(stage_directory.make_records, directory)
         with self._store.write() as connection:
             attempt = attempts.claim(connection, *message)
-        return (
-            None
-            if attempt is None
-            else MonitoredAttempt(attempt, is_busy=True, directory_error=without)
-        )
+        if attempt is None:
+            return None
+        return MonitoredAttempt(attempt, is_busy=True, directory_error=without)
 
     def look(self, *, changed: bool) -> None:
         """Probe all running attempts, and start the steps that are due.
@@ -343,3 +344,11 @@ class AttemptMonitor:
         with self._lock:
             self._known.pop(monitored.attempt.id, None)
         monitored.done.set()
+
+
+def _error_of(step: Callable[[Path], None], directory: Path) -> Exception | None:
+    try:
+        step(directory)
+    except (OSError, TrainuiError) as error:
+        return error
+    return None

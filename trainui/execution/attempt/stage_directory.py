@@ -42,26 +42,40 @@ def make_records(directory: Path) -> None:
 
     Raises:
         OSError: it cannot be created.
-        UnfitEnvironmentError: it cannot be made private, or the records of an attempt that the
-            database has forgotten cannot be read.
-        PreviousAttemptLivesError: an attempt that the database has forgotten still runs there.
+        UnfitEnvironmentError: it cannot be made private.
     """
     for above in (directory.parents[1], directory.parent):
         paths.make_private(above)
-    for one in _forgotten(directory):
-        _move_forgotten(one)
     process.create_lock(paths.make_private(directory))
 
 
-def _forgotten(directory: Path) -> list[Path]:
-    """Return the directories of attempts that were started with this number or a later one."""
-    numbers = {one: one.name.removeprefix("attempt-") for one in directory.parent.iterdir()}
+def forgotten(directory: Path) -> list[Path]:
+    """Return the directories of attempts that were started with this number or a later one.
+
+    For an attempt that is not claimed yet, these ran before an older database was restored.
+    """
+    try:
+        numbers = {one: one.name.removeprefix("attempt-") for one in directory.parent.iterdir()}
+    except OSError:  # usually there is none yet; else `make_records` fails as well
+        return []
     first = int(directory.name.removeprefix("attempt-"))
     return [
         one
         for one, number in numbers.items()
         if number.isdecimal() and int(number) >= first and (one / protocol.STARTED_FILE).exists()
     ]
+
+
+def move_forgotten(directory: Path) -> None:
+    """Rename the directories of forgotten attempts, so that none is taken for this attempt.
+
+    Raises:
+        OSError: one cannot be renamed.
+        UnfitEnvironmentError: the records of one cannot be read.
+        PreviousAttemptLivesError: one still runs.
+    """
+    for one in forgotten(directory):
+        _move_forgotten(one)
 
 
 def _move_forgotten(directory: Path) -> None:

@@ -257,6 +257,27 @@ def test_an_attempt_whose_directory_cannot_be_made_was_never_started(
     assert not (tmp_path / "ran").exists()
 
 
+def test_a_worker_that_was_stopped_before_its_claim_leaves_what_another_one_ran(
+    store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once it continues, it finds records of an attempt that is not forgotten."""
+    run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
+    message = str(granted(store, run).celery_task_id)
+    forgotten = stage_directory.forgotten
+    with following(store) as other:
+
+        def late(directory: Path) -> list[Path]:
+            monkeypatch.setattr(stage_directory, "forgotten", forgotten)
+            assert other.claim(run, "a", message) is not None
+            look_until(other, run, Status.COMPLETED)
+            return forgotten(directory)
+
+        monkeypatch.setattr(stage_directory, "forgotten", late)
+        assert follower.claim(run, "a", message) is None
+    (attempt,) = of_stage(run, "a")
+    assert Path(attempt.directory, "stdout.log").read_text() == "hi\n"
+
+
 def test_an_attempt_that_could_not_be_launched_is_never_launched_later(
     store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:

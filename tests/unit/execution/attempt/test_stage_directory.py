@@ -207,12 +207,14 @@ def test_an_attempt_that_the_database_forgot_is_moved_aside_and_never_while_it_l
     stage.launch("sleep 600")
     for earlier in (directory, directory.with_name("attempt-0")):
         with pytest.raises(PreviousAttemptLivesError, match="still runs: end it, then resume"):
-            stage_directory.make_records(earlier)
+            stage_directory.move_forgotten(earlier)
     assert process.request_stop(directory)
     wait_for_exit(directory)
+    stage_directory.move_forgotten(directory)
     stage_directory.make_records(directory)
     assert process.probe(directory).state == ProbeState.NONE
     assert process.probe(directory.with_name("attempt-1~1")).state == ProbeState.ENDED
+    stage_directory.move_forgotten(directory)
     stage_directory.make_records(directory)
     assert len(list(directory.parent.iterdir())) == 2, "repeated after a crash"
 
@@ -227,5 +229,5 @@ def test_unreadable_records_of_a_forgotten_attempt_are_an_error_of_the_stage(
     (forgotten / protocol.STARTED_FILE).touch()
     (forgotten / protocol.EXIT_FILE).write_text('{"version": 99}')
     with pytest.raises(UnfitEnvironmentError, match="attempt-2 belongs to an attempt that"):
-        stage_directory.make_records(stage / "attempt-1")
+        stage_directory.move_forgotten(stage / "attempt-1")
     assert forgotten.is_dir()
