@@ -55,7 +55,9 @@ def test_a_stage_that_finds_no_open_file_left_waits_and_runs_once(
     try:
         run = new_run(stage("a", NOTE))
         waiting = run.until(
-            "a", lambda one: "Too many open files" in (one.reason or ""), "waiting with the reason"
+            "a",
+            lambda _: any("Too many open files" in str(one.error) for one in run.attempts("a")),
+            "waiting with the reason",
         )
     finally:
         resource.prlimit(pid, resource.RLIMIT_NOFILE, before)

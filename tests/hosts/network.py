@@ -127,7 +127,7 @@ class Host:
         self.environ = {
             **known,
             "TRAINUI_HOME": str(self.home),
-            "XDG_CONFIG_HOME": str(self.home / "config"),
+            "XDG_CONFIG_HOME": str(directory / name / "config"),
             **{f"TRAINUI_{key.upper()}": value for key, value in settings.items()},
         }
 

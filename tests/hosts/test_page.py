@@ -86,7 +86,7 @@ def test_the_page_is_followed_on_two_hosts(tmp_path: Path, postgresql_programs: 
             host.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
         exports = [line for line in everywhere if line.startswith("export")]
-        config = node7.home / "config" / "trainui" / "config.toml"
+        config = Path(node7.environ["XDG_CONFIG_HOME"]) / "trainui" / "config.toml"
         config.parent.mkdir(parents=True)
         config.write_text(as_settings(exports))  # which the page says is the same
         (pipeline,) = (block.body for block in blocks_of(PAGE) if block.kind == "yaml")

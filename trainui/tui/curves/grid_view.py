@@ -115,7 +115,8 @@ class CurvesView(CurveKeys):
             self.set_curves(curves, empty)
         if self._compares and self.screen.focused is self:
             self.compare()
-        self._compares &= self.screen.focused is self  # else it would open at a later visit
+        else:
+            self._compares = False  # else it would open at a later visit
 
     def forget(self) -> None:
         """Forget the curves of a stage that is no longer selected."""
