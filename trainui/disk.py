@@ -181,14 +181,14 @@ def check_home(home: Path, table: Path = mounts.MOUNTS) -> None:
         )
     if is_shared(home):
         raise UnfitEnvironmentError(
-            f"{home} contains other files and is open to other users; trainui would make it "
+            f"{home} contains other files, and other users may write in it; trainui would make it "
             f"private: set TRAINUI_HOME to a directory of its own, such as {home / 'trainui'}"
         )
 
 
 def is_shared(home: Path) -> bool:
-    """Return True if others use a directory: it is open to them, and what is in it is not ours."""
-    if not home.is_dir() or not home.stat().st_mode & 0o077:
+    """Return True if others use a directory: they may write there, and its files are not ours."""
+    if not home.is_dir() or not home.stat().st_mode & 0o022:
         return False
     return not any((home / name).exists() for name in _IN_HOME) and any(home.iterdir())
 
