@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 from trainui import paths, text
-from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.store.db import sqlite_file
+
+if TYPE_CHECKING:
+    from trainui.domain.records import StageRecord
 
 _SEE = "see `trainui worker status`"
 
