@@ -91,3 +91,23 @@ def test_a_note_that_says_nothing_is_refused(cli: CommandLine) -> None:
     refused = cli("run", "pipeline.yaml", "--from", "none", "--detach")
     assert refused.code == 3
     assert len(cli.json("ls")["runs"]) == 1
+
+
+def test_the_difference_of_bare_commands_is_in_their_words(cli: CommandLine) -> None:
+    commands = {
+        "a": ["echo", "--lr", "0.1", "--seed=1"],
+        "b": ["echo", "--lr", "0.3", "--seed=2"],
+        "c": ["echo", "--lr", "0.3"],
+        "d": ["echo", "--lr", "0.3"],
+    }
+    origin: tuple[str, ...] = ()
+    for name, command in commands.items():
+        assert cli("run", "--wait", "--name", name, *origin, "--", *command).code == 0
+        origin = ("--from", name)
+    rows = {one["name"]: one["difference"] for one in cli.json("tree")["runs"]}
+    assert rows == {
+        "a": None,
+        "b": "--lr 0.1 → 0.3, --seed=1 → --seed=2",
+        "c": "command: echo --lr 0.3",
+        "d": "same command",
+    }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from difflib import unified_diff
 from typing import Any
 
@@ -16,6 +17,7 @@ from trainui.pipeline.substitution import masking
 from trainui.store.db.engine import open_store
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
+from trainui.store.read.summary import shown_command
 from trainui.store.runs import events, runs
 
 VERDICTS = ("keep", "discard")
@@ -46,16 +48,39 @@ def add(run_id: str, text: str, verdict: str | None = None) -> None:
 
 
 def difference(connection: Connection, run: RunRecord, origin: RunRecord) -> str:
-    """Return in a few words how a run differs from its origin: values, else the pipeline file."""
+    """Return in a few words how a run differs from its origin.
+
+    These are values, else words of a bare command, else the pipeline file.
+    """
     before, after = (_values(connection, one) for one in (origin, run))
     changed = [
         f"{key} {before.get(key, '(none)')} → {after.get(key, '(none)')}"
         for key in sorted({*before, *after})
         if before.get(key) != after.get(key)
     ]
-    if not changed:
-        return _in_file(connection, run, origin)
-    return formatting.listed(changed)
+    changed = changed or _in_command(*(_words(connection, one) for one in (origin, run)))
+    return formatting.listed(changed) if changed else _in_file(connection, run, origin)
+
+
+def _words(connection: Connection, run: RunRecord) -> Sequence[str]:
+    """Return the words of a bare command; empty for other runs."""
+    commands = [
+        shown_command(run.params, one.definition) for one in views.stages(connection, run.id)
+    ]
+    return commands[0] if len(commands) == 1 and isinstance(commands[0], list) else ()
+
+
+def _in_command(before: Sequence[str], after: Sequence[str]) -> list[str]:
+    """Return the words that differ, each after its option: `--lr 0.05 → 0.3`; else the command."""
+    if not (before and after):
+        return []
+    if before == after:
+        return ["same command"]
+    if len(before) != len(after):
+        return [f"command: {shlex.join(after)}"]
+    options = ["", *(f"{word} " if word.startswith("-") else "" for word in after)]
+    changes = zip(options, before, after, strict=False)
+    return [f"{option}{old} → {new}" for option, old, new in changes if old != new]
 
 
 def _values(connection: Connection, run: RunRecord) -> Mapping[str, Any]:
