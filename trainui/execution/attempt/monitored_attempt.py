@@ -22,6 +22,8 @@ class MonitoredAttempt:
     """Why its directory could not be created; then nothing was ever started."""
     is_busy: bool = False
     """True while a pool thread works on it."""
+    is_recorded: bool = False
+    """True once its end is recorded."""
     asked_to_stop_at: float | None = None
     """Time at which its supervisor was asked to stop. All times here are monotonic."""
     orphan: Orphan | None = None

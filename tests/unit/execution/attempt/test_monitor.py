@@ -25,6 +25,7 @@ from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.errors import StoreLockedError
 from trainui.execution.attempt import (
+    attempt_poller,
     launcher,
     metrics_flush,
     monitor,
@@ -474,7 +475,7 @@ def test_a_stage_that_is_stopped_by_a_signal_says_so(
     monkeypatch: pytest.MonkeyPatch,
     who: str,
 ) -> None:
-    monkeypatch.setattr(monitor, "SUSPENSION_EVERY", 0.0)
+    monkeypatch.setattr(attempt_poller, "SUSPENSION_EVERY", 0.0)
     run = submit(tmp_path, "stages: [{name: a, run: sleep 600}]")
     attempt = granted(store, run)
     follower.claim(run, "a", str(attempt.celery_task_id))

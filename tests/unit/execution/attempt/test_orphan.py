@@ -19,7 +19,7 @@ from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for, wait_for
 from trainui import control
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import Status
-from trainui.execution.attempt import lost_attempts, monitor
+from trainui.execution.attempt import attempt_poller, lost_attempts
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.store.db.engine import Store
 from trainui.store.runs import stages
@@ -179,7 +179,7 @@ def test_a_stopped_supervisor_stops_its_stage_all_the_same(
 def test_a_supervisor_that_hangs_is_killed_and_its_stage_ended(
     store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(monitor, "SUPERVISOR_PATIENCE", 0.1)
+    monkeypatch.setattr(attempt_poller, "SUPERVISOR_PATIENCE", 0.1)
     monkeypatch.setattr(process, "request_stop", lambda _directory: True)
     run = Running(store, follower, tmp_path, grace=0.1)
     control.cancel(run.id)
@@ -191,7 +191,7 @@ def test_a_supervisor_that_hangs_is_killed_and_its_stage_ended(
 def test_an_attempt_of_another_host_is_left_alone_until_a_person_gives_it_up(
     store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(monitor, "INVISIBLE_AFTER", 0.0)
+    monkeypatch.setattr(attempt_poller, "INVISIBLE_AFTER", 0.0)
     run = Running(store, follower, tmp_path)
     run.lose_supervisor()
     run.set_host("far-away")
@@ -201,7 +201,7 @@ def test_an_attempt_of_another_host_is_left_alone_until_a_person_gives_it_up(
     control.cancel(run.id)
     follower.look(changed=True)
     assert run.attempt.status == Status.RUNNING  # the other host gets its time to end it
-    monkeypatch.setattr(monitor, "INVISIBLE_PATIENCE", 0.1)
+    monkeypatch.setattr(attempt_poller, "INVISIBLE_PATIENCE", 0.1)
     error = str(run.until(Status.CANCELLED).error)
     assert error.startswith("cancelled, although it may still be running: it runs on far-away")
     assert is_alive(run.pid)  # of a boot that is not ours: a stranger
@@ -221,7 +221,7 @@ def test_a_machine_that_got_another_name_still_knows_its_stages(
 def test_an_attempt_whose_records_cannot_be_read_is_no_secret_and_can_be_given_up(
     store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(monitor, "INVISIBLE_AFTER", 0.0)
+    monkeypatch.setattr(attempt_poller, "INVISIBLE_AFTER", 0.0)
     run = Running(store, follower, tmp_path)
     run.lose_supervisor()
     run.set_in_pids(version=99)
@@ -229,7 +229,7 @@ def test_an_attempt_whose_records_cannot_be_read_is_no_secret_and_can_be_given_u
     run.set_in_pids(version=1)
     run.until_reason("None")
     run.set_in_pids(version=99)
-    monkeypatch.setattr(monitor, "INVISIBLE_PATIENCE", 0.0)
+    monkeypatch.setattr(attempt_poller, "INVISIBLE_PATIENCE", 0.0)
     control.cancel(run.id)
     error = str(run.until(Status.CANCELLED).error)
     assert "although it may still be running: it cannot be inspected" in error
