@@ -338,6 +338,21 @@ async def test_many_members_are_one_line_that_unfolds(filler: Filler) -> None:
         await driven.until_shown("only the members of a sweep can be folded")
 
 
+async def test_the_curves_of_a_large_folded_sweep_name_the_member_that_has_them(
+    filler: Filler,
+) -> None:
+    members = [f"train[seed={seed}]" for seed in range(30)]
+    run_id = filler.run(dict.fromkeys(members, ()))
+    for name in members[:2]:
+        filler.complete(run_id, name)
+    filler.curves(run_id, members[1], 20)
+    filler.fail(run_id, members[2], "no")
+    filler.fail(run_id, members[4], "no")
+    async with opened(run_id) as driven:
+        await driven.until_shown("3 Curves: train[seed=1] (has metrics)", "train/loss")
+        await driven.until_shown("4 Log: train[seed=4] (newest of 2 failed)")
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)])
 async def test_sheets_tell_of_parameters_files_and_events(
     filler: Filler,
@@ -490,6 +505,7 @@ async def test_a_folded_matrix_tells_of_its_members_the_best_first(filler: Fille
         assert told[4][-1] == "failed"
         await driven.press("5")
         await driven.until_shown("5 Params: train[lr=0.1,opt=adam,seed=4]")
+        await driven.until_shown("4 Log: train[lr=0.1,opt=adam,seed=4] (the failed member)")
         await driven.press("2", "1", "enter")
         await driven.until_shown("2 train[lr=0.1,opt=adam,seed=4]", "exit code 1")
 

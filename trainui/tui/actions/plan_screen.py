@@ -25,6 +25,7 @@ from trainui.tui.host import host_of
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, Segment, fit, text_rows, wrap
 from trainui.tui.widgets.bars import Bar, KeyBar
+from trainui.tui.widgets.line_view import RowsView
 from trainui.tui.widgets.list_view import Entry, EntryView
 
 if TYPE_CHECKING:
@@ -47,6 +48,30 @@ class PlanView(EntryView[str]):
     """The plan's lines, with a cursor on the names of stages."""
 
     DEFAULT_CSS = "PlanView { padding: 1 1; height: 1fr; }"
+
+    def fixed_rows(self) -> int:
+        """Return 1: the headings of the columns do not scroll."""
+        return 1
+
+    def show_row(self, index: int, *, around: int = 0) -> None:
+        """Scroll a stage into view, with the lines of its reason."""
+        last = index
+        while last + 1 < len(self.entries) and not self.selectable(last + 1):
+            last += 1
+        super().show_row(last, around=around)
+        super().show_row(index, around=around)
+
+
+class SummaryView(RowsView, can_focus=False):
+    """The plan's summary; it stays in view while the stages scroll."""
+
+    DEFAULT_CSS = "SummaryView { padding: 1 1 0 1; height: auto; max-height: 50%; }"
+
+    def set_rows(self, rows: Sequence[Row]) -> None:
+        """Show these rows; no rows take no room."""
+        self.display = bool(rows)
+        super().set_rows(rows)
+        self.refresh(layout=True)
 
 
 class PlanScreen(Screen[bool]):
@@ -71,6 +96,7 @@ class PlanScreen(Screen[bool]):
     def compose(self) -> ComposeResult:
         """Make the plan."""
         yield Bar(id="top")
+        yield SummaryView(id="summary")
         yield PlanView(id="plan")
         yield KeyBar(id="keys")
 
@@ -170,18 +196,20 @@ class PlanScreen(Screen[bool]):
 
     def _draw(self, plan: _ShownPlan) -> None:
         width = self.size.width - 2
-        rows: list[Row] = [(), *self._wrapped(summary(plan.stages), "strong")]
+        self.query_one(SummaryView).set_rows(self._summary(plan))
+        diff = diff_rows(plan.choice.diff or "", width)
+        first = next((one.name for one in plan.stages if one.action != Action.SKIP), None)
+        lines = [*plan_lines(plan.stages, width), *map(Entry, [(), *diff] if diff else ())]
+        self.query_one(PlanView).set_entries(lines, first)
+
+    def _summary(self, plan: _ShownPlan) -> list[Row]:
+        rows = self._wrapped(summary(plan.stages), "strong")
         rows += self._wrapped(saved(plan.stages), "good")
         if plan.choice.diff and not plan.revives:
             rows += self._wrapped("the edits apply to stages that have not started yet")
         rows += self._wrapped(waiting(plan.stages), "warn")
         rows += self._wrapped(plan.code, "warn")
-        if heading := _heading(plan.choice):
-            rows += [(), *self._wrapped(heading, "warn")]
-        rows += diff_rows(plan.choice.diff or "", width)
-        first = next((one.name for one in plan.stages if one.action != Action.SKIP), None)
-        lines = [*plan_lines(plan.stages, width), *map(Entry, rows)]
-        self.query_one(PlanView).set_entries(lines, first)
+        return rows + self._wrapped(_heading(plan.choice), "warn")
 
     def on_resize(self) -> None:
         """Wrap everything for the new width."""
@@ -191,6 +219,7 @@ class PlanScreen(Screen[bool]):
             self._explain(*self._explained)
 
     def _show(self, rows: Sequence[Row]) -> None:
+        self.query_one(SummaryView).set_rows(())
         self.query_one(PlanView).set_entries([*map(Entry, rows)])
 
     def _show_keys(self, *ids: str) -> None:
@@ -271,7 +300,7 @@ def _planned(run: RunRecord, choice: PipelineChoice, options: StageOptions) -> _
 
 
 def _heading(choice: PipelineChoice) -> str:
-    """Return the line above the difference; empty: the run's pipeline has not changed."""
+    """Return which pipeline the plan is made with; empty: the run's pipeline has not changed."""
     if choice.changed_file is None and choice.waited:
         which = listed(choice.waited)
         return f"{'Without' if choice.edit is None else 'With'} the pending edit of {which}"

@@ -77,7 +77,10 @@ class RunActions(PromptScreen):
         targets, stages = self._targets(), self.target_stages()
         if not targets:
             return
-        if len(targets) == 1 and targets[0].is_external:
+        if len(targets) > 1:
+            self._show_message("R reruns a stage of one run: esc clears the marks")
+            return
+        if targets[0].is_external:
             self._offer_new_run(targets[0], stages)
             return
         unfinished = [stage for stage in stages if stage.status in UNFINISHED]

@@ -88,8 +88,27 @@ def _node(key: str, members: Sequence[StageRecord], keys: Mapping[str, str]) -> 
 
 
 def most_important(members: Sequence[StageRecord]) -> StageRecord:
-    """Return the member with the most important state; of running ones a stalled one."""
-    return min(members, key=lambda stage: (RANKS[stage.status], not stage.stalled))
+    """Return the member with the most important state.
+
+    Of running ones it is a stalled one, else the first; of those that ended, the last to end.
+    """
+
+    def rank(stage: StageRecord) -> tuple[int, bool, int]:
+        return RANKS[stage.status], not stage.stalled, -(stage.completed_at or 0)
+
+    return min(members, key=rank)
+
+
+def which(members: Sequence[StageRecord]) -> str:
+    """Return which of them the most important member is, e.g. `newest of 8 failed`."""
+    stage = most_important(members)
+    if stage.stalled and stage.status == Status.RUNNING:
+        alike, state = [one for one in members if one.stalled], "stalled"
+    else:
+        alike, state = [one for one in members if one.status == stage.status], str(stage.status)
+    if len(alike) == 1:
+        return f"the {state} member"
+    return f"{'newest' if stage.completed_at else 'first'} of {len(alike)} {state}"
 
 
 def counts(members: Sequence[StageRecord]) -> list[tuple[Status, int]]:

@@ -6,6 +6,7 @@ Narrow: the DAG, and below it one of the three other panes, chosen by tabs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -18,6 +19,7 @@ from trainui.domain.records import StageRecord
 from trainui.text import harmless
 from trainui.tui.curves.grid_view import CurvesView
 from trainui.tui.data.query import DetailTab
+from trainui.tui.graph.nodes import which
 from trainui.tui.graph.rows import LEAST_BAR
 from trainui.tui.graph.view import StageGraph
 from trainui.tui.keymap import bindings
@@ -186,21 +188,35 @@ class Panes(Container):
         self.lay_out(self.graph.preferred_width)
         self.call_after_refresh(lambda: self.graph.show_row(max(self.graph.cursor, 0)))
 
-    def show_titles(self, stage: StageRecord, attempt: int | None, members: int) -> None:
-        """Set the panes' titles; `members` is the number of folded members under the cursor."""
+    def show_titles(
+        self,
+        stage: StageRecord,
+        attempt: int | None,
+        members: Sequence[StageRecord],
+        plotted: str | None,
+    ) -> None:
+        """Set the panes' titles.
+
+        `members` are the folded members under the cursor, `plotted` is the one with the curves.
+        """
         name = harmless(stage.name)
         number = attempt or stage.attempt
         subject = f"{name}, attempt {number}" if attempt or number > 1 else name
-        group = f"{harmless(stage.definition.group)} ×{members}"
-        drawn = group if members and self.curves.state.drawn.sweep else subject
-        self.curves.set_title(f"3 Curves: {drawn}")
-        self.log_view.set_title(f"4 Log: {subject}")
+        group = f"{harmless(stage.definition.group)} ×{len(members)}"
+        chosen = f" ({which(members)})" if members else ""
+        drawn, drawn_chosen = subject, chosen
+        if members and self.curves.state.drawn.sweep:
+            drawn, drawn_chosen = group, ""
+        elif members and plotted not in (None, stage.name):
+            drawn, drawn_chosen = harmless(str(plotted)), " (has metrics)"
+        self.curves.set_title(f"3 Curves: {drawn}{drawn_chosen}")
+        self.log_view.set_title(f"4 Log: {subject}{chosen}")
         self._subjects = (name, subject, drawn, subject)
         if self.tab == DetailTab.OVERVIEW:
             self._subjects = (name, group if members else subject, drawn, subject)
             self.overview.set_title(f"2 {group if members else name}")
         else:
-            self.overview.set_title(f"{self.tab} {self.tab.title}: {subject}")
+            self.overview.set_title(f"{self.tab} {self.tab.title}: {subject}{chosen}")
         self.tabs.show_stage(self._subjects[self._pane - 1])
 
     @property

@@ -117,8 +117,9 @@ class RunScreen(PaneActions):
     def _follow(self, stages: tuple[StageRecord, ...]) -> None:
         """Autoselect a stage until the user selects one."""
         selected = self.graph.selected
+        under_cursor = [one.name for one in self.target_stages()]
         if selected is None or (
-            self._autoselected is not None and selected.name != self._autoselected
+            self._autoselected is not None and self._autoselected not in under_cursor
         ):
             return
         found = stage_to_select(stages, selected, self._autoselected)

@@ -183,13 +183,17 @@ class LinesView(BorderedView):
         self.update_rows()
 
     def show_row(self, index: int, *, around: int = 0) -> None:
-        """Scroll a row into view, with `around` rows of context."""
+        """Scroll a row into view, with `around` rows of context.
+
+        It is forced, since a view that was just filled has no scrollbar yet.
+        """
         top = self.scroll_offset.y
         wanted = index - self.fixed_rows()
         if wanted - around < top:
-            self.scroll_to(y=wanted - around, animate=False)
+            self.scroll_to(y=wanted - around, animate=False, force=True)
         elif wanted + around >= top + self.page_height:
-            self.scroll_to(y=wanted + around - self.page_height + 1, animate=False)
+            y = wanted + around - self.page_height + 1
+            self.scroll_to(y=y, animate=False, force=True)
 
     def action_line(self, count: int) -> None:
         """Scroll by lines."""

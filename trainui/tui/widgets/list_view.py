@@ -148,6 +148,12 @@ class EntryView(CursorView, Generic[Item]):
         """Return True if the line stands for an item."""
         return 0 <= index < len(self.entries) and self.entries[index].item is not None
 
+    def on_resize(self) -> None:
+        """Redraw everything for the new width, and keep the cursor in view."""
+        super().on_resize()
+        if self.cursor >= 0:
+            self.show_row(self.cursor)
+
     def action_line(self, count: int) -> None:
         """Move by items; past the last one scroll."""
         before = self.cursor

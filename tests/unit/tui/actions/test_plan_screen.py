@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.unit.tui.driving import opened
+from tests.unit.tui.filled import Filler
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.tui.actions.plan_screen import plan_lines
 from trainui.tui.render.styled_text import plain, width_of
@@ -30,3 +32,28 @@ def test_short_reasons_stand_beside_the_stages_also_on_a_narrow_terminal() -> No
         "▶ run train failed: exit code 1",
     ]
     assert "WHY" in lines(140, *stages, long)[0]
+
+
+async def test_the_summary_of_a_long_plan_stays_above_the_first_stage_that_runs(
+    filler: Filler,
+) -> None:
+    graph = {f"stage-{number}": () for number in range(60)}
+    run_id = filler.run(graph)
+    filler.complete(run_id, *list(graph)[:-1])
+    filler.fail(run_id, "stage-59", "exit code 1")
+    async with opened(run_id, size=(80, 24)) as driven:
+        await driven.until_shown("✗ failed")
+        await driven.press("r")
+        await driven.until_shown("1 to run, 59 skipped", "▶ run       stage-59", "STAGE")
+        assert "stage-0 " not in driven.text()
+        await driven.press("g")
+        await driven.until_shown("1 to run, 59 skipped", "stage-0 ", "STAGE")
+
+
+async def test_several_marked_runs_are_not_rerun_and_the_reason_says_so(filler: Filler) -> None:
+    for name in ("first", "second"):
+        filler.complete(filler.run({"a": ()}, name=name), "a")
+    async with opened() as driven:
+        await driven.until_shown("first", "second")
+        await driven.press("space", "j", "space", "R")
+        await driven.until_shown("R reruns a stage of one run: esc clears the marks")

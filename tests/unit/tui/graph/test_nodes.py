@@ -13,7 +13,7 @@ from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.store.db import protocol
 from trainui.store.read import views
-from trainui.tui.graph.nodes import counts, graph_nodes, most_important
+from trainui.tui.graph.nodes import counts, graph_nodes, most_important, which
 from trainui.tui.graph.timeline import Timeline, bar
 
 
@@ -40,9 +40,36 @@ def test_members_of_a_matrix_are_folded_into_one_node(
     members = [stage for stage in stages if stage.name in folded[1].members]
     assert counts(members) == [(Status.COMPLETED, 3), (Status.QUEUED, 2), (Status.FAILED, 1)]
     assert most_important(members).name == MEMBERS[3]
+    assert which(members) == "the failed member"
     unfolded = graph_nodes(stages, lambda _group, _count: False)
     assert [node.key for node in unfolded] == list(SWEEP)
     assert {node.group for node in unfolded} == {None, "train"}
+
+
+def test_a_folded_sweep_stands_for_the_member_that_ended_last_or_is_first_to_run(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id = filler.run(SWEEP)
+    filler.complete(run_id, "prepare")
+    filler.complete(run_id, MEMBERS[1], ago=10)
+    filler.complete(run_id, MEMBERS[0], ago=20)
+    chosen = []
+    for name, status in ((None, None), (MEMBERS[3], None), (MEMBERS[2], Status.FAILED)):
+        if name is not None:
+            attempt = filler.start(run_id, name, ago=5)
+            if status is not None:
+                filler.end(attempt, status, ago=3)
+        stages = [one for one in views.stages(connection, run_id) if one.name in MEMBERS]
+        ended = [one for one in stages if one.status != Status.QUEUED]
+        chosen.append((most_important(ended).name, which(ended)))
+    assert chosen == [
+        (MEMBERS[1], "newest of 2 completed"),
+        (MEMBERS[3], "the running member"),
+        (MEMBERS[2], "the failed member"),
+    ]
+    filler.end(filler.start(run_id, MEMBERS[5], ago=9), Status.FAILED, ago=2)
+    stages = [one for one in views.stages(connection, run_id) if one.name in MEMBERS]
+    assert (most_important(stages).name, which(stages)) == (MEMBERS[5], "newest of 2 failed")
 
 
 def timed(filler: Filler, connection: protocol.Connection) -> list[StageRecord]:

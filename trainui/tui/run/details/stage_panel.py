@@ -67,7 +67,7 @@ class StagePanel:
                 filter(None, (waits.replace("output", "metrics"), detail.searched_places))
             )
             panes.curves.show_curves(detail.curves, none, detail.problems)
-        panes.show_titles(stage, self.attempt, len(graph.folded))
+        panes.show_titles(stage, self.attempt, graph.folded, detail.plotted)
 
     def tick(self) -> None:
         """Update the running time of the selected stage."""
