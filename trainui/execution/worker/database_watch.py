@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from trainui.errors import NotPlainFileError, StoreError
-from trainui.store.db import sqlite_file
+from trainui.store.db import sqlite_file, wal
 
 
 def problem(database: Path | None) -> str | None:
@@ -31,10 +31,10 @@ class DatabaseWatch:
         self._file = sqlite_file.store_file()
         self._opened = sqlite_file.file_identity(self._file)
         self._mark = sqlite_file.FileMark()
-        self._keeper: sqlite_file.LogKeeper | None = None
-        with suppress(OSError, sqlite3.Error):
+        self._keeper: wal.LogKeeper | None = None
+        with suppress(OSError, sqlite3.Error, StoreError):
             self._log_deleted()
-        with suppress(OSError):  # reported by the first check
+        with suppress(OSError, StoreError):  # reported by the first check
             self._overwritten()
 
     def problem(self) -> str | None:
@@ -42,7 +42,10 @@ class DatabaseWatch:
         found = sqlite_file.file_identity(self._file)
         self._opened = self._opened or found
         if found == self._opened:
-            return problem(self._file) or self._overwritten() or self._log_deleted()
+            try:
+                return problem(self._file) or self._log_deleted() or self._overwritten()
+            except StoreError as error:
+                return str(error)
         how = "removed" if found is None else "replaced by another file"
         return f"the database {self._file} was {how}"
 
@@ -57,9 +60,9 @@ class DatabaseWatch:
     def _log_deleted(self) -> str | None:
         if self._file is None or self._opened is None:
             return None
-        deleted = sqlite_file.deleted_log(self._file)
+        deleted = wal.deleted(self._file)
         if deleted is None:
-            self._keeper = self._keeper or sqlite_file.LogKeeper(self._file)
+            self._keeper = self._keeper or wal.LogKeeper(sqlite_file.connect(self._file))
             return None
         if self._keeper is not None:
             with suppress(sqlite3.Error):  # the worker ends in any case

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from trainui import paths, settings
 from trainui.errors import NotFoundError, StoreError
-from trainui.store.db import sqlite_file
+from trainui.store.db import sqlite_file, wal
 from trainui.store.db.protocol import Connection
 from trainui.store.db.revision import HEAD
 
@@ -108,7 +108,10 @@ def _open(database: Path) -> sqlite3.Connection:
             f"there are no runs yet: {database} does not exist; start with `trainui demo`"
         )
     # if no file can be made beside it, SQLite can read it only if nobody else can write to it
-    query = "mode=ro" if _can_be_shared(database) else "immutable=1"
+    is_shared = _can_be_shared(database)
+    if is_shared:
+        wal.check(database)
+    query = "mode=ro" if is_shared else "immutable=1"
     connection = None
     try:
         connection = sqlite3.connect(

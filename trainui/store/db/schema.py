@@ -103,7 +103,7 @@ def _check_empty(file: Path) -> None:
 def revision(file: Path) -> str | None:
     """Return the revision, None for an empty database; raise NotPlainFileError if it is no file."""
     plain_files.check(file, file.stat().st_mode)
-    with closing(sqlite3.connect(file)) as connection:
+    with closing(sqlite_file.connect(file)) as connection:
         try:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         except sqlite3.OperationalError as error:

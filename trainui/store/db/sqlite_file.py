@@ -9,6 +9,7 @@ from pathlib import Path
 
 from trainui import paths, plain_files, settings
 from trainui.errors import StoreError, StoreLockedError, StoreSchemaError
+from trainui.store.db import wal
 
 UPGRADE_LOCK = ".upgrade.lock"
 """Suffix of the lock file for creating or upgrading a database; the file is never removed."""
@@ -18,7 +19,12 @@ BUSY_TIMEOUT = 30.0
 
 
 def connect(file: Path) -> sqlite3.Connection:
-    """Open an existing SQLite file; never create one, e.g. if it was just removed."""
+    """Open an existing SQLite file; never create one, e.g. if it was just removed.
+
+    Raises:
+        StoreError: its write-ahead log was deleted while another process used it.
+    """
+    wal.check(file)
     return sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, check_same_thread=False)
 
 
@@ -83,37 +89,6 @@ class FileMark:
             self._seen = log == copied
 
 
-class LogKeeper:
-    """Saves the write-ahead log of a database that is in use if somebody deletes its file.
-
-    Other processes would then start another log, and damage the database. The deleted one still
-    exists as long as a connection has it open; this one does.
-    """
-
-    def __init__(self, database: Path) -> None:
-        self._connection = connect(database)
-        self._connection.execute("SELECT 1 FROM sqlite_master").fetchall()  # opens the log
-
-    def save(self) -> None:
-        """Copy the log into the database."""
-        self._connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
-
-    def __del__(self) -> None:
-        """Close the connection."""
-        self._connection.close()
-
-
-def deleted_log(database: Path) -> str | None:
-    """Return the name of a database's write-ahead log, or its index, if a deleted one is open."""
-    logs = [f"{os.path.realpath(database)}{suffix}" for suffix in ("-wal", "-shm")]
-    for descriptor in Path("/proc/self/fd").iterdir():
-        with suppress(OSError):
-            name = str(descriptor.readlink()).removesuffix(" (deleted)")
-            if name in logs and not descriptor.stat().st_nlink:
-                return name
-    return None
-
-
 class Unreplaced:
     """Detects that the database file was replaced while a long-running reader has it open."""
 
@@ -122,7 +97,7 @@ class Unreplaced:
         self._file = file_identity(self._path)
 
     def check(self) -> None:
-        """Raise StoreError if the database is no longer the file that it was at first."""
+        """Raise StoreError if the database, or its log, is no longer the file that it was."""
         found = file_identity(self._path)
         # missing already at first: removed after the reader had opened it
         if self._path is not None and (found is None or found != self._file):
@@ -130,6 +105,8 @@ class Unreplaced:
                 f"{self._path} was removed or replaced by another file meanwhile; "
                 "see `trainui doctor`, then start this again"
             )
+        if self._path is not None and (deleted := wal.deleted(self._path)) is not None:
+            raise StoreError(f"{deleted} was deleted while it was in use; start this again")
 
 
 def check_not_lost(database: Path) -> None:

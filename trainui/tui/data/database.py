@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from trainui import settings
 from trainui.errors import NotFoundError, TrainuiError
-from trainui.store.db import readonly, sqlite_file
+from trainui.store.db import readonly, sqlite_file, wal
 from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, gpu_use, views
 from trainui.tui.data.health import HealthReader
@@ -43,6 +43,7 @@ class ScreenDatabase:
         """The last event that could ring; None: none has been read."""
         self._connection: Connection | None = None
         self._file: tuple[int, int] | None = None
+        self._log: tuple[int | None, ...] = ()
         self._version: int | str | None = None
         self._list = RunsPageReader()
         self._pages: RunPageReader | None = None
@@ -154,15 +155,23 @@ class ScreenDatabase:
         if self._connection is None:
             self._replaced()
             self._connection = readonly.connect()
+            self._log = self._log_file()
         return self._connection
 
+    def _log_file(self) -> tuple[int | None, ...]:
+        return () if self._path is None else wal.identity(self._path)
+
     def _replaced(self) -> bool:
-        """Return True if the database file was created, removed or replaced since the last call."""
+        """Return True if the database file was created, removed or replaced since the last call.
+
+        Also if its write-ahead log was, since the database was opened.
+        """
         if self._path is None:
             self._file = self._file or (0, 0)
             return False
         found = sqlite_file.file_identity(self._path)
-        if found == self._file:
+        is_log_same = self._connection is None or self._log_file() == self._log
+        if found == self._file and is_log_same:
             return False
         self._file = found
         self.close()
