@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from tests.acceptance.command_line import COMMAND, CommandLine
+from tests.unit.supervisor.waiting import wait_for
 
 
 def test_the_version_is_told(cli: CommandLine) -> None:
@@ -248,16 +249,21 @@ def test_what_is_not_utf_8_is_one_error_and_leaves_nothing(cli: CommandLine) -> 
     assert (done.code, done.err.count("\n")) == (2, 1), done
 
 
-def test_packages_on_pythonpath_do_not_replace_ours(cli: CommandLine) -> None:
-    """Environment modules of clusters put another Python's packages there."""
+def test_modules_on_pythonpath_do_not_replace_ours(cli: CommandLine) -> None:
+    """Environment modules of clusters put another Python's packages there, others a project."""
     packages = cli.directory / "packages"
     packages.mkdir()
-    for name in ("typer", "click", "redis", "celery", "kombu", "sqlalchemy", "numpy"):
-        (packages / f"{name}.py").write_text("raise SystemError('of another Python')")
+    foreign = ("typer", "click", "redis", "celery", "kombu", "sqlalchemy", "numpy")
+    for name in (*foreign, "queue", "random", "logging", "inspect", "select", "math"):
+        (packages / f"{name}.py").write_text("raise SystemError('of the user')")
+    cli.environ["TRAINUI_NOTIFY_COMMAND"] = f"echo $PYTHONPATH >> {cli.directory}/given"
     for given in ("packages", str(packages)):
         cli.environ["PYTHONPATH"] = given
         done = cli("run", "--wait", "--", "sh", "-c", 'test "$PYTHONPATH" = "$0"', given)
         assert done.code == 0, done
+    notified = cli.directory / "given"
+    wait_for(lambda: notified.exists() and notified.read_text().endswith("\n"))
+    assert set(notified.read_text().split()) == {str(packages)}
     assert cli("worker", "stop").code == 0
 
 

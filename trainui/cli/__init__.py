@@ -3,3 +3,7 @@
 Read `main` first (from arguments to an exit code), then `app` (the list of commands), then
 `runs.run`, the command that most people type first.
 """
+
+from trainui import search_path
+
+search_path.prefer_own()  # before anything else is imported

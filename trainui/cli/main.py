@@ -44,19 +44,11 @@ def run() -> NoReturn:
     time, and only frees memory.
     """
     gc.set_threshold(COLLECT_AFTER)
-    _prefer_own_packages()
     code = main(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()
     os._exit(code)
-
-
-def _prefer_own_packages() -> None:
-    """Search PYTHONPATH last: on clusters it often has the packages of another Python."""
-    parts = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    given = {os.path.abspath(part) for part in parts if part}  # noqa: PTH100
-    sys.path.sort(key=lambda entry: entry in given)
 
 
 def main(arguments: Sequence[str]) -> int:

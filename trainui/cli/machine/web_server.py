@@ -13,11 +13,12 @@ import hmac
 import json
 import re
 import shlex
-import sys
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from textual_serve.server import Server
+
+from trainui.execution.daemon import spawn
 
 POLICY = (
     "default-src 'self' data: blob: 'unsafe-inline'; connect-src 'self' {}; frame-ancestors 'none'"
@@ -58,7 +59,7 @@ class WebServer(Server):
         `say` is called with the address once the server accepts connections; the websocket's
         address must contain the token.
         """
-        command = [sys.executable, "-m", "trainui.tui.web", *(["--write"] * writable)]
+        command = spawn.module_argv("trainui.tui.web", *(["--write"] * writable))
         super().__init__(shlex.join(command), host="127.0.0.1", port=port, title="trainui")
         self._token = token
         self._pages: set[asyncio.Task[object]] = set()

@@ -8,13 +8,12 @@ import shlex
 import signal
 import subprocess
 import sys
-import sysconfig
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from trainui import limits, paths, plain_files
+from trainui import limits, paths, plain_files, search_path
 from trainui.supervisor.protocol import IDENTITY
 
 _LOG_LIMIT = 1 << 20
@@ -155,8 +154,7 @@ def _environment() -> dict[str, str]:
     """Return our environment with relative paths made absolute, for a process started in `/`.
 
     If we run inside a stage, the stage's identity and GPU variables are removed: the daemon
-    outlives the stage and must not be limited to its GPUs. Our packages come before those of
-    PYTHONPATH, which on clusters are often another Python's.
+    outlives the stage and must not be limited to its GPUs.
     """
     environ = {**os.environ, **dict.fromkeys(IDENTITY, "")}
     for name in ("TRAINUI_HOME", "TRAINUI_RUNS_DIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
@@ -165,11 +163,4 @@ def _environment() -> dict[str, str]:
     if os.environ.get(IDENTITY[0]):
         for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"):
             environ.pop(name, None)
-    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    search = [str(Path(part).absolute()) for part in given if part]
-    if search:
-        search.insert(0, sysconfig.get_path("purelib"))
-    package_root = Path(paths.__file__).parent.parent
-    if package_root.name not in ("site-packages", "dist-packages"):
-        search.insert(0, str(package_root))  # a source checkout that may not be installed
-    return {**environ, "PYTHONPATH": os.pathsep.join(search)} if search else environ
+    return {**environ, **search_path.of_own_process()}

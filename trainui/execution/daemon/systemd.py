@@ -33,7 +33,7 @@ def text(environ: Mapping[str, str]) -> str:
     """
     named = [name for name in environ if name.startswith("TRAINUI_")]
     variables = {name: environ[name] for name in sorted({*named, *KEPT}) if environ.get(name)}
-    command = f"{_quoted(sys.executable.replace('$', '$$'))} -m trainui worker"
+    command = f"{_quoted(sys.executable.replace('$', '$$'))} -P -m trainui worker"
     return "\n".join(
         [
             "[Unit]",
@@ -124,7 +124,7 @@ def _check_bus() -> None:
             "systemd user services are not available (`systemctl --user` finds no bus), as in "
             "containers and on some clusters. Commands that need the worker start it; to start it "
             "at boot where cron runs, add this line with `crontab -e`:\n"
-            f"@reboot {sys.executable} -m trainui worker start"
+            f"@reboot {sys.executable} -P -m trainui worker start"
         )
 
 

@@ -19,6 +19,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from trainui import search_path
 from trainui.domain.notifications import Notification
 from trainui.errors import StoreError
 from trainui.settings import Settings
@@ -169,7 +170,7 @@ class _Command(_Way):
             run = views.run(connection, notice.run_id)
             text = "" if run is None else json.dumps(summary.run_in_full(connection, run))
         about = {"TRAINUI_EVENT": notice.kind, "TRAINUI_MESSAGE": notice.text}
-        self.run(["sh", "-c", self._command], text, about)
+        self.run(["sh", "-c", self._command], text, {**about, **search_path.of_user()})
 
 
 class _Apprise(_Way):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trainui.execution.daemon import spawn
 from trainui.formatting import quantity
 from trainui.metrics.files import peek
 
@@ -84,7 +84,7 @@ def _age(found: Mapping[str, Any]) -> float:
 
 def _answer(words: list[str], is_cancelled: Callable[[], bool]) -> dict[str, Any] | None:
     """Return what `trainui add` prints as JSON; None if it did not end in time."""
-    command = [sys.executable, "-m", "trainui", "add", *words, "--json"]
+    command = spawn.module_argv("trainui", "add", *words, "--json")
     give_up_at = time.monotonic() + PATIENCE
     none = subprocess.DEVNULL
     with (
