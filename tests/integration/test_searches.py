@@ -66,7 +66,7 @@ def study_of(run: Run) -> optuna.Study:
     return optuna.load_study(study_name=f"{run.id}/train", storage=storage)
 
 
-def told(run: Run, count: int) -> list[TrialRecord]:
+def reported(run: Run, count: int) -> list[TrialRecord]:
     """Wait until the study has the outcome of so many trials; study and store agree then."""
     wait_for(
         lambda: sum(one.state != trials.ASKED for one in trials_of(run)) == count,
@@ -87,7 +87,7 @@ def test_later_stages_get_the_best_trial_when_all_have_ended(tmp_path: Path) -> 
     after = {"name": "after", "run": best, "depends_on": ["train"]}
     run = Run(tmp_path, searched(), after)
     assert run.wait().status == Status.COMPLETED, run.stages()
-    found = told(run, 4)
+    found = reported(run, 4)
     assert {one.state for one in found} == {"complete"}
     assert {one.step for one in found} == {3}
     least = min(found, key=lambda one: one.value or 0)
@@ -108,7 +108,7 @@ def test_failures_and_missing_values_count_as_failed_and_say_why(tmp_path: Path)
     after = {"name": "after", "run": "echo ${stages.train.dirs} > dirs", "depends_on": ["train"]}
     run = Run(tmp_path, searched(script), after)
     assert run.wait().status == Status.FAILED
-    found = told(run, 4)
+    found = reported(run, 4)
     assert [one.state for one in found] == ["fail", "fail", "fail", "complete"]
     assert [one.stage.status for one in found[:3]] == [Status.FAILED] * 3
     assert [one.stage.reason for one in found[1:]] == [
@@ -158,11 +158,11 @@ def test_one_cancelled_trial_counts_as_failed_and_the_search_goes_on(tmp_path: P
     run = Run(tmp_path, searched(wait, trials=4))
     run.process("train[trial=1]")
     control.cancel(run.id, ["train[trial=0]"])
-    told(run, 1)
+    reported(run, 1)
     for number in (1, 2, 3):
         (tmp_path / f"go-train[trial={number}]").touch()
     assert run.wait().status == Status.CANCELLED
-    found = told(run, 4)
+    found = reported(run, 4)
     assert [one.state for one in found] == ["fail", *["complete"] * 3]
 
 
@@ -174,7 +174,7 @@ def test_a_trial_that_was_cancelled_before_it_was_asked_for_is_left_to_a_resume(
     control.cancel(run.id, ["train[trial=3]"])
     run.go()
     assert run.wait().status == Status.CANCELLED
-    found = told(run, 3)
+    found = reported(run, 3)
     assert [one.state for one in found] == ["complete"] * 3
     assert run.statuses()["train[trial=3]"] == Status.CANCELLED
 
@@ -185,12 +185,12 @@ def test_a_cancelled_search_is_resumed_under_its_numbers(tmp_path: Path) -> None
     run.process("train[trial=1]")
     control.cancel(run.id)
     assert run.wait().status == Status.CANCELLED
-    before = [one.stage.definition.trial_params for one in told(run, 0)]
+    before = [one.stage.definition.trial_params for one in reported(run, 0)]
     assert len(before) == 2
     run.go()
     control.resume(run.id)
     assert run.wait().status == Status.COMPLETED
-    found = told(run, 4)
+    found = reported(run, 4)
     assert [one.stage.definition.trial_params for one in found][:2] == before
     assert [one.stage.attempt for one in found] == [2, 2, 1, 1]
 
@@ -199,16 +199,16 @@ def test_a_cancelled_search_ends_with_what_it_has_until_it_is_resumed(tmp_path: 
     wait = "[ $TRAINUI_STAGE = 'train[trial=0]' ] || until test -e go; do sleep 0.02; done; " + LOSS
     best = {"name": "after", "run": "echo ${stages.train.best.trial} >> best"}
     run = Run(tmp_path, searched(wait, trials=4), {**best, "depends_on": ["train"]})
-    told(run, 1)
+    reported(run, 1)
     run.process("train[trial=2]")
     control.cancel(run.id, [name for name in run.stages() if name.startswith("train")])
     assert run.wait().status == Status.CANCELLED
     assert run.lines("best") == ["0"]
-    before = told(run, 1)
+    before = reported(run, 1)
     run.go()
     assert "after" in control.resume(run.id)
     assert run.wait().status == Status.COMPLETED
-    found = told(run, 4)
+    found = reported(run, 4)
     assert [one.value for one in found][:1] == [one.value for one in before][:1]
     least = min(found, key=lambda one: one.value or 0)
     assert run.lines("best") == ["0", str(least.number)]
@@ -222,7 +222,7 @@ def test_a_killed_worker_repeats_and_loses_no_trial(tmp_path: Path) -> None:
             wait_for(partial(has_asked, run, number), f"trial {number}")
             os.kill(background.worker_pid(home), signal.SIGKILL)
         assert run.wait().status == Status.COMPLETED
-        found = told(run, 6)
+        found = reported(run, 6)
         assert [one.stage.definition.trial_params for one in found] == in_a_plain_loop(run, found)
         assert len(run.lines("asked")) == 6
 
@@ -237,7 +237,7 @@ def test_one_after_the_other_they_are_those_of_a_plain_loop(tmp_path: Path) -> N
         options = {"sampler": {"by": "tpe", "startup_trials": 3}}
         run = Run(tmp_path / "work", searched(trials=6, search=options))
         assert run.wait().status == Status.COMPLETED
-        found = told(run, 6)
+        found = reported(run, 6)
         assert [one.stage.definition.trial_params for one in found] == in_a_plain_loop(run, found)
 
 
@@ -271,7 +271,7 @@ def test_a_resume_asks_for_more_trials_and_leaves_the_others(tmp_path: Path) -> 
     after = {"name": "after", "run": "echo ${stages.train.best.trial} >> best"}
     run = Run(tmp_path, searched(script, trials=2), {**after, "depends_on": ["train"]})
     run.wait()
-    before = told(run, 2)
+    before = reported(run, 2)
     more = search_changes.with_more_trials(run.record(), 2)
     choice = choose_pipeline(run.record(), edit=more)
     plan = control.plan_resume(run.id, pipeline=choice.pipeline)
@@ -284,7 +284,7 @@ def test_a_resume_asks_for_more_trials_and_leaves_the_others(tmp_path: Path) -> 
     ]
     control.resume(run.id, pipeline=choice.pipeline, edit=choice.edit)
     run.wait()
-    found = told(run, 4)
+    found = reported(run, 4)
     assert [one.state for one in found] == ["fail", "complete", "complete", "complete"]
     assert [one.stage.attempt for one in found] == [1, 1, 1, 1]
     assert [one.value for one in found[:2]] == [one.value for one in before]
@@ -296,7 +296,7 @@ def test_a_resume_asks_for_more_trials_and_leaves_the_others(tmp_path: Path) -> 
 def test_an_edited_space_starts_from_what_was_learned(tmp_path: Path) -> None:
     run = Run(tmp_path, searched(trials=2))
     run.wait()
-    before = [one.stage.definition.trial_params for one in told(run, 2)]
+    before = [one.stage.definition.trial_params for one in reported(run, 2)]
     file = tmp_path / "pipeline.yaml"
     written = json.loads(file.read_text())
     search = written["stages"][0]["search"]
@@ -310,14 +310,14 @@ def test_an_edited_space_starts_from_what_was_learned(tmp_path: Path) -> None:
     ]
     control.resume(run.id, pipeline=edited)
     run.wait()
-    after = [one.stage.definition.trial_params or {} for one in told(run, 3)]
+    after = [one.stage.definition.trial_params or {} for one in reported(run, 3)]
     assert after[:2] == before
     assert 2 <= after[2]["x"] <= 3
     search["space"]["act"], search["trials"] = ["silu", "gelu", "relu"], 4
     file.write_text(json.dumps(written))
     control.resume(run.id, pipeline=choose_pipeline(run.record(), file=str(file)).pipeline)
     run.wait()
-    assert [one.stage.definition.trial_params for one in told(run, 4)][:3] == after
+    assert [one.stage.definition.trial_params for one in reported(run, 4)][:3] == after
     search["goal"] = "maximize"
     file.write_text(json.dumps(written))
     with pytest.raises(UsageError, match=r"train: the goal of a search that has trials cannot"):
@@ -327,10 +327,10 @@ def test_an_edited_space_starts_from_what_was_learned(tmp_path: Path) -> None:
 def test_a_rerun_of_a_trial_is_not_reported_again(tmp_path: Path) -> None:
     run = Run(tmp_path, searched(trials=1))
     run.wait()
-    [before] = told(run, 1)
+    [before] = reported(run, 1)
     control.rerun(run.id, ["train[trial=0]"])
     assert run.wait().status == Status.COMPLETED
-    [after] = told(run, 1)
+    [after] = reported(run, 1)
     assert (after.stage.attempt, after.value) == (2, before.value)
     assert len(run.lines("asked")) == 2
 
@@ -373,7 +373,7 @@ def test_a_trial_with_several_seeds_counts_by_their_mean(tmp_path: Path) -> None
     }
     run = Run(tmp_path, searched(SEEDED, trials=3, seeds=2), after)
     assert run.wait().status == Status.FAILED
-    found = told(run, 3)
+    found = reported(run, 3)
     assert [one.stage.name for one in found] == [f"train[trial={n},seed=0]" for n in range(3)]
     assert [one.state for one in found] == ["complete", "fail", "complete"]
     assert found[1].reason == "seed=1: exit code 1"
@@ -398,14 +398,14 @@ def test_a_trial_with_several_seeds_counts_by_their_mean(tmp_path: Path) -> None
 def test_a_seed_that_is_added_gets_the_values_of_its_trial(tmp_path: Path) -> None:
     run = Run(tmp_path, searched(SEEDED, trials=1, seeds=1))
     run.wait()
-    [before] = told(run, 1)
+    [before] = reported(run, 1)
     file = tmp_path / "pipeline.yaml"
     written = json.loads(file.read_text())
     written["stages"][0]["seeds"] = 2
     file.write_text(json.dumps(written))
     control.resume(run.id, pipeline=choose_pipeline(run.record(), file=str(file)).pipeline)
     assert run.wait().status == Status.COMPLETED
-    [after] = told(run, 1)
+    [after] = reported(run, 1)
     assert after.value == before.value
     added = run.stage("train[trial=0,seed=1]").definition
     assert added.trial_params == before.stage.definition.trial_params
@@ -427,4 +427,4 @@ def test_a_cancelled_search_with_seeds_is_told_once_after_its_resume(tmp_path: P
     run.go()
     control.resume(run.id)
     assert run.wait().status == Status.COMPLETED
-    assert {one.state for one in told(run, 2)} == {"complete"}
+    assert {one.state for one in reported(run, 2)} == {"complete"}

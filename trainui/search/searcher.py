@@ -49,7 +49,7 @@ TURN_WITHIN, LOCK_EVERY = 10.0, 0.05
 class _Turn:
     """What a turn has done in the study, to be stored in one transaction."""
 
-    told: list[tuple[StageRecord, TrialOutcome]] = field(default_factory=list)
+    reported: list[tuple[StageRecord, TrialOutcome]] = field(default_factory=list)
     asked: list[AskedTrial] = field(default_factory=list)
 
 
@@ -130,10 +130,10 @@ class Searcher:
         for stage in ended:
             self._tell(opened, stage, turn)
         self._ask(opened, waiting, turn)
-        if turn.told or turn.asked:
+        if turn.reported or turn.asked:
             self._save(opened, turn)
         self._is_new = False
-        return bool(turn.told or turn.asked or has_pruned or added)
+        return bool(turn.reported or turn.asked or has_pruned or added)
 
     def _followed(self, connection: Connection) -> list[TrialRecord]:
         """Return the trials that have begun and have no outcome, if their search prunes."""
@@ -203,7 +203,7 @@ class Searcher:
         final = opened.tell(number, outcome.state, outcome.value, outcome.reason)
         if self._watch is not None:
             self._watch.end(final)
-        turn.told.append((stage, _as_in_study(final, outcome)))
+        turn.reported.append((stage, _as_in_study(final, outcome)))
 
     def _outcome(self, connection: Connection, members: Sequence[StageRecord]) -> TrialOutcome:
         """Return how the end of a trial, with all its seeds, counts."""
@@ -257,10 +257,10 @@ class Searcher:
     def _save(self, opened: SearchStudy, turn: _Turn) -> None:
         assert self._search is not None
         saved = SamplerState(samplers.key(self._search), opened.state)
-        self._completed += sum(outcome.state == "complete" for _, outcome in turn.told)
-        shares = self._importance(opened) if turn.told else {}
+        self._completed += sum(outcome.state == "complete" for _, outcome in turn.reported)
+        shares = self._importance(opened) if turn.reported else {}
         with self._store.write() as connection:
-            for stage, outcome in turn.told:
+            for stage, outcome in turn.reported:
                 trials.end(connection, stage, outcome)
             for asked in turn.asked:
                 self._add(connection, asked)

@@ -111,7 +111,7 @@ class TrainuiApp(BackgroundJobs):
             lambda snapshot: self.post_message(SnapshotReady(snapshot)),
             ListQuery() if run_id is None else RunQuery(run_id),
             self._ring if configured.bell else None,
-            self.traffic,
+            self.bandwidth,
         )
         self.poller.start()
 
@@ -175,13 +175,13 @@ class TrainuiApp(BackgroundJobs):
     def on_terminal_drained(self) -> None:
         """Show the latest snapshot once the terminal has taken all earlier output."""
         page = self.page
-        if page is not None and self.snapshot is not None and not self.traffic.waiting:
+        if page is not None and self.snapshot is not None and not self.bandwidth.waiting:
             page.take(self.snapshot)
             if self._clock is not None:
                 self._clock.resume()
 
     def _tick(self) -> None:
-        if self.traffic.is_spent or self.traffic.waiting:
+        if self.bandwidth.is_spent or self.bandwidth.waiting:
             return
         is_live = self.page is not None and self.page.tick()
         if not is_live and self._clock is not None:
@@ -261,9 +261,9 @@ class TrainuiApp(BackgroundJobs):
 
     def action_rate(self) -> None:
         """Show the terminal bandwidth."""
-        budget = self.traffic.budget
+        budget = self.bandwidth.budget
         limit = "" if budget is None else f" (limit {formatting.size(budget)}/s)"
-        words = f"terminal: {formatting.size(round(self.traffic.rate))}/s{limit}"
+        words = f"terminal: {formatting.size(round(self.bandwidth.rate))}/s{limit}"
         self.notify(words)
 
     def action_next_theme(self) -> None:

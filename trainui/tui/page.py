@@ -185,7 +185,7 @@ class Page(RunActions):
             notices += [Segment(f"▲ {snapshot.low_disk}", "warn"), Segment("  ")]
         if snapshot.paused:
             notices += [Segment("‖ queue paused (p)", "warn"), Segment("  ")]
-        is_wrong = snapshot.trouble or snapshot.news
+        is_wrong = snapshot.trouble or snapshot.broker_restart
         external = {
             run.is_external for run in (runs if is_wrong else ()) if run.status in UNFINISHED
         }
@@ -198,8 +198,8 @@ class Page(RunActions):
         elif trouble == NO_WORKER:
             later = " (starts with the next run)" if self.size.width >= WIDE else ""
             notices += [Segment(f"{trouble}{later}", "dim"), Segment(" ")]
-        elif trouble or (snapshot.news and external):
-            notices += [Segment(f"▲ {trouble or snapshot.news}", "warn"), Segment(" ")]
+        elif trouble or (snapshot.broker_restart and external):
+            notices += [Segment(f"▲ {trouble or snapshot.broker_restart}", "warn"), Segment(" ")]
         return tuple(notices)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

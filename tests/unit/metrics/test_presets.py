@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.unit.metrics.layouts import LAYOUTS, Sample
 from trainui.metrics.formats.table import Decoded
 from trainui.metrics.formats.text import presets
-from trainui.metrics.formats.text.preset_lines import FOUND, AnyLines, PresetLines, handed_on
+from trainui.metrics.formats.text.preset_lines import FOUND, AnyLines, PresetLines, carried_over
 
 Found = dict[str, list[tuple[float, str]]]
 
@@ -311,14 +311,14 @@ def test_a_single_bar_after_several_ones_of_the_attempt_before_is_an_epoch() -> 
     log = "".join(bar.format(at, at, at, loss) for loss in (3, 2, 1) for at in (1, 2))
     first = AnyLines(None, {})
     found(first, log)
-    second = AnyLines(None, handed_on(first.state, None))
+    second = AnyLines(None, carried_over(first.state, None))
     assert found(second, log[: len(log) // 3])["loss"] == [(0, "3.0")]
 
 
 def test_values_without_a_step_are_counted_on_in_the_next_attempt() -> None:
     first = AnyLines(None, {})
     found(first, "loss 3\nloss 2\n")
-    second = AnyLines(None, handed_on(first.state, None))
+    second = AnyLines(None, carried_over(first.state, None))
     assert found(second, "loss 1\n") == {"loss": [(2, "1.0")]}
 
 
@@ -336,9 +336,9 @@ def test_one_line_is_enough_for_the_preset_that_read_an_attempt_before() -> None
     first, alone = AnyLines(None, {}), AnyLines(None, {})
     found(first, "epoch 1 loss 0.3\nepoch 2 loss 0.2\n")
     assert found(alone, "epoch 3 loss 0.1\n") == {}
-    silent = AnyLines(None, handed_on(first.state, None))
+    silent = AnyLines(None, carried_over(first.state, None))
     assert found(silent, "no space left on device\n") == {}
-    last = AnyLines(None, handed_on(silent.state, None))
+    last = AnyLines(None, carried_over(silent.state, None))
     assert found(last, "epoch 3 loss 0.1\n")["loss"] == [(3, "0.1")]
 
 

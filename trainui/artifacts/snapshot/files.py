@@ -45,7 +45,7 @@ class CodeSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SnapshotFiles:
     """What a snapshot is made of."""
 
     snapshot: CodeSnapshot
@@ -56,7 +56,7 @@ class Found:
     """The root's last tree, if nothing in it was changed."""
 
 
-def look(directory: Path) -> Found:
+def look(directory: Path) -> SnapshotFiles:
     """Find the files for a snapshot of a directory: without git all, else those not ignored.
 
     A snapshot that would be too large is a `UsageError`.
@@ -72,12 +72,12 @@ def look(directory: Path) -> Found:
 
 def _found(
     root: Path, files: Files, ignored: Sequence[str] = (), intact: str | None = None
-) -> Found:
+) -> SnapshotFiles:
     total = sum(found.st_size for found in files.values())
-    return Found(CodeSnapshot(str(root), len(files), total), files, ignored, intact)
+    return SnapshotFiles(CodeSnapshot(str(root), len(files), total), files, ignored, intact)
 
 
-def _of_git(directory: Path) -> Found | None:
+def _of_git(directory: Path) -> SnapshotFiles | None:
     top = Git(directory)("rev-parse", "--show-toplevel")
     if top is None:
         return None

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from trainui import paths, plain_files
 from trainui.artifacts.snapshot import trees
-from trainui.artifacts.snapshot.files import Found
+from trainui.artifacts.snapshot.files import SnapshotFiles
 from trainui.artifacts.snapshot.trees import TreeFile
 from trainui.errors import UnfitEnvironmentError
 
@@ -51,7 +51,7 @@ class SnapshotNote:
     ignored: Sequence[str]
 
 
-def prepare(found: Found, run_directory: Path) -> None:
+def prepare(found: SnapshotFiles, run_directory: Path) -> None:
     """Keep the files of a run to be submitted, and note what its copy is to be made from."""
     root = found.snapshot.root
     tree = trees.use(root, found.files, run_directory, checked=found.intact)

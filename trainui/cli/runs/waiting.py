@@ -107,7 +107,7 @@ class _Watch:
         self._disks = DiskWatch()
         self._disks_at = 0.0
         self._rings = settings.load().bell
-        self._rung = event_feed.last(connection)
+        self._last_event = event_feed.last(connection)
         self._database = sqlite_file.Unreplaced()
 
     def look(self) -> bool:
@@ -130,7 +130,7 @@ class _Watch:
         now = time.monotonic()
         self._over_at = self._over_at or now
         is_early = now - self._over_at < STUDY_WITHIN
-        return is_early and trials.is_any_untold(self._connection, list(self._printers))
+        return is_early and trials.is_any_unreported(self._connection, list(self._printers))
 
     def _print_events(self, run_id: str, printer: event_lines.EventPrinter) -> None:
         run = views.run(self._connection, run_id)
@@ -147,7 +147,7 @@ class _Watch:
                     printing.note(hint)
 
     def _ring(self) -> None:
-        self._rung, notices = event_feed.after(self._connection, self._rung)
+        self._last_event, notices = event_feed.after(self._connection, self._last_event)
         for notice in notices:
             if self._rings and notice.run_id in self._printers:
                 printing.ring(notice.text)

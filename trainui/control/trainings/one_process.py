@@ -28,7 +28,7 @@ _LOGGED = re.compile(rb"^\S+ \S+ +\w+ +MainThread:(\d+) ", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class _Writer:
+class _WritingProcess:
     """The process that wrote a training, and when."""
 
     host: str
@@ -36,7 +36,7 @@ class _Writer:
     started: float
     ended: float
 
-    def may_be(self, other: _Writer) -> bool:
+    def may_be(self, other: _WritingProcess) -> bool:
         """Return True for the same pid on the same host at the same time."""
         is_same = (self.host, self.pid) == (other.host, other.pid)
         return is_same and self.started <= other.ended and other.started <= self.ended
@@ -71,7 +71,7 @@ def joined(found: Sequence[Training]) -> list[Training]:
     ]
 
 
-def _of_events(training: Training) -> _Writer | None:
+def _of_events(training: Training) -> _WritingProcess | None:
     """Return the writer of a training's event files; None if there are none, or several."""
     if training.kind == "wandb" or len(training.jobs) > 1 or training.jobs[0].sources is not None:
         return None
@@ -80,10 +80,10 @@ def _of_events(training: Training) -> _Writer | None:
     if len({(mark[2], mark[3]) for mark in marks}) != 1 or len(marks) < len(files):
         return None
     started, ended = min(int(mark[1]) for mark in marks), max(map(peek.modified, files))
-    return _Writer(marks[0][2], int(marks[0][3]), started, ended)
+    return _WritingProcess(marks[0][2], int(marks[0][3]), started, ended)
 
 
-def _of_wandb(training: Training) -> _Writer | None:
+def _of_wandb(training: Training) -> _WritingProcess | None:
     """Return the writer of a W&B run; None if it is not on record."""
     if training.kind != "wandb":
         return None
@@ -92,7 +92,9 @@ def _of_wandb(training: Training) -> _Writer | None:
     about = wandb.describe(file) if logged is not None and file is not None else None
     if about is None or logged is None or "host" not in about.tags or about.started is None:
         return None
-    return _Writer(about.tags["host"], int(logged[1]), about.started, about.ended or about.started)
+    return _WritingProcess(
+        about.tags["host"], int(logged[1]), about.started, about.ended or about.started
+    )
 
 
 def _event_files(training: Training) -> list[Path]:

@@ -46,7 +46,7 @@ def note(home: Home, *, kept: bool) -> None:
     write_private(_file(home), json.dumps(asdict(start)))
 
 
-def news(home: Home) -> str:
+def recent(home: Home) -> str:
     """Return a message about an unexpected restart in the last minutes; empty if there was none."""
     start = _read(home)
     if start is None or not start.again:

@@ -137,8 +137,8 @@ def _broker_problems(
     if not broker["reachable"]:
         words = _about_broker(broker, again) if is_ours else f"at {broker['url']} does not answer"
         return [f"the broker {words}; nothing is lost"]
-    news = restarts.news(home) if is_ours else ""
-    return [f"the {news}"] if news else []
+    restart = restarts.recent(home) if is_ours else ""
+    return [f"the {restart}"] if restart else []
 
 
 def hangs(home: Home) -> bool:

@@ -69,7 +69,7 @@ def of_single_values(text: SourceFile, metric: str) -> SourceFile | None:
     return replace(text, key=key, reading=reading, begin=begin + cut, ours=ours)
 
 
-class Fallbacks:
+class FallbackSources:
     """The fallback texts of an attempt that are still waiting."""
 
     def __init__(self, metric: str | None = None) -> None:

@@ -51,7 +51,7 @@ _STREAMS = {protocol.STDOUT_FILE: "stdout", protocol.STDERR_FILE: "stderr"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
+class _LineShape:
     """Lines that differ in nothing but their numbers."""
 
     between: tuple[str, ...]
@@ -68,7 +68,7 @@ def describe(text: SourceFile, without_secrets: Callable[[Iterable[str]], list[s
     """Return which lines of a text look like metrics, and what to write to have them read."""
     printed = text_lines(peek.head(text.path, _BYTES))
     lines = [message(line)[:MAX_PRINTED] for line in without_secrets(printed)]
-    kinds: dict[_Kind, list[str]] = defaultdict(list)
+    kinds: dict[_LineShape, list[str]] = defaultdict(list)
     for line in lines:
         if (kind := _kind(line)) is not None:
             kinds[kind].append(line)
@@ -90,7 +90,7 @@ def describe(text: SourceFile, without_secrets: Callable[[Iterable[str]], list[s
     )
 
 
-def _problem(kind: _Kind, count: int, *, named: bool) -> str:
+def _problem(kind: _LineShape, count: int, *, named: bool) -> str:
     """Return why the lines of a kind, of which a text has some, were not read."""
     if count == 1:
         return "one line with numbers is not enough to recognise a metric"
@@ -101,7 +101,7 @@ def _problem(kind: _Kind, count: int, *, named: bool) -> str:
     return f"{count:,} have numbers but no step that is recognised"
 
 
-def _kind(line: str) -> _Kind | None:
+def _kind(line: str) -> _LineShape | None:
     """Return what a line shares with others of its kind; None for one without numbers."""
     found = [*_NUMBERS.finditer(line)]
     if not any(one["number"] for one in found):
@@ -109,7 +109,7 @@ def _kind(line: str) -> _Kind | None:
     starts, ends = [0, *(one.end() for one in found)], [*(one.start() for one in found), len(line)]
     texts = (line[at:end] for at, end in zip(starts, ends, strict=True))
     between = tuple(_BLANKS.sub(_one_blank, text) for text in texts)
-    return _Kind(between, tuple(one["number"] is not None for one in found))
+    return _LineShape(between, tuple(one["number"] is not None for one in found))
 
 
 def _one_blank(blanks: re.Match[str]) -> str:
@@ -118,7 +118,7 @@ def _one_blank(blanks: re.Match[str]) -> str:
     return "\t" if at_end or len(blanks[0]) > 1 or "\t" in blanks[0] else " "
 
 
-def _advice(text: SourceFile, kind: _Kind, examples: Sequence[str]) -> str:
+def _advice(text: SourceFile, kind: _LineShape, examples: Sequence[str]) -> str:
     stream = _STREAMS.get(text.path.name)
     if stream is None:
         return "name the step in each line, or write JSON lines to $TRAINUI_METRICS_FILE"
@@ -126,7 +126,7 @@ def _advice(text: SourceFile, kind: _Kind, examples: Sequence[str]) -> str:
     return f"to read them, add `metrics: [{{{stream}: '{quoted}'}}]` to the stage"
 
 
-def _pattern(kind: _Kind, examples: Sequence[str]) -> str:
+def _pattern(kind: _LineShape, examples: Sequence[str]) -> str:
     """Return a pattern that reads the lines of a kind; the first number that counts is the step."""
     columns = list(zip(*(_NUMBERS.findall(line) for line in examples), strict=True))
     numbers = [[number for _other, number in column] for column in columns]
@@ -145,7 +145,7 @@ def _pattern(kind: _Kind, examples: Sequence[str]) -> str:
     return "".join(parts)
 
 
-def _named_step(kind: _Kind) -> int | None:
+def _named_step(kind: _LineShape) -> int | None:
     """Return the index of the first number that is a step by its name."""
     names = kind.names()
     return next((at for at, name in enumerate(names) if pairs.is_step_name(name)), None)

@@ -26,7 +26,7 @@ _MOST_BYTES_OF_HANDLE = 128
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class FileEvent:
     """A change of a file or directory."""
 
     pid: int
@@ -50,7 +50,7 @@ class Fanotify:
         path = os.fsencode(directory)
         _checked(self._system.fanotify_mark(self.descriptor, _ADD, bits, _HERE, path))
 
-    def read(self) -> list[Event]:
+    def read(self) -> list[FileEvent]:
         """Return the events until now, at most some 1,000; those without a name are left out."""
         try:
             return [*_events(os.read(self.descriptor, _BUFFER))]
@@ -72,7 +72,7 @@ class Fanotify:
         return _key(system, kind, handle.raw[8 : 8 + size])
 
 
-def _events(data: bytes) -> Iterator[Event]:
+def _events(data: bytes) -> Iterator[FileEvent]:
     while data:
         length, _version, _, head, bits, _file, pid = _HEAD.unpack_from(data)
         if length > head + _FILE_SYSTEM_AND_HANDLE.size:
@@ -80,7 +80,7 @@ def _events(data: bytes) -> Iterator[Event]:
             *_, system, size, kind = _FILE_SYSTEM_AND_HANDLE.unpack_from(info)
             rest = info[_FILE_SYSTEM_AND_HANDLE.size :]
             name = os.fsdecode(rest[size:].split(b"\0", 1)[0])
-            yield Event(pid, bits, _key(system, kind, rest[:size]), name)
+            yield FileEvent(pid, bits, _key(system, kind, rest[:size]), name)
         data = data[length:]
 
 

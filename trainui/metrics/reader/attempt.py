@@ -15,7 +15,7 @@ from trainui.artifacts.environment import without_secrets
 from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.metrics.discovery import likely_lines, naming, rotation, siblings
 from trainui.metrics.discovery.attribution.search_round import SearchRound
-from trainui.metrics.discovery.fallback_sources import Fallbacks, of_single_values
+from trainui.metrics.discovery.fallback_sources import FallbackSources, of_single_values
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.open_files import OpenFiles
 from trainui.metrics.formats.text.pattern import PatternError
@@ -78,7 +78,7 @@ class AttemptReader:
         self._config_due = False
         """True if files came whose configuration is not recorded yet."""
         search = attempt.definition.search
-        self._fallbacks = Fallbacks(search.metric if search else None)
+        self._fallbacks = FallbackSources(search.metric if search else None)
         self._texts: list[SourceFile] = []
         self._ended = False
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files import peek
 from trainui.metrics.files.tail import GrowingFile, UnreadableFileError
-from trainui.metrics.formats.text.preset_lines import handed_on
+from trainui.metrics.formats.text.preset_lines import carried_over
 from trainui.store.db.engine import Store
 from trainui.store.points import sources
 from trainui.store.points.source_record import SourceRecord
@@ -50,7 +50,7 @@ def _continued(connection: Connection, source: SourceRecord, candidate: SourceFi
         if one.attempt < source.attempt and one.key.endswith(f"/{name}") and one.state
     ]
     last = max(earlier, key=lambda one: one.attempt, default=None)
-    state = handed_on(last.state, candidate.reading.preset) if last else {}
+    state = carried_over(last.state, candidate.reading.preset) if last else {}
     if not state:
         return source
     begun = replace(source, state=state, version=source.version + 1)

@@ -29,7 +29,7 @@ class RewrittenSource(StoredSource):
     def _reset(self, known: SourceRecord) -> None:
         super()._reset(known)
         self._decoder: Decoder | None = None
-        self._replay: RewriteDiff | None = None
+        self._rewrite: RewriteDiff | None = None
 
     def _check_for_rewrite(self, file: GrowingFile, look: FileState) -> None:
         """Restart if the file no longer contains the bytes that were read from it."""
@@ -47,7 +47,7 @@ class RewrittenSource(StoredSource):
 
     def _restart(self) -> None:
         """Read from the file's start: as a new history, or compared with the stored one."""
-        self._decoder = self._replay = None
+        self._decoder = self._rewrite = None
         if self._is_document() and self._stored.state.get("snapshot"):
             self._at = replace(self._stored, offset=0, identity=None)
             return
@@ -56,7 +56,7 @@ class RewrittenSource(StoredSource):
         if self._options.replays and (same_attempt or self._is_document()):
             with self._store.read() as connection:
                 known = points.stored_points(connection, self._stored)
-            self._replay = RewriteDiff(self._stored.rows, known)
+            self._rewrite = RewriteDiff(self._stored.rows, known)
         else:
             self._at = replace(self._at, generation=self._stored.generation + 1)
 
@@ -79,13 +79,13 @@ class RewrittenSource(StoredSource):
 
     def _store_replayed(self, *, is_over: bool) -> Advance:
         """Store the new points of a rewritten file, once it covers the stored ones."""
-        replay = self._replay
-        if replay is None or not is_over:
+        rewrite = self._rewrite
+        if rewrite is None or not is_over:
             return Advance()
-        if replay.diverged:
+        if rewrite.diverged:
             self._at = replace(self._at, generation=self._stored.generation + 1)
-        self._replay = None
-        return self._buffer(replay.new_points(), self._at.rows)
+        self._rewrite = None
+        return self._buffer(rewrite.new_points(), self._at.rows)
 
 
 class RewriteDiff:

@@ -265,7 +265,7 @@ class SourceReader(RewrittenSource):
         state = {**self._at.state, SKIPPING: skipping}
         identity, problem = file.identify(offset, self._at.identity), self._skipped_records()
         self._at = replace(self._at, offset=offset, state=state, identity=identity, problem=problem)
-        if self._replay is None:
+        if self._rewrite is None:
             self._buffer({}, 0)
 
     def _decode_block(
@@ -293,9 +293,9 @@ class SourceReader(RewrittenSource):
             generation=self._generation(decoder),
         )
         series = self._accepted(decoded.series, look)
-        if self._replay is not None:
-            self._replay.compare(Decoded(series, decoded.records), first_row)
-            is_over = self._replay.is_over(self._at.rows)
+        if self._rewrite is not None:
+            self._rewrite.compare(Decoded(series, decoded.records), first_row)
+            is_over = self._rewrite.is_over(self._at.rows)
             return replace(self._store_replayed(is_over=is_over), more=more)
         if not series and end is None and offset - self._stored.offset < UNSTORED_BYTES:
             return Advance(more=more)

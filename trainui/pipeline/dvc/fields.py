@@ -105,11 +105,11 @@ def fields_of(
 
     Outputs of the pipeline's stages (`made`) are not listed as inputs.
     """
-    writer = _Writer(stages[0], filler, matrix=matrix)
+    writer = _StageWriter(stages[0], filler, matrix=matrix)
     return writer.stated([one for s in stages for one in files.inputs(s, Problems(""))], made)
 
 
-class _Writer:
+class _StageWriter:
     def __init__(self, stage: Stage, filler: DvcFiller, *, matrix: bool) -> None:
         self._stage = stage
         self._filler = filler

@@ -22,7 +22,7 @@ def spots(template: Template) -> list[Spot]:
     return reader.found
 
 
-class _Kind(Enum):
+class _FrameKind(Enum):
     """The construct that encloses the reader's position."""
 
     COMMAND = "command"
@@ -38,7 +38,7 @@ class _Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    kind: _Kind
+    kind: _FrameKind
     place: QuotingContext
     delimiter: str = ""
     """Terminator of a here-document."""
@@ -46,7 +46,7 @@ class _Frame:
     """Matches the terminator line of a here-document."""
 
 
-_BASE = _Frame(_Kind.COMMAND, QuotingContext.BARE)
+_BASE = _Frame(_FrameKind.COMMAND, QuotingContext.BARE)
 
 
 @dataclass(slots=True)
@@ -85,9 +85,9 @@ class ShellReader:
 
     def is_in_comment(self) -> bool:
         """Return True inside a comment."""
-        return self.frames[-1].kind is _Kind.COMMENT
+        return self.frames[-1].kind is _FrameKind.COMMENT
 
-    def push(self, kind: _Kind, place: QuotingContext, times: int = 1) -> None:
+    def push(self, kind: _FrameKind, place: QuotingContext, times: int = 1) -> None:
         """Enter a construct."""
         self.frames.extend([_Frame(kind, place)] * times)
 
@@ -108,13 +108,13 @@ _Step = Callable[[ShellReader, str, int], int]
 _HERE_WORD = re.compile(r"<<(-?)[ \t]*((?:'[^'\n]*'|\"[^\"\n]*\"|\\.|[^\s'\"\\;&|()<>])+)")
 
 _ORDINARY = {
-    _Kind.COMMAND: re.compile(r"[^\\$'\"`()<#\n]+"),
-    _Kind.DOUBLE: re.compile(r"[^\\$\"`]+"),
-    _Kind.BRACE: re.compile(r"[^\\$'\"`}]+"),
-    _Kind.SINGLE: re.compile(r"[^']+"),
-    _Kind.ANSI: re.compile(r"[^\\']+"),
-    _Kind.BACKTICK: re.compile(r"[^\\`]+"),
-    _Kind.COMMENT: re.compile(r"[^\n]+"),
+    _FrameKind.COMMAND: re.compile(r"[^\\$'\"`()<#\n]+"),
+    _FrameKind.DOUBLE: re.compile(r"[^\\$\"`]+"),
+    _FrameKind.BRACE: re.compile(r"[^\\$'\"`}]+"),
+    _FrameKind.SINGLE: re.compile(r"[^']+"),
+    _FrameKind.ANSI: re.compile(r"[^\\']+"),
+    _FrameKind.BACKTICK: re.compile(r"[^\\`]+"),
+    _FrameKind.COMMENT: re.compile(r"[^\n]+"),
 }
 """Text without special characters, by kind of frame."""
 
@@ -145,16 +145,18 @@ def _escape(reader: ShellReader, text: str, position: int) -> int:
 def _expansion(reader: ShellReader, text: str, position: int) -> int:
     """Read the start of a shell expansion; return 0 if there is none."""
     if text.startswith("$((", position):
-        reader.push(_Kind.ARITHMETIC, QuotingContext.BARE, times=2)
+        reader.push(_FrameKind.ARITHMETIC, QuotingContext.BARE, times=2)
         return 3
     if text.startswith("$(", position):
-        reader.push(_Kind.COMMAND, QuotingContext.BARE)
+        reader.push(_FrameKind.COMMAND, QuotingContext.BARE)
         return 2
     if text.startswith("${", position):
-        reader.push(_Kind.BRACE, _INNER_BRACE.get(reader.frames[-1].place, QuotingContext.BARE))
+        reader.push(
+            _FrameKind.BRACE, _INNER_BRACE.get(reader.frames[-1].place, QuotingContext.BARE)
+        )
         return 2
     if text[position] == "`":
-        reader.push(_Kind.BACKTICK, QuotingContext.BACKTICK)
+        reader.push(_FrameKind.BACKTICK, QuotingContext.BACKTICK)
         return 1
     return 0
 
@@ -162,13 +164,13 @@ def _expansion(reader: ShellReader, text: str, position: int) -> int:
 def _quotes(reader: ShellReader, text: str, position: int) -> int:
     """Read an opening quote; return 0 if there is none."""
     if text.startswith("$'", position):
-        reader.push(_Kind.ANSI, QuotingContext.ANSI)
+        reader.push(_FrameKind.ANSI, QuotingContext.ANSI)
         return 2
     if text[position] == "'":
-        reader.push(_Kind.SINGLE, QuotingContext.SINGLE)
+        reader.push(_FrameKind.SINGLE, QuotingContext.SINGLE)
         return 1
     if text[position] == '"':
-        reader.push(_Kind.DOUBLE, QuotingContext.DOUBLE)
+        reader.push(_FrameKind.DOUBLE, QuotingContext.DOUBLE)
         return 1
     return 0
 
@@ -187,16 +189,16 @@ def _in_command(reader: ShellReader, text: str, position: int) -> int:
 def _operator(reader: ShellReader, text: str, position: int) -> int:
     character = text[position]
     if text.startswith("((", position) and reader.last in "\n;&| \t":
-        reader.push(_Kind.ARITHMETIC, QuotingContext.BARE, times=2)
+        reader.push(_FrameKind.ARITHMETIC, QuotingContext.BARE, times=2)
         return 2
     if character == "(":
-        reader.push(_Kind.COMMAND, QuotingContext.BARE)
+        reader.push(_FrameKind.COMMAND, QuotingContext.BARE)
     elif character == ")":
         reader.pop()
     elif character == "\n":
         reader.begin_here()
     elif character == "#" and reader.last in " \t\n;&|()":
-        reader.push(_Kind.COMMENT, QuotingContext.COMMENT)
+        reader.push(_FrameKind.COMMENT, QuotingContext.COMMENT)
     return 1
 
 
@@ -212,7 +214,7 @@ def _here_operator(reader: ShellReader, text: str, position: int) -> int:
     place = QuotingContext.HERE if delimiter == word else QuotingContext.HERE_RAW
     indent = r"\t*" if tabs else ""
     end = re.compile(rf"{indent}{re.escape(delimiter)}(?=\n|\Z)")
-    reader.awaited.append(_Frame(_Kind.HERE, place, delimiter, end))
+    reader.awaited.append(_Frame(_FrameKind.HERE, place, delimiter, end))
     return len(match.group())
 
 
@@ -228,7 +230,7 @@ def _in_here(reader: ShellReader, text: str, position: int) -> int:
 
 def _in_arithmetic(reader: ShellReader, text: str, position: int) -> int:
     if text[position] == "(":
-        reader.push(_Kind.ARITHMETIC, QuotingContext.BARE)
+        reader.push(_FrameKind.ARITHMETIC, QuotingContext.BARE)
         return 1
     if text[position] == ")":
         reader.pop()
@@ -280,14 +282,14 @@ def _until(stop: str, *, escapes: bool) -> _Step:
     return step
 
 
-_STEPS: dict[_Kind, _Step] = {
-    _Kind.COMMAND: _in_command,
-    _Kind.ARITHMETIC: _in_arithmetic,
-    _Kind.BRACE: _in_brace,
-    _Kind.DOUBLE: _in_double,
-    _Kind.SINGLE: _until("'", escapes=False),
-    _Kind.ANSI: _until("'", escapes=True),
-    _Kind.BACKTICK: _until("`", escapes=True),
-    _Kind.COMMENT: _in_comment,
-    _Kind.HERE: _in_here,
+_STEPS: dict[_FrameKind, _Step] = {
+    _FrameKind.COMMAND: _in_command,
+    _FrameKind.ARITHMETIC: _in_arithmetic,
+    _FrameKind.BRACE: _in_brace,
+    _FrameKind.DOUBLE: _in_double,
+    _FrameKind.SINGLE: _until("'", escapes=False),
+    _FrameKind.ANSI: _until("'", escapes=True),
+    _FrameKind.BACKTICK: _until("`", escapes=True),
+    _FrameKind.COMMENT: _in_comment,
+    _FrameKind.HERE: _in_here,
 }

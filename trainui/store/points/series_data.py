@@ -61,7 +61,7 @@ def series_points_of(
     of_part = np.repeat(np.arange(len(parts)), list(map(len, parts)))[order]
     attempts = np.array([segment.history.attempt for segment in some])[of_part]
     limits = np.array([cuts[segment.history] for segment in some])[of_part]
-    place = x_axis.placing(connection, owner, every, axis)
+    place = x_axis.mapping(connection, owner, every, axis)
     x = place(steps, times, attempts)
     placed = np.isfinite(x)
     values = np.concatenate([part.values for part in parts])[order]

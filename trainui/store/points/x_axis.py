@@ -47,7 +47,7 @@ class Axis(StrEnum):
     """Seconds since 1970 in UTC."""
 
 
-def placing(
+def mapping(
     connection: protocol.Connection, owner: str, every: Sequence[PointSegment], axis: Axis
 ) -> Place:
     """Return a function from the points' steps, times and attempts to their positions.
@@ -126,7 +126,7 @@ def samples(
                 steps.append(float(points.steps[at]))
                 times.append(points.times[at] / SECOND)
                 numbers.append(segment.history.attempt)
-    place = placing(connection, owner, every, axis)
+    place = mapping(connection, owner, every, axis)
     x = place(np.array(steps), np.array(times), np.array(numbers, np.int64))
     return ascending(np.array(steps), x)
 

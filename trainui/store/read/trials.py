@@ -166,7 +166,7 @@ def outcomes(connection: protocol.Connection, run_id: str) -> dict[str, str]:
     return dict(found.fetchall())
 
 
-def is_any_untold(connection: protocol.Connection, run_ids: Sequence[str]) -> bool:
+def is_any_unreported(connection: protocol.Connection, run_ids: Sequence[str]) -> bool:
     """Return True if a trial of some runs has ended, and its outcome is not in its study yet."""
     ended = (Status.COMPLETED, Status.FAILED, Status.PRUNED)
     found = connection.execute(

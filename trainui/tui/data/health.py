@@ -21,7 +21,7 @@ class Health(NamedTuple):
     """The health fields of a snapshot."""
 
     trouble: str = ""
-    news: str = ""
+    broker_restart: str = ""
     low_disk: str | None = None
 
 
@@ -61,7 +61,7 @@ class HealthReader:
         from trainui.execution.daemon import health
 
         return Health(
-            health.brief(self._home, self._database), restarts.news(self._home), self._low_disk()
+            health.brief(self._home, self._database), restarts.recent(self._home), self._low_disk()
         )
 
     def _low_disk(self) -> str | None:

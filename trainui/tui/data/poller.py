@@ -61,13 +61,13 @@ class Poller:
         deliver: Callable[[Snapshot], object],
         query: Query | None = None,
         ring: Callable[[str], None] | None = None,
-        traffic: Bandwidth | None = None,
+        bandwidth: Bandwidth | None = None,
     ) -> None:
         """Create the poller; `start` starts its thread.
 
         `deliver` is called in the poller's thread with each new snapshot, and `ring` with the
         message of a notable event; neither may block. Without a query, the list of runs is read
-        first. Reads are throttled to the limit of the terminal's bandwidth (`traffic`).
+        first. Reads are throttled to the limit of the terminal's bandwidth (`bandwidth`).
         """
         self.deliver = deliver
         self._query = query or ListQuery()
@@ -81,7 +81,7 @@ class Poller:
         self._recheck = math.inf
         """Seconds until the next recheck after a reported change was not found."""
         self._gpus = GpuReader()
-        self._traffic = traffic or Bandwidth()
+        self._bandwidth = bandwidth or Bandwidth()
         self._sent = 0
         self._machine: MachineReader | None = None
         self._read_at = float("-inf")
@@ -172,9 +172,9 @@ class Poller:
         pause = LEAST_GAP
         if isinstance(self._query, RunQuery | MetricQuery):
             pause = min(max(PAGE_GAP, SHARE * self._took), LEAST_GAP)
-        if self._traffic.waiting:
+        if self._bandwidth.waiting:
             return PERIOD
-        pause = max(self._traffic.pause(self._sent), pause)
+        pause = max(self._bandwidth.pause(self._sent), pause)
         return self._read_at + pause - time.monotonic()
 
     def _poll(self, *, asked: bool, reported: bool) -> None:
@@ -188,7 +188,7 @@ class Poller:
             return
         self._recheck = math.inf
         self._read_at = time.monotonic()
-        self._sent = self._traffic.total
+        self._sent = self._bandwidth.total
         query = self._query
         if self._must_reread:
             self._must_reread = False

@@ -146,7 +146,7 @@ class RunPage:
     attempts: Mapping[str, list[AttemptRecord]] = field(default_factory=dict)
     """The selected stage's attempts by its id, oldest first."""
     detail: StageDetail | None = None
-    ahead: RunEta | None = None
+    eta: RunEta | None = None
     """The estimated end."""
     group: MatrixDetail | None = None
     """The folded sweep under the cursor; None: no sweep, or it has no metrics."""
@@ -307,7 +307,7 @@ class Snapshot:
     paused: bool = False
     trouble: str = ""
     """Why no new stages can start (worker or broker); empty if all is well."""
-    news: str = ""
+    broker_restart: str = ""
     """A recent broker failure and its effect on queued tasks."""
     low_disk: str | None = None
     """A short warning if a disk is full or soon will be."""

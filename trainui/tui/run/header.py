@@ -67,7 +67,7 @@ def heading(page: RunPage, now: int, width: int = WITH_BAR) -> Row:
         Segment(empty, "line"),
         Segment(f" {done}/{len(stages)}"),
     ]
-    to_go = page.ahead.run if page.ahead is not None else None
+    to_go = page.eta.run if page.eta is not None else None
     if to_go is not None and run.status in UNFINISHED:
         spans.append(Segment(f"  {to_go.words(now)} to go"))
     spans += _counted(counts, (Status.FAILED, Status.INTERRUPTED))

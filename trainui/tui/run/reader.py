@@ -132,14 +132,14 @@ class RunPageReader:
             detail = self._detail(
                 connection, query, run, selected, plotted, stages, attempts[selected.id]
             )
-        ahead = self._etas.look(connection, run, stages)
+        eta = self._etas.look(connection, run, stages)
         group = None
         if query.group is not None:
             group = self._groups.read(connection, members, smoothed=query.smoothed)
         alerts = self._alerts.read(connection, run.id)
         has_earlier = any(stage.attempt > 1 for stage in stages)
         earlier = run_history.earlier_times(connection, run.id) if has_earlier else {}
-        return RunPage(run, stages, attempts, detail, ahead, group, alerts, earlier)
+        return RunPage(run, stages, attempts, detail, eta, group, alerts, earlier)
 
     def _detail(
         self,

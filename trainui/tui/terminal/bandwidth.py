@@ -59,14 +59,14 @@ class Bandwidth:
         return min((self.total - before) / self.budget, LONGEST_PAUSE)
 
 
-def counted(driver: type[Driver], traffic: Bandwidth) -> type[Driver]:
+def counted(driver: type[Driver], bandwidth: Bandwidth) -> type[Driver]:
     """Return a subclass of a driver that counts what it sends."""
 
     class Counted(driver):  # type: ignore[misc, valid-type]
         """The same driver, counting."""
 
         def write(self, data: str) -> None:
-            traffic.count(len(data.encode(errors="replace")))
+            bandwidth.count(len(data.encode(errors="replace")))
             super().write(data)
 
     found: Any = Counted

@@ -39,7 +39,7 @@ class TerminalDriver(LinuxDriver):
 
     def __init__(self, app: Any, **options: Any) -> None:
         super().__init__(app, **options)
-        self._traffic: Bandwidth = app.traffic
+        self._bandwidth: Bandwidth = app.bandwidth
         self._parser = XTermParser()
         self._decode = getincrementaldecoder("utf-8")(errors="replace").decode
         self._output: int | None = None
@@ -90,7 +90,7 @@ class TerminalDriver(LinuxDriver):
     def write(self, data: str) -> None:
         """Buffer data, to be sent at the next flush or iteration of the loop."""
         found = data.encode(errors="replace")
-        self._traffic.count(len(found))
+        self._bandwidth.count(len(found))
         self._waiting += found
         if not self._is_due:
             self._is_due = True
@@ -102,7 +102,7 @@ class TerminalDriver(LinuxDriver):
         if self._output is None:
             return
         blocked = self._send(self._output)
-        self._traffic.waiting = len(self._waiting)
+        self._bandwidth.waiting = len(self._waiting)
         if blocked:
             self._loop.add_writer(self._output, self.flush)
         elif self._loop.remove_writer(self._output):

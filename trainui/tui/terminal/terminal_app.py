@@ -26,7 +26,7 @@ class TerminalApp(KeyQueue):
 
     def __init__(self, max_rate: int | None) -> None:
         """Create the app; `max_rate` limits the bytes per second."""
-        self.traffic = bandwidth.Bandwidth(max_rate)
+        self.bandwidth = bandwidth.Bandwidth(max_rate)
         super().__init__()
         self._typed = deque()
         self._shown = _shown_cells()
@@ -40,7 +40,7 @@ class TerminalApp(KeyQueue):
             from trainui.tui.terminal.driver import TerminalDriver
 
             return TerminalDriver
-        return bandwidth.counted(found, self.traffic)
+        return bandwidth.counted(found, self.bandwidth)
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         """Send only the changed cells to the terminal."""

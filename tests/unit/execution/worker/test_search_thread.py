@@ -199,7 +199,7 @@ def test_the_last_trial_is_told_when_all_of_its_points_are_reported(
 
     def is_told() -> bool:
         with store.read() as connection:
-            return not trials.is_any_untold(raw(connection), [thread.run_id])
+            return not trials.is_any_unreported(raw(connection), [thread.run_id])
 
     wait_for(is_told, "the outcome")
 

@@ -20,7 +20,7 @@ from trainui.domain.definition import MetricSource
 from trainui.domain.notifications import NAN
 from trainui.domain.states import Status
 from trainui.metrics.discovery import searched_places
-from trainui.metrics.discovery.fallback_sources import Fallbacks
+from trainui.metrics.discovery.fallback_sources import FallbackSources
 from trainui.metrics.discovery.naming import MAX_SERIES, Names
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.decoder_choice import DecoderChoice
@@ -832,7 +832,7 @@ def test_what_a_trainer_prints_is_read_live_after_a_wait(
 
 
 def test_a_log_that_has_shown_a_metric_is_due_before_the_next_usual_scan(tmp_path: Path) -> None:
-    log, fallbacks = tmp_path / "stdout.log", Fallbacks()
+    log, fallbacks = tmp_path / "stdout.log", FallbackSources()
     fallbacks.add(SourceFile("stdout.log#found", log, DecoderChoice(format="text")))
     log.write_text("step 1 loss 2\n")
     fallbacks.scan()

@@ -17,30 +17,30 @@ class Clock:
 
 def test_the_rate_is_that_of_the_last_seconds() -> None:
     clock = Clock()
-    traffic = Bandwidth(now=clock)
+    bandwidth = Bandwidth(now=clock)
     for second in range(100):
         clock.now = second
-        traffic.count(500)
-    assert traffic.rate == pytest.approx(500, rel=0.11)
+        bandwidth.count(500)
+    assert bandwidth.rate == pytest.approx(500, rel=0.11)
     clock.now = 1000
-    assert traffic.rate == 0
+    assert bandwidth.rate == 0
 
 
 def test_without_a_budget_nothing_pauses() -> None:
-    traffic = Bandwidth()
-    traffic.count(10**9)
-    assert traffic.pause(before=0) == 0
+    bandwidth = Bandwidth()
+    bandwidth.count(10**9)
+    assert bandwidth.pause(before=0) == 0
 
 
 def test_what_was_sent_is_paid_for_by_waiting() -> None:
-    traffic = Bandwidth(budget=2000)
-    traffic.count(1000)
-    before = traffic.total
-    traffic.count(3000)
-    assert traffic.pause(before) == 1.5
+    bandwidth = Bandwidth(budget=2000)
+    bandwidth.count(1000)
+    before = bandwidth.total
+    bandwidth.count(3000)
+    assert bandwidth.pause(before) == 1.5
 
 
 def test_however_small_the_budget_something_moves() -> None:
-    traffic = Bandwidth(budget=1)
-    traffic.count(10**9)
-    assert traffic.pause(before=0) == LONGEST_PAUSE
+    bandwidth = Bandwidth(budget=1)
+    bandwidth.count(10**9)
+    assert bandwidth.pause(before=0) == LONGEST_PAUSE

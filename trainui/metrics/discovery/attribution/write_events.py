@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from trainui.metrics.discovery import default_sources, process_files
-from trainui.metrics.files.fanotify import CREATED, DIRECTORY, MOVED_TO, Event, Fanotify
+from trainui.metrics.files.fanotify import CREATED, DIRECTORY, MOVED_TO, Fanotify, FileEvent
 
 MOST_DIRECTORIES = 2000
 
@@ -73,12 +73,12 @@ class WriteEvents:
         try:
             self._queue = Fanotify()
         except OSError as error:
-            self._forbid(error)
+            self._disable(error)
             return
         self._directories, self._attempts = {}, {}
         threading.Thread(target=self._run, args=(self._queue,), name="writes", daemon=True).start()
 
-    def _forbid(self, error: OSError) -> None:
+    def _disable(self, error: OSError) -> None:
         self._is_permitted = False
         self._asking.clear()
         log.info("the kernel does not report who writes a file: %s", error)
@@ -109,7 +109,7 @@ class WriteEvents:
             try:
                 events = self._queue.read() if self._queue else []
             except OSError as error:
-                self._forbid(error)
+                self._disable(error)
                 return 0
             for event in events:
                 self._note(event)
@@ -124,7 +124,7 @@ class WriteEvents:
                 self._written.clear()
             return bool(self._asking)
 
-    def _note(self, event: Event) -> None:
+    def _note(self, event: FileEvent) -> None:
         directory, attempt = self._directories.get(event.directory), self._attempt_of(event.pid)
         if directory is None:
             return

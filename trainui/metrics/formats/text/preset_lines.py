@@ -73,7 +73,7 @@ class AnyLines(PresetLines):
         return find(self.state.get(FOUND, ""))
 
 
-def handed_on(state: Mapping[str, Any], preset: str | None) -> dict[str, Any]:
+def carried_over(state: Mapping[str, Any], preset: str | None) -> dict[str, Any]:
     """Return the state to begin an attempt's log with, from that at the end of the one before.
 
     Without a preset that the source names, it is that of the one that was found.
@@ -86,10 +86,10 @@ def handed_on(state: Mapping[str, Any], preset: str | None) -> dict[str, Any]:
     was_searched = not preset and FOUND not in state  # it read nothing, but began from an earlier
 
     def of_kind(memory: Mapping[str, Any]) -> dict[str, Any]:
-        handed = kind.handed_on(memory.get(name, {}) if was_searched else memory)
+        handed = kind.carried_over(memory.get(name, {}) if was_searched else memory)
         return handed if preset else {name: handed}
 
-    found = mapped({**state, LABELS: process_lines.handed_on(state.get(LABELS, {}))}, of_kind)
+    found = mapped({**state, LABELS: process_lines.carried_over(state.get(LABELS, {}))}, of_kind)
     return found if preset else {**found, MEMORY: {**found[MEMORY], CONFIRMED: name}}
 
 

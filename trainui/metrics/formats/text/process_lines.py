@@ -108,6 +108,6 @@ class ProcessLines:
         return label
 
 
-def handed_on(memory: dict[str, Any]) -> dict[str, Any]:
+def carried_over(memory: dict[str, Any]) -> dict[str, Any]:
     """Return what the next attempt's log needs to know of the labels."""
     return {key: memory[key] for key in ("apart", "main", "owner", "implicit") if key in memory}

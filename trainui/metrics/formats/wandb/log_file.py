@@ -28,7 +28,7 @@ from trainui.metrics.formats.wandb.scan import (
     LAST,
     METRIC_TAG,
     MIDDLE,
-    Found,
+    ScannedRecords,
 )
 from trainui.metrics.formats.wandb.step_metrics import StepMetrics
 
@@ -64,7 +64,7 @@ class WandbFile(Decoder):
     name = "wandb"
     has_marked_ends = True
 
-    _cut = Found(0, [], [])
+    _cut = ScannedRecords(0, [], [])
     """What the last block cut has."""
 
     def cut(self, data: bytes) -> int:
@@ -161,7 +161,7 @@ def _fragments(data: bytes, offset: int) -> Iterator[tuple[int, int, int]]:
         yield 0, end, end
 
 
-def _walk(data: bytes, offset: int) -> Found:
+def _walk(data: bytes, offset: int) -> ScannedRecords:
     """Return the same from frame to frame, which also finds out what to skip."""
     size, records = whole_records(data, offset)
     rows, definitions = list[bytes](), list[tuple[int, bytes]]()
@@ -172,7 +172,7 @@ def _walk(data: bytes, offset: int) -> Found:
             rows.append(content)
         else:
             definitions.append((len(rows), content))
-    return Found(size, rows, definitions)
+    return ScannedRecords(size, rows, definitions)
 
 
 def config(key: int, message: bytes) -> dict[str, Any]:

@@ -48,7 +48,7 @@ _LONGEST_HEAD = 16
 """Bytes behind the kind of a fragment that tell a short row."""
 
 
-class Found(NamedTuple):
+class ScannedRecords(NamedTuple):
     """The rows and definitions in some bytes of a log."""
 
     size: int
@@ -58,7 +58,7 @@ class Found(NamedTuple):
     """Each behind the number of rows before it."""
 
 
-def find(data: bytes, offset: int) -> Found:
+def find(data: bytes, offset: int) -> ScannedRecords:
     """Return the rows and the definitions in some bytes, which begin at a record or at a block."""
     ends, rows, others = _short_rows(data)
     definitions = list[tuple[int, bytes]]()
@@ -71,7 +71,9 @@ def find(data: bytes, offset: int) -> Found:
             definitions.append((end, content))
     definitions.sort()
     last = max(ends[-1:] + [end for end, _content in definitions[-1:]], default=0)
-    return Found(last, rows, [(bisect(ends, end), content) for end, content in definitions])
+    return ScannedRecords(
+        last, rows, [(bisect(ends, end), content) for end, content in definitions]
+    )
 
 
 def summaries(data: bytes, offset: int) -> list[bytes]:

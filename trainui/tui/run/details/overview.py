@@ -58,7 +58,7 @@ def overview_rows(of: DetailsSubject, now: int, width: int, *, folded: bool = Fa
     page, attempts, detail = of.page, of.attempts, of.detail
     stage, count = as_attempt(of.stage, attempts), len(page.attempts.get(of.stage.id, ()))
     by_name = {one.name: one for one in page.stages}
-    ending = page.ahead.stages.get(stage.name) if page.ahead else None
+    ending = page.eta.stages.get(stage.name) if page.eta else None
     last = attempts[-1] if attempts else None
     is_newest = count <= stage.attempt
     if detail.filled is not None:

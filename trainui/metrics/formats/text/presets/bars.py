@@ -52,7 +52,7 @@ class Tqdm(Preset):
     has_steps = False
 
     @classmethod
-    def handed_on(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
+    def carried_over(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
         """Return that bars are epochs, if there were several."""
         is_any = any(bar["count"] > 1 for bar in memory.get("bars", {}).values())
         return {"epochs": True} if is_any else {}

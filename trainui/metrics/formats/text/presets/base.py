@@ -42,7 +42,7 @@ class Preset:
         self.memory = memory
 
     @classmethod
-    def handed_on(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
+    def carried_over(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the next attempt's log needs to know of an attempt's: nothing, usually."""
         del memory
         return {}
@@ -112,9 +112,9 @@ class AnyOf(Preset):
     kinds: ClassVar[Sequence[type[Preset]]]
 
     @classmethod
-    def handed_on(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
+    def carried_over(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
         """Return what each of them hands on."""
-        found = {one.__name__: one.handed_on(memory.get(one.__name__, {})) for one in cls.kinds}
+        found = {one.__name__: one.carried_over(memory.get(one.__name__, {})) for one in cls.kinds}
         return {name: handed for name, handed in found.items() if handed}
 
     def __init__(self, memory: dict[str, Any]) -> None:

@@ -133,6 +133,6 @@ def _length(seen: Mapping[str, Any]) -> float:
     return float(last + stride - first)
 
 
-def handed_on(memory: Mapping[str, Any]) -> dict[str, Any]:
+def carried_over(memory: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the next attempt has to know of an attempt's epochs."""
     return {name: memory[name] for name in (_FIRST, _RUNS_ON, _SEEN) if name in memory}

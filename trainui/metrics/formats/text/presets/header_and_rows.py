@@ -43,7 +43,7 @@ class HeaderAndRows(Preset):
     of_messages = True
 
     @classmethod
-    def handed_on(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
+    def carried_over(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
         """Return the first epoch, from which positions within epochs count."""
         return {"first": memory["first"]} if "first" in memory else {}
 

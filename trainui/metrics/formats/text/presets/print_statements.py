@@ -110,10 +110,10 @@ class PrintStatements(Preset):
     of_messages = True
 
     @classmethod
-    def handed_on(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
+    def carried_over(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
         """Return the epochs' lengths, and the names that decide others."""
         names = {name: memory[name] for name in _HANDED_ON if name in memory}
-        return {**epoch_steps.handed_on(memory), **names}
+        return {**epoch_steps.carried_over(memory), **names}
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the rows of a line, to which two ranks may have written one each."""

@@ -65,7 +65,7 @@ class Values(Preset):
         self._print = PrintStatements(memory.setdefault("print", {}))
 
     @classmethod
-    def handed_on(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
+    def carried_over(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
         """Return the counts, which the next attempt's log continues."""
         return {_COUNTS: memory[_COUNTS], _KNOWN: True} if memory.get(_KNOWN) else {}
 
