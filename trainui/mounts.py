@@ -42,7 +42,7 @@ while os.read(0, 1):
         pass
     os.write(1, b".")
 """
-"""Answers each byte when a file system has: `stat` would use what the kernel remembers."""
+"""Answers each byte once the file system has answered; `stat` would use the kernel's cache."""
 
 _FRESH = 0.01
 """Seconds for which an answer is used: a file is polled less often."""

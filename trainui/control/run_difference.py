@@ -1,4 +1,4 @@
-"""What differs between two runs, or between a run and the files as they are now."""
+"""The difference between two runs, or between a run and the files as they are now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which value of a metric is its best: by the goal of its search, else by its name."""
+"""The direction in which a metric gets better: by the goal of its search, else by its name."""
 
 from __future__ import annotations
 

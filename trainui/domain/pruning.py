@@ -1,4 +1,4 @@
-"""Why a search's pruner stopped a trial: data on record, from which the sentence is made."""
+"""The reason why a search's pruner stopped a trial, as data from which the message is made."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ THREADS = 2
 """Threads that copy: they wait for the file system most of the time."""
 
 ATTEMPTS = 3
-"""How often a file is copied that is edited meanwhile."""
+"""The number of times that a file is copied if it is edited meanwhile."""
 
 _UNSUPPORTED = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 

@@ -33,7 +33,7 @@ class Selection:
     columns: Mapping[str, Mapping[str, str]]
     """The parameters and metrics that the filter and the order use: their values by run id."""
     lacks: str | None = None
-    """What the order uses and no run has, as text; None: at least one has it."""
+    """The order's parameter or metric, as text, if no run has it; None: at least one has it."""
 
 
 def select(

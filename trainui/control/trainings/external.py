@@ -104,7 +104,7 @@ class Added:
     name: str
     is_new: bool
     remark: str = ""
-    """What else the user has to know."""
+    """A remark for the user, e.g. that two trainings may be the same one."""
 
 
 def find(path: Path) -> list[Training]:

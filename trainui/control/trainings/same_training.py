@@ -1,7 +1,7 @@
-"""Finds trainings that may be one, which two loggers wrote in different directories.
+"""Finds trainings that may be the same one, written by two loggers in different directories.
 
 Most loggers record nothing that proves it (`one_process` joins those that do), so they are not
-merged; but values that are equal to the last digit at the same time are hardly those of two.
+merged; but two trainings hardly have values that are equal to the last digit at the same time.
 """
 
 from __future__ import annotations

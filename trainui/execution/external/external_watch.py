@@ -46,7 +46,7 @@ class ExternalWatch:
     def __init__(self, store: Store, host: str, mount: str = "") -> None:
         """Watch those on a remote file system, by its mountpoint, or with an empty one the others.
 
-        Nothing on other remote file systems is looked at: they may not answer.
+        Other remote file systems are not accessed: they may not answer.
         """
         self._store = store
         self._host = host

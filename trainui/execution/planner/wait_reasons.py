@@ -1,4 +1,4 @@
-"""What queued stages need besides a free slot, and the reasons why they wait."""
+"""The requirements of queued stages besides a free slot, and the reasons why they wait."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ CATCH_UP_PAUSE = 0.3
 """Seconds between two turns of a search that has more new points than one turn reports."""
 
 FOLLOW_EVERY = 0.5
-"""Seconds between two looks at the points of running trials; an end is looked at at once."""
+"""Seconds between two checks of the points of running trials; an end is handled at once."""
 
 MOST_OPEN = 8
 """Number of studies kept open, if no more are in use."""

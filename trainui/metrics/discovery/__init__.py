@@ -1,4 +1,4 @@
-"""Which files of an attempt hold metrics: named ones, usual ones, and fallbacks.
+"""Finds the files with an attempt's metrics: named ones, usual ones, and fallbacks.
 
 Read `sources` first, then `default_sources`.
 """

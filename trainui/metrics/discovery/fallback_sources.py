@@ -50,9 +50,9 @@ _AT_ONCE = 65_536
 
 
 def of_single_values(text: SourceFile, metric: str) -> SourceFile | None:
-    """Return a text as a source of the values that it states without a series; None if of none.
+    """Return a text as a source of single values, e.g. a final accuracy; None if it has none.
 
-    An empty metric means those of usual names.
+    An empty metric: all metrics with usual names.
     """
     try:
         with closing(GrowingFile(text.path)) as file:
@@ -73,7 +73,7 @@ class FallbackSources:
     """The fallback texts of an attempt that are still waiting."""
 
     def __init__(self, metric: str | None = None) -> None:
-        """Wait for no text yet; `metric` is the one that the attempt's search asks for."""
+        """Start without texts; `metric` is the one that the attempt's search asks for."""
         self._metric = metric
         self._waiting: dict[str, _Text] = {}
         self.presets: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""How to read a source, and which decoder to use for its file."""
+"""Chooses how a source is read: the decoder of its file, and the decoder's options."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ FORMATS: dict[str, Callable[[str | None, dict[str, Any], Path], Decoder]] = {
     "trackio": _trackio,
     "text": AnyLines,
 }
-"""By name, as in a source's `format`: what makes a decoder, which is given what `Decoder` is.
+"""Makers of decoders by the name in a source's `format`; they take the arguments of `Decoder`.
 
 `text` means lines that a preset reads. Databases of `mlflow`, `optuna` and `trackio` have no
 decoder: `metrics.trackers` reads them.

@@ -145,7 +145,7 @@ class NumberLines:
 def _check_texts(numbers: tuple[str, ...], texts: tuple[str, ...]) -> None:
     """Raise ValueError if the texts of a line say what its numbers are, or have numbers."""
     if texts and labels.find((*numbers, *texts)) is not None:
-        raise ValueError("a text tells what the numbers are of")
+        raise ValueError("a text labels the numbers")
     if not set(texts).isdisjoint(MESSAGES) and not set(texts).isdisjoint(LEVELS):
         raise ValueError("a log's message may have numbers")
     if any(map(rows.is_count, texts)):

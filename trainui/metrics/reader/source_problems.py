@@ -1,4 +1,4 @@
-"""Why sources of an attempt have no metrics or cannot be read, stored as messages."""
+"""Stores the reasons why sources of an attempt have no metrics or cannot be read."""
 
 from __future__ import annotations
 

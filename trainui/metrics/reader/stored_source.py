@@ -30,7 +30,7 @@ class Advance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
-    """Whose points a source gives, how it is read, and what its points are passed to."""
+    """How a source is read, and the callbacks that its points are passed to."""
 
     attempt: int
     """Number of the attempt that its new points belong to."""

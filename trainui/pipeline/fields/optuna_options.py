@@ -27,7 +27,7 @@ class Option:
 
     @property
     def expected(self) -> str:
-        """What it must be, for a message."""
+        """A description of the valid values, for a message."""
         if self.flag:
             return "true or false"
         if self.words and not self.whole:

@@ -1,4 +1,4 @@
-"""Why a resume runs a stage again, or does not."""
+"""The reasons why a resume runs a stage again, or skips it."""
 
 from __future__ import annotations
 

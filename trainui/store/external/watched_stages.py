@@ -204,9 +204,9 @@ def reopen(connection: Connection, stage: WatchedStage) -> None:
 
 
 def read_again(connection: Connection, stage: WatchedStage, end: int) -> None:
-    """Have the points read of a stage whose files have grown, though nobody is seen to write them.
+    """Request another read of a stage whose files have grown, although no process has them open.
 
-    `end`, when its files changed last, is its end as far as is known.
+    `end`, the last change of its files, is taken as its end.
     """
     _change_ended(connection, stage, completed_at=end)
 

@@ -1,4 +1,4 @@
-"""Which source the other members of a sweep have a metric from: all run the same program."""
+"""Finds the source of a metric in a sweep's other members, which run the same program."""
 
 from __future__ import annotations
 

@@ -232,4 +232,4 @@ class Curves:
 
 
 NOT_READ = Curves(CurvesWanted())
-"""Stands for the metrics of a stage until they have been read."""
+"""Placeholder for the metrics of a stage until they have been read."""

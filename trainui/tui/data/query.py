@@ -1,4 +1,4 @@
-"""What a page asks of the poller: frozen, so that threads can share it."""
+"""Queries of pages to the poller: frozen, so that threads can share them."""
 
 from __future__ import annotations
 
@@ -77,4 +77,4 @@ class MachineQuery:
 
 
 Query = ListQuery | RunQuery | MetricQuery | MachineQuery
-"""What a page asks of the poller."""
+"""The query of any page."""

@@ -93,7 +93,7 @@ class LogWindow:
 
 
 NO_WINDOW = LogWindow(WindowQuery(LogSource("")))
-"""Stands for the lines of a log until they have been read."""
+"""Placeholder for the lines of a log until they have been read."""
 
 
 class WindowReader:

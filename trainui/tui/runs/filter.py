@@ -134,7 +134,7 @@ def _unknown(name: str) -> TermError:
 
 
 def _bare_test(word: str, name: str, sign: str, value: str, used: _Used) -> _Test:
-    """Return the test of a parameter, a metric, or a part of a stage's name; `used` gets them."""
+    """Return the test of a parameter, a metric, or part of a stage name; `used` collects names."""
     if sign == "!=":
         return _param_test(name, sign, value, used)
     if sign != "=" and number_of(value) is None:

@@ -1,4 +1,4 @@
-"""Which attempt wrote a file outside its stage's directory, or a run in a tracker's database.
+"""Attributes files outside stages' directories, and runs in trackers' databases, to attempts.
 
 Read `outside_sources` first (files), then `database_runs`.
 """

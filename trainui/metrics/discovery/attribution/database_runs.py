@@ -1,7 +1,7 @@
-"""Which runs of a tracker's database are an attempt's.
+"""Attributes the runs of a tracker's database to attempts.
 
-The rule: a run is an attempt's by its tag, or by what the attempt printed; if it printed nothing,
-if no other attempt ran when the run began.
+The rule: a run belongs to the attempt that its tag names, or that printed its id. If the attempt
+printed none, the run is its own if no other attempt ran when the run began.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class DatabaseRuns:
     doubtful: dict[Path, str] = field(default_factory=dict)
     """By database: the name of a run that may be another attempt's."""
     wanted: set[Path] = field(default_factory=set)
-    """The locks of databases of which samples would show which run is the attempt's."""
+    """The locks of databases whose runs only samples of open files can attribute."""
     _decided: set[Path] = field(default_factory=set)
-    """The locks of databases of which it is known."""
+    """The locks of databases whose runs are attributed."""
 
     def of(
         self, path: Path, rivals: Callable[[], Sequence[Rival]], since: float, *, ended: bool

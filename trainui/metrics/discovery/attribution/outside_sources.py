@@ -45,7 +45,7 @@ OLD = 20
 """The age of an older attempt is this many times the pause between two searches."""
 
 SLACK = 0.02
-"""Seconds by which a file's times may be early: the kernel's clock for them is a coarse one."""
+"""Seconds by which a file's times may be early: the kernel stamps them with a coarse clock."""
 
 SEEN_AFTER = 3.0
 """Seconds after which a process that writes a file again and again has been seen to do so."""
@@ -74,7 +74,7 @@ class OutsideSources:
     """The attempt's files, and the offsets at which its part begins."""
     _foreign: set[Path] = field(default_factory=set)
     _of_rivals: set[Path] = field(default_factory=set)
-    """Those among them that attempts wrote which ran at the same time."""
+    """Those of them that were written by attempts running at the same time."""
     _unknown: dict[Path, float] = field(default_factory=dict)
     """When a file whose writer is unknown was first seen."""
     _is_ended: bool = False

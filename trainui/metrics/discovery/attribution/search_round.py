@@ -1,4 +1,4 @@
-"""The pace of searches outside stages' directories, and what the attempts share of them."""
+"""Limits the searches outside stages' directories to a round for all attempts at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REST, REST_OF_CHANGES = 1000, 50
 second if something has changed."""
 
 LONGEST_PAUSE = 60.0
-"""Seconds: the longest such rest, and the most between two searches for a young attempt."""
+"""Seconds: the longest such rest, and the longest time between two searches for a young attempt."""
 
 ROUND = 1.0
 """Seconds for which a round of searches for all attempts shares what it has found."""
@@ -35,7 +35,7 @@ class SearchRound:
         self.samples = WriterSamples()
         """The samples of files that are opened only during a write."""
         self.events = WriteEvents()
-        """What the kernel reports of writes, if it does."""
+        """The writes that the kernel reports, as root."""
 
     def may_begin(self, rest: float) -> bool:
         """Return True if a search is part of the round, or if the rest after the last is over."""

@@ -1,7 +1,7 @@
-"""Which attempts' processes write files, as the kernel reports it.
+"""Attributes writes to attempts by the kernel's events (fanotify).
 
-That is exact also for a file that is open for an instant only, but root alone may know it. For
-others, `writer_samples` finds what can be found by looking often.
+This is exact even for a file that is open only for an instant, but it needs root. Without root,
+`writer_samples` samples the open files.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ REST = 0.0004
 """Seconds of rest for each event: it bounds the cost of a training that writes all the time."""
 
 REUSED_AFTER = 10.0
-"""Seconds after which a pid that was seen may be another process's."""
+"""Seconds after which a pid may have been reused by another process."""
 
 _MOST = 10_000
-"""Processes and attempts that are remembered."""
+"""The most processes that are cached, and the most attempts."""
 
 _PAUSE = 1000
-"""Milliseconds after which it is checked that an attempt still asks."""
+"""Milliseconds between two checks that an attempt still asks."""
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class WriteEvents:
         self._queue: Fanotify | None = None
         self._is_permitted = True
         self._directories: dict[bytes, str] = {}
-        """Those whose writes are reported, by handle."""
+        """The watched directories, by handle."""
         self._attempts: dict[int, tuple[Path | None, float]] = {}
         """By pid: its attempt, and when that was read, which is impossible once it has ended."""
         self._written: dict[Path, set[Path]] = defaultdict(set)

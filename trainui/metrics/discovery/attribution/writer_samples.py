@@ -1,8 +1,8 @@
-"""Samples what the processes of attempts write, to find the writer of a rarely open file.
+"""Samples the open files of attempts' processes, to find the writer of a rarely open file.
 
-A survey of all processes sees such a file open by chance only. While it is not known whose a file
-is, the processes of the attempts in question are looked at many times a second: which have it open,
-and which have written at least as many bytes as it grew by when it grew.
+A survey of all processes sees such a file open by chance only. While its writer is unknown, the
+processes of the possible attempts are sampled many times a second: which have it open, and which
+have written at least as many bytes as it grew by when it grew.
 """
 
 from __future__ import annotations

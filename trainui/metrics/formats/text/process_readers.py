@@ -109,7 +109,7 @@ class Readers:
         return prefixed(prefix, row, named)
 
     def _searcher(self, label: str) -> Callable[[str | None, Sequence[Row]], str | None]:
-        """Return the function by which the search of a process tells what a preset has read."""
+        """Return the function that confirms a preset found for the process with this label."""
 
         def confirm(name: str | None, rows: Sequence[Row]) -> str | None:
             if self.found is None and name is not None and self._is_confirmed(label, name, rows):

@@ -45,7 +45,7 @@ _BEGUN = b"\x02\x08"
 _CONTENT = re.compile(_HEAD, re.DOTALL)
 
 _LONGEST_HEAD = 16
-"""Bytes behind the kind of a fragment that tell a short row."""
+"""Bytes behind the kind of a fragment by which a short row is recognised."""
 
 
 class ScannedRecords(NamedTuple):

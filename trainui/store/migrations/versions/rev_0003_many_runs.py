@@ -1,4 +1,4 @@
-"""Indexes for what is asked at each change: the latest run of a name, and whose end to tell."""
+"""Indexes for the queries at each change: the latest run of a name, and the ends to notify of."""
 
 from __future__ import annotations
 

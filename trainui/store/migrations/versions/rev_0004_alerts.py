@@ -1,4 +1,4 @@
-"""Why an attempt was stopped by an alert."""
+"""Column for the alert that stopped an attempt."""
 
 from __future__ import annotations
 

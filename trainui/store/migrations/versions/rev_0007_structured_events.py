@@ -19,10 +19,10 @@ ALERTED = re.compile(
     r"(?:[,;].*)?",
     re.DOTALL,
 )
-"""How an event said which metric an alert or a NaN was found in, and at which step."""
+"""The text of older events on an alert or a NaN, with its metric and step."""
 
 SILENT = "the host % has not been heard of for %"
-"""How a host said of a stage that runs on another host that nothing is heard of that one."""
+"""The warning that older versions wrote on a stage of a host without a heartbeat."""
 
 MADE_UP = "a secret"
 """The variable that stood in an attempt's definition for an edited secret value."""

@@ -1,4 +1,4 @@
-"""Why a search's pruner requested an attempt's end."""
+"""Column for the reason why a search's pruner requested an attempt's end."""
 
 from __future__ import annotations
 

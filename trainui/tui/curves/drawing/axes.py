@@ -25,7 +25,7 @@ ROUNDED = 1e-9
 """Share of a distance that is a rounding error."""
 
 FAR = 1e9
-"""Where a value beyond the axis is drawn at most, in lengths of the axis: places stay finite."""
+"""The farthest that a value is placed beyond the axis, in lengths of the axis: it stays finite."""
 
 LEAST_MARKS = 3
 """Round numbers sought for the lowest plot, so that it has one between its ends."""

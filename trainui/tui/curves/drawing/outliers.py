@@ -10,7 +10,7 @@ from trainui.tui.curves.model import PlotLine
 from trainui.tui.render.numbers import number
 
 RATIO = 100
-"""How many times as far from 0 a line must reach as the others: they then cover about one dot."""
+"""The factor by which a line must reach farther from 0 than the others, which then fill one dot."""
 
 
 def outliers(lines: Sequence[PlotLine], *, lower: bool | None = None) -> list[PlotLine]:

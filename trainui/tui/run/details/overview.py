@@ -33,7 +33,7 @@ WHOLE = "d shows, C copies all of it"
 """The end of a command that is too long."""
 
 NONE = "none"
-"""Where there is no output or checkpoint."""
+"""Shown where there is no output or checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)

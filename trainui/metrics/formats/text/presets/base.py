@@ -113,7 +113,7 @@ class AnyOf(Preset):
 
     @classmethod
     def carried_over(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what each of them hands on."""
+        """Return what each of them carries over."""
         found = {one.__name__: one.carried_over(memory.get(one.__name__, {})) for one in cls.kinds}
         return {name: handed for name, handed in found.items() if handed}
 

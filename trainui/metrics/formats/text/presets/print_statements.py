@@ -225,7 +225,7 @@ class PrintStatements(Preset):
         apart = self.memory.setdefault(_APART, [])
         if word not in apart:
             if step > self.memory.get(_AT, step):
-                return row  # a training that goes on under another word
+                return row  # the same training under another word
             apart.append(word)
         within = self.memory.get(_WITHIN, ())
         return {f"{word} {name}" if name in within else name: row[name] for name in row}

@@ -1,6 +1,6 @@
-"""Lines that state a metric without a step, again and again: `loss 0.3`, `{'eval/reward': 1.5}`.
+"""Repeated lines with a metric and no step: `loss 0.3`, `{'eval/reward': 1.5}`.
 
-The rule: the number of such lines before is the step. Only usual names count, and a line must be
+The rule: the step is the number of such lines before it. Only usual names count, and a line must be
 nothing but names and numbers, since most lines with a number and no step are no metrics.
 """
 
@@ -44,7 +44,7 @@ _HELD_OUT = re.compile(rf"\W*(?:{labels.HELD_OUT})\b[: ]*[\[(]", re.IGNORECASE)
 """`Test: [1/9] Loss 2`: a position within the held-out data."""
 
 _ENOUGH, _ENOUGH_AT_END = 10, 2
-"""Lines of the same names that are a series, while more may come and once the log has ended."""
+"""Lines with the same names that make a series: while the log may grow, and after its end."""
 
 _COUNTS, _STEPPED, _WAITING, _KNOWN = "counts", "stepped", "waiting", "known"
 """Keys in the memory: the number of the last line by its names, the names that lines with a step
