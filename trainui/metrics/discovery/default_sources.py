@@ -160,7 +160,8 @@ def _with_events_prefixes(named: Sequence[SourceFile]) -> list[SourceFile]:
 
 def _kind_of(path: Path) -> str:
     """Return a file's family; that of a log is its own, which the parts of a rotated log share."""
-    return _family_of_name(path.name) or _ROTATED.sub("", str(path))
+    table = "csv" if path.suffix in (".csv", ".tsv") else None
+    return _family_of_name(path.name) or table or _ROTATED.sub("", str(path))
 
 
 def usual_files(root: Path) -> Iterator[Path]:

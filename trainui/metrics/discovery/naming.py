@@ -7,9 +7,12 @@ several; and a later attempt continues a series by the name that it has, whichev
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from itertools import takewhile
+
+from trainui.metrics.discovery import histories
+from trainui.metrics.discovery.histories import history_of
 
 MAX_SERIES = 2000
 """Metrics of one attempt: a file with a new name in each line does not contain metrics."""
@@ -42,9 +45,6 @@ def _spellings(name: str) -> Iterable[str]:
         yield plain.removeprefix("train/")
 
 
-_ONE_FILE = frozenset({"json", "csv", "hf"})
-"""Kinds of files that are no part of another: the same name in two of them is two metrics."""
-
 _FAMILIES = {
     "json": "json",
     "jsonl": "json",
@@ -52,13 +52,8 @@ _FAMILIES = {
 }
 """The kinds of files, by the formats that they have."""
 
-
-_ROTATED = re.compile(r"\.\d[\d-]*$")
-
-
-def _history(key: str) -> str:
-    """Return what the keys of a rotated log's parts share."""
-    return _ROTATED.sub("", key)
+_APART: frozenset[str | None] = frozenset({None, *_FAMILIES.values()})
+"""Kinds of files of which the same name in two histories is two metrics; None: named files."""
 
 
 def of_log(name: str, key: str) -> str:
@@ -70,8 +65,10 @@ class Names:
     """The metrics of an attempt, each with the kind of file where it was first found."""
 
     def __init__(self) -> None:
-        self._names: dict[str, str] = {}
-        """The metrics, and the keys of the files that they were first found in."""
+        self._owners: dict[str, dict[str, None]] = {}
+        """The metrics, and the histories that they are read from, the first one first."""
+        self._before: dict[str, set[str]] = {}
+        """By history: the names of its metrics in earlier attempts."""
         self._families: dict[str, str | None] = {}
         """By spelling: the kind of file that has the metric."""
         self._earlier: dict[str, tuple[str, str]] = {}
@@ -97,8 +94,9 @@ class Names:
         """Register metrics of earlier attempts, from a log that counts epochs."""
         self._texts |= dict.fromkeys(names, key)
 
-    def remember(self, names: Iterable[str], format_: str | None) -> None:
+    def remember(self, names: Iterable[str], format_: str | None, key: str) -> None:
         """Register metrics of earlier attempts, from a file of some format."""
+        self._before.setdefault(history_of(key), set()).update(names)
         if (family := _FAMILIES.get(format_ or "")) is not None:
             for name in names:
                 self.earlier_families[family] = None
@@ -109,13 +107,38 @@ class Names:
     def stored_as(self, name: str, family: str | None, key: str) -> str:
         """Return the name by which a metric of a file is stored.
 
-        It has the file's name as a prefix if another file of this kind has the metric too.
+        It has a label as a prefix if another history of this kind has the metric too.
         """
-        name = self._known_as(name, family)
-        owner = self._names.get(name) if self._families.get(_plain(name)) == family else None
-        if family in _ONE_FILE and owner not in (None, _history(key)):
-            return f"{key.rpartition('/')[2].partition('.')[0]}/{name}"
+        name, history = self._known_as(name, family), history_of(key)
+        if family not in _APART:
+            return name
+        owners = self._owners.get(name, {})
+        if not owners:
+            return self._labelled_before(name, history)
+        kind = self._families[_plain(name)]
+        if history in owners or kind not in _APART or family not in (None, kind):
+            return name
+        found = (f"{label}/{name}" for label in histories.labels(history, next(iter(owners))))
+        return next((one for one in found if self._is_free(one, history)), f"{history}/{name}")
+
+    def _labelled_before(self, name: str, history: str) -> str:
+        """Return the name that a metric without another owner had in earlier attempts."""
+        for one in sorted(self._before.get(history, set())):
+            label = one.removesuffix(f"/{name}")
+            if label != one and histories.is_label(label, history) and self._is_free(one, history):
+                return one
         return name
+
+    def _is_free(self, name: str, history: str) -> bool:
+        return history in self._owners.get(name, {history: None})
+
+    def owners(self, name: str) -> Collection[str]:
+        """Return the histories that a metric is read from."""
+        return self._owners.get(name, {}).keys()
+
+    def join(self, name: str, key: str) -> None:
+        """Register that a metric continues in another history."""
+        self._owners[name][history_of(key)] = None
 
     def _known_as(self, name: str, family: str | None) -> str:
         """Return the name that a metric had in earlier attempts, from another kind of file."""
@@ -151,30 +174,31 @@ class Names:
     def claim(self, names: Iterable[str], family: str | None, key: str = "") -> None:
         """Register metrics that are already stored."""
         for name in names:
-            self._names.setdefault(name, _history(key))
+            self._owners.setdefault(name, {})[history_of(key)] = None
             for spelling in _spellings(name):
                 self._families.setdefault(spelling, family)
 
     def hand_over(self, name: str, family: str | None, key: str) -> None:
         """Register that a metric is read from another file from now on."""
-        self._names[name] = _history(key)
+        self._owners[name] = {history_of(key): None}
         for spelling in _spellings(name):
             self._families[spelling] = family
 
     def accepts(self, name: str, family: str | None, key: str = "") -> bool:
         """Return True if a metric is read from a file, whose kind is None if it is named."""
-        if name not in self._names:
+        if name not in self._owners:
             known = [self._families[one] for one in _spellings(name) if one in self._families]
             if family is not None and known and known[0] != family:
                 return False
             if self.is_full:
                 return False
             self.claim([name], family, key)
-        if family in _ONE_FILE and self._names[name] != _history(key):
+        kind = self._families[_plain(name)]
+        if family not in (None, kind):
             return False
-        return family is None or self._families[_plain(name)] == family
+        return kind not in _APART or history_of(key) in self._owners[name]
 
     @property
     def is_full(self) -> bool:
         """Return True if metrics were left out because there were too many."""
-        return len(self._names) >= MAX_SERIES
+        return len(self._owners) >= MAX_SERIES

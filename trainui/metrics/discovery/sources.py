@@ -206,7 +206,9 @@ def _matches(pattern: str, root: Path) -> Iterator[Path]:
         return iter((literal,) if os.path.lexists(literal) else ())
     found = glob.iglob(pattern, root_dir=root, recursive=True)  # noqa: PTH207 (no hidden names)
     # A directory that a pattern happens to match is ignored; one that is named is an error.
-    return iter(sorted(path for name in found if (path := root / name).is_file()))
+    paths = sorted((root / name for name in found), key=lambda one: (len(one.parts), one))
+    files = {path.resolve(): path for path in reversed(paths) if path.is_file()}  # W&B's latest-run
+    return reversed(files.values())
 
 
 def _is_glob(pattern: str, root: Path) -> bool:

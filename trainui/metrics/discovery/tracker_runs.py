@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -92,8 +93,12 @@ def sources(path: Path, runs: Iterable[TrackedRun], since: float) -> Iterator[So
     """
     runs = list(runs)
     others = [run.id for run in runs if (run.started or math.inf) >= since][1:]
+    names = Counter[str]()
     for run in runs:
-        prefix = f"{run.name}/" if run.id in others or run.parent else ""
+        prefix = ""
+        if run.id in others or run.parent:
+            names[run.name] += 1
+            prefix = f"{run.name}/" if names[run.name] == 1 else f"{run.name}-{names[run.name]}/"
         yield SourceFile(
             f"{key_of(path)}#{run.id}",
             path,

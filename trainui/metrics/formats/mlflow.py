@@ -54,12 +54,20 @@ def nested_prefix(path: Path, root: Path | None = None) -> str:
     run = run_directory(path)
     if run == root:
         return ""
-    tags = run / "tags"
     try:
-        (tags / "mlflow.parentRunId").stat()
-        return f"{plain_files.read_text(tags / 'mlflow.runName').strip()}/"
-    except (OSError, ValueError):
+        (run / "tags" / "mlflow.parentRunId").stat()
+    except OSError:
         return ""
+    return f"{run_name(path)}/"
+
+
+def run_name(path: Path) -> str:
+    """Return the name of the run that a metric's file is of; its id if it has none."""
+    run = run_directory(path)
+    try:
+        return plain_files.read_text(run / "tags" / "mlflow.runName").strip() or run.name
+    except (OSError, ValueError):
+        return run.name
 
 
 def is_of_run(path: Path) -> bool:

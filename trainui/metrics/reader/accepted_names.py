@@ -1,6 +1,10 @@
 """Decides which of an attempt's metrics are stored, and by what names.
 
-The rule: one curve never mixes steps and epochs. If a file has a metric of which an earlier
+The rule: one curve never mixes two histories. The first one that has a metric gives it its plain
+name; in another one it has a label as a prefix, as in `b/loss`. Files that a glob finds, and whose
+names differ in a number alone, continue a curve if they begin after its last step.
+
+One curve never mixes steps and epochs. If a file has a metric of which an earlier
 attempt's log, such as a progress bar, gave a point an epoch, then those points are renamed, as in
 `stderr/loss`, or deleted if the file has the whole history. A log's points are renamed as well if
 an earlier attempt's file had the metric, or if this attempt's own file has it after all. And a
@@ -14,11 +18,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from trainui.domain.definition import StageDefinition
-from trainui.metrics.discovery import fallback_sources, naming
+from trainui.metrics.discovery import fallback_sources, histories, naming
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.formats.text.preset_lines import FOUND, has_steps
 from trainui.store.db.engine import Store
 from trainui.store.points import points
+from trainui.store.points.chunks import Points
 from trainui.store.points.source_record import SourceRecord
 from trainui.store.points.sweep_sources import of_other_members
 
@@ -40,6 +45,8 @@ class AcceptedNames:
         """By key: since when a file waits for another kind."""
         self._of_logs: dict[str, str] = {}
         """The metrics that this attempt's logs have, and their keys."""
+        self._last_steps: dict[str, float] = {}
+        """The last steps of metrics that may continue in another file."""
         self.has_files = False
         """True once a source other than a fallback has produced a metric."""
 
@@ -47,7 +54,7 @@ class AcceptedNames:
         """Register the metrics of earlier attempts, by their sources' ids."""
         for one in known:
             names = earlier.get(one.id, ())
-            self.names.remember(names, one.format)
+            self.names.remember(names, one.format, one.key)
             if one.format == "text" and not has_steps(one.state.get(FOUND)):
                 self.names.remember_text(names, one.key)
 
@@ -59,17 +66,44 @@ class AcceptedNames:
         if candidate.is_fallback:
             self._of_logs |= dict.fromkeys(names, candidate.key)
 
-    def renamed(self, candidate: SourceFile, preset: str | None) -> Callable[[str], str]:
+    def renamed(self, candidate: SourceFile, preset: str | None) -> Callable[[str, float], str]:
         """Return the function from a metric's name in a file to the name that it is stored by.
 
-        `preset` is the one that reads it, if it is a log.
+        It takes the metric's first step in the file too. `preset` reads the file if it is a log.
         """
         if candidate.is_fallback and not has_steps(preset):
-            return lambda name: self.names.of_text(name, candidate.key)
-        return lambda name: self.names.stored_as(name, candidate.family, candidate.key)
+            return lambda name, _first: self.names.of_text(name, candidate.key)
 
-    def accepts(self, name: str, candidate: SourceFile) -> bool:
-        """Return True if a metric is read from a file."""
+        def stored_as(name: str, first: float) -> str:
+            if self._is_continued(name, candidate, first):
+                self.names.join(name, candidate.key)
+            return self.names.stored_as(name, candidate.family, candidate.key)
+
+        return stored_as
+
+    def _is_continued(self, name: str, candidate: SourceFile, first: float) -> bool:
+        """Return True if a file continues a metric, which other files that its glob found have."""
+        owners = self.names.owners(name)
+        history = histories.history_of(candidate.key)
+        if not _may_continue(candidate) or not owners or history in owners:
+            return False
+        return (
+            all(histories.are_parts(one, history) for one in owners)
+            and self._last_step(name) < first
+        )
+
+    def _last_step(self, name: str) -> float:
+        if name not in self._last_steps:
+            with self._store.read() as connection:
+                last = points.last_step(connection, self._owner, name, attempt=self._attempt)
+            self._last_steps[name] = last
+        return self._last_steps[name]
+
+    def accepts(self, name: str, candidate: SourceFile, found: Points) -> bool:
+        """Return True if a metric is read from a file, in which some of its points were found."""
+        if _may_continue(candidate):
+            last = found.steps.max().item()
+            self._last_steps[name] = max(last, self._last_steps.get(name, last))
         accepted = self.names.accepts(name, candidate.family, candidate.key)
         if accepted and candidate.is_fallback:
             self._of_logs[name] = candidate.key
@@ -128,3 +162,7 @@ class AcceptedNames:
         with self._store.read() as connection:
             found = of_other_members(connection, self._owner, stage.group, stage.search.metric)
         return all(one.format == "text" for one in found) if found else None
+
+
+def _may_continue(candidate: SourceFile) -> bool:
+    return candidate.named and candidate.one_of_many and not candidate.reading.continues

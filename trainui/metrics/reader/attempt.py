@@ -156,7 +156,7 @@ class AttemptReader:
         options = ReadOptions(
             attempt=self.attempt.number,
             follows=not candidate.one_of_many,
-            accepts=lambda name: self._names.accepts(name, candidate),
+            accepts=lambda name, found: self._names.accepts(name, candidate, found),
             renamed=self._names.renamed(candidate, preset),
             shift=self._next_step() if candidate.reading.continues else 0,
             stored=self._alerts.check,

@@ -12,7 +12,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 
 from trainui.metrics.files.decoder_choice import (
@@ -74,9 +73,7 @@ class SourceReader(RewrittenSource):
     ) -> None:
         """Create a reader of a file, which need not exist yet; it starts at the stored offset."""
         self._reading = reading
-        self._full_name = lru_cache(MAX_FIELDS)(
-            lambda name: options.renamed(full_name(reading, name))
-        )
+        self._stored_names: dict[str, str] = {}
         self._until = options.until
         self._files = options.files or OpenFiles()
         self._file = NamedFile(path, self._files, follows=options.follows)
@@ -303,10 +300,19 @@ class SourceReader(RewrittenSource):
 
     def _accepted(self, series: Mapping[str, Points], look: FileState) -> dict[str, Points]:
         """Return the accepted series by their full names, each point with a time."""
-        named = ((self._full_name(name), found) for name, found in series.items())
-        wanted = {name: found for name, found in named if self._options.accepts(name)}
+        named = ((self._stored_name(name, found), found) for name, found in series.items())
+        wanted = {name: found for name, found in named if self._options.accepts(name, found)}
         if shift := self._options.shift:
             wanted = {
                 name: replace(found, steps=found.steps + shift) for name, found in wanted.items()
             }
         return with_times(wanted, look)
+
+    def _stored_name(self, name: str, found: Points) -> str:
+        """Return the name by which a series is stored; a few are remembered."""
+        if (stored := self._stored_names.get(name)) is None:
+            full = full_name(self._reading, name)
+            stored = self._options.renamed(full, found.steps[0].item())
+            if len(self._stored_names) < MAX_FIELDS:
+                self._stored_names[name] = stored
+        return stored

@@ -41,10 +41,10 @@ class ReadOptions:
     `reopen_if_replaced` leads to it."""
     until: int | None = None
     """The offset at which reading stops; None: no limit."""
-    accepts: Callable[[str], bool] = lambda _name: True
-    """Returns True for the names of series to store."""
-    renamed: Callable[[str], str] = str
-    """Returns the name that a series is stored by."""
+    accepts: Callable[[str, Points], bool] = lambda _name, _found: True
+    """Returns True if a series is stored, given its name and points."""
+    renamed: Callable[[str, float], str] = lambda name, _first: name
+    """Returns the name that a series is stored by, given its name and first step in the file."""
     shift: float = 0
     """Number added to each step."""
     stored: Callable[[Mapping[str, Points]], None] = lambda _batch: None

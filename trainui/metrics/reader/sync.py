@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
@@ -89,8 +88,9 @@ def _sync(store: Store, owner: str, path: Path, last_offset: int) -> SyncResult:
             known = _jump(store, known, file, last_offset, key=known.key)
     count = sum(_fill_gap(store, gap, path, last_offset) for gap in gaps)
     names = Names()
-    accepts = partial(names.accepts, family=None)
-    options = ReadOptions(attempt=attempt, replays=False, accepts=accepts)
+    options = ReadOptions(
+        attempt=attempt, replays=False, accepts=lambda name, _found: names.accepts(name, None)
+    )
     reader = SourceReader(store, known, path, DecoderChoice(), options)
     with closing(reader):
         count += _advance_to_end(reader)

@@ -5,6 +5,7 @@ The rule: points and the offset of their source are stored in one transaction.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
@@ -209,6 +210,14 @@ def next_step(connection: Connection, owner: str, *, attempt: int) -> int | floa
         return 0
     begins_at_zero = min(one.low_step for one in stats) <= 0
     return max(one.high_step for one in stats) + begins_at_zero
+
+
+def last_step(connection: Connection, owner: str, name: str, *, attempt: int) -> float:
+    """Return the last step of a series in an attempt; minus infinity if it has no points."""
+    found = segments.series_of(raw(connection), owner)
+    parts = (one for series in found if series.name == name for one in series.segments)
+    steps = (one.stats.high_step for one in parts if one.history.attempt == attempt)
+    return max(steps, default=-math.inf)
 
 
 def stored_points(connection: Connection, of: SourceRecord) -> dict[str, Points]:

@@ -1,0 +1,160 @@
+"""One curve never mixes two histories: files that each have the same metric are told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.unit.metrics.attempts import Attempt, start_attempt
+from tests.unit.metrics.reader.test_attempt import VERSION, again, end, read, scalar, values
+from trainui.domain.definition import MetricSource
+from trainui.metrics.discovery import tracker_runs
+from trainui.metrics.trackers import TrackedRun
+from trainui.store.db.engine import Store
+
+
+def table(*steps: int, begin: float = 0) -> str:
+    return "step,loss\n" + "".join(f"{step},{begin + step}\n" for step in steps)
+
+
+def events(*steps: int, begin: float = 0) -> bytes:
+    return VERSION + b"".join(scalar(step, begin + step) for step in steps)
+
+
+def write(directory: Path, files: Mapping[str, str | bytes]) -> None:
+    for name, content in files.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file:
+            file.write(content if isinstance(content, bytes) else content.encode())
+
+
+def named(*paths: str) -> list[MetricSource]:
+    return [MetricSource(path=path) for path in paths]
+
+
+@pytest.mark.parametrize("is_external", [False, True])
+@pytest.mark.parametrize(
+    ("metrics", "names", "labels"),
+    [
+        (named("a.csv", "b.csv"), ("a.csv", "b.csv"), ("", "b/")),
+        (named("*.csv"), ("a.csv", "b.csv"), ("", "b/")),
+        (named("*/m.csv"), ("x/m.csv", "y/m.csv", "z/m.csv"), ("", "y/", "z/")),
+        (
+            named("*/*/m.csv"),
+            ("x/1/m.csv", "y/1/m.csv", "y/2/m.csv", "y/2.5/m.csv"),
+            ("", "y/", "y/2/", "y/2.5/"),
+        ),
+        (named("rank*.csv"), ("rank0.csv", "rank1.csv"), ("", "rank1/")),
+        (
+            named("**/*.tfevents.*"),
+            ("out.tfevents.1", "lr0.1/out.tfevents.1", "lr0.2/out.tfevents.1"),
+            ("", "lr0.1/", "lr0.2/"),
+        ),
+    ],
+)
+def test_the_same_metric_in_several_named_files(
+    store: Store,
+    tmp_path: Path,
+    metrics: list[MetricSource],
+    names: tuple[str, ...],
+    labels: tuple[str, ...],
+    is_external: bool,
+) -> None:
+    attempt = start_attempt(store, tmp_path, *metrics, name="main")
+    attempt = replace(attempt, to_read=replace(attempt.to_read, is_external=is_external))
+    made = events if "tfevents" in names[0] else table
+    for number, name in enumerate(names):
+        write(attempt.stage_dir, {name: made(1, 2, begin=10 * number)})
+    read(store, attempt).close()
+    write(attempt.stage_dir, {name: made(3, begin=7) for name in names})
+    end(read(store, attempt))  # as after a restart
+    found = {name: found[:3] for name, found in values(store, attempt).items()}
+    assert found == {
+        f"{label}loss": [10 * number + 1, 10 * number + 2, 10]
+        for number, label in enumerate(labels)
+    }
+
+
+def test_the_same_metric_in_a_table_in_printed_lines_and_in_its_own_file(
+    store: Store, tmp_path: Path
+) -> None:
+    printed = [
+        MetricSource(stream=stream, pattern=r"step (?P<step>\d+) loss (?P<loss>\S+)")
+        for stream in ("stdout", "stderr")
+    ]
+    attempt = start_attempt(store, tmp_path, *printed, *named("m.csv"))
+    for _ in range(2):
+        write(attempt.stage_dir, {"m.csv": table(1)})
+        lines = {"stdout.log": "step 1 loss 2\n", "stderr.log": "step 1 loss 3\n"}
+        write(attempt.directory, {**lines, "metrics.jsonl": '{"step": 1, "loss": 4}\n'})
+        end(read(store, attempt))
+        last, attempt = attempt, again(store, attempt)
+    names = {"loss": 4, "stdout/loss": 2, "stderr/loss": 3, "m/loss": 1}
+    assert values(store, last) == {name: [value] * 2 for name, value in names.items()}
+
+
+def test_several_patterns_for_one_log_give_one_series(store: Store, tmp_path: Path) -> None:
+    patterns = (r"warm (?P<step>\d+) (?P<loss>\d+)", r"main (?P<step>\d+) (?P<loss>\d+)")
+    metrics = (MetricSource(stream="stdout", pattern=one) for one in patterns)
+    attempt = start_attempt(store, tmp_path, *metrics)
+    write(attempt.directory, {"stdout.log": "warm 1 5\nmain 2 4\n"})
+    end(read(store, attempt))
+    assert values(store, attempt) == {"loss": [5, 4]}
+
+
+def test_numbered_files_of_a_glob_are_one_series_if_their_steps_continue(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path, *named("part*.csv"))
+    for number, steps in enumerate([(0, 1), (2, 3), (3, 4)]):
+        write(attempt.stage_dir, {f"part{number}.csv": table(*steps)})
+        read(store, attempt).close()
+    write(attempt.stage_dir, {"part0.csv": "9,9\n"})
+    end(read(store, attempt))
+    assert values(store, attempt) == {"loss": [0, 1, 2, 3, 9], "part2/loss": [3, 4]}
+
+
+def test_a_later_attempt_keeps_the_names_whichever_file_is_first(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path, *named("b.csv", "c.csv"))
+    write(attempt.stage_dir, {"b.csv": table(1), "c.csv": table(2)})
+    end(read(store, attempt))
+    attempt = again(store, attempt)
+    write(attempt.stage_dir, {"c.csv": "3,3\n"})
+    reader = read(store, attempt)
+    write(attempt.stage_dir, {"b.csv": "4,4\n"})
+    end(reader)
+    assert values(store, attempt) == {"loss": [1, 4], "c/loss": [2, 3]}
+
+
+def test_a_file_that_a_glob_finds_by_two_paths_is_read_once(store: Store, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path, *named("*/m.csv"))
+    (attempt.stage_dir / "latest").symlink_to("run-1")
+    write(attempt.stage_dir, {"run-1/m.csv": table(1, 2)})
+    end(read(store, attempt))
+    assert values(store, attempt) == {"loss": [1, 2]}
+
+
+def test_runs_of_mlflows_files_have_the_runs_names(store: Store, tmp_path: Path) -> None:
+    attempt: Attempt = start_attempt(store, tmp_path)
+    for run in ("one", "two"):
+        files = {
+            "metrics/loss": f"1700000000000 {len(run)} 1\n",
+            "meta.yaml": "",
+            "artifacts/x": "",
+        }
+        tags = {"tags/mlflow.runName": f"the-{run}"}
+        write(attempt.stage_dir / "mlruns/0" / run, files | tags)
+    end(read(store, attempt))
+    assert values(store, attempt) == {"loss": [3], "the-two/loss": [3]}
+
+
+def test_runs_of_a_database_with_one_name_are_numbered() -> None:
+    runs = [TrackedRun(id=str(number), name="base", started=number) for number in range(4)]
+    prefixes = [one.reading.prefix for one in tracker_runs.sources(Path("mlflow.db"), runs, 0)]
+    assert prefixes == ["", "base/", "base-2/", "base-3/"]
