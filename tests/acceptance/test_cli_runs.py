@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -406,6 +407,24 @@ def test_a_stage_gets_the_submitting_shells_environment(served: CommandLine) -> 
     assert "CUDA_VISIBLE_DEVICES=\n" in printed
     assert "SSH_CONNECTION" not in printed
     assert "TMUX" not in printed
+
+
+def test_a_stage_gets_the_submitting_shells_limits(served: CommandLine) -> None:
+    assert served("worker", "start").code == 0  # by another shell
+    limited = 'ulimit -Sn 99; exec nice -n 3 "$@"'
+    command = [*COMMAND, "run", "--wait", "--", "sh", "-c", "ulimit -Sn; nice"]
+    done = subprocess.run(
+        ["sh", "-c", limited, "sh", *command],
+        cwd=served.directory,
+        env=served.environ,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    run = served.json("ls")["runs"][0]["run"]
+    assert run in done.stderr
+    nice = min(19, os.getpriority(os.PRIO_PROCESS, 0) + 3)
+    assert served("logs", run).out == f"99\n{nice}\n"
 
 
 def test_a_shell_in_the_place_of_a_stage(served: CommandLine) -> None:

@@ -10,8 +10,10 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from trainui import paths, plain_files
+from trainui.artifacts import process_limits
 from trainui.domain.definition import StageDefinition
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline.substitution.masking import mask_texts
@@ -35,6 +37,8 @@ class ShellEnvironment:
 
     environ: Mapping[str, str]
     umask: int
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    """Its CPUs, nice value and resource limits (`process_limits`); empty if not recorded."""
     secrets: Secrets = field(default_factory=Secrets)
     """The secret values of the run's pipeline."""
 
@@ -54,6 +58,7 @@ def write(run_directory: Path, shell: ShellEnvironment) -> None:
     content = {
         "environ": inheritable(shell.environ),
         "umask": shell.umask,
+        "limits": shell.limits,
         "secrets": asdict(shell.secrets),
     }
     # ASCII escapes preserve values that are not valid UTF-8
@@ -66,7 +71,12 @@ def read(run_directory: Path) -> ShellEnvironment:
     try:
         content = json.loads(plain_files.read_bytes(file))
         secrets = Secrets(**content.get("secrets", {}))
-        return ShellEnvironment(dict(content["environ"]), int(content["umask"]), secrets)
+        return ShellEnvironment(
+            environ=dict(content["environ"]),
+            umask=int(content["umask"]),
+            limits=dict(content.get("limits", {})),
+            secrets=secrets,
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnfitEnvironmentError(
             f"{file} cannot be read: {error}; `trainui resume RUN --env` rewrites it"
@@ -95,6 +105,12 @@ def without_secrets(texts: Iterable[str], run_directory: Path, stage: StageDefin
     definition = shell.secrets.reveal(stage)
     values = {**shell.environ, **shell.secrets.params, **definition.env, **definition.params}
     return mask_texts(texts, values)
+
+
+def of_this_shell(environ: Mapping[str, str], secrets: Secrets | None = None) -> ShellEnvironment:
+    """Return what a stage inherits from the shell that started this process."""
+    umask, limits = current_umask(), process_limits.current()
+    return ShellEnvironment(environ, umask, limits, secrets or Secrets())
 
 
 def current_umask() -> int:

@@ -85,7 +85,7 @@ def submit(
         submitted = moved.pipeline(submitted)
         environ, sys_path = moved.variables(environ), sys_path and moved.path(sys_path)
     stored, taken = concealed(submitted, pipeline, directories, directory, environ)
-    umask = environment.current_umask()
+    shell = environment.of_this_shell(environ, taken)
     new = NewRun(
         id=run_id,
         name=name,
@@ -93,7 +93,7 @@ def submit(
         directory=str(directory),
         stage_directories=directories,
         submission={
-            "umask": umask,
+            "umask": shell.umask,
             "sys_path": sys_path,
             "python": python or interpreter.find(None, environ).path,
             "given": mask(given or {}),
@@ -105,7 +105,7 @@ def submit(
         host=settings.host(configured),
         place=settings.runs_dir_identity(configured),
     )
-    with _stored(new, pipeline.text, ShellEnvironment(environ, umask, taken)):
+    with _stored(new, pipeline.text, shell):
         code_version.record(
             Path(pipeline.directory),
             code_of,

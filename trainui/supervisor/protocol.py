@@ -79,6 +79,9 @@ class Spec:
     umask: int = 0o022
     """The umask of the process (the supervisor's own is 077)."""
 
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    """Its CPUs, nice value and resource limits, as `process_limits`; without: the supervisor's."""
+
     stop_signal: str = "TERM"
     """The signal sent first to stop the process."""
 
@@ -110,7 +113,7 @@ class Spec:
         """Return the JSON that the supervisor reads."""
         known = {one.name: getattr(self, one.name) for one in fields(self)}
         plain = {**known, "env": dict(self.env), "identity": dict(self.identity)}
-        return json.dumps({"version": VERSION, **plain})
+        return json.dumps({"version": VERSION, **plain, "limits": dict(self.limits)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -593,6 +593,9 @@ def exec_process(
             os.umask(spec["umask"])
             step = f"enter the working directory {spec['cwd']!r}"
             os.chdir(spec["cwd"])
+            step = "set its limits"
+            if spec.get("limits"):
+                set_limits(**spec["limits"])
             step = f"start {name!r}" + ("" if "/" in name else " (searched on the stage's PATH)")
             os.execvpe(name, spec["argv"], spec["env"])
     except BaseException as error:
@@ -601,6 +604,30 @@ def exec_process(
         os.write(failure, bytes([number_of(error)]) + words)
     finally:
         os._exit(BROKEN)
+
+
+def set_limits(cpus: list[int] | None, nice: int, limits: dict[str, list[int]]) -> None:
+    """Set this process's CPUs, nice value and resource limits, each as far as permitted."""
+    import resource
+
+    if cpus is not None:
+        with contextlib.suppress(OSError):  # e.g. a container without these CPUs
+            os.sched_setaffinity(0, cpus or os.sched_getaffinity(1))
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, nice)
+    for name, (soft, hard) in limits.items():
+        kind = getattr(resource, f"RLIMIT_{name}", None)
+        if kind is not None:
+            most = resource.getrlimit(kind)[1]
+            for allowed in (hard, least_limit(hard, most)):
+                with contextlib.suppress(OSError, ValueError):
+                    resource.setrlimit(kind, (least_limit(soft, allowed), allowed))
+                    break
+
+
+def least_limit(*limits: int) -> int:
+    """Return the smallest of resource limits; -1 is unlimited."""
+    return min((one for one in limits if one >= 0), default=-1)
 
 
 def number_of(error: BaseException) -> int:

@@ -136,14 +136,19 @@ def is_sent(own: ForkServer) -> bool:
     return any(waiting)
 
 
-def test_one_that_hangs_is_replaced(tmp_path: Path, own: ForkServer) -> None:
+def test_one_that_hangs_is_replaced(
+    tmp_path: Path, own: ForkServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own.prepare()
     first = pid_of(own)
     suspend(first)
     (tmp_path / "a").mkdir(mode=0o700)
     process.create_lock(tmp_path / "a")
     spec = Spec(("true",), str(tmp_path), dict(os.environ))
-    found = process.launch(tmp_path / "a", spec, fork_server=own, patience=0.5)
+    asked = own.ask
+    patiences = iter([0.1, 60.0])
+    monkeypatch.setattr(own, "ask", lambda directory, _: asked(directory, next(patiences)))
+    found = process.launch(tmp_path / "a", spec, fork_server=own)
     assert found.state == LaunchState.STARTED
     assert own.pid != first
     wait_for_death(first)

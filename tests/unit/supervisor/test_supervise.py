@@ -256,6 +256,46 @@ def test_the_process_starts_clean(stage: Stage) -> None:
     }
 
 
+LIMITS = """
+import json, os, resource
+kinds = (resource.RLIMIT_NOFILE, resource.RLIMIT_CORE, resource.RLIMIT_AS)
+print(json.dumps([sorted(os.sched_getaffinity(0)), os.getpriority(os.PRIO_PROCESS, 0),
+    *map(resource.getrlimit, kinds)]))
+"""
+
+
+def test_the_process_has_the_limits_that_are_asked_for(stage: Stage) -> None:
+    cpu, size = max(os.sched_getaffinity(0)), 1 << 40
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    limits = {"NOFILE": (hard, hard), "CORE": (0, -1), "AS": (size, size), "FOREIGN": (1, 1)}
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    asked = {"cpus": [cpu], "nice": own + 1, "limits": limits}
+    stage.launch([sys.executable, "-c", LIMITS], limits=asked)
+    wait_for_exit(stage.dir)
+    core = [0, resource.getrlimit(resource.RLIMIT_CORE)[1]]
+    assert json.loads(stage.out) == [[cpu], own + 1, [hard, hard], core, [size, size]]
+
+
+REFUSED = f"""
+import sys
+sys.path.insert(0, {str(Path(supervise.__file__).parent)!r})
+import os, resource, supervise
+resource.setrlimit(resource.RLIMIT_CORE, (0, 7))
+if os.getuid() == 0:
+    os.setuid(65534)
+before = os.sched_getaffinity(0), os.getpriority(os.PRIO_PROCESS, 0)
+supervise.set_limits([10**5], before[1] - 1, {{"CORE": [-1, -1], "NOFILE": [9, -1]}})
+assert before == (os.sched_getaffinity(0), os.getpriority(os.PRIO_PROCESS, 0))
+print(resource.getrlimit(resource.RLIMIT_CORE), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+"""
+
+
+def test_limits_that_are_not_permitted_are_set_as_far_as_possible() -> None:
+    """As if the worker was started in a shell with lower ones."""
+    done = subprocess.run([sys.executable, "-c", REFUSED], capture_output=True, text=True)
+    assert done.stdout == "(7, 7) 9\n", done.stderr
+
+
 def test_bytes_that_are_no_text_reach_the_environment(stage: Stage) -> None:
     stage.launch(
         'printf %s "$ODD"', env={**stage.env, "ODD": b"\xff\xe9".decode("utf-8", "surrogateescape")}

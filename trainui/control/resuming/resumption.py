@@ -149,7 +149,7 @@ def _keep_environment(
         return
     shell = environment.read_or_empty(directory)
     if environ is not None:
-        shell = replace(shell, environ=environ, umask=environment.current_umask())
+        shell = environment.of_this_shell(environ, shell.secrets)
     if revised is not None:
         shell = replace(shell, secrets=revised.secrets)
     environment.write(directory, shell)

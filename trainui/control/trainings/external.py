@@ -16,7 +16,6 @@ from sqlalchemy import Connection
 
 from trainui import clock, mounts, settings, wakeup
 from trainui.artifacts import environment
-from trainui.artifacts.environment import ShellEnvironment
 from trainui.control.submission import checked_name
 from trainui.control.trainings import adoption, one_process
 from trainui.control.trainings.adoption import AdoptableProcess
@@ -281,5 +280,4 @@ def _remark(found: Sequence[WatchedStage]) -> str:
 def _record_environment(directory: Path, process: AdoptableProcess) -> None:
     """Store the environment of an adopted process, for a new run with its command."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    shell = ShellEnvironment(process.environ, environment.current_umask())
-    environment.write(directory, shell)
+    environment.write(directory, environment.of_this_shell(process.environ))

@@ -38,6 +38,7 @@ class PreparedProcess:
     python: Interpreter
     environ: Mapping[str, str]
     umask: int
+    limits: Mapping[str, Any]
 
     @property
     def identity(self) -> dict[str, str]:
@@ -95,7 +96,7 @@ def prepare(context: AttemptContext, checkpoint: str | None) -> PreparedProcess:
     environ.setdefault("MLFLOW_RUN_CONTEXT", json.dumps({RUN_TAG: context.attempt.directory}))
     environ.pop("TRAINUI_CHECKPOINT", None)
     environ |= _own_variables(context, checkpoint)
-    return PreparedProcess(definition, python, environ, shell.umask)
+    return PreparedProcess(definition, python, environ, shell.umask, shell.limits)
 
 
 def _filled(

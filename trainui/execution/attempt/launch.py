@@ -204,6 +204,7 @@ def _spec(context: AttemptContext, prepared: PreparedProcess, attempt_dir: Path)
         cwd=definition.workdir,
         env=prepared.environ,
         umask=prepared.umask,
+        limits=prepared.limits,
         stop_signal=definition.stop_signal,
         grace=definition.grace,
         timeout=definition.timeout,
