@@ -15,7 +15,6 @@ PACKAGE = Path(trainui.__file__).parent
 ROOMS = (
     "store/",
     "metrics/trackers/",
-    "metrics/reader/database_reader.py",
     "search/edited_space.py",
     "search/pruning.py",
     "search/storage.py",

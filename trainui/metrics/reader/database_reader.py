@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from trainui.metrics import trackers
 from trainui.metrics.reader.source import EndOfFile, SourceReader
 from trainui.metrics.reader.stored_source import Advance
 from trainui.metrics.trackers import MOST_ROWS, database
@@ -57,8 +58,7 @@ class DatabaseReader(SourceReader):
     def _position(self, copy: database.DatabaseCopy) -> dict[str, int]:
         """Return the rows read last; from the start if the database was made again since."""
         for table, last in self._at.state.items():
-            (newest,) = copy.connection.execute(f"SELECT max(rowid) FROM {table}").fetchone()
-            if (newest or 0) < last:
+            if trackers.newest_row(copy.connection, table) < last:
                 generation = self._at.generation + 1
                 self._at = replace(self._at, offset=0, rows=0, state={}, generation=generation)
                 break

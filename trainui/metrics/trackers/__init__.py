@@ -51,6 +51,11 @@ def columns(connection: Connection, table: str) -> set[str]:
     return {str(row[1]) for row in connection.execute(f"PRAGMA table_info({table})")}
 
 
+def newest_row(connection: Connection, table: str) -> int:
+    """Return the id of the newest row of a table; 0 if it is empty."""
+    return int(connection.execute(f"SELECT coalesce(max(rowid), 0) FROM {table}").fetchone()[0])
+
+
 class Tracker(Protocol):
     """Reads the databases of one tracker."""
 
