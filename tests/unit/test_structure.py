@@ -1,0 +1,60 @@
+"""The package's structure: no circle between files, one meaning for each class name."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import trainui
+
+PACKAGE = Path(trainui.__file__).parent
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    """Return the syntax trees of all modules by their names."""
+    return {
+        ".".join(("trainui", *file.relative_to(PACKAGE).with_suffix("").parts)): ast.parse(
+            file.read_text(encoding="utf-8")
+        )
+        for file in PACKAGE.rglob("*.py")
+    }
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """Yield the names that a module imports anywhere, also in functions and for types."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (one.name for one in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{one.name}" for one in node.names)
+
+
+def modules_of(name: str) -> Iterator[str]:
+    """Yield the module that a name is, or is in; a package is its `__init__`."""
+    for one in (name, name.rpartition(".")[0]):
+        if found := {one, f"{one}.__init__"} & trees().keys():
+            yield from found
+            return
+
+
+def test_no_circle_between_files() -> None:
+    graph = {
+        module: {found for name in imported(tree) for found in modules_of(name)} - {module}
+        for module, tree in trees().items()
+    }
+    assert len(list(TopologicalSorter(graph).static_order())) == len(trees())
+
+
+def test_a_class_name_has_one_meaning() -> None:
+    names = Counter(
+        node.name
+        for tree in trees().values()
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert [name for name, count in names.items() if count > 1] == []
