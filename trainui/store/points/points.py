@@ -185,8 +185,11 @@ def rename(connection: Connection, owner: str, name: str, to: str) -> None:
 
 def drop(connection: Connection, owner: str, name: str, *, attempt: int) -> None:
     """Delete a series of which only attempts before this one have points."""
+    query = "SELECT source_id FROM tails JOIN sources ON sources.id = source_id "
+    earlier = f"{query}WHERE owner = ? AND tails.attempt < ?"
+    with_tails = {found for (found,) in run(connection, earlier, (owner, attempt))}
     for known in sources(connection, owner):
-        if known.attempt < attempt:
+        if known.id in with_tails:  # a tail of a deleted series would be of the next with its id
             _close(connection, known)
     series = "(SELECT id FROM series WHERE owner = ? AND name = ?)"
     of_series = f"SELECT chunk_id FROM chunk_figures WHERE series_id IN {series}"

@@ -189,3 +189,18 @@ def test_an_attempt_has_names_once_a_point_is_stored_under_its_number(
         assert [*points.names_by_source(connection, "stage", 2).values()] == [{"loss"}]
         assert points.names_by_source(connection, "stage", 1) == {}
         assert points.names_by_source(connection, "another", 2) == {}
+
+
+def test_no_point_of_a_deleted_series_becomes_one_of_the_next_series(store: Store) -> None:
+    log = Feeder(store, key="train.log")
+    log.feed({"loss": line(0, 5)})
+    log.feed({}, attempt=2)  # the same file, in which the next attempt has written no metric yet
+    with store.write() as connection:
+        points.drop(connection, "stage", "loss", attempt=2)
+    other = Feeder(store, owner="other")  # its series may get a deleted one's id
+    other.feed({"acc": line(0, 1), "f1": line(0, 1)})
+    with store.write() as connection:
+        points.finish(connection, "stage")
+    assert not list(curves.points(connect(store), ["stage"]))
+    found = [(p.name, p.step) for p in curves.points(connect(store), ["other"])]
+    assert found == [("acc", 0), ("f1", 0)]
