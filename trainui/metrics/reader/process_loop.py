@@ -219,16 +219,19 @@ class MetricsReader:
         with self._store.read() as connection:
             found = attempts_to_read(connection, self._host)
         running = {one.attempt_id: one for one in found if one.remote_mount == self._mount}
-        for attempt_id in self._attempts.keys() - running.keys():
-            self._attempts.pop(attempt_id).close()
-            self._grew_at.pop(attempt_id, None)
-        self._failed = {what: why for what, why in self._failed.items() if what[0] in running}
+        for attempt_id, known in [*self._attempts.items()]:
+            now = running.get(attempt_id)
+            if now is None or now.stage_id != known.attempt.stage_id:  # SQLite gives ids again
+                self._attempts.pop(attempt_id).close()
+                self._grew_at.pop(attempt_id, None)
+        self._failed = {
+            what: why for what, why in self._failed.items() if what[0] in self._attempts
+        }
         for attempt_id, attempt in running.items():
-            known = self._attempts.get(attempt_id)
-            if known is None:
-                self._attempts[attempt_id] = AttemptReader(self._store, attempt, self._shared)
+            if attempt_id in self._attempts:
+                self._attempts[attempt_id].attempt = attempt
             else:
-                known.attempt = attempt
+                self._attempts[attempt_id] = AttemptReader(self._store, attempt, self._shared)
             self._guarded(self._attempts[attempt_id], AttemptReader.scan)
         self._lost = {one.attempt_id for one in running.values() if _is_lost(one)}
         readers = self._attempts.values()

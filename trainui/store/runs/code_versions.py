@@ -32,11 +32,15 @@ class StartedAttempt:
 
 def first_running(connection: Connection) -> int:
     """Return the id of the oldest running attempt; if none runs, a lower bound for the next id."""
-    driver = raw(connection)
     query = "SELECT min(id) FROM attempts WHERE status = ? AND code_change IS NULL"
-    (oldest,) = driver.execute(query, (Status.RUNNING,)).fetchone()
-    (last,) = driver.execute("SELECT max(id) FROM attempts").fetchone()
-    return int(oldest or (last or 0) + 1)
+    (oldest,) = raw(connection).execute(query, (Status.RUNNING,)).fetchone()
+    return int(oldest or last(connection) + 1)
+
+
+def last(connection: Connection) -> int:
+    """Return the id of the newest attempt; 0 if there is none."""
+    (found,) = raw(connection).execute("SELECT max(id) FROM attempts").fetchone()
+    return int(found or 0)
 
 
 def started(connection: Connection, *, after: int) -> list[StartedAttempt]:

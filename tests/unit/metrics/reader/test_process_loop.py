@@ -33,9 +33,9 @@ from trainui.metrics.reader import process
 from trainui.metrics.reader.process_loop import MetricsReader
 from trainui.metrics.reader.watch import FileChanges, Watch
 from trainui.store.db.engine import Store
-from trainui.store.points import curves
+from trainui.store.points import curves, points
 from trainui.store.read import views
-from trainui.store.runs import attempts, stage_requests
+from trainui.store.runs import attempts, runs, stage_requests
 from trainui.store.runs.attempt_rows import Outcome
 
 Reader = subprocess.Popen[bytes]
@@ -300,6 +300,31 @@ def test_a_scan_that_the_worker_waits_for_does_not_wait_for_the_pause_between_sc
             return steps(store, attempt) == [0]
 
         wait_for(is_read, "the line")
+
+
+def test_an_attempt_with_the_id_of_a_deleted_one_is_read_as_its_own(
+    only_on_sqlite: None, store: Store, tmp_path: Path
+) -> None:
+    paths.home().worker.mkdir(parents=True, exist_ok=True)
+    deleted = start_attempt(store, tmp_path, name="deleted")
+    deleted.own_file.write_text(lines([1]))
+    with closing(MetricsReader(store, HOST)) as reader:
+
+        def read(attempt: Attempt) -> bool:
+            reader.turn(scan=True)
+            return bool(steps(store, attempt))
+
+        wait_for(lambda: read(deleted), "the line of the first attempt")
+        with store.write() as connection:
+            attempts.end(connection, deleted.id, Outcome(Status.FAILED, 2, error="x", retry=False))
+            runs.remove(connection, "run-of-deleted")
+            points.forget(connection, [deleted.stage_id])
+        kept = start_attempt(store, tmp_path, name="kept")
+        assert kept.id == deleted.id
+        kept.own_file.write_text(lines([7]))
+        wait_for(lambda: read(kept), "the line of the second attempt")
+    found = [(name, step) for name, step, _value in all_points(store, kept.stage_id)]
+    assert found == [("loss", 7)]
 
 
 class OwnEvents(LostEvents):

@@ -1,0 +1,57 @@
+"""A stage whose GPU fails gets a warning, also one whose attempt has a deleted one's id."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.gpus.stand_in import Machine
+from tests.unit.metrics.attempts import Attempt, start_attempt
+from trainui.domain.records import Slot
+from trainui.domain.states import Status
+from trainui.execution.gpu import health, nvml
+from trainui.execution.gpu.health import GpuHealthMonitor
+from trainui.execution.planner.slots import host
+from trainui.store.db.engine import Store, raw
+from trainui.store.read import row_mapping
+from trainui.store.runs import attempts, runs, stages
+from trainui.store.runs.attempt_rows import Outcome
+
+
+def start_on_gpu(store: Store, root: Path, name: str) -> Attempt:
+    attempt = start_attempt(store, root, name=name)
+    with store.write() as connection:
+        raw(connection).execute(
+            "UPDATE attempts SET host = ?, slots_json = ? WHERE id = ?",
+            (host(), row_mapping.slots_json((Slot(host(), "gpu", 0),)), attempt.id),
+        )
+    return attempt
+
+
+def warning(store: Store, attempt: Attempt) -> str | None:
+    with store.read() as connection:
+        return stages.get(connection, attempt.stage_id).reason
+
+
+def test_an_attempt_with_the_id_of_a_deleted_one_gets_the_same_warning(
+    only_on_sqlite: None, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "LOOK_EVERY", 0.0)
+    machine = Machine(tmp_path / "nvml", 1)
+    machine.load(monkeypatch)
+    machine.lose(0)
+    with closing(nvml):
+        monitor = GpuHealthMonitor(store)
+        deleted = start_on_gpu(store, tmp_path, "deleted")
+        monitor.look()
+        assert warning(store, deleted) == "GPU 0 has fallen off the bus"
+        with store.write() as connection:
+            attempts.end(connection, deleted.id, Outcome(Status.FAILED, 2, error="x", retry=False))
+            runs.remove(connection, "run-of-deleted")
+        monitor.look()
+        kept = start_on_gpu(store, tmp_path, "kept")
+        assert kept.id == deleted.id
+        monitor.look()
+        assert warning(store, kept) == "GPU 0 has fallen off the bus"
