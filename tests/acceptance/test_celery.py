@@ -101,7 +101,7 @@ def watching(cli: CommandLine, *arguments: str) -> Iterator[subprocess.Popen[str
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def test_events_tell_of_the_stage_as_it_starts_and_ends(served: CommandLine) -> None:
+def test_events_are_recorded_when_a_stage_starts_and_ends(served: CommandLine) -> None:
     write_held(served)
     seen: list[str] = []
 

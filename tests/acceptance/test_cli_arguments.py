@@ -13,7 +13,7 @@ from tests.acceptance.command_line import COMMAND, CommandLine
 from tests.unit.supervisor.waiting import wait_for
 
 
-def test_the_version_is_told(cli: CommandLine) -> None:
+def test_the_version_is_printed(cli: CommandLine) -> None:
     from trainui.version import __version__
 
     assert cli("--version").out == f"trainui {__version__}\n"

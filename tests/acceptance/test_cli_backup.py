@@ -39,7 +39,7 @@ BUSY = """
 
 
 @pytest.mark.usefixtures("only_on_sqlite")
-def test_what_was_backed_up_is_there_again_after_a_loss(cli: CommandLine) -> None:
+def test_what_was_backed_up_is_restored_after_a_loss(cli: CommandLine) -> None:
     run_id = cli.run(TEXT)["run"]
     cli.write("busy.yaml", BUSY)
     cli.json("run", "busy.yaml", "--detach")

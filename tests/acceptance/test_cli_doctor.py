@@ -30,7 +30,7 @@ def test_too_few_open_files_are_noted(cli: CommandLine) -> None:
     assert "ulimit -n" in limits["advice"]
 
 
-def test_who_tells_people_is_shown_without_their_addresses(cli: CommandLine) -> None:
+def test_notification_services_are_shown_without_their_addresses(cli: CommandLine) -> None:
     secret = '["ntfy://password@example.org/topic"]'
     found = cli.json("doctor", TRAINUI_NOTIFY_URLS=secret, TRAINUI_NOTIFY_ON='["failed"]')
     told = finding(found["findings"], "notifications")
@@ -56,5 +56,5 @@ def test_apprise_that_is_not_there_is_noted(cli: CommandLine) -> None:
     assert (told["level"], told["advice"]) == ("note", extras.advice("notify"))
 
 
-def test_the_terminals_size_and_colours_are_told(cli: CommandLine) -> None:
+def test_the_size_and_colours_of_the_terminal_are_passed_on(cli: CommandLine) -> None:
     assert "xterm-256color truecolor, 100x30" in printed(cli, "doctor")

@@ -151,7 +151,7 @@ stages:
 """
 
 
-def test_members_of_a_matrix_are_told_apart_by_their_values(served: CommandLine) -> None:
+def test_members_of_a_matrix_are_distinguished_by_their_values(served: CommandLine) -> None:
     served.run(SWEEP.format(lrs="1, 2"), name="sweep.yaml")
     executed(served)
     served.write("sweep.yaml", SWEEP.format(lrs="2, 3"))
@@ -243,7 +243,7 @@ stages:
 """
 
 
-def test_an_edited_secret_is_seen_and_never_told(served: CommandLine) -> None:
+def test_an_edited_secret_is_noticed_and_never_shown(served: CommandLine) -> None:
     served.run(SECRET, name="secret.yaml")
     edited = SECRET.replace("512000", "1024000").replace("before", "later")
     served.write("secret.yaml", edited)

@@ -85,7 +85,7 @@ def test_csv_and_parquet_hold_the_same(done: CommandLine) -> None:
     assert {row["name"] for row in rows} == {"a,b", "loss"}
 
 
-def test_a_file_is_there_whole_or_not_at_all(done: CommandLine) -> None:
+def test_a_file_is_written_whole_or_not_at_all(done: CommandLine) -> None:
     before = set(done.directory.iterdir())
     refused = done("export", "exported", "--output", "no/such/directory/points.csv", "--json")
     assert (refused.code, refused.error()) == (4, "environment")

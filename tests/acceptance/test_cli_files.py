@@ -22,7 +22,7 @@ def test_a_file_to_begin_from_runs_as_it_is(cli: CommandLine) -> None:
     assert (series["name"], series["count"]) == ("loss", 2)
 
 
-def test_a_file_that_is_there_is_not_written_over(cli: CommandLine) -> None:
+def test_an_existing_file_is_not_overwritten(cli: CommandLine) -> None:
     cli.write("pipeline.yaml", "mine\n")
     done = cli("init", "pipeline.yaml", "--json")
     assert (done.code, done.error()) == (2, "usage")

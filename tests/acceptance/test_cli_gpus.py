@@ -44,7 +44,7 @@ def two_idle_gpus(box: Machine) -> None:
         (("--no-gpus",), "", []),
     ],
 )
-def test_a_command_gets_a_gpu_and_as_many_as_it_is_told(
+def test_a_command_gets_one_gpu_or_the_requested_number(
     cli: CommandLine, options: tuple[str, ...], told: str, got: list[int]
 ) -> None:
     done = cli("run", "--wait", "--json", *options, "--", *ECHO)
@@ -109,7 +109,7 @@ def test_validate_warns_of_gpus_that_are_not_there(cli: CommandLine, box: Machin
     assert "restart the machine" in cli("validate", "three.yaml").err
 
 
-def test_doctor_tells_of_each_gpu(cli: CommandLine, box: Machine) -> None:
+def test_doctor_reports_each_gpu(cli: CommandLine, box: Machine) -> None:
     box.change(0, mig=1)
     box.occupy(1, 2**22 + 9)
     shown = cli("doctor").out
@@ -120,7 +120,7 @@ def test_doctor_tells_of_each_gpu(cli: CommandLine, box: Machine) -> None:
     assert "the NVIDIA driver was updated" in cli("doctor").out
 
 
-def test_doctor_tells_of_a_lock_that_is_none_and_does_not_wait_for_it(
+def test_doctor_reports_a_lock_that_is_not_a_file_and_does_not_wait_for_it(
     cli: CommandLine, box: Machine
 ) -> None:
     assert locks.make_directory()

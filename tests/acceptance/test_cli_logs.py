@@ -148,7 +148,7 @@ def test_a_growing_log_is_followed_to_the_stages_end(served: CommandLine, as_jso
         assert sorted(rest.replace("unfinished", "unfinished\n").split()) == ["last", "unfinished"]
 
 
-def test_following_goes_on_into_the_next_attempt(served: CommandLine) -> None:
+def test_following_continues_into_the_next_attempt(served: CommandLine) -> None:
     served.write(
         "tries.yaml",
         "name: tries\nstages:\n"

@@ -20,7 +20,9 @@ ALIVE = """
 AT_ONCE = ("--older-than", "0s")
 
 
-def test_what_would_go_is_told_and_the_newest_and_the_living_stay(cli: CommandLine) -> None:
+def test_what_would_be_deleted_is_listed_and_the_newest_and_running_runs_stay(
+    cli: CommandLine,
+) -> None:
     first, second, third = (cli.run(TEXT.format("old"))["run"] for _ in range(3))
     other = cli.run(TEXT.format("other"))["run"]
     cli.write("alive.yaml", ALIVE.format("old"))

@@ -45,7 +45,7 @@ def mend(served: CommandLine, name: str) -> None:
     served.write(f"{name}.mended", "")
 
 
-def test_the_plan_is_told_before_anything_is_done(served: CommandLine) -> None:
+def test_the_plan_is_shown_before_anything_is_done(served: CommandLine) -> None:
     fail(served, "planned")
     plan = served.json("resume", "planned", "--dry-run")
     assert list(plan) == ["stages", "diff"]
@@ -122,7 +122,7 @@ stages:
 """
 
 
-def test_a_stage_continues_from_its_checkpoint_unless_it_is_to_begin_anew(
+def test_a_stage_continues_from_its_checkpoint_unless_it_is_to_start_fresh(
     served: CommandLine,
 ) -> None:
     served.run(CONTINUES, code=1)
@@ -183,7 +183,7 @@ def test_a_resume_of_a_run_that_waits_starts_the_worker(served: CommandLine) -> 
     assert (done.code, "nothing to resume: waits is" in done.err) == (0, True), done.err
 
 
-def test_what_a_stage_reads_that_runs_is_told_to_stay(served: CommandLine) -> None:
+def test_inputs_of_running_stages_are_reported_as_needed(served: CommandLine) -> None:
     served.write("read.yaml", READ)
     assert served("run", "read.yaml", "--detach").code == 0
     wait_for(lambda: states_of(served.json("show", "read"))["reads"] == "running", "reads")

@@ -253,7 +253,7 @@ def test_cancelling_a_stage_leaves_the_others_alone(served: CommandLine) -> None
     assert served("wait", "one stage").code == 130
 
 
-def test_waiting_is_limited_and_the_run_goes_on(served: CommandLine) -> None:
+def test_waiting_is_limited_and_the_run_continues(served: CommandLine) -> None:
     pid = start_sleeper(served, "long")
     done = served("wait", "long", "--timeout", "0.5", "--json")
     assert (done.code, done.error()) == (5, "timeout")
@@ -371,7 +371,7 @@ def test_a_paused_queue_starts_nothing_new(served: CommandLine) -> None:
     assert served("wait", "held").code == 0
 
 
-def test_the_worker_tells_about_itself(served: CommandLine) -> None:
+def test_the_worker_reports_its_status(served: CommandLine) -> None:
     found = served.json("worker", "status")
     told = {"running", "pid", "guard_pid", "host", "slots", "log", "broker", "hosts", "disks"}
     told |= {"problems"}

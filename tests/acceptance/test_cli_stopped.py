@@ -174,7 +174,7 @@ stages:
 """
 
 
-def test_a_stop_that_is_stopped_says_that_it_goes_on(served: CommandLine) -> None:
+def test_an_interrupted_stop_says_that_the_worker_is_still_stopping(served: CommandLine) -> None:
     served.write("stubborn.yaml", STUBBORN)
     run = served.json("run", "stubborn.yaml", "--detach")["run"]
     wait_for((served.directory / "begun").exists, "its start")

@@ -86,7 +86,7 @@ def test_a_list_has_no_colours_and_a_name_no_power(served: CommandLine) -> None:
     assert "\x1b" not in printed(served, "show", "plain")
 
 
-def test_what_a_log_holds_is_shown_and_not_obeyed(served: CommandLine) -> None:
+def test_control_sequences_in_a_log_are_shown_and_not_obeyed(served: CommandLine) -> None:
     text = (
         r"name: tricks"
         + "\nstages:\n"

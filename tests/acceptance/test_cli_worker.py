@@ -61,7 +61,7 @@ def test_stopping_with_stages_ends_them_first(cli: CommandLine) -> None:
     assert states_of(cli.json("show", "sleeps")) == {"a": "cancelled", "b": "cancelled"}
 
 
-def test_a_setting_that_the_worker_was_started_without_is_told(cli: CommandLine) -> None:
+def test_a_setting_that_the_worker_was_started_without_is_reported(cli: CommandLine) -> None:
     assert cli("worker", "start").err == ""
     told = "started with 4 CPU slots, but `cpus` is now 7: `trainui worker stop`"
     for command in ("start", "status"):

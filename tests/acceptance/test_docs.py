@@ -42,7 +42,7 @@ def mentioned() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("page", "line"), sorted(set(mentioned())))
-def test_every_command_that_is_mentioned_is_there(page: str, line: str) -> None:
+def test_every_command_that_is_mentioned_exists(page: str, line: str) -> None:
     words = line.split(" -- ")[0].split()
     sections = REFERENCE["commands.md"].split("\n## trainui ")
     helps = {section.split("\n", 1)[0]: section for section in sections[1:]}
@@ -53,7 +53,7 @@ def test_every_command_that_is_mentioned_is_there(page: str, line: str) -> None:
         assert re.search(rf"(?<!\S){option}\b", shown), f"{page}: {line}: no {option}"
 
 
-def test_every_variable_of_a_pipeline_file_is_told_of() -> None:
+def test_every_variable_of_a_pipeline_file_is_documented() -> None:
     text = (DOCS / "pipeline.md").read_text(encoding="utf-8")
     told = set(re.findall(r"^\| .*?`\$\{(\w+)", text, re.MULTILINE)) | {"stage_dir"}
     assert told == SIMPLE | KEYED

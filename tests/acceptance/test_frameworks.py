@@ -83,7 +83,9 @@ def trainer(request: pytest.FixtureRequest) -> Trainer:
     return found
 
 
-def test_a_trainer_that_was_killed_goes_on_where_it_was(cli: CommandLine, trainer: Trainer) -> None:
+def test_a_trainer_that_was_killed_continues_where_it_was(
+    cli: CommandLine, trainer: Trainer
+) -> None:
     params = (f"env={os.environ['TRAINUI_TEST_FRAMEWORKS']}", *trainer.params)
     given = [word for param in params for word in ("-p", param)]
     run = cli.json("run", str(FOLDER / f"{trainer.name}.yaml"), "--detach", *given)["run"]

@@ -47,7 +47,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def test_the_wheel_holds_what_it_needs(built: Path) -> None:
+def test_the_wheel_contains_what_it_needs(built: Path) -> None:
     with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
         names = wheel.namelist()
     assert [name for name in NEEDED if name not in names] == []
@@ -55,7 +55,7 @@ def test_the_wheel_holds_what_it_needs(built: Path) -> None:
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)
 
 
-def test_the_source_distribution_holds_what_it_needs(built: Path) -> None:
+def test_the_source_distribution_contains_what_it_needs(built: Path) -> None:
     with tarfile.open(next(built.glob("*.tar.gz"))) as source:
         names = {name.split("/", 1)[-1] for name in source.getnames()}
     for needed in ("sample_pipelines/digits.yaml", "LICENSE", "README.md", "trainui/py.typed"):
@@ -71,7 +71,7 @@ def test_the_registry_would_take_both(built: Path) -> None:
     assert checked.returncode == 0, checked.stdout
 
 
-def test_the_changelog_tells_of_this_version() -> None:
+def test_the_changelog_has_this_version() -> None:
     text = (ROOT / "CHANGELOG.md").read_text()
     assert f"\n## {__version__} " in text
 

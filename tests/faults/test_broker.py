@@ -158,7 +158,7 @@ def test_a_server_that_lost_its_socket_is_replaced(home: Home) -> None:
         assert client.llen("queue") == 1
 
 
-def test_a_broken_store_is_set_aside(
+def test_a_broken_store_is_moved_away(
     home: Home, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Case 6, garbled, alone. The server starts with nothing; what was stored is kept aside."""
@@ -201,7 +201,7 @@ def hung(home: Home) -> Iterator[Broker]:
         os.kill(started.pid, signal.SIGCONT)
 
 
-def test_a_server_that_hangs_is_told_in_time_and_left_alone(home: Home, hung: Broker) -> None:
+def test_a_server_that_hangs_is_reported_in_time_and_left_alone(home: Home, hung: Broker) -> None:
     """Case 9, alone. A hanging server is no reason for a second one."""
     began = time.monotonic()
     assert status(home) == {
@@ -270,7 +270,7 @@ def test_a_starter_that_is_killed_leaves_one_server_at_most(home: Home) -> None:
         assert broker.stop(home)
 
 
-def test_a_broker_that_nobody_wants_any_more_does_not_stay(home: Home) -> None:
+def test_a_broker_that_is_no_longer_needed_exits(home: Home) -> None:
     desired_state.withdraw(home)
     assert start_ensuring("valkey").wait() == 0
     assert server_process.find_pid(home) is None
@@ -374,7 +374,7 @@ def test_a_configured_broker_is_used_and_left_alone(
     assert configured.poll() is None
 
 
-def test_a_configured_broker_that_hangs_is_told_in_time(
+def test_a_configured_broker_that_hangs_is_reported_in_time(
     home: Home, configured: subprocess.Popen[bytes]
 ) -> None:
     configured.send_signal(signal.SIGSTOP)

@@ -151,7 +151,7 @@ def at_once() -> Iterator[None]:
     assert time.monotonic() - began < AT_ONCE
 
 
-def test_with_a_broker_that_hangs_a_person_can_act_and_the_worker_goes_on_later(
+def test_with_a_broker_that_hangs_a_person_can_act_and_the_worker_continues_later(
     home: Home, new_run: NewRun
 ) -> None:
     """Case 9. The broker is suspended while a stage runs.
@@ -183,7 +183,7 @@ def test_with_a_broker_that_hangs_a_person_can_act_and_the_worker_goes_on_later(
     assert background.worker_pid(home) == worker
 
 
-def test_a_broker_that_hangs_for_good_is_replaced(home: Home, new_run: NewRun) -> None:
+def test_a_broker_that_hangs_permanently_is_replaced(home: Home, new_run: NewRun) -> None:
     """As the guard does it; only a minute's clock is turned on by hand."""
     run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
     run.process("a")

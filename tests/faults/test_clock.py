@@ -66,7 +66,7 @@ def took(timed: RunRecord | StageRecord | AttemptRecord) -> int:
     return timed.completed_at - timed.started_at
 
 
-def test_a_run_goes_on_and_no_time_is_negative(wall_clock: Clock, tmp_path: Path) -> None:
+def test_a_run_continues_and_no_time_is_negative(wall_clock: Clock, tmp_path: Path) -> None:
     background.start()
     again = "echo try >> tries; [ $(wc -l < tries) = 2 ]"
     run = Run(
@@ -113,7 +113,7 @@ def test_outputs_count_that_are_made_after_the_clock_was_set_back(
     assert stale.reason == "output out is older than this attempt"
 
 
-def test_limits_go_by_a_clock_that_nobody_sets(wall_clock: Clock, tmp_path: Path) -> None:
+def test_limits_use_a_monotonic_clock(wall_clock: Clock, tmp_path: Path) -> None:
     background.start()
     limit = {"name": "limit", "run": "touch limit; sleep 1000", "timeout": 3}
     quiet = {"name": "quiet", "run": "touch quiet; sleep 1000", "silence_timeout": 3}

@@ -96,7 +96,7 @@ def test_a_worker_heeds_no_hangup_and_leaves_in_time_though_it_waits_for_stages(
     assert background.worker_pid(home) != worker  # nobody has said that it is not wanted
 
 
-def test_a_guard_that_is_told_to_end_takes_all_with_it(home: Home) -> None:
+def test_a_guard_that_is_terminated_ends_worker_and_broker_too(home: Home) -> None:
     """TERM to the guard, as at a shutdown: nothing stays, and nothing comes back unasked."""
     background.start()
     background.kill(background.guard_pid(home), home.guard_lock, signal.SIGTERM)

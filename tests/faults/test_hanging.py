@@ -21,7 +21,7 @@ from trainui.paths import Home
 from trainui.supervisor.supervise import list_processes
 
 
-def test_a_worker_that_hangs_is_told_and_replaced(home: Home, new_run: NewRun) -> None:
+def test_a_worker_that_hangs_is_reported_and_replaced(home: Home, new_run: NewRun) -> None:
     """As the guard does it; only two minutes' clock is turned on by hand."""
     run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
     run.process("a")
@@ -61,7 +61,7 @@ def replaced(home: Home, run: Run, hanging: int, knock: wakeup.WorkerProbe) -> N
     assert lifecycle.status()["problems"] == []
 
 
-def test_a_guard_that_is_stopped_is_told(home: Home) -> None:
+def test_a_stopped_guard_is_reported(home: Home) -> None:
     guard_pid = background.guard_pid(home)
     os.kill(guard_pid, signal.SIGSTOP)
     try:

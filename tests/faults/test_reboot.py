@@ -82,7 +82,7 @@ def test_after_a_reboot_all_is_interrupted_and_a_resume_runs_nothing_twice(
 @pytest.mark.parametrize(
     "reused", [{"boot_id": "another"}, {"boot_id": boot_id(), "start_ticks": 1}]
 )
-def test_nobody_else_is_signalled_when_a_pid_is_a_strangers(
+def test_no_signal_is_sent_to_a_reused_pid(
     home: Home, new_run: NewRun, stranger: subprocess.Popen[bytes], reused: dict[str, Any]
 ) -> None:
     """Case 12, cancelled. The pid on record is a stranger's: other boot, or other start time.

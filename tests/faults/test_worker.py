@@ -97,7 +97,7 @@ def test_what_was_claimed_and_then_cancelled_is_never_launched(home: Home) -> No
     assert run.lines("ledger") == []
 
 
-def test_a_worker_that_is_told_to_end_leaves_at_once_and_the_next_one_adopts(
+def test_a_terminated_worker_exits_at_once_and_the_next_one_adopts(
     home: Home, new_run: NewRun
 ) -> None:
     """Case 3. TERM to a worker whose stage has long to go: it leaves within 5 seconds.

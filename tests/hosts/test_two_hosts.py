@@ -224,7 +224,7 @@ def test_where_runs_are_not_shared_they_stay_on_their_host(shared: Hosts, c: Hos
     assert shared.stages(run)["there"].attempt == 0
 
 
-def test_a_host_that_is_cut_off_goes_on_and_records_all_when_it_is_back(
+def test_a_host_that_is_cut_off_continues_and_records_all_when_it_is_back(
     shared: Hosts, a: Host, b: Host
 ) -> None:
     run = shared.submit(a, stage("far", LOOP, host="b"), stage("near", "true", "far", host="a"))

@@ -77,7 +77,7 @@ def test_an_alert_ends_its_stage_which_has_failed_and_is_not_tried_again(
     assert "| train | ✗ failed ! NaN |" in capsys.readouterr().out
 
 
-def test_a_stage_without_alerts_goes_on_and_its_nan_is_marked(
+def test_a_stage_without_alerts_continues_and_its_nan_is_marked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = submit(tmp_path, env={"SHORT": "1"}, alerts={"below": 0, "metric": "los"})

@@ -163,7 +163,7 @@ def test_metrics_are_complete_when_the_run_is_over(work_directory: Path) -> None
     assert (loss.count, loss.first_step, loss.last_step, loss.max) == (3, 0, 2, 1.0)
 
 
-def test_waiting_ends_in_time_and_the_run_goes_on(work_directory: Path) -> None:
+def test_waiting_ends_in_time_and_the_run_continues(work_directory: Path) -> None:
     flag = work_directory / "flag"
     executor = PipelineExecutor("patience")
     executor.execute(

@@ -23,7 +23,7 @@ GONE: dict[str, object] = {"reachable": False, "pid": None}
 ANSWERS: dict[str, object] = {"reachable": True, "pid": 1}
 
 
-def test_what_is_gone_is_said_and_why(trainui_home: Home) -> None:
+def test_deleted_outputs_are_reported_with_the_reason(trainui_home: Home) -> None:
     home = trainui_home
     assert (health.problems(home, GONE), health.brief(home, home.database)) == ([], "no worker")
     background.start()
@@ -65,7 +65,7 @@ def test_what_is_gone_is_said_and_why(trainui_home: Home) -> None:
     assert health.brief(home, home.database) == "no worker"
 
 
-def test_who_waits_is_told_that_no_broker_comes_up(
+def test_a_waiting_user_sees_that_no_broker_comes_up(
     trainui_home: Home,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -90,7 +90,7 @@ def test_who_waits_is_told_that_no_broker_comes_up(
     )
 
 
-def test_who_waits_is_told_what_the_first_stage_waits_for(
+def test_a_waiting_user_sees_what_the_first_stage_waits_for(
     trainui_home: Home, tmp_path: Path
 ) -> None:
     background.start()
@@ -99,7 +99,7 @@ def test_who_waits_is_told_what_the_first_stage_waits_for(
     assert standstill.reason([waits]) == f"a waits: {waits.reason}"
 
 
-def test_who_waits_is_told_that_no_worker_records_the_end(
+def test_a_waiting_user_sees_that_no_worker_records_the_end(
     trainui_home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     background.start()

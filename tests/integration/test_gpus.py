@@ -197,7 +197,7 @@ def lock_is_held(uuid: str) -> bool:
         os.close(descriptor)
 
 
-def test_a_cancel_tells_whether_the_memory_is_back_or_who_holds_it(
+def test_a_cancel_reports_whether_the_memory_is_free_or_who_uses_it(
     new_run: NewRun, box: Machine, stranger: int
 ) -> None:
     run = new_run(stage("a"), stage("b"), stage("c"))
@@ -217,7 +217,7 @@ def test_a_cancel_tells_whether_the_memory_is_back_or_who_holds_it(
     go(run, "c")
 
 
-def test_one_that_falls_off_the_bus_is_told_and_not_given_out_and_the_others_go_on(
+def test_one_that_falls_off_the_bus_is_reported_and_not_assigned_and_the_others_are(
     new_run: NewRun, box: Machine
 ) -> None:
     dies = TELL + "until [ -e go-$TRAINUI_STAGE ]; do sleep 0.02; done; exit 3"

@@ -47,7 +47,7 @@ def test_runs_go_by_priority_then_by_submission_and_say_what_they_wait_for(tmp_p
     assert (tmp_path / "order").read_text().split() == ["high", "raised", "early", "late"]
 
 
-def test_how_long_a_stage_took_tells_how_long_it_will_take(tmp_path: Path) -> None:
+def test_the_duration_of_a_stage_is_estimated_from_earlier_ones(tmp_path: Path) -> None:
     stage = {"name": "a", "run": "sleep 0.5"}
     first = Run(tmp_path / "p", stage)
     assert first.wait().status == Status.COMPLETED

@@ -153,7 +153,7 @@ def test_a_search_with_allow_failure_needs_no_completed_trial(tmp_path: Path) ->
     assert run.stage("after").status == Status.COMPLETED
 
 
-def test_one_cancelled_trial_counts_as_failed_and_the_search_goes_on(tmp_path: Path) -> None:
+def test_one_cancelled_trial_counts_as_failed_and_the_search_continues(tmp_path: Path) -> None:
     wait = "until test -e go-$TRAINUI_STAGE; do sleep 0.02; done; " + LOSS
     run = Run(tmp_path, searched(wait, trials=4))
     run.process("train[trial=1]")
@@ -416,7 +416,7 @@ def test_a_seed_that_is_added_gets_the_values_of_its_trial(tmp_path: Path) -> No
         control.plan_resume(run.id, pipeline=choose_pipeline(run.record(), file=str(file)).pipeline)
 
 
-def test_a_cancelled_search_with_seeds_is_told_once_after_its_resume(tmp_path: Path) -> None:
+def test_a_cancelled_search_with_seeds_is_reported_once_after_its_resume(tmp_path: Path) -> None:
     slow = f"test -e {tmp_path}/go || sleep 60; {SEEDED.replace('!= 11', '!= x')}"
     run = Run(tmp_path, searched(slow, trials=2, seeds=2))
     wait_for(partial(has_asked, run, 0), "a trial")

@@ -113,7 +113,7 @@ def foreign_redis(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         server.terminate()
 
 
-def test_a_configured_redis_is_used_whatever_celery_is_told(
+def test_a_configured_redis_is_used_whatever_celery_is_configured_with(
     trainui_home: Home,
     tmp_path: Path,
     foreign_redis: subprocess.Popen[bytes],

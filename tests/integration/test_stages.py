@@ -179,7 +179,7 @@ def test_a_stage_waits_for_a_place_and_says_for_which(new_run: NewRun) -> None:
     run.wait_for("z", Status.COMPLETED)
 
 
-def test_a_paused_queue_starts_nothing_until_it_goes_on(new_run: NewRun) -> None:
+def test_a_paused_queue_starts_nothing_until_it_is_resumed(new_run: NewRun) -> None:
     control.set_paused(True)
     try:
         run = new_run(stage("a", NOTE))
@@ -372,7 +372,7 @@ def test_secrets_in_a_failed_stages_log_are_masked_in_its_error(
     assert log.read_text() == "denied: hf_abcdef123456\n"
 
 
-def test_the_end_of_a_run_is_told_once_for_each_end(home: Home, new_run: NewRun) -> None:
+def test_the_end_of_a_run_is_notified_once(home: Home, new_run: NewRun) -> None:
     told = home.root.parent / "told"
 
     def statuses(run: Run) -> list[str]:

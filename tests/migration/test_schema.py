@@ -96,7 +96,7 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path)
     assert file.read_bytes() == before
 
 
-def test_the_copy_holds_everything_but_points(tmp_path: Path) -> None:
+def test_the_copy_contains_everything_but_points(tmp_path: Path) -> None:
     file, copy = tmp_path / "a.db", tmp_path / "copy.db"
     schema.upgrade(url_of(file))
     with closing(sqlite3.connect(file)) as connection:
@@ -112,7 +112,7 @@ def test_the_copy_holds_everything_but_points(tmp_path: Path) -> None:
         assert connection.execute("SELECT * FROM flags").fetchall() == [("paused", "1")]
 
 
-def test_what_is_not_copied_are_tables_that_are_there() -> None:
+def test_the_tables_that_are_not_copied_exist() -> None:
     until_0005 = {"chunk_stats"}
     assert set(SQLModel.metadata.tables) | until_0005 >= schema.BULK_TABLES
 

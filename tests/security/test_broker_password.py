@@ -47,7 +47,7 @@ def told(*words: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_the_password_of_a_broker_is_told_to_nobody(tmp_path: Path) -> None:
+def test_the_password_of_a_broker_is_never_shown(tmp_path: Path) -> None:
     """It is there, then gone in the middle of a run, then there again, then of another password."""
     port = free_port()
     url = f"redis://somebody:{PASSWORD}@127.0.0.1:{port}/0".replace("somebody", "default")

@@ -89,7 +89,7 @@ def test_it_knows_no_task_but_its_own(home: Home, tmp_path: Path) -> None:
     assert "unregistered task of type 'os.system'" in home.worker_log.read_text()
 
 
-def test_what_nobody_granted_does_not_run(home: Home, tmp_path: Path) -> None:
+def test_a_stage_without_a_grant_does_not_run(home: Home, tmp_path: Path) -> None:
     run = Run(
         tmp_path / "work",
         {"name": "first", "run": "while ! test -e $PWD/go; do sleep 0.1; done"},

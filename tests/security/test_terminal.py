@@ -146,7 +146,7 @@ def test_a_path_is_exact_for_a_script(
     assert shown.out == f"{home / 'runs' / run_id}\n"
 
 
-def test_json_holds_what_is_there(run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_has_the_existing_attempts(run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for on_terminal in (True, False):
         shown = run(monkeypatch, "show", run_id, "--json", on_terminal=on_terminal)
         assert_harmless(shown)

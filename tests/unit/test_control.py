@@ -183,7 +183,7 @@ class TestSubmission:
         assert set(records(store, "stored")) == {"a", "b", "c", "d"}
         assert (paths.home().runs / "stored" / "pipeline.yaml").exists()
 
-    def test_a_place_that_cannot_be_written_is_told(
+    def test_a_place_that_cannot_be_written_is_reported(
         self, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (tmp_path / "file").touch()
@@ -227,9 +227,7 @@ class TestSubmission:
             control.submit(load(text), environ={})
 
     @pytest.mark.usefixtures("only_on_sqlite")
-    def test_a_gpu_that_is_not_there_is_told(
-        self, store: Store, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_missing_gpu_is_reported(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
         pipeline = load('stages: [{name: a, run: "true", gpus: 2}]')
         with pytest.raises(UnfitEnvironmentError, match="--no-gpus"):
@@ -276,7 +274,7 @@ class TestEnvironment:
         with pytest.raises(UnfitEnvironmentError, match="--env"):
             environment.read(tmp_path)
 
-    def test_the_umask_is_told_and_stays(self) -> None:
+    def test_the_umask_is_passed_on_and_kept(self) -> None:
         before = os.umask(0o026)
         try:
             assert environment.current_umask() == 0o026
@@ -337,7 +335,7 @@ class TestCode:
         monkeypatch.setattr(code_version, "TIME_LIMIT", 0.2)
         assert code_version.state_of(tmp_path).commit is None
 
-    def test_what_has_changed_since_is_told_by_content(self, repository: Path) -> None:
+    def test_changes_since_then_are_found_by_content(self, repository: Path) -> None:
         (repository / "other.py").write_text("x = 1\n")
         (repository / "train.py").write_text("lr = 2\n")
         state = dataclasses.asdict(code_version.state_of(repository))
@@ -353,7 +351,9 @@ class TestCode:
         (repository / "train.py").write_text("lr = 1\n")
         assert code_version.changed_files(state) == ["train.py"]
 
-    def test_code_that_git_does_not_know_is_told_by_content_too(self, repository: Path) -> None:
+    def test_code_that_git_does_not_track_is_compared_by_content_too(
+        self, repository: Path
+    ) -> None:
         folder = repository / "new"
         folder.mkdir()
         script, log = folder / "train.py", folder / "train.log"
@@ -506,13 +506,13 @@ class TestResume:
         assert control.resume(failed, StageOptions(until=["b"])) == ["b"]
         assert states(store, failed)["d"] == "skipped"
 
-    def test_a_new_environment_is_there_before_anything_starts(
+    def test_a_new_environment_is_ready_before_anything_starts(
         self, store: Store, failed: str
     ) -> None:
         control.resume(failed, environ={"WORD": "new"})
         assert environment.read(paths.home().runs / failed).environ == {"WORD": "new"}
 
-    def test_rerun_begins_anew_and_alone(self, store: Store, failed: str) -> None:
+    def test_rerun_starts_fresh_and_alone(self, store: Store, failed: str) -> None:
         assert control.rerun(failed, ["c"]) == ["c"]
         assert states(store, failed)["c"] == "queued"
         with pytest.raises(UsageError, match="c is queued"):

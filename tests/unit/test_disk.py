@@ -28,7 +28,7 @@ def test_a_disk_is_enough_low_or_full() -> None:
     assert disk.notice([room(397 * MEGABYTE)]) == "disk low: 390 MB free on /x"
 
 
-def test_two_directories_of_one_disk_are_told_once(tmp_path: Path) -> None:
+def test_two_directories_of_one_disk_are_reported_once(tmp_path: Path) -> None:
     assert [one.path for one in disk.spaces(tmp_path / "a", tmp_path / "b")] == [tmp_path / "b"]
     assert [one.path for one in disk.spaces(Path("/proc"), tmp_path)] == [Path("/proc"), tmp_path]
     others = [tmp_path, Path("/proc/self"), Path("/proc/1/net")]
@@ -77,5 +77,5 @@ def test_a_home_on_a_network_file_system_is_refused(tmp_path: Path) -> None:
     disk.check_home(Path("/home/me/trainui"), tmp_path / "no mounts are known here")
 
 
-def test_what_this_machine_has_can_be_told() -> None:
+def test_the_resources_of_this_machine_can_be_listed() -> None:
     assert disk.file_system(Path("/proc/self")) == "proc"

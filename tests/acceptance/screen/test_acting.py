@@ -625,7 +625,7 @@ def failed_run(file: Path, params: str = "") -> str:
     return run_id
 
 
-async def test_a_parameter_is_edited_and_the_run_goes_on_with_it(
+async def test_a_parameter_is_edited_and_the_run_continues_with_it(
     home: Path,
     tmp_path: Path,
     worker: None,

@@ -34,7 +34,7 @@ def test_the_page_shows_the_screen_and_takes_keys(filler: Filler) -> None:
         assert [url for url in shown.requested if not url.startswith((site, "data:", "ws:"))] == []
 
 
-def test_the_page_changes_nothing_unless_told_otherwise(filler: Filler) -> None:
+def test_the_page_is_read_only_unless_write_is_given(filler: Filler) -> None:
     running_demo(filler, name="digits")
     with served() as address, browser() as shown:
         shown.open(address)

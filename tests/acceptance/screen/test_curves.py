@@ -56,7 +56,7 @@ async def test_enter_opens_a_metric_and_esc_goes_back(filler: Filler) -> None:
         await driven.until_shown("1 Stages", "▸ val/accuracy")
 
 
-async def test_the_cursor_tells_the_values_of_all_that_is_shown(filler: Filler) -> None:
+async def test_the_cursor_shows_the_values_of_all_lines(filler: Filler) -> None:
     run_id = running_demo(filler)
     async with opened(run_id) as driven:
         await driven.until_shown("train/loss", "lr")

@@ -27,7 +27,7 @@ def test_a_runs_page_is_drawn_with_its_graph_curves_and_log(filler: Filler, tmp_
         assert text in picture
 
 
-def test_a_run_that_is_not_there_is_told(filler: Filler, tmp_path: Path) -> None:
+def test_an_unknown_run_is_reported(filler: Filler, tmp_path: Path) -> None:
     running_demo(filler, name="digits")
     done = draw("nothing", str(tmp_path / "page.svg"))
     assert done.returncode == 1

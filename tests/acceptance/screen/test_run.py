@@ -42,7 +42,7 @@ async def test_the_graph_shows_each_stage_once_with_its_state(filler: Filler) ->
         assert "running" in line_of(driven, "train[hidden=128]  ")
 
 
-async def test_the_panel_shows_the_stage_that_tells_most(filler: Filler) -> None:
+async def test_the_panel_shows_the_most_important_stage(filler: Filler) -> None:
     run_id = failed_demo(filler)
     async with opened(run_id) as driven:
         await driven.until_shown("2 train[hidden=128]", "RuntimeError: loss is NaN at step 412")
@@ -300,7 +300,7 @@ async def test_a_run_that_is_removed_says_so(filler: Filler) -> None:
         await driven.until_shown("No runs yet")
 
 
-async def test_no_worker_is_told_only_where_something_waits(
+async def test_no_worker_is_reported_only_if_something_waits(
     filler: Filler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting, done = filler.run({"a": ()}), filler.run({"a": ()})
@@ -354,7 +354,7 @@ async def test_the_curves_of_a_large_folded_sweep_name_the_member_that_has_them(
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)])
-async def test_sheets_tell_of_parameters_files_and_events(
+async def test_detail_tabs_show_parameters_files_and_events(
     filler: Filler,
     size: tuple[int, int],
 ) -> None:
@@ -484,7 +484,7 @@ async def test_without_colours_or_characters_for_images_there_are_none(
         assert driven.text().count("grid.png") == 1
 
 
-async def test_a_folded_matrix_tells_of_its_members_the_best_first(filler: Filler) -> None:
+async def test_a_folded_matrix_lists_its_members_best_first(filler: Filler) -> None:
     members = [f"train[lr={lr},opt=adam,seed={seed}]" for lr in ("0.1", "1") for seed in range(5)]
     run_id = filler.run(dict.fromkeys(members, ()))
     for place, name in enumerate(members[:4]):

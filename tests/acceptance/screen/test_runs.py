@@ -525,7 +525,7 @@ def trained(
     filler.end(attempt)
 
 
-async def test_the_theme_that_was_chosen_is_there_again(filler: Filler) -> None:
+async def test_the_chosen_theme_is_kept(filler: Filler) -> None:
     running_demo(filler)
     async with opened() as driven:
         await driven.until_shown("digits")
@@ -538,7 +538,7 @@ async def test_the_theme_that_was_chosen_is_there_again(filler: Filler) -> None:
         assert driven.app.theme == "nord"
 
 
-async def test_a_theme_that_there_is_not_is_told_with_those_there_are(
+async def test_an_unknown_theme_is_reported_with_the_valid_ones(
     filler: Filler,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -35,7 +35,7 @@ def test_it_opens_reacts_and_leaves_the_terminal_as_it_was(
         )
 
 
-def test_nothing_is_said_where_nothing_goes_on(filler: Filler) -> None:
+def test_nothing_is_printed_if_nothing_runs(filler: Filler) -> None:
     failed_demo(filler, name="broken")
     with terminal() as shown:
         shown.until_shown("broken")
@@ -89,7 +89,7 @@ def test_a_signal_ends_it_cleanly(filler: Filler, number: signal.Signals) -> Non
         assert shown.modes_left() == []
 
 
-def test_it_ends_when_its_terminal_is_gone_though_hangups_are_ignored(
+def test_it_ends_when_its_terminal_closes_though_hangups_are_ignored(
     filler: Filler,
     tmp_path: Path,
 ) -> None:
@@ -187,7 +187,7 @@ def test_something_is_painted_before_anything_heavy_is_imported(
         assert shown.modes_left() == []
 
 
-def test_the_screen_tells_what_it_sends(filler: Filler) -> None:
+def test_the_screen_shows_its_bandwidth(filler: Filler) -> None:
     running_demo(filler, name="digits")
     with terminal(TRAINUI_MAX_RATE="2k") as shown:
         shown.until_shown("digits", "● running")

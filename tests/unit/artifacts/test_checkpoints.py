@@ -116,7 +116,7 @@ def test_a_checkpoint_counts_as_new_from_a_time_on(tmp_path: Path) -> None:
     assert not checkpoints.newer_than(search(None, tmp_path), 0)
 
 
-def test_a_directory_is_whole_when_it_holds_the_file_that_says_so(tmp_path: Path) -> None:
+def test_a_directory_is_complete_once_it_contains_the_file_that_says_so(tmp_path: Path) -> None:
     rule = CheckpointRule("out/checkpoint-*", complete="trainer_state.json")
     old = tmp_path / "out" / "checkpoint-100"
     new = tmp_path / "out" / "checkpoint-200"

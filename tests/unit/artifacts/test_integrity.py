@@ -85,7 +85,7 @@ WRITTEN = Path(__file__).parent / "written"
 
 
 @pytest.mark.parametrize("name", ["before-zips.pt", "before-zips-4.pt"])
-def test_an_old_torch_file_holds_the_tensors_that_it_names(tmp_path: Path, name: str) -> None:
+def test_an_old_torch_file_contains_the_tensors_that_it_names(tmp_path: Path, name: str) -> None:
     data = (WRITTEN / name).read_bytes()
     for suffix in (".pt", ".ckpt", ".bin", ""):
         path = put(tmp_path / f"model{suffix}", data)
@@ -240,7 +240,9 @@ def test_a_library_that_was_cut_off_leaves_an_unfinished_directory(tmp_path: Pat
 
 
 @pytest.mark.parametrize("place", ["step-10", "step-10/pytorch_model_fsdp_0"])
-def test_a_distributed_checkpoint_holds_what_its_metadata_names(tmp_path: Path, place: str) -> None:
+def test_a_distributed_checkpoint_contains_what_its_metadata_names(
+    tmp_path: Path, place: str
+) -> None:
     directory = tmp_path / place
     shutil.copytree(WRITTEN / "distributed", directory)
     assert integrity.is_complete(tmp_path / "step-10")
@@ -271,7 +273,7 @@ def test_each_file_that_accelerate_writes_is_looked_at(tmp_path: Path, name: str
         assert not integrity.is_complete(directory), length
 
 
-def test_a_torn_state_of_transformers_is_told(tmp_path: Path) -> None:
+def test_a_torn_state_of_transformers_is_reported(tmp_path: Path) -> None:
     directory = tmp_path / "checkpoint-60"
     put(directory / "training_args.bin", npz(tmp_path / "x.npz"))
     for name in ("trainer_state.json", "config.json"):

@@ -16,7 +16,7 @@ def made(*outputs: str, **fields: Any) -> StageDefinition:
     return StageDefinition("a", outputs=outputs, workdir="/", **fields)
 
 
-def test_what_is_gone_is_told_where_it_can_be_seen(tmp_path: Path) -> None:
+def test_deleted_outputs_are_reported_where_they_can_be_seen(tmp_path: Path) -> None:
     stage_dir, other = tmp_path / "run" / "stage", tmp_path / "other"
     stage_dir.mkdir(parents=True)
     other.mkdir()

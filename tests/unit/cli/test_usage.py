@@ -146,7 +146,7 @@ def test_what_was_not_understood_is_one_line_in_plain_words(
     assert not any(word in err for word in ("(s)", " int ", "range", "\t"))
 
 
-def test_a_file_without_a_name_is_told_from_the_directory_that_it_would_be(call: Call) -> None:
+def test_a_file_without_a_name_is_distinguished_from_a_directory(call: Call) -> None:
     assert "name of the file is empty" in call("validate", "")[2]
 
 

@@ -90,7 +90,7 @@ def test_no_improvement_is_what_counting_one_by_one_gives(batches: list[list[int
     )
 
 
-def test_metrics_that_alerts_name_and_that_never_came_are_told() -> None:
+def test_metrics_of_alerts_that_never_came_are_reported() -> None:
     watch = AlertWatch([Alert("above", "los", 1), Alert("nan"), Alert("below", "lo*", 1)])
     watch.check({"loss": as_points(counted(1))})
     assert watch.unmatched() == ["los"]

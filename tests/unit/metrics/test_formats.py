@@ -240,7 +240,7 @@ def test_tables_as_they_come(text: str, expected: Found) -> None:
     assert plain(csv(text)) == plain(expected)
 
 
-def test_a_table_goes_on_with_the_header_it_had() -> None:
+def test_a_table_continues_with_the_header_it_had() -> None:
     first = decoder("csv", None, {}, Path("x"))
     first.decode(b"step;loss\n1;0.5\n", 0)
     assert decoded(decoder("csv", None, first.state, Path("x")), "2;0.25\n", 1) == {

@@ -170,7 +170,7 @@ def test_rows_are_read_while_a_cell_is_written(store: Store, tmp_path: Path) -> 
     assert all_points(store) == [("loss", 1, 0.5), ("loss", 2, 0.25)]
 
 
-def test_a_quote_that_nothing_ends_holds_little_back(store: Store, tmp_path: Path) -> None:
+def test_an_unclosed_quote_delays_few_lines(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
     rows = b"".join(b"%d,0.5\n" % step for step in range(2, 20_000))
     assert len(rows) > quoted.MAX_BYTES

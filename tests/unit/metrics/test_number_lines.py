@@ -44,7 +44,9 @@ def _points(decoded: Decoded) -> object:
 
 
 @given(st.lists(ROWS, min_size=1, max_size=4))
-def test_a_table_holds_what_line_by_line_gives(blocks: list[list[dict[str, object]]]) -> None:
+def test_a_table_gives_the_same_values_as_line_by_line(
+    blocks: list[list[dict[str, object]]],
+) -> None:
     fast, slow = JsonLines(), JsonLines()
     slow._numbers = LineByLine()
     first = 0

@@ -315,7 +315,7 @@ def test_a_single_bar_after_several_ones_of_the_attempt_before_is_an_epoch() -> 
     assert found(second, log[: len(log) // 3])["loss"] == [(0, "3.0")]
 
 
-def test_values_without_a_step_are_counted_on_in_the_next_attempt() -> None:
+def test_the_count_of_values_without_a_step_continues_in_the_next_attempt() -> None:
     first = AnyLines(None, {})
     found(first, "loss 3\nloss 2\n")
     second = AnyLines(None, carried_over(first.state, None))
@@ -342,7 +342,7 @@ def test_one_line_is_enough_for_the_preset_that_read_an_attempt_before() -> None
     assert found(last, "epoch 3 loss 0.1\n")["loss"] == [(3, "0.1")]
 
 
-def test_bars_behind_a_long_one_go_on_with_its_steps_and_short_ones_are_counted() -> None:
+def test_bars_after_a_long_one_continue_its_steps_and_short_ones_are_counted() -> None:
     both = found(PresetLines("tqdm", None, {}), *long_bar(1), *long_bar(1), "\n")["loss"]
     assert len({step for step, _ in both}) == len(both)
     assert both[-1] == (7200, "360.0")

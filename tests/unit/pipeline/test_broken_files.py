@@ -387,7 +387,7 @@ def load_broken(broken: Broken) -> None:
 
 
 @pytest.mark.parametrize("broken", TABLE, ids=[broken.name for broken in TABLE])
-def test_what_is_wrong_is_told(
+def test_what_is_wrong_is_reported(
     broken: Broken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -414,7 +414,7 @@ def test_the_table_is_large_and_meets_every_code_that_is_documented() -> None:
     assert {code for broken in TABLE for code, _, _ in broken.found} == set(documented) - OF_FILES
 
 
-def test_every_problem_is_told_at_once_in_the_order_of_the_file() -> None:
+def test_all_problems_are_reported_at_once_in_the_order_of_the_file() -> None:
     text = dedent("""\
         params: {need: }
         defaults: {timeout: soon}

@@ -304,7 +304,7 @@ def test_values_are_put_in_as_dvc_does(project: Path) -> None:
     assert (given["a.x"], given["a.w"], given["a.n"], given["a.l"]) == ("-inf", False, 0.001, 0.1)
 
 
-def test_names_that_would_be_equal_are_told_apart(project: Path) -> None:
+def test_equal_names_are_distinguished(project: Path) -> None:
     text = """\
         stages:
           a.b: {cmd: x, outs: [one]}
@@ -345,7 +345,7 @@ def test_values_with_a_tag_are_taken_as_they_are_written(project: Path) -> None:
         ("stages:\n  a:\n    deps: [x]\n", "2:3", "has no cmd"),
     ],
 )
-def test_what_is_wrong_with_a_dvc_file_is_told(
+def test_problems_of_a_dvc_file_are_reported(
     project: Path, text: str, place: str, words: str
 ) -> None:
     with pytest.raises(PipelineFileError) as caught:

@@ -168,7 +168,7 @@ def test_any_value_means_itself_to_sh(value: str) -> None:
         ("[[ $a =~ ^# ]] && '${x}'", QuotingContext.SINGLE),
     ],
 )
-def test_spots_are_told_apart(spot: str, place: QuotingContext) -> None:
+def test_spots_are_distinguished(spot: str, place: QuotingContext) -> None:
     (found,) = spots(template.parse(spot))
     assert found.place is place
 

@@ -484,7 +484,7 @@ def test_searches_whose_names_differ_in_case_are_two(store: Store, tmp_path: Pat
         assert trials.is_active(connection, SearchKey(run.id, "Train"))
 
 
-def test_a_trial_whose_seeds_an_edit_removes_is_not_told(store: Store, tmp_path: Path) -> None:
+def test_a_trial_whose_seeds_an_edit_removes_is_not_reported(store: Store, tmp_path: Path) -> None:
     text = TEXT.replace("    run: echo", "    seeds: 2\n    run: echo ${matrix.seed}")
     search = Search(store, tmp_path, text)
     seeds = (",seed=0", ",seed=1")

@@ -168,7 +168,7 @@ def test_a_lost_state_of_the_sampler_repeats_no_trial(tmp_path: Path) -> None:
     assert len({one.params["lr"] for one in (*asked, *later)}) == 6
 
 
-def test_a_trial_is_told_once(tmp_path: Path) -> None:
+def test_a_trial_is_reported_once(tmp_path: Path) -> None:
     opened = study.open_study("run", str(tmp_path), "train", SEARCHES["tpe"])
     number = opened.ask().number
     assert opened.tell(number, "complete", 0.5, None).value == 0.5
@@ -176,7 +176,9 @@ def test_a_trial_is_told_once(tmp_path: Path) -> None:
     assert (final.state, final.value) == (TrialState.COMPLETE, 0.5)
 
 
-def test_the_last_of_a_grid_is_told_although_its_sampler_stops_a_loop(tmp_path: Path) -> None:
+def test_the_last_trial_of_a_grid_is_reported_although_its_sampler_stops_a_loop(
+    tmp_path: Path,
+) -> None:
     search = Search("loss", "minimize", {"act": Choices((1, 2))}, 2, "GridSampler", seed=0)
     opened = study.open_study("run", str(tmp_path), "train", search)
     ends = [opened.tell(opened.ask().number, "complete", 1.0, None) for _ in range(2)]

@@ -137,7 +137,7 @@ def test_a_dependency_that_lacks_is_the_error_not_the_task(project: Project) -> 
     assert "importlib" not in called.stderr
 
 
-def test_a_syntax_error_tells_its_line(project: Project) -> None:
+def test_a_syntax_error_names_its_line(project: Project) -> None:
     project.write("train.py", "def fit(:\n")
     called = project.call("train.fit")
     assert called.message.startswith("SyntaxError: ")

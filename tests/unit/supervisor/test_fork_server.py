@@ -93,7 +93,7 @@ def test_one_that_was_killed_is_replaced(tmp_path: Path, own: ForkServer) -> Non
     assert wait_for_exit(tmp_path / "a").exit_code == 3
 
 
-def test_one_that_dies_as_it_is_asked_hinders_nothing(
+def test_one_that_dies_while_it_is_probed_blocks_nothing(
     tmp_path: Path, own: ForkServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own.prepare()

@@ -179,7 +179,7 @@ def test_a_hidden_grandchild_makes_an_orphan_too(stage: Stage) -> None:
     wait_for(lambda: probe(stage.dir).state is ProbeState.LOST)
 
 
-def test_orphans_are_all_ended_and_strangers_are_not(
+def test_orphans_are_all_ended_and_foreign_processes_are_not(
     stage: Stage, bystander: subprocess.Popen[bytes]
 ) -> None:
     stage.launch(
@@ -261,7 +261,7 @@ def test_after_a_reboot_no_process_is_signalled(
 
 
 @pytest.mark.parametrize("change", [{"boot_id": "another"}, {"supervisor_start_ticks": 1}])
-def test_no_stranger_is_asked_to_stop(
+def test_no_foreign_process_is_asked_to_stop(
     stage: Stage, forged: Pids, bystander: subprocess.Popen[bytes], change: dict[str, object]
 ) -> None:
     write_pids(stage, replace(forged, **change))  # type: ignore[arg-type]
@@ -343,7 +343,7 @@ def test_without_room_for_the_end_nothing_is_started(stage: Stage, small_disk: P
     wait_for_exit(stage.dir)
 
 
-def test_a_kill_for_want_of_memory_is_told(stage: Stage) -> None:
+def test_an_out_of_memory_kill_is_reported(stage: Stage) -> None:
     group = memory_group.make(megabytes=64)
     python = stage.work / "python"
     python.write_text(f'#!/bin/sh\necho $$ > {group}/cgroup.procs\nexec {sys.executable} "$@"\n')

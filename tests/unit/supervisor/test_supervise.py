@@ -320,7 +320,7 @@ def test_our_files_are_private_whatever_the_umask(stage: Stage) -> None:
     assert (stage.work / "made").stat().st_mode & 0o777 == 0o664
 
 
-def test_the_journal_tells_when_the_logs_grew(stage: Stage) -> None:
+def test_the_journal_records_when_the_logs_grew(stage: Stage) -> None:
     stage.launch("echo one; until [ -e noted ]; do sleep 0.01; done; echo two >&2")
     wait_for(lambda: growth_times(stage.dir), "the first line's time")
     (stage.work / "noted").touch()
@@ -454,7 +454,7 @@ def test_the_worker_is_woken_when_the_end_is_recorded(
     assert (stage.dir / "exit.json").exists()
 
 
-def test_a_full_or_lacking_doorbell_hinders_nothing(stage: Stage, doorbell: socket.socket) -> None:
+def test_a_full_or_missing_doorbell_blocks_nothing(stage: Stage, doorbell: socket.socket) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as knocker:
         knocker.setblocking(False)
         with contextlib.suppress(BlockingIOError):

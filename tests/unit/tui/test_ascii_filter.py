@@ -36,7 +36,7 @@ def test_lines_of_a_plot_stay_apart() -> None:
     assert not {plain(mark) for mark in marks} & {plain("×"), "!", "|"}, "of NaN, alerts, cursor"
 
 
-def test_a_bar_tells_how_full_it_is_without_colours() -> None:
+def test_a_bar_shows_its_share_without_colours() -> None:
     full, empty = progress_bar(3, 4, 8)
     assert "".join(map(plain, full + empty)) == "======--"
 
@@ -67,7 +67,7 @@ def test_styles_stay() -> None:
         (None, {"TERM": "xterm-256color"}, False),
     ],
 )
-def test_the_terminal_and_the_locale_tell_unless_a_person_has(
+def test_the_terminal_and_the_locale_decide_unless_the_setting_does(
     setting: bool | None, environ: dict[str, str], wanted: bool
 ) -> None:
     assert is_wanted(setting, environ) is wanted

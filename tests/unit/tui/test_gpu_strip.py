@@ -39,7 +39,7 @@ def test_with_room_everything_is_shown() -> None:
     ]
 
 
-def test_with_less_the_figures_that_tell_less_go_first() -> None:
+def test_with_less_room_the_least_important_figures_go_first() -> None:
     assert shown([BUSY, TAKEN, LOST, UNTOLD], 80) == [
         " GPU 0  97% 41/80G train[lr=0.1]         GPU 1   8%  3/80G pid 4242 of another…",
         " GPU 2 ▲ has fallen off the bus          GPU 3   –  free",

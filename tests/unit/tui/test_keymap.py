@@ -97,7 +97,7 @@ def test_no_line_of_the_help_is_cut_in_80_columns() -> None:
     assert [plain(row) for row in help_rows(KEYS) if width_of(row) > room] == []
 
 
-def test_keys_can_be_given_others_and_unknown_ids_are_told() -> None:
+def test_keys_can_be_changed_and_unknown_ids_are_reported() -> None:
     table = KeyTable({"acting.resume": "ctrl+r", "acting.nothing": "x"})
     assert table.find("acting.resume").shown == "ctrl+r"
     assert table.unknown == ["acting.nothing"]

@@ -42,7 +42,7 @@ def forecast(*free: int, every: float = 30.0) -> DiskForecast:
     return found
 
 
-def test_a_disk_that_fills_is_told_with_when() -> None:
+def test_a_disk_that_fills_is_reported_with_the_time_it_is_full() -> None:
     filling = forecast(*(100 * GIGABYTE - at * GIGABYTE // 2 for at in range(10)))
     assert filling.rates() == {PLACE: GIGABYTE / 60}
     for free, when in ((60, "~1h"), (190, "~3h 10m")):

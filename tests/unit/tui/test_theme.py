@@ -86,7 +86,7 @@ def test_text_is_readable_in_each_theme_of_textual(one: Theme) -> None:
 
 
 @pytest.mark.parametrize("one", theme.OURS[:-1], ids=lambda one: str(one.name))
-def test_the_states_that_matter_most_are_told_apart(one: Theme) -> None:
+def test_the_most_important_states_have_different_colours(one: Theme) -> None:
     states = ("running", "completed", "failed", "queued", "idle")
     labs = {name: rgb_to_lab(Shade.parse(one.variables[f"state-{name}"])) for name in states}
     for first, second in itertools.combinations(states, 2):

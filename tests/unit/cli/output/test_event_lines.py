@@ -54,7 +54,7 @@ def words(lines: Iterator[str]) -> list[str]:
     return shown
 
 
-def test_changes_between_two_looks_are_all_told(store: Store) -> None:
+def test_changes_between_two_polls_are_all_reported(store: Store) -> None:
     run_id = control.submit(loader.load_text(TWO))
     with views.reading() as connection:
         narrator = EventPrinter(connection, run_id, from_start=True)
@@ -67,7 +67,7 @@ def test_changes_between_two_looks_are_all_told(store: Store) -> None:
         assert list(narrator.new_lines()) == []
 
 
-def test_an_earlier_attempt_is_not_told_with_the_number_of_the_last_one(store: Store) -> None:
+def test_an_earlier_attempt_is_not_shown_with_the_number_of_the_last_one(store: Store) -> None:
     run_id = control.submit(loader.load_text(TWO))
     with views.reading() as connection:
         narrator = EventPrinter(connection, run_id, from_start=True)
@@ -79,7 +79,7 @@ def test_an_earlier_attempt_is_not_told_with_the_number_of_the_last_one(store: S
         assert told == ["● running a", "● running a (attempt 2)"]
 
 
-def test_a_queued_stage_is_not_told_with_the_number_of_its_last_attempt(store: Store) -> None:
+def test_a_queued_stage_is_not_shown_with_the_number_of_its_last_attempt(store: Store) -> None:
     run_id = control.submit(loader.load_text(TWO))
     failed = attempt_rows.Outcome(Status.FAILED, clock.now(), error="exit code 1")
     for _ in range(2):
@@ -90,7 +90,7 @@ def test_a_queued_stage_is_not_told_with_the_number_of_its_last_attempt(store: S
         assert words(narrator.new_lines()) == ["◔ queued a"]
 
 
-def test_who_comes_later_is_told_how_things_are_and_then_what_changes(store: Store) -> None:
+def test_a_late_reader_sees_the_current_state_and_then_the_changes(store: Store) -> None:
     run_id = control.submit(loader.load_text(TWO))
     play(store, run_id, "a", attempt_rows.Outcome(Status.FAILED, clock.now(), error="exit code 1"))
     with views.reading() as connection:
@@ -106,7 +106,7 @@ def test_who_comes_later_is_told_how_things_are_and_then_what_changes(store: Sto
         ]
 
 
-def test_who_comes_later_is_told_the_alerts_of_the_last_attempts(store: Store) -> None:
+def test_a_late_reader_sees_the_alerts_of_the_last_attempts(store: Store) -> None:
     run_id = control.submit(loader.load_text(TWO))
     attempt = begin(store, run_id, "a").attempt
     found = [alerts.AlertRecord(NAN, "loss is NaN", metric="loss", step=3)]

@@ -25,7 +25,7 @@ def test_a_line_without_a_known_end_says_the_time_spent() -> None:
     assert made.line(made._started + 75) == "checking ab.yaml ... 1m 15s"
 
 
-def test_nothing_is_shown_where_nobody_reads_it(capfd: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_shown_if_the_output_is_not_read(capfd: pytest.CaptureFixture[str]) -> None:
     with progress.display("working", 10) as made:
         made.advance(10)
     assert capfd.readouterr().err == ""

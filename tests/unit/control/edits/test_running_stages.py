@@ -170,7 +170,7 @@ def test_a_removed_stage_that_is_running_stays_until_it_has_ended(run: Run) -> N
     assert run.stages()["train"].removed
 
 
-def test_an_edit_in_place_waits_as_well_and_is_not_taken_back_by_the_file(run: Run) -> None:
+def test_an_edit_in_place_waits_too_and_the_file_does_not_undo_it(run: Run) -> None:
     record = lookup.run_of(run.id)
     text = inline_edit.text_of(record)
     edit = inline_edit.with_text(record, text, text.replace(*FASTER).replace(*WORD))

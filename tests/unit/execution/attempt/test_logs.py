@@ -77,7 +77,7 @@ def test_the_tail_is_of_whole_lines_and_bounded(tmp_path: Path) -> None:
     assert logs.tail(tmp_path) == "20%\nfailed"
 
 
-def test_of_a_progress_bar_the_tail_holds_the_last_state_however_long_it_wrote(
+def test_the_tail_of_a_long_progress_bar_has_its_last_state(
     tmp_path: Path,
 ) -> None:
     bar = "".join(f"\r{percent:>3}%|{'#' * percent}" for percent in range(100)) * 9

@@ -339,7 +339,7 @@ def test_a_launch_without_an_answer_is_none_that_failed_where_the_records_were_r
     assert (tmp_path / "ran").read_text() == "ran\n"
 
 
-def test_a_record_that_makes_no_sense_is_told_of_and_hinders_no_other_attempt(
+def test_an_invalid_record_is_reported_and_blocks_no_other_attempt(
     store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     runs = [submit(tmp_path, "stages: [{name: a, run: echo hi}]") for _ in range(2)]
@@ -352,7 +352,7 @@ def test_a_record_that_makes_no_sense_is_told_of_and_hinders_no_other_attempt(
     assert "`trainui cancel` marks it as cancelled" in reason
 
 
-def test_a_look_that_fails_hinders_no_other_attempt(
+def test_a_poll_that_fails_blocks_no_other_attempt(
     store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = [submit(tmp_path, "stages: [{name: a, run: echo hi}]") for _ in range(2)]

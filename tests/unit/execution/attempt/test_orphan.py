@@ -103,7 +103,7 @@ def test_time_limits_hold_though_the_supervisor_is_dead(
     assert not is_alive(run.pid)
 
 
-def test_without_limits_an_orphan_goes_on(
+def test_without_limits_an_orphan_continues(
     store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path, timeout=1000, silence_timeout=1000)

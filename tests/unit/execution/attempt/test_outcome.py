@@ -327,7 +327,7 @@ def test_a_name_that_looks_like_a_glob_is_taken_as_it_is_written(tmp_path: Path)
     assert judge(attempt, ended(), outputs=("out[1].txt",))[0] == Status.COMPLETED
 
 
-def test_a_directory_as_output_holds_something_new(tmp_path: Path) -> None:
+def test_a_directory_as_output_contains_something_new(tmp_path: Path) -> None:
     model = tmp_path / "model"
     model.mkdir()
     attempt = attempt_in(tmp_path)

@@ -64,7 +64,7 @@ def test_an_unfinished_stage_keeps_its_directory(store: Store, context: AttemptC
     assert kept.read_text() == "x"
 
 
-def test_a_stage_that_begins_anew_leaves_its_old_directory_beside(
+def test_a_stage_that_starts_fresh_keeps_its_old_directory_beside_the_new_one(
     store: Store, context: AttemptContext
 ) -> None:
     stage_dir, records = Path(context.stage.directory), Path(context.run.directory, ".trainui")
@@ -86,7 +86,7 @@ def test_a_stage_that_begins_anew_leaves_its_old_directory_beside(
     assert all(Path(directory).is_dir() for directory in found)
 
 
-def test_a_stage_that_removed_its_directory_begins_anew_all_the_same(
+def test_a_stage_that_removed_its_directory_can_start_fresh(
     store: Store, context: AttemptContext
 ) -> None:
     stage_dir, records = Path(context.stage.directory), Path(context.run.directory, ".trainui")
@@ -195,7 +195,7 @@ def test_a_directory_that_a_person_deleted_is_no_obstacle(
     assert ready(store, begin(store, context.run.id, "a")).is_dir()
 
 
-def test_an_attempt_that_the_database_forgot_is_moved_aside_and_never_while_it_lives(
+def test_an_attempt_that_the_database_forgot_is_moved_away_but_never_while_it_runs(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """An older database was restored: the next attempt has the number of one that ran."""

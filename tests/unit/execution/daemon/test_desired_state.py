@@ -21,7 +21,7 @@ def home(tmp_path: Path) -> Home:
     return home
 
 
-def test_nobody_wants_it_before_anybody_said_so(home: Home) -> None:
+def test_it_is_not_wanted_before_the_first_request(home: Home) -> None:
     assert not desired_state.is_wanted(home)
 
 

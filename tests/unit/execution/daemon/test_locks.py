@@ -47,12 +47,12 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "some.lock"
 
 
-def test_nobody_holds_a_lock_that_was_never_taken(path: Path) -> None:
+def test_a_lock_that_was_never_taken_has_no_holder(path: Path) -> None:
     assert locks.holder(path) is None
     assert not path.exists()
 
 
-def test_the_holder_is_told_by_what_it_wrote(path: Path) -> None:
+def test_the_holder_is_known_by_what_it_wrote(path: Path) -> None:
     with holding(path) as process:
         owner = locks.holder(path)
         assert owner is not None
@@ -61,7 +61,7 @@ def test_the_holder_is_told_by_what_it_wrote(path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_holder_that_is_killed_holds_nothing_though_it_is_a_zombie(path: Path) -> None:
+def test_a_killed_holder_has_no_lock_though_it_is_a_zombie(path: Path) -> None:
     with holding(path) as process:
         os.kill(process.pid, signal.SIGKILL)
         wait_for(lambda: not locks.is_held(path))
@@ -71,7 +71,7 @@ def test_a_holder_that_is_killed_holds_nothing_though_it_is_a_zombie(path: Path)
         lock.close()
 
 
-def test_a_process_that_inherited_a_lock_goes_on_holding_it(path: Path) -> None:
+def test_a_process_that_inherited_a_lock_keeps_it(path: Path) -> None:
     lock = locks.acquire(path)
     assert lock is not None
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=[lock.descriptor]) as heir:
@@ -101,7 +101,7 @@ def test_what_an_earlier_holder_wrote_is_not_taken_for_the_present_ones(path: Pa
         assert locks.holder(path) == {}
 
 
-def test_those_who_only_look_keep_nobody_from_taking_it(path: Path) -> None:
+def test_reading_a_lock_prevents_nobody_from_taking_it(path: Path) -> None:
     path.touch()
     enough = threading.Event()
 

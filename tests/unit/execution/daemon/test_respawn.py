@@ -71,7 +71,7 @@ def test_one_that_somebody_else_started_is_left_alone(world: World) -> None:
     assert world.kept.is_settled()
 
 
-def test_one_that_dies_at_once_is_started_ever_less_often(world: World) -> None:
+def test_one_that_dies_at_once_is_respawned_with_backoff(world: World) -> None:
     for tenth in range(0, 2000):
         world.poll(tenth / 10)
         world.die()

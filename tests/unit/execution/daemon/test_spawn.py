@@ -46,7 +46,7 @@ def test_it_finds_our_modules_and_not_those_that_lie_about(
     assert process.wait() == 0, (tmp_path / "log").read_text()
 
 
-def test_a_log_that_has_grown_is_begun_anew(tmp_path: Path) -> None:
+def test_a_log_that_has_grown_is_read_from_its_beginning(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"x" * (1 << 20) + b"y")
     spawn.spawn(["echo", "new"], log).wait()

@@ -141,7 +141,7 @@ def test_a_directory_that_was_left_half_made_is_opened_to_all(locks: Path) -> No
     assert stat.S_IMODE(locks.stat().st_mode) == locks_module.MODE
 
 
-def test_where_nobody_can_make_the_directory_stages_run_without_locks(
+def test_without_a_directory_for_locks_stages_run_without_them(
     locks: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locks_module, "LOCKS", Path("/proc/trainui-gpus"))

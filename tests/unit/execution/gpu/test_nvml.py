@@ -37,7 +37,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NewMach
     nvml.close()
 
 
-def test_a_gpu_is_told_with_all_its_figures(machine: NewMachine) -> None:
+def test_a_gpu_is_shown_with_all_its_figures(machine: NewMachine) -> None:
     here = machine(2)
     here.occupy(1, 4242, used=5 * GIB)
     here.change(1, utilisation=97, celsius=61, milliwatts=412_500)
@@ -48,7 +48,7 @@ def test_a_gpu_is_told_with_all_its_figures(machine: NewMachine) -> None:
     assert (busy.utilisation, busy.temperature, busy.power) == (97, 61, 412.5)
 
 
-def test_what_a_card_does_not_tell_is_none(machine: NewMachine) -> None:
+def test_what_a_gpu_does_not_report_is_none(machine: NewMachine) -> None:
     here = machine(1)
     here.change(0, used=-1, utilisation=-1, celsius=-1, milliwatts=-1, mig=-1, compute_mode=-1)
     here.change(0, clock_reasons=-1, ecc_errors=-1)
@@ -76,7 +76,7 @@ def test_a_gpu_that_is_slowed_down_or_has_memory_errors_has_a_warning(
     assert found.problem is None, "stages may run on it"
 
 
-def test_an_old_driver_tells_of_processes_all_the_same(machine: NewMachine) -> None:
+def test_an_old_driver_reports_processes_too(machine: NewMachine) -> None:
     here = machine(1, old=True)
     here.occupy(0, 4242)
     here.occupy(0, 4243)
@@ -86,14 +86,14 @@ def test_an_old_driver_tells_of_processes_all_the_same(machine: NewMachine) -> N
     assert found.memory_used == 4 * GIB + 600 * 2**20  # it counts its own as used
 
 
-def test_processes_of_a_display_are_told_apart(machine: NewMachine) -> None:
+def test_processes_of_a_display_are_kept_apart(machine: NewMachine) -> None:
     machine(1).occupy(0, 900, kind="G")
     (found,) = nvml.look().gpus
     assert (found.pids, found.draws) == ((), True)
     assert gpus.stranger_on(found) is None
 
 
-def test_one_that_falls_off_the_bus_is_named_and_the_others_go_on(machine: NewMachine) -> None:
+def test_one_that_falls_off_the_bus_is_named_and_the_others_are_used(machine: NewMachine) -> None:
     here = machine(3)
     assert all(gpu.problem is None for gpu in nvml.look().gpus)
     here.lose(1)
@@ -141,7 +141,7 @@ def test_a_driver_that_does_not_work_says_why_and_is_asked_again(
     assert len(nvml.look().gpus) == 1
 
 
-def test_a_driver_that_hangs_holds_nobody_up(
+def test_a_driver_that_hangs_blocks_nothing(
     machine: NewMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = machine(1)

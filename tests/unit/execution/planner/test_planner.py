@@ -76,7 +76,7 @@ TWO = "stages: [{name: a, run: x}, {name: b, run: x}]"
 
 
 @pytest.mark.usefixtures("at_each_look")
-def test_what_fits_is_granted_and_the_rest_is_told_why_it_waits(
+def test_what_fits_is_granted_and_the_rest_has_a_reason_to_wait(
     store: Store, posted: Posted, tmp_path: Path
 ) -> None:
     run = submit(tmp_path, TWO)
@@ -90,7 +90,7 @@ def test_what_fits_is_granted_and_the_rest_is_told_why_it_waits(
 
 
 @pytest.mark.usefixtures("at_each_look")
-def test_who_waits_for_another_run_is_told_which(
+def test_the_run_that_a_stage_waits_for_is_named(
     store: Store, posted: Posted, tmp_path: Path
 ) -> None:
     submit(tmp_path, "{name: first, stages: [{name: a, run: x}]}")
@@ -257,7 +257,7 @@ def test_other_words_wait_for_a_second_and_nothing_else_does(
 
 
 @pytest.mark.usefixtures("at_each_look")
-def test_of_many_that_wait_the_first_are_told_for_what_and_the_rest_that_they_are_behind(
+def test_of_many_waiting_stages_the_first_have_their_reason_and_the_rest_are_behind_others(
     store: Store, posted: Posted, tmp_path: Path
 ) -> None:
     many = [f"{{name: s{i}, run: x}}" for i in range(3 * HORIZON)]

@@ -71,7 +71,7 @@ def test_a_machine_without_a_driver_has_no_gpu_and_no_error() -> None:
     assert slots.all_slots(Settings(cpus=2)) == (cpu(0), cpu(1))
 
 
-def test_free_is_what_nobody_holds() -> None:
+def test_a_gpu_without_a_holder_is_free() -> None:
     held = {cpu(1): "train", gpu(0): "big"}
     free = survey(held, Settings(cpus=3))
     assert free.cpus == (0, 2)
@@ -95,7 +95,7 @@ def test_a_gpu_that_a_process_is_on_is_not_given_out() -> None:
     assert free.gpu_strangers[1] == f"pid {2**22 + 5} and 1 more"
 
 
-def test_where_processes_cannot_be_seen_the_memory_in_use_tells_of_them() -> None:
+def test_where_processes_are_invisible_the_memory_in_use_counts() -> None:
     full = Gpu(0, "GPU-a", "H100", memory_used=20 * 2**30)
     idle = Gpu(1, "GPU-b", "H100", memory_used=600 * 2**20)
     desktop = Gpu(2, "GPU-c", "RTX", memory_used=2 * 2**30, draws=True)

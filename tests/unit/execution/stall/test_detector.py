@@ -53,7 +53,7 @@ def stalls(store: Store) -> StallDetector:
     return StallDetector(store, least_silence=1.0, look_every=0.0)
 
 
-def test_a_stage_that_falls_silent_is_stalled_until_it_goes_on(
+def test_a_stage_without_output_is_stalled_until_it_writes_again(
     store: Store,
     follower: AttemptMonitor,
     stalls: StallDetector,

@@ -47,7 +47,7 @@ def lines(file: Path) -> list[str]:
     return file.read_text().splitlines() if file.exists() else []
 
 
-def test_an_end_and_what_happens_before_are_told_by_apprise(
+def test_an_end_and_earlier_events_are_sent_by_apprise(
     store: Store, receiver: Receiver, tmp_path: Path
 ) -> None:
     run_id = submit(tmp_path, TEXT)
@@ -98,7 +98,7 @@ def test_a_notice_outlives_a_store_that_cannot_be_read(
     assert next(failures, None) is None
 
 
-def test_nothing_is_told_twice_nor_of_what_was_before(store: Store, tmp_path: Path) -> None:
+def test_no_notification_is_sent_twice_or_for_earlier_events(store: Store, tmp_path: Path) -> None:
     run_id = submit(tmp_path, TEXT)
     mark(store, run_id, "stalled", "before anybody told anything")
     command = f'echo "$TRAINUI_MESSAGE" >> {tmp_path}/words'
@@ -112,7 +112,7 @@ def test_nothing_is_told_twice_nor_of_what_was_before(store: Store, tmp_path: Pa
     assert sorted(lines(tmp_path / "words")) == ["digits: one", "digits: two"]
 
 
-def test_only_what_is_asked_for_is_told(store: Store, tmp_path: Path) -> None:
+def test_only_the_requested_events_are_sent(store: Store, tmp_path: Path) -> None:
     run_id = submit(tmp_path, TEXT)
     command = f'echo "$TRAINUI_EVENT" >> {tmp_path}/words'
     told = notifier(store, notify_command=command, notify_on=("nan", "failed"))
@@ -138,7 +138,7 @@ def test_a_way_that_hangs_is_ended_and_keeps_no_other_from_telling(
     wait_for(lambda: not is_alive(read_pid(tmp_path / "pid")), "the end of the command's child")
 
 
-def test_what_cannot_be_told_is_logged(
+def test_a_notification_that_cannot_be_sent_is_logged(
     store: Store, receiver: Receiver, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     run_id = submit(tmp_path, TEXT)

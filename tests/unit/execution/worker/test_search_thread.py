@@ -96,7 +96,7 @@ BROKEN = "the worker cannot import Optuna: libm.so.6 is damaged; install it agai
         (ImportError("libm.so.6 is damaged"), BROKEN),
     ],
 )
-def test_without_optuna_the_stage_says_what_to_install_and_goes_on_after_it(
+def test_without_optuna_the_stage_says_what_to_install_and_continues_after_it(
     thread: Thread, monkeypatch: pytest.MonkeyPatch, error: ImportError, reason: str
 ) -> None:
     real = builtins.__import__
@@ -183,7 +183,7 @@ def test_studies_in_use_stay_open_beyond_the_limit(
     assert sorted(opened) == sorted(runs)
 
 
-def test_the_last_trial_is_told_when_all_of_its_points_are_reported(
+def test_the_last_trial_is_ended_when_all_of_its_points_are_reported(
     thread: Thread, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pruning, "LONGEST_TURN", 0.0)

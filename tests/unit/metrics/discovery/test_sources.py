@@ -85,7 +85,7 @@ def test_the_usual_files_are_found_by_themselves(place: SearchDirectories) -> No
     assert sorted(found[:-2]) == [f"stage/{name}" for name in usual]
 
 
-def test_what_a_text_holds_tells_what_it_is(place: SearchDirectories) -> None:
+def test_the_format_of_a_text_is_detected_from_its_content(place: SearchDirectories) -> None:
     texts = {
         "training.log": "epoch,loss\n0,1\n1,2\n",
         "log.txt": '{"step": 1, "loss": 2}\n{"step": 2, "loss": 1}\n',

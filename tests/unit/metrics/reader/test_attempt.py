@@ -285,7 +285,7 @@ def test_one_source_that_cannot_be_read_stops_no_other(store: Store, tmp_path: P
     assert len(problems(store, attempt)) == 10
 
 
-def test_a_named_source_that_gives_nothing_is_told_of_while_it_runs(
+def test_a_named_source_without_metrics_is_reported_while_the_stage_runs(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempt = start_attempt(
@@ -373,7 +373,7 @@ def test_a_problem_that_is_over_is_forgotten(store: Store, tmp_path: Path) -> No
     assert (problems(store, attempt), values(store, attempt)) == ([], {"loss": [0.5]})
 
 
-def test_a_record_that_was_too_long_is_told_of_for_good(store: Store, tmp_path: Path) -> None:
+def test_a_record_that_was_too_long_is_reported_permanently(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path, MetricSource(path="m.jsonl"))
     path = attempt.stage_dir / "m.jsonl"
     long = '{"note": "' + "x" * (9 << 20) + '"}\n'
@@ -543,7 +543,7 @@ def test_metrics_after_a_configuration_are_found(store: Store, tmp_path: Path) -
         ),
     ],
 )
-def test_files_of_parts_of_the_data_are_told_apart(
+def test_files_of_parts_of_the_data_have_different_names(
     store: Store, tmp_path: Path, metrics: tuple[MetricSource, ...]
 ) -> None:
     attempt = start_attempt(store, tmp_path, *metrics)
@@ -642,7 +642,7 @@ def test_a_history_that_moves_from_checkpoint_to_checkpoint(store: Store, tmp_pa
     assert values(store, attempt)["loss"] == [at / 2 for at in range(15)]
 
 
-def test_the_next_attempt_goes_on_in_the_same_file(store: Store, tmp_path: Path) -> None:
+def test_the_next_attempt_continues_in_the_same_file(store: Store, tmp_path: Path) -> None:
     first = start_attempt(store, tmp_path, MetricSource(path="m.jsonl"))
     path = first.stage_dir / "m.jsonl"
     path.write_text(lines(range(6)))
@@ -668,7 +668,7 @@ def again(store: Store, attempt: Attempt) -> Attempt:
 
 
 @pytest.mark.parametrize("first", [0, 1])
-def test_a_counter_that_restarts_goes_on_where_the_user_says_so(
+def test_a_counter_that_restarts_is_continued_if_the_user_says_so(
     store: Store, tmp_path: Path, first: int
 ) -> None:
     attempt = start_attempt(store, tmp_path, MetricSource(path="m.jsonl", restarts="continue"))
@@ -937,7 +937,7 @@ def test_trainings_that_write_side_by_side_are_series_of_their_own(
     }
 
 
-def test_a_text_that_nobody_knows_is_doubted_at_once(store: Store, tmp_path: Path) -> None:
+def test_an_unknown_text_is_doubted_at_once(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path, MetricSource(path="notes.txt"))
     path = attempt.stage_dir / "notes.txt"
     path.write_text("nothing to see here\n" * 100)

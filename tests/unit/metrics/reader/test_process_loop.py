@@ -231,7 +231,7 @@ def is_zombie(pid: int) -> bool:
         return True
 
 
-def test_what_was_recorded_before_it_was_read_is_read_all_the_same(
+def test_what_was_recorded_before_it_was_read_is_read_too(
     store: Store, tmp_path: Path, readers: Readers
 ) -> None:
     first = start_attempt(store, tmp_path, MetricSource(path="shared.jsonl"))

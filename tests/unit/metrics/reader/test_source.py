@@ -53,7 +53,7 @@ def test_a_file_read_byte_by_byte(store: Store, path: Path) -> None:
     assert repr(stored) == repr([*line(*range(4)), ("loss", 4, math.nan), ("loss", 5, 0.5)])
 
 
-def test_a_new_reader_goes_on_where_the_old_one_was(store: Store, path: Path) -> None:
+def test_a_new_reader_continues_where_the_old_one_stopped(store: Store, path: Path) -> None:
     for at in range(10):
         with path.open("a") as file:
             file.write(lines([at]))
@@ -61,7 +61,7 @@ def test_a_new_reader_goes_on_where_the_old_one_was(store: Store, path: Path) ->
     assert all_points(store) == line(*range(10))
 
 
-def test_what_is_there_already_is_read_but_once(store: Store, path: Path) -> None:
+def test_what_exists_already_is_read_only_once(store: Store, path: Path) -> None:
     path.write_text(lines(range(5)))
     reader = open_reader(store, path)
     assert (read_on(reader), read_on(reader)) == (5, 0)
@@ -77,7 +77,7 @@ def test_two_readers_at_once_store_nothing_twice(store: Store, path: Path) -> No
     assert all_points(store) == line(*range(300))
 
 
-def test_a_file_that_is_cut_short_and_goes_on(store: Store, path: Path) -> None:
+def test_a_file_that_is_truncated_and_grows_again(store: Store, path: Path) -> None:
     path.write_text(lines(range(10)))
     reader = open_reader(store, path)
     read_on(reader)
@@ -91,7 +91,7 @@ def test_a_file_that_is_cut_short_and_goes_on(store: Store, path: Path) -> None:
 
 
 @pytest.mark.parametrize("through", ["truncation", "replacement", "in place"])
-def test_a_history_that_is_written_anew_is_not_stored_again(
+def test_a_history_that_is_rewritten_is_not_stored_again(
     store: Store, path: Path, through: str
 ) -> None:
     reader = open_reader(store, path)
@@ -148,9 +148,7 @@ def test_a_rewriting_is_noticed_after_a_restart_in_its_midst(store: Store, path:
     assert all_points(store) == line(*range(24))
 
 
-def test_a_new_attempt_that_writes_the_file_anew_has_its_own_points(
-    store: Store, path: Path
-) -> None:
+def test_a_new_attempt_that_rewrites_the_file_has_its_own_points(store: Store, path: Path) -> None:
     path.write_text(lines(range(5)))
     read_on(open_reader(store, path))
     path.unlink()
@@ -159,7 +157,7 @@ def test_a_new_attempt_that_writes_the_file_anew_has_its_own_points(
     assert (summaries(store)["loss"].count, summaries(store)["loss"].superseded) == (5, 5)
 
 
-def test_a_new_attempt_that_appends_goes_on(store: Store, path: Path) -> None:
+def test_a_new_attempt_that_appends_continues_the_curve(store: Store, path: Path) -> None:
     path.write_text(lines(range(5)))
     read_on(open_reader(store, path))
     with path.open("a") as file:
@@ -189,7 +187,7 @@ def test_a_rotated_file_is_read_to_its_end_before_the_new_one(store: Store, path
     assert all_points(store) == line(*range(24), 1000, 1001, 1002)
 
 
-def test_a_file_made_anew_after_it_was_deleted(store: Store, path: Path) -> None:
+def test_a_file_recreated_after_it_was_deleted(store: Store, path: Path) -> None:
     path.write_text(lines(range(3)))
     reader = open_reader(store, path)
     read_on(reader)

@@ -88,7 +88,7 @@ def test_parameters_of_mlflow_and_overrides_of_hydra(store: Store, tmp_path: Pat
     assert params_of() == {"lr": "0.5", "model": "big", "depth": "3"}
 
 
-def test_files_beside_the_metrics(store: Store, tmp_path: Path) -> None:
+def test_files_next_to_the_metrics(store: Store, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     (attempt.stage_dir / "hparams.yaml").write_text("net: !!python/object:a.B {}\nopt: {lr: 1}\n")
     (attempt.stage_dir / "metrics.csv").write_text("step,loss\n1,2\n")

@@ -60,7 +60,7 @@ def test_what_grows_and_what_comes_or_goes_is_reported(
 
 
 @pytest.mark.parametrize("how", ["deleted", "renamed"])
-def test_a_directory_that_was_made_anew_is_watched_again(
+def test_a_directory_that_was_recreated_is_watched_again(
     how: str, watch: Watch, reported: list[FileChanges], tmp_path: Path
 ) -> None:
     inner = tmp_path / "inner"
@@ -78,7 +78,7 @@ def test_a_directory_that_was_made_anew_is_watched_again(
     wait_for(lambda: str(inner / "a") in grown(reported))
 
 
-def test_what_is_watched_no_more_is_not_reported(
+def test_what_is_no_longer_watched_is_not_reported(
     watch: Watch, reported: list[FileChanges], tmp_path: Path
 ) -> None:
     other, kept = tmp_path / "other", tmp_path / "kept"

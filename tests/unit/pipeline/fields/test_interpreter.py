@@ -69,7 +69,7 @@ def test_a_name_is_looked_up_on_the_submitting_path(tmp_path: Path) -> None:
     assert found == Interpreter(str(python), str(python.parent))
 
 
-def test_what_is_not_there_is_told(tmp_path: Path) -> None:
+def test_what_is_missing_is_reported(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UnfitEnvironmentError, match="no bin/python"):
         interpreter.find(str(tmp_path / "empty"), {})

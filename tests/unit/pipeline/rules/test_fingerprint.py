@@ -54,7 +54,7 @@ STAGE = StageDefinition(
         ({"depends_on": ("u", "v", "w")}, "depends_on changed: + w"),
     ],
 )
-def test_a_change_is_told_in_words(change: dict[str, Any], words: str) -> None:
+def test_a_change_is_described_in_words(change: dict[str, Any], words: str) -> None:
     assert changes(STAGE, replace(STAGE, **change)) == [words]
 
 

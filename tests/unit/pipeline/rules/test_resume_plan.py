@@ -103,7 +103,7 @@ def test_with_a_whole_checkpoint_a_stage_continues() -> None:
     assert planned["D"].action == "run"  # it never started, so it has nothing to continue from
 
 
-def test_what_runs_goes_on() -> None:
+def test_running_stages_continue() -> None:
     assert actions(diamond(B=S.FAILED, C=S.RUNNING, D=S.BLOCKED))["C"] == "skip"
 
 
@@ -115,7 +115,7 @@ def test_a_failed_stage_that_was_allowed_to_fail_waits_for_the_running_stage_tha
     assert (planned["B"].action, planned["B"].reason) == ("skip", "D is using its outputs")
 
 
-def test_completed_stages_whose_upstream_runs_again_begin_anew() -> None:
+def test_completed_stages_whose_upstream_runs_again_start_fresh() -> None:
     planned = {s.name: s for s in plan_resume(diamond(B=S.FAILED), find_checkpoint=lambda _: None)}
     assert planned["D"].action == "run"
     assert planned["D"].fresh
@@ -134,7 +134,7 @@ def test_until_leaves_out_what_does_not_lead_there() -> None:
     assert planned["D"].left_out
 
 
-def test_beginning_anew_takes_no_checkpoint_and_not_from_what_runs() -> None:
+def test_starting_fresh_uses_no_checkpoint_and_takes_nothing_from_running_stages() -> None:
     stages = diamond(B=S.FAILED, D=S.BLOCKED)
     planned = {s.name: s for s in plan_resume(stages, find_checkpoint=lambda s: "x", fresh=["B"])}
     assert planned["B"].checkpoint is None
@@ -201,7 +201,7 @@ def test_only_the_result_of_a_completed_stage_can_be_kept() -> None:
             plan_resume(stages, find_checkpoint=lambda _: None, keep=["B"], fresh=fresh)
 
 
-def test_a_stage_that_the_file_has_no_more_never_runs() -> None:
+def test_a_stage_that_was_removed_from_the_file_never_runs() -> None:
     gone = dataclasses.replace(record("D", ["B", "C"], S.SKIPPED), removed=True)
     stages = [*diamond(B=S.FAILED)[:3], gone]
     planned = plan_resume(stages, find_checkpoint=lambda _: None)
@@ -211,13 +211,13 @@ def test_a_stage_that_the_file_has_no_more_never_runs() -> None:
         plan_rerun(stages, ["D"], downstream=False)
 
 
-def test_a_new_stage_is_told_as_new() -> None:
+def test_a_new_stage_is_listed_as_new() -> None:
     stages = diamond(D=S.SKIPPED)
     planned = plan_resume(stages, find_checkpoint=lambda _: None, evidence=Evidence(new={"D"}))
     assert planned[3].reason == "is new"
 
 
-def test_how_a_stage_failed_is_told() -> None:
+def test_the_reason_of_a_failed_stage_is_shown() -> None:
     failed = dataclasses.replace(record("A", [], S.FAILED), reason="exit code 3")
     [planned] = plan_resume([failed], find_checkpoint=lambda _: None)
     assert planned.reason == "failed: exit code 3"
@@ -233,7 +233,7 @@ def reasons(stages: list[StageRecord], keep: list[str]) -> dict[str, tuple[str, 
     return {one.name: (str(one.action), one.reason) for one in planned}
 
 
-def test_what_one_that_runs_needs_is_made_again_and_what_none_needs_is_only_told() -> None:
+def test_outputs_that_a_stage_needs_are_made_again_and_others_are_only_reported() -> None:
     again = reasons(diamond(D=S.FAILED), [])
     assert {action for action, _ in again.values()} == {"run"}
     assert again["A"][1] == "its output a.pt no longer exists"

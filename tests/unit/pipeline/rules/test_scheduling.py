@@ -55,7 +55,7 @@ def test_more_than_the_machine_has_is_said() -> None:
     )
 
 
-def test_what_can_never_start_holds_nobody_up() -> None:
+def test_a_stage_that_can_never_start_delays_no_other() -> None:
     decided = decide(
         [WaitingStage("a", gpus=3), WaitingStage("b", gpus=1)], FreeSlots(gpus=(0,)), 0
     )[0]
@@ -71,7 +71,7 @@ def test_no_later_stage_overtakes_one_that_waits_for_more() -> None:
     assert third == Grant("c", "cpu", (0,))
 
 
-def test_the_reason_names_strangers_and_what_is_broken_too() -> None:
+def test_the_reason_names_foreign_processes_and_broken_gpus_too() -> None:
     free = FreeSlots(
         gpu_users={0: "train_a"},
         gpu_strangers={1: "pid 4242 of another user", 2: "has fallen off the bus"},
@@ -82,7 +82,7 @@ def test_the_reason_names_strangers_and_what_is_broken_too() -> None:
     )
 
 
-def test_one_that_waits_for_a_stranger_keeps_nobody_waiting_and_has_its_turn_first() -> None:
+def test_one_that_waits_for_a_foreign_process_delays_nobody_and_is_first_afterwards() -> None:
     waiting = [WaitingStage("a", gpus=2), WaitingStage("b", gpus=1)]
     first, second = decide(waiting, FreeSlots(gpus=(0,), gpu_strangers={1: "pid 7"}), NOW)[0]
     assert first == Wait("a", "needs 2 GPUs: GPU 1 pid 7")
@@ -108,7 +108,7 @@ def test_a_stage_gets_only_gpus_that_its_run_may_see() -> None:
     ]
 
 
-def test_why_there_are_no_more_gpus_is_said() -> None:
+def test_the_reason_for_no_more_gpus_is_shown() -> None:
     free = FreeSlots(gpus=(0,), gpu_limit="limited by the setting gpus")
     assert one(WaitingStage("a", gpus=2), free) == Wait(
         "a", "needs 2 GPUs, this machine has 1: limited by the setting gpus"
@@ -120,7 +120,7 @@ def test_what_was_given_in_the_same_plan_is_said() -> None:
     assert decided[1] == Wait("b", "needs 1 CPU slot: 1 given to earlier stages")
 
 
-def test_a_retry_waits_for_its_time_and_holds_nobody_up() -> None:
+def test_a_retry_waits_for_its_time_and_delays_nothing_else() -> None:
     late = WaitingStage("a", not_before=NOW + 12 * clock.SECOND, retry="retry 1 of 2")
     decided = decide([late, WaitingStage("b")], FreeSlots(cpus=(0,)), NOW)[0]
     assert decided == [Wait("a", "retry 1 of 2 in 12 s"), Grant("b", "cpu", (0,))]

@@ -43,5 +43,5 @@ def test_a_training_gets_them(line: str) -> None:
         ("for s in 1 2; do python t.py; done", "behind `done`"),
     ],
 )
-def test_where_else_they_would_go_is_told(line: str, where: str) -> None:
+def test_the_other_place_for_them_is_named(line: str, where: str) -> None:
     assert append_arguments.fault(template.parse(line)) == where

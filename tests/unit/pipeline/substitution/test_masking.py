@@ -5,7 +5,7 @@ from __future__ import annotations
 from trainui.pipeline.substitution.masking import MASK, is_secret, mask, mask_text
 
 
-def test_names_tell() -> None:
+def test_names_show_the_direction() -> None:
     for name in ("WANDB_API_KEY", "hf_token", "Secret", "PASSWORD", "aws_secret_access_key"):
         assert is_secret(name)
     for name in ("PATH", "lr", "PASS", "HOME"):

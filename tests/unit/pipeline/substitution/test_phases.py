@@ -181,7 +181,7 @@ stages:
         ("'t \"${resume_args}\"'", 't ""', 't "--resume" "/c k.pt" "a b"'),
     ],
 )
-def test_resume_args_are_there_only_with_a_checkpoint(
+def test_resume_args_are_added_only_with_a_checkpoint(
     run: str, without: object, resumed: object
 ) -> None:
     (stage,) = submitted(RESUMABLE.format(run=run)).stages

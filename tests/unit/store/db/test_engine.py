@@ -30,7 +30,7 @@ def hasty(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
         yield hasty
 
 
-def test_who_finds_the_database_locked_is_told_so_by_a_type(store: Store, hasty: Store) -> None:
+def test_a_locked_database_raises_an_error_of_its_type(store: Store, hasty: Store) -> None:
     with store.write(), pytest.raises(StoreLockedError, match="another process has kept it locked"):
         set_flag(hasty, "a")
     set_flag(hasty, "b")

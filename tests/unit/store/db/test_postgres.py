@@ -168,7 +168,7 @@ def is_free(connection: psycopg.Connection, key: str) -> bool:
     return row is not None and bool(row[0])
 
 
-def test_after_the_server_was_away_all_goes_on(server: postgresql.Server) -> None:
+def test_after_an_outage_of_the_server_everything_continues(server: postgresql.Server) -> None:
     with closing(open_store()) as store:
         with store.write() as connection:
             runs.set_flag(connection, "paused", "1")
@@ -222,7 +222,7 @@ def test_points_whose_commit_nobody_heard_of_are_stored_once(
         assert reader.source.rows == 3
 
 
-def test_an_empty_database_holds_no_runs(
+def test_an_empty_database_has_no_runs(
     postgresql_server: postgresql.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRAINUI_DATABASE_URL", postgresql_server.make_database())
@@ -231,7 +231,7 @@ def test_an_empty_database_holds_no_runs(
         views.connect()
 
 
-def test_an_address_that_cannot_be_read_is_told_without_its_password() -> None:
+def test_an_invalid_address_is_reported_without_its_password() -> None:
     for open_it in (open_store, postgres.connect_to_read):
         with pytest.raises(
             UnfitEnvironmentError, match="percent-encode special characters"

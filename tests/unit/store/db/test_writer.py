@@ -32,7 +32,7 @@ def half_done(run_id: str) -> None:
         new_run.create(connection, new)
 
 
-def test_what_is_written_is_there_at_once(add_run: AddRun) -> None:
+def test_what_is_written_can_be_read_at_once(add_run: AddRun) -> None:
     add_run("one", {"a": []})
     rename("another")
     assert names() == ["another"]

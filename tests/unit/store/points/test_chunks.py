@@ -91,7 +91,7 @@ def test_steps_are_ints_where_none_has_a_fraction() -> None:
     assert type(chunks.describe(points([1, 2.5, 3], [0, 0, 0])).last_step) is int
 
 
-def test_a_tail_holds_several_series() -> None:
+def test_a_tail_contains_several_series() -> None:
     tail = {7: points([1, 2], [0.5, math.nan]), 9: points([0.5], [3.0])}
     parts = chunks.unpack_tail(chunks.pack_tail(tail))
     assert [part.series_id for part in parts] == [7, 9]

@@ -65,7 +65,7 @@ def test_the_step_at_a_time_is_the_last_that_was_read_by_then(store: Store) -> N
     assert curves.step_at(connect(store), "nobody", 99) is None
 
 
-def test_points_without_a_time_tell_no_step_at_a_time(store: Store) -> None:
+def test_points_without_a_time_give_no_step_at_a_time(store: Store) -> None:
     Feeder(store).feed({"loss": line([1, 2])})
     assert curves.step_at(connect(store), "stage", 99) is None
 

@@ -57,7 +57,7 @@ def test_chunks_are_full_but_the_last(store: Store) -> None:
     assert [step for step, _value in stored(store, "acc")] == [0, 3000, 8000, 8001, 17001]
 
 
-def test_whoever_comes_second_stores_nothing(store: Store) -> None:
+def test_the_second_writer_stores_nothing(store: Store) -> None:
     first, second = Feeder(store), Feeder(store)
     assert first.source.id == second.source.id
     first.feed({"loss": line(0, 5)})

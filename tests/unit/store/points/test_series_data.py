@@ -24,7 +24,7 @@ def series_points(
         return series_points_of(connection, owner, found, axis, found)
 
 
-def test_what_a_later_attempt_superseded_is_there_and_marked(store: Store) -> None:
+def test_what_a_later_attempt_superseded_is_kept_and_marked(store: Store) -> None:
     feeder = Feeder(store)
     feeder.feed({"loss": [(0, 5.0), (1, math.nan), (2, 3.0)]})
     feeder.feed({"loss": [(1, 2.0), (2, math.inf)]}, attempt=2)

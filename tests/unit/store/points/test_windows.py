@@ -47,14 +47,14 @@ def test_few_points_lie_each_in_their_column(store: Store) -> None:
     assert (found.at[0], found.steps[0], found.last[0], found.last[4]) == (1.0, 1.0, 1.0, 5.0)
 
 
-def test_what_is_not_finite_is_told_by_its_kind(store: Store) -> None:
+def test_values_that_are_not_finite_are_shown_by_their_kind(store: Store) -> None:
     feeder = Feeder(store)
     feeder.feed({"loss": [(0, math.nan), (1, math.inf), (2, -math.inf), (3, 1.0)]})
     found = plotted(store).window(0.0, 3.0, 4)
     assert found.odd.tolist() == [NAN, ABOVE, BELOW, 0]
 
 
-def test_a_spike_is_in_every_window_that_holds_it(store: Store, few: None) -> None:
+def test_a_spike_is_in_every_window_that_contains_it(store: Store, few: None) -> None:
     values = noise(30_000)
     values[12_345] = 99.0
     fill(store, values)

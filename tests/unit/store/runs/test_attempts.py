@@ -266,9 +266,7 @@ def test_a_second_resume_at_the_same_time_changes_nothing(store: Store, add_run:
         assert stage_requests.reopen(connection, run, [stage_requests.Reopened("A")]) == []
 
 
-def test_rerunning_an_upstream_holds_its_queued_dependants_back(
-    store: Store, add_run: AddRun
-) -> None:
+def test_rerunning_an_upstream_delays_its_queued_dependants(store: Store, add_run: AddRun) -> None:
     run = add_run("r", {"A": [], "B": ["A"]})
     finish(store, start(store, run, "A"), Status.COMPLETED)
     assert states(store, run)["B"] == Status.QUEUED

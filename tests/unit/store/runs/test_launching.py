@@ -14,7 +14,7 @@ from trainui.store.db.engine import Store
 from trainui.store.runs import attempts, launching, stage_queue, stage_requests, stages
 
 
-def test_a_stage_that_begins_anew_says_so_until_its_directory_was_moved(
+def test_a_stage_that_starts_fresh_says_so_until_its_directory_was_moved(
     store: Store, add_run: AddRun
 ) -> None:
     run = add_run("r", {"A": []})

@@ -34,7 +34,7 @@ ALL = (0.0, 100.0)
         ("closs_mean", True),
     ],
 )
-def test_names_tell_what_is_best(name: str, lower: bool | None) -> None:
+def test_the_name_of_a_metric_shows_its_direction(name: str, lower: bool | None) -> None:
     assert lower_is_better(name) is lower
 
 
@@ -51,7 +51,7 @@ def test_a_window_is_moved_rather_than_made_narrower_at_the_edge() -> None:
     assert PlotOptions().panned(-5.0, (40.0, 60.0), ALL).window == (0.0, 20.0)
 
 
-def test_zooming_ends_before_nothing_can_be_told_apart() -> None:
+def test_zooming_ends_before_points_become_indistinguishable() -> None:
     view, shown = PlotOptions(), (1.7e9, 1.7e9 + 100)
     for _ in range(200):
         view = view.zoomed(0.5, view.window or shown, shown, 1.7e9 + 50)

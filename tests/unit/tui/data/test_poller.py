@@ -200,7 +200,7 @@ def held(lock: Lock | None) -> Lock:
     return lock
 
 
-def test_points_that_nobody_looks_at_wake_nobody(filler: Filler) -> None:
+def test_points_that_no_page_shows_wake_no_page(filler: Filler) -> None:
     run_id = running_demo(filler)
     feeder = filler.curves(run_id, "train[hidden=128]")
     with feeding() as (feed, received):
@@ -290,7 +290,7 @@ def test_a_damaged_database_is_explained(home: Path) -> None:
     assert "trainui.db" in (snapshot.problem or "")
 
 
-def test_a_pause_and_a_worker_are_told(filler: Filler, home: Path) -> None:
+def test_a_pause_and_a_worker_are_reported(filler: Filler, home: Path) -> None:
     from trainui.execution.daemon import locks
 
     filler.run({"a": ()})

@@ -134,7 +134,7 @@ def test_a_chain_is_followed_before_its_neighbour_begins() -> None:
     assert order_of(layout(stages)) == ["p", "t1", "e1", "t2", "e2"]
 
 
-def test_stages_of_a_cycle_and_unknown_names_are_drawn_all_the_same() -> None:
+def test_stages_of_a_cycle_and_unknown_names_are_drawn_too() -> None:
     stages = [("a", ["b"]), ("b", ["a"]), ("c", ["nowhere"])]
     assert sorted(order_of(layout(stages))) == ["a", "b", "c"]
 

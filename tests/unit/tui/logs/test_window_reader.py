@@ -212,7 +212,7 @@ def test_the_last_error_is_found_then_the_one_before(log: Path, read: Reading) -
     assert shown[window.target or ENDING] == "ValueError: the first"
 
 
-def test_a_log_that_was_cut_or_replaced_is_read_anew(log: Path, read: Reading) -> None:
+def test_a_log_that_was_truncated_or_replaced_is_read_again(log: Path, read: Reading) -> None:
     append(log, b"old\nlines\n")
     first = read()
     log.write_bytes(b"new\n")

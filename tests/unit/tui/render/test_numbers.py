@@ -41,7 +41,7 @@ def test_steps_are_whole_where_they_are() -> None:
     assert shown == ["–", "7", "0.25", "123.5k", "12.35M"]
 
 
-def test_what_runs_counts_whole_seconds_and_what_has_ended_tells_tenths() -> None:
+def test_running_stages_count_whole_seconds_and_ended_ones_show_tenths() -> None:
     assert numbers.elapsed(0, None, 3_700_000) == "3.0s"
     assert numbers.elapsed(0, 3_700_000, 99) == "3.7s"
     assert numbers.elapsed(None, None, 99) == ""

@@ -186,7 +186,7 @@ def test_a_line_says_how_far_and_what_runs_now() -> None:
         assert part in text
 
 
-def test_with_more_room_more_is_told() -> None:
+def test_with_more_room_more_is_shown() -> None:
     other = replace(RUN, id="other", params_json='{"lr": "1e-3", "seed": "1"}')
     text = shown(RUN, 200, other)
     for part in ("3e-4", "1200/5000", "⠱", "0,3", "digits.v2", "train[hidden=128]"):
@@ -320,7 +320,7 @@ def test_the_mark_of_the_order_shortens_no_heading() -> None:
         assert f"{title}▾" in plain(RunColumns(120, facts_of(runs), title).heading())
 
 
-def test_columns_do_not_shrink_as_runs_go_on() -> None:
+def test_columns_do_not_shrink_while_runs_continue() -> None:
     before = with_listed(facts_of([RUN]), LISTED, endings=True)
     later = facts_of([replace(RUN, current=("x",))]).grown(before)
     later = with_listed(later, LISTED, endings=False)

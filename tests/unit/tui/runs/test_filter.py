@@ -111,7 +111,7 @@ def test_it_does_not_fit(text: str) -> None:
         ("status:", "status: needs a value"),
     ],
 )
-def test_what_cannot_be_understood_is_told_and_the_rest_counts(text: str, said: str) -> None:
+def test_an_invalid_term_is_reported_and_the_rest_counts(text: str, said: str) -> None:
     found = parse(f"digits {text}")
     assert said in found.problems[0]
     assert found.fits(RUN, NOW, {})
@@ -167,5 +167,5 @@ def test_runs_in_trouble_are_found(text: str, trouble: RunTrouble, fits: bool) -
     assert found.fits(replace(RUN, trouble=trouble), NOW, {}) is fits
 
 
-def test_the_metrics_that_have_to_be_read_are_told() -> None:
+def test_the_metrics_that_have_to_be_read_are_listed() -> None:
     assert parse("metric.val/loss<1 -metric.acc>2 failed").metrics == {"val/loss", "acc"}

@@ -75,7 +75,7 @@ def test_the_search_of_a_matrix_is_one_too(filler: Filler, connection: protocol.
     assert found == {"values": {"lr": ["1"]}, "searches": ["train"]}
 
 
-def test_a_search_that_goes_on_is_read_again_when_it_has_changed(
+def test_a_search_that_continues_is_read_again_when_it_has_changed(
     filler: Filler, connection: protocol.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweep_reader, "PERIOD", 0.0)

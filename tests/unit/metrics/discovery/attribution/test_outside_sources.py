@@ -137,7 +137,7 @@ def test_a_log_in_the_workdir_is_read_if_nothing_else_has_metrics(
     assert end(store, another, reader) == {"acc": [0.5]}
 
 
-def test_jobs_of_a_multirun_are_told_apart(store: Store, tmp_path: Path) -> None:
+def test_jobs_of_a_multirun_have_different_names(store: Store, tmp_path: Path) -> None:
     attempt, reader = begin(store, tmp_path)
     for job in (0, 1):
         place = attempt.workdir / "multirun" / "2026-11-26" / "22-00-00" / str(job)
@@ -299,7 +299,7 @@ def test_a_file_held_open_in_a_workdir_that_is_a_link_is_one_file(
     assert end(store, attempt, reader) == ({"loss": [0.5]} if is_own else {})
 
 
-def test_a_file_that_a_stranger_holds_is_left_out(store: Store, tmp_path: Path) -> None:
+def test_a_file_that_a_foreign_process_has_open_is_left_out(store: Store, tmp_path: Path) -> None:
     attempt, reader = begin(store, tmp_path)
     with (tmp_path / "work" / "m.jsonl").open("a") as file:
         stranger = subprocess.Popen(["sleep", "60"], stdout=file)
@@ -328,7 +328,7 @@ def add_run(
         connection.execute("INSERT INTO tags VALUES (?, ?, ?)", tag)
 
 
-def test_runs_of_a_shared_database_are_told_apart_by_their_tag(
+def test_runs_of_a_shared_database_are_attributed_by_their_tag(
     store: Store, tmp_path: Path
 ) -> None:
     attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
@@ -471,7 +471,7 @@ def test_a_trackio_database_in_its_home(store: Store, tmp_path: Path) -> None:
     assert {name: str(several) for name, several in found.items()} == {"a.b": "[nan]"}
 
 
-def test_runs_of_trackio_are_told_apart_by_what_was_printed(store: Store, tmp_path: Path) -> None:
+def test_runs_of_trackio_are_attributed_by_what_was_printed(store: Store, tmp_path: Path) -> None:
     attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
     with closing(trackio(tmp_path / "trackio")) as connection:
         for value, (attempt, _reader) in enumerate(attempts, 1):
@@ -563,7 +563,7 @@ for step in range(10**6):
 
 
 @pytest.mark.parametrize("project", ["p", "p."])
-def test_runs_of_one_name_are_told_apart_by_when_processes_write_them(
+def test_runs_of_one_name_are_attributed_by_the_times_of_writes(
     store: Store, tmp_path: Path, project: str
 ) -> None:
     """Old versions of Trackio name the lock, but not the database, by the project's full name."""
@@ -590,7 +590,7 @@ def test_runs_of_one_name_are_told_apart_by_when_processes_write_them(
     assert [set(one["loss"]) for one in found] == [{1.0}, {2.0}]
 
 
-def test_files_of_one_directory_are_told_apart(store: Store, tmp_path: Path) -> None:
+def test_files_of_one_directory_have_different_names(store: Store, tmp_path: Path) -> None:
     attempts = [begin(store, tmp_path, name) for name in ("one", "two")]
     held = []
     for number, (attempt, _reader) in enumerate(attempts, 1):

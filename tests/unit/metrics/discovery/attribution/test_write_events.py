@@ -104,7 +104,7 @@ def test_a_directory_that_was_renamed_is_known_by_its_new_name(
     events.want(attempt, [])
 
 
-def test_a_queue_that_fails_is_closed_for_good(
+def test_a_queue_that_fails_is_closed_permanently(
     tmp_path: Path, events: WriteEvents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(self: Fanotify) -> None:
@@ -130,7 +130,7 @@ def test_without_permission_nothing_is_known_and_nothing_fails(
     events.want(tmp_path, [])
 
 
-def test_a_stranger_with_the_pid_of_an_ended_process_is_none_of_the_attempts(
+def test_a_foreign_process_with_the_pid_of_an_ended_one_is_not_the_attempts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environments = [b"A=1\0TRAINUI_METRICS_FILE=/run/one/metrics.jsonl\0", b"", b"A=1\0", b""]

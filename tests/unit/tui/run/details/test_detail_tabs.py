@@ -91,9 +91,7 @@ def test_parameters_are_shown_and_secrets_are_not(
     assert "hf_123456789" not in text
 
 
-def test_what_happened_is_told_newest_first(
-    filler: Filler, connection: protocol.Connection
-) -> None:
+def test_events_are_listed_newest_first(filler: Filler, connection: protocol.Connection) -> None:
     run_id = failed_demo(filler)
     events = views.stage_events(connection, run_id, "train[hidden=128]", most=100)
     lines = joined(events_rows(events, 70)).splitlines()

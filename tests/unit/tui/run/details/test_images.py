@@ -92,13 +92,13 @@ def test_a_hostile_image_is_a_line_of_words_or_of_pixels(tmp_path: Path, what: s
     assert "\x1b" not in text
 
 
-def test_a_pipe_that_is_called_as_an_image_holds_nothing_up(tmp_path: Path) -> None:
+def test_a_pipe_with_the_name_of_an_image_blocks_nothing(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.png")
     *_, row = rows_of(tmp_path, "a.png")
     assert "not a regular file" in plain(row)
 
 
-def test_an_image_that_was_written_anew_is_decoded_anew(tmp_path: Path) -> None:
+def test_an_image_that_was_rewritten_is_decoded_again(tmp_path: Path) -> None:
     gallery = Gallery()
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
     before = StageFiles((StageFile("a.png", 1, 1),), directory=str(tmp_path))

@@ -109,7 +109,7 @@ def test_a_checkpoint_that_is_not_used_is_named(
     assert "start      gets no checkpoint: /out/ckpt-4 is not used" in joined(rows)
 
 
-def test_an_external_run_has_its_command_and_not_what_nothing_is_known_of(
+def test_an_external_run_shows_its_command_and_no_unknown_fields(
     filler: Filler, connection: protocol.Connection
 ) -> None:
     run_id = filler.run({"train": ()}, command=None)
