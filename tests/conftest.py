@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import postgresql
 
@@ -16,6 +17,15 @@ DATABASES = ["sqlite", "postgresql"]
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # e.g. in a shell's background job; the programs under test would inherit it and ignore ctrl+c
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# a busy machine fails no test by the time that an example takes
+settings.register_profile(
+    "untimed",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session", autouse=True)
