@@ -48,7 +48,9 @@ def find_one(reference: str, stage: str) -> tuple[RunRecord, StageRecord]:
     """Return a run and its one stage that matches `stage`."""
     run, stages = find(reference, stage)
     if len(stages) > 1:
-        names = ", ".join(found.name for found in stages)
+        from trainui.store.read import views
+
+        names = views.shown_names(found.name for found in stages)
         raise AmbiguousError(f"{stage!r} matches several stages; name one of them: {names}")
     return run, stages[0]
 

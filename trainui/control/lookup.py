@@ -12,8 +12,8 @@ from trainui.artifacts.snapshot.files import CodeSnapshot
 from trainui.domain.records import RunRecord
 from trainui.errors import NotFoundError
 from trainui.store.db.engine import open_store
+from trainui.store.read import views
 from trainui.store.runs import runs
-from trainui.text import harmless
 
 
 def existing_run(connection: Connection, run_id: str) -> RunRecord:
@@ -34,7 +34,7 @@ def check_names(known: Collection[str], names: Iterable[str]) -> None:
     """Raise NotFoundError if a run does not have all these stages."""
     for name in names:
         if name not in known:
-            listed = ", ".join(map(harmless, known))
+            listed = views.shown_names(known)
             raise NotFoundError(f"no stage is named {name!r}; this run has {listed}")
 
 

@@ -87,6 +87,8 @@ def _values(connection: Connection, run: RunRecord) -> Mapping[str, Any]:
     """Return a run's parameters, and the values of its matrices and of its searches' spaces."""
     swept: dict[str, dict[str, None]] = {}
     for stage in views.stages(connection, run.id):
+        if stage.removed:
+            continue
         definition = stage.definition
         own = {name: str(value) for name, value in (definition.matrix or {}).items()}
         if definition.trial is not None:

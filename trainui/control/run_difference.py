@@ -172,7 +172,8 @@ def _now(connection: Connection, run: RunRecord) -> _Side:
 
 
 def _definitions(connection: Connection, run: RunRecord) -> tuple[StageDefinition, ...]:
-    return tuple(stage.definition for stage in views.stages(connection, run.id))
+    stages = views.stages(connection, run.id)
+    return tuple(stage.definition for stage in stages if not stage.removed)
 
 
 def _searches(stages: Iterable[StageDefinition]) -> dict[str, str]:
@@ -181,7 +182,11 @@ def _searches(stages: Iterable[StageDefinition]) -> dict[str, str]:
     for stage in stages:
         if (search := stage.search) is not None:
             fields = {**search.space, **{name: getattr(search, name) for name in _FIELDS}}
-            found |= {f"{stage.group}.search.{name}": str(value) for name, value in fields.items()}
+            found |= {
+                f"{stage.group}.search.{name}": str(value)
+                for name, value in fields.items()
+                if value not in (None, {})
+            }
     return found
 
 

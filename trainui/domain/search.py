@@ -46,7 +46,8 @@ class Range:
         return tuple(kind(first + step * index) for index in range(self.size or 0))
 
     def __str__(self) -> str:
-        return f"{self.low}..{self.high}" + (" log" if self.log else "")
+        step = "" if self.step is None else f" step {self.step}"
+        return f"{self.low}..{self.high}{step}" + (" log" if self.log else "")
 
     def text(self, value: Scalar) -> str:
         """Return a value as it is written into commands; a text is from before an edit."""

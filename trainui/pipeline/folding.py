@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from trainui.domain.definition import StageDefinition
 from trainui.domain.headline_metric import is_clock
 from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import SeriesSummary, StageRecord
@@ -101,14 +102,17 @@ def folds(stages: Iterable[StageRecord]) -> list[Fold]:
         over = stage.definition.over
         if over in (stage.definition.matrix or {}) and not stage.removed:
             assert over is not None
-            matrix = stage.definition.matrix or {}
-            params = {key: value for key, value in matrix.items() if key != over}
-            name = member_name(stage.definition.group, params or None)
-            found.setdefault((name, over), []).append(stage)
+            found.setdefault((name_of(stage.definition), over), []).append(stage)
     return [
         Fold(name, over, _without(members[0], over), tuple(members))
         for (name, over), members in found.items()
     ]
+
+
+def name_of(member: StageDefinition) -> str:
+    """Return a member's name without the parameter that it is folded over: `train[trial=3]`."""
+    params = {key: value for key, value in (member.matrix or {}).items() if key != member.over}
+    return member_name(member.group or member.name, params or None)
 
 
 def _without(stage: StageRecord, over: str) -> dict[str, str]:

@@ -92,6 +92,7 @@ def _lines(
 ) -> Iterator[str]:
     """Yield a table of the trials, and the command lines that run the first one again."""
     from trainui.control import shell_command
+    from trainui.pipeline import folding
 
     search = ranked[0].stage.definition.search if ranked else None
     names = list(dict.fromkeys(name for one in shown for name in one["search"]))
@@ -112,11 +113,13 @@ def _lines(
         best = ranked[0]
         yield ""
         if not best.stage.removed:  # else `rerun` refuses it
+            name = shlex.quote(folding.name_of(best.stage.definition))
             yield f"run trial {best.number} again:"
-            yield f"  trainui rerun {run.id[:8]} {shlex.quote(best.stage.name)}"
+            yield f"  trainui rerun {run.id[:8]} {name}"
         command = shell_command.of_stage(run.id, best.stage.name)
         if command is not None:
-            yield "its command:"
+            over = best.stage.definition.over
+            yield f"its command{f', of its first {over}' if over else ''}:"
             yield from (f"  {line}" for line in command.splitlines())
 
 

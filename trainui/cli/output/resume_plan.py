@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
 
-from trainui import text
+from trainui import formatting, text
 from trainui.cli.output import printing
 from trainui.control.resuming import resume_preview
-from trainui.pipeline.rules.resume_plan import PlannedStage
+from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 
 _COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
 _PLAIN = "\x1b[0m"
@@ -21,13 +21,16 @@ def as_json(planned: Sequence[PlannedStage], diff: str | None) -> dict[str, Any]
     return {"stages": stages, "diff": diff}
 
 
+_MOST_ALIKE = 6
+"""Number of members of a sweep with the same action and reason that have a row each."""
+
 _FIELDS = ("name", "action", "reason", "checkpoint", "step", "seconds", "gpu_seconds_saved")
 
 
 def lines(planned: Sequence[PlannedStage]) -> list[str]:
-    """Return a plan as text."""
+    """Return a plan as text; many members of a sweep with the same action and reason are a row."""
     header = ("STAGE", "ACTION", "TIME", "WHY")
-    shown = text.table([header, *map(_row, planned)], right=[2])
+    shown = text.table([header, *_rows(planned)], right=[2])
     words = (resume_preview.summary, resume_preview.saved, resume_preview.waiting)
     return [*shown, "", *filter(None, (text.harmless(word(planned)) for word in words))]
 
@@ -41,6 +44,24 @@ def diff_lines(diff: str | None, stream: TextIO) -> list[str]:
         printing.Coloured(f"{_COLOURS[line[0]]}{line}{_PLAIN}") if line[:1] in _COLOURS else line
         for line in lines
     ]
+
+
+def _rows(planned: Sequence[PlannedStage]) -> Iterator[tuple[str, ...]]:
+    alike: dict[tuple[str, str, str], list[PlannedStage]] = {}
+    for one in planned:  # two stages have the same name up to the bracket in a sweep only
+        key = one.name.partition("[")[0], str(one.action), _kind(one)
+        alike.setdefault(key, []).append(one)
+    for (_, action, why), stages in alike.items():
+        if len(stages) > _MOST_ALIKE:
+            yield formatting.first([one.name for one in stages]), action, "", why
+        else:
+            yield from map(_row, stages)
+
+
+def _kind(one: PlannedStage) -> str:
+    """Return the reason for an action; without its details for a stage that is skipped."""
+    reason = resume_preview.explanation(one)
+    return reason.partition(": ")[0] if one.action == Action.SKIP else reason
 
 
 def _row(one: PlannedStage) -> tuple[str, ...]:

@@ -49,6 +49,7 @@ class RunLine:
     done: int
     """Number of stages whose work is done: completed or pruned."""
     total: int
+    """Number of stages, without those that an edit of the file removed before they started."""
     current: tuple[str, ...] = ()
     """The names of the running stages, in the file's order."""
     failed: tuple[str, ...] = ()
@@ -145,10 +146,17 @@ def _counted(connection: protocol.Connection, where: str, ids: Sequence[str]) ->
             (Status.RUNNING, *ids),
         ).fetchall()
     )
+    left_out = dict(
+        connection.execute(
+            f"SELECT run_id, count(*) FROM stages WHERE status = ? AND removed {where} "
+            "GROUP BY run_id",
+            (Status.SKIPPED, *ids),
+        ).fetchall()
+    )
     return {
         run_id: _Counts(
             sum(counts.get(status, 0) for status in DONE),
-            sum(counts.values()),
+            sum(counts.values()) - left_out.get(run_id, 0),
             counts.get(Status.FAILED, 0),
             stalled.get(run_id, 0),
         )

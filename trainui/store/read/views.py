@@ -6,9 +6,10 @@ Needed for the first frame, so it imports the database driver and nothing heavie
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from trainui import formatting
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
 from trainui.domain.states import ENDED, Status
@@ -26,6 +27,9 @@ from trainui.text import harmless
 
 PREFIX_LENGTH = 4
 """Minimum length of a prefix that identifies a run."""
+
+_MOST_NAMES = 12
+"""Number of stages that an error lists."""
 
 
 def runs(connection: protocol.Connection, *, limit: int | None = None) -> list[RunRecord]:
@@ -148,6 +152,8 @@ def stage_status(connection: protocol.Connection, stage_id: str) -> Status | Non
 def find_stages(connection: protocol.Connection, run_id: str, reference: str) -> list[StageRecord]:
     """Return the stages for a user's reference: a name, a sweep's name, or a unique part.
 
+    The name of several seeds that are shown as one, e.g. `train[trial=7]`, is that of all of them.
+
     Raises:
         NotFoundError: there is none.
         AmbiguousError: the part matches several.
@@ -155,16 +161,29 @@ def find_stages(connection: protocol.Connection, run_id: str, reference: str) ->
     known = stages(connection, run_id)
     exact = [stage for stage in known if stage.name == reference]
     exact = exact or [stage for stage in known if stage.definition.group == reference]
+    exact = exact or _folded(known, reference)
     if exact:
         return exact
     fitting = [stage for stage in known if reference in stage.name]
     if len(fitting) > 1:
-        names = ", ".join(harmless(stage.name) for stage in fitting)
+        names = shown_names(stage.name for stage in fitting)
         raise AmbiguousError(f"{reference!r} matches several stages: {names}")
     if not fitting:
-        names = ", ".join(harmless(stage.name) for stage in known)
+        names = shown_names(stage.definition.group or stage.name for stage in known)
         raise NotFoundError(f"no stage is named {reference!r}; this run has {names}")
     return fitting
+
+
+def _folded(known: Sequence[StageRecord], reference: str) -> list[StageRecord]:
+    from trainui.pipeline import folding  # late: the first frame does not need it
+
+    found = (list(one.members) for one in folding.folds(known) if one.name == reference)
+    return next(found, [])
+
+
+def shown_names(names: Iterable[str]) -> str:
+    """Return the different names of stages for an error, a long list shortened."""
+    return formatting.listed([harmless(name) for name in dict.fromkeys(names)], _MOST_NAMES)
 
 
 def attempts(connection: protocol.Connection, run_id: str) -> dict[str, list[AttemptRecord]]:

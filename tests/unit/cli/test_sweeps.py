@@ -1,0 +1,110 @@
+"""What commands say about a search with many trials, each with several seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trainui import control
+from trainui.cli.main import main
+from trainui.control import notes
+from trainui.domain.states import Status
+from trainui.execution.daemon import lifecycle
+from trainui.pipeline import loader
+from trainui.store.read import run_list, views
+
+FILE = """\
+name: tune
+stages:
+  - name: train
+    search: {space: {x: {low: 0, high: 8}}, metric: loss, goal: minimize, trials: 10, seed: 1}
+    seeds: 2
+    run: echo ${search.x} ${matrix.seed}
+  - {name: after, run: "true", depends_on: [train]}
+"""
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAINUI_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    monkeypatch.setattr(lifecycle, "ensure_started", lambda **_: True)
+
+
+def submitted() -> str:
+    Path("tune.yaml").write_text(FILE)
+    return control.submit(loader.load("tune.yaml", {}))
+
+
+def shorter(run: str) -> None:
+    """Edit the file, so that it has fewer trials in another space."""
+    Path("tune.yaml").write_text(FILE.replace("trials: 10", "trials: 4").replace("8}", "9}"))
+    assert main(["resume", run, "--file", "tune.yaml", "--detach"]) == 0
+
+
+def test_the_name_of_a_trial_means_all_of_its_seeds() -> None:
+    run = submitted()
+    assert main(["cancel", run, "train[trial=3]"]) == 0
+    with views.reading() as connection:
+        ended = [one for one in views.stages(connection, run) if one.status == Status.CANCELLED]
+    assert [one.name for one in ended] == ["train[trial=3,seed=0]", "train[trial=3,seed=1]"]
+
+
+def test_an_error_lists_sweeps_and_not_their_members(capsys: pytest.CaptureFixture[str]) -> None:
+    run = submitted()
+    assert main(["cancel", run, "valid"]) == 3
+    assert capsys.readouterr().err == "no stage is named 'valid'; this run has train, after\n"
+    assert main(["cancel", run, "seed"]) == 2
+    assert "train[trial=5,seed=1] and 8 more\n" in capsys.readouterr().err
+
+
+def test_members_with_the_same_plan_are_one_row(capsys: pytest.CaptureFixture[str]) -> None:
+    run = submitted()
+    shorter(run)
+    capsys.readouterr()
+    assert main(["resume", run, "--trials", "2", "--dry-run"]) == 0
+    rows = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert rows[1 : rows.index("")] == [
+        "train[trial=0,seed=0] (and 7 more) skip is queued already",
+        "train[trial=4,seed=0] run is new",
+        "train[trial=4,seed=1] run is new",
+        "train[trial=5,seed=0] run is new",
+        "train[trial=5,seed=1] run is new",
+        "after skip is pending already",
+        "train[trial=6,seed=0] (and 7 more) skip no longer in the pipeline file",
+    ]
+
+
+def test_trials_that_an_edit_removed_are_no_part_of_the_run(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = submitted()
+    shorter(run)
+    capsys.readouterr()
+    assert main(["diff", run]) == 0
+    assert capsys.readouterr().out == "code         tune.yaml\n"
+    other = submitted()
+    assert main(["diff", other, run]) == 0
+    found = capsys.readouterr().out
+    assert "train.search.x: 0..8 → 0..9\n" in found
+    assert "train.search.trials: 10 → 4\n" in found
+    with views.reading() as connection:
+        origin, edited = (views.find_run(connection, one) for one in (other, run))
+        assert notes.difference(connection, edited, origin) == "x 0..8 → 0..9"
+        lines = {one.id: one for one in run_list.run_lines(connection)}
+    assert (lines[run].total, lines[other].total) == (9, 21)
+
+
+def test_a_step_and_a_rule_that_prunes_are_differences(capsys: pytest.CaptureFixture[str]) -> None:
+    run = submitted()
+    pruned = FILE.replace("high: 8", "high: 8, step: 2").replace("    seeds: 2\n", "")
+    Path("tune.yaml").write_text(
+        pruned.replace("seed: 1", "seed: 1, prune: median").replace(" ${matrix.seed}", "")
+    )
+    assert main(["diff", run]) == 0
+    found = capsys.readouterr().out
+    assert "train.search.x: 0..8 → 0..8 step 2\n" in found
+    assert "train.search.prune: (none) → MedianPruner\n" in found
