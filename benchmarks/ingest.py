@@ -106,7 +106,7 @@ def print_peak(path: Path) -> None:
     store = open_store()
     took = seconds(lambda: store_all(store, path, "job"))
     store.close()
-    # Not what getrusage tells, which begins with the most that the parent ever had.
+    # Not getrusage's figure, which begins with the maximum of the parent.
     status = Path("/proc/self/status").read_text()
     peak = int(status.partition("VmHWM:")[2].split()[0]) * 1024
     print(peak / 1e6, took)

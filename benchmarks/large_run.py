@@ -79,7 +79,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="trainui-large-run-") as folder:
         os.environ["TRAINUI_HOME"] = f"{folder}/home"
         os.environ["PYTHONPATH"] = str(ROOT)
-        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each start would compile all anew
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each start would compile everything
         file = Path(folder, "large.yaml")
         write(file, given.stages)
         from trainui import control

@@ -47,7 +47,7 @@ with open(sys.argv[1], "a") as file:
             print(json.dumps(row), file=file, flush=True)
         print(time.perf_counter() - begun, time.process_time() - used, flush=True)
 """
-"""A part of it, and how long it took by the clock and of CPU, for each line that it is told."""
+"""A part of it, and its wall and CPU time, for each line that it reads."""
 
 
 def main() -> int:

@@ -68,7 +68,7 @@ class FarProgram(Program):
 
 
 def told(name: str, screen: FarProgram, count: int) -> float:
-    """Press keys, and tell the milliseconds; returns their median."""
+    """Press keys and print the milliseconds; return their median."""
     times = []
     for number in range(count):
         times.append(1000 * screen.press((b"2", b"1")[number % 2]))

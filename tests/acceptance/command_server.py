@@ -107,7 +107,7 @@ def serve(listener: socket.socket) -> socket.socket:
 
 
 def become(connection: socket.socket) -> None:
-    """Become the command that is asked for, whose parent tells of its end."""
+    """Become the requested command; its parent reports its end."""
     _, streams, _, _ = socket.recv_fds(connection, 1, 3)
     with connection.makefile() as asked:
         arguments, directory, environ = json.load(asked)

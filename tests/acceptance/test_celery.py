@@ -137,7 +137,7 @@ def test_flower_shows_the_stage_by_its_name(served: CommandLine, held: str) -> N
         wait_for(lambda: ask("api/workers?refresh=true"), "Flower", 60)
         (worker,) = json.loads(ask("api/workers?refresh=true")).items()
         assert worker[0].startswith("trainui@")
-        # it saw no event of this one, so the page of the worker tells
+        # it saw no event of this one, so the worker's page is read
         page = ask(f"worker/{worker[0]}")
         assert celery_id(served, held) in page
         assert "train it" in page

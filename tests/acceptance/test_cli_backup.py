@@ -130,7 +130,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_in_the_backup(cli: Command
 
 
 def test_a_run_with_read_only_directories_is_deleted(cli: CommandLine) -> None:
-    """As module caches are, and what a stage was told to protect."""
+    """As module caches are, and files that a stage protects."""
     script = "mkdir -p cache/a/b; touch cache/a/b/c; chmod -R a-w cache; mkdir no; chmod 0 no"
     shown = cli.run(f"stages: [{{name: a, run: 'cd ${{stage_dir}}; {script}'}}]")
     done = cli.unprivileged("rm", shown["run"], "--yes")

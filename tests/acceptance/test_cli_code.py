@@ -1,4 +1,4 @@
-"""What is known of the code that a run runs: on record, told where it changes, or copied."""
+"""The code of a run: recorded, reported if it changes, or copied."""
 
 from __future__ import annotations
 

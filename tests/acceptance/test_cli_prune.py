@@ -1,4 +1,4 @@
-"""Old runs are deleted only after it was told which, never one that is not over."""
+"""Old runs are deleted only after they were listed, and never a running one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The documentation is true: its reference is the code's, and what it tells to type works."""
+"""The documentation is true: its reference is made from the code, and its commands work."""
 
 from __future__ import annotations
 

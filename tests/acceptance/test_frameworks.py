@@ -1,4 +1,4 @@
-"""Real trainers, killed in the middle: each goes on from its checkpoint, with one curve.
+"""Real trainers, killed in the middle: each continues from its checkpoint, with one curve.
 
 They run where `TRAINUI_TEST_FRAMEWORKS` names an environment in which they are installed.
 """

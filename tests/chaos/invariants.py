@@ -87,7 +87,7 @@ def check_completed(scene: Scene, run_id: str, pipeline: Pipeline) -> None:
         tries = found.tries[stage.name]
         assert [one.number for one in tries] == list(range(1, len(tries) + 1)), tries
         completed = [one.number for one in tries if one.record.status in DONE]
-        if stage.name == AFTER:  # again after a search that was cancelled goes on
+        if stage.name == AFTER:  # again once a cancelled search continues
             completed = completed[-1:]
         assert completed == [stage.attempt], f"{stage.name} completed in attempts {completed}"
         if stage.status == Status.COMPLETED:

@@ -1,6 +1,6 @@
 """Faults caused in real processes, and what must hold all the same. A file is a family of faults.
 
-test_worker: the worker is killed, or told to end, at any moment of a stage.
+test_worker: the worker is killed or terminated at any moment of a stage.
 test_supervisor: the process beside a stage is killed.
 test_guard: what brings the others back is killed, and what it guards.
 test_broker: our broker alone: its store, its socket, its path, other users, hanging.

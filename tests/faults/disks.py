@@ -31,7 +31,7 @@ def read_only(at: Path) -> Iterator[None]:
 
 @contextmanager
 def disk_with_an_error(at: Path) -> Iterator[Path]:
-    """A file system that an error made read-only: its mount and its modes do not tell."""
+    """A file system that an error made read-only: its mount and its modes do not show it."""
     image = at.with_name(f"{at.name}.img")
     with image.open("wb") as file:
         file.truncate(200 << 20)

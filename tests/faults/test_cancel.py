@@ -52,7 +52,7 @@ def test_a_stage_that_exits_with_0_when_cancelled_is_cancelled(new_run: NewRun) 
 
 
 def test_a_suspended_stage_is_cancelled_too(new_run: NewRun) -> None:
-    """A stage that was stopped with ctrl+z or `kill -STOP` acts on no TERM until it goes on."""
+    """A stage that was stopped with ctrl+z or `kill -STOP` handles TERM only once it continues."""
     run = new_run(stage("a", "exec sleep 60"))
     os.kill(int(run.process("a").pid or 0), signal.SIGSTOP)
     control.cancel(run.id)

@@ -1,4 +1,4 @@
-"""The machine's clock is set back and forth by hours: what goes by time goes on as before."""
+"""The machine's clock is set back and forth by hours: timers and limits are not affected."""
 
 from __future__ import annotations
 

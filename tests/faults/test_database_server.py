@@ -21,7 +21,7 @@ LOGS = (
     'echo "{\\"step\\": $n, \\"loss\\": 1}" >> $TRAINUI_METRICS_FILE; '
     "echo line $n; sleep 0.02; done"
 )
-"""A stage that logs until it is let go, and tells how often it did."""
+"""A stage that logs until it is released, and then prints how often it did."""
 
 
 def test_nothing_is_lost_and_nothing_runs_twice(tmp_path: Path, postgresql_programs: Path) -> None:

@@ -1,4 +1,4 @@
-"""The worker, or its reader of metrics, is there and does nothing: it is told of, and replaced."""
+"""The worker or its metrics reader hangs: it is reported, and replaced."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def test_a_home_on_a_network_file_system_is_refused(cli: CommandLine, tmp_path: 
 
 
 def test_a_home_named_relative_to_a_directory_is_the_same_one_to_all(cli: CommandLine) -> None:
-    """The worker and the guard run in `/`; what they are told of is where the shell was."""
+    """The worker and the guard run in `/`; relative paths are those of the shell."""
     cli.environ["TRAINUI_HOME"] = "../home"
     cli.environ["TRAINUI_RUNS_DIR"] = "runs"
     cli.write("p.yaml", json.dumps({"stages": [{"name": "a", "run": "true"}]}))

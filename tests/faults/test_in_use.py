@@ -36,7 +36,7 @@ WRITE = NOTE + "echo made > ${stage_dir}/data"
 def test_a_stage_is_not_run_again_while_another_reads_what_it_made(
     home: Home, new_run: NewRun, between: list[dict[str, Any]]
 ) -> None:
-    """Rerun, resumed anew, or edited: its directory would be renamed under whoever reads it."""
+    """Rerun, restarted, or edited: its directory would be renamed under its reader."""
     upstream = "between" if between else "a"
     reader = stage("b", READ, upstream)
     run = new_run(stage("a", WRITE), *between, reader, stage("c", "exit 3", "a"))

@@ -1,4 +1,4 @@
-"""Kills for want of memory are told by the counters of control groups in version 2 as well.
+"""Out-of-memory kills are recognised by the counters of control groups in version 2 too.
 
 The kernel's own are version 1 on many machines, so the tree is a made one, which the worker and its
 stages see in the place of the kernel's: nothing kills here but the test.

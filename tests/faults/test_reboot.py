@@ -31,7 +31,7 @@ def stranger() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def give_pids_away(run: Run, name: str, stranger: int, **changes: Any) -> None:
-    """Have an attempt's record name a stranger's pids, as a later boot may have given them."""
+    """Have an attempt's record name pids of other processes, as after a reboot."""
     record = Path(run.attempt(name).directory) / "pid.json"
     ticks = start_ticks(stranger)
     taken = {"pid": stranger, "supervisor_pid": stranger}
@@ -85,7 +85,7 @@ def test_after_a_reboot_all_is_interrupted_and_a_resume_runs_nothing_twice(
 def test_no_signal_is_sent_to_a_reused_pid(
     home: Home, new_run: NewRun, stranger: subprocess.Popen[bytes], reused: dict[str, Any]
 ) -> None:
-    """Case 12, cancelled. The pid on record is a stranger's: other boot, or other start time.
+    """Case 12, cancelled. The pid on record is another process's: other boot, or other start time.
 
     A cancel ends the record and sends the stranger no signal.
     """

@@ -33,7 +33,7 @@ def points(run: Run, name: str) -> int:
 def test_when_a_supervisor_dies_its_child_is_watched_and_then_interrupted(
     home: Home, new_run: NewRun
 ) -> None:
-    """Case 4. A supervisor is killed while its stage goes on.
+    """Case 4. A supervisor is killed while its stage continues.
 
     Nothing else runs in its place while the child lives, and a resume starts nothing either; when
     the child has ended the stage is `interrupted`, with all its metrics, and can be resumed.

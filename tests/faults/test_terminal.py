@@ -34,7 +34,7 @@ def all_runs() -> list[RunRecord]:
 
 
 def hang_up(shown: Terminal) -> None:
-    """Close the terminal: the kernel tells the screen, as when an SSH session drops."""
+    """Close the terminal: the kernel sends the screen SIGHUP, as when an SSH session drops."""
     shown.process.ptyproc.fileobj.close()  # type: ignore[attr-defined]
 
 

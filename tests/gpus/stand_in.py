@@ -1,4 +1,4 @@
-"""A machine whose GPUs a test describes, as the driver's library tells of them.
+"""A machine whose GPUs a test describes, as the driver's library reports them.
 
 Whoever starts with `directory` on LD_LIBRARY_PATH sees these GPUs, as they are at that moment.
 """
@@ -31,7 +31,7 @@ GIB = 2**30
 
 @dataclass(frozen=True)
 class Card:
-    """One GPU; -1 stands for what the card does not tell."""
+    """One GPU; -1 stands for what the card does not report."""
 
     uuid: str = field(default_factory=lambda: f"GPU-{uuid.uuid4()}")  # no other test's locks
     name: str = "NVIDIA H100 80GB HBM3"
@@ -91,7 +91,7 @@ class Machine:
         monkeypatch.setattr(pynvml, "_nvmlGetFunctionPointer_cache", {})
 
     def reset(self, cards: int) -> None:
-        """Begin anew, with idle GPUs."""
+        """Start again, with idle GPUs."""
         self.remove_locks()
         self.cards = [Card() for _ in range(cards)]
         self.processes.clear()

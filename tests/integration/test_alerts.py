@@ -1,4 +1,4 @@
-"""Alerts of the pipeline file through a real run: marked, told, and the stage ended."""
+"""Alerts of the pipeline file in a real run: marked, notified, and the stage ended."""
 
 from __future__ import annotations
 

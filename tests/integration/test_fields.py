@@ -402,7 +402,7 @@ exit 1
 
 
 def test_no_second_writer(new_run: NewRun) -> None:
-    """A launcher that dies leaves a trainer that goes on writing: the next waits for its end."""
+    """A launcher that dies leaves a trainer that still writes: the next attempt waits for it."""
     trainer = (
         "trap '' TERM; echo $$ > trainer.pid; "
         "while :; do echo $TRAINUI_ATTEMPT >> writes; sleep 0.02; done"

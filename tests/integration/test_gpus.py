@@ -147,7 +147,7 @@ def test_a_gpu_that_somebody_computes_on_is_not_given_out(
     go(run, "train_a")
     run.process("b")
     go(run, "b")
-    run.process("c")  # what waits for the stranger keeps it not waiting
+    run.process("c")  # it is not delayed by one that waits for a foreign process
     box.vacate(1)
     waits(run, "both", "needs 2 GPUs: GPU 0 c")
     go(run, "c", "both")

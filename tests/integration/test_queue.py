@@ -1,4 +1,4 @@
-"""Several runs share one machine: in the order of priority and submission, for reasons told."""
+"""Several runs share one machine: in the order of priority and submission, with reasons shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Searches with real processes: asked one by one, told once, and the same as Optuna's own loop."""
+"""Searches with real processes: each trial is asked for and reported once, as in Optuna's loop."""
 
 from __future__ import annotations
 
@@ -242,7 +242,7 @@ def test_one_after_the_other_they_are_those_of_a_plain_loop(tmp_path: Path) -> N
 
 
 def in_a_plain_loop(run: Run, found: list[TrialRecord]) -> list[dict[str, Any]]:
-    """The trials of Optuna's own loop with the same seed, told the same values."""
+    """The trials of Optuna's own loop with the same seed and the same values."""
     search = found[0].stage.definition.search
     assert search is not None
     made: Any = getattr(optuna.samplers, search.sampler)

@@ -49,7 +49,7 @@ def _ways(trace: Path) -> tuple[str, ...]:
 
 
 def _try(trace: Path, way: str) -> bool:
-    """Replay a trace in one way, in a home of its own, and tell whether it was as expected."""
+    """Replay a trace in one way, in a home of its own; return True if it was as expected."""
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as directory:
         home = Path(directory, "home")

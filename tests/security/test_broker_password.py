@@ -1,4 +1,4 @@
-"""The password of a configured broker is told to nobody, whatever goes wrong with that broker."""
+"""The password of a configured broker is never shown, whatever fails with that broker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A report tells of a run what a reader who was not there wants to know."""
+"""A report has what a reader needs who did not see the run."""
 
 from __future__ import annotations
 

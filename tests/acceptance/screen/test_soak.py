@@ -14,7 +14,7 @@ from tests.unit.supervisor.waiting import wait_for
 from tests.unit.tui.filled import Filler
 
 UPDATES = 80_000 if LONG else 40
-"""A page is drawn anew about once a second."""
+"""A page is redrawn about once a second."""
 
 ALLOWED = 4 * 2**20
 """Bytes that it may grow: caches that are not full yet, and the allocator's slack."""

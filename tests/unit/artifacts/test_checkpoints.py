@@ -1,4 +1,4 @@
-"""Which checkpoint a stage continues from, with real files of every kind that can be told."""
+"""The checkpoint that a stage continues from, with real files of every kind that is recognised."""
 
 from __future__ import annotations
 

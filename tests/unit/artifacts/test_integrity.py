@@ -1,4 +1,4 @@
-"""Whether a checkpoint is whole, with real files of every kind that can be told."""
+"""The integrity of checkpoints, with real files of every kind that is recognised."""
 
 from __future__ import annotations
 

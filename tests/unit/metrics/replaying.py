@@ -25,7 +25,7 @@ Points = Counter[tuple[float, str]]
 
 
 _fresh = multiprocessing.get_context("forkserver")
-"""Makes processes that know nothing of this one's readers, and need not import all anew."""
+"""Makes processes without this one's readers that need not import everything again."""
 _fresh.set_forkserver_preload([__name__])
 
 

@@ -258,7 +258,7 @@ def test_a_line_of_many_kilobytes_is_soon_given_up(beginning: str, filling: str,
 
 @given(st.sampled_from(SAMPLES), st.integers(0, 2**32))
 def test_wherever_a_log_is_cut(sample: Sample, seed: int) -> None:
-    """A reader meets any number of whole lines, and a new one goes on from what was remembered."""
+    """A reader meets any number of whole lines, and a new one continues from the stored state."""
     rng, data = random.Random(seed), sample.text.encode()
     state: dict[str, Any] = {}
     series: Found = {}

@@ -1,4 +1,4 @@
-"""Every way in which a pipeline file can be wrong is told by code, place and words."""
+"""Every problem of a pipeline file is reported with a code, a position and a message."""
 
 # A row of the table is one line.
 # ruff: noqa: E501

@@ -1,4 +1,4 @@
-"""What an input holds is told in a moment: small files by content, large ones by size and time."""
+"""An input is identified quickly: small files by content, large ones by size and time."""
 
 from __future__ import annotations
 

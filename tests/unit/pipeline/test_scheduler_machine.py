@@ -135,7 +135,7 @@ class Scheduler(RuleBasedStateMachine):
 
     @rule()
     def the_worker_dies(self) -> None:
-        """What runs goes on, with nobody there."""
+        """Running stages continue without a worker."""
         self.worker = False
         for stage in self._in(Status.RUNNING):
             stage.alone = True
@@ -187,7 +187,7 @@ class Scheduler(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def resume(self, data: st.DataObject) -> None:
-        """All that is missing of a run, or what some stages need, some of them anew."""
+        """Resume all of a run, or what some stages need, some of them fresh."""
         stages = self._of(data.draw(st.integers(1, self.runs)))
         names = [stage.definition.name for stage in stages]
         until = data.draw(st.lists(st.sampled_from(names), max_size=2, unique=True))

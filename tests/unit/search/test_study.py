@@ -46,7 +46,7 @@ def loss(params: Params) -> float:
 
 
 def plain(search: Search) -> list[Params]:
-    """The trials of a loop of ask and tell, as Optuna's documentation has it."""
+    """The trials of an ask-and-tell loop, as in Optuna's documentation."""
     made: Any = getattr(optuna.samplers, search.sampler)
     options = dict(search.sampler_options)
     distributions = samplers.distributions(search)

@@ -147,7 +147,7 @@ class Kept(RuleBasedStateMachine):
 
     @rule(data=st.data(), how=st.sampled_from(ENDS))
     def end(self, data: st.DataObject, how: Status) -> None:
-        """Somebody tells of an attempt's end, perhaps for the second time."""
+        """An attempt's end is recorded, perhaps for the second time."""
         if not self.granted:
             return
         attempt = data.draw(st.sampled_from(self.granted))

@@ -1,4 +1,4 @@
-"""Every change of state is told once, also those between two looks."""
+"""Every change of state is printed once, also those between two polls."""
 
 from __future__ import annotations
 

@@ -204,7 +204,7 @@ def test_an_attempt_of_another_host_is_left_alone_until_a_person_gives_it_up(
     monkeypatch.setattr(attempt_poller, "INVISIBLE_PATIENCE", 0.1)
     error = str(run.until(Status.CANCELLED).error)
     assert error.startswith("cancelled, although it may still be running: it runs on far-away")
-    assert is_alive(run.pid)  # of a boot that is not ours: a stranger
+    assert is_alive(run.pid)  # of another boot: a foreign process
     run.go()
 
 

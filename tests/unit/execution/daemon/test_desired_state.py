@@ -1,4 +1,4 @@
-"""The later of two wishes counts, whatever the clock says."""
+"""The later of two requests counts, whatever the clock says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the driver's library tells, and what it does not: asked through a stand-in of it."""
+"""What the driver's library reports, and what it does not, with a stand-in for it."""
 
 from __future__ import annotations
 

@@ -123,6 +123,6 @@ def test_the_pace_from_before_a_worker_came_is_known(
     with Path(run.attempt.directory, "times.log").open("a") as times:
         # before its start, since what is ahead of now counts as now
         times.writelines(f"{started - back * 20_000} {30 - back} 0\n" for back in range(29, 0, -1))
-    # it is seen for the first time, so only what the journal holds can tell of a pace
+    # it is seen for the first time, so its interval is known from the journal alone
     until(StallDetector(store, least_silence=0.1, look_every=0.0), run, True)
     run.go()

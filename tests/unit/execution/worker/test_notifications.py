@@ -1,4 +1,4 @@
-"""People are told once of each thing, by every way that works."""
+"""Each event is notified once, by every channel that works."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One curve never mixes two histories: files that each have the same metric are told apart."""
+"""One curve never mixes two histories: files with the same metric are kept apart."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ from trainui.store.runs.tables import EVENTS
 VERSION = framed(message((3, 2, b"brain.Event:2")))
 
 STARTED = framed(message((2, 0, varint(6)), (7, 2, b"\x08\x01")))
-"""What PyTorch's SummaryWriter writes where it is told of a `purge_step`."""
+"""An event that PyTorch's SummaryWriter writes for a `purge_step`."""
 
 
 def scalar(step: int, value: float) -> bytes:

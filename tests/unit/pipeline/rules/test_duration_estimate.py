@@ -1,4 +1,4 @@
-"""Estimates are by what happened, robust to one odd run, and absent where nothing tells."""
+"""Estimates are based on earlier runs, robust to an outlier, and absent without data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stage's work is told apart field by field, in words, and no upgrade makes it another."""
+"""A changed fingerprint names the fields that changed, and no upgrade changes it."""
 
 from __future__ import annotations
 

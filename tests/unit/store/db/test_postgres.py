@@ -1,4 +1,4 @@
-"""What holds on PostgreSQL alone: turns to write, what is told of commits, and lost connections."""
+"""PostgreSQL alone: the writers' lock, notifications of commits, and lost connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hosts announce themselves, are told apart, and take only what they may."""
+"""Hosts send heartbeats, are identified, and take only the stages that they may."""
 
 from __future__ import annotations
 

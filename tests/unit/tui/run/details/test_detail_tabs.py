@@ -1,4 +1,4 @@
-"""What the panel tells besides the overview: parameters, files, what happened."""
+"""The panel's tabs besides the overview: parameters, files, events."""
 
 from __future__ import annotations
 
