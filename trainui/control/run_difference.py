@@ -13,6 +13,7 @@ from trainui import formatting
 from trainui.artifacts import code_version, environment, packages
 from trainui.control.lookup import given_params
 from trainui.control.submission import filled_in
+from trainui.control.trainings import external_command
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import RunRecord
 from trainui.pipeline import loader
@@ -34,6 +35,7 @@ class _Side:
     digests: Mapping[str, str] | None
     """Of the files that differ from the commit; None if the code is not on record."""
     commands: Mapping[str, Any]
+    """By stage: its command or task; None if it is not on record, as for some external runs."""
     params: Mapping[str, Any]
     variables: Mapping[str, str] | None
     """Of the environment; None if it is not on record, as for most external runs."""
@@ -66,7 +68,7 @@ def between(connection: Connection, run: RunRecord, other: RunRecord | None) -> 
             "files": files,
             "drift": [*before.drift, *(() if before == after else after.drift)],
         },
-        "command": _pairs(before.commands, after.commands),
+        "command": _pairs(*_known_commands(before.commands, after.commands)),
         "params": _pairs(masking.mask(before.params), masking.mask(after.params)),
         "environment": sorted(_known_pairs(before.variables, after.variables) or ()),
         "packages": _known_pairs(before.packages, after.packages),
@@ -140,7 +142,7 @@ def _of_run(connection: Connection, run: RunRecord) -> _Side:
     return _Side(
         state.get("commit"),
         state.get("changed", {}) if state else None,
-        _commands(run, run.params, definitions),
+        _commands(run, run.params, definitions, _external_commands(connection, run)),
         {**run.params, **_searches(definitions)},
         environment.recorded_variables(Path(run.directory)),
         state.get("packages"),
@@ -167,8 +169,8 @@ def _now(connection: Connection, run: RunRecord) -> _Side:
     state = code_version.state_of(Path(run.file).parent if run.file else Path.cwd())
     variables = environment.inheritable(os.environ)
     found = packages.of_stages(stages, variables)
-    commands, params = _commands(run, params, stages), {**params, **_searches(stages)}
-    return _Side(state.commit, {}, commands, params, variables, found)
+    commands = _commands(run, params, stages, _external_commands(connection, run))
+    return _Side(state.commit, {}, commands, {**params, **_searches(stages)}, variables, found)
 
 
 def _definitions(connection: Connection, run: RunRecord) -> tuple[StageDefinition, ...]:
@@ -193,14 +195,36 @@ def _searches(stages: Iterable[StageDefinition]) -> dict[str, str]:
 _FIELDS = ("metric", "goal", "trials", "sampler", "sampler_options", "seed", "prune")
 
 
+def _known_commands(*sides: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the commands without those of stages whose command is not on record."""
+    unknown = {name for side in sides for name, command in side.items() if command is None}
+    return [{name: one for name, one in side.items() if name not in unknown} for side in sides]
+
+
+def _external_commands(connection: Connection, run: RunRecord) -> dict[str, list[str] | None]:
+    """Return the commands of an external run's stages; empty for runs of ours."""
+    if run.external is None:
+        return {}
+    stages = views.stages(connection, run.id)
+    return {one.name: external_command.command_of(run, one) for one in stages}
+
+
 def _commands(
-    run: RunRecord, params: Mapping[str, Any], stages: Iterable[StageDefinition]
+    run: RunRecord,
+    params: Mapping[str, Any],
+    stages: Iterable[StageDefinition],
+    external: Mapping[str, list[str] | None],
 ) -> dict[str, Any]:
     """Return each stage's command or task, with secrets masked.
 
     The run's directory, which each run has its own of, is written as `${run_dir}`.
     """
-    commands = {stage.name: shown_command(params, stage) or stage.task for stage in stages}
+    commands = {
+        stage.name: masking.mask_texts(command, params)
+        if (command := external.get(stage.name)) is not None
+        else shown_command(params, stage) or stage.task
+        for stage in stages
+    }
     return {name: _without_directory(command, run) for name, command in commands.items()}
 
 

@@ -11,7 +11,7 @@ import typer
 
 from trainui import clock, formatting, text
 from trainui.cli import lookup, options
-from trainui.cli.output import printing, progress
+from trainui.cli.output import printing, progress, tables
 from trainui.domain.states import UNFINISHED
 from trainui.metrics.files import peek
 from trainui.store.read import views
@@ -172,14 +172,19 @@ def _folded_lines(found: Sequence[FoldedMetric]) -> list[str]:
         )
         for one in found
     ]
-    return ["", *text.table([header, *rows], right=[3, 4])]
+    rows = [header, *rows]
+    right = {"MEAN", "DEVIATION"}
+    return ["", *tables.fitted(rows, right=right, cut={"FOLDED", "METRIC"})]
 
 
 def _lines(found: list[SeriesSummary]) -> list[str]:
     if not found:
         return ["no metrics yet"]
     header = ("STAGE", "METRIC", "POINTS", "STEPS", "LAST", "MIN", "MAX", "NAN/INF")
-    return text.table([header, *map(_row, found)], right=[2, 4, 5, 6, 7])
+    right = {"POINTS", "LAST", "MIN", "MAX", "NAN/INF"}
+    optional = () if any(one.nonfinite for one in found) else ("NAN/INF",)
+    rows = [header, *map(_row, found)]
+    return tables.fitted(rows, right=right, cut={"STAGE", "METRIC"}, optional=optional)
 
 
 def _row(one: SeriesSummary) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import typer
 
 from trainui import clock, formatting, settings, text
 from trainui.cli import lookup, options
-from trainui.cli.output import printing
+from trainui.cli.output import printing, tables
 from trainui.domain.notifications import CHECKPOINT, MARKED
 from trainui.domain.states import UNFINISHED, Status
 from trainui.errors import UsageError
@@ -128,17 +128,22 @@ def _list_lines(
     """Return the list's lines, with more columns: their texts by run id."""
     if not found:
         return []
-    lines = _columns(found)
+    lines = _columns(found, "%Y-%m-%d %H:%M:%S")
+    if not tables.fits(lines):
+        lines = _columns(found, "%m-%d %H:%M")
     for title, of_run in (more or {}).items():
         lines[0] += (text.harmless(title),)
         for index, run in enumerate(found, 1):
             lines[index] += (of_run.get(run.id, ""),)
-    return text.table(lines, right=[3, 5])
+    return tables.fitted(
+        lines, right={"DONE", "TOOK"}, cut={"NAME", "NOW"}, optional=("NOW", "CREATED")
+    )
 
 
-def _columns(found: Sequence[RunLine]) -> list[tuple[str, ...]]:
+def _columns(found: Sequence[RunLine], created: str) -> list[tuple[str, ...]]:
+    """Return the rows, with the time of creation in a format."""
     header = ("RUN", "NAME", "STATE", "DONE", "CREATED", "TOOK", "NOW", "TROUBLE")
-    rows = [header, *(_list_row(one) for one in found)]
+    rows = [header, *(_list_row(one, created) for one in found)]
     if not any(one.trouble.kinds for one in found):
         rows = [row[:-1] for row in rows]
     if any(one.verdict for one in found):
@@ -147,7 +152,7 @@ def _columns(found: Sequence[RunLine]) -> list[tuple[str, ...]]:
     return rows
 
 
-def _list_row(run: RunLine) -> tuple[str, ...]:
+def _list_row(run: RunLine, created: str) -> tuple[str, ...]:
     done = f"{run.done}/{run.total}"
     current = ", ".join(run.current[:3]) + (" ..." if len(run.current) > 3 else "")
     return (
@@ -155,7 +160,7 @@ def _list_row(run: RunLine) -> tuple[str, ...]:
         run.name,
         text.state(run.status),
         done,
-        formatting.local_time(run.created_at),
+        formatting.local_time(run.created_at, created),
         _took(run),
         current,
         text.trouble(run.trouble._asdict()),
@@ -277,7 +282,12 @@ def _show_lines(
     return [
         *text.table(about),
         "",
-        *text.table([header, *(_stage_row(one, alerts) for one in stages)], right=[2, 3, 4]),
+        *tables.fitted(
+            [header, *(_stage_row(one, alerts) for one in stages)],
+            right={"ATTEMPT", "TOOK", "EXIT"},
+            cut={"STAGE"},
+            wrapped=True,
+        ),
     ]
 
 

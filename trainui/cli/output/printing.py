@@ -38,7 +38,7 @@ def prepare() -> None:
 
 def on_terminal() -> bool:
     """Return True if stdin and stdout are a terminal."""
-    return _is_terminal(sys.stdin) and _is_terminal(sys.stdout)
+    return is_terminal(sys.stdin) and is_terminal(sys.stdout)
 
 
 def can_open_screen() -> bool:
@@ -48,16 +48,17 @@ def can_open_screen() -> bool:
 
 def has_error_terminal() -> bool:
     """Return True if stderr is a terminal that can redraw a line."""
-    return _is_terminal(sys.stderr) and os.environ.get("TERM", "") not in ("", "dumb")
+    return is_terminal(sys.stderr) and os.environ.get("TERM", "") not in ("", "dumb")
 
 
-def _is_terminal(stream: TextIO | None) -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return True if a stream is open and a terminal."""
     return stream is not None and not stream.closed and stream.isatty()
 
 
 def value(data: Any) -> None:
     """Print a command's JSON value, indented on a terminal."""
-    _write(to_json(data, indent=2 if _is_terminal(sys.stdout) else None))
+    _write(to_json(data, indent=2 if is_terminal(sys.stdout) else None))
 
 
 def value_line(data: Any) -> None:
@@ -112,7 +113,7 @@ def lines(shown: Iterable[str]) -> None:
 
 def exact(*shown: str) -> None:
     """Print items unchanged for scripts; on a terminal, each on a line with controls escaped."""
-    to_person = _is_terminal(sys.stdout)
+    to_person = is_terminal(sys.stdout)
     for one in shown:
         _write(text.harmless(one) if to_person else one)
 
@@ -135,7 +136,7 @@ def _harmless_lines(shown: str) -> str:
 
 def ring(words: str) -> None:
     """Ring the bell for a waiting user, if stderr is a terminal."""
-    if _is_terminal(sys.stderr):
+    if is_terminal(sys.stderr):
         sys.stderr.write(text.ring(words, os.environ.get("TERM", "")))
         sys.stderr.flush()
 

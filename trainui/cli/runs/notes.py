@@ -70,31 +70,19 @@ def tree(as_json: options.Json = False) -> None:
 
 
 def _best(connection: Connection, run: RunRecord) -> dict[str, Any] | None:
-    """Return the best value of a run's search, else of its headline metric, over its stages."""
+    """Return the value of a run that the list of runs shows."""
     from trainui.domain.headline_metric import headline
-    from trainui.domain.metric_direction import lower_is_better, may_lead
-    from trainui.pipeline.folding import value_of
-    from trainui.store.points import curves
-    from trainui.store.read import views
+    from trainui.store.read import headlines, stage_alerts
+    from trainui.tui.data.stage_values import StageValues
 
-    stages = {stage.id: stage for stage in views.stages(connection, run.id)}
-    series = curves.summaries(connection, list(stages))
-    names = sorted({one.name for one in series})
-    searches = (stage.definition.search for stage in stages.values())
-    search = next((one for one in searches if one is not None and one.metric in names), None)
-    name = headline(names, search)
-    lower = None if name is None else lower_is_better(name, search)
-    found = [(one, value_of(one, lower=lower)) for one in series if one.name == name]
-    values = [
-        (not may_lead(stages[one.stage].status, search), one.nonfinite > 0, value)
-        for one, value in found
-        if value is not None
-    ]
-    if not values:
+    stage = headlines.headline_stage(connection, run.id)
+    name = None if stage is None else headline(stage.names, stage.search)
+    if stage is None or name is None:
         return None
-    sign = -1 if lower is False else 1
-    best = values[-1] if lower is None else min(values, key=lambda one: (*one[:2], sign * one[2]))
-    return {"metric": name, "value": best[2]}
+    stages = headlines.compared_stages(connection, name, run.id).get(run.id, [])
+    nan = stage_alerts.stages_with_nan(connection, [run.id]).get(run.id, frozenset())
+    best = StageValues().best(connection, stages, name, stage.search, nan)
+    return None if best is None else {"metric": name, "value": best[1].value}
 
 
 def _lines(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

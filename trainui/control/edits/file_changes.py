@@ -17,18 +17,14 @@ from trainui.domain.definition import Pipeline
 from trainui.domain.records import RunRecord
 from trainui.errors import TrainuiError, UsageError
 from trainui.pipeline import loader
-from trainui.pipeline.substitution.masking import MASK
+from trainui.pipeline.substitution.masking import MASK, is_secret
 from trainui.pipeline.substitution.secrets import masked_text
 from trainui.store.db.engine import open_store
 from trainui.store.read import views
 from trainui.store.runs import runs
 
-_SECRET = re.compile(
-    r"""([\w.-]*(?:KEY|TOKEN|SECRET|PASSWORD)[\w.-]*["']?\s*[:=]\s*)[^\s,}\]][^,}\]]*""", re.I
-)
-
-
-_HIDDEN = rf"\g<1>{MASK}"
+_VALUE = re.compile(r"""([\w.-]+)(["']?\s*[:=]\s*)([^\s,}\]][^,}\]]*)""")
+"""A name and its value."""
 
 
 def changed_file(run: RunRecord) -> str | None:
@@ -100,4 +96,13 @@ def diff(run: RunRecord, pipeline: Pipeline, name: str) -> str:
     lines = difflib.unified_diff(
         before.splitlines(), after.splitlines(), fromfile="as submitted", tofile=name, lineterm=""
     )
-    return "".join(f"{_SECRET.sub(_HIDDEN, line)}\n" for line in lines)
+    return "".join(f"{_masked(line)}\n" for line in lines)
+
+
+def _masked(line: str) -> str:
+    """Return a line with the values of secret names masked, also inside other values."""
+
+    def shown(pair: re.Match[str]) -> str:
+        return f"{pair[1]}{pair[2]}{MASK if is_secret(pair[1]) else _masked(pair[3])}"
+
+    return _VALUE.sub(shown, line)

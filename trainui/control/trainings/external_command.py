@@ -65,17 +65,7 @@ def of(run: RunRecord, stages: Sequence[StageRecord]) -> Offer:
     Raises:
         UsageError: its command is not on record, or its directory no longer exists.
     """
-    external = run.external or {}
-    path = Path(str(external.get("path")))
-    found: Offer | None = None
-    if external.get("command"):
-        found = _of_process(run, stages[0])
-    elif external.get("kind") == "wandb":
-        found = _of_wandb(run, path)
-    elif external.get("kind") == "mlflow":
-        found = _of_mlflow(run, path)
-    elif external.get("kind") == "hydra":
-        found = _of_hydra(run, Path(stages[0].directory) if len(stages) == 1 else path)
+    found = _on_record(run, stages)
     if found is None:
         raise UsageError(
             f"{run.name} is an external run, and its command is not on record; to run it again: "
@@ -92,6 +82,30 @@ def of(run: RunRecord, stages: Sequence[StageRecord]) -> Offer:
             f"command was: {shlex.join(found.command)}"
         )
     return replace(found, is_running=run.status not in ENDED)
+
+
+def command_of(run: RunRecord, stage: StageRecord) -> list[str] | None:
+    """Return the command of an external run's stage; None: it is not on record."""
+    if mounts.is_silent(str((run.external or {}).get("path") or stage.directory)):
+        return None
+    found = _on_record(run, [stage])
+    return None if found is None else list(found.command)
+
+
+def _on_record(run: RunRecord, stages: Sequence[StageRecord]) -> Offer | None:
+    external = run.external or {}
+    path = Path(str(external.get("path")))
+    if external.get("command"):
+        return _of_process(run, stages[0])
+    match external.get("kind"):
+        case "wandb":
+            return _of_wandb(run, path)
+        case "mlflow":
+            return _of_mlflow(run, path)
+        case "hydra":
+            return _of_hydra(run, Path(stages[0].directory) if len(stages) == 1 else path)
+        case _:
+            return None
 
 
 def check_is_ours(connection: Connection, run: RunRecord) -> None:

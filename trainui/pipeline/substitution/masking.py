@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from trainui.domain.definition import Json
 
@@ -13,12 +13,41 @@ MASK = "***"
 SHORTEST = 6
 """Minimum length of a value to mask in texts; shorter ones would match ordinary words."""
 
-_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
+_SECRET = re.compile(r"key|token|secret|password")
+
+_ORDINARY = re.compile(r"token(iz|is).*|key(word|point|frame|board)s?")
+"""Words of models that contain those of secrets: `tokenizer`, `keypoints`."""
+
+_COUNTS = frozenset({"bos", "cls", "eos", "mask", "max", "min", "n", "num", "pad", "sep", "unk"})
+"""Words before `token` or `key` in names of models: `pad_token_id`, `num_key_value_heads`."""
+
+_OWNERS = frozenset({"access", "api", "auth", "bearer", "bot", "github", "gitlab", "hf", "refresh"})
+"""Words before `tokens` in names of secrets; others are lengths of texts: `max_new_tokens`."""
+
+_BETWEEN_WORDS = re.compile(r"[^A-Za-z]+|(?<=[a-z])(?=[A-Z])")
 
 
 def is_secret(name: str) -> bool:
-    """Return True if a name looks secret: `*KEY*`, `*TOKEN*`, ..., ignoring case."""
-    return _SECRET.search(name) is not None
+    """Return True if a name looks secret: `*KEY*`, `*TOKEN*`, ..., ignoring case.
+
+    Names of what models count, e.g. `max_tokens`, do not.
+    """
+    words = _BETWEEN_WORDS.sub(" ", name).lower().split()
+    found = map(_is_secret, words, ["", *words])
+    return any(found) if not name.isupper() else any(found) or _names_tokens(words)
+
+
+def _is_secret(word: str, before: str) -> bool:
+    if not _SECRET.search(word) or _ORDINARY.fullmatch(word):
+        return False
+    if word == "tokens":
+        return before in _OWNERS
+    return word not in ("key", "keys", "token") or before not in _COUNTS
+
+
+def _names_tokens(words: Sequence[str]) -> bool:
+    """Return True for `OPENAI_TOKENS`: a variable's name, unlike a parameter's, is no length."""
+    return "tokens" in words and not _COUNTS.intersection(words)
 
 
 def mask(values: Mapping[str, Json]) -> dict[str, Json]:

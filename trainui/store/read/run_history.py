@@ -95,9 +95,14 @@ def seconds_left(
     usual: Mapping[str, float | None],
     progress: Mapping[str, StepProgress],
 ) -> dict[str, float | None]:
-    """Return the remaining seconds of each unfinished stage, by full name."""
+    """Return the remaining seconds of each unfinished stage, by full name; None: unknown.
+
+    A stalled stage has no estimate: it may never end.
+    """
     return {
-        stage.name: duration_estimate.remaining(usual.get(stage.name), progress.get(stage.name))
+        stage.name: None
+        if stage.stalled
+        else duration_estimate.remaining(usual.get(stage.name), progress.get(stage.name))
         for stage in stages
         if stage.status in UNFINISHED
     }

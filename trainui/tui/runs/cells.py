@@ -209,10 +209,10 @@ def elapsed_cells(run: RunLine, moment: RowContext, _cells: int) -> list[Segment
 
 
 def to_go_cells(run: RunLine, moment: RowContext, cells: int) -> list[Segment]:
-    """Return the estimated remaining time."""
+    """Return the estimated remaining time; a stalled run without one says so."""
     ending = moment.endings.get(run.id)
     if ending is None:
-        return []
+        return [Segment("stalled", "warn")] if run.trouble.stalled else []
     return [Segment(fit(ending.words(moment.now).replace("over ", ">"), cells, right=True))]
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.unit.execution.conftest import store as store
 from tests.unit.metrics.corpus import corpus_root, needs_corpus, unpacked
+from trainui.control import run_difference
 from trainui.control.trainings import external, external_command
 from trainui.control.trainings.external_command import Offer
 from trainui.domain.records import RunRecord, StageRecord
@@ -61,6 +62,25 @@ def test_a_hydra_job_is_its_script_with_its_overrides(store: Store, tmp_path: Pa
     assert offer.typed == (
         f"cd {tmp_path} && trainui run --name train -- python src/train.py lr=0.1 +model/size=tiny"
     )
+
+
+def test_the_command_of_a_job_is_compared_if_it_is_on_record(store: Store, tmp_path: Path) -> None:
+    jobs = [hydra_job(tmp_path / f"job-{lr}", tmp_path, f"lr={lr}") for lr in ("0.1", "0.2")]
+    found = []
+    for job in jobs:
+        (added,) = external.add(external.find(job))
+        found.append(stored(added.run_id)[0])
+
+    def commands() -> dict[str, list[list[str]]]:
+        with closing(views.connect()) as connection:
+            differences: dict[str, list[list[str]]]
+            differences = run_difference.between(connection, *found)["command"]
+            return differences
+
+    assert commands() == {}, "neither script is found"
+    (tmp_path / "train.py").touch()
+    pair = [["python", "train.py", f"lr={lr}", "+model/size=tiny"] for lr in ("0.1", "0.2")]
+    assert list(commands().values()) == [pair]
 
 
 def test_a_multirun_is_its_sweep_and_each_of_its_jobs_a_command(

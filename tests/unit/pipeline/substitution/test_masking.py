@@ -8,7 +8,16 @@ from trainui.pipeline.substitution.masking import MASK, is_secret, mask, mask_te
 def test_names_show_the_direction() -> None:
     for name in ("WANDB_API_KEY", "hf_token", "Secret", "PASSWORD", "aws_secret_access_key"):
         assert is_secret(name)
+    for name in ("SSH_KEYS", "authTokens", "myTOKENvalue", "KEY2", "apikey", "OPENAI_TOKENS"):
+        assert is_secret(name)
     for name in ("PATH", "lr", "PASS", "HOME"):
+        assert not is_secret(name)
+
+
+def test_what_models_count_is_no_secret() -> None:
+    for name in ("max_tokens", "maxNewTokens", "train.max-tokens", "tokens_per_step", "tokenizer"):
+        assert not is_secret(name)
+    for name in ("TOKENIZERS_PARALLELISM", "num_key_value_heads", "pad_token_id", "MAX_TOKENS"):
         assert not is_secret(name)
 
 

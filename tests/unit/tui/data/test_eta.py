@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from tests.unit.tui.filled import Filler
-from trainui.store.read import views
+from trainui import clock
+from trainui.store.read import run_list, views
+from trainui.store.runs import stages
 from trainui.tui.data.eta import EtaEstimator
+from trainui.tui.runs.cells import RowContext, to_go_cells
 
 
 def expected_last(filler: Filler, epochs: int, at: int, *earlier: int) -> float | None:
@@ -32,3 +35,20 @@ def test_the_last_step_is_that_of_a_run_of_the_same_work(filler: Filler) -> None
 def test_a_run_that_is_further_than_the_earlier_one_has_no_last_step(filler: Filler) -> None:
     assert expected_last(filler, 400, 40, 50) == 50
     assert expected_last(filler, 400, 200, 50) is None
+
+
+def test_a_stalled_run_has_no_remaining_time_and_says_so(filler: Filler) -> None:
+    earlier = filler.run({"train": ()}, command="train 9")
+    filler.complete(earlier, "train", took=600)
+    run_id = filler.run({"train": ()}, command="train 9")
+    attempt = filler.start(run_id, "train", ago=30)
+    shown = []
+    for stalled in (False, True):
+        with filler.store.write() as writing:
+            stages.set_stalled(writing, attempt, stalled, "no output")
+        with views.reading() as connection:
+            endings = EtaEstimator().of_list(connection, [run_id])
+            (run, _) = run_list.run_lines(connection)
+        moment = RowContext(clock.now(), endings, {}, {})
+        shown.append([segment.text.strip()[:4] for segment in to_go_cells(run, moment, 8)])
+    assert shown == [["~9m "], ["stal"]]

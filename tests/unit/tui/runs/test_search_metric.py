@@ -55,6 +55,20 @@ def test_the_goal_decides_in_the_list_the_table_and_the_tree(
     assert notes._best(connection, views.runs(connection)[0]) == {"metric": "gap", "value": 0.3}
 
 
+def test_the_tree_and_the_list_show_the_later_of_two_searches(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    graph = {"coarse[trial=0]": (), "fine[trial=0]": ()}
+    run_id = filler.run(graph, search=Search("gap", "minimize"))
+    for name, value in zip(graph, (0.1, 0.4), strict=True):
+        attempt = filler.start(run_id, name)
+        Feeder(filler.store, attempt.stage_id).feed({"gap": [(0, value)]})
+        filler.end(attempt)
+    live = HeadlineReader().read(connection, run_list.run_lines(connection), {})[run_id]
+    assert (live.stage, live.value) == ("fine[trial=0]", 0.4)
+    assert notes._best(connection, views.runs(connection)[0]) == {"metric": "gap", "value": 0.4}
+
+
 def test_a_pruned_trial_is_not_the_best(filler: Filler, connection: protocol.Connection) -> None:
     run_id = filler.run(dict.fromkeys(MEMBERS, ()), search=Search("gap", "minimize"))
     for name, value in zip(MEMBERS, (0.1, 0.3, 0.2), strict=True):

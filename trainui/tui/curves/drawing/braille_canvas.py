@@ -48,8 +48,11 @@ class Canvas:
 
     def has_room(self, row: int, column: int, length: int) -> bool:
         """Return True if nothing is drawn at `length` positions from a column on."""
-        inside = 0 <= column <= self.width - length
-        return inside and all(self.is_free(row, column + at) for at in range(length))
+        return 0 <= column <= self.width - length and not self.covered(row, column, length)
+
+    def covered(self, row: int, column: int, length: int) -> int:
+        """Return at how many of `length` positions from a column on something is drawn."""
+        return sum(not self.is_free(row, column + at) for at in range(length))
 
     def recolour(self, column: int, style: str) -> None:
         """Give the dots of a column of characters another style."""

@@ -30,13 +30,17 @@ def outliers(lines: Sequence[PlotLine], *, lower: bool | None = None) -> list[Pl
     return []
 
 
-def off_scale(away: Sequence[PlotLine]) -> str:
-    """Name the lines that the y axis is not scaled to; empty if there are none."""
-    if not away:
-        return ""
-    who = f"{away[0].label} is" if len(away) == 1 else f"{len(away)} lines are"
+def off_scale(away: Sequence[PlotLine]) -> list[str]:
+    """Name the lines that the y axis is not scaled to, in ever fewer words."""
+    one = len(away) == 1
+    who = away[0].label if one else f"{len(away)} lines"
     farthest = max(map(_extreme, away), key=abs)
-    return f"{who} off the scale, at {number(farthest)}{' (y: log)' * (farthest > 0)}"
+    value, key = number(farthest), " (y: log)" * (farthest > 0)
+    return [
+        f"{who} {'is' if one else 'are'} off the scale, at {value}{key}",
+        f"{who} off scale: {value}",
+        f"off scale: {value}",
+    ]
 
 
 def _extreme(line: PlotLine) -> float:

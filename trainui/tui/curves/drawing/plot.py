@@ -85,8 +85,10 @@ def plot(
     _put_nan_step(canvas, chart.lines, scale, view.axis)
     _put_annotations(canvas, chart, across)
     _put_cursor(canvas, view, across)
-    if message := _message(chart, view, scale, values) or off_scale(away):
-        _put_message(canvas, message)
+    if message := _message(chart, view, scale, values):
+        _put_message(canvas, [message])
+    elif away:
+        _put_message(canvas, off_scale(away))
     right = _names(lines, scale, frame)
     end = max((line.end for line in chart.lines), default=math.nan)
     rows = (
@@ -300,13 +302,25 @@ def _message(chart: Chart, view: PlotOptions, scale: YAxis | None, values: Seque
     return "no finite value" if scale is None else ""
 
 
-def _put_message(canvas: Canvas, message: str) -> None:
-    """Write a message into the first free line, else the last line."""
-    text = fit(message, min(len(message), canvas.width))
-    left = (canvas.width - len(text)) // 2
-    free = (row for row in range(canvas.height) if canvas.has_room(row, left, len(text)))
-    row = next(free, canvas.height - 1)
+def _put_message(canvas: Canvas, wordings: Sequence[str]) -> None:
+    """Write the longest wording that covers nothing, else the shortest where it covers least."""
+    texts = [text for text in wordings if len(text) <= canvas.width]
+    texts = texts or [fit(wordings[-1], canvas.width)]
+    row, left, text = min(
+        (
+            (row, left, text)
+            for text in texts
+            for row in range(canvas.height)
+            for left in _lefts(len(text), canvas.width)
+        ),
+        key=lambda place: canvas.covered(place[0], place[1], len(place[2])),
+    )
     _write(canvas, row, left, text, "warn")
+
+
+def _lefts(length: int, width: int) -> tuple[int, int, int]:
+    """Return the columns at which a text may begin: in the middle, else at an end."""
+    return (width - length) // 2, 0, width - length
 
 
 def _write(canvas: Canvas, row: int, left: int, text: str, style: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -108,7 +109,25 @@ def test_lines_that_only_differ_share_the_axis(ends: Sequence[float]) -> None:
 def test_a_line_far_below_zero_is_off_the_scale_too() -> None:
     lines = [labelled(str(at), at, [0.0, end]) for at, end in enumerate((1.0, -1e9))]
     for lower in (True, False, None):
-        assert off_scale(outliers(lines, lower=lower)) == "1 is off the scale, at -1.00e9"
+        assert off_scale(outliers(lines, lower=lower))[0] == "1 is off the scale, at -1.00e9"
+
+
+def test_the_words_on_a_line_off_the_scale_cover_no_curve_in_a_narrow_plot() -> None:
+    falling = [2.0 - at / 20 for at in range(40)]
+    good = [labelled(f"lr={at}", at, [value + at / 10 for value in falling]) for at in range(3)]
+    lines = [*good, labelled("lr=9", 3, [2.0, *[1e30] * 39])]
+    for width in (22, 30, 40):
+        rows = plot(chart(*lines), PlotOptions(), Frame(width, 8, feet=0)).rows
+        without = plot(chart(*lines[:3]), PlotOptions(), Frame(width, 8, feet=0)).rows
+        pairs = zip(map(plain, rows), map(plain, without), strict=True)
+        (found,) = [
+            (re.search("(lr=9 (is )?)?off (the )?scale.*1.00?e30", a), b)
+            for a, b in pairs
+            if "scale" in a
+        ]
+        words, other = found
+        assert words is not None
+        assert not other[words.start() : words.end()].strip()
 
 
 def test_a_run_that_has_just_begun_does_not_hide_the_accuracy_of_the_others() -> None:
