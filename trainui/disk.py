@@ -84,13 +84,16 @@ def free(path: Path) -> int:
 def used(directory: Path) -> int:
     """Return the disk usage of a directory tree in bytes; hard links count once.
 
-    Unreadable entries count as 0.
+    Unreadable entries count as 0, and so do file systems that are mounted in it.
     """
-    total, seen, waiting = 0, set(), [str(directory)]
+    total, seen, waiting = 0, set(), [os.path.realpath(directory)]
+    mounted = frozenset(mounts.below(directory))
     while waiting:
         try:
             with os.scandir(waiting.pop()) as entries:
                 for entry in entries:
+                    if entry.path in mounted:
+                        continue
                     status = entry.stat(follow_symlinks=False)
                     if status.st_nlink > 1 and not entry.is_dir(follow_symlinks=False):
                         if (status.st_dev, status.st_ino) in seen:

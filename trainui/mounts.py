@@ -61,6 +61,12 @@ def kinds(mounts: Path = MOUNTS) -> dict[str, str]:
     return found
 
 
+def below(directory: Path, mounts: Path = MOUNTS) -> list[str]:
+    """Return the mountpoints in a directory, itself included."""
+    real = os.path.realpath(directory)
+    return [one for one in kinds(mounts) if one == real or one.startswith(f"{real}/")]
+
+
 def _unescaped(mountpoint: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), mountpoint)
 

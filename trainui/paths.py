@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainui import plain_files
+from trainui import mounts, plain_files
 from trainui.errors import UnfitEnvironmentError
 
 SOCKET_PATH_LIMIT = 100
@@ -205,8 +206,11 @@ def remove_tree(directory: Path) -> None:
     """Delete a directory with all that is in it, even directories that their owner may not write.
 
     Raises:
-        OSError: something in it belongs to another user, or cannot be deleted.
+        OSError: something in it belongs to another user, or cannot be deleted; or a file system is
+            mounted in it, whose files are not in the directory: nothing is deleted then.
     """
+    for mountpoint in mounts.below(directory):
+        raise OSError(errno.EBUSY, f"a file system is mounted at {mountpoint}; unmount it first")
     try:
         shutil.rmtree(directory)
     except PermissionError:  # such as a module cache, which is read-only

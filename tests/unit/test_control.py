@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, update
 
+from tests.faults import disks
 from tests.unit.store.readings import Feeder
 from trainui import clock, control, paths, wakeup
 from trainui.artifacts import code_version, environment
@@ -674,6 +675,17 @@ class TestEnding:
         for file in directory.iterdir():
             file.unlink()
         directory.rmdir()
+        control.remove(run_id)
+
+    def test_a_run_in_whose_directory_something_is_mounted_is_kept(self, store: Store) -> None:
+        run_id = control.submit(load())
+        control.cancel(run_id)
+        with disks.small_disk(paths.home().runs / run_id / "b" / "data", megabytes=1) as mounted:
+            (mounted / "of another machine").touch()
+            with pytest.raises(UnfitEnvironmentError, match=r"at .*/b/data: unmount it first"):
+                control.remove(run_id)
+            assert (mounted / "of another machine").exists()
+            assert states(store, run_id)["a"] == "cancelled"
         control.remove(run_id)
 
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.faults import disks
 from tests.security.another_user import NOBODY, needs_root
-from trainui import paths
+from trainui import disk, mounts, paths
 from trainui.errors import UnfitEnvironmentError
 
 
@@ -131,3 +132,29 @@ def test_a_home_may_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "home").symlink_to(tmp_path / "disk")
     assert paths.make_private(tmp_path / "home") == tmp_path / "home"
     assert stat.S_IMODE((tmp_path / "disk").stat().st_mode) == 0o700
+
+
+def test_a_file_system_that_is_mounted_in_a_tree_is_neither_emptied_nor_measured(
+    tmp_path: Path,
+) -> None:
+    tree = tmp_path / "tree"
+    (tree / "before").mkdir(parents=True)
+    (tree / "own").write_bytes(b"x" * 10_000)
+    alone = disk.used(tree)
+    with disks.small_disk(tree / "of a stage", megabytes=1):
+        (tree / "of a stage" / "data").write_bytes(b"x" * 100_000)
+        assert disk.used(tree) < 2 * alone
+        with pytest.raises(OSError, match=r"mounted at .*of a stage; unmount it first"):
+            paths.remove_tree(tree)
+        assert (tree / "own").exists()
+        assert (tree / "of a stage" / "data").exists()
+    paths.remove_tree(tree)
+    assert not tree.exists()
+
+
+def test_mountpoints_below_a_directory_are_found_by_their_whole_names(tmp_path: Path) -> None:
+    table = tmp_path / "mountinfo"
+    lines = [f"1 1 0:1 / {one} rw - tmpfs none rw" for one in ("/", "/a", "/a/b\\040c", "/ab")]
+    table.write_text("\n".join(lines))
+    assert mounts.below(Path("/a"), table) == ["/a", "/a/b c"]
+    assert mounts.below(Path("/a/b"), table) == []

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-from trainui import paths, wakeup
+from trainui import mounts, paths, wakeup
 from trainui.artifacts.snapshot import trees
 from trainui.control import staging_cleanup
 from trainui.control.lookup import check_names, existing_run
@@ -70,12 +70,14 @@ def remove(run_id: str) -> None:
     Raises:
         NotFoundError: the run does not exist.
         UsageError: it has not ended.
-        UnfitEnvironmentError: the rows were deleted, but the directory could not be.
+        UnfitEnvironmentError: the rows were deleted, but the directory could not be; or a file
+            system is mounted in it, and nothing was deleted.
     """
     store = open_store()
     staging_cleanup.sweep()
     with store.read() as connection:
         directory = Path(existing_run(connection, run_id).directory)
+    _check_mounts(directory)
     with staging_cleanup.noted(run_id) as note:
         note.write(directory)
         with store.write() as connection:
@@ -85,6 +87,14 @@ def remove(run_id: str) -> None:
             runs.remove(connection, run_id)
             points.forget(connection, owners)
         _delete_directory(directory)
+
+
+def _check_mounts(directory: Path) -> None:
+    for mountpoint in mounts.below(directory):
+        raise UnfitEnvironmentError(
+            f"a file system is mounted in the run's directory, at {mountpoint}: unmount it first; "
+            "nothing was deleted"
+        )
 
 
 def _delete_directory(directory: Path) -> None:

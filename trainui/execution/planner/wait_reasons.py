@@ -76,6 +76,7 @@ def _waiting(
         memory=memory_size.format_size(definition.gpu_memory) if definition.gpu_memory else None,
         not_before=not_before,
         retry=f"retry {used} of {allowed}" if used else "retry",
+        cause=(stage.error or "").partition("\n")[0],
         wait_reason=lack,
     )
 

@@ -33,6 +33,8 @@ class WaitingStage:
     """Time before which a retry must not start; microseconds."""
     retry: str = "retry"
     """Wait reason until then, e.g. `retry 1 of 2`."""
+    cause: str = ""
+    """The error of the last attempt, for a retry."""
     visible: frozenset[int] | None = None
     """Indices of the GPUs it may use; None: all."""
     memory: str | None = None
@@ -183,7 +185,7 @@ def _delay(stage: WaitingStage, now: int) -> str:
     grain = next(grain for limit, grain in _ROUNDING if seconds <= limit)
     rounded = -(-seconds // grain) * grain
     words = f"{rounded} s" if rounded <= 600 else f"{rounded // 60} min"
-    return f"{stage.retry} in {words}"
+    return f"{stage.retry} in {words}" + (f": {stage.cause}" if stage.cause else "")
 
 
 _ROUNDING = ((20, 1), (60, 5), (600, 30), (math.inf, 60))

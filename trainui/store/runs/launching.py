@@ -70,7 +70,8 @@ def requeue(connection: Connection, attempt_id: int, reason: str) -> None:
         return
     connection.execute(delete(SLOTS).where(SLOTS.c.attempt_id == attempt_id))
     not_before = now + int(_pause(connection, stage.id, reason) * clock.SECOND)
-    stages.change(connection, stage, Status.QUEUED, reason=reason, not_before=not_before)
+    said = {"reason": reason, "error": reason}
+    stages.change(connection, stage, Status.QUEUED, not_before=not_before, **said)
     runs.refresh(connection, stage.run_id)
 
 

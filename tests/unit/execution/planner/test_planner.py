@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,10 @@ from trainui.execution.planner.planner import BEHIND, HORIZON, LOOK_EVERY, REASO
 from trainui.execution.planner.slots import host
 from trainui.execution.worker.celery_app import get_app
 from trainui.execution.worker.task_sender import TaskMessage, TaskSender
+from trainui.pipeline.rules.scheduling import PAUSED
 from trainui.settings import Settings
 from trainui.store.db.engine import Store
-from trainui.store.runs import attempts, runs, stages, trials
+from trainui.store.runs import attempts, launching, runs, stages, trials
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.tables import ATTEMPTS
 
@@ -165,7 +167,24 @@ def test_a_retry_is_looked_at_in_time(store: Store, posted: Posted, tmp_path: Pa
     planner.look(changed=True)
     posted.names()
     assert 0 < planner.next_look() <= 0.51
-    assert stage_of(store, run, "a").reason == "retry 1 of 2 in 1 s"
+    assert stage_of(store, run, "a").reason == "retry 1 of 2 in 1 s: no"
+
+
+def test_a_requeued_stage_says_why_until_it_is_tried_again(
+    store: Store, posted: Posted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launching, "SHORTEST_PAUSE", launching.LONGEST_PAUSE)
+    run = submit(tmp_path, "stages: [{name: a, run: x}]")
+    planner = planner_with(store, posted)
+    planner.look(changed=True)
+    (attempt,) = of_stage(run, "a")
+    with store.write() as connection:
+        assert attempts.claim(connection, run, "a", str(attempt.celery_task_id))
+        launching.requeue(connection, attempt.id, "cannot fork: no more processes")
+    for paused, reason in ((True, PAUSED), (False, "retry in .* s: cannot fork: no more")):
+        control.set_paused(paused)
+        planner_with(store, posted).look(changed=True)
+        assert re.match(reason, stage_of(store, run, "a").reason or "")
 
 
 def test_a_stage_that_needs_more_than_there_is_says_so(

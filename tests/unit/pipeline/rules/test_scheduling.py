@@ -121,9 +121,9 @@ def test_what_was_given_in_the_same_plan_is_said() -> None:
 
 
 def test_a_retry_waits_for_its_time_and_delays_nothing_else() -> None:
-    late = WaitingStage("a", not_before=NOW + 12 * clock.SECOND, retry="retry 1 of 2")
+    late = WaitingStage("a", not_before=NOW + 12 * clock.SECOND, retry="retry 1 of 2", cause="no")
     decided = decide([late, WaitingStage("b")], FreeSlots(cpus=(0,)), NOW)[0]
-    assert decided == [Wait("a", "retry 1 of 2 in 12 s"), Grant("b", "cpu", (0,))]
+    assert decided == [Wait("a", "retry 1 of 2 in 12 s: no"), Grant("b", "cpu", (0,))]
     assert one(WaitingStage("a", not_before=NOW), FreeSlots(cpus=(0,))) == Grant("a", "cpu", (0,))
 
 
