@@ -35,6 +35,8 @@ RESTING_PERIOD = 30.0
 RESTING = 24 * 3600
 """Seconds since its end for which such a run is checked."""
 
+SETTLED = 5.0
+"""Seconds after which what was made in a directory is whole, e.g. the files of a new job's."""
 
 LATELY = 3600
 """Seconds for which a study or a multirun that has ended may begin another job."""
@@ -57,6 +59,8 @@ class ExternalWatch:
         """By attempt."""
         self._found: dict[str, tuple[Any, list[Training]]] = {}
         """By path: the state of its files, and the trainings that they are of."""
+        self._unsettled = set[str]()
+        """Paths of those whose files had just changed: they are read again at the next check."""
         self._changes: dict[int, int] = {}
         """By attempt that has ended: when its files had changed last at the last check."""
         self._changes_since_end: dict[str, int] = {}
@@ -81,6 +85,8 @@ class ExternalWatch:
         ended = [(one, self._end_of(one)) for one in self._adopted if self._is_over(one)]
         if is_due:
             self._due = time.monotonic() + PERIOD
+            self._found = {at: one for at, one in self._found.items() if at not in self._unsettled}
+            self._unsettled.clear()
             ended += self._ended([one for one in running if one.pid is None])
             self._check_resting()
             for stage in self._adopted:
@@ -150,6 +156,7 @@ class ExternalWatch:
             stage
             for stage in stages
             if before.get(stage.run_id) != self._changes_since_end[stage.run_id]
+            or not _is_settled(before[stage.run_id])
         ]
         for stage in changed:
             with suppress(OSError, UnreadableFileError):
@@ -263,13 +270,18 @@ class ExternalWatch:
         return next(jobs, None)
 
     def _trainings(self, path: str) -> list[Training]:
-        """Return the trainings at a path, which is read again only if files have changed there."""
+        """Return the trainings at a path, which is read again only if files have changed there.
+
+        One that has changed just now may change in its directories too, which is not seen.
+        """
         from trainui.metrics.discovery import trainings
 
-        now = _files(Path(path))
+        now, place = _files(Path(path)), Path(path)
         known = self._found.get(path)
         if known is None or known[0] != now:
-            known = self._found[path] = now, trainings.below(Path(path))
+            known = self._found[path] = now, trainings.below(place)
+            if place.is_dir() and not _is_settled(_newest(now)):
+                self._unsettled.add(path)
         return known[1]
 
 
@@ -282,10 +294,18 @@ def _reason(stage: WatchedStage) -> str | None:
 def _changed_at(stage: WatchedStage) -> int:
     """Return when the files of a stage changed last, in microseconds since 1970; 0: unknown."""
     try:
-        files = _files(Path(stage.external["path"]))
+        return _newest(_files(Path(stage.external["path"])))
     except OSError:
         return 0
+
+
+def _newest(files: Iterable[tuple[str, int, int]]) -> int:
+    """Return when any of some files changed last, in microseconds since 1970."""
     return max((modified for _name, modified, _size in files), default=0) // 1000
+
+
+def _is_settled(changed: int) -> bool:
+    return changed < clock.now() - SETTLED * clock.SECOND
 
 
 def _files(path: Path) -> list[tuple[str, int, int]]:

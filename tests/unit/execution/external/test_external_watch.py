@@ -183,3 +183,26 @@ def test_a_trial_that_a_study_begins_later_becomes_a_stage(store: Store, tmp_pat
         with closing(views.connect()) as own:
             found = {one.name: str(one.status) for one in views.stages(own, added.run_id)}
         assert found == {"trial 0": "completed", "trial 1": "failed", "trial 2": "running"}
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_a_job_of_a_multirun_that_was_seen_half_made_becomes_a_stage(
+    store: Store, tmp_path: Path
+) -> None:
+    (tmp_path / "multirun.yaml").touch()
+    (tmp_path / "app.log").touch()
+
+    def make(job: str) -> Path:
+        made = tmp_path / job / ".hydra"
+        made.mkdir(parents=True)
+        return made / "overrides.yaml"
+
+    make("0").write_text("- lr=0.1\n")
+    (added,) = external.add(external.find(tmp_path))
+    watch = ExternalWatch(store, host())
+    overrides = make("1")
+    watch.look()
+    overrides.write_text("- lr=0.2\n")
+    watch.look()
+    with closing(views.connect()) as own:
+        assert [one.name for one in views.stages(own, added.run_id)] == ["0", "1"]
