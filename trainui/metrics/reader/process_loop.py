@@ -170,6 +170,7 @@ class MetricsReader:
         more = [one.attempt.attempt_id for one in due if self._guarded(one, self._read)]
         if self._shared.writer.flush():
             more = [one.attempt.attempt_id for one in due]
+            self._scan_due = True  # a run may have been deleted
         self._scan_soon(due)
         for reader in self._at_end:
             self._guarded(reader, self._finish)

@@ -302,6 +302,13 @@ def test_a_scan_that_the_worker_waits_for_does_not_wait_for_the_pause_between_sc
         wait_for(is_read, "the line")
 
 
+def delete(store: Store, attempt: Attempt, run_id: str) -> None:
+    with store.write() as connection:
+        attempts.end(connection, attempt.id, Outcome(Status.FAILED, 2, error="x", retry=False))
+        runs.remove(connection, run_id)
+        points.forget(connection, [attempt.stage_id])
+
+
 def test_an_attempt_with_the_id_of_a_deleted_one_is_read_as_its_own(
     only_on_sqlite: None, store: Store, tmp_path: Path
 ) -> None:
@@ -315,16 +322,29 @@ def test_an_attempt_with_the_id_of_a_deleted_one_is_read_as_its_own(
             return bool(steps(store, attempt))
 
         wait_for(lambda: read(deleted), "the line of the first attempt")
-        with store.write() as connection:
-            attempts.end(connection, deleted.id, Outcome(Status.FAILED, 2, error="x", retry=False))
-            runs.remove(connection, "run-of-deleted")
-            points.forget(connection, [deleted.stage_id])
+        delete(store, deleted, "run-of-deleted")
         kept = start_attempt(store, tmp_path, name="kept")
         assert kept.id == deleted.id
         kept.own_file.write_text(lines([7]))
         wait_for(lambda: read(kept), "the line of the second attempt")
     found = [(name, step) for name, step, _value in all_points(store, kept.stage_id)]
     assert found == [("loss", 7)]
+
+
+def test_the_points_of_a_deleted_run_are_not_offered_again_and_again(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for pause in ("IDLE_PAUSE", "LONGEST_PAUSE"):
+        monkeypatch.setattr(f"trainui.metrics.reader.process_loop.{pause}", 1e9)
+    paths.home().worker.mkdir(parents=True, exist_ok=True)
+    deleted = start_attempt(store, tmp_path, name="deleted")
+    deleted.own_file.write_text(lines([1]))
+    with closing(MetricsReader(store, HOST)) as reader:
+        while not (reader.turn(scan=False) and steps(store, deleted)):
+            pass  # until the next scan is far away
+        delete(store, deleted, "run-of-deleted")
+        deleted.own_file.write_text(lines([1, 2]))
+        wait_for(lambda: reader.turn(scan=False) > 0, "a pause")
 
 
 class OwnEvents(LostEvents):
