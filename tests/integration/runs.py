@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +98,7 @@ class Run:
             found = views.stages(connection, self.id)
         here = f"{settings.host()}: "
         return {
-            stage.name: replace(stage, reason=stage.reason and stage.reason.removeprefix(here))
+            stage.name: stage._replace(reason=stage.reason and stage.reason.removeprefix(here))
             for stage in found
         }
 

@@ -608,7 +608,7 @@ class TestSavings:
             slots = [Slot("h", "gpu", 0), Slot("h", "gpu", 1)]
             attempt = stage_queue.grant(connection, record, slots, host="h")
         assert attempt is not None
-        ended = replace(attempt, status=S.COMPLETED, started_at=0, completed_at=10_000_000)
+        ended = attempt._replace(status=S.COMPLETED, started_at=0, completed_at=10_000_000)
         skip = PlannedStage("a", Action.SKIP, "completed")
         [planned] = resume_estimates.with_savings([skip], {"a": record}, {record.id: [ended]}, run)
         assert (planned.seconds, planned.gpu_seconds_saved) == (10.0, 20.0)
@@ -617,7 +617,7 @@ class TestSavings:
         checkpoint.touch()
         os.utime(checkpoint, (4, 4))
         go_on = PlannedStage("a", Action.CONTINUE, "failed", checkpoint=str(checkpoint))
-        failed = replace(ended, status=S.FAILED)
+        failed = ended._replace(status=S.FAILED)
         [planned] = resume_estimates.with_savings(
             [go_on], {"a": record}, {record.id: [failed]}, run
         )

@@ -53,8 +53,7 @@ class HostRecord(NamedTuple):
     queues: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptRecord:
+class AttemptRecord(NamedTuple):
     """An attempt to execute a stage."""
 
     id: int
@@ -126,8 +125,7 @@ class WaitReason(NamedTuple):
     """The host that gives this reason, if several hosts share the database."""
 
 
-@dataclass(frozen=True, slots=True)
-class StageRecord:
+class StageRecord(NamedTuple):
     """A stage of a run, with the outcome of its last attempt."""
 
     id: str
@@ -170,8 +168,7 @@ class StageRecord:
         return self.definition.trial is not None and not self.definition.trial_params
 
 
-@dataclass(frozen=True, slots=True)
-class RunRecord:
+class RunRecord(NamedTuple):
     """One execution of a pipeline."""
 
     id: str

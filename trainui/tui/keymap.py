@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from textual.binding import Binding
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """A key binding: its keys, its action, its scope and its texts."""
 
     id: str
@@ -230,7 +229,7 @@ class KeyTable:
         """Apply new keys by binding id; unknown ids are ignored (see `unknown`)."""
         remapped = remapped or {}
         self.keys = tuple(
-            replace(key, keys=remapped[key.id]) if key.id in remapped else key for key in KEYS
+            key._replace(keys=remapped[key.id]) if key.id in remapped else key for key in KEYS
         )
         self.unknown = sorted(set(remapped) - {key.id for key in KEYS})
         """Remapped ids that no binding has."""

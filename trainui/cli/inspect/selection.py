@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from trainui import clock
 from trainui.domain.metric_direction import ComparedMetric
@@ -75,7 +75,7 @@ def _sorted_by(sort: str) -> str:
 def _with_sweeps(connection: Connection, runs: Sequence[RunLine]) -> list[RunLine]:
     swept = sweep_values.with_sweeps(connection, [run.id for run in runs])
     return [
-        replace(run, sweeps_json=sweep_values.of_run(connection, run.id))
+        run._replace(sweeps_json=sweep_values.of_run(connection, run.id))
         if run.id in swept
         else run
         for run in runs

@@ -88,7 +88,7 @@ def compare(
         if record is None or record.removed:
             changes.new.add(kept.name)
             record = record or _new(run, definition, directories[kept.name])
-            record = replace(record, reason=None)  # that it was removed
+            record = record._replace(reason=None)  # that it was removed
         else:
             now = _as_stored(real)
             definition = changes.compare(record, before[kept.name], now, hidden, definition)
@@ -123,7 +123,7 @@ class _Changes:
     def add(self, record: StageRecord, definition: StageDefinition) -> None:
         """Add a stage with its definition from now on."""
         place = len(self.records)
-        self.records.append(replace(record, definition=definition, position=place, removed=False))
+        self.records.append(record._replace(definition=definition, position=place, removed=False))
 
     def compare(
         self,
@@ -151,7 +151,7 @@ class _Changes:
         stays = stays and stage.definition.trial is None  # a search has its number of trials
         if stays:
             self.waiting[stage.name] = ["no longer in the file"]
-        self.records.append(replace(stage, removed=not stays, position=len(self.records)))
+        self.records.append(stage._replace(removed=not stays, position=len(self.records)))
 
 
 def _keeps_definition(stage: StageRecord, depends_on: Collection[str]) -> bool:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -62,7 +61,7 @@ _CONVERTED = frozenset({"status", "stalled", "removed", "metrics_complete"})
 """Columns with the name of a field, but not with its type."""
 
 _UNCHANGED: dict[type[Any], list[str]] = {
-    record: [one.name for one in fields(record) if one.name not in _CONVERTED]
+    record: [name for name in record._fields if name not in _CONVERTED]
     for record in (RunRecord, StageRecord, AttemptRecord)
 }
 

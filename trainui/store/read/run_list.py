@@ -6,7 +6,6 @@ Plain SQL on a read-only driver connection, without JSON: ten thousand runs are 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from trainui.domain.states import DONE, Status
@@ -34,8 +33,7 @@ class RunTrouble(NamedTuple):
 NO_TROUBLE = RunTrouble()
 
 
-@dataclass(frozen=True, slots=True)
-class RunLine:
+class RunLine(NamedTuple):
     """A run as one line of the list."""
 
     id: str

@@ -7,7 +7,7 @@ this. Other keys keep a stage, restart it, or run only up to it, and the plan is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -216,7 +216,7 @@ class PlanScreen(Screen[bool]):
         labels = {"plan.file": "with the edits" if self._as_submitted else "without the edits"}
         if self._plan is not None and not self._plan.revives:
             labels["plan.choose"] = "apply the edits"
-        keys = [replace(key, label=labels.get(key.id, key.label)) for key in keys]
+        keys = [key._replace(label=labels.get(key.id, key.label)) for key in keys]
         self.query_one(KeyBar).show(keys)
 
     def action_toggle_option(self, option: str) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from trainui import formatting
 from trainui.domain.states import UNFINISHED, Status
@@ -18,8 +17,7 @@ MOST_NAMED = 4
 """Maximum number of runs or stages named in a message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """The run that an action applies to."""
 
     id: str

@@ -113,7 +113,7 @@ class ScreenDatabase:
         if isinstance(query, MetricQuery):
             self.unfinished = False
             found = self._page_reader().read_metric_page(connection, query)
-            return replace(snapshot, curves_page=found)
+            return snapshot._replace(curves_page=found)
         if isinstance(query, RunQuery):
             return self._with_page(connection, query, snapshot)
         self._pages = None
@@ -142,7 +142,7 @@ class ScreenDatabase:
         self.unfinished = (later and query.stage is not None) or (
             page is not None and page.more > 0
         )
-        return replace(snapshot, page=page)
+        return snapshot._replace(page=page)
 
     def _page_reader(self) -> RunPageReader:
         if self._pages is None:

@@ -13,7 +13,6 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from trainui.tui.data.database import ScreenDatabase
@@ -201,9 +200,9 @@ class Poller:
 
     def _deliver_changed(self, snapshot: Snapshot) -> None:
         if snapshot.gpus is not self._gpus.figures:
-            snapshot = replace(snapshot, gpus=self._gpus.figures)
+            snapshot = snapshot._replace(gpus=self._gpus.figures)
         if isinstance(snapshot.query, MachineQuery):
-            snapshot = replace(snapshot, machine=self._look_at_machine())
+            snapshot = snapshot._replace(machine=self._look_at_machine())
         if snapshot is not self._last and snapshot != self._last:
             self._last = snapshot
             self.deliver(snapshot)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,9 +25,10 @@ if TYPE_CHECKING:
     from trainui.tui.run.details.activity import StageActivity
     from trainui.tui.run.details.files import StageFiles
 
+NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class StageDetail:
+
+class StageDetail(NamedTuple):
     """The data of the selected stage's details."""
 
     stage: str
@@ -56,16 +56,15 @@ class StageDetail:
     """Why the results of searches are not in it, as text."""
     activity: StageActivity | None = None
     """None: not requested."""
-    summary: Mapping[str, Any] = field(default_factory=dict)
+    summary: Mapping[str, Any] = NOTHING
     """What the stage's tracker recorded at its end."""
-    own_parameters: Mapping[str, str] = field(default_factory=dict)
+    own_parameters: Mapping[str, str] = NOTHING
     """The run's parameters that a sweep member has with other values."""
     plotted: str = ""
     """The stage of the curves: in a folded sweep another member, if this one has no metrics."""
 
 
-@dataclass(frozen=True, slots=True)
-class SearchDetail:
+class SearchDetail(NamedTuple):
     """The trials of a search."""
 
     trials: Mapping[str, TrialSummary]
@@ -74,8 +73,7 @@ class SearchDetail:
     """Parameter -> its share of the objective's variation; empty if unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class MatrixDetail:
+class MatrixDetail(NamedTuple):
     """The data of a folded sweep's details."""
 
     metric: str
@@ -90,9 +88,9 @@ class MatrixDetail:
     """None: the stage has no search."""
     smoothed: Mapping[str, float] | None = None
     """The last smoothed values by member name; None: the table shows `values`."""
-    nan_since: Mapping[str, float] = field(default_factory=dict)
+    nan_since: Mapping[str, float] = NOTHING
     """By name of a member with a NaN in any metric, the step of the first one, where known."""
-    others: Mapping[str, Mapping[str, StageValue]] = field(default_factory=dict)
+    others: Mapping[str, Mapping[str, StageValue]] = NOTHING
     """The values of further metrics by member name, by the titles of their columns."""
     best_step: float | None = None
     """The step of the best member's best value; None: unknown."""
@@ -137,22 +135,21 @@ class MatrixDetail:
         return not is_broken and may_lead(member.status, member.definition.search)
 
 
-@dataclass(frozen=True, slots=True)
-class RunPage:
+class RunPage(NamedTuple):
     """The data of a run's page."""
 
     run: RunRecord
     stages: tuple[StageRecord, ...]
-    attempts: Mapping[str, list[AttemptRecord]] = field(default_factory=dict)
+    attempts: Mapping[str, list[AttemptRecord]] = NOTHING
     """The selected stage's attempts by its id, oldest first."""
     detail: StageDetail | None = None
     eta: RunEta | None = None
     """The estimated end."""
     group: MatrixDetail | None = None
     """The folded sweep under the cursor; None: no sweep, or it has no metrics."""
-    alerts: Mapping[str, str] = field(default_factory=dict)
+    alerts: Mapping[str, str] = NOTHING
     """By the name of a stage with alerts on its last attempt: `NaN`, or `alert`."""
-    earlier: Mapping[str, int] = field(default_factory=dict)
+    earlier: Mapping[str, int] = NOTHING
     """By the name of a stage with several attempts: the microseconds of those before the last."""
     more: int = 0
     """Number of further stages, which the next snapshot adds (large runs load in steps)."""
@@ -180,7 +177,7 @@ class RunValues(NamedTuple):
 class ListedMetrics(NamedTuple):
     """The metrics of the listed runs, in view or not."""
 
-    titles: Mapping[str, ComparedMetric] = MappingProxyType({})
+    titles: Mapping[str, ComparedMetric] = NOTHING
     """By title."""
     main: str = ""
     """The title that more than half of the runs with a metric have; empty: none."""
@@ -190,8 +187,7 @@ class ListedMetrics(NamedTuple):
     """Width of the longest list of GPUs that a run uses."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunLive:
+class RunLive(NamedTuple):
     """Live data of a listed run, read only while it is in view."""
 
     metric: ComparedMetric | None = None
@@ -233,8 +229,7 @@ class RunLive:
         return step(self.step) + (f"/{step(self.last_step)}" if self.last_step else "")
 
 
-@dataclass(frozen=True, slots=True)
-class CurvesPage:
+class CurvesPage(NamedTuple):
     """The data of a metric's page."""
 
     run: RunRecord
@@ -248,8 +243,7 @@ class CurvesPage:
     """Number of stages in the run."""
 
 
-@dataclass(frozen=True, slots=True)
-class GpuUse:
+class GpuUse(NamedTuple):
     """The stage that uses a GPU."""
 
     run_id: str
@@ -257,22 +251,20 @@ class GpuUse:
     stage: str
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(NamedTuple):
     """The data of the machine page."""
 
     figures: MachineFigures | None = None
     """None: not read yet."""
-    gpu_history: Mapping[int, tuple[tuple[float, float], ...]] = field(default_factory=dict)
+    gpu_history: Mapping[int, tuple[tuple[float, float], ...]] = NOTHING
     """By GPU index, recent utilisation and memory use in per cent, oldest first."""
     gpu_problem: str | None = None
     """Why the installed driver cannot be read."""
-    rates: Mapping[Path, float] = field(default_factory=dict)
+    rates: Mapping[Path, float] = NOTHING
     """Growth of disk usage in bytes per second; only growing disks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """Everything the screen shows, at one moment."""
 
     query: Query
@@ -281,14 +273,14 @@ class Snapshot:
     """Newest first; incomplete while `loading`."""
     loading: bool = False
     """True while more runs are being read."""
-    endings: Mapping[str, Eta] = field(default_factory=dict)
+    endings: Mapping[str, Eta] = NOTHING
     """Estimated ends of unfinished listed runs, by id."""
-    live: Mapping[str, RunLive] = field(default_factory=dict)
+    live: Mapping[str, RunLive] = NOTHING
     """Live data of the runs in view, by id."""
-    listed: ListedMetrics = field(default_factory=ListedMetrics)
-    details: Mapping[str, RunDetails] = field(default_factory=dict)
+    listed: ListedMetrics = ListedMetrics()
+    details: Mapping[str, RunDetails] = NOTHING
     """Of the runs in view, by id, if their second line is shown."""
-    metrics: Mapping[str, RunValues] = field(default_factory=dict)
+    metrics: Mapping[str, RunValues] = NOTHING
     """By metric name, the values for `ListQuery.metrics`."""
     page: RunPage | None = None
     """None on other pages, and if the run was deleted."""
@@ -298,9 +290,9 @@ class Snapshot:
     """GPUs of this machine; empty without a driver."""
     far_gpus: tuple[GpuFigures, ...] = ()
     """GPUs of other hosts that share the database."""
-    gpu_holders: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    gpu_holders: Mapping[tuple[str, int], str] = NOTHING
     """The name of the stage that uses a GPU, by the GPU's place."""
-    gpu_uses: Mapping[tuple[str, int], GpuUse] = field(default_factory=dict)
+    gpu_uses: Mapping[tuple[str, int], GpuUse] = NOTHING
     """The same with the run; on the machine page only."""
     machine: Machine | None = None
     """On the machine page only."""

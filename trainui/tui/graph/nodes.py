@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
@@ -32,8 +32,7 @@ RANKS = {status: rank for rank, status in enumerate(BY_IMPORTANCE)}
 """Each state's index in `BY_IMPORTANCE`."""
 
 
-@dataclass(frozen=True, slots=True)
-class GraphNode:
+class GraphNode(NamedTuple):
     """A stage, or the stages of a folded sweep."""
 
     key: str

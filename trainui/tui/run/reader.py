@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -167,15 +166,14 @@ class RunPageReader:
         )
         number = query.attempt if (query.attempt or 0) < len(attempts) else None
         if query.tab == DetailTab.OUTPUTS:
-            return replace(detail, files=stage_files(stage, attempts, number))
+            return detail._replace(files=stage_files(stage, attempts, number))
         if query.tab == DetailTab.EVENTS:
-            return replace(detail, events=_events(connection, stage, attempts, number))
+            return detail._replace(events=_events(connection, stage, attempts, number))
         if query.tab == DetailTab.PARAMS:
-            return replace(detail, own_parameters=_own_parameters(connection, stage))
+            return detail._replace(own_parameters=_own_parameters(connection, stage))
         unknown, filled = self._with_results(connection, stage, attempts[:number], stages)
         shown, earlier = as_attempt(stage, attempts[:number]), number is not None
-        return replace(
-            detail,
+        return detail._replace(
             filled=filled,
             code_change=self._code_changes.read(run, stage),
             unknown_results=unknown,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
@@ -166,7 +165,7 @@ class RunScreen(PaneActions):
         keys = [first, *([] if compare in others else [compare]), *others]
         if not self.graph.folded:
             return keys
-        return [replace(key, label="unfold") if key.id == "stages.open" else key for key in keys]
+        return [key._replace(label="unfold") if key.id == "stages.open" else key for key in keys]
 
     def idle_keys(self) -> Collection[str]:
         """Return the key of a resume if nothing is to be resumed."""

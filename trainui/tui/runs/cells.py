@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 
 from trainui.domain.states import UNFINISHED, Status
 from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
 from trainui.text import SYMBOLS, TROUBLE, harmless, state, verdict
+from trainui.tui.data.snapshot import NOTHING
 from trainui.tui.render.numbers import elapsed, number, progress_bar, spark, state_style, when
 from trainui.tui.render.styled_text import ELLIPSIS, Segment, cut, fit, fit_middle, width_of
 from trainui.tui.runs.column_stats import EXTERNAL
@@ -33,16 +33,15 @@ WORST = {"failed": "bad", "nan": "bad", "stalled": "warn", "alert": "warn"}
 """The style of each kind of trouble, the worst first."""
 
 
-@dataclass(frozen=True, slots=True)
-class RowContext:
+class RowContext(NamedTuple):
     """The data that a line shows besides the run's record."""
 
     now: int
-    endings: Mapping[str, Eta] = field(default_factory=dict)
+    endings: Mapping[str, Eta] = NOTHING
     """By run id, the estimated ends."""
-    live: Mapping[str, RunLive] = field(default_factory=dict)
+    live: Mapping[str, RunLive] = NOTHING
     """By run id, the data that is read of visible runs only."""
-    details: Mapping[str, RunDetails] = field(default_factory=dict)
+    details: Mapping[str, RunDetails] = NOTHING
     """By run id, what the second lines show."""
 
 

@@ -7,7 +7,6 @@ running one only the sparkline is cached.
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from dataclasses import replace
 
 from trainui.domain.headline_metric import headline
 from trainui.domain.metric_direction import ComparedMetric
@@ -103,8 +102,7 @@ class HeadlineReader:
         nan = stage_alerts.stages_with_nan(connection, in_trouble).get(run.id, frozenset())
         best = self._values.best(connection, stages, name, stage.search, nan)
         shown = stage if best is None else best[0]
-        return replace(
-            live,
+        return live._replace(
             metric=ComparedMetric.of(name, stage.search),
             stage=shown.name,
             member=member_of(shown.name),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from trainui.domain.states import Status
@@ -57,8 +56,7 @@ class InViewReader:
         gpus = gpu_use.by_run(connection) if running else {}
         newest = [by_id[run_id] for run_id in query.listed if run_id in by_id]
         longest = max((len(",".join(map(str, found))) for found in gpus.values()), default=0)
-        return replace(
-            snapshot,
+        return snapshot._replace(
             runs=runs,
             endings=endings,
             live=self._live.read(connection, shown, self._etas.goals, gpus) if shown else {},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from trainui.store.db.protocol import Connection
@@ -88,7 +87,7 @@ class RunsPageReader:
             self._list.first(connection)
         else:
             self._list.update(connection)
-        snapshot = replace(snapshot, runs=self._list.runs, loading=self._list.loading)
+        snapshot = snapshot._replace(runs=self._list.runs, loading=self._list.loading)
         if snapshot.loading or not snapshot.runs:
             self.unfinished = bool(snapshot.runs)
             return snapshot

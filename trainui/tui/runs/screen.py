@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -133,9 +132,9 @@ class RunsScreen(Page):
             super().show_keys()
             return
         keys = self.host.keys
-        adding = [replace(keys.find("runs.open"), label="add")]
+        adding = [keys.find("runs.open")._replace(label="add")]
         if self.welcome.has_trainings:
-            adding.append(replace(keys.find("runs.mark_all"), label="add all of this directory"))
+            adding.append(keys.find("runs.mark_all")._replace(label="add all of this directory"))
         self.key_bar.show([*adding, *keys.footer(("app",))])
 
     def _show_top(self) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from trainui.domain.metric_direction import ComparedMetric
 from trainui.domain.states import Status
@@ -15,8 +14,7 @@ from trainui.tui.data.stage_values import SMOOTHED
 from trainui.tui.runs.params import number_of, values_of
 
 
-@dataclass(frozen=True, slots=True)
-class SortOrder:
+class SortOrder(NamedTuple):
     """A sort order."""
 
     title: str

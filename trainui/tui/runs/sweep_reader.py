@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from trainui.domain.states import UNFINISHED
@@ -67,7 +66,7 @@ class SweepReader:
                 continue
             text = sweep_values.of_run(connection, run.id) if run.id in swept else ""
             self._known[run.id] = _KnownSweep(
-                run, replace(run, sweeps_json=text) if text else run, now
+                run, run._replace(sweeps_json=text) if text else run, now
             )
 
     def _filled(self, runs: Sequence[RunLine]) -> Iterator[RunLine]:
@@ -78,4 +77,4 @@ class SweepReader:
                 yield run if known is None else known.filled
                 continue
             self._is_stale = True
-            yield replace(run, sweeps_json=known.filled.sweeps_json)
+            yield run._replace(sweeps_json=known.filled.sweeps_json)

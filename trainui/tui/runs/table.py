@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -126,7 +125,7 @@ class RunTable(CursorView):
         if snapshot.runs is not self._all or (self.metrics and values != self._values):
             self._all = snapshot.runs
             self._arrange()
-        elif self._moment != replace(before, now=self._moment.now) or listed != self._listed:
+        elif self._moment != before._replace(now=self._moment.now) or listed != self._listed:
             self._fit(self._facts)
             self.update_rows()
 
@@ -177,7 +176,7 @@ class RunTable(CursorView):
 
     def tick(self) -> None:
         """Update the running times."""
-        self._moment = replace(self._moment, now=clock.now())
+        self._moment = self._moment._replace(now=clock.now())
         self.update_rows()
 
     def move_cursor(self, index: int, *, post: bool = True) -> None:

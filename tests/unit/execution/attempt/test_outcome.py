@@ -65,7 +65,7 @@ def attempt_in(stage_dir: Path, number: int = 1, **fields: Any) -> AttemptRecord
         cancel_requested_at=None,
         metrics_complete=True,
     )
-    return replace(record, **fields)
+    return record._replace(**fields)
 
 
 def judge(attempt: AttemptRecord, found: Exit, **fields: Any) -> tuple[Status, str | None]:
@@ -244,7 +244,7 @@ def test_a_lost_attempt_is_interrupted_or_was_cancelled(tmp_path: Path) -> None:
         Status.FAILED,
         "timed out after 1m30s\n\nprocess 7, 8 survived SIGKILL and may still be running",
     )
-    attempt = replace(attempt, cancel_requested_at=1)
+    attempt = attempt._replace(cancel_requested_at=1)
     assert lose(attempt, ended_for=ExitReason.TIMEOUT).status == Status.CANCELLED
 
 
@@ -359,7 +359,7 @@ def test_after_a_checkpoint_what_an_earlier_attempt_made_counts(
     wait_a_moment(second, best)
     old = "is older than this attempt"
     assert judge(second, ended(), outputs=("best.npz",))[1] == f"output best.npz {old}"
-    continued = replace(second, checkpoint="ckpt-1")
+    continued = second._replace(checkpoint="ckpt-1")
     assert judge(continued, ended(), outputs=("best.npz",))[0] == Status.COMPLETED
     assert judge(continued, ended(), outputs=("stranger",))[1] == f"output stranger {old}"
 

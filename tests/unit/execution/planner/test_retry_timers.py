@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from tests.unit.execution.planner.test_wait_reasons import STAGE
 from trainui import clock
 from trainui.execution.planner.wait_reasons import RetryTimers
@@ -14,10 +12,10 @@ HOURS = 5 * 3600 * clock.SECOND
 
 def test_a_retry_waits_no_longer_than_its_delay() -> None:
     ended = clock.now() + HOURS
-    retried = replace(STAGE, completed_at=ended, not_before=ended + 4 * clock.SECOND)
+    retried = STAGE._replace(completed_at=ended, not_before=ended + 4 * clock.SECOND)
     assert 0 < RetryTimers().left(retried) <= 4
 
 
 def test_a_stage_that_was_put_back_waits_no_longer_than_the_longest_pause() -> None:
-    put_back = replace(STAGE, completed_at=None, not_before=clock.now() + HOURS)
+    put_back = STAGE._replace(completed_at=None, not_before=clock.now() + HOURS)
     assert 0 < RetryTimers().left(put_back) <= LONGEST_PAUSE

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from trainui.domain.definition import StageDefinition
@@ -29,10 +27,10 @@ STAGE = StageRecord(
     ],
 )
 def test_one_host_says_why(before: str | None, by: str | None, after: tuple[str, str]) -> None:
-    stage = replace(STAGE, reason=before, reason_host=by)
+    stage = STAGE._replace(reason=before, reason_host=by)
     assert wait_reasons.worded(stage, "why", HostView("b")) == after
     assert wait_reasons.worded(stage, "why", None) == ("why", None)
-    only_there = replace(stage, definition=StageDefinition("a", host="b"))
+    only_there = stage._replace(definition=StageDefinition("a", host="b"))
     assert wait_reasons.worded(only_there, "why", HostView("b")) == ("why", None)
 
 

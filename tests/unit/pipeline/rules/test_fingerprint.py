@@ -147,10 +147,10 @@ def test_an_upstream_ran_again_where_it_completed_after_the_attempt_got_its_slot
 def test_what_a_result_is_made_of_is_the_attempts_else_the_stages_else_what_it_is_kept_as() -> None:
     edited = replace(STAGE, command="other")
     assert fingerprint.origin_of(attempt(1), STAGE).definition == STAGE
-    ran = replace(attempt(1), definition=STAGE, inputs={A: {"size": 1}})
+    ran = attempt(1)._replace(definition=STAGE, inputs={A: {"size": 1}})
     assert fingerprint.origin_of(ran, edited).definition == STAGE
     kept = fingerprint.kept_record(edited, {A: {"size": 2}}, {"u": 1})
-    made = fingerprint.origin_of(replace(ran, kept=json.loads(json.dumps(kept))), STAGE)
+    made = fingerprint.origin_of(ran._replace(kept=json.loads(json.dumps(kept))), STAGE)
     assert (made.definition, made.inputs, made.excused) == (edited, {A: {"size": 2}}, {"u": 1})
 
 

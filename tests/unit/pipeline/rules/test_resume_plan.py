@@ -60,7 +60,7 @@ def test_what_is_done_is_skipped() -> None:
 
 def test_a_pruned_stage_is_skipped_by_a_resume_and_run_by_a_rerun() -> None:
     stages = diamond(B=S.PRUNED, C=S.FAILED, D=S.BLOCKED)
-    stages[1] = dataclasses.replace(stages[1], reason="1 at step 3 is above the median 0.5 of 7")
+    stages[1] = stages[1]._replace(reason="1 at step 3 is above the median 0.5 of 7")
     planned = {stage.name: stage for stage in plan_resume(stages, find_checkpoint=lambda s: s.name)}
     assert [planned[name].action for name in "ABCD"] == ["skip", "skip", "continue", "run"]
     assert planned["B"].reason == "was pruned: 1 at step 3 is above the median 0.5 of 7"
@@ -83,7 +83,7 @@ def test_what_needs_a_trial_that_completed_is_not_run_without_one(
     stages = [record("B0", [], S.FAILED), record("B1", [], last)]
     for number, stage in enumerate(stages):
         definition = dataclasses.replace(stage.definition, group="B", trial=number)
-        stages[number] = dataclasses.replace(stage, definition=definition)
+        stages[number] = stage._replace(definition=definition)
     stages += [record("D", ["B0", "B1"], S.BLOCKED), record("E", ["D"], S.BLOCKED)]
     counted = frozenset({"B0"} if last == S.INTERRUPTED else {"B0", "B1"})
     planned = plan_resume(
@@ -202,7 +202,7 @@ def test_only_the_result_of_a_completed_stage_can_be_kept() -> None:
 
 
 def test_a_stage_that_was_removed_from_the_file_never_runs() -> None:
-    gone = dataclasses.replace(record("D", ["B", "C"], S.SKIPPED), removed=True)
+    gone = record("D", ["B", "C"], S.SKIPPED)._replace(removed=True)
     stages = [*diamond(B=S.FAILED)[:3], gone]
     planned = plan_resume(stages, find_checkpoint=lambda _: None)
     assert (planned[3].action, planned[3].reason) == ("skip", "no longer in the pipeline file")
@@ -218,7 +218,7 @@ def test_a_new_stage_is_listed_as_new() -> None:
 
 
 def test_the_reason_of_a_failed_stage_is_shown() -> None:
-    failed = dataclasses.replace(record("A", [], S.FAILED), reason="exit code 3")
+    failed = record("A", [], S.FAILED)._replace(reason="exit code 3")
     [planned] = plan_resume([failed], find_checkpoint=lambda _: None)
     assert planned.reason == "failed: exit code 3"
 

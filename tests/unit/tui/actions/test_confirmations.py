@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from tests.unit.tui.filled import Filler
 from trainui.domain.definition import CheckpointRule
 from trainui.domain.states import Status
@@ -15,7 +13,7 @@ def test_the_rerun_of_a_pruned_stage_says_how_it_continues(filler: Filler) -> No
     run_id = filler.run({"a": (), "b": ("a",)}, checkpoint=CheckpointRule("ckpt-*"))
     target = Target(run_id, "digits", Status.COMPLETED, 0)
     stage = filler.stage(run_id, "a")
-    pruned = replace(stage, status=Status.PRUNED)
+    pruned = stage._replace(status=Status.PRUNED)
     others = [f"of the run {target.label}", "b depends on it"]
     assert rerun_question(target, [stage])._facts() == others
     words = "was pruned: it runs from its checkpoint if it has one, with pruning off"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -86,8 +85,7 @@ def timed(filler: Filler, connection: protocol.Connection) -> list[StageRecord]:
     return [
         stage
         if stage.name not in seconds
-        else replace(
-            stage,
+        else stage._replace(
             started_at=begun + seconds[stage.name][0] * clock.SECOND,
             completed_at=begun + seconds[stage.name][1] * clock.SECOND,
         )

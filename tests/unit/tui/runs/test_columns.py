@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -54,8 +53,7 @@ METRICS = {one: ComparedMetric.of(one) for one in ("val/loss best", "test/accura
 LISTED = ListedMetrics({"val/loss best": ComparedMetric.of("val/loss")}, "val/loss best", gpus=3)
 
 
-SWEEP = replace(
-    RUN,
+SWEEP = RUN._replace(
     sweeps_json='{"values": {"lr": ["0.1", "0.000012345", "0.02"], "act": ["relu", "gelu"], '
     '"trial": ["0", "1"], "size": ["small", "medium", "x-large"]}}',
 )
@@ -66,14 +64,14 @@ def test_a_sweep_has_the_range_of_its_members_in_the_column_of_a_parameter() -> 
     line = shown(SWEEP, 250, RUN)
     for words in (" 1.23e-5..0.1 ", " relu,gelu ", " 3 values "):
         assert words in line
-    other = replace(RUN, params_json='{"lr": "1e-4"}')
+    other = RUN._replace(params_json='{"lr": "1e-4"}')
     lines = [RUN, SWEEP, other]
     assert by_param("lr").arranged(lines, reverse=False) == [SWEEP, other, RUN]
 
 
 def test_the_second_line_has_the_metric_and_the_best_member_where_no_column_has_them() -> None:
-    best = replace(LIVE, stage="train[lr=0.1,seed=1]", member="lr=0.1,seed=1")
-    runs = [replace(RUN, params_json='{"lr": "0.1", "seed": "2"}'), RUN]
+    best = LIVE._replace(stage="train[lr=0.1,seed=1]", member="lr=0.1,seed=1")
+    runs = [RUN._replace(params_json='{"lr": "0.1", "seed": "2"}'), RUN]
     details = {RUN.id: RunDetails("a", Status.FAILED, "exit code 1")}
     facts = with_listed(facts_of(runs), LISTED._replace(member=13), endings=True)
     for width, words, others in (
@@ -85,7 +83,7 @@ def test_the_second_line_has_the_metric_and_the_best_member_where_no_column_has_
         columns = RunColumns(width, facts)
         assert plain(columns.second_row(RUN, moment)).strip().split("  ") == words
         assert others in plain(columns.row(RUN, moment))
-        failed = replace(RUN, status=Status.FAILED)
+        failed = RUN._replace(status=Status.FAILED)
         texts = plain(columns.second_row(failed, moment)).split("  ")
         assert texts[-len(words) - 1 : -1][1] == words[-1]
 
@@ -103,7 +101,7 @@ def test_the_second_line_has_the_metric_and_the_best_member_where_no_column_has_
 def test_another_metric_than_the_columns_loses_the_word_that_both_have(
     metric: ComparedMetric, room: int, words: str
 ) -> None:
-    moment = RowContext(NOW, live={RUN.id: replace(LIVE, metric=metric)})
+    moment = RowContext(NOW, live={RUN.id: LIVE._replace(metric=metric)})
     found = value_cells("f1 best")(RUN, moment, VALUE + room)
     assert plain(tuple(found)).partition("0.2500")[2].strip() == words
 
@@ -145,16 +143,16 @@ def shown(run: RunLine, width: int, *others: RunLine, live: RunLive | None = LIV
 )
 @pytest.mark.parametrize("priority", [0, 12])
 def test_a_line_fits_its_width_and_is_harmless(width: int, name: str, priority: int) -> None:
-    run = replace(RUN, name=name, priority=priority, pipeline=name[::-1], is_external=width % 2 > 0)
+    run = RUN._replace(name=name, priority=priority, pipeline=name[::-1], is_external=width % 2 > 0)
     assert "\x1b" not in shown(run, width, RUN)
 
 
 def test_an_external_run_is_marked() -> None:
-    assert " digits ext " in shown(replace(RUN, is_external=True), 80)
+    assert " digits ext " in shown(RUN._replace(is_external=True), 80)
 
 
 def test_what_is_wrong_is_counted_with_words_where_they_fit() -> None:
-    run = replace(RUN, trouble=RunTrouble(failed=1, stalled=1, nan=3))
+    run = RUN._replace(trouble=RunTrouble(failed=1, stalled=1, nan=3))
     assert "2/5     ✗1 failed  ◌1 stalled  !3 NaN  " in shown(run, 160)
     assert " ✗1 ◌1 !3 " in shown(run, 80)
     assert "TROUBLE" not in RunColumns(160, facts_of([RUN])).titles
@@ -170,14 +168,14 @@ def test_what_is_wrong_is_counted_with_words_where_they_fit() -> None:
     ],
 )
 def test_the_state_has_the_colour_of_the_worst(trouble: RunTrouble, style: str) -> None:
-    run = replace(RUN, trouble=trouble)
+    run = RUN._replace(trouble=trouble)
     row = RunColumns(120, facts_of([run])).row(run, RowContext(NOW))
     assert next(segment.style for segment in row if "running" in segment.text) == style
 
 
 @pytest.mark.parametrize("status", list(Status))
 def test_a_state_is_a_symbol_and_a_word(status: Status) -> None:
-    assert f" {status} " in shown(replace(RUN, status=status), 80)
+    assert f" {status} " in shown(RUN._replace(status=status), 80)
 
 
 def test_a_line_says_how_far_and_what_runs_now() -> None:
@@ -187,35 +185,35 @@ def test_a_line_says_how_far_and_what_runs_now() -> None:
 
 
 def test_with_more_room_more_is_shown() -> None:
-    other = replace(RUN, id="other", params_json='{"lr": "1e-3", "seed": "1"}')
+    other = RUN._replace(id="other", params_json='{"lr": "1e-3", "seed": "1"}')
     text = shown(RUN, 200, other)
     for part in ("3e-4", "1200/5000", "⠱", "0,3", "digits.v2", "train[hidden=128]"):
         assert part in text
 
 
 def test_of_a_failed_run_the_failed_stage_is_named() -> None:
-    failed = replace(RUN, status=Status.FAILED, current=(), failed=("evaluate",))
+    failed = RUN._replace(status=Status.FAILED, current=(), failed=("evaluate",))
     assert "✗ evaluate" in shown(failed, 80)
 
 
 def test_a_pipeline_has_a_column_only_where_a_run_is_called_otherwise() -> None:
     assert "PIPELINE" in RunColumns(160, facts_of([RUN])).titles
-    assert "PIPELINE" not in RunColumns(160, facts_of([replace(RUN, pipeline="digits")])).titles
+    assert "PIPELINE" not in RunColumns(160, facts_of([RUN._replace(pipeline="digits")])).titles
 
 
 def test_only_parameters_that_differ_have_a_column() -> None:
     texts = ['{"lr": "1", "bs": "8", "seed": "1"}', '{"lr": "2", "bs": "8"}']
     assert differing(texts) == ("lr", "seed")
     assert differing(texts[:1] * 5) == ()
-    runs = [replace(RUN, params_json=text) for text in texts]
+    runs = [RUN._replace(params_json=text) for text in texts]
     assert {"lr", "seed"} <= set(RunColumns(160, facts_of(runs)).titles)
     assert "bs" not in RunColumns(160, facts_of(runs)).titles
 
 
 def test_a_parameter_that_only_other_pipelines_lack_gives_way_first() -> None:
     texts = ('{"data": "cifar10", "lr": "1"}', '{"lr": "2"}', "{}")
-    runs = [replace(RUN, params_json=text) for text in texts]
-    facts = facts_of([replace(run, pipeline=f"p{at}") for at, run in enumerate(runs)])
+    runs = [RUN._replace(params_json=text) for text in texts]
+    facts = facts_of([run._replace(pipeline=f"p{at}") for at, run in enumerate(runs)])
     assert facts.params == ("lr", "data")
     by_width = {width: RunColumns(width, facts).titles for width in (80, 160)}
     assert ("lr" in by_width[80], "data" in by_width[80]) == (True, False)
@@ -224,8 +222,8 @@ def test_a_parameter_that_only_other_pipelines_lack_gives_way_first() -> None:
     of_one_pipeline = facts_of(runs)
     assert of_one_pipeline.params == ("lr", "data")
     assert {"lr", "data"} <= set(RunColumns(80, of_one_pipeline).titles)
-    sweep = replace(SWEEP, params_json="{}")
-    unread = facts_of([sweep, replace(sweep, sweeps_json="")])
+    sweep = SWEEP._replace(params_json="{}")
+    unread = facts_of([sweep, sweep._replace(sweeps_json="")])
     assert (bool(unread.params), unread.compared) == (True, 0), "the other may not be read yet"
 
 
@@ -235,9 +233,9 @@ def test_a_parameter_of_few_runs_shortens_neither_names_nor_metrics(
 ) -> None:
     names = ("model", "optimizer", "data", "project", "patience")
     params = [json.dumps(dict.fromkeys(names, f"value {at}")) for at in range(having)]
-    of_many = [replace(RUN, name=f"training-{at:04}", pipeline=f"p{at}") for at in range(40)]
+    of_many = [RUN._replace(name=f"training-{at:04}", pipeline=f"p{at}") for at in range(40)]
     runs = [
-        replace(run, params_json=params[at] if at < having else "{}")
+        run._replace(params_json=params[at] if at < having else "{}")
         for at, run in enumerate(of_many)
     ]
     facts = with_listed(facts_of(runs), LISTED._replace(main="", titles=METRICS), endings=False)
@@ -251,7 +249,7 @@ def test_a_parameter_of_few_runs_shortens_neither_names_nor_metrics(
 
 def test_a_long_name_shortens_no_other_column() -> None:
     texts = ('{"weight_decay": "0.1"}', '{"weight_decay": "0.2"}')
-    runs = [replace(RUN, name="n" * 60, params_json=text) for text in texts]
+    runs = [RUN._replace(name="n" * 60, params_json=text) for text in texts]
     heading = plain(RunColumns(120, facts_of(runs)).heading())
     assert "weight_decay" in heading
 
@@ -260,10 +258,10 @@ def test_a_long_name_takes_what_is_free_before_others_are_widened() -> None:
     name = "resnet50-imagenet-augmented-cosine-schedule-warmup-5-epochs"
     many = tuple(f"train[lr=0.0{n}]" for n in range(1, 9))
     member = "lr=0.01,seed=0,model=resnet50"
-    run = replace(RUN, name=name, pipeline=name, current=many)
-    runs = [run, replace(run, params_json='{"lr": "1"}')]
+    run = RUN._replace(name=name, pipeline=name, current=many)
+    runs = [run, run._replace(params_json='{"lr": "1"}')]
     facts = with_listed(facts_of(runs), LISTED._replace(member=len(member)), endings=True)
-    live = {RUN.id: replace(LIVE, member=member)}
+    live = {RUN.id: LIVE._replace(member=member)}
     line = plain(RunColumns(200, facts).row(runs[0], RowContext(NOW, live=live)))
     assert f" {name} " in line
     assert "train[lr=0.01] +7" in line
@@ -274,8 +272,8 @@ def test_a_long_name_takes_what_is_free_before_others_are_widened() -> None:
 
 def test_words_of_trouble_that_do_not_fit_get_no_room() -> None:
     trouble = RunTrouble(failed=1, stalled=1, nan=3)
-    sweep = replace(SWEEP, name="n" * 60, pipeline="n" * 60, trouble=trouble)
-    facts = with_listed(facts_of([sweep, replace(RUN, pipeline="digits")]), LISTED, endings=False)
+    sweep = SWEEP._replace(name="n" * 60, pipeline="n" * 60, trouble=trouble)
+    facts = with_listed(facts_of([sweep, RUN._replace(pipeline="digits")]), LISTED, endings=False)
     at_120, at_200 = (RunColumns(width, facts, "WHEN") for width in (120, 200))
     assert "TROUBLE   STAGE" in plain(at_120.heading())
     assert " ✗1 ◌1 !3  " in plain(at_120.row(sweep, RowContext(NOW)))
@@ -286,7 +284,7 @@ def test_words_of_trouble_that_do_not_fit_get_no_room() -> None:
 
 def test_nothing_is_cut_where_all_of_it_fits() -> None:
     params = '{"dataset_directory": "/data/imagenet/2012", "lr": "1"}'
-    runs = [replace(RUN, params_json=params, pipeline="digits-with-augmented-data"), RUN]
+    runs = [RUN._replace(params_json=params, pipeline="digits-with-augmented-data"), RUN]
     columns = RunColumns(200, facts_of(runs))
     assert "dataset_directory" in plain(columns.heading())
     line = plain(columns.row(runs[0], RowContext(NOW)))
@@ -295,7 +293,7 @@ def test_nothing_is_cut_where_all_of_it_fits() -> None:
 
 
 def test_a_long_number_is_rounded() -> None:
-    other = replace(RUN, params_json='{"lr": 0.00833333333333}')
+    other = RUN._replace(params_json='{"lr": 0.00833333333333}')
     assert "0.0083 " in shown(other, 160, RUN)
 
 
@@ -306,23 +304,23 @@ def test_the_metric_is_named_once_where_all_have_the_same() -> None:
         titles={**LISTED.titles, "loss best": ComparedMetric.of("loss")}, main=""
     )
     assert "METRIC" in RunColumns(120, with_listed(one, both, endings=False)).titles
-    other = RowContext(NOW, live={RUN.id: replace(LIVE, metric=ComparedMetric.of("loss"))})
+    other = RowContext(NOW, live={RUN.id: LIVE._replace(metric=ComparedMetric.of("loss"))})
     assert "0.2500 loss best" in plain(RunColumns(160, one).row(RUN, other))
-    long = RowContext(NOW, live={RUN.id: replace(LIVE, metric=LONG)})
+    long = RowContext(NOW, live={RUN.id: LIVE._replace(metric=LONG)})
     for width in range(80, 160, 5):
         row = plain(RunColumns(width, with_listed(one, both, endings=False)).row(RUN, long))
         assert "0.2500" not in row or "best " in row, "which value it is stays"
 
 
 def test_the_mark_of_the_order_shortens_no_heading() -> None:
-    runs = [replace(RUN, params_json=f'{{"steps": "{n}"}}') for n in (1, 2)]
+    runs = [RUN._replace(params_json=f'{{"steps": "{n}"}}') for n in (1, 2)]
     for title in ("STAGES", "steps", "ELAPSED", "WHEN"):
         assert f"{title}▾" in plain(RunColumns(120, facts_of(runs), title).heading())
 
 
 def test_columns_do_not_shrink_while_runs_continue() -> None:
     before = with_listed(facts_of([RUN]), LISTED, endings=True)
-    later = facts_of([replace(RUN, current=("x",))]).grown(before)
+    later = facts_of([RUN._replace(current=("x",))]).grown(before)
     later = with_listed(later, LISTED, endings=False)
     assert RunColumns(120, later).titles == RunColumns(120, before).titles
     assert later.current == before.current
@@ -338,9 +336,9 @@ def test_a_column_is_found_by_its_cell() -> None:
 
 
 def test_the_orders_put_what_they_say_first_and_can_be_turned_round() -> None:
-    old = replace(RUN, id="b", name="a", created_at=NOW - 9, started_at=NOW - 9 * 10**9)
-    done = replace(
-        RUN, id="c", name="z", status=Status.COMPLETED, created_at=NOW - 20, completed_at=NOW
+    old = RUN._replace(id="b", name="a", created_at=NOW - 9, started_at=NOW - 9 * 10**9)
+    done = RUN._replace(
+        id="c", name="z", status=Status.COMPLETED, created_at=NOW - 20, completed_at=NOW
     )
     runs = [RUN, old, done]
 
@@ -358,7 +356,7 @@ def test_the_orders_put_what_they_say_first_and_can_be_turned_round() -> None:
 
 def test_a_parameter_sorts_by_its_number_and_runs_without_it_come_last() -> None:
     runs = [
-        replace(RUN, id=text, params_json=text)
+        RUN._replace(id=text, params_json=text)
         for text in ('{"lr": "1e-1"}', "{}", '{"lr": "adam"}', '{"lr": 3e-4}')
     ]
     found = [run.id for run in by_param("lr").arranged(runs, reverse=False)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from trainui import clock
@@ -115,11 +113,10 @@ def test_an_invalid_term_is_reported_and_the_rest_counts(text: str, said: str) -
     found = parse(f"digits {text}")
     assert said in found.problems[0]
     assert found.fits(RUN, NOW, {})
-    assert not found.fits(replace(RUN, name="mnist", pipeline="mnist"), NOW, {})
+    assert not found.fits(RUN._replace(name="mnist", pipeline="mnist"), NOW, {})
 
 
-SWEPT = replace(
-    RUN,
+SWEPT = RUN._replace(
     params_json='{"lr": "0.5", "epochs": "3"}',
     sweeps_json='{"values": {"lr": ["0.1", "1e-4"], "act": ["relu"], "trial": ["0", "12"]}, '
     '"searches": ["train"]}',
@@ -164,7 +161,7 @@ def test_a_sweep_matches_if_one_of_its_members_does(text: str, fits: bool) -> No
 def test_runs_in_trouble_are_found(text: str, trouble: RunTrouble, fits: bool) -> None:
     found = parse(text)
     assert found.problems == ()
-    assert found.fits(replace(RUN, trouble=trouble), NOW, {}) is fits
+    assert found.fits(RUN._replace(trouble=trouble), NOW, {}) is fits
 
 
 def test_the_metrics_that_have_to_be_read_are_listed() -> None:

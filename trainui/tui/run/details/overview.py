@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +62,7 @@ def overview_rows(of: DetailsSubject, now: int, width: int, *, folded: bool = Fa
     last = attempts[-1] if attempts else None
     is_newest = count <= stage.attempt
     if detail.filled is not None:
-        stage = replace(stage, definition=detail.filled)
+        stage = stage._replace(definition=detail.filled)
     rows = packed(_state_row(stage, last, now, ending, count), width)
     unknown_end = last if ending is None else None
     facts = _activity_facts(stage, detail.activity, now, unknown_end, is_newest)
@@ -188,8 +188,7 @@ def as_attempt(stage: StageRecord, attempts: Sequence[AttemptRecord]) -> StageRe
     if not attempts or attempts[-1].number == stage.attempt:
         return stage
     attempt = attempts[-1]
-    return replace(
-        stage,
+    return stage._replace(
         status=attempt.status,
         reason=(attempt.error or "").partition("\n")[0] or None,
         definition=attempt.definition or stage.definition,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import replace
 
 from trainui.domain.definition import StageDefinition
 from trainui.domain.headline_metric import headline
@@ -108,7 +107,7 @@ class MatrixReader:
         if best is None or not found.may_lead(best):
             return found
         step = self._steps.read(connection, best, metric, found.values[best.name])
-        return replace(found, best_step=step)
+        return found._replace(best_step=step)
 
     def _others(
         self,

@@ -73,9 +73,9 @@ def test_a_directory_of_any_size_is_looked_at_in_bounds(
     assert len(found.files) == 20
     assert found.cut
     assert "… and more" in joined(files_rows(found, 60))
-    gone = replace(stage, directory="/nowhere/at/all")
-    assert "no files" in joined(files_rows(files.stage_files(replace(
-        gone, definition=replace(gone.definition, outputs=(), checkpoint=CheckpointRule("*"))
+    gone = stage._replace(directory="/nowhere/at/all")
+    assert "no files" in joined(files_rows(files.stage_files(gone._replace(
+        definition=replace(gone.definition, outputs=(), checkpoint=CheckpointRule("*"))
     )), 60))  # fmt: skip
 
 

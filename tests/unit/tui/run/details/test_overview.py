@@ -119,12 +119,12 @@ def test_an_external_run_shows_its_command_and_no_unknown_fields(
     (stage,) = page.stages
 
     def text(run: RunRecord) -> str:
-        return joined(overview_rows(subject(replace(page, run=run), stage), clock.now(), 60))
+        return joined(overview_rows(subject(page._replace(run=run), stage), clock.now(), 60))
 
     assert "output     none yet" in text(page.run)
     assert "checkpoint none yet" in text(page.run)
     adopted = {"kind": "process", "path": "/proc/1", "pid": 1, "command": "python x.py --lr 1"}
-    shown = text(replace(page.run, external=adopted))
+    shown = text(page.run._replace(external=adopted))
     assert "none" not in shown
     assert "command    python x.py --lr 1" in shown
 
@@ -388,9 +388,9 @@ def test_a_command_of_several_lines_is_shown_as_written(
 
 def test_a_reason_that_is_the_state_is_not_shown(filler: Filler) -> None:
     stage = filler.stage(filler.run({"a": ()}), "a")
-    ended = replace(stage, status=Status.CANCELLED, reason="cancelled")
+    ended = stage._replace(status=Status.CANCELLED, reason="cancelled")
     assert why(ended, {}) == ""
-    assert why(replace(ended, reason="SIGTERM from outside"), {}) == "SIGTERM from outside"
+    assert why(ended._replace(reason="SIGTERM from outside"), {}) == "SIGTERM from outside"
 
 
 def test_a_blocked_stage_says_by_what(filler: Filler, connection: protocol.Connection) -> None:
@@ -462,7 +462,7 @@ def test_only_what_ended_without_completing_can_be_resumed(
     assert can_resume(stages)
     failed = [stage for stage in stages if stage.status == Status.FAILED]
     assert failed
-    trials = [replace(one, definition=replace(one.definition, trial=3)) for one in failed]
+    trials = [one._replace(definition=replace(one.definition, trial=3)) for one in failed]
     assert not can_resume(trials)
 
 

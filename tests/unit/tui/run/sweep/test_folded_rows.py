@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -83,7 +82,7 @@ def test_the_sweeps_table_has_the_folds_with_the_best_mean_first(
     ]
     assert rows[3] in table
     assert group is not None
-    with_nan = replace(group, broken=frozenset(MEMBERS[2:3]))
+    with_nan = group._replace(broken=frozenset(MEMBERS[2:3]))
     rows = [" ".join(plain(row).split()) for row in folded_rows(members, with_nan, 60)]
     assert rows[2:4] == ["0.03 0.6000 ± 0.1414 2 of 2", "0.3 0.1000 1 of 2 so far !1 NaN"]
 

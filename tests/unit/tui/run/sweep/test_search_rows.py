@@ -56,8 +56,7 @@ def members(
     run_id = filler.run(dict.fromkeys(names, ()))
     search = Search("val/loss", "minimize")
     return [
-        replace(
-            stage,
+        stage._replace(
             status=state,
             definition=replace(
                 stage.definition, search=search, trial=number, trial_params=dict(params)
@@ -130,7 +129,7 @@ def test_a_trial_that_ran_again_has_no_step_of_its_old_value(
     group = detail(trial(0, "pruned", 0.4, pruning=None))
     rows = GroupRows(stages, group, now=clock.now, width=99)
     assert "2000" in plain(rows[-1])
-    better = replace(group, values={stages[0].name: 0.2})
+    better = group._replace(values={stages[0].name: 0.2})
     rows = GroupRows(stages, better, now=clock.now, width=99)
     assert "0.2000" in plain(rows[-1])
     assert "2000" not in plain(rows[-1]).replace("0.2000", "")
@@ -142,7 +141,7 @@ def test_a_pruned_trial_has_no_step_where_its_best_value_is_of_another(
     stages = members(filler, connection, Status.PRUNED)
     group = detail(trial(0, "pruned", 0.4))
     assert "2000" in plain(GroupRows(stages, group, now=clock.now, width=99)[-1])
-    better = replace(group, values={stages[0].name: 0.3})
+    better = group._replace(values={stages[0].name: 0.3})
     row = plain(GroupRows(stages, better, now=clock.now, width=99)[-1])
     assert "2000" not in row.replace("0.3000", "")
 
@@ -155,7 +154,7 @@ def test_further_metrics_have_columns_where_they_fit(
         "val/acc best": {stages[0].name: StageValue(0.91, False)},
         "train/loss best": {stages[1].name: StageValue(0.7, True)},
     }
-    group = replace(detail(trial(0, value=0.4), trial(1, value=0.5)), others=others)
+    group = detail(trial(0, value=0.4), trial(1, value=0.5))._replace(others=others)
 
     def rows(width: int) -> list[str]:
         found = GroupRows(stages, group, now=clock.now, width=width)
@@ -183,8 +182,7 @@ def test_the_value_is_whole_where_parameters_have_many_digits(
         activation_function="gelu_new_approximate",
     )
     group = detail(trial(0, value=0.2041), trial(1, value=0.5))
-    stages[1] = replace(
-        stages[1],
+    stages[1] = stages[1]._replace(
         definition=replace(
             stages[1].definition,
             trial_params={"lr": 0.08, "weight_decay": 0.1, "activation_function": "relu"},
