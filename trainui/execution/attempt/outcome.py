@@ -22,6 +22,7 @@ from trainui.execution.attempt import failure_cause, logs
 from trainui.execution.attempt.failure_cause import Cause
 from trainui.execution.attempt.logs import SlowPatternError
 from trainui.formatting import signal_name
+from trainui.pipeline.fields import duration
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.supervisor.protocol import Exit, ExitReason
 
@@ -187,9 +188,9 @@ def _wrong_code(found: Exit, code: int) -> str:
 def _overdue(definition: StageDefinition, reason: ExitReason | None) -> str | None:
     """Return which time limit it exceeded; None if it was not ended for that."""
     if reason == ExitReason.TIMEOUT:
-        return f"timed out after {duration(definition.timeout or 0)}"
+        return f"timed out after {duration.text(definition.timeout or 0)}"
     if reason == ExitReason.SILENCE:
-        return f"was silent for {duration(definition.silence_timeout or 0)}"
+        return f"was silent for {duration.text(definition.silence_timeout or 0)}"
     return None
 
 
@@ -249,16 +250,3 @@ def _missing(attempt: AttemptRecord, definition: StageDefinition) -> Iterator[st
         yield f"`success` is not a valid regular expression: {error}"
     except (SlowPatternError, NotPlainFileError) as error:
         yield f"the output cannot be searched for `success`: {error}"
-
-
-def duration(seconds: float) -> str:
-    """Format a duration as in a pipeline file: 90 as `1m30s`, 43200 as `12h`."""
-    if seconds != int(seconds):
-        return f"{seconds:g}s"
-    rest = int(seconds)
-    parts = []
-    for unit, size in (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)):
-        count, rest = divmod(rest, size)
-        if count:
-            parts.append(f"{count}{unit}")
-    return "".join(parts) or "0s"

@@ -404,11 +404,3 @@ def test_a_task_gives_its_result_or_its_error(tmp_path: Path) -> None:
     outcome = attempt_outcome.outcome(attempt, definition, ended(exit_code=1))
     assert (outcome.status, outcome.error) == (Status.FAILED, "ValueError: no\n\nTraceback")
     assert outcome.result is None
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0, "0s"), (0.5, "0.5s"), (90, "1m30s"), (43_200, "12h"), (93_784, "1d2h3m4s")],
-)
-def test_durations_are_written_as_in_a_pipeline_file(seconds: float, words: str) -> None:
-    assert attempt_outcome.duration(seconds) == words

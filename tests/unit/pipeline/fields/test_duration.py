@@ -34,6 +34,15 @@ def test_durations(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0s"), (0.5, "0.5s"), (90, "1m30s"), (43_200, "12h"), (93_784, "1d2h3m4s")],
+)
+def test_durations_are_written_as_in_a_pipeline_file(seconds: float, words: str) -> None:
+    assert duration.text(seconds) == words
+    assert duration.parse(words) == seconds
+
+
+@pytest.mark.parametrize(
     "text",
     ["", " ", "s", "5x", "-5", "+5", "5 m", "30m1h", "1h1h", "1:30", "inf", "nan", "1e99", "4000d",
      "٣s", "1h 30m", "5S", "1_000", "1e-3", "0x10"],
