@@ -16,9 +16,9 @@ Json = Any
 
 
 METRIC_PRESETS = (
-    *("allennlp", "baselines", "catboost", "columns", "ddp", "detectron2", "elements", "fairseq"),
-    *("fastai", "gbm", "headed", "hf", "hf4", "jsonl", "keras", "keyvalue", "killed", "lightgbm"),
-    *("lightning", "llmc", "megatron", "merged", "metriclogger", "mlperf", "mmengine"),
+    *("allennlp", "baselines", "catboost", "columns", "darknet", "ddp", "detectron2", "elements"),
+    *("fairseq", "fastai", "gbm", "headed", "hf", "hf4", "jsonl", "keras", "keyvalue", "killed"),
+    *("lightgbm", "lightning", "llmc", "megatron", "merged", "metriclogger", "mlperf", "mmengine"),
     *("nanogpt", "optuna", "paddlenlp", "print", "rotating", "rsl_rl", "sb3", "sklearn"),
     *("skorch", "spacy", "timm", "timm_train", "torchtune", "tqdm", "transformers"),
     *("ultralytics", "values", "verl", "xgboost"),

@@ -49,8 +49,9 @@ _FIELD = (
 _NAME = (
     rf"(?!(?i:{_STEP}|fps|ips|train(?= +\|)|val\w*|test\w*|eval\w*|dev"
     r"|(?:rank|gpu|cuda|default)[ :=]?\d*)\b)"
-    r"[A-Za-z_][\w.-]*"
-    rf"(?:(?: \d+ \d{{9,}}(?= ))|(?=\])|(?= \|| - [^\d\s])|(?=:[A-Za-z])|(?= (?i:{_STEP})\b)"
+    r"[A-Za-z_][\w.\\-]*"
+    r"(?:(?<=[OGRLES]:root)(?=:\s)"
+    rf"|(?: \d+ \d{{9,}}(?= ))|(?=\])|(?= \|| - [^\d\s])|(?=:[A-Za-z])|(?= (?i:{_STEP})\b)"
     rf"|(?= (?:{_SOURCE})\])|(?=\t(?:{_LEVEL})))"
 )
 _OPENING, _SEPARATOR = (

@@ -46,6 +46,7 @@ PRESETS: dict[str, type[Preset]] = {
     "lightgbm": boosting.LightGBM,
     "catboost": boosting.CatBoost,
     "gbm": boosting.Boosting,
+    "darknet": one_line.Darknet,
     "optuna": one_line.Optuna,
     "mlperf": json_line.MLPerf,
     "allennlp": tables.AllenNLP,

@@ -7,7 +7,7 @@ was seen. A resumed attempt continues with the lengths that the one before has s
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from trainui.metrics.formats.text.presets import pairs
@@ -21,6 +21,12 @@ _BRACKETS = re.compile(r"\]\s*\[\s*\d")
 """Between the positions of `Epoch: [0][10/100]`, where epochs count from 0."""
 
 _FIRST, _RUNS_ON, _SEEN = "first", "runs_on", "epochs"
+
+REPEATS = "repeats"
+"""Key in a preset's memory: by the names in a line, the lines with only an epoch as their step."""
+_MANY_REPEATS = 16
+"""Lines of an epoch with the same names; fewer may be one of each process."""
+_MOST_NAMES = 100
 
 
 class EpochSteps:
@@ -121,6 +127,24 @@ class EpochSteps:
         if epoch == 0 or from_zero:
             self.memory[_FIRST] = 0
         return int(self.memory.get(_FIRST, 1))
+
+
+def counted_if_repeated(
+    memory: dict[str, Any], name: str, epoch: float, row: Iterable[str]
+) -> float:
+    """Return the step of a line with only an epoch: its number, where an epoch has many such lines.
+
+    In `Epoch 1 - batch loss: 2.5`, printed for each batch, the epoch tells no two lines apart.
+    """
+    seen = memory.setdefault(REPEATS, {})
+    key = " ".join(row)
+    if not _OUTER.fullmatch(name) or (key not in seen and len(seen) >= _MOST_NAMES):
+        return epoch
+    first, before, repeats, number, is_counted = seen.get(key, (epoch, epoch, 0, 0, False))
+    repeats = repeats + 1 if epoch == before else 1
+    is_counted = is_counted or repeats > _MANY_REPEATS
+    seen[key] = (first, epoch, repeats, number + 1, is_counted)
+    return float(first + number) if is_counted else epoch
 
 
 def _length(seen: Mapping[str, Any]) -> float:

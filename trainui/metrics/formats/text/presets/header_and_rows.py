@@ -18,7 +18,8 @@ from trainui.metrics.formats.text.presets.epoch_steps import EpochSteps
 _HEADING = re.compile(
     r"(?:.*(?:[\]:|>-]|INFO) )?[-=#*~<\s]*\[?(?:(?:start|begin)\w* |training )?"
     r"(?:global[_ ]step|step|epoch|iteration|iter|episode|round|batch)\s*[:=#]?\s*\[?"
-    r"(?P<step>\d[\d,]*)(?:\s*(?:/|of)\s*\d+)?\]?(?:,? ?epoch=\d+)?(?: *\| *time:? .*)?"
+    r"(?P<step>\d[\d,]*)(?:\s*(?:/|of)\s*\d+)?\]?(?:,? ?epoch=\d+)?"
+    r"(?: *\| *(?:\w+ )?time *[:=]? .*)?"
     r"[\]:.\s]*[-=#*~>\s]*",
     re.IGNORECASE,
 )
@@ -95,6 +96,8 @@ class HeaderAndRows(Preset):
         found = pairs.find(line)
         if not found or any(pair.is_step for pair in found) or pairs.run_to_end(line, found):
             return None
+        if len({pair.name for pair in found}) < len(found) and _are_numbered(found):
+            return None
         before = line[: found[0].start]
         if not _BEFORE.fullmatch(before):
             return None
@@ -103,3 +106,8 @@ class HeaderAndRows(Preset):
         )
         found = [pair for pair in found if not pair.is_time_left]
         return {STEP: step, **{pairs.of_part(pair.name, of): pair.value for pair in found}}
+
+
+def _are_numbered(found: Sequence[pairs.Pair]) -> bool:
+    """Return True for names that are numbered, as in `| Metric | Layer 0 | Layer 1 |`."""
+    return all(pair.value.is_integer() and "." not in pair.text for pair in found)

@@ -24,6 +24,19 @@ _SLASH = re.compile(r"(?<=\d)/(?=[A-Za-z_]+=\d)")
 """`epoch=0/micro_step=20/global_step=10` has three counts."""
 _BARRED = re.compile(r"(step +\d+: (?:\w+ +)?[\w/.-]+) \|(?= +\S+$)", re.IGNORECASE)
 """Trax's `Step     10: eval  Accuracy |  0.25`."""
+_AT_STEP = re.compile(
+    r"\W*(?!(?:new |overall )?best\b)(?P<name>[A-Za-z][\w ./%()-]*?) (?:at|after|in|for) (?:the )?"
+    r"(?P<unit>(?:global[_ -])?(?:step|iteration|iter|epoch|episode|batch|update)) *(?P<at>\d+)"
+    r" *(?:[:=]|is\b:?|->) *(?=[-+]?\.?\d|nan\b)",
+    re.IGNORECASE,
+)
+"""`Average loss at step 2000: 113.8`, `Cost after iteration 100: 0.58`."""
+_PLACES = (" at ", " after ", " in ", " for ")
+_PLACE = re.compile(r" (?:at|after|in|for) (?:the |global.)*(?:step|iter|ep|batch|update)", re.I)
+_HASH = re.compile(r"(?<=epoch|batch|round) ?#(?=\d)|(?<=step|iter) ?#(?=\d)", re.IGNORECASE)
+_RESULTS = "Saving dict for global step"
+"""TensorFlow's estimators print an evaluation so, and repeat the step among the metrics."""
+_REPEATED_STEP = re.compile(r"\bglobal_step = \d+,? ?")
 _LETTER = re.compile(r"\b([EISF])(?=: \d)")
 _WORDS = {"E": "episode", "I": "global_step", "S": "global_step", "F": "global_step"}
 
@@ -32,8 +45,11 @@ def rewritten(line: str) -> str:
     """Return a line with its step and metrics as names and numbers."""
     if "{" in line:
         line = _without_quotes(line)
+    line = _HASH.sub(" ", line) if "#" in line else line
     if line[:1].isdigit():
         return _COUNTED.sub(_named_count, line)
+    if any(word in line for word in _PLACES) and _PLACE.search(line):
+        line = _with_step_first(line)
     if _STEPS.match(line):
         return _STEPS.sub("step", line)
     if ": " in line and LETTERS.match(line):
@@ -45,6 +61,13 @@ def rewritten(line: str) -> str:
     if line.count(" = ") > 1 and " | " in line:
         return line.replace(" = ", ": ")  # names of several words
     return line
+
+
+def _with_step_first(line: str) -> str:
+    """Return `step 2000: Average loss: 113.8` for `Average loss at step 2000: 113.8`."""
+    if _RESULTS in line:
+        return _REPEATED_STEP.sub("", line.replace(_RESULTS, "eval step"))
+    return _AT_STEP.sub(r"\g<unit> \g<at>: \g<name>: ", line, count=1)
 
 
 def _named_count(found: re.Match[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from trainui.metrics.formats.text.presets.base import NUMBER, STEP, LinePreset, Row
+from trainui.metrics.formats.text.presets.base import NOTHING, NUMBER, STEP, LinePreset, Row
 
 _GLOBAL = "global_step"
 
@@ -100,6 +100,23 @@ class Detectron2(LinePreset):
     substring = "iter: "
     line = re.compile(r"(?:.*\s)?iter: (?P<step>\d+) +(?=\S+: )")
     metric = re.compile(r"(\S+): (\S+)")
+
+
+class Darknet(LinePreset):
+    """`10: 1200.5, 1300.25 avg loss, 0.001 rate, 3.5 seconds, 640 images, 12.3 hours left`."""
+
+    substring = " avg"
+    line = re.compile(
+        rf"\s*(?P<step>\d+): (?P<loss>{NUMBER}), (?P<avg_loss>{NUMBER}) avg(?: loss)?,"
+        rf" (?P<rate>{NUMBER}) rate, (?P<seconds>{NUMBER}) seconds, (?P<images>\d+) images"
+    )
+
+    def read(self, line: str) -> Sequence[Row]:
+        """Return the line's numbers, which are printed before their names."""
+        found = self.line.match(line) if self.substring in line else None
+        if found is None:
+            return NOTHING
+        return [{name.replace("_", " "): float(value) for name, value in found.groupdict().items()}]
 
 
 class Optuna(LinePreset):

@@ -6,6 +6,7 @@ The rule decides which words before a number are its name, and which belong to a
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -13,7 +14,8 @@ from typing import NamedTuple
 from trainui.metrics.formats.text.presets.base import NUMBER, STEP
 
 _WORD = r"(?!(?:None|null|N/A|n/a)\b)[A-Za-z_](?:[\w.@/%^-]|'(?=\w))*"
-_NAME = rf"{_WORD}(?: ?\([^()\d]{{0,40}}\))?"
+_INNER = r"[^()\d]{0,40}"
+_NAME = rf"(?:[Tt]op \d+ )?{_WORD}(?: ?\({_INNER}(?:\({_INNER}\){_INNER})?\))?"
 _VALUE = rf"[1-9]\d{{0,2}}(?:,\d{{3}})+(?:\.\d+)?(?!\d|,\d)|{NUMBER}"
 _PAIR = re.compile(
     # `loss=1` (a one-word name), then `val loss: 1` and `val loss 1`. Excluded are names in a
@@ -33,16 +35,24 @@ _WRAPPED = re.compile(
 )
 _NO_NAME = re.compile(
     r"(?:.* )?(?:of|to|in|at|for|by|as|than|with|from|not|is|was|are|the|a|an|and|or|no|any|top"
-    r"|group|reached|ran|after|on|took|loaded|loading|saved|saving|found)|.*\.py",
+    r"|group|reached|ran|after|on|took|loaded|loading|saved|saving|found)|.*\.py"
+    r"|(?:total )?number of .*|total \w+ needed.*|.* from (?:epoch|step|iter\w*)",
     re.IGNORECASE,
 )
 _STEP = re.compile(
     r"(?:(?:end of|(?:\S+ ){0,3}(?:after|at|in)(?: train(?:ing)?)?"
     r"|(?!\S*(?:fps|ips|sec|rate|speed|per)\b)\S+) )?"
-    r"(?:global[_ ]?step|step|iteration|iters?|it|epoch|ep\.?|episode|up(?:date|\.)|round|tick"
-    r"|batch|(?:(?:num|total|env)[_ ])?timesteps?|(?:num|total|env)_steps?)",
+    r"(?:global[_ -]?step|step|iteration|iters?|it|epoch|ep\.?|episode|up(?:date|\.)|round|tick"
+    r"|batch|(?:step|iter|batch|epoch)[_ ](?:id|idx|index|num)"
+    r"|(?:(?:num|total|env)[_ ])?timesteps?|(?:num|total|env)_steps?)",
     re.IGNORECASE,
 )
+_COUNTERS = frozenset({"i", "n", "idx", "index"})
+"""Names of a position that is printed with the last one, as in `i=3/530`."""
+_DURATION = re.compile(r"(?:ms|s|m|h)\b")
+"""`Step: 12s` is no step."""
+_IS = re.compile(r"(?: so far)? is$")
+"""`val loss is 0.5`, `loss is: 0.5`."""
 _TIME_LEFT = re.compile(r"(?:.*[\W_])?(?:eta|(?:time )?(?:left|remaining))", re.IGNORECASE)
 _HELD_OUT = r"val(?:id(?:at(?:ion|e|ing))?)?|test(?:ing)?|eval(?:uat(?:ion|e|ing))?|dev"
 _IS_HELD_OUT = re.compile(rf"(?:.*[\W_])?(?:{_HELD_OUT})(?:[\W_].*)?", re.IGNORECASE)
@@ -62,6 +72,7 @@ _PART_OF_NAME = re.compile(rf"(?P<part>{_HELD_OUT})(?:[\W_]|$)", re.IGNORECASE)
 _METRIC_WORDS = (
     *("loss", "acc", "reward", "return", "score", "err"),
     *("perplexity", "ppl", "auc", "f1", "mse", "mae", "inertia"),
+    *("precision", "recall", "fscore", "iou", "dice", "bleu", "psnr", "ssim"),
 )
 """Parts of the names by which metrics are recognised."""
 _BETWEEN = re.compile(
@@ -86,7 +97,7 @@ class Pair(NamedTuple):
     @property
     def is_step(self) -> bool:
         """Return True if the number is a step count: a whole number, but for an epoch's."""
-        is_count = is_step_name(self.name)
+        is_count = is_step_name(self.name) or (self.of is not None and self.name in _COUNTERS)
         return is_count and (self.value.is_integer() or self.name[-5:].lower() == "epoch")
 
     @property
@@ -140,25 +151,50 @@ def unwrapped(line: str) -> str:
 
 def find(line: str) -> list[Pair]:
     """Return a line's pairs; a list of numbers gives one for each, `dice/0` and `dice/1`."""
-    return [
+    pairs = [
         pair
         for found in _PAIR.finditer(line)
-        if (found["word"] or not _as_no_name(found["words"])) and not _is_cut(line, found)
-        for pair in _pairs(line, found)
+        if (name := found["word"] or _name(found["words"])) and not _is_cut(line, found)
+        for pair in _pairs(line, name, found)
+    ]
+    is_repeated = "=" in line and len({pair.name for pair in pairs}) < len(pairs)
+    return _with_words_before(line, pairs) if is_repeated else pairs
+
+
+@lru_cache(_NAMES)
+def _name(words: str) -> str:
+    """Return the name that some words are; empty if they are none."""
+    name = _IS.sub("", words)
+    if name != words and names_metric(name):
+        return name
+    return "" if _as_no_name(words) else words
+
+
+def _with_words_before(line: str, pairs: Sequence[Pair]) -> list[Pair]:
+    """Return the pairs of `total loss=1 box loss=2` with the words that tell equal names apart."""
+    names = Counter(pair.name for pair in pairs)
+    words = [(gap.split() or [""])[-1] for gap in between(line, pairs)[:-1]]
+    return [
+        pair._replace(name=f"{word} {pair.name}")
+        if names[pair.name] > 1 and word.isalpha()
+        else pair
+        for word, pair in zip(words, pairs, strict=True)
     ]
 
 
 def _is_cut(line: str, found: re.Match[str]) -> bool:
-    """Return True for the 0 of `loss 0,512`, which has a decimal comma."""
+    """Return True for the 0 of `loss 0,512`, which has a decimal comma, and for `Step: 12s`."""
     end = found.end()
+    if line[end : end + 1] in ("s", "m", "h"):
+        name = found["word"] or found["words"]
+        return is_step_name(name) and _DURATION.match(line, end) is not None
     if not line.startswith(",", end) or "." in found["value"]:
         return False
     return line[end + 1 : end + 2].isdigit() and "[" not in found[0]
 
 
-def _pairs(line: str, found: re.Match[str]) -> list[Pair]:
-    word, words, number, thousands, count = found.groups()
-    name = word or words
+def _pairs(line: str, name: str, found: re.Match[str]) -> list[Pair]:
+    _word, _words, number, thousands, count = found.groups()
     value = float(number.replace(",", "")) * _THOUSANDS[thousands]
     one = Pair(name, value, float(count) if count else None, *found.span(), found[0])
     opened = line.find("[", found.start(), found.start("value"))

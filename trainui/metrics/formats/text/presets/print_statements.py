@@ -13,7 +13,13 @@ from typing import Any
 
 from trainui.metrics.formats import labels
 from trainui.metrics.formats.text.log_prefix import message
-from trainui.metrics.formats.text.presets import epoch_steps, line_forms, line_labels, pairs
+from trainui.metrics.formats.text.presets import (
+    epoch_steps,
+    line_forms,
+    line_labels,
+    line_values,
+    pairs,
+)
 from trainui.metrics.formats.text.presets.base import (
     MAX_PRINTED,
     NOTHING,
@@ -54,7 +60,8 @@ _NUMBERED = re.compile(
     r"|\( *(?P<outer>\d+), *(?P<inner>\d+) *\))\s+(?=[A-Za-z\d])"
 )
 _HELD_OUT = re.compile(
-    r"(?:.*[\]:|>-] )?(?P<part>\W{0,4}(?:val|test|eval|dev)[^\d\[]*| *\* +)", re.IGNORECASE
+    r"(?:.*[\]:|>-] )?(?P<part>\W{0,4}(?:val(?!ue)|test|eval|dev(?![a-z]))[^\d\[]*| *\* +)",
+    re.IGNORECASE,
 )
 _GLUED = re.compile(r":\d")
 _RANK = re.compile(
@@ -72,8 +79,11 @@ _PLACED = re.compile(
 )
 """`train (1/3) loss: 2` and `Train: [0/9][3/10] loss 2`: a position behind a part of the data."""
 _MAY_BE_READ = _HAS_STEP.search, _HELD_OUT.match, _PLACED.match, line_forms.LETTERS.match
-_LEAST_SECTION = len("(val ")
 _VALIDATION = "val"
+_EVALUATES = re.compile(r"\b(?:test|eval|valid)", re.IGNORECASE)
+"""`Iteration 500, Testing net`: the results are on the lines below."""
+_UNDER = re.compile(r"(?:\s{2,}|\t)(?=\S)|(?P<part>train)(?:ing)? ?:\s*", re.IGNORECASE)
+"""The start of a line that belongs to the one above."""
 _RICH = re.compile(r"\s\s+[\w.<>-]+\.py:\d+\s*$")
 """The source line that Rich prints at the right edge, before it wraps the rest of a message."""
 _CONTINUED = re.compile(r"\s{10,}\S")
@@ -94,7 +104,10 @@ _BELOW = "below"
 _WORD, _APART = "word", "words"
 """Keys in the memory: the first word before a step, and those of other trainings."""
 
-_HANDED_ON = (_WITHIN, line_labels.FOLDS, _WORD, _APART)
+_HANDED_ON = (_WITHIN, line_labels.FOLDS, _WORD, _APART, epoch_steps.REPEATS)
+
+_IS_UNDER = "under"
+"""Key in the memory: the line before gave a row, to which an indented line may belong."""
 
 _AT = "at"
 """Key in the memory: the step of the last line."""
@@ -136,7 +149,7 @@ class PrintStatements(Preset):
         below = self.memory.pop(_BELOW, None)
         if below is not None and line.lstrip().startswith(("{'", '{"')):
             return self._below(line, *below)
-        if _BAR.search(line) or not any(one(line) for one in _MAY_BE_READ):
+        if _BAR.search(line) or not (self._may_be_under(line) or _may_be_read(line)):
             return NOTHING
         ranks = [*_RANK.finditer(line)]
         if not ranks:
@@ -163,13 +176,20 @@ class PrintStatements(Preset):
         if pairs.run_to_end(text, found) or any(pair.is_step for pair in found):
             return NOTHING
         self.memory[_WRAPS] = (step, of, text[found[-1].end :] if found else text)
-        return [{STEP: step, **_values(text, found, of)}] if found else NOTHING
+        return [{STEP: step, **line_values.values(text, found, of)}] if found else NOTHING
 
     def _below(self, line: str, step: float, of: str) -> Sequence[Row]:
         """Return the numbers of a dict below a line that has its step and ends in a colon."""
         line = line_forms.plain_dict(pairs.unwrapped(line.strip()))
         found = pairs.find(line)
-        return [{STEP: step, **_values(line, found, of)}] if found else NOTHING
+        return [{STEP: step, **line_values.values(line, found, of)}] if found else NOTHING
+
+    def _may_be_under(self, line: str) -> bool:
+        """Return True for an indented line, or one of training, straight below a row."""
+        if not self.memory.get(_IS_UNDER) or line.isspace():
+            return False
+        self.memory[_IS_UNDER] = is_under = _UNDER.match(line) is not None
+        return is_under
 
     def _row(self, line: str) -> Row | None:
         edge = _RICH.search(line) if ".py:" in line else None
@@ -180,11 +200,12 @@ class PrintStatements(Preset):
             return None
         row = self._stepped(line, found) or self._numbered(line, found)
         row = row or self._placed(line, found)
-        row = row or self._held_out(line, found)
+        row = row or self._held_out(line, found) or self._under(line, found)
         if row:
             self.memory[_AT] = row[STEP]
+            self.memory[_IS_UNDER] = True
         if row and (edge or line.endswith(":")):
-            of = _part(line, found) if any(pair.is_step for pair in found) else ""
+            of = line_values.part(line, found) if any(pair.is_step for pair in found) else ""
             if edge:
                 self.memory[_WRAPS] = (row[STEP], of, line[found[-1].end :])
             else:
@@ -204,14 +225,18 @@ class PrintStatements(Preset):
             if begin is None and not named:
                 return None
         found = found[first:]
-        if all(pair.is_step for pair in found):
-            return None
         steps: dict[str, Pair] = {}
         for pair in found:
             if pair.is_step:
                 steps.setdefault(pair.name.lower(), pair)
+        if all(pair.is_step for pair in found):
+            if _EVALUATES.search(line):
+                self.memory[_AT], _name = EpochSteps(self.memory).of_line(line, steps)
+            return None
         step, own = EpochSteps(self.memory).of_line(line, steps)
-        row = _values(line, found, _part(line, found), leaving_out=own or "")
+        row = line_values.values(line, found, line_values.part(line, found), leaving_out=own or "")
+        if own is not None and len(steps) == 1:
+            step = epoch_steps.counted_if_repeated(self.memory, own, step, row)
         row = self._apart_by_word(line, found, step, row)
         return {STEP: step, **self._of_epoch(row, is_summary=own is None)}
 
@@ -251,7 +276,10 @@ class PrintStatements(Preset):
         step = float(inner or outer)
         if inner:
             step += EpochSteps(self.memory).counted(float(outer), step)
-        return {STEP: step, **_values(line, found, pairs.part(line[begin.end() : found[0].start]))}
+        return {
+            STEP: step,
+            **line_values.values(line, found, pairs.part(line[begin.end() : found[0].start])),
+        }
 
     def _placed(self, line: str, found: Sequence[Pair]) -> Row | None:
         """Return the numbers of a line whose step is a position behind a part of the data."""
@@ -269,11 +297,11 @@ class PrintStatements(Preset):
             epoch = Pair("epoch", at, of, *begin.span(), begin[0])
             inner, inner_of = float(begin["inner"]), float(begin["inner_of"])
             inner += EpochSteps(self.memory).before(epoch, inner, inner_of)
-            return {STEP: inner, **_values(line, found, part)}
+            return {STEP: inner, **line_values.values(line, found, part)}
         last, _of, before = places.get(part, (at, of, 0.0))
         before += of if at < last else 0.0
         self.memory["places"] = {**places, part: (at, of, before)}
-        return {STEP: before + at, **_values(line, found, part)}
+        return {STEP: before + at, **line_values.values(line, found, part)}
 
     def _held_out(self, line: str, found: Sequence[Pair]) -> Row | None:
         """Return the numbers of a validation line without a step."""
@@ -290,7 +318,23 @@ class PrintStatements(Preset):
         if all(pair.value.is_integer() and "." not in pair.text for pair in found):
             return None
         of = pairs.part(line[: found[0].start]) or _VALIDATION
-        return {STEP: self.memory[_AT], **_values(line, found, of)}
+        return {STEP: self.memory[_AT], **line_values.values(line, found, of)}
+
+    def _under(self, line: str, found: Sequence[Pair]) -> Row | None:
+        """Return the numbers of a line of nothing else, which is indented below a row."""
+        begin = _UNDER.match(line) if self.memory.get(_IS_UNDER) else None
+        if begin is None or begin.end() != found[0].start or pairs.run_to_end(line, found):
+            return None
+        if any(pair.is_step for pair in found) or not any(map(line_values.may_be_metric, found)):
+            return None
+        return {
+            STEP: self.memory[_AT],
+            **line_values.values(line, found, (begin["part"] or "").lower()),
+        }
+
+
+def _may_be_read(line: str) -> bool:
+    return any(one(line) for one in _MAY_BE_READ)
 
 
 def is_sentence(line: str) -> bool:
@@ -314,32 +358,3 @@ def _glued_before(found: Sequence[Pair], first: int) -> int:
     """Return the index of the first pair after a logger's prefix like `module:180`."""
     glued = (at + 1 for at in range(first) if _GLUED.search(found[at].text))
     return max(glued, default=0)
-
-
-def _part(line: str, found: Sequence[Pair]) -> str:
-    """Return a line's part of the data, which is named before or after its step."""
-    before = next(pair for pair in found if pair.is_step)
-    first = next(pair for pair in found if not pair.is_step)
-    words = f"{line[: before.start]}{before.name.rpartition(' ')[0]}"
-    return pairs.part(line[before.end : first.start]) or pairs.part(words)
-
-
-def _values(line: str, found: Sequence[Pair], of: str, leaving_out: str = "") -> Row:
-    """Return the values by name; `of` is the part of the data that they are of.
-
-    Another part that is named between two pairs, `| val: `, is that of those behind it. A name that
-    is repeated is of the last part named, as in `Train Loss: 1, Acc: 2, Val Loss: 1, Acc: 2`.
-    """
-    row: Row = {}
-    named, end = "", found[0].start
-    for pair in found:
-        if pair.start - end > _LEAST_SECTION:
-            of = pairs.section(line[end : pair.start], of)
-        named, end = pairs.part_of_name(pair.name) or named, pair.end
-        if pair.name in (STEP, leaving_out) or pair.is_time_left:
-            continue
-        name = pair.name if pair.is_step else pairs.of_part(pair.name, of)
-        if name in row and named and not pair.is_step:
-            name = pairs.of_part(pair.name, named)
-        row.setdefault(name, pair.value)
-    return row

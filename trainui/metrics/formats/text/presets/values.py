@@ -31,9 +31,20 @@ from trainui.metrics.formats.text.presets.print_statements import PrintStatement
 QUALIFIER = r"final|best|last|mean|average|avg|overall|objective|metrics?|results?"
 USUAL = re.compile(
     rf"(?:(?:{QUALIFIER}|train(?:ing)?|val(?:id(?:ation)?)?|test|eval|dev)[\s_/.-]+)*"
-    r"(?:loss|acc(?:uracy)?|f1(?:[_ -]?score)?|auc|auroc|r?mse|mae|nll|perplexity|ppl|reward)",
+    r"(?:loss|acc(?:uracy)?|f1(?:[_ -]?score)?|auc|auroc|r?mse|mae|nll|perplexity|ppl|reward"
+    r"|f[_ -]?score|fb1|m?iou|dice|bleu(?:-\d)?|psnr|ssim)",
     re.IGNORECASE,
 )
+_FRACTIONS = re.compile(r"(?:\w+[\s_/.-]+)*(?:precision|recall)", re.IGNORECASE)
+"""Names of metrics that may also be settings, as in `precision: 16`."""
+_FRACTION = re.compile(r"\.\d*$")
+_SECTION = re.compile(
+    rf"(?:^|evaluat\w+(?: on)?(?: the)?)[\W_]*(?P<part>{labels.HELD_OUT})"
+    r"(?:[ _](?:set|results?|metrics|summary|data(?:set)?))?[\W_]*$",
+    re.IGNORECASE,
+)
+"""`evaluate:dev`: the values on the next lines are of this part of the data."""
+_LINES_OF_SECTION, _LONGEST_SECTION = 4, 60
 _IN_NAMES = re.compile(r"loss|accuracy|reward|return|perplexity", re.IGNORECASE)
 _GIVEN = re.compile(r"[:=]")
 """`loss_disc=3.5`: a name that is not usual has to be given its value."""
@@ -75,6 +86,7 @@ class Values(Preset):
             self.memory.setdefault("first", trial["trial"])
             self.memory["trial"] = trial["trial"]
         if not pairs.names_metric(line):
+            self._note_section(line)
             return NOTHING
         rows = self._with_step(line) or self._counted(line)
         if not rows or self.memory.get(_KNOWN):
@@ -85,6 +97,14 @@ class Values(Preset):
     def finish(self) -> Sequence[Row]:
         """Return the rows of a log that was too short."""
         return self._release(_ENOUGH_AT_END)
+
+    def _note_section(self, line: str) -> None:
+        """Remember the part of the data that a line says, for the lines below."""
+        part, lines = self.memory.get("section", ("", 0))
+        if len(line) <= _LONGEST_SECTION and (section := _SECTION.search(line)):
+            self.memory["section"] = (section["part"].lower(), _LINES_OF_SECTION)
+        elif lines and line.strip():
+            self.memory["section"] = (part, lines - 1)
 
     def _release(self, enough: int) -> Sequence[Row]:
         waiting: Sequence[Row] = self.memory.get(_WAITING, ())
@@ -106,7 +126,9 @@ class Values(Preset):
 
     def _counted(self, line: str) -> Sequence[Row]:
         """Return the numbers of a line without a step, at the number of such lines."""
-        row = _dict(line) if line[:1] == "{" else _pairs(plain_text(line))
+        part, lines = self.memory.get("section", ("", 0))
+        of = part if lines else ""
+        row = _dict(line) if line[:1] == "{" else _pairs(plain_text(line), of)
         if not row.keys().isdisjoint(self.memory.get(_STEPPED, ())):
             return NOTHING
         if (trial := self.memory.get("trial")) != self.memory.get("first"):
@@ -118,18 +140,30 @@ class Values(Preset):
         return [{STEP: float(count), **row}]
 
 
-def _pairs(text: str) -> Row:
-    """Return the metrics of a text that is nothing but names and numbers."""
+def _pairs(text: str, of: str) -> Row:
+    """Return the metrics of a text that is nothing but names and numbers.
+
+    `of` is the part of the data that the lines above say. In `Val loss: 1, acc: 2` the accuracy is
+    of the validation, too; in `val_loss 1 loss 2` the loss is not.
+    """
     found = pairs.find(text)
     if not found or found[0].start or pairs.run_to_end(text, found):
         return {}
     if any(pair.of is not None or pairs.is_step_name(pair.name) for pair in found):
         return {}
-    return {
-        pair.name: pair.value
-        for pair in found
-        if USUAL.fullmatch(pair.name) or (_IN_NAMES.search(pair.name) and _GIVEN.search(pair.text))
-    }
+    own = pairs.part_of_name(found[0].name)
+    bare = found[0].name[len(own) :].strip(" _/.-").lower()
+    if own and all(pair.name.lower() != bare for pair in found):
+        of = own
+    return {pairs.of_part(pair.name, of): pair.value for pair in found if _is_metric(pair)}
+
+
+def _is_metric(pair: pairs.Pair) -> bool:
+    if USUAL.fullmatch(pair.name):
+        return True
+    if _FRACTIONS.fullmatch(pair.name):
+        return _FRACTION.search(pair.text) is not None
+    return _IN_NAMES.search(pair.name) is not None and _GIVEN.search(pair.text) is not None
 
 
 def _dict(line: str) -> Row:
