@@ -193,7 +193,7 @@ def test_a_stage_that_prints_as_fast_as_it_can_fills_no_memory(
     trainui_home: Home, tmp_path: Path
 ) -> None:
     background.start()
-    line = "step 1 loss 0.5" + ", and some words" * 20
+    line = "step 1 loss 0.5" + ", and some words" * 200
     printing = f"(yes '{line}' || true) | head -c {PRINTED}; echo; echo last"
     waiting = "while [ ! -e go ]; do sleep 0.05; done"
     run = Run(tmp_path / "p", {"name": "loud", "run": f"{printing}; {waiting}"})

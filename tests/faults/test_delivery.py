@@ -31,8 +31,8 @@ from trainui.store.db.engine import Store, open_store, raw
 from trainui.store.runs import new_run
 from trainui.store.runs.tables import ATTEMPTS, STAGES
 
-RUNS, STAGES_EACH, CLAIMERS = 25, 10, 8
-"""250 stages, each claimed by all: 2000 claims."""
+RUNS, STAGES_EACH, CLAIMERS = 10, 10, 8
+"""100 stages, each claimed by all: 800 claims."""
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,7 @@ def grant_all(store: Store) -> list[str]:
 def test_of_many_processes_that_claim_the_same_stages_one_wins_each(
     store: Store, tmp_path: Path
 ) -> None:
-    """Case 16. Eight processes claim each of 250 stages at once, while two others read.
+    """Case 16. Eight processes claim each of 100 stages at once, while two others read.
 
     Each stage is claimed once, nobody sees an error, and no reader sees a claim undone.
     """
