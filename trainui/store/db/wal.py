@@ -13,13 +13,16 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from trainui import plain_files
+from trainui import disk, plain_files
 from trainui.errors import StoreError
 
 PATIENCE = 2.0
 """Seconds to wait for the two files; another process that opens or closes needs microseconds."""
 
 _LOCKS = Path("/proc/locks")
+
+_OTHER_NUMBERS = frozenset({"btrfs", "bcachefs", "overlay"})
+"""File systems of which `stat` shows another device than the kernel's list of locks."""
 
 
 def paths(database: Path) -> tuple[Path, Path]:
@@ -78,8 +81,19 @@ def _is_locked(database: Path) -> bool:
     any descriptor of it.
     """
     with suppress(OSError):  # no such list, e.g. on macOS: not known
-        return f":{database.stat().st_ino} " in _LOCKS.read_text(encoding="ascii")
+        return f"{_device(database)}:{database.stat().st_ino} " in _LOCKS.read_text("ascii")
     return False
+
+
+def _device(database: Path) -> str:
+    """Return the device of a file as in the kernel's list; empty if `stat` has another number.
+
+    Without it, a lock on a file of another disk may have the same inode number.
+    """
+    if disk.file_system(database) in _OTHER_NUMBERS:
+        return ""
+    device = database.stat().st_dev
+    return f" {os.major(device):02x}:{os.minor(device):02x}"
 
 
 class LogKeeper:

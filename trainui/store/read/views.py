@@ -79,9 +79,16 @@ def previous_run(connection: protocol.Connection, run: RunRecord) -> RunRecord |
 
 
 def submission(connection: protocol.Connection, run_id: str) -> dict[str, Any]:
-    """Return the submitting shell's settings."""
+    """Return the submitting shell's settings.
+
+    Raises:
+        NotFoundError: the run was deleted meanwhile.
+    """
     query = "SELECT submission_json FROM runs WHERE id = ?"
-    return dict(row_mapping.load(connection.execute(query, (run_id,)).fetchone()[0]))
+    found = connection.execute(query, (run_id,)).fetchone()
+    if found is None:
+        raise NotFoundError(f"the run {run_id} was deleted meanwhile")
+    return dict(row_mapping.load(found[0]))
 
 
 def find_run(connection: protocol.Connection, reference: str) -> RunRecord:

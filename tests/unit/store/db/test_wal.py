@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -93,3 +95,17 @@ def test_a_log_that_nobody_uses_may_be_deleted(store: Store, file: Path) -> None
     connection = sqlite_file.connect(file)
     assert connection.execute("SELECT count(*) FROM runs").fetchone() == (0,)
     connection.close()
+
+
+def test_a_lock_on_a_file_of_another_disk_with_the_same_number_is_not_ours(
+    store: Store, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.close()
+    found, table = file.stat(), tmp_path / "locks"
+    monkeypatch.setattr(wal, "_LOCKS", table)
+    monkeypatch.setattr(wal, "_OTHER_NUMBERS", frozenset())
+    own = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}"
+    for device, is_locked in (("ab:cd", False), (own, True)):
+        table.write_text(f"1: POSIX  ADVISORY  WRITE 1 {device}:{found.st_ino} 0 EOF\n")
+        with pytest.raises(StoreError) if is_locked else nullcontext():
+            wal.check(file)

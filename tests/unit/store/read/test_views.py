@@ -99,3 +99,8 @@ def test_the_database_is_private_whatever_the_umask(store: Store, add_run: AddRu
     assert database.parent.stat().st_mode & 0o777 == 0o700
     for file in database.parent.glob("trainui.db*"):
         assert file.stat().st_mode & 0o777 == 0o600, file
+
+
+def test_the_settings_of_a_run_that_was_deleted_meanwhile_are_one_error(store: Store) -> None:
+    with views.reading() as connection, pytest.raises(NotFoundError, match="deleted meanwhile"):
+        views.submission(connection, "gone")

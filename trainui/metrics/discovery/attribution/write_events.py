@@ -29,7 +29,10 @@ REUSED_AFTER = 10.0
 """Seconds after which a pid may have been reused by another process."""
 
 _MOST = 10_000
-"""The most processes that are cached, and the most attempts."""
+"""The most processes that are cached."""
+
+_MOST_FILES = 50_000
+"""The most files that are noted; the attempts that wrote first are forgotten."""
 
 _PAUSE = 1000
 """Milliseconds between two checks that an attempt still asks."""
@@ -52,6 +55,8 @@ class WriteEvents:
         self._attempts: dict[int, tuple[Path | None, float]] = {}
         """By pid: its attempt, and when that was read, which is impossible once it has ended."""
         self._written: dict[Path, set[Path]] = defaultdict(set)
+        self._noted = 0
+        """The number of files in `_written`."""
         self.count = 0
         """Changes when more is known."""
 
@@ -122,6 +127,7 @@ class WriteEvents:
                 queue.close()
                 self._queue = None
                 self._written.clear()
+                self._noted = 0
             return bool(self._asking)
 
     def _note(self, event: FileEvent) -> None:
@@ -132,11 +138,17 @@ class WriteEvents:
         if event.bits & DIRECTORY:
             if event.bits & (CREATED | MOVED_TO):
                 self._add([path, *_below(path)])
-        elif attempt and default_sources.is_usual(file := Path(path)):
-            if len(self._written) >= _MOST:
-                self._written.pop(next(iter(self._written)))
-            self.count += file not in self._written[attempt]
-            self._written[attempt].add(file)
+        elif attempt and default_sources.is_usual(Path(path)):
+            self._note_file(attempt, Path(path))
+
+    def _note_file(self, attempt: Path, file: Path) -> None:
+        if file in self._written[attempt]:
+            return
+        self._written[attempt].add(file)
+        self.count += 1
+        self._noted += 1
+        while self._noted > _MOST_FILES:
+            self._noted -= len(self._written.pop(next(iter(self._written))))
 
     def _attempt_of(self, pid: int) -> Path | None:
         """Return the attempt of a process, also of one that has ended since it wrote."""

@@ -162,3 +162,17 @@ def test_others_than_root_are_refused() -> None:
             os._exit(0)
         os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_the_files_that_are_noted_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write_events, "_MOST_FILES", 4)
+    found = WriteEvents()
+    for number in range(10):
+        for _ in range(2):
+            found._note_file(Path(f"attempt-{number // 2}"), Path(f"metrics-{number}.csv"))
+    last = {Path(f"metrics-{number}.csv") for number in (8, 9)}
+    before = {Path(f"metrics-{number}.csv") for number in (6, 7)}
+    assert found.written() == {Path("attempt-3"): before, Path("attempt-4"): last}
+    for number in range(10):
+        found._note_file(Path("attempt-5"), Path(f"metrics-{number}.csv"))
+    assert sum(map(len, found.written().values())) <= 4
