@@ -1,7 +1,8 @@
 """Histories: the files that continue each other, and the labels that keep others' metrics apart.
 
 The rule: one curve never mixes two histories. The event files of a directory are one, and so are a
-log and the parts that were rotated out of it, and the logs of a W&B run that was resumed.
+log and the parts that were rotated out of it. Numbered files, and the logs of a W&B run that was
+resumed, may be parts of one.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from trainui.metrics.formats import mlflow
 
 _EVENTS = re.compile(r"(.+/)[^/]*\.tfevents[^/]*")
-_WANDB = re.compile(r"(.*/)[^/]+/run-([^/]+)\.wandb")
+_WANDB = re.compile(r"(.*/)[^/]+/(run-[^/]+\.wandb)")
 _OWN = re.compile(r"(.*/\.trainui/(?:.*/)?attempt)-\d+(/[^/#]+)(?:#.*)?")
 """Files that trainui makes for each attempt; one may be read by several patterns."""
 _ROTATED = re.compile(r"\.\d[\d-]*$")
@@ -25,14 +26,20 @@ _NUMBER = re.compile(r"\d+")
 @lru_cache(4096)
 def history_of(key: str) -> str:
     """Return what the keys of the sources of one history share."""
-    for pattern in (_EVENTS, _WANDB, _OWN):
+    for pattern in (_EVENTS, _OWN):
         if found := pattern.fullmatch(key):
             return "".join(found.groups())
     return _ROTATED.sub("", key)
 
 
 def are_parts(one: str, other: str) -> bool:
-    """Return True if the names of two histories differ in their numbers alone."""
+    """Return True if the names of two histories differ in their numbers alone.
+
+    W&B's logs are also of the same run: its directories have the times at which it was resumed.
+    """
+    logs = _WANDB.fullmatch(one), _WANDB.fullmatch(other)
+    if logs[0] and logs[1]:
+        return logs[0].groups() == logs[1].groups()
     return _NUMBER.sub("#", one) == _NUMBER.sub("#", other)
 
 

@@ -206,9 +206,11 @@ def _matches(pattern: str, root: Path) -> Iterator[Path]:
         return iter((literal,) if os.path.lexists(literal) else ())
     found = glob.iglob(pattern, root_dir=root, recursive=True)  # noqa: PTH207 (no hidden names)
     # A directory that a pattern happens to match is ignored; one that is named is an error.
-    paths = sorted((root / name for name in found), key=lambda one: (len(one.parts), one))
-    files = {path.resolve(): path for path in reversed(paths) if path.is_file()}  # W&B's latest-run
-    return reversed(files.values())
+    files = {path: path.resolve() for name in found if (path := root / name).is_file()}
+    by_file: dict[Path, Path] = {}
+    for path in sorted(files, key=lambda one: one.parts[-2:] != files[one].parts[-2:]):
+        by_file.setdefault(files[path], path)  # W&B has a link, `latest-run`, to a directory
+    return iter(sorted(by_file.values(), key=lambda one: (len(one.parts), one)))
 
 
 def _is_glob(pattern: str, root: Path) -> bool:

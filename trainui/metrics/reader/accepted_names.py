@@ -2,7 +2,8 @@
 
 The rule: one curve never mixes two histories. The first one that has a metric gives it its plain
 name; in another one it has a label as a prefix, as in `b/loss`. Files that a glob finds, and whose
-names differ in a number alone, continue a curve if they begin after its last step.
+names differ in a number alone, continue a curve if they begin after its last step, and so do W&B's
+logs of one run.
 
 One curve never mixes steps and epochs. If a file has a metric of which an earlier
 attempt's log, such as a progress bar, gave a point an epoch, then those points are renamed, as in
@@ -165,4 +166,5 @@ class AcceptedNames:
 
 
 def _may_continue(candidate: SourceFile) -> bool:
-    return candidate.named and candidate.one_of_many and not candidate.reading.continues
+    is_part = candidate.family == "wandb" or (candidate.named and candidate.one_of_many)
+    return is_part and not candidate.reading.continues

@@ -17,7 +17,7 @@ from trainui.metrics.formats.wandb.scan import BLOCK, FRAME, framed
 from trainui.metrics.trackers import TrackedRun
 
 _HEAD_BYTES = 4 * BLOCK
-_ID, _NAME, _START, _CODE, _SECONDS = 1, 8, 17, 1, 1
+_ID, _NAME, _FIRST_STEP, _START, _CODE, _SECONDS = 1, 8, 14, 17, 1, 1
 _ENVIRONMENT, _ARGS, _PROGRAM, _ROOT, _HOST, _EXECUTABLE = 26, 5, 6, 11, 12, 14
 
 
@@ -32,6 +32,7 @@ def describe(path: Path) -> TrackedRun:
             params |= config(key, message)
         if key == RUN:
             about = _run(message)
+            tags |= {"resumed": "true"} if about.get("step") else {}
         elif key == _ENVIRONMENT:
             tags |= _command(message)
     return TrackedRun(
@@ -94,6 +95,8 @@ def _run(message: bytes) -> dict[str, Any]:
         for key, value, _at in fields(message):
             if key in (_ID, _NAME):
                 found["id" if key == _ID else "name"] = value.decode("utf-8", "replace")
+            elif key == _FIRST_STEP:
+                found["step"] = value
             elif key == _START:
                 seconds = (one for number, one, _place in fields(value) if number == _SECONDS)
                 found["start"] = float(next(seconds, 0)) or None

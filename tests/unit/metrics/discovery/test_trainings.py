@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.metrics.corpus import corpus_root, expected_files, needs_corpus
+from tests.unit.metrics.test_wandb import field, frames, item, row
 from tests.unit.metrics.trackers.test_databases import MLFLOW
 from trainui.metrics.discovery import process_files, trainings
 from trainui.metrics.files.tail import UnreadableFileError
@@ -107,6 +108,26 @@ def test_files_that_are_open_for_writing_are_seen(tmp_path: Path) -> None:
         assert str(tmp_path / "read") not in found
         assert process_files.is_any_below(tmp_path, found)
     assert not process_files.is_any_below(tmp_path, process_files.written())
+
+
+@pytest.mark.parametrize("starting_step", [0, 7])
+def test_a_wandb_run_that_was_resumed_is_one_training_if_its_steps_continue(
+    tmp_path: Path, starting_step: int
+) -> None:
+    places = [
+        tmp_path / "wandb" / name
+        for name in ("run-20260101_000000-a1", "run-20260102_000000-a1", "run-20260103_000000-b2")
+    ]
+    for place in places:
+        begun = starting_step if place is places[1] else 0
+        record = field(17, field(1, place.name[-2:].encode()) + field(14, begun))
+        place.mkdir(parents=True)
+        log = place / f"run-{place.name[-2:]}.wandb"
+        log.write_bytes(frames(field(1, 1) + record, row(begun, item("loss", 1))))
+    found = {one.path: one.jobs[0].sources for one in trainings.below(tmp_path)}
+    first, last, other = (((next(one.glob("*.wandb")), "wandb"),) for one in places)
+    joined = {places[1]: first + last} if starting_step else {places[0]: first, places[1]: last}
+    assert found == {**joined, places[2]: other}
 
 
 @needs_corpus

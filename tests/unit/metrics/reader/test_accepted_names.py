@@ -10,6 +10,7 @@ import pytest
 
 from tests.unit.metrics.attempts import Attempt, start_attempt
 from tests.unit.metrics.reader.test_attempt import VERSION, again, end, read, scalar, values
+from tests.unit.metrics.test_wandb import frames, item, row
 from trainui.domain.definition import MetricSource
 from trainui.metrics.discovery import tracker_runs
 from trainui.metrics.trackers import TrackedRun
@@ -95,6 +96,21 @@ def test_the_same_metric_in_a_table_in_printed_lines_and_in_its_own_file(
         last, attempt = attempt, again(store, attempt)
     names = {"loss": 4, "stdout/loss": 2, "stderr/loss": 3, "m/loss": 1}
     assert values(store, last) == {name: [value] * 2 for name, value in names.items()}
+
+
+@pytest.mark.parametrize("step", [2, 0])
+@pytest.mark.parametrize("metrics", [[], named("wandb/*/*.wandb")])
+def test_the_log_of_a_resumed_wandb_run_continues_if_its_steps_do(
+    store: Store, tmp_path: Path, metrics: list[MetricSource], step: int
+) -> None:
+    attempt = start_attempt(store, tmp_path, *metrics)
+    for directory, begin in (("run-20260101_000001-a1", 0), ("run-20260101_000009-a1", step)):
+        rows = (row(at, item("loss", at)) for at in range(begin, begin + 2))
+        write(attempt.stage_dir / "wandb" / directory, {"run-a1.wandb": frames(*rows)})
+    (attempt.stage_dir / "wandb/latest-run").symlink_to("run-20260101_000009-a1")
+    end(read(store, attempt))
+    again = {"run-20260101_000009-a1/loss": [0, 1]}
+    assert values(store, attempt) == ({"loss": [0, 1, 2, 3]} if step else {"loss": [0, 1], **again})
 
 
 def test_several_patterns_for_one_log_give_one_series(store: Store, tmp_path: Path) -> None:

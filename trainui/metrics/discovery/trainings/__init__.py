@@ -89,7 +89,7 @@ def below(path: Path) -> list[Training]:
         found = _marked(place) or _by(frameworks.plain, place)
         return tracker_files.in_databases(place) or ([found] if found is not None else [])
     os.scandir(path).close()  # raises if it is not a readable directory
-    return list(_below(path.absolute(), 0, [MOST_ENTRIES]))
+    return tracker_files.with_resumed(_below(path.absolute(), 0, [MOST_ENTRIES]))
 
 
 def _below(path: Path, depth: int, left: list[int]) -> Iterator[Training]:

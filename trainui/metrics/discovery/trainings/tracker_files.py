@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +33,38 @@ def wandb(place: Place) -> Training | None:
     log = output if output.is_file() else None
     job = tracked(run, place.path, ((place / logs[0], "wandb"),), log)
     return Training("wandb", run.name, place.path, (job,))
+
+
+def with_resumed(found: Iterable[Training]) -> list[Training]:
+    """Return trainings, where a W&B run that was resumed is one: it has a directory each time.
+
+    One whose steps begin again, since W&B was offline and did not know the others, is separate.
+    """
+    parts: dict[str, list[Training]] = {}
+    for one in found:
+        key = str(one.path.parent / _log(one).name) if one.kind == "wandb" else one.key
+        parts.setdefault(key, []).append(one)
+    return [one for several in parts.values() for one in _joined(several)]
+
+
+def _joined(parts: list[Training]) -> list[Training]:
+    """Return the runs that some parts of a W&B run make: the last directory has the logs of all."""
+    if len(parts) == 1:
+        return parts
+    found: list[Training] = []
+    for one in sorted(parts, key=lambda one: one.path.name.removeprefix("offline-")):
+        if found and "resumed" in wandb_head.describe(_log(one)).tags:
+            before, job = found.pop().jobs[0], one.jobs[0]
+            sources = (*(before.sources or ()), *(job.sources or ()))
+            params = {**before.params, **job.params}
+            job = replace(job, sources=sources, params=params, started=before.started)
+            one = replace(one, jobs=(job,))
+        found.append(one)
+    return found
+
+
+def _log(training: Training) -> Path:
+    return (training.jobs[0].sources or ())[-1][0]
 
 
 def mlflow(place: Place) -> Training | None:
