@@ -74,7 +74,7 @@ def fill(store: Store, directory: Path, count: int) -> str:
         steps = np.arange(at, min(at + BATCH, count), dtype=np.int64)
         values = 2.3 * np.exp(-steps / 2e6) + generator.normal(0, 0.02, len(steps))
         batch = Points(steps - at, steps, values, 1_700_000_000_000_000 + steps * 50_000)
-        after = replace(known, offset=known.offset + len(steps))
+        after = known._replace(offset=known.offset + len(steps))
         with store.write() as connection:
             known = points.save(connection, known, after, {"loss": batch}, records=len(steps))
     return run_id

@@ -106,7 +106,7 @@ def _counted(points: Points, alert: Alert) -> Points:
 
 
 def _first(mask: Bools) -> int | None:
-    return int(np.argmax(mask)) if bool(mask.any()) else None
+    return int(np.argmax(mask)) if np.count_nonzero(mask) else None
 
 
 def _nan(name: str, points: Points) -> AlertRecord | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,10 +51,9 @@ class Feeder:
     ) -> SourceRecord:
         before = self.source
         records = max((len(column) for column in batch.values()), default=0)
-        after = replace(
-            before,
-            **{"offset": before.offset + 10 * records, "rows": before.rows + records, **change},  # type: ignore[arg-type]
-        )
+        offset, rows = before.offset + 10 * records, before.rows + records
+        changed: dict[str, Any] = {"offset": offset, "rows": rows, **change}
+        after = before._replace(**changed)
         with self.store.write() as connection:
             self.source = points.save(
                 connection,

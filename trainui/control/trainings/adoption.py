@@ -277,7 +277,7 @@ def open_metrics(process: psutil.Process) -> list[Path]:
 
 
 def _written_since(process: AdoptableProcess) -> list[Path]:
-    candidates = default_sources.candidates(Path(process.directory), {})
+    candidates = default_sources.candidates(Path(process.directory))
     paths = (one.path for one in candidates if not one.is_fallback)
     return [path for path in paths if path.stat().st_mtime >= process.started]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import lru_cache
@@ -78,10 +78,8 @@ _TRAINER_STATE = "trainer_state.json"
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 
 
-def candidates(
-    stage_dir: Path, streams: Mapping[str, Path], *, since: float = 0
-) -> list[SourceFile]:
-    """Return the default files below a stage's directory, then its output streams by their names.
+def candidates(stage_dir: Path, *, since: float = 0) -> list[SourceFile]:
+    """Return the default files below a stage's directory, those for people last.
 
     `since` is when the attempt started, in seconds since 1970.
     """
@@ -93,16 +91,6 @@ def candidates(
             found += tracker_runs.sources(path, runs, since)
         elif (one := candidate(path, stage_dir)) is not None:
             (printed if one.is_fallback else found).extend(grouped([path], one))
-    printed += [
-        SourceFile(
-            f"{key_of(path)}#found",
-            path,
-            DecoderChoice(format="text", doubtful=True),
-            name,
-            is_fallback=True,
-        )
-        for name, path in streams.items()
-    ]
     return [*tracker_runs.with_prefixes(latest(found), since), *printed]
 
 

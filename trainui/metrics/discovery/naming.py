@@ -158,6 +158,8 @@ class Names:
 
     def displaced(self, name: str) -> tuple[str, str] | None:
         """Return a metric that an earlier attempt's log had, and that log, if a file has it now."""
+        if not self._texts:
+            return None
         names = {*_spellings(name)}
         alike = (
             one

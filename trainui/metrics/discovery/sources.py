@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from trainui.domain.definition import MetricSource, StageDefinition
@@ -31,7 +31,7 @@ MAX_FILES = 500
 _STREAMS = {"stdout": protocol.STDOUT_FILE, "stderr": protocol.STDERR_FILE}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SearchDirectories:
     """The directories and logs where an attempt's files are searched; all paths are absolute."""
 
@@ -39,10 +39,30 @@ class SearchDirectories:
     stage_dir: Path
     workdir: Path
 
+    @cached_property
+    def own(self) -> SourceFile:
+        """The attempt's `$TRAINUI_METRICS_FILE`."""
+        path = self.attempt_dir / protocol.METRICS_FILE
+        return SourceFile(key_of(path), path, DecoderChoice(format="jsonl"))
+
+    @cached_property
+    def streams(self) -> tuple[SourceFile, ...]:
+        """Its standard output and error."""
+        paths = {name: self.attempt_dir / file for name, file in _STREAMS.items()}
+        reading = DecoderChoice(format="text", doubtful=True)
+        return tuple(
+            SourceFile(f"{key_of(path)}#found", path, reading, name, is_fallback=True)
+            for name, path in paths.items()
+        )
+
+    @cached_property
+    def _started_file(self) -> Path:
+        return self.attempt_dir / protocol.STARTED_FILE
+
     def started(self) -> float | None:
         """Return when the attempt started, in seconds since 1970; None if it has not."""
         try:
-            return (self.attempt_dir / protocol.STARTED_FILE).stat().st_mtime
+            return self._started_file.stat().st_mtime
         except OSError:
             return None
 
@@ -64,13 +84,11 @@ def find(place: SearchDirectories, definition: StageDefinition) -> SourceListing
     Raises:
         ShortageError: directories could not be searched.
     """
-    own = place.attempt_dir / protocol.METRICS_FILE
-    found = SourceListing([SourceFile(key_of(own), own, DecoderChoice(format="jsonl"))])
+    found = SourceListing([place.own])
     if definition.metrics is None:
-        streams = {name: place.attempt_dir / file for name, file in _STREAMS.items()}
-        found.candidates += default_sources.candidates(
-            place.stage_dir, streams, since=place.started() or 0
-        )
+        since = place.started() or 0
+        found.candidates += default_sources.candidates(place.stage_dir, since=since)
+        found.candidates += place.streams
     for source in definition.metrics or ():
         if source.stream is not None:
             _add_stream(found, place, source)
@@ -90,8 +108,7 @@ def is_silent(place: SearchDirectories, definition: StageDefinition) -> bool:
     """
     if definition.metrics:
         return False
-    printed = [place.attempt_dir / file for file in (protocol.METRICS_FILE, *_STREAMS.values())]
-    if any(map(_is_nonempty, printed)):
+    if any(_is_nonempty(one.path) for one in (place.own, *place.streams)):
         return False
     found = find(place, definition).candidates
     check_descriptors()

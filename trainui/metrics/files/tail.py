@@ -12,8 +12,8 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from trainui import plain_files
 from trainui.errors import TrainuiError, UnfitEnvironmentError
@@ -57,8 +57,7 @@ def check_descriptors() -> None:
         raise
 
 
-@dataclass(frozen=True, slots=True)
-class FileState:
+class FileState(NamedTuple):
     """A file's state at one moment."""
 
     device: int

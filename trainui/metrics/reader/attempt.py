@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -189,7 +188,7 @@ class AttemptReader:
         """Read and store at most one batch of each source."""
         step = self.read()
         overtaken = self._shared.writer.flush()
-        return replace(step, more=step.more or overtaken)
+        return step._replace(more=step.more or overtaken)
 
     def read(self) -> Advance:
         """Read at most one batch of each source; the writer stores the batches when flushed."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from trainui.metrics import trackers
@@ -44,8 +43,7 @@ class DatabaseReader(SourceReader):
         self._version = copy.version
         if position == known:
             return Advance()
-        self._at = replace(
-            self._at,
+        self._at = self._at._replace(
             format=copy.tracker.NAME,
             attempt=self._options.attempt,
             offset=sum(position.values()),
@@ -53,13 +51,13 @@ class DatabaseReader(SourceReader):
             state=position,
         )
         kept = self._buffer(self._accepted(decoded.series, look), decoded.records)
-        return replace(kept, more=decoded.records >= MOST_ROWS)
+        return kept._replace(more=decoded.records >= MOST_ROWS)
 
     def _position(self, copy: database.DatabaseCopy) -> dict[str, int]:
         """Return the rows read last; from the start if the database was made again since."""
         for table, last in self._at.state.items():
             if trackers.newest_row(copy.connection, table) < last:
                 generation = self._at.generation + 1
-                self._at = replace(self._at, offset=0, rows=0, state={}, generation=generation)
+                self._at = self._at._replace(offset=0, rows=0, state={}, generation=generation)
                 break
         return dict(self._at.state)

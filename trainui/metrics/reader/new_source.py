@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -53,7 +52,7 @@ def _continued(connection: Connection, source: SourceRecord, candidate: SourceFi
     state = carried_over(last.state, candidate.reading.preset) if last else {}
     if not state:
         return source
-    begun = replace(source, state=state, version=source.version + 1)
+    begun = source._replace(state=state, version=source.version + 1)
     sources.move(connection, source, begun)
     return begun
 
@@ -78,6 +77,6 @@ def _skip(
             identity = file.identify(size)
     except (OSError, UnreadableFileError):
         return source
-    skipped = replace(source, offset=size, identity=identity, version=source.version + 1)
+    skipped = source._replace(offset=size, identity=identity, version=source.version + 1)
     sources.move(connection, source, skipped)
     return skipped

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from trainui import mounts, wakeup
 from trainui.errors import StoreError, TrainuiError, UnfitEnvironmentError
+from trainui.metrics.discovery.sources import SearchDirectories
 from trainui.metrics.files.tail import UnreadableFileError, raise_shortage
 from trainui.metrics.reader import process
 from trainui.metrics.reader.attempt import AttemptReader, Shared
@@ -234,8 +235,8 @@ class MetricsReader:
             else:
                 self._attempts[attempt_id] = AttemptReader(self._store, attempt, self._shared)
             self._guarded(self._attempts[attempt_id], AttemptReader.scan)
-        self._lost = {one.attempt_id for one in running.values() if _is_lost(one)}
         readers = self._attempts.values()
+        self._lost = {one.attempt.attempt_id for one in readers if _is_lost(one.files.place)}
         owners: dict[str, set[int]] = {}
         for one in readers:
             for path in one.paths():
@@ -314,9 +315,9 @@ def _ended_cleanly(attempt_dir: Path) -> bool:
     return ended is not None and ended.signal is None and not ended.signalled
 
 
-def _is_lost(attempt: AttemptToRead) -> bool:
+def _is_lost(place: SearchDirectories) -> bool:
     """Return True if all of an attempt's processes ended without a recorded exit."""
     try:
-        return probe(Path(attempt.attempt_dir)).state == ProbeState.LOST
+        return probe(place.attempt_dir).state == ProbeState.LOST
     except (protocol.JournalError, OSError):
         return False  # of another version (the worker reports that), or not readable now

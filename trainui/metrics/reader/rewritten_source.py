@@ -49,16 +49,16 @@ class RewrittenSource(StoredSource):
         """Read from the file's start: as a new history, or compared with the stored one."""
         self._decoder = self._rewrite = None
         if self._is_document() and self._stored.state.get("snapshot"):
-            self._at = replace(self._stored, offset=0, identity=None)
+            self._at = self._stored._replace(offset=0, identity=None)
             return
-        self._at = replace(self._stored, offset=0, rows=0, identity=None, state={})
+        self._at = self._stored._replace(offset=0, rows=0, identity=None, state={})
         same_attempt = self._stored.attempt == self._options.attempt
         if self._options.replays and (same_attempt or self._is_document()):
             with self._store.read() as connection:
                 known = points.stored_points(connection, self._stored)
             self._rewrite = RewriteDiff(self._stored.rows, known)
         else:
-            self._at = replace(self._at, generation=self._stored.generation + 1)
+            self._at = self._at._replace(generation=self._stored.generation + 1)
 
     def _restart_as_lines(self) -> None:
         """Read as lines what was taken for a single document: it was only the first line."""
@@ -68,7 +68,7 @@ class RewrittenSource(StoredSource):
             self._stored = self._at = begun
         else:
             generation = self._stored.generation + 1
-            self._at = replace(self._at, rows=0, state={}, generation=generation)
+            self._at = self._at._replace(rows=0, state={}, generation=generation)
 
     def _generation(self, decoder: Decoder) -> int:
         """Return the generation of what was decoded last."""
@@ -83,7 +83,7 @@ class RewrittenSource(StoredSource):
         if rewrite is None or not is_over:
             return Advance()
         if rewrite.diverged:
-            self._at = replace(self._at, generation=self._stored.generation + 1)
+            self._at = self._at._replace(generation=self._stored.generation + 1)
         self._rewrite = None
         return self._buffer(rewrite.new_points(), self._at.rows)
 

@@ -187,7 +187,7 @@ class SourceReader(RewrittenSource):
                 self._limit_next(self._at.offset - began, time.thread_time() - used)
         self._seen = None if result.more else look
         if not result.more and self._options.follows and self.reopen_if_replaced():
-            return replace(result, more=True)
+            return result._replace(more=True)
         return result
 
     def _limit_next(self, size: int, seconds: float) -> None:
@@ -247,7 +247,7 @@ class SourceReader(RewrittenSource):
         if size is not None and self._at.offset + size > file.look().size:
             return Advance()
         first, count = self._at.state.get(LEFT_OUT, (self._at.offset, 0))
-        self._at = replace(self._at, state={**self._at.state, LEFT_OUT: [first, count + 1]})
+        self._at = self._at._replace(state={**self._at.state, LEFT_OUT: [first, count + 1]})
         self._move(file, len(data) if size is None else size, skipping=size is None)
         return Advance(more=True)
 
@@ -261,7 +261,7 @@ class SourceReader(RewrittenSource):
         offset = self._at.offset + count
         state = {**self._at.state, SKIPPING: skipping}
         identity, problem = file.identify(offset, self._at.identity), self._skipped_records()
-        self._at = replace(self._at, offset=offset, state=state, identity=identity, problem=problem)
+        self._at = self._at._replace(offset=offset, state=state, identity=identity, problem=problem)
         if self._rewrite is None:
             self._buffer({}, 0)
 
@@ -278,8 +278,7 @@ class SourceReader(RewrittenSource):
             return self._store_replayed(is_over=end is not None)
         offset, state = self._at.offset + len(block), self._at.state
         own = {LEFT_OUT: state[LEFT_OUT]} if LEFT_OUT in state else {}  # not from the decoder
-        self._at = replace(
-            self._at,
+        self._at = self._at._replace(
             format=decoder.name,
             attempt=self._options.attempt,
             offset=offset,
@@ -293,10 +292,10 @@ class SourceReader(RewrittenSource):
         if self._rewrite is not None:
             self._rewrite.compare(Decoded(series, decoded.records), first_row)
             is_over = self._rewrite.is_over(self._at.rows)
-            return replace(self._store_replayed(is_over=is_over), more=more)
+            return self._store_replayed(is_over=is_over)._replace(more=more)
         if not series and end is None and offset - self._stored.offset < UNSTORED_BYTES:
             return Advance(more=more)
-        return replace(self._buffer(series, decoded.records), more=more)
+        return self._buffer(series, decoded.records)._replace(more=more)
 
     def _accepted(self, series: Mapping[str, Points], look: FileState) -> dict[str, Points]:
         """Return the accepted series by their full names, each point with a time."""

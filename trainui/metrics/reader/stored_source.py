@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -18,8 +19,7 @@ from trainui.store.points.source_record import SourceRecord
 from trainui.store.points.sources import StaleSourceError, source
 
 
-@dataclass(frozen=True, slots=True)
-class Advance:
+class Advance(NamedTuple):
     """The result of one read."""
 
     points: int = 0

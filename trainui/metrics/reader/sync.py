@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
 
@@ -131,14 +130,14 @@ def _jump(
     store: Store, known: SourceRecord, file: GrowingFile, offset: int, *, key: str
 ) -> SourceRecord:
     """Move a source to an offset; record the skipped range as a gap of the file `key`."""
-    jumped = replace(
-        known, offset=offset, identity=file.identify(offset), version=known.version + 1
+    jumped = known._replace(
+        offset=offset, identity=file.identify(offset), version=known.version + 1
     )
     name = f"{key}[{known.offset}:{offset}]"
     with store.write() as connection:
         sources.move(connection, known, jumped)
         gap = sources.add_source(connection, known.owner, name, attempt=known.attempt)
-        begun = replace(gap, offset=known.offset, rows=known.rows, version=gap.version + 1)
+        begun = gap._replace(offset=known.offset, rows=known.rows, version=gap.version + 1)
         sources.move(connection, gap, begun)
     return jumped
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -46,8 +45,7 @@ def save(
     lock_owner(connection, before.owner)
     base = next_ordinal(connection, before.owner)
     tail = _fits_tail(before, count)
-    stored = replace(
-        after,
+    stored = after._replace(
         next_ordinal=base + records,
         tail_rows=before.tail_rows + 1 if tail and count else before.tail_rows if tail else 0,
         tail_points=before.tail_points + count if tail else 0,
@@ -136,7 +134,7 @@ def _remove_tails(connection: Connection, of: SourceRecord) -> list[Block]:
             group.setdefault(part.series_id, []).append(part.points)
     return [
         Block(
-            replace(of, attempt=attempt, generation=generation, offset=end),
+            of._replace(attempt=attempt, generation=generation, offset=end),
             start,
             {series_id: chunks.join(parts) for series_id, parts in series.items()},
         )
@@ -265,7 +263,7 @@ def finish(connection: Connection, owner: str) -> None:
 def _close(connection: Connection, known: SourceRecord) -> None:
     """Move a source's tails into chunks."""
     if known.tail_rows:
-        stored = replace(known, tail_rows=0, tail_points=0, version=known.version + 1)
+        stored = known._replace(tail_rows=0, tail_points=0, version=known.version + 1)
         move(connection, known, stored)
         _fill_chunks(connection, Block(stored, 0, {}), has_tails=True)
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """Data to recognise a file again: neither an inode nor a size is enough."""
 
     device: int
@@ -26,8 +25,7 @@ class Identity:
     tail_hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRecord:
+class SourceRecord(NamedTuple):
     """A file that points are read from, and the offset reached."""
 
     id: int
@@ -43,7 +41,7 @@ class SourceRecord:
     """Records stored so far, of this generation."""
     next_ordinal: int = 0
     identity: Identity | None = None
-    state: Mapping[str, Any] = field(default_factory=dict)
+    state: Mapping[str, Any] = MappingProxyType({})
     """The decoder's state, as plain JSON."""
     tail_rows: int = 0
     tail_points: int = 0

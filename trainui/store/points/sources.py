@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -89,8 +88,7 @@ def source(connection: Connection, source_id: int) -> SourceRecord | None:
 
 def _source(row: Sequence[Any]) -> SourceRecord:
     known = SourceRecord(*row)
-    return replace(
-        known,
+    return known._replace(
         identity=Identity(**json.loads(row[9])) if row[9] else None,
         state=json.loads(row[10]),
     )
@@ -143,7 +141,7 @@ def next_restart(connection: Connection, owner: str, attempt: int) -> int:
 
 
 def _as_json(identity: Identity) -> str:
-    return json.dumps({name: getattr(identity, name) for name in Identity.__slots__})
+    return json.dumps(identity._asdict())
 
 
 def move(connection: Connection, before: SourceRecord, after: SourceRecord) -> None:
@@ -161,7 +159,7 @@ def move(connection: Connection, before: SourceRecord, after: SourceRecord) -> N
             after.rows,
             after.next_ordinal,
             _as_json(after.identity) if after.identity else None,
-            json.dumps(after.state),
+            json.dumps(dict(after.state)),
             after.tail_rows,
             after.tail_points,
             after.version,

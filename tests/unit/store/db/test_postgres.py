@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -153,7 +152,7 @@ def test_points_of_different_owners_are_stored_side_by_side(store: Store, url: s
     with closing(Store(url)) as other, store.write_points() as one, other.write_points() as two:
         for connection, owner in ((one, "a"), (two, "b")):
             added = sources.add_source(connection, owner, "file", attempt=1)
-            points.save(connection, added, replace(added, offset=5), {}, records=1)
+            points.save(connection, added, added._replace(offset=5), {}, records=1)
         with closing(connect(url, autocommit=True)) as third:
             assert not is_free(third, f"{postgres.LOCK}")  # nobody else writes meanwhile
             assert not is_free(third, f"{postgres.OWNERS}, hashtext('a')")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -53,7 +52,7 @@ def test_names_that_differ_in_case_or_punctuation_differ(store: Store, add_run: 
         source = sources.add_source(connection, "run-1", "a file", attempt=0)
         names = ("loss", "Loss", "lo-ss")
         batch = {name: as_points([(1, 2.0)]) for name in names}
-        points.save(connection, source, replace(source, offset=1), batch, records=3)
+        points.save(connection, source, source._replace(offset=1), batch, records=3)
     with views.reading() as connection:
         stages = views.stages(connection, "run-1")
         assert [stage.name for stage in stages] == ["train", "Train", "tr-ain"]

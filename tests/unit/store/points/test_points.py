@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -69,7 +68,7 @@ def test_the_second_writer_stores_nothing(store: Store) -> None:
 def test_a_failed_write_moves_nothing(store: Store) -> None:
     feeder = Feeder(store)
     feeder.feed({"loss": line(0, 3)})
-    moved = replace(feeder.source, offset=999)
+    moved = feeder.source._replace(offset=999)
 
     def fail_after_saving() -> None:
         batch = {"loss": as_points(line(3, 3))}
@@ -87,7 +86,7 @@ def test_a_failed_write_moves_nothing(store: Store) -> None:
 def test_a_source_comes_back_as_it_was_stored(store: Store) -> None:
     feeder = Feeder(store)
     identity = Identity(1, 2**64 - 1, 10, "ab", 5, "cd")
-    feeder.source = replace(feeder.source, identity=identity, state={"columns": ["a", None]})
+    feeder.source = feeder.source._replace(identity=identity, state={"columns": ["a", None]})
     feeder.feed({"loss": line(0, 3)}, generation=2)
     with store.read() as connection:
         assert sources.source(connection, feeder.source.id) == feeder.source
@@ -127,7 +126,7 @@ def test_times_steps_and_values_come_back_exactly(store: Store) -> None:
         points.save(
             connection,
             feeder.source,
-            replace(feeder.source, offset=1),
+            feeder.source._replace(offset=1),
             {"x": as_points([(0.25, math.nan), (3, math.inf)], time=1_700_000_000_000_001)},
             records=2,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from tests.unit.store.readings import Feeder, as_points, connect
 from trainui.store.db import protocol
@@ -54,7 +53,7 @@ def test_times_since_the_first_point_and_by_the_clock(store: Store) -> None:
         source = sources.add_source(connection, "stage", "a", attempt=1)
         for at, time in enumerate((1_800_000_000, 1_800_000_090)):
             batch = {"loss": as_points([(at, 1.0)], time=time * SECOND)}
-            after = replace(source, offset=source.offset + 1)
+            after = source._replace(offset=source.offset + 1)
             source = points.save(connection, source, after, batch, records=1)
     found = [
         series_points(connect(store), "stage", "loss", axis).x

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -26,7 +25,7 @@ def fill(store: Store, values: np.ndarray, first: int = 0, attempt: int = 1) -> 
         steps = np.arange(first, first + len(values))
         times = (START + 3600 * (attempt - 1)) * 1_000_000 + (steps - first) * 500_000
         batch = Points(np.arange(len(values)), steps, values, times)
-        after = replace(known, offset=len(values))
+        after = known._replace(offset=len(values))
         points.save(connection, known, after, {"loss": batch}, records=len(values))
 
 
@@ -153,7 +152,7 @@ def test_a_long_series_of_epochs_places_others(
             "loss": Points(steps, steps, noise(count), none),
             "epoch": Points(steps, steps, steps / 1000, none),
         }
-        after = replace(known, offset=count)
+        after = known._replace(offset=count)
         points.save(connection, known, after, batch, records=count)
     found = plotted(store, Axis.EPOCH).window(5.0, 10.0, 5)
     assert found.at == pytest.approx([6, 7, 8, 9, 10], abs=0.2)
