@@ -187,6 +187,27 @@ def test_something_is_painted_before_anything_heavy_is_imported(
         assert shown.modes_left() == []
 
 
+SLOW = """
+import select, sys
+
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == "trainui.tui.app":
+            select.select([0], [], [])
+
+sys.meta_path.insert(0, Slow())
+"""
+"""Delays the import of the app until a key was typed."""
+
+
+def test_enter_typed_while_the_screen_opens_is_not_lost(filler: Filler) -> None:
+    running_demo(filler, name="digits")
+    with terminal(program=SLOW + PROGRAM) as shown:
+        shown.until_shown("opening")
+        shown.press("\r")
+        shown.until_shown("1 Stages", "train[hidden=128]")
+
+
 def test_the_screen_shows_its_bandwidth(filler: Filler) -> None:
     running_demo(filler, name="digits")
     with terminal(TRAINUI_MAX_RATE="2k") as shown:

@@ -40,8 +40,9 @@ def shown() -> Iterator[None]:
 
 
 def _silence(descriptor: int) -> None:
-    """Turn off echo and line mode, so that early keys wait for the app."""
+    """Turn off echo and line mode, so that early keys wait for the app, enter as enter."""
     quiet = termios.tcgetattr(descriptor)
+    quiet[0] &= ~termios.ICRNL
     quiet[3] &= ~(termios.ECHO | termios.ICANON)
     with contextlib.suppress(termios.error):
         termios.tcsetattr(descriptor, termios.TCSANOW, quiet)
