@@ -34,10 +34,12 @@ _MOST_NUMBERS = 12
 _SHOWN = 80
 """Characters of the line that a message quotes."""
 
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_PATH = r"(?:~|\.{1,2})?/[^\s,;'\")\]]+"
 _NUMBERS = re.compile(
-    rf"(?<![\w.@])(?:(?P<other>\d+(?:[-:/,]\d[\d.]*)+)|(?P<number>(?i:{NUMBER})))"
+    rf"(?<![\w.@])(?:(?P<other>{_UUID}|{_PATH}|\d+(?:[-:/,]\d[\d.]*)+)|(?P<number>(?i:{NUMBER})))"
 )
-"""A number; or digits of a date, a time, a position or with commas."""
+"""A number; or digits of an id, a path, a date, a time, a position or with commas."""
 
 _BLANKS = re.compile(r"[ \t]+")
 _SPECIAL = re.compile(r"[\\.^$*+?{}\[\]|()]")

@@ -83,3 +83,14 @@ def test_one_line_that_is_not_read_is_said_to_be_too_few(store: Store, tmp_path:
     (problem,) = problems(store, attempt)
     assert "in 1 line; one line with numbers is not enough" in problem
     assert r"step\s*(?P<step>[-+.\w]+) loss\s*(?P<loss>[-+.\w]+)" in problem
+
+
+def test_digits_of_a_path_or_an_id_are_no_metric(store: Store, tmp_path: Path) -> None:
+    """The hexadecimal digits of a run's directory may spell `f1`."""
+    attempt = start_attempt(store, tmp_path)
+    run_id = "f1903fb4-6f5f-4696-a93a-75d4e515396f"
+    (attempt.directory / "stdout.log").write_text(
+        f"wrote /data/runs/{run_id}/prep/data.npz (4000, 20)\nrun {run_id} began\n"
+    )
+    assert finished(store, attempt) == []
+    assert list(problems(store, attempt)) == []

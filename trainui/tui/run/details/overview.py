@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import dedent
@@ -78,7 +79,8 @@ def overview_rows(of: DetailsSubject, now: int, width: int, *, folded: bool = Fa
         *facts,
     ):
         rows += field_rows(label, text, style, width)
-    rows += error_rows(stage, width)
+    is_killed = last is not None and last.signal in OF_OTHERS
+    rows += error_rows(stage, width, is_killed=is_killed)
     for label, text, style in (
         ("result", "" if stage.result is None else json.dumps(stage.result), ""),
         ("start", detail.checkpoint if is_newest else "", "warn"),
@@ -273,6 +275,12 @@ def _brief(error: str) -> str:
 ERROR_LINES = 20
 """The most lines of an error."""
 
+OUTPUT_LINES = 3
+"""The most lines of the output before a signal from another process: they are no error."""
+
+OF_OTHERS = (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM)
+"""Signals that other processes send; those of a crash are sent by the process itself."""
+
 TRACEBACK = "Traceback (most recent call last):"
 
 _PROGRESS_BAR = re.compile(r"\d+%\|.*\||\b\d+/\d+ \[.*\]|\b\d+(\.\d+)? ?(it|s|batch|step)/(it|s)\b")
@@ -287,19 +295,25 @@ def error_lines(error: str) -> list[str]:
     return [line for line in lines[1:] if line and not _PROGRESS_BAR.search(line)]
 
 
-def error_rows(stage: StageRecord, width: int) -> list[Row]:
-    """Return the lines of an error that has more than what `why` shows."""
+def error_rows(stage: StageRecord, width: int, *, is_killed: bool = False) -> list[Row]:
+    """Return the lines of an error that has more than what `why` shows.
+
+    A process that another one killed has printed no error: only its last lines are shown.
+    """
     lines = error_lines(stage.error or "")
     if not lines or (len(lines) == 1 and lines[0].strip() in (stage.reason or "")):
         return []
+    label, style = "error", "bad"
+    if is_killed and lines[0].strip() != TRACEBACK:
+        label, style, lines = "last output", "", lines[-OUTPUT_LINES:]
     shown: list[str] = []
     more = len(lines)
     while more and len(shown) < ERROR_LINES:
         line = harmless(lines[-more].expandtabs(4))
         shown += wrap(line, width, ERROR_LINES - len(shown))
         more -= 1
-    rows: list[Row] = [(Segment("error", "dim"),)]
-    rows += [(Segment(line, "bad"),) for line in shown]
+    rows: list[Row] = [(Segment(label, "dim"),)]
+    rows += [(Segment(line, style),) for line in shown]
     if more:
         rows.append((Segment(f"… {more} more lines in the log", "dim"),))
     return [*rows, ()]

@@ -32,7 +32,13 @@ from trainui.tui.graph.timeline import Timeline
 from trainui.tui.render.styled_text import Segment, joined, plain, width_of
 from trainui.tui.run.details.fields import MOST_LINES, field_rows
 from trainui.tui.run.details.log_progress import LogProgress, log_progress, most_steps
-from trainui.tui.run.details.overview import DetailsSubject, error_lines, overview_rows, why
+from trainui.tui.run.details.overview import (
+    DetailsSubject,
+    error_lines,
+    error_rows,
+    overview_rows,
+    why,
+)
 from trainui.tui.run.details.overview_details import details_rows, short_path
 from trainui.tui.run.header import can_resume, crumbs, heading
 from trainui.tui.run.reader import RunPageReader
@@ -149,6 +155,17 @@ def test_a_failed_stage_says_why_and_shows_its_error(
     assert narrow[:2] == ["✗ failed after 31s  exit code 1", "  attempt 1"]
     assert "exit code 1: ValueError" in text
     assert "ValueError: too high" in text
+
+
+def test_the_output_before_a_signal_is_no_error(filler: Filler) -> None:
+    run_id = filler.run({"train": ()})
+    lines = [f"epoch {number}/40 loss 0.5" for number in range(1, 9)]
+    stage = replace(
+        filler.stage(run_id, "train"), error="\n".join(["killed by signal 9 (KILL)", *lines])
+    )
+    texts = [plain(row) for row in error_rows(stage, 60, is_killed=True)]
+    assert texts == ["last output", *lines[-3:], ""]
+    assert [plain(row) for row in error_rows(stage, 60)][:3] == ["error", *lines[:2]]
 
 
 def test_an_error_is_its_traceback_without_progress_bars() -> None:
