@@ -160,9 +160,8 @@ def test_a_failed_stage_says_why_and_shows_its_error(
 def test_the_output_before_a_signal_is_no_error(filler: Filler) -> None:
     run_id = filler.run({"train": ()})
     lines = [f"epoch {number}/40 loss 0.5" for number in range(1, 9)]
-    stage = replace(
-        filler.stage(run_id, "train"), error="\n".join(["killed by signal 9 (KILL)", *lines])
-    )
+    error = "\n".join(["killed by signal 9 (KILL)", *lines])
+    stage = filler.stage(run_id, "train")._replace(error=error)
     texts = [plain(row) for row in error_rows(stage, 60, is_killed=True)]
     assert texts == ["last output", *lines[-3:], ""]
     assert [plain(row) for row in error_rows(stage, 60)][:3] == ["error", *lines[:2]]
