@@ -22,14 +22,17 @@ def last(connection: Connection) -> int:
 
 
 def after(connection: Connection, event: int) -> tuple[int, list[Notification]]:
-    """Return the number of the newest event, and the notices for the events after `event`."""
+    """Return the number of the newest event, and the notices for the events after `event`.
+
+    It is lower than `event` if runs were deleted: the next events get their events' numbers.
+    """
     notices = []
     for _, kind, run_id, name, text, data in _of_kinds(connection, event, ("run", *MARKS)):
         if kind in MARKS:
             notices.append(Notification(kind, run_id, name, f"{name}: {text}"))
         elif (status := row_mapping.load(data)["status"]) in ENDS:
             notices.append(Notification(status, run_id, name, f"{name} {status}"))
-    return max(last(connection), event), notices
+    return last(connection), notices
 
 
 def alerts_after(connection: Connection, event: int) -> list[tuple[int, Notification]]:

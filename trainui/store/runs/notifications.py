@@ -15,9 +15,6 @@ from trainui.store.read import event_feed
 from trainui.store.runs import runs
 from trainui.store.runs.tables import STAGES
 
-NOTIFIED = "notified_event"
-"""The flag with the number of the last event processed for notifications."""
-
 NAMED = 3
 """Maximum number of stages named in the notification of a run's end."""
 
@@ -42,12 +39,12 @@ class PendingNotifications:
                 self._seen_event = last
                 return []
         with self._store.write() as connection:
-            last_sent = int(runs.flag(connection, NOTIFIED) or 0)
+            last_sent = int(runs.flag(connection, runs.NOTIFIED) or 0)
             alerts = event_feed.alerts_after(raw(connection), last_sent)
             ended = runs.to_notify(connection)
             runs.mark_notified(connection, [run.id for run in ended])
             if alerts:
-                runs.set_flag(connection, NOTIFIED, str(alerts[-1][0]))
+                runs.set_flag(connection, runs.NOTIFIED, str(alerts[-1][0]))
             claimed = [notice for _, notice in alerts] + [_end(connection, run) for run in ended]
         self._seen_event = last
         return claimed
@@ -56,8 +53,8 @@ class PendingNotifications:
 def begin(store: Store) -> None:
     """Mark all events so far as notified, in a store without this mark."""
     with store.write() as connection:
-        if runs.flag(connection, NOTIFIED) is None:
-            runs.set_flag(connection, NOTIFIED, str(event_feed.last(raw(connection))))
+        if runs.flag(connection, runs.NOTIFIED) is None:
+            runs.set_flag(connection, runs.NOTIFIED, str(event_feed.last(raw(connection))))
 
 
 def _end(connection: Connection, run: RunRecord) -> Notification:
