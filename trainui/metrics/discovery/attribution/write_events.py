@@ -13,10 +13,12 @@ import select
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
+from trainui import mounts
 from trainui.metrics.discovery import default_sources, process_files
 from trainui.metrics.files.fanotify import CREATED, DIRECTORY, MOVED_TO, Fanotify, FileEvent
 
@@ -67,6 +69,8 @@ class WriteEvents:
             (self._asking.add if found else self._asking.discard)(attempt_dir)
             if found and self._queue is None:
                 self._begin()
+            if len(self._directories) >= MOST_DIRECTORIES:
+                self._forget_deleted()
             self._add(found)
 
     def written(self) -> Mapping[Path, Set[Path]]:
@@ -87,6 +91,14 @@ class WriteEvents:
         self._is_permitted = False
         self._asking.clear()
         log.info("the kernel does not report who writes a file: %s", error)
+
+    def _forget_deleted(self) -> None:
+        """Forget the directories that no longer exist, e.g. those of temporary files."""
+        self._directories = {
+            handle: directory
+            for handle, directory in self._directories.items()
+            if mounts.remote_mount(directory) or os.path.isdir(directory)  # noqa: PTH112
+        }
 
     def _add(self, directories: Iterable[str]) -> None:
         queue = self._queue
@@ -163,6 +175,10 @@ class WriteEvents:
         return attempt if now - seen < REUSED_AFTER else None
 
 
-def _below(directory: str) -> list[str]:
-    """Return the directories that were made before the events of their parent were reported."""
-    return [parent for parent, *_ in os.walk(directory)][1:]
+def _below(directory: str) -> Iterator[str]:
+    """Yield the directories that were made before the events of their parent were reported.
+
+    A directory that was moved may have a million below it.
+    """
+    found = (parent for parent, *_ in os.walk(directory))
+    return islice(found, 1, MOST_DIRECTORIES)

@@ -117,6 +117,8 @@ class WriterSamples:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="samples", daemon=True)
                 self._thread.start()
+        else:
+            self._suspects.pop(attempt_dir, None)
 
     def opened(self, paths: Container[Path]) -> Mapping[Path, Sequence[Span]]:
         """Return by attempt directory when one of some files was opened."""
@@ -149,6 +151,8 @@ class WriterSamples:
             is_later = self._pace() == "later"
             if now - listed > (_LISTED_LATER if is_later else _LISTED):
                 processes = _processes(frozenset[Path]().union(*[*self._suspects.values()]))
+                living = {one for directories in processes.values() for one in directories}
+                self._seen = {one: seen for one, seen in self._seen.items() if one in living}
                 for attempt in () if is_later else [*self._wanted]:
                     self._spent[attempt] += min(now - listed, _LISTED)
                 listed = now

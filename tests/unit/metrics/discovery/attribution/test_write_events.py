@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -101,6 +102,34 @@ def test_a_directory_that_was_renamed_is_known_by_its_new_name(
     command = [sys.executable, "-c", APPEND, str(new / "metrics.csv")]
     with subprocess.Popen(command, env=environ, stdin=subprocess.PIPE):
         wait_for(lambda: events.written() == {attempt: {new / "metrics.csv"}})
+    events.want(attempt, [])
+
+
+def test_a_large_tree_that_is_moved_is_known_in_part_until_it_is_deleted(
+    tmp_path: Path, events: WriteEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write_events, "MOST_DIRECTORIES", 10)
+    attempt, work = tmp_path / "runs" / "one", tmp_path / "work"
+    work.mkdir()
+    for number in range(30):
+        (tmp_path / "data" / str(number)).mkdir(parents=True)
+    walked = []
+    walk = os.walk
+
+    def walking(directory: str) -> Iterator[tuple[str, list[str], list[str]]]:
+        for found in walk(directory):
+            walked.append(found[0])
+            yield found
+
+    monkeypatch.setattr(os, "walk", walking)
+    events.want(attempt, [work])
+    (tmp_path / "data").rename(work / "data")
+    wait_for(lambda: len(events._directories) == 10)
+    assert len(walked) <= 11
+    shutil.rmtree(work / "data")
+    (work / "logs").mkdir()
+    events.want(attempt, [work, work / "logs"])
+    assert str(work / "logs") in events._directories.values()
     events.want(attempt, [])
 
 

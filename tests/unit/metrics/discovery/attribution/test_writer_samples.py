@@ -72,6 +72,16 @@ def test_the_writers_of_files_are_found(
     assert thread is not None
     thread.join(10)
     assert not thread.is_alive()
+    assert not samples._suspects
+
+
+def test_a_process_that_has_ended_is_forgotten(tmp_path: Path) -> None:
+    samples, attempt, file = WriterSamples(), tmp_path / "one", tmp_path / "m.csv"
+    samples.want(attempt, [file], [])
+    with running(attempt, WRITE, file):
+        wait_for(lambda: bool(samples._seen))
+    wait_for(lambda: not samples._seen)
+    samples.want(attempt, (), [])
 
 
 def test_a_process_that_writes_all_the_time_is_not_taken_for_the_writer(
