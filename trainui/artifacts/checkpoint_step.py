@@ -6,6 +6,7 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -80,8 +81,8 @@ def _in_content(checkpoint: Path) -> int | None:
         if zipfile.is_zipfile(checkpoint):
             with zipfile.ZipFile(checkpoint) as archive:
                 return _chosen(dict(_of_archive(archive)))
-    except (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile):
-        return None
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error):
+        return None  # damaged, encrypted, or compressed in an unsupported way
     return None
 
 

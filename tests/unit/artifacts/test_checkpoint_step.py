@@ -86,3 +86,17 @@ def test_what_is_json(tmp_path: Path) -> None:
     for torn in ("[1]", '{"st', '{"step": true}'):
         state.write_text(torn)
         assert checkpoint_step.find(state) is None
+
+
+def test_a_damaged_archive_has_no_step(tmp_path: Path) -> None:
+    path = tmp_path / "large.npz"
+    np.savez_compressed(path, global_step=np.array(7))
+    with zipfile.ZipFile(path) as archive:
+        (entry,) = archive.infolist()
+    data = bytearray(path.read_bytes())
+    begin = (
+        entry.header_offset + 30 + sum(data[entry.header_offset + 26 : entry.header_offset + 30])
+    )
+    data[begin] = 0xFF  # no kind of compressed block
+    path.write_bytes(data)
+    assert checkpoint_step.find(path) is None
