@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pexpect
 import pyte
@@ -53,7 +54,7 @@ class Terminal:
     def until_shown(self, *texts: str) -> None:
         """Wait until all of these are to be seen."""
         try:
-            wait_for(lambda: all(text in self.text() for text in texts), f"{texts}", 30)
+            wait_for(lambda: all(text in self.text() for text in texts), f"{texts}")
         except AssertionError as error:
             raise AssertionError(f"{error}; the terminal shows\n{self.text()}") from error
 
@@ -62,7 +63,7 @@ class Terminal:
 
     def ended(self) -> int:
         """Wait for the program's end; return its exit code, or minus the signal that ended it."""
-        wait_for(lambda: self.text() is None or not self.process.isalive(), "the end", 20)
+        wait_for(lambda: self.text() is None or not self.process.isalive(), "the end")
         self.text()
         self.process.close()
         status = self.process.exitstatus
@@ -78,6 +79,14 @@ class Terminal:
         return left
 
 
+def end(process: pexpect.spawn[Any]) -> None:
+    """Close a program's terminal; the program is killed if that does not end it."""
+    try:
+        process.close(force=True)
+    except pexpect.ExceptionPexpect:  # it was killed, and on a busy machine that takes time
+        wait_for(lambda: not process.isalive(), "the end of the killed program")
+
+
 @contextmanager
 def terminal(
     size: tuple[int, int] = (120, 36), *, program: str = PROGRAM, **environ: str
@@ -87,4 +96,4 @@ def terminal(
     try:
         yield opened
     finally:
-        opened.process.close(force=True)
+        end(opened.process)

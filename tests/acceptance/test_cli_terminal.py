@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pexpect
 
 from tests.acceptance.command_line import COMMAND, CommandLine
+from tests.acceptance.terminal import end
 from tests.unit.supervisor.waiting import wait_for
 
 
@@ -32,7 +33,7 @@ def terminal(
     try:
         yield child
     finally:
-        child.close(force=True)
+        end(child)
 
 
 def printed(served: CommandLine, *arguments: str) -> str:

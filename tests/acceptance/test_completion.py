@@ -12,6 +12,7 @@ import pexpect
 import pytest
 
 from tests.acceptance.command_line import CommandLine
+from tests.acceptance.terminal import end
 
 TEXT = """
     name: digits
@@ -83,7 +84,7 @@ def typed(home: CommandLine, shell: list[str], set_up: str, line: str, expected:
         child.send("x\x01printf '<%s>' \x05\r")  # ctrl+a, ctrl+e: to the line's ends
         child.expect_exact(f"{expected}")
     finally:
-        child.close(force=True)
+        end(child)
 
 
 LINES = [

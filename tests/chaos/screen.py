@@ -9,6 +9,8 @@ import time
 
 import pexpect
 
+from tests.acceptance.terminal import end
+
 LIVES_FOR = 4.0
 """Seconds at most; it takes about one to draw its first picture."""
 
@@ -39,4 +41,4 @@ class Screen:
     def kill(self) -> None:
         """Kill it, and hang up its terminal."""
         self._process.kill(signal.SIGKILL)
-        self._process.close()
+        end(self._process)

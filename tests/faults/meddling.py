@@ -1,7 +1,7 @@
 """Makes a worker's broker a bad one: the setting `include` names this module.
 
 Every message is delivered five times, and what is not acknowledged within a second is delivered
-again.
+again. The planner sends no message a second time, however busy the machine is.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from trainui import clock
+from trainui.execution.planner import planner
 from trainui.execution.worker import celery_app
 from trainui.execution.worker.task_sender import TaskSender
 
@@ -33,5 +35,6 @@ def _deliver_often() -> None:
 
 if "TRAINUI_INCLUDE" in os.environ:
     _deliver_often()
+    planner.SEND_AGAIN_AFTER = 3600 * clock.SECOND
     conf = celery_app.get_app().conf
     conf.broker_transport_options = {**conf.broker_transport_options, **IMPATIENT}

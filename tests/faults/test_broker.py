@@ -18,7 +18,7 @@ import pytest
 import redis
 from kombu.exceptions import OperationalError
 
-from tests.unit.supervisor.waiting import is_alive, wait_for
+from tests.unit.supervisor.waiting import PATIENCE, is_alive, wait_for
 from trainui import paths, settings
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.broker import broker, server_process
@@ -207,7 +207,7 @@ def test_a_server_that_hangs_is_reported_in_time_and_left_alone(home: Home, hung
     assert status(home) == {
         "url": hung.url, "kind": "valkey", "pid": hung.pid, "reachable": False,
     }  # fmt: skip
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < PATIENCE
     assert ensure(home).pid == hung.pid
 
 
@@ -220,7 +220,7 @@ def test_publishing_to_a_server_that_hangs_fails_soon(home: Home, hung: Broker) 
         pytest.raises((OperationalError, redis.TimeoutError)),
     ):
         app.send_task("some.task", connection=connection, retry=False)
-    assert time.monotonic() - began < 8.0
+    assert time.monotonic() - began < PATIENCE
 
 
 def test_a_server_that_hangs_can_be_stopped(home: Home, hung: Broker) -> None:
@@ -380,4 +380,4 @@ def test_a_configured_broker_that_hangs_is_reported_in_time(
     configured.send_signal(signal.SIGSTOP)
     began = time.monotonic()
     assert not status(home)["reachable"]
-    assert time.monotonic() - began < 3.0
+    assert time.monotonic() - began < PATIENCE

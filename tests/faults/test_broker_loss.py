@@ -26,8 +26,9 @@ from trainui.execution.daemon import heartbeat, lifecycle
 from trainui.execution.worker import celery_app
 from trainui.paths import Home
 
-AT_ONCE = 5.0
-"""Seconds within which whatever a person does is done, whatever the broker does."""
+AT_ONCE = 30.0
+"""Seconds within which whatever a person does is done, whatever the broker does: on a busy machine
+many times as long as on an idle one, but never as long as the broker hangs."""
 
 
 def test_a_broker_that_is_killed_in_the_middle_of_stages_is_started_again(
@@ -156,8 +157,8 @@ def test_with_a_broker_that_hangs_a_person_can_act_and_the_worker_continues_late
 ) -> None:
     """Case 9. The broker is suspended while a stage runs.
 
-    Submitting, resuming, cancelling and asking for the status return within 5 seconds; a stage
-    that runs is cancelled meanwhile; once the broker goes on the same worker runs the rest.
+    Submitting, resuming, cancelling and asking for the status return at once; a stage that runs is
+    cancelled meanwhile; once the broker continues, the same worker runs the rest.
     """
     worker = background.worker_pid(home)
     failed = new_run(stage("a", NOTE + "[ -e go ]"))

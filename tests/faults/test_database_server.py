@@ -51,7 +51,8 @@ def test_nothing_is_lost_and_nothing_runs_twice(tmp_path: Path, postgresql_progr
             assert sorted(run.lines("ledger")) == ["a 1", "b 1", "c 1", "d 1"]
             log = home.worker_log.read_text()
             assert "Traceback" not in log
-            assert log.count("retrying until it succeeds") <= 2 * TIMES  # worker and reader
+            # by the worker and the reader, and again if a write ends late that had succeeded
+            assert log.count("retrying until it succeeds") <= 6 * TIMES
             for name in "abc":
                 said = Path(run.attempt(name).directory, "stdout.log").read_text().splitlines()
                 with views.reading() as connection:

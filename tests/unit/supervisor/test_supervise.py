@@ -187,13 +187,13 @@ def test_it_ended_when_its_process_did_and_not_the_last_of_its_children(stage: S
 
 def test_a_pause_of_everything_is_no_silence(stage: Stage) -> None:
     """As that of a container or a virtual machine: the supervisor may run first afterwards."""
-    stage.launch("echo hello; while ! [ -e go ]; do sleep 0.05; done", silence_timeout=4.0)
+    stage.launch("echo hello; while ! [ -e go ]; do sleep 0.05; done", silence_timeout=8.0)
     pids = pids_of(stage)
     wait_for(lambda: growth_times(stage.dir), "a look of the supervisor")
     os.kill(pids.supervisor_pid, signal.SIGSTOP)
     os.killpg(pids.pid, signal.SIGSTOP)
     paused_at = time.monotonic()
-    wait_for(lambda: time.monotonic() - paused_at > 5)
+    wait_for(lambda: time.monotonic() - paused_at > 9)
     status = Path(f"/proc/{pids.supervisor_pid}/status")
     before = switches(status)
     os.kill(pids.supervisor_pid, signal.SIGCONT)

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -78,20 +77,25 @@ def count(store: Store, attempt: Attempt) -> int:
     return found["loss"].count if found else 0
 
 
-def test_lines_are_stored_at_once(store: Store, tmp_path: Path, readers: Readers) -> None:
+def test_lines_of_a_file_that_grows_are_stored_without_a_scan(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seconds in ("IDLE_PAUSE", "LONGEST_PAUSE", "ACTIVE_FOR"):
+        monkeypatch.setattr(f"trainui.metrics.reader.process_loop.{seconds}", 1e9)
+    paths.home().worker.mkdir(parents=True, exist_ok=True)
     attempt = start_attempt(store, tmp_path)
     attempt.own_file.write_text(lines([0]))
-    readers.start()
-    wait_for(lambda: steps(store, attempt) == [0])
-    delays = []
-    for step in range(1, 16):
-        with attempt.own_file.open("a") as file:
-            file.write(lines([step]))
-        begun = time.monotonic()
-        wait_for(lambda step=step: count(store, attempt) == step + 1)  # type: ignore[misc]
-        delays.append(time.monotonic() - begun)
-    # by the looks of a file that rests it would be a second: room for a busy machine
-    assert sorted(delays)[len(delays) // 2] < 0.5
+    with closing(MetricsReader(store, HOST)) as reader:
+
+        def has(stored: int) -> bool:
+            reader.turn(scan=False)
+            return count(store, attempt) == stored
+
+        wait_for(lambda: has(1), "the first line")
+        for step in range(1, 16):
+            with attempt.own_file.open("a") as file:
+                file.write(lines([step]))
+            wait_for(lambda step=step: has(step + 1), f"line {step}")  # type: ignore[misc]
 
 
 def test_a_file_that_was_silent_is_noticed(

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,10 +100,8 @@ def test_a_change_that_another_process_commits_is_seen(filler: Filler) -> None:
     run_id = filler.run(DIAMOND)
     with feeding() as (_, received):
         received.wait_for(lambda s: len(s.runs) == 1)
-        began = time.monotonic()
         filler.start(run_id, "prepare")
         received.wait_for(lambda s: s.runs[0].status == Status.RUNNING)
-        assert time.monotonic() - began < 3.0
 
 
 @pytest.fixture
