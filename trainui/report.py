@@ -24,7 +24,7 @@ from trainui.pipeline.folding import FoldedMetric
 from trainui.pipeline.substitution import masking
 from trainui.store.db.protocol import Connection
 from trainui.store.points import curves
-from trainui.store.read import event_feed, stage_alerts, views
+from trainui.store.read import event_feed, run_history, stage_alerts, views
 
 PLOTS = 6
 """Maximum number of curves drawn, to keep the report short; the table lists all metrics."""
@@ -51,7 +51,10 @@ def markdown(connection: Connection, run: RunRecord) -> str:
     stages = views.stages(connection, run.id)
     series = curves.summaries(connection, {stage.id: stage.name for stage in stages})
     alerts = stage_alerts.alerted_stages(connection, [run.id]).get(run.id, {})
-    rows = (_stage_row(stage, alerts.get(stage.name)) for stage in stages)
+    before = run_history.earlier_times(connection, run.id)
+    rows = (
+        _stage_row(stage, alerts.get(stage.name), before.get(stage.name, 0)) for stage in stages
+    )
     sweeps = [_Sweep(members, series) for members in _members(stages)]
     ranks = {one.name: rank for sweep in sweeps for rank, one in enumerate(sweep.members)}
     series_best_first = sorted(series, key=lambda one: ranks.get(one.stage, 0))
@@ -100,10 +103,12 @@ def _code(run: RunRecord) -> str:
     return f"commit `{state['commit'][:12]}`" + (" with changes" if state.get("dirty") else "")
 
 
-def _stage_row(stage: StageRecord, is_nan: bool | None) -> tuple[str, ...]:
+def _stage_row(stage: StageRecord, is_nan: bool | None, before: int) -> tuple[str, ...]:
+    """Return a stage's cells; `before` are the microseconds of its earlier attempts."""
     took = ""
     if stage.started_at is not None:
-        took = formatting.between(stage.started_at, stage.completed_at or clock.now())
+        end = stage.completed_at or clock.now()
+        took = formatting.between(stage.started_at - before, end)
     number = str(stage.attempt) if stage.attempt else ""
     state = text.marked_state(stage.status, stalled=stage.stalled, is_nan=is_nan)
     return stage.name, state, number, took, stage.reason or ""

@@ -11,7 +11,9 @@ import pytest
 
 from tests.unit.execution.conftest import store as store
 from tests.unit.execution.submitted import submit
+from tests.unit.tui.filled import Filler
 from trainui import control, open_session, report, sync_metrics_from_file
+from trainui.domain.states import Status
 from trainui.store.db import protocol
 from trainui.store.db.engine import Store
 from trainui.store.read import views
@@ -47,6 +49,19 @@ def test_stages_and_their_states_are_a_table_that_no_name_breaks(
     assert "| train_a | ⊘ cancelled |" in shown
     assert "| b\\<img\\> | ⊘ cancelled |" in shown
     assert run_id in shown
+
+
+def test_a_stage_took_as_long_as_all_of_its_attempts(
+    connection: protocol.Connection, store: Store, tmp_path: Path
+) -> None:
+    filler = Filler(store, tmp_path / "runs")
+    run_id = filler.run({"train": ()})
+    for took in (40, 20):
+        attempt = filler.start(run_id, "train", ago=took)
+        filler.end(attempt, Status.FAILED, exit_code=1)
+        control.rerun(run_id, ["train"])
+    filler.end(filler.start(run_id, "train", ago=10))
+    assert "| train | ✓ completed | 3 | 1m 10s |" in written(connection, run_id)
 
 
 def test_parameters_are_those_that_differ_from_the_run_before(

@@ -167,13 +167,14 @@ def _list_row(run: RunLine, created: str) -> tuple[str, ...]:
     )
 
 
-def _took(timed: RunLine | RunRecord | StageRecord | AttemptRecord) -> str:
+def _took(timed: RunLine | RunRecord | StageRecord, before: int = 0) -> str:
+    """Return how long it took, with `before` microseconds of earlier attempts."""
     if timed.started_at is None:
         return ""
     end = timed.completed_at
     if end is None and timed.status == Status.RUNNING:
         end = clock.now()
-    return "" if end is None else formatting.between(timed.started_at, end)
+    return "" if end is None else formatting.between(timed.started_at - before, end)
 
 
 @options.command("trainui show digits", "trainui show 3f2a --json")
@@ -182,7 +183,14 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
     from trainui.cli.inspect.metrics import print_problems, without_metrics
     from trainui.cli.runs import standstill
     from trainui.store.points import curves
-    from trainui.store.read import event_feed, stage_alerts, summary, tracked, views
+    from trainui.store.read import (
+        event_feed,
+        run_history,
+        stage_alerts,
+        summary,
+        tracked,
+        views,
+    )
 
     with lookup.view() as connection:
         found = views.find_run(connection, run)
@@ -194,6 +202,7 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
         marks = event_feed.marks(connection, found.id, (*MARKED, CHECKPOINT))
         alerts = stage_alerts.alerted_stages(connection, [found.id]).get(found.id, {})
         left = _left(connection, found, stages)
+        before = run_history.earlier_times(connection, found.id)
         noted = summary.notes(connection, found.id)
         owners = {one.id: one.name for one in stages}
         problems = curves.problems(connection, owners)
@@ -209,7 +218,7 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
         words = ": ".join(filter(None, (one["verdict"], one["text"])))
         notes.append(text.harmless(f"note: {words}"))
     printing.lines(
-        [*_show_lines(found, stages, alerts, left), *_code_lines(found, stages, attempts)]
+        [*_show_lines(found, stages, alerts, before, left), *_code_lines(found, stages, attempts)]
     )
     printing.lines(["", *notes] if notes else [])
     if found.status in UNFINISHED and (words := standstill.reason(stages)):
@@ -264,9 +273,13 @@ def _left(connection: Connection, run: RunRecord, stages: list[StageRecord]) -> 
 
 
 def _show_lines(
-    run: RunRecord, stages: list[StageRecord], alerts: Mapping[str, bool], left: str
+    run: RunRecord,
+    stages: list[StageRecord],
+    alerts: Mapping[str, bool],
+    before: Mapping[str, int],
+    left: str,
 ) -> list[str]:
-    """Return a run as text."""
+    """Return a run as text; `before` has the microseconds of the stages' earlier attempts."""
     about = [
         ("run", run.id),
         ("name", run.name),
@@ -283,7 +296,7 @@ def _show_lines(
         *text.table(about),
         "",
         *tables.fitted(
-            [header, *(_stage_row(one, alerts) for one in stages)],
+            [header, *(_stage_row(one, alerts, before) for one in stages)],
             right={"ATTEMPT", "TOOK", "EXIT"},
             cut={"STAGE"},
             wrapped=True,
@@ -312,14 +325,17 @@ def _about_code(run: RunRecord) -> list[tuple[str, str]]:
     return [("code", commit + (", with changes" if state.get("dirty") else ""))] if commit else []
 
 
-def _stage_row(stage: StageRecord, alerts: Mapping[str, bool]) -> tuple[str, ...]:
+def _stage_row(
+    stage: StageRecord, alerts: Mapping[str, bool], before: Mapping[str, int]
+) -> tuple[str, ...]:
     is_nan = alerts.get(stage.name)
     state = text.marked_state(stage.status, stalled=stage.stalled, is_nan=is_nan)
     exit_code = "" if stage.exit_code is None else str(stage.exit_code)
     number = str(stage.attempt) if stage.attempt else ""
     silent = text.STALLED if stage.stalled else ""
     why = ", ".join(part for part in (silent, stage.reason) if part)
-    return stage.name, state, number, _took(stage), exit_code, why
+    took = _took(stage, before.get(stage.name, 0))
+    return stage.name, state, number, took, exit_code, why
 
 
 @options.command('ls "$(trainui path digits evaluate)"', 'cd "$(trainui path digits)"')

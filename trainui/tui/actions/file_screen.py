@@ -26,7 +26,7 @@ class FileList(EntryView[str]):
 
     def set_files(self, files: list[str]) -> None:
         """Show these files."""
-        none: Entry[str] = Entry((Segment(" no pipeline file found", "dim"),))
+        none: Entry[str] = Entry((Segment(" none; `trainui init` writes one", "dim"),))
         self.set_entries([Entry((), file) for file in files] or [none])
 
     def row_style(self, index: int) -> str:

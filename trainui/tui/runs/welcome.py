@@ -21,6 +21,7 @@ COMMANDS: tuple[Row, ...] = (
         Segment("choose a pipeline file here and run it"),
     ),
     (Segment("trainui demo            ", "key"), Segment("train two small networks, about 45 s")),
+    (Segment("trainui init            ", "key"), Segment("write a pipeline file to edit")),
     (Segment("trainui run FILE        ", "key"), Segment("run a pipeline file")),
     (Segment("trainui run -- COMMAND  ", "key"), Segment("run one command")),
     (Segment("trainui add PATH        ", "key"), Segment("show trainings that exist already")),
