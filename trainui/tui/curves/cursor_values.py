@@ -70,8 +70,8 @@ def last_value(line: PlotLine, view: PlotOptions) -> CursorValue | None:
 
 
 def last_x(line: PlotLine) -> float:
-    """Return the x position of a line's last visible point; -inf if it has none."""
-    return max(line.known, default=-math.inf)
+    """Return the x position of a line's last visible point; NaN if it has none."""
+    return max(line.known, default=math.nan)
 
 
 def x_positions(chart: Chart) -> list[float]:
@@ -80,10 +80,14 @@ def x_positions(chart: Chart) -> list[float]:
 
 
 def compared_x(chart: Chart, view: PlotOptions) -> float:
-    """Return where lines are compared: at the cursor, else at the end of the shortest line."""
+    """Return where lines are compared: at the cursor, else at the end of the shortest line.
+
+    Lines without visible points do not count, e.g. of a mean that is NaN from a step on. NaN if no
+    line has any.
+    """
     if view.cursor is not None:
         return view.cursor
-    return min((last_x(line) for line in chart.lines), default=math.nan)
+    return min((last_x(line) for line in chart.lines if line.known), default=math.nan)
 
 
 def ranking(chart: Chart, view: PlotOptions) -> list[tuple[float, PlotLine]]:
@@ -126,7 +130,9 @@ def leader_text(chart: Chart, view: PlotOptions) -> str:
 
 
 def position_text(x: float, axis: Axis) -> str:
-    """Return e.g. `at step 4k` or `after 3m20s`."""
+    """Return e.g. `at step 4k` or `after 3m20s`; empty for NaN."""
+    if math.isnan(x):
+        return ""
     if axis == Axis.STEP:
         return f"at step {step(x)}"
     if axis == Axis.EPOCH:

@@ -52,12 +52,14 @@ def _scientific(value: float) -> str:
 
 def exact_step(value: float) -> str:
     """Format a step with all of its digits, e.g. `1,204`."""
+    if not math.isfinite(value):
+        return "–"
     return f"{value:,.0f}" if value == int(value) else f"{value:g}"
 
 
 def step(value: float | None) -> str:
     """Format a step, as an integer if it is one."""
-    if value is None:
+    if value is None or not math.isfinite(value):
         return "–"
     if value != int(value):
         return f"{value:g}"

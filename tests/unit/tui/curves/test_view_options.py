@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.domain.metric_direction import lower_is_better
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.cursor_values import last_value, leader_text, next_x, value_at, x_positions
+from trainui.tui.curves.drawing.axes import Frame
+from trainui.tui.curves.drawing.plot import plot
 from trainui.tui.curves.drawing.x_axis import XAxis
 from trainui.tui.curves.legend import table_rows
 from trainui.tui.curves.model import AxisPositions, Comparison
 from trainui.tui.curves.view_options import CurvesState, PlotOptions
+from trainui.tui.render.styled_text import plain
 
 ALL = (0.0, 100.0)
 
@@ -230,3 +236,49 @@ def test_of_a_folded_sweep_all_members_are_drawn_unless_others_are_chosen() -> N
     state.all_members = False
     state.reset()
     assert not state.drawn
+
+
+def test_a_line_without_points_in_the_window_is_left_out_of_the_comparison() -> None:
+    """E.g. the mean of members that are all NaN from a step on, in a plot panned to the right."""
+    slow, fast = line([3.0, 2.0, 1.0], label="slow"), line([1.0, 0.9, 0.8], label="fast")
+    gone = line([NAN, NAN, NAN], label="gone", end=2.0)
+    view = PlotOptions(window=(0.0, 2.0))
+    assert leader_text(chart(slow, gone, fast), view) == "fast leads by 0.2000 at step 2"
+    (head, *rows) = map(plain, table_rows(chart(slow, gone, fast), figures(), view, 120, 9))
+    assert "step 2" in head
+    assert any("gone" in row for row in rows)
+
+
+VALUES = st.lists(
+    st.sampled_from([NAN, math.inf, -math.inf, 0.0, -1.0, 0.5, 2.0, 1e300, 5e-324]),
+    min_size=4,
+    max_size=4,
+)
+
+
+@given(
+    st.lists(st.tuples(VALUES, st.booleans()), min_size=1, max_size=3),
+    st.sampled_from(Axis),
+    st.sampled_from([None, -1.0, 0.0, 1.5, 9.0]),
+    st.booleans(),
+    st.sampled_from([0.0, 0.9]),
+)
+def test_every_chart_can_be_drawn_with_its_table(
+    drawn: list[tuple[list[float], bool]],
+    axis: Axis,
+    cursor: float | None,
+    log: bool,
+    smoothing: float,
+) -> None:
+    lines = []
+    for at, (values, is_mean) in enumerate(drawn):
+        one = line(values, label=f"run {at}", index=at, own=at == 0)
+        if is_mean:
+            mean = {"members": (tuple(values),), "counts": (1,) * 4, "deviations": (NAN,) * 4}
+            one = replace(one, **mean)  # type: ignore[arg-type]
+        lines.append(one)
+    one = chart(*lines)
+    view = PlotOptions(axis=axis, cursor=cursor, log=log, smoothing=smoothing, window=(0.0, 3.0))
+    rows = table_rows(one, figures(), view, 80, 6)
+    assert rows
+    assert len(plot(one, view, Frame(40, 6)).rows) >= 6
