@@ -84,7 +84,7 @@ def _check_members(
 ) -> None:
     """Report a stage that would get members of two kinds."""
     if stage.has("seeds") and "prune" in search.entries:
-        message = "prune compares single trainings, and each trial has several seeds; remove one"
+        message = "prune compares single trainings, each trial has several; remove prune or seeds"
         problems.add(search.entries["prune"].key.mark, "search-with-matrix", message)
     if own_keys(stage.node):
         message = (
