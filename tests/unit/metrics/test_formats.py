@@ -240,6 +240,24 @@ def test_tables_as_they_come(text: str, expected: Found) -> None:
     assert plain(csv(text)) == plain(expected)
 
 
+def test_a_file_of_one_number_a_line_is_named_by_its_file() -> None:
+    text, path = "0.5\n0.25\nnan\n", Path("train_loss.txt")
+    assert detect(text.encode(), path, complete=False) == "csv"
+    assert detect(text.encode(), path.with_name("stdout.log"), complete=False) == "text"
+    series = decoder("csv", None, {}, path).decode(text.encode(), 0).series
+    (points,) = series.values()
+    assert list(series) == ["train_loss"]
+    assert (points.steps.tolist(), points.values[:2].tolist()) == ([0, 1, 2], [0.5, 0.25])
+    assert list(decoder("csv", None, {}, path).decode(b"10 0.5\n20 0.25\n", 0).series) == [
+        "train_loss"
+    ]
+
+
+def test_a_text_in_another_encoding_is_no_binary_data() -> None:
+    text = "学习率 " * 20 + "\nepoch 1 loss 0.5\nepoch 2 loss 0.25\n"
+    assert detect(text.encode("gbk"), Path("train.log"), complete=False) == "text"
+
+
 def test_a_table_continues_with_the_header_it_had() -> None:
     first = decoder("csv", None, {}, Path("x"))
     first.decode(b"step;loss\n1;0.5\n", 0)

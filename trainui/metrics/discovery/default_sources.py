@@ -50,7 +50,10 @@ _FAMILIES = {
 }
 """Kinds of files, by name."""
 
-_TEXT = re.compile(r".*\.(log|out|err)(\.\d+)?|[\w-]*(log|output|stdout|stderr|train)[\w-]*\.txt")
+_TEXT = re.compile(
+    r".*\.(log|out|err)(\.\d+)?"
+    r"|[\w-]*(log|output|stdout|stderr|train|loss|progress|metrics|results|history)[\w-]*\.txt"
+)
 """Files that may be a table, JSON lines or a trainer's log, depending on their first bytes."""
 
 _SNIFFED_BYTES = 4096

@@ -12,6 +12,7 @@ from trainui.metrics.formats import labels, quoted
 from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.numbers import numbers_with_unit, to_number
 from trainui.metrics.formats.table import Decoded, TableColumn, merge, table_points
+from trainui.metrics.formats.text.presets.pairs import names_metric
 from trainui.store.points.chunks import Points
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -103,11 +104,17 @@ class CsvTable(Decoder):
         self.state.pop("step", None)
 
     def _name_by_number(self, cells: Cells) -> None:
-        """Name the columns of a table without a header; a first column of integers is the step."""
-        self.state["columns"] = [str(at) for at in range(len(cells))]
+        """Name the columns of a table without a header; a first column of integers is the step.
+
+        The only other column has the name of its file, if that is a metric's, as in `loss.txt`.
+        """
+        self.state["columns"] = names = [str(at) for at in range(len(cells))]
         first = to_number(cells[0])
         if len(cells) > 1 and first is not None and first >= 0 and first.is_integer():
             self.state["step"] = "0"
+        others = len(names) - ("step" in self.state)
+        if others == 1 and self._path is not None and names_metric(self._path.stem):
+            names[-1] = self._path.stem
 
     def _rows(self, text: str) -> list[Cells]:
         lines = text.replace("\r", "").split("\n")

@@ -18,6 +18,7 @@ from trainui.metrics.formats.json_file import HISTORY
 from trainui.metrics.formats.numbers import to_number
 from trainui.metrics.formats.tensorboard import event_file
 from trainui.metrics.formats.text.log_prefix import message
+from trainui.metrics.formats.text.presets.pairs import names_metric
 from trainui.metrics.formats.wandb import log_file as wandb
 
 HEAD_BYTES = 65_536
@@ -38,6 +39,9 @@ _BINARIES = {
     b"\xfe\xff": _WIDE,
 }
 """Messages for binary files that cannot contain readable metrics, by their first bytes."""
+
+_NO_TEXT = bytes({*range(32)} - {*b"\t\n\f\r\b\x1b"})
+"""Control characters, which no text has, whatever its encoding, but the terminal's."""
 
 _JSON = re.compile(
     # An object or a list of objects; `[0] loss: 0.5` and `{'loss': 0.5}` are log lines.
@@ -106,10 +110,7 @@ def _describe_binary(text: bytes) -> str:
 
 
 def _is_binary(text: bytes) -> bool:
-    if b"\0" in text:
-        return True
-    decoded = text.decode("utf-8", "replace")
-    return decoded.count("\ufffd") > max(8, len(decoded) // 10)
+    return b"\0" in text or len(text.translate(None, _NO_TEXT)) < 0.95 * len(text)
 
 
 def _which_text(text: bytes, path: Path, *, complete: bool) -> str | None:
@@ -122,8 +123,13 @@ def _which_text(text: bytes, path: Path, *, complete: bool) -> str | None:
     rows = (plain if len(plain) > 1 else rows)[:2]
     if len(rows) < 2 and not complete:
         return None
-    named = path.suffix in (".csv", ".tsv")
+    named = path.suffix in (".csv", ".tsv") or _is_column(rows, path)
     return "csv" if rows and _is_table(rows, named=named) else "text"
+
+
+def _is_column(rows: list[str], path: Path) -> bool:
+    """Return True for a file of one number a line, if its name is a metric's, as `loss.txt`."""
+    return names_metric(path.stem) and all(to_number(row) is not None for row in rows)
 
 
 def _is_table(rows: list[str], *, named: bool) -> bool:

@@ -38,7 +38,7 @@ _THREAD = r"MainThread|MainProcess|Thread-\d+"
 _PROCESS = (
     rf"\d+(?= (?:{_SOURCE}))|(?<=\()(?:\w+ )?pid=\d+[^()]*(?=\))"
     rf"|\d+(?=\]? +[\[(]?(?:{_LEVEL}|{_THREAD}))|\d+(?= [A-Za-z_][\w.]* (?:{_SOURCE}))"
-    r"|[A-Za-z_][\w.-]*:\d+(?=\t)"  # a host and a rank
+    rf"|(?!(?i:{_STEP}):)[A-Za-z_][\w.-]*:\d+(?=\t)"  # a host and a rank
 )
 _FIELD = (
     # logfmt: `timestamp=2026-11-26T23:51:19Z level=info event="train step" step=0`

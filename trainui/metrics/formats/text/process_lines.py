@@ -13,6 +13,7 @@ import string
 from collections.abc import Sequence
 from typing import Any
 
+from trainui.metrics.formats.numbers import to_number
 from trainui.metrics.formats.text.presets import line_labels, pairs
 
 _RANK = re.compile(
@@ -53,8 +54,8 @@ class ProcessLines:
                 return [("", line)]  # two processes have written at once
             return [(f"rank{rank}", rest)]
         label = _ACTOR.match(line) if line[:1] == "(" else line_labels.find(line)
-        if label is None:
-            return [("", line)]
+        if label is None or to_number(line[label.end() :]) is not None:
+            return [("", line)]  # no label, as in `beta1: 0.9`
         stem = "pid" if label.re is _ACTOR else label["stem"]
         return self._labelled(stem, int(label["number"]), line, line[label.end() :])
 

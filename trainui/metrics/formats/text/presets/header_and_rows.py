@@ -16,7 +16,8 @@ from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NOTHING, STEP
 from trainui.metrics.formats.text.presets.epoch_steps import EpochSteps
 
 _HEADING = re.compile(
-    r"(?:.*(?:[\]:|>-]|INFO) )?[-=#*~<\s]*\[?(?:(?:start|begin)\w* |training )?"
+    r"(?:.*(?:[\]:|>-]|INFO) )?[-=#*~<\s]*\[?(?:(?:start|begin)\w* )?"
+    rf"(?:(?P<part>train(?:ing)?|{labels.HELD_OUT}|testing) )?"
     r"(?:global[_ ]step|step|epoch|iteration|iter|episode|round|batch)\s*[:=#]?\s*\[?"
     r"(?P<step>\d[\d,]*)(?:\s*(?:/|of)\s*\d+)?\]?(?:,? ?epoch=\d+)?"
     r"(?: *\| *(?:\w+ )?time *[:=]? .*)?"
@@ -54,7 +55,8 @@ class HeaderAndRows(Preset):
         if len(line) > MAX_PRINTED:
             return NOTHING
         if len(line) <= _MAX_HEADING and (step := self._heading(line)) is not None:
-            self._begin(step)
+            heading = _HEADING.fullmatch(line)
+            self._begin(step, (heading["part"] or "") if heading else "")
             return NOTHING
         if STEP not in self.memory:
             return NOTHING
@@ -81,11 +83,16 @@ class HeaderAndRows(Preset):
         step, _name = EpochSteps(positions).of_line(line, {one.name.lower(): one for one in found})
         return step
 
-    def _begin(self, step: float) -> None:
-        """Begin the rows of a heading; within a validation, positions may start over."""
-        self.memory["within"] = bool(self.memory.get("title")) and step < self.memory.get(STEP, 0)
+    def _begin(self, step: float, part: str) -> None:
+        """Begin the rows of a heading; within a validation, positions may start over.
+
+        In `Eval epoch: 4`, `part` is `Eval`.
+        """
+        starts_over = self.memory.get("title") and step < self.memory.get(STEP, 0)
+        self.memory["within"] = bool(starts_over) and not part
         if not self.memory["within"]:
-            self.memory.update(step=step, part="", title="")
+            part = pairs.part(part)
+            self.memory.update(step=step, part=part, title=part)
 
     def _row(self, line: str) -> Row | None:
         step = self.memory.get("at", self.memory[STEP])

@@ -36,7 +36,8 @@ _WRAPPED = re.compile(
 _NO_NAME = re.compile(
     r"(?:.* )?(?:of|to|in|at|for|by|as|than|with|from|not|is|was|are|the|a|an|and|or|no|any|top"
     r"|group|reached|ran|after|on|took|loaded|loading|saved|saving|found)|.*\.py"
-    r"|(?:total )?number of .*|total \w+ needed.*|.* from (?:epoch|step|iter\w*)",
+    r"|(?:total )?number of .*|total \w+ needed.*|.* from (?:epoch|step|iter\w*)"
+    r"|.*\b(?:saved|saving)\b.*",
     re.IGNORECASE,
 )
 _STEP = re.compile(
@@ -58,7 +59,7 @@ _HELD_OUT = r"val(?:id(?:at(?:ion|e|ing))?)?|test(?:ing)?|eval(?:uat(?:ion|e|ing
 _IS_HELD_OUT = re.compile(rf"(?:.*[\W_])?(?:{_HELD_OUT})(?:[\W_].*)?", re.IGNORECASE)
 _PART = re.compile(
     rf"(?:.*\W)?(?P<part>{_HELD_OUT})(?: (?:set|error|results?|metrics|summary))?"
-    r"(?: (?:after|at|for|in))?(?: train(?:ing)?)?\W*",
+    r"(?: (?:after|at|for|in))?(?: train(?:ing)?)?(?: [\w-]+(?=:))?\W*",
     re.IGNORECASE,
 )
 _COUNTS_ALL = re.compile(r"global[_ ]?step|(?:num|total|env)[_ ]?(?:time)?steps?", re.IGNORECASE)
@@ -76,7 +77,7 @@ _METRIC_WORDS = (
 )
 """Parts of the names by which metrics are recognised."""
 _BETWEEN = re.compile(
-    r"[\w%/.\u00b5\u03bc]*(?: (?:m?s|sec(?:onds)?)\b)?(?: *\([^()]*\))?[\s,;|)\]/-]*"
+    r"[\w%/.\u00b5\u03bc]*(?: (?:m?s|sec(?:onds)?)\b)?(?:[,;]? *\([^()]*\))?[\s,;|)\]/-]*"
 )
 """Allowed between two pairs: a unit, text in brackets, punctuation."""
 

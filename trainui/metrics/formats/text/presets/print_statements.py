@@ -31,18 +31,9 @@ from trainui.metrics.formats.text.presets.base import (
 from trainui.metrics.formats.text.presets.epoch_steps import EpochSteps
 from trainui.metrics.formats.text.presets.line_labels import LineLabels
 from trainui.metrics.formats.text.presets.pairs import Pair
+from trainui.metrics.formats.text.presets.sentences import is_of_best, is_sentence
 
 _BAR = re.compile(r"\d+%\||\[\d+:\d\d[<,]")
-_SENTENCE = re.compile(
-    # No `\b` in front, which is tried at each character.
-    r"(?:reached(?<!\w.{7})|improved?(?<!\wimprove)(?<!\wimproved)|adjusting(?<!\w.{9})"
-    r"|reducing(?<!\w.{8})|was(?<!\w.{3}) not)\b"
-)
-_SAVING = re.compile(r"\W*(?:[Ss]aving|[Ss]aved)\b")
-_BEST = re.compile(
-    r"\W*(?:new |overall )?best\b(?:.*\b(?:at|in|from)| the)? (?:epoch|step|iter)", re.IGNORECASE
-)
-"""`Best val acc: 0.9 at epoch 11`: a summary of other lines."""
 _WITHIN = "within"
 """Key in the memory: metrics printed within epochs."""
 _MANY = 100
@@ -50,7 +41,7 @@ _HAS_STEP = re.compile(
     r"step|iter|\bit\b|epoch|\bep\b|episode|update|round|tick|batch|\[ *\d|\(\d+, ", re.IGNORECASE
 )
 _LOGGED = re.compile(
-    r"(?:\W+|.*(?:[\]\[:;|>()*-]|INFO|DEBUG|\d\d:\d\d:\d\d(?:[.,]\d+)?|\s\s)\s*)?"
+    r"(?:\W+|.*(?:[\]\[:;|>()*-]|\},|INFO|DEBUG|\d\d:\d\d:\d\d(?:[.,]\d+)?|\s\s)\s*)?"
     r"(?:end of|after|train(?:ing)?|val(?:id\w*)?|test|eval)?",
     re.IGNORECASE,
 )
@@ -82,7 +73,9 @@ _MAY_BE_READ = _HAS_STEP.search, _HELD_OUT.match, _PLACED.match, line_forms.LETT
 _VALIDATION = "val"
 _EVALUATES = re.compile(r"\b(?:test|eval|valid)", re.IGNORECASE)
 """`Iteration 500, Testing net`: the results are on the lines below."""
-_UNDER = re.compile(r"(?:\s{2,}|\t)(?=\S)|(?P<part>train)(?:ing)? ?:\s*", re.IGNORECASE)
+_UNDER = re.compile(
+    r"\s*(?P<part>train)(?:ing)?(?: net output #\d+)? ?:\s*|(?:\s{2,}|\t)(?=\S)", re.IGNORECASE
+)
 """The start of a line that belongs to the one above."""
 _RICH = re.compile(r"\s\s+[\w.<>-]+\.py:\d+\s*$")
 """The source line that Rich prints at the right edge, before it wraps the rest of a message."""
@@ -196,7 +189,7 @@ class PrintStatements(Preset):
         line = pairs.unwrapped((line[: edge.start()] if edge else line).rstrip())
         line = line_forms.rewritten(line)
         found: Sequence[Pair] = pairs.find(line)
-        if not found or is_sentence(line) or _BEST.match(line):
+        if not found or is_sentence(line) or is_of_best(line):
             return None
         row = self._stepped(line, found) or self._numbered(line, found)
         row = row or self._placed(line, found)
@@ -335,14 +328,6 @@ class PrintStatements(Preset):
 
 def _may_be_read(line: str) -> bool:
     return any(one(line) for one in _MAY_BE_READ)
-
-
-def is_sentence(line: str) -> bool:
-    """Return True for a sentence about a metric.
-
-    Its number is repeated from another line, or is not a metric.
-    """
-    return _SENTENCE.search(line) is not None or _SAVING.match(line) is not None
 
 
 def _first_step(found: Sequence[Pair]) -> int | None:

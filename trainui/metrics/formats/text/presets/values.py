@@ -26,7 +26,8 @@ from trainui.metrics.formats.text.presets.base import (
     Row,
     prefixed,
 )
-from trainui.metrics.formats.text.presets.print_statements import PrintStatements, is_sentence
+from trainui.metrics.formats.text.presets.print_statements import PrintStatements
+from trainui.metrics.formats.text.presets.sentences import is_sentence
 
 QUALIFIER = r"final|best|last|mean|average|avg|overall|objective|metrics?|results?"
 USUAL = re.compile(
@@ -35,8 +36,16 @@ USUAL = re.compile(
     r"|f[_ -]?score|fb1|m?iou|dice|bleu(?:-\d)?|psnr|ssim)",
     re.IGNORECASE,
 )
-_FRACTIONS = re.compile(r"(?:\w+[\s_/.-]+)*(?:precision|recall)", re.IGNORECASE)
+_FRACTIONS = re.compile(
+    r"(?:[\w-]+[\s_/.])*(?:precision|recall|error(?:[ _-]rate)?|[wc]er)", re.IGNORECASE
+)
 """Names of metrics that may also be settings, as in `precision: 16`."""
+_SETTING = re.compile(
+    r"weights?|coef\w*|alpha|beta|gamma|lambda|scale|factor|margin|freq\w*|num|power|thresh\w*|target"
+    r"|interval|types?",
+    re.IGNORECASE,
+)
+"""Words in the names of settings, as `CENTER_LOSS_WEIGHT`."""
 _FRACTION = re.compile(r"\.\d*$")
 _SECTION = re.compile(
     rf"(?:^|evaluat\w+(?: on)?(?: the)?)[\W_]*(?P<part>{labels.HELD_OUT})"
@@ -46,6 +55,7 @@ _SECTION = re.compile(
 """`evaluate:dev`: the values on the next lines are of this part of the data."""
 _LINES_OF_SECTION, _LONGEST_SECTION = 4, 60
 _IN_NAMES = re.compile(r"loss|accuracy|reward|return|perplexity", re.IGNORECASE)
+_WORDS = re.compile(r"[\W_]+")
 _GIVEN = re.compile(r"[:=]")
 """`loss_disc=3.5`: a name that is not usual has to be given its value."""
 _RESULT = re.compile(r"Result for (?P<trial>\S+):\s*")
@@ -163,7 +173,9 @@ def _is_metric(pair: pairs.Pair) -> bool:
         return True
     if _FRACTIONS.fullmatch(pair.name):
         return _FRACTION.search(pair.text) is not None
-    return _IN_NAMES.search(pair.name) is not None and _GIVEN.search(pair.text) is not None
+    if _IN_NAMES.search(pair.name) is None or _GIVEN.search(pair.text) is None:
+        return False
+    return not any(map(_SETTING.fullmatch, _WORDS.split(pair.name)))
 
 
 def _dict(line: str) -> Row:
