@@ -191,6 +191,33 @@ def test_an_attempt_that_a_restored_database_has_forgotten_is_not_taken_for_the_
     assert forgotten.read_text() == "3"
 
 
+def test_a_result_that_a_forgotten_attempt_has_replaced_is_made_again(cli: CommandLine) -> None:
+    """The restored database has the attempt before, with another command, as completed."""
+    pipeline = """
+        stages:
+          - {name: a, run: 'echo WHICH > ${stage_dir}/out', outputs: [out]}
+          - {name: b, run: 'cat ${stages.a.dir}/out', depends_on: [a]}
+    """
+    cli.write("p.yaml", pipeline.replace("WHICH", "one"))
+    run = cli("run", "p.yaml", "--wait", "--json").json()["run"]
+    cli.json("backup", "b.tar.gz")
+    cli.write("p.yaml", pipeline.replace("WHICH", "two"))
+    assert cli("resume", run, "--file", "p.yaml", "--wait").code == 0
+    assert cli("worker", "stop").code == 0
+    for file in cli.home.glob("trainui.db*"):
+        file.unlink()
+    subprocess.run(["tar", "xzf", cli.directory / "b.tar.gz", "-C", cli.home], check=True)
+
+    assert cli("rerun", run, "b").code == 0
+    assert cli("wait", run).code == 1
+    reason = cli.json("show", run)["stages"][1]["error"]
+    assert "upstream a has completed, but a later attempt replaced its result" in reason
+    assert cli("resume", run, "--as-submitted", "--wait").code == 0
+    assert cli("logs", run, "b").out == "one\n"
+    planned = cli.json("resume", run, "--as-submitted", "--dry-run")["stages"]
+    assert planned[0]["action"] == "skip"
+
+
 @pytest.mark.parametrize("name", ["trainui.db-wal", "trainui.db-shm"])
 def test_a_log_of_the_database_that_is_deleted_under_a_worker_loses_no_run(
     cli: CommandLine, name: str

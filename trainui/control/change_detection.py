@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trainui.artifacts import environment
+from trainui.artifacts import environment, forgotten_attempts
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED, Status
@@ -104,6 +104,9 @@ class ChangeDetection:
         if made.inputs:
             now = self._inputs(stage, made.inputs)
             changed += fingerprint.input_changes(made.inputs, now)
+        if stage.status == Status.COMPLETED:
+            replaced = forgotten_attempts.replaced(Path(stage.directory), stage.attempt)
+            changed += filter(None, [replaced])
         return changed
 
     def _gone(self, stage: StageRecord) -> str | None:

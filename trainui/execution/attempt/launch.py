@@ -14,7 +14,7 @@ from pathlib import Path
 
 from trainui import clock, paths
 from trainui import settings as settings_module
-from trainui.artifacts import outputs
+from trainui.artifacts import forgotten_attempts, outputs
 from trainui.artifacts.snapshot import run_copy
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import Status
@@ -167,7 +167,9 @@ def _check_upstreams(store: Store, context: AttemptContext) -> None:
         made = fingerprint.origin_of(last, upstream.definition).definition
         if last.kept or last.host != context.attempt.host:
             continue
-        if gone := outputs.gone(made, Path(upstream.directory)):
+        directory = Path(upstream.directory)
+        gone = outputs.gone(made, directory)
+        if gone := gone or forgotten_attempts.replaced(directory, upstream.attempt):
             raise UpstreamOutputError(
                 f"upstream {upstream.name} has completed, but {gone}; resume the run: "
                 f"{upstream.name} runs again first"

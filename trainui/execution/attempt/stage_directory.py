@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trainui import paths
-from trainui.artifacts import checkpoint_notes
+from trainui.artifacts import checkpoint_notes, forgotten_attempts
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.attempt.previous_attempts import PreviousAttemptLivesError
@@ -49,23 +49,6 @@ def make_records(directory: Path) -> None:
     process.create_lock(paths.make_private(directory))
 
 
-def forgotten(directory: Path) -> list[Path]:
-    """Return the directories of attempts that were started with this number or a later one.
-
-    For an attempt that is not claimed yet, these ran before an older database was restored.
-    """
-    try:
-        numbers = {one: one.name.removeprefix("attempt-") for one in directory.parent.iterdir()}
-    except OSError:  # usually there is none yet; else `make_records` fails as well
-        return []
-    first = int(directory.name.removeprefix("attempt-"))
-    return [
-        one
-        for one, number in numbers.items()
-        if number.isdecimal() and int(number) >= first and (one / protocol.STARTED_FILE).exists()
-    ]
-
-
 def move_forgotten(directory: Path) -> None:
     """Rename the directories of forgotten attempts, so that none is taken for this attempt.
 
@@ -74,7 +57,7 @@ def move_forgotten(directory: Path) -> None:
         UnfitEnvironmentError: the records of one cannot be read.
         PreviousAttemptLivesError: one still runs.
     """
-    for one in forgotten(directory):
+    for one in forgotten_attempts.forgotten(directory):
         _move_forgotten(one)
 
 
