@@ -35,6 +35,7 @@ class EditedStage:
     has_input: bool
     is_chained: bool
     """It has checkpoints."""
+    timeout: str = ""
 
 
 class EditedPipeline:
@@ -45,8 +46,11 @@ class EditedPipeline:
         directory.mkdir()
         shutil.copy(digest.__file__, directory / "digest.py")
         self.file = directory / "edited.yaml"
-        self.ledger = directory / "ledger"
-        self.fixed = directory / "fixed"
+        self.state = directory.with_name(f"{directory.name}-state")
+        """A directory with what no snapshot contains."""
+        self.state.mkdir()
+        self.ledger = self.state / "ledger"
+        self.fixed = self.state / "fixed"
         self.input = directory / "input"
         self.ledger.touch()
         self.input.write_text("0")
@@ -54,6 +58,7 @@ class EditedPipeline:
         self._random = random_
         self._parameter = "0"
         self._made = 0
+        self._has_snapshot = random_.random() < 0.3
         for _ in range(random_.randint(3, 6)):
             self._add()
         if random_.random() < 0.5:
@@ -67,6 +72,13 @@ class EditedPipeline:
         EDITS[kind](self, name)
         self._write()
         return f"{kind} of {name}"
+
+    def let_succeed(self) -> None:
+        """Make each stage succeed from now on."""
+        self.fixed.touch()
+        for stage in self.stages.values():
+            stage.timeout = ""
+        self._write()
 
     def started(self) -> list[tuple[str, int]]:
         """Return the attempts that were started, each as the stage's full name and its number."""
@@ -126,7 +138,12 @@ class EditedPipeline:
     def _write(self) -> None:
         self._pair()
         stages = [self._written(name) for name in self.stages]
-        whole = {"name": "edited", "params": {"p": self._parameter}, "stages": stages}
+        whole = {
+            "name": "edited",
+            "params": {"p": self._parameter},
+            "snapshot": self._has_snapshot,
+            "stages": stages,
+        }
         digest.replace(self.file, json.dumps(whole, indent=1))  # JSON is YAML
 
     def _written(self, name: str) -> dict[str, Any]:
@@ -143,6 +160,7 @@ class EditedPipeline:
             "env": {"VARIABLE": stage.variable} if stage.variable else None,
             "outputs": [digest.RESULT] if stage.has_outputs else None,
             "inputs": [str(self.input)] if stage.has_input else None,
+            "timeout": stage.timeout,
             "checkpoint": digest.LINK.format("*") if stage.is_chained else None,
         }
         return {
@@ -175,7 +193,7 @@ class EditedPipeline:
             variable=chance.choice(["", "", "one"]),
             has_outputs=chance.random() < 0.8,
             has_parameter=chance.random() < 0.2,
-            has_input=chance.random() < 0.2,
+            has_input=not self._has_snapshot and chance.random() < 0.2,
             is_chained=chance.random() < 0.3,
         )
         self._made += 1
@@ -240,6 +258,7 @@ EDITS: dict[str, Callable[[EditedPipeline, str], None]] = {
     "variable": lambda pipeline, name: pipeline._set(name, "variable", "", "one", "two"),
     "retries": lambda pipeline, name: pipeline._set(name, "retries", 0, 1, 2),
     "allow_failure": lambda pipeline, name: pipeline._set(name, "may_fail", True, False),
+    "timeout": lambda pipeline, name: pipeline._set(name, "timeout", "", "0.4s"),
     "outputs": lambda pipeline, name: pipeline._set(name, "has_outputs", True, False),
     "matrix": EditedPipeline._edit_members,
     "dependencies": EditedPipeline._edit_dependencies,

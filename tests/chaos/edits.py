@@ -11,10 +11,13 @@ import os
 import random
 import shutil
 import signal
+import subprocess
+import tarfile
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +26,13 @@ from tests.chaos.commands import start, trainui
 from tests.chaos.edited_pipeline import EditedPipeline
 from tests.chaos.invariants import BrokenInvariantError
 from tests.chaos.scene import Scene
-from trainui import control
-from trainui.domain.records import StageRecord
+from trainui import control, paths
+from trainui.control import staging_cleanup
+from trainui.control.edits import inline_edit
+from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import DONE, Status
+from trainui.errors import NotFoundError, PipelineFileError, UsageError
+from trainui.store.db.engine import open_store
 from trainui.store.read import views
 
 STEPS = (4, 14)
@@ -55,6 +62,9 @@ class EditTrial:
         self._counts: Counter[str] = Counter()
         self._unsure: set[tuple[str, int]] = set()
         """Attempts that ran while the result of an upstream stage was deleted."""
+        self._backup: Path | None = None
+        self._restored_at: list[int] = []
+        """Numbers of starts before each time that the database was restored."""
 
     @property
     def history(self) -> str:
@@ -72,13 +82,33 @@ class EditTrial:
             ACTIONS[name][1](self)
             self._scene.undo()
         self._scene.undo(all_of_it=True)
-        self._pipeline.fixed.touch()
+        self._pipeline.let_succeed()
         self._scene.faults.append("end")
+        self._call("worker", "unpause")
         self._settle()
         self._check()
-        control.remove(self._scene.run_id)
-        invariants.check_deleted(self._scene.run_id)
+        self._remove()
         return self._counts
+
+    def _remove(self) -> None:
+        """Delete the run, perhaps while it is resumed, or with a first try that is killed."""
+        run_id = self._scene.run_id
+        kind = self._random.choice(["alone", "beside a resume", "killed before"])
+        self._scene.faults.append(f"deletion {kind}")
+        if kind == "beside a resume":
+            self._pipeline.edit()
+            removing = start("rm", run_id, "--yes")
+            self.resume()
+            error = removing.communicate(timeout=120)[1]
+            _expect("Traceback" not in error, error)
+            self._call("cancel", run_id, codes=(0, 3))
+            self._call("wait", run_id, "--timeout", PATIENCE, codes=(0, 1, 3, 130))
+        elif kind == "killed before":
+            self._kill(start("rm", run_id, "--yes"), 1.0)
+        with suppress(NotFoundError):
+            control.remove(run_id)
+        staging_cleanup.sweep()
+        invariants.check_deleted(run_id)
 
     def _settle(self) -> None:
         """Resume until a resume has nothing to do."""
@@ -92,7 +122,7 @@ class EditTrial:
             before = self._pipeline.started()
             self._resume("--detach")
             self._call("wait", run_id, "--timeout", PATIENCE, codes=(0, 1, 130))
-            if len(skipped) == len(planned) and self._status() == Status.COMPLETED:
+            if len(skipped) == len(planned) and self._run().status == Status.COMPLETED:
                 _expect(self._pipeline.started() == before, "the plan skips all, and some ran")
                 return
             ran = {name for name, _ in self._pipeline.started()[len(before) :]}
@@ -100,9 +130,10 @@ class EditTrial:
         raise BrokenInvariantError(f"it does not complete: {self._call('show', run_id)}")
 
     def _check(self) -> None:
-        started = Counter(self._pipeline.started())
-        twice = [key for key, times in started.items() if times > 1]
-        _expect(not twice, f"attempts were started twice: {twice}")
+        started = self._pipeline.started()
+        for first, last in pairwise([0, *self._restored_at, len(started)]):
+            twice = [key for key, times in Counter(started[first:last]).items() if times > 1]
+            _expect(not twice, f"attempts were started twice: {twice}")
         stages = {one.name: one for one in self._stages() if not one.removed}
         expected = self._pipeline.expected()
         _expect(
@@ -138,11 +169,11 @@ class EditTrial:
         with views.reading() as connection:
             return views.stages(connection, self._scene.run_id)
 
-    def _status(self) -> Status:
+    def _run(self) -> RunRecord:
         with views.reading() as connection:
             run = views.run(connection, self._scene.run_id)
         assert run is not None
-        return run.status
+        return run
 
     def _any(self) -> str:
         return self._random.choice(self._stages()).name
@@ -224,13 +255,55 @@ class EditTrial:
 
     def kill_command(self) -> None:
         """Kill a resume at a random moment."""
-        resuming = start(
-            "resume", self._scene.run_id, "--file", str(self._pipeline.file), "--detach"
-        )
-        time.sleep(self._random.uniform(0, 0.6))
+        options = ("--file", str(self._pipeline.file), "--detach")
+        self._kill(start("resume", self._scene.run_id, *options), 0.6)
+
+    def _kill(self, command: subprocess.Popen[str], within: float) -> None:
+        time.sleep(self._random.uniform(0, within))
         with suppress(ProcessLookupError):
-            os.kill(resuming.pid, signal.SIGKILL)
-        resuming.communicate()
+            os.kill(command.pid, signal.SIGKILL)
+        command.communicate()
+
+    def pause_queue(self) -> None:
+        """Let nothing start for a while."""
+        self._call("worker", self._random.choice(["pause", "unpause"]))
+
+    def note(self) -> None:
+        """Write a note, perhaps with a verdict."""
+        self._ask("note", "a remark", *self._random.choice([(), ("--verdict", "keep")]))
+
+    def edit_inline(self) -> None:
+        """Edit a value of the run's own pipeline, as the screen's `e` does, and resume."""
+        run = self._run()
+        stage = self._random.choice(self._stages()).definition
+        try:
+            values = inline_edit.values_of(run, (text := inline_edit.text_of(run)), stage)
+            if not values:
+                return
+            value = self._random.choice(values)
+            edit = inline_edit.with_values(run, text, {value: str(self._random.randrange(5))})
+            pipeline = inline_edit.pipeline_of(run, edit)
+            control.resume(run.id, pipeline=pipeline, edit=edit)
+        except (UsageError, PipelineFileError):
+            return  # e.g. it changes what a running stage depends on
+
+    def back_up(self) -> None:
+        """Back the home up while all of it runs."""
+        self._backup = self._pipeline.state / f"backup-{len(self._scene.faults)}.tgz"
+        self._call("backup", str(self._backup))
+
+    def restore(self) -> None:
+        """Put the database of a backup into the place of the present one."""
+        if self._backup is None:
+            return
+        self._call("worker", "stop")
+        open_store().close()
+        home = paths.home()
+        for suffix in ("", "-wal", "-shm"):
+            home.database.with_name(f"{home.database.name}{suffix}").unlink(missing_ok=True)
+        with tarfile.open(self._backup) as archive:
+            archive.extract(home.database.name, home.root, filter="data")
+        self._restored_at.append(len(self._pipeline.started()))
 
 
 def _check_result(stage: StageRecord, expected: str) -> None:
@@ -269,6 +342,11 @@ ACTIONS: dict[str, tuple[float, Callable[[EditTrial], Any]]] = {
     "toggle": (1, EditTrial.toggle_fixed),
     "lost results": (2, EditTrial.lose_results),
     "stopped services": (1, lambda trial: trial._call("worker", "stop")),
+    "queue": (1, EditTrial.pause_queue),
+    "note": (0.5, EditTrial.note),
+    "inline edit": (2, EditTrial.edit_inline),
+    "backup": (0.7, EditTrial.back_up),
+    "restored backup": (0.7, EditTrial.restore),
     **{name: (0.4, _fault(name)) for name in FAULTS},
 }
 """By name: how often, and what."""
