@@ -62,7 +62,7 @@ def test_a_worker_whose_code_was_replaced_makes_way_and_no_stage_is_lost(
     old = cli.json("worker", "status")["pid"]
 
     upgrade(installed)
-    os.kill(nursery_of(old), signal.SIGKILL)
+    os.kill(fork_server_of(old), signal.SIGKILL)
     cli.write("a.go", "")
     wait_for(lambda: states_of(cli.json("show", "r"))["b"] == "running", "b")
     for name in ("b.go", "c.go"):
@@ -74,7 +74,7 @@ def test_a_worker_whose_code_was_replaced_makes_way_and_no_stage_is_lost(
     assert cli.json("worker", "status")["pid"] not in (None, old)
 
 
-def nursery_of(worker: int) -> int:
+def fork_server_of(worker: int) -> int:
     """The process that forks a worker's supervisors, which are not the worker's children."""
     children = Path(f"/proc/{worker}/task").glob("*/children")
     pids = [int(pid) for file in children for pid in file.read_text().split()]
