@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -121,7 +122,16 @@ def _of_trials_once(commands: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def _shown(value: Any) -> str:
     if value is None:
         return "(none)"
-    return shlex.join(value) if isinstance(value, list) else str(value)
+    return " ".join(map(_quoted, value)) if isinstance(value, list) else str(value)
+
+
+def _quoted(word: str) -> str:
+    """Return a word quoted for the shell, but `${python}` and `${run_dir}/a` as they are."""
+    bare = _VARIABLE.sub("x", word)
+    return word if shlex.quote(bare) == bare else shlex.quote(word)
+
+
+_VARIABLE = re.compile(r"\$\{\w+\}")
 
 
 def _pairs(before: Mapping[str, Any], after: Mapping[str, Any]) -> Pairs:
