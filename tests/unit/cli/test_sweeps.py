@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from trainui import control
 from trainui.cli.main import main
 from trainui.control import notes
 from trainui.domain.states import Status
-from trainui.execution.daemon import lifecycle
+from trainui.execution.daemon import lifecycle, prestart
 from trainui.pipeline import loader
 from trainui.store.read import run_list, views
 
@@ -43,6 +44,19 @@ def shorter(run: str) -> None:
     """Edit the file, so that it has fewer trials in another space."""
     Path("tune.yaml").write_text(FILE.replace("trials: 10", "trials: 4").replace("8}", "9}"))
     assert main(["resume", run, "--file", "tune.yaml", "--detach"]) == 0
+
+
+def test_without_optuna_no_worker_is_started_for_a_search(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started: list[bool] = []
+    monkeypatch.setattr(lifecycle, "ensure_started", lambda **_: started.append(True))
+    monkeypatch.setattr(prestart, "_begin", lambda: None)
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    Path("tune.yaml").write_text(FILE)
+    assert main(["run", "tune.yaml", "--detach"]) == 4
+    assert "train needs Optuna, which is not installed: install" in capsys.readouterr().err
+    assert not started
 
 
 def test_the_name_of_a_trial_means_all_of_its_seeds() -> None:
