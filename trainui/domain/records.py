@@ -167,6 +167,11 @@ class StageRecord(NamedTuple):
         """True if it is a trial whose search has not chosen its values yet."""
         return self.definition.trial is not None and not self.definition.trial_params
 
+    @property
+    def is_withdrawn(self) -> bool:
+        """True if it is a trial that an edit of the file removed before it was asked for."""
+        return self.removed and self.is_unasked
+
 
 class RunRecord(NamedTuple):
     """One execution of a pipeline."""

@@ -14,6 +14,7 @@ from trainui.domain.states import Status
 from trainui.execution.daemon import lifecycle, prestart
 from trainui.pipeline import loader
 from trainui.store.read import run_list, views
+from trainui.store.read.stage_cache import StageCache
 
 FILE = """\
 name: tune
@@ -109,7 +110,12 @@ def test_trials_that_an_edit_removed_are_no_part_of_the_run(
         origin, edited = (views.find_run(connection, one) for one in (other, run))
         assert notes.difference(connection, edited, origin) == "x 0..8 → 0..9"
         lines = {one.id: one for one in run_list.run_lines(connection)}
-    assert (lines[run].total, lines[other].total) == (9, 21)
+        shown = [one.name for one in StageCache().read(connection, run)]
+    assert (lines[run].total, lines[other].total, len(shown)) == (9, 21, 9)
+    assert main(["show", run]) == 0
+    found = capsys.readouterr().out
+    assert "train[trial=3,seed=1]" in found
+    assert "train[trial=4,seed=0]" not in found
 
 
 def test_a_step_and_a_rule_that_prunes_are_differences(capsys: pytest.CaptureFixture[str]) -> None:

@@ -296,7 +296,10 @@ def _show_lines(
         *text.table(about),
         "",
         *tables.fitted(
-            [header, *(_stage_row(one, alerts, before) for one in stages)],
+            [
+                header,
+                *(_stage_row(one, alerts, before) for one in stages if not one.is_withdrawn),
+            ],
             right={"ATTEMPT", "TOOK", "EXIT"},
             cut={"STAGE"},
             wrapped=True,

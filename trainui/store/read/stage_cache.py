@@ -20,7 +20,7 @@ class StageCache:
         self._cached: dict[str, tuple[tuple[Any, ...], StageRecord]] = {}
 
     def read(self, connection: protocol.Connection, run_id: str) -> list[StageRecord]:
-        """Return the stages in the file's order."""
+        """Return the stages in the file's order, without withdrawn trials."""
         before, self._cached = self._cached, {}
         query = "SELECT * FROM stages WHERE run_id = ? ORDER BY position"
         found = connection.execute(query, (run_id,))
@@ -30,4 +30,4 @@ class StageCache:
             if cached is None or cached[0] != row:
                 cached = (row, row_mapping.stage_record(dict(zip(names, row, strict=True))))
             self._cached[row[0]] = cached
-        return [record for _, record in self._cached.values()]
+        return [record for _, record in self._cached.values() if not record.is_withdrawn]
