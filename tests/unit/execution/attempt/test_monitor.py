@@ -97,7 +97,7 @@ def test_what_was_taken_is_launched_followed_and_recorded(
     assert follower.claim(run, "a", task_id) is None
     assert follower.claim(run, "a", "of another message") is None
     found = look_until(follower, run, Status.COMPLETED)
-    assert followed.done.wait(10)
+    assert followed.done.wait(60)
     assert (found.exit_code, Path(found.directory, "stdout.log").read_text()) == (0, "hi\n")
 
 

@@ -10,7 +10,7 @@ from trainui.execution.external.external_thread import ExternalThread
 from trainui.execution.external.external_watch import ExternalWatch
 from trainui.store.db.engine import Store
 
-WITHIN = 10.0
+WITHIN = 60.0
 
 
 def test_a_directory_that_does_not_answer_delays_no_other_service(

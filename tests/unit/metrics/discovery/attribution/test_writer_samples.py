@@ -70,7 +70,7 @@ def test_the_writers_of_files_are_found(
     samples.want(two, (), [])
     thread = samples._thread
     assert thread is not None
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
     assert not samples._suspects
 
