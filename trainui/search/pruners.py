@@ -79,7 +79,17 @@ def _compared(plain: Pruning, study: optuna.Study, trial: FrozenTrial, prune: Pr
         return _with_threshold(plain, prune)
     if prune.by in _REDUCTION:
         return _with_rung(plain, study, trial, prune)
+    if prune.by == "WilcoxonPruner":
+        return _with_best_trial(plain, study)
     return plain
+
+
+def _with_best_trial(plain: Pruning, study: optuna.Study) -> Pruning:
+    """Return the decision with the best trial's value at the step, if that is better."""
+    limit = study.best_trial.intermediate_values.get(plain.step)
+    if limit is None or not (plain.value > limit if plain.lower else plain.value < limit):
+        return plain  # it is worse at most of its steps, and not at the last one
+    return replace(plain, rule="the best trial's", limit=limit)
 
 
 def _with_percentile(

@@ -234,6 +234,27 @@ def test_many_at_once_train_the_steps_of_a_plain_loop(
     assert steps == expected
 
 
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [
+        (3.5, "3.5 at step 4 is above the best trial's 1.5"),
+        (1.4, "1.4 at step 4 was pruned by wilcoxon"),
+    ],
+)
+def test_a_trial_that_is_worse_at_most_steps_is_compared_with_the_best(
+    store: Store, add_run: AddRun, tmp_path: Path, last: float, words: str
+) -> None:
+    pytest.importorskip("scipy")
+    rule = search("WilcoxonPruner", p_threshold=0.2, n_startup_steps=5)
+    loop = Loop(store, add_run, tmp_path, rule, 2)
+    loop.start(0).feed({"loss": [(step, 1.5) for step in range(5)]})
+    assert loop.look(0) == []
+    loop.end(0, Status.COMPLETED)
+    loop.tell(0, 1.5)
+    loop.start(1).feed({"loss": [*((step, 3.0 + step) for step in range(4)), (4, last)]})
+    assert [one.pruning and one.pruning.words for one in loop.look(1)] == [words]
+
+
 THRESHOLD = search("ThresholdPruner", upper=5.0)
 
 
