@@ -98,6 +98,12 @@ def has_remote() -> bool:
     return bool(_remote(int(time.monotonic())))
 
 
+def is_any_silent() -> bool:
+    """Return True if a remote file system did not answer when asked last, or was never asked."""
+    answers = [does_answer(one, wait=False) for one in _remote(int(time.monotonic()))]
+    return not all(answers)  # each is asked
+
+
 class _Probe:
     """Polls a file system through a child process, which may block."""
 

@@ -24,8 +24,13 @@ LOOKUP, FORGET, GETATTR, STATFS, INIT, ACCESS = 1, 2, 3, 17, 26, 34
 
 
 @contextmanager
-def network_disk(at: Path, *, silent: bool = False) -> Iterator[Path]:
-    """Mount it as SSHFS would, over what is there; if `silent`, it never answers."""
+def network_disk(
+    at: Path, *, silent: bool = False, asked: threading.Event | None = None
+) -> Iterator[Path]:
+    """Mount it as SSHFS would, over what is there; if `silent`, it never answers.
+
+    `asked` is set once it has taken a request that it does not answer.
+    """
     at.mkdir(exist_ok=True)
     try:
         device = os.open("/dev/fuse", os.O_RDWR)
@@ -38,7 +43,7 @@ def network_disk(at: Path, *, silent: bool = False) -> Iterator[Path]:
         os.close(device)
         pytest.skip(f"FUSE cannot be mounted here: {os.strerror(ctypes.get_errno())}")
     over = threading.Event()
-    server = threading.Thread(target=_serve, args=(device, silent, over), daemon=True)
+    server = threading.Thread(target=_serve, args=(device, silent, over, asked), daemon=True)
     server.start()
     try:
         yield at
@@ -49,7 +54,7 @@ def network_disk(at: Path, *, silent: bool = False) -> Iterator[Path]:
         os.close(device)
 
 
-def _serve(device: int, silent: bool, over: threading.Event) -> None:
+def _serve(device: int, silent: bool, over: threading.Event, asked: threading.Event | None) -> None:
     ready = select.poll()
     ready.register(device, select.POLLIN)
     while not over.is_set():
@@ -61,6 +66,8 @@ def _serve(device: int, silent: bool, over: threading.Event) -> None:
             return  # it is not mounted any more
         operation, unique = struct.unpack_from("<IQ", request, 4)
         if operation == FORGET or (silent and operation != INIT):
+            if asked is not None and operation != FORGET:
+                asked.set()
             continue
         error, answer = _answer(operation)
         os.write(device, struct.pack("<IiQ", 16 + len(answer), -error, unique) + answer)

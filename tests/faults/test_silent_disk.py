@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from subprocess import PIPE, Popen
+from threading import Event
 
 import pytest
 
@@ -17,6 +21,7 @@ from trainui.control.trainings import external
 from trainui.execution.external import remote_processes
 from trainui.execution.external.remote_processes import RemoteProcesses
 from trainui.execution.worker import metrics_process
+from trainui.execution.worker.metrics_process import MetricsProcess
 from trainui.paths import Home
 from trainui.store.db.engine import open_store
 from trainui.store.points import curves
@@ -99,6 +104,36 @@ def test_a_disk_that_does_not_answer_is_a_problem_of_the_run_until_it_is_unmount
         wait_for(lambda: not problems(), "its end")
     finally:
         processes.stop()
+
+
+def test_a_reader_that_a_silent_disk_blocks_is_replaced(
+    trainui_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sooner than one that hangs for another reason: it reads the files of all stages."""
+    trainui_home.worker.mkdir(parents=True, exist_ok=True)
+    monkeypatch.setattr(metrics_process, "SILENT_FOR", 0.0)
+    monkeypatch.setattr(metrics_process, "POLL_EVERY", 0.0)
+    monkeypatch.setattr("trainui.metrics.reader.process.start", looking_at(tmp_path / "far"))
+    reader, asked = MetricsProcess(), Event()
+    with network_disk(tmp_path / "far", silent=True, asked=asked):
+        reader.look()
+        blocked = reader._reader
+        assert blocked is not None
+        wait_for(asked.is_set, "a reader that is blocked")
+
+        def is_replaced() -> bool:
+            reader.look()
+            return reader._reader is not blocked
+
+        wait_for(is_replaced, "another reader")
+    reader.close()
+    wait_for(reader.has_ended, "the end of the other")
+
+
+def looking_at(place: Path) -> Callable[[Path], Popen[bytes]]:
+    """Return a function that starts a process that does nothing else, as a reader might."""
+    command = [sys.executable, "-ISc", "import os, sys; os.stat(sys.argv[1])", str(place)]
+    return lambda _log: Popen(command, stdin=PIPE)
 
 
 def is_blocked(mount: str) -> bool:

@@ -61,6 +61,10 @@ class RespawnedProcess:
         elif self.process is None and now >= self.due:
             self._start(now)
 
+    def abandon(self) -> None:
+        """Forget the child, which was killed: a new one need not wait for its end."""
+        self.process = None
+
     def is_settled(self) -> bool:
         """Return True if the service is running or its start failed, False while it is starting."""
         return self.process is None or self.is_alive()

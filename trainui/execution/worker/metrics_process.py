@@ -1,6 +1,8 @@
 """The metrics reader process: started, respawned and stopped by the worker.
 
-If it hangs it is killed. That is safe: points and read offsets are stored in one transaction.
+If it hangs it is killed, and another one is started at once: one that a remote file system blocks
+may not end before that answers. That is safe: points and read offsets are stored in one
+transaction, in which no file is read, and a killed process runs no further instruction.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import subprocess
 import time
 from contextlib import suppress
 
-from trainui import paths, wakeup
+from trainui import mounts, paths, wakeup
 from trainui.execution.daemon import spawn
 from trainui.execution.daemon.respawn import RespawnedProcess
 from trainui.metrics.reader import process
@@ -28,7 +30,8 @@ KILL_WAIT = 0.5
 """Seconds to wait for the end of a reader that was killed."""
 
 SILENT_FOR = 15.0
-"""Seconds without an answer after which the file system is probed that it reads."""
+"""Seconds without an answer after which it is killed if a remote file system does not answer. The
+reader of one is not killed, but the file system is probed."""
 
 logger = logging.getLogger(__name__)
 
@@ -47,12 +50,15 @@ class MetricsProcess:
         name = f"reader of {mount}" if mount else "metrics reader"
         self._respawned = RespawnedProcess(name, self._spawn, self._is_alive)
         self._reader: subprocess.Popen[bytes] | None = None
+        self._killed: list[subprocess.Popen[bytes]] = []
+        """Readers that were killed and may not have ended."""
         self._probe = wakeup.WorkerProbe(process.bell(mount))
         self._answered_at = self._polled_at = time.monotonic()
 
     def look(self) -> None:
         """Respawn the reader if it died, and poll it if a poll is due."""
         now = time.monotonic()
+        self._killed = [one for one in self._killed if one.poll() is None]
         self._respawned.poll(now)
         if now - self._polled_at >= POLL_EVERY:
             self._poll(now)
@@ -68,8 +74,9 @@ class MetricsProcess:
         self._probe.close()
 
     def has_ended(self) -> bool:
-        """Return True if the reader does not run."""
-        return self._reader is None or self._reader.poll() is not None
+        """Return True if no reader runs, those that were killed included."""
+        readers = [*self._killed, *filter(None, [self._reader])]
+        return all(one.poll() is not None for one in readers)
 
     def kill(self) -> None:
         """Kill the reader, which may be blocked for good."""
@@ -84,10 +91,14 @@ class MetricsProcess:
         reader = self._reader
         if self._probe.is_heard() or reader is None or not self._is_alive():
             self._answered_at = now
-        elif now - self._answered_at >= HANGS_FOR and not self._mount:
-            logger.warning("killed the metrics reader: no answer for %.0f s", HANGS_FOR)
+        elif not self._mount and _hangs(now - self._answered_at):
+            logger.warning(
+                "killed the metrics reader: no answer for %.0f s", now - self._answered_at
+            )
             reader.kill()
             _close_pipe(reader)
+            self._killed.append(reader)
+            self._respawned.abandon()
             self._answered_at = now
 
     def stop(self) -> None:
@@ -105,6 +116,12 @@ class MetricsProcess:
 
     def _is_alive(self) -> bool:
         return self._respawned.process is not None
+
+
+def _hangs(silent_for: float) -> bool:
+    """Return True if a reader that has not answered for some seconds is taken to hang."""
+    is_any_silent = mounts.is_any_silent()  # asked at each poll: an answer takes a moment
+    return silent_for >= HANGS_FOR or (silent_for >= SILENT_FOR and is_any_silent)
 
 
 def _close_pipe(reader: subprocess.Popen[bytes]) -> None:

@@ -14,7 +14,7 @@ from trainui.metrics.files.tail import GrowingFile, UnreadableFileError
 from trainui.metrics.formats.text.preset_lines import carried_over
 from trainui.store.db.engine import Store
 from trainui.store.points import sources
-from trainui.store.points.source_record import SourceRecord
+from trainui.store.points.source_record import Identity, SourceRecord
 from trainui.store.runs.metrics_progress import AttemptToRead
 
 
@@ -25,16 +25,18 @@ def add(
 
     `started` is when the attempt started, in seconds since 1970.
     """
+    others = None if candidate.ours else _part_of_others(candidate, started)
     with store.write() as connection:
         source = sources.add_source(
             connection, attempt.stage_id, candidate.key, attempt=attempt.number
         )
         if candidate.ours or source.identity is not None:
             return _continued(connection, source, candidate)
-        is_theirs = is_older(candidate.path, started)
-        if is_theirs or candidate.begin:
-            begin = None if is_theirs else candidate.begin
-            source = _skip(connection, source, candidate.path, begin)
+        if others is not None:
+            size, identity = others
+            begun = source._replace(offset=size, identity=identity, version=source.version + 1)
+            sources.move(connection, source, begun)
+            return begun
     return source
 
 
@@ -67,16 +69,17 @@ def order(source: SourceRecord | None) -> float:
     return math.inf if source is None else source.id
 
 
-def _skip(
-    connection: Connection, source: SourceRecord, path: Path, size: int | None
-) -> SourceRecord:
-    """Move the source's offset past what others have written; None: to the end of its file."""
+def _part_of_others(candidate: SourceFile, started: float) -> tuple[int, Identity] | None:
+    """Return the size of what others have written into a file, and what identifies it.
+
+    It is called outside of transactions, since a file system may block.
+    """
+    is_theirs = is_older(candidate.path, started)
+    if not is_theirs and not candidate.begin:
+        return None
     try:
-        with closing(GrowingFile(path)) as file:
-            size = file.look().size if size is None else size
-            identity = file.identify(size)
+        with closing(GrowingFile(candidate.path)) as file:
+            size = file.look().size if is_theirs else candidate.begin
+            return size, file.identify(size)
     except (OSError, UnreadableFileError):
-        return source
-    skipped = source._replace(offset=size, identity=identity, version=source.version + 1)
-    sources.move(connection, source, skipped)
-    return skipped
+        return None
