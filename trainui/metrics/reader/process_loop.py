@@ -31,7 +31,7 @@ from trainui.supervisor import journal, protocol
 from trainui.supervisor.process import ProbeState, probe
 from trainui.wakeup import WakeupSocket
 
-ACTIVE_PAUSE = 0.03
+ACTIVE_PAUSE = 0.045
 """Seconds between polls of files that grow: polling costs less than an event for each write."""
 
 REST = 35

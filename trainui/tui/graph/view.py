@@ -94,6 +94,9 @@ class StageGraph(CursorView):
         By stage name, `alerts` has the word of its alert, and `earlier` the microseconds of the
         attempts before its last one.
         """
+        known = self._all, self._alerts, self._earlier
+        if (stages, alerts or {}, earlier or {}) == known:
+            return
         self._alerts, self._earlier = alerts or {}, earlier or {}
         before, self._all = self._all, stages
         self._stages = {stage.name: stage for stage in stages}

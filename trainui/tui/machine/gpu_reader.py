@@ -6,6 +6,7 @@ Those of other hosts are read from the database.
 from __future__ import annotations
 
 import math
+import sqlite3
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -141,7 +142,7 @@ def gpus_of_other_hosts(connection: Connection) -> tuple[GpuFigures, ...]:
 
     On SQLite, which is for one host, there are none.
     """
-    if settings.load().database_url is None:
+    if isinstance(connection, sqlite3.Connection):
         return ()
     found = gpu_use.announced_slots(connection, settings.host())
     return tuple(

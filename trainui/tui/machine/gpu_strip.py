@@ -36,6 +36,8 @@ class GpuStrip(LinesView, can_focus=False):
 
     def show(self, figures: Sequence[GpuFigures], holders: Mapping[tuple[str, int], str]) -> None:
         """Show these GPUs, each with the name of our stage that uses it, if one does."""
+        if (figures, holders) == (self._figures, self._holders):
+            return
         self._figures, self._holders = figures, holders
         self.display = bool(figures)
         self._settle()

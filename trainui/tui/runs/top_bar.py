@@ -76,10 +76,12 @@ def _states(snapshot: Snapshot) -> Iterator[Segment]:
 
 def _stages_in_trouble(runs: Sequence[RunLine], width: int) -> Row:
     """Return what is wrong in the stages of all runs; failed stages of unfinished runs only."""
-    kinds = RunTrouble._fields
-    sums = [sum(getattr(run.trouble, kind) for run in runs) for kind in kinds]
-    sums[0] = sum(run.trouble.failed for run in runs if run.status in UNFINISHED)
-    total = RunTrouble(*sums)
+    found = [
+        run.trouble if run.status in UNFINISHED else run.trouble._replace(failed=0)
+        for run in runs
+        if any(run.trouble)
+    ]
+    total = RunTrouble(*map(sum, zip(*found, strict=True)))
     if not total.kinds:
         return ()
     return (Segment("  stages: ", "dim"), *trouble_cells(total, 60 if width >= WIDE else 20))
