@@ -37,9 +37,6 @@ PLACES = 400
 AT_A_PLACE = 4096
 """Bytes read at each place; for a longer record, sixteen times as many are searched."""
 
-LEAST_AHEAD = 8 << 20
-"""The least bytes not stored yet for which a preview is worth it."""
-
 _NUMBERED = 1 << 52
 
 _LINES = ("jsonl", "csv", "tsv")
@@ -90,7 +87,7 @@ class FilePreview:
     def is_stored(self, connection: Connection, owner: str) -> bool:
         """Return True if so much is stored by now that no preview is needed."""
         stored = curves.offsets(connection, owner)
-        return all(stored.get(key, 0) > size - LEAST_AHEAD for key, size in self.sizes.items())
+        return all(stored.get(key, 0) > size - peek.LEAST_AHEAD for key, size in self.sizes.items())
 
 
 def preview(connection: Connection, stage: StageRecord, attempt: AttemptRecord) -> FilePreview:
@@ -113,7 +110,7 @@ def preview(connection: Connection, stage: StageRecord, attempt: AttemptRecord) 
         if candidate.is_fallback or reading.continues:
             continue
         size = peek.size(candidate.path)
-        if size - begin < LEAST_AHEAD:
+        if size - begin < peek.LEAST_AHEAD:
             continue
         try:
             series = sample(candidate.path, format=reading.format, step=reading.step, begin=begin)

@@ -10,6 +10,9 @@ from trainui import plain_files
 _KNOWN_BYTES = 1024
 """Bytes by which the kind of a file is recognised."""
 
+LEAST_AHEAD = 8 << 20
+"""The least bytes of a file that are not stored yet for which a preview is worth it."""
+
 
 def head(path: Path, size: int = 4096, *, begin: int = 0) -> bytes:
     """Return a file's first bytes, or those from an offset on."""

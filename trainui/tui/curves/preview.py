@@ -9,11 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainui.domain.records import SeriesSummary, StageRecord
 from trainui.domain.states import Status
+from trainui.metrics.files import peek
 from trainui.store.db.protocol import Connection
+from trainui.store.points.curves import offsets
 from trainui.store.read import views
 
 if TYPE_CHECKING:
@@ -52,11 +55,20 @@ class PreviewReader:
 
 
 def _sampled(connection: Connection, stage: StageRecord) -> FilePreview | None:
-    from trainui.metrics import preview
+    if not _is_far_ahead(connection, stage.id):
+        return None
+    from trainui.metrics import preview  # imports all formats
 
     attempts = views.attempts_of_stage(connection, stage.id)
     found = preview.preview(connection, stage, attempts[-1]) if attempts else None
     return found if found is not None and found.points else None
+
+
+def _is_far_ahead(connection: Connection, owner: str) -> bool:
+    """Return True if a stage's files may have much more than the store."""
+    stored = offsets(connection, owner)
+    ahead = (peek.size(Path(key)) - offset for key, offset in stored.items())
+    return not stored or max(ahead) >= peek.LEAST_AHEAD
 
 
 def with_previews(
