@@ -142,6 +142,10 @@ def position_text(x: float, axis: Axis) -> str:
     return f"after {labels.duration(x)}" + (" of GPU time" if axis == Axis.GPU else "")
 
 
+MANY_STEPS = 10
+"""The least span of a window whose ends are whole steps."""
+
+
 def zoom_text(chart: Chart, view: PlotOptions) -> str:
     """Return e.g. `zoom 2x, steps 18k to 36k`; empty if the whole axis is shown."""
     if view.window is None:
@@ -151,7 +155,10 @@ def zoom_text(chart: Chart, view: PlotOptions) -> str:
     factor = 1 / ((whole.share(chart.high) - whole.share(chart.low)) or 1.0)
     times = f"{factor:,.{1 if factor < 9.95 else 0}f}".removesuffix(".0")
     if view.axis in (Axis.STEP, Axis.EPOCH):
-        low, high = (labels.count(x, span / 100) for x in (chart.low, chart.high))
+        stride = span / 100
+        if view.axis == Axis.STEP and span >= MANY_STEPS:
+            stride = max(stride, 1.0)  # most steps are whole numbers
+        low, high = (labels.count(x, stride) for x in (chart.low, chart.high))
         return f"zoom {times}x, {view.axis}s {low} to {high}"
     write = labels.moment if view.axis == Axis.WALL else labels.duration
     return f"zoom {times}x, {write(chart.low)} to {write(chart.high)}"

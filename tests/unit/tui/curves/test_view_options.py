@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.domain.metric_direction import lower_is_better
 from trainui.store.points.x_axis import Axis
-from trainui.tui.curves.cursor_values import last_value, leader_text, next_x, value_at, x_positions
+from trainui.tui.curves.cursor_values import (
+    last_value,
+    leader_text,
+    next_x,
+    value_at,
+    x_positions,
+    zoom_text,
+)
 from trainui.tui.curves.drawing.axes import Frame
 from trainui.tui.curves.drawing.plot import plot
 from trainui.tui.curves.drawing.x_axis import XAxis
@@ -247,6 +254,14 @@ def test_a_line_without_points_in_the_window_is_left_out_of_the_comparison() -> 
     (head, *rows) = map(plain, table_rows(chart(slow, gone, fast), figures(), view, 120, 9))
     assert "step 2" in head
     assert any("gone" in row for row in rows)
+
+
+def test_the_ends_of_a_zoom_are_whole_steps() -> None:
+    shown = chart(line([1.0] * 4), low=74.625, high=124.375, extent=(0.0, 199.0))
+    view = PlotOptions(window=(74.625, 124.375))
+    assert zoom_text(shown, view) == "zoom 4x, steps 75 to 124"
+    few = chart(line([1.0] * 4), low=0.25, high=2.75, extent=(0.0, 10.0))
+    assert zoom_text(few, view) == "zoom 4x, steps 0.25 to 2.75"
 
 
 VALUES = st.just([NAN] * 4) | st.lists(
