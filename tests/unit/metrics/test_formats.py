@@ -253,6 +253,12 @@ def test_a_file_of_one_number_a_line_is_named_by_its_file() -> None:
     ]
 
 
+def test_lines_of_a_log_in_a_file_that_is_named_as_a_table() -> None:
+    log = b"Epoch: [1/9], loss: 0.5, acc: 67.5%\nEpoch: [2/9], loss: 0.25, acc: 69.5%\n"
+    assert detect(log, Path("train_log.csv"), complete=False) == "text"
+    assert detect(b"note,loss\n,\n", Path("train_log.csv"), complete=False) == "csv"
+
+
 def test_a_text_in_another_encoding_is_no_binary_data() -> None:
     text = "学习率 " * 20 + "\nepoch 1 loss 0.5\nepoch 2 loss 0.25\n"
     assert detect(text.encode("gbk"), Path("train.log"), complete=False) == "text"

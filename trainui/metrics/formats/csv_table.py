@@ -226,6 +226,13 @@ def find_delimiter(line: str, following: Sequence[str]) -> str:
     return _SPACES if spaced else _DELIMITERS[0]
 
 
+def has_numbers(line: str) -> bool:
+    """Return True if a cell of a row is a number."""
+    return any(
+        to_number(cell) is not None for cell in split_cells([line], find_delimiter(line, []))[0]
+    )
+
+
 def split_cells(lines: Sequence[str], delimiter: str) -> list[Cells]:
     """Return the cells of some lines, without their quotes."""
     if delimiter == _SPACES:

@@ -18,7 +18,7 @@ from trainui.metrics.formats.json_file import HISTORY
 from trainui.metrics.formats.numbers import to_number
 from trainui.metrics.formats.tensorboard import event_file
 from trainui.metrics.formats.text.log_prefix import message
-from trainui.metrics.formats.text.presets.pairs import names_metric
+from trainui.metrics.formats.text.presets.pairs import find, names_metric
 from trainui.metrics.formats.wandb import log_file as wandb
 
 HEAD_BYTES = 65_536
@@ -133,9 +133,12 @@ def _is_column(rows: list[str], path: Path) -> bool:
 
 
 def _is_table(rows: list[str], *, named: bool) -> bool:
-    """Return True if a header and a row, or two rows, have the same cells, numbers among them."""
+    """Return True if a header and a row, or two rows, have the same cells, numbers among them.
+
+    A file that is named so is a table, unless it has lines such as `epoch: 1, loss: 0.5`.
+    """
     if named:
-        return True
+        return not all(len(find(row)) > 1 and not csv_table.has_numbers(row) for row in rows)
     rows = [rows[0].lstrip("# "), *rows[1:]]
     delimiter = csv_table.find_delimiter(rows[0], rows[1:])
     if delimiter.isspace() and any(message(row) != row for row in rows):

@@ -47,11 +47,12 @@ _FIELD = (
     r"|(?:event|msg|message)=(?:\"(?:[^\"\d]*\"(?!\S))?|[A-Za-z]\S*(?=\s))"
 )
 _NAME = (
-    rf"(?!(?i:{_STEP}|fps|ips|train(?= +\|)|val\w*|test\w*|eval\w*|dev"
+    rf"(?!(?i:{_STEP}|fps|ips|train(?= +\|)|val\w*|test\w*|eval\w*|dev|\w+[-_]val(?:id\w*)?"
     r"|(?:rank|gpu|cuda|default)[ :=]?\d*)\b)"
     r"[A-Za-z_][\w.\\-]*"
     r"(?:(?<=[OGRLES]:root)(?=:\s)"
-    rf"|(?: \d+ \d{{9,}}(?= ))|(?=\])|(?= \|| - [^\d\s])|(?=:[A-Za-z])|(?= (?i:{_STEP})\b)"
+    rf"|(?: \d+ \d{{9,}}(?= ))|(?=\])|(?= \|| - [^\d\s])|(?=:[A-Za-z])"
+    rf"|(?= (?i:{_STEP})\b\W{{0,3}}\d)"
     rf"|(?= (?:{_SOURCE})\])|(?=\t(?:{_LEVEL})))"
 )
 _OPENING, _SEPARATOR = (

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trainui.metrics.formats import labels
-from trainui.metrics.formats.text.presets import pairs
+from trainui.metrics.formats.text.presets import line_forms, pairs
 from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NOTHING, STEP, Preset, Row
 from trainui.metrics.formats.text.presets.epoch_steps import EpochSteps
 
@@ -54,6 +54,8 @@ class HeaderAndRows(Preset):
         line = pairs.unwrapped(line.rstrip())
         if len(line) > MAX_PRINTED:
             return NOTHING
+        if not line.isascii():
+            line = line_forms.in_english(line)
         if len(line) <= _MAX_HEADING and (step := self._heading(line)) is not None:
             heading = _HEADING.fullmatch(line)
             self._begin(step, (heading["part"] or "") if heading else "")

@@ -41,6 +41,25 @@ _LETTER = re.compile(r"\b([EISF])(?=: \d)")
 _WORDS = {"E": "episode", "I": "global_step", "S": "global_step", "F": "global_step"}
 
 
+_SIGNS = str.maketrans("：，；（）％＝", ":,;()%=")
+_WORDS_OF_LANGUAGES = {
+    "step": "训练次数|迭代次数|步数",
+    "epoch": "轮次|轮数|[ÉéEe]poca|[Ээ]поха|エポック|에포크|에폭",
+    "train ": "训练集上?的?",
+    "val ": "验证集上?的?",
+    "test ": "(?:整体)?测试集上?的?",
+}
+_WORD = re.compile("|".join(f"({words})" for words in _WORDS_OF_LANGUAGES.values()))
+_ENGLISH = tuple(_WORDS_OF_LANGUAGES)
+_NTH_EPOCH = re.compile(r"第 ?(\d+)(?:/(\d+))? ?(?:轮|个?(?:epoch|周期))(?:训练|开始|结束)*")
+
+
+def in_english(line: str) -> str:
+    """Return a line with its signs, step and part of the data in English: `第 3 轮，Loss：1`."""
+    line = _NTH_EPOCH.sub(r"epoch \1", line.translate(_SIGNS))
+    return _WORD.sub(lambda word: _ENGLISH[(word.lastindex or 1) - 1], line)
+
+
 def rewritten(line: str) -> str:
     """Return a line with its step and metrics as names and numbers."""
     if "{" in line:

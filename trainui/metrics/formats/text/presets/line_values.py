@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+from trainui.metrics.formats import labels
 from trainui.metrics.formats.text.presets import pairs
 from trainui.metrics.formats.text.presets.base import STEP, Row
 from trainui.metrics.formats.text.presets.pairs import Pair
 
+_LABEL = re.compile(
+    rf"[^\[]*\[(?:[^\[\]]*?[^\[\]A-Za-z])??(?P<part>{labels.HELD_OUT})(?![A-Za-z])[^\[\]]*\]\W*$",
+    re.IGNORECASE,
+)
+"""`[Diff-Val(normal)] Epoch 1: loss = 2`."""
 _LEAST_SECTION = len("(val ")
 
 
@@ -23,7 +30,9 @@ def part(line: str, found: Sequence[Pair]) -> str:
     before = next(pair for pair in found if pair.is_step)
     first = next(pair for pair in found if not pair.is_step)
     words = f"{line[: before.start]}{before.name.rpartition(' ')[0]}"
-    return pairs.part(line[before.end : first.start]) or pairs.part(words)
+    own = pairs.part(line[before.end : first.start]) or pairs.part(words)
+    label = _LABEL.match(words) if not own and "[" in words else None
+    return label["part"].lower() if label else own
 
 
 def values(line: str, found: Sequence[Pair], of: str, leaving_out: str = "") -> Row:

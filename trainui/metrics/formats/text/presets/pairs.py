@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from trainui.metrics.formats.text.presets.base import NUMBER, STEP
 
-_WORD = r"(?!(?:None|null|N/A|n/a)\b)[A-Za-z_](?:[\w.@/%^-]|'(?=\w))*"
+_WORD = r"(?!(?:None|null|N/A|n/a)\b)[^\W\d](?:[\w.@/%^-]|'(?=\w))*"
 _INNER = r"[^()\d]{0,40}"
 _NAME = rf"(?:[Tt]op \d+ )?{_WORD}(?: ?\({_INNER}(?:\({_INNER}\){_INNER})?\))?"
 _VALUE = rf"[1-9]\d{{0,2}}(?:,\d{{3}})+(?:\.\d+)?(?!\d|,\d)|{NUMBER}"

@@ -125,6 +125,8 @@ class PrintStatements(Preset):
         """Return the rows of a line, to which two ranks may have written one each."""
         if len(line) > MAX_PRINTED:
             return NOTHING
+        if not line.isascii():
+            line = line_forms.in_english(line)
         if "#" in line and (job := _JOB.fullmatch(line)):
             self.memory[_JOB_OF] = labels.of_job(job["number"], job["overrides"])
         if line_labels.is_fold_heading(line):
