@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
+import stat
 import subprocess
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -676,6 +678,24 @@ class TestEnding:
             file.unlink()
         directory.rmdir()
         control.remove(run_id)
+
+    def test_a_run_whose_directory_was_deleted_is_resumed_with_a_new_environment(
+        self, store: Store
+    ) -> None:
+        run_id = control.submit(load())
+        control.cancel(run_id)
+        shutil.rmtree(paths.home().runs)
+        with pytest.raises(UnfitEnvironmentError, match="resume RUN --env` rewrites it"):
+            control.resume(run_id)
+        with pytest.raises(UnfitEnvironmentError, match="runs does not exist; mount its disk"):
+            control.resume(run_id, environ={"PATH": "/bin"})
+        assert states(store, run_id)["a"] == "cancelled"
+        paths.home().runs.mkdir()
+        control.resume(run_id, environ={"PATH": "/bin"})
+        assert states(store, run_id)["a"] == "queued"
+        directory = paths.home().runs / run_id
+        assert environment.read(directory).environ == {"PATH": "/bin"}
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
 
     def test_a_run_in_whose_directory_something_is_mounted_is_kept(self, store: Store) -> None:
         run_id = control.submit(load())

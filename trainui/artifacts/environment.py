@@ -78,8 +78,9 @@ def read(run_directory: Path) -> ShellEnvironment:
             secrets=secrets,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise UnfitEnvironmentError(
-            f"{file} cannot be read: {error}; `trainui resume RUN --env` rewrites it"
+            f"{file} cannot be read: {why}; `trainui resume RUN --env` rewrites it"
         ) from error
 
 

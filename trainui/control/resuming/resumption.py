@@ -22,7 +22,7 @@ from trainui.control.resuming.resume_options import StageOptions
 from trainui.control.trainings import external_command
 from trainui.domain.definition import Pipeline
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
-from trainui.errors import UsageError
+from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.pipeline.rules import resume_plan as rules
 from trainui.pipeline.rules.dependants import Upstream, next_state
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
@@ -152,7 +152,17 @@ def _keep_environment(
         shell = environment.of_this_shell(environ, shell.secrets)
     if revised is not None:
         shell = replace(shell, secrets=revised.secrets)
+    _remake(directory)
     environment.write(directory, shell)
+
+
+def _remake(directory: Path) -> None:
+    """Create a run's directory if it was deleted; not that of all runs, whose disk may be away."""
+    if not directory.parent.is_dir():
+        raise UnfitEnvironmentError(
+            f"{directory.parent} does not exist; mount its disk, or create it, then resume the run"
+        )
+    directory.mkdir(mode=0o700, exist_ok=True)
 
 
 def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> list[str]:
