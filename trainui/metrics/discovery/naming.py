@@ -7,9 +7,9 @@ several; and a later attempt continues a series by the name that it has, whichev
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
-from itertools import takewhile
+from itertools import chain, takewhile
 
 from trainui.metrics.discovery import histories
 from trainui.metrics.discovery.histories import history_of
@@ -112,22 +112,23 @@ class Names:
         name, history = self._known_as(name, family), history_of(key)
         if family not in _APART:
             return name
-        owners = self._owners.get(name, {})
+        owners, before = self._owners.get(name, {}), self._before.get(history, set())
         if not owners:
-            return self._labelled_before(name, history)
+            # a file that had the plain name may have a metric of its own that is named like this
+            return name if name in before else next(self._labelled_before(name, history), name)
         kind = self._families[_plain(name)]
         if history in owners or kind not in _APART or family not in (None, kind):
             return name
-        found = (f"{label}/{name}" for label in histories.labels(history, next(iter(owners))))
+        labels = histories.labels(history, next(iter(owners)))
+        found = chain(self._labelled_before(name, history), (f"{one}/{name}" for one in labels))
         return next((one for one in found if self._is_free(one, history)), f"{history}/{name}")
 
-    def _labelled_before(self, name: str, history: str) -> str:
-        """Return the name that a metric without another owner had in earlier attempts."""
+    def _labelled_before(self, name: str, history: str) -> Iterator[str]:
+        """Yield the names with a label that a metric may have had in earlier attempts."""
         for one in sorted(self._before.get(history, set())):
             label = one.removesuffix(f"/{name}")
             if label != one and histories.is_label(label, history) and self._is_free(one, history):
-                return one
-        return name
+                yield one
 
     def _is_free(self, name: str, history: str) -> bool:
         return history in self._owners.get(name, {history: None})

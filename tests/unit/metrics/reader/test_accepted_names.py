@@ -15,6 +15,7 @@ from trainui.domain.definition import MetricSource
 from trainui.metrics.discovery import tracker_runs
 from trainui.metrics.trackers import TrackedRun
 from trainui.store.db.engine import Store
+from trainui.store.points import points
 
 
 def table(*steps: int, begin: float = 0) -> str:
@@ -146,6 +147,44 @@ def test_a_later_attempt_keeps_the_names_whichever_file_is_first(
     write(attempt.stage_dir, {"b.csv": "4,4\n"})
     end(reader)
     assert values(store, attempt) == {"loss": [1, 4], "c/loss": [2, 3]}
+
+
+def test_a_later_attempt_keeps_a_name_that_looks_like_one_with_a_label(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path, name="train")
+    for step in (1, 2):
+        line = f'{{"step": {step}, "loss": {step}, "train/loss": {10 * step}}}\n'
+        write(attempt.directory, {"metrics.jsonl": line})
+        end(read(store, attempt))
+        last, attempt = attempt, again(store, attempt)
+    assert values(store, last) == {"loss": [1, 2], "train/loss": [10, 20]}
+
+
+def test_a_later_attempt_keeps_the_label_that_a_file_had_under_an_older_version(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    write(attempt.stage_dir, {"log.csv": table(1), "log.tsv": table(2)})
+    end(read(store, attempt))
+    with store.write() as connection:
+        points.rename(connection, attempt.stage_id, "log.tsv/loss", "log/loss")
+    attempt = again(store, attempt)
+    write(attempt.stage_dir, {"log.csv": "3,3\n", "log.tsv": "4,4\n"})
+    end(read(store, attempt))
+    assert values(store, attempt) == {"loss": [1, 3], "log/loss": [2, 4]}
+
+
+def test_another_file_of_a_glob_continues_the_curve_in_a_later_attempt(
+    store: Store, tmp_path: Path
+) -> None:
+    attempt = start_attempt(store, tmp_path, *named("*/m.csv"))
+    write(attempt.stage_dir, {"x/m.csv": table(1, 2)})
+    end(read(store, attempt))
+    attempt = again(store, attempt)
+    write(attempt.stage_dir, {"a/m.csv": table(3)})
+    end(read(store, attempt))
+    assert values(store, attempt) == {"loss": [1, 2, 3]}
 
 
 def test_a_file_that_a_glob_finds_by_two_paths_is_read_once(store: Store, tmp_path: Path) -> None:
