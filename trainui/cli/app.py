@@ -40,8 +40,8 @@ MODULES: dict[str, dict[str, str]] = {
     },
     "inspect.diff": {"diff": "Show what differs between two runs."},
     "runs.add": {"add": "Add trainings that trainui did not start."},
+    "inspect.runs_list": {"ls": "List the runs."},
     "inspect.show": {
-        "ls": "List the runs.",
         "show": "Show one run: its stages and their states.",
         "path": "Print the directory of a run or a stage.",
     },

@@ -1,180 +1,20 @@
-"""The commands `ls`, `show` and `path`."""
+"""The commands `show` and `path`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from trainui import clock, formatting, settings, text
 from trainui.cli import lookup, options
 from trainui.cli.output import printing, tables
 from trainui.domain.notifications import CHECKPOINT, MARKED
 from trainui.domain.states import UNFINISHED, Status
-from trainui.errors import UsageError
-from trainui.store.db import readonly
-from trainui.store.read import run_list
 
 if TYPE_CHECKING:
     from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
     from trainui.store.db.protocol import Connection
-    from trainui.store.read.run_list import RunLine
-
-NEWEST = 50
-"""Default number of runs listed."""
-
-
-@options.command(
-    "trainui ls",
-    "trainui ls --all",
-    'trainui ls status:completed "params.lr>1e-3" --sort metric.val/loss --limit 5',
-    "trainui ls --json | jq -r '.runs[0].run'",
-    name="ls",
-)
-def list_runs(
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[FILTER]...",
-            help="Terms that a run must match, as in the screen: name:digits, lr>1e-3, trial>9.",
-            show_default=False,
-        ),
-    ] = None,
-    sort: Annotated[
-        str | None,
-        typer.Option(
-            metavar="KEY",
-            help="Order: when, state, name, stages, elapsed, or params., metric., smoothed.NAME.",
-            show_default=False,
-        ),
-    ] = None,
-    most: Annotated[
-        int | None,
-        typer.Option(
-            "--limit",
-            "--number",
-            "-n",
-            min=0,
-            metavar="N",
-            help="List only the first N runs (default: 50).",
-        ),
-    ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="List all runs.")] = False,
-    as_json: options.Json = False,
-) -> None:
-    """List the newest 50 runs, the newest first (all runs with --json)."""
-    if readonly.is_none_yet():
-        printing.answer(as_json, {"runs": []}, ())
-        if not as_json:
-            printing.note("no runs yet; start with `trainui demo`")
-        return
-    if everything and most is not None:
-        raise UsageError("--all and --number exclude each other; give one of them")
-    if words or sort:
-        default = None if everything or as_json else NEWEST
-        _list_selected(words or (), sort, default if most is None else most, as_json=as_json)
-        return
-    with lookup.view() as connection:
-        if as_json:
-            from trainui.store.read import summary, views
-
-            found = views.runs(connection, limit=most)
-            printing.value({"runs": [summary.run_line(run) for run in found]})
-            return
-        limit = None if everything else NEWEST if most is None else most
-        shown = run_list.run_lines(connection, limit=limit)
-        more = run_list.count_runs(connection) - len(shown)
-    printing.lines(_list_lines(shown))
-    _note_unattended(shown)
-    if more > 0 and most is None:
-        printing.note(f"{more} older not shown; `trainui ls --all` lists all")
-
-
-def _note_unattended(shown: Sequence[RunLine]) -> None:
-    """Print that the states of unfinished runs are not updated, if no worker runs."""
-    from trainui.cli.runs import standstill
-
-    if words := standstill.of_runs({run.status for run in shown}):
-        printing.note(f"! {words}")
-
-
-def _list_selected(
-    words: Sequence[str], sort: str | None, most: int | None, *, as_json: bool
-) -> None:
-    """List the runs that match a filter, in an order."""
-    from trainui.cli.inspect import selection
-    from trainui.store.read import summary, views
-
-    with lookup.view() as connection:
-        found = selection.select(connection, run_list.run_lines(connection), words, sort)
-        shown = found.runs[:most]
-        if found.lacks is not None:
-            printing.note(found.lacks)
-        if as_json:
-            records = {run.id: run for run in views.runs(connection)}
-            printing.value({"runs": [summary.run_line(records[one.id]) for one in shown]})
-            return
-    printing.lines(_list_lines(shown, found.columns))
-    _note_unattended(shown)
-    if len(found.runs) > len(shown):
-        printing.note(f"{len(found.runs) - len(shown)} more match; --all lists all")
-
-
-def _list_lines(
-    found: Sequence[RunLine], more: Mapping[str, Mapping[str, str]] | None = None
-) -> list[str]:
-    """Return the list's lines, with more columns: their texts by run id."""
-    if not found:
-        return []
-    lines = _columns(found, "%Y-%m-%d %H:%M:%S")
-    if not tables.fits(lines):
-        lines = _columns(found, "%m-%d %H:%M")
-    for title, of_run in (more or {}).items():
-        lines[0] += (text.harmless(title),)
-        for index, run in enumerate(found, 1):
-            lines[index] += (of_run.get(run.id, ""),)
-    return tables.fitted(
-        lines, right={"DONE", "TOOK"}, cut={"NAME", "NOW"}, optional=("NOW", "CREATED")
-    )
-
-
-def _columns(found: Sequence[RunLine], created: str) -> list[tuple[str, ...]]:
-    """Return the rows, with the time of creation in a format."""
-    header = ("RUN", "NAME", "STATE", "DONE", "CREATED", "TOOK", "NOW", "TROUBLE")
-    rows = [header, *(_list_row(one, created) for one in found)]
-    if not any(one.trouble.kinds for one in found):
-        rows = [row[:-1] for row in rows]
-    if any(one.verdict for one in found):
-        verdicts = ("VERDICT", *(text.verdict(one.verdict) for one in found))
-        rows = [(*row, word) for row, word in zip(rows, verdicts, strict=True)]
-    return rows
-
-
-def _list_row(run: RunLine, created: str) -> tuple[str, ...]:
-    done = f"{run.done}/{run.total}"
-    current = ", ".join(run.current[:3]) + (" ..." if len(run.current) > 3 else "")
-    return (
-        run.id[:8] if len(run.id) == 36 else run.id,
-        run.name,
-        text.state(run.status),
-        done,
-        formatting.local_time(run.created_at, created),
-        _took(run),
-        current,
-        text.trouble(run.trouble._asdict()),
-    )
-
-
-def _took(timed: RunLine | RunRecord | StageRecord, before: int = 0) -> str:
-    """Return how long it took, with `before` microseconds of earlier attempts."""
-    if timed.started_at is None:
-        return ""
-    end = timed.completed_at
-    if end is None and timed.status == Status.RUNNING:
-        end = clock.now()
-    return "" if end is None else formatting.between(timed.started_at - before, end)
 
 
 @options.command("trainui show digits", "trainui show 3f2a --json")
@@ -288,7 +128,7 @@ def _show_lines(
         ("directory", run.directory),
         *_about_code(run),
         ("created", formatting.local_time(run.created_at)),
-        ("took", _took(run)),
+        ("took", text.took(run)),
         *([("to go", left)] if left else []),
     ]
     header = ("STAGE", "STATE", "ATTEMPT", "TOOK", "EXIT", "WHY")
@@ -337,7 +177,7 @@ def _stage_row(
     number = str(stage.attempt) if stage.attempt else ""
     silent = text.STALLED if stage.stalled else ""
     why = ", ".join(part for part in (silent, stage.reason) if part)
-    took = _took(stage, before.get(stage.name, 0))
+    took = text.took(stage, before.get(stage.name, 0))
     return stage.name, state, number, took, exit_code, why
 
 

@@ -42,6 +42,11 @@ class Canvas:
         if not under or self.is_free(row, column):
             self._put[row][column] = (character, style)
 
+    def write(self, row: int, left: int, text: str, style: str) -> None:
+        """Put a text over the dots."""
+        for at, character in enumerate(text, left):
+            self.put(row, at, character, style)
+
     def is_free(self, row: int, column: int) -> bool:
         """Return True if nothing is drawn at a position."""
         return not self._bits[row][column] and column not in self._put[row]

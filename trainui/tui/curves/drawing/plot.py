@@ -18,6 +18,7 @@ from trainui.braille import NO_DOTS
 from trainui.domain.states import Status
 from trainui.store.points.x_axis import Axis
 from trainui.text import SYMBOLS
+from trainui.tui.curves.drawing import nonfinite
 from trainui.tui.curves.drawing.axes import (
     LEAST_MARKS,
     TICK_ROWS,
@@ -29,9 +30,8 @@ from trainui.tui.curves.drawing.braille_canvas import Canvas
 from trainui.tui.curves.drawing.line_styles import LineStyle, line_styles
 from trainui.tui.curves.drawing.outliers import off_scale, outliers
 from trainui.tui.curves.drawing.x_axis import XAxis, x_axis_rows
-from trainui.tui.curves.model import ABOVE, BELOW, NAN, Chart, PlotLine
+from trainui.tui.curves.model import Chart, PlotLine
 from trainui.tui.curves.view_options import PlotOptions
-from trainui.tui.render.numbers import exact_step
 from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle
 
 MOST_DRAWN = 32
@@ -79,10 +79,8 @@ def plot(
         _put_single_points(canvas, lines, scale, across)
         _put_pruned(canvas, lines, scale)
     _put_boundaries(canvas, chart.lines, across)
-    for line in chart.lines:
-        alone = len(lines) == 1 and not line.members
-        _put_nonfinite(canvas, line.odd if alone else _begins(line), line, scale)
-    _put_nan_step(canvas, chart.lines, scale, view.axis)
+    nonfinite.put_marks(canvas, chart.lines, scale)
+    nonfinite.put_first_step(canvas, chart.lines, scale, view.axis)
     _put_annotations(canvas, chart, across)
     _put_cursor(canvas, view, across)
     if message := _message(chart, view, scale, values):
@@ -225,62 +223,6 @@ def _put_annotations(canvas: Canvas, chart: Chart, across: XAxis) -> None:
             canvas.put(0, column, "!", "warn")
 
 
-def _begins(line: PlotLine) -> list[tuple[int, int]]:
-    """Return the first of neighbouring columns with the same kinds of values, gaps aside."""
-    kinds = dict(line.odd)
-    found, last = [], 0
-    for dot, x in enumerate(line.at):
-        kind = kinds.get(dot, 0)
-        if kind and kind != last:
-            found.append((dot, kind))
-        last = kind if kind or not math.isnan(x) else last
-    return found
-
-
-def _put_nonfinite(
-    canvas: Canvas, odd: Sequence[tuple[int, int]], line: PlotLine, scale: YAxis | None
-) -> None:
-    """Mark values that are not finite: infinities at the edges, NaN next to the curve."""
-    for dot, kind in odd:
-        if kind & ABOVE:
-            canvas.put(0, dot // 2, "↑", "bad")
-        if kind & BELOW:
-            canvas.put(canvas.height - 1, dot // 2, "↓", "bad")
-        if kind & NAN:
-            row = None if scale is None else _row_beside(line, dot, scale, canvas.height)
-            canvas.put(canvas.height // 2 if row is None else row, dot // 2, "×", "bad")
-
-
-def _put_nan_step(
-    canvas: Canvas, lines: Sequence[PlotLine], scale: YAxis | None, axis: Axis
-) -> None:
-    """Write the step of the first NaN near its mark, if only one line has one."""
-    known = [line for line in lines if line.nan_since is not None and line.odd]
-    if len(known) != 1 or known[0].nan_since is None:
-        return
-    dot, kind = known[0].odd[0]
-    text = f"{'NaN' if kind & NAN else 'infinite'} since {'step ' * (axis != Axis.STEP)}"
-    text = f"{known[0].label} " * (len(lines) > 1) + text + exact_step(known[0].nan_since)
-    mark = None if scale is None else _row_beside(known[0], dot, scale, canvas.height)
-    mark = canvas.height // 2 if mark is None else mark
-    nearest = sorted(range(canvas.height), key=lambda row: abs(row - mark))
-    above = max(min(dot // 2 - len(text) // 2, canvas.width - len(text)), 0)
-    lefts = (above, dot // 2 + 2, dot // 2 - len(text) - 1)
-    free = (
-        (row, left) for row in nearest for left in lefts if canvas.has_room(row, left, len(text))
-    )
-    row, left = next(free, (0, None))
-    if left is not None:
-        _write(canvas, row, left, text, "bad")
-
-
-def _row_beside(line: PlotLine, dot: int, scale: YAxis, height: int) -> int | None:
-    """Return the curve's line of text at a column or the nearest one before it, else after it."""
-    nearest = itertools.chain(range(dot, -1, -1), range(dot + 1, len(line.means)))
-    rows = (scale.row(line.means[at], height) for at in nearest)
-    return next((row for row in rows if row is not None), None)
-
-
 def _put_cursor(canvas: Canvas, view: PlotOptions, across: XAxis) -> None:
     if view.cursor is None:
         return
@@ -315,17 +257,12 @@ def _put_message(canvas: Canvas, wordings: Sequence[str]) -> None:
         ),
         key=lambda place: canvas.covered(place[0], place[1], len(place[2])),
     )
-    _write(canvas, row, left, text, "warn")
+    canvas.write(row, left, text, "warn")
 
 
 def _lefts(length: int, width: int) -> tuple[int, int, int]:
     """Return the columns at which a text may begin: in the middle, else at an end."""
     return (width - length) // 2, 0, width - length
-
-
-def _write(canvas: Canvas, row: int, left: int, text: str, style: str) -> None:
-    for at, character in enumerate(text, left):
-        canvas.put(row, at, character, style)
 
 
 def _names(lines: Sequence[StyledLine], scale: YAxis | None, frame: Frame) -> list[Row]:
