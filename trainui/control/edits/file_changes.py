@@ -23,8 +23,10 @@ from trainui.store.db.engine import open_store
 from trainui.store.read import views
 from trainui.store.runs import runs
 
-_VALUE = re.compile(r"""([\w.-]+)(["']?\s*[:=]\s*)([^\s,}\]][^,}\]]*)""")
-"""A name and its value."""
+_NAME = re.compile(r"""(?<![\w.-])([\w.-]++)["']?\s*+[:=]\s*+(?=[^\s,}\]])""")
+"""A name before its value; possessive, so that a long word is read once."""
+
+_VALUE = re.compile(r"[^,}\]]+")
 
 
 def changed_file(run: RunRecord) -> str | None:
@@ -101,8 +103,9 @@ def diff(run: RunRecord, pipeline: Pipeline, name: str) -> str:
 
 def _masked(line: str) -> str:
     """Return a line with the values of secret names masked, also inside other values."""
-
-    def shown(pair: re.Match[str]) -> str:
-        return f"{pair[1]}{pair[2]}{MASK if is_secret(pair[1]) else _masked(pair[3])}"
-
-    return _VALUE.sub(shown, line)
+    shown, at = "", 0
+    while (name := _NAME.search(line, at)) is not None:
+        shown, at = shown + line[at : name.end()], name.end()
+        if is_secret(name[1]) and (value := _VALUE.match(line, at)) is not None:
+            shown, at = shown + MASK, value.end()
+    return shown + line[at:]
