@@ -237,9 +237,9 @@ def test_what_was_run_with_what_stays_on_record(served: CommandLine) -> None:
 
 SECRET = """\
 name: secret
-params: {max_tokens: 512000, api_key: key-of-before}
+params: {access_token: 512000, api_key: key-of-before}
 stages:
-  - {name: a, run: ["echo", "${params.max_tokens}", "${params.api_key}"]}
+  - {name: a, run: ["echo", "${params.access_token}", "${params.api_key}"]}
 """
 
 
