@@ -47,7 +47,8 @@ def labels(history: str, other: str) -> Iterator[str]:
     """Yield the labels that distinguish a history from another one, the shortest first."""
     path, beside = Path(history), Path(other)
     if mlflow.is_of_run(path):
-        yield mlflow.run_name(path)
+        name = mlflow.run_name(path)
+        yield from (name, f"{name}-{mlflow.run_directory(path).name[:8]}")
     elif _stem(history) != _stem(other):
         yield _stem(history)
     common = os.path.commonpath((path.parent, beside.parent))
@@ -59,7 +60,7 @@ def labels(history: str, other: str) -> Iterator[str]:
 def is_label(text: str, history: str) -> bool:
     """Return True if a text may be the label of a history."""
     path = Path(history)
-    if mlflow.is_of_run(path) and text == mlflow.run_name(path):
+    if mlflow.is_of_run(path) and text.startswith(mlflow.run_name(path)):
         return True
     return {*path.parts, _stem(history)}.issuperset(text.split("/"))
 

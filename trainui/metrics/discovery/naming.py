@@ -120,7 +120,8 @@ class Names:
         if history in owners or kind not in _APART or family not in (None, kind):
             return name
         labels = histories.labels(history, next(iter(owners)))
-        found = chain(self._labelled_before(name, history), (f"{one}/{name}" for one in labels))
+        new = (f"{label}/{name}" for label in labels if not name.startswith(f"{label}/"))
+        found = chain(self._labelled_before(name, history), new)
         return next((one for one in found if self._is_free(one, history)), f"{history}/{name}")
 
     def _labelled_before(self, name: str, history: str) -> Iterator[str]:

@@ -16,6 +16,7 @@ from trainui.metrics.discovery import likely_lines, naming, rotation, siblings
 from trainui.metrics.discovery.attribution.search_round import SearchRound
 from trainui.metrics.discovery.fallback_sources import FallbackSources, of_single_values
 from trainui.metrics.discovery.source_file import SourceFile
+from trainui.metrics.files import peek
 from trainui.metrics.files.open_files import OpenFiles
 from trainui.metrics.formats.text.pattern import PatternError
 from trainui.metrics.formats.text.preset_lines import FOUND
@@ -142,8 +143,11 @@ class AttemptReader:
                 self._names.claim(claimed.get(source.id, ()), candidate)
             self._start(candidate, source)
 
-    def _order(self, candidate: SourceFile, known: SourceRecord | None) -> tuple[int, float]:
-        return self._names.place(candidate), new_source.order(known)
+    def _order(self, candidate: SourceFile, known: SourceRecord | None) -> tuple[int, float, bytes]:
+        """Return the place of a file; MLflow's begin with a time, and their names are random."""
+        is_of_mlflow = known is None and candidate.family == "mlflow"
+        began = peek.head(candidate.path, 13) if is_of_mlflow else b""
+        return self._names.place(candidate), new_source.order(known), began
 
     def _start(self, candidate: SourceFile, source: SourceRecord | None = None) -> None:
         """Start to read a file, from where it was read up to if its source is stored."""

@@ -130,6 +130,14 @@ def test_a_wandb_run_that_was_resumed_is_one_training_if_its_steps_continue(
     assert found == {**joined, places[2]: other}
 
 
+def test_a_deleted_run_of_mlflows_files_is_left_out(tmp_path: Path) -> None:
+    for run, stage in (("a", "active"), ("b", "deleted")):
+        (tmp_path / run / "metrics").mkdir(parents=True)
+        (tmp_path / run / "meta.yaml").write_text(f"run_id: {run}\nlifecycle_stage: {stage}\n")
+        (tmp_path / run / "metrics" / "loss").write_text("1700000000000 1 1\n")
+    assert [one.path.name for one in trainings.below(tmp_path)] == ["a"]
+
+
 @needs_corpus
 @pytest.mark.parametrize("kind", ["wandb", "mlflow", "trackio", "optuna"])
 def test_runs_of_trackers_have_their_names_states_and_parameters(kind: str) -> None:

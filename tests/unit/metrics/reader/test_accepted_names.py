@@ -195,18 +195,21 @@ def test_a_file_that_a_glob_finds_by_two_paths_is_read_once(store: Store, tmp_pa
     assert values(store, attempt) == {"loss": [1, 2]}
 
 
-def test_runs_of_mlflows_files_have_the_runs_names(store: Store, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("is_nested", "labels"), [(False, ("", "same/")), (True, ("same/",) * 2)])
+def test_runs_of_mlflows_files_have_the_runs_names_the_first_run_first(
+    store: Store, tmp_path: Path, is_nested: bool, labels: tuple[str, str]
+) -> None:
     attempt: Attempt = start_attempt(store, tmp_path)
-    for run in ("one", "two"):
-        files = {
-            "metrics/loss": f"1700000000000 {len(run)} 1\n",
-            "meta.yaml": "",
-            "artifacts/x": "",
-        }
-        tags = {"tags/mlflow.runName": f"the-{run}"}
-        write(attempt.stage_dir / "mlruns/0" / run, files | tags)
+    for number, run in enumerate(("cccccccc3", "bbbbbbbb2", "aaaaaaaa1")):
+        files = {"metrics/loss": f"170000000000{number} {number} 1\n", "meta.yaml": ""}
+        tags = {"tags/mlflow.runName": "same"}
+        parent = {"tags/mlflow.parentRunId": "0"} if is_nested else {}
+        write(attempt.stage_dir / "mlruns/0" / run, files | tags | parent)
     end(read(store, attempt))
-    assert values(store, attempt) == {"loss": [3], "the-two/loss": [3]}
+    names = [f"{labels[0]}loss", f"{labels[1]}loss", f"same-aaaaaaaa/{labels[0]}loss"]
+    if is_nested:
+        names[1] = "same-bbbbbbbb/same/loss"
+    assert values(store, attempt) == {name: [number] for number, name in enumerate(names)}
 
 
 def test_runs_of_a_database_with_one_name_are_numbered() -> None:

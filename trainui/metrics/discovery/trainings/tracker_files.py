@@ -74,6 +74,8 @@ def mlflow(place: Place) -> Training | None:
     meta = configuration.load(place / "meta.yaml")
     if "run_id" not in meta and "run_uuid" not in meta:
         return None
+    if meta.get("lifecycle_stage") == "deleted":
+        return None
     tagged = peek.text(place / "tags" / "mlflow.runName").strip()
     name = str(meta.get("run_name") or tagged or place.path.name)
     job = Job(
