@@ -131,7 +131,8 @@ def pack_figures(history: Sequence[int], stats: Stats) -> bytes:
 def unpack_figures(blob: bytes) -> tuple[tuple[int, int, int], Stats]:
     """Unpack what `pack_figures` wrote."""
     found: list[Any] = list(struct.unpack(_FIGURES[blob[0]], blob))
-    found[_STEPS] = [step_number(step) for step in found[_STEPS]]
+    if not blob[0]:
+        found[_STEPS] = [step_number(step) for step in found[_STEPS]]
     for at in _OPTIONAL:
         if found[at] != found[at]:
             found[at] = None
