@@ -94,4 +94,9 @@ LAYOUTS = [
     Sample("values", "2020-03-08 21:18:38,256:INFO: Epoch 1/5\n2020-03-08 21:18:38,256:INFO: Meta batch loss: 2.5\n2020-03-08 21:18:38,256:INFO: Meta batch loss: 1.5\n", {"Meta batch loss": [(0, 2.5), (1, 1.5)]}),
     Sample("print", "-------第 1 轮训练开始-------\n训练次数：100，Loss: 2.5\n训练次数：200，Loss: 1.5\n整体测试集上的Loss: 3.5\n整体测试集上的正确率: 0.5\n", {"Loss": [(100, 2.5), (200, 1.5)], "test Loss": [(200, 3.5)], "test 正确率": [(200, 0.5)]}),
     Sample("print", "第1轮：训练损失: 0.5, Acc：0.25\n第2轮：训练损失: 0.25, Acc：0.5\nЭпоха 3/10: loss=0.5\nÉpoca 4/10 - loss: 0.25\n", {"训练损失": [(1, 0.5), (2, 0.25)], "Acc": [(1, 0.25), (2, 0.5)], "loss": [(3, 0.5), (4, 0.25)]}),
+    Sample("print", "Epoch 1/3\n  batch 0: loss 2.5\n  batch 1: loss 1.5\nEpoch 2/3\n  batch 0: loss 0.5\n  batch 1: loss 0.25\n", {"loss": [(0, 2.5), (1, 1.5), (2, 0.5), (3, 0.25)]}),
+    Sample("print", "Epoch 2\nstep 301 loss 2.5\nstep 401 loss 1.5\nEpoch 3\nstep 501 loss 0.5\nstep 601 loss 0.25\n", {"loss": [(301, 2.5), (401, 1.5), (501, 0.5), (601, 0.25)]}),
+    Sample("headed", ">>> Epoch 1 <<<\nLoss       : 0.5\nAccuracy   : 80.5 %\n>>> Epoch 2 <<<\nLoss       : 0.25\nAccuracy   : 82.5 %\n", {"Loss": [(1, 0.5), (2, 0.25)], "Accuracy": [(1, 80.5), (2, 82.5)]}),
+    Sample("print", "Game 1 Score 5 Record: 5\nGame 2 Score 7 Record: 7\n", {"Score": [(1, 5), (2, 7)], "Record": [(1, 5), (2, 7)]}),
+    Sample("print", "Run: 01, Epoch: 01, Loss: 0.5\nRun: 01, Epoch: 02, Loss: 0.25\nRun: 02, Epoch: 01, Loss: 0.75\n", {"Run": [(1, 1), (2, 1)], "Loss": [(1, 0.5), (2, 0.25)], "run2 Run": [(1, 2)], "run2 Loss": [(1, 0.75)]}),
 ]  # fmt: skip

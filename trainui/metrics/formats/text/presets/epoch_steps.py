@@ -22,6 +22,8 @@ _BRACKETS = re.compile(r"\]\s*\[\s*\d")
 
 _FIRST, _RUNS_ON, _SEEN = "first", "runs_on", "epochs"
 
+HEADING = "heading"
+"""Key in a preset's memory: the epoch that a line of nothing else says."""
 REPEATS = "repeats"
 """Key in a preset's memory: by the names in a line, the lines with only an epoch as their step."""
 _MANY_REPEATS = 16
@@ -53,6 +55,8 @@ class EpochSteps:
             known = self.memory.get(STEP)
             return (outer.value, outer.name) if known is None else (float(known), None)
         step, of = place
+        if outer is None and HEADING in self.memory and inner and not pairs.counts_all(inner):
+            step += self.counted(self.memory[HEADING], step)
         if outer is not None and not (inner and pairs.counts_all(inner)):
             from_zero = outer.of is None and _BRACKETS.match(line, outer.end) is not None
             step += self.before(outer, step, of, leads=leads, from_zero=from_zero)
@@ -127,6 +131,12 @@ class EpochSteps:
         if epoch == 0 or from_zero:
             self.memory[_FIRST] = 0
         return int(self.memory.get(_FIRST, 1))
+
+
+def of_heading(steps: Mapping[str, Pair]) -> float | None:
+    """Return the epoch of a line that has no other position."""
+    (name, one), *others = steps.items()
+    return one.value if not others and _OUTER.fullmatch(name) else None
 
 
 def counted_if_repeated(

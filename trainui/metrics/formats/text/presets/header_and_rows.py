@@ -16,12 +16,12 @@ from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NOTHING, STEP
 from trainui.metrics.formats.text.presets.epoch_steps import EpochSteps
 
 _HEADING = re.compile(
-    r"(?:.*(?:[\]:|>-]|INFO) )?[-=#*~<\s]*\[?(?:(?:start|begin)\w* )?"
+    r"(?:.*(?:[\]:|>-]|INFO) )?[-=#*~<>\s]*\[?(?:(?:start|begin)\w* )?"
     rf"(?:(?P<part>train(?:ing)?|{labels.HELD_OUT}|testing) )?"
     r"(?:global[_ ]step|step|epoch|iteration|iter|episode|round|batch)\s*[:=#]?\s*\[?"
     r"(?P<step>\d[\d,]*)(?:\s*(?:/|of)\s*\d+)?\]?(?:,? ?epoch=\d+)?"
     r"(?: *\| *(?:\w+ )?time *[:=]? .*)?"
-    r"[\]:.\s]*[-=#*~>\s]*",
+    r"[\]:.\s]*[-=#*~<>\s]*",
     re.IGNORECASE,
 )
 _MAX_HEADING = 200

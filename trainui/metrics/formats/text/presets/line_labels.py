@@ -20,7 +20,7 @@ FOLDS = "folds"
 """Key in a preset's memory: the first fold, seed or trial, and the last."""
 
 _FOLD = re.compile(
-    r"\b(?P<stem>fold|split|seed|trial|client|task|agent|stage|phase)[ =:#_-]{0,3}"
+    r"\b(?P<stem>fold|split|run|seed|trial|client|task|agent|stage|phase)[ =:#_-]{0,3}"
     r"(?P<number>\d{1,9})\b",
     re.I,
 )

@@ -43,8 +43,8 @@ _NO_NAME = re.compile(
 _STEP = re.compile(
     r"(?:(?:end of|(?:\S+ ){0,3}(?:after|at|in)(?: train(?:ing)?)?"
     r"|(?!\S*(?:fps|ips|sec|rate|speed|per)\b)\S+) )?"
-    r"(?:global[_ -]?step|step|iteration|iters?|it|epoch|ep\.?|episode|up(?:date|\.)|round|tick"
-    r"|batch|(?:step|iter|batch|epoch)[_ ](?:id|idx|index|num)"
+    r"(?:global[_ -]?step|step|iteration|iters?|it|epoch|ep\.?|episode|game|generation"
+    r"|up(?:date|\.)|round|tick|batch|(?:step|iter|batch|epoch)[_ ](?:id|idx|index|num)"
     r"|(?:(?:num|total|env)[_ ])?timesteps?|(?:num|total|env)_steps?)",
     re.IGNORECASE,
 )
@@ -77,7 +77,7 @@ _METRIC_WORDS = (
 )
 """Parts of the names by which metrics are recognised."""
 _BETWEEN = re.compile(
-    r"[\w%/.\u00b5\u03bc]*(?: (?:m?s|sec(?:onds)?)\b)?(?:[,;]? *\([^()]*\))?[\s,;|)\]/-]*"
+    r"[\w%/.\u00b5\u03bc]*(?: (?:%|(?:m?s|sec(?:onds)?)\b))?(?:[,;]? *\([^()]*\))?[\s,;|)\]/-]*"
 )
 """Allowed between two pairs: a unit, text in brackets, punctuation."""
 

@@ -38,7 +38,9 @@ _WITHIN = "within"
 """Key in the memory: metrics printed within epochs."""
 _MANY = 100
 _HAS_STEP = re.compile(
-    r"step|iter|\bit\b|epoch|\bep\b|episode|update|round|tick|batch|\[ *\d|\(\d+, ", re.IGNORECASE
+    r"step|iter|\bit\b|epoch|\bep\b|episode|update|round|tick|batch|\bgame\b|generation"
+    r"|\[ *\d|\(\d+, ",
+    re.IGNORECASE,
 )
 _LOGGED = re.compile(
     r"(?:\W+|.*(?:[\]\[:;|>()*-]|\},|INFO|DEBUG|\d\d:\d\d:\d\d(?:[.,]\d+)?|\s\s)\s*)?"
@@ -225,6 +227,8 @@ class PrintStatements(Preset):
             if pair.is_step:
                 steps.setdefault(pair.name.lower(), pair)
         if all(pair.is_step for pair in found):
+            if (epoch := epoch_steps.of_heading(steps)) is not None:
+                self.memory[epoch_steps.HEADING] = epoch
             if _EVALUATES.search(line):
                 self.memory[_AT], _name = EpochSteps(self.memory).of_line(line, steps)
             return None
