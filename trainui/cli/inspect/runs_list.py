@@ -131,7 +131,11 @@ def _list_lines(
         for index, run in enumerate(found, 1):
             lines[index] += (of_run.get(run.id, ""),)
     return tables.fitted(
-        lines, right={"DONE", "TOOK"}, cut={"NAME", "NOW"}, optional=("NOW", "CREATED")
+        lines,
+        right={"DONE", "TOOK"},
+        cut={"NAME", "NOW"},
+        optional=("NOW", "CREATED"),
+        distinct=False,  # runs have ids
     )
 
 

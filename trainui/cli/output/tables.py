@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from trainui import text
 from trainui.cli.output import printing
@@ -45,16 +45,23 @@ def fitted(
     cut: Collection[str] = (),
     optional: Sequence[str] = (),
     wrapped: bool = False,
+    distinct: bool = True,
 ) -> list[str]:
     """Return a table's lines, no wider than the terminal if possible.
 
     The first row has the columns' titles. Those in `right` are right-aligned. Of a table that is
-    too wide, the columns in `cut` are shortened, then those in `optional` left out; with
-    `wrapped`, the last column is wrapped.
+    too wide, the columns in `cut` are shortened, with `distinct` only so far that different cells
+    stay different; then those in `optional` are left out. With `wrapped`, the last column is
+    wrapped.
     """
     cells, width = _cells(rows), terminal_width()
-    if width is not None:
-        cells = _narrowed(cells, width, cut, wrapped=wrapped, optional=optional)
+    if width is not None and _sum(_natural(cells)) > width:
+        least = {
+            title: _least(column, distinct=distinct)
+            for title, *column in zip(*cells, strict=True)
+            if title in cut
+        }
+        cells = _narrowed(cells, width, least, wrapped=wrapped, optional=optional)
     return text.table(cells, right=[at for at, title in enumerate(cells[0]) if title in right])
 
 
@@ -73,16 +80,16 @@ def _sum(widths: Sequence[int]) -> int:
 def _narrowed(
     cells: list[list[str]],
     width: int,
-    cut: Collection[str],
+    least: Mapping[str, int],
     *,
     wrapped: bool,
     optional: Sequence[str],
 ) -> list[list[str]]:
-    widths = _shared(cells, width, cut, wrapped=wrapped)
+    widths = _shared(cells, width, least, wrapped=wrapped)
     if _sum(widths) > width and optional:
         at = cells[0].index(optional[0]) if optional[0] in cells[0] else len(cells[0])
         fewer = [[*row[:at], *row[at + 1 :]] for row in cells]
-        return _narrowed(fewer, width, cut, wrapped=wrapped, optional=optional[1:])
+        return _narrowed(fewer, width, least, wrapped=wrapped, optional=optional[1:])
     lines: list[list[str]] = []
     for row in cells:
         *short, last = map(_shortened, row, [*widths[:-1], widths[-1] if not wrapped else None])
@@ -92,13 +99,29 @@ def _narrowed(
     return lines
 
 
+def _least(column: Sequence[str], *, distinct: bool) -> int:
+    """Return the minimum width of a column that may be cut, without its title."""
+    if not distinct:
+        return LEAST
+    cells = set(column)
+    longest = max(map(text.width, cells), default=0)
+    enough = (
+        width
+        for width in range(LEAST, longest)
+        if len({_shortened(cell, width) for cell in cells}) == len(cells)
+    )
+    return next(enough, max(longest, LEAST))
+
+
 def _shared(
-    cells: Sequence[Sequence[str]], width: int, cut: Collection[str], *, wrapped: bool
+    cells: Sequence[Sequence[str]], width: int, minimum: Mapping[str, int], *, wrapped: bool
 ) -> list[int]:
     """Return the columns' widths: of those that may be narrower, the widest is so first."""
     widths = _natural(cells)
     titles = cells[0]
-    least = {at: max(LEAST, len(title)) for at, title in enumerate(titles) if title in cut}
+    least = {
+        at: max(minimum[title], len(title)) for at, title in enumerate(titles) if title in minimum
+    }
     if wrapped:
         room = width - _sum([*widths[:-1], 0])
         widths[-1] = min(widths[-1], max(room, LEAST_WRAPPED))
@@ -114,8 +137,10 @@ def _shortened(cell: str, width: int | None) -> str:
     """Return a cell cut in the middle."""
     if width is None or text.width(cell) <= width:
         return cell
-    start, end = cell, ""
     keep = (width - 1) // 2
+    if cell.isascii():
+        return f"{cell[: width - 1 - keep]}…{cell[-keep:]}"
+    start, end = cell, ""
     while end == "" or text.width(cell[-len(end) - 1 :]) <= keep:
         end = cell[-len(end) - 1 :]
     while text.width(start) > width - 1 - text.width(end):

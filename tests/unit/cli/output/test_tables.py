@@ -62,3 +62,14 @@ def test_reasons_are_wrapped_below_each_other() -> None:
     assert lines[1].split()[0] == ROWS[1][0], "a name is whole where the reason can be wrapped"
     at = lines[0].index("WHY")
     assert [lines[1][at:], lines[2][at:]] == ["exit code 1: no such", "file"]
+
+
+def test_different_names_stay_different_where_they_are_cut() -> None:
+    names = [f"train[lr={lr},hidden=128,seed=1]" for lr in ("0.1", "0.01", "0.001", "0.002")]
+    rows = [("STAGE", "WHY"), *((name, "killed by signal 15 (TERM)") for name in names)]
+    with on_terminal(40):
+        lines = tables.fitted(rows, cut={"STAGE"}, wrapped=True)
+        alike = tables.fitted(rows, cut={"STAGE"}, distinct=False, wrapped=True)
+    assert max(map(width, lines)) <= 50
+    assert len({line.split()[0] for line in lines if line.startswith("train")}) == len(names)
+    assert max(map(width, alike)) <= 40
