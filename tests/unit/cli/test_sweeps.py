@@ -34,6 +34,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
     monkeypatch.setattr(lifecycle, "ensure_started", lambda **_: True)
+    monkeypatch.setattr(prestart, "_begin", lambda: None)
 
 
 def submitted() -> str:
@@ -52,7 +53,6 @@ def test_without_optuna_no_worker_is_started_for_a_search(
 ) -> None:
     started: list[bool] = []
     monkeypatch.setattr(lifecycle, "ensure_started", lambda **_: started.append(True))
-    monkeypatch.setattr(prestart, "_begin", lambda: None)
     monkeypatch.setitem(sys.modules, "optuna", None)
     Path("tune.yaml").write_text(FILE)
     assert main(["run", "tune.yaml", "--detach"]) == 4
