@@ -12,7 +12,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainui.domain.records import SeriesSummary, StageRecord
+from trainui import mounts
+from trainui.domain.records import AttemptRecord, SeriesSummary, StageRecord
 from trainui.domain.states import Status
 from trainui.metrics.files import peek
 from trainui.store.db.protocol import Connection
@@ -55,18 +56,23 @@ class PreviewReader:
 
 
 def _sampled(connection: Connection, stage: StageRecord) -> FilePreview | None:
-    if not _is_far_ahead(connection, stage.id):
+    attempts = views.attempts_of_stage(connection, stage.id)
+    if not attempts or not _is_far_ahead(connection, attempts[-1]):
         return None
     from trainui.metrics import preview  # imports all formats
 
-    attempts = views.attempts_of_stage(connection, stage.id)
-    found = preview.preview(connection, stage, attempts[-1]) if attempts else None
-    return found if found is not None and found.points else None
+    found = preview.preview(connection, stage, attempts[-1])
+    return found if found.points else None
 
 
-def _is_far_ahead(connection: Connection, owner: str) -> bool:
-    """Return True if a stage's files may have much more than the store."""
-    stored = offsets(connection, owner)
+def _is_far_ahead(connection: Connection, attempt: AttemptRecord) -> bool:
+    """Return True if a stage's files may have much more than the store.
+
+    Those of an external run on a remote file system, which may not answer, are not accessed.
+    """
+    stored = offsets(connection, attempt.stage_id)
+    if attempt.celery_task_id is None and mounts.remote_mount(*stored):
+        return False
     ahead = (peek.size(Path(key)) - offset for key, offset in stored.items())
     return not stored or max(ahead) >= peek.LEAST_AHEAD
 
