@@ -25,7 +25,7 @@ def of_own_process() -> dict[str, str]:
     """Return the variable with which a Python that we start finds our modules first, if needed."""
     given, root = _given(), _package_root()
     own = _own() if given else []
-    if not root.endswith(("site-packages", "dist-packages")):
+    if not _is_installed(root):
         own = [root, *own]  # a source checkout that may not be installed
     search = dict.fromkeys([*own, *given])
     return {VARIABLE: os.pathsep.join(search)} if search else {}
@@ -43,12 +43,21 @@ def _given() -> list[str]:
 
 
 def _own() -> list[str]:
-    """Return the directories of the standard library, then that of our packages."""
+    """Return the directories of the standard library, then those of our packages.
+
+    If they are the user's own (`pip install --user`), Python searches them after PYTHONPATH.
+    """
     import sysconfig
 
     library = sysconfig.get_path("stdlib")
     parts = [entry for entry in sys.path if entry.startswith(f"{library}/")]
-    return list(dict.fromkeys([library, *parts, sysconfig.get_path("purelib")]))
+    root = _package_root()
+    packages = [*([root] if _is_installed(root) else []), sysconfig.get_path("purelib")]
+    return list(dict.fromkeys([library, *parts, *packages]))
+
+
+def _is_installed(root: str) -> bool:
+    return root.endswith(("site-packages", "dist-packages"))
 
 
 def _package_root() -> str:
