@@ -27,12 +27,15 @@ def after(connection: Connection, event: int) -> tuple[int, list[Notification]]:
     It is lower than `event` if runs were deleted: the next events get their events' numbers.
     """
     notices = []
-    for _, kind, run_id, name, text, data in _of_kinds(connection, event, ("run", *MARKS)):
+    newest = last(connection)  # first, so that an event that comes meanwhile is of the next call
+    for number, kind, run_id, name, text, data in _of_kinds(connection, event, ("run", *MARKS)):
+        if number > newest:
+            break
         if kind in MARKS:
             notices.append(Notification(kind, run_id, name, f"{name}: {text}"))
         elif (status := row_mapping.load(data)["status"]) in ENDS:
             notices.append(Notification(status, run_id, name, f"{name} {status}"))
-    return last(connection), notices
+    return newest, notices
 
 
 def alerts_after(connection: Connection, event: int) -> list[tuple[int, Notification]]:

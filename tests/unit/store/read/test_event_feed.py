@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from tests.unit.store.conftest import AddRun
 from tests.unit.store.readings import connect
 from trainui.domain.notifications import NAN
 from trainui.store.db.engine import Store
+from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed
 from trainui.store.runs import events, runs, stage_requests
 
@@ -28,3 +32,33 @@ def test_an_event_with_the_number_of_a_deleted_one_is_seen(store: Store, add_run
     add_with_alert(store, add_run, "second")
     _, notices = event_feed.after(connect(store), seen)
     assert [one.run_id for one in notices] == ["second"]
+
+
+class Interrupted:
+    """A connection with something that happens after its first statement."""
+
+    def __init__(self, connection: Connection, act: Callable[[], None]) -> None:
+        self._connection, self._act = connection, [act]
+
+    def execute(self, *statement: Any) -> Any:
+        rows = self._connection.execute(*statement).fetchall()
+        while self._act:
+            self._act.pop()()
+        return Rows(rows)
+
+
+class Rows(list[Any]):
+    """What a statement has found."""
+
+    def fetchone(self) -> Any:
+        return self[0]
+
+    def fetchall(self) -> list[Any]:
+        return self
+
+
+def test_an_event_that_comes_during_a_look_is_seen_once(store: Store, add_run: AddRun) -> None:
+    reading: Any = Interrupted(connect(store), lambda: add_with_alert(store, add_run, "first"))
+    seen, notices = event_feed.after(reading, 0)
+    _, later = event_feed.after(connect(store), seen)
+    assert [one.run_id for one in (*notices, *later)] == ["first"]
