@@ -81,6 +81,7 @@ class WakeupSocket:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(path))
         path.chmod(0o600)
+        self._inode = path.stat().st_ino
         self._socket.setblocking(False)
 
     def wait(self, timeout: float) -> frozenset[bytes]:
@@ -94,7 +95,8 @@ class WakeupSocket:
         return frozenset(said - {_KNOCK})
 
     def close(self) -> None:
-        """Stop listening."""
-        self._socket.close()
+        """Stop listening; leave the socket of a successor that listens already."""
         with contextlib.suppress(OSError):
-            self.path.unlink()
+            if self.path.stat().st_ino == self._inode:
+                self.path.unlink()
+        self._socket.close()
