@@ -94,6 +94,7 @@ def test_a_reader_that_hangs_is_replaced(
         wait_for(lambda: looked(reader) and readers(), "another")
     finally:
         reader.stop()
+        wait_for(reader.has_ended, "the end of those that were killed")
 
 
 def looked(reader: MetricsProcess) -> bool:
