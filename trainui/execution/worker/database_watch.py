@@ -32,6 +32,8 @@ class DatabaseWatch:
         self._opened = sqlite_file.file_identity(self._file)
         self._mark = sqlite_file.FileMark()
         self._keeper: wal.LogKeeper | None = None
+        self._log: tuple[int | None, ...] = ()
+        """The identity of the log that the keeper has open."""
         with suppress(OSError, sqlite3.Error, StoreError):
             self._log_deleted()
         with suppress(OSError, StoreError):  # reported by the first check
@@ -60,9 +62,12 @@ class DatabaseWatch:
     def _log_deleted(self) -> str | None:
         if self._file is None or self._opened is None:
             return None
+        if self._keeper is not None and wal.identity(self._file) == self._log:
+            return None
         deleted = wal.deleted(self._file)
         if deleted is None:
             self._keeper = self._keeper or wal.LogKeeper(sqlite_file.connect(self._file))
+            self._log = wal.identity(self._file)
             return None
         if self._keeper is not None:
             with suppress(sqlite3.Error):  # the worker ends in any case
