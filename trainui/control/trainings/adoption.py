@@ -27,6 +27,9 @@ _INTERPRETERS = re.compile(r"(?:.*/)?(?:python[\d.]*|torchrun|accelerate|deepspe
 
 _LAUNCHER = re.compile(r"(?:.*/)?(?:torchrun|accelerate|deepspeed|uv|mpirun|mpiexec)")
 
+_SERVICE = re.compile(r"(?:.*/)?wandb-(?:core|service\b.*)")
+"""W&B's process that a training starts to write its log."""
+
 _EXAMINED = 1 << 16
 """Bytes at the start and the end of a text that are searched for metrics."""
 
@@ -95,17 +98,24 @@ def gpus_of(pid: int) -> tuple[int, ...]:
 
 
 def _launcher(process: psutil.Process) -> int:
-    """Return the pid of the launcher that started a process, e.g. of `torchrun`; else its own."""
+    """Return the pid of the launcher that started a process, e.g. of `torchrun`; else its own.
+
+    A tracker's service stands for the process that started it.
+    """
     try:
-        above = process.parents()
+        above, is_service = process.parents(), _is_service(process)
     except psutil.Error:
-        above = []
+        above, is_service = [], False
     pid = process.pid
     for parent in above:
-        if not (_is_launcher(parent) and _is_ours_to_see(parent)):
+        if not ((is_service or _is_launcher(parent)) and _is_ours_to_see(parent)):
             break
-        pid = parent.pid
+        pid, is_service = parent.pid, False
     return pid
+
+
+def _is_service(process: psutil.Process) -> bool:
+    return _SERVICE.fullmatch("".join(process.cmdline()[:1])) is not None
 
 
 def _is_launcher(process: psutil.Process) -> bool:

@@ -136,6 +136,20 @@ def test_of_several_processes_the_one_that_started_them_is_listed(programs: Prog
     assert {one.name for one in found} == {"train"}, "the script, also behind a launcher"
 
 
+def test_the_service_of_a_tracker_stands_for_the_training_that_started_it(
+    programs: Programs,
+) -> None:
+    """W&B's log is written by `wandb-core`, a child of the training."""
+    service = f"import sys; sys.argv = ['', 'run-1.wandb', '', '0']\n{HOLD}"
+    start = f"import os, sys; os.execv(sys.executable, ['bin/wandb-core', '-c', {service!r}])"
+    (programs.directory / "fit.py").write_text(
+        f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {start!r}])"
+    )
+    pid = programs.start("fit.py")
+    (found,) = [one for one in adoption.candidates() if one.directory == str(programs.directory)]
+    assert (found.pid, found.name, found.why) == (pid, "fit", "writes run-1.wandb")
+
+
 def test_a_kernel_is_named_by_its_notebook(programs: Programs) -> None:
     (programs.directory / "ipykernel_launcher.py").write_text(HOLD)
     kernel = ("-m", "ipykernel_launcher", "metrics.jsonl", '{"step": 1, "loss": 0.5}', "0")
