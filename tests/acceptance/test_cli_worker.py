@@ -111,9 +111,13 @@ def test_after_all_was_killed_at_once_one_command_continues_all(cli: CommandLine
         os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not any(is_alive(pid) for pid in killed), "the end of all")
 
-    planned = cli("resume", "--interrupted", "--dry-run", "--json")
-    assert planned.json() == {"runs": []}
-    assert "not yet in this plan" in planned.err
+    def notes_of_plan() -> str:
+        planned = cli("resume", "--interrupted", "--dry-run", "--json")
+        assert planned.json() == {"runs": []}
+        return planned.err
+
+    # until the `sleep` of each shell has ended, its stage has not
+    wait_for(lambda: "not yet in this plan" in notes_of_plan(), "the lost stages")
     assert not cli.json("worker", "status")["pid"]  # a plan starts nothing
     cli.write("go", "")
     resumed = cli.json("resume", "--interrupted")

@@ -9,7 +9,7 @@ import os
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -132,11 +132,11 @@ class EditScreen(Screen[bool]):
             )
             for at, (label, value) in enumerate(zip(labels, values, strict=True))
         ]
-        self.query_one("#values").mount_all(fields)
-        self.call_after_refresh(self._begin)
+        self.call_later(self._begin, fields)
 
-    def _begin(self) -> None:
-        """Focus the first value and show instructions."""
+    async def _begin(self, fields: Sequence[Horizontal]) -> None:
+        """Add the fields, focus the first one and show instructions."""
+        await self.query_one("#values").mount_all(fields)
         inputs = list(self.query(Input))
         for one in inputs:
             one.cursor_blink = False
