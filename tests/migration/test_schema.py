@@ -65,7 +65,11 @@ def shape(file: Path) -> dict[str, object]:
         version = connection.execute("SELECT * FROM alembic_version").fetchall()
         tables = connection.execute("PRAGMA main.table_list").fetchall()
         indexes = connection.execute("SELECT sql FROM sqlite_master WHERE type = 'index'")
+        lasting = connection.execute(
+            "SELECT name FROM sqlite_master WHERE sql LIKE '%PRIMARY KEY AUTOINCREMENT%'"
+        )
         found: dict[str, object] = {"version": version, "indexes": set(indexes)}
+        found["lasting ids"] = set(lasting)
         for _, name, *kind in tables:
             columns = connection.execute(f"PRAGMA table_xinfo({name})").fetchall()
             keys = connection.execute(f"PRAGMA foreign_key_list({name})").fetchall()
@@ -278,3 +282,42 @@ def test_a_run_has_its_newest_note_and_its_last_verdict_of_before_0010(tmp_path:
         schema.upgrade(url_of(file), "0010")
         found = connection.execute("SELECT id, note, verdict FROM runs ORDER BY id").fetchall()
     assert found == [("none", None, None), ("q", "x", None), ("r", "second", "discard")]
+
+
+def test_ids_of_rows_deleted_after_0011_are_not_reused(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    schema.upgrade(url_of(file), "0010")
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(PROSE_OF_0006)
+        connection.executescript("""
+            INSERT INTO slots VALUES ('b', 'cpu', 0, 1);
+            INSERT INTO sources (owner, key, attempt, generation, "offset", rows, next_ordinal,
+                state_json, tail_rows, tail_points, version)
+                VALUES ('s', 'k', 1, 0, 1, 1, 1, '{}', 0, 0, 1);
+            INSERT INTO flags VALUES ('notified_event', '9');  -- the last three were deleted
+        """)
+        tables = ("attempts", "events", "sources")
+        before = [connection.execute(f"SELECT * FROM {table}").fetchall() for table in tables]
+    schema.upgrade_if_needed(url_of(file), file)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA foreign_keys = ON")
+        after = [connection.execute(f"SELECT * FROM {table}").fetchall() for table in tables]
+        assert [sorted(map(str, row)) for rows in after for row in rows] == [
+            sorted(map(str, row)) for rows in before for row in rows
+        ]
+        assert connection.execute("SELECT value FROM flags").fetchone()[0] == "6"
+        connection.execute("DELETE FROM runs")
+        connection.execute("DELETE FROM sources")
+        left = "SELECT (SELECT count(*) FROM slots) + (SELECT count(*) FROM events)"
+        assert connection.execute(left).fetchone()[0] == 0
+        connection.commit()
+        connection.execute("PRAGMA foreign_keys = OFF")
+        for table, rows in zip(tables, after, strict=True):
+            columns = {name: rows[0][name] for name in rows[0].keys() if name != "id"}  # noqa: SIM118
+            marks = ", ".join("?" * len(columns))
+            names = ", ".join(f'"{name}"' for name in columns)
+            made = connection.execute(
+                f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(columns.values())
+            )
+            assert made.lastrowid == rows[-1]["id"] + 1

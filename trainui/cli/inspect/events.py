@@ -85,7 +85,6 @@ def _growing(
         is_over = run_id is not None and _is_over(connection, run_id)
         if (now := views.data_version(connection)) != version:
             version = now
-            seen = min(seen, event_feed.last(connection))  # lower if a run was deleted
             found = event_feed.entries(connection, run_id=run_id, after=seen, most=most)
             seen, most = (found[-1].number if found else seen), None
             yield found

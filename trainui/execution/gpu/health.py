@@ -39,8 +39,6 @@ class GpuHealthMonitor:
         with self._store.read() as connection:
             running = attempt_rows.in_state(connection, Status.RUNNING)
         on_gpus = [one for one in running if one.gpus and one.host == host()]
-        ids = {one.id for one in on_gpus}  # SQLite gives the ids of deleted attempts again
-        self._reported = {one for one in self._reported if one[0] in ids}
         if on_gpus:
             problems = {gpu.index: gpu.problem for gpu in nvml.look().gpus if gpu.problem}
             for attempt in on_gpus:

@@ -35,8 +35,7 @@ class CodeDriftWatch:
     def __init__(self, store: Store, stopping: threading.Event) -> None:
         self._store = store
         self._stopping = stopping
-        self._looked_at: set[tuple[int, int]] = set()
-        """Ids of attempts, each with its start: SQLite gives the ids of deleted ones again."""
+        self._looked_at: set[int] = set()
         self._floor: int | None = None
         self._thread = threading.Thread(target=self._serve, name="code", daemon=True)
 
@@ -59,13 +58,13 @@ class CodeDriftWatch:
     def look(self) -> None:
         """Check the code of the attempts that started since the last check."""
         with self._store.read() as connection:
-            if self._floor is None or code_versions.last(connection) < self._floor:
+            if self._floor is None:
                 self._floor = code_versions.first_running(connection) - 1
             found = code_versions.started(connection, after=self._floor)
-        fresh = [one for one in found if (one.attempt_id, one.started_at) not in self._looked_at]
+        fresh = [one for one in found if one.attempt_id not in self._looked_at]
         for directory in dict.fromkeys(one.run_directory for one in fresh):
             self._look_at([one for one in fresh if one.run_directory == directory])
-        self._looked_at = {(one.attempt_id, one.started_at) for one in found}
+        self._looked_at = {one.attempt_id for one in found}
         if found:  # attempts that were granted earlier have started, or never will
             self._floor = max(self._floor, found[-1].attempt_id - code_versions.MOST_AT_ONCE)
 

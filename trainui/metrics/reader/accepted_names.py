@@ -142,7 +142,7 @@ class AcceptedNames:
             return
         with self._store.write() as connection:
             if is_history:
-                points.drop(connection, self._owner, name, attempt=self._attempt)
+                points.drop(connection, self._owner, name)
             else:
                 points.rename(connection, self._owner, name, naming.of_log(name, key))
 

@@ -221,14 +221,10 @@ class MetricsReader:
         with self._store.read() as connection:
             found = attempts_to_read(connection, self._host)
         running = {one.attempt_id: one for one in found if one.remote_mount == self._mount}
-        for attempt_id, known in [*self._attempts.items()]:
-            now = running.get(attempt_id)
-            if now is None or now.stage_id != known.attempt.stage_id:  # SQLite gives ids again
-                self._attempts.pop(attempt_id).close()
-                self._grew_at.pop(attempt_id, None)
-        self._failed = {
-            what: why for what, why in self._failed.items() if what[0] in self._attempts
-        }
+        for attempt_id in self._attempts.keys() - running.keys():
+            self._attempts.pop(attempt_id).close()
+            self._grew_at.pop(attempt_id, None)
+        self._failed = {what: why for what, why in self._failed.items() if what[0] in running}
         for attempt_id, attempt in running.items():
             if attempt_id in self._attempts:
                 self._attempts[attempt_id].attempt = attempt

@@ -1,4 +1,4 @@
 """The revision of the schema that this version of trainui reads and writes."""
 
-HEAD = "0010"
+HEAD = "0011"
 """The newest one in `store.migrations.versions`."""

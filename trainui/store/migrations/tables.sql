@@ -43,7 +43,7 @@ CREATE TABLE series (
 );
 
 CREATE TABLE sources (
-	id INTEGER NOT NULL,
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
 	owner VARCHAR NOT NULL,
 	"key" VARCHAR NOT NULL,
 	format VARCHAR,
@@ -57,8 +57,7 @@ CREATE TABLE sources (
 	tail_rows INTEGER NOT NULL,
 	tail_points INTEGER NOT NULL,
 	version INTEGER NOT NULL,
-	problem VARCHAR,
-	PRIMARY KEY (id)
+	problem VARCHAR
 );
 
 CREATE TABLE chunks (
@@ -159,7 +158,7 @@ CREATE TABLE searches (
 );
 
 CREATE TABLE events (
-	id INTEGER NOT NULL,
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
 	run_id TEXT NOT NULL,
 	stage VARCHAR,
 	attempt INTEGER,
@@ -167,7 +166,6 @@ CREATE TABLE events (
 	kind VARCHAR NOT NULL,
 	text VARCHAR NOT NULL,
 	data_json VARCHAR,
-	PRIMARY KEY (id),
 	FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE CASCADE
 );
 
@@ -180,7 +178,7 @@ CREATE TABLE dependencies (
 );
 
 CREATE TABLE attempts (
-	id INTEGER NOT NULL,
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
 	stage_id TEXT NOT NULL,
 	number INTEGER NOT NULL,
 	status VARCHAR NOT NULL,
@@ -210,7 +208,6 @@ CREATE TABLE attempts (
 	code_change VARCHAR,
 	secret_changes_json VARCHAR,
 	pruning_json VARCHAR,
-	PRIMARY KEY (id),
 	UNIQUE (stage_id, number),
 	FOREIGN KEY(stage_id) REFERENCES stages (id) ON DELETE CASCADE
 );

@@ -181,14 +181,9 @@ def rename(connection: Connection, owner: str, name: str, to: str) -> None:
     )
 
 
-def drop(connection: Connection, owner: str, name: str, *, attempt: int) -> None:
-    """Delete a series of which only attempts before this one have points."""
-    query = "SELECT source_id FROM tails JOIN sources ON sources.id = source_id "
-    earlier = f"{query}WHERE owner = ? AND tails.attempt < ?"
-    with_tails = {found for (found,) in run(connection, earlier, (owner, attempt))}
-    for known in sources(connection, owner):
-        if known.id in with_tails:  # a tail of a deleted series would be of the next with its id
-            _close(connection, known)
+def drop(connection: Connection, owner: str, name: str) -> None:
+    """Delete a series."""
+    finish(connection, owner)  # a tail of a deleted series would be of the next with its id
     series = "(SELECT id FROM series WHERE owner = ? AND name = ?)"
     of_series = f"SELECT chunk_id FROM chunk_figures WHERE series_id IN {series}"
     run(connection, f"DELETE FROM chunks WHERE id IN ({of_series})", (owner, name))

@@ -6,15 +6,10 @@ chunks, one row for some thousand points of one series.
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Index,
-    LargeBinary,
-    UniqueConstraint,
-    text,
-)
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
+
+from trainui.store.runs.tables import NEVER_REUSED
 
 
 def _big(default: int | None = None) -> Column[int]:
@@ -41,7 +36,7 @@ class SourceRow(SQLModel, table=True):
     """A file that points are read from, and the offset reached."""
 
     __tablename__ = "sources"
-    __table_args__ = (Index("ix_sources_owner", "owner"),)
+    __table_args__ = (Index("ix_sources_owner", "owner"), NEVER_REUSED)
 
     id: int | None = Field(default=None, primary_key=True)
     owner: str

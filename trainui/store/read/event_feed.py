@@ -22,10 +22,7 @@ def last(connection: Connection) -> int:
 
 
 def after(connection: Connection, event: int) -> tuple[int, list[Notification]]:
-    """Return the number of the newest event, and the notices for the events after `event`.
-
-    It is lower than `event` if runs were deleted: the next events get their events' numbers.
-    """
+    """Return the number of the newest event, and the notices for the events after `event`."""
     notices = []
     newest = last(connection)  # first, so that an event that comes meanwhile is of the next call
     for number, kind, run_id, name, text, data in _of_kinds(connection, event, ("run", *MARKS)):

@@ -32,15 +32,11 @@ class StartedAttempt:
 
 def first_running(connection: Connection) -> int:
     """Return the id of the oldest running attempt; if none runs, a lower bound for the next id."""
-    query = "SELECT min(id) FROM attempts WHERE status = ? AND code_change IS NULL"
-    (oldest,) = raw(connection).execute(query, (Status.RUNNING,)).fetchone()
-    return int(oldest or last(connection) + 1)
-
-
-def last(connection: Connection) -> int:
-    """Return the id of the newest attempt; 0 if there is none."""
-    (found,) = raw(connection).execute("SELECT max(id) FROM attempts").fetchone()
-    return int(found or 0)
+    query = (
+        "SELECT coalesce((SELECT min(id) FROM attempts WHERE status = ? AND code_change IS NULL), "
+        "(SELECT max(id) FROM attempts) + 1, 1)"
+    )
+    return int(raw(connection).execute(query, (Status.RUNNING,)).fetchone()[0])
 
 
 def started(connection: Connection, *, after: int) -> list[StartedAttempt]:

@@ -15,6 +15,9 @@ from trainui.store.read import event_feed
 from trainui.store.runs import runs
 from trainui.store.runs.tables import STAGES
 
+NOTIFIED = "notified_event"
+"""The flag with the number of the last event processed for notifications."""
+
 NAMED = 3
 """Maximum number of stages named in the notification of a run's end."""
 
@@ -33,18 +36,17 @@ class PendingNotifications:
         """
         with self._store.read() as connection:
             last = event_feed.last(raw(connection))
-            self._seen_event = min(self._seen_event, last)  # numbers of deleted runs are reused
             alerts = event_feed.alerts_after(raw(connection), self._seen_event)
             if not (alerts or runs.to_notify(connection)):
                 self._seen_event = last
                 return []
         with self._store.write() as connection:
-            last_sent = int(runs.flag(connection, runs.NOTIFIED) or 0)
+            last_sent = int(runs.flag(connection, NOTIFIED) or 0)
             alerts = event_feed.alerts_after(raw(connection), last_sent)
             ended = runs.to_notify(connection)
             runs.mark_notified(connection, [run.id for run in ended])
             if alerts:
-                runs.set_flag(connection, runs.NOTIFIED, str(alerts[-1][0]))
+                runs.set_flag(connection, NOTIFIED, str(alerts[-1][0]))
             claimed = [notice for _, notice in alerts] + [_end(connection, run) for run in ended]
         self._seen_event = last
         return claimed
@@ -53,8 +55,8 @@ class PendingNotifications:
 def begin(store: Store) -> None:
     """Mark all events so far as notified, in a store without this mark."""
     with store.write() as connection:
-        if runs.flag(connection, runs.NOTIFIED) is None:
-            runs.set_flag(connection, runs.NOTIFIED, str(event_feed.last(raw(connection))))
+        if runs.flag(connection, NOTIFIED) is None:
+            runs.set_flag(connection, NOTIFIED, str(event_feed.last(raw(connection))))
 
 
 def _end(connection: Connection, run: RunRecord) -> Notification:

@@ -13,15 +13,12 @@ from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
 from trainui.errors import UsageError
 from trainui.store.db.engine import raw
 from trainui.store.db.statements import placeholders
-from trainui.store.read import event_feed, row_mapping, views
+from trainui.store.read import row_mapping, views
 from trainui.store.runs import events
 from trainui.store.runs.tables import FLAGS, RUNS, set_values
 
 PAUSED = "paused"
 """The flag of a paused queue."""
-
-NOTIFIED = "notified_event"
-"""The flag with the number of the last event processed for notifications."""
 
 
 def get(connection: Connection, run_id: str) -> RunRecord | None:
@@ -162,9 +159,6 @@ def remove(connection: Connection, run_id: str) -> None:
     if run is not None and run.status not in ENDED:
         raise UsageError(f"the run {run.name} ({run_id}) is {run.status}; cancel it first")
     connection.execute(delete(RUNS).where(RUNS.c.id == run_id))
-    last, notified = event_feed.last(raw(connection)), flag(connection, NOTIFIED)
-    if notified is not None and int(notified) > last:  # the next events get the same numbers
-        set_flag(connection, NOTIFIED, str(last))
 
 
 def set_flag(connection: Connection, name: str, value: str | None) -> None:

@@ -25,6 +25,10 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
+NEVER_REUSED = {"sqlite_autoincrement": True}
+"""Option of a table whose ids are remembered outside of it: SQLite would reuse those of deleted
+rows."""
+
 
 def _micros(*, nullable: bool = True) -> Column[int]:
     return Column(BigInteger, nullable=nullable)
@@ -141,6 +145,7 @@ class AttemptRow(SQLModel, table=True):
         Index("ix_attempts_status", "status"),
         # on PostgreSQL a migration creates it: importing that dialect takes long
         Index("ix_attempts_unread", "host", sqlite_where=text("metrics_complete = 0")),
+        NEVER_REUSED,
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -283,7 +288,7 @@ class EventRow(SQLModel, table=True):
     """An event of a run or stage."""
 
     __tablename__ = "events"
-    __table_args__ = (Index("ix_events_run", "run_id", "id"),)
+    __table_args__ = (Index("ix_events_run", "run_id", "id"), NEVER_REUSED)
 
     id: int | None = Field(default=None, primary_key=True)
     run_id: str = Field(sa_column=_parent("runs.id"))

@@ -195,7 +195,7 @@ def test_no_point_of_a_deleted_series_becomes_one_of_the_next_series(store: Stor
     log.feed({"loss": line(0, 5)})
     log.feed({}, attempt=2)  # the same file, in which the next attempt has written no metric yet
     with store.write() as connection:
-        points.drop(connection, "stage", "loss", attempt=2)
+        points.drop(connection, "stage", "loss")
     other = Feeder(store, owner="other")  # its series may get a deleted one's id
     other.feed({"acc": line(0, 1), "f1": line(0, 1)})
     with store.write() as connection:
