@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -15,7 +14,7 @@ from trainui.tui.curves.cursor_values import best_line, last_value, ranking, val
 from trainui.tui.curves.drawing.axes import Frame
 from trainui.tui.curves.drawing.labels import LABEL
 from trainui.tui.curves.drawing.line_styles import LineStyle
-from trainui.tui.curves.drawing.plot import plot
+from trainui.tui.curves.drawing.plot import plot, shared_beginning
 from trainui.tui.curves.model import Chart, PlotLine
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.numbers import number
@@ -257,13 +256,8 @@ def _named(line: PlotLine) -> str:
 
 def shared_ending(names: Sequence[str]) -> str:
     """Return the suffix that all names share, from a separator on; empty if it is short."""
-    if len(names) < 2:
-        return ""
-    one, other = min(name[::-1] for name in names), max(name[::-1] for name in names)
-    pairs = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
-    common = "".join(sign for sign, _ in pairs)[::-1]
-    begin = next((at for at, sign in enumerate(common) if sign in "/._-"), len(common))
-    return common[begin:] if len(common) - begin >= LEAST_SHARED else ""
+    ending = shared_beginning([name[::-1] for name in names], "/._-")[::-1]
+    return ending if len(ending) >= LEAST_SHARED else ""
 
 
 def _shortened(name: str, room: int, ending: str) -> str:

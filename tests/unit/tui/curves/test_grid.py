@@ -110,9 +110,9 @@ def test_a_cursor_behind_the_end_of_a_metric_shows_its_last_value() -> None:
 
 def test_a_name_that_is_too_long_loses_first_what_all_lines_share() -> None:
     labels = [f"finetune lr={lr} batch=64 wd=0.001" for lr in ("0.1", "0.03")]
-    assert shared_beginning(labels) == "finetune "
-    assert shared_beginning(["lr=0.1,seed=1", "lr=0.1,seed=2"]) == "lr=0.1,"
-    assert shared_beginning(["lr=0.1", "lr=0.2"]) == shared_beginning(labels[:1]) == ""
+    assert shared_beginning(labels, " ,") == "finetune "
+    assert shared_beginning(["lr=0.1,seed=1", "lr=0.1,seed=2"], " ,") == "lr=0.1,"
+    assert shared_beginning(["lr=0.1", "lr=0.2"], " ,") == shared_beginning(labels[:1], " ,") == ""
     lines = [line([at] * 40, label=label, index=at) for at, label in enumerate(labels)]
     rows = plot(chart(*lines), PlotOptions(), Frame(40, 8, right=20)).rows
     ends = [plain(row).rsplit("  ", 1)[-1] for row in rows if "wd=0.001" in plain(row)]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from trainui.braille import DotRange, dot_ranges
 from trainui.tui.curves.drawing import labels, ticks
@@ -66,10 +66,9 @@ class YAxis:
 
     @classmethod
     def around(cls, values: Iterable[float], *, log: bool, marks: int) -> YAxis | None:
-        """Return an axis a little wider than the values, so that it seldom changes.
+        """Return an axis for `marks` marks, a little wider than the values: it seldom changes.
 
-        Values that cannot be drawn are ignored; without others, there is no axis. `marks` marks
-        fit.
+        Values that cannot be drawn are ignored; without others, there is no axis.
         """
         known = [value for value in values if math.isfinite(value) and (value > 0 or not log)]
         if not known:
@@ -128,18 +127,13 @@ class YAxis:
         return _ticks(self, most, even)
 
     @property
-    def title(self) -> str:
-        """What to do with the labels, e.g. `labels + 1.23`; empty: they are the values."""
-        return self.form.title
-
-    @property
     def form(self) -> NumberFormat | PowerFormat:
         """How its labels are written."""
         if self.constant is not None:
             exact, tolerable = (abs(self.constant) * share for share in OF_CONSTANT)
             return number_format((self.constant,), exact, tolerable)
         if self.log:
-            return PowerFormat(all(map(_log_label, (self.low, self.high))))
+            return PowerFormat("" if all(map(_log_label, (self.low, self.high))) else POWERS)
         return _format_between(self.low, self.high)
 
 
@@ -148,25 +142,19 @@ def _cut(share: float, place: float) -> float:
     return max(-FAR, min(share, FAR)) if math.isfinite(place) else math.nan
 
 
-@dataclass(frozen=True, slots=True)
-class PowerFormat:
+class PowerFormat(NamedTuple):
     """How the numbers of a logarithmic axis are written."""
 
-    is_plain: bool
-    """False: labels are exponents, since the numbers need more characters."""
+    title: str
+    """`POWERS`: labels are exponents, since the numbers need more characters; empty: numbers."""
 
     def write(self, value: float) -> str | None:
         """Return a number's label; None if it would be wrong."""
-        return _log_label(value) if self.is_plain else self.nearest(value)
+        return self.nearest(value) if self.title else _log_label(value)
 
     def nearest(self, value: float) -> str:
         """Return the label that is nearest to a number."""
-        return labels.nearest(value if self.is_plain else math.log10(value))
-
-    @property
-    def title(self) -> str:
-        """What to do with a label to get its number; empty: nothing."""
-        return "" if self.is_plain else POWERS
+        return labels.nearest(math.log10(value) if self.title else value)
 
 
 @lru_cache(maxsize=labels.CACHED)
@@ -199,9 +187,9 @@ def _log_ends(low: float, high: float) -> tuple[float, float]:
         ends = _to_digits(low, math.floor, digits), _to_digits(high, math.ceil, digits)
         if all(written(end, end * share, end * share) for end in ends):
             return ends
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    whole = ticks.power_of_ten(first), ticks.power_of_ten(last)
-    return whole[0] or low, whole[1] if math.isfinite(whole[1]) else high
+    first = ticks.power_of_ten(math.floor(math.log10(low)))
+    last = ticks.power_of_ten(math.ceil(math.log10(high)))
+    return first or low, last if math.isfinite(last) else high
 
 
 def _about(value: float, *, log: bool) -> tuple[float, float]:
@@ -221,25 +209,18 @@ def _with_exact_labels(low: float, high: float, stride: float) -> tuple[float, f
     `stride` is the distance between marks, of which the ends are a tenth, or more, apart.
     """
     grains = [stride / part for part in (10, 5, 2, 1)]
-    found = [(_rounded(low, high, grain), grain) for grain in grains]
-    plain = (
-        ends
-        for ends, grain in found
-        if all(written(end, grain / 100, grain / 4) is not None for end in ends)
-    )
-    with_offset = (
-        ends
-        for ends, grain in found
-        if not (form := _format_between(*ends)).power
-        and form._replace(tolerable=grain / 4).writes(ends)
-    )
-    return next(itertools.chain(plain, with_offset), found[0][0])
-
-
-def _rounded(low: float, high: float, grain: float) -> tuple[float, float]:
-    """Return the multiples of a grain around a range; one that is reached is not exceeded."""
-    first, last = math.floor(low / grain + ROUNDED), math.ceil(high / grain - ROUNDED)
-    return first * grain, last * grain
+    found = [  # multiples of a grain; one that is reached is not exceeded
+        (math.floor(low / grain + ROUNDED) * grain, math.ceil(high / grain - ROUNDED) * grain)
+        for grain in grains
+    ]
+    for ends, grain in zip(found, grains, strict=True):
+        if all(written(end, grain / 100, grain / 4) is not None for end in ends):
+            return ends
+    for ends, grain in zip(found, grains, strict=True):
+        form = _format_between(*ends)
+        if not form.power and form._replace(tolerable=grain / 4).writes(ends):
+            return ends
+    return found[0]
 
 
 def _to_digits(value: float, whole: Callable[[float], int], digits: int) -> float:
@@ -255,7 +236,12 @@ def with_y_axis(
 
     At most `most` round numbers are labelled besides the ends.
     """
-    texts = _labels_by_row(scale, most, frame.height) if scale is not None else {}
+    height, texts = frame.height, dict[int, str]()
+    # finer marks where nothing is between the ends
+    for finer, even in ((1, False), (2, False), (4, False), (8, False), (2, True), (8, True)):
+        if scale is None or (texts and (len(texts) != 2 or height <= LOW)):
+            break
+        texts = _labels_by_row(scale, scale.ticks(finer * most, even=even), height)
     found: list[Row] = []
     for index, (row, name) in enumerate(zip(rows, right, strict=True)):
         label = fit(texts.get(index, ""), labels.LABEL, right=True)
@@ -264,16 +250,7 @@ def with_y_axis(
     return found
 
 
-def _labels_by_row(scale: YAxis, most: int, height: int) -> dict[int, str]:
-    """Return the labels by line; finer ones where nothing is between the ends."""
-    for finer, even in ((1, False), (2, False), (4, False), (8, False), (2, True), (8, True)):
-        found = _placed(scale, scale.ticks(finer * most, even=even), height)
-        if len(found) != 2 or height <= LOW:
-            break
-    return found
-
-
-def _placed(scale: YAxis, marks: Sequence[Tick], height: int) -> dict[int, str]:
+def _labels_by_row(scale: YAxis, marks: Sequence[Tick], height: int) -> dict[int, str]:
     """Return the labels by line, as many as have room; the first ones take precedence."""
     texts: dict[int, str] = {}
     gap = 1 if height <= DENSE else 2

@@ -24,23 +24,32 @@ class Canvas:
     def draw(
         self, ranges: Sequence[braille.DotRange], style: str, *, covering: bool = False
     ) -> None:
-        """Draw a layer.
-
-        `covering`: erase the dots of earlier layers in the same characters.
-        """
+        """Draw a layer; `covering` erases the dots of earlier ones in the same characters."""
         for row, column, bits in braille.characters(ranges[: 2 * self.width], self.height):
             line = self._bits[row]
             line[column] = bits if covering else line[column] | bits
             self._styles[row][column] = style
 
     def put(
-        self, row: int, column: int, character: str, style: str, *, under: bool = False
+        self, row: int | None, column: int, character: str, style: str, *, under: bool = False
     ) -> None:
-        """Put a literal character over the dots; with `under` only where nothing is drawn."""
-        if not (0 <= row < self.height and 0 <= column < self.width):
+        """Put a literal character over the dots; with `under` only where nothing is drawn.
+
+        A place outside the canvas, and a value without a row (None), are left out.
+        """
+        if row is None or not (0 <= row < self.height and 0 <= column < self.width):
             return
         if not under or self.is_free(row, column):
             self._put[row][column] = (character, style)
+
+    def put_vertical(
+        self, column: int, line: tuple[str, str], head: tuple[str, str] = ("", "")
+    ) -> None:
+        """Put a vertical line behind the curves, and a text at its top: each with its style."""
+        for row in range(self.height):
+            self.put(row, column, *line, under=True)
+        if column >= 0:
+            self.write(0, column, *head)
 
     def write(self, row: int, left: int, text: str, style: str) -> None:
         """Put a text over the dots."""
@@ -51,17 +60,13 @@ class Canvas:
         """Return True if nothing is drawn at a position."""
         return not self._bits[row][column] and column not in self._put[row]
 
-    def has_room(self, row: int, column: int, length: int) -> bool:
-        """Return True if nothing is drawn at `length` positions from a column on."""
-        return 0 <= column <= self.width - length and not self.covered(row, column, length)
-
     def covered(self, row: int, column: int, length: int) -> int:
         """Return at how many of `length` positions from a column on something is drawn."""
         return sum(not self.is_free(row, column + at) for at in range(length))
 
     def recolour(self, column: int, style: str) -> None:
         """Give the dots of a column of characters another style."""
-        for styles in self._styles:
+        for styles in self._styles if 0 <= column < self.width else ():
             styles[column] = style
 
     def rows(self) -> list[Row]:

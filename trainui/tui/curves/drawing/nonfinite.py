@@ -20,20 +20,13 @@ def put_marks(canvas: Canvas, lines: Sequence[PlotLine], scale: YAxis | None) ->
     """
     for line in lines:
         is_alone = len(lines) == 1 and not line.members
-        _put_marks_of_line(canvas, line.odd if is_alone else _begins(line), line, scale)
-
-
-def _put_marks_of_line(
-    canvas: Canvas, odd: Sequence[tuple[int, int]], line: PlotLine, scale: YAxis | None
-) -> None:
-    for dot, kind in odd:
-        if kind & ABOVE:
-            canvas.put(0, dot // 2, "↑", "bad")
-        if kind & BELOW:
-            canvas.put(canvas.height - 1, dot // 2, "↓", "bad")
-        if kind & NAN:
-            row = None if scale is None else _row_beside(line, dot, scale, canvas.height)
-            canvas.put(canvas.height // 2 if row is None else row, dot // 2, "×", "bad")
+        for dot, kind in line.odd if is_alone else _begins(line):
+            if kind & ABOVE:
+                canvas.put(0, dot // 2, "↑", "bad")
+            if kind & BELOW:
+                canvas.put(canvas.height - 1, dot // 2, "↓", "bad")
+            if kind & NAN:
+                canvas.put(_row_beside(line, dot, scale, canvas.height), dot // 2, "×", "bad")
 
 
 def _begins(line: PlotLine) -> list[tuple[int, int]]:
@@ -58,21 +51,20 @@ def put_first_step(
     dot, kind = known[0].odd[0]
     text = f"{'NaN' if kind & NAN else 'infinite'} since {'step ' * (axis != Axis.STEP)}"
     text = f"{known[0].label} " * (len(lines) > 1) + text + exact_step(known[0].nan_since)
-    mark = None if scale is None else _row_beside(known[0], dot, scale, canvas.height)
-    mark = canvas.height // 2 if mark is None else mark
-    nearest = sorted(range(canvas.height), key=lambda row: abs(row - mark))
-    above = max(min(dot // 2 - len(text) // 2, canvas.width - len(text)), 0)
-    lefts = (above, dot // 2 + 2, dot // 2 - len(text) - 1)
-    free = (
-        (row, left) for row in nearest for left in lefts if canvas.has_room(row, left, len(text))
-    )
-    row, left = next(free, (0, None))
-    if left is not None:
-        canvas.write(row, left, text, "bad")
+    mark, size = _row_beside(known[0], dot, scale, canvas.height), len(text)
+    above = max(min(dot // 2 - size // 2, canvas.width - size), 0)
+    for row in sorted(range(canvas.height), key=lambda row: abs(row - mark)):
+        for left in (above, dot // 2 + 2, dot // 2 - size - 1):
+            if 0 <= left <= canvas.width - size and not canvas.covered(row, left, size):
+                canvas.write(row, left, text, "bad")
+                return
 
 
-def _row_beside(line: PlotLine, dot: int, scale: YAxis, height: int) -> int | None:
-    """Return the curve's line of text at a column or the nearest one before it, else after it."""
+def _row_beside(line: PlotLine, dot: int, scale: YAxis | None, height: int) -> int:
+    """Return the curve's row at a column or the nearest one before it, else after it.
+
+    Without any, return the middle row.
+    """
     nearest = itertools.chain(range(dot, -1, -1), range(dot + 1, len(line.means)))
-    rows = (scale.row(line.means[at], height) for at in nearest)
-    return next((row for row in rows if row is not None), None)
+    rows = (scale.row(line.means[at], height) for at in nearest if scale is not None)
+    return next((row for row in rows if row is not None), height // 2)

@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
+from os.path import commonprefix
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -51,17 +52,14 @@ class Plot(NamedTuple):
 
     rows: tuple[Row, ...]
     y_title: str
-    """What to do with the labels of the y axis (`YAxis.title`); empty: they are the values."""
+    """What to do with the labels of the y axis, e.g. `labels + 1.23`; empty: nothing."""
 
 
 @lru_cache(maxsize=MOST_DRAWN)
 def plot(
     chart: Chart, view: PlotOptions, frame: Frame, styles: tuple[LineStyle, ...] | None = None
 ) -> Plot:
-    """Draw a metric; cached.
-
-    Without `styles`, the lines have their own.
-    """
+    """Draw a metric; cached. Without `styles`, the lines have their own."""
     styles = styles or line_styles(chart, view.highlight)
     marks = max(frame.height // TICK_ROWS + 1, LEAST_MARKS)
     lines = list(zip(chart.lines, styles, strict=True))
@@ -78,11 +76,15 @@ def plot(
             _put_marks(canvas, lines, scale)
         _put_single_points(canvas, lines, scale, across)
         _put_pruned(canvas, lines, scale)
-    _put_boundaries(canvas, chart.lines, across)
+    for x, number in chart.lines[0].boundaries if chart.lines else ():
+        canvas.put_vertical(across.column(x), ("┊", "dim"), (f"{number}", "key"))
     nonfinite.put_marks(canvas, chart.lines, scale)
     nonfinite.put_first_step(canvas, chart.lines, scale, view.axis)
-    _put_annotations(canvas, chart, across)
-    _put_cursor(canvas, view, across)
+    for mark in chart.annotations:
+        canvas.put_vertical(across.column(mark.x), ("╎", "warn"), ("!", "warn"))
+    if view.cursor is not None:
+        canvas.recolour(across.column(view.cursor), "strong")
+        canvas.put_vertical(across.column(view.cursor), ("│", "accent"))
     if message := _message(chart, view, scale, values):
         _put_message(canvas, [message])
     elif away:
@@ -93,7 +95,7 @@ def plot(
         *with_y_axis(canvas.rows(), scale, marks, frame, right),
         *x_axis_rows(across, view.axis, frame, end, view.cursor),
     )
-    return Plot(rows, "" if scale is None else scale.title)
+    return Plot(rows, "" if scale is None else scale.form.title)
 
 
 def _banded(lines: Sequence[StyledLine], highlight: str) -> list[PlotLine]:
@@ -136,10 +138,7 @@ def _draw_lines(
 def _draw_band(
     canvas: Canvas, line: PlotLine, scale: YAxis, view: PlotOptions, *, members: bool
 ) -> None:
-    """Draw superseded points and the range from minimum to maximum.
-
-    With `members`, each of the folded series is drawn too.
-    """
+    """Draw superseded points and the whole range; with `members` also each folded series."""
     dots, pauses = 4 * canvas.height, _pauses(line, view)
     if line.old_lows:
         old = scale.ranges(line.old_lows, line.old_highs, dots, pauses)
@@ -175,8 +174,7 @@ def _put_marks(canvas: Canvas, lines: Sequence[StyledLine], scale: YAxis) -> Non
             values = line.smooths[2 * column : 2 * column + 2]
             rows = (scale.row(value, canvas.height) for value in values)
             row = next((row for row in rows if row is not None), None)
-            if row is not None:
-                canvas.put(row, column, style.mark, style.style)
+            canvas.put(row, column, style.mark, style.style)
 
 
 def _put_single_points(
@@ -187,50 +185,16 @@ def _put_single_points(
         known = [at for at, value in enumerate(line.lasts) if math.isfinite(value)]
         if len(known) == 1:
             row = scale.row(line.lasts[known[0]], canvas.height)
-            if row is not None:
-                canvas.put(row, across.column(line.at[known[0]]), "●", style.style)
+            canvas.put(row, across.column(line.at[known[0]]), "●", style.style)
 
 
 def _put_pruned(canvas: Canvas, lines: Sequence[StyledLine], scale: YAxis) -> None:
     """Mark the ends of pruned trials."""
     for line, style in lines:
         known = [at for at, value in enumerate(line.smooths) if math.isfinite(value)]
-        row = scale.row(line.smooths[known[-1]], canvas.height) if line.pruned and known else None
-        if row is not None:
+        if line.pruned and known:
+            row = scale.row(line.smooths[known[-1]], canvas.height)
             canvas.put(row, known[-1] // 2, SYMBOLS[Status.PRUNED], style.style)
-
-
-def _put_boundaries(canvas: Canvas, lines: Sequence[PlotLine], across: XAxis) -> None:
-    """Mark where attempts begin."""
-    for line in lines[:1]:
-        for x, number in line.boundaries:
-            column = across.column(x)
-            if not 0 <= column < canvas.width:
-                continue
-            for row in range(1, canvas.height):
-                canvas.put(row, column, "┊", "dim", under=True)
-            for at, character in enumerate(f"{number}"):
-                canvas.put(0, column + at, character, "key")
-
-
-def _put_annotations(canvas: Canvas, chart: Chart, across: XAxis) -> None:
-    """Mark alerts and stalls."""
-    for mark in chart.annotations:
-        column = across.column(mark.x)
-        if 0 <= column < canvas.width:
-            for row in range(1, canvas.height):
-                canvas.put(row, column, "╎", "warn", under=True)
-            canvas.put(0, column, "!", "warn")
-
-
-def _put_cursor(canvas: Canvas, view: PlotOptions, across: XAxis) -> None:
-    if view.cursor is None:
-        return
-    column = across.column(view.cursor)
-    if 0 <= column < canvas.width:
-        canvas.recolour(column, "strong")
-        for row in range(canvas.height):
-            canvas.put(row, column, "│", "accent", under=True)
 
 
 def _message(chart: Chart, view: PlotOptions, scale: YAxis | None, values: Sequence[float]) -> str:
@@ -253,16 +217,11 @@ def _put_message(canvas: Canvas, wordings: Sequence[str]) -> None:
             (row, left, text)
             for text in texts
             for row in range(canvas.height)
-            for left in _lefts(len(text), canvas.width)
+            for left in ((canvas.width - len(text)) // 2, 0, canvas.width - len(text))
         ),
         key=lambda place: canvas.covered(place[0], place[1], len(place[2])),
     )
     canvas.write(row, left, text, "warn")
-
-
-def _lefts(length: int, width: int) -> tuple[int, int, int]:
-    """Return the columns at which a text may begin: in the middle, else at an end."""
-    return (width - length) // 2, 0, width - length
 
 
 def _names(lines: Sequence[StyledLine], scale: YAxis | None, frame: Frame) -> list[Row]:
@@ -275,7 +234,7 @@ def _names(lines: Sequence[StyledLine], scale: YAxis | None, frame: Frame) -> li
             row = scale.row(last, frame.height)
             wanted += [(row, -last, line.label, style)] if row is not None else []
     wanted.sort()
-    shared = shared_beginning([line.label for line, _ in lines])
+    shared = shared_beginning([line.label for line, _ in lines], " ,")
     at = -1
     for left, (row, _, label, style) in zip(range(len(wanted), 0, -1), wanted, strict=True):
         at = min(max(row, at + 1), frame.height - left)
@@ -287,10 +246,7 @@ def _names(lines: Sequence[StyledLine], scale: YAxis | None, frame: Frame) -> li
     return found
 
 
-def shared_beginning(labels: Sequence[str]) -> str:
-    """Return the first words that all labels share, which is cut first from those too long."""
-    if len(labels) < 2:
-        return ""
-    pairs = zip(min(labels), max(labels), strict=False)
-    common = "".join(one for one, _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
-    return common[: max(common.rfind(sign) for sign in " ,") + 1]
+def shared_beginning(texts: Sequence[str], separators: str) -> str:
+    """Return what all texts share up to a separator, which is cut first from those too long."""
+    common = commonprefix(texts) if len(texts) > 1 else ""  # noqa: RUF071 (they are no paths)
+    return common[: max(common.rfind(sign) for sign in separators) + 1]

@@ -9,16 +9,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from trainui.tui.curves.drawing.labels import (
-    CACHED,
-    LABEL,
-    STEP_LETTERS_FROM,
-    duration,
-    nearest,
-    number_format,
-    short_duration,
-    written,
-)
+from trainui.tui.curves.drawing import labels
+from trainui.tui.curves.drawing.labels import CACHED, LABEL, STEP_LETTERS_FROM, nearest
 
 _TIMES = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200)
 """Distances between two marks in seconds, up to half a day; beyond that whole days."""
@@ -68,7 +60,8 @@ def steps(low: float, high: float, most: int) -> Ticks:
     values = _multiples(low, high, stride)
     if not values:
         return Ticks([], nearest_step)
-    form = number_format(tuple(values), stride * EXACT, stride * TOLERABLE, STEP_LETTERS_FROM)
+    errors = stride * EXACT, stride * TOLERABLE
+    form = labels.number_format(tuple(values), *errors, STEP_LETTERS_FROM)
     marks = apart(Tick(value, text) for value in values if (text := form.write(value)))
     return Ticks(marks, form.nearest, form.title_before)
 
@@ -108,26 +101,28 @@ def durations(low: float, high: float, most: int) -> Ticks:
         return _fractions(low, high, most)
     values = _multiples(low, high, stride)
     for base in (0, low // _DAY * _DAY):
-        texts = [short_duration(value - base) for value in values]
+        texts = [labels.short_duration(value - base) for value in values]
         if len(set(texts)) == len(texts) and max(map(len, texts), default=0) <= LABEL:
             break
-    title = f"{duration(base)} +" if base else ""
-    return _above(values, texts, base, short_duration, title)
+    title = f"{labels.duration(base)} +" if base else ""
+    return _above(values, texts, base, labels.short_duration, title)
 
 
 def _fractions(low: float, high: float, most: int) -> Ticks:
     """Return round parts of seconds."""
     stride = round_stride(high - low, most)
-    values, room = _multiples(low, high, stride), LABEL - 1
+    values, room, errors = (
+        _multiples(low, high, stride),
+        LABEL - 1,
+        (stride * EXACT, stride * TOLERABLE),
+    )
     for base in (0, math.floor(low)):
-        texts = [
-            written(value - base, stride * EXACT, stride * TOLERABLE, room=room) for value in values
-        ]
+        texts = [labels.written(value - base, *errors, room=room) for value in values]
         if None not in texts and len(set(texts)) == len(texts):
             break
-    labels = [f"{text}s" if text else "" for text in texts]
+    in_seconds = [f"{text}s" if text else "" for text in texts]
     title = f"{base}s +" if base else ""
-    return _above(values, labels, base, lambda x: f"{nearest(x, room=room)}s", title)
+    return _above(values, in_seconds, base, lambda x: f"{nearest(x, room=room)}s", title)
 
 
 def _above(

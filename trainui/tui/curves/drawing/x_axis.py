@@ -78,10 +78,7 @@ class XAxis:
 def x_axis_rows(
     across: XAxis, axis: Axis, frame: Frame, end: float, cursor: float | None
 ) -> list[Row]:
-    """Return the lines below a plot.
-
-    `end` is the x position of the last point.
-    """
+    """Return the lines below a plot; `end` is the x position of the last point."""
     if not frame.feet:
         return []
     marks, write, title = across.ticks(axis)

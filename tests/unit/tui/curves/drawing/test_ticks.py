@@ -88,7 +88,7 @@ def test_labels_of_the_y_axis_are_five_characters_all_different_and_right(
     scale = YAxis.around([low, low + span], log=False, marks=most)
     assert scale is not None
     found = scale.ticks(most)
-    assert are_right(found, scale.title), (found, scale.title)
+    assert are_right(found, scale.form.title), (found, scale.form.title)
     if scale.constant is None:
         assert [tick.value for tick in found[:2]] == [scale.high, scale.low]
 
@@ -104,7 +104,7 @@ def test_labels_of_a_logarithmic_axis_are_as_short_and_right(
     scale = YAxis.around([one, other], log=True, marks=most)
     assert scale is not None
     found = scale.ticks(most)
-    assert are_right(found, scale.title), (found, scale.title)
+    assert are_right(found, scale.form.title), (found, scale.form.title)
     if scale.constant is None:
         assert scale.low <= min(one, other) * (1 + 1e-9)
         assert max(one, other) <= scale.high * (1 + 1e-9)
@@ -114,7 +114,7 @@ def test_labels_of_a_logarithmic_axis_are_as_short_and_right(
 def test_the_label_of_a_constant_is_right(value: float, log: bool) -> None:
     scale = YAxis.around([value], log=log, marks=4)
     if scale is not None:
-        assert are_right(scale.ticks(4), scale.title), (scale.ticks(4), scale.title)
+        assert are_right(scale.ticks(4), scale.form.title), (scale.ticks(4), scale.form.title)
 
 
 @example(1_000_055.0, 311.0, 90)
@@ -180,7 +180,7 @@ def test_the_labels_of_an_axis_are_as_exact_as_its_ends(
     scale = YAxis.around([low, high], log=False, marks=6)
     assert scale is not None
     found = texts(scale.ticks(6))
-    assert ((found[1], found[0]), scale.title) == (ends, title)
+    assert ((found[1], found[0]), scale.form.title) == (ends, title)
     assert inner in found
 
 
