@@ -1,9 +1,7 @@
 """The fork server of supervisors, which avoids starting an interpreter for each attempt.
 
 It is `supervise.py` started without a directory, with all imports done. It ends with the process
-that started it, but its supervisors continue. If it is killed, a new one is started. Starting it
-raises OSError if the interpreter cannot be started, and ReplacedError if another trainui was
-installed, whose fork server may be incompatible.
+that started it, but its supervisors continue. If it is killed, a new one is started.
 """
 
 from __future__ import annotations
@@ -121,7 +119,12 @@ class ForkServer:
 def spawn(
     python: str, connection: socket.socket, *, without: Collection[str]
 ) -> subprocess.Popen[bytes]:
-    """Start a fork server that receives requests through `connection`."""
+    """Start a fork server that receives requests through `connection`.
+
+    Raises:
+        OSError: the interpreter cannot be started.
+        ReplacedError: another trainui was installed, whose fork server may be incompatible.
+    """
     if not installed.is_unchanged():
         raise ReplacedError
     process = subprocess.Popen(

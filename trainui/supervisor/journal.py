@@ -6,11 +6,11 @@ of another version or cannot be understood raises JournalError.
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from trainui import plain_files
 from trainui.errors import NotPlainFileError
@@ -18,25 +18,20 @@ from trainui.supervisor import protocol
 from trainui.supervisor.protocol import Exit, ExitReason, JournalError, Pids, Spec
 from trainui.supervisor.supervise import boot_id
 
+_Record = TypeVar("_Record", Spec, Pids, Exit)
+
 TAIL_BYTES = 65_536
 """How much of the journal of times is read: about 2000 entries."""
 
 
 def read_spec(attempt_dir: Path) -> Spec | None:
     """Return the attempt's spec; None if it was never written."""
-    values = _read(attempt_dir, protocol.SPEC_FILE, Spec)
-    if values is None:
-        return None
-    with _understood(attempt_dir / protocol.SPEC_FILE):
-        lists = {key: tuple(values[key]) for key in ("argv", "revive", "locks") if values.get(key)}
-        return Spec(**{**values, **lists})
+    return _read(attempt_dir, protocol.SPEC_FILE, Spec)
 
 
 def read_pids(attempt_dir: Path) -> Pids | None:
     """Return the attempt's processes; None if there are none yet."""
-    values = _read(attempt_dir, protocol.PIDS_FILE, Pids)
-    with _understood(attempt_dir / protocol.PIDS_FILE):
-        return Pids(**values) if values is not None else None
+    return _read(attempt_dir, protocol.PIDS_FILE, Pids)
 
 
 def is_of_this_boot(attempt_dir: Path) -> bool:
@@ -47,13 +42,7 @@ def is_of_this_boot(attempt_dir: Path) -> bool:
 
 def read_exit(attempt_dir: Path) -> Exit | None:
     """Return how the attempt ended; None if it has not, or if its end was not recorded."""
-    values = _read(attempt_dir, protocol.EXIT_FILE, Exit)
-    if values is None:
-        return None
-    with _understood(attempt_dir / protocol.EXIT_FILE):
-        values["reason"] = ExitReason(values["reason"])
-        values["left"] = tuple(values["left"])
-        return Exit(**values)
+    return _read(attempt_dir, protocol.EXIT_FILE, Exit, reason=ExitReason)
 
 
 def last_growths(attempt_dir: Path) -> list[int]:
@@ -78,23 +67,27 @@ def _size(path: Path) -> int:
     return 0 if found is None else found.st_size
 
 
-@contextmanager
-def _understood(path: Path) -> Iterator[None]:
-    """Raise JournalError for a complete record with unknown content (of another version)."""
-    try:
-        yield
-    except (LookupError, TypeError, ValueError) as error:
-        raise JournalError(f"{path} cannot be understood: {error}") from error
-
-
 def _read(
-    attempt_dir: Path, name: str, record: type[Spec] | type[Pids] | type[Exit]
-) -> dict[str, Any] | None:
+    attempt_dir: Path, name: str, record: type[_Record], **kinds: Callable[[Any], Any]
+) -> _Record | None:
+    """Return a record; `kinds` convert the values of fields. Unknown fields are ignored."""
     path = attempt_dir / name
     try:
-        text = plain_files.read_bytes(path)
-    except FileNotFoundError:
+        values = json.loads(plain_files.read_bytes(path))
+    except (FileNotFoundError, ValueError):
         return None
     except NotPlainFileError as error:
         raise JournalError(str(error)) from error
-    return protocol.decode(record, text, str(path))
+    if not isinstance(values, dict):
+        return None
+    if (version := values.get("version")) != protocol.VERSION:
+        reads = f"this trainui reads {protocol.VERSION}"
+        raise JournalError(f"{path} is of version {version!r}; {reads}")
+    known = {one: values[one] for one in record.__dataclass_fields__ if one in values}
+    lists = {one: tuple(value) for one, value in known.items() if isinstance(value, list)}
+    try:
+        return record(
+            **{**known, **lists, **{one: kind(known[one]) for one, kind in kinds.items()}}
+        )
+    except (LookupError, TypeError, ValueError) as error:
+        raise JournalError(f"{path} cannot be understood: {error}") from error

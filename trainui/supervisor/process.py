@@ -9,16 +9,16 @@ import fcntl
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from trainui import paths
 from trainui.supervisor import journal, orphans, protocol, supervise
 from trainui.supervisor.fork_server import ForkServer, NoAnswerError
-from trainui.supervisor.protocol import Exit, Pids, Spec
+from trainui.supervisor.protocol import Exit, Spec
 from trainui.supervisor.supervise import boot_id
 
 
@@ -31,13 +31,10 @@ class LaunchState(StrEnum):
 
     STARTED = "started"
     """The process runs."""
-
     ALREADY = "already"
     """The attempt had already been started; this launch did nothing."""
-
     FAILED = "failed"
     """The attempt ended without running; its exit record says why."""
-
     BROKEN = "broken"
     """The supervisor failed or did not answer; use `probe` to find the attempt's state."""
 
@@ -47,10 +44,8 @@ class LaunchResult:
     """The result of a launch, with error details."""
 
     state: LaunchState
-
     message: str = ""
     """The error."""
-
     errno: int = 0
     """The error's errno; 0: none."""
 
@@ -60,19 +55,14 @@ class ProbeState(StrEnum):
 
     NONE = "none"
     """It was never started."""
-
     REMOVED = "removed"
     """Its records were removed; only its processes can show if it was started."""
-
     RUNNING = "running"
     """Its supervisor is alive: the attempt is starting, running or being stopped."""
-
     ENDED = "ended"
     """Its end is recorded and no process is left, except those in `Exit.left`."""
-
     ORPHAN = "orphan"
     """Its supervisor is dead, but one of its processes is alive."""
-
     LOST = "lost"
     """It was started and no process is left, but its end was not recorded."""
 
@@ -83,7 +73,6 @@ class Probe:
 
     state: ProbeState
     """Its state."""
-
     exit: Exit | None = None
     """How it ended, if the state is ENDED."""
 
@@ -122,7 +111,7 @@ def launch(
     """
     if (attempt_dir / protocol.STARTED_FILE).exists():
         return LaunchResult(LaunchState.ALREADY, str(supervise.AlreadyStartedError.__doc__))
-    _write_spec(attempt_dir, spec)
+    paths.write_private(attempt_dir / protocol.SPEC_FILE, spec.to_json())
     if fork_server is not None:
         return _ask(fork_server, attempt_dir, patience)
     with closing(ForkServer(python=python, without=spec.identity)) as own:
@@ -131,33 +120,29 @@ def launch(
 
 def _ask(fork_server: ForkServer, attempt_dir: Path, patience: float) -> LaunchResult:
     """Start an attempt by the fork server; retry once, in case the server was just killed."""
-    try:
-        code, number, message = fork_server.ask(attempt_dir, patience)
-    except NoAnswerError:
+    for _ in range(2):
         try:
             code, number, message = fork_server.ask(attempt_dir, patience)
         except NoAnswerError as error:
-            return LaunchResult(LaunchState.BROKEN, str(error))
-    return LaunchResult(_ANSWERS.get(code, LaunchState.BROKEN), message, number)
+            failed = LaunchResult(LaunchState.BROKEN, str(error))
+        else:
+            return LaunchResult(_ANSWERS.get(code, LaunchState.BROKEN), message, number)
+    return failed
 
 
 def probe(attempt_dir: Path) -> Probe:
     """Determine the state of an attempt; raise JournalError if its records have another version."""
-    found = journal.read_exit(attempt_dir)
-    if found:
-        return Probe(ProbeState.ENDED, found)
-    # Check this before the lock: the lock is taken before the start, so free then means dead.
+    # In this order: the lock is taken before the start, and released after the end is recorded.
     started = (attempt_dir / protocol.STARTED_FILE).exists()
-    try:
-        if _is_locked(attempt_dir):
-            return Probe(ProbeState.RUNNING)
-    except FileNotFoundError:
+    is_locked = _is_locked(attempt_dir)
+    if found := journal.read_exit(attempt_dir):
+        return Probe(ProbeState.ENDED, found)
+    if is_locked is None:
         return Probe(ProbeState.REMOVED)
+    if is_locked:
+        return Probe(ProbeState.RUNNING)
     if not started:
         return Probe(ProbeState.NONE)
-    found = journal.read_exit(attempt_dir)  # it may have ended since the first check
-    if found:
-        return Probe(ProbeState.ENDED, found)
     pids = journal.read_pids(attempt_dir)
     if pids and orphans.is_leader_alive(pids):
         return Probe(ProbeState.ORPHAN)
@@ -181,20 +166,13 @@ def find_stopped(attempt_dir: Path) -> str | None:
 
 def request_stop(attempt_dir: Path) -> bool:
     """Ask the supervisor to stop the attempt; return False if there is no supervisor."""
-    pids = journal.read_pids(attempt_dir)
-    if pids is None or pids.boot_id != boot_id() or not _has_supervisor(attempt_dir):
-        return False
-    asked = _send_to_supervisor(pids, signal.SIGTERM)
-    _send_to_supervisor(pids, signal.SIGCONT)  # a stopped process handles TERM only after CONT
-    return asked
+    # a stopped process handles TERM only after CONT
+    return _signal_supervisor(attempt_dir, signal.SIGTERM, signal.SIGCONT)
 
 
 def kill_supervisor(attempt_dir: Path) -> bool:
     """Kill an unresponsive supervisor; return False if there is no supervisor."""
-    pids = journal.read_pids(attempt_dir)
-    if pids is None or pids.boot_id != boot_id() or not _has_supervisor(attempt_dir):
-        return False
-    return _send_to_supervisor(pids, signal.SIGKILL)
+    return _signal_supervisor(attempt_dir, signal.SIGKILL)
 
 
 def kill_orphans(
@@ -211,42 +189,31 @@ def kill_orphans(
     Raises:
         SupervisorLivesError: the supervisor is alive.
     """
-    if _has_supervisor(attempt_dir):
+    if _is_locked(attempt_dir):
         raise SupervisorLivesError(attempt_dir)
     return orphans.end_processes(attempt_dir, stop_signal, grace, identity)
 
 
-def _write_spec(attempt_dir: Path, spec: Spec) -> None:
-    """Write the spec atomically, with mode 0600 because it contains the environment."""
-    fd, name = tempfile.mkstemp(dir=attempt_dir, prefix=".spec-")
-    try:
-        with open(fd, "w", encoding="utf-8") as file:
-            file.write(spec.to_json())
-        Path(name).replace(attempt_dir / protocol.SPEC_FILE)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+def _is_locked(attempt_dir: Path) -> bool | None:
+    """Return True if a supervisor holds the attempt's lock, which is released when it dies.
 
-
-def _has_supervisor(attempt_dir: Path) -> bool:
-    """Return True if the attempt's supervisor is alive; False if its records were removed."""
+    None if the attempt's records were removed.
+    """
     try:
-        return _is_locked(attempt_dir)
+        fd = os.open(attempt_dir / protocol.LOCK_FILE, os.O_RDONLY)
     except FileNotFoundError:
-        return False
-
-
-def _is_locked(attempt_dir: Path) -> bool:
-    """Return True if a supervisor holds the attempt's lock, which is released when it dies."""
-    fd = os.open(attempt_dir / protocol.LOCK_FILE, os.O_RDONLY)
+        return None
     try:
         return not supervise.try_lock(fd, fcntl.LOCK_SH)
     finally:
         os.close(fd)
 
 
-def _send_to_supervisor(pids: Pids, number: int) -> bool:
-    if sys.platform == "linux":
-        return supervise.send_signal(pids.supervisor_pid, pids.supervisor_start_ticks, number)
-    os.kill(pids.supervisor_pid, number)  # its lock is held, so the pid was not reused
-    return True
+def _signal_supervisor(attempt_dir: Path, *numbers: int) -> bool:
+    """Signal a living supervisor; return False if there is none."""
+    pids = journal.read_pids(attempt_dir)
+    if pids is None or pids.boot_id != boot_id() or not _is_locked(attempt_dir):
+        return False
+    pid, ticks = pids.supervisor_pid, pids.supervisor_start_ticks
+    sent = [supervise.send_signal(pid, ticks, number) for number in numbers]
+    return sent[0]

@@ -71,7 +71,7 @@ class Process:
 
 
 def read_process(pid: int) -> Process | None:
-    """Return a process; None if it does not exist, or without /proc."""
+    """Return a process; None if it does not exist."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             line = file.read()
@@ -87,9 +87,9 @@ def start_ticks(pid: int) -> int | None:
 
 
 def list_processes() -> list[Process]:
-    """Return all processes; empty without /proc."""
-    names = os.listdir("/proc") if os.path.exists("/proc/self/stat") else []
-    return [found for name in names if name.isdigit() and (found := read_process(int(name)))]
+    """Return all processes."""
+    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    return [found for pid in pids if (found := read_process(pid))]
 
 
 def belongs_elsewhere(pid: int, identity: dict[str, str]) -> bool:
@@ -133,7 +133,7 @@ def send_signal(pid: int, ticks: int, number: int) -> bool:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
         return False
-    except (AttributeError, OSError):  # not Linux, or forbidden by a sandbox
+    except OSError:  # forbidden by a sandbox
         handle = -1
     try:
         if start_ticks(pid) != ticks:
@@ -474,7 +474,7 @@ class Attempt:
                 return not self.reaper and group_exists(self.pid)
             if pid == 0:
                 return self.ended_at == NEVER or not self.has_only_foreign_children()
-            size = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+            size = usage.ru_maxrss * 1024
             self.outcome["max_rss_bytes"] = max(size, self.outcome["max_rss_bytes"] or 0)
             if pid == self.pid and self.ended_at == NEVER:
                 code = os.waitstatus_to_exitcode(status)
@@ -561,8 +561,8 @@ def microseconds() -> int:
 
 
 def steady() -> float:
-    """Return seconds on a monotonic clock, which includes time in suspend if supported."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+    """Return seconds on a monotonic clock, which includes time in suspend."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def group_exists(group: int) -> bool:

@@ -27,7 +27,7 @@ from tests.unit.supervisor.waiting import (
     wait_for_death,
     wait_for_exit,
 )
-from trainui.supervisor import journal
+from trainui.supervisor import journal, process
 from trainui.supervisor.orphans import processes_of
 from trainui.supervisor.process import (
     LaunchState,
@@ -212,8 +212,15 @@ def test_an_end_between_two_looks_is_not_a_loss(
     stage.launch("exit 3")
     wait_for_exit(stage.dir)
     wait_for_death(pids_of(stage).supervisor_pid)
-    read, looks = journal.read_exit, iter([None])  # as if it ended just after the first look
-    monkeypatch.setattr(journal, "read_exit", lambda directory: next(looks, read(directory)))
+    record, hidden = stage.dir / "exit.json", stage.dir / "hidden"
+    record.rename(hidden)
+    is_locked = process._is_locked
+
+    def end_now(directory: Path) -> bool | None:
+        hidden.rename(record)
+        return is_locked(directory)
+
+    monkeypatch.setattr(process, "_is_locked", end_now)
     found = probe(stage.dir)
     assert found.exit is not None
     assert (found.state, found.exit.exit_code) == (ProbeState.ENDED, 3)
