@@ -8,14 +8,14 @@ from __future__ import annotations
 import logging
 import os
 import re
+import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from trainui import paths
 from trainui import settings as settings_module
-from trainui.errors import TrainuiError, UnfitEnvironmentError, UsageError
+from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.execution.broker import restarts, server_process
 from trainui.execution.broker import url as broker_url
 from trainui.execution.daemon import desired_state, locks, spawn
@@ -40,20 +40,6 @@ _SPOILT = re.compile(r"append.?only|\bAOF\b|\bRDB\b", re.IGNORECASE)
 _NO_FAULT_OF_IT = re.compile(r"no space left|permission denied|read-only", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Broker:
-    """An available broker."""
-
-    url: str
-    """URL in Celery's format."""
-
-    kind: str
-    """`valkey` or `redis`; for a configured broker, according to its URL."""
-
-    pid: int | None
-    """Pid of the server; None if it is not ours."""
-
-
 def check(home: Home, settings: Settings) -> None:
     """Check that a broker is available, without starting anything.
 
@@ -66,7 +52,7 @@ def check(home: Home, settings: Settings) -> None:
         server_process.find_programs()
 
 
-def ensure(home: Home, settings: Settings) -> Broker:
+def ensure(home: Home, settings: Settings) -> None:
     """Start our own broker, unless it is running or another one is configured. Idempotent.
 
     Raises:
@@ -74,20 +60,25 @@ def ensure(home: Home, settings: Settings) -> Broker:
         UnfitEnvironmentError: no server program is installed, or it does not start.
     """
     if settings.broker_url is not None:
-        address = broker_url.for_celery(home, settings)
-        return Broker(address, broker_url.kind(settings.broker_url), None)
+        broker_url.for_celery(home, settings)
+        return
     programs = server_process.find_programs()
     for directory in (home.root, home.broker, home.worker):
         paths.make_private(directory)
     paths.prepare_socket_directory(home.broker_socket)
     give_up_at = time.monotonic() + _ENSURE_PATIENCE
     while time.monotonic() < give_up_at:
-        _start_unless_held(home, programs)
+        if (lock := locks.acquire(server_process.lock_path(home))) is not None:
+            with lock:  # the server inherits the lock and keeps it
+                _start(home, programs, lock)
         spawn.wait_until(lambda: _is_settled(home), _SOCKET_PATIENCE)
         if server_process.is_listening(home.broker_socket):
-            ours = _status_of_ours(home, settings)
-            return Broker(ours["url"], ours["kind"], ours["pid"])
-        _end_unreachable(home)
+            return
+        if (pid := server_process.find_pid(home)) is not None:  # its socket file was removed
+            _end(home)
+            logger.warning(
+                "ended the broker, pid %d: its socket %s is gone", pid, home.broker_socket
+            )
     raise UnfitEnvironmentError(
         f"the broker did not start; see its log {server_process.log_path(home)}"
     )
@@ -110,10 +101,8 @@ def answers(home: Home, settings: Settings) -> bool:
 
 def end_hanging(home: Home, settings: Settings) -> None:
     """End our own broker if it hangs; pending messages are in the store and are sent again."""
-    pid = server_process.find_pid(home) if settings.broker_url is None else None
-    if pid is not None:
-        lock = server_process.lock_path(home)
-        spawn.end(pid, lambda: not locks.is_held(lock), grace=_STOP_GRACE)
+    if settings.broker_url is None:
+        _end(home)
 
 
 def status(home: Home, settings: Settings) -> dict[str, Any]:
@@ -136,35 +125,37 @@ def status(home: Home, settings: Settings) -> dict[str, Any]:
 
 def stop(home: Home) -> bool:
     """Stop our own broker, never a configured one; return True if ours is not running."""
-    lock = server_process.lock_path(home)
-
-    def is_free() -> bool:
-        return not locks.is_held(lock)
-
     # A starting server owns the lock before its process can be distinguished from its parent.
-    spawn.wait_until(lambda: is_free() or server_process.find_pid(home) is not None, _STOP_GRACE)
+    spawn.wait_until(
+        lambda: _is_free(home) or server_process.find_pid(home) is not None, _STOP_GRACE
+    )
+    return _end(home)
+
+
+def _is_free(home: Home) -> bool:
+    return not locks.is_held(server_process.lock_path(home))
+
+
+def _end(home: Home) -> bool:
+    """End our own server; return True if it is not running."""
     pid = server_process.find_pid(home)
     if pid is None:
-        return is_free()
-    return spawn.end(
-        pid, lambda: is_free() and server_process.find_pid(home) is None, grace=_STOP_GRACE
-    )
+        return _is_free(home)
 
+    def is_gone() -> bool:
+        return _is_free(home) and server_process.find_pid(home) is None
 
-def _start_unless_held(home: Home, programs: list[Path]) -> None:
-    lock = locks.acquire(server_process.lock_path(home))
-    if lock is not None:
-        with lock:  # the server inherits the lock and keeps it
-            _start(home, programs, lock)
+    return spawn.end(pid, is_gone, grace=_STOP_GRACE)
 
 
 def _start(home: Home, programs: list[Path], lock: locks.Lock) -> None:
     said: str | None = ""
-    kept = _stored(home).exists()
+    stored = home.broker / "appendonlydir"
+    kept = stored.exists()
     for program in programs:
         said = server_process.start(home, program, lock)
         if said and _SPOILT.search(said) and not _NO_FAULT_OF_IT.search(said):
-            _set_aside(home, said)
+            _set_aside(stored, said)
             kept = False
             said = server_process.start(home, program, lock)
         if said is None:
@@ -176,13 +167,8 @@ def _start(home: Home, programs: list[Path], lock: locks.Lock) -> None:
     )
 
 
-def _stored(home: Home) -> Path:
-    return home.broker / "appendonlydir"
-
-
-def _set_aside(home: Home, said: str) -> None:
+def _set_aside(stored: Path, said: str) -> None:
     """Move damaged broker data aside; pending messages are in the store and are sent again."""
-    stored = _stored(home)
     if stored.exists():
         aside = stored.with_name(f"{stored.name}.broken-{time.strftime('%Y%m%dT%H%M%S')}")
         stored.rename(aside)
@@ -194,23 +180,14 @@ def _is_settled(home: Home) -> bool:
     return (
         server_process.is_listening(home.broker_socket)
         or server_process.has_lost_socket(home.broker_socket)
-        or not locks.is_held(server_process.lock_path(home))
+        or _is_free(home)
     )
-
-
-def _end_unreachable(home: Home) -> None:
-    """End a server that is alive but unreachable because its socket file was removed."""
-    if (pid := server_process.find_pid(home)) is None:
-        return  # it has ended, or another process is about to start it
-    logger.warning("ended the broker, pid %d: its socket %s is gone", pid, home.broker_socket)
-    lock = server_process.lock_path(home)
-    spawn.end(pid, lambda: not locks.is_held(lock), grace=_STOP_GRACE)
 
 
 def _status_of_ours(home: Home, settings: Settings) -> dict[str, Any]:
     answer = server_process.ask(home.broker_socket, _STATUS_TIMEOUT)
     pid = int(answer["process_id"]) if answer and "process_id" in answer else None
-    if pid is None and locks.is_held(server_process.lock_path(home)):
+    if pid is None and not _is_free(home):
         pid = server_process.find_pid(home)
     return {
         "url": broker_url.for_celery(home, settings),
@@ -229,25 +206,24 @@ def _guess_kind(pid: int | None) -> str:
     return "valkey" if "valkey" in program.name else "redis"
 
 
-def main(arguments: list[str]) -> int:
-    """Run `ensure` or `stop` for the home that the environment names; return the exit code.
+def main() -> int:
+    """Run `ensure` for the home that the environment names; return the exit code.
 
-    `ensure` stops the broker again if the worker is no longer wanted.
+    The broker is stopped again if the worker is no longer wanted.
     """
     os.umask(0o077)
     spawn.accept_signals()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s broker: %(message)s")
     home, settings = paths.home(), settings_module.load()
     try:
-        if arguments == ["ensure"]:
-            ensure(home, settings)
-            if not desired_state.is_wanted(home):  # the guard may have exited meanwhile
-                stop(home)
-        elif arguments == ["stop"]:
-            return 0 if stop(home) else 1
-        else:
-            raise UsageError(f"unknown arguments {arguments}; use ensure or stop")
+        ensure(home, settings)
+        if not desired_state.is_wanted(home):  # the guard may have exited meanwhile
+            stop(home)
     except TrainuiError as error:
         logger.error("%s", error)
         return error.exit_code
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import itertools
 import os
 import shutil
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,7 +84,12 @@ def _start(home: Home, program: Path, lock: Lock, options: dict[str, str]) -> st
         process = spawn.spawn([str(program), *words], log, inherited=[lock.descriptor])
     except OSError as error:
         return f"{program}: {error.strerror}"
-    if _comes_up(home, process):
+
+    def is_settled() -> bool:  # while it loads its data it may still fail
+        answer = ask(home.broker_socket, 1.0)
+        return process.poll() is not None or bool(answer and answer.get("loading") == "0")
+
+    if spawn.wait_until(is_settled, _START_PATIENCE) and process.poll() is None:
         return None
     spawn.end(process.pid, lambda: process.poll() is not None, grace=1.0)
     return spawn.read_tail(log, said) or f"{program} ended with code {process.returncode}"
@@ -107,20 +112,6 @@ def _options(home: Home) -> dict[str, str]:
     }
 
 
-def _comes_up(home: Home, process: subprocess.Popen[bytes]) -> bool:
-    """Return True once the server is ready; while it loads its data it may still fail."""
-
-    def is_settled() -> bool:
-        return process.poll() is not None or _serves(home.broker_socket)
-
-    return spawn.wait_until(is_settled, _START_PATIENCE) and process.poll() is None
-
-
-def _serves(path: Path) -> bool:
-    answer = ask(path, 1.0)
-    return answer is not None and answer.get("loading") == "0"
-
-
 def ask(path: Path, timeout: float) -> dict[str, str] | None:
     """Send `INFO` to the server.
 
@@ -140,12 +131,8 @@ def ask(path: Path, timeout: float) -> dict[str, str] | None:
         while chunk := connection.recv(65_536):
             reply += chunk
             connection.settimeout(max(give_up_at - time.monotonic(), 0.001))
-    return _parse(reply) if reply else None
-
-
-def _parse(reply: bytes) -> dict[str, str]:
     pairs = (line.partition(":") for line in reply.decode(errors="replace").splitlines())
-    return {name: value for name, separator, value in pairs if separator}
+    return {name: value for name, separator, value in pairs if separator} if reply else None
 
 
 def is_listening(path: Path) -> bool:
@@ -187,22 +174,15 @@ def end_lost(home: Home) -> None:
 
 def find_pid(home: Home) -> int | None:
     """Return the pid of the server: a server program that has the broker's lock file open."""
-    if (pid := _read_pid(home)) is not None and _is_server(home, pid):
-        return pid
+    lock = str(lock_path(home).resolve())
+    recorded: list[int] = []
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        recorded = [int(plain_files.read_text(_pid_file(home)))]
     others = (int(entry.name) for entry in Path("/proc").glob("[0-9]*"))
-    return next((pid for pid in others if _is_server(home, pid)), None)
-
-
-def _read_pid(home: Home) -> int | None:
-    try:
-        return int(plain_files.read_text(_pid_file(home)))
-    except (FileNotFoundError, ValueError):
-        return None
-
-
-def _is_server(home: Home, pid: int) -> bool:
-    # The link of a removed file ends in " (deleted)".
-    return any(file.startswith(str(lock_path(home).resolve())) for file in _open_files(pid))
+    for pid in itertools.chain(recorded, others):
+        if any(file.startswith(lock) for file in _open_files(pid)):  # or `lock (deleted)`
+            return pid
+    return None
 
 
 def _open_files(pid: int) -> list[str]:

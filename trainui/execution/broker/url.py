@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
-from typing import Any
 from urllib.parse import quote
 
 from trainui.errors import UsageError
@@ -68,8 +66,11 @@ def ask(url: str, timeout: float) -> dict[str, str] | None:
     `timeout` is in seconds to connect, and for each answer; the whole call takes at most twice
     that.
     """
-    answer: dict[str, str] | None = _within(2 * timeout, lambda: _ask(url, timeout))
-    return answer
+    found: list[dict[str, str] | None] = []  # in a thread, because name resolution can hang
+    asker = threading.Thread(target=lambda: found.append(_ask(url, timeout)), daemon=True)
+    asker.start()
+    asker.join(2 * timeout)
+    return found[0] if found else None
 
 
 def _ask(url: str, timeout: float) -> dict[str, str] | None:
@@ -85,12 +86,3 @@ def _ask(url: str, timeout: float) -> dict[str, str] | None:
             return {name: str(value) for name, value in client.info("server").items()}
     except (redis.RedisError, OSError, ValueError):
         return None
-
-
-def _within(seconds: float, look: Callable[[], Any]) -> Any:
-    """Call a function in a thread; return None if it takes longer (name resolution can hang)."""
-    found: list[Any] = []
-    looker = threading.Thread(target=lambda: found.append(look()), daemon=True)
-    looker.start()
-    looker.join(seconds)
-    return found[0] if found else None

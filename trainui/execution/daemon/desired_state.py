@@ -7,7 +7,6 @@ a start request during a stop is not lost, nor is a run submitted while an idle 
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from trainui import plain_files
 from trainui.paths import Home, write_private
@@ -15,20 +14,22 @@ from trainui.paths import Home, write_private
 NO_WORKER = "no worker"
 """Reason why nothing starts while the worker is not wanted; the next run starts it."""
 
+_WANTED, _WITHDRAWN = "wanted", "withdrawn"
+
 
 def want(home: Home) -> None:
     """Request that the worker runs."""
-    _write(_wanted(home), max(time.time_ns(), withdrawn_at(home) + 1))
+    _write(home, _WANTED, max(time.time_ns(), withdrawn_at(home) + 1))
 
 
 def withdraw(home: Home) -> None:
     """Request that the worker stops."""
-    _write(_withdrawn(home), max(time.time_ns(), wanted_at(home) + 1))
+    _write(home, _WITHDRAWN, max(time.time_ns(), wanted_at(home) + 1))
 
 
 def withdraw_seen(home: Home, seen: int) -> None:
     """Request a stop, unless a start was requested after `wanted_at` returned `seen`."""
-    _write(_withdrawn(home), max(seen, withdrawn_at(home)))
+    _write(home, _WITHDRAWN, max(seen, withdrawn_at(home)))
 
 
 def is_wanted(home: Home) -> bool:
@@ -38,28 +39,20 @@ def is_wanted(home: Home) -> bool:
 
 def wanted_at(home: Home) -> int:
     """Return the time of the last start request, in nanoseconds since 1970; 0 if never."""
-    return _read(_wanted(home))
+    return _read(home, _WANTED)
 
 
 def withdrawn_at(home: Home) -> int:
     """Return the time of the last stop request, in nanoseconds since 1970; 0 if never."""
-    return _read(_withdrawn(home))
+    return _read(home, _WITHDRAWN)
 
 
-def _wanted(home: Home) -> Path:
-    return home.worker / "wanted"
+def _write(home: Home, name: str, stamp: int) -> None:
+    write_private(home.worker / name, f"{stamp}\n")
 
 
-def _withdrawn(home: Home) -> Path:
-    return home.worker / "withdrawn"
-
-
-def _write(path: Path, stamp: int) -> None:
-    write_private(path, f"{stamp}\n")
-
-
-def _read(path: Path) -> int:
+def _read(home: Home, name: str) -> int:
     try:
-        return int(plain_files.read_text(path))
+        return int(plain_files.read_text(home.worker / name))
     except (FileNotFoundError, ValueError):
         return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import time
@@ -53,14 +52,13 @@ class Heartbeat:
         `answers` polls it, for a second or two at most; `end` is called when the timeout has passed
         without an answer.
         """
-        self._home = home
         self._check = check
         self._answers = answers
         self._end = end
         self._due = 0.0
         self._silent_since: float | None = None
-        self._note = ""
-        self._remove_note()
+        self._note, self._note_file = "", check.note(home)
+        self._record_answer()
 
     def poll(self, now: float) -> None:
         """Poll if a poll is due."""
@@ -79,16 +77,11 @@ class Heartbeat:
             self._end()
             self._record_answer()
         else:
-            write_private(self._check.note(self._home), self._note)
+            write_private(self._note_file, self._note)
 
     def _record_answer(self) -> None:
-        if self._silent_since is not None:
-            self._silent_since = None
-            self._remove_note()
-
-    def _remove_note(self) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            self._check.note(self._home).unlink()
+        self._silent_since = None
+        self._note_file.unlink(missing_ok=True)
 
 
 def silent_since(home: Home, check: HeartbeatCheck) -> int | None:

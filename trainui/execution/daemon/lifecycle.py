@@ -45,7 +45,10 @@ def ensure_started(*, wait: float | None = None) -> None:
     is_guarded = locks.is_held(home.guard_lock)
     started = prestart.release()
     if started is None and not is_guarded:
-        started = spawn.spawn(_guard_with_worker(home), home.guard_log)
+        argv = prestart.GUARD_ARGV
+        if not locks.is_held(home.worker_lock):  # else it outlived its guard
+            argv = spawn.with_child(argv, prestart.WORKER_ARGV)  # it does not wait for the guard
+        started = spawn.spawn(argv, home.guard_log)
     if wait is not None:
         _wait_until_ready(home, started, wait)
 
@@ -98,20 +101,24 @@ def status() -> dict[str, Any]:
 def _hosts(settings: Settings) -> list[dict[str, Any]]:
     if settings.database_url is None:
         return []
-    from trainui.execution.worker import hosts
     from trainui.store.db.engine import open_store
+    from trainui.store.runs import hosts
 
     try:
-        return hosts.known_hosts(open_store())
+        with open_store().read() as connection:
+            known = hosts.known(connection)
     except UnfitEnvironmentError:
         return []  # `trainui doctor` reports the problem
-
-
-def _guard_with_worker(home: Home) -> list[str]:
-    """Return the command that starts both at once: the worker does not wait for the guard."""
-    if locks.is_held(home.worker_lock):  # it outlived its guard
-        return prestart.GUARD_ARGV
-    return spawn.with_child(prestart.GUARD_ARGV, prestart.WORKER_ARGV)
+    return [
+        {
+            "host": host.name,
+            "seconds": round(host.seconds, 1),
+            "heard": host.seconds < hosts.SILENT_AFTER,
+            "slots": list(host.slots),
+            "queues": list(host.queues),
+        }
+        for host in known.values()
+    ]
 
 
 def _wait_until_ready(home: Home, started: subprocess.Popen[bytes] | None, seconds: float) -> None:
@@ -121,14 +128,10 @@ def _wait_until_ready(home: Home, started: subprocess.Popen[bytes] | None, secon
 
     spawn.wait_until(is_decided, seconds)
     if readiness.read(home) is None:
-        raise UnfitEnvironmentError(_explain(home))
-
-
-def _explain(home: Home) -> str:
-    """Return the error message for a worker that did not start, with the last log lines."""
-    logs = [home.guard_log, home.worker_log]
-    tails = [f"{log}:\n{tail}" for log in logs if (tail := spawn.read_tail(log))]
-    return "\n".join(["the worker did not start; last lines of the logs:", *tails])
+        logs = [home.guard_log, home.worker_log]
+        tails = [f"{log}:\n{tail}" for log in logs if (tail := spawn.read_tail(log))]
+        words = ["the worker did not start; last lines of the logs:", *tails]
+        raise UnfitEnvironmentError("\n".join(words))
 
 
 def _pid_of(lock: Path) -> int | None:

@@ -34,56 +34,36 @@ class RespawnedProcess:
 
     name: str
     """Name in the log."""
-
     spawn: Callable[[], ChildProcess]
     """Starts the process."""
-
     is_alive: Callable[[], bool]
     """Returns True if the service is running, no matter which process started it."""
-
     process: ChildProcess | None = None
     """Our child process, until it is reaped."""
-
     on_end: Callable[[int, int], None] = lambda _pid, _code: None
     """Called with the pid and exit code of our child after it was reaped."""
-
     due: float = field(default=0.0, init=False)
     """Earliest time of the next start, on the caller's clock."""
-
     _delay: float = field(default=0.0, init=False)
     _alive_since: float | None = field(default=None, init=False)
 
     def poll(self, now: float) -> None:
         """Reap the child, and start a new one if the service is down and a start is due."""
-        self._reap()
-        if self.is_alive():
-            self._record_alive(now)
-        elif self.process is None and now >= self.due:
-            self._start(now)
-
-    def abandon(self) -> None:
-        """Forget the child, which was killed: a new one need not wait for its end."""
-        self.process = None
-
-    def is_settled(self) -> bool:
-        """Return True if the service is running or its start failed, False while it is starting."""
-        return self.process is None or self.is_alive()
-
-    def _record_alive(self, now: float) -> None:
-        if self._alive_since is None:
-            self._alive_since = now
-        elif now - self._alive_since >= CALM:
-            self._delay = self.due = 0.0
-
-    def _start(self, now: float) -> None:
-        self._alive_since = None
-        self._delay = min(max(2 * self._delay, FIRST_DELAY), MOST_DELAY)
-        self.due = now + self._delay
-        self.process = self.spawn()
-        logger.info("started the %s, pid %d", self.name, self.process.pid)
-
-    def _reap(self) -> None:
         if self.process is not None and (code := self.process.poll()) is not None:
             ended, self.process = self.process, None  # first, in case `on_end` raises
             logger.info("the %s, pid %d, ended with code %d", self.name, ended.pid, code)
             self.on_end(ended.pid, code)
+        if self.is_alive():
+            self._alive_since = now if self._alive_since is None else self._alive_since
+            if now - self._alive_since >= CALM:
+                self._delay = self.due = 0.0
+        elif self.process is None and now >= self.due:
+            self._alive_since = None
+            self._delay = min(max(2 * self._delay, FIRST_DELAY), MOST_DELAY)
+            self.due = now + self._delay
+            self.process = self.spawn()
+            logger.info("started the %s, pid %d", self.name, self.process.pid)
+
+    def is_settled(self) -> bool:
+        """Return True if the service is running or its start failed, False while it is starting."""
+        return self.process is None or self.is_alive()

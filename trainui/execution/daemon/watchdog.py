@@ -52,21 +52,23 @@ class Watchdog:
         """
 
         def respawned(name: str, argv: list[str], is_alive: Callable[[], bool]) -> RespawnedProcess:
-            made = RespawnedProcess(name, lambda: spawn.spawn(argv, home.guard_log), is_alive)
-            made.on_end = lambda pid, code: self._note_end(name, pid, code)
-            return made
+            def note_end(pid: int, code: int) -> None:
+                if code != EXIT_HELD:
+                    health.note_end(home, name, pid, code)
+
+            return RespawnedProcess(
+                name, lambda: spawn.spawn(argv, home.guard_log), is_alive, on_end=note_end
+            )
 
         self._home = home
         self._lock = lock
         self._broker = respawned(
             "broker",
-            spawn.module_argv("trainui.execution.broker", "ensure"),
+            spawn.module_argv("trainui.execution.broker.broker"),
             lambda: broker.is_alive(home, settings),
         )
         self._worker = respawned(
-            "worker",
-            prestart.WORKER_ARGV,
-            lambda: locks.is_held(home.worker_lock),
+            "worker", prestart.WORKER_ARGV, lambda: locks.is_held(home.worker_lock)
         )
         if worker is not None:
             self._worker.process = worker
@@ -81,12 +83,15 @@ class Watchdog:
             ),
             # A starting worker may be upgrading a large database and have no wake-up socket yet.
             Heartbeat(
-                home, heartbeat.WORKER, lambda: probe.is_heard() is not False, self._end_worker
+                home,
+                heartbeat.WORKER,
+                lambda: probe.is_heard() is not False,
+                lambda: end_worker(home, self._worker.process),
             ),
         )
         self._got_term = False
         self._withdrawn_at = desired_state.withdrawn_at(home)
-        self._wakeup = _listen({signal.SIGTERM: self._on_term})
+        self._wakeup = self._listen()
 
     def serve(self) -> None:
         """Keep the worker and the broker alive while they are wanted, then stop them."""
@@ -101,12 +106,12 @@ class Watchdog:
                 logger.warning("will retry: %s", error)
             self._sleep(now)
         logger.info("no longer wanted: stopping the worker and the broker")
-        self._end_worker()
-        self._end_broker()
-
-    def _note_end(self, name: str, pid: int, code: int) -> None:
-        if code != EXIT_HELD:
-            health.note_end(self._home, name, pid, code)
+        end_worker(self._home, self._worker.process)
+        starter = self._broker.process
+        if starter is not None:  # the broker is still starting
+            spawn.end(starter.pid, lambda: starter.poll() is not None, grace=1.0)
+        if not broker.stop(self._home):
+            logger.error("the broker does not exit")
 
     def _poll(self, now: float) -> None:
         self._broker.poll(now)
@@ -123,16 +128,13 @@ class Watchdog:
         server_process.end_lost(self._home)
 
     def _is_wanted(self) -> bool:
+        """Return True if the worker is wanted; SIGTERM is a request to stop it."""
         if self._got_term:
             self._got_term = False
-            self._handle_term()
+            if desired_state.withdrawn_at(self._home) == self._withdrawn_at:
+                desired_state.withdraw(self._home)  # the request is not on disk yet
+            self._withdrawn_at = desired_state.withdrawn_at(self._home)
         return desired_state.is_wanted(self._home)
-
-    def _handle_term(self) -> None:
-        """Treat SIGTERM as a request to stop, unless that request is already on disk."""
-        if desired_state.withdrawn_at(self._home) == self._withdrawn_at:
-            desired_state.withdraw(self._home)
-        self._withdrawn_at = desired_state.withdrawn_at(self._home)
 
     def _sleep(self, now: float) -> None:
         """Sleep until a signal arrives, a child exits, or the next start or check is due."""
@@ -146,19 +148,19 @@ class Watchdog:
             except BlockingIOError:
                 return
 
-    def _on_term(self, *_: Any) -> None:
-        self._got_term = True
+    def _listen(self) -> int:
+        """Install signal handlers; return a pipe that becomes readable on each signal."""
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        # The last three only wake the loop. Not SIG_IGN, because child processes would inherit it.
+        for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        return reader
 
-    def _end_worker(self) -> None:
-        end_worker(self._home, self._worker.process)
-
-    def _end_broker(self) -> None:
-        """Stop our own broker, including one that is still starting."""
-        starter = self._broker.process
-        if starter is not None:
-            spawn.end(starter.pid, lambda: starter.poll() is not None, grace=1.0)
-        if not broker.stop(self._home):
-            logger.error("the broker does not exit")
+    def _on_signal(self, number: int, _frame: Any) -> None:
+        self._got_term = self._got_term or number == signal.SIGTERM
 
 
 def end_worker(home: Home, child: ChildProcess | None = None) -> None:
@@ -177,23 +179,6 @@ def end_worker(home: Home, child: ChildProcess | None = None) -> None:
 
     if not spawn.end(pid, is_gone, grace=WORKER_GRACE):
         logger.error("the worker (pid %d) does not exit", pid)
-
-
-def _listen(handlers: dict[signal.Signals, Callable[..., None]]) -> int:
-    """Install signal handlers; return a pipe that becomes readable on each of them and SIGCHLD."""
-    reader, writer = os.pipe()
-    os.set_blocking(reader, False)
-    os.set_blocking(writer, False)
-    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    # Not SIG_IGN, because child processes would inherit it.
-    ignored = {signal.SIGCHLD: _do_nothing, signal.SIGHUP: _do_nothing, signal.SIGINT: _do_nothing}
-    for number, handler in {**ignored, **handlers}.items():
-        signal.signal(number, handler)
-    return reader
-
-
-def _do_nothing(*_: Any) -> None:
-    """Ignore the signal; its only effect is to wake the loop."""
 
 
 def main() -> int:

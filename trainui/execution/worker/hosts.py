@@ -139,18 +139,3 @@ def _gpu_place(gpu: nvml.Gpu) -> dict[str, Any]:
         "problem": gpu.problem,
     }
     return {name: value for name, value in place.items() if value is not None}
-
-
-def known_hosts(store: Store) -> list[dict[str, Any]]:
-    """Return the hosts that share the database, as `worker status` shows them."""
-    with store.read() as connection:
-        return [
-            {
-                "host": host.name,
-                "seconds": round(host.seconds, 1),
-                "heard": host.seconds < hosts.SILENT_AFTER,
-                "slots": list(host.slots),
-                "queues": list(host.queues),
-            }
-            for host in hosts.known(connection).values()
-        ]

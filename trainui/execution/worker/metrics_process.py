@@ -98,7 +98,7 @@ class MetricsProcess:
             reader.kill()
             _close_pipe(reader)
             self._killed.append(reader)
-            self._respawned.abandon()
+            self._respawned.process = None  # a new one need not wait for its end
             self._answered_at = now
 
     def stop(self) -> None:
