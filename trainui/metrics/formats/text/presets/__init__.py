@@ -8,7 +8,6 @@ from __future__ import annotations
 from trainui.metrics.formats.text.presets import (
     bars,
     blocks,
-    boosting,
     columns,
     epoch_loops,
     fairseq,
@@ -42,10 +41,7 @@ PRESETS: dict[str, type[Preset]] = {
     "keras": keras.Keras,
     "metriclogger": epoch_loops.MetricLogger,
     "timm_train": epoch_loops.Timm,
-    "xgboost": boosting.XGBoost,
-    "lightgbm": boosting.LightGBM,
-    "catboost": boosting.CatBoost,
-    "gbm": boosting.Boosting,
+    "gbm": one_line.Boosting,
     "darknet": one_line.Darknet,
     "optuna": one_line.Optuna,
     "mlperf": json_line.MLPerf,
@@ -62,11 +58,13 @@ PRESETS: dict[str, type[Preset]] = {
 
 ALIASES = {
     "baselines": "sb3",
+    "catboost": "gbm",
     "ddp": "print",
     "fastai": "columns",
     "hf4": "hf",
     "keyvalue": "print",
     "killed": "print",
+    "lightgbm": "gbm",
     "merged": "hf",
     "rotating": "print",
     "sklearn": "columns",
@@ -74,6 +72,7 @@ ALIASES = {
     "spacy": "columns",
     "timm": "timm_train",
     "transformers": "hf",
+    "xgboost": "gbm",
 }
 """Aliases: other names by which people search for a preset."""
 

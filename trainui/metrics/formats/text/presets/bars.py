@@ -17,7 +17,7 @@ from typing import Any
 
 from trainui.metrics.formats.numbers import leading_number
 from trainui.metrics.formats.text.presets import pairs
-from trainui.metrics.formats.text.presets.base import NOTHING, NUMBER, STEP, AnyOf, Preset, Row
+from trainui.metrics.formats.text.presets.base import NOTHING, NUMBER, STEP, Preset, Row
 from trainui.metrics.formats.text.presets.pairs import Pair
 
 _AMOUNT = r"(?:\d++\.?+\d*+|\.\d++)[kMGT]?+"
@@ -238,8 +238,26 @@ class Rich(Preset):
         return [{STEP: float(epoch), **row}] if row else NOTHING
 
 
-class Lightning(AnyOf):
+class Lightning(Preset):
     """Reads either of Lightning's bars."""
 
     has_steps = False
-    kinds = (Rich, Tqdm)
+
+    def __init__(self, memory: dict[str, Any]) -> None:
+        super().__init__(memory)
+        self._rich = Rich(memory.setdefault("Rich", {}))
+        self._tqdm = Tqdm(memory.setdefault("Tqdm", {}))
+
+    @classmethod
+    def carried_over(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
+        """Return that bars are epochs, if there were several."""
+        handed = Tqdm.carried_over(memory.get("Tqdm", {}))
+        return {"Tqdm": handed} if handed else {}
+
+    def read(self, line: str) -> Sequence[Row]:
+        """Return the bar that a line ends."""
+        return self._rich.read(line) or self._tqdm.read(line)
+
+    def finish(self) -> Sequence[Row]:
+        """Return the bars that were drawn last."""
+        return [*self._rich.finish(), *self._tqdm.finish()]

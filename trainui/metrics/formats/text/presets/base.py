@@ -104,27 +104,3 @@ def numbers(pairs: Sequence[tuple[str, str]]) -> Row:
         if (number := leading_number(value)) is not None:
             row[name] = number
     return row
-
-
-class AnyOf(Preset):
-    """Tries several presets on a log."""
-
-    kinds: ClassVar[Sequence[type[Preset]]]
-
-    @classmethod
-    def carried_over(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what each of them carries over."""
-        found = {one.__name__: one.carried_over(memory.get(one.__name__, {})) for one in cls.kinds}
-        return {name: handed for name, handed in found.items() if handed}
-
-    def __init__(self, memory: dict[str, Any]) -> None:
-        super().__init__(memory)
-        self._readers = [kind(memory.setdefault(kind.__name__, {})) for kind in self.kinds]
-
-    def read(self, line: str) -> Sequence[Row]:
-        """Return the rows of the first preset that reads the line."""
-        return next((rows for one in self._readers if (rows := one.read(line))), NOTHING)
-
-    def finish(self) -> Sequence[Row]:
-        """Return the rows still pending in all of them."""
-        return [row for one in self._readers for row in one.finish()]

@@ -1,4 +1,4 @@
-"""Lines in unusual forms, rewritten as the names and numbers that `pairs` finds."""
+"""Forms of printed lines: sentences, and unusual ones, which are rewritten as names and numbers."""
 
 from __future__ import annotations
 
@@ -40,6 +40,17 @@ _REPEATED_STEP = re.compile(r"\bglobal_step = \d+,? ?")
 _LETTER = re.compile(r"\b([EISF])(?=: \d)")
 _WORDS = {"E": "episode", "I": "global_step", "S": "global_step", "F": "global_step"}
 
+_SENTENCE = re.compile(
+    # No `\b` in front, which is tried at each character.
+    r"(?:reached(?<!\w.{7})|improved?(?<!\wimprove)(?<!\wimproved)|adjusting(?<!\w.{9})"
+    r"|reducing(?<!\w.{8})|was(?<!\w.{3}) not)\b"
+)
+_SAVING = re.compile(r"\W*(?:[Ss]aving|[Ss]aved)\b|Step \d+/\d+ : [A-Z]+ ")
+"""Also the lines of `docker build`: `Step 4/5 : ENV LOSS=0.5`."""
+_BEST = re.compile(
+    r"\W*(?:new |overall )?best\b(?:.*\b(?:at|in|from)| the)? (?:epoch|step|iter)", re.IGNORECASE
+)
+"""`Best val acc: 0.9 at epoch 11`: a summary of other lines."""
 
 _SIGNS = str.maketrans("：，；（）％＝", ":,;()%=")
 _WORDS_OF_LANGUAGES = {
@@ -109,3 +120,13 @@ def _without_quotes(line: str) -> str:
 def plain_dict(text: str) -> str:
     """Return the names and numbers of a printed dict without quotes and braces."""
     return _QUOTES.sub("", text)
+
+
+def is_sentence(line: str) -> bool:
+    """Return True for a sentence about a metric, but for one that says which is the best."""
+    return _SENTENCE.search(line) is not None or _SAVING.match(line) is not None
+
+
+def is_of_best(line: str) -> bool:
+    """Return True for the best of what other lines say."""
+    return _BEST.match(line) is not None

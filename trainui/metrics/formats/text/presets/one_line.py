@@ -1,11 +1,19 @@
-"""Trainers that print one line per step or trial: Megatron-LM, nanoGPT, Optuna and more."""
+"""Trainers that print one line per step or trial: Megatron-LM, nanoGPT, XGBoost and more."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from trainui.metrics.formats.text.presets.base import NOTHING, NUMBER, STEP, LinePreset, Row
+from trainui.metrics.formats.text.presets.base import (
+    NOTHING,
+    NUMBER,
+    STEP,
+    LinePreset,
+    Preset,
+    Row,
+    numbers,
+)
 
 _GLOBAL = "global_step"
 
@@ -131,3 +139,33 @@ class Optuna(LinePreset):
         told, _parameters, rest = line.partition(" and parameters: ")
         _trials, _is, best = rest.rpartition("Best is trial ")
         return super().read(f"{told} best: {best.rpartition(': ')[2]}")
+
+
+class Boosting(Preset):
+    """XGBoost, LightGBM and CatBoost: a line per iteration, with the evaluation sets' names."""
+
+    of_messages = True
+    _forms = (
+        # `[0]<TAB>train-auc:0.5<TAB>valid-auc:0.4`; in cross-validation `0.5+0.01`
+        (r"\[(\d+)\]\s+(?=[^\s:]+:)", rf"(?<![^\s:])([^\s:]++):({NUMBER})"),
+        # `[1]<TAB>valid_1's auc: 0.98`, in cross-validation `0.98 + 0.01`
+        (r"\[(\d+)\]\t(?=[^\t]+: )", rf"(?<![^\t:])([^\t:]+?) ?: ({NUMBER})"),
+        # `0:<TAB>learn: 0.58<TAB>test: 0.59<TAB>best: 0.59 (0)<TAB>total: 54ms`
+        (r"(\d+):\t", r"\b(learn|test\d*|best): (\S+)"),
+    )
+    _patterns = tuple((re.compile(start), re.compile(metric)) for start, metric in _forms)
+
+    def read(self, line: str) -> Sequence[Row]:
+        """Return the line's numbers, except those of the best iteration, which are repeated."""
+        if "est iteration is:" in line:
+            self.memory["again"] = True
+            return NOTHING
+        if self.memory.pop("again", False):
+            return NOTHING
+        if line.startswith("[LightGBM]"):  # its command line's format
+            line = re.sub(r"^\[LightGBM\] \[Info\] Iteration:(\d+), ", "[\\1]\t", line)
+        for start, metric in self._patterns:
+            found = start.match(line)
+            if found and (row := numbers(metric.findall(line, found.end()))):
+                return [{STEP: float(found[1]), **row}]
+        return NOTHING

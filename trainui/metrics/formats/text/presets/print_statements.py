@@ -31,7 +31,6 @@ from trainui.metrics.formats.text.presets.base import (
 from trainui.metrics.formats.text.presets.epoch_steps import EpochSteps
 from trainui.metrics.formats.text.presets.line_labels import LineLabels
 from trainui.metrics.formats.text.presets.pairs import Pair
-from trainui.metrics.formats.text.presets.sentences import is_of_best, is_sentence
 
 _BAR = re.compile(r"\d+%\||\[\d+:\d\d[<,]")
 _WITHIN = "within"
@@ -193,7 +192,7 @@ class PrintStatements(Preset):
         line = pairs.unwrapped((line[: edge.start()] if edge else line).rstrip())
         line = line_forms.rewritten(line)
         found: Sequence[Pair] = pairs.find(line)
-        if not found or is_sentence(line) or is_of_best(line):
+        if not found or line_forms.is_sentence(line) or line_forms.is_of_best(line):
             return None
         row = self._stepped(line, found) or self._numbered(line, found)
         row = row or self._placed(line, found)

@@ -26,8 +26,8 @@ from trainui.metrics.formats.text.presets.base import (
     Row,
     prefixed,
 )
+from trainui.metrics.formats.text.presets.line_forms import is_sentence
 from trainui.metrics.formats.text.presets.print_statements import PrintStatements
-from trainui.metrics.formats.text.presets.sentences import is_sentence
 
 QUALIFIER = r"final|best|last|mean|average|avg|overall|objective|metrics?|results?"
 USUAL = re.compile(
