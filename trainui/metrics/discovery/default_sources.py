@@ -1,7 +1,6 @@
 """Default sources of a stage that names none: found by file name, then by content.
 
-The rule: files that a trainer writes for programs come before log lines for people, which are read
-only if there is nothing else.
+Files that a trainer writes for programs come before log lines for people.
 """
 
 from __future__ import annotations
@@ -82,10 +81,7 @@ _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 
 
 def candidates(stage_dir: Path, *, since: float = 0) -> list[SourceFile]:
-    """Return the default files below a stage's directory, those for people last.
-
-    `since` is when the attempt started, in seconds since 1970.
-    """
+    """Return the default files below a directory, those for people last; `since`: the start."""
     found: list[SourceFile] = []
     printed: list[SourceFile] = []
     for path in _files(stage_dir):
@@ -135,18 +131,14 @@ def by_kind(named: Iterable[SourceFile]) -> list[SourceFile]:
 def _with_events_prefixes(named: Sequence[SourceFile]) -> list[SourceFile]:
     """Return named files, those of events with prefixes as if their directory were searched."""
     above = {one.path.parent for one in named if one.family == "tfevents"}
-    if not above:
-        return list(named)
-    tops = (path.parent if is_part(path.name) else path for path in above)
-    root = Path(os.path.commonpath(list(tops)))
-    return [
-        replace(
-            one, reading=replace(one.reading, prefix=_events_prefix(one.path.parent, root), part="")
-        )
-        if one.family == "tfevents"
-        else one
-        for one in named
-    ]
+    tops = [path.parent if is_part(path.name) else path for path in above]
+    root = Path(os.path.commonpath(tops)) if tops else Path()
+
+    def prefixed(one: SourceFile) -> SourceFile:
+        reading = replace(one.reading, prefix=_events_prefix(one.path.parent, root), part="")
+        return replace(one, reading=reading)
+
+    return [prefixed(one) if one.family == "tfevents" else one for one in named]
 
 
 def _kind_of(path: Path) -> str:
@@ -227,10 +219,7 @@ def family_of(path: Path) -> str | None:
 
 
 def part_of(path: Path, root: Path) -> str:
-    """Return the prefix that separates the metrics of `val_log.csv` or `val/log.csv` from training.
-
-    The root, where the file was found, is not part of the name.
-    """
+    """Return the prefix that keeps the metrics of `val_log.csv` or `val/log.csv` apart."""
     *directories, _name = path.relative_to(root).parts if path.is_relative_to(root) else ("",)
     found = _NOT_TRAINED.search(path.stem)
     names = [name for name in directories if _NOT_TRAINED.fullmatch(name)]
@@ -289,17 +278,13 @@ def searched(directory: str, names: Iterable[str]) -> list[str]:
 
 
 def _events_prefix(directory: Path, stage_dir: Path) -> str:
-    """Return the prefix for a directory of event files, which TensorBoard shows as its own run.
-
-    It has one if the directory above has event files too, or if its name is a part of the data.
-    """
+    """Return the prefix of event files: below others, or of a part of the data."""
     fold = _fold_prefix(directory, stage_dir)
-    above = [parent for parent in directory.parents if parent.is_relative_to(stage_dir)]
-    for parent in above:
-        if _contains_events(parent):
+    for parent in directory.parents:
+        if parent.is_relative_to(stage_dir) and _contains_events(parent):
             return f"{fold}{directory.relative_to(parent).as_posix()}/"
-    named = directory != stage_dir and _PARTS.fullmatch(directory.name) is not None
-    return f"{fold}{directory.name}/" if named else fold
+    is_part_of_data = directory != stage_dir and is_part(directory.name)
+    return f"{fold}{directory.name}/" if is_part_of_data else fold
 
 
 def _fold_prefix(directory: Path, stage_dir: Path) -> str:

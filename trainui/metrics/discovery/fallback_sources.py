@@ -1,9 +1,7 @@
 """Fallback sources: text for people, read only if no other file has metrics.
 
-The rules: a text waits until it has shown a metric, and then a little longer, since many trainers
-print a line just before they write it to a file, and longer still where files are likely to come.
-It waits less if its metric is that of a search, and not at all if other trials were read from
-their texts. A text without metrics for long is given up, also once its attempt has ended.
+A text waits until it has shown a metric, and then a little longer, since many trainers print a line
+just before they write it to a file. A text without metrics for long is given up.
 """
 
 from __future__ import annotations
@@ -50,10 +48,7 @@ _AT_ONCE = 65_536
 
 
 def of_single_values(text: SourceFile, metric: str) -> SourceFile | None:
-    """Return a text as a source of single values, e.g. a final accuracy; None if it has none.
-
-    An empty metric: all metrics with usual names.
-    """
+    """Return a text as a source of single values of a metric, if empty of all usual ones."""
     try:
         with closing(GrowingFile(text.path)) as file:
             begin = max(text.begin, file.look().size - LAST_BYTES)
@@ -90,8 +85,7 @@ class FallbackSources:
 
     def scan(self) -> bool:
         """Check the new part of each text; return True if there is more to check at once."""
-        looked = [text.scan() for text in self._waiting.values()]
-        return any(looked)
+        return any([text.scan() for text in self._waiting.values()])  # noqa: C419 (all of them)
 
     @property
     def has_shown(self) -> bool:
@@ -101,10 +95,8 @@ class FallbackSources:
     @property
     def is_due(self) -> bool:
         """True if a text has just shown its first metric, or may soon show that of a search."""
-        texts = self._waiting.values()
-        return any(
-            text.has_just_shown or (self._metric is not None and text.has_grown) for text in texts
-        )
+        texts, is_sought = self._waiting.values(), self._metric is not None
+        return any(text.has_just_shown or (is_sought and text.has_grown) for text in texts)
 
     @property
     def followed(self) -> set[str]:

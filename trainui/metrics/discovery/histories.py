@@ -1,8 +1,7 @@
 """Histories: the files that continue each other, and the labels that keep others' metrics apart.
 
-The rule: one curve never mixes two histories. The event files of a directory are one, and so are a
-log and the parts that were rotated out of it. Numbered files, and the logs of a W&B run that was
-resumed, may be parts of one.
+The event files of a directory are one, and so are a log and the parts that were rotated out of it.
+Numbered files, and the logs of a W&B run that was resumed, may be parts of one.
 """
 
 from __future__ import annotations

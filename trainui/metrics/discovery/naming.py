@@ -1,7 +1,7 @@
 """Decides which of an attempt's metrics are read from which of its files.
 
-The rules: a training that writes the same numbers into several files gets one series for them, not
-several; and a later attempt continues a series by the name that it has, whichever file it is from.
+The same numbers in several files are one series, which a later attempt continues by the name that
+it has, whichever file it is from.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from itertools import chain, takewhile
 
 from trainui.metrics.discovery import histories
 from trainui.metrics.discovery.histories import history_of
+from trainui.metrics.formats.text.preset_lines import FOUND, has_steps
+from trainui.store.points.source_record import SourceRecord
 
 MAX_SERIES = 2000
 """Metrics of one attempt: a file with a new name in each line does not contain metrics."""
@@ -75,7 +77,7 @@ class Names:
         """By spelling: the kind of file that had the metric in earlier attempts, and its name."""
         self.earlier_families: dict[str, None] = {}
         """The kinds of files that earlier attempts were read from, the first one first."""
-        self._texts: dict[str, str] = {}
+        self.texts: dict[str, str] = {}
         """Metrics that only logs that count epochs had in earlier attempts, and their keys."""
 
     def awaited(self, family: str | None) -> bool:
@@ -90,14 +92,12 @@ class Names:
         """Return True if an earlier attempt had metrics in files for programs."""
         return bool(self._earlier)
 
-    def remember_text(self, names: Iterable[str], key: str) -> None:
-        """Register metrics of earlier attempts, from a log that counts epochs."""
-        self._texts |= dict.fromkeys(names, key)
-
-    def remember(self, names: Iterable[str], format_: str | None, key: str) -> None:
-        """Register metrics of earlier attempts, from a file of some format."""
-        self._before.setdefault(history_of(key), set()).update(names)
-        if (family := _FAMILIES.get(format_ or "")) is not None:
+    def remember(self, source: SourceRecord, names: Collection[str]) -> None:
+        """Register metrics that earlier attempts had in a source."""
+        self._before.setdefault(history_of(source.key), set()).update(names)
+        if source.format == "text" and not has_steps(source.state.get(FOUND)):
+            self.texts |= dict.fromkeys(names, source.key)
+        if (family := _FAMILIES.get(source.format or "")) is not None:
             for name in names:
                 self.earlier_families[family] = None
                 self._earlier[name] = family, name
@@ -150,30 +150,17 @@ class Names:
         return next((earlier for of, earlier in found if of != family), name)
 
     def of_text(self, name: str, key: str) -> str:
-        """Return the name by which a metric of a log that counts epochs is stored.
-
-        It has the log's name as a prefix if an earlier attempt had the metric in a file: one curve
-        never mixes steps and epochs.
-        """
+        """Return the name by which a metric of a log that counts epochs is stored."""
         known = any(one in self._earlier for one in _spellings(name))
         return of_log(name, key) if known else name
 
     def displaced(self, name: str) -> tuple[str, str] | None:
         """Return a metric that an earlier attempt's log had, and that log, if a file has it now."""
-        if not self._texts:
-            return None
-        names = {*_spellings(name)}
-        alike = (
-            one
-            for one, key in self._texts.items()
-            if not names.isdisjoint(_spellings(one.removeprefix(of_log("", key))))
-        )
-        found = next(alike, None)
-        return None if found is None else (found, self._texts[found])
-
-    def forget_text(self, name: str) -> None:
-        """Register that a metric of an earlier attempt's log was renamed or deleted."""
-        del self._texts[name]
+        names = set(_spellings(name)) if self.texts else set()
+        for one, key in self.texts.items():
+            if not names.isdisjoint(_spellings(one.removeprefix(of_log("", key)))):
+                return one, key
+        return None
 
     def claim(self, names: Iterable[str], family: str | None, key: str = "") -> None:
         """Register metrics that are already stored."""
@@ -185,16 +172,13 @@ class Names:
     def hand_over(self, name: str, family: str | None, key: str) -> None:
         """Register that a metric is read from another file from now on."""
         self._owners[name] = {history_of(key): None}
-        for spelling in _spellings(name):
-            self._families[spelling] = family
+        self._families |= dict.fromkeys(_spellings(name), family)
 
     def accepts(self, name: str, family: str | None, key: str = "") -> bool:
         """Return True if a metric is read from a file, whose kind is None if it is named."""
         if name not in self._owners:
             known = [self._families[one] for one in _spellings(name) if one in self._families]
-            if family is not None and known and known[0] != family:
-                return False
-            if self.is_full:
+            if self.is_full or (family is not None and known and known[0] != family):
                 return False
             self.claim([name], family, key)
         kind = self._families[_plain(name)]

@@ -16,10 +16,7 @@ Survey = Mapping[Path | None, frozenset[str]]
 
 
 def survey(is_wanted: Callable[[str], bool] = bool) -> Survey:
-    """Return the files that the processes we may look at have open for writing.
-
-    `is_wanted` returns True for the paths of files that matter.
-    """
+    """Return the files that the processes we may look at have open for writing."""
     found: dict[Path | None, set[str]] = defaultdict(set)
     with suppress(OSError):
         for pid in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 (names are faster)
@@ -77,10 +74,7 @@ def written_files(descriptors: str, is_wanted: Callable[[str], bool]) -> Iterato
 
 
 def attempt_of(process: str) -> Path | None:
-    """Return the attempt's directory of a process, by its directory in `/proc`; None: it has none.
-
-    Its environment is that of its start, which the attempt's other processes have too.
-    """
+    """Return the attempt's directory of a process in `/proc`; None: it has none."""
     return attempt_in(environment_of(process))
 
 

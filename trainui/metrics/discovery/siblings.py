@@ -1,7 +1,6 @@
-"""Files of one kind that trainings write side by side, such as `version_0` and `version_1`.
+"""Files of one kind that trainings write side by side: `version_0` and `version_1`.
 
-The rule: the metrics of the first one have no prefix; those of another one that is written in the
-same attempt have its directory's name, or its own, so that no series mixes two files.
+The metrics of the first have no prefix; those of another one have its directory's name, or its own.
 """
 
 from __future__ import annotations
@@ -23,36 +22,27 @@ _NUMBER = re.compile(r"(?<!\d)\d{1,3}(?!\d)")
 
 
 def apart(one: SourceFile, others: Iterable[SourceFile], since: float) -> SourceFile:
-    """Return a file with a prefix if files of its kind are read already.
-
-    Files that were written last before the attempt started do not count.
-    """
+    """Return a file with a prefix if one of its kind, written `since`, is read already."""
     if one.family not in _FAMILIES or one.named:
         return one
-    alike = [
-        other for other in others if _is_alike(one, other) and peek.modified(other.path) >= since
-    ]
-    if not alike:
-        return one
-    label = _label(one.path, alike[0].path)
-    return replace(one, reading=replace(one.reading, prefix=f"{one.reading.prefix}{label}/"))
+    for other in others:
+        if _is_alike(one, other) and peek.modified(other.path) >= since:
+            prefix = f"{one.reading.prefix}{_label(one.path, other.path)}/"
+            return replace(one, reading=replace(one.reading, prefix=prefix))
+    return one
 
 
 def _is_alike(one: SourceFile, other: SourceFile) -> bool:
     """Return True if two files would have the same names, and are not of one history."""
-    readings = one.reading, other.reading
+    mine, its = one.reading, other.reading
     if one.key == other.key or one.family != other.family or other.named:
         return False
-    if len({(reading.prefix, reading.part) for reading in readings}) > 1:
+    if (mine.prefix, mine.part) != (its.prefix, its.part):
         return False
+    is_numbered = _NUMBER.sub("#", one.path.name) == _NUMBER.sub("#", other.path.name)
     if one.path.parent != other.path.parent:
-        return one.family == "tfevents" or _plain(one.path) == _plain(other.path)
-    names = one.path.name != other.path.name and _plain(one.path) == _plain(other.path)
-    return names and one.family != "tfevents"
-
-
-def _plain(path: Path) -> str:
-    return _NUMBER.sub("#", path.name)
+        return one.family == "tfevents" or is_numbered
+    return is_numbered and one.path.name != other.path.name and one.family != "tfevents"
 
 
 def _label(path: Path, other: Path) -> str:

@@ -1,27 +1,19 @@
 """Decides which of an attempt's metrics are stored, and by what names.
 
-The rule: one curve never mixes two histories. The first one that has a metric gives it its plain
-name; in another one it has a label as a prefix, as in `b/loss`. Files that a glob finds, and whose
-names differ in a number alone, continue a curve if they begin after its last step, and so do W&B's
-logs of one run.
-
-One curve never mixes steps and epochs. If a file has a metric of which an earlier
-attempt's log, such as a progress bar, gave a point an epoch, then those points are renamed, as in
-`stderr/loss`, or deleted if the file has the whole history. A log's points are renamed as well if
-an earlier attempt's file had the metric, or if this attempt's own file has it after all. And a
-later attempt's files of another kind wait for those of the kind that the earlier ones were read
-from, since both have the same metrics.
+One curve never mixes two histories: in the second that has a metric, it has a label as a prefix, as
+in `b/loss`, unless the file continues the curve. Nor does it mix steps and epochs: a log's points
+are renamed, as in `stderr/loss`, or deleted if a file has the whole history.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from trainui.domain.definition import StageDefinition
 from trainui.metrics.discovery import fallback_sources, histories, naming
 from trainui.metrics.discovery.source_file import SourceFile
-from trainui.metrics.formats.text.preset_lines import FOUND, has_steps
+from trainui.metrics.formats.text.preset_lines import has_steps
 from trainui.store.db.engine import Store
 from trainui.store.points import points
 from trainui.store.points.chunks import Points
@@ -54,10 +46,7 @@ class AcceptedNames:
     def remember(self, known: Iterable[SourceRecord], earlier: Mapping[int, set[str]]) -> None:
         """Register the metrics of earlier attempts, by their sources' ids."""
         for one in known:
-            names = earlier.get(one.id, ())
-            self.names.remember(names, one.format, one.key)
-            if one.format == "text" and not has_steps(one.state.get(FOUND)):
-                self.names.remember_text(names, one.key)
+            self.names.remember(one, earlier.get(one.id, set()))
 
     def claim(self, stored: Iterable[str], candidate: SourceFile) -> None:
         """Register metrics of a file that are stored already."""
@@ -68,10 +57,7 @@ class AcceptedNames:
             self._of_logs |= dict.fromkeys(names, candidate.key)
 
     def renamed(self, candidate: SourceFile, preset: str | None) -> Callable[[str, float], str]:
-        """Return the function from a metric's name in a file to the name that it is stored by.
-
-        It takes the metric's first step in the file too. `preset` reads the file if it is a log.
-        """
+        """Return the function from a metric's name and first step to the name it is stored by."""
         if candidate.is_fallback and not has_steps(preset):
             return lambda name, _first: self.names.of_text(name, candidate.key)
 
@@ -100,6 +86,11 @@ class AcceptedNames:
             self._last_steps[name] = last
         return self._last_steps[name]
 
+    def next_step(self) -> float:
+        """Return the step from which a file continues that begins again at each attempt."""
+        with self._store.read() as connection:
+            return points.next_step(connection, self._owner, attempt=self._attempt)
+
     def accepts(self, name: str, candidate: SourceFile, found: Points) -> bool:
         """Return True if a metric is read from a file, in which some of its points were found."""
         if _may_continue(candidate):
@@ -116,7 +107,7 @@ class AcceptedNames:
                 del self._of_logs[name]  # now, since the store may have been locked
             if moved := self.names.displaced(name):
                 self._displace(*moved, is_history=candidate.family in _HISTORIES)
-                self.names.forget_text(moved[0])
+                del self.names.texts[moved[0]]
         return accepted
 
     def waits(self, candidate: SourceFile) -> bool:
@@ -131,8 +122,7 @@ class AcceptedNames:
 
         Histories come last: they are as old as the last checkpoint.
         """
-        families = list(self.names.earlier_families)
-        family = candidate.family
+        families, family = list(self.names.earlier_families), candidate.family
         if family in families:
             return families.index(family)
         return len(families) + (family in _HISTORIES)
@@ -148,21 +138,17 @@ class AcceptedNames:
 
     def wait(self, files: Iterable[SourceFile], stage: StageDefinition) -> float:
         """Return for how many seconds a log that shows metrics waits for files with them."""
-        is_text = None if self.names.had_files else self._are_others_texts(stage)
-        if self.names.had_files or is_text is False:
+        others: Sequence[SourceRecord] = ()
+        if stage.search is not None and not self.names.had_files:
+            with self._store.read() as connection:
+                metric = stage.search.metric
+                others = of_other_members(connection, self._owner, stage.group, metric)
+        if self.names.had_files or any(one.format != "text" for one in others):
             return fallback_sources.WAIT_FOR_FILES
-        if is_text:
+        if others:
             return 0
         is_late = any(one.family in _FLUSHED_LATE for one in files)
         return fallback_sources.WAIT_FOR_FLUSH if is_late else fallback_sources.WAIT
-
-    def _are_others_texts(self, stage: StageDefinition) -> bool | None:
-        """Return True if the search's metric is read from logs in other trials; None if in none."""
-        if stage.search is None:
-            return None
-        with self._store.read() as connection:
-            found = of_other_members(connection, self._owner, stage.group, stage.search.metric)
-        return all(one.format == "text" for one in found) if found else None
 
 
 def _may_continue(candidate: SourceFile) -> bool:

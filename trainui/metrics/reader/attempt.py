@@ -6,12 +6,14 @@ A source that cannot be read does not stop the others; its problem is stored as 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from trainui.artifacts.environment import without_secrets
 from trainui.errors import TrainuiError, UnfitEnvironmentError
+from trainui.metrics.alerts import AttemptAlerts
 from trainui.metrics.discovery import likely_lines, naming, rotation, siblings
 from trainui.metrics.discovery.attribution.search_round import SearchRound
 from trainui.metrics.discovery.fallback_sources import FallbackSources, of_single_values
@@ -20,16 +22,13 @@ from trainui.metrics.files import peek
 from trainui.metrics.files.open_files import OpenFiles
 from trainui.metrics.formats.text.pattern import PatternError
 from trainui.metrics.formats.text.preset_lines import FOUND
-from trainui.metrics.reader import diagnostics, new_source
+from trainui.metrics.reader import diagnostics, new_source, tracked_config
 from trainui.metrics.reader.accepted_names import AcceptedNames
-from trainui.metrics.reader.attempt_alerts import AttemptAlerts
 from trainui.metrics.reader.attempt_files import AttemptFiles
-from trainui.metrics.reader.batch_writer import BatchWriter
 from trainui.metrics.reader.database_reader import DatabaseReader
 from trainui.metrics.reader.source import EndOfFile, SourceReader
 from trainui.metrics.reader.source_problems import SourceProblems
-from trainui.metrics.reader.stored_source import Advance, ReadOptions
-from trainui.metrics.reader.tracked_config import TrackedConfig
+from trainui.metrics.reader.stored_source import Advance, BatchWriter, ReadOptions
 from trainui.store.db.engine import Store
 from trainui.store.points import points
 from trainui.store.points import sources as point_sources
@@ -56,10 +55,7 @@ class AttemptReader:
     """Reads one attempt's metrics."""
 
     def __init__(self, store: Store, attempt: AttemptToRead, shared: Shared | None = None) -> None:
-        """Create the reader; it reads nothing yet.
-
-        Without `shared`, it shares nothing with the readers of other attempts.
-        """
+        """Create the reader; without `shared`, it shares nothing with other attempts' readers."""
         self._shared = shared or Shared(store)
         self.attempt = attempt
         self._store = store
@@ -74,7 +70,6 @@ class AttemptReader:
         self.files = AttemptFiles(store, attempt, self._shared.search_round, self._problems)
         self._names = AcceptedNames(store, attempt.stage_id, attempt.number)
         self._alerts = AttemptAlerts(store, attempt)
-        self._config = TrackedConfig(store, attempt)
         self._config_due = False
         """True if files came whose configuration is not recorded yet."""
         search = attempt.definition.search
@@ -83,10 +78,7 @@ class AttemptReader:
         self._ended = False
 
     def scan(self, *, ended: bool = False) -> None:
-        """Find the attempt's files, and start to read new ones.
-
-        Once the process has ended, no new files will appear.
-        """
+        """Find the attempt's files, and start to read new ones; none come once it has `ended`."""
         self._alerts.catch_up()
         candidates = self.files.find(self.attempt.definition, ended=ended)
         self._texts = [one for one in candidates if one.is_fallback]
@@ -95,7 +87,7 @@ class AttemptReader:
             self._begin(candidates)
             self._config_due = True
         if self._config_due and (ended or self._names.has_files):
-            self._config.record(candidates)
+            tracked_config.record(self._store, self.attempt, candidates)
             self._config_due = False
         for candidate in candidates:
             if candidate.key in self._readers:
@@ -147,7 +139,8 @@ class AttemptReader:
         """Return the place of a file; MLflow's begin with a time, and their names are random."""
         is_of_mlflow = known is None and candidate.family == "mlflow"
         began = peek.head(candidate.path, 13) if is_of_mlflow else b""
-        return self._names.place(candidate), new_source.order(known), began
+        read_first = math.inf if known is None else known.id  # which keeps its metrics' names
+        return self._names.place(candidate), read_first, began
 
     def _start(self, candidate: SourceFile, source: SourceRecord | None = None) -> None:
         """Start to read a file, from where it was read up to if its source is stored."""
@@ -161,7 +154,7 @@ class AttemptReader:
             follows=not candidate.one_of_many,
             accepts=lambda name, found: self._names.accepts(name, candidate, found),
             renamed=self._names.renamed(candidate, preset),
-            shift=self._next_step() if candidate.reading.continues else 0,
+            shift=self._names.next_step() if candidate.reading.continues else 0,
             stored=self._alerts.check,
             overtaken=self._reload,
             files=self._shared.files,
@@ -172,10 +165,6 @@ class AttemptReader:
         )
         if self._ended:
             self._limit_fallback(candidate.key)
-
-    def _next_step(self) -> float:
-        with self._store.read() as connection:
-            return points.next_step(connection, self.attempt.stage_id, attempt=self.attempt.number)
 
     def end(self) -> None:
         """Note that the process has ended, which limits how much of a fallback source is read."""
@@ -241,10 +230,9 @@ class AttemptReader:
         candidate, reader = self._candidates[key], self._readers[key]
         if candidate.reading.doubtful:
             return None
-        waits = (
-            None if self.files.is_early or self._ended else diagnostics.so_far(candidate, reader)
-        )
-        return reader.warning or waits
+        if reader.warning or self.files.is_early or self._ended:
+            return reader.warning
+        return diagnostics.so_far(candidate, reader)
 
     def _pause(self, key: str, problem: str, *, for_good: bool) -> None:
         (self._abandoned if for_good else self._paused).add(key)
@@ -264,7 +252,7 @@ class AttemptReader:
         self.end()
         self.scan(ended=True)
         self._read_to_end(list(self._readers), clean=clean)
-        self._config.record_summary(self._candidates.values())
+        tracked_config.record_summary(self._store, self.attempt, self._candidates.values())
         if not self._names.has_files:
             self._read_to_end(self._fall_back(ended=True), clean=clean)
         self._read_single_values(clean=clean)
@@ -273,9 +261,8 @@ class AttemptReader:
         self.files.report_at_end()
         self._alerts.catch_up()
         for metric in self._alerts.unmatched():
-            self._problems.set(
-                f"alert on {metric}", f"no metric named {metric}, which an alert watches"
-            )
+            unmatched = f"no metric named {metric}, which an alert watches"
+            self._problems.set(f"alert on {metric}", unmatched)
         if self._names.names.is_full:
             limit = f"more than {naming.MAX_SERIES} metrics; the others were not stored"
             self._problems.set(self.attempt.attempt_dir, limit)
@@ -303,29 +290,23 @@ class AttemptReader:
         """
         search = self.attempt.definition.search
         metric = search.metric if search else ""
-        if self._has_points_of(metric):
+        if not metric and self._names.has_files:
+            return
+        with self._store.read() as connection:
+            known = points.names_by_source(connection, self.attempt.stage_id, self.attempt.number)
+        if any(metric in names if metric else names for names in known.values()):
             return
         found = (of_single_values(text, metric) for text in self._texts)
         if (single := next(filter(None, found), None)) is not None:
             self._start(single)
             self._read_to_end([single.key], clean=clean)
 
-    def _has_points_of(self, metric: str) -> bool:
-        """Return True if this attempt has points of a metric, or of any if it is empty."""
-        if not metric and self._names.has_files:
-            return True
-        with self._store.read() as connection:
-            found = points.names_by_source(connection, self.attempt.stage_id, self.attempt.number)
-        return any(metric in names if metric else names for names in found.values())
-
     def _note_likely_lines(self) -> None:
         """If no text had a metric, store which of their lines look like metrics."""
         if any(reader.position.rows for reader in self._readers.values()):
             return
-        run_directory = Path(self.attempt.stage_dir).parent
-        masked = partial(
-            without_secrets, run_directory=run_directory, stage=self.attempt.definition
-        )
+        stage, run_directory = self.attempt.definition, Path(self.attempt.stage_dir).parent
+        masked = partial(without_secrets, run_directory=run_directory, stage=stage)
         for key, candidate in self._candidates.items():
             found = likely_lines.describe(candidate, masked) if candidate.is_fallback else None
             if found is not None and key not in self._problems:
@@ -333,9 +314,8 @@ class AttemptReader:
 
     def note_failure(self, why: str | None) -> None:
         """Store why the whole attempt cannot be read now; None clears it."""
-        self._problems.set(
-            self.attempt.attempt_dir, why and f"its metrics cannot be read now: {why}"
-        )
+        problem = why and f"its metrics cannot be read now: {why}"
+        self._problems.set(self.attempt.attempt_dir, problem)
 
     def paths(self) -> set[str]:
         """Return the paths of the files being read, or checked when they grow."""

@@ -33,14 +33,11 @@ class AttemptFiles:
         problems: SourceProblems,
     ) -> None:
         self._store, self._attempt, self._problems = store, attempt, problems
-        self.place = sources.SearchDirectories(
-            Path(attempt.attempt_dir), Path(attempt.stage_dir), Path(attempt.workdir)
-        )
+        directories = Path(attempt.attempt_dir), Path(attempt.stage_dir), Path(attempt.workdir)
+        self.place = sources.SearchDirectories(*directories)
+        parameters = by_parameters.of_stage(attempt.definition)
         self._outside = OutsideSources(
-            *(self.place.attempt_dir, self.place.stage_dir, self.place.workdir),
-            attempt.definition.env,
-            by_parameters.of_stage(attempt.definition),
-            search_round,
+            *directories, attempt.definition.env, parameters, search_round
         )
         self._missing: Mapping[str, str] = {}
         self._began = time.monotonic()
@@ -71,8 +68,12 @@ class AttemptFiles:
             found.candidates = default_sources.by_kind(found.candidates)
         if definition.metrics is None:
             found.candidates += self._find_outside(ended=ended)
-        self._report_missing(definition, found.missing)
-        for key, problem in found.problems.items():
+        self._missing = found.missing
+        named = (one.path for one in definition.metrics or () if one.path is not None)
+        problems = dict.fromkeys(path for path in named if path not in self._missing)
+        if not self.is_early:
+            problems |= {key: f"so far {problem}" for key, problem in self._missing.items()}
+        for key, problem in (problems | found.problems).items():
             self._problems.set(key, problem)
         return [one for one in found.candidates if ended or not one.is_final]
 
@@ -92,15 +93,6 @@ class AttemptFiles:
     def _rivals(self) -> Sequence[Rival]:
         with self._store.read() as connection:
             return rivals(connection, self._attempt.attempt_id)
-
-    def _report_missing(self, definition: StageDefinition, missing: Mapping[str, str]) -> None:
-        """Report named files that do not exist yet, and clear the report of those that do."""
-        self._missing = missing
-        for source in definition.metrics or ():
-            if source.path is not None and source.path not in missing:
-                self._problems.set(source.path, None)
-        for key, problem in () if self.is_early else missing.items():
-            self._problems.set(key, f"so far {problem}")
 
     def report_at_end(self) -> None:
         """Report what the last search did not find."""

@@ -15,7 +15,7 @@ class DatabaseReader(SourceReader):
     """Reads one run and stores its points; the source's state has the rows read last by table."""
 
     def __init__(self, *arguments: Any, run: str) -> None:
-        """Create a reader of one run in a database, as `SourceReader` does."""
+        """Create a reader of one run, as `SourceReader` does."""
         self._run = run
         super().__init__(*arguments)
 

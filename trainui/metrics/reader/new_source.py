@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import closing
 from pathlib import Path
 
@@ -21,10 +20,8 @@ from trainui.store.runs.metrics_progress import AttemptToRead
 def add(
     store: Store, attempt: AttemptToRead, candidate: SourceFile, started: float
 ) -> SourceRecord:
-    """Store an attempt's source unless it is stored, and return it.
-
-    `started` is when the attempt started, in seconds since 1970.
-    """
+    """Store a source unless it is stored; `started`: its attempt's start, in seconds since 1970."""
+    # before the transaction, since a file system may block
     others = None if candidate.ours else _part_of_others(candidate, started)
     with store.write() as connection:
         source = sources.add_source(
@@ -64,16 +61,8 @@ def is_older(path: Path, started: float) -> bool:
     return 0 < peek.modified(path) < started
 
 
-def order(source: SourceRecord | None) -> float:
-    """Return the place of a file: those that were read first keep their names, new ones follow."""
-    return math.inf if source is None else source.id
-
-
 def _part_of_others(candidate: SourceFile, started: float) -> tuple[int, Identity] | None:
-    """Return the size of what others have written into a file, and what identifies it.
-
-    It is called outside of transactions, since a file system may block.
-    """
+    """Return the size of what others have written into a file, and what identifies it."""
     is_theirs = is_older(candidate.path, started)
     if not is_theirs and not candidate.begin:
         return None

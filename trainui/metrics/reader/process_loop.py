@@ -1,7 +1,6 @@
 """The main loop of the process that reads the metrics of all running attempts.
 
-It ends with the worker. It may be killed at any moment, since points and the offset up to which
-they were read are stored in one transaction.
+It may be killed at any moment: points are stored in one transaction with the offset of their end.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ from trainui.metrics.reader.watch import FileChanges, Watch
 from trainui.store.db import outage
 from trainui.store.db.engine import Store
 from trainui.store.runs.metrics_progress import (
-    AttemptToRead,
     attempts_to_read,
     mark_metrics_complete,
 )
@@ -122,10 +120,7 @@ class MetricsReader:
         return {attempt_id for attempt_id, grown in list(self._grew_at.items()) if grown > since}
 
     def turn(self, *, scan: bool, is_awaited: bool = False) -> float:
-        """Read what has grown, and scan if that is due; return the seconds to pause.
-
-        Scan if something may have changed other than a file that grew; soon if it `is_awaited`.
-        """
+        """Read what has grown, and `scan` when that is due; return the seconds to pause."""
         used = time.thread_time()
         self._scan_due |= scan
         self._is_awaited |= is_awaited
@@ -155,7 +150,9 @@ class MetricsReader:
     def _scan(self) -> None:
         """Scan for attempts and for their files, and have all of them read at the next turn."""
         used = time.thread_time()
+        self._scanned_at, self._scan_due, self._is_awaited = time.monotonic(), False, False
         self._find_attempts()
+        self._watch_files()
         self._scan_cpu = time.thread_time() - used
         self._scan_interval = min(max(IDLE_PAUSE, SCAN_COST_FACTOR * self._scan_cpu), LONGEST_PAUSE)
         self._scan_soon(self._attempts.values())
@@ -186,8 +183,10 @@ class MetricsReader:
             StoreError: the store cannot be used, which affects all attempts.
         """
         what = reader.attempt.attempt_id, act.__name__
+        mount = reader.attempt.mount if mounts.has_remote() else ""
         try:
-            self._check_mount(reader.attempt)
+            if mount not in ("", self._mount) and not mounts.does_answer(mount):
+                raise UnreadableFileError(mounts.silence(mount))  # reading would block all others
             result = act(reader)
         except StoreError:
             raise
@@ -198,12 +197,6 @@ class MetricsReader:
                 reader.note_failure(None)
             return result
         return None
-
-    def _check_mount(self, attempt: AttemptToRead) -> None:
-        """Raise UnreadableFileError if reading an attempt would block all others."""
-        mount = attempt.mount if mounts.has_remote() else ""
-        if mount not in ("", self._mount) and not mounts.does_answer(mount):
-            raise UnreadableFileError(mounts.silence(mount))
 
     def _note_failure(self, reader: AttemptReader, what: tuple[int, str], error: Exception) -> None:
         """Log once why an attempt cannot be read now; it is retried at the next scan."""
@@ -216,8 +209,7 @@ class MetricsReader:
             reader.note_failure(why)
 
     def _find_attempts(self) -> None:
-        """Scan for attempts and for their files."""
-        self._scanned_at, self._scan_due, self._is_awaited = time.monotonic(), False, False
+        """Close the readers of attempts that need none any more; scan for the others' files."""
         with self._store.read() as connection:
             found = attempts_to_read(connection, self._host)
         running = {one.attempt_id: one for one in found if one.remote_mount == self._mount}
@@ -231,6 +223,8 @@ class MetricsReader:
             else:
                 self._attempts[attempt_id] = AttemptReader(self._store, attempt, self._shared)
             self._guarded(self._attempts[attempt_id], AttemptReader.scan)
+
+    def _watch_files(self) -> None:
         readers = self._attempts.values()
         self._lost = {one.attempt.attempt_id for one in readers if _is_lost(one.files.place)}
         owners: dict[str, set[int]] = {}
@@ -245,21 +239,19 @@ class MetricsReader:
 
     def _read(self, reader: AttemptReader) -> bool:
         """Read a batch of an attempt; return True if there is more to read at once."""
-        # Checked before reading, so that everything written before the end is read.
-        ended = self._has_ended(reader.attempt)
+        attempt = reader.attempt
+        # Checked before reading, so that everything written before the end is read. False also if
+        # the file cannot be accessed, where pathlib would raise.
+        recorded = os.path.exists(f"{attempt.attempt_dir}/{protocol.EXIT_FILE}")  # noqa: PTH110
+        ended = recorded or attempt.ended or attempt.attempt_id in self._lost
         if ended:
             reader.end()
         step = reader.read()
         if step.points or reader.is_log_due:
-            self._grew_at[reader.attempt.attempt_id] = time.monotonic()
+            self._grew_at[attempt.attempt_id] = time.monotonic()
         if ended and not step.more:
             self._at_end.append(reader)
         return step.more
-
-    def _has_ended(self, attempt: AttemptToRead) -> bool:
-        # False also if the file cannot be accessed, where pathlib would raise
-        recorded = os.path.exists(f"{attempt.attempt_dir}/{protocol.EXIT_FILE}")  # noqa: PTH110
-        return recorded or attempt.ended or attempt.attempt_id in self._lost
 
     def _finish(self, reader: AttemptReader) -> None:
         """Read an attempt to its end; its stage waits for this, so an error must not prevent it."""

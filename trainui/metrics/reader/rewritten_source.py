@@ -1,8 +1,7 @@
 """A source whose file may be rewritten: it is read again, as a new history or for new points.
 
-Many trainings rewrite their whole history for each record, or when a column is added. While the
-records equal the stored ones, only new ones are added; from the first difference on, the file is
-treated as another history.
+While the records equal the stored ones, only new ones are added; from the first difference on, the
+file is treated as another history.
 """
 
 from __future__ import annotations
@@ -85,7 +84,7 @@ class RewrittenSource(StoredSource):
         if rewrite.diverged:
             self._at = self._at._replace(generation=self._stored.generation + 1)
         self._rewrite = None
-        return self._buffer(rewrite.new_points(), self._at.rows)
+        return self._buffer(merge(rewrite.new) if rewrite.new else {}, self._at.rows)
 
 
 class RewriteDiff:
@@ -96,7 +95,8 @@ class RewriteDiff:
         self._rows = rows
         self._known = known
         self._met = dict.fromkeys(known, 0)
-        self._new: list[dict[str, Points]] = []
+        self.new: list[dict[str, Points]] = []
+        """The points not stored yet; their ordinals are record numbers in the file."""
         self.diverged = False
         """True if the file differs from the stored history from some record on."""
 
@@ -116,7 +116,7 @@ class RewriteDiff:
                 new[name] = replace(fresh, ordinals=fresh.ordinals + first_row)
             if name in known:
                 self._met[name] += stored
-        self._new.append(new)
+        self.new.append(new)
 
     def _first_difference(self, name: str, found: Points, end: int) -> int | None:
         """Return the first record before `end` that differs from the stored one."""
@@ -134,10 +134,6 @@ class RewriteDiff:
     def is_over(self, rows: int) -> bool:
         """Return True if the file, read up to this number of records, covers the stored ones."""
         return self.diverged or rows >= self._rows
-
-    def new_points(self) -> dict[str, Points]:
-        """Return the points not stored yet; their ordinals are record numbers in the file."""
-        return merge(self._new) if self._new else {}
 
 
 def _before(found: Points, record: int) -> int:

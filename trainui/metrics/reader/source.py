@@ -1,8 +1,5 @@
 """Reads one source: its file from the stored offset on, one bounded batch at a time.
 
-`stored_source` stores a batch, or goes back if that failed; `rewritten_source` begins again with a
-file that was rewritten.
-
 Each point is stored exactly once, whether the file grows, is truncated, rewritten in place,
 replaced, or deleted and created again.
 """
@@ -30,7 +27,7 @@ from trainui.metrics.formats.number_lines import MAX_FIELDS
 from trainui.metrics.formats.table import Decoded
 from trainui.metrics.formats.text.preset_lines import AnyLines
 from trainui.metrics.reader.rewritten_source import RewrittenSource
-from trainui.metrics.reader.stored_source import Advance, ReadOptions
+from trainui.metrics.reader.stored_source import Advance, BatchWriter, ReadOptions
 from trainui.store.db.engine import Store
 from trainui.store.points.chunks import Points
 from trainui.store.points.source_record import SourceRecord
@@ -58,6 +55,10 @@ class EndOfFile:
 
     clean: bool
     """True if its writer ended by itself, so that the last record is not torn."""
+
+
+def _refuse(error: Exception) -> None:
+    raise error
 
 
 class SourceReader(RewrittenSource):
@@ -149,17 +150,9 @@ class SourceReader(RewrittenSource):
             PatternError: the pattern cannot be used.
             UnfitEnvironmentError: the store cannot be written.
         """
-        result = self.read(end)
-        if self.unstored is not None:
-            try:
-                with self._store.write_points() as connection:
-                    saved = self.save(connection)
-            except BaseException:
-                self.roll_back()
-                raise
-            if not self.settle(saved):
-                return Advance(more=True)
-        return result
+        result, writer = self.read(end), BatchWriter(self._store)
+        writer.add(self, _refuse)
+        return Advance(more=True) if writer.flush() else result
 
     def read(self, end: EndOfFile | None = None) -> Advance:
         """Read at most one batch, and keep it in `unstored`.
@@ -183,18 +176,14 @@ class SourceReader(RewrittenSource):
             except BaseException:
                 self.roll_back()
                 raise
-            if result.more:
-                self._limit_next(self._at.offset - began, time.thread_time() - used)
+            size, seconds = self._at.offset - began, time.thread_time() - used
+            if result.more and size > 0:  # bound the next batch by what this one has cost
+                fitting = int(size * LONGEST_READ / max(seconds, 1e-9))
+                self._limit = min(self._limit, max(fitting, LIVE_BYTES))
         self._seen = None if result.more else look
         if not result.more and self._options.follows and self.reopen_if_replaced():
             return result._replace(more=True)
         return result
-
-    def _limit_next(self, size: int, seconds: float) -> None:
-        """Bound the next batch by what one of this size has cost."""
-        fitting = int(size * LONGEST_READ / max(seconds, 1e-9))
-        if size > 0:
-            self._limit = min(self._limit, max(fitting, LIVE_BYTES))
 
     def reopen_if_replaced(self) -> bool:
         """Close the file if another one has its path now; return True if so."""
@@ -205,7 +194,8 @@ class SourceReader(RewrittenSource):
 
     def _read(self, file: GrowingFile, look: FileState, end: EndOfFile | None) -> Advance:
         self._check_for_rewrite(file, look)
-        data = file.read(self._at.offset, self._bytes_to_read(look))
+        end_of_part = look.size if self._until is None else min(self._until, look.size)
+        data = file.read(self._at.offset, min(self._limit, end_of_part - self._at.offset))
         full = len(data) == self._limit
         decoder = self._find_decoder(file, complete=end is not None and not full)
         if decoder is None:
@@ -215,7 +205,9 @@ class SourceReader(RewrittenSource):
         if decoder.whole:
             data, full = read_whole(file, look), False
         elif self._at.state.get(SKIPPING):
-            return self._skip_line(file, data)
+            length = data.find(b"\n") + 1
+            self._move(file, length or len(data), skipping=not length)
+            return Advance(more=True)
         length = decoder.cut(data)
         if full and not length:
             return self._handle_long_record(file, decoder, data)
@@ -225,10 +217,6 @@ class SourceReader(RewrittenSource):
         is_rest = end is not None and 0 < length < len(data)  # the rest may be a last record
         more = full or is_rest or decoder.stops_short
         return self._decode_block(file, look, data[:length], end, more=more)
-
-    def _bytes_to_read(self, look: FileState) -> int:
-        end = look.size if self._until is None else min(self._until, look.size)
-        return min(self._limit, end - self._at.offset)
 
     def _find_decoder(self, file: GrowingFile, *, complete: bool) -> Decoder | None:
         if self._decoder is None:
@@ -249,11 +237,6 @@ class SourceReader(RewrittenSource):
         first, count = self._at.state.get(LEFT_OUT, (self._at.offset, 0))
         self._at = self._at._replace(state={**self._at.state, LEFT_OUT: [first, count + 1]})
         self._move(file, len(data) if size is None else size, skipping=size is None)
-        return Advance(more=True)
-
-    def _skip_line(self, file: GrowingFile, data: bytes) -> Advance:
-        end = data.find(b"\n")
-        self._move(file, end + 1 if end >= 0 else len(data), skipping=end < 0)
         return Advance(more=True)
 
     def _move(self, file: GrowingFile, count: int, *, skipping: bool) -> None:
@@ -302,9 +285,8 @@ class SourceReader(RewrittenSource):
         named = ((self._stored_name(name, found), found) for name, found in series.items())
         wanted = {name: found for name, found in named if self._options.accepts(name, found)}
         if shift := self._options.shift:
-            wanted = {
-                name: replace(found, steps=found.steps + shift) for name, found in wanted.items()
-            }
+            for name, found in wanted.items():
+                wanted[name] = replace(found, steps=found.steps + shift)
         return with_times(wanted, look)
 
     def _stored_name(self, name: str, found: Points) -> str:

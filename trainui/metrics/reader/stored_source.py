@@ -1,22 +1,31 @@
-"""A source as it is stored, and the batch read from it that is not stored yet.
+"""A source as it is stored, the batch read from it that is not stored yet, and who stores it.
 
 The rule: a position moves forward after the COMMIT of its points, and back if they are not stored.
+The points of many sources are stored in few transactions, since each transaction is expensive.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from trainui.errors import StoreError
 from trainui.metrics.files.open_files import OpenFiles
 from trainui.store.db.engine import Store
 from trainui.store.points import points
 from trainui.store.points.chunks import Points
 from trainui.store.points.source_record import SourceRecord
 from trainui.store.points.sources import StaleSourceError, source
+
+LONGEST = 0.03
+"""Seconds after which a transaction takes no more sources, so that other writers get a turn."""
+
+MOST_POINTS = 100_000
+"""The most points buffered in memory."""
 
 
 class Advance(NamedTuple):
@@ -132,3 +141,73 @@ class StoredSource:
         """Keep what was read up to here as the unstored batch."""
         self.unstored = Batch(self._at, series, records)
         return Advance(len(self.unstored))
+
+
+class BatchWriter:
+    """Collects batches of points from sources, and stores them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: dict[StoredSource, Callable[[Exception], None]] = {}
+        self._points = 0
+        self._overtaken = False
+        """True if another reader was faster since the last `flush` by a caller."""
+
+    def add(self, reader: StoredSource, refused: Callable[[Exception], None]) -> None:
+        """Add a source's unstored batch, if it has one.
+
+        `refused` is called with the error if the store rejects these points.
+
+        Raises:
+            StoreError: the buffer was full, and the store cannot be written.
+        """
+        if reader.unstored is None:
+            return
+        self._waiting[reader] = refused
+        self._points += len(reader.unstored)
+        if self._points >= MOST_POINTS:
+            self._store_all()
+
+    def flush(self) -> bool:
+        """Store all batches; return True if another reader was faster, so there is more to read.
+
+        Raises:
+            StoreError: the store cannot be written; the batches will be read again.
+        """
+        self._store_all()
+        overtaken, self._overtaken = self._overtaken, False
+        return overtaken
+
+    def _store_all(self) -> None:
+        # All hosts lock owners in the same order, which prevents deadlocks.
+        waiting = sorted(self._waiting, key=lambda reader: reader.source.owner)
+        refused, self._waiting, self._points = self._waiting, {}, 0
+        are_together = True  # until the store refuses the points of one
+        try:
+            while waiting:
+                try:
+                    settled = self._save(waiting if are_together else waiting[:1])
+                except StoreError:
+                    raise
+                except Exception as error:
+                    if are_together:
+                        are_together = False
+                        continue
+                    waiting[0].roll_back()
+                    refused[waiting[0]](error)
+                    settled = [True]
+                del waiting[: len(settled)]
+                self._overtaken |= not all(settled)
+        finally:
+            for reader in waiting:
+                reader.roll_back()
+
+    def _save(self, readers: Sequence[StoredSource]) -> list[bool]:
+        """Store the batches of the first readers; return for each of them True if it was stored."""
+        began, saved = time.monotonic(), list[SourceRecord | None]()
+        with self._store.write_points() as connection:
+            for reader in readers:
+                saved.append(reader.save(connection))
+                if time.monotonic() - began > LONGEST:
+                    break
+        return [reader.settle(source) for reader, source in zip(readers, saved, strict=False)]

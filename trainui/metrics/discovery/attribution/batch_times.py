@@ -1,7 +1,7 @@
 """Finds the attempt that writes a run of Trackio, if several began one of its name at once.
 
-Trackio notes the time of each batch, and then opens its lock. So the run with a batch from just
-before an attempt's process opened the lock is the attempt's.
+Trackio notes the time of each batch, and then opens its lock: a run with a batch from just before
+an attempt's process opened the lock is the attempt's.
 """
 
 from __future__ import annotations
@@ -29,17 +29,12 @@ def runs_of(
 ) -> set[str]:
     """Return the ids of the runs that an attempt writes.
 
-    Args:
-        attempt_dir: the attempt's directory.
-        opened: by attempt directory, when its processes opened the lock.
-        batches: by the id of a run, the times of its batches.
+    `opened`: by attempt, when its processes opened the lock; `batches`: by run, their times.
     """
-    votes: Counter[tuple[Path, str]] = Counter()
+    votes = Counter[tuple[Path, str]]()
     for attempt, times in opened.items():
         votes.update((attempt, run) for at in _apart(times) for run in _run_at(at, batches))
-    totals = Counter[str]()
-    for (_, run), count in votes.items():
-        totals[run] += count
+    totals = Counter(run for _attempt, run in votes.elements())
     return {
         run
         for (attempt, run), count in votes.items()
@@ -53,10 +48,7 @@ def divide(
     opened: Mapping[Path, Sequence[Span]],
     batches: Mapping[str, Sequence[float]],
 ) -> dict[Path, set[str]]:
-    """Return which runs each attempt writes, if each has begun one of them.
-
-    The run that is left is that of the attempt that is left.
-    """
+    """Return which runs each attempt writes, if each has begun one of them."""
     found = {attempt: runs_of(attempt, opened, batches) & runs for attempt in attempts}
     undecided = [attempt for attempt in attempts if not found[attempt]]
     left = runs - set[str]().union(*found.values())

@@ -1,7 +1,6 @@
 """Attributes what several attempts wrote at once by its configuration.
 
-Members of a sweep differ in parameters, and trackers record them: the run with `lr: 0.3` is that
-of the only attempt with this value.
+Trackers record it: the run with `lr: 0.3` is that of the only attempt with this value.
 """
 
 from __future__ import annotations
@@ -27,15 +26,10 @@ def of_stage(definition: StageDefinition | None) -> dict[str, str]:
 def divide(
     recorded: Mapping[Key, Parameters], own: Parameters, others: Iterable[Parameters]
 ) -> Key | None:
-    """Return which of some configurations is that of an attempt; None if that is not certain.
+    """Return which configuration, of all that some attempts recorded, is that of one of them.
 
-    It is if each fits one attempt only, and this one a single one of them, and another attempt
-    another one: else they may be a default that no attempt changes.
-
-    Args:
-        recorded: configurations that these attempts, and no others, recorded.
-        own: the attempt's parameters.
-        others: those of the other attempts. Only parameters count that all of them have.
+    None if that is not certain. It is if each fits one attempt only, and this one a single one of
+    them, and another attempt another one: else they may be a default that no attempt changes.
     """
     attempts = [own, *others]
     names = set[str](own).intersection(*attempts, *recorded.values())

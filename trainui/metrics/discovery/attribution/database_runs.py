@@ -1,13 +1,12 @@
-"""Attributes the runs of a tracker's database to attempts.
+"""Attributes the runs of a tracker's database to attempts: to that which a run's tag names.
 
-The rule: a run belongs to the attempt that its tag names, or that printed its id. If the attempt
-printed none, the run is its own if no other attempt ran when the run began.
+Or to that which printed the run's id; or, if none was printed, to the only one that ran then.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,14 +49,7 @@ class DatabaseRuns:
     def of(
         self, path: Path, rivals: Callable[[], Sequence[Rival]], since: float, *, ended: bool
     ) -> list[TrackedRun]:
-        """Return the attempt's runs in a database.
-
-        Args:
-            path: the database.
-            rivals: returns the other attempts that have run since this one started.
-            since: when the attempt started, in seconds since 1970.
-            ended: the attempt has ended, so it will begin no other run.
-        """
+        """Return the attempt's runs in a database; the other arguments are those of a search."""
         found = tracker_runs.of_database(path, since=since)
         if not found:
             return []
@@ -85,7 +77,9 @@ class DatabaseRuns:
         copy = database.copies.get(path)
         if copy is None or copy.tracker is not trackio:
             return []
-        locks = {path.with_suffix(LOCK), *self._locks_of(path)}
+        named = self.printed.locks.items()
+        noted = (lock for (_, stem, _), both in named if stem == path.stem for lock in both)
+        locks = {path.with_suffix(LOCK), *(self.workdir / lock for lock in noted)}
         opened = self.samples.opened(locks)
         batches = trackio.batches(copy.connection)
         own = list[TrackedRun]()
@@ -95,7 +89,10 @@ class DatabaseRuns:
             attempts = [self.attempt_dir, *(one.attempt_dir for one in others)]
             found = batch_times.divide(attempts, alike.keys(), opened, batches)[self.attempt_dir]
             if not found and ended:  # its own may be one that is still to come
-                found = self._configured(alike.values(), others)
+                recorded = {id_: configuration.flat(run.params) for id_, run in alike.items()}
+                theirs = (by_parameters.of_stage(one.definition) for one in others)
+                fitting = by_parameters.divide(recorded, self.parameters, theirs)
+                found = set() if fitting is None else {fitting}
             own += [alike[run] for run in found]
         self.doubtful.pop(path, None)
         if own:
@@ -104,13 +101,6 @@ class DatabaseRuns:
             self.doubtful[path] = doubtful[0].name
             self.wanted |= locks
         return own
-
-    def _configured(self, alike: Iterable[TrackedRun], others: Iterable[Rival]) -> set[str]:
-        """Return the run whose configuration fits the parameters of this attempt alone."""
-        recorded = {run.id: configuration.flat(run.params) for run in alike}
-        theirs = (by_parameters.of_stage(one.definition) for one in others)
-        own = by_parameters.divide(recorded, self.parameters, theirs)
-        return set() if own is None else {own}
 
     def locks(self, rivals: Sequence[Rival]) -> Iterator[Path]:
         """Yield the locks of the databases in which it is not known which run is the attempt's.
@@ -123,8 +113,3 @@ class DatabaseRuns:
             locks = {self.workdir / path for path in paths}
             if self._decided.isdisjoint(locks) and printed_runs.others_naming(named, running):
                 yield from locks
-
-    def _locks_of(self, database_file: Path) -> Iterator[Path]:
-        for (_tracker, stem, _name), paths in self.printed.locks.items():
-            if stem == database_file.stem:
-                yield from (self.workdir / path for path in paths)

@@ -1,8 +1,7 @@
 """Default sources outside the stage's directory: in its workdir, and wherever its processes write.
 
-The rule: a file is an attempt's if one of its processes had it open for writing. A file that nobody
-was seen to write is an attempt's if it was written since the attempt started, and no other attempt
-ran between its birth and its last change, or it is in a directory that only this one writes in.
+A file is an attempt's if one of its processes had it open for writing. One that nobody was seen to
+write is if no other attempt ran between its birth and its last change, or none writes beside it.
 """
 
 from __future__ import annotations
@@ -91,10 +90,7 @@ class OutsideSources:
         self.databases = DatabaseRuns(*of_attempt, self._printed, self.round.samples)
 
     def is_due(self) -> bool:
-        """Return True if new files are likely: one came, a database was written, or time passed.
-
-        An old attempt is searched less and less often.
-        """
+        """Return True if new files are likely: one came, a database was written, or time passed."""
         pause = time.monotonic() - self._searched
         if pause < FIRST_PAUSE:
             return False
@@ -123,10 +119,8 @@ class OutsideSources:
     ) -> list[SourceFile]:
         """Return the sources that there are now.
 
-        Args:
-            rivals: returns the other attempts that have run since this one started.
-            since: when the attempt started, in seconds since 1970.
-            ended: the attempt has ended, so this is the last search.
+        `rivals` returns the other attempts that have run `since` this one started, in seconds since
+        1970; if it has `ended`, this is the last search.
         """
         used = time.thread_time()
         self._rivals, self._since, self._is_ended = lru_cache(rivals), since, ended
@@ -144,9 +138,10 @@ class OutsideSources:
         self.found = list(self._sources())
         wanted.update(self.databases.locks(self._rivals()))
         others = (one.attempt_dir for one in self._rivals() if one.ended == math.inf)
-        self.round.samples.want(self.attempt_dir, () if ended else wanted, others)
         if ended:
-            self.round.events.want(self.attempt_dir, ())
+            self.close()
+        else:
+            self.round.samples.want(self.attempt_dir, wanted, others)
         self.round.spend(time.thread_time() - used)
         return self.found
 
@@ -187,10 +182,7 @@ class OutsideSources:
                 self._add(path)
 
     def _add_written(self) -> None:
-        """Attribute the files that processes have or had open for writing.
-
-        A file that several attempts write at the same time is nobody's, but for a tracker's.
-        """
+        """Attribute the files that processes write; one of several only if it is a tracker's."""
         known = self.round.survey(), self.round.samples.written(), self.round.events.written()
         rivals = {rival.attempt_dir for rival in self._rivals()}
         own = set[Path]()
@@ -235,10 +227,7 @@ class OutsideSources:
         return any(one.began <= changed + SLACK and born - SLACK <= one.ended for one in near)
 
     def _is_beside_own(self, path: Path) -> bool:
-        """Return True for a file in a directory of the attempt that nobody else writes in.
-
-        Others had the time to be seen writing it.
-        """
+        """Return True for a file in a directory that nobody else was seen to write in in time."""
         seen = self._unknown.setdefault(path, time.monotonic())
         if not self._is_ended and time.monotonic() - seen < SEEN_AFTER:
             return False
@@ -272,7 +261,6 @@ class OutsideSources:
         return None
 
     def _near_rivals(self) -> list[Rival]:
-        """Return the other attempts that work in the workdir, below it or above it."""
         return [one for one in self._rivals() if is_near(one, self.workdir)]
 
     def _sources(self) -> Iterator[SourceFile]:
@@ -294,12 +282,11 @@ class OutsideSources:
 
 def is_any_written(workdir: Path, environment: Mapping[str, str], since: float) -> bool:
     """Return True if any file that may have metrics was written since an attempt started."""
-    for root in (workdir, _home_of_trackio(environment)):
-        one = listing.of(root)
+    listings = [listing.of(root) for root in (workdir, _home_of_trackio(environment))]
+    for one in listings:
         one.walk()
-        if any(state.modified >= since * 1e9 for state in one.states.values()):
-            return True
-    return False
+    states = (state for one in listings for state in one.states.values())
+    return any(state.modified >= since * 1e9 for state in states)
 
 
 def _home_of_trackio(environment: Mapping[str, str]) -> Path:

@@ -1,8 +1,4 @@
-"""The runs that an attempt's output names as its own: Trackio and Optuna print them.
-
-Trackio opens its database only for a moment, and several trainings share it, so what a training
-prints is the evidence of which run is its own.
-"""
+"""The runs that an attempt's output names as its own: Trackio and Optuna print them."""
 
 from __future__ import annotations
 
@@ -111,19 +107,10 @@ def divide(
     printed: PrintedRuns,
     rivals: Sequence[Rival],
 ) -> tuple[list[TrackedRun], list[TrackedRun]] | None:
-    """Return those runs of a database that are an attempt's, and those that may be another's.
+    """Return those of the runs found in a database that are an attempt's, and those in doubt.
 
-    What it and the others printed decides.
-
-    Args:
-        path: the database.
-        found: its runs.
-        since: when the attempt started, in seconds since 1970.
-        printed: what the attempt's output names.
-        rivals: the other attempts that have run since then.
-
-    Returns:
-        None if the output names no run of this tracker, so that nothing is known.
+    What it and its rivals, which have run `since` it started, have printed decides. None if the
+    output names no run of this tracker.
     """
     runs = list(found)
     tracker = runs[0].tracker if runs else ""
@@ -150,14 +137,7 @@ def others_naming(named: _Named, rivals: Iterable[Rival]) -> list[Rival]:
 def _is_own(
     run: TrackedRun, alike: Iterable[TrackedRun], since: float, others: Iterable[tuple[Rival, int]]
 ) -> bool:
-    """Return True if no other attempt that printed the name can have started a run.
-
-    Args:
-        run: the run.
-        alike: all runs of this name.
-        since: when the attempt started.
-        others: other attempts, and how often each printed the name.
-    """
+    """Return True if no other can have started a run; `others` printed its name so often."""
     started = run.started or 0.0
     older = [one.started or 0.0 for one in alike if (one.started or 0.0) < since]
     return all(

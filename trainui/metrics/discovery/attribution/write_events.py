@@ -1,8 +1,4 @@
-"""Attributes writes to attempts by the kernel's events (fanotify).
-
-This is exact even for a file that is open only for an instant, but it needs root. Without root,
-`writer_samples` samples the open files.
-"""
+"""Attributes writes to attempts by the kernel's events (fanotify): exact, but it needs root."""
 
 from __future__ import annotations
 
@@ -176,9 +172,6 @@ class WriteEvents:
 
 
 def _below(directory: str) -> Iterator[str]:
-    """Yield the directories that were made before the events of their parent were reported.
-
-    A directory that was moved may have a million below it.
-    """
+    """Yield the directories that were made before the events of their parent were reported."""
     found = (parent for parent, *_ in os.walk(directory))
-    return islice(found, 1, MOST_DIRECTORIES)
+    return islice(found, 1, MOST_DIRECTORIES)  # one that was moved may have a million

@@ -1,8 +1,7 @@
 """Samples the open files of attempts' processes, to find the writer of a rarely open file.
 
-A survey of all processes sees such a file open by chance only. While its writer is unknown, the
-processes of the possible attempts are sampled many times a second: which have it open, and which
-have written at least as many bytes as it grew by when it grew.
+While that is unknown, the processes of the possible attempts are sampled many times a second: which
+have the file open, and which wrote at least as many bytes as it grew by when it grew.
 """
 
 from __future__ import annotations
@@ -100,25 +99,23 @@ class WriterSamples:
         """Changes when more is known."""
 
     def want(self, attempt_dir: Path, paths: Iterable[Path], others: Iterable[Path]) -> None:
-        """Sample from now on which attempt writes each of some files.
+        """Sample from now on which attempt writes each of some files, that which asks or `others`.
 
-        Args:
-            attempt_dir: the directory of the attempt that asks.
-            paths: the files; none: it asks no more.
-            others: the directories of the other attempts that may write them.
+        Without files, the attempt asks no more.
         """
         self._wanted.pop(attempt_dir, None)
-        if wanted := {os.path.realpath(path): path for path in paths}:
-            self._suspects[attempt_dir] = {attempt_dir, *others}
-            self._wanted[attempt_dir] = wanted
-            if self._spent[attempt_dir] < MOST:
-                self._burst_until = time.monotonic() + BURST
-                self._wake.set()
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="samples", daemon=True)
-                self._thread.start()
-        else:
-            self._suspects.pop(attempt_dir, None)
+        self._suspects[attempt_dir] = {attempt_dir, *others}
+        wanted = {os.path.realpath(path): path for path in paths}
+        if not wanted:
+            del self._suspects[attempt_dir]
+            return
+        self._wanted[attempt_dir] = wanted
+        if self._spent[attempt_dir] < MOST:
+            self._burst_until = time.monotonic() + BURST
+            self._wake.set()
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, name="samples", daemon=True)
+            self._thread.start()
 
     def opened(self, paths: Container[Path]) -> Mapping[Path, Sequence[Span]]:
         """Return by attempt directory when one of some files was opened."""

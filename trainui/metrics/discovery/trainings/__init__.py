@@ -4,8 +4,7 @@ A directory with a marker (a tracker's or a framework's own file) is one trainin
 in it. Files with usual names elsewhere are a training for each directory. Nothing is written,
 locked or followed through a link.
 
-A kind of training is a function of a module here, in `FINDERS`. Read `model` first (what is found),
-then `frameworks`.
+A kind of training is a function of a module here, in `FINDERS`. Read `model` first.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ from pathlib import Path
 from trainui import mounts
 from trainui.metrics.discovery import default_sources, process_files
 from trainui.metrics.discovery.configuration import flat as flat
-from trainui.metrics.discovery.trainings import frameworks, hydra_runs, tracker_files
+from trainui.metrics.discovery.trainings import frameworks, tracker_files
 from trainui.metrics.discovery.trainings.model import Job as Job
+from trainui.metrics.discovery.trainings.model import Place, listed
 from trainui.metrics.discovery.trainings.model import Training as Training
-from trainui.metrics.discovery.trainings.place import Place, listed
 from trainui.metrics.files import peek
 from trainui.metrics.files.tail import UnreadableFileError
 from trainui.metrics.trackers import database
@@ -35,8 +34,8 @@ MAX_DEPTH = 12
 _SKIPPED = re.compile(r"__pycache__|node_modules|site-packages|artifacts|\.git|\.venv|\.cache")
 
 FINDERS: Sequence[Callable[[Place], Training | None]] = (
-    hydra_runs.multirun,
-    hydra_runs.single,
+    frameworks.hydra_multirun,
+    frameworks.hydra_single,
     tracker_files.wandb,
     tracker_files.mlflow,
     frameworks.ultralytics,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from trainui.metrics.discovery import configuration, default_sources
-from trainui.metrics.discovery.trainings.model import Job, Training
-from trainui.metrics.discovery.trainings.place import Place, listed
+from trainui.metrics.discovery import configuration, default_sources, hydra
+from trainui.metrics.discovery.trainings.model import Job, Place, Training, listed
 from trainui.metrics.files import peek
 
+_NUMBER = re.compile(r"\d+")
 _CHECKPOINT = re.compile(r"checkpoint-\d+")
 _VERSION = re.compile(r"version_\d+")
 _QUIET = {"ultralytics": 60.0, "lightning": 60.0, "hf": 60.0, "dvclive": 60.0}
@@ -20,6 +21,46 @@ _PLAIN_QUIET = 10.0
 
 _PLAIN_KINDS = ("wandb", "hf", "keras", "csv", "jsonl")
 """Kinds of a directory's files without a marker, most specific first."""
+
+
+def hydra_multirun(place: Place) -> Training | None:
+    """Return a multirun, with a job for each of its directories."""
+    if not place.has("multirun.yaml"):
+        return None
+    numbered = sorted(filter(_NUMBER.fullmatch, place.directories), key=int)
+    others = [name for name in place.directories if not _NUMBER.fullmatch(name)]
+    jobs = [_hydra_job(listed(place / name), name) for name in (*numbered, *others)]
+    found = tuple(job for job in jobs if job is not None)
+    return Training("hydra", _dated_name(place.path), place.path, found) if found else None
+
+
+def hydra_single(place: Place) -> Training | None:
+    """Return a single run, or a job whose multirun has no directory of its own."""
+    if hydra.DIRECTORY not in place.directories:
+        return None
+    job = _hydra_job(place, _hydra_name(place.path))
+    return None if job is None else Training("hydra", job.name, place.path, (job,))
+
+
+def _hydra_job(place: Place, name: str) -> Job | None:
+    marked = place / hydra.DIRECTORY / "overrides.yaml"
+    if hydra.DIRECTORY not in place.directories or not marked.is_file():
+        return None
+    log = next((place / file for file in place.files if file.endswith(".log")), None)
+    return Job(name, place.path, params=hydra.params(place.path), log=log)
+
+
+def _hydra_name(path: Path) -> str:
+    found: Any = configuration.load(path / hydra.DIRECTORY / "hydra.yaml")
+    for key in ("hydra", "job", "name"):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return str(found or _dated_name(path))
+
+
+def _dated_name(path: Path) -> str:
+    """Return `2026-11-26 22-00-00` for Hydra's default directories, else the directory's name."""
+    dated = re.fullmatch(r"\d{4}-\d\d-\d\d", path.parent.name)
+    return f"{path.parent.name} {path.name}" if dated else path.name
 
 
 def ultralytics(place: Place) -> Training | None:
@@ -39,18 +80,16 @@ def lightning(place: Place) -> Training | None:
 
 def hugging_face(place: Place) -> Training | None:
     """Return the training of a directory with a `trainer_state.json`, or checkpoints with one."""
-    kept = [name for name in place.directories if _CHECKPOINT.fullmatch(name)]
-    if place.has("trainer_state.json") or any(
-        (place / name / "trainer_state.json").is_file() for name in kept
-    ):
+    kept = filter(_CHECKPOINT.fullmatch, place.directories)
+    states = (place / name / "trainer_state.json" for name in kept)
+    if place.has("trainer_state.json") or any(map(Path.is_file, states)):
         return _single("hf", place)
     return None
 
 
 def dvclive(place: Place) -> Training | None:
     """Return the training of a directory with `plots/metrics`."""
-    plots = place / "plots" / "metrics"
-    if "plots" not in place.directories or not plots.is_dir():
+    if "plots" not in place.directories or not (place / "plots" / "metrics").is_dir():
         return None
     return _single("dvclive", place, params=_settings(place, "params.yaml"))
 

@@ -1,7 +1,9 @@
-"""A training that was found in a directory, and its jobs."""
+"""What the finders of trainings see, a directory with its entries, and what they return."""
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +11,56 @@ from typing import Any
 
 from trainui.metrics.discovery import configuration
 from trainui.metrics.trackers import TrackedRun, study_of
+
+_COMMON = re.compile(
+    r"(version|run|exp)?_?\d*|logs?|tb|tensorboard|csv|vis_data|metrics|out(put)?s?|results",
+    re.IGNORECASE,
+)
+"""Names of directories that many trainings have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A directory with its entries; links are left out."""
+
+    path: Path
+    directories: tuple[str, ...]
+    files: tuple[str, ...]
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    def has(self, *names: str) -> bool:
+        """Return True if all of these files exist."""
+        return all(name in self.files for name in names)
+
+    def fits(self, pattern: re.Pattern[str]) -> list[str]:
+        """Return the names of the files that a pattern fits."""
+        return [name for name in self.files if pattern.fullmatch(name)]
+
+    def log(self) -> Path | None:
+        """Return the first log."""
+        return next((self / name for name in self.files if name.endswith((".log", ".out"))), None)
+
+    def clear_name(self) -> str:
+        """Return the directory's name, behind that of its parent if it is a common one."""
+        name = self.path.name
+        return f"{self.path.parent.name}/{name}" if _COMMON.fullmatch(name) else name
+
+
+def listed(path: Path) -> Place:
+    """Return a directory; without entries if it cannot be read: it has no trainings for us."""
+    directories, files = [], []
+    try:
+        with os.scandir(path) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    directories.append(entry.name)
+                elif entry.is_file(follow_symlinks=False):
+                    files.append(entry.name)
+    except OSError:
+        pass
+    return Place(path, tuple(sorted(directories)), tuple(sorted(files)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +101,7 @@ class Training:
     @property
     def key(self) -> str:
         """Its identity among trainings in other files and in the same database."""
-        return key_of_run(str(self.path), self.run)
+        return f"{self.path}#{self.run}" if self.run else str(self.path)
 
     @property
     def run(self) -> str:
@@ -57,27 +109,9 @@ class Training:
         return study_of(self.jobs[0].run)
 
 
-def key_of_run(path: str, run: str) -> str:
-    """Return what identifies a training among those that are stored."""
-    return f"{path}#{run}" if run else path
-
-
 def tracked(
-    run: TrackedRun,
-    directory: Path,
-    sources: tuple[tuple[Path, str | None], ...],
-    log: Path | None = None,
-    id_: str = "",
-    quiet: float = 0.0,
+    run: TrackedRun, directory: Path, source: tuple[Path, str | None], /, **more: Any
 ) -> Job:
-    """Return a run as its tracker has it."""
-    return Job(
-        *(run.name, directory, sources),
-        params=configuration.as_json(run.params),
-        status=run.status,
-        started=run.started,
-        ended=run.ended,
-        log=log,
-        run=id_,
-        quiet=quiet,
-    )
+    """Return a run as its tracker has it, and `more` that it does not record."""
+    params, state = configuration.as_json(run.params), (run.status, run.started, run.ended)
+    return Job(run.name, directory, (source,), params, *state, **more)

@@ -8,8 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainui.metrics.discovery import configuration, default_sources, tracker_runs
-from trainui.metrics.discovery.trainings.model import Job, Training, tracked
-from trainui.metrics.discovery.trainings.place import Place
+from trainui.metrics.discovery.trainings.model import Job, Place, Training, tracked
 from trainui.metrics.files import peek
 from trainui.metrics.trackers import study_of, trackio
 from trainui.metrics.trackers import wandb as wandb_head
@@ -31,7 +30,7 @@ def wandb(place: Place) -> Training | None:
     run = wandb_head.describe(place / logs[0])
     output = place / "files" / "output.log"
     log = output if output.is_file() else None
-    job = tracked(run, place.path, ((place / logs[0], "wandb"),), log)
+    job = tracked(run, place.path, (place / logs[0], "wandb"), log=log)
     return Training("wandb", run.name, place.path, (job,))
 
 
@@ -72,9 +71,7 @@ def mlflow(place: Place) -> Training | None:
     if not place.has("meta.yaml") or "metrics" not in place.directories:
         return None
     meta = configuration.load(place / "meta.yaml")
-    if "run_id" not in meta and "run_uuid" not in meta:
-        return None
-    if meta.get("lifecycle_stage") == "deleted":
+    if meta.keys().isdisjoint(("run_id", "run_uuid")) or meta.get("lifecycle_stage") == "deleted":
         return None
     tagged = peek.text(place / "tags" / "mlflow.runName").strip()
     name = str(meta.get("run_name") or tagged or place.path.name)
@@ -104,7 +101,7 @@ def in_databases(place: Place) -> list[Training]:
             quiet = _QUIET if kind == trackio.NAME or name in journals else 0.0
             if name in journals and run.status == "running":
                 run = replace(run, ended=(place / name).stat().st_mtime)  # the last sign of it
-            job = tracked(run, place.path, (source,), id_=run.id, quiet=quiet)
+            job = tracked(run, place.path, source, run=run.id, quiet=quiet)
             title = run.name if study_of(run.id) == run.id else study_of(run.id)
             training = Training(kind, title, place / name, (job,))
             before = found.get(training.key)
