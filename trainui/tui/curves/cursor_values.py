@@ -31,28 +31,17 @@ def value_at(line: PlotLine, view: PlotOptions, x: float) -> CursorValue | None:
     """Return a line's last point at or before `x`; None outside the line."""
     if x > line.end:
         return None
-    if line.best is not None and x == line.best[2]:
-        return _best_reading(line, view, *line.best)
-    column = -1
-    for at, place in enumerate(line.at):
-        if place > x:
-            break
-        if not math.isnan(place):
-            column = at
-    if column < 0:
-        return None
-    value = line.lasts[column]
-    mean = line.smooths[column] if view.smoothing else value
-    return CursorValue(column, line.at[column], line.steps[column], value, mean, line.times[column])
-
-
-def _best_reading(
-    line: PlotLine, view: PlotOptions, value: float, step: float, x: float
-) -> CursorValue | None:
-    """Return a line's best point, which need not be the last one of its column."""
-    column = next((at for at, place in enumerate(line.at) if place >= x), None)
+    is_best = line.best is not None and x == line.best[2]
+    if is_best:
+        column = next((at for at, place in enumerate(line.at) if place >= x), None)
+    else:
+        backwards = reversed(range(len(line.at)))
+        column = next((at for at in backwards if line.at[at] <= x), None)
     if column is None:
         return None
+    value, step, x = line.lasts[column], line.steps[column], line.at[column]
+    if is_best and line.best is not None:  # it need not be the last point of its column
+        value, step, x = line.best
     smoothed = line.smooths[column] if view.smoothing else value
     return CursorValue(column, x, step, value, smoothed, line.times[column])
 
@@ -176,15 +165,11 @@ def next_x(
     known: Sequence[float], across: XAxis, view: PlotOptions, direction: int
 ) -> float | None:
     """Return the next point to the right (1) or left (-1) in another character of the plot."""
-    if not known:
-        return None
-    if view.cursor is None:
-        return known[-1] if direction < 0 else known[0]
-    here = across.column(view.cursor)
+    cursor = view.cursor
+    if cursor is None:
+        return next(iter(known[::direction]), None)
+    here = across.column(cursor)
     if direction > 0:
-        return next((x for x in known if x > view.cursor and across.column(x) != here), None)
-    before = [x for x in known if x < view.cursor and across.column(x) != here]
-    if not before:
-        return None
-    column = across.column(before[-1])
-    return next(x for x in before if across.column(x) == column)
+        return next((x for x in known if x > cursor and across.column(x) != here), None)
+    before = [(across.column(x), x) for x in known if x < cursor and across.column(x) != here]
+    return next((x for column, x in before if column == before[-1][0]), None)

@@ -9,7 +9,6 @@ from trainui.domain.states import Status
 from trainui.formatting import quantity
 from trainui.text import SYMBOLS
 from trainui.tui.curves.cursor_values import (
-    CursorValue,
     best_text,
     compared_x,
     last_value,
@@ -41,16 +40,15 @@ def table_rows(
     """Return the lines below a plot, at most `most` of them."""
     if not chart.lines:
         return []
-    if len(chart.lines) == 1 and not chart.lines[0].members:
-        line = chart.lines[0]
-        rows = [
-            _here(line, view),
-            _in_all(line, figures, lower=chart.lower_is_better),
-            *_struck(chart),
-        ]
-        return [_whole(row, width) for row in rows]
-    rows = _compared(chart, view, most)
-    return [_shortest(row, width) for row in rows[:most]]
+    line, found = chart.lines[0], chart.annotations
+    if len(chart.lines) > 1 or line.members:
+        return [_shortest(row, width) for row in _compared(chart, view, most)[:most]]
+    rows = [_here(line, view), _in_all(line, figures, lower=chart.lower_is_better)]
+    if found:
+        more = f"   {len(found) - 1} earlier" if len(found) > 1 else ""
+        struck = (Segment("!      ", "warn"), Segment(found[-1].words), Segment(more, "dim"))
+        rows.append(struck)
+    return [_whole(row, width) for row in rows]
 
 
 def _shortest(row: Row, width: int) -> Row:
@@ -68,27 +66,15 @@ def _whole(row: Row, width: int) -> Row:
     return row
 
 
-def _struck(chart: Chart) -> list[Row]:
-    """Return the last alert or stall, and how many came before it."""
-    found = chart.annotations
-    if not found:
-        return []
-    more = f"   {len(found) - 1} earlier" if len(found) > 1 else ""
-    return [(Segment("!      ", "warn"), Segment(found[-1].words), Segment(more, "dim"))]
-
-
 def _here(line: PlotLine, view: PlotOptions) -> Row:
     """Return the values at the cursor; without a cursor those of the last point."""
-    found = last_value(line, view) if view.cursor is None else value_at(line, view, view.cursor)
+    cursor = view.cursor
+    found = last_value(line, view) if cursor is None else value_at(line, view, cursor)
     if found is None:
-        where = (
-            "no point"
-            if view.cursor is None
-            else f"no point {position_text(view.cursor, view.axis)}"
-        )
-        return (Segment(where, "dim"),)
+        where = "" if cursor is None else f" {position_text(cursor, view.axis)}"
+        return (Segment(f"no point{where}", "dim"),)
     where = f"step {exact_step(found.step)}" if math.isfinite(found.step) else "here"
-    spans = [Segment("cursor " if view.cursor is not None else "last   ", "dim"), Segment(where)]
+    spans = [Segment("cursor " if cursor is not None else "last   ", "dim"), Segment(where)]
     if math.isfinite(found.time):
         spans.append(Segment(f"  {labels.moment(found.time)}", "dim"))
     spans += [Segment("   value ", "dim"), Segment(number(found.value), OWN)]
@@ -172,6 +158,7 @@ def _line(
 ) -> Row:
     here, last = value_at(line, view, x), last_value(line, view)
     rank = f" #{place}" if place is not None else ""
+    since = "" if line.nan_since is None else f"{SINCE}{exact_step(line.nan_since)}"
     return (
         Segment(f" {SAMPLE}{own.mark}{SAMPLE} ", own.style),
         Segment("▸ " if line.own else "  ", "key"),
@@ -180,16 +167,10 @@ def _line(
         Segment(fit(number(here and here.smoothed), VALUE - 2, right=True), own.style),
         Segment(fit(rank, 5), "good" if place == 1 else "dim"),
         Segment(fit(best_text(line), BEST, right=True)),
-        Segment(fit(number(last and last.value), VALUE, right=True), _last_style(last)),
-        Segment(_nan_words(line) if line.has_nan else "", "bad"),
+        Segment(
+            fit(number(last and last.value), VALUE, right=True),
+            "dim" if last is None or math.isfinite(last.value) else "bad",
+        ),
+        Segment(NAN_WORD + since if line.has_nan else "", "bad"),
         Segment(f"  {SYMBOLS[Status.PRUNED]} {line.pruned}" if line.pruned else "", "dim"),
     )
-
-
-def _nan_words(line: PlotLine) -> str:
-    since = "" if line.nan_since is None else f"{SINCE}{exact_step(line.nan_since)}"
-    return f"{NAN_WORD}{since}"
-
-
-def _last_style(last: CursorValue | None) -> str:
-    return "dim" if last is None or math.isfinite(last.value) else "bad"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainui import mounts
-from trainui.domain.records import AttemptRecord, SeriesSummary, StageRecord
+from trainui.domain.records import SeriesSummary, StageRecord
 from trainui.domain.states import Status
 from trainui.metrics.files import peek
 from trainui.store.db.protocol import Connection
@@ -56,25 +56,20 @@ class PreviewReader:
 
 
 def _sampled(connection: Connection, stage: StageRecord) -> FilePreview | None:
-    attempts = views.attempts_of_stage(connection, stage.id)
-    if not attempts or not _is_far_ahead(connection, attempts[-1]):
+    """Sample the files of a stage's last attempt if they may have much more than the store.
+
+    Those of an external run on a remote file system, which may not answer, are not accessed.
+    """
+    attempts, stored = views.attempts_of_stage(connection, stage.id), offsets(connection, stage.id)
+    if not attempts or (attempts[-1].celery_task_id is None and mounts.remote_mount(*stored)):
+        return None
+    ahead = (peek.size(Path(key)) - offset for key, offset in stored.items())
+    if stored and max(ahead) < peek.LEAST_AHEAD:
         return None
     from trainui.metrics import preview  # imports all formats
 
     found = preview.preview(connection, stage, attempts[-1])
     return found if found.points else None
-
-
-def _is_far_ahead(connection: Connection, attempt: AttemptRecord) -> bool:
-    """Return True if a stage's files may have much more than the store.
-
-    Those of an external run on a remote file system, which may not answer, are not accessed.
-    """
-    stored = offsets(connection, attempt.stage_id)
-    if attempt.celery_task_id is None and mounts.remote_mount(*stored):
-        return False
-    ahead = (peek.size(Path(key)) - offset for key, offset in stored.items())
-    return not stored or max(ahead) >= peek.LEAST_AHEAD
 
 
 def with_previews(
@@ -159,13 +154,6 @@ def _track(points: Points) -> SeriesPoints:
 
     from trainui.store.points.series_data import SeriesPoints
 
-    steps = points.steps.astype(np.float64)
-    unknown, count = np.full(len(steps), np.nan), len(steps)
-    return SeriesPoints(
-        steps,
-        steps,
-        points.values,
-        unknown,
-        np.zeros(count, np.int64),
-        np.ones(count, np.bool_),
-    )
+    steps, count = points.steps.astype(np.float64), len(points)
+    unknown, attempts = np.full(count, np.nan), np.zeros(count, np.int64)
+    return SeriesPoints(steps, steps, points.values, unknown, attempts, np.ones(count, np.bool_))

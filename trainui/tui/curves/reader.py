@@ -9,18 +9,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from trainui.domain.headline_metric import is_clock, is_headline
 from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import SeriesSummary, StageRecord
 from trainui.store.db.protocol import Connection
-from trainui.store.points import windows
+from trainui.store.points import segments, windows
 from trainui.store.points.x_axis import Axis
 from trainui.store.read import headlines
 from trainui.tui.curves import chart_lines, series
-from trainui.tui.curves.comparison.candidates import read_candidates
 from trainui.tui.curves.comparison.folding import folded, groups
 from trainui.tui.curves.comparison.other_runs import OtherRuns
 from trainui.tui.curves.drawing.annotations import StageAlert, annotations_of, read_alerts
@@ -34,12 +33,7 @@ from trainui.tui.curves.model import (
     PlotLine,
 )
 from trainui.tui.curves.preview import NOTHING, PreviewedSeries, PreviewReader, with_previews
-from trainui.tui.curves.series import (
-    CurvesRequest,
-    PlottedSeries,
-    comparable_series,
-    sources,
-)
+from trainui.tui.curves.series import CurvesRequest, PlottedSeries, sources
 from trainui.tui.run.sweep.matrix_reader import MatrixReader, NanSteps
 
 if TYPE_CHECKING:
@@ -66,15 +60,8 @@ PERIOD = 0.9
 often as their summaries would cost several times as much."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    """The charts of the last reading."""
-
-    what: Hashable
-    """Cache key: everything except the points that the charts depend on."""
-    charts: tuple[Chart, ...]
-    due: float
-    """When to read them again (`time.monotonic`)."""
+_NOT_DRAWN: tuple[object, tuple[Chart, ...], float] = None, (), 0.0
+"""`CurveReader._drawn` before the first reading."""
 
 
 class CurveReader:
@@ -91,7 +78,9 @@ class CurveReader:
         self._nan_steps = NanSteps()
         self._nan: Mapping[str, Mapping[str, float]] = {}
         """By stage id and metric, the step of the first NaN value."""
-        self._drawn: _Drawn | None = None
+        self._drawn = _NOT_DRAWN
+        """The charts of the last reading, what they depend on except the points, and when to read
+        them again (`time.monotonic`)."""
         self._runs = OtherRuns()
 
     def read(
@@ -111,28 +100,31 @@ class CurveReader:
         if (search := stage.definition.search) is not None:
             figures = tuple(sorted(figures, key=lambda one: one.name != search.metric))
         figures = with_previews(figures, self._preview)
-        names = _first_charts(figures) if wanted.names is None else wanted.names
+        names = wanted.names
+        if names is None:
+            first = sorted(figures, key=lambda figure: not is_headline(figure.name))
+            names = tuple(figure.name for figure in first[:FIRST_CHARTS])
         converted = self._converted(request, names)
         lines, choice = self._sources(request)
         self._read_annotations(request, lines)
         what = (wanted, names, tuple(lines), tuple(self._alerts))
-        now, drawn = time.monotonic(), self._drawn
-        if fresh := drawn is None or drawn.what != what or drawn.due <= now:
+        now, (before, charts, due) = time.monotonic(), self._drawn
+        if fresh := before != what or due <= now:
             known = {figure.name for figure in figures}
             if converted is not None:
                 request = replace(request, wanted=replace(wanted, window=converted.window))
-            charts = [self._chart(request, name, lines) for name in names if name in known]
-            self._drawn = drawn = _Drawn(what, tuple(charts), now + PERIOD)
+            charts = tuple(self._chart(request, name, lines) for name in names if name in known)
+            self._drawn = what, charts, now + PERIOD
         return Curves(
             wanted,
             figures,
-            drawn.charts,
+            charts,
             self._candidates(request, figures),
             converted,
             series.axes(figures, connection, stage),
             sampled=bool(self._preview),
             choice=choice,
-            due=math.inf if fresh else drawn.due,
+            due=math.inf if fresh else due,
         )
 
     def _candidates(
@@ -142,9 +134,9 @@ class CurveReader:
             return ()
         metric = (request.wanted.names or ("",))[0]
         shared = [one.name for one in figures if not is_clock(one.name)]
-        found = comparable_series(request, self._runs.offered(request, shared[:MOST_SHARED]))
+        runs = self._runs.offered(request, shared[:MOST_SHARED])
         lower = lower_is_better(metric, request.stage.definition.search)
-        return read_candidates(request.connection, found, metric, lower=lower)
+        return series.read_candidates(request, runs, metric, lower=lower)
 
     def _sources(self, request: CurvesRequest) -> tuple[list[PlottedSeries], str]:
         """Return the series to draw, and which these are if there are too many."""
@@ -187,8 +179,7 @@ class CurveReader:
         whole = wanted.axis == Axis.STEP and wanted.attempt is None
         found = self._previews.read(request.connection, stage) if whole else NOTHING
         if found is not self._preview:
-            self._preview = found
-            self._drawn = None
+            self._preview, self._drawn = found, _NOT_DRAWN
             self._states.pop(stage.id, None)
 
     def _read_annotations(self, request: CurvesRequest, lines: Sequence[PlottedSeries]) -> None:
@@ -197,7 +188,7 @@ class CurveReader:
         before = self._nan
         self._nan = self._nan_steps.read(request.connection, [one.owner for one in lines])
         if self._nan is not before:
-            self._drawn = None
+            self._drawn = _NOT_DRAWN
 
     def _check_version(self, connection: Connection, owner: str) -> None:
         """Drop the cache entries of an owner if its points have changed."""
@@ -216,7 +207,10 @@ class CurveReader:
     def _figures(
         self, connection: Connection, owner: str, attempt: int | None
     ) -> tuple[SeriesSummary, ...]:
-        known = self._cached((owner, _SERIES), lambda: series.read_series(connection, owner))
+        known = self._cached(
+            (owner, _SERIES),
+            lambda: {one.name: one for one in segments.series(connection, [owner])},
+        )
         found: tuple[SeriesSummary, ...] = self._cached(
             (owner, "figures", attempt),
             lambda: series.figures(connection, known.values(), attempt),
@@ -226,15 +220,13 @@ class CurveReader:
     def _plotted(
         self, connection: Connection, source: PlottedSeries, name: str, axis: Axis
     ) -> Plotted | PreviewedSeries:
-        self._check_version(connection, source.owner)
-        key = (source.owner, name, axis, source.attempt)
-        stored = self._cache.get((source.owner, _SERIES), {})
+        owner, attempt = source.owner, source.attempt
+        self._check_version(connection, owner)
+        stored = self._cache.get((owner, _SERIES), {})
         known = stored[name].segments if name in stored else None
         found: Plotted = self._cached(
-            key,
-            lambda: windows.Plotted(
-                connection, source.owner, name, axis, attempt=source.attempt, known=known
-            ),
+            (owner, name, axis, attempt),
+            lambda: windows.Plotted(connection, owner, name, axis, attempt=attempt, known=known),
         )
         if source.own and source.attempt is None and name in self._preview:
             return PreviewedSeries(found, self._preview[name])
@@ -284,9 +276,3 @@ class CurveReader:
         )
         since = self._nan.get(source.owner, {}).get(name) if source.attempt is None else None
         return line if since is None else replace(line, nan_since=since)
-
-
-def _first_charts(figures: Sequence[SeriesSummary]) -> tuple[str, ...]:
-    """Return the metrics that are charted if none are chosen."""
-    first = sorted(figures, key=lambda figure: not is_headline(figure.name))
-    return tuple(figure.name for figure in first[:FIRST_CHARTS])

@@ -1,4 +1,4 @@
-"""Selects the series that are drawn into one plot: the stage's own, and those compared with it.
+"""Selects the series that are drawn into one plot, and lists all that it can be compared with.
 
 Also reads the figures of all series of a stage, and the x axes that they can be drawn over.
 """
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from trainui.domain.records import SeriesSummary, StageRecord
 from trainui.domain.states import ENDED, Status
 from trainui.store.db.protocol import Connection
-from trainui.store.points import curves, segments
+from trainui.store.points import curves
 from trainui.store.points.x_axis import Axis
-from trainui.store.read import views
+from trainui.store.read import stage_alerts, views
 from trainui.text import harmless
-from trainui.tui.curves.model import CurvesWanted
+from trainui.tui.curves.model import Candidate, CurvesWanted
 
 if TYPE_CHECKING:
     from trainui.store.points.segments import SeriesSegments
@@ -97,23 +97,66 @@ def sources(request: CurvesRequest, in_runs: ReadRuns) -> list[PlottedSeries]:
     return [*own, *others]
 
 
-def comparable_series(
-    request: CurvesRequest, runs: Sequence[PlottedSeries]
-) -> list[tuple[str, PlottedSeries]]:
-    """Return all series for a stage's plot, each with its kind: `attempt`, `member` or `run`.
+def read_candidates(
+    request: CurvesRequest, runs: Sequence[PlottedSeries], metric: str, *, lower: bool | None
+) -> tuple[Candidate, ...]:
+    """Return what a metric can be compared with: members, attempts, then the series in `runs`.
 
-    Those of the stage's run have its parameters too, since other runs may have others.
+    Those of the stage's run have its parameters too, since other runs may have others. `lower`:
+    lower is better; None: unknown.
     """
-    of_run = next((one.params for one in runs if one.own), ())
-    members = _of_members(request, _own(request.stage, None))
-    own = [("member", one) for one in members if len(members) > 1]
-    attempts = _of_attempts(request, None)
-    own += [("attempt", one) for one in attempts if len(attempts) > 1]
+    connection = request.connection
+    of_run = next((dict(one.params) for one in runs if one.own), {})
+    own = (_of_members(request, _own(request.stage, None)), _of_attempts(request, None))
     found = [
-        (kind, replace(one, params=tuple({**dict(of_run), **dict(one.params)}.items())))
-        for kind, one in own
+        replace(one, params=tuple({**of_run, **dict(one.params)}.items()))
+        for some in own
+        for one in some
+        if len(some) > 1
     ]
-    return found + [("run", one) for one in runs if not (found and one.own)]
+    found = [*found, *(one for one in runs if not (found and one.own))]
+    names = differing_params(found)
+    since = stage_alerts.nan_steps(connection, [one.owner for one in found])
+    owners = list({one.owner: None for one in found if one.attempt is None})
+    whole = {one.stage: one for one in curves.summaries(connection, owners, metric)}
+    result = []
+    for one in found:
+        summary, nan_since = whole.get(one.owner), since.get(one.owner, {}).get(metric)
+        if one.attempt is not None:
+            some = curves.summaries(connection, [one.owner], metric, attempt=one.attempt)
+            summary, nan_since = next(iter(some), None), None
+        result.append(_candidate(one, names, summary, nan_since, lower=lower))
+    return tuple(result)
+
+
+def _candidate(
+    one: PlottedSeries,
+    names: Sequence[str],
+    summary: SeriesSummary | None,
+    nan_since: float | None,
+    *,
+    lower: bool | None,
+) -> Candidate:
+    params = dict(one.params)
+    kind, key = ("run", one.run) if one.run else ("member", one.owner)
+    if one.attempt is not None:
+        kind, key = "attempt", f"{one.attempt}"
+    best = last = None
+    if summary is not None:
+        last = summary.last
+        best = None if lower is None else summary.min if lower else summary.max
+    return Candidate(
+        kind,
+        key,
+        one.label,
+        {name: params[name] for name in names if name in params},
+        one.own,
+        one.live,
+        best,
+        last,
+        summary.nonfinite if summary is not None else 0,
+        nan_since,
+    )
 
 
 def _own(stage: StageRecord, attempt: int | None) -> PlottedSeries:
@@ -171,11 +214,6 @@ def differing_params(series: Iterable[PlottedSeries]) -> tuple[str, ...]:
     known = [dict(one.params) for one in series]
     names = dict.fromkeys(name for params in known for name in params)
     return tuple(name for name in names if len({params.get(name) for params in known}) > 1)
-
-
-def read_series(connection: Connection, owner: str) -> dict[str, SeriesSegments]:
-    """Return all series of a stage by name: its figures and its charts are read from them."""
-    return {found.name: found for found in segments.series(connection, [owner])}
 
 
 def figures(
