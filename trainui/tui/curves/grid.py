@@ -79,24 +79,13 @@ class PlotGrid:
     """The layout of plots in a pane: the tallest at which all are visible, then the widest."""
 
     def __init__(self, width: int, height: int, count: int, names: int = 0) -> None:
-        """Lay out plots.
-
-        `names` is the width of the lines' names at the right of each plot; 0: none.
-        """
+        """Lay out plots; `names` is the width of the names at the right of each one, 0: none."""
         self.names = names
         least = NAMED_WIDTH + names if names else CELL_WIDTH
         most = max(1, min(count, (width + GAP) // (least + GAP)))
         found = (_fitting(height, count, most, spacing) for spacing in SPACINGS)
-        chosen = next((layout for layout in found if layout is not None), None)
-        if chosen is None:
-            spacing = SPACINGS[1]
-            few = min(height // (LEAST_HEIGHT + spacing.total), 2)
-            rows = max(height // (PAGED_HEIGHT + spacing.total), few, 1)
-            plot_height = max(height // rows - spacing.total, LEAST_HEIGHT)
-            if rows * (plot_height + SPACINGS[0].total) - SPACINGS[0].gap <= height:
-                spacing = SPACINGS[0]
-            chosen = _PlotLayout(most, min(plot_height, MOST_HEIGHT), spacing)
-        self.columns, self.plot_height, self.spacing = chosen
+        chosen = next(filter(None, found), None)
+        self.columns, self.plot_height, self.spacing = chosen or _paged(height, most)
         self.cell_width = max((width - GAP * (self.columns - 1)) // self.columns, 12)
 
     @property
@@ -109,37 +98,40 @@ class PlotGrid:
         """Lines from one plot to the one below it."""
         return self.plot_height + self.spacing.total
 
-    @property
-    def frame(self) -> Frame:
-        """The size of one plot."""
-        return Frame(self.plot_width, self.plot_height, self.spacing.axis, self.names)
-
     def visible_rows(self, height: int) -> int:
         """Return how many rows of whole plots a pane of `height` lines shows, at least one."""
         return max((height + self.spacing.gap) // self.row_height, 1)
 
 
-@lru_cache(maxsize=64)
-def laid_out(width: int, height: int, count: int, names: int = 0) -> PlotGrid:
-    """Return the layout of `count` plots; cached."""
-    return PlotGrid(width, height, count, names)
+laid_out = lru_cache(maxsize=64)(PlotGrid)
+"""Lays out plots; cached."""
 
-
-class _PlotLayout(NamedTuple):
-    columns: int
-    plot_height: int
-    spacing: Spacing
+_PlotLayout = tuple[int, int, Spacing]
+"""Columns, lines of a plot, and what is around it."""
 
 
 def _fitting(height: int, count: int, most: int, spacing: Spacing) -> _PlotLayout | None:
     """Return the best layout of all plots with a spacing; None if they do not fit."""
-    found = []
-    for columns in range(1, most + 1):
-        rows = -(-count // columns)
-        room = (height + spacing.gap) // rows - spacing.total
-        if room >= LEAST_HEIGHT:
-            found.append(_PlotLayout(columns, min(room, MOST_HEIGHT), spacing))
-    return max(found, key=lambda one: (min(one.plot_height, ENOUGH), -one.columns), default=None)
+    rooms = (
+        (columns, (height + spacing.gap) // -(-count // columns) - spacing.total)
+        for columns in range(1, most + 1)
+    )
+    found = [(columns, room) for columns, room in rooms if room >= LEAST_HEIGHT]
+    if not found:
+        return None
+    columns, room = max(found, key=lambda one: (min(one[1], ENOUGH), -one[0]))
+    return columns, min(room, MOST_HEIGHT), spacing
+
+
+def _paged(height: int, most: int) -> _PlotLayout:
+    """Return the layout of plots of which not all fit."""
+    spacing = SPACINGS[1]
+    few = min(height // (LEAST_HEIGHT + spacing.total), 2)
+    rows = max(height // (PAGED_HEIGHT + spacing.total), few, 1)
+    plot_height = max(height // rows - spacing.total, LEAST_HEIGHT)
+    if rows * (plot_height + SPACINGS[0].total) - SPACINGS[0].gap <= height:
+        spacing = SPACINGS[0]
+    return most, min(plot_height, MOST_HEIGHT), spacing
 
 
 class PlotCell(NamedTuple):
@@ -178,14 +170,13 @@ def cell_rows(cell: PlotCell, grid: PlotGrid, at: int, ending: str = "") -> list
     `at` is its index among all cells; `ending` is the suffix that all names share, cut first if a
     name is too long.
     """
-    chart, y_title = cell.chart, ""
+    chart, y_title, feet = cell.chart, "", grid.spacing.axis
     styles = cell.styles or (LineStyle(f"curve-{at % CURVES + 1}", "●"),)
-    if chart is None:
-        rows: list[Row] = [(Segment(" " * LABEL), Segment("│", "line"))] * grid.plot_height
-        rows += [()] * grid.frame.feet
-    else:
-        drawn, y_title = plot(chart, cell.view, grid.frame, styles[: len(chart.lines)])
-        rows = [*drawn]
+    rows: Sequence[Row] = [(Segment(" " * LABEL), Segment("│", "line"))] * grid.plot_height
+    rows = [*rows, *[()] * feet]
+    if chart is not None:
+        frame = Frame(grid.plot_width, grid.plot_height, feet, grid.names)
+        rows, y_title = plot(chart, cell.view, frame, styles[: len(chart.lines)])
     return [_title(cell, grid, styles, ending, y_title), *rows]
 
 

@@ -82,7 +82,7 @@ class CurvesView(CurveKeys):
             words.append(f"without {', '.join(one.name for one in hidden[:MOST_HIDDEN])}")
         chart = self.chart()
         zoom = zoom_text(chart, self.view) if chart is not None else ""
-        changed = "  ".join([*self.words, *([zoom] if zoom else [])])
+        changed = "  ".join(filter(None, (*self.words, zoom)))
         bright = (Segment(changed, "key"), Segment("  D resets  ", "dim")) if changed else ()
         more = f"{hidden_plots} more  " if (hidden_plots := self._hidden_plots()) else ""
         return (Segment(more, "dim"), *bright, Segment("  ".join(words), "dim"))
@@ -92,13 +92,11 @@ class CurvesView(CurveKeys):
         return int(self._has_summary()) + len(self._legend)
 
     def _has_summary(self) -> bool:
-        shown = not self._is_framed and bool(self.shown)
-        return shown and bool(self.words or self.view.window or self._is_paged())
-
-    def _is_paged(self) -> bool:
+        if self._is_framed or not self.shown:
+            return False
         width, height = self.scrollable_content_region.size
         grid = laid_out(width, height, len(self.shown))
-        return grid.visible_rows(height) * grid.columns < len(self.shown)
+        return bool(self.words or self.view.window or not self._fits(grid, height))
 
     def _hidden_plots(self) -> int:
         """Return how many plots are not visible."""
@@ -250,24 +248,18 @@ class CurvesView(CurveKeys):
                 self._shared = found
             self._by_metric = {one.name: styles_of(one, self._shared) for one in curves.charts}
         self._names, self._legend = names_width(list(self._shared)) if self._shared else 0, []
-        if self._names and not self._has_room_for_names(self._grid()):
+        grid, bright = self._grid(), sum(style.bright for style in self._shared.values())
+        is_high = grid.plot_height >= max(bright, LEAST_NAMED)
+        is_wide = grid.cell_width >= NAMED_WIDTH + grid.names
+        if self._names and not (is_high and is_wide and self._fits(grid, self.page_height)):
             self._names = 0
             self._legend = legend_rows(self._shared, self.scrollable_content_region.width)
 
-    def _has_room_for_names(self, grid: PlotGrid) -> bool:
-        """Return True if all plots fit with names beside them, and are large enough for these."""
-        bright = sum(style.bright for style in self._shared.values())
-        enough = grid.plot_height >= max(bright, LEAST_NAMED)
-        wide = grid.cell_width >= NAMED_WIDTH + grid.names
-        return enough and wide and self._fits(grid)
-
-    def _fits(self, grid: PlotGrid) -> bool:
+    def _fits(self, grid: PlotGrid, height: int) -> bool:
         """Return True if all plots are visible at once."""
-        return grid.visible_rows(self.page_height) * grid.columns >= len(self.shown)
+        return grid.visible_rows(height) * grid.columns >= len(self.shown)
 
     def _problem_rows(self) -> list[Row]:
-        if not self._problems:
-            return []
         return [row for one in self._problems for row in self.dim_rows(f"! {one}")]
 
     def draw(self) -> None:
@@ -280,7 +272,18 @@ class CurvesView(CurveKeys):
             return
         self._name_lines(curves)
         at = self._at() if self.has_focus else -1
-        cells = [self._cell(curves, one, index == at) for index, one in enumerate(shown)]
+        cells = [
+            PlotCell(
+                one,
+                curves.chart(one.name),
+                self.state.view_of(one.name),
+                one.name in self.state.pinned,
+                index == at,
+                self._by_metric.get(one.name) if self._shared else None,
+                curves.wanted.compared.sweep,
+            )
+            for index, one in enumerate(shown)
+        ]
         rows = grid_rows(cells, self._grid())
         if self._hidden_plots():  # so that the last page can be scrolled to the top
             page = self._page_rows()
@@ -290,19 +293,6 @@ class CurvesView(CurveKeys):
                 rows[first + page : first + page + rest] = [()] * rest
         head = [self.summary] if self._has_summary() else []
         self.set_rows([*head, *self._legend, *rows, *self._problem_rows()])
-
-    def _cell(self, curves: Curves, one: SeriesSummary, is_selected: bool) -> PlotCell:
-        chart = curves.chart(one.name)
-        styles = self._by_metric.get(one.name) if self._shared else None
-        return PlotCell(
-            one,
-            chart,
-            self.state.view_of(one.name),
-            one.name in self.state.pinned,
-            is_selected,
-            styles,
-            curves.wanted.compared.sweep,
-        )
 
     def _page_rows(self) -> int:
         """Return the lines of the plots that are visible at once."""

@@ -146,21 +146,19 @@ class CurveKeys(RowsView):
         """Put the cursor at `x`, and post the time of the point there."""
         self.apply(replace(self.view, cursor=x))
         chart = self.chart()
-        found = (
-            value_at(chart.lines[0], self.view, x) if chart is not None and chart.lines else None
-        )
-        if found is not None and math.isfinite(found.time):
-            self.post_message(self.CursorMoved(found.time))
+        for line in chart.lines[:1] if chart is not None else ():
+            found = value_at(line, self.view, x)
+            if found is not None and math.isfinite(found.time):
+                self.post_message(self.CursorMoved(found.time))
 
     def action_magnify(self, direction: int) -> None:
         """Zoom around the cursor, or around the middle if the cursor is not visible."""
         chart = self.chart()
         if chart is not None:
-            cells = self.plot_cells()
-            middle = self.x_axis(chart).x(cells / 2)
-            cursor = self.view.cursor
-            inside = cursor is not None and chart.low <= cursor <= chart.high
-            self._zoom(chart, direction, cursor if inside and cursor is not None else middle)
+            around = self.view.cursor
+            if around is None or not chart.low <= around <= chart.high:
+                around = self.x_axis(chart).x(self.plot_cells() / 2)
+            self._zoom(chart, direction, around)
 
     def x_axis(self, chart: Chart) -> XAxis:
         """Return the x axis of a plot."""
@@ -170,8 +168,7 @@ class CurveKeys(RowsView):
         if chart.log_x != self.view.log_x:
             return  # not read yet
         factor = ZOOM if direction > 0 else 1 / ZOOM
-        shown = chart.low, chart.high
-        self.apply(self.view.zoomed(factor, shown, chart.extent, around))
+        self.apply(self.view.zoomed(factor, (chart.low, chart.high), chart.extent, around))
 
     def action_pan(self, direction: float) -> None:
         """Move the window to the left or right."""
@@ -182,7 +179,7 @@ class CurveKeys(RowsView):
         if chart is None:
             return
         if self.view.window is None:
-            self.app.notify("the whole curve is shown; + zooms in", timeout=BRIEFLY)
+            self._say("the whole curve is shown; + zooms in")
             return
         # start from the window of the last key press, even if its data is not read yet
         self.apply(self.view.panned(share, self.view.window, chart.extent))

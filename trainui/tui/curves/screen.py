@@ -52,8 +52,7 @@ class CurvesScreen(Page):
 
     def content(self) -> Iterator[Widget]:
         """Yield the bar with the plot options, and the plot."""
-        yield self.how
-        yield self.plot
+        yield from (self.how, self.plot)
 
     def page_query(self) -> MetricQuery:
         """Return the query for this metric alone."""
@@ -69,34 +68,29 @@ class CurvesScreen(Page):
             gone = f"run {self.run_id} no longer exists; esc goes back"
             self.plot.set_rows([(Segment(snapshot.problem or gone, "dim"),)])
             return
-        self._page = page
-        notices = self.notices(snapshot, [page.run])
-        self._notices = notices
-        self.top.show(self._crumbs(page, notices), notices)
+        self._page, self._notices = page, self.notices(snapshot, [page.run])
+        self._show_top(page)
         none = "no metrics" if page.stage.status in ENDED else "no metrics yet"
         self.plot.set_curves(page.curves, ": ".join(filter(None, (none, page.searched_places))))
         self._show_how()
 
-    def _crumbs(self, page: CurvesPage, notices: Row) -> Row:
+    def _show_top(self, page: CurvesPage) -> None:
+        """Show the run, the stage and the metric in the top bar."""
         metrics = [one.name for one in self.state.shown(page.curves.figures)]
         at = metrics.index(self.state.metric) + 1 if self.state.metric in metrics else 0
         behind = (
             Segment(harmless(self.state.metric), "strong"),
             Segment(f"  {at}/{len(metrics)}" if at else "", "dim"),
         )
-        names = [harmless(page.run.name), harmless(self._drawn(page))]
-        room = self.size.width - len(" trainui  ›  ›  › ") - width_of((*behind, *notices)) - 1
+        chart, drawn = page.curves.chart(self.state.metric), page.stage.name
+        if chart is not None and self._draws_sweep(page):
+            drawn = f"{page.stage.definition.group} ×{chart.series_count}"
+        before = width_of((*behind, *self._notices))
+        room = self.size.width - len(" trainui  ›  ›  › ") - before - 1
         row = [Segment(" trainui ", "title")]
-        for name in shared_out(names, room):
+        for name in shared_out([harmless(page.run.name), harmless(drawn)], room):
             row += [Segment(" › ", "dim"), Segment(name)]
-        return (*row, Segment(" › ", "dim"), *behind)
-
-    def _drawn(self, page: CurvesPage) -> str:
-        """Return the stage, or its sweep with the number of its members if all are drawn."""
-        chart = page.curves.chart(self.state.metric)
-        if chart is None or not self._draws_sweep(page):
-            return page.stage.name
-        return f"{page.stage.definition.group} ×{chart.series_count}"
+        self.top.show((*row, Segment(" › ", "dim"), *behind), self._notices)
 
     def _draws_sweep(self, page: CurvesPage) -> bool:
         """Return True if the plot is of all members of a sweep, which are then acted on."""
@@ -104,19 +98,18 @@ class CurvesScreen(Page):
 
     def _show_how(self) -> None:
         view, chart = self.state.view, self.plot.chart()
-        words = [f"over {AXES[view.axis]}"] if view.axis == Axis.STEP else []
-        if self.plot.curves.sampled:
-            words.insert(0, "sampled: still being read")
-        if self.plot.curves.choice:
-            words.append(self.plot.curves.choice)
         marked = len(self.state.compared.runs)
         drawn = chart.series_count if chart is not None else 0
-        if 0 < drawn < marked:
-            words.append(f"{drawn} of {marked} drawn")
+        words = (
+            "sampled: still being read" if self.plot.curves.sampled else "",
+            f"over {AXES[view.axis]}" if view.axis == Axis.STEP else "",
+            self.plot.curves.choice,
+            f"{drawn} of {marked} drawn" if 0 < drawn < marked else "",
+        )
         changed = self.plot.words + (["log y"] if self.state.metric in self.state.log else [])
         if chart is not None and (zoom := zoom_text(chart, view)):
             changed.append(zoom)
-        spans = [Segment(f" {'  ·  '.join(words)}", "dim")]
+        spans = [Segment(f" {'  ·  '.join(filter(None, words))}", "dim")]
         if self.plot.y_title:
             spans.append(Segment(f"  y: {self.plot.y_title}", "warn"))
         if changed:
@@ -129,7 +122,7 @@ class CurvesScreen(Page):
     @on(CurvePlot.CurvesQueryChanged)
     def _read(self) -> None:
         if self._page is not None:
-            self.top.show(self._crumbs(self._page, self._notices), self._notices)
+            self._show_top(self._page)
         self.remember(self.state)
         self._show_how()
         self.ask()

@@ -64,13 +64,6 @@ class CandidateList(CursorView):
         """The parameters in which candidates differ."""
         return list(dict.fromkeys(name for one in self.candidates for name in one.params))
 
-    def set_candidates(self, candidates: Sequence[Candidate]) -> None:
-        """Show these candidates; the cursor stays."""
-        self.candidates = candidates
-        self.update_rows()
-        if self.cursor < 0 and candidates:
-            self.move_cursor(1)
-
     def is_chosen(self, one: Candidate) -> bool:
         """Return True if a candidate is drawn."""
         compared = self.state.drawn
@@ -109,7 +102,10 @@ class CandidateList(CursorView):
 
     def row(self, index: int, width: int) -> Row:
         """Return the heading or a candidate."""
-        widths = [self._width_of(name) for name in self.params]
+        widths = []
+        for name in self.params:
+            values = (cell_len(_value(one, name)) for one in self.candidates)
+            widths.append(min(max([cell_len(name), *values]), MOST_PARAM))
         label = max((cell_len(one.label) for one in self.candidates), default=0)
         room = width - 8 - 2 * VALUE
         label = max(min(label, MOST_LABEL, room - STATE), 8)
@@ -137,10 +133,6 @@ class CandidateList(CursorView):
             Segment(_nonfinite(one), "bad"),
             Segment("  this one" if one.own else "  running" if one.live else "", "dim"),
         )
-
-    def _width_of(self, name: str) -> int:
-        values = [cell_len(_value(one, name)) for one in self.candidates]
-        return min(max([cell_len(name), *values]), MOST_PARAM)
 
     def action_choose(self) -> None:
         """Choose or remove the curve under the cursor."""
@@ -192,8 +184,7 @@ class ComparisonScreen(Page):
 
     def content(self) -> Iterator[Widget]:
         """Yield the bar with what is averaged, and the list."""
-        yield self.bar
-        yield self.list
+        yield from (self.bar, self.list)
 
     def page_query(self) -> MetricQuery:
         """Return the query for the candidates."""
@@ -213,7 +204,10 @@ class ComparisonScreen(Page):
         names = (harmless(page.run.name), harmless(page.stage.name), harmless(self.metric))
         title = Segment(" trainui ", "title")
         self.top.show((title, *(Segment(f" › {name}") for name in names), Segment(" › compare")))
-        self.list.set_candidates(page.curves.candidates)
+        self.list.candidates = page.curves.candidates
+        self.list.update_rows()
+        if self.list.cursor < 0 and self.list.candidates:
+            self.list.move_cursor(1)
         self._show_bar()
 
     def on_cursor_view_moved(self) -> None:
