@@ -10,7 +10,13 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from trainui.tui.curves.drawing import labels
-from trainui.tui.curves.drawing.labels import CACHED, LABEL, STEP_LETTERS_FROM, nearest
+from trainui.tui.curves.drawing.labels import (
+    CACHED,
+    LABEL,
+    LETTERS_FROM,
+    STEP_LETTERS_FROM,
+    nearest,
+)
 
 _TIMES = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200)
 """Distances between two marks in seconds, up to half a day; beyond that whole days."""
@@ -111,14 +117,12 @@ def durations(low: float, high: float, most: int) -> Ticks:
 def _fractions(low: float, high: float, most: int) -> Ticks:
     """Return round parts of seconds."""
     stride = round_stride(high - low, most)
-    values, room, errors = (
-        _multiples(low, high, stride),
-        LABEL - 1,
-        (stride * EXACT, stride * TOLERABLE),
-    )
+    values, room = _multiples(low, high, stride), LABEL - 1
+    errors = stride * EXACT, stride * TOLERABLE
     for base in (0, math.floor(low)):
         texts = [labels.written(value - base, *errors, room=room) for value in values]
-        if None not in texts and len(set(texts)) == len(texts):
+        is_short = high - base < 10**LETTERS_FROM  # no letter of a number before the one of seconds
+        if is_short and None not in texts and len(set(texts)) == len(texts):
             break
     in_seconds = [f"{text}s" if text else "" for text in texts]
     title = f"{base}s +" if base else ""

@@ -134,6 +134,7 @@ def test_labels_of_steps_are_five_characters_all_different_and_right(
 @example(100.0, 0.3, 90)
 @example(600.0, 70.0, 90)
 @example(0.0, 45_015.0, 90)
+@example(24_999_999.75, 0.5, 10)
 @given(st.floats(0, 1e8) | st.floats(0, 1e4), st.floats(1e-3, 1e8), st.integers(10, 200))
 def test_labels_of_durations_are_five_characters_all_different_and_right(
     low: float, span: float, width: int
