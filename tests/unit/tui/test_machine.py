@@ -72,7 +72,7 @@ FIGURES = MachineFigures(
     memory_total=4 * GIGABYTE,
     swap_used=0,
     swap_total=0,
-    disks=(DiskFigures(str(PLACE), 60 * GIGABYTE, 100 * GIGABYTE, "nfs4", True, False),),
+    disks=(DiskFigures(DiskSpace(PLACE, 60 * GIGABYTE, 0), 100 * GIGABYTE, "nfs4"),),
     cpu_history=(0.0, 50.0, 100.0),
     memory_history=(75.0, 75.0, 75.0),
 )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from trainui import disk, paths, settings
 from trainui.artifacts import checkpoint_places
+from trainui.disk import DiskSpace
 from trainui.store.db import sqlite_file
 from trainui.store.db.protocol import Connection
 from trainui.tui.machine.disk_forecast import DiskForecast
@@ -33,8 +34,9 @@ class HealthReader:
         """The result of the last check."""
         self.forecast = DiskForecast()
         """The forecast of full disks."""
-        self.checkpoint_places: Sequence[Path] = ()
-        """Where running stages write checkpoints."""
+        self.rooms: Sequence[DiskSpace] = ()
+        """The disks of the home, the runs and the checkpoints of running stages."""
+        self._checkpoint_places: Sequence[Path] = ()
         self._found_places_at = float("-inf")
         self._looked_at = float("-inf")
         self._home = paths.home()
@@ -54,7 +56,7 @@ class HealthReader:
         """Find out where running stages write checkpoints, if due."""
         if (at := time.monotonic()) - self._found_places_at >= PERIOD:
             self._found_places_at = at
-            self.checkpoint_places = checkpoint_places.read(connection, settings.host())
+            self._checkpoint_places = checkpoint_places.read(connection, settings.host())
 
     def _check(self) -> Health:
         from trainui.execution.broker import restarts
@@ -67,13 +69,12 @@ class HealthReader:
     def _low_disk(self) -> str | None:
         """Return a warning if a disk is full or soon will be."""
         try:
-            rooms = disk.spaces(self._home.root, self._runs_dir, self.checkpoint_places)
+            self.rooms = disk.spaces(self._home.root, self._runs_dir, self._checkpoint_places)
         except OSError:
             return None  # readers of these directories report the error
-        self.forecast.note(rooms, time.monotonic())
-        if any(room.is_full for room in rooms):
-            return disk.notice(rooms)
-        return self.forecast.warning(rooms) or disk.notice(rooms)
+        self.forecast.note(self.rooms, time.monotonic())
+        is_full = any(room.is_full for room in self.rooms)
+        return (None if is_full else self.forecast.warning(self.rooms)) or disk.notice(self.rooms)
 
 
 def worker_is_there() -> bool:

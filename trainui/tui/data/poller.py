@@ -215,7 +215,7 @@ class Poller:
 
             self._machine = MachineReader()
             self._machine.start()
-        self._machine.checkpoint_places = self._source.health.checkpoint_places
+        self._machine.rooms = self._source.health.rooms
         return Machine(
             self._machine.figures,
             self._gpus.history,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from statistics import fmean
 
 from trainui.text import harmless
 from trainui.tui.machine.gpu_reader import GpuFigures
@@ -40,14 +41,11 @@ class GpuStrip(LinesView, can_focus=False):
             return
         self._figures, self._holders = figures, holders
         self.display = bool(figures)
-        self._settle()
+        self.on_resize()
         self.update_rows()
 
     def on_resize(self) -> None:
         """Set the height needed at this width."""
-        self._settle()
-
-    def _settle(self) -> None:
         lines = len(strip_rows(self._figures, self._holders, self.app.size.width))
         if self.styles.height is None or self.styles.height.value != lines:
             self.styles.height = lines
@@ -87,9 +85,8 @@ def _column(
 ) -> list[Segment]:
     if len(gpus) == 1:
         return _gpu(gpus[0], holders.get(gpus[0].place), cells)
-    busy = [gpu.utilisation or 0 for gpu in gpus]
+    share = round(fmean(gpu.utilisation or 0 for gpu in gpus))
     free = sum(gpu.user is None and gpu.place not in holders for gpu in gpus)
-    share = round(sum(busy) / len(busy))
     spans = [
         Segment(f" {harmless(gpus[0].host)} ", "dim"),
         Segment(f"{share:3d}%", "good" if share else "dim"),
@@ -104,7 +101,8 @@ def _gpu(gpu: GpuFigures, holder: str | None, cells: int) -> list[Segment]:
         label = f" {harmless(gpu.host)}:{gpu.index} "
     if gpu.problem:
         return _filled([Segment(label, "dim"), Segment(f"▲ {gpu.user}", "bad")], cells)
-    spans = [Segment(label, "dim"), Segment(_busy(gpu), "good" if gpu.utilisation else "dim")]
+    busy = "  – " if gpu.utilisation is None else f"{gpu.utilisation:3d}%"
+    spans = [Segment(label, "dim"), Segment(busy, "good" if gpu.utilisation else "dim")]
     spans += [Segment(f" {part}", "dim") for part in _numbers(gpu, cells)]
     if gpu.warning:
         spans.append(Segment(" ▲", "bad"))
@@ -112,10 +110,6 @@ def _gpu(gpu: GpuFigures, holder: str | None, cells: int) -> list[Segment]:
     return _filled(
         [*spans, Segment(f" {user}", "" if holder else "warn" if gpu.user else "dim")], cells
     )
-
-
-def _busy(gpu: GpuFigures) -> str:
-    return "  – " if gpu.utilisation is None else f"{gpu.utilisation:3d}%"
 
 
 def _numbers(gpu: GpuFigures, cells: int) -> list[str]:

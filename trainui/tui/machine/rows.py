@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from pathlib import Path
 
+from trainui import mounts
 from trainui.formatting import quantity, size
 from trainui.text import harmless
 from trainui.tui.data.snapshot import GpuUse, Machine
@@ -39,43 +39,28 @@ def machine_lines(
     """
     history = machine.gpu_history if machine is not None else {}
     near = [gpu for gpu in gpus if not gpu.host]
-    lines: list[Entry[GpuUse]] = [Entry(row) for row in _driver(machine, near, width)]
+    driver: list[Row] = []
+    if machine is not None and machine.gpu_problem:
+        driver = text_rows(machine.gpu_problem, width - 4, "warn", " ▲ ")
+    elif not near:
+        driver = [(Segment(" No NVIDIA driver here, so no GPUs are shown.", "dim"),)]
+    lines: list[Entry[GpuUse]] = [*map(Entry, driver)]
     for gpu in near:
         lines += _gpu_lines(gpu, uses.get(gpu.place), history.get(gpu.index, ()), width)
     if machine is None or machine.figures is None:
         lines.append(Entry((Segment(" reading the machine's state…", "dim"),)))
     else:
-        lines += map(Entry, _around_gpus(machine.figures, machine.rates, width))
-    return [*lines, *_other_hosts([gpu for gpu in gpus if gpu.host], uses, width)]
-
-
-def _around_gpus(figures: MachineFigures, rates: Mapping[Path, float], width: int) -> list[Row]:
-    rows = [*_processors(figures, width), *_memory(figures, width)]
-    for one in figures.disks:
-        rows += _disk(one, rates.get(Path(one.path)), width)
-    return rows
-
-
-def _other_hosts(
-    gpus: Sequence[GpuFigures], uses: Mapping[tuple[str, int], GpuUse], width: int
-) -> list[Entry[GpuUse]]:
-    """Return the GPUs of other hosts, grouped under the host's name."""
-    lines: list[Entry[GpuUse]] = []
-    for host, those in groupby(gpus, key=lambda gpu: gpu.host):
+        lines += map(Entry, _processors(machine.figures, width))
+        lines += map(Entry, _memory(machine.figures, width))
+        for disk in machine.figures.disks:
+            lines += map(Entry, _disk(disk, machine.rates.get(disk.room.path), width))
+    far = [gpu for gpu in gpus if gpu.host]
+    for host, those in groupby(far, key=lambda gpu: gpu.host):
         title = cut((Segment(f" {harmless(host)}", "strong"),), width)
         lines += [Entry(()), Entry(title)]
         for gpu in those:
             lines += _gpu_lines(gpu, uses.get(gpu.place), (), width)
     return lines
-
-
-def _driver(machine: Machine | None, gpus: Sequence[GpuFigures], width: int) -> list[Row]:
-    problem = machine.gpu_problem if machine is not None else None
-    if problem:
-        return text_rows(problem, width - 4, "warn", " ▲ ")
-    if not gpus:
-        return [(Segment(" No NVIDIA driver here, so no GPUs are shown.", "dim"),)]
-    return []
 
 
 def _gpu_lines(
@@ -87,7 +72,11 @@ def _gpu_lines(
     if gpu.problem:
         title.append(Segment(f"▲ {gpu.user}", "bad"))
         return [Entry(cut(tuple(title), width))]
-    title += _user(gpu, use)
+    if use is not None:
+        title.append(Segment(harmless(use.stage), "accent"))
+        title.append(Segment(f" of {harmless(use.run_name)}", "dim"))
+    else:
+        title.append(Segment(harmless(gpu.user or "free"), "warn" if gpu.user else "dim"))
     if gpu.warning:
         title.append(Segment(f"  ▲ {gpu.warning}", "bad"))
     busy_history, memory_history = known(history) if history else ([], [])
@@ -98,24 +87,12 @@ def _gpu_lines(
     heat = []
     if gpu.temperature is not None:
         heat = [Segment(f"  {gpu.temperature} °C", "bad" if gpu.temperature >= HOT else "")]
-    lines = [Entry(cut(tuple(title), width), use)]
-    busy_row = _measure("busy", busy, numbers, busy_history, width, heat)
-    lines.append(Entry(busy_row))
+    rows = [_measure("busy", busy, numbers, busy_history, width, heat)]
     if gpu.memory_used is not None and gpu.memory_total:
         share = gpu.memory_used / gpu.memory_total
         words = f"{gpu.memory_used}/{gpu.memory_total} GiB"
-        row = _measure("memory", share, words, memory_history, width)
-        lines.append(Entry(row))
-    return lines
-
-
-def _user(gpu: GpuFigures, use: GpuUse | None) -> list[Segment]:
-    if use is not None:
-        return [
-            Segment(harmless(use.stage), "accent"),
-            Segment(f" of {harmless(use.run_name)}", "dim"),
-        ]
-    return [Segment(harmless(gpu.user), "warn")] if gpu.user else [Segment("free", "dim")]
+        rows.append(_measure("memory", share, words, memory_history, width))
+    return [Entry(cut(tuple(title), width), use), *map(Entry, rows)]
 
 
 def _measure(
@@ -151,10 +128,8 @@ def _processors(machine: MachineFigures, width: int) -> list[Row]:
     words = f"{machine.cpu:.0f}%"
     rows.append(_measure("CPU", machine.cpu / 100, words, machine.cpu_history, width))
     room = max(width - LABEL - 5, 8)
-    drawn = blocks(machine.cores)
-    parts = (drawn[start : start + room] for start in range(0, len(drawn), room))
-    each = Segment(f"   {'each':<{LABEL}}", "dim")
-    return rows + labelled(each, ((Segment(part, "accent"),) for part in parts))
+    each, drawn = Segment(f"   {'each':<{LABEL}}", "dim"), blocks(machine.cores)
+    return rows + labelled(each, text_rows(drawn, room, "accent"))
 
 
 def _memory(machine: MachineFigures, width: int) -> list[Row]:
@@ -168,15 +143,19 @@ def _memory(machine: MachineFigures, width: int) -> list[Row]:
 
 
 def _disk(found: DiskFigures, rate: float | None, width: int) -> list[Row]:
-    where = f", a network file system ({found.kind})" if found.network else f" ({found.kind})"
-    path = fit_middle(harmless(found.path), max(width - LABEL - len(where) - 3, 12))
-    rows: list[Row] = [(), (Segment(" Disk     ", "strong"), Segment(path), Segment(where, "dim"))]
-    words = f"{size(found.free)} free of {size(found.total)}"
-    full = [Segment("  ▲ low", "bad")] if found.low else []
-    rows.append((*_measure("used", found.used / max(found.total, 1), words, (), width), *full))
-    if rate is None:
-        rows.append((Segment(f"   {'':<{LABEL}}usage not growing", "dim"),))
-    else:
-        text = f"growing by {size(int(rate * 60))}/min: full in {coarse(found.free / rate)}"
-        rows.append((Segment(f"   {'':<{LABEL}}"), Segment(text, "warn")))
-    return rows
+    network = ", a network file system" if found.kind in mounts.NETWORK else ""
+    where, free = f"{network} ({found.kind})", found.room.free
+    path = fit_middle(harmless(str(found.room.path)), max(width - LABEL - len(where) - 3, 12))
+    share = (found.total - free) / max(found.total, 1)
+    words = f"{size(free)} free of {size(found.total)}"
+    low = [Segment("  ▲ low", "bad")] if found.room.is_low else []
+    growth = Segment("usage not growing", "dim")
+    if rate is not None:
+        text = f"growing by {size(int(rate * 60))}/min: full in {coarse(free / rate)}"
+        growth = Segment(text, "warn")
+    return [
+        (),
+        (Segment(" Disk     ", "strong"), Segment(path), Segment(where, "dim")),
+        (*_measure("used", share, words, (), width), *low),
+        (Segment(f"   {'':<{LABEL}}"), growth),
+    ]

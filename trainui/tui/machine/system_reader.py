@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from trainui import disk, mounts, paths, settings
+from trainui import disk
 from trainui.disk import DiskSpace
-from trainui.errors import TrainuiError
 
 PERIOD = 2.0
 """Seconds between two polls."""
@@ -24,18 +22,11 @@ HISTORY = 120
 class DiskFigures:
     """The disk that contains one of trainui's directories."""
 
-    path: str
-    free: int
+    room: DiskSpace
     total: int
+    """Bytes, including those reserved for root."""
     kind: str | None
     """The file system type, as named by the kernel."""
-    network: bool
-    low: bool
-
-    @property
-    def used(self) -> int:
-        """Used bytes, including those reserved for root."""
-        return self.total - self.free
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +60,8 @@ class MachineReader:
     def __init__(self) -> None:
         self.figures: MachineFigures | None = None
         """The latest figures; None: none yet."""
-        self.checkpoint_places: Sequence[Path] = ()
-        """Where running stages write checkpoints."""
+        self.rooms: Sequence[DiskSpace] = ()
+        """The disks, as the health check saw them last."""
         self._cpu: deque[float] = deque(maxlen=HISTORY)
         self._memory: deque[float] = deque(maxlen=HISTORY)
         self._stopping = threading.Event()
@@ -109,29 +100,18 @@ class MachineReader:
             memory_total=memory.total,
             swap_used=swap.used,
             swap_total=swap.total,
-            disks=tuple(_disks(self.checkpoint_places)),
+            disks=self._disks(),
             cpu_history=tuple(self._cpu),
             memory_history=tuple(self._memory),
         )
 
-
-def _disks(checkpoint_places: Sequence[Path]) -> Iterable[DiskFigures]:
-    try:
-        runs = settings.runs_dir(settings.load())
-        rooms = disk.spaces(paths.home().root, runs, checkpoint_places)
-        return [_figures(room) for room in rooms]
-    except (TrainuiError, OSError):
-        return []  # readers of these directories report the error
-
-
-def _figures(room: DiskSpace) -> DiskFigures:
-    status = os.statvfs(next(one for one in (room.path, *room.path.parents) if one.exists()))
-    kind = disk.file_system(Path(room.path))
-    return DiskFigures(
-        path=str(room.path),
-        free=room.free,
-        total=status.f_blocks * status.f_frsize,
-        kind=kind,
-        network=kind in mounts.NETWORK,
-        low=room.is_low,
-    )
+    def _disks(self) -> tuple[DiskFigures, ...]:
+        found = []
+        for room in self.rooms:
+            try:
+                status = os.statvfs(disk.existing(room.path))
+            except OSError:
+                return ()  # readers of these directories report the error
+            total, kind = status.f_blocks * status.f_frsize, disk.file_system(room.path)
+            found.append(DiskFigures(room, total, kind))
+        return tuple(found)
