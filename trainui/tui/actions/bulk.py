@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from trainui import disk
 from trainui.domain.states import UNFINISHED
@@ -11,10 +12,12 @@ from trainui.errors import TrainuiError
 from trainui.formatting import quantity, size
 from trainui.text import harmless
 from trainui.tui.actions.confirm_screen import Choice, ConfirmScreen
-from trainui.tui.actions.target import Target, listed
+from trainui.tui.actions.target import Target, label, listed, may_be_deleted
 
 MOST_LISTED = 8
 """Maximum number of runs with a line each; the others are counted."""
+
+Result = TypeVar("Result")
 
 
 def cancel_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
@@ -31,26 +34,19 @@ def cancel_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
     def work() -> str:
         from trainui import control
 
-        asked, failed = [], []
-        for target in unfinished:
-            try:
-                asked.append(len(control.cancel(target.id)))
-            except TrainuiError as error:  # e.g. an external run that was not adopted
-                failed.append(f"{target.label}: {error}")
-        said = f"cancelling {quantity(sum(asked), 'stage')} of {quantity(len(asked), 'run')}..."
-        return "\n".join([*([said] if asked else []), *failed[:MOST_LISTED]])
+        found, failed = _each(unfinished, control.cancel)
+        stages = quantity(sum(map(len, found)), "stage")
+        said = f"cancelling {stages} of {quantity(len(found), 'run')}..." if found else ""
+        return _joined(said, *failed)
 
     title = f"Cancel {quantity(len(unfinished), 'run')}?"
-    answers = [
-        Choice("y", "cancel every unfinished stage of these runs", work),
-        Choice("n", "do not cancel", None),
-    ]
-    return ConfirmScreen(title, facts, answers)
+    yes = Choice("y", "cancel every unfinished stage of these runs", work)
+    return ConfirmScreen(title, facts, [yes, Choice("n", "do not cancel")])
 
 
 def remove_question(targets: Sequence[Target]) -> ConfirmScreen:
     """Return the confirmation for deleting finished runs with their files."""
-    finished = [target for target in targets if target.may_be_deleted]
+    finished = [target for target in targets if may_be_deleted(target)]
     unfinished = len(targets) - len(finished)
 
     def facts() -> list[str]:
@@ -59,29 +55,29 @@ def remove_question(targets: Sequence[Target]) -> ConfirmScreen:
         with views.reading() as connection:
             runs = [views.run(connection, target.id) for target in finished]
         directories = [run.directory for run in runs if run is not None]
-        used = sum(disk.used(Path(directory)) for directory in directories)
-        lines = [
-            _named(finished),
-            *([f"{_runs(unfinished)} not finished and will be kept"] if unfinished else []),
-        ]
+        lines = [_named(finished)]
+        if unfinished:
+            lines.append(f"{_runs(unfinished)} not finished and will be kept")
         if len(directories) == 1:
             lines.append(f"with {harmless(directories[0])}")
+        used = sum(disk.used(Path(directory)) for directory in directories)
         lines.append(f"{size(used)} will be deleted permanently")
-        external = any(target.is_external for target in finished)
-        kept = "of external runs only the record is deleted; the trainings' own files stay"
-        return [*lines, *([kept] if external else [])]
+        if any(target.is_external for target in finished):
+            kept = "of external runs only the record is deleted; the trainings' own files stay"
+            lines.append(kept)
+        return lines
 
     def work() -> str:
         from trainui import control
 
-        return _each(finished, "deleted", lambda target: control.remove(target.id))
+        found, failed = _each(finished, control.remove)
+        said = f"deleted: {quantity(len(found), 'run')}" if found or not failed else ""
+        return _joined(said, *failed)
 
     one = len(finished) == 1
-    name = f"the run {finished[0].label}" if one else quantity(len(finished), "run")
-    answers = [
-        Choice("y", "delete it" if one else "delete them", work),
-        Choice("n", "keep it" if one else "keep them", None),
-    ]
+    name = f"the run {label(finished[0])}" if one else quantity(len(finished), "run")
+    it = "it" if one else "them"
+    answers = [Choice("y", f"delete {it}", work), Choice("n", f"keep {it}")]
     return ConfirmScreen(f"Delete {name}?", facts, answers, marked=1)
 
 
@@ -90,20 +86,23 @@ def resume_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
 
     def facts() -> list[str]:
         lines = [_named(targets)]
-        lines += [f"{target.label}: {_plan_summary(target)}" for target in targets[:MOST_LISTED]]
+        lines += [f"{label(target)}: {_plan_summary(target)}" for target in targets[:MOST_LISTED]]
         if len(targets) > MOST_LISTED:
             lines.append(f"and {len(targets) - MOST_LISTED} more")
-        return [
-            *lines,
-            "Each resumes with its pipeline as submitted; to use edits, resume one run alone.",
-        ]
+        how = "Each resumes with its pipeline as submitted; to use edits, resume one run alone."
+        return [*lines, how]
 
     def work() -> str:
         from trainui import control
 
-        return _each(targets, "resumed", lambda target: bool(control.resume(target.id)))
+        found, failed = _each(targets, control.resume)
+        resumed = sum(map(bool, found))
+        said = f"resumed: {quantity(resumed, 'run')}" if resumed or not failed else ""
+        nothing = len(found) - resumed
+        unchanged = f"{_runs(nothing)} unchanged: nothing to do" if nothing else ""
+        return _joined(said, unchanged, *failed)
 
-    answers = [Choice("y", "resume them", work), Choice("n", "cancel", None)]
+    answers = [Choice("y", "resume them", work), Choice("n", "cancel")]
     return ConfirmScreen(f"Resume {quantity(len(targets), 'run')}?", facts, answers, starts=True)
 
 
@@ -118,25 +117,25 @@ def _plan_summary(target: Target) -> str:
         return f"not resumed: {error}"
 
 
-def _each(targets: Sequence[Target], done: str, act: Callable[[Target], object]) -> str:
-    """Act on each run, also after errors; returns a message with counts and errors."""
-    succeeded, nothing, failed = 0, 0, []
+def _each(
+    targets: Sequence[Target], act: Callable[[str], Result]
+) -> tuple[list[Result], list[str]]:
+    """Act on each run by its id, also after errors; return the results, and a line an error."""
+    found, failed = [], []
     for target in targets:
         try:
-            found = act(target)
-        except TrainuiError as error:
-            failed.append(f"{target.label}: {error}")
-        else:
-            nothing += found is False
-            succeeded += found is not False
-    lines = [f"{done}: {quantity(succeeded, 'run')}"] if succeeded or not failed else []
-    if nothing:
-        lines.append(f"{_runs(nothing)} unchanged: nothing to do")
-    return "\n".join([*lines, *failed[:MOST_LISTED]])
+            found.append(act(target.id))
+        except TrainuiError as error:  # e.g. an external run that was not adopted
+            failed.append(f"{label(target)}: {error}")
+    return found, failed[:MOST_LISTED]
+
+
+def _joined(*lines: str) -> str:
+    return "\n".join(filter(None, lines))
 
 
 def _named(targets: Sequence[Target]) -> str:
-    return listed([target.label for target in targets], MOST_LISTED)
+    return listed([*map(label, targets)], MOST_LISTED)
 
 
 def _runs(count: int) -> str:

@@ -31,7 +31,7 @@ class Choice:
     key: str
     """The letter that selects it."""
     text: str
-    work: Callable[[], str] | None
+    work: Callable[[], str] | None = None
     """The action, run in a thread; returns the message to show. None: do nothing."""
 
 

@@ -10,7 +10,7 @@ from trainui.domain.states import UNFINISHED, Status
 from trainui.pipeline.graph import Graph
 from trainui.text import harmless
 from trainui.tui.actions.confirm_screen import Choice, ConfirmScreen
-from trainui.tui.actions.target import Target, listed
+from trainui.tui.actions.target import Target, label, listed
 
 if TYPE_CHECKING:
     from trainui.control.trainings.external_command import Offer
@@ -25,27 +25,26 @@ def cancel_question(
     """
     run_id = target.id
     names = [one.name for one in stages if can_be_cancelled(one)] or None
+    every = "cancel every unfinished stage"
     if names is None:
-        title = f"Cancel the run {target.label}?"
-        answers = [Choice("y", "cancel every unfinished stage", lambda: _cancel(run_id, None))]
+        title = f"Cancel the run {label(target)}?"
+        answers = [Choice("y", every, lambda: _cancel(run_id, None))]
     else:
         title = f"Cancel {named(stages)}?"
         some = f"its {len(names)} unfinished members" if len(names) > 1 else harmless(names[0])
         what = "this stage" if len(stages) == 1 else some
-        every = "cancel every unfinished stage of the run"
-        answers = [
-            Choice("y", f"cancel {what}", lambda: _cancel(run_id, names)),
-            *([Choice("a", every, lambda: _cancel(run_id, None))] * has_others),
-        ]
+        answers = [Choice("y", f"cancel {what}", lambda: _cancel(run_id, names))]
+        if has_others:
+            answers.append(Choice("a", f"{every} of the run", lambda: _cancel(run_id, None)))
 
     def facts() -> list[str]:
         from trainui.control import cancellation
         from trainui.tui.actions.cancel_impact import lost_work
 
         cancellation.check(run_id)
-        return [*([f"of the run {target.label}"] if names else []), *lost_work(run_id, names)]
+        return [*([f"of the run {label(target)}"] if names else []), *lost_work(run_id, names)]
 
-    return ConfirmScreen(title, facts, [*answers, Choice("n", "do not cancel", None)])
+    return ConfirmScreen(title, facts, [*answers, Choice("n", "do not cancel")])
 
 
 def can_be_cancelled(stage: StageRecord) -> bool:
@@ -80,32 +79,22 @@ def rerun_question(target: Target, chosen: Sequence[StageRecord]) -> ConfirmScre
         graph = Graph.from_parents({one.name: one.depends_on for one in stages})
         below = graph.downstream(*names)
         after = [one.name for one in stages if one.name in below and one.name not in names]
-        depends = "depends" if len(after) == 1 else "depend"
-        return [
-            f"of the run {target.label}",
-            *_of_pruned(chosen),
-            *([f"{listed(after)} {depends} on it"] * bool(after)),
-        ]
+        lines = [f"of the run {label(target)}"]
+        if all(stage.status == Status.PRUNED for stage in chosen):
+            has_checkpoints = chosen[0].definition.checkpoint is not None
+            whence = "from its checkpoint if it has one, " if has_checkpoints else ""
+            lines.append(f"was pruned: it runs {whence}with pruning off")
+        if after:
+            lines.append(f"{listed(after)} {'depends' if len(after) == 1 else 'depend'} on it")
+        return lines
 
     alone = "only this stage" if len(names) == 1 else f"only its {len(names)} members"
-    return ConfirmScreen(
-        f"Rerun {named(chosen)}?",
-        facts,
-        [
-            Choice("y", alone, lambda: _rerun(run_id, names, downstream=False)),
-            Choice("d", "with all dependants", lambda: _rerun(run_id, names, downstream=True)),
-            Choice("n", "cancel", None),
-        ],
-        starts=True,
-    )
-
-
-def _of_pruned(chosen: Sequence[StageRecord]) -> list[str]:
-    """Return a line that says how pruned stages continue; empty if there are others."""
-    if any(stage.status != Status.PRUNED for stage in chosen):
-        return []
-    whence = "from its checkpoint if it has one, " if chosen[0].definition.checkpoint else ""
-    return [f"was pruned: it runs {whence}with pruning off"]
+    answers = [
+        Choice("y", alone, lambda: _rerun(run_id, names, downstream=False)),
+        Choice("d", "with all dependants", lambda: _rerun(run_id, names, downstream=True)),
+        Choice("n", "cancel"),
+    ]
+    return ConfirmScreen(f"Rerun {named(chosen)}?", facts, answers, starts=True)
 
 
 def new_run_question(target: Target, chosen: Sequence[StageRecord]) -> ConfirmScreen:
@@ -129,9 +118,9 @@ def new_run_question(target: Target, chosen: Sequence[StageRecord]) -> ConfirmSc
         return f"started {harmless(target.name)} as the new run {external_command.start(offer())}"
 
     return ConfirmScreen(
-        f"Run the command of {target.label} as a new run?",
-        lambda: [harmless(line) for line in offer().lines],
-        [Choice("y", "start it", work), Choice("n", "cancel", None)],
+        f"Run the command of {label(target)} as a new run?",
+        lambda: [*map(harmless, offer().lines)],
+        [Choice("y", "start it", work), Choice("n", "cancel")],
         starts=True,
     )
 

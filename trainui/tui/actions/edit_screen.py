@@ -23,7 +23,7 @@ from textual.widgets import Input, Label
 from trainui.domain.records import StageRecord
 from trainui.errors import TrainuiError
 from trainui.text import harmless
-from trainui.tui.actions.target import Target
+from trainui.tui.actions.target import Target, label
 from trainui.tui.host import host_of
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Segment, fit
@@ -90,7 +90,7 @@ class EditScreen(Screen[bool]):
 
     def on_mount(self) -> None:
         """Read the parameters in a thread."""
-        segments = [Segment(" Edit and retry ", "title"), Segment(self._target.label, "strong")]
+        segments = [Segment(" Edit and retry ", "title"), Segment(label(self._target), "strong")]
         if self._stage is not None:
             is_sweep = self._stage.definition.matrix is not None and self._member is None
             name = self._stage.definition.group if is_sweep else self._stage.name

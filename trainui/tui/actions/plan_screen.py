@@ -20,7 +20,7 @@ from trainui.control.resuming.resume_preview import PipelineChoice, saved, summa
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.text import harmless
 from trainui.tui.actions.plan_lines import diff_rows, plan_lines
-from trainui.tui.actions.target import Target, listed
+from trainui.tui.actions.target import Target, label, listed
 from trainui.tui.host import host_of
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, Segment, text_rows
@@ -98,7 +98,7 @@ class PlanScreen(Screen[bool]):
 
     def _show_top(self, state: str) -> None:
         options = harmless(self._options.arguments)
-        spans = [Segment(" Resume ", "title"), Segment(self._target.label, "strong")]
+        spans = [Segment(" Resume ", "title"), Segment(label(self._target), "strong")]
         spans += [
             Segment(f"  {state}", "dim"),
             Segment(f"  {options}" if options else "", "accent"),

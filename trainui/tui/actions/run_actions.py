@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.screen import Screen
@@ -16,7 +15,7 @@ from textual.screen import Screen
 from trainui.domain.states import UNFINISHED, Status
 from trainui.errors import TrainuiError
 from trainui.text import harmless
-from trainui.tui.actions.target import Target, listed
+from trainui.tui.actions.target import Target, label, listed, may_be_deleted
 from trainui.tui.graph.nodes import most_important
 from trainui.tui.host import host_of
 from trainui.tui.terminal.key_queue import PromptScreen
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 class RunActions(PromptScreen):
     """The actions of pages that show runs."""
 
-    def targets(self) -> list[Target]:
+    def targets(self) -> Sequence[Target]:
         """Return the runs that actions apply to: the marked ones, else the one under the cursor."""
         raise NotImplementedError
 
@@ -47,7 +46,7 @@ class RunActions(PromptScreen):
         """Return the Markdown that `Y` copies; None: the runs' reports, read in a thread."""
         return None
 
-    def _targets(self) -> list[Target]:
+    def _targets(self) -> Sequence[Target]:
         """Return the runs to act on; if there are none, show a message."""
         targets = self.targets()
         if not targets:
@@ -75,23 +74,17 @@ class RunActions(PromptScreen):
     def action_rerun(self) -> None:
         """Show the confirmation for rerunning the stage, alone or with its dependants."""
         targets, stages = self._targets(), self.target_stages()
-        if not targets:
-            return
+        unfinished = next((stage for stage in stages if stage.status in UNFINISHED), None)
         if len(targets) > 1:
-            self._show_message("R reruns a stage of one run: esc clears the marks")
-            return
-        if targets[0].is_external:
+            self.app.notify("R reruns a stage of one run: esc clears the marks")
+        elif targets and targets[0].is_external:
             self._offer_new_run(targets[0], stages)
-            return
-        unfinished = [stage for stage in stages if stage.status in UNFINISHED]
-        if not stages:
-            self._show_message("open the run with enter, then select the stage to rerun")
-        elif unfinished:
-            name = harmless(unfinished[0].name)
-            self._show_message(
-                f"{name} is {unfinished[0].status}; wait until it ends, or cancel it with x"
-            )
-        else:
+        elif targets and not stages:
+            self.app.notify("open the run with enter, then select the stage to rerun")
+        elif targets and unfinished is not None:
+            state = f"{harmless(unfinished.name)} is {unfinished.status}"
+            self.app.notify(f"{state}; wait until it ends, or cancel it with x")
+        elif targets:
             from trainui.tui.actions.confirmations import rerun_question
 
             self._ask(rerun_question(targets[0], stages))
@@ -107,12 +100,12 @@ class RunActions(PromptScreen):
         targets, stages = self._targets(), self.target_stages()
         stage = most_important(stages) if stages else None
         if len(targets) > 1:
-            self._show_message("cannot edit several runs at once; esc clears the marks")
+            self.app.notify("cannot edit several runs at once; esc clears the marks")
         elif targets and targets[0].is_external:
             name = harmless(targets[0].name)
-            self._show_message(f"{name} is external; R runs its command again as a new run")
+            self.app.notify(f"{name} is external; R runs its command again as a new run")
         elif stage is not None and stage.status == Status.RUNNING and not _is_search(stages):
-            self._show_message(f"{harmless(stage.name)} is running; cancel it with x, then edit it")
+            self.app.notify(f"{harmless(stage.name)} is running; cancel it with x, then edit it")
         elif targets:
             from trainui.tui.actions.edit_screen import EditScreen
 
@@ -120,86 +113,65 @@ class RunActions(PromptScreen):
 
     def action_cancel(self) -> None:
         """Show the confirmation for cancelling the stage or the run."""
-        targets = self._targets()
-        if len(targets) > 1:
-            self._cancel_several(targets)
-        elif targets and targets[0].status not in UNFINISHED:
-            target = targets[0]
-            self._show_message(f"{harmless(target.name)} is {target.status}: nothing to cancel")
-        elif targets:
-            self._cancel_stages(targets[0], self.target_stages())
-
-    def _cancel_stages(self, target: Target, stages: Sequence[StageRecord]) -> None:
+        from trainui.tui.actions.bulk import cancel_runs_question
         from trainui.tui.actions.confirmations import can_be_cancelled, cancel_question, named
 
-        if stages and not any(map(can_be_cancelled, stages)):
-            self._show_message(
-                f"{named(stages)} has ended: nothing to cancel; "
-                "x in the list of runs cancels the run"
-            )
-        else:
+        targets, stages = self._targets(), self.target_stages()
+        if targets and not any(target.status in UNFINISHED for target in targets):
+            several = f"all {len(targets)} marked runs have finished"
+            self.app.notify(f"{_state(targets, several)}: nothing to cancel")
+        elif len(targets) > 1:
+            self._ask(cancel_runs_question(targets))
+        elif targets and stages and not any(map(can_be_cancelled, stages)):
+            ended = f"{named(stages)} has ended: nothing to cancel"
+            self.app.notify(f"{ended}; x in the list of runs cancels the run")
+        elif targets:
             has_others = self.stage_count() > len(stages) or _is_search(stages)
-            self._ask(cancel_question(target, stages, has_others=has_others))
-
-    def _cancel_several(self, targets: list[Target]) -> None:
-        if not any(target.status in UNFINISHED for target in targets):
-            self._show_message(f"all {len(targets)} marked runs have finished: nothing to cancel")
-            return
-        from trainui.tui.actions.bulk import cancel_runs_question
-
-        self._ask(cancel_runs_question(targets))
+            self._ask(cancel_question(targets[0], stages, has_others=has_others))
 
     def action_remove(self) -> None:
         """Show the confirmation for deleting the run, or all marked ones, with its files."""
-        if not (targets := self._targets()):
-            return
-        if not any(target.may_be_deleted for target in targets):
-            first = f"{harmless(targets[0].name)} is {targets[0].status}"
-            which = first if len(targets) == 1 else f"none of the {len(targets)} runs has finished"
-            self._show_message(f"{which}; cancel with x before deleting")
-            return
-        from trainui.tui.actions.bulk import remove_question
+        targets = self._targets()
+        if any(map(may_be_deleted, targets)):
+            from trainui.tui.actions.bulk import remove_question
 
-        self._ask(remove_question(targets))
+            self._ask(remove_question(targets))
+        elif targets:
+            which = _state(targets, f"none of the {len(targets)} runs has finished")
+            self.app.notify(f"{which}; cancel with x before deleting")
 
     def _ask(self, question: Screen[bool]) -> None:
         """Show a dialog, and clear the marks once it is confirmed."""
-
-        def then(done: bool | None) -> None:
-            if done:
-                self.acted()
-
-        self.app.push_screen(question, then)
+        self.app.push_screen(question, lambda done: self.acted() if done else None)
 
     def action_priority(self, change: int) -> None:
         """Raise (1) or lower (-1) the run's priority."""
-        if not (targets := self._targets()):
-            return
+        targets = self._targets()
         waiting = [target for target in targets if target.status in UNFINISHED]
-        if not waiting:
-            first = f"{harmless(targets[0].name)} is {targets[0].status}"
-            self._show_message(
-                f"{first if len(targets) == 1 else 'all have finished'}: priority has no effect"
-            )
-            return
 
         def work() -> str:
             from trainui import control
 
-            priorities = [
-                f"{target.label} is {control.change_priority(target.id, change):+d}"
-                for target in waiting
-            ]
-            return f"priority of {listed(priorities)}"
+            changed = [(label(one), control.change_priority(one.id, change)) for one in waiting]
+            return f"priority of {listed([f'{name} is {now:+d}' for name, now in changed])}"
 
-        host_of(self).act(work)
+        if waiting:
+            host_of(self).act(work)
+        elif targets:
+            self.app.notify(f"{_state(targets, 'all have finished')}: priority has no effect")
 
     def action_copy(self) -> None:
         """Copy a report to the clipboard through the terminal (OSC 52)."""
+
+        def make() -> str:
+            from trainui.report import of_runs
+
+            return of_runs([target.id for target in targets])
+
         if (report := self.report()) is not None:
             self._copy(report)
         elif targets := self._targets():
-            self.copy_from(partial(_report_of, [target.id for target in targets]))
+            self.copy_from(make)
 
     def copy_from(self, make: Callable[[], str], what: str = "copied as Markdown") -> None:
         """Make a text in a thread, and copy it; `what` is the message."""
@@ -208,7 +180,7 @@ class RunActions(PromptScreen):
             try:
                 text = make()
             except (TrainuiError, sqlite3.Error) as error:
-                self.app.call_from_thread(self._show_message, harmless(f"copying failed: {error}"))
+                self.app.call_from_thread(self.app.notify, harmless(f"copying failed: {error}"))
             else:
                 self.app.call_from_thread(self._copy, text, what)
 
@@ -216,16 +188,12 @@ class RunActions(PromptScreen):
 
     def _copy(self, text: str, what: str = "copied as Markdown") -> None:
         self.app.copy_to_clipboard(text)
-        self._show_message(f"{what} (if the terminal supports OSC 52)")
-
-    def _show_message(self, text: str) -> None:
-        self.app.notify(text)
+        self.app.notify(f"{what} (if the terminal supports OSC 52)")
 
 
-def _report_of(run_ids: Sequence[str]) -> str:
-    from trainui.report import of_runs
-
-    return of_runs(run_ids)
+def _state(targets: Sequence[Target], several: str) -> str:
+    """Return a run's name and state; of several runs the words given."""
+    return several if len(targets) > 1 else f"{harmless(targets[0].name)} is {targets[0].status}"
 
 
 def _is_search(stages: Sequence[StageRecord]) -> bool:

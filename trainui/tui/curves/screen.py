@@ -168,9 +168,9 @@ class CurvesScreen(Page):
         """Go to the next metric that matches the search; without a search to the next metric."""
         self.plot.go_to(direction, words=self._sought)
 
-    def targets(self) -> list[Target]:
+    def targets(self) -> Sequence[Target]:
         """Return the run."""
-        return [] if self._page is None else [Target.of(self._page.run)]
+        return [] if self._page is None else [self._page.run]
 
     def target_stages(self) -> Sequence[StageRecord]:
         """Return the stage, or all members of its sweep if all are drawn."""

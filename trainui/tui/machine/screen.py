@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from textual.binding import BindingType
 from textual.widget import Widget
 
 from trainui.store.read.run_list import RunLine
-from trainui.tui.actions.target import Target
 from trainui.tui.data.query import MachineQuery
 from trainui.tui.data.snapshot import GpuUse, Snapshot
 from trainui.tui.keymap import bindings
@@ -41,7 +40,6 @@ class MachineScreen(Page):
     def __init__(self) -> None:
         super().__init__()
         self.view = MachineView(id="machine")
-        self._runs: dict[str, RunLine] = {}
 
     def content(self) -> Iterator[Widget]:
         """Yield the lines."""
@@ -59,7 +57,6 @@ class MachineScreen(Page):
         """Show the machine's data of a snapshot."""
         if not isinstance(snapshot.query, MachineQuery):
             return
-        self._runs = {run.id: run for run in snapshot.runs}
         self.top.show(
             (Segment(" trainui ", "title"), Segment(" › ", "dim"), Segment("machine", "strong")),
             self.notices(snapshot, snapshot.runs),
@@ -83,11 +80,10 @@ class MachineScreen(Page):
         """Return the scopes of the keys in the key bar."""
         return ("machine", "app")
 
-    def targets(self) -> list[Target]:
+    def targets(self) -> Sequence[RunLine]:
         """Return the run that uses the GPU under the cursor."""
         use = self.view.selected
-        run = self._runs.get(use.run_id) if use is not None else None
-        return [] if run is None else [Target.of(run)]
+        return [run for run in self.host.runs if use is not None and run.id == use.run_id]
 
     def report(self) -> str:
         """Return the page as text."""

@@ -77,7 +77,7 @@ class PaneActions(Page):
         """Copy the selected stage's command, to be pasted into a shell."""
         page, stage = self._page, self.graph.selected
         if page is None or stage is None:
-            self._show_message("no stage is selected")
+            self.notify("no stage is selected")
         else:
             self.copy_from(partial(_command_of, page.run.id, stage.name), "command copied")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -13,9 +13,8 @@ from textual.widget import Widget
 from textual.widgets import Button
 
 from trainui import clock
-from trainui.domain.records import RunRecord, StageRecord
+from trainui.domain.records import StageRecord
 from trainui.domain.states import UNFINISHED
-from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.curves.grid_view import CurvesView
@@ -272,14 +271,10 @@ class RunScreen(PaneActions):
         if not found:
             self.notify("no match; / searches")
 
-    def targets(self) -> list[Target]:
-        """Return this run."""
-        known: Iterable[RunRecord | RunLine] = ()
-        if self._page is not None:
-            known = (self._page.run,)
-        elif self.host.snapshot is not None:  # a key may be pressed before the page is read
-            known = self.host.snapshot.runs
-        return [Target.of(one) for one in known if one.id == self.run_id]
+    def targets(self) -> Sequence[Target]:
+        """Return this run; a key may be pressed before the page is read."""
+        known = self.host.runs if self._page is None else [self._page.run]
+        return [one for one in known if one.id == self.run_id]
 
     def target_stages(self) -> Sequence[StageRecord]:
         """Return the stage under the cursor; for a folded sweep all its members."""

@@ -8,8 +8,9 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from trainui.errors import TrainuiError
+from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
-from trainui.tui.actions.target import Target
+from trainui.tui.actions.target import label
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, Segment, labelled, wrap
 from trainui.tui.widgets.dialog import FRAME, Dialog
@@ -44,30 +45,24 @@ class DifferenceScreen(Dialog[bool]):
 
     DEFAULT_CSS = "DifferenceScreen > Vertical { width: 96%; max-width: 140; }"
 
-    def __init__(self, run: Target, other: Target | None) -> None:
+    def __init__(self, run: RunLine, other: RunLine | None = None) -> None:
         """Create the dialog; without another run, files and shell are compared as they are now."""
         super().__init__()
-        self._run = run
-        self._other = other
+        self._ids = run.id, None if other is None else other.id
+        self._title = f"{label(run)} → {label(other) if other else 'the files as they are now'}"
         self._lines: list[str] | None = None
 
     def on_mount(self) -> None:
         """Show which runs are compared, and compare them in a thread."""
-        title = f"What differs: {self._run.label} → {self._other_label}"
-        self.show_titles(title, "Y copies, esc closes")
+        self.show_titles(f"What differs: {self._title}", "Y copies, esc closes")
         self.query_one(RowsView).set_rows([(Segment("comparing…", "dim"),)])
         self.run_worker(self._compare, thread=True, exit_on_error=False)
-
-    @property
-    def _other_label(self) -> str:
-        return "the files as they are now" if self._other is None else self._other.label
 
     def _compare(self) -> None:
         from trainui.control import run_difference
 
         try:
-            other = None if self._other is None else self._other.id
-            lines = run_difference.lines_between(self._run.id, other)
+            lines = run_difference.lines_between(*self._ids)
         except (TrainuiError, OSError) as error:
             lines = str(error).splitlines()
         self.app.call_from_thread(self._show, [harmless(line) for line in lines])
@@ -86,6 +81,6 @@ class DifferenceScreen(Dialog[bool]):
 
     def action_copy(self) -> None:
         """Copy the lines through the terminal (OSC 52)."""
-        title = f"{self._run.label} → {self._other_label}"
-        self.app.copy_to_clipboard("\n".join((title, *(self._lines or ["no difference"]), "")))
+        lines = self._lines or ["no difference"]
+        self.app.copy_to_clipboard("\n".join((self._title, *lines, "")))
         self.app.notify("copied (if the terminal supports OSC 52)")

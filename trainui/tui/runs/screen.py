@@ -13,7 +13,6 @@ from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from trainui.store.read.run_list import RunLine
-from trainui.tui.actions.target import Target
 from trainui.tui.data.query import ListQuery
 from trainui.tui.data.snapshot import Snapshot
 from trainui.tui.keymap import bindings
@@ -237,9 +236,9 @@ class RunsScreen(Page):
         elif self.table.cursor == before:
             self.notify("no more matches")
 
-    def targets(self) -> list[Target]:
+    def targets(self) -> Sequence[RunLine]:
         """Return the marked runs; without marks the run under the cursor."""
-        return [Target.of(run) for run in self.table.chosen]
+        return self.table.chosen
 
     def acted(self) -> None:
         """Clear the marks."""
@@ -275,9 +274,7 @@ class RunsScreen(Page):
         else:
             from trainui.tui.runs.difference_screen import DifferenceScreen
 
-            run, other = [*map(Target.of, chosen), None][:2]
-            assert run is not None
-            self.app.push_screen(DifferenceScreen(run, other))
+            self.app.push_screen(DifferenceScreen(*chosen))
 
     def on_cursor_view_opened(self) -> None:
         """Open the run's page; on the welcome page add what is under the cursor."""

@@ -241,9 +241,9 @@ class ComparisonScreen(Page):
         """Move the cursor; all candidates shown match."""
         self.list.action_line(direction)
 
-    def targets(self) -> list[Target]:
+    def targets(self) -> Sequence[Target]:
         """Return the run."""
-        return [] if self._run is None else [Target.of(self._run)]
+        return [] if self._run is None else [self._run]
 
     def action_back(self) -> None:
         """Go back to the curves."""
