@@ -34,19 +34,16 @@ def lost_work(run_id: str, names: Collection[str] | None) -> list[str]:
         for stage in stages
         if stage.status in UNFINISHED and (names is None or stage.name in names)
     ]
-    running = [stage for stage in ended if stage.status == Status.RUNNING]
-    waiting = len(ended) - len(running)
-    lines = [lost_work_of(stage, clock.now()) for stage in running]
-    if waiting:
+    lines = [_lost_work_of(stage) for stage in ended if stage.status == Status.RUNNING]
+    if waiting := len(ended) - len(lines):
         lines.append(f"{waiting} {'stage has' if waiting == 1 else 'stages have'} not started yet")
     if names is not None:
         lines += _dependants(stages, names)
     return lines
 
 
-def lost_work_of(stage: StageRecord, now: int) -> str:
-    """Return a line with the work that a running stage would lose if cancelled."""
-    name = harmless(stage.name)
+def _lost_work_of(stage: StageRecord) -> str:
+    name, now = harmless(stage.name), clock.now()
     if stage.started_at is None:
         return f"{name} has just started"
     spent = formatting.duration(int((now - stage.started_at) / SECOND))
@@ -59,10 +56,8 @@ def lost_work_of(stage: StageRecord, now: int) -> str:
         return f"{name} has run for {spent}; all of it would be lost: {kind}"
     path = Path(newest)
     since = formatting.duration(max(int(now / SECOND - path.stat().st_mtime), 0))
-    return (
-        f"{name} has run for {spent}; {since} since the last checkpoint, {harmless(path.name)}, "
-        "would be lost"
-    )
+    lost = f"{since} since the last checkpoint, {harmless(path.name)}, would be lost"
+    return f"{name} has run for {spent}; {lost}"
 
 
 def _dependants(stages: Collection[StageRecord], names: Collection[str]) -> list[str]:
@@ -72,22 +67,20 @@ def _dependants(stages: Collection[StageRecord], names: Collection[str]) -> list
     unfinished = {one.definition.group for one in left if one.status in UNFINISHED}
     completed = {one.definition.group for one in left if one.status == Status.COMPLETED}
     blocking = [one.name for one in ended if not _is_tolerated(one, unfinished | completed)]
+    tolerated = [one for one in ended if one.name not in blocking]
+    over = {one.name for one in tolerated if one.definition.group not in unfinished}
     graph = Graph.from_parents({one.name: one.depends_on for one in stages})
     blocked = graph.downstream(*blocking)
-    over = {
-        one.name
-        for one in ended
-        if one.name not in blocking and one.definition.group not in unfinished
+    others = [one for one in left if one.status in UNFINISHED and one.name not in blocked]
+    found = {
+        "would be blocked": [
+            one.name for one in left if one.status in UNFINISHED and one.name in blocked
+        ],
+        "would start, without what is cancelled": [
+            one.name for one in others if over.intersection(one.depends_on)
+        ],
     }
-    started = {
-        one.name for one in left if one.name not in blocked and over.intersection(one.depends_on)
-    }
-    lines = (("would be blocked", blocked), ("would start, without what is cancelled", started))
-    found = [
-        (words, [one.name for one in left if one.name in which and one.status in UNFINISHED])
-        for words, which in lines
-    ]
-    return [f"{words}: {listed(which, MOST_BLOCKED)}" for words, which in found if which]
+    return [f"{words}: {listed(which, MOST_BLOCKED)}" for words, which in found.items() if which]
 
 
 def _is_tolerated(stage: StageRecord, groups: Collection[str]) -> bool:

@@ -9,7 +9,7 @@ import os
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -109,8 +109,7 @@ class EditScreen(Screen[bool]):
             run = lookup.run_of(self._target.id)
             text = inline_edit.text_of(run)
             definition = self._stage.definition if self._stage is not None else None
-            alone = self._member is not None
-            values = inline_edit.values_of(run, text, definition, alone=alone)
+            values = inline_edit.values_of(run, text, definition, alone=self._member is not None)
         except Exception as error:
             self.app.call_from_thread(self._note, f"this run cannot be edited: {error}", "bad")
         else:
@@ -140,69 +139,59 @@ class EditScreen(Screen[bool]):
         inputs = list(self.query(Input))
         for one in inputs:
             one.cursor_blink = False
+        what = ""
+        if self._member is not None:
+            what = "Only this member is changed and run; the others keep their values. "
+        elif self._is_search:
+            what = "Values of the search apply to trials that have not been asked for. "
         if inputs:
             inputs[0].focus()
-            what = (
-                "Only this member is changed and run; the others keep their values. "
-                if self._member is not None
-                else "Values of the search apply to trials that have not been asked for. "
-                if self._is_search
-                else ""
-            )
             self._note(f"{what}Edit values, then Enter to preview. Earlier results are kept.")
         else:
             self._note("This run has no parameters. Press ctrl+e to edit its pipeline in $EDITOR.")
-        table = host_of(self).keys
         names = ("plan", "next", "text", "leave") if inputs else ("text", "leave")
-        self.query_one(KeyBar).show([table.find(f"edit.{name}") for name in names])
-
-    def _changes(self) -> dict[Value, str]:
-        typed = {one.id: one.value.strip() for one in self.query(Input)}
-        return {
-            value: typed[f"value-{at}"]
-            for at, value in enumerate(self._values)
-            if typed[f"value-{at}"] != value.value
-        }
+        self.query_one(KeyBar).show([host_of(self).keys.find(f"edit.{name}") for name in names])
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Highlight the names of edited values."""
-        at = int((event.input.id or "value-0").removeprefix("value-"))
         row = event.input.parent
         if row is not None:
-            edited = event.value.strip() != self._values[at].value
+            edited = event.value.strip() != self._values[_place(event.input)].value
             row.query_one(Label).set_class(edited, "-edited")
 
     def action_plan(self) -> None:
         """Show the plan with the current values."""
+        typed = [(self._values[_place(one)], one.value.strip()) for one in self.query(Input)]
+        changes = {value: text for value, text in typed if text != value.value}
         if self._run is None:
             self.notify("still loading, or see the error above")
-            return
-        if not (changes := self._changes()):
+        elif not changes:
             self.notify("nothing was edited; edit a value first")
-            return
-        run, text, member = self._run, self._text, self._member
-
-        def make() -> InlineEdit:
-            from trainui.control.edits import inline_edit
-
-            return inline_edit.with_values(run, text, changes, member)
-
-        self._make(make)
+        else:
+            self._plan_with(self._run, changes)
 
     on_input_submitted = action_plan
 
-    def _make(self, make: Callable[[], InlineEdit]) -> None:
+    def _plan_with(self, run: RunRecord, edited: dict[Value, str] | str) -> None:
+        """Show the plan with other values, or with another text."""
+        text, member = self._text, self._member
+
         def work() -> None:
+            from trainui.control.edits import inline_edit
+
             try:
-                made = make()
+                if isinstance(edited, str):
+                    made = inline_edit.with_text(run, text, edited)
+                else:
+                    made = inline_edit.with_values(run, text, edited, member)
             except TrainuiError as error:
                 self.app.call_from_thread(self.notify, harmless(str(error)), severity="warning")
             else:
-                self.app.call_from_thread(self._plan_with, made)
+                self.app.call_from_thread(self._show_plan, made)
 
         self.run_worker(work, thread=True, exit_on_error=False)
 
-    def _plan_with(self, edit: InlineEdit) -> None:
+    def _show_plan(self, edit: InlineEdit) -> None:
         from trainui.tui.actions.plan_screen import PlanScreen
 
         def then(done: bool | None) -> None:
@@ -227,15 +216,13 @@ class EditScreen(Screen[bool]):
             return
         if text == self._text:
             self.notify("nothing was edited")
-            return
-        run, before = self._run, self._text
+        else:
+            self._plan_with(self._run, text)
 
-        def make() -> InlineEdit:
-            from trainui.control.edits import inline_edit
 
-            return inline_edit.with_text(run, before, text)
-
-        self._make(make)
+def _place(field: Input) -> int:
+    """Return the index of an input field's value."""
+    return int((field.id or "value-0").removeprefix("value-"))
 
 
 _SCOPES = {"stage": "stage ", "matrix": "matrix ", "search": "search ", "choices": "search "}

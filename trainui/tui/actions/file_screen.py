@@ -106,8 +106,7 @@ class ChooseFileScreen(Screen[None]):
 
     def _list_files(self, typed: str) -> None:
         def look() -> None:
-            found = matching_files(typed)
-            self.app.call_from_thread(self.query_one(FileList).set_files, found)
+            self.app.call_from_thread(self.query_one(FileList).set_files, matching_files(typed))
             self.app.call_from_thread(self._preview_chosen)
 
         self.run_worker(look, thread=True, exclusive=True, group="files", exit_on_error=False)
@@ -123,8 +122,7 @@ class ChooseFileScreen(Screen[None]):
             return
 
         def look() -> None:
-            found = preview(file, params)
-            self.app.call_from_thread(self._show, found)
+            self.app.call_from_thread(self._show, preview(file, params))
 
         self.run_worker(look, thread=True, exclusive=True, group="preview", exit_on_error=False)
 
@@ -156,8 +154,7 @@ class ChooseFileScreen(Screen[None]):
             return
         found = self._preview
         if found is not None and found.problems and (found.file, found.params) == (file, params):
-            text = "not started: it has problems, see the preview"
-            self.notify(text, severity="warning")
+            self.notify("not started: it has problems, see the preview", severity="warning")
             return
         host = host_of(self)
         started: list[str] = []
@@ -181,18 +178,11 @@ def preview_rows(found: PipelinePreview, width: int) -> list[Row]:
     if found.problems:
         title = f"✗ {quantity(len(found.problems), 'problem')}"
         return [(Segment(title, "bad"),), (), *text_rows("\n".join(found.problems), width)]
-    rows: list[Row] = [
-        (
-            Segment("✓ ", "good"),
-            Segment(found.name, "strong"),
-            Segment(f"  {quantity(len(found.stages), 'stage')}", "dim"),
-        ),
-        (),
-    ]
+    count = Segment(f"  {quantity(len(found.stages), 'stage')}", "dim")
+    rows: list[Row] = [(Segment("✓ ", "good"), Segment(found.name, "strong"), count), ()]
     rows += [(Segment("  ○ ", "dim"), Segment(name)) for name in found.stages]
     if found.values:
         rows += [(), (Segment("parameters", "dim"),)]
-        rows += [
-            (Segment(f"  {name} = {harmless(value)}"),) for name, value in found.values.items()
-        ]
+        values = found.values.items()
+        rows += [(Segment(f"  {name} = {harmless(value)}"),) for name, value in values]
     return rows

@@ -68,9 +68,8 @@ def preview(file: str, params: str) -> PipelinePreview:
         given = parse_params(params)
         pipeline = loader.load(file, given)
     except PipelineFileError as error:
-        return PipelinePreview(
-            file, params, problems=tuple(harmless(str(one)) for one in error.problems)
-        )
+        problems = tuple(harmless(str(one)) for one in error.problems)
+        return PipelinePreview(file, params, problems=problems)
     except TrainuiError as error:
         return PipelinePreview(file, params, problems=tuple(harmless(str(error)).splitlines()))
     values = {name: str(value) for name, value in masking.mask(pipeline.params).items()}

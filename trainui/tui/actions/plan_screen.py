@@ -30,7 +30,6 @@ from trainui.tui.widgets.list_view import Entry, EntryView
 
 if TYPE_CHECKING:
     from trainui.control.edits.inline_edit import InlineEdit
-    from trainui.domain.records import RunRecord
 
 
 class PlanView(EntryView[str]):
@@ -74,8 +73,8 @@ class PlanScreen(Screen[bool]):
         self._target = target
         self._edit = edit
         self._plan: _ShownPlan | None = None
-        self._explained: tuple[str, ...] = ()
-        """Why there is no plan: the title and the texts shown."""
+        self._explained = ""
+        """Why there is no plan, and what to do: the title and the paragraphs shown."""
         self._options = StageOptions()
         self._is_first = True
         """True until a plan was made: the first one runs only an edited member."""
@@ -98,12 +97,13 @@ class PlanScreen(Screen[bool]):
 
     def _show_top(self, state: str) -> None:
         options = harmless(self._options.arguments)
-        spans = [Segment(" Resume ", "title"), Segment(label(self._target), "strong")]
-        spans += [
+        row = (
+            Segment(" Resume ", "title"),
+            Segment(label(self._target), "strong"),
             Segment(f"  {state}", "dim"),
             Segment(f"  {options}" if options else "", "accent"),
-        ]
-        self.query_one("#top", Bar).show(tuple(spans))
+        )
+        self.query_one("#top", Bar).show(row)
 
     def _make_plan(self) -> None:
         """Plan in a thread."""
@@ -111,6 +111,8 @@ class PlanScreen(Screen[bool]):
         as_submitted, run_id = self._as_submitted, self._target.id
 
         def work() -> None:
+            from trainui import control
+            from trainui.artifacts import code_version
             from trainui.control import lookup
             from trainui.errors import PipelineFileError
             from trainui.execution.attempt import lost_attempts
@@ -124,8 +126,9 @@ class PlanScreen(Screen[bool]):
                 )
                 if self._is_first and choice.member is not None:
                     self._options = StageOptions(until=frozenset({choice.member}))
-                self._is_first = False
-                plan = _planned(run, choice, self._options)
+                self._is_first, options = False, self._options
+                stages = control.plan_resume(run.id, options, pipeline=choice.pipeline)
+                plan = _ShownPlan(stages, options, choice, code_version.since_submission(run))
             except PipelineFileError as error:
                 self.app.call_from_thread(self._show_problems, str(error))
             except Exception as error:
@@ -142,33 +145,29 @@ class PlanScreen(Screen[bool]):
             self._show_top("Preview: nothing has started")
             self.notify(harmless(text), severity="warning")
             return
-        self._show_top("nothing has started")
-        texts = [text]
         if choice.changed_file is not None and choice.pipeline is not None:
-            texts.append(f"{choice.changed_file} has changed; f plans without its changes")
+            text += f"\n\n{choice.changed_file} has changed; f plans without its changes"
             self._show_keys("plan.file", "plan.leave")
-        self._explain("no plan can be made", *texts)
+        self._explain(f"no plan can be made\n\n{text}")
 
     def _show_problems(self, text: str) -> None:
         self._plan = None
-        self._show_top("nothing has started")
         if self._edit is not None:
-            what = "your edit has problems"
-            advice = "esc goes back to the edit; nothing was changed"
             self._show_keys("plan.leave")
+            advice = "esc goes back to the edit; nothing was changed"
+            self._explain(f"your edit has problems\n\n{text}\n\n{advice}")
         else:
-            what = "the run's file has changed since the run, and has problems"
-            advice = (
-                "fix them and press r again, or press f to resume with the pipeline as submitted"
-            )
             self._show_keys("plan.file", "plan.leave")
-        self._explain(what, text, advice)
+            what = "the run's file has changed since the run, and has problems"
+            how = "fix them and press r again, or press f to resume with the pipeline as submitted"
+            self._explain(f"{what}\n\n{text}\n\n{how}")
 
-    def _explain(self, title: str, *texts: str) -> None:
-        """Show why there is no plan, and what to do."""
-        self._explained = (title, *texts)
-        rows: list[Row] = [(Segment(f" ✗ {title}", "bad"),)]
-        self._show([*rows, *(row for text in texts for row in ((), *self._wrapped(text)))])
+    def _explain(self, text: str) -> None:
+        """Show a title and below it why there is no plan, and what to do."""
+        self._explained = text
+        self._show_top("nothing has started")
+        title, _, rest = text.partition("\n")
+        self._show([(Segment(f" ✗ {title}", "bad"),), *self._wrapped(rest)])
 
     def _wrapped(self, text: str, style: str = "") -> list[Row]:
         return text_rows(text, max(self.size.width - 3, 10), style, " ")
@@ -179,8 +178,8 @@ class PlanScreen(Screen[bool]):
         self._plan = plan
         self._show_top("Preview: nothing has started")
         self._draw(plan)
-        keys = ["plan.choose"] if plan.revives or plan.choice.diff else []
-        keys += ["plan.file"] if plan.choice.is_changed else []
+        keys = ["plan.choose"] * bool(plan.revives or plan.choice.diff)
+        keys += ["plan.file"] * plan.choice.is_changed
         self._show_keys(*keys, "plan.keep", "plan.fresh", "plan.until", "plan.leave")
 
     def _draw(self, plan: _ShownPlan) -> None:
@@ -205,7 +204,7 @@ class PlanScreen(Screen[bool]):
         if self._plan is not None:
             self._draw(self._plan)
         elif self._explained:
-            self._explain(*self._explained)
+            self._explain(self._explained)
 
     def _show(self, rows: Sequence[Row]) -> None:
         self.query_one(SummaryView).set_rows(())
@@ -252,9 +251,8 @@ class PlanScreen(Screen[bool]):
         def work() -> str:
             from trainui import control
 
-            revived = control.resume(
-                run_id, plan.options, pipeline=choice.pipeline, edit=choice.edit
-            )
+            options, pipeline = plan.options, choice.pipeline
+            revived = control.resume(run_id, options, pipeline=pipeline, edit=choice.edit)
             if not plan.revives:
                 return "edited; stages that have not started yet use the edits"
             return f"resumed: {listed(revived)}" if revived else "already resumed"
@@ -277,15 +275,6 @@ class _ShownPlan:
     def revives(self) -> bool:
         """True if any stage would run."""
         return any(one.action != Action.SKIP for one in self.stages)
-
-
-def _planned(run: RunRecord, choice: PipelineChoice, options: StageOptions) -> _ShownPlan:
-    """Plan a resume; reads files."""
-    from trainui import control
-    from trainui.artifacts import code_version
-
-    stages = control.plan_resume(run.id, options, pipeline=choice.pipeline)
-    return _ShownPlan(stages, options, choice, code_version.since_submission(run))
 
 
 def _heading(choice: PipelineChoice) -> str:
