@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING
@@ -38,54 +38,24 @@ STEP = 9
 
 @dataclass(frozen=True, slots=True)
 class ColumnStats:
-    """Widths of the columns in characters, and names of the optional ones; 0: no column."""
+    """Widths of the columns in characters, and names of the optional ones."""
 
-    name: int = 0
-    pipeline: int = 0
-    """0 if every run has its pipeline's name."""
-    count: int = 3
-    """Width of e.g. `2/5`."""
-    current: int = 0
-    trouble: int = 0
-    trouble_brief: int = 0
-    """Its width without words."""
+    widths: Counter[str] = field(default_factory=Counter)
+    """By what `_WIDTHS` measures, and for the metric, its member, the GPUs and the estimates."""
     params: tuple[str, ...] = ()
     """Names of the parameters that differ."""
     compared: int = 0
     """How many of them, from the first one on, have several values, or differ between runs of one
     pipeline; the others have one value, and other pipelines do not have them, or are rare."""
     param_widths: Mapping[str, int] = field(default_factory=dict)
-    metric: int = 0
-    member: int = 0
-    """Width of the name of a sweep's best member."""
     metric_name: str = ""
     """The metric and the word for its value, if most listed runs have the same.
 
     Other values have their names beside them."""
-    step: int = 0
-    gpus: int = 0
-    endings: bool = False
-    verdict: bool = False
 
     def grown(self, other: ColumnStats) -> ColumnStats:
         """Return the larger of both widths, so that columns do not shift while runs progress."""
-        widths = (
-            "name",
-            "pipeline",
-            "count",
-            "current",
-            "trouble",
-            "metric",
-            "member",
-            "step",
-            "gpus",
-            "endings",
-            "verdict",
-        )
-        return replace(
-            self,
-            **{name: max(getattr(self, name), getattr(other, name)) for name in widths},
-        )
+        return replace(self, widths=self.widths | other.widths)
 
 
 def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -> ColumnStats:
@@ -107,33 +77,20 @@ def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -
     common = [name for name in varied if counts[name] * RARE >= len(recent)]
     rare = [name for name in varied if counts[name] * RARE < len(recent)]
     names = (*common, *rare, *partial)[:MOST_PARAMS]
-    widths = {name: max(cell_len(params.get(name, "")) for params in shown) for name in names}
-    return ColumnStats(
-        name=max((_name_width(run) for run in looked_at), default=0),
-        pipeline=max((cell_len(r.pipeline) for r in looked_at if r.pipeline != r.name), default=0),
-        count=max((len(f"{run.done}/{run.total}") for run in looked_at), default=3),
-        current=max((_current_width(run) for run in looked_at), default=0),
-        step=STEP if any(run.current for run in looked_at) else 0,
-        verdict=any(run.verdict for run in looked_at),
-        trouble=max((_trouble_width(run) for run in looked_at), default=0),
-        trouble_brief=max((_brief_width(run) for run in looked_at), default=0),
-        params=names,
-        compared=len(common),
-        param_widths=widths,
-    )
+    measured = {what: max(map(width, looked_at), default=0) for what, width in _WIDTHS.items()}
+    param_widths = {name: max(cell_len(params.get(name, "")) for params in shown) for name in names}
+    return ColumnStats(Counter(measured), names, len(common), param_widths)
 
 
 def with_listed(facts: ColumnStats, listed: ListedMetrics, *, endings: bool) -> ColumnStats:
     """Return the statistics extended by the metrics of all listed runs."""
-    grown = facts.grown(
-        ColumnStats(
-            metric=max(map(cell_len, listed.titles), default=0),
-            member=listed.member,
-            gpus=listed.gpus,
-            endings=endings,
-        )
+    found = Counter(
+        metric=max(map(cell_len, listed.titles), default=0),
+        member=listed.member,
+        gpus=listed.gpus,
+        endings=int(endings),
     )
-    return replace(grown, metric_name=listed.main)
+    return replace(facts, widths=facts.widths | found, metric_name=listed.main)
 
 
 def differing(params_jsons: Iterable[str]) -> tuple[str, ...]:
@@ -168,14 +125,19 @@ def _name_width(run: RunLine) -> int:
     return cell_len(harmless(run.name)) + marks
 
 
-def _trouble_width(run: RunLine) -> int:
-    return len(trouble(run.trouble._asdict())) if run.trouble.kinds else 0
-
-
-def _brief_width(run: RunLine) -> int:
-    return max(sum(len(str(count)) + 2 for count in run.trouble if count) - 1, 0)
-
-
 def _current_width(run: RunLine) -> int:
     shown = (run.current or run.failed)[:MOST_NAMES]
-    return sum(cell_len(harmless(name)) + 2 for name in shown) if shown else 0
+    return sum(cell_len(harmless(name)) + 2 for name in shown)
+
+
+_WIDTHS: Mapping[str, Callable[[RunLine], int]] = {
+    "name": _name_width,
+    "pipeline": lambda run: cell_len(run.pipeline) if run.pipeline != run.name else 0,
+    "count": lambda run: len(f"{run.done}/{run.total}"),
+    "current": _current_width,
+    "step": lambda run: STEP if run.current else 0,
+    "verdict": lambda run: bool(run.verdict),
+    "trouble": lambda run: len(trouble(run.trouble._asdict())) if run.trouble.kinds else 0,
+    "trouble_brief": lambda run: sum(len(str(count)) + 2 for count in run.trouble if count) - 1,
+}
+"""By what is measured, the characters that a run needs; 0 for all runs: no column."""

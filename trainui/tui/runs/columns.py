@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -10,10 +11,10 @@ from rich.cells import cell_len
 from trainui.domain.states import Status
 from trainui.store.read.run_list import RunDetails, RunLine
 from trainui.text import SYMBOLS, harmless, verdict
-from trainui.tui.render.numbers import number, state_style
-from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle
+from trainui.tui.render.numbers import elapsed, number, state_style, when
+from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, width_of
 from trainui.tui.runs import cells as render
-from trainui.tui.runs.cells import LEAST_MEMBER, Cells, RowContext
+from trainui.tui.runs.cells import LEAST_MEMBER, Cells, RowContext, RowData
 from trainui.tui.runs.column_stats import ColumnStats
 from trainui.tui.runs.params import shown_params
 
@@ -107,6 +108,7 @@ class RunColumns:
             for column in _with_values(_columns(self.facts, comfort), ordering, values)
         ]
         self._shown = _laid_out(columns, width, self.gap)
+        self._widths = {column.title: cells for column, cells in self._shown}
         used = EDGES + sum(cells for _, cells in self._shown) + self.gap * (len(self._shown) - 1)
         self._fits = used <= width
 
@@ -136,12 +138,11 @@ class RunColumns:
 
     def second_row(self, run: RunLine, moment: RowContext, *, marked: bool = False) -> Row:
         """Return a run's second line: its id, what went wrong, its note, and what does not fit."""
-        widths = {column.title: cells for column, cells in self._shown}
-        is_cut = cell_len(harmless(run.name)) > widths["NAME"]
+        is_cut = cell_len(harmless(run.name)) > self._widths["NAME"]
         details = moment.details.get(run.id, RunDetails())
         reason = f": {details.reason}" if details.reason else ""
         stage = f"{SYMBOLS[details.status]} {details.stage}{reason}" if details.stage else ""
-        others = shown_params(run).items()
+        others = (item for item in shown_params(run).items() if item[0] not in self._widths)
         facts = [(self._metric_text(run, moment), ""), (stage, state_style(details.status))]
         if run.status in (Status.FAILED, Status.INTERRUPTED):
             facts.reverse()
@@ -150,9 +151,9 @@ class RunColumns:
             (run.id[:8], "dim"),
             *facts,
             (", ".join(run.current) if len(run.current) > 1 and not stage else "", "accent"),
-            (verdict(run.verdict) if "VERDICT" not in widths else "", "key"),
+            (verdict(run.verdict) if "VERDICT" not in self._widths else "", "key"),
             (f"“{run.note}”" if run.note else "", "key"),
-            ("  ".join(f"{name}={value}" for name, value in others if name not in widths), "dim"),
+            ("  ".join(f"{name}={value}" for name, value in others), "dim"),
         )
         shown = [Segment(f"{harmless(text)}  ", style) for text, style in texts if text]
         indent = " " * (self._shown[0][1] + self.gap)
@@ -164,9 +165,8 @@ class RunColumns:
         live = moment.live.get(run.id)
         if live is None or live.metric is None:
             return ""
-        widths = {column.title: cells for column, cells in self._shown}
         title = self.facts.metric_name
-        width = widths.get(title or "METRIC")
+        width = self._widths.get(title or "METRIC")
         if width is None:
             return f"{live.title} {number(live.value)} {live.member}".rstrip()
         is_named = live.title == title and width >= render.VALUE + LEAST_MEMBER
@@ -176,12 +176,14 @@ class RunColumns:
         """Return a run's line."""
         spans: list[Segment] = [Segment("▌", "key") if marked else Segment(" ")]
         gap = Segment(" " * self.gap)
-        to_go = "TO GO" in self.titles
+        data = moment.of(run)
         for column, cells in self._shown:
-            found = column.cells(run, moment, cells)
-            if column.title == "STAGE" and not to_go:
-                found = render.with_to_go(found, run, moment, cells)
-            blank = Segment(" " * max(cells - sum(cell_len(span.text) for span in found), 0))
+            if column.title == "STAGE":
+                to_go = "TO GO" not in self._widths
+                found = cut(tuple(render.stage_cells(data, cells, to_go=to_go)), cells)
+            else:
+                found = cut(tuple(column.cells(data, cells)), cells)
+            blank = Segment(" " * (cells - width_of(found)))
             spans += [blank, *found, gap] if column.right else [*found, blank, gap]
         return tuple(spans[:-1]) if self._fits else cut(tuple(spans[:-1]), self.width)
 
@@ -191,69 +193,96 @@ def _columns(facts: ColumnStats, comfort: int) -> Iterator[RunColumn]:
 
     A name up to the width of `comfort` takes precedence.
     """
-    count = max(facts.count, len("STAGES"))
+    widths = facts.widths
+    count, name, member = max(widths["count"], len("STAGES")), widths["name"], widths["member"]
     yield RunColumn("STATE", 13, 13, render.state_cells)
-    least = max(facts.name, 6) if facts.name <= SHORT_NAME else LEAST_NAME
-    most = max(facts.name, LEAST_NAME)
-    yield RunColumn("NAME", least, most, render.name_cells, comfort=comfort)
-    if facts.pipeline:
-        yield RunColumn("PIPELINE", 8, max(facts.pipeline, 8), render.pipeline_cells, 7)
+    least = max(name, 6) if name <= SHORT_NAME else LEAST_NAME
+    yield RunColumn("NAME", least, max(name, LEAST_NAME), render.name_cells, comfort=comfort)
+    if pipeline := widths["pipeline"]:
+        yield RunColumn("PIPELINE", 8, max(pipeline, 8), _pipeline, 7)
     yield from _param_columns(facts)
-    if facts.verdict:
-        yield RunColumn("VERDICT", 9, 9, render.verdict_cells, 1)
-    yield RunColumn("STAGES", count, count, render.count_cells)
-    if facts.trouble:
-        brief, words = max(facts.trouble_brief, 7), max(facts.trouble, 7)
-        yield RunColumn(TROUBLE, brief, words, render.run_trouble_cells, comfort=WORDS)
+    if widths["verdict"]:
+        yield RunColumn("VERDICT", 9, 9, _verdict, 1)
+    yield RunColumn("STAGES", count, count, _text(lambda row: f"{row.run.done}/{row.run.total}"))
+    if trouble := widths["trouble"]:
+        brief, words = max(widths["trouble_brief"], 7), max(trouble, 7)
+        yield RunColumn(TROUBLE, brief, words, _trouble, comfort=WORDS)
     yield RunColumn("", BAR, BAR, render.bar_cells, 6)
-    if facts.current:
-        most = max(facts.current, 10)
-        yield RunColumn("STAGE", 8, most, render.current_cells, whole=min(most, FEW_STAGES))
-    if facts.step and facts.metric:
-        yield RunColumn("STEP", facts.step, facts.step, render.step_cells, 5, True)
-    if facts.metric_name:
-        name, cells = facts.metric_name, render.value_cells(facts.metric_name)
-        whole = max(render.VALUE + facts.member, cell_len(name) + 1)
-        yield RunColumn(name, 10, whole + SPARK, cells, 2, comfort=14, whole=whole)
-    elif facts.metric:
-        least, most = min(facts.metric, 8) + 9, facts.metric + 9
-        comfort = min(facts.metric, SHORT_NAME) + 9
-        yield RunColumn("METRIC", least, most, render.metric_cells, 2, comfort=comfort)
-        yield RunColumn("", 8, SPARK, render.spark_cells, 3)
-    if facts.gpus:
-        yield RunColumn("GPUS", 4, max(facts.gpus, 4), render.gpus_cells, 4)
-    yield RunColumn("ELAPSED", 8, 8, render.elapsed_cells, right=True)
-    if facts.endings:
+    if current := widths["current"]:
+        most = max(current, 10)
+        yield RunColumn("STAGE", 8, most, render.stage_cells, whole=min(most, FEW_STAGES))
+    if (step := widths["step"]) and widths["metric"]:
+        yield RunColumn("STEP", step, step, _text(lambda row: row.live.steps, "dim"), 5, True)
+    if title := facts.metric_name:
+        whole = max(render.VALUE + member, cell_len(title) + 1)
+        cells = render.value_cells(title)
+        yield RunColumn(title, 10, whole + SPARK, cells, 2, comfort=14, whole=whole)
+    elif metric := widths["metric"]:
+        comfort = min(metric, SHORT_NAME) + 9
+        least = min(metric, 8) + 9
+        yield RunColumn("METRIC", least, metric + 9, render.metric_cells, 2, comfort=comfort)
+        yield RunColumn("", 8, SPARK, lambda row, cells: [render.spark_cell(row, cells)], 3)
+    if gpus := widths["gpus"]:
+        used = _text(lambda row: ",".join(map(str, row.live.gpus)), "good")
+        yield RunColumn("GPUS", 4, max(gpus, 4), used, 4)
+    yield RunColumn("ELAPSED", 8, 8, _text(_elapsed), right=True)
+    if widths["endings"]:
         yield RunColumn("TO GO", 8, 8, render.to_go_cells, 3, True)
-    yield RunColumn("WHEN", 6, 6, render.when_cells, right=True)
+    yield RunColumn("WHEN", 6, 6, _text(lambda row: when(row.run.created_at), "dim"), right=True)
+
+
+def _text(text: Callable[[RowData], str], style: str = "") -> Cells:
+    """Return what renders a text in one style."""
+    return lambda row, _cells: [Segment(text(row), style)]
+
+
+def _elapsed(row: RowData) -> str:
+    return elapsed(row.run.started_at, row.run.completed_at, row.now)
+
+
+def _pipeline(row: RowData, _cells: int) -> list[Segment]:
+    """Return the pipeline, if the run has another name."""
+    run = row.run
+    return [Segment(harmless(run.pipeline), "dim")] if run.pipeline != run.name else []
+
+
+def _verdict(row: RowData, _cells: int) -> list[Segment]:
+    word = row.run.verdict
+    return [Segment(verdict(word), "dim" if word == "discard" else "key")]
+
+
+def _trouble(row: RowData, cells: int) -> list[Segment]:
+    return render.trouble_cells(row.run.trouble, cells)
 
 
 def _param_columns(facts: ColumnStats) -> Iterator[RunColumn]:
     for at, name in enumerate(facts.params):
-        values = facts.param_widths[name]
+        values, cells = facts.param_widths[name], _text(partial(_param, name))
         width = max(min(len(name), 14), min(values, MOST_PARAM), 2)
         rank = 1 if at < facts.compared else OF_SOME
         most = max(cell_len(name), values, width)
         least = min(width, 8) if rank == 1 else width
-        yield RunColumn(name, least, most, render.param_cells(name), rank, comfort=width)
+        yield RunColumn(name, least, most, cells, rank, comfort=width)
+
+
+def _param(name: str, row: RowData) -> str:
+    return shown_params(row.run).get(name, "")
 
 
 def _with_values(
     columns: Iterable[RunColumn], title: str, values: SortValues | None
 ) -> Iterator[RunColumn]:
     """Add a column of values before the times."""
+
+    def text(row: RowData) -> str:
+        value = values().get(row.run.id) if values is not None else None
+        return "" if value is None else number(value)
+
     for column in columns:
         if column.title == "ELAPSED" and values is not None:
-            yield RunColumn(title, 10, max(10, min(cell_len(title) + 1, 24)), _of(values), 1, True)
+            most = max(10, min(cell_len(title) + 1, 24))
+            yield RunColumn(title, 10, most, _text(text), 1, True)
         yield column
-
-
-def _of(values: SortValues) -> Cells:
-    def cells_of(run: RunLine, _moment: RowContext, cells: int) -> list[Segment]:
-        value = values().get(run.id)
-        return [] if value is None else [Segment(fit(number(value), cells, right=True))]
-
-    return cells_of
 
 
 def _with_room_for_mark(column: RunColumn) -> RunColumn:

@@ -50,5 +50,5 @@ def test_a_stalled_run_has_no_remaining_time_and_says_so(filler: Filler) -> None
             endings = EtaEstimator().of_list(connection, [run_id])
             (run, _) = run_list.run_lines(connection)
         moment = RowContext(clock.now(), endings, {}, {})
-        shown.append([segment.text.strip()[:4] for segment in to_go_cells(run, moment, 8)])
+        shown.append([segment.text[:4] for segment in to_go_cells(moment.of(run), 8)])
     assert shown == [["~9m "], ["stal"]]

@@ -102,7 +102,7 @@ def test_another_metric_than_the_columns_loses_the_word_that_both_have(
     metric: ComparedMetric, room: int, words: str
 ) -> None:
     moment = RowContext(NOW, live={RUN.id: LIVE._replace(metric=metric)})
-    found = value_cells("f1 best")(RUN, moment, VALUE + room)
+    found = value_cells("f1 best")(moment.of(RUN), VALUE + room)
     assert plain(tuple(found)).partition("0.2500")[2].strip() == words
 
 
@@ -323,7 +323,7 @@ def test_columns_do_not_shrink_while_runs_continue() -> None:
     later = facts_of([RUN._replace(current=("x",))]).grown(before)
     later = with_listed(later, LISTED, endings=False)
     assert RunColumns(120, later).titles == RunColumns(120, before).titles
-    assert later.current == before.current
+    assert later.widths["current"] == before.widths["current"]
 
 
 def test_a_column_is_found_by_its_cell() -> None:
