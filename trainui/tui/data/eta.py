@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -15,6 +14,7 @@ from trainui.store.points import curves
 from trainui.store.read import run_history, views
 from trainui.store.read.stage_cache import StageCache
 from trainui.text import to_go
+from trainui.tui.data.cache import Cache
 
 PERIOD = 5.0
 """Seconds for which the history of earlier runs is cached."""
@@ -53,7 +53,6 @@ class RunEta:
 class _Past:
     """The history of a run's stages in earlier runs, by full name."""
 
-    looked_at: float
     completions: Mapping[str, Sequence[PastDuration]]
     usual: Mapping[str, float | None]
     """The usual duration of a stage in seconds."""
@@ -65,7 +64,7 @@ class EtaEstimator:
     """Estimates end times; the history of earlier runs is cached for some seconds."""
 
     def __init__(self) -> None:
-        self._past: dict[str, _Past] = {}
+        self._past = Cache[_Past](2 * MOST_RUNS, PERIOD)
         self._cpus = settings.load().cpus
         self._stages: dict[str, StageCache] = {}
         """Cached stages of listed runs, by run id."""
@@ -77,7 +76,7 @@ class EtaEstimator:
         if run.status not in UNFINISHED:
             return RunEta(None, {})
         now = clock.now()
-        before = self._completions(connection, run, stages)
+        before = self._past.read(None, lambda: _past(connection, run, stages), run.id)
         progress = _with_steps(connection, stages, run_history.elapsed(stages, now), before)
         for stage in stages:
             if stage.name in progress and (goal := progress[stage.name].last_step):
@@ -97,26 +96,17 @@ class EtaEstimator:
         found = {}
         looked_at = run_ids[:MOST_RUNS]
         self._stages = {one: self._stages.get(one) or StageCache() for one in looked_at}
-        for run_id in looked_at:
-            run = views.run(connection, run_id)
-            if run is not None:
-                stages = self._stages[run_id].read(connection, run_id)
-                ending = self.look(connection, run, stages).run
+        for run_id, stages in self._stages.items():
+            if (run := views.run(connection, run_id)) is not None:
+                ending = self.look(connection, run, stages.read(connection, run_id)).run
                 if ending is not None:
                     found[run_id] = ending
         return found
 
-    def _completions(
-        self, connection: Connection, run: RunRecord, stages: Sequence[StageRecord]
-    ) -> _Past:
-        known = self._past.get(run.id)
-        if known is None or time.monotonic() - known.looked_at > PERIOD:
-            found = run_history.completions(connection, run, stages)
-            if len(self._past) > 2 * MOST_RUNS:
-                self._past.clear()
-            known = _Past(time.monotonic(), found, run_history.usual(found))
-            self._past[run.id] = known
-        return known
+
+def _past(connection: Connection, run: RunRecord, stages: Sequence[StageRecord]) -> _Past:
+    found = run_history.completions(connection, run, stages)
+    return _Past(found, run_history.usual(found))
 
 
 def _in(now: int, seconds: float, whole: bool) -> Eta:
@@ -135,14 +125,10 @@ def _with_steps(
     None are added beyond the last step of the earlier completion: that one had fewer steps.
     """
     found = dict(progress)
-    known = past.completions
-    first = [
-        stage
-        for stage in stages
-        if stage.name in progress and stage.attempt == 1 and known.get(stage.name)
-    ]
-    for stage in first[:MOST_STAGES]:
-        before = known[stage.name][0].stage_id
+    first = [one for one in stages if one.name in progress and one.attempt == 1]
+    known = [(one, past.completions[one.name]) for one in first if past.completions.get(one.name)]
+    for stage, completions in known[:MOST_STAGES]:
+        before = completions[0].stage_id
         if before not in past.last_steps:
             past.last_steps[before] = _last_step(connection, before)
         last, step = past.last_steps[before], _last_step(connection, stage.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from trainui.domain.metric_direction import ComparedMetric, may_lead
@@ -12,6 +13,7 @@ from trainui.domain.search import Search
 from trainui.domain.states import Status
 from trainui.store.db.protocol import Connection
 from trainui.store.read.headlines import MetricOwner
+from trainui.tui.data.cache import Cache
 
 SMOOTHED = "smoothed:"
 """Before a metric's stored name: of its smoothed values the last one is meant."""
@@ -33,21 +35,20 @@ class StageValues:
     """Reads the values of many stages; again only after a point was stored."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, ComparedMetric], tuple[int, StageValue | None]] = {}
-        """By stage id and metric: the version of its points, and the value."""
+        self._known = Cache[StageValue | None](math.inf)
+        """By stage id and metric, for the version of its points."""
 
     def read(
         self, connection: Connection, versions: Mapping[str, int], metric: ComparedMetric
     ) -> dict[str, StageValue]:
-        """Return the value by stage id, of stages that have one.
-
-        `versions` has by stage id the version of its points.
-        """
-        values = (
-            (stage, self._one(connection, stage, version, metric))
-            for stage, version in versions.items()
-        )
-        return {stage: value for stage, value in values if value is not None}
+        """Return the value by stage id, of stages that have one; `versions` are of their points."""
+        found = {}
+        for stage, version in versions.items():
+            make = partial(_read, connection, stage, metric)
+            value = self._known.read(version, make, (stage, metric))
+            if value is not None:
+                found[stage] = value
+        return found
 
     def best(
         self,
@@ -76,15 +77,6 @@ class StageValues:
             return value.is_broken, stage.name in with_nan, is_out, sign * value.value
 
         return min(found, key=key)
-
-    def _one(
-        self, connection: Connection, stage_id: str, version: int, metric: ComparedMetric
-    ) -> StageValue | None:
-        known = self._known.get((stage_id, metric))
-        if known is None or known[0] != version:
-            known = (version, _read(connection, stage_id, metric))
-            self._known[stage_id, metric] = known
-        return known[1]
 
 
 def _read(connection: Connection, stage_id: str, metric: ComparedMetric) -> StageValue | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from trainui.domain.definition import StageDefinition
 from trainui.domain.notifications import CHECKPOINT
@@ -22,6 +23,7 @@ from trainui.store.read.stage_cache import StageCache
 from trainui.text import harmless
 from trainui.tui.curves.model import Curves
 from trainui.tui.curves.reader import CurveReader
+from trainui.tui.data.cache import Cache
 from trainui.tui.data.eta import EtaEstimator
 from trainui.tui.data.query import DetailTab, MetricQuery, RunQuery
 from trainui.tui.data.snapshot import CurvesPage, RunPage, StageDetail
@@ -29,33 +31,6 @@ from trainui.tui.run.details.activity import ActivityReader
 from trainui.tui.run.details.files import commit, stage_files
 from trainui.tui.run.details.overview import as_attempt
 from trainui.tui.run.sweep.matrix_reader import AlertReader, MatrixReader
-
-
-class SearchedPlacesReader:
-    """Describes it once per attempt, since lines are counted and directories listed."""
-
-    def __init__(self) -> None:
-        self._known: tuple[int, str] = (0, "")
-
-    def read(
-        self,
-        run: RunRecord,
-        stage: StageRecord,
-        attempts: Sequence[AttemptRecord],
-        curves: Curves | None,
-    ) -> str:
-        """Return the places and what to do; empty for a stage that runs or has metrics."""
-        is_silent = curves is not None and not curves.figures and stage.status in ENDED
-        if not is_silent or not attempts or run.is_external:
-            return ""
-        last = attempts[-1]
-        if self._known[0] != last.id:
-            from trainui.metrics.discovery import searched_places  # NumPy, which few pages need
-
-            where = Path(last.directory), Path(stage.directory)
-            self._known = last.id, harmless(searched_places.describe(*where, stage.definition))
-        return self._known[1]
-
 
 FIRST_STAGES = 200
 """Stages in a page's first snapshot: more than a terminal has lines."""
@@ -90,6 +65,25 @@ class CodeChanges:
         return self._known[1]
 
 
+class _Selection(NamedTuple):
+    """The selected stage and attempt of a page, and what they are read from."""
+
+    connection: Connection
+    run: RunRecord
+    stages: Sequence[StageRecord]
+    """All stages of the run."""
+    stage: StageRecord
+    attempts: Sequence[AttemptRecord]
+    """All attempts of the stage, oldest first."""
+    number: int | None = None
+    """The number of the attempt to show; None: the last one."""
+
+    @property
+    def shown(self) -> Sequence[AttemptRecord]:
+        """The attempts up to the one to show."""
+        return self.attempts[: self.number]
+
+
 class RunPageReader:
     """Reads a run's page, and the curves of the selected stage."""
 
@@ -100,16 +94,17 @@ class RunPageReader:
         """By run directory; the record does not change."""
         self._variables: dict[tuple[str, ...], str] = {}
         """By the attempts' directories; an attempt's environment does not change."""
-        self._filled: tuple[Hashable, StageDefinition | None] = ((), None)
-        """The attempt and the ends of the searches, and its definition with their results."""
-        self._checkpoints: dict[tuple[str, int], str] = {}
-        """By stage id and last attempt; once that has started, the text does not change."""
+        self._filled = Cache[StageDefinition | None]()
+        """A definition with the results of searches, for it and their ends."""
+        self._checkpoints = Cache[str]()
+        """For a stage's last attempt; once that has started, the text does not change."""
+        self._places = Cache[str]()
+        """For an attempt, since lines are counted and directories listed."""
         self._alerts = AlertReader()
         self._groups = MatrixReader(self._alerts)
         self._activity = ActivityReader()
         self._curves = CurveReader(self._groups)
         self._code_changes = CodeChanges()
-        self._searched_places = SearchedPlacesReader()
         self._begun_run: str | None = None
         """The run of which at least the first stages have been read."""
 
@@ -126,11 +121,10 @@ class RunPageReader:
         attempts: dict[str, list[AttemptRecord]] = {}
         detail = None
         if selected is not None:
-            attempts[selected.id] = views.attempts_of_stage(connection, selected.id)
-            plotted = _plotted(connection, selected, members)
-            detail = self._detail(
-                connection, query, run, selected, plotted, stages, attempts[selected.id]
-            )
+            own = attempts[selected.id] = views.attempts_of_stage(connection, selected.id)
+            number = query.attempt if (query.attempt or 0) < len(own) else None
+            of = _Selection(connection, run, stages, selected, own, number)
+            detail = self._detail(of, query, _plotted(connection, selected, members))
         eta = self._etas.look(connection, run, stages)
         group = None
         if query.group is not None:
@@ -140,46 +134,37 @@ class RunPageReader:
         earlier = run_history.earlier_times(connection, run.id) if has_earlier else {}
         return RunPage(run, stages, attempts, detail, eta, group, alerts, earlier)
 
-    def _detail(
-        self,
-        connection: Connection,
-        query: RunQuery,
-        run: RunRecord,
-        stage: StageRecord,
-        plotted: StageRecord,
-        stages: Sequence[StageRecord],
-        attempts: Sequence[AttemptRecord],
-    ) -> StageDetail:
+    def _detail(self, of: _Selection, query: RunQuery, plotted: StageRecord) -> StageDetail:
         """Return what all detail tabs of a stage show, and what the open one shows."""
+        connection, run, stage = of.connection, of.run, of.stage
         found = None
         if query.curves:
-            found = self._curves.read(connection, plotted, stages, query.curves)
+            found = self._curves.read(connection, plotted, of.stages, query.curves)
         if not self._commits.get(run.directory):
             self._commits = {run.directory: commit(Path(run.directory))}
         detail = StageDetail(
             stage.name,
             found,
             tuple(harmless(one.problem) for one in curves.problems(connection, [stage.id])),
-            self._searched_places.read(run, stage, attempts, found),
+            self._searched_places(of, found),
             commit=self._commits[run.directory],
             plotted=plotted.name,
         )
-        number = query.attempt if (query.attempt or 0) < len(attempts) else None
         if query.tab == DetailTab.OUTPUTS:
-            return detail._replace(files=stage_files(stage, attempts, number))
+            return detail._replace(files=stage_files(stage, of.attempts, of.number))
         if query.tab == DetailTab.EVENTS:
-            return detail._replace(events=_events(connection, stage, attempts, number))
+            return detail._replace(events=_events(of))
         if query.tab == DetailTab.PARAMS:
             return detail._replace(own_parameters=_own_parameters(connection, stage))
-        unknown, filled = self._with_results(connection, stage, attempts[:number], stages)
-        shown, earlier = as_attempt(stage, attempts[:number]), number is not None
+        unknown, filled = self._with_results(of)
+        shown, is_earlier = as_attempt(stage, of.shown), of.number is not None
         return detail._replace(
             filled=filled,
             code_change=self._code_changes.read(run, stage),
             unknown_results=unknown,
-            variables=self._variables_of(attempts[:number]),
-            checkpoint=self._checkpoint_of(connection, stage, attempts),
-            activity=self._activity.read(connection, shown, attempts[:number], earlier=earlier),
+            variables=self._variables_of(of.shown),
+            checkpoint=self._checkpoint_of(of),
+            activity=self._activity.read(connection, shown, of.shown, earlier=is_earlier),
             summary=_summary(connection, stage) if stage.completed_at is not None else {},
         )
 
@@ -194,40 +179,47 @@ class RunPageReader:
         stages = tuple(views.stages(connection, run.id, limit=FIRST_STAGES))
         return RunPage(run, stages, more=line.total - len(stages))
 
-    def _checkpoint_of(
-        self, connection: Connection, stage: StageRecord, attempts: Sequence[AttemptRecord]
-    ) -> str:
-        """Return why the last attempt did not resume from the newest checkpoint; empty: it did."""
-        if stage.definition.checkpoint is None or not attempts or not attempts[-1].started_at:
+    def _searched_places(self, of: _Selection, curves: Curves | None) -> str:
+        """Return where metrics were looked for, if a stage has ended without any, as text."""
+        stage, is_silent = of.stage, curves is not None and not curves.figures
+        if not is_silent or stage.status not in ENDED or not of.attempts or of.run.is_external:
             return ""
-        key = (stage.id, attempts[-1].number)
-        if key not in self._checkpoints:
-            marks = event_feed.marks(connection, stage.run_id, (CHECKPOINT,)).get(stage.name, ())
-            words = (harmless(event.text).removeprefix(f"{stage.name}: ") for event in marks)
-            self._checkpoints = {key: "  ".join(words)}
-        return self._checkpoints[key]
+        last = of.attempts[-1]
 
-    def _with_results(
-        self,
-        connection: Connection,
-        stage: StageRecord,
-        attempts: Sequence[AttemptRecord],
-        stages: Sequence[StageRecord],
-    ) -> tuple[str, StageDefinition | None]:
+        def describe() -> str:
+            from trainui.metrics.discovery import searched_places  # NumPy, which few pages need
+
+            where = Path(last.directory), Path(stage.directory)
+            return harmless(searched_places.describe(*where, stage.definition))
+
+        return self._places.read(last.id, describe)
+
+    def _checkpoint_of(self, of: _Selection) -> str:
+        """Return why the last attempt did not resume from the newest checkpoint; empty: it did."""
+        stage, last = of.stage, of.attempts[-1] if of.attempts else None
+        if stage.definition.checkpoint is None or last is None or not last.started_at:
+            return ""
+
+        def words() -> str:
+            marks = event_feed.marks(of.connection, stage.run_id, (CHECKPOINT,))
+            found = (harmless(event.text) for event in marks.get(stage.name, ()))
+            return "  ".join(text.removeprefix(f"{stage.name}: ") for text in found)
+
+        return self._checkpoints.read((stage.id, last.number), words)
+
+    def _with_results(self, of: _Selection) -> tuple[str, StageDefinition | None]:
         """Return an attempt's definition with the results of searches, or why they are unknown."""
-        last = attempts[-1] if attempts else None
+        stage, last = of.stage, of.shown[-1] if of.shown else None
         definition = (last.definition if last else None) or stage.definition
         searches = searches_of(definition)
         if not searches:
             return "", None
         started_at = last.started_at if last is not None and stage.status not in WAITING else None
-        if unknown := results.unknown_to(definition, stages, started_at):
+        if unknown := results.unknown_to(definition, of.stages, started_at):
             return unknown, None
-        ends = max(one.completed_at or 0 for one in stages if one.definition.group in searches)
-        key = (stage.id, definition, ends)
-        if key != self._filled[0]:
-            self._filled = (key, results.filled_in(connection, stage.run_id, definition))
-        return "", self._filled[1]
+        ends = max(one.completed_at or 0 for one in of.stages if one.definition.group in searches)
+        fill = partial(results.filled_in, of.connection, stage.run_id, definition)
+        return "", self._filled.read((stage.id, definition, ends), fill)
 
     def _variables_of(self, attempts: Sequence[AttemptRecord]) -> str:
         """Return the environment variables in which the last two of these attempts differ."""
@@ -239,7 +231,10 @@ class RunPageReader:
             found = environment_digest.difference(Path(before.directory), Path(after.directory))
             if found is None:
                 return ""  # it may be recorded later
-            self._variables = {key: _different(found, before.number)}
+            parts = (("", found.changed), ("new ", found.added), ("unset ", found.gone))
+            words = ", ".join(f"{word}{' '.join(names)}" for word, names in parts if names)
+            shown = f"since attempt {before.number}: {words}" if words else ""
+            self._variables = {key: harmless(shown)}
         return self._variables[key]
 
     def read_metric_page(self, connection: Connection, query: MetricQuery) -> CurvesPage | None:
@@ -251,9 +246,10 @@ class RunPageReader:
             return None
         found = self._curves.read(connection, selected, stages, query.curves)
         attempts = views.attempts_of_stage(connection, selected.id)
-        places = self._searched_places.read(run, selected, attempts, found)
+        of = _Selection(connection, run, stages, selected, attempts)
         group = selected.definition.group
         members = tuple(one for one in stages if group and one.definition.group == group)
+        places = self._searched_places(of, found)
         return CurvesPage(run, selected, found, places, members, len(stages))
 
 
@@ -282,23 +278,12 @@ def _own_parameters(connection: Connection, stage: StageRecord) -> Mapping[str, 
     return members.own_parameters(values, stage.definition)
 
 
-def _different(found: environment_digest.Difference, number: int) -> str:
-    parts = (("", found.changed), ("new ", found.added), ("unset ", found.gone))
-    words = ", ".join(f"{word}{' '.join(names)}" for word, names in parts if names)
-    return harmless(f"since attempt {number}: {words}") if words else ""
-
-
-def _events(
-    connection: Connection,
-    stage: StageRecord,
-    attempts: Sequence[AttemptRecord],
-    number: int | None,
-) -> tuple[Event, ...]:
+def _events(of: _Selection) -> tuple[Event, ...]:
     """Return the events of a stage and its run; of an attempt, up to the next attempt's grant."""
-    found = views.stage_events(connection, stage.run_id, stage.name, most=MOST_EVENTS)
-    if number is None:
+    found = views.stage_events(of.connection, of.run.id, of.stage.name, most=MOST_EVENTS)
+    if of.number is None:
         return tuple(found)
-    begin = attempts[number - 1].granted_at if number > 1 else 0
-    later = attempts[number:]
+    begin = of.shown[-1].granted_at if of.number > 1 else 0
+    later = of.attempts[of.number :]
     end = later[0].granted_at if later else math.inf
     return tuple(event for event in found if begin <= event.time < end)

@@ -6,7 +6,8 @@ running one only the sparkline is cached.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
 from trainui.domain.headline_metric import headline
 from trainui.domain.metric_direction import ComparedMetric
@@ -15,6 +16,7 @@ from trainui.store.points import curves
 from trainui.store.read import headlines, stage_alerts
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
+from trainui.tui.data.cache import Cache
 from trainui.tui.data.snapshot import RunLive
 from trainui.tui.data.stage_values import StageValues
 
@@ -34,10 +36,10 @@ class HeadlineReader:
 
     def __init__(self) -> None:
         self._values = StageValues()
-        self._over: dict[str, tuple[Hashable, RunLive]] = {}
-        """Ended runs by id: their end, their trouble and the version of their points; the data."""
-        self._drawn: dict[tuple[str, str], tuple[int | None, tuple[float, ...]]] = {}
-        """By stage id and metric: the version of the points, and the sparkline's columns."""
+        self._over = Cache[RunLive](MOST_KEPT)
+        """Ended runs by id, for their end, their trouble and the version of their points."""
+        self._drawn = Cache[tuple[float, ...]](MOST_KEPT)
+        """The sparkline's columns by stage id and metric, for the version of the points."""
 
     def read(
         self,
@@ -62,18 +64,11 @@ class HeadlineReader:
                 live = self._of_metrics(connection, run, goals, tuple(gpus.get(run.id, ())))
             else:
                 state = (run.completed_at, run.trouble, versions.get(run.id))
-                live = self._ended(connection, run, state)
+                make = partial(self._of_metrics, connection, run, {}, ())
+                live = self._over.read(state, make, run.id)
             if live != _NOTHING:
                 found[run.id] = live
         return found
-
-    def _ended(self, connection: Connection, run: RunLine, state: Hashable) -> RunLive:
-        known = self._over.get(run.id)
-        if known is None or known[0] != state:
-            if len(self._over) > MOST_KEPT:
-                self._over.clear()
-            self._over[run.id] = known = (state, self._of_metrics(connection, run, {}, ()))
-        return known[1]
 
     def _of_metrics(
         self,
@@ -112,15 +107,13 @@ class HeadlineReader:
         )
 
     def _columns(self, connection: Connection, owner: str, name: str) -> tuple[float, ...]:
-        state = headlines.versions(connection, [owner]).get(owner)
-        known = self._drawn.get((owner, name))
-        if known is None or known[0] != state:
-            if len(self._drawn) > MOST_KEPT:
-                self._drawn.clear()
+        def make() -> tuple[float, ...]:
             (series,) = curves.summaries(connection, [owner], name)
             columns = curves.columns(connection, owner, name, SPARK, exact=series.count <= FEW)
-            self._drawn[owner, name] = known = (state, tuple(columns.mean.tolist()))
-        return known[1]
+            return tuple(columns.mean.tolist())
+
+        state = headlines.versions(connection, [owner]).get(owner)
+        return self._drawn.read(state, make, (owner, name))
 
 
 _NOTHING = RunLive()

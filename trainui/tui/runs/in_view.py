@@ -5,13 +5,13 @@ It is imported after the first frame.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from trainui.domain.states import Status
 from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, gpu_use, run_list
+from trainui.store.read.run_list import RunDetails
+from trainui.tui.data.cache import Cache
 from trainui.tui.data.eta import EtaEstimator
 from trainui.tui.data.query import ListQuery
 from trainui.tui.data.snapshot import Snapshot
@@ -19,9 +19,6 @@ from trainui.tui.runs.headline_reader import HeadlineReader
 from trainui.tui.runs.metric_reader import MetricReader
 from trainui.tui.runs.sweep_reader import SweepReader
 from trainui.tui.runs.title_reader import TitleReader
-
-if TYPE_CHECKING:
-    from trainui.store.read.run_list import RunDetails
 
 PERIOD = 5.0
 """Seconds after which the second lines are read again: reasons to wait change without an event."""
@@ -36,10 +33,8 @@ class InViewReader:
         self._metrics = MetricReader()
         self._sweeps = SweepReader()
         self._titles = TitleReader()
-        self._details_of: object = None
-        """The runs and the newest event for which the second lines were read."""
-        self._details_at = 0.0
-        self._second_lines: Mapping[str, RunDetails] = {}
+        self._second_lines = Cache[Mapping[str, RunDetails]](period=PERIOD)
+        """For the runs in view and the newest event."""
 
     @property
     def unfinished(self) -> bool:
@@ -62,15 +57,10 @@ class InViewReader:
             live=self._live.read(connection, shown, self._etas.goals, gpus) if shown else {},
             metrics=self._metrics.read(connection, query.metrics, runs),
             listed=self._titles.read(connection, newest)._replace(gpus=longest),
-            details=self._details(connection, query),
+            details=self._second_lines.read(
+                (query.rows, event_feed.last(connection)),
+                lambda: run_list.details_of(connection, query.rows),
+            )
+            if query.details
+            else {},
         )
-
-    def _details(self, connection: Connection, query: ListQuery) -> Mapping[str, RunDetails]:
-        """Return the second lines of the runs in view; read again after an event or a while."""
-        if not query.details:
-            return {}
-        state, now = (query.rows, event_feed.last(connection)), time.monotonic()
-        if self._details_of != state or now - self._details_at > PERIOD:
-            self._details_of, self._details_at = state, now
-            self._second_lines = run_list.details_of(connection, query.rows)
-        return self._second_lines

@@ -12,6 +12,7 @@ from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, headlines, stage_alerts
 from trainui.store.read.headlines import MetricOwner
 from trainui.store.read.run_list import RunLine
+from trainui.tui.data.cache import Cache
 from trainui.tui.data.snapshot import RunValues
 from trainui.tui.data.stage_values import SMOOTHED, StageValues
 
@@ -34,8 +35,8 @@ class MetricReader:
         self._values = StageValues()
         self._known: dict[tuple[str, str], _KnownValue] = {}
         """By metric and run id."""
-        self._nan: tuple[Hashable, Mapping[str, frozenset[str]]] = ((), {})
-        """The runs with NaN values and the last event, and the names of the stages with them."""
+        self._nan = Cache[Mapping[str, frozenset[str]]]()
+        """By run the names of the stages with NaN values, for these runs and the last event."""
         self.unfinished = False
         """True if the time budget ended before all values were read."""
 
@@ -54,9 +55,7 @@ class MetricReader:
         """Return the names of the stages with NaN values by run; read again after a new event."""
         in_trouble = tuple(run.id for run in runs if run.trouble.nan)
         state = (in_trouble, event_feed.last(connection) if in_trouble else 0)
-        if self._nan[0] != state:
-            self._nan = (state, stage_alerts.stages_with_nan(connection, in_trouble))
-        return self._nan[1]
+        return self._nan.read(state, lambda: stage_alerts.stages_with_nan(connection, in_trouble))
 
     def _read(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from trainui.domain.definition import StageDefinition
 from trainui.domain.headline_metric import headline
@@ -11,6 +11,7 @@ from trainui.domain.records import StageRecord
 from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, headlines, stage_alerts, trials
 from trainui.text import harmless
+from trainui.tui.data.cache import Cache
 from trainui.tui.data.snapshot import MatrixDetail, SearchDetail, metric_title
 from trainui.tui.data.stage_values import SMOOTHED, BestSteps, StageValue, StageValues
 
@@ -28,35 +29,30 @@ class AlertReader:
     """Reads the alerts of a run's stages, again only after a new event of the run."""
 
     def __init__(self) -> None:
-        self._state = ("", 0)
-        """The run and its last event."""
-        self._words: Mapping[str, str] = {}
+        self._words = Cache[Mapping[str, str]]()
 
     def read(self, connection: Connection, run_id: str) -> Mapping[str, str]:
         """Return the word of each stage with an alert on its last attempt."""
-        state = (run_id, event_feed.last_of(connection, run_id))
-        if self._state != state:
+
+        def words() -> Mapping[str, str]:
             found = stage_alerts.alerted_stages(connection, [run_id]).get(run_id, {})
-            self._words = {stage: NAN if is_nan else ALERT for stage, is_nan in found.items()}
-            self._state = state
-        return self._words
+            return {stage: NAN if is_nan else ALERT for stage, is_nan in found.items()}
+
+        return self._words.read((run_id, event_feed.last_of(connection, run_id)), words)
 
 
 class NanSteps:
     """Reads the steps of the first NaN values of stages, again only after a new event."""
 
     def __init__(self) -> None:
-        self._what: Hashable = None
-        self._found: Mapping[str, Mapping[str, float]] = {}
+        self._found = Cache[Mapping[str, Mapping[str, float]]]()
 
     def read(
         self, connection: Connection, stage_ids: Sequence[str]
     ) -> Mapping[str, Mapping[str, float]]:
         """Return the steps by stage id and metric."""
-        what = (event_feed.last(connection), tuple(stage_ids))
-        if what != self._what:
-            self._what, self._found = what, stage_alerts.nan_steps(connection, stage_ids)
-        return self._found
+        state = (event_feed.last(connection), tuple(stage_ids))
+        return self._found.read(state, lambda: stage_alerts.nan_steps(connection, stage_ids))
 
 
 class MatrixReader:
