@@ -29,9 +29,9 @@ STEPS = range(5)
 def wandb(path: Path) -> None:
     """Write a run of W&B that ended: `run-ID.wandb` with `lr`, `val/loss` and an exit code."""
     configured = field(4, field(1, item("lr", 0.1)))
-    run = field(17, field(1, b"x1") + field(8, b"wandb-run") + configured)
+    run = field(1, 1) + field(17, field(1, b"x1") + field(8, b"wandb-run") + configured)
     rows = [row(step, item("val/loss", 1 / (1 + step))) for step in STEPS]
-    path.write_bytes(frames(run, *rows, field(18, field(1, 0))))
+    path.write_bytes(frames(run, *rows, field(1, 7) + field(18, field(1, 0))))
 
 
 def tensorboard(path: Path) -> None:

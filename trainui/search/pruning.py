@@ -1,16 +1,15 @@
 """Prunes trials by their stored points: reports each to a study, and asks its pruner after each.
 
-A plain loop calls `report` and `should_prune` after each step; so does this, for each stored point
-of the metric, in the order stored. The pruner sees a copy of the study in memory, since a read of
-the study's file takes as long as a hundred decisions; values and rungs are written to the file once
-a turn, in one transaction. A request is on record before the values that caused it are written, so
-that whatever is killed, the next worker reports the same values again, and each is stored once.
+The pruner sees a copy of the study in memory; values and rungs are written to its file once a turn.
+A request is on record before the values that caused it are written, so that whatever is killed, the
+next worker reports the same values again, and each is stored once.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from copy import copy
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -185,39 +184,36 @@ class TrialWatch:
         until: float,
     ) -> Iterator[Decision]:
         """Report a trial's new points; yield the decision to prune it."""
-        points = series_data.points_after(
-            connection, trial.stage.id, self._search.metric, cursor.ordinal
-        )
+        stage, number, metric = trial.stage, trial.number, self._search.metric
+        points = series_data.points_after(connection, stage.id, metric, cursor.ordinal)
+        may_be_pruned = stage.status == Status.RUNNING and not trial.has_pruning_off
         cursor.turn = self._turn
         for point in points:
             is_first = cursor.by_index is None
             step = cursor.step_of(point)
-            if is_first and cursor.by_index and step == 0 and trial.stage.status == Status.RUNNING:
-                yield Decision(trial.stage, None)
-            if step is not None and _is_past(cursor, trial.stage, step):
+            if is_first and cursor.by_index and step == 0 and stage.status == Status.RUNNING:
+                yield Decision(stage, None)
+            is_past = step is not None and cursor.limit is not None and step > cursor.limit
+            if is_past and stage.status != Status.COMPLETED:
                 break  # read again if it turns out to be completed
             cursor.ordinal, cursor.count = point.ordinal, cursor.count + 1
             if step is not None:
                 cursor.step = step
-                is_due = cursor.limit is None and _may_be_pruned(trial)
-                self._report(trial.number, step, point.value)
-                if (is_due or self._has_rungs) and self._prunes(trial.number) and is_due:
-                    cursor.limit = step
-                    yield Decision(trial.stage, self._explain(trial.number, cursor))
+                is_due = cursor.limit is None and may_be_pruned
+                # not by `report`: Optuna copies all values for each
+                self._trial(number).intermediate_values[step] = point.value
+                self._values.append((number, step, point.value))
+                if (is_due or self._has_rungs) and self._prunes(number) and is_due:
+                    cursor.limit, by_index = step, bool(cursor.by_index)
+                    frozen = self._trial(number)
+                    found = pruners.explain(self._copy, frozen, self._search, by_index=by_index)
+                    yield Decision(stage, found)
             if time.monotonic() >= until and point is not points[-1]:
                 return
         else:
             if len(points) >= series_data.AT_ONCE:
                 return
         cursor.seen = now
-
-    def _explain(self, number: int, cursor: _Cursor) -> Pruning:
-        by_index = bool(cursor.by_index)
-        return pruners.explain(self._copy, self._trial(number), self._search, by_index=by_index)
-
-    def _report(self, number: int, step: int, value: float) -> None:
-        self._trial(number).intermediate_values[step] = value  # Optuna copies all values for each
-        self._values.append((number, step, value))
 
     def _prunes(self, number: int) -> bool:
         """Return the pruner's decision on a trial; note the rungs that the trial has come to."""
@@ -229,42 +225,18 @@ class TrialWatch:
         return prunes
 
 
-def _may_be_pruned(trial: TrialRecord) -> bool:
-    return trial.stage.status == Status.RUNNING and not trial.has_pruning_off
-
-
-def _is_past(cursor: _Cursor, stage: StageRecord, step: int) -> bool:
-    """Return True for a step after that at which a trial was pruned, unless it completed."""
-    return cursor.limit is not None and step > cursor.limit and stage.status != Status.COMPLETED
-
-
 def _copy_of(study: optuna.Study) -> optuna.Study:
     """Return a copy in memory without parameters, with the same pruner."""
     storage = InMemoryStorage()
     copied = storage.create_new_study([study.direction], study.study_name)
     for trial in study.get_trials(deepcopy=False):
-        new = storage.create_new_trial(copied, _without_params(trial))
+        bare = copy(trial)
+        bare.params, bare.distributions, bare.user_attrs = {}, {}, {}
+        bare.intermediate_values = {}  # they would be copied deeply
+        new = storage.create_new_trial(copied, bare)
         storage.get_trial(new).intermediate_values = dict(trial.intermediate_values)
     pruner: BasePruner = study.pruner
     return optuna.Study(study.study_name, storage, sampler=RandomSampler(), pruner=pruner)
-
-
-def _without_params(trial: FrozenTrial) -> FrozenTrial:
-    """Return a trial without parameters, and without values at steps: these are copied deeply."""
-    return FrozenTrial(
-        number=trial.number,
-        state=trial.state,
-        value=None,
-        values=trial.values,
-        datetime_start=trial.datetime_start,
-        datetime_complete=trial.datetime_complete,
-        params={},
-        distributions={},
-        user_attrs={},
-        system_attrs=trial.system_attrs,
-        intermediate_values={},
-        trial_id=trial._trial_id,
-    )
 
 
 def request(connection: Connection, decisions: Iterable[Decision]) -> None:

@@ -39,11 +39,7 @@ def _distribution(values: Range | Choices) -> BaseDistribution:
 
 
 def fresh(search: Search, *, after: int = 0) -> BaseSampler:
-    """Return a new sampler.
-
-    If the state of the sampler that was asked for `after` trials is lost, the seed is another one,
-    since the same seed would repeat the values of the first trials.
-    """
+    """Return a new sampler; `after` trials, whose values the same seed would repeat."""
     options = dict(search.sampler_options)
     if search.sampler == "GridSampler":
         options["search_space"] = {name: list(one.grid()) for name, one in search.space.items()}

@@ -5,8 +5,7 @@ The study and the store are two databases, so each step may be repeated after a 
 - A trial is asked for in the study first, with its values, and then stored. One that the store does
   not have when a study is opened was asked for just before a crash; it is stored then.
 - The end of a trial's stage is on record first, then the study gets its outcome, then the outcome
-  is stored. One that the study has already is only stored.
-- The sampler's state is stored in the same transaction as the trials asked and ended with it.
+  is stored, with the sampler's state. One that the study has already is only stored.
 
 Hosts that share a database take turns: a lock in the run's directory.
 """
@@ -17,7 +16,7 @@ import fcntl
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass, field
 
@@ -30,7 +29,7 @@ from trainui.domain.search import Search
 from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline.substitution.search import with_trial_params
-from trainui.search import grid, importance, objective, pruners, pruning, samplers, storage, study
+from trainui.search import objective, pruners, pruning, samplers, storage, study
 from trainui.search.pruning import TrialWatch
 from trainui.search.study import AskedTrial, SearchStudy
 from trainui.store.db.engine import Store, file_of, raw
@@ -43,6 +42,12 @@ logger = logging.getLogger(__name__)
 
 TURN_WITHIN, LOCK_EVERY = 10.0, 0.05
 """Seconds to wait for another host's turn of the same search, and between two attempts."""
+
+IMPORTANCE_LEAST = 5
+"""Number of completed trials below which no importance is known."""
+
+IMPORTANCE_GROWTH = 10
+"""The importance is computed again once the completed trials have grown by one in so many."""
 
 
 @dataclass(slots=True)
@@ -78,7 +83,7 @@ class Searcher:
         """Close the study; the next turn opens it again."""
         opened, self._study = self._study, None
         if opened is not None:
-            opened.close()
+            opened.storage.remove_session()
 
     @property
     def is_behind(self) -> bool:
@@ -111,15 +116,14 @@ class Searcher:
             ended = trials.asked(connection, trials.LAST_STATES, key=self._key)
             ended = [one for one in ended if self._is_to_tell(connection, one)]
             waiting = trials.unasked(connection, wanted) if wanted else []
-            added = self._added_seeds(connection, waiting)
+            firsts = [asked_trials.with_seeds(raw(connection), one)[0] for one in waiting]
             followed = self._followed(connection)
-        if added:
-            self._give_values(added)
-            waiting = [one for one in waiting if one.id not in added]
+        given, waiting = len(waiting), self._give_values(firsts, waiting)
+        is_added = len(waiting) < given
         running = [one.stage for one in followed if one.stage.status == Status.RUNNING]
         known = (*waiting, *ended, *running)
         if not known:
-            return bool(added)
+            return is_added
         edited = next((one for one in known if not one.removed), known[0])
         turn, opened = _Turn(), self._open(edited.definition)
         if self._is_new:
@@ -133,7 +137,7 @@ class Searcher:
         if turn.reported or turn.asked:
             self._save(opened, turn)
         self._is_new = False
-        return bool(turn.reported or turn.asked or has_pruned or added)
+        return bool(turn.reported or turn.asked or has_pruned or is_added)
 
     def _followed(self, connection: Connection) -> list[TrialRecord]:
         """Return the trials that have begun and have no outcome, if their search prunes."""
@@ -161,7 +165,7 @@ class Searcher:
             saved = trials.sampler_state(connection, self._key)
             asked = trials.count(connection, self._key)
         is_known = (saved, search) == (self._saved, self._search)
-        if self._study is not None and is_known and not self._study.is_changed:
+        if self._study is not None and is_known and not self._study.storage.is_changed:
             return self._study
         self.close()
         known = saved is not None and saved.sampler == samplers.key(search)
@@ -178,7 +182,7 @@ class Searcher:
         with self._store.read() as connection:
             stored = asked_trials.of_search(raw(connection), *astuple(self._key))
         if not search.asks:
-            grid.fill(self._study.study, stored)
+            self._study.fill(stored)
         self._study.restore(stored)
         self._completed = sum(one.state == "complete" for one in stored)
         self._watch = TrialWatch(self._study, search) if search.prune else None
@@ -228,22 +232,21 @@ class Searcher:
         is_cancelled = any(one.status == Status.CANCELLED for one in members)
         return not is_cancelled or trials.is_active(connection, self._key)
 
-    def _added_seeds(
-        self, connection: Connection, waiting: Sequence[StageRecord]
-    ) -> dict[str, tuple[StageRecord, StageRecord]]:
-        """Return seeds that were added to trials with values: id -> the stage, and the first."""
-        found = {}
-        for stage in waiting:
-            first = asked_trials.with_seeds(raw(connection), stage)[0]
-            if first.id != stage.id and not first.is_unasked:
-                found[stage.id] = (stage, first)
-        return found
-
-    def _give_values(self, added: Mapping[str, tuple[StageRecord, StageRecord]]) -> None:
-        with self._store.write() as connection:
-            for stage, first in added.values():
-                params = first.definition.trial_params or {}
-                trials.give_values(connection, stage, with_trial_params(stage.definition, params))
+    def _give_values(
+        self, firsts: Sequence[StageRecord], waiting: Sequence[StageRecord]
+    ) -> list[StageRecord]:
+        """Give seeds that were added to trials the values of the first seeds; return the others."""
+        pairs = zip(waiting, firsts, strict=True)
+        added = [
+            (one, first) for one, first in pairs if one.id != first.id and not first.is_unasked
+        ]
+        if added:
+            with self._store.write() as connection:
+                for one, first in added:
+                    params = first.definition.trial_params or {}
+                    trials.give_values(connection, one, with_trial_params(one.definition, params))
+        ids = {one.id for one, _first in added}
+        return [one for one in waiting if one.id not in ids]
 
     def _ask(self, opened: SearchStudy, waiting: Sequence[StageRecord], turn: _Turn) -> None:
         """Ask for trials until each waiting stage has its values."""
@@ -258,7 +261,10 @@ class Searcher:
         assert self._search is not None
         saved = SamplerState(samplers.key(self._search), opened.state)
         self._completed += sum(outcome.state == "complete" for _, outcome in turn.reported)
-        shares = self._importance(opened) if turn.reported else {}
+        is_due = self._completed - self._weighed >= max(1, self._weighed // IMPORTANCE_GROWTH)
+        shares = {}
+        if turn.reported and is_due and self._completed >= IMPORTANCE_LEAST:
+            self._weighed, shares = self._completed, opened.importance()
         with self._store.write() as connection:
             for stage, outcome in turn.reported:
                 trials.end(connection, stage, outcome)
@@ -268,13 +274,6 @@ class Searcher:
             if shares:
                 trials.save_importance(connection, self._key, shares)
         self._saved = saved
-
-    def _importance(self, opened: SearchStudy) -> dict[str, float]:
-        """Return the importance of the parameters; empty if it need not be computed again."""
-        if not importance.is_due(self._weighed, self._completed):
-            return {}
-        self._weighed = self._completed
-        return importance.of_parameters(opened.study)
 
     def _add(self, connection: Connection, asked: AskedTrial) -> None:
         members = trials.members_of(connection, self._key, asked.number)
@@ -317,11 +316,7 @@ def _lock(file: int, until: float) -> None:
 
 @contextmanager
 def _only_host(run: RunRecord, key: SearchKey) -> Iterator[None]:
-    """Wait until no other host has a turn of this search.
-
-    Raises:
-        UnfitEnvironmentError: another host had one all the time; it may hang.
-    """
+    """Wait until no other host has a turn of this search."""
     lock = study.lock_of(run.directory, key.name)
     lock.parent.mkdir(mode=0o700, exist_ok=True)
     file = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

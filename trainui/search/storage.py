@@ -2,8 +2,7 @@
 
 Optuna reads all running trials from the file at each value that a sampler chooses, which takes
 longer than the sampler. Each write goes to the file first and then to the copy, over one
-connection: SQLite's `data_version` changes on it only when another program has written. A new trial
-is written in one transaction once all its values are chosen.
+connection: SQLite's `data_version` changes on it only when another program has written.
 """
 
 from __future__ import annotations

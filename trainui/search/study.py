@@ -8,14 +8,17 @@ caller stores `state` with each trial, and gives it back to `open_study`.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import optuna
+from optuna.distributions import CategoricalDistribution
 from optuna.exceptions import ExperimentalWarning
+from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.pruners import BasePruner
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from trainui import paths
 from trainui.domain.search import Scalar, Search
@@ -34,6 +37,8 @@ _FINAL = {
     "fail": TrialState.FAIL,
 }
 """The final states, as the store names them."""
+
+_COMPLETE = (TrialState.COMPLETE,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +79,6 @@ class SearchStudy:
         return samplers.dump(self.study.sampler)
 
     @property
-    def is_changed(self) -> bool:
-        """True if another program has written to its file since it was opened."""
-        return self.storage.is_changed
-
-    @property
     def count(self) -> int:
         """Return the number of trials, whatever their state."""
         return len(self.study.get_trials(deepcopy=False))
@@ -92,10 +92,9 @@ class SearchStudy:
     def again(self, number: int) -> AskedTrial:
         """Return a trial asked before its number was stored, as if it were asked now.
 
-        Values that are stored in the study stay; they are sampled again all the same, so that the
-        random numbers of later trials are those of an uninterrupted search. A trial that another
-        program added with its outcome gets values where it has none, and runs, but its outcome
-        stays.
+        Values that the study has stay; they are sampled again all the same, so that the random
+        numbers of later trials are those of an uninterrupted search. So do the values and the
+        outcome of a trial that another program added.
         """
         frozen = self.trial(number)
         if frozen.state.is_finished():
@@ -120,28 +119,16 @@ class SearchStudy:
             for name, distribution in self._distributions.items()
         }
 
-    def close(self) -> None:
-        """Close the connection to its file."""
-        self.storage.remove_session()
-
     def tell(self, number: int, state: str, value: float | None, reason: str | None) -> FrozenTrial:
-        """End a trial; one that has ended already stays as it is.
-
-        Returns the trial as the study has it.
-        """
-        if reason is not None:
-            self._note(number, reason)
+        """End a trial, unless it has ended; return it as the study has it."""
+        if reason is not None and not (trial := self.trial(number)).state.is_finished():
+            self.storage.set_trial_user_attr(trial._trial_id, "reason", reason)
         try:
             return self.study.tell(number, value, _FINAL[state], skip_if_finished=True)
         except RuntimeError:  # a sampler that has tried everything stops Optuna's own loop
             if not (final := self.trial(number)).state.is_finished():
                 raise
             return final
-
-    def _note(self, number: int, reason: str) -> None:
-        trial = self.trial(number)
-        if not trial.state.is_finished():
-            self.storage.set_trial_user_attr(trial._trial_id, "reason", reason)
 
     def restore(self, stored: Iterable[TrialRecord]) -> None:
         """Add what the store has of some trials and the study lost, as after a power failure."""
@@ -161,7 +148,7 @@ class SearchStudy:
             if name in self._distributions
         }
         distributions = {name: found for name, found in known.items() if found is not None}
-        return optuna.trial.create_trial(
+        return create_trial(
             state=_FINAL.get(one.state, TrialState.RUNNING),
             params={name: params[name] for name in distributions},
             distributions=distributions,
@@ -172,6 +159,53 @@ class SearchStudy:
     def trial(self, number: int) -> FrozenTrial:
         """Return a trial as the study has it."""
         return self.storage.get_trial(number)
+
+    def fill(self, trials: Sequence[TrialRecord]) -> None:
+        """Add the members of a matrix that is pruned, trials with fixed values, if they are new.
+
+        `trials` are all members, in the order of their numbers.
+        """
+        known = self.study.get_trials(deepcopy=False)
+        choices: dict[str, dict[str, None]] = {}
+        for one in trials:
+            for name, value in (one.stage.definition.matrix or {}).items():
+                choices.setdefault(name, {})[value] = None
+        space: dict[str, Any] = {
+            name: CategoricalDistribution(tuple(values)) for name, values in choices.items()
+        }
+        for frozen in known:
+            space |= frozen.distributions
+        for one in trials[len(known) :]:
+            # Optuna's choices cannot change: a value that an edit has added is in the name only
+            values = (one.stage.definition.matrix or {}).items()
+            params = {name: value for name, value in values if value in space[name].choices}
+            self.study.add_trial(
+                create_trial(
+                    state=TrialState.RUNNING,
+                    params=params,
+                    distributions={name: space[name] for name in params},
+                    user_attrs={"stage": one.stage.name},
+                )
+            )
+
+    def importance(self) -> dict[str, float]:
+        """Return each parameter's share of the objective's variation, most important first.
+
+        The shares add up to 1. Empty if Optuna cannot tell, e.g. if all trials have the same value.
+        Source: Watanabe et al., "PED-ANOVA", IJCAI 2023 (of Optuna's, it needs NumPy only).
+        """
+        completed = self.study.get_trials(deepcopy=False, states=_COMPLETE)
+        if len({trial.value for trial in completed}) < 2:
+            return {}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            try:
+                found = optuna.importance.get_param_importances(
+                    self.study, evaluator=PedAnovaImportanceEvaluator()
+                )
+            except (RuntimeError, ValueError):
+                return {}
+        return {name: round(float(share), 6) for name, share in found.items()}
 
 
 def open_study(

@@ -1,8 +1,4 @@
-"""Optuna's TPE sampler, which keeps what it reads of each trial.
-
-It goes through the values of all trials for each value that it samples; that took a tenth of a
-trial's time in a search of a thousand.
-"""
+"""Optuna's TPE sampler, but it keeps what it reads of each trial, which saves a tenth."""
 
 from __future__ import annotations
 
@@ -30,13 +26,10 @@ class KeepingTPESampler(TPESampler):
         """Return the state to be stored, without what can be read again."""
         return {**self.__dict__, "_kept": {}}
 
-    def _get_internal_repr(
+    def _get_internal_repr(  # since Optuna 5 it gets the study, too
         self, trials: list[FrozenTrial], search_space: _Space, *study: Any
     ) -> dict[str, Array]:
-        """Return the values of some trials that have all of these parameters (Optuna's hook).
-
-        Since Optuna 5 it gets the study, too.
-        """
+        """Return the values of some trials that have all of these parameters (Optuna's hook)."""
         if len(search_space) != 1:
             return super()._get_internal_repr(trials, search_space, *study)
         (parameter,) = search_space.items()

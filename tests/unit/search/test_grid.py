@@ -7,7 +7,7 @@ from pathlib import Path
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.search import Prune, Search
 from trainui.domain.states import Status
-from trainui.search import grid, study
+from trainui.search import study
 from trainui.store.db.engine import Store, raw
 from trainui.store.read import trials
 from trainui.store.runs import new_run
@@ -35,15 +35,15 @@ def test_a_member_that_an_edit_adds_is_the_next_trial(store: Store, tmp_path: Pa
     opened = study.open_study("r", str(tmp_path), "train", SEARCH)
     with store.write() as connection:
         new_run.create(raw(connection), new)
-        grid.fill(opened.study, trials.of_search(raw(connection), "r", "train"))
+        opened.fill(trials.of_search(raw(connection), "r", "train"))
         revise(connection, "r", edited, directories)
         revise(connection, "r", edited, directories)
         found = trials.of_search(raw(connection), "r", "train")
     assert [one.stage.name for one in found] == [f"train[lr={lr}]" for lr in ("0.1", "0.2", "0.3")]
     for _ in range(2):
-        grid.fill(opened.study, found)
+        opened.fill(found)
     added = opened.study.trials
-    opened.close()
+    opened.storage.remove_session()
     assert [one.number for one in found] == [one.number for one in added] == [0, 1, 2]
     assert [one.params for one in added] == [{"lr": "0.1"}, {"lr": "0.2"}, {}]
     assert added[2].user_attrs == {"stage": "train[lr=0.3]"}

@@ -89,7 +89,7 @@ class Killed:
 
     def die(self) -> None:
         if self._kill and self._study is not None:
-            self._study.close()
+            self._study.storage.remove_session()
             self._study = None
 
     def ask(self) -> Params:
@@ -146,7 +146,7 @@ def test_values_stored_one_by_one_are_completed_after_a_kill(tmp_path: Path) -> 
     trial = opened.study.ask()  # as a process does that dies after two values
     trial.suggest_float("lr", 1e-5, 1e-1, log=True)
     trial.suggest_int("layers", 2, 8)
-    opened.close()
+    opened.storage.remove_session()
     again = study.open_study("run", str(tmp_path), "train", search, state=state)
     first, second = again.again(0), again.ask()
     assert [dict(first.params), dict(second.params)] == without_tells(search, 2)
@@ -193,12 +193,12 @@ def test_a_trial_that_another_program_added_is_taken_as_it_is(tmp_path: Path) ->
     )
     opened.ask()
     loaded._storage.set_trial_intermediate_value(loaded.trials[0]._trial_id, 1, 0.5)
-    assert not opened.is_changed
+    assert not opened.storage.is_changed
     loaded.enqueue_trial({"lr": 0.01, "layers": 3})
-    assert opened.is_changed
+    assert opened.storage.is_changed
     with pytest.raises(StorageInternalError):
         opened.ask()
-    opened.close()
+    opened.storage.remove_session()
     opened = study.open_study("run", str(tmp_path), "train", search)
     asked: AskedTrial = opened.ask()
     assert asked.number == 1

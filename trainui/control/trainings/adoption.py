@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +23,6 @@ from trainui.store.points.source_record import SourceRecord
 from trainui.supervisor.supervise import boot_id, read_process
 
 _INTERPRETERS = re.compile(r"(?:.*/)?(?:python[\d.]*|torchrun|accelerate|deepspeed|uv)")
-
 
 _LAUNCHER = re.compile(r"(?:.*/)?(?:torchrun|accelerate|deepspeed|uv|mpirun|mpiexec)")
 
@@ -67,23 +66,20 @@ def candidates() -> list[AdoptableProcess]:
 
     Of a training with several processes only the one that started the others is a candidate.
     """
-    holders = _gpu_holders()
+    from trainui.execution.gpu import nvml
+
+    holders = {pid for gpu in nvml.look().gpus for pid in gpu.pids}
     reasons: dict[int, str] = {}
     for process in psutil.process_iter():
         if process.pid == os.getpid() or not _is_ours_to_see(process):
             continue
-        why = "uses a GPU" if process.pid in holders else _written_metrics(process)
+        written = (f"writes {path.name}" for path in written_files(process) if _is_metrics(path))
+        why = "uses a GPU" if process.pid in holders else next(written, None)
         if why is not None:
             reasons.setdefault(_launcher(process), why)
     roots = {pid: why for pid, why in reasons.items() if reasons.keys().isdisjoint(_parents(pid))}
     found = (_described(pid, why) for pid, why in roots.items())
     return sorted((one for one in found if one is not None), key=lambda one: -one.started)
-
-
-def _gpu_holders() -> set[int]:
-    from trainui.execution.gpu import nvml
-
-    return {pid for gpu in nvml.look().gpus for pid in gpu.pids}
 
 
 def gpus_of(pid: int) -> tuple[int, ...]:
@@ -102,31 +98,19 @@ def _launcher(process: psutil.Process) -> int:
 
     A tracker's service stands for the process that started it.
     """
-    try:
-        above, is_service = process.parents(), _is_service(process)
-    except psutil.Error:
-        above, is_service = [], False
     pid = process.pid
-    for parent in above:
-        if not ((is_service or _is_launcher(parent)) and _is_ours_to_see(parent)):
-            break
-        pid, is_service = parent.pid, False
+    with suppress(psutil.Error):
+        above, is_service = process.parents(), _SERVICE.fullmatch("".join(process.cmdline()[:1]))
+        for parent in above:
+            is_starter = is_service or _starts_others(parent.cmdline())
+            if not is_starter or not _is_ours_to_see(parent):
+                break
+            pid, is_service = parent.pid, None
     return pid
 
 
-def _is_service(process: psutil.Process) -> bool:
-    return _SERVICE.fullmatch("".join(process.cmdline()[:1])) is not None
-
-
-def _is_launcher(process: psutil.Process) -> bool:
-    """Return True for a launcher, which may be a script: `python /usr/bin/torchrun`."""
-    try:
-        return _starts_others(process.cmdline())
-    except psutil.Error:
-        return False
-
-
 def _starts_others(command: Sequence[str]) -> bool:
+    """Return True for a launcher, which may be a script: `python /usr/bin/torchrun`."""
     words = command[:3]
     return any(map(_LAUNCHER.fullmatch, words)) or "torch.distributed" in " ".join(words)
 
@@ -141,25 +125,15 @@ def _parents(pid: int) -> set[int]:
 def _is_ours_to_see(process: psutil.Process) -> bool:
     """Return True for a process of this user that is not a part of trainui."""
     try:
-        if process.uids().real != os.getuid():
+        if process.uids().real != os.getuid() or "TRAINUI_RUN_ID" in process.environ():
             return False
-        return "TRAINUI_RUN_ID" not in process.environ() and not _is_part_of_trainui(process)
+        words, package = process.cmdline()[:6], f"{Path(errors.__file__).parent}/"
     except psutil.Error:
         return False
-
-
-def _is_part_of_trainui(process: psutil.Process) -> bool:
-    words = process.cmdline()[:6]
-    package = f"{Path(errors.__file__).parent}/"
-    return any(Path(word).name == "trainui" for word in words[:2]) or any(
+    return all(Path(word).name != "trainui" for word in words[:2]) and not any(
         (before == "-m" and word.partition(".")[0] == "trainui") or word.startswith(package)
         for before, word in pairwise(words)
     )
-
-
-def _written_metrics(process: psutil.Process) -> str | None:
-    found = (f"writes {path.name}" for path in written_files(process) if _is_metrics(path))
-    return next(found, None)
 
 
 def _is_metrics(path: Path) -> bool:
@@ -205,15 +179,9 @@ def _described(pid: int, why: str) -> AdoptableProcess | None:
         process, found = psutil.Process(pid), read_process(pid)
         if found is None:
             return None
-        return AdoptableProcess(
-            pid,
-            process.create_time(),
-            found.ticks,
-            tuple(process.cmdline()),
-            process.cwd(),
-            why,
-            process.environ(),
-        )
+        command, place, environ = process.cmdline(), process.cwd(), process.environ()
+        started = process.create_time()
+        return AdoptableProcess(pid, started, found.ticks, tuple(command), place, why, environ)
     except psutil.Error:
         return None
 
@@ -247,28 +215,12 @@ def training(pid: int) -> tuple[Training, AdoptableProcess]:
         )
     if not _is_ours_to_see(process):
         raise UsageError(f"the process {pid} belongs to trainui or one of its stages")
-    sources = tuple((path, None) for path in _sources(process, found))
-    name = found.name
-    job = Job(
-        name,
-        Path(found.directory),
-        sources,
-        status="running",
-        started=found.started,
-        log=_log(process),
-    )
-    return Training("process", name, Path(found.key), (job,)), found
-
-
-def _sources(process: psutil.Process, described: AdoptableProcess) -> list[Path]:
-    """Return the metric files of a process: those that it or its children have open for writing.
-
-    If there are none: the usual files of its directory that were written since its start, else its
-    log. Files of earlier trainings are none of its.
-    """
     log = _log(process)
-    opened = open_metrics(process)
-    return opened or _written_since(described) or ([log] if log is not None else [])
+    paths = open_metrics(process) or _written_since(found) or ([log] if log else [])
+    sources = tuple((path, None) for path in paths)
+    place, params = Path(found.directory), dict[str, str]()
+    job = Job(found.name, place, sources, params, "running", found.started, log=log)
+    return Training("process", found.name, Path(found.key), (job,)), found
 
 
 def open_metrics(process: psutil.Process) -> list[Path]:
@@ -287,6 +239,7 @@ def open_metrics(process: psutil.Process) -> list[Path]:
 
 
 def _written_since(process: AdoptableProcess) -> list[Path]:
+    """Return the usual files of a process's directory, but none of earlier trainings."""
     candidates = default_sources.candidates(Path(process.directory))
     paths = (one.path for one in candidates if not one.is_fallback)
     return [path for path in paths if path.stat().st_mtime >= process.started]

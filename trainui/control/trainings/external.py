@@ -1,7 +1,4 @@
-"""Adds trainings that trainui did not start: those found in a directory, and running processes.
-
-Their files are only read; the directory of the external run has a link to the training's log.
-"""
+"""Adds trainings that trainui did not start: those found in a directory, and running processes."""
 
 from __future__ import annotations
 
@@ -121,30 +118,25 @@ def find(path: Path) -> list[Training]:
         raise NotFoundError(f"{path} does not exist") from error
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-    if not found and path.is_file():
+    if found:
+        return found
+    if path.is_file():
         raise NotFoundError(
             f"no training found in {path}: it is not a file of a tracker, a metric file or a log "
             "with metrics; try the directory of the training"
         )
-    if not found:
-        _check_databases(path)
-        raise NotFoundError(
-            f"no training found in {path}: no files of a tracker or framework, and none with a "
-            "usual name such as metrics.csv, log.jsonl or events.out.tfevents.*"
-        )
-    return found
+    for file in sorted(path.iterdir()):
+        if tracker_runs.DATABASE.fullmatch(file.name) and tracker_runs.is_trackers(file):
+            trainings.below(file)  # raises if it is damaged
+    raise NotFoundError(
+        f"no training found in {path}: no files of a tracker or framework, and none with a "
+        "usual name such as metrics.csv, log.jsonl or events.out.tfevents.*"
+    )
 
 
 def listed(path: Path) -> list[Training]:
     """Return the trainings below a path as `add` would store them; raise as `find` does."""
     return [one.training for one in preview(find(path))]
-
-
-def _check_databases(directory: Path) -> None:
-    """Raise UnreadableFileError if a database in a directory without trainings is damaged."""
-    for file in sorted(directory.iterdir()):
-        if tracker_runs.DATABASE.fullmatch(file.name) and tracker_runs.is_trackers(file):
-            trainings.below(file)
 
 
 def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
@@ -169,22 +161,14 @@ def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
                 run_id, more = known.look_up(connection, training)
                 external = {"kind": training.kind, "path": str(training.path), "pid": None}
                 if more.jobs:
-                    new = external_stages.new_run(
-                        more,
-                        name and checked_name(name),
-                        external | {"run": training.run, "also": training.also},
-                        configured,
-                    )
+                    external |= {"run": training.run, "also": training.also}
+                    checked = name and checked_name(name)
+                    new = external_stages.new_run(more, checked, external, configured)
                     external_stages.store(connection, new, more, run_id, states)
                     run_id = known.paths[training.key] = run_id or new.id
                 assert run_id is not None
-                one = Added(
-                    run_id,
-                    training,
-                    name or external_stages.printable(training.name),
-                    bool(more.jobs),
-                )
-                added.append(one)
+                title = name or external_stages.printable(training.name)
+                added.append(Added(run_id, training, title, bool(more.jobs)))
     wakeup.ring()
     return _with_remarks(added, states)
 
@@ -195,17 +179,16 @@ def _with_remarks(added: Sequence[Added], states: JobStates) -> list[Added]:
 
     if not any(one.is_new for one in added):
         return list(added)
-    names = {one.training.key: one.name for one in added}
+    names = {one.training.key: f"{one.name} ({one.training.kind})" for one in added}
     spans = {}
     for one in added:
         state = states[external_stages.job_key(one.training.jobs[0])]
         spans[one.training.key] = state.started_at or 0, state.completed_at or math.inf
-    remarks = {}
-    for first, second in same_training.pairs([one.training for one in added], spans):
-        remarks[second.key] = (
-            f"{names[first.key]} ({first.kind}) and {names[second.key]} ({second.kind}) may be one "
-            "training: they ran at the same time with equal values"
-        )
+    remarks = {
+        second.key: f"{names[first.key]} and {names[second.key]} may be one training: they ran at "
+        "the same time with equal values"
+        for first, second in same_training.pairs([one.training for one in added], spans)
+    }
     return [replace(one, remark=remarks.get(one.training.key, "")) for one in added]
 
 
@@ -253,28 +236,24 @@ def adopt(pid: int, name: str | None = None) -> Added:
             wakeup.ring()
             return Added(run_id, training, title, is_new=False, remark=remark)
         external = {"kind": "process", "path": str(training.path)} | identity
-        new = external_stages.new_run(
-            training, name and checked_name(name), external, settings.load()
-        )
+        checked = name and checked_name(name)
+        new = external_stages.new_run(training, checked, external, settings.load())
         (stage,) = new.pipeline.stages
         started = external_stages.micros(process.started)
         states = {stage.name: ExternalState(Status.RUNNING, started, pid=pid, gpus=gpus)}
         logs = external_stages.attempt_directories(new, training)
         _record_environment(Path(new.directory), process)
-        external_runs.add(connection, new, states, logs, host=settings.host())
+        external_runs.add(connection, new, states, logs)
     wakeup.ring()
-    return Added(new.id, training, new.name, is_new=True, remark=_remark(found))
+    names = ", ".join(sorted({one.name for one in found}))
+    remark = f"it writes files of {names} too: that may be the same training" if found else ""
+    return Added(new.id, training, new.name, is_new=True, remark=remark)
 
 
 def _is_whole(connection: Connection, stage: WatchedStage) -> bool:
     """Return True if a stage is its run: not a trial, a job of a multirun, or one of a database."""
     is_part = stage.external.get("run") or stage.external["kind"] in ("optuna", "hydra")
     return not is_part and len(external_runs.stage_names(connection, stage.run_id)) == 1
-
-
-def _remark(found: Sequence[WatchedStage]) -> str:
-    names = ", ".join(sorted({one.name for one in found}))
-    return f"it writes files of {names} too: that may be the same training" if found else ""
 
 
 def _record_environment(directory: Path, process: AdoptableProcess) -> None:

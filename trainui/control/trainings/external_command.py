@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -148,10 +149,14 @@ def _of_wandb(run: RunRecord, path: Path) -> Offer | None:
     tags = wandb.describe(log).tags if log is not None and log.exists() else {}
     if "command" not in tags or "directory" not in tags:
         return None
-    words = [part for word in tags["command"].split("\0") for part in _module(word)]
+    parts = (  # W&B writes a module as one word, `-m package.train`
+        word.split(" ", 1) if word.startswith("-m ") else [word]
+        for word in tags["command"].split("\0")
+    )
     packages = path / "files" / "requirements.txt"
     known = f"; packages at that time: {packages}" if packages.is_file() else ""
-    return Offer(run.id, run.name, tuple(words), tags["directory"], f"{_THIS_SHELL}{known}")
+    words = tuple(chain.from_iterable(parts))
+    return Offer(run.id, run.name, words, tags["directory"], f"{_THIS_SHELL}{known}")
 
 
 def _of_mlflow(run: RunRecord, path: Path) -> Offer | None:
@@ -178,15 +183,13 @@ def _tags_of_mlflow(path: Path, run: str | None) -> Mapping[str, str]:
     return next(found, {})
 
 
-def _module(word: str) -> list[str]:
-    """Return W&B's program as words: a module is written `-m package.train`."""
-    return word.split(" ", 1) if word.startswith("-m ") else [word]
-
-
 def _of_hydra(run: RunRecord, path: Path) -> Offer | None:
     """Return the command of a Hydra job, or of a multirun; None if its script is not found."""
+    from trainui.metrics.discovery import configuration
+
     multirun = path / "multirun.yaml"
-    document = _yaml(multirun if multirun.is_file() else path / ".hydra" / "hydra.yaml")
+    file = multirun if multirun.is_file() else path / ".hydra" / "hydra.yaml"
+    document = configuration.load(file)
     hydra = document if "overrides" in document else document.get("hydra") or {}
     cwd, name = hydra.get("runtime", {}).get("cwd"), hydra.get("job", {}).get("name")
     script = _script(Path(str(cwd)), f"{name}.py", hydra)
@@ -206,13 +209,3 @@ def _script(cwd: Path, name: str, hydra: Mapping[str, Any]) -> str | None:
         if (directory / name).is_file() and directory.is_relative_to(cwd):
             return str((directory / name).relative_to(cwd))
     return None
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    import yaml
-
-    try:
-        found = yaml.load(path.read_bytes(), yaml.CSafeLoader)
-    except (OSError, ValueError, yaml.YAMLError):
-        return {}
-    return found if isinstance(found, dict) else {}

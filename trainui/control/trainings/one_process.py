@@ -1,7 +1,6 @@
 """Joins what one process wrote with two loggers, W&B and TensorBoard, as one training.
 
-Both record their host and pid. Since containers have equal ones, the two must also have been
-written at the same time and have equal values.
+Both record their host and pid; containers have equal ones, so values are compared, too.
 """
 
 from __future__ import annotations
@@ -43,10 +42,7 @@ class _WritingProcess:
 
 
 def joined(found: Sequence[Training]) -> list[Training]:
-    """Return the trainings, where those of one process are W&B's with the files of the other.
-
-    One that fits several others is left alone.
-    """
+    """Return the trainings, where those of one process are W&B's with the files of the other."""
     others = {one.key: (one, writer) for one in found if (writer := _of_events(one)) is not None}
     if not others:
         return list(found)
@@ -103,10 +99,7 @@ def _event_files(training: Training) -> list[Path]:
 
 
 def _with(training: Training, other: Training) -> Training:
-    """Return a W&B run with the event files of another training, and those still to come.
-
-    Frameworks' own files there, e.g. of checkpoints, have the same values.
-    """
+    """Return a W&B run with the event files of another training, and those still to come."""
     (mark,) = {_EVENTS.sub(r"\2.\3", path.name) for path in _event_files(other)}
     events = Path(f"{glob.escape(str(other.path))}/**/*.tfevents.*.{mark}.*")
     job, its = training.jobs[0], other.jobs[0]

@@ -1,14 +1,13 @@
 """Finds trainings that may be the same one, written by two loggers in different directories.
 
-Most loggers record nothing that proves it (`one_process` joins those that do), so they are not
-merged; but two trainings hardly have values that are equal to the last digit at the same time.
+Two trainings hardly have values that are equal to the last digit at the same time.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -47,12 +46,7 @@ Span = tuple[int, float]
 
 
 def pairs(found: Sequence[Training], spans: Mapping[str, Span]) -> list[tuple[Training, Training]]:
-    """Return the pairs among some trainings that may be one.
-
-    Args:
-        found: the trainings; those of several jobs are left out.
-        spans: when they ran, by the training's key.
-    """
+    """Return the pairs that may be one, among trainings of one job each; `spans` are by key."""
     single = sorted((one for one in found if len(one.jobs) == 1), key=lambda one: spans[one.key][0])
     values: dict[str, frozenset[float]] = {}
     alike: list[tuple[Training, Training]] = []
@@ -91,10 +85,8 @@ def values_of(job: Job) -> frozenset[float]:
 
     Whole numbers are left out, since steps and epochs are equal in many trainings.
     """
-    if job.sources is None:
-        names: Iterable[Path] = default_sources.usual_files(job.directory)
-    else:
-        names = (path for path, _format in job.sources)
+    usual = default_sources.usual_files(job.directory) if job.sources is None else ()
+    names = itertools.chain((path for path, _format in job.sources or ()), usual)
     found = set[float]()
     for name in itertools.islice(names, _MOST_FILES):
         with suppress(OSError, UnreadableFileError, UnknownFormatError, *database.DAMAGED):

@@ -6,7 +6,6 @@ If that stops answering, this process waits for it, and nothing else does.
 from __future__ import annotations
 
 import sys
-import threading
 
 from trainui import settings
 from trainui.execution.external.external_thread import ExternalThread
@@ -17,8 +16,7 @@ def main(mount: str) -> int:
     """Run until the parent process has ended; return the exit code."""
     store, stopping = entry.start(mount)
     if store is not None:
-        external = ExternalThread(store, settings.host(), stopping, mount)
-        threading.Thread(target=external.look_again, name="external", daemon=True).start()
+        ExternalThread(store, settings.host(), stopping, mount).look(changed=False)
         entry.serve(store, stopping, mount)
     return 0
 

@@ -1,7 +1,6 @@
 """Adopted processes: if one still runs, the files it opens, its cancellation with its children.
 
-A process is identified by its pid, its start time in clock ticks and the boot, so that neither a
-reused pid nor a change of the clock confuses it with another.
+A process is identified by its pid, its start time in clock ticks and the boot.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ from trainui.store.external import watched_stages
 from trainui.store.external.watched_stages import WatchedStage
 from trainui.store.points import points
 from trainui.supervisor.supervise import (
-    Process,
     boot_id,
     descendants,
     list_processes,
@@ -46,10 +44,7 @@ def is_alive(stage: WatchedStage) -> bool:
 
 
 class Cancellation:
-    """The cancellation of one adopted process and all below it.
-
-    It is on record, because a restarted worker cannot find children whose parent has ended.
-    """
+    """The cancellation of an adopted process and all below it, on record for a restarted worker."""
 
     def __init__(self, stage: WatchedStage) -> None:
         """Continue the cancellation that is on record; else begin: send SIGTERM."""
@@ -86,11 +81,8 @@ class Cancellation:
             send_signal(pid, ticks, number)
 
     def _write(self) -> None:
-        value = {
-            "boot": boot_id(),
-            "asked_at": self._asked_at,
-            "members": sorted(self._members),
-        }
+        members = sorted(self._members)
+        value = {"boot": boot_id(), "asked_at": self._asked_at, "members": members}
         try:
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             paths.write_private(self._file, json.dumps(value))
@@ -106,19 +98,14 @@ def _is_running(pid: int, ticks: int) -> bool:
 def _below(members: set[tuple[int, int]]) -> set[tuple[int, int]]:
     """Return the processes that descend from members that run."""
     living = [one for one in list_processes() if not one.dead]
-    roots = {one.pid for one in living if _identity(one) in members}
-    return {_identity(one) for one in descendants(roots, living, {})}
-
-
-def _identity(process: Process) -> tuple[int, int]:
-    return process.pid, process.ticks
+    roots = {one.pid for one in living if (one.pid, one.ticks) in members}
+    return {(one.pid, one.ticks) for one in descendants(roots, living, {})}
 
 
 def follow_files(store: Store, stage: WatchedStage) -> None:
     """Add the files that an adopted process or one below it has open, if they are new.
 
-    A log that is read since there was nothing else is left as soon as there is, unless it has given
-    metrics: these would be mixed.
+    They replace a log that is read since there was nothing else, unless it has given metrics.
     """
     opened = process_files.written_by(adopted_activity.family(stage.pid or 0))
     if not (files := {path for path in opened if _is_usual(path)}):

@@ -6,7 +6,6 @@ The files of a training are only read; the directory of the external run has a l
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,21 +42,16 @@ def store(
         stage.name: found[job_key(job)]
         for stage, job in zip(new.pipeline.stages, training.jobs, strict=True)
     }
-    host = str(new.host)
-    if run_id is None:
-        logs = attempt_directories(new, training)
-        external_runs.add(connection, new, states, logs, host=host)
-        return
-    directory = str(Path(new.directory).with_name(run_id))
+    directory = str(Path(new.directory).with_name(run_id or new.id))
     logs = attempt_directories(replace(new, directory=directory), training)
-    external_runs.add_stages(connection, run_id, new, states, logs, host=host)
+    if run_id is None:
+        external_runs.add(connection, new, states, logs)
+    else:
+        external_runs.add_stages(connection, run_id, new, states, logs)
 
 
 def job_states(found: Iterable[Training], open_paths: frozenset[str]) -> JobStates:
-    """Return the states of the jobs of trainings.
-
-    This looks at their files, so it is not done in a transaction, for which others would wait.
-    """
+    """Return the states of the jobs of trainings; it looks at their files, so in no transaction."""
     return {job_key(job): _state(job, open_paths) for one in found for job in one.jobs}
 
 
@@ -67,10 +61,7 @@ def job_key(job: Job) -> tuple[Path, str, str]:
 
 
 def add_new_jobs(connection: Connection, run_id: str, training: Training, found: JobStates) -> bool:
-    """Store the jobs of a training that are no stages of its run yet.
-
-    Return True if there are any.
-    """
+    """Store the jobs of a training that are no stages of its run yet; return True if there are."""
     more = new_jobs(connection, run_id, training)
     if more.jobs:
         new = new_run(more, None, {}, settings.load())
@@ -91,7 +82,7 @@ def new_run(
     training: Training, name: str | None, external: Mapping[str, Any], configured: Settings
 ) -> NewRun:
     """Return a training as a run; without a name it has the training's."""
-    run_id = str(uuid.uuid4())
+    run_id, jobs = str(uuid.uuid4()), _stage_names(training.jobs)
     stages = tuple(
         StageDefinition(
             name=stage_name,
@@ -100,7 +91,7 @@ def new_run(
             metrics=_sources(job),
             params=dict(job.params),
         )
-        for stage_name, job in _stage_names(training.jobs).items()
+        for stage_name, job in jobs.items()
     )
     text = f"# external run: {training.kind} in {training.path}\n"
     params = trainings.flat(training.jobs[0].params) if len(training.jobs) == 1 else {}
@@ -116,10 +107,7 @@ def new_run(
             directory=str(training.path),
         ),
         directory=str(settings.runs_dir(configured) / run_id),
-        stage_directories={
-            stage_name: str(job.directory)
-            for stage_name, job in _stage_names(training.jobs).items()
-        },
+        stage_directories={stage_name: str(job.directory) for stage_name, job in jobs.items()},
         submission={"external": dict(external)},
         host=settings.host(configured),
         place=settings.runs_dir_identity(configured),
@@ -171,9 +159,8 @@ def _state(job: Job, open_paths: frozenset[str]) -> ExternalState:
 
 def _times(job: Job) -> tuple[int, int]:
     """Return the oldest and newest modification time of the job's files, in microseconds."""
-    files = [path for path, _ in job.sources or ()]
-    if not files:
-        files = [Path(entry) for entry in os.scandir(job.directory)] or [job.directory]
+    named = [path for path, _format in job.sources or ()]
+    files = named or [*job.directory.iterdir()] or [job.directory]
     times = [path.stat().st_mtime_ns // 1000 for path in files if path.exists()]
     return (min(times), max(times)) if times else (clock.now(), clock.now())
 

@@ -13,6 +13,9 @@ from trainui.execution.external.external_watch import ExternalWatch
 from trainui.store.db import outage
 from trainui.store.db.engine import Store
 
+LOOK_EVERY = 1.0
+"""Seconds between two looks at what is due while the store does not change."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -25,23 +28,17 @@ class ExternalThread:
         self._stopping = stopping
         self._bell = threading.Event()
         self._has_changed = False
-        """True if the store has changed since the thread looked."""
+        """True if the store has changed since the thread looked, or the look has failed."""
         self._thread: threading.Thread | None = None
 
     def look(self, *, changed: bool) -> None:
-        """Wake the thread if something is due; `changed` is False if the store is as before."""
-        self._has_changed = self._has_changed or changed
-        if not self._watch.is_due(changed=self._has_changed):
-            return
-        self._bell.set()
+        """Start the thread if it does not run, and wake it if the store has `changed`."""
+        if changed:
+            self._has_changed = True
+            self._bell.set()
         if self._thread is None:
             self._thread = threading.Thread(target=self._serve, name="external", daemon=True)
             self._thread.start()
-
-    def look_again(self) -> None:
-        """Look at what is due each second until the process is stopping."""
-        while not self._stopping.wait(1.0):
-            self._try(changed=False)
 
     def stop(self, within: float) -> None:
         """Wait until the thread has ended; the worker is stopping."""
@@ -51,22 +48,16 @@ class ExternalThread:
 
     def _serve(self) -> None:
         while not self._stopping.is_set():
-            self._bell.wait()
-            self._bell.clear()
             changed, self._has_changed = self._has_changed, False
-            if not self._stopping.is_set() and not self._try(changed=changed):
+            try:
+                self._watch.look(changed=changed)
+            except Exception as error:
                 self._has_changed = True
-
-    def _try(self, *, changed: bool) -> bool:
-        """Look at all external runs; return False if that failed."""
-        try:
-            self._watch.look(changed=changed)
-        except StoreError as error:
-            outage.log.failed(error)
-        except TrainuiError as error:
-            logger.warning("external runs: will retry: %s", error)
-        except Exception:
-            logger.exception("external runs: unexpected error, will retry")
-        else:
-            return True
-        return False
+                if isinstance(error, StoreError):
+                    outage.log.failed(error)
+                elif isinstance(error, TrainuiError):
+                    logger.warning("external runs: will retry: %s", error)
+                else:
+                    logger.exception("external runs: unexpected error, will retry")
+            self._bell.wait(0.0 if self._stopping.is_set() else LOOK_EVERY)
+            self._bell.clear()

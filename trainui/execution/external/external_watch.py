@@ -70,16 +70,13 @@ class ExternalWatch:
         self._jobs: dict[str, int] = {}
         """By run: how many jobs its training had when they were last compared with its stages."""
 
-    def is_due(self, *, changed: bool) -> bool:
-        """Return True if there may be something to check; `changed`: the store has changed."""
-        return changed or bool(self._adopted) or time.monotonic() >= self._due
-
     def look(self, *, changed: bool = True) -> None:
         """Check what is due, and record the ends; `changed` is False if the store is as before."""
-        if not self.is_due(changed=changed):
-            return
         is_due = time.monotonic() >= self._due
-        running = self._running() if is_due or changed else self._adopted
+        running = self._adopted
+        if is_due or changed:
+            with self._store.read() as connection:
+                running = self._here(watched_stages.running(connection, self._host))
         self._adopted = [one for one in running if one.pid is not None]
         self._cancel()
         ended = [(one, self._end_of(one)) for one in self._adopted if self._is_over(one)]
@@ -97,22 +94,17 @@ class ExternalWatch:
                 for stage, status in ended:
                     watched_stages.end(connection, stage, status, _reason(stage))
 
-    def _running(self) -> list[WatchedStage]:
-        with self._store.read() as connection:
-            return self._here(watched_stages.running(connection, self._host))
-
     def _here(self, stages: Iterable[WatchedStage]) -> list[WatchedStage]:
         return [one for one in stages if one.remote_mount == self._mount]
 
     def _cancel(self) -> None:
         """Begin or continue the cancellations that were requested."""
-        requested = [one for one in self._adopted if one.cancel_requested_at is not None]
-        known = self._cancelled
-        self._cancelled = {
-            one.attempt_id: known.get(one.attempt_id) or Cancellation(one) for one in requested
-        }
-        for cancellation in self._cancelled.values():
-            cancellation.look()
+        known, self._cancelled = self._cancelled, {}
+        for one in self._adopted:
+            if one.cancel_requested_at is not None:
+                cancellation = known.get(one.attempt_id) or Cancellation(one)
+                self._cancelled[one.attempt_id] = cancellation
+                cancellation.look()
 
     def _is_over(self, stage: WatchedStage) -> bool:
         """Return True if an adopted process has ended; a cancelled one with all below it."""
@@ -143,10 +135,7 @@ class ExternalWatch:
         return self._certain(running, ended, grown)
 
     def _changed_since_end(self) -> list[WatchedStage]:
-        """Return the studies and multiruns of which all jobs had ended, and that may have new ones.
-
-        Between two trials none is running.
-        """
+        """Return the studies and multiruns whose jobs have all ended but may have new ones."""
         since = clock.now() - LATELY * clock.SECOND
         with self._store.read() as connection:
             stages = self._here(watched_stages.may_begin_jobs(connection, self._host, since))
@@ -169,10 +158,9 @@ class ExternalWatch:
         ended: Sequence[tuple[WatchedStage, Status]],
         grown: set[str],
     ) -> list[tuple[WatchedStage, Status]]:
-        """Return the ends but for those of studies and multiruns that may begin a job at once.
+        """Return the ends, but the last of a study or multirun only at its second check.
 
-        So a run does not end between two jobs: its last job's end is recorded at the second check
-        that finds it. `grown` are the runs that have new jobs.
+        So a run does not end between two jobs. `grown` are the runs that have new jobs.
         """
         ends = {stage.attempt_id for stage, _status in ended}
         going = grown | {one.run_id for one in running if one.attempt_id not in ends}
@@ -207,10 +195,7 @@ class ExternalWatch:
         return grown
 
     def _check_resting(self) -> None:
-        """Reopen the stages whose files have grown since their end; read those of other machines.
-
-        A process of another machine is not seen to write them, e.g. on a network file system.
-        """
+        """Reopen stages whose files have grown since their end; read those of other machines."""
         if time.monotonic() < self._resting_due:
             return
         self._resting_due = time.monotonic() + RESTING_PERIOD
@@ -231,7 +216,7 @@ class ExternalWatch:
                 with self._store.write() as connection:
                     watched_stages.reopen(connection, stage)
                 wakeup.ring()
-            elif (changed := self._last_change(stage)) > end + clock.SECOND:
+            elif (changed := self._last_change(stage)) > end + clock.SECOND:  # by another machine
                 with self._store.write() as connection:
                     watched_stages.read_again(connection, stage, changed)
                 wakeup.ring()
@@ -270,10 +255,7 @@ class ExternalWatch:
         return next(jobs, None)
 
     def _trainings(self, path: str) -> list[Training]:
-        """Return the trainings at a path, which is read again only if files have changed there.
-
-        One that has changed just now may change in its directories too, which is not seen.
-        """
+        """Return the trainings at a path, which is read again only if files have changed there."""
         from trainui.metrics.discovery import trainings
 
         now, place = _files(Path(path)), Path(path)
@@ -281,7 +263,7 @@ class ExternalWatch:
         if known is None or known[0] != now:
             known = self._found[path] = now, trainings.below(place)
             if place.is_dir() and not _is_settled(_newest(now)):
-                self._unsettled.add(path)
+                self._unsettled.add(path)  # what changes in its directories is not seen
         return known[1]
 
 

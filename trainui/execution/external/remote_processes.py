@@ -1,7 +1,6 @@
 """Processes that read and watch the external runs on remote file systems, one for each.
 
-A process that looks at a network file system whose server does not answer is blocked for as long as
-that lasts, and cannot be killed. So no other process looks at one.
+No other process looks at one: it would be blocked while the server does not answer.
 """
 
 from __future__ import annotations

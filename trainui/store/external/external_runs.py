@@ -50,11 +50,8 @@ def known_paths(connection: Connection) -> dict[str, str]:
 
 def known_processes(connection: Connection) -> dict[tuple[int, int, str], str]:
     """Return the ids of the external runs by their processes: pid, start in ticks, and boot."""
-    return {
-        (one["pid"], one["ticks"], one["boot"]): run_id
-        for run_id, one in _known(connection)
-        if one.get("ticks")
-    }
+    known = ((run_id, one) for run_id, one in _known(connection) if one.get("ticks"))
+    return {(one["pid"], one["ticks"], one["boot"]): run_id for run_id, one in known}
 
 
 def _known(connection: Connection) -> list[tuple[str, dict[str, Any]]]:
@@ -72,17 +69,11 @@ def add(
     new: NewRun,
     states: Mapping[str, ExternalState],
     directories: Mapping[str, str],
-    *,
-    host: str,
 ) -> None:
-    """Store an external run.
-
-    The run's `submission` has `external`. By stage name, `states` has its state, and `directories`
-    where its attempt's logs are.
-    """
+    """Store an external run; by stage: the states, and the directories of its attempts' logs."""
     own = raw(connection)
     new_run.create(own, new)
-    _start(own, new.id, states, directories, host)
+    _start(own, new.id, states, directories, str(new.host))
     now = clock.now()
     # in the list, which is ordered by creation, it stands where it belongs by its age
     began = min((one.started_at for one in states.values() if one.started_at), default=now)
@@ -108,22 +99,16 @@ def add_stages(
     new: NewRun,
     states: Mapping[str, ExternalState],
     directories: Mapping[str, str],
-    *,
-    host: str,
 ) -> None:
-    """Store more stages of an external run: jobs that its multirun has now.
-
-    `new` is a run with these stages alone; the other arguments are as for `add`.
-    """
+    """Store more stages of an external run, as `add` does; `new` is a run with these alone."""
     own = raw(connection)
     (first,) = own.execute("SELECT count(*) FROM stages WHERE run_id = ?", (run_id,)).fetchone()
     ids = {stage.name: str(uuid.uuid4()) for stage in new.pipeline.stages}
     rows = new_run.stage_rows(new, ids, first=first)
     new_run.insert(own, "stages", [row | {"run_id": run_id} for row in rows])
-    _start(own, run_id, states, directories, host)
+    _start(own, run_id, states, directories, str(new.host))
     runs.refresh(connection, run_id)
-    text = f"{quantity(len(ids), 'stage')} added"
-    events.record(connection, run_id, "submitted", text)
+    events.record(connection, run_id, "submitted", f"{quantity(len(ids), 'stage')} added")
 
 
 def stage_names(connection: Connection, run_id: str) -> set[str]:
@@ -141,36 +126,30 @@ def _start(
     """Give stages their states, and an attempt each."""
     found = own.execute("SELECT name, id FROM stages WHERE run_id = ?", (run_id,))
     ids = {str(name): str(stage_id) for name, stage_id in found.fetchall()}
+    now, rows = clock.now(), []
     for name, one in states.items():
         own.execute(
             "UPDATE stages SET attempt = 1, status = ?, started_at = ?, completed_at = ? "
             "WHERE id = ?",
             (one.status.value, one.started_at, one.completed_at, ids[name]),
         )
-    now = clock.now()
-    new_run.insert(
-        own,
-        "attempts",
-        [
-            {
-                "stage_id": ids[name],
-                "number": 1,
-                "status": one.status.value,
-                "host": host,
-                "directory": directories[name],
-                "slots_json": row_mapping.slots_json(
-                    tuple(Slot(host, "gpu", index) for index in one.gpus)
-                ),
-                "granted_at": now,
-                "started_at": one.started_at or now,
-                "completed_at": one.completed_at,
-                "pid": one.pid,
-                "checkpoint_tried": False,
-                "metrics_complete": False,
-            }
-            for name, one in states.items()
-        ],
-    )
+        slots = tuple(Slot(host, "gpu", index) for index in one.gpus)
+        row = {
+            "stage_id": ids[name],
+            "number": 1,
+            "status": one.status.value,
+            "host": host,
+            "directory": directories[name],
+            "slots_json": row_mapping.slots_json(slots),
+            "granted_at": now,
+            "started_at": one.started_at or now,
+            "completed_at": one.completed_at,
+            "pid": one.pid,
+            "checkpoint_tried": False,
+            "metrics_complete": False,
+        }
+        rows.append(row)
+    new_run.insert(own, "attempts", rows)
 
 
 def let_end(connection: Connection, run_id: str) -> None:

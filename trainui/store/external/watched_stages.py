@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -99,10 +99,7 @@ def set_sources(connection: Connection, stage_id: str, found: Sequence[MetricSou
 
 
 def resting(connection: Connection, host: str, since: int) -> list[tuple[WatchedStage, int]]:
-    """Return this host's stages that ended lately without a tracker's word, and when they did.
-
-    Those that ended before `since` are left out.
-    """
+    """Return this host's stages that ended without a tracker's word `since` a time, and when."""
     found = connection.execute(
         _STAGES.add_columns(ATTEMPTS.c.completed_at).where(
             ATTEMPTS.c.status == Status.ENDED,
@@ -116,10 +113,7 @@ def resting(connection: Connection, host: str, since: int) -> list[tuple[Watched
 
 
 def remote_mounts(connection: Connection, host: str, since: int) -> dict[str, list[AttemptToRead]]:
-    """Return the mountpoints of the remote file systems with external runs that may change.
-
-    With those attempts of each that are not read to their end. `since` is as for `resting`.
-    """
+    """Return by file system the attempts to read, if external runs on it may change."""
     found: dict[str, list[AttemptToRead]] = {}
     watched = running(connection, host) + may_begin_jobs(connection, host, since)
     watched += [stage for stage, _end in resting(connection, host, since)]
@@ -152,11 +146,7 @@ def set_process(
 ) -> str:
     """Record which process trains a run that was found by its files; return the run's directory.
 
-    Args:
-        connection: a write transaction.
-        stage: the only stage of its run.
-        identity: its `pid`, `ticks` and `boot`, its command and its directory.
-        slots: the GPUs that it uses.
+    `identity` has the `pid`, `ticks` and `boot`, command and directory; `slots` are its GPUs.
     """
     reopen(connection, stage)
     json_ = row_mapping.slots_json(slots)
@@ -172,14 +162,7 @@ def set_process(
 def writers_of(
     connection: Connection, host: str, files: Sequence[str], since: int
 ) -> list[WatchedStage]:
-    """Return the stages of external runs that read some of these files, found by no process.
-
-    Args:
-        connection: for reading.
-        host: this host.
-        files: the files that a process writes now.
-        since: stages that ended before, as far as was known, are left out.
-    """
+    """Return the stages without a process that read some files, ended ones only `since` a time."""
     found = running(connection, host) + [one for one, _end in resting(connection, host, since)]
     readers = [one for one in found if one.pid is None]
     named = {
@@ -190,12 +173,11 @@ def writers_of(
         one
         for one in readers
         if not named[one.attempt_id].isdisjoint(files)
-        or (not named[one.attempt_id] and any(map(_is_below(one.directory), files)))
+        or (
+            not named[one.attempt_id]
+            and any(file.startswith(f"{one.directory}/") for file in files)
+        )
     ]
-
-
-def _is_below(directory: str) -> Callable[[str], bool]:
-    return lambda file: file.startswith(f"{directory}/")
 
 
 def reopen(connection: Connection, stage: WatchedStage) -> None:
@@ -204,10 +186,7 @@ def reopen(connection: Connection, stage: WatchedStage) -> None:
 
 
 def read_again(connection: Connection, stage: WatchedStage, end: int) -> None:
-    """Request another read of a stage whose files have grown, although no process has them open.
-
-    `end`, the last change of its files, is taken as its end.
-    """
+    """Request another read of a stage whose files have grown, the last time at its new end."""
     _change_ended(connection, stage, completed_at=end)
 
 
@@ -224,10 +203,7 @@ def _change_ended(connection: Connection, stage: WatchedStage, **values: Any) ->
 def end(
     connection: Connection, stage: WatchedStage, status: Status, reason: str | None = None
 ) -> None:
-    """Record the end of a stage, unless it is on record already.
-
-    `reason` is why it ended, if more is known than the state says.
-    """
+    """Record the end of a stage, with a reason if one is known, unless it is on record already."""
     now = clock.now()
     ended = connection.execute(
         update(ATTEMPTS)

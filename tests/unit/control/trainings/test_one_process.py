@@ -33,7 +33,8 @@ def wandb(directory: Path, name: str = "a1", *, pid: int = PID, host: str = "box
     environment = field(26, field(6, b"train.py") + field(12, host.encode()))
     rows = [row(step, item("train/loss", loss)) for step, loss in enumerate(LOSSES)]
     log = run / f"run-{name}.wandb"
-    log.write_bytes(frames(field(17, about), environment, *rows, field(18, field(1, 0))))
+    heads = field(1, 1) + field(17, about), field(1, 2) + environment
+    log.write_bytes(frames(*heads, *rows, field(1, 11) + field(18, field(1, 0))))
     os.utime(log, (ENDED, ENDED))
 
 
