@@ -14,7 +14,7 @@ import pytest
 
 from tests.unit.metrics.reading import all_points, open_reader, read_on, read_to_end
 from trainui.metrics.files.decoder_choice import DecoderChoice
-from trainui.metrics.formats import quoted
+from trainui.metrics.formats.csv_table import MAX_QUOTED_BYTES
 from trainui.store.db.engine import Store
 
 Point = tuple[str, float, float]
@@ -173,7 +173,7 @@ def test_rows_are_read_while_a_cell_is_written(store: Store, tmp_path: Path) -> 
 def test_an_unclosed_quote_delays_few_lines(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
     rows = b"".join(b"%d,0.5\n" % step for step in range(2, 20_000))
-    assert len(rows) > quoted.MAX_BYTES
+    assert len(rows) > MAX_QUOTED_BYTES
     path.write_bytes(b'step,loss\n1,"0.5\n' + rows)
     read_on(open_reader(store, path, DecoderChoice()))
     assert len(all_points(store)) == 19_999

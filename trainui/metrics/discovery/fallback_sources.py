@@ -13,8 +13,7 @@ from dataclasses import replace
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import GrowingFile, UnreadableFileError
-from trainui.metrics.formats.text.preset_lines import FOUND, AnyLines, has_steps
-from trainui.metrics.formats.text.process_readers import SOUGHT
+from trainui.metrics.formats.text.preset_lines import FOUND, SOUGHT, AnyLines, has_steps
 from trainui.metrics.formats.text.single_values import SingleValues
 from trainui.store.points.source_record import key_of
 

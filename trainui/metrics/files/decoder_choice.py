@@ -14,12 +14,10 @@ from trainui.metrics import formats
 from trainui.metrics.files.tail import FileState, GrowingFile, UnreadableFileError
 from trainui.metrics.formats import Decoder, UnknownFormatError, jsonl, labels, lenient
 from trainui.metrics.formats.detect import HEAD_BYTES, detect
-from trainui.metrics.formats.rows import flatten
-from trainui.metrics.formats.settings_rows import is_configuration
+from trainui.metrics.formats.rows import flatten, is_configuration
 from trainui.metrics.formats.table import step_fields
 from trainui.metrics.formats.text.pattern import PatternLines
-from trainui.metrics.formats.text.preset_lines import PresetLines
-from trainui.metrics.formats.text.process_readers import SOUGHT
+from trainui.metrics.formats.text.preset_lines import SOUGHT, PresetLines
 from trainui.metrics.formats.text.single_values import SingleValues
 from trainui.metrics.formats.wandb.log_file import WandbFile
 from trainui.store.points.chunks import Points

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import ctypes
+import os
+import struct
+from functools import cache, lru_cache
 from pathlib import Path
 
 from trainui import plain_files
@@ -12,6 +15,12 @@ _KNOWN_BYTES = 1024
 
 LEAST_AHEAD = 8 << 20
 """The least bytes of a file that are not stored yet for which a preview is worth it."""
+
+_HERE = -100
+_BIRTH = 0x800
+_STATX_BYTES = 256
+_MASK, _TIME = struct.Struct("=I"), struct.Struct("=qI")
+_TIME_AT = 80
 
 
 def head(path: Path, size: int = 4096, *, begin: int = 0) -> bytes:
@@ -47,3 +56,19 @@ def modified(path: Path) -> float:
     """Return when a file was last written, in seconds since 1970."""
     status = plain_files.look(path)
     return status.st_mtime if status else 0.0
+
+
+def born(path: Path) -> float | None:
+    """Return when a file was made, in seconds since 1970; None if that is unknown."""
+    statx, found = _statx(), ctypes.create_string_buffer(_STATX_BYTES)
+    if statx is None or statx(_HERE, os.fsencode(path), 0, _BIRTH, found):
+        return None
+    if not _MASK.unpack_from(found)[0] & _BIRTH:
+        return None
+    seconds, nanoseconds = _TIME.unpack_from(found, _TIME_AT)
+    return float(seconds + nanoseconds / 1e9)
+
+
+@cache
+def _statx() -> ctypes._NamedFuncPointer | None:
+    return getattr(ctypes.CDLL(None), "statx", None)

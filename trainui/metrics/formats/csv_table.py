@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 
-from trainui.metrics.formats import labels, quoted
+from trainui.metrics.formats import labels
 from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.numbers import numbers_with_unit, to_number
 from trainui.metrics.formats.table import Decoded, TableColumn, merge, table_points
@@ -30,6 +31,9 @@ _DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
 
 Cells = list[str]
 
+MAX_QUOTED_BYTES = 65_536
+"""Bytes of lines held back until a quote is closed; a longer quote is taken for a mistake."""
+
 
 class CsvTable(Decoder):
     """Decodes rows; the state keeps the header and the delimiter."""
@@ -39,7 +43,7 @@ class CsvTable(Decoder):
     def cut(self, data: bytes) -> int:
         """Return the size in bytes of the whole rows; a quoted cell may span several lines."""
         end = data.rfind(b"\n") + 1
-        begun = quoted.begun(data[:end]) if b'"' in data else None
+        begun = _begun_row(data[:end]) if b'"' in data else None
         return end if begun is None else begun
 
     def is_whole(self, rest: bytes, *, clean: bool) -> bool:
@@ -119,7 +123,7 @@ class CsvTable(Decoder):
     def _rows(self, text: str) -> list[Cells]:
         lines = text.replace("\r", "").split("\n")
         if '"' in text and self.state["delimiter"] != _SPACES:
-            lines = quoted.rows(lines, self.state["delimiter"])
+            lines = _joined_rows(lines, self.state["delimiter"])
         lines = [line for line in lines if line.strip()]
         if _COMMENT in text:
             lines = [line for line in lines if not self._is_comment_line(line)]
@@ -248,3 +252,45 @@ def _parse(lines: Sequence[str], delimiter: str) -> list[Cells]:
         return list(csv.reader(lines, delimiter=delimiter, skipinitialspace=True))
     except csv.Error:  # a cell of more than 128 KiB, or a NUL
         return [line.split(delimiter) for line in lines]
+
+
+def _begun_row(lines: bytes) -> int | None:
+    """Return the offset of the last row, if it is incomplete."""
+    if lines.count(b'"') % 2 == 0:
+        return None
+    end = len(lines)
+    while True:
+        start = lines.rfind(b"\n", 0, end - 1) + 1
+        if len(lines) - start > MAX_QUOTED_BYTES:
+            return None
+        if lines.count(b'"', start, end) % 2:
+            return start
+        end = start
+
+
+def _joined_rows(lines: Sequence[str], delimiter: str) -> list[str]:
+    """Return the rows of a table, joining the lines of each.
+
+    A quote that is never closed, or whose closing quote does not end a cell, is a writer's mistake
+    and swallows no line.
+    """
+    odd = [at for at, line in enumerate(lines) if line.count('"') % 2]
+    found: list[str] = []
+    at = 0
+    for first, last in pairwise(odd):
+        if first < at:
+            continue  # it was part of the row before
+        row = "\n".join(lines[first : last + 1])
+        if len(row) <= MAX_QUOTED_BYTES and _is_row(row, delimiter):
+            found += [*lines[at:first], row]
+            at = last + 1
+    return [*found, *lines[at:]]
+
+
+def _is_row(text: str, delimiter: str) -> bool:
+    """Return True if a text is one row with its quotes balanced."""
+    try:
+        cells = list(csv.reader([text], delimiter=delimiter, skipinitialspace=True, strict=True))
+    except csv.Error:
+        return False
+    return len(cells) == 1

@@ -17,8 +17,7 @@ import numpy as np
 from trainui.metrics.formats import lenient
 from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.number_lines import ANYTHING, NumberLines
-from trainui.metrics.formats.rows import Row, row_points
-from trainui.metrics.formats.settings_rows import is_configuration
+from trainui.metrics.formats.rows import Row, is_configuration, row_points
 from trainui.metrics.formats.table import Decoded, WholeTable, step_fields, table_points
 from trainui.metrics.formats.text.log_prefix import record_fields, record_message
 from trainui.metrics.formats.text.presets.print_statements import PrintStatements

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from trainui.metrics.formats import labels, rows, settings_rows
+from trainui.metrics.formats import labels, rows
 from trainui.metrics.formats.numbers import to_number
 from trainui.metrics.formats.table import TableColumn
 from trainui.metrics.formats.text.log_prefix import LEVELS, MESSAGES
@@ -150,7 +150,7 @@ def _check_texts(numbers: tuple[str, ...], texts: tuple[str, ...]) -> None:
         raise ValueError("a log's message may have numbers")
     if any(map(rows.is_count, texts)):
         raise ValueError("a text counts something")
-    if any(map(settings_rows.names_settings, (*numbers, *texts))):
+    if any(map(rows.names_settings, (*numbers, *texts))):
         raise ValueError("a line may be no metrics")
 
 

@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 
 from trainui.metrics.formats import labels
-from trainui.metrics.formats.table import Decoded, TableColumn, merge, number_column, table_points
+from trainui.metrics.formats.table import (
+    Decoded,
+    TableColumn,
+    merge,
+    number_column,
+    step_fields,
+    table_points,
+)
 from trainui.store.points.chunks import Points
 from trainui.store.points.column_packing import NO_TIME
 
@@ -30,6 +37,18 @@ WRAPPER = "data"
 
 _COUNT = re.compile(r"((?:\w+_)?(?:step|iter(?:ation)?|epoch))s?/(?:max|total|num)_\w+")
 """`{"global_step/max_steps": "3/40"}`: the step is 3."""
+
+_SURE = re.compile(
+    r"config(?:uration)?|cfg|args|h(?:yper)?_?param(?:eter)?s|(?:\w+_)?batch_?size", re.IGNORECASE
+)
+"""Signs of a settings row: its name, or a setting that no training measures."""
+
+_SETTING = re.compile(
+    r"(?:\w+_)?(?:seed|lr|learning_rate|epochs|steps|iters|iterations|size|dim|layers?|heads?|"
+    r"workers|decay)|momentum|dropout|hidden|width|depth|alpha|beta[12]|gamma|eps(?:ilon)?|"
+    r"warmup|rank|device",
+    re.IGNORECASE,
+)
 
 
 class SparseRows:
@@ -147,3 +166,27 @@ def _put(flat: dict[str, Any], prefix: str, row: Row, depth: int) -> None:
             flat[f"{prefix}{name}"] = value
         elif depth:
             _put(flat, f"{prefix}{name}/", value, depth - 1)
+
+
+def names_settings(name: str) -> bool:
+    """Return True if a row with a field of this name may be settings."""
+    return _SURE.fullmatch(name) is not None
+
+
+def is_configuration(row: Mapping[str, Any], step: str | None) -> bool:
+    """Return True if a row is settings; `step` is the field that the source names as the step."""
+    if len(row) < 2 and not any(isinstance(value, dict) for value in row.values()):
+        return False
+    return _may_be(tuple(row), step) and all(
+        _is_setting(name) or number_column([value]) is None for name, value in flatten(row).items()
+    )
+
+
+@lru_cache(maxsize=256)
+def _may_be(names: tuple[str, ...], step: str | None) -> bool:
+    return any(map(names_settings, names)) and not step_fields(names, step)
+
+
+def _is_setting(name: str) -> bool:
+    *above, own = name.split("/")
+    return any(map(names_settings, (*above, own))) or _SETTING.fullmatch(own) is not None

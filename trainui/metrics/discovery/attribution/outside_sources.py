@@ -29,7 +29,6 @@ from trainui.metrics.discovery.attribution.database_runs import DatabaseRuns, is
 from trainui.metrics.discovery.attribution.search_round import SearchRound
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files import peek
-from trainui.metrics.files.birth import birth_of
 from trainui.metrics.files.tail import FileState, look_at
 from trainui.metrics.formats import mlflow
 from trainui.supervisor.protocol import RUN_TAG
@@ -220,7 +219,7 @@ class OutsideSources:
     def _may_be_anothers(self, path: Path) -> bool:
         """Return True if another attempt ran between a file's birth and its last change."""
         near = self._near_rivals()
-        born = birth_of(path) if near and not mounts.remote_mount(str(path)) else None
+        born = peek.born(path) if near and not mounts.remote_mount(str(path)) else None
         if born is None:
             return bool(near)
         changed = self._listings[0].states[path].modified / 1e9

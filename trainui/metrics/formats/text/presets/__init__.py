@@ -7,24 +7,21 @@ from __future__ import annotations
 
 from trainui.metrics.formats.text.presets import (
     bars,
-    blocks,
     columns,
+    epoch_bars,
     epoch_loops,
-    fairseq,
     header_and_rows,
     json_line,
-    keras,
     one_line,
     print_statements,
     tables,
-    ultralytics,
     values,
 )
 from trainui.metrics.formats.text.presets.base import Preset as Preset
 from trainui.metrics.formats.text.presets.base import Row as Row
 
 PRESETS: dict[str, type[Preset]] = {
-    "fairseq": fairseq.Fairseq,
+    "fairseq": epoch_loops.Fairseq,
     "mmengine": epoch_loops.MMEngine,
     "detectron2": one_line.Detectron2,
     "megatron": one_line.Megatron,
@@ -35,10 +32,10 @@ PRESETS: dict[str, type[Preset]] = {
     "hf": one_line.HuggingFace,
     "paddlenlp": one_line.PaddleNLP,
     "sb3": tables.Table,
-    "rsl_rl": blocks.RslRl,
-    "elements": blocks.Elements,
-    "ultralytics": ultralytics.Ultralytics,
-    "keras": keras.Keras,
+    "rsl_rl": tables.RslRl,
+    "elements": tables.Elements,
+    "ultralytics": epoch_bars.Ultralytics,
+    "keras": epoch_bars.Keras,
     "metriclogger": epoch_loops.MetricLogger,
     "timm_train": epoch_loops.Timm,
     "gbm": one_line.Boosting,

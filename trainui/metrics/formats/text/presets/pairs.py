@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from trainui.metrics.formats.text.presets.base import NUMBER, STEP
+from trainui.metrics.formats import labels
+from trainui.metrics.formats.text.presets.base import NUMBER, STEP, Row
 
 _WORD = r"(?!(?:None|null|N/A|n/a)\b)[^\W\d](?:[\w.@/%^-]|'(?=\w))*"
 _INNER = r"[^()\d]{0,40}"
@@ -80,6 +81,13 @@ _BETWEEN = re.compile(
     r"[\w%/.\u00b5\u03bc]*(?: (?:%|(?:m?s|sec(?:onds)?)\b))?(?:[,;]? *\([^()]*\))?[\s,;|)\]/-]*"
 )
 """Allowed between two pairs: a unit, text in brackets, punctuation."""
+
+_LABEL = re.compile(
+    rf"[^\[]*\[(?:[^\[\]]*?[^\[\]A-Za-z])??(?P<part>{labels.HELD_OUT})(?![A-Za-z])[^\[\]]*\]\W*$",
+    re.IGNORECASE,
+)
+"""`[Diff-Val(normal)] Epoch 1: loss = 2`."""
+_LEAST_SECTION = len("(val ")
 
 
 class Pair(NamedTuple):
@@ -223,7 +231,7 @@ def between(line: str, pairs: Sequence[Pair]) -> list[str]:
 
 
 def run_to_end(line: str, pairs: Sequence[Pair]) -> int:
-    """Return the index from which the rest of the line is only pairs."""
+    """Return the index from which the rest of the line is only"""
     end, at = len(line), len(pairs)
     while at and _BETWEEN.fullmatch(line, pairs[at - 1].end, end):
         at -= 1
@@ -261,3 +269,41 @@ def part_of_name(name: str) -> str:
 def of_part(name: str, of: str) -> str:
     """Return a metric's name, prefixed so that it differs from the training's."""
     return name if not of or _IS_HELD_OUT.fullmatch(name) else f"{of} {name}"
+
+
+def may_be_metric(pair: Pair) -> bool:
+    """Return False for a step, and for a whole number that no metric's name is given."""
+    if pair.is_step:
+        return False
+    return not pair.value.is_integer() or "." in pair.text or names_metric(pair.name)
+
+
+def part_of_line(line: str, found: Sequence[Pair]) -> str:
+    """Return a line's part of the data, which is named before or after its step."""
+    before = next(pair for pair in found if pair.is_step)
+    first = next(pair for pair in found if not pair.is_step)
+    words = f"{line[: before.start]}{before.name.rpartition(' ')[0]}"
+    own = part(line[before.end : first.start]) or part(words)
+    label = _LABEL.match(words) if not own and "[" in words else None
+    return label["part"].lower() if label else own
+
+
+def values_of(line: str, found: Sequence[Pair], of: str, leaving_out: str = "") -> Row:
+    """Return the values by name; `of` is the part of the data that they are of.
+
+    Another part that is named between two pairs, `| val: `, is that of those behind it. A name that
+    is repeated is of the last part named, as in `Train Loss: 1, Acc: 2, Val Loss: 1, Acc: 2`.
+    """
+    row: Row = {}
+    named, end = "", found[0].start
+    for pair in found:
+        if pair.start - end > _LEAST_SECTION:
+            of = section(line[end : pair.start], of)
+        named, end = part_of_name(pair.name) or named, pair.end
+        if pair.name in (STEP, leaving_out) or pair.is_time_left:
+            continue
+        name = pair.name if pair.is_step else of_part(pair.name, of)
+        if name in row and named and not pair.is_step:
+            name = of_part(pair.name, named)
+        row.setdefault(name, pair.value)
+    return row

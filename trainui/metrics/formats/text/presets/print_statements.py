@@ -17,7 +17,6 @@ from trainui.metrics.formats.text.presets import (
     epoch_steps,
     line_forms,
     line_labels,
-    line_values,
     pairs,
 )
 from trainui.metrics.formats.text.presets.base import (
@@ -172,13 +171,13 @@ class PrintStatements(Preset):
         if pairs.run_to_end(text, found) or any(pair.is_step for pair in found):
             return NOTHING
         self.memory[_WRAPS] = (step, of, text[found[-1].end :] if found else text)
-        return [{STEP: step, **line_values.values(text, found, of)}] if found else NOTHING
+        return [{STEP: step, **pairs.values_of(text, found, of)}] if found else NOTHING
 
     def _below(self, line: str, step: float, of: str) -> Sequence[Row]:
         """Return the numbers of a dict below a line that has its step and ends in a colon."""
         line = line_forms.plain_dict(pairs.unwrapped(line.strip()))
         found = pairs.find(line)
-        return [{STEP: step, **line_values.values(line, found, of)}] if found else NOTHING
+        return [{STEP: step, **pairs.values_of(line, found, of)}] if found else NOTHING
 
     def _may_be_under(self, line: str) -> bool:
         """Return True for an indented line, or one of training, straight below a row."""
@@ -201,7 +200,7 @@ class PrintStatements(Preset):
             self.memory[_AT] = row[STEP]
             self.memory[_IS_UNDER] = True
         if row and (edge or line.endswith(":")):
-            of = line_values.part(line, found) if any(pair.is_step for pair in found) else ""
+            of = pairs.part_of_line(line, found) if any(pair.is_step for pair in found) else ""
             if edge:
                 self.memory[_WRAPS] = (row[STEP], of, line[found[-1].end :])
             else:
@@ -232,7 +231,7 @@ class PrintStatements(Preset):
                 self.memory[_AT], _name = EpochSteps(self.memory).of_line(line, steps)
             return None
         step, own = EpochSteps(self.memory).of_line(line, steps)
-        row = line_values.values(line, found, line_values.part(line, found), leaving_out=own or "")
+        row = pairs.values_of(line, found, pairs.part_of_line(line, found), leaving_out=own or "")
         if own is not None and len(steps) == 1:
             step = epoch_steps.counted_if_repeated(self.memory, own, step, row)
         row = self._apart_by_word(line, found, step, row)
@@ -276,7 +275,7 @@ class PrintStatements(Preset):
             step += EpochSteps(self.memory).counted(float(outer), step)
         return {
             STEP: step,
-            **line_values.values(line, found, pairs.part(line[begin.end() : found[0].start])),
+            **pairs.values_of(line, found, pairs.part(line[begin.end() : found[0].start])),
         }
 
     def _placed(self, line: str, found: Sequence[Pair]) -> Row | None:
@@ -295,11 +294,11 @@ class PrintStatements(Preset):
             epoch = Pair("epoch", at, of, *begin.span(), begin[0])
             inner, inner_of = float(begin["inner"]), float(begin["inner_of"])
             inner += EpochSteps(self.memory).before(epoch, inner, inner_of)
-            return {STEP: inner, **line_values.values(line, found, part)}
+            return {STEP: inner, **pairs.values_of(line, found, part)}
         last, _of, before = places.get(part, (at, of, 0.0))
         before += of if at < last else 0.0
         self.memory["places"] = {**places, part: (at, of, before)}
-        return {STEP: before + at, **line_values.values(line, found, part)}
+        return {STEP: before + at, **pairs.values_of(line, found, part)}
 
     def _held_out(self, line: str, found: Sequence[Pair]) -> Row | None:
         """Return the numbers of a validation line without a step."""
@@ -316,18 +315,18 @@ class PrintStatements(Preset):
         if all(pair.value.is_integer() and "." not in pair.text for pair in found):
             return None
         of = pairs.part(line[: found[0].start]) or _VALIDATION
-        return {STEP: self.memory[_AT], **line_values.values(line, found, of)}
+        return {STEP: self.memory[_AT], **pairs.values_of(line, found, of)}
 
     def _under(self, line: str, found: Sequence[Pair]) -> Row | None:
         """Return the numbers of a line of nothing else, which is indented below a row."""
         begin = _UNDER.match(line) if self.memory.get(_IS_UNDER) else None
         if begin is None or begin.end() != found[0].start or pairs.run_to_end(line, found):
             return None
-        if any(pair.is_step for pair in found) or not any(map(line_values.may_be_metric, found)):
+        if any(pair.is_step for pair in found) or not any(map(pairs.may_be_metric, found)):
             return None
         return {
             STEP: self.memory[_AT],
-            **line_values.values(line, found, (begin["part"] or "").lower()),
+            **pairs.values_of(line, found, (begin["part"] or "").lower()),
         }
 
 

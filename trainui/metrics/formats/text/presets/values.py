@@ -13,8 +13,7 @@ from itertools import chain
 from typing import Any
 
 from trainui.metrics.formats import labels, lenient
-from trainui.metrics.formats.rows import numbers
-from trainui.metrics.formats.settings_rows import names_settings
+from trainui.metrics.formats.rows import names_settings, numbers
 from trainui.metrics.formats.table import step_fields
 from trainui.metrics.formats.text.log_prefix import message
 from trainui.metrics.formats.text.presets import pairs
