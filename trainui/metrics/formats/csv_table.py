@@ -19,18 +19,11 @@ from trainui.store.points.chunks import Points
 _DELIMITERS = (",", ";", "\t", "|")
 _SPACES = " "
 """The delimiter that means any run of blanks."""
-
-_COMMENT = "#"
-
 _HELD = "held"
 """Key in the state: a first line that can only be interpreted with the next one."""
-
 _QUOTED = re.compile(r'"[^"]*"')
-
 _DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
-
 Cells = list[str]
-
 MAX_QUOTED_BYTES = 65_536
 """Bytes of lines held back until a quote is closed; a longer quote is taken for a mistake."""
 
@@ -108,15 +101,13 @@ class CsvTable(Decoder):
         self.state.pop("step", None)
 
     def _name_by_number(self, cells: Cells) -> None:
-        """Name the columns of a table without a header; a first column of integers is the step.
-
-        The only other column has the name of its file, if that is a metric's, as in `loss.txt`.
-        """
+        """Name the columns of a table without a header; a first column of integers is the step."""
         self.state["columns"] = names = [str(at) for at in range(len(cells))]
         first = to_number(cells[0])
         if len(cells) > 1 and first is not None and first >= 0 and first.is_integer():
             self.state["step"] = "0"
         others = len(names) - ("step" in self.state)
+        # a single column is named by its file, as in `loss.txt`
         if others == 1 and self._path is not None and names_metric(self._path.stem):
             names[-1] = self._path.stem
 
@@ -125,13 +116,13 @@ class CsvTable(Decoder):
         if '"' in text and self.state["delimiter"] != _SPACES:
             lines = _joined_rows(lines, self.state["delimiter"])
         lines = [line for line in lines if line.strip()]
-        if _COMMENT in text:
+        if "#" in text:
             lines = [line for line in lines if not self._is_comment_line(line)]
         return split_cells(lines, self.state["delimiter"]) if lines else []
 
     def _is_comment_line(self, line: str) -> bool:
         """Return True if a line between rows is a comment for people and not another header."""
-        if not line.startswith(_COMMENT):
+        if not line.startswith("#"):
             return False
         cells = split_cells([line.lstrip("# ")], self.state["delimiter"])
         return not cells or not self._is_header(cells[0])
@@ -180,10 +171,9 @@ class CsvTable(Decoder):
             return TableColumn(np.array(cells, np.float64))
         except ValueError:  # a blank cell, or text
             numbers = [self._number(cell) for cell in cells]
-        present = np.array([number is not None for number in numbers])
-        if not present.any():
+        if all(number is None for number in numbers):
             numbers = numbers_with_unit(cells)
-            present = np.array([number is not None for number in numbers])
+        present = np.array([number is not None for number in numbers])
         if not present.any():
             return None
         return TableColumn(np.array([number or 0.0 for number in numbers], np.float64), present)
@@ -204,16 +194,16 @@ def _is_ambiguous(head: str) -> bool:
     """Return True if a first line may be a comment, or names separated by blanks."""
     bare = _QUOTED.sub("", head)
     separated = any(delimiter in bare for delimiter in _DELIMITERS)
-    return head.startswith(_COMMENT) or (not separated and len(bare.split()) > 1)
+    return head.startswith("#") or (not separated and len(bare.split()) > 1)
 
 
 def _is_comment(head: str, following: str, delimiter: str) -> bool:
     """Return True if a first line is a comment: a header has as many cells as the row after it."""
-    if not head.startswith(_COMMENT):
+    if not head.startswith("#"):
         return False
     names, row = split_cells([head.lstrip("# "), following], delimiter)
     is_row = any(to_number(cell) is not None for cell in row)
-    return len(names) != len(row) or not is_row or following.startswith(_COMMENT)
+    return len(names) != len(row) or not is_row or following.startswith("#")
 
 
 def find_delimiter(line: str, following: Sequence[str]) -> str:
@@ -232,26 +222,23 @@ def find_delimiter(line: str, following: Sequence[str]) -> str:
 
 def has_numbers(line: str) -> bool:
     """Return True if a cell of a row is a number."""
-    return any(
-        to_number(cell) is not None for cell in split_cells([line], find_delimiter(line, []))[0]
-    )
+    (cells,) = split_cells([line], find_delimiter(line, []))
+    return any(to_number(cell) is not None for cell in cells)
 
 
 def split_cells(lines: Sequence[str], delimiter: str) -> list[Cells]:
     """Return the cells of some lines, without their quotes."""
     if delimiter == _SPACES:
         return [line.split() for line in lines]
-    if any('"' in line for line in lines):
-        # Line by line: a stray quote must not swallow the lines after it.
-        return [cells for line in lines for cells in _parse([line], delimiter)]
-    return _parse(lines, delimiter)
-
-
-def _parse(lines: Sequence[str], delimiter: str) -> list[Cells]:
-    try:
-        return list(csv.reader(lines, delimiter=delimiter, skipinitialspace=True))
-    except csv.Error:  # a cell of more than 128 KiB, or a NUL
-        return [line.split(delimiter) for line in lines]
+    # Quoted lines one by one: a stray quote must not swallow the lines after it.
+    blocks = [[line] for line in lines] if any('"' in line for line in lines) else [lines]
+    found: list[Cells] = []
+    for block in blocks:
+        try:
+            found += csv.reader(block, delimiter=delimiter, skipinitialspace=True)
+        except csv.Error:  # a cell of more than 128 KiB, or a NUL
+            found += [line.split(delimiter) for line in block]
+    return found
 
 
 def _begun_row(lines: bytes) -> int | None:

@@ -22,9 +22,7 @@ from trainui.metrics.formats.rows import Row, flatten, row_points
 from trainui.metrics.formats.table import Decoded, number_column, step_fields
 
 HISTORY = "log_history"
-
 _STEP = "step"
-
 _NUMBERED = re.compile(r"(?:(?:epoch|step|iter|iteration|round|fold)[ _-]?)?(-?\d+)", re.IGNORECASE)
 
 _GROUPS = ("learn", "test")
@@ -36,6 +34,8 @@ class JsonFile(Decoder):
 
     name = "json"
     whole = True
+    _records: str | None = None
+    """The name of its list of records, if all such documents have the same."""
 
     def __init__(
         self,
@@ -65,14 +65,12 @@ class JsonFile(Decoder):
     def decode(self, block: bytes, first_row: int) -> Decoded:
         """Decode the document."""
         document = _load(block)
-        rows = self._find_rows(document)
+        records = document.get(self._records) if isinstance(document, dict) else None
+        rows = find_rows(records if isinstance(records, list) else document)
         self.state["snapshot"] = len(rows) == 1 and rows[0] is document
         if self.state["snapshot"]:
             return self._decode_newest(rows[0], first_row)
         return Decoded(row_points(rows, first_row=first_row, step=self._step), len(rows))
-
-    def _find_rows(self, document: Any) -> Sequence[Row]:
-        return find_rows(document)
 
     def _decode_newest(self, document: Row, first_row: int) -> Decoded:
         """Decode newest values, which have no history."""
@@ -96,12 +94,7 @@ class TrainerState(JsonFile):
     """Decodes the history in Transformers' `trainer_state.json`."""
 
     name = "hf"
-
-    def _find_rows(self, document: Any) -> Sequence[Row]:
-        history = document.get(HISTORY) if isinstance(document, dict) else None
-        if not isinstance(history, list):
-            return super()._find_rows(document)
-        return [row for row in history if isinstance(row, dict)]
+    _records = HISTORY
 
 
 def _load(data: bytes) -> Any:
@@ -177,11 +170,8 @@ def _are_numbers(value: Any) -> bool:
 
 def _are_pairs(value: Any) -> bool:
     """Return True if a value is a list of (step, value) pairs."""
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(isinstance(pair, list) and len(pair) == 2 and _are_numbers(pair) for pair in value)
-    )
+    pairs = value if isinstance(value, list) else ()
+    return bool(pairs) and all(_are_numbers(pair) and len(pair) == 2 for pair in pairs)
 
 
 def _by_step(series: Mapping[str, Iterable[Sequence[Any]]]) -> list[Row]:

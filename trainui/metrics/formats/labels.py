@@ -32,8 +32,6 @@ HELD_OUT = r"val(?:id(?:ation)?)?|dev|eval(?:uation)?|test"
 _PART = rf"train(?:ing)?|{HELD_OUT}"
 _IS_PART = re.compile(_PART, re.IGNORECASE)
 _NAMES_PART = re.compile(rf"(?:.*[^a-z])?(?:{_PART})(?:[^a-z].*)?", re.IGNORECASE)
-
-
 _LONGEST = 60
 """Characters of a job's label."""
 

@@ -15,12 +15,8 @@ MAX_TEXT = 65_536
 """Characters of a text that is parsed as a Python literal, which is slow."""
 
 _WORDS = {
-    "nan": float("nan"),
-    "inf": float("inf"),
-    "infinity": float("inf"),
-    "true": True,
-    "false": False,
-    "null": None,
+    **{word: float(word) for word in ("nan", "inf", "infinity")},
+    **{"true": True, "false": False, "null": None},
 }
 
 
@@ -29,7 +25,14 @@ def load(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        return _load_python(text) if text.startswith("{") and len(text) <= MAX_TEXT else None
+        if not text.startswith("{") or len(text) > MAX_TEXT:
+            return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            return _value(ast.parse(text, mode="eval").body)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return None
 
 
 def load_objects(text: str) -> Sequence[Any] | None:
@@ -74,15 +77,6 @@ def _skip(text: str, at: int) -> int:
     while at < len(text) and text[at] in " \t\r\n,\0":
         at += 1
     return at
-
-
-def _load_python(text: str) -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)
-            return _value(ast.parse(text, mode="eval").body)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-        return None
 
 
 def _value(node: ast.expr) -> Any:

@@ -78,23 +78,16 @@ def row_points(rows: Sequence[Row], *, first_row: int, step: str | None) -> dict
 
     `first_row` is the number of rows before them, `step` the field that the source names.
     """
-    tables = [
-        _group_points(numbers, names, columns, first_row, step)
-        for numbers, names, columns in _tables(rows)
-    ]
+    tables: list[Mapping[str, Points]] = []
+    for numbers, names, columns in _tables(rows):
+        at = np.array(numbers, np.int64)
+        series = table_points(_columns(names, columns), at, first_row=first_row, step=step)
+        if (fields := labels.find(names)) is None:
+            tables.append(series)
+        else:
+            cells = dict(zip(names, columns, strict=True))
+            tables.append(labels.split(series, fields, at, cells))
     return merge(tables) if tables else {}
-
-
-def _group_points(
-    numbers: Sequence[int], names: Names, columns: Values, first_row: int, step: str | None
-) -> Mapping[str, Points]:
-    """Return the series of rows with the same fields."""
-    found, at = _columns(names, columns), np.array(numbers, np.int64)
-    series = table_points(found, at, first_row=first_row, step=step)
-    fields = labels.find(names)
-    if fields is None:
-        return series
-    return labels.split(series, fields, at, dict(zip(names, columns, strict=True)))
 
 
 def _tables(rows: Sequence[Row]) -> Iterator[tuple[list[int], Names, Values]]:
@@ -177,13 +170,13 @@ def is_configuration(row: Mapping[str, Any], step: str | None) -> bool:
     """Return True if a row is settings; `step` is the field that the source names as the step."""
     if len(row) < 2 and not any(isinstance(value, dict) for value in row.values()):
         return False
-    return _may_be(tuple(row), step) and all(
+    return _may_be_settings(tuple(row), step) and all(
         _is_setting(name) or number_column([value]) is None for name, value in flatten(row).items()
     )
 
 
 @lru_cache(maxsize=256)
-def _may_be(names: tuple[str, ...], step: str | None) -> bool:
+def _may_be_settings(names: Names, step: str | None) -> bool:
     return any(map(names_settings, names)) and not step_fields(names, step)
 
 

@@ -30,7 +30,6 @@ _IGNITE = re.compile(
     r"\[(?P<times>\d[\d:]*<[^\]]*)\]\s*"
 )
 """PyTorch-Ignite's form: the numbers come before the times."""
-
 _ITEM = re.compile(r", ([A-Za-z_][^=,]*)=([^,\]]+)")
 _UNITS = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _COUNTS = re.compile(r"\d+|\b(?:epoch|iter|it|step|of|train|training)\b|[^\w@%]+", re.IGNORECASE)
@@ -39,10 +38,8 @@ _SEEN = 100
 """Positions of the first bar that are remembered."""
 LONG, EVERY = 600, 60
 """Seconds on the bar's own clock: how long until the first bar gives rows, and between two rows."""
-
 _ALLENNLP = " ||: "
 """In its bars, which are alike for training and validation; a table has the same numbers."""
-
 _NO_METRIC = frozenset({"v_num"})
 
 
@@ -70,14 +67,17 @@ class Tqdm(Preset):
         bar = bars.setdefault(kind, {"text": "", "at": 0.0, "row": {}, "given": [], "count": 0})
         if "start" not in bar or not (bar["row"] or bar["count"]):
             bar["start"] = _epochs_before(text)
-        if own is not None:
-            return self._at_step(kind, bar, own, described | _numbers(found["rest"] or ""))
+        row = described | _numbers(found["rest"] or "")
+        if own is not None:  # the numbers of a step are whole when the next one is described
+            rows = NOTHING if bar.get("own") in (None, own) else self._new_rows(kind, bar)
+            bar.update(own=own, row=row, given=[])
+            return rows
         at = _amount(found["at"])
         begins = at < bar["at"] or (bar["text"] != text and at <= bar["at"])
         rows = self._end(kind, bar) if begins else NOTHING
         bar["text"], bar["at"] = text, at
         if at or not bar["count"]:  # a bar that starts over has the numbers of the one before
-            bar["row"].update(described | _numbers(found["rest"] or ""))
+            bar["row"].update(row)
         seconds = _seconds(found["times"])
         if seconds >= LONG and not bar["count"] and "before" not in bar:
             length = found["of"] or "0"  # or `?`
@@ -94,27 +94,17 @@ class Tqdm(Preset):
             rows = [*rows, *self._new_rows(kind, bar)] if "seen" not in bar else rows
         return rows
 
-    def _at_step(self, kind: str, bar: dict[str, Any], own: float, row: Row) -> Sequence[Row]:
-        """Return the numbers of the step before, if a bar's description has another one now."""
-        rows = NOTHING if bar.get("own") in (None, own) else self._new_rows(kind, bar)
-        bar.update(own=own, row=row, given=[])
-        return rows
-
     def _new_rows(self, kind: str, bar: dict[str, Any]) -> Sequence[Row]:
         """Return the new numbers of a bar; a bar may continue after it seemed to have ended."""
         if "before" in bar:
-            return self._advanced(kind, bar)
+            step = bar["before"] + bar["at"]
+            if step <= bar["told_at"]:
+                return NOTHING
+            bar["told_at"] = step
+            return _row(kind, bar["row"], step)
         new = {name: value for name, value in bar["row"].items() if name not in bar["given"]}
         bar["given"] += new
         return _row(kind, new, bar.get("own", bar["start"] + bar["count"]))
-
-    def _advanced(self, kind: str, bar: dict[str, Any]) -> Sequence[Row]:
-        """Return the numbers of a long bar if it has advanced since the last row."""
-        step = bar["before"] + bar["at"]
-        if step <= bar["told_at"]:
-            return NOTHING
-        bar["told_at"] = step
-        return _row(kind, bar["row"], step)
 
     def _end(self, kind: str, bar: dict[str, Any]) -> Sequence[Row]:
         rows = self._new_rows(kind, bar)
@@ -127,14 +117,14 @@ class Tqdm(Preset):
 
     def finish(self) -> Sequence[Row]:
         """Return the bars that were drawn last, and what was seen of one that has no epoch."""
-        bars: dict[str, Any] = self.memory.get("bars", {})
-        return [row for kind, bar in bars.items() for row in self._last(kind, bar)]
-
-    def _last(self, kind: str, bar: dict[str, Any]) -> Sequence[Row]:
-        seen = bar.pop("seen", ())
-        if not seen or "before" in bar:
-            return self._end(kind, bar)
-        return [row for at, values in seen for row in _row(kind, values, at)]
+        rows: list[Row] = []
+        for kind, bar in self.memory.get("bars", {}).items():
+            seen = bar.pop("seen", ())
+            if not seen or "before" in bar:
+                rows += self._end(kind, bar)
+            else:
+                rows += (row for at, values in seen for row in _row(kind, values, at))
+        return rows
 
 
 def _remember(bar: dict[str, Any], at: float) -> None:
@@ -158,10 +148,7 @@ def _row(kind: str, values: Row, step: float) -> Sequence[Row]:
 
 @lru_cache(256)
 def _described(text: str) -> tuple[str, float | None, Row]:
-    """Return a bar's description without the metrics in it, its step, and the metrics.
-
-    `Epoch 3 loss 0.5` is redrawn with other numbers as the bar advances.
-    """
+    """Return a bar's description without the metrics in it, its step, and the metrics."""
     found = pairs.find(text)
     metrics = [pair for pair in found if _is_metric(pair)]
     if not metrics:
@@ -183,10 +170,9 @@ def _is_metric(pair: Pair) -> bool:
 def _epochs_before(text: str) -> int:
     """Return the number of epochs before the one that a bar's description says."""
     found = _EPOCH.search(text)
-    epoch = int(found["at"]) if found else 0
-    if found is None or epoch < 2:  # the first one, whether counted from 0 or from 1
+    if found is None or int(found["at"]) < 2:  # the first one, whether counted from 0 or from 1
         return 0
-    return epoch - (found["of"] is not None)
+    return int(found["at"]) - (found["of"] is not None)
 
 
 def _seconds(times: str) -> float:

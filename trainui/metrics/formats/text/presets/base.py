@@ -18,10 +18,8 @@ STEP = "step"
 """The field of a row with its step."""
 
 NOTHING: Sequence[Row] = ()
-
 NUMBER = r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\.?\d)|(?:nan|inf(?:inity)?)\b)"
 """A pattern for a number, also NaN and infinities; a unit may follow."""
-
 
 MAX_PRINTED = 2000
 """Characters: a longer line is not written for people to read."""
@@ -48,10 +46,7 @@ class Preset:
         return {}
 
     def read_line(self, line: str) -> Sequence[Row]:
-        """Return the rows that a line of the log completes; none if a number cannot be converted.
-
-        One such line, for example with a number of 400 digits, must not cost an attempt all others.
-        """
+        """Return the rows that a line completes; none if it has a number of, say, 400 digits."""
         try:
             return self.read(message(line) if self.of_messages else line)
         except (ValueError, OverflowError):
@@ -99,8 +94,5 @@ def prefixed(prefix: str, row: Row, steps: Container[str] = (STEP,)) -> Row:
 
 def numbers(pairs: Sequence[tuple[str, str]]) -> Row:
     """Return the values that are numbers, with or without a unit."""
-    row: Row = {}
-    for name, value in pairs:
-        if (number := leading_number(value)) is not None:
-            row[name] = number
-    return row
+    found = ((name, leading_number(value)) for name, value in pairs)
+    return {name: number for name, number in found if number is not None}

@@ -10,7 +10,14 @@ import re
 from collections.abc import Sequence
 
 from trainui.metrics.formats.numbers import leading_number
-from trainui.metrics.formats.text.presets.base import MAX_PRINTED, NOTHING, STEP, Preset, Row
+from trainui.metrics.formats.text.presets.base import (
+    MAX_PRINTED,
+    NOTHING,
+    STEP,
+    Preset,
+    Row,
+    numbers,
+)
 
 _CELL = re.compile(r"\S+(?: \S+)*")
 _DASHES = re.compile(r"[-=]+")
@@ -66,15 +73,11 @@ class ColumnsPreset(Preset):
         step = self.memory.get("step", 0)
         if len(cells) != len(names) or not cells[step].isdigit():
             return NOTHING
-        numbers = {
-            name: number
-            for name, cell in zip(names, cells, strict=True)
-            if (number := leading_number(cell)) is not None
-        }
-        numbers.pop(names[step])
-        if not numbers or self._is_repeated(line):
+        row = numbers([*zip(names, cells, strict=True)])
+        row.pop(names[step])
+        if not row or self._is_repeated(line):
             return NOTHING
-        return [{STEP: float(cells[step]), **numbers}]
+        return [{STEP: float(cells[step]), **row}]
 
     def _is_repeated(self, line: str) -> bool:
         """Return True for a row of a table that is printed whole again, as PrettyTable's are."""
@@ -96,15 +99,13 @@ def _cells(line: str) -> list[str]:
     return cells if len(cells) != 1 else line.split()
 
 
-def _is_name(cell: str) -> bool:
-    """Return True for a column's name, and not for a number or the `3/10 :` of a bar."""
-    is_word = any(letter.isalpha() or letter in "#%" for letter in cell)
-    return is_word and not cell[0].isdigit() and leading_number(cell) is None
-
-
 def _step(cells: list[str]) -> int | None:
     """Return the index of the step in a header; None if it is not a header."""
-    if len(cells) < 2 or not all(map(_is_name, cells)):
+    for cell in cells:  # no numbers, and not the `3/10 :` of a bar
+        is_word = any(letter.isalpha() or letter in "#%" for letter in cell)
+        if not is_word or cell[0].isdigit() or leading_number(cell) is not None:
+            return None
+    if len(cells) < 2:
         return None
     names = [cell.lower() for cell in cells[:2]]  # a step comes first or second
     return next((names.index(name) for name in _STEPS if name in names), None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 from trainui.metrics.formats.numbers import to_number
 from trainui.metrics.formats.text.presets.base import NOTHING, STEP, Preset, Row
@@ -58,10 +57,10 @@ class Keras(Preset):
         return own
 
     def _new_rows(self) -> Sequence[Row]:
-        memory: dict[str, Any] = self.memory
-        new = {name: value for name, value in memory["row"].items() if name not in memory["given"]}
-        memory["given"] = [*memory["given"], *new]
-        return [{STEP: float(memory["epoch"]), **new}] if new else NOTHING
+        given, row = self.memory["given"], self.memory["row"]
+        new = {name: value for name, value in row.items() if name not in given}
+        self.memory["given"] = [*given, *new]
+        return [{STEP: float(self.memory["epoch"]), **new}] if new else NOTHING
 
     def finish(self) -> Sequence[Row]:
         """Return the epoch that was drawn last."""
@@ -73,13 +72,11 @@ class Keras(Preset):
 
 
 def _numbers(parts: Sequence[str]) -> Row:
-    row: Row = {}
-    for part in parts:
-        name, colon, value = part.strip().rpartition(": ")
-        number = to_number(value)
-        if colon and number is not None and not _DURATION.fullmatch(part.strip()):
-            row[name] = number
-    return row
+    found = (
+        part.strip().rpartition(": ") for part in parts if not _DURATION.fullmatch(part.strip())
+    )
+    named = ((name, to_number(value)) for name, colon, value in found if colon)
+    return {name: number for name, number in named if number is not None}
 
 
 class Ultralytics(Preset):

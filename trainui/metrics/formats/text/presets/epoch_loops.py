@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Any
 
+from trainui.metrics.formats import lenient
 from trainui.metrics.formats.numbers import leading_number
 from trainui.metrics.formats.text.presets.base import NOTHING, NUMBER, STEP, Preset, Row, numbers
 
@@ -24,14 +24,6 @@ _STEP = "num_updates"
 _NO_SERIES = frozenset({"epoch", "update"})
 
 
-def _pairs(line: str, at: int) -> list[tuple[str, float, float | None]]:
-    """Return names, values, and the means printed beside some of them."""
-    return [
-        (name, float(value), float(mean) if mean else None)
-        for name, value, mean in _METRIC.findall(line, at)
-    ]
-
-
 class _Loops(Preset):
     """Counts training steps across epochs; reads only the last line of a test, its means."""
 
@@ -43,29 +35,26 @@ class _Loops(Preset):
     def read(self, line: str) -> Sequence[Row]:
         """Return the line's numbers."""
         found = self.line.match(line) if self.substring in line else None
-        pairs = _pairs(line, found.end()) if found else []
+        pairs = _METRIC.findall(line, found.end()) if found else []
         if found is None or not pairs:
             return NOTHING
         at, of = int(found["at"]), int(found["of"])
+        head = found["head"].strip(" :").lower() or "test"
+        row: Row = {STEP: float(at)}
         if found["epoch"] is not None:
             first = 1 if found.groupdict().get("epochs") else 0  # `Train: 1/80`
-            step = self.memory["last"] = (int(found["epoch"]) - first) * of + at
-            return [{STEP: float(step), **self._training(pairs)}]
-        head = found["head"].strip(" :").lower() or "test"
-        if head.startswith("train"):
-            return [{STEP: float(at), **self._training(pairs)}]
-        if at < of - self.last_of:
-            return NOTHING
-        tested = {f"{head}/{name}": value if mean is None else mean for name, value, mean in pairs}
-        return [{STEP: float(self.memory.get("last", at)), **tested}]
-
-    def _training(self, pairs: Sequence[tuple[str, float, float | None]]) -> Row:
-        row: Row = {}
+            self.memory["last"] = (int(found["epoch"]) - first) * of + at
+            row = {STEP: float(self.memory["last"])}
+        elif not head.startswith("train"):
+            if at < of - self.last_of:
+                return NOTHING
+            means = {f"{head}/{name}": float(mean or value) for name, value, mean in pairs}
+            return [{STEP: float(self.memory.get("last", at)), **means}]
         for name, value, mean in pairs:
-            row[name] = value
-            if mean is not None:
-                row[f"{name}_avg"] = mean
-        return row
+            row[name] = float(value)
+            if mean:
+                row[f"{name}_avg"] = float(mean)
+        return [row]
 
 
 class MetricLogger(_Loops):
@@ -111,11 +100,16 @@ class MMEngine(Preset):
         found = self._line.match(line) if "Epoch" in line or "Iter" in line else None
         if found is None:
             return NOTHING
-        pairs = [pair for pair in self._metric.findall(line, found.end()) if pair[0] != "eta"]
-        row = numbers(pairs)
+        row = numbers(self._metric.findall(line, found.end()))
+        row.pop("eta", None)
         mode = found["mode"] or "train"
         if mode != "train":
-            row = {self._apart(name, mode): value for name, value in row.items()}
+            # apart from metrics of the training
+            is_like = self._also_of_training.fullmatch
+            row = {
+                f"{mode}/{name}" if mode == "test" or is_like(name) else name: row[name]
+                for name in row
+            }
         return [{STEP: self._step(found, mode), **row}] if row else NOTHING
 
     def _step(self, found: re.Match[str], mode: str) -> float:
@@ -130,11 +124,6 @@ class MMEngine(Preset):
             return float(epoch * self.memory["of"])
         return float(self.memory.get("last", epoch or at))
 
-    def _apart(self, name: str, mode: str) -> str:
-        """Return a validation metric's name, prefixed if the training has one like it."""
-        is_like_one = mode == "test" or self._also_of_training.fullmatch(name)
-        return f"{mode}/{name}" if is_like_one else name
-
 
 class Fairseq(Preset):
     """Reads each line by itself."""
@@ -145,7 +134,9 @@ class Fairseq(Preset):
             return NOTHING
         if (at := line.find(_JSON)) >= 0:
             tag = _field(line[:at])
-            return self._row(tag, _json(line[at + 2 :], tag))
+            fields = lenient.load(line[at + 2 :])
+            named = fields.items() if isinstance(fields, dict) else ()
+            return self._row(tag, [(name.removeprefix(f"{tag}_"), one) for name, one in named])
         if (found := _LINE.search(line)) is None:
             return NOTHING
         rest = line[found.end() :]
@@ -156,23 +147,14 @@ class Fairseq(Preset):
         return self._row(tag, (_SUMMARY if is_summary else _INSIDE).findall(rest))
 
     def _row(self, tag: str, pairs: Sequence[tuple[str, Any]]) -> Sequence[Row]:
-        row: Row = {}
-        for name, value in pairs:
-            number = leading_number(str(value))
-            if number is not None and name not in _NO_SERIES:
-                row[STEP if name == _STEP else f"{tag}/{name}"] = number
+        row = {
+            STEP if name == _STEP else f"{tag}/{name}": number
+            for name, value in pairs
+            if name not in _NO_SERIES and (number := leading_number(str(value))) is not None
+        }
         return [row] if STEP in row and len(row) > 1 else NOTHING
 
 
 def _field(before: str) -> str:
     """Return the logger's name for a line: the last field before it."""
     return before.rpartition("| ")[2].strip()
-
-
-def _json(text: str, tag: str) -> Sequence[tuple[str, Any]]:
-    """Return the fields of a line's object, without the tag that prefixes them."""
-    try:
-        fields = json.loads(text)
-    except ValueError:
-        return ()
-    return [(name.removeprefix(f"{tag}_"), value) for name, value in fields.items()]

@@ -21,11 +21,9 @@ _BRACKETS = re.compile(r"\]\s*\[\s*\d")
 """Between the positions of `Epoch: [0][10/100]`, where epochs count from 0."""
 
 _FIRST, _RUNS_ON, _SEEN = "first", "runs_on", "epochs"
-
-HEADING = "heading"
-"""Key in a preset's memory: the epoch that a line of nothing else says."""
-REPEATS = "repeats"
-"""Key in a preset's memory: by the names in a line, the lines with only an epoch as their step."""
+HEADING, REPEATS = "heading", "repeats"
+"""Keys in a preset's memory: the epoch that a line of nothing else says; by the names in a line,
+the lines with only an epoch as their step."""
 _MANY_REPEATS = 16
 """Lines of an epoch with the same names; fewer may be one of each process."""
 _MOST_NAMES = 100
@@ -85,7 +83,9 @@ class EpochSteps:
             return self.counted(outer.value, place)
         if self._runs_on(outer.value, place, of, leads=leads):
             return 0
-        return (outer.value - self._first_epoch(outer.value, from_zero=from_zero)) * of
+        if outer.value == 0 or from_zero:
+            self.memory[_FIRST] = 0  # so a log that a resumed training begins counts on correctly
+        return (outer.value - int(self.memory.get(_FIRST, 1))) * of
 
     def _runs_on(self, epoch: float, place: float, of: float, *, leads: bool) -> bool:
         """Return True if a position, as in `step 150/900 loss 2 epoch 2`, counts across epochs.
@@ -122,15 +122,6 @@ class EpochSteps:
             seen["last"] = place
         self.memory[_SEEN] = seen
         return float(seen["before"])
-
-    def _first_epoch(self, epoch: float, *, from_zero: bool) -> int:
-        """Return the number of the first epoch: 0 if one was seen, or is known, else 1.
-
-        So the log of a resumed training, which begins at a later epoch, counts on correctly.
-        """
-        if epoch == 0 or from_zero:
-            self.memory[_FIRST] = 0
-        return int(self.memory.get(_FIRST, 1))
 
 
 def of_heading(steps: Mapping[str, Pair]) -> float | None:

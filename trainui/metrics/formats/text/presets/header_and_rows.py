@@ -86,10 +86,8 @@ class HeaderAndRows(Preset):
         return step
 
     def _begin(self, step: float, part: str) -> None:
-        """Begin the rows of a heading; within a validation, positions may start over.
-
-        In `Eval epoch: 4`, `part` is `Eval`.
-        """
+        """Begin the rows of a heading; `part` is the `Eval` in `Eval epoch: 4`."""
+        # within a validation, positions may start over
         starts_over = self.memory.get("title") and step < self.memory.get(STEP, 0)
         self.memory["within"] = bool(starts_over) and not part
         if not self.memory["within"]:
@@ -105,8 +103,10 @@ class HeaderAndRows(Preset):
         found = pairs.find(line)
         if not found or any(pair.is_step for pair in found) or pairs.run_to_end(line, found):
             return None
-        if len({pair.name for pair in found}) < len(found) and _are_numbered(found):
-            return None
+        if len({pair.name for pair in found}) < len(found) and all(
+            pair.value.is_integer() and "." not in pair.text for pair in found
+        ):
+            return None  # as in `| Metric | Layer 0 | Layer 1 |`
         before = line[: found[0].start]
         if not _BEFORE.fullmatch(before):
             return None
@@ -115,8 +115,3 @@ class HeaderAndRows(Preset):
         )
         found = [pair for pair in found if not pair.is_time_left]
         return {STEP: step, **{pairs.of_part(pair.name, of): pair.value for pair in found}}
-
-
-def _are_numbered(found: Sequence[pairs.Pair]) -> bool:
-    """Return True for names that are numbered, as in `| Metric | Layer 0 | Layer 1 |`."""
-    return all(pair.value.is_integer() and "." not in pair.text for pair in found)

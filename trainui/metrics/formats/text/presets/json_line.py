@@ -22,6 +22,7 @@ _MOST_LINES = 500
 _COUNT = re.compile(r"(\d+)/(\d+)")
 _EPOCH, _POSITIONS = "epoch", ("iter", "iteration", "step", "batch")
 _KINDS = ("_type", "type", "event", "split", "phase", "mode", "stage")
+"""Fields that may say the part of the data, as in `"_type": "val_epoch"`."""
 _HELD_OUT = re.compile(rf"(?:.*[\W_])?(?P<part>{labels.HELD_OUT})(?:[\W_].*)?", re.IGNORECASE)
 
 
@@ -39,11 +40,15 @@ class JsonLine(Preset):
         value = lenient.load(found[2])
         if not isinstance(value, dict):
             return NOTHING
-        of = pairs.part(found[1]) or _kind(value)
-        row = self._counted(numbers(_fields(value)), value, of)
-        if len(row) < 2 or not step_fields(tuple(row), None):
+        texts = (text for name in _KINDS if isinstance(text := value.get(name), str))
+        kind = next(filter(None, map(_HELD_OUT.fullmatch, texts)), None)
+        of = pairs.part(found[1]) or (kind["part"].lower() if kind else "")
+        is_record = record_message(value) is not None and not step_fields(tuple(value), None)
+        fields = record_fields(value) if is_record else value
+        row = self._counted(numbers(fields), value, of)
+        if len(row) < 2 or not (steps := step_fields(tuple(row), None)):
             return NOTHING
-        return [_of_part(row, of)]
+        return [{name if name in steps else pairs.of_part(name, of): row[name] for name in row}]
 
     def _joined(self, line: str) -> str:
         """Return an object that spans several lines when its last one is read."""
@@ -79,25 +84,6 @@ def _count(value: Row, name: str) -> tuple[float, float] | None:
     text = value.get(name)
     found = _COUNT.fullmatch(text) if isinstance(text, str) else None
     return (float(found[1]), float(found[2])) if found else None
-
-
-def _kind(value: Row) -> str:
-    """Return the part of the data that a field says, as in `"_type": "val_epoch"`."""
-    texts = (text for name in _KINDS if isinstance(text := value.get(name), str))
-    found = next(filter(None, map(_HELD_OUT.fullmatch, texts)), None)
-    return found["part"].lower() if found else ""
-
-
-def _of_part(row: Numbers, of: str) -> Numbers:
-    """Return a row whose names differ from those of the training."""
-    steps = step_fields(tuple(row), None) if of else ()
-    return {pairs.of_part(name, of) if name not in steps else name: row[name] for name in row}
-
-
-def _fields(value: Row) -> Row:
-    """Return an object's fields, or those that a call of a logger added to its record."""
-    is_record = record_message(value) is not None and not step_fields(tuple(value), None)
-    return record_fields(value) if is_record else value
 
 
 class MLPerf(Preset):

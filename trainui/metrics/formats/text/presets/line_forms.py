@@ -79,7 +79,10 @@ def rewritten(line: str) -> str:
     if line[:1].isdigit():
         return _COUNTED.sub(_named_count, line)
     if any(word in line for word in _PLACES) and _PLACE.search(line):
-        line = _with_step_first(line)
+        if _RESULTS in line:
+            line = _REPEATED_STEP.sub("", line.replace(_RESULTS, "eval step"))
+        else:
+            line = _AT_STEP.sub(r"\g<unit> \g<at>: \g<name>: ", line, count=1)
     if _STEPS.match(line):
         return _STEPS.sub("step", line)
     if ": " in line and LETTERS.match(line):
@@ -91,13 +94,6 @@ def rewritten(line: str) -> str:
     if line.count(" = ") > 1 and " | " in line:
         return line.replace(" = ", ": ")  # names of several words
     return line
-
-
-def _with_step_first(line: str) -> str:
-    """Return `step 2000: Average loss: 113.8` for `Average loss at step 2000: 113.8`."""
-    if _RESULTS in line:
-        return _REPEATED_STEP.sub("", line.replace(_RESULTS, "eval step"))
-    return _AT_STEP.sub(r"\g<unit> \g<at>: \g<name>: ", line, count=1)
 
 
 def _named_count(found: re.Match[str]) -> str:

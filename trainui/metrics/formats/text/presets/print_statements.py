@@ -32,8 +32,6 @@ from trainui.metrics.formats.text.presets.line_labels import LineLabels
 from trainui.metrics.formats.text.presets.pairs import Pair
 
 _BAR = re.compile(r"\d+%\||\[\d+:\d\d[<,]")
-_WITHIN = "within"
-"""Key in the memory: metrics printed within epochs."""
 _MANY = 100
 _HAS_STEP = re.compile(
     r"step|iter|\bit\b|epoch|\bep\b|episode|update|round|tick|batch|\bgame\b|generation"
@@ -84,30 +82,16 @@ _CONTINUED = re.compile(r"\s{10,}\S")
 _JOB = re.compile(r"\s*#(?P<number>\d+) : (?P<overrides>\S.*?)\s*")
 """Hydra's launcher, before each job of a multirun."""
 
-_JOB_OF = "job"
-"""Key in the memory: the job that prints."""
-
-_FOLD = "fold"
-"""Key in the memory: the fold that the last heading names."""
-
-
-_BELOW = "below"
-"""Key in the memory: the step and the part of the data of a line that ends in a colon."""
-
+_WITHIN, _AT, _JOB_OF, _FOLD = "within", "at", "job", "fold"
+"""Keys in the memory: metrics printed within epochs, the step of the last line, the job that
+prints, and the fold that the last heading names."""
 _WORD, _APART = "word", "words"
 """Keys in the memory: the first word before a step, and those of other trainings."""
-
-_HANDED_ON = (_WITHIN, line_labels.FOLDS, _WORD, _APART, epoch_steps.REPEATS)
-
-_IS_UNDER = "under"
-"""Key in the memory: the line before gave a row, to which an indented line may belong."""
-
-_AT = "at"
-"""Key in the memory: the step of the last line."""
-
-_WRAPS = "wraps"
-"""Key in the memory: the step and the part of the data of a line that Rich may have wrapped, and
-its end, which may be a name without its number."""
+_IS_UNDER, _BELOW, _WRAPS = "under", "below", "wraps"
+"""Keys in the memory: the line before gave a row, to which an indented line may belong; the step
+and the part of the data of a line that ends in a colon; the same of a line that Rich may have
+wrapped, and its end, which may be a name without its number."""
+_CARRIED_OVER = (_WITHIN, line_labels.FOLDS, _WORD, _APART, epoch_steps.REPEATS)
 
 
 class PrintStatements(Preset):
@@ -118,7 +102,7 @@ class PrintStatements(Preset):
     @classmethod
     def carried_over(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
         """Return the epochs' lengths, and the names that decide others."""
-        names = {name: memory[name] for name in _HANDED_ON if name in memory}
+        names = {name: memory[name] for name in _CARRIED_OVER if name in memory}
         return {**epoch_steps.carried_over(memory), **names}
 
     def read(self, line: str) -> Sequence[Row]:
@@ -133,9 +117,8 @@ class PrintStatements(Preset):
             self.memory[_FOLD] = line_labels.find_fold(line)
             return NOTHING
         rows = self._apart_by_fold(line, self._read(line))
-        if of := self.memory.get(_JOB_OF):
-            return [prefixed(f"{of}/", row) for row in rows]
-        return rows
+        of = self.memory.get(_JOB_OF)
+        return [prefixed(f"{of}/", row) for row in rows] if of else rows
 
     def _read(self, line: str) -> Sequence[Row]:
         wraps = self.memory.pop(_WRAPS, None)
@@ -143,16 +126,20 @@ class PrintStatements(Preset):
             return self._continued(line, *wraps)
         below = self.memory.pop(_BELOW, None)
         if below is not None and line.lstrip().startswith(("{'", '{"')):
-            return self._below(line, *below)
-        if _BAR.search(line) or not (self._may_be_under(line) or _may_be_read(line)):
+            text = line_forms.plain_dict(pairs.unwrapped(line.strip()))
+            fields, (step, of) = pairs.find(text), below
+            return [_row(step, text, fields, of)] if fields else NOTHING
+        if _BAR.search(line) or not (
+            self._may_be_under(line) or any(may_be_read(line) for may_be_read in _MAY_BE_READ)
+        ):
             return NOTHING
         ranks = [*_RANK.finditer(line)]
         if not ranks:
-            row = self._row(line)
+            row = self._of_line(line)
             return [row] if row else NOTHING
         ends = [*(rank.start() for rank in ranks[1:]), len(line)]
         texts = (line[rank.end() : end].strip() for rank, end in zip(ranks, ends, strict=True))
-        found = zip(ranks, map(self._row, map(message, texts)), strict=True)
+        found = zip(ranks, map(self._of_line, map(message, texts)), strict=True)
         return [prefixed(f"rank{rank[rank.lastindex or 1]} ", row) for rank, row in found if row]
 
     def _apart_by_fold(self, line: str, rows: Sequence[Row]) -> Sequence[Row]:
@@ -171,13 +158,7 @@ class PrintStatements(Preset):
         if pairs.run_to_end(text, found) or any(pair.is_step for pair in found):
             return NOTHING
         self.memory[_WRAPS] = (step, of, text[found[-1].end :] if found else text)
-        return [{STEP: step, **pairs.values_of(text, found, of)}] if found else NOTHING
-
-    def _below(self, line: str, step: float, of: str) -> Sequence[Row]:
-        """Return the numbers of a dict below a line that has its step and ends in a colon."""
-        line = line_forms.plain_dict(pairs.unwrapped(line.strip()))
-        found = pairs.find(line)
-        return [{STEP: step, **pairs.values_of(line, found, of)}] if found else NOTHING
+        return [_row(step, text, found, of)] if found else NOTHING
 
     def _may_be_under(self, line: str) -> bool:
         """Return True for an indented line, or one of training, straight below a row."""
@@ -186,20 +167,20 @@ class PrintStatements(Preset):
         self.memory[_IS_UNDER] = is_under = _UNDER.match(line) is not None
         return is_under
 
-    def _row(self, line: str) -> Row | None:
+    def _of_line(self, line: str) -> Row | None:
         edge = _RICH.search(line) if ".py:" in line else None
         line = pairs.unwrapped((line[: edge.start()] if edge else line).rstrip())
         line = line_forms.rewritten(line)
         found: Sequence[Pair] = pairs.find(line)
         if not found or line_forms.is_sentence(line) or line_forms.is_of_best(line):
             return None
-        row = self._stepped(line, found) or self._numbered(line, found)
-        row = row or self._placed(line, found)
-        row = row or self._held_out(line, found) or self._under(line, found)
-        if row:
-            self.memory[_AT] = row[STEP]
-            self.memory[_IS_UNDER] = True
-        if row and (edge or line.endswith(":")):
+        ways = (self._stepped, self._numbered, self._placed, self._held_out, self._under)
+        row = next((row for way in ways if (row := way(line, found))), None)
+        if row is None:
+            return None
+        self.memory[_AT] = row[STEP]
+        self.memory[_IS_UNDER] = True
+        if edge or line.endswith(":"):
             of = pairs.part_of_line(line, found) if any(pair.is_step for pair in found) else ""
             if edge:
                 self.memory[_WRAPS] = (row[STEP], of, line[found[-1].end :])
@@ -214,7 +195,9 @@ class PrintStatements(Preset):
             return None
         begin = 0 if _LOGGED.fullmatch(line[: found[first].start].rstrip()) else None
         if begin is None or first:
-            run = max(pairs.run_to_end(line, found), _glued_before(found, first))
+            # a logger's prefix like `module:180` is no pair
+            glued = (at + 1 for at in range(first) if _GLUED.search(found[at].text))
+            run = max([pairs.run_to_end(line, found), *glued])
             named = run < first and _LOGGED.fullmatch(line[: found[run].start])
             first = run if named else first
             if begin is None and not named:
@@ -273,10 +256,7 @@ class PrintStatements(Preset):
         step = float(inner or outer)
         if inner:
             step += EpochSteps(self.memory).counted(float(outer), step)
-        return {
-            STEP: step,
-            **pairs.values_of(line, found, pairs.part(line[begin.end() : found[0].start])),
-        }
+        return _row(step, line, found, pairs.part(line[begin.end() : found[0].start]))
 
     def _placed(self, line: str, found: Sequence[Pair]) -> Row | None:
         """Return the numbers of a line whose step is a position behind a part of the data."""
@@ -294,28 +274,23 @@ class PrintStatements(Preset):
             epoch = Pair("epoch", at, of, *begin.span(), begin[0])
             inner, inner_of = float(begin["inner"]), float(begin["inner_of"])
             inner += EpochSteps(self.memory).before(epoch, inner, inner_of)
-            return {STEP: inner, **pairs.values_of(line, found, part)}
+            return _row(inner, line, found, part)
         last, _of, before = places.get(part, (at, of, 0.0))
         before += of if at < last else 0.0
         self.memory["places"] = {**places, part: (at, of, before)}
-        return {STEP: before + at, **pairs.values_of(line, found, part)}
+        return _row(before + at, line, found, part)
 
     def _held_out(self, line: str, found: Sequence[Pair]) -> Row | None:
         """Return the numbers of a validation line without a step."""
         begin = _HELD_OUT.match(line) if _AT in self.memory else None
-        if (
-            begin is None
-            or epoch_steps.INSIDE.search(line)
-            or not found
-            or pairs.run_to_end(line, found)
-        ):
+        if begin is None or epoch_steps.INSIDE.search(line) or pairs.run_to_end(line, found):
             return None
         if found[0].start < begin.start("part") or any(pair.is_step for pair in found):
             return None
         if all(pair.value.is_integer() and "." not in pair.text for pair in found):
             return None
         of = pairs.part(line[: found[0].start]) or _VALIDATION
-        return {STEP: self.memory[_AT], **pairs.values_of(line, found, of)}
+        return _row(self.memory[_AT], line, found, of)
 
     def _under(self, line: str, found: Sequence[Pair]) -> Row | None:
         """Return the numbers of a line of nothing else, which is indented below a row."""
@@ -324,14 +299,11 @@ class PrintStatements(Preset):
             return None
         if any(pair.is_step for pair in found) or not any(map(pairs.may_be_metric, found)):
             return None
-        return {
-            STEP: self.memory[_AT],
-            **pairs.values_of(line, found, (begin["part"] or "").lower()),
-        }
+        return _row(self.memory[_AT], line, found, (begin["part"] or "").lower())
 
 
-def _may_be_read(line: str) -> bool:
-    return any(one(line) for one in _MAY_BE_READ)
+def _row(step: float, line: str, found: Sequence[Pair], of: str) -> Row:
+    return {STEP: step, **pairs.values_of(line, found, of)}
 
 
 def _first_step(found: Sequence[Pair]) -> int | None:
@@ -341,9 +313,3 @@ def _first_step(found: Sequence[Pair]) -> int | None:
         if pair.is_step and not is_size:
             return at
     return None
-
-
-def _glued_before(found: Sequence[Pair], first: int) -> int:
-    """Return the index of the first pair after a logger's prefix like `module:180`."""
-    glued = (at + 1 for at in range(first) if _GLUED.search(found[at].text))
-    return max(glued, default=0)

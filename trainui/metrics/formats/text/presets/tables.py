@@ -61,8 +61,7 @@ class Table(Preset):
             self.memory["group"] = key
             return
         group = self.memory.get("group", "") if key.startswith(_INDENT) else ""
-        number = to_number(value)
-        if number is not None:
+        if (number := to_number(value)) is not None:
             row[f"{group}{key.strip()}"] = number
 
 

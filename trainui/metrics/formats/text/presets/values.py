@@ -54,18 +54,13 @@ _SECTION = re.compile(
 """`evaluate:dev`: the values on the next lines are of this part of the data."""
 _LINES_OF_SECTION, _LONGEST_SECTION = 4, 60
 _IN_NAMES = re.compile(r"loss|accuracy|reward|return|perplexity", re.IGNORECASE)
-_WORDS = re.compile(r"[\W_]+")
-_GIVEN = re.compile(r"[:=]")
-"""`loss_disc=3.5`: a name that is not usual has to be given its value."""
 _RESULT = re.compile(r"Result for (?P<trial>\S+):\s*")
 """The heading of what one of Ray's trials reports."""
 _BAR = re.compile(r"\d%\||\[[=>.]+\]|\[\d+:\d\d(?:[<,]|:\d\d<)")
 _HELD_OUT = re.compile(rf"\W*(?:{labels.HELD_OUT})\b[: ]*[\[(]", re.IGNORECASE)
 """`Test: [1/9] Loss 2`: a position within the held-out data."""
-
 _ENOUGH, _ENOUGH_AT_END = 10, 2
 """Lines with the same names that make a series: while the log may grow, and after its end."""
-
 _COUNTS, _STEPPED, _WAITING, _KNOWN = "counts", "stepped", "waiting", "known"
 """Keys in the memory: the number of the last line by its names, the names that lines with a step
 have, and the rows of a log that is not known yet to be of this kind."""
@@ -95,7 +90,11 @@ class Values(Preset):
             self.memory.setdefault("first", trial["trial"])
             self.memory["trial"] = trial["trial"]
         if not pairs.names_metric(line):
-            self._note_section(line)
+            part, lines = self.memory.get("section", ("", 0))
+            if len(line) <= _LONGEST_SECTION and (section := _SECTION.search(line)):
+                self.memory["section"] = (section["part"].lower(), _LINES_OF_SECTION)
+            elif lines and line.strip():
+                self.memory["section"] = (part, lines - 1)
             return NOTHING
         rows = self._with_step(line) or self._counted(line)
         if not rows or self.memory.get(_KNOWN):
@@ -106,14 +105,6 @@ class Values(Preset):
     def finish(self) -> Sequence[Row]:
         """Return the rows of a log that was too short."""
         return self._release(_ENOUGH_AT_END)
-
-    def _note_section(self, line: str) -> None:
-        """Remember the part of the data that a line says, for the lines below."""
-        part, lines = self.memory.get("section", ("", 0))
-        if len(line) <= _LONGEST_SECTION and (section := _SECTION.search(line)):
-            self.memory["section"] = (section["part"].lower(), _LINES_OF_SECTION)
-        elif lines and line.strip():
-            self.memory["section"] = (part, lines - 1)
 
     def _release(self, enough: int) -> Sequence[Row]:
         waiting: Sequence[Row] = self.memory.get(_WAITING, ())
@@ -172,9 +163,9 @@ def _is_metric(pair: pairs.Pair) -> bool:
         return True
     if _FRACTIONS.fullmatch(pair.name):
         return _FRACTION.search(pair.text) is not None
-    if _IN_NAMES.search(pair.name) is None or _GIVEN.search(pair.text) is None:
-        return False
-    return not any(map(_SETTING.fullmatch, _WORDS.split(pair.name)))
+    if _IN_NAMES.search(pair.name) is None or {":", "="}.isdisjoint(pair.text):
+        return False  # a name that is not usual has to be given its value, as in `loss_disc=3.5`
+    return not any(map(_SETTING.fullmatch, re.split(r"[\W_]+", pair.name)))
 
 
 def _dict(line: str) -> Row:
