@@ -25,7 +25,6 @@ HEAD_BYTES = 65_536
 """Bytes examined."""
 
 _BOM = b"\xef\xbb\xbf"
-
 _COMPRESSED = "is compressed; have the metrics written as plain text, or name the file that is not"
 _WIDE = "is written in UTF-16; have it written in UTF-8"
 _BINARIES = {
@@ -68,7 +67,7 @@ def detect(head: bytes, path: Path, *, complete: bool) -> str | None:
         return _which_json(text, path, complete=complete)
     if len(head) < event_file.HEAD_BYTES and not complete and b"\0" in head:
         return None
-    if _is_binary(text):
+    if b"\0" in text or len(text.translate(None, _NO_TEXT)) < 0.95 * len(text):
         raise UnknownFormatError(f"{path} {_describe_binary(head)}")
     if mlflow.looks_like(text):
         return "mlflow"
@@ -109,10 +108,6 @@ def _describe_binary(text: bytes) -> str:
     return "is binary, in no known format; name the file that contains metrics"
 
 
-def _is_binary(text: bytes) -> bool:
-    return b"\0" in text or len(text.translate(None, _NO_TEXT)) < 0.95 * len(text)
-
-
 def _which_text(text: bytes, path: Path, *, complete: bool) -> str | None:
     """Return `csv` for a table, else `text`: a preset may read its lines."""
     lines = [line for line in re.split(r"[\r\n]+", text.decode("utf-8", "replace")) if line.strip()]
@@ -123,13 +118,10 @@ def _which_text(text: bytes, path: Path, *, complete: bool) -> str | None:
     rows = (plain if len(plain) > 1 else rows)[:2]
     if len(rows) < 2 and not complete:
         return None
-    named = path.suffix in (".csv", ".tsv") or _is_column(rows, path)
+    # `loss.txt` may have one number a line
+    is_column = names_metric(path.stem) and all(to_number(row) is not None for row in rows)
+    named = path.suffix in (".csv", ".tsv") or is_column
     return "csv" if rows and _is_table(rows, named=named) else "text"
-
-
-def _is_column(rows: list[str], path: Path) -> bool:
-    """Return True for a file of one number a line, if its name is a metric's, as `loss.txt`."""
-    return names_metric(path.stem) and all(to_number(row) is not None for row in rows)
 
 
 def _is_table(rows: list[str], *, named: bool) -> bool:

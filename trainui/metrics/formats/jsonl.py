@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,6 @@ from trainui.metrics.formats.text.presets.print_statements import PrintStatement
 from trainui.store.points.lazy_numpy import Floats
 
 _BOM = b"\xef\xbb\xbf"
-
 _SPREAD = re.compile(rb"(?:\xef\xbb\xbf)?[\s\0]*\{[ \t\r]*\n")
 _SEVERAL = re.compile(rb"\}\s*\{")
 
@@ -104,22 +104,19 @@ class JsonLines(Decoder):
 
     def _rows(self, part: bytes) -> list[Row]:
         """Return the objects of some lines."""
+        found: list[Any] = []
         try:
             found = ANYTHING.decode_lines(part)
         except (ValueError, RecursionError):
-            lines = (line for line in part.split(b"\n") if line.strip(b" \t\r\0"))
-            return [row for line in lines for row in self._objects(line)]
+            for line in filter(None, (line.strip(b" \t\r\0") for line in part.split(b"\n"))):
+                try:
+                    found.append(ANYTHING.decode(line))
+                except (ValueError, RecursionError):
+                    row = _load_leniently(line)
+                    is_several = row is None and _SEVERAL.search(line)
+                    text = line.decode("utf-8", "replace")
+                    found += lenient.first_objects(text)[0] if is_several else [row]
         return [row for row in found if isinstance(row, dict)]
-
-    def _objects(self, line: bytes) -> list[Row]:
-        """Return the objects of a line: one, if the line is valid."""
-        try:
-            row = ANYTHING.decode(line)
-        except (ValueError, RecursionError):
-            row = _load_leniently(line)
-            if row is None and _SEVERAL.search(line):
-                return lenient.first_objects(line.decode("utf-8", "replace"))[0]
-        return [row] if isinstance(row, dict) else []
 
 
 def are_no_lines(data: bytes) -> bool:

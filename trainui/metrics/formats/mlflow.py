@@ -22,8 +22,6 @@ DIRECTORY = "metrics"
 
 _LINE = re.compile(rb"\d{12,14} [-+.\w]+( -?\d+)?( .*)?")
 """Milliseconds since 1970, a value, a step; newer versions may add the name of a data set."""
-
-
 _LONGEST_TIME = 14
 """Digits of a time."""
 
@@ -52,13 +50,8 @@ def run_directory(path: Path) -> Path:
 def nested_prefix(path: Path, root: Path | None = None) -> str:
     """Return the prefix for a metric of a run nested in another; none if it is that of the root."""
     run = run_directory(path)
-    if run == root:
-        return ""
-    try:
-        (run / "tags" / "mlflow.parentRunId").stat()
-    except OSError:
-        return ""
-    return f"{run_name(path)}/"
+    is_nested = run != root and plain_files.look(run / "tags" / "mlflow.parentRunId") is not None
+    return f"{run_name(path)}/" if is_nested else ""
 
 
 def run_name(path: Path) -> str:

@@ -6,7 +6,7 @@ field it does not have. Lines with anything else are left to the slower decoders
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from operator import attrgetter
 from typing import Any
@@ -26,10 +26,9 @@ MAX_FIELDS = 500
 _PATIENCE = 16
 """Parts for which this decoder is skipped after one that it could not decode."""
 
-_GAP = float(np.array(0x7FF8_0000_0000_0A3D).view(np.float64))
+_GAP_BITS = 0x7FF8_0000_0000_0A3D
+_GAP = float(np.array(_GAP_BITS).view(np.float64))
 """Marks a missing field: a NaN that no decoder produces."""
-
-_GAP_BITS = int(np.float64(_GAP).view(np.int64))
 
 _STAND_INS = {
     b"-Infinity": (b"-3.141592653589e-309", float("-inf")),
@@ -123,7 +122,9 @@ class NumberLines:
         if self._lines is None or not self._numbers:
             raise ValueError("no field is known")
         lines = self._lines.decode_lines(part)
-        if any(to_number(text) is not None for text in self._different_texts(lines)):
+        texts = [attrgetter(f"text_{at}") for at in range(len(self._texts))]
+        different = chain.from_iterable(set(map(text, lines)) for text in texts)
+        if any(to_number(text) is not None for text in different):
             raise ValueError("a number is written as a text")
         width = len(self._numbers)
         numbers = chain.from_iterable(self._tuples(lines))
@@ -136,10 +137,6 @@ class NumberLines:
         if len(fields) < 2:
             return ((getattr(row, field),) for row in lines for field in fields)
         return map(attrgetter(*fields), lines)
-
-    def _different_texts(self, lines: list[Any]) -> Iterable[str]:
-        fields = (f"text_{at}" for at in range(len(self._texts)))
-        return chain.from_iterable(set(map(attrgetter(field), lines)) for field in fields)
 
 
 def _check_texts(numbers: tuple[str, ...], texts: tuple[str, ...]) -> None:

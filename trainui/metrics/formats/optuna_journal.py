@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ STATES = ("RUNNING", "COMPLETE", "PRUNED", "FAIL", "WAITING")
 """States of a trial, by the numbers in a journal."""
 
 _CREATE_STUDY, _DELETE_STUDY, _CREATE_TRIAL = 0, 1, 4
-_SET_PARAMETER, _SET_STATE, _SET_INTERMEDIATE = 5, 6, 7
+_CHANGES = _SET_PARAMETER, _SET_STATE, _SET_INTERMEDIATE = 5, 6, 7
 _RUNNING, _COMPLETE, _WAITING = 0, 1, 4
 
 
@@ -60,26 +61,20 @@ class JournalNumbers:
 
     def apply(self, entry: Mapping[str, Any]) -> Change | None:
         """Note the change of a line, and return it; None if there is none that matters."""
-        code = entry["op_code"]
+        code, studies, deleted = entry["op_code"], self.state["studies"], self.state["deleted"]
         if code == _CREATE_STUDY:
-            return self._create_study(entry)
+            name, goals = entry["study_name"], len(entry["directions"])
+            if any(one[0] == name for index, one in enumerate(studies) if index not in deleted):
+                return None  # several workers created it at once
+            studies.append([name, goals])
+            self.state["counts"].append(0)
+            return self._change(len(studies) - 1, is_new_study=True)
         if code == _DELETE_STUDY:
-            self.state["deleted"].append(entry["study_id"])
+            deleted.append(entry["study_id"])
             return self._change(entry["study_id"], is_deleted=True)
         if code == _CREATE_TRIAL:
             return self._create_trial(entry)
-        if code in (_SET_PARAMETER, _SET_STATE, _SET_INTERMEDIATE):
-            return self._change_trial(code, entry)
-        return None
-
-    def _create_study(self, entry: Mapping[str, Any]) -> Change | None:
-        name, goals = entry["study_name"], len(entry["directions"])
-        studies, deleted = self.state["studies"], self.state["deleted"]
-        if any(one[0] == name for index, one in enumerate(studies) if index not in deleted):
-            return None  # several workers created it at once
-        studies.append([name, goals])
-        self.state["counts"].append(0)
-        return self._change(len(studies) - 1, is_new_study=True)
+        return self._change_trial(code, entry) if code in _CHANGES else None
 
     def _change(self, study: int, **changed: Any) -> Change:
         return Change(study, *self.state["studies"][study], **changed)
@@ -92,18 +87,15 @@ class JournalNumbers:
         state = entry.get("state", _RUNNING)
         self.state["trials"].append([study, number, *_mark(state)])
         self.state["counts"][study] += 1
-        trial = len(self.state["trials"]) - 1
-        kinds = entry.get("distributions", {})
+        kinds, steps = entry.get("distributions", {}), entry.get("intermediate_values", {})
         return self._change(
             study,
             is_new_trial=True,
-            trial=trial,
+            trial=len(self.state["trials"]) - 1,
             number=number,
             state=state,
             params=[(name, one, kinds[name]) for name, one in entry.get("params", {}).items()],
-            intermediate=[
-                (int(at), one) for at, one in entry.get("intermediate_values", {}).items()
-            ],
+            intermediate=[(int(at), one) for at, one in steps.items()],
             values=_values(entry),
         )
 
@@ -117,8 +109,8 @@ class JournalNumbers:
             value = (entry["param_name"], entry["param_value_internal"], entry["distribution"])
             changed = {"params": [value]}
         elif code == _SET_INTERMEDIATE:
-            value_at = (entry["step"], entry["intermediate_value"])
-            changed = {"intermediate": [value_at], "is_step": True}
+            changed = {"intermediate": [(entry["step"], entry["intermediate_value"])]}
+            changed["is_step"] = True
         else:
             self.state["trials"][trial] += _mark(entry["state"])
             changed = {"state": entry["state"], "values": _values(entry)}
@@ -147,19 +139,16 @@ class OptunaJournal(Decoder):
         del first_row
         rows, numbers = SparseRows(), JournalNumbers(self.state)
         for line in block.split(b"\n"):
-            try:
-                change = numbers.apply(json.loads(line))
-                if change is None:
-                    rows.add(0, [])  # so that lines are counted
-                else:
-                    _add(change, rows)
-            except (ValueError, LookupError, TypeError):
-                continue  # a damaged line
+            with suppress(ValueError, LookupError, TypeError):  # a damaged line
+                _add(numbers.apply(json.loads(line)), rows)
         return rows.decoded()
 
 
-def _add(change: Change, rows: SparseRows) -> None:
+def _add(change: Change | None, rows: SparseRows) -> None:
     """Add the values of a change; one without adds an empty row, so that lines are counted."""
+    if change is None:
+        rows.add(0, [])
+        return
     prefix = f"{change.study_name}/" if change.study else ""
     for step, value in change.intermediate:
         rows.add(step, [(f"{prefix}trial {change.number}", float(value))])

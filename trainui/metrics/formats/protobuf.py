@@ -38,6 +38,11 @@ def fields(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tupl
         yield key, value, begun
 
 
+def signed(number: int) -> int:
+    """Return the number that a varint means as an int64."""
+    return number - 2**64 if number >= 2**63 else number
+
+
 def varint(data: bytes, at: int) -> tuple[int, int]:
     """Return a varint (one to ten bytes), and the offset of its end."""
     number = shift = 0

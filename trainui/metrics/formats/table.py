@@ -115,7 +115,9 @@ def table_points(
     times = _times(columns, len(rows))
     series = {}
     for name, column in columns.items():
-        used = _both(column.present, taken.get(name))
+        used = column.present
+        if name in taken:  # not the rows in which it was the step
+            used = ~taken[name] if used is None else used & ~taken[name]
         if used is None:
             series[name] = Points(rows, steps, column.values, times)
         elif used.any():
@@ -123,13 +125,6 @@ def table_points(
                 rows[used], whole_steps(steps[used]), column.values[used], times[used]
             )
     return series
-
-
-def _both(present: Bools | None, taken: Bools | None) -> Bools | None:
-    """Return the mask of the rows that have a number which was not used as the step."""
-    if taken is None:
-        return present
-    return ~taken if present is None else present & ~taken
 
 
 def _steps(
@@ -171,13 +166,11 @@ def merge(tables: Sequence[Mapping[str, Points]]) -> dict[str, Points]:
     for table in tables:
         for name, points in table.items():
             found.setdefault(name, []).append(points)
-    return {name: _in_order(join(parts)) for name, parts in found.items()}
-
-
-def _in_order(points: Points) -> Points:
-    if bool((np.diff(points.ordinals) >= 0).all()):
-        return points
-    return points[np.argsort(points.ordinals, kind="stable")]
+    series = {name: join(parts) for name, parts in found.items()}
+    for name, points in series.items():
+        if (np.diff(points.ordinals) < 0).any():
+            series[name] = points[np.argsort(points.ordinals, kind="stable")]
+    return series
 
 
 def number_column(values: Sequence[object]) -> TableColumn | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +75,8 @@ def _contents(data: bytes, offset: int) -> list[tuple[int, bytes]]:
         records = [record for _end, record in records_in_several(data, offset)]
     found = []
     for record in records:
-        try:
+        with suppress(*DAMAGED):
             found += [(key, value) for key, value, _at in fields(record) if key in _WANTED]
-        except DAMAGED:
-            continue
     return found
 
 
@@ -91,7 +90,7 @@ _MARK = re.compile(
 
 def _run(message: bytes) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    try:
+    with suppress(*DAMAGED):
         for key, value, _at in fields(message):
             if key in (_ID, _NAME):
                 found["id" if key == _ID else "name"] = value.decode("utf-8", "replace")
@@ -100,8 +99,6 @@ def _run(message: bytes) -> dict[str, Any]:
             elif key == _START:
                 seconds = (one for number, one, _place in fields(value) if number == _SECONDS)
                 found["start"] = float(next(seconds, 0)) or None
-    except DAMAGED:
-        pass
     return found
 
 

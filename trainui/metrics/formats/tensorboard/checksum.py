@@ -19,12 +19,9 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 1024
 """Longer records are not checked: they have images and histograms, which are not read."""
-
 _SUM = struct.Struct("<I")
-
 _AT_ONCE = 1024
 """Records that are checked at once: what they need fits into the processor's cache."""
-
 _ONES = np.uint32(0xFFFFFFFF)
 
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 import numpy as np
 
 from trainui.metrics.formats.decoder import Decoder
-from trainui.metrics.formats.protobuf import DAMAGED, fields
+from trainui.metrics.formats.protobuf import DAMAGED, fields, signed
 from trainui.metrics.formats.table import Decoded
 from trainui.metrics.formats.tensorboard import checksum, event_layout
 from trainui.metrics.formats.tensorboard.event_layout import Events
@@ -91,9 +91,8 @@ class EventFile(Decoder):
             if checksum.is_right(frame):
                 with suppress(*DAMAGED):
                     _read_event(frame[_HEADER.size : -4], number, found)
-        return Decoded(
-            {tag: _points(parts) for tag, parts in found.by_tag.items()}, len(places) - 1
-        )
+        series = {tag: _points(parts) for tag, parts in found.by_tag.items()}
+        return Decoded(series, len(places) - 1)
 
 
 def looks_like(head: bytes) -> bool:
@@ -117,12 +116,12 @@ def _walk(block: bytes) -> list[int]:
 
 def _next_start(data: bytes, places: list[int]) -> int | None:
     """Return the number of the next record, after the first, that marks a writer's restart."""
-    at = data.find(_STARTED, places[min(1, len(places) - 1)], places[-1])
-    while at >= 0:
+    at = places[min(1, len(places) - 1)]
+    while (at := data.find(_STARTED, at, places[-1])) >= 0:
         number = bisect.bisect_right(places, at) - 1
         if number and _is_start(data, places, number):
             return number
-        at = data.find(_STARTED, at + 1, places[-1])
+        at += 1
     return None
 
 
@@ -143,7 +142,7 @@ def _read_event(data: bytes, number: int, found: Events) -> None:
         if key == _WALL_TIME:
             (wall_time,) = struct.unpack("<d", value)
         elif key == _STEP:
-            step = value - 2**64 if value >= 2**63 else value
+            step = signed(value)
         elif key == _SUMMARY:
             summaries.append(value)
     for summary in summaries:
@@ -169,26 +168,17 @@ def _scalar(data: bytes) -> tuple[str, float] | None:
 def _tensor_scalar(data: bytes) -> float | None:
     """Return the only number of a tensor; None if it has more than one or is not numeric."""
     given = {key: value for key, value, _at in fields(data)}
-    how = _DTYPES.get(given.get(_DTYPE, 0))
-    if how is None or not _is_scalar_shape(given.get(_SHAPE, b"")):
+    code, instead = _DTYPES.get(given.get(_DTYPE, 0), ("", 0))
+    dims = [dim for key, dim, _at in fields(given.get(_SHAPE, b"")) if key == _DIM]
+    sizes = [size for dim in dims for key, size, _at in fields(dim) if key == _SIZE]
+    if not code or any(size != 1 for size in sizes):
         return None
-    code, instead = how
-    raw = given.get(_CONTENT)
-    if raw is None:
-        value = given.get(instead, b"")
-        if isinstance(value, int):  # a single varint
-            return float(value - 2**64 if value >= 2**63 else value)
-        raw = value
+    raw = given.get(_CONTENT, given.get(instead, b""))
+    if isinstance(raw, int):  # a single varint
+        return float(signed(raw))
     if code == "bfloat16":
         code, raw = "<f", b"\0\0" + raw[:2]
     return float(struct.unpack(code, raw)[0]) if len(raw) == struct.calcsize(code) else None
-
-
-def _is_scalar_shape(shape: bytes) -> bool:
-    for key, dim, _at in fields(shape):
-        if key == _DIM and any(k == _SIZE and size != 1 for k, size, _ in fields(dim)):
-            return False
-    return True
 
 
 def _points(parts: list[event_layout.Part]) -> Points:

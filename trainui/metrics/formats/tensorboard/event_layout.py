@@ -118,49 +118,31 @@ def _read(found: Events, layout: _Layout, numbers: Ints, frames: Bytes) -> None:
 def _layout(data: bytes) -> _Layout | None:
     """Parse an event's layout; None unless it is a single scalar of four bytes."""
     try:
-        places = _places(data)
+        wall, step, summary = _only(data, (0, len(data)), _WALL, _STEP, _SUMMARY)
+        (value,) = _only(data, summary, _VALUE)
+        (begin, end), number = _only(data, value, _TAG, _NUMBER)
     except (ValueError, IndexError, struct.error):
         return None
-    return None if places is None else _Layout(*places, np.frombuffer(data, np.uint8))
-
-
-_EVENT = {1: "wall", 2: "step", 5: "summary"}
-_SUMMARY = {1: "value"}
-_VALUE = {1: "tag", 2: "number"}
-
-
-def _places(data: bytes) -> tuple[str, int, int, int, int] | None:
-    event = _only(data, 0, len(data), _EVENT)
-    if event.keys() < {"wall", "step", "summary"}:
+    if number[1] - number[0] != 4:
         return None
-    wall, step, summary = event["wall"], event["step"], event["summary"]
-    inside = _only(data, summary[1], summary[2], _SUMMARY)
-    if set(inside) != {"value"}:
-        return None
-    value = _only(data, *inside["value"][1:], _VALUE)
-    if set(value) != {"tag", "number"} or value["number"][2] - value["number"][1] != 4:
-        return None
-    tag = value["tag"][0].decode("utf-8", "replace")
-    return tag, wall[1], step[1], step[2] - step[1], value["number"][1]
+    tag, size = data[begin:end].decode("utf-8", "replace"), step[1] - step[0]
+    return _Layout(tag, wall[0], step[0], size, number[0], np.frombuffer(data, np.uint8))
 
 
-def _only(
-    data: bytes, start: int, end: int, names: dict[int, str]
-) -> dict[str, tuple[Any, int, int]]:
-    """Return a message's fields by name, each with its value and its start and end offsets.
+_WALL, _STEP, _SUMMARY, _VALUE, _TAG, _NUMBER = 1, 2, 5, 1, 1, 2
+
+
+def _only(data: bytes, inside: tuple[int, int], *keys: int) -> list[tuple[int, int]]:
+    """Return the start and end offsets of a message's fields, which it must have once each.
 
     Raises:
-        ValueError: a field is repeated, or has no name.
+        ValueError: it has others.
     """
-    found: dict[str, tuple[Any, int, int]] = {}
-    for key, value, at in fields(data, start, end):
-        name = names.get(key)
-        if name is None or name in found:
-            raise ValueError("not of this layout")
-        size = _varint_size(value) if isinstance(value, int) else len(value)
-        found[name] = (value, at, at + size)
-    return found
-
-
-def _varint_size(number: int) -> int:
-    return max(1, (number.bit_length() + 6) // 7)
+    found = sorted((key, at, value) for key, value, at in fields(data, *inside))
+    if tuple(key for key, _at, _value in found) != keys:
+        raise ValueError("not of this layout")
+    sizes = (
+        max(1, (value.bit_length() + 6) // 7) if isinstance(value, int) else len(value)
+        for _key, _at, value in found
+    )
+    return [(at, at + size) for (_key, at, _value), size in zip(found, sizes, strict=True)]

@@ -84,13 +84,11 @@ class WandbFile(Decoder):
 def config(key: int, message: bytes) -> dict[str, Any]:
     """Return the top-level values of the run's configuration that a `RUN` or `CONFIG` sets."""
     found: dict[str, Any] = {}
-    try:
+    with suppress(*DAMAGED):
         configs = [message]
         if key == RUN:
             configs = [value for inner, value, _at in fields(message) if inner == _RUN_CONFIG]
         for one in configs:
             items = [value for inner, value, _at in fields(one) if inner == _ITEM]
             found |= dict(map(read_item, items))
-    except DAMAGED:
-        pass
     return {name: value for name, value in found.items() if name not in OWN}

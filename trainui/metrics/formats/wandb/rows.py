@@ -19,7 +19,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from trainui.metrics.formats import nested
-from trainui.metrics.formats.protobuf import DAMAGED, fields
+from trainui.metrics.formats.protobuf import DAMAGED, fields, signed
 from trainui.metrics.formats.wandb.step_metrics import Cells, StepMetrics
 from trainui.store.points.chunks import Points
 from trainui.store.points.column_packing import NO_TIME
@@ -44,7 +44,6 @@ MEDIA = "._type"
 
 _LATEST = 1e11
 """Seconds since 1970 above which a time is none."""
-
 _PADDING = 256
 """Bytes behind the rows: more than a short value has."""
 
@@ -84,10 +83,8 @@ class _Rows:
             known = self._add_together(_short_items(rows))
             left = left if known is None else known
         for number in left:
-            try:
+            with suppress(*DAMAGED):
                 self._add_row(number, rows[number])
-            except DAMAGED:
-                continue
 
     def cells(self) -> Cells:
         """Return the numbers of each key."""
@@ -126,8 +123,8 @@ class _Rows:
             if key == _ITEM:
                 self._add(number, *read_item(message))
             elif key == _STEP:
-                step = next((value for inner, value, _ in fields(message) if inner == 1), 0) % 2**64
-                self.steps[number] = step - 2**64 if step >= 2**63 else step
+                step = next((value for inner, value, _ in fields(message) if inner == 1), 0)
+                self.steps[number] = signed(step % 2**64)
 
     def _add(self, row: int, name: str, value: Any) -> None:
         if name.endswith(MEDIA):
@@ -151,14 +148,10 @@ def last_values(rows: Sequence[bytes]) -> tuple[dict[str, tuple[int, Any]], list
     for head, items in _by_head(short):
         last = int(items[-1])
         value: Any = values[last]
-        found[read_item(head)[0]] = int(short.rows[last]), _plain(value)
+        if isinstance(value, float):  # one of NumPy's, too
+            value = int(value) if value.is_integer() else float(value)
+        found[read_item(head)[0]] = int(short.rows[last]), value
     return found, np.flatnonzero(~short.is_whole).tolist()
-
-
-def _plain(value: Any) -> Any:
-    """Return a number of NumPy's as one of Python's; a whole one as an integer."""
-    number = float(value) if isinstance(value, np.floating) else value
-    return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
 def read_item(item: bytes) -> tuple[str, Any]:
@@ -218,9 +211,8 @@ def _short_items(rows: Sequence[bytes]) -> _ShortItems:
     tags = np.flatnonzero(data[:-_PADDING] == _VALUE_TAG[0])
     tags = tags[data[tags + 1] == _VALUE_TAG[1]]
     row = np.searchsorted(ends, tags, side="right")
-    has_size = (
-        tags + 2 < ends[row]
-    )  # not so the last bytes of a row's step, which may look as a tag
+    # The last bytes of a row's step may look as a tag, but no size follows.
+    has_size = tags + 2 < ends[row]
     tags, row = tags[has_size], row[has_size]
     following = tags + 3 + data[tags + 2]
     is_first = np.diff(row, prepend=-1) > 0

@@ -6,6 +6,7 @@ A log has one or two summary records for each row, so it is read once, when the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,8 @@ def _folded(records: Sequence[bytes]) -> dict[str, Any]:
     """Return the values after all of the records."""
     last, others = last_values(records)
     for number in others:
-        try:
+        with suppress(*DAMAGED):
             last.update(_changes(number, records[number], last))
-        except DAMAGED:
-            continue
     return {name: value for name, (_number, value) in last.items() if value is not None}
 
 
