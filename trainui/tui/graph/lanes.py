@@ -26,13 +26,21 @@ class LaneGraph:
 
     lanes: list[Lane]
     lane_into: dict[str, int]
+    """By stage: the lane into it."""
     lanes_from: dict[str, list[int]]
+    """By stage: the lanes out of it."""
     order: list[str]
 
     @classmethod
     def of(cls, stages: Sequence[tuple[str, Sequence[str]]]) -> LaneGraph:
         """Return the graph of stages, each with its name and its dependencies."""
-        upstreams = _acyclic(stages)
+        names = {name for name, _ in stages}
+        upstreams = {name: frozenset(sources) & (names - {name}) for name, sources in stages}
+        reachable = set(_ordered(upstreams))  # all but those of a cycle
+        upstreams = {
+            name: sources if name in reachable else frozenset()
+            for name, sources in upstreams.items()
+        }
         lanes: list[Lane] = []
         by_sources: dict[frozenset[str], int] = {}
         lane_into: dict[str, int] = {}
@@ -60,18 +68,6 @@ class LaneGraph:
             first = min((place[source] for source in lane.sources), default=0)
             total += max(place[target] for target in lane.targets) - first
         return total
-
-
-def _acyclic(stages: Sequence[tuple[str, Sequence[str]]]) -> dict[str, frozenset[str]]:
-    names = {name for name, _ in stages}
-    upstreams = {
-        name: frozenset(source for source in sources if source in names and source != name)
-        for name, sources in stages
-    }
-    reachable = set(_ordered(upstreams))
-    return {
-        name: sources if name in reachable else frozenset() for name, sources in upstreams.items()
-    }
 
 
 def _ordered(upstreams: Mapping[str, frozenset[str]]) -> Iterator[str]:

@@ -17,7 +17,7 @@ A stage that leads to the one on the next line alone has ↓ beside it, or a lin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trainui.tui.graph.lanes import LaneGraph
@@ -35,19 +35,15 @@ class Drawing:
     lines: tuple[GraphLine, ...]
     width: int
     """Width of the widest line in characters."""
-    inbound: Mapping[str, int]
-    """By stage: the lane into it."""
-    outbound: Mapping[str, tuple[int, ...]]
-    """By stage: the lanes out of it."""
+    graph: LaneGraph
+    """Its lanes, by stage."""
 
 
 def layout(stages: Sequence[tuple[str, Sequence[str]]], *, most_lines: int = 0) -> Drawing:
-    """Lay out a graph.
+    """Lay out stages, each given with its dependencies: unknown ones and cycles are ignored.
 
-    Each stage is given with its dependencies. Unknown dependencies are ignored; stages of a cycle
-    are drawn without dependencies. A line of edges is drawn between two stages of a chain if the
-    drawing has at most `most_lines` lines then; otherwise the two are on adjacent lines, the first
-    with `NEXT`.
+    A line of edges is drawn between two stages of a chain if the drawing has at most `most_lines`
+    lines then; otherwise the two are on adjacent lines, the first with `NEXT`.
     """
     graph = LaneGraph.of(stages)
     if graph.cells() > MOST_CELLS:
@@ -59,8 +55,7 @@ def layout(stages: Sequence[tuple[str, Sequence[str]]], *, most_lines: int = 0) 
     return Drawing(
         tuple(lines),
         max((len(line.cells) for line in lines), default=0),
-        graph.lane_into,
-        {name: tuple(lanes) for name, lanes in graph.lanes_from.items()},
+        graph,
     )
 
 

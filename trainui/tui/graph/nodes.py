@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from trainui.domain.records import StageRecord
@@ -26,7 +26,6 @@ BY_IMPORTANCE = (
     Status.PRUNED,
 )
 """States in the order of a reader's interest, the most important first."""
-
 
 RANKS = {status: rank for rank, status in enumerate(BY_IMPORTANCE)}
 """Each state's index in `BY_IMPORTANCE`."""
@@ -63,27 +62,23 @@ def graph_nodes(
     `is_folded` returns True for the name and the number of members of a sweep that is folded.
     """
     groups = Counter(_group(stage) for stage in stages)
-    folded = {
-        group for group, count in groups.items() if group is not None and is_folded(group, count)
-    }
+    folded = {group for group, count in groups.items() if group and is_folded(group, count)}
     keys = {
         stage.name: group if (group := _group(stage)) in folded else stage.name for stage in stages
     }
     members: dict[str, list[StageRecord]] = {}
     for stage in stages:
         members.setdefault(keys[stage.name], []).append(stage)
-    return tuple(_node(key, found, keys) for key, found in members.items())
+    nodes = []
+    for key, found in members.items():
+        above = (keys[name] for stage in found for name in stage.depends_on if name in keys)
+        names = tuple(stage.name for stage in found)
+        nodes.append(GraphNode(key, names, tuple(dict.fromkeys(above)), _group(found[0])))
+    return tuple(nodes)
 
 
 def _group(stage: StageRecord) -> str | None:
     return stage.definition.group if stage.definition.matrix else None
-
-
-def _node(key: str, members: Sequence[StageRecord], keys: Mapping[str, str]) -> GraphNode:
-    upstream = {keys[name]: None for stage in members for name in stage.depends_on if name in keys}
-    return GraphNode(
-        key, tuple(stage.name for stage in members), tuple(upstream), _group(members[0])
-    )
 
 
 def most_important(members: Sequence[StageRecord]) -> StageRecord:
@@ -102,12 +97,12 @@ def which(members: Sequence[StageRecord]) -> str:
     """Return which of them the most important member is, e.g. `newest of 8 failed`."""
     stage = most_important(members)
     if stage.stalled and stage.status == Status.RUNNING:
-        alike, state = [one for one in members if one.stalled], "stalled"
+        state, alike = "stalled", sum(one.stalled for one in members)
     else:
-        alike, state = [one for one in members if one.status == stage.status], str(stage.status)
-    if len(alike) == 1:
+        state, alike = str(stage.status), sum(one.status == stage.status for one in members)
+    if alike == 1:
         return f"the {state} member"
-    return f"{'newest' if stage.completed_at else 'first'} of {len(alike)} {state}"
+    return f"{'newest' if stage.completed_at else 'first'} of {alike} {state}"
 
 
 def counts(members: Sequence[StageRecord]) -> list[tuple[Status, int]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
 
 from trainui.tui.graph.lanes import LaneGraph
 
@@ -12,6 +13,10 @@ NODE = "\0"
 
 NEXT = "↓"
 """Stands beside a stage that leads to the stage on the next line."""
+
+OWN_COLUMN = -1
+"""Instead of a lane's number: the column of a stage without a lane of its own, while its lanes are
+placed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,38 +48,38 @@ class Painter:
         self.graph = graph
         self._spaced = spaced
         self.lines: list[GraphLine] = []
-        self._columns: list[int | None] = []
+        self._columns: dict[int, int] = {}
+        """The column of each lane that is being drawn."""
+        self._width = 0
+        """The number of columns used so far."""
 
     def place(self, name: str) -> None:
         """Draw a stage on its own line, after lines that move lanes out of the way if necessary."""
         into = self.graph.lane_into.get(name)
-        if into is not None and self._follows(into):
-            self._connect(into)
-        if into is not None and self._ends_in(name, into):
-            self._draw_end(name, into)
-            return
         if into is not None:
+            self._connect(into)
+            if self._draw_end(name, into):
+                return
             self._bring_left(into)
         column = self._column_for(into)
-        for lane in self.graph.lanes_from[name]:
-            at = self._at(lane)
-            if at is not None and at < column:
-                self._move(at, self._free(after=max(column, len(self._columns) - 1)))
-        column = self._column_for(into)
-        self._draw(name, into, column)
+        for lane_id in self.graph.lanes_from[name]:
+            if self._columns.get(lane_id, column) < column:
+                self._move(lane_id, self._free(after=max(column, self._width - 1)))
+        self._draw(name, into, self._column_for(into))
 
-    def _follows(self, lane_id: int) -> bool:
-        """Return True if a lane would lead from the stage above down into the next one, unseen."""
-        at = self._at(lane_id)
-        if at is None or self.graph.lanes[lane_id].shared or not self.lines:
-            return False
-        above = self.lines[-1].cells
-        return len(above) > 2 * at and above[2 * at].text == NODE
+    def _is_below_stage(self, column: int) -> bool:
+        """Return True if the line above has its stage in a column."""
+        above = self.lines[-1].cells if self.lines else ()
+        return len(above) > 2 * column and above[2 * column].text == NODE
 
     def _connect(self, lane_id: int) -> None:
-        """Draw the edge from the stage above down into the next one: beside it or on a new line."""
-        at = self._at(lane_id)
-        assert at is not None
+        """Draw a lane that would lead unseen from the stage above down into the next one.
+
+        It is an arrow beside the stage above, or a new line if there is something or room for it.
+        """
+        at = self._columns.get(lane_id)
+        if at is None or self.graph.lanes[lane_id].shared or not self._is_below_stage(at):
+            return
         above, beside = self.lines[-1], 2 * at + 1
         if self._spaced or (above.cells[beside:] and above.cells[beside].text != " "):
             self.lines.append(_Row(self._columns).line(None))
@@ -83,48 +88,44 @@ class Painter:
         cells = (*above.cells[:beside], arrow, *above.cells[beside + 1 :])
         self.lines[-1] = GraphLine(above.node, cells)
 
-    def _ends_in(self, name: str, lane_id: int) -> bool:
-        """Return True if a lane joins several stages into this one alone, with room at its left."""
-        lane, at = self.graph.lanes[lane_id], self._at(lane_id)
-        column = self._free(after=-1)
+    def _draw_end(self, name: str, lane_id: int) -> bool:
+        """Draw a stage at the left of a lane that joins several stages into this one alone.
+
+        Returns False if the lane is another one, or if there is no room at its left.
+        """
+        lane, at = self.graph.lanes[lane_id], self._columns.get(lane_id)
+        column, own = self._free(), self._own_lane(name)
         if at is None or lane.shared or len(lane.sources) < 2 or column > at:
             return False
-        above = self.lines[-1].cells if self.lines else ()
-        if len(above) > 2 * column and above[2 * column].text == NODE:
-            return False  # the stage above would appear to lead into this one
-        return self.graph.lanes_from[name] in ([], [self._own_lane(name)])
-
-    def _draw_end(self, name: str, lane_id: int) -> None:
-        """Draw a stage at the left, with its incoming lane from the right."""
-        at = self._at(lane_id)
-        assert at is not None
+        # below a stage, that would appear to lead into this one
+        if self._is_below_stage(column) or self.graph.lanes_from[name] not in ([], [own]):
+            return False
         row = _Row(self._columns)
-        column = self._free(after=-1)
         row.put(2 * column, NODE, None)
         row.run(2 * column, 2 * at, lane_id)
         row.put(2 * at, "╯", lane_id)
-        self._set(at, None)
-        self._set(column, self._own_lane(name))
+        del self._columns[lane_id]
+        if own is not None:
+            self._set(own, column)
         self.lines.append(row.line(name))
+        return True
 
     def _bring_left(self, lane_id: int) -> None:
         """Move a lane that joins several stages to the leftmost free column, once."""
-        lane = self.graph.lanes[lane_id]
-        at = self._at(lane_id)
+        lane, at = self.graph.lanes[lane_id], self._columns.get(lane_id)
         if at is None or lane.moved or len(lane.sources) < 2:
             return
         lane.moved = True
-        free = self._free(after=-1)
-        if free < at:
-            self._move(at, free)
+        if self._free() < at:
+            self._move(lane_id, self._free())
 
     def _column_for(self, into: int | None) -> int:
         """Return a stage's column: its lane's, or one to the right of a shared lane."""
         if into is None:
-            return self._free(after=-1)
-        at = self._at(into)
+            return self._free()
+        at = self._columns.get(into)
         if at is None:  # the lane of the stages without dependencies starts here
-            return self._free(after=self._free(after=-1))
+            return self._free(after=self._free())
         return self._free(after=at) if self.graph.lanes[into].shared else at
 
     def _draw(self, name: str, into: int | None, column: int) -> None:
@@ -132,7 +133,7 @@ class Painter:
         if into is not None and self.graph.lanes[into].shared:
             self._draw_inbound(row, name, into, column)
         elif into is not None:
-            self._columns[column] = None
+            self._columns.pop(into, None)
         row.put(2 * column, NODE, None)
         self._draw_outbound(row, name, column)
         self.lines.append(row.line(name))
@@ -140,33 +141,29 @@ class Painter:
     def _draw_inbound(self, row: _Row, name: str, into: int, column: int) -> None:
         lane = self.graph.lanes[into]
         lane.targets.discard(name)
-        at = self._at(into)
         corner = "├" if lane.targets else "╰"
-        if at is None:
-            at = self._free(after=-1)
-            self._set(at, into)
+        if into not in self._columns:
+            self._set(into, self._free())
             corner = "╭"
+        at = self._columns[into]
         if not lane.targets:
-            self._set(at, None)
+            del self._columns[into]
         row.run(2 * at, 2 * column, into)
         row.put(2 * at, corner, into)
 
     def _draw_outbound(self, row: _Row, name: str, column: int) -> None:
         ends: dict[int, tuple[int, bool]] = {}
         own = self._own_lane(name)
-        self._set(column, -1 if own is None else own)
+        self._set(OWN_COLUMN if own is None else own, column)
         # stages that share its own lane will be drawn in the next column
         beside = column + 1 if own is not None and self.graph.lanes[own].shared else column
         for lane_id in self.graph.lanes_from[name]:
             if lane_id == own:
                 continue
-            at = self._at(lane_id)
-            if fresh := at is None:
-                at = self._free(after=beside)
-                self._set(at, lane_id)
-            assert at is not None
-            ends[at] = (lane_id, fresh)
-        self._set(column, own)
+            if fresh := lane_id not in self._columns:
+                self._set(lane_id, self._free(after=beside))
+            ends[self._columns[lane_id]] = (lane_id, fresh)
+        self._columns.pop(OWN_COLUMN, None)
         for at in sorted(ends, reverse=True):
             row.run(2 * column, 2 * at, ends[at][0])
         for at, (lane_id, fresh) in ends.items():
@@ -178,55 +175,43 @@ class Painter:
         lanes = self.graph.lanes_from[name]
         return next((lane for lane in lanes if len(self.graph.lanes[lane].sources) == 1), None)
 
-    def _move(self, before: int, after: int) -> None:
-        lane_id = self._columns[before]
-        assert lane_id is not None
-        row = _Row(self._columns)
-        row.run(2 * min(before, after), 2 * max(before, after), lane_id)
+    def _move(self, lane_id: int, after: int) -> None:
+        row, before = _Row(self._columns), self._columns[lane_id]
+        first, last = sorted((before, after))
         left, right = ("╭", "╯") if after < before else ("╰", "╮")
-        row.put(2 * min(before, after), left, lane_id)
-        row.put(2 * max(before, after), right, lane_id)
-        self._set(before, None)
-        self._set(after, lane_id)
+        row.run(2 * first, 2 * last, lane_id)
+        row.put(2 * first, left, lane_id)
+        row.put(2 * last, right, lane_id)
+        self._set(lane_id, after)
         self.lines.append(row.line(None))
 
-    def _at(self, lane_id: int) -> int | None:
-        return self._columns.index(lane_id) if lane_id in self._columns else None
+    def _free(self, *, after: int = -1) -> int:
+        """Return the first column after another one in which no lane is."""
+        taken = set(self._columns.values())
+        return next(column for column in count(after + 1) if column not in taken)
 
-    def _free(self, *, after: int) -> int:
-        for column in range(after + 1, len(self._columns)):
-            if self._columns[column] is None:
-                return column
-        return max(after + 1, len(self._columns))
-
-    def _set(self, column: int, lane_id: int | None) -> None:
-        while len(self._columns) <= column:
-            self._columns.append(None)
-        self._columns[column] = lane_id
+    def _set(self, lane_id: int, column: int) -> None:
+        self._columns[lane_id] = column
+        self._width = max(self._width, column + 1)
 
 
 class _Row:
     """The characters of one line: first vertical lanes, then what crosses or joins them."""
 
-    def __init__(self, columns: Iterable[int | None]) -> None:
-        self._cells: dict[int, GraphCell] = {
-            2 * column: GraphCell("│", frozenset((lane,)))
-            for column, lane in enumerate(columns)
-            if lane is not None
+    def __init__(self, columns: Mapping[int, int]) -> None:
+        self._cells = {
+            2 * column: GraphCell("│", frozenset((lane,))) for lane, column in columns.items()
         }
 
     def put(self, at: int, text: str, lane: int | None) -> None:
         """Set a character."""
-        lanes = frozenset() if lane is None else frozenset((lane,))
-        self._cells[at] = GraphCell(text, lanes)
+        self._cells[at] = GraphCell(text, frozenset(() if lane is None else (lane,)))
 
     def run(self, start: int, end: int, lane: int) -> None:
         """Draw a horizontal line between two columns, without breaking vertical lanes."""
         for at in range(start + 1, end):
-            known = self._cells.get(at)
-            if known is None:
-                self._cells[at] = GraphCell("─", frozenset((lane,)))
-            elif known.text == "─":
+            known = self._cells.get(at, GraphCell("─"))
+            if known.text == "─":
                 self._cells[at] = GraphCell("─", known.lanes | {lane})
 
     def line(self, node: str | None) -> GraphLine:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -93,19 +93,14 @@ def word_width(nodes: Iterable[GraphNode], stages: Iterable[StageRecord], *, ale
     return WORD if is_long else SHORT_WORD
 
 
-def preferred_width(lanes: int, longest: int, word: int) -> int:
-    """Return the width at which every line fits, without bars."""
-    return lanes + 2 + longest + 1 + word + 1 + TIME
-
-
 @dataclass(frozen=True, slots=True)
 class GraphContext:
     """What the lines of a drawing have in common."""
 
     columns: GraphColumns
     timeline: Timeline
-    lit: frozenset[int]
-    """The highlighted lanes."""
+    lit: Set[int]
+    """The highlighted lanes: those into and out of the selected stage."""
     offset: int
     """Characters of the lanes that are scrolled out at the left."""
     now: int
@@ -135,9 +130,8 @@ def _facts(node: GraphNode, members: Sequence[StageRecord], context: GraphContex
     """Return the state and the time of all attempts; of a folded sweep its members by state."""
     columns, alerts = context.columns, context.alerts
     if node.folded:
-        room = columns.facts
-        spans = cut((*_trouble(members, alerts), *_states(members)), room)
-        return (*spans, Segment(" " * (room - width_of(spans))))
+        spans = cut(_states(members, alerts), columns.facts)
+        return (*spans, Segment(" " * (columns.facts - width_of(spans))))
     stage = members[0]
     word = "stalled" if stage.stalled else str(stage.status)
     style = "warn" if stage.stalled else state_style(stage.status)
@@ -153,19 +147,16 @@ def _facts(node: GraphNode, members: Sequence[StageRecord], context: GraphContex
     return (*spans, Segment(" "), Segment(fit(time, columns.time, right=True), "dim"))
 
 
-def _states(members: Sequence[StageRecord]) -> Row:
-    return tuple(
-        Segment(f" {SYMBOLS[status]}{count}", state_style(status))
-        for status, count in counts(members)
+def _states(members: Sequence[StageRecord], alerts: Mapping[str, str]) -> Row:
+    """Return the number of members with alerts, of stalled ones, and of those in each state."""
+    trouble = (
+        ("!", sum(stage.name in alerts for stage in members), "bad"),
+        ("◌", sum(stage.stalled for stage in members), "warn"),
     )
-
-
-def _trouble(members: Sequence[StageRecord], alerts: Mapping[str, str]) -> Row:
-    """Return the number of members with alerts, and of stalled ones."""
-    marked = sum(stage.name in alerts for stage in members)
-    stalled = sum(stage.stalled for stage in members)
-    spans = [Segment(f" !{marked}", "bad")] if marked else []
-    return (*spans, *([Segment(f" ◌{stalled}", "warn")] if stalled else []))
+    states = ((SYMBOLS[status], count, state_style(status)) for status, count in counts(members))
+    return tuple(
+        Segment(f" {sign}{count}", style) for sign, count, style in (*trouble, *states) if count
+    )
 
 
 def _bar(members: Sequence[StageRecord], width: int, timeline: Timeline) -> Segment:

@@ -61,9 +61,8 @@ class Timeline:
 
     def _part(self, moment: int) -> float:
         index = bisect_right(self._starts, moment) - 1
-        return (self._before[index] + min(moment, self._ends[index]) - self._starts[index]) / (
-            self.total
-        )
+        within = min(moment, self._ends[index]) - self._starts[index]
+        return (self._before[index] + within) / self.total
 
     def _longest_chain(self, stages: Sequence[StageRecord]) -> frozenset[str]:
         upstream = {stage.name: stage.depends_on for stage in stages if stage.name in self._spans}

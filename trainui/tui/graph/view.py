@@ -15,12 +15,12 @@ from trainui.tui.graph.layout import Drawing, layout
 from trainui.tui.graph.nodes import FOLDED_FROM, GraphNode, graph_nodes, most_important
 from trainui.tui.graph.painter import NODE
 from trainui.tui.graph.rows import (
+    TIME,
     GraphColumns,
     GraphContext,
     axis_row,
     graph_row,
     longest_name,
-    preferred_width,
     shortest_name,
     word_width,
 )
@@ -48,9 +48,8 @@ class StageGraph(CursorView):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._drawing: Drawing = layout(())
-        self._shape: object = None
-        self._fitted = 0
-        """The most lines for which the drawing was laid out."""
+        self._laid_out: object = None
+        """The nodes and the most lines for which the drawing was laid out."""
         self._all: Sequence[StageRecord] = ()
         self._stages: dict[str, StageRecord] = {}
         self._by_key: dict[str, GraphNode] = {}
@@ -58,11 +57,8 @@ class StageGraph(CursorView):
         """By node key: the node's line."""
         self._folds: dict[str, bool] = {}
         """By sweep name: the user's choice to fold or unfold it."""
-        self._members_of: dict[str, list[StageRecord]] = {}
-        """By node key: the node's stages, filled on demand."""
         self._longest, self._shortest, self._word = 0, 0, 0
         self.timeline = Timeline((), 0)
-        """The run's timeline."""
         self._alerts: Mapping[str, str] = {}
         self._earlier: Mapping[str, int] = {}
 
@@ -80,8 +76,8 @@ class StageGraph(CursorView):
 
     @property
     def preferred_width(self) -> int:
-        """The width at which every line fits, in characters."""
-        return preferred_width(self._drawing.width, self._longest, self._word)
+        """The width at which every line fits, without bars, in characters."""
+        return self._drawing.width + 2 + self._longest + 1 + self._word + 1 + TIME
 
     def set_stages(
         self,
@@ -94,13 +90,11 @@ class StageGraph(CursorView):
         By stage name, `alerts` has the word of its alert, and `earlier` the microseconds of the
         attempts before its last one.
         """
-        known = self._all, self._alerts, self._earlier
-        if (stages, alerts or {}, earlier or {}) == known:
+        before = self._all
+        if (stages, alerts or {}, earlier or {}) == (before, self._alerts, self._earlier):
             return
-        self._alerts, self._earlier = alerts or {}, earlier or {}
-        before, self._all = self._all, stages
+        self._all, self._alerts, self._earlier = stages, alerts or {}, earlier or {}
         self._stages = {stage.name: stage for stage in stages}
-        self._members_of.clear()
         self.timeline = Timeline(self._all, clock.now())
         if [one.definition for one in before] != [one.definition for one in stages]:
             self._lay_out()
@@ -109,12 +103,12 @@ class StageGraph(CursorView):
 
     def _lay_out(self) -> None:
         """Lay out the graph again if its nodes or the lines that it may take have changed."""
-        nodes = graph_nodes(self._all, self._is_folded)
-        if (nodes, self._most_lines) == (self._shape, self._fitted):
+        folds = self._folds
+        nodes = graph_nodes(self._all, lambda name, count: folds.get(name, count >= FOLDED_FROM))
+        if (nodes, self._most_lines) == self._laid_out:
             return
         selected = self.selected_name
-        self._shape, self._fitted = nodes, self._most_lines
-        self._members_of.clear()
+        self._laid_out = nodes, self._most_lines
         self._by_key = {node.key: node for node in nodes}
         stages = [(node.key, node.depends_on) for node in nodes]
         self._drawing = layout(stages, most_lines=self._most_lines)
@@ -130,12 +124,8 @@ class StageGraph(CursorView):
 
     def refit(self) -> None:
         """Lay out the graph again if the terminal's height has changed."""
-        if self._fitted != self._most_lines:
-            self._lay_out()
-            self.update_rows()
-
-    def _is_folded(self, group: str, count: int) -> bool:
-        return self._folds.get(group, count >= FOLDED_FROM)
+        self._lay_out()
+        self.update_rows()
 
     def tick(self) -> None:
         """Update the running times and bars."""
@@ -196,11 +186,12 @@ class StageGraph(CursorView):
         columns = self._columns(width)
         if index == len(self._drawing.lines):
             return axis_row(columns, self.timeline)
-        node = self._node_at(index)
+        node, selected, lanes = self._node_at(index), self.selected_name, self._drawing.graph
+        lit = set(lanes.lanes_from[selected]) if selected is not None else set()
         context = GraphContext(
             columns,
             self.timeline,
-            self._lit(),
+            lit | {lanes.lane_into.get(selected or "", -1)},
             self._offset(columns.graph),
             clock.now(),
             self._alerts,
@@ -256,18 +247,7 @@ class StageGraph(CursorView):
         return self._by_key[key] if key is not None else None
 
     def _members(self, node: GraphNode) -> list[StageRecord]:
-        if node.key not in self._members_of:
-            self._members_of[node.key] = [self._stages[name] for name in node.members]
-        return self._members_of[node.key]
-
-    def _lit(self) -> frozenset[int]:
-        """Return the lanes into and out of the selected stage."""
-        name = self.selected_name
-        if name is None:
-            return frozenset()
-        inbound = self._drawing.inbound.get(name)
-        lanes = self._drawing.outbound.get(name, ())
-        return frozenset(lanes if inbound is None else (*lanes, inbound))
+        return [self._stages[name] for name in node.members]
 
     def _offset(self, width: int) -> int:
         """Return the scroll offset of wide lanes that makes the selected stage's symbol visible."""
