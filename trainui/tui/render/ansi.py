@@ -35,19 +35,12 @@ def coloured(text: str) -> Row:
         if number % 2:
             style = _after(style, piece)
             continue
-        shown = _expanded(harmless(piece), used)
+        before = used % TAB
+        shown = (" " * before + harmless(piece)).expandtabs(TAB)[before:]
         used += len(shown)
         if shown:
             spans.append(Segment(shown, PREFIX + style if style else ""))
     return tuple(spans) or (Segment(""),)
-
-
-def _expanded(text: str, used: int) -> str:
-    """Expand tabs in a text that starts at column `used`."""
-    if "\t" not in text:
-        return text
-    before = used % TAB
-    return (" " * before + text).expandtabs(TAB)[before:]
 
 
 @lru_cache(maxsize=512)

@@ -99,22 +99,20 @@ def _age(micros: int, now: int) -> tuple[float, tuple[int, str]]:
 
 def clock_time(micros: int | None) -> str:
     """Format a time of day in local time, with the date if it is not today."""
-    if micros is None:
-        return ""
-    moment = datetime.fromtimestamp(micros / SECOND).astimezone()
-    today = datetime.now().astimezone()
-    if moment.date() == today.date():
-        return f"{moment:%H:%M:%S}"
-    return f"{moment:%d %b %H:%M}" if moment.year == today.year else f"{moment:%Y-%m-%d %H:%M}"
+    return "" if micros is None else _dated(micros, "%H:%M:%S", "%d %b %H:%M", "%Y-%m-%d %H:%M")
 
 
 def when(micros: int) -> str:
     """Format a time in at most six characters: `14:05` if today, else `03 Mar`, else the year."""
-    moment = datetime.fromtimestamp(micros / SECOND).astimezone()
-    today = datetime.now().astimezone()
-    if moment.date() == today.date():
-        return f"{moment:%H:%M}"
-    return f"{moment:%d %b}" if moment.year == today.year else f"{moment:%Y}"
+    return _dated(micros, "%H:%M", "%d %b", "%Y")
+
+
+def _dated(micros: int, today: str, this_year: str, earlier: str) -> str:
+    """Format a time in local time by the first of three formats that it needs."""
+    moment, now = datetime.fromtimestamp(micros / SECOND).astimezone(), datetime.now().astimezone()
+    if moment.date() == now.date():
+        return moment.strftime(today)
+    return moment.strftime(this_year if moment.year == now.year else earlier)
 
 
 def state_style(status: Status) -> str:
@@ -146,17 +144,9 @@ def spark(values: Sequence[float], width: int) -> str:
 
     The oldest value comes first; each character shows two, and more values are averaged.
     """
-    columns = [_mean(part) for part in _parts(values, 2 * width)]
+    columns, count = [], min(2 * width, len(values))
+    for at in range(count):
+        part = values[len(values) * at // count : len(values) * (at + 1) // count]
+        finite = [value for value in part if math.isfinite(value)]
+        columns.append(sum(finite) / len(finite) if finite else math.nan)
     return plot_lines(columns, columns, 1)[0] if columns else ""
-
-
-def _parts(values: Sequence[float], count: int) -> list[Sequence[float]]:
-    count = min(count, len(values))
-    return [
-        values[len(values) * at // count : len(values) * (at + 1) // count] for at in range(count)
-    ]
-
-
-def _mean(values: Sequence[float]) -> float:
-    finite = [value for value in values if math.isfinite(value)]
-    return sum(finite) / len(finite) if finite else math.nan

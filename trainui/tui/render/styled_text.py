@@ -134,26 +134,12 @@ def marked(row: Row, pattern: re.Pattern[str], style: str) -> Row:
 def restyled(row: Row, found: Sequence[tuple[int, int]], style: str) -> Row:
     """Return a line with some parts, each from its first character to its end, in another style."""
     spans: list[Segment] = []
-    at = 0
-    for span in row if found else ():
-        spans += _split(span, at, found, style)
-        at += len(span.text)
-    return tuple(spans) if found else row
-
-
-def _split(span: Segment, at: int, found: Sequence[tuple[int, int]], style: str) -> list[Segment]:
-    """Split a segment that starts at character `at` of its line around the matches."""
-    pieces = []
     done = 0
     for start, end in found:
-        first, last = max(start - at, done), min(end - at, len(span.text))
-        if first < last:
-            pieces += [
-                Segment(span.text[done:first], span.style),
-                Segment(span.text[first:last], style),
-            ]
-            done = last
-    return [piece for piece in (*pieces, Segment(span.text[done:], span.style)) if piece.text]
+        spans += _part(row, done, start)
+        spans += [span._replace(style=style) for span in _part(row, max(start, done), end)]
+        done = max(done, end)
+    return (*spans, *_part(row, done, len(plain(row)))) if found else row
 
 
 def packed(row: Row, width: int, indent: int = 0) -> list[Row]:
@@ -173,8 +159,7 @@ def _part(row: Row, start: int, end: int) -> Row:
     """Return the characters of a line from `start` to `end`."""
     spans = []
     for span in row:
-        piece = span.text[max(start, 0) : max(end, 0)]
-        if piece:
+        if piece := span.text[max(start, 0) : max(end, 0)]:
             spans.append(Segment(piece, span.style))
         start, end = start - len(span.text), end - len(span.text)
     return tuple(spans)

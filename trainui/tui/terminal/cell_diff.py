@@ -183,29 +183,21 @@ def _texts(text: str) -> tuple[str, ...]:
 
 
 def changed_runs(before: Sequence[Cell], after: Sequence[Cell]) -> list[tuple[int, int]]:
-    """Return the runs of cells in which two lines differ, as (first, end) with end exclusive.
+    """Return the runs of cells in which two equally long lines differ; their ends are exclusive.
 
     In a line with composed characters, on whose width terminals disagree, the run extends to the
     end of the line. A wide character is never split.
     """
     runs: list[tuple[int, int]] = []
-    same = map(eq, before, after)
-    different = [at for at, found in enumerate(same) if not found]
-    shorter, longer = sorted((len(before), len(after)))
-    for at in (*different, *range(shorter, longer)):
+    different = [at for at, is_same in enumerate(map(eq, before, after)) if not is_same]
+    for at in different:
         if runs and at - runs[-1][1] <= NEAR:
             runs[-1] = (runs[-1][0], at + 1)
         else:
             runs.append((at, at + 1))
     if runs and max(map(len, map(itemgetter(0), chain(before, after)))) > 1:
-        runs = [(runs[0][0], max(len(before), len(after)))]
-    return [_around_wide(run, after) for run in runs]
-
-
-def _around_wide(run: tuple[int, int], line: Sequence[Cell]) -> tuple[int, int]:
-    first, last = run
-    if 0 < first < len(line) and not line[first][0]:
-        first -= 1
-    if last < len(line) and not line[last][0]:
-        last += 1
-    return first, last
+        runs = [(runs[0][0], len(after))]
+    texts = [*map(itemgetter(0), after), "end"]
+    return [
+        (first - (first > 0 and not texts[first]), last + (not texts[last])) for first, last in runs
+    ]

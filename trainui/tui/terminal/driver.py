@@ -13,6 +13,7 @@ import select
 import sys
 import time
 from codecs import getincrementaldecoder
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from textual._time import get_time
@@ -68,20 +69,15 @@ class TerminalDriver(LinuxDriver):
         if not data:  # the terminal is gone: `shutdown.watch_terminal` ends the app
             self._loop.remove_reader(self.fileno)
             return
-        for message in self._parser.feed(self._decode(data)):
-            self.process_message(message)
-        self._await_the_rest()
+        self._process(self._parser.feed(self._decode(data)))
 
-    def _await_the_rest(self) -> None:
-        """Schedule the timeout after which a lone ESC is a key and not the start of a sequence."""
-        until = self._parser._timeout_time
-        if until is not None:
-            self._loop.call_later(max(until - get_time(), 0.001), self._end_escape)
-
-    def _end_escape(self) -> None:
-        for message in self._parser.tick():
+    def _process(self, messages: Iterable[Message]) -> None:
+        """Process messages, then wait until a lone ESC is a key and not the start of a sequence."""
+        for message in messages:
             self.process_message(message)
-        self._await_the_rest()
+        if (until := self._parser._timeout_time) is not None:
+            delay = max(until - get_time(), 0.001)
+            self._loop.call_later(delay, lambda: self._process(self._parser.tick()))
 
     def send_message(self, message: Message) -> None:
         """Post a message to the app."""

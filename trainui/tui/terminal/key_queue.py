@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
 from typing import cast
 
@@ -28,22 +27,6 @@ TIMEOUT = 0.5
 
 HELD_FOR = 1.0
 """Seconds that a key on a page without data waits at most, in case the data cannot be read."""
-
-
-@dataclass
-class _Round:
-    """A callback passed through message queues in turn, so that each has processed its messages."""
-
-    pumps: Iterator[MessagePump]
-    then: Callable[[], Awaitable[None]]
-
-    async def advance(self) -> None:
-        """Pass the callback to the next queue; after the last one call `then`."""
-        pump = next(self.pumps, None)
-        if pump is None:
-            await self.then()
-        else:
-            pump.post_message(events.Callback(callback=self.advance))
 
 
 class KeyQueue(App[int]):
@@ -87,11 +70,18 @@ class KeyQueue(App[int]):
         target = self.focused or self.screen
         if not await self._acts_in_pane(event):
             await super().on_event(event)
-        acted = partial(self._acted, event)
         loop = asyncio.get_running_loop()
-        self._timeout = loop.call_later(TIMEOUT, self.call_later, acted)
+        self._timeout = loop.call_later(TIMEOUT, self.call_later, self._acted, event)
         # the key bubbles from the widget up to the app, and each handles the messages it caused
-        await _Round(iter(target.ancestors_with_self), acted).advance()
+        await self._pass_on(event, iter(target.ancestors_with_self))
+
+    async def _pass_on(self, event: events.Key, pumps: Iterator[MessagePump]) -> None:
+        """Go through message queues in turn, so that each has processed its messages."""
+        pump = next(pumps, None)
+        if pump is None:
+            await self._acted(event)
+        else:
+            pump.post_message(events.Callback(callback=partial(self._pass_on, event, pumps)))
 
     async def _acts_in_pane(self, event: events.Key) -> bool:
         """Run a pane's binding directly, without bubbling through each ancestor's message queue.

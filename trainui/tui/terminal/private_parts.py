@@ -80,12 +80,6 @@ def _has(place: str, name: str) -> bool:
         owner = getattr(found, class_name) if class_name else found
     except (ImportError, AttributeError):
         return False
-    if hasattr(owner, name) or not class_name:
-        return hasattr(owner, name)
-    return any(_sets(base, name) for base in owner.__mro__)
-
-
-def _sets(owner: type, name: str) -> bool:
-    """Return True if an attribute of instances is named in a method of the class."""
-    methods = (one for one in vars(owner).values() if isinstance(one, FunctionType))
-    return any(name in method.__code__.co_names for method in methods)
+    members = (one for base in getattr(owner, "__mro__", ()) for one in vars(base).values())
+    methods = (one for one in members if isinstance(one, FunctionType))
+    return hasattr(owner, name) or any(name in one.__code__.co_names for one in methods)

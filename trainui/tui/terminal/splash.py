@@ -27,7 +27,11 @@ def shown() -> Iterator[None]:
     except (termios.error, ValueError):
         yield  # not a terminal
         return
-    _silence(descriptor)
+    quiet = termios.tcgetattr(descriptor)
+    quiet[0] &= ~termios.ICRNL  # early keys wait for the app, enter as enter
+    quiet[3] &= ~(termios.ECHO | termios.ICANON)
+    with contextlib.suppress(termios.error):
+        termios.tcsetattr(descriptor, termios.TCSANOW, quiet)
     _write(f"{ENTER}\x1b[1m trainui\x1b[0m\x1b[2m  opening\x1b[0m")
     try:
         yield
@@ -37,15 +41,6 @@ def shown() -> Iterator[None]:
     finally:
         with contextlib.suppress(termios.error):
             termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
-
-
-def _silence(descriptor: int) -> None:
-    """Turn off echo and line mode, so that early keys wait for the app, enter as enter."""
-    quiet = termios.tcgetattr(descriptor)
-    quiet[0] &= ~termios.ICRNL
-    quiet[3] &= ~(termios.ECHO | termios.ICANON)
-    with contextlib.suppress(termios.error):
-        termios.tcsetattr(descriptor, termios.TCSANOW, quiet)
 
 
 def _write(text: str) -> None:

@@ -29,7 +29,12 @@ class TerminalApp(KeyQueue):
         self.bandwidth = bandwidth.Bandwidth(max_rate)
         super().__init__()
         self._typed = deque()
-        self._shown = _shown_cells()
+        self._shown: ShownCells | None = None
+        """What the terminal shows; None: Textual draws by itself."""
+        if private_parts.are_there(private_parts.CELL_DIFF):
+            from trainui.tui.terminal.cell_diff import ShownCells
+
+            self._shown = ShownCells()
         self._cursor_shown = self.cursor_position
         self._settling: Timer | None = None
 
@@ -74,12 +79,3 @@ class TerminalApp(KeyQueue):
             self._shown.forget()
         for screen in self.screen_stack[-1:]:
             screen.refresh()
-
-
-def _shown_cells() -> ShownCells | None:
-    """Return the record of the terminal's content; None: Textual draws by itself."""
-    if not private_parts.are_there(private_parts.CELL_DIFF):
-        return None
-    from trainui.tui.terminal.cell_diff import ShownCells
-
-    return ShownCells()

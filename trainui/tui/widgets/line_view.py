@@ -141,7 +141,7 @@ class LinesView(BorderedView):
             index = y if y < fixed else y + top
             known = shown = before.get(index)
             if not indices or index in indices:
-                shown = self._rendered_row(index, width) if index < count else ((), "", width)
+                shown = self._rendered_row(index, width)
             if shown is not None:
                 self._rows_shown[index] = shown
             if shown != known:
@@ -155,14 +155,15 @@ class LinesView(BorderedView):
         index = self._index_at(y)
         if index not in self._rows_shown:
             width = self.scrollable_content_region.width
-            known = index < self.row_count()
-            self._rows_shown[index] = self._rendered_row(index, width) if known else ((), "", width)
+            self._rows_shown[index] = self._rendered_row(index, width)
             self._strips.pop(index, None)
         if index not in self._strips:
             self._strips[index] = self.strip(*self._rows_shown[index])
         return self._strips[index]
 
     def _rendered_row(self, index: int, width: int) -> _RowShown:
+        if index >= self.row_count():
+            return (), "", width
         row = self.row(index, width)
         if self._selection is not None:
             row = self._selection.highlighted(index, row)
@@ -189,10 +190,8 @@ class LinesView(BorderedView):
         """
         top = self.scroll_offset.y
         wanted = index - self.fixed_rows()
-        if wanted - around < top:
-            self.scroll_to(y=wanted - around, animate=False, force=True)
-        elif wanted + around >= top + self.page_height:
-            y = wanted + around - self.page_height + 1
+        y = min(wanted - around, max(top, wanted + around - self.page_height + 1))
+        if y != top:
             self.scroll_to(y=y, animate=False, force=True)
 
     def action_line(self, count: int) -> None:
