@@ -18,7 +18,7 @@ from tests.faults import disks
 from trainui import control, paths
 from trainui.domain.states import ENDED
 from trainui.errors import TrainuiError
-from trainui.execution.daemon import locks
+from trainui.execution.processes import locks
 from trainui.store.read import views
 from trainui.supervisor import supervise
 

@@ -23,7 +23,7 @@ from tests.unit.supervisor.waiting import PATIENCE, is_alive, wait_for
 from trainui import paths, settings
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.broker import broker, server_process
-from trainui.execution.daemon import desired_state, locks
+from trainui.execution.processes import desired_state, locks
 from trainui.execution.worker import celery_app
 from trainui.paths import Home
 

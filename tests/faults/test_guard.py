@@ -12,7 +12,8 @@ import pytest
 
 from tests.integration import background
 from tests.unit.supervisor.waiting import is_alive, wait_for
-from trainui.execution.daemon import desired_state, lifecycle, prestart, readiness
+from trainui.execution.daemon import lifecycle, prestart, readiness
+from trainui.execution.processes import desired_state
 from trainui.paths import Home
 
 

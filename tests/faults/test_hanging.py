@@ -14,9 +14,8 @@ from tests.integration import background
 from tests.integration.runs import HOLD, NOTE, Run, stage
 from tests.unit.supervisor.waiting import wait_for, wait_for_death
 from trainui import wakeup
-from trainui.execution.daemon import health, heartbeat, lifecycle, watchdog
-from trainui.execution.worker import metrics_process
-from trainui.execution.worker.metrics_process import MetricsProcess
+from trainui.execution.daemon import health, heartbeat, lifecycle, metrics_process, watchdog
+from trainui.execution.daemon.metrics_process import MetricsProcess
 from trainui.paths import Home
 from trainui.supervisor.supervise import list_processes
 

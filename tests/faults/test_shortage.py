@@ -15,7 +15,7 @@ from trainui import control
 from trainui.cli.machine import checks
 from trainui.cli.machine.checks import BAD
 from trainui.domain.states import Status
-from trainui.execution.daemon import locks
+from trainui.execution.processes import locks
 from trainui.paths import Home
 
 

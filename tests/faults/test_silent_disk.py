@@ -19,10 +19,10 @@ from tests.unit.supervisor.waiting import wait_for
 from trainui import mounts, settings
 from trainui.control.trainings import external
 from trainui.domain.states import Status
+from trainui.execution.daemon import metrics_process
+from trainui.execution.daemon.metrics_process import MetricsProcess
 from trainui.execution.external import remote_processes
 from trainui.execution.external.remote_processes import RemoteProcesses
-from trainui.execution.worker import metrics_process
-from trainui.execution.worker.metrics_process import MetricsProcess
 from trainui.paths import Home
 from trainui.store.db.engine import open_store
 from trainui.store.points import curves, sources

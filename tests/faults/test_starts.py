@@ -15,8 +15,9 @@ from tests.integration import background
 from tests.unit.supervisor.waiting import wait_for, wait_for_death, wait_for_exit
 from trainui import paths
 from trainui.execution.broker import server_process
-from trainui.execution.daemon import desired_state, health, lifecycle, locks, prestart, spawn
+from trainui.execution.daemon import health, lifecycle, prestart
 from trainui.execution.daemon.watchdog import EXIT_HELD
+from trainui.execution.processes import desired_state, locks, spawn
 from trainui.paths import Home
 from trainui.supervisor import process
 from trainui.supervisor.protocol import Spec

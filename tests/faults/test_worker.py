@@ -21,8 +21,9 @@ from trainui import clock, control
 from trainui.domain.records import Slot
 from trainui.domain.states import Status
 from trainui.execution.attempt import stage_directory
-from trainui.execution.daemon import lifecycle, locks
+from trainui.execution.daemon import lifecycle
 from trainui.execution.planner.slots import host
+from trainui.execution.processes import locks
 from trainui.paths import Home
 from trainui.store.db.engine import open_store
 from trainui.store.runs import attempts, stage_queue, stages

@@ -11,7 +11,8 @@ from tests.unit.supervisor.waiting import PATIENCE as PATIENCE
 from tests.unit.supervisor.waiting import is_alive, wait_for
 from trainui import settings
 from trainui.execution.broker import broker, server_process
-from trainui.execution.daemon import lifecycle, locks, readiness
+from trainui.execution.daemon import lifecycle, readiness
+from trainui.execution.processes import locks
 from trainui.execution.worker import celery_app
 from trainui.paths import Home
 

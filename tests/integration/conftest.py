@@ -13,7 +13,8 @@ import pytest
 from tests.unit.supervisor.waiting import is_alive, wait_for
 from trainui import paths
 from trainui.execution.broker import server_process
-from trainui.execution.daemon import lifecycle, locks
+from trainui.execution.daemon import lifecycle
+from trainui.execution.processes import locks
 from trainui.paths import Home
 from trainui.supervisor.orphans import processes_of
 

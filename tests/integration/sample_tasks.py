@@ -8,7 +8,7 @@ from pathlib import Path
 from celery import shared_task
 from celery.exceptions import Ignore
 
-from trainui.execution.worker.shutdown import STOPPING
+from trainui.execution.worker.services import STOPPING
 
 
 @shared_task(name="tests.note")  # type: ignore[untyped-decorator]

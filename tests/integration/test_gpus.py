@@ -339,7 +339,9 @@ def launch_as_nobody(directory: Path, lock: str) -> Path:
         try:
             os.setgid(NOBODY)
             os.setuid(NOBODY)
-            supervise.main(["supervise", str(directory)])
+            reader, writer = os.pipe()
+            supervise.fork_supervisor(str(directory), writer)
+            os.read(reader, 1)
         finally:
             os._exit(0)
     os.waitpid(child, 0)

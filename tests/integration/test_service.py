@@ -18,7 +18,8 @@ from tests.integration import background
 from tests.unit.supervisor.waiting import wait_for
 from trainui import settings
 from trainui.errors import UnfitEnvironmentError
-from trainui.execution.daemon import lifecycle, spawn
+from trainui.execution.daemon import lifecycle
+from trainui.execution.processes import spawn
 from trainui.execution.worker import celery_app
 from trainui.paths import Home
 

@@ -26,22 +26,19 @@ class TaskNotFoundError(Exception):
 
 
 def resolve(name: str) -> Any:
-    """Resolve a name: `module:attr`, a dotted name, or a registered Celery task."""
+    """Resolve a name: `module:attr.attr`, a dotted name, or a registered Celery task."""
     try:
-        return resolve_colon(name) if ":" in name else resolve_dotted(name)
+        if ":" not in name:
+            return resolve_dotted(name)
+        module_name, _, attributes = name.partition(":")
+        if not import_if_there(module_name):
+            raise not_found(name, f"no module is named {module_name!r}")
+        return walk(name, module_name, attributes.split("."))
     except TaskNotFoundError as error:
         task = find_celery_task(name)
         if task is None:
             raise ImportError(str(error)) from None
         return task
-
-
-def resolve_colon(name: str) -> Any:
-    """Resolve `module:attr.attr`."""
-    module_name, _, attributes = name.partition(":")
-    if not import_if_there(module_name):
-        raise not_found(name, f"no module is named {module_name!r}")
-    return walk(name, module_name, attributes.split("."))
 
 
 def resolve_dotted(name: str) -> Any:

@@ -1,7 +1,7 @@
 """The fork server of supervisors, which avoids starting an interpreter for each attempt.
 
-It is `supervise.py` started without a directory, with all imports done. It ends with the process
-that started it, but its supervisors continue. If it is killed, a new one is started.
+It is `supervise.py` with all imports done. It ends with the process that started it, but its
+supervisors continue. If it is killed, a new one is started.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """The supervisor of an attempt: starts the process, waits, stops it, and records how it ended.
 
-Run by path, `python -I -S supervise.py ATTEMPT_DIR`; it returns an exit code as soon as the process
-runs or has failed to start. Without a directory it is a fork server: it forks a supervisor for each
-request on stdin, a socket. The supervisor outlives the process that started it, so it is a single
-file that uses only the standard library and imports nothing from trainui. It guarantees that an
-attempt is started at most once, and that its end is recorded only when no process of it is left.
+Run by path, `python -I -S supervise.py`, it is a fork server: it forks a supervisor for each
+attempt's directory that it receives on stdin, a socket. The supervisor outlives the process that
+started it, so it is a single file that uses only the standard library and imports nothing from
+trainui. It guarantees that an attempt is started at most once, and that its end is recorded only
+when no process of it is left.
 """
 
 # Every stage has a supervisor, so imports are kept to a minimum: no pathlib, no typing.
-# ruff: noqa: PTH100, PTH104, PTH110, PTH208
+# ruff: noqa: PTH104, PTH110, PTH208
 
 from __future__ import annotations
 
@@ -793,17 +793,8 @@ def send_answer(writer: int, code: int, message: str, number: int) -> None:
         os.write(writer, bytes([code, number]) + message.encode("utf-8", "replace")[:4000])
 
 
-def await_answer(reader: int) -> int:
-    """Wait for the supervisor's answer; print its message and return its code."""
-    answer = os.read(reader, 4096)
-    if not answer:
-        answer = bytes([BROKEN, 0]) + b"the supervisor ended before it answered; see supervisor.log"
-    os.write(2, answer[2:])
-    return answer[0]
-
-
-def serve() -> int:
-    """Run as the fork server: fork a supervisor for each directory received on stdin (a socket)."""
+def serve() -> None:
+    """Fork a supervisor for each directory received on stdin (a socket)."""
     # imported here so that no supervisor has to; `os.wait4` and `os.execvpe` need the last two
     import ctypes  # noqa: F401
     import resource  # noqa: F401
@@ -815,25 +806,20 @@ def serve() -> int:
     while True:
         asked, fds, _, _ = socket.recv_fds(connection, 4096, 1)
         if not asked or not fds:
-            return 0  # the process that started us has ended
+            return  # the process that started us has ended
         os.set_inheritable(fds[0], False)
         fork_supervisor(os.fsdecode(asked), fds[0])
         os.close(fds[0])
 
 
-def main(argv: list[str]) -> int:
-    """Fork an attempt's supervisor and wait for its answer; without arguments, serve requests."""
+def main() -> None:
+    """Run as the fork server."""
     os.umask(0o077)
     with contextlib.suppress(OSError):  # without /dev/fd, inherited descriptors stay open
         for fd in map(int, os.listdir("/dev/fd")):
             os.closerange(max(fd, 3), fd + 1)  # unlike close, silent about the listing's own
-    if len(argv) < 2:
-        return serve()
-    reader, writer = os.pipe()
-    fork_supervisor(os.path.abspath(argv[1]), writer)
-    os.close(writer)
-    return await_answer(reader)
+    serve()
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv))
+    main()

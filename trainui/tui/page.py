@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from trainui.domain.states import UNFINISHED
-from trainui.execution.daemon.desired_state import NO_WORKER
+from trainui.execution.processes.desired_state import NO_WORKER
 from trainui.text import harmless
 from trainui.tui.actions.run_actions import RunActions
 from trainui.tui.data.query import Query

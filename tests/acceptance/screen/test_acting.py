@@ -26,7 +26,8 @@ from trainui import control, paths
 from trainui.control import lookup as control_known
 from trainui.control.edits import file_changes, inline_edit
 from trainui.domain.states import Status
-from trainui.execution.daemon import lifecycle, locks
+from trainui.execution.daemon import lifecycle
+from trainui.execution.processes import locks
 from trainui.paths import Home
 from trainui.pipeline import loader
 from trainui.report import of_runs

@@ -50,12 +50,14 @@ def pids_of(stage: Stage) -> Pids:
 
 
 IMMORTAL = """
-import sys
+import os, sys
 sys.path.insert(0, sys.argv.pop(1))
 import supervise
 supervise.KILL_WAIT = 0.2
 supervise.Attempt.send = lambda *_: None  # as of a process that is stuck in the kernel
-sys.exit(supervise.main(sys.argv))
+reader, writer = os.pipe()
+supervise.fork_supervisor(sys.argv[1], writer)
+assert os.read(reader, 1)[0] == supervise.STARTED
 """
 
 

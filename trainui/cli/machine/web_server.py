@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from textual_serve.server import Server
 
-from trainui.execution.daemon import spawn
+from trainui.execution.processes import spawn
 
 POLICY = (
     "default-src 'self' data: blob: 'unsafe-inline'; connect-src 'self' {}; frame-ancestors 'none'"

@@ -25,7 +25,7 @@ from trainui.store.db.engine import Store
 from trainui.store.runs import stage_requests, stages
 from trainui.supervisor import journal, orphans, process
 from trainui.supervisor.process import Probe, ProbeState, SupervisorLivesError
-from trainui.supervisor.protocol import ExitReason, JournalError
+from trainui.supervisor.protocol import Exit, ExitReason, JournalError
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +87,8 @@ class AttemptPoller:
             case ProbeState.ORPHAN:
                 return self._poll_orphan(monitored)
             case ProbeState.ENDED | ProbeState.LOST:
-                return partial(self._record, found=found)
+                loss = LostSupervisor(seen_alive=monitored.orphan is not None)
+                return partial(self._record, found=found.exit or loss)
         return None
 
     def _probe(self, monitored: MonitoredAttempt) -> Probe | None:
@@ -129,11 +130,12 @@ class AttemptPoller:
                 "the supervisor of %s is dead; the worker watches the orphan", monitored.directory
             )
             monitored.orphan = Orphan(context_of(self._store, monitored.attempt.id), now)
+        due = monitored.orphan.due(now)
         if monitored.attempt.cancel_requested_at is not None:
-            due: ExitReason | None = ExitReason.STOPPED
-        else:
-            due = monitored.orphan.due(now)
-        return partial(self._end_orphan, why=due) if due is not None else None
+            due = ExitReason.STOPPED
+        if due is None:
+            return None
+        return partial(self._end_orphan, orphan=monitored.orphan, why=due)
 
     def _poll_invisible(self, monitored: MonitoredAttempt, why: str) -> Step | None:
         """Record why an attempt cannot be inspected; record its end if it was cancelled."""
@@ -157,23 +159,14 @@ class AttemptPoller:
         monitored.suspension_checked_at = now
         self.set_warning(monitored, process.find_stopped(monitored.directory))
 
-    def _record(self, monitored: MonitoredAttempt, found: Probe) -> None:
-        if found.exit is None:
-            self._record_loss(monitored, LostSupervisor(seen_alive=monitored.orphan is not None))
-        else:
-            monitored.is_recorded = record_outcome.record_exit(
-                self._store, monitored.attempt, found.exit, self._stopping
-            )
-
-    def _record_loss(self, monitored: MonitoredAttempt, loss: LostSupervisor) -> None:
-        monitored.is_recorded = record_outcome.record_loss(
-            self._store, monitored.attempt, self._stopping, loss
+    def _record(self, monitored: MonitoredAttempt, found: Exit | LostSupervisor) -> None:
+        monitored.is_recorded = record_outcome.record_end(
+            self._store, monitored.attempt, found, self._stopping
         )
 
-    def _end_orphan(self, monitored: MonitoredAttempt, why: ExitReason) -> None:
-        if monitored.orphan is not None:
-            left = monitored.orphan.end(why)
-            self._record_loss(monitored, LostSupervisor(seen_alive=True, ended_for=why, left=left))
+    def _end_orphan(self, monitored: MonitoredAttempt, orphan: Orphan, why: ExitReason) -> None:
+        left = orphan.end(why)
+        self._record(monitored, LostSupervisor(seen_alive=True, ended_for=why, left=left))
 
     def _record_invisible(self, monitored: MonitoredAttempt, why: str) -> None:
         with suppress(SupervisorLivesError, OSError):

@@ -16,7 +16,7 @@ from trainui import clock, paths
 from trainui import settings as settings_module
 from trainui.artifacts import forgotten_attempts, outputs
 from trainui.artifacts.snapshot import run_copy
-from trainui.domain.records import AttemptRecord, StageRecord
+from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.errors import UnsafePathError
 from trainui.execution.attempt import (
@@ -98,7 +98,10 @@ def launch(
     checkpoint = starting_point.choose(store, context, earlier)
     prepared = prepare(context, checkpoint)
     _check(context, prepared)
-    _note_inputs(store, context, prepared)
+    if inputs := prepared.definition.inputs:  # recorded, so that a resume can detect changes
+        states = {path: input_fingerprint.observe(path) for path in inputs}
+        with store.write() as connection:
+            attempts.set_inputs(connection, context.attempt.id, states)
     outputs.note(prepared.definition, Path(context.stage.directory), attempt_dir)
     environment_digest.note(paths.home(), attempt_dir, prepared.environ)
     if prepared.definition.metrics is None:
@@ -163,7 +166,15 @@ def _check_upstreams(store: Store, context: AttemptContext) -> None:
     They existed when each upstream ended, or when a resume decided to skip it. Those that a person
     keeps as they are do not count, nor those of another host: its files may show up here later.
     """
-    for upstream, last in _completed_upstreams(store, context):
+    run_id, names = context.run.id, context.stage.depends_on
+    with store.read() as connection:
+        found = filter(None, [stages.named(connection, run_id, name) for name in names])
+        completed = [
+            (one, attempts.of_stage(connection, one.id)[-1])
+            for one in found
+            if one.status == Status.COMPLETED and one.definition.outputs
+        ]
+    for upstream, last in completed:
         made = fingerprint.origin_of(last, upstream.definition).definition
         if last.kept or last.host != context.attempt.host:
             continue
@@ -174,29 +185,6 @@ def _check_upstreams(store: Store, context: AttemptContext) -> None:
                 f"upstream {upstream.name} has completed, but {gone}; resume the run: "
                 f"{upstream.name} runs again first"
             )
-
-
-def _completed_upstreams(
-    store: Store, context: AttemptContext
-) -> list[tuple[StageRecord, AttemptRecord]]:
-    """Return the completed upstream stages that declare outputs, with their last attempts."""
-    run_id, names = context.run.id, context.stage.depends_on
-    with store.read() as connection:
-        found = [stages.named(connection, run_id, name) for name in names]
-        return [
-            (one, attempts.of_stage(connection, one.id)[-1])
-            for one in found
-            if one is not None and one.status == Status.COMPLETED and one.definition.outputs
-        ]
-
-
-def _note_inputs(store: Store, context: AttemptContext, prepared: PreparedProcess) -> None:
-    """Record the inputs' fingerprints at the start, so that a resume can detect changes."""
-    inputs = prepared.definition.inputs
-    if inputs:
-        states = {path: input_fingerprint.observe(path) for path in inputs}
-        with store.write() as connection:
-            attempts.set_inputs(connection, context.attempt.id, states)
 
 
 def _spec(context: AttemptContext, prepared: PreparedProcess, attempt_dir: Path) -> Spec:

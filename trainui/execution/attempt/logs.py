@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -46,19 +45,16 @@ def holds(attempt_dir: Path, pattern: str) -> bool:
         for name in (protocol.STDOUT_FILE, protocol.STDERR_FILE):
             with suppress(FileNotFoundError):
                 files.append(opened.enter_context(plain_files.open_plain(attempt_dir / name)))
-        return _search([file.fileno() for file in files], pattern)
-
-
-def _search(descriptors: Sequence[int], pattern: str) -> bool:
-    command = [sys.executable, "-I", "-S", log_search.__file__, str(log_search.SECONDS)]
-    found = subprocess.run(
-        [*command, *map(str, descriptors)],
-        input=pattern.encode(),
-        capture_output=True,
-        cwd="/",
-        pass_fds=descriptors,
-        check=False,
-    )
+        descriptors = [file.fileno() for file in files]
+        command = [sys.executable, "-I", "-S", log_search.__file__, str(log_search.SECONDS)]
+        found = subprocess.run(
+            [*command, *map(str, descriptors)],
+            input=pattern.encode(),
+            capture_output=True,
+            cwd="/",
+            pass_fds=descriptors,
+            check=False,
+        )
     if found.returncode == -signal.SIGVTALRM:
         raise SlowPatternError
     if found.returncode not in (log_search.FOUND, log_search.NOT_FOUND):
@@ -70,9 +66,8 @@ def _search(descriptors: Sequence[int], pattern: str) -> bool:
 def tail(attempt_dir: Path) -> str:
     """Return the last lines of stderr, or of stdout if stderr is empty."""
     for name in (protocol.STDERR_FILE, protocol.STDOUT_FILE):
-        lines = _last_lines(attempt_dir / name)
-        if lines:
-            return "\n".join(lines)
+        if lines := [line for line in end_lines(attempt_dir / name) if line]:
+            return "\n".join(lines[-TAIL_LINES:])
     return ""
 
 
@@ -84,10 +79,6 @@ def last_match(attempt_dir: Path, pattern: re.Pattern[str]) -> str | None:
                 if pattern.fullmatch(part.rstrip()):
                     return part.rstrip()
     return None
-
-
-def _last_lines(log: Path) -> list[str]:
-    return [line for line in end_lines(log) if line][-TAIL_LINES:]
 
 
 def end_lines(log: Path, size: int = TAIL_BYTES) -> list[str]:
@@ -104,11 +95,7 @@ def _end_of(log: Path, size: int = TAIL_BYTES) -> list[str]:
             data = file.read(size)
     except OSError:
         return []
-    lines = _decoded(data).split("\n")
+    lines = data.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
     if start:  # the first line is cut: keep only what follows a carriage return
         lines[0] = lines[0].partition("\r")[2]
     return [line.rstrip() for line in lines]
-
-
-def _decoded(data: bytes) -> str:
-    return data.decode("utf-8", "replace").replace("\r\n", "\n")

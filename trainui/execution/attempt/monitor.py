@@ -124,7 +124,11 @@ class AttemptMonitor:
                 self._schedule_retry(monitored, error)
                 continue
             if step is not None:
-                self._run_in_pool(monitored, step)
+                monitored.is_busy = True
+                try:
+                    self._pool.submit(self._run_step, monitored, step)
+                except RuntimeError:  # the pool is shut down
+                    monitored.is_busy = False
         self._fork_server.prepare()
 
     def read_record(self, monitored: MonitoredAttempt) -> AttemptRecord | None:
@@ -174,13 +178,6 @@ class AttemptMonitor:
             words = record_outcome.masked(self._store, monitored.attempt, f"will retry: {error}")
             self._poller.set_warning(monitored, words)
 
-    def _run_in_pool(self, monitored: MonitoredAttempt, step: Step) -> None:
-        monitored.is_busy = True
-        try:
-            self._pool.submit(self._run_step, monitored, step)
-        except RuntimeError:  # the pool is shut down
-            monitored.is_busy = False
-
     def _run_step(self, monitored: MonitoredAttempt, step: Step) -> None:
         try:
             step(monitored)
@@ -188,7 +185,9 @@ class AttemptMonitor:
             self._schedule_retry(monitored, error)
         finally:
             if monitored.is_recorded:
-                self._forget(monitored)
+                with self._lock:
+                    self._known.pop(monitored.attempt.id, None)
+                monitored.done.set()
             monitored.is_busy = False
             if self._needs_a_pass(monitored):
                 wakeup.ring()
@@ -201,12 +200,6 @@ class AttemptMonitor:
             return process.probe(monitored.directory).state != ProbeState.RUNNING
         except (JournalError, OSError):
             return True
-
-    def _forget(self, monitored: MonitoredAttempt) -> None:
-        """Stop monitoring an attempt after its end is recorded."""
-        with self._lock:
-            self._known.pop(monitored.attempt.id, None)
-        monitored.done.set()
 
 
 def _error_of(step: Callable[[Path], None], directory: Path) -> Exception | None:

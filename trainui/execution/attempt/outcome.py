@@ -145,7 +145,7 @@ def _was_stopped(attempt: AttemptRecord, found: Exit, *, completed: bool) -> boo
 def _with_left(problem: str, left: tuple[int, ...]) -> str:
     if not left:
         return problem
-    pids = ", ".join(str(pid) for pid in left)
+    pids = ", ".join(map(str, left))
     return f"{problem}\n\nprocess {pids} survived SIGKILL and may still be running"
 
 
@@ -179,8 +179,10 @@ def _wrong_ending(definition: StageDefinition, found: Exit) -> str | None:
 def _wrong_code(found: Exit, code: int) -> str:
     words = f"exit code {code}"
     if not found.oom_kill:
-        return words + _shell_signal(code)
-    if code == 128 + signal.SIGKILL:  # exit code of a shell whose command was killed
+        if 128 < code <= 128 + signal.SIGRTMAX:  # exit code of a shell whose command was killed
+            words += f" (killed by signal {code - 128}, {signal_name(code - 128)})"
+        return words
+    if code == 128 + signal.SIGKILL:
         return f"{OUT_OF_MEMORY} ({words})"
     return f"{words}, just after the kernel killed a process of its control group: out of memory"
 
@@ -192,12 +194,6 @@ def _overdue(definition: StageDefinition, reason: ExitReason | None) -> str | No
     if reason == ExitReason.SILENCE:
         return f"was silent for {duration.text(definition.silence_timeout or 0)}"
     return None
-
-
-def _shell_signal(code: int) -> str:
-    """Explain the exit code of a shell whose command was killed."""
-    known = 128 < code <= 128 + signal.SIGRTMAX
-    return f" (killed by signal {code - 128}, {signal_name(code - 128)})" if known else ""
 
 
 def _explained(ending: str, definition: StageDefinition, found: Exit, directory: Path) -> str:

@@ -59,15 +59,11 @@ def _end(one: AttemptContext) -> None:
                     f"the supervisor of attempt {number} does not exit; kill it, then resume"
                 ) from error
             time.sleep(LOOK_EVERY)
-        else:
-            _raise_if_any(left, number)
-            return
-
-
-def _raise_if_any(left: list[int], number: int) -> None:
-    if left:
-        pids = ", ".join(str(pid) for pid in left)
-        raise PreviousAttemptLivesError(
-            f"process {pids} of attempt {number} survives SIGKILL; no new attempt may start while "
-            "it is alive: end it or restart the machine, then resume"
-        )
+            continue
+        if left:
+            pids = ", ".join(map(str, left))
+            raise PreviousAttemptLivesError(
+                f"process {pids} of attempt {number} survives SIGKILL; no new attempt may start "
+                "while it is alive: end it or restart the machine, then resume"
+            )
+        return

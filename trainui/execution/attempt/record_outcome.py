@@ -39,36 +39,59 @@ within 15. A later reader still reads the rest."""
 _NEVER_STARTED = (ExitReason.START_FAILED, ExitReason.LOCK_HELD, ExitReason.POSTPONED)
 
 
-def record_exit(
-    store: Store, attempt: AttemptRecord, found: Exit, stopping: threading.Event
+def record_end(
+    store: Store, attempt: AttemptRecord, found: Exit | LostSupervisor, stopping: threading.Event
 ) -> bool:
-    """Record an end that the supervisor reported.
+    """Record the end of an attempt, as its supervisor reported it or after that died first.
 
     Returns False if this worker stopped before it was recorded; the next worker does it.
     """
-    context, drained = context_of(store, attempt.id), FlushResult.COMPLETE
-    if found.reason not in _NEVER_STARTED:
-        drained = metrics_flush.wait_until_read(store, context, stopping)
-    if drained == FlushResult.LEFT:
+    context, flushed = context_of(store, attempt.id), FlushResult.COMPLETE
+    if isinstance(found, LostSupervisor):
+        flushed = metrics_flush.wait_until_read(store, context, stopping, patience=LOST_PATIENCE)
+    elif found.reason not in _NEVER_STARTED:
+        flushed = metrics_flush.wait_until_read(store, context, stopping)
+    if flushed == FlushResult.LEFT:
         return False
-    if drained != FlushResult.NOTHING:
+    if flushed != FlushResult.NOTHING:
         context = context_of(store, attempt.id)  # it may have changed meanwhile
     if context.attempt.status != Status.RUNNING:
         return True  # already recorded
-    if found.reason == ExitReason.LOCK_HELD:
-        taken = ", ".join(f"GPU {index}" for index in context.attempt.gpus) or "its slot"
-        requeue(store, context.attempt, f"{taken} cannot be locked: {found.message}")
-        return True
-    is_short = found.reason == ExitReason.START_FAILED and transient_errors.is_number(found.errno)
-    if is_short or found.reason == ExitReason.POSTPONED:
-        requeue(store, context.attempt, str(found.message))
+    if isinstance(found, Exit) and (why := _reason_to_requeue(context.attempt, found)) is not None:
+        requeue(store, context.attempt, why)
         return True
     definition = _definition(context)
-    outcome = attempt_outcome.outcome(context.attempt, definition, found)
-    if outcome.status == Status.COMPLETED and drained != FlushResult.GIVEN_UP:
+    outcome = _outcome(context.attempt, definition, found)
+    if outcome.status == Status.COMPLETED and flushed != FlushResult.GIVEN_UP:
         outcome = _with_objective(store, context, outcome)
-    _end(store, context, definition, outcome, drained)
+    _end(store, context, definition, outcome, flushed)
     return True
+
+
+def _reason_to_requeue(attempt: AttemptRecord, found: Exit) -> str | None:
+    """Return why an attempt did not start although it is not at fault; None if it did, or is."""
+    if found.reason == ExitReason.LOCK_HELD:
+        taken = ", ".join(f"GPU {index}" for index in attempt.gpus) or "its slot"
+        return f"{taken} cannot be locked: {found.message}"
+    is_short = found.reason == ExitReason.START_FAILED and transient_errors.is_number(found.errno)
+    return str(found.message) if is_short or found.reason == ExitReason.POSTPONED else None
+
+
+def _outcome(
+    attempt: AttemptRecord, definition: StageDefinition, found: Exit | LostSupervisor
+) -> Outcome:
+    if isinstance(found, Exit):
+        return attempt_outcome.outcome(attempt, definition, found)
+    directory = Path(attempt.directory)
+    pids = journal.read_pids(directory)
+    removed = process.probe(directory).state == ProbeState.REMOVED
+    return attempt_outcome.lost(
+        attempt,
+        definition,
+        replace(found, records_removed=removed),
+        started_at=pids.started_at if pids else None,
+        completed_at=clock.now() if found.seen_alive else _last_sign_of_life(directory),
+    )
 
 
 def _with_objective(store: Store, context: AttemptContext, outcome: Outcome) -> Outcome:
@@ -85,35 +108,6 @@ def _with_objective(store: Store, context: AttemptContext, outcome: Outcome) -> 
     if problem is None or not all(one.metrics_complete or one.id == own for one in tries):
         return outcome
     return replace(outcome, status=Status.FAILED, error=problem, result=None, retry=False)
-
-
-def record_loss(
-    store: Store, attempt: AttemptRecord, stopping: threading.Event, loss: LostSupervisor
-) -> bool:
-    """Record the end of an attempt whose supervisor died first.
-
-    None of its processes is left. Returns False if this worker stopped before it was recorded; the
-    next worker does it.
-    """
-    context, patience = context_of(store, attempt.id), LOST_PATIENCE
-    drained = metrics_flush.wait_until_read(store, context, stopping, patience=patience)
-    if drained == FlushResult.LEFT:
-        return False
-    context = context_of(store, attempt.id)
-    if context.attempt.status != Status.RUNNING:
-        return True  # already recorded
-    directory, definition = Path(attempt.directory), _definition(context)
-    pids = journal.read_pids(directory)
-    removed = process.probe(directory).state == ProbeState.REMOVED
-    outcome = attempt_outcome.lost(
-        context.attempt,
-        definition,
-        replace(loss, records_removed=removed),
-        started_at=pids.started_at if pids else None,
-        completed_at=clock.now() if loss.seen_alive else _last_sign_of_life(directory),
-    )
-    _end(store, context, definition, outcome, drained)
-    return True
 
 
 def record(store: Store, attempt: AttemptRecord, outcome: Outcome) -> None:
@@ -148,27 +142,27 @@ def _end(
     context: AttemptContext,
     definition: StageDefinition,
     outcome: Outcome,
-    drained: FlushResult,
+    flushed: FlushResult,
 ) -> None:
     attempt = context.attempt
     if outcome.error is not None:
         error = _with_gpus(attempt, outcome.status, outcome.error)
         outcome = replace(outcome, error=_masked(context, error))
-    _note_checkpoints(context, definition)
+    if definition.checkpoint is not None:
+        try:  # it did not write later ones than those that exist now
+            outside = _search(context, definition).outside()
+            checkpoint_notes.note_after(outside, Path(attempt.directory))
+        except OSError as error:
+            logger.warning("%s: could not record its checkpoints: %s", context.stage.name, error)
     tried = _got_nowhere(store, context, definition, outcome)
     with store.write() as connection:
         if tried:
             attempts.mark_checkpoint_tried(connection, attempt.id)
-        if drained == FlushResult.NOTHING:
+        if flushed == FlushResult.NOTHING:
             mark_metrics_complete(connection, attempt.id)
         attempts.end(connection, attempt.id, outcome)
-    logger.info(
-        "%s of run %s, attempt %d: %s",
-        context.stage.name,
-        context.run.id,
-        attempt.number,
-        outcome.status,
-    )
+    name, run_id = context.stage.name, context.run.id
+    logger.info("%s of run %s, attempt %d: %s", name, run_id, attempt.number, outcome.status)
 
 
 def _with_gpus(attempt: AttemptRecord, status: Status, error: str) -> str:
@@ -211,17 +205,6 @@ def _got_nowhere(
     if started is None:
         return False  # it never started
     return not checkpoints.newer_than(_search(context, definition), started.st_mtime_ns)
-
-
-def _note_checkpoints(context: AttemptContext, definition: StageDefinition) -> None:
-    """Record the checkpoints that exist at an attempt's end; it did not write later ones."""
-    if definition.checkpoint is None:
-        return
-    try:
-        outside = _search(context, definition).outside()
-        checkpoint_notes.note_after(outside, Path(context.attempt.directory))
-    except OSError as error:
-        logger.warning("%s: could not record its checkpoints: %s", context.stage.name, error)
 
 
 def _search(context: AttemptContext, definition: StageDefinition) -> checkpoints.CheckpointSearch:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from trainui import settings
@@ -41,7 +43,11 @@ class RunningAttempt:
 
 def of_home(home: Home) -> list[RunningAttempt]:
     """Return the attempts of a home that are running on this host."""
-    return [one for path in _records() if (one := _read(path.parent, home)) and one.is_alive()]
+    runs = settings.runs_dir(settings.load())
+    patterns = (f"*/{OURS}/*/*", f"*/*/{OURS}/*")  # the second: layout of older versions
+    files = [sorted(runs.glob(f"{one}/{protocol.PIDS_FILE}")) for one in patterns]
+    found = (_read(path.parent, home) for path in chain(*files))
+    return [one for one in found if one is not None and one.is_alive()]
 
 
 def end_all(running: Iterable[RunningAttempt]) -> list[RunningAttempt]:
@@ -50,23 +56,11 @@ def end_all(running: Iterable[RunningAttempt]) -> list[RunningAttempt]:
     give_up_at = time.monotonic() + max((one.grace for one in left), default=0.0) + MARGIN
     while left and time.monotonic() < give_up_at:
         for one in left:
-            _try_to_end(one)
+            with suppress(process.SupervisorLivesError):  # asked to stop, or still starting
+                one.end()
         time.sleep(LOOK_EVERY)
         left = [one for one in left if one.is_alive()]
     return left
-
-
-def _try_to_end(one: RunningAttempt) -> None:
-    try:
-        one.end()
-    except process.SupervisorLivesError:
-        pass  # it was asked to stop, or is still starting
-
-
-def _records() -> Iterator[Path]:
-    runs = settings.runs_dir(settings.load())
-    for pattern in (f"*/{OURS}/*/*", f"*/*/{OURS}/*"):  # the second: layout of older versions
-        yield from sorted(runs.glob(f"{pattern}/{protocol.PIDS_FILE}"))
 
 
 def _read(directory: Path, home: Home) -> RunningAttempt | None:

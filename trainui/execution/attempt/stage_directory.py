@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from trainui import paths
@@ -50,7 +50,9 @@ def make_records(directory: Path) -> None:
 
 
 def move_forgotten(directory: Path) -> None:
-    """Rename the directories of forgotten attempts, so that none is taken for this attempt.
+    """Rename the directories of attempts that ran before an older database was restored.
+
+    So none is taken for this attempt.
 
     Raises:
         OSError: one cannot be renamed.
@@ -58,27 +60,25 @@ def move_forgotten(directory: Path) -> None:
         PreviousAttemptLivesError: one still runs.
     """
     for one in forgotten_attempts.forgotten(directory):
-        _move_forgotten(one)
+        what = f"{one} belongs to an attempt that the restored database does not contain"
+        try:
+            is_alive = process.probe(one).state in (ProbeState.RUNNING, ProbeState.ORPHAN)
+            pids = journal.read_pids(one) if is_alive else None
+        except protocol.JournalError as error:
+            raise UnfitEnvironmentError(
+                f"{what}, and {error}: make sure that its process has ended, move the directory "
+                "away, then resume the run"
+            ) from error
+        if is_alive:
+            raise PreviousAttemptLivesError(
+                f"{what}, and its process{f' {pids.pid}' if pids else ''} still runs: end it, then "
+                "resume the run"
+            )
+        one.rename(next(name for name in _numbered(one) if not name.exists()))
 
 
-def _move_forgotten(directory: Path) -> None:
-    """Rename the directory of an attempt that ran before an older database was restored."""
-    what = f"{directory} belongs to an attempt that the restored database does not contain"
-    try:
-        is_alive = process.probe(directory).state in (ProbeState.RUNNING, ProbeState.ORPHAN)
-        pids = journal.read_pids(directory) if is_alive else None
-    except protocol.JournalError as error:
-        raise UnfitEnvironmentError(
-            f"{what}, and {error}: make sure that its process has ended, move the directory away, "
-            "then resume the run"
-        ) from error
-    if is_alive:
-        raise PreviousAttemptLivesError(
-            f"{what}, and its process{f' {pids.pid}' if pids else ''} still runs: end it, then "
-            "resume the run"
-        )
-    names = (directory.with_name(f"{directory.name}~{n}") for n in itertools.count(1))
-    directory.rename(next(one for one in names if not one.exists()))
+def _numbered(directory: Path) -> Iterator[Path]:
+    return (directory.with_name(f"{directory.name}~{n}") for n in itertools.count(1))
 
 
 def _move_away(directory: Path, earlier: Sequence[AttemptRecord]) -> Path | None:
@@ -99,8 +99,7 @@ def _move_away(directory: Path, earlier: Sequence[AttemptRecord]) -> Path | None
 
 def _target(directory: Path, attempts: Sequence[Path]) -> Path:
     """Return the first free name, or the last used one if a move to it was interrupted."""
-    candidates = (directory.with_name(f"{directory.name}~{n}") for n in itertools.count(1))
-    taken = list(itertools.takewhile(_is_taken, candidates))
+    taken = list(itertools.takewhile(_is_taken, _numbered(directory)))
     if taken and _was_interrupted(directory, taken[-1], attempts):
         return taken[-1]
     return directory.with_name(f"{directory.name}~{len(taken) + 1}")

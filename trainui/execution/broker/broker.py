@@ -18,7 +18,7 @@ from trainui import settings as settings_module
 from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.execution.broker import restarts, server_process
 from trainui.execution.broker import url as broker_url
-from trainui.execution.daemon import desired_state, locks, spawn
+from trainui.execution.processes import desired_state, locks, spawn
 from trainui.paths import Home
 from trainui.settings import Settings
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from trainui import plain_files
 from trainui.execution.broker import server_process
-from trainui.execution.daemon import desired_state, locks
+from trainui.execution.processes import desired_state, locks
 from trainui.paths import Home, write_private
 
 REPORTED_FOR = 600

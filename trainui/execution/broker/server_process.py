@@ -19,8 +19,8 @@ from pathlib import Path
 
 from trainui import plain_files
 from trainui.errors import UnfitEnvironmentError
-from trainui.execution.daemon import spawn
-from trainui.execution.daemon.locks import Lock
+from trainui.execution.processes import spawn
+from trainui.execution.processes.locks import Lock
 from trainui.paths import Home
 
 _PROGRAMS = ("valkey-server", "redis-server")

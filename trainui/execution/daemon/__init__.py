@@ -1,4 +1,4 @@
-"""Keeps the worker and the broker alive: desired state, locks, heartbeats, respawn.
+"""Keeps the worker, the broker and the metrics reader alive: heartbeats, health, readiness.
 
 Read `lifecycle` first (start, stop, status, as front ends call them), then `watchdog` (the guard).
 """

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from trainui import plain_files
+from trainui.errors import NotPlainFileError, StoreError
 from trainui.execution.broker import restarts, server_process
-from trainui.execution.daemon import desired_state, heartbeat, locks, readiness
+from trainui.execution.daemon import heartbeat, readiness
 from trainui.execution.daemon.heartbeat import HeartbeatCheck
-from trainui.execution.worker import database_watch
+from trainui.execution.processes import desired_state, locks
 from trainui.formatting import signal_name
 from trainui.paths import Home, write_private
 from trainui.store.db import sqlite_file
@@ -63,7 +64,7 @@ def brief(home: Home, database: Path | None) -> str:
 
     `database` is the SQLite file; None: the database is on a server.
     """
-    if database_watch.problem(database):
+    if database_problem(database):
         return "database is missing"
     if locks.is_held(home.worker_lock):
         if restarts.is_gone(home):
@@ -80,6 +81,16 @@ def brief(home: Home, database: Path | None) -> str:
         return "worker and guard are not running"
     end = last_end(home)
     return _late(home) if end is None else f"worker {_how(end.code)}, restarting"
+
+
+def database_problem(database: Path | None) -> str | None:
+    """Return why the SQLite file cannot be used; None if it can, or if there never was one."""
+    try:
+        if database is not None:
+            sqlite_file.check_not_lost(database)
+    except (NotPlainFileError, StoreError) as error:
+        return str(error)
+    return None
 
 
 def _late(home: Home) -> str:
@@ -105,7 +116,7 @@ def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> 
         stopped = "stopped, or ended because it was idle; the next run starts it"
         return [stopped] if desired_state.withdrawn_at(home) else []
     again = "start it with `trainui worker start`"
-    lost = database_watch.problem(sqlite_file.store_file())
+    lost = database_problem(sqlite_file.store_file())
     found = [lost] if lost else []
     if guard is None:
         found.append(
@@ -123,7 +134,9 @@ def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> 
         if said := _last_line(home.worker_log):
             found.append(f"last line of the worker's log: {said}")
     elif hangs(home):
-        found.append(f"the worker {_about_hanging(worker)}")
+        silent = f"does not respond, pid {worker['pid']}"
+        words = _as_stopped(worker) if _is_stopped(worker) else silent
+        found.append(f"the worker {words}; {_replaced(heartbeat.WORKER)}")
     elif readiness.read(home) is None:
         late = _late(home)
         logs = f"see {home.guard_log} and {home.worker_log}"
@@ -134,11 +147,16 @@ def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> 
 def _broker_problems(
     home: Home, broker: Mapping[str, Any], again: str, *, is_ours: bool
 ) -> list[str]:
-    if not broker["reachable"]:
-        words = _about_broker(broker, again) if is_ours else f"at {broker['url']} does not answer"
-        return [f"the broker {words}; nothing is lost"]
-    restart = restarts.recent(home) if is_ours else ""
-    return [f"the {restart}"] if restart else []
+    if broker["reachable"]:
+        restart = restarts.recent(home) if is_ours else ""
+        return [f"the {restart}"] if restart else []
+    if not is_ours:
+        words = f"at {broker['url']} does not answer"
+    elif broker["pid"] is None:
+        words = f"is not running; {again}"
+    else:
+        words = f"does not respond, pid {broker['pid']}; {_replaced(heartbeat.BROKER)}"
+    return [f"the broker {words}; nothing is lost"]
 
 
 def hangs(home: Home) -> bool:
@@ -147,11 +165,6 @@ def hangs(home: Home) -> bool:
     if worker is None:
         return False
     return _is_stopped(worker) or heartbeat.silent_since(home, heartbeat.WORKER) is not None
-
-
-def _about_hanging(worker: Mapping[str, Any]) -> str:
-    words = _as_stopped(worker) if _is_stopped(worker) else f"does not respond, pid {worker['pid']}"
-    return f"{words}; {_replaced(heartbeat.WORKER)}"
 
 
 def _as_stopped(owner: Mapping[str, Any]) -> str:
@@ -163,12 +176,6 @@ def _is_stopped(owner: Mapping[str, Any]) -> bool:
     """Return True if the owner of a lock is suspended by a signal."""
     found = read_process(owner.get("pid", 0))
     return found is not None and found.stopped
-
-
-def _about_broker(broker: Mapping[str, Any], again: str) -> str:
-    if broker["pid"] is None:
-        return f"is not running; {again}"
-    return f"does not respond, pid {broker['pid']}; {_replaced(heartbeat.BROKER)}"
 
 
 def _replaced(asked: HeartbeatCheck) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainui import plain_files
-from trainui.execution.daemon import locks
+from trainui.execution.processes import locks
 from trainui.paths import Home, write_private
 
 logger = logging.getLogger(__name__)

@@ -13,15 +13,8 @@ from trainui import disk, paths
 from trainui import settings as settings_module
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.broker import broker
-from trainui.execution.daemon import (
-    desired_state,
-    health,
-    locks,
-    prestart,
-    readiness,
-    spawn,
-    watchdog,
-)
+from trainui.execution.daemon import health, prestart, readiness, watchdog
+from trainui.execution.processes import desired_state, locks, spawn
 from trainui.paths import Home
 from trainui.settings import Settings
 

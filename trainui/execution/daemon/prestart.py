@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from trainui import paths
-from trainui.execution.daemon import locks, spawn
+from trainui.execution.processes import locks, spawn
 
 GUARD_ARGV = spawn.module_argv("trainui.execution.daemon.watchdog")
 """Command line of the guard."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui import clock, plain_files, settings
-from trainui.execution.daemon import locks
+from trainui.execution.processes import locks
 from trainui.paths import Home, write_private
 
 

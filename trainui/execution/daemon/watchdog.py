@@ -18,9 +18,10 @@ from typing import Any
 from trainui import paths, wakeup
 from trainui import settings as settings_module
 from trainui.execution.broker import broker, server_process
-from trainui.execution.daemon import desired_state, health, heartbeat, locks, prestart, spawn
+from trainui.execution.daemon import health, heartbeat, prestart
 from trainui.execution.daemon.heartbeat import Heartbeat
-from trainui.execution.daemon.respawn import ChildProcess, RespawnedProcess
+from trainui.execution.processes import desired_state, locks, spawn
+from trainui.execution.processes.respawn import ChildProcess, RespawnedProcess
 from trainui.paths import Home
 from trainui.settings import Settings
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import time
 
 from trainui import clock, mounts
+from trainui.execution.daemon.metrics_process import MetricsProcess
 from trainui.execution.external.external_watch import RESTING
-from trainui.execution.worker.metrics_process import MetricsProcess
 from trainui.metrics.reader.source_problems import SourceProblems
 from trainui.store.db.engine import Store
 from trainui.store.external import watched_stages

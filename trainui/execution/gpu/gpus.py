@@ -140,8 +140,7 @@ def _kept_on(gpu: Gpu) -> str | None:
 
 def problems_of(indices: Collection[int]) -> str | None:
     """Return a message about the problems of some GPUs; None if the driver reports none."""
-    found = nvml.look().gpus
-    broken = [gpu for gpu in found if gpu.index in indices and gpu.problem]
+    broken = [gpu for gpu in nvml.look().gpus if gpu.index in indices and gpu.problem]
     return ", ".join(f"GPU {gpu.index} {gpu.problem}" for gpu in broken) or None
 
 

@@ -109,9 +109,14 @@ def look(gpu: Gpu) -> LockState:
     try:
         check_directory()
         descriptor = _open(path_of(gpu.uuid))
-        return LockState(held=descriptor is not None and _is_held(descriptor))
     except UnusableLockError as error:
         return LockState(held=True, problem=str(error))
+    if descriptor is None:
+        return LockState(held=False)
+    try:
+        return LockState(held=not try_lock(descriptor, fcntl.LOCK_SH))
+    finally:
+        os.close(descriptor)
 
 
 def _share_if_ours() -> None:
@@ -133,13 +138,6 @@ def _open(path: Path) -> int | None:
         return None
     except OSError as error:
         raise UnusableLockError(_described(path, error.strerror)) from error
-
-
-def _is_held(descriptor: int) -> bool:
-    try:
-        return not try_lock(descriptor, fcntl.LOCK_SH)
-    finally:
-        os.close(descriptor)
 
 
 def _described(path: Path, why: str | None = None) -> str:

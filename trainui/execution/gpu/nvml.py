@@ -118,7 +118,11 @@ class _Session:
         """UUIDs and names by index, because a lost GPU no longer reports them."""
 
     def look(self) -> GpuReport:
-        if not _has_library():
+        import ctypes
+
+        try:
+            ctypes.CDLL(LIBRARY)
+        except OSError:
             return GpuReport()
         import pynvml  # six times as slow as the check
 
@@ -152,16 +156,6 @@ class _Session:
         except nvml.NVMLError as error:
             uuid, name = self._known.get(index, ("", "NVIDIA GPU"))
             return Gpu(index, uuid, name, problem=_problem(error))
-
-
-def _has_library() -> bool:
-    import ctypes
-
-    try:
-        ctypes.CDLL(LIBRARY)
-    except OSError:
-        return False
-    return True
 
 
 _lock = threading.Lock()

@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -21,7 +22,6 @@ from trainui.execution.gpu.gpus import Usable
 from trainui.execution.planner import slots, wait_reasons
 from trainui.execution.planner.slots import host
 from trainui.execution.planner.wait_reasons import RetryTimers
-from trainui.execution.worker.task_sender import TaskMessage, TaskSender
 from trainui.pipeline.rules.scheduling import Grant, Wait, decide
 from trainui.pipeline.substitution.masking import mask
 from trainui.settings import Settings
@@ -56,6 +56,16 @@ SILENT = 500
 
 
 @dataclass(frozen=True, slots=True)
+class TaskMessage:
+    """The task message of a granted attempt."""
+
+    attempt_id: int
+    celery_task_id: str
+    arguments: tuple[Any, ...]
+    """Run id, stage name, task name, task parameters. The broker's other users can see them."""
+
+
+@dataclass(frozen=True, slots=True)
 class _View:
     """A snapshot of the state that the planner needs, read in one transaction."""
 
@@ -83,28 +93,18 @@ REASONS_EVERY = 1.0
 """Seconds between two updates of wait reasons, which change often while many stages end."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Grants:
-    """The result of one round of grants."""
-
-    left: frozenset[str]
-    """Kinds of slots of which some are still free."""
-    reasons: Mapping[str, WaitReason]
-    """Changed wait reasons, by stage id."""
-
-
 class Planner:
     """Grants slots whenever the queue or the free slots may have changed."""
 
     def __init__(
         self,
         store: Store,
-        sender: TaskSender,
+        send: Callable[[TaskMessage], None],
         settings: Settings,
         want: Callable[[Sequence[StageRecord]], None],
     ) -> None:
         self._store = store
-        self._sender = sender
+        self._send = send
         self._want = want
         """Called with the trials that could start now, if their search had chosen their values."""
         self._settings = settings
@@ -142,8 +142,10 @@ class Planner:
         last = self._last
         if changed or last is None or last.is_open or self._are_reasons_due:
             self._last = self._read()
-        elif not (self._is_disk_short or _is_moved_by_time(last)):
-            return
+        elif not self._is_disk_short and not any(
+            stage.not_before or stage.definition.gpus for stage in last.waiting
+        ):
+            return  # only a change of the store can start a stage
         assert self._last is not None
         self._send_again(self._last.unclaimed)
         self._last = self._grant_slots(self._last)
@@ -158,9 +160,8 @@ class Planner:
             return view
         horizons, reasons = view.horizons, dict[str, WaitReason]()
         while view.waiting:
-            grants = self._grant_round(view)
-            reasons = dict(grants.reasons)
-            if not (wider := grants.left & view.cut):
+            left, reasons = self._grant_round(view)
+            if not (wider := left & view.cut):
                 break
             horizons = {k: n * 8 if k in wider else n for k, n in horizons.items()}
             view = self._read(view, horizons)
@@ -184,10 +185,8 @@ class Planner:
         patience = 0 if self._last is None else SEND_AGAIN_AFTER
         if narrower is None:
             is_brief = time.monotonic() < self._no_gpu_stage_at + REASONS_EVERY
-            is_early, horizons = (
-                self._seconds_to_reasons() > 0,
-                _BRIEF_HORIZONS if is_brief else _HORIZONS,
-            )
+            is_early = self._seconds_to_reasons() > 0
+            horizons = _BRIEF_HORIZONS if is_brief else _HORIZONS
         else:
             is_brief, is_early = narrower.is_brief, narrower.is_early
         with self._store.read() as connection:
@@ -196,12 +195,16 @@ class Planner:
             if cut and not is_brief and not has_gpu_stage:
                 self._no_gpu_stage_at = time.monotonic()
             is_open = stage_queue.is_any_open(connection, self._here)
-            sent_before = clock.now() - patience
-            lost = self._unclaimed(connection, sent_before) if is_open else []
+            lost, silent = list[AttemptRecord](), list[str]()
+            if is_open:
+                before = clock.now() - patience
+                lost = stage_queue.unclaimed(connection, sent_before=before, here=self._here)
+            if cut and not is_early:
+                silent = stage_queue.queued_in_silence(connection, limit=SILENT, here=self._here)
             return _View(
                 waiting=waiting,
                 cut=cut,
-                silent=self._silent(connection) if cut and not is_early else (),
+                silent=silent,
                 held=stage_queue.slot_holders(connection, host()) if waiting else {},
                 unclaimed=[_message(stages.get(connection, one.stage_id), one) for one in lost],
                 paused=runs.flag(connection, runs.PAUSED) is not None,
@@ -212,12 +215,6 @@ class Planner:
                 is_early=is_early,
             )
 
-    def _unclaimed(self, connection: Connection, sent_before: int) -> list[AttemptRecord]:
-        return stage_queue.unclaimed(connection, sent_before=sent_before, here=self._here)
-
-    def _silent(self, connection: Connection) -> list[str]:
-        return stage_queue.queued_in_silence(connection, limit=SILENT, here=self._here)
-
     def _send_again(self, lost: Sequence[TaskMessage]) -> None:
         if not lost:
             return
@@ -225,11 +222,17 @@ class Planner:
             for message in lost:
                 stage_queue.mark_sent(connection, message.attempt_id)
         for message in lost:
-            self._sender.post(message)
+            self._send(message)
 
-    def _grant_round(self, view: _View) -> _Grants:
-        """Grant free slots to the stages of one snapshot."""
-        usable = self._usable_gpus(view)
+    def _grant_round(self, view: _View) -> tuple[frozenset[str], dict[str, WaitReason]]:
+        """Grant free slots to the stages of one snapshot.
+
+        Returns the kinds of slots of which some are still free, and the changed wait reasons by
+        stage id.
+        """
+        usable = Usable()  # the driver is asked only if a stage waits for a GPU
+        if not view.paused and any(stage.definition.gpus for stage in view.waiting):
+            usable = gpus.usable_gpus(self._settings)
         waiting = wait_reasons.waiting_stages(view.waiting, usable, self._delays, self._settings)
         self._is_disk_short = any(stage.wait_reason for stage in waiting)
         decided, left = decide(
@@ -253,13 +256,7 @@ class Planner:
         }
         behind = {stage: BEHIND for stage in view.silent if stage not in by_id}
         news = {key: why for key, why in reasons.items() if by_id[key].reason != why.words}
-        return _Grants(left, {**news, **behind})
-
-    def _usable_gpus(self, view: _View) -> Usable:
-        """Return the usable GPUs; query the driver only if a stage waits for a GPU."""
-        if view.paused or not any(stage.definition.gpus for stage in view.waiting):
-            return Usable()
-        return gpus.usable_gpus(self._settings)
+        return left, {**news, **behind}
 
     def _grant(self, stage: StageRecord, grant: Grant) -> None:
         places = [Slot(host(), grant.kind, number) for number in grant.slots]
@@ -269,7 +266,7 @@ class Planner:
                 stage_queue.mark_sent(connection, attempt.id)
         if attempt is not None:
             logger.info("%s of run %s: attempt %d", stage.name, stage.run_id, attempt.number)
-            self._sender.post(_message(stage, attempt))
+            self._send(_message(stage, attempt))
 
     def _write_reasons(self, reasons: Mapping[str, WaitReason]) -> None:
         items = list(reasons.items())
@@ -308,11 +305,6 @@ def _page(
             pages[kind] = stage_queue.queued(connection, kind=kind, limit=horizon + 1, here=here)
     cut = frozenset(kind for kind, page in pages.items() if len(page) > horizons[kind])
     return [one for kind, page in pages.items() for one in page[: horizons[kind]]], cut
-
-
-def _is_moved_by_time(view: _View) -> bool:
-    """Return True if a stage may start without a change of the store: a retry or a GPU stage."""
-    return any(stage.not_before or stage.definition.gpus for stage in view.waiting)
 
 
 def _message(stage: StageRecord, attempt: AttemptRecord) -> TaskMessage:

@@ -52,15 +52,12 @@ def waiting_stages(
     for stage in waiting:
         run_dir = stage.directory.rpartition("/")[0]  # pathlib would take a third of a pass
         if run_dir not in lacks:
-            lacks[run_dir] = _lack(home, Path(run_dir))
+            place = Path(run_dir)
+            lacks[run_dir] = disk.read_only(place) or disk.wait_reason((home, place.parent))
         not_before = delays.not_before(stage)
         lack = elsewhere(stage.definition, settings) or lacks[run_dir]
         found.append(_waiting(stage, usable, lack, not_before))
     return found
-
-
-def _lack(home: Path, run_dir: Path) -> str | None:
-    return disk.read_only(run_dir) or disk.wait_reason((home, run_dir.parent))
 
 
 def _waiting(

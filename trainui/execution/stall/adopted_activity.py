@@ -1,4 +1,4 @@
-"""Activity of an adopted process: the files and terminals that it writes, and the GPUs it uses.
+"""Activity of an adopted process: the files and terminals that it writes.
 
 trainui has no log of such a process if its output goes to a terminal, and knows no source for
 metrics in an unknown format. Both show in the state of the files that it has open for writing.
@@ -7,12 +7,9 @@ metrics in an unknown format. Both show in the state of the files that it has op
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from contextlib import suppress
 
 from trainui import mounts
-from trainui.execution.gpu import nvml
-from trainui.execution.stall.alerts import IDLE
 from trainui.metrics.discovery import process_files
 from trainui.supervisor.supervise import descendants, list_processes
 
@@ -37,8 +34,3 @@ def written(pids: set[int]) -> tuple[int, ...]:
             status = os.stat(path)  # noqa: PTH116 (many, and names as the kernel gives them)
             found.add((status.st_size, status.st_mtime_ns))
     return tuple(number for pair in sorted(found) for number in pair)
-
-
-def uses_gpu(pids: set[int], gpus: Sequence[nvml.Gpu]) -> bool:
-    """Return True if a GPU of the processes is busy."""
-    return any((gpu.utilisation or 0) >= IDLE and not pids.isdisjoint(gpu.pids) for gpu in gpus)

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from trainui import formatting
 from trainui.domain.definition import Alert
 from trainui.domain.records import AttemptRecord
-from trainui.domain.states import Status
-from trainui.execution.planner.slots import host
 from trainui.execution.stall.cadence import Cadence
-from trainui.execution.stall.stall_watch import Silence, StallWatch
+from trainui.execution.stall.stall_watch import Stall, StallWatch
 from trainui.store.points import sources
 from trainui.store.runs import alerts as alert_records
-from trainui.store.runs import attempt_rows, stages
+from trainui.store.runs import stages
 from trainui.store.runs.alerts import AlertRecord
 
 IDLE = 5
@@ -26,71 +24,51 @@ IDLE = 5
 
 
 @dataclass(slots=True)
-class _WatchedStall:
+class _WatchedAlert:
     alert: Alert
     pace: Cadence
-    read: int
+    stall: Stall
+    read: int = 0
     """Bytes of its metric sources that have been read."""
-    busy_at: float
+    busy_at: float = float("-inf")
     """Time at which one of its GPUs was last seen busy."""
-    silence: Silence
-    is_reported: bool = False
-    """True if the current silence has been reported."""
 
 
 class StallAlerts(StallWatch):
     """Watches the attempts of this host whose stages have a `stalled` alert."""
 
-    _watched: dict[int, list[_WatchedStall]]
+    _watched: dict[int, list[_WatchedAlert]]
 
-    def _check(self, now: float) -> None:
-        running = self._running()
+    def _check(self, running: Sequence[AttemptRecord], now: float) -> None:
         with self._store.read() as connection:
+            for attempt in running:
+                if attempt.id not in self._watched:
+                    alerts = stages.get(connection, attempt.stage_id).definition.alerts
+                    stalled = [alert for alert in alerts if alert.condition == "stalled"]
+                    self._watched[attempt.id] = [self._begin(alert) for alert in stalled]
             offsets = sources.offsets(connection) if any(self._watched.values()) else {}
         with_gpus = any(one.gpus and self._watched[one.id] for one in running)
         used = {gpu.index: gpu.utilisation for gpu in self._gpus()} if with_gpus else {}
         for attempt in running:
             busy = any((used.get(index) or 0) >= IDLE for index in attempt.gpus)
             for watched in self._watched[attempt.id]:
-                _note(watched, offsets.get(attempt.stage_id, 0), now, busy=busy)
+                if (read := offsets.get(attempt.stage_id, 0)) != watched.read:
+                    watched.read = read
+                    watched.pace.note(now)
+                watched.busy_at = now if busy else watched.busy_at
                 self._judge(attempt, watched, now)
 
-    def _running(self) -> list[AttemptRecord]:
-        """Return the running attempts of this host; update `_watched` to exactly these."""
-        with self._store.read() as connection:
-            found = attempt_rows.in_state(connection, Status.RUNNING)
-            running = [one for one in found if one.host == host()]
-            known = self._watched
-            self._watched = {
-                one.id: known[one.id]
-                if one.id in known
-                else self._begin(stages.get(connection, one.stage_id).definition.alerts)
-                for one in running
-            }
-        return running
+    def _begin(self, alert: Alert) -> _WatchedAlert:
+        least = self._least_silence
+        pace = Cadence((), least_silence=least, of_median=alert.limit, of_longest=0.0)
+        return _WatchedAlert(alert, pace, Stall(self._store, self._look_every))
 
-    def _begin(self, alerts: Sequence[Alert]) -> list[_WatchedStall]:
-        wanted = [alert for alert in alerts if alert.condition == "stalled"]
-        return [
-            _WatchedStall(
-                alert,
-                self._pace(alert),
-                0,
-                float("-inf"),
-                Silence(self._store, self._look_every),
-            )
-            for alert in wanted
-        ]
-
-    def _pace(self, alert: Alert) -> Cadence:
-        return Cadence((), least_silence=self._least_silence, of_median=alert.limit, of_longest=0.0)
-
-    def _judge(self, attempt: AttemptRecord, watched: _WatchedStall, now: float) -> None:
+    def _judge(self, attempt: AttemptRecord, watched: _WatchedAlert, now: float) -> None:
         pace = watched.pace
-        still = pace.is_stalled(now) and now - watched.busy_at > pace.patience
-        if not watched.is_reported and watched.silence.is_of_the_stage(silent=still) != still:
-            return  # decided at a later check
-        if still and not watched.is_reported:
+        stalled = pace.is_stalled(now) and now - watched.busy_at > pace.patience
+        if not watched.stall.is_news(stalled=stalled):
+            return
+        if stalled:
             idle = ", and its GPUs are idle" if attempt.gpus else ""
             words = (
                 f"no metric for {formatting.duration(pace.silence(now))}, more than "
@@ -99,12 +77,4 @@ class StallAlerts(StallWatch):
             with self._store.write() as connection:
                 found = [AlertRecord.of_alert(watched.alert, words)]
                 alert_records.record(connection, attempt.stage_id, attempt.number, found)
-        watched.is_reported = still
-
-
-def _note(watched: _WatchedStall, read: int, now: float, *, busy: bool) -> None:
-    if read != watched.read:
-        watched.read = read
-        watched.pace.note(now)
-    if busy:
-        watched.busy_at = now
+        watched.stall.is_recorded = stalled

@@ -1,4 +1,4 @@
-"""The base of both watches of stalls: when they check, and which silence is the stage's own.
+"""The base of both watches of stalls: what they check, and which stalls they record.
 
 Metrics count as activity once they are stored. While the store is locked or its server is down,
 none are stored, and an alert must not stop a stage for that.
@@ -10,9 +10,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from trainui.domain.records import AttemptRecord
+from trainui.domain.states import Status
 from trainui.execution.gpu import nvml
+from trainui.execution.planner.slots import host
 from trainui.execution.stall.cadence import LEAST_SILENCE
 from trainui.store.db.engine import Store
+from trainui.store.runs import attempt_rows
 
 LOOK_EVERY = 5.0
 """Seconds between two checks; a silence shorter than a minute does not matter."""
@@ -42,37 +46,45 @@ class StallWatch:
         now = time.monotonic()
         if now - self._looked_at >= self._look_every:
             self._looked_at = now
-            self._check(now)
+            with self._store.read() as connection:
+                found = attempt_rows.in_state(connection, Status.RUNNING)
+            running = [one for one in found if one.host == host()]
+            ids = {one.id for one in running}
+            self._watched = {id_: one for id_, one in self._watched.items() if id_ in ids}
+            self._check(running, now)
 
-    def _check(self, now: float) -> None:
+    def _check(self, running: Sequence[AttemptRecord], now: float) -> None:
         raise NotImplementedError
 
 
-class Silence:
-    """Confirms a silence of one attempt once the store has been writable for a grace period."""
+class Stall:
+    """Decides when a stall of one attempt, or its end, has to be recorded."""
+
+    is_recorded: bool | None = None
+    """True if a stall is on record; None: not known."""
 
     def __init__(self, store: Store, grace: float) -> None:
-        """Start with no silence.
+        """Start without a stall.
 
         `grace` is the number of seconds that the metrics reader gets to catch up once the store is
-        writable.
+        writable: only then a silence is the stage's own.
         """
         self._store = store
         self._grace = grace
         self._writable_at: float | None = None
 
-    def is_of_the_stage(self, *, silent: bool) -> bool:
-        """Return True if the stage itself is known to be silent.
-
-        `silent` says that it shows no activity now.
+    def is_news(self, *, stalled: bool) -> bool:
+        """Return True if the present state has to be recorded.
 
         Raises:
             StoreError: the store cannot be written.
         """
-        if not silent:
+        if not stalled:
             self._writable_at = None
-            return False
-        if self._writable_at is None:
-            self._store.await_writable()
-            self._writable_at = time.monotonic()
-        return time.monotonic() - self._writable_at >= self._grace
+        elif not self.is_recorded:
+            if self._writable_at is None:
+                self._store.await_writable()
+                self._writable_at = time.monotonic()
+            if time.monotonic() - self._writable_at < self._grace:
+                return False  # decided at a later check
+        return stalled != self.is_recorded

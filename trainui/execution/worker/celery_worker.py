@@ -11,7 +11,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import Any
 
 from celery import signals
@@ -20,12 +20,14 @@ from celery.platforms import SecurityWarning
 from celery.worker.consumer import Consumer
 
 from trainui import installed, paths
-from trainui.execution.daemon import desired_state, readiness
+from trainui.errors import ReplacedError
+from trainui.execution.daemon import readiness
 from trainui.execution.planner.slots import all_slots
+from trainui.execution.processes import desired_state
 from trainui.execution.worker import services
 from trainui.execution.worker.celery_app import TRACKED_TASK, get_app
 from trainui.execution.worker.database_watch import DatabaseWatch
-from trainui.execution.worker.shutdown import STOPPING
+from trainui.execution.worker.services import STOPPING, WorkerServices
 from trainui.paths import Home
 from trainui.settings import Settings, host
 
@@ -43,7 +45,8 @@ _SHUTDOWN_TIMEOUT = 4.0
 
 def run(home: Home, settings: Settings) -> int:
     """Run the worker until it gets a signal or is no longer wanted; return the exit code."""
-    services.prepare()
+    with suppress(OSError, ReplacedError):  # reported when a stage needs it
+        services.fork_server.prepare()
     worker = _make_worker(home, settings)
     threading.Thread(target=_watch_desired_state, args=(home, settings), daemon=True).start()
     worker.start()
@@ -57,14 +60,13 @@ def _make_worker(home: Home, settings: Settings) -> Any:
     app, slots = get_app(), all_slots(settings)
     app.conf.include = [TRACKED_TASK, *_importable(settings.include)]
     app.steps["worker"].add(_ServicesStep)
-    _connect(signals.setup_logging, lambda **_: None)  # keeps Celery from changing our logging
-    _connect(signals.worker_shutting_down, lambda **_: _begin_shutdown())
-    _connect(
-        signals.worker_ready,
-        lambda **_: readiness.declare(
-            home, [{"kind": slot.kind, "index": slot.index} for slot in slots]
-        ),
-    )
+    places = [{"kind": slot.kind, "index": slot.index} for slot in slots]
+    for signalled, receiver in (
+        (signals.setup_logging, lambda **_: None),  # keeps Celery from changing our logging
+        (signals.worker_shutting_down, lambda **_: _begin_shutdown()),
+        (signals.worker_ready, lambda **_: readiness.declare(home, places)),
+    ):
+        signalled.connect(receiver, weak=False)
     return app.Worker(
         hostname=f"trainui@{host(settings)}",
         pool_cls="threads",
@@ -76,10 +78,6 @@ def _make_worker(home: Home, settings: Settings) -> Any:
         without_mingle=True,
         heartbeat_interval=5,  # for Flower, which shows a worker without heartbeat as offline
     )
-
-
-def _connect(celery_signal: Any, receiver: Any) -> None:
-    celery_signal.connect(receiver, weak=False)
 
 
 def _importable(modules: Iterable[str]) -> list[str]:
@@ -117,13 +115,16 @@ class _ServicesStep(StartStopStep):  # type: ignore[misc]
     def start(self, parent: Any) -> None:
         # On SIGHUP Celery would restart itself with a different module path.
         signal.signal(signal.SIGHUP, lambda *_: None)
-        services.start(parent.app, STOPPING)
+        services.running = WorkerServices(parent.app)
+        services.running.start()
 
     def close(self, _parent: Any) -> None:
         _begin_shutdown()  # also without a signal, if Celery gave up
 
     def stop(self, _parent: Any) -> None:
-        services.stop()
+        started, services.running = services.running, None
+        if started is not None:
+            started.stop()
 
     terminate = stop
 
@@ -141,11 +142,20 @@ def _begin_shutdown() -> None:
 
 def _watch_desired_state(home: Home, settings: Settings) -> None:
     """End this process once it is not wanted, has been idle long enough, or is outdated."""
-    request, database = _LastRequest(), DatabaseWatch()
+    database = DatabaseWatch()
+    requested_at, seen_at = -1, 0.0
     while not STOPPING.wait(min(1.0, settings.idle_timeout / 4)):
         try:
-            _withdraw_if_idle(home, settings, request)
-            unwanted = _unwanted(home) or database.problem()
+            # read before the idle check: a run stored after it has a later start request
+            if (wanted_at := desired_state.wanted_at(home)) != requested_at:
+                requested_at, seen_at = wanted_at, time.monotonic()
+            if _is_idle(settings, since=seen_at):
+                logger.info("no run was active for %.0f s", settings.idle_timeout)
+                desired_state.withdraw_seen(home, requested_at)
+            unwanted = None if desired_state.is_wanted(home) else "the worker is no longer wanted"
+            if unwanted is None and installed.is_upgraded():
+                unwanted = "another version of trainui was installed"
+            unwanted = unwanted or database.problem()
         except Exception:
             logger.exception("cannot read the desired state; the worker keeps running")
             continue
@@ -155,30 +165,9 @@ def _watch_desired_state(home: Home, settings: Settings) -> None:
             return
 
 
-def _unwanted(home: Home) -> str | None:
-    """Return why this process has to end; None if it does not."""
-    if not desired_state.is_wanted(home):
-        return "the worker is no longer wanted"
-    return "another version of trainui was installed" if installed.is_upgraded() else None
-
-
-@dataclass(slots=True)
-class _LastRequest:
-    """The last start request seen, and since when on the monotonic clock."""
-
-    stamp: int = -1
-    since: float = 0.0
-
-
-def _withdraw_if_idle(home: Home, settings: Settings, request: _LastRequest) -> None:
-    if settings.database_url is not None:
-        return  # another host may submit a run for this one
-    seen = desired_state.wanted_at(
-        home
-    )  # read first: a run stored after the idle check has a later start request
-    if seen != request.stamp:
-        request.stamp, request.since = seen, time.monotonic()
-    since_wanted = time.monotonic() - request.since
-    if min(services.idle_seconds(), since_wanted) >= settings.idle_timeout:
-        logger.info("no run was active for %.0f s", settings.idle_timeout)
-        desired_state.withdraw_seen(home, seen)
+def _is_idle(settings: Settings, *, since: float) -> bool:
+    """Return True if no run was active for long, and the worker was not asked for `since`."""
+    if settings.database_url is not None or services.running is None:
+        return False  # another host may submit a run for this one
+    idle = min(services.running.idle_seconds(), time.monotonic() - since)
+    return idle >= settings.idle_timeout

@@ -4,24 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import suppress
-from pathlib import Path
 
-from trainui.errors import NotPlainFileError, StoreError
+from trainui.errors import StoreError
+from trainui.execution.daemon import health
 from trainui.store.db import sqlite_file, wal
-
-
-def problem(database: Path | None) -> str | None:
-    """Return why the database cannot be used; None if it can, or if there never was one.
-
-    `database` is the SQLite file; None: the database is on a server.
-    """
-    if database is None:
-        return None
-    try:
-        sqlite_file.check_not_lost(database)
-    except (NotPlainFileError, StoreError) as error:
-        return str(error)
-    return None
 
 
 class DatabaseWatch:
@@ -45,7 +31,8 @@ class DatabaseWatch:
         self._opened = self._opened or found
         if found == self._opened:
             try:
-                return problem(self._file) or self._log_deleted() or self._overwritten()
+                problem = health.database_problem(self._file)
+                return problem or self._log_deleted() or self._overwritten()
             except StoreError as error:
                 return str(error)
         how = "removed" if found is None else "replaced by another file"

@@ -56,7 +56,10 @@ class HostMonitor:
         now = time.monotonic()
         if self._here is None or now - self._looked_at < ANNOUNCE_EVERY:
             return
-        places = places_of(self._settings)
+        places: list[dict[str, Any]] = [
+            *({"kind": "cpu", "index": number} for number in range(self._settings.cpus)),
+            *map(_gpu_place, gpus.usable_gpus(self._settings).gpus),
+        ]
         with self._store.write() as connection:
             other = hosts.announce(
                 connection,
@@ -67,7 +70,7 @@ class HostMonitor:
                 queues=self._here.queues,
             )
             if other is None:
-                self._look_around(connection)
+                _look_around(connection, self._here.host)
         self._looked_at, self.is_ours = now, other is None
         if not self.is_ours:
             raise UnfitEnvironmentError(
@@ -75,31 +78,25 @@ class HostMonitor:
                 "set TRAINUI_HOST to another name here"
             )
 
-    def _look_around(self, connection: Connection) -> None:
-        assert self._here is not None
-        known = hosts.known(connection)
-        self._take_back(connection)
-        for host in known.values():
-            if host.name == self._here.host:
-                continue
-            if host.seconds >= hosts.SILENT_AFTER:
-                silent = _SILENT.format(host.name, hosts.SILENT_AFTER)
-                for stage in hosts.running_on(connection, host.name):
-                    stages.warn(connection, stage.id, silent, host=self._here.host)
-        waiting = stage_queue.queued(connection, limit=LOOKED_AT)
-        reasons = {
-            stage.id: WaitReason(words)
-            for stage in waiting
-            if stage.definition.host and (words := _nowhere(connection, stage, known))
-        }
-        stages.set_reasons(connection, reasons)
 
-    def _take_back(self, connection: Connection) -> None:
-        """Clear the warnings that other hosts wrote on this host's stages."""
-        assert self._here is not None
-        for stage in hosts.running_on(connection, self._here.host):
-            if stage.reason_host not in (None, self._here.host):
-                stages.warn(connection, stage.id, None)
+def _look_around(connection: Connection, here: str) -> None:
+    """Warn about stages on silent hosts, and clear such warnings on the stages of this host."""
+    known = hosts.known(connection)
+    for stage in hosts.running_on(connection, here):
+        if stage.reason_host not in (None, here):
+            stages.warn(connection, stage.id, None)
+    for host in known.values():
+        if host.name != here and host.seconds >= hosts.SILENT_AFTER:
+            silent = _SILENT.format(host.name, hosts.SILENT_AFTER)
+            for stage in hosts.running_on(connection, host.name):
+                stages.warn(connection, stage.id, silent, host=here)
+    waiting = stage_queue.queued(connection, limit=LOOKED_AT)
+    reasons = {
+        stage.id: WaitReason(words)
+        for stage in waiting
+        if stage.definition.host and (words := _nowhere(connection, stage, known))
+    }
+    stages.set_reasons(connection, reasons)
 
 
 def _nowhere(
@@ -119,13 +116,8 @@ def _nowhere(
     return None
 
 
-def places_of(settings: Settings) -> list[dict[str, Any]]:
-    """Return the slots of this host as JSON, GPUs with the state that other hosts show."""
-    found: list[dict[str, Any]] = [{"kind": "cpu", "index": n} for n in range(settings.cpus)]
-    return [*found, *map(_gpu_place, gpus.usable_gpus(settings).gpus)]
-
-
 def _gpu_place(gpu: nvml.Gpu) -> dict[str, Any]:
+    """Return the slot of a GPU as JSON, with the state that other hosts show."""
     place = {
         "kind": "gpu",
         "index": gpu.index,

@@ -16,8 +16,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from trainui import search_path
 from trainui.domain.notifications import Notification
@@ -52,16 +54,16 @@ class Notifier:
         self._kinds = settings.notify_on
         self._ways: list[_Way] = []
         if settings.notify_command is not None:
-            self._ways.append(_Command(settings.notify_command))
+            self._ways.append(_Way("notify_command", partial(_command, settings.notify_command)))
         if settings.notify_urls:
-            self._ways.append(_Apprise(settings.notify_urls))
+            self._ways.append(_Way("notify_urls", partial(_apprise, settings.notify_urls)))
 
     def start(self) -> None:
         """Start the channels' threads."""
         with contextlib.suppress(StoreError):  # then the first `look` does it
             self._begin()
         for way in self._ways:
-            way.start()
+            way.thread.start()
 
     def look(self, *, changed: bool) -> None:
         """Take the new notifications and send them.
@@ -83,17 +85,24 @@ class Notifier:
         self._begun = True
 
 
+class _Program(NamedTuple):
+    """A program that sends a notification."""
+
+    argv: Sequence[str]
+    text: str
+    """Its standard input."""
+    environ: Mapping[str, str]
+    """Variables besides our own."""
+
+
 class _Way:
     """A channel: sends one notification after the other in a thread; failures are only logged."""
 
-    name: str
-
-    def __init__(self) -> None:
+    def __init__(self, name: str, program: Callable[[Notification], _Program]) -> None:
+        self.name = name
+        self._program = program
         self._queue: queue.Queue[Notification] = queue.Queue(MOST_WAITING)
-        self._thread = threading.Thread(target=self._serve, name=self.name, daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
+        self.thread = threading.Thread(target=self._serve, name=name, daemon=True)
 
     def put(self, notice: Notification) -> None:
         try:
@@ -105,36 +114,32 @@ class _Way:
         while True:
             notice = self._queue.get()
             try:
-                self._send_when_readable(notice)
+                while not self._is_sent(notice):
+                    time.sleep(AGAIN_AFTER)
             except Exception:
                 logger.exception("%s could not send: %s", self.name, notice.text)
 
-    def _send_when_readable(self, notice: Notification) -> None:
-        """Send a notification, retrying while the store cannot be read."""
-        while True:
-            try:
-                self.send(notice)
-            except StoreError as error:
-                outage.log.failed(error)
-                time.sleep(AGAIN_AFTER)
-            else:
-                return
+    def _is_sent(self, notice: Notification) -> bool:
+        """Send a notification; return False if the store cannot be read now."""
+        try:
+            self._run(self._program(notice))
+        except StoreError as error:
+            outage.log.failed(error)
+            return False
+        return True
 
-    def send(self, notice: Notification) -> None:
-        raise NotImplementedError
-
-    def run(self, argv: Sequence[str], text: str, environ: Mapping[str, str]) -> None:
-        """Run a program with a text on stdin; kill its process group after the timeout."""
+    def _run(self, program: _Program) -> None:
+        """Run a program; kill its process group after the timeout."""
         process = subprocess.Popen(
-            argv,
+            program.argv,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **environ},
+            env={**os.environ, **program.environ},
             start_new_session=True,
         )
         try:
-            said, _ = process.communicate(text.encode(errors="replace"), TIMEOUT)
+            said, _ = process.communicate(program.text.encode(errors="replace"), TIMEOUT)
         except subprocess.TimeoutExpired:
             logger.warning("%s timed out after %.0f s and was killed", self.name, TIMEOUT)
             return
@@ -156,32 +161,16 @@ def _end(process: subprocess.Popen[bytes]) -> None:
                 pipe.close()
 
 
-class _Command(_Way):
-    """The channel `notify_command`: the run's summary on stdin, the event in variables."""
-
-    name = "notify_command"
-
-    def __init__(self, command: str) -> None:
-        super().__init__()
-        self._command = command
-
-    def send(self, notice: Notification) -> None:
-        with views.reading() as connection:
-            run = views.run(connection, notice.run_id)
-            text = "" if run is None else json.dumps(summary.run_in_full(connection, run))
-        about = {"TRAINUI_EVENT": notice.kind, "TRAINUI_MESSAGE": notice.text}
-        self.run(["sh", "-c", self._command], text, {**about, **search_path.of_user()})
+def _command(command: str, notice: Notification) -> _Program:
+    """Return the user's command: the run's summary on stdin, the event in variables."""
+    with views.reading() as connection:
+        run = views.run(connection, notice.run_id)
+        text = "" if run is None else json.dumps(summary.run_in_full(connection, run))
+    about = {"TRAINUI_EVENT": notice.kind, "TRAINUI_MESSAGE": notice.text}
+    return _Program(["sh", "-c", command], text, {**about, **search_path.of_user()})
 
 
-class _Apprise(_Way):
-    """The channel `notify_urls`; URLs contain passwords, so they are passed on stdin."""
-
-    name = "notify_urls"
-
-    def __init__(self, urls: Sequence[str]) -> None:
-        super().__init__()
-        self._urls = list(urls)
-
-    def send(self, notice: Notification) -> None:
-        message = {"urls": self._urls, "kind": notice.kind, "text": notice.text}
-        self.run([sys.executable, str(APPRISE)], json.dumps(message), {})
+def _apprise(urls: Sequence[str], notice: Notification) -> _Program:
+    """Return Apprise; URLs contain passwords, so they are passed on stdin."""
+    message = {"urls": list(urls), "kind": notice.kind, "text": notice.text}
+    return _Program([sys.executable, str(APPRISE)], json.dumps(message), {})

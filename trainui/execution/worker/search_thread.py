@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from trainui import extras, wakeup
-from trainui.domain.records import HostView, StageRecord
+from trainui.domain.records import HostView, RunRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.errors import StoreError
 from trainui.store.db import outage
@@ -134,7 +134,10 @@ class SearchThread:
             due = self._due(ended, running)
             for key in due:
                 self._set_retry(key, has_failed=not self._search(key))
-            self._close_others(due)
+            # Close studies beyond the limit, but none that this turn needed and so will the next.
+            others = [key for key in self._open if key not in due]
+            for key in others[: max(0, len(self._open) - MOST_OPEN)]:
+                self._open.pop(key).close()
             self._watch_metrics(running)
         except StoreError as error:
             outage.log.failed(error)
@@ -182,12 +185,15 @@ class SearchThread:
             self._explain(wanted, INSTALL if error.name == "optuna" else broken)
             return False
         except Exception as error:
-            if not self._is_deleted(key):
+            if self._run(key) is not None:  # else it was deleted, maybe during this turn
                 what = "%s of run %s: the search failed, will retry"
                 logger.exception(what, key.name, key.run_id)
                 self._explain(wanted, f"its values cannot be chosen: {_first_line(error)}")
                 return False
-        self._close_if_over(key)
+        with self._store.read() as connection:
+            is_over = not trials.is_active(connection, key)
+        if is_over and key in self._open and not self._open[key].is_behind:
+            self._open.pop(key).close()  # none of its trials runs, can start or is to be reported
         with self._lock:
             left = self._wanted.get(key, {})
             self._wanted[key] = {one: None for one in left if one not in wanted}
@@ -199,32 +205,13 @@ class SearchThread:
         """Return a search with its study; None if its run was deleted."""
         from trainui.search.searcher import Searcher
 
-        if (known := self._open.get(key)) is not None:
-            return known
-        with self._store.read() as connection:
-            run = runs.get(connection, key.run_id)
-        if run is None:
-            return None
-        self._open[key] = Searcher(self._store, run, key)
-        return self._open[key]
+        if key not in self._open and (run := self._run(key)) is not None:
+            self._open[key] = Searcher(self._store, run, key)
+        return self._open.get(key)
 
-    def _close_others(self, due: Collection[SearchKey]) -> None:
-        """Close studies beyond the limit, but none that this turn needed and so will the next."""
-        others = [key for key in self._open if key not in due]
-        for key in others[: max(0, len(self._open) - MOST_OPEN)]:
-            self._open.pop(key).close()
-
-    def _is_deleted(self, key: SearchKey) -> bool:
-        """Return True if a search's run was deleted, maybe during its turn."""
+    def _run(self, key: SearchKey) -> RunRecord | None:
         with self._store.read() as connection:
-            return runs.get(connection, key.run_id) is None
-
-    def _close_if_over(self, key: SearchKey) -> None:
-        """Close the study of a search none of whose trials runs, can start or is to be reported."""
-        with self._store.read() as connection:
-            is_over = not trials.is_active(connection, key)
-        if is_over and key in self._open and not self._open[key].is_behind:
-            self._open.pop(key).close()
+            return runs.get(connection, key.run_id)
 
     def _explain(self, wanted: Sequence[str], reason: str) -> None:
         """Record on the stages that wait for values why they have none."""

@@ -1,8 +1,4 @@
-"""The worker's services besides Celery tasks: attempt monitor, planner, metrics, notifications.
-
-The worker calls `prepare` once before it starts, then `start`, and `stop` before it
-exits.
-"""
+"""The worker's services besides Celery tasks: attempt monitor, planner, metrics, notifications."""
 
 from __future__ import annotations
 
@@ -12,26 +8,26 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from trainui import paths, wakeup
 from trainui import settings as settings_module
-from trainui.errors import ReplacedError, StoreError, StoreLockedError, TrainuiError
+from trainui.errors import StoreError, StoreLockedError, TrainuiError
 from trainui.execution.attempt.monitor import AttemptMonitor
-from trainui.execution.daemon import desired_state, locks, prestart, spawn
-from trainui.execution.daemon.respawn import RespawnedProcess
+from trainui.execution.daemon import prestart
+from trainui.execution.daemon.metrics_process import MetricsProcess
 from trainui.execution.external.external_thread import ExternalThread
 from trainui.execution.external.remote_processes import RemoteProcesses
-from trainui.execution.gpu.health import GpuHealthMonitor
 from trainui.execution.planner.planner import Planner
 from trainui.execution.planner.slots import here
+from trainui.execution.processes import desired_state, locks, spawn
+from trainui.execution.processes.respawn import RespawnedProcess
 from trainui.execution.stall.alerts import StallAlerts
 from trainui.execution.stall.detector import StallDetector
 from trainui.execution.worker.code_drift import CodeDriftWatch
+from trainui.execution.worker.gpu_health import GpuHealthMonitor
 from trainui.execution.worker.hosts import HostMonitor
 from trainui.execution.worker.log_relay import LogRelay
-from trainui.execution.worker.metrics_process import MetricsProcess
 from trainui.execution.worker.notifications import Notifier
 from trainui.execution.worker.search_thread import SearchThread
 from trainui.execution.worker.task_sender import TaskSender
@@ -101,17 +97,23 @@ LEAST_PAUSE = 0.05
 """Seconds to wait after a failed service call."""
 
 
+STOPPING = threading.Event()
+"""Set once, when the worker begins to stop. Stages keep running; the next worker adopts them."""
+
+fork_server = ForkServer(without=IDENTITY)
+
+
 class WorkerServices:
     """The services of one worker and their threads."""
 
-    def __init__(self, app: Any, stopping: threading.Event) -> None:
+    def __init__(self, app: Any) -> None:
         store, settings = open_store(), settings_module.load()
-        self._stopping = stopping
+        self._stopping = stopping = STOPPING
         self._bell = wakeup.WakeupSocket(paths.home().doorbell)
         self._changes = ChangeDetector()
         self._sender = TaskSender(app)
         self._searches = SearchThread(store, stopping, here(settings))
-        self._planner = Planner(store, self._sender, settings, self._searches.want)
+        self._planner = Planner(store, self._sender.post, settings, self._searches.want)
         self._notifier = Notifier(store, settings)
         self._reader = MetricsProcess()
         self._guard = WatchdogMonitor(paths.home())
@@ -123,7 +125,7 @@ class WorkerServices:
         self._code = CodeDriftWatch(store, stopping)
         self._host = HostMonitor(store, settings)
         self._logs = LogRelay(store, settings, stopping)
-        self.monitor = AttemptMonitor(store, stopping, here(settings), _fork_server)
+        self.monitor = AttemptMonitor(store, stopping, here(settings), fork_server)
         self._active_at = time.monotonic()
         self._is_locked = False
         """True if the last service call found the store locked."""
@@ -209,37 +211,5 @@ class WorkerServices:
         self._stopping.wait(LEAST_PAUSE)
 
 
-_fork_server = ForkServer(without=IDENTITY)
-
-_running: WorkerServices | None = None
-
-
-def prepare() -> None:
-    """Start what the first stage would wait for: the fork server's interpreter."""
-    with suppress(OSError, ReplacedError):  # reported when a stage needs it
-        _fork_server.prepare()
-
-
-def start(app: Any, stopping: threading.Event) -> None:
-    """Start the services in their threads."""
-    global _running
-    _running = WorkerServices(app, stopping)
-    _running.start()
-
-
-def stop() -> None:
-    """Stop all services and wait for their threads. Does nothing if they were not started."""
-    global _running
-    services, _running = _running, None
-    if services is not None:
-        services.stop()
-
-
-def idle_seconds() -> float:
-    """Return the seconds since a run was last active; 0 while one is."""
-    return 0.0 if _running is None else _running.idle_seconds()
-
-
-def monitor() -> AttemptMonitor | None:
-    """Return this worker's attempt monitor; None if the services are not running."""
-    return None if _running is None else _running.monitor
+running: WorkerServices | None = None
+"""The services of this process; None if they are not started, or stopped."""

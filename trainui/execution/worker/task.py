@@ -17,7 +17,7 @@ from trainui.domain.states import DONE
 from trainui.errors import StoreError
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.worker import services
-from trainui.execution.worker.shutdown import STOPPING
+from trainui.execution.worker.services import STOPPING
 from trainui.execution.worker.task_sender import TASK_NAME
 from trainui.store.db import outage
 
@@ -53,11 +53,11 @@ def execute_stage_with_tracking(
             used. The planner sends unclaimed attempts again.
         StageEndedError: the stage did not complete; its outcome is recorded.
     """
-    monitor = services.monitor()
-    if monitor is None or STOPPING.is_set():
+    running = services.running
+    if running is None or STOPPING.is_set():
         raise Ignore  # the message is sent again to the next worker
     try:
-        ended = _execute(monitor, pipeline_uuid, stage_name, self.request.id)
+        ended = _execute(running.monitor, pipeline_uuid, stage_name, self.request.id)
     except StoreError as error:
         outage.log.failed(error)
         raise Ignore from error

@@ -9,9 +9,9 @@ import logging
 import queue
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
+from trainui.execution.planner.planner import TaskMessage
 from trainui.execution.worker.celery_app import publishing_connection
 
 logger = logging.getLogger(__name__)
@@ -19,19 +19,8 @@ logger = logging.getLogger(__name__)
 TASK_NAME = "trainui.execute_stage_with_tracking"
 """Name of the only Celery task that runs stages."""
 
-
 AGAIN_AFTER = 0.5
 """Seconds between a failed attempt to send and the next one."""
-
-
-@dataclass(frozen=True, slots=True)
-class TaskMessage:
-    """The task message of a granted attempt."""
-
-    attempt_id: int
-    celery_task_id: str
-    arguments: tuple[Any, ...]
-    """Run id, stage name, task name, task parameters. The broker's other users can see them."""
 
 
 class TaskSender:

@@ -79,7 +79,7 @@ class HealthReader:
 
 def worker_is_there() -> bool:
     """Return True if a worker is alive, or a guard that is about to start one."""
-    from trainui.execution.daemon import locks
+    from trainui.execution.processes import locks
 
     home = paths.home()
     return locks.is_held(home.worker_lock) or locks.is_held(home.guard_lock)

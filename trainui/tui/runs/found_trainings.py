@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainui.execution.daemon import spawn
+from trainui.execution.processes import spawn
 from trainui.formatting import quantity
 from trainui.metrics.files import peek
 

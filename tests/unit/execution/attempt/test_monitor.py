@@ -452,14 +452,14 @@ def test_a_postponed_launch_is_put_back_when_the_store_is_free(
 def test_what_fails_for_want_of_the_store_is_tried_again(
     store: Store, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, failures = record_outcome.record_exit, iter([OSError("disk full")] * 3)
+    real, failures = record_outcome.record_end, iter([OSError("disk full")] * 3)
 
     def fail_at_first(*arguments: object) -> bool:
         if (error := next(failures, None)) is not None:
             raise error
         return real(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(record_outcome, "record_exit", fail_at_first)
+    monkeypatch.setattr(record_outcome, "record_end", fail_at_first)
     run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
     attempt = granted(store, run)
     follower.claim(run, "a", str(attempt.celery_task_id))

@@ -54,7 +54,7 @@ def stage(store: Store, context: AttemptContext) -> StageRecord:
 
 def record(store: Store, context: AttemptContext, **fields: object) -> AttemptRecord:
     found = ended(**fields)
-    assert record_outcome.record_exit(store, context.attempt, found, threading.Event())
+    assert record_outcome.record_end(store, context.attempt, found, threading.Event())
     return of_stage(context.run.id, "a")[context.attempt.number - 1]
 
 
@@ -164,7 +164,7 @@ def test_a_loss_is_dated_by_the_last_sign_of_life(
     file.write_text("x")
     os.utime(file, (5, 5))
     stopping = threading.Event()
-    assert record_outcome.record_loss(store, context.attempt, stopping, LostSupervisor())
+    assert record_outcome.record_end(store, context.attempt, LostSupervisor(), stopping)
     (attempt,) = of_stage(context.run.id, "a")
     assert (attempt.status, attempt.completed_at) == (Status.INTERRUPTED, 5 * clock.SECOND)
 
@@ -203,7 +203,7 @@ def test_nobody_is_waited_for_where_nothing_can_hold_a_metric(
 
 def test_that_there_was_nothing_to_read_is_on_record(store: Store, tmp_path: Path) -> None:
     context = begin(store, submit(tmp_path, TEXT), "a", GPU)
-    assert record_outcome.record_exit(store, context.attempt, ended(), threading.Event())
+    assert record_outcome.record_end(store, context.attempt, ended(), threading.Event())
     (attempt,) = of_stage(context.run.id, "a")
     assert attempt.status == Status.COMPLETED
     with store.read() as connection:
@@ -263,5 +263,5 @@ def test_a_worker_that_leaves_does_not_wait_for_metrics(store: Store, tmp_path: 
     context = unread(store, tmp_path)
     stopping = threading.Event()
     stopping.set()
-    assert not record_outcome.record_exit(store, context.attempt, ended(), stopping)
+    assert not record_outcome.record_end(store, context.attempt, ended(), stopping)
     assert stage(store, context).status == Status.RUNNING

@@ -17,10 +17,15 @@ from trainui import clock, control
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.execution.planner import planner
-from trainui.execution.planner.planner import BEHIND, HORIZON, LOOK_EVERY, REASONS_EVERY, Planner
+from trainui.execution.planner.planner import (
+    BEHIND,
+    HORIZON,
+    LOOK_EVERY,
+    REASONS_EVERY,
+    Planner,
+    TaskMessage,
+)
 from trainui.execution.planner.slots import host
-from trainui.execution.worker.celery_app import get_app
-from trainui.execution.worker.task_sender import TaskMessage, TaskSender
 from trainui.pipeline.rules.scheduling import PAUSED
 from trainui.settings import Settings
 from trainui.store.db.engine import Store
@@ -29,15 +34,11 @@ from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.tables import ATTEMPTS
 
 
-class Posted(TaskSender):
+class Posted:
     """Keeps what is to be sent."""
 
     def __init__(self) -> None:
-        super().__init__(get_app())
         self.messages: list[TaskMessage] = []
-
-    def post(self, message: TaskMessage) -> None:
-        self.messages.append(message)
 
     def names(self) -> list[str]:
         names = [message.arguments[1] for message in self.messages]
@@ -46,12 +47,12 @@ class Posted(TaskSender):
 
 
 @pytest.fixture
-def posted(store: Store) -> Posted:
+def posted() -> Posted:
     return Posted()
 
 
 def planner_with(store: Store, posted: Posted, **settings: Any) -> Planner:
-    return Planner(store, posted, Settings(**settings), lambda _stages: None)
+    return Planner(store, posted.messages.append, Settings(**settings), lambda _stages: None)
 
 
 @pytest.fixture

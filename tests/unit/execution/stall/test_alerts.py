@@ -57,7 +57,7 @@ def test_a_stage_is_not_stopped_since_the_store_could_not_be_written(
             feeder.feed({"loss": [(step, 0.5)]})
             watch.look()
         ((watched,),) = watch._watched.values()
-        watched.silence._grace = PATIENCE
+        watched.stall._grace = PATIENCE
         with store.write():
             wait_for(lambda: watched.pace.is_stalled(time.monotonic()), "a silence")
             looking = pool.submit(watch.look)

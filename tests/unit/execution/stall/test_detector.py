@@ -11,11 +11,12 @@ import pytest
 from tests.unit.execution.attempt.test_monitor import follower as follower
 from tests.unit.execution.attempt.test_orphan import Running
 from tests.unit.store.readings import Feeder
-from tests.unit.supervisor.waiting import wait_for
+from tests.unit.supervisor.waiting import PATIENCE, wait_for
 from trainui.cli.main import main
 from trainui.domain.states import Status
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.stall.detector import LEAST_POINTS, StallDetector
+from trainui.execution.stall.stall_watch import Stall
 from trainui.store.db.engine import Store
 from trainui.store.read import views
 
@@ -94,6 +95,16 @@ def test_metrics_that_are_read_are_signs_of_life(
     feeder.feed({"loss": [(100, 0.5)]})
     until(stalls, run, False)
     run.go()
+
+
+def test_activity_ends_a_silence_that_was_not_confirmed_yet(store: Store) -> None:
+    """The next silence is confirmed anew, and not by the time of this one."""
+    stall = Stall(store, grace=0.0)
+    stall.is_recorded = False
+    assert stall.is_news(stalled=True)
+    assert not stall.is_news(stalled=False)
+    stall._grace = PATIENCE
+    assert not stall.is_news(stalled=True)
 
 
 @pytest.mark.parametrize(("points", "stalled"), [(LEAST_POINTS, True), (LEAST_POINTS - 1, False)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from celery.exceptions import Ignore
@@ -29,7 +30,7 @@ def test_a_message_that_meets_a_locked_store_is_ignored(
         attempt = stage_queue.grant(connection, stage, (), host=host())
     assert attempt is not None
     monitor = AttemptMonitor(hasty, threading.Event())
-    monkeypatch.setattr(services, "monitor", lambda: monitor)
+    monkeypatch.setattr(services, "running", SimpleNamespace(monitor=monitor))
     task.push_request(id=attempt.celery_task_id)
     try:
         with store.write(), pytest.raises(Ignore):

@@ -13,8 +13,8 @@ import time
 from contextlib import suppress
 
 from trainui import mounts, paths, wakeup
-from trainui.execution.daemon import spawn
-from trainui.execution.daemon.respawn import RespawnedProcess
+from trainui.execution.processes import spawn
+from trainui.execution.processes.respawn import RespawnedProcess
 from trainui.metrics.reader import process
 
 GRACE = 1.5
@@ -91,10 +91,13 @@ class MetricsProcess:
         reader = self._reader
         if self._probe.is_heard() or reader is None or not self._is_alive():
             self._answered_at = now
-        elif not self._mount and _hangs(now - self._answered_at):
-            logger.warning(
-                "killed the metrics reader: no answer for %.0f s", now - self._answered_at
-            )
+            return
+        if self._mount:
+            return  # its reader waits until the file system answers
+        is_any_silent = mounts.is_any_silent()  # asked at each poll: an answer takes a moment
+        silent_for = now - self._answered_at
+        if silent_for >= HANGS_FOR or (silent_for >= SILENT_FOR and is_any_silent):
+            logger.warning("killed the metrics reader: no answer for %.0f s", silent_for)
             reader.kill()
             _close_pipe(reader)
             self._killed.append(reader)
@@ -116,12 +119,6 @@ class MetricsProcess:
 
     def _is_alive(self) -> bool:
         return self._respawned.process is not None
-
-
-def _hangs(silent_for: float) -> bool:
-    """Return True if a reader that has not answered for some seconds is taken to hang."""
-    is_any_silent = mounts.is_any_silent()  # asked at each poll: an answer takes a moment
-    return silent_for >= HANGS_FOR or (silent_for >= SILENT_FOR and is_any_silent)
 
 
 def _close_pipe(reader: subprocess.Popen[bytes]) -> None:

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from tests.unit.supervisor.waiting import wait_for
-from trainui.execution.daemon import locks
+from trainui.execution.processes import locks
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from trainui.execution.daemon import locks
+from trainui.execution.processes import locks
 lock = locks.acquire(Path(sys.argv[1]), {"name": "holder"})
 print("held" if lock else "not", flush=True)
 sys.stdin.read()

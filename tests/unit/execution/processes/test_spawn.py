@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.supervisor.waiting import is_alive, wait_for
-from trainui.execution.daemon import spawn
+from trainui.execution.processes import spawn
 
 
 def ended(pid: int) -> bool:
@@ -93,7 +93,7 @@ def test_a_child_started_before_exec_is_reaped_with_its_exit_code(tmp_path: Path
     parent = (
         "import os, signal, sys\n"
         "from tests.unit.supervisor.waiting import wait_for\n"
-        "from trainui.execution.daemon import spawn\n"
+        "from trainui.execution.processes import spawn\n"
         "child = spawn.InheritedChild(int(sys.argv[1]))\n"
         "assert child.poll() is None\n"
         "os.kill(child.pid, signal.SIGKILL)\n"
@@ -109,7 +109,7 @@ def test_a_child_started_before_exec_is_reaped_with_its_exit_code(tmp_path: Path
 
 def test_a_child_that_the_shell_reaped_before_exec_has_ended() -> None:
     parent = (
-        "import sys; from trainui.execution.daemon import spawn; "
+        "import sys; from trainui.execution.processes import spawn; "
         "assert spawn.InheritedChild(int(sys.argv[1])).poll() == 0"
     )
     become = shlex.join([sys.executable, "-c", parent])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from trainui.execution.daemon import desired_state
+from trainui.execution.processes import desired_state
 from trainui.paths import Home
 
 DAY = 86_400 * 10**9

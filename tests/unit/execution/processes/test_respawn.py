@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from trainui.execution.daemon.respawn import MOST_DELAY, RespawnedProcess
+from trainui.execution.processes.respawn import MOST_DELAY, RespawnedProcess
 
 
 class FakeProcess:
