@@ -149,7 +149,6 @@ def main(
         typer.Option(
             metavar="BYTES",
             help="Limit what the screen sends to the terminal, in bytes per second, e.g. 2k.",
-            show_default=False,
         ),
     ] = None,
 ) -> None:

@@ -27,8 +27,7 @@ Stage = Annotated[
 ]
 
 OneStage = Annotated[
-    str,
-    typer.Argument(metavar="STAGE", help="A stage: its name or a unique part of it."),
+    str, typer.Argument(metavar="STAGE", help="A stage: its name or a unique part of it.")
 ]
 
 OptionalStage = Annotated[
@@ -36,7 +35,6 @@ OptionalStage = Annotated[
     typer.Argument(
         metavar="[STAGE]",
         help="A stage: its name or a unique part of it; a sweep's name means all members.",
-        show_default=False,
     ),
 ]
 
@@ -47,7 +45,6 @@ Parameters = Annotated[
         "-p",
         metavar="KEY=VALUE",
         help="A parameter of the file; may be given several times.",
-        show_default=False,
     ),
 ]
 

@@ -28,10 +28,7 @@ if TYPE_CHECKING:
 def best(
     run: options.Run,
     stage: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[STAGE]", help="The search, if the run has several.", show_default=False
-        ),
+        str | None, typer.Argument(metavar="[STAGE]", help="The search, if the run has several.")
     ] = None,
     most: Annotated[
         int, typer.Option("--number", "-n", min=1, metavar="N", help="Show the N best trials.")

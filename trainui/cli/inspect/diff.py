@@ -19,7 +19,6 @@ def diff(
         typer.Argument(
             metavar="[RUN]",
             help="The run to compare with; without it, the files and the shell as they are now.",
-            show_default=False,
         ),
     ] = None,
     as_json: options.Json = False,

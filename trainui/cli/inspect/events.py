@@ -36,7 +36,6 @@ def events(
             metavar="[RUN]",
             help="A run: its id, its name (the latest), or 4 or more characters of an id "
             "(default: all of them).",
-            show_default=False,
         ),
     ] = None,
     follow: Annotated[

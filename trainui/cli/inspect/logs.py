@@ -54,7 +54,6 @@ def logs(
             metavar="[STAGE]",
             help="A stage: its name or a unique part of it; a sweep's name means all members "
             "(default: the run's only stage).",
-            show_default=False,
         ),
     ] = None,
     attempt: Annotated[

@@ -37,8 +37,7 @@ def metrics(
     run: options.Run,
     stage: options.OptionalStage = None,
     points: Annotated[
-        bool,
-        typer.Option("--points", help="Print every stored point, one JSON object per line."),
+        bool, typer.Option("--points", help="Print every stored point, one JSON object per line.")
     ] = False,
     as_json: options.Json = False,
 ) -> None:

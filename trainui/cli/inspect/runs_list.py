@@ -34,7 +34,6 @@ def list_runs(
         typer.Argument(
             metavar="[FILTER]...",
             help="Terms that a run must match, as in the screen: name:digits, lr>1e-3, trial>9.",
-            show_default=False,
         ),
     ] = None,
     sort: Annotated[
@@ -42,7 +41,6 @@ def list_runs(
         typer.Option(
             metavar="KEY",
             help="Order: when, state, name, stages, elapsed, or params., metric., smoothed.NAME.",
-            show_default=False,
         ),
     ] = None,
     most: Annotated[

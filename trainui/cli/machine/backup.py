@@ -37,9 +37,7 @@ def backup(
     file: Annotated[
         str | None,
         typer.Argument(
-            metavar="[FILE]",
-            help="The .tar.gz to write (default: trainui-DATE.tar.gz here).",
-            show_default=False,
+            metavar="[FILE]", help="The .tar.gz to write (default: trainui-DATE.tar.gz here)."
         ),
     ] = None,
     as_json: options.Json = False,

@@ -23,7 +23,6 @@ def schema(
         typer.Argument(
             metavar="[COMMAND]",
             help="Print the schema of this command's --json, e.g. `show` or `worker status`.",
-            show_default=False,
         ),
     ] = None,
 ) -> None:

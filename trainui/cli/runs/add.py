@@ -27,7 +27,6 @@ def add(
         typer.Argument(
             metavar="[PATH]...",
             help="Directories or files of trainings.",
-            show_default=False,
             parser=Path,  # Typer would look at it, and its file system may not answer
         ),
     ] = None,
@@ -36,10 +35,9 @@ def add(
         typer.Option(
             metavar="[PID]",
             help="Adopt a process that already runs; without a number, list candidates.",
-            show_default=False,
         ),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the run.", show_default=False)] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
     dry_run: options.DryRun = False,
     as_json: options.Json = False,
 ) -> None:

@@ -22,12 +22,9 @@ if TYPE_CHECKING:
 )
 def note(
     run: options.Run,
-    words: Annotated[
-        str, typer.Argument(metavar="[TEXT]", help="The note.", show_default=False)
-    ] = "",
+    words: Annotated[str, typer.Argument(metavar="[TEXT]", help="The note.")] = "",
     verdict: Annotated[
-        str | None,
-        typer.Option(metavar="keep|discard", help="Your verdict on the run.", show_default=False),
+        str | None, typer.Option(metavar="keep|discard", help="Your verdict on the run.")
     ] = None,
     as_json: options.Json = False,
 ) -> None:

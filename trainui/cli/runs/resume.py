@@ -39,7 +39,6 @@ def resume(
         typer.Argument(
             metavar="[RUN]",
             help="A run: its id, its name (the latest), or 4 or more characters of an id.",
-            show_default=False,
         ),
     ] = None,
     until: Annotated[

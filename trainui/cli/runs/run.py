@@ -66,10 +66,7 @@ def _check_no_command(args: Sequence[str]) -> None:
 def run(
     context: typer.Context,
     file: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[FILE]", help="A pipeline file, or `-` for stdin.", show_default=False
-        ),
+        str | None, typer.Argument(metavar="[FILE]", help="A pipeline file, or `-` for stdin.")
     ] = None,
     param: options.Parameters = None,
     name: Annotated[
@@ -84,15 +81,13 @@ def run(
             metavar="N",
             min=0,
             help="GPUs for COMMAND (default: 1 if available; in a file, stages set `gpus:`).",
-            show_default=False,
         ),
     ] = None,
     no_gpus: Annotated[
         bool, typer.Option("--no-gpus", help="Run all stages without a GPU.")
     ] = False,
     snapshot: Annotated[
-        bool,
-        typer.Option("--snapshot", help="Run from a copy of the code as it is now."),
+        bool, typer.Option("--snapshot", help="Run from a copy of the code as it is now.")
     ] = False,
     priority: Annotated[
         int,
@@ -103,16 +98,13 @@ def run(
             help="Runs with a higher priority start first.",
         ),
     ] = 0,
-    note: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="A note on the run.", show_default=False)
-    ] = None,
+    note: Annotated[str | None, typer.Option(metavar="TEXT", help="A note on the run.")] = None,
     origin: Annotated[
         str | None,
         typer.Option(
             "--from",
             metavar="RUN",
             help="The run that this one came from; `trainui tree` shows it.",
-            show_default=False,
         ),
     ] = None,
     as_json: options.Json = False,
