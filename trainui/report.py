@@ -201,17 +201,7 @@ def _folded(found: Sequence[FoldedMetric]) -> str:
     """Return the means over the members that are folded, e.g. over seeds."""
     return _table(
         ("stage", "over", "metric", "mean", "deviation", "members"),
-        (
-            (
-                one.fold.name,
-                one.fold.over,
-                one.metric,
-                formatting.number(one.spread.mean),
-                formatting.number(one.spread.deviation),
-                one.spread.words,
-            )
-            for one in found
-        ),
+        (one.cells for one in found),
     )
 
 

@@ -24,8 +24,10 @@ Without a command: open the screen, with every run, its graph, curves and logs.
 """
 
 MODULES: dict[str, dict[str, str]] = {
-    "runs.demo": {"demo": "Run the bundled pipeline."},
-    "runs.run": {"run": "Run a pipeline file, or one command."},
+    "runs.run": {
+        "demo": "Run the bundled pipeline.",
+        "run": "Run a pipeline file, or one command.",
+    },
     "runs.resume": {
         "resume": "Continue a run; completed stages are skipped.",
         "rerun": "Rerun a finished stage.",
@@ -89,16 +91,12 @@ def parser(*commands: str) -> typer.Typer:
     """
     made = _empty_parser()
     for module in dict.fromkeys(map(_MODULE_OF.__getitem__, commands)) if commands else MODULES:
-        _register(made, f"trainui.cli.{module}")
+        loaded = import_module(f"trainui.cli.{module}")
+        if hasattr(loaded, "register"):  # a group of commands
+            loaded.register(made)
+        else:
+            options.register(made, loaded.__name__)
     return made
-
-
-def _register(app: typer.Typer, module: str) -> None:
-    loaded = import_module(module)
-    if hasattr(loaded, "register"):  # a group of commands
-        loaded.register(app)
-    else:
-        options.register(app, module)
 
 
 def listing(arguments: Sequence[str] = ()) -> typer.Typer:
@@ -108,12 +106,8 @@ def listing(arguments: Sequence[str] = ()) -> typer.Typer:
     loaded = {_MODULE_OF[name] for name in called}
     for module, names in MODULES.items():
         for name in names if module not in loaded else ():
-            made.command(name, short_help=names[name])(_not_loaded)
+            made.command(name, short_help=names[name])(lambda: None)
     return made
-
-
-def _not_loaded() -> None:
-    """Stand for a command that is only listed."""
 
 
 def _empty_parser() -> typer.Typer:

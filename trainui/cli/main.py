@@ -30,8 +30,8 @@ _STARTS_RUN = ("run", "demo")
 
 _ONLY_SHOWS = {"--dry-run", "--help", "-h"}
 
-_WORD_END, _WORD_START = re.compile(r"[^\"\s]*\Z"), re.compile(r"[^\"\s]*")
-"""The parts of a word before and from a position; in JSON a word ends at a quote."""
+_NOT_UTF8 = re.compile(r"[^\"\s]*[\ud800-\udfff][^\"\s]*")
+"""A word of an argument or a path that is not UTF-8; in JSON a word ends at a quote."""
 
 PIPE_CLOSED = 141
 """Exit code when stdout is a closed pipe: 128 + SIGPIPE, as shells report it."""
@@ -160,20 +160,14 @@ def _give_up_stdout() -> None:
 def _explained(error: Exception) -> TrainuiError | None:
     """Return the error to report for one that any line may raise; None: it is a bug."""
     if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
-        return _not_text(error)
+        word = _NOT_UTF8.search(error.object)[0]  # type: ignore[index]
+        return UsageError(f"{word!r} is not UTF-8 text; correct the argument, or rename that path")
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
         return UnfitEnvironmentError(
             "the limit of processes and threads is reached (`ulimit -u`, or that of the "
             "container): end some of them, or raise it"
         )
     return None
-
-
-def _not_text(error: UnicodeEncodeError) -> UsageError:
-    """Return the error for an argument or path of which a byte is not UTF-8."""
-    before, after = error.object[: error.start], error.object[error.start :]
-    word = _WORD_END.search(before)[0] + _WORD_START.search(after)[0]  # type: ignore[index]
-    return UsageError(f"{word!r} is not UTF-8 text; correct the argument, or rename that path")
 
 
 def _unexpected(error: Exception, *, as_json: bool) -> int:

@@ -18,14 +18,6 @@ Run = Annotated[
     ),
 ]
 
-Stage = Annotated[
-    str,
-    typer.Argument(
-        metavar="STAGE",
-        help="A stage: its name or a unique part of it; a sweep's name means all members.",
-    ),
-]
-
 OneStage = Annotated[
     str, typer.Argument(metavar="STAGE", help="A stage: its name or a unique part of it.")
 ]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from trainui import formatting
 from trainui.domain.definition import StageDefinition
 from trainui.domain.headline_metric import is_clock
 from trainui.domain.metric_direction import lower_is_better
@@ -88,6 +89,13 @@ class FoldedMetric:
     fold: Fold
     metric: str
     spread: Spread
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The row of a table: stage, parameter, metric, mean, deviation, members."""
+        spread = self.spread
+        mean, deviation = formatting.number(spread.mean), formatting.number(spread.deviation)
+        return self.fold.name, self.fold.over, self.metric, mean, deviation, spread.words
 
 
 def is_repeat(name: str) -> bool:

@@ -52,7 +52,7 @@ def best(
             "status": str(one.stage.status),
             "value": one.value,
             "step": one.step if one.step is None or one.step % 1 else int(one.step),
-            "search": mask(_values(one)),
+            "search": mask(one.stage.definition.trial_params or one.stage.definition.matrix or {}),
             "command": summary.shown_command(found.params, one.stage.definition),
         }
         for one in ranked
@@ -77,11 +77,6 @@ def _search_of(connection: Connection, run: RunRecord, stage: str | None) -> str
     if len(fitting) > 1:
         raise UsageError(f"{run.name} has several searches; name one: {', '.join(fitting)}")
     return fitting[0]
-
-
-def _values(trial: TrialRecord) -> dict[str, Any]:
-    definition = trial.stage.definition
-    return dict(definition.trial_params or definition.matrix or {})
 
 
 def _lines(

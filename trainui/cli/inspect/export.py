@@ -8,20 +8,16 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import Annotated, BinaryIO
 
 import typer
 
 from trainui.cli import lookup, options
 from trainui.cli.inspect.export_formats import WRITERS, Format, Writer
 from trainui.cli.output import printing, progress
-from trainui.cli.output.progress import ProgressLine
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.store.db.protocol import Connection
 from trainui.store.read import views
-
-if TYPE_CHECKING:
-    from trainui.store.points.curves import ExportBlock
 
 STDOUT = "-"
 
@@ -55,7 +51,8 @@ def export(
     The columns are stage, name, attempt, step, value and time; series follow each other. The file
     appears only once it is complete. Parquet needs the extra `parquet`.
     """
-    form = form or _format_of(file)
+    suffix = Path(file).suffix.removeprefix(".").lower()
+    form = form or (Format(suffix) if suffix in list(Format) else Format.CSV)
     if file == STDOUT and as_json:
         raise UsageError(
             "--json needs --output FILE; to write points as JSON, use `--format jsonl`"
@@ -74,11 +71,6 @@ def export(
         printing.answer(as_json, data, [f"{file}: {count:,} points"])
 
 
-def _format_of(file: str) -> Format:
-    suffix = Path(file).suffix.removeprefix(".").lower()
-    return Format(suffix) if suffix in list(Format) else Format.CSV
-
-
 def _write(connection: Connection, owners: dict[str, str], writer: Writer, superseded: bool) -> int:
     from trainui.store.points import curves, segments
 
@@ -87,20 +79,14 @@ def _write(connection: Connection, owners: dict[str, str], writer: Writer, super
     count = 0
     with progress.display("exporting", total) as shown:
         for block in curves.blocks(connection, owners):
-            count += _write_block(writer, owners[block.owner], block, superseded, shown)
+            shown.advance(len(block))
+            if not superseded and block.superseded.any():
+                kept = ~block.superseded
+                block = replace(block, points=block.points[kept], superseded=block.superseded[kept])
+            if len(block):
+                writer.write(owners[block.owner], block)
+            count += len(block)
     return count
-
-
-def _write_block(
-    writer: Writer, stage: str, block: ExportBlock, superseded: bool, shown: ProgressLine
-) -> int:
-    shown.advance(len(block))
-    if not superseded and block.superseded.any():
-        kept = ~block.superseded
-        block = replace(block, points=block.points[kept], superseded=block.superseded[kept])
-    if len(block):
-        writer.write(stage, block)
-    return len(block)
 
 
 @contextlib.contextmanager
@@ -111,21 +97,21 @@ def _opened(file: str) -> Iterator[BinaryIO]:
         return
     target = Path(file).expanduser()
     part = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
+    with _reported(file):
         stream = part.open("xb")
-    except OSError as error:
-        raise UnfitEnvironmentError(f"{file} cannot be written: {error.strerror}") from error
     try:
         with stream:
             yield stream
-        _rename(part, target, file)
+        with _reported(file):
+            part.replace(target)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
 
 
-def _rename(part: Path, target: Path, file: str) -> None:
+@contextlib.contextmanager
+def _reported(file: str) -> Iterator[None]:
     try:
-        part.replace(target)
+        yield
     except OSError as error:
         raise UnfitEnvironmentError(f"{file} cannot be written: {error.strerror}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
@@ -41,66 +41,56 @@ class Writer(Protocol):
         """Flush the remaining points; the file stays open."""
 
 
-class CsvWriter:
-    """One point per line below a header; times in ISO 8601, empty if unknown."""
+class _LineWriter:
+    """Writes one line per point."""
 
     def __init__(self, file: BinaryIO, superseded: bool) -> None:
         self._file = file
         self._superseded = superseded
-        file.write((",".join(_columns(superseded)) + "\n").encode())
 
-    def write(self, stage: str, block: ExportBlock) -> None:
-        """Add points of a stage."""
-        start = _csv_cells(stage, block.name, str(block.attempt))
-        ends = [str(flag).lower() for flag in block.superseded.tolist()]
-        lines = [
-            f"{start},{step},{value!r},{time}"
-            for step, value, time in zip(
-                _steps(block), block.points.values.tolist(), _times(block), strict=True
-            )
-        ]
-        if self._superseded:
-            lines = [f"{line},{end}" for line, end in zip(lines, ends, strict=True)]
+    def _write(self, lines: Iterable[str]) -> None:
         self._file.write(("\n".join(lines) + "\n").encode("utf-8", errors="replace"))
 
     def close(self) -> None:
         """Nothing is left."""
 
 
-def _csv_cells(*cells: str) -> str:
-    written = io.StringIO()
-    csv.writer(written, lineterminator="").writerow(cells)
-    return written.getvalue()
-
-
-class JsonlWriter:
-    """One JSON object per point and line, as `trainui metrics --points` prints them."""
+class CsvWriter(_LineWriter):
+    """One point per line below a header; times in ISO 8601, empty if unknown."""
 
     def __init__(self, file: BinaryIO, superseded: bool) -> None:
-        self._file = file
-        self._superseded = superseded
+        super().__init__(file, superseded)
+        self._write([",".join(_columns(superseded))])
+
+    def write(self, stage: str, block: ExportBlock) -> None:
+        """Add points of a stage."""
+        start = io.StringIO()
+        csv.writer(start, lineterminator="").writerow((stage, block.name, block.attempt))
+        about = start.getvalue()
+        ends = {flag: f",{str(flag).lower()}" * self._superseded for flag in (True, False)}
+        self._write(
+            f"{about},{step},{value!r},{time}{ends[flag]}"
+            for step, value, time, flag in _points(block)
+        )
+
+
+class JsonlWriter(_LineWriter):
+    """One JSON object per point and line, as `trainui metrics --points` prints them."""
 
     def write(self, stage: str, block: ExportBlock) -> None:
         """Add points of a stage."""
         about = {"stage": stage, "name": block.name, "attempt": block.attempt}
         start = json.dumps(about)[:-1]
-        numbers = zip(_steps(block), block.points.values.tolist(), _times(block), strict=True)
-        lines = [
+        ends = {
+            flag: f', "{SUPERSEDED}": {json.dumps(flag)}' * self._superseded
+            for flag in (True, False)
+        }
+        self._write(
             f'{start}, "step": {json.dumps(printing.number(step))}, '
             f'"value": {json.dumps(printing.number(value))}, '
-            f'"time": {json.dumps(time or None)}}}'
-            for step, value, time in numbers
-        ]
-        if self._superseded:
-            ends = map(json.dumps, block.superseded.tolist())
-            lines = [
-                f'{line[:-1]}, "{SUPERSEDED}": {end}}}'
-                for line, end in zip(lines, ends, strict=True)
-            ]
-        self._file.write(("\n".join(lines) + "\n").encode())
-
-    def close(self) -> None:
-        """Nothing is left."""
+            f'"time": {json.dumps(time or None)}{ends[flag]}}}'
+            for step, value, time, flag in _points(block)
+        )
 
 
 class ParquetWriter:
@@ -174,13 +164,12 @@ def _columns(superseded: bool) -> tuple[str, ...]:
     return (*COLUMNS, SUPERSEDED) if superseded else COLUMNS
 
 
-def _steps(block: ExportBlock) -> Sequence[int | float]:
-    return [step_number(step) for step in block.points.steps.tolist()]
-
-
-def _times(block: ExportBlock) -> Sequence[str]:
-    """Return times in ISO 8601, in UTC; empty if unknown."""
+def _points(block: ExportBlock) -> Iterator[tuple[int | float, float, str, bool]]:
+    """Yield step, value, time in ISO 8601 (in UTC; empty if unknown), and the superseded flag."""
     import numpy as np
 
-    written = np.datetime_as_string(block.points.times.astype("datetime64[us]"), unit="us")
-    return ["" if time == "NaT" else f"{time}Z" for time in written.tolist()]
+    points = block.points
+    written = np.datetime_as_string(points.times.astype("datetime64[us]"), unit="us")
+    times = ["" if time == "NaT" else f"{time}Z" for time in written.tolist()]
+    steps = map(step_number, points.steps.tolist())
+    return zip(steps, points.values.tolist(), times, block.superseded.tolist(), strict=True)

@@ -39,10 +39,12 @@ def graph(
     """
     searches: Mapping[str, str] = {}
     states: Mapping[str, Status] = {}
-    if _is_file(what):
+    if what == "-" or what.endswith((".yaml", ".yml", ".json")) or Path(what).is_file():
         stages, searches = _of_file(what, param or ())
     else:
-        stages, states = _of_run(what)
+        _run, found = lookup.find(what, None)
+        stages = [(stage.name, stage.depends_on) for stage in found]
+        states = {stage.name: stage.status for stage in found}
     if as_json:
         printing.value(
             {"stages": [{"name": name, "depends_on": list(above)} for name, above in stages]}
@@ -50,10 +52,6 @@ def graph(
     else:
         drawn = _folded(stages, searches)
         printing.lines(_mermaid(drawn) if mermaid else _drawing(drawn, states))
-
-
-def _is_file(what: str) -> bool:
-    return what == "-" or what.endswith((".yaml", ".yml", ".json")) or Path(what).is_file()
 
 
 def _of_file(file: str, given: Sequence[str]) -> tuple[Stages, Mapping[str, str]]:
@@ -76,12 +74,6 @@ def _folded(stages: Stages, names: Mapping[str, str]) -> Stages:
     for name, above in stages:
         found.setdefault(names.get(name, name), [*dict.fromkeys(names.get(n, n) for n in above)])
     return list(found.items())
-
-
-def _of_run(reference: str) -> tuple[Stages, Mapping[str, Status]]:
-    _run, stages = lookup.find(reference, None)
-    states = {stage.name: stage.status for stage in stages}
-    return [(stage.name, stage.depends_on) for stage in stages], states
 
 
 def _drawing(stages: Stages, states: Mapping[str, Status]) -> list[str]:

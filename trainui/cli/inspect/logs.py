@@ -122,7 +122,9 @@ def _print(requests: Sequence[_LogRequest], printer: _Printer) -> None:
         if request.last is not None:
             lines = deque(lines, maxlen=request.last)
         if printer.as_json:
-            shown += printer.json_lines(request.stage, record, lines)
+            several = len(requests) > 1
+            about = {"stage": request.stage.name, "attempt": record.number} if several else {}
+            shown += [{**about, **_as_json(line)} for line in lines]
         else:
             printer.write(request.stage, lines)
     if printer.as_json:
@@ -164,13 +166,6 @@ class _Printer:
         self._line_ended = True
         """True if the last line printed had a line end."""
 
-    def json_lines(
-        self, stage: StageRecord, record: AttemptRecord, lines: Iterable[TimedLine]
-    ) -> list[dict[str, Any]]:
-        """Return lines as JSON objects, with the stage's name if there are several stages."""
-        about = {"stage": stage.name, "attempt": record.number} if self._several else {}
-        return [{**about, **_as_json(line)} for line in lines]
-
     def write(self, stage: StageRecord, lines: Iterable[TimedLine]) -> None:
         """Print lines as text."""
         on_terminal, stream = sys.stdout.isatty(), None
@@ -211,23 +206,14 @@ def _follow(requests: Sequence[_LogRequest], printer: _Printer) -> None:
                 except StopIteration:
                     growing.remove(one)
                     continue
-                _show_step(printer, stage, record, lines)
+                if not printer.as_json:
+                    printer.write(stage, lines)
+                    continue
+                for line in lines:
+                    about = {"stage": stage.name, "attempt": record.number if record else None}
+                    printing.value_line({**about, **_as_json(line)})
+                sys.stdout.flush()
             time.sleep(POLL if growing else 0)
-
-
-def _show_step(
-    printer: _Printer,
-    stage: StageRecord,
-    record: AttemptRecord | None,
-    lines: Iterable[TimedLine],
-) -> None:
-    if not printer.as_json:
-        printer.write(stage, lines)
-        return
-    for line in lines:
-        about = {"stage": stage.name, "attempt": record.number if record else None}
-        printing.value_line({**about, **_as_json(line)})
-    sys.stdout.flush()
 
 
 def _growing(

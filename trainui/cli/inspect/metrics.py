@@ -69,20 +69,14 @@ def metrics(
                     for one in problems
                 ],
             }
-            lines = (
-                [*_lines(found), *_folded_lines(folded)]
-                if found
-                else _none(connection, record, stages)
-            )
+            if found:
+                lines = [*_lines(found), *_folded_lines(folded)]
+            elif any(one.status in UNFINISHED for one in stages):
+                lines = ["no metrics yet"]
+            else:
+                lines = ["no metrics", *_searched_places(connection, record, stages)]
             printing.answer(as_json, data, lines)
     print_problems(problems, owners)
-
-
-def _none(connection: Connection, run: RunRecord, stages: Sequence[StageRecord]) -> list[str]:
-    """Return that there are no metrics, and where they were searched for."""
-    if any(one.status in UNFINISHED for one in stages):
-        return ["no metrics yet"]
-    return ["no metrics", *_searched_places(connection, run, stages)]
 
 
 def without_metrics(
@@ -160,25 +154,11 @@ def _folded_lines(found: Sequence[FoldedMetric]) -> list[str]:
     if not found:
         return []
     header = ("FOLDED", "OVER", "METRIC", "MEAN", "DEVIATION", "MEMBERS")
-    rows = [
-        (
-            one.fold.name,
-            one.fold.over,
-            one.metric,
-            formatting.number(one.spread.mean),
-            formatting.number(one.spread.deviation),
-            one.spread.words,
-        )
-        for one in found
-    ]
-    rows = [header, *rows]
-    right = {"MEAN", "DEVIATION"}
-    return ["", *tables.fitted(rows, right=right, cut={"FOLDED", "METRIC"})]
+    rows = [header, *(one.cells for one in found)]
+    return ["", *tables.fitted(rows, right={"MEAN", "DEVIATION"}, cut={"FOLDED", "METRIC"})]
 
 
 def _lines(found: list[SeriesSummary]) -> list[str]:
-    if not found:
-        return ["no metrics yet"]
     header = ("STAGE", "METRIC", "POINTS", "STEPS", "LAST", "MIN", "MAX", "NAN/INF")
     right = {"POINTS", "LAST", "MIN", "MAX", "NAN/INF"}
     optional = () if any(one.nonfinite for one in found) else ("NAN/INF",)

@@ -65,18 +65,17 @@ def list_runs(
         return
     if everything and most is not None:
         raise UsageError("--all and --number exclude each other; give one of them")
+    limit = most if everything or as_json or most is not None else NEWEST
     if words or sort:
-        default = None if everything or as_json else NEWEST
-        _list_selected(words or (), sort, default if most is None else most, as_json=as_json)
+        _list_selected(words or (), sort, limit, as_json=as_json)
         return
     with lookup.view() as connection:
         if as_json:
             from trainui.store.read import summary, views
 
-            found = views.runs(connection, limit=most)
+            found = views.runs(connection, limit=limit)
             printing.value({"runs": [summary.run_line(run) for run in found]})
             return
-        limit = None if everything else NEWEST if most is None else most
         shown = run_list.run_lines(connection, limit=limit)
         more = run_list.count_runs(connection) - len(shown)
     printing.lines(_list_lines(shown))

@@ -13,7 +13,7 @@ from trainui.store.read import sweep_values
 from trainui.store.read.run_list import RunLine
 from trainui.tui.data.stage_values import SMOOTHED
 from trainui.tui.runs import sorting
-from trainui.tui.runs.filter import RunFilter, Values, parse
+from trainui.tui.runs.filter import Values, parse
 from trainui.tui.runs.metric_reader import MetricReader
 from trainui.tui.runs.params import shown_params
 from trainui.tui.runs.sorting import SortOrder
@@ -40,23 +40,24 @@ def select(
     connection: Connection, runs: Sequence[RunLine], words: Sequence[str], sort: str | None
 ) -> Selection:
     """Return the runs that match a filter, in an order; raise UsageError if either is invalid."""
-    chosen = _filter(words)
+    chosen = parse(" ".join(words))
+    if chosen.problems:
+        raise UsageError("; ".join(chosen.problems))
     metrics, params = set(chosen.metrics), set(chosen.params)
     if sort is not None and sort.startswith(_SMOOTHED):
         sort = f"{sorting.METRIC}{SMOOTHED}{sort.removeprefix(_SMOOTHED)}"
-    sorted_by = _sorted_by(sort or "")
-    if sort is not None and sort.startswith(sorting.METRIC):
-        metrics.add(sorted_by)
-    if sort is not None and sort.startswith(PARAMS):
-        params.add(sorted_by)
+    sorted_by = ""
+    for prefix, names in ((sorting.METRIC, metrics), (PARAMS, params)):
+        if sort is not None and sort.startswith(prefix):
+            sorted_by = sort.removeprefix(prefix)
+            names.add(sorted_by)
     if params or chosen.needs_sweeps:
         runs = _with_sweeps(connection, runs)
     values = _values(connection, metrics, runs)
     now = clock.now()
     found = [run for run in runs if chosen.fits(run, now, values)]
     if sort is not None:
-        order = _order(sort, values)
-        found = list(order.arranged(found, reverse=False))
+        found = list(_order(sort, values).arranged(found, reverse=False))
     columns = {**_shown_params(found, params), **_shown_values(values)}
     lacks = None
     if found and sorted_by and sorted_by not in columns:
@@ -64,12 +65,6 @@ def select(
             f"none of these runs has {sorted_by.removeprefix(SMOOTHED)!r}, so they are not sorted"
         )
     return Selection(found, columns, lacks)
-
-
-def _sorted_by(sort: str) -> str:
-    """Return the metric or parameter of an order; empty: another one."""
-    prefix = next((one for one in (sorting.METRIC, PARAMS) if sort.startswith(one)), sort)
-    return sort.removeprefix(prefix)
 
 
 def _with_sweeps(connection: Connection, runs: Sequence[RunLine]) -> list[RunLine]:
@@ -97,13 +92,6 @@ def _shown_values(values: Values) -> dict[str, dict[str, str]]:
         for metric, found in values.items()
         if found.values
     }
-
-
-def _filter(words: Sequence[str]) -> RunFilter:
-    chosen = parse(" ".join(words))
-    if chosen.problems:
-        raise UsageError("; ".join(chosen.problems))
-    return chosen
 
 
 def _values(connection: Connection, names: set[str], runs: Sequence[RunLine]) -> Values:

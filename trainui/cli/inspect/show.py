@@ -23,14 +23,7 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
     from trainui.cli.inspect.metrics import print_problems, without_metrics
     from trainui.cli.runs import standstill
     from trainui.store.points import curves
-    from trainui.store.read import (
-        event_feed,
-        run_history,
-        stage_alerts,
-        summary,
-        tracked,
-        views,
-    )
+    from trainui.store.read import event_feed, run_history, stage_alerts, summary, tracked, views
 
     with lookup.view() as connection:
         found = views.find_run(connection, run)
@@ -49,7 +42,13 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
         submission = views.submission(connection, found.id)
         unmeasured = without_metrics(connection, found, stages)
     notes = [text.harmless(event.text) for events in marks.values() for event in events]
-    notes = [*_continued_lines(stages, attempts), *notes]
+    continued = [
+        text.harmless(f"{stage.name}: attempt {one.number} continued from {one.checkpoint}")
+        for stage in stages
+        for one in attempts.get(stage.id, ())
+        if one.checkpoint
+    ]
+    notes = [*continued, *notes]
     for stage in stages:
         if values := tracked.summary_of_stage(submission, stage.name):
             words = "  ".join(f"{name}={value}" for name, value in sorted(values.items()))
@@ -88,18 +87,6 @@ def _code_lines(
     return ["", *shown] if shown else []
 
 
-def _continued_lines(
-    stages: list[StageRecord], attempts: Mapping[str, Sequence[AttemptRecord]]
-) -> list[str]:
-    """Return a line for each attempt that continued from a checkpoint."""
-    return [
-        text.harmless(f"{stage.name}: attempt {one.number} continued from {one.checkpoint}")
-        for stage in stages
-        for one in attempts.get(stage.id, ())
-        if one.checkpoint
-    ]
-
-
 def _left(connection: Connection, run: RunRecord, stages: list[StageRecord]) -> str:
     """Return a run's estimated time to go as text; empty if unknown."""
     if run.status not in UNFINISHED:
@@ -132,18 +119,11 @@ def _show_lines(
         *([("to go", left)] if left else []),
     ]
     header = ("STAGE", "STATE", "ATTEMPT", "TOOK", "EXIT", "WHY")
+    rows = [_stage_row(one, alerts, before) for one in stages if not one.is_withdrawn]
     return [
         *text.table(about),
         "",
-        *tables.fitted(
-            [
-                header,
-                *(_stage_row(one, alerts, before) for one in stages if not one.is_withdrawn),
-            ],
-            right={"ATTEMPT", "TOOK", "EXIT"},
-            cut={"STAGE"},
-            wrapped=True,
-        ),
+        *tables.fitted([header, *rows], right=set(header[2:5]), cut={"STAGE"}, wrapped=True),
     ]
 
 

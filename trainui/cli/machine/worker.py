@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any
 
 import typer
 
 from trainui import control
 from trainui.cli import options
-from trainui.cli.machine import systemd
 from trainui.cli.output import interrupt, printing, progress
 from trainui.errors import UnfitEnvironmentError
 
@@ -23,8 +23,7 @@ def register(parser: typer.Typer) -> None:
     app = typer.Typer(
         help="Control the worker, which runs the stages in the background.", rich_markup_mode=None
     )
-    for module in (__name__, systemd.__name__):
-        options.register(app, module)
+    options.register(app, __name__)
     parser.add_typer(app, name="worker")
 
 
@@ -91,6 +90,46 @@ def pause(as_json: options.Json = False) -> None:
 def unpause(as_json: options.Json = False) -> None:
     """Resume the queue: new stages start again."""
     _set_paused(False, as_json)
+
+
+@options.command(
+    "trainui worker install",
+    "trainui worker install --print",
+    short_help="Start it at boot.",
+)
+def install(
+    only_print: Annotated[
+        bool, typer.Option("--print", help="Print the unit; change nothing.")
+    ] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Start the worker now and at every boot, with a systemd user unit.
+
+    This needs no root, but lingering: otherwise systemd ends a user's services at the last logout.
+    It tries `loginctl enable-linger`. The unit uses this shell's home and settings. After a reboot,
+    `trainui resume --interrupted` continues the interrupted runs.
+    """
+    from trainui.execution.daemon import systemd
+
+    if only_print:
+        written = systemd.text(os.environ)
+        if as_json:
+            printing.value({"unit": written})
+        else:
+            printing.exact(*written.rstrip("\n").split("\n"))
+        return
+    path = systemd.install(os.environ)
+    printing.answer(as_json, {"path": str(path)}, [f"{path}: starts the worker at boot"])
+
+
+@options.command("trainui worker uninstall", short_help="No longer start it at boot.")
+def uninstall(as_json: options.Json = False) -> None:
+    """Remove the systemd unit; a running worker continues until `trainui worker stop`."""
+    from trainui.execution.daemon import systemd
+
+    path = systemd.uninstall(os.environ)
+    shown = "not installed" if path is None else f"{path}: removed"
+    printing.answer(as_json, {"path": None if path is None else str(path)}, [shown])
 
 
 def _set_paused(paused: bool, as_json: bool) -> None:
