@@ -6,7 +6,6 @@ real output.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from trainui.domain.notifications import MARKS
@@ -39,277 +38,189 @@ def _list(items: Schema) -> Schema:
     return {"type": "array", "items": items}
 
 
-def _object(*, optional: Mapping[str, Schema] | None = None, **fields: Schema) -> Schema:
-    properties = {**fields, **(optional or {})}
-    return {"type": "object", "properties": properties, "required": list(fields)}
-
-
 _ANY_OBJECT: Schema = {"type": "object"}
-
+_COMMAND: Schema = {"oneOf": [TEXT, _list(TEXT), {"type": "null"}]}
 _RUN_STATES = (S.QUEUED, S.RUNNING, S.FAILED, S.INTERRUPTED, S.CANCELLED, S.ENDED, S.COMPLETED)
 
-_RUN_LINE = {
-    "run": TEXT,
-    "name": TEXT,
-    "status": _one_of(*_RUN_STATES),
-    "created_at": TIME,
-    "started_at": _or_null(TIME),
-    "completed_at": _or_null(TIME),
-    "external": _or_null(_object(kind=TEXT, path=TEXT, pid=_or_null(WHOLE))),
-}
-
-_PRUNING = _object(
-    by=TEXT,
-    metric=TEXT,
-    step=WHOLE,
-    value=VALUE,
-    lower=FLAG,
-    best=FLAG,
-    by_index=FLAG,
-    rule=_or_null(TEXT),
-    limit=_or_null(NUMBER),
-    of=_or_null(WHOLE),
+_NAMES: tuple[tuple[Schema, str], ...] = (
+    (TEXT, "by code dir directory file host id kind log markdown message metric name over path"),
+    (TEXT, "run source stage stderr stdout text unit url why workdir"),
+    (_or_null(TEXT), "advice celery_task_id checkpoint diff difference error from reason removed"),
+    (_or_null(TEXT), "rule task"),
+    (_list(TEXT), "depends_on drift environment files outputs paths"),
+    (WHOLE, "attempt bytes count free_bytes index kept left_out members nonfinite number points"),
+    (WHOLE, "superseded trial"),
+    (_or_null(WHOLE), "column exit_code guard_pid line of pid signal supervisor_pid"),
+    (_list(WHOLE), "gpus"),
+    (_or_null(NUMBER), "deviation first_step gpu_seconds_saved last_step limit mean seconds step"),
+    (VALUE, "value"),
+    (_or_null(VALUE), "last max min"),
+    (FLAG, "by_index dry_run low lower new paused reachable running stalled valid writable"),
+    (TIME, "at created_at time"),
+    (_or_null(TIME), "completed_at started_at"),
+    (_ANY_OBJECT, "params summary"),
+    (_or_null(_ANY_OBJECT), "matrix packages search"),
+    (_list(_ANY_OBJECT), "hosts"),
+    (_one_of(*Status), "status"),
+    (_or_null(_one_of("keep", "discard")), "verdict"),
+    (_COMMAND, "command"),
+    (ANY, "result"),
 )
+_TYPES = {name: schema for schema, names in _NAMES for name in names.split()}
+"""The type of each field, by its name, in all objects that give no other one."""
+
+
+def _object(names: str, *, optional: str = "", **others: Schema) -> Schema:
+    """Return the schema of an object with these fields; `others` have types of their own."""
+    types = {**_TYPES, **others}
+    properties = {name: types[name] for name in (*names.split(), *optional.split())}
+    return {"type": "object", "properties": properties, "required": names.split()}
+
+
+_RUN_TYPES = {
+    "status": _one_of(*_RUN_STATES),
+    "external": _or_null(_object("kind path pid")),
+}
+_RUN_LINE = "run name status created_at started_at completed_at external"
+
+_PRUNING = _object("by metric step value lower best by_index rule limit of", step=WHOLE, best=FLAG)
 
 _ATTEMPT = _object(
-    optional={"pruning": _PRUNING},
-    number=WHOLE,
-    status=_one_of(*Status),
-    host=TEXT,
-    celery_task_id=_or_null(TEXT),
-    started_at=_or_null(TIME),
-    completed_at=_or_null(TIME),
-    exit_code=_or_null(WHOLE),
-    signal=_or_null(WHOLE),
-    error=_or_null(TEXT),
-    pid=_or_null(WHOLE),
-    supervisor_pid=_or_null(WHOLE),
-    checkpoint=_or_null(TEXT),
-    stdout=TEXT,
-    stderr=TEXT,
+    "number status host celery_task_id started_at completed_at exit_code signal error pid "
+    "supervisor_pid checkpoint stdout stderr",
+    optional="pruning",
+    pruning=_PRUNING,
 )
 
+_ALERT = _object("kind attempt time text", kind=_one_of(*MARKS), attempt=_or_null(WHOLE))
+
 _STAGE = _object(
-    optional={"trial": WHOLE, "search": _or_null(_ANY_OBJECT), "summary": _ANY_OBJECT},
-    id=TEXT,
-    name=TEXT,
-    task=_or_null(TEXT),
-    command={"oneOf": [TEXT, _list(TEXT), {"type": "null"}]},
-    params=_ANY_OBJECT,
-    matrix=_or_null(_ANY_OBJECT),
-    workdir=TEXT,
-    depends_on=_list(TEXT),
-    status=_one_of(*Status),
-    reason=_or_null(TEXT),
-    stalled=FLAG,
-    alerts=_list(
-        _object(kind=_one_of(*MARKS), attempt=_or_null(WHOLE), time=TIME, text=TEXT),
-    ),
-    celery_task_id=_or_null(TEXT),
-    started_at=_or_null(TIME),
-    completed_at=_or_null(TIME),
-    result=ANY,
-    error=_or_null(TEXT),
-    exit_code=_or_null(WHOLE),
-    gpus=_list(WHOLE),
-    dir=TEXT,
-    outputs=_list(TEXT),
+    "id name task command params matrix workdir depends_on status reason stalled alerts "
+    "celery_task_id started_at completed_at result error exit_code gpus dir outputs attempts",
+    optional="trial search summary",
+    alerts=_list(_ALERT),
     attempts=_list(_ATTEMPT),
 )
 
-_VERDICT = _or_null(_one_of("keep", "discard"))
-
 RUN = _object(
-    **_RUN_LINE,
-    **{"from": _or_null(TEXT)},
-    notes=_list(_object(text=TEXT, verdict=_VERDICT, at=TIME)),
+    f"{_RUN_LINE} from notes stages",
+    **_RUN_TYPES,
+    notes=_list(_object("text verdict at")),
     stages=_list(_STAGE),
 )
 """A run in full."""
 
-_PLAN = {
-    "stages": _list(
-        _object(
-            name=TEXT,
-            action=_one_of("skip", "run", "continue"),
-            reason=_or_null(TEXT),
-            checkpoint=_or_null(TEXT),
-            step=_or_null(NUMBER),
-            seconds=_or_null(NUMBER),
-            gpu_seconds_saved=_or_null(NUMBER),
-        )
-    ),
-    "diff": _or_null(TEXT),
-}
+_PLANNED = _object(
+    "name action reason checkpoint step seconds gpu_seconds_saved",
+    action=_one_of("skip", "run", "continue"),
+)
+_PLAN = {"stages": _list(_PLANNED)}
 
 _EVENT = _object(
+    "id time run name stage attempt kind text",
     id=WHOLE,
-    time=TIME,
-    run=TEXT,
-    name=TEXT,
     stage=_or_null(TEXT),
     attempt=_or_null(WHOLE),
-    kind=TEXT,
-    text=TEXT,
 )
 
-_LINE = {"stream": _one_of("out", "err"), "time": _or_null(TIME), "text": TEXT}
+_LINE = {"stream": _one_of("out", "err"), "time": _or_null(TIME)}
 
 _WORKER = _object(
-    running=FLAG,
-    pid=_or_null(WHOLE),
-    guard_pid=_or_null(WHOLE),
-    host=TEXT,
-    slots=_list(_object(kind=_one_of("cpu", "gpu"), index=WHOLE)),
-    log=TEXT,
-    broker=_object(url=TEXT, kind=_one_of("valkey", "redis"), pid=_or_null(WHOLE), reachable=FLAG),
-    hosts=_list(_ANY_OBJECT),
+    "running pid guard_pid host slots log broker hosts problems disks",
+    slots=_list(_object("kind index", kind=_one_of("cpu", "gpu"))),
+    broker=_object("url kind pid reachable", kind=_one_of("valkey", "redis")),
     problems=_list(TEXT),
-    disks=_list(_object(path=TEXT, free_bytes=WHOLE, low=FLAG)),
+    disks=_list(_object("path free_bytes low")),
 )
 
-_FREED = _object(run=TEXT, name=TEXT, status=TEXT, completed_at=_or_null(TIME), bytes=WHOLE)
+_FREED = _object("run name status completed_at bytes", status=TEXT)
 
-_FOLDED = _list(
-    _object(
-        stage=TEXT,
-        over=TEXT,
-        name=TEXT,
-        mean=_or_null(NUMBER),
-        deviation=_or_null(NUMBER),
-        count=WHOLE,
-        members=WHOLE,
-    )
+_ADDED = _object("run name kind path stages new", run=_or_null(TEXT), stages=_list(TEXT))
+
+_DESCENDANT = _object(
+    "run name from difference best verdict",
+    best=_or_null(_object("metric value", value=NUMBER)),
 )
 
-_ADDED = _object(run=_or_null(TEXT), name=TEXT, kind=TEXT, path=TEXT, stages=_list(TEXT), new=FLAG)
+_TRIAL = _object(
+    "trial status value step search command", value=_or_null(NUMBER), search=_ANY_OBJECT
+)
+
+_SERIES = "stage name count superseded first_step last_step last min max nonfinite"
 
 SCHEMAS: dict[str, Schema] = {
-    "error": _object(error=_object(code=TEXT, message=TEXT)),
-    "ls": _object(runs=_list(_object(**_RUN_LINE))),
+    "error": _object("error", error=_object("code message")),
+    "ls": _object("runs", runs=_list(_object(_RUN_LINE, **_RUN_TYPES))),
     "show": RUN,
     "wait": RUN,
     "run --wait": RUN,
-    "run --detach": _object(run=TEXT, name=TEXT, stages=_list(TEXT)),
+    "run --detach": _object("run name stages", stages=_list(TEXT)),
     "run --dry-run": _object(
-        name=TEXT,
-        stages=_list(
-            _object(
-                name=TEXT,
-                depends_on=_list(TEXT),
-                task=_or_null(TEXT),
-                command={"oneOf": [TEXT, _list(TEXT), {"type": "null"}]},
-                params=_ANY_OBJECT,
-                workdir=TEXT,
-            )
-        ),
+        "name stages", stages=_list(_object("name depends_on task command params workdir"))
     ),
     "demo": RUN,
     "resume": RUN,
-    "resume --dry-run": _object(**_PLAN),
-    "resume --interrupted": _object(runs=_list(RUN)),
-    "resume --interrupted --dry-run": _object(runs=_list(_object(run=TEXT, name=TEXT, **_PLAN))),
+    "resume --dry-run": _object("stages diff", **_PLAN),
+    "resume --interrupted": _object("runs", runs=_list(RUN)),
+    "resume --interrupted --dry-run": _object(
+        "runs", runs=_list(_object("run name stages diff", **_PLAN))
+    ),
     "rerun": RUN,
     "cancel": RUN,
     "note": RUN,
     "diff": _object(
-        code=_object(commit=_or_null(_list(_or_null(TEXT))), files=_list(TEXT), drift=_list(TEXT)),
+        "code command params environment packages",
+        code=_object("commit files drift", commit=_or_null(_list(_or_null(TEXT)))),
         command=_ANY_OBJECT,
-        params=_ANY_OBJECT,
-        environment=_list(TEXT),
-        packages=_or_null(_ANY_OBJECT),
     ),
-    "tree": _object(
-        runs=_list(
-            _object(
-                run=TEXT,
-                name=TEXT,
-                **{"from": _or_null(TEXT)},
-                difference=_or_null(TEXT),
-                best=_or_null(_object(metric=TEXT, value=NUMBER)),
-                verdict=_VERDICT,
-            )
-        )
-    ),
-    "best": _object(
-        trials=_list(
-            _object(
-                trial=WHOLE,
-                status=_one_of(*Status),
-                value=_or_null(NUMBER),
-                step=_or_null(NUMBER),
-                search=_ANY_OBJECT,
-                command={"oneOf": [TEXT, _list(TEXT), {"type": "null"}]},
-            )
-        )
-    ),
-    "add": _object(runs=_list(_ADDED)),
+    "tree": _object("runs", runs=_list(_DESCENDANT)),
+    "best": _object("trials", trials=_list(_TRIAL)),
+    "add": _object("runs", runs=_list(_ADDED)),
     "add --pid": _object(
-        candidates=_list(
-            _object(pid=WHOLE, name=TEXT, command=_list(TEXT), directory=TEXT, why=TEXT)
-        )
+        "candidates",
+        candidates=_list(_object("pid name command directory why", pid=WHOLE, command=_list(TEXT))),
     ),
-    "path": _object(paths=_list(TEXT)),
-    "logs": _object(stage=TEXT, attempt=_or_null(WHOLE), lines=_list(_object(**_LINE))),
-    "logs --follow": _object(stage=TEXT, attempt=WHOLE, **_LINE),
-    "events": _object(events=_list(_EVENT)),
+    "path": _object("paths"),
+    "logs": _object(
+        "stage attempt lines",
+        attempt=_or_null(WHOLE),
+        lines=_list(_object("stream time text", **_LINE)),
+    ),
+    "logs --follow": _object("stage attempt stream time text", **_LINE),
+    "events": _object("events", events=_list(_EVENT)),
     "events --follow": _EVENT,
     "metrics": _object(
-        optional={"folded": _FOLDED},
-        series=_list(
-            _object(
-                stage=TEXT,
-                name=TEXT,
-                count=WHOLE,
-                superseded=WHOLE,
-                first_step=_or_null(NUMBER),
-                last_step=_or_null(NUMBER),
-                last=_or_null(VALUE),
-                min=_or_null(VALUE),
-                max=_or_null(VALUE),
-                nonfinite=WHOLE,
-            )
-        ),
-        problems=_list(_object(stage=TEXT, source=TEXT, message=TEXT)),
+        "series problems",
+        optional="folded",
+        series=_list(_object(_SERIES)),
+        problems=_list(_object("stage source message")),
+        folded=_list(_object("stage over name mean deviation count members")),
     ),
     "metrics --points": _object(
-        stage=TEXT, name=TEXT, attempt=WHOLE, step=VALUE, value=VALUE, time=_or_null(TIME)
+        "stage name attempt step value time", step=VALUE, time=_or_null(TIME)
     ),
-    "export": _object(file=TEXT, format=_one_of("csv", "jsonl", "parquet"), points=WHOLE),
-    "report": _object(run=TEXT, markdown=TEXT),
-    "graph": _object(stages=_list(_object(name=TEXT, depends_on=_list(TEXT)))),
-    "init": _object(file=TEXT, notes=_list(TEXT)),
-    "validate": _object(
-        valid=FLAG,
-        problems=_list(
-            _object(
-                file=TEXT, line=_or_null(WHOLE), column=_or_null(WHOLE), code=TEXT, message=TEXT
-            )
-        ),
-    ),
+    "export": _object("file format points", format=_one_of("csv", "jsonl", "parquet")),
+    "report": _object("run markdown"),
+    "graph": _object("stages", stages=_list(_object("name depends_on"))),
+    "init": _object("file notes", notes=_list(TEXT)),
+    "validate": _object("valid problems", problems=_list(_object("file line column code message"))),
     "worker start": _WORKER,
     "worker stop": _WORKER,
     "worker status": _WORKER,
-    "worker pause": _object(paused=FLAG),
-    "worker unpause": _object(paused=FLAG),
-    "worker install": _object(path=TEXT),
-    "worker install --print": _object(unit=TEXT),
-    "worker uninstall": _object(path=_or_null(TEXT)),
+    "worker pause": _object("paused"),
+    "worker unpause": _object("paused"),
+    "worker install": _object("path"),
+    "worker install --print": _object("unit"),
+    "worker uninstall": _object("path", path=_or_null(TEXT)),
     "doctor": _object(
-        findings=_list(
-            _object(
-                name=TEXT,
-                level=_one_of("good", "note", "bad"),
-                message=TEXT,
-                advice=_or_null(TEXT),
-            )
-        )
+        "findings",
+        findings=_list(_object("name level message advice", level=_one_of("good", "note", "bad"))),
     ),
-    "rm": _object(removed=_or_null(TEXT), bytes=WHOLE),
-    "prune": _object(dry_run=FLAG, runs=_list(_FREED), bytes=WHOLE, kept=WHOLE),
-    "backup": _object(file=TEXT, bytes=WHOLE, files=WHOLE, left_out=WHOLE),
-    "uninstall": _object(dry_run=FLAG, paths=_list(TEXT), bytes=WHOLE),
-    "serve": _object(url=TEXT, writable=FLAG),
+    "rm": _object("removed bytes"),
+    "prune": _object("dry_run runs bytes kept", runs=_list(_FREED)),
+    "backup": _object("file bytes files left_out", files=WHOLE),
+    "uninstall": _object("dry_run paths bytes"),
+    "serve": _object("url writable"),
 }
 """By command; of one that follows or prints points, for each line. `error` is for any failure."""
 
