@@ -6,7 +6,7 @@ meant.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -63,14 +63,6 @@ def find_alike(reference: str, stage: str | None) -> list[StageRecord]:
         names = ", ".join(map(harmless, groups))
         raise AmbiguousError(f"{harmless(run.name)} has several stages; name one of them: {names}")
     return stages
-
-
-def stage_names(reference: str, stages: Iterable[str]) -> list[str]:
-    """Return the full names of the stages that match, without duplicates, in the given order."""
-    names: dict[str, None] = {}
-    for stage in stages:
-        names.update(dict.fromkeys(found.name for found in find(reference, stage)[1]))
-    return list(names)
 
 
 def in_full(run_id: str) -> dict[str, Any]:

@@ -70,11 +70,15 @@ _TYPES = {name: schema for schema, names in _NAMES for name in names.split()}
 """The type of each field, by its name, in all objects that give no other one."""
 
 
-def _object(names: str, *, optional: str = "", **others: Schema) -> Schema:
-    """Return the schema of an object with these fields; `others` have types of their own."""
+def _object(names: str, **others: Schema) -> Schema:
+    """Return the schema of an object with these fields; `others` have types of their own.
+
+    A name with a question mark is that of an optional field.
+    """
     types = {**_TYPES, **others}
-    properties = {name: types[name] for name in (*names.split(), *optional.split())}
-    return {"type": "object", "properties": properties, "required": names.split()}
+    properties = {name: types[name] for name in names.replace("?", "").split()}
+    required = [name for name in names.split() if not name.endswith("?")]
+    return {"type": "object", "properties": properties, "required": required}
 
 
 _RUN_TYPES = {
@@ -87,8 +91,7 @@ _PRUNING = _object("by metric step value lower best by_index rule limit of", ste
 
 _ATTEMPT = _object(
     "number status host celery_task_id started_at completed_at exit_code signal error pid "
-    "supervisor_pid checkpoint stdout stderr",
-    optional="pruning",
+    "supervisor_pid checkpoint stdout stderr pruning?",
     pruning=_PRUNING,
 )
 
@@ -96,8 +99,8 @@ _ALERT = _object("kind attempt time text", kind=_one_of(*MARKS), attempt=_or_nul
 
 _STAGE = _object(
     "id name task command params matrix workdir depends_on status reason stalled alerts "
-    "celery_task_id started_at completed_at result error exit_code gpus dir outputs attempts",
-    optional="trial search summary",
+    "celery_task_id started_at completed_at result error exit_code gpus dir outputs attempts "
+    "trial? search? summary?",
     alerts=_list(_ALERT),
     attempts=_list(_ATTEMPT),
 )
@@ -190,8 +193,7 @@ SCHEMAS: dict[str, Schema] = {
     "events": _object("events", events=_list(_EVENT)),
     "events --follow": _EVENT,
     "metrics": _object(
-        "series problems",
-        optional="folded",
+        "series problems folded?",
         series=_list(_object(_SERIES)),
         problems=_list(_object("stage source message")),
         folded=_list(_object("stage over name mean deviation count members")),

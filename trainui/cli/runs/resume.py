@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -107,25 +107,24 @@ def resume(
 
     found = lookup.find_run(run)
     if found.is_external:
-        changes = any((until, file, fresh, keep, as_submitted, trials))
-        options = external_offer.OfferOptions(env, dry_run, detach, wait, as_json)
-        raise typer.Exit(external_offer.resume(found, options, changes=changes))
-    written = _Written(until or (), fresh or (), keep or ())
+        _check_whole(found, until, file, fresh, keep, as_submitted, trials)
+        own = {"env": env, "dry_run": dry_run, "detach": detach, "wait": wait, "as_json": as_json}
+        raise typer.Exit(external_offer.offer(found, lookup.find(found.id, None)[1], **own))
+    written = StageOptions(until or (), fresh or (), keep or ())
     if not dry_run:
         lost_attempts.record([found.id])
     choice = resume_file.choose(found, file, as_submitted=as_submitted, trials=trials)
-    stages = _stage_options(found, choice.pipeline, written)
+    stages = _in_full(found, choice.pipeline, written)
     if dry_run:
         _show_plan(found, choice, stages, as_json)
         return
     if choice.changed_file is not None and choice.pipeline is not None:
         plan = _plan_lines(found, choice.pipeline, stages)
         choice = resume_file.ask(found, choice, plan, as_json=as_json)
-        stages = _stage_options(found, choice.pipeline, written)
-    environ = os.environ if env else None
+        stages = _in_full(found, choice.pipeline, written)
     with interrupt.report_changes_on_stop([found.id], interrupt.REVIVED, "resumed"):
         shown = [] if as_json else _plan_lines(found, choice.pipeline, stages)
-        revived = _revive(found.id, environ, stages, choice)
+        revived = _revive(found.id, env, stages, choice)
         _note_plan(shown, choice, revived)
         code = _follow(found, revived, detach=detach, wait=wait, as_json=as_json)
     raise typer.Exit(code)
@@ -139,39 +138,36 @@ def _note_plan(plan: Sequence[str], choice: PipelineChoice, revived: Sequence[st
         printing.note("edited; stages that have not started yet use the edits")
 
 
-class _Written(NamedTuple):
-    """The options that name stages, as the user wrote them."""
-
-    until: Sequence[str]
-    fresh: Sequence[str]
-    keep: Sequence[str]
-
-
-def _stage_options(run: RunRecord, pipeline: Pipeline | None, written: _Written) -> StageOptions:
-    """Return the options with full stage names, which may come from an edited file."""
-    return StageOptions(*(_full_names(run, pipeline, words) for words in written))
+def _check_whole(run: RunRecord, *changes: object) -> None:
+    """Raise UsageError for options that choose stages or a pipeline file of an external run."""
+    if any(changes):
+        raise UsageError(
+            f"{run.name} is an external run, which can only run again as a whole: "
+            "--until, --file, --as-submitted, --fresh and --keep do not apply to it"
+        )
 
 
-def _full_names(run: RunRecord, pipeline: Pipeline | None, written: Sequence[str]) -> list[str]:
+def _in_full(run: RunRecord, pipeline: Pipeline | None, written: StageOptions) -> StageOptions:
+    """Return options with full stage names, which may come from an edited file."""
     stages = pipeline.stages if pipeline else ()
-    names: dict[str, None] = {}
-    for word in written:
-        exact = [stage.name for stage in stages if stage.name == word]
-        exact = exact or [stage.name for stage in stages if stage.group == word]
-        names.update(dict.fromkeys(exact or lookup.stage_names(run.id, [word])))
-    return list(names)
+
+    def full_names(words: Collection[str]) -> list[str]:
+        names: dict[str, None] = {}
+        for word in words:
+            exact = [stage.name for stage in stages if stage.name == word]
+            exact = exact or [stage.name for stage in stages if stage.group == word]
+            exact = exact or [found.name for found in lookup.find(run.id, word)[1]]
+            names.update(dict.fromkeys(exact))
+        return list(names)
+
+    return StageOptions(*map(full_names, (written.until, written.fresh, written.keep)))
 
 
-def _revive(
-    run_id: str,
-    environ: Mapping[str, str] | None,
-    options: StageOptions | None = None,
-    choice: PipelineChoice | None = None,
-) -> list[str]:
+def _revive(run_id: str, env: bool, options: StageOptions, choice: PipelineChoice) -> list[str]:
     """Resume a run, and start the worker if a stage runs again."""
     from trainui.execution.daemon import lifecycle
 
-    options, choice = options or StageOptions(), choice or PipelineChoice()
+    environ = os.environ if env else None
     revived = control.resume(
         run_id, options, environ=environ, pipeline=choice.pipeline, edit=choice.edit
     )
@@ -225,8 +221,10 @@ def _resume_each(found: Sequence[RunRecord], env: bool, detach: bool, as_json: b
     from trainui.cli.runs import waiting
 
     for run in found:
-        _note_edit(run)
-    resumed = [run for run in found if _revive(run.id, os.environ if env else None)]
+        if (changed := control.changed_file(run)) is not None:
+            name, file = text.harmless(run.name), text.harmless(changed)
+            printing.note(f"{name}: {file} has changed since this run; resumed as submitted")
+    resumed = [run for run in found if _revive(run.id, env, StageOptions(), PipelineChoice())]
     for run in resumed:
         printing.note(f"resumed: {text.harmless(run.name)} ({run.id})")
     if not resumed:
@@ -258,12 +256,6 @@ def _plan_interrupted(as_json: bool) -> None:
         for run, planned in zip(found, plans, strict=True)
     ]
     printing.answer(as_json, {"runs": data}, shown[:-1])
-
-
-def _note_edit(run: RunRecord) -> None:
-    if (changed := control.changed_file(run)) is not None:
-        name, file = text.harmless(run.name), text.harmless(changed)
-        printing.note(f"{name}: {file} has changed since this run; resumed as submitted")
 
 
 def _runs(*, interrupted: bool) -> list[RunRecord]:
@@ -315,22 +307,16 @@ def rerun(
     It starts in a new directory; the old one is kept beside it as `STAGE~1`. Returns at once. A
     run with one stage needs no STAGE. The command of an external run is offered as a new run.
     """
+    from trainui.execution.daemon import lifecycle
+
     found, stages = lookup.find(run, stage)
     if found.is_external:
-        raise typer.Exit(
-            external_offer.offer(found, stages, external_offer.OfferOptions(as_json=as_json))
-        )
+        raise typer.Exit(external_offer.offer(found, stages, as_json=as_json))
     if stage is None and len(stages) > 1:
         names = text.harmless(formatting.listed([one.name for one in stages]))
         raise UsageError(f"{text.harmless(found.name)} has several stages; name one: {names}")
     with interrupt.report_changes_on_stop([found.id], interrupt.REVIVED, "rerunning"):
-        _rerun(found, [one.name for one in stages], downstream=downstream, as_json=as_json)
-
-
-def _rerun(run: RunRecord, names: Sequence[str], *, downstream: bool, as_json: bool) -> None:
-    from trainui.execution.daemon import lifecycle
-
-    revived = control.rerun(run.id, names, downstream=downstream)
-    lifecycle.ensure_started()
-    shown = [f"rerunning: {', '.join(map(text.harmless, revived))}"]
-    printing.answer(as_json, lookup.in_full(run.id) if as_json else None, shown)
+        revived = control.rerun(found.id, [one.name for one in stages], downstream=downstream)
+        lifecycle.ensure_started()
+        shown = [f"rerunning: {', '.join(map(text.harmless, revived))}"]
+        printing.answer(as_json, lookup.in_full(found.id) if as_json else None, shown)
