@@ -17,7 +17,7 @@ from tests.faults.conftest import NewRun
 from tests.integration.runs import NOTE, Run, stage
 from tests.unit.supervisor.waiting import wait_for
 from trainui import clock, control
-from trainui.control.resuming.resume_options import StageOptions
+from trainui.control.resuming.resume_preview import StageOptions
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.errors import NotFoundError, UsageError

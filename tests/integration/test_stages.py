@@ -16,7 +16,7 @@ import pytest
 from tests.integration.runs import HOLD, NOTE, Run, home_with_worker, stage
 from tests.unit.supervisor.waiting import read_pid, wait_for
 from trainui import control, paths, settings
-from trainui.control.resuming.resume_options import StageOptions
+from trainui.control.resuming.resume_preview import StageOptions
 from trainui.domain.states import Status
 from trainui.execution.worker import celery_app
 from trainui.metrics.discovery import files_before

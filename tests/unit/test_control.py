@@ -23,7 +23,7 @@ from trainui import clock, control, paths, wakeup
 from trainui.artifacts import code_version, environment
 from trainui.artifacts.environment import ShellEnvironment
 from trainui.control.resuming import resume_estimates
-from trainui.control.resuming.resume_options import StageOptions
+from trainui.control.resuming.resume_preview import StageOptions
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import Slot, StageRecord
 from trainui.domain.states import Status

@@ -34,10 +34,10 @@ class ChangeDetection:
 
         Args:
             run: the run.
-            stages: the stages as they would run now.
+            stages: as they would run now.
             attempts: by stage id, oldest first.
-            recorded: the stages' definitions on record, by full name.
-            edited: descriptions of each stage's edits by an edited file, by full name.
+            recorded: the definitions on record, by full name.
+            edited: descriptions of the edits by an edited file, by full name.
             environ: the variables for `${env.NAME}` in inputs; None: the run's own.
         """
         self._run = run
@@ -68,8 +68,10 @@ class ChangeDetection:
 
     def gone(self) -> dict[str, str]:
         """Return a message for each completed stage with missing outputs, by full name."""
+        from trainui.artifacts import outputs
+
         found = {
-            name: self._gone(stage)
+            name: outputs.gone(self._made(stage).definition, Path(stage.directory))
             for name, stage in self._stages.items()
             if name in self._attempts and stage.status == Status.COMPLETED and not stage.removed
         }
@@ -109,11 +111,6 @@ class ChangeDetection:
             changed += filter(None, [replaced])
         return changed
 
-    def _gone(self, stage: StageRecord) -> str | None:
-        from trainui.artifacts import outputs
-
-        return outputs.gone(self._made(stage).definition, Path(stage.directory))
-
     def _reran(self, stage: StageRecord) -> list[str]:
         excused = self._made(stage).excused
         return [
@@ -123,13 +120,11 @@ class ChangeDetection:
         ]
 
     def _made(self, stage: StageRecord) -> ResultOrigin:
-        return fingerprint.origin_of(self._last(stage), self._recorded[stage.name])
+        return fingerprint.origin_of(self._attempts[stage.name][-1], self._recorded[stage.name])
 
     def _completions(self, stage: StageRecord, upstream: str) -> int:
-        return fingerprint.completions_since(self._last(stage), self._attempts.get(upstream, ()))
-
-    def _last(self, stage: StageRecord) -> AttemptRecord:
-        return self._attempts[stage.name][-1]
+        last = self._attempts[stage.name][-1]
+        return fingerprint.completions_since(last, self._attempts.get(upstream, ()))
 
     def _inputs(self, stage: StageRecord, known: InputStates) -> InputStates:
         if not stage.definition.inputs:

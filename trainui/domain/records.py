@@ -141,16 +141,16 @@ class StageRecord(NamedTuple):
     """Absolute."""
     attempt: int
     """Number of the last attempt; 0 before the first."""
-    celery_task_id: str | None
-    started_at: int | None
-    completed_at: int | None
-    exit_code: int | None
-    result: Any
-    error: str | None
-    stalled: bool
-    retries_used: int
+    celery_task_id: str | None = None
+    started_at: int | None = None
+    completed_at: int | None = None
+    exit_code: int | None = None
+    result: Any = None
+    error: str | None = None
+    stalled: bool = False
+    retries_used: int = 0
     """Number of automatic retries since a user last started or resumed it."""
-    not_before: int | None
+    not_before: int | None = None
     """Earliest start of its retry."""
     removed: bool = False
     """True: it was removed from the run's file by an edit."""

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.execution.submitted import begin
 from trainui import clock, control
 from trainui.cli.main import main
-from trainui.control.resuming.resume_options import StageOptions
+from trainui.control.resuming.resume_preview import StageOptions
 from trainui.domain.states import Status
 from trainui.execution.daemon import lifecycle
 from trainui.pipeline import loader

@@ -14,12 +14,7 @@ from trainui.artifacts import environment
 from trainui.control import relocation
 from trainui.control.edits import file_changes, search_changes
 from trainui.control.relocation import Relocation
-from trainui.control.submission import (
-    PIPELINE_FILE,
-    concealed,
-    filled_in,
-    stage_directories,
-)
+from trainui.control.submission import PIPELINE_FILE, concealed, filled_in, stage_directories
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import Status
@@ -31,9 +26,9 @@ from trainui.store.db.engine import open_store
 from trainui.store.runs import runs
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Revision:
-    """An edited pipeline and its differences from a run."""
+    """An edited pipeline and its differences from a run; `compare` adds stage by stage."""
 
     pipeline: Pipeline
     """The edited pipeline, ready to be stored."""
@@ -41,21 +36,51 @@ class Revision:
     """The secret values removed from it."""
     directories: Mapping[str, str]
     """The directories of its stages, by full name."""
-    stages: tuple[StageRecord, ...]
+    stages: list[StageRecord] = field(default_factory=list)
     """The run's stages as they will be: in the new file's order, then the removed ones."""
-    edited: Mapping[str, Sequence[str]]
+    edited: dict[str, list[str]] = field(default_factory=dict)
     """The stages whose work changed, with descriptions of the edits."""
-    secret: Mapping[str, Sequence[str]]
+    secret: dict[str, list[str]] = field(default_factory=dict)
     """The descriptions of edits to secret values only, which stored definitions do not show."""
-    new: Collection[str]
+    new: set[str] = field(default_factory=set)
     """Full names of the stages that the run did not have, or that had been removed from it."""
-    waiting: Mapping[str, Sequence[str]]
+    waiting: dict[str, list[str]] = field(default_factory=dict)
     """The running stages that keep their definitions, with descriptions of the edits."""
 
-    @property
-    def removed(self) -> list[str]:
-        """Full names of the stages that the edit removes."""
-        return [stage.name for stage in self.stages if stage.removed]
+    def add(self, record: StageRecord, definition: StageDefinition) -> None:
+        """Add a stage with its definition from now on."""
+        place = len(self.stages)
+        self.stages.append(record._replace(definition=definition, position=place, removed=False))
+
+    def compare(
+        self,
+        record: StageRecord,
+        before: StageDefinition,
+        now: StageDefinition,
+        hidden: Mapping[str, Any],
+        definition: StageDefinition,
+    ) -> StageDefinition:
+        """Note how a stage was edited; return its definition from now on."""
+        words = fingerprint.changes(before, now, hidden)
+        if not words:
+            # the file's policy (e.g. retries) and the work on record
+            work = {name: getattr(record.definition, name) for name in fingerprint.FIELDS}
+            return replace(definition, **work)
+        if _keeps_definition(record, definition.depends_on):
+            self.waiting[record.name] = words
+            return replace(record.definition, search=definition.search)
+        alike = fingerprint.same_fields(record.definition, definition)
+        self.edited[record.name] = words
+        self.secret[record.name] = fingerprint.changes(before, now, hidden, alike)
+        return definition
+
+    def add_left_out(self, stage: StageRecord, names: AbstractSet[str]) -> None:
+        """Add a stage that the file, with the stages `names`, no longer has."""
+        stays = _keeps_definition(stage, names & set(stage.depends_on))
+        stays = stays and stage.definition.trial is None  # a search has its number of trials
+        if stays:
+            self.waiting[stage.name] = ["no longer in the file"]
+        self.stages.append(stage._replace(removed=not stays, position=len(self.stages)))
 
 
 def compare(
@@ -82,88 +107,35 @@ def compare(
     submitted = with_recorded_trials(submitted, recorded)
     stored = with_recorded_trials(stored, recorded)
     hidden = {"before": shell.secrets.params, "now": pipeline.params}
-    changes = _Changes()
+    revision = Revision(stored, taken, directories)
     for real, kept in zip(submitted.stages, stored.stages, strict=True):
         record, definition = known.get(kept.name), _as_stored(kept)
         if record is None or record.removed:
-            changes.new.add(kept.name)
+            revision.new.add(kept.name)
             record = record or _new(run, definition, directories[kept.name])
             record = record._replace(reason=None)  # that it was removed
         else:
             now = _as_stored(real)
-            definition = changes.compare(record, before[kept.name], now, hidden, definition)
-        changes.add(record, definition)
+            definition = revision.compare(record, before[kept.name], now, hidden, definition)
+        revision.add(record, definition)
     for stage in (stage for stage in stages if stage.name not in directories):
-        changes.add_left_out(stage, directories.keys())
-    directories = directories | {name: known[name].directory for name in changes.waiting}
-    revision = Revision(
-        stored.with_stages(tuple(one.definition for one in changes.records if not one.removed)),
-        _with_kept_secrets(taken, shell.secrets, changes.waiting),
-        directories,
-        tuple(changes.records),
-        changes.edited,
-        changes.secret,
-        changes.new,
-        changes.waiting,
+        revision.add_left_out(stage, directories.keys())
+    waiting = revision.waiting.keys()
+    revision.pipeline = stored.with_stages(
+        tuple(one.definition for one in revision.stages if not one.removed)
     )
+    # stages that keep their definitions keep their secret values and directories
+    values = {name: shell.secrets.stages[name] for name in waiting & shell.secrets.stages.keys()}
+    others = {name: own for name, own in taken.stages.items() if name not in waiting}
+    revision.secrets = replace(taken, stages=others | values)
+    revision.directories = directories | {name: known[name].directory for name in waiting}
     check_running(revision, stages)
     return revision
-
-
-@dataclass(slots=True)
-class _Changes:
-    """The stages of an edited pipeline compared so far; the fields are those of `Revision`."""
-
-    records: list[StageRecord] = field(default_factory=list)
-    edited: dict[str, list[str]] = field(default_factory=dict)
-    secret: dict[str, list[str]] = field(default_factory=dict)
-    new: set[str] = field(default_factory=set)
-    waiting: dict[str, list[str]] = field(default_factory=dict)
-
-    def add(self, record: StageRecord, definition: StageDefinition) -> None:
-        """Add a stage with its definition from now on."""
-        place = len(self.records)
-        self.records.append(record._replace(definition=definition, position=place, removed=False))
-
-    def compare(
-        self,
-        record: StageRecord,
-        before: StageDefinition,
-        now: StageDefinition,
-        hidden: Mapping[str, Any],
-        definition: StageDefinition,
-    ) -> StageDefinition:
-        """Note how a stage was edited; return its definition from now on."""
-        words = fingerprint.changes(before, now, hidden)
-        if not words:
-            return _same_work(definition, record.definition)
-        if _keeps_definition(record, definition.depends_on):
-            self.waiting[record.name] = words
-            return replace(record.definition, search=definition.search)
-        alike = fingerprint.same_fields(record.definition, definition)
-        self.edited[record.name] = words
-        self.secret[record.name] = fingerprint.changes(before, now, hidden, alike)
-        return definition
-
-    def add_left_out(self, stage: StageRecord, names: AbstractSet[str]) -> None:
-        """Add a stage that the file, with the stages `names`, no longer has."""
-        stays = _keeps_definition(stage, names & set(stage.depends_on))
-        stays = stays and stage.definition.trial is None  # a search has its number of trials
-        if stays:
-            self.waiting[stage.name] = ["no longer in the file"]
-        self.records.append(stage._replace(removed=not stays, position=len(self.records)))
 
 
 def _keeps_definition(stage: StageRecord, depends_on: Collection[str]) -> bool:
     """Return True if an edit of a stage waits: it is running, and its place in the DAG stays."""
     return stage.status == Status.RUNNING and set(stage.depends_on) == set(depends_on)
-
-
-def _with_kept_secrets(now: Secrets, before: Secrets, names: Collection[str]) -> Secrets:
-    """Return secrets in which stages that keep their definitions keep their values."""
-    stages = {name: values for name, values in now.stages.items() if name not in names}
-    kept = {name: values for name, values in before.stages.items() if name in names}
-    return replace(now, stages=stages | kept)
 
 
 def stages_with_waiting_edits(run_id: str) -> list[str]:
@@ -174,7 +146,7 @@ def stages_with_waiting_edits(run_id: str) -> list[str]:
 
 def check_running(revision: Revision, stages: Sequence[StageRecord]) -> None:
     """Raise UsageError if a stage is running that an edited file changes or removes."""
-    removed = revision.removed
+    removed = [stage.name for stage in revision.stages if stage.removed]
     for stage in stages:
         if stage.status == Status.RUNNING and stage.name in (*revision.edited, *removed):
             what = "the file no longer has it" if stage.name in removed else "it was edited"
@@ -232,11 +204,6 @@ def _as_stored(definition: StageDefinition) -> StageDefinition:
     return StageDefinition.from_json(json.loads(json.dumps(definition.to_json())))
 
 
-def _same_work(written: StageDefinition, recorded: StageDefinition) -> StageDefinition:
-    """Return a definition with the file's policy (e.g. retries) and the work on record."""
-    return replace(written, **{name: getattr(recorded, name) for name in fingerprint.FIELDS})
-
-
 def _new(run: RunRecord, definition: StageDefinition, directory: str) -> StageRecord:
     return StageRecord(
         id="",
@@ -248,15 +215,6 @@ def _new(run: RunRecord, definition: StageDefinition, directory: str) -> StageRe
         definition=definition,
         directory=directory,
         attempt=0,
-        celery_task_id=None,
-        started_at=None,
-        completed_at=None,
-        exit_code=None,
-        result=None,
-        error=None,
-        stalled=False,
-        retries_used=0,
-        not_before=None,
     )
 
 

@@ -1,12 +1,12 @@
-"""The preview of a resume: the pipeline to use, and the plan in words.
+"""The options of a resume, and its preview: the pipeline to use, and the plan in words.
 
 The command line and the screen show the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,31 @@ if TYPE_CHECKING:
     from trainui.control.edits.inline_edit import InlineEdit
     from trainui.domain.definition import Pipeline
     from trainui.domain.records import RunRecord
+
+
+@dataclass(frozen=True, slots=True)
+class StageOptions:
+    """Options for single stages, by full names."""
+
+    until: Collection[str] = frozenset()
+    """Run only these and what they depend on; empty: all."""
+    fresh: Collection[str] = frozenset()
+    """Restart these from scratch, without their checkpoints."""
+    keep: Collection[str] = frozenset()
+    """Keep the results of these completed stages, even if something changed."""
+
+    def toggled(self, option: str, stage: str) -> StageOptions:
+        """Return a copy with an option of a stage switched on or off."""
+        return replace(self, **{option: frozenset(getattr(self, option)) ^ {stage}})
+
+    @property
+    def arguments(self) -> str:
+        """The options as command-line arguments, for display."""
+        return "  ".join(
+            f"--{option} {stage}"
+            for option in ("until", "keep", "fresh")
+            for stage in sorted(getattr(self, option))
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from trainui.control.edits.inline_edit import InlineEdit
 from trainui.control.lookup import check_names, existing_run, given_params
 from trainui.control.requirements import allowed_for, check_inputs, check_search, check_slots
 from trainui.control.resuming.resume_estimates import with_savings
-from trainui.control.resuming.resume_options import StageOptions
+from trainui.control.resuming.resume_preview import StageOptions
 from trainui.control.trainings import external_command
 from trainui.domain.definition import Pipeline
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
@@ -43,7 +43,7 @@ class _RunState:
     """The state of a run at the time of planning."""
 
     run: RunRecord
-    stages: tuple[StageRecord, ...]
+    stages: Sequence[StageRecord]
     attempts: Mapping[str, Sequence[AttemptRecord]]
     """By stage id."""
     tried: Mapping[str, Mapping[str, int]]
@@ -99,9 +99,9 @@ def resume(
     shell = (
         environment.read(directory).environ if environ is None else environment.inheritable(environ)
     )
-    again = {one.name for one in plan.stages if one.action != Action.SKIP}
-    check_search(stage.definition for stage in plan.records if stage.name in again)
-    check_slots([stage.definition for stage in plan.records if stage.name in again], shell)
+    again = [stage.definition for stage in plan.records if stage.name in plan.again]
+    check_search(again)
+    check_slots(again, shell)
     kept = _as_kept(plan)
     if revised is not None:
         check_inputs(revised.pipeline, run_directory=directory, environ=shell)
@@ -114,7 +114,7 @@ def resume(
             revision.check_running(revised, now)
             revise(connection, run_id, revised.pipeline, revised.directories, revised.secret)
             runs.set_allowed(connection, run_id, allowed_for(revised.pipeline))
-            _note_pipeline(connection, seen.run, edit, list(revised.waiting))
+            _record_origin(connection, seen.run, edit, list(revised.waiting))
         _keep_environment(directory, environ, revised)
         for stage, made_of, why in kept:
             if stage.name not in changed_meanwhile:
@@ -131,7 +131,7 @@ def resume(
     return revived
 
 
-def _note_pipeline(
+def _record_origin(
     connection: Connection, run: RunRecord, edit: InlineEdit | None, waiting: Sequence[str]
 ) -> None:
     if edit is None:
@@ -152,29 +152,19 @@ def _keep_environment(
         shell = environment.of_this_shell(environ, shell.secrets)
     if revised is not None:
         shell = replace(shell, secrets=revised.secrets)
-    _remake(directory)
-    environment.write(directory, shell)
-
-
-def _remake(directory: Path) -> None:
-    """Create a run's directory if it was deleted; not that of all runs, whose disk may be away."""
+    # it may have been deleted; the directory of all runs is not created, since its disk may be away
     if not directory.parent.is_dir():
         raise UnfitEnvironmentError(
             f"{directory.parent} does not exist; mount its disk, or create it, then resume the run"
         )
     directory.mkdir(mode=0o700, exist_ok=True)
+    environment.write(directory, shell)
 
 
 def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> list[str]:
-    """Rerun finished stages.
+    """Rerun finished stages; return the full names of those that run again.
 
-    Args:
-        run_id: the run.
-        names: the stages' full names.
-        downstream: also rerun every stage that depends on them.
-
-    Returns:
-        The full names of the stages that run again.
+    `names` are full names, too; `downstream` also reruns every stage that depends on them.
 
     Raises:
         NotFoundError: the run or a stage does not exist.
@@ -211,9 +201,14 @@ class _Plan:
     revision: revision.Revision | None
 
     @property
-    def records(self) -> tuple[StageRecord, ...]:
+    def records(self) -> Sequence[StageRecord]:
         """The stages as they will be after the resume."""
         return self.seen.stages if self.revision is None else self.revision.stages
+
+    @property
+    def again(self) -> set[str]:
+        """Full names of the stages that run again."""
+        return {one.name for one in self.stages if one.action != Action.SKIP}
 
 
 def _plan(
@@ -223,6 +218,8 @@ def _plan(
     pipeline: Pipeline | None,
     environ: Mapping[str, str] | None = None,
 ) -> _Plan:
+    from trainui.artifacts import checkpoints
+
     seen = _read_state(store, run_id)
     revised = None
     if pipeline is not None:
@@ -234,8 +231,8 @@ def _plan(
     searches = {stage.name: _search(store, stage, seen) for stage in stages}
     planned = rules.plan_resume(
         stages,
-        find_checkpoint=lambda stage: _find_checkpoint(
-            searches[stage.name], seen.tried.get(stage.id, {})
+        find_checkpoint=lambda stage: checkpoints.find(
+            searches[stage.name], seen.tried.get(stage.id, {}), asked=True
         ),
         until=options.until,
         fresh=options.fresh,
@@ -244,9 +241,11 @@ def _plan(
             detection.evidence(() if revised is None else revised.new), counted=seen.counted
         ),
     )
-    planned = [_with_remark(one, by_name[one.name], searches[one.name]) for one in planned]
-    if revised is not None:
-        planned = [_with_waiting_edit(one, revised.waiting) for one in planned]
+    waiting = {} if revised is None else revised.waiting
+    planned = [
+        _with_waiting_edit(_with_remark(one, by_name[one.name], searches[one.name]), waiting)
+        for one in planned
+    ]
     return _Plan(with_savings(planned, by_name, seen.attempts, seen.run), seen, detection, revised)
 
 
@@ -263,9 +262,8 @@ def _change_detection(
 def _as_kept(plan: _Plan) -> list[tuple[StageRecord, dict[str, Any], str]]:
     """Return the kept stages, each with what its result is accepted for, and the reason."""
     records = {stage.name: stage for stage in plan.records}
-    again = {one.name for one in plan.stages if one.action != Action.SKIP}
     return [
-        (records[one.name], plan.detection.as_kept(one.name, again), one.reason)
+        (records[one.name], plan.detection.as_kept(one.name, plan.again), one.reason)
         for one in plan.stages
         if one.kept
     ]
@@ -287,13 +285,7 @@ def _read_state(store: Store, run_id: str) -> _RunState:
             if stage.attempt > 0
         }
         counted = trials.counted(raw(connection), run_id, stages)
-    return _RunState(run, tuple(stages), attempts, tried, counted)
-
-
-def _find_checkpoint(where: CheckpointSearch, tried: Mapping[str, int]) -> str | None:
-    from trainui.artifacts import checkpoints
-
-    return checkpoints.find(where, tried, asked=True)
+    return _RunState(run, stages, attempts, tried, counted)
 
 
 def _search(store: Store, stage: StageRecord, seen: _RunState) -> CheckpointSearch:

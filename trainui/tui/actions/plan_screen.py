@@ -15,8 +15,13 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from trainui.control.resuming import resume_preview
-from trainui.control.resuming.resume_options import StageOptions
-from trainui.control.resuming.resume_preview import PipelineChoice, saved, summary, waiting
+from trainui.control.resuming.resume_preview import (
+    PipelineChoice,
+    StageOptions,
+    saved,
+    summary,
+    waiting,
+)
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.text import harmless
 from trainui.tui.actions.plan_lines import diff_rows, plan_lines
