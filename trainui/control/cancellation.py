@@ -77,7 +77,11 @@ def remove(run_id: str) -> None:
     staging_cleanup.sweep()
     with store.read() as connection:
         directory = Path(existing_run(connection, run_id).directory)
-    _check_mounts(directory)
+    for mountpoint in mounts.below(directory):
+        raise UnfitEnvironmentError(
+            f"a file system is mounted in the run's directory, at {mountpoint}: unmount it first; "
+            "nothing was deleted"
+        )
     with staging_cleanup.noted(run_id) as note:
         note.write(directory)
         with store.write() as connection:
@@ -87,14 +91,6 @@ def remove(run_id: str) -> None:
             runs.remove(connection, run_id)
             points.forget(connection, owners)
         _delete_directory(directory)
-
-
-def _check_mounts(directory: Path) -> None:
-    for mountpoint in mounts.below(directory):
-        raise UnfitEnvironmentError(
-            f"a file system is mounted in the run's directory, at {mountpoint}: unmount it first; "
-            "nothing was deleted"
-        )
 
 
 def _delete_directory(directory: Path) -> None:

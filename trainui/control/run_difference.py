@@ -63,13 +63,19 @@ def between(connection: Connection, run: RunRecord, other: RunRecord | None) -> 
         files = sorted(_known_pairs(before.digests, after.digests) or ())
     commits = [before.commit, after.commit]
     is_same = commits[0] == commits[1] or None in (before.digests, after.digests)
+    commands = (*before.commands.items(), *after.commands.items())
+    unknown = {name for name, command in commands if command is None}
     return {
         "code": {
             "commit": None if is_same else commits,
             "files": files,
             "drift": [*before.drift, *(() if before == after else after.drift)],
         },
-        "command": _pairs(*_known_commands(before.commands, after.commands)),
+        "command": {
+            name: pair
+            for name, pair in _pairs(before.commands, after.commands).items()
+            if name not in unknown
+        },
         "params": _pairs(masking.mask(before.params), masking.mask(after.params)),
         "environment": sorted(_known_pairs(before.variables, after.variables) or ()),
         "packages": _known_pairs(before.packages, after.packages),
@@ -152,19 +158,17 @@ def _of_run(connection: Connection, run: RunRecord) -> _Side:
     return _Side(
         state.get("commit"),
         state.get("changed", {}) if state else None,
-        _commands(run, run.params, definitions, _external_commands(connection, run)),
+        _commands(connection, run, run.params, definitions),
         {**run.params, **_searches(definitions)},
         environment.recorded_variables(Path(run.directory)),
         state.get("packages"),
-        tuple(_drift(connection, run)),
+        tuple(
+            f"{run.name}, {stage.name}: {attempt.code_change}"
+            for stage in views.stages(connection, run.id)
+            for attempt in views.attempts_of_stage(connection, stage.id)[-1:]
+            if attempt.code_change
+        ),
     )
-
-
-def _drift(connection: Connection, run: RunRecord) -> Iterator[str]:
-    for stage in views.stages(connection, run.id):
-        for attempt in views.attempts_of_stage(connection, stage.id)[-1:]:
-            if attempt.code_change:
-                yield f"{run.name}, {stage.name}: {attempt.code_change}"
 
 
 def _now(connection: Connection, run: RunRecord) -> _Side:
@@ -179,7 +183,7 @@ def _now(connection: Connection, run: RunRecord) -> _Side:
     state = code_version.state_of(Path(run.file).parent if run.file else Path.cwd())
     variables = environment.inheritable(os.environ)
     found = packages.of_stages(stages, variables)
-    commands = _commands(run, params, stages, _external_commands(connection, run))
+    commands = _commands(connection, run, params, stages)
     return _Side(state.commit, {}, commands, {**params, **_searches(stages)}, variables, found)
 
 
@@ -205,30 +209,18 @@ def _searches(stages: Iterable[StageDefinition]) -> dict[str, str]:
 _FIELDS = ("metric", "goal", "trials", "sampler", "sampler_options", "seed", "prune")
 
 
-def _known_commands(*sides: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the commands without those of stages whose command is not on record."""
-    unknown = {name for side in sides for name, command in side.items() if command is None}
-    return [{name: one for name, one in side.items() if name not in unknown} for side in sides]
-
-
-def _external_commands(connection: Connection, run: RunRecord) -> dict[str, list[str] | None]:
-    """Return the commands of an external run's stages; empty for runs of ours."""
-    if run.external is None:
-        return {}
-    stages = views.stages(connection, run.id)
-    return {one.name: external_command.command_of(run, one) for one in stages}
-
-
 def _commands(
+    connection: Connection,
     run: RunRecord,
     params: Mapping[str, Any],
     stages: Iterable[StageDefinition],
-    external: Mapping[str, list[str] | None],
 ) -> dict[str, Any]:
     """Return each stage's command or task, with secrets masked.
 
     The run's directory, which each run has its own of, is written as `${run_dir}`.
     """
+    records = views.stages(connection, run.id) if run.external is not None else ()
+    external = {one.name: external_command.command_of(run, one) for one in records}
     commands = {
         stage.name: masking.mask_texts(command, params)
         if (command := external.get(stage.name)) is not None

@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from trainui.artifacts import environment
-from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution.attempt.context import AttemptContext, definition_of
@@ -48,7 +47,10 @@ def shell_command(
         return None
     if attempts and MASK not in "".join(command):
         with suppress(UsageError, UnfitEnvironmentError):
-            executed = _executed(connection, run, stage, attempts[-1])
+            submission = views.submission(connection, run.id)
+            searches = results.needed_by(connection, run.id, stage.definition)
+            context = AttemptContext(run, stage, attempts[-1], submission, searches)
+            executed = definition_of(context, attempts[-1].checkpoint)
             # of secret variables, `${env.NAME}` gives it the values
             secrets = {**environment.read(Path(run.directory)).environ, **executed.env}
             command, workdir = mask_command(executed.command, secrets) or "", executed.workdir
@@ -56,12 +58,3 @@ def shell_command(
     text = command if isinstance(command, str) else shlex.join(command)
     variables = (f"export {name}={shlex.quote(str(value))}" for name, value in mask(env).items())
     return "\n".join((f"cd {shlex.quote(workdir)}", *variables, text.rstrip(), ""))
-
-
-def _executed(
-    connection: Connection, run: RunRecord, stage: StageRecord, attempt: AttemptRecord
-) -> StageDefinition:
-    submission = views.submission(connection, run.id)
-    searches = results.needed_by(connection, run.id, stage.definition)
-    context = AttemptContext(run, stage, attempt, submission, searches)
-    return definition_of(context, attempt.checkpoint)

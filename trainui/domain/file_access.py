@@ -10,33 +10,14 @@ from typing import BinaryIO, Literal, Protocol
 from trainui import plain_files
 
 
-class FileStatus(Protocol):
-    """A file's status (the part of `os.stat_result` that readers use)."""
-
-    @property
-    def st_dev(self) -> int:
-        """Device number of the file system."""
-
-    @property
-    def st_ino(self) -> int:
-        """Inode number."""
-
-    @property
-    def st_size(self) -> int:
-        """Size in bytes."""
-
-
 class File(Protocol):
     """A file that need not exist."""
 
     def open(self, mode: Literal["rb"], /) -> BinaryIO:
         """Open it for reading; raise FileNotFoundError if it does not exist."""
 
-    def stat(self) -> FileStatus:
-        """Return its status; raise OSError if that fails."""
-
-    def read_bytes(self) -> bytes:
-        """Return all of it."""
+    def stat(self) -> os.stat_result:
+        """Return its status (device, inode and size at least); raise OSError if that fails."""
 
 
 class Directory(Protocol):
@@ -59,10 +40,6 @@ class LocalFile:
     def stat(self) -> os.stat_result:
         """Return its status."""
         return plain_files.status(self.path)
-
-    def read_bytes(self) -> bytes:
-        """Return all of it."""
-        return plain_files.read_bytes(self.path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ its last state within the chunk is shown.
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ class ShownLine:
 
 def shown_lines(data: bytes) -> list[ShownLine]:
     """Return the visible lines of a chunk that consists of whole lines."""
-    raw = data.splitlines(keepends=True) if b"\r" not in data else _at_line_feeds(data)
+    raw = io.BytesIO(data).readlines()
     if _GOES_UP.search(data):
         return _replayed(raw)
     shown = []
@@ -40,12 +41,6 @@ def shown_lines(data: bytes) -> list[ShownLine]:
         end += len(line)
         shown.append(ShownLine(end, _truncated(as_overwritten(_text(line)))))
     return shown
-
-
-def _at_line_feeds(data: bytes) -> list[bytes]:
-    lines = [line + b"\n" for line in data.split(b"\n")]
-    last = lines.pop()[:-1]
-    return [*lines, last] if last else lines
 
 
 def _text(line: bytes) -> str:

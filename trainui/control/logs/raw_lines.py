@@ -33,32 +33,6 @@ class TimedLine:
     """Microseconds: it was written before this, to within a second; None if not recorded yet."""
 
 
-class GrowingLog:
-    """One log file, read from the offset where the last read ended."""
-
-    def __init__(self, path: File, offset: int = 0) -> None:
-        self.path = path
-        self.offset = offset
-
-    def lines(self, *, to_end: bool) -> Iterator[tuple[int, bytes]]:
-        """Yield new lines, each with the offset of its end.
-
-        `to_end` also yields a last line that has no line end.
-        """
-        try:
-            file = self.path.open("rb")
-        except FileNotFoundError:
-            return
-        with file:
-            file.seek(self.offset)
-            while line := file.readline(LONGEST_LINE):
-                whole = line.endswith(b"\n") or len(line) == LONGEST_LINE
-                if not whole and not to_end:
-                    return
-                self.offset += len(line)
-                yield self.offset, line
-
-
 class AttemptLogs:
     """The logs of one attempt."""
 
@@ -66,11 +40,12 @@ class AttemptLogs:
         self, directory: Directory, streams: Sequence[str], *, last: int | None = None
     ) -> None:
         self._times = GrowthTimes(directory)
-        self._logs = {}
-        for stream in streams:
-            path = directory / STREAMS[stream]
-            offset = 0 if last is None else offset_of_last(path, last)
-            self._logs[stream] = GrowingLog(path, offset)
+        self._files = {stream: directory / STREAMS[stream] for stream in streams}
+        self._offsets = {
+            stream: 0 if last is None else offset_of_last(file, last)
+            for stream, file in self._files.items()
+        }
+        """Where the last read ended."""
 
     def lines(self, *, to_end: bool) -> Iterator[TimedLine]:
         """Yield new lines of both logs, merged.
@@ -78,17 +53,25 @@ class AttemptLogs:
         `to_end` also yields a last one without a line end.
         """
         self._times.poll()
-        flows = [self._flow(stream, log, to_end=to_end) for stream, log in self._logs.items()]
+        flows = [self._flow(stream, to_end=to_end) for stream in self._files]
         for *_order, line in heapq.merge(*flows, key=lambda item: item[:2]):
             yield line
 
-    def _flow(
-        self, stream: str, log: GrowingLog, *, to_end: bool
-    ) -> Iterator[tuple[int, int, TimedLine]]:
+    def _flow(self, stream: str, *, to_end: bool) -> Iterator[tuple[int, int, TimedLine]]:
         rank = list(STREAMS).index(stream)
-        for end, raw in log.lines(to_end=to_end):
-            moment = self._times.moment(rank, end)
-            yield moment, rank, TimedLine(stream, raw, self._times.time(moment))
+        try:
+            file = self._files[stream].open("rb")
+        except FileNotFoundError:
+            return
+        with file:
+            file.seek(self._offsets[stream])
+            while raw := file.readline(LONGEST_LINE):
+                whole = raw.endswith(b"\n") or len(raw) == LONGEST_LINE
+                if not whole and not to_end:
+                    return
+                self._offsets[stream] += len(raw)
+                moment = self._times.moment(rank, self._offsets[stream])
+                yield moment, rank, TimedLine(stream, raw, self._times.time(moment))
 
 
 def offset_of_last(path: File, count: int) -> int:

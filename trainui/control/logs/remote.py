@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import time
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
@@ -30,15 +31,6 @@ class RemoteLogError(UnfitEnvironmentError, OSError):
     """The host with the log does not answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteStatus:
-    """A remote file's metadata."""
-
-    st_dev: int
-    st_ino: int
-    st_size: int
-
-
 class RemoteDirectory:
     """An attempt's directory on another host."""
 
@@ -53,8 +45,8 @@ class RemoteDirectory:
         """Return the file with this name."""
         return RemoteFile(self, name)
 
-    def status(self, name: str) -> RemoteStatus:
-        """Return a file's metadata.
+    def status(self, name: str) -> os.stat_result:
+        """Return a file's device, inode and size.
 
         Raises:
             FileNotFoundError: the file does not exist.
@@ -65,7 +57,8 @@ class RemoteDirectory:
             self._sizes_at = time.monotonic()
         if name not in self._sizes:
             raise FileNotFoundError(errno.ENOENT, "does not exist", f"{self._host}:{name}")
-        return RemoteStatus(*self._sizes[name])
+        device, inode, size = self._sizes[name]
+        return os.stat_result((0, inode, device, 0, 0, 0, size, 0, 0, 0))
 
     def read(self, name: str, start: int, length: int) -> bytes:
         """Return a part of a file, at most `PART` bytes.
@@ -77,7 +70,13 @@ class RemoteDirectory:
 
     def _ask(self, name: str = "", start: int = 0, length: int = 0) -> LogReply:
         with self._store.write() as connection:
-            self._check_heard(hosts.known(connection).get(self._host))
+            host = hosts.known(connection).get(self._host)
+            if host is None or host.seconds >= hosts.SILENT_AFTER:
+                ago = "" if host is None else f" for {host.seconds:.0f} s"
+                raise RemoteLogError(
+                    f"the host {self._host}, which has the log, has sent no heartbeat{ago}; "
+                    "see `trainui worker status` there"
+                )
             number = remote_log_requests.request(
                 connection, self._attempt_id, self._host, name, start, length
             )
@@ -102,14 +101,6 @@ class RemoteDirectory:
             "see `trainui worker status` there"
         )
 
-    def _check_heard(self, host: Any) -> None:
-        if host is None or host.seconds >= hosts.SILENT_AFTER:
-            ago = "" if host is None else f" for {host.seconds:.0f} s"
-            raise RemoteLogError(
-                f"the host {self._host}, which has the log, has sent no heartbeat{ago}; "
-                "see `trainui worker status` there"
-            )
-
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
@@ -123,14 +114,9 @@ class RemoteFile:
         self.stat()
         return io.BufferedReader(_Raw(self), PART)
 
-    def stat(self) -> RemoteStatus:
-        """Return the file's metadata."""
+    def stat(self) -> os.stat_result:
+        """Return the file's device, inode and size."""
         return self.directory.status(self.name)
-
-    def read_bytes(self) -> bytes:
-        """Return the whole content."""
-        with self.open("rb") as file:
-            return file.read()
 
 
 class _Raw(io.RawIOBase):
