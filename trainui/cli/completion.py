@@ -53,9 +53,8 @@ def completion(
 def answer(arguments: Sequence[str]) -> int:
     """Print the candidates for the word at the shell's cursor.
 
-    Args:
-        arguments: the shell's name, then for bash the current word as bash splits it, and for
-            the other shells all words after the program's name, the last one unfinished.
+    The arguments are the shell's name, then for bash the current word as bash splits it, and for
+    the other shells all words after the program's name, the last one unfinished.
     """
     shell, *words = arguments
     cut = 0

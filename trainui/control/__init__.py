@@ -1,8 +1,9 @@
 """The operations on runs, shared by the command line, the screen and the Python API.
 
-Each operation writes to the store in one transaction and then wakes the worker. None imports
-Celery or starts a service; the front end starts services afterwards. Names are imported on first
-use, so that checking a file or waiting imports no database library.
+Each operation writes to the store in one transaction and then wakes the worker; it raises
+NotFoundError for a run or a stage that does not exist. None imports Celery or starts a service; the
+front end starts services afterwards. Names are imported on first use, so that checking a file or
+waiting imports no database library.
 
 Read `submission` first (from a checked pipeline to a stored run), then `resuming` (the plan of a
 resume) and `trainings` (those that trainui did not start).

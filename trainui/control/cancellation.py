@@ -22,13 +22,8 @@ from trainui.store.runs import runs, stage_requests
 def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:
     """Request the cancellation of stages; each is cancelled once all of its processes have exited.
 
-    `names` are full names; None: every unfinished stage.
-
-    Returns:
-        The names of the stages to be cancelled; empty if all had ended.
-
-    Raises:
-        NotFoundError: the run or a stage does not exist.
+    `names` are full names; None: every unfinished stage. Returns those that are to be cancelled;
+    empty if all had ended.
     """
     with open_store().write() as connection:
         _check_can_cancel(existing_run(connection, run_id))
@@ -39,12 +34,7 @@ def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:
 
 
 def check(run_id: str) -> None:
-    """Check that a run can be cancelled.
-
-    Raises:
-        NotFoundError: the run does not exist.
-        UsageError: it is an external run that was not adopted.
-    """
+    """Raise UsageError if a run cannot be cancelled: an external one that was not adopted."""
     with open_store().read() as connection:
         _check_can_cancel(existing_run(connection, run_id))
 
@@ -68,7 +58,6 @@ def remove(run_id: str) -> None:
     """Delete a run that has ended: its rows, its points and its directory.
 
     Raises:
-        NotFoundError: the run does not exist.
         UsageError: it has not ended.
         UnfitEnvironmentError: the rows were deleted, but the directory could not be; or a file
             system is mounted in it, and nothing was deleted.

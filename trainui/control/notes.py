@@ -29,7 +29,6 @@ def add(run_id: str, text: str, verdict: str | None = None) -> None:
     """Add a note to a run.
 
     Raises:
-        NotFoundError: the run does not exist.
         UsageError: the note is empty or too long, or the verdict is unknown.
     """
     if not text.strip() and verdict is None:

@@ -52,12 +52,9 @@ def _needed(search: Search) -> Iterator[tuple[str, str]]:
 
 
 def check_slots(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -> None:
-    """Check that this machine has enough slots for each stage.
+    """Raise UnfitEnvironmentError if a stage needs more slots than this machine has.
 
     `CUDA_VISIBLE_DEVICES` in the run's environment limits the GPUs.
-
-    Raises:
-        UnfitEnvironmentError: a stage needs more slots than this machine has.
     """
     wanted = list(stages)
     if (problem := missing_gpus(wanted, environ)) is not None:
@@ -98,15 +95,7 @@ def missing_gpus(stages: Iterable[StageDefinition], environ: Mapping[str, str]) 
 
 
 def check_inputs(pipeline: Pipeline, *, run_directory: Path, environ: Mapping[str, str]) -> None:
-    """Check that every input exists and may be read, except those that the run produces.
-
-    Inputs inside `run_directory` are produced by the run; `environ` is the stages' environment, for
-    `${env.NAME}`.
-
-    Raises:
-        UnsafePathError: an input does not exist, or its location is not allowed.
-        UsageError: `${env.NAME}` names a variable that is not set.
-    """
+    """Raise the first error of `invalid_inputs`, if there is one."""
     for error in invalid_inputs(pipeline, environ, run_directory):
         raise error
 
@@ -116,7 +105,8 @@ def invalid_inputs(
 ) -> Iterator[UsageError]:
     """Yield an error for each invalid input that no stage produces, once per input.
 
-    Inputs inside `run_directory` are produced by the run.
+    Inputs inside `run_directory` are produced by the run. An UnsafePathError: it does not exist, or
+    its location is not allowed; else `${env.NAME}` names a variable that is not in `environ`.
     """
     seen: set[str] = set()
     for stage in pipeline.stages:

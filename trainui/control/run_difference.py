@@ -86,7 +86,6 @@ def lines_between(run_id: str, other_id: str | None) -> list[str]:
     """Return what differs between runs as text; `other_id` None: the files as they are now.
 
     Raises:
-        NotFoundError: a run was deleted.
         PipelineFileError: the run's file has problems now.
     """
     with views.reading() as connection:

@@ -10,26 +10,21 @@ from trainui.supervisor.protocol import IDENTITY
 
 
 def check_may_wait() -> None:
-    """Reject waiting for a run from inside a stage of the same home.
+    """Raise UsageError if this process, which would wait for a run, is part of a stage.
 
     The stage would keep its slots while it waits, and the run may need them: a deadlock.
-
-    Raises:
-        UsageError: this process is part of a stage.
     """
     run_id, stage = (os.environ.get(name) for name in IDENTITY[:2])
     if not run_id or not views.is_there():
         return
     with views.reading() as connection:
         supervisors = views.supervisors(connection, run_id)
-    if supervisors & _ancestors():
+    if not supervisors:
+        return
+    import psutil
+
+    if supervisors & {parent.pid for parent in psutil.Process().parents()}:
         raise UsageError(
             f"stage {stage} of run {run_id} cannot wait for another run, which may need its slot: "
             "use --detach, or put both into one pipeline"
         )
-
-
-def _ancestors() -> set[int]:
-    import psutil
-
-    return {parent.pid for parent in psutil.Process().parents()}

@@ -19,11 +19,7 @@ from trainui.store.read.summary import shown_command
 
 
 def of_stage(run_id: str, stage_name: str) -> str | None:
-    """Return a stage's whole command for a shell, with its directory; None for a task.
-
-    Raises:
-        NotFoundError: the run was deleted.
-    """
+    """Return a stage's whole command for a shell, with its directory; None for a task."""
     with views.reading() as connection:
         run = views.find_run(connection, run_id)
         stage = views.stage(connection, run_id, stage_name)

@@ -47,7 +47,7 @@ def submit(
     given: Mapping[str, str] | None = None,
     origin: str | None = None,
 ) -> str:
-    """Store a run of a pipeline; the worker then starts it.
+    """Store a run of a pipeline, which the worker then starts; return the run's id.
 
     Args:
         pipeline: as loaded.
@@ -59,9 +59,6 @@ def submit(
         priority: runs with a higher priority start first.
         given: the parameters given with `-p`, used again by a resume with another file.
         origin: the id of the run that it came from.
-
-    Returns:
-        The run's id.
 
     Raises:
         UsageError: the id or name is not valid, or a run with this id exists.
@@ -122,9 +119,7 @@ def submit(
 def preview(pipeline: Pipeline) -> Pipeline:
     """Return a pipeline as it would be submitted, with a directory called RUN; store nothing.
 
-    Raises:
-        UnfitEnvironmentError: a stage needs more slots than this machine has.
-        UnsafePathError: the location of an input is not allowed.
+    It raises UnfitEnvironmentError and UnsafePathError as `submit`.
     """
     directory = settings.runs_dir(settings.load()) / "RUN"
     submitted = _filled_in(pipeline, directory, os.environ)

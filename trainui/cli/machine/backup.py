@@ -92,7 +92,7 @@ def _pack(target: Path, database: Path, runs: Path) -> tuple[int, int]:
     found = list(_small_files(runs))
     count = left = 0
     with (
-        open(target, "xb", opener=_private) as stream,
+        open(target, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as stream,
         tarfile.open(fileobj=stream, mode="w:gz", compresslevel=1) as archive,
         progress.display("packing", len(found) + 1) as shown,
     ):
@@ -145,10 +145,6 @@ def _add_study(archive: tarfile.TarFile, study: Path, runs: Path) -> bool:
         elif study.exists():
             printing.note(f"{text.harmless(str(study))} was left out: {problem}")
     return problem is None
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _small_files(runs: Path) -> Iterator[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from trainui import control, paths, text
+from trainui import control, formatting, paths, text
 from trainui.cli import lookup
 from trainui.cli.output import printing, progress
 from trainui.domain.records import RunRecord, StageRecord
@@ -16,7 +16,6 @@ from trainui.store.read import views
 
 MARGIN = 60.0
 """Seconds allowed beyond a stage's grace period, e.g. until the GPU's memory is free."""
-
 
 NAMES_SHOWN = 8
 
@@ -34,10 +33,6 @@ def cancel_everything() -> None:
     except StoreError as error:
         printing.note(str(error))
         lifecycle.stop()  # it cannot record outcomes, and might still start queued stages
-    _end_unknown()
-
-
-def _end_unknown() -> None:
     running = running_attempts.of_home(paths.home())
     if not running:
         return
@@ -91,12 +86,10 @@ def report_running() -> None:
     names = [text.harmless(stage.name) for stage in running[:NAMES_SHOWN]]
     if len(running) > NAMES_SHOWN:
         names.append(f"{len(running) - NAMES_SHOWN} more")
-    one = len(running) == 1
+    they = "it" if len(running) == 1 else "them"
     printing.note(
-        f"{len(running)} stage{'' if one else 's'} still running: "
-        f"{', '.join(names)}; the next `trainui worker start` monitors "
-        f"{'it' if one else 'them'} again; `--with-stages` would have cancelled "
-        f"{'it' if one else 'them'}"
+        f"{formatting.quantity(len(running), 'stage')} still running: {', '.join(names)}; the next "
+        f"`trainui worker start` monitors {they} again; `--with-stages` would have cancelled {they}"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from trainui import disk, formatting, paths, settings, text
@@ -53,7 +54,8 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
             _delete(path)
     home = paths.home()
     for directory in (runs_dir, home.runs, home.root, paths.config_file().parent):
-        _delete_empty(directory)
+        with suppress(OSError):  # shared with others, or missing
+            directory.rmdir()
     printing.answer(as_json, data, [f"deleted {formatting.size(size)}"])
 
 
@@ -98,10 +100,3 @@ def _delete(path: Path) -> None:
         return
     except OSError as error:
         raise UnfitEnvironmentError(f"{path} cannot be deleted: {error.strerror}") from error
-
-
-def _delete_empty(directory: Path) -> None:
-    try:
-        directory.rmdir()
-    except OSError:
-        return  # shared with others, or missing

@@ -15,6 +15,8 @@ from trainui.errors import UnfitEnvironmentError
 START_TIMEOUT = 60.0
 """Seconds for the worker to start, also on a busy machine with a cold disk cache."""
 
+_NOT_RUNNING = "not running (starts automatically)"
+
 _BEGUN = "the operation may still complete; see `trainui worker status`"
 
 
@@ -154,8 +156,11 @@ def _lines(found: dict[str, Any]) -> list[str]:
     if broker["pid"] is None and not broker["reachable"] and settings.load().broker_url is None:
         reachable = "not running"
     slots = [f"{slot['kind']} {slot['index']}" for slot in found["slots"]]
+    worker = f"not ready, process {found['pid']}" if found["pid"] else _NOT_RUNNING
+    if found["running"]:
+        worker = f"running as process {found['pid']}"
     rows = [
-        ("worker", _worker(found)),
+        ("worker", worker),
         ("guard", f"process {found['guard_pid']}" if found["guard_pid"] else "not running"),
         ("broker", f"{broker['kind']} at {broker['url']}, {reachable}"),
         ("host", found["host"]),
@@ -166,16 +171,6 @@ def _lines(found: dict[str, Any]) -> list[str]:
         *(("!", problem) for problem in found["problems"]),
     ]
     return text.table(rows)
-
-
-def _worker(found: dict[str, Any]) -> str:
-    if found["running"]:
-        return f"running as process {found['pid']}"
-    return (
-        f"not ready, process {found['pid']}"
-        if found["pid"]
-        else "not running (starts automatically)"
-    )
 
 
 def _host(found: dict[str, Any]) -> str:

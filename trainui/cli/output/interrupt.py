@@ -48,11 +48,17 @@ def report_changes_on_stop(
         StoppedError: the user pressed ctrl+c, and some of the change is stored.
         KeyboardInterrupt: nothing is stored.
     """
-    last = _last_event()
+    last = 0
+    if readonly.is_there():
+        from trainui.store.read import event_feed
+
+        with lookup.view() as connection:
+            last = event_feed.last(connection)
     try:
         yield
         sys.stdout.flush()  # fails here if stdout is a closed pipe
     except KeyboardInterrupt as error:
+        from trainui.execution.daemon import lifecycle
         from trainui.store.read import event_feed
 
         with lookup.view() as connection:
@@ -60,24 +66,9 @@ def report_changes_on_stop(
         found = [one for one in found if one.run_id in runs and one.event.kind in kinds]
         if not found:
             raise
-        _carry_out({one.event.kind for one in found})
+        if not _NEED_WORKER.isdisjoint(one.event.kind for one in found):
+            lifecycle.ensure_started()
         raise StoppedError(_words(found, what)) from error
-
-
-def _last_event() -> int:
-    if not readonly.is_there():
-        return 0
-    from trainui.store.read import event_feed
-
-    with lookup.view() as connection:
-        return event_feed.last(connection)
-
-
-def _carry_out(kinds: Collection[str]) -> None:
-    from trainui.execution.daemon import lifecycle
-
-    if not _NEED_WORKER.isdisjoint(kinds):
-        lifecycle.ensure_started()
 
 
 def _words(found: Collection[event_feed.FeedEntry], what: str) -> str:

@@ -201,10 +201,24 @@ class _Freed:
             UnfitEnvironmentError: some directories could not be deleted.
             StoppedError: the user pressed ctrl+c.
         """
+        left, wrong = [], []
         try:
-            self._delete()
+            with progress.display("deleting", self.count) as shown:
+                for run in self._runs:
+                    try:
+                        control.remove(run.id)
+                    except (UsageError, NotFoundError) as error:
+                        printing.note(str(error))
+                        left.append(run)
+                    except UnfitEnvironmentError as error:
+                        wrong.append(str(error))
+                    shown.advance()
         except KeyboardInterrupt as error:
             raise StoppedError(self._stopped()) from error
+        self._runs = [run for run in self._runs if run not in left]
+        self._bytes = {run.id: self._bytes[run.id] for run in self._runs}
+        if wrong:
+            raise UnfitEnvironmentError("\n".join(wrong))
 
     def _stopped(self) -> str:
         from trainui.store.read import views
@@ -215,20 +229,3 @@ class _Freed:
             return "stopped; nothing was deleted"
         rest = "; run the same command again for the rest" if kept else ""
         return f"stopped; {self.count - len(kept)} of {self.count} were deleted{rest}"
-
-    def _delete(self) -> None:
-        left, wrong = [], []
-        with progress.display("deleting", self.count) as shown:
-            for run in self._runs:
-                try:
-                    control.remove(run.id)
-                except (UsageError, NotFoundError) as error:
-                    printing.note(str(error))
-                    left.append(run)
-                except UnfitEnvironmentError as error:
-                    wrong.append(str(error))
-                shown.advance()
-        self._runs = [run for run in self._runs if run not in left]
-        self._bytes = {run.id: self._bytes[run.id] for run in self._runs}
-        if wrong:
-            raise UnfitEnvironmentError("\n".join(wrong))

@@ -95,7 +95,12 @@ def _follow(run_id: str, pipeline: Pipeline, run_options: RunOptions) -> int:
     if not run_options.as_json:
         _report_code(run_id, pipeline, copies)
     if run_options.detach:
-        _print_detached(run_id, pipeline, run_options)
+        name = run_options.name or pipeline.name
+        data = {"run": run_id, "name": name, "stages": [stage.name for stage in pipeline.stages]}
+        printing.answer(run_options.as_json, data, [run_id])
+        if not run_options.as_json:
+            background = f"`trainui wait {run_id[:8]}`, or `trainui`"
+            printing.note(f"{name} runs in the background: {background}")
         return 0
     printing.note(f"run {run_id}")
     return open_or_wait.follow(
@@ -125,11 +130,3 @@ def _stopped_message(run_id: str) -> str:
             if views.run(connection, run_id) is not None:
                 return f"stopped, but submitted: the run continues; see `trainui show {run_id}`"
     return f"stopped; {NOTHING_SUBMITTED}"
-
-
-def _print_detached(run_id: str, pipeline: Pipeline, run_options: RunOptions) -> None:
-    name = run_options.name or pipeline.name
-    stages = [stage.name for stage in pipeline.stages]
-    printing.answer(run_options.as_json, {"run": run_id, "name": name, "stages": stages}, [run_id])
-    if not run_options.as_json:
-        printing.note(f"{name} runs in the background: `trainui wait {run_id[:8]}`, or `trainui`")

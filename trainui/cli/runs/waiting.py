@@ -43,10 +43,8 @@ _EXIT_CODES = {
 def wait(run_ids: Sequence[str], *, timeout: float | None = None, from_start: bool = False) -> int:
     """Wait until all of these runs have ended, and print each change on stderr.
 
-    `from_start` also prints what happened before this call.
-
-    Returns:
-        The exit code of the worst outcome.
+    `from_start` also prints what happened before this call. Returns the exit code of the worst
+    outcome.
 
     Raises:
         WaitTimeoutError: the timeout passed; the runs continue.

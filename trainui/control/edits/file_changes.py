@@ -61,8 +61,7 @@ def load(file: str, run: RunRecord) -> Pipeline:
 def pipeline_on_record(run: RunRecord, given: Mapping[str, str]) -> Pipeline:
     """Return a run's pipeline, parsed by this version of trainui from the run's copy of the file.
 
-    Raises:
-        UsageError: the run has no pipeline file, or the copy cannot be read.
+    It raises UsageError if the run has no pipeline file, or the copy cannot be read.
     """
     if run.file is None:
         raise UsageError(f"the run {run.id} has no pipeline file")

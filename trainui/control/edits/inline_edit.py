@@ -147,16 +147,14 @@ def member_to_run(run: RunRecord, pipeline: Pipeline, edit: InlineEdit) -> str |
 
 
 def _loaded(run: RunRecord, text: str, given: Mapping[str, str]) -> Pipeline:
-    directory = _workdir(run) if run.file is None else str(Path(run.file).parent)
+    if run.file is not None:
+        directory = str(Path(run.file).parent)
+    else:  # a run of one command
+        with views.reading() as connection:
+            (stage,) = views.stages(connection, run.id)
+        directory = stage.definition.workdir
     loaded = loader.load_text(text, file=run.file, directory=directory, params=given)
     return replace(loaded, file=run.file)
-
-
-def _workdir(run: RunRecord) -> str:
-    """Return the working directory of a run of one command."""
-    with views.reading() as connection:
-        (stage,) = views.stages(connection, run.id)
-    return stage.definition.workdir
 
 
 def diff(run: RunRecord, pipeline: Pipeline, edit: InlineEdit) -> str:

@@ -9,7 +9,6 @@ from trainui.control.edits.inline_edit import InlineEdit
 from trainui.control.lookup import given_params
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import RunRecord, StageRecord
-from trainui.domain.search import Search
 from trainui.errors import UsageError
 from trainui.pipeline import editing
 from trainui.store.read import views
@@ -18,11 +17,7 @@ NEW_RUN = "submit a new run, or undo the edit"
 
 
 def check(stages: Iterable[StageRecord], edited: Sequence[StageDefinition]) -> None:
-    """Check that the trials of a run's searches stay comparable with those of an edited pipeline.
-
-    Raises:
-        UsageError: they do not: another objective.
-    """
+    """Raise UsageError if trials on record are not comparable with those of an edited pipeline."""
     after = {stage.group: stage for stage in edited if stage.search is not None}
     before = {
         stage.definition.group: stage.definition
@@ -36,18 +31,13 @@ def check(stages: Iterable[StageRecord], edited: Sequence[StageDefinition]) -> N
                 f"removed; {NEW_RUN}"
             )
         old, new = before[name].search, after[name].search
-        if old is not None and new is not None:
-            _check_search(name, old, new)
-
-
-def _check_search(name: str, before: Search, after: Search) -> None:
-    for field in ("metric", "goal"):
-        old, new = getattr(before, field), getattr(after, field)
-        if old != new:
-            raise UsageError(
-                f"{name}: the {field} of a search that has trials cannot change ({old} -> {new}); "
-                f"{NEW_RUN}"
-            )
+        for field in ("metric", "goal"):
+            was, now = getattr(old, field, None), getattr(new, field, None)
+            if old is not None and was != now:
+                raise UsageError(
+                    f"{name}: the {field} of a search that has trials cannot change "
+                    f"({was} -> {now}); {NEW_RUN}"
+                )
 
 
 def with_more_trials(run: RunRecord, more: int) -> InlineEdit:

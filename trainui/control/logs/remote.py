@@ -61,11 +61,7 @@ class RemoteDirectory:
         return os.stat_result((0, inode, device, 0, 0, 0, size, 0, 0, 0))
 
     def read(self, name: str, start: int, length: int) -> bytes:
-        """Return a part of a file, at most `PART` bytes.
-
-        Raises:
-            RemoteLogError: the other host does not answer.
-        """
+        """Return a part of a file, at most `PART` bytes; raise RemoteLogError as `status`."""
         return self._ask(name, start, min(length, PART)).data
 
     def _ask(self, name: str = "", start: int = 0, length: int = 0) -> LogReply:

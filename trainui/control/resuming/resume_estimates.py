@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from trainui import clock, plain_files
@@ -35,25 +35,11 @@ def with_savings(
             one,
             stages[one.name],
             attempts.get(stages[one.name].id, ()),
-            _Before(past.get(one.name, ()), reached),
+            past.get(one.name, ()),
+            reached,
         )
         for one in planned
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Before:
-    """A stage's durations and steps in earlier runs."""
-
-    past: Sequence[PastDuration]
-    """Those of the same work, if there are any."""
-    steps: Mapping[str, int]
-    """Last steps by stage id."""
-
-    def seconds(self, step: int | None = None) -> float | None:
-        """Return the stage's expected duration; if a step is given, from that step on."""
-        last = self.steps.get(self.past[0].stage_id) if self.past else None
-        return duration_estimate.from_checkpoint(duration_estimate.typical(self.past), step, last)
 
 
 def _last_steps(stage_ids: Sequence[str]) -> dict[str, int]:
@@ -68,39 +54,35 @@ def _last_steps(stage_ids: Sequence[str]) -> dict[str, int]:
     return steps
 
 
-def _reached(stage: StageRecord, checkpoint: Path) -> int | None:
-    """Estimate, from its points, the step a stage had reached when it wrote a checkpoint."""
-    with views.reading() as connection:
-        step = curves.step_at(connection, stage.id, _written_at(checkpoint))
-    return None if step is None else int(step)
-
-
 def _with_savings(
     one: PlannedStage,
     stage: StageRecord,
     attempts: Sequence[AttemptRecord],
-    before: _Before,
+    past: Sequence[PastDuration],
+    last_steps: Mapping[str, int],
 ) -> PlannedStage:
+    """Add its estimates to a planned stage, from its durations and last steps in earlier runs."""
     from trainui.artifacts import checkpoint_step
 
     completed = [attempt for attempt in attempts if attempt.status == Status.COMPLETED][-1:]
     saved, step, about = 0.0, None, None
     if one.checkpoint is not None:
-        about = _reached(stage, Path(one.checkpoint))
+        # its points tell about which step it had reached when it wrote the checkpoint
+        file = plain_files.look(Path(one.checkpoint))
+        written = 0 if file is None else file.st_mtime_ns // 1000
+        with views.reading() as connection:
+            reached = curves.step_at(connection, stage.id, written)
+        about = None if reached is None else int(reached)
         step = checkpoint_step.find(Path(one.checkpoint), about)
-    seconds = before.seconds(about if step is None else step)
+        saved = sum(_gpu_seconds(attempt, until=written) for attempt in attempts)
+    last = last_steps.get(past[0].stage_id) if past else None
+    seconds = duration_estimate.from_checkpoint(
+        duration_estimate.typical(past), about if step is None else step, last
+    )
     if one.action == Action.SKIP:
         seconds = next((_seconds(attempt) for attempt in completed), None)
         saved = sum(_gpu_seconds(attempt) for attempt in completed)
-    elif one.checkpoint is not None:
-        written = _written_at(Path(one.checkpoint))
-        saved = sum(_gpu_seconds(attempt, until=written) for attempt in attempts)
-    return replace(
-        one,
-        step=step,
-        seconds=seconds,
-        gpu_seconds_saved=saved,
-    )
+    return replace(one, step=step, seconds=seconds, gpu_seconds_saved=saved)
 
 
 def _seconds(attempt: AttemptRecord, until: int | None = None) -> float:
@@ -112,8 +94,3 @@ def _seconds(attempt: AttemptRecord, until: int | None = None) -> float:
 
 def _gpu_seconds(attempt: AttemptRecord, until: int | None = None) -> float:
     return len(attempt.gpus) * _seconds(attempt, until)
-
-
-def _written_at(checkpoint: Path) -> int:
-    found = plain_files.look(checkpoint)
-    return 0 if found is None else found.st_mtime_ns // 1000

@@ -60,12 +60,7 @@ def plan_resume(
 ) -> list[PlannedStage]:
     """Return what a resume would do with each stage, in the file's order.
 
-    Without an edited pipeline, the one on record is used.
-
-    Raises:
-        NotFoundError: the run or a stage does not exist.
-        UsageError: a stage in `fresh` is running; an edit changes what a running stage depends on;
-            or a stage in `keep` is not completed.
+    Without an edited pipeline, the one on record is used. It raises UsageError as `resume`.
     """
     return _plan(open_store(), run_id, options, pipeline).stages
 
@@ -78,16 +73,12 @@ def resume(
     pipeline: Pipeline | None = None,
     edit: InlineEdit | None = None,
 ) -> list[str]:
-    """Give a new attempt to every stage that ended without completing.
+    """Give a new attempt to every stage that ended without completing; return their full names.
 
     `environ` is the new environment of the run's stages. Without an edited pipeline, the one on
     record is used; `edit` is the inline edit that made it, if it does not come from the run's file.
 
-    Returns:
-        The full names of the stages that run again; empty if there is nothing to do.
-
     Raises:
-        NotFoundError: the run or a stage does not exist.
         UsageError: a stage in `fresh` is running; an edit changes what a running stage depends on;
             or a stage in `keep` is not completed.
         UnfitEnvironmentError: a stage needs more slots than this machine has.
@@ -167,7 +158,6 @@ def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> l
     `names` are full names, too; `downstream` also reruns every stage that depends on them.
 
     Raises:
-        NotFoundError: the run or a stage does not exist.
         UsageError: one of them is unfinished, or its upstream stages did not complete, or lost an
             output.
     """
