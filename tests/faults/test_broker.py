@@ -65,6 +65,13 @@ def status(home: Home) -> dict[str, Any]:
     return broker.status(home, settings.load())
 
 
+def test_the_guard_of_an_older_version_can_start_it(home: Home) -> None:
+    """After an upgrade, such a guard runs on with the command line that it knows."""
+    command = [sys.executable, "-P", "-m", "trainui.execution.broker", "ensure"]
+    subprocess.run(command, check=True)
+    assert status(home)["reachable"]
+
+
 def start_ensuring(kind: str) -> subprocess.Popen[bytes]:
     code = ENSURE.format(hide_wheel=kind == "redis")
     return subprocess.Popen([sys.executable, "-c", code])

@@ -111,6 +111,7 @@ def launch(
     """
     if (attempt_dir / protocol.STARTED_FILE).exists():
         return LaunchResult(LaunchState.ALREADY, str(supervise.AlreadyStartedError.__doc__))
+    # private, because it contains the environment
     paths.write_private(attempt_dir / protocol.SPEC_FILE, spec.to_json())
     if fork_server is not None:
         return _ask(fork_server, attempt_dir, patience)

@@ -146,7 +146,18 @@ class Exit:
     @classmethod
     def of_no_start(cls, reason: ExitReason, message: str, now: int) -> Exit:
         """Return the record of an attempt that never had a process."""
-        return cls(None, None, reason, message, False, now, now, None, False, ())
+        return cls(
+            exit_code=None,
+            signal=None,
+            reason=reason,
+            message=message,
+            signalled=False,
+            started_at=now,
+            completed_at=now,
+            max_rss_bytes=None,
+            oom_kill=False,
+            left=(),
+        )
 
     def to_json(self) -> str:
         """Return the JSON that a supervisor writes."""

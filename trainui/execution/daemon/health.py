@@ -84,7 +84,10 @@ def brief(home: Home, database: Path | None) -> str:
 
 
 def database_problem(database: Path | None) -> str | None:
-    """Return why the SQLite file cannot be used; None if it can, or if there never was one."""
+    """Return why the SQLite file cannot be used; None if it can, or if there never was one.
+
+    `database` is None if it is on a server.
+    """
     try:
         if database is not None:
             sqlite_file.check_not_lost(database)

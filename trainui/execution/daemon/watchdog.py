@@ -65,7 +65,7 @@ class Watchdog:
         self._lock = lock
         self._broker = respawned(
             "broker",
-            spawn.module_argv("trainui.execution.broker.broker"),
+            spawn.module_argv("trainui.execution.broker"),
             lambda: broker.is_alive(home, settings),
         )
         self._worker = respawned(

@@ -142,10 +142,8 @@ class Planner:
         last = self._last
         if changed or last is None or last.is_open or self._are_reasons_due:
             self._last = self._read()
-        elif not self._is_disk_short and not any(
-            stage.not_before or stage.definition.gpus for stage in last.waiting
-        ):
-            return  # only a change of the store can start a stage
+        elif not (self._is_disk_short or _is_moved_by_time(last)):
+            return
         assert self._last is not None
         self._send_again(self._last.unclaimed)
         self._last = self._grant_slots(self._last)
@@ -305,6 +303,11 @@ def _page(
             pages[kind] = stage_queue.queued(connection, kind=kind, limit=horizon + 1, here=here)
     cut = frozenset(kind for kind, page in pages.items() if len(page) > horizons[kind])
     return [one for kind, page in pages.items() for one in page[: horizons[kind]]], cut
+
+
+def _is_moved_by_time(view: _View) -> bool:
+    """Return True if a stage may start without a change of the store: a retry or a GPU stage."""
+    return any(stage.not_before or stage.definition.gpus for stage in view.waiting)
 
 
 def _message(stage: StageRecord, attempt: AttemptRecord) -> TaskMessage:

@@ -46,7 +46,7 @@ _SHUTDOWN_TIMEOUT = 4.0
 def run(home: Home, settings: Settings) -> int:
     """Run the worker until it gets a signal or is no longer wanted; return the exit code."""
     with suppress(OSError, ReplacedError):  # reported when a stage needs it
-        services.fork_server.prepare()
+        services.fork_server.prepare()  # else the first stage would wait for its interpreter
     worker = _make_worker(home, settings)
     threading.Thread(target=_watch_desired_state, args=(home, settings), daemon=True).start()
     worker.start()
