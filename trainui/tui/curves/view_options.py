@@ -163,17 +163,17 @@ class CurvesState:
             log_x=own.get("log_x") is True,
         )
         compared = Comparison(
-            attempts=tuple(one for one in _list(own.get("attempts")) if isinstance(one, int)),
-            members=_texts(own.get("members")),
-            runs=_texts(own.get("with_runs")),
+            attempts=_items(own.get("attempts"), int),
+            members=_items(own.get("members"), str),
+            runs=_items(own.get("with_runs"), str),
             sweep=own.get("sweep") is True,
             fold=fold if isinstance(fold, str) else None,
         )
         return cls(
             run_id,
             view,
-            set(_texts(own.get("log"))),
-            pinned=list(_texts(pinned)),
+            set(_items(own.get("log"), str)),
+            pinned=list(_items(pinned, str)),
             compared=compared,
             saved=saved,
         )
@@ -254,9 +254,6 @@ class CurvesState:
         return len(self.pinned), not is_headline(one.name)
 
 
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(one for one in _list(value) if isinstance(one, str))
+def _items(value: Any, kind: type[Choice]) -> tuple[Choice, ...]:
+    """Return the items of a list that are of a kind; of anything else none."""
+    return tuple(one for one in value if isinstance(one, kind)) if isinstance(value, list) else ()

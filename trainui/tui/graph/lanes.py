@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from heapq import heappop, heappush
+from typing import NamedTuple
 
 
-@dataclass(slots=True)
-class Lane:
+class Lane(NamedTuple):
     """A bundle of edges: each of `sources` to each of `targets`."""
 
     sources: frozenset[str]
-    targets: set[str] = field(default_factory=set)
-    """The targets that are not drawn yet."""
-    shared: bool = False
-    """True with several targets, which are then drawn beside the lane and not in it."""
-    moved: bool = False
-    """True once it has been moved to the left."""
+    targets: list[str]
+
+    @property
+    def shared(self) -> bool:
+        """True with several targets, which are then drawn beside the lane and not in it."""
+        return len(self.targets) > 1
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class LaneGraph:
     """A graph's lanes, and its stages from top to bottom."""
 
@@ -35,29 +35,25 @@ class LaneGraph:
     def of(cls, stages: Sequence[tuple[str, Sequence[str]]]) -> LaneGraph:
         """Return the graph of stages, each with its name and its dependencies."""
         names = {name for name, _ in stages}
-        upstreams = {name: frozenset(sources) & (names - {name}) for name, sources in stages}
+        upstreams = {
+            name: frozenset(names.intersection(sources)) - {name} for name, sources in stages
+        }
         reachable = set(_ordered(upstreams))  # all but those of a cycle
         upstreams = {
             name: sources if name in reachable else frozenset()
             for name, sources in upstreams.items()
         }
-        lanes: list[Lane] = []
-        by_sources: dict[frozenset[str], int] = {}
-        lane_into: dict[str, int] = {}
-        lanes_from: dict[str, list[int]] = {name: [] for name in upstreams}
-        roots = [name for name, sources in upstreams.items() if not sources]
+        by_sources: dict[frozenset[str], list[str]] = {}
         for name, sources in upstreams.items():
-            if not sources and len(roots) == 1:
-                continue
-            if sources not in by_sources:
-                by_sources[sources] = len(lanes)
-                lanes.append(Lane(sources))
-                for source in sources:
-                    lanes_from[source].append(by_sources[sources])
-            lane_into[name] = by_sources[sources]
-            lanes[by_sources[sources]].targets.add(name)
-        for lane in lanes:
-            lane.shared = len(lane.targets) > 1
+            by_sources.setdefault(sources, []).append(name)
+        if len(by_sources.get(frozenset(), ())) == 1:  # the only root has no lane into it
+            del by_sources[frozenset()]
+        lanes = [Lane(sources, targets) for sources, targets in by_sources.items()]
+        lane_into = {name: at for at, lane in enumerate(lanes) for name in lane.targets}
+        lanes_from: dict[str, list[int]] = {name: [] for name in upstreams}
+        for at, lane in enumerate(lanes):
+            for source in lane.sources:
+                lanes_from[source].append(at)
         return cls(lanes, lane_into, lanes_from, list(_ordered(upstreams)))
 
     def cells(self) -> int:

@@ -40,27 +40,18 @@ class Drawing:
 
 
 def layout(stages: Sequence[tuple[str, Sequence[str]]], *, most_lines: int = 0) -> Drawing:
-    """Lay out stages, each given with its dependencies: unknown ones and cycles are ignored.
+    """Lay out stages, each given with its dependencies.
 
-    A line of edges is drawn between two stages of a chain if the drawing has at most `most_lines`
-    lines then; otherwise the two are on adjacent lines, the first with `NEXT`.
+    Unknown dependencies are ignored; stages of a cycle are drawn without dependencies. A line
+    of edges is drawn between two stages of a chain if the drawing has at most `most_lines` lines
+    then; otherwise the two are on adjacent lines, the first with `NEXT`.
     """
     graph = LaneGraph.of(stages)
     if graph.cells() > MOST_CELLS:
         lines = [GraphLine(name, (GraphCell(NODE),)) for name in graph.order]
     else:
-        lines = _painted(LaneGraph.of(stages), spaced=True) if len(stages) <= most_lines else []
+        lines = Painter(graph, spaced=True).lines if len(stages) <= most_lines else []
         if not 0 < len(lines) <= most_lines:
-            lines = _painted(graph, spaced=False)
-    return Drawing(
-        tuple(lines),
-        max((len(line.cells) for line in lines), default=0),
-        graph,
-    )
-
-
-def _painted(graph: LaneGraph, *, spaced: bool) -> list[GraphLine]:
-    painter = Painter(graph, spaced=spaced)
-    for name in graph.order:
-        painter.place(name)
-    return painter.lines
+            lines = Painter(graph, spaced=False).lines
+    width = max((len(line.cells) for line in lines), default=0)
+    return Drawing(tuple(lines), width, graph)

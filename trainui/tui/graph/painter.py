@@ -52,8 +52,14 @@ class Painter:
         """The column of each lane that is being drawn."""
         self._width = 0
         """The number of columns used so far."""
+        self._targets = [set(lane.targets) for lane in graph.lanes]
+        """By lane: its targets that are not drawn yet."""
+        self._moved: set[int] = set()
+        """The lanes that have been moved to the left."""
+        for name in graph.order:
+            self._place(name)
 
-    def place(self, name: str) -> None:
+    def _place(self, name: str) -> None:
         """Draw a stage on its own line, after lines that move lanes out of the way if necessary."""
         into = self.graph.lane_into.get(name)
         if into is not None:
@@ -112,10 +118,10 @@ class Painter:
 
     def _bring_left(self, lane_id: int) -> None:
         """Move a lane that joins several stages to the leftmost free column, once."""
-        lane, at = self.graph.lanes[lane_id], self._columns.get(lane_id)
-        if at is None or lane.moved or len(lane.sources) < 2:
+        at = self._columns.get(lane_id)
+        if at is None or lane_id in self._moved or len(self.graph.lanes[lane_id].sources) < 2:
             return
-        lane.moved = True
+        self._moved.add(lane_id)
         if self._free() < at:
             self._move(lane_id, self._free())
 
@@ -139,14 +145,13 @@ class Painter:
         self.lines.append(row.line(name))
 
     def _draw_inbound(self, row: _Row, name: str, into: int, column: int) -> None:
-        lane = self.graph.lanes[into]
-        lane.targets.discard(name)
-        corner = "├" if lane.targets else "╰"
+        self._targets[into].discard(name)
+        corner = "├" if self._targets[into] else "╰"
         if into not in self._columns:
             self._set(into, self._free())
             corner = "╭"
         at = self._columns[into]
-        if not lane.targets:
+        if not self._targets[into]:
             del self._columns[into]
         row.run(2 * at, 2 * column, into)
         row.put(2 * at, corner, into)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from trainui.domain.records import StageRecord
@@ -28,24 +29,22 @@ class Timeline:
             for stage in stages
             if stage.started_at is not None
         }
-        self._starts: list[int] = []
-        self._ends: list[int] = []
-        self._before: list[int] = []
-        """Active time before each start."""
+        self._active: list[tuple[int, int, int]] = []
+        """The intervals in which stages ran: start, end, and the active time before it."""
         for start, end in sorted(self._spans.values()):
-            if self._ends and start <= self._ends[-1]:
-                self._ends[-1] = max(self._ends[-1], end)
+            if self._active and start <= self._active[-1][1]:
+                first, last, before = self._active[-1]
+                self._active[-1] = first, max(last, end), before
             else:
-                self._before.append(self.total)
-                self._starts.append(start)
-                self._ends.append(end)
+                self._active.append((start, end, self.total))
         self.critical = self._longest_chain(stages)
         """Names of the stages on the critical path."""
 
     @property
     def total(self) -> int:
         """Microseconds in which at least one stage ran."""
-        return self._before[-1] + self._ends[-1] - self._starts[-1] if self._ends else 0
+        start, end, before = self._active[-1] if self._active else (0, 0, 0)
+        return before + end - start
 
     def took(self, name: str) -> int:
         """Return a stage's running time in microseconds."""
@@ -60,9 +59,9 @@ class Timeline:
         return Interval(self._part(span[0]), self._part(span[1]))
 
     def _part(self, moment: int) -> float:
-        index = bisect_right(self._starts, moment) - 1
-        within = min(moment, self._ends[index]) - self._starts[index]
-        return (self._before[index] + within) / self.total
+        at = bisect_right(self._active, moment, key=itemgetter(0)) - 1
+        start, end, before = self._active[at]
+        return (before + min(moment, end) - start) / self.total
 
     def _longest_chain(self, stages: Sequence[StageRecord]) -> frozenset[str]:
         upstream = {stage.name: stage.depends_on for stage in stages if stage.name in self._spans}

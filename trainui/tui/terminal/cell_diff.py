@@ -118,8 +118,6 @@ class _Pen:
         for style, alike in groupby(piece, itemgetter(1)):
             text = "".join(map(itemgetter(0), alike))
             self._take(style._make_ansi_codes(self._colors) if style is not None else "")
-            if style is not None and style.link:
-                text = f"\x1b]8;;{style.link}\x1b\\{text}\x1b]8;;\x1b\\"
             self._sequences.append(text)
 
     def _take(self, style: str) -> None:

@@ -28,7 +28,8 @@ def shown() -> Iterator[None]:
         yield  # not a terminal
         return
     quiet = termios.tcgetattr(descriptor)
-    quiet[0] &= ~termios.ICRNL  # early keys wait for the app, enter as enter
+    # no echo and no lines, so that early keys wait for the app, enter as enter
+    quiet[0] &= ~termios.ICRNL
     quiet[3] &= ~(termios.ECHO | termios.ICANON)
     with contextlib.suppress(termios.error):
         termios.tcsetattr(descriptor, termios.TCSANOW, quiet)

@@ -25,12 +25,8 @@ class CursorView(LinesView):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._cursor = -1
-
-    @property
-    def cursor(self) -> int:
-        """Index of the row under the cursor; -1 if there is none."""
-        return self._cursor
+        self.cursor = -1
+        """Index of the row under the cursor, moved by `move_cursor`; -1 if there is none."""
 
     def selectable(self, index: int) -> bool:
         """Return True if the cursor may be on a row."""
@@ -42,7 +38,7 @@ class CursorView(LinesView):
 
     def row_style(self, index: int) -> str:
         """Return the cursor's style for the row under it."""
-        if index != self._cursor:
+        if index != self.cursor:
             return ""
         return "cursor" if self.has_focus else "cursor-blurred"
 
@@ -52,7 +48,7 @@ class CursorView(LinesView):
 
     def move_cursor(self, index: int, *, post: bool = True) -> None:
         """Move the cursor to a row, or to none (-1); `post` posts `Moved`."""
-        before, self._cursor = self._cursor, index
+        before, self.cursor = self.cursor, index
         self.update_rows(*self.rows_of_move(before, index))
         if index >= 0:
             self.show_row(index)
@@ -62,14 +58,14 @@ class CursorView(LinesView):
     def watch_has_focus(self, has_focus: bool) -> None:
         """Redraw the cursor for the new focus state."""
         super().watch_has_focus(has_focus)
-        self.update_rows(self._cursor)
+        self.update_rows(self.cursor)
 
     def on_click(self, event: events.Click) -> None:
         """Move the cursor; a double click opens the row."""
         index = self.row_under(event)
         if index is None or not self.selectable(index := self.cursor_row(index)):
             return
-        if index == self._cursor and event.chain > 1:
+        if index == self.cursor and event.chain > 1:
             self.post_message(self.Opened())
         else:
             self.move_cursor(index)
@@ -77,7 +73,7 @@ class CursorView(LinesView):
     def action_line(self, count: int) -> None:
         """Move by rows."""
         direction = 1 if count > 0 else -1
-        index = self._cursor
+        index = self.cursor
         for _ in range(abs(count)):
             index = self._next(index, direction)
         self.move_cursor(index)
@@ -90,7 +86,7 @@ class CursorView(LinesView):
 
     def action_open(self) -> None:
         """Open the row under the cursor."""
-        if self._cursor >= 0:
+        if self.cursor >= 0:
             self.post_message(self.Opened())
 
     def _next(self, index: int, direction: int) -> int:
