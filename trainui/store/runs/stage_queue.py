@@ -65,7 +65,7 @@ def _may_run(here: HostView | None) -> tuple[str, tuple[Any, ...]]:
         # a run without a host is from a version that knew only one host
         " AND (runs.host IS NULL OR runs.host = ? OR runs.place = ?)"
         " AND coalesce(json_extract(definition_json, '$.host'), ?) = ?"
-        f" AND ({queue} IS NULL OR {queue} IN ({placeholders(here.queues)}))"
+        f" AND ({queue} IS NULL OR {queue} IN ({placeholders(here.queues) or 'NULL'}))"
     )
     return condition, (here.host, here.place, here.host, here.host, *here.queues)
 

@@ -97,3 +97,12 @@ def test_each_host_has_its_own_attempts(store: Store, add_run: AddRun) -> None:
             assert len(stage_queue.unclaimed(connection, sent_before=0, here=here)) == lost
         assert [stage.name for stage in hosts.running_on(connection, "b")] == ["t"]
         assert hosts.running_on(connection, "a") == []
+
+
+@pytest.mark.parametrize(("asks", "is_taken"), [({}, True), ({"queue": "big"}, False)])
+def test_a_host_without_queues_takes_stages_that_ask_for_none(
+    store: Store, add_run: AddRun, asks: dict[str, str], is_taken: bool
+) -> None:
+    add_run("run", {"s": []}, **asks)
+    with store.read() as connection:
+        assert bool(stage_queue.queued(connection, here=HostView("a"))) == is_taken
