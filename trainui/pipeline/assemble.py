@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from trainui.domain.definition import Pipeline
 from trainui.pipeline import build, defaults, generated_matrix, outline
@@ -18,8 +19,8 @@ from trainui.pipeline.checks import (
     search,
     variables,
 )
-from trainui.pipeline.checks import spec as spec_check
 from trainui.pipeline.fields import parameters
+from trainui.pipeline.fields.value import UnreadableError, Value
 from trainui.pipeline.outline import Outline
 from trainui.pipeline.spec import PipelineSpec
 from trainui.pipeline.yaml.nodes import Mapping
@@ -44,10 +45,10 @@ class Origin:
 
 def examine(
     document: Mapping, origin: Origin, problems: Problems
-) -> tuple[PipelineSpec | None, Outline]:
+) -> tuple[dict[str, Any] | None, Outline]:
     """Run every check on a document.
 
-    The spec is None if a field is invalid or uses a parameter without a value.
+    The fields are None if one is invalid or uses a parameter without a value.
     """
     document = defaults.apply(document)
     declared = document.get("params")
@@ -58,10 +59,16 @@ def examine(
         complete=origin.complete,
     )
     document = generated_matrix.applied(document, known)
-    spec = spec_check.check(document, known, problems)
+    spec, unread = None, ()
+    try:
+        spec = PipelineSpec.read(Value(document, "", document.mark, known, problems))
+    except UnreadableError as error:
+        unread = error.problem
     seen = outline.of(document, known)
     for check in (field_rules, matrix, metrics, alerts, checkpoint, search, variables, graph):
         check.check(seen, problems)
+    if unread and not problems:
+        problems.add(*unread)
     return spec, seen
 
 
@@ -75,11 +82,11 @@ def assemble(document: Mapping, origin: Origin, problems: Problems) -> Pipeline:
     problems.raise_if_any()
     assert spec is not None, "with all parameters and no problem there is a spec"
     return Pipeline(
-        name=spec.name or origin.name,
-        stages=build.stages(spec, seen, origin.directory),
+        name=spec.get("name") or origin.name,
+        stages=build.stages(spec["stages"], seen, origin.directory),
         params=seen.parameters.texts(),
         text=origin.text,
         digest=hashlib.sha256(origin.text.encode()).hexdigest(),
         directory=origin.directory,
-        snapshot=spec.snapshot,
+        snapshot=spec.get("snapshot", False),
     )

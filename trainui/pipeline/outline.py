@@ -115,7 +115,7 @@ def templates_in(node: Node) -> Iterator[Scalar]:
 
 def _scalars(node: Node | None) -> list[Scalar]:
     items = node.items if isinstance(node, Sequence) else ()
-    # a null item is reported by spec_check; "" is a valid text
+    # a null item is reported by the spec; "" is a valid text
     return [item for item in items if isinstance(item, Scalar) and (item.text or not item.plain)]
 
 

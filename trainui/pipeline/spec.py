@@ -2,200 +2,233 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-
-from trainui.pipeline.fields import sampler_types, search_types
+from trainui.pipeline.fields import readers, sampler_types, search_types
 from trainui.pipeline.fields import types as f
-from trainui.pipeline.yaml.nodes import Scalar
+from trainui.pipeline.fields.record import FieldType, Record, listed
+from trainui.pipeline.fields.value import Value
+from trainui.pipeline.yaml.nodes import Scalar, Sequence
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+def _or_path(record: type[Record]) -> FieldType:
+    """Return the type of a record, or of its `path` alone."""
+
+    def read(value: Value) -> dict[str, Any]:
+        if isinstance(value.node, Scalar):
+            return {"path": readers.path(value.part(value.node, f"{value.name}.path"))}
+        return record.read(value)
+
+    return FieldType(read, {"anyOf": [record.type().schema, {"type": "string"}]})
 
 
-def _as_source(value: Any) -> Any:
-    return {"path": value} if isinstance(value, Scalar) else value
+def _one_or_list(item: FieldType) -> FieldType:
+    several = listed(item)
+
+    def read(value: Value) -> Any:
+        if isinstance(value.node, Sequence):
+            return several.read(value)
+        return [item.read(value.part(value.node, f"{value.name}[0]"))]
+
+    return FieldType(read, {"anyOf": [several.schema, *item.schema.get("anyOf", [item.schema])]})
 
 
-def _as_sources(value: Any) -> Any:
-    return value if isinstance(value, list) else [value]
-
-
-class MetricSpec(_Strict):
+class MetricSpec(Record):
     """A source of metrics: a path, or a stream with a pattern."""
 
-    path: f.PathItem | None = None
+    owner = "a source of metrics"
+
+    path = f.PATH
     """A path or glob, searched for in the stage's directory, then in its workdir."""
-    format: f.Format | None = None
+    format = f.FORMAT
     """The format's name, if it cannot be detected from the content."""
-    step: f.Item | None = None
+    step = f.ITEM
     """The field or group that contains the step."""
-    restarts: f.Restarts | None = None
+    restarts = f.RESTARTS
     """`continue`: if an attempt restarts its step counter at 0, add the last step before it."""
-    stdout: f.StreamPattern | None = None
+    stdout = f.STREAM_PATTERN
     """A pattern with named groups, or a preset's name, for the lines of stdout."""
-    stderr: f.StreamPattern | None = None
+    stderr = f.STREAM_PATTERN
     """The same for stderr."""
 
 
-class AlertSpec(_Strict):
+class AlertSpec(Record):
     """An alert on a stage's metrics: one condition (the first five fields) and an action."""
 
-    nan: f.True_ | None = None
+    owner = "an alert"
+
+    nan = f.TRUE
     """True: alert on NaN or infinity."""
-    above: f.Number | None = None
+    above = f.NUMBER
     """Alert on a value above this one."""
-    below: f.Number | None = None
+    below = f.NUMBER
     """Alert on a value below this one."""
-    no_improvement: f.PositiveCount | None = None
+    no_improvement = f.POSITIVE_COUNT
     """Alert after this many consecutive points without a new best value."""
-    stalled: f.Number | None = None
+    stalled = f.NUMBER
     """Alert if no metric arrives for this many usual intervals (and its GPUs, if any, are idle)."""
-    metric: f.Item | None = None
+    metric = f.ITEM
     """The metric's name; * matches any characters. Required except for nan and stalled."""
-    goal: f.Goal | None = None
+    goal = f.GOAL
     """For no_improvement: min (lower is better; the default) or max."""
-    after: f.Number | None = None
+    after = f.NUMBER
     """Ignore points before this step."""
-    then: f.Action | None = None
+    then = f.ACTION
     """mark, notify (the default: mark and notify) or stop (notify and stop the stage)."""
 
 
-class CheckpointSpec(_Strict):
+class CheckpointSpec(Record):
     """The checkpoints that a stage can continue from."""
 
-    path: f.PathItem
+    owner = "a checkpoint"
+    required: ClassVar = {"path": "add it"}
+
+    path = f.PATH
     """A glob relative to the stage's directory."""
-    complete: f.PathItem | None = None
+    complete = f.PATH
     """A file that a checkpoint directory contains only once the checkpoint is complete."""
 
 
-class SearchSpec(_Strict):
+class SearchSpec(Record):
     """A search by Optuna over a stage's parameters, or a pruning rule for its matrix."""
 
-    space: dict[search_types.SpaceKey, search_types.Space] = Field(default_factory=dict)
+    owner = "a search"
+    required: ClassVar = {
+        "metric": "name the metric whose best value counts",
+        "goal": "add goal: minimize or goal: maximize",
+    }
+    drops_nulls = True
+
+    space = search_types.SPACE
     """${search.NAME} -> choices, or {low, high, log, step}; without it, matrix has the members."""
-    metric: search_types.Metric
+    metric = search_types.METRIC
     """The metric whose best value is what Optuna gets."""
-    goal: search_types.SearchGoal
+    goal = search_types.GOAL
     """minimize or maximize."""
-    trials: search_types.Trials | None = None
+    trials = f.whole(1, search_types.MAX_TRIALS)
     """Number of trials; required with a space."""
-    sampler: sampler_types.Sampler | None = None
+    sampler = sampler_types.SAMPLER
     """tpe (the default), random, grid, cmaes or another of Optuna's; {by: NAME} with options."""
-    prune: sampler_types.PruneRule | None = None
+    prune = sampler_types.PRUNE
     """median, hyperband, percentile or another of Optuna's; {by: NAME} with options."""
-    seed: search_types.Seed | None = None
+    seed = f.whole(0, search_types.LARGEST_SEED)
     """Seed of the sampler. Default: a search that cannot be repeated exactly."""
 
-    @model_validator(mode="after")
-    def _is_finite_for_a_grid(self) -> SearchSpec:
-        search_types.check_grid(self.space, self.sampler, self.trials)
-        return self
+    @classmethod
+    def read(cls, value: Value) -> dict[str, Any]:
+        """Return the values of the fields; a sampler that tries all combinations must be able."""
+        found = super().read(value)
+        search_types.check_grid(value, found)
+        return found
 
 
-_Source = Annotated[
-    MetricSpec, BeforeValidator(_as_source, json_schema_input_type=MetricSpec | str)
-]
-_Sources = Annotated[
-    list[_Source],
-    BeforeValidator(_as_sources, json_schema_input_type=list[MetricSpec | str] | MetricSpec | str),
-]
-_Alerts = Annotated[
-    list[AlertSpec],
-    BeforeValidator(_as_sources, json_schema_input_type=list[AlertSpec] | AlertSpec),
-]
-_Checkpoint = Annotated[
-    CheckpointSpec, BeforeValidator(_as_source, json_schema_input_type=CheckpointSpec | str)
-]
-
-
-class StageFields(_Strict):
+class StageFields(Record):
     """The fields of a stage, and of `defaults` for all stages."""
 
-    run: f.Command | None = None
+    owner = "defaults"
+    shown_defaults: ClassVar = {
+        **{"cpus": 1, "gpus": 0, "retries": 0, "retry_delay": 0.0, "stop_signal": "TERM"},
+        **{"grace": 30.0, "allow_failure": False},
+    }
+    drops_nulls = True
+    prefix = ""
+
+    run = f.COMMAND
     """The command: shell text, or a list of words."""
-    task: f.Task | None = None
+    task = f.TASK
     """Instead of run: a registered Celery task, or any importable function."""
-    params: dict[str, f.TaskParam] = Field(default_factory=dict)
+    params = f.TASK_PARAMS
     """The task's keyword arguments."""
-    depends_on: list[f.Item] = Field(default_factory=list)
+    depends_on = f.ITEMS
     """Stages that must complete first; the name of a sweep means its matching members."""
-    workdir: f.Item | None = None
+    workdir = f.ITEM
     """Working directory, relative to the file. Default: the file's directory."""
-    env: dict[f.VariableName, f.Text] = Field(default_factory=dict)
+    env = f.ENVIRONMENT
     """Environment variables."""
-    python: f.Item | None = None
+    python = f.ITEM
     """An interpreter or an environment's directory; put first on PATH, and used for ${python}."""
-    matrix: dict[f.MatrixKey, f.Choices] = Field(default_factory=dict)
+    matrix = f.MATRIX
     """A sweep: lists of values; the stage gets one member for each combination."""
-    seeds: search_types.Seeds | None = None
+    seeds = f.whole(1, search_types.MAX_SEEDS)
     """N is matrix: {seed: [0, ..., N-1]} with over: seed."""
-    over: search_types.Over | None = None
+    over = search_types.OVER
     """The key of the matrix whose members are shown as one, as mean and standard deviation."""
-    search: SearchSpec | None = None
+    search = SearchSpec.type()
     """A sweep whose members, its trials, Optuna chooses one after the other."""
-    cpus: f.PositiveCount = 1
+    cpus = f.POSITIVE_COUNT
     """CPU slots needed; ignored if the stage needs GPUs."""
-    gpus: f.Count = 0
+    gpus = f.COUNT
     """Number of GPUs needed."""
-    gpu_memory: f.Size | None = None
+    gpu_memory = f.SIZE
     """Minimum memory of each GPU, e.g. 24G."""
-    host: f.Item | None = None
+    host = f.ITEM
     """Run only on this host, if several hosts share a database."""
-    queue: f.Item | None = None
+    queue = f.ITEM
     """Run only on hosts that serve this queue (setting `queues`)."""
-    retries: f.Count = 0
+    retries = f.COUNT
     """Number of automatic retries after a failed attempt."""
-    retry_delay: f.Delay = 0.0
+    retry_delay = f.DELAY
     """Delay before the first retry; doubled for each further one."""
-    timeout: f.Duration | None = None
+    timeout = f.DURATION
     """Time limit of an attempt."""
-    silence_timeout: f.Duration | None = None
+    silence_timeout = f.DURATION
     """Time limit without output."""
-    stop_signal: f.Signal = "TERM"
+    stop_signal = f.SIGNAL
     """Signal sent first to stop the process."""
-    grace: f.Delay = 30.0
+    grace = f.DELAY
     """Time between the stop signal and KILL."""
-    metrics: _Sources | None = None
+    metrics = _one_or_list(_or_path(MetricSpec))
     """One source or a list: a path or glob, or {stdout: PATTERN}."""
-    checkpoint: _Checkpoint | None = None
+    checkpoint = _or_path(CheckpointSpec)
     """A glob of checkpoints to continue from, or {path: GLOB, complete: FILE}."""
-    resume_args: list[f.Item] | None = None
+    resume_args = f.ITEMS
     """Appended to run if there is a complete checkpoint."""
-    resume_run: f.Command | None = None
+    resume_run = f.COMMAND
     """Replaces run if there is a complete checkpoint."""
-    outputs: list[f.PathItem] = Field(default_factory=list)
+    outputs = f.PATHS
     """Paths or globs that must exist when it ends."""
-    success: f.Pattern | None = None
+    success = f.PATTERN
     """A pattern that must occur in stdout or stderr."""
-    inputs: list[f.PathItem] = Field(default_factory=list)
+    inputs = f.PATHS
     """Files or directories that it reads."""
-    allow_failure: f.Flag = False
+    allow_failure = f.FLAG
     """True: dependants start even if this stage fails."""
-    alerts: _Alerts = Field(default_factory=list)
+    alerts = _one_or_list(AlertSpec.type())
     """One alert on its metrics, or a list."""
 
 
 class StageSpec(StageFields):
     """A stage."""
 
-    name: f.StageName
+    owner = "a stage"
+    required: ClassVar = {"name": "it identifies the stage in commands and dependencies"}
+
+    name = f.STAGE_NAME
     """1 to 64 printable characters, except / . [ ] { } $."""
 
 
-class PipelineSpec(_Strict):
+_STAGES = listed(
+    StageSpec.type(),
+    "a list of stages, each beginning with `- name: NAME` (`trainui init --from` reads a dvc.yaml)",
+)
+
+
+class PipelineSpec(Record):
     """A pipeline file."""
 
-    name: f.PipelineName | None = None
+    owner = "a pipeline"
+    required: ClassVar = {"stages": ""}
+    shown_defaults: ClassVar = {"snapshot": False}
+    drops_nulls = True
+    prefix = ""
+
+    name = f.PIPELINE_NAME
     """Default: the file's name."""
-    params: dict[f.ParamKey, f.Parameter] = Field(default_factory=dict)
+    params = f.PARAMETERS
     """Values of ${params.KEY}; one without a value must be given with -p."""
-    defaults: StageFields = Field(default_factory=StageFields)
+    defaults = StageFields.type()
     """Default fields of all stages; env is merged, a stage's other fields replace the default."""
-    snapshot: f.Flag = False
+    snapshot = f.FLAG
     """True: run from a copy of the code made at submission."""
-    stages: list[StageSpec]
+    stages = FieldType(_STAGES.read, {**_STAGES.schema, "minItems": 1})
     """The stages, at least one."""

@@ -126,6 +126,9 @@ TABLE = [
     B("-p not UTF-8", "params: {x: 3}\nstages:\n  - {name: a, run: x}\n", [("bad-text", 1, 9)], (), {"x": "\udcff"}),
     B("param a list", "params: {x: [1]}\nstages:\n  - {name: a, run: x}\n", [("wrong-type", 1, 10)], ("params.x", "one value")),
     B("param key", "params: {1x: 1}\nstages:\n  - {name: a, run: x}\n", [("bad-name", 1, 10)], ("'1x'",)),
+    B("a flag of a variable of the start", stage("run: x") + "snapshot: ${env.X}\n", [("misplaced-variable", 4, 11)], ("snapshot needs its value",)),
+    B("an alert of a variable of the start", stage("run: x\nalerts: {above: '${env.X}', metric: a}"), [("misplaced-variable", 4, 21)], ("alerts[0].above needs",)),
+    B("a number of a parameter that has a variable", stage("run: x\ncpus: ${params.p}", "params: {p: '${env.X}'}\n"), [("misplaced-variable", 5, 11)], ("cpus needs",)),
     B("param in param", "params: {x: '${params.y}', y: 1}\nstages:\n  - {name: a, run: x}\n", [("misplaced-variable", 1, 14)]),
     # a stage's fields
     B("no name", "stages:\n  - run: x\n", [("missing-field", 2, 5)], ("name",)),

@@ -58,6 +58,11 @@ class Parameters:
         value = self.values[variable.key].value
         return text if isinstance(value, str) else value
 
+    def awaits(self, scalar: Scalar) -> bool:
+        """Return True if a value contains a parameter that has no value yet."""
+        used = {one.key for one in template.variables(scalar.text) if one.kind == "params"}
+        return bool(used & (self.declared - self.values.keys()))
+
     def texts(self) -> dict[str, str]:
         """Return the text of every value."""
         return {name: value.text for name, value in self.values.items()}
@@ -80,7 +85,7 @@ def collect(
     for name, entry in declared.entries.items():
         value = entry.value
         if not isinstance(value, Scalar):
-            continue  # spec_check reports it
+            continue  # the spec reports it
         if name in given:
             values[name] = Scalar(template.escape(given[name]), value.plain, value.mark)
         elif not value.is_null:
