@@ -59,7 +59,10 @@ def modified(path: Path) -> float:
 
 
 def born(path: Path) -> float | None:
-    """Return when a file was made, in seconds since 1970; None if that is unknown."""
+    """Return when a file was made, in seconds since 1970, by statx, which Python does not offer.
+
+    None if that is unknown.
+    """
     statx, found = _statx(), ctypes.create_string_buffer(_STATX_BYTES)
     if statx is None or statx(_HERE, os.fsencode(path), 0, _BIRTH, found):
         return None

@@ -256,7 +256,7 @@ def _begun_row(lines: bytes) -> int | None:
 
 
 def _joined_rows(lines: Sequence[str], delimiter: str) -> list[str]:
-    """Return the rows of a table, joining the lines of each.
+    """Return the rows of a table, joining the lines of those with line feeds in a cell (RFC 4180).
 
     A quote that is never closed, or whose closing quote does not end a cell, is a writer's mistake
     and swallows no line.

@@ -106,7 +106,11 @@ def _load(data: bytes) -> Any:
 
 
 def find_rows(document: Any) -> Sequence[Row]:
-    """Return the records of a document; a document without a list is itself the only record."""
+    """Return the records of a document, in any of the usual shapes.
+
+    These are a list of records, also below a name; lists of numbers by name, with or without their
+    steps; records by step; pandas' columns and rows. Any other document is itself the only record.
+    """
     if isinstance(document, list):
         return [row for row in document if isinstance(row, dict)]
     if not isinstance(document, dict):

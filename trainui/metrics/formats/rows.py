@@ -167,7 +167,11 @@ def names_settings(name: str) -> bool:
 
 
 def is_configuration(row: Mapping[str, Any], step: str | None) -> bool:
-    """Return True if a row is settings; `step` is the field that the source names as the step."""
+    """Return True if a row is settings, with which many logs begin, and not metrics.
+
+    It has no step, has a batch size or is called a configuration, and every number in it is a known
+    setting. `step` is the field that the source names as the step.
+    """
     if len(row) < 2 and not any(isinstance(value, dict) for value in row.values()):
         return False
     return _may_be_settings(tuple(row), step) and all(

@@ -148,7 +148,10 @@ def _row(kind: str, values: Row, step: float) -> Sequence[Row]:
 
 @lru_cache(256)
 def _described(text: str) -> tuple[str, float | None, Row]:
-    """Return a bar's description without the metrics in it, its step, and the metrics."""
+    """Return a bar's description without the metrics in it, its step, and the metrics.
+
+    `Epoch 3 loss 0.5` is redrawn with other numbers as the bar advances.
+    """
     found = pairs.find(text)
     metrics = [pair for pair in found if _is_metric(pair)]
     if not metrics:

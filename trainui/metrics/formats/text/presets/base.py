@@ -46,7 +46,10 @@ class Preset:
         return {}
 
     def read_line(self, line: str) -> Sequence[Row]:
-        """Return the rows that a line completes; none if it has a number of, say, 400 digits."""
+        """Return the rows that a line of the log completes; none if a number cannot be converted.
+
+        One such line, for example with a number of 400 digits, must not cost an attempt all others.
+        """
         try:
             return self.read(message(line) if self.of_messages else line)
         except (ValueError, OverflowError):

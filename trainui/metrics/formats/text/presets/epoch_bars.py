@@ -25,7 +25,10 @@ _NAMES = {"P": "precision", "R": "recall"}
 
 
 class Keras(Preset):
-    """Remembers the epoch, its last numbers, and which of them were already returned."""
+    """Remembers the epoch, its last numbers, and which of them were already returned.
+
+    An epoch is one row, with its last numbers; the bars of `evaluate` are ignored.
+    """
 
     has_steps = False
 
@@ -80,7 +83,10 @@ def _numbers(parts: Sequence[str]) -> Row:
 
 
 class Ultralytics(Preset):
-    """Remembers the headings, and the last numbers of the bar being drawn."""
+    """Remembers the headings, and the last numbers of the bar being drawn.
+
+    Metric names are those of `results.csv`.
+    """
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the epoch, or the validation, that a line ends."""

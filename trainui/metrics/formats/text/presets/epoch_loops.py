@@ -126,7 +126,7 @@ class MMEngine(Preset):
 
 
 class Fairseq(Preset):
-    """Reads each line by itself."""
+    """Its `simple`, `json` and `tqdm` logs; metric names are prefixed with the line's tag."""
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the line's numbers."""

@@ -83,8 +83,9 @@ class EpochSteps:
             return self.counted(outer.value, place)
         if self._runs_on(outer.value, place, of, leads=leads):
             return 0
+        # The first epoch is 1 unless a 0 is known: a resumed training's log begins at a later one.
         if outer.value == 0 or from_zero:
-            self.memory[_FIRST] = 0  # so a log that a resumed training begins counts on correctly
+            self.memory[_FIRST] = 0
         return (outer.value - int(self.memory.get(_FIRST, 1))) * of
 
     def _runs_on(self, epoch: float, place: float, of: float, *, leads: bool) -> bool:

@@ -119,7 +119,10 @@ def plain_dict(text: str) -> str:
 
 
 def is_sentence(line: str) -> bool:
-    """Return True for a sentence about a metric, but for one that says which is the best."""
+    """Return True for a sentence, but for one that says which is the best.
+
+    Its numbers are repeated from other lines, or are no metrics.
+    """
     return _SENTENCE.search(line) is not None or _SAVING.match(line) is not None
 
 
