@@ -27,20 +27,16 @@ from trainui.store.points.source_record import SourceRecord
 WHOLE_BYTES = 64 << 20
 """The largest document that is read as a whole."""
 
-SKIPPING = "skipping"
-"""Key in a source's state: its offset is inside a line that is being skipped."""
-
-LEFT_OUT = "left_out"
-"""Key in a source's state: the offset of the first record left out, and how many were."""
+SKIPPING, LEFT_OUT = "skipping", "left_out"
+"""Keys in a source's state: its offset is inside a line that is being skipped; the offset of the
+first record left out, and how many were."""
 
 MAX_NAME = 256
 """Characters of a metric's name."""
 
 _EITHER = ("hf", "optuna")
 """Both formats and presets: the file's first bytes decide."""
-
 _DOCUMENT = re.compile(rb'\s*\{\s*"')
-
 _METRIC_WORDS = re.compile("metric|log|history|scalar|progress|loss")
 """Files with these words in their name contain metrics, whatever their first line is."""
 
@@ -155,13 +151,11 @@ def with_times(series: Mapping[str, Points], look: FileState) -> dict[str, Point
 
 
 def full_name(reading: DecoderChoice, name: str) -> str:
-    """Return a metric's full name: cleaned, and distinct from other files' metrics."""
-    part = "" if labels.names_part(name) else reading.part
-    return clean_name(f"{reading.prefix}{part}{name}")
+    """Return a metric's full name: distinct from other files' metrics, and fit for display.
 
-
-def clean_name(name: str) -> str:
-    """Return a metric's name for display: no control characters, limited length."""
+    It has no control characters, and a limited length.
+    """
+    name = f"{reading.prefix}{'' if labels.names_part(name) else reading.part}{name}"
     if not name.isprintable():
         name = "".join(letter if letter.isprintable() else "\ufffd" for letter in name)
     return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"

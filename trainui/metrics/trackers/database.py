@@ -51,7 +51,7 @@ _Version = tuple[FileState | None, ...]
 class DatabaseCopy:
     """A copy of a tracker's database, as it was at one moment."""
 
-    version: _Version
+    version: _Version | None
     connection: sqlite3.Connection
     tracker: Tracker | None
     """None: it is of no known tracker."""
@@ -115,39 +115,28 @@ copies = DatabaseCopies()
 
 def _copy(path: Path) -> DatabaseCopy | None:
     """Copy a database and its side files; return None if they changed meanwhile."""
-    began, before = time.monotonic(), (version(path), _heads(path))
+    began, before, heads = time.monotonic(), version(path), _heads(path)
     if (size := path.stat().st_size) > LARGEST:
         raise UnreadableFileError(
             f"{path} is a database of {size >> 20} MiB, too large to be copied and read while it "
             f"grows (limit {LARGEST >> 20} MiB)"
         )
-    if optuna_journal.is_journal(path):
-        return _journal(path)
-    with tempfile.TemporaryDirectory(prefix="trainui-") as directory:
-        copy = Path(directory, "copy")
-        try:
-            for side in ("", *SIDES):
-                with suppress(FileNotFoundError):
-                    shutil.copyfile(f"{path}{side}", f"{copy}{side}")
-        except OSError as error:
-            raise UnreadableFileError(f"{path} cannot be read: {error.strerror}") from error
-        if (version(path), _heads(path)) != before:
-            return None
-        connection = _open(copy, path)
-    now = time.monotonic()
-    assert before[0] is not None
-    return DatabaseCopy(before[0], connection, _tracker(connection), now, now - began)
-
-
-def _journal(path: Path) -> DatabaseCopy | None:
-    """Return a journal of Optuna as a database."""
-    began, before = time.monotonic(), version(path)
     try:
-        connection = optuna_journal.as_database(path)
+        if optuna_journal.is_journal(path):
+            connection = optuna_journal.as_database(path)
+        else:
+            with tempfile.TemporaryDirectory(prefix="trainui-") as directory:
+                copy = Path(directory, "copy")
+                for side in ("", *SIDES):
+                    with suppress(FileNotFoundError):
+                        shutil.copyfile(f"{path}{side}", f"{copy}{side}")
+                if (version(path), _heads(path)) != (before, heads):
+                    return None
+                connection = _open(copy, path)
     except OSError as error:
         raise UnreadableFileError(f"{path} cannot be read: {error.strerror}") from error
     now = time.monotonic()
-    return DatabaseCopy(before, connection, optuna, now, now - began) if before else None
+    return DatabaseCopy(before, connection, _tracker(_tables(connection)), now, now - began)
 
 
 def _heads(path: Path) -> list[bytes]:
@@ -161,8 +150,7 @@ def _open(copy: Path, path: Path) -> sqlite3.Connection:
     connection.text_factory = lambda text: text.decode("utf-8", "replace")
     try:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        _tracker(connection)
+        _tables(connection)
     except DAMAGED as error:
         connection.close()
         raise damaged(path, error) from error
@@ -187,11 +175,7 @@ def has_tracker(path: Path) -> bool | None:
             tables = _tables(connection)
     except DAMAGED:
         return None
-    return _tracker_with(tables) is not None if tables else None
-
-
-def _tracker(connection: sqlite3.Connection) -> Tracker | None:
-    return _tracker_with(_tables(connection))
+    return _tracker(tables) is not None if tables else None
 
 
 def _tables(connection: sqlite3.Connection) -> set[str]:
@@ -199,5 +183,5 @@ def _tables(connection: sqlite3.Connection) -> set[str]:
     return {str(name) for (name,) in connection.execute(query)}
 
 
-def _tracker_with(tables: set[str]) -> Tracker | None:
+def _tracker(tables: set[str]) -> Tracker | None:
     return next((one for one in TRACKERS if tables.issuperset(one.TABLES)), None)

@@ -82,10 +82,8 @@ def batches(connection: Connection) -> dict[str, list[float]]:
 
 def _numbers(row: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     for name, value in nested.leaves("", row):
-        if isinstance(value, str) and value in _NOT_FINITE:
-            yield name, float(value)
-        else:
-            yield from nested.numbers(name, value)
+        is_number = isinstance(value, str) and value in _NOT_FINITE
+        yield from nested.numbers(name, float(value) if is_number else value)
 
 
 def _load(text: str | bytes) -> dict[str, Any]:

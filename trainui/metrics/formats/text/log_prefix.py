@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 MESSAGES = ("message", "msg", "event", "text")
@@ -69,7 +70,9 @@ _PREFIX = re.compile(
 def message(line: str) -> str:
     """Return a line without its logger's prefix."""
     if line.startswith('{"'):
-        return _json_message(line) or line
+        with suppress(ValueError, RecursionError):
+            return record_message(json.loads(line)) or line
+        return line
     found = _PREFIX.match(line)
     return line[found.end() :] if found else line
 
@@ -78,15 +81,12 @@ def record_message(record: Mapping[str, Any]) -> str | None:
     """Return the message of a log record; None for any other object."""
     inner = record.get("record")  # as loguru serialises it
     fields = inner if isinstance(inner, dict) else record
-    if not any(name in fields for name in LEVELS) and not _is_bare(fields):
-        return None
+    if not any(name in fields for name in LEVELS):
+        # A record without a level has a message, and nothing with numbers.
+        texts = all(isinstance(value, str | None) for value in fields.values())
+        if not texts or fields.keys().isdisjoint(MESSAGES[:2]):
+            return None
     return next((text for name in MESSAGES if isinstance(text := fields.get(name), str)), None)
-
-
-def _is_bare(fields: Mapping[str, Any]) -> bool:
-    """Return True for a record of a message without a level, and of nothing with numbers."""
-    texts = all(isinstance(value, str | None) for value in fields.values())
-    return texts and not fields.keys().isdisjoint(MESSAGES[:2])
 
 
 def record_fields(record: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -95,11 +95,3 @@ def record_fields(record: Mapping[str, Any]) -> Mapping[str, Any]:
     fields = inner if isinstance(inner, dict) else record
     added = (value for name in _ADDED if isinstance(value := fields.get(name), dict))
     return next(added, record)
-
-
-def _json_message(line: str) -> str | None:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return record_message(record)

@@ -51,9 +51,8 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     try:
         compiled = re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
-        raise PatternError(
-            f"the pattern {pattern!r} cannot be used: {error}; correct it"
-        ) from error
+        problem = f"the pattern {pattern!r} cannot be used: {error}; correct it"
+        raise PatternError(problem) from error
     if not compiled.groupindex:
         raise PatternError(
             f"the pattern {pattern!r} has no named group; name each metric, as in (?P<loss>\\S+)"
@@ -85,10 +84,9 @@ class PatternLines(LogDecoder):
         if not matches:
             return Decoded()
         steps = whole_steps(self._steps(matches, first_row))
-        series = {}
-        for name in self._pattern.groupindex:
-            if name != self._step_group and (points := _points(matches, name, steps)) is not None:
-                series[name] = points
+        names = [name for name in self._pattern.groupindex if name != self._step_group]
+        points = {name: _points(matches, name, steps) for name in names}
+        series = {name: one for name, one in points.items() if len(one)}
         return Decoded(series, len(matches))
 
     def _steps(self, matches: list[dict[str, str | None]], first_row: int) -> Floats:
@@ -104,12 +102,10 @@ class PatternLines(LogDecoder):
         return steps
 
 
-def _points(matches: list[dict[str, str | None]], name: str, steps: Array) -> Points | None:
-    """Return the numbers of one group; None if it matched no number."""
+def _points(matches: list[dict[str, str | None]], name: str, steps: Array) -> Points:
+    """Return the numbers of one group."""
     numbers = [leading_number(match[name] or "") for match in matches]
     at = np.array([row for row, number in enumerate(numbers) if number is not None], np.int64)
-    if not len(at):
-        return None
     values = np.array([number for number in numbers if number is not None], np.float64)
     return Points(at, whole_steps(steps[at]), values, np.full(len(at), NO_TIME, np.int64))
 

@@ -19,18 +19,13 @@ from trainui.metrics.formats.text.presets import PRESETS, find
 from trainui.metrics.formats.text.presets.base import NOTHING, STEP, Preset, Row, prefixed
 from trainui.metrics.formats.text.process_lines import STARTS, Lines, ProcessLines, may_be_labelled
 
-FOUND = "preset"
-"""Key in the state: the preset that was recognised."""
-
+FOUND, SOUGHT = "preset", "sought"
+"""Keys in the state: the preset that was recognised, and the metric that a search asks for, which
+one line shows for certain."""
 MEMORY, OTHERS, LABELS = "memory", "processes", "labels"
 """Keys in the state: of the main process, of others by label, and what was seen of the labels."""
-
 CONFIRMED = "confirmed"
 """Key in the memory of the search: the preset that read an earlier attempt."""
-
-SOUGHT = "sought"
-"""Key in the state: the metric that a search asks for, which one line shows for certain."""
-
 _HELD = "held_by"
 """Key in the state: the rows that wait until the preset that read them is confirmed."""
 
@@ -59,24 +54,17 @@ class PresetLines(LogDecoder):
         return self._decoded((), first_row, finish=True)
 
     def _decoded(self, lines: Iterable[str], first_row: int, *, finish: bool) -> Decoded:
-        kind, state = self._kind(), copy.deepcopy(self.state)
+        kind, state = find(self.state.get(FOUND, self.name)), copy.deepcopy(self.state)
         readers = Readers(kind, state)
         rows = readers.read(lines)
         if finish:
             rows += readers.finish()
         self.state = state
-        if kind is not None:
-            return self._points(kind, rows, first_row)
-        if (name := readers.found) is None:
-            return Decoded()
-        self.state = {FOUND: name, **mapped(state, lambda memory: memory.get(name, {}))}
-        return self._points(PRESETS[name], rows, first_row)
-
-    def _kind(self) -> type[Preset] | None:
-        """Return the preset; None if it has yet to be found."""
-        return find(self.name)
-
-    def _points(self, kind: type[Preset], rows: Sequence[Row], first_row: int) -> Decoded:
+        if kind is None:
+            if (name := readers.found) is None:
+                return Decoded()
+            kind = PRESETS[name]
+            self.state = {FOUND: name, **mapped(state, lambda memory: memory.get(name, {}))}
         points = row_points(rows, first_row=first_row, step=self._step or kind.step)
         return Decoded(points, len(rows))
 
@@ -86,9 +74,6 @@ class AnyLines(PresetLines):
 
     def __init__(self, step: str | None, state: dict[str, Any], _path: Path | None = None) -> None:
         super().__init__("text", step, state)
-
-    def _kind(self) -> type[Preset] | None:
-        return find(self.state.get(FOUND, ""))
 
 
 def carried_over(state: Mapping[str, Any], preset: str | None) -> dict[str, Any]:
@@ -168,7 +153,7 @@ class Readers:
         if preset is None:
             memories = self._state.setdefault(OTHERS, {}) if label else self._state
             memory = memories.setdefault(label or MEMORY, {})
-            preset = self._kind(memory) if self._kind else _Search(memory, self._searcher(label))
+            preset = self._kind(memory) if self._kind else _Search(memory, self, label)
             self._presets[label] = preset
         return preset
 
@@ -190,25 +175,20 @@ class Readers:
         named = {*steps[:1], *(name for name in row if name.startswith(prefix))}
         return prefixed(prefix, row, named)
 
-    def _searcher(self, label: str) -> Callable[[str | None, Sequence[Row]], str | None]:
-        """Return the function that confirms a preset found for the process with this label."""
+    def confirm(self, label: str, name: str, rows: Sequence[Row]) -> bool:
+        """Note that a preset is found unless what it has read may be a chance match.
 
-        def confirm(name: str | None, rows: Sequence[Row]) -> str | None:
-            if self.found is None and name is not None and self._is_confirmed(label, name, rows):
-                self.found = name
-            return self.found
-
-        return confirm
-
-    def _is_confirmed(self, label: str, name: str, rows: Sequence[Row]) -> bool:
-        """Return True unless what a preset has read may be a chance match; release its rows."""
+        Rows that waited for that are released.
+        """
         if name not in _GENERIC or name == self._state.get(MEMORY, {}).get(CONFIRMED):
+            self.found = name
             return True
         held = self._state.setdefault(_HELD, {}).setdefault(name, [])
         steps = {row[STEP] for row in [*rows, *(row for _label, row in held)]}
         is_sought = any(self._state.get(SOUGHT) in row for row in rows)
         if is_sought or len(steps) > 1 or len(held) + len(rows) >= _CONFIRMING_LINES:
             self._released = [(one, row) for one, row in held]
+            self.found = name
             return True
         held += [(label, row) for row in rows]
         return False
@@ -227,16 +207,14 @@ def mapped(
 class _Search(Preset):
     """Tries all presets until one reads a line."""
 
-    def __init__(
-        self, memory: dict[str, Any], confirm: Callable[[str | None, Sequence[Row]], str | None]
-    ) -> None:
+    def __init__(self, memory: dict[str, Any], readers: Readers, label: str) -> None:
         super().__init__(memory)
-        self._confirm = confirm
+        self._readers, self._label = readers, label
         self._presets = {name: kind(memory.setdefault(name, {})) for name, kind in PRESETS.items()}
         self._reads = [(name, one.read, one.of_messages) for name, one in self._presets.items()]
 
     def read(self, line: str) -> Sequence[Row]:
-        if (found := self._confirm(None, ())) is not None:
+        if (found := self._readers.found) is not None:
             return self._presets[found].read_line(line)
         text = message(line)
         for name, read, of_messages in self._reads:
@@ -244,14 +222,15 @@ class _Search(Preset):
                 rows = read(text if of_messages else line)
             except (ValueError, OverflowError):  # as in `read_line`, without a call for each preset
                 continue
-            if rows and self._confirm(name, rows):
+            if rows and self._readers.confirm(self._label, name, rows):
                 return rows
         return NOTHING
 
     def finish(self) -> Sequence[Row]:
-        if (found := self._confirm(None, ())) is not None:
+        if (found := self._readers.found) is not None:
             return self._presets[found].finish()
         for name, preset in self._presets.items():
             if rows := preset.finish():
-                return rows if self._confirm(name, rows) else NOTHING
+                is_found = self._readers.confirm(self._label, name, rows)
+                return rows if is_found else NOTHING
         return NOTHING

@@ -80,14 +80,11 @@ class SingleValues(LogDecoder):
             return _row(self._metric, fields[own[0]], step)
         text = plain_text(line)
         for found in self._named.finditer(text):
-            if self._is_free(text[max(0, found.start() - _BEFORE) : found.start()]):
+            before = text[max(0, found.start() - _BEFORE) : found.start()]
+            of_part = pairs.part(_LEADS.sub("", before)) and not pairs.part_of_name(self._metric)
+            if not of_part and _FREE.search(before):  # it is not the name of another metric
                 return _row(self._metric, float(found["value"]), pairs.step_in(text))
         return None
-
-    def _is_free(self, before: str) -> bool:
-        """Return True if the text before a name does not make it the name of another metric."""
-        of_part = pairs.part(_LEADS.sub("", before)) and not pairs.part_of_name(self._metric)
-        return not of_part and _FREE.search(before) is not None
 
     def _collect(self, block: bytes) -> None:
         seen = self.state.setdefault(_SEEN, {})
