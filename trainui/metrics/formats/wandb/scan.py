@@ -9,16 +9,13 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from bisect import bisect
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
+from operator import itemgetter
 from typing import NamedTuple
 
-import numpy as np
-
 from trainui.metrics.formats.protobuf import DAMAGED, fields
-from trainui.store.points.lazy_numpy import Bytes, Ints
 
 BLOCK = 32_768
 """No fragment crosses a multiple of this; fewer than 7 bytes before one are padding."""
@@ -32,12 +29,11 @@ HISTORY_TAG, SUMMARY_TAG, METRIC_TAG = 0x12, 0x1A, 0x62
 """The first bytes of a row, a summary and a definition, behind the record's number."""
 
 _SIZE = rb"[\x80-\xff]{0,4}[\0-\x7f]"
-_NUMBER_TAG = 0x08
 _NUMBER = rb"\x08[\x80-\xff]{0,9}[\0-\x7f]"
 _INFO = rb"(?:\x82\x01|\x9a\x01|\xc2\x0c)"
 """The tags of what a record of the training's own has in front, by version: fields 16, 19, 200."""
 _HEAD = _NUMBER + rb"(?:([\x12\x62])(" + _SIZE + rb")|" + _INFO + rb")"
-_WHOLE = re.compile(rb"\x01" + _HEAD, re.DOTALL)
+_WHOLE = re.compile(rb"\x01(?=" + _HEAD + rb")", re.DOTALL)
 _SUMMARY = re.compile(_NUMBER + rb"(?:\x1a" + _SIZE + rb"|(" + _INFO + rb"))", re.DOTALL)
 _WHOLE_SUMMARY = re.compile(rb"\x01" + _SUMMARY.pattern, re.DOTALL)
 _BEGUN = b"\x02\x08"
@@ -46,8 +42,6 @@ _CONTENT = re.compile(_HEAD, re.DOTALL)
 
 _LONGEST = 4 << 20
 """Bytes of a record; a longer one is skipped."""
-_LONGEST_HEAD = 16
-"""Bytes behind the kind of a fragment by which a short row is recognised."""
 
 
 class ScannedRecords(NamedTuple):
@@ -62,21 +56,15 @@ class ScannedRecords(NamedTuple):
 
 def find(data: bytes, offset: int) -> ScannedRecords:
     """Return the rows and the definitions in some bytes, which begin at a record or at a block."""
-    ends, rows, others = _short_rows(data)
-    definitions = list[tuple[int, bytes]]()
-    for end, tag, content in chain(_in_one_fragment(data, others), _in_several(data, offset)):
-        at = bisect(ends, end)
+    found = sorted(chain(_in_one_fragment(data), _in_several(data, offset)), key=itemgetter(0))
+    rows, definitions = list[bytes](), list[tuple[int, bytes]]()
+    for _end, tag, content in found:
         if tag == HISTORY_TAG:
-            ends.insert(at, end)
-            rows.insert(at, content)
+            rows.append(content)
         else:
-            definitions.append((end, content))
-    definitions.sort()
-    last = max(ends[-1:] + [end for end, _content in definitions[-1:]], default=0)
-    size = last or _before_last_record(data, offset)
-    return ScannedRecords(
-        size, rows, [(bisect(ends, end), content) for end, content in definitions]
-    )
+            definitions.append((len(rows), content))
+    size = found[-1][0] if found else _before_last_record(data, offset)
+    return ScannedRecords(size, rows, definitions)
 
 
 def _before_last_record(data: bytes, offset: int) -> int:
@@ -128,49 +116,16 @@ def contents(record: bytes, *tags: int) -> Iterator[tuple[int, bytes]]:
         )
 
 
-def _in_one_fragment(data: bytes, places: Iterable[int]) -> Iterator[tuple[int, int, bytes]]:
-    """Yield the end, the tag and the content of rows and definitions that begin at some places."""
-    for head, end in framed(data, filter(None, (_WHOLE.match(data, at) for at in places))):
+def _in_one_fragment(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield the end, the tag and the content of rows and definitions in one fragment."""
+    for head, end in framed(data, _WHOLE.finditer(data, FRAME.size - 1)):
         if head.lastindex is None:
             for tag, content in contents(data[head.start() + 1 : end], HISTORY_TAG, METRIC_TAG):
                 yield end, tag, content
         else:
-            yield end, head[1][0], data[head.end() : head.end() + _number(head[2])]
-
-
-def _short_rows(data: bytes) -> tuple[list[int], list[bytes], list[int]]:
-    """Return the ends of nearly all rows, these, and where another row or definition may begin."""
-    whole = np.frombuffer(data, np.uint8)
-    first = FRAME.size - 1
-    kinds = np.flatnonzero(whole[first + 1 :] == _NUMBER_TAG) + first
-    kinds = kinds[whole[kinds] == FULL]
-    others = kinds[kinds >= len(data) - _LONGEST_HEAD].tolist()
-    kinds = kinds[: len(kinds) - len(others)]
-    tags = kinds + 3
-    for _byte in range(2):
-        tags += whole[tags - 1] >= 0x80
-    tag, low, high = whole[tags], whole[tags + 1], whole[tags + 2]
-    is_short = (whole[tags - 1] < 0x80) & (tag == HISTORY_TAG) & (low >= 0x80) & (high < 0x80)
-    others = kinds[~is_short & (tag != SUMMARY_TAG)].tolist() + others
-    kinds, begins = kinds[is_short], tags[is_short] + 3
-    ends = kinds + 1 + _little(whole, kinds - 2, 2)
-    sizes = (low[is_short] & 0x7F) + high[is_short].astype(np.int64) * 128
-    sums = _little(whole, kinds - 6, 4)
-    crc32, places = zlib.crc32, zip(kinds.tolist(), ends.tolist(), strict=True)
-    actual = [crc32(data[kind:end]) for kind, end in places]  # a third of the search
-    # what looks like a row and is none, or is not written yet, has another checksum
-    is_row = np.array(actual, np.int64) == sums
-    begins, ends, sizes = begins[is_row], ends[is_row], sizes[is_row]
-    places = zip(begins.tolist(), (begins + sizes).tolist(), strict=True)
-    return ends.tolist(), [data[begin:until] for begin, until in places], others
-
-
-def _little(whole: Bytes, at: Ints, size: int) -> Ints:
-    """Return the little-endian numbers at some places."""
-    number = np.zeros(len(at), np.int64)
-    for byte in range(size):
-        number |= whole[at + byte].astype(np.int64) << 8 * byte
-    return number
+            begin, size = head.end(2), head[2]
+            number = sum((byte & 0x7F) << 7 * at for at, byte in enumerate(size))
+            yield end, head[1][0], data[begin : begin + number]
 
 
 def _in_several(data: bytes, offset: int) -> Iterator[tuple[int, int, bytes]]:
@@ -220,7 +175,3 @@ def _fragment(data: bytes, at: int) -> tuple[int, bytes] | None:
     if not whole or zlib.crc32(data[begin - 1 : begin + length]) != checksum:
         return None
     return kind, data[begin : begin + length]
-
-
-def _number(varint: bytes) -> int:
-    return sum((byte & 0x7F) << 7 * at for at, byte in enumerate(varint))
