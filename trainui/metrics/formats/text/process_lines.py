@@ -14,13 +14,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from trainui.metrics.formats.numbers import to_number
-from trainui.metrics.formats.text.presets import line_labels, pairs
+from trainui.metrics.formats.text.presets import pairs
 
 _RANK = re.compile(
     r"\[(?:(?:rank|gpu|cuda)[ :]?|default)(?P<rank>\d+)\]:?\s?|\[\d+,(?P<mpi>\d+)\]<std\w+>:\s?",
     re.IGNORECASE,
 )
 _ACTOR = re.compile(r"\((?:\w+ )?pid=(?P<number>\d+)[^()]*\)\s")
+_LABEL = re.compile(
+    r"\s*(?P<stem>(?:[A-Za-z][\w.-]*?[-_.]?|(?:\d+\.){3})?)(?P<number>\d{1,6})(?::|\s*\|) "
+)
+_SEPARATORS, _LONGEST = frozenset(":|"), 40
+_COUNTS = re.compile(
+    r"(?:.*[-_.])?(?:e|ep|epoch|s|step|it|iter|iteration|round|episode|batch|update|tick)[-_.]?",
+    re.IGNORECASE,
+)
 
 _MOST_HELD = 64
 """Lines that wait until it is clear if their numbers are labels."""
@@ -38,6 +46,12 @@ Lines = Sequence[tuple[str, str]]
 """Labels, empty for the main process, and the lines behind them."""
 
 
+def find_label(line: str) -> re.Match[str] | None:
+    """Return the label that a line begins with."""
+    found = _LABEL.match(line) if _SEPARATORS.intersection(line[:_LONGEST]) else None
+    return None if found is None or _COUNTS.fullmatch(found["stem"]) else found
+
+
 class ProcessLines:
     """Finds the process of each line; keeps what it has seen in a memory, as plain JSON."""
 
@@ -53,7 +67,7 @@ class ProcessLines:
             if "[" in rest and any((one[1] or one[2]) != rank for one in _RANK.finditer(rest)):
                 return [("", line)]  # two processes have written at once
             return [(f"rank{rank}", rest)]
-        label = _ACTOR.match(line) if line[:1] == "(" else line_labels.find(line)
+        label = _ACTOR.match(line) if line[:1] == "(" else find_label(line)
         if label is None or to_number(line[label.end() :]) is not None:
             return [("", line)]  # no label, as in `beta1: 0.9`
         stem = "pid" if label.re is _ACTOR else label["stem"]
@@ -61,7 +75,7 @@ class ProcessLines:
 
     def finish(self) -> Lines:
         """Return the lines that still wait: their numbers are no labels."""
-        return self._from_held("", with_labels=True)
+        return [("", line) for _label, line, _text in self._take_held()]
 
     def prefix(self, label: str) -> str:
         """Return the prefix of a process's metrics, whose label has just given some."""
@@ -80,7 +94,7 @@ class ProcessLines:
         self.memory["last"] = stem, number, last_step if step is None else step
         if (stem, number) == (last_stem, last) and len(held) < 2:
             self.memory.update(main=label, repeats=True)
-            return [*self._from_held("", with_labels=False), ("", text)]
+            return [("", text) for *_label, text in (*self._take_held(), (label, line, text))]
         held.append((label, line, text))
         goes_on = step is not None and last_step is not None and step > last_step
         starts_over = step is not None and last_step is not None and step <= last_step
@@ -88,16 +102,14 @@ class ProcessLines:
         if stem != last_stem or number <= last or starts_over or repeats:
             self.memory["apart"] = True
             self.memory.setdefault("main", held[0][0])
-            return self._from_held(None, with_labels=False)
+            return [(self._own(label), text) for label, _line, text in self._take_held()]
         return self.finish() if goes_on or len(held) > _MOST_HELD else []
 
-    def _from_held(self, label: str | None, *, with_labels: bool) -> list[tuple[str, str]]:
-        """Return the lines that waited, for a process, or each for its own if None."""
-        held, self.memory["held"] = self.memory.get("held", []), []
-        return [
-            (self._own(own) if label is None else label, line if with_labels else text)
-            for own, line, text in held
-        ]
+    def _take_held(self) -> list[tuple[str, str, str]]:
+        """Return the lines that waited: the label of each, the line, and the text behind it."""
+        held: list[tuple[str, str, str]] = self.memory.get("held", [])
+        self.memory["held"] = []
+        return held
 
     def _own(self, label: str) -> str:
         """Return the label, which is empty for the process that was read as the main one."""

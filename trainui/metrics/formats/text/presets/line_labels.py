@@ -1,8 +1,7 @@
-"""Labels that launchers put before the lines of each process: `0: `, `worker-1: `, `node2 | `.
+"""Folds, seeds and trials that are trained one after the other, and trainings of other words.
 
-The rule: the numbers of the label seen first have no prefix; those of another one have it, so that
-no curve mixes two processes. A number that counts up together with the steps is no label. Folds,
-seeds and trials that are trained one after the other in a log are kept apart by the same rule.
+The rule: the numbers of the one seen first have no prefix; those of another one have it, so that no
+curve mixes two. A number that counts up together with the steps is none.
 """
 
 from __future__ import annotations
@@ -13,9 +12,6 @@ from typing import Any
 
 from trainui.metrics.formats import labels
 
-_LABEL = re.compile(
-    r"\s*(?P<stem>(?:[A-Za-z][\w.-]*?[-_.]?|(?:\d+\.){3})?)(?P<number>\d{1,6})(?::|\s*\|) "
-)
 FOLDS = "folds"
 """Key in a preset's memory: the first fold, seed or trial, and the last."""
 
@@ -28,13 +24,6 @@ _FOLD_HEADING = re.compile(
     rf"\W*(?:(?:start|begin|train)\w* )?{_FOLD.pattern}(?:\s*(?:/|of)\s*\d+)?\W*", re.IGNORECASE
 )
 _LONGEST_HEADING = 120
-_SEPARATORS, _LONGEST = frozenset(":|"), 40
-_COUNTS = re.compile(
-    r"(?:.*[-_.])?(?:e|ep|epoch|s|step|it|iter|iteration|round|episode|batch|update|tick)[-_.]?",
-    re.IGNORECASE,
-)
-
-
 _WORDS = re.compile(r"\W*(?P<word>[A-Za-z][A-Za-z_]*)\W*")
 _NO_LABEL = re.compile(
     rf"{labels.HELD_OUT}|train(?:ing)?|validat\w+|evaluat\w+|(?:complet|finish|log|report)\w*|done|end"
@@ -61,30 +50,21 @@ def is_fold_heading(line: str) -> bool:
     return len(line) < _LONGEST_HEADING and _FOLD_HEADING.fullmatch(line) is not None
 
 
-def find(line: str) -> re.Match[str] | None:
-    """Return the label that a line begins with."""
-    found = _LABEL.match(line) if _SEPARATORS.intersection(line[:_LONGEST]) else None
-    return None if found is None or _COUNTS.fullmatch(found["stem"]) else found
+def prefix_of_fold(memory: dict[str, Any], fold: tuple[str, int], step: float) -> str:
+    """Return the prefix of the metrics in a line of a fold with a step.
 
-
-class LineLabels:
-    """Decides which labels make metrics of their own."""
-
-    def __init__(self, memory: dict[str, Any], key: str) -> None:
-        """Keep what was seen in the memory of a preset, under a key."""
-        self.memory, self.key = memory, key
-
-    def prefix(self, stem: str, number: int, step: float) -> str:
-        """Return the prefix of the metrics in a line with a label and a step."""
-        start = {"first": [stem, number], "last": [stem, number, step], "apart": False}
-        seen = self.memory.setdefault(self.key, start)
-        last_stem, last, last_step = seen["last"]
-        seen["last"] = [stem, number, step]
-        counts_up = stem == last_stem and number > last and step > last_step
-        if (stem, number) == (last_stem, last) and not seen["apart"]:
-            return ""
-        if counts_up and not seen["apart"]:
-            seen["first"] = [stem, number]
-            return ""
-        seen["apart"] = True
-        return "" if seen["first"] == [stem, number] else f"{stem or 'rank'}{number} "
+    The memory is that of a preset.
+    """
+    stem, number = fold
+    start = {"first": [stem, number], "last": [stem, number, step], "apart": False}
+    seen = memory.setdefault(FOLDS, start)
+    last_stem, last, last_step = seen["last"]
+    seen["last"] = [stem, number, step]
+    counts_up = stem == last_stem and number > last and step > last_step
+    if (stem, number) == (last_stem, last) and not seen["apart"]:
+        return ""
+    if counts_up and not seen["apart"]:
+        seen["first"] = [stem, number]
+        return ""
+    seen["apart"] = True
+    return "" if seen["first"] == [stem, number] else f"{stem}{number} "

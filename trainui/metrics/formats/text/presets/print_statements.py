@@ -28,7 +28,6 @@ from trainui.metrics.formats.text.presets.base import (
     prefixed,
 )
 from trainui.metrics.formats.text.presets.epoch_steps import EpochSteps
-from trainui.metrics.formats.text.presets.line_labels import LineLabels
 from trainui.metrics.formats.text.presets.pairs import Pair
 
 _BAR = re.compile(r"\d+%\||\[\d+:\d\d[<,]")
@@ -147,8 +146,7 @@ class PrintStatements(Preset):
         fold = (rows and line_labels.find_fold(line)) or self.memory.get(_FOLD)
         if not rows or fold is None:
             return rows
-        stem, number = fold
-        prefix = LineLabels(self.memory, line_labels.FOLDS).prefix(stem, number, rows[0][STEP])
+        prefix = line_labels.prefix_of_fold(self.memory, fold, rows[0][STEP])
         return [prefixed(prefix, row) for row in rows] if prefix else rows
 
     def _continued(self, line: str, step: float, of: str, before: str) -> Sequence[Row]:
