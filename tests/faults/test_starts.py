@@ -7,12 +7,13 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import psutil
 
 from tests.integration import background
-from tests.unit.supervisor.waiting import wait_for, wait_for_death, wait_for_exit
+from tests.unit.supervisor.waiting import PATIENCE, wait_for, wait_for_death, wait_for_exit
 from trainui import paths
 from trainui.execution.broker import server_process
 from trainui.execution.daemon import health, lifecycle, prestart
@@ -20,9 +21,9 @@ from trainui.execution.daemon.watchdog import EXIT_HELD
 from trainui.execution.processes import desired_state, locks, spawn
 from trainui.paths import Home
 from trainui.supervisor import process
+from trainui.supervisor.fork_server import ForkServer
 from trainui.supervisor.protocol import Spec
 from trainui.supervisor.supervise import ALREADY, STARTED
-from trainui.supervisor.supervise import __file__ as supervise_file
 
 AT_ONCE = 8
 
@@ -143,21 +144,20 @@ def test_the_worker_starts_beside_the_broker(trainui_home: Home) -> None:
 
 
 def test_of_many_supervisors_of_one_attempt_one_runs_it(tmp_path: Path) -> None:
-    """Case 10, an attempt. Eight processes launch it at once: it runs once; seven say it did."""
+    """Case 10, an attempt. Eight fork servers start it at once: it runs once; seven say it did."""
     spec = Spec(("sh", "-c", "echo ran; sleep 0.2"), cwd=str(tmp_path), env={"PATH": "/bin"})
     attempt_dir = tmp_path / "attempt-1"
     attempt_dir.mkdir(mode=0o700)
     process.create_lock(attempt_dir)
     (attempt_dir / "spec.json").write_text(spec.to_json())
-    argv = [sys.executable, "-I", "-S", supervise_file, str(attempt_dir)]
 
-    def start(_: int) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(argv, capture_output=True, text=True, check=False)
+    def start(_: int) -> tuple[int, int, str]:
+        with closing(ForkServer()) as server:
+            return server.ask(attempt_dir, PATIENCE)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = list(pool.map(start, range(AT_ONCE)))
-    codes = sorted(answer.returncode for answer in answers)
-    assert codes == [STARTED] + [ALREADY] * (AT_ONCE - 1)
-    assert sum("was started before" in answer.stderr for answer in answers) == AT_ONCE - 1
+        answers = sorted(pool.map(start, range(AT_ONCE)))
+    assert [code for code, _, _ in answers] == [STARTED] + [ALREADY] * (AT_ONCE - 1)
+    assert sum("was started before" in message for _, _, message in answers) == AT_ONCE - 1
     wait_for_exit(attempt_dir)
     assert (attempt_dir / "stdout.log").read_text() == "ran\n"

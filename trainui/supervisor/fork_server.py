@@ -13,12 +13,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Collection
 from pathlib import Path
 
 from trainui import installed, limits
 from trainui.errors import ReplacedError
 from trainui.supervisor import supervise
+from trainui.supervisor.protocol import IDENTITY
 
 UNANSWERED = "the supervisor ended before it answered; see supervisor.log"
 
@@ -30,14 +30,8 @@ class NoAnswerError(Exception):
 class ForkServer:
     """A client of the fork server, which starts it on first use."""
 
-    def __init__(self, *, python: str = sys.executable, without: Collection[str] = ()) -> None:
-        """Store the options; the process is started on first use.
-
-        `without` are the identity variables of an attempt; they are set to empty, so that the fork
-        server does not count as a process of that attempt.
-        """
+    def __init__(self, *, python: str = sys.executable) -> None:
         self._python = python
-        self._without = frozenset(without)
         self._running: tuple[subprocess.Popen[bytes], socket.socket] | None = None
         self._lock = threading.Lock()
 
@@ -92,7 +86,7 @@ class ForkServer:
             ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with its:
                 try:
-                    self._running = spawn(self._python, its, without=self._without), ours
+                    self._running = spawn(self._python, its), ours
                 except (OSError, ReplacedError):
                     ours.close()
                     raise
@@ -116,10 +110,11 @@ class ForkServer:
             self._end()
 
 
-def spawn(
-    python: str, connection: socket.socket, *, without: Collection[str]
-) -> subprocess.Popen[bytes]:
+def spawn(python: str, connection: socket.socket) -> subprocess.Popen[bytes]:
     """Start a fork server that receives requests through `connection`.
+
+    The identity variables of an attempt are set to empty, so that it does not count as a process of
+    the attempt that started us.
 
     Raises:
         OSError: the interpreter cannot be started.
@@ -129,7 +124,7 @@ def spawn(
         raise ReplacedError
     process = subprocess.Popen(
         [python, "-I", "-S", "-X", "utf8", supervise.__file__],
-        env={**os.environ, **dict.fromkeys(without, "")},
+        env={**os.environ, **dict.fromkeys(IDENTITY, "")},
         stdin=connection.fileno(),
         stdout=subprocess.DEVNULL,
     )

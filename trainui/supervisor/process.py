@@ -115,7 +115,7 @@ def launch(
     paths.write_private(attempt_dir / protocol.SPEC_FILE, spec.to_json())
     if fork_server is not None:
         return _ask(fork_server, attempt_dir, patience)
-    with closing(ForkServer(python=python, without=spec.identity)) as own:
+    with closing(ForkServer(python=python)) as own:
         return _ask(own, attempt_dir, patience)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -65,10 +64,8 @@ def step(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
     real = fork_server.spawn
 
-    def spawn(
-        _python: str, connection: socket.socket, *, without: Collection[str]
-    ) -> subprocess.Popen[bytes]:
-        return real(str(python), connection, without=without)
+    def spawn(_python: str, connection: socket.socket) -> subprocess.Popen[bytes]:
+        return real(str(python), connection)
 
     monkeypatch.setattr(fork_server, "spawn", spawn)
     return str(request.param)

@@ -175,15 +175,13 @@ def test_it_ends_with_who_started_it() -> None:
     wait_for_death(pid)
 
 
-def test_it_gets_an_attempts_variables_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_gets_an_attempts_variables_empty(
+    own: ForkServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TRAINUI_STAGE", "of the one who started us")
-    own = ForkServer(without=["TRAINUI_STAGE"])
-    try:
-        own.prepare()
-        environ = Path(f"/proc/{pid_of(own)}/environ")
-        # for a moment after it was started a process shows none
-        wait_for(lambda: environ.read_bytes(), "its environment")
-        carried = environ.read_bytes().split(b"\0")
-    finally:
-        own.close()
+    own.prepare()
+    environ = Path(f"/proc/{pid_of(own)}/environ")
+    # for a moment after it was started a process shows none
+    wait_for(lambda: environ.read_bytes(), "its environment")
+    carried = environ.read_bytes().split(b"\0")
     assert [line for line in carried if line.startswith(b"TRAINUI_STAGE")] == [b"TRAINUI_STAGE="]

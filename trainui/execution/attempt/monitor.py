@@ -31,7 +31,7 @@ from trainui.store.runs import attempt_rows, attempts
 from trainui.supervisor import process
 from trainui.supervisor.fork_server import ForkServer
 from trainui.supervisor.process import ProbeState
-from trainui.supervisor.protocol import IDENTITY, JournalError
+from trainui.supervisor.protocol import JournalError
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class AttemptMonitor:
         """
         self._store = store
         self._here = here
-        self._fork_server = fork_server or ForkServer(without=IDENTITY)
+        self._fork_server = fork_server or ForkServer()
         self._launcher = Launcher(store, self._fork_server, stopping)
         self._poller = AttemptPoller(store, self._launcher, stopping)
         self._stopping = stopping

@@ -17,7 +17,7 @@ from trainui.errors import NotPlainFileError, StoreError
 from trainui.execution.broker import restarts, server_process
 from trainui.execution.daemon import heartbeat, readiness
 from trainui.execution.daemon.heartbeat import HeartbeatCheck
-from trainui.execution.processes import desired_state, locks
+from trainui.execution.processes import desired_state, locks, spawn
 from trainui.formatting import signal_name
 from trainui.paths import Home, write_private
 from trainui.store.db import sqlite_file
@@ -134,7 +134,7 @@ def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> 
         end = last_end(home)
         how = "how it ended is unknown" if end is None else str(end)
         found.append(f"the worker is not running: {how}; {again}")
-        if said := _last_line(home.worker_log):
+        if said := spawn.read_tail(home.worker_log, lines=1):
             found.append(f"last line of the worker's log: {said}")
     elif hangs(home):
         silent = f"does not respond, pid {worker['pid']}"
@@ -187,16 +187,6 @@ def _replaced(asked: HeartbeatCheck) -> str:
 
 def _how(code: int) -> str:
     return f"exit code {code}" if code >= 0 else f"killed by signal {-code} ({signal_name(-code)})"
-
-
-def _last_line(log: Path) -> str:
-    try:
-        with plain_files.open_plain(log) as file:
-            file.seek(max(0, file.seek(0, 2) - 4096))
-            lines = file.read().decode(errors="replace").splitlines()
-    except OSError:
-        return ""
-    return lines[-1] if lines else ""
 
 
 def _file(home: Home, name: str) -> Path:

@@ -10,7 +10,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -45,9 +45,6 @@ HORIZON, BRIEF_HORIZON = 20, 4
 So a pass stays cheap with ten thousand queued stages. The second is for passes in between those
 that write wait reasons."""
 
-_HORIZONS = {"cpu": HORIZON, "gpu": HORIZON}
-_BRIEF_HORIZONS = {"cpu": BRIEF_HORIZON, "gpu": BRIEF_HORIZON}
-
 BEHIND = WaitReason("behind earlier stages in the queue")
 """Wait reason of a stage beyond the horizon; constant, so that it is written once."""
 
@@ -66,9 +63,22 @@ class TaskMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class _Depth:
+    """How much of the queue is read."""
+
+    horizons: Mapping[str, int]
+    """Stages for each kind of slot."""
+    is_brief: bool
+    """True if GPU stages behind the first ones of the queue are not searched for."""
+    is_early: bool
+    """True if wait reasons are to be written later."""
+
+
+@dataclass(frozen=True, slots=True)
 class _View:
     """A snapshot of the state that the planner needs, read in one transaction."""
 
+    depth: _Depth
     waiting: Sequence[StageRecord]
     """Queued stages, up to the horizon."""
     cut: frozenset[str]
@@ -82,11 +92,11 @@ class _View:
     """True if an attempt was granted and not yet claimed."""
     is_active: bool
     """True if a run is unfinished."""
-    horizons: Mapping[str, int]
-    is_brief: bool
-    """True if GPU stages behind the first ones of the queue were not searched for."""
-    is_early: bool
-    """True if wait reasons are to be written later."""
+
+    @property
+    def needs_gpu(self) -> bool:
+        """True if one of the stages waits for a GPU."""
+        return any(stage.definition.gpus for stage in self.waiting)
 
 
 REASONS_EVERY = 1.0
@@ -141,28 +151,34 @@ class Planner:
         """
         last = self._last
         if changed or last is None or last.is_open or self._are_reasons_due:
-            self._last = self._read()
+            is_brief = time.monotonic() < self._no_gpu_stage_at + REASONS_EVERY
+            horizon = BRIEF_HORIZON if is_brief else HORIZON
+            horizons = {"cpu": horizon, "gpu": horizon}
+            is_early = self._seconds_to_reasons() > 0
+            self._last = self._read(_Depth(horizons, is_brief=is_brief, is_early=is_early))
         elif not (self._is_disk_short or _is_moved_by_time(last)):
             return
         assert self._last is not None
         self._send_again(self._last.unclaimed)
         self._last = self._grant_slots(self._last)
-        if not any(stage.definition.gpus for stage in self._last.waiting):
+        if not self._last.needs_gpu:
             nvml.close()
 
     def _grant_slots(self, view: _View) -> _View:
         """Grant free slots, raising the horizon as long as slots are left for later stages."""
-        is_early = view.is_early or time.monotonic() < self._reasons_written_at + REASONS_EVERY
+        is_early = (
+            view.depth.is_early or time.monotonic() < self._reasons_written_at + REASONS_EVERY
+        )
         if is_early and self._is_full(view):
             self._are_reasons_due = True
             return view
-        horizons, reasons = view.horizons, dict[str, WaitReason]()
+        reasons = dict[str, WaitReason]()
         while view.waiting:
             left, reasons = self._grant_round(view)
             if not (wider := left & view.cut):
                 break
-            horizons = {k: n * 8 if k in wider else n for k, n in horizons.items()}
-            view = self._read(view, horizons)
+            horizons = {k: n * 8 if k in wider else n for k, n in view.depth.horizons.items()}
+            view = self._read(replace(view.depth, horizons=horizons))
         self._are_reasons_due = is_early and bool(reasons or view.cut)
         if reasons and not self._are_reasons_due:
             self._reasons_written_at = time.monotonic()
@@ -172,34 +188,25 @@ class Planner:
     def _is_full(self, view: _View) -> bool:
         """Return True if no stage can start until a slot is freed."""
         taken = sum(slot.kind == "cpu" for slot in view.held)
-        needs_gpu = any(stage.definition.gpus for stage in view.waiting)
-        return bool(view.waiting) and not needs_gpu and taken >= self._settings.cpus
+        return bool(view.waiting) and not view.needs_gpu and taken >= self._settings.cpus
 
-    def _read(
-        self, narrower: _View | None = None, horizons: Mapping[str, int] = _HORIZONS
-    ) -> _View:
-        """Read the queue, up to wider horizons if `narrower` is what was read in this pass."""
+    def _read(self, depth: _Depth) -> _View:
         # When the worker starts, all messages count as lost: their receiver is dead.
         patience = 0 if self._last is None else SEND_AGAIN_AFTER
-        if narrower is None:
-            is_brief = time.monotonic() < self._no_gpu_stage_at + REASONS_EVERY
-            is_early = self._seconds_to_reasons() > 0
-            horizons = _BRIEF_HORIZONS if is_brief else _HORIZONS
-        else:
-            is_brief, is_early = narrower.is_brief, narrower.is_early
         with self._store.read() as connection:
-            waiting, cut = _page(connection, horizons, self._here, is_brief=is_brief)
+            waiting, cut = _page(connection, depth, self._here)
             has_gpu_stage = any(stage.definition.gpus for stage in waiting)
-            if cut and not is_brief and not has_gpu_stage:
+            if cut and not depth.is_brief and not has_gpu_stage:
                 self._no_gpu_stage_at = time.monotonic()
             is_open = stage_queue.is_any_open(connection, self._here)
             lost, silent = list[AttemptRecord](), list[str]()
             if is_open:
                 before = clock.now() - patience
                 lost = stage_queue.unclaimed(connection, sent_before=before, here=self._here)
-            if cut and not is_early:
+            if cut and not depth.is_early:
                 silent = stage_queue.queued_in_silence(connection, limit=SILENT, here=self._here)
             return _View(
+                depth=depth,
                 waiting=waiting,
                 cut=cut,
                 silent=silent,
@@ -208,9 +215,6 @@ class Planner:
                 paused=runs.flag(connection, runs.PAUSED) is not None,
                 is_open=is_open,
                 is_active=bool(waiting) or is_open or runs.is_any_active(connection),
-                horizons=horizons,
-                is_brief=is_brief,
-                is_early=is_early,
             )
 
     def _send_again(self, lost: Sequence[TaskMessage]) -> None:
@@ -229,7 +233,7 @@ class Planner:
         stage id.
         """
         usable = Usable()  # the driver is asked only if a stage waits for a GPU
-        if not view.paused and any(stage.definition.gpus for stage in view.waiting):
+        if view.needs_gpu and not view.paused:
             usable = gpus.usable_gpus(self._settings)
         waiting = wait_reasons.waiting_stages(view.waiting, usable, self._delays, self._settings)
         self._is_disk_short = any(stage.wait_reason for stage in waiting)
@@ -284,13 +288,14 @@ def _named(view: _View) -> dict[Slot, str]:
 
 
 def _page(
-    connection: Connection, horizons: Mapping[str, int], here: HostView | None, *, is_brief: bool
+    connection: Connection, depth: _Depth, here: HostView | None
 ) -> tuple[list[StageRecord], frozenset[str]]:
     """Return the queue up to the horizons, and the kinds of slots with more stages beyond.
 
     A brief page has GPU stages from further behind only if one is among the first, since such a
     search reads the whole queue.
     """
+    horizons = depth.horizons
     least = min(horizons.values())
     waiting = stage_queue.queued(connection, limit=least + 1, here=here)
     if len(waiting) <= least:
@@ -298,7 +303,7 @@ def _page(
     pages = {}
     for kind, horizon in horizons.items():
         pages[kind] = [one for one in waiting if (one.definition.gpus > 0) == (kind == "gpu")]
-        is_known = is_brief and kind == "gpu" and not pages[kind]
+        is_known = depth.is_brief and kind == "gpu" and not pages[kind]
         if len(pages[kind]) <= horizon and not is_known:
             pages[kind] = stage_queue.queued(connection, kind=kind, limit=horizon + 1, here=here)
     cut = frozenset(kind for kind, page in pages.items() if len(page) > horizons[kind])

@@ -10,7 +10,6 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,6 @@ class Lock:
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
         self.descriptor = descriptor
-
-    def describe(self, info: Mapping[str, Any]) -> None:
-        """Write our pid, our start time and `info` into the lock file."""
-        pid = os.getpid()
-        text = json.dumps({"pid": pid, "start_ticks": start_ticks(pid), **info})
-        os.ftruncate(self.descriptor, 0)
-        os.pwrite(self.descriptor, text.encode(), 0)
 
     def is_lost(self) -> bool:
         """Return True if the file at its path was removed or replaced: nobody sees this lock."""
@@ -52,22 +44,24 @@ class Lock:
         self.close()
 
 
-def acquire(path: Path, info: Mapping[str, Any] | None = None) -> Lock | None:
+def acquire(path: Path) -> Lock | None:
     """Acquire the lock for the lifetime of this process, or until it is closed.
 
-    Returns None if another process owns it. `info` has further fields to write into the file.
+    Returns None if another process owns it. Our pid and start time are written into the file.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     if not _take(descriptor):
         os.close(descriptor)
         return None
-    lock = Lock(path, descriptor)
-    lock.describe(info or {})
-    return lock
+    pid = os.getpid()
+    text = json.dumps({"pid": pid, "start_ticks": start_ticks(pid)})
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, text.encode(), 0)
+    return Lock(path, descriptor)
 
 
 def holder(path: Path) -> dict[str, Any] | None:
-    """Return the fields that a lock's owner wrote (`pid` and more); None if the lock is free.
+    """Return what a lock's owner wrote (`pid` and `start_ticks`); None if the lock is free.
 
     Empty if the owner has not written them yet or only inherited the lock.
     """

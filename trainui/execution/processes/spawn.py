@@ -19,6 +19,9 @@ from trainui.supervisor.protocol import IDENTITY
 _LOG_LIMIT = 1 << 20
 """Size in bytes at which a log is rotated. A start adds a few lines; one old log is kept."""
 
+_TAIL_BYTES = 1 << 16
+"""How much of the end of a log is searched for its last lines."""
+
 _KILL_WAIT = 5.0
 """Seconds to wait after SIGKILL: a process in an uninterruptible system call dies only after it."""
 
@@ -122,10 +125,12 @@ def accept_signals() -> None:
 
 
 def read_tail(log: Path, start: int = 0, *, lines: int = 15) -> str:
-    """Return the last lines of a log after byte offset `start`; empty if there is no log."""
+    """Return the last lines of a log after byte offset `start`; empty if it cannot be read."""
     try:
-        text = plain_files.read_bytes(log)[start:].decode(errors="replace")
-    except FileNotFoundError:
+        with plain_files.open_plain(log) as file:
+            file.seek(max(start, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+            text = file.read().decode(errors="replace")
+    except OSError:
         return ""
     return "\n".join(text.splitlines()[-lines:])
 

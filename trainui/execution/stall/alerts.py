@@ -61,7 +61,7 @@ class StallAlerts(StallWatch):
     def _begin(self, alert: Alert) -> _WatchedAlert:
         least = self._least_silence
         pace = Cadence((), least_silence=least, of_median=alert.limit, of_longest=0.0)
-        return _WatchedAlert(alert, pace, Stall(self._store, self._look_every))
+        return _WatchedAlert(alert, pace, Stall(self._store, self._grace))
 
     def _judge(self, attempt: AttemptRecord, watched: _WatchedAlert, now: float) -> None:
         pace = watched.pace

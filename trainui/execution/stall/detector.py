@@ -89,7 +89,7 @@ class StallDetector(StallWatch):
         # an external run started long ago: the time since then is no gap between two outputs
         signs = _known_signs(attempt, now) if attempt.celery_task_id is not None else [now]
         pace = Cadence(signs, least_silence=self._least_silence)
-        return _WatchedAttempt(pace, marks, Stall(self._store, self._look_every))
+        return _WatchedAttempt(pace, marks, Stall(self._store, self._grace))
 
     def _learn(self, attempt: AttemptRecord, watched: _WatchedAttempt, now: float) -> None:
         """Take the cadence from the stored points of an attempt that soon fell silent."""

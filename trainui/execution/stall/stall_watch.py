@@ -18,40 +18,36 @@ from trainui.execution.stall.cadence import LEAST_SILENCE
 from trainui.store.db.engine import Store
 from trainui.store.runs import attempt_rows
 
-LOOK_EVERY = 5.0
-"""Seconds between two checks; a silence shorter than a minute does not matter."""
+GRACE = 5.0
+"""Seconds that the metrics reader gets to catch up once the store is writable."""
 
 
 class StallWatch:
-    """Checks the running attempts of this host from time to time."""
+    """Checks the running attempts of this host."""
 
     def __init__(
         self,
         store: Store,
         *,
         least_silence: float = LEAST_SILENCE,
-        look_every: float = LOOK_EVERY,
+        grace: float = GRACE,
         gpus: Callable[[], Sequence[nvml.Gpu]] = lambda: nvml.look().gpus,
     ) -> None:
         self._store = store
         self._least_silence = least_silence
-        self._look_every = look_every
+        self._grace = grace
         self._gpus = gpus
-        self._looked_at = float("-inf")
         self._watched: dict[int, Any] = {}
         """By attempt, what a subclass knows of it."""
 
     def look(self) -> None:
-        """Check all running attempts of this host, if a check is due."""
-        now = time.monotonic()
-        if now - self._looked_at >= self._look_every:
-            self._looked_at = now
-            with self._store.read() as connection:
-                found = attempt_rows.in_state(connection, Status.RUNNING)
-            running = [one for one in found if one.host == host()]
-            ids = {one.id for one in running}
-            self._watched = {id_: one for id_, one in self._watched.items() if id_ in ids}
-            self._check(running, now)
+        """Check all running attempts of this host."""
+        with self._store.read() as connection:
+            found = attempt_rows.in_state(connection, Status.RUNNING)
+        running = [one for one in found if one.host == host()]
+        ids = {one.id for one in running}
+        self._watched = {id_: one for id_, one in self._watched.items() if id_ in ids}
+        self._check(running, time.monotonic())
 
     def _check(self, running: Sequence[AttemptRecord], now: float) -> None:
         raise NotImplementedError

@@ -7,15 +7,11 @@ changed before the attempt's start count.
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from trainui.artifacts import code_version
 from trainui.clock import SECOND
-from trainui.errors import StoreError
-from trainui.store.db import outage
 from trainui.store.db.engine import Store
 from trainui.store.runs import code_versions
 from trainui.store.runs.code_versions import StartedAttempt
@@ -29,34 +25,24 @@ SHARE = 20
 """A pause is this many times as long as the check before it: git is slow on large repositories."""
 
 
+def pause(took: float) -> float:
+    """Return the seconds until the next check, from those that the last one took."""
+    return max(LOOK_EVERY, SHARE * took)
+
+
 class CodeDriftWatch:
     """Checks the code of each attempt once, when it starts."""
 
-    def __init__(self, store: Store, stopping: threading.Event) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._stopping = stopping
         self._looked_at: set[int] = set()
         self._floor: int | None = None
-        self._thread = threading.Thread(target=self._serve, name="code", daemon=True)
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
-
-    def _serve(self) -> None:
-        pause = 0.0  # the first check finds where to begin, before a short stage has ended
-        while not self._stopping.wait(pause):
-            began = time.monotonic()
-            try:
-                self.look()
-            except StoreError as error:
-                outage.log.failed(error)
-            except Exception:
-                logger.exception("cannot check the code of started attempts")
-            pause = max(LOOK_EVERY, SHARE * (time.monotonic() - began))
 
     def look(self) -> None:
-        """Check the code of the attempts that started since the last check."""
+        """Check the code of the attempts that started since the last check.
+
+        The first check finds where to begin, before a short stage has ended.
+        """
         with self._store.read() as connection:
             if self._floor is None:
                 self._floor = code_versions.first_running(connection) - 1

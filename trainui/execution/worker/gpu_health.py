@@ -6,7 +6,6 @@ The stage is not stopped: its process notices the failure itself, and its end is
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping
 
 from trainui.domain.records import AttemptRecord
@@ -18,24 +17,16 @@ from trainui.store.runs import attempt_rows, stages
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY = 5.0
-"""Seconds between two checks; a check costs a few milliseconds while the GPUs are in use."""
-
 
 class GpuHealthMonitor:
     """Checks the GPUs of all attempts running on this host."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._looked_at = -LOOK_EVERY
         self._reported: set[tuple[int, str]] = set()
 
     def look(self) -> None:
-        """Check the GPUs in use, if a check is due."""
-        now = time.monotonic()
-        if now - self._looked_at < LOOK_EVERY:
-            return
-        self._looked_at = now
+        """Check the GPUs in use."""
         with self._store.read() as connection:
             running = attempt_rows.in_state(connection, Status.RUNNING)
         on_gpus = [one for one in running if one.gpus and one.host == host()]

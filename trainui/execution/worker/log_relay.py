@@ -5,7 +5,6 @@ Only the logs of recorded attempts can be requested, by their fixed names.
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from contextlib import closing
@@ -14,15 +13,12 @@ from typing import Any
 
 from trainui import plain_files
 from trainui import settings as settings_module
-from trainui.errors import StoreError
 from trainui.settings import Settings
-from trainui.store.db import outage, postgres
+from trainui.store.db import postgres
 from trainui.store.db.engine import Store
 from trainui.store.runs import remote_log_requests
 from trainui.store.runs.remote_log_requests import LogRequest
 from trainui.supervisor import protocol
-
-logger = logging.getLogger(__name__)
 
 SHOWN = (protocol.STDOUT_FILE, protocol.STDERR_FILE, protocol.TIMES_FILE)
 """Files of an attempt that may be requested."""
@@ -42,12 +38,11 @@ class LogRelay:
         self._url = settings.database_url
         self._host = settings_module.host(settings)
         self._stopping = stopping
-        self._thread = threading.Thread(target=self._serve, name="logs", daemon=True)
 
-    def start(self) -> None:
-        """Start the thread, if the database is shared with other hosts."""
-        if self._url is not None:
-            self._thread.start()
+    @property
+    def is_needed(self) -> bool:
+        """True if the database is shared with other hosts."""
+        return self._url is not None
 
     def look(self) -> None:
         """Answer all open requests."""
@@ -58,17 +53,8 @@ class LogRelay:
             with self._store.write() as connection:
                 remote_log_requests.answer(connection, one.id, words, data)
 
-    def _serve(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._listen()
-            except StoreError as error:
-                outage.log.failed(error)
-            except Exception:
-                logger.exception("cannot serve logs to other hosts, will retry")
-            self._stopping.wait(AGAIN_AFTER)
-
-    def _listen(self) -> None:
+    def serve(self) -> None:
+        """Answer requests until the worker stops or the connection fails."""
         assert self._url is not None
         with (
             postgres.explained(self._url),

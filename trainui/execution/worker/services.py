@@ -24,6 +24,7 @@ from trainui.execution.processes import desired_state, locks, spawn
 from trainui.execution.processes.respawn import RespawnedProcess
 from trainui.execution.stall.alerts import StallAlerts
 from trainui.execution.stall.detector import StallDetector
+from trainui.execution.worker import code_drift, log_relay
 from trainui.execution.worker.code_drift import CodeDriftWatch
 from trainui.execution.worker.gpu_health import GpuHealthMonitor
 from trainui.execution.worker.hosts import HostMonitor
@@ -31,35 +32,10 @@ from trainui.execution.worker.log_relay import LogRelay
 from trainui.execution.worker.notifications import Notifier
 from trainui.execution.worker.search_thread import SearchThread
 from trainui.execution.worker.task_sender import TaskSender
-from trainui.paths import Home
 from trainui.store.db import outage, protocol
 from trainui.store.db.engine import open_store
 from trainui.store.read import views
 from trainui.supervisor.fork_server import ForkServer
-from trainui.supervisor.protocol import IDENTITY
-
-LOOK_EVERY = 1.0
-"""Seconds."""
-
-
-class WatchdogMonitor:
-    """Starts the guard if it is not running although the worker is wanted."""
-
-    def __init__(self, home: Home) -> None:
-        self._home = home
-        self._respawned = RespawnedProcess(
-            "guard",
-            lambda: spawn.spawn(prestart.GUARD_ARGV, home.guard_log),
-            lambda: locks.is_held(home.guard_lock),
-        )
-        self._looked_at = 0.0
-
-    def look(self) -> None:
-        """Start the guard if it is missing and a check is due."""
-        now = time.monotonic()
-        if now - self._looked_at >= LOOK_EVERY and desired_state.is_wanted(self._home):
-            self._looked_at = now
-            self._respawned.poll(now)
 
 
 class ChangeDetector:
@@ -96,11 +72,18 @@ STOP_WITHIN = 2.0
 LEAST_PAUSE = 0.05
 """Seconds to wait after a failed service call."""
 
+GUARD_EVERY = 1.0
+"""Seconds between two checks that the guard runs."""
+
+STAGES_EVERY = 5.0
+"""Seconds between two checks of running stages: their GPUs, and whether they are stalled. A check
+costs a few milliseconds while GPUs are in use; a silence shorter than a minute does not matter."""
+
 
 STOPPING = threading.Event()
 """Set once, when the worker begins to stop. Stages keep running; the next worker adopts them."""
 
-fork_server = ForkServer(without=IDENTITY)
+fork_server = ForkServer()
 
 
 class WorkerServices:
@@ -116,27 +99,35 @@ class WorkerServices:
         self._planner = Planner(store, self._sender.post, settings, self._searches.want)
         self._notifier = Notifier(store, settings)
         self._reader = MetricsProcess()
-        self._guard = WatchdogMonitor(paths.home())
+        self._home = home = paths.home()
+        self._guard = RespawnedProcess(
+            "guard",
+            lambda: spawn.spawn(prestart.GUARD_ARGV, home.guard_log),
+            lambda: locks.is_held(home.guard_lock),
+        )
         self._stalls = StallDetector(store)
         self._stall_alerts = StallAlerts(store)
         self._gpus = GpuHealthMonitor(store)
         self._external = ExternalThread(store, settings_module.host(settings), stopping)
         self._remote = RemoteProcesses(store, settings_module.host(settings))
-        self._code = CodeDriftWatch(store, stopping)
+        self._code = CodeDriftWatch(store)
         self._host = HostMonitor(store, settings)
         self._logs = LogRelay(store, settings, stopping)
         self.monitor = AttemptMonitor(store, stopping, here(settings), fork_server)
         self._active_at = time.monotonic()
         self._is_locked = False
         """True if the last service call found the store locked."""
+        self._due: dict[Callable[[], None], float] = {}
+        """When services that are not called in each pass are due, by the monotonic clock."""
         self._thread = threading.Thread(target=self._serve, name="services", daemon=True)
 
     def start(self) -> None:
         """Start the threads."""
         self._sender.start()
         self._notifier.start()
-        self._code.start()
-        self._logs.start()
+        self._repeat("code", self._code.look, code_drift.pause)
+        if self._logs.is_needed:
+            self._repeat("logs", self._logs.serve, lambda _took: log_relay.AGAIN_AFTER)
         self._thread.start()
 
     def stop(self) -> None:
@@ -156,6 +147,25 @@ class WorkerServices:
         """Return the seconds since a run was last active."""
         return 0.0 if self._planner.is_active else time.monotonic() - self._active_at
 
+    def _repeat(self, name: str, step: Callable[[], None], pause: Callable[[float], float]) -> None:
+        """Repeat a service in a thread of this name.
+
+        `pause` gives the seconds until the next call, from those that the last one took.
+        """
+
+        def serve() -> None:
+            while not self._stopping.is_set():
+                began = time.monotonic()
+                try:
+                    step()
+                except StoreError as error:
+                    outage.log.failed(error)
+                except Exception:
+                    logger.exception("unexpected error in the thread %s, will retry", name)
+                self._stopping.wait(pause(time.monotonic() - began))
+
+        threading.Thread(target=serve, name=name, daemon=True).start()
+
     def _serve(self) -> None:
         due = -math.inf
         said: frozenset[bytes] = frozenset()
@@ -170,7 +180,7 @@ class WorkerServices:
 
     def _look(self) -> None:
         changed = self._changes.seen()
-        self._do(self._guard.look)
+        self._do_if_due(GUARD_EVERY, self._look_for_guard)
         self._do(self._host.look)
         if self._is_locked or not self._host.is_ours:
             return
@@ -180,18 +190,30 @@ class WorkerServices:
             lambda: self._planner.look(changed=changed),
             lambda: self._searches.look(changed=changed),
             self._reader.look,  # its start competes with that of the first stage
-            self._gpus.look,
             lambda: self._external.look(changed=changed),
             lambda: self._remote.look(changed=changed),
             lambda: self._notifier.look(changed=changed),
-            self._stalls.look,
-            self._stall_alerts.look,
         ):
             self._do(step)
             if self._is_locked:
                 return  # the others would wait for the same lock, and this loop would seem to hang
+        for rare in (self._gpus.look, self._stalls.look, self._stall_alerts.look):
+            self._do_if_due(STAGES_EVERY, rare)
+            if self._is_locked:
+                return
         if self._planner.is_active:
             self._active_at = time.monotonic()
+
+    def _look_for_guard(self) -> None:
+        """Start the guard if it is not running although the worker is wanted."""
+        if desired_state.is_wanted(self._home):
+            self._guard.poll(time.monotonic())
+
+    def _do_if_due(self, every: float, step: Callable[[], None]) -> None:
+        now = time.monotonic()
+        if now >= self._due.get(step, now):
+            self._due[step] = now + every
+            self._do(step)
 
     def _do(self, step: Callable[[], None]) -> None:
         """Call one service; an error in it does not affect the others."""

@@ -120,7 +120,7 @@ def test_files_of_unknown_formats_show_that_an_adopted_process_stalls(
     store: Store, start: Start, tmp_path: Path
 ) -> None:
     run = external.adopt(start(WRITER).pid).run_id
-    stalls = StallDetector(store, least_silence=0.5, look_every=0.0)
+    stalls = StallDetector(store, least_silence=0.5, grace=0.0)
     file = tmp_path / "weights.bin"
     for _ in range(8):
         size = file.stat().st_size
@@ -143,7 +143,7 @@ def test_an_adopted_process_without_output_stalls_when_its_gpu_is_idle(
     run = external.adopt(process.pid).run_id
     gpu = Gpu(0, "GPU-0", "GPU", pids=(process.pid,), utilisation=90)
     gpus = [gpu]
-    stalls = StallDetector(store, least_silence=0.5, look_every=0.0, gpus=lambda: gpus)
+    stalls = StallDetector(store, least_silence=0.5, grace=0.0, gpus=lambda: gpus)
     for _ in range(8):
         stalls.look()
     assert not is_stalled(run)

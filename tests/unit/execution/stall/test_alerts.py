@@ -28,7 +28,7 @@ def test_a_stage_whose_metrics_stop_is_ended_with_the_reason(
     store: Store, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
     run = Running(store, follower, tmp_path, alerts={"stalled": 5, "then": "stop"})
-    watch = StallAlerts(store, least_silence=0.5, look_every=0.0)
+    watch = StallAlerts(store, least_silence=0.5, grace=0.0)
     feeder = Feeder(store, run.stage.id)
     for step in range(20):
         feeder.feed({"loss": [(step, 0.5)]})
@@ -52,7 +52,7 @@ def test_a_stage_is_not_stopped_since_the_store_could_not_be_written(
     run = Running(store, follower, tmp_path, alerts={"stalled": 5, "then": "stop"})
     feeder = Feeder(store, run.stage.id)
     with closing(Store(store.url)) as another, ThreadPoolExecutor() as pool:
-        watch = StallAlerts(another, least_silence=0.2, look_every=0.0)
+        watch = StallAlerts(another, least_silence=0.2, grace=0.0)
         for step in range(20):
             feeder.feed({"loss": [(step, 0.5)]})
             watch.look()
@@ -75,7 +75,7 @@ def test_a_gpu_that_computes_is_no_stall(
     watch = StallAlerts(
         store,
         least_silence=0.2,
-        look_every=0.0,
+        grace=0.0,
         gpus=lambda: [Gpu(0, "uuid", "GPU", utilisation=used["gpu"])],
     )
     with store.write() as connection:  # as if its place were a GPU

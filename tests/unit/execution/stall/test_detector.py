@@ -51,7 +51,7 @@ def until(stalls: StallDetector, run: Running, stalled: bool) -> None:
 @pytest.fixture
 def stalls(store: Store) -> StallDetector:
     """One that sees in a second what takes a minute."""
-    return StallDetector(store, least_silence=1.0, look_every=0.0)
+    return StallDetector(store, least_silence=1.0, grace=0.0)
 
 
 def test_a_stage_without_output_is_stalled_until_it_writes_again(
@@ -112,7 +112,7 @@ def test_a_stage_that_soon_falls_silent_has_the_pace_of_its_points(
     store: Store, follower: AttemptMonitor, tmp_path: Path, points: int, stalled: bool
 ) -> None:
     run = Running(store, follower, tmp_path)
-    stalls = StallDetector(store, least_silence=0.2, look_every=0.0)
+    stalls = StallDetector(store, least_silence=0.2, grace=0.0)
     stalls.look()
     Feeder(store, run.stage.id).feed({"loss": [(step, 0.5) for step in range(points)]})
     silent = time.monotonic() + 60.0 if stalled else time.monotonic() + 0.5
@@ -135,5 +135,5 @@ def test_the_pace_from_before_a_worker_came_is_known(
         # before its start, since what is ahead of now counts as now
         times.writelines(f"{started - back * 20_000} {30 - back} 0\n" for back in range(29, 0, -1))
     # it is seen for the first time, so its interval is known from the journal alone
-    until(StallDetector(store, least_silence=0.1, look_every=0.0), run, True)
+    until(StallDetector(store, least_silence=0.1, grace=0.0), run, True)
     run.go()

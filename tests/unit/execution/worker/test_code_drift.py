@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 import pytest
@@ -48,7 +47,7 @@ def test_an_attempt_after_a_deleted_one_is_checked(
     most: int,
 ) -> None:
     monkeypatch.setattr(code_versions, "MOST_AT_ONCE", most)
-    watch = CodeDriftWatch(store, threading.Event())
+    watch = CodeDriftWatch(store)
     watch.look()
     deleted = {
         name: start_with_deleted_script(store, tmp_path, name) for name in ("first", "second")

@@ -13,7 +13,6 @@ from trainui.domain.records import Slot
 from trainui.domain.states import Status
 from trainui.execution.gpu import nvml
 from trainui.execution.planner.slots import host
-from trainui.execution.worker import gpu_health
 from trainui.execution.worker.gpu_health import GpuHealthMonitor
 from trainui.store.db.engine import Store, raw
 from trainui.store.read import row_mapping
@@ -39,7 +38,6 @@ def warning(store: Store, attempt: Attempt) -> str | None:
 def test_an_attempt_after_a_deleted_one_gets_the_same_warning(
     only_on_sqlite: None, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gpu_health, "LOOK_EVERY", 0.0)
     machine = Machine(tmp_path / "nvml", 1)
     machine.load(monkeypatch)
     machine.lose(0)

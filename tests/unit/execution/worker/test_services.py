@@ -66,18 +66,22 @@ class Service:
             raise StoreLockedError("locked")
 
 
-@pytest.mark.parametrize(("locked", "called"), [("_host", 2), ("monitor", 3), ("", 12)])
+@pytest.mark.parametrize(
+    ("locked", "called"), [("_host", 2), ("monitor", 3), ("_gpus", 10), ("", 12)]
+)
 def test_a_pass_ends_at_the_first_service_that_finds_the_store_locked(
-    services: WorkerServices, locked: str, called: int
+    services: WorkerServices, monkeypatch: pytest.MonkeyPatch, locked: str, called: int
 ) -> None:
     """The others would wait for the same lock, and the worker would seem to hang."""
-    names = ["_guard", "_host", "monitor", "_planner", "_searches", "_reader", "_gpus"]
-    names += ["_external", "_remote", "_notifier", "_stalls", "_stall_alerts"]
+    names = ["_host", "monitor", "_planner", "_searches", "_reader", "_external"]
+    names += ["_remote", "_notifier", "_gpus", "_stalls", "_stall_alerts"]
     calls: list[str] = []
+    services._due = {}
     for name in names:
         setattr(services, name, Service(calls, name, locked=name == locked))
+    monkeypatch.setattr(services, "_look_for_guard", Service(calls, "_guard").look)
     services._look()
-    assert calls == names[:called]
+    assert calls == ["_guard", *names][:called]
 
 
 def test_the_pass_after_an_error_sees_a_change(store: Store, services: WorkerServices) -> None:
