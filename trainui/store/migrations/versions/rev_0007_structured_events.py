@@ -11,8 +11,6 @@ from alembic import op
 
 revision = "0007"
 down_revision = "0006"
-branch_labels = None
-depends_on = None
 
 ALERTED = re.compile(
     r"(?P<metric>.+) (?:is \S+|has not improved for \S+ points) at step (?P<step>[^\s,;]+)"
