@@ -13,7 +13,7 @@ from trainui.store.read import views
 def read(connection: protocol.Connection, host: str) -> list[Path]:
     """Return the existing directories of the checkpoints of all running stages on a host."""
     running = views.running_on(connection, host)
-    places = (place for found in running for place in _places(*found))
+    places = (place for one in running for place in _places(one.definition, one.directory))
     return [place for place in dict.fromkeys(places) if place.is_dir()]
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from trainui import paths, plain_files
 from trainui.artifacts.globs import first_matches, fixed_part, matches, roots, unsearched
+from trainui.artifacts.integrity import written_at
 from trainui.domain.definition import StageDefinition
 from trainui.pipeline.substitution import phases
 from trainui.supervisor import protocol
@@ -109,18 +110,16 @@ def _state(path: Path) -> list[int] | None:
 
 def _since(attempt_dir: Path, *, continued: bool) -> int:
     """Return the time after which outputs must be written, in file-system nanoseconds."""
-    own = _started(attempt_dir)
+    own = written_at(attempt_dir / protocol.STARTED_FILE)  # 0 if it never started
     if not continued:
         return own
     within = paths.stage_directory(attempt_dir) / paths.OURS  # the place used by older versions
-    earlier = [*attempt_dir.parent.glob("attempt-*"), *within.glob("attempt-*")]
-    return min(filter(None, map(_started, earlier)), default=own)
-
-
-def _started(attempt_dir: Path) -> int:
-    """Return when an attempt started; 0 if it never did."""
-    found = plain_files.look(attempt_dir / protocol.STARTED_FILE)
-    return found.st_mtime_ns if found else 0
+    started = [
+        written_at(file)
+        for place in (attempt_dir.parent, within)
+        for file in place.glob(f"attempt-*/{protocol.STARTED_FILE}")
+    ]
+    return min(filter(None, started), default=own)
 
 
 def _problem(

@@ -25,9 +25,10 @@ from trainui.execution.planner.wait_reasons import RetryTimers
 from trainui.pipeline.rules.scheduling import Grant, Wait, decide
 from trainui.pipeline.substitution.masking import mask
 from trainui.settings import Settings
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Store, raw
+from trainui.store.read import gpu_use
+from trainui.store.read.gpu_use import Holder
 from trainui.store.runs import runs, stage_queue, stages
-from trainui.store.runs.stage_queue import Holder
 
 logger = logging.getLogger(__name__)
 
@@ -210,7 +211,7 @@ class Planner:
                 waiting=waiting,
                 cut=cut,
                 silent=silent,
-                held=stage_queue.slot_holders(connection, host()) if waiting else {},
+                held=gpu_use.holders(raw(connection), host()) if waiting else {},
                 unclaimed=[_message(stages.get(connection, one.stage_id), one) for one in lost],
                 paused=runs.flag(connection, runs.PAUSED) is not None,
                 is_open=is_open,

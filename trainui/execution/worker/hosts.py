@@ -19,7 +19,8 @@ from trainui.errors import UnfitEnvironmentError
 from trainui.execution.gpu import gpus, nvml
 from trainui.execution.planner import slots
 from trainui.settings import Settings
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Store, raw
+from trainui.store.read import views
 from trainui.store.runs import hosts, runs, stage_queue, stages
 
 logger = logging.getLogger(__name__)
@@ -82,13 +83,13 @@ class HostMonitor:
 def _look_around(connection: Connection, here: str) -> None:
     """Warn about stages on silent hosts, and clear such warnings on the stages of this host."""
     known = hosts.known(connection)
-    for stage in hosts.running_on(connection, here):
+    for stage in views.running_on(raw(connection), here):
         if stage.reason_host not in (None, here):
             stages.warn(connection, stage.id, None)
     for host in known.values():
         if host.name != here and host.seconds >= hosts.SILENT_AFTER:
             silent = _SILENT.format(host.name, hosts.SILENT_AFTER)
-            for stage in hosts.running_on(connection, host.name):
+            for stage in views.running_on(raw(connection), host.name):
                 stages.warn(connection, stage.id, silent, host=here)
     waiting = stage_queue.queued(connection, limit=LOOKED_AT)
     reasons = {

@@ -99,25 +99,20 @@ def points(
     """Yield every stored point, also superseded ones, owner by owner in the order read."""
     with snapshot(connection):
         for owner in owners:
-            found = series_of(connection, owner, name)
-            streams = [_stream(connection, one, at) for at, one in enumerate(found)]
+            flows: dict[tuple[int, History], list[PointSegment]] = {}
+            found = list(series_of(connection, owner, name))
+            for at, one in enumerate(found):
+                for segment in one.segments:
+                    flows.setdefault((at, segment.history), []).append(segment)
+            streams = (_flow(connection, found[at], at, of) for (at, _), of in flows.items())
             for *_order, point in heapq.merge(*streams):
                 yield point
-
-
-def _stream(
-    connection: protocol.Connection, of: SeriesSegments, at: int
-) -> Iterator[tuple[int, int, int, Point]]:
-    """Yield a series' points, each with its sort key in the order read."""
-    histories: dict[History, list[PointSegment]] = {}
-    for segment in of.segments:
-        histories.setdefault(segment.history, []).append(segment)
-    return heapq.merge(*(_flow(connection, of, at, run) for run in histories.values()))
 
 
 def _flow(
     connection: protocol.Connection, of: SeriesSegments, at: int, segments: list[PointSegment]
 ) -> Iterator[tuple[int, int, int, Point]]:
+    """Yield the points of one history of a series, each with its sort key in the order read."""
     for segment in segments:
         loaded = load(connection, segment)
         columns = (loaded.ordinals, loaded.steps, loaded.values, loaded.times)

@@ -17,6 +17,7 @@ from trainui.store.points.chunks import CHUNK_POINTS, Points
 from trainui.store.points.open_chunks import Block, extend
 from trainui.store.points.source_record import SourceRecord
 from trainui.store.points.sources import lock_owner, move, next_ordinal, sources
+from trainui.store.points.stitching import PointSegment
 
 TAIL_POINTS = 2048
 """A batch with more points goes straight into chunks."""
@@ -213,34 +214,32 @@ def last_step(connection: Connection, owner: str, name: str, *, attempt: int) ->
 
 def stored_points(connection: Connection, of: SourceRecord) -> dict[str, Points]:
     """Return the stored points of a source's current history, by series, in the order read."""
-    reading = raw(connection)
-    found = {}
-    for series in segments.series_of(reading, of.owner):
-        parts = [
-            segments.load(reading, segment)
-            for segment in series.segments
-            if segment.history.source_id == of.id and segment.history.generation == of.generation
-        ]
-        if parts:
-            found[series.name] = chunks.join(parts)
-    return found
+    history = (of.id, of.generation)
+    return _loaded(connection, of.owner, lambda _name, one: one.history[1:] == history)
 
 
 def of_attempt(
     connection: Connection, owner: str, attempt: int, wanted: Callable[[str], bool]
 ) -> dict[str, Points]:
     """Return an attempt's points in the wanted series, and other parts with non-finite values."""
+
+    def is_wanted(name: str, segment: PointSegment) -> bool:
+        is_own = segment.history.attempt == attempt
+        return is_own and (segment.stats.nonfinite > 0 or wanted(name))
+
+    return _loaded(connection, owner, is_wanted)
+
+
+def _loaded(
+    connection: Connection, owner: str, wanted: Callable[[str, PointSegment], bool]
+) -> dict[str, Points]:
+    """Return the points of the wanted segments of an owner, by series, in the order read."""
     reading = raw(connection)
-    found = {}
+    found: dict[str, Points] = {}
     for series in segments.series_of(reading, owner):
-        parts = [
-            segments.load(reading, segment)
-            for segment in series.segments
-            if segment.history.attempt == attempt
-            and (segment.stats.nonfinite or wanted(series.name))
-        ]
-        if parts:
-            found[series.name] = chunks.join(parts)
+        chosen = [one for one in series.segments if wanted(series.name, one)]
+        if chosen:
+            found[series.name] = chunks.join([segments.load(reading, one) for one in chosen])
     return found
 
 

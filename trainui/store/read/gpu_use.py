@@ -1,26 +1,40 @@
-"""GPUs in use, and the slots that other hosts have announced, in plain SQL."""
+"""Slots in use, and those that other hosts have announced, in plain SQL."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
+from trainui.domain.records import Slot
 from trainui.store.db.protocol import Connection
 
 
-def uses(connection: Connection) -> dict[tuple[str, int], tuple[str, str, str]]:
-    """Return the GPUs in use, by host and index: run id, run name, stage name."""
+class Holder(NamedTuple):
+    """The stage that occupies a slot."""
+
+    run_id: str
+    run: str
+    """The run's name."""
+    stage: str
+    """The stage's full name."""
+
+
+def holders(connection: Connection, host: str | None = None) -> dict[Slot, Holder]:
+    """Return the occupied slots of a host, or of all, each with the stage that occupies it."""
     found = connection.execute(
-        "SELECT slots.host, slots.number, runs.id, runs.name, stages.name FROM slots"
-        " JOIN attempts ON attempts.id = slots.attempt_id"
-        " JOIN stages ON stages.id = attempts.stage_id"
-        " JOIN runs ON runs.id = stages.run_id"
-        " WHERE slots.kind = 'gpu'"
+        "SELECT slots.host, kind, slots.number, runs.id, runs.name, stages.name FROM slots "
+        "JOIN attempts ON attempts.id = attempt_id JOIN stages ON stages.id = stage_id "
+        "JOIN runs ON runs.id = run_id WHERE slots.host = coalesce(?, slots.host) "
+        "ORDER BY slots.number",
+        (host,),
     )
-    return {
-        (str(host), int(number)): (str(run), str(run_name), str(stage))
-        for host, number, run, run_name, stage in found
-    }
+    return {Slot(host, kind, number): Holder(*who) for host, kind, number, *who in found}
+
+
+def uses(connection: Connection) -> dict[tuple[str, int], Holder]:
+    """Return the stages that use GPUs, by the GPU's host and index."""
+    found = holders(connection).items()
+    return {(slot.host, slot.index): who for slot, who in found if slot.kind == "gpu"}
 
 
 def announced_slots(
@@ -38,11 +52,6 @@ def announced_slots(
 def by_run(connection: Connection) -> dict[str, list[int]]:
     """Return the indices of the GPUs in use, by run."""
     found: dict[str, list[int]] = {}
-    for run_id, number in connection.execute(
-        "SELECT stages.run_id, slots.number FROM slots"
-        " JOIN attempts ON attempts.id = slots.attempt_id"
-        " JOIN stages ON stages.id = attempts.stage_id"
-        " WHERE slots.kind = 'gpu' ORDER BY slots.number"
-    ):
-        found.setdefault(run_id, []).append(int(number))
+    for (_host, index), who in uses(connection).items():
+        found.setdefault(who.run_id, []).append(index)
     return found

@@ -30,23 +30,22 @@ class HeadlineStage(NamedTuple):
 
 def versions(connection: protocol.Connection, owners: Collection[str]) -> dict[str, int]:
     """Return the version by owner, for owners with points; it grows with each stored point."""
-    found: dict[str, int] = {}
-    for part in batches(owners):
-        found |= connection.execute(
-            "SELECT owner, SUM(version) FROM sources "
-            f"WHERE owner IN ({placeholders(part)}) GROUP BY owner",
-            part,
-        ).fetchall()
-    return found
+    return _versions(connection, "owner", "sources", owners)
 
 
 def run_versions(connection: protocol.Connection, run_ids: Collection[str]) -> dict[str, int]:
     """Return the version by run; it grows with each stored point of the run's stages."""
+    return _versions(connection, "run_id", "stages JOIN sources ON owner = stages.id", run_ids)
+
+
+def _versions(
+    connection: protocol.Connection, key: str, tables: str, of: Collection[str]
+) -> dict[str, int]:
     found: dict[str, int] = {}
-    for part in batches(run_ids):
+    for part in batches(of):
         found |= connection.execute(
-            "SELECT run_id, SUM(version) FROM stages JOIN sources ON owner = stages.id "
-            f"WHERE run_id IN ({placeholders(part)}) GROUP BY run_id",
+            f"SELECT {key}, SUM(version) FROM {tables} "
+            f"WHERE {key} IN ({placeholders(part)}) GROUP BY {key}",
             part,
         ).fetchall()
     return found

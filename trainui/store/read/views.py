@@ -212,14 +212,14 @@ def attempts_of_stage(connection: protocol.Connection, stage_id: str) -> list[At
     return list(row_mapping.records(found, row_mapping.attempt_record))
 
 
-def running_on(connection: protocol.Connection, host: str) -> list[tuple[StageDefinition, str]]:
-    """Return the definition and the directory of each stage that runs on a host."""
+def running_on(connection: protocol.Connection, host: str) -> list[StageRecord]:
+    """Return the stages whose last attempt runs on a host."""
     found = connection.execute(
-        "SELECT definition_json, stages.directory FROM stages WHERE stages.id IN"
-        " (SELECT stage_id FROM attempts WHERE status = ? AND host = ?)",
-        (Status.RUNNING, host),
+        "SELECT stages.* FROM stages JOIN attempts ON stage_id = stages.id AND number = attempt "
+        "WHERE host = ? AND attempts.status = ? AND stages.status = ?",
+        (host, Status.RUNNING, Status.RUNNING),
     )
-    return [(row_mapping.definition(text), str(directory)) for text, directory in found]
+    return list(row_mapping.records(found, row_mapping.stage_record))
 
 
 def in_slots_or_queue(connection: protocol.Connection, *, besides: str) -> list[StageDefinition]:

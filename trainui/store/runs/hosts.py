@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from trainui import clock
-from trainui.domain.records import HostRecord, StageRecord
-from trainui.domain.states import Status
+from trainui.domain.records import HostRecord
 from trainui.store.db.rows import run
 from trainui.store.db.statements import NOW, placeholders
 from trainui.store.read import row_mapping
@@ -69,14 +68,3 @@ def announce(
         values,
     )
     return None
-
-
-def running_on(connection: Connection, host: str) -> list[StageRecord]:
-    """Return the stages whose last attempt runs on a host."""
-    found = run(
-        connection,
-        "SELECT stages.* FROM stages JOIN attempts ON stage_id = stages.id AND number = attempt "
-        "WHERE host = ? AND attempts.status = ? AND stages.status = ?",
-        (host, Status.RUNNING, Status.RUNNING),
-    )
-    return list(row_mapping.records(found, row_mapping.stage_record))

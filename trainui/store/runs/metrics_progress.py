@@ -86,8 +86,8 @@ def rivals(connection: Connection, attempt_id: int) -> list[Rival]:
         "SELECT stages.definition_json, other.directory, other.granted_at, other.started_at, "
         "other.completed_at, other.celery_task_id FROM attempts AS own "
         "JOIN attempts AS other ON other.id <> own.id JOIN stages ON stages.id = other.stage_id "
-        # also one whose start is not on record yet: its processes may write already
         "WHERE own.id = ? "
+        # also one whose start is not on record yet: its processes may write already
         "AND (other.completed_at IS NULL OR other.completed_at >= own.granted_at)",
         (attempt_id,),
     )

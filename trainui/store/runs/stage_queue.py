@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -99,28 +99,6 @@ def _is_open(here: HostView | None) -> tuple[str, tuple[str, ...]]:
     if here is None:
         return "status = ?", (Status.QUEUED,)
     return "status = ? AND host = ?", (Status.QUEUED, here.host)
-
-
-class Holder(NamedTuple):
-    """The stage that occupies a slot."""
-
-    stage: str
-    """The stage's full name."""
-    run_id: str
-    run: str
-    """The run's name."""
-
-
-def slot_holders(connection: Connection, host: str) -> dict[Slot, Holder]:
-    """Return the occupied slots of a host, each with the stage that occupies it."""
-    found = run(
-        connection,
-        "SELECT kind, slots.number, stages.name, runs.id, runs.name FROM slots "
-        "JOIN attempts ON attempts.id = attempt_id JOIN stages ON stages.id = stage_id "
-        "JOIN runs ON runs.id = run_id WHERE slots.host = ?",
-        (host,),
-    )
-    return {Slot(host, kind, number): Holder(*who) for kind, number, *who in found}
 
 
 def grant(

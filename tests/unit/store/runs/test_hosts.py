@@ -7,7 +7,8 @@ from sqlalchemy import text
 
 from tests.unit.store.conftest import AddRun
 from trainui.domain.records import HostView, Slot
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Store, raw
+from trainui.store.read import views
 from trainui.store.runs import attempts, hosts, runs, stage_queue
 
 A, B = HostView("a", ("small",), "place-a"), HostView("b", ("big",), "place-b")
@@ -95,8 +96,8 @@ def test_each_host_has_its_own_attempts(store: Store, add_run: AddRun) -> None:
     with store.read() as connection:
         for here, lost in ((A, 1), (B, 0)):
             assert len(stage_queue.unclaimed(connection, sent_before=0, here=here)) == lost
-        assert [stage.name for stage in hosts.running_on(connection, "b")] == ["t"]
-        assert hosts.running_on(connection, "a") == []
+        assert [stage.name for stage in views.running_on(raw(connection), "b")] == ["t"]
+        assert views.running_on(raw(connection), "a") == []
 
 
 @pytest.mark.parametrize(("asks", "is_taken"), [({}, True), ({"queue": "big"}, False)])
