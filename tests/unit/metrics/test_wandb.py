@@ -14,9 +14,9 @@ import pytest
 from tests.unit.metrics import reading
 from tests.unit.metrics.corpus import Expected, expected_files
 from trainui.metrics.files.decoder_choice import DecoderChoice
-from trainui.metrics.formats.wandb import summary
 from trainui.metrics.formats.wandb.log_file import NewerWandbError, WandbFile
 from trainui.metrics.formats.wandb.scan import BLOCK
+from trainui.metrics.trackers import wandb
 from trainui.store.db.engine import Store
 
 HEADER = b":W&B\xe1\xbe\0"
@@ -220,13 +220,13 @@ def test_the_summary_has_the_last_values_and_what_the_training_has_set(tmp_path:
         summarised(item("note", "new"), info=OLDER_INFO, removed="gone"),
     )
     file.write_bytes(data)
-    found = summary.read(file)
+    found = wandb.summary(file)
     assert len(found.pop("text")) == 2 * BLOCK
     assert str(found.pop("nan")) == "nan"
     assert found == {"note": "new", "best": 0.5, "loss": 0.25, "val.acc": {"max": 1}}
     file.write_bytes(data[:-3])
-    assert summary.read(file)["note"] == "old"
-    assert summary.read(tmp_path / "none.wandb") == {}
+    assert wandb.summary(file)["note"] == "old"
+    assert wandb.summary(tmp_path / "none.wandb") == {}
 
 
 def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -245,7 +245,7 @@ def test_the_summary_is_that_of_the_tracker(expected: Expected) -> None:
     wanted = expected.about["summary"]
     media = tuple(name.removesuffix("_type") for name in wanted if name.endswith("._type"))
     wanted = {name: one for name, one in wanted.items() if not name.startswith(media or ("\0",))}
-    assert flat(summary.read(expected.path)) == flat(wanted)
+    assert flat(wandb.summary(expected.path)) == flat(wanted)
 
 
 def test_a_newer_version_is_named() -> None:

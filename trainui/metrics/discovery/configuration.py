@@ -45,11 +45,11 @@ def of_sources(sources: Iterable[SourceFile], stage_dir: Path) -> dict[str, str]
 
 def summary_of_sources(sources: Iterable[SourceFile]) -> dict[str, Any]:
     """Return the summary that W&B recorded in some files; lists and long texts are left out."""
-    from trainui.metrics.formats.wandb import summary
+    from trainui.metrics.trackers import wandb
 
     logs = [one.path for one in sources if tracker_runs.WANDB.fullmatch(one.path.name)]
     logs.sort(key=lambda path: path.parent.name.removeprefix("offline-"))  # by time
-    found = {name: value for path in logs for name, value in flat(summary.read(path)).items()}
+    found = {name: value for path in logs for name, value in flat(wandb.summary(path)).items()}
     short = ((name, value) for name, value in found.items() if len(str(value)) <= _LONGEST)
     return dict([(name, as_json(value)) for name, value in short][:MOST])
 

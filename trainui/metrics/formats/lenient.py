@@ -40,33 +40,24 @@ def load_objects(text: str) -> Sequence[Any] | None:
 
     The end of the list, and of the last object, may be missing. None for any other text.
     """
-    decoder, found = json.JSONDecoder(), []
-    at = _skip(text, 1 if text.startswith("[") else 0)
-    while at < len(text):
-        if text[at] != "{":
-            return None
-        try:
-            value, at = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            break
-        found.append(value)
-        at = _skip(text, at)
-    return found or None
+    found, end = first_objects(text, 1 if text.startswith("[") else 0, skips_torn=False)
+    is_other = text[_skip(text, end) :][:1] not in ("", "{")
+    return None if is_other or not found else found
 
 
-def first_objects(text: str) -> tuple[list[Any], int]:
-    """Return the complete objects at the start of a text, and the offset where the last one ends.
+def first_objects(text: str, begin: int = 0, *, skips_torn: bool = True) -> tuple[list[Any], int]:
+    """Return the complete objects from an offset on, and the offset where the last one ends.
 
     They may span several lines and need no separator. An object torn by a writer that was killed is
     skipped if another one begins on a line after it.
     """
-    decoder, found, end = json.JSONDecoder(), list[Any](), 0
-    at = _skip(text, 0)
+    decoder, found, end = json.JSONDecoder(), list[Any](), begin
+    at = _skip(text, begin)
     while text.startswith("{", at):
         try:
             value, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
-            at = text.find("\n{", at) + 1 or len(text)
+            at = (skips_torn and text.find("\n{", at) + 1) or len(text)
         else:
             found.append(value)
             at = _skip(text, end)

@@ -9,24 +9,19 @@ from __future__ import annotations
 
 from contextlib import suppress
 from copy import deepcopy
-from typing import Any
 
 from trainui.errors import TrainuiError
 from trainui.metrics.formats.decoder import Decoder
-from trainui.metrics.formats.protobuf import DAMAGED, fields
+from trainui.metrics.formats.protobuf import DAMAGED
 from trainui.metrics.formats.table import Decoded, WholeTable
 from trainui.metrics.formats.wandb import scan
-from trainui.metrics.formats.wandb.rows import OWN, read_item, series
+from trainui.metrics.formats.wandb.rows import series
 from trainui.metrics.formats.wandb.scan import ScannedRecords
 from trainui.metrics.formats.wandb.step_metrics import StepMetrics
 
 MAGIC = b":W&B"
 _HEADER = MAGIC + b"\xe1\xbe\0"
 """The first bytes of a file, of which the last is the version."""
-
-CONFIG, RUN, EXIT = 5, 17, 18
-"""Fields of a record."""
-_RUN_CONFIG, _ITEM = 4, 1
 
 _STEP_METRICS = "step metrics"
 """Key in the state."""
@@ -79,16 +74,3 @@ class WandbFile(Decoder):
         if step_metrics.state:
             self.state[_STEP_METRICS] = step_metrics.state
         return whole.decoded()
-
-
-def config(key: int, message: bytes) -> dict[str, Any]:
-    """Return the top-level values of the run's configuration that a `RUN` or `CONFIG` sets."""
-    found: dict[str, Any] = {}
-    with suppress(*DAMAGED):
-        configs = [message]
-        if key == RUN:
-            configs = [value for inner, value, _at in fields(message) if inner == _RUN_CONFIG]
-        for one in configs:
-            items = [value for inner, value, _at in fields(one) if inner == _ITEM]
-            found |= dict(map(read_item, items))
-    return {name: value for name, value in found.items() if name not in OWN}

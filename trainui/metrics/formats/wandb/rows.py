@@ -58,7 +58,7 @@ def series(rows: Sequence[bytes], step_metrics: StepMetrics) -> dict[str, Points
     times, steps_of = _times(cells, len(rows)), step_metrics.steps(cells, read.steps)
     found = {}
     for name, (numbers, values) in cells.items():
-        if name.partition(".")[0] in OWN or step_metrics.is_left_out(name):
+        if name.partition(".")[0] in OWN or name == step_metrics.named:
             continue
         steps = steps_of.get(name, read.steps)
         if read.media:

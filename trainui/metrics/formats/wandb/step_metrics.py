@@ -27,7 +27,8 @@ class StepMetrics:
 
     def __init__(self, named: str | None, state: dict[str, Any]) -> None:
         """Continue from a state, which is changed; `named` is the source's own step metric."""
-        self._named = None if named == _OWN_STEP else named
+        self.named = None if named == _OWN_STEP else named
+        """The step that the source's definition names: it is no series."""
         self.state = state
 
     def define(self, message: bytes) -> None:
@@ -37,31 +38,23 @@ class StepMetrics:
             for key, value, _at in fields(message)
             if key in (_NAME, _GLOB, _STEP_METRIC)
         }
-        of = found.get(_STEP_METRIC, "")
+        of = "" if found.get(_STEP_METRIC) == _OWN_STEP else found.get(_STEP_METRIC, "")
         if _NAME in found:
-            self._define("names", found[_NAME], of)
+            self.state.setdefault("names", {})[found[_NAME]] = of
         elif found.get(_GLOB, "").endswith("*"):
-            self._define("prefixes", found[_GLOB][:-1], of)
-
-    def _define(self, kind: str, name: str, step_metric: str) -> None:
-        known = self.state.setdefault(kind, {})
-        known[name] = "" if step_metric == _OWN_STEP else step_metric
-
-    def is_left_out(self, name: str) -> bool:
-        """Return True for the step that the source's definition names: it is no series."""
-        return name == self._named
+            self.state.setdefault("prefixes", {})[found[_GLOB][:-1]] = of
 
     def uses(self, name: str) -> bool:
         """Return True if a key may be the step metric of others."""
         known = (self.state.get(kind, {}).values() for kind in ("names", "prefixes"))
-        return name == self._named or any(name in names for names in known)
+        return name == self.named or any(name in names for names in known)
 
     def steps(self, cells: Cells, own: Ints) -> Mapping[str, Steps]:
         """Return the steps of all rows for each metric that has a step metric.
 
         `own` are the rows' steps as W&B counts them.
         """
-        if self._named is None and not self.state:
+        if self.named is None and not self.state:
             return {}
         step_metrics = {name: found for name in cells if (found := self._of(name))}
         steps = {name: self._filled(cells, name, own) for name in set(step_metrics.values())}
@@ -69,8 +62,8 @@ class StepMetrics:
 
     def _of(self, name: str) -> str:
         """Return a metric's step metric; empty if it has none."""
-        if self._named is not None:
-            return self._named
+        if self.named is not None:
+            return self.named
         by_prefix = self.state.get("prefixes", {})
         fitting = max(filter(name.startswith, by_prefix), key=len, default=None)
         general = "" if fitting is None else str(by_prefix[fitting])
