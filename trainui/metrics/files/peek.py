@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import struct
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 from trainui import plain_files
@@ -63,15 +62,13 @@ def born(path: Path) -> float | None:
 
     None if that is unknown.
     """
-    statx, found = _statx(), ctypes.create_string_buffer(_STATX_BYTES)
+    import ctypes  # which takes some milliseconds to import, and is seldom needed
+
+    statx = getattr(ctypes.CDLL(None), "statx", None)
+    found = ctypes.create_string_buffer(_STATX_BYTES)
     if statx is None or statx(_HERE, os.fsencode(path), 0, _BIRTH, found):
         return None
     if not _MASK.unpack_from(found)[0] & _BIRTH:
         return None
     seconds, nanoseconds = _TIME.unpack_from(found, _TIME_AT)
     return float(seconds + nanoseconds / 1e9)
-
-
-@cache
-def _statx() -> ctypes._NamedFuncPointer | None:
-    return getattr(ctypes.CDLL(None), "statx", None)

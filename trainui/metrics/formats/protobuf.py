@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,6 +37,14 @@ def fields(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tupl
         else:
             raise ValueError(f"a wire type that is not used: {kind}")
         yield key, value, begun
+
+
+def values(data: bytes) -> defaultdict[int, list[Any]]:
+    """Return the values of a message's fields by their keys; raises as `fields` does."""
+    found = defaultdict[int, list[Any]](list)
+    for key, value, _begin in fields(data):
+        found[key].append(value)
+    return found
 
 
 def signed(number: int) -> int:

@@ -6,14 +6,15 @@ But for the summary, only its first and its last bytes are read.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from trainui import plain_files
 from trainui.metrics.files import peek
-from trainui.metrics.formats.protobuf import DAMAGED, fields
+from trainui.metrics.formats.protobuf import DAMAGED, fields, values
 from trainui.metrics.formats.wandb import scan
 from trainui.metrics.formats.wandb.rows import MEDIA, OWN, last_values, read_item
 from trainui.metrics.formats.wandb.scan import BLOCK, FRAME, framed, records_in_several
@@ -22,60 +23,47 @@ from trainui.metrics.trackers import TrackedRun
 _CONFIG, _RUN, _EXIT = 5, 17, 18
 """Fields of a record."""
 _RUN_CONFIG, _ITEM = 4, 1
-
 _HEAD_BYTES = 4 * BLOCK
 _ID, _NAME, _FIRST_STEP, _START, _CODE, _SECONDS = 1, 8, 14, 17, 1, 1
 _ENVIRONMENT, _ARGS, _PROGRAM, _ROOT, _HOST, _EXECUTABLE = 26, 5, 6, 11, 12, 14
 
 _UPDATE, _REMOVE = 1, 2
-
 _MOST_BYTES = 64 << 20
 """Bytes at the end of a log of which the summary is read."""
+_Message = defaultdict[int, list[Any]]
+"""The values of a message's fields, by their keys."""
 
 
 def describe(path: Path) -> TrackedRun:
     """Return a run as its log has it."""
-    about: dict[str, Any] = {}
+    size = peek.size(path)
+    begin = max(size // BLOCK - 1, 0) * BLOCK  # of the end, and of changes of the configuration
+    tail = _contents(peek.head(path, size - begin, begin=begin), begin)
+    records = [*_contents(peek.head(path, _HEAD_BYTES), 0), *tail]
+    runs, ends = ([found for key, found in records if key == kind] for kind in (_RUN, _EXIT))
+    run = runs[-1] if runs else _Message(list)
     params: dict[str, Any] = {}
-    tags: dict[str, str] = {}
-    tail = _tail(path)
-    for key, message in (*_contents(peek.head(path, _HEAD_BYTES), 0), *tail):
+    tags = {"resumed": "true"} if any(_number(one, _FIRST_STEP) for one in runs) else {}
+    for key, found in records:
         if key in (_RUN, _CONFIG):
-            params |= _config(key, message)
-        if key == _RUN:
-            about = _run(message)
-            tags |= {"resumed": "true"} if about.get("step") else {}
+            params |= _config(_inside(found, _RUN_CONFIG) if key == _RUN else found)
         elif key == _ENVIRONMENT:
-            tags |= _command(message)
+            tags |= _command(found)
+    status = "failed" if ends and _number(ends[0], _CODE) else "completed" if ends else None
+    id_ = _text(run[_ID][-1:]) or path.stem.removeprefix("run-")
     return TrackedRun(
-        id=about.get("id", path.stem.removeprefix("run-")),
-        name=about.get("name") or about.get("id") or path.stem.removeprefix("run-"),
+        id=id_,
+        name=_text(run[_NAME][-1:]) or id_,
         params=params,
-        status=_state(tail),
-        started=about.get("start"),
+        status=status,
+        started=float(_number(_inside(run, _START), _SECONDS)) or None,
         ended=peek.modified(path) or None,
         tags=tags,
     )
 
 
-def _tail(path: Path) -> list[tuple[int, bytes]]:
-    """Return what the last records contain: the end, and changes of the configuration."""
-    size = peek.size(path)
-    begin = max(size // BLOCK - 1, 0) * BLOCK
-    return _contents(peek.head(path, size - begin, begin=begin), begin)
-
-
-def _state(tail: Iterable[tuple[int, bytes]]) -> str | None:
-    """Return how a run ended; None if its log does not say that it has."""
-    for key, message in tail:
-        if key == _EXIT:
-            codes = (value for number, value, _at in fields(message) if number == _CODE)
-            return "failed" if next(codes, 0) else "completed"
-    return None
-
-
-def _contents(data: bytes, offset: int) -> list[tuple[int, bytes]]:
-    """Return what the records in some bytes contain, by its field.
+def _contents(data: bytes, offset: int) -> list[tuple[int, _Message]]:
+    """Return the messages that the records in some bytes contain, each behind its field's key.
 
     They are searched for by their first bytes: walking from frame to frame takes a hundred times
     longer. A checksum that fits distinguishes a record from bytes that only look like one.
@@ -87,7 +75,8 @@ def _contents(data: bytes, offset: int) -> list[tuple[int, bytes]]:
     found = []
     for record in records:
         with suppress(*DAMAGED):
-            found += [(key, value) for key, value, _at in fields(record) if key in _WANTED]
+            inside = [(key, value) for key, value, _at in fields(record) if key in _WANTED]
+            found += [(key, values(value)) for key, value in inside]
     return found
 
 
@@ -99,47 +88,35 @@ _MARK = re.compile(
 )
 
 
-def _run(message: bytes) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _inside(found: _Message, key: int) -> _Message:
+    """Return the fields of the messages in a field; none if they are damaged."""
     with suppress(*DAMAGED):
-        for key, value, _at in fields(message):
-            if key in (_ID, _NAME):
-                found["id" if key == _ID else "name"] = value.decode("utf-8", "replace")
-            elif key == _FIRST_STEP:
-                found["step"] = value
-            elif key == _START:
-                seconds = (one for number, one, _place in fields(value) if number == _SECONDS)
-                found["start"] = float(next(seconds, 0)) or None
-    return found
+        return values(b"".join(found[key]))
+    return _Message(list)
 
 
-def _command(message: bytes) -> dict[str, str]:
+def _number(found: _Message, key: int) -> int:
+    return next((one for one in reversed(found[key]) if isinstance(one, int)), 0)
+
+
+def _text(parts: Sequence[Any]) -> str:
+    """Return some texts joined by a NUL, which no word of a command has."""
+    return b"\0".join(one for one in parts if isinstance(one, bytes)).decode("utf-8", "replace")
+
+
+def _command(found: _Message) -> dict[str, str]:
     """Return the trainer's command line, its words joined by a NUL, its directory and its host."""
-    words: dict[int, list[str]] = {_EXECUTABLE: [], _PROGRAM: [], _ARGS: [], _ROOT: [], _HOST: []}
-    try:
-        for key, value, _at in fields(message):
-            if key in words:
-                words[key].append(value.decode("utf-8", "replace"))
-    except DAMAGED:
-        return {}
-    root, host = words.pop(_ROOT), words.pop(_HOST)
-    line = [word for several in words.values() for word in several]
-    tags = {"command": "\0".join(line)} if words[_PROGRAM] else {}
-    tags |= {"directory": root[0]} if root else {}
-    return tags | ({"host": host[0]} if host else {})
+    line = (*found[_EXECUTABLE], *found[_PROGRAM], *found[_ARGS]) if found[_PROGRAM] else ()
+    tags = {"command": line, "directory": found[_ROOT][:1], "host": found[_HOST][:1]}
+    return {name: _text(parts) for name, parts in tags.items() if parts}
 
 
-def _config(key: int, message: bytes) -> dict[str, Any]:
-    """Return the top-level values of the run's configuration that a `_RUN` or `_CONFIG` sets."""
-    found: dict[str, Any] = {}
+def _config(found: _Message) -> dict[str, Any]:
+    """Return the top-level values of the run's configuration that a record sets."""
     with suppress(*DAMAGED):
-        configs = [message]
-        if key == _RUN:
-            configs = [value for inner, value, _at in fields(message) if inner == _RUN_CONFIG]
-        for one in configs:
-            items = [value for inner, value, _at in fields(one) if inner == _ITEM]
-            found |= dict(map(read_item, items))
-    return {name: value for name, value in found.items() if name not in OWN}
+        items = map(read_item, found[_ITEM])
+        return {name: value for name, value in items if name not in OWN}
+    return {}
 
 
 def summary(path: Path) -> dict[str, Any]:
