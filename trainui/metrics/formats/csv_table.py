@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from trainui.metrics.formats import labels
 from trainui.metrics.formats.decoder import Decoder
 from trainui.metrics.formats.numbers import numbers_with_unit, to_number
-from trainui.metrics.formats.table import Decoded, TableColumn, merge, table_points
+from trainui.metrics.formats.table import Decoded, TableColumn, WholeTable, table_points
 from trainui.metrics.formats.text.presets.pairs import names_metric
 from trainui.store.points.chunks import Points
 
@@ -56,12 +56,10 @@ class CsvTable(Decoder):
         text = _text(block)
         if "columns" not in self.state:
             text = self._read_header(text)
-        tables: list[Mapping[str, Points]] = []
-        records = 0
+        whole = WholeTable()
         for rows in self._parts(self._rows(text)):
-            tables.append(self._table(rows, records, first_row))
-            records += len(rows)
-        return Decoded(merge(tables) if tables else {}, records)
+            whole.add(Decoded(self._table(rows, first_row + whole.records), len(rows)))
+        return whole.decoded()
 
     def _read_header(self, text: str) -> str:
         """Find the header in the first lines; return the text after it.
@@ -148,7 +146,7 @@ class CsvTable(Decoder):
         known = sum(cell in names for cell in found)
         return 2 * known >= len(found) and all(to_number(cell) is None for cell in found)
 
-    def _table(self, rows: list[Cells], before: int, first_row: int) -> Mapping[str, Points]:
+    def _table(self, rows: list[Cells], first_row: int) -> dict[str, Points]:
         names = self.state["columns"]
         if not rows:
             return {}
@@ -160,7 +158,7 @@ class CsvTable(Decoder):
             for name, cells in words.items()
             if name and (column := self._column(cells)) is not None
         }
-        numbers = np.arange(before, before + len(rows), dtype=np.int64)
+        numbers = np.arange(len(rows), dtype=np.int64)
         step = self._step or self.state.get("step")
         series = table_points(columns, numbers, first_row=first_row, step=step)
         fields = labels.find(tuple(names))

@@ -115,11 +115,12 @@ def find_rows(document: Any) -> Sequence[Row]:
         return [row for row in document if isinstance(row, dict)]
     if not isinstance(document, dict):
         return []
-    records = [value for value in document.values() if _are_records(value)]
+    lists = [value for value in document.values() if isinstance(value, list)]
+    records = [rows for rows in lists if rows and all(isinstance(row, dict) for row in rows)]
     if records:
         names = _catboost_names(document.get("meta"))
         return [_named(row, names) for row in max(records, key=len)]
-    if any(value == [] for value in document.values()):
+    if [] in lists:
         return []  # its list has no records yet
     if document.keys() <= {"columns", "index", "data"} and "columns" in document:
         return _of_table(document)
@@ -162,10 +163,6 @@ def _number_in(name: str) -> int:
     found = _NUMBERED.fullmatch(name)
     assert found is not None
     return int(found[1])
-
-
-def _are_records(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
 
 
 def _are_numbers(value: Any) -> bool:

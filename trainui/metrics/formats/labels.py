@@ -71,18 +71,22 @@ def names_part(name: str) -> bool:
 
 
 def split(
-    series: Mapping[str, Points],
+    series: dict[str, Points],
     fields: Fields,
     rows: Ints,
     words: Mapping[str, Sequence[object]],
-) -> Mapping[str, Points]:
+) -> dict[str, Points]:
     """Return the series of some rows, split by metric and part of the data.
 
     `rows` are the row numbers, which are the points' ordinals; `words` the cells by column name.
     """
     nothing = [None] * len(rows)
-    metrics = [_metric(cell) for cell in words.get(fields.metric or "", nothing)]
-    parts = [_part(cell) for cell in words.get(fields.part or "", nothing)]
+    texts, parts = (
+        [cell.strip() if isinstance(cell, str) else "" for cell in words.get(name or "", nothing)]
+        for name in (fields.metric, fields.part)
+    )
+    metrics = ["" if to_number(text) is not None else text for text in texts]
+    parts = [f"{part}/".replace(" ", "") if _IS_PART.fullmatch(part) else "" for part in parts]
     if any(metrics):
         series = {name: points for name, points in series.items() if name == fields.value}
     elif not any(parts):
@@ -92,15 +96,6 @@ def split(
         labels = [f"{part}{metric or name}" for part, metric in zip(parts, metrics, strict=True)]
         found |= _by_label(points, labels, rows)
     return found
-
-
-def _metric(cell: object) -> str:
-    return cell.strip() if isinstance(cell, str) and to_number(cell) is None else ""
-
-
-def _part(cell: object) -> str:
-    is_part = isinstance(cell, str) and _IS_PART.fullmatch(cell.strip())
-    return f"{cell}/".replace(" ", "") if is_part else ""
 
 
 def _by_label(points: Points, labels: Sequence[str], rows: Ints) -> dict[str, Points]:

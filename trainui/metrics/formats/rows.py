@@ -87,7 +87,7 @@ def row_points(rows: Sequence[Row], *, first_row: int, step: str | None) -> dict
         else:
             cells = dict(zip(names, columns, strict=True))
             tables.append(labels.split(series, fields, at, cells))
-    return merge(tables) if tables else {}
+    return merge(tables)
 
 
 def _tables(rows: Sequence[Row]) -> Iterator[tuple[list[int], Names, Values]]:
