@@ -43,10 +43,46 @@ _ALLENNLP = " ||: "
 _NO_METRIC = frozenset({"v_num"})
 
 
+class Rich(Preset):
+    """Lightning's `RichProgressBar`, whose numbers wrap onto the lines below the bar."""
+
+    has_steps = False
+    _bar = re.compile(
+        r"Epoch (\d+)/\d+\s.*?\d+/\d+ \d+:\d\d:\d\d •\s+\S+\s+\S+/s\s*(.*)", re.DOTALL
+    )
+    _below = re.compile(r"\s{8,}(\S.*)", re.DOTALL)
+    _metric = re.compile(rf"([\w./@-]+):\s+({NUMBER})")
+
+    def read(self, line: str) -> Sequence[Row]:
+        """Return the bar that a line ends."""
+        if bar := self._bar.fullmatch(line):
+            same = self.memory.get("epoch") == int(bar[1])
+            rows = NOTHING if same else self.finish()
+            self.memory.update(epoch=int(bar[1]), text=bar[2])
+            return rows
+        if "text" not in self.memory:
+            return NOTHING
+        if below := self._below.fullmatch(line):
+            self.memory["text"] = f"{self.memory['text']} {below[1]}"
+            return NOTHING
+        return self.finish()
+
+    def finish(self) -> Sequence[Row]:
+        """Return the bar that was drawn last."""
+        found = self._metric.findall(self.memory.pop("text", ""))
+        row = {name: float(value) for name, value in found if name not in _NO_METRIC}
+        epoch = self.memory.pop("epoch", 0)
+        return [{STEP: float(epoch), **row}] if row else NOTHING
+
+
 class Tqdm(Preset):
     """Remembers each bar being drawn, by its description without counts."""
 
     has_steps = False
+
+    def __init__(self, memory: dict[str, Any]) -> None:
+        super().__init__(memory)
+        self._rich = Rich(memory.setdefault("rich", {}))
 
     @classmethod
     def carried_over(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,7 +96,7 @@ class Tqdm(Preset):
         ignite = _IGNITE.fullmatch(line) if ends and line.count("]") > 1 else None
         found = ignite or (_BAR.fullmatch(line) if ends else None)
         if found is None:
-            return NOTHING
+            return self._rich.read(line)
         text, own, described = _described(found["text"])
         kind = " ".join(_COUNTS.sub(" ", text).lower().split())
         bars: dict[str, Any] = self.memory.setdefault("bars", {})
@@ -117,7 +153,7 @@ class Tqdm(Preset):
 
     def finish(self) -> Sequence[Row]:
         """Return the bars that were drawn last, and what was seen of one that has no epoch."""
-        rows: list[Row] = []
+        rows = [*self._rich.finish()]
         for kind, bar in self.memory.get("bars", {}).items():
             seen = bar.pop("seen", ())
             if not seen or "before" in bar:
@@ -193,60 +229,3 @@ def _amount(text: str) -> float:
 def _numbers(rest: str) -> Row:
     found = ((name, leading_number(value)) for name, value in _ITEM.findall(rest))
     return {name: value for name, value in found if value is not None and name not in _NO_METRIC}
-
-
-class Rich(Preset):
-    """Lightning's `RichProgressBar`, whose numbers wrap onto the lines below the bar."""
-
-    has_steps = False
-    _bar = re.compile(
-        r"Epoch (\d+)/\d+\s.*?\d+/\d+ \d+:\d\d:\d\d •\s+\S+\s+\S+/s\s*(.*)", re.DOTALL
-    )
-    _below = re.compile(r"\s{8,}(\S.*)", re.DOTALL)
-    _metric = re.compile(rf"([\w./@-]+):\s+({NUMBER})")
-
-    def read(self, line: str) -> Sequence[Row]:
-        """Return the bar that a line ends."""
-        if bar := self._bar.fullmatch(line):
-            same = self.memory.get("epoch") == int(bar[1])
-            rows = NOTHING if same else self.finish()
-            self.memory.update(epoch=int(bar[1]), text=bar[2])
-            return rows
-        if "text" not in self.memory:
-            return NOTHING
-        if below := self._below.fullmatch(line):
-            self.memory["text"] = f"{self.memory['text']} {below[1]}"
-            return NOTHING
-        return self.finish()
-
-    def finish(self) -> Sequence[Row]:
-        """Return the bar that was drawn last."""
-        found = self._metric.findall(self.memory.pop("text", ""))
-        row = {name: float(value) for name, value in found if name not in _NO_METRIC}
-        epoch = self.memory.pop("epoch", 0)
-        return [{STEP: float(epoch), **row}] if row else NOTHING
-
-
-class Lightning(Preset):
-    """Reads either of Lightning's bars."""
-
-    has_steps = False
-
-    def __init__(self, memory: dict[str, Any]) -> None:
-        super().__init__(memory)
-        self._rich = Rich(memory.setdefault("Rich", {}))
-        self._tqdm = Tqdm(memory.setdefault("Tqdm", {}))
-
-    @classmethod
-    def carried_over(cls, memory: Mapping[str, Any]) -> dict[str, Any]:
-        """Return that bars are epochs, if there were several."""
-        handed = Tqdm.carried_over(memory.get("Tqdm", {}))
-        return {"Tqdm": handed} if handed else {}
-
-    def read(self, line: str) -> Sequence[Row]:
-        """Return the bar that a line ends."""
-        return self._rich.read(line) or self._tqdm.read(line)
-
-    def finish(self) -> Sequence[Row]:
-        """Return the bars that were drawn last."""
-        return [*self._rich.finish(), *self._tqdm.finish()]
