@@ -282,7 +282,7 @@ class EditTrial:
                 return
             value = self._random.choice(values)
             edit = inline_edit.with_values(run, text, {value: str(self._random.randrange(5))})
-            pipeline = inline_edit.pipeline_of(run, edit)
+            pipeline, _member = inline_edit.pipeline_of(run, edit)
             control.resume(run.id, pipeline=pipeline, edit=edit)
         except (UsageError, PipelineFileError):
             return  # e.g. it changes what a running stage depends on

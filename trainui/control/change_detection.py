@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,36 +19,21 @@ from trainui.pipeline.rules.resume_reasons import Evidence
 from trainui.pipeline.substitution import phases
 
 
+@dataclass
 class ChangeDetection:
     """Compares a run's stages with what their last attempts used."""
 
-    def __init__(
-        self,
-        run: RunRecord,
-        stages: Sequence[StageRecord],
-        attempts: Mapping[str, Sequence[AttemptRecord]],
-        recorded: Mapping[str, StageDefinition],
-        edited: Mapping[str, Sequence[str]],
-        environ: Mapping[str, str] | None = None,
-    ) -> None:
-        """Create a detection.
-
-        Args:
-            run: the run.
-            stages: as they would run now.
-            attempts: by stage id, oldest first.
-            recorded: the definitions on record, by full name.
-            edited: descriptions of the edits by an edited file, by full name.
-            environ: the variables for `${env.NAME}` in inputs; None: the run's own.
-        """
-        self._run = run
-        self._stages = {stage.name: stage for stage in stages}
-        self._attempts = {
-            stage.name: attempts.get(stage.id, ()) for stage in stages if stage.id in attempts
-        }
-        self._recorded = recorded
-        self._edited = edited
-        self._environ = environ
+    run: RunRecord
+    stages: Mapping[str, StageRecord]
+    """By full name, as they would run now."""
+    attempts: Mapping[str, Sequence[AttemptRecord]]
+    """By the id of a stage that has any, oldest first."""
+    recorded: Mapping[str, StageDefinition]
+    """The definitions on record, by full name."""
+    edited: Mapping[str, Sequence[str]]
+    """Descriptions of each stage's edits by an edited file, by full name."""
+    environ: Mapping[str, str] | None = None
+    """The variables for `${env.NAME}` in inputs; None: the run's own."""
 
     def evidence(self, new: Collection[str] = ()) -> Evidence:
         """Collect the evidence of changes for all stages that have ended.
@@ -58,12 +44,7 @@ class ChangeDetection:
             UsageError: an input names a variable that is not set.
             UnfitEnvironmentError: the run's environment is needed for inputs but is missing.
         """
-        over = [
-            stage
-            for name, stage in self._stages.items()
-            if name in self._attempts and stage.status not in UNFINISHED and not stage.removed
-        ]
-        changed = {stage.name: self._changes(stage) for stage in over}
+        changed = {one.name: self._changes(one) for one in self._ended() if not one.removed}
         return Evidence(changed=changed, reran=self.reran(), new=new, gone=self.gone())
 
     def gone(self) -> dict[str, str]:
@@ -71,26 +52,30 @@ class ChangeDetection:
         from trainui.artifacts import outputs
 
         found = {
-            name: outputs.gone(self._made(stage).definition, Path(stage.directory))
-            for name, stage in self._stages.items()
-            if name in self._attempts and stage.status == Status.COMPLETED and not stage.removed
+            one.name: outputs.gone(self._made(one).definition, Path(one.directory))
+            for one in self._ended()
+            if one.status == Status.COMPLETED and not one.removed
         }
         return {name: words for name, words in found.items() if words is not None}
 
     def reran(self) -> dict[str, list[str]]:
         """Return each stage's upstreams that completed after its last attempt, by full names."""
-        return {
-            stage.name: self._reran(stage)
-            for name, stage in self._stages.items()
-            if name in self._attempts and stage.status not in UNFINISHED
-        }
+        return {one.name: self._reran(one) for one in self._ended()}
+
+    def _ended(self) -> list[StageRecord]:
+        """Return the stages that were tried and are not unfinished again."""
+        return [
+            stage
+            for stage in self.stages.values()
+            if stage.id in self.attempts and stage.status not in UNFINISHED
+        ]
 
     def as_kept(self, name: str, again: Collection[str]) -> dict[str, Any]:
         """Return the record of what a kept stage's result is now accepted for.
 
         `again` are the full names of the stages that run again although this one is kept.
         """
-        stage = self._stages[name]
+        stage = self.stages[name]
         completions = {
             upstream: self._completions(stage, upstream) + (upstream in again)
             for upstream in stage.depends_on
@@ -99,9 +84,9 @@ class ChangeDetection:
 
     def _changes(self, stage: StageRecord) -> list[str]:
         made = self._made(stage)
-        changed = fingerprint.changes(made.definition, stage.definition, self._run.params)
-        if made.definition == self._recorded[stage.name]:
-            changed = list(self._edited.get(stage.name, ()))  # includes edits of secret values
+        changed = fingerprint.changes(made.definition, stage.definition, self.run.params)
+        if made.definition == self.recorded[stage.name]:
+            changed = list(self.edited.get(stage.name, ()))  # includes edits of secret values
         changed = list(dict.fromkeys([*made.secret_changes, *changed]))
         if made.inputs:
             now = self._inputs(stage, made.inputs)
@@ -120,16 +105,17 @@ class ChangeDetection:
         ]
 
     def _made(self, stage: StageRecord) -> ResultOrigin:
-        return fingerprint.origin_of(self._attempts[stage.name][-1], self._recorded[stage.name])
+        return fingerprint.origin_of(self.attempts[stage.id][-1], self.recorded[stage.name])
 
     def _completions(self, stage: StageRecord, upstream: str) -> int:
-        last = self._attempts[stage.name][-1]
-        return fingerprint.completions_since(last, self._attempts.get(upstream, ()))
+        last, above = self.attempts[stage.id][-1], self.stages.get(upstream)
+        attempts = () if above is None else self.attempts.get(above.id, ())
+        return fingerprint.completions_since(last, attempts)
 
     def _inputs(self, stage: StageRecord, known: InputStates) -> InputStates:
         if not stage.definition.inputs:
             return {}
-        if self._environ is None:
-            self._environ = environment.read(Path(self._run.directory)).environ
-        found = phases.inputs_before_start(stage.definition, self._environ)
+        if self.environ is None:
+            self.environ = environment.read(Path(self.run.directory)).environ
+        found = phases.inputs_before_start(stage.definition, self.environ)
         return {path: input_fingerprint.observe(path, known.get(path)) for path in found}

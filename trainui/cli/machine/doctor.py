@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from typing import Any
 
 import typer
 
@@ -15,18 +15,6 @@ from trainui.cli.output import printing, progress
 _SYMBOLS = {GOOD: "✓", NOTE: "!", BAD: "✗"}
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of one check."""
-
-    name: str
-    """The checked subject."""
-    level: str
-    message: str
-    advice: str | None = None
-    """How to fix it."""
-
-
 @options.command("trainui doctor")
 def doctor(as_json: options.Json = False) -> None:
     """Check what trainui needs on this machine, with advice for each problem.
@@ -34,9 +22,9 @@ def doctor(as_json: options.Json = False) -> None:
     The exit code is 4 if something must be fixed first.
     """
     with progress.display("checking"):
-        findings = examine(_checks())
-    printing.answer(as_json, {"findings": [asdict(one) for one in findings]}, _lines(findings))
-    raise typer.Exit(4 if any(one.level == BAD for one in findings) else 0)
+        findings = [_finding(name, check) for name, check in _checks().items()]
+    printing.answer(as_json, {"findings": findings}, _lines(findings))
+    raise typer.Exit(4 if any(one["level"] == BAD for one in findings) else 0)
 
 
 def _checks() -> dict[str, Callable[[], Result]]:
@@ -64,21 +52,19 @@ def _checks() -> dict[str, Callable[[], Result]]:
     }
 
 
-def examine(checks: Mapping[str, Callable[[], Result]]) -> list[Finding]:
-    """Run each check; one that raises an error becomes a finding, too."""
-    return [Finding(name, *_result(check)) for name, check in checks.items()]
-
-
-def _result(check: Callable[[], Result]) -> Result:
+def _finding(name: str, check: Callable[[], Result]) -> dict[str, Any]:
+    """Run a check; one that raises an error becomes a finding, too."""
     try:
-        return check()
+        level, message, *advice = check()
     except Exception as error:
-        return BAD, f"{type(error).__name__}: {error}", "see the message"
+        level, message, advice = BAD, f"{type(error).__name__}: {error}", ["see the message"]
+    return {"name": name, "level": level, "message": message, "advice": next(iter(advice), None)}
 
 
-def _lines(findings: Sequence[Finding]) -> list[str]:
+def _lines(findings: Sequence[Mapping[str, Any]]) -> list[str]:
     shown = []
     for one in findings:
-        advice = "" if one.level == GOOD or not one.advice else f": {one.advice}"
-        shown.append((f"{_SYMBOLS[one.level]} {one.level}", one.name, one.message + advice))
+        level, advice = one["level"], one["advice"]
+        words = "" if level == GOOD or not advice else f": {advice}"
+        shown.append((f"{_SYMBOLS[level]} {level}", one["name"], one["message"] + words))
     return text.table(shown)

@@ -7,11 +7,11 @@ parameters.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from trainui import formatting, plain_files
+from trainui import plain_files
 from trainui.control.edits import file_changes, members
 from trainui.control.edits.members import MemberValues
 from trainui.control.lookup import given_params
@@ -124,26 +124,23 @@ def with_text(run: RunRecord, before: str, text: str) -> InlineEdit:
     """Return a run's pipeline with changed text."""
     pairs = difflib.ndiff(before.splitlines(), text.splitlines())
     count = sum(line.startswith(("+ ", "- ")) for line in pairs)
-    words = (f"{count} lines of the pipeline's text",)
-    return InlineEdit(text, given_params(run.id), words, members.recorded(run.id))
+    return edited(run, text, f"{count} lines of the pipeline's text")
 
 
-def as_recorded(run: RunRecord, stages: Sequence[str]) -> InlineEdit:
-    """Return a run's pipeline on record, for stages that were running when it was edited."""
-    words = (f"{formatting.listed(list(stages))}: the edit made while it was running",)
-    return InlineEdit(text_of(run), given_params(run.id), words, members.recorded(run.id))
+def edited(run: RunRecord, text: str, words: str) -> InlineEdit:
+    """Return an edit that leaves the run's `-p` parameters and its members as they are."""
+    return InlineEdit(text, given_params(run.id), (words,), members.recorded(run.id))
 
 
-def pipeline_of(run: RunRecord, edit: InlineEdit) -> Pipeline:
-    """Load an edited pipeline; raise PipelineFileError if it has problems."""
-    return members.applied(_loaded(run, edit.text, edit.given), edit.given, edit.members)
+def pipeline_of(run: RunRecord, edit: InlineEdit) -> tuple[Pipeline, str | None]:
+    """Load an edited pipeline; raise PipelineFileError if it has problems.
 
-
-def member_to_run(run: RunRecord, pipeline: Pipeline, edit: InlineEdit) -> str | None:
-    """Return the full name of the only member to run in an edited pipeline; None: all run."""
+    Returns it with the full name of the only member to run in it; None: all run.
+    """
     loaded = _loaded(run, edit.text, edit.given)
+    pipeline = members.applied(loaded, edit.given, edit.members)
     pairs = zip(loaded.stages, pipeline.stages, strict=True)
-    return next((own.name for stage, own in pairs if stage.name == edit.member), None)
+    return pipeline, next((own.name for stage, own in pairs if stage.name == edit.member), None)
 
 
 def _loaded(run: RunRecord, text: str, given: Mapping[str, str]) -> Pipeline:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from trainui.control.edits import inline_edit, members
+from trainui.control.edits import inline_edit
 from trainui.control.edits.inline_edit import InlineEdit
-from trainui.control.lookup import given_params
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.errors import UsageError
@@ -69,6 +68,5 @@ def with_more_trials(run: RunRecord, more: int) -> InlineEdit:
             "and resume with --file"
         )
     total = int(place.value) + more
-    words = (f"{name}: trials {place.value} -> {total}",)
-    given, own = given_params(run.id), members.recorded(run.id)
-    return InlineEdit(editing.with_values(text, {place: str(total)}), given, words, own)
+    changed = editing.with_values(text, {place: str(total)})
+    return inline_edit.edited(run, changed, f"{name}: trials {place.value} -> {total}")

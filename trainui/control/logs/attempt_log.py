@@ -6,9 +6,9 @@ read page by page, each page is split into lines independently, and only a few p
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from heapq import merge
 
 from trainui.control.logs.block_file import BLOCK, BlockFile
@@ -138,14 +138,14 @@ class _Stream:
         self.file = file
         self._times = times
         self._position = position
-        self._pages: OrderedDict[int, tuple[int, list[tuple[int, str]]]] = OrderedDict()
+        self._lines_between = lru_cache(CACHED_PAGES)(self._read_lines)
 
     def poll(self) -> bool:
         """Check the file's size; returns True if it has changed."""
         generation = self.file.generation
         changed = self.file.poll()
         if generation != self.file.generation:
-            self._pages.clear()
+            self._lines_between.cache_clear()
         return changed
 
     @property
@@ -227,17 +227,10 @@ class _Stream:
 
     def _page(self, index: int) -> list[tuple[int, str]]:
         """Return a page's lines: the offset of each line's end in the page, and its text."""
-        start, end = self._span(index)
-        known = self._pages.get(index)
-        if known is not None and known[0] == end - start:
-            self._pages.move_to_end(index)
-            return known[1]
-        lines = [(line.end, line.text) for line in shown_lines(self.file.read(start, end))]
-        self._pages[index] = (end - start, lines)
-        self._pages.move_to_end(index)
-        if len(self._pages) > CACHED_PAGES:
-            self._pages.popitem(last=False)
-        return lines
+        return self._lines_between(*self._span(index))
+
+    def _read_lines(self, start: int, end: int) -> list[tuple[int, str]]:
+        return [(line.end, line.text) for line in shown_lines(self.file.read(start, end))]
 
     def _span(self, page: int) -> tuple[int, int]:
         start = self._first_line(page)

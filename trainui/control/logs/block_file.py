@@ -7,7 +7,7 @@ feeds need not be read whole; only this module knows this rule.
 from __future__ import annotations
 
 import errno
-from collections import OrderedDict
+from functools import lru_cache
 
 from trainui.domain.file_access import File
 from trainui.errors import NotPlainFileError
@@ -31,7 +31,7 @@ class BlockFile:
         self.problem = ""
         """Why the existing file cannot be read; empty if it can."""
         self._identity: tuple[int, int] | None = None
-        self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._cached = lru_cache(CACHED)(self._pread)
 
     def poll(self) -> bool:
         """Check the file's size and identity; returns True if anything has changed."""
@@ -51,7 +51,6 @@ class BlockFile:
             self.problem = self._try_to_open()
         elif status.st_size == self.size:
             return False
-        self._blocks.pop(self.size // BLOCK, None)
         self.size = status.st_size
         return True
 
@@ -63,16 +62,9 @@ class BlockFile:
         return data[start - first : end - first]
 
     def block(self, index: int) -> bytes:
-        """Return a block; the last one may be short."""
-        known = self._blocks.get(index)
-        if known is not None:
-            self._blocks.move_to_end(index)
-            return known
-        data = self._pread(index * BLOCK)
-        self._blocks[index] = data
-        if len(self._blocks) > CACHED:
-            self._blocks.popitem(last=False)
-        return data
+        """Return a block, not beyond the last known size; the last one may be short."""
+        offset = index * BLOCK
+        return self._cached(offset, min(self.size - offset, BLOCK))
 
     def line_start(self, offset: int) -> int:
         """Return the start of the line that contains the byte at an offset."""
@@ -100,7 +92,7 @@ class BlockFile:
         return self.size if at < 0 else (index + 1) * BLOCK + at + 1
 
     def _reset(self, identity: tuple[int, int] | None) -> None:
-        self._blocks.clear()
+        self._cached.cache_clear()
         self._identity = identity
         self.generation += 1
         self.size = 0
@@ -114,9 +106,7 @@ class BlockFile:
             pass  # retried at the next change
         return ""
 
-    def _pread(self, offset: int) -> bytes:
-        """Read a block, not beyond the last known size."""
-        count = min(self.size - offset, BLOCK)
+    def _pread(self, offset: int, count: int) -> bytes:
         if count <= 0:
             return b""
         try:

@@ -35,8 +35,8 @@ def with_savings(
             one,
             stages[one.name],
             attempts.get(stages[one.name].id, ()),
-            past.get(one.name, ()),
-            reached,
+            past=past.get(one.name, ()),
+            last_steps=reached,
         )
         for one in planned
     ]
@@ -58,10 +58,15 @@ def _with_savings(
     one: PlannedStage,
     stage: StageRecord,
     attempts: Sequence[AttemptRecord],
+    *,
     past: Sequence[PastDuration],
     last_steps: Mapping[str, int],
 ) -> PlannedStage:
-    """Add its estimates to a planned stage, from its durations and last steps in earlier runs."""
+    """Add a stage's estimates to its plan.
+
+    `past` are its durations in earlier runs, those of the same work if there are any; `last_steps`
+    are their last steps by stage id.
+    """
     from trainui.artifacts import checkpoint_step
 
     completed = [attempt for attempt in attempts if attempt.status == Status.COMPLETED][-1:]

@@ -85,9 +85,8 @@ def choose_pipeline(
     from trainui.control.edits import file_changes, inline_edit, revision
 
     if edit is not None:
-        pipeline = inline_edit.pipeline_of(run, edit)
+        pipeline, member = inline_edit.pipeline_of(run, edit)
         diff = inline_edit.diff(run, pipeline, edit)
-        member = inline_edit.member_to_run(run, pipeline, edit)
         return PipelineChoice(pipeline, diff, edit=edit, member=member)
     changed = None if file is not None else file_changes.changed_file(run)
     source = file or changed
@@ -100,8 +99,10 @@ def choose_pipeline(
             return PipelineChoice(pipeline, file_changes.diff(run, pipeline, source), changed)
     if not waited:
         return PipelineChoice()
-    edit = inline_edit.as_recorded(run, waited)
-    return PipelineChoice(inline_edit.pipeline_of(run, edit), edit=edit, waited=waited)
+    words = f"{formatting.listed(waited)}: the edit made while it was running"
+    edit = inline_edit.edited(run, inline_edit.text_of(run), words)
+    pipeline, _member = inline_edit.pipeline_of(run, edit)
+    return PipelineChoice(pipeline, edit=edit, waited=waited)
 
 
 def explanation(one: PlannedStage) -> str:

@@ -20,7 +20,7 @@ from trainui.control.requirements import allowed_for, check_inputs, check_search
 from trainui.control.resuming.resume_estimates import with_savings
 from trainui.control.resuming.resume_preview import StageOptions
 from trainui.control.trainings import external_command
-from trainui.domain.definition import Pipeline
+from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.pipeline.rules import resume_plan as rules
@@ -50,6 +50,11 @@ class _RunState:
     """By stage id: the checkpoints that did not work, each with the time of the try."""
     counted: frozenset[str]
     """Full names of the trials whose outcome is in their study."""
+
+    @property
+    def recorded(self) -> dict[str, StageDefinition]:
+        """The definitions on record, by full name."""
+        return {stage.name: stage.definition for stage in self.stages}
 
 
 NO_OPTIONS = StageOptions()
@@ -163,7 +168,8 @@ def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> l
     """
     store = open_store()
     seen = _read_state(store, run_id)
-    detection = _change_detection(seen, seen.stages, {})
+    known = {stage.name: stage for stage in seen.stages}
+    detection = ChangeDetection(seen.run, known, seen.attempts, seen.recorded, edited={})
     reran, gone = detection.reran(), detection.gone()
     with store.write() as connection:
         stages = runs.stages(connection, run_id)
@@ -217,7 +223,10 @@ def _plan(
     stages = seen.stages if revised is None else revised.stages
     by_name = {stage.name: stage for stage in stages}
     check_names(by_name, [*options.until, *options.fresh, *options.keep])
-    detection = _change_detection(seen, stages, {} if revised is None else revised.edited, environ)
+    edited = {} if revised is None else revised.edited
+    detection = ChangeDetection(
+        seen.run, by_name, seen.attempts, seen.recorded, edited=edited, environ=environ
+    )
     searches = {stage.name: _search(store, stage, seen) for stage in stages}
     planned = rules.plan_resume(
         stages,
@@ -237,16 +246,6 @@ def _plan(
         for one in planned
     ]
     return _Plan(with_savings(planned, by_name, seen.attempts, seen.run), seen, detection, revised)
-
-
-def _change_detection(
-    seen: _RunState,
-    stages: Sequence[StageRecord],
-    edited: Mapping[str, Sequence[str]],
-    environ: Mapping[str, str] | None = None,
-) -> ChangeDetection:
-    recorded = {stage.name: stage.definition for stage in seen.stages}
-    return ChangeDetection(seen.run, stages, seen.attempts, recorded, edited, environ)
 
 
 def _as_kept(plan: _Plan) -> list[tuple[StageRecord, dict[str, Any], str]]:
