@@ -73,7 +73,12 @@ def main(arguments: Sequence[str]) -> int:
     except Exception as error:
         if (known := _explained(error)) is not None:
             return printing.failure(known, as_json=as_json)
-        return _unexpected(error, as_json=as_json)
+        import traceback
+
+        printing.note("".join(traceback.format_exception(error)).rstrip("\n"))
+        name = type(error).__name__
+        message = f"this is a bug in trainui: {name}: {error}; please report the above"
+        return printing.problem(message, code="bug", exit_code=1, as_json=as_json)
 
 
 def _before_separator(arguments: Sequence[str]) -> Sequence[str]:
@@ -168,11 +173,3 @@ def _explained(error: Exception) -> TrainuiError | None:
             "container): end some of them, or raise it"
         )
     return None
-
-
-def _unexpected(error: Exception, *, as_json: bool) -> int:
-    import traceback
-
-    printing.note("".join(traceback.format_exception(error)).rstrip("\n"))
-    message = f"this is a bug in trainui: {type(error).__name__}: {error}; please report the above"
-    return printing.problem(message, code="bug", exit_code=1, as_json=as_json)

@@ -108,7 +108,10 @@ class WebServer(Server):
                 raise web.HTTPForbidden(text=refused)
             response = await handler(request)
             if not response.prepared:
-                self._restrict(response)
+                socket = f"ws://127.0.0.1:{self.port}"
+                response.headers["Content-Security-Policy"] = POLICY.format(socket)
+                response.headers["Referrer-Policy"] = "no-referrer"
+                response.headers["Cache-Control"] = "no-store"
             if request.path == "/" and isinstance(response, web.Response):
                 page = FOREIGN.sub("", response.text or "").replace(ENDED, ENDED_OR_REFUSED)
                 response.text = page.replace("</body>", SCRIPT)
@@ -129,9 +132,3 @@ class WebServer(Server):
             return ""
         given = request.match_info.get("token", "")
         return "" if hmac.compare_digest(given.encode(), self._token.encode()) else ADVICE
-
-    def _restrict(self, response: web.StreamResponse) -> None:
-        socket = f"ws://127.0.0.1:{self.port}"
-        response.headers["Content-Security-Policy"] = POLICY.format(socket)
-        response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers["Cache-Control"] = "no-store"

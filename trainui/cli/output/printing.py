@@ -124,14 +124,10 @@ def _write(shown: str) -> None:
 
 def note(shown: str) -> None:
     """Print a note on stderr, with control characters escaped; it may have several lines."""
-    sys.stderr.write(_harmless_lines(shown) + "\n")
+    if not isinstance(shown, Coloured):
+        shown = "\n".join(map(text.harmless, shown.split("\n")))
+    sys.stderr.write(shown + "\n")
     sys.stderr.flush()
-
-
-def _harmless_lines(shown: str) -> str:
-    if isinstance(shown, Coloured):
-        return shown
-    return "\n".join(map(text.harmless, shown.split("\n")))
 
 
 def ring(words: str) -> None:

@@ -39,7 +39,18 @@ def init(
     if source is None:
         text = TEMPLATE.read_text(encoding="utf-8")
     else:
-        text, notes = _converted(source, Path() if file == STDOUT else Path(file).parent)
+        from trainui.pipeline.dvc.convert import convert
+        from trainui.pipeline.yaml.text_source import read
+
+        found = read(source)
+        target = Path() if file == STDOUT else Path(file).parent
+        made = convert(
+            found.text,
+            file=source,
+            directory=Path(found.directory).resolve(),
+            target=target.expanduser().resolve(),
+        )
+        text, notes = made.text, made.notes
     if file == STDOUT and not as_json:
         printing.exact(*text.rstrip("\n").split("\n"))
     else:
@@ -49,20 +60,6 @@ def init(
     if file != STDOUT or as_json:
         shown = [f"wrote {file}; next: trainui run {file}"]
         printing.answer(as_json, {"file": file, "notes": list(notes)}, shown)
-
-
-def _converted(source: str, target: Path) -> tuple[str, tuple[str, ...]]:
-    from trainui.pipeline.dvc.convert import convert
-    from trainui.pipeline.yaml.text_source import read
-
-    found = read(source)
-    made = convert(
-        found.text,
-        file=source,
-        directory=Path(found.directory).resolve(),
-        target=target.expanduser().resolve(),
-    )
-    return made.text, made.notes
 
 
 def _write(file: Path, text: str) -> None:

@@ -49,52 +49,55 @@ def add(
     """
     if (pid is None) == (not path):
         raise UsageError("give either PATH or --pid")
-    if pid is not None:
-        _process(pid, name, as_json=as_json, dry_run=dry_run)
+    if pid == _ANY_PID:
+        _list_candidates(as_json=as_json)
         return
-    _paths(path or [], name, as_json=as_json, dry_run=dry_run)
-
-
-def _paths(paths: list[Path], name: str | None, *, as_json: bool, dry_run: bool) -> None:
-    from trainui.control.trainings import external
-
-    found = [one for path in paths for one in external.find(path.expanduser().absolute())]
-    for path in paths:
-        _note_network(path)
-    _finish(external.preview(found) if dry_run else external.add(found, name), as_json, dry_run)
-
-
-def _finish(added: Sequence[Added], as_json: bool, dry_run: bool) -> None:
-    """Start the worker, whose metrics reader reads the trainings, and print what was added."""
+    added = _of_paths(path or [], name, dry_run) if pid is None else _of_process(pid, name, dry_run)
     if not dry_run:
         from trainui.execution.daemon import lifecycle
 
         for remark in filter(None, (one.remark for one in added)):
             printing.note(text.harmless(remark))
-        lifecycle.ensure_started()
-    _print(list(map(_row, added)), as_json=as_json, dry_run=dry_run)
+        lifecycle.ensure_started()  # its metrics reader reads the trainings
+    _print(added, as_json=as_json, dry_run=dry_run)
 
 
-def _note_network(path: Path) -> None:
-    if (kind := disk.network_file_system(path.expanduser())) is not None:
-        printing.note(
-            f"{path} is on a network file system ({kind}): a training that runs on another machine "
-            "may be shown as ended; what it writes is read within 30 s"
-        )
+def _of_paths(paths: Sequence[Path], name: str | None, dry_run: bool) -> Sequence[Added]:
+    from trainui.control.trainings import external
+
+    found = [one for path in paths for one in external.find(path.expanduser().absolute())]
+    for path in paths:
+        if (kind := disk.network_file_system(path.expanduser())) is not None:
+            printing.note(
+                f"{path} is on a network file system ({kind}): a training that runs on another "
+                "machine may be shown as ended; what it writes is read within 30 s"
+            )
+    return external.preview(found) if dry_run else external.add(found, name)
 
 
-def _row(one: Added) -> dict[str, Any]:
-    return {
-        "run": one.run_id or None,
-        "name": one.name,
-        "kind": one.training.kind,
-        "path": str(one.training.path),
-        "stages": [job.name for job in one.training.jobs],
-        "new": one.is_new,
-    }
+def _of_process(pid: str, name: str | None, dry_run: bool) -> Sequence[Added]:
+    from trainui.control.trainings import adoption, external
+
+    if not pid.isdigit():
+        raise UsageError(f"--pid {pid!r}: expected a process id; `trainui add --pid` lists yours")
+    if not dry_run:
+        return [external.adopt(int(pid), name)]
+    training, _ = adoption.training(int(pid))
+    return [external.Added("", training, training.name, is_new=True)]
 
 
-def _print(rows: list[dict[str, Any]], *, as_json: bool, dry_run: bool) -> None:
+def _print(added: Sequence[Added], *, as_json: bool, dry_run: bool) -> None:
+    rows: list[dict[str, Any]] = [
+        {
+            "run": one.run_id or None,
+            "name": one.name,
+            "kind": one.training.kind,
+            "path": str(one.training.path),
+            "stages": [job.name for job in one.training.jobs],
+            "new": one.is_new,
+        }
+        for one in added
+    ]
     hidden = 1 if dry_run else 0  # a dry run has no ids to show
     header = ("RUN", "NAME", "KIND", "PATH")[hidden:]
     shown = [
@@ -116,22 +119,6 @@ def _place(row: Mapping[str, Any]) -> str:
     """Return the path of a training; of a process without what identifies it after a reboot."""
     path = str(row["path"])
     return path.partition("#")[0] if row["kind"] == "process" else path
-
-
-def _process(pid: str, name: str | None, *, as_json: bool, dry_run: bool) -> None:
-    from trainui.control.trainings import adoption, external
-
-    if pid == _ANY_PID:
-        _list_candidates(as_json=as_json)
-        return
-    if not pid.isdigit():
-        raise UsageError(f"--pid {pid!r}: expected a process id; `trainui add --pid` lists yours")
-    if dry_run:
-        training, _ = adoption.training(int(pid))
-        added = external.Added("", training, training.name, is_new=True)
-    else:
-        added = external.adopt(int(pid), name)
-    _finish([added], as_json, dry_run)
 
 
 def _list_candidates(*, as_json: bool) -> None:

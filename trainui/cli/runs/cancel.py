@@ -23,30 +23,27 @@ def cancel(
     Returns once the request is recorded; a stage becomes `cancelled` when all of its processes
     have exited. `trainui resume` can continue it later.
     """
+    from trainui.execution.daemon import lifecycle
+
     found, stages = lookup.find(run, stage)
     names = None if stage is None else [one.name for one in stages]
     with interrupt.report_changes_on_stop([found.id], interrupt.CANCELLED, "cancelling"):
-        _cancel(found, names, as_json=as_json)
-
-
-def _cancel(run: RunRecord, names: list[str] | None, *, as_json: bool) -> None:
-    from trainui.execution.daemon import lifecycle
-
-    asked = control.cancel(run.id, names)
-    found, stages = lookup.find(run.id, None)
-    if any(one.name in asked and one.status == Status.RUNNING for one in stages):
-        lifecycle.ensure_started()  # the worker ends the processes
-    ended = [one.name for one in stages if one.name in asked and one.status == Status.CANCELLED]
-    shown = _line("cancelled", ended)
-    shown += _line("cancelling", [name for name in asked if name not in ended])
-    if not asked:
-        over = [_state(one) for one in stages if names is not None and one.name in names]
-        shown = [f"nothing to cancel: {', '.join(over) or _state(found)}"]
-    printing.answer(as_json, lookup.in_full(found.id) if as_json else None, shown)
-
-
-def _line(what: str, names: list[str]) -> list[str]:
-    return [f"{what}: {', '.join(map(text.harmless, names))}"] if names else []
+        asked = control.cancel(found.id, names)
+        found, stages = lookup.find(found.id, None)
+        chosen = [one for one in stages if one.name in asked]
+        if any(one.status == Status.RUNNING for one in chosen):
+            lifecycle.ensure_started()  # the worker ends the processes
+        ended = [one.name for one in chosen if one.status == Status.CANCELLED]
+        left = [name for name in asked if name not in ended]
+        shown = [
+            f"{what}: {', '.join(map(text.harmless, some))}"
+            for what, some in (("cancelled", ended), ("cancelling", left))
+            if some
+        ]
+        if not asked:
+            over = [_state(one) for one in stages if names is not None and one.name in names]
+            shown = [f"nothing to cancel: {', '.join(over) or _state(found)}"]
+        printing.answer(as_json, lookup.in_full(found.id) if as_json else None, shown)
 
 
 def _state(one: RunRecord | StageRecord) -> str:

@@ -208,30 +208,26 @@ def _resume_interrupted(env: bool, dry_run: bool, detach: bool, as_json: bool) -
     if dry_run:
         _plan_interrupted(as_json)
         return 0
+    from trainui.cli.runs import waiting
+
     lost_attempts.record()
     if _runs(interrupted=False):  # after a reboot they wait for the worker
         lifecycle.ensure_started()
     found = _runs(interrupted=True)
     with interrupt.report_changes_on_stop([run.id for run in found], interrupt.REVIVED, "resumed"):
-        return _resume_each(found, env, detach, as_json)
-
-
-def _resume_each(found: Sequence[RunRecord], env: bool, detach: bool, as_json: bool) -> int:
-    from trainui.cli.runs import waiting
-
-    for run in found:
-        if (changed := control.changed_file(run)) is not None:
-            name, file = text.harmless(run.name), text.harmless(changed)
-            printing.note(f"{name}: {file} has changed since this run; resumed as submitted")
-    resumed = [run for run in found if _revive(run.id, env, StageOptions(), PipelineChoice())]
-    for run in resumed:
-        printing.note(f"resumed: {text.harmless(run.name)} ({run.id})")
-    if not resumed:
-        printing.note("nothing to resume: no run was interrupted")
-    code = 0 if detach or not resumed else waiting.wait([run.id for run in resumed])
-    if as_json:
-        printing.value({"runs": [lookup.in_full(run.id) for run in resumed]})
-    return code
+        for run in found:
+            if (changed := control.changed_file(run)) is not None:
+                name, file = text.harmless(run.name), text.harmless(changed)
+                printing.note(f"{name}: {file} has changed since this run; resumed as submitted")
+        resumed = [run for run in found if _revive(run.id, env, StageOptions(), PipelineChoice())]
+        for run in resumed:
+            printing.note(f"resumed: {text.harmless(run.name)} ({run.id})")
+        if not resumed:
+            printing.note("nothing to resume: no run was interrupted")
+        code = 0 if detach or not resumed else waiting.wait([run.id for run in resumed])
+        if as_json:
+            printing.value({"runs": [lookup.in_full(run.id) for run in resumed]})
+        return code
 
 
 def _plan_interrupted(as_json: bool) -> None:
