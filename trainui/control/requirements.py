@@ -1,4 +1,4 @@
-"""Checks before submission: slots on this machine, packages of searches, and inputs."""
+"""Checks before submission: slots here, packages of searches, inputs, and earlier checkpoints."""
 
 from __future__ import annotations
 
@@ -128,3 +128,26 @@ def invalid_inputs(
 def allowed_for(pipeline: Pipeline) -> list[str]:
     """Return the directories allowed for a pipeline's inputs; stages check again at their start."""
     return allowed_directories([pipeline.directory], base=pipeline.directory)
+
+
+def checkpoint_remarks(pipeline: Pipeline) -> Iterator[str]:
+    """Yield a remark for each stage of a new run with checkpoints from before: used or ignored.
+
+    A stage continues from one only if it is asked to. The pipeline comes from `control.preview`.
+    """
+    from trainui.artifacts import checkpoints
+
+    nowhere = settings.runs_dir(settings.load()) / "RUN" / "STAGE"
+    noted_places: set[tuple[str, str]] = set()
+    for stage in pipeline.stages:
+        rule = stage.checkpoint
+        if rule is None or (place := (rule.glob, stage.workdir)) in noted_places:
+            continue
+        noted_places.add(place)
+        where = checkpoints.search(stage, nowhere)
+        if not where.found:
+            continue
+        if (asked := checkpoints.requested(stage)) is not None:
+            yield f"{stage.name} continues from {asked}"
+        elif (said := checkpoints.reason_unused(where)) is not None:
+            yield f"{stage.name} gets no checkpoint: {said}"

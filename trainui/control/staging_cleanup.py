@@ -7,7 +7,6 @@ and whose run is not in the store. A directory with another identity is never to
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -17,33 +16,34 @@ from pathlib import Path
 from trainui import paths
 from trainui.artifacts.snapshot import trees
 from trainui.errors import UnfitEnvironmentError, UsageError
+from trainui.execution.processes.locks import Lock
 from trainui.store.read import views
+from trainui.supervisor.supervise import try_lock
 
 
-class StagingNote:
-    """A locked note on a run's directory that may have no run in the store."""
+class StagingNote(Lock):
+    """A note on a run's directory that may have no run in the store.
 
-    def __init__(self, path: Path, descriptor: int) -> None:
-        self._path = path
-        self._descriptor = descriptor
+    It is locked by the process that works on the directory, until that process ends.
+    """
 
     def write(self, directory: Path) -> None:
         """Record a directory and its current identity."""
         text = json.dumps({"directory": str(directory), "identity": _identity(directory)}).encode()
-        os.pwrite(self._descriptor, text, 0)
-        os.ftruncate(self._descriptor, len(text))
+        os.pwrite(self.descriptor, text, 0)
+        os.ftruncate(self.descriptor, len(text))
 
     def read(self) -> tuple[Path, list[int] | None] | None:
         """Return the directory and its identity; None if nothing was written yet."""
         try:
-            found = json.loads(os.pread(self._descriptor, 65_536, 0))
+            found = json.loads(os.pread(self.descriptor, 65_536, 0))
             return Path(found["directory"]), found["identity"]
         except (ValueError, KeyError):
             return None
 
     def remove(self) -> None:
         """Delete the note: nothing needs to be cleaned up."""
-        self._path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -96,17 +96,9 @@ def _delete_unstored(note: StagingNote, run_id: str) -> None:
 
 @contextmanager
 def _locked(path: Path, flags: int) -> Iterator[StagingNote | None]:
-    """Open and lock a note; None if another process has it locked. A lock ends with its process."""
-    descriptor = _open(path, flags)
+    """Open and lock a note; None if another process has it locked or removed it."""
     try:
-        yield StagingNote(path, descriptor) if _is_ours(path, descriptor) else None
-    finally:
-        os.close(descriptor)
-
-
-def _open(path: Path, flags: int) -> int:
-    try:
-        return os.open(path, flags | os.O_CLOEXEC, 0o600)
+        note = StagingNote(path, os.open(path, flags | os.O_CLOEXEC, 0o600))
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -114,15 +106,9 @@ def _open(path: Path, flags: int) -> int:
             f"cannot write {path}: {error.strerror}; free some space in the home, or make it "
             "writable"
         ) from error
-
-
-def _is_ours(path: Path, descriptor: int) -> bool:
-    """Lock an opened note; return False if another process has locked or removed it."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return path.stat().st_ino == os.fstat(descriptor).st_ino
-    except (BlockingIOError, FileNotFoundError):
-        return False
+    with note:
+        is_ours = try_lock(note.descriptor) and not note.is_lost()
+        yield note if is_ours else None
 
 
 def _identity(directory: Path) -> list[int] | None:

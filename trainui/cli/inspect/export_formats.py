@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from trainui import extras
 from trainui.cli.output import printing
@@ -31,31 +32,25 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
-class Writer(Protocol):
-    """Writes points to a file."""
-
-    def write(self, stage: str, block: ExportBlock) -> None:
-        """Add points of a stage."""
-
-    def close(self) -> None:
-        """Flush the remaining points; the file stays open."""
-
-
-class _LineWriter:
-    """Writes one line per point."""
+class Writer(ABC):
+    """Writes points to a file, e.g. one line per point."""
 
     def __init__(self, file: BinaryIO, superseded: bool) -> None:
         self._file = file
         self._superseded = superseded
 
+    @abstractmethod
+    def write(self, stage: str, block: ExportBlock) -> None:
+        """Add points of a stage."""
+
     def _write(self, lines: Iterable[str]) -> None:
         self._file.write(("\n".join(lines) + "\n").encode("utf-8", errors="replace"))
 
-    def close(self) -> None:
-        """Nothing is left."""
+    def close(self) -> None:  # noqa: B027 (nothing is left of lines)
+        """Flush the remaining points; the file stays open."""
 
 
-class CsvWriter(_LineWriter):
+class CsvWriter(Writer):
     """One point per line below a header; times in ISO 8601, empty if unknown."""
 
     def __init__(self, file: BinaryIO, superseded: bool) -> None:
@@ -74,7 +69,7 @@ class CsvWriter(_LineWriter):
         )
 
 
-class JsonlWriter(_LineWriter):
+class JsonlWriter(Writer):
     """One JSON object per point and line, as `trainui metrics --points` prints them."""
 
     def write(self, stage: str, block: ExportBlock) -> None:
@@ -93,7 +88,7 @@ class JsonlWriter(_LineWriter):
         )
 
 
-class ParquetWriter:
+class ParquetWriter(Writer):
     """Writes a row group per some hundred thousand points, to bound memory use."""
 
     GROUP = 1 << 17
@@ -107,8 +102,8 @@ class ParquetWriter:
                 f"Parquet needs pyarrow: {extras.advice('parquet')}; "
                 "or use `--format csv` or `--format jsonl`"
             ) from error
+        super().__init__(file, superseded)
         self._arrow = pyarrow
-        self._superseded = superseded
         text = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
         kinds = [
             *(text, text, pyarrow.int32(), pyarrow.float64(), pyarrow.float64()),
@@ -117,7 +112,7 @@ class ParquetWriter:
         ]
         columns = _columns(superseded)
         self._schema = pyarrow.schema(list(zip(columns, kinds[: len(columns)], strict=True)))
-        self._file = pyarrow.parquet.ParquetWriter(file, self._schema, compression="zstd")
+        self._rows = pyarrow.parquet.ParquetWriter(file, self._schema, compression="zstd")
         self._waiting: list[Any] = []
 
     def write(self, stage: str, block: ExportBlock) -> None:
@@ -143,17 +138,17 @@ class ParquetWriter:
 
     def _flush(self) -> None:
         table = self._arrow.Table.from_batches(self._waiting, self._schema)
-        self._file.write_table(table.unify_dictionaries(), row_group_size=2 * self.GROUP)
+        self._rows.write_table(table.unify_dictionaries(), row_group_size=2 * self.GROUP)
         self._waiting = []
 
     def close(self) -> None:
         """Write the last rows and the file's footer."""
         if self._waiting:
             self._flush()
-        self._file.close()
+        self._rows.close()
 
 
-WRITERS: dict[Format, Callable[[BinaryIO, bool], Writer]] = {
+WRITERS: dict[Format, type[Writer]] = {
     Format.CSV: CsvWriter,
     Format.JSONL: JsonlWriter,
     Format.PARQUET: ParquetWriter,

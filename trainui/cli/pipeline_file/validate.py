@@ -59,12 +59,12 @@ def validate(
 
 def _warn(pipeline: Pipeline) -> None:
     """Warn of what prevents a valid pipeline from running on this machine."""
-    from trainui.control.requirements import invalid_inputs, missing_cpus, missing_gpus
-    from trainui.control.resuming import earlier_checkpoints
+    from trainui.control import requirements
 
-    stages, inputs = pipeline.stages, invalid_inputs(pipeline, os.environ)
-    for problem in (missing_gpus(stages, os.environ), missing_cpus(stages), *inputs):
+    stages, inputs = pipeline.stages, requirements.invalid_inputs(pipeline, os.environ)
+    slots = requirements.missing_gpus(stages, os.environ), requirements.missing_cpus(stages)
+    for problem in (*slots, *inputs):
         if problem is not None:
             printing.note(f"warning: {problem}")
-    for remark in earlier_checkpoints.remarks(control.filled_in(pipeline)):
+    for remark in requirements.checkpoint_remarks(control.filled_in(pipeline)):
         printing.note(f"warning: {text.harmless(remark)}")

@@ -202,7 +202,7 @@ def _expects_gpu() -> bool:
 
 
 def _show_plan(pipeline: Pipeline, as_json: bool) -> None:
-    from trainui.control.resuming import earlier_checkpoints
+    from trainui.control import requirements
     from trainui.pipeline.substitution import masking
     from trainui.store.read import summary
 
@@ -218,7 +218,7 @@ def _show_plan(pipeline: Pipeline, as_json: bool) -> None:
         for stage in pipeline.stages
     ]
     printing.answer(as_json, {"name": pipeline.name, "stages": stages}, _plan_lines(stages))
-    for remark in earlier_checkpoints.remarks(pipeline):
+    for remark in requirements.checkpoint_remarks(pipeline):
         printing.note(text.harmless(remark))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from heapq import merge
 
 from trainui.control.logs.block_file import BLOCK, BlockFile
@@ -182,10 +182,9 @@ class _Stream:
         return (self._times.moment(self.rank, at), self.rank, page, index)
 
     def _may_match(self, page: int, matcher: Matcher) -> bool:
-        if matcher.is_not_in(self.rank, page):
-            return False
-        data = self.file.read(*self._span(page))
-        return matcher.may_be_in(self.rank, page, data, whole=(page + 2) * BLOCK <= self.file.size)
+        is_whole = (page + 2) * BLOCK <= self.file.size
+        read = partial(self.file.read, *self._span(page))
+        return matcher.may_be_in(self.rank, page, read, whole=is_whole)
 
     def place_of(self, offset: int) -> LogPosition:
         """Return the position before the line that contains a byte."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from trainui.text import harmless
 
@@ -37,19 +37,16 @@ class Matcher:
         """Return True if a line matches."""
         return self._pattern.search(without_colours(line)) is not None
 
-    def is_not_in(self, rank: int, page: int) -> bool:
-        """Return True if a page of a stream is known not to match."""
-        without = self._without[rank]
-        return page < len(without) and bool(without[page])
-
-    def may_be_in(self, rank: int, page: int, data: bytes, *, whole: bool) -> bool:
-        """Return True if a page may match: a cheap test, whose negative result is cached.
+    def may_be_in(self, rank: int, page: int, read: Callable[[], bytes], *, whole: bool) -> bool:
+        """Return True if a page of a stream may match: a cheap test; its negative result is cached.
 
         `whole`: the page is complete, so that nothing will be appended.
         """
-        found = self._is_in(data)
+        without = self._without[rank]
+        if page < len(without) and without[page]:
+            return False
+        found = self._is_in(read())
         if not found and whole:
-            without = self._without[rank]
             without.extend(bytes(max(page + 1 - len(without), 0)))
             without[page] = 1
         return found
