@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainui.artifacts import environment, forgotten_attempts
+from trainui.artifacts import environment, forgotten_attempts, outputs
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED, Status
@@ -49,8 +49,6 @@ class ChangeDetection:
 
     def gone(self) -> dict[str, str]:
         """Return a message for each completed stage with missing outputs, by full name."""
-        from trainui.artifacts import outputs
-
         found = {
             one.name: outputs.gone(self._made(one).definition, Path(one.directory))
             for one in self._ended()

@@ -46,7 +46,7 @@ def select(
     metrics, params = set(chosen.metrics), set(chosen.params)
     if sort is not None and sort.startswith(_SMOOTHED):
         sort = f"{sorting.METRIC}{SMOOTHED}{sort.removeprefix(_SMOOTHED)}"
-    sorted_by = ""
+    sorted_by = ""  # the metric or parameter of the order; empty for another order
     for prefix, names in ((sorting.METRIC, metrics), (PARAMS, params)):
         if sort is not None and sort.startswith(prefix):
             sorted_by = sort.removeprefix(prefix)

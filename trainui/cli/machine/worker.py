@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from trainui import control
+from trainui import control, formatting, settings, text
 from trainui.cli import options
 from trainui.cli.output import interrupt, printing, progress
 from trainui.errors import UnfitEnvironmentError
@@ -149,8 +149,6 @@ def _show(found: dict[str, Any], as_json: bool) -> None:
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
-    from trainui import settings, text
-
     broker = found["broker"]
     reachable = "answers" if broker["reachable"] else "does not answer"
     if broker["pid"] is None and not broker["reachable"] and settings.load().broker_url is None:
@@ -174,8 +172,6 @@ def _lines(found: dict[str, Any]) -> list[str]:
 
 
 def _host(found: dict[str, Any]) -> str:
-    from trainui import text
-
     kinds = [slot["kind"] for slot in found["slots"] if "problem" not in slot]
     places = f"{kinds.count('cpu')} CPU slots, {kinds.count('gpu')} GPUs"
     queues = f", queues {', '.join(found['queues'])}" if found["queues"] else ""
@@ -186,7 +182,5 @@ def _host(found: dict[str, Any]) -> str:
 
 
 def _disk(found: dict[str, Any]) -> str:
-    from trainui import formatting
-
     words = f"{formatting.size(found['free_bytes'])} free on {found['path']}"
     return f"! {words} (low)" if found["low"] else words

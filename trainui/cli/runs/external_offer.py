@@ -31,7 +31,8 @@ def offer(
     `env` uses this shell's environment, also if the run's is on record.
 
     Raises:
-        UsageError: there is no terminal to ask on, or the command is not on record.
+        UsageError: there is no terminal to ask on (as with `--json`), or the command is not on
+            record.
     """
     from trainui.control.trainings import external_command
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainui import clock, plain_files
+from trainui.artifacts import checkpoint_step
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.pipeline.rules import duration_estimate
@@ -67,8 +68,6 @@ def _with_savings(
     `past` are its durations in earlier runs, those of the same work if there are any; `last_steps`
     are their last steps by stage id.
     """
-    from trainui.artifacts import checkpoint_step
-
     completed = [attempt for attempt in attempts if attempt.status == Status.COMPLETED][-1:]
     saved, step, about = 0.0, None, None
     if one.checkpoint is not None:

@@ -6,12 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection
 
 from trainui import wakeup
-from trainui.artifacts import environment
+from trainui.artifacts import checkpoint_rivals, checkpoints, environment
+from trainui.artifacts.checkpoints import CheckpointSearch
 from trainui.control.change_detection import ChangeDetection
 from trainui.control.edits import file_changes, revision
 from trainui.control.edits.inline_edit import InlineEdit
@@ -33,9 +34,6 @@ from trainui.store.runs import attempts as stored_attempts
 from trainui.store.runs import events, runs, stage_requests
 from trainui.store.runs.revision import revise
 from trainui.store.runs.stage_requests import Reopened
-
-if TYPE_CHECKING:
-    from trainui.artifacts.checkpoints import CheckpointSearch
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +212,6 @@ def _plan(
     pipeline: Pipeline | None,
     environ: Mapping[str, str] | None = None,
 ) -> _Plan:
-    from trainui.artifacts import checkpoints
-
     seen = _read_state(store, run_id)
     revised = None
     if pipeline is not None:
@@ -278,8 +274,6 @@ def _read_state(store: Store, run_id: str) -> _RunState:
 
 
 def _search(store: Store, stage: StageRecord, seen: _RunState) -> CheckpointSearch:
-    from trainui.artifacts import checkpoint_rivals, checkpoints
-
     attempts = [one.directory for one in seen.attempts.get(stage.id, ())]
     rivals = partial(checkpoint_rivals.find, store, stage)
     return checkpoints.search(stage.definition, stage.directory, attempts, rivals)
@@ -287,8 +281,6 @@ def _search(store: Store, stage: StageRecord, seen: _RunState) -> CheckpointSear
 
 def _with_remark(one: PlannedStage, stage: StageRecord, where: CheckpointSearch) -> PlannedStage:
     """Add to a stage's plan why it does not use the newest checkpoint."""
-    from trainui.artifacts import checkpoints
-
     if one.action == Action.RUN and (asked := checkpoints.requested(stage.definition)):
         return replace(one, action=Action.CONTINUE, checkpoint=str(asked))
     if one.action == Action.SKIP or one.fresh or (said := checkpoints.reason_unused(where)) is None:
