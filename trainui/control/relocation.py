@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ class Relocation:
 
     root: Path
     target: Path
-    contains: Callable[[str], bool]
-    """Returns True if the snapshot contains a path relative to its root."""
+    names: Collection[str] | None
+    """The files in the snapshot; None: made at submission by an older version, so see `target`."""
 
     def path(self, text: str) -> str:
         """Return the path inside the snapshot; a path outside of its root is unchanged."""
@@ -41,8 +41,14 @@ class Relocation:
     def _input(self, path: str) -> str:
         """Return an input's path: in the snapshot, or, if git ignores it, where it is."""
         is_below = Path(path).is_relative_to(self.root)
-        is_contained = is_below and self.contains(str(Path(path).relative_to(self.root)))
+        is_contained = is_below and self._contains(str(Path(path).relative_to(self.root)))
         return self.path(path) if is_contained else path
+
+    def _contains(self, name: str) -> bool:
+        if self.names is None:
+            return (self.target / name).exists()
+        is_directory = any(one.startswith(f"{name}/") for one in self.names)
+        return name == "." or name in self.names or is_directory
 
     def variables(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return an environment with PYTHONPATH moved into the snapshot."""
@@ -53,21 +59,9 @@ class Relocation:
         return {**environ, "PYTHONPATH": moved}
 
 
-def relocation(root: str, names: Collection[str], run_directory: Path) -> Relocation:
-    """Return the relocation into a snapshot about to be made of these files."""
-
-    def contains(name: str) -> bool:
-        return name == "." or name in names or any(one.startswith(f"{name}/") for one in names)
-
-    return Relocation(Path(root), run_directory / run_copy.DIRECTORY, contains)
-
-
 def relocation_of(submission: Mapping[str, Any], run_directory: Path) -> Relocation | None:
     """Return the relocation into a run's snapshot; None if it has none."""
     if not submission.get("snapshot"):
         return None
-    root, names = submission["snapshot"]["root"], run_copy.names(run_directory)
-    if names is not None:
-        return relocation(root, names, run_directory)
-    target = run_directory / run_copy.DIRECTORY  # made at submission by an older version
-    return Relocation(Path(root), target, lambda name: (target / name).exists())
+    root, target = Path(submission["snapshot"]["root"]), run_directory / run_copy.DIRECTORY
+    return Relocation(root, target, run_copy.names(run_directory))

@@ -14,7 +14,8 @@ from trainui import paths, settings, wakeup
 from trainui.artifacts import code_version, environment, packages
 from trainui.artifacts.environment import ShellEnvironment
 from trainui.artifacts.snapshot import files, run_copy, trees
-from trainui.control import relocation, staging_cleanup
+from trainui.control import staging_cleanup
+from trainui.control.relocation import Relocation
 from trainui.control.requirements import allowed_for, check_inputs, check_search, check_slots
 from trainui.control.staging_cleanup import StagingNote
 from trainui.domain.definition import Pipeline
@@ -23,7 +24,6 @@ from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.pipeline.fields import interpreter
 from trainui.pipeline.substitution import phases, secrets
 from trainui.pipeline.substitution.masking import mask
-from trainui.pipeline.substitution.secrets import Secrets
 from trainui.store.db import writer
 from trainui.store.read import views
 from trainui.store.runs import new_run
@@ -78,10 +78,12 @@ def submit(
     if pipeline.snapshot or configured.snapshot == "always":
         found = files.look(Path(pipeline.directory))
         copied = asdict(found.snapshot)
-        moved = relocation.relocation(found.snapshot.root, found.files, directory)
+        root, target = Path(found.snapshot.root), directory / run_copy.DIRECTORY
+        moved = Relocation(root, target, found.files)
         submitted = moved.pipeline(submitted)
         environ, sys_path = moved.variables(environ), sys_path and moved.path(sys_path)
-    stored, taken = concealed(submitted, pipeline, directories, directory, environ)
+    as_written = filled_in(pipeline, directory, secrets=False)
+    stored, taken = secrets.conceal(submitted, as_written, environment.inheritable(environ))
     shell = environment.of_this_shell(environ, taken)
     new = NewRun(
         id=run_id,
@@ -123,20 +125,25 @@ def preview(pipeline: Pipeline) -> Pipeline:
     """
     directory = settings.runs_dir(settings.load()) / "RUN"
     submitted = _filled_in(pipeline, directory, os.environ)
-    directories = stage_directories(directory, pipeline)
-    return concealed(submitted, pipeline, directories, directory, os.environ)[0]
+    as_written = filled_in(pipeline, directory, secrets=False)
+    return secrets.conceal(submitted, as_written, environment.inheritable(os.environ))[0]
 
 
 def filled_in(
-    pipeline: Pipeline, directory: Path | None = None, known: Iterable[StageRecord] = ()
+    pipeline: Pipeline,
+    directory: Path | None = None,
+    known: Iterable[StageRecord] = (),
+    *,
+    secrets: bool = True,
 ) -> Pipeline:
     """Return a pipeline with every variable substituted that is known at submission.
 
-    Without a directory, it is one called RUN; `known` are stages that the run has or had.
+    Without a directory, it is one called RUN; `known` are stages that the run has or had. Without
+    `secrets`, its secret parameters stay variables.
     """
     directory = directory or settings.runs_dir(settings.load()) / "RUN"
     directories = stage_directories(directory, pipeline, known)
-    return phases.submit(pipeline, run_dir=str(directory), stage_dirs=directories)
+    return phases.submit(pipeline, run_dir=str(directory), stage_dirs=directories, secrets=secrets)
 
 
 def _filled_in(pipeline: Pipeline, directory: Path, environ: Mapping[str, str]) -> Pipeline:
@@ -145,23 +152,6 @@ def _filled_in(pipeline: Pipeline, directory: Path, environ: Mapping[str, str]) 
     submitted = filled_in(pipeline, directory)
     check_inputs(submitted, run_directory=directory, environ=environment.inheritable(environ))
     return submitted
-
-
-def concealed(
-    submitted: Pipeline,
-    loaded: Pipeline,
-    directories: Mapping[str, str],
-    directory: Path,
-    environ: Mapping[str, str],
-) -> tuple[Pipeline, Secrets]:
-    """Return a submitted pipeline without its secret values, ready to be stored, and the secrets.
-
-    `loaded` is the same pipeline before substitution.
-    """
-    as_written = phases.submit(
-        loaded, run_dir=str(directory), stage_dirs=directories, secrets=False
-    )
-    return secrets.conceal(submitted, as_written, environment.inheritable(environ))
 
 
 def without_gpus(pipeline: Pipeline) -> Pipeline:

@@ -14,12 +14,13 @@ from trainui.artifacts import environment
 from trainui.control import relocation
 from trainui.control.edits import file_changes, search_changes
 from trainui.control.relocation import Relocation
-from trainui.control.submission import PIPELINE_FILE, concealed, filled_in, stage_directories
+from trainui.control.submission import PIPELINE_FILE, filled_in, stage_directories
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.errors import TrainuiError, UsageError
 from trainui.pipeline.rules import fingerprint
+from trainui.pipeline.substitution import secrets
 from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.pipeline.substitution.secrets import Secrets
 from trainui.store.db.engine import open_store
@@ -98,7 +99,8 @@ def compare(
     moved = _relocation(run, pipeline)
     submitted = _submitted(run, stages, pipeline, moved)
     shell = environment.read_or_empty(directory)
-    stored, taken = concealed(submitted, pipeline, directories, directory, shell.environ)
+    as_written = filled_in(pipeline, directory, stages, secrets=False)
+    stored, taken = secrets.conceal(submitted, as_written, environment.inheritable(shell.environ))
     search_changes.check(stages, stored.stages)
     waited = stages_with_waiting_edits(run.id)
     before = _before(run, stages, shell.secrets, given, moved, waited)
