@@ -138,7 +138,7 @@ class _Stream:
         self.file = file
         self._times = times
         self._position = position
-        self._lines_between = lru_cache(CACHED_PAGES)(self._read_lines)
+        self._lines_between = lru_cache(CACHED_PAGES)(partial(_lines_between, file))
 
     def poll(self) -> bool:
         """Check the file's size; returns True if it has changed."""
@@ -228,9 +228,6 @@ class _Stream:
         """Return a page's lines: the offset of each line's end in the page, and its text."""
         return self._lines_between(*self._span(index))
 
-    def _read_lines(self, start: int, end: int) -> list[tuple[int, str]]:
-        return [(line.end, line.text) for line in shown_lines(self.file.read(start, end))]
-
     def _span(self, page: int) -> tuple[int, int]:
         start = self._first_line(page)
         return start, max(self._first_line(page + 1), start)
@@ -242,3 +239,7 @@ class _Stream:
             return self.file.size
         start = self.file.line_start(offset)
         return start if start == offset else self.file.line_end(offset)
+
+
+def _lines_between(file: BlockFile, start: int, end: int) -> list[tuple[int, str]]:
+    return [(line.end, line.text) for line in shown_lines(file.read(start, end))]

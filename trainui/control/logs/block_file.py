@@ -7,7 +7,7 @@ feeds need not be read whole; only this module knows this rule.
 from __future__ import annotations
 
 import errno
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from trainui.domain.file_access import File
 from trainui.errors import NotPlainFileError
@@ -31,7 +31,7 @@ class BlockFile:
         self.problem = ""
         """Why the existing file cannot be read; empty if it can."""
         self._identity: tuple[int, int] | None = None
-        self._cached = lru_cache(CACHED)(self._pread)
+        self._cached = lru_cache(CACHED)(partial(_pread, path))
 
     def poll(self) -> bool:
         """Check the file's size and identity; returns True if anything has changed."""
@@ -106,15 +106,16 @@ class BlockFile:
             pass  # retried at the next change
         return ""
 
-    def _pread(self, offset: int, count: int) -> bytes:
-        if count <= 0:
-            return b""
-        try:
-            with self.path.open("rb") as file:
-                file.seek(offset)
-                return file.read(count)
-        except OSError:
-            return b""
+
+def _pread(path: File, offset: int, count: int) -> bytes:
+    if count <= 0:
+        return b""
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(count)
+    except OSError:
+        return b""
 
 
 def _is_one_line(block: bytes) -> bool:
