@@ -1,7 +1,4 @@
-"""All key bindings in one table, from which bindings, footer, help and palette are made.
-
-A binding has an id, by which `[keys]` in config.toml remaps it.
-"""
+"""All key bindings in one table; `[keys]` in config.toml remaps them by their ids."""
 
 from __future__ import annotations
 

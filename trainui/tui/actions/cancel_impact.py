@@ -1,7 +1,4 @@
-"""The cost of a cancel: each stage's running time since its last checkpoint.
-
-Reads the store and the stages' directories, so call it in a thread.
-"""
+"""The cost of a cancel: running times since checkpoints; it reads files, so use a thread."""
 
 from __future__ import annotations
 
@@ -23,10 +20,7 @@ MOST_BLOCKED = 8
 
 
 def lost_work(run_id: str, names: Collection[str] | None) -> list[str]:
-    """Return a line for each stage that would be cancelled, with the work that it would lose.
-
-    Without names, every unfinished stage of the run counts.
-    """
+    """Return what cancelled stages would lose, a line each; without names, all unfinished ones."""
     with views.reading() as connection:
         stages = views.stages(connection, run_id)
     ended = [
@@ -84,9 +78,6 @@ def _dependants(stages: Collection[StageRecord], names: Collection[str]) -> list
 
 
 def _is_tolerated(stage: StageRecord, groups: Collection[str]) -> bool:
-    """Return True if dependants start although a stage was cancelled.
-
-    Those of a search need a trial: one of these groups has another that completed or may.
-    """
+    """Return True if dependants start anyway; those of a search need a trial in these groups."""
     is_trial = stage.definition.trial is not None
     return stage.definition.may_fail and (not is_trial or stage.definition.group in groups)

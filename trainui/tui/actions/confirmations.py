@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 def cancel_question(
     target: Target, stages: Sequence[StageRecord], *, has_others: bool = True
 ) -> ConfirmScreen:
-    """Return the confirmation for cancelling what can be of these stages; none: the whole run.
-
-    `has_others`: the run has, or may get, stages besides these.
-    """
+    """Return the question for these stages, none: the run; `has_others`: it may get more stages."""
     run_id = target.id
     names = [one.name for one in stages if can_be_cancelled(one)] or None
     every = "cancel every unfinished stage"
@@ -98,10 +95,7 @@ def rerun_question(target: Target, chosen: Sequence[StageRecord]) -> ConfirmScre
 
 
 def new_run_question(target: Target, chosen: Sequence[StageRecord]) -> ConfirmScreen:
-    """Return the confirmation for running the command of an external run as a new run.
-
-    Without chosen stages, all are run.
-    """
+    """Return the confirmation for running an external run's stages, or all, as a new run."""
     run_id, stages = target.id, list(chosen)
 
     def offer() -> Offer:

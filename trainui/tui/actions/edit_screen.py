@@ -1,7 +1,4 @@
-"""The page to edit a run's parameters or pipeline text before a resume.
-
-It changes nothing: edits are shown as a resume plan first.
-"""
+"""The page to edit a run's parameters or text; edits are shown as a resume plan first."""
 
 from __future__ import annotations
 
@@ -39,10 +36,7 @@ LABEL = 26
 
 
 class EditScreen(Screen[bool]):
-    """Shows the parameters of a run and a stage, and plans a resume with the edited ones.
-
-    Its result is True if the run was resumed.
-    """
+    """Plans a resume with edited values; its result is True if the run was resumed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("edit", "app.interrupt")]
 

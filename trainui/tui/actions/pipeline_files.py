@@ -1,7 +1,4 @@
-"""Find pipeline files that match a typed text, and preview their contents.
-
-Reads files, so call it in a thread.
-"""
+"""Find pipeline files that match a text, and preview them; reads files, so use a thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,1 @@
-"""The screen's data: one thread polls the store and delivers frozen snapshots.
-
-Read `poller` first, then `snapshot`.
-"""
+"""The data of the screen, read in one thread. Read `poller` first, then `snapshot`."""

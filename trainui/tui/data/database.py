@@ -162,10 +162,7 @@ class ScreenDatabase:
         return () if self._path is None else wal.identity(self._path)
 
     def _replaced(self) -> bool:
-        """Return True if the database file was created, removed or replaced since the last call.
-
-        Also if its write-ahead log was, since the database was opened.
-        """
+        """Return True if the file or its write-ahead log was replaced since the last call."""
         if self._path is None:
             self._file = self._file or (0, 0)
             return False

@@ -120,10 +120,7 @@ def _with_steps(
     progress: Mapping[str, StepProgress],
     past: _Past,
 ) -> dict[str, StepProgress]:
-    """Return the progress with step counts of first attempts added.
-
-    None are added beyond the last step of the earlier completion: that one had fewer steps.
-    """
+    """Add first attempts' steps, but none beyond the earlier completion, which had fewer then."""
     found = dict(progress)
     first = [one for one in stages if one.name in progress and one.attempt == 1]
     known = [(one, past.completions[one.name]) for one in first if past.completions.get(one.name)]

@@ -1,8 +1,4 @@
-"""The thread that reads logs.
-
-It is separate from the poller's thread, so that a search through a large file does not delay
-curves and states.
-"""
+"""The thread that reads logs, so that a search in a large file does not delay the poller."""
 
 from __future__ import annotations
 

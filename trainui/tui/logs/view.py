@@ -1,7 +1,4 @@
-"""The log pane: follows the end, scrolls, searches and filters over the whole length.
-
-It reads a window of lines around the visible ones, and the next one before the edge is reached.
-"""
+"""The log pane; it reads a window of lines, and the next one before its edge is reached."""
 
 from __future__ import annotations
 

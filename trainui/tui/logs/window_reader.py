@@ -1,7 +1,4 @@
-"""Log queries, and the reader that answers them with windows of lines.
-
-A search through a large file reports its progress and can be stopped at every page.
-"""
+"""Log queries, and the reader that answers them; a search can be stopped at every page."""
 
 from __future__ import annotations
 
@@ -100,10 +97,7 @@ class WindowReader:
     """Answers queries, with a cache for the logs read last."""
 
     def __init__(self, deliver: Callable[[LogWindow], object], check: Callable[[], None]) -> None:
-        """Create a reader.
-
-        `deliver` is called with each window, and `check` at every page; it may raise to stop.
-        """
+        """Create it; `deliver` takes each window, `check` is called at every page and may raise."""
         self._deliver = deliver
         self._check = check
         self._log: AttemptLog | None = None

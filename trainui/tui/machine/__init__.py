@@ -1,4 +1,1 @@
-"""The machine page: GPUs, CPUs, memory and disks.
-
-Read `screen` first.
-"""
+"""The machine page: GPUs, CPUs, memory and disks. Read `screen` first."""

@@ -1,7 +1,4 @@
-"""Polls the GPUs in a separate thread, since the driver may be slow or hang.
-
-Those of other hosts are read from the database.
-"""
+"""Polls the GPUs in a thread, since the driver may hang; those of other hosts are in the store."""
 
 from __future__ import annotations
 
@@ -84,10 +81,7 @@ class GpuReader:
 
     @property
     def history(self) -> dict[int, tuple[tuple[float, float], ...]]:
-        """Recent utilisation and memory use by GPU index, in per cent, oldest first.
-
-        NaN stands for what the GPU does not report.
-        """
+        """Recent utilisation and memory use in per cent by GPU; NaN: not reported."""
         return {index: tuple(seen) for index, seen in list(self._history.items())}
 
     def _remember(self, gpus: Iterable[nvml.Gpu]) -> None:
@@ -138,10 +132,7 @@ def _figures(gpu: nvml.Gpu) -> GpuFigures:
 
 
 def gpus_of_other_hosts(connection: Connection) -> tuple[GpuFigures, ...]:
-    """Return the GPUs of hosts that share the database, by their workers' last heartbeats; sorted.
-
-    On SQLite, which is for one host, there are none.
-    """
+    """Return the GPUs in workers' last heartbeats; none on SQLite, which is for one host."""
     if isinstance(connection, sqlite3.Connection):
         return ()
     found = gpu_use.announced_slots(connection, settings.host())

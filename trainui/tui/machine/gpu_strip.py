@@ -1,7 +1,4 @@
-"""The GPU strip: utilisation and user of each GPU in one or two lines.
-
-Many GPUs on other hosts are summarised by host.
-"""
+"""The GPU strip: each GPU's utilisation and user in one or two lines, far ones by host."""
 
 from __future__ import annotations
 
@@ -62,10 +59,7 @@ class GpuStrip(LinesView, can_focus=False):
 def strip_rows(
     figures: Sequence[GpuFigures], holders: Mapping[tuple[str, int], str], width: int
 ) -> list[Row]:
-    """Return the lines, with the GPUs in columns of equal width.
-
-    If not all fit, each other host becomes one column with totals.
-    """
+    """Return columns of equal width; if not all fit, each other host is one column with totals."""
     columns: list[list[GpuFigures]] = [[gpu] for gpu in figures]
     if len(columns) * LEAST_CELLS > MOST_LINES * width:
         columns = [[gpu] for gpu in figures if not gpu.host]

@@ -33,10 +33,7 @@ def machine_lines(
     uses: Mapping[tuple[str, int], GpuUse],
     width: int,
 ) -> list[Entry[GpuUse]]:
-    """Return all lines of the page; the first one of a GPU has the stage that uses it.
-
-    `uses` has the stage that uses a GPU, by the GPU's place.
-    """
+    """Return all lines; the first one of a GPU has the stage that uses it (by place in `uses`)."""
     history = machine.gpu_history if machine is not None else {}
     near = [gpu for gpu in gpus if not gpu.host]
     driver: list[Row] = []

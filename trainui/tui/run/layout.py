@@ -195,10 +195,7 @@ class Panes(Container):
         members: Sequence[StageRecord],
         plotted: str | None,
     ) -> None:
-        """Set the panes' titles.
-
-        `members` are the folded members under the cursor, `plotted` is the one with the curves.
-        """
+        """Set the titles; `members` are folded under the cursor, `plotted` has the curves."""
         name = harmless(stage.name)
         number = attempt or stage.attempt
         subject = f"{name}, attempt {number}" if attempt or number > 1 else name

@@ -106,10 +106,7 @@ def bar_cells(row: RowData, cells: int) -> list[Segment]:
 
 
 def stage_cells(row: RowData, cells: int, *, to_go: bool = False) -> list[Segment]:
-    """Return the running stages, else those that ended without completing.
-
-    `to_go`: with the remaining time, which has no column.
-    """
+    """Return the running stages, with the time `to_go`, else those that ended uncompleted."""
     run, words = row.run, ""
     if run.current:
         if to_go and row.ending is not None:

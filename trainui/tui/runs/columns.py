@@ -189,10 +189,7 @@ class RunColumns:
 
 
 def _columns(facts: ColumnStats, comfort: int) -> Iterator[RunColumn]:
-    """Yield all columns for which these runs have data, from left to right.
-
-    A name up to the width of `comfort` takes precedence.
-    """
+    """Yield all columns with data; a name up to the width of `comfort` takes precedence."""
     widths = facts.widths
     count, name, member = max(widths["count"], len("STAGES")), widths["name"], widths["member"]
     yield RunColumn("STATE", 13, 13, render.state_cells)
@@ -312,10 +309,7 @@ def _fitting(columns: Sequence[RunColumn], width: int, gap: int) -> list[RunColu
 
 
 def _shared_out(columns: Sequence[RunColumn], width: int, gap: int) -> list[tuple[RunColumn, int]]:
-    """Distribute the width over the columns; the rest stays empty at the right.
-
-    Once all columns are comfortable, the name is made whole, then the others.
-    """
+    """Make all columns comfortable, then the name whole, then the others, if there is room."""
     cells = [column.least for column in columns]
     comfortable = [column.comfortable for column in columns]
     most = [column.most for column in columns]

@@ -1,7 +1,4 @@
-"""Finds what can be added: trainings in this directory, and processes on this machine.
-
-Both are found by `trainui add` in processes of their own, since a large directory takes a while.
-"""
+"""Finds trainings in this directory, and processes, by `trainui add` in processes of its own."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Reads the data of the runs in view, which the first frame of the list does without.
-
-It is imported after the first frame.
-"""
+"""Reads the data of the runs in view; imported after the first frame, which does without."""
 
 from __future__ import annotations
 

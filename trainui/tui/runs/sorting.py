@@ -69,10 +69,7 @@ ORDERS = (
 
 
 def by_param(name: str) -> SortOrder:
-    """Return the order by a parameter: numbers before texts, runs without it last.
-
-    A sweep stands where its least value does.
-    """
+    """Return the order by a parameter's (least) value: numbers first, runs without it last."""
 
     def key(run: RunLine) -> tuple[bool, float, str] | None:
         return min(map(_in_order, values_of(run, name)), default=None)

@@ -52,10 +52,7 @@ class DetailsSubject:
 
 
 def overview_rows(of: DetailsSubject, now: int, width: int, *, folded: bool = False) -> list[Row]:
-    """Return the lines of a stage's overview: what a researcher asks first stands first.
-
-    `folded`: one line stands in place of the details.
-    """
+    """Return what a researcher asks first; `folded`: one line stands in place of the details."""
     page, attempts, detail = of.page, of.attempts, of.detail
     stage, count = as_attempt(of.stage, attempts), len(page.attempts.get(of.stage.id, ()))
     by_name = {one.name: one for one in page.stages}

@@ -1,4 +1,1 @@
-"""A folded sweep on the run's page: the table of its members, which may be trials.
-
-Read `matrix_table` first.
-"""
+"""A folded sweep on the run's page, whose members may be trials. Read `matrix_table` first."""

@@ -67,10 +67,7 @@ class MatrixReader:
     def read(
         self, connection: Connection, members: Sequence[StageRecord], *, smoothed: bool = False
     ) -> MatrixDetail | None:
-        """Read the sweep's headline metric, or its search's; None if there is nothing to show.
-
-        `smoothed`: also read the last smoothed values.
-        """
+        """Read a sweep's headline metric, or its search's, also `smoothed`; None: no metric."""
         if not members:
             return None
         definition = members[0].definition

@@ -69,11 +69,7 @@ class GroupRows(Sequence[Row]):
         foot: Sequence[Row] = (),
         alerts: Mapping[str, str] | None = None,
     ) -> None:
-        """Render the heading; members are rendered on access.
-
-        `table` is an existing table of these members, to be reused; `foot` are lines below the
-        members.
-        """
+        """Render the heading; `table` may be reused, `foot` are lines below the members."""
         group = group or NO_METRIC
         self._table = table if table is not None else GroupTable(members)
         self._group, self._now, self._width, self._foot = group, now, width, foot

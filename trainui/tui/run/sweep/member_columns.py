@@ -40,11 +40,7 @@ class MemberColumns(NamedTuple):
     def fitting(
         cls, params: Mapping[str, int], value: int, width: int, *, steps: bool, word: int
     ) -> MemberColumns:
-        """Return the columns that fit.
-
-        First the step goes, then the time; then the metric's heading and the widest parameters are
-        shortened.
-        """
+        """Drop the step, then the time, then shorten the heading and the widest parameters."""
         names = 2 + sum(one + 2 for one in params.values())
         own = value + 2 if value else 0
         step = STEP if steps and names + own + STEP <= width else 0
