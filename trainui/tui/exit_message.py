@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 
+from trainui import paths
 from trainui.errors import TrainuiError
+from trainui.execution.processes import locks
 from trainui.formatting import listed, quantity
 from trainui.store.db import readonly
 from trainui.store.read import run_list
 from trainui.text import harmless
-from trainui.tui.data.health import worker_is_there
 
 MOST = 5
 """Maximum number of runs that are named."""
@@ -28,7 +29,8 @@ def message() -> str:
     verb = "continues" if len(going) == 1 else "continue"
     lines = [f"{quantity(len(going), 'run')} {verb}: {named}."]
     lines[0] += " Reopen the screen with `trainui`."
-    if not worker_is_there():
+    home = paths.home()
+    if not (locks.is_held(home.worker_lock) or locks.is_held(home.guard_lock)):
         lines.append(
             "No worker is running, so no new stages start. Start it: `trainui worker start`."
         )

@@ -87,7 +87,8 @@ class Page(RunActions):
 
     def take(self, snapshot: Snapshot) -> None:
         """Show a snapshot, including the GPU strip."""
-        self.gpu_strip.show((*snapshot.gpus, *snapshot.far_gpus), snapshot.gpu_holders)
+        holders = {place: use.stage for place, use in snapshot.gpu_uses.items()}
+        self.gpu_strip.show((*snapshot.gpus, *snapshot.far_gpus), holders)
         self.show(snapshot)
         if not self.has_data and self._is_answered_by(snapshot.query):
             self.has_data = True
@@ -173,33 +174,30 @@ class Page(RunActions):
         return (*own, self.scope, "acting", "search", "move", "app")
 
     def notices(self, snapshot: Snapshot, runs: Iterable[RunLine | RunRecord]) -> Row:
-        """Return the right end of the top bar: warnings about the installation.
+        """Return warnings about the installation, for the right end of the top bar.
 
-        What a missing worker means depends on the unfinished ones of the page's `runs`: nothing of
-        an external run can start, but it is read.
+        Without a worker nothing of an unfinished run starts, and an external one is not read.
         """
         notices: list[Segment] = []
         if self.host.read_only:
-            notices += [Segment("read-only", "warn"), Segment("  ")]
+            notices.append(Segment("read-only  ", "warn"))
         if snapshot.low_disk is not None:
-            notices += [Segment(f"▲ {snapshot.low_disk}", "warn"), Segment("  ")]
+            notices.append(Segment(f"▲ {snapshot.low_disk}  ", "warn"))
         if snapshot.paused:
-            notices += [Segment("‖ queue paused (p)", "warn"), Segment("  ")]
-        is_wrong = snapshot.trouble or snapshot.broker_restart
-        external = {
-            run.is_external for run in (runs if is_wrong else ()) if run.status in UNFINISHED
-        }
+            notices.append(Segment("‖ queue paused (p)  ", "warn"))
         is_expected = snapshot.trouble == NO_WORKER and self.host.starts_worker
         trouble = "" if is_expected else snapshot.trouble
+        is_wrong, is_wide = trouble or snapshot.broker_restart, self.size.width >= WIDE
+        unfinished = (run for run in runs if run.status in UNFINISHED)
+        external = {run.is_external for run in unfinished} if is_wrong else set()
         if trouble and external:
             effect = ": nothing new is read" if all(external) else ": nothing new starts"
-            effect = effect if self.size.width >= WIDE else ""
-            notices += [Segment(f"▲ {trouble}{effect}", "warn"), Segment(" ")]
+            notices.append(Segment(f"▲ {trouble}{effect if is_wide else ''} ", "warn"))
         elif trouble == NO_WORKER:
-            later = " (starts with the next run)" if self.size.width >= WIDE else ""
-            notices += [Segment(f"{trouble}{later}", "dim"), Segment(" ")]
+            later = " (starts with the next run)" if is_wide else ""
+            notices.append(Segment(f"{trouble}{later} ", "dim"))
         elif trouble or (snapshot.broker_restart and external):
-            notices += [Segment(f"▲ {trouble or snapshot.broker_restart}", "warn"), Segment(" ")]
+            notices.append(Segment(f"▲ {is_wrong} ", "warn"))
         return tuple(notices)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -47,11 +47,3 @@ def announced_slots(
         (but,),
     )
     return [(str(host), float(age), json.loads(slots)) for host, age, slots in found]
-
-
-def by_run(connection: Connection) -> dict[str, list[int]]:
-    """Return the indices of the GPUs in use, by run."""
-    found: dict[str, list[int]] = {}
-    for (_host, index), who in uses(connection).items():
-        found.setdefault(who.run_id, []).append(index)
-    return found

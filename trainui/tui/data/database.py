@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from trainui import settings
 from trainui.errors import NotFoundError, TrainuiError
@@ -13,7 +13,7 @@ from trainui.store.db import readonly, sqlite_file, wal
 from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, gpu_use, views
 from trainui.tui.data.health import HealthReader
-from trainui.tui.data.query import ListQuery, MachineQuery, MetricQuery, Query, RunQuery
+from trainui.tui.data.query import ListQuery, MetricQuery, Query, RunQuery
 from trainui.tui.data.snapshot import GpuUse, Snapshot
 from trainui.tui.machine.gpu_reader import gpus_of_other_hosts
 from trainui.tui.runs.reader import RunsPageReader
@@ -22,18 +22,11 @@ if TYPE_CHECKING:
     from trainui.tui.run.reader import RunPageReader
 
 
-Found = TypeVar("Found")
-
-
 class ScreenDatabase:
     """Reads through one connection, which is reopened if the database file was replaced."""
 
     def __init__(self, ring: Callable[[str], None] | None = None) -> None:
-        """Create it without opening the database.
-
-        `ring` is called with the message of each notable event, in the poller's thread; it must
-        not block.
-        """
+        """Create it; `ring` is called with each notable event's message, in the poller's thread."""
         self.health = HealthReader()
         """Reads the health of worker, broker and disks."""
         self.unfinished = False
@@ -62,26 +55,21 @@ class ScreenDatabase:
     def read(self, query: Query) -> Snapshot:
         """Answer a query with a snapshot; errors are reported in the snapshot."""
         self.health.has_changed()
+        empty = Snapshot(query, **self.health.seen._asdict())
         try:
-            return self._read(query, self._connected())
+            return self._read(empty, self._connected())
         except NotFoundError:
             self.close()
-            return Snapshot(query, no_runs_yet=True, **self.health.seen._asdict())
+            return empty._replace(no_runs_yet=True)
         except (TrainuiError, sqlite3.Error) as error:
             self.close()
-            if isinstance(error, sqlite3.OperationalError) and self._upgrade():
-                return self.read(query)
-            return Snapshot(query, problem=str(error), **self.health.seen._asdict())
+            if not isinstance(error, sqlite3.OperationalError) or self._upgraded:
+                return empty._replace(problem=str(error))
+            from trainui.store.db.engine import open_store
 
-    def _upgrade(self) -> bool:
-        """Migrate a database of an older version, at most once; returns True if tried now."""
-        if self._upgraded:
-            return False
-        self._upgraded = True
-        from trainui.store.db.engine import open_store
-
-        open_store()
-        return True
+            self._upgraded = True
+            open_store()  # migrates a database of an older version
+            return self.read(query)
 
     def forget(self) -> None:
         """Drop the cached run list, so that the next read is complete."""
@@ -94,27 +82,21 @@ class ScreenDatabase:
         self._connection = None
         self._list.forget()
 
-    def _read(self, query: Query, connection: Connection) -> Snapshot:
+    def _read(self, snapshot: Snapshot, connection: Connection) -> Snapshot:
+        query, here = snapshot.query, settings.host()
         self._version = readonly.data_version(connection)
         if self._ring is not None:
             self._ring_for_events(connection, self._ring)
         self.health.find_checkpoint_places(connection)
-        uses = gpu_use.uses(connection)
-        snapshot = Snapshot(
-            query,
+        uses = gpu_use.uses(connection).items()
+        snapshot = snapshot._replace(
             far_gpus=gpus_of_other_hosts(connection),
-            gpu_holders=_by_place({place: use[2] for place, use in uses.items()}),
-            gpu_uses={place: GpuUse(*use) for place, use in _by_place(uses).items()}
-            if isinstance(query, MachineQuery)
-            else {},
+            gpu_uses={
+                ("" if host == here else host, index): GpuUse(*use) for (host, index), use in uses
+            },
             paused=views.flag(connection, "paused") is not None,
-            **self.health.seen._asdict(),
         )
-        if isinstance(query, MetricQuery):
-            self.unfinished = False
-            found = self._page_reader().read_metric_page(connection, query)
-            return snapshot._replace(curves_page=found)
-        if isinstance(query, RunQuery):
+        if isinstance(query, RunQuery | MetricQuery):
             return self._with_page(connection, query, snapshot)
         self._pages = None
         listed = query if isinstance(query, ListQuery) else ListQuery()
@@ -131,35 +113,33 @@ class ScreenDatabase:
         for notice in notices:
             ring(notice.text)
 
-    def _with_page(self, connection: Connection, query: RunQuery, snapshot: Snapshot) -> Snapshot:
-        """Add the page; the first one without curves, since the first curves import numpy."""
-        later = query.curves is not None and not self._has_read_curves
-        if query.stage is not None and query.curves is not None:
-            self._has_read_curves = True
-        reduced = replace(query, curves=None) if later else query
-        with readonly.snapshot(connection):
-            page = self._page_reader().read(connection, reduced)
-        self.unfinished = (later and query.stage is not None) or (
-            page is not None and page.more > 0
-        )
-        return snapshot._replace(page=page)
-
-    def _page_reader(self) -> RunPageReader:
+    def _with_page(
+        self, connection: Connection, query: RunQuery | MetricQuery, snapshot: Snapshot
+    ) -> Snapshot:
+        """Add the page; a run's first one without curves, since the first curves import numpy."""
         if self._pages is None:
             from trainui.tui.run.reader import RunPageReader
 
             self._pages = RunPageReader()
-        return self._pages
+        if isinstance(query, MetricQuery):
+            self.unfinished = False
+            found = self._pages.read_metric_page(connection, query)
+            return snapshot._replace(curves_page=found)
+        later = query.curves is not None and not self._has_read_curves
+        self._has_read_curves |= query.stage is not None and query.curves is not None
+        reduced = replace(query, curves=None) if later else query
+        with readonly.snapshot(connection):
+            page = self._pages.read(connection, reduced)
+        more = page.more if page is not None else 0
+        self.unfinished = (later and query.stage is not None) or more > 0
+        return snapshot._replace(page=page)
 
     def _connected(self) -> Connection:
         if self._connection is None:
             self._replaced()
             self._connection = readonly.connect()
-            self._log = self._log_file()
+            self._log = () if self._path is None else wal.identity(self._path)
         return self._connection
-
-    def _log_file(self) -> tuple[int | None, ...]:
-        return () if self._path is None else wal.identity(self._path)
 
     def _replaced(self) -> bool:
         """Return True if the file or its write-ahead log was replaced since the last call."""
@@ -167,15 +147,9 @@ class ScreenDatabase:
             self._file = self._file or (0, 0)
             return False
         found = sqlite_file.file_identity(self._path)
-        is_log_same = self._connection is None or self._log_file() == self._log
+        is_log_same = self._connection is None or wal.identity(self._path) == self._log
         if found == self._file and is_log_same:
             return False
         self._file = found
         self.close()
         return True
-
-
-def _by_place(found: Mapping[tuple[str, int], Found]) -> dict[tuple[str, int], Found]:
-    """Re-key a mapping from (host, index) to a GPU's place, where this host is `""`."""
-    here = settings.host()
-    return {("" if host == here else host, index): known for (host, index), known in found.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 STEP, CALM_STEP = 0.05, 0.1
 """Debounce in seconds, and while nothing has changed for a time; the watch wakes that often."""
 
-Places = frozenset[tuple[Path, int, int]]
-"""Directories with their device and inode."""
-
 
 class FileWatch:
     """Watches the database, and locks' directories; releasing a lock changes no file."""
@@ -25,7 +22,8 @@ class FileWatch:
     def __init__(self, on_change: Callable[[], None]) -> None:
         """Create a watch on nothing; `on_change` is called in the watch's thread."""
         self._on_change = on_change
-        self._places: Places = frozenset()
+        self._places: set[tuple[Path, int, int]] = set()
+        """The directories that exist, with their devices and inodes."""
         self._watch: Watch | None = None
         self._home = paths.home()
         self._is_remote = settings.load().database_url is not None
@@ -40,8 +38,11 @@ class FileWatch:
 
             self._watch = Watch(self._report, pause=STEP)
         self._watch.set_pause(CALM_STEP if calm else STEP)
-        home = self._home
-        places = _existing((home.root, home.worker, home.broker))
+        home, places = self._home, set()
+        for path in (home.root, home.worker, home.broker):
+            with contextlib.suppress(OSError):
+                status = path.stat()
+                places.add((path, status.st_dev, status.st_ino))
         if places != self._places:
             self._places = places
             self._watch.watch(set())  # a renamed directory may have been replaced by a new one
@@ -63,13 +64,3 @@ class FileWatch:
         """Stop watching."""
         if self._watch is not None:
             self._watch.close()
-
-
-def _existing(directories: Iterable[Path]) -> Places:
-    """Return the existing directories with their device and inode numbers."""
-    found = set()
-    for path in directories:
-        with contextlib.suppress(OSError):
-            status = path.stat()
-            found.add((path, status.st_dev, status.st_ino))
-    return frozenset(found)

@@ -75,11 +75,3 @@ class HealthReader:
         self.forecast.note(self.rooms, time.monotonic())
         is_full = any(room.is_full for room in self.rooms)
         return (None if is_full else self.forecast.warning(self.rooms)) or disk.notice(self.rooms)
-
-
-def worker_is_there() -> bool:
-    """Return True if a worker is alive, or a guard that is about to start one."""
-    from trainui.execution.processes import locks
-
-    home = paths.home()
-    return locks.is_held(home.worker_lock) or locks.is_held(home.guard_lock)

@@ -138,7 +138,12 @@ class Poller:
 
     def _poll_delay(self) -> float:
         """Return the seconds until the next poll without a reported change."""
-        return max(min(self._poll_period(), self._recheck, self._due - time.monotonic()), 0.0)
+        if not self._is_watching or self._last is None or self._last.problem is not None:
+            period = IDLE_PERIOD if self._is_quiet else PERIOD
+        else:
+            has_gpus = self._last.gpus or isinstance(self._query, MachineQuery)
+            period = GPU_PERIOD if has_gpus else REST
+        return max(min(period, self._recheck, self._due - time.monotonic()), 0.0)
 
     @property
     def _due(self) -> float:
@@ -150,19 +155,11 @@ class Poller:
     def _is_quiet(self) -> bool:
         return time.monotonic() - self._read_at > IDLE_AFTER
 
-    def _poll_period(self) -> float:
-        if not self._is_watching or self._last is None or self._last.problem is not None:
-            return IDLE_PERIOD if self._is_quiet else PERIOD
-        return GPU_PERIOD if self._last.gpus or isinstance(self._query, MachineQuery) else REST
-
     def _await_gap(self) -> bool:
         """Wait until the next unrequested read is allowed; returns True if a read was requested."""
-        while (
-            not self._stopping
-            and (gap := self._seconds_to_read()) > 0
-            and not self._asked.wait(gap)
-        ):
-            pass
+        while not self._stopping and (gap := self._seconds_to_read()) > 0:
+            if self._asked.wait(gap):
+                break
         asked = self._asked.is_set()
         if asked:  # only then, or a request that arrives right now would be lost
             self._asked.clear()

@@ -287,10 +287,8 @@ class Snapshot(NamedTuple):
     """GPUs of this machine; empty without a driver."""
     far_gpus: tuple[GpuFigures, ...] = ()
     """GPUs of other hosts that share the database."""
-    gpu_holders: Mapping[tuple[str, int], str] = NOTHING
-    """The name of the stage that uses a GPU, by the GPU's place."""
     gpu_uses: Mapping[tuple[str, int], GpuUse] = NOTHING
-    """The same with the run; on the machine page only."""
+    """The stage that uses a GPU, by the GPU's place: its host, if it is another one, and index."""
     machine: Machine | None = None
     """On the machine page only."""
     paused: bool = False

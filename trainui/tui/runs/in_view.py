@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from trainui.domain.states import Status
 from trainui.store.db.protocol import Connection
-from trainui.store.read import event_feed, gpu_use, run_list
+from trainui.store.read import event_feed, run_list
 from trainui.store.read.run_list import RunDetails
 from trainui.tui.data.cache import Cache
 from trainui.tui.data.eta import EtaEstimator
@@ -45,7 +45,9 @@ class InViewReader:
         running = [run.id for run in runs if run.status == Status.RUNNING]
         endings = self._etas.of_list(connection, running) if running else {}
         shown = [by_id[run_id] for run_id in query.rows if run_id in by_id]
-        gpus = gpu_use.by_run(connection) if running else {}
+        gpus: dict[str, list[int]] = {}
+        for (_, index), use in sorted(snapshot.gpu_uses.items(), key=lambda used: used[0][1]):
+            gpus.setdefault(use.run_id, []).append(index)
         newest = [by_id[run_id] for run_id in query.listed if run_id in by_id]
         longest = max((len(",".join(map(str, found))) for found in gpus.values()), default=0)
         return snapshot._replace(
