@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +22,16 @@ from trainui.store.points import curves
 from trainui.store.read import event_feed, headlines
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 from trainui.text import harmless
+from trainui.tui.data.cache import Cache
 from trainui.tui.data.stage_values import BestSteps
 from trainui.tui.render.numbers import exact_step, number
-from trainui.tui.run.details.log_progress import LogProgress, log_progress, most_steps, written_at
+from trainui.tui.run.details.log_progress import LogProgress, log_progress, most_steps, seen
 
 SEARCH_PERIOD = 5.0
 """Seconds between two searches for a running stage's checkpoints, and for its NaN values."""
 
-MOST_ALERTS = 50
-"""The newest alerts that are read."""
-
-MOST_SHOWN = 3
-"""The newest alerts that are shown."""
+MOST_ALERTS, MOST_SHOWN = 50, 3
+"""The newest alerts that are read, and of them those shown."""
 
 MOST_NONFINITE = 3
 """The most metrics with NaN or infinite values that are named."""
@@ -62,17 +61,16 @@ class ActivityReader:
 
     def __init__(self) -> None:
         self._steps = BestSteps()
-        self._metric: tuple[Hashable, str] | None = None
-        """The stage's id, the version of its points, if it runs and the earlier attempt, and its
-        headline metric."""
+        self._metric = Cache[str]()
+        """The headline metric, for the version of the stage's points, and if it runs."""
         self._searched: tuple[Hashable, float] | None = None
         """When checkpoints were searched, of which stage and attempt; of an ended one also the
         version of its points."""
         self._checkpoint: tuple[str, int | None] = "", None
         self._nonfinite, self._alerts = "", ""
         self._last_step = 0
-        self._progress: tuple[object, LogProgress | None] = None, None
-        """The state of the logs, and the progress that their ends show."""
+        self._progress = Cache[LogProgress | None]()
+        """The progress that the ends of the logs show, for their state."""
 
     def read(
         self,
@@ -96,50 +94,45 @@ class ActivityReader:
             series = curves.summaries(connection, [stage.id], attempt=own)
             found = event_feed.stage_alerts(connection, stage, MARKED, most=MOST_ALERTS)
             found = [one for one in found if own in (None, one[0].attempt)]
-            self._nonfinite = _nonfinite_text(series, _first_steps(found))
+            steps: dict[str, int | float] = {}
+            for event, data in found:
+                if _is_nan(event, data) and data.get("step") is not None:
+                    steps.setdefault(data.get("metric", ""), data["step"])
+            self._nonfinite = _nonfinite_text(series, steps)
             self._alerts = _alerts_text(stage, found)
             self._last_step = int(max((one.last_step or 0 for one in series), default=0))
+        is_running, written = stage.status == Status.RUNNING, [*map(seen, logs)]
+        progress = None
+        if is_running:
+            state = (attempts[-1].directory, *written, self._last_step)
+            progress = self._progress.read(state, lambda: self._progress_of(logs))
+        metric = partial(self._headline, connection, stage, own)
         return StageActivity(
-            max(filter(None, map(written_at, logs)), default=None),
+            max((at for size, at in written if size), default=None),
             *self._checkpoint,
-            self._progress_of(logs) if stage.status == Status.RUNNING else None,
-            self._headline(connection, stage, version, own),
+            progress,
+            ""
+            if version is None
+            else self._metric.read((stage.id, version, is_running, own), metric),
             self._nonfinite,
             self._alerts,
         )
 
     def _progress_of(self, logs: Sequence[Path]) -> LogProgress | None:
         """Return the log's progress; else the last step of those that its beginning announces."""
-        state = [(log, _size(log), written_at(log)) for log in logs], self._last_step
-        if self._progress[0] != state:
-            found = log_progress(logs)
-            total = most_steps(logs) if found is None and self._last_step else 0
-            if total and self._last_step <= total:
-                found = LogProgress("step", self._last_step, total)
-            self._progress = state, found
-        return self._progress[1]
+        found = log_progress(logs)
+        total = most_steps(logs) if found is None and self._last_step else 0
+        is_known = total and self._last_step <= total
+        return LogProgress("step", self._last_step, total) if is_known else found
 
-    def _headline(
-        self, connection: Connection, stage: StageRecord, version: int | None, own: int | None
-    ) -> str:
-        key = (stage.id, version, stage.status == Status.RUNNING, own)
-        if self._metric is None or self._metric[0] != key:
-            name = (
-                headline(headlines.names_of(connection, stage.id), stage.definition.search)
-                if version is not None
-                else None
-            )
-            metric = ComparedMetric.of(name, stage.definition.search) if name is not None else None
-            self._metric = key, "" if metric is None else self._text(connection, stage, metric, own)
-        return self._metric[1]
-
-    def _text(
-        self, connection: Connection, stage: StageRecord, metric: ComparedMetric, own: int | None
-    ) -> str:
+    def _headline(self, connection: Connection, stage: StageRecord, own: int | None) -> str:
         """Return e.g. `val/loss  best 0.0011 at step 17,760, last 0.0123 (lower is better)`."""
-        found = curves.summaries(connection, [stage.id], metric.name, attempt=own)
-        if not found:
+        search = stage.definition.search
+        name = headline(headlines.names_of(connection, stage.id), search)
+        found = curves.summaries(connection, [stage.id], name, attempt=own) if name else []
+        if name is None or not found:
             return ""
+        metric = ComparedMetric.of(name, search)
         series = found[0]
         last = f"last {number(series.last)}"
         best = series.min if metric.lower else series.max
@@ -159,18 +152,13 @@ def _newest_checkpoint(
         return "", None
     directories = [one.directory for one in attempts]
     where = checkpoints.search(stage.definition, stage.directory, directories)
-    written = ((harmless(path.name), _modified_at(path)) for path in where.found)
     end = (attempts[-1].completed_at if earlier else None) or math.inf
-    return next((one for one in written if (one[1] or 0) <= end), ("", None))
-
-
-def _first_steps(found: Iterable[tuple[Event, Mapping[str, Any]]]) -> dict[str, int | float]:
-    """Return the step of the first NaN or infinite value by metric, as far as it was recorded."""
-    steps: dict[str, int | float] = {}
-    for event, data in found:
-        if _is_nan(event, data) and data.get("step") is not None:
-            steps.setdefault(data.get("metric", ""), data["step"])
-    return steps
+    for path in where.found:
+        status = plain_files.look(path)
+        written_at = None if status is None else status.st_mtime_ns // 1000
+        if (written_at or 0) <= end:
+            return harmless(path.name), written_at
+    return "", None
 
 
 def _is_nan(event: Event, data: Mapping[str, Any]) -> bool:
@@ -199,15 +187,3 @@ def _nonfinite_text(series: Sequence[SeriesSummary], first_steps: Mapping[str, i
         named.append(f"NaN or infinite values in {harmless(one.name)}{since}: {counts}")
     more = [f"{len(bad) - MOST_NONFINITE} more metrics"] if len(bad) > MOST_NONFINITE else []
     return "; ".join([*named, *more])
-
-
-def _size(log: Path) -> int:
-    try:
-        return plain_files.status(log).st_size
-    except OSError:
-        return 0
-
-
-def _modified_at(path: Path) -> int | None:
-    found = plain_files.look(path)
-    return None if found is None else found.st_mtime_ns // 1000

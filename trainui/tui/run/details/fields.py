@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from trainui.text import harmless
 from trainui.tui.render.styled_text import Row, Segment, labelled, wrap
@@ -27,7 +27,8 @@ def field_rows(
     if not text:
         return []
     room = max(width - LABEL, 10)
-    pieces = list(_pieces(text[:MOST_TEXT], room, most + 1))
+    lines = text[:MOST_TEXT].splitlines()[: most + 1]
+    pieces = [piece for line in lines for piece in wrap(harmless(line), room, most + 1)]
     if len(pieces) > most:
         end = f" … {hint}".rstrip()[: room - 1]
         pieces = [*pieces[: most - 1], pieces[most - 1][: room - len(end)] + end]
@@ -35,9 +36,9 @@ def field_rows(
     return labelled(Segment(f"{label:<{LABEL}}", "dim"), rows)
 
 
-def _pieces(text: str, room: int, most: int) -> Iterator[str]:
-    for line in text.splitlines()[:most]:
-        yield from wrap(harmless(line), room, most)
+def fields_rows(fields: Iterable[tuple[str, str, str]], width: int) -> list[Row]:
+    """Return the lines of fields: of each one its label, text and style."""
+    return [row for field in fields for row in field_rows(*field, width)]
 
 
 def start_of(parts: Iterable[str], separator: str) -> str:

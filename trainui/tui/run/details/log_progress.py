@@ -44,12 +44,10 @@ class LogProgress:
 
 def log_progress(logs: Sequence[Path]) -> LogProgress | None:
     """Return the progress in the last lines of logs; a count goes before a bar of its parts."""
-    newest_first = sorted(logs, key=lambda one: written_at(one) or 0, reverse=True)
+    newest_first = sorted(logs, key=lambda one: seen(one)[1], reverse=True)
     lines = [line for log in newest_first for line in reversed(end_lines(log, PROGRESS_BYTES))]
-    counts = (_count(line) for line in lines)
-    bars = (_bar(line) for line in lines)
-    found = next((one for one in counts if one is not None), None)
-    return found or next((one for one in bars if one is not None), None)
+    found = (read(line) for read in (_count, _bar) for line in lines)
+    return next((one for one in found if one is not None), None)
 
 
 def _count(line: str) -> LogProgress | None:
@@ -63,8 +61,7 @@ def _bar(line: str) -> LogProgress | None:
     match = _BAR.search(line)
     if match is None:
         return None
-    done, total, *clock = (int(group or 0) for group in match.groups())
-    hours, minutes, seconds = clock
+    done, total, hours, minutes, seconds = (int(group or 0) for group in match.groups())
     ran = 3600 * hours + 60 * minutes + seconds
     return LogProgress("bar", done, total, ran) if 0 < total >= done else None
 
@@ -82,10 +79,10 @@ def most_steps(logs: Sequence[Path]) -> int:
     return 0
 
 
-def written_at(log: Path) -> int | None:
-    """Return when a log was last written, in microseconds; None if it is empty or missing."""
+def seen(log: Path) -> tuple[int, int]:
+    """Return a log's size, and when it was last written, in microseconds; 0 if it is missing."""
     try:
         status = plain_files.status(log)
     except OSError:
-        return None
-    return status.st_mtime_ns // 1000 if status.st_size else None
+        return 0, 0
+    return status.st_size, status.st_mtime_ns // 1000

@@ -6,13 +6,12 @@ import json
 import re
 import shlex
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import dedent
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trainui import clock, formatting
-from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
 from trainui.domain.states import DONE, UNFINISHED, Status
 from trainui.pipeline.substitution.masking import mask
@@ -21,8 +20,13 @@ from trainui.text import STALLED, harmless, state
 from trainui.tui.data.snapshot import RunPage, StageDetail
 from trainui.tui.render.numbers import age, clock_time, elapsed, number, state_style
 from trainui.tui.render.styled_text import Row, Segment, packed, wrap
-from trainui.tui.run.details.activity import StageActivity
-from trainui.tui.run.details.fields import MOST_LINES, UNFOLDED_LINES, field_rows, start_of
+from trainui.tui.run.details.fields import (
+    MOST_LINES,
+    UNFOLDED_LINES,
+    field_rows,
+    fields_rows,
+    start_of,
+)
 from trainui.tui.run.details.log_progress import LogProgress
 from trainui.tui.run.details.overview_details import FOLDED, UNFOLDED, details_rows
 
@@ -32,9 +36,6 @@ if TYPE_CHECKING:
 
 WHOLE = "d shows, C copies all of it"
 """The end of a command that is too long."""
-
-NONE = "none"
-"""Shown where there is no output or checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,30 +63,27 @@ def overview_rows(of: DetailsSubject, now: int, width: int, *, folded: bool = Fa
     if detail.filled is not None:
         stage = stage._replace(definition=detail.filled)
     rows = packed(_state_row(stage, last, now, ending, count), width)
-    unknown_end = last if ending is None else None
-    facts = _activity_facts(stage, detail.activity, now, unknown_end, is_newest)
-    if page.run.is_external:  # it may have written more than what is read of it
-        facts = (
-            one
-            for one in facts
-            if one[0] not in ("output", "checkpoint") or not one[1].startswith(NONE)
-        )
-    for label, text, style in (
+    fields = [
         ("why", why(stage, by_name), state_style(stage.status)),
         ("in all" if is_newest else "by then", _total_time(attempts, now), ""),
-        *facts,
-    ):
-        rows += field_rows(label, text, style, width)
+        *_activity_facts(of, stage, now, last if ending is None else None, is_newest),
+    ]
+    rows += fields_rows(fields, width)
     is_killed = last is not None and last.signal in OF_OTHERS
     rows += error_rows(stage, width, is_killed=is_killed)
-    for label, text, style in (
+    params = mask({**stage.definition.member_values, **stage.definition.params})
+    summary = (
+        (name, number(value) if isinstance(value, float) else str(value))
+        for name, value in sorted(detail.summary.items())
+    )
+    fields = [
         ("result", "" if stage.result is None else json.dumps(stage.result), ""),
         ("start", detail.checkpoint if is_newest else "", "warn"),
         ("code", detail.code_change or (last.code_change if last else None) or "", "warn"),
-        ("params", _params_text(stage.definition), ""),
-        ("summary", _summary_text(detail.summary), ""),
-    ):
-        rows += field_rows(label, text, style, width)
+        ("params", _pairs((name, as_text(value)) for name, value in params.items()), ""),
+        ("summary", _pairs(summary), ""),
+    ]
+    rows += fields_rows(fields, width)
     most = MOST_LINES if folded else UNFOLDED_LINES
     rows += field_rows("command", command_text(page.run, stage), "", width, WHOLE, most)
     rows += field_rows("results", detail.unknown_results, "dim", width)
@@ -97,8 +95,8 @@ def overview_rows(of: DetailsSubject, now: int, width: int, *, folded: bool = Fa
 
 
 def _activity_facts(
+    of: DetailsSubject,
     stage: StageRecord,
-    activity: StageActivity | None,
     now: int,
     unknown_end: AttemptRecord | None,
     is_newest: bool,
@@ -106,16 +104,18 @@ def _activity_facts(
     """Yield NaN values, alerts, the last output and checkpoint, headline metric and progress.
 
     `unknown_end` is the last attempt, if earlier runs do not say when it ends; the end of a stalled
-    one cannot be estimated. If no checkpoint of an earlier attempt is left, it may have had some.
+    one cannot be estimated. If no checkpoint of an earlier attempt is left, it may have had some,
+    and an external run may have written more than what is read of it.
     """
-    if activity is None:
+    if (activity := of.detail.activity) is None:
         return
     yield "values", activity.nonfinite, "bad"
     yield "alert", activity.alerts, "bad"
-    none = NONE if stage.completed_at else f"{NONE} yet" if stage.started_at else ""
+    none = "none" if stage.completed_at else "none yet" if stage.started_at else ""
+    none = "" if of.page.run.is_external else none
     yield "output", _age(activity.output_at, now) or none, ""
     if stage.definition.checkpoint is None and none:
-        none = f"{NONE}, the stage declares none"
+        none = "none, the stage declares none"
     elif not is_newest:
         none = ""
     checkpoint = f"{activity.checkpoint}, {_age(activity.checkpoint_at, now)}"
@@ -147,20 +147,15 @@ def _progress_text(
 def why(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
     """Return the reason for a stage's state; empty if the state says enough."""
     if stage.status == Status.PENDING:
-        unfinished = (
-            name
-            for name in stage.depends_on
-            if name in by_name and by_name[name].status in UNFINISHED
-        )
-        names = start_of(unfinished, ", ")
+        known = [by_name[name] for name in stage.depends_on if name in by_name]
+        names = start_of((one.name for one in known if one.status in UNFINISHED), ", ")
         return f"waits for {names}" if names else ""
     if stage.status == Status.QUEUED:
-        delay = ((stage.not_before or 0) - clock.now()) / clock.SECOND
-        later = f"not before {clock_time(stage.not_before)}" if delay > 0 else ""
-        return ", ".join(part for part in (stage.reason or "waits for a slot", later) if part)
-    stalled = STALLED if stage.stalled else ""
-    reason = "" if stage.reason == stage.status else stage.reason
-    return ", ".join(part for part in (stalled, reason) if part)
+        is_delayed = (stage.not_before or 0) > clock.now()
+        later = f"not before {clock_time(stage.not_before)}" if is_delayed else ""
+        return ", ".join(filter(None, (stage.reason or "waits for a slot", later)))
+    reason = None if stage.reason == stage.status else stage.reason
+    return ", ".join(filter(None, (STALLED if stage.stalled else "", reason)))
 
 
 def _state_row(
@@ -170,13 +165,16 @@ def _state_row(
     spent = elapsed(stage.started_at, stage.completed_at, now)
     word = "for" if stage.status == Status.RUNNING else "after"
     timed = last is not None and spent and stage.status not in (Status.PENDING, Status.QUEUED)
-    ended_badly = stage.status not in (*UNFINISHED, *DONE)
+    end = ""
+    if last is not None and last.status not in UNFINISHED and stage.status not in DONE:
+        end = "" if last.exit_code is None else f"  exit code {last.exit_code}"
+        end = end if last.signal is None else f"  signal {last.signal}"
     return (
         Segment(state(stage.status), state_style(stage.status)),
         Segment(f" {word} {spent}" if timed else ""),
         Segment(f", {ending.words(now)} to go" if timed and ending and not stage.stalled else ""),
         Segment("  stalled" if stage.stalled else "", "warn"),
-        Segment(_exit_text(last) if ended_badly else "", "bad"),
+        Segment(end if stage.status not in UNFINISHED else "", "bad"),
         Segment(f"  attempt {stage.attempt}" if stage.attempt else "", "dim"),
         Segment(f" of {of}" if of > 1 else "", "dim" if of == stage.attempt else "warn"),
     )
@@ -202,14 +200,6 @@ def as_attempt(stage: StageRecord, attempts: Sequence[AttemptRecord]) -> StageRe
     )
 
 
-def _exit_text(last: AttemptRecord | None) -> str:
-    if last is None or last.status in UNFINISHED:
-        return ""
-    if last.signal is not None:
-        return f"  signal {last.signal}"
-    return "" if last.exit_code is None else f"  exit code {last.exit_code}"
-
-
 def command_text(run: RunRecord, stage: StageRecord) -> str:
     """Return a stage's command with secrets masked, in the lines in which it was written."""
     known = (run.external or {}).get("command")  # that of an adopted process
@@ -219,43 +209,32 @@ def command_text(run: RunRecord, stage: StageRecord) -> str:
     return dedent(command).strip().replace(f"{run.directory}/", "${run_dir}/")
 
 
-def _params_text(definition: StageDefinition) -> str:
-    params = mask({**definition.member_values, **definition.params})
-    return start_of(
-        (
-            f"{name}={value if isinstance(value, str) else json.dumps(value)}"
-            for name, value in params.items()
-        ),
-        "  ",
-    )
+def as_text(value: object) -> str:
+    """Return a parameter's value as text: a string as it is, others as JSON."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
-def _summary_text(summary: Mapping[str, Any]) -> str:
-    """Return the values that a tracker recorded at the end, by name."""
-    values = (
-        f"{name}={number(value) if isinstance(value, float) else value}"
-        for name, value in sorted(summary.items())
-    )
-    return start_of(values, "  ")
+def _pairs(values: Iterable[tuple[str, str]]) -> str:
+    return start_of((f"{name}={value}" for name, value in values), "  ")
 
 
 def _total_time(attempts: Sequence[AttemptRecord], now: int) -> str:
     """Return the time of several attempts together, e.g. `1h 12m in 3 attempts`."""
-    spans = [
-        (one.completed_at or now) - one.started_at for one in attempts if one.started_at is not None
-    ]
-    if len(spans) < 2:
-        return ""
-    return f"{formatting.duration(sum(spans) / clock.SECOND)} in {len(spans)} attempts"
+    begun = [one for one in attempts if one.started_at is not None]
+    spent = sum((one.completed_at or now) - (one.started_at or 0) for one in begun)
+    total = formatting.duration(spent / clock.SECOND)
+    return f"{total} in {len(begun)} attempts" if len(begun) > 1 else ""
 
 
 def _earlier_rows(attempts: Sequence[AttemptRecord], width: int) -> list[Row]:
+    """Return earlier attempts: the first line of an error, and the log's last if it says more."""
     rows: list[Row] = []
     for attempt in reversed(attempts[:-1]):
         spent = elapsed(attempt.started_at, attempt.completed_at, attempt.completed_at or 0)
-        text = (
-            f"{attempt.number} {state(attempt.status)} after {spent}  {_brief(attempt.error or '')}"
-        )
+        error = attempt.error or ""
+        first, last = error.partition("\n")[0], next(reversed(error_lines(error)), "").strip()
+        more = f"; last line: {last}" if last and last not in first else ""
+        text = f"{attempt.number} {state(attempt.status)} after {spent}  {first}{more}"
         rows += field_rows("earlier" if not rows else "", text, "dim", width)
     if rows:
         words = "the key , shows the previous attempt: its curves, files, events and log"
@@ -263,17 +242,8 @@ def _earlier_rows(attempts: Sequence[AttemptRecord], width: int) -> list[Row]:
     return rows
 
 
-def _brief(error: str) -> str:
-    """Return the first line of an error, and the last line of the log if it says more."""
-    first, last = error.partition("\n")[0], next(reversed(error_lines(error)), "").strip()
-    return f"{first}; last line: {last}" if last and last not in first else first
-
-
-ERROR_LINES = 20
-"""The most lines of an error."""
-
-OUTPUT_LINES = 3
-"""The most lines of the output before a signal from another process: they are no error."""
+ERROR_LINES, OUTPUT_LINES = 20, 3
+"""The most lines of an error, and of the output before another process's signal: no error."""
 
 OF_OTHERS = (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM)
 """Signals that other processes send; those of a crash are sent by the process itself."""

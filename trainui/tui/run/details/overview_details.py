@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from trainui import settings
 from trainui.domain.records import AttemptRecord, StageRecord
-from trainui.text import state
+from trainui.text import SYMBOLS
 from trainui.tui.data.snapshot import StageDetail
 from trainui.tui.render.numbers import clock_time
 from trainui.tui.render.styled_text import Row, Segment, fit_middle
-from trainui.tui.run.details.fields import LABEL, field_rows, start_of
+from trainui.tui.run.details.fields import LABEL, fields_rows, start_of
 
 if TYPE_CHECKING:
     from trainui.tui.graph.timeline import Timeline
@@ -35,14 +35,18 @@ def details_rows(
     """Return the facts that are seldom asked for; without a timeline no share of the run's time."""
     definition = stage.definition
     checkpoint = last.checkpoint if last is not None else None
+    times = filter(None, map(clock_time, (stage.started_at, stage.completed_at)))
+    retries = f"{stage.retries_used} of {definition.retries} used"
+    known = (by_name.get(name) for name in stage.depends_on)
+    upstream = (f"{SYMBOLS[one.status]} {one.name}" for one in known if one is not None)
     fields = (
-        ("time", _times(stage), ""),
+        ("time", " → ".join(times), ""),
         ("share", _share(stage, timeline), ""),
-        ("retries", _retries_text(stage), ""),
+        ("retries", retries if definition.retries and stage.attempt else "", ""),
         ("continues", (checkpoint or "").removeprefix(f"{stage.directory}/"), ""),
         ("commit", detail.commit, ""),
         ("task", definition.task or "", ""),
-        ("after", _upstream_text(stage, by_name), ""),
+        ("after", start_of(upstream, "  "), ""),
         ("outputs", "  ".join(definition.outputs), ""),
         ("sets", "  ".join(definition.env), ""),
         ("variables", detail.variables, ""),
@@ -50,7 +54,7 @@ def details_rows(
         ("task id", stage.celery_task_id or "", "dim"),
         ("directory", short_path(stage.directory, width - LABEL), "dim"),
     )
-    return [row for field in fields for row in field_rows(*field, width)]
+    return fields_rows(fields, width)
 
 
 def short_path(path: str, room: int) -> str:
@@ -70,18 +74,6 @@ def _share(stage: StageRecord, timeline: Timeline | None) -> str:
     return f"{share} (critical path)" if stage.name in timeline.critical else share
 
 
-def _retries_text(stage: StageRecord) -> str:
-    retries = stage.definition.retries
-    return f"{stage.retries_used} of {retries} used" if retries and stage.attempt else ""
-
-
-def _times(stage: StageRecord) -> str:
-    if stage.started_at is None:
-        return ""
-    end = clock_time(stage.completed_at)
-    return f"{clock_time(stage.started_at)} → {end}" if end else clock_time(stage.started_at)
-
-
 def _where(last: AttemptRecord | None) -> str:
     if last is None:
         return ""
@@ -95,9 +87,3 @@ def _where(last: AttemptRecord | None) -> str:
 @cache
 def _here() -> str:
     return settings.host()
-
-
-def _upstream_text(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
-    known = (by_name.get(name) for name in stage.depends_on)
-    names = (f"{state(one.status)[0]} {one.name}" for one in known if one is not None)
-    return start_of(names, "  ")
