@@ -13,6 +13,7 @@ from textual.message import Message
 
 from trainui import clock
 from trainui.domain.states import ENDED
+from trainui.tui.data.cache import Cache
 from trainui.tui.data.query import DetailTab
 from trainui.tui.render.numbers import age_changes_in
 from trainui.tui.render.styled_text import Row, Segment, marked, plain
@@ -51,7 +52,8 @@ class DetailsView(RowsView):
         super().__init__(id=id)
         self._shown: tuple[DetailsSubject, DetailTab] | None = None
         self._pattern: re.Pattern[str] | None = None
-        self._table: GroupTable | None = None
+        self._tables = Cache[GroupTable]()
+        """The table of the members last shown, for their definitions."""
         self._found = -1
         """Index of the row of the current match."""
         self._gallery: Gallery | None = None
@@ -147,19 +149,12 @@ class DetailsView(RowsView):
         return events_rows(of.detail.events, width)
 
     def _group(self, of: DetailsSubject, width: int) -> Sequence[Row]:
-        if self._table is None or not self._table.is_of(of.members):
-            self._table = GroupTable(of.members)
-            self.table_width = max(self.table_width, self._table.width)
+        definitions = tuple(one.definition for one in of.members)
+        table = self._tables.read(definitions, lambda: GroupTable(of.members))
+        self.table_width = max(self.table_width, table.width)
         foot: list[Row] = [(), *((Segment(line, "dim"),) for line in OF_A_FOLD)]
-        return GroupRows(
-            of.members,
-            of.page.group,
-            now=clock.now,
-            width=width,
-            table=self._table,
-            foot=foot,
-            alerts=of.page.alerts,
-        )
+        group, alerts = of.page.group, of.page.alerts
+        return GroupRows(of.members, group, width=width, table=table, foot=foot, alerts=alerts)
 
     def _images(self, of: DetailsSubject, width: int) -> list[Row]:
         """Return the decoded images, and start decoding the next missing one in a thread."""
@@ -171,12 +166,12 @@ class DetailsView(RowsView):
         rows, missing = self._gallery.rows(of.detail.files, width)
         if missing and not self._decoding:
             self._decoding = True
-            work = partial(self._decode, self._gallery, missing[:1])
+            work = partial(self._decode, self._gallery, missing[0])
             self.run_worker(work, thread=True, group="images", exit_on_error=False)
         return rows
 
-    def _decode(self, gallery: Gallery, queries: Sequence[ImageQuery]) -> None:
-        gallery.decode(queries)
+    def _decode(self, gallery: Gallery, query: ImageQuery) -> None:
+        gallery.decode(query)
         self.app.call_from_thread(self._show_decoded)
 
     def _show_decoded(self) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -86,39 +86,31 @@ class Gallery:
                 rows.append((Segment("…", "dim"),))
         return rows, missing
 
-    def decode(self, queries: Sequence[ImageQuery]) -> None:
-        """Decode images; blocks until done."""
-        for query in queries:
-            while len(self._known) >= MOST_KEPT:
-                self._known.pop(next(iter(self._known)))
-            self._known[query] = tuple(_decoded(query))
+    def decode(self, query: ImageQuery) -> None:
+        """Decode an image; blocks until done."""
+        while len(self._known) >= MOST_KEPT:
+            self._known.pop(next(iter(self._known)))
+        self._known[query] = tuple(_decoded(query))
 
 
 def _decoded(query: ImageQuery) -> Iterator[Row]:
     command = [sys.executable, "-I", image_decoder.__file__, query.path]
     command += [str(query.width), str(2 * query.height)]
+    none = subprocess.DEVNULL
     try:
         found = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=PATIENCE,
-            check=False,
+            command, stdin=none, stdout=subprocess.PIPE, stderr=none, timeout=PATIENCE, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
-        return iter([_refused(f"decoding failed or took longer than {PATIENCE:g} s")])
-    if found.returncode:
-        return iter(
-            [_refused(found.stdout[:200].decode(errors="replace") or "its decoder crashed")]
-        )
-    head, _, pixels = found.stdout.partition(b"\n")
-    width, height = map(int, head.split())
-    return half_blocks(pixels, width, height)
-
-
-def _refused(reason: str) -> Row:
-    return (Segment(f"cannot show this image: {harmless(' '.join(reason.split()))}", "dim"),)
+        problem = f"decoding failed or took longer than {PATIENCE:g} s"
+    else:
+        if not found.returncode:
+            head, _, pixels = found.stdout.partition(b"\n")
+            width, height = map(int, head.split())
+            return half_blocks(pixels, width, height)
+        problem = found.stdout[:200].decode(errors="replace") or "its decoder crashed"
+    shown = harmless(" ".join(problem.split()))
+    return iter([(Segment(f"cannot show this image: {shown}", "dim"),)])
 
 
 def half_blocks(pixels: bytes, width: int, height: int) -> Iterator[Row]:

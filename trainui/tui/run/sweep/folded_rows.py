@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.cells import cell_len
 
 from trainui.domain.records import StageRecord
-from trainui.pipeline.folding import Fold, Spread, folds
+from trainui.pipeline.folding import Spread, folds
 from trainui.pipeline.matrix import TRIAL
 from trainui.pipeline.substitution.masking import mask
 from trainui.text import harmless
@@ -40,7 +40,7 @@ def folded_rows(
         lines.sort(key=lambda one: (one[1].mean is None, one[2] > 0, sign * (one[1].mean or 0.0)))
     shown = lines[:MOST]
     values_of = [_values(spread, nan) for _, spread, nan in shown]
-    params = [_params(fold) for fold, _, _ in shown]
+    params = [params_of(fold.params) for fold, _, _ in shown]
     widths = _widths(params, width - 2 - max(map(width_of, values_of), default=0))
     metric = f"{group.title} " if group is not None else ""
     heads = _cells({name: name for name in widths}, widths)
@@ -50,19 +50,17 @@ def folded_rows(
         (Segment(f"  {_cells(own, widths)}", "strong"), *row)
         for own, row in zip(params, values_of, strict=True)
     ]
-    rows += [(Segment(f"  {more}", "dim"),) for more in _rest(len(lines), len(found))]
+    if len(lines) > MOST:
+        rows.append((Segment(f"  {len(lines) - MOST} more", "dim"),))
+    if len(lines) < len(found):
+        rows.append((Segment(f"  {len(found) - len(lines)} not started", "dim"),))
     return [cut(row, width) for row in rows]
 
 
-def _rest(begun: int, all_folds: int) -> list[str]:
-    """Return how many folds have no line, those that have begun and those that have not."""
-    more = [f"{begun - MOST} more"] if begun > MOST else []
-    return [*more, f"{all_folds - begun} not started"] if begun < all_folds else more
-
-
-def _params(fold: Fold) -> dict[str, str]:
-    values = mask(fold.params).items()
-    return {harmless(key): shortened(harmless(value)) for key, value in values}
+def params_of(values: Mapping[str, object]) -> dict[str, str]:
+    """Return parameters as a table shows them: without secrets, long numbers shortened."""
+    shown = mask(values).items()
+    return {harmless(key): shortened(harmless(str(value))) for key, value in shown}
 
 
 def _widths(folds: Sequence[Mapping[str, str]], room: int) -> Mapping[str, int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from trainui.domain.definition import StageDefinition
 from trainui.domain.headline_metric import headline
 from trainui.domain.metric_direction import ComparedMetric
 from trainui.domain.records import StageRecord
@@ -70,13 +69,13 @@ class MatrixReader:
         """Read a sweep's headline metric, or its search's, also `smoothed`; None: no metric."""
         if not members:
             return None
-        definition = members[0].definition
+        search = members[0].definition.search
         versions = headlines.versions(connection, [stage.id for stage in members])
         with_points = [stage for stage in members if stage.id in versions]
-        name = self._metric(connection, definition, with_points)
+        names = (headlines.names_of(connection, stage.id) for stage in with_points)
+        name = search.metric if search is not None else headline(next(filter(None, names), ()))
         if name is None:
             return None
-        search = definition.search
         metric = ComparedMetric.of(name, search)
         by_name = self._by_name(connection, with_points, versions, metric)
         sorted_by = None
@@ -85,15 +84,18 @@ class MatrixReader:
             last = self._by_name(connection, with_points, versions, smooth)
             sorted_by = {stage: one.value for stage, one in last.items()}
         alerts = self._alerts.read(connection, members[0].run_id)
-        nan = {stage for stage in by_name if alerts.get(stage) == NAN}
+        nan = {one.name: one.id for one in members if one.name in by_name}
+        nan = {stage: own for stage, own in nan.items() if alerts.get(stage) == NAN}
+        broken = {stage for stage, value in by_name.items() if value.is_broken}
+        steps = self._nan_steps.read(connection, [*nan.values()])
         found = MatrixDetail(
             harmless(name),
             metric.lower,
             {stage: value.value for stage, value in by_name.items()},
-            frozenset(nan | {stage for stage, value in by_name.items() if value.is_broken}),
+            frozenset(nan.keys() | broken),
             None if search is None else _search(connection, members[0]),
             sorted_by,
-            self._nan_since(connection, [one for one in members if one.name in nan]),
+            {stage: min(steps[own].values()) for stage, own in nan.items() if own in steps},
             self._others(connection, with_points, versions, name),
         )
         best = next(iter(found.best_first(members)), None)
@@ -120,12 +122,6 @@ class MatrixReader:
             others[metric_title(metric)] = self._by_name(connection, stages, versions, metric)
         return others
 
-    def _nan_since(
-        self, connection: Connection, stages: Sequence[StageRecord]
-    ) -> Mapping[str, float]:
-        found = self._nan_steps.read(connection, [one.id for one in stages])
-        return {one.name: min(found[one.id].values()) for one in stages if one.id in found}
-
     def _by_name(
         self,
         connection: Connection,
@@ -135,17 +131,6 @@ class MatrixReader:
     ) -> Mapping[str, StageValue]:
         found = self._values.read(connection, versions, metric)
         return {one.name: found[one.id] for one in stages if one.id in found}
-
-    def _metric(
-        self,
-        connection: Connection,
-        definition: StageDefinition,
-        with_points: Sequence[StageRecord],
-    ) -> str | None:
-        if definition.search is not None:
-            return definition.search.metric
-        names = (headlines.names_of(connection, stage.id) for stage in with_points)
-        return headline(next(filter(None, names), ()))
 
 
 def _search(connection: Connection, member: StageRecord) -> SearchDetail:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import overload
 
 from rich.cells import cell_len
 
 from trainui.domain.records import StageRecord
-from trainui.pipeline.substitution.masking import mask
-from trainui.text import SYMBOLS, harmless
+from trainui.text import SYMBOLS
 from trainui.tui.data.snapshot import MatrixDetail
 from trainui.tui.graph.nodes import RANKS, counts
-from trainui.tui.render.numbers import exact_step, number, shortened, state_style
+from trainui.tui.render.numbers import exact_step, number, state_style
 from trainui.tui.render.styled_text import Row, Segment, cut, packed, width_of
 from trainui.tui.run.header import trouble
-from trainui.tui.run.sweep.folded_rows import folded_rows
+from trainui.tui.run.sweep.folded_rows import folded_rows, params_of
 from trainui.tui.run.sweep.member_columns import MOST_TITLE, TIME, VALUE, MemberColumns, state_word
 from trainui.tui.run.sweep.search_rows import search_rows
 
@@ -36,23 +35,24 @@ class GroupTable:
     """The part of a sweep's table that does not change: parameters and column widths."""
 
     def __init__(self, members: Sequence[StageRecord]) -> None:
-        self._definitions = [one.definition for one in members]
-        self.params = {one.name: _params(one) for one in members}
-        self.differing, self.same = _keys(list(self.params.values()))
+        self.params = {one.name: params_of(one.definition.member_values) for one in members}
+        texts = [*self.params.values()]
+        names = dict.fromkeys(name for own in texts for name in own)
+        found = {name: {own.get(name) for own in texts} for name in names}
+        self.same = {name: texts[0].get(name, "") for name in names if len(found[name]) == 1}
+        """The parameters with one common value."""
         self.widths = {
-            key: _width(key, [own.get(key, "") for own in self.params.values()])
-            for key in self.differing
+            name: min(max(cell_len(one or "") for one in (name, *some)), MOST_PARAM)
+            for name, some in found.items()
+            if len(some) > 1
         }
+        """The widths of the parameters that differ."""
 
     @property
     def width(self) -> int:
         """The most characters that a line may need: parameters, time, metric and state."""
         params = sum(width + 2 for width in self.widths.values())
         return 2 + params + TIME + 2 + MOST_TITLE + 2 + STATE
-
-    def is_of(self, members: Sequence[StageRecord]) -> bool:
-        """Return True if the table was made for these members."""
-        return self._definitions == [one.definition for one in members]
 
 
 class GroupRows(Sequence[Row]):
@@ -63,7 +63,6 @@ class GroupRows(Sequence[Row]):
         members: Sequence[StageRecord],
         group: MatrixDetail | None,
         *,
-        now: Callable[[], int],
         width: int,
         table: GroupTable | None = None,
         foot: Sequence[Row] = (),
@@ -72,7 +71,7 @@ class GroupRows(Sequence[Row]):
         """Render the heading; `table` may be reused, `foot` are lines below the members."""
         group = group or NO_METRIC
         self._table = table if table is not None else GroupTable(members)
-        self._group, self._now, self._width, self._foot = group, now, width, foot
+        self._group, self._width, self._foot = group, width, foot
         self._ordered, self._alerts = _ordered(members, group), alerts or {}
         self._trials = group.search.trials if group.search is not None else {}
         title = group.column if group.metric else ""
@@ -96,8 +95,7 @@ class GroupRows(Sequence[Row]):
             rows += packed((Segment("all have  ", "dim"), *shared), width, LABEL)
         if group.metric:
             best = next(iter(group.best_first(members)), self._ordered[0])
-            words = _best(best, table.params[best.name], table.differing, group)
-            rows += packed(words, width, LABEL)
+            rows += packed(_best(best, table.params[best.name], table.widths, group), width, LABEL)
             rows += search_rows(group, width)
         rows += folded_rows(members, group if group.metric else None, width)
         head = self._columns.head(group.column if group.metric else "")
@@ -133,7 +131,7 @@ class GroupRows(Sequence[Row]):
         trial = self._trials.get(stage.name)
         others = {title: own.get(stage.name) for title, own in group.others.items()}
         rows = [
-            self._columns.row(stage, params, value, self._now(), style, word, trial, others)
+            self._columns.row(stage, params, value, style, word, trial, others)
             for word in self._words(stage)
         ]
         return next((row for row in rows if width_of(row) <= self._width), rows[-1])
@@ -155,18 +153,6 @@ def _whole(row: Row, width: int) -> Row:
     if width - width_of(row[:-1]) >= LEAST_REASON:
         return cut(row, width)
     return row[:-1] if width_of(row[:-1]) <= width else cut(tuple(short), width)
-
-
-def _params(stage: StageRecord) -> dict[str, str]:
-    values = mask(stage.definition.member_values)
-    return {harmless(key): shortened(harmless(str(value))) for key, value in values.items()}
-
-
-def _keys(all_params: Sequence[Mapping[str, str]]) -> tuple[list[str], dict[str, str]]:
-    """Return the names of parameters that differ, and the parameters with one common value."""
-    names = dict.fromkeys(name for params in all_params for name in params)
-    same = {n: all_params[0].get(n, "") for n in names if len({p.get(n) for p in all_params}) == 1}
-    return [name for name in names if name not in same], same
 
 
 def _ordered(members: Sequence[StageRecord], group: MatrixDetail) -> list[StageRecord]:
@@ -193,19 +179,12 @@ def _states(members: Sequence[StageRecord], alerts: Mapping[str, str], group: Ma
 
 
 def _best(
-    stage: StageRecord, params: Mapping[str, str], differing: Sequence[str], group: MatrixDetail
+    stage: StageRecord, params: Mapping[str, str], differing: Iterable[str], group: MatrixDetail
 ) -> Row:
     if group.lower is None or stage.name not in group.values or not group.may_lead(stage):
-        return (
-            Segment("metric    ", "dim"),
-            Segment(group.metric),
-            Segment(f" ({'last' if group.lower is None else 'best'} value)", "dim"),
-        )
+        which_value = Segment(f" ({'last' if group.lower is None else 'best'} value)", "dim")
+        return (Segment("metric    ", "dim"), Segment(group.metric), which_value)
     which = (Segment(f"{key}={params.get(key, '')}  ", "strong") for key in differing)
     value = Segment(f"{group.metric} {number(group.values[stage.name])}  ", "good")
     step = "" if group.best_step is None else f"at step {exact_step(group.best_step)}  "
     return (Segment("best      ", "dim"), value, *which, Segment(step, "dim"))
-
-
-def _width(name: str, values: Sequence[str]) -> int:
-    return min(max(cell_len(text) for text in (name, *values)), MOST_PARAM)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
+from trainui import clock
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.store.read.trials import TrialSummary
@@ -59,24 +60,19 @@ class MemberColumns(NamedTuple):
 
     def head(self, metric: str) -> Row:
         """Return the column headings."""
-        names = (f"{fitted(key, width)}  " for key, width in self.params.items())
-        value = fit(fit_middle(metric, self.value), self.value + 2, right=True)
-        time, step = (
-            fit(name, width, right=True)
-            for name, width in (("time", self.time), ("at step", self.step))
-        )
-        line = f"  {''.join(names)}{time}{value if self.value else ''}{step}"
-        line += "".join(
-            fit(fit_middle(one, MOST_TITLE), _other_width(one), right=True) for one in self.others
-        )
-        return (Segment(line, "dim"),)
+        names = "".join(f"{fitted(key, width)}  " for key, width in self.params.items())
+        value = fit_middle(metric, self.value) if self.value else ""
+        titles = [("time", self.time), (value, self.value and self.value + 2)]
+        titles += [("at step", self.step)]
+        titles += [(fit_middle(one, MOST_TITLE), _other_width(one)) for one in self.others]
+        line = "".join(fit(title, width, right=True) for title, width in titles)
+        return (Segment(f"  {names}{line}", "dim"),)
 
     def row(
         self,
         stage: StageRecord,
         params: Mapping[str, str],
         value: float | None,
-        now: int,
         value_style: str,
         word: str,
         trial: TrialSummary | None = None,
@@ -84,13 +80,15 @@ class MemberColumns(NamedTuple):
     ) -> Row:
         """Return the line of a member; its value is `bad` if it has NaN or infinities."""
         texts = (f"{fitted(params.get(key, ''), width)}  " for key, width in self.params.items())
-        spent = elapsed(stage.started_at, stage.completed_at, now) if stage.attempt else ""
-        broken = value_style == "bad"
-        shown = "" if value is None else f"{'!' * broken}{number(value)}"
+        started_at = stage.started_at if stage.attempt else None
+        spent = elapsed(started_at, stage.completed_at, clock.now())
+        shown = "" if value is None else f"{'!' * (value_style == 'bad')}{number(value)}"
         style = "warn" if stage.stalled else state_style(stage.status)
-        at = "" if trial is None or trial.step is None else step(trial.step)
-        if trial is not None and trial.value != value:
-            at = ""  # it ran again, or was pruned after its best value: the step is another one's
+        at = why = ""
+        if trial is not None:
+            why = trial.pruning.words if trial.pruning else harmless(trial.reason or "")
+            # if it ran again, or was pruned after its best value, the step is another one's
+            at = "" if trial.step is None or trial.value != value else step(trial.step)
         return (
             Segment(f"{SYMBOLS[stage.status]} ", style),
             Segment("".join(texts), "strong"),
@@ -99,7 +97,7 @@ class MemberColumns(NamedTuple):
             Segment(fit(at, self.step, right=True), "dim"),
             *(_other(title, (others or {}).get(title)) for title in self.others),
             Segment(f"  {word}" if word else "", "bad" if word != state_word(stage) else style),
-            Segment(f"  {why}" if (why := _reason(trial)) else "", "dim"),
+            Segment(f"  {why}" if why else "", "dim"),
         )
 
 
@@ -128,13 +126,6 @@ def _other(title: str, found: StageValue | None) -> Segment:
     shown = "" if found is None else f"{'!' * found.is_broken}{number(found.value)}"
     style = "bad" if found is not None and found.is_broken else "dim"
     return Segment(fit(shown, _other_width(title), right=True), style)
-
-
-def _reason(trial: TrialSummary | None) -> str:
-    """Return why a trial was pruned or counts as failed; empty otherwise."""
-    if trial is None:
-        return ""
-    return trial.pruning.words if trial.pruning else harmless(trial.reason or "")
 
 
 def fitted(text: str, width: int) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from trainui.braille import plot_lines
 from trainui.text import harmless
 from trainui.tui.data.snapshot import MatrixDetail, SearchDetail
@@ -23,7 +21,10 @@ def search_rows(group: MatrixDetail, width: int) -> list[Row]:
         return []
     values = best_so_far(group.search, lower=bool(group.lower))
     rows = _plot(values, width) if len(values) >= LEAST_POINTS else []
-    return [*rows, *_importance(group.search.importance, width)]
+    if shares := group.search.importance:
+        parts = (Segment(f"{harmless(name)} {share:.0%}  ") for name, share in shares.items())
+        rows += packed((Segment("importance  ", "dim"), *parts), width)
+    return rows
 
 
 def best_so_far(search: SearchDetail, *, lower: bool) -> list[float]:
@@ -46,20 +47,7 @@ def _plot(values: list[float], width: int) -> list[Row]:
     ends = ["", "", last]
     if values[0] < values[-1]:
         starts, ends = starts[::-1], ends[::-1]
-    title = cut((Segment(f"best so far, over {len(values)} completed trials", "dim"),), width)
-    plot = zip(starts, lines, ends, strict=True)
-    return [
-        (),
-        title,
-        *(
-            cut((Segment(f"{start} ", "dim"), Segment(line, "good"), Segment(f" {end}")), width)
-            for start, line, end in plot
-        ),
-    ]
-
-
-def _importance(shares: Mapping[str, float], width: int) -> list[Row]:
-    if not shares:
-        return []
-    parts = (Segment(f"{harmless(name)} {share:.0%}  ") for name, share in shares.items())
-    return packed((Segment("importance  ", "dim"), *parts), width)
+    rows: list[Row] = [(), (Segment(f"best so far, over {len(values)} completed trials", "dim"),)]
+    for start, line, end in zip(starts, lines, ends, strict=True):
+        rows.append((Segment(f"{start} ", "dim"), Segment(line, "good"), Segment(f" {end}")))
+    return [cut(row, width) for row in rows]

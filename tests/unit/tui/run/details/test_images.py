@@ -21,7 +21,8 @@ def rows_of(directory: Path, *names: str, width: int = 40) -> list[Row]:
     files = tuple(StageFile(name, 1, 1) for name in names)
     found = StageFiles(files, directory=str(directory))
     _, missing = gallery.rows(found, width)
-    gallery.decode(missing)
+    for query in missing:
+        gallery.decode(query)
     rows, missing = gallery.rows(found, width)
     assert not missing
     return rows
@@ -102,7 +103,7 @@ def test_an_image_that_was_rewritten_is_decoded_again(tmp_path: Path) -> None:
     gallery = Gallery()
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
     before = StageFiles((StageFile("a.png", 1, 1),), directory=str(tmp_path))
-    gallery.decode(gallery.rows(before, 40)[1])
+    gallery.decode(gallery.rows(before, 40)[1][0])
     after = StageFiles((StageFile("a.png", 1, 2),), directory=str(tmp_path))
     assert gallery.rows(after, 40)[1]
     assert not gallery.rows(before, 40)[1]

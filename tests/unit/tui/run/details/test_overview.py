@@ -526,7 +526,7 @@ def test_a_sweeps_table_marks_every_alert_and_ranks_a_nan_last(
         *("val/loss", True, values, frozenset({"train[lr=1]"})), nan_since={"train[lr=1]": 1204}
     )
     alerts = {"train[lr=1]": "NaN", "train[lr=3]": "alert", "train[lr=4]": "alert"}
-    rows = GroupRows(stages, group, now=clock.now, width=70, alerts=alerts)
+    rows = GroupRows(stages, group, width=70, alerts=alerts)
     found = [" ".join(plain(row).split()) for row in rows]
     assert "best val/loss 0.2000 lr=2" in found
     assert found[0] == "◔ 3 queued ✗ 1 failed of 4 ! 1 NaN since step 1,204 ! 2 alert"
@@ -536,7 +536,7 @@ def test_a_sweeps_table_marks_every_alert_and_ranks_a_nan_last(
         "4 31s 0.4000 failed alert",
         "1 !0.1000 queued NaN since 1,204",
     ]
-    narrow = plain(GroupRows(stages, group, now=clock.now, width=45, alerts=alerts)[-1])
+    narrow = plain(GroupRows(stages, group, width=45, alerts=alerts)[-1])
     assert narrow.endswith("queued NaN"), "the step goes before the word"
 
 
@@ -549,7 +549,7 @@ def test_a_narrow_sweeps_table_has_no_part_of_a_state(
     stages = views.stages(connection, run_id)
     group = MatrixDetail("val/loss", True, values)
     for width in range(20, 60):
-        row = plain(GroupRows(stages, group, now=clock.now, width=width)[-1])
+        row = plain(GroupRows(stages, group, width=width)[-1])
         assert len(row) <= width
         assert row.endswith(("0.2000", "failed")) or width < 26
 
@@ -563,7 +563,7 @@ def test_a_sweeps_heading_is_whole_where_no_state_needs_the_room(
 
     def text() -> str:
         stages = views.stages(connection, run_id)
-        return joined(GroupRows(stages, group, now=clock.now, width=25))
+        return joined(GroupRows(stages, group, width=25))
 
     filler.complete(run_id, "train[lr=1]")
     assert "val/loss best" not in text(), "one is queued"
@@ -572,18 +572,19 @@ def test_a_sweeps_heading_is_whole_where_no_state_needs_the_room(
 
 
 def test_only_the_members_that_are_seen_are_made_into_lines(
-    filler: Filler, connection: protocol.Connection
+    filler: Filler, connection: protocol.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     members = [f"train[lr={number}]" for number in range(2000)]
     stages = views.stages(connection, filler.run(dict.fromkeys(members, ())))
-    made = 0
+    made, real = 0, clock.now
 
     def now() -> int:
         nonlocal made
         made += 1
-        return clock.now()
+        return real()
 
-    rows = GroupRows(stages, None, now=now, width=60, foot=[(Segment("the end"),)])
+    monkeypatch.setattr(clock, "now", now)
+    rows = GroupRows(stages, None, width=60, foot=[(Segment("the end"),)])
     assert len(rows) > 2000
     assert made == 0
     assert "lr=" not in plain(rows[-1])

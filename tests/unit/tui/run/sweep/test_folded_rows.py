@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.unit.tui.filled import MEMBERS, SWEEP, Filler
-from trainui import clock, report
+from trainui import report
 from trainui.domain.states import Status
 from trainui.pipeline import folding
 from trainui.store.db import protocol
@@ -77,9 +77,7 @@ def test_the_sweeps_table_has_the_folds_with_the_best_mean_first(
         "0.03 0.6000 ± 0.1414 2 of 2",
         "3 0 of 2 so far",
     ]
-    table = [
-        " ".join(plain(row).split()) for row in GroupRows(members, group, now=clock.now, width=60)
-    ]
+    table = [" ".join(plain(row).split()) for row in GroupRows(members, group, width=60)]
     assert rows[3] in table
     assert group is not None
     with_nan = group._replace(broken=frozenset(MEMBERS[2:3]))
