@@ -164,20 +164,15 @@ class Panes(Container):
             self.graph.styles.height = min(rows + 2, max(height * 3 // 5, 5))
         if stacked or self._zoomed:
             self.left.styles.width = "100%"
-        else:
-            left = self._left_width(width, graph_width)
-            self.left.styles.width = left
-            gap = "  " if left >= WITH_GAPS else " "
-            self.overview.set_subtitle(gap.join(f"{tab} {tab.title.lower()}" for tab in DetailTab))
-
-    def _left_width(self, width: int, graph_width: int) -> int:
-        """Return the width of the left half in the wide layout."""
+            return
         least, most = LEAST_GRAPH, int(width * GRAPH_SHARE)
         if width >= WITH_BARS:
             least = max(LEAST_WIDE, graph_width + BARS, self.overview.table_width + FRAME)
         elif graph_width + SHORT_BARS <= (with_bars := int(width * BARS_SHARE)):
             least, most = max(LEAST_GRAPH, graph_width + SHORT_BARS), with_bars
-        return min(max(graph_width + FRAME, least), most)
+        self.left.styles.width = left = min(max(graph_width + FRAME, least), most)
+        gap = "  " if left >= WITH_GAPS else " "
+        self.overview.set_subtitle(gap.join(f"{tab} {tab.title.lower()}" for tab in DetailTab))
 
     def on_resize(self) -> None:
         """Divide the space again."""
@@ -201,19 +196,18 @@ class Panes(Container):
         subject = f"{name}, attempt {number}" if attempt or number > 1 else name
         group = f"{harmless(stage.definition.group)} ×{len(members)}"
         chosen = f" ({which(members)})" if members else ""
-        drawn, drawn_chosen = subject, chosen
+        drawn, drawn_chosen, shown = subject, chosen, subject
         if members and self.curves.state.drawn.sweep:
             drawn, drawn_chosen = group, ""
         elif members and plotted not in (None, stage.name):
             drawn, drawn_chosen = harmless(str(plotted)), " (has metrics)"
+        title = f"{self.tab} {self.tab.title}: {subject}{chosen}"
+        if self.tab == DetailTab.OVERVIEW:
+            shown, title = group if members else subject, f"2 {group if members else name}"
+        self.overview.set_title(title)
         self.curves.set_title(f"3 Curves: {drawn}{drawn_chosen}")
         self.log_view.set_title(f"4 Log: {subject}{chosen}")
-        self._subjects = (name, subject, drawn, subject)
-        if self.tab == DetailTab.OVERVIEW:
-            self._subjects = (name, group if members else subject, drawn, subject)
-            self.overview.set_title(f"2 {group if members else name}")
-        else:
-            self.overview.set_title(f"{self.tab} {self.tab.title}: {subject}{chosen}")
+        self._subjects = (name, shown, drawn, subject)
         self.tabs.show_stage(self._subjects[self._pane - 1])
 
     @property
@@ -243,14 +237,11 @@ class Panes(Container):
 
     def zoom(self) -> None:
         """Zoom the active pane, or show all panes again."""
-        number = 0 if self._zoomed else self._by_number.index(self.active) + 1
-        self._zoom_to(number)
+        self.zoom_to(0 if self._zoomed else self._by_number.index(self.active) + 1)
 
-    def zoom_log(self) -> None:
-        """Zoom the log, or show all panes again."""
-        self._zoom_to(0 if self._zoomed == 4 else 4)
-
-    def _zoom_to(self, number: int) -> None:
+    def zoom_to(self, number: int) -> None:
+        """Zoom a pane; it again, or 0: show all panes."""
+        number = 0 if number == self._zoomed else number
         self.set_class(bool(number), "-zoomed")
         for other in range(1, 5):
             self.set_class(other == number, f"-zoom-{other}")
@@ -270,7 +261,7 @@ class Panes(Container):
                 self.post_message(self.Changed())
             number = 2
         if self._zoomed and self._zoomed != number:
-            self._zoom_to(number)
+            self.zoom_to(number)
             return
         if number > 1:
             self._show(number)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from textual import on
 
 from trainui.errors import UsageError
@@ -71,27 +69,28 @@ class PaneActions(Page):
 
     def action_logs(self) -> None:
         """Zoom the log, or show all panes again."""
-        self.panes.zoom_log()
+        self.panes.zoom_to(4)
 
     def action_copy_command(self) -> None:
         """Copy the selected stage's command, to be pasted into a shell."""
         page, stage = self._page, self.graph.selected
         if page is None or stage is None:
             self.notify("no stage is selected")
-        else:
-            self.copy_from(partial(_command_of, page.run.id, stage.name), "command copied")
+            return
+        run_id, name = page.run.id, stage.name
+
+        def make() -> str:
+            from trainui.control import shell_command
+
+            command = shell_command.of_stage(run_id, name)
+            if command is None:
+                raise UsageError(f"{name} runs a task, not a command")
+            return command
+
+        self.copy_from(make, "command copied")
 
     def action_stream(self) -> None:
         """Cycle the log through both streams, stdout and stderr."""
         self.panel.next_streams()
         if self._page is not None:
             self.panel.show(self._page)
-
-
-def _command_of(run_id: str, stage: str) -> str:
-    from trainui.control import shell_command
-
-    command = shell_command.of_stage(run_id, stage)
-    if command is None:
-        raise UsageError(f"{stage} runs a task, not a command")
-    return command

@@ -100,30 +100,21 @@ class RunScreen(PaneActions):
             self.graph.select(new)
         self._follow(page.stages)
         self.panes.lay_out(self.graph.preferred_width)
-        self._show_resume(useful=can_resume(page.stages))
-        self.panel.show(page)
-        self.top.show(crumbs(page.run, self.panes.untitled), notices)
-        self._show_state(page)
-        self.ask()
-
-    def _show_resume(self, *, useful: bool) -> None:
-        """Make the button and the footer's key bright or dim."""
-        if self.button.has_class("-useful") != useful:
-            self.button.set_class(useful, "-useful")
+        if self.button.has_class("-useful") != (is_useful := can_resume(page.stages)):
+            self.button.set_class(is_useful, "-useful")
             self.show_keys()
+        self._show_state(page)
+        self._refit()
 
     def _follow(self, stages: tuple[StageRecord, ...]) -> None:
         """Autoselect a stage until the user selects one."""
         selected = self.graph.selected
-        under_cursor = [one.name for one in self.target_stages()]
-        if selected is None or (
-            self._autoselected is not None and self._autoselected not in under_cursor
-        ):
-            return
-        found = stage_to_select(stages, selected, self._autoselected)
-        if found is not None:
-            self._autoselected = found
-            self.graph.select(found)
+        under_cursor = [None, *(one.name for one in self.target_stages())]
+        if selected is not None and self._autoselected in under_cursor:
+            found = stage_to_select(stages, selected, self._autoselected)
+            if found is not None:
+                self._autoselected = found
+                self.graph.select(found)
 
     def tick(self) -> bool:
         """Update the running times; return True while the run is unfinished."""
@@ -190,29 +181,25 @@ class RunScreen(PaneActions):
     def on_screen_resume(self) -> None:
         """Query this page again, and scroll the log to the time selected on a metric's page."""
         super().on_screen_resume()
-        state = self.panes.curves.state
         self.panes.curves.draw()
-        if state.time is not None:
-            self.panes.log_view.go_to_time(state.time)
-            state.time = None
+        if (time := self.panes.curves.state.time) is not None:
+            self.panes.log_view.go_to_time(time)
+            self.panes.curves.state.time = None
 
     @on(CurvesView.Opened)
     def _open_metric(self) -> None:
         if (stage := self._plotted) is not None:
             from trainui.tui.curves.screen import CurvesScreen
 
-            self.app.push_screen(
-                CurvesScreen(self.run_id, stage, self.panes.curves.state, self.panel.attempt)
-            )
+            state, attempt = self.panes.curves.state, self.panel.attempt
+            self.app.push_screen(CurvesScreen(self.run_id, stage, state, attempt))
 
     @property
     def _plotted(self) -> str | None:
         """The stage of the curves: the selected one, or another member of its folded sweep."""
-        selected = self.graph.selected
+        name = None if self.graph.selected is None else self.graph.selected.name
         detail = self._page.detail if self._page is not None else None
-        if selected is None or detail is None or detail.stage != selected.name:
-            return None if selected is None else selected.name
-        return detail.plotted
+        return detail.plotted if detail is not None and detail.stage == name else name
 
     @on(CurvesView.ComparisonOpened)
     def _choose_comparison(self) -> None:
@@ -225,8 +212,7 @@ class RunScreen(PaneActions):
 
     def jumps(self) -> Iterator[Jump]:
         """Yield the run's stages and the selected stage's metrics, and the other runs."""
-        page = self._page
-        for stage in page.stages if page is not None else ():
+        for stage in self._page.stages if self._page is not None else ():
             yield Jump("stage", harmless(stage.name), partial(self._go_to_stage, stage.name))
         for metric in self.panes.curves.shown:
             yield Jump("metric", harmless(metric.name), partial(self._go_to_metric, metric.name))
@@ -288,10 +274,10 @@ class RunScreen(PaneActions):
     def action_back(self) -> None:
         """Go back one level: end the search or filter, the zoom, the pane, then leave the page."""
         self.app.clear_notifications()
-        active = self.panes.active
+        active, curves = self.panes.active, self.panes.curves
         if isinstance(active, LogView | DetailsView) and active.give_up():
             return
-        if self.panes.curves.state.filter and self.panes.active is self.panes.curves:
-            self.panes.curves.filter("")
+        if curves.state.filter and active is curves:
+            curves.filter("")
         elif self.has_class("-gone") or not self.panes.leave_level():
             self.app.pop_screen()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from trainui.domain.records import Event, RunRecord, StageRecord
 from trainui.domain.states import Status
@@ -42,13 +43,13 @@ def params_rows(
 
 
 def _table(title: str, values: Mapping[str, object], width: int) -> list[Row]:
-    names = {name: harmless(name) for name in values}
-    cells = min(max(max(map(len, names.values())), LEAST_NAME), MOST_NAME)
+    shown = [(harmless(name), value) for name, value in values.items()]
+    cells = min(max(LEAST_NAME, *(len(name) for name, _ in shown)), MOST_NAME)
     rows: list[Row] = [(Segment(title, "dim"),)]
-    for name, value in values.items():
+    for name, value in shown:
         text = value if isinstance(value, str) else json.dumps(value)
         pieces = wrap(harmless(text), max(width - cells - 2, 10))
-        label = Segment(fit(fit_middle(names[name], cells), cells + 2), "strong")
+        label = Segment(fit(fit_middle(name, cells), cells + 2), "strong")
         rows += labelled(label, ((Segment(piece),) for piece in pieces))
     return rows
 
@@ -57,20 +58,13 @@ def files_rows(found: StageFiles | None, width: int, *, over: bool = False) -> l
     """Return the files of a stage with sizes and times, declared ones first."""
     if found is None:
         return []
-    rows: list[Row] = [
-        (
-            Segment("✗ ", "bad"),
-            Segment(fit_middle(harmless(name), max(width - 12, 8))),
-            Segment("  missing", "bad"),
-        )
-        for name in found.missing
-    ]
-    role = None
-    for file in found.files:
-        if role != file.role:
-            role = file.role
-            rows += [*([()] if rows else []), (Segment(TITLES[role], "dim"),)]
-        rows.append(_file_row(file, width))
+    rows: list[Row] = []
+    for name in found.missing:
+        shown = Segment(fit_middle(harmless(name), max(width - 12, 8)))
+        rows.append((Segment("✗ ", "bad"), shown, Segment("  missing", "bad")))
+    for role, files in groupby(found.files, key=lambda file: file.role):
+        rows += [*([()] if rows else []), (Segment(TITLES[role], "dim"),)]
+        rows += [_file_row(file, width) for file in files]
     if found.cut:
         rows.append((Segment("… and more", "dim"),))
     elif found.files:
@@ -86,13 +80,12 @@ def files_rows(found: StageFiles | None, width: int, *, over: bool = False) -> l
 
 def _file_row(file: StageFile, width: int) -> Row:
     mark = {"output": Segment("✓ ", "good"), "checkpoint": Segment("◆ ", "accent")}
-    when = clock_time(file.changed_at)
     room = max(width - 2 - 10 - 13, 8)
     return (
         mark.get(file.role, Segment("  ")),
         Segment(fit(fit_middle(harmless(file.path), room), room)),
         Segment(fit(size(file.size), 10, right=True)),
-        Segment(fit(when, 13, right=True), "dim"),
+        Segment(fit(clock_time(file.changed_at), 13, right=True), "dim"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -61,13 +62,9 @@ def stage_files(
     found = _files_in(attempt.definition or stage.definition, paths.stage_directory(marks))
     begin = _started(marks)
     begin = attempt.granted_at if begin is None else begin
-    end = _started(Path(later[0].directory)) if later else None
-    own = (
-        file
-        for file in found.files
-        if begin <= file.changed_at and (end is None or file.changed_at < end)
-    )
-    return replace(found, files=tuple(own), missing=(), attempt=number)
+    end = (_started(Path(later[0].directory)) if later else None) or math.inf
+    own = tuple(file for file in found.files if begin <= file.changed_at < end)
+    return replace(found, files=own, missing=(), attempt=number)
 
 
 def _started(attempt_directory: Path) -> int | None:

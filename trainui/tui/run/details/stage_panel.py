@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trainui.control.logs.directory import missing_log
-from trainui.domain.records import AttemptRecord, StageRecord
+from trainui.domain.records import AttemptRecord
 from trainui.domain.states import ENDED, Status
 from trainui.text import harmless
 from trainui.tui.data.query import RunQuery
@@ -56,43 +56,35 @@ class StagePanel:
         if stage is None or page.detail is None or page.detail.stage != stage.name:
             return
         self._detail = detail = page.detail
-        graph, attempts = panes.graph, self._attempts(page, stage)
+        graph, attempts = panes.graph, page.attempts.get(stage.id, ())[: self.attempt]
         subject = DetailsSubject(page, stage, attempts, detail, graph.timeline, graph.folded)
         panes.overview.show(subject, panes.tab)
         over = stage.status in ENDED
         waits = "no output" if over else "no output yet" if stage.attempt else "not started yet"
         self._show_log(attempts, waits)
         if detail.curves is not None:
-            none = ": ".join(
-                filter(None, (waits.replace("output", "metrics"), detail.searched_places))
-            )
-            panes.curves.show_curves(detail.curves, none, detail.problems)
+            none = waits.replace("output", "metrics"), detail.searched_places
+            panes.curves.show_curves(detail.curves, ": ".join(filter(None, none)), detail.problems)
         panes.show_titles(stage, self.attempt, graph.folded, detail.plotted)
 
     def tick(self) -> None:
         """Update the running time of the selected stage."""
         stage, detail = self.panes.graph.selected, self._detail
-        if stage is None or detail is None or detail.stage != stage.name:
-            return
-        if stage.status == Status.RUNNING:
+        is_shown = stage is not None and detail is not None and detail.stage == stage.name
+        if is_shown and stage is not None and stage.status == Status.RUNNING:
             self.panes.overview.tick(self.panes.graph.timeline)
 
     def _show_log(self, attempts: Sequence[AttemptRecord], waits: str) -> None:
         view = self.panes.log_view
         if not attempts or not view.display:  # a hidden log is not read
             view.set_source(None, waits)
-            return
-        last = attempts[-1]
-        if (problem := missing_log(last.directory)) is not None:
+        elif (problem := missing_log(attempts[-1].directory)) is not None:
             view.set_source(None, harmless(problem))
-            return
-        live = last.status == Status.RUNNING
-        source = LogSource(last.directory, self._streams, live, last.id, last.host)
-        view.set_source(source, waits)
-
-    def _attempts(self, page: RunPage, stage: StageRecord) -> Sequence[AttemptRecord]:
-        """Return the stage's attempts up to the one shown."""
-        return page.attempts.get(stage.id, ())[: self.attempt]
+        else:
+            last = attempts[-1]
+            live = last.status == Status.RUNNING
+            source = LogSource(last.directory, self._streams, live, last.id, last.host)
+            view.set_source(source, waits)
 
     def moved(self) -> None:
         """After a change of the selected stage, show its last attempt."""
