@@ -76,16 +76,11 @@ def parse(text: str) -> RunFilter:
             test = _test(word.removeprefix("-") if negated else word, used)
         except TermError as error:
             problems.append(str(error))
-            continue
-        tests.append(_not(test) if negated else test)
-    return RunFilter(
-        text,
-        tuple(problems),
-        frozenset(used.metrics),
-        frozenset(used.params),
-        needs_sweeps=bool(used.params) or used.searches,
-        _tests=tuple(tests),
-    )
+        else:
+            tests.append(_not(test) if negated else test)
+    needs_sweeps = bool(used.params) or used.searches
+    names = frozenset(used.metrics), frozenset(used.params)
+    return RunFilter(text, tuple(problems), *names, needs_sweeps, tuple(tests))
 
 
 @dataclass(slots=True)
@@ -117,12 +112,12 @@ def _test(word: str, used: _Used) -> _Test:
         used.searches = used.searches or folded == "search"
         return _text_test(folded, sign, value)
     if folded in _NUMBERS:
-        return _number_test(folded, sign, value)
+        wanted = (_duration if folded in _DURATIONS else _number)(folded, value)
+        return _compared(_NUMBERS[folded], sign, wanted)
     if scope in _EXAMPLES and (not dot or not rest):
         raise TermError(f"{scope}. needs a name, e.g. {scope}.{_EXAMPLES[scope]}")
     if scope == "metric":
-        used.metrics.add(rest)
-        return _metric_test(rest, sign, value)
+        return _metric_test(rest, sign, value, used)
     if scope == "params" or folded == TRIAL:
         return _param_test(rest or TRIAL, sign, value, used)
     return _bare_test(word, name, sign, value, used)
@@ -139,8 +134,7 @@ def _bare_test(word: str, name: str, sign: str, value: str, used: _Used) -> _Tes
         return _param_test(name, sign, value, used)
     if sign != "=" and number_of(value) is None:
         raise _unknown(name)
-    used.metrics |= {name} if sign != "=" else set()
-    other = _anywhere(word) if sign == "=" else _metric_test(name, sign, value)
+    other = _anywhere(word) if sign == "=" else _metric_test(name, sign, value, used)
     param = _param_test(name, sign, value, used)
     return lambda run, now, values: param(run, now, values) or other(run, now, values)
 
@@ -180,12 +174,20 @@ _TEXTS: Mapping[str, Callable[[RunLine], tuple[str, ...]]] = {
     "trouble": lambda run: run.trouble.kinds,
 }
 
-_NUMBERS: Mapping[str, Callable[[RunLine, int], float | None]] = {
-    "age": lambda run, now: (now - run.created_at) / SECOND,
-    "elapsed": lambda run, now: _elapsed(run, now),
-    "stages": lambda run, _now: run.total,
-    "done": lambda run, _now: run.done,
-    "priority": lambda run, _now: run.priority,
+_Reader = Callable[[RunLine, int, Values], float | None]
+
+
+def _elapsed(run: RunLine, now: int, _values: Values) -> float | None:
+    begun = run.started_at
+    return None if begun is None else ((run.completed_at or now) - begun) / SECOND
+
+
+_NUMBERS: Mapping[str, _Reader] = {
+    "age": lambda run, now, _: (now - run.created_at) / SECOND,
+    "elapsed": _elapsed,
+    "stages": lambda run, *_: run.total,
+    "done": lambda run, *_: run.done,
+    "priority": lambda run, *_: run.priority,
 }
 
 _DURATIONS = ("age", "elapsed")
@@ -202,12 +204,6 @@ _ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
     ":": operator.eq,
     "!=": operator.ne,
 }
-
-
-def _elapsed(run: RunLine, now: int) -> float | None:
-    if run.started_at is None:
-        return None
-    return ((run.completed_at or now) - run.started_at) / SECOND
 
 
 def _text_test(name: str, sign: str, value: str) -> _Test:
@@ -229,12 +225,11 @@ def _text_test(name: str, sign: str, value: str) -> _Test:
     return test
 
 
-def _number_test(name: str, sign: str, value: str) -> _Test:
-    wanted = _duration(name, value) if name in _DURATIONS else _number(name, value)
-    read, compare = _NUMBERS[name], _ORDER[sign]
+def _compared(read: _Reader, sign: str, wanted: float) -> _Test:
+    compare = _ORDER[sign]
 
-    def test(run: RunLine, now: int, _values: Values) -> bool:
-        found = read(run, now)
+    def test(run: RunLine, now: int, values: Values) -> bool:
+        found = read(run, now, values)
         return found is not None and compare(found, wanted)
 
     return test
@@ -263,14 +258,12 @@ def _param_test(name: str, sign: str, value: str, used: _Used) -> _Test:
     return test
 
 
-def _metric_test(name: str, sign: str, value: str) -> _Test:
-    wanted, compare = _number(f"metric.{name}", value), _ORDER[sign]
+def _metric_test(name: str, sign: str, value: str, used: _Used) -> _Test:
+    def read(run: RunLine, _now: int, values: Values) -> float | None:
+        return values[name].values.get(run.id) if name in values else None
 
-    def test(run: RunLine, _now: int, values: Values) -> bool:
-        found = values[name].values.get(run.id) if name in values else None
-        return found is not None and compare(found, wanted)
-
-    return test
+    used.metrics.add(name)
+    return _compared(read, sign, _number(f"metric.{name}", value))
 
 
 def _number(name: str, value: str) -> float:

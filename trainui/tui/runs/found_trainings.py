@@ -6,7 +6,7 @@ import json
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,32 +51,17 @@ def search(is_cancelled: Callable[[], bool]) -> FoundTrainings:
     with ThreadPoolExecutor(len(searches)) as pool:
         processes, trainings = pool.map(lambda words: _answer(words, is_cancelled), searches)
     slow = f"This directory is large: its search was stopped after {PATIENCE:.0f} s."
-    return FoundTrainings(
-        tuple(
-            FoundTraining(
-                one["name"],
-                one["kind"],
-                one["path"].removeprefix(f"{Path.cwd()}/"),
-                path=one["path"],
-            )
-            for one in sorted((trainings or {}).get("runs", ()), key=_age)
-        ),
-        tuple(
-            FoundTraining(
-                one["name"],
-                f"pid {one['pid']}",
-                f"{one['why']}: {' '.join(one['command'])}",
-                pid=one["pid"],
-            )
-            for one in (processes or {}).get("candidates", ())
-        ),
-        slow if trainings is None else "",
-    )
-
-
-def _age(found: Mapping[str, Any]) -> float:
-    """Return a sort key that puts the directory that was changed last first."""
-    return -peek.modified(Path(found["path"]))
+    runs = (trainings or {}).get("runs", ())
+    newest_first = sorted(runs, key=lambda one: -peek.modified(Path(one["path"])))
+    listed = []
+    for one in newest_first:
+        where = one["path"].removeprefix(f"{Path.cwd()}/")
+        listed.append(FoundTraining(one["name"], one["kind"], where, path=one["path"]))
+    running = []
+    for one in (processes or {}).get("candidates", ()):
+        words, pid = f"{one['why']}: {' '.join(one['command'])}", one["pid"]
+        running.append(FoundTraining(one["name"], f"pid {pid}", words, pid=pid))
+    return FoundTrainings(tuple(listed), tuple(running), slow if trainings is None else "")
 
 
 def _answer(words: list[str], is_cancelled: Callable[[], bool]) -> dict[str, Any] | None:
@@ -101,10 +86,12 @@ def _answer(words: list[str], is_cancelled: Callable[[], bool]) -> dict[str, Any
     return answer
 
 
-def add(chosen: FoundTraining) -> str:
-    """Add one; return the message to show."""
+def add(chosen: FoundTraining | None) -> str:
+    """Add one, or all trainings in this directory; return the message to show."""
     from trainui.control.trainings import external
 
+    if chosen is None:
+        return f"added {quantity(len(external.add(external.find(Path.cwd()))), 'training')}"
     if chosen.pid is not None:
         return f"added {external.adopt(chosen.pid).name}"
     path = Path(chosen.path or "")
@@ -113,11 +100,3 @@ def add(chosen: FoundTraining) -> str:
     found = [one for one in listed if (one.name, one.path) == (chosen.name, path)]
     added = external.add(found or external.find(path))
     return f"added {', '.join(one.name for one in added[:3])}"
-
-
-def add_all() -> str:
-    """Add all trainings in this directory; return the message to show."""
-    from trainui.control.trainings import external
-
-    added = external.add(external.find(Path.cwd()))
-    return f"added {quantity(len(added), 'training')}"

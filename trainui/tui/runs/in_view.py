@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from trainui.domain.states import Status
 from trainui.store.db.protocol import Connection
@@ -56,10 +56,9 @@ class InViewReader:
             live=self._live.read(connection, shown, self._etas.goals, gpus) if shown else {},
             metrics=self._metrics.read(connection, query.metrics, runs),
             listed=self._titles.read(connection, newest)._replace(gpus=longest),
-            details=self._second_lines.read(
-                (query.rows, event_feed.last(connection)),
-                lambda: run_list.details_of(connection, query.rows),
-            )
-            if query.details
-            else {},
+            details=self._details(connection, query.rows) if query.details else {},
         )
+
+    def _details(self, connection: Connection, rows: Sequence[str]) -> Mapping[str, RunDetails]:
+        state = (rows, event_feed.last(connection))
+        return self._second_lines.read(state, lambda: run_list.details_of(connection, rows))

@@ -87,8 +87,10 @@ class RunsScreen(Page):
         empty = not snapshot.runs
         self.set_class(empty, "-empty")
         if snapshot.problem is not None and empty:
-            rows = _problem_rows(snapshot.problem, max(self.size.width - 12, 20))
-            self.welcome.show_rows(rows)
+            advice = "Run `trainui doctor` to find the cause. This page retries automatically."
+            why = text_rows(snapshot.problem, max(self.size.width - 12, 20))
+            title: Row = (Segment("Cannot read the runs", "bad"),)
+            self.welcome.show_rows([title, (), *why, (), (Segment(advice, "dim"),)])
             self._is_searching = False
         elif empty and not self._is_searching:
             self._search()
@@ -137,12 +139,10 @@ class RunsScreen(Page):
         self.key_bar.show([*adding, *keys.footer(("app",))])
 
     def _show_top(self) -> None:
-        snapshot = self._snapshot
-        if snapshot is None:
-            return
-        notices = self.notices(snapshot, snapshot.runs)
-        left = top_bar.left_end(snapshot, self.table, self.size.width, notices)
-        self.top.show(left, notices)
+        if (snapshot := self._snapshot) is not None:
+            notices = self.notices(snapshot, snapshot.runs)
+            left = top_bar.left_end(snapshot, self.table, self.size.width, notices)
+            self.top.show(left, notices)
 
     def _recall(self, runs: Sequence[RunLine]) -> None:
         """Restore the last view; the cursor goes to the newest run if there are new ones."""
@@ -157,15 +157,10 @@ class RunsScreen(Page):
         if self._snapshot is None or not self._snapshot.runs:
             return
         sort, reverse = self.table.order
-        selected = self.table.selected
-        view = {
-            "filter": self.table.filter.text,
-            "sort": sort,
-            "reverse": reverse,
-            "run": selected.id if selected else "",
-            "newest": self._snapshot.runs[0].id,
-        }
-        self.host.preferences.keep(VIEW, view)
+        selected, newest = self.table.selected, self._snapshot.runs[0].id
+        run_id = selected.id if selected else ""
+        view = {"filter": self.table.filter.text, "sort": sort, "reverse": reverse}
+        self.host.preferences.keep(VIEW, {**view, "run": run_id, "newest": newest})
 
     @on(RunTable.Arranged)
     def _look_at_view(self) -> None:
@@ -174,9 +169,7 @@ class RunsScreen(Page):
             self._settling.stop()
         self._settling = self.set_timer(SETTLED, self.ask)
         self._show_top()
-        if self._can_resume != self._shown_resume:
-            self.show_keys()
-        self._remember()
+        self.on_cursor_view_moved()
 
     def on_cursor_view_moved(self) -> None:
         """Save the selected run, and show the keys that apply to it."""
@@ -219,13 +212,12 @@ class RunsScreen(Page):
         self._show_language()
 
     def _show_language(self) -> None:
-        problems = self.table.filter.problems
-        note = (
-            (Segment(f" ✗ {problems[0]}", "bad"),)
-            if problems
-            else (Segment(f" {_grammar(self.size.width - 2)}", "dim"),)
-        )
-        self.key_bar.note(note)
+        if problems := self.table.filter.problems:
+            self.key_bar.note((Segment(f" ✗ {problems[0]}", "bad"),))
+            return
+        lines = (" · ".join(GRAMMAR[:count]) for count in range(len(GRAMMAR), 0, -1))
+        fitting = next((line for line in lines if len(line) <= self.size.width - 2), "")
+        self.key_bar.note((Segment(f" {fitting}", "dim"),))
 
     def action_match(self, direction: int) -> None:
         """Move the cursor to the next or previous matching run."""
@@ -246,23 +238,20 @@ class RunsScreen(Page):
 
     def action_compare(self) -> None:
         """Plot the headline metric of the marked runs together."""
-        marked = self.table.marked
+        marked = [run.id for run in self.table.marked]
         live = self._snapshot.live if self._snapshot is not None else {}
-        known = [(run.id, live[run.id]) for run in marked if run.id in live]
-        drawn = next(((run_id, one, one.metric) for run_id, one in known if one.metric), None)
+        drawn = next((one for one in marked if one in live and live[one].metric), None)
         if len(marked) < LEAST_COMPARED:
             self.notify("mark two or more runs with space, then c compares them")
-        elif drawn is None:
+        elif drawn is None or (metric := live[drawn].metric) is None:
             self.notify("no visible marked run has metrics")
         else:
             from trainui.tui.curves.model import Comparison
             from trainui.tui.curves.screen import CurvesScreen
 
-            run_id, first, metric = drawn
-            state = self.saved_curves_state(run_id)
-            state.metric = metric.name
-            state.compared = Comparison(runs=tuple(run.id for run in marked))
-            self.app.push_screen(CurvesScreen(run_id, first.stage, state))
+            state = self.saved_curves_state(drawn)
+            state.metric, state.compared = metric.name, Comparison(runs=tuple(marked))
+            self.app.push_screen(CurvesScreen(drawn, live[drawn].stage, state))
 
     def action_diff(self) -> None:
         """Show what differs between the two marked runs; without marks, since this run."""
@@ -278,13 +267,12 @@ class RunsScreen(Page):
 
     def on_cursor_view_opened(self) -> None:
         """Open the run's page; on the welcome page add what is under the cursor."""
-        if self.has_class("-empty"):
-            if (found := self.welcome.selected) is not None:
-                self.host.act(lambda: _add(found), starts=True)
-            return
-        run = self.table.selected
-        if run is not None:
-            self.host.open_run(run.id)
+        run, found = self.table.selected, self.welcome.selected
+        if not self.has_class("-empty"):
+            if run is not None:
+                self.host.open_run(run.id)
+        elif found is not None:
+            self.host.act(lambda: _add(found), starts=True)
 
     def action_open(self) -> None:
         """Report that no run is selected; the table handles the key if there are runs."""
@@ -309,24 +297,6 @@ class RunsScreen(Page):
 
 
 def _add(found: FoundTraining | None) -> str:
-    """Add a training or a process, or all trainings of this directory."""
     from trainui.tui.runs import found_trainings
 
-    return found_trainings.add(found) if found is not None else found_trainings.add_all()
-
-
-def _problem_rows(problem: str, width: int) -> tuple[Row, ...]:
-    advice = "Run `trainui doctor` to find the cause. This page retries automatically."
-    return (
-        (Segment("Cannot read the runs", "bad"),),
-        (),
-        *text_rows(problem, width),
-        (),
-        (Segment(advice, "dim"),),
-    )
-
-
-def _grammar(width: int) -> str:
-    """Return as many examples as fit."""
-    lines = (" · ".join(GRAMMAR[:count]) for count in range(len(GRAMMAR), 0, -1))
-    return next((line for line in lines if len(line) <= width), "")
+    return found_trainings.add(found)

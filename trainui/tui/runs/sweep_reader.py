@@ -65,9 +65,8 @@ class SweepReader:
                 self.unfinished = True
                 continue
             text = sweep_values.of_run(connection, run.id) if run.id in swept else ""
-            self._known[run.id] = _KnownSweep(
-                run, run._replace(sweeps_json=text) if text else run, now
-            )
+            filled = run._replace(sweeps_json=text) if text else run
+            self._known[run.id] = _KnownSweep(run, filled, now)
 
     def _filled(self, runs: Sequence[RunLine]) -> Iterator[RunLine]:
         self._is_stale = False
@@ -75,6 +74,6 @@ class SweepReader:
             known = self._known.get(run.id)
             if known is None or known.line is run:
                 yield run if known is None else known.filled
-                continue
-            self._is_stale = True
-            yield run._replace(sweeps_json=known.filled.sweeps_json)
+            else:
+                self._is_stale = True
+                yield run._replace(sweeps_json=known.filled.sweeps_json)

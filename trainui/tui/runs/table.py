@@ -115,17 +115,15 @@ class RunTable(CursorView):
 
     def take(self, snapshot: Snapshot) -> None:
         """Show the runs of a snapshot."""
-        before, self._moment = (
-            self._moment,
-            RowContext(clock.now(), snapshot.endings, snapshot.live, snapshot.details),
-        )
+        now, before = clock.now(), self._moment
+        self._moment = RowContext(now, snapshot.endings, snapshot.live, snapshot.details)
         listed, self._listed = self._listed, snapshot.listed
         values, self._values = self._values, snapshot.metrics
         self._follow_goal()
         if snapshot.runs is not self._all or (self.metrics and values != self._values):
             self._all = snapshot.runs
             self._arrange()
-        elif self._moment != before._replace(now=self._moment.now) or listed != self._listed:
+        elif self._moment != before._replace(now=now) or listed != self._listed:
             self._fit(self._facts)
             self.update_rows()
 
@@ -211,10 +209,9 @@ class RunTable(CursorView):
 
     def action_sort(self) -> None:
         """Switch to the next sort order."""
-        orders = self._orders()
-        names = [order.name for order in orders]
-        at = names.index(self._order.name) if self._order.name in names else -1
-        self._order, self._reverse = orders[(at + 1) % len(orders)], False
+        orders = {order.name: order for order in self._orders()}
+        at = [*orders].index(self._order.name) if self._order.name in orders else -1
+        self._order, self._reverse = [*orders.values()][(at + 1) % len(orders)], False
         self._arrange_from_top()
 
     def action_reverse(self) -> None:
@@ -231,21 +228,20 @@ class RunTable(CursorView):
         """Mark or unmark the run, and move to the next one."""
         run = self.selected
         if run is not None:
-            self._marked ^= {run.id}
+            self._mark(self._marked ^ {run.id})
             self.action_line(1)
-            self.update_rows()
-            self.post_message(self.Arranged())
 
     def action_mark_all(self) -> None:
         """Mark all runs that match the filter; unmark them if all are marked."""
         found = {run.id for run in self._shown}
-        self._marked = self._marked - found if found <= self._marked else self._marked | found
-        self.update_rows()
-        self.post_message(self.Arranged())
+        self._mark(self._marked - found if found <= self._marked else self._marked | found)
 
     def clear_marks(self) -> None:
         """Unmark all runs."""
-        self._marked.clear()
+        self._mark(set())
+
+    def _mark(self, run_ids: set[str]) -> None:
+        self._marked = run_ids
         self.update_rows()
         self.post_message(self.Arranged())
 
@@ -270,8 +266,8 @@ class RunTable(CursorView):
 
     def _columns_for(self, width: int) -> RunColumns:
         metric = self._order.metric
-        is_shown = not metric.startswith(SMOOTHED)  # by a column of its own
-        values = None if is_shown else (lambda: self._values_of(metric))
+        has_none = metric.startswith(SMOOTHED)  # no column of its own
+        values = (lambda: self._values_of(metric)) if has_none else None
         return RunColumns(width, self._facts, self._order.title, values)
 
     def _by_metric(self, metric: ComparedMetric) -> SortOrder:
@@ -300,9 +296,8 @@ class RunTable(CursorView):
 
     def _fit(self, found: ColumnStats) -> None:
         """Choose the columns again if the statistics have changed."""
-        moment = self._moment
         found = found.grown(self._facts)
-        found = with_listed(found, self._listed, endings=bool(moment.endings))
+        found = with_listed(found, self._listed, endings=bool(self._moment.endings))
         if found != self._facts:
             self._facts = found
             self._columns = self._columns_for(self._columns.width)

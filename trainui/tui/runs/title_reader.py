@@ -47,14 +47,6 @@ class TitleReader:
         """Return the titles of these runs' metrics."""
         if len(self._known) > max(MOST_KEPT, 2 * len(runs)):
             self._known.clear()
-        found = self._read(connection, runs)
-        metrics = {metric_title(one.metric): one.metric for one in found if one.metric is not None}
-        titles = Counter(metric_title(one.metric) for one in found if one.metric is not None)
-        main, count = max(titles.items(), key=lambda item: item[1], default=("", 0))
-        main = main if 2 * count > titles.total() else ""
-        return ListedMetrics(metrics, main, max((one.member for one in found), default=0))
-
-    def _read(self, connection: Connection, runs: Sequence[RunLine]) -> list[_KnownTitle]:
         found: list[_KnownTitle] = []
         begun = time.monotonic()
         for run in runs:
@@ -62,7 +54,11 @@ class TitleReader:
                 break
             found.append(self._of(connection, run, begun))
         self.unfinished = len(found) < len(runs)
-        return found
+        metrics = [(metric_title(one.metric), one.metric) for one in found if one.metric]
+        titles = Counter(title for title, _ in metrics)
+        ((main, count),) = titles.most_common(1) or [("", 0)]
+        main = main if 2 * count > titles.total() else ""
+        return ListedMetrics(dict(metrics), main, max((one.member for one in found), default=0))
 
     def _of(self, connection: Connection, run: RunLine, now: float) -> _KnownTitle:
         known = self._known.get(run.id)

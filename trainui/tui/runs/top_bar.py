@@ -46,15 +46,10 @@ def _chosen(table: RunTable) -> Row:
         spans.append(Segment(f"  ▌{marked} marked", "key"))
     if table.filter.text:
         spans.append(Segment(f"  / {harmless(table.filter.text)}", "accent"))
-        spans += _matches(table)
+        for problem in table.filter.problems[:1]:  # its term is ignored
+            spans.append(Segment(f" ✗ {harmless(problem.partition(':')[0])}", "bad"))
+        spans.append(Segment(f" {table.count} match{'es' * (table.count != 1)}", "dim"))
     return tuple(spans)
-
-
-def _matches(table: RunTable) -> Row:
-    """Return which term is ignored, as it is invalid, and the number of matches."""
-    ignored = [one.partition(":")[0] for one in table.filter.problems[:1]]
-    count = Segment(f" {table.count} match{'es' * (table.count != 1)}", "dim")
-    return (*(Segment(f" ✗ {harmless(one)}", "bad") for one in ignored), count)
 
 
 def _order(table: RunTable) -> Row:

@@ -15,22 +15,16 @@ from trainui.tui.widgets.list_view import Entry, EntryView
 if TYPE_CHECKING:
     from trainui.tui.runs.found_trainings import FoundTraining, FoundTrainings
 
-COMMANDS: tuple[Row, ...] = (
-    (
-        Segment("u                       ", "key"),
-        Segment("choose a pipeline file here and run it"),
-    ),
-    (Segment("trainui demo            ", "key"), Segment("train two small networks, about 45 s")),
-    (Segment("trainui init            ", "key"), Segment("write a pipeline file to edit")),
-    (Segment("trainui run FILE        ", "key"), Segment("run a pipeline file")),
-    (Segment("trainui run -- COMMAND  ", "key"), Segment("run one command")),
-    (Segment("trainui add PATH        ", "key"), Segment("show trainings that exist already")),
-    (),
-    (Segment("New runs appear here automatically.", "dim"),),
-    (Segment("? shows all keys, q quits.", "dim"),),
-)
+COMMANDS = {
+    "u": "choose a pipeline file here and run it",
+    "trainui demo": "train two small networks, about 45 s",
+    "trainui init": "write a pipeline file to edit",
+    "trainui run FILE": "run a pipeline file",
+    "trainui run -- COMMAND": "run one command",
+    "trainui add PATH": "show trainings that exist already",
+}
 
-SEARCHING = "Searching this directory and this machine for trainings…"
+LAST = ("", "New runs appear here automatically.", "? shows all keys, q quits.")
 
 MOST_LISTED = 8
 """Trainings or processes with a line each; the others are counted."""
@@ -56,16 +50,11 @@ class WelcomeView(EntryView["FoundTraining"]):
 
     def show_found(self, found: FoundTrainings, directory: str) -> None:
         """Show what can be added."""
-        where = f"in {harmless(directory)}"
-        count = len(found.trainings)
+        where, count = f"in {harmless(directory)}", len(found.trainings)
         heading = f"{count:,} training{'s' * (count != 1)} {where}"
-        none: Row = (Segment(f"No trainings {where}", "dim"),)
-        problem: Row = (Segment(found.problem, "warn"),)
-        self._show(
-            *(_section(heading, found.trainings) or map(Entry, (none, ()))),
-            *_section("Trainings that run on this machine", found.processes),
-            *(map(Entry, (problem, ())) if found.problem else ()),
-        )
+        entries = _section(heading, found.trainings) or _text(f"No trainings {where}")
+        entries += _section("Trainings that run on this machine", found.processes)
+        self._show([*entries, *(_text(found.problem, "warn") if found.problem else ())])
         self._found = found
 
     def show_rows(self, rows: Sequence[Row]) -> None:
@@ -75,11 +64,14 @@ class WelcomeView(EntryView["FoundTraining"]):
 
     def show_searching(self) -> None:
         """Show that trainings are searched for."""
-        self._show(Entry((Segment(SEARCHING, "dim"),)), Entry(()))
+        self._show(_text("Searching this directory and this machine for trainings…"))
 
-    def _show(self, *found: Entry[FoundTraining]) -> None:
-        title: Row = (Segment("No runs yet", "strong"),)
-        self._set([Entry(title), Entry(()), *found, *map(Entry, COMMANDS)])
+    def _show(self, found: Sequence[Entry[FoundTraining]]) -> None:
+        rows: list[Row] = [
+            (Segment(f"{key:<24}", "key"), Segment(words)) for key, words in COMMANDS.items()
+        ]
+        rows += [(Segment(text, "dim"),) for text in LAST]
+        self._set([*_text("No runs yet", "strong"), *found, *map(Entry, rows)])
 
     def _set(self, entries: Sequence[Entry[FoundTraining]]) -> None:
         self.can_focus = any(entry.item is not None for entry in entries)
@@ -94,14 +86,15 @@ class WelcomeView(EntryView["FoundTraining"]):
 def _section(heading: str, found: Sequence[FoundTraining]) -> list[Entry[FoundTraining]]:
     if not found:
         return []
+    title, blank = _text(heading, "strong")
     more = len(found) - MOST_LISTED
-    rest: Row = (Segment(f"  and {more:,} more", "dim"),)
-    return [
-        Entry((Segment(heading, "strong"),)),
-        *(Entry((), one) for one in found[:MOST_LISTED]),
-        *([Entry(rest)] if more > 0 else []),
-        Entry(()),
-    ]
+    rest = _text(f"  and {more:,} more") if more > 0 else [blank]
+    return [title, *(Entry((), one) for one in found[:MOST_LISTED]), *rest]
+
+
+def _text(text: str, style: str = "dim") -> list[Entry[FoundTraining]]:
+    """Return a line of text, and a blank one."""
+    return [Entry((Segment(text, style),)), Entry(())]
 
 
 def _line(one: FoundTraining, width: int) -> Row:
