@@ -14,11 +14,8 @@ from trainui.tui.render.styled_text import Row, Segment, beside, fit, width_of
 from trainui.tui.widgets.dialog import FRAME, Dialog
 from trainui.tui.widgets.line_view import RowsView
 
-KEY_WIDTH = 12
-"""Width of the key column in cells."""
-
-GAP = 4
-"""Cells between two columns of bindings."""
+KEY_WIDTH, GAP = 12, 4
+"""Cells of the keys, and between two columns of bindings."""
 
 
 def help_rows(keys: Sequence[Key], width: int = 0) -> list[Row]:

@@ -16,11 +16,8 @@ _SYMBOLS = {Action.SKIP: "–", Action.RUN: "▶", Action.CONTINUE: "↻"}
 _STYLES = {Action.SKIP: "dim", Action.RUN: "accent", Action.CONTINUE: "good"}
 _DIFF_STYLES = {"+": "good", "-": "bad", "@": "accent"}
 
-TIME = 9
-"""Width of the duration column in cells."""
-
-LEAST_ROOM = 44
-"""Minimum width in cells of a column of long reasons; below it they go on separate lines."""
+TIME, LEAST_ROOM = 9, 44
+"""Widths in cells of the durations, and the least of long reasons, which else have own lines."""
 
 
 def plan_lines(plan: Sequence[PlannedStage], width: int) -> list[Entry[str]]:

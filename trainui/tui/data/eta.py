@@ -19,11 +19,9 @@ from trainui.tui.data.cache import Cache
 PERIOD = 5.0
 """Seconds for which the history of earlier runs is cached."""
 
-MOST_RUNS = 20
-"""Maximum number of listed runs with an estimate: unfinished ones, newest first."""
-
-MOST_STAGES = 8
-"""Maximum number of stages estimated by their step rate; others by elapsed time only."""
+MOST_RUNS, MOST_STAGES = 20, 8
+"""The most listed runs with an estimate (unfinished ones, newest first), and the most stages
+estimated by their step rate; others by elapsed time only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,12 @@ from pathlib import Path
 from trainui import formatting
 from trainui.disk import DiskSpace
 
-LOOKED_BACK = 900.0
-"""Window in seconds for the rate; long, since checkpoints are written in bursts."""
-
-LEAST_TIME = 60.0
-"""Seconds of growth before a forecast is made."""
+BETWEEN, LEAST_TIME, LOOKED_BACK = 10.0, 60.0, 900.0
+"""Seconds: between two stored samples, of growth before a forecast is made, and the window for the
+rate; it is long, since checkpoints are written in bursts."""
 
 LEAST_RATE = 1e4
 """Bytes per second below which a disk counts as not growing."""
-
-BETWEEN = 10.0
-"""Minimum seconds between two stored samples."""
 
 SOON = 12 * 3600.0
 """Horizon in seconds: a disk that will be full by then is reported on every page."""

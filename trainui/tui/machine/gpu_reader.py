@@ -15,14 +15,12 @@ from trainui.execution.gpu import nvml
 from trainui.store.db.protocol import Connection
 from trainui.store.read import gpu_use
 
-PERIOD = 2.0
-"""Seconds between two polls; the driver's figures are averages over up to a second."""
+PERIOD, HISTORY = 2.0, 120
+"""Seconds between two polls (the driver's figures are averages over up to one), and the number of
+samples kept: four minutes."""
 
 SILENT_AFTER = 40.0
 """Seconds without a heartbeat after which figures are hidden; same as in `store.runs.hosts`."""
-
-HISTORY = 120
-"""Number of samples kept: four minutes."""
 
 
 @dataclass(frozen=True, slots=True)

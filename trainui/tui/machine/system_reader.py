@@ -10,12 +10,7 @@ from dataclasses import dataclass
 
 from trainui import disk
 from trainui.disk import DiskSpace
-
-PERIOD = 2.0
-"""Seconds between two polls."""
-
-HISTORY = 120
-"""Number of samples kept: four minutes."""
+from trainui.tui.machine.gpu_reader import HISTORY, PERIOD
 
 
 @dataclass(frozen=True, slots=True)

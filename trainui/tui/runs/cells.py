@@ -18,14 +18,9 @@ from trainui.tui.runs.column_stats import EXTERNAL
 if TYPE_CHECKING:
     from trainui.tui.data.eta import Eta
 
-LEAST_MEMBER = 10
-"""Least width of the name of a sweep's best member, in the metric's column."""
-
-LEAST_STAGE = 3
-"""Least width of a running stage's name beside the remaining time."""
-
-VALUE = 8
-"""Width of a metric's value with a space, in its column."""
+VALUE, LEAST_MEMBER, LEAST_STAGE = 8, 10, 3
+"""Width of a metric's value with a space; the least of the best member's name beside it, and of a
+running stage's name beside the remaining time."""
 
 WORST = {"failed": "bad", "nan": "bad", "stalled": "warn", "alert": "warn"}
 """The style of each kind of trouble, the worst first."""

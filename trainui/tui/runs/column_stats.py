@@ -17,13 +17,9 @@ from trainui.tui.runs.params import params_of, shown_params
 if TYPE_CHECKING:
     from trainui.tui.data.snapshot import ListedMetrics
 
-MOST_LOOKED_AT = 1000
-"""The most runs examined; a parameter that differs only among older runs gets no column."""
-
-MOST_PARAMS = 16
-
-MOST_NAMES = 100
-"""The most stages of a run whose names are measured: no terminal has room for more."""
+MOST_LOOKED_AT, MOST_NAMES, MOST_PARAMS = 1000, 100, 16
+"""The most runs examined (a parameter that differs only among older ones gets no column), stages of
+a run whose names are measured, and parameters: no terminal has room for more."""
 
 RECENT, RARE = 40, 8
 """The newest runs, of which one in so many must have a parameter for its column to take precedence

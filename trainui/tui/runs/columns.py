@@ -18,45 +18,32 @@ from trainui.tui.runs.cells import LEAST_MEMBER, Cells, RowContext, RowData
 from trainui.tui.runs.column_stats import ColumnStats
 from trainui.tui.runs.params import shown_params
 
-NARROW = 100
-"""Width of the list below which columns are separated by one space and not by two."""
-
-EDGES = 2
-"""Empty characters at both ends of a line together."""
-
-BAR = 10
+NARROW, EDGES = 100, 2
+"""Width of the list below which one space separates columns and not two; both ends of a line."""
 
 TROUBLE = "TROUBLE"
 """Title of the column with what is wrong."""
 
-WORDS = 40
-"""Width up to which a run's trouble in words takes precedence over less important columns."""
+COMFORTABLE, WORDS = 20, 40
+"""Width up to which a name or a stage, and a run's trouble in words, takes precedence over columns
+of rank `LITTLE` and above."""
 
-COMFORTABLE = 20
-"""Width of a name or a stage that takes precedence over columns of rank `LITTLE` and above."""
-
-LEAST_NAME = 12
-"""Width to which names are cut before other columns go."""
-
-SHORT_NAME = 16
-"""Width up to which no name is cut."""
+LEAST_NAME, SHORT_NAME = 12, 16
+"""Width to which names are cut before other columns go, and up to which none is cut."""
 
 WITH_NAMES, LONG_NAME = 160, 60
 """Width of the list from which a name takes precedence up to this width."""
 
-LITTLE = 4
+LITTLE, OF_SOME = 4, 5
+"""Ranks: the least of a column that gives way, and that of a parameter with one value, which runs
+of other pipelines do not have."""
 
 MOST_PARAM = 16
 """Width of a parameter that takes precedence: of a sweep it has a range, e.g. `1.92e-5..0.0716`."""
 
-FEW_STAGES = 48
-"""Width of the names of running stages up to which they take precedence over a sparkline."""
-
-SPARK = 20
-"""Most width of a sparkline."""
-
-OF_SOME = 5
-"""Rank of a parameter that has one value, and that runs of other pipelines do not have."""
+BAR, SPARK, FEW_STAGES = 10, 20, 48
+"""Width of the progress bar, the most of a sparkline, and that up to which the names of running
+stages take precedence over it."""
 
 
 SortValues = Callable[[], Mapping[str, float]]

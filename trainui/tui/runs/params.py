@@ -13,11 +13,8 @@ from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui.render.numbers import number
 
-LONG_NUMBER = 8
-"""Numbers of more characters are rounded."""
-
-MOST_WORDS = 14
-"""Characters up to which the different values of a sweep are listed; else they are counted."""
+LONG_NUMBER, MOST_WORDS = 8, 14
+"""Characters above which a number is rounded, and a sweep's values are counted, not listed."""
 
 
 def values_of(run: RunLine, name: str) -> Sequence[str]:

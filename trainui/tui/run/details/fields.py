@@ -10,11 +10,8 @@ from trainui.tui.render.styled_text import Row, Segment, labelled, wrap
 LABEL = 11
 """Width of the labels at the left, in characters."""
 
-MOST_LINES = 4
-"""The most lines of a command, of parameters or of a result."""
-
-UNFOLDED_LINES = 200
-"""The most lines of a command where the details are unfolded."""
+MOST_LINES, UNFOLDED_LINES = 4, 200
+"""The most lines of a field, and of a command where the details are unfolded."""
 
 MOST_TEXT = 8000
 """The most characters of such a text that are processed; more than fit into its lines."""

@@ -15,11 +15,8 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.supervisor.protocol import STARTED_FILE
 
-MOST = 2000
-"""The most files of a stage that are listed."""
-
-DEEPEST = 5
-"""The most levels of subdirectories that are searched."""
+MOST, DEEPEST = 2000, 5
+"""The most files of a stage that are listed, and levels of subdirectories that are searched."""
 
 
 @dataclass(frozen=True, slots=True)

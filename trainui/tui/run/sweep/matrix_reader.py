@@ -17,11 +17,8 @@ from trainui.tui.data.stage_values import SMOOTHED, BestSteps, StageValue, Stage
 NAN, ALERT = "NaN", "alert"
 """The words of a stage's alerts."""
 
-MOST_OTHERS = 3
-"""The most metrics that are read besides the headline metric."""
-
-MOST_MEMBERS = 64
-"""The most members of a sweep of which other metrics are read."""
+MOST_OTHERS, MOST_MEMBERS = 3, 64
+"""The most metrics besides the headline metric, and members of a sweep of which they are read."""
 
 
 class AlertReader:

@@ -18,11 +18,8 @@ from trainui.tui.run.sweep.folded_rows import folded_rows, params_of
 from trainui.tui.run.sweep.member_columns import MOST_TITLE, TIME, VALUE, MemberColumns, state_word
 from trainui.tui.run.sweep.search_rows import search_rows
 
-MOST_PARAM, STATE = 16, 11
-"""Widths of the columns in characters."""
-
-LABEL = 10
-"""Width of the labels above the table."""
+MOST_PARAM, STATE, LABEL = 16, 11, 10
+"""Widths of the columns, and of the labels above the table, in characters."""
 
 LEAST_REASON = 12
 """Characters below which a line does not say why a trial was pruned or failed."""

@@ -17,11 +17,8 @@ from trainui.tui.data.stage_values import StageValue
 from trainui.tui.render.numbers import elapsed, number, state_style, step
 from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle
 
-TIME, VALUE, STEP, MOST_TITLE = 7, 10, 9, 21
+TIME, VALUE, STEP, MOST_TITLE, LEAST_PARAM = 7, 10, 9, 21, 4
 """Widths of the columns in characters."""
-
-LEAST_PARAM = 4
-"""The least width of a parameter's column."""
 
 PLAIN = (Status.COMPLETED, Status.PENDING)
 """States for which the symbol is enough."""

@@ -8,11 +8,8 @@ from trainui.tui.data.snapshot import MatrixDetail, SearchDetail
 from trainui.tui.render.numbers import number
 from trainui.tui.render.styled_text import Row, Segment, cut, packed
 
-PLOT_HEIGHT = 3
-"""Lines of the plot of the best value so far."""
-
-LEAST_POINTS = 3
-"""Completed trials below which nothing is plotted."""
+PLOT_HEIGHT, LEAST_POINTS = 3, 3
+"""Lines of the plot of the best value so far, and the completed trials without which it is not."""
 
 
 def search_rows(group: MatrixDetail, width: int) -> list[Row]:
