@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from textual.binding import Binding
+from textual.keys import format_key
 
 
 class Key(NamedTuple):
@@ -180,43 +181,22 @@ hides it, P if it has priority, - for none.
 def _parsed(table: str) -> Iterator[Key]:
     for line in table.strip().splitlines():
         key_id, keys, label, action, flags, tooltip = re.split(r" {2,}", line)
-        yield Key(
-            key_id, keys, label, tooltip, action, "F" in flags, "H" not in flags, "P" in flags
-        )
+        found = "F" in flags, "H" not in flags, "P" in flags
+        yield Key(key_id, keys, label, tooltip, action, *found)
 
 
 KEYS: tuple[Key, ...] = tuple(_parsed(KEY_TABLE))
 """In the order of the footer."""
 
 _NAMES = {
-    "slash": "/",
-    "colon": ":",
-    "ampersand": "&",
-    "comma": ",",
-    "full_stop": ".",
-    "question_mark": "?",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "escape": "esc",
-    "plus": "+",
-    "equals_sign": "=",
-    "minus": "-",
-    "less_than_sign": "<",
-    "greater_than_sign": ">",
-    "shift+left": "⇧←",
-    "shift+right": "⇧→",
-    "up": "↑",
-    "down": "↓",
-    "left": "←",
-    "right": "→",
-    "pageup": "pgup",
-    "pagedown": "pgdn",
-    "shift+tab": "⇧tab",
+    **{"shift+left": "⇧←", "shift+right": "⇧→", "shift+tab": "⇧tab"},
+    **{name: name for name in ("enter", "delete", "backspace")},
 }
+"""The keys that are shown otherwise than by Textual."""
 
 
 def _shown(key: str) -> str:
-    return _NAMES.get(key.strip(), key.strip())
+    return _NAMES.get(key.strip()) or format_key(key.strip())
 
 
 class KeyTable:
@@ -247,16 +227,10 @@ class KeyTable:
 
 def bindings(*scopes: str) -> Sequence[Binding]:
     """Return the Textual bindings for the given scopes or binding ids."""
+    found = (key for key in KEYS if key.scope in scopes or key.id in scopes)
     return [
         Binding(
-            key.keys,
-            key.action,
-            key.label,
-            id=key.id,
-            tooltip=key.tooltip,
-            show=key.footer,
-            priority=key.priority,
+            key.keys, key.action, key.label, key.footer, None, key.priority, key.tooltip, key.id
         )
-        for key in KEYS
-        if key.scope in scopes or key.id in scopes
+        for key in found
     ]

@@ -53,16 +53,13 @@ class LogReaderThread:
             live = self._answered is not None and self._answered.source.live
             self._wake.wait(PERIOD if live else None)
             self._wake.clear()
+            before, self._answered = self._answered, self._query
+            query, asked = self._answered, self._answered is not before
             try:
-                self._turn()
+                if query is not None and (asked or self._reader.has_changed()):
+                    self._check()
+                    self._reader.answer(query, again=not asked)
             except _StoppedError:
                 continue
             except Exception:
                 log.exception("the log could not be read")
-
-    def _turn(self) -> None:
-        query = self._query
-        asked = query is not self._answered
-        self._answered = query
-        if query is not None and not self._stopping and (asked or self._reader.has_changed()):
-            self._reader.answer(query, again=not asked)

@@ -44,10 +44,8 @@ class LogRows:
     def set_style(self, style: LogStyle) -> None:
         """Set the options, and clear the cache if they differ."""
         if style != self._style:
-            self._style = style
-            self._pattern = (
-                re.compile(re.escape(style.searched), re.IGNORECASE) if style.searched else None
-            )
+            self._style, sought = style, style.searched
+            self._pattern = re.compile(re.escape(sought), re.IGNORECASE) if sought else None
             self._known.clear()
 
     def of(self, line: LogLine, target: LogPosition | None) -> list[Row]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-from trainui.control.logs.attempt_log import ENDING, LogLine, LogPosition
+from trainui.control.logs.attempt_log import ENDING, LogPosition
 from trainui.tui.logs.rows import LogRows
 from trainui.tui.logs.window_reader import NO_WINDOW, LogWindow
 from trainui.tui.render.styled_text import Row
@@ -34,13 +34,12 @@ class LogScroll:
     @property
     def top_place(self) -> LogPosition:
         """The position of the top line."""
-        return self._places[self._top] if self._top < len(self._places) else ENDING
+        return next(iter(self._places[self._top :]), ENDING)
 
     @property
     def below(self) -> LogPosition:
         """The position after the bottom line."""
-        after = self._bottom + 1
-        return self._places[after] if after < len(self._places) else ENDING
+        return next(iter(self._places[self._bottom + 1 :]), ENDING)
 
     @property
     def is_at_start(self) -> bool:
@@ -76,10 +75,9 @@ class LogScroll:
             self._top -= 1
             self._skip += len(self._rows_of(self._top))
         self._skip = max(self._skip, 0)
-        while self._top < len(self._lines) - 1:
-            rows = len(self._rows_of(self._top))
-            if self._skip < rows:
-                break
+        while self._top < len(self._places) - 1 and self._skip >= (
+            rows := len(self._rows_of(self._top))
+        ):
             self._skip -= rows
             self._top += 1
 
@@ -90,7 +88,7 @@ class LogScroll:
     def _from_top(self, height: int) -> list[Row]:
         seen: list[Row] = []
         at = self._top
-        while at < len(self._lines) and len(seen) < height:
+        while at < len(self._places) and len(seen) < height:
             rows = self._rows_of(at)
             seen += rows[min(self._skip, len(rows) - 1) :] if at == self._top else rows
             at += 1
@@ -102,19 +100,15 @@ class LogScroll:
 
     def _from_end(self, height: int) -> list[Row]:
         seen: list[Row] = []
-        self._bottom = at = len(self._lines) - 1
+        self._bottom = at = len(self._places) - 1
         while at >= 0 and len(seen) < height:
             seen = [*self._rows_of(at), *seen]
             at -= 1
         self._top, self._skip = at + 1, max(len(seen) - height, 0)
         return seen[self._skip :]
 
-    @property
-    def _lines(self) -> tuple[LogLine, ...]:
-        return self.window.lines
-
     def _rows_of(self, index: int) -> list[Row]:
-        return self.rows.of(self._lines[index], self.target)
+        return self.rows.of(self.window.lines[index], self.target)
 
     def left(self, direction: int) -> int:
         """Return how many lines of the window are left in a direction."""
@@ -130,8 +124,7 @@ class LogScroll:
     def thumb_row(self, height: int) -> int:
         """Return the row of the scrollbar thumb; -1 if everything is visible."""
         window = self.window
-        if not window.lines:
-            return -1
-        if window.at_start and window.at_end and self._bottom - self._top + 1 >= len(window.lines):
+        is_whole = window.at_start and window.at_end
+        if not window.lines or (is_whole and self._bottom - self._top + 1 >= len(window.lines)):
             return -1
         return min(int(self.fraction() * height), height - 1)

@@ -118,8 +118,7 @@ class LogView(LinesView):
         if window.scanned is not None and not window.lines:
             self.update_rows()
             return
-        scroll, known = self._scroll, self._window
-        top = scroll.top_place
+        scroll, known, top = self._scroll, self._window, self._scroll.top_place
         scroll.set_window(window)
         if known is not NO_WINDOW and known.generation != window.generation:
             scroll.following, scroll.target = True, None
@@ -135,13 +134,11 @@ class LogView(LinesView):
         if window.note:
             self.notify(window.note, timeout=NOTICE_SECONDS)
         destination = window.query.destination
-        if window.target is None or (
-            destination.kind == "place" and destination.place != BEGINNING
-        ):
+        is_place = destination.kind == "place"
+        if window.target is None or (is_place and destination.place != BEGINNING):
             return False
         # more context before the target than after it
-        above = self.page_height * 2 // 3 if destination.kind != "place" else 0
-        self._scroll.go_to(window.target, above=above)
+        self._scroll.go_to(window.target, above=0 if is_place else self.page_height * 2 // 3)
         return True
 
     # --- rendering
@@ -153,13 +150,11 @@ class LogView(LinesView):
 
     def _draw(self) -> None:
         """Make the visible rows."""
-        region = self.scrollable_content_region
         both = self._source is not None and len(self._source.streams) > 1
         both = both and all(self._window.sizes)
-        width = max(region.width - 1, 1)
-        self._scroll.rows.set_style(
-            LogStyle(width, self.wrapping, self.timed, both, self._searched)
-        )
+        width = max(self.scrollable_content_region.width - 1, 1)
+        style = LogStyle(width, self.wrapping, self.timed, both, self._searched)
+        self._scroll.rows.set_style(style)
         self._lines_shown = self.page_height
         self._seen = self._scroll.seen(self._lines_shown)
         self.update_rows()
@@ -196,8 +191,7 @@ class LogView(LinesView):
         window = self._window
         if window is NO_WINDOW or self._source is None:
             return ""
-        words = []
-        streams = self._source.streams
+        words, streams = [], self._source.streams
         for name, count in zip(("stdout", "stderr"), window.sizes, strict=True):
             if count or (name,) == streams:
                 words.append(f"{name} {size(count)}" if name in streams else f"o: {name}")
@@ -213,10 +207,8 @@ class LogView(LinesView):
 
     def action_line(self, count: int) -> None:
         """Scroll by rows."""
-        scroll = self._scroll
-        if scroll.window is NO_WINDOW or (scroll.following and count > 0):
-            return
-        if count < 0 and scroll.is_at_start:
+        scroll, window = self._scroll, self._window
+        if window is NO_WINDOW or (scroll.following if count > 0 else scroll.is_at_start):
             return
         scroll.following = False
         scroll.scroll(count)
@@ -224,14 +216,9 @@ class LogView(LinesView):
         self._draw()
         # `_draw` moves the top back at the end of the log: then follow the end
         scroll.following = count > 0 and before != scroll.where
-        self._read_ahead(count)
-
-    def _read_ahead(self, direction: int) -> None:
-        window = self._window
-        if self.following:
-            return
-        over = window.at_start if direction < 0 else window.at_end
-        if self._scroll.left(direction) < MARGIN and not over and window.query is self._query:
+        over = window.at_start if count < 0 else window.at_end
+        is_near = scroll.left(count) < MARGIN and not over
+        if is_near and not scroll.following and window.query is self._query:
             self._ask_here()
 
     def action_end(self, direction: int) -> None:
@@ -322,21 +309,19 @@ class LogView(LinesView):
 
     def action_follow(self) -> None:
         """Follow the end of the log, or stop following."""
-        if self.following:
+        was_following = self.following
+        if was_following:
             self._scroll.following = False
-            self._notify_briefly("stopped following")
             self._draw()
         else:
             self.action_end(1)
-            self._notify_briefly("following the log's end")
+        self._notify_briefly("stopped following" if was_following else "following the log's end")
 
     def action_wrap(self) -> None:
         """Wrap or truncate long lines."""
         self.wrapping = not self.wrapping
         self._draw()
-        self._notify_briefly(
-            "long lines are wrapped" if self.wrapping else "long lines are truncated"
-        )
+        self._notify_briefly(f"long lines are {'wrapped' if self.wrapping else 'truncated'}")
 
     def action_times(self) -> None:
         """Show or hide timestamps."""

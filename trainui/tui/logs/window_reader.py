@@ -101,7 +101,8 @@ class WindowReader:
         self._deliver = deliver
         self._check = check
         self._log: AttemptLog | None = None
-        self._source: LogSource | None = None
+        self._opened: tuple[str, tuple[Stream, ...]] = ("", ())
+        """The directory and the streams of the log."""
         self._matchers: dict[str, Matcher] = {}
         self._generation = 0
         self._reported_at = 0.0
@@ -120,38 +121,27 @@ class WindowReader:
         last = self._window
         if again and destination.kind != "place":
             destination = Destination(place=last.target or ENDING)
-        self._window = LogWindow(
-            query,
-            sizes=log.sizes,
-            size=log.size,
-            generation=log.generation,
-            problem=log.problem,
-        )
+        sizes, size, generation = log.sizes, log.size, log.generation
+        window = LogWindow(query, sizes=sizes, size=size, generation=generation)
+        self._window = replace(window, problem=log.problem)
         self._reported_at = time.monotonic()
         self._before, self._after = [], []
         place, found, note = self._seek(log, destination)
-        self._window = replace(
-            self._window, target=place, found=found and not again, note="" if again else note
-        )
         if place is not None:
+            found, note = found and not again, "" if again else note
+            self._window = replace(self._window, target=place, found=found, note=note)
             self._read_around(log, place, self._matcher(query.only) if query.only else None)
         else:
             self._window = replace(last, query=query, found=False, note=note, scanned=None)
         self._deliver(self._window)
 
     def _open(self, source: LogSource) -> AttemptLog:
-        known = self._source
-        if (
-            self._log is None
-            or known is None
-            or (known.directory, known.streams) != (source.directory, source.streams)
-        ):
-            self._log = AttemptLog(
-                directory.find(source.directory, source.attempt_id, source.host), source.streams
-            )
+        opened, self._opened = self._opened, (source.directory, source.streams)
+        if self._log is None or self._opened != opened:
+            place = directory.find(source.directory, source.attempt_id, source.host)
+            self._log = AttemptLog(place, source.streams)
             self._matchers.clear()
             self._window = LogWindow(WindowQuery(source))
-        self._source = source
         self._log.poll()
         if self._log.generation != self._generation:
             self._generation = self._log.generation
@@ -168,16 +158,14 @@ class WindowReader:
             return log.place_at(destination.number), False, ""
         if destination.kind == "place":
             return destination.place, False, ""
-        matcher = self._matcher(destination.text)
-        for start, note in _starts(destination):
-            found = next(log.lines(start, destination.direction, matcher, self._on_page), None)
+        matcher, direction = self._matcher(destination.text), destination.direction
+        around = (BEGINNING, "wrapped to the start"), (ENDING, "wrapped to the end")
+        for start, note in ((destination.place, ""), around[direction < 0]):
+            found = next(log.lines(start, direction, matcher, self._on_page), None)
             if found is not None:
                 return found.place, True, note
-        return (
-            None,
-            False,
-            f"no {destination.text!r} in this log" if destination.text else "no error in this log",
-        )
+        what = repr(destination.text) if destination.text else "error"
+        return None, False, f"no {what} in this log"
 
     def _matcher(self, text: str) -> Matcher:
         """Return the cached matcher for a text; empty text: for errors."""
@@ -212,12 +200,3 @@ class WindowReader:
         if now - self._reported_at > PROGRESS:
             self._reported_at = now
             self._deliver(replace(self._so_far(), scanned=fraction))
-
-
-def _starts(destination: Destination) -> Iterator[tuple[LogPosition, str]]:
-    """Yield where a search starts, and where it continues after wrapping around."""
-    yield destination.place, ""
-    if destination.direction > 0:
-        yield BEGINNING, "wrapped to the start"
-    else:
-        yield ENDING, "wrapped to the end"
