@@ -86,7 +86,6 @@ class TrainuiApp(BackgroundJobs):
         configured = configured or settings.load()
         super().__init__(configured.max_rate)
         self.read_only = read_only
-        self._ascii: list[ascii_filter.AsciiFilter] = []
         self._clock: Timer | None = None
         self._saving: Timer | None = None
         self._notified: dict[str, float] = {}
@@ -100,8 +99,8 @@ class TrainuiApp(BackgroundJobs):
         self._fitting = theme.fitting(configured.theme, self.console.color_system, os.environ)
         chosen = theme.chosen(self.preferences.get(THEME, dict), self._fitting)
         self.theme = chosen if chosen in self.available_themes else theme.DEFAULT
-        if ascii_filter.is_wanted(configured.ascii, os.environ):
-            self._ascii = [ascii_filter.AsciiFilter()]
+        is_ascii = ascii_filter.is_wanted(configured.ascii, os.environ)
+        self._ascii = [ascii_filter.AsciiFilter()] if is_ascii else []
         self.keys = KeyTable(configured.keys)
         self.set_keymap({key.id: key.keys for key in self.keys.keys if key.id in configured.keys})
         self.first_run = run_id
@@ -143,13 +142,9 @@ class TrainuiApp(BackgroundJobs):
         if self.first_run is not None:
             self.open_run(self.first_run)
         self._clock = self.set_interval(1.0, self._tick, pause=True)
-        if (
-            self._configured_theme is not None
-            and self._configured_theme not in self.available_themes
-        ):
-            known = ", ".join(theme.BY_NAME)
-            wrong = f"setting theme: unknown theme {self._configured_theme!r}; use one of {known}"
-            self.notify(wrong)
+        wanted, known = self._configured_theme, ", ".join(theme.BY_NAME)
+        if wanted is not None and wanted not in self.available_themes:
+            self.notify(f"setting theme: unknown theme {wanted!r}; use one of {known}")
         for unknown in self.keys.unknown:
             self.notify(f"config.toml: [keys] has an unknown id {unknown!r}; see ?")
 
@@ -181,11 +176,10 @@ class TrainuiApp(BackgroundJobs):
                 self._clock.resume()
 
     def _tick(self) -> None:
-        if self.bandwidth.is_spent or self.bandwidth.waiting:
-            return
-        is_live = self.page is not None and self.page.tick()
-        if not is_live and self._clock is not None:
-            self._clock.pause()  # an idle screen uses no CPU
+        if not (self.bandwidth.is_spent or self.bandwidth.waiting):
+            is_live = self.page is not None and self.page.tick()
+            if not is_live and self._clock is not None:
+                self._clock.pause()  # an idle screen uses no CPU
 
     def _save_soon(self) -> None:
         """Save the preferences shortly: a lost terminal may end the app at any time."""
@@ -258,10 +252,9 @@ class TrainuiApp(BackgroundJobs):
 
     def action_rate(self) -> None:
         """Show the terminal bandwidth."""
-        budget = self.bandwidth.budget
+        rate, budget = formatting.size(round(self.bandwidth.rate)), self.bandwidth.budget
         limit = "" if budget is None else f" (limit {formatting.size(budget)}/s)"
-        words = f"terminal: {formatting.size(round(self.bandwidth.rate))}/s{limit}"
-        self.notify(words)
+        self.notify(f"terminal: {rate}/s{limit}")
 
     def action_next_theme(self) -> None:
         """Switch to the next theme."""

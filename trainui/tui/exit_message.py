@@ -26,12 +26,8 @@ def message() -> str:
     if not going:
         return ""
     named = listed([f"{harmless(run.name)} ({run.status})" for run in going], MOST)
-    verb = "continues" if len(going) == 1 else "continue"
-    lines = [f"{quantity(len(going), 'run')} {verb}: {named}."]
-    lines[0] += " Reopen the screen with `trainui`."
-    home = paths.home()
+    runs = f"{quantity(len(going), 'run')} {'continues' if len(going) == 1 else 'continue'}"
+    home, none = paths.home(), ""
     if not (locks.is_held(home.worker_lock) or locks.is_held(home.guard_lock)):
-        lines.append(
-            "No worker is running, so no new stages start. Start it: `trainui worker start`."
-        )
-    return "\n".join(lines) + "\n"
+        none = "No worker is running, so no new stages start. Start it: `trainui worker start`.\n"
+    return f"{runs}: {named}. Reopen the screen with `trainui`.\n{none}"

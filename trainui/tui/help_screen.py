@@ -20,18 +20,14 @@ KEY_WIDTH, GAP = 12, 4
 
 def help_rows(keys: Sequence[Key], width: int = 0) -> list[Row]:
     """Return the bindings as lines, scope by scope, in as many columns as fit."""
-    blocks = [_block(scope, list(found)) for scope, found in groupby(keys, lambda key: key.scope)]
+    blocks: list[list[Row]] = []
+    for scope, found in groupby(keys, lambda key: key.scope):
+        names = ((Segment(fit(f"  {key.shown}", KEY_WIDTH), "key"), key.tooltip) for key in found)
+        rows = ((name, Segment(tooltip)) for name, tooltip in names)
+        blocks.append([(Segment(SCOPES[scope], "title"),), *rows])
     each = max((width_of(row) for block in blocks for row in block), default=0) + GAP
-    count = max((width + GAP) // each, 1)
-    columns = _columns(blocks, count)
+    columns = _columns(blocks, max((width + GAP) // each, 1))
     return [beside(line, each) for line in zip_longest(*columns, fillvalue=())]
-
-
-def _block(scope: str, keys: Sequence[Key]) -> list[Row]:
-    rows = [
-        (Segment(fit(f"  {key.shown}", KEY_WIDTH), "key"), Segment(key.tooltip)) for key in keys
-    ]
-    return [(Segment(SCOPES[scope], "title"),), *rows]
 
 
 def _columns(blocks: Sequence[list[Row]], count: int) -> list[list[Row]]:

@@ -111,9 +111,8 @@ class Page(RunActions):
     def jumps(self) -> Iterator[Jump]:
         """Yield the places that the command palette opens: runs, and what the page adds."""
         for run in self.host.runs:
-            yield Jump(
-                "run", f"{harmless(run.name)} {run.id[:8]}", partial(self.host.open_run, run.id)
-            )
+            name = f"{harmless(run.name)} {run.id[:8]}"
+            yield Jump("run", name, partial(self.host.open_run, run.id))
 
     def prepare_for(self, scope: str) -> None:
         """Focus a widget that handles the keys of a scope."""
@@ -166,7 +165,7 @@ class Page(RunActions):
 
     def footer_scopes(self) -> tuple[str, ...]:
         """Return the scopes of the keys in the key bar."""
-        return (*getattr(self.focused, "scopes", ()), self.scope, "acting", "search", "app")
+        return self.help_scopes()  # it has no keys of `move`
 
     def help_scopes(self) -> tuple[str, ...]:
         """Return the scopes for the help, those of the focused pane first."""

@@ -17,12 +17,9 @@ from trainui.domain.states import Status
 CURVES = 6
 """The number of curve colours."""
 
-
-MIDDLE = 0.18
-"""The luminance of a background on which black and white are equally readable."""
-
-READABLE = 4.5
-"""The least contrast of text on the page: https://www.w3.org/TR/WCAG22/#contrast-minimum."""
+MIDDLE, READABLE = 0.18, 4.5
+"""The luminance of a background on which black and white are equally readable, and the least
+contrast of text on the page: https://www.w3.org/TR/WCAG22/#contrast-minimum."""
 
 ORNAMENTS = frozenset(("faint", "frame", "frame-lit", "line", "line-on"))
 """Styles of borders, axes and what is behind a curve, in which no text is written."""
@@ -37,6 +34,8 @@ class StyleWords(NamedTuple):
     bold: bool = False
     reverse: bool = False
 
+
+IDLE = (Status.PENDING, Status.ENDED, Status.SKIPPED, Status.PRUNED)
 
 STYLES: Mapping[str, StyleWords] = {
     "dim": StyleWords("dim"),
@@ -59,10 +58,7 @@ STYLES: Mapping[str, StyleWords] = {
     "cursor-blurred": StyleWords(background="row-blurred"),
     **{f"curve-{number}": StyleWords(f"curve-{number}") for number in range(1, CURVES + 1)},
     **{f"state-{status}": StyleWords(f"state-{status}") for status in Status},
-    "state-pending": StyleWords("state-idle"),
-    "state-ended": StyleWords("state-idle"),
-    "state-skipped": StyleWords("state-idle"),
-    "state-pruned": StyleWords("state-idle"),
+    **{f"state-{idle}": StyleWords("state-idle") for idle in IDLE},
 }
 """All styles that a segment may have, by name."""
 
@@ -73,13 +69,12 @@ def style(name: str, variables: Mapping[str, str]) -> Style:
     Where the cursor's row has the page's background, it is in reverse video, or without the focus
     underlined.
     """
-    look = STYLES[name]
+    look, page = STYLES[name], Color.parse(variables["background"])
     ground = Color.parse(variables[look.background]) if look.background else None
-    page = Color.parse(variables["background"])
-    is_plain = ground == page
     color = Color.parse(variables[look.color]) if look.color else None
     if color is not None and name not in ORNAMENTS:
         color = readable(color, page)
+    is_plain = ground == page
     return Style(
         color=color.rich_color if color else None,
         bgcolor=ground.rich_color if ground and not is_plain else None,

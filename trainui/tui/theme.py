@@ -89,12 +89,6 @@ Terminals show them as they like, so the cursor's row has the background's colou
 video (`styles.style`), where each text keeps its contrast.
 """
 
-_BACKGROUNDS = (
-    *("row", "row-blurred", "scrollbar-background", "scrollbar-background-hover"),
-    "scrollbar-background-active",
-)
-"""Variables with the page's background in the themes of few colours."""
-
 _WHITE: dict[str, Any] = dict.fromkeys(("primary", "accent", "warning", "error"), "#ffffff")
 _GREY: dict[str, Any] = dict.fromkeys(("secondary", "success", "foreground"), "#c6c6c6")
 
@@ -108,7 +102,7 @@ MONOCHROME = replace(
         **dict.fromkeys(("dim", "faint", "text-disabled", "border", "scrollbar"), "#949494"),
         **dict.fromkeys(("line", "border-blurred", "block-cursor-blurred-background"), "#585858"),
         **dict.fromkeys(("state-running", "state-failed", "state-interrupted"), "#ffffff"),
-        **{name: one for name, one in BASIC.variables.items() if name in _BACKGROUNDS},
+        **{name: one for name, one in BASIC.variables.items() if one == BASIC.background},
     },
 )
 """Without colours: what needs attention is the brightest."""

@@ -42,9 +42,8 @@ class BackgroundJobs(TerminalApp):
         """
 
         if self.read_only:
-            self._show_result(
-                "this page is read-only; `trainui serve --write` allows actions", "warning"
-            )
+            words = "this page is read-only; `trainui serve --write` allows actions"
+            self._show_result(words, "warning")
             return
 
         def body() -> None:
@@ -63,12 +62,12 @@ class BackgroundJobs(TerminalApp):
         """Run the action and show its result; returns True on success."""
         try:
             said = work()
-        except TrainuiError as error:
-            self.call_from_thread(self._show_result, str(error), "error")
-            return False
         except Exception as error:  # the edge of a thread: any error is shown
-            log.exception("an action failed")
-            self.call_from_thread(self._show_result, f"{type(error).__name__}: {error}", "error")
+            words = str(error)
+            if not isinstance(error, TrainuiError):
+                log.exception("an action failed")
+                words = f"{type(error).__name__}: {error}"
+            self.call_from_thread(self._show_result, words, "error")
             return False
         self.poller.reread()
         if said:
@@ -89,11 +88,8 @@ class BackgroundJobs(TerminalApp):
             from trainui import control
 
             control.set_paused(paused)
-            return (
-                "queue paused: no new stages start, running ones continue"
-                if paused
-                else "queue resumed"
-            )
+            what = "paused: no new stages start, running ones continue" if paused else "resumed"
+            return f"queue {what}"
 
         self.act(work)
 

@@ -91,11 +91,11 @@ class ConfirmScreen(Dialog[bool]):
     def _load_facts(self) -> None:
         try:
             lines = self._facts()
-        except (UsageError, NotFoundError) as error:
-            self.app.call_from_thread(self._refuse, harmless(str(error)))
-            return
         except Exception as error:  # the question can be answered without the facts
             lines = [harmless(str(error))]
+            if isinstance(error, UsageError | NotFoundError):
+                self.app.call_from_thread(self._refuse, *lines)
+                return
         self.app.call_from_thread(self._show_facts, lines)
 
     def _refuse(self, why: str) -> None:

@@ -85,12 +85,12 @@ class EditScreen(Screen[bool]):
     def on_mount(self) -> None:
         """Read the parameters in a thread."""
         segments = [Segment(" Edit and retry ", "title"), Segment(label(self._target), "strong")]
-        if self._stage is not None:
-            is_sweep = self._stage.definition.matrix is not None and self._member is None
-            name = self._stage.definition.group if is_sweep else self._stage.name
+        if (stage := self._stage) is not None:
+            is_sweep = stage.definition.matrix is not None and self._member is None
+            name = stage.definition.group if is_sweep else stage.name
             segments += [Segment(" › ", "dim"), Segment(harmless(name), "strong")]
-        segments.append(Segment("  nothing is applied before the preview", "dim"))
-        self.query_one("#top", Bar).show(tuple(segments))
+        hint = Segment("  nothing is applied before the preview", "dim")
+        self.query_one("#top", Bar).show((*segments, hint))
         self._note("reading the run's pipeline…")
         self.query_one(KeyBar).show([host_of(self).keys.find("edit.leave")])
         self.run_worker(self._read, thread=True, exit_on_error=False)

@@ -21,7 +21,7 @@ from trainui.tui.widgets.line_view import RowsView
 from trainui.tui.widgets.list_view import Entry, EntryView
 
 
-class FileList(EntryView[str]):
+class FileList(EntryView[str], can_focus=False):
     """The list of pipeline files."""
 
     def set_files(self, files: list[str]) -> None:
@@ -92,7 +92,6 @@ class ChooseFileScreen(Screen[None]):
         self.query_one("#file", Input).border_title = "File"
         self.query_one("#params", Input).border_title = "Parameters"
         self.query_one(FileList).set_title("Files here")
-        self.query_one(FileList).can_focus = False
         self.query_one("#preview", RowsView).set_title("Preview")
         self.query_one("#preview").can_focus = False
         keys = [
@@ -149,14 +148,7 @@ class ChooseFileScreen(Screen[None]):
 
     def _run(self) -> None:
         file, params = self._chosen(), self.query_one("#params", Input).value
-        if not file:
-            self.notify("choose or type a file first")
-            return
-        found = self._preview
-        if found is not None and found.problems and (found.file, found.params) == (file, params):
-            self.notify("not started: it has problems, see the preview", severity="warning")
-            return
-        host = host_of(self)
+        host, found = host_of(self), self._preview
         started: list[str] = []
 
         def work() -> str:
@@ -167,7 +159,13 @@ class ChooseFileScreen(Screen[None]):
             self.dismiss()
             host.open_run(started[0])
 
-        host.act(work, then=then)
+        is_previewed = found is not None and (found.file, found.params) == (file, params)
+        if not file:
+            self.notify("choose or type a file first")
+        elif found is not None and is_previewed and found.problems:
+            self.notify("not started: it has problems, see the preview", severity="warning")
+        else:
+            host.act(work, then=then)
 
     on_cursor_view_moved = _preview_chosen
     on_cursor_view_opened = on_input_submitted = _run

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from trainui.control.resuming import resume_preview
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.text import harmless
-from trainui.tui.render.styled_text import Row, Segment, fit, wrap
+from trainui.tui.render.styled_text import Row, Segment, fit, text_rows, wrap
 from trainui.tui.widgets.list_view import Entry
 
 _SYMBOLS = {Action.SKIP: "–", Action.RUN: "▶", Action.CONTINUE: "↻"}
@@ -50,10 +50,6 @@ def plan_lines(plan: Sequence[PlannedStage], width: int) -> list[Entry[str]]:
 
 def diff_rows(diff: str, width: int) -> list[Row]:
     """Return a unified diff as coloured lines, long ones wrapped."""
-    rows: list[Row] = []
-    for line in diff.splitlines():
-        style = _DIFF_STYLES.get(line[:1], "dim")
-        rows += [
-            (Segment(f" {piece}", style),) for piece in wrap(harmless(line), max(width - 3, 10))
-        ]
-    return rows
+    lines = ((line, _DIFF_STYLES.get(line[:1], "dim")) for line in diff.splitlines())
+    room = max(width - 3, 10)
+    return [row for line, style in lines for row in text_rows(line or " ", room, style, " ")]
