@@ -67,8 +67,6 @@ class StageValues:
         metric = ComparedMetric.of(name, search)
         values = self.read(connection, {one.id: one.version for one in stages}, metric)
         found = [(one, values[one.id]) for one in stages if one.id in values]
-        if metric.lower is None or not found:
-            return found[0] if found else None
         sign = 1 if metric.lower else -1
 
         def key(pair: tuple[MetricOwner, StageValue]) -> tuple[bool, bool, bool, float]:
@@ -76,7 +74,9 @@ class StageValues:
             is_out = not may_lead(Status(stage.status), search)
             return value.is_broken, stage.name in with_nan, is_out, sign * value.value
 
-        return min(found, key=key)
+        return (
+            next(iter(found), None) if metric.lower is None else min(found, key=key, default=None)
+        )
 
 
 def _read(connection: Connection, stage_id: str, metric: ComparedMetric) -> StageValue | None:

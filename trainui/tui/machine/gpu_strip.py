@@ -81,12 +81,11 @@ def _column(
         return _gpu(gpus[0], holders.get(gpus[0].place), cells)
     share = round(fmean(gpu.utilisation or 0 for gpu in gpus))
     free = sum(gpu.user is None and gpu.place not in holders for gpu in gpus)
-    spans = [
-        Segment(f" {harmless(gpus[0].host)} ", "dim"),
-        Segment(f"{share:3d}%", "good" if share else "dim"),
-        Segment(f" {free} of {len(gpus)} free", "" if free else "dim"),
-    ]
-    return _filled(spans, cells)
+    host = Segment(f" {harmless(gpus[0].host)} ", "dim")
+    busy = Segment(f"{share:3d}%", "good" if share else "dim")
+    return _filled(
+        [host, busy, Segment(f" {free} of {len(gpus)} free", "" if free else "dim")], cells
+    )
 
 
 def _gpu(gpu: GpuFigures, holder: str | None, cells: int) -> list[Segment]:
@@ -100,10 +99,8 @@ def _gpu(gpu: GpuFigures, holder: str | None, cells: int) -> list[Segment]:
     spans += [Segment(f" {part}", "dim") for part in _numbers(gpu, cells)]
     if gpu.warning:
         spans.append(Segment(" ▲", "bad"))
-    user = harmless(holder or gpu.user or "free")
-    return _filled(
-        [*spans, Segment(f" {user}", "" if holder else "warn" if gpu.user else "dim")], cells
-    )
+    style = "" if holder else "warn" if gpu.user else "dim"
+    return _filled([*spans, Segment(f" {harmless(holder or gpu.user or 'free')}", style)], cells)
 
 
 def _numbers(gpu: GpuFigures, cells: int) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from trainui.domain.metric_direction import lower_is_better
@@ -20,9 +21,13 @@ BUDGET = 0.2
 """Seconds for one read; the rest is read next time."""
 
 
+Owners = tuple[MetricOwner, ...]
+"""The stages of a run with the versions of their points."""
+
+
 class _KnownValue(NamedTuple):
-    state: Hashable
-    """The run's stages with the versions of their points, and those with NaN values."""
+    state: tuple[Owners, frozenset[str]]
+    """The run's stages, and those with NaN values."""
     value: float | None
     lower: bool | None
     """True if a search minimises the metric, False if one maximises it; None: none has it."""
@@ -39,32 +44,21 @@ class MetricReader:
         """By run the names of the stages with NaN values, for these runs and the last event."""
         self.unfinished = False
         """True if the time budget ended before all values were read."""
+        self._give_up_at = 0.0
 
     def read(
         self, connection: Connection, names: Collection[str], runs: Collection[RunLine]
     ) -> Mapping[str, RunValues]:
         """Return the values by metric, as far as they were read."""
-        give_up_at = time.monotonic() + BUDGET
+        self._give_up_at = time.monotonic() + BUDGET
         self.unfinished = False
-        nan = self._with_nan(connection, runs) if names else {}
-        return {name: self._read(connection, name, runs, nan, give_up_at) for name in sorted(names)}
+        return {name: self._read(connection, name, runs) for name in sorted(names)}
 
-    def _with_nan(
-        self, connection: Connection, runs: Collection[RunLine]
-    ) -> Mapping[str, frozenset[str]]:
-        """Return the names of the stages with NaN values by run; read again after a new event."""
+    def _read(self, connection: Connection, name: str, runs: Collection[RunLine]) -> RunValues:
         in_trouble = tuple(run.id for run in runs if run.trouble.nan)
-        state = (in_trouble, event_feed.last(connection) if in_trouble else 0)
-        return self._nan.read(state, lambda: stage_alerts.stages_with_nan(connection, in_trouble))
-
-    def _read(
-        self,
-        connection: Connection,
-        name: str,
-        runs: Collection[RunLine],
-        nan: Mapping[str, frozenset[str]],
-        give_up_at: float,
-    ) -> RunValues:
+        newest = event_feed.last(connection) if in_trouble else 0
+        find = partial(stage_alerts.stages_with_nan, connection, in_trouble)
+        nan = self._nan.read((in_trouble, newest), find)
         stages = headlines.compared_stages(connection, name.removeprefix(SMOOTHED))
         found: dict[str, float] = {}
         lower: bool | None = None
@@ -74,10 +68,10 @@ class MetricReader:
             with_nan = nan.get(run.id, frozenset())
             known, state = self._known.get((name, run.id)), (tuple(owners), with_nan)
             if known is None or known.state != state:
-                if time.monotonic() > give_up_at:
+                if time.monotonic() > self._give_up_at:
                     self.unfinished = True
                 else:
-                    known = _KnownValue(state, *self._value(connection, owners, name, with_nan))
+                    known = self._value(connection, name, *state)
                     self._known[name, run.id] = known
             if known is not None and known.value is not None:
                 found[run.id] = known.value
@@ -85,18 +79,12 @@ class MetricReader:
         return RunValues(found, lower_is_better(name) if lower is None else lower)
 
     def _value(
-        self,
-        connection: Connection,
-        owners: Sequence[MetricOwner],
-        name: str,
-        with_nan: frozenset[str],
-    ) -> tuple[float | None, bool | None]:
-        """Return a run's value, and the goal of its search for this metric."""
+        self, connection: Connection, name: str, owners: Owners, with_nan: frozenset[str]
+    ) -> _KnownValue:
         search = headlines.search_of(connection, owners[0].id)
         if search is not None and search.metric != name.removeprefix(SMOOTHED):
             search = None
         best = self._values.best(connection, owners, name, search, with_nan)
         lower = None if search is None else search.goal == "minimize"
-        if best is None:
-            return None, lower
-        return math.nan if best[1].is_broken else best[1].value, lower
+        value = None if best is None else math.nan if best[1].is_broken else best[1].value
+        return _KnownValue((owners, with_nan), value, lower)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from trainui.domain.headline_metric import headline
 from trainui.domain.metric_direction import ComparedMetric
@@ -73,17 +73,22 @@ class MatrixReader:
         name = search.metric if search is not None else headline(next(filter(None, names), ()))
         if name is None:
             return None
-        metric = ComparedMetric.of(name, search)
-        by_name = self._by_name(connection, with_points, versions, metric)
+        metric, own_names = ComparedMetric.of(name, search), {one.id: one.name for one in members}
+
+        def values_of(metric: ComparedMetric) -> Mapping[str, StageValue]:
+            found = self._values.read(connection, versions, metric)
+            return {own_names[own]: value for own, value in found.items()}
+
+        by_name = values_of(metric)
         sorted_by = None
         if smoothed:
-            smooth = metric._replace(name=SMOOTHED + name)
-            last = self._by_name(connection, with_points, versions, smooth)
+            last = values_of(metric._replace(name=SMOOTHED + name))
             sorted_by = {stage: one.value for stage, one in last.items()}
         alerts = self._alerts.read(connection, members[0].run_id)
-        nan = {one.name: one.id for one in members if one.name in by_name}
-        nan = {stage: own for stage, own in nan.items() if alerts.get(stage) == NAN}
+        nan = {one.name: one.id for one in members if alerts.get(one.name) == NAN}
+        nan = {stage: own for stage, own in nan.items() if stage in by_name}
         broken = {stage for stage, value in by_name.items() if value.is_broken}
+        others = _others(connection, with_points, name)
         steps = self._nan_steps.read(connection, [*nan.values()])
         found = MatrixDetail(
             harmless(name),
@@ -93,7 +98,7 @@ class MatrixReader:
             None if search is None else _search(connection, members[0]),
             sorted_by,
             {stage: min(steps[own].values()) for stage, own in nan.items() if own in steps},
-            self._others(connection, with_points, versions, name),
+            {metric_title(one): values_of(one) for one in others},
         )
         best = next(iter(found.best_first(members)), None)
         if best is None or not found.may_lead(best):
@@ -101,33 +106,17 @@ class MatrixReader:
         step = self._steps.read(connection, best, metric, found.values[best.name])
         return found._replace(best_step=step)
 
-    def _others(
-        self,
-        connection: Connection,
-        stages: Sequence[StageRecord],
-        versions: Mapping[str, int],
-        shown: str,
-    ) -> Mapping[str, Mapping[str, StageValue]]:
-        """Read the values of further metrics, the most important ones first."""
-        if not 0 < len(stages) <= MOST_MEMBERS:
-            return {}
-        names = [one for one in headlines.names_of(connection, stages[0].id) if one != shown]
-        others: dict[str, Mapping[str, StageValue]] = {}
-        while len(others) < MOST_OTHERS and (name := headline(names)) is not None:
-            names.remove(name)
-            metric = ComparedMetric.of(name, stages[0].definition.search)
-            others[metric_title(metric)] = self._by_name(connection, stages, versions, metric)
-        return others
 
-    def _by_name(
-        self,
-        connection: Connection,
-        stages: Sequence[StageRecord],
-        versions: Mapping[str, int],
-        metric: ComparedMetric,
-    ) -> Mapping[str, StageValue]:
-        found = self._values.read(connection, versions, metric)
-        return {one.name: found[one.id] for one in stages if one.id in found}
+def _others(
+    connection: Connection, stages: Sequence[StageRecord], shown: str
+) -> Iterator[ComparedMetric]:
+    """Yield further metrics, the most important ones first."""
+    if 0 < len(stages) <= MOST_MEMBERS:
+        names = [one for one in headlines.names_of(connection, stages[0].id) if one != shown]
+        for _ in range(MOST_OTHERS):
+            if (name := headline(names)) is not None:
+                names.remove(name)
+                yield ComparedMetric.of(name, stages[0].definition.search)
 
 
 def _search(connection: Connection, member: StageRecord) -> SearchDetail:
