@@ -18,8 +18,8 @@ from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler, running_demo
 from trainui.disk import DiskSpace
 from trainui.execution.gpu import nvml
+from trainui.store.read.gpu_use import Holder
 from trainui.store.runs.tables import SLOTS
-from trainui.tui.data.snapshot import GpuUse
 from trainui.tui.data.snapshot import Machine as Seen
 from trainui.tui.machine.disk_forecast import DiskForecast, coarse
 from trainui.tui.machine.gpu_reader import GpuFigures
@@ -78,8 +78,8 @@ FIGURES = MachineFigures(
 )
 SEEN = Seen(FIGURES, {0: ((0.0, 50.0), (97.0, 51.0))}, None, {PLACE: GIGABYTE / 60})
 BUSY = GpuFigures(0, None, False, 97, 41, 80, 91, 412, "NVIDIA H100 80GB HBM3")
-USE = GpuUse("id", "digits", "train[lr=0.1]")
-OTHER = GpuUse("other", "faces", "fit")
+USE = Holder("id", "digits", "train[lr=0.1]")
+OTHER = Holder("other", "faces", "fit")
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 300])
@@ -160,9 +160,9 @@ class OnlyView(App[None]):
 
 
 async def test_the_cursor_stays_on_the_second_gpu_of_a_stage_and_reaches_the_next_stage() -> None:
-    def lines(used: int) -> list[Entry[GpuUse]]:
+    def lines(used: int) -> list[Entry[Holder]]:
         gpus = [GpuFigures(at, user=None, utilisation=used) for at in range(3)]
-        both, other = (GpuUse(name, name, "train") for name in ("both", "other"))
+        both, other = (Holder(name, name, "train") for name in ("both", "other"))
         uses = dict(zip((gpu.place for gpu in gpus), (both, both, other), strict=True))
         return machine_lines(None, gpus, uses, 80)
 

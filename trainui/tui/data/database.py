@@ -14,7 +14,7 @@ from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, gpu_use, views
 from trainui.tui.data.health import HealthReader
 from trainui.tui.data.query import ListQuery, MetricQuery, Query, RunQuery
-from trainui.tui.data.snapshot import GpuUse, Snapshot
+from trainui.tui.data.snapshot import Snapshot
 from trainui.tui.machine.gpu_reader import gpus_of_other_hosts
 from trainui.tui.runs.reader import RunsPageReader
 
@@ -91,9 +91,7 @@ class ScreenDatabase:
         uses = gpu_use.uses(connection).items()
         snapshot = snapshot._replace(
             far_gpus=gpus_of_other_hosts(connection),
-            gpu_uses={
-                ("" if host == here else host, index): GpuUse(*use) for (host, index), use in uses
-            },
+            gpu_uses={("" if host == here else host, index): use for (host, index), use in uses},
             paused=views.flag(connection, "paused") is not None,
         )
         if isinstance(query, RunQuery | MetricQuery):

@@ -16,6 +16,7 @@ from trainui.tui.render.numbers import step
 if TYPE_CHECKING:
     from trainui.domain.definition import StageDefinition
     from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
+    from trainui.store.read.gpu_use import Holder
     from trainui.store.read.trials import TrialSummary
     from trainui.tui.curves.model import Curves
     from trainui.tui.data.eta import Eta, RunEta
@@ -240,14 +241,6 @@ class CurvesPage(NamedTuple):
     """Number of stages in the run."""
 
 
-class GpuUse(NamedTuple):
-    """The stage that uses a GPU."""
-
-    run_id: str
-    run_name: str
-    stage: str
-
-
 class Machine(NamedTuple):
     """The data of the machine page."""
 
@@ -287,7 +280,7 @@ class Snapshot(NamedTuple):
     """GPUs of this machine; empty without a driver."""
     far_gpus: tuple[GpuFigures, ...] = ()
     """GPUs of other hosts that share the database."""
-    gpu_uses: Mapping[tuple[str, int], GpuUse] = NOTHING
+    gpu_uses: Mapping[tuple[str, int], Holder] = NOTHING
     """The stage that uses a GPU, by the GPU's place: its host, if it is another one, and index."""
     machine: Machine | None = None
     """On the machine page only."""

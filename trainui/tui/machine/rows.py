@@ -7,8 +7,9 @@ from itertools import groupby
 
 from trainui import mounts
 from trainui.formatting import quantity, size
+from trainui.store.read.gpu_use import Holder
 from trainui.text import harmless
-from trainui.tui.data.snapshot import GpuUse, Machine
+from trainui.tui.data.snapshot import Machine
 from trainui.tui.machine.disk_forecast import coarse
 from trainui.tui.machine.gpu_reader import GpuFigures
 from trainui.tui.machine.histories import known
@@ -30,9 +31,9 @@ HIGH, HOT = 90, 85
 def machine_lines(
     machine: Machine | None,
     gpus: Sequence[GpuFigures],
-    uses: Mapping[tuple[str, int], GpuUse],
+    uses: Mapping[tuple[str, int], Holder],
     width: int,
-) -> list[Entry[GpuUse]]:
+) -> list[Entry[Holder]]:
     """Return all lines; the first one of a GPU has the stage that uses it (by place in `uses`)."""
     history = machine.gpu_history if machine is not None else {}
     near = [gpu for gpu in gpus if not gpu.host]
@@ -41,7 +42,7 @@ def machine_lines(
         driver = text_rows(machine.gpu_problem, width - 4, "warn", " ▲ ")
     elif not near:
         driver = [(Segment(" No NVIDIA driver here, so no GPUs are shown.", "dim"),)]
-    lines: list[Entry[GpuUse]] = [*map(Entry, driver)]
+    lines: list[Entry[Holder]] = [*map(Entry, driver)]
     for gpu in near:
         lines += _gpu_lines(gpu, uses.get(gpu.place), history.get(gpu.index, ()), width)
     if machine is None or machine.figures is None:
@@ -61,8 +62,8 @@ def machine_lines(
 
 
 def _gpu_lines(
-    gpu: GpuFigures, use: GpuUse | None, history: Sequence[tuple[float, float]], width: int
-) -> list[Entry[GpuUse]]:
+    gpu: GpuFigures, use: Holder | None, history: Sequence[tuple[float, float]], width: int
+) -> list[Entry[Holder]]:
     title: list[Segment] = [Segment(f" GPU {gpu.index:<{LABEL - 5}}", "strong")]
     if gpu.name:
         title.append(Segment(f"{fit_middle(harmless(gpu.name), MOST_NAME)}  ", "dim"))
@@ -71,7 +72,7 @@ def _gpu_lines(
         return [Entry(cut(tuple(title), width))]
     if use is not None:
         title.append(Segment(harmless(use.stage), "accent"))
-        title.append(Segment(f" of {harmless(use.run_name)}", "dim"))
+        title.append(Segment(f" of {harmless(use.run)}", "dim"))
     else:
         title.append(Segment(harmless(gpu.user or "free"), "warn" if gpu.user else "dim"))
     if gpu.warning:

@@ -8,9 +8,10 @@ from typing import ClassVar
 from textual.binding import BindingType
 from textual.widget import Widget
 
+from trainui.store.read.gpu_use import Holder
 from trainui.store.read.run_list import RunLine
 from trainui.tui.data.query import MachineQuery
-from trainui.tui.data.snapshot import GpuUse, Snapshot
+from trainui.tui.data.snapshot import Snapshot
 from trainui.tui.keymap import bindings
 from trainui.tui.machine.histories import history_rows
 from trainui.tui.machine.rows import machine_lines
@@ -19,7 +20,7 @@ from trainui.tui.render.styled_text import Segment, joined
 from trainui.tui.widgets.list_view import Entry, EntryView
 
 
-class MachineView(EntryView[GpuUse]):
+class MachineView(EntryView[Holder]):
     """The lines, with a cursor on GPUs that our stages use."""
 
     scopes = ("machine",)
