@@ -277,10 +277,10 @@ class CurvesView(CurveKeys):
                 one,
                 curves.chart(one.name),
                 self.state.view_of(one.name),
-                one.name in self.state.pinned,
-                index == at,
-                self._by_metric.get(one.name) if self._shared else None,
-                curves.wanted.compared.sweep,
+                pinned=one.name in self.state.pinned,
+                selected=index == at,
+                styles=self._by_metric.get(one.name) if self._shared else None,
+                of_sweep=curves.wanted.compared.sweep,
             )
             for index, one in enumerate(shown)
         ]

@@ -61,7 +61,6 @@ class CurveKeys(RowsView):
         """The attempt that the page shows; None: all, stitched."""
         self._held_at: int | None = None
         """Screen column of the mouse at the last drag event; None: no drag."""
-        self._dragged = False
 
     def dim_rows(self, text: str) -> list[Row]:
         """Return a text that is shown where there are no plots, wrapped."""
@@ -254,7 +253,7 @@ class CurveKeys(RowsView):
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Start to drag a zoomed plot; elsewhere dragging selects text, as in any pane."""
-        self._dragged = False
+        self._was_dragged = False
         in_plot = event.button == 1 and self.place_under(event) is not None
         if in_plot and self.view.window is not None:
             event.prevent_default()
@@ -266,7 +265,7 @@ class CurveKeys(RowsView):
         if self._held_at is None or event.screen_x == self._held_at:
             return
         by, self._held_at = event.screen_x - self._held_at, event.screen_x
-        self._dragged = True
+        self._was_dragged = True
         self._pan(-by / max(self.plot_cells(), 1))
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
@@ -278,5 +277,5 @@ class CurveKeys(RowsView):
         self._held_at = None
         x = self.place_under(event)
         chart = self.chart()
-        if not self._dragged and x is not None and chart is not None:
+        if not self._was_dragged and x is not None and chart is not None:
             self.point_at(min(x_positions(chart), key=lambda place: abs(place - x), default=x))

@@ -53,8 +53,8 @@ class Candidate:
     """A series that can be drawn into a plot for comparison."""
 
     kind: str
-    """`attempt`, `member` or `run`."""
-    key: str
+    """The field of `Comparison` for it: `attempts`, `members` or `runs`."""
+    key: int | str
     """The attempt's number, the member's stage id, or the run's id."""
     label: str
     params: Mapping[str, str]

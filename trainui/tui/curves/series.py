@@ -138,9 +138,10 @@ def _candidate(
     lower: bool | None,
 ) -> Candidate:
     params = dict(one.params)
-    kind, key = ("run", one.run) if one.run else ("member", one.owner)
+    kind: str = "runs" if one.run else "members"
+    key: int | str = one.run or one.owner
     if one.attempt is not None:
-        kind, key = "attempt", f"{one.attempt}"
+        kind, key = "attempts", one.attempt
     best = last = None
     if summary is not None:
         last = summary.last

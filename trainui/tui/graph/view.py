@@ -40,6 +40,7 @@ class StageGraph(CursorView):
     """The stages of a run and their dependencies."""
 
     scopes = ("stages",)
+    redraws_all = True  # other lanes are highlighted
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("stages")]
 
     class Folded(Message):
@@ -176,10 +177,6 @@ class StageGraph(CursorView):
     def selectable(self, index: int) -> bool:
         """Return True for lines with a stage."""
         return self._node_at(index) is not None
-
-    def rows_of_move(self, before: int, after: int) -> tuple[int, ...]:  # noqa: ARG002
-        """Redraw everything, because other lanes are highlighted."""
-        return ()
 
     def row(self, index: int, width: int) -> Row:
         """Return a line of the graph."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Generic, NamedTuple, TypeVar
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 from textual import events
 from textual.message import Message
@@ -16,6 +16,9 @@ Item = TypeVar("Item")
 
 class CursorView(LinesView):
     """A view of rows with a cursor on one of them; unselectable rows are skipped."""
+
+    redraws_all: ClassVar[bool] = False
+    """True if other rows than the one under the cursor depend on its place."""
 
     class Moved(Message):
         """The cursor has moved to another row."""
@@ -42,14 +45,10 @@ class CursorView(LinesView):
             return ""
         return "cursor" if self.has_focus else "cursor-blurred"
 
-    def rows_of_move(self, before: int, after: int) -> tuple[int, ...]:
-        """Return the rows to redraw after a cursor movement; empty: all."""
-        return before, after
-
     def move_cursor(self, index: int, *, post: bool = True) -> None:
         """Move the cursor to a row, or to none (-1); `post` posts `Moved`."""
         before, self.cursor = self.cursor, index
-        self.update_rows(*self.rows_of_move(before, index))
+        self.update_rows(*(() if self.redraws_all else (before, index)))
         if index >= 0:
             self.show_row(index)
         if index != before and post:

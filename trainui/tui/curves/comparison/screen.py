@@ -33,9 +33,6 @@ STATE = 8
 NOT_FOLDED = "-"
 """`Comparison.fold`: no parameter, also if there is a seed."""
 
-KINDS = {"member": "members", "attempt": "attempts", "run": "runs"}
-"""By kind of candidate: the field of `Comparison`."""
-
 
 class CandidateList(CursorView):
     """The candidates with their parameters and values; the chosen ones are marked."""
@@ -67,22 +64,21 @@ class CandidateList(CursorView):
     def is_chosen(self, one: Candidate) -> bool:
         """Return True if a candidate is drawn."""
         compared = self.state.drawn
-        if one.own or (one.kind == "member" and compared.sweep):
+        if one.own or (one.kind == "members" and compared.sweep):
             return True
-        return one.key in map(str, getattr(compared, KINDS[one.kind]))
+        return one.key in getattr(compared, one.kind)
 
     def choose(self, some: Sequence[Candidate], *, drawn: bool) -> None:
         """Add candidates to what is drawn, or remove them."""
         compared = self.state.drawn
         if compared.sweep:
-            members = (one.key for one in self.candidates if one.kind == "member" and not one.own)
+            siblings = (one for one in self.candidates if one.kind == "members" and not one.own)
+            members = tuple(str(one.key) for one in siblings)
             fold = None if compared.fold == ALL_IN_ONE else compared.fold
-            compared = replace(compared, sweep=False, members=tuple(members), fold=fold)
+            compared = replace(compared, sweep=False, members=members, fold=fold)
         for one in some:
-            field = KINDS[one.kind]
-            known = [key for key in getattr(compared, field) if str(key) != one.key]
-            key = int(one.key) if one.kind == "attempt" else one.key
-            changed: dict[str, Any] = {field: (*known, key) if drawn else tuple(known)}
+            known = [key for key in getattr(compared, one.kind) if key != one.key]
+            changed: dict[str, Any] = {one.kind: (*known, one.key) if drawn else tuple(known)}
             compared = replace(compared, **changed)
         self._apply(compared)
 

@@ -47,12 +47,10 @@ class NumberFormat(NamedTuple):
 
     def write(self, value: float) -> str | None:
         """Return a number's label; None if it would be wrong by more than is tolerable."""
-        if self.power or self.offset:
-            exact, tolerable = (
-                float(Decimal(most).scaleb(-self.power)) for most in (self.exact, self.tolerable)
-            )
-            return written(self._rest(value), exact, tolerable, self.letters_from)
-        return written(value, self.exact, self.tolerable, self.letters_from)
+        exact, tolerable = (
+            float(Decimal(most).scaleb(-self.power)) for most in (self.exact, self.tolerable)
+        )
+        return written(self._rest(value), exact, tolerable, self.letters_from)
 
     def nearest(self, value: float) -> str:
         """Return the label that is nearest to a number."""
