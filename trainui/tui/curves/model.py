@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import SeriesSummary
 from trainui.domain.search import Search
 from trainui.formatting import quantity
 from trainui.store.points.x_axis import Axis
+
+if TYPE_CHECKING:
+    from trainui.tui.curves.series import Candidate
 
 NAN, ABOVE, BELOW = 1, 2, 4
 """Bit flags of the values in a column that are not finite, as in `store.points.binning`."""
@@ -46,27 +49,6 @@ class Comparison:
         counts = ((self.attempts, "attempt"), (self.members, "sweep member"), (self.runs, "run"))
         parts = [quantity(len(some), word) for some, word in counts if some]
         return f"with {', '.join(parts)}" if parts else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A series that can be drawn into a plot for comparison."""
-
-    kind: str
-    """The field of `Comparison` for it: `attempts`, `members` or `runs`."""
-    key: int | str
-    """The attempt's number, the member's stage id, or the run's id."""
-    label: str
-    params: Mapping[str, str]
-    """The parameters in which the candidates differ."""
-    own: bool
-    live: bool
-    best: float | None
-    last: float | None
-    nonfinite: int = 0
-    """How many of its values are NaN or infinite."""
-    nan_since: float | None = None
-    """The step of the first of them; None: unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,14 +26,13 @@ from trainui.tui.curves.drawing.annotations import StageAlert, annotations_of, r
 from trainui.tui.curves.model import (
     ALL_IN_ONE,
     AxisPositions,
-    Candidate,
     Chart,
     Curves,
     CurvesWanted,
     PlotLine,
 )
 from trainui.tui.curves.preview import NOTHING, PreviewedSeries, PreviewReader, with_previews
-from trainui.tui.curves.series import CurvesRequest, PlottedSeries, sources
+from trainui.tui.curves.series import Candidate, CurvesRequest, PlottedSeries, sources
 from trainui.tui.run.sweep.matrix_reader import MatrixReader, NanSteps
 
 if TYPE_CHECKING:

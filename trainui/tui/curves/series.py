@@ -5,9 +5,9 @@ Also reads the figures of all series of a stage, and the x axes that they can be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from trainui.domain.records import SeriesSummary, StageRecord
 from trainui.domain.states import ENDED, Status
@@ -16,7 +16,7 @@ from trainui.store.points import curves
 from trainui.store.points.x_axis import Axis
 from trainui.store.read import stage_alerts, views
 from trainui.text import harmless
-from trainui.tui.curves.model import Candidate, CurvesWanted
+from trainui.tui.curves.model import CurvesWanted
 
 if TYPE_CHECKING:
     from trainui.store.points.segments import SeriesSegments
@@ -47,6 +47,31 @@ class PlottedSeries:
     """True if it is a member of a sweep and has completed."""
     over: str | None = None
     """The parameter that its sweep is folded over by its definition."""
+
+
+class Candidate(NamedTuple):
+    """A series that can be drawn into a plot for comparison."""
+
+    series: PlottedSeries
+    params: Mapping[str, str]
+    """The parameters in which the candidates differ."""
+    summary: SeriesSummary | None
+    """None: the metric has no values in it."""
+    best: float | None
+    nan_since: float | None
+    """The step of its first NaN or infinite value; None: unknown."""
+
+    @property
+    def field(self) -> str:
+        """The field of `Comparison` for it."""
+        if self.series.attempt is not None:
+            return "attempts"
+        return "runs" if self.series.run else "members"
+
+    @property
+    def key(self) -> int | str:
+        """The attempt's number, the run's id, or the member's stage id."""
+        return self.series.attempt or self.series.run or self.series.owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,39 +150,12 @@ def read_candidates(
         if one.attempt is not None:
             some = curves.summaries(connection, [one.owner], metric, attempt=one.attempt)
             summary, nan_since = next(iter(some), None), None
-        result.append(_candidate(one, names, summary, nan_since, lower=lower))
+        best = None
+        if summary is not None and lower is not None:
+            best = summary.min if lower else summary.max
+        params = {name: value for name, value in one.params if name in names}
+        result.append(Candidate(one, params, summary, best, nan_since))
     return tuple(result)
-
-
-def _candidate(
-    one: PlottedSeries,
-    names: Sequence[str],
-    summary: SeriesSummary | None,
-    nan_since: float | None,
-    *,
-    lower: bool | None,
-) -> Candidate:
-    params = dict(one.params)
-    kind: str = "runs" if one.run else "members"
-    key: int | str = one.run or one.owner
-    if one.attempt is not None:
-        kind, key = "attempts", one.attempt
-    best = last = None
-    if summary is not None:
-        last = summary.last
-        best = None if lower is None else summary.min if lower else summary.max
-    return Candidate(
-        kind,
-        key,
-        one.label,
-        {name: params[name] for name in names if name in params},
-        one.own,
-        one.live,
-        best,
-        last,
-        summary.nonfinite if summary is not None else 0,
-        nan_since,
-    )
 
 
 def _own(stage: StageRecord, attempt: int | None) -> PlottedSeries:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 from trainui.pipeline.folding import is_repeat, moments
@@ -71,11 +70,13 @@ def folded(lines: Sequence[PlotLine], label: str) -> PlotLine:
     shown = np.where(np.isnan(at), np.nan, means)
     done = [line for line in lines if line.completed] or lines
     bests = [line.best[0] for line in done if line.best is not None]
-    first = min(lines, key=lambda line: line.index)
+    kinds: dict[int, int] = {}
+    for column, kind in (odd for line in lines for odd in line.odd):
+        kinds[column] = kinds.get(column, 0) | kind
     values = tuple(shown.tolist())
-    return replace(
-        first,
+    return PlotLine(
         label=label,
+        index=min(line.index for line in lines),
         own=any(line.own for line in lines),
         at=tuple(at.tolist()),
         steps=tuple(steps.tolist()),
@@ -85,17 +86,13 @@ def folded(lines: Sequence[PlotLine], label: str) -> PlotLine:
         means=values,
         smooths=values,
         lasts=values,
-        odd=_all_odd(lines),
-        old_lows=(),
-        old_highs=(),
-        boundaries=(),
+        odd=tuple(sorted(kinds.items())),
         end=max(line.end for line in lines),
         best=(statistics.fmean(bests), math.nan, math.nan) if bests else None,
         last=_last(lines),
         members=tuple(line.smooths for line in lines),
         counts=tuple(counts.tolist()),
         deviations=tuple(found.deviations.tolist()),
-        pruned="",
         nan_since=min((one.nan_since for one in lines if one.nan_since is not None), default=None),
     )
 
@@ -119,11 +116,3 @@ def _filled(values: Sequence[float]) -> list[float]:
             share = (at - left) / (right - left)
             found[at] = values[left] + (values[right] - values[left]) * share
     return found
-
-
-def _all_odd(lines: Sequence[PlotLine]) -> tuple[tuple[int, int], ...]:
-    kinds: dict[int, int] = {}
-    for line in lines:
-        for at, kind in line.odd:
-            kinds[at] = kinds.get(at, 0) | kind
-    return tuple(sorted(kinds.items()))

@@ -13,7 +13,8 @@ from textual.widget import Widget
 from trainui.domain.records import RunRecord
 from trainui.text import harmless
 from trainui.tui.actions.target import Target
-from trainui.tui.curves.model import ALL_IN_ONE, Candidate, Comparison, CurvesWanted
+from trainui.tui.curves.model import ALL_IN_ONE, Comparison, CurvesWanted
+from trainui.tui.curves.series import Candidate
 from trainui.tui.curves.view_options import CurvesState, after
 from trainui.tui.data.query import MetricQuery
 from trainui.tui.data.snapshot import Snapshot
@@ -64,21 +65,23 @@ class CandidateList(CursorView):
     def is_chosen(self, one: Candidate) -> bool:
         """Return True if a candidate is drawn."""
         compared = self.state.drawn
-        if one.own or (one.kind == "members" and compared.sweep):
+        if one.series.own or (one.field == "members" and compared.sweep):
             return True
-        return one.key in getattr(compared, one.kind)
+        return one.key in getattr(compared, one.field)
 
     def choose(self, some: Sequence[Candidate], *, drawn: bool) -> None:
         """Add candidates to what is drawn, or remove them."""
         compared = self.state.drawn
         if compared.sweep:
-            siblings = (one for one in self.candidates if one.kind == "members" and not one.own)
+            siblings = (
+                one for one in self.candidates if one.field == "members" and not one.series.own
+            )
             members = tuple(str(one.key) for one in siblings)
             fold = None if compared.fold == ALL_IN_ONE else compared.fold
             compared = replace(compared, sweep=False, members=members, fold=fold)
         for one in some:
-            known = [key for key in getattr(compared, one.kind) if key != one.key]
-            changed: dict[str, Any] = {one.kind: (*known, one.key) if drawn else tuple(known)}
+            known = [key for key in getattr(compared, one.field) if key != one.key]
+            changed: dict[str, Any] = {one.field: (*known, one.key) if drawn else tuple(known)}
             compared = replace(compared, **changed)
         self._apply(compared)
 
@@ -102,7 +105,7 @@ class CandidateList(CursorView):
         for name in self.params:
             values = (cell_len(_value(one, name)) for one in self.candidates)
             widths.append(min(max([cell_len(name), *values]), MOST_PARAM))
-        label = max((cell_len(one.label) for one in self.candidates), default=0)
+        label = max((cell_len(one.series.label) for one in self.candidates), default=0)
         room = width - 8 - 2 * VALUE
         label = max(min(label, MOST_LABEL, room - STATE), 8)
         since = (cell_len(_nonfinite(one).rpartition("  ×")[0]) for one in self.candidates)
@@ -122,12 +125,17 @@ class CandidateList(CursorView):
         ]
         return (
             Segment("[x] " if chosen else "[ ] ", "good" if chosen else "dim"),
-            Segment("  " + fit(fit_middle(one.label, label), label), "strong" if one.own else ""),
+            Segment(
+                "  " + fit(fit_middle(one.series.label, label), label),
+                "strong" if one.series.own else "",
+            ),
             *params,
             Segment("  " + fit(number(one.best), VALUE, right=True)),
-            Segment(fit(number(one.last), VALUE, right=True)),
+            Segment(fit(number(one.summary.last if one.summary else None), VALUE, right=True)),
             Segment(_nonfinite(one), "bad"),
-            Segment("  this one" if one.own else "  running" if one.live else "", "dim"),
+            Segment(
+                "  this one" if one.series.own else "  running" if one.series.live else "", "dim"
+            ),
         )
 
     def action_choose(self) -> None:
@@ -135,7 +143,7 @@ class CandidateList(CursorView):
         if not 0 < self.cursor <= len(self.shown):
             return
         one = self.shown[self.cursor - 1]
-        if one.own:
+        if one.series.own:
             self.notify("the curve of the current stage is always drawn")
         else:
             self.choose([one], drawn=not self.is_chosen(one))
@@ -143,7 +151,7 @@ class CandidateList(CursorView):
 
     def action_all(self) -> None:
         """Choose all curves shown; if all are chosen, none."""
-        others = [one for one in self.shown if not one.own]
+        others = [one for one in self.shown if not one.series.own]
         self.choose(others, drawn=not all(map(self.is_chosen, others)))
 
     def action_fold(self) -> None:
@@ -154,7 +162,7 @@ class CandidateList(CursorView):
 
 
 def _text(one: Candidate) -> str:
-    return f"{one.label} {' '.join(f'{k}={v}' for k, v in one.params.items())}".casefold()
+    return f"{one.series.label} {' '.join(f'{k}={v}' for k, v in one.params.items())}".casefold()
 
 
 class ComparisonScreen(Page):
@@ -253,7 +261,7 @@ def _value(one: Candidate, name: str) -> str:
 
 def _nonfinite(one: Candidate) -> str:
     """Return how many values are NaN or infinite, and since when; empty if there are none."""
-    if not one.nonfinite:
+    if one.summary is None or not one.summary.nonfinite:
         return ""
     since = "" if one.nan_since is None else f"  NaN since step {exact_step(one.nan_since)}"
-    return f"{since}  ×{one.nonfinite} not finite"
+    return f"{since}  ×{one.summary.nonfinite} not finite"
