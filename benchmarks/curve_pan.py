@@ -109,7 +109,7 @@ class Reading:
 
 def pan(show: Show, axis: Axis, share: float, rounds: int) -> Iterator[float]:
     """Yield the milliseconds of each picture as a window moves by a quarter of itself."""
-    whole = CurvesWanted(columns=2 * CELLS, names=("loss",), axis=axis)
+    whole = CurvesWanted(columns=2 * CELLS, names=("loss",), view=PlotOptions(axis=axis))
     low, high = show(whole).extent
     width = (high - low) * share
     by = min(width / 4, (high - low - width) / rounds)
@@ -117,7 +117,7 @@ def pan(show: Show, axis: Axis, share: float, rounds: int) -> Iterator[float]:
     for at in range(rounds + 1):
         window = low + at * by, low + at * by + width
         begun = time.perf_counter()
-        chart = show(replace(whole, window=window))
+        chart = show(replace(whole, view=replace(view, window=window)))
         plot(chart, view, Frame(CELLS, LINES, feet=2))
         if at:  # the first picture of an axis looks where its points lie
             yield (time.perf_counter() - begun) * 1000

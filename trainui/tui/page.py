@@ -27,7 +27,7 @@ from trainui.tui.widgets.search_input import SearchBar
 if TYPE_CHECKING:
     from trainui.domain.records import RunRecord
     from trainui.store.read.run_list import RunLine
-    from trainui.tui.curves.view_options import CurvesState
+    from trainui.tui.curves.state import CurvesState
 
 
 CURVES = "curves"
@@ -207,7 +207,7 @@ class Page(RunActions):
 
     def saved_curves_state(self, run_id: str) -> CurvesState:
         """Return the choices on a run's curves as last used."""
-        from trainui.tui.curves.view_options import CurvesState
+        from trainui.tui.curves.state import CurvesState
 
         return CurvesState.restored(self.host.preferences.get(CURVES, dict), run_id)
 

@@ -223,7 +223,7 @@ async def test_a_comparison_that_was_left_before_the_curves_were_read_does_not_o
         await driven.press("3", "m")
         await driven.until_shown("smoothing 0.6")
         await driven.until(
-            lambda: driven.run.panes.curves.curves.wanted.smoothing > 0, "smoothed curves"
+            lambda: driven.run.panes.curves.curves.wanted.view.smoothing > 0, "smoothed curves"
         )
         assert driven.app.screen is driven.run
 

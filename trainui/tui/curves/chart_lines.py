@@ -45,7 +45,8 @@ def plot_line(
     lower: bool | None,
 ) -> PlotLine:
     """Return the line of a series in a window of the x axis; its best is the lowest, if `lower`."""
-    found = plotted.window(*window, wanted.columns, weight=wanted.smoothing, log=wanted.log_x)
+    view = wanted.view
+    found = plotted.window(*window, wanted.columns, weight=view.smoothing, log=view.log_x)
     best = None if lower is None else plotted.best(lower=lower)
     has_old = bool((found.old_minimum == found.old_minimum).any())
     odd = found.odd.nonzero()[0]

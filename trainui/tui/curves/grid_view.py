@@ -29,7 +29,7 @@ from trainui.tui.curves.grid import (
 )
 from trainui.tui.curves.interaction import CurveKeys
 from trainui.tui.curves.model import NOT_READ, Chart, Curves
-from trainui.tui.curves.view_options import CurvesState
+from trainui.tui.curves.state import CurvesState
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, Segment
 

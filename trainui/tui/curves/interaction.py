@@ -14,7 +14,8 @@ from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.cursor_values import next_x, value_at, x_positions
 from trainui.tui.curves.drawing.x_axis import XAxis
 from trainui.tui.curves.model import ALL_IN_ONE, NOT_READ, Chart, Comparison, Curves, CurvesWanted
-from trainui.tui.curves.view_options import SMOOTHINGS, CurvesState, PlotOptions, after
+from trainui.tui.curves.state import CurvesState
+from trainui.tui.curves.view_options import SMOOTHINGS, PlotOptions, after
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, text_rows
 from trainui.tui.widgets.line_view import RowsView
@@ -99,16 +100,11 @@ class CurveKeys(RowsView):
 
     def wanted(self) -> CurvesWanted:
         """Return the query for what is visible."""
-        view = self.view
         return CurvesWanted(
             columns=max(2 * self.plot_cells(), 16),
             names=self.names_to_read(),
-            axis=view.axis,
-            window=view.window,
-            smoothing=view.smoothing,
-            log_x=view.log_x,
+            view=replace(self.view, cursor=None, highlight=""),
             compared=self.state.drawn,
-            convert=view.convert,
             attempt=self.attempt,
         )
 
@@ -116,7 +112,7 @@ class CurveKeys(RowsView):
         """Show these curves, or the text `empty` if there are none; query others if needed."""
         self.curves, self._empty = curves, empty
         found = curves.converted  # the window and the cursor, to the new axis
-        if found is not None and curves.wanted.convert == self.view.convert:
+        if found is not None and curves.wanted.view.convert == self.view.convert:
             self.state.view = self.view.converted(found)
         if curves.figures and self.view.axis not in curves.axes:
             self.state.view = replace(self.view.whole(), axis=Axis.STEP)

@@ -11,6 +11,7 @@ from trainui.domain.records import SeriesSummary
 from trainui.domain.search import Search
 from trainui.formatting import quantity
 from trainui.store.points.x_axis import Axis
+from trainui.tui.curves.view_options import PlotOptions
 
 if TYPE_CHECKING:
     from trainui.tui.curves.series import Candidate
@@ -52,15 +53,6 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class AxisPositions:
-    """A window and a cursor on another axis, to be converted to the axis of a query."""
-
-    axis: Axis
-    window: tuple[float, float] | None
-    cursor: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class CurvesWanted:
     """A query for a stage's metrics."""
 
@@ -68,16 +60,9 @@ class CurvesWanted:
     """Columns of a plot, two a character."""
     names: tuple[str, ...] | None = None
     """The metrics to read, by their stored names; None: the first ones."""
-    axis: Axis = Axis.STEP
-    window: tuple[float, float] | None = None
-    """The visible part of the axis; None: all."""
-    smoothing: float = 0.0
-    """Smoothing weight (`store.points.smoothing`); 0: not smoothed."""
-    log_x: bool = False
-    """Bin the columns on a logarithmic x axis."""
+    view: PlotOptions = field(default_factory=PlotOptions)
+    """The options that the data depends on; without cursor and highlight."""
     compared: Comparison = Comparison()
-    convert: AxisPositions | None = None
-    """The window and the cursor from before a change of the axis."""
     candidates: bool = False
     """Also read what the first metric can be compared with."""
     sought: tuple[str, ...] = ()
@@ -197,8 +182,8 @@ class Curves:
     """Only the metrics that were read."""
     candidates: tuple[Candidate, ...] = ()
     """What the first metric can be compared with; empty unless queried."""
-    converted: AxisPositions | None = None
-    """The window and the cursor of `wanted.convert` on the axis of the query."""
+    converted: PlotOptions | None = None
+    """`wanted.view.convert`, with its window and cursor on the axis of the query."""
     axes: tuple[Axis, ...] = (Axis.STEP,)
     """The x axes that have data."""
     choice: str = ""

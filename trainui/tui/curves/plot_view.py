@@ -16,7 +16,8 @@ from trainui.tui.curves.drawing.plot import plot
 from trainui.tui.curves.interaction import CurveKeys
 from trainui.tui.curves.legend import table_rows
 from trainui.tui.curves.model import Chart
-from trainui.tui.curves.view_options import CurvesState, after
+from trainui.tui.curves.state import CurvesState
+from trainui.tui.curves.view_options import after
 from trainui.tui.keymap import bindings
 
 

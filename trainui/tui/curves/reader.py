@@ -25,7 +25,6 @@ from trainui.tui.curves.comparison.other_runs import OtherRuns
 from trainui.tui.curves.drawing.annotations import StageAlert, annotations_of, read_alerts
 from trainui.tui.curves.model import (
     ALL_IN_ONE,
-    AxisPositions,
     Chart,
     Curves,
     CurvesWanted,
@@ -33,6 +32,7 @@ from trainui.tui.curves.model import (
 )
 from trainui.tui.curves.preview import NOTHING, PreviewedSeries, PreviewReader, with_previews
 from trainui.tui.curves.series import Candidate, CurvesRequest, PlottedSeries, sources
+from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.run.sweep.matrix_reader import MatrixReader, NanSteps
 
 if TYPE_CHECKING:
@@ -111,7 +111,8 @@ class CurveReader:
         if fresh := before != what or due <= now:
             known = {figure.name for figure in figures}
             if converted is not None:
-                request = replace(request, wanted=replace(wanted, window=converted.window))
+                view = replace(wanted.view, window=converted.window)
+                request = replace(request, wanted=replace(wanted, view=view))
             charts = tuple(self._chart(request, name, lines) for name in names if name in known)
             self._drawn = what, charts, now + PERIOD
         return Curves(
@@ -151,14 +152,15 @@ class CurveReader:
         words = f"the best {len(best)} of {len(members)} by {group.metric}"
         return [one for one in found if one.owner in drawn], words
 
-    def _converted(self, request: CurvesRequest, names: Sequence[str]) -> AxisPositions | None:
+    def _converted(self, request: CurvesRequest, names: Sequence[str]) -> PlotOptions | None:
         """Convert the window and the cursor from before a change of the axis, by the steps."""
-        connection, wanted, before = request.connection, request.wanted, request.wanted.convert
+        connection, wanted, before = request.connection, request.wanted, request.wanted.view.convert
         if before is None or not names:
             return None
         own = PlottedSeries(request.stage.id, "", 0, wanted.attempt, own=True)
         source, target = (
-            self._plotted(connection, own, names[0], axis) for axis in (before.axis, wanted.axis)
+            self._plotted(connection, own, names[0], axis)
+            for axis in (before.axis, wanted.view.axis)
         )
 
         def convert(x: float) -> float:
@@ -167,15 +169,15 @@ class CurveReader:
         window, cursor = before.window, before.cursor
         if window is not None:
             low, high = convert(window[0]), convert(window[1])
-            window = (low, high) if high > low and not (wanted.log_x and low <= 0) else None
+            window = (low, high) if high > low and not (wanted.view.log_x and low <= 0) else None
         if cursor is not None:
             cursor = at if math.isfinite(at := convert(cursor)) else None
-        return AxisPositions(wanted.axis, window, cursor)
+        return replace(before, axis=wanted.view.axis, window=window, cursor=cursor)
 
     def _read_preview(self, request: CurvesRequest) -> None:
         """Sample the stage's files; samples have no times, so only the step axis uses them."""
         stage, wanted = request.stage, request.wanted
-        whole = wanted.axis == Axis.STEP and wanted.attempt is None
+        whole = wanted.view.axis == Axis.STEP and wanted.attempt is None
         found = self._previews.read(request.connection, stage) if whole else NOTHING
         if found is not self._preview:
             self._preview, self._drawn = found, _NOT_DRAWN
@@ -232,18 +234,18 @@ class CurveReader:
         return found
 
     def _chart(self, request: CurvesRequest, name: str, sources: Sequence[PlottedSeries]) -> Chart:
-        connection, wanted = request.connection, request.wanted
+        connection, wanted, view = request.connection, request.wanted, request.wanted.view
         plotted = [
             (source, one)
             for source in sources
-            if (one := self._plotted(connection, source, name, wanted.axis)).extent is not None
+            if (one := self._plotted(connection, source, name, view.axis)).extent is not None
         ]
         extents = [one.extent for _, one in plotted if one.extent is not None]
         live = any(source.live for source, _ in plotted)
         extent = chart_lines.whole_extent(extents, live=live)
-        if wanted.log_x:
-            extent = chart_lines.positive_extent(extent, wanted.axis)
-        low, high = wanted.window or extent
+        if view.log_x:
+            extent = chart_lines.positive_extent(extent, view.axis)
+        low, high = view.window or extent
         search = request.stage.definition.search
         lower = lower_is_better(name, search)
         drawn = {
@@ -251,12 +253,12 @@ class CurveReader:
             for source, one in plotted
         }
         own = next((line for line in drawn.values() if line.own), None)
-        found = annotations_of(self._alerts, name, own, wanted.axis, wanted.attempt) if own else ()
+        found = annotations_of(self._alerts, name, own, view.axis, wanted.attempt) if own else ()
         lines = tuple(
             folded([drawn[one] for one in some], label) if len(some) > 1 else drawn[some[0]]
             for label, some in groups(list(drawn), wanted.compared.fold)
         )
-        return Chart(name, low, high, lines, extent, found, wanted.log_x, search)
+        return Chart(name, low, high, lines, extent, found, view.log_x, search)
 
     def _line(
         self,
@@ -268,7 +270,8 @@ class CurveReader:
         *,
         lower: bool | None,
     ) -> PlotLine:
-        options = (wanted.axis, wanted.log_x, wanted.columns, wanted.smoothing)
+        view = wanted.view
+        options = (view.axis, view.log_x, view.smoothing, wanted.columns)
         key = (source.owner, name, window, options, source, lower)
         line: PlotLine = self._cached(
             key, lambda: chart_lines.plot_line(source, plotted, window, wanted, lower=lower)

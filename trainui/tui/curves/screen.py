@@ -17,7 +17,8 @@ from trainui.text import harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.curves.cursor_values import zoom_text
 from trainui.tui.curves.plot_view import CurvePlot
-from trainui.tui.curves.view_options import AXES, CurvesState
+from trainui.tui.curves.state import CurvesState
+from trainui.tui.curves.view_options import AXES
 from trainui.tui.data.query import MetricQuery
 from trainui.tui.data.snapshot import CurvesPage, Snapshot
 from trainui.tui.keymap import bindings

@@ -1,4 +1,4 @@
-"""Plot options (x axis, window, smoothing, log scale, cursor) and the user's choices on curves.
+"""Plot options: x axis, window, smoothing, log scale and cursor.
 
 A window is never wider than the data, and never narrower than floats can resolve.
 """
@@ -6,23 +6,14 @@ A window is never wider than the data, and never narrower than floats can resolv
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
-from trainui.domain.headline_metric import is_clock, is_headline
-from trainui.domain.records import SeriesSummary
 from trainui.store.points.x_axis import Axis
-from trainui.tui.curves.model import AxisPositions, Comparison
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)
 """Smoothing weights (`store.points.smoothing`), in the order in which the key cycles."""
-
-MOST_PINNED = 100
-"""The most pinned metrics that are saved, of all pipelines together."""
-
-MOST_RUNS = 50
-"""The most runs whose choices are saved, the last ones used."""
 
 NARROWEST = 1e-9
 """The narrowest window, as a share of the whole axis."""
@@ -56,8 +47,8 @@ class PlotOptions:
     """X position of the cursor; None: no cursor."""
     highlight: str = ""
     """The label of the only bright line; empty: none."""
-    convert: AxisPositions | None = None
-    """The window and the cursor on the previous axis, until they are converted to this one."""
+    convert: PlotOptions | None = None
+    """The options on the previous axis, until its window and cursor are converted to this one."""
 
     @property
     def words(self) -> list[str]:
@@ -73,7 +64,7 @@ class PlotOptions:
 
     def along(self, axis: Axis) -> PlotOptions:
         """Return the options for another axis, on which the same part and point are shown."""
-        before = self.convert or AxisPositions(self.axis, self.window, self.cursor)
+        before = self.convert or self
         needed = before.window is not None or before.cursor is not None
         return replace(
             self,
@@ -84,9 +75,9 @@ class PlotOptions:
             convert=before if needed else None,
         )
 
-    def converted(self, positions: AxisPositions) -> PlotOptions:
-        """Return the options with the window and the cursor converted to the axis."""
-        return replace(self, window=positions.window, cursor=positions.cursor, convert=None)
+    def converted(self, places: PlotOptions) -> PlotOptions:
+        """Return the options with a window and a cursor that were converted to the axis."""
+        return replace(self, window=places.window, cursor=places.cursor, convert=None)
 
     def zoomed(self, factor: float, shown: Window, extent: Window, around: float) -> PlotOptions:
         """Scale the window's width by `factor`, keeping the position `around` in place."""
@@ -125,135 +116,3 @@ def after(choices: Sequence[Choice], present: Choice) -> Choice:
     """Return the choice after the present one, cyclically."""
     at = choices.index(present) if present in choices else -1
     return choices[(at + 1) % len(choices)]
-
-
-@dataclass(slots=True)
-class CurvesState:
-    """The user's choices on a run's curves, shared by the pane and the page of one metric."""
-
-    run_id: str = ""
-    view: PlotOptions = field(default_factory=PlotOptions)
-    log: set[str] = field(default_factory=set)
-    """The metrics with a logarithmic y axis."""
-    metric: str = ""
-    """The selected metric, by its stored name; empty: the first one."""
-    pinned: list[str] = field(default_factory=list)
-    """Pinned metrics, which are shown first, in the order of pinning."""
-    filter: tuple[str, ...] = ()
-    """Words; only metrics whose names contain all of them are shown."""
-    compared: Comparison = field(default_factory=Comparison)
-    """What the curves are compared with."""
-    all_members: bool = False
-    """True while a folded sweep is selected: its members are drawn unless others are chosen."""
-    time: float | None = None
-    """Time of the point under the cursor, until the log has been scrolled to it."""
-    saved: Mapping[str, Any] = field(default_factory=dict)
-    """The choices to save, as plain data; read by `restored`."""
-
-    @classmethod
-    def restored(cls, saved: Mapping[str, Any], run_id: str) -> CurvesState:
-        """Restore the saved choices of a run; invalid values are ignored."""
-        runs, pinned = saved.get("runs"), saved.get("pinned")
-        own = runs.get(run_id) if isinstance(runs, dict) else None
-        own = own if isinstance(own, dict) else {}
-        axis, smoothing, fold = own.get("axis"), own.get("smoothing"), own.get("fold")
-        view = PlotOptions(
-            axis=next((one for one in Axis if one == axis), Axis.STEP),
-            smoothing=next((one for one in SMOOTHINGS if one == smoothing), 0.0),
-            log_x=own.get("log_x") is True,
-        )
-        compared = Comparison(
-            attempts=_items(own.get("attempts"), int),
-            members=_items(own.get("members"), str),
-            runs=_items(own.get("with_runs"), str),
-            sweep=own.get("sweep") is True,
-            fold=fold if isinstance(fold, str) else None,
-        )
-        return cls(
-            run_id,
-            view,
-            set(_items(own.get("log"), str)),
-            pinned=list(_items(pinned, str)),
-            compared=compared,
-            saved=saved,
-        )
-
-    @property
-    def drawn(self) -> Comparison:
-        """What is drawn beside the stage's own curves."""
-        return self.compared or Comparison(sweep=self.all_members)
-
-    def choose(self, view: PlotOptions) -> None:
-        """Apply plot options; all of them except window and cursor are saved for the run."""
-        self.view = view
-        own = {
-            "axis": str(view.axis) if view.axis != Axis.STEP else None,
-            "smoothing": view.smoothing,
-            "log_x": view.log_x,
-            "log": sorted(self.log),
-            "attempts": list(self.compared.attempts),
-            "members": list(self.compared.members),
-            "with_runs": list(self.compared.runs),
-            "sweep": self.compared.sweep,
-            "fold": self.compared.fold,
-        }
-        changed = {key: value for key, value in own.items() if value}
-        before = self.saved.get("runs")
-        runs = dict(before) if isinstance(before, dict) else {}
-        runs.pop(self.run_id, None)
-        if changed:
-            runs[self.run_id] = changed
-        kept = dict(list(runs.items())[-MOST_RUNS:])
-        self.saved = {"pinned": self.pinned[-MOST_PINNED:], "runs": kept}
-
-    def view_of(self, metric: str) -> PlotOptions:
-        """Return the options with which a metric is plotted."""
-        return replace(self.view, log=True) if metric in self.log else self.view
-
-    def reset(self) -> None:
-        """Set all options of the plots to their defaults, and remove the comparison."""
-        self.log.clear()
-        self.compared = Comparison()
-        self.choose(PlotOptions())
-
-    @property
-    def words(self) -> list[str]:
-        """Return the choices that differ from the defaults, as short phrases."""
-        compared = [self.compared.words] if self.compared else []
-        return [*compared, *self.view.words]
-
-    def pin(self, metric: str) -> None:
-        """Pin or unpin a metric."""
-        if metric in self.pinned:
-            self.pinned.remove(metric)
-        else:
-            self.pinned.append(metric)
-
-    def shown(self, figures: Sequence[SeriesSummary]) -> list[SeriesSummary]:
-        """Return the metrics that pass the filter: pinned ones, losses and scores, then others.
-
-        Without a filter, clocks (epoch, time) are left out unless there is nothing else: they are
-        axes.
-        """
-        fitting = [
-            one for one in figures if all(word in one.name.casefold() for word in self.filter)
-        ]
-        hidden = self.hidden(figures)
-        fitting = [one for one in fitting if one not in hidden] or fitting
-        return sorted(fitting, key=self._rank)
-
-    def hidden(self, figures: Sequence[SeriesSummary]) -> list[SeriesSummary]:
-        """Return the clocks that are left out."""
-        if self.filter:
-            return []
-        return [one for one in figures if one.name not in self.pinned and is_clock(one.name)]
-
-    def _rank(self, one: SeriesSummary) -> tuple[int, bool]:
-        if one.name in self.pinned:
-            return self.pinned.index(one.name), False
-        return len(self.pinned), not is_headline(one.name)
-
-
-def _items(value: Any, kind: type[Choice]) -> tuple[Choice, ...]:
-    """Return the items of a list that are of a kind; of anything else none."""
-    return tuple(one for one in value if isinstance(one, kind)) if isinstance(value, list) else ()

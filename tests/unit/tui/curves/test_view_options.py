@@ -25,8 +25,9 @@ from trainui.tui.curves.drawing.axes import Frame
 from trainui.tui.curves.drawing.plot import plot
 from trainui.tui.curves.drawing.x_axis import XAxis
 from trainui.tui.curves.legend import table_rows
-from trainui.tui.curves.model import AxisPositions, Comparison
-from trainui.tui.curves.view_options import CurvesState, PlotOptions
+from trainui.tui.curves.model import Comparison
+from trainui.tui.curves.state import CurvesState
+from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.render.styled_text import plain
 
 ALL = (0.0, 100.0)
@@ -75,9 +76,9 @@ def test_zooming_ends_before_points_become_indistinguishable() -> None:
 def test_another_axis_keeps_the_part_and_the_cursor_until_they_are_converted() -> None:
     before = PlotOptions(window=(1.0, 2.0), cursor=1.5, smoothing=0.6)
     view = before.along(Axis.EPOCH).along(Axis.WALL)
-    assert view.convert == AxisPositions(Axis.STEP, (1.0, 2.0), 1.5)
+    assert view.convert == before
     assert (view.window, view.cursor, view.smoothing) == (None, None, 0.6)
-    found = view.converted(AxisPositions(Axis.WALL, (11.0, 12.0), 11.5))
+    found = view.converted(PlotOptions(window=(11.0, 12.0), cursor=11.5))
     assert (found.window, found.cursor, found.convert) == ((11.0, 12.0), 11.5, None)
     assert PlotOptions().along(Axis.WALL).convert is None
 

@@ -15,7 +15,8 @@ from trainui.text import harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.curves.model import ALL_IN_ONE, Comparison, CurvesWanted
 from trainui.tui.curves.series import Candidate
-from trainui.tui.curves.view_options import CurvesState, after
+from trainui.tui.curves.state import CurvesState
+from trainui.tui.curves.view_options import after
 from trainui.tui.data.query import MetricQuery
 from trainui.tui.data.snapshot import Snapshot
 from trainui.tui.keymap import bindings

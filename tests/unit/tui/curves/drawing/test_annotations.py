@@ -25,7 +25,9 @@ from trainui.tui.render.styled_text import plain
 def read(store: Store, axis: Axis = Axis.STEP) -> Curves:
     connection = connect(store)
     found = views.stages(connection, "run-of-train")
-    return CurveReader().read(connection, found[0], found, CurvesWanted(columns=80, axis=axis))
+    return CurveReader().read(
+        connection, found[0], found, CurvesWanted(columns=80, view=PlotOptions(axis=axis))
+    )
 
 
 def chart(curves: Curves, name: str) -> Chart:
