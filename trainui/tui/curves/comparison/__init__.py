@@ -1,1 +1,1 @@
-"""The choice of the curves that are drawn together. Read `candidates` first."""
+"""The choice of the curves that are drawn together. Read `screen` first."""
