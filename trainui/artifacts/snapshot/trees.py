@@ -15,8 +15,8 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 DIRECTORY = ".snapshots"
 """The trees' directory, beside the runs' directories."""
@@ -39,16 +39,15 @@ ATTEMPTS = 3
 _UNSUPPORTED = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 
 
-@dataclass(frozen=True, slots=True)
-class TreeFile:
-    """A file of a tree."""
+class TreeFile(NamedTuple):
+    """A file of a tree, in the order of the manifest's lines."""
 
-    name: str
-    """Relative to the root."""
     source: str
     """The state of the user's file when it was copied."""
     own: str
     """The state of the copy; it differs if the file system rounds times."""
+    name: str
+    """Relative to the root."""
 
 
 def state(found: os.stat_result) -> str:
@@ -138,17 +137,11 @@ def _used_at(tree: Path) -> int:
 
 def manifest(tree: Path) -> Sequence[TreeFile] | None:
     """Return the files of a tree, in the order of their numbers; None if it does not exist."""
-    lines = _lines(tree)
-    return None if lines is None else [TreeFile(name, *states) for *states, name in lines]
-
-
-def _lines(tree: Path) -> list[list[str]] | None:
-    """Return a manifest's lines, each of which has source, own state and name."""
     try:
         text = (tree / MANIFEST).read_bytes().decode(errors="surrogateescape")
     except FileNotFoundError:
         return None
-    return [line.split("|", 2) for line in text.split("\0")] if text else []
+    return [TreeFile(*line.split("|", 2)) for line in text.split("\0")] if text else []
 
 
 def damaged(tree: Path) -> Iterator[str]:
@@ -159,12 +152,12 @@ def damaged(tree: Path) -> Iterator[str]:
         yield MANIFEST
         return
     try:
-        lines = _lines(tree)
-        if lines is None:
+        files = manifest(tree)
+        if files is None:
             yield MANIFEST
             return
-        for number, (_, own, _) in enumerate(lines):
-            if own != state_of(str(number), directory):
+        for number, one in enumerate(files):
+            if one.own != state_of(str(number), directory):
                 yield str(number)
     finally:
         os.close(directory)
@@ -197,7 +190,7 @@ def _build(root: str, states: Mapping[str, str], tree: Path, last: Path | None) 
     for number, (before, _) in enumerate(found):
         if number != before:
             (tree / str(before)).rename(tree / str(number))
-    text = "\0".join(f"{one.source}|{one.own}|{one.name}" for _, one in found)
+    text = "\0".join("|".join(one) for _, one in found)
     (tree / MANIFEST).write_bytes(text.encode(errors="surrogateescape"))
     return {one.name: one.source for _, one in found}
 
@@ -229,7 +222,7 @@ def _copied(source: str, name: str, path: str) -> TreeFile | None:
         with suppress(FileNotFoundError):
             os.unlink(path)  # noqa: PTH108
     own = state_of(path)
-    return None if before is None or own is None else TreeFile(name, before, own)
+    return None if before is None or own is None else TreeFile(before, own, name)
 
 
 def _put(built: Path, tree: Path) -> None:

@@ -79,7 +79,8 @@ def connect(database: Path | None = None) -> Connection:
     if database is not None:
         return _open(database)
     connection = _connect()
-    if _revision(connection) < HEAD:
+    found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    if str(found[0]) < HEAD:
         connection.close()
         from trainui.store.db.engine import open_store
 
@@ -96,10 +97,6 @@ def _connect() -> Connection:
     return postgres.connect_to_read(url)
 
 
-def _revision(connection: Connection) -> str:
-    return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
-
-
 def _open(database: Path) -> sqlite3.Connection:
     """Open an existing SQLite file read-only."""
     if not sqlite_file.size(database):
@@ -108,14 +105,14 @@ def _open(database: Path) -> sqlite3.Connection:
             f"there are no runs yet: {database} does not exist; start with `trainui demo`"
         )
     # if no file can be made beside it, SQLite can read it only if nobody else can write to it
-    is_shared = _can_be_shared(database)
+    is_shared = os.access(database.parent, os.W_OK) or Path(f"{database}-wal").exists()
     if is_shared:
         wal.check(database)
     query = "mode=ro" if is_shared else "immutable=1"
     connection = None
     try:
         connection = sqlite3.connect(
-            f"file:{_quoted(database)}?{query}", uri=True, check_same_thread=False
+            f"{database.absolute().as_uri()}?{query}", uri=True, check_same_thread=False
         )
         connection.execute("PRAGMA busy_timeout = 5000")
         connection.execute("SELECT 1 FROM runs LIMIT 1")
@@ -128,17 +125,6 @@ def _open(database: Path) -> sqlite3.Connection:
             ) from error
         raise sqlite_file.explain(error, database) from error
     return connection
-
-
-def _can_be_shared(database: Path) -> bool:
-    """Return True if the write-ahead log of a shared database exists, or can be created."""
-    return os.access(database.parent, os.W_OK) or Path(f"{database}-wal").exists()
-
-
-def _quoted(path: Path) -> str:
-    from urllib.parse import quote
-
-    return quote(str(path))
 
 
 def data_version(connection: Connection) -> int | str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple
 
 from trainui.store.points.chunks import Stats
 from trainui.store.points.columns import Columns
@@ -44,43 +43,7 @@ class Window:
     """Start position and number of each attempt after the first."""
 
 
-class Merged(NamedTuple):
-    """Non-empty columns, each merged from several finer ones."""
-
-    at: Ints
-    last_index: Ints
-    """The last finer column of each."""
-    minimum: Floats
-    maximum: Floats
-    mean: Floats
-    odd: Floats
-
-
-def merged(read: Columns, known: Any, x: Floats, grid: BinGrid) -> Merged:
-    """Merge non-empty columns over steps, by their positions `x`, into the columns shown."""
-    index = np.flatnonzero(known)
-    column = grid.index(x[index])
-    index, column = index[column >= 0], column[column >= 0]
-    starts = np.flatnonzero(np.diff(column, prepend=-1))
-    if not len(starts):
-        nothing, none = np.empty(0), np.empty(0, np.int64)
-        return Merged(none, none, nothing, nothing, nothing, nothing)
-    ends = np.append(starts[1:], len(column)) - 1
-    finite = (read.count - read.nonfinite)[index]
-    total = np.where(finite > 0, read.mean[index] * finite, 0.0)
-    counts = np.add.reduceat(finite, starts)
-    sums = np.add.reduceat(total, starts)
-    return Merged(
-        at=column[starts],
-        last_index=index[ends],
-        minimum=np.fmin.reduceat(read.minimum[index], starts),
-        maximum=np.fmax.reduceat(read.maximum[index], starts),
-        mean=np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0),
-        odd=np.where(np.add.reduceat(read.nonfinite[index], starts) > 0, NAN, 0).astype(float),
-    )
-
-
-def whole(column: Floats) -> Ints:
+def _whole(column: Floats) -> Ints:
     """Return a column as integers, with 0 for NaN."""
     return np.nan_to_num(column).astype(np.int64)
 
@@ -123,7 +86,7 @@ def columns_of_points(
         mean=spread(means),
         smooth=spread(means if smooth is None else np.where(counts > 0, smooth[last], np.nan)),
         last=spread(series.values[last]),
-        odd=whole(spread(np.bitwise_or.reduceat(kinds, starts))),
+        odd=_whole(spread(np.bitwise_or.reduceat(kinds, starts))),
         old_minimum=old_minimum,
         old_maximum=old_maximum,
         boundaries=boundaries,

@@ -81,12 +81,10 @@ def whole_steps(steps: Steps) -> Steps:
     """Return steps as int64 if none has a fraction, else as float64."""
     if steps.dtype.kind == "i":
         return steps
-    whole = steps.astype(np.int64) if _fit_int64(steps) else None
-    return whole if whole is not None and bool((whole == steps).all()) else steps
-
-
-def _fit_int64(steps: Floats) -> bool:
-    return bool(len(steps)) and bool((abs(steps) < 2.0**63).all())
+    if not len(steps) or not bool((abs(steps) < 2.0**63).all()):  # they do not fit
+        return steps
+    whole = steps.astype(np.int64)
+    return whole if bool((whole == steps).all()) else steps
 
 
 def step_number(step: float) -> int | float:

@@ -75,7 +75,7 @@ def columns(
                 grid,
             ),
         ]
-    return _fill(grid, np.concatenate(rows))
+    return fill(grid, np.concatenate(rows))
 
 
 def _series_id(connection: protocol.Connection, owner: str, name: str) -> int:
@@ -149,11 +149,11 @@ def of_figures(stats: Sequence[chunks.Stats], grid: BinGrid) -> Columns:
     table = np.array(stats, np.float64).reshape(-1, len(chunks.Stats._fields))
     figures = table.view([(field, np.float64) for field in chunks.Stats._fields])[:, 0]
     at = grid.index((figures["low_step"] + figures["high_step"]) / 2)
-    return _fill(grid, _rows_of_figures(grid, figures[(at >= 0) & (at < grid.width)]))
+    return fill(grid, _rows_of_figures(grid, figures[(at >= 0) & (at < grid.width)]))
 
 
-def _fill(grid: BinGrid, table: Floats) -> Columns:
-    """Merge the rows of each column; rows read later come last."""
+def fill(grid: BinGrid, table: Floats) -> Columns:
+    """Merge rows (`partial_chunks.ROW`) by column; of `last`, the highest ordinal's counts."""
     table = table[np.lexsort((table[:, 1], table[:, 0]))]
     at = table[:, 0].astype(np.int64)
     starts = np.flatnonzero(np.diff(at, prepend=-1))

@@ -7,7 +7,7 @@ imported only where columns are decoded. Each read sees one snapshot.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -59,18 +59,14 @@ def summary_of(
 ) -> SeriesSummary | None:
     """Return the statistics of one series, inside `snapshot`; None if no point is of `attempt`."""
     some = [one for one in found.segments if attempt in (None, one.history.attempt)]
-    return _summary(connection, stage, found.name, some) if some else None
-
-
-def _summary(
-    connection: protocol.Connection, stage: str, name: str, segments: Sequence[PointSegment]
-) -> SeriesSummary:
-    read = sum(segment.stats.n for segment in segments)
-    if len({segment.history for segment in segments}) == 1:  # one attempt: nothing is superseded
-        return stitching.summary(stage, name, [segment.stats for segment in segments], read)
-    cuts = cuts_of(segments)
-    kept = [_kept_stats(connection, segment, cuts[segment.history]) for segment in segments]
-    return stitching.summary(stage, name, [stats for stats in kept if stats is not None], read)
+    if not some:
+        return None
+    read = sum(segment.stats.n for segment in some)
+    if len({segment.history for segment in some}) == 1:  # one attempt: nothing is superseded
+        return stitching.summary(stage, found.name, [segment.stats for segment in some], read)
+    cuts = cuts_of(some)
+    kept = (_kept_stats(connection, segment, cuts[segment.history]) for segment in some)
+    return stitching.summary(stage, found.name, [one for one in kept if one is not None], read)
 
 
 def _kept_stats(connection: protocol.Connection, segment: PointSegment, cut: float) -> Stats | None:

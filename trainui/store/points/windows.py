@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 from trainui.store.db import protocol
 from trainui.store.db.readonly import snapshot
 from trainui.store.points import columns, segments, series_data, smoothing, x_axis
-from trainui.store.points.binning import Window, columns_of_points, filled, merged, whole
+from trainui.store.points.binning import NAN, Window, columns_of_points, filled
 from trainui.store.points.columns import Columns
 from trainui.store.points.grid import BinGrid
-from trainui.store.points.lazy_numpy import Floats, np
+from trainui.store.points.lazy_numpy import Floats, Ints, np
+from trainui.store.points.partial_chunks import ROW
 from trainui.store.points.series_data import SeriesPoints
 from trainui.store.points.stitching import PointSegment
 from trainui.store.points.x_axis import MANY, Axis, Samples
@@ -226,26 +227,27 @@ class Plotted:
         middle = (read.edges[1:] + read.edges[:-1]) / 2
         x = middle if self._samples is None else self._samples.at(middle)
         known = (read.count > 0) & np.isfinite(x) & (x >= low) & (x <= high)
-        window = merged(read, known, x, grid)
-        smooth = window.mean
+        shown = _merged(read, np.flatnonzero(known), x, grid)
+        at = np.flatnonzero(shown.count)
+        last = shown.last[at].astype(np.int64)
+        spread = partial(grid.spread, at)
+        smooth = shown.mean
         if weight:
             counts = read.count - read.nonfinite
-            smooth = smoothing.of_columns(read.mean, counts, weight)[window.last_index]
+            smooth = spread(smoothing.of_columns(read.mean, counts, weight)[last])
         on_steps = self._samples is None and not grid.log
         old = self._old_blocks(steps, width) if on_steps else None
-        at_steps = np.full(width, np.nan)
-        at_steps[window.at] = middle[window.last_index]
-        spread = partial(grid.spread, window.at)
+        at_steps = spread(middle[last])
         return Window(
-            at=spread(x[window.last_index]),
+            at=spread(x[last]),
             steps=at_steps,
             times=self._wall.at(at_steps),
-            minimum=spread(window.minimum),
-            maximum=spread(window.maximum),
-            mean=spread(window.mean),
-            smooth=spread(smooth),
-            last=spread(read.last[window.last_index]),
-            odd=whole(spread(window.odd)),
+            minimum=shown.minimum,
+            maximum=shown.maximum,
+            mean=shown.mean,
+            smooth=smooth,
+            last=spread(read.last[last]),
+            odd=np.where(shown.nonfinite > 0, NAN, 0),
             old_minimum=np.full(width, np.nan) if old is None else old[0],
             old_maximum=np.full(width, np.nan) if old is None else old[1],
             boundaries=self._boundaries(),
@@ -291,6 +293,26 @@ class Plotted:
             low[part] = np.fmin(low[part], np.float64(stats.minimum))
             high[part] = np.fmax(high[part], np.float64(stats.maximum or 0.0))
         return low, high
+
+
+def _merged(read: Columns, index: Ints, x: Floats, grid: BinGrid) -> Columns:
+    """Merge columns over steps with these indices, by their positions `x`, into those shown.
+
+    `last` is the index of the last that was merged into each.
+    """
+    finite = (read.count - read.nonfinite)[index]
+    total = np.where(finite > 0, read.mean[index] * finite, 0.0)
+    row = {
+        "column": grid.index(x[index]),
+        "ordinal": index,
+        "minimum": read.minimum[index],
+        "maximum": read.maximum[index],
+        "total": total,
+        "count": read.count[index],
+        "nonfinite": read.nonfinite[index],
+        "last": index,
+    }
+    return columns.fill(grid, np.column_stack([row[name] for name in ROW]))
 
 
 def _overlaps(segment: PointSegment, steps: Extent) -> bool:

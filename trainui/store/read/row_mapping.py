@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from trainui.domain.definition import StageDefinition
 from trainui.domain.pruning import Pruning
-from trainui.domain.records import AttemptRecord, Event, RunRecord, Slot, StageRecord
+from trainui.domain.records import AttemptRecord, RunRecord, Slot, StageRecord
 from trainui.domain.states import Status
 from trainui.store.db import protocol
 
@@ -109,11 +109,6 @@ def attempt_record(row: Row) -> AttemptRecord:
         secret_changes=tuple(load(row.get("secret_changes_json")) or ()),
         pruning=Pruning.from_json(data) if (data := load(row.get("pruning_json"))) else None,
     )
-
-
-def event_record(row: Row) -> Event:
-    """Convert a row of `events`."""
-    return Event(row["time"], row["stage"], row["attempt"], row["kind"], row["text"])
 
 
 def slots_json(slots: tuple[Slot, ...]) -> str:

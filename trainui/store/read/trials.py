@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from trainui.domain.pruning import Pruning
 from trainui.domain.records import StageRecord
@@ -126,12 +125,10 @@ def summaries(connection: protocol.Connection, run_id: str, search: str) -> list
         f"{_TRIALS} WHERE trials.run_id = ? AND search = ? ORDER BY trials.number",
         (run_id, search),
     )
-    return list(map(_summary, found.fetchall()))
-
-
-def _summary(columns: Sequence[Any]) -> TrialSummary:
-    stage, number, state, value, step, reason, text = columns
-    return TrialSummary(stage, number, state, value, step, reason, _pruning(text))
+    return [
+        TrialSummary(stage, number, state, value, step, reason, _pruning(text))
+        for stage, number, state, value, step, reason, text in found
+    ]
 
 
 def _pruning(text: str | None) -> Pruning | None:

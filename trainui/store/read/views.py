@@ -248,9 +248,11 @@ def events(
 ) -> list[tuple[int, Event]]:
     """Return a run's events after a number, in order, each with its number."""
     found = connection.execute(
-        "SELECT * FROM events WHERE run_id = ? AND id > ? ORDER BY id", (run_id, after)
+        "SELECT id, time, stage, attempt, kind, text FROM events WHERE run_id = ? AND id > ? "
+        "ORDER BY id",
+        (run_id, after),
     )
-    return list(row_mapping.records(found, lambda row: (row["id"], row_mapping.event_record(row))))
+    return [(number, Event(*event)) for number, *event in found]
 
 
 def stage_events(
@@ -258,11 +260,11 @@ def stage_events(
 ) -> list[Event]:
     """Return the last events of a stage and of its run, in order."""
     found = connection.execute(
-        "SELECT * FROM events WHERE run_id = ? AND (stage = ? OR stage IS NULL) "
-        "ORDER BY id DESC LIMIT ?",
+        "SELECT time, stage, attempt, kind, text FROM events "
+        "WHERE run_id = ? AND (stage = ? OR stage IS NULL) ORDER BY id DESC LIMIT ?",
         (run_id, stage, most),
     )
-    return list(row_mapping.records(found, row_mapping.event_record))[::-1]
+    return [Event(*event) for event in found][::-1]
 
 
 def pipeline_text(connection: protocol.Connection, digest: str) -> str:
