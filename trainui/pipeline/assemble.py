@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trainui.domain.definition import Pipeline
-from trainui.pipeline import build, defaults, generated_matrix, outline
+from trainui.pipeline import build, defaults, outline
 from trainui.pipeline.checks import (
     alerts,
     checkpoint,
@@ -58,7 +58,6 @@ def examine(
         problems,
         complete=origin.complete,
     )
-    document = generated_matrix.applied(document, known)
     spec, unread = None, ()
     try:
         spec = PipelineSpec.read(Value(document, "", document.mark, known, problems))

@@ -14,10 +14,9 @@ from trainui.domain.definition import (
     StageDefinition,
 )
 from trainui.domain.search import Search
-from trainui.pipeline import generated_matrix
 from trainui.pipeline.fields import locations
 from trainui.pipeline.fields.parameters import Parameters
-from trainui.pipeline.matrix import TRIAL, MatrixMembers, Pairing, Values, expand, member_name
+from trainui.pipeline.matrix import SEED, TRIAL, MatrixMembers, Pairing, Values, expand, member_name
 from trainui.pipeline.outline import Outline, StageOutline
 
 Fields = Mapping[str, Any]
@@ -71,7 +70,7 @@ def _common(spec: Fields, parameters: Parameters, directory: str) -> dict[str, J
     for name in ("name", "matrix", "depends_on"):
         fields.pop(name, None)
     if fields.pop("seeds", None):
-        fields["over"] = generated_matrix.SEED
+        fields["over"] = SEED
     if spec.get("python"):
         fields["python"] = locations.interpreter(spec["python"], directory)
     return fields | {

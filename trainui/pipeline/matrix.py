@@ -19,6 +19,9 @@ Values = Mapping[str, str]
 TRIAL = "trial"
 """The key of a trial's number, as in `train[trial=3]`."""
 
+SEED = "seed"
+"""The key that `seeds: N` stands for."""
+
 _Index = Mapping[tuple[str, ...], tuple[str, ...]]
 
 

@@ -5,14 +5,15 @@ With it, names, dependencies and variables are checked in the same pass as the f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass
 
 from trainui.pipeline import matrix
 from trainui.pipeline.fields import names
 from trainui.pipeline.fields.parameters import Parameters
-from trainui.pipeline.yaml.nodes import Mapping, Node, Position, Scalar, Sequence
+from trainui.pipeline.fields.search_types import MAX_SEEDS, MAX_TRIALS
+from trainui.pipeline.yaml.nodes import Mapping, MappingEntry, Node, Position, Scalar, Sequence
 
 MAX_MEMBERS = 20_000
 """Maximum number of stages of a pipeline, including sweep members."""
@@ -29,7 +30,10 @@ class StageOutline:
     depends_on: tuple[Scalar, ...]
     """Only the items that are names."""
     matrix: AnyMapping[str, tuple[str, ...]]
-    """Only the valid values, with parameters substituted."""
+    """Only the valid values, with parameters substituted; also the keys that `seeds` and a search
+    with a space stand for."""
+    matrix_mark: Position
+    """The position of its problems."""
     space: frozenset[str] | None
     """The names of a search's parameters; None: no search, or one over a matrix."""
     templates: tuple[tuple[str, Scalar], ...]
@@ -43,6 +47,12 @@ class StageOutline:
         """Return the position of a field's key; if it is absent, that of the stage."""
         entry = self.node.entries.get(field)
         return entry.key.mark if entry else self.node.mark
+
+    @property
+    def own_keys(self) -> Collection[str]:
+        """The keys that the file itself gives the matrix."""
+        matrix = self.node.get("matrix")
+        return matrix.entries.keys() if isinstance(matrix, Mapping) else ()
 
     @property
     def size(self) -> int:
@@ -86,11 +96,13 @@ def of(document: Mapping, parameters: Parameters) -> Outline:
 def _stage(node: Mapping, parameters: Parameters) -> StageOutline:
     name = node.get("name")
     fit = isinstance(name, Scalar) and names.stage_name_fault(name.text) is None
+    values, mark = _matrix(node, parameters)
     return StageOutline(
         node=node,
         name=name if fit and isinstance(name, Scalar) else None,
         depends_on=tuple(_scalars(node.get("depends_on"))),
-        matrix=_matrix(node.get("matrix"), parameters),
+        matrix=values,
+        matrix_mark=mark,
         space=_space(node.get("search")),
         templates=tuple(
             (field, scalar)
@@ -119,14 +131,50 @@ def _scalars(node: Node | None) -> list[Scalar]:
     return [item for item in items if isinstance(item, Scalar) and (item.text or not item.plain)]
 
 
-def _matrix(node: Node | None, parameters: Parameters) -> dict[str, tuple[str, ...]]:
-    if not isinstance(node, Mapping):
-        return {}
+def _matrix(stage: Mapping, parameters: Parameters) -> tuple[dict[str, tuple[str, ...]], Position]:
+    """Return the values of a stage's matrix, and its position.
+
+    The trials of a search and `seeds: N` are values of further keys, so that their members are
+    like any others; problems with these fields are reported by other checks.
+    """
+    node, mark = stage.get("matrix"), None
+    if node is not None:
+        mark = stage.entries["matrix"].key.mark
+        if not isinstance(node, Mapping):
+            return {}, mark
+    own = node.entries if node else {}
     values = {
         name: tuple(_value(item, parameters) for item in _scalars(entry.value))
-        for name, entry in node.entries.items()
+        for name, entry in own.items()
     }
-    return {name: choices for name, choices in values.items() if choices}
+    numbers = (
+        (matrix.TRIAL, _trials(stage), MAX_TRIALS),
+        (matrix.SEED, stage.entries.get("seeds"), MAX_SEEDS),
+    )
+    for key, number, most in numbers:
+        if number and key not in own and (count := _count(number.value, most, parameters)):
+            values[key] = tuple(map(str, range(count)))
+            mark = mark or number.key.mark
+    return {name: choices for name, choices in values.items() if choices}, mark or stage.mark
+
+
+def _trials(stage: Mapping) -> MappingEntry | None:
+    """Return the field with the number of trials; None: no search with a space."""
+    search = stage.get("search")
+    if not isinstance(search, Mapping) or "space" not in search.entries:
+        return None
+    return search.entries.get("trials")
+
+
+def _count(node: Node, most: int, parameters: Parameters) -> int | None:
+    """Return a number; None: not valid, or not known yet."""
+    scalar = parameters.expand(node) if isinstance(node, Scalar) else None
+    try:
+        value = scalar.value if scalar else None
+    except ValueError:
+        return None
+    valid = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
+    return value if valid else None
 
 
 def _space(node: Node | None) -> frozenset[str] | None:

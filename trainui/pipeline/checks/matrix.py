@@ -28,11 +28,11 @@ def _check_matrix(stage: StageOutline, problems: Problems) -> None:
     node = stage.node.get("matrix")
     if not isinstance(node, Mapping):
         return
-    if not node.entries:
+    if not node.entries and not stage.matrix:
         message = "matrix has no key; add one, or remove the matrix"
         problems.add(stage.place("matrix"), "empty-matrix", message)
-    for key, values in stage.matrix.items():
-        _check_values(key, values, node.entries[key].key.mark, problems)
+    for key, entry in node.entries.items():
+        _check_values(key, stage.matrix.get(key, ()), entry.key.mark, problems)
 
 
 def _check_values(key: str, values: tuple[str, ...], place: Position, problems: Problems) -> None:
@@ -55,12 +55,12 @@ def _check_names(stage: StageOutline, name: str, problems: Problems) -> None:
             f"a member would be called {quoted(longest)}, over "
             f"{names.MAX_MEMBER_NAME} characters; shorten the values"
         )
-        problems.add(stage.place("matrix"), "bad-name", message)
+        problems.add(stage.matrix_mark, "bad-name", message)
     if any(_repeated(values) for values in stage.matrix.values()):
         return  # reported with their key
     for repeated in _repeated(full):
         message = f"two members would be called {quoted(repeated)}; change their values"
-        problems.add(stage.place("matrix"), "duplicate-stage", message)
+        problems.add(stage.matrix_mark, "duplicate-stage", message)
 
 
 def _repeated(values: Iterable[str]) -> list[str]:
@@ -75,4 +75,4 @@ def _report_size(outline: Outline, problems: Problems) -> None:
         f"the pipeline would have {total} stages, at most {MAX_MEMBERS} are allowed; "
         f"{who} alone has {largest.size}"
     )
-    problems.add(largest.place("matrix"), "too-many-stages", message)
+    problems.add(largest.matrix_mark, "too-many-stages", message)

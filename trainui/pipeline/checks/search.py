@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from trainui.pipeline import template
-from trainui.pipeline.generated_matrix import SEED, own_keys
-from trainui.pipeline.matrix import TRIAL
+from trainui.pipeline.matrix import SEED, TRIAL
 from trainui.pipeline.outline import Outline, StageOutline
 from trainui.pipeline.yaml.nodes import Mapping, MappingEntry, Position, Scalar
 from trainui.pipeline.yaml.problems import Problems, did_you_mean, quoted
@@ -28,7 +27,7 @@ def check(outline: Outline, problems: Problems) -> None:
 
 def _check_seeds(stage: StageOutline, problems: Problems) -> None:
     seeds = stage.node.entries.get("seeds")
-    if seeds is not None and any(key.text == SEED for key in own_keys(stage.node)):
+    if seeds is not None and SEED in stage.own_keys:
         message = f"the matrix has the key {SEED} already; remove seeds, or write over: {SEED}"
         problems.add(seeds.key.mark, "both-seeds", message)
 
@@ -67,7 +66,7 @@ def _check_search(
 def _check_without_space(
     stage: StageOutline, entry: MappingEntry, search: Mapping, problems: Problems
 ) -> None:
-    if not stage.has("matrix"):
+    if not stage.has("matrix") and not stage.matrix:
         message = "a search must have a space, or its stage a matrix whose members it prunes"
         problems.add(entry.key.mark, "missing-field", message)
         return
@@ -86,7 +85,7 @@ def _check_members(
     if stage.has("seeds") and "prune" in search.entries:
         message = "prune compares single trainings, each trial has several; remove prune or seeds"
         problems.add(search.entries["prune"].key.mark, "search-with-matrix", message)
-    if own_keys(stage.node):
+    if stage.own_keys:
         message = (
             "a search with a space makes the stage's members, and so does matrix; remove one, or "
             "put the keys of the matrix into the space as choices"

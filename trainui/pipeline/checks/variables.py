@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from trainui.pipeline import template
 from trainui.pipeline.fields import names
-from trainui.pipeline.generated_matrix import SEED, own_keys
-from trainui.pipeline.matrix import TRIAL
+from trainui.pipeline.matrix import SEED, TRIAL
 from trainui.pipeline.outline import Outline, StageOutline, templates_in
 from trainui.pipeline.shell.quoting import UNFIT
 from trainui.pipeline.shell.reader import spots
@@ -51,7 +50,7 @@ def check(outline: Outline, problems: Problems) -> None:
             _check_scalar(scalar, PARAMETER, _Scope(frozenset()), problems)
     for stage in outline.stages:
         space = None if stage.space is None else tuple(sorted(stage.space))
-        lacks_space = stage.has("search") and not space and not own_keys(stage.node)
+        lacks_space = stage.has("search") and not space and not stage.own_keys
         generated = (SEED,) * stage.has("seeds") + (TRIAL,) * (space is not None)  # even if invalid
         matrix = tuple(dict.fromkeys((*stage.matrix, *generated)))
         scope = _Scope(outline.parameters.declared, matrix, space, lacks_space)
