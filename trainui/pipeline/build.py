@@ -14,6 +14,7 @@ from trainui.domain.definition import (
     StageDefinition,
 )
 from trainui.domain.search import Search
+from trainui.pipeline import template
 from trainui.pipeline.fields import locations
 from trainui.pipeline.fields.parameters import Parameters
 from trainui.pipeline.matrix import SEED, TRIAL, MatrixMembers, Pairing, Values, expand, member_name
@@ -75,22 +76,10 @@ def _common(spec: Fields, parameters: Parameters, directory: str) -> dict[str, J
         fields["python"] = locations.interpreter(spec["python"], directory)
     return fields | {
         "command": fields.pop("run", None),
-        "params": {
-            name: _typed(value, parameters) for name, value in spec.get("params", {}).items()
-        },
+        "params": template.map_texts(spec.get("params", {}), parameters.typed),
         "workdir": locations.absolute(spec.get("workdir", ""), directory),
         "inputs": tuple(locations.absolute(path, directory) for path in spec.get("inputs", ())),
     }
-
-
-def _typed(value: Json, parameters: Parameters) -> Json:
-    if isinstance(value, str):
-        return parameters.typed(value)
-    if isinstance(value, list):
-        return [_typed(item, parameters) for item in value]
-    if isinstance(value, dict):
-        return {key: _typed(item, parameters) for key, item in value.items()}
-    return value
 
 
 def _source(spec: Fields) -> MetricSource:

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+
+from trainui.domain.definition import Json
 
 DOLLAR = "$"
 """Name of the internal variable `${$}`: a dollar sign right before another variable."""
@@ -96,6 +98,17 @@ def unparse(parts: Iterable[str | Variable]) -> str:
 def escape(text: str) -> str:
     """Escape a text so that substitution returns it unchanged."""
     return unparse((text,))
+
+
+def map_texts(value: Json, change: Callable[[str], Json]) -> Json:
+    """Return a JSON value in which each text is changed, except keys."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [map_texts(item, change) for item in value]
+    if isinstance(value, dict):
+        return {key: map_texts(item, change) for key, item in value.items()}
+    return value
 
 
 def _with_dollars_apart(text: str) -> str:

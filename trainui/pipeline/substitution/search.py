@@ -133,23 +133,12 @@ def _filled(definition: StageDefinition, known: _Known) -> StageDefinition:
         found = known(variable)
         return found and found[1]
 
-    params = {name: _typed(value, known) for name, value in definition.params.items()}
+    def typed(text: str) -> Json:
+        variable = template.only_variable(text)
+        found = known(variable) if variable else None
+        if found is None or isinstance(found[0], str | list):
+            return text  # substituted as text, or as items of the list around it
+        return found[0]
+
+    params = template.map_texts(dict(definition.params), typed)
     return definition_filling.fill(replace(definition, params=params), Filler(resolve))
-
-
-def _typed(value: Json, known: _Known) -> Json:
-    if isinstance(value, str):
-        return _typed_text(value, known)
-    if isinstance(value, list):
-        return [_typed(item, known) for item in value]
-    if isinstance(value, dict):
-        return {key: _typed(item, known) for key, item in value.items()}
-    return value
-
-
-def _typed_text(text: str, known: _Known) -> Json:
-    variable = template.only_variable(text)
-    found = known(variable) if variable else None
-    if found is None or isinstance(found[0], str | list):
-        return text  # substituted as text, or as items of the list around it
-    return found[0]
