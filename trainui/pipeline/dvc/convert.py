@@ -204,7 +204,7 @@ def _fits_matrix(stages: Sequence[Stage]) -> bool:
         return False
     uses = [ref.path for ref in scope.references(stages[0].body)]
     return all(
-        names.matrix_key_fault(key) is None and bool(PLAIN.fullmatch(value))
+        names.key_fault(key) is None and bool(PLAIN.fullmatch(value))
         for choice in choices
         for key, value in (choice or {}).items()
     ) and not any(path[:1] == ("key",) for path in uses)

@@ -91,7 +91,9 @@ class DvcFiller:
         name = ".".join(part.path)
         is_own = part.path[:1] in (("item",), ("key",))
         fit = (
-            isinstance(found, Scalar) and PLAIN.fullmatch(text) and not names.param_key_fault(name)
+            isinstance(found, Scalar)
+            and PLAIN.fullmatch(text)
+            and not names.key_fault(name, names.PARAM_KEY)
         )
         if self._literal or is_own or not fit or self._params.setdefault(name, text) != text:
             return text

@@ -32,8 +32,7 @@ PARAM_KEY = r"^[A-Za-z_][A-Za-z0-9_.-]*$"
 VARIABLE_NAME = rf"^(?!({'|'.join(sorted(RESERVED_VARIABLES))})$)[^=]+$"
 """Patterns of keys, also used in the JSON Schema."""
 
-_KEY = re.compile(MATRIX_KEY)
-_DOTTED_KEY = re.compile(PARAM_KEY)
+_MARKS_IN = {MATRIX_KEY: "_ and -", PARAM_KEY: "_ . and -"}
 
 
 def stage_name_fault(name: str) -> str | None:
@@ -52,18 +51,12 @@ def pipeline_name_fault(name: str) -> str | None:
     return "contains ${, but variables are not substituted in names" if "${" in name else None
 
 
-def matrix_key_fault(name: str) -> str | None:
-    """Return the error in a key of `matrix`; None if it is valid."""
-    if _KEY.fullmatch(name):
+def key_fault(name: str, pattern: str = MATRIX_KEY) -> str | None:
+    """Return the error in a key of `matrix`, or with PARAM_KEY of `params`; None if it is valid."""
+    if re.fullmatch(pattern, name):
         return None
-    return f"{quoted(name)} must be letters, digits, _ and -, and begin with a letter or _"
-
-
-def param_key_fault(name: str) -> str | None:
-    """Return the error in a key of the pipeline's `params`; None if it is valid."""
-    if _DOTTED_KEY.fullmatch(name):
-        return None
-    return f"{quoted(name)} must be letters, digits, _ . and -, and begin with a letter or _"
+    marks = _MARKS_IN[pattern]
+    return f"{quoted(name)} must be letters, digits, {marks}, and begin with a letter or _"
 
 
 def is_no_variable(name: str) -> bool:

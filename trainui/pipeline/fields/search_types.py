@@ -135,7 +135,7 @@ def _exact(number: float) -> Fraction:
 def _space_key_fault(name: str) -> str | None:
     if name == TRIAL:
         return f"{quoted(name)} is the number of a trial; use another name"
-    return names.matrix_key_fault(name)
+    return names.key_fault(name)
 
 
 def check_grid(value: Value, search: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
+from functools import partial
 
 from trainui.domain.definition import ALERT_ACTIONS, METRIC_FORMATS, METRIC_PRESETS
 from trainui.pipeline.fields import duration, memory_size, names, readers
@@ -102,12 +103,12 @@ TASK_PARAMS = mapping(lambda _: None, FieldType(readers.json_value, {}))
 """Keyword arguments: JSON values."""
 ENVIRONMENT = mapping(names.variable_fault, TEXT, propertyNames={"pattern": names.VARIABLE_NAME})
 MATRIX = mapping(
-    names.matrix_key_fault,
+    names.key_fault,
     FieldType(readers.choices, _TEXTS_SCHEMA),
     propertyNames={"pattern": names.MATRIX_KEY},
 )
 PARAMETERS = mapping(
-    names.param_key_fault,
+    partial(names.key_fault, pattern=names.PARAM_KEY),
     FieldType(readers.parameter, TEXT_SCHEMA),
     propertyNames={"pattern": names.PARAM_KEY},
 )

@@ -45,28 +45,10 @@ _RESUME = Rule(_COMMON | {"checkpoint"}, several=True)
 _NUMBER = Rule(_PARAMS)
 
 FIELDS = {
-    **dict.fromkeys(
-        (
-            "task",
-            "matrix",
-            "seeds",
-            "over",
-            "search",
-            "cpus",
-            "gpus",
-            "gpu_memory",
-            "host",
-            "queue",
-            "retries",
-            "retry_delay",
-            "timeout",
-            "silence_timeout",
-            "stop_signal",
-            "grace",
-            "allow_failure",
-        ),
-        _NUMBER,
-    ),
+    **dict.fromkeys(("task", "matrix", "seeds", "over", "search", "cpus", "gpus"), _NUMBER),
+    **dict.fromkeys(("gpu_memory", "host", "queue", "retries", "retry_delay"), _NUMBER),
+    **dict.fromkeys(("timeout", "silence_timeout", "stop_signal", "grace"), _NUMBER),
+    "allow_failure": _NUMBER,
     "run": Rule(_COMMON | {"resume_args"}, several=True),
     "params": _LIST,
     "workdir": _TEXT,
