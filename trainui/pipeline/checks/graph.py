@@ -23,53 +23,31 @@ SHOWN_OF_CYCLE = 20
 
 def check(outline: Outline, problems: Problems) -> None:
     """Report every invalid name and dependency."""
-    _check_duplicates(outline, problems)
+    first: dict[str, StageOutline] = {}
+    for stage in outline.stages:
+        if stage.name is not None and first.setdefault(stage.name.text, stage) is not stage:
+            name, line = stage.name, _mark(first[stage.name.text]).line
+            message = f"duplicate stage name {quoted(name.text)} (first in line {line}); rename one"
+            problems.add(name.mark, "duplicate-stage", message)
     if outline.too_large:
         return
-    groups = outline.groups()
-    pairing = Pairing(groups)
-    known = [group.name for group in groups]
-    graph = Graph.from_parents(_parents(outline, pairing))
-    _check_cycles(outline, graph, problems)
-    searches = {s.name.text: s.space for s in outline.stages if s.name and s.space is not None}
-    checker = _StageChecker(outline, pairing, graph, known, problems, searches)
+    pairing = Pairing(outline.groups())
+    parents = {
+        name: tuple(filter(None, (pairing.group_of(above.text) for above in stage.depends_on)))
+        for name, stage in first.items()
+    }
+    graph = Graph.from_parents(parents)
+    for cycle in graph.cycles():
+        message = f"dependency cycle: {_drawn(cycle)}; remove one of these dependencies"
+        problems.add(_mark(first[cycle[0]]), "cycle", message)
+    searches = {name: stage.space for name, stage in first.items() if stage.space is not None}
+    checker = _StageChecker(pairing, graph, problems, searches)
     for stage in outline.stages:
         checker.check(stage)
 
 
-def _check_duplicates(outline: Outline, problems: Problems) -> None:
-    first: dict[str, Position] = {}
-    for stage in outline.stages:
-        if stage.name is None:
-            continue
-        name, mark = stage.name.text, stage.name.mark
-        if name in first:
-            line = first[name].line
-            message = f"duplicate stage name {quoted(name)} (first in line {line}); rename one"
-            problems.add(mark, "duplicate-stage", message)
-        first.setdefault(name, mark)
-
-
-def _parents(outline: Outline, pairing: Pairing) -> dict[str, tuple[str, ...]]:
-    """Return the dependencies of each stage of the file; a member counts as its stage."""
-    parents: dict[str, tuple[str, ...]] = {}
-    for stage in outline.stages:
-        if stage.name is not None and stage.name.text not in parents:
-            above = (pairing.group_of(name.text) for name in stage.depends_on)
-            parents[stage.name.text] = tuple(name for name in above if name is not None)
-    return parents
-
-
-def _check_cycles(outline: Outline, graph: Graph, problems: Problems) -> None:
-    cycles = graph.cycles()
-    if not cycles:
-        return
-    marks = {stage.name.text: stage for stage in reversed(outline.stages) if stage.name}
-    for cycle in cycles:
-        stage = marks[cycle[0]]
-        place = stage.name.mark if stage.name else stage.node.mark
-        message = f"dependency cycle: {_drawn(cycle)}; remove one of these dependencies"
-        problems.add(place, "cycle", message)
+def _mark(stage: StageOutline) -> Position:
+    return stage.name.mark if stage.name else stage.node.mark
 
 
 def _drawn(cycle: Sequence[str]) -> str:
@@ -85,10 +63,8 @@ def _drawn(cycle: Sequence[str]) -> str:
 class _StageChecker:
     """Checks each stage's references to other stages."""
 
-    outline: Outline
     pairing: Pairing
     graph: Graph
-    known: Sequence[str]
     problems: Problems
     searches: Mapping[str, Collection[str]]
     """Stages whose members are trials, with the parameters of their spaces."""
@@ -188,7 +164,7 @@ class _StageChecker:
             self.problems.add(place, "no-pair", message)
 
     def _unknown(self, name: str) -> str:
-        near = self.problems.guess(name, self.known)
+        near = self.problems.guess(name, self.graph.parents)
         return f"unknown stage {quoted(name)}{near}"
 
 
