@@ -5,9 +5,9 @@ Nothing here is recursive, so a chain of 10,000 stages does not exceed the recur
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 
 from trainui.domain.definition import StageDefinition
 
@@ -51,26 +51,12 @@ class Graph:
         return _reachable(self.children, names) - set(names)
 
     def order(self) -> list[str]:
-        """Return all names in topological order; ties are in file order.
+        """Return all names, each after those that it depends on.
 
         Raises:
             ValueError: there is a cycle.
         """
-        position = {name: index for index, name in enumerate(self.parents)}
-        names = list(self.parents)
-        waiting = {name: len(set(above)) for name, above in self.parents.items()}
-        ready = [position[name] for name, count in waiting.items() if count == 0]
-        ordered: list[str] = []
-        while ready:
-            name = names[heapq.heappop(ready)]
-            ordered.append(name)
-            for child in self.children[name]:
-                waiting[child] -= 1
-                if waiting[child] == 0:
-                    heapq.heappush(ready, position[child])
-        if len(ordered) < len(names):
-            raise ValueError("the stages depend on each other in a cycle")
-        return ordered
+        return list(TopologicalSorter(self.parents).static_order())
 
     def cycles(self) -> list[tuple[str, ...]]:
         """Return cycles: each name depends on the next one, and the last on the first.

@@ -56,14 +56,19 @@ def check(outline: Outline, problems: Problems) -> None:
         scope = _Scope(outline.parameters.declared, matrix, space, lacks_space)
         for field, scalar in stage.templates:
             if rule := FIELDS.get(field):
-                _check_scalar(scalar, rule, scope, problems)
-                _check_several(field, scalar, rule, problems)
+                _check_scalar(scalar, rule, scope, problems, in_params=field == "params")
         _check_shell(stage, problems)
 
 
-def _check_scalar(scalar: Scalar, rule: Rule, scope: _Scope, problems: Problems) -> None:
+def _check_scalar(
+    scalar: Scalar, rule: Rule, scope: _Scope, problems: Problems, *, in_params: bool = False
+) -> None:
     for variable in template.variables(scalar.text):
         found = _fault(variable, rule, scope)
+        if found is None and is_several(variable):
+            # a list as a task's parameter has to be the whole value
+            fits = not in_params or template.only_variable(scalar.text) is not None
+            found = _several_fault(variable, rule, fits=fits)
         if found is not None:
             place = problems.place(scalar.mark, str(variable))
             problems.add(place, *found)
@@ -167,18 +172,10 @@ def _check_shell(stage: StageOutline, problems: Problems) -> None:
                 problems.add(place, "shell-quoting", message)
 
 
-def _check_several(field: str, scalar: Scalar, rule: Rule, problems: Problems) -> None:
-    """Report variables with several values where only one value is allowed."""
-    for variable in template.variables(scalar.text):
-        if not is_several(variable) or variable.kind not in rule.kinds:
-            continue
-        whole = field != "params" or template.only_variable(scalar.text) is not None
-        if not rule.several or not whole:
-            place = problems.place(scalar.mark, str(variable))
-            problems.add(place, "misplaced-variable", _several_problem(variable, rule))
-
-
-def _several_problem(variable: Variable, rule: Rule) -> str:
-    if rule.several:
-        return f"{_shown(variable)} is a list here; make it the whole value"
-    return f"{_shown(variable)} stands for several values, and this field takes one"
+def _several_fault(variable: Variable, rule: Rule, *, fits: bool) -> tuple[str, str] | None:
+    """Return the problem of a variable with several values where only one is allowed."""
+    if not rule.several:
+        message = f"{_shown(variable)} stands for several values, and this field takes one"
+        return "misplaced-variable", message
+    message = f"{_shown(variable)} is a list here; make it the whole value"
+    return None if fits else ("misplaced-variable", message)

@@ -47,7 +47,7 @@ def convert(text: str, *, file: str, directory: Path, target: Path) -> Converted
     for stage in document.stages:
         files.check(stage, problems)
     problems.raise_if_any()
-    above = files.upstream(document.stages, problems)
+    above = files.upstream(document.stages)
     made = _Conversion(document, Comments(text), above, directory, target)
     converted = made.converted(literal=False)
     try:
@@ -148,7 +148,8 @@ class _Conversion:
 
     def _block(self, node: _Node, nodes: Sequence[_Node], filler: DvcFiller) -> YamlBlock:
         first = node.stages[0]
-        made = {path.path for s in self.document.stages for path in _outputs(s)}
+        running = (one for one in self.document.stages if not _is_set(one, "frozen"))
+        made = {output.path for one in running for output in files.outputs(one)}
         written = fields_of(node.stages, filler, made, matrix=node.matrix)
         values: dict[str, Written] = {}
         if node.matrix:
@@ -218,12 +219,6 @@ def _matrix(stages: Sequence[Stage]) -> dict[str, list[str]]:
             if value not in values[key]:
                 values[key].append(value)
     return values
-
-
-def _outputs(stage: Stage) -> list[files.DvcFile]:
-    if _is_set(stage, "frozen"):
-        return []
-    return files.outputs(stage, Problems(""))
 
 
 def _is_set(stage: Stage, name: str) -> bool:

@@ -78,6 +78,10 @@ def read(text: str, directory: Path, problems: Problems) -> Document:
     return Document(tuple(found), values, others)
 
 
+_Variant = tuple[str, Node, dict[str, str] | None]
+"""A stage of a family: the part of its name after `@`, its `item`, and its `Stage.choice`."""
+
+
 class _Reader:
     def __init__(self, directory: Path, problems: Problems) -> None:
         self._directory = directory
@@ -93,59 +97,49 @@ class _Reader:
             body = inner
         local = self.with_vars(values, body)
         if (each := node.entries.get("foreach")) is not None:
-            yield from self._each(entry, body, each, local)
+            variants = self._each(each, local)
         elif (matrix := node.entries.get("matrix")) is not None:
-            yield from self._matrix(entry, body, matrix, local)
+            variants = self._matrix(matrix, local)
         else:
             yield Stage(name, name, body, entry.key.mark, local)
+            return
+        for label, item, choice in variants:
+            own = {"item": _entry("item", item), "key": _entry("key", Scalar(label, plain=False))}
+            everything = Mapping({**local.entries, **own}, local.mark)
+            yield Stage(f"{name}@{label}", name, body, entry.key.mark, everything, choice)
 
-    def _each(
-        self, entry: MappingEntry, body: Mapping, each: MappingEntry, values: Mapping
-    ) -> Iterator[Stage]:
-        family, node = entry.key.text, self._resolved(each.value, values)
-        items: list[tuple[str, Node, dict[str, str] | None]] = []
+    def _each(self, each: MappingEntry, values: Mapping) -> Iterator[_Variant]:
+        node = self._resolved(each.value, values)
         if isinstance(node, Sequence):
             plain = all(isinstance(item, Scalar) for item in node.items)
             for at, item in enumerate(node.items):
                 text = self._text(item, values) if plain else str(at)
-                items.append((text, item, {"item": text} if plain else None))
+                yield text, item, {"item": text} if plain else None
         elif isinstance(node, Mapping):
-            items = [(key, one.value, None) for key, one in node.entries.items()]
+            yield from ((key, one.value, None) for key, one in node.entries.items())
         else:
             self._wrong(each.key.mark, f"foreach takes a list or a mapping, not {kind_of(node)}")
-        for key, item, choice in items:
-            own = {"item": _entry("item", item), "key": _entry("key", Scalar(key, plain=False))}
-            everything = _with_own(values, own)
-            yield Stage(f"{family}@{key}", family, body, entry.key.mark, everything, choice)
 
-    def _matrix(
-        self, entry: MappingEntry, body: Mapping, matrix: MappingEntry, values: Mapping
-    ) -> Iterator[Stage]:
-        family, node = entry.key.text, self._resolved(matrix.value, values)
+    def _matrix(self, matrix: MappingEntry, values: Mapping) -> Iterator[_Variant]:
+        node, mark = self._resolved(matrix.value, values), matrix.key.mark
         if not isinstance(node, Mapping):
-            self._wrong(matrix.key.mark, f"matrix takes a mapping of lists, not {kind_of(node)}")
+            self._wrong(mark, f"matrix takes a mapping of lists, not {kind_of(node)}")
             return
         lists = {key: self._resolved(one.value, values) for key, one in node.entries.items()}
         for key, one in lists.items():
             if not isinstance(one, Sequence):
-                self._wrong(matrix.key.mark, f"matrix.{key} must be a list, not {kind_of(one)}")
+                self._wrong(mark, f"matrix.{key} must be a list, not {kind_of(one)}")
                 return
-        numbered = [
-            list(enumerate(one.items)) for one in lists.values() if isinstance(one, Sequence)
-        ]
-        for chosen in itertools.product(*numbered):
+        items = [one.items for one in lists.values() if isinstance(one, Sequence)]
+        for chosen in itertools.product(*map(enumerate, items)):
             picked = dict(zip(lists, chosen, strict=True))
             texts = {
                 key: self._text(item, values) if isinstance(item, Scalar) else f"{key}{at}"
                 for key, (at, item) in picked.items()
             }
             plain = all(isinstance(item, Scalar) for _, item in picked.values())
-            label = "-".join(texts.values())
             item = Mapping({key: _entry(key, one) for key, (_, one) in picked.items()})
-            own = {"item": _entry("item", item), "key": _entry("key", Scalar(label, plain=False))}
-            everything = _with_own(values, own)
-            choice = texts if plain else None
-            yield Stage(f"{family}@{label}", family, body, entry.key.mark, everything, choice)
+            yield "-".join(texts.values()), item, texts if plain else None
 
     def with_vars(self, values: Mapping, node: Mapping) -> Mapping:
         """Return values overridden by those of a node's `vars`."""
@@ -224,11 +218,6 @@ class _Reader:
 def unknown(reference: scope.Reference) -> str:
     """Return the message for a reference to an unknown value."""
     return f"{reference.written} is neither in {PARAMS_FILE} nor in vars; add it there"
-
-
-def _with_own(values: Mapping, own: dict[str, MappingEntry]) -> Mapping:
-    """Return values overridden by an item's own values."""
-    return Mapping({**values.entries, **own}, values.mark)
 
 
 def _entry(name: str, value: Node) -> MappingEntry:

@@ -16,7 +16,6 @@ from trainui.pipeline.fields import names
 from trainui.pipeline.template import Variable
 from trainui.pipeline.yaml.nodes import Mapping, Scalar
 from trainui.pipeline.yaml.nodes import Sequence as ListNode
-from trainui.pipeline.yaml.problems import Problems
 
 Written = str | Sequence[str | dict[str, str]] | dict[str, list[str]]
 """A field value in the pipeline file."""
@@ -108,7 +107,7 @@ def fields_of(
     Outputs of the pipeline's stages (`made`) are not listed as inputs.
     """
     writer = _StageWriter(stages[0], filler, matrix=matrix)
-    return writer.stated([one for s in stages for one in files.inputs(s, Problems(""))], made)
+    return writer.stated([one for s in stages for one in files.inputs(s)], made)
 
 
 class _StageWriter:
@@ -128,7 +127,7 @@ class _StageWriter:
         if found := list(self._inputs(inputs, made)):
             fields["inputs"] = found
         fields["run"] = self._command()
-        outputs = files.outputs(self._stage, Problems(""))
+        outputs = files.outputs(self._stage)
         if sources := [one for one in map(self._source, outputs) if one]:
             fields["metrics"] = sources
         if paths := [self._output(one) for one in outputs if not one.is_remote]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from trainui.pipeline.dvc import scope
 from trainui.pipeline.dvc.document import PARAMS_FILE, Stage, unknown
@@ -27,7 +27,7 @@ class DvcFile:
     written: Scalar
     path: str
     """Substituted; relative to the directory of the DVC file, or absolute, or a URL."""
-    options: Mapping = field(default_factory=Mapping)
+    options: Mapping
 
     @property
     def is_remote(self) -> bool:
@@ -35,52 +35,42 @@ class DvcFile:
         return "://" in self.path
 
 
-def fill(scalar: Scalar, stage: Stage, problems: Problems) -> str:
-    """Return a text with all variables substituted."""
-    return "".join(
-        part if isinstance(part, str) else _value(part, scalar, stage, problems)
-        for part in scope.parts_of(scalar.text)
-    )
-
-
-def _value(part: scope.Reference, scalar: Scalar, stage: Stage, problems: Problems) -> str:
-    found = scope.find(stage.values, part.path)
-    if found is None:
-        place = problems.place(scalar.mark, part.written)
-        problems.add(place, "unknown-variable", unknown(part))
-        return ""
-    return scope.arguments(scope.filled(found, stage.values))
+def fill(scalar: Scalar, stage: Stage) -> str:
+    """Return a text with all known variables substituted; unknown ones are left out."""
+    texts = []
+    for part in scope.parts_of(scalar.text):
+        if isinstance(part, str):
+            texts.append(part)
+        elif (found := scope.find(stage.values, part.path)) is not None:
+            texts.append(scope.arguments(scope.filled(found, stage.values)))
+    return "".join(texts)
 
 
 def check(stage: Stage, problems: Problems) -> None:
     """Report a missing command, and unknown references in the command and paths."""
-    command = stage.body.get("cmd")
+    command, workdir = stage.body.get("cmd"), stage.body.get("wdir")
     items = command.items if isinstance(command, ListNode) else (command,)
     texts = [item for item in items if isinstance(item, Scalar)]
     if not any(item.text.strip() for item in texts):
         problems.add(stage.mark, "no-command", f"the stage {stage.family} has no cmd; give it one")
+    texts += [workdir] if isinstance(workdir, Scalar) else []
+    texts += [one.written for one in (*outputs(stage), *inputs(stage))]
     for text in texts:
-        fill(text, stage, problems)
-    outputs(stage, problems)
-    inputs(stage, problems)
+        for reference in scope.references(text):
+            if scope.find(stage.values, reference.path) is None:
+                place = problems.place(text.mark, reference.written)
+                problems.add(place, "unknown-variable", unknown(reference))
 
 
-def workdir(stage: Stage, problems: Problems) -> str:
-    """Return a stage's working directory, relative to the directory of the DVC file."""
-    node = stage.body.get("wdir")
-    return posixpath.normpath(fill(node, stage, problems)) if isinstance(node, Scalar) else "."
-
-
-def outputs(stage: Stage, problems: Problems) -> list[DvcFile]:
+def outputs(stage: Stage) -> list[DvcFile]:
     """Return a stage's outputs."""
-    return [one for name in OUTPUTS for one in _listed(stage, name, problems)]
+    return [one for name in OUTPUTS for one in _listed(stage, name)]
 
 
-def inputs(stage: Stage, problems: Problems) -> list[DvcFile]:
+def inputs(stage: Stage) -> list[DvcFile]:
     """Return a stage's inputs, with parameter files last."""
-    named = [name for name, _ in parameters(stage)]
-    files = [_file(stage, "params", name, Mapping(), problems) for name in named]
-    return [*_listed(stage, "deps", problems), *files]
+    files = [_file(stage, "params", name) for name, _ in parameters(stage)]
+    return [*_listed(stage, "deps"), *files]
 
 
 def parameters(stage: Stage) -> Iterator[tuple[Scalar, list[str]]]:
@@ -91,44 +81,43 @@ def parameters(stage: Stage) -> Iterator[tuple[Scalar, list[str]]]:
     for item in node.items if isinstance(node, ListNode) else ():
         if isinstance(item, Scalar):
             first = first or Scalar(PARAMS_FILE, plain=True, mark=item.mark)
-            keys.append(fill(item, stage, Problems("")))
+            keys.append(fill(item, stage))
         elif isinstance(item, Mapping):
             for entry in item.entries.values():
                 named = entry.value.items if isinstance(entry.value, ListNode) else ()
                 texts = [one for one in named if isinstance(one, Scalar)]
-                yield entry.key, [fill(one, stage, Problems("")) for one in texts]
+                yield entry.key, [fill(one, stage) for one in texts]
     if first is not None:
         yield first, keys
 
 
-def _listed(stage: Stage, name: str, problems: Problems) -> Iterator[DvcFile]:
+def _listed(stage: Stage, name: str) -> Iterator[DvcFile]:
     node = stage.body.get(name)
     for item in node.items if isinstance(node, ListNode) else ():
         if isinstance(item, Scalar):
-            yield _file(stage, name, item, Mapping(), problems)
+            yield _file(stage, name, item)
         elif isinstance(item, Mapping):
             for entry in item.entries.values():
                 options = entry.value if isinstance(entry.value, Mapping) else Mapping()
-                yield _file(stage, name, entry.key, options, problems)
+                yield _file(stage, name, entry.key, options)
 
 
-def _file(
-    stage: Stage, name: str, written: Scalar, options: Mapping, problems: Problems
-) -> DvcFile:
-    path = fill(written, stage, problems)
+def _file(stage: Stage, name: str, written: Scalar, options: Mapping | None = None) -> DvcFile:
+    path, workdir = fill(written, stage), stage.body.get("wdir")
     if "://" not in path:
-        path = posixpath.normpath(posixpath.join(workdir(stage, problems), path))
-    return DvcFile(name, written, path, options)
+        below = fill(workdir, stage) if isinstance(workdir, Scalar) else "."
+        path = posixpath.normpath(posixpath.join(posixpath.normpath(below), path))
+    return DvcFile(name, written, path, options or Mapping())
 
 
-def upstream(stages: Sequence[Stage], problems: Problems) -> dict[str, list[str]]:
+def upstream(stages: Sequence[Stage]) -> dict[str, list[str]]:
     """Return DVC stage name -> the stages that create its inputs, in file order."""
-    makers = [(one.path, stage.name) for stage in stages for one in outputs(stage, problems)]
+    makers = [(one.path, stage.name) for stage in stages for one in outputs(stage)]
     by_path: dict[str, str] = dict(makers)
     above: dict[str, list[str]] = {}
     for stage in stages:
         found: set[str] = set()
-        for one in _listed(stage, "deps", problems):
+        for one in _listed(stage, "deps"):
             found |= {by_path[path] for path in _around(one.path) if path in by_path}
             found |= {maker for path, maker in makers if path.startswith(f"{one.path}/")}
         found.discard(stage.name)

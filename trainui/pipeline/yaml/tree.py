@@ -75,14 +75,9 @@ class _Open:
     nodes: list[Node] = field(default_factory=list)
     """Items, or alternating keys and values."""
     weight: int = 1
+    """Characters and nodes in it, with aliases expanded."""
     height: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Anchored:
-    node: Node
-    weight: int
-    height: int
+    """Levels of nesting in it."""
 
 
 class _Builder:
@@ -90,7 +85,8 @@ class _Builder:
         self.root: Node | None = None
         self._problems = problems
         self._stack: list[_Open] = []
-        self._anchors: dict[str, _Anchored] = {}
+        self._anchors: dict[str, tuple[Node, int, int]] = {}
+        """Anchor -> the node, its weight and its height."""
         self._aliased = 0
         self._documents = 0
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -99,8 +95,8 @@ class _Builder:
             ev.AliasEvent: self._alias,
             ev.SequenceStartEvent: self._open,
             ev.MappingStartEvent: self._open,
-            ev.SequenceEndEvent: self._close_sequence,
-            ev.MappingEndEvent: self._close_mapping,
+            ev.SequenceEndEvent: self._close,
+            ev.MappingEndEvent: self._close,
         }
 
     def take(self, event: Any) -> None:
@@ -126,8 +122,10 @@ class _Builder:
     def _place(self, event: Any) -> Position:
         """Return an event's position; for an empty value, the position of its key."""
         top = self._stack[-1] if self._stack else None
-        if event.value == "" and event.style in (None, "") and top and _awaits_value(top):
-            return top.nodes[-1].mark
+        if event.value == "" and event.style in (None, "") and top:
+            awaits_value = isinstance(top.event, ev.MappingStartEvent) and len(top.nodes) % 2 == 1
+            if awaits_value:
+                return top.nodes[-1].mark
         return _mark(event)
 
     def _alias(self, event: Any) -> None:
@@ -137,31 +135,31 @@ class _Builder:
             name = quoted(event.anchor)
             self._stop(mark, "alias", f"no anchor {name} is defined before this alias")
             return
-        self._aliased += anchored.weight
+        node, weight, height = anchored
+        self._aliased += weight
         if self._aliased > MAX_ALIASED:
             self._stop(mark, "alias", "the aliases expand to too much text; write out the values")
-        self._check_depth(mark, anchored.height)
-        self._add(replace(anchored.node, mark=mark), None, anchored.weight, anchored.height)
+        self._check_depth(mark, height)
+        self._add(replace(node, mark=mark), None, weight, height)
 
     def _open(self, event: Any) -> None:
         self._reject_tag(event)
         self._check_depth(_mark(event), 1)
         self._stack.append(_Open(event))
 
-    def _close_sequence(self, _: Any) -> None:
+    def _close(self, _: Any) -> None:
         opened = self._stack.pop()
-        node = Sequence(tuple(opened.nodes), _mark(opened.event))
-        self._add(node, opened.event.anchor, opened.weight, opened.height)
-
-    def _close_mapping(self, _: Any) -> None:
-        opened = self._stack.pop()
-        entries = self._entries(opened.nodes[::2], opened.nodes[1::2])
-        node = Mapping(entries, _mark(opened.event))
+        mark = _mark(opened.event)
+        node: Node
+        if isinstance(opened.event, ev.MappingStartEvent):
+            node = Mapping(self._entries(opened.nodes[::2], opened.nodes[1::2]), mark)
+        else:
+            node = Sequence(tuple(opened.nodes), mark)
         self._add(node, opened.event.anchor, opened.weight, opened.height)
 
     def _add(self, node: Node, anchor: str | None, weight: int, height: int) -> None:
         if anchor is not None:
-            self._anchors[anchor] = _Anchored(node, weight, height)
+            self._anchors[anchor] = node, weight, height
         if not self._stack:
             self.root = node
             return
@@ -214,10 +212,6 @@ class _Builder:
     def _stop(self, mark: Position, code: str, message: str) -> None:
         self._problems.add(mark, code, message)
         raise _StopReading
-
-
-def _awaits_value(opened: _Open) -> bool:
-    return isinstance(opened.event, ev.MappingStartEvent) and len(opened.nodes) % 2 == 1
 
 
 def _mark(event: Any) -> Position:
