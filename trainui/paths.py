@@ -123,14 +123,10 @@ def absolute(text: str) -> Path:
     try:
         return Path(text).expanduser().absolute()
     except RuntimeError as error:
-        raise _homeless(text) from error
-
-
-def _homeless(text: str) -> UnfitEnvironmentError:
-    return UnfitEnvironmentError(
-        f"{text}: HOME is not set, and uid {os.geteuid()} has no home directory; set HOME, "
-        "or TRAINUI_HOME to a directory"
-    )
+        raise UnfitEnvironmentError(
+            f"{text}: HOME is not set, and uid {os.geteuid()} has no home directory; set HOME, "
+            "or TRAINUI_HOME to a directory"
+        ) from error
 
 
 def config_file() -> Path:

@@ -50,17 +50,13 @@ def _stage(stage: Any, index: int, problems: Problems) -> Node | None:
         message = f"stages[{index}] must be a dict, not {type(stage).__name__}"
         problems.add(mark, "wrong-type", message)
         return None
-    _check_keys(stage, index, mark, problems)
-    entries = (_entry(key, stage[key], index, mark, problems) for key in KEYS if key in stage)
-    return Mapping({entry.key.text: entry for entry in entries if entry is not None}, mark)
-
-
-def _check_keys(stage: dict[Any, Any], index: int, mark: Position, problems: Problems) -> None:
     for key in stage:
         if key not in KEYS:
             near = did_you_mean(str(key), KEYS) or f"; it may have {', '.join(KEYS)}"
             message = f"stages[{index}] has the unknown key {quoted(str(key))}{near}"
             problems.add(mark, "unknown-field", message)
+    entries = (_entry(key, stage[key], index, mark, problems) for key in KEYS if key in stage)
+    return Mapping({entry.key.text: entry for entry in entries if entry is not None}, mark)
 
 
 def _entry(

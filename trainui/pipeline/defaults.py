@@ -49,21 +49,15 @@ def _merged(stage: Node, defaults: dict[str, MappingEntry]) -> Node:
         if name not in stage.entries and not _REPLACED_BY.get(name, set()) & stage.entries.keys()
     }
     entries.update(stage.entries)
-    if "env" in defaults and "env" in stage.entries:
-        entries["env"] = _merged_env(defaults["env"], stage.entries["env"])
+    default, own = (one.get("env") for one in (defaults, stage.entries))
+    if default and own and isinstance(default.value, Mapping) and isinstance(own.value, Mapping):
+        merged = {**default.value.entries, **own.value.entries}
+        entries["env"] = MappingEntry(own.key, Mapping(merged, own.value.mark))
     search = entries.get("search")
     if search is not None and isinstance(search.value, Mapping):
         fields = _without_nulls(search.value, SearchSpec.fields.keys())
         entries["search"] = MappingEntry(search.key, Mapping(fields, search.value.mark))
     return Mapping(_without_nulls(Mapping(entries), StageSpec.fields.keys()), stage.mark)
-
-
-def _merged_env(default: MappingEntry, own: MappingEntry) -> MappingEntry:
-    if not isinstance(default.value, Mapping) or not isinstance(own.value, Mapping):
-        return own
-    return MappingEntry(
-        own.key, Mapping({**default.value.entries, **own.value.entries}, own.value.mark)
-    )
 
 
 def _without_nulls(node: Mapping, known: Collection[str]) -> dict[str, MappingEntry]:

@@ -144,7 +144,7 @@ def _matrix(stage: Mapping, parameters: Parameters) -> tuple[dict[str, tuple[str
             return {}, mark
     own = node.entries if node else {}
     values = {
-        name: tuple(_value(item, parameters) for item in _scalars(entry.value))
+        name: tuple((parameters.expand(one) or one).text for one in _scalars(entry.value))
         for name, entry in own.items()
     }
     numbers = (
@@ -180,8 +180,3 @@ def _count(node: Node, most: int, parameters: Parameters) -> int | None:
 def _space(node: Node | None) -> frozenset[str] | None:
     space = node.get("space") if isinstance(node, Mapping) else None
     return frozenset(space.entries) if isinstance(space, Mapping) else None
-
-
-def _value(scalar: Scalar, parameters: Parameters) -> str:
-    expanded = parameters.expand(scalar)
-    return (expanded or scalar).text

@@ -29,26 +29,20 @@ def next_state(upstreams: Iterable[Upstream]) -> tuple[Status, str | None] | Non
     for upstream in upstreams:
         if upstream.status == Status.SKIPPED:
             return Status.SKIPPED, f"{upstream.name} was skipped"
-        if _blocks(upstream):
-            return Status.BLOCKED, f"{upstream.name} {_WORDS[upstream.status]}"
-        waiting = waiting or not _done(upstream)
+        done = upstream.status in DONE or (
+            upstream.allow_failure and upstream.status in (Status.FAILED, Status.CANCELLED)
+        )
+        if not done and upstream.status in ENDED_WORDS:
+            return Status.BLOCKED, f"{upstream.name} {ENDED_WORDS[upstream.status]}"
+        waiting = waiting or not done
     return None if waiting else (Status.QUEUED, None)
 
 
-_WORDS = {
+ENDED_WORDS = {
     Status.FAILED: "failed",
     Status.CANCELLED: "was cancelled",
     Status.INTERRUPTED: "was interrupted",
     Status.ENDED: "ended",
     Status.BLOCKED: "is blocked",
 }
-
-
-def _done(upstream: Upstream) -> bool:
-    if upstream.status in DONE:
-        return True
-    return upstream.allow_failure and upstream.status in (Status.FAILED, Status.CANCELLED)
-
-
-def _blocks(upstream: Upstream) -> bool:
-    return upstream.status in _WORDS and not _done(upstream)
+"""How a stage ended that did not complete, after its name."""

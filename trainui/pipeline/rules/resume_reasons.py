@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from trainui import formatting
 from trainui.domain.records import StageRecord
 from trainui.domain.states import DONE, UNFINISHED, Status
+from trainui.pipeline.rules.dependants import ENDED_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +115,4 @@ def _how_it_ended(stage: StageRecord, evidence: Evidence) -> str:
     return f"{words}: {stage.reason}" if has_cause else words
 
 
-_WORDS = {
-    Status.FAILED: "failed",
-    Status.CANCELLED: "was cancelled",
-    Status.INTERRUPTED: "was interrupted",
-    Status.ENDED: "ended",
-    Status.BLOCKED: "was blocked",
-    Status.SKIPPED: "was skipped",
-}
+_WORDS = {**ENDED_WORDS, Status.BLOCKED: "was blocked", Status.SKIPPED: "was skipped"}

@@ -107,10 +107,9 @@ def _as_glob(filler: Filler) -> Resolve:
         values = filler.resolve(variable)
         if values is None or variable.kind not in _DIRECTORIES:
             return values
-        return [_glob_escaped(value) for value in values]
+        return [
+            tuple(glob.escape(part) if isinstance(part, str) else part for part in value)
+            for value in values
+        ]
 
     return resolve
-
-
-def _glob_escaped(value: Template) -> Template:
-    return tuple(glob.escape(part) if isinstance(part, str) else part for part in value)

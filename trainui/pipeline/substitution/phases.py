@@ -221,13 +221,10 @@ def _command(definition: StageDefinition, *, resumes: bool) -> str | tuple[str, 
         return command
     if definition.resume_run is not None:
         return definition.resume_run
-    if definition.resume_args is None or _places_resume_args(command):
+    texts = (command,) if isinstance(command, str) else command
+    is_placed = any(_RESUME_ARGS in template.variables(text) for text in texts)
+    if definition.resume_args is None or is_placed:
         return command
     if isinstance(command, str):
         return f"{command.rstrip()} {_RESUME_ARGS}"
     return (*command, str(_RESUME_ARGS))
-
-
-def _places_resume_args(command: str | tuple[str, ...]) -> bool:
-    texts = (command,) if isinstance(command, str) else command
-    return any(_RESUME_ARGS in template.variables(text) for text in texts)

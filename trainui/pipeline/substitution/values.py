@@ -84,21 +84,16 @@ class Filler:
     def json(self, value: Json) -> Json:
         """Substitute variables in the strings of a JSON value, but not in its keys."""
         if isinstance(value, str):
-            return self._json_text(value)
+            variable = template.only_variable(value)
+            return self.items(value) if variable and is_several(variable) else self.text(value)
         if isinstance(value, list | tuple):
-            return [filled for item in value for filled in self._json_items(item)]
+            filled: list[Json] = []
+            for item in value:
+                filled += self.items(item) if isinstance(item, str) else [self.json(item)]
+            return filled
         if isinstance(value, dict):
             return {key: self.json(item) for key, item in value.items()}
         return value
-
-    def _json_text(self, text: str) -> Json:
-        variable = template.only_variable(text)
-        if variable is not None and is_several(variable):
-            return self.items(text)
-        return self.text(text)
-
-    def _json_items(self, item: Json) -> list[Json]:
-        return list(self.items(item)) if isinstance(item, str) else [self.json(item)]
 
     def _values(self, part: str | Variable) -> Sequence[Template]:
         if isinstance(part, str):

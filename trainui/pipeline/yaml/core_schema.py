@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from trainui.domain.definition import Json
@@ -41,9 +42,13 @@ def resolve(text: str) -> Json:
     if text in BOOLEANS:
         return BOOLEANS[text]
     if _DECIMAL.fullmatch(text) or _OCTAL.fullmatch(text) or _HEX.fullmatch(text):
-        return _whole(text)
+        if len(text) > MAX_DIGITS:
+            raise ValueError("the number has too many digits; quote it")
+        return int(text, 0) if text.startswith("0") and not text.isdecimal() else int(text)
     if _FLOAT.fullmatch(text):
-        return _finite(float(text))
+        if math.isinf(value := float(text)):
+            raise ValueError("the number is too large; quote it")
+        return value
     if _SPECIAL.fullmatch(text):
         raise ValueError("infinities and NaN cannot be passed as numbers; quote it")
     return text
@@ -55,15 +60,3 @@ def looks_typed(text: str) -> bool:
         return not isinstance(resolve(text), str)
     except ValueError:
         return True
-
-
-def _whole(text: str) -> int:
-    if len(text) > MAX_DIGITS:
-        raise ValueError("the number has too many digits; quote it")
-    return int(text, 0) if text.startswith("0") and not text.isdecimal() else int(text)
-
-
-def _finite(value: float) -> float:
-    if value in (float("inf"), float("-inf")):
-        raise ValueError("the number is too large; quote it")
-    return value
