@@ -36,61 +36,42 @@ LONGEST_PLAIN = 100
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
+class _Below:
+    """A path below the home, as an attribute of it."""
+
+    def __init__(self, *parts: str) -> None:
+        self._parts = parts
+
+    def __get__(self, home: Home, _: type[Home]) -> Path:
+        return home.root.joinpath(*self._parts)
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """The directory of the database, the broker and the worker (`$TRAINUI_HOME`)."""
 
     root: Path
 
-    @property
-    def database(self) -> Path:
-        """The SQLite file."""
-        return self.root / "trainui.db"
-
-    @property
-    def broker(self) -> Path:
-        """The broker's directory."""
-        return self.root / "broker"
-
-    @property
-    def worker(self) -> Path:
-        """The worker's directory: locks, logs, the doorbell."""
-        return self.root / "worker"
-
-    @property
-    def runs(self) -> Path:
-        """The parent of the runs' directories, unless the setting `runs_dir` is given."""
-        return self.root / "runs"
-
-    @property
-    def identity(self) -> Path:
-        """A file with a random id that distinguishes this home from other ones."""
-        return self.worker / "identity"
-
-    @property
-    def variables_key(self) -> Path:
-        """The file with the secret key for digests of attempts' variables."""
-        return self.worker / "variables.key"
-
-    @property
-    def worker_log(self) -> Path:
-        """The worker's log."""
-        return self.worker / "worker.log"
-
-    @property
-    def guard_log(self) -> Path:
-        """The log of the guard and of the broker's start."""
-        return self.worker / "guard.log"
-
-    @property
-    def guard_lock(self) -> Path:
-        """The lock file that the guard keeps locked while it lives; contains its pid."""
-        return self.worker / "guard.lock"
-
-    @property
-    def worker_lock(self) -> Path:
-        """The lock file that the worker keeps locked while it lives; contains its pid."""
-        return self.worker / "worker.lock"
+    database = _Below("trainui.db")
+    """The SQLite file."""
+    broker = _Below("broker")
+    """The broker's directory."""
+    worker = _Below("worker")
+    """The worker's directory: locks, logs, the doorbell."""
+    runs = _Below("runs")
+    """The parent of the runs' directories, unless the setting `runs_dir` is given."""
+    identity = _Below("worker", "identity")
+    """A file with a random id that distinguishes this home from other ones."""
+    variables_key = _Below("worker", "variables.key")
+    """The file with the secret key for digests of attempts' variables."""
+    worker_log = _Below("worker", "worker.log")
+    """The worker's log."""
+    guard_log = _Below("worker", "guard.log")
+    """The log of the guard and of the broker's start."""
+    guard_lock = _Below("worker", "guard.lock")
+    """The lock file that the guard keeps locked while it lives; contains its pid."""
+    worker_lock = _Below("worker", "worker.lock")
+    """The lock file that the worker keeps locked while it lives; contains its pid."""
 
     @property
     def doorbell(self) -> Path:
