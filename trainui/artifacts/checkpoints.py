@@ -22,7 +22,7 @@ from trainui.domain.definition import CheckpointRule, StageDefinition
 from trainui.pipeline.fields.names import CHECKPOINT_VARIABLE
 
 if TYPE_CHECKING:
-    from trainui.artifacts.checkpoint_rivals import CheckpointRival
+    from trainui.store.read.overlaps import Overlap
 
 Tried = Mapping[str, int]
 """Paths of failed checkpoints, each with the start of the attempt that made no progress from it, in
@@ -31,7 +31,7 @@ microseconds. A checkpoint written again after that counts as a new one."""
 _NONE: Tried = {}
 
 
-def _no_rivals() -> Sequence[CheckpointRival]:
+def _no_rivals() -> Sequence[Overlap]:
     return ()
 
 
@@ -47,7 +47,7 @@ class CheckpointSearch:
     """Directories of the stage's attempts, whose checkpoints outside its directory count."""
     shared: Path | None = None
     """A directory whose checkpoints do not count, since members of a sweep share it."""
-    rivals: Callable[[], Sequence[CheckpointRival]] = _no_rivals
+    rivals: Callable[[], Sequence[Overlap]] = _no_rivals
     """Returns other stages' attempts that may have written them; called only if needed."""
     by_itself: bool = False
     """True if trainui does not pass the checkpoint to the command, which may find one itself."""
@@ -75,7 +75,7 @@ class CheckpointSearch:
         """Return True if one of the attempts wrote what is at a path now."""
         return any(note.wrote(path) for note in self._notes)
 
-    def rival_for(self, path: Path) -> CheckpointRival | None:
+    def rival_for(self, path: Path) -> Overlap | None:
         """Return another stage's attempt that may have written it too; None if there is none."""
         written = written_at(path)
         return next((one for one in self._rivals if one.may_have_written(written)), None)
@@ -85,7 +85,7 @@ class CheckpointSearch:
         return [checkpoint_notes.read(one) for one in self.attempts]
 
     @cached_property
-    def _rivals(self) -> Sequence[CheckpointRival]:
+    def _rivals(self) -> Sequence[Overlap]:
         return self.rivals()
 
     def is_complete(self, path: Path) -> bool:
@@ -101,7 +101,7 @@ def search(
     definition: StageDefinition,
     stage_dir: str | Path,
     attempts: Iterable[str | Path] = (),
-    rivals: Callable[[], Sequence[CheckpointRival]] = _no_rivals,
+    rivals: Callable[[], Sequence[Overlap]] = _no_rivals,
 ) -> CheckpointSearch:
     """Return the search for the checkpoints of a stage."""
     pattern = definition.checkpoint.glob if definition.checkpoint else ""

@@ -9,6 +9,9 @@ from trainui.domain.definition import StageDefinition
 from trainui.store.db.protocol import Connection
 from trainui.store.read import row_mapping
 
+SLACK = clock.SECOND
+"""Microseconds by which file times may be wrong."""
+
 
 class Overlap(NamedTuple):
     """An attempt of another stage."""
@@ -21,6 +24,15 @@ class Overlap(NamedTuple):
     started_at: int
     completed_at: int
     """Now, if it is still running."""
+
+    @property
+    def words(self) -> str:
+        """The stage and its run, for messages."""
+        return f"{self.stage} of the run {self.run}"
+
+    def may_have_written(self, mtime_ns: int) -> bool:
+        """Return True if it ran when a file was written."""
+        return self.started_at - SLACK <= mtime_ns // 1000 <= self.completed_at + SLACK
 
 
 def of_stage(connection: Connection, stage_id: str) -> list[Overlap]:
