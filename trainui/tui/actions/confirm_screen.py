@@ -17,8 +17,8 @@ from trainui.tui.host import host_of
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Segment
 from trainui.tui.widgets.dialog import FRAME_HEIGHT, Dialog
+from trainui.tui.widgets.line_view import TextView
 from trainui.tui.widgets.list_view import Entry, EntryView
-from trainui.tui.widgets.text_view import TextView
 
 MOST_FACTS = 12
 """The most lines of facts; more of them scroll."""

@@ -25,7 +25,7 @@ from trainui.tui.host import host_of
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Segment, fit
 from trainui.tui.widgets.bars import Bar, KeyBar
-from trainui.tui.widgets.text_view import TextView
+from trainui.tui.widgets.line_view import TextView
 
 if TYPE_CHECKING:
     from trainui.control.edits.inline_edit import InlineEdit, Value

@@ -167,9 +167,6 @@ class CurveKeys(RowsView):
 
     def action_pan(self, direction: float) -> None:
         """Move the window to the left or right."""
-        self._pan(PAN * direction)
-
-    def _pan(self, share: float) -> None:
         chart = self.chart()
         if chart is None:
             return
@@ -177,7 +174,7 @@ class CurveKeys(RowsView):
             self._say("the whole curve is shown; + zooms in")
             return
         # start from the window of the last key press, even if its data is not read yet
-        self.apply(self.view.panned(share, self.view.window, chart.extent))
+        self.apply(self.view.panned(PAN * direction, self.view.window, chart.extent))
 
     def action_whole(self) -> None:
         """Show the whole axis."""
@@ -262,7 +259,7 @@ class CurveKeys(RowsView):
             return
         by, self._held_at = event.screen_x - self._held_at, event.screen_x
         self._was_dragged = True
-        self._pan(-by / max(self.plot_cells(), 1))
+        self.action_pan(-by / max(self.plot_cells(), 1) / PAN)
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
         """End a drag; after a plain click put the cursor on the nearest point."""

@@ -71,7 +71,14 @@ class Painter:
         for lane_id in self.graph.lanes_from[name]:
             if self._columns.get(lane_id, column) < column:
                 self._move(lane_id, self._free(after=max(column, self._width - 1)))
-        self._draw(name, into, self._column_for(into))
+        column, row = self._column_for(into), _Row(self._columns)
+        if into is not None and self.graph.lanes[into].shared:
+            self._draw_inbound(row, name, into, column)
+        elif into is not None:
+            self._columns.pop(into, None)
+        row.put(2 * column, NODE, None)
+        self._draw_outbound(row, name, column)
+        self.lines.append(row.line(name))
 
     def _is_below_stage(self, column: int) -> bool:
         """Return True if the line above has its stage in a column."""
@@ -133,16 +140,6 @@ class Painter:
         if at is None:  # the lane of the stages without dependencies starts here
             return self._free(after=self._free())
         return self._free(after=at) if self.graph.lanes[into].shared else at
-
-    def _draw(self, name: str, into: int | None, column: int) -> None:
-        row = _Row(self._columns)
-        if into is not None and self.graph.lanes[into].shared:
-            self._draw_inbound(row, name, into, column)
-        elif into is not None:
-            self._columns.pop(into, None)
-        row.put(2 * column, NODE, None)
-        self._draw_outbound(row, name, column)
-        self.lines.append(row.line(name))
 
     def _draw_inbound(self, row: _Row, name: str, into: int, column: int) -> None:
         self._targets[into].discard(name)

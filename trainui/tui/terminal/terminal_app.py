@@ -49,17 +49,14 @@ class TerminalApp(KeyQueue):
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         """Send only the changed cells to the terminal."""
-        if self._shown is not None and self._can_draw:
+        # Textual would send an update now; otherwise it drops it
+        lets = self._running and not self._closed and not self._batch_count
+        is_sent = lets and self._driver is not None and not self.is_headless
+        if self._shown is not None and is_sent:
             moved = self.cursor_position != self._cursor_shown
             self._cursor_shown = self.cursor_position
             renderable = self._shown.reduced(renderable, self.console, always=moved)
         super()._display(screen, renderable)
-
-    @property
-    def _can_draw(self) -> bool:
-        """True if Textual would send an update now; otherwise it drops it."""
-        lets = self._running and not self._closed and not self._batch_count
-        return lets and self._driver is not None and not self.is_headless
 
     def send(self, sequences: str) -> None:
         """Send escape sequences to the terminal, e.g. its bell."""

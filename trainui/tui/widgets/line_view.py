@@ -15,11 +15,14 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from trainui.tui.keymap import bindings
-from trainui.tui.render.styled_text import Row, cut, plain, restyled
+from trainui.tui.render.styled_text import Row, cut, plain, restyled, text_rows
 from trainui.tui.widgets.bordered_view import BorderedView
 
 STYLE = "match"
 """The style of selected text."""
+
+LEAST_WIDTH = 20
+"""Cells to which a `TextView` wraps its text at least."""
 
 
 class TextPosition(NamedTuple):
@@ -279,3 +282,27 @@ class RowsView(LinesView):
     def row(self, index: int, width: int) -> Row:
         """Return a row."""
         return cut(self.rows[index], width)
+
+
+class TextView(RowsView, can_focus=False):
+    """A text in one style, wrapped to the width whenever it changes."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._text = self._style = ""
+
+    def set_text(self, text: str, style: str = "") -> None:
+        """Show a text."""
+        self._text, self._style = text, style
+        self._wrap()
+
+    def on_resize(self) -> None:
+        """Wrap the text for the new width."""
+        super().on_resize()
+        self._wrap()
+
+    def _wrap(self) -> None:
+        width, before = max(self.scrollable_content_region.width, LEAST_WIDTH), len(self.rows)
+        self.set_rows(text_rows(self._text, width, self._style))
+        if len(self.rows) != before:
+            self.refresh(layout=True)

@@ -74,8 +74,7 @@ def plot(
         _draw_lines(canvas, lines, banded, scale, view)
         if len(lines) > 1:
             _put_marks(canvas, lines, scale)
-        _put_single_points(canvas, lines, scale, across)
-        _put_pruned(canvas, lines, scale)
+        _put_ends(canvas, lines, scale, across)
     for x, number in chart.lines[0].boundaries if chart.lines else ():
         canvas.put_vertical(across.column(x), ("┊", "dim"), (f"{number}", "key"))
     nonfinite.put_marks(canvas, chart.lines, scale)
@@ -177,20 +176,13 @@ def _put_marks(canvas: Canvas, lines: Sequence[StyledLine], scale: YAxis) -> Non
             canvas.put(row, column, style.mark, style.style)
 
 
-def _put_single_points(
-    canvas: Canvas, lines: Sequence[StyledLine], scale: YAxis, across: XAxis
-) -> None:
-    """Mark a line's only point, since a single dot is hard to see."""
+def _put_ends(canvas: Canvas, lines: Sequence[StyledLine], scale: YAxis, across: XAxis) -> None:
+    """Mark a line's only point, since a single dot is hard to see, and ends of pruned trials."""
     for line, style in lines:
         known = [at for at, value in enumerate(line.lasts) if math.isfinite(value)]
         if len(known) == 1:
             row = scale.row(line.lasts[known[0]], canvas.height)
             canvas.put(row, across.column(line.at[known[0]]), "●", style.style)
-
-
-def _put_pruned(canvas: Canvas, lines: Sequence[StyledLine], scale: YAxis) -> None:
-    """Mark the ends of pruned trials."""
-    for line, style in lines:
         known = [at for at, value in enumerate(line.smooths) if math.isfinite(value)]
         if line.pruned and known:
             row = scale.row(line.smooths[known[-1]], canvas.height)
