@@ -23,7 +23,7 @@ from trainui.errors import (
     StoreSchemaError,
     UnfitEnvironmentError,
 )
-from trainui.store.db import protocol, statements
+from trainui.store.db import protocol
 
 if TYPE_CHECKING:
     import psycopg
@@ -202,21 +202,13 @@ def _number_loader() -> Any:
 
 
 _IS = re.compile(r"\bIS (NOT )?\?")
-_MEMBER = re.compile(r"json_extract\(([\w.]+), '\$\.(\w+)'\)")
-_REPLACED = {
-    statements.NOW: "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)",
-    statements.UNREAD: "NOT metrics_complete",
-    "LIMIT ?": "LIMIT nullif(?::bigint, -1)",
-}
 
 
 @lru_cache(1024)
 def translate(sql: str) -> str:
     """Translate a statement from SQLite's syntax to PostgreSQL's."""
     sql = _IS.sub(lambda found: f"IS {'' if found[1] else 'NOT '}DISTINCT FROM ?", sql)
-    sql = _MEMBER.sub(r"(CAST(\1 AS JSON) ->> '\2')", sql)
-    for ours, theirs in _REPLACED.items():
-        sql = sql.replace(ours, theirs)
+    sql = sql.replace("LIMIT ?", "LIMIT nullif(?::bigint, -1)")
     return sql.replace("%", "%%").replace("?", "%s")
 
 

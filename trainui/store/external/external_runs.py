@@ -10,18 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select, update
 
 from trainui import clock
 from trainui.domain.records import Slot
 from trainui.domain.states import ENDED, Status, run_status
 from trainui.formatting import quantity
-from trainui.store.db import protocol, statements
+from trainui.store.db import protocol
 from trainui.store.db.engine import raw
-from trainui.store.db.rows import run
 from trainui.store.read import row_mapping
 from trainui.store.runs import events, new_run, runs
 from trainui.store.runs.new_run import NewRun
+from trainui.store.runs.tables import ATTEMPTS, RUNS, STAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,9 @@ def known_processes(connection: Connection) -> dict[tuple[int, int, str], str]:
 
 
 def _known(connection: Connection) -> list[tuple[str, dict[str, Any]]]:
-    query = "SELECT id, submission_json FROM runs WHERE submission_json LIKE ?"
-    found = run(connection, query, (_MARK,))
+    found = connection.execute(
+        select(RUNS.c.id, RUNS.c.submission_json).where(RUNS.c.submission_json.like(_MARK))
+    )
     return [(run_id, row_mapping.load(text)["external"]) for run_id, text in found]
 
 
@@ -104,7 +105,7 @@ def add_stages(
     (first,) = own.execute("SELECT count(*) FROM stages WHERE run_id = ?", (run_id,)).fetchone()
     ids = {stage.name: str(uuid.uuid4()) for stage in new.pipeline.stages}
     rows = new_run.stage_rows(new, ids, first=first)
-    statements.insert(own, "stages", [row | {"run_id": run_id} for row in rows])
+    new_run.insert(own, "stages", [row | {"run_id": run_id} for row in rows])
     _start(own, run_id, states, directories, str(new.host))
     runs.refresh(connection, run_id)
     events.record(connection, run_id, "submitted", f"{quantity(len(ids), 'stage')} added")
@@ -148,14 +149,17 @@ def _start(
             "metrics_complete": False,
         }
         rows.append(row)
-    statements.insert(own, "attempts", rows)
+    new_run.insert(own, "attempts", rows)
 
 
 def let_end(connection: Connection, run_id: str) -> None:
     """Record the stages of a run as ended, so that it can be deleted."""
-    stages = "(SELECT id FROM stages WHERE run_id = ?)"
-    for table, key in (("attempts", "stage_id"), ("stages", "id")):
-        query = f"UPDATE {table} SET status = ?, completed_at = ? WHERE status = ? AND {key} IN "
-        parameters = (Status.ENDED, clock.now(), Status.RUNNING, run_id)
-        run(connection, query + stages, parameters)
+    for table in (STAGES, ATTEMPTS):
+        ids = select(STAGES.c.id).where(STAGES.c.run_id == run_id)
+        which = STAGES.c.run_id == run_id if table is STAGES else ATTEMPTS.c.stage_id.in_(ids)
+        connection.execute(
+            update(table)
+            .where(which, table.c.status == Status.RUNNING)
+            .values(status=Status.ENDED, completed_at=clock.now())
+        )
     runs.refresh(connection, run_id)

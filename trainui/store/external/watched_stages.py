@@ -6,18 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from trainui import clock, mounts
 from trainui.domain.definition import MetricSource, StageDefinition
 from trainui.domain.records import Slot
 from trainui.domain.states import Status
 from trainui.store.db.engine import raw
-from trainui.store.db.rows import change, set_values
 from trainui.store.read import row_mapping
 from trainui.store.runs import events, runs
 from trainui.store.runs.metrics_progress import AttemptToRead, attempts_to_read
-from trainui.store.runs.tables import ATTEMPTS, RUNS, STAGES
+from trainui.store.runs.tables import ATTEMPTS, RUNS, STAGES, set_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ def _definition(connection: Connection, stage_id: str) -> StageDefinition:
 def set_sources(connection: Connection, stage_id: str, found: Sequence[MetricSource]) -> None:
     """Set the sources of a stage's metrics: an adopted process has opened other files."""
     changed = replace(_definition(connection, stage_id), metrics=tuple(found))
-    set_values(connection, "stages", stage_id, definition_json=row_mapping.dump(changed.to_json()))
+    set_values(connection, STAGES, stage_id, definition_json=row_mapping.dump(changed.to_json()))
 
 
 def resting(connection: Connection, host: str, since: int) -> list[tuple[WatchedStage, int]]:
@@ -151,12 +150,12 @@ def set_process(
     """
     reopen(connection, stage)
     json_ = row_mapping.slots_json(slots)
-    set_values(connection, "attempts", stage.attempt_id, pid=identity["pid"], slots_json=json_)
+    set_values(connection, ATTEMPTS, stage.attempt_id, pid=identity["pid"], slots_json=json_)
     query = select(RUNS.c.submission_json, RUNS.c.directory).where(RUNS.c.id == stage.run_id)
     text, directory = connection.execute(query).one()
     submission = row_mapping.load(text)
     submission["external"] |= identity
-    set_values(connection, "runs", stage.run_id, submission_json=row_mapping.dump(submission))
+    set_values(connection, RUNS, stage.run_id, submission_json=row_mapping.dump(submission))
     return str(directory)
 
 
@@ -193,9 +192,11 @@ def read_again(connection: Connection, stage: WatchedStage, end: int) -> None:
 
 def _change_ended(connection: Connection, stage: WatchedStage, **values: Any) -> None:
     """Change the record of a stage that has ended, and have its metrics read again."""
-    for table, key in (("attempts", stage.attempt_id), ("stages", stage.stage_id)):
-        change(connection, table, {"id": key, "status": Status.ENDED}, **values)
-    set_values(connection, "attempts", stage.attempt_id, metrics_complete=False)
+    for table, key in ((ATTEMPTS, stage.attempt_id), (STAGES, stage.stage_id)):
+        connection.execute(
+            update(table).where(table.c.id == key, table.c.status == Status.ENDED).values(**values)
+        )
+    set_values(connection, ATTEMPTS, stage.attempt_id, metrics_complete=False)
     runs.refresh(connection, stage.run_id)
 
 
@@ -204,11 +205,15 @@ def end(
 ) -> None:
     """Record the end of a stage, with a reason if one is known, unless it is on record already."""
     now = clock.now()
-    is_running = {"id": stage.attempt_id, "status": Status.RUNNING}
-    if not change(connection, "attempts", is_running, status=status, completed_at=now):
+    ended = connection.execute(
+        update(ATTEMPTS)
+        .where(ATTEMPTS.c.id == stage.attempt_id, ATTEMPTS.c.status == Status.RUNNING)
+        .values(status=status, completed_at=now)
+    )
+    if not ended.rowcount:
         return
     ended_stage = {"status": status, "completed_at": now, "reason": reason, "stalled": False}
-    set_values(connection, "stages", stage.stage_id, **ended_stage)
+    set_values(connection, STAGES, stage.stage_id, **ended_stage)
     text = f"{stage.name} {status}" + (f": {reason}" if reason else "")
     events.record(connection, stage.run_id, str(status), text, stage=stage.name, attempt=1)
     runs.refresh(connection, stage.run_id)

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from trainui.store.db.rows import insert, run, set_values
 from trainui.store.points import chunks, column_packing
 from trainui.store.points.chunks import CHUNK_POINTS, Points
 from trainui.store.points.source_record import SourceRecord
+from trainui.store.points.sources import insert, run
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +33,12 @@ def extend(connection: Connection, block: Block) -> None:
             segment = everything[at : at + CHUNK_POINTS]
             start = known.start_byte if known else block.start_byte
             values = _chunk_values(segment, block.source, start)
-            history = _history(block.source)
             if known:
                 chunk_id = known.id
-                set_values(connection, "chunks", chunk_id, **values)
+                _replace_chunk(connection, chunk_id, values)
             else:
-                chunk_id = insert(
-                    connection, "chunks", {"series_id": series_id, **history, **values}
-                )
-            figures = chunks.pack_figures([*history.values()], chunks.describe(segment))
-            run(connection, _PUT_FIGURES, (series_id, chunk_id, figures))
+                chunk_id = _insert_chunk(connection, series_id, block.source, values)
+            _put_figures(connection, series_id, chunk_id, block.source, chunks.describe(segment))
             known = None
 
 
@@ -66,23 +62,46 @@ def _open_chunks(connection: Connection, of: SourceRecord) -> dict[int, _OpenChu
     }
 
 
-def _history(of: SourceRecord) -> dict[str, int]:
-    """Return the columns of a chunk's history, in the order of `stitching.History`."""
-    return {"attempt": of.attempt, "source_id": of.id, "generation": of.generation}
+def _chunk_values(points: Points, of: SourceRecord, start_byte: int) -> tuple[Any, ...]:
+    return (
+        start_byte,
+        of.offset,
+        len(points) < CHUNK_POINTS,
+        len(points),
+        points.steps.dtype.kind == "f",
+        column_packing.pack_shared(points.ordinals),
+        column_packing.pack_shared(points.steps),
+        column_packing.pack(points.values),
+        column_packing.pack_times(points.times),
+    )
 
 
-def _chunk_values(points: Points, of: SourceRecord, start_byte: int) -> dict[str, Any]:
-    return {
-        "start_byte": start_byte,
-        "end_byte": of.offset,
-        "open": len(points) < CHUNK_POINTS,
-        "n": len(points),
-        "float_steps": points.steps.dtype.kind == "f",
-        "ordinals": column_packing.pack_shared(points.ordinals),
-        "steps": column_packing.pack_shared(points.steps),
-        "numbers": column_packing.pack(points.values),
-        "times": column_packing.pack_times(points.times),
-    }
+def _insert_chunk(
+    connection: Connection, series_id: int, of: SourceRecord, values: tuple[Any, ...]
+) -> int:
+    return insert(
+        connection,
+        "INSERT INTO chunks (series_id, source_id, attempt, generation, start_byte, end_byte, "
+        "open, n, float_steps, ordinals, steps, numbers, times) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (series_id, of.id, of.attempt, of.generation, *values),
+    )
+
+
+def _replace_chunk(connection: Connection, chunk_id: int, values: tuple[Any, ...]) -> None:
+    run(
+        connection,
+        "UPDATE chunks SET start_byte = ?, end_byte = ?, open = ?, n = ?, float_steps = ?, "
+        "ordinals = ?, steps = ?, numbers = ?, times = ? WHERE id = ?",
+        (*values, chunk_id),
+    )
+
+
+def _put_figures(
+    connection: Connection, series_id: int, chunk_id: int, of: SourceRecord, stats: chunks.Stats
+) -> None:
+    figures = chunks.pack_figures((of.attempt, of.id, of.generation), stats)
+    run(connection, _PUT_FIGURES, (series_id, chunk_id, figures))
 
 
 _PUT_FIGURES = (

@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 from sqlalchemy import Connection
 
 from trainui.store.db.engine import raw
-from trainui.store.db.rows import insert, insert_all, run
 from trainui.store.points import chunks, segments
 from trainui.store.points.chunks import CHUNK_POINTS, Points
 from trainui.store.points.open_chunks import Block, extend
 from trainui.store.points.source_record import SourceRecord
-from trainui.store.points.sources import lock_owner, move, next_ordinal, sources
+from trainui.store.points.sources import insert, lock_owner, move, next_ordinal, run, sources
 from trainui.store.points.stitching import PointSegment
 
 TAIL_POINTS = 2048
@@ -89,20 +88,26 @@ def _series_ids(connection: Connection, owner: str, names: Iterable[str]) -> dic
     ids = {str(name): int(series_id) for name, series_id in found}
     for name in names:
         if name not in ids:
-            ids[name] = insert(connection, "series", {"owner": owner, "name": name})
+            ids[name] = insert(
+                connection, "INSERT INTO series (owner, name) VALUES (?, ?)", (owner, name)
+            )
     return ids
 
 
 def _add_tail(connection: Connection, block: Block) -> None:
-    tail = {
-        "source_id": block.source.id,
-        "attempt": block.source.attempt,
-        "generation": block.source.generation,
-        "start_byte": block.start_byte,
-        "end_byte": block.source.offset,
-        "points": chunks.pack_tail(block.series),
-    }
-    insert_all(connection, "tails", [tail])
+    run(
+        connection,
+        "INSERT INTO tails (source_id, attempt, generation, start_byte, end_byte, points) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            block.source.id,
+            block.source.attempt,
+            block.source.generation,
+            block.start_byte,
+            block.source.offset,
+            chunks.pack_tail(block.series),
+        ),
+    )
 
 
 def _fill_chunks(connection: Connection, block: Block, *, has_tails: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from trainui.domain.states import Status
-from trainui.store.db.rows import run
+from trainui.store.db.engine import raw
 from trainui.store.points import points, sources
 from trainui.store.points.source_record import SourceRecord
 
@@ -24,8 +24,7 @@ def of_other_members(
         group: the sweep's name in the file.
         metric: the metric.
     """
-    found = run(
-        connection,
+    found = raw(connection).execute(
         "SELECT other.id, other.attempt FROM stages AS own JOIN stages AS other "
         "ON other.run_id = own.run_id AND other.id <> own.id "
         "JOIN series ON series.owner = other.id AND series.name = ? "

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from trainui.domain.definition import Alert
 from trainui.domain.notifications import ALERT, MARK, NAN
 from trainui.domain.states import Status
-from trainui.store.db.rows import run
 from trainui.store.runs import events, stage_requests, stages
+from trainui.store.runs.tables import EVENTS, STAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +60,19 @@ def record(
     connection: Connection, stage_id: str, attempt: int, marks: Iterable[AlertRecord]
 ) -> None:
     """Record alerts on a stage's attempt, in a write transaction; ignored if it is not a stage."""
-    if (stage := stages.find(connection, stage_id)) is None:
+    if connection.execute(select(STAGES.c.id).where(STAGES.c.id == stage_id)).first() is None:
         return
+    stage = stages.get(connection, stage_id)
     for mark in marks:
         text = f"{stage.name}: {mark.words}"
-        known = run(
-            connection,
-            "SELECT 1 FROM events WHERE run_id = ? AND stage = ? AND attempt = ? AND kind = ? "
-            "AND text = ?",
-            (stage.run_id, stage.name, attempt, mark.kind, text),
+        known = select(EVENTS.c.id).where(
+            EVENTS.c.run_id == stage.run_id,
+            EVENTS.c.stage == stage.name,
+            EVENTS.c.attempt == attempt,
+            EVENTS.c.kind == mark.kind,
+            EVENTS.c.text == text,
         )
-        if known.fetchone() is not None:
+        if connection.execute(known).first() is not None:
             continue
         events.record_of(connection, stage, mark.kind, text, attempt=attempt, data=mark.data)
         if mark.stops and stage.status == Status.RUNNING and stage.attempt == attempt:

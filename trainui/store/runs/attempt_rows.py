@@ -9,14 +9,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, delete
 
 from trainui import clock
 from trainui.domain.records import AttemptRecord, HostView
 from trainui.domain.states import Status
-from trainui.store.db.rows import run, set_values
+from trainui.store.db.engine import raw
 from trainui.store.db.statements import placeholders
 from trainui.store.read import row_mapping
+from trainui.store.runs.tables import ATTEMPTS, SLOTS, set_values
 
 
 def in_state(
@@ -27,7 +28,7 @@ def in_state(
     parameters: tuple[str, ...] = statuses
     if here is not None:
         query, parameters = f"{query} AND host = ?", (*statuses, here.host)
-    found = run(connection, f"{query} ORDER BY id", parameters)
+    found = raw(connection).execute(f"{query} ORDER BY id", parameters)
     return list(row_mapping.records(found, row_mapping.attempt_record))
 
 
@@ -72,13 +73,11 @@ def end(connection: Connection, attempt: AttemptRecord, outcome: Outcome) -> Non
     }
     if attempt.started_at is None:
         values["started_at"] = outcome.started_at
-    set_values(connection, "attempts", attempt.id, **values)
-    free_slots(connection, attempt.id)
+    set_values(connection, ATTEMPTS, attempt.id, **values)
+    connection.execute(_FREE, {"attempt": attempt.id})
 
 
-def free_slots(connection: Connection, attempt_id: int) -> None:
-    """Free the slots of an attempt."""
-    run(connection, "DELETE FROM slots WHERE attempt_id = ?", (attempt_id,))
+_FREE = delete(SLOTS).where(SLOTS.c.attempt_id == bindparam("attempt"))
 
 
 def withdraw(connection: Connection, stage_ids: Collection[str]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from trainui import clock, paths
 from trainui.domain.records import AttemptRecord, StageRecord
@@ -15,10 +15,10 @@ from trainui.domain.states import ATTEMPT_TRANSITIONS, Status
 from trainui.errors import TransitionError
 from trainui.pipeline.rules.retry import Retry, next_retry
 from trainui.store.db.engine import raw
-from trainui.store.db.rows import change, run, set_values
 from trainui.store.read import row_mapping, views
 from trainui.store.runs import attempt_rows, dependants, events, runs, stages
 from trainui.store.runs.attempt_rows import Outcome
+from trainui.store.runs.tables import ATTEMPTS, STAGES, set_values
 
 
 def of_stage(connection: Connection, stage_id: str) -> list[AttemptRecord]:
@@ -35,7 +35,7 @@ def get(connection: Connection, attempt_id: int) -> AttemptRecord:
 
 def find(connection: Connection, attempt_id: int) -> AttemptRecord | None:
     """Return one attempt; None if it does not exist."""
-    found = run(connection, "SELECT * FROM attempts WHERE id = ?", (attempt_id,))
+    found = raw(connection).execute("SELECT * FROM attempts WHERE id = ?", (attempt_id,))
     return row_mapping.first(found, row_mapping.attempt_record)
 
 
@@ -61,10 +61,10 @@ def claim(
     stage = stages.named(connection, run_id, stage_name)
     if stage is None:
         return None
-    granted = {"stage_id": stage.id, "number": stage.attempt, "celery_task_id": celery_task_id}
-    granted["status"] = Status.QUEUED
+    wanted = {"stage": stage.id, "last": stage.attempt, "message": celery_task_id}
     where = str(directory(stage, stage.attempt))  # an older version may have stored another path
-    if not change(connection, "attempts", granted, status=Status.RUNNING, directory=where):
+    claimed = connection.execute(_CLAIM, {**wanted, "where": where})
+    if claimed.rowcount == 0:
         return None
     # clear the previous attempt's outcome, so that only this attempt's is shown
     cleared: dict[str, Any] = {
@@ -76,19 +76,32 @@ def claim(
     }
     stages.change(connection, stage, Status.RUNNING, **cleared)
     runs.refresh(connection, run_id)
-    query = "SELECT * FROM attempts WHERE stage_id = ? AND number = ?"
-    found = run(connection, query, (stage.id, stage.attempt))
+    found = raw(connection).execute(
+        "SELECT * FROM attempts WHERE stage_id = ? AND number = ?", (stage.id, stage.attempt)
+    )
     return row_mapping.first(found, row_mapping.attempt_record)
+
+
+_CLAIM = (
+    update(ATTEMPTS)
+    .where(
+        ATTEMPTS.c.stage_id == bindparam("stage"),
+        ATTEMPTS.c.number == bindparam("last"),
+        ATTEMPTS.c.celery_task_id == bindparam("message"),
+        ATTEMPTS.c.status == Status.QUEUED,
+    )
+    .values(status=Status.RUNNING, directory=bindparam("where"))
+)
 
 
 def set_checkpoint(connection: Connection, attempt_id: int, checkpoint: str) -> None:
     """Record the checkpoint from which the attempt continues."""
-    set_values(connection, "attempts", attempt_id, checkpoint=checkpoint)
+    set_values(connection, ATTEMPTS, attempt_id, checkpoint=checkpoint)
 
 
 def set_inputs(connection: Connection, attempt_id: int, states: Mapping[str, Any]) -> None:
     """Record the state of the inputs at the start of an attempt, by path."""
-    set_values(connection, "attempts", attempt_id, inputs_json=row_mapping.dump(states))
+    set_values(connection, ATTEMPTS, attempt_id, inputs_json=row_mapping.dump(states))
 
 
 def keep(connection: Connection, stage: StageRecord, kept: Mapping[str, Any], why: str) -> None:
@@ -96,15 +109,17 @@ def keep(connection: Connection, stage: StageRecord, kept: Mapping[str, Any], wh
 
     `kept`: the fingerprint for which it is accepted (`pipeline.rules.fingerprint`).
     """
-    last = {"stage_id": stage.id, "number": stage.attempt}
-    values = {"kept_json": row_mapping.dump(kept), "secret_changes_json": None}
-    change(connection, "attempts", last, **values)
+    connection.execute(
+        update(ATTEMPTS)
+        .where(ATTEMPTS.c.stage_id == stage.id, ATTEMPTS.c.number == stage.attempt)
+        .values(kept_json=row_mapping.dump(kept), secret_changes_json=None)
+    )
     events.record_of(connection, stage, "kept", f"{stage.name} is {why}")
 
 
 def mark_checkpoint_tried(connection: Connection, attempt_id: int) -> None:
     """Record that the attempt made no progress from its checkpoint: the next uses an older one."""
-    set_values(connection, "attempts", attempt_id, checkpoint_tried=True)
+    set_values(connection, ATTEMPTS, attempt_id, checkpoint_tried=True)
 
 
 def tried_checkpoints(connection: Connection, stage_id: str) -> dict[str, int]:
@@ -112,11 +127,10 @@ def tried_checkpoints(connection: Connection, stage_id: str) -> dict[str, int]:
 
     Each has the time at which the last such attempt started, in microseconds.
     """
-    found = run(
-        connection,
-        "SELECT checkpoint, coalesce(started_at, completed_at) FROM attempts "
-        "WHERE stage_id = ? AND checkpoint_tried ORDER BY number",
-        (stage_id,),
+    found = connection.execute(
+        select(ATTEMPTS.c.checkpoint, func.coalesce(ATTEMPTS.c.started_at, ATTEMPTS.c.completed_at))
+        .where(ATTEMPTS.c.stage_id == stage_id, ATTEMPTS.c.checkpoint_tried)
+        .order_by(ATTEMPTS.c.number)
     )
     return {checkpoint: int(time or clock.now()) for checkpoint, time in found}
 
@@ -126,14 +140,22 @@ def mark_started(
 ) -> None:
     """Record the process of an attempt, as reported by its supervisor."""
     process = {"started_at": started_at, "pid": pid, "supervisor_pid": supervisor}
-    change(connection, "attempts", {"id": attempt.id, "status": Status.RUNNING}, **process)
-    last = {"id": attempt.stage_id, "attempt": attempt.number}
-    change(connection, "stages", last, started_at=started_at)
+    connection.execute(_STARTED, {"attempt": attempt.id, **process})
+    last = {"stage": attempt.stage_id, "last": attempt.number}
+    connection.execute(_STAGE_STARTED, {**last, "started_at": started_at})
     stage = stages.get(connection, attempt.stage_id)
     runs.refresh(connection, stage.run_id, started_at=started_at)
     text = f"{stage.name} started as process {pid}"
     number = attempt.number
     events.record_of(connection, stage, "started", text, attempt=number, time=started_at)
+
+
+_STARTED = update(ATTEMPTS).where(
+    ATTEMPTS.c.id == bindparam("attempt"), ATTEMPTS.c.status == Status.RUNNING
+)
+_STAGE_STARTED = update(STAGES).where(
+    STAGES.c.id == bindparam("stage"), STAGES.c.attempt == bindparam("last")
+)
 
 
 def end(connection: Connection, attempt_id: int, outcome: Outcome) -> Status | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from trainui.domain.notifications import CODE
 from trainui.domain.states import Status
-from trainui.store.db.rows import change, run
+from trainui.store.db.engine import raw
 from trainui.store.runs import events
+from trainui.store.runs.tables import ATTEMPTS
 
 MOST_AT_ONCE = 500
 
@@ -35,13 +36,12 @@ def first_running(connection: Connection) -> int:
         "SELECT coalesce((SELECT min(id) FROM attempts WHERE status = ? AND code_change IS NULL), "
         "(SELECT max(id) FROM attempts) + 1, 1)"
     )
-    return int(run(connection, query, (Status.RUNNING,)).fetchone()[0])
+    return int(raw(connection).execute(query, (Status.RUNNING,)).fetchone()[0])
 
 
 def started(connection: Connection, *, after: int) -> list[StartedAttempt]:
     """Return the attempts after an id whose processes have started, the oldest first."""
-    found = run(
-        connection,
+    found = raw(connection).execute(
         "SELECT attempts.id, number, stages.name, runs.id, runs.directory, file, "
         "attempts.started_at FROM attempts JOIN stages ON stages.id = stage_id "
         "JOIN runs ON runs.id = run_id WHERE attempts.id > ? AND attempts.started_at IS NOT NULL "
@@ -53,8 +53,12 @@ def started(connection: Connection, *, after: int) -> list[StartedAttempt]:
 
 def record(connection: Connection, attempt: StartedAttempt, words: str) -> None:
     """Record how the code of a started attempt differs from the code at submission."""
-    unnoted = {"id": attempt.attempt_id, "code_change": None}
-    if change(connection, "attempts", unnoted, code_change=words):
+    noted = connection.execute(
+        update(ATTEMPTS)
+        .where(ATTEMPTS.c.id == attempt.attempt_id, ATTEMPTS.c.code_change.is_(None))
+        .values(code_change=words)
+    )
+    if noted.rowcount:
         text = f"{attempt.stage} started although {words}"
         events.record(
             connection, attempt.run_id, CODE, text, stage=attempt.stage, attempt=attempt.number

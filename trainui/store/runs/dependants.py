@@ -10,7 +10,6 @@ from trainui import clock
 from trainui.domain.states import DONE, ENDED, UNFINISHED, Status
 from trainui.pipeline.rules.dependants import Upstream, next_state
 from trainui.store.db.engine import raw
-from trainui.store.db.rows import run
 from trainui.store.db.statements import batches, placeholders
 from trainui.store.read import row_mapping, trials
 from trainui.store.runs import stages
@@ -58,8 +57,7 @@ def _pending_dependants(connection: Connection, stage_ids: Sequence[str]) -> lis
 
     A stage whose work is done changes nothing for a dependant that still waits for others.
     """
-    found = run(
-        connection,
+    found = raw(connection).execute(
         "SELECT DISTINCT stages.id, stages.run_id, stages.name, stages.attempt FROM stages "
         "JOIN dependencies ON dependencies.stage_id = stages.id "
         "JOIN stages AS upstream ON upstream.id = dependencies.upstream_id "
@@ -77,8 +75,7 @@ def upstreams_of(connection: Connection, stage_ids: Sequence[str]) -> dict[str, 
     """Return stages' upstream stages by id, without completed ones, which decide nothing."""
     upstreams: dict[str, list[Upstream]] = {}
     for part in batches(stage_ids):
-        found = run(
-            connection,
+        found = raw(connection).execute(
             "SELECT dependencies.stage_id, name, status, definition_json FROM dependencies "
             "JOIN stages ON stages.id = upstream_id "
             f"WHERE dependencies.stage_id IN ({placeholders(part)}) AND status <> ? "

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, insert
 
 from trainui import clock
 from trainui.domain.records import StageRecord
-from trainui.store.db.rows import insert_all
 from trainui.store.read import row_mapping
+from trainui.store.runs.tables import EVENTS
 
 
 def record(
@@ -32,16 +32,18 @@ def record(
     `kind` is a short, stable word, and `text` one sentence for people; `data` is the same for
     programs, e.g. a run's `status`, or an alert's `metric` and `step`.
     """
-    event = {
-        "run_id": run_id,
-        "stage": stage,
-        "attempt": attempt,
-        "time": clock.now() if time is None else time,
-        "kind": kind,
-        "text": text,
-        "data_json": row_mapping.dump(data) if data else None,
-    }
-    insert_all(connection, "events", [event])
+    connection.execute(
+        _RECORD,
+        {
+            "run_id": run_id,
+            "stage": stage,
+            "attempt": attempt,
+            "time": clock.now() if time is None else time,
+            "kind": kind,
+            "text": text,
+            "data_json": row_mapping.dump(data) if data else None,
+        },
+    )
 
 
 def record_of(
@@ -62,8 +64,21 @@ def record_of(
 
 def record_all(connection: Connection, happened: Sequence[tuple[str, str, str]], kind: str) -> None:
     """Add an event of one kind for each of several stages: run id, full stage name, sentence."""
-    same = {"time": clock.now(), "kind": kind}
-    events = [
-        {"run_id": run_id, "stage": stage, "text": text, **same} for run_id, stage, text in happened
-    ]
-    insert_all(connection, "events", events)
+    if happened:
+        now = clock.now()
+        values = [
+            {
+                "run_id": run,
+                "stage": stage,
+                "attempt": None,
+                "time": now,
+                "kind": kind,
+                "text": text,
+                "data_json": None,
+            }
+            for run, stage, text in happened
+        ]
+        connection.execute(_RECORD, values)
+
+
+_RECORD = insert(EVENTS)

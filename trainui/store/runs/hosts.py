@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete, insert, select, update
 
 from trainui import clock
 from trainui.domain.records import HostRecord
-from trainui.store.db.rows import run
-from trainui.store.db.statements import NOW, placeholders
+from trainui.store.db import dialect
 from trainui.store.read import row_mapping
+from trainui.store.runs.tables import HOSTS
 
 SILENT_AFTER = 40.0
 """Seconds without a heartbeat after which a host counts as silent; it sends one every ten."""
@@ -23,21 +23,17 @@ FORGOTTEN_AFTER = 30 * 24 * 3600 * clock.SECOND
 
 def known(connection: Connection) -> dict[str, HostRecord]:
     """Return the hosts with a heartbeat on record, by name."""
-    found = run(
-        connection,
-        f"SELECT name, home, {NOW} - seen_at, place, slots_json, queues_json FROM hosts "
-        "ORDER BY name",
-    )
+    found = connection.execute(select(HOSTS, dialect.now() - HOSTS.c.seen_at).order_by("name"))
     return {
-        name: HostRecord(
-            name,
-            home,
-            max(age, 0) / 1e6,
-            place,
-            tuple(row_mapping.load(slots)),
-            tuple(row_mapping.load(queues)),
+        row.name: HostRecord(
+            row.name,
+            row.home,
+            max(row[-1], 0) / 1e6,
+            row.place,
+            tuple(row_mapping.load(row.slots_json)),
+            tuple(row_mapping.load(row.queues_json)),
         )
-        for name, home, age, place, slots, queues in found
+        for row in found
     }
 
 
@@ -58,13 +54,14 @@ def announce(
     before = known(connection).get(name)
     if before is not None and before.home != home and before.seconds < SILENT_AFTER:
         return before
-    forgotten = f"DELETE FROM hosts WHERE name = ? OR seen_at < {NOW} - ?"
-    run(connection, forgotten, (name, FORGOTTEN_AFTER))
-    values = (name, home, place, row_mapping.dump(list(slots)), row_mapping.dump(list(queues)))
-    run(
-        connection,
-        "INSERT INTO hosts (name, home, place, slots_json, queues_json, seen_at) "
-        f"VALUES ({placeholders(values)}, {NOW})",
-        values,
-    )
+    connection.execute(delete(HOSTS).where(HOSTS.c.seen_at < dialect.now() - FORGOTTEN_AFTER))
+    values = {"home": home, "place": place, "seen_at": dialect.now()}
+    values |= {
+        "slots_json": row_mapping.dump(list(slots)),
+        "queues_json": row_mapping.dump(list(queues)),
+    }
+    if before is None or before.seconds * clock.SECOND > FORGOTTEN_AFTER:
+        connection.execute(insert(HOSTS).values(name=name, **values))
+    else:
+        connection.execute(update(HOSTS).where(HOSTS.c.name == name).values(**values))
     return None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete, select, update
 
 from trainui import clock, paths
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
-from trainui.store.db.rows import change, run, set_values
+from trainui.store.db.engine import raw
 from trainui.store.runs import attempt_rows, attempts, events, runs, stages
+from trainui.store.runs.tables import ATTEMPTS, SLOTS, STAGES, set_values
 
 SHORTEST_PAUSE = 5.0
 """Seconds before a requeued stage may be tried again; doubled for each further time in a
@@ -21,13 +22,13 @@ LONGEST_PAUSE = 60.0
 
 def is_fresh(connection: Connection, stage_id: str) -> bool:
     """Return True if a stage's directory must be renamed away before its next attempt."""
-    found = run(connection, "SELECT fresh FROM stages WHERE id = ?", (stage_id,))
-    return bool(found.fetchone()[0])
+    fresh = connection.execute(select(STAGES.c.fresh).where(STAGES.c.id == stage_id))
+    return bool(fresh.scalar_one())
 
 
 def record_move(connection: Connection, stage: StageRecord, moved_to: Path | None) -> None:
     """Record that a stage starts fresh, and the new path of the earlier attempts' directory."""
-    set_values(connection, "stages", stage.id, fresh=False)
+    set_values(connection, STAGES, stage.id, fresh=False)
     if moved_to is None:
         return
     old, new = Path(stage.directory), moved_to
@@ -36,7 +37,7 @@ def record_move(connection: Connection, stage: StageRecord, moved_to: Path | Non
         if attempt.number < stage.attempt and paths.stage_directory(directory) == old:
             checkpoint = attempt.checkpoint and str(moved(Path(attempt.checkpoint), old, new))
             values = {"directory": str(moved(directory, old, new)), "checkpoint": checkpoint}
-            set_values(connection, "attempts", attempt.id, **values)
+            set_values(connection, ATTEMPTS, attempt.id, **values)
     text = f"{stage.name} starts fresh; its earlier results are in {new.name}"
     events.record_of(connection, stage, "moved", text)
 
@@ -60,10 +61,14 @@ def requeue(connection: Connection, attempt_id: int, reason: str) -> None:
         return
     stage = stages.get(connection, attempt.stage_id)
     now = clock.now()
-    failed = {"status": Status.FAILED, "completed_at": now, "error": reason}
-    if not change(connection, "attempts", {"id": attempt_id, "status": Status.RUNNING}, **failed):
+    ended = connection.execute(
+        update(ATTEMPTS)
+        .where(ATTEMPTS.c.id == attempt_id, ATTEMPTS.c.status == Status.RUNNING)
+        .values(status=Status.FAILED, completed_at=now, error=reason)
+    )
+    if ended.rowcount == 0:
         return
-    attempt_rows.free_slots(connection, attempt_id)
+    connection.execute(delete(SLOTS).where(SLOTS.c.attempt_id == attempt_id))
     not_before = now + int(_pause(connection, stage.id, reason) * clock.SECOND)
     said = {"reason": reason, "error": reason}
     stages.change(connection, stage, Status.QUEUED, not_before=not_before, **said)
@@ -72,8 +77,7 @@ def requeue(connection: Connection, attempt_id: int, reason: str) -> None:
 
 def _pause(connection: Connection, stage_id: str, reason: str) -> float:
     """Return the backoff in seconds, doubled for each requeue in a row for this reason."""
-    found = run(
-        connection,
+    found = raw(connection).execute(
         "SELECT count(*) FROM attempts WHERE stage_id = ? AND number > (SELECT "
         "coalesce(max(number), 0) FROM attempts WHERE stage_id = ? AND error IS NOT ?)",
         (stage_id, stage_id, reason),

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, select
 
 from trainui import clock, mounts
 from trainui.domain.definition import StageDefinition
 from trainui.domain.states import Status
-from trainui.store.db.rows import run, set_values
-from trainui.store.db.statements import UNREAD
 from trainui.store.read import row_mapping
+from trainui.store.runs.tables import ATTEMPTS, STAGES, set_values
 
 log = logging.getLogger(__name__)
 
@@ -49,17 +48,30 @@ class AttemptToRead:
 
 def attempts_to_read(connection: Connection, host: str) -> list[AttemptToRead]:
     """Return the started attempts of a host that are not read to their end."""
-    found = run(
-        connection,
-        "SELECT attempts.id, number, attempts.status, attempts.directory AS attempt_dir, "
-        "attempts.celery_task_id, stage_id, stages.directory AS stage_dir, "
-        "stages.attempt AS latest, stages.definition_json "
-        "FROM attempts JOIN stages ON stages.id = stage_id WHERE host = ? "
-        "AND (attempts.status = ? OR attempts.started_at IS NOT NULL) "
-        f"AND {UNREAD} ORDER BY attempts.id",
-        (host, Status.RUNNING),
+    found = connection.execute(_UNREAD, {"here": host})
+    return [one for row in found.mappings() if (one := _to_read(dict(row))) is not None]
+
+
+_UNREAD = (
+    select(
+        ATTEMPTS.c.id,
+        ATTEMPTS.c.number,
+        ATTEMPTS.c.status,
+        ATTEMPTS.c.directory.label("attempt_dir"),
+        ATTEMPTS.c.celery_task_id,
+        STAGES.c.id.label("stage_id"),
+        STAGES.c.directory.label("stage_dir"),
+        STAGES.c.attempt.label("latest"),
+        STAGES.c.definition_json,
     )
-    return [one for one in row_mapping.records(found, _to_read) if one is not None]
+    .join(STAGES, STAGES.c.id == ATTEMPTS.c.stage_id)
+    .where(
+        ATTEMPTS.c.host == bindparam("here"),
+        (ATTEMPTS.c.status == Status.RUNNING) | ATTEMPTS.c.started_at.is_not(None),
+        ~ATTEMPTS.c.metrics_complete,
+    )
+    .order_by(ATTEMPTS.c.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +93,7 @@ class Rival:
 
 def rivals(connection: Connection, attempt_id: int) -> list[Rival]:
     """Return the other attempts that have run since an attempt started."""
-    found = run(
-        connection,
-        "SELECT stages.definition_json, other.directory, other.granted_at, other.started_at, "
-        "other.completed_at, other.celery_task_id FROM attempts AS own "
-        "JOIN attempts AS other ON other.id <> own.id JOIN stages ON stages.id = other.stage_id "
-        "WHERE own.id = ? "
-        # also one whose start is not on record yet: its processes may write already
-        "AND (other.completed_at IS NULL OR other.completed_at >= own.granted_at)",
-        (attempt_id,),
-    )
+    found = connection.execute(_MEANWHILE, {"attempt": attempt_id})
     return [
         Rival(
             Path(_workdir(definition)),
@@ -113,6 +116,27 @@ def _stage_of(definition_json: str) -> StageDefinition | None:
         return row_mapping.definition(definition_json)
     except (KeyError, TypeError, ValueError):
         return None
+
+
+_THIS = ATTEMPTS.alias()
+_MEANWHILE = (
+    select(
+        STAGES.c.definition_json,
+        ATTEMPTS.c.directory,
+        ATTEMPTS.c.granted_at,
+        ATTEMPTS.c.started_at,
+        ATTEMPTS.c.completed_at,
+        ATTEMPTS.c.celery_task_id,
+    )
+    .select_from(STAGES)
+    .join(ATTEMPTS, STAGES.c.id == ATTEMPTS.c.stage_id)
+    .join(_THIS, _THIS.c.id == bindparam("attempt"))
+    .where(
+        ATTEMPTS.c.id != _THIS.c.id,
+        # also one whose start is not on record yet: its processes may write already
+        ATTEMPTS.c.completed_at.is_(None) | (ATTEMPTS.c.completed_at >= _THIS.c.granted_at),
+    )
+)
 
 
 def _to_read(row: row_mapping.Row) -> AttemptToRead | None:
@@ -143,4 +167,4 @@ def _warn_once(attempt_id: int) -> None:
 
 def mark_metrics_complete(connection: Connection, attempt_id: int) -> None:
     """Record that an attempt's sources were read to their end after its process ended."""
-    set_values(connection, "attempts", attempt_id, metrics_complete=True)
+    set_values(connection, ATTEMPTS, attempt_id, metrics_complete=True)

@@ -6,6 +6,7 @@ import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from trainui import clock
@@ -14,11 +15,14 @@ from trainui.domain.states import Status
 from trainui.errors import UsageError
 from trainui.formatting import quantity
 from trainui.store.db.protocol import Connection
-from trainui.store.db.statements import insert
+from trainui.store.db.statements import batches, placeholders
 from trainui.store.read import row_mapping
 
 LARGEST_STEP = 24 * 3600 * clock.SECOND
 """Microseconds: the largest backward clock change after which runs keep their order."""
+
+_AT_ONCE = 50
+"""Rows per statement; a thousand single statements to a server would take a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ def create(connection: Connection, new: NewRun) -> None:
     insert(connection, "runs", [_run(new, created_at)])
     ids = {stage.name: str(uuid.uuid4()) for stage in new.pipeline.stages}
     insert(connection, "stages", stage_rows(new, ids))
-    insert(connection, "dependencies", edges(new.pipeline.stages, ids))
+    insert(connection, "dependencies", _edges(new, ids))
     enroll(connection, new.id, new.pipeline.stages, ids)
     event = {"run_id": new.id, "time": clock.now(), "kind": "submitted"}
     event["text"] = f"{quantity(len(ids), 'stage')} submitted"
@@ -78,7 +82,8 @@ def enroll(
             row = {"stage_id": ids[stage.name], "run_id": run_id, "search": stage.group}
             rows.append({**row, "number": counts[stage.group], "state": "asked"})
             counts[stage.group] += 1
-    insert(connection, "trials", rows)
+    if rows:
+        insert(connection, "trials", rows)
 
 
 def store_pipeline(connection: Connection, pipeline: Pipeline) -> None:
@@ -123,35 +128,37 @@ def _run(new: NewRun, created_at: int) -> dict[str, Any]:
 def stage_rows(new: NewRun, ids: Mapping[str, str], *, first: int = 0) -> list[dict[str, Any]]:
     """Return the rows of a run's stages, of which the first has this position."""
     return [
-        stage_row(stage, ids[stage.name], new.id, position, new.stage_directories[stage.name])
+        {
+            "id": ids[stage.name],
+            "run_id": new.id,
+            "position": position,
+            "name": stage.name,
+            "status": (Status.PENDING if stage.depends_on else Status.QUEUED).value,
+            "definition_json": row_mapping.dump(stage.to_json()),
+            "directory": new.stage_directories[stage.name],
+            "attempt": 0,
+            "retries_used": 0,
+            "stalled": False,
+            "fresh": False,
+            "removed": False,
+        }
         for position, stage in enumerate(new.pipeline.stages, first)
     ]
 
 
-def stage_row(
-    stage: StageDefinition, stage_id: str, run_id: str, position: int, directory: str
-) -> dict[str, Any]:
-    """Return the row of a stage that has not run."""
-    return {
-        "id": stage_id,
-        "run_id": run_id,
-        "position": position,
-        "name": stage.name,
-        "status": (Status.PENDING if stage.depends_on else Status.QUEUED).value,
-        "definition_json": row_mapping.dump(stage.to_json()),
-        "directory": directory,
-        "attempt": 0,
-        "retries_used": 0,
-        "stalled": False,
-        "fresh": False,
-        "removed": False,
-    }
-
-
-def edges(stages: Sequence[StageDefinition], ids: Mapping[str, str]) -> list[dict[str, str]]:
-    """Return the rows of the edges between stages."""
+def _edges(new: NewRun, ids: Mapping[str, str]) -> list[dict[str, Any]]:
     return [
         {"stage_id": ids[stage.name], "upstream_id": ids[upstream]}
-        for stage in stages
+        for stage in new.pipeline.stages
         for upstream in stage.depends_on
     ]
+
+
+def insert(connection: Connection, table: str, values: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that have the same columns."""
+    for part in batches(values, _AT_ONCE):
+        row = f"({placeholders(part[0])})"
+        connection.execute(
+            f"INSERT INTO {table} ({', '.join(part[0])}) VALUES {', '.join([row] * len(part))}",
+            tuple(chain.from_iterable(one.values() for one in part)),
+        )

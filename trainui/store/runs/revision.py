@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete, insert, select, update
 
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import StageRecord
@@ -14,10 +14,9 @@ from trainui.domain.states import DONE, Status
 from trainui.pipeline.rules.resume_reasons import REMOVED
 from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.store.db.engine import raw
-from trainui.store.db.rows import insert_all, run, set_values
-from trainui.store.db.statements import batches, placeholders
 from trainui.store.read import row_mapping, trials, views
 from trainui.store.runs import events, new_run, runs, stage_requests
+from trainui.store.runs.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES, TRIALS, set_values
 
 
 def revise(
@@ -38,7 +37,7 @@ def revise(
     new_run.store_pipeline(raw(connection), pipeline)
     changed = {"digest": pipeline.digest, "pipeline": pipeline.name, "file": pipeline.file}
     changed["params_json"] = row_mapping.dump(dict(pipeline.params))
-    set_values(connection, "runs", run_id, **changed)
+    set_values(connection, RUNS, run_id, **changed)
     known = {stage.name: stage for stage in runs.stages(connection, run_id)}
     counted = trials.counted(raw(connection), run_id, known.values())
     ids = {name: stage.id for name, stage in known.items()}
@@ -53,15 +52,10 @@ def revise(
                 connection, ids[stage.name], (secret_changes or {}).get(stage.name)
             )
         else:
-            ids[stage.name] = str(uuid.uuid4())
-            place = (run_id, position, directories[stage.name])
-            row = new_run.stage_row(stage, ids[stage.name], *place)
-            row |= {"status": Status.SKIPPED, "reason": "is new"}
-            insert_all(connection, "stages", [row])
+            values["directory"] = directories[stage.name]
+            ids[stage.name] = _add(connection, run_id, stage.name, values)
     new_run.enroll(raw(connection), run_id, pipeline.stages, ids)
-    for part in batches([ids[stage.name] for stage in pipeline.stages]):
-        run(connection, f"DELETE FROM dependencies WHERE stage_id IN ({placeholders(part)})", part)
-    insert_all(connection, "dependencies", new_run.edges(pipeline.stages, ids))
+    _replace_edges(connection, pipeline, ids)
     written = {stage.name for stage in pipeline.stages}
     gone = [record for name, record in known.items() if name not in written]
     for position, record in enumerate(gone, len(written)):
@@ -70,17 +64,18 @@ def revise(
     events.record(connection, run_id, "revised", text)
 
 
-_HAS_BEGUN = f"status <> '{Status.QUEUED}'"
-"""SQL condition on an attempt: one not yet claimed will run with its stage's new definition."""
+_HAS_BEGUN = ATTEMPTS.c.status != Status.QUEUED
+"""Condition on an attempt: one not yet claimed will run with its stage's new definition."""
 
 
 def _keep_digest(connection: Connection, run_id: str) -> None:
     """Record in all attempts so far the pipeline that they ran with."""
-    run(
-        connection,
-        "UPDATE attempts SET digest = (SELECT digest FROM runs WHERE id = ?) WHERE digest IS NULL "
-        f"AND {_HAS_BEGUN} AND stage_id IN (SELECT id FROM stages WHERE run_id = ?)",
-        (run_id, run_id),
+    mine = select(STAGES.c.id).where(STAGES.c.run_id == run_id)
+    digest = select(RUNS.c.digest).where(RUNS.c.id == run_id).scalar_subquery()
+    connection.execute(
+        update(ATTEMPTS)
+        .where(ATTEMPTS.c.stage_id.in_(mine), ATTEMPTS.c.digest.is_(None), _HAS_BEGUN)
+        .values(digest=digest)
     )
 
 
@@ -94,22 +89,24 @@ def _redefine(
 ) -> None:
     """Change a stage's definition; its attempts keep the one that they ran with."""
     if stage.definition != after:
-        run(
-            connection,
-            "UPDATE attempts SET definition_json = ? "
-            f"WHERE stage_id = ? AND definition_json IS NULL AND {_HAS_BEGUN}",
-            (row_mapping.dump(stage.definition.to_json()), stage.id),
+        connection.execute(
+            update(ATTEMPTS)
+            .where(
+                ATTEMPTS.c.stage_id == stage.id, ATTEMPTS.c.definition_json.is_(None), _HAS_BEGUN
+            )
+            .values(definition_json=row_mapping.dump(stage.definition.to_json()))
         )
     own = _as_it_ended(connection, stage, is_counted=is_counted) if stage.removed else {}
-    set_values(connection, "stages", stage.id, removed=False, **own, **values)
+    set_values(connection, STAGES, stage.id, removed=False, **own, **values)
 
 
 def _as_it_ended(connection: Connection, stage: StageRecord, *, is_counted: bool) -> dict[str, Any]:
     """Return the state and the reason that a stage had before it was removed."""
     found: dict[str, Any] = {"reason": _own_reason(connection, stage)}
-    attempts = views.attempts_of_stage(raw(connection), stage.id)
-    if is_counted and stage.status == Status.SKIPPED and attempts:
-        found["status"] = attempts[-1].status  # no resume runs this trial again
+    if is_counted and stage.status == Status.SKIPPED:  # no resume runs this trial again
+        number = ATTEMPTS.c.number == stage.attempt
+        last = select(ATTEMPTS.c.status).where(ATTEMPTS.c.stage_id == stage.id, number)
+        found["status"] = connection.scalar(last) or stage.status
     return found
 
 
@@ -119,9 +116,7 @@ def _own_reason(connection: Connection, stage: StageRecord) -> str | None:
         last = views.attempts_of_stage(raw(connection), stage.id)[-1]
         return None if last.pruning is None else last.pruning.words
     if stage.status in (Status.COMPLETED, Status.SKIPPED):
-        query = "SELECT reason FROM trials WHERE stage_id = ?"
-        row = run(connection, query, (stage.id,)).fetchone()
-        return None if row is None else row[0]
+        return connection.scalar(select(TRIALS.c.reason).where(TRIALS.c.stage_id == stage.id))
     return None
 
 
@@ -131,19 +126,42 @@ def _note_secret_changes(
     """Record in a stage's attempts which of their secret values have changed since."""
     if not words:
         return
-    for attempt in views.attempts_of_stage(raw(connection), stage_id):
-        if attempt.status != Status.QUEUED:
-            known = dict.fromkeys([*attempt.secret_changes, *words])
-            changes = row_mapping.dump(list(known))
-            set_values(connection, "attempts", attempt.id, secret_changes_json=changes)
+    begun = (ATTEMPTS.c.stage_id == stage_id) & _HAS_BEGUN
+    found = connection.execute(select(ATTEMPTS.c.id, ATTEMPTS.c.secret_changes_json).where(begun))
+    for attempt, before in found.all():
+        known = dict.fromkeys([*(row_mapping.load(before) or ()), *words])
+        changes = row_mapping.dump(list(known))
+        set_values(connection, ATTEMPTS, attempt, secret_changes_json=changes)
 
 
 def _remove(connection: Connection, stage: StageRecord, position: int) -> None:
     """Remove a stage from the DAG; its history stays on record."""
-    set_values(connection, "stages", stage.id, removed=True, position=position, reason=REMOVED)
-    run(connection, "DELETE FROM dependencies WHERE stage_id = ?", (stage.id,))
+    set_values(connection, STAGES, stage.id, removed=True, position=position, reason=REMOVED)
+    connection.execute(delete(DEPENDENCIES).where(DEPENDENCIES.c.stage_id == stage.id))
     if not stage.removed:
         text = f"{stage.name} is {REMOVED}"
         events.record(connection, stage.run_id, "removed", text, stage=stage.name)
     if stage.status not in (*DONE, Status.SKIPPED):
         stage_requests.skip(connection, stage, REMOVED)
+
+
+def _add(connection: Connection, run_id: str, name: str, values: Mapping[str, Any]) -> str:
+    stage_id = str(uuid.uuid4())
+    connection.execute(
+        insert(STAGES).values(
+            id=stage_id, run_id=run_id, name=name, status=Status.SKIPPED, reason="is new", **values
+        )
+    )
+    return stage_id
+
+
+def _replace_edges(connection: Connection, pipeline: Pipeline, ids: Mapping[str, str]) -> None:
+    mine = [ids[stage.name] for stage in pipeline.stages]
+    connection.execute(delete(DEPENDENCIES).where(DEPENDENCIES.c.stage_id.in_(mine)))
+    edges = [
+        {"stage_id": ids[stage.name], "upstream_id": ids[upstream]}
+        for stage in pipeline.stages
+        for upstream in stage.depends_on
+    ]
+    if edges:
+        connection.execute(insert(DEPENDENCIES), edges)

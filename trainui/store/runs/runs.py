@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from trainui import clock
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
 from trainui.errors import UsageError
 from trainui.store.db.engine import raw
-from trainui.store.db.rows import insert_all, run, set_values
 from trainui.store.db.statements import placeholders
 from trainui.store.read import row_mapping, views
 from trainui.store.runs import events
+from trainui.store.runs.tables import FLAGS, RUNS, set_values
 
 PAUSED = "paused"
 """The flag of a paused queue."""
@@ -28,8 +28,8 @@ def get(connection: Connection, run_id: str) -> RunRecord | None:
 
 def place_of(connection: Connection, run_id: str) -> tuple[str | None, str | None]:
     """Return the host where a run was submitted, and the identity of its directory of runs."""
-    query = "SELECT host, place FROM runs WHERE id = ?"
-    host, place = run(connection, query, (run_id,)).fetchone()
+    query = select(RUNS.c.host, RUNS.c.place).where(RUNS.c.id == run_id)
+    host, place = connection.execute(query).one()
     return host, place
 
 
@@ -41,7 +41,7 @@ def submission(connection: Connection, run_id: str) -> dict[str, Any]:
 def set_allowed(connection: Connection, run_id: str, directories: Sequence[str]) -> None:
     """Set the directories allowed for a run's inputs from now on."""
     changed = {**submission(connection, run_id), "allowed": list(directories)}
-    set_values(connection, "runs", run_id, submission_json=row_mapping.dump(changed))
+    set_values(connection, RUNS, run_id, submission_json=row_mapping.dump(changed))
 
 
 def record_origin(
@@ -68,7 +68,7 @@ def record_origin(
         changed["given"] = dict(given)
     if members is not None:
         changed["members"] = {name: dict(values) for name, values in members.items()}
-    set_values(connection, "runs", run_id, submission_json=row_mapping.dump(changed))
+    set_values(connection, RUNS, run_id, submission_json=row_mapping.dump(changed))
 
 
 def stages(connection: Connection, run_id: str) -> list[StageRecord]:
@@ -101,7 +101,7 @@ def refresh(connection: Connection, run_id: str, *, started_at: int | None = Non
     else:
         values |= {"completed_at": None, "notified_at": None}
     if (status, values["started_at"]) != (before, first_start) or status in ENDED:
-        set_values(connection, "runs", run_id, status=status, **values)
+        connection.execute(_REFRESH, {"run": run_id, "status": status, **values})
     if before != status:
         text = f"run {status.verb}"
         events.record(connection, run_id, "run", text, data={"status": str(status)})
@@ -115,38 +115,38 @@ SELECT status, started_at,
 FROM runs WHERE id = ?
 """
 """While a run is active, it reads few of its stages, however many it has."""
+_REFRESH = update(RUNS).where(RUNS.c.id == bindparam("run"))
 
 
 def is_any_active(connection: Connection) -> bool:
     """Return True if a run is unfinished."""
     query = "SELECT 1 FROM runs WHERE status IN (?, ?) LIMIT 1"
-    found = run(connection, query, (Status.QUEUED, Status.RUNNING))
+    found = raw(connection).execute(query, (Status.QUEUED, Status.RUNNING))
     return found.fetchone() is not None
 
 
 def to_notify(connection: Connection) -> list[RunRecord]:
     """Return the finished runs without a notification of their end."""
     query = f"SELECT * FROM runs WHERE status IN ({placeholders(ENDED)}) AND notified_at IS NULL"
-    found = run(connection, query, tuple(ENDED))
+    found = raw(connection).execute(query, tuple(ENDED))
     return list(row_mapping.records(found, row_mapping.run_record))
 
 
 def mark_notified(connection: Connection, run_ids: Sequence[str]) -> None:
     """Record that the notifications of these runs' ends were sent."""
-    for run_id in run_ids:
-        set_values(connection, "runs", run_id, notified_at=clock.now())
+    connection.execute(update(RUNS).where(RUNS.c.id.in_(run_ids)).values(notified_at=clock.now()))
 
 
 def set_priority(connection: Connection, run_id: str, priority: int) -> None:
     """Set a run's priority: runs with a higher one go first."""
-    set_values(connection, "runs", run_id, priority=priority)
+    set_values(connection, RUNS, run_id, priority=priority)
     events.record(connection, run_id, "priority", f"the priority is {priority:+d}")
 
 
 def set_note(connection: Connection, run_id: str, note: str | None, verdict: str | None) -> None:
     """Set a run's newest note and its verdict; what is None is unchanged."""
     given = {name: value for name, value in (("note", note), ("verdict", verdict)) if value}
-    set_values(connection, "runs", run_id, **given)
+    set_values(connection, RUNS, run_id, **given)
 
 
 def remove(connection: Connection, run_id: str) -> None:
@@ -155,17 +155,17 @@ def remove(connection: Connection, run_id: str) -> None:
     Raises:
         UsageError: the run is not finished.
     """
-    known = get(connection, run_id)
-    if known is not None and known.status not in ENDED:
-        raise UsageError(f"the run {known.name} ({run_id}) is {known.status}; cancel it first")
-    run(connection, "DELETE FROM runs WHERE id = ?", (run_id,))
+    run = get(connection, run_id)
+    if run is not None and run.status not in ENDED:
+        raise UsageError(f"the run {run.name} ({run_id}) is {run.status}; cancel it first")
+    connection.execute(delete(RUNS).where(RUNS.c.id == run_id))
 
 
 def set_flag(connection: Connection, name: str, value: str | None) -> None:
     """Set a flag of the installation; None removes it."""
-    run(connection, "DELETE FROM flags WHERE name = ?", (name,))
+    connection.execute(delete(FLAGS).where(FLAGS.c.name == name))
     if value is not None:
-        insert_all(connection, "flags", [{"name": name, "value": value}])
+        connection.execute(insert(FLAGS).values(name=name, value=value))
 
 
 def flag(connection: Connection, name: str) -> str | None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from trainui import clock
 from trainui.domain.records import AttemptRecord, HostView, Slot, StageRecord
 from trainui.domain.states import Status
-from trainui.store.db.rows import change, insert, insert_all, run, set_values
-from trainui.store.db.statements import placeholders
+from trainui.store.db import dialect
 from trainui.store.read import row_mapping
 from trainui.store.runs import attempts, runs
+from trainui.store.runs.tables import ATTEMPTS, RUNS, SLOTS, STAGES, set_values
 
 
 def queued(
@@ -29,76 +31,72 @@ def queued(
     Only those that need slots of this kind (`cpu` or `gpu`), and that may run on the host `here`;
     None: all. A negative `limit` is none.
     """
-    condition, parameters = _may_run(here)
+    query = _queue(kind, here, is_cut=limit >= 0)
+    found = connection.execute(query, {"most": limit})
+    return [row_mapping.stage_record(dict(row)) for row in found.mappings()]
+
+
+@cache
+def _queue(kind: str | None, here: HostView | None, *, is_cut: bool) -> Any:
+    """Build the queue's query, which sorts ids only, since definitions are large."""
+    order = (RUNS.c.priority.desc(), RUNS.c.created_at, RUNS.c.id, STAGES.c.position)
+    ids = select(STAGES.c.id).join(RUNS, RUNS.c.id == STAGES.c.run_id).where(_IS_QUEUED)
+    ids = ids.where(*_may_run(here))
     if kind is not None:
-        condition += f" AND {'' if kind == 'gpu' else 'NOT '}({_NEEDS_GPU})"
-    order = "ORDER BY runs.priority DESC, runs.created_at, runs.id, stages.position"
-    # sorts ids only, since definitions are large
-    ids = f"SELECT stages.id {_QUEUE} WHERE {_IS_QUEUED}{condition}"
-    if limit >= 0:
-        ids, parameters = f"{ids} {order} LIMIT ?", (*parameters, limit)
-    found = run(
-        connection, f"SELECT stages.* {_QUEUE} WHERE stages.id IN ({ids}) {order}", parameters
-    )
-    return list(row_mapping.records(found, row_mapping.stage_record))
+        ids = ids.where(_NEEDS_GPU if kind == "gpu" else ~_NEEDS_GPU)
+    if is_cut:
+        ids = ids.order_by(*order).limit(bindparam("most"))
+    found = select(STAGES).join(RUNS, RUNS.c.id == STAGES.c.run_id).where(STAGES.c.id.in_(ids))
+    return found.order_by(*order)
 
 
 def queued_in_silence(
     connection: Connection, *, limit: int, here: HostView | None = None
 ) -> list[str]:
     """Return the ids of queued stages with no recorded wait reason."""
-    condition, parameters = _may_run(here)
-    found = run(
-        connection,
-        f"SELECT stages.id {_QUEUE} WHERE {_IS_QUEUED} AND reason IS NULL{condition} LIMIT ?",
-        (*parameters, limit),
-    )
-    return [str(stage_id) for (stage_id,) in found]
+    query = _SILENT
+    if here is not None:
+        query = query.join(RUNS, RUNS.c.id == STAGES.c.run_id).where(*_may_run(here))
+    return list(connection.execute(query, {"most": limit}).scalars())
 
 
-def _may_run(here: HostView | None) -> tuple[str, tuple[Any, ...]]:
-    """Return the rest of a condition on stages that may run on a host, and its parameters."""
+def _may_run(here: HostView | None) -> Sequence[ColumnElement[bool]]:
     if here is None:
-        return "", ()
-    queue = "json_extract(definition_json, '$.queue')"
-    condition = (
-        # a run without a host is from a version that knew only one host
-        " AND (runs.host IS NULL OR runs.host = ? OR runs.place = ?)"
-        " AND coalesce(json_extract(definition_json, '$.host'), ?) = ?"
-        f" AND ({queue} IS NULL OR {queue} IN ({placeholders(here.queues) or 'NULL'}))"
-    )
-    return condition, (here.host, here.place, here.host, here.host, *here.queues)
+        return ()
+    host, queue = (dialect.text_in(STAGES.c.definition_json, key) for key in ("host", "queue"))
+    # a run without a host is from a version that knew only one host
+    lies_here = RUNS.c.host.is_(None) | (RUNS.c.host == here.host) | (RUNS.c.place == here.place)
+    asked = host.is_(None) | (host == here.host), queue.is_(None) | queue.in_(here.queues)
+    return (lies_here, *asked)
 
-
-_QUEUE = "FROM stages JOIN runs ON runs.id = run_id"
-
-_IS_QUEUED = (
-    f"stages.status = '{Status.QUEUED}' AND stages.id NOT IN "
-    f"(SELECT stage_id FROM attempts WHERE status = '{Status.QUEUED}')"
-)
 
 WITHOUT_GPU = '%,"gpus":0,"gpu_memory":null,"host":%'
 """The pattern of a definition without GPUs, as the store writes it."""
 
+
 # the pattern first: it spares parsing the definition of each queued stage
-_NEEDS_GPU = (
-    f"definition_json NOT LIKE '{WITHOUT_GPU}' "
-    "AND coalesce(CAST(json_extract(definition_json, '$.gpus') AS INTEGER), 0) > 0"
+_NEEDS_GPU = and_(
+    STAGES.c.definition_json.not_like(WITHOUT_GPU),
+    func.coalesce(dialect.number_in(STAGES.c.definition_json, "gpus"), 0) > 0,
 )
+
+
+_GRANTED = select(ATTEMPTS.c.stage_id).where(ATTEMPTS.c.status == Status.QUEUED)
+
+
+_IS_QUEUED = and_(STAGES.c.status == Status.QUEUED, STAGES.c.id.not_in(_GRANTED))
+
+
+_SILENT = select(STAGES.c.id).where(_IS_QUEUED, STAGES.c.reason.is_(None)).limit(bindparam("most"))
 
 
 def is_any_open(connection: Connection, here: HostView | None = None) -> bool:
     """Return True if an attempt is granted and not yet claimed, on one host or on any."""
-    condition, parameters = _is_open(here)
-    found = run(connection, f"SELECT 1 FROM attempts WHERE {condition} LIMIT 1", parameters)
-    return found.fetchone() is not None
+    query = _AN_OPEN_ONE if here is None else _AN_OPEN_ONE.where(ATTEMPTS.c.host == here.host)
+    return connection.execute(query).first() is not None
 
 
-def _is_open(here: HostView | None) -> tuple[str, tuple[str, ...]]:
-    """Return the condition on a granted attempt, on one host or on any, and its parameters."""
-    if here is None:
-        return "status = ?", (Status.QUEUED,)
-    return "status = ? AND host = ?", (Status.QUEUED, here.host)
+_AN_OPEN_ONE = select(ATTEMPTS.c.id).where(ATTEMPTS.c.status == Status.QUEUED).limit(1)
 
 
 def grant(
@@ -109,39 +107,76 @@ def grant(
     Returns the attempt, whose message must be sent; None if the stage has changed state, or one of
     the slots is occupied.
     """
-    occupied = set(run(connection, "SELECT host, kind, number FROM slots"))
-    if not occupied.isdisjoint((slot.host, slot.kind, slot.index) for slot in slots):
+    number = stage.attempt + 1
+    task_id = str(uuid.uuid4())
+    savepoint = connection.begin_nested()
+    try:
+        attempt_id = _insert_attempt(connection, stage, slots, host, task_id)
+        seen = {"stage": stage.id, "number": stage.attempt}
+        granted = {"attempt": number, "celery_task_id": task_id}
+        moved = connection.execute(_GRANT, {**seen, **granted}).rowcount
+    except IntegrityError:
+        moved = 0
+    if not moved:
+        savepoint.rollback()
         return None
-    number, task_id = stage.attempt + 1, str(uuid.uuid4())
-    seen = {"id": stage.id, "status": Status.QUEUED, "attempt": stage.attempt}
-    granted = {"attempt": number, "celery_task_id": task_id, "reason": "starting"}
-    if not change(connection, "stages", seen, **granted, not_before=None):
-        return None
-    attempt = {
-        "stage_id": stage.id,
-        "number": number,
-        "status": Status.QUEUED,
-        "host": host,
-        "celery_task_id": task_id,
-        "directory": str(attempts.directory(stage, number)),
-        "slots_json": row_mapping.slots_json(tuple(slots)),
-        "granted_at": clock.now(),
-        "checkpoint_tried": False,
-        "metrics_complete": False,
-    }
-    attempt_id = insert(connection, "attempts", attempt)
-    rows = [
-        {"host": slot.host, "kind": slot.kind, "number": slot.index, "attempt_id": attempt_id}
-        for slot in slots
-    ]
-    insert_all(connection, "slots", rows)
+    savepoint.commit()
     runs.refresh(connection, stage.run_id)
     return attempts.get(connection, attempt_id)
 
 
+_GRANT = (
+    update(STAGES)
+    .where(
+        STAGES.c.id == bindparam("stage"),
+        STAGES.c.status == Status.QUEUED,
+        STAGES.c.attempt == bindparam("number"),
+    )
+    .values(
+        attempt=bindparam("attempt"),
+        celery_task_id=bindparam("celery_task_id"),
+        reason="starting",
+        not_before=None,
+    )
+)
+
+
+def _insert_attempt(
+    connection: Connection, stage: StageRecord, slots: Sequence[Slot], host: str, task_id: str
+) -> int:
+    number = stage.attempt + 1
+    inserted = connection.execute(
+        _INSERT,
+        {
+            "stage_id": stage.id,
+            "number": number,
+            "status": Status.QUEUED,
+            "host": host,
+            "celery_task_id": task_id,
+            "directory": str(attempts.directory(stage, number)),
+            "slots_json": row_mapping.slots_json(tuple(slots)),
+            "granted_at": clock.now(),
+        },
+    )
+    attempt_id = int(inserted.inserted_primary_key[0])  # type: ignore[index]
+    if slots:
+        occupied = [
+            {"host": slot.host, "kind": slot.kind, "number": slot.index, "attempt_id": attempt_id}
+            for slot in slots
+        ]
+        connection.execute(_OCCUPY, occupied)
+    return attempt_id
+
+
+_INSERT = insert(ATTEMPTS)
+
+
+_OCCUPY = insert(SLOTS)
+
+
 def mark_sent(connection: Connection, attempt_id: int) -> None:
     """Record that the attempt's message was sent to the broker."""
-    set_values(connection, "attempts", attempt_id, sent_at=clock.now())
+    set_values(connection, ATTEMPTS, attempt_id, sent_at=clock.now())
 
 
 def unclaimed(
@@ -151,11 +186,18 @@ def unclaimed(
 
     A sent time in the future means that the clock was set back, so the true time is unknown.
     """
-    condition, parameters = _is_open(here)
-    found = run(
-        connection,
-        f"SELECT * FROM attempts WHERE {condition} "
-        "AND (sent_at IS NULL OR sent_at < ? OR sent_at > ?) ORDER BY id",
-        (*parameters, sent_before, clock.now()),
+    query = _LOST if here is None else _LOST.where(ATTEMPTS.c.host == here.host)
+    found = connection.execute(query, {"sent_before": sent_before, "now": clock.now()})
+    return [row_mapping.attempt_record(dict(row)) for row in found.mappings()]
+
+
+_LOST = (
+    select(ATTEMPTS)
+    .where(
+        ATTEMPTS.c.status == Status.QUEUED,
+        ATTEMPTS.c.sent_at.is_(None)
+        | (ATTEMPTS.c.sent_at < bindparam("sent_before"))
+        | (ATTEMPTS.c.sent_at > bindparam("now")),
     )
-    return list(row_mapping.records(found, row_mapping.attempt_record))
+    .order_by(ATTEMPTS.c.id)
+)

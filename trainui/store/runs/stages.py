@@ -6,30 +6,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, select, update
 
 from trainui.domain.notifications import WARNING
 from trainui.domain.records import AttemptRecord, StageRecord, WaitReason
 from trainui.domain.states import ENDED, Status, check_transition
-from trainui.store.db import rows
 from trainui.store.db.engine import raw
-from trainui.store.db.rows import run
-from trainui.store.db.statements import batches, placeholders
+from trainui.store.db.statements import batches
 from trainui.store.read import row_mapping, views
 from trainui.store.runs import events
+from trainui.store.runs.tables import ATTEMPTS, STAGES
 
 
 def get(connection: Connection, stage_id: str) -> StageRecord:
-    """Return one stage, which must exist."""
-    stage = find(connection, stage_id)
+    """Return one stage."""
+    found = raw(connection).execute("SELECT * FROM stages WHERE id = ?", (stage_id,))
+    stage = row_mapping.first(found, row_mapping.stage_record)
     assert stage is not None
     return stage
-
-
-def find(connection: Connection, stage_id: str) -> StageRecord | None:
-    """Return one stage; None if it does not exist."""
-    found = run(connection, "SELECT * FROM stages WHERE id = ?", (stage_id,))
-    return row_mapping.first(found, row_mapping.stage_record)
 
 
 def named(connection: Connection, run_id: str, name: str) -> StageRecord | None:
@@ -56,32 +50,40 @@ def change(
     if values.get("completed_at") is not None:  # the clock may have been set back since its start
         start = values.get("started_at") or stage.started_at or 0
         values["completed_at"] = max(values["completed_at"], start)
-    seen = {"id": stage.id, "status": stage.status, "attempt": stage.attempt}
-    values |= {"status": after, "reason": reason, "reason_host": None}
-    if not rows.change(connection, "stages", seen, **values):
+    seen = {"stage": stage.id, "before": stage.status, "number": stage.attempt}
+    why = {"reason": reason, "reason_host": None}
+    changed = connection.execute(_CHANGE, {**seen, "status": after, **why, **values})
+    if changed.rowcount == 0:
         return False
     text = f"{stage.name} {after.verb}" + (f": {reason}" if reason else "")
     events.record(connection, stage.run_id, str(after), text, stage=stage.name)
     return True
 
 
+# Built once, since it runs at every state change of every stage; building costs more than running.
+_CHANGE = update(STAGES).where(
+    STAGES.c.id == bindparam("stage"),
+    STAGES.c.status == bindparam("before"),
+    STAGES.c.attempt == bindparam("number"),
+)
+
+
 def set_reasons(connection: Connection, reasons: Mapping[str, WaitReason]) -> None:
     """Store why queued stages wait, by stage id; unchanged reasons are not written."""
-    for stage_id, why in reasons.items():
-        _set_reason(connection, stage_id, Status.QUEUED, why.words, why.host)
+    if reasons:
+        values = [{"stage": stage, **why._asdict()} for stage, why in reasons.items()]
+        connection.execute(_SET_REASON, values)
 
 
-def _set_reason(
-    connection: Connection, stage_id: str, status: Status, reason: str | None, host: str | None
-) -> bool:
-    """Store the reason of a stage's state, if it is in that state; return True if it is new."""
-    changed = run(
-        connection,
-        "UPDATE stages SET reason = ?, reason_host = ? "
-        "WHERE id = ? AND status = ? AND reason IS NOT ?",
-        (reason, host, stage_id, status, reason),
+_SET_REASON = (
+    update(STAGES)
+    .where(
+        STAGES.c.id == bindparam("stage"),
+        STAGES.c.status == Status.QUEUED,
+        STAGES.c.reason.is_distinct_from(bindparam("words")),
     )
-    return changed.rowcount > 0
+    .values(reason=bindparam("words"), reason_host=bindparam("host"))
+)
 
 
 def warn(
@@ -91,14 +93,32 @@ def warn(
 
     `host`: the host that gives the warning, if it is not the stage's.
     """
-    if _set_reason(connection, stage_id, Status.RUNNING, reason, host):
+    warned = connection.execute(
+        update(STAGES)
+        .where(
+            STAGES.c.id == stage_id,
+            STAGES.c.status == Status.RUNNING,
+            STAGES.c.reason.is_distinct_from(reason),
+        )
+        .values(reason=reason, reason_host=host)
+    )
+    if warned.rowcount:
         _record_of_running(connection, stage_id, WARNING, reason or "has recovered")
 
 
 def set_stalled(connection: Connection, attempt: AttemptRecord, stalled: bool, words: str) -> None:
     """Mark a running stage as stalled or not; if unchanged, nothing is written."""
-    seen = {"id": attempt.stage_id, "status": Status.RUNNING, "attempt": attempt.number}
-    if rows.change(connection, "stages", {**seen, "stalled": not stalled}, stalled=stalled):
+    changed = connection.execute(
+        update(STAGES)
+        .where(
+            STAGES.c.id == attempt.stage_id,
+            STAGES.c.status == Status.RUNNING,
+            STAGES.c.attempt == attempt.number,
+            STAGES.c.stalled != stalled,
+        )
+        .values(stalled=stalled)
+    )
+    if changed.rowcount:
         _record_of_running(connection, attempt.stage_id, "stalled" if stalled else "lively", words)
 
 
@@ -131,13 +151,10 @@ def change_all(
     values: dict[str, Any] = {"status": after, "reason": reason, "reason_host": None}
     if after in ENDED:
         values["completed_at"] = now
-    columns = ", ".join(f"{name} = ?" for name in values)
-    for part in batches([one.id for one in stages]):
-        run(
-            connection,
-            f"UPDATE stages SET {columns} WHERE status = ? AND id IN ({placeholders(part)})",
-            (*values.values(), before, *part),
-        )
+    connection.execute(
+        _CHANGE,
+        [{"stage": one.id, "before": before, "number": one.attempt, **values} for one in stages],
+    )
     if after in ENDED:
         keep_times(connection, [one.id for one in stages if one.attempt])
     words = after.verb + (f": {reason}" if reason else "")
@@ -148,16 +165,18 @@ def change_all(
 def keep_times(connection: Connection, ids: Iterable[str]) -> None:
     """Let stages that ended without a new attempt end when their last attempt did."""
     for part in batches(ids):
-        run(
-            connection,
-            f"UPDATE stages SET completed_at = coalesce({_LAST_END}, completed_at) "
-            f"WHERE id IN ({placeholders(part)}) AND started_at IS NOT NULL",
-            part,
+        connection.execute(
+            update(STAGES)
+            .where(STAGES.c.id.in_(part), STAGES.c.started_at.is_not(None), _LAST_END.is_not(None))
+            .values(completed_at=_LAST_END)
         )
 
 
 _LAST_END = (
-    "(SELECT attempts.completed_at FROM attempts WHERE stage_id = stages.id "
-    "AND attempts.started_at IS NOT NULL ORDER BY number DESC LIMIT 1)"
+    select(ATTEMPTS.c.completed_at)
+    .where(ATTEMPTS.c.stage_id == STAGES.c.id, ATTEMPTS.c.started_at.is_not(None))
+    .order_by(ATTEMPTS.c.number.desc())
+    .limit(1)
+    .scalar_subquery()
 )
-"""SQL for the end of a stage's last attempt that was started."""
+"""The end of a stage's last attempt that was started."""

@@ -6,17 +6,22 @@ screen reads them with the database driver alone.
 
 from __future__ import annotations
 
-from typing import cast
+from functools import cache
+from typing import Any, cast
 
 from sqlalchemy import (
     BigInteger,
     Column,
+    Connection,
     ForeignKey,
     Index,
     Table,
     Text,
     UniqueConstraint,
+    Update,
+    bindparam,
     text,
+    update,
 )
 from sqlmodel import Field, SQLModel
 
@@ -320,3 +325,14 @@ SEARCHES = _table(SearchRow)
 TRIALS = _table(TrialRow)
 HOSTS = _table(HostRow)
 LOG_READS = _table(LogReadRow)
+
+
+def set_values(connection: Connection, table: Table, row_id: int | str, **values: Any) -> None:
+    """Change columns of the row with this id."""
+    connection.execute(_row_update(table), {"row_id": row_id, **values})
+
+
+@cache
+def _row_update(table: Table) -> Update:
+    """Build the statement once, since building costs more than running."""
+    return update(table).where(table.c.id == bindparam("row_id"))

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, select
 
 from trainui.store.db.engine import raw
-from trainui.store.db.rows import run, set_values
 from trainui.store.read import row_mapping, tracked, views
+from trainui.store.runs.tables import RUNS, STAGES, set_values
 
 MOST_STAGES = 50
 """Stages of a run of which the parameters are kept."""
@@ -24,7 +24,7 @@ def record(connection: Connection, stage_id: str, found: Mapping[str, str]) -> N
 
     Secrets are masked.
     """
-    run_id, stage, params_json = run(connection, _OF_STAGE, (stage_id,)).fetchone()
+    run_id, stage, params_json = connection.execute(_OF_STAGE, {"stage": stage_id}).one()
     submission = views.submission(raw(connection), run_id)
     known = submission.get(tracked.KEY, {})
     stages = {**known.get("stages", {}), stage: dict(found)}
@@ -36,12 +36,12 @@ def record(connection: Connection, stage_id: str, found: Mapping[str, str]) -> N
     submission[tracked.KEY] = {**known, "stages": stages, "added": added}
     params_json = row_mapping.dump(given | added)
     submission_json = row_mapping.dump(submission)
-    set_values(connection, "runs", run_id, params_json=params_json, submission_json=submission_json)
+    set_values(connection, RUNS, run_id, params_json=params_json, submission_json=submission_json)
 
 
 def record_summary(connection: Connection, stage_id: str, found: Mapping[str, Any]) -> None:
     """Store the summary that the tracker of a stage recorded; values of before are kept."""
-    run_id, stage, _params = run(connection, _OF_STAGE, (stage_id,)).fetchone()
+    run_id, stage, _params = connection.execute(_OF_STAGE, {"stage": stage_id}).one()
     submission = views.submission(raw(connection), run_id)
     known = submission.get(tracked.KEY, {})
     summaries = known.get("summary", {})
@@ -49,12 +49,13 @@ def record_summary(connection: Connection, stage_id: str, found: Mapping[str, An
         return
     stages = {**summaries, stage: {**summaries.get(stage, {}), **found}}
     submission[tracked.KEY] = {**known, "summary": stages}
-    set_values(connection, "runs", run_id, submission_json=row_mapping.dump(submission))
+    set_values(connection, RUNS, run_id, submission_json=row_mapping.dump(submission))
 
 
 _OF_STAGE = (
-    "SELECT runs.id, stages.name, params_json FROM runs JOIN stages ON run_id = runs.id "
-    "WHERE stages.id = ?"
+    select(RUNS.c.id, STAGES.c.name, RUNS.c.params_json)
+    .join(STAGES, STAGES.c.run_id == RUNS.c.id)
+    .where(STAGES.c.id == bindparam("stage"))
 )
 
 

@@ -9,19 +9,19 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, insert, update
 
 from trainui.domain.definition import StageDefinition
 from trainui.domain.notifications import ALERT
-from trainui.domain.records import HostView, StageRecord, WaitReason
+from trainui.domain.records import HostView, StageRecord
 from trainui.domain.states import UNFINISHED, Status
 from trainui.store.db.engine import raw
-from trainui.store.db.rows import change, insert_all, run, set_values
 from trainui.store.db.statements import placeholders
 from trainui.store.read import row_mapping, trials
 from trainui.store.read.trials import ASKED
-from trainui.store.runs import alerts, stages
+from trainui.store.runs import alerts
 from trainui.store.runs.alerts import AlertRecord
+from trainui.store.runs.tables import SEARCHES, STAGES, TRIALS, set_values
 
 LAST_STATES = (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.PRUNED)
 """States of stages whose trials may end in the study; an interrupted one is to be continued."""
@@ -62,7 +62,7 @@ def is_any_asked(
 ) -> bool:
     """Return True if `asked` returns a trial."""
     tables, parameters = _asked(states, here)
-    return run(connection, f"SELECT 1 {tables} LIMIT 1", parameters).fetchone() is not None
+    return raw(connection).execute(f"SELECT 1 {tables} LIMIT 1", parameters).fetchone() is not None
 
 
 def asked(
@@ -81,10 +81,8 @@ def asked(
     if key is not None:
         tables += " AND trials.run_id = ? AND trials.search = ?"
         parameters += key.run_id, key.name
-    found = run(
-        connection,
-        f"SELECT stages.* {tables} ORDER BY stages.completed_at, trials.number",
-        parameters,
+    found = raw(connection).execute(
+        f"SELECT stages.* {tables} ORDER BY stages.completed_at, trials.number", parameters
     )
     records = row_mapping.records(found, row_mapping.stage_record)
     return [stage for stage in records if stage.definition.search is not None]
@@ -108,8 +106,7 @@ def _asked(states: Collection[Status], here: HostView | None) -> tuple[str, tupl
 
 def one_asked(connection: Connection, key: SearchKey) -> StageRecord | None:
     """Return the stage of one trial without an outcome; None if all have one."""
-    found = run(
-        connection,
+    found = raw(connection).execute(
         "SELECT stages.* FROM trials JOIN stages ON stages.id = trials.stage_id "
         "WHERE trials.state = ? AND trials.run_id = ? AND trials.search = ? LIMIT 1",
         (ASKED, key.run_id, key.name),
@@ -119,16 +116,14 @@ def one_asked(connection: Connection, key: SearchKey) -> StageRecord | None:
 
 def number_of(connection: Connection, stage: StageRecord) -> int:
     """Return the number of the trial that is this stage."""
-    found = run(connection, "SELECT number FROM trials WHERE stage_id = ?", (stage.id,))
+    found = raw(connection).execute("SELECT number FROM trials WHERE stage_id = ?", (stage.id,))
     return int(found.fetchone()[0])
 
 
 def count(connection: Connection, key: SearchKey) -> int:
     """Return the number of trials asked so far; the next one has this number."""
-    found = run(
-        connection,
-        "SELECT COUNT(*) FROM trials WHERE run_id = ? AND search = ?",
-        (key.run_id, key.name),
+    found = raw(connection).execute(
+        "SELECT COUNT(*) FROM trials WHERE run_id = ? AND search = ?", (key.run_id, key.name)
     )
     return int(found.fetchone()[0])
 
@@ -140,8 +135,7 @@ def members_of(connection: Connection, key: SearchKey, number: int) -> list[Stag
 
 def is_active(connection: Connection, key: SearchKey) -> bool:
     """Return True if a member of a search still runs or can start, and was not asked to stop."""
-    found = run(
-        connection,
+    found = raw(connection).execute(
         f"SELECT 1 FROM stages WHERE run_id = ? AND {trials.STARTS_WITH} "
         f"AND status IN ({placeholders(UNFINISHED)}) AND NOT EXISTS (SELECT 1 FROM attempts "
         "WHERE stage_id = stages.id AND number = stages.attempt "
@@ -153,10 +147,8 @@ def is_active(connection: Connection, key: SearchKey) -> bool:
 
 def sampler_state(connection: Connection, key: SearchKey) -> SamplerState | None:
     """Return the stored state of a search's sampler; None before its first trial."""
-    found = run(
-        connection,
-        "SELECT sampler, state FROM searches WHERE run_id = ? AND name = ?",
-        (key.run_id, key.name),
+    found = raw(connection).execute(
+        "SELECT sampler, state FROM searches WHERE run_id = ? AND name = ?", (key.run_id, key.name)
     )
     row = found.fetchone()
     return None if row is None else SamplerState(*row)
@@ -164,15 +156,28 @@ def sampler_state(connection: Connection, key: SearchKey) -> SamplerState | None
 
 def save_sampler(connection: Connection, key: SearchKey, saved: SamplerState) -> None:
     """Store the state of a search's sampler."""
-    if not change(connection, "searches", asdict(key), **asdict(saved)):
-        insert_all(connection, "searches", [asdict(key) | asdict(saved)])
+    values = {"sampler": saved.sampler, "state": saved.state}
+    changed = connection.execute(_OF_SEARCH, {**_named(key), **values})
+    if not changed.rowcount:
+        connection.execute(_NEW_SEARCH, {"run_id": key.run_id, "name": key.name, **values})
 
 
 def save_importance(
     connection: Connection, key: SearchKey, importance: Mapping[str, float]
 ) -> None:
     """Store the importance of a search's parameters, most important first."""
-    change(connection, "searches", asdict(key), importance_json=json.dumps(importance))
+    connection.execute(_OF_SEARCH, {**_named(key), "importance_json": json.dumps(importance)})
+
+
+def _named(key: SearchKey) -> dict[str, str]:
+    return {"run": key.run_id, "search": key.name}
+
+
+# Built once, as all that are executed for each trial: building costs more than running.
+_OF_SEARCH = update(SEARCHES).where(
+    SEARCHES.c.run_id == bindparam("run"), SEARCHES.c.name == bindparam("search")
+)
+_NEW_SEARCH = insert(SEARCHES)
 
 
 def add(
@@ -184,37 +189,58 @@ def add(
     """
     assert definition.trial is not None
     trial = {"run_id": key.run_id, "search": key.name, "number": definition.trial}
-    insert_all(connection, "trials", [{"stage_id": stage.id, "state": ASKED, **trial}])
+    connection.execute(_NEW_TRIAL, {"stage_id": stage.id, "state": ASKED, **trial})
     give_values(connection, stage, definition)
+
+
+_NEW_TRIAL = insert(TRIALS)
 
 
 def give_values(connection: Connection, stage: StageRecord, definition: StageDefinition) -> None:
     """Store the definition with its values of a trial's stage, or of one of its seeds."""
-    text = row_mapping.dump(definition.to_json())
-    set_values(connection, "stages", stage.id, definition_json=text)
-    is_queued = {"id": stage.id, "status": Status.QUEUED}
-    change(connection, "stages", is_queued, reason=None, reason_host=None)
+    set_values(connection, STAGES, stage.id, definition_json=row_mapping.dump(definition.to_json()))
+    connection.execute(_CLEAR_REASON, {"stage": stage.id})
+
+
+_CLEAR_REASON = (
+    update(STAGES)
+    .where(STAGES.c.id == bindparam("stage"), STAGES.c.status == Status.QUEUED)
+    .values(reason=None, reason_host=None)
+)
 
 
 def end(connection: Connection, stage: StageRecord, outcome: TrialOutcome) -> None:
     """Store how a trial counts; of a completed stage, why it failed is an alert."""
-    change(connection, "trials", {"stage_id": stage.id, "state": ASKED}, **asdict(outcome))
+    connection.execute(_END, {"stage": stage.id, **asdict(outcome)})
     if outcome.reason is None or stage.status != Status.COMPLETED:
         return
-    is_completed = {"id": stage.id, "status": Status.COMPLETED}
-    change(connection, "stages", is_completed, reason=outcome.reason)
+    connection.execute(
+        update(STAGES)
+        .where(STAGES.c.id == stage.id, STAGES.c.status == Status.COMPLETED)
+        .values(reason=outcome.reason)
+    )
     alerts.record(connection, stage.id, stage.attempt, [AlertRecord(ALERT, outcome.reason)])
+
+
+_END = update(TRIALS).where(TRIALS.c.stage_id == bindparam("stage"), TRIALS.c.state == ASKED)
 
 
 def explain_wait(connection: Connection, stage_ids: Sequence[str], reason: str) -> None:
     """Store on queued stages why they have no values yet."""
-    stages.set_reasons(connection, dict.fromkeys(stage_ids, WaitReason(reason)))
+    connection.execute(
+        update(STAGES)
+        .where(
+            STAGES.c.id.in_(stage_ids),
+            STAGES.c.status == Status.QUEUED,
+            STAGES.c.reason.is_distinct_from(reason),
+        )
+        .values(reason=reason, reason_host=None)
+    )
 
 
 def unasked(connection: Connection, stage_ids: Sequence[str]) -> list[StageRecord]:
     """Return those of some stages that are queued and still wait for their values."""
-    found = run(
-        connection,
+    found = raw(connection).execute(
         f"SELECT * FROM stages WHERE id IN ({placeholders(stage_ids)}) AND status = ? "
         "ORDER BY position",
         (*stage_ids, Status.QUEUED),

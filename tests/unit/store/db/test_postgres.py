@@ -19,7 +19,7 @@ from tests.unit.metrics.reading import lines, open_reader, read_on
 from tests.unit.supervisor.waiting import is_alive, wait_for_death
 from trainui.errors import NotFoundError, UnfitEnvironmentError
 from trainui.metrics.reader.sync import sync_metrics_from_file
-from trainui.store.db import postgres, protocol, rows
+from trainui.store.db import postgres, protocol
 from trainui.store.db.engine import Store, open_session, open_store
 from trainui.store.db.postgres import connect
 from trainui.store.points import points, sources
@@ -207,7 +207,7 @@ def test_points_whose_commit_nobody_heard_of_are_stored_once(
 
     def commit_and_lose(connection: Connection, *batch: Any, **of: Any) -> SourceRecord:
         stored = save(connection, *batch, **of)
-        rows.run(connection, "COMMIT; BEGIN")  # which is left to be lost
+        sources.run(connection, "COMMIT; BEGIN")  # which is left to be lost
         server.stop()
         return stored
 

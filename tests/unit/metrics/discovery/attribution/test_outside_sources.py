@@ -31,8 +31,8 @@ from trainui.metrics.files import peek
 from trainui.metrics.files.fanotify import Fanotify
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.store.db.engine import Store
-from trainui.store.db.rows import set_values
 from trainui.store.points import curves
+from trainui.store.runs.tables import ATTEMPTS, set_values
 from trainui.supervisor.protocol import RUN_TAG
 
 
@@ -273,7 +273,7 @@ def test_a_file_made_after_the_others_have_ended_is_the_attempts(
     assert end(store, *attempts[0]) == {}
     ended = clock.now()
     with store.write() as connection:
-        set_values(connection, "attempts", attempts[0][0].id, completed_at=ended)
+        set_values(connection, ATTEMPTS, attempts[0][0].id, completed_at=ended)
     while clock.now() < ended + 2 * SLACK * clock.SECOND:
         time.sleep(0.01)
     write(work / "own.jsonl", lines([1]))
