@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from trainui.domain.definition import Pipeline
 from trainui.pipeline import build, defaults, outline
@@ -19,8 +18,8 @@ from trainui.pipeline.checks import (
     search,
     variables,
 )
+from trainui.pipeline.checks import spec as spec_check
 from trainui.pipeline.fields import parameters
-from trainui.pipeline.fields.value import UnreadableError, Value
 from trainui.pipeline.outline import Outline
 from trainui.pipeline.spec import PipelineSpec
 from trainui.pipeline.yaml.nodes import Mapping
@@ -45,10 +44,10 @@ class Origin:
 
 def examine(
     document: Mapping, origin: Origin, problems: Problems
-) -> tuple[dict[str, Any] | None, Outline]:
+) -> tuple[PipelineSpec | None, Outline]:
     """Run every check on a document.
 
-    The fields are None if one is invalid or uses a parameter without a value.
+    The spec is None if a field is invalid or uses a parameter without a value.
     """
     document = defaults.apply(document)
     declared = document.get("params")
@@ -58,16 +57,12 @@ def examine(
         problems,
         complete=origin.complete,
     )
-    spec, unread = None, ()
-    try:
-        spec = PipelineSpec.read(Value(document, "", document.mark, known, problems))
-    except UnreadableError as error:
-        unread = error.problem
+    spec = spec_check.check(document, known, problems)
     seen = outline.of(document, known)
     for check in (field_rules, matrix, metrics, alerts, checkpoint, search, variables, graph):
         check.check(seen, problems)
-    if unread and not problems:
-        problems.add(*unread)
+    if spec is None and not problems:
+        spec_check.check(document, known, problems, last_resort=True)
     return spec, seen
 
 
@@ -81,11 +76,11 @@ def assemble(document: Mapping, origin: Origin, problems: Problems) -> Pipeline:
     problems.raise_if_any()
     assert spec is not None, "with all parameters and no problem there is a spec"
     return Pipeline(
-        name=spec.get("name") or origin.name,
-        stages=build.stages(spec["stages"], seen, origin.directory),
+        name=spec.name or origin.name,
+        stages=build.stages(spec, seen, origin.directory),
         params=seen.parameters.texts(),
         text=origin.text,
         digest=hashlib.sha256(origin.text.encode()).hexdigest(),
         directory=origin.directory,
-        snapshot=spec.get("snapshot", False),
+        snapshot=spec.snapshot,
     )

@@ -1,6 +1,6 @@
 """Make a one-stage pipeline from a bare command, and write the equivalent pipeline file.
 
-The pipeline is built without parsing that file, because importing the checks takes longer than the
+The pipeline is built without parsing that file, because importing Pydantic takes longer than the
 rest of a submission; a test checks that both give the same pipeline.
 """
 

@@ -1,9 +1,8 @@
-"""Build stage definitions from valid fields: expand matrices and resolve dependency names."""
+"""Build stage definitions from a valid spec: expand matrices and resolve dependency names."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 from trainui.domain.definition import (
     ALERT_CONDITIONS,
@@ -19,100 +18,112 @@ from trainui.pipeline.fields import locations
 from trainui.pipeline.fields.parameters import Parameters
 from trainui.pipeline.matrix import SEED, TRIAL, MatrixMembers, Pairing, Values, expand, member_name
 from trainui.pipeline.outline import Outline, StageOutline
-
-Fields = Mapping[str, Any]
-"""The fields of a mapping that the file gives, as `spec` reads them."""
+from trainui.pipeline.spec import AlertSpec, MetricSpec, PipelineSpec, SearchSpec, StageSpec
 
 
-def stages(
-    specs: Sequence[Fields], outline: Outline, directory: str
-) -> tuple[StageDefinition, ...]:
+def stages(spec: PipelineSpec, outline: Outline, directory: str) -> tuple[StageDefinition, ...]:
     """Return the stages in file order, with each matrix replaced by its members."""
-    written = list(zip(specs, outline.stages, strict=True))
-    pairing = Pairing(
-        MatrixMembers(spec["name"], expand(seen.matrix), seen.space is not None)
-        for spec, seen in written
-    )
+    groups = [
+        MatrixMembers(stage.name, expand(seen.matrix), seen.space is not None)
+        for stage, seen in zip(spec.stages, outline.stages, strict=True)
+    ]
+    pairing = Pairing(groups)
     return tuple(
         definition
-        for spec, seen in written
-        for definition in _members(spec, seen, pairing, outline.parameters, directory)
+        for stage, seen in zip(spec.stages, outline.stages, strict=True)
+        for definition in _members(stage, seen, pairing, outline.parameters, directory)
     )
 
 
 def _members(
-    spec: Fields, seen: StageOutline, pairing: Pairing, parameters: Parameters, directory: str
+    spec: StageSpec,
+    seen: StageOutline,
+    pairing: Pairing,
+    parameters: Parameters,
+    directory: str,
 ) -> Iterator[StageDefinition]:
     common = _common(spec, parameters, directory)
     for values in expand(seen.matrix):
         yield StageDefinition(
-            name=member_name(spec["name"], values),
-            group=spec["name"],
+            name=member_name(spec.name, values),
+            group=spec.name,
             matrix=values,
-            trial=int((values or {})[TRIAL]) if seen.space is not None else None,
-            depends_on=_dependencies(spec.get("depends_on", ()), values, pairing),
+            trial=int((values or {})[TRIAL]) if spec.search and spec.search.space else None,
+            depends_on=_dependencies(spec, values, pairing),
             **common,
         )
 
 
-def _dependencies(
-    written: Sequence[str], values: Values | None, pairing: Pairing
-) -> tuple[str, ...]:
-    if len(written) == 1:
+def _dependencies(spec: StageSpec, values: Values | None, pairing: Pairing) -> tuple[str, ...]:
+    if len(spec.depends_on) == 1:
         # not copied: when 1000 stages depend on the same 1000, they all share one tuple
-        return pairing.resolve(written[0], values)
-    resolved = (name for wanted in written for name in pairing.resolve(wanted, values))
+        return pairing.resolve(spec.depends_on[0], values)
+    resolved = (name for wanted in spec.depends_on for name in pairing.resolve(wanted, values))
     return tuple(dict.fromkeys(resolved))
 
 
-def _common(spec: Fields, parameters: Parameters, directory: str) -> dict[str, Json]:
-    """Return the fields that all members of a stage have in common; absent ones keep defaults."""
-    fields = {name: _MADE[name](one) if name in _MADE else one for name, one in spec.items()}
-    for name in ("name", "matrix", "depends_on"):
-        fields.pop(name, None)
-    if fields.pop("seeds", None):
-        fields["over"] = SEED
-    if spec.get("python"):
-        fields["python"] = locations.interpreter(spec["python"], directory)
-    return fields | {
-        "command": fields.pop("run", None),
-        "params": template.map_texts(spec.get("params", {}), parameters.typed),
-        "workdir": locations.absolute(spec.get("workdir", ""), directory),
-        "inputs": tuple(locations.absolute(path, directory) for path in spec.get("inputs", ())),
+def _common(spec: StageSpec, parameters: Parameters, directory: str) -> dict[str, Json]:
+    """Return the fields that all members of a stage have in common."""
+    return {name: getattr(spec, name) for name in _UNCHANGED} | {
+        "command": spec.run,
+        "params": template.map_texts(spec.params, parameters.typed),
+        "workdir": locations.absolute(spec.workdir or "", directory),
+        "env": dict(spec.env),
+        "python": spec.python and locations.interpreter(spec.python, directory),
+        "metrics": None if spec.metrics is None else tuple(map(_source, spec.metrics)),
+        "checkpoint": spec.checkpoint
+        and CheckpointRule(spec.checkpoint.path, spec.checkpoint.complete),
+        "resume_args": None if spec.resume_args is None else tuple(spec.resume_args),
+        "outputs": tuple(spec.outputs),
+        "inputs": tuple(locations.absolute(path, directory) for path in spec.inputs),
+        "alerts": tuple(map(_alert, spec.alerts)),
+        "over": SEED if spec.seeds else spec.over,
+        "search": spec.search and _search(spec.search),
     }
 
 
-def _source(spec: Fields) -> MetricSource:
-    common = {name: spec[name] for name in ("path", "format", "step", "restarts") if name in spec}
-    stream = next((name for name in ("stdout", "stderr") if name in spec), None)
-    return MetricSource(**common, stream=stream, pattern=spec.get(stream or ""))
+_UNCHANGED = (
+    *("task", "cpus", "gpus", "gpu_memory", "host", "queue", "retries", "retry_delay", "timeout"),
+    *("silence_timeout", "stop_signal", "grace", "resume_run", "success", "allow_failure"),
+)
+"""Fields that a definition takes over as they are."""
 
 
-def _search(spec: Fields) -> Search:
-    given = dict(spec)
-    if "sampler" in given:
-        given["sampler"], given["sampler_options"] = given["sampler"]
-    return Search(**given)
-
-
-def _alert(spec: Fields) -> Alert:
-    condition = next(name for name in ALERT_CONDITIONS if name in spec)
-    return Alert(
-        condition,
-        metric=spec.get("metric", "*"),
-        limit=float(spec[condition]),
-        goal=spec.get("goal", "min"),
-        after=spec.get("after"),
-        action=spec.get("then", "notify"),
+def _source(spec: MetricSpec) -> MetricSource:
+    stream = "stdout" if spec.stdout is not None else "stderr" if spec.stderr is not None else None
+    return MetricSource(
+        path=spec.path,
+        format=spec.format,
+        step=spec.step,
+        restarts=spec.restarts,
+        stream=stream,
+        pattern=spec.stdout if spec.stdout is not None else spec.stderr,
     )
 
 
-_MADE: Mapping[str, Callable[[Any], Any]] = {
-    "metrics": lambda sources: tuple(_source(one) for one in sources),
-    "checkpoint": lambda rule: CheckpointRule(rule["path"], rule.get("complete")),
-    "resume_args": tuple,
-    "outputs": tuple,
-    "alerts": lambda alerts: tuple(_alert(one) for one in alerts),
-    "search": _search,
-}
-"""Field -> what a definition has for it; others are taken over as they are."""
+def _search(spec: SearchSpec) -> Search:
+    given = {} if spec.sampler is None else {"sampler": spec.sampler[0]}
+    return Search(
+        metric=spec.metric,
+        goal=spec.goal,
+        space=spec.space,
+        trials=spec.trials,
+        sampler_options=spec.sampler[1] if spec.sampler else {},
+        prune=spec.prune,
+        seed=spec.seed,
+        **given,
+    )
+
+
+def _alert(spec: AlertSpec) -> Alert:
+    condition, limit = next(
+        (name, value) for name in ALERT_CONDITIONS if (value := getattr(spec, name)) is not None
+    )
+    return Alert(
+        condition,
+        metric=spec.metric or "*",
+        limit=float(limit),
+        goal=spec.goal or "min",
+        after=spec.after,
+        action=spec.then or "notify",
+    )

@@ -22,7 +22,7 @@ def apply(top: Mapping) -> Mapping:
 
     A known field without a value counts as absent; in a stage, it removes the default.
     """
-    entries = _without_nulls(top, PipelineSpec.fields.keys())
+    entries = _without_nulls(top, PipelineSpec.model_fields.keys())
     stages = entries.get("stages")
     if stages and isinstance(stages.value, Sequence):
         defaults = _default_entries(top)
@@ -36,7 +36,7 @@ def _default_entries(top: Mapping) -> dict[str, MappingEntry]:
     defaults = top.get("defaults")
     if not isinstance(defaults, Mapping):
         return {}
-    known = StageFields.fields.keys()
+    known = StageFields.model_fields.keys()
     return {name: entry for name, entry in defaults.entries.items() if name in known}
 
 
@@ -55,9 +55,9 @@ def _merged(stage: Node, defaults: dict[str, MappingEntry]) -> Node:
         entries["env"] = MappingEntry(own.key, Mapping(merged, own.value.mark))
     search = entries.get("search")
     if search is not None and isinstance(search.value, Mapping):
-        fields = _without_nulls(search.value, SearchSpec.fields.keys())
+        fields = _without_nulls(search.value, SearchSpec.model_fields.keys())
         entries["search"] = MappingEntry(search.key, Mapping(fields, search.value.mark))
-    return Mapping(_without_nulls(Mapping(entries), StageSpec.fields.keys()), stage.mark)
+    return Mapping(_without_nulls(Mapping(entries), StageSpec.model_fields.keys()), stage.mark)
 
 
 def _without_nulls(node: Mapping, known: Collection[str]) -> dict[str, MappingEntry]:

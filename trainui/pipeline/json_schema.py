@@ -6,66 +6,62 @@ stage exists) are checked by `trainui validate`.
 
 from __future__ import annotations
 
-import ast
-import inspect
-from itertools import pairwise
+from typing import Any
 
-from trainui.pipeline import spec
-from trainui.pipeline.fields.record import FieldType, Record, Schema
+from trainui.pipeline.fields import names
+from trainui.pipeline.matrix import TRIAL
+from trainui.pipeline.spec import PipelineSpec
+
+Schema = dict[str, Any]
+
+_NOTHING: Schema = {"type": "null"}
+
+_LEFT_OUT_BY_NULL = ("PipelineSpec", "StageFields", "StageSpec", "SearchSpec")
+"""Models in which a field without a value counts as absent."""
+
+_KEYS = {"matrix": names.MATRIX_KEY, "env": names.VARIABLE_NAME}
+"""Patterns of the keys of a stage's mappings."""
 
 
 def json_schema() -> Schema:
     """Return the schema."""
-    records = (spec.AlertSpec, spec.CheckpointSpec, spec.MetricSpec, spec.SearchSpec)
+    schema = PipelineSpec.model_json_schema(mode="validation")
+    models: Schema = schema["$defs"] | {"PipelineSpec": schema}
+    for name, model in models.items():
+        model["properties"] = {
+            field: _field(
+                value, null=name in _LEFT_OUT_BY_NULL and field not in model.get("required", ())
+            )
+            for field, value in model["properties"].items()
+        }
+        del model["title"]
+    for name in ("StageFields", "StageSpec"):
+        for field, pattern in _KEYS.items():
+            _mapping(models[name]["properties"][field])["propertyNames"] = {"pattern": pattern}
+    space = models["SearchSpec"]["properties"]["space"]
+    _mapping(space)["propertyNames"] = {"pattern": names.MATRIX_KEY, "not": {"const": TRIAL}}
+    _mapping(space)["minProperties"] = 1
+    _mapping(schema["properties"]["params"])["propertyNames"] = {"pattern": names.PARAM_KEY}
+    schema["properties"]["stages"]["minItems"] = 1
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A pipeline of trainui",
-        "$defs": {
-            record.__name__: _mapping(record)
-            for record in (*records, spec.StageFields, spec.StageSpec)
-        },
-        **_mapping(spec.PipelineSpec),
+        **schema,
     }
 
 
-def _mapping(record: type[Record]) -> Schema:
-    words = _descriptions(record)
-    return {
-        "additionalProperties": False,
-        "description": record.__doc__,
-        "properties": {
-            name: _field(one, name, record, words[name]) for name, one in record.fields.items()
-        },
-        **({"required": list(record.required)} if record.required else {}),
-        "type": "object",
-    }
-
-
-def _field(field: FieldType, name: str, record: type[Record], description: str) -> Schema:
-    """Return a field's schema: the alternatives, followed by description, examples and default."""
-    rest = dict(field.schema)
-    words: Schema = {"description": description}
-    if "examples" in rest:
-        words["examples"] = rest.pop("examples")
-    if name in record.shown_defaults:
-        words["default"] = record.shown_defaults[name]
-    kinds = list(rest.pop("anyOf", [rest]))
-    if record.drops_nulls and name not in record.required:
-        kinds.append({"type": "null"})
-    return {"anyOf": kinds, **words}
-
-
-def _descriptions(record: type[Record]) -> dict[str, str]:
-    """Return the string below each field, in the code of a record and of those it extends."""
-    found: dict[str, str] = {}
-    for one in reversed(record.__mro__[: record.__mro__.index(Record)]):
-        (node,) = ast.parse(inspect.getsource(one)).body
-        assert isinstance(node, ast.ClassDef)
-        for field, below in pairwise(node.body):
-            match field, below:
-                case (
-                    ast.Assign(targets=[ast.Name(id=name)]),
-                    ast.Expr(value=ast.Constant(value=str(words))),
-                ):
-                    found[name] = words
+def _mapping(field: Schema) -> Schema:
+    found: Schema = next(one for one in field["anyOf"] if one.get("type") == "object")
     return found
+
+
+def _field(field: Schema, *, null: bool) -> Schema:
+    """Return a field's schema: the alternatives, followed by description, examples and default."""
+    words: Schema = {key: field[key] for key in ("description", "examples") if key in field}
+    if field.get("default") is not None:
+        words["default"] = field["default"]
+    rest = {key: value for key, value in field.items() if key not in (*words, "default", "title")}
+    kinds = [kind for kind in rest.pop("anyOf", [rest]) if kind != _NOTHING]
+    if null:
+        kinds.append(_NOTHING)
+    return {"anyOf": kinds, **words}

@@ -2,233 +2,200 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, Any
 
-from trainui.pipeline.fields import readers, sampler_types, search_types
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from trainui.pipeline.fields import sampler_types, search_types
 from trainui.pipeline.fields import types as f
-from trainui.pipeline.fields.record import FieldType, Record, listed
-from trainui.pipeline.fields.value import Value
-from trainui.pipeline.yaml.nodes import Scalar, Sequence
+from trainui.pipeline.yaml.nodes import Scalar
 
 
-def _or_path(record: type[Record]) -> FieldType:
-    """Return the type of a record, or of its `path` alone."""
-
-    def read(value: Value) -> dict[str, Any]:
-        if isinstance(value.node, Scalar):
-            return {"path": readers.path(value.part(value.node, f"{value.name}.path"))}
-        return record.read(value)
-
-    return FieldType(read, {"anyOf": [record.type().schema, {"type": "string"}]})
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-def _one_or_list(item: FieldType) -> FieldType:
-    several = listed(item)
-
-    def read(value: Value) -> Any:
-        if isinstance(value.node, Sequence):
-            return several.read(value)
-        return [item.read(value.part(value.node, f"{value.name}[0]"))]
-
-    return FieldType(read, {"anyOf": [several.schema, *item.schema.get("anyOf", [item.schema])]})
+def _as_source(value: Any) -> Any:
+    return {"path": value} if isinstance(value, Scalar) else value
 
 
-class MetricSpec(Record):
+def _as_sources(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+class MetricSpec(_Strict):
     """A source of metrics: a path, or a stream with a pattern."""
 
-    owner = "a source of metrics"
-
-    path = f.PATH
+    path: f.PathItem | None = None
     """A path or glob, searched for in the stage's directory, then in its workdir."""
-    format = f.FORMAT
+    format: f.Format | None = None
     """The format's name, if it cannot be detected from the content."""
-    step = f.ITEM
+    step: f.Item | None = None
     """The field or group that contains the step."""
-    restarts = f.RESTARTS
+    restarts: f.Restarts | None = None
     """`continue`: if an attempt restarts its step counter at 0, add the last step before it."""
-    stdout = f.STREAM_PATTERN
+    stdout: f.StreamPattern | None = None
     """A pattern with named groups, or a preset's name, for the lines of stdout."""
-    stderr = f.STREAM_PATTERN
+    stderr: f.StreamPattern | None = None
     """The same for stderr."""
 
 
-class AlertSpec(Record):
+class AlertSpec(_Strict):
     """An alert on a stage's metrics: one condition (the first five fields) and an action."""
 
-    owner = "an alert"
-
-    nan = f.TRUE
+    nan: f.True_ | None = None
     """True: alert on NaN or infinity."""
-    above = f.NUMBER
+    above: f.Number | None = None
     """Alert on a value above this one."""
-    below = f.NUMBER
+    below: f.Number | None = None
     """Alert on a value below this one."""
-    no_improvement = f.POSITIVE_COUNT
+    no_improvement: f.PositiveCount | None = None
     """Alert after this many consecutive points without a new best value."""
-    stalled = f.NUMBER
+    stalled: f.Number | None = None
     """Alert if no metric arrives for this many usual intervals (and its GPUs, if any, are idle)."""
-    metric = f.ITEM
+    metric: f.Item | None = None
     """The metric's name; * matches any characters. Required except for nan and stalled."""
-    goal = f.GOAL
+    goal: f.Goal | None = None
     """For no_improvement: min (lower is better; the default) or max."""
-    after = f.NUMBER
+    after: f.Number | None = None
     """Ignore points before this step."""
-    then = f.ACTION
+    then: f.Action | None = None
     """mark, notify (the default: mark and notify) or stop (notify and stop the stage)."""
 
 
-class CheckpointSpec(Record):
+class CheckpointSpec(_Strict):
     """The checkpoints that a stage can continue from."""
 
-    owner = "a checkpoint"
-    required: ClassVar = {"path": "add it"}
-
-    path = f.PATH
+    path: f.PathItem
     """A glob relative to the stage's directory."""
-    complete = f.PATH
+    complete: f.PathItem | None = None
     """A file that a checkpoint directory contains only once the checkpoint is complete."""
 
 
-class SearchSpec(Record):
+class SearchSpec(_Strict):
     """A search by Optuna over a stage's parameters, or a pruning rule for its matrix."""
 
-    owner = "a search"
-    required: ClassVar = {
-        "metric": "name the metric whose best value counts",
-        "goal": "add goal: minimize or goal: maximize",
-    }
-    drops_nulls = True
-
-    space = search_types.SPACE
+    space: dict[search_types.SpaceKey, search_types.Space] = Field(default_factory=dict)
     """${search.NAME} -> choices, or {low, high, log, step}; without it, matrix has the members."""
-    metric = search_types.METRIC
+    metric: search_types.Metric
     """The metric whose best value is what Optuna gets."""
-    goal = search_types.GOAL
+    goal: search_types.SearchGoal
     """minimize or maximize."""
-    trials = f.whole(1, search_types.MAX_TRIALS)
+    trials: search_types.Trials | None = None
     """Number of trials; required with a space."""
-    sampler = sampler_types.SAMPLER
+    sampler: sampler_types.Sampler | None = None
     """tpe (the default), random, grid, cmaes or another of Optuna's; {by: NAME} with options."""
-    prune = sampler_types.PRUNE
+    prune: sampler_types.PruneRule | None = None
     """median, hyperband, percentile or another of Optuna's; {by: NAME} with options."""
-    seed = f.whole(0, search_types.LARGEST_SEED)
+    seed: search_types.Seed | None = None
     """Seed of the sampler. Default: a search that cannot be repeated exactly."""
 
-    @classmethod
-    def read(cls, value: Value) -> dict[str, Any]:
-        """Return the values of the fields; a sampler that tries all combinations must be able."""
-        found = super().read(value)
-        search_types.check_grid(value, found)
-        return found
+    @model_validator(mode="after")
+    def _is_finite_for_a_grid(self) -> SearchSpec:
+        search_types.check_grid(self.space, self.sampler, self.trials)
+        return self
 
 
-class StageFields(Record):
+_Source = Annotated[
+    MetricSpec, BeforeValidator(_as_source, json_schema_input_type=MetricSpec | str)
+]
+_Sources = Annotated[
+    list[_Source],
+    BeforeValidator(_as_sources, json_schema_input_type=list[MetricSpec | str] | MetricSpec | str),
+]
+_Alerts = Annotated[
+    list[AlertSpec],
+    BeforeValidator(_as_sources, json_schema_input_type=list[AlertSpec] | AlertSpec),
+]
+_Checkpoint = Annotated[
+    CheckpointSpec, BeforeValidator(_as_source, json_schema_input_type=CheckpointSpec | str)
+]
+
+
+class StageFields(_Strict):
     """The fields of a stage, and of `defaults` for all stages."""
 
-    owner = "defaults"
-    shown_defaults: ClassVar = {
-        **{"cpus": 1, "gpus": 0, "retries": 0, "retry_delay": 0.0, "stop_signal": "TERM"},
-        **{"grace": 30.0, "allow_failure": False},
-    }
-    drops_nulls = True
-    prefix = ""
-
-    run = f.COMMAND
+    run: f.Command | None = None
     """The command: shell text, or a list of words."""
-    task = f.TASK
+    task: f.Task | None = None
     """Instead of run: a registered Celery task, or any importable function."""
-    params = f.TASK_PARAMS
+    params: dict[str, f.TaskParam] = Field(default_factory=dict)
     """The task's keyword arguments."""
-    depends_on = f.ITEMS
+    depends_on: list[f.Item] = Field(default_factory=list)
     """Stages that must complete first; the name of a sweep means its matching members."""
-    workdir = f.ITEM
+    workdir: f.Item | None = None
     """Working directory, relative to the file. Default: the file's directory."""
-    env = f.ENVIRONMENT
+    env: dict[f.VariableName, f.Text] = Field(default_factory=dict)
     """Environment variables."""
-    python = f.ITEM
+    python: f.Item | None = None
     """An interpreter or an environment's directory; put first on PATH, and used for ${python}."""
-    matrix = f.MATRIX
+    matrix: dict[f.MatrixKey, f.Choices] = Field(default_factory=dict)
     """A sweep: lists of values; the stage gets one member for each combination."""
-    seeds = f.whole(1, search_types.MAX_SEEDS)
+    seeds: search_types.Seeds | None = None
     """N is matrix: {seed: [0, ..., N-1]} with over: seed."""
-    over = search_types.OVER
+    over: search_types.Over | None = None
     """The key of the matrix whose members are shown as one, as mean and standard deviation."""
-    search = SearchSpec.type()
+    search: SearchSpec | None = None
     """A sweep whose members, its trials, Optuna chooses one after the other."""
-    cpus = f.POSITIVE_COUNT
+    cpus: f.PositiveCount = 1
     """CPU slots needed; ignored if the stage needs GPUs."""
-    gpus = f.COUNT
+    gpus: f.Count = 0
     """Number of GPUs needed."""
-    gpu_memory = f.SIZE
+    gpu_memory: f.Size | None = None
     """Minimum memory of each GPU, e.g. 24G."""
-    host = f.ITEM
+    host: f.Item | None = None
     """Run only on this host, if several hosts share a database."""
-    queue = f.ITEM
+    queue: f.Item | None = None
     """Run only on hosts that serve this queue (setting `queues`)."""
-    retries = f.COUNT
+    retries: f.Count = 0
     """Number of automatic retries after a failed attempt."""
-    retry_delay = f.DELAY
+    retry_delay: f.Delay = 0.0
     """Delay before the first retry; doubled for each further one."""
-    timeout = f.DURATION
+    timeout: f.Duration | None = None
     """Time limit of an attempt."""
-    silence_timeout = f.DURATION
+    silence_timeout: f.Duration | None = None
     """Time limit without output."""
-    stop_signal = f.SIGNAL
+    stop_signal: f.Signal = "TERM"
     """Signal sent first to stop the process."""
-    grace = f.DELAY
+    grace: f.Delay = 30.0
     """Time between the stop signal and KILL."""
-    metrics = _one_or_list(_or_path(MetricSpec))
+    metrics: _Sources | None = None
     """One source or a list: a path or glob, or {stdout: PATTERN}."""
-    checkpoint = _or_path(CheckpointSpec)
+    checkpoint: _Checkpoint | None = None
     """A glob of checkpoints to continue from, or {path: GLOB, complete: FILE}."""
-    resume_args = f.ITEMS
+    resume_args: list[f.Item] | None = None
     """Appended to run if there is a complete checkpoint."""
-    resume_run = f.COMMAND
+    resume_run: f.Command | None = None
     """Replaces run if there is a complete checkpoint."""
-    outputs = f.PATHS
+    outputs: list[f.PathItem] = Field(default_factory=list)
     """Paths or globs that must exist when it ends."""
-    success = f.PATTERN
+    success: f.Pattern | None = None
     """A pattern that must occur in stdout or stderr."""
-    inputs = f.PATHS
+    inputs: list[f.PathItem] = Field(default_factory=list)
     """Files or directories that it reads."""
-    allow_failure = f.FLAG
+    allow_failure: f.Flag = False
     """True: dependants start even if this stage fails."""
-    alerts = _one_or_list(AlertSpec.type())
+    alerts: _Alerts = Field(default_factory=list)
     """One alert on its metrics, or a list."""
 
 
 class StageSpec(StageFields):
     """A stage."""
 
-    owner = "a stage"
-    required: ClassVar = {"name": "it identifies the stage in commands and dependencies"}
-
-    name = f.STAGE_NAME
+    name: f.StageName
     """1 to 64 printable characters, except / . [ ] { } $."""
 
 
-_STAGES = listed(
-    StageSpec.type(),
-    "a list of stages, each beginning with `- name: NAME` (`trainui init --from` reads a dvc.yaml)",
-)
-
-
-class PipelineSpec(Record):
+class PipelineSpec(_Strict):
     """A pipeline file."""
 
-    owner = "a pipeline"
-    required: ClassVar = {"stages": ""}
-    shown_defaults: ClassVar = {"snapshot": False}
-    drops_nulls = True
-    prefix = ""
-
-    name = f.PIPELINE_NAME
+    name: f.PipelineName | None = None
     """Default: the file's name."""
-    params = f.PARAMETERS
+    params: dict[f.ParamKey, f.Parameter] = Field(default_factory=dict)
     """Values of ${params.KEY}; one without a value must be given with -p."""
-    defaults = StageFields.type()
+    defaults: StageFields = Field(default_factory=StageFields)
     """Default fields of all stages; env is merged, a stage's other fields replace the default."""
-    snapshot = f.FLAG
+    snapshot: f.Flag = False
     """True: run from a copy of the code made at submission."""
-    stages = FieldType(_STAGES.read, {**_STAGES.schema, "minItems": 1})
+    stages: list[StageSpec]
     """The stages, at least one."""

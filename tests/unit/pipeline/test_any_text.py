@@ -36,11 +36,11 @@ VALUES = st.recursive(
     ),
     max_leaves=5,
 )
-FIELDS = st.sampled_from([*StageSpec.fields, "unknown"])
+FIELDS = st.sampled_from([*StageSpec.model_fields, "unknown"])
 STAGES = st.dictionaries(FIELDS, VALUES, max_size=5)
 DOCUMENTS = st.fixed_dictionaries(
     {"stages": st.one_of(st.lists(STAGES, max_size=3), VALUES)},
-    optional={field: VALUES for field in PipelineSpec.fields if field != "stages"}
+    optional={field: VALUES for field in PipelineSpec.model_fields if field != "stages"}
     | {"defaults": STAGES},
 )
 
@@ -101,7 +101,7 @@ SEARCHED = st.recursive(
 
 @settings(max_examples=200, deadline=None)
 @given(
-    st.dictionaries(st.sampled_from([*SearchSpec.fields, "x"]), SEARCHED, max_size=3),
+    st.dictionaries(st.sampled_from([*SearchSpec.model_fields, "x"]), SEARCHED, max_size=3),
     st.dictionaries(st.sampled_from(["matrix", "seeds", "over", "params"]), VALUES, max_size=2),
 )
 def test_a_search_of_anything(search: Any, others: Any) -> None:

@@ -8,7 +8,7 @@ from trainui.pipeline.substitution.variables import FIELDS
 
 
 def test_no_field_is_forgotten_on_the_way() -> None:
-    fields = set(StageSpec.fields)
+    fields = set(StageSpec.model_fields)
     named_otherwise = {"run": "command"}
     kept = {named_otherwise.get(field, field) for field in fields}
     made = {"group", "trial", "trial_params"}

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from functools import partial
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainValidator, ValidationInfo, WithJsonSchema
 
 from trainui.domain.search import Choices, Range
+from trainui.domain.search import Scalar as Value
 from trainui.pipeline.fields import names, optuna_options, readers, types
-from trainui.pipeline.fields.record import FieldType, mapping
-from trainui.pipeline.fields.value import Value
+from trainui.pipeline.fields.readers import fault
 from trainui.pipeline.matrix import TRIAL
-from trainui.pipeline.yaml.nodes import Mapping as MappingNode
-from trainui.pipeline.yaml.nodes import Sequence, kind_of
+from trainui.pipeline.yaml.nodes import kind_of
 from trainui.pipeline.yaml.problems import did_you_mean, quoted
 
 MAX_TRIALS = 20_000
@@ -35,93 +37,108 @@ _RANGE_FIELDS = ("low", "high", "log", "step")
 _FORMS = "[relu, gelu] or {low: 1e-5, high: 1e-1}"
 
 
-def _space(value: Value) -> Range | Choices:
-    if isinstance(value.node, Sequence):
-        return _choices(value)
-    if not isinstance(value.node, MappingNode):
-        message = f"must be choices or a range, such as {_FORMS}, not {kind_of(value.node)}"
-        raise value.fault("wrong-type", message)
-    given = value.fields()
-    if "choices" not in given:
-        return _range(value, given)
+def _space(value: Any, info: ValidationInfo) -> Range | Choices:
+    if isinstance(value, list):
+        return _choices(value, info)
+    if not isinstance(value, dict):
+        raise fault(
+            "wrong-type", f"must be choices or a range, such as {_FORMS}, not {kind_of(value)}"
+        )
+    if "choices" not in value:
+        return _range(value, info)
     _only_known(value, ("choices",), "choices have no field {}; remove it")
-    return _choices(given["choices"])
+    if not isinstance(value["choices"], list):
+        raise fault("wrong-type", f"must be a list, not {kind_of(value['choices'])}", "choices")
+    return readers.within(partial(_choices, info=info), value["choices"], "choices")
 
 
-def _only_known(value: Value, known: tuple[str, ...], message: str) -> None:
-    for name in value.fields():
+def _only_known(value: Mapping[str, Any], known: tuple[str, ...], message: str) -> None:
+    for name in value:
         if name not in known:
             hint = did_you_mean(name, known)
-            text = f"has no field {quoted(name)}{hint}" if hint else message.format(quoted(name))
-            raise value.fault("unknown-field", text, name)
+            text = (
+                message.format(quoted(name)) if not hint else f"has no field {quoted(name)}{hint}"
+            )
+            raise fault("unknown-field", text, name, key=True)
 
 
-def _choices(value: Value) -> Choices:
-    items = value.items("a list")
-    if not items:
-        raise value.fault("empty-space", "has no choice; give at least one")
-    found: list[Any] = []
+def _choices(values: list[Any], info: ValidationInfo) -> Choices:
+    if not values:
+        raise fault("empty-space", "has no choice; give at least one")
+    found: list[Value] = []
     written: list[str] = []
-    for item in items:
-        scalar = readers.filled(item, readers.expanded(item, "one value"))
-        typed = readers.typed(item, scalar)
+    for index, value in enumerate(values):
+        scalar = readers.within(
+            lambda item: readers.expanded(item, info, "one value"), value, index
+        )
+        if scalar.text == "" and scalar.plain:
+            raise fault("wrong-type", 'is empty; write "" where empty text is meant', index)
+        typed = readers.within(readers.typed, scalar, index)
         if typed in found:
             earlier = written[found.index(typed)]
             message = f"has the value {quoted(scalar.text)} more than once; remove one"
             if scalar.text != earlier:
                 message = f"is {quoted(scalar.text)}, which equals {quoted(earlier)}; remove one"
-            raise item.fault("duplicate-value", message)
+            raise fault("duplicate-value", message, index)
         found.append(typed)
         written.append(scalar.text)
     return Choices(tuple(found), tuple(written))
 
 
-def _range(value: Value, given: Mapping[str, Value]) -> Range:
+def _range(value: Mapping[str, Any], info: ValidationInfo) -> Range:
     known = f"a range may have {', '.join(_RANGE_FIELDS)}, and no field {{}}; remove it"
     _only_known(value, _RANGE_FIELDS, known)
     for name in ("low", "high"):
-        if name not in given:
-            message = f"needs {name}; a range is {{low: 1e-5, high: 1e-1}}"
-            raise value.fault("missing-field", message)
-    numbers = {n: _bounded(given[n]) for n in ("low", "high", "step") if n in given}
-    log = "log" in given and readers.flag(given["log"])
-    low, high = numbers["low"], numbers["high"]
-    if low > high:
-        raise value.fault("bad-range", f"low {low} is above high {high}; swap them")
-    if log and low <= 0:
-        raise given["low"].fault("bad-range", f"must be above 0 with log: true, not {low}")
-    if fault := "step" in numbers and _step_fault(numbers, log):
-        raise given["step"].fault("bad-range", fault)
+        if name not in value:
+            raise fault("missing-field", f"needs {name}; a range is {{low: 1e-5, high: 1e-1}}")
+    numbers = {
+        name: readers.within(lambda one: _bounded(one, info), value[name], name)
+        for name in ("low", "high", "step")
+        if name in value
+    }
+    log = "log" in value and readers.within(
+        lambda one: readers.flag(one, info), value["log"], "log"
+    )
+    _check_ends(numbers, log)
+    if "step" in numbers:
+        _check_step(numbers, log)
     whole = all(isinstance(number, int) for number in numbers.values())
     if not whole:
         numbers = {name: float(number) for name, number in numbers.items()}
     return Range(numbers["low"], numbers["high"], log, numbers.get("step"), whole)
 
 
-def _bounded(value: Value) -> int | float:
-    number = readers.number(value)
+def _bounded(value: Any, info: ValidationInfo) -> int | float:
+    number = readers.number(value, info)
     if abs(number) > (_LARGEST_WHOLE if isinstance(number, int) else _LARGEST):
-        raise value.fault("out-of-range", f"is too large: {number:.3g}")
+        raise fault("out-of-range", f"is too large: {number:.3g}")
     return number
 
 
-def _step_fault(numbers: Mapping[str, int | float], log: bool) -> str | None:
+def _check_ends(numbers: Mapping[str, int | float], log: bool) -> None:
+    low, high = numbers["low"], numbers["high"]
+    if low > high:
+        raise fault("bad-range", f"low {low} is above high {high}; swap them")
+    if log and low <= 0:
+        raise fault("bad-range", f"must be above 0 with log: true, not {low}", "low")
+
+
+def _check_step(numbers: Mapping[str, int | float], log: bool) -> None:
     step, width = numbers["step"], _exact(numbers["high"]) - _exact(numbers["low"])
     if step <= 0:
-        return f"must be above 0, not {step}"
+        raise fault("bad-range", f"must be above 0, not {step}", "step")
     if log:
-        return "cannot be combined with log: true; remove one"
+        raise fault("bad-range", "cannot be combined with log: true; remove one", "step")
     if width / _exact(step) > _LARGEST_WHOLE:
-        return f"is too small for a range this wide: {step:g}"
+        raise fault("bad-range", f"is too small for a range this wide: {step:g}", "step")
     if step > width > 0:
-        return f"{step} is larger than the range, {float(width):g}; lower it"
+        wide = f"{float(width):g}"
+        raise fault("bad-range", f"{step} is larger than the range, {wide}; lower it", "step")
     if width % _exact(step):
         last = float(_exact(numbers["low"]) + width // _exact(step) * _exact(step))
         last = int(last) if isinstance(step, int) and last.is_integer() else last
-        return (
-            f"steps of {step} do not end at high; the last value would be {last}; set high to that"
-        )
-    return None
+        message = f"steps of {step} do not end at high; the last value would be {last}"
+        raise fault("bad-range", f"{message}; set high to that", "step")
 
 
 def _exact(number: float) -> Fraction:
@@ -132,54 +149,68 @@ def _exact(number: float) -> Fraction:
     return Fraction(str(number))
 
 
-def _space_key_fault(name: str) -> str | None:
-    if name == TRIAL:
-        return f"{quoted(name)} is the number of a trial; use another name"
-    return names.key_fault(name)
+def _space_key(value: str) -> str:
+    if problem := names.key_fault(value):
+        raise fault("bad-name", problem)
+    if value == TRIAL:
+        raise fault("bad-name", f"{quoted(value)} is the number of a trial; use another name")
+    return value
 
 
-def check_grid(value: Value, search: Mapping[str, Any]) -> None:
-    """Report a sampler that tries each combination once, where it cannot.
+def _over(value: Any, info: ValidationInfo) -> str:
+    return readers.expanded(value, info, "a key of the matrix").text
 
-    It cannot if a range has no step, if there are more trials than combinations, or too many
-    combinations for Optuna's grid, which lists them all.
+
+def check_grid(
+    space: Mapping[str, Range | Choices],
+    sampler: tuple[str, Mapping[str, Any]] | None,
+    trials: int | None,
+) -> None:
+    """Raise the error of a sampler that tries each combination once, where it cannot.
+
+    Raises:
+        PydanticCustomError: a range has no step, there are more trials than combinations, or too
+            many combinations for Optuna's grid, which lists them all.
     """
-    by, _ = search.get("sampler", ("", {}))
-    space, trials = search.get("space", {}), search.get("trials")
-    if by not in optuna_options.FINITE:
+    if sampler is None or sampler[0] not in optuna_options.FINITE:
         return
-    given, short = value.fields(), optuna_options.short_name(by)
+    short = optuna_options.short_name(sampler[0])
     for name, values in space.items():
         if values.size is None:
             message = f"must have a step, or whole numbers, for the sampler {short}"
-            raise given["space"].fields()[name].fault("bad-range", message)
+            raise fault("bad-range", message, "space", name)
     size = math.prod(values.size or 1 for values in space.values())
     if trials is not None and trials > size:
         message = f"is {trials}, but {short} has only {size} combinations; write {size}"
-        raise given["trials"].fault("out-of-range", message)
-    if by == "GridSampler" and size > MAX_TRIALS:
+        raise fault("out-of-range", message, "trials")
+    if sampler[0] == "GridSampler" and size > MAX_TRIALS:
         message = (
             f"has {size:,} combinations, and the sampler grid takes at most {MAX_TRIALS:,}; use "
             "larger steps, or the sampler random"
         )
-        raise given["space"].fault("out-of-range", message)
+        raise fault("out-of-range", message, "space")
 
 
-def _metric(value: Value) -> str:
-    text = readers.expanded(value, "the name of a metric").text
+def _metric(value: Any, info: ValidationInfo) -> str:
+    text = readers.expanded(value, info, "the name of a metric").text
     if not text.strip():
-        raise value.fault("wrong-type", "is empty; name the metric whose best value counts")
+        raise fault("wrong-type", "is empty; name the metric whose best value counts")
     return text
 
 
-_LIST = {"type": "array", "items": types.TEXT_SCHEMA, "minItems": 1}
+_NUMBER = types.or_filled({"type": "number"})
+_SCALARS = {"type": ["string", "number", "boolean", "null"]}
+_LIST = {"type": "array", "items": _SCALARS, "minItems": 1}
 _RANGE = {
     "type": "object",
     "properties": {
-        "low": {**types.NUMBER.schema, "description": "The lowest value."},
-        "high": {**types.NUMBER.schema, "description": "The highest value."},
-        "log": {**types.FLAG.schema, "description": "True: sample the logarithm uniformly."},
-        "step": {**types.NUMBER.schema, "description": "Distance between values."},
+        "low": {**_NUMBER, "description": "The lowest value."},
+        "high": {**_NUMBER, "description": "The highest value."},
+        "log": {
+            **types.or_filled({"type": "boolean"}),
+            "description": "True: sample the logarithm uniformly.",
+        },
+        "step": {**_NUMBER, "description": "Distance between values."},
     },
     "required": ["low", "high"],
     "additionalProperties": False,
@@ -191,22 +222,29 @@ _CHOICES = {
     "additionalProperties": False,
 }
 
-SPACE = mapping(
-    _space_key_fault,
-    FieldType(_space, {"anyOf": [_LIST, _RANGE, _CHOICES]}),
-    propertyNames={"pattern": names.MATRIX_KEY, "not": {"const": TRIAL}},
-    minProperties=1,
-)
-"""The parameters of a search and their values."""
 
-METRIC = FieldType(_metric, types.TEXT_SCHEMA)
+Space = Annotated[
+    Range | Choices, PlainValidator(_space), WithJsonSchema({"anyOf": [_LIST, _RANGE, _CHOICES]})
+]
+"""The values of one parameter of a search."""
+
+Metric = Annotated[str, PlainValidator(_metric), WithJsonSchema(_SCALARS)]
 """The name of a metric."""
 
-GOAL = types.one_of(("minimize", "maximize"), "bad-goal")
+SpaceKey = Annotated[str, BeforeValidator(_space_key)]
+"""The name of a parameter of a search."""
+
+SearchGoal = Annotated[str, types.one_of(("minimize", "maximize"), "bad-goal")]
 """The direction of a search."""
 
-OVER = FieldType(
-    lambda value: readers.expanded(value, "a key of the matrix").text,
-    {"type": "string", "pattern": names.MATRIX_KEY},
-)
+Trials = Annotated[int, types.whole(1, MAX_TRIALS)]
+"""The number of trials of a search."""
+
+Seeds = Annotated[int, types.whole(1, MAX_SEEDS)]
+"""The number of seeds of a stage."""
+
+Seed = Annotated[int, types.whole(0, LARGEST_SEED)]
+"""The seed of a sampler."""
+
+Over = Annotated[str, types.FieldReader(_over, {"type": "string", "pattern": names.MATRIX_KEY})]
 """A key of a matrix."""

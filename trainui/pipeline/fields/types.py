@@ -3,43 +3,140 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Annotated, Any
 
-from trainui.domain.definition import ALERT_ACTIONS, METRIC_FORMATS, METRIC_PRESETS
+from pydantic import BeforeValidator, GetCoreSchemaHandler
+
+from trainui.domain.definition import ALERT_ACTIONS, METRIC_FORMATS, METRIC_PRESETS, Json
 from trainui.pipeline.fields import duration, memory_size, names, readers
-from trainui.pipeline.fields.record import FieldType, Schema, listed, mapping
 
-TEXT_SCHEMA: Schema = {"type": ["string", "number", "boolean", "null"]}
-_TEXTS_SCHEMA: Schema = {"type": "array", "items": TEXT_SCHEMA, "minItems": 1}
+_TEXT_SCHEMA: dict[str, Any] = {"type": ["string", "number", "boolean", "null"]}
+_TEXTS_SCHEMA = {"type": "array", "items": _TEXT_SCHEMA}
 
 
-def or_filled(schema: Schema) -> Schema:
+def or_filled(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the JSON Schema of a value, or of a text that contains a parameter."""
     return {"anyOf": [schema, {"type": "string", "pattern": r"\$\{"}]}
 
 
-def one_of(words: Sequence[str], code: str) -> FieldType:
-    """Return the type of a field that is one of some words."""
-    return FieldType(readers.word(words, code), {"enum": list(words)})
+class FieldReader:
+    """Metadata of an annotated type: a field's reader, and the JSON Schema for what it reads."""
+
+    def __init__(self, read: Callable[..., Any], schema: dict[str, Any]) -> None:
+        self._read = read
+        self._schema = schema
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        return BeforeValidator(self._read).__get_pydantic_core_schema__(source, handler)
+
+    def __get_pydantic_json_schema__(self, *_: Any) -> dict[str, Any]:
+        return self._schema.copy()
 
 
-def whole(least: int, most: int = readers.LARGEST) -> FieldType:
-    """Return the type of a whole number."""
+def one_of(words: Sequence[str], code: str) -> FieldReader:
+    """Return the reader of a field that is one of some words."""
+    return FieldReader(readers.word(tuple(words), code), {"enum": list(words)})
+
+
+def whole(least: int, most: int = readers.LARGEST) -> FieldReader:
+    """Return the reader of a whole number."""
     number = {"type": "integer", "minimum": least, "maximum": most}
-    return FieldType(readers.whole(least, most), or_filled(number))
+    return FieldReader(readers.whole(least, most), or_filled(number))
 
 
-def _duration(*, zero: bool) -> FieldType:
-    """Return the type of a duration, in seconds; `zero`: 0 is allowed."""
+Text = Annotated[str, FieldReader(readers.as_text, _TEXT_SCHEMA)]
+"""Text as written."""
+
+Item = Annotated[str, FieldReader(readers.as_item, _TEXT_SCHEMA)]
+"""An item of a list of texts."""
+
+PathItem = Annotated[str, FieldReader(readers.path, {**_TEXT_SCHEMA, "pattern": r"\S"})]
+"""A path or glob."""
+
+Pattern = Annotated[str, FieldReader(readers.pattern, _TEXT_SCHEMA)]
+"""A regular expression."""
+
+StreamPattern = Annotated[
+    str, FieldReader(readers.pattern, {"anyOf": [{"enum": list(METRIC_PRESETS)}, _TEXT_SCHEMA]})
+]
+"""A regular expression, or the name of a preset."""
+
+Format = Annotated[
+    str, FieldReader(readers.metric_format, or_filled({"enum": list(METRIC_FORMATS)}))
+]
+"""The name of a metrics format."""
+
+Restarts = Annotated[str, one_of(("continue",), "bad-restarts")]
+"""How to treat a step counter that restarts from zero in each attempt."""
+
+StageName = Annotated[
+    str,
+    FieldReader(
+        readers.named(names.stage_name_fault),
+        {"type": ["string", "integer", "boolean"], "pattern": r"^(?! )[^/.\[\]{}$]{1,64}(?<! )$"},
+    ),
+]
+"""A stage's name."""
+
+PipelineName = Annotated[str, FieldReader(readers.named(names.pipeline_name_fault), _TEXT_SCHEMA)]
+"""A pipeline's name."""
+
+MatrixKey = Annotated[str, BeforeValidator(readers.named(names.key_fault))]
+"""A key of a matrix."""
+
+ParamKey = Annotated[
+    str, BeforeValidator(readers.named(partial(names.key_fault, pattern=names.PARAM_KEY)))
+]
+"""A key of the pipeline's `params`."""
+
+VariableName = Annotated[str, BeforeValidator(readers.named(names.variable_fault))]
+"""The name of an environment variable."""
+
+Command = Annotated[
+    str | tuple[str, ...],
+    FieldReader(readers.command, {"anyOf": [_TEXT_SCHEMA, {**_TEXTS_SCHEMA, "minItems": 1}]}),
+]
+"""Shell text, or an argument list."""
+
+
+def _duration(*, zero: bool) -> FieldReader:
     text = {"type": "string", "pattern": rf"^\s*({duration.PATTERN})\s*$|\$\{{"}
     least = {"minimum" if zero else "exclusiveMinimum": 0}
     number = {"type": "number", **least, "maximum": duration.LONGEST}
     schema = {"anyOf": [text, number], "examples": ["90s", "30m", "12h", "1h30m"]}
-    return FieldType(readers.seconds(zero=zero), schema)
+    return FieldReader(readers.seconds(zero=zero), schema)
 
 
-def _signal_schema() -> Schema:
+Duration = Annotated[float, _duration(zero=False)]
+"""Seconds, above 0."""
+
+Delay = Annotated[float, _duration(zero=True)]
+"""Seconds, 0 or more."""
+
+Count = Annotated[int, whole(0)]
+"""A whole number, 0 or more."""
+
+PositiveCount = Annotated[int, whole(1)]
+"""A whole number, 1 or more."""
+
+_SIZE_TEXT = {"type": "string", "pattern": rf"^\s*({memory_size.PATTERN})\s*$|\$\{{"}
+
+Size = Annotated[
+    int,
+    FieldReader(
+        readers.size,
+        {"anyOf": [_SIZE_TEXT, {"type": "number", "exclusiveMinimum": 0}], "examples": ["24G"]},
+    ),
+]
+"""Bytes."""
+
+Flag = Annotated[bool, FieldReader(readers.flag, or_filled({"type": "boolean"}))]
+"""True or false."""
+
+
+def _signal_schema() -> dict[str, Any]:
     known = sorted(member.name.removeprefix("SIG") for member in signal.Signals)
     any_case = "|".join("".join(f"[{c}{c.lower()}]" for c in name) for name in known)
     numbers = sorted(int(number) for number in signal.valid_signals())
@@ -51,65 +148,29 @@ def _signal_schema() -> Schema:
     }
 
 
-TEXT = FieldType(readers.as_text, TEXT_SCHEMA)
-ITEM = FieldType(readers.as_item, TEXT_SCHEMA)
-"""A text that is not left out."""
-PATH = FieldType(readers.path, {**TEXT_SCHEMA, "pattern": r"\S"})
-"""A path or glob."""
-PATTERN = FieldType(readers.pattern, TEXT_SCHEMA)
-"""A regular expression."""
-STREAM_PATTERN = FieldType(
-    readers.pattern, {"anyOf": [{"enum": list(METRIC_PRESETS)}, TEXT_SCHEMA]}
-)
-"""A regular expression, or the name of a preset."""
-FORMAT = FieldType(readers.metric_format, or_filled({"enum": list(METRIC_FORMATS)}))
-"""The name of a metrics format."""
-RESTARTS = one_of(("continue",), "bad-restarts")
-"""How to treat a step counter that restarts from zero in each attempt."""
-STAGE_NAME = FieldType(
-    readers.named(names.stage_name_fault),
-    {"type": ["string", "integer", "boolean"], "pattern": r"^(?! )[^/.\[\]{}$]{1,64}(?<! )$"},
-)
-PIPELINE_NAME = FieldType(readers.named(names.pipeline_name_fault), TEXT_SCHEMA)
-COMMAND = FieldType(readers.command, {"anyOf": [TEXT_SCHEMA, _TEXTS_SCHEMA]})
-"""Shell text, or an argument list."""
-DURATION = _duration(zero=False)
-"""Seconds, above 0."""
-DELAY = _duration(zero=True)
-"""Seconds, 0 or more."""
-COUNT = whole(0)
-POSITIVE_COUNT = whole(1)
-_SIZE_TEXT = {"type": "string", "pattern": rf"^\s*({memory_size.PATTERN})\s*$|\$\{{"}
-SIZE = FieldType(
-    readers.size,
-    {"anyOf": [_SIZE_TEXT, {"type": "number", "exclusiveMinimum": 0}], "examples": ["24G"]},
-)
-"""Bytes."""
-FLAG = FieldType(readers.flag, or_filled({"type": "boolean"}))
-SIGNAL = FieldType(readers.signal_name, _signal_schema())
+Signal = Annotated[str, FieldReader(readers.signal_name, _signal_schema())]
 """A signal's name without SIG."""
-TASK = FieldType(readers.task, TEXT_SCHEMA)
-"""The name of a task or function."""
-NUMBER = FieldType(lambda value: float(readers.number(value)), or_filled({"type": "number"}))
-TRUE = FieldType(readers.only_true, {"enum": [True]})
-GOAL = one_of(("min", "max"), "bad-goal")
-"""If lower or higher values of a metric are better."""
-ACTION = one_of(ALERT_ACTIONS, "bad-action")
-"""The action of an alert."""
 
-ITEMS = listed(ITEM)
-PATHS = listed(PATH)
-TASK_PARAMS = mapping(lambda _: None, FieldType(readers.json_value, {}))
-"""Keyword arguments: JSON values."""
-ENVIRONMENT = mapping(names.variable_fault, TEXT, propertyNames={"pattern": names.VARIABLE_NAME})
-MATRIX = mapping(
-    names.key_fault,
-    FieldType(readers.choices, _TEXTS_SCHEMA),
-    propertyNames={"pattern": names.MATRIX_KEY},
-)
-PARAMETERS = mapping(
-    partial(names.key_fault, pattern=names.PARAM_KEY),
-    FieldType(readers.parameter, TEXT_SCHEMA),
-    propertyNames={"pattern": names.PARAM_KEY},
-)
-"""The pipeline's parameters, as text."""
+Task = Annotated[str, FieldReader(readers.task, _TEXT_SCHEMA)]
+"""The name of a task or function."""
+
+TaskParam = Annotated[Json, FieldReader(readers.json_value, {})]
+"""Any JSON value."""
+
+Parameter = Annotated[str, FieldReader(readers.parameter, _TEXT_SCHEMA)]
+"""The value of a parameter, as text."""
+
+Choices = Annotated[tuple[str, ...], FieldReader(readers.choices, {**_TEXTS_SCHEMA, "minItems": 1})]
+"""The values of one key of a matrix."""
+
+Number = Annotated[float, FieldReader(readers.real_number, or_filled({"type": "number"}))]
+"""Any finite number."""
+
+True_ = Annotated[bool, FieldReader(readers.only_true, {"enum": [True]})]
+"""Only `true`."""
+
+Goal = Annotated[str, one_of(("min", "max"), "bad-goal")]
+"""`min` or `max`: whether lower or higher values of a metric are better."""
+
+Action = Annotated[str, one_of(ALERT_ACTIONS, "bad-action")]
+"""The action of an alert."""

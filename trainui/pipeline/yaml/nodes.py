@@ -87,12 +87,12 @@ class NotJsonError(ValueError):
     """A Python value that JSON cannot represent; the message says which and where."""
 
 
-def kind_of(node: Node) -> str:
+def kind_of(node: object) -> str:
     """Describe a node for a message: `a list`, `a mapping`, `text`, `the value 3`, ..."""
     match node:
-        case Sequence():
+        case Sequence() | list():
             return "a list"
-        case Mapping():
+        case Mapping() | dict():
             return "a mapping"
         case Scalar(is_null=True):
             return "nothing"
@@ -102,15 +102,24 @@ def kind_of(node: Node) -> str:
             return "text"
 
 
-def json_of(node: Node) -> Json:
-    """Convert to JSON values; raises ValueError for a scalar that is an invalid number."""
+def data_of(node: Node) -> Json:
+    """Convert to lists and dicts, with the scalars as leaves."""
     match node:
         case Scalar():
-            return node.value
+            return node
         case Sequence(items=items):
-            return [json_of(item) for item in items]
+            return [data_of(item) for item in items]
         case Mapping(entries=entries):
-            return {name: json_of(entry.value) for name, entry in entries.items()}
+            return {name: data_of(entry.value) for name, entry in entries.items()}
+
+
+def json_of(data: Json) -> Json:
+    """Convert the result of `data_of` to JSON values, reading scalars by the YAML core schema."""
+    if isinstance(data, Scalar):
+        return data.value
+    if isinstance(data, list):
+        return [json_of(item) for item in data]
+    return {name: json_of(item) for name, item in data.items()}
 
 
 def node_of(value: Json, mark: Position = TOP, *, where: str = "", depth: int = 50) -> Node:
