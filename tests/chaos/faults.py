@@ -280,7 +280,7 @@ def _reader() -> int | None:
 
 
 def _holder(lock: Path) -> int | None:
-    return (locks.holder(lock) or {}).get("pid")  # one that has just come has not yet written it
+    return locks.holder(lock) or None  # one that has just come has not yet written it
 
 
 def _child(parent: int, command: str) -> int | None:

@@ -30,8 +30,8 @@ def low_limit() -> Iterator[None]:
 
 def pid_of_worker(home: Home) -> int:
     holder = locks.holder(home.worker_lock)
-    assert holder is not None
-    return int(holder["pid"])
+    assert holder
+    return holder
 
 
 def leave_one_file(pid: int) -> None:

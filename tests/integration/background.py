@@ -28,7 +28,7 @@ def worker_pid(home: Home) -> int:
 
 
 def guard_pid(home: Home) -> int:
-    return int(wait_for(lambda: locks.holder(home.guard_lock), "a guard")["pid"])
+    return wait_for(lambda: locks.holder(home.guard_lock), "a guard")
 
 
 def broker_pid(home: Home) -> int:
@@ -40,7 +40,7 @@ def broker_pid(home: Home) -> int:
 def kill(pid: int, lock: Path, number: signal.Signals = signal.SIGKILL) -> None:
     """Send a signal to the holder of a lock, and wait until it holds it no more."""
     os.kill(pid, number)
-    wait_for(lambda: (locks.holder(lock) or {}).get("pid") != pid, f"the end of {pid}")
+    wait_for(lambda: locks.holder(lock) != pid, f"the end of {pid}")
 
 
 def kill_broker(home: Home) -> int:

@@ -7,13 +7,14 @@ start time) or in its session, or if it descends from one of these. No other pro
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from trainui.supervisor import journal
+from trainui.supervisor import journal, protocol
 from trainui.supervisor.protocol import JournalError, Pids
 from trainui.supervisor.supervise import (
     KILL_WAIT,
@@ -23,6 +24,7 @@ from trainui.supervisor.supervise import (
     list_processes,
     send_signal,
     start_ticks,
+    try_lock,
 )
 
 LOOK_EVERY = 0.02
@@ -30,6 +32,25 @@ LOOK_EVERY = 0.02
 
 KILL_AGAIN = 0.2
 """Seconds until KILL is sent again, for processes forked in the meantime."""
+
+
+class SupervisorLivesError(Exception):
+    """The attempt's supervisor is alive; ask it to stop the attempt instead."""
+
+
+def is_supervised(attempt_dir: Path) -> bool | None:
+    """Return True if a supervisor holds the attempt's lock, which is released when it dies.
+
+    None if the attempt's records were removed.
+    """
+    try:
+        fd = os.open(attempt_dir / protocol.LOCK_FILE, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        return not try_lock(fd, fcntl.LOCK_SH)
+    finally:
+        os.close(fd)
 
 
 def processes_of(identity: Mapping[str, str]) -> list[int]:
@@ -80,13 +101,18 @@ def find_processes(attempt_dir: Path, identity: Mapping[str, str] | None = None)
     return [p for p in living if p.pid in known] + descendants(known, living, dict(identity))
 
 
-def end_processes(
+def kill_orphans(
     attempt_dir: Path, stop_signal: str, grace: float, identity: Mapping[str, str] | None = None
 ) -> list[int]:
     """Send the stop signal to an attempt's processes, KILL after `grace`; return the survivors.
 
-    Only for an attempt whose supervisor is dead, because otherwise it could start new processes.
+    Without the `identity` variables, they are read from the attempt's spec.
+
+    Raises:
+        SupervisorLivesError: the supervisor is alive and could start new processes.
     """
+    if is_supervised(attempt_dir):
+        raise SupervisorLivesError(attempt_dir)
     members = find_processes(attempt_dir, identity)
     _signal_all(members, signal.Signals[f"SIG{stop_signal.removeprefix('SIG')}"])
     _signal_all(members, signal.SIGCONT)

@@ -5,11 +5,9 @@ Nothing here waits for an attempt to end, and a pid is always checked with its s
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import sys
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,10 +18,6 @@ from trainui.supervisor import journal, orphans, protocol, supervise
 from trainui.supervisor.fork_server import ForkServer, NoAnswerError
 from trainui.supervisor.protocol import Exit, Spec
 from trainui.supervisor.supervise import boot_id
-
-
-class SupervisorLivesError(Exception):
-    """The attempt's supervisor is alive; ask it to stop the attempt instead."""
 
 
 class LaunchState(StrEnum):
@@ -135,12 +129,12 @@ def probe(attempt_dir: Path) -> Probe:
     """Determine the state of an attempt; raise JournalError if its records have another version."""
     # In this order: the lock is taken before the start, and released after the end is recorded.
     started = (attempt_dir / protocol.STARTED_FILE).exists()
-    is_locked = _is_locked(attempt_dir)
+    is_supervised = orphans.is_supervised(attempt_dir)
     if found := journal.read_exit(attempt_dir):
         return Probe(ProbeState.ENDED, found)
-    if is_locked is None:
+    if is_supervised is None:
         return Probe(ProbeState.REMOVED)
-    if is_locked:
+    if is_supervised:
         return Probe(ProbeState.RUNNING)
     if not started:
         return Probe(ProbeState.NONE)
@@ -176,44 +170,10 @@ def kill_supervisor(attempt_dir: Path) -> bool:
     return _signal_supervisor(attempt_dir, signal.SIGKILL)
 
 
-def kill_orphans(
-    attempt_dir: Path,
-    stop_signal: str,
-    grace: float,
-    identity: Mapping[str, str] | None = None,
-) -> list[int]:
-    """Stop every process of an attempt whose supervisor is dead; return the survivors.
-
-    They are killed `grace` seconds after the stop signal. Without the `identity` variables, they
-    are read from the attempt's spec.
-
-    Raises:
-        SupervisorLivesError: the supervisor is alive.
-    """
-    if _is_locked(attempt_dir):
-        raise SupervisorLivesError(attempt_dir)
-    return orphans.end_processes(attempt_dir, stop_signal, grace, identity)
-
-
-def _is_locked(attempt_dir: Path) -> bool | None:
-    """Return True if a supervisor holds the attempt's lock, which is released when it dies.
-
-    None if the attempt's records were removed.
-    """
-    try:
-        fd = os.open(attempt_dir / protocol.LOCK_FILE, os.O_RDONLY)
-    except FileNotFoundError:
-        return None
-    try:
-        return not supervise.try_lock(fd, fcntl.LOCK_SH)
-    finally:
-        os.close(fd)
-
-
 def _signal_supervisor(attempt_dir: Path, *numbers: int) -> bool:
     """Signal a living supervisor; return False if there is none."""
     pids = journal.read_pids(attempt_dir)
-    if pids is None or pids.boot_id != boot_id() or not _is_locked(attempt_dir):
+    if pids is None or pids.boot_id != boot_id() or not orphans.is_supervised(attempt_dir):
         return False
     pid, ticks = pids.supervisor_pid, pids.supervisor_start_ticks
     sent = [supervise.send_signal(pid, ticks, number) for number in numbers]

@@ -27,14 +27,12 @@ from tests.unit.supervisor.waiting import (
     wait_for_death,
     wait_for_exit,
 )
-from trainui.supervisor import journal, process
-from trainui.supervisor.orphans import processes_of
+from trainui.supervisor import journal, orphans
+from trainui.supervisor.orphans import SupervisorLivesError, kill_orphans, processes_of
 from trainui.supervisor.process import (
     LaunchState,
     ProbeState,
-    SupervisorLivesError,
     create_lock,
-    kill_orphans,
     launch,
     probe,
     request_stop,
@@ -214,13 +212,13 @@ def test_an_end_between_two_looks_is_not_a_loss(
     wait_for_death(pids_of(stage).supervisor_pid)
     record, hidden = stage.dir / "exit.json", stage.dir / "hidden"
     record.rename(hidden)
-    is_locked = process._is_locked
+    is_supervised = orphans.is_supervised
 
     def end_now(directory: Path) -> bool | None:
         hidden.rename(record)
-        return is_locked(directory)
+        return is_supervised(directory)
 
-    monkeypatch.setattr(process, "_is_locked", end_now)
+    monkeypatch.setattr(orphans, "is_supervised", end_now)
     found = probe(stage.dir)
     assert found.exit is not None
     assert (found.state, found.exit.exit_code) == (ProbeState.ENDED, 3)

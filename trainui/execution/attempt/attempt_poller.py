@@ -24,7 +24,8 @@ from trainui.execution.planner.slots import host
 from trainui.store.db.engine import Store
 from trainui.store.runs import stage_requests, stages
 from trainui.supervisor import journal, orphans, process
-from trainui.supervisor.process import Probe, ProbeState, SupervisorLivesError
+from trainui.supervisor.orphans import SupervisorLivesError
+from trainui.supervisor.process import Probe, ProbeState
 from trainui.supervisor.protocol import Exit, ExitReason, JournalError
 
 logger = logging.getLogger(__name__)

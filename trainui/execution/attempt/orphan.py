@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from trainui.execution.attempt.context import AttemptContext, identity_of
-from trainui.supervisor import journal, orphans, process
+from trainui.supervisor import journal, orphans
 from trainui.supervisor.protocol import ExitReason
 from trainui.supervisor.supervise import LEFTOVER_GRACE, NEVER
 
@@ -50,4 +50,4 @@ class Orphan:
         if reason == ExitReason.EXITED:
             grace = min(grace, LEFTOVER_GRACE)
         stop_signal = self._definition.stop_signal
-        return tuple(process.kill_orphans(self._directory, stop_signal, grace, self._identity))
+        return tuple(orphans.kill_orphans(self._directory, stop_signal, grace, self._identity))

@@ -52,8 +52,8 @@ def _end(one: AttemptContext) -> None:
     give_up_at = time.monotonic() + grace + SUPERVISOR_PATIENCE
     while not _is_known_to_be_gone(one):
         try:
-            left = process.kill_orphans(directory, stop_signal, grace, identity_of(one))
-        except process.SupervisorLivesError as error:
+            left = orphans.kill_orphans(directory, stop_signal, grace, identity_of(one))
+        except orphans.SupervisorLivesError as error:
             if time.monotonic() > give_up_at:
                 raise PreviousAttemptLivesError(
                     f"the supervisor of attempt {number} does not exit; kill it, then resume"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from trainui import settings
 from trainui.paths import OURS, Home, stage_directory
-from trainui.supervisor import journal, process, protocol
+from trainui.supervisor import journal, orphans, process, protocol
 from trainui.supervisor.process import ProbeState
 from trainui.supervisor.protocol import JournalError
 from trainui.supervisor.supervise import boot_id
@@ -38,7 +38,7 @@ class RunningAttempt:
     def end(self) -> None:
         """Ask its supervisor to end it, or kill the orphans of a dead supervisor."""
         if not process.request_stop(self.directory):
-            process.kill_orphans(self.directory, self.stop_signal, self.grace)
+            orphans.kill_orphans(self.directory, self.stop_signal, self.grace)
 
 
 def of_home(home: Home) -> list[RunningAttempt]:
@@ -56,7 +56,7 @@ def end_all(running: Iterable[RunningAttempt]) -> list[RunningAttempt]:
     give_up_at = time.monotonic() + max((one.grace for one in left), default=0.0) + MARGIN
     while left and time.monotonic() < give_up_at:
         for one in left:
-            with suppress(process.SupervisorLivesError):  # asked to stop, or still starting
+            with suppress(orphans.SupervisorLivesError):  # asked to stop, or still starting
                 one.end()
         time.sleep(LOOK_EVERY)
         left = [one for one in left if one.is_alive()]

@@ -128,8 +128,8 @@ def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> 
         )
     else:
         again = "the guard restarts it"
-        if _is_stopped(guard):
-            found.append(f"the guard {_as_stopped(guard)}")
+        if suspended := _suspended(guard):
+            found.append(f"the guard {suspended}")
     if worker is None:
         end = last_end(home)
         how = "how it ended is unknown" if end is None else str(end)
@@ -137,8 +137,7 @@ def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> 
         if said := spawn.read_tail(home.worker_log, lines=1):
             found.append(f"last line of the worker's log: {said}")
     elif hangs(home):
-        silent = f"does not respond, pid {worker['pid']}"
-        words = _as_stopped(worker) if _is_stopped(worker) else silent
+        words = _suspended(worker) or f"does not respond, pid {worker}"
         found.append(f"the worker {words}; {_replaced(heartbeat.WORKER)}")
     elif readiness.read(home) is None:
         late = _late(home)
@@ -167,18 +166,16 @@ def hangs(home: Home) -> bool:
     worker = locks.holder(home.worker_lock)
     if worker is None:
         return False
-    return _is_stopped(worker) or heartbeat.silent_since(home, heartbeat.WORKER) is not None
+    is_silent = heartbeat.silent_since(home, heartbeat.WORKER) is not None
+    return is_silent or _suspended(worker) is not None
 
 
-def _as_stopped(owner: Mapping[str, Any]) -> str:
-    pid = owner["pid"]
+def _suspended(pid: int) -> str | None:
+    """Return a message if a process is suspended by a signal; else None."""
+    found = read_process(pid)
+    if found is None or not found.stopped:
+        return None
     return f"is suspended by a signal, pid {pid}: resume it with `kill -CONT {pid}`"
-
-
-def _is_stopped(owner: Mapping[str, Any]) -> bool:
-    """Return True if the owner of a lock is suspended by a signal."""
-    found = read_process(owner.get("pid", 0))
-    return found is not None and found.stopped
 
 
 def _replaced(asked: HeartbeatCheck) -> str:

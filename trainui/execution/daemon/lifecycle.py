@@ -128,7 +128,7 @@ def _wait_until_ready(home: Home, started: subprocess.Popen[bytes] | None, secon
 
 
 def _pid_of(lock: Path) -> int | None:
-    return (locks.holder(lock) or {}).get("pid")
+    return locks.holder(lock) or None
 
 
 def _end(home: Home, lock: Path, grace: float) -> bool:

@@ -35,7 +35,7 @@ def clear(home: Home) -> None:
 def read(home: Home) -> dict[str, Any] | None:
     """Return `{"pid", "host", "started_at", "slots"}` of the ready worker, or None."""
     owner, word = locks.holder(home.worker_lock), plain_files.read_object(_file(home))
-    return word if owner and word and word["pid"] == owner.get("pid") else None
+    return word if owner and word and word["pid"] == owner else None
 
 
 def _file(home: Home) -> Path:

@@ -169,8 +169,7 @@ def end_worker(home: Home, child: ChildProcess | None = None) -> None:
 
     `child` is the worker that we started; it may not have acquired its lock yet.
     """
-    owner = locks.holder(home.worker_lock) or {}
-    pid = owner.get("pid") or (child.pid if child is not None else None)
+    pid = locks.holder(home.worker_lock) or (child.pid if child is not None else None)
     if pid is None:
         return
 

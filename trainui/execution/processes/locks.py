@@ -11,7 +11,6 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 from trainui.supervisor.supervise import start_ticks, try_lock
 
@@ -60,17 +59,17 @@ def acquire(path: Path) -> Lock | None:
     return Lock(path, descriptor)
 
 
-def holder(path: Path) -> dict[str, Any] | None:
-    """Return what a lock's owner wrote (`pid` and `start_ticks`); None if the lock is free.
+def holder(path: Path) -> int | None:
+    """Return the pid of a lock's owner; None if the lock is free.
 
-    Empty if the owner has not written them yet or only inherited the lock.
+    0 if the owner has not written its pid yet or only inherited the lock.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:
-        return None if try_lock(descriptor, fcntl.LOCK_SH) else _read_info(descriptor)
+        return None if try_lock(descriptor, fcntl.LOCK_SH) else _read_pid(descriptor)
     finally:
         os.close(descriptor)
 
@@ -92,12 +91,10 @@ def _take(descriptor: int) -> bool:
     return True
 
 
-def _read_info(descriptor: int) -> dict[str, Any]:
+def _read_pid(descriptor: int) -> int:
     try:
         info = json.loads(os.pread(descriptor, 65_536, 0))
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(info, dict) or not isinstance(info.get("pid"), int):
-        return {}
-    # The fields may have been written by an earlier owner.
-    return info if start_ticks(info["pid"]) == info.get("start_ticks") else {}
+        pid, ticks = int(info["pid"]), info["start_ticks"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return 0
+    return pid if start_ticks(pid) == ticks else 0  # else an earlier owner has written it

@@ -43,8 +43,8 @@ def main() -> int:
     for directory in (home.root, home.worker):
         paths.make_private(directory)
     if locks.acquire(home.worker_lock) is None:  # held until this process ends
-        owner = locks.holder(home.worker_lock) or {}
-        logger.info("the worker of %s is already running, pid %s", home.root, owner.get("pid"))
+        owner = locks.holder(home.worker_lock)
+        logger.info("the worker of %s is already running, pid %s", home.root, owner)
         return EXIT_HELD
     readiness.clear(home)
     return _run(home) if desired_state.is_wanted(home) else 0
