@@ -40,11 +40,6 @@ class PreparedProcess:
     umask: int
     limits: Mapping[str, Any]
 
-    @property
-    def identity(self) -> dict[str, str]:
-        """The variables that identify the attempt's processes."""
-        return {name: self.environ[name] for name in IDENTITY}
-
 
 @dataclass(frozen=True, slots=True)
 class AttemptContext:

@@ -30,6 +30,7 @@ from trainui.execution.attempt.context import (
     AttemptContext,
     NotLaunchableError,
     PreparedProcess,
+    identity_of,
     prepare,
 )
 from trainui.execution.daemon import prestart
@@ -199,7 +200,7 @@ def _spec(context: AttemptContext, prepared: PreparedProcess, attempt_dir: Path)
         grace=definition.grace,
         timeout=definition.timeout,
         silence_timeout=definition.silence_timeout,
-        identity=prepared.identity,
+        identity=identity_of(context),
         wake=str(home.doorbell),
         revive=tuple(prestart.GUARD_ARGV),
         revive_lock=str(home.guard_lock),

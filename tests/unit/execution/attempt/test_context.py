@@ -14,7 +14,7 @@ from tests.unit.execution.submitted import begin, submit
 from trainui import control
 from trainui.domain.records import Slot
 from trainui.errors import UnfitEnvironmentError, UsageError
-from trainui.execution.attempt.context import prepare
+from trainui.execution.attempt.context import identity_of, prepare
 from trainui.execution.planner.slots import host
 from trainui.store.db.engine import Store
 from trainui.store.runs.tables import STAGES
@@ -72,7 +72,7 @@ def test_a_process_gets_the_submitting_shells_variables_and_ours(
         "MASTER_PORT": str(port),
         "PET_MASTER_PORT": str(port),
     }
-    assert set(found.identity) <= set(found.environ)
+    assert identity_of(context).items() <= found.environ.items()
 
 
 def test_the_environment_is_in_no_database(store: Store, tmp_path: Path) -> None:
