@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,7 @@ CACHE_SIZE = 1200
 """Entries of the cache."""
 
 _SERIES = "series"
-"""With a stage's id, the cache key of its series by name."""
+"""The cache key of a stage's series by name."""
 
 MOST_LINES, MOST_FOLDED = 24, 48
 """Most series of a plot: lines beyond this could not be distinguished, and reading more series for
@@ -69,8 +69,8 @@ class CurveReader:
     def __init__(self, groups: MatrixReader | None = None) -> None:
         """Create a reader; `groups` finds the best members of a large sweep."""
         self._groups = groups or MatrixReader()
-        self._states: dict[str, object] = {}
-        self._cache: dict[Hashable, Any] = {}
+        self._cache: dict[str, tuple[object, dict[Hashable, Any]]] = {}
+        """By stage id: the state of its points, and what was read of them."""
         self._previews = PreviewReader()
         self._preview = NOTHING
         self._alerts: list[StageAlert] = []
@@ -181,7 +181,7 @@ class CurveReader:
         found = self._previews.read(request.connection, stage) if whole else NOTHING
         if found is not self._preview:
             self._preview, self._drawn = found, _NOT_DRAWN
-            self._states.pop(stage.id, None)
+            self._cache.pop(stage.id, None)
 
     def _read_annotations(self, request: CurvesRequest, lines: Sequence[PlottedSeries]) -> None:
         """Read the stage's alerts and where the lines have NaN."""
@@ -192,29 +192,27 @@ class CurveReader:
             self._drawn = _NOT_DRAWN
 
     def _check_version(self, connection: Connection, owner: str) -> None:
-        """Drop the cache entries of an owner if its points have changed."""
+        """Drop what was read of a stage if its points have changed, and all if it is too much."""
         state = windows.state_of(connection, owner)
-        if self._states.get(owner) != state:
-            self._states[owner] = state
-            self._cache = {key: value for key, value in self._cache.items() if owner not in key}  # type: ignore[operator]
-        if len(self._cache) > CACHE_SIZE:
+        if sum(len(found) for _, found in self._cache.values()) > CACHE_SIZE:
             self._cache.clear()
+        if owner not in self._cache or self._cache[owner][0] != state:
+            self._cache[owner] = state, {}
 
-    def _cached(self, key: Hashable, make: Any) -> Any:
-        if key not in self._cache:
-            self._cache[key] = make()
-        return self._cache[key]
+    def _cached(self, owner: str, key: Hashable, make: Callable[[], Any]) -> Any:
+        found = self._cache.setdefault(owner, (None, {}))[1]
+        if key not in found:
+            found[key] = make()
+        return found[key]
 
     def _figures(
         self, connection: Connection, owner: str, attempt: int | None
     ) -> tuple[SeriesSummary, ...]:
         known = self._cached(
-            (owner, _SERIES),
-            lambda: {one.name: one for one in segments.series(connection, [owner])},
+            owner, _SERIES, lambda: {one.name: one for one in segments.series(connection, [owner])}
         )
         found: tuple[SeriesSummary, ...] = self._cached(
-            (owner, "figures", attempt),
-            lambda: series.figures(connection, known.values(), attempt),
+            owner, ("figures", attempt), lambda: series.figures(connection, known.values(), attempt)
         )
         return found
 
@@ -223,10 +221,11 @@ class CurveReader:
     ) -> Plotted | PreviewedSeries:
         owner, attempt = source.owner, source.attempt
         self._check_version(connection, owner)
-        stored = self._cache.get((owner, _SERIES), {})
+        stored = self._cache[owner][1].get(_SERIES, {})
         known = stored[name].segments if name in stored else None
         found: Plotted = self._cached(
-            (owner, name, axis, attempt),
+            owner,
+            (name, axis, attempt),
             lambda: windows.Plotted(connection, owner, name, axis, attempt=attempt, known=known),
         )
         if source.own and source.attempt is None and name in self._preview:
@@ -272,9 +271,10 @@ class CurveReader:
     ) -> PlotLine:
         view = wanted.view
         options = (view.axis, view.log_x, view.smoothing, wanted.columns)
-        key = (source.owner, name, window, options, source, lower)
         line: PlotLine = self._cached(
-            key, lambda: chart_lines.plot_line(source, plotted, window, wanted, lower=lower)
+            source.owner,
+            (name, window, options, source, lower),
+            lambda: chart_lines.plot_line(source, plotted, window, wanted, lower=lower),
         )
         since = self._nan.get(source.owner, {}).get(name) if source.attempt is None else None
         return line if since is None else replace(line, nan_since=since)

@@ -102,8 +102,8 @@ class LinesView(BorderedView):
         super().__init__(id=id)
         self._rows_shown: dict[int, _RowShown] = {}
         """The visible rows, by index."""
-        self._strips: dict[int, Strip] = {}
-        """Cache of the rendered rows, by index."""
+        self._strips: dict[_RowShown, Strip] = {}
+        """Cache of the rendered rows."""
         self._pressed: TextPosition | None = None
         """Where the mouse button was pressed, while it is."""
         self._selection: TextSelection | None = None
@@ -144,11 +144,10 @@ class LinesView(BorderedView):
             index = y if y < fixed else y + top
             known = shown = before.get(index)
             if not indices or index in indices:
-                shown = self._rendered_row(index, width)
+                shown = self._rendered_row(index, width, count)
             if shown is not None:
                 self._rows_shown[index] = shown
             if shown != known:
-                self._strips.pop(index, None)
                 self.refresh_line(y + top)
         if len(self._strips) > 4 * height:
             self._strips.clear()
@@ -156,16 +155,16 @@ class LinesView(BorderedView):
     def render_line(self, y: int) -> Strip:
         """Return a line from the cache, rendering it if needed."""
         index = self._index_at(y)
-        if index not in self._rows_shown:
+        shown = self._rows_shown.get(index)
+        if shown is None:
             width = self.scrollable_content_region.width
-            self._rows_shown[index] = self._rendered_row(index, width)
-            self._strips.pop(index, None)
-        if index not in self._strips:
-            self._strips[index] = self.strip(*self._rows_shown[index])
-        return self._strips[index]
+            shown = self._rows_shown[index] = self._rendered_row(index, width, self.row_count())
+        if shown not in self._strips:
+            self._strips[shown] = self.strip(*shown)
+        return self._strips[shown]
 
-    def _rendered_row(self, index: int, width: int) -> _RowShown:
-        if index >= self.row_count():
+    def _rendered_row(self, index: int, width: int, count: int) -> _RowShown:
+        if index >= count:
             return (), "", width
         row = self.row(index, width)
         if self._selection is not None:
