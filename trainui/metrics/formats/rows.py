@@ -18,6 +18,7 @@ from trainui.metrics.formats.table import (
     number_column,
     step_fields,
     table_points,
+    to_float,
 )
 from trainui.store.points.chunks import Points
 from trainui.store.points.column_packing import NO_TIME
@@ -187,3 +188,19 @@ def _may_be_settings(names: Names, step: str | None) -> bool:
 def _is_setting(name: str) -> bool:
     *above, own = name.split("/")
     return any(map(names_settings, (*above, own))) or _SETTING.fullmatch(own) is not None
+
+
+def dotted_leaves(name: str, value: Any, depth: int = MAX_DEPTH) -> Iterator[tuple[str, Any]]:
+    """Yield the values in a tracker's dictionary, names joined by dots; media are left out."""
+    if not isinstance(value, dict):
+        yield name, value
+    elif depth and "_type" not in value:
+        for inner, one in value.items():
+            yield from dotted_leaves(f"{name}.{inner}" if name else str(inner), one, depth - 1)
+
+
+def dotted_numbers(name: str, value: Any) -> Iterator[tuple[str, float]]:
+    """Yield the numbers among them; a boolean is none."""
+    for inner, one in dotted_leaves(name, value):
+        if isinstance(one, int | float) and not isinstance(one, bool):
+            yield inner, to_float(one)

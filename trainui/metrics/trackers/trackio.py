@@ -8,8 +8,7 @@ from datetime import datetime
 from sqlite3 import Connection
 from typing import Any
 
-from trainui.metrics.formats import nested
-from trainui.metrics.formats.rows import SparseRows
+from trainui.metrics.formats.rows import SparseRows, dotted_leaves, dotted_numbers
 from trainui.metrics.formats.table import Decoded
 from trainui.metrics.trackers import MOST_ROWS, TrackedRun, columns
 
@@ -81,9 +80,9 @@ def batches(connection: Connection) -> dict[str, list[float]]:
 
 
 def _numbers(row: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    for name, value in nested.leaves("", row):
+    for name, value in dotted_leaves("", row):
         is_number = isinstance(value, str) and value in _NOT_FINITE
-        yield from nested.numbers(name, float(value) if is_number else value)
+        yield from dotted_numbers(name, float(value) if is_number else value)
 
 
 def _load(text: str | bytes) -> dict[str, Any]:

@@ -131,8 +131,7 @@ class Readers:
             except (ValueError, OverflowError):  # as in `read_line`
                 continue
             if found:
-                is_plain = "" in self._unprefixed and not self._released
-                rows += found if is_plain else self._labelled("", found)
+                rows += self._labelled("", found)
         return rows
 
     def finish(self) -> Sequence[Row]:

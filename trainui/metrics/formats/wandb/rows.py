@@ -18,8 +18,8 @@ import msgspec
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from trainui.metrics.formats import nested
 from trainui.metrics.formats.protobuf import DAMAGED, fields, signed
+from trainui.metrics.formats.rows import dotted_numbers
 from trainui.metrics.formats.wandb.step_metrics import Cells, StepMetrics
 from trainui.store.points.chunks import Points
 from trainui.store.points.column_packing import NO_TIME
@@ -129,7 +129,7 @@ class _Rows:
     def _add(self, row: int, name: str, value: Any) -> None:
         if name.endswith(MEDIA):
             self.media.add((row, name.removesuffix(MEDIA)))
-        for inner, number in nested.numbers(name, value):
+        for inner, number in dotted_numbers(name, value):
             self._parts[inner].append((np.array([row]), np.array([number])))
 
 
