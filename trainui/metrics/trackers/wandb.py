@@ -15,9 +15,14 @@ from typing import Any
 from trainui import plain_files
 from trainui.metrics.files import peek
 from trainui.metrics.formats.protobuf import DAMAGED, fields, values
-from trainui.metrics.formats.wandb import scan
+from trainui.metrics.formats.wandb.log_file import (
+    BLOCK,
+    FRAME,
+    framed,
+    records_in_several,
+    summaries,
+)
 from trainui.metrics.formats.wandb.rows import MEDIA, OWN, last_values, read_item
-from trainui.metrics.formats.wandb.scan import BLOCK, FRAME, framed, records_in_several
 from trainui.metrics.trackers import TrackedRun
 
 _CONFIG, _RUN, _EXIT = 5, 17, 18
@@ -128,12 +133,12 @@ def summary(path: Path) -> dict[str, Any]:
     try:
         with plain_files.open_plain(path) as file:
             size = path.stat().st_size
-            begin = max(size - _MOST_BYTES, 0) // scan.BLOCK * scan.BLOCK
+            begin = max(size - _MOST_BYTES, 0) // BLOCK * BLOCK
             file.seek(begin)
-            data = file.read(_MOST_BYTES + scan.BLOCK)
+            data = file.read(_MOST_BYTES + BLOCK)
     except OSError:
         return {}
-    return _shown(_folded(scan.summaries(data, begin)))
+    return _shown(_folded(summaries(data, begin)))
 
 
 def _folded(records: Sequence[bytes]) -> dict[str, Any]:

@@ -1,22 +1,27 @@
 """W&B's `run-ID.wandb`: framed protobuf records, of which history and configuration are read.
 
 The frames are LevelDB's log with another checksum; the messages are `wandb_internal.proto`'s:
-https://github.com/wandb/wandb. The step is the run's step metric, else W&B's own, which counts the
-calls of `log`.
+https://github.com/wandb/wandb. Records are found by their first bytes: two of three are summaries,
+so walking from frame to frame takes most of the time. What is no frame has another checksum.
 """
 
 from __future__ import annotations
 
+import re
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from copy import deepcopy
+from itertools import chain
+from operator import itemgetter
+from typing import NamedTuple
 
 from trainui.errors import TrainuiError
 from trainui.metrics.formats.decoder import Decoder
-from trainui.metrics.formats.protobuf import DAMAGED
+from trainui.metrics.formats.protobuf import DAMAGED, fields
 from trainui.metrics.formats.table import Decoded, WholeTable
-from trainui.metrics.formats.wandb import scan
 from trainui.metrics.formats.wandb.rows import series
-from trainui.metrics.formats.wandb.scan import ScannedRecords
 from trainui.metrics.formats.wandb.step_metrics import StepMetrics
 
 MAGIC = b":W&B"
@@ -26,6 +31,32 @@ _HEADER = MAGIC + b"\xe1\xbe\0"
 _STEP_METRICS = "step metrics"
 """Key in the state."""
 
+BLOCK = 32_768
+"""No fragment crosses a multiple of this; fewer than 7 bytes before one are padding."""
+
+FRAME = struct.Struct("<IHB")
+"""Of a fragment: checksum, length and kind."""
+_SUM_AND_LENGTH = struct.Struct("<IH")
+FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
+
+HISTORY_TAG, SUMMARY_TAG, METRIC_TAG = 0x12, 0x1A, 0x62
+"""The first bytes of a row, a summary and a definition, behind the record's number."""
+
+_SIZE = rb"[\x80-\xff]{0,4}[\0-\x7f]"
+_NUMBER = rb"\x08[\x80-\xff]{0,9}[\0-\x7f]"
+_INFO = rb"(?:\x82\x01|\x9a\x01|\xc2\x0c)"
+"""The tags of what a record of the training's own has in front, by version: fields 16, 19, 200."""
+_HEAD = _NUMBER + rb"(?:([\x12\x62])(" + _SIZE + rb")|" + _INFO + rb")"
+_WHOLE = re.compile(rb"\x01(?=" + _HEAD + rb")", re.DOTALL)
+_SUMMARY = re.compile(_NUMBER + rb"(?:\x1a" + _SIZE + rb"|(" + _INFO + rb"))", re.DOTALL)
+_WHOLE_SUMMARY = re.compile(rb"\x01" + _SUMMARY.pattern, re.DOTALL)
+_BEGUN = b"\x02\x08"
+"""The first bytes of a record that begins in one block and ends in another."""
+_CONTENT = re.compile(_HEAD, re.DOTALL)
+
+_LONGEST = 4 << 20
+"""Bytes of a record; a longer one is skipped."""
+
 
 class NewerWandbError(TrainuiError):
     """A file of a version that is not known."""
@@ -33,8 +64,21 @@ class NewerWandbError(TrainuiError):
     code = "unknown_format"
 
 
+class ScannedRecords(NamedTuple):
+    """The rows and definitions in some bytes of a log."""
+
+    size: int
+    """Bytes up to the end of the last one; if there is none, those that need no other search."""
+    rows: list[bytes]
+    definitions: list[tuple[int, bytes]]
+    """Each behind the number of rows before it."""
+
+
 class WandbFile(Decoder):
-    """Decodes the history of a run."""
+    """Decodes the history of a run.
+
+    The step is the run's step metric, else W&B's own, which counts the calls of `log`.
+    """
 
     name = "wandb"
     has_marked_ends = True
@@ -54,7 +98,7 @@ class WandbFile(Decoder):
                 f"{self._path} has a newer version of W&B's log format than 0, the only one that "
                 "trainui reads; write the metrics to another file too"
             )
-        self._cut = scan.find(data, offset)
+        self._cut = _find_records(data, offset)
         return self._cut.size
 
     def decode(self, block: bytes, first_row: int) -> Decoded:
@@ -74,3 +118,126 @@ class WandbFile(Decoder):
         if step_metrics.state:
             self.state[_STEP_METRICS] = step_metrics.state
         return whole.decoded()
+
+
+def _find_records(data: bytes, offset: int) -> ScannedRecords:
+    """Return the rows and the definitions in some bytes, which begin at a record or at a block."""
+    found = sorted(chain(_in_one_fragment(data), _in_several(data, offset)), key=itemgetter(0))
+    rows, definitions = list[bytes](), list[tuple[int, bytes]]()
+    for _end, tag, content in found:
+        if tag == HISTORY_TAG:
+            rows.append(content)
+        else:
+            definitions.append((len(rows), content))
+    size = found[-1][0] if found else _before_last_record(data, offset)
+    return ScannedRecords(size, rows, definitions)
+
+
+def _before_last_record(data: bytes, offset: int) -> int:
+    """Return where the last record begins that is first in its block; 0 if there is none.
+
+    The parts of a record that is too long count as such, so that it is skipped.
+    """
+    edges = range(BLOCK - offset % BLOCK, len(data), BLOCK)
+    for edge in reversed(edges):
+        if (part := _fragment(data, edge)) is not None and part[0] in (FULL, FIRST):
+            return edge
+    return edges[-1] if len(data) > _LONGEST - 2 * BLOCK else 0
+
+
+def summaries(data: bytes, offset: int) -> list[bytes]:
+    """Return the summaries in some bytes, which begin at a record or at a block."""
+    found = list[tuple[int, bytes]]()
+    for end, record in records_in_several(data, offset):
+        if _SUMMARY.match(record):
+            found += [(end, content) for _tag, content in contents(record, SUMMARY_TAG)]
+    for head, end in framed(data, _WHOLE_SUMMARY.finditer(data, FRAME.size - 1)):
+        if head[1] is None:
+            found.append((end, data[head.end() : end]))  # all of the rest
+        else:
+            record = data[head.start() + 1 : end]
+            found += [(end, content) for _tag, content in contents(record, SUMMARY_TAG)]
+    found.sort()
+    return [content for _end, content in found]
+
+
+def framed(data: bytes, heads: Iterable[re.Match[bytes]]) -> Iterator[tuple[re.Match[bytes], int]]:
+    """Yield those matches that begin at the kind of a whole fragment, each with that one's end.
+
+    What is something else, or not written yet, has another checksum.
+    """
+    for head in heads:
+        kind_at = head.start()
+        checksum, length = _SUM_AND_LENGTH.unpack_from(data, kind_at + 1 - FRAME.size)
+        end = kind_at + 1 + length
+        if zlib.crc32(data[kind_at:end]) == checksum:
+            yield head, end
+
+
+def contents(record: bytes, *tags: int) -> Iterator[tuple[int, bytes]]:
+    """Yield what a record contains by some tags; nothing if it is damaged."""
+    with suppress(*DAMAGED):
+        yield from (
+            (key << 3 | 2, content) for key, content, _at in fields(record) if key << 3 | 2 in tags
+        )
+
+
+def _in_one_fragment(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield the end, the tag and the content of rows and definitions in one fragment."""
+    for head, end in framed(data, _WHOLE.finditer(data, FRAME.size - 1)):
+        if head.lastindex is None:
+            for tag, content in contents(data[head.start() + 1 : end], HISTORY_TAG, METRIC_TAG):
+                yield end, tag, content
+        else:
+            begin, size = head.end(2), head[2]
+            number = sum((byte & 0x7F) << 7 * at for at, byte in enumerate(size))
+            yield end, head[1][0], data[begin : begin + number]
+
+
+def _in_several(data: bytes, offset: int) -> Iterator[tuple[int, int, bytes]]:
+    """Yield the end, the tag and the content of rows and definitions in several fragments."""
+    for end, record in records_in_several(data, offset):
+        if _CONTENT.match(record) is not None:
+            for tag, content in contents(record, HISTORY_TAG, METRIC_TAG):
+                yield end, tag, content
+
+
+def records_in_several(data: bytes, offset: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the end and the content of records that begin in one block and end in another."""
+    for edge in range(BLOCK - offset % BLOCK, len(data), BLOCK):
+        if (part := _fragment(data, edge)) is None or part[0] not in (MIDDLE, LAST):
+            continue
+        if (begun := _begun(data, max(edge - BLOCK, 0), edge)) is None:
+            continue
+        parts = [begun]
+        while part is not None and part[0] == MIDDLE:
+            parts.append(part[1])
+            edge += BLOCK
+            part = _fragment(data, edge)
+        if part is not None and part[0] == LAST:
+            yield edge + FRAME.size + len(part[1]), b"".join((*parts, part[1]))
+
+
+def _begun(data: bytes, start: int, edge: int) -> bytes | None:
+    """Return the fragment that begins a record and ends at the edge of a block."""
+    if (empty := _fragment(data, edge - FRAME.size)) is not None and empty == (FIRST, b""):
+        return b""
+    at = data.rfind(_BEGUN, start, edge)
+    while at >= 0:
+        part = _fragment(data, at + 1 - FRAME.size)
+        if part is not None and at + 1 + len(part[1]) == edge:
+            return part[1]
+        at = data.rfind(_BEGUN, start, at + 1)
+    return None
+
+
+def _fragment(data: bytes, at: int) -> tuple[int, bytes] | None:
+    """Return the kind of a fragment and what it contains; None if there is no whole one."""
+    if not 0 <= at <= len(data) - FRAME.size:
+        return None
+    checksum, length, kind = FRAME.unpack_from(data, at)
+    begin = at + FRAME.size
+    whole = begin + length <= len(data)
+    if not whole or zlib.crc32(data[begin - 1 : begin + length]) != checksum:
+        return None
+    return kind, data[begin : begin + length]
