@@ -13,9 +13,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from copy import deepcopy
-from itertools import chain
+from itertools import chain, groupby
 from operator import itemgetter
-from typing import NamedTuple
 
 from trainui.errors import TrainuiError
 from trainui.metrics.formats.decoder import Decoder
@@ -41,6 +40,9 @@ FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 
 HISTORY_TAG, SUMMARY_TAG, METRIC_TAG = 0x12, 0x1A, 0x62
 """The first bytes of a row, a summary and a definition, behind the record's number."""
+_TAGS = HISTORY_TAG, METRIC_TAG
+_Content = tuple[int, int, bytes]
+"""The end of a record, and the tag and the bytes of what it contains."""
 
 _SIZE = rb"[\x80-\xff]{0,4}[\0-\x7f]"
 _NUMBER = rb"\x08[\x80-\xff]{0,9}[\0-\x7f]"
@@ -64,16 +66,6 @@ class NewerWandbError(TrainuiError):
     code = "unknown_format"
 
 
-class ScannedRecords(NamedTuple):
-    """The rows and definitions in some bytes of a log."""
-
-    size: int
-    """Bytes up to the end of the last one; if there is none, those that need no other search."""
-    rows: list[bytes]
-    definitions: list[tuple[int, bytes]]
-    """Each behind the number of rows before it."""
-
-
 class WandbFile(Decoder):
     """Decodes the history of a run.
 
@@ -83,8 +75,8 @@ class WandbFile(Decoder):
     name = "wandb"
     has_marked_ends = True
 
-    _cut = ScannedRecords(0, [], [])
-    """What the last block cut has."""
+    _found: tuple[int, list[_Content]] = (0, [])
+    """Of the last block cut: its size, and the rows and definitions in it."""
 
     def cut(self, data: bytes) -> int:
         """Return the size in bytes of the whole records.
@@ -98,39 +90,31 @@ class WandbFile(Decoder):
                 f"{self._path} has a newer version of W&B's log format than 0, the only one that "
                 "trainui reads; write the metrics to another file too"
             )
-        self._cut = _find_records(data, offset)
-        return self._cut.size
+        found = chain(_in_one_fragment(data), _in_several(data, offset, _CONTENT, *_TAGS))
+        records = sorted(found, key=itemgetter(0))
+        size = records[-1][0] if records else _before_last_record(data, offset)
+        self._found = size, records
+        return size
 
     def decode(self, block: bytes, first_row: int) -> Decoded:
         """Decode whole records."""
         del first_row
-        if self._cut.size != len(block):
+        if self._found[0] != len(block):
             self.cut(block)
         self.state["offset"] = self.state.get("offset", 0) + len(block)
         step_metrics = StepMetrics(self._step, deepcopy(self.state.get(_STEP_METRICS, {})))
-        whole, begin, rows = WholeTable(), 0, self._cut.rows
-        for end, definition in (*self._cut.definitions, (len(rows), b"")):
-            if begin < end:
-                whole.add(Decoded(series(rows[begin:end], step_metrics), end - begin))
-            begin = end
-            with suppress(*DAMAGED):
-                step_metrics.define(definition)
+        whole = WholeTable()
+        for tag, group in groupby(self._found[1], key=itemgetter(1)):
+            messages = [message for _end, _tag, message in group]
+            if tag == HISTORY_TAG:
+                whole.add(Decoded(series(messages, step_metrics), len(messages)))
+                continue
+            for definition in messages:
+                with suppress(*DAMAGED):
+                    step_metrics.define(definition)
         if step_metrics.state:
             self.state[_STEP_METRICS] = step_metrics.state
         return whole.decoded()
-
-
-def _find_records(data: bytes, offset: int) -> ScannedRecords:
-    """Return the rows and the definitions in some bytes, which begin at a record or at a block."""
-    found = sorted(chain(_in_one_fragment(data), _in_several(data, offset)), key=itemgetter(0))
-    rows, definitions = list[bytes](), list[tuple[int, bytes]]()
-    for _end, tag, content in found:
-        if tag == HISTORY_TAG:
-            rows.append(content)
-        else:
-            definitions.append((len(rows), content))
-    size = found[-1][0] if found else _before_last_record(data, offset)
-    return ScannedRecords(size, rows, definitions)
 
 
 def _before_last_record(data: bytes, offset: int) -> int:
@@ -147,18 +131,14 @@ def _before_last_record(data: bytes, offset: int) -> int:
 
 def summaries(data: bytes, offset: int) -> list[bytes]:
     """Return the summaries in some bytes, which begin at a record or at a block."""
-    found = list[tuple[int, bytes]]()
-    for end, record in records_in_several(data, offset):
-        if _SUMMARY.match(record):
-            found += [(end, content) for _tag, content in contents(record, SUMMARY_TAG)]
+    found = [*_in_several(data, offset, _SUMMARY, SUMMARY_TAG)]
     for head, end in framed(data, _WHOLE_SUMMARY.finditer(data, FRAME.size - 1)):
         if head[1] is None:
-            found.append((end, data[head.end() : end]))  # all of the rest
+            found.append((end, SUMMARY_TAG, data[head.end() : end]))  # all of the rest
         else:
-            record = data[head.start() + 1 : end]
-            found += [(end, content) for _tag, content in contents(record, SUMMARY_TAG)]
-    found.sort()
-    return [content for _end, content in found]
+            found += _contents(data[head.start() + 1 : end], end, SUMMARY_TAG)
+    found.sort(key=itemgetter(0))
+    return [content for _end, _tag, content in found]
 
 
 def framed(data: bytes, heads: Iterable[re.Match[bytes]]) -> Iterator[tuple[re.Match[bytes], int]]:
@@ -174,32 +154,32 @@ def framed(data: bytes, heads: Iterable[re.Match[bytes]]) -> Iterator[tuple[re.M
             yield head, end
 
 
-def contents(record: bytes, *tags: int) -> Iterator[tuple[int, bytes]]:
+def _contents(record: bytes, end: int, *tags: int) -> Iterator[_Content]:
     """Yield what a record contains by some tags; nothing if it is damaged."""
     with suppress(*DAMAGED):
-        yield from (
-            (key << 3 | 2, content) for key, content, _at in fields(record) if key << 3 | 2 in tags
-        )
+        for key, content, _at in fields(record):
+            if key << 3 | 2 in tags:
+                yield end, key << 3 | 2, content
 
 
-def _in_one_fragment(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Yield the end, the tag and the content of rows and definitions in one fragment."""
+def _in_one_fragment(data: bytes) -> Iterator[_Content]:
+    """Yield the rows and definitions in one fragment."""
     for head, end in framed(data, _WHOLE.finditer(data, FRAME.size - 1)):
         if head.lastindex is None:
-            for tag, content in contents(data[head.start() + 1 : end], HISTORY_TAG, METRIC_TAG):
-                yield end, tag, content
+            yield from _contents(data[head.start() + 1 : end], end, *_TAGS)
         else:
             begin, size = head.end(2), head[2]
             number = sum((byte & 0x7F) << 7 * at for at, byte in enumerate(size))
             yield end, head[1][0], data[begin : begin + number]
 
 
-def _in_several(data: bytes, offset: int) -> Iterator[tuple[int, int, bytes]]:
-    """Yield the end, the tag and the content of rows and definitions in several fragments."""
+def _in_several(
+    data: bytes, offset: int, head: re.Pattern[bytes], *tags: int
+) -> Iterator[_Content]:
+    """Yield what records in several fragments contain by some tags, if they begin with a head."""
     for end, record in records_in_several(data, offset):
-        if _CONTENT.match(record) is not None:
-            for tag, content in contents(record, HISTORY_TAG, METRIC_TAG):
-                yield end, tag, content
+        if head.match(record):
+            yield from _contents(record, end, *tags)
 
 
 def records_in_several(data: bytes, offset: int) -> Iterator[tuple[int, bytes]]:
