@@ -250,6 +250,6 @@ if __name__ == "__main__":
     METRICS[os.environ[VARIABLE]]()
     from trainui.metrics.reader import entry
 
-    sys.exit(entry.main())
+    entry.main()
 elif VARIABLE in os.environ and _is_worker():
     _sabotage_worker()

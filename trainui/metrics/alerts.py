@@ -73,7 +73,7 @@ class AlertWatch:
         for number, alert in enumerate(self._alerts):
             if (number, name) in self._found or not self._patterns[number].fullmatch(name):
                 continue
-            counted = _counted(points, alert)
+            counted = points if alert.after is None else points[points.steps >= alert.after]
             found = self._find(number, alert, name, counted) if len(counted) else None
             if found is not None:
                 self._found.add((number, name))
@@ -104,7 +104,7 @@ class AttemptAlerts:
 
     def reset(self) -> None:
         """Have all points checked again: another process stored points that were not checked."""
-        self._watch = AlertWatch(self._attempt.definition.alerts)
+        self.watch = AlertWatch(self._attempt.definition.alerts)
         self._caught_up = False
 
     def catch_up(self) -> None:
@@ -112,7 +112,7 @@ class AttemptAlerts:
         if not self._caught_up:
             with self._store.read() as connection:
                 stored = stored_points.of_attempt(
-                    connection, self._attempt.stage_id, self._attempt.number, self._watch.watches
+                    connection, self._attempt.stage_id, self._attempt.number, self.watch.watches
                 )
             self._caught_up = True
             self.check(stored)
@@ -121,7 +121,7 @@ class AttemptAlerts:
 
     def check(self, batch: Mapping[str, Points]) -> None:
         """Check newly stored points, and record the alerts that they trigger."""
-        self._pending += self._watch.check(batch)
+        self._pending += self.watch.check(batch)
         if self._pending:
             with self._store.write() as connection:
                 stored_alerts.record(
@@ -129,10 +129,6 @@ class AttemptAlerts:
                 )
             self._pending.clear()
             wakeup.ring()
-
-    def unmatched(self) -> list[str]:
-        """Return the metrics that alerts name and that never appeared."""
-        return self._watch.unmatched()
 
 
 _CONDITIONS: dict[str, Callable[[Floats, float], Bools]] = {
@@ -147,10 +143,6 @@ def _pattern(metric: str) -> re.Pattern[str]:
     parts = re.split(r"([*?])", metric)
     signs = {"*": ".*", "?": "."}
     return re.compile("".join(signs.get(part) or re.escape(part) for part in parts), re.DOTALL)
-
-
-def _counted(points: Points, alert: Alert) -> Points:
-    return points if alert.after is None else points[points.steps >= alert.after]
 
 
 def _first(mask: Bools) -> int | None:

@@ -1,13 +1,9 @@
-"""A preview of a long file that is not stored yet: a few hundred of its records.
-
-They are sampled at even distances, so a 1 GB file costs no more than a 1 MB file.
-The preview is shown while the file is being read; it is not stored.
-"""
+"""A preview of a long file that is not stored yet: a few hundred records at even distances."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from trainui import mounts
-from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.metrics import formats
 from trainui.metrics.discovery import sources
@@ -55,10 +50,9 @@ def sample(
     begin: int = 0,
     places: int = PLACES,
 ) -> dict[str, Points]:
-    """Return some points of a file, at even distances; none if the format has no records.
+    """Return some points of a file from a byte on; none if the format has no records.
 
-    The first `begin` bytes are skipped. If a file's records have no step, the number of each is
-    estimated from its offset.
+    If the records have no step, the number of each is estimated from its offset.
 
     Raises:
         FileNotFoundError: the file does not exist.
@@ -93,19 +87,21 @@ class FilePreview:
 def preview(connection: Connection, stage: StageRecord, attempt: AttemptRecord) -> FilePreview:
     """Return a preview of the part of a stage's files that is not in the store yet.
 
-    The attempt is the stage's last one. An external run on a remote file system, which may not
-    answer, has no preview.
+    The attempt is the stage's last one.
     """
     named = (one.path for one in stage.definition.metrics or () if one.path)
     if attempt.celery_task_id is None and mounts.remote_mount(stage.directory, *named):
-        return FilePreview({}, {})
+        return FilePreview({}, {})  # an external run's file system may not answer
     place = sources.SearchDirectories(
         Path(attempt.directory), Path(stage.directory), Path(stage.definition.workdir)
     )
     stored = curves.offsets(connection, stage.id)
     found: dict[str, Points] = {}
     sizes: dict[str, int] = {}
-    for candidate in _candidates(place, stage.definition):
+    candidates: list[SourceFile] = []
+    with suppress(ShortageError):  # a preview is not urgent
+        candidates = sources.find(place, stage.definition).candidates
+    for candidate in candidates:
         begin, reading = stored.get(candidate.key, 0), candidate.reading
         if candidate.is_fallback or reading.continues:
             continue
@@ -120,13 +116,6 @@ def preview(connection: Connection, stage: StageRecord, attempt: AttemptRecord) 
             found.setdefault(full_name(reading, name), points)
         sizes[candidate.key] = size
     return FilePreview(found, sizes)
-
-
-def _candidates(place: sources.SearchDirectories, definition: StageDefinition) -> list[SourceFile]:
-    try:
-        return sources.find(place, definition).candidates
-    except ShortageError:
-        return []  # a preview is not urgent
 
 
 def _places(
@@ -154,16 +143,12 @@ def _events(data: bytes, is_start: bool) -> tuple[int, int]:
     at = 4 if is_start else data.find(bytes(4))
     while at >= 0:
         start = at - 4  # a length is below 4 GiB, so its four high bytes are zero
-        end = start + event_file.EventFile().cut(data[start:]) if _is_frame(data, start) else start
-        if end > start:
-            return start, end
+        header = data[start : start + event_file.HEAD_BYTES] if start >= 0 else b""
+        is_frame = int.from_bytes(header[:8], "little") < len(data) and _looks_like(header)
+        if is_frame and (size := event_file.EventFile().cut(data[start:])):
+            return start, start + size
         at = data.find(bytes(4), at + 1)
     return 0, 0
-
-
-def _is_frame(data: bytes, at: int) -> bool:
-    header = data[at : at + event_file.HEAD_BYTES] if at >= 0 else b""
-    return int.from_bytes(header[:8], "little") < len(data) and _looks_like(header)
 
 
 _looks_like = lru_cache(maxsize=1024)(event_file.looks_like)

@@ -42,15 +42,14 @@ def has_rungs(prune: Prune | None) -> bool:
 
 
 def explain(study: optuna.Study, trial: FrozenTrial, search: Search, *, by_index: bool) -> Pruning:
-    """Return why a trial is pruned.
-
-    `by_index`: the steps are the numbers of the values.
-    """
+    """Return why a trial is pruned; `by_index`: the steps are the numbers of the values."""
     assert search.prune is not None
     step = trial.last_step
     assert step is not None
+    # as in a pipeline file: `SuccessiveHalvingPruner` as words
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", search.prune.by.removesuffix("Pruner"))
     plain = Pruning(
-        by=_short(search.prune.by),
+        by=words.lower(),
         metric=search.metric,
         step=step,
         value=trial.intermediate_values[step],
@@ -60,36 +59,34 @@ def explain(study: optuna.Study, trial: FrozenTrial, search: Search, *, by_index
     return _compared(plain, study, trial, search.prune)
 
 
-def _short(name: str) -> str:
-    """Return a class's name as in a pipeline file: `SuccessiveHalvingPruner` as words."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.removesuffix("Pruner")).lower()
-
-
 def _compared(plain: Pruning, study: optuna.Study, trial: FrozenTrial, prune: Prune) -> Pruning:
     """Return the decision with what its value was compared with."""
     if prune.by == "PatientPruner" and prune.wrapped is not None:
         return _compared(plain, study, trial, prune.wrapped)
     if math.isnan(plain.value):
         return plain
-    if prune.by in ("MedianPruner", "PercentilePruner"):
-        return _with_percentile(plain, study, trial, prune)
-    if prune.by == "PatientPruner":
-        return _with_patience(plain, trial, prune)
-    if prune.by == "ThresholdPruner":
-        return _with_threshold(plain, prune)
-    if prune.by in _REDUCTION:
-        return _with_rung(plain, study, trial, prune)
-    if prune.by == "WilcoxonPruner":
-        return _with_best_trial(plain, study)
+    match prune.by:
+        case "MedianPruner" | "PercentilePruner":
+            return _with_percentile(plain, study, trial, prune)
+        case "PatientPruner":
+            waited = int(prune.options["patience"]) + 1
+            values = [value for _, value in sorted(trial.intermediate_values.items())][:-waited]
+            limit = float(np.nanmin(values) if plain.lower else np.nanmax(values))
+            rule = f"the best before its last {waited:,} values"
+            return replace(plain, rule=rule, limit=limit)
+        case "ThresholdPruner":
+            lower, upper = prune.options.get("lower"), prune.options.get("upper")
+            passed = upper if upper is not None and plain.value > upper else lower
+            threshold = None if passed is None else float(passed)
+            return replace(plain, rule="the threshold", limit=threshold)
+        case "HyperbandPruner" | "SuccessiveHalvingPruner":
+            return _with_rung(plain, study, trial, prune)
+        case "WilcoxonPruner":
+            best = study.best_trial.intermediate_values.get(plain.step)
+            # it may be worse at most of its steps, and not at the last one
+            if best is not None and (plain.value > best if plain.lower else plain.value < best):
+                return replace(plain, rule="the best trial's", limit=best)
     return plain
-
-
-def _with_best_trial(plain: Pruning, study: optuna.Study) -> Pruning:
-    """Return the decision with the best trial's value at the step, if that is better."""
-    limit = study.best_trial.intermediate_values.get(plain.step)
-    if limit is None or not (plain.value > limit if plain.lower else plain.value < limit):
-        return plain  # it is worse at most of its steps, and not at the last one
-    return replace(plain, rule="the best trial's", limit=limit)
 
 
 def _with_percentile(
@@ -105,20 +102,6 @@ def _with_percentile(
     rule = "the median" if kept == 50 else f"the {kept:g}th percentile"
     found = replace(plain, rule=rule, limit=limit, of=len(others))
     return replace(found, value=best, best=best != plain.value)
-
-
-def _with_patience(plain: Pruning, trial: FrozenTrial, prune: Prune) -> Pruning:
-    waited = int(prune.options["patience"]) + 1
-    values = [value for _, value in sorted(trial.intermediate_values.items())][:-waited]
-    limit = float(np.nanmin(values) if plain.lower else np.nanmax(values))
-    return replace(plain, rule=f"the best before its last {waited:,} values", limit=limit)
-
-
-def _with_threshold(plain: Pruning, prune: Prune) -> Pruning:
-    upper = prune.options.get("upper")
-    over = upper is not None and plain.value > upper
-    limit = upper if over else prune.options.get("lower")
-    return replace(plain, rule="the threshold", limit=None if limit is None else float(limit))
 
 
 def _with_rung(plain: Pruning, study: optuna.Study, trial: FrozenTrial, prune: Prune) -> Pruning:

@@ -49,11 +49,16 @@ def filled_in(
 
 def of_search(connection: protocol.Connection, run_id: str, name: str) -> SearchResult:
     """Return what the stages that depend on a search may use of it."""
-    best = next((one for one in ranked(connection, run_id, name) if _is_candidate(one)), None)
+    completed = (  # and not run again since
+        one
+        for one in ranked(connection, run_id, name)
+        if one.value is not None and one.state == "complete" and _has_completed(one.stage)
+    )
+    best = next(completed, None)
     dirs = tuple(
         stage.directory
         for stage in views.stages(connection, run_id)
-        if stage.definition.group == name and stage.status == Status.COMPLETED and not stage.removed
+        if stage.definition.group == name and _has_completed(stage)
     )
     if best is None:
         return SearchResult(dirs=dirs)
@@ -100,7 +105,5 @@ def _rank(trial: TrialRecord) -> tuple[int, float, int]:
     return order, trial.value if search.goal == "minimize" else -trial.value, trial.number
 
 
-def _is_candidate(trial: TrialRecord) -> bool:
-    stage = trial.stage
-    is_there = stage.status == Status.COMPLETED and not stage.removed  # nor run again since
-    return trial.value is not None and trial.state == "complete" and is_there
+def _has_completed(stage: StageRecord) -> bool:
+    return stage.status == Status.COMPLETED and not stage.removed

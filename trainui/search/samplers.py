@@ -53,10 +53,7 @@ def fresh(search: Search, *, after: int = 0) -> BaseSampler:
 
 
 def key(search: Search) -> str:
-    """Return the text of a sampler's kind and options: another one cannot use its state.
-
-    Its state has the choices of parameters; of a grid also their ranges.
-    """
+    """Return the kind and options of a sampler, and what else its state depends on, as text."""
     chosen = {name: getattr(search, name) for name in ("sampler", "sampler_options", "seed")}
     is_grid = search.sampler == "GridSampler"
     space = {

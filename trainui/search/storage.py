@@ -78,21 +78,14 @@ class StudyStorage(InMemoryStorage):
 
     @property
     def is_changed(self) -> bool:
-        """True if another program has added or ended a trial since the file was opened.
-
-        Values at steps do not count: another host reports the same ones as this.
-        """
+        """True if another program has added or ended a trial; values at steps do not count."""
         before, self._version = self._version, self._data_version()
-        return before != self._version and self._states() != Counter(
-            one.state for one in self.get_all_trials(0, deepcopy=False)
-        )
-
-    def _states(self) -> Counter[TrialState]:
-        """Count the trials in the file by their states."""
-        query = select(_TRIALS.c.state, func.count()).where(_TRIALS.c.study_id == self._study)
+        if before == self._version:
+            return False
+        query = select(_TRIALS.c.state).where(_TRIALS.c.study_id == self._study)
         with self._file.engine.connect() as connection:
-            found = connection.execute(query.group_by(_TRIALS.c.state)).all()
-        return Counter({state: count for state, count in found})  # noqa: C416  (rows are no pairs)
+            states = Counter(connection.execute(query).scalars())
+        return states != Counter(one.state for one in self.get_all_trials(0, deepcopy=False))
 
     def _data_version(self) -> int:
         with self._file.engine.connect() as connection:
@@ -181,16 +174,18 @@ class StudyStorage(InMemoryStorage):
             for trial, step, value in values
             if step not in self.get_trial(trial).intermediate_values
         ]
-        rows = [
-            {"trial_id": self._ids[one], "step": at, **_stored(value)} for one, at, value in new
-        ]
+        rows = []
+        for one, at, value in new:
+            number, kind = StoredValue.intermediate_value_to_stored_repr(value)
+            row = {"intermediate_value": number, "intermediate_value_type": kind}
+            rows.append({"trial_id": self._ids[one], "step": at, **row})
         if rows:
             with self._file.engine.begin() as connection:
                 connection.execute(_NEW_VALUES, rows)
-        for number, step, value in new:  # in place: Optuna copies all values of a trial for each
-            trial = self.get_trial(number)
-            self.check_trial_is_updatable(number, trial.state)
-            trial.intermediate_values[step] = value
+        for one, at, value in new:  # in place: Optuna copies all values of a trial for each
+            trial = self.get_trial(one)
+            self.check_trial_is_updatable(one, trial.state)
+            trial.intermediate_values[at] = value
 
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
         """Set a note on a trial."""
@@ -252,8 +247,3 @@ def _details(trial: FrozenTrial) -> dict[Insert, list[dict[str, Any]]]:
         {"key": key, "value_json": json.dumps(value)} for key, value in trial.system_attrs.items()
     ]
     return {_NEW_PARAMS: params, _NEW_ATTRIBUTES: attributes}
-
-
-def _stored(value: float) -> dict[str, object]:
-    number, kind = StoredValue.intermediate_value_to_stored_repr(value)
-    return {"intermediate_value": number, "intermediate_value_type": kind}

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
-from optuna.distributions import BaseDistribution, json_to_distribution
+from optuna.distributions import json_to_distribution
 from optuna.storages._rdb.models import TrialIntermediateValueModel as StepValue
 from optuna.storages._rdb.models import TrialModel, TrialParamModel
 from optuna.storages._rdb.models import TrialSystemAttributeModel as SystemAttribute
@@ -23,33 +22,46 @@ from sqlalchemy import Connection, select
 
 def read(connection: Connection, study_id: int) -> list[FrozenTrial]:
     """Return the trials of a study in the order of their numbers, as Optuna does."""
-    by_trial = partial(_by_trial, connection, study_id)
-    objectives = by_trial(Objective, _objective, "objective", "value", "value_type")
-    params = by_trial(TrialParamModel, _param, "param_name", "param_value", "distribution_json")
-    noted = by_trial(UserAttribute, _attribute, "key", "value_json")
-    stored = by_trial(SystemAttribute, _attribute, "key", "value_json")
-    steps = _step_values(connection, study_id)
+    rows = partial(_rows, connection, study_id)
+    objectives, values, params, distributions, noted, stored = (
+        defaultdict[int, dict[Any, Any]](dict) for _ in range(6)
+    )
+    for trial, number, value, kind in rows(Objective, "objective", "value", "value_type"):
+        objectives[trial][number] = Objective.stored_repr_to_value(value, kind)
+    columns = ("step", "intermediate_value", "intermediate_value_type")
+    for trial, step, value, kind in rows(StepValue, *columns):
+        special = value is None  # NaN or infinite
+        values[trial][step] = (
+            StepValue.stored_repr_to_intermediate_value(None, kind) if special else value
+        )
+    columns = ("param_name", "param_value", "distribution_json")
+    for trial, name, value, text in rows(TrialParamModel, *columns):
+        distributions[trial][name] = _distribution(text)
+        params[trial][name] = _distribution(text).to_external_repr(value)
+    for found, model in ((noted, UserAttribute), (stored, SystemAttribute)):
+        for trial, key, text in rows(model, "key", "value_json"):
+            found[trial][key] = json.loads(text)
     trials = select(TrialModel.__table__).where(TrialModel.study_id == study_id)
     return [
         FrozenTrial(
             number=row.number,
             state=row.state,
             value=None,
-            values=[value for _, value in sorted(objectives[row.trial_id])] or None,
+            values=[value for _, value in sorted(objectives[row.trial_id].items())] or None,
             datetime_start=row.datetime_start,
             datetime_complete=row.datetime_complete,
-            params={name: value for name, value, _ in params[row.trial_id]},
-            distributions={name: one for name, _, one in params[row.trial_id]},
-            user_attrs=dict(noted[row.trial_id]),
-            system_attrs=dict(stored[row.trial_id]),
-            intermediate_values=steps[row.trial_id],
+            params=params[row.trial_id],
+            distributions=distributions[row.trial_id],
+            user_attrs=noted[row.trial_id],
+            system_attrs=stored[row.trial_id],
+            intermediate_values=values[row.trial_id],
             trial_id=row.trial_id,
         )
         for row in connection.execute(trials.order_by(TrialModel.trial_id))
     ]
 
 
-def _rows(connection: Connection, study_id: int, model: Any, columns: tuple[str, ...]) -> Any:
+def _rows(connection: Connection, study_id: int, model: Any, *columns: str) -> Any:
     table = model.__table__
     chosen = select(table.c.trial_id, *(table.c[name] for name in columns))
     of_study = chosen.join(TrialModel, TrialModel.trial_id == table.c.trial_id)
@@ -57,41 +69,4 @@ def _rows(connection: Connection, study_id: int, model: Any, columns: tuple[str,
     return connection.execute(of_study.order_by(*table.primary_key.columns))
 
 
-def _by_trial(
-    connection: Connection,
-    study_id: int,
-    model: Any,
-    make: Callable[..., Any],
-    *columns: str,
-) -> dict[int, list[Any]]:
-    found: dict[int, list[Any]] = defaultdict(list)
-    for trial, *values in _rows(connection, study_id, model, columns):
-        found[trial].append(make(*values))
-    return found
-
-
-def _step_values(connection: Connection, study_id: int) -> dict[int, dict[int, float]]:
-    """Return each trial's values by their steps."""
-    found: dict[int, dict[int, float]] = defaultdict(dict)
-    columns = ("step", "intermediate_value", "intermediate_value_type")
-    for trial, step, value, kind in _rows(connection, study_id, StepValue, columns):
-        if value is None:
-            value = StepValue.stored_repr_to_intermediate_value(None, kind)
-        found[trial][step] = value
-    return found
-
-
-def _objective(objective: int, value: float | None, kind: Any) -> tuple[int, float]:
-    return objective, Objective.stored_repr_to_value(value, kind)
-
-
-def _param(name: str, value: float, text: str) -> tuple[str, Any, BaseDistribution]:
-    one = _distribution(text)
-    return name, one.to_external_repr(value), one
-
-
 _distribution = cache(json_to_distribution)
-
-
-def _attribute(key: str, text: str) -> tuple[str, Any]:
-    return key, json.loads(text)

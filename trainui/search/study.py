@@ -161,10 +161,7 @@ class SearchStudy:
         return self.storage.get_trial(number)
 
     def fill(self, trials: Sequence[TrialRecord]) -> None:
-        """Add the members of a matrix that is pruned, trials with fixed values, if they are new.
-
-        `trials` are all members, in the order of their numbers.
-        """
+        """Add the members of a pruned matrix, in their numbers' order, with fixed values."""
         known = self.study.get_trials(deepcopy=False)
         choices: dict[str, dict[str, None]] = {}
         for one in trials:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -14,7 +14,9 @@ import psutil
 
 from trainui import errors
 from trainui.errors import NotFoundError, UsageError
-from trainui.metrics.discovery import default_sources, tracker_runs
+from trainui.execution.gpu import nvml
+from trainui.execution.stall import adopted_activity
+from trainui.metrics.discovery import default_sources, process_files, tracker_runs
 from trainui.metrics.discovery.trainings import Job, Training
 from trainui.metrics.files.decoder_choice import DecoderChoice, find_decoder
 from trainui.metrics.files.tail import GrowingFile, UnreadableFileError
@@ -66,38 +68,29 @@ def candidates() -> list[AdoptableProcess]:
 
     Of a training with several processes only the one that started the others is a candidate.
     """
-    from trainui.execution.gpu import nvml
-
     holders = {pid for gpu in nvml.look().gpus for pid in gpu.pids}
     reasons: dict[int, str] = {}
     for process in psutil.process_iter():
         if process.pid == os.getpid() or not _is_ours_to_see(process):
             continue
-        written = (f"writes {path.name}" for path in written_files(process) if _is_metrics(path))
+        files = _written_files([process.pid])
+        written = (f"writes {path.name}" for path in files if _is_metrics(path))
         why = "uses a GPU" if process.pid in holders else next(written, None)
         if why is not None:
             reasons.setdefault(_launcher(process), why)
-    roots = {pid: why for pid, why in reasons.items() if reasons.keys().isdisjoint(_parents(pid))}
-    found = (_described(pid, why) for pid, why in roots.items())
-    return sorted((one for one in found if one is not None), key=lambda one: -one.started)
+    roots = (pid for pid in reasons if reasons.keys().isdisjoint(_parents(pid)))
+    found = filter(None, (_described(pid, reasons[pid]) for pid in roots))
+    return sorted(found, key=lambda one: -one.started)
 
 
 def gpus_of(pid: int) -> tuple[int, ...]:
     """Return the indices of the GPUs that a process and all below it use."""
-    from trainui.execution.gpu import nvml
-
-    try:
-        pids = {pid, *(one.pid for one in psutil.Process(pid).children(recursive=True))}
-    except psutil.Error:
-        pids = {pid}
+    pids = adopted_activity.family(pid)
     return tuple(gpu.index for gpu in nvml.look().gpus if not pids.isdisjoint(gpu.pids))
 
 
 def _launcher(process: psutil.Process) -> int:
-    """Return the pid of the launcher that started a process, e.g. of `torchrun`; else its own.
-
-    A tracker's service stands for the process that started it.
-    """
+    """Return the pid of the launcher of a process or of its tracker's service, else its own."""
     pid = process.pid
     with suppress(psutil.Error):
         above, is_service = process.parents(), _SERVICE.fullmatch("".join(process.cmdline()[:1]))
@@ -164,14 +157,9 @@ def _has_metrics(path: Path) -> bool:
     return False
 
 
-def written_files(process: psutil.Process) -> Iterator[Path]:
-    """Yield the plain files that a process has open for writing."""
-    try:
-        for one in process.open_files():
-            if getattr(one, "mode", "r") not in ("r", "rt"):
-                yield Path(one.path)
-    except psutil.Error:
-        return
+def _written_files(pids: Iterable[int]) -> list[Path]:
+    """Return the plain files that processes have open for writing."""
+    return [path for path in map(Path, sorted(process_files.written_by(pids))) if path.is_file()]
 
 
 def _described(pid: int, why: str) -> AdoptableProcess | None:
@@ -216,23 +204,18 @@ def training(pid: int) -> tuple[Training, AdoptableProcess]:
     if not _is_ours_to_see(process):
         raise UsageError(f"the process {pid} belongs to trainui or one of its stages")
     log = _log(process)
-    paths = open_metrics(process) or _written_since(found) or ([log] if log else [])
+    paths = open_metrics(pid) or _written_since(found) or ([log] if log else [])
     sources = tuple((path, None) for path in paths)
     place, params = Path(found.directory), dict[str, str]()
     job = Job(found.name, place, sources, params, "running", found.started, log=log)
     return Training("process", found.name, Path(found.key), (job,)), found
 
 
-def open_metrics(process: psutil.Process) -> list[Path]:
+def open_metrics(pid: int) -> list[Path]:
     """Return the metric files that a process or one below it has open for writing."""
-    try:
-        family = [process, *process.children(recursive=True)]
-    except psutil.Error:
-        family = [process]
-    found = dict.fromkeys(path for one in family for path in written_files(one))
     return [
         path
-        for path in found
+        for path in _written_files(adopted_activity.family(pid))
         if not default_sources.is_wandbs_own(path.parts, path.name)
         and (default_sources.family_of(path) not in (None, "text") or path.suffix == ".wandb")
     ]

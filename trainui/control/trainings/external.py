@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import psutil
 from sqlalchemy import Connection
 
 from trainui import clock, mounts, settings, wakeup
 from trainui.artifacts import environment
 from trainui.control.submission import checked_name
-from trainui.control.trainings import adoption, one_process
+from trainui.control.trainings import adoption, same_training
 from trainui.control.trainings.adoption import AdoptableProcess
 from trainui.domain.records import Slot
 from trainui.domain.states import Status
@@ -55,7 +54,7 @@ class KnownTrainings:
     def joined(self, found: Sequence[Training]) -> list[Training]:
         """Return trainings, those that one process wrote as one, unless a run has a part of it."""
         new = [one for one in found if self._is_new(one)]
-        kept = {one.key: one for one in one_process.joined(new)}
+        kept = {one.key: one for one in same_training.joined(new)}
         parts = {one.key for one in new} - kept.keys()
         return [kept.get(one.key, one) for one in found if one.key not in parts]
 
@@ -175,8 +174,6 @@ def add(found: Sequence[Training], name: str | None = None) -> list[Added]:
 
 def _with_remarks(added: Sequence[Added], states: JobStates) -> list[Added]:
     """Return what was added, with remarks on new trainings that may be one with another."""
-    from trainui.control.trainings import same_training
-
     if not any(one.is_new for one in added):
         return list(added)
     names = {one.training.key: f"{one.name} ({one.training.kind})" for one in added}
@@ -195,7 +192,7 @@ def _with_remarks(added: Sequence[Added], states: JobStates) -> list[Added]:
 def preview(found: Sequence[Training]) -> list[Added]:
     """Return what `add` would do; nothing is stored."""
     if readonly.is_none_yet():
-        return [Added("", one, one.name, is_new=True) for one in one_process.joined(found)]
+        return [Added("", one, one.name, is_new=True) for one in same_training.joined(found)]
     with open_store().read() as connection:
         known = KnownTrainings.load(connection)
         looked_up = [(one, *known.look_up(connection, one)) for one in known.joined(found)]
@@ -210,7 +207,7 @@ def adopt(pid: int, name: str | None = None) -> Added:
         UsageError: it cannot be adopted, or the name is not valid.
     """
     training, process = adoption.training(pid)
-    opened, gpus = adoption.open_metrics(psutil.Process(pid)), adoption.gpus_of(pid)
+    opened, gpus = adoption.open_metrics(pid), adoption.gpus_of(pid)
     identity = {
         "pid": pid,
         "ticks": process.ticks,

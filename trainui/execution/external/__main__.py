@@ -6,20 +6,17 @@ If that stops answering, this process waits for it, and nothing else does.
 from __future__ import annotations
 
 import sys
+import threading
 
 from trainui import settings
 from trainui.execution.external.external_thread import ExternalThread
 from trainui.metrics.reader import entry
+from trainui.store.db.engine import Store
 
 
-def main(mount: str) -> int:
-    """Run until the parent process has ended; return the exit code."""
-    store, stopping = entry.start(mount)
-    if store is not None:
-        ExternalThread(store, settings.host(), stopping, mount).look(changed=False)
-        entry.serve(store, stopping, mount)
-    return 0
+def _watch(store: Store, stopping: threading.Event) -> None:
+    ExternalThread(store, settings.host(), stopping, sys.argv[1]).look(changed=False)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    entry.main(sys.argv[1], _watch)

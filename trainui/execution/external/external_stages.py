@@ -88,7 +88,9 @@ def new_run(
             name=stage_name,
             group=stage_name,
             workdir=str(job.directory),
-            metrics=_sources(job),
+            metrics=None
+            if job.sources is None
+            else tuple(MetricSource(path=str(path), format=kind) for path, kind in job.sources),
             params=dict(job.params),
         )
         for stage_name, job in jobs.items()
@@ -131,12 +133,6 @@ def printable(text: str) -> str:
     return "".join(one if one.isprintable() else " " for one in text)[:100].strip() or "training"
 
 
-def _sources(job: Job) -> tuple[MetricSource, ...] | None:
-    if job.sources is None:
-        return None
-    return tuple(MetricSource(path=str(path), format=format_) for path, format_ in job.sources)
-
-
 def attempt_directories(new: NewRun, training: Training) -> dict[str, str]:
     """Make the directories of the attempts' logs, with a link to each training's log."""
     directories = {}
@@ -150,19 +146,13 @@ def attempt_directories(new: NewRun, training: Training) -> dict[str, str]:
 
 
 def _state(job: Job, open_paths: frozenset[str]) -> ExternalState:
-    """Return a job's state: its tracker's word, else whether a process has its files open."""
-    started, last = _times(job)
-    status = Status(trainings.state(job, open_paths))
-    ended = None if status == Status.RUNNING else micros(job.ended) or last
-    return ExternalState(status, micros(job.started) or started, ended)
-
-
-def _times(job: Job) -> tuple[int, int]:
-    """Return the oldest and newest modification time of the job's files, in microseconds."""
+    """Return a job's state: its tracker's word, else that of its processes and files."""
     named = [path for path, _format in job.sources or ()]
     files = named or [*job.directory.iterdir()] or [job.directory]
-    times = [path.stat().st_mtime_ns // 1000 for path in files if path.exists()]
-    return (min(times), max(times)) if times else (clock.now(), clock.now())
+    times = [path.stat().st_mtime_ns // 1000 for path in files if path.exists()] or [clock.now()]
+    status = Status(trainings.state(job, open_paths))
+    ended = None if status == Status.RUNNING else micros(job.ended) or max(times)
+    return ExternalState(status, micros(job.started) or min(times), ended)
 
 
 def micros(seconds: float | None) -> int | None:

@@ -46,10 +46,7 @@ class ExternalWatch:
     """Watches the external runs of a host that had not ended."""
 
     def __init__(self, store: Store, host: str, mount: str = "") -> None:
-        """Watch those on a remote file system, by its mountpoint, or with an empty one the others.
-
-        Other remote file systems are not accessed: they may not answer.
-        """
+        """Watch those on a remote file system, by its mountpoint, or if it is empty the others."""
         self._store = store
         self._host = host
         self._mount = mount
@@ -92,7 +89,10 @@ class ExternalWatch:
         if ended:
             with self._store.write() as connection:
                 for stage, status in ended:
-                    watched_stages.end(connection, stage, status, _reason(stage))
+                    path = stage.external["path"]
+                    is_deleted = stage.pid is None and not Path(path).exists()
+                    reason = f"{path} no longer exists; what was read of it is kept"
+                    watched_stages.end(connection, stage, status, reason if is_deleted else None)
 
     def _here(self, stages: Iterable[WatchedStage]) -> list[WatchedStage]:
         return [one for one in stages if one.remote_mount == self._mount]
@@ -158,10 +158,7 @@ class ExternalWatch:
         ended: Sequence[tuple[WatchedStage, Status]],
         grown: set[str],
     ) -> list[tuple[WatchedStage, Status]]:
-        """Return the ends, but the last of a study or multirun only at its second check.
-
-        So a run does not end between two jobs. `grown` are the runs that have new jobs.
-        """
+        """Return the ends; that of a run that has not `grown` only if a second check finds it."""
         ends = {stage.attempt_id for stage, _status in ended}
         going = grown | {one.run_id for one in running if one.attempt_id not in ends}
         doubtful = {
@@ -267,12 +264,6 @@ class ExternalWatch:
         return known[1]
 
 
-def _reason(stage: WatchedStage) -> str | None:
-    path = stage.external["path"]
-    is_deleted = stage.pid is None and not Path(path).exists()
-    return f"{path} no longer exists; what was read of it is kept" if is_deleted else None
-
-
 def _changed_at(stage: WatchedStage) -> int:
     """Return when the files of a stage changed last, in microseconds since 1970; 0: unknown."""
     try:
@@ -291,11 +282,7 @@ def _is_settled(changed: int) -> bool:
 
 
 def _files(path: Path) -> list[tuple[str, int, int]]:
-    """Return the names, times and sizes of the files in a directory, or of a file and those beside.
-
-    Raises:
-        OSError: the path does not exist, or cannot be read.
-    """
+    """Return the names, times and sizes of the files in a directory, or of one and those beside."""
     path.stat()
     directory = path if path.is_dir() else path.parent
     found = []

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,7 @@ _FILES = ("hparams.yaml", "args.yaml")
 
 
 def of_sources(sources: Iterable[SourceFile], stage_dir: Path) -> dict[str, str]:
-    """Return the parameters that an attempt's trackers and frameworks recorded.
-
-    The stage's directory may be that of a Hydra job.
-    """
+    """Return the parameters that an attempt's trackers and frameworks recorded."""
     found: dict[str, Any] = {}
     sources = list(sources)
     jobs = {up for one in sources for up in one.path.parents if (up / hydra.DIRECTORY).is_dir()}
@@ -40,7 +38,7 @@ def of_sources(sources: Iterable[SourceFile], stage_dir: Path) -> dict[str, str]
     for one in sources:
         found = {**flat(_of_source(one)), **found}
     values = ((name, str(value)) for name, value in found.items())
-    return dict([(name, text) for name, text in values if len(text) <= _LONGEST][:MOST])
+    return dict(islice((one for one in values if len(one[1]) <= _LONGEST), MOST))
 
 
 def summary_of_sources(sources: Iterable[SourceFile]) -> dict[str, Any]:
@@ -49,9 +47,11 @@ def summary_of_sources(sources: Iterable[SourceFile]) -> dict[str, Any]:
 
     logs = [one.path for one in sources if tracker_runs.WANDB.fullmatch(one.path.name)]
     logs.sort(key=lambda path: path.parent.name.removeprefix("offline-"))  # by time
-    found = {name: value for path in logs for name, value in flat(wandb.summary(path)).items()}
-    short = ((name, value) for name, value in found.items() if len(str(value)) <= _LONGEST)
-    return dict([(name, as_json(value)) for name, value in short][:MOST])
+    found: dict[str, Any] = {}
+    for path in logs:
+        found |= flat(wandb.summary(path))
+    short = ((name, as_json(one)) for name, one in found.items() if len(str(one)) <= _LONGEST)
+    return dict(islice(short, MOST))
 
 
 def _of_source(one: SourceFile) -> Mapping[str, Any]:

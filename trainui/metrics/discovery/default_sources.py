@@ -228,10 +228,7 @@ def part_of(path: Path, root: Path) -> str:
 
 
 def grouped(paths: Iterable[Path], like: SourceFile) -> list[SourceFile]:
-    """Return one candidate for all files with the same history.
-
-    Transformers writes its history into each checkpoint, and deletes the old ones.
-    """
+    """Return a candidate for all files with one history: Transformers copies it to checkpoints."""
     return latest([replace(like, key=_key(path), path=path) for path in paths])
 
 

@@ -11,6 +11,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from trainui import paths, plain_files
@@ -28,11 +29,11 @@ _NOT_LOOKED_INTO = re.compile(r"(?!\.wandb$)\..*|__pycache__|node_modules|site-p
 
 def note(workdir: Path, attempt_dir: Path) -> None:
     """Record the files that may have metrics, by their names."""
-    found = {
-        entry.path: [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns]
-        for entry in _entries(workdir)
-        if _USUAL.fullmatch(entry.name) and (status := _status(entry)) and status.st_size
-    }
+    found = {}
+    for entry in _entries(workdir):
+        with suppress(OSError):
+            if _USUAL.fullmatch(entry.name) and entry.is_file() and (now := entry.stat()).st_size:
+                found[entry.path] = [now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns]
     if found:
         paths.write_private(attempt_dir / NOTE, json.dumps(found))
 
@@ -57,10 +58,3 @@ def _entries(root: Path) -> Iterator[os.DirEntry[str]]:
             yield entry
             if entry.is_dir(follow_symlinks=False) and not _NOT_LOOKED_INTO.fullmatch(entry.name):
                 queue.append(entry.path)
-
-
-def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
-    try:
-        return entry.stat() if entry.is_file() else None
-    except OSError:
-        return None

@@ -32,10 +32,7 @@ def history_of(key: str) -> str:
 
 
 def are_parts(one: str, other: str) -> bool:
-    """Return True if the names of two histories differ in their numbers alone.
-
-    W&B's logs are also of the same run: its directories have the times at which it was resumed.
-    """
+    """Return True if two histories differ in numbers alone, or are W&B's logs of one run."""
     logs = _WANDB.fullmatch(one), _WANDB.fullmatch(other)
     if logs[0] and logs[1]:
         return logs[0].groups() == logs[1].groups()

@@ -15,13 +15,13 @@ DIRECTORY = ".hydra"
 _BYTES = 1 << 20
 _NUMBER = re.compile(r"^    num: (\d+)$", re.MULTILINE)
 """In `hydra.job`; a single run has `???`."""
-_ITEM = re.compile(r"^- (.*)$", re.MULTILINE)
+_ITEM = re.compile(r"^- [ \t]*(['\"]?)(.*?)\1[ \t\r]*$", re.MULTILINE)
 
 
 def overrides(directory: Path) -> list[str]:
     """Return the overrides of the job in a directory, as they were given; empty if it has none."""
     found = _ITEM.findall(peek.text(directory / DIRECTORY / "overrides.yaml", _BYTES))
-    return [_unquoted(one.strip()) for one in found]
+    return [text.replace("''", "'") if quote else text for quote, text in found]
 
 
 def params(directory: Path) -> dict[str, str]:
@@ -31,10 +31,7 @@ def params(directory: Path) -> dict[str, str]:
 
 
 def job_prefix(directory: Path, root: Path) -> str:
-    """Return the prefix for a file of a multirun's job; empty for any other.
-
-    The search began at the root.
-    """
+    """Return the prefix for a file of a multirun's job, below the root; empty for any other."""
     for place in (directory, *directory.parents):
         if place == root or not place.is_relative_to(root):
             break
@@ -48,8 +45,3 @@ def job_prefix(directory: Path, root: Path) -> str:
 def _label_of(job: Path) -> str:
     number = _NUMBER.search(peek.text(job / DIRECTORY / "hydra.yaml", _BYTES))
     return labels.of_job(number[1], " ".join(overrides(job))) if number else ""
-
-
-def _unquoted(text: str) -> str:
-    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
-    return text[1:-1].replace("''", "'") if quoted else text

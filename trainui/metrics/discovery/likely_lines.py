@@ -1,7 +1,7 @@
 """Finds the printed lines that are likeliest to be metrics, in a text in which none were found.
 
-The rule: lines that differ in nothing but their numbers are of one kind. The pattern that is
-proposed is such a line, with a group for each number and the text between them as it is.
+Lines that differ in nothing but their numbers are of one kind. The pattern that is proposed is such
+a line, with a group for each number.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _NUMBERS = re.compile(
 )
 """A number; or digits of an id, a path, a date, a time, a position or with commas."""
 
-_BLANKS = re.compile(r"[ \t]+")
+_ALIGNING = re.compile(r"[ \t]{2,}|\t| $")
 _SPECIAL = re.compile(r"[\\.^$*+?{}\[\]|()]")
 
 _WORD = re.compile(r"[A-Za-z_][\w.@/%^-]*(?: ?\([A-Za-z]+\))?")
@@ -110,14 +110,9 @@ def _kind(line: str) -> _LineShape | None:
         return None
     starts, ends = [0, *(one.end() for one in found)], [*(one.start() for one in found), len(line)]
     texts = (line[at:end] for at, end in zip(starts, ends, strict=True))
-    between = tuple(_BLANKS.sub(_one_blank, text) for text in texts)
+    # blanks that align numbers are more or fewer
+    between = tuple(_ALIGNING.sub("\t", text) for text in texts)
     return _LineShape(between, tuple(one["number"] is not None for one in found))
-
-
-def _one_blank(blanks: re.Match[str]) -> str:
-    """Return what stands for some blanks: numbers are aligned by more or fewer of them."""
-    at_end = blanks.end() == len(blanks.string)
-    return "\t" if at_end or len(blanks[0]) > 1 or "\t" in blanks[0] else " "
 
 
 def _advice(text: SourceFile, kind: _LineShape, examples: Sequence[str]) -> str:
@@ -133,7 +128,8 @@ def _pattern(kind: _LineShape, examples: Sequence[str]) -> str:
     columns = list(zip(*(_NUMBERS.findall(line) for line in examples), strict=True))
     numbers = [[number for _other, number in column] for column in columns]
     steps = (at for at, values in enumerate(numbers) if _counts(values))
-    step = next(steps, _named_step(kind) if len(examples) == 1 else None)
+    named = (at for at, name in enumerate(kind.names()) if pairs.is_step_name(name))
+    step = next(steps, next(named, None) if len(examples) == 1 else None)
     names: list[str] = []
     parts = []
     for at, name in enumerate(kind.names()[:_MOST_NUMBERS]):
@@ -145,12 +141,6 @@ def _pattern(kind: _LineShape, examples: Sequence[str]) -> str:
         names.append(STEP if at == step else _unique(name or "value", names))
         parts.append(rf"(?P<{names[-1]}>[-+.\w]+)")
     return "".join(parts)
-
-
-def _named_step(kind: _LineShape) -> int | None:
-    """Return the index of the first number that is a step by its name."""
-    names = kind.names()
-    return next((at for at, name in enumerate(names) if pairs.is_step_name(name)), None)
 
 
 def _counts(values: Sequence[str]) -> bool:

@@ -105,10 +105,7 @@ class Names:
                     self._earlier.setdefault(spelling, (family, name))
 
     def stored_as(self, name: str, family: str | None, key: str) -> str:
-        """Return the name by which a metric of a file is stored.
-
-        It has a label as a prefix if another history of this kind has the metric too.
-        """
+        """Return the name by which a metric is stored; one of another history has a label."""
         name, history = self._known_as(name, family), history_of(key)
         if family not in _APART:
             return name

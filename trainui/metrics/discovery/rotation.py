@@ -24,11 +24,8 @@ def find_renamed(
     candidates: Iterable[SourceFile], known: Sequence[SourceRecord]
 ) -> list[tuple[SourceRecord, SourceFile]]:
     """Return the known sources whose file now has another name."""
-    inodes = {
-        (source.identity.device, source.identity.inode): source
-        for source in known
-        if source.identity is not None
-    }
+    identified = ((one.identity, one) for one in known if one.identity is not None)
+    inodes = {(identity.device, identity.inode): one for identity, one in identified}
     found = []
     for candidate in candidates:
         if candidate.one_of_many and (now := look_at(candidate.path)):

@@ -17,6 +17,7 @@ from trainui.domain.definition import MetricSource, StageDefinition
 from trainui.metrics.discovery import default_sources, tracker_runs
 from trainui.metrics.discovery.attribution import outside_sources, printed_runs
 from trainui.metrics.discovery.source_file import SourceFile
+from trainui.metrics.files import peek
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import check_descriptors
 from trainui.metrics.formats import dvclive, mlflow
@@ -55,16 +56,9 @@ class SearchDirectories:
             for name, path in paths.items()
         )
 
-    @cached_property
-    def _started_file(self) -> Path:
-        return self.attempt_dir / protocol.STARTED_FILE
-
     def started(self) -> float | None:
         """Return when the attempt started, in seconds since 1970; None if it has not."""
-        try:
-            return self._started_file.stat().st_mtime
-        except OSError:
-            return None
+        return peek.modified(self.attempt_dir / protocol.STARTED_FILE) or None
 
 
 @dataclass(slots=True)
@@ -79,11 +73,7 @@ class SourceListing:
 
 
 def find(place: SearchDirectories, definition: StageDefinition) -> SourceListing:
-    """Return the sources of an attempt's metrics.
-
-    Raises:
-        ShortageError: directories could not be searched.
-    """
+    """Return the sources of an attempt's metrics, or raise ShortageError."""
     found = SourceListing([place.own])
     if definition.metrics is None:
         since = place.started() or 0
@@ -106,18 +96,14 @@ def is_silent(place: SearchDirectories, definition: StageDefinition) -> bool:
     Raises:
         ShortageError: it cannot be determined.
     """
-    if definition.metrics:
-        return False
-    if any(_is_nonempty(one.path) for one in (place.own, *place.streams)):
+    if definition.metrics or any(_is_nonempty(one.path) for one in (place.own, *place.streams)):
         return False
     found = find(place, definition).candidates
     check_descriptors()
     if any(_is_nonempty(one.path) for one in found):
         return False
-    started = place.started()
-    return started is None or not outside_sources.is_any_written(
-        place.workdir, definition.env, started
-    )
+    since, environment = place.started(), definition.env
+    return since is None or not outside_sources.is_any_written(place.workdir, environment, since)
 
 
 def _is_nonempty(path: Path) -> bool:
@@ -134,20 +120,16 @@ def _add_stream(found: SourceListing, place: SearchDirectories, source: MetricSo
     pattern = source.pattern or ""
     digest = hashlib.sha256(f"{source.step}\0{pattern}".encode()).hexdigest()[:12]
     key = f"{key_of(path)}#{digest}"
+    reading = DecoderChoice(step=source.step, continues=source.restarts is not None)
     try:
-        reading = replace(
-            _stream_reading(pattern, source.step), continues=source.restarts is not None
-        )
+        if presets.find(pattern) is not None:
+            reading = replace(reading, preset=pattern)
+        else:
+            reading = replace(reading, pattern=compile_pattern(pattern))
     except PatternError as error:
         found.problems[key] = str(error)
     else:
         found.candidates.append(SourceFile(key, path, reading, named=True))
-
-
-def _stream_reading(pattern: str, step: str | None) -> DecoderChoice:
-    if presets.find(pattern) is not None:
-        return DecoderChoice(step=step, preset=pattern)
-    return DecoderChoice(step=step, pattern=compile_pattern(pattern))
 
 
 def _add_files(
@@ -204,10 +186,7 @@ def _add_runs(
 
 
 def _beside_others(one: SourceFile, root: Path | None) -> SourceFile:
-    """Return a file with a prefix that keeps its metrics' names distinct from other files'.
-
-    All were found in the directory `root`; without one, there are no others.
-    """
+    """Return a file with a prefix that keeps its metrics apart from others' in `root`, if any."""
     if mlflow.is_of_run(one.path):
         return replace(one, reading=replace(one.reading, prefix=mlflow.nested_prefix(one.path)))
     if root is None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from sqlite3 import Connection
 
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files import peek
 from trainui.metrics.files.decoder_choice import DecoderChoice
 from trainui.metrics.files.tail import UnreadableFileError
-from trainui.metrics.trackers import TrackedRun, database, optuna_journal
+from trainui.metrics.trackers import TrackedRun, Tracker, database, optuna_journal
 from trainui.store.points.source_record import key_of
 from trainui.supervisor.protocol import RUN_TAG
 
@@ -28,50 +29,39 @@ _MARKED_BYTES = 1 << 20
 
 
 def of_database(path: Path, *, since: float = 0) -> list[TrackedRun]:
-    """Return the runs of a tracker's database; none if it is another one, or cannot be read.
-
-    One that was not written `since` (seconds since 1970) is not read.
-    """
+    """Return the runs of a tracker's database; none unless it was written `since` a time."""
     files = (path, path.with_name(f"{path.name}-wal"))
     if max(map(peek.modified, files)) < since or not any(map(is_marked, files)):
         return []
+    return _read(path, lambda tracker, connection: tracker.runs(connection))
+
+
+def jobs(path: Path) -> list[TrackedRun]:
+    """Return the runs or trials in a tracker's database; none if it is another database."""
+    if not is_marked(path) and not optuna_journal.is_journal(path):
+        return []
+    return _read(path, lambda tracker, connection: tracker.jobs(connection))
+
+
+def _read(
+    path: Path, runs_of: Callable[[Tracker, Connection], list[TrackedRun]]
+) -> list[TrackedRun]:
+    """Return the runs that have an id: values in a damaged database may be of any type."""
     try:
         copy = database.copies.get(path, at_once=True)
         if copy is None or copy.tracker is None:
             return []
-        return _sound(copy.tracker.NAME, copy.tracker.runs(copy.connection))
+        runs = runs_of(copy.tracker, copy.connection)
     except (UnreadableFileError, OSError, *database.DAMAGED):
         return []
-
-
-def jobs(path: Path) -> tuple[str, list[TrackedRun]]:
-    """Return the tracker of a database, and its runs or trials; empty if it is another database."""
-    try:
-        is_known = is_marked(path) or optuna_journal.is_journal(path)
-        copy = database.copies.get(path, at_once=True) if is_known else None
-        if copy is not None and copy.tracker is not None:
-            tracker = copy.tracker.NAME
-            return tracker, _sound(tracker, copy.tracker.jobs(copy.connection))
-    except (UnreadableFileError, OSError, *database.DAMAGED):
-        pass
-    return "", []
-
-
-def _sound(tracker: str, runs: Iterable[TrackedRun]) -> list[TrackedRun]:
-    """Return the runs that have an id: values in a damaged database may be of any type."""
     sound = (run for run in runs if isinstance(run.id, str))
-    return [replace(run, name=str(run.name), tracker=tracker) for run in sound]
+    return [replace(run, name=str(run.name), tracker=copy.tracker.NAME) for run in sound]
 
 
 def is_trackers(file: Path) -> bool:
-    """Return True if a database has a tracker's tables; its content is not read.
-
-    A new one, or one that is being changed, is judged by its text.
-    """
+    """Return True if a database has a tracker's tables, by its text while it is being changed."""
     files = (file, file.with_name(f"{file.name}-wal"))
-    if not any(map(is_marked, files)):
-        return False
-    return database.has_tracker(file) is not False
+    return any(map(is_marked, files)) and database.has_tracker(file) is not False
 
 
 def is_for_several(file: Path) -> bool:
@@ -86,10 +76,9 @@ def is_marked(file: Path) -> bool:
 
 
 def sources(path: Path, runs: Iterable[TrackedRun], since: float) -> Iterator[SourceFile]:
-    """Yield the sources of some runs of a database.
+    """Yield the sources of some runs of a database, the oldest first.
 
-    They are the oldest first. The first run that the attempt started adds no prefix, nor do those
-    of earlier attempts.
+    The first run that the attempt started adds no prefix, nor do those of earlier attempts.
     """
     runs = list(runs)
     others = [run.id for run in runs if (run.started or math.inf) >= since][1:]
@@ -114,13 +103,8 @@ def may_be_database(path: Path, format_: str | None) -> bool:
     return bool(is_likely) and database.is_database(path)
 
 
-def name_of(path: Path, run: str) -> str:
-    """Return how a source names one run of a database: `mlflow.db#RUN`."""
-    return f"{path}#{run}"
-
-
 def named(name: str) -> SourceFile | None:
-    """Return the source that is named as one run of a database; None if it is not."""
+    """Return the source that is named as one run of a database, `mlflow.db#RUN`; else None."""
     text, mark, run = name.partition("#")
     path = Path(text)
     if not mark or not (database.is_database(path) or optuna_journal.is_journal(path)):
@@ -129,20 +113,14 @@ def named(name: str) -> SourceFile | None:
 
 
 def is_of(run: TrackedRun, attempt_dir: Path, since: float, *, alone: bool) -> bool:
-    """Return True if a run was started by an attempt.
-
-    It was `alone` if nobody else could have started the run meanwhile.
-    """
+    """Return True if an attempt started a run, which was `alone` if no other could have."""
     if RUN_TAG in run.tags:
         return run.tags[RUN_TAG] == str(attempt_dir)
     return alone and (run.started or -math.inf) >= since
 
 
 def with_prefixes(found: Iterable[SourceFile], since: float) -> list[SourceFile]:
-    """Return sources of which W&B's have prefixes that keep the runs of one attempt apart.
-
-    Runs from before it started, at `since`, are those of earlier attempts.
-    """
+    """Return sources of which W&B's have prefixes that keep the runs `since` a time apart."""
     found = list(found)
     logs = [one for one in found if one.family == "wandb" and peek.modified(one.path) >= since]
     logs.sort(key=lambda one: one.path.parent.name.removeprefix("offline-"))  # by time

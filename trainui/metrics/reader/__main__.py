@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
-from trainui.metrics.reader.entry import main
+from trainui.metrics.reader import entry
 
 if __name__ == "__main__":
-    sys.exit(main())
+    entry.main()

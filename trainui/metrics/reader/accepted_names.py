@@ -118,10 +118,7 @@ class AcceptedNames:
         return time.monotonic() - since < fallback_sources.WAIT_FOR_FLUSH
 
     def place(self, candidate: SourceFile) -> int:
-        """Return the place of a file: kinds that earlier attempts were read from come first.
-
-        Histories come last: they are as old as the last checkpoint.
-        """
+        """Return the place of a file: known kinds first, histories, old as a checkpoint, last."""
         families, family = list(self.names.earlier_families), candidate.family
         if family in families:
             return families.index(family)

@@ -245,10 +245,7 @@ class AttemptReader:
         self._problems.reset()
 
     def finish(self, *, clean: bool) -> None:
-        """Read all sources to their end, and mark the attempt's metrics as complete.
-
-        If the process ended by itself (`clean`), its last line is not torn.
-        """
+        """Read all sources to their end; of a process that ended by itself, no line is torn."""
         self.end()
         self.scan(ended=True)
         self._read_to_end(list(self._readers), clean=clean)
@@ -260,7 +257,7 @@ class AttemptReader:
             self._note_likely_lines()
         self.files.report_at_end()
         self._alerts.catch_up()
-        for metric in self._alerts.unmatched():
+        for metric in self._alerts.watch.unmatched():
             unmatched = f"no metric named {metric}, which an alert watches"
             self._problems.set(f"alert on {metric}", unmatched)
         if self._names.names.is_full:
@@ -284,10 +281,7 @@ class AttemptReader:
                 self._problems.set(key, found)
 
     def _read_single_values(self, *, clean: bool) -> None:
-        """Read the search's metric from lines that state it; or a usual one if there is no other.
-
-        The first text that has one is read alone: another may repeat its numbers.
-        """
+        """Read the search's metric, or else a usual one, from lines that state it, in one text."""
         search = self.attempt.definition.search
         metric = search.metric if search else ""
         if not metric and self._names.has_files:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from trainui.domain.definition import StageDefinition
@@ -16,7 +16,7 @@ from trainui.metrics.files.tail import check_descriptors
 from trainui.metrics.reader.source_problems import SourceProblems
 from trainui.store.db.engine import Store
 from trainui.store.points import sources as point_sources
-from trainui.store.runs.metrics_progress import AttemptToRead, Rival, rivals
+from trainui.store.runs.metrics_progress import AttemptToRead, rivals
 
 PATIENCE = 10.0
 """Seconds before a source without metrics is reported: many files appear late."""
@@ -85,14 +85,11 @@ class AttemptFiles:
             return self._outside.found
         with self._store.read() as connection:
             stored = point_sources.sources(connection, self._attempt.stage_id)
+            others = rivals(connection, self._attempt.attempt_id)
         self._outside.databases.known = frozenset(source.key for source in stored)
-        found = self._outside.search(self._rivals, since, ended=ended)
+        found = self._outside.search(others, since, ended=ended)
         self.hints = frozenset(self._outside.places())
         return found
-
-    def _rivals(self) -> Sequence[Rival]:
-        with self._store.read() as connection:
-            return rivals(connection, self._attempt.attempt_id)
 
     def report_at_end(self) -> None:
         """Report what the last search did not find."""

@@ -7,6 +7,8 @@ import os
 import select
 import stat
 import threading
+from collections.abc import Callable
+from contextlib import closing
 
 from trainui import limits, settings, wakeup
 from trainui.metrics.reader import process
@@ -20,27 +22,11 @@ _LOOK_EVERY = 1000
 """Milliseconds between two checks of the parent's pid."""
 
 
-def main() -> int:
-    """Run the reader until its parent process has ended; return the exit code."""
-    store, stopping = start()
-    if store is not None:
-        serve(store, stopping)
-    return 0
+def main(mount: str = "", beside: Callable[[Store, threading.Event], None] | None = None) -> None:
+    """Run the reader until its parent process has ended.
 
-
-def serve(store: Store, stopping: threading.Event, mount: str = "") -> None:
-    """Read metrics until `stopping` is set, on a remote file system if `mount` is given."""
-    reader = MetricsReader(store, settings.host(), mount)
-    try:
-        reader.run(stopping)
-    finally:
-        reader.close()
-
-
-def start(mount: str = "") -> tuple[Store | None, threading.Event]:
-    """Prepare a reader's process; return its store, and what is set when its parent has ended.
-
-    The store is None if the parent ended while it could not be opened.
+    With a `mount`, it reads the external runs on that remote file system; `beside` is called with
+    the store, and with what is set when the parent has ended.
     """
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -50,7 +36,11 @@ def start(mount: str = "") -> tuple[Store | None, threading.Event]:
     limits.raise_open_files()
     stopping = threading.Event()
     threading.Thread(target=_await_parent, args=(stopping, mount), daemon=True).start()
-    return open_patiently(stopping.wait), stopping
+    if (store := open_patiently(stopping.wait)) is not None:
+        if beside is not None:
+            beside(store, stopping)
+        with closing(MetricsReader(store, settings.host(), mount)) as reader:
+            reader.run(stopping)
 
 
 def _await_parent(stopping: threading.Event, mount: str) -> None:

@@ -65,10 +65,7 @@ log = logging.getLogger(__name__)
 
 
 class MetricsReader:
-    """Reads the metrics of a host's running attempts.
-
-    External runs on a remote file system have a reader for each, as that may stop answering.
-    """
+    """Reads the metrics of a host's running attempts, or those on one remote file system."""
 
     def __init__(self, store: Store, host: str, mount: str = "") -> None:
         """Read nothing yet; `mount` is the mountpoint of a remote file system, or empty."""

@@ -155,10 +155,7 @@ class SourceReader(RewrittenSource):
         return Advance(more=True) if writer.flush() else result
 
     def read(self, end: EndOfFile | None = None) -> Advance:
-        """Read at most one batch, and keep it in `unstored`.
-
-        A previous batch that was not stored is read again. Raises as `advance` does.
-        """
+        """Read at most one batch, and keep it in `unstored`; raises as `advance` does."""
         if self.unstored is not None:
             self.roll_back()
         if end is None and self._file.rests(self._seen):

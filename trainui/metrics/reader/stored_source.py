@@ -103,10 +103,7 @@ class StoredSource:
         return self._at
 
     def save(self, connection: Connection) -> SourceRecord | None:
-        """Write the unstored batch; return the new record, or None if another reader was faster.
-
-        The caller commits, and then calls `settle` or `roll_back`.
-        """
+        """Write the unstored batch; return the new record, None if another reader was faster."""
         assert self.unstored is not None
         after, series, records = self.unstored.after, self.unstored.series, self.unstored.records
         try:
@@ -169,11 +166,7 @@ class BatchWriter:
             self._store_all()
 
     def flush(self) -> bool:
-        """Store all batches; return True if another reader was faster, so there is more to read.
-
-        Raises:
-            StoreError: the store cannot be written; the batches will be read again.
-        """
+        """Store all batches; return True if another reader was faster, so there is more."""
         self._store_all()
         overtaken, self._overtaken = self._overtaken, False
         return overtaken

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TypedDict
@@ -81,7 +80,10 @@ def _sync(store: Store, owner: str, path: Path, last_offset: int) -> SyncResult:
         if last_offset > size:
             last_offset = 0
         if known.identity and not file.continues(known.identity, known.offset):
-            _drop(store, gaps)
+            with store.write() as connection:
+                for gap in gaps:
+                    old = f"{gap.key} of an earlier content"
+                    sources.rename_source(connection, gap.id, old)
             gaps = []
         elif last_offset > known.offset:
             known = _jump(store, known, file, last_offset, key=known.key)
@@ -90,10 +92,8 @@ def _sync(store: Store, owner: str, path: Path, last_offset: int) -> SyncResult:
     options = ReadOptions(
         attempt=attempt, replays=False, accepts=lambda name, _found: names.accepts(name, None)
     )
-    reader = SourceReader(store, known, path, DecoderChoice(), options)
-    with closing(reader):
-        count += _advance_to_end(reader)
-    return SyncResult(new_metrics_count=count, new_offset=reader.position.offset, file_size=size)
+    new, offset = _read_to_end(store, known, path, options)
+    return SyncResult(new_metrics_count=count + new, new_offset=offset, file_size=size)
 
 
 def _find_source(
@@ -106,19 +106,23 @@ def _find_source(
         known = sources.sources(connection, owner)
     named = [(source, _GAP.fullmatch(source.key)) for source in known]
     gaps = [source for source, gap in named if gap and gap[1] == key]
-    for source in known:
-        if source.key == key:
-            return source, gaps, attempt
-    with store.write() as connection:
-        return sources.add_source(connection, owner, key, attempt=attempt), gaps, attempt
+    source = next((one for one in known if one.key == key), None)
+    if source is None:
+        with store.write() as connection:
+            source = sources.add_source(connection, owner, key, attempt=attempt)
+    return source, gaps, attempt
 
 
-def _advance_to_end(reader: SourceReader) -> int:
+def _read_to_end(
+    store: Store, known: SourceRecord, path: Path, options: ReadOptions
+) -> tuple[int, int]:
+    """Store the new points of a source; return their number, and the offset of the end."""
     count, more = 0, True
-    while more:
-        step = reader.advance()
-        count, more = count + step.points, step.more
-    return count
+    with closing(SourceReader(store, known, path, DecoderChoice(), options)) as reader:
+        while more:
+            step = reader.advance()
+            count, more = count + step.points, step.more
+        return count, reader.position.offset
 
 
 # A range that a caller skips is recorded as a separate source, so a later call can still store it.
@@ -153,13 +157,4 @@ def _fill_gap(store: Store, gap: SourceRecord, path: Path, last_offset: int) -> 
         with closing(GrowingFile(path)) as file:
             gap = _jump(store, gap, file, last_offset, key=named[1])
     options = ReadOptions(attempt=gap.attempt, replays=False, until=end)
-    reader = SourceReader(store, gap, path, DecoderChoice(), options)
-    with closing(reader):
-        return _advance_to_end(reader)
-
-
-def _drop(store: Store, gaps: Sequence[SourceRecord]) -> None:
-    """Retire the gaps of a file whose content was replaced."""
-    with store.write() as connection:
-        for gap in gaps:
-            sources.rename_source(connection, gap.id, f"{gap.key} of an earlier content")
+    return _read_to_end(store, gap, path, options)[0]

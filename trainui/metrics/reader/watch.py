@@ -1,7 +1,6 @@
 """Watches directories for changes (with watchfiles), so that idle files need no polling.
 
-Where watching is impossible, e.g. on a network file system, the watch is blind and its user has to
-poll. Changes from before the watch began are not seen; its start is reported as one change instead.
+Where that is impossible, e.g. on a network file system, it is blind, and its user has to poll.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,12 +55,7 @@ class Watch:
     """Calls back when something changes directly in some directories (not recursively)."""
 
     def __init__(self, on_change: Callable[[FileChanges], object], pause: float = STEP) -> None:
-        """Create the watch; it watches nothing yet.
-
-        Args:
-            on_change: called in the watch's own thread.
-            pause: seconds for which changes are coalesced.
-        """
+        """Create the watch; it calls `on_change` in its own thread, once in `pause` seconds."""
         self._on_change = on_change
         self._step = round(pause * 1000)
         self._wanted: frozenset[Path] = frozenset()
@@ -97,9 +91,7 @@ class Watch:
     def watch(self, directories: set[Path], hints: frozenset[Path] = frozenset()) -> None:
         """Watch these directories and no others; skip those that do not exist.
 
-        Args:
-            directories: those of which every change is reported.
-            hints: others, of which only files with usual names and new directories are.
+        Of `hints`, only files with usual names and new directories are reported.
         """
         found = directories | hints
         wanted = frozenset(path for path in found if os.path.isdir(path))  # noqa: PTH112
@@ -123,13 +115,10 @@ class Watch:
             device = directory.stat().st_dev
         except (UnicodeEncodeError, OSError):
             return False
-        if os.major(device) == 0:  # no disk's, so that the number may be used again
-            is_local = _is_local(directory)
-        elif (known := self._local.get(device)) is not None:
-            is_local = known
-        else:
-            is_local = self._local[device] = _is_local(directory)
-        return is_local and os.access(directory, os.R_OK)
+        # the number of none of the disks may be used again
+        if os.major(device) == 0 or device not in self._local:
+            self._local[device] = disk.file_system(directory) not in mounts.NETWORK
+        return self._local[device] and os.access(directory, os.R_OK)
 
     def close(self) -> None:
         """Stop watching."""
@@ -150,13 +139,18 @@ class Watch:
                 delay = _FIRST_DELAY if time.monotonic() - began > _CALM else delay
                 log.warning("files are polled for %g s, since the watch failed: %s", delay, error)
                 self._watched = frozenset()
-                self._report_missed()
+                try:
+                    self._on_change(_MISSED)
+                except Exception:
+                    log.exception("the end of the watch cannot be reported")
                 self._restart.wait(0 if self._is_closed else delay)
                 delay = min(2 * delay, _MOST_DELAY)
 
     def _follow(self, directories: frozenset[Path]) -> None:
         """Report changes until a different set of directories is requested."""
-        names = _by_real_path(directories)
+        names: _Names = {}
+        for path in directories:
+            names.setdefault(os.path.realpath(path), []).append(path)
         if not names:
             self._watched = directories
             self._restart.wait()
@@ -189,7 +183,10 @@ class Watch:
             else:
                 others |= self._matters(path, names)
                 if change is Change.deleted and path in names:
-                    self._forget(frozenset(names[path]))
+                    gone = frozenset(names[path])  # new ones at their paths are to be watched
+                    with self._lock:
+                        self._wanted, self._fit = self._wanted - gone, self._fit - gone
+                        self._watched -= gone
         return FileChanges(frozenset(grown), others)
 
     def _matters(self, path: str, names: _Names) -> bool:
@@ -200,28 +197,3 @@ class Watch:
         from trainui.metrics.discovery import listing  # imports NumPy: not in the screen
 
         return listing.is_of_interest(path)
-
-    def _forget(self, gone: frozenset[Path]) -> None:
-        """Forget deleted directories, so that new ones at their paths are watched."""
-        with self._lock:
-            self._wanted, self._fit = self._wanted - gone, self._fit - gone
-            self._watched -= gone
-
-    def _report_missed(self) -> None:
-        try:
-            self._on_change(_MISSED)
-        except Exception:
-            log.exception("the end of the watch cannot be reported")
-
-
-def _by_real_path(directories: Iterable[Path]) -> _Names:
-    """Group directories by real path, which is the one that the kernel reports."""
-    names: dict[str, list[Path]] = {}
-    for path in directories:
-        names.setdefault(os.path.realpath(path), []).append(path)
-    return names
-
-
-def _is_local(directory: Path) -> bool:
-    """Return True if a directory is on no network file system; this reads the list of mounts."""
-    return disk.file_system(directory) not in mounts.NETWORK

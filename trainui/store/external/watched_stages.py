@@ -144,10 +144,7 @@ def set_process(
     identity: Mapping[str, Any],
     slots: tuple[Slot, ...],
 ) -> str:
-    """Record which process trains a run that was found by its files; return the run's directory.
-
-    `identity` has the `pid`, `ticks` and `boot`, command and directory; `slots` are its GPUs.
-    """
+    """Record which process trains a run that its files showed; return the run's directory."""
     reopen(connection, stage)
     json_ = row_mapping.slots_json(slots)
     set_values(connection, ATTEMPTS, stage.attempt_id, pid=identity["pid"], slots_json=json_)

@@ -288,8 +288,8 @@ def test_databases_of_older_versions(
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(OLDER[kind])
     (run,) = tracker_runs.of_database(path)
-    name, jobs = tracker_runs.jobs(path)
-    assert (name, run.id, jobs[0].params) == (kind, "old", {"lr": 0.1})
+    jobs = tracker_runs.jobs(path)
+    assert (jobs[0].tracker, run.id, jobs[0].params) == (kind, "old", {"lr": 0.1})
     reading.read_to_end(store, open_run(store, path, "old"))
     found = curves_of(store, "stage")
     pairs = {

@@ -53,8 +53,8 @@ def written(path: Path) -> bytes:
 def test_studies_and_trials_are_those_of_optuna(tmp_path: Path) -> None:
     path = tmp_path / "study.log"
     written(path)
-    kind, runs = tracker_runs.jobs(path)
-    assert kind == "optuna"
+    runs = tracker_runs.jobs(path)
+    assert {run.tracker for run in runs} == {"optuna"}
     found = {run.id: (run.status, run.params) for run in runs}
     assert found == {
         "two goals/trial 0": ("completed", {}),

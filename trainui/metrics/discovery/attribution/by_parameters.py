@@ -33,18 +33,15 @@ def divide(
     """
     attempts = [own, *others]
     names = set[str](own).intersection(*attempts, *recorded.values())
+    values = [[_number(one[name]) for name in names] for one in attempts]
+    found = {key: [_number(one[name]) for name in names] for key, one in recorded.items()}
     fitting = {
-        key: [at for at, one in enumerate(attempts) if _in(one, names) == _in(config, names)]
-        for key, config in recorded.items()
+        key: [at for at, one in enumerate(values) if one == its] for key, its in found.items()
     }
     if not names or any(len(fits) != 1 for fits in fitting.values()):
         return None
     mine = [key for key, fits in fitting.items() if fits == [0]]
     return mine[0] if len(mine) == 1 < len(fitting) else None
-
-
-def _in(parameters: Parameters, names: Iterable[str]) -> list[object]:
-    return [_number(parameters[name]) for name in names]
 
 
 def _number(value: object) -> object:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,6 +76,10 @@ class OutsideSources:
     _unknown: dict[Path, float] = field(default_factory=dict)
     """When a file whose writer is unknown was first seen."""
     _is_ended: bool = False
+    _rivals: Sequence[Rival] = ()
+    """The other attempts that have run since this one started."""
+    _near: Sequence[Rival] = ()
+    """Those that work in the workdir, below it or above it."""
     _old: dict[Path, FileState] = field(default_factory=dict)
     """Files that were there before the attempt, as they were when they were first seen."""
 
@@ -114,29 +118,30 @@ class OutsideSources:
         return (*known, *(one.version for one in self._listings))
 
     def search(
-        self, rivals: Callable[[], Sequence[Rival]], since: float, *, ended: bool = False
+        self, rivals: Sequence[Rival], since: float, *, ended: bool = False
     ) -> list[SourceFile]:
         """Return the sources that there are now.
 
-        `rivals` returns the other attempts that have run `since` this one started, in seconds since
+        `rivals` are the other attempts that have run `since` this one started, in seconds since
         1970; if it has `ended`, this is the last search.
         """
         used = time.thread_time()
-        self._rivals, self._since, self._is_ended = lru_cache(rivals), since, ended
+        self._rivals, self._since, self._is_ended = rivals, since, ended
+        self._near = [one for one in rivals if is_near(one, self.workdir)]
         self._printed.update()
         places = (listing.of(self.workdir / place) for place in self._printed.places)
         self._listings += [one for one in places if one not in self._listings]
         for one in self._listings:
             one.walk(0.0 if ended else listing.MAX_AGE)
         self._searched, self._seen = time.monotonic(), self._versions()
-        if self._near_rivals():
+        if self._near:
             listed = (one.relative_to(self.workdir) for one in self._listings[0].directories)
             self.round.events.want(self.attempt_dir, [self._real_workdir / one for one in listed])
         wanted = self._attribute()
         self.databases.wanted.clear()
         self.found = list(self._sources())
-        wanted.update(self.databases.locks(self._rivals()))
-        others = (one.attempt_dir for one in self._rivals() if one.ended == math.inf)
+        wanted.update(self.databases.locks(self._rivals))
+        others = (one.attempt_dir for one in self._rivals if one.ended == math.inf)
         if ended:
             self.close()
         else:
@@ -174,7 +179,7 @@ class OutsideSources:
             for directory in changed - {self.workdir}
             if (found := configuration.flat(configuration.in_directory(directory)))
         }
-        others = (by_parameters.of_stage(one.definition) for one in self._near_rivals())
+        others = (by_parameters.of_stage(one.definition) for one in self._near)
         directory = by_parameters.divide(recorded, self.parameters, others)
         for path in unknown:
             if path.parent == directory:
@@ -183,7 +188,7 @@ class OutsideSources:
     def _add_written(self) -> None:
         """Attribute the files that processes write; one of several only if it is a tracker's."""
         known = self.round.survey(), self.round.samples.written(), self.round.events.written()
-        rivals = {rival.attempt_dir for rival in self._rivals()}
+        rivals = {rival.attempt_dir for rival in self._rivals}
         own = set[Path]()
         for attempt, seen in (found for one in known for found in one.items()):
             files = {*map(self._as_listed, seen)}
@@ -208,7 +213,9 @@ class OutsideSources:
 
     def _add_new(self, path: Path) -> bool:
         """Add a file that has changed, if it is this attempt's; return False if that is unknown."""
-        if not self._is_tagged(path):
+        run = next((up.parent for up in path.parents if up.name == mlflow.DIRECTORY), path)
+        is_run = peek.text(run / "tags" / RUN_TAG) == str(self.attempt_dir)
+        if not is_run and self._hydra_job(path) is None:
             if path in self._foreign:
                 return True
             if self._may_be_anothers(path) and not self._is_beside_own(path):
@@ -218,12 +225,11 @@ class OutsideSources:
 
     def _may_be_anothers(self, path: Path) -> bool:
         """Return True if another attempt ran between a file's birth and its last change."""
-        near = self._near_rivals()
-        born = peek.born(path) if near and not mounts.remote_mount(str(path)) else None
+        born = peek.born(path) if self._near and not mounts.remote_mount(str(path)) else None
         if born is None:
-            return bool(near)
+            return bool(self._near)
         changed = self._listings[0].states[path].modified / 1e9
-        return any(one.began <= changed + SLACK and born - SLACK <= one.ended for one in near)
+        return any(one.began <= changed + SLACK and born - SLACK <= one.ended for one in self._near)
 
     def _is_beside_own(self, path: Path) -> bool:
         """Return True for a file in a directory that nobody else was seen to write in in time."""
@@ -244,12 +250,6 @@ class OutsideSources:
         """Return True for files of this run, which are found by other rules."""
         return path.is_relative_to(self.stage_dir.parent)
 
-    def _is_tagged(self, path: Path) -> bool:
-        """Return True for a file of a run of MLflow or a job of Hydra that this attempt started."""
-        run = next((up.parent for up in path.parents if up.name == mlflow.DIRECTORY), path)
-        is_run = peek.text(run / "tags" / RUN_TAG) == str(self.attempt_dir)
-        return is_run or self._hydra_job(path) is not None
-
     def _hydra_job(self, path: Path) -> Path | None:
         """Return the directory of the Hydra job that a file is of, if this attempt is the job."""
         for up in path.parents:
@@ -258,9 +258,6 @@ class OutsideSources:
             if peek.text(up / hydra.DIRECTORY / RUN_TAG) == str(self.attempt_dir):
                 return up
         return None
-
-    def _near_rivals(self) -> list[Rival]:
-        return [one for one in self._rivals() if is_near(one, self.workdir)]
 
     def _sources(self) -> Iterator[SourceFile]:
         logs = []

@@ -99,10 +99,7 @@ class WriterSamples:
         """Changes when more is known."""
 
     def want(self, attempt_dir: Path, paths: Iterable[Path], others: Iterable[Path]) -> None:
-        """Sample from now on which attempt writes each of some files, that which asks or `others`.
-
-        Without files, the attempt asks no more.
-        """
+        """Sample from now on which attempt writes some files, this or `others`; none: stop."""
         self._wanted.pop(attempt_dir, None)
         self._suspects[attempt_dir] = {attempt_dir, *others}
         wanted = {os.path.realpath(path): path for path in paths}

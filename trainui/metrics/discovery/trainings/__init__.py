@@ -49,10 +49,7 @@ FINDERS: Sequence[Callable[[Place], Training | None]] = (
 
 
 def state(job: Job, open_paths: frozenset[str]) -> str:
-    """Return `running`, `completed`, `failed`, `cancelled`, or `ended` if nobody knows how.
-
-    `open_paths` are the files that processes have open for writing.
-    """
+    """Return a job's state; `ended` if nobody knows how, and no process writes its files."""
     if job.status not in (None, "running"):
         return job.status
     if job.run and job.sources:  # a killed run stays `running` in its database
@@ -74,12 +71,7 @@ def last_change(job: Job) -> float:
 
 
 def below(path: Path) -> list[Training]:
-    """Return the trainings in a directory and below it, or that of a file.
-
-    Raises:
-        OSError: the path cannot be read.
-        UnreadableFileError: it is a damaged database.
-    """
+    """Return the trainings in a directory and below it, or that of a file that is readable."""
     if path.is_file():
         # raises if it is damaged
         if database.is_database(path) and database.copies.get(path, at_once=True) is None:

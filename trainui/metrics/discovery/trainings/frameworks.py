@@ -38,7 +38,10 @@ def hydra_single(place: Place) -> Training | None:
     """Return a single run, or a job whose multirun has no directory of its own."""
     if hydra.DIRECTORY not in place.directories:
         return None
-    job = _hydra_job(place, _hydra_name(place.path))
+    found: Any = configuration.load(place / hydra.DIRECTORY / "hydra.yaml")
+    for key in ("hydra", "job", "name"):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    job = _hydra_job(place, str(found or _dated_name(place.path)))
     return None if job is None else Training("hydra", job.name, place.path, (job,))
 
 
@@ -48,13 +51,6 @@ def _hydra_job(place: Place, name: str) -> Job | None:
         return None
     log = next((place / file for file in place.files if file.endswith(".log")), None)
     return Job(name, place.path, params=hydra.params(place.path), log=log)
-
-
-def _hydra_name(path: Path) -> str:
-    found: Any = configuration.load(path / hydra.DIRECTORY / "hydra.yaml")
-    for key in ("hydra", "job", "name"):
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return str(found or _dated_name(path))
 
 
 def _dated_name(path: Path) -> str:

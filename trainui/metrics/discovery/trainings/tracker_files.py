@@ -35,10 +35,7 @@ def wandb(place: Place) -> Training | None:
 
 
 def with_resumed(found: Iterable[Training]) -> list[Training]:
-    """Return trainings, where a W&B run that was resumed is one: it has a directory each time.
-
-    One whose steps begin again, since W&B was offline and did not know the others, is separate.
-    """
+    """Return trainings, where the directories of a W&B run that was resumed are one."""
     parts: dict[str, list[Training]] = {}
     for one in found:
         key = str(one.path.parent / _log(one).name) if one.kind == "wandb" else one.key
@@ -95,15 +92,14 @@ def in_databases(place: Place) -> list[Training]:
     found: dict[str, Training] = {}
     journals = [name for name in place.files if default_sources.family_of(place / name) == "optuna"]
     for name in (*place.fits(tracker_runs.DATABASE), *journals):
-        kind, runs = tracker_runs.jobs(place / name)
-        for run in runs:
-            source = (Path(tracker_runs.name_of(place / name, run.id)), None)
-            quiet = _QUIET if kind == trackio.NAME or name in journals else 0.0
+        for run in tracker_runs.jobs(place / name):
+            source = (Path(f"{place / name}#{run.id}"), None)
+            quiet = _QUIET if run.tracker == trackio.NAME or name in journals else 0.0
             if name in journals and run.status == "running":
                 run = replace(run, ended=(place / name).stat().st_mtime)  # the last sign of it
             job = tracked(run, place.path, source, run=run.id, quiet=quiet)
             title = run.name if study_of(run.id) == run.id else study_of(run.id)
-            training = Training(kind, title, place / name, (job,))
+            training = Training(run.tracker, title, place / name, (job,))
             before = found.get(training.key)
             jobs = (*before.jobs, job) if before is not None else (job,)
             found[training.key] = replace(training, jobs=jobs)

@@ -616,7 +616,7 @@ def test_at_rest_nothing_is_searched(
     outside = OutsideSources(tmp_path / "run" / "a", tmp_path / "run" / "s", work, {})
     outside._began = started
     assert outside.is_due()
-    outside.search(list, 0)
+    outside.search([], 0)
     assert not outside.is_due()
     for name in ("model.bin", "out.txt"):
         (work / name).touch()
