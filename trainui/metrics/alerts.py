@@ -99,7 +99,6 @@ class AttemptAlerts:
         self._store = store
         self._attempt = attempt
         self._pending: list[AlertRecord] = []
-        """Triggered alerts that are not recorded yet."""
         self.reset()
 
     def reset(self) -> None:

@@ -134,8 +134,7 @@ class TrialWatch:
     def end(self, trial: FrozenTrial) -> None:
         """Note the outcome of a trial, as the study has it."""
         if trial.number in self._open and trial.state.is_finished():
-            copied, values = self._copy_id(trial.number), trial.values
-            self._copy._storage.set_trial_state_values(copied, trial.state, values)
+            self._copy._storage.set_trial_state_values(trial.number, trial.state, trial.values)
             self._open.remove(trial.number)
 
     def save(self) -> None:
@@ -159,11 +158,7 @@ class TrialWatch:
             self.end(self._opened.trial(number))
 
     def _trial(self, number: int) -> FrozenTrial:
-        return self._copy._storage.get_trial(self._copy_id(number))
-
-    def _copy_id(self, number: int) -> int:
-        storage, study = self._copy._storage, self._copy._study_id
-        return storage.get_trial_id_from_study_id_trial_number(study, number)
+        return self._copy._storage.get_trial(number)  # in memory, a trial's id is its number
 
     def _cursor(self, trial: TrialRecord) -> _Cursor:
         """Return how far a trial is reported, at first from the study's file."""

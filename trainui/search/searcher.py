@@ -75,7 +75,6 @@ class Searcher:
         self._saved: SamplerState | None = None
         """The sampler's state as stored last: another one was stored by another host."""
         self._completed = 0
-        """Number of completed trials in the study."""
         self._weighed = 0
         """Number of completed trials when the importance of the parameters was computed."""
 

@@ -28,7 +28,7 @@ from optuna.storages._rdb.models import (
     TrialValueModel,
 )
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import Insert, StaticPool, Table, bindparam, func, insert, select, update
+from sqlalchemy import StaticPool, Table, bindparam, func, insert, select, update
 from sqlalchemy.exc import DatabaseError
 
 from trainui.search import stored_trials
@@ -104,12 +104,23 @@ class StudyStorage(InMemoryStorage):
     def _insert(self, trial: FrozenTrial) -> None:
         """Write a new trial; Optuna would use some twenty statements and two transactions."""
         fields = ("number", "state", "datetime_start")
+        row = {"study_id": self._study, **{name: getattr(trial, name) for name in fields}}
+        params = [
+            {
+                "param_name": name,
+                "param_value": one.to_internal_repr(trial.params[name]),
+                "distribution_json": distribution_to_json(one),
+            }
+            for name, one in trial.distributions.items()
+        ]
+        attributes = [
+            {"key": key, "value_json": json.dumps(one)} for key, one in trial.system_attrs.items()
+        ]
         with self._file.engine.begin() as connection:
-            row = {"study_id": self._study, **{name: getattr(trial, name) for name in fields}}
             written = connection.execute(_NEW_TRIAL, row).scalar_one()
             if connection.execute(_COUNT, {"study": self._study}).scalar_one() != trial.number + 1:
                 raise StorageInternalError("another program has added a trial")
-            for statement, rows in _details(trial).items():
+            for statement, rows in ((_NEW_PARAMS, params), (_NEW_ATTRIBUTES, attributes)):
                 if rows:
                     connection.execute(statement, [{"trial_id": written, **r} for r in rows])
         self._ids.append(written)
@@ -231,19 +242,3 @@ def is_damage(error: BaseException) -> bool:
     return isinstance(cause, sqlite3.DatabaseError) and (
         getattr(cause, "sqlite_errorcode", None) in _DAMAGE
     )
-
-
-def _details(trial: FrozenTrial) -> dict[Insert, list[dict[str, Any]]]:
-    """Return how the values of a trial, and what its sampler stores with it, are inserted."""
-    params = [
-        {
-            "param_name": name,
-            "param_value": one.to_internal_repr(trial.params[name]),
-            "distribution_json": distribution_to_json(one),
-        }
-        for name, one in trial.distributions.items()
-    ]
-    attributes = [
-        {"key": key, "value_json": json.dumps(value)} for key, value in trial.system_attrs.items()
-    ]
-    return {_NEW_PARAMS: params, _NEW_ATTRIBUTES: attributes}

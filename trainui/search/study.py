@@ -60,11 +60,6 @@ def lock_of(run_directory: str, group: str) -> Path:
     return paths.records_directory(file).with_suffix(".lock")
 
 
-def name_of(run_id: str, group: str) -> str:
-    """Return the study's name in its file."""
-    return f"{run_id}/{group}"
-
-
 class SearchStudy:
     """The study of one search."""
 
@@ -226,7 +221,7 @@ def open_study(
         warnings.simplefilter("ignore", ExperimentalWarning)  # some samplers; names of metrics
         stored = optuna.create_study(
             storage=file,
-            study_name=name_of(run_id, group),
+            study_name=f"{run_id}/{group}",
             direction=search.goal,
             load_if_exists=True,
         )

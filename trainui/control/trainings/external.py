@@ -237,10 +237,11 @@ def adopt(pid: int, name: str | None = None) -> Added:
         new = external_stages.new_run(training, checked, external, settings.load())
         (stage,) = new.pipeline.stages
         started = external_stages.micros(process.started)
-        states = {stage.name: ExternalState(Status.RUNNING, started, pid=pid, gpus=gpus)}
-        logs = external_stages.attempt_directories(new, training)
-        _record_environment(Path(new.directory), process)
-        external_runs.add(connection, new, states, logs)
+        place = Path(new.directory)
+        logs = external_stages.attempt_directory(place, stage, training.jobs[0])
+        state = ExternalState(Status.RUNNING, started, pid=pid, gpus=gpus, directory=logs)
+        _record_environment(place, process)
+        external_runs.add(connection, new, {stage.name: state})
     wakeup.ring()
     names = ", ".join(sorted({one.name for one in found}))
     remark = f"it writes files of {names} too: that may be the same training" if found else ""

@@ -19,13 +19,7 @@ from trainui.store.db.engine import Store
 from trainui.store.external import watched_stages
 from trainui.store.external.watched_stages import WatchedStage
 from trainui.store.points import points
-from trainui.supervisor.supervise import (
-    boot_id,
-    descendants,
-    list_processes,
-    read_process,
-    send_signal,
-)
+from trainui.supervisor import supervise
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +33,7 @@ RECORD = "cancelled.json"
 def is_alive(stage: WatchedStage) -> bool:
     """Return True if the adopted process still runs, and no other has got its pid."""
     external = stage.external
-    is_this_boot = external.get("boot") == boot_id()
+    is_this_boot = external.get("boot") == supervise.boot_id()
     return is_this_boot and _is_running(stage.pid or 0, external.get("ticks", -1))
 
 
@@ -53,7 +47,7 @@ class Cancellation:
         if record is not None:
             self._asked_at = float(record["asked_at"])
             self._members = {(pid, ticks) for pid, ticks in record["members"]}
-            if record["boot"] != boot_id():
+            if record["boot"] != supervise.boot_id():
                 self._members = set()
             return
         self._asked_at = time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -78,11 +72,11 @@ class Cancellation:
 
     def _signal(self, number: signal.Signals) -> None:
         for pid, ticks in self._members:
-            send_signal(pid, ticks, number)
+            supervise.send_signal(pid, ticks, number)
 
     def _write(self) -> None:
         members = sorted(self._members)
-        value = {"boot": boot_id(), "asked_at": self._asked_at, "members": members}
+        value = {"boot": supervise.boot_id(), "asked_at": self._asked_at, "members": members}
         try:
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             paths.write_private(self._file, json.dumps(value))
@@ -91,15 +85,15 @@ class Cancellation:
 
 
 def _is_running(pid: int, ticks: int) -> bool:
-    process = read_process(pid)
+    process = supervise.read_process(pid)
     return process is not None and not process.dead and process.ticks == ticks
 
 
 def _below(members: set[tuple[int, int]]) -> set[tuple[int, int]]:
     """Return the processes that descend from members that run."""
-    living = [one for one in list_processes() if not one.dead]
+    living = [one for one in supervise.list_processes() if not one.dead]
     roots = {one.pid for one in living if (one.pid, one.ticks) in members}
-    return {(one.pid, one.ticks) for one in descendants(roots, living, {})}
+    return {(one.pid, one.ticks) for one in supervise.descendants(roots, living, {})}
 
 
 def follow_files(store: Store, stage: WatchedStage) -> None:

@@ -38,16 +38,15 @@ def store(
     found: JobStates,
 ) -> None:
     """Store a run, or the jobs of it that are new if it has this id already."""
+    directory = Path(new.directory).with_name(run_id or new.id)
     states = {
-        stage.name: found[job_key(job)]
+        stage.name: replace(found[job_key(job)], directory=attempt_directory(directory, stage, job))
         for stage, job in zip(new.pipeline.stages, training.jobs, strict=True)
     }
-    directory = str(Path(new.directory).with_name(run_id or new.id))
-    logs = attempt_directories(replace(new, directory=directory), training)
     if run_id is None:
-        external_runs.add(connection, new, states, logs)
+        external_runs.add(connection, new, states)
     else:
-        external_runs.add_stages(connection, run_id, new, states, logs)
+        external_runs.add_stages(connection, run_id, new, states)
 
 
 def job_states(found: Iterable[Training], open_paths: frozenset[str]) -> JobStates:
@@ -133,16 +132,13 @@ def printable(text: str) -> str:
     return "".join(one if one.isprintable() else " " for one in text)[:100].strip() or "training"
 
 
-def attempt_directories(new: NewRun, training: Training) -> dict[str, str]:
-    """Make the directories of the attempts' logs, with a link to each training's log."""
-    directories = {}
-    for stage, job in zip(new.pipeline.stages, training.jobs, strict=True):
-        directory = paths.attempt_directory(Path(new.directory, stage.name), 1)
-        directories[stage.name] = str(directory)
-        if job.log is not None:
-            directory.mkdir(mode=0o700, parents=True)
-            (directory / protocol.STDOUT_FILE).symlink_to(job.log)
-    return directories
+def attempt_directory(run_directory: Path, stage: StageDefinition, job: Job) -> str:
+    """Make the directory of an attempt's logs, with a link to the training's log."""
+    directory = paths.attempt_directory(run_directory / stage.name, 1)
+    if job.log is not None:
+        directory.mkdir(mode=0o700, parents=True)
+        (directory / protocol.STDOUT_FILE).symlink_to(job.log)
+    return str(directory)
 
 
 def _state(job: Job, open_paths: frozenset[str]) -> ExternalState:

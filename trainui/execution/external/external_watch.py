@@ -53,7 +53,6 @@ class ExternalWatch:
         self._due = self._resting_due = 0.0
         self._adopted: list[WatchedStage] = []
         self._cancelled: dict[int, Cancellation] = {}
-        """By attempt."""
         self._found: dict[str, tuple[Any, list[Training]]] = {}
         """By path: the state of its files, and the trainings that they are of."""
         self._unsettled = set[str]()
@@ -198,24 +197,22 @@ class ExternalWatch:
         self._resting_due = time.monotonic() + RESTING_PERIOD
         since = clock.now() - RESTING * clock.SECOND
         with self._store.read() as connection:
-            found = watched_stages.resting(connection, self._host, since)
-        resting = [(stage, end) for stage, end in found if stage.remote_mount == self._mount]
+            resting = self._here(watched_stages.resting(connection, self._host, since))
         before = self._changes
-        self._changes = {stage.attempt_id: _changed_at(stage) for stage, _end in resting}
+        self._changes = {stage.attempt_id: _changed_at(stage) for stage in resting}
+        changed = (one for one in resting if self._changes[one.attempt_id] > _new_after(one))
         grown = [
-            (stage, end)
-            for stage, end in resting
-            if end + clock.SECOND < self._changes[stage.attempt_id] != before.get(stage.attempt_id)
+            one for one in changed if self._changes[one.attempt_id] != before.get(one.attempt_id)
         ]
         written = process_files.written() if grown else frozenset()
-        for stage, end in grown:
+        for stage in grown:
             if self._state(stage, written) == Status.RUNNING:
                 with self._store.write() as connection:
                     watched_stages.reopen(connection, stage)
                 wakeup.ring()
-            elif (changed := self._last_change(stage)) > end + clock.SECOND:  # by another machine
+            elif (last := self._last_change(stage)) > _new_after(stage):  # by another machine
                 with self._store.write() as connection:
-                    watched_stages.read_again(connection, stage, changed)
+                    watched_stages.read_again(connection, stage, last)
                 wakeup.ring()
 
     def _state(self, stage: WatchedStage, written: frozenset[str]) -> Status:
@@ -262,6 +259,11 @@ class ExternalWatch:
             if place.is_dir() and not _is_settled(_newest(now)):
                 self._unsettled.add(path)  # what changes in its directories is not seen
         return known[1]
+
+
+def _new_after(stage: WatchedStage) -> int:
+    """Return when a stage ended, and a second more: what was written last is not new."""
+    return (stage.ended_at or 0) + clock.SECOND
 
 
 def _changed_at(stage: WatchedStage) -> int:

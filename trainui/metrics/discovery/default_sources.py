@@ -16,14 +16,8 @@ from pathlib import Path
 
 from trainui.metrics.discovery import hydra, tracker_runs
 from trainui.metrics.discovery.source_file import SourceFile
+from trainui.metrics.files import tail
 from trainui.metrics.files.decoder_choice import DecoderChoice
-from trainui.metrics.files.tail import (
-    FileState,
-    GrowingFile,
-    UnreadableFileError,
-    look_at,
-    raise_shortage,
-)
 from trainui.metrics.formats import UnknownFormatError, dvclive, labels, mlflow
 from trainui.metrics.formats.detect import detect
 from trainui.store.points.source_record import key_of
@@ -184,8 +178,8 @@ def _family_of_name(name: str) -> str | None:
 def _sniffed(like: SourceFile, root: Path) -> SourceFile | None:
     """Return a text file as a candidate, by its content; None while it is too short."""
     try:
-        found = _first_format(like.path, look_at(like.path))
-    except (OSError, UnreadableFileError, UnknownFormatError):
+        found = _first_format(like.path, tail.look_at(like.path))
+    except (OSError, tail.UnreadableFileError, UnknownFormatError):
         return None
     if found is None or found in _OF_CONTENT:
         return replace(like, family=_OF_CONTENT[found]) if found else None
@@ -195,10 +189,10 @@ def _sniffed(like: SourceFile, root: Path) -> SourceFile | None:
 
 
 @lru_cache(maxsize=4096)
-def _first_format(path: Path, state: FileState | None) -> str | None:
+def _first_format(path: Path, state: tail.FileState | None) -> str | None:
     """Detect a file's format; cached, so that a file is read again only when it has changed."""
     del state
-    with closing(GrowingFile(path)) as file:
+    with closing(tail.GrowingFile(path)) as file:
         return detect(file.read(0, _SNIFFED_BYTES), path, complete=False)
 
 
@@ -250,14 +244,14 @@ def latest(found: Iterable[SourceFile]) -> list[SourceFile]:
 
 def _age(path: Path) -> tuple[int, float]:
     """Return a file's modification time and step: the clock's resolution is limited."""
-    state, checkpoint = look_at(path), _CHECKPOINT.fullmatch(path.parent.name)
+    state, checkpoint = tail.look_at(path), _CHECKPOINT.fullmatch(path.parent.name)
     return state.modified if state else 0, int(checkpoint[1]) if checkpoint else math.inf
 
 
 def _files(root: Path) -> Iterator[Path]:
     """Yield the files below a directory, each directory's own files first."""
     entries, top = 0, str(root).count("/")
-    for directory, names, files in os.walk(root, onerror=raise_shortage):
+    for directory, names, files in os.walk(root, onerror=tail.raise_shortage):
         names[:] = searched(directory, names)
         if directory.count("/") - top >= MAX_DEPTH:
             names.clear()
@@ -296,5 +290,5 @@ def _contains_events(directory: Path) -> bool:
     try:
         return any(_FAMILIES["tfevents"].fullmatch(path.name) for path in directory.iterdir())
     except OSError as error:
-        raise_shortage(error)
+        tail.raise_shortage(error)
         return False

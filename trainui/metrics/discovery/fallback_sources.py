@@ -94,8 +94,13 @@ class FallbackSources:
     @property
     def is_due(self) -> bool:
         """True if a text has just shown its first metric, or may soon show that of a search."""
-        texts, is_sought = self._waiting.values(), self._metric is not None
-        return any(text.has_just_shown or (is_sought and text.has_grown) for text in texts)
+        texts, is_sought, now = self._waiting.values(), self._metric is not None, time.monotonic()
+        return any(
+            is_sought and text.has_grown
+            if text.found_at is None
+            else now < text.found_at + WAIT + _SOON
+            for text in texts
+        )
 
     @property
     def followed(self) -> set[str]:
@@ -114,8 +119,9 @@ class FallbackSources:
             if text.is_ready(0 if all_of_them else wait, at_once=all_of_them)
         ]
         # of two texts with the same metric, the one with steps is read
-        ready.sort(key=lambda key: not self._waiting[key].has_steps)
-        self.presets |= {key: self._waiting[key].preset for key in ready}
+        presets = {key: self._waiting[key].preset for key in ready}
+        ready.sort(key=lambda key: not presets[key] or not has_steps(presets[key]))
+        self.presets |= presets
         return [self._waiting.pop(key).candidate for key in ready]
 
 
@@ -139,16 +145,6 @@ class _Text:
     @property
     def preset(self) -> str:
         return str(self._lines.state.get(FOUND, ""))
-
-    @property
-    def has_steps(self) -> bool:
-        """True if it has shown a metric that has a step."""
-        return bool(self.preset) and has_steps(self.preset)
-
-    @property
-    def has_just_shown(self) -> bool:
-        found_at = self.found_at
-        return found_at is not None and time.monotonic() < found_at + WAIT + _SOON
 
     def is_ready(self, wait: float, *, at_once: bool) -> bool:
         if at_once:

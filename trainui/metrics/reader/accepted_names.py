@@ -70,21 +70,16 @@ class AcceptedNames:
 
     def _is_continued(self, name: str, candidate: SourceFile, first: float) -> bool:
         """Return True if a file continues a metric, which other files that its glob found have."""
-        owners = self.names.owners(name)
-        history = histories.history_of(candidate.key)
+        owners, history = self.names.owners(name), histories.history_of(candidate.key)
         if not _may_continue(candidate) or not owners or history in owners:
             return False
-        return (
-            all(histories.are_parts(one, history) for one in owners)
-            and self._last_step(name) < first
-        )
-
-    def _last_step(self, name: str) -> float:
+        if not all(histories.are_parts(one, history) for one in owners):
+            return False
         if name not in self._last_steps:
             with self._store.read() as connection:
                 last = points.last_step(connection, self._owner, name, attempt=self._attempt)
             self._last_steps[name] = last
-        return self._last_steps[name]
+        return self._last_steps[name] < first
 
     def next_step(self) -> float:
         """Return the step from which a file continues that begins again at each attempt."""

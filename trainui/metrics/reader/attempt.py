@@ -14,7 +14,7 @@ from pathlib import Path
 from trainui.artifacts.environment import without_secrets
 from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.metrics.alerts import AttemptAlerts
-from trainui.metrics.discovery import likely_lines, naming, rotation, siblings
+from trainui.metrics.discovery import likely_lines, naming, rotation, source_file
 from trainui.metrics.discovery.attribution.search_round import SearchRound
 from trainui.metrics.discovery.fallback_sources import FallbackSources, of_single_values
 from trainui.metrics.discovery.source_file import SourceFile
@@ -22,7 +22,7 @@ from trainui.metrics.files import peek
 from trainui.metrics.files.open_files import OpenFiles
 from trainui.metrics.formats.text.pattern import PatternError
 from trainui.metrics.formats.text.preset_lines import FOUND
-from trainui.metrics.reader import diagnostics, new_source, tracked_config
+from trainui.metrics.reader import diagnostics, new_source
 from trainui.metrics.reader.accepted_names import AcceptedNames
 from trainui.metrics.reader.attempt_files import AttemptFiles
 from trainui.metrics.reader.database_reader import DatabaseReader
@@ -87,7 +87,7 @@ class AttemptReader:
             self._begin(candidates)
             self._config_due = True
         if self._config_due and (ended or self._names.has_files):
-            tracked_config.record(self._store, self.attempt, candidates)
+            self.files.record_configuration(candidates)
             self._config_due = False
         for candidate in candidates:
             if candidate.key in self._readers:
@@ -145,7 +145,7 @@ class AttemptReader:
     def _start(self, candidate: SourceFile, source: SourceRecord | None = None) -> None:
         """Start to read a file, from where it was read up to if its source is stored."""
         source = source or new_source.add(self._store, self.attempt, candidate, self.files.since)
-        candidate = siblings.apart(candidate, self._candidates.values(), self.files.since)
+        candidate = source_file.apart(candidate, self._candidates.values(), self.files.since)
         self._candidates[candidate.key] = candidate
         self.directories.add(candidate.path.parent)
         preset = source.state.get(FOUND) or self._fallbacks.presets.get(source.key)
@@ -249,7 +249,7 @@ class AttemptReader:
         self.end()
         self.scan(ended=True)
         self._read_to_end(list(self._readers), clean=clean)
-        tracked_config.record_summary(self._store, self.attempt, self._candidates.values())
+        self.files.record_summary(self._candidates.values())
         if not self._names.has_files:
             self._read_to_end(self._fall_back(ended=True), clean=clean)
         self._read_single_values(clean=clean)

@@ -1,21 +1,24 @@
-"""Finds the files with an attempt's metrics, and reports those that are missing."""
+"""Finds the files with an attempt's metrics, and records what its trackers say in them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from trainui import wakeup
 from trainui.domain.definition import StageDefinition
-from trainui.metrics.discovery import default_sources, sources
+from trainui.metrics.discovery import configuration, default_sources, sources
 from trainui.metrics.discovery.attribution import by_parameters
 from trainui.metrics.discovery.attribution.outside_sources import OutsideSources
 from trainui.metrics.discovery.attribution.search_round import SearchRound
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files.tail import check_descriptors
 from trainui.metrics.reader.source_problems import SourceProblems
+from trainui.pipeline.substitution import masking
 from trainui.store.db.engine import Store
 from trainui.store.points import sources as point_sources
+from trainui.store.runs import tracked_params
 from trainui.store.runs.metrics_progress import AttemptToRead, rivals
 
 PATIENCE = 10.0
@@ -101,6 +104,23 @@ class AttemptFiles:
                 f"{path}: several stages began a run named {name} at the same time, and it is not "
                 "known which is this stage's; give each run a unique name",
             )
+
+    def record_configuration(self, found: Iterable[SourceFile]) -> None:
+        """Store the configuration in some files as parameters; an external run has them already."""
+        stage = self._attempt.definition
+        if stage.command is None and stage.task is None:
+            return
+        known = masking.mask(dict(configuration.of_sources(found, self.place.stage_dir)))
+        if params := {name: str(value) for name, value in known.items()}:
+            with self._store.write() as connection:
+                tracked_params.record(connection, self._attempt.stage_id, params)
+            wakeup.ring()
+
+    def record_summary(self, found: Iterable[SourceFile]) -> None:
+        """Store the summary in some files, which are complete."""
+        if summary := masking.mask(configuration.summary_of_sources(found)):
+            with self._store.write() as connection:
+                tracked_params.record_summary(connection, self._attempt.stage_id, summary)
 
     def close(self) -> None:
         """Stop asking who writes files, also if no search has seen the attempt's end."""

@@ -21,10 +21,7 @@ from trainui.metrics.reader.attempt import AttemptReader, Shared
 from trainui.metrics.reader.watch import FileChanges, Watch
 from trainui.store.db import outage
 from trainui.store.db.engine import Store
-from trainui.store.runs.metrics_progress import (
-    attempts_to_read,
-    mark_metrics_complete,
-)
+from trainui.store.runs import metrics_progress
 from trainui.supervisor import journal, protocol
 from trainui.supervisor.process import ProbeState, probe
 from trainui.wakeup import WakeupSocket
@@ -88,7 +85,6 @@ class MetricsReader:
         self._lost: set[int] = set()
         """Ids of attempts that ended without a recorded exit: their supervisor died too."""
         self._scan_due = True
-        """True if a scan for files is due."""
         self._is_awaited = False
         """True if the worker waits for that scan."""
         self._scanned_at = -LONGEST_PAUSE
@@ -99,7 +95,6 @@ class MetricsReader:
         self._grew_at: dict[int, float] = {}
         """When each attempt's files last grew."""
         self._turn_cpu = 0.0
-        """CPU seconds used by the last turn."""
 
     def _on_change(self, changes: FileChanges) -> None:
         """Wake the loop for a change that it would not poll; called by the watch's thread."""
@@ -208,7 +203,7 @@ class MetricsReader:
     def _find_attempts(self) -> None:
         """Close the readers of attempts that need none any more; scan for the others' files."""
         with self._store.read() as connection:
-            found = attempts_to_read(connection, self._host)
+            found = metrics_progress.attempts_to_read(connection, self._host)
         running = {one.attempt_id: one for one in found if one.remote_mount == self._mount}
         for attempt_id in self._attempts.keys() - running.keys():
             self._attempts.pop(attempt_id).close()
@@ -262,7 +257,7 @@ class MetricsReader:
                 "the metrics of attempt %s were not read to their end", attempt.attempt_id
             )
             with self._store.write() as connection:
-                mark_metrics_complete(connection, attempt.attempt_id)
+                metrics_progress.mark_metrics_complete(connection, attempt.attempt_id)
         self._attempts.pop(attempt.attempt_id).close()
 
     def run(self, stopping: threading.Event) -> None:

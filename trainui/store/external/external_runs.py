@@ -36,6 +36,8 @@ class ExternalState:
     """The adopted process."""
     gpus: tuple[int, ...] = ()
     """Indices of the GPUs that it uses."""
+    directory: str = ""
+    """Where the logs of its attempt are."""
 
 
 def known_paths(connection: Connection) -> dict[str, str]:
@@ -64,16 +66,11 @@ def _known(connection: Connection) -> list[tuple[str, dict[str, Any]]]:
 _MARK = '%"external":{%'
 
 
-def add(
-    connection: Connection,
-    new: NewRun,
-    states: Mapping[str, ExternalState],
-    directories: Mapping[str, str],
-) -> None:
-    """Store an external run; by stage: the states, and the directories of its attempts' logs."""
+def add(connection: Connection, new: NewRun, states: Mapping[str, ExternalState]) -> None:
+    """Store an external run with the states of its stages, by their names."""
     own = raw(connection)
     new_run.create(own, new)
-    _start(own, new.id, states, directories, str(new.host))
+    _start(own, new.id, states, str(new.host))
     now = clock.now()
     # in the list, which is ordered by creation, it stands where it belongs by its age
     began = min((one.started_at for one in states.values() if one.started_at), default=now)
@@ -94,11 +91,7 @@ def add(
 
 
 def add_stages(
-    connection: Connection,
-    run_id: str,
-    new: NewRun,
-    states: Mapping[str, ExternalState],
-    directories: Mapping[str, str],
+    connection: Connection, run_id: str, new: NewRun, states: Mapping[str, ExternalState]
 ) -> None:
     """Store more stages of an external run, as `add` does; `new` is a run with these alone."""
     own = raw(connection)
@@ -106,7 +99,7 @@ def add_stages(
     ids = {stage.name: str(uuid.uuid4()) for stage in new.pipeline.stages}
     rows = new_run.stage_rows(new, ids, first=first)
     new_run.insert(own, "stages", [row | {"run_id": run_id} for row in rows])
-    _start(own, run_id, states, directories, str(new.host))
+    _start(own, run_id, states, str(new.host))
     runs.refresh(connection, run_id)
     events.record(connection, run_id, "submitted", f"{quantity(len(ids), 'stage')} added")
 
@@ -117,11 +110,7 @@ def stage_names(connection: Connection, run_id: str) -> set[str]:
 
 
 def _start(
-    own: protocol.Connection,
-    run_id: str,
-    states: Mapping[str, ExternalState],
-    directories: Mapping[str, str],
-    host: str,
+    own: protocol.Connection, run_id: str, states: Mapping[str, ExternalState], host: str
 ) -> None:
     """Give stages their states, and an attempt each."""
     found = own.execute("SELECT name, id FROM stages WHERE run_id = ?", (run_id,))
@@ -139,7 +128,7 @@ def _start(
             "number": 1,
             "status": one.status.value,
             "host": host,
-            "directory": directories[name],
+            "directory": one.directory,
             "slots_json": row_mapping.slots_json(slots),
             "granted_at": now,
             "started_at": one.started_at or now,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from trainui import clock, mounts
 from trainui.domain.definition import MetricSource, StageDefinition
@@ -31,6 +31,7 @@ class WatchedStage:
     attempt_directory: str
     pid: int | None
     cancel_requested_at: int | None
+    ended_at: int | None
     external: Mapping[str, Any]
     """The run's `external`: `kind`, `path`, `pid`, and what identifies the process."""
 
@@ -52,6 +53,7 @@ _STAGES = (
         ATTEMPTS.c.directory,
         ATTEMPTS.c.pid,
         ATTEMPTS.c.cancel_requested_at,
+        ATTEMPTS.c.completed_at,
         RUNS.c.submission_json,
     )
     .join(STAGES, STAGES.c.id == ATTEMPTS.c.stage_id)
@@ -59,25 +61,21 @@ _STAGES = (
 )
 
 
+def _stages(connection: Connection, host: str, *which: ColumnElement[bool]) -> list[WatchedStage]:
+    """Return those of this host's stages of external runs that fit some conditions."""
+    is_external = ATTEMPTS.c.celery_task_id.is_(None)
+    query = _STAGES.where(ATTEMPTS.c.host == host, is_external, *which)
+    rows = ([*row] for row in connection.execute(query))
+    fields = ((*row[:-1], row_mapping.load(row[-1])["external"]) for row in rows)
+    return [WatchedStage(*one) for one in fields]
+
+
 def running(connection: Connection, host: str) -> list[WatchedStage]:
     """Return this host's stages of external runs that had not ended."""
     query = "SELECT 1 FROM attempts WHERE status = ? AND celery_task_id IS NULL LIMIT 1"
     if raw(connection).execute(query, (Status.RUNNING,)).fetchone() is None:
         return []  # nearly always, and asked at each change of the store
-    found = connection.execute(
-        _STAGES.where(
-            ATTEMPTS.c.status == Status.RUNNING,
-            ATTEMPTS.c.host == host,
-            ATTEMPTS.c.celery_task_id.is_(None),
-        )
-    )
-    return [_stage(row) for row in found]
-
-
-def _stage(row: Any) -> WatchedStage:
-    run_id, stage_id, attempt_id, name, place, log, pid, cancelled, submission = row[:9]
-    external = row_mapping.load(submission)["external"]
-    return WatchedStage(run_id, stage_id, attempt_id, name, place, log, pid, cancelled, external)
+    return _stages(connection, host, ATTEMPTS.c.status == Status.RUNNING)
 
 
 def sources(connection: Connection, stage_id: str) -> tuple[MetricSource, ...]:
@@ -98,26 +96,17 @@ def set_sources(connection: Connection, stage_id: str, found: Sequence[MetricSou
     set_values(connection, STAGES, stage_id, definition_json=row_mapping.dump(changed.to_json()))
 
 
-def resting(connection: Connection, host: str, since: int) -> list[tuple[WatchedStage, int]]:
-    """Return this host's stages that ended without a tracker's word `since` a time, and when."""
-    found = connection.execute(
-        _STAGES.add_columns(ATTEMPTS.c.completed_at).where(
-            ATTEMPTS.c.status == Status.ENDED,
-            ATTEMPTS.c.completed_at >= since,
-            ATTEMPTS.c.host == host,
-            ATTEMPTS.c.celery_task_id.is_(None),
-            ATTEMPTS.c.pid.is_(None),
-        )
-    )
-    return [(_stage(row), row[9]) for row in found]
+def resting(connection: Connection, host: str, since: int) -> list[WatchedStage]:
+    """Return this host's stages that ended `since` a time without a tracker's word."""
+    has_ended = ATTEMPTS.c.status == Status.ENDED, ATTEMPTS.c.completed_at >= since
+    return _stages(connection, host, *has_ended, ATTEMPTS.c.pid.is_(None))
 
 
 def remote_mounts(connection: Connection, host: str, since: int) -> dict[str, list[AttemptToRead]]:
     """Return by file system the attempts to read, if external runs on it may change."""
     found: dict[str, list[AttemptToRead]] = {}
     watched = running(connection, host) + may_begin_jobs(connection, host, since)
-    watched += [stage for stage, _end in resting(connection, host, since)]
-    for stage in watched:
+    for stage in watched + resting(connection, host, since):
         found.setdefault(stage.remote_mount, [])
     for attempt in attempts_to_read(connection, host):
         found.setdefault(attempt.remote_mount, []).append(attempt)
@@ -127,15 +116,9 @@ def remote_mounts(connection: Connection, host: str, since: int) -> dict[str, li
 
 def may_begin_jobs(connection: Connection, host: str, since: int) -> list[WatchedStage]:
     """Return the first stages of this host's studies and multiruns that have ended since a time."""
-    found = connection.execute(
-        _STAGES.where(
-            RUNS.c.pipeline.in_(["optuna (external)", "hydra (external)"]),
-            RUNS.c.completed_at >= since,
-            STAGES.c.position == 0,
-            ATTEMPTS.c.host == host,
-        )
-    )
-    return [_stage(row) for row in found]
+    may_begin = RUNS.c.pipeline.in_(["optuna (external)", "hydra (external)"])
+    has_ended = RUNS.c.completed_at >= since
+    return _stages(connection, host, may_begin, has_ended, STAGES.c.position == 0)
 
 
 def set_process(
@@ -160,7 +143,7 @@ def writers_of(
     connection: Connection, host: str, files: Sequence[str], since: int
 ) -> list[WatchedStage]:
     """Return the stages without a process that read some files, ended ones only `since` a time."""
-    found = running(connection, host) + [one for one, _end in resting(connection, host, since)]
+    found = running(connection, host) + resting(connection, host, since)
     readers = [one for one in found if one.pid is None]
     named = {
         one.attempt_id: {str(source.path) for source in sources(connection, one.stage_id)}

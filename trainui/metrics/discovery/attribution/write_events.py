@@ -43,18 +43,14 @@ class WriteEvents:
 
     def __init__(self) -> None:
         self._asking = set[Path]()
-        """The directories of the attempts that ask."""
         self._lock = threading.Lock()
-        """Guards the queue."""
         self._queue: Fanotify | None = None
         self._is_permitted = True
         self._directories: dict[bytes, str] = {}
-        """The watched directories, by handle."""
         self._attempts: dict[int, tuple[Path | None, float]] = {}
         """By pid: its attempt, and when that was read, which is impossible once it has ended."""
         self._written: dict[Path, set[Path]] = defaultdict(set)
         self._noted = 0
-        """The number of files in `_written`."""
         self.count = 0
         """Changes when more is known."""
 
