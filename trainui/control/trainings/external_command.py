@@ -161,7 +161,16 @@ def _of_wandb(run: RunRecord, path: Path) -> Offer | None:
 
 def _of_mlflow(run: RunRecord, path: Path) -> Offer | None:
     """Return the script of a run of MLflow, without its arguments; None if it is not found."""
-    tags = _tags_of_mlflow(path, (run.external or {}).get("run"))
+    from trainui.metrics.discovery import tracker_runs
+    from trainui.metrics.files import peek
+
+    if path.is_dir():
+        names = ("mlflow.source.name", "mlflow.source.type")
+        tags = {name: peek.text(path / "tags" / name).strip() for name in names}
+    else:
+        id_ = (run.external or {}).get("run")
+        found = (one.tags for one in tracker_runs.of_database(path) if one.id == id_)
+        tags = dict(next(found, {}))
     script = Path(tags.get("mlflow.source.name", ""))
     if tags.get("mlflow.source.type") != "LOCAL" or script.suffix != ".py":
         return None
@@ -170,17 +179,6 @@ def _of_mlflow(run: RunRecord, path: Path) -> Offer | None:
             command = ("python", str(script))
             return Offer(run.id, run.name, command, str(directory), is_bare=True)
     return None
-
-
-def _tags_of_mlflow(path: Path, run: str | None) -> Mapping[str, str]:
-    from trainui.metrics.discovery import tracker_runs
-    from trainui.metrics.files import peek
-
-    if path.is_dir():
-        names = ("mlflow.source.name", "mlflow.source.type")
-        return {name: peek.text(path / "tags" / name).strip() for name in names}
-    found = (one.tags for one in tracker_runs.of_database(path) if one.id == run)
-    return next(found, {})
 
 
 def _of_hydra(run: RunRecord, path: Path) -> Offer | None:

@@ -200,9 +200,10 @@ class ExternalWatch:
             resting = self._here(watched_stages.resting(connection, self._host, since))
         before = self._changes
         self._changes = {stage.attempt_id: _changed_at(stage) for stage in resting}
-        changed = (one for one in resting if self._changes[one.attempt_id] > _new_after(one))
         grown = [
-            one for one in changed if self._changes[one.attempt_id] != before.get(one.attempt_id)
+            one
+            for one in resting
+            if _new_after(one) < self._changes[one.attempt_id] != before.get(one.attempt_id)
         ]
         written = process_files.written() if grown else frozenset()
         for stage in grown:

@@ -47,7 +47,12 @@ class RemoteProcesses:
             return
         self._due = now + LEAST_PAUSE
         if self._has_changed or now >= self._search_due:
-            before, self._unread = self._unread, self._search()
+            before, found = self._unread, dict[str, list[AttemptToRead]]()
+            if mounts.has_remote():
+                since = clock.now() - RESTING * clock.SECOND
+                with self._store.read() as connection:
+                    found = watched_stages.remote_mounts(connection, self._host, since)
+            self._unread = found
             self._has_changed, self._search_due = False, now + PERIOD
             for mount in before.keys() - self._unread.keys():  # e.g. unmounted
                 self._report(mount, before[mount], is_silent=False)
@@ -65,13 +70,6 @@ class RemoteProcesses:
         """End all processes."""
         for process in (*self._processes.values(), *self._ending):
             process.kill()
-
-    def _search(self) -> dict[str, list[AttemptToRead]]:
-        if not mounts.has_remote():
-            return {}
-        since = clock.now() - RESTING * clock.SECOND
-        with self._store.read() as connection:
-            return watched_stages.remote_mounts(connection, self._host, since)
 
     def _report(self, mount: str, attempts: list[AttemptToRead], *, is_silent: bool) -> None:
         """Record that a file system does not answer, or answers again."""

@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from trainui.metrics.discovery import hydra, tracker_runs
+from trainui.metrics.discovery.files_before import NOT_LOOKED_INTO
 from trainui.metrics.discovery.source_file import SourceFile
 from trainui.metrics.files import tail
 from trainui.metrics.files.decoder_choice import DecoderChoice
@@ -55,7 +56,6 @@ _OF_CONTENT = {"jsonl": "json", "csv": "csv", "optuna": "optuna"}
 
 _ROTATED = re.compile(r"\.\d+$")
 
-_NOT_LOOKED_INTO = re.compile(r"(?!\.wandb$)\..*|__pycache__|node_modules|site-packages|artifacts")
 _WANDB_RUN = re.compile(r"(offline-)?run-\d{8}_\d{6}-.+")
 """Directories of W&B's runs: only the files in them are looked at, and not what is below."""
 
@@ -265,7 +265,7 @@ def searched(directory: str, names: Iterable[str]) -> list[str]:
     """Return the names of those directories in a directory that are looked into, sorted."""
     if _WANDB_RUN.fullmatch(directory.rpartition("/")[2]):
         return []
-    return sorted(name for name in names if not _NOT_LOOKED_INTO.fullmatch(name))
+    return sorted(name for name in names if not NOT_LOOKED_INTO.fullmatch(name))
 
 
 def _events_prefix(directory: Path, stage_dir: Path) -> str:

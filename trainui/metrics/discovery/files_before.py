@@ -24,7 +24,7 @@ MOST_ENTRIES, MOST_SECONDS = 5000, 0.03
 """Directory entries and seconds after which the rest is left out."""
 
 _USUAL = re.compile(r".*\.(?:[ct]sv|jsonl?|log|out|err|txt|wandb)(?:\.\d+)?|.*tfevents.*")
-_NOT_LOOKED_INTO = re.compile(r"(?!\.wandb$)\..*|__pycache__|node_modules|site-packages|artifacts")
+NOT_LOOKED_INTO = re.compile(r"(?!\.wandb$)\..*|__pycache__|node_modules|site-packages|artifacts")
 
 
 def note(workdir: Path, attempt_dir: Path) -> None:
@@ -56,5 +56,5 @@ def _entries(root: Path) -> Iterator[os.DirEntry[str]]:
         left -= len(entries)
         for entry in entries:
             yield entry
-            if entry.is_dir(follow_symlinks=False) and not _NOT_LOOKED_INTO.fullmatch(entry.name):
+            if entry.is_dir(follow_symlinks=False) and not NOT_LOOKED_INTO.fullmatch(entry.name):
                 queue.append(entry.path)
