@@ -16,18 +16,14 @@ from trainui.domain.search import Search
 from trainui.pipeline import template
 from trainui.pipeline.fields import locations
 from trainui.pipeline.fields.parameters import Parameters
-from trainui.pipeline.matrix import SEED, TRIAL, MatrixMembers, Pairing, Values, expand, member_name
+from trainui.pipeline.matrix import SEED, TRIAL, Pairing, Values, expand, member_name
 from trainui.pipeline.outline import Outline, StageOutline
 from trainui.pipeline.spec import AlertSpec, MetricSpec, PipelineSpec, SearchSpec, StageSpec
 
 
 def stages(spec: PipelineSpec, outline: Outline, directory: str) -> tuple[StageDefinition, ...]:
     """Return the stages in file order, with each matrix replaced by its members."""
-    groups = [
-        MatrixMembers(stage.name, expand(seen.matrix), seen.space is not None)
-        for stage, seen in zip(spec.stages, outline.stages, strict=True)
-    ]
-    pairing = Pairing(groups)
+    pairing = Pairing(outline.groups())
     return tuple(
         definition
         for stage, seen in zip(spec.stages, outline.stages, strict=True)

@@ -60,8 +60,11 @@ def path(value: Any) -> str:
 def pattern(value: Any) -> str:
     """Return a regular expression; one with parameters is compiled when they are known."""
     text = as_text(value)
-    if "${" not in text:
-        compile_pattern(text)
+    try:
+        if "${" not in text:
+            re.compile(text)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise fault("bad-pattern", f"is not a regular expression: {error}") from error
     return text
 
 
@@ -85,14 +88,6 @@ def word(words: tuple[str, ...], code: str) -> Callable[[Any], str]:
         return text
 
     return read
-
-
-def compile_pattern(text: str) -> re.Pattern[str]:
-    """Compile a regular expression; if it is invalid, raise the error for the field."""
-    try:
-        return re.compile(text)
-    except (re.error, RecursionError, OverflowError) as error:
-        raise fault("bad-pattern", f"is not a regular expression: {error}") from error
 
 
 def named(check: Callable[[str], str | None]) -> Callable[[Any], str]:

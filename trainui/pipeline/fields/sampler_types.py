@@ -39,17 +39,13 @@ def _prune(value: Any, info: ValidationInfo) -> Prune:
         inner = readers.within(lambda one: _prune(one, info), value["prune"], "prune")
         value = {name: one for name, one in value.items() if name != "prune"}
     by, options = _class(value, info, PRUNERS, "pruner")
-    _check_rule(by, inner)
-    _check_bounds(by, options)
-    return Prune(by, options, inner)
-
-
-def _check_rule(by: str, inner: Prune | None) -> None:
     if by == "PatientPruner" and inner is None:
         raise fault("bad-option", "patient needs the rule that it delays; add prune: median")
     if by != "PatientPruner" and inner is not None:
         message = "only patient has a rule to delay; remove it"
         raise fault("unknown-field", message, "prune", key=True)
+    _check_bounds(by, options)
+    return Prune(by, options, inner)
 
 
 def _check_bounds(by: str, options: Mapping[str, Any]) -> None:
@@ -71,22 +67,23 @@ def _class(
 ) -> tuple[str, dict[str, Any]]:
     """Return the class of Optuna and its keyword arguments; `value` is a name or has `by`."""
     if not isinstance(value, dict):
-        by = _class_name(value, info, classes, kind)
-        return by, _with_defaults(by, {}, classes[by])
-    if "by" not in value:
+        by, given = _class_name(value, info, classes, kind), {}
+    elif "by" in value:
+        by = readers.within(lambda one: _class_name(one, info, classes, kind), value["by"], "by")
+        given = {name: one for name, one in value.items() if name != "by"}
+    else:
         example = next(iter(optuna_options.named(classes)))
         raise fault("missing-field", f"needs by, the name of the {kind}, such as by: {example}")
-    by = readers.within(lambda one: _class_name(one, info, classes, kind), value["by"], "by")
-    known, options = classes[by], {}
-    for name, one in value.items():
-        if name != "by":
-            full = _option_name(name, by, known)
-            if full in options:
-                raise fault("bad-option", "is given twice; remove one", name, key=True)
-            options[full] = readers.within(
-                partial(_option, info=info, option=known[full]), one, name
-            )
-    return by, _with_defaults(by, options, known)
+    known, options, short = classes[by], {}, optuna_options.short_name(by)
+    for name, one in given.items():
+        full = _option_name(name, short, known)
+        if full in options:
+            raise fault("bad-option", "is given twice; remove one", name, key=True)
+        options[full] = readers.within(partial(_option, info=info, option=known[full]), one, name)
+    for name, option in known.items():
+        if option.required and name not in options:
+            raise fault("bad-option", f"{short} needs {name}; write {{by: {short}, {name}: 10}}")
+    return by, {**optuna_options.DEFAULTS.get(by, {}), **options}
 
 
 _NOTHING = frozenset({"none", "false", "off", "no"})
@@ -104,24 +101,15 @@ def _class_name(value: Any, info: ValidationInfo, classes: Mapping[str, Options]
     return known[text]
 
 
-def _with_defaults(by: str, options: dict[str, Any], known: Options) -> dict[str, Any]:
-    short = optuna_options.short_name(by)
-    for name, option in known.items():
-        if option.required and name not in options:
-            raise fault("bad-option", f"{short} needs {name}; write {{by: {short}, {name}: 10}}")
-    return {**optuna_options.DEFAULTS.get(by, {}), **options}
-
-
-def _option_name(name: str, by: str, known: Options) -> str:
+def _option_name(name: str, owner: str, known: Options) -> str:
     """Return the keyword argument of an option: `startup_trials` is `n_startup_trials`."""
     for candidate in (name, f"n_{name}"):
         if candidate in known:
             return candidate
     shown = [one.removeprefix("n_") for one in known]
-    short = optuna_options.short_name(by)
     near = did_you_mean(name.removeprefix("n_"), shown)
     hint = near or (f"; it may have {', '.join(shown)}" if shown else "; remove it")
-    raise fault("bad-option", f"{short} has no option {quoted(name)}{hint}", name, key=True)
+    raise fault("bad-option", f"{owner} has no option {quoted(name)}{hint}", name, key=True)
 
 
 def _option(value: Any, info: ValidationInfo, option: Option) -> Any:

@@ -99,9 +99,13 @@ def _range(value: Mapping[str, Any], info: ValidationInfo) -> Range:
     log = "log" in value and readers.within(
         lambda one: readers.flag(one, info), value["log"], "log"
     )
-    _check_ends(numbers, log)
-    if "step" in numbers:
-        _check_step(numbers, log)
+    low, high = numbers["low"], numbers["high"]
+    if low > high:
+        raise fault("bad-range", f"low {low} is above high {high}; swap them")
+    if log and low <= 0:
+        raise fault("bad-range", f"must be above 0 with log: true, not {low}", "low")
+    if "step" in numbers and (problem := _step_fault(numbers, log)):
+        raise fault("bad-range", problem, "step")
     whole = all(isinstance(number, int) for number in numbers.values())
     if not whole:
         numbers = {name: float(number) for name, number in numbers.items()}
@@ -115,30 +119,22 @@ def _bounded(value: Any, info: ValidationInfo) -> int | float:
     return number
 
 
-def _check_ends(numbers: Mapping[str, int | float], log: bool) -> None:
-    low, high = numbers["low"], numbers["high"]
-    if low > high:
-        raise fault("bad-range", f"low {low} is above high {high}; swap them")
-    if log and low <= 0:
-        raise fault("bad-range", f"must be above 0 with log: true, not {low}", "low")
-
-
-def _check_step(numbers: Mapping[str, int | float], log: bool) -> None:
+def _step_fault(numbers: Mapping[str, int | float], log: bool) -> str | None:
+    """Return the error in a range's step; None if it is valid."""
     step, width = numbers["step"], _exact(numbers["high"]) - _exact(numbers["low"])
     if step <= 0:
-        raise fault("bad-range", f"must be above 0, not {step}", "step")
+        return f"must be above 0, not {step}"
     if log:
-        raise fault("bad-range", "cannot be combined with log: true; remove one", "step")
+        return "cannot be combined with log: true; remove one"
     if width / _exact(step) > _LARGEST_WHOLE:
-        raise fault("bad-range", f"is too small for a range this wide: {step:g}", "step")
+        return f"is too small for a range this wide: {step:g}"
     if step > width > 0:
-        wide = f"{float(width):g}"
-        raise fault("bad-range", f"{step} is larger than the range, {wide}; lower it", "step")
-    if width % _exact(step):
-        last = float(_exact(numbers["low"]) + width // _exact(step) * _exact(step))
-        last = int(last) if isinstance(step, int) and last.is_integer() else last
-        message = f"steps of {step} do not end at high; the last value would be {last}"
-        raise fault("bad-range", f"{message}; set high to that", "step")
+        return f"{step} is larger than the range, {float(width):g}; lower it"
+    if not width % _exact(step):
+        return None
+    last = float(_exact(numbers["low"]) + width // _exact(step) * _exact(step))
+    last = int(last) if isinstance(step, int) and last.is_integer() else last
+    return f"steps of {step} do not end at high; the last value would be {last}; set high to that"
 
 
 def _exact(number: float) -> Fraction:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 
 from trainui.domain.records import StageRecord
 from trainui.domain.states import DONE, UNFINISHED, Status
@@ -138,20 +139,22 @@ def _plan_once(
             raise UsageError(_in_use(stage.name, users))
         causes = ["restart requested"] if stage.name in fresh else why_again(stage, again, evidence)
         restarts = stage.name in fresh or restarts_in_new_directory(stage, again, evidence.reran)
+        skip = partial(PlannedStage, stage.name, Action.SKIP)
         never = why_never(stage, fresh, evidence)
         if (why := never or why_blocked(stage, by_name, again, stuck)) is not None:
-            planned[stage.name] = PlannedStage(stage.name, Action.SKIP, why)
+            planned[stage.name] = skip(why)
         elif stage.name not in wanted:
-            planned[stage.name] = _left_out(stage, awaited)
+            # a failed stage with allow_failure stays failed if an unfinished stage started because
+            # of it
+            ended = stage.status not in (*UNFINISHED, *DONE)
+            left_out = ended and stage.name not in awaited
+            planned[stage.name] = skip("left out by --until", left_out=left_out)
         elif not causes:
-            planned[stage.name] = PlannedStage(
-                stage.name, Action.SKIP, why_skipped(stage, evidence)
-            )
+            planned[stage.name] = skip(why_skipped(stage, evidence))
         elif stage.name in keep:
-            planned[stage.name] = _kept(stage, causes)
+            planned[stage.name] = skip(f"kept (you chose this; {'; '.join(causes)})", kept=True)
         elif stage.name in users:
-            reason = f"{users[stage.name]} is using its outputs"
-            planned[stage.name] = PlannedStage(stage.name, Action.SKIP, reason)
+            planned[stage.name] = skip(f"{users[stage.name]} is using its outputs")
         else:
             again.add(stage.name)
             planned[stage.name] = _planned_attempt(stage, causes, find_checkpoint, restarts)
@@ -186,18 +189,6 @@ def _check_kept(stage: StageRecord, fresh: Collection[str]) -> None:
             f"{stage.name} cannot be kept: it is {stage.status}; only the result of a completed "
             "stage can be kept"
         )
-
-
-def _left_out(stage: StageRecord, awaited: Collection[str]) -> PlannedStage:
-    # a failed stage with allow_failure stays failed if an unfinished stage started because of it
-    ended = stage.status not in (*UNFINISHED, *DONE)
-    left_out = ended and stage.name not in awaited
-    return PlannedStage(stage.name, Action.SKIP, "left out by --until", left_out=left_out)
-
-
-def _kept(stage: StageRecord, causes: Sequence[str]) -> PlannedStage:
-    reason = f"kept (you chose this; {'; '.join(causes)})"
-    return PlannedStage(stage.name, Action.SKIP, reason, kept=True)
 
 
 def restarts_in_new_directory(
