@@ -7,7 +7,6 @@ rest of a submission; a test checks that both give the same pipeline.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import shutil
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UsageError
 from trainui.pipeline import template
 from trainui.pipeline.fields import names
+from trainui.pipeline.yaml import core_schema
 from trainui.pipeline.yaml.problems import is_sound
 
 _SCRIPT = re.compile(r"[^-].*\.(py|sh|bash|ipynb|R|jl|lua|pl|rb)")
@@ -26,7 +26,6 @@ _INTERPRETER = re.compile(
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
 _PATH = re.compile(r"[\w.+/@=-]+")
 _UNFIT = re.compile(r"[/.\[\]{}$\s]+")
-_BEYOND_JSON = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 def from_command(
@@ -68,9 +67,9 @@ def file_text(argv: Sequence[str], name: str | None, gpus: int) -> str:
             raise UsageError(f"the command's word {word!r} is not UTF-8 text")
     stage = stage_name(argv)
     lines = [
-        f"name: {_scalar(name or stage)}",
+        f"name: {core_schema.in_quotes(name or stage)}",
         "stages:",
-        f"  - name: {_scalar(stage)}",
+        f"  - name: {core_schema.in_quotes(stage)}",
         f"    run: {_run(argv)}",
     ]
     lines += [f"    gpus: {gpus}"] if gpus else []
@@ -105,11 +104,5 @@ def _program(words: Sequence[str]) -> str:
 
 def _run(argv: Sequence[str]) -> str:
     if is_shell_text(argv):
-        return _scalar(template.escape(argv[0]))
-    return "[" + ", ".join(_scalar(template.escape(word)) for word in argv) + "]"
-
-
-def _scalar(text: str) -> str:
-    """Write a YAML double-quoted scalar: JSON's syntax, except for a few escaped characters."""
-    written = json.dumps(text, ensure_ascii=False)
-    return _BEYOND_JSON.sub(lambda match: f"\\u{ord(match.group()):04x}", written)
+        return core_schema.in_quotes(template.escape(argv[0]))
+    return "[" + ", ".join(core_schema.in_quotes(template.escape(word)) for word in argv) + "]"

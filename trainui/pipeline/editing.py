@@ -7,7 +7,6 @@ The rest of the text, including comments, is unchanged.
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
@@ -16,6 +15,7 @@ from itertools import islice
 
 from trainui.domain.definition import StageDefinition
 from trainui.errors import UsageError
+from trainui.pipeline.yaml import core_schema
 from trainui.pipeline.yaml.nodes import Mapping, Node, Scalar, Sequence
 from trainui.pipeline.yaml.problems import BYTE_ORDER_MARK, Problems
 from trainui.pipeline.yaml.tree import read_tree
@@ -81,7 +81,7 @@ def with_values(text: str, changes: AnyMapping[EditedValue, str]) -> str:
 
 def _words(command: str) -> str:
     try:
-        return json.dumps(shlex.split(command), ensure_ascii=False)
+        return core_schema.in_quotes(shlex.split(command))
     except ValueError as error:
         raise UsageError(f"command: {error}; check its quotes") from error
 
@@ -93,7 +93,7 @@ def _written(value: str, scope: str) -> str:
     plain = plain and (len(items) == 1 or (scope == "choices" and len(items) > 0))
     if plain and "#" not in value and ": " not in value:
         return value
-    return json.dumps(value, ensure_ascii=False)
+    return core_schema.in_quotes(value)
 
 
 def _own(node: Node | None) -> dict[str, Node]:

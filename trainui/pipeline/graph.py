@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
-from trainui.domain.definition import StageDefinition
+from trainui.domain.records import StageRecord
 
 Edges = Mapping[str, tuple[str, ...]]
 """Adjacency lists: name -> neighbours."""
@@ -28,9 +28,9 @@ class Graph:
     """Direct dependants of each stage."""
 
     @classmethod
-    def of(cls, stages: Iterable[StageDefinition]) -> Graph:
-        """Return the graph of a pipeline's stages."""
-        return cls.from_parents({stage.name: tuple(stage.depends_on) for stage in stages})
+    def of(cls, stages: Iterable[StageRecord]) -> Graph:
+        """Return the graph of a run's stages."""
+        return cls.from_parents({stage.name: stage.depends_on for stage in stages})
 
     @classmethod
     def from_parents(cls, parents: Edges) -> Graph:

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainui.domain.definition import StageDefinition
 from trainui.pipeline.graph import MAX_CYCLES, Graph
 
 DIAMOND = {"join": ("left", "right"), "left": ("top",), "right": ("top",), "top": (), "alone": ()}
@@ -20,7 +19,7 @@ EDGES = st.dictionaries(
 
 
 def test_a_diamond() -> None:
-    graph = Graph.of(StageDefinition(name, depends_on=above) for name, above in DIAMOND.items())
+    graph = Graph.from_parents(DIAMOND)
     order = graph.order()
     assert sorted(order) == sorted(DIAMOND)
     assert order.index("top") < order.index("left") < order.index("join") > order.index("right")

@@ -129,7 +129,7 @@ class _StageChecker:
                 f"{variable} is the directory of one stage, but {quoted(group)} has trials; "
                 f"write ${{stages.{group}.best.dir}} or ${{stages.{group}.dirs}}"
             )
-        if not reference.of_best:
+        if not reference.what.startswith("best."):
             return None
         message = f"{variable}: {quoted(group)} has no search with a space, so it has no best trial"
         return "unknown-variable", message

@@ -51,8 +51,6 @@ class Document:
     """A DVC file."""
 
     stages: tuple[Stage, ...]
-    values: Mapping
-    """The values that `${...}` can refer to in every stage."""
     others: tuple[MappingEntry, ...]
     """Top-level entries other than stages and vars."""
 
@@ -66,7 +64,7 @@ def read(text: str, directory: Path, problems: Problems) -> Document:
     if not isinstance(top, Mapping):
         if not problems:
             problems.add(Position(1, 1), "empty", "the file contains no stages")
-        return Document((), Mapping(), ())
+        return Document((), ())
     reader = _Reader(directory, problems)
     values = reader.with_vars(reader.file_values(PARAMS_FILE, top.mark, must=False), top)
     stages = top.get("stages")
@@ -75,7 +73,7 @@ def read(text: str, directory: Path, problems: Problems) -> Document:
         stages = Mapping()
     found = [one for entry in stages.entries.values() for one in reader.stages(entry, values)]
     others = tuple(e for name, e in top.entries.items() if name not in ("stages", "vars"))
-    return Document(tuple(found), values, others)
+    return Document(tuple(found), others)
 
 
 _Variant = tuple[str, Node, dict[str, str] | None]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trainui.pipeline.dvc.fields import Written
+from trainui.pipeline.yaml import core_schema
 
 WIDTH = 96
 """Maximum width of a list that is written on one line, in columns."""
@@ -86,4 +86,4 @@ def _item(value: str | dict[str, str]) -> str:
 
 
 def _scalar(text: str) -> str:
-    return text if _BARE.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+    return text if _BARE.fullmatch(text) else core_schema.in_quotes(text)

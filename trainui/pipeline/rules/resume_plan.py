@@ -107,7 +107,7 @@ def _missed(
     waiting = {one.name for one in stages if one.status in (Status.PENDING, Status.QUEUED)}
     needing = waiting.union(again)
     missed: set[str] = set()
-    for stage in (by_name[name] for name in reversed(_graph(stages).order())):
+    for stage in (by_name[name] for name in reversed(Graph.of(stages).order())):
         if stage.name in needing and not stage.removed:
             missed.update(name for name in stage.depends_on if name in gone)
             needing |= missed.difference(keep)
@@ -125,7 +125,7 @@ def _plan_once(
     by_name = {stage.name: stage for stage in stages}
     for name in keep:
         _check_kept(by_name[name], fresh)
-    graph = _graph(stages)
+    graph = Graph.of(stages)
     wanted = graph.upstream(*until).union(until) if until else set(by_name)
     awaited = {name for one in stages if one.status in UNFINISHED for name in one.depends_on}
     users = users_of(stages)
@@ -167,13 +167,9 @@ def users_of(stages: Sequence[StageRecord]) -> dict[str, str]:
     Their directories must not be renamed or written while it reads them; that includes failed
     stages with `allow_failure`.
     """
-    graph = _graph(stages)
+    graph = Graph.of(stages)
     running = [stage.name for stage in stages if stage.status == Status.RUNNING]
     return {used: user for user in running for used in graph.upstream(user)}
-
-
-def _graph(stages: Sequence[StageRecord]) -> Graph:
-    return Graph.from_parents({stage.name: stage.depends_on for stage in stages})
 
 
 def _in_use(name: str, users: Mapping[str, str]) -> str:
@@ -229,7 +225,7 @@ def plan_rerun(
     users = users_of(stages)
     if downstream:
         by_name = {stage.name: stage for stage in stages}
-        for stage in (by_name[name] for name in _graph(stages).order()):
+        for stage in (by_name[name] for name in Graph.of(stages).order()):
             if chosen.intersection(stage.depends_on) and not stage.removed:
                 chosen.add(stage.name)
     for stage in stages:

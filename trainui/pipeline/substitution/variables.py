@@ -76,19 +76,10 @@ class StageReference:
     name: str
     """A stage or one of its members."""
     what: str
-    """`dir`, `dirs`, or, of a search, `best.dir`, `best.trial` or `best.params`."""
+    """`dir`, `dirs` (of all members), or, of a search, `best.dir`, `best.trial` or
+    `best.params`."""
     key: str | None = None
     """The parameter of `best.params.KEY`."""
-
-    @property
-    def several(self) -> bool:
-        """True for `dirs`: the directories of all members."""
-        return self.what == "dirs"
-
-    @property
-    def of_best(self) -> bool:
-        """True for what only a search has."""
-        return self.what.startswith("best.")
 
 
 def stage_reference(variable: Variable) -> StageReference | None:
@@ -103,7 +94,7 @@ def stage_reference(variable: Variable) -> StageReference | None:
 def is_several(variable: Variable) -> bool:
     """Return True if a variable can have several values."""
     reference = stage_reference(variable)
-    return variable.name == "resume_args" or (reference is not None and reference.several)
+    return variable.name == "resume_args" or (reference is not None and reference.what == "dirs")
 
 
 def is_well_formed(variable: Variable) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 
@@ -27,6 +28,7 @@ _DECIMAL = re.compile(r"[-+]?[0-9]+", re.ASCII)
 _OCTAL = re.compile(r"0o[0-7]+", re.ASCII)
 _HEX = re.compile(r"0x[0-9a-fA-F]+", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
+_BEYOND_JSON = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _SPECIAL = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", re.ASCII)
 
 
@@ -52,6 +54,15 @@ def resolve(text: str) -> Json:
     if _SPECIAL.fullmatch(text):
         raise ValueError("infinities and NaN cannot be passed as numbers; quote it")
     return text
+
+
+def in_quotes(value: Json) -> str:
+    """Write a text, or a list of texts, in double quotes, so that YAML reads it as it is.
+
+    It is JSON, except for characters that YAML forbids.
+    """
+    written = json.dumps(value, ensure_ascii=False)
+    return _BEYOND_JSON.sub(lambda match: f"\\u{ord(match.group()):04x}", written)
 
 
 def looks_typed(text: str) -> bool:

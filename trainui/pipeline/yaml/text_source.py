@@ -20,8 +20,6 @@ STDIN = "-"
 class TextSource:
     """A pipeline file's text and its origin."""
 
-    shown: str
-    """The file as the user named it."""
     text: str
     directory: str
     """Base directory of relative paths; absolute."""
@@ -37,7 +35,7 @@ def read(file: str, stdin: TextIO | None = None) -> TextSource:
     """
     if file == STDIN:
         text = _decode(_read_stdin(stdin or sys.stdin), file)
-        return TextSource(file, text, str(Path.cwd()), None)
+        return TextSource(text, str(Path.cwd()), None)
     if not file:
         raise _error("''", "unreadable", "the name of the file is empty; write one, or - for stdin")
     path = Path(file).expanduser().absolute()
@@ -47,7 +45,7 @@ def read(file: str, stdin: TextIO | None = None) -> TextSource:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise _error(file, "unreadable", f"the file cannot be read: {reason}") from error
-    return TextSource(file, _decode(data, file), str(path.parent), str(path))
+    return TextSource(_decode(data, file), str(path.parent), str(path))
 
 
 def _read_stdin(stdin: TextIO) -> bytes:

@@ -63,7 +63,7 @@ def _dependants(stages: Collection[StageRecord], names: Collection[str]) -> list
     blocking = [one.name for one in ended if not _is_tolerated(one, unfinished | completed)]
     tolerated = [one for one in ended if one.name not in blocking]
     over = {one.name for one in tolerated if one.definition.group not in unfinished}
-    graph = Graph.from_parents({one.name: one.depends_on for one in stages})
+    graph = Graph.of(stages)
     blocked = graph.downstream(*blocking)
     others = [one for one in left if one.status in UNFINISHED and one.name not in blocked]
     found = {

@@ -73,7 +73,7 @@ def rerun_question(target: Target, chosen: Sequence[StageRecord]) -> ConfirmScre
 
         with views.reading() as connection:
             stages = views.stages(connection, run_id)
-        graph = Graph.from_parents({one.name: one.depends_on for one in stages})
+        graph = Graph.of(stages)
         below = graph.downstream(*names)
         after = [one.name for one in stages if one.name in below and one.name not in names]
         lines = [f"of the run {label(target)}"]
