@@ -10,13 +10,11 @@ import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
 
-Run = Annotated[
-    str,
-    typer.Argument(
-        metavar="RUN",
-        help="A run: its id, its name (the latest), or 4 or more characters of an id.",
-    ),
-]
+_A_RUN = "A run: its id, its name (the latest), or 4 or more characters of an id."
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help=_A_RUN)]
+
+OptionalRun = Annotated[str | None, typer.Argument(metavar="[RUN]", help=_A_RUN)]
 
 OneStage = Annotated[
     str, typer.Argument(metavar="STAGE", help="A stage: its name or a unique part of it.")

@@ -90,7 +90,7 @@ def backup(
 def _pack(target: Path, database: Path, runs: Path) -> tuple[int, int]:
     """Write the archive; return how many files it contains, and how many were too large."""
     found = list(_small_files(runs))
-    count = left = 0
+    added = []
     with (
         open(target, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as stream,
         tarfile.open(fileobj=stream, mode="w:gz", compresslevel=1) as archive,
@@ -102,15 +102,9 @@ def _pack(target: Path, database: Path, runs: Path) -> tuple[int, int]:
             archive.add(config, "config.toml")
         for path in found:
             shown.advance()
-            match _add(archive, path, str(Path("runs", path.relative_to(runs)))):
-                case True:
-                    count += 1
-                case False:
-                    left += 1
-        count += sum(
-            _add_study(archive, study, runs) for study in sorted(runs.glob(f"*/{STUDIES}"))
-        )
-    return count, left
+            added.append(_add(archive, path, str(Path("runs", path.relative_to(runs)))))
+        studies = [_add_study(archive, one, runs) for one in sorted(runs.glob(f"*/{STUDIES}"))]
+    return added.count(True) + sum(studies), added.count(False)
 
 
 def _add(archive: tarfile.TarFile, path: Path, name: str) -> bool | None:

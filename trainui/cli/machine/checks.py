@@ -9,15 +9,11 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from trainui import disk as disks
 from trainui import formatting, paths, settings
 from trainui.errors import NotFoundError, UnfitEnvironmentError, UsageError
-
-if TYPE_CHECKING:
-    from trainui.execution.gpu.gpus import Usable
-    from trainui.execution.gpu.nvml import Gpu
 
 GOOD, NOTE, BAD = "good", "note", "bad"
 """Levels: a note works, with a drawback; what is bad must be fixed."""
@@ -195,38 +191,27 @@ def worker() -> Result:
 
 
 def gpus() -> Result:
-    """Check which GPUs can be used, and who uses each."""
-    from trainui.execution.gpu.gpus import usable_gpus
+    """Check which GPUs can be used, and who uses each or why it cannot be used."""
+    from trainui.execution.gpu import locks
+    from trainui.execution.gpu.gpus import stranger_on, usable_gpus
 
     usable = usable_gpus()
-    shown = [f"{gpu.index}: {gpu.name}, {_user_of(gpu)}" for gpu in usable.gpus]
+    shown, blocked = [], False
+    for gpu in usable.gpus:
+        lock = locks.look(gpu)
+        taken = "has a stage" if lock.held else stranger_on(gpu)
+        shown.append(f"{gpu.index}: {gpu.name}, {gpu.problem or lock.problem or taken or 'free'}")
+        blocked = blocked or bool(lock.problem)
     message = "; ".join([*shown, *([usable.limit] if usable.limit else [])])
     if not usable.gpus:
         advice = "if this machine has one, check `nvidia-smi` and the setting `gpus`"
         return NOTE, message or "none", advice
     if usable.working < len(usable.gpus):
         return NOTE, message, "see `nvidia-smi`; stages can use the other GPUs"
-    if locked := _advice_on_locks(usable):
-        return NOTE, message, locked
+    if blocked:
+        advice = "stages wait for these GPUs until the lock file's owner or root removes it"
+        return NOTE, message, advice
+    if (owner := locks.foreign_owner()) is not None:
+        advice = f"{locks.LOCKS} belongs to user {owner}, who can remove others' locks"
+        return NOTE, message, f"{advice}; chown it to root"
     return GOOD, message
-
-
-def _user_of(gpu: Gpu) -> str:
-    """Return who uses a GPU, or why it cannot be used."""
-    from trainui.execution.gpu import locks
-    from trainui.execution.gpu.gpus import stranger_on
-
-    lock = locks.look(gpu)
-    taken = "has a stage" if lock.held else stranger_on(gpu)
-    return gpu.problem or lock.problem or taken or "free"
-
-
-def _advice_on_locks(usable: Usable) -> str | None:
-    """Return advice on GPU locks that another user blocks; None if all is well."""
-    from trainui.execution.gpu import locks
-
-    if any(locks.look(gpu).problem for gpu in usable.gpus):
-        return "stages wait for these GPUs until the lock file's owner or root removes it"
-    if (owner := locks.foreign_owner()) is None:
-        return None
-    return f"{locks.LOCKS} belongs to user {owner}, who can remove others' locks; chown it to root"

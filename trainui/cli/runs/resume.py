@@ -33,13 +33,7 @@ if TYPE_CHECKING:
 )
 @interrupt.report_on_stop("nothing was resumed")
 def resume(
-    run: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[RUN]",
-            help="A run: its id, its name (the latest), or 4 or more characters of an id.",
-        ),
-    ] = None,
+    run: options.OptionalRun = None,
     until: Annotated[
         list[str] | None,
         typer.Option(metavar="STAGE", help="Run only this stage and what it depends on."),
