@@ -85,8 +85,9 @@ def resume(
     """
     if detach and wait:
         raise UsageError("--detach and --wait exclude each other; give one of them")
+    is_changed = any((until, file, fresh, keep, as_submitted, trials))
     if interrupted:
-        if run is not None or until or file or fresh or keep or as_submitted or trials:
+        if run is not None or is_changed:
             raise UsageError(
                 "--interrupted resumes every interrupted run as submitted; it excludes RUN, "
                 "--until, --file, --as-submitted, --fresh, --keep and --trials"
@@ -100,7 +101,11 @@ def resume(
 
     found = lookup.find_run(run)
     if found.is_external:
-        _check_whole(found, until, file, fresh, keep, as_submitted, trials)
+        if is_changed:
+            raise UsageError(
+                f"{found.name} is an external run, which can only run again as a whole: "
+                "--until, --file, --as-submitted, --fresh and --keep do not apply to it"
+            )
         own = {"env": env, "dry_run": dry_run, "detach": detach, "wait": wait, "as_json": as_json}
         raise typer.Exit(external_offer.offer(found, lookup.find(found.id, None)[1], **own))
     written = StageOptions(until or (), fresh or (), keep or ())
@@ -129,15 +134,6 @@ def _note_plan(plan: Sequence[str], choice: PipelineChoice, revived: Sequence[st
         printing.note("\n".join([*plan, ""]))
     if choice.diff and not revived:
         printing.note("edited; stages that have not started yet use the edits")
-
-
-def _check_whole(run: RunRecord, *changes: object) -> None:
-    """Raise UsageError for options that choose stages or a pipeline file of an external run."""
-    if any(changes):
-        raise UsageError(
-            f"{run.name} is an external run, which can only run again as a whole: "
-            "--until, --file, --as-submitted, --fresh and --keep do not apply to it"
-        )
 
 
 def _in_full(run: RunRecord, pipeline: Pipeline | None, written: StageOptions) -> StageOptions:

@@ -127,7 +127,7 @@ def compare(
         tuple(one.definition for one in revision.stages if not one.removed)
     )
     # stages that keep their definitions keep their secret values and directories
-    values = {name: shell.secrets.stages[name] for name in waiting & shell.secrets.stages.keys()}
+    values = {name: own for name, own in shell.secrets.stages.items() if name in waiting}
     others = {name: own for name, own in taken.stages.items() if name not in waiting}
     revision.secrets = replace(taken, stages=others | values)
     revision.directories = directories | {name: known[name].directory for name in waiting}
