@@ -93,14 +93,15 @@ def prune(
             found = views.old_runs(connection, keep=keep, before=before)
             kept = run_list.count_runs(connection) - len(found)
     freed = _Freed(found)
-    if not found:
-        printing.answer(as_json, freed.as_data(dry_run, kept), [f"nothing to prune ({kept} kept)"])
-        return
-    question = f"Delete these {len(found)} and keep {kept}?"
-    if not dry_run:
+    if found and not dry_run:
+        question = f"Delete these {len(found)} and keep {kept}?"
         confirm(question, freed.words, freed.listed(), yes=yes, as_json=as_json)
         freed.delete()
-    shown = [*freed.lines(dry_run), f"{kept} {'would be ' if dry_run else ''}kept"]
+    shown = [f"nothing to prune ({kept} kept)"]
+    if found and dry_run:
+        shown = [*freed.listed(), f"would delete {freed.words}", f"{kept} would be kept"]
+    elif found:
+        shown = [f"deleted {freed.words}", f"{kept} kept"]
     printing.answer(as_json, freed.as_data(dry_run, kept), shown)
 
 
@@ -173,12 +174,6 @@ class _Freed:
             ],
             right=[4],
         )
-
-    def lines(self, dry_run: bool) -> list[str]:
-        """Return the lines of the result."""
-        if dry_run:
-            return [*self.listed(), f"would delete {self.words}"]
-        return [f"deleted {self.words}"]
 
     def as_data(self, dry_run: bool, kept: int) -> dict[str, Any]:
         """Return the result for `--json`."""

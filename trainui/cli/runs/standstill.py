@@ -17,13 +17,12 @@ _SEE = "see `trainui worker status`"
 
 def reason(stages: Sequence[StageRecord]) -> str:
     """Return why no stage starts or no end is recorded; empty if one runs or is about to start."""
-    if any(stage.status == Status.RUNNING for stage in stages):
+    states = {stage.status for stage in stages}
+    if Status.RUNNING in states:
         return unmonitored()
+    if words := of_runs(states):
+        return words
     waiting = [stage for stage in stages if stage.status == Status.QUEUED]
-    if not waiting:
-        return ""
-    if trouble := worker_trouble():
-        return f"nothing new starts: {trouble}; {_SEE}"
     first = next((stage for stage in waiting if stage.reason not in (None, "starting")), None)
     return "" if first is None else text.harmless(f"{first.name} waits: {first.reason}")
 
