@@ -54,14 +54,14 @@ class AttemptLog:
     def __init__(self, directory: Directory, streams: Sequence[str]) -> None:
         self._times = GrowthTimes(directory)
         self._streams = [
-            _Stream(rank, BlockFile(directory / FILES[name]), self._times, self._position)
+            _Stream(rank, BlockFile(directory / FILES[name]), self._times)
             for rank, name in enumerate(FILES)
         ]
         self._shown = [stream for stream in self._streams if list(FILES)[stream.rank] in streams]
 
     def poll(self) -> bool:
         """Check the files' sizes; returns True if anything has changed."""
-        changed = [stream.poll() for stream in self._streams]
+        changed = [stream.file.poll() for stream in self._streams]
         return self._times.poll() or any(changed)
 
     @property
@@ -102,8 +102,12 @@ class AttemptLog:
                 to stop.
         """
         flows = [stream.lines(place, direction, matcher, on_page) for stream in self._shown]
-        merged = merge(*flows, key=lambda found: found[0], reverse=direction < 0)
-        return (line for _, line in merged if line is not None)
+        for own, line in merge(*flows, key=lambda found: found[0], reverse=direction < 0):
+            if line is not None:
+                end, text = line
+                moment, rank = own[:2]
+                position = self._position(rank, end, moment)
+                yield LogLine(own, text, position, self._times.time(moment))
 
     def place_at_time(self, time: int) -> LogPosition:
         """Return the position before the lines written at a time (microseconds)."""
@@ -127,26 +131,11 @@ class AttemptLog:
 class _Stream:
     """One log, read by pages; a page consists of the lines that begin in a block."""
 
-    def __init__(
-        self,
-        rank: int,
-        file: BlockFile,
-        times: GrowthTimes,
-        position: Callable[[int, int, int], int],
-    ) -> None:
+    def __init__(self, rank: int, file: BlockFile, times: GrowthTimes) -> None:
         self.rank = rank
         self.file = file
         self._times = times
-        self._position = position
         self._lines_between = lru_cache(CACHED_PAGES)(partial(_lines_between, file))
-
-    def poll(self) -> bool:
-        """Check the file's size; returns True if it has changed."""
-        generation = self.file.generation
-        changed = self.file.poll()
-        if generation != self.file.generation:
-            self._lines_between.cache_clear()
-        return changed
 
     @property
     def page_count(self) -> int:
@@ -158,19 +147,19 @@ class _Stream:
         direction: int,
         matcher: Matcher | None,
         on_page: Callable[[float], None] | None,
-    ) -> Iterator[tuple[LogPosition, LogLine | None]]:
-        """Yield the lines after or before a position, page by page, each with its position.
+    ) -> Iterator[tuple[LogPosition, tuple[int, str] | None]]:
+        """Yield the lines after or before a position, page by page.
 
-        After each searched page it yields the position of the page's end without a line, so that
-        the merge can yield the other stream's lines up to there without waiting.
+        Each is yielded as its position, and the offset of its end with its text. After each
+        searched page it yields the position of the page's end without a line, so that the merge can
+        yield the other stream's lines up to there without waiting.
         """
         page = self._page_near(place, direction)
         while 0 <= page < self.page_count:
             if on_page is not None:
                 on_page(page / self.page_count)
             if matcher is None or self._may_match(page, matcher):
-                for line in self._lines_of(page, place, direction, matcher):
-                    yield line.place, line
+                yield from self._lines_of(page, place, direction, matcher)
             if matcher is not None:
                 yield self._end_of(page, direction), None
             page += direction
@@ -197,7 +186,7 @@ class _Stream:
 
     def _lines_of(
         self, page: int, place: LogPosition, direction: int, matcher: Matcher | None
-    ) -> Iterator[LogLine]:
+    ) -> Iterator[tuple[LogPosition, tuple[int, str]]]:
         start, _ = self._span(page)
         lines = self._page(page)
         indices = range(len(lines)) if direction > 0 else range(len(lines) - 1, -1, -1)
@@ -207,8 +196,7 @@ class _Stream:
             own = (moment, self.rank, page, index)
             beyond = own > place if direction > 0 else own < place
             if beyond and (matcher is None or matcher.matches(text)):
-                position = self._position(self.rank, start + end, moment)
-                yield LogLine(own, text, position, self._times.time(moment))
+                yield own, (start + end, text)
 
     def _page_near(self, place: LogPosition, direction: int) -> int:
         """Return a page to start from, so that no line beyond a position is missed."""
@@ -226,7 +214,7 @@ class _Stream:
 
     def _page(self, index: int) -> list[tuple[int, str]]:
         """Return a page's lines: the offset of each line's end in the page, and its text."""
-        return self._lines_between(*self._span(index))
+        return self._lines_between(self.file.generation, *self._span(index))
 
     def _span(self, page: int) -> tuple[int, int]:
         start = self._first_line(page)
@@ -241,5 +229,8 @@ class _Stream:
         return start if start == offset else self.file.line_end(offset)
 
 
-def _lines_between(file: BlockFile, start: int, end: int) -> list[tuple[int, str]]:
+def _lines_between(
+    file: BlockFile, _generation: int, start: int, end: int
+) -> list[tuple[int, str]]:
+    """Return the lines between two offsets; the generation is for the cache."""
     return [(line.end, line.text) for line in shown_lines(file.read(start, end))]
