@@ -43,7 +43,6 @@ class BlockFile:
             changed = self._identity is not None
             if changed:
                 self._reset(None)
-            self.size = 0
             return changed
         identity = (status.st_dev, status.st_ino)
         if identity != self._identity or status.st_size < self.size:

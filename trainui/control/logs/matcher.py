@@ -28,7 +28,7 @@ class Matcher:
         """
         self.key = text or line
         self._pattern = re.compile(line or re.escape(text), 0 if line else re.IGNORECASE)
-        self._status_text = tuple(words)
+        self._words = tuple(words)
         self._folded = text.casefold()
         self._without = (bytearray(), bytearray())
         """By stream and page: 1 if the page is known not to match."""
@@ -52,8 +52,8 @@ class Matcher:
         return found
 
     def _is_in(self, data: bytes) -> bool:
-        if self._status_text:
-            return any(word in data for word in self._status_text)
+        if self._words:
+            return any(word in data for word in self._words)
         if b"\x1b" in data:
             data = re.sub(rb"\x1b\[[0-9;:]*m", b"", data)
         if self._folded.isascii():
