@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, select
 
 from trainui import clock, mounts
 from trainui.domain.definition import MetricSource, StageDefinition
@@ -16,7 +16,7 @@ from trainui.store.db.engine import raw
 from trainui.store.read import row_mapping
 from trainui.store.runs import events, runs
 from trainui.store.runs.metrics_progress import AttemptToRead, attempts_to_read
-from trainui.store.runs.tables import ATTEMPTS, RUNS, STAGES, set_values
+from trainui.store.runs.tables import ATTEMPTS, RUNS, STAGES, change, set_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +173,7 @@ def read_again(connection: Connection, stage: WatchedStage, end: int) -> None:
 def _change_ended(connection: Connection, stage: WatchedStage, **values: Any) -> None:
     """Change the record of a stage that has ended, and have its metrics read again."""
     for table, key in ((ATTEMPTS, stage.attempt_id), (STAGES, stage.stage_id)):
-        connection.execute(
-            update(table).where(table.c.id == key, table.c.status == Status.ENDED).values(**values)
-        )
+        change(connection, table, {"id": key, "status": Status.ENDED}, **values)
     set_values(connection, ATTEMPTS, stage.attempt_id, metrics_complete=False)
     runs.refresh(connection, stage.run_id)
 
@@ -185,12 +183,8 @@ def end(
 ) -> None:
     """Record the end of a stage, with a reason if one is known, unless it is on record already."""
     now = clock.now()
-    ended = connection.execute(
-        update(ATTEMPTS)
-        .where(ATTEMPTS.c.id == stage.attempt_id, ATTEMPTS.c.status == Status.RUNNING)
-        .values(status=status, completed_at=now)
-    )
-    if not ended.rowcount:
+    is_running = {"id": stage.attempt_id, "status": Status.RUNNING}
+    if not change(connection, ATTEMPTS, is_running, status=status, completed_at=now):
         return
     ended_stage = {"status": status, "completed_at": now, "reason": reason, "stalled": False}
     set_values(connection, STAGES, stage.stage_id, **ended_stage)

@@ -15,7 +15,7 @@ from trainui.domain.definition import Alert
 from trainui.domain.notifications import ALERT, MARK, NAN
 from trainui.domain.states import Status
 from trainui.store.runs import events, stage_requests, stages
-from trainui.store.runs.tables import EVENTS, STAGES
+from trainui.store.runs.tables import EVENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,8 @@ def record(
     connection: Connection, stage_id: str, attempt: int, marks: Iterable[AlertRecord]
 ) -> None:
     """Record alerts on a stage's attempt, in a write transaction; ignored if it is not a stage."""
-    if connection.execute(select(STAGES.c.id).where(STAGES.c.id == stage_id)).first() is None:
+    if (stage := stages.find(connection, stage_id)) is None:
         return
-    stage = stages.get(connection, stage_id)
     for mark in marks:
         text = f"{stage.name}: {mark.words}"
         known = select(EVENTS.c.id).where(

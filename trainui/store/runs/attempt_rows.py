@@ -74,7 +74,12 @@ def end(connection: Connection, attempt: AttemptRecord, outcome: Outcome) -> Non
     if attempt.started_at is None:
         values["started_at"] = outcome.started_at
     set_values(connection, ATTEMPTS, attempt.id, **values)
-    connection.execute(_FREE, {"attempt": attempt.id})
+    free_slots(connection, attempt.id)
+
+
+def free_slots(connection: Connection, attempt_id: int) -> None:
+    """Free the slots of an attempt."""
+    connection.execute(_FREE, {"attempt": attempt_id})
 
 
 _FREE = delete(SLOTS).where(SLOTS.c.attempt_id == bindparam("attempt"))

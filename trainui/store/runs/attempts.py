@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, func, select
 
 from trainui import clock, paths
 from trainui.domain.records import AttemptRecord, StageRecord
@@ -18,7 +18,7 @@ from trainui.store.db.engine import raw
 from trainui.store.read import row_mapping, views
 from trainui.store.runs import attempt_rows, dependants, events, runs, stages
 from trainui.store.runs.attempt_rows import Outcome
-from trainui.store.runs.tables import ATTEMPTS, STAGES, set_values
+from trainui.store.runs.tables import ATTEMPTS, STAGES, change, set_values
 
 
 def of_stage(connection: Connection, stage_id: str) -> list[AttemptRecord]:
@@ -61,10 +61,10 @@ def claim(
     stage = stages.named(connection, run_id, stage_name)
     if stage is None:
         return None
-    wanted = {"stage": stage.id, "last": stage.attempt, "message": celery_task_id}
+    granted = {"stage_id": stage.id, "number": stage.attempt, "celery_task_id": celery_task_id}
+    granted["status"] = Status.QUEUED
     where = str(directory(stage, stage.attempt))  # an older version may have stored another path
-    claimed = connection.execute(_CLAIM, {**wanted, "where": where})
-    if claimed.rowcount == 0:
+    if not change(connection, ATTEMPTS, granted, status=Status.RUNNING, directory=where):
         return None
     # clear the previous attempt's outcome, so that only this attempt's is shown
     cleared: dict[str, Any] = {
@@ -82,18 +82,6 @@ def claim(
     return row_mapping.first(found, row_mapping.attempt_record)
 
 
-_CLAIM = (
-    update(ATTEMPTS)
-    .where(
-        ATTEMPTS.c.stage_id == bindparam("stage"),
-        ATTEMPTS.c.number == bindparam("last"),
-        ATTEMPTS.c.celery_task_id == bindparam("message"),
-        ATTEMPTS.c.status == Status.QUEUED,
-    )
-    .values(status=Status.RUNNING, directory=bindparam("where"))
-)
-
-
 def set_checkpoint(connection: Connection, attempt_id: int, checkpoint: str) -> None:
     """Record the checkpoint from which the attempt continues."""
     set_values(connection, ATTEMPTS, attempt_id, checkpoint=checkpoint)
@@ -109,11 +97,9 @@ def keep(connection: Connection, stage: StageRecord, kept: Mapping[str, Any], wh
 
     `kept`: the fingerprint for which it is accepted (`pipeline.rules.fingerprint`).
     """
-    connection.execute(
-        update(ATTEMPTS)
-        .where(ATTEMPTS.c.stage_id == stage.id, ATTEMPTS.c.number == stage.attempt)
-        .values(kept_json=row_mapping.dump(kept), secret_changes_json=None)
-    )
+    last = {"stage_id": stage.id, "number": stage.attempt}
+    values = {"kept_json": row_mapping.dump(kept), "secret_changes_json": None}
+    change(connection, ATTEMPTS, last, **values)
     events.record_of(connection, stage, "kept", f"{stage.name} is {why}")
 
 
@@ -140,22 +126,14 @@ def mark_started(
 ) -> None:
     """Record the process of an attempt, as reported by its supervisor."""
     process = {"started_at": started_at, "pid": pid, "supervisor_pid": supervisor}
-    connection.execute(_STARTED, {"attempt": attempt.id, **process})
-    last = {"stage": attempt.stage_id, "last": attempt.number}
-    connection.execute(_STAGE_STARTED, {**last, "started_at": started_at})
+    change(connection, ATTEMPTS, {"id": attempt.id, "status": Status.RUNNING}, **process)
+    of_last = {"id": attempt.stage_id, "attempt": attempt.number}
+    change(connection, STAGES, of_last, started_at=started_at)
     stage = stages.get(connection, attempt.stage_id)
     runs.refresh(connection, stage.run_id, started_at=started_at)
     text = f"{stage.name} started as process {pid}"
     number = attempt.number
     events.record_of(connection, stage, "started", text, attempt=number, time=started_at)
-
-
-_STARTED = update(ATTEMPTS).where(
-    ATTEMPTS.c.id == bindparam("attempt"), ATTEMPTS.c.status == Status.RUNNING
-)
-_STAGE_STARTED = update(STAGES).where(
-    STAGES.c.id == bindparam("stage"), STAGES.c.attempt == bindparam("last")
-)
 
 
 def end(connection: Connection, attempt_id: int, outcome: Outcome) -> Status | None:

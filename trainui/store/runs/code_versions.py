@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
 from trainui.domain.notifications import CODE
 from trainui.domain.states import Status
 from trainui.store.db.engine import raw
 from trainui.store.runs import events
-from trainui.store.runs.tables import ATTEMPTS
+from trainui.store.runs.tables import ATTEMPTS, change
 
 MOST_AT_ONCE = 500
 
@@ -53,12 +53,8 @@ def started(connection: Connection, *, after: int) -> list[StartedAttempt]:
 
 def record(connection: Connection, attempt: StartedAttempt, words: str) -> None:
     """Record how the code of a started attempt differs from the code at submission."""
-    noted = connection.execute(
-        update(ATTEMPTS)
-        .where(ATTEMPTS.c.id == attempt.attempt_id, ATTEMPTS.c.code_change.is_(None))
-        .values(code_change=words)
-    )
-    if noted.rowcount:
+    unnoted = {"id": attempt.attempt_id, "code_change": None}
+    if change(connection, ATTEMPTS, unnoted, code_change=words):
         text = f"{attempt.stage} started although {words}"
         events.record(
             connection, attempt.run_id, CODE, text, stage=attempt.stage, attempt=attempt.number

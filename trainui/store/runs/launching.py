@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, select
 
 from trainui import clock, paths
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.store.db.engine import raw
 from trainui.store.runs import attempt_rows, attempts, events, runs, stages
-from trainui.store.runs.tables import ATTEMPTS, SLOTS, STAGES, set_values
+from trainui.store.runs.tables import ATTEMPTS, STAGES, change, set_values
 
 SHORTEST_PAUSE = 5.0
 """Seconds before a requeued stage may be tried again; doubled for each further time in a
@@ -61,14 +61,10 @@ def requeue(connection: Connection, attempt_id: int, reason: str) -> None:
         return
     stage = stages.get(connection, attempt.stage_id)
     now = clock.now()
-    ended = connection.execute(
-        update(ATTEMPTS)
-        .where(ATTEMPTS.c.id == attempt_id, ATTEMPTS.c.status == Status.RUNNING)
-        .values(status=Status.FAILED, completed_at=now, error=reason)
-    )
-    if ended.rowcount == 0:
+    failed = {"status": Status.FAILED, "completed_at": now, "error": reason}
+    if not change(connection, ATTEMPTS, {"id": attempt_id, "status": Status.RUNNING}, **failed):
         return
-    connection.execute(delete(SLOTS).where(SLOTS.c.attempt_id == attempt_id))
+    attempt_rows.free_slots(connection, attempt_id)
     not_before = now + int(_pause(connection, stage.id, reason) * clock.SECOND)
     said = {"reason": reason, "error": reason}
     stages.change(connection, stage, Status.QUEUED, not_before=not_before, **said)

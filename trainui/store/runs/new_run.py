@@ -57,7 +57,7 @@ def create(connection: Connection, new: NewRun) -> None:
     insert(connection, "runs", [_run(new, created_at)])
     ids = {stage.name: str(uuid.uuid4()) for stage in new.pipeline.stages}
     insert(connection, "stages", stage_rows(new, ids))
-    insert(connection, "dependencies", _edges(new, ids))
+    insert(connection, "dependencies", edges(new.pipeline.stages, ids))
     enroll(connection, new.id, new.pipeline.stages, ids)
     event = {"run_id": new.id, "time": clock.now(), "kind": "submitted"}
     event["text"] = f"{quantity(len(ids), 'stage')} submitted"
@@ -146,10 +146,11 @@ def stage_rows(new: NewRun, ids: Mapping[str, str], *, first: int = 0) -> list[d
     ]
 
 
-def _edges(new: NewRun, ids: Mapping[str, str]) -> list[dict[str, Any]]:
+def edges(stages: Sequence[StageDefinition], ids: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return the rows of the edges between stages."""
     return [
         {"stage_id": ids[stage.name], "upstream_id": ids[upstream]}
-        for stage in new.pipeline.stages
+        for stage in stages
         for upstream in stage.depends_on
     ]
 

@@ -104,9 +104,8 @@ def _as_it_ended(connection: Connection, stage: StageRecord, *, is_counted: bool
     """Return the state and the reason that a stage had before it was removed."""
     found: dict[str, Any] = {"reason": _own_reason(connection, stage)}
     if is_counted and stage.status == Status.SKIPPED:  # no resume runs this trial again
-        number = ATTEMPTS.c.number == stage.attempt
-        last = select(ATTEMPTS.c.status).where(ATTEMPTS.c.stage_id == stage.id, number)
-        found["status"] = connection.scalar(last) or stage.status
+        for last in views.attempts_of_stage(raw(connection), stage.id)[-1:]:
+            found["status"] = last.status
     return found
 
 
@@ -126,12 +125,11 @@ def _note_secret_changes(
     """Record in a stage's attempts which of their secret values have changed since."""
     if not words:
         return
-    begun = (ATTEMPTS.c.stage_id == stage_id) & _HAS_BEGUN
-    found = connection.execute(select(ATTEMPTS.c.id, ATTEMPTS.c.secret_changes_json).where(begun))
-    for attempt, before in found.all():
-        known = dict.fromkeys([*(row_mapping.load(before) or ()), *words])
-        changes = row_mapping.dump(list(known))
-        set_values(connection, ATTEMPTS, attempt, secret_changes_json=changes)
+    for attempt in views.attempts_of_stage(raw(connection), stage_id):
+        if attempt.status != Status.QUEUED:
+            known = dict.fromkeys([*attempt.secret_changes, *words])
+            changes = row_mapping.dump(list(known))
+            set_values(connection, ATTEMPTS, attempt.id, secret_changes_json=changes)
 
 
 def _remove(connection: Connection, stage: StageRecord, position: int) -> None:
@@ -158,10 +156,5 @@ def _add(connection: Connection, run_id: str, name: str, values: Mapping[str, An
 def _replace_edges(connection: Connection, pipeline: Pipeline, ids: Mapping[str, str]) -> None:
     mine = [ids[stage.name] for stage in pipeline.stages]
     connection.execute(delete(DEPENDENCIES).where(DEPENDENCIES.c.stage_id.in_(mine)))
-    edges = [
-        {"stage_id": ids[stage.name], "upstream_id": ids[upstream]}
-        for stage in pipeline.stages
-        for upstream in stage.depends_on
-    ]
-    if edges:
+    if edges := new_run.edges(pipeline.stages, ids):
         connection.execute(insert(DEPENDENCIES), edges)

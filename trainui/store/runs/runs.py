@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from trainui import clock
 from trainui.domain.records import RunRecord, StageRecord
@@ -101,7 +101,7 @@ def refresh(connection: Connection, run_id: str, *, started_at: int | None = Non
     else:
         values |= {"completed_at": None, "notified_at": None}
     if (status, values["started_at"]) != (before, first_start) or status in ENDED:
-        connection.execute(_REFRESH, {"run": run_id, "status": status, **values})
+        set_values(connection, RUNS, run_id, status=status, **values)
     if before != status:
         text = f"run {status.verb}"
         events.record(connection, run_id, "run", text, data={"status": str(status)})
@@ -115,7 +115,6 @@ SELECT status, started_at,
 FROM runs WHERE id = ?
 """
 """While a run is active, it reads few of its stages, however many it has."""
-_REFRESH = update(RUNS).where(RUNS.c.id == bindparam("run"))
 
 
 def is_any_active(connection: Connection) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from trainui import clock
@@ -16,7 +16,7 @@ from trainui.domain.states import Status
 from trainui.store.db import dialect
 from trainui.store.read import row_mapping
 from trainui.store.runs import attempts, runs
-from trainui.store.runs.tables import ATTEMPTS, RUNS, SLOTS, STAGES, set_values
+from trainui.store.runs.tables import ATTEMPTS, RUNS, SLOTS, STAGES, change, set_values
 
 
 def queued(
@@ -112,33 +112,17 @@ def grant(
     savepoint = connection.begin_nested()
     try:
         attempt_id = _insert_attempt(connection, stage, slots, host, task_id)
-        seen = {"stage": stage.id, "number": stage.attempt}
-        granted = {"attempt": number, "celery_task_id": task_id}
-        moved = connection.execute(_GRANT, {**seen, **granted}).rowcount
+        seen = {"id": stage.id, "status": Status.QUEUED, "attempt": stage.attempt}
+        granted = {"attempt": number, "celery_task_id": task_id, "reason": "starting"}
+        moved = change(connection, STAGES, seen, **granted, not_before=None)
     except IntegrityError:
-        moved = 0
+        moved = False
     if not moved:
         savepoint.rollback()
         return None
     savepoint.commit()
     runs.refresh(connection, stage.run_id)
     return attempts.get(connection, attempt_id)
-
-
-_GRANT = (
-    update(STAGES)
-    .where(
-        STAGES.c.id == bindparam("stage"),
-        STAGES.c.status == Status.QUEUED,
-        STAGES.c.attempt == bindparam("number"),
-    )
-    .values(
-        attempt=bindparam("attempt"),
-        celery_task_id=bindparam("celery_task_id"),
-        reason="starting",
-        not_before=None,
-    )
-)
 
 
 def _insert_attempt(

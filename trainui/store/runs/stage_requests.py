@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
 from trainui import clock
 from trainui.domain.notifications import PRUNE, PRUNING_OFF
@@ -16,7 +16,7 @@ from trainui.domain.states import ENDED, Status
 from trainui.pipeline.rules.dependants import next_state
 from trainui.store.read import row_mapping
 from trainui.store.runs import attempt_rows, dependants, events, runs, stages
-from trainui.store.runs.tables import ATTEMPTS, STAGES, set_values
+from trainui.store.runs.tables import ATTEMPTS, STAGES, change, set_values
 
 STOPPING = "was asked to stop and has not ended yet"
 """Reason shown for a running stage that is being cancelled."""
@@ -58,20 +58,10 @@ def request_stop(
 
     It ends cancelled, with `why` failed and not retried, or with `pruning` pruned.
     """
-    asked = connection.execute(
-        update(ATTEMPTS)
-        .where(
-            ATTEMPTS.c.stage_id == stage.id,
-            ATTEMPTS.c.number == stage.attempt,
-            ATTEMPTS.c.cancel_requested_at.is_(None),
-        )
-        .values(
-            cancel_requested_at=clock.now(),
-            stop_reason=why,
-            pruning_json=None if pruning is None else row_mapping.dump(pruning.to_json()),
-        )
-    )
-    if asked.rowcount:
+    unasked = {"stage_id": stage.id, "number": stage.attempt, "cancel_requested_at": None}
+    request: dict[str, Any] = {"cancel_requested_at": clock.now(), "stop_reason": why}
+    request["pruning_json"] = None if pruning is None else row_mapping.dump(pruning.to_json())
+    if change(connection, ATTEMPTS, unasked, **request):
         set_values(connection, STAGES, stage.id, reason=STOPPING, reason_host=None)
         text = f"{stage.name} was asked to stop"
         kind, data = "cancel", None

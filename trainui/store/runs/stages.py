@@ -14,16 +14,21 @@ from trainui.domain.states import ENDED, Status, check_transition
 from trainui.store.db.engine import raw
 from trainui.store.db.statements import batches
 from trainui.store.read import row_mapping, views
-from trainui.store.runs import events
+from trainui.store.runs import events, tables
 from trainui.store.runs.tables import ATTEMPTS, STAGES
 
 
 def get(connection: Connection, stage_id: str) -> StageRecord:
-    """Return one stage."""
-    found = raw(connection).execute("SELECT * FROM stages WHERE id = ?", (stage_id,))
-    stage = row_mapping.first(found, row_mapping.stage_record)
+    """Return one stage, which must exist."""
+    stage = find(connection, stage_id)
     assert stage is not None
     return stage
+
+
+def find(connection: Connection, stage_id: str) -> StageRecord | None:
+    """Return one stage; None if it does not exist."""
+    found = raw(connection).execute("SELECT * FROM stages WHERE id = ?", (stage_id,))
+    return row_mapping.first(found, row_mapping.stage_record)
 
 
 def named(connection: Connection, run_id: str, name: str) -> StageRecord | None:
@@ -71,7 +76,10 @@ _CHANGE = update(STAGES).where(
 def set_reasons(connection: Connection, reasons: Mapping[str, WaitReason]) -> None:
     """Store why queued stages wait, by stage id; unchanged reasons are not written."""
     if reasons:
-        values = [{"stage": stage, **why._asdict()} for stage, why in reasons.items()]
+        values = [
+            {"stage": stage, "seen": Status.QUEUED, **why._asdict()}
+            for stage, why in reasons.items()
+        ]
         connection.execute(_SET_REASON, values)
 
 
@@ -79,7 +87,7 @@ _SET_REASON = (
     update(STAGES)
     .where(
         STAGES.c.id == bindparam("stage"),
-        STAGES.c.status == Status.QUEUED,
+        STAGES.c.status == bindparam("seen"),
         STAGES.c.reason.is_distinct_from(bindparam("words")),
     )
     .values(reason=bindparam("words"), reason_host=bindparam("host"))
@@ -93,32 +101,15 @@ def warn(
 
     `host`: the host that gives the warning, if it is not the stage's.
     """
-    warned = connection.execute(
-        update(STAGES)
-        .where(
-            STAGES.c.id == stage_id,
-            STAGES.c.status == Status.RUNNING,
-            STAGES.c.reason.is_distinct_from(reason),
-        )
-        .values(reason=reason, reason_host=host)
-    )
-    if warned.rowcount:
+    running = {"stage": stage_id, "seen": Status.RUNNING}
+    if connection.execute(_SET_REASON, {**running, "words": reason, "host": host}).rowcount:
         _record_of_running(connection, stage_id, WARNING, reason or "has recovered")
 
 
 def set_stalled(connection: Connection, attempt: AttemptRecord, stalled: bool, words: str) -> None:
     """Mark a running stage as stalled or not; if unchanged, nothing is written."""
-    changed = connection.execute(
-        update(STAGES)
-        .where(
-            STAGES.c.id == attempt.stage_id,
-            STAGES.c.status == Status.RUNNING,
-            STAGES.c.attempt == attempt.number,
-            STAGES.c.stalled != stalled,
-        )
-        .values(stalled=stalled)
-    )
-    if changed.rowcount:
+    seen = {"id": attempt.stage_id, "status": Status.RUNNING, "attempt": attempt.number}
+    if tables.change(connection, STAGES, {**seen, "stalled": not stalled}, stalled=stalled):
         _record_of_running(connection, attempt.stage_id, "stalled" if stalled else "lively", words)
 
 

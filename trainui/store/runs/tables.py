@@ -6,6 +6,7 @@ screen reads them with the database driver alone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, cast
 
@@ -329,10 +330,24 @@ LOG_READS = _table(LogReadRow)
 
 def set_values(connection: Connection, table: Table, row_id: int | str, **values: Any) -> None:
     """Change columns of the row with this id."""
-    connection.execute(_row_update(table), {"row_id": row_id, **values})
+    change(connection, table, {"id": row_id}, **values)
+
+
+def change(connection: Connection, table: Table, where: Mapping[str, Any], **values: Any) -> bool:
+    """Change columns of the rows that have the values `where`; return True if there are any."""
+    seen = {f"where_{name}": value for name, value in where.items() if value is not None}
+    statement = _update(table, tuple((name, value is None) for name, value in where.items()))
+    return connection.execute(statement, seen | values).rowcount > 0
 
 
 @cache
-def _row_update(table: Table) -> Update:
-    """Build the statement once, since building costs more than running."""
-    return update(table).where(table.c.id == bindparam("row_id"))
+def _update(table: Table, where: tuple[tuple[str, bool], ...]) -> Update:
+    """Build the statement once, since building costs more than running.
+
+    `where` has the columns that are compared, each with True if it must be NULL.
+    """
+    conditions = (
+        table.c[name].is_(None) if is_null else table.c[name] == bindparam(f"where_{name}")
+        for name, is_null in where
+    )
+    return update(table).where(*conditions)

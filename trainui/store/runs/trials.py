@@ -9,19 +9,19 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, bindparam, insert, update
+from sqlalchemy import Connection, insert
 
 from trainui.domain.definition import StageDefinition
 from trainui.domain.notifications import ALERT
-from trainui.domain.records import HostView, StageRecord
+from trainui.domain.records import HostView, StageRecord, WaitReason
 from trainui.domain.states import UNFINISHED, Status
 from trainui.store.db.engine import raw
 from trainui.store.db.statements import placeholders
 from trainui.store.read import row_mapping, trials
 from trainui.store.read.trials import ASKED
-from trainui.store.runs import alerts
+from trainui.store.runs import alerts, stages
 from trainui.store.runs.alerts import AlertRecord
-from trainui.store.runs.tables import SEARCHES, STAGES, TRIALS, set_values
+from trainui.store.runs.tables import SEARCHES, STAGES, TRIALS, change, set_values
 
 LAST_STATES = (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.PRUNED)
 """States of stages whose trials may end in the study; an interrupted one is to be continued."""
@@ -157,26 +157,18 @@ def sampler_state(connection: Connection, key: SearchKey) -> SamplerState | None
 def save_sampler(connection: Connection, key: SearchKey, saved: SamplerState) -> None:
     """Store the state of a search's sampler."""
     values = {"sampler": saved.sampler, "state": saved.state}
-    changed = connection.execute(_OF_SEARCH, {**_named(key), **values})
-    if not changed.rowcount:
-        connection.execute(_NEW_SEARCH, {"run_id": key.run_id, "name": key.name, **values})
+    if not change(connection, SEARCHES, asdict(key), **values):
+        connection.execute(_NEW_SEARCH, {**asdict(key), **values})
 
 
 def save_importance(
     connection: Connection, key: SearchKey, importance: Mapping[str, float]
 ) -> None:
     """Store the importance of a search's parameters, most important first."""
-    connection.execute(_OF_SEARCH, {**_named(key), "importance_json": json.dumps(importance)})
-
-
-def _named(key: SearchKey) -> dict[str, str]:
-    return {"run": key.run_id, "search": key.name}
+    change(connection, SEARCHES, asdict(key), importance_json=json.dumps(importance))
 
 
 # Built once, as all that are executed for each trial: building costs more than running.
-_OF_SEARCH = update(SEARCHES).where(
-    SEARCHES.c.run_id == bindparam("run"), SEARCHES.c.name == bindparam("search")
-)
 _NEW_SEARCH = insert(SEARCHES)
 
 
@@ -199,43 +191,23 @@ _NEW_TRIAL = insert(TRIALS)
 def give_values(connection: Connection, stage: StageRecord, definition: StageDefinition) -> None:
     """Store the definition with its values of a trial's stage, or of one of its seeds."""
     set_values(connection, STAGES, stage.id, definition_json=row_mapping.dump(definition.to_json()))
-    connection.execute(_CLEAR_REASON, {"stage": stage.id})
-
-
-_CLEAR_REASON = (
-    update(STAGES)
-    .where(STAGES.c.id == bindparam("stage"), STAGES.c.status == Status.QUEUED)
-    .values(reason=None, reason_host=None)
-)
+    is_queued = {"id": stage.id, "status": Status.QUEUED}
+    change(connection, STAGES, is_queued, reason=None, reason_host=None)
 
 
 def end(connection: Connection, stage: StageRecord, outcome: TrialOutcome) -> None:
     """Store how a trial counts; of a completed stage, why it failed is an alert."""
-    connection.execute(_END, {"stage": stage.id, **asdict(outcome)})
+    change(connection, TRIALS, {"stage_id": stage.id, "state": ASKED}, **asdict(outcome))
     if outcome.reason is None or stage.status != Status.COMPLETED:
         return
-    connection.execute(
-        update(STAGES)
-        .where(STAGES.c.id == stage.id, STAGES.c.status == Status.COMPLETED)
-        .values(reason=outcome.reason)
-    )
+    is_completed = {"id": stage.id, "status": Status.COMPLETED}
+    change(connection, STAGES, is_completed, reason=outcome.reason)
     alerts.record(connection, stage.id, stage.attempt, [AlertRecord(ALERT, outcome.reason)])
-
-
-_END = update(TRIALS).where(TRIALS.c.stage_id == bindparam("stage"), TRIALS.c.state == ASKED)
 
 
 def explain_wait(connection: Connection, stage_ids: Sequence[str], reason: str) -> None:
     """Store on queued stages why they have no values yet."""
-    connection.execute(
-        update(STAGES)
-        .where(
-            STAGES.c.id.in_(stage_ids),
-            STAGES.c.status == Status.QUEUED,
-            STAGES.c.reason.is_distinct_from(reason),
-        )
-        .values(reason=reason, reason_host=None)
-    )
+    stages.set_reasons(connection, dict.fromkeys(stage_ids, WaitReason(reason)))
 
 
 def unasked(connection: Connection, stage_ids: Sequence[str]) -> list[StageRecord]:
