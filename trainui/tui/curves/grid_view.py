@@ -11,7 +11,6 @@ from trainui.domain.records import SeriesSummary
 from trainui.formatting import quantity
 from trainui.tui.curves.cursor_values import zoom_text
 from trainui.tui.curves.drawing.line_styles import (
-    LineStyle,
     Styles,
     legend_rows,
     names_width,
@@ -51,10 +50,6 @@ class CurvesView(CurveKeys):
         self._problems: tuple[str, ...] = ()
         self._shared: Styles = {}
         """The styles of compared lines; empty: nothing is compared."""
-        self._by_metric: dict[str, tuple[LineStyle, ...]] = {}
-        """The styles of the lines of each plot."""
-        self._styled: tuple[Curves | None, str] = (None, "")
-        """The curves and the highlighted line that the styles were made for."""
         self._names = 0
         """Width of the lines' names at the right of the plots; 0: none."""
         self._compares = False
@@ -240,13 +235,10 @@ class CurvesView(CurveKeys):
 
     def _name_lines(self, curves: Curves) -> None:
         """Put the names of compared lines beside the plots, or above them if these are small."""
-        if self._styled[0] is not curves or self._styled[1] != self.view.highlight:
-            self._styled = (curves, self.view.highlight)
-            found = shared_styles(curves.charts, self.view.highlight)
-            own = {line.label for chart in curves.charts for line in chart.lines if line.own}
-            if found or not own <= self._shared.keys():  # else other plots have the compared lines
-                self._shared = found
-            self._by_metric = {one.name: styles_of(one, self._shared) for one in curves.charts}
+        found = shared_styles(curves.charts, self.view.highlight)
+        own = {line.label for chart in curves.charts for line in chart.lines if line.own}
+        if found or not own <= self._shared.keys():  # else other plots have the compared lines
+            self._shared = found
         self._names, self._legend = names_width(list(self._shared)) if self._shared else 0, []
         grid, bright = self._grid(), sum(style.bright for style in self._shared.values())
         is_high = grid.plot_height >= max(bright, LEAST_NAMED)
@@ -275,11 +267,11 @@ class CurvesView(CurveKeys):
         cells = [
             PlotCell(
                 one,
-                curves.chart(one.name),
+                chart := curves.chart(one.name),
                 self.state.view_of(one.name),
                 pinned=one.name in self.state.pinned,
                 selected=index == at,
-                styles=self._by_metric.get(one.name) if self._shared else None,
+                styles=styles_of(chart, self._shared) if chart and self._shared else None,
                 of_sweep=curves.wanted.compared.sweep,
             )
             for index, one in enumerate(shown)

@@ -54,8 +54,6 @@ class StageGraph(CursorView):
         self._all: Sequence[StageRecord] = ()
         self._stages: dict[str, StageRecord] = {}
         self._by_key: dict[str, GraphNode] = {}
-        self._lines: dict[str, int] = {}
-        """By node key: the node's line."""
         self._folds: dict[str, bool] = {}
         """By sweep name: the user's choice to fold or unfold it."""
         self._longest, self._shortest, self._word = 0, 0, 0
@@ -113,9 +111,6 @@ class StageGraph(CursorView):
         self._by_key = {node.key: node for node in nodes}
         stages = [(node.key, node.depends_on) for node in nodes]
         self._drawing = layout(stages, most_lines=self._most_lines)
-        self._lines = {
-            line.node: at for at, line in enumerate(self._drawing.lines) if line.node is not None
-        }
         self._longest, self._shortest = longest_name(nodes), shortest_name(nodes)
         self.select(selected or "")
 
@@ -142,13 +137,11 @@ class StageGraph(CursorView):
 
     def select(self, name: str) -> None:
         """Move the cursor to a stage or its folded sweep; if neither exists, to the first stage."""
-        at = self._lines.get(name)
-        if at is None:
-            found = (
-                key for key, node in self._by_key.items() if name in (*node.members, node.group)
-            )
-            at = self._lines.get(next(found, ""), self._next(-1, 1))
-        self.move_cursor(at)
+        nodes = self._by_key.values()
+        found = (node.key for node in nodes if name in (*node.members, node.group))
+        key = name if name in self._by_key else next(found, None)
+        keys = [line.node for line in self._drawing.lines]
+        self.move_cursor(self._next(-1, 1) if key is None else keys.index(key))
 
     def select_matching(self, text: str, direction: int = 1, *, stay: bool = True) -> bool:
         """Move the cursor to the next stage whose name contains a text; return False if none does.
@@ -233,8 +226,8 @@ class StageGraph(CursorView):
 
     def action_downstream(self) -> None:
         """Go to the first stage that depends on the selected one."""
-        name = self.selected_name
-        following = (key for key in self._lines if name in self._by_key[key].depends_on)
+        name, keys = self.selected_name, [line.node for line in self._drawing.lines]
+        following = (key for key in keys if key and name in self._by_key[key].depends_on)
         if (key := next(following, None)) is not None:
             self.select(key)
 
