@@ -17,7 +17,7 @@ from trainui.errors import PipelineFileError
 from trainui.pipeline.dvc import files, scope
 from trainui.pipeline.dvc.comments import Comments
 from trainui.pipeline.dvc.document import Document, Stage, read
-from trainui.pipeline.dvc.fields import PLAIN, DvcFiller, Written, fields_of
+from trainui.pipeline.dvc.fields import PLAIN, DvcFiller, DvcStage, Written
 from trainui.pipeline.dvc.writing import YamlBlock, write
 from trainui.pipeline.fields import names
 from trainui.pipeline.loader import load_text
@@ -85,7 +85,8 @@ class _Conversion:
         running = [stage for stage in self.document.stages if not _is_set(stage, "frozen")]
         nodes = self._nodes(running)
         filler = DvcFiller(self.directory, self.target, literal=literal)
-        blocks = [self._block(node, nodes, filler) for node in nodes]
+        made = {output.path for stage in running for output in files.outputs(stage)}
+        blocks = [self._block(node, nodes, filler, made) for node in nodes]
         blocks += [self._frozen(s, filler) for s in self.document.stages if s not in running]
         order = {stage.family: at for at, stage in enumerate(self.document.stages)}
         blocks.sort(key=lambda block: order[block.family])
@@ -98,7 +99,7 @@ class _Conversion:
         head = self.comments.head()
         if others := ", ".join(entry.key.text for entry in self.document.others):
             head.append(f"# no counterpart in a pipeline file: {others}")
-        return Converted(write(blocks, filler.params(), head), tuple(notes))
+        return Converted(write(blocks, filler.params, head), tuple(notes))
 
     def _nodes(self, stages: Sequence[Stage]) -> list[_Node]:
         """Return the stages to write; a family becomes one stage if a matrix can express it."""
@@ -146,11 +147,11 @@ class _Conversion:
             if owner.get(name) is other
         }
 
-    def _block(self, node: _Node, nodes: Sequence[_Node], filler: DvcFiller) -> YamlBlock:
+    def _block(
+        self, node: _Node, nodes: Sequence[_Node], filler: DvcFiller, made: set[str]
+    ) -> YamlBlock:
         first = node.stages[0]
-        running = (one for one in self.document.stages if not _is_set(one, "frozen"))
-        made = {output.path for one in running for output in files.outputs(one)}
-        written = fields_of(node.stages, filler, made, matrix=node.matrix)
+        written = DvcStage(node.stages, filler, made, matrix=node.matrix)
         values: dict[str, Written] = {}
         if node.matrix:
             values["matrix"] = _matrix(node.stages)
@@ -170,7 +171,7 @@ class _Conversion:
 
     def _frozen(self, stage: Stage, filler: DvcFiller) -> YamlBlock:
         name = valid_name(stage.name)
-        written = fields_of((stage,), filler, set(), matrix=False)
+        written = DvcStage((stage,), filler, set(), matrix=False)
         note = f"{name}: is frozen, so it is left out and its existing outputs are used"
         comments = self._comments(stage)
         return YamlBlock(name, stage.family, written.fields, comments, [note], left_out=True)

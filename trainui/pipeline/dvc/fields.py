@@ -6,7 +6,6 @@ import os
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from trainui.pipeline import template
@@ -40,35 +39,24 @@ _CURVES = (".csv", ".tsv", ".jsonl")
 _VALUES = (".json",)
 
 
-@dataclass(slots=True)
-class DvcStage:
-    """The converted fields of a stage, and notes."""
-
-    fields: dict[str, Written] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-
 class DvcFiller:
     """Substitutes DVC's variables, by trainui variables if these are equivalent."""
 
     def __init__(self, directory: Path, target: Path, *, literal: bool) -> None:
         self._literal = literal
-        self._params: dict[str, str] = {}
+        self.params: dict[str, str] = {}
+        """The parameters that the pipeline file needs."""
         self._root: str | None = None
         self.directory = os.fspath(directory)
         self.from_target = os.path.relpath(directory, target)
-
-    def params(self) -> dict[str, str]:
-        """Return the parameters that the pipeline file needs."""
-        return self._params
 
     def root(self) -> str:
         """Return the variable for the directory of the DVC file."""
         if self._root is None:
             self._root = "root"
-            while self._root in self._params:
+            while self._root in self.params:
                 self._root += "_"
-            self._params[self._root] = self.directory
+            self.params[self._root] = self.directory
         return f"${{params.{self._root}}}"
 
     def text(self, scalar: Scalar, stage: Stage, *, matrix: bool) -> str:
@@ -94,33 +82,29 @@ class DvcFiller:
             and PLAIN.fullmatch(text)
             and not names.key_fault(name, names.PARAM_KEY)
         )
-        if self._literal or is_own or not fit or self._params.setdefault(name, text) != text:
+        if self._literal or is_own or not fit or self.params.setdefault(name, text) != text:
             return text
         return Variable(f"params.{name}")
 
 
-def fields_of(
-    stages: Sequence[Stage], filler: DvcFiller, made: set[str], *, matrix: bool
-) -> DvcStage:
-    """Return the fields, except `matrix` and `depends_on`, of a sweep or a single stage.
+class DvcStage:
+    """A sweep or a single stage: its fields, except `matrix` and `depends_on`, and notes.
 
     Outputs of the pipeline's stages (`made`) are not listed as inputs.
     """
-    writer = _StageWriter(stages[0], filler, matrix=matrix)
-    return writer.stated([one for s in stages for one in files.inputs(s)], made)
 
-
-class _StageWriter:
-    def __init__(self, stage: Stage, filler: DvcFiller, *, matrix: bool) -> None:
-        self._stage = stage
-        self._filler = filler
-        self._matrix = matrix
-        self._found = DvcStage()
-        wdir = stage.body.get("wdir")
+    def __init__(
+        self, stages: Sequence[Stage], filler: DvcFiller, made: set[str], *, matrix: bool
+    ) -> None:
+        self.fields: dict[str, Written] = {}
+        self.notes: list[str] = []
+        self._stage, self._filler, self._matrix = stages[0], filler, matrix
+        wdir = self._stage.body.get("wdir")
         self._wdir = self._text(wdir) if isinstance(wdir, Scalar) else "."
+        self._convert([one for stage in stages for one in files.inputs(stage)], made)
 
-    def stated(self, inputs: Sequence[files.DvcFile], made: set[str]) -> DvcStage:
-        fields = self._found.fields
+    def _convert(self, inputs: Sequence[files.DvcFile], made: set[str]) -> None:
+        fields = self.fields
         place = posixpath.normpath(posixpath.join(self._filler.from_target, self._wdir))
         if place != ".":
             fields["workdir"] = place
@@ -135,14 +119,13 @@ class _StageWriter:
         self._note_options(outputs)
         self._note_params()
         self._note_rest()
-        return self._found
 
     def _text(self, scalar: Scalar) -> str:
         return self._filler.text(scalar, self._stage, matrix=self._matrix)
 
     def _note(self, words: str) -> None:
-        if words not in self._found.notes:
-            self._found.notes.append(words)
+        if words not in self.notes:
+            self.notes.append(words)
 
     def _command(self) -> str:
         node = self._stage.body.get("cmd")
