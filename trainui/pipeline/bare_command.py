@@ -65,12 +65,13 @@ def file_text(argv: Sequence[str], name: str | None, gpus: int) -> str:
     for word in argv:
         if not is_sound(word):
             raise UsageError(f"the command's word {word!r} is not UTF-8 text")
-    stage = stage_name(argv)
+    stage, words = stage_name(argv), list(map(template.escape, argv))
+    run = words[0] if is_shell_text(argv) else words
     lines = [
         f"name: {core_schema.in_quotes(name or stage)}",
         "stages:",
         f"  - name: {core_schema.in_quotes(stage)}",
-        f"    run: {_run(argv)}",
+        f"    run: {core_schema.in_quotes(run)}",
     ]
     lines += [f"    gpus: {gpus}"] if gpus else []
     return "\n".join(lines) + "\n"
@@ -100,9 +101,3 @@ def _program(words: Sequence[str]) -> str:
     programs = [PurePath(word).name for word in paths if not _ASSIGNMENT.fullmatch(word)]
     fitting = [name for name in programs if name[:1] != "-" and not _INTERPRETER.fullmatch(name)]
     return PurePath((fitting or programs or ["command"])[0]).stem
-
-
-def _run(argv: Sequence[str]) -> str:
-    if is_shell_text(argv):
-        return core_schema.in_quotes(template.escape(argv[0]))
-    return "[" + ", ".join(core_schema.in_quotes(template.escape(word)) for word in argv) + "]"

@@ -36,11 +36,15 @@ def _check_source(source: Mapping, problems: Problems) -> None:
 
 def _check_pattern(source: Mapping, stream: str, problems: Problems) -> None:
     node, step = source.get(stream), source.get("step")
-    if isinstance(node, Scalar) and _PRESET.fullmatch(node.text):
+    if not isinstance(node, Scalar) or "${" in node.text:
+        return  # the spec reports it, or it is not yet known
+    if _PRESET.fullmatch(node.text):
         _check_preset(node, stream, problems)
-    groups = _groups(node.text) if isinstance(node, Scalar) else None
-    if not isinstance(node, Scalar) or groups is None:
         return
+    try:
+        groups = list(re.compile(node.text).groupindex)
+    except (re.error, RecursionError, OverflowError):
+        return  # the spec reports it
     if not groups:
         message = (
             f"{stream} must be a pattern whose groups have the metrics' names, "
@@ -62,13 +66,3 @@ def _check_preset(node: Scalar, stream: str, problems: Problems) -> None:
         rf"metrics' names, such as loss=(?P<loss>\S+){near}"
     )
     problems.add(node.mark, "unknown-preset", message)
-
-
-def _groups(text: str) -> list[str] | None:
-    """Return the names of a pattern's groups; None: it is a preset, or not yet known."""
-    if "${" in text or _PRESET.fullmatch(text):
-        return None
-    try:
-        return list(re.compile(text).groupindex)
-    except (re.error, RecursionError, OverflowError):
-        return None

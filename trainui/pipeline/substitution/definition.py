@@ -33,7 +33,11 @@ def fill(definition: StageDefinition, filler: Filler) -> StageDefinition:
             env=environment(definition.env, filler),
             python=_optional(definition.python, filler),
             metrics=_metrics(definition.metrics, filler, globs),
-            checkpoint=_checkpoint(definition.checkpoint, filler, globs),
+            checkpoint=definition.checkpoint
+            and CheckpointRule(
+                globs.text(definition.checkpoint.glob),
+                _optional(definition.checkpoint.complete, filler),
+            ),
             resume_args=definition.resume_args and items(definition.resume_args, filler),
             resume_run=command(definition.resume_run, filler),
             outputs=items(definition.outputs, globs),
@@ -90,14 +94,6 @@ def _metrics(
         )
         for source in sources
     )
-
-
-def _checkpoint(
-    rule: CheckpointRule | None, filler: Filler, globs: Filler
-) -> CheckpointRule | None:
-    if rule is None:
-        return None
-    return CheckpointRule(globs.text(rule.glob), _optional(rule.complete, filler))
 
 
 def _as_glob(filler: Filler) -> Resolve:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from trainui.errors import PipelineFileError
-from trainui.pipeline.yaml.nodes import TOP
+from trainui.pipeline.yaml.nodes import TOP, Position
 from trainui.pipeline.yaml.problems import Problems, mark_at
 from trainui.pipeline.yaml.tree import MAX_BYTES
 
@@ -64,13 +64,11 @@ def _decode(data: bytes, file: str) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8", "replace")
-        problems = Problems(file)
         message = f"the byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8"
-        problems.add(mark_at(before, len(before)), "not-yaml", message)
-        raise PipelineFileError(problems.in_order()) from error
+        raise _error(file, "not-yaml", message, mark_at(before, len(before))) from error
 
 
-def _error(file: str, code: str, message: str) -> PipelineFileError:
+def _error(file: str, code: str, message: str, mark: Position = TOP) -> PipelineFileError:
     problems = Problems(file)
-    problems.add(TOP, code, message)
+    problems.add(mark, code, message)
     return PipelineFileError(problems.in_order())
