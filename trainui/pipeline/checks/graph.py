@@ -32,7 +32,7 @@ def check(outline: Outline, problems: Problems) -> None:
     if outline.too_large:
         return
     pairing = Pairing(outline.groups())
-    parents = {
+    parents = {  # a member counts as its stage
         name: tuple(filter(None, (pairing.group_of(above.text) for above in stage.depends_on)))
         for name, stage in first.items()
     }

@@ -41,6 +41,7 @@ _ESCAPE = r"(?P<escape>\\.?)"
 _QUOTES = r"(?P<ansi>\$')|(?P<single>')|(?P<double>\")"
 _EXPANSION = r"(?P<arithmetic>\$\(\()|(?P<command>\$\()|(?P<brace>\$\{)|(?P<backtick>`)"
 _HERE_WORD = r"(?:'[^'\n]*'|\"[^\"\n]*\"|\\[^\n]|[^\s'\"\\;&|()<>])+"
+# `<<<` begins no here-document
 _HERE_DOCUMENT = rf"<<<|(?P<here><<(?P<tabs>-?)[ \t]*(?P<word>{_HERE_WORD}))"
 _OPERATORS = r"(?P<parentheses>\(\()|(?P<group>\()|(?P<close>\))|(?P<newline>\n)|(?P<comment>#)"
 
@@ -61,6 +62,7 @@ _DOUBLE = _frame(rf"[^\\$\"`]+|(?P<close>\")|{_ESCAPE}|{_EXPANSION}", QuotingCon
 _HERE = _frame(rf"[^\\$`\n]+|{_ESCAPE}|{_EXPANSION}", QuotingContext.HERE)
 _HERE_RAW = _frame(r"[^\n]+", QuotingContext.HERE_RAW)
 _COMMENT = _frame(r"[^\n]+|(?P<close>)", QuotingContext.COMMENT)
+"""It ends before the newline, which the command around it reads: here-documents may begin there."""
 
 _PUSHED = {
     "arithmetic": (_ARITHMETIC, _ARITHMETIC),
