@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from trainui.domain.records import SeriesSummary
 from trainui.store.points.chunks import Stats, TailPart, step_number
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 RESTART = 1_000_000
 """Generations from here on, in multiples, supersede those of all files of their attempt."""
+
+
+Key = TypeVar("Key")
 
 
 class History(NamedTuple):
@@ -51,21 +54,18 @@ class HistoryStart(NamedTuple):
 
 def cuts(starts: Iterable[HistoryStart]) -> dict[History, float]:
     """Return the step from which each history's points are superseded; infinity if they are not."""
-    first: dict[History, HistoryStart] = {}
-    for start in starts:
-        known = first.get(start.history)
-        if known is None or start.ordinal < known.ordinal:
-            first[start.history] = start
-    attempts = _starts_of_attempts(first)
+    first = _earliest((start.history, start) for start in starts)
+    attempts = _earliest((history.attempt, start) for history, start in first.items())
     return {history: _cut(history, first, attempts) for history in first}
 
 
-def _starts_of_attempts(first: dict[History, HistoryStart]) -> dict[int, HistoryStart]:
-    found: dict[int, HistoryStart] = {}
-    for history, start in first.items():
-        known = found.get(history.attempt)
+def _earliest(starts: Iterable[tuple[Key, HistoryStart]]) -> dict[Key, HistoryStart]:
+    """Return the start of what was read first, by key."""
+    found: dict[Key, HistoryStart] = {}
+    for key, start in starts:
+        known = found.get(key)
         if known is None or start.ordinal < known.ordinal:
-            found[history.attempt] = start
+            found[key] = start
     return found
 
 

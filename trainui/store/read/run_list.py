@@ -137,20 +137,17 @@ def _counted(connection: protocol.Connection, where: str, ids: Sequence[str]) ->
         ids,
     ):
         states.setdefault(run_id, {})[status] = count
-    stalled = dict(
-        connection.execute(
-            f"SELECT run_id, count(*) FROM stages WHERE status = ? AND stalled {where} "
+
+    def marked(flag: str, status: Status) -> dict[str, int]:
+        """Return by run how many stages in a state have a flag."""
+        found = connection.execute(
+            f"SELECT run_id, count(*) FROM stages WHERE status = ? AND {flag} {where} "
             "GROUP BY run_id",
-            (Status.RUNNING, *ids),
-        ).fetchall()
-    )
-    left_out = dict(
-        connection.execute(
-            f"SELECT run_id, count(*) FROM stages WHERE status = ? AND removed {where} "
-            "GROUP BY run_id",
-            (Status.SKIPPED, *ids),
-        ).fetchall()
-    )
+            (status, *ids),
+        )
+        return dict(found.fetchall())
+
+    stalled, left_out = marked("stalled", Status.RUNNING), marked("removed", Status.SKIPPED)
     return {
         run_id: _Counts(
             sum(counts.get(status, 0) for status in DONE),

@@ -65,18 +65,9 @@ def record_of(
 def record_all(connection: Connection, happened: Sequence[tuple[str, str, str]], kind: str) -> None:
     """Add an event of one kind for each of several stages: run id, full stage name, sentence."""
     if happened:
-        now = clock.now()
+        same = {"time": clock.now(), "kind": kind}
         values = [
-            {
-                "run_id": run,
-                "stage": stage,
-                "attempt": None,
-                "time": now,
-                "kind": kind,
-                "text": text,
-                "data_json": None,
-            }
-            for run, stage, text in happened
+            {"run_id": run, "stage": stage, "text": text, **same} for run, stage, text in happened
         ]
         connection.execute(_RECORD, values)
 

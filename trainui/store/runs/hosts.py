@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select
 
 from trainui import clock
 from trainui.domain.records import HostRecord
@@ -54,14 +54,12 @@ def announce(
     before = known(connection).get(name)
     if before is not None and before.home != home and before.seconds < SILENT_AFTER:
         return before
-    connection.execute(delete(HOSTS).where(HOSTS.c.seen_at < dialect.now() - FORGOTTEN_AFTER))
+    forgotten = HOSTS.c.seen_at < dialect.now() - FORGOTTEN_AFTER
+    connection.execute(delete(HOSTS).where(forgotten | (HOSTS.c.name == name)))
     values = {"home": home, "place": place, "seen_at": dialect.now()}
     values |= {
         "slots_json": row_mapping.dump(list(slots)),
         "queues_json": row_mapping.dump(list(queues)),
     }
-    if before is None or before.seconds * clock.SECOND > FORGOTTEN_AFTER:
-        connection.execute(insert(HOSTS).values(name=name, **values))
-    else:
-        connection.execute(update(HOSTS).where(HOSTS.c.name == name).values(**values))
+    connection.execute(insert(HOSTS).values(name=name, **values))
     return None
