@@ -1,4 +1,4 @@
-"""Evaluates alerts on points in the order in which they are read, and records those that trigger.
+"""Evaluates alerts on points in the order in which they are read; pure, without I/O.
 
 Each alert triggers once per metric and attempt, at the first point that meets its condition. An
 attempt's first NaN is reported even without an alert on it.
@@ -13,15 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainui import wakeup
 from trainui.domain.definition import Alert
-from trainui.store.db.engine import Store
-from trainui.store.points import points as stored_points
 from trainui.store.points.chunks import Points, step_number
 from trainui.store.points.lazy_numpy import Bools, Floats
-from trainui.store.runs import alerts as stored_alerts
 from trainui.store.runs.alerts import AlertRecord
-from trainui.store.runs.metrics_progress import AttemptToRead
 
 
 @dataclass(slots=True)
@@ -90,44 +85,6 @@ class AlertWatch:
         limit = "" if alert.condition == "nan" else f", {alert.condition} {alert.limit:g}"
         words = _value_words(name, points, at) + limit
         return AlertRecord.of_alert(alert, words, name, _step(points, at))
-
-
-class AttemptAlerts:
-    """The alerts of one attempt."""
-
-    def __init__(self, store: Store, attempt: AttemptToRead) -> None:
-        self._store = store
-        self._attempt = attempt
-        self._pending: list[AlertRecord] = []
-        self.reset()
-
-    def reset(self) -> None:
-        """Have all points checked again: another process stored points that were not checked."""
-        self.watch = AlertWatch(self._attempt.definition.alerts)
-        self._caught_up = False
-
-    def catch_up(self) -> None:
-        """Check the stored points: a reader may have died after storing and before checking."""
-        if not self._caught_up:
-            with self._store.read() as connection:
-                stored = stored_points.of_attempt(
-                    connection, self._attempt.stage_id, self._attempt.number, self.watch.watches
-                )
-            self._caught_up = True
-            self.check(stored)
-        elif self._pending:
-            self.check({})
-
-    def check(self, batch: Mapping[str, Points]) -> None:
-        """Check newly stored points, and record the alerts that they trigger."""
-        self._pending += self.watch.check(batch)
-        if self._pending:
-            with self._store.write() as connection:
-                stored_alerts.record(
-                    connection, self._attempt.stage_id, self._attempt.number, self._pending
-                )
-            self._pending.clear()
-            wakeup.ring()
 
 
 _CONDITIONS: dict[str, Callable[[Floats, float], Bools]] = {

@@ -1,4 +1,8 @@
-"""A preview of a long file that is not stored yet: a few hundred records at even distances."""
+"""A preview of a long file that is not stored yet: a few hundred of its records.
+
+They are sampled at even distances, so a 1 GB file costs no more than a 1 MB file.
+The preview is shown while the file is being read; it is not stored.
+"""
 
 from __future__ import annotations
 

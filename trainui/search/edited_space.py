@@ -28,7 +28,10 @@ _PARAMS: Table = TrialParamModel.__table__
 
 
 def convert(file: RDBStorage, study_name: str, space: Distributions) -> None:
-    """Give the trials of a study the distributions of a space, and drop what it cannot have."""
+    """Give the trials of a study the distributions of a space, in one transaction.
+
+    A trial keeps its other values if the space cannot have one of them.
+    """
     study = file.get_study_id_from_name(study_name)
     is_of_study = _PARAMS.c.trial_id.in_(
         select(_TRIALS.c.trial_id).where(_TRIALS.c.study_id == study)

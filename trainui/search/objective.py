@@ -1,25 +1,16 @@
-"""The objective of a trial, read from its stored points, and a warning while it has none."""
+"""The objective of a trial, read from its stored points."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import fmean
 
-from trainui import clock
 from trainui.domain.records import StageRecord
 from trainui.domain.search import Search
 from trainui.formatting import listed
 from trainui.store.db import protocol
-from trainui.store.db.engine import Store, raw
 from trainui.store.read import headlines
-from trainui.store.runs import stages
 from trainui.store.runs.trials import TrialOutcome
-
-PATIENCE = 30 * clock.SECOND
-"""Microseconds after the start of a trial before the warning."""
-
-LOOK_EVERY = 5 * clock.SECOND
-"""Microseconds between two checks."""
 
 
 def of_completed(connection: protocol.Connection, stage_id: str, search: Search) -> TrialOutcome:
@@ -73,34 +64,3 @@ def missing(
         return None
     when = " so far" if so_far else ""
     return f"no points of {metric}{when}; has: {listed(names) if names else 'no metrics'}"
-
-
-class MissingMetricWatch:
-    """Checks the running trials that have metrics, but not yet the one of their search."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._looked_at = 0
-        self._warned: set[str] = set()
-
-    def look(self, running: Sequence[StageRecord]) -> None:
-        """Warn about these trials where it is due, and withdraw warnings that no longer apply."""
-        now = clock.now()
-        if abs(now - self._looked_at) < LOOK_EVERY:
-            return
-        self._looked_at = now
-        self._warned &= {stage.id for stage in running}
-        for stage in running:
-            if now - (stage.started_at or now) >= PATIENCE:
-                self._look_at(stage)
-
-    def _look_at(self, stage: StageRecord) -> None:
-        assert stage.definition.search is not None
-        with self._store.read() as connection:
-            metric = stage.definition.search.metric
-            reason = missing(raw(connection), stage.id, metric, so_far=True)
-        if (reason is not None) == (stage.id in self._warned):
-            return
-        with self._store.write() as connection:
-            stages.warn(connection, stage.id, reason)
-        (self._warned.add if reason else self._warned.discard)(stage.id)

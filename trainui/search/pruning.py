@@ -1,8 +1,10 @@
 """Prunes trials by their stored points: reports each to a study, and asks its pruner after each.
 
-The pruner sees a copy of the study in memory; values and rungs are written to its file once a turn.
-A request is on record before the values that caused it are written, so that whatever is killed, the
-next worker reports the same values again, and each is stored once.
+A plain loop calls `report` and `should_prune` after each step; so does this, for each stored point
+of the metric, in the order stored. The pruner sees a copy of the study in memory, since a read of
+the study's file takes as long as a hundred decisions; values and rungs are written to the file once
+a turn, in one transaction. A request is on record before the values that caused it are written, so
+that whatever is killed, the next worker reports the same values again, and each is stored once.
 """
 
 from __future__ import annotations
@@ -227,7 +229,7 @@ def _copy_of(study: optuna.Study) -> optuna.Study:
     for trial in study.get_trials(deepcopy=False):
         bare = copy(trial)
         bare.params, bare.distributions, bare.user_attrs = {}, {}, {}
-        bare.intermediate_values = {}  # they would be copied deeply
+        bare.intermediate_values = {}  # they would be copied deeply, one by one
         new = storage.create_new_trial(copied, bare)
         storage.get_trial(new).intermediate_values = dict(trial.intermediate_values)
     pruner: BasePruner = study.pruner

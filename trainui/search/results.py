@@ -27,7 +27,10 @@ def needed_by(
 def unknown_to(
     definition: StageDefinition, stages: Sequence[StageRecord], started_at: int | None
 ) -> str:
-    """Return why the results of searches that an attempt used are not known; empty: they are."""
+    """Return why the results of searches that an attempt used are not known; empty: they are.
+
+    `definition` is the attempt's, as submitted; `started_at` is None if it has not started.
+    """
     for name in sorted(searches_of(definition)):
         members = [one for one in stages if one.definition.group == name]
         if any(one.status in UNFINISHED for one in members):
@@ -68,16 +71,21 @@ def of_search(connection: protocol.Connection, run_id: str, name: str) -> Search
 
 
 def ranked(connection: protocol.Connection, run_id: str, name: str) -> list[TrialRecord]:
-    """Return the trials that were asked for, the best first; those without a value come last.
+    """Return the trials that were asked for, the best first.
 
-    A completed trial has its value even if it is not in the study yet; a running one its best yet.
+    A completed trial has its value even if it is not in the study yet, or was rerun after it was
+    pruned or had failed there; a running one has its best so far. Those without a value, or that
+    count as failed, come last.
     """
     found = [_with_value(connection, one) for one in trials.of_search(connection, run_id, name)]
     return sorted(found, key=_rank)
 
 
 def _with_value(connection: protocol.Connection, trial: TrialRecord) -> TrialRecord:
-    """Return a trial as it counts now: `complete` once all its seeds have completed."""
+    """Return a trial as it counts now: `complete` too if it has completed since the study has it.
+
+    Of a trial with several seeds each must have completed.
+    """
     search, members = trial.stage.definition.search, trials.with_seeds(connection, trial.stage)
     has_completed = all(one.status == Status.COMPLETED for one in members)
     may_complete = trial.state == ASKED and not any(

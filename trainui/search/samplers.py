@@ -39,7 +39,11 @@ def _distribution(values: Range | Choices) -> BaseDistribution:
 
 
 def fresh(search: Search, *, after: int = 0) -> BaseSampler:
-    """Return a new sampler; `after` trials, whose values the same seed would repeat."""
+    """Return a new sampler.
+
+    If the state of the sampler that was asked for `after` trials is lost, the seed is another one,
+    since the same seed would repeat the values of the first trials.
+    """
     options = dict(search.sampler_options)
     if search.sampler == "GridSampler":
         options["search_space"] = {name: list(one.grid()) for name, one in search.space.items()}
@@ -53,7 +57,10 @@ def fresh(search: Search, *, after: int = 0) -> BaseSampler:
 
 
 def key(search: Search) -> str:
-    """Return the kind and options of a sampler, and what else its state depends on, as text."""
+    """Return the text of a sampler's kind and options: another one cannot use its state.
+
+    Its state has the choices of parameters; of a grid also their ranges.
+    """
     chosen = {name: getattr(search, name) for name in ("sampler", "sampler_options", "seed")}
     is_grid = search.sampler == "GridSampler"
     space = {

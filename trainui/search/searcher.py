@@ -5,7 +5,8 @@ The study and the store are two databases, so each step may be repeated after a 
 - A trial is asked for in the study first, with its values, and then stored. One that the store does
   not have when a study is opened was asked for just before a crash; it is stored then.
 - The end of a trial's stage is on record first, then the study gets its outcome, then the outcome
-  is stored, with the sampler's state. One that the study has already is only stored.
+  is stored. One that the study has already is only stored.
+- The sampler's state is stored in the same transaction as the trials asked and ended with it.
 
 Hosts that share a database take turns: a lock in the run's directory.
 """
@@ -75,6 +76,7 @@ class Searcher:
         self._saved: SamplerState | None = None
         """The sampler's state as stored last: another one was stored by another host."""
         self._completed = 0
+        """Number of completed trials in the study."""
         self._weighed = 0
         """Number of completed trials when the importance of the parameters was computed."""
 

@@ -2,7 +2,8 @@
 
 Optuna reads all running trials from the file at each value that a sampler chooses, which takes
 longer than the sampler. Each write goes to the file first and then to the copy, over one
-connection: SQLite's `data_version` changes on it only when another program has written.
+connection: SQLite's `data_version` changes on it only when another program has written. A new trial
+is written in one transaction once all its values are chosen.
 """
 
 from __future__ import annotations
@@ -78,7 +79,10 @@ class StudyStorage(InMemoryStorage):
 
     @property
     def is_changed(self) -> bool:
-        """True if another program has added or ended a trial; values at steps do not count."""
+        """True if another program has added or ended a trial since the file was opened.
+
+        Values at steps do not count: another host reports the same ones as this.
+        """
         before, self._version = self._version, self._data_version()
         if before == self._version:
             return False

@@ -87,9 +87,10 @@ class SearchStudy:
     def again(self, number: int) -> AskedTrial:
         """Return a trial asked before its number was stored, as if it were asked now.
 
-        Values that the study has stay; they are sampled again all the same, so that the random
-        numbers of later trials are those of an uninterrupted search. So do the values and the
-        outcome of a trial that another program added.
+        Values that are stored in the study stay; they are sampled again all the same, so that the
+        random numbers of later trials are those of an uninterrupted search. A trial that another
+        program added with its outcome gets values where it has none, and runs, but its outcome
+        stays.
         """
         frozen = self.trial(number)
         if frozen.state.is_finished():

@@ -1,4 +1,8 @@
-"""Optuna's TPE sampler, but it keeps what it reads of each trial, which saves a tenth."""
+"""Optuna's TPE sampler, which keeps what it reads of each trial.
+
+It goes through the values of all trials for each value that it samples; that took a tenth of a
+trial's time in a search of a thousand.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,10 @@ class KeepingTPESampler(TPESampler):
     def _get_internal_repr(  # since Optuna 5 it gets the study, too
         self, trials: list[FrozenTrial], search_space: _Space, *study: Any
     ) -> dict[str, Array]:
-        """Return the values of some trials that have all of these parameters (Optuna's hook)."""
+        """Return the values of some trials that have all of these parameters (Optuna's hook).
+
+        Since Optuna 5 it gets the study, too.
+        """
         if len(search_space) != 1:
             return super()._get_internal_repr(trials, search_space, *study)
         (parameter,) = search_space.items()

@@ -90,7 +90,10 @@ def gpus_of(pid: int) -> tuple[int, ...]:
 
 
 def _launcher(process: psutil.Process) -> int:
-    """Return the pid of the launcher of a process or of its tracker's service, else its own."""
+    """Return the pid of the launcher that started a process, e.g. of `torchrun`; else its own.
+
+    A tracker's service stands for the process that started it.
+    """
     pid = process.pid
     with suppress(psutil.Error):
         above, is_service = process.parents(), _SERVICE.fullmatch("".join(process.cmdline()[:1]))
@@ -167,9 +170,15 @@ def _described(pid: int, why: str) -> AdoptableProcess | None:
         process, found = psutil.Process(pid), read_process(pid)
         if found is None:
             return None
-        command, place, environ = process.cmdline(), process.cwd(), process.environ()
-        started = process.create_time()
-        return AdoptableProcess(pid, started, found.ticks, tuple(command), place, why, environ)
+        return AdoptableProcess(
+            pid,
+            started=process.create_time(),
+            ticks=found.ticks,
+            command=tuple(process.cmdline()),
+            directory=process.cwd(),
+            why=why,
+            environ=process.environ(),
+        )
     except psutil.Error:
         return None
 
@@ -203,11 +212,17 @@ def training(pid: int) -> tuple[Training, AdoptableProcess]:
         )
     if not _is_ours_to_see(process):
         raise UsageError(f"the process {pid} belongs to trainui or one of its stages")
-    log = _log(process)
+    log = _log(process)  # files of earlier trainings are none of its
     paths = open_metrics(pid) or _written_since(found) or ([log] if log else [])
     sources = tuple((path, None) for path in paths)
-    place, params = Path(found.directory), dict[str, str]()
-    job = Job(found.name, place, sources, params, "running", found.started, log=log)
+    job = Job(
+        found.name,
+        Path(found.directory),
+        sources,
+        status="running",
+        started=found.started,
+        log=log,
+    )
     return Training("process", found.name, Path(found.key), (job,)), found
 
 

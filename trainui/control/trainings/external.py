@@ -1,4 +1,7 @@
-"""Adds trainings that trainui did not start: those found in a directory, and running processes."""
+"""Adds trainings that trainui did not start: those found in a directory, and running processes.
+
+Their files are only read; the directory of the external run has a link to the training's log.
+"""
 
 from __future__ import annotations
 

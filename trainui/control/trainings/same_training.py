@@ -1,7 +1,8 @@
 """Finds trainings that are or may be one, written by two loggers in different directories.
 
-Two trainings hardly have values that are equal to the last digit at the same time. W&B and
-TensorBoard also record their host and pid, though containers have equal ones: those are joined.
+Most loggers record nothing that proves it, so they are not merged; but two trainings hardly have
+values that are equal to the last digit at the same time. W&B and TensorBoard record their host and
+pid: those are joined. Since containers have equal ones, their times and values must be equal too.
 """
 
 from __future__ import annotations
@@ -140,7 +141,10 @@ class _WritingProcess:
 
 
 def joined(found: Sequence[Training]) -> list[Training]:
-    """Return the trainings, where those of one process are W&B's with the files of the other."""
+    """Return the trainings, where those of one process are W&B's with the files of the other.
+
+    One that fits several others is left alone.
+    """
     others = {one.key: (one, writer) for one in found if (writer := _of_events(one)) is not None}
     if not others:
         return list(found)
@@ -196,7 +200,10 @@ def _event_files(training: Training) -> list[Path]:
 
 
 def _with(training: Training, other: Training) -> Training:
-    """Return a W&B run with the event files of another training, and those still to come."""
+    """Return a W&B run with the event files of another training, and those still to come.
+
+    Frameworks' own files there, e.g. of checkpoints, have the same values.
+    """
     (mark,) = {_EVENTS.sub(r"\2.\3", path.name) for path in _event_files(other)}
     events = Path(f"{glob.escape(str(other.path))}/**/*.tfevents.*.{mark}.*")
     job, its = training.jobs[0], other.jobs[0]

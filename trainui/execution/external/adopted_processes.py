@@ -1,6 +1,7 @@
 """Adopted processes: if one still runs, the files it opens, its cancellation with its children.
 
-A process is identified by its pid, its start time in clock ticks and the boot.
+A process is identified by its pid, its start time in clock ticks and the boot, so that neither a
+reused pid nor a change of the clock confuses it with another.
 """
 
 from __future__ import annotations
@@ -38,7 +39,10 @@ def is_alive(stage: WatchedStage) -> bool:
 
 
 class Cancellation:
-    """The cancellation of an adopted process and all below it, on record for a restarted worker."""
+    """The cancellation of one adopted process and all below it.
+
+    It is on record, because a restarted worker cannot find children whose parent has ended.
+    """
 
     def __init__(self, stage: WatchedStage) -> None:
         """Continue the cancellation that is on record; else begin: send SIGTERM."""
@@ -99,7 +103,8 @@ def _below(members: set[tuple[int, int]]) -> set[tuple[int, int]]:
 def follow_files(store: Store, stage: WatchedStage) -> None:
     """Add the files that an adopted process or one below it has open, if they are new.
 
-    They replace a log that is read since there was nothing else, unless it has given metrics.
+    A log that is read since there was nothing else is left as soon as there is, unless it has given
+    metrics: these would be mixed.
     """
     opened = process_files.written_by(adopted_activity.family(stage.pid or 0))
     if not (files := {path for path in opened if _is_usual(path)}):

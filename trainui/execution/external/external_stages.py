@@ -50,7 +50,10 @@ def store(
 
 
 def job_states(found: Iterable[Training], open_paths: frozenset[str]) -> JobStates:
-    """Return the states of the jobs of trainings; it looks at their files, so in no transaction."""
+    """Return the states of the jobs of trainings.
+
+    This looks at their files, so it is not done in a transaction, for which others would wait.
+    """
     return {job_key(job): _state(job, open_paths) for one in found for job in one.jobs}
 
 

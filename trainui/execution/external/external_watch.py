@@ -46,13 +46,17 @@ class ExternalWatch:
     """Watches the external runs of a host that had not ended."""
 
     def __init__(self, store: Store, host: str, mount: str = "") -> None:
-        """Watch those on a remote file system, by its mountpoint, or if it is empty the others."""
+        """Watch those on a remote file system, by its mountpoint, or with an empty one the others.
+
+        Other remote file systems are not accessed: they may not answer.
+        """
         self._store = store
         self._host = host
         self._mount = mount
         self._due = self._resting_due = 0.0
         self._adopted: list[WatchedStage] = []
         self._cancelled: dict[int, Cancellation] = {}
+        """By attempt."""
         self._found: dict[str, tuple[Any, list[Training]]] = {}
         """By path: the state of its files, and the trainings that they are of."""
         self._unsettled = set[str]()
@@ -134,7 +138,10 @@ class ExternalWatch:
         return self._certain(running, ended, grown)
 
     def _changed_since_end(self) -> list[WatchedStage]:
-        """Return the studies and multiruns whose jobs have all ended but may have new ones."""
+        """Return the studies and multiruns of which all jobs had ended, and that may have new ones.
+
+        Between two trials none is running.
+        """
         since = clock.now() - LATELY * clock.SECOND
         with self._store.read() as connection:
             stages = self._here(watched_stages.may_begin_jobs(connection, self._host, since))
@@ -157,7 +164,11 @@ class ExternalWatch:
         ended: Sequence[tuple[WatchedStage, Status]],
         grown: set[str],
     ) -> list[tuple[WatchedStage, Status]]:
-        """Return the ends; that of a run that has not `grown` only if a second check finds it."""
+        """Return the ends but for those of studies and multiruns that may begin a job at once.
+
+        So a run does not end between two jobs: its last job's end is recorded at the second check
+        that finds it. `grown` are the runs that have new jobs.
+        """
         ends = {stage.attempt_id for stage, _status in ended}
         going = grown | {one.run_id for one in running if one.attempt_id not in ends}
         doubtful = {
@@ -191,7 +202,10 @@ class ExternalWatch:
         return grown
 
     def _check_resting(self) -> None:
-        """Reopen stages whose files have grown since their end; read those of other machines."""
+        """Reopen the stages whose files have grown since their end; read those of other machines.
+
+        A process of another machine is not seen to write them, e.g. on a network file system.
+        """
         if time.monotonic() < self._resting_due:
             return
         self._resting_due = time.monotonic() + RESTING_PERIOD
@@ -250,7 +264,10 @@ class ExternalWatch:
         return next(jobs, None)
 
     def _trainings(self, path: str) -> list[Training]:
-        """Return the trainings at a path, which is read again only if files have changed there."""
+        """Return the trainings at a path, which is read again only if files have changed there.
+
+        One that has changed just now may change in its directories too, which is not seen.
+        """
         from trainui.metrics.discovery import trainings
 
         now, place = _files(Path(path)), Path(path)
@@ -285,7 +302,11 @@ def _is_settled(changed: int) -> bool:
 
 
 def _files(path: Path) -> list[tuple[str, int, int]]:
-    """Return the names, times and sizes of the files in a directory, or of one and those beside."""
+    """Return the names, times and sizes of the files in a directory, or of a file and those beside.
+
+    Raises:
+        OSError: the path does not exist, or cannot be read.
+    """
     path.stat()
     directory = path if path.is_dir() else path.parent
     found = []

@@ -1,6 +1,7 @@
 """Processes that read and watch the external runs on remote file systems, one for each.
 
-No other process looks at one: it would be blocked while the server does not answer.
+A process that looks at a network file system whose server does not answer is blocked for as long as
+that lasts, and cannot be killed. So no other process looks at one.
 """
 
 from __future__ import annotations

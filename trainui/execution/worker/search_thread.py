@@ -25,7 +25,7 @@ from trainui.store.runs import runs, trials
 from trainui.store.runs.trials import SearchKey
 
 if TYPE_CHECKING:
-    from trainui.search.objective import MissingMetricWatch
+    from trainui.search.missing_metric import MissingMetricWatch
     from trainui.search.searcher import Searcher
 
 logger = logging.getLogger(__name__)
@@ -219,7 +219,7 @@ class SearchThread:
             trials.explain_wait(connection, wanted, reason)
 
     def _watch_metrics(self, running: Sequence[StageRecord]) -> None:
-        from trainui.search.objective import MissingMetricWatch
+        from trainui.search.missing_metric import MissingMetricWatch
 
         self._missing = self._missing or MissingMetricWatch(self._store)
         self._missing.look(running)

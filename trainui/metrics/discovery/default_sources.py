@@ -1,6 +1,7 @@
 """Default sources of a stage that names none: found by file name, then by content.
 
-Files that a trainer writes for programs come before log lines for people.
+The rule: files that a trainer writes for programs come before log lines for people, which are read
+only if there is nothing else.
 """
 
 from __future__ import annotations
@@ -213,7 +214,10 @@ def family_of(path: Path) -> str | None:
 
 
 def part_of(path: Path, root: Path) -> str:
-    """Return the prefix that keeps the metrics of `val_log.csv` or `val/log.csv` apart."""
+    """Return the prefix that separates the metrics of `val_log.csv` or `val/log.csv` from training.
+
+    The root, where the file was found, is not part of the name.
+    """
     *directories, _name = path.relative_to(root).parts if path.is_relative_to(root) else ("",)
     found = _NOT_TRAINED.search(path.stem)
     names = [name for name in directories if _NOT_TRAINED.fullmatch(name)]
@@ -222,7 +226,10 @@ def part_of(path: Path, root: Path) -> str:
 
 
 def grouped(paths: Iterable[Path], like: SourceFile) -> list[SourceFile]:
-    """Return a candidate for all files with one history: Transformers copies it to checkpoints."""
+    """Return one candidate for all files with the same history.
+
+    Transformers writes its history into each checkpoint, and deletes the old ones.
+    """
     return latest([replace(like, key=_key(path), path=path) for path in paths])
 
 
@@ -269,7 +276,10 @@ def searched(directory: str, names: Iterable[str]) -> list[str]:
 
 
 def _events_prefix(directory: Path, stage_dir: Path) -> str:
-    """Return the prefix of event files: below others, or of a part of the data."""
+    """Return the prefix for a directory of event files, which TensorBoard shows as its own run.
+
+    It has one if the directory above has event files too, or if its name is a part of the data.
+    """
     fold = _fold_prefix(directory, stage_dir)
     for parent in directory.parents:
         if parent.is_relative_to(stage_dir) and _contains_events(parent):

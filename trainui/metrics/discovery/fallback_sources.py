@@ -1,7 +1,9 @@
 """Fallback sources: text for people, read only if no other file has metrics.
 
-A text waits until it has shown a metric, and then a little longer, since many trainers print a line
-just before they write it to a file. A text without metrics for long is given up.
+The rules: a text waits until it has shown a metric, and then a little longer, since many trainers
+print a line just before they write it to a file, and longer still where files are likely to come.
+It waits less if its metric is that of a search, and not at all if other trials were read from
+their texts. A text without metrics for long is given up, also once its attempt has ended.
 """
 
 from __future__ import annotations
@@ -47,7 +49,10 @@ _AT_ONCE = 65_536
 
 
 def of_single_values(text: SourceFile, metric: str) -> SourceFile | None:
-    """Return a text as a source of single values of a metric, if empty of all usual ones."""
+    """Return a text as a source of single values, e.g. a final accuracy; None if it has none.
+
+    An empty metric: all metrics with usual names.
+    """
     try:
         with closing(GrowingFile(text.path)) as file:
             begin = max(text.begin, file.look().size - LAST_BYTES)
@@ -94,13 +99,8 @@ class FallbackSources:
     @property
     def is_due(self) -> bool:
         """True if a text has just shown its first metric, or may soon show that of a search."""
-        texts, is_sought, now = self._waiting.values(), self._metric is not None, time.monotonic()
-        return any(
-            is_sought and text.has_grown
-            if text.found_at is None
-            else now < text.found_at + WAIT + _SOON
-            for text in texts
-        )
+        texts, is_sought = self._waiting.values(), self._metric is not None
+        return any(text.has_just_shown or (is_sought and text.has_grown) for text in texts)
 
     @property
     def followed(self) -> set[str]:
@@ -145,6 +145,11 @@ class _Text:
     @property
     def preset(self) -> str:
         return str(self._lines.state.get(FOUND, ""))
+
+    @property
+    def has_just_shown(self) -> bool:
+        found_at = self.found_at
+        return found_at is not None and time.monotonic() < found_at + WAIT + _SOON
 
     def is_ready(self, wait: float, *, at_once: bool) -> bool:
         if at_once:

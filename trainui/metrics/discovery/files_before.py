@@ -1,6 +1,7 @@
-"""The sizes of the files in an attempt's working directory before it starts: written by others.
+"""The sizes of the files in an attempt's working directory before it starts.
 
-Standard library only, since the worker records them at each start.
+What others have written into a file is not the attempt's, and the reader may see it only after the
+attempt has appended to it. Standard library only, since the worker records them at each start.
 """
 
 from __future__ import annotations

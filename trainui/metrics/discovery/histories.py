@@ -1,7 +1,8 @@
 """Histories: the files that continue each other, and the labels that keep others' metrics apart.
 
-The event files of a directory are one, and so are a log and the parts that were rotated out of it.
-Numbered files, and the logs of a W&B run that was resumed, may be parts of one.
+The rule: one curve never mixes two histories. The event files of a directory are one, and so are a
+log and the parts that were rotated out of it. Numbered files, and the logs of a W&B run that was
+resumed, may be parts of one.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ def history_of(key: str) -> str:
 
 
 def are_parts(one: str, other: str) -> bool:
-    """Return True if two histories differ in numbers alone, or are W&B's logs of one run."""
+    """Return True if the names of two histories differ in their numbers alone.
+
+    W&B's logs are also of the same run: its directories have the times at which it was resumed.
+    """
     logs = _WANDB.fullmatch(one), _WANDB.fullmatch(other)
     if logs[0] and logs[1]:
         return logs[0].groups() == logs[1].groups()

@@ -1,7 +1,7 @@
 """Finds the printed lines that are likeliest to be metrics, in a text in which none were found.
 
-Lines that differ in nothing but their numbers are of one kind. The pattern that is proposed is such
-a line, with a group for each number.
+The rule: lines that differ in nothing but their numbers are of one kind. The pattern that is
+proposed is such a line, with a group for each number and the text between them as it is.
 """
 
 from __future__ import annotations

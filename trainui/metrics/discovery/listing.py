@@ -82,7 +82,10 @@ class Listing:
             self._walked = self._checked = time.monotonic()
 
     def check(self) -> None:
-        """Update the version, unless this was done a moment ago; some changes only a walk finds."""
+        """Update the version, unless this was done a moment ago: costs little if nothing changed.
+
+        Changes in directories far from the top that were not changed lately are found by a walk.
+        """
         if time.monotonic() - self._checked > MAX_AGE:
             if all(one.is_current(_modified(path)) for path, one in self._checked_ones):
                 self._check_databases()
@@ -91,7 +94,10 @@ class Listing:
             self._checked = time.monotonic()
 
     def places(self) -> set[Path]:
-        """Return the directories in which trackers and frameworks make new files."""
+        """Return the directories where trainings make new files: changes there are worth a search.
+
+        They are those of trackers and frameworks: others may be written all the time.
+        """
         places = (Path(path) for path, _one in self._checked_ones)
         below = (
             one for one in places if not _PLACES.isdisjoint(one.relative_to(self.root).parts[:1])
@@ -133,8 +139,9 @@ class Listing:
 def is_of_interest(path: str) -> bool:
     """Return True if what was made at a path may have metrics, or is a directory to list."""
     directory, _, name = path.rpartition("/")
-    is_listed = bool(default_sources.searched(directory, [name])) and Path(path).is_dir()
-    return is_listed or default_sources.is_usual(Path(path))
+    if default_sources.is_usual(Path(path)):
+        return True
+    return bool(default_sources.searched(directory, [name])) and Path(path).is_dir()
 
 
 @lru_cache(maxsize=128)

@@ -1,7 +1,7 @@
 """Decides which of an attempt's metrics are read from which of its files.
 
-The same numbers in several files are one series, which a later attempt continues by the name that
-it has, whichever file it is from.
+The rules: a training that writes the same numbers into several files gets one series for them, not
+several; and a later attempt continues a series by the name that it has, whichever file it is from.
 """
 
 from __future__ import annotations
@@ -105,7 +105,10 @@ class Names:
                     self._earlier.setdefault(spelling, (family, name))
 
     def stored_as(self, name: str, family: str | None, key: str) -> str:
-        """Return the name by which a metric is stored; one of another history has a label."""
+        """Return the name by which a metric of a file is stored.
+
+        It has a label as a prefix if another history of this kind has the metric too.
+        """
         name, history = self._known_as(name, family), history_of(key)
         if family not in _APART:
             return name
@@ -147,7 +150,11 @@ class Names:
         return next((earlier for of, earlier in found if of != family), name)
 
     def of_text(self, name: str, key: str) -> str:
-        """Return the name by which a metric of a log that counts epochs is stored."""
+        """Return the name by which a metric of a log that counts epochs is stored.
+
+        It has the log's name as a prefix if an earlier attempt had the metric in a file: one curve
+        never mixes steps and epochs.
+        """
         known = any(one in self._earlier for one in _spellings(name))
         return of_log(name, key) if known else name
 

@@ -74,7 +74,10 @@ def written_files(descriptors: str, is_wanted: Callable[[str], bool]) -> Iterato
 
 
 def attempt_of(process: str) -> Path | None:
-    """Return the attempt's directory of a process in `/proc`; None: it has none."""
+    """Return the attempt's directory of a process, by its directory in `/proc`; None: it has none.
+
+    Its environment is that of its start, which the attempt's other processes have too.
+    """
     return attempt_in(environment_of(process))
 
 

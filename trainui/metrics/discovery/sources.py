@@ -186,7 +186,10 @@ def _add_runs(
 
 
 def _beside_others(one: SourceFile, root: Path | None) -> SourceFile:
-    """Return a file with a prefix that keeps its metrics apart from others' in `root`, if any."""
+    """Return a file with a prefix that keeps its metrics' names distinct from other files'.
+
+    All were found in the directory `root`; without one, there are no others.
+    """
     if mlflow.is_of_run(one.path):
         return replace(one, reading=replace(one.reading, prefix=mlflow.nested_prefix(one.path)))
     if root is None:

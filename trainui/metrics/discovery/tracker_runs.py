@@ -29,7 +29,10 @@ _MARKED_BYTES = 1 << 20
 
 
 def of_database(path: Path, *, since: float = 0) -> list[TrackedRun]:
-    """Return the runs of a tracker's database; none unless it was written `since` a time."""
+    """Return the runs of a tracker's database; none if it is another one, or cannot be read.
+
+    One that was not written `since` (seconds since 1970) is not read.
+    """
     files = (path, path.with_name(f"{path.name}-wal"))
     if max(map(peek.modified, files)) < since or not any(map(is_marked, files)):
         return []
@@ -59,7 +62,10 @@ def _read(
 
 
 def is_trackers(file: Path) -> bool:
-    """Return True if a database has a tracker's tables, by its text while it is being changed."""
+    """Return True if a database has a tracker's tables; its content is not read.
+
+    A new one, or one that is being changed, is judged by its text.
+    """
     files = (file, file.with_name(f"{file.name}-wal"))
     return any(map(is_marked, files)) and database.has_tracker(file) is not False
 
@@ -120,7 +126,10 @@ def is_of(run: TrackedRun, attempt_dir: Path, since: float, *, alone: bool) -> b
 
 
 def with_prefixes(found: Iterable[SourceFile], since: float) -> list[SourceFile]:
-    """Return sources of which W&B's have prefixes that keep the runs `since` a time apart."""
+    """Return sources of which W&B's have prefixes that keep the runs of one attempt apart.
+
+    Runs from before it started, at `since`, are those of earlier attempts.
+    """
     found = list(found)
     logs = [one for one in found if one.family == "wandb" and peek.modified(one.path) >= since]
     logs.sort(key=lambda one: one.path.parent.name.removeprefix("offline-"))  # by time

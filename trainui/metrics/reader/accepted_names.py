@@ -1,8 +1,16 @@
 """Decides which of an attempt's metrics are stored, and by what names.
 
-One curve never mixes two histories: in the second that has a metric, it has a label as a prefix, as
-in `b/loss`, unless the file continues the curve. Nor does it mix steps and epochs: a log's points
-are renamed, as in `stderr/loss`, or deleted if a file has the whole history.
+The rule: one curve never mixes two histories. The first one that has a metric gives it its plain
+name; in another one it has a label as a prefix, as in `b/loss`. Files that a glob finds, and whose
+names differ in a number alone, continue a curve if they begin after its last step, and so do W&B's
+logs of one run.
+
+One curve never mixes steps and epochs. If a file has a metric of which an earlier
+attempt's log, such as a progress bar, gave a point an epoch, then those points are renamed, as in
+`stderr/loss`, or deleted if the file has the whole history. A log's points are renamed as well if
+an earlier attempt's file had the metric, or if this attempt's own file has it after all. And a
+later attempt's files of another kind wait for those of the kind that the earlier ones were read
+from, since both have the same metrics.
 """
 
 from __future__ import annotations
@@ -57,7 +65,10 @@ class AcceptedNames:
             self._of_logs |= dict.fromkeys(names, candidate.key)
 
     def renamed(self, candidate: SourceFile, preset: str | None) -> Callable[[str, float], str]:
-        """Return the function from a metric's name and first step to the name it is stored by."""
+        """Return the function from a metric's name in a file to the name that it is stored by.
+
+        It takes the metric's first step in the file too. `preset` reads the file if it is a log.
+        """
         if candidate.is_fallback and not has_steps(preset):
             return lambda name, _first: self.names.of_text(name, candidate.key)
 
@@ -113,7 +124,10 @@ class AcceptedNames:
         return time.monotonic() - since < fallback_sources.WAIT_FOR_FLUSH
 
     def place(self, candidate: SourceFile) -> int:
-        """Return the place of a file: known kinds first, histories, old as a checkpoint, last."""
+        """Return the place of a file: kinds that earlier attempts were read from come first.
+
+        Histories come last: they are as old as the last checkpoint.
+        """
         families, family = list(self.names.earlier_families), candidate.family
         if family in families:
             return families.index(family)

@@ -13,8 +13,7 @@ from pathlib import Path
 
 from trainui.artifacts.environment import without_secrets
 from trainui.errors import TrainuiError, UnfitEnvironmentError
-from trainui.metrics.alerts import AttemptAlerts
-from trainui.metrics.discovery import likely_lines, naming, rotation, source_file
+from trainui.metrics.discovery import likely_lines, naming, rotation, siblings
 from trainui.metrics.discovery.attribution.search_round import SearchRound
 from trainui.metrics.discovery.fallback_sources import FallbackSources, of_single_values
 from trainui.metrics.discovery.source_file import SourceFile
@@ -24,6 +23,7 @@ from trainui.metrics.formats.text.pattern import PatternError
 from trainui.metrics.formats.text.preset_lines import FOUND
 from trainui.metrics.reader import diagnostics, new_source
 from trainui.metrics.reader.accepted_names import AcceptedNames
+from trainui.metrics.reader.attempt_alerts import AttemptAlerts
 from trainui.metrics.reader.attempt_files import AttemptFiles
 from trainui.metrics.reader.database_reader import DatabaseReader
 from trainui.metrics.reader.source import EndOfFile, SourceReader
@@ -145,7 +145,7 @@ class AttemptReader:
     def _start(self, candidate: SourceFile, source: SourceRecord | None = None) -> None:
         """Start to read a file, from where it was read up to if its source is stored."""
         source = source or new_source.add(self._store, self.attempt, candidate, self.files.since)
-        candidate = source_file.apart(candidate, self._candidates.values(), self.files.since)
+        candidate = siblings.apart(candidate, self._candidates.values(), self.files.since)
         self._candidates[candidate.key] = candidate
         self.directories.add(candidate.path.parent)
         preset = source.state.get(FOUND) or self._fallbacks.presets.get(source.key)
@@ -245,7 +245,10 @@ class AttemptReader:
         self._problems.reset()
 
     def finish(self, *, clean: bool) -> None:
-        """Read all sources to their end; of a process that ended by itself, no line is torn."""
+        """Read all sources to their end, and mark the attempt's metrics as complete.
+
+        If the process ended by itself (`clean`), its last line is not torn.
+        """
         self.end()
         self.scan(ended=True)
         self._read_to_end(list(self._readers), clean=clean)
@@ -281,7 +284,10 @@ class AttemptReader:
                 self._problems.set(key, found)
 
     def _read_single_values(self, *, clean: bool) -> None:
-        """Read the search's metric, or else a usual one, from lines that state it, in one text."""
+        """Read the search's metric from lines that state it; or a usual one if there is no other.
+
+        The first text that has one is read alone: another may repeat its numbers.
+        """
         search = self.attempt.definition.search
         metric = search.metric if search else ""
         if not metric and self._names.has_files:

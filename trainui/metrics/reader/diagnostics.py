@@ -8,7 +8,10 @@ from trainui.metrics.reader.source import SourceReader
 
 
 def after_end(candidate: SourceFile, reader: SourceReader, *, stale: bool) -> str | None:
-    """Return what is wrong with a source, `stale` if older than its attempt; else None."""
+    """Return what is wrong with a source; None if nothing is.
+
+    A `stale` one was last written before the attempt began.
+    """
     if unread := reader.unread:
         return (
             f"the last {formatting.size(unread)} of {candidate.path} were not read: it was written "

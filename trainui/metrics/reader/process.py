@@ -25,7 +25,11 @@ def wake() -> None:
 
 
 def start(log: Path, module: str = "trainui.metrics.reader", *arguments: str) -> Reader:
-    """Start a reader that ends when this process ends: its stdin is a pipe that closes then."""
+    """Start a reader that ends when this process ends, even if this process is killed.
+
+    Its output is appended to the log. Its stdin is a pipe that nobody writes to: closing it, or
+    dying, ends the reader.
+    """
     with log.open("ab") as file:
         return subprocess.Popen(
             [sys.executable, "-m", module, *arguments],

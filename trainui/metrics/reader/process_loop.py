@@ -1,6 +1,7 @@
 """The main loop of the process that reads the metrics of all running attempts.
 
-It may be killed at any moment: points are stored in one transaction with the offset of their end.
+It ends with the worker. It may be killed at any moment, since points and the offset up to which
+they were read are stored in one transaction.
 """
 
 from __future__ import annotations
@@ -62,7 +63,10 @@ log = logging.getLogger(__name__)
 
 
 class MetricsReader:
-    """Reads the metrics of a host's running attempts, or those on one remote file system."""
+    """Reads the metrics of a host's running attempts.
+
+    External runs on a remote file system have a reader for each, as that may stop answering.
+    """
 
     def __init__(self, store: Store, host: str, mount: str = "") -> None:
         """Read nothing yet; `mount` is the mountpoint of a remote file system, or empty."""
@@ -95,6 +99,7 @@ class MetricsReader:
         self._grew_at: dict[int, float] = {}
         """When each attempt's files last grew."""
         self._turn_cpu = 0.0
+        """CPU seconds used by the last turn."""
 
     def _on_change(self, changes: FileChanges) -> None:
         """Wake the loop for a change that it would not poll; called by the watch's thread."""
@@ -112,7 +117,10 @@ class MetricsReader:
         return {attempt_id for attempt_id, grown in list(self._grew_at.items()) if grown > since}
 
     def turn(self, *, scan: bool, is_awaited: bool = False) -> float:
-        """Read what has grown, and `scan` when that is due; return the seconds to pause."""
+        """Read what has grown, and scan if that is due; return the seconds to pause.
+
+        Scan if something may have changed other than a file that grew; soon if it `is_awaited`.
+        """
         used = time.thread_time()
         self._scan_due |= scan
         self._is_awaited |= is_awaited

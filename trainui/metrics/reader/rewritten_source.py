@@ -1,7 +1,8 @@
 """A source whose file may be rewritten: it is read again, as a new history or for new points.
 
-While the records equal the stored ones, only new ones are added; from the first difference on, the
-file is treated as another history.
+Many trainings rewrite their whole history for each record, or when a column is added. While the
+records equal the stored ones, only new ones are added; from the first difference on, the file is
+treated as another history.
 """
 
 from __future__ import annotations

@@ -1,5 +1,8 @@
 """Reads one source: its file from the stored offset on, one bounded batch at a time.
 
+`stored_source` stores a batch, or goes back if that failed; `rewritten_source` begins again with a
+file that was rewritten.
+
 Each point is stored exactly once, whether the file grows, is truncated, rewritten in place,
 replaced, or deleted and created again.
 """
@@ -155,7 +158,10 @@ class SourceReader(RewrittenSource):
         return Advance(more=True) if writer.flush() else result
 
     def read(self, end: EndOfFile | None = None) -> Advance:
-        """Read at most one batch, and keep it in `unstored`; raises as `advance` does."""
+        """Read at most one batch, and keep it in `unstored`.
+
+        A previous batch that was not stored is read again. Raises as `advance` does.
+        """
         if self.unstored is not None:
             self.roll_back()
         if end is None and self._file.rests(self._seen):

@@ -1,7 +1,8 @@
 """A source as it is stored, the batch read from it that is not stored yet, and who stores it.
 
 The rule: a position moves forward after the COMMIT of its points, and back if they are not stored.
-The points of many sources are stored in few transactions, since each transaction is expensive.
+The points of many sources are stored in few transactions, since each transaction is expensive. If
+the store rejects the points of one source, those of the others are still stored.
 """
 
 from __future__ import annotations
@@ -103,7 +104,10 @@ class StoredSource:
         return self._at
 
     def save(self, connection: Connection) -> SourceRecord | None:
-        """Write the unstored batch; return the new record, None if another reader was faster."""
+        """Write the unstored batch; return the new record, or None if another reader was faster.
+
+        The caller commits, and then calls `settle` or `roll_back`.
+        """
         assert self.unstored is not None
         after, series, records = self.unstored.after, self.unstored.series, self.unstored.records
         try:

@@ -1,6 +1,7 @@
 """Watches directories for changes (with watchfiles), so that idle files need no polling.
 
-Where that is impossible, e.g. on a network file system, it is blind, and its user has to poll.
+Where watching is impossible, e.g. on a network file system, the watch is blind and its user has to
+poll. Changes from before the watch began are not seen; its start is reported as one change instead.
 """
 
 from __future__ import annotations
@@ -149,7 +150,7 @@ class Watch:
     def _follow(self, directories: frozenset[Path]) -> None:
         """Report changes until a different set of directories is requested."""
         names: _Names = {}
-        for path in directories:
+        for path in directories:  # the kernel reports real paths
             names.setdefault(os.path.realpath(path), []).append(path)
         if not names:
             self._watched = directories

@@ -103,7 +103,10 @@ def resting(connection: Connection, host: str, since: int) -> list[WatchedStage]
 
 
 def remote_mounts(connection: Connection, host: str, since: int) -> dict[str, list[AttemptToRead]]:
-    """Return by file system the attempts to read, if external runs on it may change."""
+    """Return the mountpoints of the remote file systems with external runs that may change.
+
+    With those attempts of each that are not read to their end. `since` is as for `resting`.
+    """
     found: dict[str, list[AttemptToRead]] = {}
     watched = running(connection, host) + may_begin_jobs(connection, host, since)
     for stage in watched + resting(connection, host, since):
@@ -166,7 +169,10 @@ def reopen(connection: Connection, stage: WatchedStage) -> None:
 
 
 def read_again(connection: Connection, stage: WatchedStage, end: int) -> None:
-    """Request another read of a stage whose files have grown, the last time at its new end."""
+    """Request another read of a stage whose files have grown, although no process has them open.
+
+    `end`, the last change of its files, is taken as its end.
+    """
     _change_ended(connection, stage, completed_at=end)
 
 

@@ -18,8 +18,8 @@ from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.execution.worker import search_thread
 from trainui.execution.worker.search_thread import INSTALL, SearchThread
-from trainui.search import objective, pruning, study
-from trainui.search.objective import MissingMetricWatch
+from trainui.search import missing_metric, pruning, study
+from trainui.search.missing_metric import MissingMetricWatch
 from trainui.search.searcher import Searcher
 from trainui.search.study import AskedTrial, SearchStudy
 from trainui.store.db.engine import Store, raw
@@ -207,8 +207,8 @@ def test_the_last_trial_is_ended_when_all_of_its_points_are_reported(
 def test_a_metric_that_does_not_come_is_said_while_the_trial_runs(
     thread: Thread, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(objective, "PATIENCE", 0)
-    monkeypatch.setattr(objective, "LOOK_EVERY", 0)
+    monkeypatch.setattr(missing_metric, "PATIENCE", 0)
+    monkeypatch.setattr(missing_metric, "LOOK_EVERY", 0)
     thread.want(0)
     thread.asked(0)
     context = begin(store, thread.run_id, "train[trial=0]")

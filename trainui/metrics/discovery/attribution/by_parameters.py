@@ -1,6 +1,7 @@
 """Attributes what several attempts wrote at once by its configuration.
 
-Trackers record it: the run with `lr: 0.3` is that of the only attempt with this value.
+Members of a sweep differ in parameters, and trackers record them: the run with `lr: 0.3` is that
+of the only attempt with this value.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ def divide(
     """Return which configuration, of all that some attempts recorded, is that of one of them.
 
     None if that is not certain. It is if each fits one attempt only, and this one a single one of
-    them, and another attempt another one: else they may be a default that no attempt changes.
+    them, and another attempt another one: else they may be a default that no attempt changes. Only
+    parameters count that all attempts have.
     """
     attempts = [own, *others]
     names = set[str](own).intersection(*attempts, *recorded.values())

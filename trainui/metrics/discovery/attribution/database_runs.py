@@ -1,37 +1,26 @@
-"""Attributes the runs of a tracker's database to attempts: to that which a run's tag names.
+"""Attributes the runs of a tracker's database to attempts.
 
-Or to that which printed the run's id; or, if none was printed, to the only one that ran then. Of
-several that began a run of Trackio with one name, to that whose process opened the lock just after
-the time of a batch.
+The rule: a run belongs to the attempt that its tag names, or that printed its id. If the attempt
+printed none, the run is its own if no other attempt ran when the run began.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainui.metrics.discovery import configuration, tracker_runs
-from trainui.metrics.discovery.attribution import by_parameters, printed_runs
+from trainui.metrics.discovery.attribution import batch_times, by_parameters, printed_runs
 from trainui.metrics.discovery.attribution.printed_runs import PrintedRuns
-from trainui.metrics.discovery.attribution.writer_samples import LOCK, Span, WriterSamples
+from trainui.metrics.discovery.attribution.writer_samples import LOCK, WriterSamples
 from trainui.metrics.trackers import TrackedRun, database, trackio
 from trainui.store.points.source_record import key_of
 
 if TYPE_CHECKING:
     from trainui.store.runs.metrics_progress import Rival
-
-DELAY = 0.025
-"""The most seconds from the time of a batch until the lock is seen open."""
-
-ALONE = 0.06
-"""Seconds before that in which no other run may have a batch."""
-
-ENOUGH = 2
-"""Number of batches that decide, if none contradicts them."""
 
 
 def is_near(rival: Rival, workdir: Path) -> bool:
@@ -99,7 +88,7 @@ class DatabaseRuns:
             alike = {run.id: run for run in doubtful if run.name == name}
             others = printed_runs.others_naming((trackio.NAME, path.stem, name), rivals)
             attempts = [self.attempt_dir, *(one.attempt_dir for one in others)]
-            found = divide_by_batches(attempts, alike.keys(), opened, batches)[self.attempt_dir]
+            found = batch_times.divide(attempts, alike.keys(), opened, batches)[self.attempt_dir]
             if not found and ended:  # its own may be one that is still to come
                 recorded = {id_: configuration.flat(run.params) for id_, run in alike.items()}
                 theirs = (by_parameters.of_stage(one.definition) for one in others)
@@ -115,62 +104,13 @@ class DatabaseRuns:
         return own
 
     def locks(self, rivals: Sequence[Rival]) -> Iterator[Path]:
-        """Yield the locks of the databases in which it is not known which run is the attempt's."""
+        """Yield the locks of the databases in which it is not known which run is the attempt's.
+
+        They are known before the first row is written.
+        """
         yield from self.wanted
         running = [one for one in rivals if one.ended == math.inf]
         for named, paths in self.printed.locks.items():
             locks = {self.workdir / path for path in paths}
             if self._decided.isdisjoint(locks) and printed_runs.others_naming(named, running):
                 yield from locks
-
-
-def runs_of(
-    attempt_dir: Path,
-    opened: Mapping[Path, Sequence[Span]],
-    batches: Mapping[str, Sequence[float]],
-) -> set[str]:
-    """Return the runs that an attempt writes, by when it `opened` the lock, and batches' times."""
-    votes = Counter[tuple[Path, str]]()
-    for attempt, times in opened.items():
-        votes.update((attempt, run) for at in _apart(times) for run in _run_at(at, batches))
-    totals = Counter(run for _attempt, run in votes.elements())
-    return {
-        run
-        for (attempt, run), count in votes.items()
-        if attempt == attempt_dir and count >= ENOUGH and count == totals[run]
-    }
-
-
-def divide_by_batches(
-    attempts: Sequence[Path],
-    runs: Set[str],
-    opened: Mapping[Path, Sequence[Span]],
-    batches: Mapping[str, Sequence[float]],
-) -> dict[Path, set[str]]:
-    """Return which runs each attempt writes, if each has begun one of them."""
-    found = {attempt: runs_of(attempt, opened, batches) & runs for attempt in attempts}
-    undecided = [attempt for attempt in attempts if not found[attempt]]
-    left = runs - set[str]().union(*found.values())
-    if len(attempts) == len(runs) and len(undecided) == len(left) == 1:
-        found[undecided[0]] = set(left)
-    return found
-
-
-def _run_at(span: Span, batches: Mapping[str, Sequence[float]]) -> list[str]:
-    """Return the run that was written at a time; none if there may be several."""
-    begin, end = span
-    near = {
-        run: max(before)
-        for run, times in batches.items()
-        if (before := [one for one in times if begin - ALONE <= one <= end])
-    }
-    return [run for run, last in near.items() if begin - DELAY <= last] if len(near) == 1 else []
-
-
-def _apart(spans: Iterable[Span]) -> Iterator[Span]:
-    """Yield the first of the times that are close together: the lock is opened twice a batch."""
-    last = 0.0
-    for begin, end in spans:
-        if begin - last > ALONE:
-            yield begin, end
-        last = end

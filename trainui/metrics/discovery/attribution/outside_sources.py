@@ -1,7 +1,8 @@
 """Default sources outside the stage's directory: in its workdir, and wherever its processes write.
 
-A file is an attempt's if one of its processes had it open for writing. One that nobody was seen to
-write is if no other attempt ran between its birth and its last change, or none writes beside it.
+The rule: a file is an attempt's if one of its processes had it open for writing. A file that nobody
+was seen to write is an attempt's if it was written since the attempt started, and no other attempt
+ran between its birth and its last change, or it is in a directory that only this one writes in.
 """
 
 from __future__ import annotations
@@ -93,7 +94,10 @@ class OutsideSources:
         self.databases = DatabaseRuns(*of_attempt, self._printed, self.round.samples)
 
     def is_due(self) -> bool:
-        """Return True if new files are likely: one came, a database was written, or time passed."""
+        """Return True if new files are likely: one came, a database was written, or time passed.
+
+        An old attempt is searched less and less often.
+        """
         pause = time.monotonic() - self._searched
         if pause < FIRST_PAUSE:
             return False
@@ -186,7 +190,10 @@ class OutsideSources:
                 self._add(path)
 
     def _add_written(self) -> None:
-        """Attribute the files that processes write; one of several only if it is a tracker's."""
+        """Attribute the files that processes have or had open for writing.
+
+        A file that several attempts write at the same time is nobody's, but for a tracker's.
+        """
         known = self.round.survey(), self.round.samples.written(), self.round.events.written()
         rivals = {rival.attempt_dir for rival in self._rivals}
         own = set[Path]()
@@ -213,6 +220,7 @@ class OutsideSources:
 
     def _add_new(self, path: Path) -> bool:
         """Add a file that has changed, if it is this attempt's; return False if that is unknown."""
+        # of a run of MLflow or a job of Hydra that this attempt started
         run = next((up.parent for up in path.parents if up.name == mlflow.DIRECTORY), path)
         is_run = peek.text(run / "tags" / RUN_TAG) == str(self.attempt_dir)
         if not is_run and self._hydra_job(path) is None:
@@ -232,7 +240,10 @@ class OutsideSources:
         return any(one.began <= changed + SLACK and born - SLACK <= one.ended for one in self._near)
 
     def _is_beside_own(self, path: Path) -> bool:
-        """Return True for a file in a directory that nobody else was seen to write in in time."""
+        """Return True for a file in a directory of the attempt that nobody else writes in.
+
+        Others had the time to be seen writing it.
+        """
         seen = self._unknown.setdefault(path, time.monotonic())
         if not self._is_ended and time.monotonic() - seen < SEEN_AFTER:
             return False

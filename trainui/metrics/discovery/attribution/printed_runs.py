@@ -1,4 +1,8 @@
-"""The runs that an attempt's output names as its own: Trackio and Optuna print them."""
+"""The runs that an attempt's output names as its own: Trackio and Optuna print them.
+
+Trackio opens its database only for a moment, and several trainings share it, so what a training
+prints is the evidence of which run is its own.
+"""
 
 from __future__ import annotations
 

@@ -29,6 +29,7 @@ class SearchRound:
     def __init__(self) -> None:
         self._began = -math.inf
         self._cost = 0.0
+        """CPU seconds of the round's searches."""
         self._surveyed = -math.inf
         self._survey: Mapping[Path | None, Sequence[Path]] = {}
         self.samples = WriterSamples()

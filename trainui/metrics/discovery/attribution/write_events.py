@@ -1,4 +1,8 @@
-"""Attributes writes to attempts by the kernel's events (fanotify): exact, but it needs root."""
+"""Attributes writes to attempts by the kernel's events (fanotify).
+
+This is exact even for a file that is open only for an instant, but it needs root. Without root,
+`writer_samples` samples the open files.
+"""
 
 from __future__ import annotations
 
@@ -43,10 +47,13 @@ class WriteEvents:
 
     def __init__(self) -> None:
         self._asking = set[Path]()
+        """The directories of the attempts that ask."""
         self._lock = threading.Lock()
+        """Guards the queue."""
         self._queue: Fanotify | None = None
         self._is_permitted = True
         self._directories: dict[bytes, str] = {}
+        """The watched directories, by handle."""
         self._attempts: dict[int, tuple[Path | None, float]] = {}
         """By pid: its attempt, and when that was read, which is impossible once it has ended."""
         self._written: dict[Path, set[Path]] = defaultdict(set)
@@ -168,6 +175,9 @@ class WriteEvents:
 
 
 def _below(directory: str) -> Iterator[str]:
-    """Yield the directories that were made before the events of their parent were reported."""
+    """Yield the directories that were made before the events of their parent were reported.
+
+    A directory that was moved may have a million below it.
+    """
     found = (parent for parent, *_ in os.walk(directory))
     return islice(found, 1, MOST_DIRECTORIES)  # one that was moved may have a million

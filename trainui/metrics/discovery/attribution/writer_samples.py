@@ -1,7 +1,8 @@
 """Samples the open files of attempts' processes, to find the writer of a rarely open file.
 
-While that is unknown, the processes of the possible attempts are sampled many times a second: which
-have the file open, and which wrote at least as many bytes as it grew by when it grew.
+A survey of all processes sees such a file open by chance only. While its writer is unknown, the
+processes of the possible attempts are sampled many times a second: which have it open, and which
+have written at least as many bytes as it grew by when it grew.
 """
 
 from __future__ import annotations
@@ -99,7 +100,10 @@ class WriterSamples:
         """Changes when more is known."""
 
     def want(self, attempt_dir: Path, paths: Iterable[Path], others: Iterable[Path]) -> None:
-        """Sample from now on which attempt writes some files, this or `others`; none: stop."""
+        """Sample from now on which attempt writes each of some files, that which asks or `others`.
+
+        Without files, the attempt asks no more.
+        """
         self._wanted.pop(attempt_dir, None)
         self._suspects[attempt_dir] = {attempt_dir, *others}
         wanted = {os.path.realpath(path): path for path in paths}

@@ -4,7 +4,8 @@ A directory with a marker (a tracker's or a framework's own file) is one trainin
 in it. Files with usual names elsewhere are a training for each directory. Nothing is written,
 locked or followed through a link.
 
-A kind of training is a function of a module here, in `FINDERS`. Read `model` first.
+A kind of training is a function of a module here, in `FINDERS`. Read `model` first (what is found),
+then `frameworks`.
 """
 
 from __future__ import annotations
@@ -49,7 +50,10 @@ FINDERS: Sequence[Callable[[Place], Training | None]] = (
 
 
 def state(job: Job, open_paths: frozenset[str]) -> str:
-    """Return a job's state; `ended` if nobody knows how, and no process writes its files."""
+    """Return `running`, `completed`, `failed`, `cancelled`, or `ended` if nobody knows how.
+
+    `open_paths` are the files that processes have open for writing.
+    """
     if job.status not in (None, "running"):
         return job.status
     if job.run and job.sources:  # a killed run stays `running` in its database
@@ -71,7 +75,12 @@ def last_change(job: Job) -> float:
 
 
 def below(path: Path) -> list[Training]:
-    """Return the trainings in a directory and below it, or that of a file that is readable."""
+    """Return the trainings in a directory and below it, or that of a file.
+
+    Raises:
+        OSError: the path cannot be read.
+        UnreadableFileError: it is a damaged database.
+    """
     if path.is_file():
         # raises if it is damaged
         if database.is_database(path) and database.copies.get(path, at_once=True) is None:

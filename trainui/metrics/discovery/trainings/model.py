@@ -113,5 +113,11 @@ def tracked(
     run: TrackedRun, directory: Path, source: tuple[Path, str | None], /, **more: Any
 ) -> Job:
     """Return a run as its tracker has it, and `more` that it does not record."""
-    params, state = configuration.as_json(run.params), (run.status, run.started, run.ended)
-    return Job(run.name, directory, (source,), params, *state, **more)
+    return Job(
+        *(run.name, directory, (source,)),
+        params=configuration.as_json(run.params),
+        status=run.status,
+        started=run.started,
+        ended=run.ended,
+        **more,
+    )

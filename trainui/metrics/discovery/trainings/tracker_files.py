@@ -35,7 +35,10 @@ def wandb(place: Place) -> Training | None:
 
 
 def with_resumed(found: Iterable[Training]) -> list[Training]:
-    """Return trainings, where the directories of a W&B run that was resumed are one."""
+    """Return trainings, where a W&B run that was resumed is one: it has a directory each time.
+
+    One whose steps begin again, since W&B was offline and did not know the others, is separate.
+    """
     parts: dict[str, list[Training]] = {}
     for one in found:
         key = str(one.path.parent / _log(one).name) if one.kind == "wandb" else one.key
