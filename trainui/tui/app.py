@@ -239,7 +239,10 @@ class TrainuiApp(BackgroundJobs):
         super().clear_notifications()
 
     def notify(self, message: str, **options: Any) -> None:
-        """Show a notification without markup, unless it is still shown; few are shown at once."""
+        """Show a notification, unless the same one is still shown; few are shown at once.
+
+        It is shown as it is, without markup: a name may have brackets.
+        """
         now = time.monotonic()
         self._notified = {shown: end for shown, end in self._notified.items() if end > now}
         if message in self._notified:

@@ -28,6 +28,7 @@ def message() -> str:
     named = listed([f"{harmless(run.name)} ({run.status})" for run in going], MOST)
     runs = f"{quantity(len(going), 'run')} {'continues' if len(going) == 1 else 'continue'}"
     home, none = paths.home(), ""
+    # a guard is about to start a worker
     if not (locks.is_held(home.worker_lock) or locks.is_held(home.guard_lock)):
         none = "No worker is running, so no new stages start. Start it: `trainui worker start`.\n"
     return f"{runs}: {named}. Reopen the screen with `trainui`.\n{none}"

@@ -1,4 +1,7 @@
-"""All key bindings in one table; `[keys]` in config.toml remaps them by their ids."""
+"""All key bindings in one table, from which bindings, footer, help and palette are made.
+
+A binding has an id, by which `[keys]` in config.toml remaps it.
+"""
 
 from __future__ import annotations
 
@@ -181,8 +184,9 @@ hides it, P if it has priority, - for none.
 def _parsed(table: str) -> Iterator[Key]:
     for line in table.strip().splitlines():
         key_id, keys, label, action, flags, tooltip = re.split(r" {2,}", line)
-        found = "F" in flags, "H" not in flags, "P" in flags
-        yield Key(key_id, keys, label, tooltip, action, *found)
+        yield Key(
+            key_id, keys, label, tooltip, action, "F" in flags, "H" not in flags, "P" in flags
+        )
 
 
 KEYS: tuple[Key, ...] = tuple(_parsed(KEY_TABLE))
@@ -227,10 +231,16 @@ class KeyTable:
 
 def bindings(*scopes: str) -> Sequence[Binding]:
     """Return the Textual bindings for the given scopes or binding ids."""
-    found = (key for key in KEYS if key.scope in scopes or key.id in scopes)
     return [
         Binding(
-            key.keys, key.action, key.label, key.footer, None, key.priority, key.tooltip, key.id
+            key.keys,
+            key.action,
+            key.label,
+            id=key.id,
+            tooltip=key.tooltip,
+            show=key.footer,
+            priority=key.priority,
         )
-        for key in found
+        for key in KEYS
+        if key.scope in scopes or key.id in scopes
     ]

@@ -173,9 +173,10 @@ class Page(RunActions):
         return (*own, self.scope, "acting", "search", "move", "app")
 
     def notices(self, snapshot: Snapshot, runs: Iterable[RunLine | RunRecord]) -> Row:
-        """Return warnings about the installation, for the right end of the top bar.
+        """Return the right end of the top bar: warnings about the installation.
 
-        Without a worker nothing of an unfinished run starts, and an external one is not read.
+        What a missing worker means depends on the unfinished ones of the page's `runs`: nothing of
+        an external run can start, but it is read.
         """
         notices: list[Segment] = []
         if self.host.read_only:

@@ -1,4 +1,7 @@
-"""View settings kept in a JSON file; one that cannot be read or written is ignored."""
+"""View settings that persist between sessions, in a small JSON file in trainui's home.
+
+They are optional: a file that cannot be read or written is ignored.
+"""
 
 from __future__ import annotations
 

@@ -85,7 +85,10 @@ def style(name: str, variables: Mapping[str, str]) -> Style:
 
 
 def readable(color: Color, background: Color) -> Color:
-    """Return a colour, blended with black or white if it has too little contrast for text."""
+    """Return a colour that can be read: blended with black or white if its contrast is low.
+
+    The own themes need none of this; some colours of Textual's are for surfaces, and not for text.
+    """
     if color.ansi is not None or background.ansi is not None:
         return color
     goal = Color(0, 0, 0) if luminance(background) > MIDDLE else Color(255, 255, 255)

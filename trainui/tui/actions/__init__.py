@@ -1,1 +1,4 @@
-"""Actions on runs, their dialogs, and the background jobs that act. Read `run_actions` first."""
+"""Actions on runs: confirmations, resume plans, edits, and the background jobs that act.
+
+Read `run_actions` first.
+"""

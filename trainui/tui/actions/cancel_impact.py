@@ -78,6 +78,9 @@ def _dependants(stages: Collection[StageRecord], names: Collection[str]) -> list
 
 
 def _is_tolerated(stage: StageRecord, groups: Collection[str]) -> bool:
-    """Return True if dependants start anyway; those of a search need a trial in these groups."""
+    """Return True if dependants start although a stage was cancelled.
+
+    Those of a search need a trial: one of these groups has another that completed or may.
+    """
     is_trial = stage.definition.trial is not None
     return stage.definition.may_fail and (not is_trial or stage.definition.group in groups)

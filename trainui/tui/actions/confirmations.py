@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 def cancel_question(
     target: Target, stages: Sequence[StageRecord], *, has_others: bool = True
 ) -> ConfirmScreen:
-    """Return the question for these stages, none: the run; `has_others`: it may get more stages."""
+    """Return the confirmation for cancelling what can be of these stages; none: the whole run.
+
+    `has_others`: the run has, or may get, stages besides these.
+    """
     run_id = target.id
     names = [one.name for one in stages if can_be_cancelled(one)] or None
     every = "cancel every unfinished stage"

@@ -1,4 +1,7 @@
-"""The page to edit a run's parameters or text; edits are shown as a resume plan first."""
+"""The page to edit a run's parameters or pipeline text before a resume.
+
+It changes nothing: edits are shown as a resume plan first.
+"""
 
 from __future__ import annotations
 

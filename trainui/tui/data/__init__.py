@@ -1,1 +1,4 @@
-"""The data of the screen, read in one thread. Read `poller` first, then `snapshot`."""
+"""The screen's data: one thread polls the store and delivers frozen snapshots.
+
+Read `poller` first, then `snapshot`.
+"""

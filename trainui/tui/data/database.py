@@ -26,7 +26,11 @@ class ScreenDatabase:
     """Reads through one connection, which is reopened if the database file was replaced."""
 
     def __init__(self, ring: Callable[[str], None] | None = None) -> None:
-        """Create it; `ring` is called with each notable event's message, in the poller's thread."""
+        """Create it without opening the database.
+
+        `ring` is called with the message of each notable event, in the poller's thread; it must
+        not block.
+        """
         self.health = HealthReader()
         """Reads the health of worker, broker and disks."""
         self.unfinished = False
@@ -140,7 +144,10 @@ class ScreenDatabase:
         return self._connection
 
     def _replaced(self) -> bool:
-        """Return True if the file or its write-ahead log was replaced since the last call."""
+        """Return True if the database file was created, removed or replaced since the last call.
+
+        Also if its write-ahead log was, since the database was opened.
+        """
         if self._path is None:
             self._file = self._file or (0, 0)
             return False

@@ -118,7 +118,10 @@ def _with_steps(
     progress: Mapping[str, StepProgress],
     past: _Past,
 ) -> dict[str, StepProgress]:
-    """Add first attempts' steps, but none beyond the earlier completion, which had fewer then."""
+    """Return the progress with step counts of first attempts added.
+
+    None are added beyond the last step of the earlier completion: that one had fewer steps.
+    """
     found = dict(progress)
     first = [one for one in stages if one.name in progress and one.attempt == 1]
     known = [(one, past.completions[one.name]) for one in first if past.completions.get(one.name)]

@@ -17,7 +17,10 @@ STEP, CALM_STEP = 0.05, 0.1
 
 
 class FileWatch:
-    """Watches the database, and locks' directories; releasing a lock changes no file."""
+    """Watches the directories of the database and of the worker's and the broker's locks.
+
+    Releasing a lock changes no file, so users of a watch must check the locks themselves.
+    """
 
     def __init__(self, on_change: Callable[[], None]) -> None:
         """Create a watch on nothing; `on_change` is called in the watch's thread."""
@@ -30,7 +33,10 @@ class FileWatch:
         self._is_beyond = False
 
     def sees(self, *, calm: bool = False) -> bool:
-        """Watch what exists, `calm`: with more debounce; return True if changes are reported."""
+        """Watch the directories that exist now; return True if changes will be reported.
+
+        If nothing has changed for a time (`calm`), later reports will do.
+        """
         if self._is_remote:
             return False
         if self._watch is None:
@@ -50,7 +56,10 @@ class FileWatch:
         return self._watch.sees(home.root) and not self._watch.is_blind
 
     def was_beyond_database(self) -> bool:
-        """Return True if another file was written, created or removed since the last call."""
+        """Return True if more than the database was written since the last call.
+
+        That is, a file appeared or vanished, or one of the worker's or the broker's was written.
+        """
         found, self._is_beyond = self._is_beyond, False
         return found
 

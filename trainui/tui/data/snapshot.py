@@ -112,7 +112,10 @@ class MatrixDetail(NamedTuple):
         return self.title if self.smoothed is None else f"{self.metric} smoothed"
 
     def best_first(self, members: Iterable[StageRecord]) -> list[StageRecord]:
-        """Return members with a value, the best first; empty if the direction is unknown."""
+        """Return the members with a value, best first; those that cannot be the best at the end.
+
+        Empty if the direction is unknown.
+        """
         return self._sorted(members, self.values)
 
     def in_order(self, members: Iterable[StageRecord]) -> list[StageRecord]:

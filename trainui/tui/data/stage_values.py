@@ -41,7 +41,10 @@ class StageValues:
     def read(
         self, connection: Connection, versions: Mapping[str, int], metric: ComparedMetric
     ) -> dict[str, StageValue]:
-        """Return the value by stage id, of stages that have one; `versions` are of their points."""
+        """Return the value by stage id, of stages that have one.
+
+        `versions` has by stage id the version of its points.
+        """
         found = {}
         for stage, version in versions.items():
             make = partial(_read, connection, stage, metric)

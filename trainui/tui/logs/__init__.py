@@ -1,1 +1,4 @@
-"""The log pane (`control.logs` reads). Read `window_reader` first, then `view`."""
+"""The log pane: a live, searchable window over an attempt's logs (`control.logs`).
+
+Read `window_reader` first, then `view`.
+"""

@@ -1,4 +1,8 @@
-"""The thread that reads logs, so that a search in a large file does not delay the poller."""
+"""The thread that reads logs.
+
+It is separate from the poller's thread, so that a search through a large file does not delay
+curves and states.
+"""
 
 from __future__ import annotations
 

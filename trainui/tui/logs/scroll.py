@@ -75,9 +75,10 @@ class LogScroll:
             self._top -= 1
             self._skip += len(self._rows_of(self._top))
         self._skip = max(self._skip, 0)
-        while self._top < len(self._places) - 1 and self._skip >= (
-            rows := len(self._rows_of(self._top))
-        ):
+        while self._top < len(self._places) - 1:
+            rows = len(self._rows_of(self._top))
+            if self._skip < rows:
+                break
             self._skip -= rows
             self._top += 1
 

@@ -1,4 +1,7 @@
-"""The log pane; it reads a window of lines, and the next one before its edge is reached."""
+"""The log pane: follows the end, scrolls, searches and filters over the whole length.
+
+It reads a window of lines around the visible ones, and the next one before the edge is reached.
+"""
 
 from __future__ import annotations
 
@@ -208,7 +211,9 @@ class LogView(LinesView):
     def action_line(self, count: int) -> None:
         """Scroll by rows."""
         scroll, window = self._scroll, self._window
-        if window is NO_WINDOW or (scroll.following if count > 0 else scroll.is_at_start):
+        if window is NO_WINDOW or (scroll.following and count > 0):
+            return
+        if count < 0 and scroll.is_at_start:
             return
         scroll.following = False
         scroll.scroll(count)

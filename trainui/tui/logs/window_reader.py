@@ -1,4 +1,7 @@
-"""Log queries, and the reader that answers them; a search can be stopped at every page."""
+"""Log queries, and the reader that answers them with windows of lines.
+
+A search through a large file reports its progress and can be stopped at every page.
+"""
 
 from __future__ import annotations
 
@@ -121,9 +124,13 @@ class WindowReader:
         last = self._window
         if again and destination.kind != "place":
             destination = Destination(place=last.target or ENDING)
-        sizes, size, generation = log.sizes, log.size, log.generation
-        window = LogWindow(query, sizes=sizes, size=size, generation=generation)
-        self._window = replace(window, problem=log.problem)
+        self._window = LogWindow(
+            query,
+            sizes=log.sizes,
+            size=log.size,
+            generation=log.generation,
+            problem=log.problem,
+        )
         self._reported_at = time.monotonic()
         self._before, self._after = [], []
         place, found, note = self._seek(log, destination)

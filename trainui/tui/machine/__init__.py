@@ -1,1 +1,4 @@
-"""The machine page: GPUs, CPUs, memory and disks. Read `screen` first."""
+"""The machine page: GPUs, CPUs, memory and disks.
+
+Read `screen` first.
+"""

@@ -1,4 +1,7 @@
-"""Polls the GPUs in a thread, since the driver may hang; those of other hosts are in the store."""
+"""Polls the GPUs in a separate thread, since the driver may be slow or hang.
+
+Those of other hosts are read from the database.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +82,10 @@ class GpuReader:
 
     @property
     def history(self) -> dict[int, tuple[tuple[float, float], ...]]:
-        """Recent utilisation and memory use in per cent by GPU; NaN: not reported."""
+        """Recent utilisation and memory use by GPU index, in per cent, oldest first.
+
+        NaN stands for what the GPU does not report.
+        """
         return {index: tuple(seen) for index, seen in list(self._history.items())}
 
     def _remember(self, gpus: Iterable[nvml.Gpu]) -> None:
@@ -130,7 +136,10 @@ def _figures(gpu: nvml.Gpu) -> GpuFigures:
 
 
 def gpus_of_other_hosts(connection: Connection) -> tuple[GpuFigures, ...]:
-    """Return the GPUs in workers' last heartbeats; none on SQLite, which is for one host."""
+    """Return the GPUs of hosts that share the database, by their workers' last heartbeats; sorted.
+
+    On SQLite, which is for one host, there are none.
+    """
     if isinstance(connection, sqlite3.Connection):
         return ()
     found = gpu_use.announced_slots(connection, settings.host())

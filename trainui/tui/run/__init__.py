@@ -1,1 +1,4 @@
-"""A run's page. Read `screen` first, then `reader` and `stage_panel`."""
+"""A run's page: the DAG and the panes of the selected stage.
+
+Read `screen` first, then `reader` and `stage_panel`.
+"""

@@ -14,7 +14,10 @@ ATTRACTING = (Status.FAILED, Status.INTERRUPTED, Status.RUNNING)
 def stage_to_select(
     stages: Sequence[StageRecord], selected: StageRecord, autoselected: str | None
 ) -> str | None:
-    """Return the most important stage, after the `autoselected` one; None: keep the selection."""
+    """Return a failed, else interrupted, else running stage to select; None: keep the selection.
+
+    `autoselected` is the stage that was autoselected last.
+    """
     if autoselected is not None and selected.status in ATTRACTING:
         return None
     attracting = (one.name for status in ATTRACTING for one in stages if one.status == status)

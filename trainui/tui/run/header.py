@@ -47,7 +47,10 @@ def crumbs(run: RunRecord, stage: str = "") -> Row:
 
 
 def heading(page: RunPage, now: int, width: int = WITH_BAR) -> Row:
-    """Return the run's state, progress and remaining time, and its stages by state, worst first."""
+    """Return the run's state, progress and remaining time, and its stages by state, worst first.
+
+    If some stages are not read yet, states are not counted.
+    """
     run, stages = page.run, page.stages
     spans = [
         Segment(f" {state(run.status)}", state_style(run.status)),
@@ -89,7 +92,10 @@ def trouble(stages: Sequence[StageRecord], alerts: Mapping[str, str]) -> Row:
 
 
 def can_resume(stages: Sequence[StageRecord]) -> bool:
-    """Return True if a resume may have work to do; it leaves failed trials of a search alone."""
+    """Return True if a stage ended without completing, so that a resume may have work to do.
+
+    A failed trial of a search is left alone by a resume.
+    """
     return any(
         stage.status not in (*UNFINISHED, *DONE, Status.ENDED)
         and (stage.status != Status.FAILED or stage.definition.trial is None)

@@ -1,1 +1,4 @@
-"""The list of runs. Read `screen` first, then `columns` and `filter`."""
+"""The list of runs: columns, filter, sorting, and the reads behind it.
+
+Read `screen` first, then `columns` and `filter`.
+"""

@@ -296,7 +296,10 @@ def _fitting(columns: Sequence[RunColumn], width: int, gap: int) -> list[RunColu
 
 
 def _shared_out(columns: Sequence[RunColumn], width: int, gap: int) -> list[tuple[RunColumn, int]]:
-    """Make all columns comfortable, then the name whole, then the others, if there is room."""
+    """Distribute the width over the columns; the rest stays empty at the right.
+
+    Once all columns are comfortable, the name is made whole, then the others.
+    """
     cells = [column.least for column in columns]
     comfortable = [column.comfortable for column in columns]
     most = [column.most for column in columns]

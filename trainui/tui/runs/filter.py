@@ -78,9 +78,14 @@ def parse(text: str) -> RunFilter:
             problems.append(str(error))
         else:
             tests.append(_not(test) if negated else test)
-    needs_sweeps = bool(used.params) or used.searches
-    names = frozenset(used.metrics), frozenset(used.params)
-    return RunFilter(text, tuple(problems), *names, needs_sweeps, tuple(tests))
+    return RunFilter(
+        text,
+        tuple(problems),
+        frozenset(used.metrics),
+        frozenset(used.params),
+        needs_sweeps=bool(used.params) or used.searches,
+        _tests=tuple(tests),
+    )
 
 
 @dataclass(slots=True)

@@ -209,9 +209,10 @@ class RunTable(CursorView):
 
     def action_sort(self) -> None:
         """Switch to the next sort order."""
-        orders = {order.name: order for order in self._orders()}
-        at = [*orders].index(self._order.name) if self._order.name in orders else -1
-        self._order, self._reverse = [*orders.values()][(at + 1) % len(orders)], False
+        orders = self._orders()
+        names = [order.name for order in orders]
+        at = names.index(self._order.name) if self._order.name in names else -1
+        self._order, self._reverse = orders[(at + 1) % len(orders)], False
         self._arrange_from_top()
 
     def action_reverse(self) -> None:

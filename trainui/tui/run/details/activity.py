@@ -80,7 +80,10 @@ class ActivityReader:
         *,
         earlier: bool = False,
     ) -> StageActivity:
-        """Read the activity of the last attempt; of an `earlier` one, metrics by its own points."""
+        """Read the activity of the last of these attempts; `stage` is as it was in it.
+
+        Of an `earlier` attempt, the metrics are those of its own points.
+        """
         if not attempts or attempts[-1].started_at is None:
             return StageActivity()
         own = stage.attempt if earlier else None

@@ -32,7 +32,10 @@ def details_rows(
     timeline: Timeline | None,
     width: int,
 ) -> list[Row]:
-    """Return the facts that are seldom asked for; without a timeline no share of the run's time."""
+    """Return the facts that are seldom asked for.
+
+    `last` is the attempt shown. Without a timeline, the share of the run's time is not shown.
+    """
     definition = stage.definition
     checkpoint = last.checkpoint if last is not None else None
     times = filter(None, map(clock_time, (stage.started_at, stage.completed_at)))
@@ -58,7 +61,10 @@ def details_rows(
 
 
 def short_path(path: str, room: int) -> str:
-    """Return a path with `~` for the home, without its first directories, cut if still too long."""
+    """Return a path with `~` for the home directory; a long one without its first directories.
+
+    Its last part is shortened in the middle where it is too long.
+    """
     home = str(Path.home())
     short = f"~{path.removeprefix(home)}" if path.startswith(f"{home}/") else path
     while len(short) > room and "/" in short.removeprefix("…/"):

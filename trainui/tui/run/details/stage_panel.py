@@ -70,8 +70,9 @@ class StagePanel:
     def tick(self) -> None:
         """Update the running time of the selected stage."""
         stage, detail = self.panes.graph.selected, self._detail
-        is_shown = stage is not None and detail is not None and detail.stage == stage.name
-        if is_shown and stage is not None and stage.status == Status.RUNNING:
+        if stage is None or detail is None or detail.stage != stage.name:
+            return
+        if stage.status == Status.RUNNING:
             self.panes.overview.tick(self.panes.graph.timeline)
 
     def _show_log(self, attempts: Sequence[AttemptRecord], waits: str) -> None:

@@ -23,7 +23,10 @@ MOST = 12
 def folded_rows(
     members: Sequence[StageRecord], group: MatrixDetail | None, width: int
 ) -> list[Row]:
-    """Return a line a fold that has begun, the best mean first, those with a NaN last."""
+    """Return a line for each fold that has begun, the best mean first; empty if nothing is folded.
+
+    As in the plots, those of which a member has a NaN come last.
+    """
     found = folds(members)
     if not found:
         return []

@@ -63,7 +63,10 @@ class MatrixReader:
     def read(
         self, connection: Connection, members: Sequence[StageRecord], *, smoothed: bool = False
     ) -> MatrixDetail | None:
-        """Read a sweep's headline metric, or its search's, also `smoothed`; None: no metric."""
+        """Read the sweep's headline metric, or its search's; None if there is nothing to show.
+
+        `smoothed`: also read the last smoothed values.
+        """
         if not members:
             return None
         search = members[0].definition.search
@@ -85,8 +88,8 @@ class MatrixReader:
             last = values_of(metric._replace(name=SMOOTHED + name))
             sorted_by = {stage: one.value for stage, one in last.items()}
         alerts = self._alerts.read(connection, members[0].run_id)
-        nan = {one.name: one.id for one in members if alerts.get(one.name) == NAN}
-        nan = {stage: own for stage, own in nan.items() if stage in by_name}
+        in_trouble = [one for one in members if alerts.get(one.name) == NAN]
+        nan = {one.name: one.id for one in in_trouble if one.name in by_name}
         broken = {stage for stage, value in by_name.items() if value.is_broken}
         others = _others(connection, with_points, name)
         steps = self._nan_steps.read(connection, [*nan.values()])

@@ -38,7 +38,11 @@ class MemberColumns(NamedTuple):
     def fitting(
         cls, params: Mapping[str, int], value: int, width: int, *, steps: bool, word: int
     ) -> MemberColumns:
-        """Drop the step, then the time, then shorten the heading and the widest parameters."""
+        """Return the columns that fit.
+
+        First the step goes, then the time; then the metric's heading and the widest parameters are
+        shortened.
+        """
         names = 2 + sum(one + 2 for one in params.values())
         own = value + 2 if value else 0
         step = STEP if steps and names + own + STEP <= width else 0
@@ -84,7 +88,7 @@ class MemberColumns(NamedTuple):
         at = why = ""
         if trial is not None:
             why = trial.pruning.words if trial.pruning else harmless(trial.reason or "")
-            # if it ran again, or was pruned after its best value, the step is another one's
+            # where it ran again, or was pruned after its best value, the step is another one's
             at = "" if trial.step is None or trial.value != value else step(trial.step)
         return (
             Segment(f"{SYMBOLS[stage.status]} ", style),
