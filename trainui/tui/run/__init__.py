@@ -1,4 +1,4 @@
 """A run's page: the DAG and the panes of the selected stage.
 
-Read `screen` first, then `reader` and `stage_panel`.
+Read `screen` first, then `reader` and `pane_actions`.
 """

@@ -75,10 +75,6 @@ class RunScreen(PaneActions):
         yield self.panes
         yield self.gone
 
-    def page_query(self) -> RunQuery:
-        """Return the query for the visible parts of the run."""
-        return self.panel.page_query(self.run_id)
-
     def show(self, snapshot: Snapshot) -> None:
         """Show the run."""
         query = snapshot.query
@@ -123,7 +119,7 @@ class RunScreen(PaneActions):
             return False
         self._show_state(page)
         self.graph.tick()
-        self.panel.tick()
+        self.tick_stage()
         return page.run.status in UNFINISHED
 
     def _show_state(self, page: RunPage) -> None:
@@ -138,13 +134,13 @@ class RunScreen(PaneActions):
     def _refit(self) -> None:
         """Render panes for their new width, and query the data that they need."""
         if self._page is not None:
-            self.panel.show(self._page)
+            self.fill()
             self.top.show(crumbs(self._page.run, self.panes.untitled), self._notices)
             self.ask()
 
     def on_cursor_view_moved(self) -> None:
         """Query the data of the newly selected stage."""
-        self.panel.moved()
+        self.forget_attempt()
         self.show_keys()
         self.ask()
 
@@ -191,15 +187,15 @@ class RunScreen(PaneActions):
         if (stage := self._plotted) is not None:
             from trainui.tui.curves.screen import CurvesScreen
 
-            state, attempt = self.panes.curves.state, self.panel.attempt
-            self.app.push_screen(CurvesScreen(self.run_id, stage, state, attempt))
+            state = self.panes.curves.state
+            self.app.push_screen(CurvesScreen(self.run_id, stage, state, self.attempt))
 
     @property
     def _plotted(self) -> str | None:
         """The stage of the curves: the selected one, or another member of its folded sweep."""
-        name = None if self.graph.selected is None else self.graph.selected.name
-        detail = self._page.detail if self._page is not None else None
-        return detail.plotted if detail is not None and detail.stage == name else name
+        if self._shown is not None:
+            return self._shown[1].plotted
+        return None if self.graph.selected is None else self.graph.selected.name
 
     @on(CurvesView.ComparisonOpened)
     def _choose_comparison(self) -> None:
