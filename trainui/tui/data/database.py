@@ -16,10 +16,11 @@ from trainui.tui.data.health import HealthReader
 from trainui.tui.data.query import ListQuery, MetricQuery, Query, RunQuery
 from trainui.tui.data.snapshot import Snapshot
 from trainui.tui.machine.gpu_reader import gpus_of_other_hosts
-from trainui.tui.runs.reader import RunsPageReader
+from trainui.tui.runs.reader import RunListCache
 
 if TYPE_CHECKING:
     from trainui.tui.run.reader import RunPageReader
+    from trainui.tui.runs.in_view import InViewReader
 
 
 class ScreenDatabase:
@@ -42,7 +43,8 @@ class ScreenDatabase:
         self._file: tuple[int, int] | None = None
         self._log: tuple[int | None, ...] = ()
         self._version: int | str | None = None
-        self._list = RunsPageReader()
+        self._list = RunListCache()
+        self._in_view: InViewReader | None = None
         self._pages: RunPageReader | None = None
         self._has_read_curves = False
         self._upgraded = False
@@ -77,14 +79,14 @@ class ScreenDatabase:
 
     def forget(self) -> None:
         """Drop the cached run list, so that the next read is complete."""
-        self._list.forget()
+        self._list = RunListCache()
 
     def close(self) -> None:
         """Close the database."""
         if self._connection is not None:
             self._connection.close()
         self._connection = None
-        self._list.forget()
+        self.forget()
 
     def _read(self, snapshot: Snapshot, connection: Connection) -> Snapshot:
         query, here = snapshot.query, settings.host()
@@ -101,9 +103,22 @@ class ScreenDatabase:
         if isinstance(query, RunQuery | MetricQuery):
             return self._with_page(connection, query, snapshot)
         self._pages = None
-        listed = query if isinstance(query, ListQuery) else ListQuery()
-        snapshot = self._list.read(connection, listed, snapshot)
-        self.unfinished = self._list.unfinished
+        return self._with_runs(connection, snapshot)
+
+    def _with_runs(self, connection: Connection, snapshot: Snapshot) -> Snapshot:
+        """Add the runs, the first screenful first, and then the data of the visible ones."""
+        runs, loading = self._list.read(connection), self._list.loading
+        snapshot = snapshot._replace(runs=runs, loading=loading)
+        self.unfinished = loading and bool(runs)
+        if loading or not runs:
+            return snapshot
+        if self._in_view is None:
+            from trainui.tui.runs.in_view import InViewReader  # imported after the first frame
+
+            self._in_view = InViewReader()
+        query = snapshot.query if isinstance(snapshot.query, ListQuery) else ListQuery()
+        snapshot = self._in_view.read(connection, query, snapshot)
+        self.unfinished = self._in_view.unfinished
         return snapshot
 
     def _ring_for_events(self, connection: Connection, ring: Callable[[str], None]) -> None:

@@ -75,28 +75,7 @@ class Panes(Container):
         &.-stacked {
             layout: vertical;
             StageGraph, #overview, CurvesView, LogView { border: none; }
-            Tabs { display: block; }
-            #left { width: 100%; height: auto; }
-            #overview, CurvesView, LogView { height: 1fr; display: none; }
-            &.-pane-2 {
-                #left { height: 1fr; }
-                #overview { display: block; }
-                #right { display: none; }
-            }
-            &.-pane-3 CurvesView { display: block; }
-            &.-pane-4 LogView { display: block; }
         }
-        &.-zoomed {
-            StageGraph, #overview, CurvesView, LogView, Tabs { display: none !important; }
-            #left { width: 100%; height: 1fr; }
-            #right { display: block; }
-        }
-        &.-zoomed.-zoom-1, &.-zoomed.-zoom-2 { #right { display: none; } }
-        &.-zoomed.-zoom-3, &.-zoomed.-zoom-4 { #left { display: none; } }
-        &.-zoomed.-zoom-1 StageGraph { display: block !important; }
-        &.-zoomed.-zoom-2 #overview { display: block !important; }
-        &.-zoomed.-zoom-3 CurvesView { display: block !important; height: 1fr; }
-        &.-zoomed.-zoom-4 LogView { display: block !important; height: 1fr; }
     }
     """
 
@@ -104,9 +83,9 @@ class Panes(Container):
         """Other panes are visible, or their size has changed."""
 
     def __init__(self) -> None:
-        super().__init__(classes="-pane-2")
+        super().__init__()
         self.tabs = Tabs()
-        self.left = Vertical(id="left")
+        self.left, self.right = Vertical(id="left"), Vertical(id="right")
         self.graph = StageGraph(id="graph")
         self.overview = DetailsView(id="overview")
         self.curves = CurvesView(id="curves")
@@ -125,7 +104,7 @@ class Panes(Container):
             yield self.graph
             yield self.tabs
             yield self.overview
-        with Vertical(id="right"):
+        with self.right:
             yield self.curves
             yield self.log_view
 
@@ -154,6 +133,7 @@ class Panes(Container):
         width, height = self.size
         stacked = width < WIDE
         self.set_class(stacked, "-stacked")
+        self._arrange()
         self.graph.refit()
         rows = self.graph.row_count()
         if self._zoomed == 1:
@@ -173,6 +153,17 @@ class Panes(Container):
         self.left.styles.width = left = min(max(graph_width + FRAME, least), most)
         gap = "  " if left >= WITH_GAPS else " "
         self.overview.set_subtitle(gap.join(f"{tab} {tab.title.lower()}" for tab in DetailTab))
+
+    def _arrange(self) -> None:
+        """Show all panes; where they are stacked, the DAG and one of them; or the zoomed one."""
+        stacked = self.has_class("-stacked")
+        seen = {self._zoomed} if self._zoomed else {1, self._pane} if stacked else {1, 2, 3, 4}
+        for number, pane in enumerate(self._by_number, 1):
+            pane.display = number in seen
+        self.tabs.display = stacked and not self._zoomed
+        self.left.display, self.right.display = not seen.isdisjoint((1, 2)), max(seen) > 2
+        is_short = stacked and not self._zoomed and self._pane > 2
+        self.left.styles.height = "auto" if is_short else "1fr"
 
     def on_resize(self) -> None:
         """Divide the space again."""
@@ -241,11 +232,8 @@ class Panes(Container):
 
     def zoom_to(self, number: int) -> None:
         """Zoom a pane; it again, or 0: show all panes."""
-        number = 0 if number == self._zoomed else number
-        self.set_class(bool(number), "-zoomed")
-        for other in range(1, 5):
-            self.set_class(other == number, f"-zoom-{other}")
-        self._zoomed = number
+        self._zoomed = number = 0 if number == self._zoomed else number
+        self._arrange()
         if number:
             self.screen.set_focus(self._by_number[number - 1], scroll_visible=False)
         elif self.screen.focused is not None and not self.screen.focused.display:
@@ -280,12 +268,11 @@ class Panes(Container):
     def _show(self, number: int) -> None:
         """Choose the pane below the DAG in the narrow layout."""
         hidden = self.has_class("-stacked") and number != self._pane
-        for other in (2, 3, 4):
-            self.set_class(other == number, f"-pane-{other}", update=hidden)
         self._pane = number
         self.tabs.show_stage(self._subjects[number - 1])
         self.tabs.choose(self.tab if number == 2 else number)
         if hidden:
+            self._arrange()
             self.post_message(self.Changed())
 
     def on_tabs_chosen(self, event: Tabs.Chosen) -> None:

@@ -1,17 +1,10 @@
-"""Reads the data of the list of runs, in the reader thread."""
+"""The cached list of runs, read in the reader thread."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, run_list
 from trainui.store.read.run_list import RunLine
-from trainui.tui.data.query import ListQuery
-from trainui.tui.data.snapshot import Snapshot
-
-if TYPE_CHECKING:
-    from trainui.tui.runs.in_view import InViewReader
 
 FIRST_RUNS = 200
 """Runs in the first snapshot; more than a terminal has lines."""
@@ -28,6 +21,16 @@ class RunListCache:
         """Newest first."""
         self.loading = True
         """True while only the first runs have been read."""
+
+    def read(self, connection: Connection) -> tuple[RunLine, ...]:
+        """Return the runs: those that fill a screen, then all, then those that have changed too."""
+        if self.loading and self.runs:
+            self.reload(connection)
+        elif self.loading:
+            self.first(connection)
+        else:
+            self.update(connection)
+        return self.runs
 
     def first(self, connection: Connection) -> None:
         """Read as many runs as fill a screen."""
@@ -64,37 +67,3 @@ class RunListCache:
             self.runs = tuple(newest_first)
         else:
             self.runs = tuple(fresh.get(run.id, run) for run in self.runs)
-
-
-class RunsPageReader:
-    """Reads the runs, the first screenful first, and then the data of the visible ones."""
-
-    def __init__(self) -> None:
-        self.unfinished = False
-        """True if the last read left out slow parts, which the next one will read."""
-        self._list = RunListCache()
-        self._in_view: InViewReader | None = None
-
-    def forget(self) -> None:
-        """Read the whole list again next time."""
-        self._list = RunListCache()
-
-    def read(self, connection: Connection, query: ListQuery, snapshot: Snapshot) -> Snapshot:
-        """Return the snapshot with the runs in it."""
-        if self._list.loading and self._list.runs:
-            self._list.reload(connection)
-        elif self._list.loading:
-            self._list.first(connection)
-        else:
-            self._list.update(connection)
-        snapshot = snapshot._replace(runs=self._list.runs, loading=self._list.loading)
-        if snapshot.loading or not snapshot.runs:
-            self.unfinished = bool(snapshot.runs)
-            return snapshot
-        if self._in_view is None:
-            from trainui.tui.runs.in_view import InViewReader  # imported after the first frame
-
-            self._in_view = InViewReader()
-        snapshot = self._in_view.read(connection, query, snapshot)
-        self.unfinished = self._in_view.unfinished
-        return snapshot
