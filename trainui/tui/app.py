@@ -17,12 +17,11 @@ from textual.theme import Theme
 from textual.timer import Timer
 
 from trainui import formatting, paths, settings, text
-from trainui.store.read.run_list import RunLine
 from trainui.tui import ascii_filter, theme
-from trainui.tui.actions.background import BackgroundJobs
 from trainui.tui.data.poller import Poller
 from trainui.tui.data.query import ListQuery, RunQuery
 from trainui.tui.data.snapshot import Snapshot
+from trainui.tui.host import Host
 from trainui.tui.keymap import KeyTable, bindings
 from trainui.tui.page import Page
 from trainui.tui.preferences import FILE, Preferences
@@ -61,7 +60,7 @@ def _commands() -> type[Provider]:
     return KeyCommands
 
 
-class TrainuiApp(BackgroundJobs):
+class TrainuiApp(Host):
     """The app that shows runs and their stages live."""
 
     TITLE = "trainui"
@@ -104,8 +103,6 @@ class TrainuiApp(BackgroundJobs):
         self.keys = KeyTable(configured.keys)
         self.set_keymap({key.id: key.keys for key in self.keys.keys if key.id in configured.keys})
         self.first_run = run_id
-        self.snapshot: Snapshot | None = None
-        self.runs: Sequence[RunLine] = ()
         self.poller = Poller(
             lambda snapshot: self.post_message(SnapshotReady(snapshot)),
             ListQuery() if run_id is None else RunQuery(run_id),

@@ -1,4 +1,4 @@
-"""Actions on runs: confirmations, resume plans, edits, and the background jobs that act.
+"""Actions on runs: confirmations, resume plans and edits; `tui.host` runs them in a thread.
 
 Read `run_actions` first.
 """
