@@ -181,13 +181,14 @@ class Page(RunActions):
         notices: list[Segment] = []
         if self.host.read_only:
             notices.append(Segment("read-only  ", "warn"))
-        if snapshot.low_disk is not None:
-            notices.append(Segment(f"▲ {snapshot.low_disk}  ", "warn"))
+        health = snapshot.health
+        if health.low_disk is not None:
+            notices.append(Segment(f"▲ {health.low_disk}  ", "warn"))
         if snapshot.paused:
             notices.append(Segment("‖ queue paused (p)  ", "warn"))
-        is_expected = snapshot.trouble == NO_WORKER and self.host.starts_worker
-        trouble = "" if is_expected else snapshot.trouble
-        is_wrong, is_wide = trouble or snapshot.broker_restart, self.size.width >= WIDE
+        is_expected = health.trouble == NO_WORKER and self.host.starts_worker
+        trouble = "" if is_expected else health.trouble
+        is_wrong, is_wide = trouble or health.broker_restart, self.size.width >= WIDE
         unfinished = (run for run in runs if run.status in UNFINISHED)
         external = {run.is_external for run in unfinished} if is_wrong else set()
         if trouble and external:
@@ -196,7 +197,7 @@ class Page(RunActions):
         elif trouble == NO_WORKER:
             later = " (starts with the next run)" if is_wide else ""
             notices.append(Segment(f"{trouble}{later} ", "dim"))
-        elif trouble or (snapshot.broker_restart and external):
+        elif trouble or (health.broker_restart and external):
             notices.append(Segment(f"▲ {is_wrong} ", "warn"))
         return tuple(notices)
 

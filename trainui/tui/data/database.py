@@ -61,7 +61,7 @@ class ScreenDatabase:
     def read(self, query: Query) -> Snapshot:
         """Answer a query with a snapshot; errors are reported in the snapshot."""
         self.health.has_changed()
-        empty = Snapshot(query, **self.health.seen._asdict())
+        empty = Snapshot(query, health=self.health.seen)
         try:
             return self._read(empty, self._connected())
         except NotFoundError:

@@ -5,25 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from trainui import disk, paths, settings
 from trainui.artifacts import checkpoint_places
 from trainui.disk import DiskSpace
 from trainui.store.db import sqlite_file
 from trainui.store.db.protocol import Connection
+from trainui.tui.data.snapshot import Health
 from trainui.tui.machine.disk_forecast import DiskForecast
 
 PERIOD = 2.0
 """Seconds between two unrequested checks."""
-
-
-class Health(NamedTuple):
-    """The health fields of a snapshot."""
-
-    trouble: str = ""
-    broker_restart: str = ""
-    low_disk: str | None = None
 
 
 class HealthReader:

@@ -257,6 +257,17 @@ class Machine(NamedTuple):
     """Growth of disk usage in bytes per second; only growing disks."""
 
 
+class Health(NamedTuple):
+    """The health of the installation."""
+
+    trouble: str = ""
+    """Why no new stages can start (worker or broker); empty if all is well."""
+    broker_restart: str = ""
+    """A recent broker failure and its effect on queued tasks."""
+    low_disk: str | None = None
+    """A short warning if a disk is full or soon will be."""
+
+
 class Snapshot(NamedTuple):
     """Everything the screen shows, at one moment."""
 
@@ -288,12 +299,7 @@ class Snapshot(NamedTuple):
     machine: Machine | None = None
     """On the machine page only."""
     paused: bool = False
-    trouble: str = ""
-    """Why no new stages can start (worker or broker); empty if all is well."""
-    broker_restart: str = ""
-    """A recent broker failure and its effect on queued tasks."""
-    low_disk: str | None = None
-    """A short warning if a disk is full or soon will be."""
+    health: Health = Health()
     no_runs_yet: bool = False
     """True if there is no database yet."""
     problem: str | None = None

@@ -25,7 +25,7 @@ def test_a_full_disk_of_checkpoints_is_reported_while_its_stage_runs(
 
     def warning() -> str | None:
         database.read(ListQuery())
-        return database.read(ListQuery()).low_disk
+        return database.read(ListQuery()).health.low_disk
 
     assert warning() is None
     attempt = filler.start(run_id, "train")

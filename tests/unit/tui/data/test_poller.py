@@ -130,7 +130,7 @@ def test_what_the_kernel_reports_is_seen_with_nobody_looking(
         received.wait_for(lambda s: s.runs[0].status == Status.RUNNING)
         (home / "worker").mkdir(mode=0o700, exist_ok=True)
         with held(locks.acquire(home / "worker" / "worker.lock")):
-            received.wait_for(lambda s: not s.trouble)
+            received.wait_for(lambda s: not s.health.trouble)
 
 
 def test_a_home_that_is_made_again_is_watched_again(
@@ -292,13 +292,13 @@ def test_a_pause_and_a_worker_are_reported(filler: Filler, home: Path) -> None:
 
     filler.run({"a": ()})
     with feeding() as (_, received):
-        received.wait_for(lambda s: s.trouble == "no worker" and not s.paused)
+        received.wait_for(lambda s: s.health.trouble == "no worker" and not s.paused)
         with filler.store.write() as connection:
             runs.set_flag(connection, "paused", "1")
         received.wait_for(lambda s: s.paused)
         (home / "worker").mkdir(mode=0o700, exist_ok=True)
         with held(locks.acquire(home / "worker" / "worker.lock")):
-            received.wait_for(lambda s: not s.trouble)
+            received.wait_for(lambda s: not s.health.trouble)
 
 
 def test_what_could_not_be_read_is_tried_again(home: Path, empty_database: Path) -> None:
