@@ -65,8 +65,6 @@ class TrainuiApp(Host):
 
     TITLE = "trainui"
     NOTIFICATION_TIMEOUT = 3.0
-    ENABLE_COMMAND_PALETTE = True
-    COMMAND_PALETTE_BINDING = "ctrl+p"
     COMMANDS: ClassVar[set[Any]] = {_commands}
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
     CSS = """

@@ -70,13 +70,13 @@ class GroupRows(Sequence[Row]):
         self._table = table if table is not None else GroupTable(members)
         self._group, self._width, self._foot = group, width, foot
         self._ordered, self._alerts = _ordered(members, group), alerts or {}
-        self._trials = group.search.trials if group.search is not None else {}
+        trials = group.search.trials.values() if group.search is not None else ()
         title = group.column if group.metric else ""
         value = max(VALUE, min(cell_len(title), MOST_TITLE)) if title else 0
         word = max(map(cell_len, {*map(state_word, members), *self._alerts.values()}), default=0)
         self._columns = MemberColumns.fitting(
             *(self._table.widths, value, width),
-            steps=any(one.step is not None for one in self._trials.values()),
+            steps=any(one.step is not None for one in trials),
             word=word,
         )
         with_nan = [one for one in members if one.name in group.nan_since]
@@ -120,15 +120,10 @@ class GroupRows(Sequence[Row]):
 
     def _member(self, place: int) -> Row:
         stage, group = self._ordered[place], self._group
-        value = group.shown.get(stage.name)
         leads = place == 0 and group.lower is not None and group.may_lead(stage)
         params = self._table.params[stage.name]
-        is_broken = stage.name in group.broken
-        style = "bad" if is_broken else "good" if leads and value is not None else ""
-        trial = self._trials.get(stage.name)
-        others = {title: own.get(stage.name) for title, own in group.others.items()}
         rows = [
-            self._columns.row(stage, params, value, style, word, trial, others)
+            self._columns.row(stage, params, group, word, leads=leads)
             for word in self._words(stage)
         ]
         return next((row for row in rows if width_of(row) <= self._width), rows[-1])

@@ -11,8 +11,8 @@ from rich.cells import cell_len
 from trainui import clock
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
-from trainui.store.read.trials import TrialSummary
 from trainui.text import SYMBOLS, harmless
+from trainui.tui.data.snapshot import MatrixDetail
 from trainui.tui.data.stage_values import StageValue
 from trainui.tui.render.numbers import elapsed, number, state_style, step
 from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle
@@ -73,17 +73,21 @@ class MemberColumns(NamedTuple):
         self,
         stage: StageRecord,
         params: Mapping[str, str],
-        value: float | None,
-        value_style: str,
+        group: MatrixDetail,
         word: str,
-        trial: TrialSummary | None = None,
-        others: Mapping[str, StageValue | None] | None = None,
+        *,
+        leads: bool,
     ) -> Row:
-        """Return the line of a member; its value is `bad` if it has NaN or infinities."""
+        """Return the line of a member, with the words of its state; `leads`: it is the best."""
+        value, trial = group.shown.get(stage.name), None
+        if group.search is not None:
+            trial = group.search.trials.get(stage.name)
+        is_broken = stage.name in group.broken
         texts = (f"{fitted(params.get(key, ''), width)}  " for key, width in self.params.items())
         started_at = stage.started_at if stage.attempt else None
         spent = elapsed(started_at, stage.completed_at, clock.now())
-        shown = "" if value is None else f"{'!' * (value_style == 'bad')}{number(value)}"
+        shown = "" if value is None else f"{'!' * is_broken}{number(value)}"
+        value_style = "bad" if is_broken else "good" if leads and value is not None else ""
         style = "warn" if stage.stalled else state_style(stage.status)
         at = why = ""
         if trial is not None:
@@ -96,7 +100,7 @@ class MemberColumns(NamedTuple):
             Segment(fit(spent, self.time, right=True), "dim"),
             Segment(fit(shown, self.value + 2 if self.value else 0, right=True), value_style),
             Segment(fit(at, self.step, right=True), "dim"),
-            *(_other(title, (others or {}).get(title)) for title in self.others),
+            *(_other(title, group.others[title].get(stage.name)) for title in self.others),
             Segment(f"  {word}" if word else "", "bad" if word != state_word(stage) else style),
             Segment(f"  {why}" if why else "", "dim"),
         )
