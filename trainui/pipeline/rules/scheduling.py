@@ -155,6 +155,7 @@ class _Queue:
         return f"{wanted}, this machine has {total or 'none'}{limit}"
 
     def _taken(self, needed: int, fitting: set[int], *, behind: bool) -> str:
+        """Return the reason of a wait for others, e.g. `needs 2 GPUs: GPU 0 train, GPU 1 eval`."""
         wanted = f"needs {_count(self.kind, needed)}"
         if behind:
             return f"{wanted}: an earlier stage waits for more"
