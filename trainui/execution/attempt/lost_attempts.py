@@ -6,14 +6,16 @@ time.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from trainui import settings
+from trainui.domain.records import RunRecord
 from trainui.domain.states import Status
 from trainui.execution.attempt.context import AttemptContext, identity_of
 from trainui.execution.daemon import lifecycle
 from trainui.execution.processes import spawn
+from trainui.store.db.protocol import Connection
 from trainui.store.read import views
 from trainui.supervisor import orphans, process
 from trainui.supervisor.process import ProbeState
@@ -46,20 +48,22 @@ def runs() -> set[str]:
     if not views.is_there():
         return set()
     with views.reading() as connection:
-        found = set[str]()
-        for run in views.runs(connection):
-            if run.status == Status.RUNNING and run.external is None:
-                attempts = views.attempts(connection, run.id)
-                for stage in views.stages(connection, run.id):
-                    last = attempts.get(stage.id, [])[-1:]
-                    if any(_is_one(AttemptContext(run, stage, one)) for one in last):
-                        found.add(run.id)
-    return found
+        running = [run for run in views.runs(connection) if run.status == Status.RUNNING]
+        return {run.id for run in running if any(map(_is_one, _last_attempts(connection, run)))}
+
+
+def _last_attempts(connection: Connection, run: RunRecord) -> Iterator[AttemptContext]:
+    attempts = views.attempts(connection, run.id)
+    for stage in views.stages(connection, run.id):
+        for attempt in attempts.get(stage.id, [])[-1:]:
+            yield AttemptContext(run, stage, attempt)
 
 
 def _is_one(context: AttemptContext) -> bool:
     attempt = context.attempt
     if attempt.status != Status.RUNNING or attempt.host != settings.host():
+        return False
+    if context.run.external is not None:
         return False
     try:
         found = process.probe(Path(attempt.directory))

@@ -40,7 +40,8 @@ def ensure_started(*, wait: float | None = None) -> None:
     if started is None and not is_guarded:
         argv = prestart.GUARD_ARGV
         if not locks.is_held(home.worker_lock):  # else it outlived its guard
-            argv = spawn.with_child(argv, prestart.WORKER_ARGV)  # it does not wait for the guard
+            # both at once: the worker does not wait for the guard
+            argv = spawn.with_child(argv, prestart.WORKER_ARGV)
         started = spawn.spawn(argv, home.guard_log)
     if wait is not None:
         _wait_until_ready(home, started, wait)

@@ -152,10 +152,7 @@ def _watch_desired_state(home: Home, settings: Settings) -> None:
             if _is_idle(settings, since=seen_at):
                 logger.info("no run was active for %.0f s", settings.idle_timeout)
                 desired_state.withdraw_seen(home, requested_at)
-            unwanted = None if desired_state.is_wanted(home) else "the worker is no longer wanted"
-            if unwanted is None and installed.is_upgraded():
-                unwanted = "another version of trainui was installed"
-            unwanted = unwanted or database.problem()
+            unwanted = _unwanted(home) or database.problem()
         except Exception:
             logger.exception("cannot read the desired state; the worker keeps running")
             continue
@@ -165,9 +162,21 @@ def _watch_desired_state(home: Home, settings: Settings) -> None:
             return
 
 
+def _unwanted(home: Home) -> str | None:
+    """Return why this process has to end; None if it does not."""
+    if not desired_state.is_wanted(home):
+        return "the worker is no longer wanted"
+    return "another version of trainui was installed" if installed.is_upgraded() else None
+
+
 def _is_idle(settings: Settings, *, since: float) -> bool:
-    """Return True if no run was active for long, and the worker was not asked for `since`."""
-    if settings.database_url is not None or services.running is None:
+    """Return True if no run was active and no start was requested for the idle timeout.
+
+    `since` is the time at which the last request was seen.
+    """
+    if settings.database_url is not None:
         return False  # another host may submit a run for this one
+    if services.running is None:
+        return False  # still starting, or stopping
     idle = min(services.running.idle_seconds(), time.monotonic() - since)
     return idle >= settings.idle_timeout
