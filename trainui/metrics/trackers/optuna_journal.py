@@ -62,29 +62,23 @@ def as_database(path: Path) -> sqlite3.Connection:
 
 def _apply(connection: sqlite3.Connection, change: Change, entry: Mapping[str, Any]) -> None:
     """Make the change of a line, apart from values at steps."""
-    if change.is_new_study:
-        connection.execute("INSERT INTO studies VALUES (?, ?)", (change.study, change.study_name))
-        connection.executemany(
-            "INSERT INTO study_directions VALUES (?, ?)",
-            [(change.study, goal) for goal in range(change.goals)],
-        )
-        return
     if change.is_deleted:
         connection.execute("DELETE FROM studies WHERE study_id = ?", (change.study,))
         return
-    if change.is_new_trial:
-        connection.execute(
-            "INSERT INTO trials VALUES (?, ?, ?, 'RUNNING', NULL, NULL)",
-            (change.trial, change.number, change.study),
-        )
-    connection.executemany(
-        "INSERT INTO trial_params VALUES (?, ?, ?, ?)",
-        [(change.trial, *one) for one in change.params],
-    )
-    connection.executemany(
-        "INSERT INTO trial_values (trial_id, objective, value) VALUES (?, ?, ?)",
-        [(change.trial, objective, value) for objective, value in enumerate(change.values)],
-    )
+    goals = range(change.goals) if change.is_new_study else ()
+    trial = (change.trial, change.number, change.study, "RUNNING", None, None)
+    values = enumerate(change.values)
+    added: dict[str, list[tuple[Any, ...]]] = {
+        "studies": [(change.study, change.study_name)] if change.is_new_study else [],
+        "study_directions": [(change.study, goal) for goal in goals],
+        "trials": [trial] if change.is_new_trial else [],
+        "trial_params": [(change.trial, *one) for one in change.params],
+        "trial_values": [(None, change.trial, objective, value) for objective, value in values],
+    }
+    for table, rows in added.items():
+        for row in rows:
+            marks = ", ".join("?" * len(row))
+            connection.execute(f"INSERT INTO {table} VALUES ({marks})", row)
     for column in ("datetime_start", "datetime_complete"):
         if entry.get(column):
             moment = datetime.fromisoformat(entry[column]).isoformat()

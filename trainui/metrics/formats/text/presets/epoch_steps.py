@@ -43,7 +43,8 @@ class EpochSteps:
         is None then. `steps` are its counts, by name in lower case.
         """
         outer = next((pair for name, pair in steps.items() if _OUTER.fullmatch(name)), None)
-        inner = pairs.best_step([one for name, one in steps.items() if not _OUTER.fullmatch(name)])
+        inners = [pair for name, pair in steps.items() if not _OUTER.fullmatch(name)]
+        inner = next(filter(pairs.counts_all, inners), inners[0] if inners else None)
         place = (inner.value, inner.of) if inner else None
         leads = inner is not None and outer is not None and inner.start < outer.start
         if place is None and (inside := INSIDE.search(line, outer.end if outer else 0)):

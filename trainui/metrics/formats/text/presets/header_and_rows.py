@@ -56,9 +56,8 @@ class HeaderAndRows(Preset):
             return NOTHING
         if not line.isascii():
             line = line_forms.in_english(line)
-        if len(line) <= _MAX_HEADING and (step := self._heading(line)) is not None:
-            heading = _HEADING.fullmatch(line)
-            self._begin(step, (heading["part"] or "") if heading else "")
+        if len(line) <= _MAX_HEADING and (heading := self._heading(line)) is not None:
+            self._begin(*heading)
             return NOTHING
         if STEP not in self.memory:
             return NOTHING
@@ -72,10 +71,10 @@ class HeaderAndRows(Preset):
         row = None if self.memory.get("within") else self._row(line)
         return [row] if row else NOTHING
 
-    def _heading(self, line: str) -> float | None:
-        """Return the step of a line that says nothing else; None for any other line."""
+    def _heading(self, line: str) -> tuple[float, str] | None:
+        """Return the step, and the part of the data, of a line that says nothing else."""
         if heading := _HEADING.fullmatch(line):
-            return float(heading["step"].replace(",", ""))
+            return float(heading["step"].replace(",", "")), heading["part"] or ""
         found = pairs.find(line) if _HAS_POSITIONS.search(line) else ()
         if len(found) < 2 or not all(pair.is_step for pair in found):
             return None
@@ -83,7 +82,7 @@ class HeaderAndRows(Preset):
             return None
         positions = self.memory.setdefault("positions", {})
         step, _name = EpochSteps(positions).of_line(line, {one.name.lower(): one for one in found})
-        return step
+        return step, ""
 
     def _begin(self, step: float, part: str) -> None:
         """Begin the rows of a heading; `part` is the `Eval` in `Eval epoch: 4`."""

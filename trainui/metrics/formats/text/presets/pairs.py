@@ -143,11 +143,6 @@ def with_step(pairs: Sequence[Pair]) -> Sequence[Pair]:
     return [pair._replace(name=STEP) if at == steps[0] else pair for at, pair in enumerate(pairs)]
 
 
-def best_step(steps: Sequence[Pair]) -> Pair | None:
-    """Return the count that never starts over, if one is named so, else the first."""
-    return next(filter(counts_all, steps), steps[0] if steps else None)
-
-
 def counts_all(step: Pair) -> bool:
     """Return True for a count that by its name never starts over."""
     return _COUNTS_ALL.fullmatch(step.name) is not None

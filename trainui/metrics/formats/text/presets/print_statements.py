@@ -128,9 +128,9 @@ class PrintStatements(Preset):
             text = line_forms.plain_dict(pairs.unwrapped(line.strip()))
             fields, (step, of) = pairs.find(text), below
             return [_row(step, text, fields, of)] if fields else NOTHING
-        if _BAR.search(line) or not (
-            self._may_be_under(line) or any(may_be_read(line) for may_be_read in _MAY_BE_READ)
-        ):
+        if _BAR.search(line):
+            return NOTHING
+        if not (self._may_be_under(line) or any(look(line) for look in _MAY_BE_READ)):
             return NOTHING
         ranks = [*_RANK.finditer(line)]
         if not ranks:
