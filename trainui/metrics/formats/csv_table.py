@@ -228,15 +228,17 @@ def split_cells(lines: Sequence[str], delimiter: str) -> list[Cells]:
     """Return the cells of some lines, without their quotes."""
     if delimiter == _SPACES:
         return [line.split() for line in lines]
-    # Quoted lines one by one: a stray quote must not swallow the lines after it.
-    blocks = [[line] for line in lines] if any('"' in line for line in lines) else [lines]
-    found: list[Cells] = []
-    for block in blocks:
-        try:
-            found += csv.reader(block, delimiter=delimiter, skipinitialspace=True)
-        except csv.Error:  # a cell of more than 128 KiB, or a NUL
-            found += [line.split(delimiter) for line in block]
-    return found
+    if any('"' in line for line in lines):
+        # Line by line: a stray quote must not swallow the lines after it.
+        return [cells for line in lines for cells in _parse([line], delimiter)]
+    return _parse(lines, delimiter)
+
+
+def _parse(lines: Sequence[str], delimiter: str) -> list[Cells]:
+    try:
+        return list(csv.reader(lines, delimiter=delimiter, skipinitialspace=True))
+    except csv.Error:  # a cell of more than 128 KiB, or a NUL
+        return [line.split(delimiter) for line in lines]
 
 
 def _begun_row(lines: bytes) -> int | None:

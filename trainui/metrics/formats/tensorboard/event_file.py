@@ -13,7 +13,7 @@ from contextlib import suppress
 import numpy as np
 
 from trainui.metrics.formats.decoder import Decoder
-from trainui.metrics.formats.protobuf import DAMAGED, fields, signed, values
+from trainui.metrics.formats.protobuf import DAMAGED, fields, signed
 from trainui.metrics.formats.table import Decoded
 from trainui.metrics.formats.tensorboard import checksum, event_layout
 from trainui.metrics.formats.tensorboard.event_layout import Events
@@ -136,24 +136,32 @@ def _is_start(data: bytes, places: list[int], number: int) -> bool:
 
 
 def _read_event(data: bytes, number: int, found: Events) -> None:
-    event = values(data)
-    (wall_time,) = struct.unpack("<d", event[_WALL_TIME][-1]) if event[_WALL_TIME] else (0.0,)
-    step = signed(event[_STEP][-1]) if event[_STEP] else 0
-    for summary in event[_SUMMARY]:
-        for value in values(summary)[_VALUE]:
-            if (scalar := _scalar(value)) is not None:
+    wall_time, step = 0.0, 0
+    summaries = []
+    for key, value, _at in fields(data):
+        if key == _WALL_TIME:
+            (wall_time,) = struct.unpack("<d", value)
+        elif key == _STEP:
+            step = signed(value)
+        elif key == _SUMMARY:
+            summaries.append(value)
+    for summary in summaries:
+        for key, value, _at in fields(summary):
+            if key == _VALUE and (scalar := _scalar(value)) is not None:
                 tag, number_value = scalar
                 found.add(tag, number, step, number_value, wall_time)
 
 
 def _scalar(data: bytes) -> tuple[str, float] | None:
     """Return a summary value's tag and number; None for histograms, images and texts."""
-    value, number = values(data), None
-    if value[_TENSOR]:
-        number = _tensor_scalar(value[_TENSOR][-1])
-    elif value[_SIMPLE_VALUE]:
-        (number,) = struct.unpack("<f", value[_SIMPLE_VALUE][-1])
-    tag = b"".join(value[_TAG]).decode("utf-8", "replace")
+    tag, number = "", None
+    for key, value, _at in fields(data):
+        if key == _TAG:
+            tag = value.decode("utf-8", "replace")
+        elif key == _SIMPLE_VALUE:
+            (number,) = struct.unpack("<f", value)
+        elif key == _TENSOR:
+            number = _tensor_scalar(value)
     return None if number is None else (tag, float(number))
 
 
@@ -161,8 +169,9 @@ def _tensor_scalar(data: bytes) -> float | None:
     """Return the only number of a tensor; None if it has more than one or is not numeric."""
     given = {key: value for key, value, _at in fields(data)}
     code, instead = _DTYPES.get(given.get(_DTYPE, 0), ("", 0))
-    dims = values(given.get(_SHAPE, b""))[_DIM]
-    if not code or any(size != 1 for dim in dims for size in values(dim)[_SIZE]):
+    dims = [dim for key, dim, _at in fields(given.get(_SHAPE, b"")) if key == _DIM]
+    sizes = [size for dim in dims for key, size, _at in fields(dim) if key == _SIZE]
+    if not code or any(size != 1 for size in sizes):
         return None
     raw = given.get(_CONTENT, given.get(instead, b""))
     if isinstance(raw, int):  # a single varint

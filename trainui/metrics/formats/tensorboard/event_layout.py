@@ -121,7 +121,7 @@ def _layout(data: bytes) -> _Layout | None:
         wall, step, summary = _only(data, (0, len(data)), _WALL, _STEP, _SUMMARY)
         (value,) = _only(data, summary, _VALUE)
         (begin, end), number = _only(data, value, _TAG, _NUMBER)
-    except (ValueError, IndexError, struct.error):
+    except (ValueError, LookupError, struct.error):
         return None
     if number[1] - number[0] != 4:
         return None
@@ -136,13 +136,14 @@ def _only(data: bytes, inside: tuple[int, int], *keys: int) -> list[tuple[int, i
     """Return the start and end offsets of a message's fields, which it must have once each.
 
     Raises:
-        ValueError: it has others.
+        ValueError: it has others, or one twice.
+        KeyError: one is missing.
     """
-    found = sorted((key, at, value) for key, value, at in fields(data, *inside))
-    if tuple(key for key, _at, _value in found) != keys:
-        raise ValueError("not of this layout")
-    sizes = (
-        max(1, (value.bit_length() + 6) // 7) if isinstance(value, int) else len(value)
-        for _key, _at, value in found
-    )
-    return [(at, at + size) for (_key, at, _value), size in zip(found, sizes, strict=True)]
+    found: dict[int, tuple[int, int]] = {}
+    for key, value, at in fields(data, *inside):
+        if key in found or key not in keys:
+            raise ValueError("not of this layout")
+        is_varint = isinstance(value, int)
+        size = max(1, (value.bit_length() + 6) // 7) if is_varint else len(value)
+        found[key] = (at, at + size)
+    return [found[key] for key in keys]

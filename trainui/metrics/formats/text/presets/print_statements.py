@@ -172,9 +172,10 @@ class PrintStatements(Preset):
         found: Sequence[Pair] = pairs.find(line)
         if not found or line_forms.is_sentence(line) or line_forms.is_of_best(line):
             return None
-        ways = (self._stepped, self._numbered, self._placed, self._held_out, self._under)
-        row = next((row for way in ways if (row := way(line, found))), None)
-        if row is None:
+        row = self._stepped(line, found) or self._numbered(line, found)
+        row = row or self._placed(line, found)
+        row = row or self._held_out(line, found) or self._under(line, found)
+        if not row:
             return None
         self.memory[_AT] = row[STEP]
         self.memory[_IS_UNDER] = True
