@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.drawing.ticks import round_stride
-from trainui.tui.curves.model import CurvesWanted, PlotLine
+from trainui.tui.curves.model import CurvesWanted, PlotLine, PlottedSeries
 from trainui.tui.curves.preview import PreviewedSeries
-from trainui.tui.curves.series import PlottedSeries
 
 if TYPE_CHECKING:
     from trainui.store.points.windows import Extent, Plotted

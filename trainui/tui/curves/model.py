@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import SeriesSummary
@@ -12,9 +13,6 @@ from trainui.domain.search import Search
 from trainui.formatting import quantity
 from trainui.store.points.x_axis import Axis
 from trainui.tui.curves.view_options import PlotOptions
-
-if TYPE_CHECKING:
-    from trainui.tui.curves.series import Candidate
 
 NAN, ABOVE, BELOW = 1, 2, 4
 """Bit flags of the values in a column that are not finite, as in `store.points.binning`."""
@@ -168,6 +166,58 @@ class Chart:
     def lower_is_better(self) -> bool | None:
         """True if lower is better; None if it is unknown."""
         return lower_is_better(self.name, self.search)
+
+
+@dataclass(frozen=True, slots=True)
+class PlottedSeries:
+    """A series that can be drawn as a line."""
+
+    owner: str
+    label: str
+    """Distinguishes it from the others; safe to print."""
+    index: int
+    """Its index among all comparable series; it determines colour and mark."""
+    attempt: int | None = None
+    """Only the points of this attempt; None: all attempts, stitched."""
+    own: bool = False
+    """True for the stage that the plot belongs to."""
+    live: bool = False
+    """True if more points may come."""
+    params: tuple[tuple[str, str], ...] = ()
+    """The parameters of its sweep or its run, as text."""
+    run: str = ""
+    """The id of its run, if that is another one."""
+    pruned: str = ""
+    """Why its stage was pruned; empty: it was not."""
+    completed: bool = False
+    """True if it is a member of a sweep and has completed."""
+    over: str | None = None
+    """The parameter that its sweep is folded over by its definition."""
+
+
+class Candidate(NamedTuple):
+    """A series that can be drawn into a plot for comparison."""
+
+    series: PlottedSeries
+    params: Mapping[str, str]
+    """The parameters in which the candidates differ."""
+    summary: SeriesSummary | None
+    """None: the metric has no values in it."""
+    best: float | None
+    nan_since: float | None
+    """The step of its first NaN or infinite value; None: unknown."""
+
+    @property
+    def field(self) -> str:
+        """The field of `Comparison` for it."""
+        if self.series.attempt is not None:
+            return "attempts"
+        return "runs" if self.series.run else "members"
+
+    @property
+    def key(self) -> int | str:
+        """The attempt's number, the run's id, or the member's stage id."""
+        return self.series.attempt or self.series.run or self.series.owner
 
 
 @dataclass(frozen=True, slots=True)

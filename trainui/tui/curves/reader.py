@@ -25,13 +25,15 @@ from trainui.tui.curves.comparison.other_runs import OtherRuns
 from trainui.tui.curves.drawing.annotations import StageAlert, annotations_of, read_alerts
 from trainui.tui.curves.model import (
     ALL_IN_ONE,
+    Candidate,
     Chart,
     Curves,
     CurvesWanted,
     PlotLine,
+    PlottedSeries,
 )
 from trainui.tui.curves.preview import NOTHING, PreviewedSeries, PreviewReader, with_previews
-from trainui.tui.curves.series import Candidate, CurvesRequest, PlottedSeries, sources
+from trainui.tui.curves.series import CurvesRequest, sources
 from trainui.tui.curves.view_options import PlotOptions
 from trainui.tui.run.sweep.matrix_reader import MatrixReader, NanSteps
 

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from trainui.pipeline.folding import is_repeat, moments
 from trainui.pipeline.matrix import TRIAL
-from trainui.tui.curves.model import ALL_IN_ONE, PlotLine
-from trainui.tui.curves.series import PlottedSeries, differing_params
+from trainui.tui.curves.model import ALL_IN_ONE, PlotLine, PlottedSeries
+from trainui.tui.curves.series import differing_params
 
 
 def groups(

@@ -12,7 +12,8 @@ from trainui.store.db.protocol import Connection
 from trainui.store.read import headlines, stage_alerts, views
 from trainui.store.read.headlines import ComparableStage
 from trainui.text import harmless
-from trainui.tui.curves.series import CurvesRequest, PlottedSeries
+from trainui.tui.curves.model import PlottedSeries
+from trainui.tui.curves.series import CurvesRequest
 from trainui.tui.data.stage_values import StageValues
 from trainui.tui.runs.column_stats import differing
 from trainui.tui.runs.params import params_of, shown_value

@@ -13,8 +13,7 @@ from textual.widget import Widget
 from trainui.domain.records import RunRecord
 from trainui.text import harmless
 from trainui.tui.actions.target import Target
-from trainui.tui.curves.model import ALL_IN_ONE, Comparison, CurvesWanted
-from trainui.tui.curves.series import Candidate
+from trainui.tui.curves.model import ALL_IN_ONE, Candidate, Comparison, CurvesWanted
 from trainui.tui.curves.state import CurvesState
 from trainui.tui.curves.view_options import after
 from trainui.tui.data.query import MetricQuery

@@ -11,8 +11,7 @@ import pytest
 from tests.unit.tui.charts import NAN, line
 from trainui.tui.curves.comparison.folding import folded, groups
 from trainui.tui.curves.cursor_values import best_text
-from trainui.tui.curves.model import ALL_IN_ONE
-from trainui.tui.curves.series import PlottedSeries
+from trainui.tui.curves.model import ALL_IN_ONE, PlottedSeries
 from trainui.tui.render.numbers import number
 
 
