@@ -131,7 +131,8 @@ class Readers:
             except (ValueError, OverflowError):  # as in `read_line`
                 continue
             if found:
-                rows += self._labelled("", found)
+                is_plain = "" in self._unprefixed and not self._released
+                rows += found if is_plain else self._labelled("", found)
         return rows
 
     def finish(self) -> Sequence[Row]:

@@ -97,5 +97,4 @@ def prefixed(prefix: str, row: Row, steps: Container[str] = (STEP,)) -> Row:
 
 def numbers(pairs: Sequence[tuple[str, str]]) -> Row:
     """Return the values that are numbers, with or without a unit."""
-    found = ((name, leading_number(value)) for name, value in pairs)
-    return {name: number for name, number in found if number is not None}
+    return {name: number for name, value in pairs if (number := leading_number(value)) is not None}
