@@ -16,7 +16,7 @@ from trainui.domain.headline_metric import is_clock, is_headline
 from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import SeriesSummary, StageRecord
 from trainui.store.db.protocol import Connection
-from trainui.store.points import segments, windows
+from trainui.store.points import curves, segments, windows
 from trainui.store.points.x_axis import Axis
 from trainui.store.read import headlines
 from trainui.tui.curves import chart_lines, series
@@ -210,11 +210,18 @@ class CurveReader:
     def _figures(
         self, connection: Connection, owner: str, attempt: int | None
     ) -> tuple[SeriesSummary, ...]:
+        """Return the figures of a stage's series; `attempt`: only those of its points."""
         known = self._cached(
             owner, _SERIES, lambda: {one.name: one for one in segments.series(connection, [owner])}
         )
         found: tuple[SeriesSummary, ...] = self._cached(
-            owner, ("figures", attempt), lambda: series.figures(connection, known.values(), attempt)
+            owner,
+            ("figures", attempt),
+            lambda: tuple(
+                summary
+                for one in known.values()
+                if (summary := curves.summary_of(connection, "", one, attempt)) is not None
+            ),
         )
         return found
 

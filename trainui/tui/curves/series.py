@@ -1,13 +1,12 @@
 """Selects the series that are drawn into one plot, and lists all that it can be compared with.
 
-Also reads the figures of all series of a stage, and the x axes that they can be drawn over.
+Also finds the x axes that they can be drawn over.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from trainui.domain.records import SeriesSummary, StageRecord
 from trainui.domain.states import ENDED, Status
@@ -17,9 +16,6 @@ from trainui.store.points.x_axis import Axis
 from trainui.store.read import stage_alerts, views
 from trainui.text import harmless
 from trainui.tui.curves.model import Candidate, CurvesWanted, PlottedSeries
-
-if TYPE_CHECKING:
-    from trainui.store.points.segments import SeriesSegments
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,17 +157,6 @@ def differing_params(series: Iterable[PlottedSeries]) -> tuple[str, ...]:
     known = [dict(one.params) for one in series]
     names = dict.fromkeys(name for params in known for name in params)
     return tuple(name for name in names if len({params.get(name) for params in known}) > 1)
-
-
-def figures(
-    connection: Connection, found: Iterable[SeriesSegments], attempt: int | None
-) -> tuple[SeriesSummary, ...]:
-    """Return the figures of each series; `attempt`: only those of its points."""
-    return tuple(
-        series
-        for one in found
-        if (series := curves.summary_of(connection, "", one, attempt)) is not None
-    )
 
 
 def axes(
