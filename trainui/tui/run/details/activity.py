@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -61,14 +60,11 @@ class ActivityReader:
 
     def __init__(self) -> None:
         self._steps = BestSteps()
+        self._searched = Cache[tuple[StageActivity, int]](period=SEARCH_PERIOD)
+        """What is searched for and the last step, for the stage and its attempt; of an ended one
+        also for the version of its points."""
         self._metric = Cache[str]()
         """The headline metric, for the version of the stage's points, and if it runs."""
-        self._searched: tuple[Hashable, float] | None = None
-        """When checkpoints were searched, of which stage and attempt; of an ended one also the
-        version of its points."""
-        self._checkpoint: tuple[str, int | None] = "", None
-        self._nonfinite, self._alerts = "", ""
-        self._last_step = 0
         self._progress = Cache[LogProgress | None]()
         """The progress that the ends of the logs show, for their state."""
 
@@ -86,47 +82,22 @@ class ActivityReader:
         """
         if not attempts or attempts[-1].started_at is None:
             return StageActivity()
-        own = stage.attempt if earlier else None
-        logs = [Path(attempts[-1].directory) / name for name in (STDOUT_FILE, STDERR_FILE)]
+        own, is_running = stage.attempt if earlier else None, stage.status == Status.RUNNING
         version = headlines.versions(connection, [stage.id]).get(stage.id)
-        key = (stage.id, stage.attempt, own, None if stage.status == Status.RUNNING else version)
-        known, now = self._searched, time.monotonic()
-        if known is None or known[0] != key or now - known[1] > SEARCH_PERIOD:
-            self._searched = (key, now)
-            self._checkpoint = _newest_checkpoint(stage, attempts, earlier=earlier)
-            series = curves.summaries(connection, [stage.id], attempt=own)
-            found = event_feed.stage_alerts(connection, stage, MARKED, most=MOST_ALERTS)
-            found = [one for one in found if own in (None, one[0].attempt)]
-            steps: dict[str, int | float] = {}
-            for event, data in found:
-                if _is_nan(event, data) and data.get("step") is not None:
-                    steps.setdefault(data.get("metric", ""), data["step"])
-            self._nonfinite = _nonfinite_text(series, steps)
-            self._alerts = _alerts_text(stage, found)
-            self._last_step = int(max((one.last_step or 0 for one in series), default=0))
-        is_running, written = stage.status == Status.RUNNING, [*map(seen, logs)]
-        progress = None
+        key = (stage.id, stage.attempt, own, None if is_running else version)
+        search = partial(_searched, connection, stage, attempts, own)
+        found, last_step = self._searched.read(key, search)
+        directory, progress, metric = Path(attempts[-1].directory), None, ""
+        logs = [directory / name for name in (STDOUT_FILE, STDERR_FILE)]
+        written = [seen(log) for log in logs]
         if is_running:
-            state = (attempts[-1].directory, *written, self._last_step)
-            progress = self._progress.read(state, lambda: self._progress_of(logs))
-        metric = partial(self._headline, connection, stage, own)
-        return StageActivity(
-            max((at for size, at in written if size), default=None),
-            *self._checkpoint,
-            progress,
-            ""
-            if version is None
-            else self._metric.read((stage.id, version, is_running, own), metric),
-            self._nonfinite,
-            self._alerts,
-        )
-
-    def _progress_of(self, logs: Sequence[Path]) -> LogProgress | None:
-        """Return the log's progress; else the last step of those that its beginning announces."""
-        found = log_progress(logs)
-        total = most_steps(logs) if found is None and self._last_step else 0
-        is_known = total and self._last_step <= total
-        return LogProgress("step", self._last_step, total) if is_known else found
+            state = (directory, *written, last_step)
+            progress = self._progress.read(state, lambda: _progress(logs, last_step))
+        if version is not None:
+            make = partial(self._headline, connection, stage, own)
+            metric = self._metric.read((stage.id, version, is_running, own), make)
+        output_at = max((at for size, at in written if size), default=None)
+        return replace(found, output_at=output_at, progress=progress, metric=metric)
 
     def _headline(self, connection: Connection, stage: StageRecord, own: int | None) -> str:
         """Return e.g. `val/loss  best 0.0011 at step 17,760, last 0.0123 (lower is better)`."""
@@ -145,6 +116,37 @@ class ActivityReader:
         where = "" if step is None else f" at step {exact_step(step)}"
         words = f"{last} ({'lower' if metric.lower else 'higher'} is better)"
         return f"{harmless(metric.name)}  best {number(best)}{where}, {words}"
+
+
+def _searched(
+    connection: Connection,
+    stage: StageRecord,
+    attempts: Sequence[AttemptRecord],
+    own: int | None,
+) -> tuple[StageActivity, int]:
+    """Return the newest checkpoint, NaN values and alerts, and the last step of all metrics."""
+    series = curves.summaries(connection, [stage.id], attempt=own)
+    found = event_feed.stage_alerts(connection, stage, MARKED, most=MOST_ALERTS)
+    found = [one for one in found if own in (None, one[0].attempt)]
+    steps: dict[str, int | float] = {}  # of the first NaN values, as far as they were recorded
+    for event, data in found:
+        if _is_nan(event, data) and data.get("step") is not None:
+            steps.setdefault(data.get("metric", ""), data["step"])
+    checkpoint, written_at = _newest_checkpoint(stage, attempts, earlier=own is not None)
+    activity = StageActivity(
+        checkpoint=checkpoint,
+        checkpoint_at=written_at,
+        nonfinite=_nonfinite_text(series, steps),
+        alerts=_alerts_text(stage, found),
+    )
+    return activity, int(max((one.last_step or 0 for one in series), default=0))
+
+
+def _progress(logs: Sequence[Path], last_step: int) -> LogProgress | None:
+    """Return the log's progress; else the last step of those that its beginning announces."""
+    found = log_progress(logs)
+    total = most_steps(logs) if found is None and last_step else 0
+    return LogProgress("step", last_step, total) if total and last_step <= total else found
 
 
 def _newest_checkpoint(
