@@ -83,31 +83,35 @@ class MatrixReader:
             return {own_names[own]: value for own, value in found.items()}
 
         by_name = values_of(metric)
-        sorted_by = None
-        if smoothed:
-            last = values_of(metric._replace(name=SMOOTHED + name))
-            sorted_by = {stage: one.value for stage, one in last.items()}
-        alerts = self._alerts.read(connection, members[0].run_id)
-        in_trouble = [one for one in members if alerts.get(one.name) == NAN]
-        nan = {one.name: one.id for one in in_trouble if one.name in by_name}
-        broken = {stage for stage, value in by_name.items() if value.is_broken}
+        smooth = values_of(metric._replace(name=SMOOTHED + name)) if smoothed else {}
+        broken = frozenset(stage for stage, value in by_name.items() if value.is_broken)
         others = _others(connection, with_points, name)
-        steps = self._nan_steps.read(connection, [*nan.values()])
         found = MatrixDetail(
             harmless(name),
             metric.lower,
             {stage: value.value for stage, value in by_name.items()},
-            frozenset(nan.keys() | broken),
+            broken,
             None if search is None else _search(connection, members[0]),
-            sorted_by,
-            {stage: min(steps[own].values()) for stage, own in nan.items() if own in steps},
-            {metric_title(one): values_of(one) for one in others},
+            {stage: one.value for stage, one in smooth.items()} if smoothed else None,
+            others={metric_title(one): values_of(one) for one in others},
         )
+        found = self._with_nan(connection, found, members)
         best = next(iter(found.best_first(members)), None)
         if best is None or not found.may_lead(best):
             return found
         step = self._steps.read(connection, best, metric, found.values[best.name])
         return found._replace(best_step=step)
+
+    def _with_nan(
+        self, connection: Connection, found: MatrixDetail, members: Sequence[StageRecord]
+    ) -> MatrixDetail:
+        """Add the members with a NaN in any metric, and since when."""
+        alerts = self._alerts.read(connection, members[0].run_id)
+        in_trouble = [one for one in members if alerts.get(one.name) == NAN]
+        nan = {one.name: one.id for one in in_trouble if one.name in found.values}
+        steps = self._nan_steps.read(connection, [*nan.values()])
+        since = {name: min(steps[own].values()) for name, own in nan.items() if own in steps}
+        return found._replace(broken=found.broken | nan.keys(), nan_since=since)
 
 
 def _others(
