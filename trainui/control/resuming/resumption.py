@@ -93,7 +93,8 @@ def resume(
     shell = (
         environment.read(directory).environ if environ is None else environment.inheritable(environ)
     )
-    again = [stage.definition for stage in plan.records if stage.name in plan.again]
+    names = plan.again()
+    again = [stage.definition for stage in plan.records if stage.name in names]
     check_search(again)
     check_slots(again, shell)
     kept = _as_kept(plan)
@@ -199,9 +200,8 @@ class _Plan:
         """The stages as they will be after the resume."""
         return self.seen.stages if self.revision is None else self.revision.stages
 
-    @property
     def again(self) -> set[str]:
-        """Full names of the stages that run again."""
+        """Return the full names of the stages that run again."""
         return {one.name for one in self.stages if one.action != Action.SKIP}
 
 
@@ -246,9 +246,9 @@ def _plan(
 
 def _as_kept(plan: _Plan) -> list[tuple[StageRecord, dict[str, Any], str]]:
     """Return the kept stages, each with what its result is accepted for, and the reason."""
-    records = {stage.name: stage for stage in plan.records}
+    records, again = {stage.name: stage for stage in plan.records}, plan.again()
     return [
-        (records[one.name], plan.detection.as_kept(one.name, plan.again), one.reason)
+        (records[one.name], plan.detection.as_kept(one.name, again), one.reason)
         for one in plan.stages
         if one.kept
     ]

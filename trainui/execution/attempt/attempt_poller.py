@@ -131,9 +131,8 @@ class AttemptPoller:
                 "the supervisor of %s is dead; the worker watches the orphan", monitored.directory
             )
             monitored.orphan = Orphan(context_of(self._store, monitored.attempt.id), now)
-        due = monitored.orphan.due(now)
-        if monitored.attempt.cancel_requested_at is not None:
-            due = ExitReason.STOPPED
+        is_cancelled = monitored.attempt.cancel_requested_at is not None
+        due = ExitReason.STOPPED if is_cancelled else monitored.orphan.due(now)
         if due is None:
             return None
         return partial(self._end_orphan, orphan=monitored.orphan, why=due)

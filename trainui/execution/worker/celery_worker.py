@@ -176,7 +176,8 @@ def _is_idle(settings: Settings, *, since: float) -> bool:
     """
     if settings.database_url is not None:
         return False  # another host may submit a run for this one
-    if services.running is None:
+    running = services.running  # read once: the main thread may stop them meanwhile
+    if running is None:
         return False  # still starting, or stopping
-    idle = min(services.running.idle_seconds(), time.monotonic() - since)
+    idle = min(running.idle_seconds(), time.monotonic() - since)
     return idle >= settings.idle_timeout
