@@ -211,8 +211,8 @@ class Poller:
             from trainui.tui.machine.system_reader import MachineReader
 
             self._machine = MachineReader()
-            self._machine.start()
         self._machine.rooms = self._source.health.rooms
+        self._machine.start()
         return Machine(
             self._machine.figures,
             self._gpus.history,

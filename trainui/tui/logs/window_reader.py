@@ -143,10 +143,10 @@ class WindowReader:
         self._deliver(self._window)
 
     def _open(self, source: LogSource) -> AttemptLog:
-        opened, self._opened = self._opened, (source.directory, source.streams)
-        if self._log is None or self._opened != opened:
+        wanted = (source.directory, source.streams)
+        if self._log is None or self._opened != wanted:
             place = directory.find(source.directory, source.attempt_id, source.host)
-            self._log = AttemptLog(place, source.streams)
+            self._log, self._opened = AttemptLog(place, source.streams), wanted
             self._matchers.clear()
             self._window = LogWindow(WindowQuery(source))
         self._log.poll()

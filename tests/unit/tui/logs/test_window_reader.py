@@ -13,6 +13,7 @@ import pytest
 from trainui.control.logs.attempt_log import BEGINNING, ENDING, LogLine
 from trainui.control.logs.block_file import BLOCK
 from trainui.control.logs.matcher import without_colours
+from trainui.errors import UsageError
 from trainui.tui.logs import window_reader
 from trainui.tui.logs.scroll import LogScroll
 from trainui.tui.logs.window_reader import (
@@ -63,6 +64,22 @@ def read(tmp_path: Path) -> Reading:
 def append(log: Path, data: bytes) -> None:
     with log.open("ab") as file:
         file.write(data)
+
+
+def test_a_log_that_could_not_be_opened_is_not_answered_with_the_one_before(
+    log: Path, read: Reading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(log, b"one\n")
+    assert texts(read()) == ["one"]
+    config = tmp_path / "trainui" / "config.toml"
+    config.parent.mkdir()
+    config.write_text("unknown = 1\n")
+    read.source = LogSource(str(tmp_path / "other"), BOTH)
+    with monkeypatch.context() as patched:
+        patched.setenv("XDG_CONFIG_HOME", str(tmp_path))
+        with pytest.raises(UsageError):
+            read()
+    assert texts(read()) == []
 
 
 def test_lines_come_as_they_are_written_the_torn_one_too(log: Path, read: Reading) -> None:

@@ -43,7 +43,7 @@ def details_rows(
     known = (by_name.get(name) for name in stage.depends_on)
     upstream = (f"{SYMBOLS[one.status]} {one.name}" for one in known if one is not None)
     fields = (
-        ("time", " → ".join(times), ""),
+        ("time", " → ".join(times) if stage.started_at is not None else "", ""),
         ("share", _share(stage, timeline), ""),
         ("retries", retries if definition.retries and stage.attempt else "", ""),
         ("continues", (checkpoint or "").removeprefix(f"{stage.directory}/"), ""),

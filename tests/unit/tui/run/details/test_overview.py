@@ -96,6 +96,15 @@ def test_the_summary_of_a_tracker(filler: Filler, connection: protocol.Connectio
     assert "summary    best=0.9877  note=x" in joined(rows)
 
 
+def test_a_stage_that_was_cancelled_before_its_start_has_no_time(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id = filler.run(DIAMOND)
+    control.cancel(run_id)
+    assert filler.stage(run_id, "prepare").completed_at is not None
+    assert "time  " not in shown(connection, run_id, "prepare")
+
+
 def test_a_checkpoint_that_is_not_used_is_named(
     filler: Filler, connection: protocol.Connection
 ) -> None:
