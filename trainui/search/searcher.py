@@ -317,7 +317,11 @@ def _lock(file: int, until: float) -> None:
 
 @contextmanager
 def _only_host(run: RunRecord, key: SearchKey) -> Iterator[None]:
-    """Wait until no other host has a turn of this search."""
+    """Wait until no other host has a turn of this search.
+
+    Raises:
+        UnfitEnvironmentError: another host had one all the time; it may hang.
+    """
     lock = study.lock_of(run.directory, key.name)
     lock.parent.mkdir(mode=0o700, exist_ok=True)
     file = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -108,7 +108,9 @@ class WorkerServices:
         self._stalls = StallDetector(store)
         self._stall_alerts = StallAlerts(store)
         self._gpus = GpuHealthMonitor(store)
-        self._external = ExternalThread(store, settings_module.host(settings), stopping)
+        self._external = ExternalThread(
+            store, settings_module.host(settings), stopping, may_look=lambda: self._host.is_ours
+        )
         self._remote = RemoteProcesses(store, settings_module.host(settings))
         self._code = CodeDriftWatch(store)
         self._host = HostMonitor(store, settings)

@@ -43,6 +43,7 @@ class AttemptFiles:
             *directories, attempt.definition.env, parameters, search_round
         )
         self._missing: Mapping[str, str] = {}
+        self._recorded: Mapping[str, str] = {}
         self._began = time.monotonic()
         self.hints: frozenset[Path] = frozenset()
         """Directories to watch, if possible, for new files with usual names."""
@@ -111,9 +112,11 @@ class AttemptFiles:
         if stage.command is None and stage.task is None:
             return
         known = masking.mask(dict(configuration.of_sources(found, self.place.stage_dir)))
-        if params := {name: str(value) for name, value in known.items()}:
+        params = {name: str(value) for name, value in known.items()}
+        if params and params != self._recorded:
             with self._store.write() as connection:
                 tracked_params.record(connection, self._attempt.stage_id, params)
+            self._recorded = params
             wakeup.ring()
 
     def record_summary(self, found: Iterable[SourceFile]) -> None:

@@ -97,7 +97,7 @@ def set_sources(connection: Connection, stage_id: str, found: Sequence[MetricSou
 
 
 def resting(connection: Connection, host: str, since: int) -> list[WatchedStage]:
-    """Return this host's stages that ended `since` a time without a tracker's word."""
+    """Return this host's stages that have ended since a time, without a tracker's word."""
     has_ended = ATTEMPTS.c.status == Status.ENDED, ATTEMPTS.c.completed_at >= since
     return _stages(connection, host, *has_ended, ATTEMPTS.c.pid.is_(None))
 
@@ -145,7 +145,7 @@ def set_process(
 def writers_of(
     connection: Connection, host: str, files: Sequence[str], since: int
 ) -> list[WatchedStage]:
-    """Return the stages without a process that read some files, ended ones only `since` a time."""
+    """Return the stages without a process that read some files; `since`: the earliest end."""
     found = running(connection, host) + resting(connection, host, since)
     readers = [one for one in found if one.pid is None]
     named = {

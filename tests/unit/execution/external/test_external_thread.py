@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from trainui.execution.external import external_thread
 from trainui.execution.external.external_thread import ExternalThread
 from trainui.execution.external.external_watch import ExternalWatch
 from trainui.store.db.engine import Store
@@ -38,19 +39,48 @@ def test_an_error_is_followed_by_another_look(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stopping, looked = threading.Event(), threading.Semaphore(0)
+    changes: list[bool] = []
 
     def look(_watch: ExternalWatch, *, changed: bool) -> None:
+        changes.append(changed)
         looked.release()
-        assert changed
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(ExternalWatch, "look", look)
+    monkeypatch.setattr(external_thread, "LOOK_EVERY", 0.01)
     external = ExternalThread(store, "host", stopping)
     external.look(changed=True)
     for _ in range(3):
         assert looked.acquire(timeout=WITHIN)
-        while not external._has_changed:
-            pass
-        external.look(changed=False)
     stopping.set()
     external.stop(WITHIN)
+    assert all(changes)
+
+
+def test_a_host_of_another_worker_is_not_looked_at(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopping, is_ours = threading.Event(), threading.Event()
+    asked, looked = threading.Semaphore(0), threading.Semaphore(0)
+    changes: list[bool] = []
+
+    def may_look() -> bool:
+        asked.release()
+        return is_ours.is_set()
+
+    def look(_watch: ExternalWatch, *, changed: bool) -> None:
+        changes.append(changed)
+        stopping.set()
+        looked.release()
+
+    monkeypatch.setattr(ExternalWatch, "look", look)
+    monkeypatch.setattr(external_thread, "LOOK_EVERY", 0.01)
+    external = ExternalThread(store, "host", stopping, may_look=may_look)
+    external.look(changed=True)
+    for _ in range(2):
+        assert asked.acquire(timeout=WITHIN)
+    assert not looked.acquire(blocking=False)
+    is_ours.set()
+    assert looked.acquire(timeout=WITHIN)
+    external.stop(WITHIN)
+    assert changes == [True], "a change of meanwhile is not lost"

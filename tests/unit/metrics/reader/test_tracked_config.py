@@ -7,10 +7,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.unit.metrics.attempts import Attempt, start_attempt
 from tests.unit.metrics.reading import lines
 from tests.unit.metrics.test_wandb import field, frames, item, row
 from tests.unit.metrics.trackers.test_databases import MLFLOW
+from trainui import wakeup
 from trainui.metrics.discovery import trainings
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.store.db.engine import Store
@@ -56,6 +59,24 @@ def test_the_config_of_wandb_is_known_while_the_attempt_runs(store: Store, tmp_p
     assert (found["lr"], found["optimizer.name"], found["layers"]) == ("0.1", "sgd", "[1, 2]")
     assert "s3cret" not in found.values()
     reader.close()
+
+
+def test_a_new_file_with_the_same_config_writes_nothing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = start_attempt(store, tmp_path)
+    (attempt.stage_dir / "hparams.yaml").write_text("lr: 1\n")
+    reader, rings = AttemptReader(store, attempt.to_read), []
+    monkeypatch.setattr(wakeup, "ring", lambda: rings.append(params_of()))
+    for name, text in (("metrics.csv", "step,loss\n1,2\n"), ("more.jsonl", lines([1]))):
+        (attempt.stage_dir / name).write_text(text)
+        for _ in range(2):
+            reader.scan()
+            while reader.advance().more:
+                pass
+    assert len(reader.paths()) > 1
+    reader.close()
+    assert rings == [{"lr": "1"}]
 
 
 def test_the_summary_of_wandb_is_known_at_the_end(store: Store, tmp_path: Path) -> None:

@@ -180,4 +180,4 @@ def _below(directory: str) -> Iterator[str]:
     A directory that was moved may have a million below it.
     """
     found = (parent for parent, *_ in os.walk(directory))
-    return islice(found, 1, MOST_DIRECTORIES)  # one that was moved may have a million
+    return islice(found, 1, MOST_DIRECTORIES)

@@ -105,11 +105,11 @@ class WriterSamples:
         Without files, the attempt asks no more.
         """
         self._wanted.pop(attempt_dir, None)
-        self._suspects[attempt_dir] = {attempt_dir, *others}
         wanted = {os.path.realpath(path): path for path in paths}
         if not wanted:
-            del self._suspects[attempt_dir]
+            self._suspects.pop(attempt_dir, None)
             return
+        self._suspects[attempt_dir] = {attempt_dir, *others}
         self._wanted[attempt_dir] = wanted
         if self._spent[attempt_dir] < MOST:
             self._burst_until = time.monotonic() + BURST

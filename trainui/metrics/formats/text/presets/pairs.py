@@ -226,7 +226,7 @@ def between(line: str, pairs: Sequence[Pair]) -> list[str]:
 
 
 def run_to_end(line: str, pairs: Sequence[Pair]) -> int:
-    """Return the index from which the rest of the line is only"""
+    """Return the index from which the rest of the line is only pairs."""
     end, at = len(line), len(pairs)
     while at and _BETWEEN.fullmatch(line, pairs[at - 1].end, end):
         at -= 1
