@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -156,6 +157,14 @@ def spreads(found: Sequence[Fold], series: Iterable[SeriesSummary]) -> list[Fold
     ]
 
 
+def mean(values: Sequence[float]) -> float:
+    """Return the mean, also of numbers whose sum is too large for a float."""
+    try:
+        return math.fsum(values) / len(values)
+    except OverflowError:
+        return math.fsum(value / len(values) for value in values)
+
+
 def moments(rows: Sequence[Sequence[float]]) -> Moments:
     """Return the moments of each column over the rows, without values that are not finite."""
     import numpy as np
@@ -164,8 +173,9 @@ def moments(rows: Sequence[Sequence[float]]) -> Moments:
     finite = np.isfinite(values)
     counts = finite.sum(axis=0)
     empty = np.full(counts.shape, np.nan)
-    total = np.where(finite, values, 0.0).sum(axis=0)
-    means = np.divide(total, counts, out=empty.copy(), where=counts > 0)
-    squares = (np.where(finite, values - means, 0.0) ** 2).sum(axis=0)
-    variances = np.divide(squares, counts - 1, out=empty.copy(), where=counts > 1)
+    with np.errstate(over="ignore", invalid="ignore"):  # of huge numbers they are infinite
+        total = np.where(finite, values, 0.0).sum(axis=0)
+        means = np.divide(total, counts, out=empty.copy(), where=counts > 0)
+        squares = (np.where(finite, values - means, 0.0) ** 2).sum(axis=0)
+        variances = np.divide(squares, counts - 1, out=empty.copy(), where=counts > 1)
     return Moments(means, np.sqrt(variances), counts)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import fmean
 
 from trainui.domain.records import StageRecord
 from trainui.domain.search import Search
 from trainui.formatting import listed
+from trainui.pipeline.folding import mean
 from trainui.store.db import protocol
 from trainui.store.read import headlines
 from trainui.store.runs.trials import TrialOutcome
@@ -35,7 +35,7 @@ def of_seeds(
         if outcome.value is None:
             return TrialOutcome("fail", reason=f"{seed_of(member)}: {outcome.reason}")
     values = [one.value for one in found if one.value is not None]
-    return TrialOutcome("complete", fmean(values))
+    return TrialOutcome("complete", mean(values))
 
 
 def seed_of(member: StageRecord) -> str:

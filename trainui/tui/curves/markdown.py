@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from operator import itemgetter
-from statistics import fmean
 
+from trainui.pipeline.folding import mean
 from trainui.text import harmless
 from trainui.tui.curves.cursor_values import best_text, last_value, leader_text
 from trainui.tui.curves.drawing.axes import Frame
@@ -62,11 +62,11 @@ def _merged(line: PlotLine) -> PlotLine:
         at=merge(line.at, last),
         lows=merge(line.lows, min),
         highs=merge(line.highs, max),
-        means=merge(line.means, fmean),
-        smooths=merge(line.smooths, fmean),
+        means=merge(line.means, mean),
+        smooths=merge(line.smooths, mean),
         lasts=merge(line.lasts, last),
         odd=tuple((at * width // count, kind) for at, kind in line.odd),
         old_lows=merge(line.old_lows, min),
         old_highs=merge(line.old_highs, max),
-        members=tuple(merge(one, fmean) for one in line.members),
+        members=tuple(merge(one, mean) for one in line.members),
     )

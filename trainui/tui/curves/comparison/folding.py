@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 
-from trainui.pipeline.folding import is_repeat, moments
+from trainui.pipeline.folding import is_repeat, mean, moments
 from trainui.pipeline.matrix import TRIAL
 from trainui.tui.curves.model import ALL_IN_ONE, PlotLine, PlottedSeries
 from trainui.tui.curves.series import differing_params
@@ -88,7 +87,7 @@ def folded(lines: Sequence[PlotLine], label: str) -> PlotLine:
         lasts=values,
         odd=tuple(sorted(kinds.items())),
         end=max(line.end for line in lines),
-        best=(statistics.fmean(bests), math.nan, math.nan) if bests else None,
+        best=(mean(bests), math.nan, math.nan) if bests else None,
         last=_last(lines),
         members=tuple(line.smooths for line in lines),
         counts=tuple(counts.tolist()),
@@ -104,7 +103,7 @@ def _last(lines: Sequence[PlotLine]) -> tuple[float, float] | None:
         return None
     end = max(step for _, step in known)
     values = [value for value, step in known if step == end and math.isfinite(value)]
-    return (statistics.fmean(values) if values else math.nan), end
+    return (mean(values) if values else math.nan), end
 
 
 def _filled(values: Sequence[float]) -> list[float]:

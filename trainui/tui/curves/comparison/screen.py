@@ -16,6 +16,7 @@ from trainui.tui.actions.target import Target
 from trainui.tui.curves.model import ALL_IN_ONE, Candidate, Comparison, CurvesWanted
 from trainui.tui.curves.state import CurvesState
 from trainui.tui.curves.view_options import after
+from trainui.tui.data.cache import Cache
 from trainui.tui.data.query import MetricQuery
 from trainui.tui.data.snapshot import Snapshot
 from trainui.tui.keymap import bindings
@@ -51,6 +52,8 @@ class CandidateList(CursorView):
         self.candidates: Sequence[Candidate] = ()
         self.words: tuple[str, ...] = ()
         """The filter: only candidates whose texts contain all words are shown."""
+        self._widths = Cache[tuple[int, dict[str, int]]]()
+        """Of the columns, for the candidates and the width of the list."""
 
     @property
     def shown(self) -> list[Candidate]:
@@ -101,28 +104,16 @@ class CandidateList(CursorView):
 
     def row(self, index: int, width: int) -> Row:
         """Return the heading or a candidate."""
-        widths = []
-        for name in self.params:
-            values = (cell_len(_value(one, name)) for one in self.candidates)
-            widths.append(min(max([cell_len(name), *values]), MOST_PARAM))
-        label = max((cell_len(one.series.label) for one in self.candidates), default=0)
-        room = width - 8 - 2 * VALUE
-        label = max(min(label, MOST_LABEL, room - STATE), 8)
-        since = (cell_len(_nonfinite(one).rpartition("  ×")[0]) for one in self.candidates)
-        room -= label + max([STATE, *since])
-        while widths and sum(widths) + 2 * len(widths) > room:
-            widths.pop()
+        state = tuple(self.candidates), width
+        label, widths = self._widths.read(state, lambda: self._measured(width))
         if index == 0:
-            cells = [fit(name, size) for name, size in zip(self.params, widths, strict=False)]
+            cells = [fit(name, size) for name, size in widths.items()]
             texts = [fit("", 4), fit("curve", label), *cells]
             heads = [fit(text, VALUE, right=True) for text in ("best", "last")]
             return (Segment("  ".join(texts) + "  " + "".join(heads), "dim"),)
         one = self.shown[index - 1]
         chosen = self.is_chosen(one)
-        params = [
-            Segment("  " + fit(_value(one, name), size))
-            for name, size in zip(self.params, widths, strict=False)
-        ]
+        params = [Segment("  " + fit(_value(one, name), size)) for name, size in widths.items()]
         return (
             Segment("[x] " if chosen else "[ ] ", "good" if chosen else "dim"),
             Segment(
@@ -137,6 +128,21 @@ class CandidateList(CursorView):
                 "  this one" if one.series.own else "  running" if one.series.live else "", "dim"
             ),
         )
+
+    def _measured(self, width: int) -> tuple[int, dict[str, int]]:
+        """Return the widths of the labels, and of the first parameters, as many as have room."""
+        widths: dict[str, int] = {}
+        for name in self.params:
+            values = (cell_len(_value(one, name)) for one in self.candidates)
+            widths[name] = min(max([cell_len(name), *values]), MOST_PARAM)
+        label = max((cell_len(one.series.label) for one in self.candidates), default=0)
+        room = width - 8 - 2 * VALUE
+        label = max(min(label, MOST_LABEL, room - STATE), 8)
+        since = (cell_len(_nonfinite(one).rpartition("  ×")[0]) for one in self.candidates)
+        room -= label + max([STATE, *since])
+        while widths and sum(widths.values()) + 2 * len(widths) > room:
+            widths.popitem()
+        return label, widths
 
     def action_choose(self) -> None:
         """Choose or remove the curve under the cursor."""

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 
-from tests.unit.tui.charts import NAN, line
+from tests.unit.tui.charts import NAN, chart, line
 from trainui.tui.curves.comparison.folding import folded, groups
 from trainui.tui.curves.cursor_values import best_text
+from trainui.tui.curves.markdown import curve_report
 from trainui.tui.curves.model import ALL_IN_ONE, PlottedSeries
+from trainui.tui.curves.view_options import PlotOptions
+from trainui.tui.data.snapshot import CurvesPage
 from trainui.tui.render.numbers import number
 
 
@@ -83,6 +88,18 @@ def test_a_member_counts_from_its_first_to_its_last_point() -> None:
     assert found.means == pytest.approx((0.0, 0.5, 1.0, 1.5, 0.0))
     assert found.own
     assert found.best is None
+
+
+def test_lines_that_diverge_to_the_largest_numbers_have_a_mean() -> None:
+    huge = replace(line([1.6e308] * 200), best=(1.6e308, 0.0, 0.0), last=(1.6e308, 199.0))
+    found = folded([huge, huge], "all 2")
+    assert found.best is not None
+    assert found.best[0] == pytest.approx(1.6e308)
+    assert found.last is not None
+    assert found.last[0] == pytest.approx(1.6e308)
+    of = SimpleNamespace(id="1", name="huge")
+    page = cast(CurvesPage, SimpleNamespace(run=of, stage=of))
+    assert "| 1.6e308 | 1.6e308 at 0 |" in curve_report(page, chart(huge), PlotOptions())
 
 
 def test_a_single_mean_is_named_by_what_was_not_folded() -> None:
