@@ -1,4 +1,7 @@
-"""The cost of a cancel: running times since checkpoints; it reads files, so use a thread."""
+"""The cost of a cancel: each stage's running time since its last checkpoint.
+
+Reads the store and the stages' directories, so call it in a thread.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ MOST_BLOCKED = 8
 
 
 def lost_work(run_id: str, names: Collection[str] | None) -> list[str]:
-    """Return what cancelled stages would lose, a line each; without names, all unfinished ones."""
+    """Return what each stage would lose; without names, every unfinished stage counts."""
     with views.reading() as connection:
         stages = views.stages(connection, run_id)
     ended = [

@@ -1,4 +1,4 @@
-"""The GPU strip: each GPU's utilisation and user in one or two lines, far ones by host."""
+"""The GPU strip: each GPU's utilisation and user, in one or two lines; many by their host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Finds trainings in this directory, and processes, by `trainui add` in processes of its own."""
+"""Finds what can be added: trainings in this directory, and processes on this machine.
+
+Both are found by child processes (`trainui add`), since a large directory takes a while.
+"""
 
 from __future__ import annotations
 

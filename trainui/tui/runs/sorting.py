@@ -69,7 +69,7 @@ ORDERS = (
 
 
 def by_param(name: str) -> SortOrder:
-    """Return the order by a parameter's (least) value: numbers first, runs without it last."""
+    """Return the order by a parameter, of a sweep by its least value; runs without it are last."""
 
     def key(run: RunLine) -> tuple[bool, float, str] | None:
         return min(map(_in_order, values_of(run, name)), default=None)
