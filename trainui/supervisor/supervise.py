@@ -133,7 +133,7 @@ def send_signal(pid: int, ticks: int, number: int) -> bool:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
         return False
-    except OSError:  # forbidden by a sandbox
+    except (AttributeError, OSError):  # Anaconda's Python lacks it, or a sandbox forbids it
         handle = -1
     try:
         if start_ticks(pid) != ticks:
@@ -561,8 +561,8 @@ def microseconds() -> int:
 
 
 def steady() -> float:
-    """Return seconds on a monotonic clock, which includes time in suspend."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+    """Return seconds on a monotonic clock, which includes time in suspend if Python has that."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def group_exists(group: int) -> bool:

@@ -519,3 +519,20 @@ def test_it_runs_on_every_python_we_support(stage: Stage, python: str) -> None:
     assert wait_for_exit(stage.dir).reason is ExitReason.STOPPED
     assert not is_alive(hidden)
     assert (stage.dir / "supervisor.log").read_text() == ""
+
+
+def test_a_python_without_newer_system_calls_signals_a_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Anaconda builds Python with the header files of an old kernel."""
+    monkeypatch.delattr(os, "pidfd_open")
+    monkeypatch.delattr(signal, "pidfd_send_signal")
+    monkeypatch.delattr(time, "CLOCK_BOOTTIME")
+    with subprocess.Popen(["sleep", "60"]) as process, contextlib.ExitStack() as cleanup:
+        cleanup.callback(process.kill)
+        ticks = supervise.start_ticks(process.pid)
+        assert ticks is not None
+        assert not supervise.send_signal(process.pid, ticks + 1, signal.SIGTERM)
+        assert supervise.send_signal(process.pid, ticks, signal.SIGTERM)
+        assert process.wait() == -signal.SIGTERM
+    assert supervise.steady() > 0
