@@ -146,11 +146,12 @@ def framed(data: bytes, heads: Iterable[re.Match[bytes]]) -> Iterator[tuple[re.M
 
     What is something else, or not written yet, has another checksum.
     """
+    unpack, crc32, before = _SUM_AND_LENGTH.unpack_from, zlib.crc32, FRAME.size - 1
     for head in heads:
         kind_at = head.start()
-        checksum, length = _SUM_AND_LENGTH.unpack_from(data, kind_at + 1 - FRAME.size)
+        checksum, length = unpack(data, kind_at - before)
         end = kind_at + 1 + length
-        if zlib.crc32(data[kind_at:end]) == checksum:
+        if crc32(data[kind_at:end]) == checksum:
             yield head, end
 
 
@@ -168,9 +169,12 @@ def _in_one_fragment(data: bytes) -> Iterator[_Content]:
         if head.lastindex is None:
             yield from _contents(data[head.start() + 1 : end], end, *_TAGS)
         else:
-            begin, size = head.end(2), head[2]
-            number = sum((byte & 0x7F) << 7 * at for at, byte in enumerate(size))
-            yield end, head[1][0], data[begin : begin + number]
+            tag, size = head.groups()
+            number = 0
+            for byte in reversed(size):  # a loop, since a log has millions of rows
+                number = number << 7 | byte & 0x7F
+            begin = head.end(2)
+            yield end, tag[0], data[begin : begin + number]
 
 
 def _in_several(
