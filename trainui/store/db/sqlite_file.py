@@ -98,14 +98,17 @@ class Unreplaced:
 
     def check(self) -> None:
         """Raise StoreError if the database, or its log, is no longer the file that it was."""
+        if self._path is None:
+            return
+        deleted = wal.deleted(self._path)  # first: who removes all files removes the database first
         found = file_identity(self._path)
         # missing already at first: removed after the reader had opened it
-        if self._path is not None and (found is None or found != self._file):
+        if found is None or found != self._file:
             raise StoreError(
                 f"{self._path} was removed or replaced by another file meanwhile; "
                 "see `trainui doctor`, then start this again"
             )
-        if self._path is not None and (deleted := wal.deleted(self._path)) is not None:
+        if deleted is not None:
             raise StoreError(f"{deleted} was deleted while it was in use; start this again")
 
 
