@@ -165,7 +165,9 @@ def check_home(home: Path, table: Path = mounts.MOUNTS) -> None:
 
     Raises:
         UnfitEnvironmentError: it is not; the message says what to do.
+        UnicodeEncodeError: its path is not UTF-8 text, as paths in the database are.
     """
+    str(home).encode()
     kind = file_system(home, table)
     if kind in mounts.NETWORK:
         raise UnfitEnvironmentError(
