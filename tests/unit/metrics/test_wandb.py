@@ -14,7 +14,8 @@ import pytest
 from tests.unit.metrics import reading
 from tests.unit.metrics.corpus import Expected, expected_files
 from trainui.metrics.files.decoder_choice import DecoderChoice
-from trainui.metrics.formats.wandb.log_file import BLOCK, NewerWandbError, WandbFile
+from trainui.metrics.formats.wandb.frames import BLOCK
+from trainui.metrics.formats.wandb.log_file import NewerWandbError, WandbFile
 from trainui.metrics.trackers import wandb
 from trainui.store.db.engine import Store
 

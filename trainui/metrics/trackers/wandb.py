@@ -15,13 +15,8 @@ from typing import Any
 from trainui import plain_files
 from trainui.metrics.files import peek
 from trainui.metrics.formats.protobuf import DAMAGED, fields, values
-from trainui.metrics.formats.wandb.log_file import (
-    BLOCK,
-    FRAME,
-    framed,
-    records_in_several,
-    summaries,
-)
+from trainui.metrics.formats.wandb.frames import BLOCK, FRAME, framed, records_in_several
+from trainui.metrics.formats.wandb.log_file import summaries
 from trainui.metrics.formats.wandb.rows import MEDIA, OWN, last_values, read_item
 from trainui.metrics.trackers import TrackedRun
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.events import Key
 
-from tests.unit.tui.driving import opened
+from tests.unit.tui.driving import PATIENCE, opened
 from tests.unit.tui.filled import Filler
 from trainui.tui.data.poller import Poller
 from trainui.tui.run.screen import RunScreen
@@ -20,6 +20,7 @@ async def test_keys_typed_before_the_first_data_wait_for_it(
     filler.complete(run_id, "a")
     start = Poller.start
     monkeypatch.setattr(Poller, "start", lambda _poller: None)
+    monkeypatch.setattr("trainui.tui.terminal.key_queue.HELD_FOR", PATIENCE)
     async with opened() as driven:
         for key in ("enter", "R"):  # the list is empty, and so is the run's page at first
             driven.app.post_message(Key(key, None if len(key) > 1 else key))
