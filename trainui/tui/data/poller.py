@@ -47,8 +47,7 @@ LEAST_GAP, PAGE_GAP = 0.9, 0.2
 The first read after a longer pause is not delayed."""
 
 SHARE = 30
-"""The gap between two reads of a page is at least this many times the CPU time of reading and
-drawing, up to `LEAST_GAP`."""
+"""The pause after a page's read is at least this many times its CPU time, up to `LEAST_GAP`."""
 
 log = logging.getLogger(__name__)
 
@@ -85,8 +84,8 @@ class Poller:
         self._sent = 0
         self._machine: MachineReader | None = None
         self._read_at = float("-inf")
-        self._used = 0.0
-        """CPU seconds of this process at the last read."""
+        self._took = 0.0
+        """CPU seconds of the last read."""
         self._last: Snapshot | None = None
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
 
@@ -168,7 +167,7 @@ class Poller:
     def _seconds_to_read(self) -> float:
         pause = LEAST_GAP
         if isinstance(self._query, RunQuery | MetricQuery):
-            pause = min(max(PAGE_GAP, SHARE * (time.process_time() - self._used)), LEAST_GAP)
+            pause = min(max(PAGE_GAP, SHARE * self._took), LEAST_GAP)
         if self._bandwidth.waiting:
             return PERIOD
         pause = max(self._bandwidth.pause(self._sent), pause)
@@ -190,8 +189,9 @@ class Poller:
         if self._must_reread:
             self._must_reread = False
             self._source.forget()
-        self._used = time.process_time()
+        used = time.thread_time()
         self._deliver_changed(self._source.read(query))
+        self._took = time.thread_time() - used
         while self._source.unfinished and self._query == query and not self._stopping:
             self._deliver_changed(self._source.read(query))
 
