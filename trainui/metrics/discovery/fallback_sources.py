@@ -89,7 +89,8 @@ class FallbackSources:
 
     def scan(self) -> bool:
         """Check the new part of each text; return True if there is more to check at once."""
-        return any([text.scan() for text in self._waiting.values()])  # noqa: C419 (all of them)
+        looked = [text.scan() for text in self._waiting.values()]
+        return any(looked)
 
     @property
     def has_shown(self) -> bool:
