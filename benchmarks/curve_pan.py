@@ -25,13 +25,13 @@ from trainui.store.db.engine import Store
 from trainui.store.points import points, sources
 from trainui.store.points.chunks import Points
 from trainui.store.points.x_axis import Axis
-from trainui.tui.curves.drawing.axes import Frame
+from trainui.tui.axes.y_axis import Frame
 from trainui.tui.curves.drawing.plot import plot
-from trainui.tui.curves.model import Chart, CurvesWanted
-from trainui.tui.curves.view_options import PlotOptions
-from trainui.tui.data.poller import Poller
+from trainui.tui.data.curves import Chart, CurvesWanted
+from trainui.tui.data.plot_options import PlotOptions
 from trainui.tui.data.query import MetricQuery, RunQuery
 from trainui.tui.data.snapshot import Snapshot
+from trainui.tui.readers.poller import Poller
 
 LIMIT = 100.0
 """Milliseconds from one picture to the next."""

@@ -28,7 +28,7 @@ from trainui.store.db.engine import open_store
 from trainui.store.points import curves, sources
 from trainui.store.points.chunks import Points
 from trainui.store.read import views
-from trainui.tui.curves.preview import PreviewReader
+from trainui.tui.readers.curves.preview import PreviewReader
 
 PIPELINE = {"stages": [{"name": "own", "run": "for i in 1 2 3; do echo step=$i loss=0.$i; done"}]}
 

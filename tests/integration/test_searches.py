@@ -26,7 +26,7 @@ from trainui.errors import UsageError
 from trainui.search import results, samplers
 from trainui.store.read import run_list, summary, trials, views
 from trainui.store.read.trials import TrialRecord
-from trainui.tui.run.sweep.matrix_reader import MatrixReader
+from trainui.tui.readers.matrix_reader import MatrixReader
 from trainui.tui.run.sweep.search_rows import best_so_far
 
 SPACE = {"x": {"low": 0.0, "high": 1.0}, "n": {"low": 1, "high": 4}, "act": ["relu", "gelu"]}

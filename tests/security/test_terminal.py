@@ -17,7 +17,7 @@ from tests.unit.tui.filled import Filler
 from trainui.cli.main import main
 from trainui.domain.states import Status
 from trainui.execution.daemon import lifecycle
-from trainui.tui.data import poller
+from trainui.tui.readers import poller
 
 TRICKS = "\x1b[2J\x1b]52;c;aGk=\x07\x9b31m\a\x7f\u202e\u2066\u061c\u2028"
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")

@@ -18,13 +18,13 @@ from textual.timer import Timer
 
 from trainui import formatting, paths, settings, text
 from trainui.tui import ascii_filter, theme
-from trainui.tui.data.poller import Poller
 from trainui.tui.data.query import ListQuery, RunQuery
 from trainui.tui.data.snapshot import Snapshot
 from trainui.tui.host import Host
 from trainui.tui.keymap import KeyTable, bindings
 from trainui.tui.page import Page
 from trainui.tui.preferences import FILE, Preferences
+from trainui.tui.readers.poller import Poller
 from trainui.tui.runs.screen import RunsScreen
 from trainui.tui.terminal import shutdown
 

@@ -13,15 +13,15 @@ from textual.dom import DOMNode
 
 from trainui.errors import TrainuiError
 from trainui.text import harmless
-from trainui.tui.data import health
+from trainui.tui.readers import health
 from trainui.tui.terminal.terminal_app import TerminalApp
 
 if TYPE_CHECKING:
     from trainui.store.read.run_list import RunLine
-    from trainui.tui.data.poller import Poller
     from trainui.tui.data.snapshot import Snapshot
     from trainui.tui.keymap import KeyTable
     from trainui.tui.preferences import Preferences
+    from trainui.tui.readers.poller import Poller
 
 log = logging.getLogger(__name__)
 

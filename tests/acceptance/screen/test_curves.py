@@ -11,11 +11,11 @@ from textual import events
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import SWEEP, Filler, running_demo
-from trainui.tui.curves.comparison import other_runs
-from trainui.tui.curves.model import Comparison
 from trainui.tui.curves.plot_view import CurvePlot
 from trainui.tui.curves.screen import CurvesScreen
-from trainui.tui.curves.view_options import PlotOptions
+from trainui.tui.data.curves import Comparison
+from trainui.tui.data.plot_options import PlotOptions
+from trainui.tui.readers.curves import other_runs
 
 
 def page(driven: Driven) -> CurvesScreen:

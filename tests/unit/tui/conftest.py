@@ -10,8 +10,8 @@ import pytest
 
 from tests.unit.tui.filled import Filler
 from trainui.store.db.engine import Store, open_store
-from trainui.tui.curves import reader
-from trainui.tui.data import file_watch, health, poller
+from trainui.tui.readers import file_watch, health, poller
+from trainui.tui.readers.curves import curve_reader
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Mapping[str,
     # as rarely as people look, tests would wait for most of their time
     monkeypatch.setattr(poller, "PERIOD", 0.05)
     monkeypatch.setattr(poller, "LEAST_GAP", 0.1)
-    monkeypatch.setattr(reader, "PERIOD", 0.1)
+    monkeypatch.setattr(curve_reader, "PERIOD", 0.1)
     monkeypatch.setattr(poller, "REST", 0.3)
     monkeypatch.setattr(file_watch, "STEP", 0.02)
     monkeypatch.setattr(health, "PERIOD", 0.3)

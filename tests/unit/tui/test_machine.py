@@ -21,14 +21,14 @@ from trainui.execution.gpu import nvml
 from trainui.store.read.gpu_use import Holder
 from trainui.store.runs.tables import SLOTS
 from trainui.tui.data.snapshot import Machine as Seen
-from trainui.tui.machine.disk_forecast import DiskForecast, coarse
-from trainui.tui.machine.gpu_reader import GpuFigures
-from trainui.tui.machine.gpu_strip import strip_rows
 from trainui.tui.machine.histories import history_rows
 from trainui.tui.machine.rows import machine_lines
 from trainui.tui.machine.screen import MachineScreen, MachineView
-from trainui.tui.machine.system_reader import DiskFigures, MachineFigures
+from trainui.tui.readers.disk_forecast import DiskForecast, coarse
+from trainui.tui.readers.gpu_reader import GpuFigures
+from trainui.tui.readers.system_reader import DiskFigures, MachineFigures
 from trainui.tui.render.styled_text import joined, width_of
+from trainui.tui.widgets.gpu_strip import strip_rows
 from trainui.tui.widgets.list_view import Entry
 
 PLACE = Path("/data/runs")

@@ -70,7 +70,7 @@ def _best(connection: Connection, run: RunRecord) -> dict[str, Any] | None:
     """Return the value of a run that the list of runs shows."""
     from trainui.domain.headline_metric import headline
     from trainui.store.read import headlines, stage_alerts
-    from trainui.tui.data.stage_values import StageValues
+    from trainui.tui.readers.stage_values import StageValues
 
     stage = headlines.headline_stage(connection, run.id)
     name = None if stage is None else headline(stage.names, stage.search)

@@ -1,4 +1,4 @@
-"""Metric curves: reading them, drawing them in braille, zooming and comparing.
+"""Metric curves: drawing them in braille, zooming and comparing.
 
-Read `model` first (the query and the result), then `reader`, `plot` and `interaction`.
+Read `plot_view` first, then `drawing.plot` and `interaction`; `tui.data.curves` is what they show.
 """

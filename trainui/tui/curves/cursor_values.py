@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from trainui.store.points.x_axis import Axis
-from trainui.tui.curves.drawing import labels
-from trainui.tui.curves.drawing.x_axis import XAxis
-from trainui.tui.curves.model import Chart, PlotLine
-from trainui.tui.curves.view_options import PlotOptions
+from trainui.tui.axes import labels
+from trainui.tui.axes.x_axis import XAxis
+from trainui.tui.data.curves import Chart, PlotLine
+from trainui.tui.data.plot_options import PlotOptions
 from trainui.tui.render.numbers import number, step
 
 

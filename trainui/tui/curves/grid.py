@@ -10,13 +10,13 @@ from rich.cells import cell_len
 
 from trainui.domain.records import SeriesSummary
 from trainui.text import harmless
+from trainui.tui.axes.labels import LABEL
+from trainui.tui.axes.y_axis import Frame
 from trainui.tui.curves.cursor_values import best_line, last_value, ranking, value_at
-from trainui.tui.curves.drawing.axes import Frame
-from trainui.tui.curves.drawing.labels import LABEL
 from trainui.tui.curves.drawing.line_styles import LineStyle
 from trainui.tui.curves.drawing.plot import plot, shared_beginning
-from trainui.tui.curves.model import Chart, PlotLine
-from trainui.tui.curves.view_options import PlotOptions
+from trainui.tui.data.curves import Chart, PlotLine
+from trainui.tui.data.plot_options import PlotOptions
 from trainui.tui.render.numbers import number
 from trainui.tui.render.styled_text import (
     ELLIPSIS,

@@ -27,8 +27,8 @@ from trainui.tui.curves.grid import (
     laid_out,
 )
 from trainui.tui.curves.interaction import CurveKeys
-from trainui.tui.curves.model import NOT_READ, Chart, Curves
 from trainui.tui.curves.state import CurvesState
+from trainui.tui.data.curves import NOT_READ, Chart, Curves
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, Segment
 

@@ -8,6 +8,7 @@ from trainui.domain.records import SeriesSummary
 from trainui.domain.states import Status
 from trainui.formatting import quantity
 from trainui.text import SYMBOLS
+from trainui.tui.axes import labels
 from trainui.tui.curves.cursor_values import (
     best_text,
     compared_x,
@@ -17,10 +18,9 @@ from trainui.tui.curves.cursor_values import (
     ranking,
     value_at,
 )
-from trainui.tui.curves.drawing import labels
 from trainui.tui.curves.drawing.line_styles import SAMPLE, LineStyle, line_styles
-from trainui.tui.curves.model import Chart, PlotLine
-from trainui.tui.curves.view_options import PlotOptions
+from trainui.tui.data.curves import Chart, PlotLine
+from trainui.tui.data.plot_options import PlotOptions
 from trainui.tui.render.numbers import exact_step, number
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, width_of
 

@@ -10,12 +10,12 @@ from operator import itemgetter
 
 from trainui.pipeline.folding import mean
 from trainui.text import harmless
+from trainui.tui.axes.y_axis import Frame
 from trainui.tui.curves.cursor_values import best_text, last_value, leader_text
-from trainui.tui.curves.drawing.axes import Frame
 from trainui.tui.curves.drawing.line_styles import mark_of
 from trainui.tui.curves.drawing.plot import plot
-from trainui.tui.curves.model import Chart, PlotLine
-from trainui.tui.curves.view_options import AXES, PlotOptions
+from trainui.tui.data.curves import Chart, PlotLine
+from trainui.tui.data.plot_options import AXES, PlotOptions
 from trainui.tui.data.snapshot import CurvesPage
 from trainui.tui.render.numbers import number
 from trainui.tui.render.styled_text import joined

@@ -8,16 +8,16 @@ from typing import ClassVar
 from textual import events
 from textual.binding import BindingType
 
+from trainui.tui.axes.labels import LABEL
+from trainui.tui.axes.y_axis import Frame
 from trainui.tui.curves.cursor_values import x_positions
-from trainui.tui.curves.drawing.axes import Frame
-from trainui.tui.curves.drawing.labels import LABEL
 from trainui.tui.curves.drawing.line_styles import names_width
 from trainui.tui.curves.drawing.plot import plot
 from trainui.tui.curves.interaction import CurveKeys
 from trainui.tui.curves.legend import table_rows
-from trainui.tui.curves.model import Chart
 from trainui.tui.curves.state import CurvesState
-from trainui.tui.curves.view_options import after
+from trainui.tui.data.curves import Chart
+from trainui.tui.data.plot_options import after
 from trainui.tui.keymap import bindings
 
 

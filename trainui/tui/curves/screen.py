@@ -18,7 +18,7 @@ from trainui.tui.actions.target import Target
 from trainui.tui.curves.cursor_values import zoom_text
 from trainui.tui.curves.plot_view import CurvePlot
 from trainui.tui.curves.state import CurvesState
-from trainui.tui.curves.view_options import AXES
+from trainui.tui.data.plot_options import AXES
 from trainui.tui.data.query import MetricQuery
 from trainui.tui.data.snapshot import CurvesPage, Snapshot
 from trainui.tui.keymap import bindings
@@ -134,7 +134,7 @@ class CurvesScreen(Page):
 
     @on(CurvePlot.ComparisonOpened)
     def _choose_comparison(self) -> None:
-        from trainui.tui.curves.comparison.screen import ComparisonScreen
+        from trainui.tui.curves.comparison_screen import ComparisonScreen
 
         metric = self.state.metric
         self.app.push_screen(ComparisonScreen(self.run_id, self.stage, metric, self.state))

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from trainui.domain.headline_metric import is_clock, is_headline
 from trainui.domain.records import SeriesSummary
 from trainui.store.points.x_axis import Axis
-from trainui.tui.curves.model import Comparison
-from trainui.tui.curves.view_options import SMOOTHINGS, PlotOptions
+from trainui.tui.data.curves import Comparison
+from trainui.tui.data.plot_options import SMOOTHINGS, PlotOptions
 
 MOST_PINNED = 100
 """The most pinned metrics that are saved, of all pipelines together."""

@@ -1,4 +1,4 @@
-"""The screen's data: one thread polls the store and delivers frozen snapshots.
+"""The records that the poller's thread hands to pages, and the queries of pages to it.
 
-Read `poller` first, then `snapshot`.
+Read `query` first, then `snapshot`.
 """

@@ -7,11 +7,11 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trainui.tui.curves.model import CurvesWanted
+    from trainui.tui.data.curves import CurvesWanted
 
 
 def _all_curves() -> CurvesWanted:
-    from trainui.tui.curves.model import CurvesWanted  # not needed for the list's first frame
+    from trainui.tui.data.curves import CurvesWanted  # not needed for the list's first frame
 
     return CurvesWanted()
 

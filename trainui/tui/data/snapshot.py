@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
     from trainui.store.read.gpu_use import Holder
     from trainui.store.read.trials import TrialSummary
-    from trainui.tui.curves.model import Curves
-    from trainui.tui.data.eta import Eta, RunEta
-    from trainui.tui.data.stage_values import StageValue
-    from trainui.tui.machine.gpu_reader import GpuFigures
-    from trainui.tui.machine.system_reader import MachineFigures
-    from trainui.tui.run.details.activity import StageActivity
-    from trainui.tui.run.details.files import StageFiles
+    from trainui.tui.data.curves import Curves
+    from trainui.tui.readers.eta import Eta, RunEta
+    from trainui.tui.readers.gpu_reader import GpuFigures
+    from trainui.tui.readers.run.activity import StageActivity
+    from trainui.tui.readers.run.files import StageFiles
+    from trainui.tui.readers.stage_values import StageValue
+    from trainui.tui.readers.system_reader import MachineFigures
 
 NOTHING: Mapping[Any, Any] = MappingProxyType({})
 

@@ -12,8 +12,8 @@ from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.store.points.x_axis import Axis
 from trainui.text import SYMBOLS, harmless
-from trainui.tui.curves.drawing.labels import short_duration
-from trainui.tui.curves.drawing.x_axis import XAxis, axis_labels
+from trainui.tui.axes.labels import short_duration
+from trainui.tui.axes.x_axis import XAxis, axis_labels
 from trainui.tui.graph.nodes import GraphNode, counts, most_important
 from trainui.tui.graph.painter import NODE, GraphLine
 from trainui.tui.graph.timeline import Timeline, bar, joined

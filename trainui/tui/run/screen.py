@@ -201,7 +201,7 @@ class RunScreen(PaneActions):
     def _choose_comparison(self) -> None:
         stage, chart = self._plotted, self.panes.curves.chart()
         if stage is not None and chart is not None:
-            from trainui.tui.curves.comparison.screen import ComparisonScreen
+            from trainui.tui.curves.comparison_screen import ComparisonScreen
 
             state = self.panes.curves.state
             self.app.push_screen(ComparisonScreen(self.run_id, stage, chart.name, state))

@@ -1,4 +1,4 @@
-"""The list of runs: columns, filter, sorting, and the reads behind it.
+"""The list of runs: columns, filter and sorting.
 
 Read `screen` first, then `columns` and `filter`.
 """

@@ -16,7 +16,7 @@ from trainui.tui.render.styled_text import ELLIPSIS, Segment, cut, fit, fit_midd
 from trainui.tui.runs.column_stats import EXTERNAL
 
 if TYPE_CHECKING:
-    from trainui.tui.data.eta import Eta
+    from trainui.tui.readers.eta import Eta
 
 VALUE, LEAST_MEMBER, LEAST_STAGE = 8, 10, 3
 """Width of a metric's value with a space; the least of the best member's name beside it, and of a

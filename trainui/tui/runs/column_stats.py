@@ -12,7 +12,7 @@ from rich.cells import cell_len
 
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless, trouble
-from trainui.tui.runs.params import params_of, shown_params
+from trainui.tui.data.params import params_of, shown_params
 
 if TYPE_CHECKING:
     from trainui.tui.data.snapshot import ListedMetrics

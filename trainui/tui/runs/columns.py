@@ -11,12 +11,12 @@ from rich.cells import cell_len
 from trainui.domain.states import Status
 from trainui.store.read.run_list import RunDetails, RunLine
 from trainui.text import SYMBOLS, harmless, verdict
+from trainui.tui.data.params import shown_params
 from trainui.tui.render.numbers import elapsed, number, state_style, when
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, width_of
 from trainui.tui.runs import cells as render
 from trainui.tui.runs.cells import LEAST_MEMBER, Cells, RowContext, RowData
 from trainui.tui.runs.column_stats import ColumnStats
-from trainui.tui.runs.params import shown_params
 
 NARROW, EDGES = 100, 2
 """Width of the list below which one space separates columns and not two; both ends of a line."""

@@ -21,7 +21,7 @@ from trainui.domain.states import Status
 from trainui.pipeline.fields import duration
 from trainui.pipeline.matrix import TRIAL
 from trainui.store.read.run_list import RunLine
-from trainui.tui.runs.params import number_of, searches_of, values_of
+from trainui.tui.data.params import number_of, searches_of, values_of
 from trainui.tui.runs.sorting import STATES
 
 if TYPE_CHECKING:

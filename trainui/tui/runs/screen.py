@@ -246,8 +246,8 @@ class RunsScreen(Page):
         elif drawn is None or (metric := live[drawn].metric) is None:
             self.notify("no visible marked run has metrics")
         else:
-            from trainui.tui.curves.model import Comparison
             from trainui.tui.curves.screen import CurvesScreen
+            from trainui.tui.data.curves import Comparison
 
             state = self.saved_curves_state(drawn)
             state.metric, state.compared = metric.name, Comparison(runs=tuple(marked))

@@ -10,8 +10,8 @@ import pytest
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.domain.search import Range, Search
 from trainui.store.points.x_axis import Axis
-from trainui.tui.curves.comparison.folding import folded
-from trainui.tui.curves.drawing.axes import Frame
+from trainui.tui.axes.x_axis import XAxis, x_axis_rows
+from trainui.tui.axes.y_axis import Frame
 from trainui.tui.curves.drawing.line_styles import (
     legend_rows,
     names_width,
@@ -19,11 +19,11 @@ from trainui.tui.curves.drawing.line_styles import (
     styles_of,
 )
 from trainui.tui.curves.drawing.plot import plot, shared_beginning
-from trainui.tui.curves.drawing.x_axis import XAxis, x_axis_rows
 from trainui.tui.curves.grid import PlotCell, PlotGrid, grid_rows
 from trainui.tui.curves.legend import table_rows
-from trainui.tui.curves.model import Chart
-from trainui.tui.curves.view_options import PlotOptions
+from trainui.tui.data.curves import Chart
+from trainui.tui.data.plot_options import PlotOptions
+from trainui.tui.readers.curves.folding import folded
 from trainui.tui.render.styled_text import plain, width_of
 
 LABEL = re.compile(r"-?[\d.]+(e-?\d+|[kMG])?|([\d.]+[dhms])+|\d+[dhm]\d+|\d+:\d+(:\d+)?|0")

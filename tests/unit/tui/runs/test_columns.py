@@ -11,8 +11,8 @@ from trainui.domain.headline_metric import headline
 from trainui.domain.metric_direction import ComparedMetric
 from trainui.domain.states import Status
 from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
-from trainui.tui.data.eta import Eta
 from trainui.tui.data.snapshot import ListedMetrics, RunLive
+from trainui.tui.readers.eta import Eta
 from trainui.tui.render.styled_text import plain, width_of
 from trainui.tui.runs.cells import VALUE, RowContext, trouble_cells, value_cells
 from trainui.tui.runs.column_stats import differing, facts_of, with_listed

@@ -7,7 +7,7 @@ from textual.events import Key
 
 from tests.unit.tui.driving import PATIENCE, opened
 from tests.unit.tui.filled import Filler
-from trainui.tui.data.poller import Poller
+from trainui.tui.readers.poller import Poller
 from trainui.tui.run.screen import RunScreen
 
 

@@ -7,9 +7,9 @@ import math
 from collections.abc import Sequence
 
 from trainui.store.points.x_axis import Axis
-from trainui.tui.curves.drawing.axes import YAxis
+from trainui.tui.axes.y_axis import YAxis
 from trainui.tui.curves.drawing.braille_canvas import Canvas
-from trainui.tui.curves.model import ABOVE, BELOW, NAN, PlotLine
+from trainui.tui.data.curves import ABOVE, BELOW, NAN, PlotLine
 from trainui.tui.render.numbers import exact_step
 
 

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Sequence
 
-from trainui.tui.curves.model import PlotLine
+from trainui.tui.data.curves import PlotLine
 from trainui.tui.render.numbers import number
 
 RATIO = 100

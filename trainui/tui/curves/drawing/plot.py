@@ -19,20 +19,20 @@ from trainui.braille import NO_DOTS
 from trainui.domain.states import Status
 from trainui.store.points.x_axis import Axis
 from trainui.text import SYMBOLS
-from trainui.tui.curves.drawing import nonfinite
-from trainui.tui.curves.drawing.axes import (
+from trainui.tui.axes.x_axis import XAxis, x_axis_rows
+from trainui.tui.axes.y_axis import (
     LEAST_MARKS,
     TICK_ROWS,
     Frame,
     YAxis,
     with_y_axis,
 )
+from trainui.tui.curves.drawing import nonfinite
 from trainui.tui.curves.drawing.braille_canvas import Canvas
 from trainui.tui.curves.drawing.line_styles import LineStyle, line_styles
 from trainui.tui.curves.drawing.outliers import off_scale, outliers
-from trainui.tui.curves.drawing.x_axis import XAxis, x_axis_rows
-from trainui.tui.curves.model import Chart, PlotLine
-from trainui.tui.curves.view_options import PlotOptions
+from trainui.tui.data.curves import Chart, PlotLine
+from trainui.tui.data.plot_options import PlotOptions
 from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle
 
 MOST_DRAWN = 32

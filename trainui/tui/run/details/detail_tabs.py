@@ -11,9 +11,9 @@ from trainui.domain.states import Status
 from trainui.formatting import quantity, size
 from trainui.pipeline.substitution.masking import mask
 from trainui.text import harmless
+from trainui.tui.readers.run.files import StageFile, StageFiles
 from trainui.tui.render.numbers import clock_time, state_style
 from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle, labelled, text_rows, wrap
-from trainui.tui.run.details.files import StageFile, StageFiles
 
 LEAST_NAME, MOST_NAME = 8, 24
 """Least and most width of a parameter's name, in characters."""

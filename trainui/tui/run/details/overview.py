@@ -18,6 +18,7 @@ from trainui.pipeline.substitution.masking import mask
 from trainui.store.read.summary import shown_command
 from trainui.text import STALLED, harmless, state
 from trainui.tui.data.snapshot import RunPage, StageDetail
+from trainui.tui.readers.run.log_progress import LogProgress
 from trainui.tui.render.numbers import age, clock_time, elapsed, number, state_style
 from trainui.tui.render.styled_text import Row, Segment, packed, wrap
 from trainui.tui.run.details.fields import (
@@ -27,12 +28,11 @@ from trainui.tui.run.details.fields import (
     fields_rows,
     start_of,
 )
-from trainui.tui.run.details.log_progress import LogProgress
 from trainui.tui.run.details.overview_details import FOLDED, UNFOLDED, details_rows
 
 if TYPE_CHECKING:
-    from trainui.tui.data.eta import Eta
     from trainui.tui.graph.timeline import Timeline
+    from trainui.tui.readers.eta import Eta
 
 WHOLE = "d shows, C copies all of it"
 """The end of a command that is too long."""

@@ -16,16 +16,16 @@ from trainui.braille import NO_DOTS
 from trainui.domain.search import Search
 from trainui.store.points.binning import ABOVE, BELOW
 from trainui.store.points.binning import NAN as NAN_BIT
+from trainui.tui.axes.labels import LABEL
+from trainui.tui.axes.y_axis import Frame, YAxis
 from trainui.tui.curves.cursor_values import leader_text
-from trainui.tui.curves.drawing.axes import Frame, YAxis
-from trainui.tui.curves.drawing.labels import LABEL
 from trainui.tui.curves.drawing.line_styles import line_styles
 from trainui.tui.curves.drawing.outliers import off_scale, outliers
 from trainui.tui.curves.drawing.plot import plot
 from trainui.tui.curves.grid import PlotCell, PlotGrid, grid_rows
 from trainui.tui.curves.legend import table_rows
-from trainui.tui.curves.model import Annotation, PlotLine
-from trainui.tui.curves.view_options import PlotOptions
+from trainui.tui.data.curves import Annotation, PlotLine
+from trainui.tui.data.plot_options import PlotOptions
 from trainui.tui.render.styled_text import Row, Segment, plain, width_of
 
 VALUES = st.floats(-1e300, 1e300) | st.floats(-1, 1)

@@ -29,9 +29,10 @@ from trainui.store.runs.trials import SearchKey
 from trainui.tui.data.query import RunQuery
 from trainui.tui.data.snapshot import MatrixDetail, RunPage, StageDetail
 from trainui.tui.graph.timeline import Timeline
+from trainui.tui.readers.run.log_progress import LogProgress, log_progress, most_steps
+from trainui.tui.readers.run.page_reader import RunPageReader
 from trainui.tui.render.styled_text import Segment, joined, plain, width_of
 from trainui.tui.run.details.fields import MOST_LINES, field_rows
-from trainui.tui.run.details.log_progress import LogProgress, log_progress, most_steps
 from trainui.tui.run.details.overview import (
     DetailsSubject,
     error_lines,
@@ -41,7 +42,6 @@ from trainui.tui.run.details.overview import (
 )
 from trainui.tui.run.details.overview_details import details_rows, short_path
 from trainui.tui.run.header import can_resume, crumbs, heading
-from trainui.tui.run.reader import RunPageReader
 from trainui.tui.run.sweep.matrix_table import GroupRows
 
 

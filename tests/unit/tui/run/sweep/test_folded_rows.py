@@ -14,9 +14,9 @@ from trainui.pipeline import folding
 from trainui.store.db import protocol
 from trainui.store.points import curves
 from trainui.store.read import views
+from trainui.tui.readers.matrix_reader import MatrixReader
 from trainui.tui.render.styled_text import plain
 from trainui.tui.run.sweep.folded_rows import folded_rows
-from trainui.tui.run.sweep.matrix_reader import MatrixReader
 from trainui.tui.run.sweep.matrix_table import GroupRows
 
 BEST = dict(zip(MEMBERS, (0.5, 0.7, 0.1, 0.4, 0.9, 0.3), strict=True))

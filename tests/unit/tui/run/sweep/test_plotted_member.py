@@ -7,9 +7,9 @@ from tests.unit.tui.filled import Filler
 from trainui.domain.search import Search
 from trainui.domain.states import Status
 from trainui.store.read import views
-from trainui.tui.curves.model import CurvesWanted
+from trainui.tui.data.curves import CurvesWanted
 from trainui.tui.data.query import RunQuery
-from trainui.tui.run.reader import RunPageReader
+from trainui.tui.readers.run.page_reader import RunPageReader
 
 MEMBERS = ("train[a=1]", "train[a=2]", "train[a=3]")
 

@@ -17,7 +17,7 @@ from trainui.store.db import protocol, readonly
 from trainui.store.read import views
 from trainui.store.read.trials import TrialSummary
 from trainui.tui.data.snapshot import MatrixDetail, SearchDetail
-from trainui.tui.data.stage_values import StageValue
+from trainui.tui.readers.stage_values import StageValue
 from trainui.tui.render.styled_text import plain, width_of
 from trainui.tui.run.sweep.matrix_table import GroupRows
 from trainui.tui.run.sweep.search_rows import best_so_far, search_rows

@@ -1,0 +1,74 @@
+"""The metrics that the list has columns for, and the second lines of its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.unit.store.readings import Feeder
+from tests.unit.tui.filled import Filler
+from trainui.domain.states import Status
+from trainui.store.db import protocol, readonly
+from trainui.store.read import run_list
+from trainui.store.read.run_list import RunDetails
+from trainui.tui.readers.runs import title_reader
+from trainui.tui.readers.runs.title_reader import TitleReader
+
+
+@pytest.fixture
+def connection(filler: Filler) -> Iterator[protocol.Connection]:
+    with readonly.reading() as connection:
+        yield connection
+
+
+def trained(filler: Filler, metric: str) -> str:
+    run_id = filler.run({"train[lr=1]": ()})
+    attempt = filler.start(run_id, "train[lr=1]")
+    Feeder(filler.store, attempt.stage_id).feed({metric: [(0, 1.0)]})
+    filler.end(attempt)
+    return run_id
+
+
+def test_the_metric_of_most_runs_names_the_column(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    filler.run({"idle": ()})
+    for metric in ("val/loss", "val/loss", "reward"):
+        trained(filler, metric)
+    reader = TitleReader()
+    found = reader.read(connection, run_list.run_lines(connection))
+    metrics = {title: metric.name for title, metric in found.titles.items()}
+    assert metrics == {"val/loss best": "val/loss", "reward best": "reward"}
+    assert (found.main, found.member) == ("val/loss best", len("lr=1"))
+    trained(filler, "reward")
+    assert reader.read(connection, run_list.run_lines(connection)).main == ""
+
+
+def test_a_read_is_short_and_the_next_one_continues_it(
+    filler: Filler, connection: protocol.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        trained(filler, "loss")
+    lines = run_list.run_lines(connection)
+    reader = TitleReader()
+    monkeypatch.setattr(title_reader, "BUDGET", -1.0)
+    assert reader.read(connection, lines).titles == {}
+    assert reader.unfinished
+    monkeypatch.undo()
+    assert reader.read(connection, lines).main == "loss best"
+    assert not reader.unfinished
+
+
+def test_a_second_line_has_the_first_failed_stage(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    waits, failed = (filler.run({"a": (), "b": (), "c": ("a",)}) for _ in range(2))
+    for name in ("b", "a"):
+        filler.fail(failed, name, f"exit code 1: {name}")
+    quiet = trained(filler, "loss")
+    found = run_list.details_of(connection, [waits, failed, quiet])
+    assert found == {
+        waits: RunDetails("a", Status.QUEUED),
+        failed: RunDetails("a", Status.FAILED, "exit code 1: a"),
+    }

@@ -1,0 +1,35 @@
+"""A disk that checkpoints fill is reported, also where it is neither the home's nor the runs'."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.tui.filled import Filler
+from trainui import disk
+from trainui.domain.definition import CheckpointRule
+from trainui.tui.data.query import ListQuery
+from trainui.tui.readers import health
+from trainui.tui.readers.database import ScreenDatabase
+
+
+def test_a_full_disk_of_checkpoints_is_reported_while_its_stage_runs(
+    filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "PERIOD", 0.0)
+    real = disk.free
+    monkeypatch.setattr(disk, "free", lambda path: real(path) if path == Path("/proc") else 10**12)
+    run_id = filler.run({"train": ()}, checkpoint=CheckpointRule("/proc/self/ckpt-*"))
+    database = ScreenDatabase()
+
+    def warning() -> str | None:
+        database.read(ListQuery())
+        return database.read(ListQuery()).health.low_disk
+
+    assert warning() is None
+    attempt = filler.start(run_id, "train")
+    assert warning() == "disk full: 0 B free on /proc"
+    filler.end(attempt)
+    assert warning() is None
+    database.close()

@@ -1,0 +1,166 @@
+"""Values that are read while something runs and remembered: each is read again once it is another.
+
+Points may be stored after a stage's end is recorded: its last ones, or those that waited for room.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.unit.store.readings import Feeder
+from tests.unit.tui.filled import MEMBERS, SWEEP, Filler
+from trainui.domain.records import StageRecord
+from trainui.store.db import protocol, readonly
+from trainui.store.read import run_list, views
+from trainui.store.runs import alerts, stage_requests
+from trainui.store.runs.alerts import AlertRecord
+from trainui.tui.readers.matrix_reader import MatrixReader
+from trainui.tui.readers.runs.headline_reader import HeadlineReader
+from trainui.tui.readers.runs.metric_reader import MetricReader
+
+LOSS = "val/loss"
+
+Read = Callable[[], float | None]
+
+
+@pytest.fixture
+def connection(filler: Filler) -> Iterator[protocol.Connection]:
+    with readonly.reading() as connection:
+        yield connection
+
+
+@pytest.fixture
+def run_id(filler: Filler) -> str:
+    run_id = filler.run(SWEEP)
+    filler.complete(run_id, "prepare")
+    return run_id
+
+
+def in_sweep(connection: protocol.Connection, run_id: str) -> Read:
+    """Return what reads the value of the first member for its sweep's table."""
+    groups = MatrixReader()
+
+    def read() -> float | None:
+        members = [stages_of(connection, run_id)[name] for name in MEMBERS]
+        group = groups.read(connection, members)
+        return None if group is None else group.values.get(MEMBERS[0])
+
+    return read
+
+
+def in_list(connection: protocol.Connection, run_id: str) -> Read:
+    """Return what reads the value of a run's line."""
+    live = HeadlineReader()
+
+    def read() -> float | None:
+        found = live.read(connection, run_list.run_lines(connection), {}).get(run_id)
+        if found is None or found.value is None:
+            return None
+        assert [value for value in found.values if value == value][-1] == found.value
+        return found.value
+
+    return read
+
+
+def in_filter(connection: protocol.Connection, run_id: str) -> Read:
+    """Return what reads the value by which runs are filtered and sorted."""
+    metrics = MetricReader()
+
+    def read() -> float | None:
+        return metrics.read(connection, {LOSS}, run_list.run_lines(connection))[LOSS].values.get(
+            run_id
+        )
+
+    return read
+
+
+def stages_of(connection: protocol.Connection, run_id: str) -> dict[str, StageRecord]:
+    return {stage.name: stage for stage in views.stages(connection, run_id)}
+
+
+def test_a_member_with_a_nan_in_any_metric_is_never_the_best(
+    filler: Filler, connection: protocol.Connection, run_id: str
+) -> None:
+    losses = {MEMBERS[0]: 0.1, MEMBERS[1]: 0.3, MEMBERS[2]: 0.2}
+    attempts = {name: filler.start(run_id, name, ago=60) for name in losses}
+    for name, loss in losses.items():
+        feeder = Feeder(filler.store, attempts[name].stage_id)
+        feeder.feed({LOSS: [(0, loss)], "grad_norm": [(0, math.nan if loss == 0.1 else 1.0)]})
+    groups, live, metrics = MatrixReader(), HeadlineReader(), MetricReader()
+
+    def best() -> tuple[str, str, float | None]:
+        members = [stages_of(connection, run_id)[name] for name in MEMBERS]
+        group = groups.read(connection, members)
+        assert group is not None
+        lines = run_list.run_lines(connection)
+        shown = live.read(connection, lines, {})[run_id]
+        assert shown.value == metrics.read(connection, {LOSS}, lines)[LOSS].values[run_id]
+        return group.best_first(members)[0].name, shown.stage, shown.value
+
+    assert best() == (MEMBERS[0], MEMBERS[0], 0.1)
+    for name in (MEMBERS[0], MEMBERS[2], MEMBERS[1]):
+        found = AlertRecord.of_nan("grad_norm is NaN at step 0", "grad_norm", 0)
+        with filler.store.write() as writing:
+            alerts.record(writing, attempts[name].stage_id, 1, [found])
+        if name == MEMBERS[0]:
+            assert best() == (MEMBERS[2], MEMBERS[2], 0.2)
+            for attempt in attempts.values():
+                filler.end(attempt)
+            assert best() == (MEMBERS[2], MEMBERS[2], 0.2)
+        elif name == MEMBERS[2]:
+            assert best() == (MEMBERS[1], MEMBERS[1], 0.3), "also after the end"
+    assert best() == (MEMBERS[0], MEMBERS[0], 0.1), "all have a NaN"
+
+
+@pytest.mark.parametrize("place", [in_sweep, in_list, in_filter])
+def test_what_is_shown_is_the_last_that_was_stored(
+    filler: Filler,
+    connection: protocol.Connection,
+    run_id: str,
+    place: Callable[[protocol.Connection, str], Read],
+) -> None:
+    read = place(connection, run_id)
+    attempt = filler.start(run_id, MEMBERS[0], ago=60)
+    feeder = Feeder(filler.store, filler.stage(run_id, MEMBERS[0]).id)
+    assert read() is None
+    feeder.feed({LOSS: [(0, 0.1482)]})
+    assert read() == 0.1482
+    feeder.feed({LOSS: [(1, 0.1196)]})
+    filler.end(attempt, ago=10)
+    assert read() == 0.1196
+    with filler.store.write() as writing:
+        stage_requests.cancel(writing, run_id, list(stages_of(connection, run_id).values()))
+    assert read() == 0.1196
+    feeder.feed({LOSS: [(2, 0.1)]})
+    assert read() == 0.1
+
+
+def test_a_sweeps_table_has_the_step_of_the_best_value_and_further_metrics(
+    filler: Filler, connection: protocol.Connection, run_id: str
+) -> None:
+    groups, feeders = MatrixReader(), {}
+    for name in MEMBERS[:2]:
+        filler.start(run_id, name)
+        feeders[name] = Feeder(filler.store, filler.stage(run_id, name).id)
+        feeders[name].feed({"time": [(0, 1.0)], LOSS: [(0, 0.5)], "lr": [(0, 0.1)]})
+
+    def read() -> tuple[str, float | None, list[str], float]:
+        members = [stages_of(connection, run_id)[name] for name in MEMBERS]
+        group = groups.read(connection, members)
+        assert group is not None
+        best = group.best_first(members)[0].name
+        return (
+            best,
+            group.best_step,
+            list(group.others),
+            round(group.others["acc best"][best].value, 9),
+        )
+
+    for at, (name, loss) in enumerate([(MEMBERS[0], 0.4), (MEMBERS[1], 0.3), (MEMBERS[1], 0.9)], 1):
+        feeders[name].feed({LOSS: [(at, loss)], "acc": [(at, 1 - loss)]})
+        best = (MEMBERS[0], 1, 0.6) if at == 1 else (MEMBERS[1], 2, 0.7)
+        assert read()[1] == (None if at < 3 else 2), "it may improve with every point"
+        assert read() == (*best[:2], ["acc best", "lr last"], best[2])

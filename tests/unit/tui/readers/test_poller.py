@@ -1,0 +1,320 @@
+"""The feed: one snapshot for each change, none where nothing has changed."""
+
+from __future__ import annotations
+
+import errno
+import math
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.compiling import library
+from tests.unit.supervisor.waiting import wait_for
+from tests.unit.tui.filled import DIAMOND, Filler, running_demo, training
+from trainui import settings
+from trainui.domain.states import Status
+from trainui.execution.processes.locks import Lock
+from trainui.store.db.engine import open_store
+from trainui.store.runs import runs
+from trainui.tui.data.curves import CurvesWanted
+from trainui.tui.data.query import Query, RunQuery
+from trainui.tui.data.snapshot import Snapshot
+from trainui.tui.readers import poller as feed_module
+from trainui.tui.readers.curves import curve_reader
+from trainui.tui.readers.poller import Poller
+from trainui.tui.readers.run.page_reader import FIRST_STAGES
+
+
+class Received:
+    """Collects snapshots, and waits for one that fits."""
+
+    def __init__(self) -> None:
+        self.snapshots: list[Snapshot] = []
+        self._condition = threading.Condition()
+
+    def __call__(self, snapshot: Snapshot) -> None:
+        with self._condition:
+            self.snapshots.append(snapshot)
+            self._condition.notify_all()
+
+    def wait_for(self, fits: Callable[[Snapshot], bool], timeout: float = 60.0) -> Snapshot:
+        def last_fits() -> bool:
+            return bool(self.snapshots) and fits(self.snapshots[-1])
+
+        with self._condition:
+            found = self._condition.wait_for(last_fits, timeout)
+        assert found, f"not seen within {timeout} s; the last was {self.snapshots[-1:]}"
+        return self.snapshots[-1]
+
+
+@contextmanager
+def feeding(wanted: Query | None = None) -> Iterator[tuple[Poller, Received]]:
+    received = Received()
+    feed = Poller(received, wanted)
+    feed.start()
+    try:
+        yield feed, received
+    finally:
+        feed.stop()
+
+
+def looks(feed: Poller, count: int) -> None:
+    """Wait until the feed has looked for changes that often."""
+    seen = 0
+    original = feed._source.has_changed
+    done = threading.Event()
+
+    def counted(*, beyond: bool) -> bool:
+        nonlocal seen
+        seen += 1
+        if seen > count:
+            done.set()
+        return original(beyond=beyond)
+
+    feed._source.has_changed = counted  # type: ignore[method-assign, assignment]
+    assert done.wait(60)
+
+
+def test_what_is_wanted_first_comes_by_itself(filler: Filler) -> None:
+    run_id = filler.run(DIAMOND)
+    with feeding() as (_, received):
+        snapshot = received.wait_for(lambda s: len(s.runs) == 1)
+    assert snapshot.runs[0].id == run_id
+
+
+def test_nothing_is_handed_over_while_nothing_changes(filler: Filler) -> None:
+    filler.run(DIAMOND)
+    with feeding() as (feed, received):
+        received.wait_for(lambda s: len(s.runs) == 1)
+        looks(feed, 3)
+        assert len(received.snapshots) == 1
+
+
+def test_a_change_that_another_process_commits_is_seen(filler: Filler) -> None:
+    run_id = filler.run(DIAMOND)
+    with feeding() as (_, received):
+        received.wait_for(lambda s: len(s.runs) == 1)
+        filler.start(run_id, "prepare")
+        received.wait_for(lambda s: s.runs[0].status == Status.RUNNING)
+
+
+@pytest.fixture
+def never_looks(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a feed at rest look only where the kernel reports a change."""
+    if settings.load().database_url is not None:
+        pytest.skip("the kernel does not report changes of a database server's files")
+    monkeypatch.setattr(feed_module, "REST", 1000.0)
+
+
+def resting(feed: Poller) -> None:
+    """Wait until a feed looks no more by itself."""
+    wait_for(lambda: feed._poll_delay() == 1000.0, "the feed's rest")
+
+
+def test_what_the_kernel_reports_is_seen_with_nobody_looking(
+    never_looks: None, filler: Filler, home: Path
+) -> None:
+    from trainui.execution.processes import locks
+
+    run_id = filler.run(DIAMOND)
+    with feeding() as (feed, received):
+        received.wait_for(lambda s: len(s.runs) == 1)
+        resting(feed)
+        filler.start(run_id, "prepare")
+        received.wait_for(lambda s: s.runs[0].status == Status.RUNNING)
+        (home / "worker").mkdir(mode=0o700, exist_ok=True)
+        with held(locks.acquire(home / "worker" / "worker.lock")):
+            received.wait_for(lambda s: not s.health.trouble)
+
+
+def test_a_home_that_is_made_again_is_watched_again(
+    never_looks: None, home: Path, empty_database: Path
+) -> None:
+    def made() -> Filler:
+        home.mkdir(mode=0o700)
+        shutil.copy(empty_database, home / "trainui.db")
+        return Filler(open_store(), home / "runs")
+
+    filler = made()
+    filler.run({"a": ()})
+    with feeding() as (feed, received):
+        received.wait_for(lambda s: len(s.runs) == 1)
+        resting(feed)
+        filler.store.close()
+        shutil.rmtree(home)
+        filler = made()
+        received.wait_for(lambda s: s.runs == () and s.problem is None)
+        resting(feed)
+        filler.run({"b": ()})
+        received.wait_for(lambda s: len(s.runs) == 1)
+
+
+def test_a_watch_that_the_kernel_refuses_is_replaced_by_looking(
+    filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = filler.run(DIAMOND)
+    monkeypatch.setattr("watchfiles.watch", refused)
+    with feeding() as (feed, received):
+        received.wait_for(lambda s: len(s.runs) == 1)
+        wait_for(lambda: not feed._watch.sees(), "the refusal")
+        filler.start(run_id, "prepare")
+        received.wait_for(lambda s: s.runs[0].status == Status.RUNNING)
+
+
+def refused(*_paths: Path, **_options: object) -> None:
+    raise OSError(errno.ENOSPC, "OS file watch limit reached")
+
+
+SLOW_COMMIT = """\
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("UPDATE runs SET name = 'renamed'")
+database.execute("INSERT INTO events (run_id, time, kind, text) SELECT id, 0, 'run', '' FROM runs")
+"""
+
+
+def test_a_change_that_is_stored_after_the_kernel_reported_it_is_seen(
+    never_looks: None, filler: Filler, home: Path
+) -> None:
+    slow = library(Path(__file__).parents[3] / "faults" / "slow_wal.c", "slow_wal.so")
+    filler.run(DIAMOND)
+    with feeding() as (feed, received):
+        received.wait_for(lambda s: len(s.runs) == 1)
+        resting(feed)
+        command = [sys.executable, "-c", SLOW_COMMIT, str(home / "trainui.db")]
+        subprocess.run(command, check=True, env={"LD_PRELOAD": str(slow)})
+        received.wait_for(lambda s: s.runs[0].name == "renamed")
+
+
+def held(lock: Lock | None) -> Lock:
+    assert lock is not None
+    return lock
+
+
+def test_points_that_no_page_shows_wake_no_page(filler: Filler) -> None:
+    run_id = running_demo(filler)
+    feeder = filler.curves(run_id, "train[hidden=128]")
+    with feeding() as (feed, received):
+        received.wait_for(lambda s: len(s.runs) == 1)
+        count = len(received.snapshots)
+        feeder.feed(training(10, 300))
+        looks(feed, 3)
+        assert len(received.snapshots) == count
+
+
+def test_a_large_page_brings_its_first_stages_and_then_by_itself_all(filler: Filler) -> None:
+    count = 3 * FIRST_STAGES
+    large = {f"s{n}": (f"s{n - 1}",) if n else () for n in range(count)}
+    run_id = filler.run(large)
+    with feeding(RunQuery(run_id)) as (_, received):
+        received.wait_for(lambda s: s.page is not None and len(s.page.stages) == count)
+    first, whole = received.snapshots[0].page, received.snapshots[-1].page
+    assert first is not None
+    assert whole is not None
+    assert [stage.name for stage in first.stages] == list(large)[:FIRST_STAGES]
+    assert (first.more, whole.more) == (2 * FIRST_STAGES, 0)
+
+
+def test_a_page_brings_stage_and_curves(filler: Filler) -> None:
+    run_id = running_demo(filler)
+    wanted = RunQuery(run_id, stage="train[hidden=128]", curves=CurvesWanted(columns=40))
+    with feeding(wanted) as (_, received):
+        snapshot = received.wait_for(
+            lambda s: bool(s.page and s.page.detail and s.page.detail.curves)
+        )
+    assert snapshot.page is not None
+    detail = snapshot.page.detail
+    assert detail is not None
+    assert detail.curves is not None
+    assert [curve.name for curve in detail.curves.figures][:2] == ["train/loss", "val/accuracy"]
+    assert {len(chart.lines[0].lows) for chart in detail.curves.charts} == {40}
+
+
+def test_figures_are_new_at_each_reading_and_curves_follow_by_themselves(
+    filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(curve_reader, "PERIOD", 2.0)
+    run_id = running_demo(filler)
+    feeder = filler.curves(run_id, "train[hidden=128]")
+    wanted = RunQuery(run_id, stage="train[hidden=128]")
+
+    def seen(snapshot: Snapshot) -> tuple[float | None, float]:
+        """Return the last step by the figures, and the end of the curve."""
+        if snapshot.curves is None or not snapshot.curves.charts:
+            return None, 0.0
+        return snapshot.curves.figures[0].last_step, snapshot.curves.charts[0].lines[0].end
+
+    with feeding(wanted) as (_, received):
+        received.wait_for(lambda s: seen(s) == (299, 299))
+        feeder.feed(training(10, 300))
+        received.wait_for(lambda s: seen(s)[0] == 309)
+        received.wait_for(lambda s: seen(s) == (309, 309))
+        assert (309, 299) in map(seen, received.snapshots)
+        assert received.snapshots[-1].curves is not None
+        assert received.snapshots[-1].curves.due == math.inf
+
+
+def test_with_no_database_it_says_so_and_notices_the_first_run(home: Path) -> None:
+    with feeding() as (_, received):
+        received.wait_for(lambda s: s.no_runs_yet)
+        assert not home.exists(), "looking must make nothing"
+        filler = Filler(open_store(), home / "runs")
+        filler.run(DIAMOND)
+        received.wait_for(lambda s: len(s.runs) == 1)
+
+
+def test_a_run_that_is_removed_is_gone_from_its_page(filler: Filler) -> None:
+    run_id = filler.run({"a": ()})
+    filler.complete(run_id, "a")
+    with feeding(RunQuery(run_id)) as (_, received):
+        received.wait_for(lambda s: s.page is not None)
+        with filler.store.write() as connection:
+            runs.remove(connection, run_id)
+        received.wait_for(lambda s: s.page is None)
+
+
+def test_a_damaged_database_is_explained(home: Path) -> None:
+    home.mkdir()
+    (home / "trainui.db").write_bytes(b"this is no database" * 100)
+    with feeding() as (_, received):
+        snapshot = received.wait_for(lambda s: s.problem is not None)
+    assert "trainui.db" in (snapshot.problem or "")
+
+
+def test_a_pause_and_a_worker_are_reported(filler: Filler, home: Path) -> None:
+    from trainui.execution.processes import locks
+
+    filler.run({"a": ()})
+    with feeding() as (_, received):
+        received.wait_for(lambda s: s.health.trouble == "no worker" and not s.paused)
+        with filler.store.write() as connection:
+            runs.set_flag(connection, "paused", "1")
+        received.wait_for(lambda s: s.paused)
+        (home / "worker").mkdir(mode=0o700, exist_ok=True)
+        with held(locks.acquire(home / "worker" / "worker.lock")):
+            received.wait_for(lambda s: not s.health.trouble)
+
+
+def test_what_could_not_be_read_is_tried_again(home: Path, empty_database: Path) -> None:
+    home.mkdir()
+    database = home / "trainui.db"
+    database.touch()  # as while it is being made
+    with feeding() as (_, received):
+        received.wait_for(lambda s: s.no_runs_yet)
+        database.write_bytes(empty_database.read_bytes())
+        received.wait_for(lambda s: not s.no_runs_yet and s.problem is None)
+
+
+def test_no_wish_is_lost_whenever_it_comes(filler: Filler) -> None:
+    names = [filler.run({"a": ()}, name=f"run {n}") for n in range(2)]
+    with feeding() as (feed, received):
+        for turn in range(200):
+            wanted = RunQuery(names[turn % 2])
+            feed.set_query(wanted)
+            received.wait_for(lambda s, wanted=wanted: s.query == wanted, timeout=20)  # type: ignore[misc]

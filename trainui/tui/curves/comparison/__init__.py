@@ -1,1 +1,0 @@
-"""The choice of the curves that are drawn together. Read `screen` first."""

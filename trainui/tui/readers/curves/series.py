@@ -1,0 +1,172 @@
+"""Selects the series that are drawn into one plot, and lists all that it can be compared with.
+
+Also finds the x axes that they can be drawn over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from trainui.domain.records import SeriesSummary, StageRecord
+from trainui.domain.states import ENDED, Status
+from trainui.store.db.protocol import Connection
+from trainui.store.points import curves
+from trainui.store.points.x_axis import Axis
+from trainui.store.read import stage_alerts, views
+from trainui.text import harmless
+from trainui.tui.data.curves import Candidate, CurvesWanted, PlottedSeries
+
+
+@dataclass(frozen=True, slots=True)
+class CurvesRequest:
+    """A query for a stage's curves, and what it takes to answer it."""
+
+    connection: Connection
+    stage: StageRecord
+    stages: Sequence[StageRecord]
+    """All stages of its run."""
+    wanted: CurvesWanted
+
+    @property
+    def siblings(self) -> list[StageRecord]:
+        """All members of the stage's sweep, itself included."""
+        own = self.stage.definition
+        if own.matrix is None:
+            return [self.stage]
+        return [one for one in self.stages if one.definition.group == own.group]
+
+
+ReadRuns = Callable[[CurvesRequest, Sequence[str], Sequence[str]], Sequence[PlottedSeries]]
+"""Returns the series of a request's stage in runs: takes the runs' ids and the metrics."""
+
+
+def sources(request: CurvesRequest, in_runs: ReadRuns) -> list[PlottedSeries]:
+    """Return the series to draw, the stage's own first; `in_runs` reads those of other runs."""
+    stage, wanted, chosen = request.stage, request.wanted, request.wanted.compared
+    own = [_own(stage, wanted.attempt)]
+    others: list[PlottedSeries] = []
+    if chosen.sweep or chosen.members:
+        members = _of_members(request, own[0])
+        own = [one for one in members if one.own]
+        drawn = (one for one in members if chosen.sweep or one.owner in chosen.members)
+        others += [one for one in drawn if not one.own]
+    if chosen.attempts:
+        attempts = _of_attempts(request, wanted.attempt)
+        own = [one for one in attempts if one.own] or own
+        others += [one for one in attempts if one.attempt in chosen.attempts and not one.own]
+    if chosen.runs:
+        runs = in_runs(request, (stage.run_id, *chosen.runs), wanted.names or ("",))
+        if not others:
+            own = [replace(one, attempt=wanted.attempt) for one in runs if one.own] or own
+        others += [one for one in runs if not one.own]
+    if not chosen.sweep:  # the members of a sweep keep their colours on each member's page
+        others = [replace(one, index=at) for at, one in enumerate(others, 1)]
+        own = [replace(one, index=0) for one in own]
+    return [*own, *others]
+
+
+def read_candidates(
+    request: CurvesRequest, runs: Sequence[PlottedSeries], metric: str, *, lower: bool | None
+) -> tuple[Candidate, ...]:
+    """Return what a metric can be compared with: members, attempts, then the series in `runs`.
+
+    Those of the stage's run have its parameters too, since other runs may have others. `lower`:
+    lower is better; None: unknown.
+    """
+    connection = request.connection
+    of_run = next((dict(one.params) for one in runs if one.own), {})
+    own = (_of_members(request, _own(request.stage, None)), _of_attempts(request, None))
+    found = [
+        replace(one, params=tuple({**of_run, **dict(one.params)}.items()))
+        for some in own
+        for one in some
+        if len(some) > 1
+    ]
+    found = [*found, *(one for one in runs if not (found and one.own))]
+    names = differing_params(found)
+    since = stage_alerts.nan_steps(connection, [one.owner for one in found])
+    owners = list({one.owner: None for one in found if one.attempt is None})
+    whole = {one.stage: one for one in curves.summaries(connection, owners, metric)}
+    result = []
+    for one in found:
+        summary, nan_since = whole.get(one.owner), since.get(one.owner, {}).get(metric)
+        if one.attempt is not None:
+            some = curves.summaries(connection, [one.owner], metric, attempt=one.attempt)
+            summary, nan_since = next(iter(some), None), None
+        best = None
+        if summary is not None and lower is not None:
+            best = summary.min if lower else summary.max
+        params = {name: value for name, value in one.params if name in names}
+        result.append(Candidate(one, params, summary, best, nan_since))
+    return tuple(result)
+
+
+def _own(stage: StageRecord, attempt: int | None) -> PlottedSeries:
+    live = stage.status not in ENDED
+    return PlottedSeries(
+        stage.id, harmless(stage.name), 0, attempt, own=True, live=live, pruned=_pruned(stage)
+    )
+
+
+def _pruned(stage: StageRecord) -> str:
+    """Return why a stage was pruned; empty if it was not."""
+    return harmless(stage.reason or "pruned") if stage.status == Status.PRUNED else ""
+
+
+def _of_attempts(request: CurvesRequest, shown: int | None) -> list[PlottedSeries]:
+    """Return each attempt of the stage; the one shown, else the last one, is its own."""
+    stage = request.stage
+    numbers = [one.number for one in views.attempts_of_stage(request.connection, stage.id)]
+    shown = shown or (numbers[-1] if numbers else None)
+    live = stage.status not in ENDED
+    return [
+        PlottedSeries(stage.id, f"attempt {n}", n - 1, n, own=n == shown, live=live)
+        for n in numbers
+    ]
+
+
+def _of_members(request: CurvesRequest, own: PlottedSeries) -> list[PlottedSeries]:
+    """Return the members of the stage's sweep."""
+    return [
+        PlottedSeries(
+            one.id,
+            _member(one),
+            at,
+            own.attempt if one.id == own.owner else None,
+            own=one.id == own.owner,
+            live=one.status not in ENDED,
+            pruned=_pruned(one),
+            completed=one.status == Status.COMPLETED,
+            params=tuple(one.definition.member_values.items()),
+            over=one.definition.over,
+        )
+        for at, one in enumerate(request.siblings)
+    ]
+
+
+def _member(stage: StageRecord) -> str:
+    """Return the part of a sweep member's name that distinguishes it: the text in brackets."""
+    name = stage.name
+    inside = name[name.find("[") + 1 : -1] if name.endswith("]") else name
+    return harmless(inside)
+
+
+def differing_params(series: Iterable[PlottedSeries]) -> tuple[str, ...]:
+    """Return the parameters in which series differ."""
+    known = [dict(one.params) for one in series]
+    names = dict.fromkeys(name for params in known for name in params)
+    return tuple(name for name in names if len({params.get(name) for params in known}) > 1)
+
+
+def axes(
+    figures: Sequence[SeriesSummary], connection: Connection, stage: StageRecord
+) -> tuple[Axis, ...]:
+    """Return the x axes that a stage can be drawn over."""
+    found = [Axis.STEP]
+    if any(figure.name in ("epoch", "Epoch") for figure in figures):
+        found.append(Axis.EPOCH)
+    found.append(Axis.RELATIVE)
+    if any(attempt.gpus for attempt in views.attempts_of_stage(connection, stage.id)):
+        found.append(Axis.GPU)
+    return (*found, Axis.WALL)

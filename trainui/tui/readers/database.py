@@ -1,0 +1,177 @@
+"""Read access to the database for the poller: change detection and queries."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from trainui import settings
+from trainui.errors import NotFoundError, TrainuiError
+from trainui.store.db import readonly, sqlite_file, wal
+from trainui.store.db.protocol import Connection
+from trainui.store.read import event_feed, gpu_use, views
+from trainui.tui.data.query import ListQuery, MetricQuery, Query, RunQuery
+from trainui.tui.data.snapshot import Snapshot
+from trainui.tui.readers.gpu_reader import gpus_of_other_hosts
+from trainui.tui.readers.health import HealthReader
+from trainui.tui.readers.runs.list_cache import RunListCache
+
+if TYPE_CHECKING:
+    from trainui.tui.readers.run.page_reader import RunPageReader
+    from trainui.tui.readers.runs.in_view import InViewReader
+
+
+class ScreenDatabase:
+    """Reads through one connection, which is reopened if the database file was replaced."""
+
+    def __init__(self, ring: Callable[[str], None] | None = None) -> None:
+        """Create it without opening the database.
+
+        `ring` is called with the message of each notable event, in the poller's thread; it must
+        not block.
+        """
+        self.health = HealthReader()
+        """Reads the health of worker, broker and disks."""
+        self.unfinished = False
+        """True if the last snapshot omitted slow parts, which the next read adds."""
+        self._ring = ring
+        self._event: int | None = None
+        """The last event that could ring; None: none has been read."""
+        self._connection: Connection | None = None
+        self._file: tuple[int, int] | None = None
+        self._log: tuple[int | None, ...] = ()
+        self._version: int | str | None = None
+        self._list = RunListCache()
+        self._in_view: InViewReader | None = None
+        self._pages: RunPageReader | None = None
+        self._has_read_curves = False
+        self._upgraded = False
+        self._path = sqlite_file.store_file()
+
+    def has_changed(self, *, beyond: bool = False) -> bool:
+        """Return True if anything may have changed, `beyond`: also beside the database; cheap."""
+        if self.health.has_changed(now=beyond) or self._replaced():
+            return True
+        if self._connection is None:
+            return self._file is not None  # the last read failed: retry
+        return readonly.data_version(self._connection) != self._version
+
+    def read(self, query: Query) -> Snapshot:
+        """Answer a query with a snapshot; errors are reported in the snapshot."""
+        self.health.has_changed()
+        empty = Snapshot(query, health=self.health.seen)
+        try:
+            return self._read(empty, self._connected())
+        except NotFoundError:
+            self.close()
+            return empty._replace(no_runs_yet=True)
+        except (TrainuiError, sqlite3.Error) as error:
+            self.close()
+            if not isinstance(error, sqlite3.OperationalError) or self._upgraded:
+                return empty._replace(problem=str(error))
+            from trainui.store.db.engine import open_store
+
+            self._upgraded = True
+            open_store()  # migrates a database of an older version
+            return self.read(query)
+
+    def forget(self) -> None:
+        """Drop the cached run list, so that the next read is complete."""
+        self._list = RunListCache()
+
+    def close(self) -> None:
+        """Close the database."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+        self.forget()
+
+    def _read(self, snapshot: Snapshot, connection: Connection) -> Snapshot:
+        query, here = snapshot.query, settings.host()
+        self._version = readonly.data_version(connection)
+        if self._ring is not None:
+            self._ring_for_events(connection, self._ring)
+        self.health.find_checkpoint_places(connection)
+        uses = gpu_use.uses(connection).items()
+        snapshot = snapshot._replace(
+            far_gpus=gpus_of_other_hosts(connection),
+            gpu_uses={("" if host == here else host, index): use for (host, index), use in uses},
+            paused=views.flag(connection, "paused") is not None,
+        )
+        if isinstance(query, RunQuery | MetricQuery):
+            return self._with_page(connection, query, snapshot)
+        self._pages = None
+        return self._with_runs(connection, snapshot)
+
+    def _with_runs(self, connection: Connection, snapshot: Snapshot) -> Snapshot:
+        """Add the runs, the first screenful first, and then the data of the visible ones."""
+        runs, loading = self._list.read(connection), self._list.loading
+        snapshot = snapshot._replace(runs=runs, loading=loading)
+        self.unfinished = loading and bool(runs)
+        if loading or not runs:
+            return snapshot
+        if self._in_view is None:
+            from trainui.tui.readers.runs.in_view import (
+                InViewReader,  # imported after the first frame
+            )
+
+            self._in_view = InViewReader()
+        query = snapshot.query if isinstance(snapshot.query, ListQuery) else ListQuery()
+        snapshot = self._in_view.read(connection, query, snapshot)
+        self.unfinished = self._in_view.unfinished
+        return snapshot
+
+    def _ring_for_events(self, connection: Connection, ring: Callable[[str], None]) -> None:
+        """Ring for each notable event since the last read; none was before the first."""
+        if self._event is None:
+            self._event = event_feed.last(connection)
+            return
+        self._event, notices = event_feed.after(connection, self._event)
+        for notice in notices:
+            ring(notice.text)
+
+    def _with_page(
+        self, connection: Connection, query: RunQuery | MetricQuery, snapshot: Snapshot
+    ) -> Snapshot:
+        """Add the page; a run's first one without curves, since the first curves import numpy."""
+        if self._pages is None:
+            from trainui.tui.readers.run.page_reader import RunPageReader
+
+            self._pages = RunPageReader()
+        if isinstance(query, MetricQuery):
+            self.unfinished = False
+            found = self._pages.read_metric_page(connection, query)
+            return snapshot._replace(curves_page=found)
+        later = query.curves is not None and not self._has_read_curves
+        self._has_read_curves |= query.stage is not None and query.curves is not None
+        reduced = replace(query, curves=None) if later else query
+        with readonly.snapshot(connection):
+            page = self._pages.read(connection, reduced)
+        more = page.more if page is not None else 0
+        self.unfinished = (later and query.stage is not None) or more > 0
+        return snapshot._replace(page=page)
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._replaced()
+            self._connection = readonly.connect()
+            self._log = () if self._path is None else wal.identity(self._path)
+        return self._connection
+
+    def _replaced(self) -> bool:
+        """Return True if the database file was created, removed or replaced since the last call.
+
+        Also if its write-ahead log was, since the database was opened.
+        """
+        if self._path is None:
+            self._file = self._file or (0, 0)
+            return False
+        found = sqlite_file.file_identity(self._path)
+        is_log_same = self._connection is None or wal.identity(self._path) == self._log
+        if found == self._file and is_log_same:
+            return False
+        self._file = found
+        self.close()
+        return True

@@ -1,0 +1,69 @@
+"""The health of the installation: worker, broker and disks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from trainui import disk, paths, settings
+from trainui.artifacts import checkpoint_places
+from trainui.disk import DiskSpace
+from trainui.store.db import sqlite_file
+from trainui.store.db.protocol import Connection
+from trainui.tui.data.snapshot import Health
+from trainui.tui.readers.disk_forecast import DiskForecast
+
+PERIOD = 2.0
+"""Seconds between two unrequested checks."""
+
+
+class HealthReader:
+    """Checks the health periodically."""
+
+    def __init__(self) -> None:
+        self.seen = Health()
+        """The result of the last check."""
+        self.forecast = DiskForecast()
+        """The forecast of full disks."""
+        self.rooms: Sequence[DiskSpace] = ()
+        """The disks of the home, the runs and the checkpoints of running stages."""
+        self._checkpoint_places: Sequence[Path] = ()
+        self._found_places_at = float("-inf")
+        self._looked_at = float("-inf")
+        self._home = paths.home()
+        self._database = sqlite_file.store_file()
+        self._runs_dir = settings.runs_dir(settings.load())
+
+    def has_changed(self, *, now: bool = False) -> bool:
+        """Check if due (or `now`), and return True if the result differs from the last one."""
+        at = time.monotonic()
+        if not now and at - self._looked_at < PERIOD:
+            return False
+        self._looked_at = at
+        before, self.seen = self.seen, self._check()
+        return before != self.seen
+
+    def find_checkpoint_places(self, connection: Connection) -> None:
+        """Find out where running stages write checkpoints, if due."""
+        if (at := time.monotonic()) - self._found_places_at >= PERIOD:
+            self._found_places_at = at
+            self._checkpoint_places = checkpoint_places.read(connection, settings.host())
+
+    def _check(self) -> Health:
+        from trainui.execution.broker import restarts
+        from trainui.execution.daemon import health
+
+        return Health(
+            health.brief(self._home, self._database), restarts.recent(self._home), self._low_disk()
+        )
+
+    def _low_disk(self) -> str | None:
+        """Return a warning if a disk is full or soon will be."""
+        try:
+            self.rooms = disk.spaces(self._home.root, self._runs_dir, self._checkpoint_places)
+        except OSError:
+            return None  # readers of these directories report the error
+        self.forecast.note(self.rooms, time.monotonic())
+        is_full = any(room.is_full for room in self.rooms)
+        return (None if is_full else self.forecast.warning(self.rooms)) or disk.notice(self.rooms)
