@@ -18,8 +18,8 @@ _WANTED, _WITHDRAWN = "wanted", "withdrawn"
 
 
 def want(home: Home) -> None:
-    """Request that the worker runs."""
-    _write(home, _WANTED, max(time.time_ns(), withdrawn_at(home) + 1))
+    """Request that the worker runs; the timestamp grows even if the clock was set back."""
+    _write(home, _WANTED, max(time.time_ns(), wanted_at(home) + 1, withdrawn_at(home) + 1))
 
 
 def withdraw(home: Home) -> None:

@@ -53,6 +53,18 @@ def test_a_wish_that_was_made_after_the_look_is_not_withdrawn(home: Home) -> Non
     assert desired_state.is_wanted(home)
 
 
+def test_a_wish_after_the_look_is_not_withdrawn_though_the_clock_went_back(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desired_state.want(home)
+    seen = desired_state.wanted_at(home)
+    yesterday = time.time_ns() - DAY
+    monkeypatch.setattr(time, "time_ns", lambda: yesterday)
+    desired_state.want(home)
+    desired_state.withdraw_seen(home, seen)
+    assert desired_state.is_wanted(home)
+
+
 def test_a_wish_that_was_seen_is_withdrawn(home: Home) -> None:
     desired_state.want(home)
     desired_state.withdraw_seen(home, desired_state.wanted_at(home))
