@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -183,6 +184,20 @@ def test_that_a_run_of_a_database_runs_is_believed_while_its_file_is_open(tmp_pa
         (found,) = trainings.below(tmp_path)
         assert trainings.state(found.jobs[0], process_files.written()) == "running"
     assert trainings.state(found.jobs[0], process_files.written()) == "ended"
+
+
+@pytest.mark.parametrize(
+    ("hours_ahead", "state"), [(0.0, "running"), (0.5, "running"), (9.0, "ended"), (-1.0, "ended")]
+)
+def test_files_from_the_far_future_are_of_a_changed_clock_and_not_recent(
+    tmp_path: Path, hours_ahead: float, state: str
+) -> None:
+    file = tmp_path / "metrics.jsonl"
+    file.write_text('{"step": 1, "loss": 2.5}\n')
+    written = time.time() + hours_ahead * 3600
+    os.utime(file, (written, written))
+    (found,) = trainings.below(tmp_path)
+    assert trainings.state(found.jobs[0], frozenset()) == state
 
 
 @needs_corpus

@@ -10,6 +10,7 @@ then `frameworks`.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import time
@@ -31,6 +32,10 @@ MOST_ENTRIES = 500_000
 """Directory entries that are examined, as a limit for e.g. a whole home directory."""
 
 MAX_DEPTH = 12
+
+MOST_SKEW = 3600.0
+"""Seconds that the clock of a file's machine may be ahead; a later time is no recent write, but
+of a clock that was changed."""
 
 _SKIPPED = re.compile(r"__pycache__|node_modules|site-packages|artifacts|\.git|\.venv|\.cache")
 
@@ -61,7 +66,8 @@ def state(job: Job, open_paths: frozenset[str]) -> str:
         runs = job.status is not None and str(Path(file).resolve()) in open_paths
     else:
         runs = job.status is not None or process_files.is_any_below(job.directory, open_paths)
-    is_recent = job.quiet > 0 and time.time() - last_change(job) < job.quiet
+    age = time.time() - last_change(job) if job.quiet > 0 else math.inf
+    is_recent = -MOST_SKEW < age < job.quiet
     return "running" if runs or is_recent else "ended"
 
 
