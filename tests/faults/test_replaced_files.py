@@ -15,6 +15,7 @@ import pytest
 from tests.acceptance.command_line import CommandLine
 from tests.unit.supervisor.waiting import is_alive, wait_for
 from tests.unit.tui.driving import opened
+from trainui.store.db.revision import HEAD
 
 COMMANDS: tuple[tuple[str, ...], ...] = (
     ("ls",),
@@ -149,6 +150,26 @@ def test_a_database_overwritten_in_place_under_a_worker_is_noticed(cli: CommandL
     assert database.stat().st_ino == inode
     wait_for(lambda: "was overwritten while it was in use" in log.read_text(), "its word")
     wait_for(lambda: not is_alive(worker), "its end")
+
+
+def test_a_worker_of_another_installation_ends_when_the_database_is_upgraded_under_it(
+    cli: CommandLine,
+) -> None:
+    wait = "touch begun; until [ -e go ]; do sleep 0.05; done"
+    run = cli("run", "--detach", "--", "sh", "-c", wait).out.split()[0]
+    wait_for((cli.directory / "begun").exists, "the stage")
+    old = cli.json("worker", "status")["pid"]
+    database = cli.home / "trainui.db"
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("ALTER TABLE stages RENAME COLUMN not_before TO next_version")
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        wait_for(lambda: not is_alive(old), "the end of the worker")
+        wait_for(lambda: "newer trainui" in str(cli.json("worker", "status")["problems"]), "why")
+        connection.execute("ALTER TABLE stages RENAME COLUMN next_version TO not_before")
+        connection.execute(f"UPDATE alembic_version SET version_num = '{HEAD}'")
+    (cli.directory / "go").touch()
+    done = cli.json("wait", run, "--timeout", "60", "--json")
+    assert [len(stage["attempts"]) for stage in done["stages"]] == [1]
 
 
 def application_id(database: Path) -> int:

@@ -130,20 +130,26 @@ def problems(home: Home, broker: Mapping[str, Any], *, is_ours: bool = True) -> 
         again = "the guard restarts it"
         if suspended := _suspended(guard):
             found.append(f"the guard {suspended}")
+    end = last_end(home)
     if worker is None:
-        end = last_end(home)
         how = "how it ended is unknown" if end is None else str(end)
-        found.append(f"the worker is not running: {how}; {again}")
-        if said := spawn.read_tail(home.worker_log, lines=1):
-            found.append(f"last line of the worker's log: {said}")
+        found += [f"the worker is not running: {how}; {again}", *_last_words(home)]
     elif hangs(home):
         words = _suspended(worker) or f"does not respond, pid {worker}"
         found.append(f"the worker {words}; {_replaced(heartbeat.WORKER)}")
     elif readiness.read(home) is None:
         late = _late(home)
         logs = f"see {home.guard_log} and {home.worker_log}"
-        found.append(f"{late}: {logs}" if late else "the worker is starting")
+        if late or end is None:
+            found.append(f"{late}: {logs}" if late else "the worker is starting")
+        else:
+            found += [f"the worker is starting again: it {end}", *_last_words(home)]
     return found + _broker_problems(home, broker, again, is_ours=is_ours)
+
+
+def _last_words(home: Home) -> list[str]:
+    said = spawn.read_tail(home.worker_log, lines=1)
+    return [f"last line of the worker's log: {said}"] if said else []
 
 
 def _broker_problems(

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from trainui import limits, paths, settings
+from trainui.errors import TrainuiError
 from trainui.execution.daemon import prestart, readiness
 from trainui.execution.daemon.watchdog import EXIT_HELD
 from trainui.execution.processes import desired_state, locks, spawn
@@ -61,8 +62,12 @@ def _run(home: Home) -> int:
         time.sleep(seconds)
         return not desired_state.is_wanted(home)
 
-    if open_patiently(is_unwanted_after) is None:
-        return 0
+    try:
+        if open_patiently(is_unwanted_after) is None:
+            return 0
+    except TrainuiError as error:
+        logger.error("%s", error)
+        return error.exit_code
     return celery_worker.run(home, settings.load())
 
 
