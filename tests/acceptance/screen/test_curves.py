@@ -343,6 +343,23 @@ async def test_attempts_stand_side_by_side(filler: Filler) -> None:
         assert page(driven).plot.view.highlight == "attempt 1"
 
 
+async def test_the_choice_of_curves_shows_which_of_them_may_get_more_points(
+    filler: Filler,
+) -> None:
+    run_id = filler.run(dict.fromkeys(("train[lr=1]", "train[lr=2]", "train[lr=3]"), ()), retries=1)
+    filler.fail(run_id, "train[lr=1]", "exit code 1")
+    for name in ("train[lr=1]", "train[lr=2]"):
+        filler.start(run_id, name)
+    filler.feed(run_id, "train[lr=1]", {"loss": [(0, 2.0)]})
+    async with opened(run_id) as driven:
+        await open_page(driven, "loss")
+        await driven.press("c")
+        await driven.until_shown("2 of 5 drawn")
+        lines = [line for line in driven.text().splitlines() if line.startswith(" [")]
+    ends = ("this one", "running", "queued", "2", "this one")  # the first attempt has failed
+    assert all(line.endswith(end) for line, end in zip(lines, ends, strict=True)), lines
+
+
 async def test_the_same_stage_of_other_runs_is_compared(filler: Filler) -> None:
     for name, end in (("old", 0.5), ("new", 0.25)):
         run_id = filler.run({"train": ()}, name=name, pipeline="digits")
@@ -540,11 +557,13 @@ async def test_there_is_a_key_to_what_does_not_fit(filler: Filler) -> None:
     feeder.feed({f"layer{n:02}/norm": [(s, 1.0) for s in range(9)] for n in range(20)})
     filler.end(attempt)
     async with opened(run_id) as driven:
-        await driven.until_shown("16 more  20 metrics", "layer00/norm")
+        await driven.until_shown("16 out of view  20 metrics", "layer00/norm")
         await driven.press("3", "G")
         await driven.until_shown("▸ layer19/norm")
         await driven.until_gone("layer01/norm")
     async with opened(run_id, size=(80, 24)) as driven:
         await driven.until_shown("2 Overview")
         await driven.press("3", "m")
-        await driven.until_shown("16 more  smoothing 0.6  D resets  20 metrics", "layer00/norm")
+        await driven.until_shown(
+            "16 out of view  smoothing 0.6  D resets  20 metrics", "layer00/norm"
+        )

@@ -124,9 +124,7 @@ class CandidateList(CursorView):
             Segment("  " + fit(number(one.best), VALUE, right=True)),
             Segment(fit(number(one.summary.last if one.summary else None), VALUE, right=True)),
             Segment(_nonfinite(one), "bad"),
-            Segment(
-                "  this one" if one.series.own else "  running" if one.series.live else "", "dim"
-            ),
+            Segment(f"  {_state(one)}", "dim"),
         )
 
     def _measured(self, width: int) -> tuple[int, dict[str, int]]:
@@ -263,6 +261,11 @@ class ComparisonScreen(Page):
 def _value(one: Candidate, name: str) -> str:
     """Return a parameter's value for its column."""
     return shortened(harmless(one.params.get(name, "")))
+
+
+def _state(one: Candidate) -> str:
+    """Return the state of a curve that may get more points; empty if it has ended."""
+    return "this one" if one.series.own else str(one.series.status) if one.series.live else ""
 
 
 def _nonfinite(one: Candidate) -> str:

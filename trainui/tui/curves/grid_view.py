@@ -79,7 +79,7 @@ class CurvesView(CurveKeys):
         zoom = zoom_text(chart, self.view) if chart is not None else ""
         changed = "  ".join(filter(None, (*self.words, zoom)))
         bright = (Segment(changed, "key"), Segment("  D resets  ", "dim")) if changed else ()
-        more = f"{hidden_plots} more  " if (hidden_plots := self._hidden_plots()) else ""
+        more = f"{hidden_plots} out of view  " if (hidden_plots := self._hidden_plots()) else ""
         return (Segment(more, "dim"), *bright, Segment("  ".join(words), "dim"))
 
     def fixed_rows(self) -> int:

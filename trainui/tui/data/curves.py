@@ -10,6 +10,7 @@ from typing import NamedTuple
 from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import SeriesSummary
 from trainui.domain.search import Search
+from trainui.domain.states import ENDED, Status
 from trainui.formatting import quantity
 from trainui.store.points.x_axis import Axis
 from trainui.tui.data.plot_options import PlotOptions
@@ -181,8 +182,8 @@ class PlottedSeries:
     """Only the points of this attempt; None: all attempts, stitched."""
     own: bool = False
     """True for the stage that the plot belongs to."""
-    live: bool = False
-    """True if more points may come."""
+    status: Status = Status.COMPLETED
+    """The state of its stage, or of its attempt."""
     params: tuple[tuple[str, str], ...] = ()
     """The parameters of its sweep or its run, as text."""
     run: str = ""
@@ -193,6 +194,11 @@ class PlottedSeries:
     """True if it is a member of a sweep and has completed."""
     over: str | None = None
     """The parameter that its sweep is folded over by its definition."""
+
+    @property
+    def live(self) -> bool:
+        """True if more points may come."""
+        return self.status not in ENDED
 
 
 class Candidate(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from trainui.domain.headline_metric import headline
 from trainui.domain.records import StageRecord
-from trainui.domain.states import ENDED, Status
+from trainui.domain.states import Status
 from trainui.store.db.protocol import Connection
 from trainui.store.read import headlines, stage_alerts, views
 from trainui.store.read.headlines import ComparableStage
@@ -98,7 +98,7 @@ def _series(one: ComparableStage, label: str, stage: StageRecord) -> PlottedSeri
         harmless(label if is_same else f"{label} › {one.name}"),
         0,
         own=one.id == stage.id,
-        live=Status(one.status) not in ENDED,
+        status=Status(one.status),
         params=tuple({**params_of(one.params_json), **member}.items()),
         run=one.run_id,
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from trainui.domain.records import SeriesSummary, StageRecord
-from trainui.domain.states import ENDED, Status
+from trainui.domain.states import Status
 from trainui.store.db.protocol import Connection
 from trainui.store.points import curves
 from trainui.store.points.x_axis import Axis
@@ -103,9 +103,14 @@ def read_candidates(
 
 
 def _own(stage: StageRecord, attempt: int | None) -> PlottedSeries:
-    live = stage.status not in ENDED
     return PlottedSeries(
-        stage.id, harmless(stage.name), 0, attempt, own=True, live=live, pruned=_pruned(stage)
+        stage.id,
+        harmless(stage.name),
+        0,
+        attempt,
+        own=True,
+        status=stage.status,
+        pruned=_pruned(stage),
     )
 
 
@@ -117,12 +122,18 @@ def _pruned(stage: StageRecord) -> str:
 def _of_attempts(request: CurvesRequest, shown: int | None) -> list[PlottedSeries]:
     """Return each attempt of the stage; the one shown, else the last one, is its own."""
     stage = request.stage
-    numbers = [one.number for one in views.attempts_of_stage(request.connection, stage.id)]
-    shown = shown or (numbers[-1] if numbers else None)
-    live = stage.status not in ENDED
+    attempts = views.attempts_of_stage(request.connection, stage.id)
+    shown = shown or (attempts[-1].number if attempts else None)
     return [
-        PlottedSeries(stage.id, f"attempt {n}", n - 1, n, own=n == shown, live=live)
-        for n in numbers
+        PlottedSeries(
+            stage.id,
+            f"attempt {one.number}",
+            one.number - 1,
+            one.number,
+            own=one.number == shown,
+            status=one.status,
+        )
+        for one in attempts
     ]
 
 
@@ -135,7 +146,7 @@ def _of_members(request: CurvesRequest, own: PlottedSeries) -> list[PlottedSerie
             at,
             own.attempt if one.id == own.owner else None,
             own=one.id == own.owner,
-            live=one.status not in ENDED,
+            status=one.status,
             pruned=_pruned(one),
             completed=one.status == Status.COMPLETED,
             params=tuple(one.definition.member_values.items()),
