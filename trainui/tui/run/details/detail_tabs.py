@@ -59,9 +59,10 @@ def files_rows(found: StageFiles | None, width: int, *, over: bool = False) -> l
     if found is None:
         return []
     rows: list[Row] = []
+    mark, word, style = ("✗ ", "  missing", "bad") if over else ("○ ", "  not written yet", "dim")
     for name in found.missing:
-        shown = Segment(fit_middle(harmless(name), max(width - 12, 8)))
-        rows.append((Segment("✗ ", "bad"), shown, Segment("  missing", "bad")))
+        shown = fit_middle(harmless(name), max(width - len(mark + word) - 1, 8))
+        rows.append((Segment(mark, style), Segment(shown), Segment(word, style)))
     for role, files in groupby(found.files, key=lambda file: file.role):
         rows += [*([()] if rows else []), (Segment(TITLES[role], "dim"),)]
         rows += [_file_row(file, width) for file in files]

@@ -17,7 +17,7 @@ from trainui.store.read import views
 from trainui.tui.data.snapshot import RunPage, StageDetail
 from trainui.tui.graph.timeline import Timeline
 from trainui.tui.readers.run import files
-from trainui.tui.render.styled_text import joined, width_of
+from trainui.tui.render.styled_text import joined, plain, width_of
 from trainui.tui.run.details.detail_tabs import events_rows, files_rows, params_rows
 from trainui.tui.run.details.overview import DetailsSubject, as_attempt, overview_rows
 
@@ -47,7 +47,7 @@ def test_files_are_listed_with_outputs_and_checkpoints_first(filler: Filler) -> 
     write(directory / "new\x1b[2J.txt", 1)
     write(directory / ".trainui" / "attempt-1" / "stdout.log", 50)
     found = files.stage_files(stage)
-    rows = files_rows(found, 60)
+    rows = files_rows(found, 60, over=True)
     assert all(width_of(row) <= 60 for row in rows)
     words = [line.split() for line in joined(rows).splitlines()]
     last = words.index(["6", "files,", "3.4", "MB"]) + 1
@@ -59,6 +59,14 @@ def test_files_are_listed_with_outputs_and_checkpoints_first(filler: Filler) -> 
         "◆ ckpt-2.npz", "◆ ckpt-1.npz", "other", "new.txt 1", "old.txt 1", "6 files,",
     ]  # fmt: skip
     assert "3.4 MB" in joined(rows)
+    assert "absent.json  missing" in joined(rows)
+
+
+def test_an_output_of_an_unfinished_stage_is_not_missing_yet(filler: Filler) -> None:
+    stage = filler.stage(filler.run({"train": ()}, outputs=("model.npz",)), "train")
+    (first, *_) = files_rows(files.stage_files(stage), 60)
+    assert plain(first) == "○ model.npz  not written yet"
+    assert {span.style for span in first} == {"", "dim"}
 
 
 def test_a_directory_of_any_size_is_looked_at_in_bounds(
