@@ -73,7 +73,7 @@ KEY_TABLE = """
 runs.open           enter         open           open            F   Open the run
 machine.open        enter         open           open            F   Open the run that uses the GPU
 machine.back        escape        back           back            FH  Go back
-stages.open         enter         panel          open            F   Go to the stage's details
+stages.open         enter         open           open            F   Go to the stage's details
 stages.upstream     left,h        upstream       upstream        -   Go to a dependency
 stages.downstream   right,l       downstream     downstream      -   Go to a dependent stage
 metrics.open        enter         open           open            F   Open the metric on its own page

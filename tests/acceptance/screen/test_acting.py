@@ -408,6 +408,27 @@ async def test_a_folded_matrix_runs_again_as_a_whole(
     assert found == [Status.COMPLETED, *[Status.QUEUED] * 6, Status.COMPLETED]
 
 
+async def test_a_long_name_hides_nothing_else_in_a_title(filler: Filler) -> None:
+    name = f"run-{'x' * 56}"
+    run_id = filler.run({"train": ()}, name=name)
+    filler.fail(run_id, "train", "exit code 1")
+    id_ = run_id[:8]
+    async with opened(run_id, (80, 24)) as driven:
+        await driven.until_shown("✗ failed")
+        await driven.press("r")
+        await driven.until_shown(f"xx {id_}  Preview: nothing has started")
+        await driven.press("escape")
+        await driven.until_shown("1 failed")
+        await driven.press("e")
+        await driven.until_shown(f"{id_} › train  nothing is applied before the preview")
+        await driven.press("escape")
+        await driven.until_shown("1 failed")
+        await driven.press("escape")
+        await driven.until_shown("1 run")
+        await driven.press("D")
+        await driven.until_shown("What differs: run-xx", f"xx {id_} → the files as they are now ─")
+
+
 async def test_every_key_ends_in_something_seen_or_a_reason(filler: Filler) -> None:
     run_id = filler.run({"a": ()}, name="done")
     filler.complete(run_id, "a")
@@ -415,8 +436,8 @@ async def test_every_key_ends_in_something_seen_or_a_reason(filler: Filler) -> N
         await driven.until_shown("✓ completed")
         for key, reason in (
             ("R", "open the run with enter"),
-            ("x", "done is completed: nothing to cancel"),
-            ("right_square_bracket", "done is completed: priority has no effect"),
+            ("x", "done already completed: nothing to cancel"),
+            ("right_square_bracket", "done already completed: priority has no effect"),
             ("Y", "copied as Markdown"),
         ):
             await driven.press(key)

@@ -317,6 +317,7 @@ async def test_a_run_is_deleted_with_its_files_after_a_question(filler: Filler) 
         await driven.until_shown(
             f"Delete the run old {run_id[:8]}?", "kB will be deleted permanently"
         )
+        assert driven.text().count(f"old {run_id[:8]}") == 1  # in the title alone
         await driven.press("enter")  # what enter gives is to leave it
         await driven.until_gone(f"Delete the run old {run_id[:8]}?")
         assert kept.exists()

@@ -47,7 +47,7 @@ def cancel_runs_question(targets: Sequence[Target]) -> ConfirmScreen:
 def remove_question(targets: Sequence[Target]) -> ConfirmScreen:
     """Return the confirmation for deleting finished runs with their files."""
     finished = [target for target in targets if may_be_deleted(target)]
-    unfinished = len(targets) - len(finished)
+    unfinished, one = len(targets) - len(finished), len(finished) == 1
 
     def facts() -> list[str]:
         from trainui.store.read import views
@@ -55,7 +55,7 @@ def remove_question(targets: Sequence[Target]) -> ConfirmScreen:
         with views.reading() as connection:
             runs = [views.run(connection, target.id) for target in finished]
         directories = [run.directory for run in runs if run is not None]
-        lines = [_named(finished)]
+        lines = [_named(finished)] * (not one)  # the title names a single one
         if unfinished:
             lines.append(f"{_runs(unfinished)} not finished and will be kept")
         if len(directories) == 1:
@@ -74,7 +74,6 @@ def remove_question(targets: Sequence[Target]) -> ConfirmScreen:
         said = f"deleted: {quantity(len(found), 'run')}" if found or not failed else ""
         return _joined(said, *failed)
 
-    one = len(finished) == 1
     name = f"the run {label(finished[0])}" if one else quantity(len(finished), "run")
     it = "it" if one else "them"
     answers = [Choice("y", f"delete {it}", work), Choice("n", f"keep {it}")]

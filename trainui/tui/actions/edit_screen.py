@@ -26,7 +26,7 @@ from trainui.text import harmless
 from trainui.tui.actions.target import Target, label
 from trainui.tui.host import host_of
 from trainui.tui.keymap import bindings
-from trainui.tui.render.styled_text import Segment, fit
+from trainui.tui.render.styled_text import Segment, fit, shared_out, width_of
 from trainui.tui.widgets.bars import Bar, KeyBar
 from trainui.tui.widgets.line_view import TextView
 
@@ -87,13 +87,16 @@ class EditScreen(Screen[bool]):
 
     def on_mount(self) -> None:
         """Read the parameters in a thread."""
-        segments = [Segment(" Edit and retry ", "title"), Segment(label(self._target), "strong")]
+        parts = [label(self._target)]
         if (stage := self._stage) is not None:
             is_sweep = stage.definition.matrix is not None and self._member is None
-            name = stage.definition.group if is_sweep else stage.name
-            segments += [Segment(" › ", "dim"), Segment(harmless(name), "strong")]
+            parts.append(harmless(stage.definition.group if is_sweep else stage.name))
         hint = Segment("  nothing is applied before the preview", "dim")
-        self.query_one("#top", Bar).show((*segments, hint))
+        row = [Segment(" Edit and retry ", "title")]
+        room = self.size.width - width_of((*row, hint)) - len(" › ")
+        for name in shared_out(parts, room):
+            row += [Segment(" › ", "dim")] * (len(row) > 1) + [Segment(name, "strong")]
+        self.query_one("#top", Bar).show((*row, hint))
         self._note("reading the run's pipeline…")
         self.query_one(KeyBar).show([host_of(self).keys.find("edit.leave")])
         self.run_worker(self._read, thread=True, exit_on_error=False)

@@ -28,13 +28,17 @@ from trainui.tui.actions.plan_lines import diff_rows, plan_lines
 from trainui.tui.actions.target import Target, label, listed
 from trainui.tui.host import host_of
 from trainui.tui.keymap import bindings
-from trainui.tui.render.styled_text import Row, Segment, text_rows
+from trainui.tui.render.styled_text import Row, Segment, fit_middle, text_rows, width_of
 from trainui.tui.widgets.bars import Bar, KeyBar
 from trainui.tui.widgets.line_view import RowsView
 from trainui.tui.widgets.list_view import Entry, EntryView
 
 if TYPE_CHECKING:
     from trainui.control.edits.inline_edit import InlineEdit
+
+
+LEAST_NAME = 20
+"""Characters of the run's name that matter more than the end of the top bar."""
 
 
 class PlanView(EntryView[str]):
@@ -101,14 +105,11 @@ class PlanScreen(Screen[bool]):
         self._make_plan()
 
     def _show_top(self, state: str) -> None:
-        options = harmless(self._options.arguments)
-        row = (
-            Segment(" Resume ", "title"),
-            Segment(label(self._target), "strong"),
-            Segment(f"  {state}", "dim"),
-            Segment(f"  {options}" if options else "", "accent"),
-        )
-        self.query_one("#top", Bar).show(row)
+        title, options = Segment(" Resume ", "title"), harmless(self._options.arguments)
+        behind = (Segment(f"  {state}", "dim"), Segment(f"  {options}" * bool(options), "accent"))
+        room = max(self.size.width - width_of((title, *behind)), LEAST_NAME)
+        name = Segment(fit_middle(label(self._target), room), "strong")
+        self.query_one("#top", Bar).show((title, name, *behind))
 
     def _make_plan(self) -> None:
         """Plan in a thread."""
@@ -181,13 +182,13 @@ class PlanScreen(Screen[bool]):
         if (plan.options, as_submitted) != (self._options, self._as_submitted):
             return  # outdated: made before the last option; a new plan is being made
         self._plan = plan
-        self._show_top("Preview: nothing has started")
         self._draw(plan)
         keys = ["plan.choose"] * bool(plan.revives or plan.choice.diff)
         keys += ["plan.file"] * plan.choice.is_changed
         self._show_keys(*keys, "plan.keep", "plan.fresh", "plan.until", "plan.leave")
 
     def _draw(self, plan: _ShownPlan) -> None:
+        self._show_top("Preview: nothing has started")
         width = self.size.width - 2
         self.query_one(SummaryView).set_rows(self._summary(plan))
         diff = diff_rows(plan.choice.diff or "", width)

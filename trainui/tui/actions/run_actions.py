@@ -193,7 +193,9 @@ class RunActions(PromptScreen):
 
 def _state(targets: Sequence[Target], several: str) -> str:
     """Return a run's name and state; of several runs the words given."""
-    return several if len(targets) > 1 else f"{harmless(targets[0].name)} is {targets[0].status}"
+    (run, *others) = targets
+    verb = "is" if run.status in UNFINISHED else "already"  # the state is a verb's past tense then
+    return several if others else f"{harmless(run.name)} {verb} {run.status}"
 
 
 def _is_search(stages: Sequence[StageRecord]) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
@@ -24,6 +25,7 @@ from trainui.tui.graph.rows import LEAST_BAR
 from trainui.tui.graph.view import StageGraph
 from trainui.tui.keymap import bindings
 from trainui.tui.logs.view import LogView
+from trainui.tui.render.borders import LEAST_EDGE
 from trainui.tui.run.details.details_view import DetailsView
 from trainui.tui.run.tab_bar import Tabs
 from trainui.tui.widgets.line_view import LinesView
@@ -192,12 +194,17 @@ class Panes(Container):
             drawn, drawn_chosen = group, ""
         elif members and plotted not in (None, stage.name):
             drawn, drawn_chosen = harmless(str(plotted)), " (has metrics)"
-        title = f"{self.tab} {self.tab.title}: {subject}{chosen}"
+        title, of_tab = f"{self.tab} {self.tab.title}: {subject}", chosen
         if self.tab == DetailTab.OVERVIEW:
-            shown, title = group if members else subject, f"2 {group if members else name}"
-        self.overview.set_title(title)
-        self.curves.set_title(f"3 Curves: {drawn}{drawn_chosen}")
-        self.log_view.set_title(f"4 Log: {subject}{chosen}")
+            shown = group if members else subject
+            title, of_tab = f"2 {group if members else name}", ""
+        for pane, text, which_one in (
+            (self.overview, title, of_tab),
+            (self.curves, f"3 Curves: {drawn}", drawn_chosen),
+            (self.log_view, f"4 Log: {subject}", chosen),
+        ):
+            fits = cell_len(text + which_one) <= pane.outer_size.width - LEAST_EDGE
+            pane.set_title(text + which_one if fits else text)
         self._subjects = (name, shown, drawn, subject)
         self.tabs.show_stage(self._subjects[self._pane - 1])
 

@@ -12,7 +12,7 @@ from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui.actions.target import label
 from trainui.tui.keymap import bindings
-from trainui.tui.render.styled_text import Row, Segment, labelled, wrap
+from trainui.tui.render.styled_text import Row, Segment, labelled, shared_out, wrap
 from trainui.tui.widgets.dialog import FRAME, Dialog
 from trainui.tui.widgets.line_view import RowsView
 
@@ -49,13 +49,13 @@ class DifferenceScreen(Dialog[bool]):
         """Create the dialog; without another run, files and shell are compared as they are now."""
         super().__init__()
         self._ids = run.id, None if other is None else other.id
-        self._title = f"{label(run)} → {label(other) if other else 'the files as they are now'}"
+        self._names = label(run), label(other) if other else "the files as they are now"
         self._lines: list[str] | None = None
 
     def on_mount(self) -> None:
         """Show which runs are compared, and compare them in a thread."""
-        self.show_titles(f"What differs: {self._title}", "Y copies, esc closes")
         self.query_one(RowsView).set_rows([(Segment("comparing…", "dim"),)])
+        self.on_resize()
         self.run_worker(self._compare, thread=True, exit_on_error=False)
 
     def _compare(self) -> None:
@@ -72,15 +72,17 @@ class DifferenceScreen(Dialog[bool]):
         self.on_resize()
 
     def on_resize(self) -> None:
-        """Wrap the lines to the terminal's width."""
+        """Fit the title and the lines to the terminal's width."""
+        width = min(self.room, 140 - FRAME)
+        names = shared_out(self._names, width - len("What differs:  → "))
+        self.show_titles(f"What differs: {' → '.join(names)}", "Y copies, esc closes")
         if self._lines is None:
             return
-        width = min(self.room, 140 - FRAME)
         rows = difference_rows(self._lines, width) or [(Segment("no difference"),)]
         self.query_one(RowsView).set_rows(rows)
 
     def action_copy(self) -> None:
         """Copy the lines through the terminal (OSC 52)."""
         lines = self._lines or ["no difference"]
-        self.app.copy_to_clipboard("\n".join((self._title, *lines, "")))
+        self.app.copy_to_clipboard("\n".join((" → ".join(self._names), *lines, "")))
         self.app.notify("copied (if the terminal supports OSC 52)")
