@@ -33,16 +33,16 @@ def _alerts(node: Node | None) -> Iterator[Mapping]:
 def _check_alert(alert: Mapping, problems: Problems) -> None:
     given = [name for name in ALERT_CONDITIONS if name in alert.entries]
     if len(given) != 1:
-        message = f"an alert must have one of {', '.join(ALERT_CONDITIONS)}"
+        message = f"an alert must have exactly one of {', '.join(ALERT_CONDITIONS)}"
         problems.add(alert.mark, "alert-condition", message)
         return
     if given[0] in _NEED_METRIC and "metric" not in alert.entries:
-        message = f"{given[0]} needs a metric; add metric: NAME"
+        message = f"`{given[0]}` needs a metric; add `metric: NAME`"
         problems.add(alert.mark, "alert-condition", message)
     if given == ["stalled"] and "after" in alert.entries:
-        message = "after has no effect with stalled; remove it"
+        message = "`after` has no effect with `stalled`; remove it"
         problems.add(alert.entries["after"].key.mark, "alert-condition", message)
     for name, conditions in _ONLY_WITH.items():
         if name in alert.entries and given[0] not in conditions:
-            message = f"{name} has no effect with {given[0]}; remove it"
+            message = f"`{name}` has no effect with `{given[0]}`; remove it"
             problems.add(alert.entries[name].key.mark, "alert-condition", message)

@@ -12,7 +12,7 @@ from trainui.pipeline.fields.parameters import Parameters
 from trainui.pipeline.outline import Outline, StageOutline
 from trainui.pipeline.template import Template, Variable
 from trainui.pipeline.yaml.nodes import Mapping, Scalar
-from trainui.pipeline.yaml.problems import Problems, one_line
+from trainui.pipeline.yaml.problems import Problems, one_line, quoted
 
 _OWN = frozenset({"stage_dir", "stages"})
 """Variables with a different value for each member."""
@@ -33,11 +33,11 @@ def check(outline: Outline, problems: Problems) -> None:
 
 
 def _message(path: str, stage: StageOutline, same: list[str]) -> str:
-    who = f"members of {one_line(stage.name.text)}" if stage.name else "members of this stage"
+    who = f"the members of {quoted(stage.name.text)}" if stage.name else "its members"
     keys = " and ".join(f"${{matrix.{key}}}" for key in same)
     return (
-        f"{who} share the checkpoints {one_line(path)}, so one would continue from another's; "
-        f"put {keys} into the path, or write them to ${{stage_dir}}"
+        f"{who} share the checkpoint path {one_line(path)}, so one would continue from "
+        f"another's; put {keys} into the path, or write checkpoints to ${{stage_dir}}"
     )
 
 

@@ -27,7 +27,7 @@ def check(outline: Outline, problems: Problems) -> None:
     for stage in outline.stages:
         if stage.name is not None and first.setdefault(stage.name.text, stage) is not stage:
             name, line = stage.name, _mark(first[stage.name.text]).line
-            message = f"duplicate stage name {quoted(name.text)} (first in line {line}); rename one"
+            message = f"duplicate stage name {quoted(name.text)} (first on line {line}); rename one"
             problems.add(name.mark, "duplicate-stage", message)
     if outline.too_large:
         return
@@ -87,7 +87,10 @@ class _StageChecker:
         self.edges += sum(len(names) for _, names in pairs)
         self._check_pairs(name.text, pairs, name.mark)
         if self.edges > MAX_EDGES:
-            message = f"the matrices have over {MAX_EDGES} dependencies; give them a key in common"
+            message = (
+                f"the sweeps have over {MAX_EDGES:,} dependencies; give their matrices a key in "
+                "common"
+            )
             self.problems.add(name.mark, "too-many-dependencies", message)
 
     def _check_reference(
@@ -109,7 +112,7 @@ class _StageChecker:
         if most > 1 and reference.what == "dir":
             message = (
                 f"{variable} is the directory of one stage, but {most} members of "
-                f"{quoted(reference.name)} belong here; write ${{stages.{reference.name}.dirs}}"
+                f"{quoted(reference.name)} match; write ${{stages.{reference.name}.dirs}}"
             )
             self.problems.add(place, "several-members", message)
 
@@ -143,7 +146,7 @@ class _StageChecker:
             return
         message = (
             f"{quoted(stage)} uses the directory of {quoted(group)} but does not depend on it; "
-            "add it to depends_on"
+            "add it to `depends_on`"
         )
         self.problems.add(place, "not-upstream", message)
 

@@ -29,7 +29,7 @@ def _check_matrix(stage: StageOutline, problems: Problems) -> None:
     if not isinstance(node, Mapping):
         return
     if not node.entries and not stage.matrix:
-        message = "matrix has no key; add one, or remove the matrix"
+        message = "`matrix` has no keys; add one, or remove it"
         problems.add(stage.place("matrix"), "empty-matrix", message)
     for key, entry in node.entries.items():
         _check_values(key, stage.matrix.get(key, ()), entry.key.mark, problems)
@@ -37,7 +37,7 @@ def _check_matrix(stage: StageOutline, problems: Problems) -> None:
 
 def _check_values(key: str, values: tuple[str, ...], place: Position, problems: Problems) -> None:
     for value in _repeated(values):
-        message = f"matrix: {quoted(key)} has the value {quoted(value)} more than once; remove one"
+        message = f"matrix: {quoted(key)} has the value {quoted(value)} more than once; keep one"
         problems.add(place, "duplicate-value", message)
     for value in values:
         if not value.isprintable():
@@ -52,14 +52,14 @@ def _check_names(stage: StageOutline, name: str, problems: Problems) -> None:
     longest = max(full, key=len)
     if len(longest) > names.MAX_MEMBER_NAME:
         message = (
-            f"a member would be called {quoted(longest)}, over "
+            f"a member would be named {quoted(longest)}, which has over "
             f"{names.MAX_MEMBER_NAME} characters; shorten the values"
         )
         problems.add(stage.matrix_mark, "bad-name", message)
     if any(_repeated(values) for values in stage.matrix.values()):
         return  # reported with their key
     for repeated in _repeated(full):
-        message = f"two members would be called {quoted(repeated)}; change their values"
+        message = f"two members would be named {quoted(repeated)}; change their values"
         problems.add(stage.matrix_mark, "duplicate-stage", message)
 
 
@@ -72,7 +72,7 @@ def _report_size(outline: Outline, problems: Problems) -> None:
     total = sum(stage.size for stage in outline.stages)
     who = quoted(largest.name.text) if largest.name else "one"
     message = (
-        f"the pipeline would have {total} stages, at most {MAX_MEMBERS} are allowed; "
-        f"{who} alone has {largest.size}"
+        f"the pipeline would have {total:,} stages, of which {who} has {largest.size:,}; at most "
+        f"{MAX_MEMBERS:,} are allowed"
     )
     problems.add(largest.matrix_mark, "too-many-stages", message)

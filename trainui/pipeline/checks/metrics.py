@@ -25,11 +25,11 @@ def check(outline: Outline, problems: Problems) -> None:
 def _check_source(source: Mapping, problems: Problems) -> None:
     given = [name for name in ("path", "stdout", "stderr") if name in source.entries]
     if len(given) != 1:
-        message = "a source of metrics must have one of path, stdout and stderr"
+        message = "a source of metrics must have exactly one of `path`, `stdout` and `stderr`"
         problems.add(source.mark, "metrics-source", message)
     elif given != ["path"]:
         if "format" in source.entries:
-            message = "format applies to path only; remove it"
+            message = "`format` applies to `path` only; remove it"
             problems.add(source.entries["format"].key.mark, "metrics-source", message)
         _check_pattern(source, given[0], problems)
 
@@ -47,22 +47,22 @@ def _check_pattern(source: Mapping, stream: str, problems: Problems) -> None:
         return  # the spec reports it
     if not groups:
         message = (
-            f"{stream} must be a pattern whose groups have the metrics' names, "
+            f"`{stream}` must be a pattern whose groups have the metrics' names, "
             r"such as loss=(?P<loss>\S+), or a preset's name"
         )
         problems.add(node.mark, "bad-pattern", message)
     elif isinstance(step, Scalar) and step.text not in groups:
         near = did_you_mean(step.text, groups)
-        message = f"step {quoted(step.text)} is not a group of the pattern{near}"
+        message = f"`step` {quoted(step.text)} is not a group of the pattern{near}"
         problems.add(step.mark, "bad-pattern", message)
 
 
 def _check_preset(node: Scalar, stream: str, problems: Problems) -> None:
     if node.text in METRIC_PRESETS:
         return
-    near = did_you_mean(node.text, METRIC_PRESETS) or f"; there are {', '.join(METRIC_PRESETS)}"
+    near = did_you_mean(node.text, METRIC_PRESETS) or f"; the presets: {', '.join(METRIC_PRESETS)}"
     message = (
-        f"{stream} {quoted(node.text)} is neither a preset nor a pattern whose groups have the "
+        f"`{stream}` {quoted(node.text)} is neither a preset nor a pattern whose groups have the "
         rf"metrics' names, such as loss=(?P<loss>\S+){near}"
     )
     problems.add(node.mark, "unknown-preset", message)

@@ -28,7 +28,9 @@ def check(outline: Outline, problems: Problems) -> None:
 def _check_seeds(stage: StageOutline, problems: Problems) -> None:
     seeds = stage.node.entries.get("seeds")
     if seeds is not None and SEED in stage.own_keys:
-        message = f"the matrix has the key {SEED} already; remove seeds, or write over: {SEED}"
+        message = (
+            f"`matrix` already has the key {SEED}; remove `seeds`, or replace it by `over: {SEED}`"
+        )
         problems.add(seeds.key.mark, "both-seeds", message)
 
 
@@ -38,11 +40,12 @@ def _check_over(stage: StageOutline, problems: Problems) -> None:
         return
     mark = stage.node.entries["over"].key.mark
     if stage.has("seeds"):
-        problems.add(mark, "both-seeds", f"seeds already means over: {SEED}; remove one of them")
+        message = f"`seeds` implies `over: {SEED}`; remove one of them"
+        problems.add(mark, "both-seeds", message)
     elif over.text not in stage.matrix:
         keys = tuple(stage.matrix)
         near = did_you_mean(over.text, keys) or (f"; it has {', '.join(keys)}" if keys else "")
-        message = f"over: the stage's matrix has no key {quoted(over.text)}{near}"
+        message = f"`over`: the stage's `matrix` has no key {quoted(over.text)}{near}"
         problems.add(over.mark, "unknown-key", message)
 
 
@@ -54,9 +57,9 @@ def _check_search(
         _check_without_space(stage, entry, search, problems)
         return
     if isinstance(space.value, Mapping) and not space.value.entries:
-        problems.add(space.key.mark, "empty-space", "search.space has no parameter; add one")
+        problems.add(space.key.mark, "empty-space", "search.space has no parameters; add one")
     if "trials" not in search.entries:
-        message = "a search with a space must have trials, the number of them; add trials: 40"
+        message = "a search with a `space` needs a number of trials; add, for example, `trials: 40`"
         problems.add(entry.key.mark, "missing-field", message)
     _check_members(stage, search, space, problems)
     _check_used(stage, space, problems)
@@ -67,13 +70,13 @@ def _check_without_space(
     stage: StageOutline, entry: MappingEntry, search: Mapping, problems: Problems
 ) -> None:
     if not stage.has("matrix") and not stage.matrix:
-        message = "a search must have a space, or its stage a matrix whose members it prunes"
+        message = "a search needs a `space`, or a `matrix` in its stage whose members it prunes"
         problems.add(entry.key.mark, "missing-field", message)
         return
     for name in _WITH_SPACE:
         if name in search.entries:
             message = (
-                f"{name} has no effect without a space, since matrix has the members; remove it"
+                f"`{name}` has no effect without a `space`: `matrix` gives the members; remove it"
             )
             problems.add(search.entries[name].key.mark, "search-with-matrix", message)
 
@@ -83,12 +86,12 @@ def _check_members(
 ) -> None:
     """Report a stage that would get members of two kinds."""
     if stage.has("seeds") and "prune" in search.entries:
-        message = "prune compares single trainings, each trial has several; remove prune or seeds"
+        message = "`prune` compares single trainings, but `seeds` gives a trial several; remove one"
         problems.add(search.entries["prune"].key.mark, "search-with-matrix", message)
     if stage.own_keys:
         message = (
-            "a search with a space makes the stage's members, and so does matrix; remove one, or "
-            "put the keys of the matrix into the space as choices"
+            "`search.space` and `matrix` both define the stage's members; remove one, or move the "
+            "keys of `matrix` into the space as choices"
         )
         problems.add(space.key.mark, "search-with-matrix", message)
 
@@ -106,7 +109,7 @@ def _check_used(stage: StageOutline, space: MappingEntry, problems: Problems) ->
     for name, entry in space.value.entries.items():
         if name not in used and name != TRIAL:
             where = "params" if stage.has("task") else "run"
-            message = f"no field uses ${{search.{name}}}; put it into {where}, or remove it here"
+            message = f"no field uses ${{search.{name}}}; put it into `{where}`, or remove it here"
             problems.add(entry.key.mark, "unused-parameter", message)
 
 

@@ -73,8 +73,8 @@ def _report(found: Any, document: Mapping, problems: Problems) -> None:
 
 
 _NOT_STAGES = (
-    "must be a list of stages, each beginning with `- name: NAME` (`trainui init --from` reads a "
-    "dvc.yaml)"
+    "must be a list of stages, each beginning with `- name: NAME` (`trainui init --from` converts "
+    "a dvc.yaml)"
 )
 
 _PYDANTIC = {
@@ -92,6 +92,10 @@ def _report_unknown(location: Location, document: Mapping, problems: Problems) -
     meant = _ELSEWHERE.get(name.lower().replace("-", "_"))
     if meant in known and name not in known:
         hint = f"; did you mean {quoted(meant)}?"
+    elif owner == "a pipeline" and name in StageFields.model_fields:
+        hint = "; put it into a stage, or into `defaults` for all stages"
+    elif owner in ("a stage", "defaults") and name in PipelineSpec.model_fields:
+        hint = "; put it at the top of the file"
     else:
         hint = did_you_mean(name, known) or f"; it may have {', '.join(known)}"
     mark = _find(document, location, key=True)
@@ -114,15 +118,15 @@ _ELSEWHERE = {
 def _report_missing(location: Location, document: Mapping, problems: Problems) -> None:
     owner = _owner(location[:-1])
     if owner == "a pipeline":
-        return  # missing stages: rules_check has a better message
+        return  # missing stages: field_rules has a better message
     advice = _MISSING.get((owner, str(location[-1])), "add it")
     mark = _find(document, location[:-1])
-    problems.add(mark, "missing-field", f"{owner} must have a {location[-1]}; {advice}")
+    problems.add(mark, "missing-field", f"{owner} must have a `{location[-1]}`; {advice}")
 
 
 _MISSING = {
     ("a stage", "name"): "it identifies the stage in commands and dependencies",
-    ("a search", "goal"): "add goal: minimize or goal: maximize",
+    ("a search", "goal"): "add `goal: minimize` or `goal: maximize`",
     ("a search", "metric"): "name the metric whose best value counts",
 }
 """(Owner, field) -> what to do about a missing field."""

@@ -107,7 +107,7 @@ def command(value: Any) -> str | tuple[str, ...]:
     if isinstance(value, list):
         items = tuple(_at(index, as_item, item) for index, item in enumerate(value))
         if not items or not items[0].strip():
-            raise fault("no-command", "names no program; its first item is the program")
+            raise fault("no-command", "is a list without a program; its first item is the program")
         return items
     if not isinstance(value, Scalar):
         raise fault("wrong-type", f"must be shell text or a list of words, not {kind_of(value)}")
@@ -141,8 +141,8 @@ def expanded(value: Any, info: ValidationInfo, expected: str) -> Scalar:
     filled = parameters.expand(value)
     if filled is None:
         message = (
-            "needs its value when the file is read; write it, or ${params.KEY} of a parameter that "
-            "contains no variable"
+            "must be known when the file is read; write the value, or ${params.KEY} of a parameter "
+            "that contains no variable"
         )
         raise fault(REPORTED, "" if parameters.awaits(value) else message)
     return filled
@@ -253,8 +253,8 @@ def task(value: Any, info: ValidationInfo) -> str:
     if re.match(r"__main__[.:]", text):
         raise fault(
             "bad-name",
-            f"is {quoted(text)}, of a script or notebook; put it in a module that the worker can "
-            "import, and name that",
+            f"is {quoted(text)}, a function of a script or notebook; move it into a module that "
+            "the worker can import",
         )
     return text
 

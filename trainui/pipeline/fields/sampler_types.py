@@ -18,7 +18,7 @@ from trainui.pipeline.yaml.problems import did_you_mean, quoted
 def _sampler(value: Any, info: ValidationInfo) -> tuple[str, dict[str, Any]]:
     by, options = _class(value, info, SAMPLERS, "sampler")
     if options.get("group") and not options.get("multivariate"):
-        raise fault("bad-option", "needs multivariate: true", "group")
+        raise fault("bad-option", "needs `multivariate: true`", "group")
     variants = [name for name in _VARIANTS if options.get(name)]
     if len(variants) > 1:
         message = f"cannot be combined with {variants[0]}; remove one"
@@ -40,7 +40,9 @@ def _prune(value: Any, info: ValidationInfo) -> Prune:
         value = {name: one for name, one in value.items() if name != "prune"}
     by, options = _class(value, info, PRUNERS, "pruner")
     if by == "PatientPruner" and inner is None:
-        raise fault("bad-option", "patient needs the rule that it delays; add prune: median")
+        raise fault(
+            "bad-option", "patient needs the rule that it delays; add, for example, `prune: median`"
+        )
     if by != "PatientPruner" and inner is not None:
         message = "only patient has a rule to delay; remove it"
         raise fault("unknown-field", message, "prune", key=True)
@@ -51,15 +53,15 @@ def _prune(value: Any, info: ValidationInfo) -> Prune:
 def _check_bounds(by: str, options: Mapping[str, Any]) -> None:
     """Check the options that Optuna accepts only with others."""
     if by == "ThresholdPruner" and not {"lower", "upper"} & options.keys():
-        raise fault("bad-option", "threshold needs lower or upper; add one")
+        raise fault("bad-option", "threshold needs `lower` or `upper`; add one")
     if {"lower", "upper"} <= options.keys() and options["lower"] > options["upper"]:
-        raise fault("bad-range", f"{options['lower']} is above upper; swap them", "lower")
+        raise fault("bad-range", f"is {options['lower']}, above `upper`; swap them", "lower")
     bound = _BOOTSTRAPPED.get(by, "")
     if options.get("bootstrap_count") and not isinstance(options.get(bound), int):
-        raise fault("bad-option", f"needs {bound}, a whole number", "bootstrap_count")
+        raise fault("bad-option", f"needs `{bound}`, a whole number", "bootstrap_count")
     most = options.get("max_resource")
     if isinstance(most, int) and options.get("min_resource", 1) > most:
-        raise fault("bad-range", f"is above max_resource, {most}", "min_resource")
+        raise fault("bad-range", f"is above `max_resource`, {most}", "min_resource")
 
 
 def _class(
@@ -73,7 +75,9 @@ def _class(
         given = {name: one for name, one in value.items() if name != "by"}
     else:
         example = next(iter(optuna_options.named(classes)))
-        raise fault("missing-field", f"needs by, the name of the {kind}, such as by: {example}")
+        raise fault(
+            "missing-field", f"needs the name of the {kind}; add, for example, `by: {example}`"
+        )
     known, options, short = classes[by], {}, optuna_options.short_name(by)
     for name, one in given.items():
         full = _option_name(name, short, known)
@@ -82,7 +86,7 @@ def _class(
         options[full] = readers.within(partial(_option, info=info, option=known[full]), one, name)
     for name, option in known.items():
         if option.required and name not in options:
-            raise fault("bad-option", f"{short} needs {name}; write {{by: {short}, {name}: 10}}")
+            raise fault("bad-option", f"{short} needs `{name}`; write {{by: {short}, {name}: 10}}")
     return by, {**optuna_options.DEFAULTS.get(by, {}), **options}
 
 
@@ -96,8 +100,8 @@ def _class_name(value: Any, info: ValidationInfo, classes: Mapping[str, Options]
         shorts = [optuna_options.short_name(name) for name in classes]
         near = did_you_mean(text, known) or f"; it may be {', '.join(shorts)}"
         if kind == "pruner" and text.lower() in _NOTHING:
-            near = "; to disable pruning, omit prune"
-        raise fault(f"bad-{kind}", f"is {quoted(text)}, which is no {kind} of Optuna{near}")
+            near = "; to disable pruning, omit `prune`"
+        raise fault(f"bad-{kind}", f"is not a {kind} of Optuna: {quoted(text)}{near}")
     return known[text]
 
 

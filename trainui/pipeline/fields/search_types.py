@@ -86,11 +86,11 @@ def _choices(values: list[Any], info: ValidationInfo) -> Choices:
 
 
 def _range(value: Mapping[str, Any], info: ValidationInfo) -> Range:
-    known = f"a range may have {', '.join(_RANGE_FIELDS)}, and no field {{}}; remove it"
+    known = f"a range has the fields {', '.join(_RANGE_FIELDS)}, and not {{}}; remove it"
     _only_known(value, _RANGE_FIELDS, known)
     for name in ("low", "high"):
         if name not in value:
-            raise fault("missing-field", f"needs {name}; a range is {{low: 1e-5, high: 1e-1}}")
+            raise fault("missing-field", f"needs `{name}`; a range is {{low: 1e-5, high: 1e-1}}")
     numbers = {
         name: readers.within(lambda one: _bounded(one, info), value[name], name)
         for name in ("low", "high", "step")
@@ -101,9 +101,9 @@ def _range(value: Mapping[str, Any], info: ValidationInfo) -> Range:
     )
     low, high = numbers["low"], numbers["high"]
     if low > high:
-        raise fault("bad-range", f"low {low} is above high {high}; swap them")
+        raise fault("bad-range", f"has its low, {low}, above its high, {high}; swap them")
     if log and low <= 0:
-        raise fault("bad-range", f"must be above 0 with log: true, not {low}", "low")
+        raise fault("bad-range", f"must be above 0 with `log: true`, not {low}", "low")
     if "step" in numbers and (problem := _step_fault(numbers, log)):
         raise fault("bad-range", problem, "step")
     whole = all(isinstance(number, int) for number in numbers.values())
@@ -125,16 +125,16 @@ def _step_fault(numbers: Mapping[str, int | float], log: bool) -> str | None:
     if step <= 0:
         return f"must be above 0, not {step}"
     if log:
-        return "cannot be combined with log: true; remove one"
+        return "cannot be combined with `log: true`; remove one"
     if width / _exact(step) > _LARGEST_WHOLE:
         return f"is too small for a range this wide: {step:g}"
     if step > width > 0:
-        return f"{step} is larger than the range, {float(width):g}; lower it"
+        return f"is {step}, larger than the range, {float(width):g}; lower it"
     if not width % _exact(step):
         return None
     last = float(_exact(numbers["low"]) + width // _exact(step) * _exact(step))
     last = int(last) if isinstance(step, int) and last.is_integer() else last
-    return f"steps of {step} do not end at high; the last value would be {last}; set high to that"
+    return f"is {step}, with which the last value is {last} and not `high`; set `high` to that"
 
 
 def _exact(number: float) -> Fraction:

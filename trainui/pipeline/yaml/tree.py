@@ -133,7 +133,11 @@ class _Builder:
         mark = _mark(event)
         if anchored is None:
             name = quoted(event.anchor)
-            self._stop(mark, "alias", f"no anchor {name} is defined before this alias")
+            self._stop(
+                mark,
+                "alias",
+                f"no anchor {name} precedes this alias; put quotes around a text with *",
+            )
             return
         node, weight, height = anchored
         self._aliased += weight
@@ -184,7 +188,7 @@ class _Builder:
             elif key.text in entries and key.text not in merged:
                 first = entries[key.text].key.mark.line
                 name = quoted(key.text)
-                message = f"duplicate key {name} (first in line {first}); keep one"
+                message = f"duplicate key {name} (first on line {first}); keep one"
                 self._problems.add(key.mark, "duplicate-key", message)
             else:
                 merged.discard(key.text)
@@ -202,7 +206,9 @@ class _Builder:
 
     def _check_depth(self, mark: Position, height: int) -> None:
         if len(self._stack) + height > MAX_DEPTH:
-            self._stop(mark, "too-deep", f"lists and mappings are nested over {MAX_DEPTH} deep")
+            self._stop(
+                mark, "too-deep", f"lists and mappings are nested more than {MAX_DEPTH} deep"
+            )
 
     def _reject_tag(self, event: Any) -> None:
         if event.tag is not None:
@@ -233,7 +239,7 @@ def _explain(error: yaml.YAMLError, text: str) -> tuple[Position, str]:
     mark = mark_at(text, min(place.index, len(text.rstrip()) - 1 if text.strip() else 0))
     context = f" {error.context}" if error.context else ""
     if error.context_mark is not None and error.context_mark.line != place.line:
-        context += f" that begins in line {error.context_mark.line + 1}"
+        context += f" that begins on line {error.context_mark.line + 1}"
     ending = "; the text ends too early" if at_end else _advice(text, place.index)
     return mark, f"this is not YAML: {problem}{context}{ending}"
 
@@ -245,7 +251,10 @@ def _advice(text: str, index: int) -> str:
     if text[index : index + 1] == "\t":
         return "; indent with spaces"
     if text[index : index + 1] == ":":
-        return "; put quotes around a text that contains ': ', or begin it on the next line after |"
+        return (
+            "; check the indentation, and put quotes around a text that contains ': ', or begin it "
+            "on the next line after |"
+        )
     opening = text[index : index + 1] if text[index : index + 1] in _RESERVED else ""
     opening = opening or text[max(index - 1, 0) : index].strip(" \n")
     if opening and opening in _RESERVED:
