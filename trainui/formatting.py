@@ -48,6 +48,11 @@ def quantity(count: int, noun: str) -> str:
     return f"{count} {noun}{'s' * (count != 1)}"
 
 
+def short_id(run_id: str) -> str:
+    """Return what messages call a run: 8 characters of a UUID, or all of an id chosen by a user."""
+    return run_id[:8] if len(run_id) == 36 else run_id
+
+
 def listed(names: Sequence[str], most: int = 3) -> str:
     """Return names separated by commas, a long list shortened to `a, b, c and 2 more`."""
     shown = ", ".join(names[:most])

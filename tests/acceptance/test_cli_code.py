@@ -88,7 +88,7 @@ def test_a_queued_command_that_starts_after_its_script_changed_says_so(
 
 
 def test_a_run_that_waits_for_others_says_which_code_it_will_run(served: CommandLine) -> None:
-    words = "will run the code as it is then; `--snapshot` runs it as it is now"
+    words = "of other runs; it will run the code as it is when it starts, with `--snapshot`"
     assert words not in served("run", "--name", "alone", "--detach", "--", "true").err
     assert served("wait", "alone").code == 0
     served("worker", "pause")
@@ -96,11 +96,11 @@ def test_a_run_that_waits_for_others_says_which_code_it_will_run(served: Command
     assert words not in first.err, "the slots suffice for the stages in the queue"
     served.write("wide.yaml", "stages: [{name: wide, cpus: 4, run: 'true'}]\n")
     wide = served("run", "wide.yaml", "--detach")
-    assert f"it waits for 1 stage of other runs and {words}" in wide.err
+    assert f"queued behind 1 stage {words} as it is now" in wide.err
     waits = served("run", "--name", "second", "--detach", "--", "true")
     copied = served("run", "--name", "third", "--snapshot", "--detach", "--", "true")
     served("worker", "unpause")
-    assert f"it waits for 2 stages of other runs and {words}" in waits.err
+    assert f"queued behind 2 stages {words} as it is now" in waits.err
     assert words not in copied.err
     assert served("wait", "third").code == 0
 

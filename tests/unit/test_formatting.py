@@ -15,3 +15,8 @@ def test_sizes_have_units_and_are_never_more_than_they_are() -> None:
 def test_quantities_have_the_noun_in_its_number() -> None:
     shown = [formatting.quantity(count, "stage") for count in (0, 1, 2)]
     assert shown == ["0 stages", "1 stage", "2 stages"]
+
+
+def test_only_a_uuid_is_shortened() -> None:
+    assert formatting.short_id("3f2a91c0-5f0e-4c55-8f43-2f3a7a8f3e11") == "3f2a91c0"
+    assert formatting.short_id("experiment-12") == "experiment-12"

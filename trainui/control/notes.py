@@ -25,18 +25,19 @@ VERDICTS = ("keep", "discard")
 _LONGEST = 2000
 
 
-def add(run_id: str, text: str, verdict: str | None = None) -> None:
-    """Add a note to a run.
-
-    Raises:
-        UsageError: the note is empty or too long, or the verdict is unknown.
-    """
+def check(text: str, verdict: str | None = None) -> None:
+    """Raise UsageError for a note that is empty or too long, or an unknown verdict."""
     if not text.strip() and verdict is None:
         raise UsageError("the note is empty; give a text, or --verdict keep or discard")
     if len(text) > _LONGEST:
         raise UsageError(f"the note has {len(text)} characters; at most {_LONGEST} are allowed")
     if verdict not in (None, *VERDICTS):
         raise UsageError(f"--verdict {verdict!r}: expected {' or '.join(VERDICTS)}")
+
+
+def add(run_id: str, text: str, verdict: str | None = None) -> None:
+    """Add a note to a run; raise UsageError for one that `check` rejects."""
+    check(text, verdict)
     with open_store().write() as connection:
         existing_run(connection, run_id)
         shown = ": ".join(part for part in (verdict, text.strip()) if part)

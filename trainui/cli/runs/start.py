@@ -35,9 +35,13 @@ class RunOptions:
     """The run that it came from, as the user named it."""
 
     def check(self) -> None:
-        """Raise UsageError for options that exclude each other: --detach and --wait."""
+        """Raise UsageError for options that exclude each other, or an invalid note."""
         if self.detach and self.wait:
             raise UsageError("--detach and --wait exclude each other; give one of them")
+        if self.note is not None:
+            from trainui.control import notes
+
+            notes.check(self.note)
 
 
 def start(
@@ -99,7 +103,7 @@ def _follow(run_id: str, pipeline: Pipeline, run_options: RunOptions) -> int:
         data = {"run": run_id, "name": name, "stages": [stage.name for stage in pipeline.stages]}
         printing.answer(run_options.as_json, data, [run_id])
         if not run_options.as_json:
-            background = f"`trainui wait {run_id[:8]}`, or `trainui`"
+            background = f"`trainui wait {formatting.short_id(run_id)}`, or `trainui`"
             printing.note(f"{name} runs in the background: {background}")
         return 0
     printing.note(f"run {run_id}")
@@ -116,8 +120,8 @@ def _report_code(run_id: str, pipeline: Pipeline, copies: bool) -> None:
         printing.note(f"snapshot: {control.snapshot_words(run_id)}")
     elif ahead := queue.count_ahead(run_id, pipeline.stages):
         printing.note(
-            f"it waits for {formatting.quantity(ahead, 'stage')} of other runs and will "
-            "run the code as it is then; `--snapshot` runs it as it is now"
+            f"queued behind {formatting.quantity(ahead, 'stage')} of other runs; it will run the "
+            "code as it is when it starts, with `--snapshot` as it is now"
         )
 
 
