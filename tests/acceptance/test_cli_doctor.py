@@ -30,6 +30,14 @@ def test_too_few_open_files_are_noted(cli: CommandLine) -> None:
     assert "ulimit -n" in limits["advice"]
 
 
+def test_an_invalid_setting_is_one_problem(cli: CommandLine) -> None:
+    done = cli("doctor", "--json", TRAINUI_GPUS="abc")
+    findings = json.loads(done.out)["findings"]
+    assert done.code == 4
+    assert [one["name"] for one in findings if one["level"] == "bad"] == ["configuration"]
+    assert "not checked: TRAINUI_GPUS" in finding(findings, "gpus")["message"]
+
+
 def test_notification_services_are_shown_without_their_addresses(cli: CommandLine) -> None:
     secret = '["ntfy://password@example.org/topic"]'
     found = cli.json("doctor", TRAINUI_NOTIFY_URLS=secret, TRAINUI_NOTIFY_ON='["failed"]')

@@ -43,7 +43,7 @@ def configuration() -> Result:
     try:
         settings.load()
     except UsageError as error:
-        return BAD, str(error), "fix or remove the file"
+        return BAD, str(error), "correct or remove it"
     return GOOD, str(file) if file.exists() else f"defaults, no {file}"
 
 

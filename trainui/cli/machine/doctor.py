@@ -11,6 +11,7 @@ from trainui import text
 from trainui.cli import options
 from trainui.cli.machine.checks import BAD, GOOD, NOTE, Result
 from trainui.cli.output import printing, progress
+from trainui.errors import UsageError
 
 _SYMBOLS = {GOOD: "✓", NOTE: "!", BAD: "✗"}
 
@@ -56,6 +57,8 @@ def _finding(name: str, check: Callable[[], Result]) -> dict[str, Any]:
     """Run a check; one that raises an error becomes a finding, too."""
     try:
         level, message, *advice = check()
+    except UsageError as error:  # of the settings: the configuration's check reports it
+        level, message, advice = NOTE, f"not checked: {error}", ["correct the configuration first"]
     except Exception as error:
         level, message, advice = BAD, f"{type(error).__name__}: {error}", ["see the message"]
     return {"name": name, "level": level, "message": message, "advice": next(iter(advice), None)}
