@@ -187,7 +187,7 @@ def check_home(home: Path, table: Path = mounts.MOUNTS) -> None:
     if is_shared(home):
         raise UnfitEnvironmentError(
             f"{home} contains other files, and other users may write in it; trainui would make it "
-            f"private: set TRAINUI_HOME to a directory of its own, such as {home / 'trainui'}"
+            f"private: set TRAINUI_HOME to a separate directory, e.g. {home / 'trainui'}"
         )
 
 

@@ -183,13 +183,18 @@ def _explained(error: Exception, arguments: Sequence[str]) -> str:
     command = context.command_path if context is not None else f"trainui{named}"
     explain = getattr(error, "format_message", error.__str__)
     words = " ".join(explain().split()).rstrip(".")
+    words = words[:1].lower() + words[1:]
     for theirs, ours in _WORDS.items():
         words = words.replace(theirs, ours)
-    return f"{words}; see `{command} --help`"
+    see = " See" if words.endswith("?") else "; see"
+    return f"{words}{see} `{command} --help`"
 
 
 _WORDS = {
-    "Got unexpected extra argument(s)": "too many arguments",
+    "got unexpected extra argument(s)": "too many arguments",
+    "no such": "there is no",
+    "option: ": "option ",
+    ". Did you mean": "; did you mean",
     "is not a valid integer range": "is not a whole number",
     "is not a valid integer": "is not a whole number",
     "is not a valid int range": "is not a whole number",

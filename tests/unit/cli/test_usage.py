@@ -116,7 +116,7 @@ def test_no_such_run_is_3(call: Call, command: str) -> None:
 def test_what_is_not_understood_has_a_hint(call: Call) -> None:
     assert "see `trainui ls --help`" in call("ls", "--colour")[2]
     assert "see `trainui run --help`" in call("run", "-p")[2]
-    assert "Did you mean" in call("shwo")[2]
+    assert "; did you mean" in call("shwo")[2]
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def _lines(
         if not best.stage.removed:  # else `rerun` refuses it
             name = shlex.quote(folding.name_of(best.stage.definition))
             yield f"run trial {best.number} again:"
-            yield f"  trainui rerun {run.id[:8]} {name}"
+            yield f"  trainui rerun {formatting.short_id(run.id)} {name}"
         command = shell_command.of_stage(run.id, best.stage.name)
         if command is not None:
             over = best.stage.definition.over

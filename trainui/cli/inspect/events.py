@@ -122,5 +122,5 @@ def _as_json(entry: FeedEntry) -> dict[str, Any]:
 
 def _line(entry: FeedEntry) -> str:
     when = formatting.local_time(entry.event.time)
-    run = f"{text.harmless(entry.run_name)} ({entry.run_id[:8]})"
+    run = f"{text.harmless(entry.run_name)} ({formatting.short_id(entry.run_id)})"
     return f"{when}  {run}  {text.harmless(entry.event.text)}"

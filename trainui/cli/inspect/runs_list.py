@@ -109,9 +109,11 @@ def _list_selected(
             printing.value({"runs": [summary.run_line(records[one.id]) for one in shown]})
             return
     printing.lines(_list_lines(shown, found.columns))
+    if not found.runs:
+        printing.note("no run matches")
     _note_unattended(shown)
     if len(found.runs) > len(shown):
-        printing.note(f"{len(found.runs) - len(shown)} more match; --all lists all")
+        printing.note(f"{len(found.runs) - len(shown)} more match; `--all` lists all")
 
 
 def _list_lines(
@@ -152,7 +154,7 @@ def _list_row(run: RunLine, created: str) -> tuple[str, ...]:
     done = f"{run.done}/{run.total}"
     current = ", ".join(run.current[:3]) + (" ..." if len(run.current) > 3 else "")
     return (
-        run.id[:8] if len(run.id) == 36 else run.id,
+        formatting.short_id(run.id),
         run.name,
         text.state(run.status),
         done,

@@ -108,7 +108,7 @@ def end_of(run: RunRecord) -> str:
 
 def hints(connection: protocol.Connection, run_id: str) -> Iterator[str]:
     """Yield the commands that show why stages failed and that resume an incomplete run."""
-    short = run_id[:8] if len(run_id) == 36 else run_id
+    short = formatting.short_id(run_id)
     stages = views.stages(connection, run_id)
     for stage in [one for one in stages if one.status == Status.FAILED][:HINTS]:
         yield f"see `trainui logs {short} {shlex.quote(text.harmless(stage.name))}`"

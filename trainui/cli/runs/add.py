@@ -48,7 +48,9 @@ def add(
     They are only read: nothing in PATH is written, locked or deleted.
     """
     if (pid is None) == (not path):
-        raise UsageError("give either PATH or --pid")
+        raise UsageError(
+            "give either PATH or --pid, not both or neither; `trainui add --pid` lists processes"
+        )
     if pid == _ANY_PID:
         _list_candidates(as_json=as_json)
         return
@@ -101,7 +103,12 @@ def _print(added: Sequence[Added], *, as_json: bool, dry_run: bool) -> None:
     hidden = 1 if dry_run else 0  # a dry run has no ids to show
     header = ("RUN", "NAME", "KIND", "PATH")[hidden:]
     shown = [
-        ((one["run"] or "")[:8], one["name"], one["kind"], text.harmless(_place(one)))[hidden:]
+        (
+            formatting.short_id(one["run"] or ""),
+            one["name"],
+            one["kind"],
+            text.harmless(_place(one)),
+        )[hidden:]
         for one in rows
         if one["new"]
     ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trainui import text
+from trainui import formatting, text
 from trainui.cli import lookup, options
 from trainui.cli.output import printing
 
@@ -91,7 +91,7 @@ def _lines(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     def walk(run_ids: Sequence[str], indent: str) -> Iterator[str]:
         for run_id in run_ids:
             row = rows[run_id]
-            parts = [f"{run_id[:8]}  {text.harmless(row['name'])}"]
+            parts = [f"{formatting.short_id(run_id)}  {text.harmless(row['name'])}"]
             if row["difference"]:
                 parts.append(text.harmless(row["difference"]))
             if row["best"]:

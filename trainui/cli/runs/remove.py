@@ -94,14 +94,15 @@ def prune(
             kept = run_list.count_runs(connection) - len(found)
     freed = _Freed(found)
     if found and not dry_run:
-        question = f"Delete these {len(found)} and keep {kept}?"
+        question = f"Delete {formatting.quantity(len(found), 'run')} and keep {kept}?"
         confirm(question, freed.words, freed.listed(), yes=yes, as_json=as_json)
         freed.delete()
-    shown = [f"nothing to prune ({kept} kept)"]
+    rest = formatting.quantity(kept, "run")
+    shown = [f"nothing to prune ({rest} kept)"]
     if found and dry_run:
-        shown = [*freed.listed(), f"would delete {freed.words}", f"{kept} would be kept"]
+        shown = [*freed.listed(), f"would delete {freed.words}", f"{rest} would be kept"]
     elif found:
-        shown = [f"deleted {freed.words}", f"{kept} kept"]
+        shown = [f"deleted {freed.words}", f"{rest} kept"]
     printing.answer(as_json, freed.as_data(dry_run, kept), shown)
 
 
@@ -164,7 +165,7 @@ class _Freed:
         return text.table(
             [
                 (
-                    run.id[:8] if len(run.id) == 36 else run.id,
+                    formatting.short_id(run.id),
                     run.name,
                     text.state(run.status),
                     formatting.local_time(run.completed_at),

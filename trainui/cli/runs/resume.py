@@ -176,7 +176,7 @@ def _follow(
         printing.answer(as_json, lookup.in_full(run.id) if as_json else None, shown)
         return 0
     is_done = run.completed_at is None or run.status == Status.COMPLETED
-    why = "" if is_done else f"; why: `trainui resume {run.id[:8]} --dry-run`"
+    why = "" if is_done else f"; why: `trainui resume {formatting.short_id(run.id)} --dry-run`"
     printing.note(f"nothing to resume: {text.harmless(run.name)} is {text.state(run.status)}{why}")
     if run.completed_at is None:  # after a reboot it waits for the worker
         from trainui.execution.daemon import lifecycle

@@ -52,11 +52,12 @@ def with_more_trials(run: RunRecord, more: int) -> InlineEdit:
         for one in stages
         if one.definition.trial is not None and not one.removed
     }
-    if len(found) != 1:
-        which = f"several searches: {', '.join(found)}" if found else "no search"
+    if not found:
+        raise UsageError(f"--trials asks for more trials of a search, and {run.name} has none")
+    if len(found) > 1:
         raise UsageError(
-            f"--trials asks for more trials of the run's search, and {run.name} has {which}; edit "
-            "`trials` in its file, and resume with --file"
+            f"{run.name} has several searches: {', '.join(found)}; edit `trials` in its file, and "
+            "resume with --file"
         )
     [(name, trial)] = found.items()
     text = inline_edit.text_of(run)

@@ -88,7 +88,7 @@ def describe(text: SourceFile, without_secrets: Callable[[Iterable[str]], list[s
     return (
         f"{text.path}: no metrics found in {size}; "
         f"{_problem(kind, len(examples), named=bool(named))}, "
-        f"as {examples[0].strip()[:_SHOWN]!r}; {_advice(text, kind, examples[:_EXAMPLES])}"
+        f"e.g. {examples[0].strip()[:_SHOWN]!r}; {_advice(text, kind, examples[:_EXAMPLES])}"
     )
 
 

@@ -69,7 +69,7 @@ def read(text: str, directory: Path, problems: Problems) -> Document:
     values = reader.with_vars(reader.file_values(PARAMS_FILE, top.mark, must=False), top)
     stages = top.get("stages")
     if not isinstance(stages, Mapping) or not stages.entries:
-        problems.add(top.mark, "no-stages", "this file has no mapping of stages")
+        problems.add(top.mark, "no-stages", "this is no dvc.yaml: it has no mapping `stages`")
         stages = Mapping()
     found = [one for entry in stages.entries.values() for one in reader.stages(entry, values)]
     others = tuple(e for name, e in top.entries.items() if name not in ("stages", "vars"))

@@ -107,7 +107,8 @@ def find_run(connection: protocol.Connection, reference: str) -> RunRecord:
         return named
     fitting = _with_prefix(connection, reference)
     if len(fitting) > 1:
-        raise AmbiguousError(f"{reference!r} matches several runs: {_listed(fitting)}")
+        listed = ", ".join(f"{run.id} ({harmless(run.name)})" for run in fitting)
+        raise AmbiguousError(f"{reference!r} matches several runs: {listed}")
     if not fitting:
         raise NotFoundError(_no_such_run(connection, reference))
     return fitting[0]
@@ -124,13 +125,11 @@ def _with_prefix(connection: protocol.Connection, prefix: str) -> list[RunRecord
 
 
 def _no_such_run(connection: protocol.Connection, reference: str) -> str:
-    latest = _listed(runs(connection, limit=3))
-    hint = f"the latest are {latest}" if latest else "there are no runs yet"
+    latest = [
+        f"{formatting.short_id(run.id)} ({harmless(run.name)})" for run in runs(connection, limit=3)
+    ]
+    hint = f"the latest are {', '.join(latest)}" if latest else "there are no runs yet"
     return f"no run matches {reference!r} (an id, a name, or 4 or more characters of an id); {hint}"
-
-
-def _listed(found: Sequence[RunRecord]) -> str:
-    return ", ".join(f"{run.id} ({harmless(run.name)})" for run in found)
 
 
 def stages(
