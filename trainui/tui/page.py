@@ -27,11 +27,6 @@ from trainui.tui.widgets.search_input import SearchBar
 if TYPE_CHECKING:
     from trainui.domain.records import RunRecord
     from trainui.store.read.run_list import RunLine
-    from trainui.tui.curves.state import CurvesState
-
-
-CURVES = "curves"
-"""The preference key for the curves' view options."""
 
 WIDE = 100
 """Minimum width in columns for full sentences in the top bar."""
@@ -206,16 +201,6 @@ class Page(RunActions):
         if action == "search" and isinstance(self.focused, Input):
             return False
         return super().check_action(action, parameters)
-
-    def saved_curves_state(self, run_id: str) -> CurvesState:
-        """Return the choices on a run's curves as last used."""
-        from trainui.tui.curves.state import CurvesState
-
-        return CurvesState.restored(self.host.preferences.get(CURVES, dict), run_id)
-
-    def remember(self, state: CurvesState) -> None:
-        """Remember the choices on a run's curves."""
-        self.host.preferences.keep(CURVES, state.saved)
 
     def action_back(self) -> None:
         """Go back to the page before."""

@@ -124,7 +124,7 @@ class CurvesScreen(Page):
     def _read(self) -> None:
         if self._page is not None:
             self._show_top(self._page)
-        self.remember(self.state)
+        self.state.remember(self.host.preferences)
         self._show_how()
         self.ask()
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from trainui.domain.headline_metric import is_clock, is_headline
 from trainui.domain.records import SeriesSummary
 from trainui.store.points.x_axis import Axis
 from trainui.tui.data.curves import Comparison
 from trainui.tui.data.plot_options import SMOOTHINGS, PlotOptions
+
+if TYPE_CHECKING:
+    from trainui.tui.preferences import Preferences
+
+PREFERENCE = "curves"
+"""Where the choices are in the preferences."""
 
 MOST_PINNED = 100
 """The most pinned metrics that are saved, of all pipelines together."""
@@ -71,6 +77,15 @@ class CurvesState:
             compared=compared,
             saved=saved,
         )
+
+    @classmethod
+    def remembered(cls, preferences: Preferences, run_id: str) -> CurvesState:
+        """Return the choices on a run's curves as last used."""
+        return cls.restored(preferences.get(PREFERENCE, dict), run_id)
+
+    def remember(self, preferences: Preferences) -> None:
+        """Remember the choices for the next time."""
+        preferences.keep(PREFERENCE, self.saved)
 
     @property
     def drawn(self) -> Comparison:

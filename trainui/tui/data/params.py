@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from trainui.pipeline.matrix import TRIAL
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui.render.numbers import number
+
+MOST_PARAMS = 16
+"""The most parameters that are compared: no terminal has room for more."""
 
 LONG_NUMBER, MOST_WORDS = 8, 14
 """Characters above which a number is rounded, and a sweep's values are counted, not listed."""
@@ -90,3 +95,30 @@ def _swept(sweeps_json: str) -> Mapping[str, Sequence[str]]:
 @lru_cache(maxsize=2_000)
 def _parsed(sweeps_json: str) -> Mapping[str, Any]:
     return json.loads(sweeps_json) if sweeps_json else {}
+
+
+def differing(params_jsons: Iterable[str]) -> tuple[str, ...]:
+    """Return the parameters that differ between runs, last those that some runs lack."""
+    varied, partial = varied_and_partial([params_of(text) for text in dict.fromkeys(params_jsons)])
+    return (*varied, *partial)[:MOST_PARAMS]
+
+
+def varied_and_partial(
+    known: Sequence[Mapping[str, str]], groups: Collection[Sequence[Mapping[str, str]]] = ()
+) -> tuple[list[str], list[str]]:
+    """Return the names of parameters that differ, and of those that only whole groups lack.
+
+    Those differ that have several values, or that some runs of one group have and others lack.
+    """
+    values: dict[str, set[str]] = {}
+    for params in known:
+        for name, value in params.items():
+            values.setdefault(name, set()).add(value)
+    counts = Counter(chain.from_iterable(known))
+    varied = [name for name, some in values.items() if len(some) > 1]
+    partial = [
+        name for name, some in values.items() if len(some) == 1 and counts[name] < len(known)
+    ]
+    within = {name for runs in groups for names in varied_and_partial(runs) for name in names}
+    varied += [name for name in partial if name in within]
+    return varied, [name for name in partial if name not in within]

@@ -2,177 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
-from trainui.domain.metric_direction import ComparedMetric, may_lead
+from trainui.domain.metric_direction import ComparedMetric
 from trainui.store.read.run_list import RunDetails, RunLine
-from trainui.text import harmless
+from trainui.tui.data.metric_values import RunValues, metric_title
 from trainui.tui.data.query import Query
+from trainui.tui.data.run_page import NOTHING
 from trainui.tui.render.numbers import step
 
 if TYPE_CHECKING:
-    from trainui.domain.definition import StageDefinition
-    from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
+    from pathlib import Path
+
+    from trainui.domain.records import RunRecord, StageRecord
     from trainui.store.read.gpu_use import Holder
-    from trainui.store.read.trials import TrialSummary
     from trainui.tui.data.curves import Curves
-    from trainui.tui.readers.eta import Eta, RunEta
-    from trainui.tui.readers.gpu_reader import GpuFigures
-    from trainui.tui.readers.run.activity import StageActivity
-    from trainui.tui.readers.run.files import StageFiles
-    from trainui.tui.readers.stage_values import StageValue
-    from trainui.tui.readers.system_reader import MachineFigures
-
-NOTHING: Mapping[Any, Any] = MappingProxyType({})
-
-
-class StageDetail(NamedTuple):
-    """The data of the selected stage's details."""
-
-    stage: str
-    curves: Curves | None
-    """None: not read yet."""
-    problems: tuple[str, ...] = ()
-    """Why metrics sources cannot be read."""
-    searched_places: str = ""
-    """Where metrics were looked for, if the stage has ended without any."""
-    files: StageFiles | None = None
-    """None: not requested."""
-    events: tuple[Event, ...] | None = None
-    """Events of the stage and its run; None: not requested."""
-    commit: str = ""
-    """The code version of the run, as text."""
-    variables: str = ""
-    """Names of environment variables that differ from the previous attempt."""
-    checkpoint: str = ""
-    """Why the last attempt did not continue from the newest checkpoint, as text."""
-    filled: StageDefinition | None = None
-    """The definition of the attempt with the results of searches; None: it uses none."""
-    code_change: str = ""
-    """How the code has changed since the submission, as text, if the stage has not started."""
-    unknown_results: str = ""
-    """Why the results of searches are not in it, as text."""
-    activity: StageActivity | None = None
-    """None: not requested."""
-    summary: Mapping[str, Any] = NOTHING
-    """What the stage's tracker recorded at its end."""
-    own_parameters: Mapping[str, str] = NOTHING
-    """The run's parameters that a sweep member has with other values."""
-    plotted: str = ""
-    """The stage of the curves: in a folded sweep another member, if this one has no metrics."""
-
-
-class SearchDetail(NamedTuple):
-    """The trials of a search."""
-
-    trials: Mapping[str, TrialSummary]
-    """The state of each trial that was asked for, by member name."""
-    importance: Mapping[str, float]
-    """Parameter -> its share of the objective's variation; empty if unknown."""
-
-
-class MatrixDetail(NamedTuple):
-    """The data of a folded sweep's details."""
-
-    metric: str
-    """The headline metric of its members; without control characters."""
-    lower: bool | None
-    """True if lower is better; None: unknown."""
-    values: Mapping[str, float]
-    """The best value by member name; the last value if the direction is unknown."""
-    broken: frozenset[str] = frozenset()
-    """Names of members with infinite values of the metric, or a NaN in any; never the best."""
-    search: SearchDetail | None = None
-    """None: the stage has no search."""
-    smoothed: Mapping[str, float] | None = None
-    """The last smoothed values by member name; None: the table shows `values`."""
-    nan_since: Mapping[str, float] = NOTHING
-    """By name of a member with a NaN in any metric, the step of the first one, where known."""
-    others: Mapping[str, Mapping[str, StageValue]] = NOTHING
-    """The values of further metrics by member name, by the titles of their columns."""
-    best_step: float | None = None
-    """The step of the best member's best value; None: unknown."""
-
-    @property
-    def title(self) -> str:
-        """The metric and which of its values is meant, e.g. `val/loss best`."""
-        return f"{self.metric} {'last' if self.lower is None else 'best'}"
-
-    @property
-    def shown(self) -> Mapping[str, float]:
-        """The values in the table, by which it is sorted."""
-        return self.values if self.smoothed is None else self.smoothed
-
-    @property
-    def column(self) -> str:
-        """The title of their column."""
-        return self.title if self.smoothed is None else f"{self.metric} smoothed"
-
-    def best_first(self, members: Iterable[StageRecord]) -> list[StageRecord]:
-        """Return the members with a value, best first; those that cannot be the best at the end.
-
-        Empty if the direction is unknown.
-        """
-        return self._sorted(members, self.values)
-
-    def in_order(self, members: Iterable[StageRecord]) -> list[StageRecord]:
-        """Return the members with a value in the table's order, like `best_first`."""
-        return self._sorted(members, self.shown)
-
-    def _sorted(
-        self, members: Iterable[StageRecord], values: Mapping[str, float]
-    ) -> list[StageRecord]:
-        if self.lower is None:
-            return []
-        sign, known = (1 if self.lower else -1), [one for one in members if one.name in values]
-        return sorted(known, key=lambda one: (not self.may_lead(one), sign * values[one.name]))
-
-    def may_lead(self, member: StageRecord) -> bool:
-        """Return False for a member that has a NaN, was pruned, or is a failed trial."""
-        is_broken = member.name in self.broken
-        return not is_broken and may_lead(member.status, member.definition.search)
-
-
-class RunPage(NamedTuple):
-    """The data of a run's page."""
-
-    run: RunRecord
-    stages: tuple[StageRecord, ...]
-    attempts: Mapping[str, list[AttemptRecord]] = NOTHING
-    """The selected stage's attempts by its id, oldest first."""
-    detail: StageDetail | None = None
-    eta: RunEta | None = None
-    """The estimated end."""
-    group: MatrixDetail | None = None
-    """The folded sweep under the cursor; None: no sweep, or it has no metrics."""
-    alerts: Mapping[str, str] = NOTHING
-    """By the name of a stage with alerts on its last attempt: `NaN`, or `alert`."""
-    earlier: Mapping[str, int] = NOTHING
-    """By the name of a stage with several attempts: the microseconds of those before the last."""
-    more: int = 0
-    """Number of further stages, which the next snapshot adds (large runs load in steps)."""
-
-    @property
-    def stage_count(self) -> int:
-        """Number of stages in the run."""
-        return len(self.stages) + self.more
-
-
-def metric_title(metric: ComparedMetric) -> str:
-    """Return a metric and which of its values is meant: `val/loss best`."""
-    return f"{harmless(metric.name)} {metric.word}"
-
-
-class RunValues(NamedTuple):
-    """A metric's value of every run that has one."""
-
-    values: Mapping[str, float]
-    """By run id; NaN if the metric has NaN or infinities."""
-    lower: bool | None
-    """True if lower is better: by the goal of the newest search for it, else by its name."""
+    from trainui.tui.data.eta import Eta
+    from trainui.tui.data.machine_figures import GpuFigures, MachineFigures
+    from trainui.tui.data.run_page import RunPage
 
 
 class ListedMetrics(NamedTuple):

@@ -7,8 +7,8 @@ from statistics import fmean
 from typing import NamedTuple
 
 from trainui import formatting
+from trainui.tui.data.machine_figures import PERIOD
 from trainui.tui.data.snapshot import Machine
-from trainui.tui.readers.gpu_reader import PERIOD
 from trainui.tui.render.numbers import blocks
 from trainui.tui.render.styled_text import Row, Segment, beside, fit
 

@@ -9,11 +9,9 @@ from trainui import mounts
 from trainui.formatting import quantity, size
 from trainui.store.read.gpu_use import Holder
 from trainui.text import harmless
+from trainui.tui.data.machine_figures import DiskFigures, GpuFigures, MachineFigures, coarse
 from trainui.tui.data.snapshot import Machine
 from trainui.tui.machine.histories import known
-from trainui.tui.readers.disk_forecast import coarse
-from trainui.tui.readers.gpu_reader import GpuFigures
-from trainui.tui.readers.system_reader import DiskFigures, MachineFigures
 from trainui.tui.render.numbers import bar, blocks
 from trainui.tui.render.styled_text import Row, Segment, cut, fit, fit_middle, labelled, text_rows
 from trainui.tui.widgets.list_view import Entry

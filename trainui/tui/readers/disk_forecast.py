@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from trainui import formatting
 from trainui.disk import DiskSpace
+from trainui.tui.data.machine_figures import coarse, seconds_left
 
 BETWEEN, LEAST_TIME, LOOKED_BACK = 10.0, 60.0, 900.0
 """Seconds: between two stored samples, of growth before a forecast is made, and the window for the
@@ -57,16 +57,3 @@ class DiskForecast:
         if room is None or left[room.path] >= SOON:
             return None
         return f"disk full in {coarse(left[room.path])}: {room.roughly}"
-
-
-def coarse(seconds: float) -> str:
-    """Format a forecast, rounded (to 10 minutes above an hour) so that it rarely changes."""
-    step = 600 if seconds >= 3600 else 60
-    rounded = max(round(seconds / step) * step, 60)
-    words = formatting.duration(rounded)
-    return f"~{words.removesuffix(' 00s').removesuffix(' 00m').removesuffix(' 0h')}"
-
-
-def seconds_left(rooms: Iterable[DiskSpace], rates: Mapping[Path, float]) -> dict[Path, float]:
-    """Return the seconds until each growing disk is full."""
-    return {room.path: room.free / rates[room.path] for room in rooms if room.path in rates}

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from trainui import clock, settings
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import UNFINISHED
-from trainui.pipeline.rules.duration_estimate import PastDuration, RemainingTime, StepProgress
+from trainui.pipeline.rules.duration_estimate import PastDuration, StepProgress
 from trainui.store.db.protocol import Connection
 from trainui.store.points import curves
 from trainui.store.read import run_history, views
 from trainui.store.read.stage_cache import StageCache
-from trainui.text import to_go
 from trainui.tui.data.cache import Cache
+from trainui.tui.data.eta import Eta, RunEta
 
 PERIOD = 5.0
 """Seconds for which the history of earlier runs is cached."""
@@ -22,29 +22,6 @@ PERIOD = 5.0
 MOST_RUNS, MOST_STAGES = 20, 8
 """The most listed runs with an estimate (unfinished ones, newest first), and the most stages
 estimated by their step rate; others by elapsed time only."""
-
-
-@dataclass(frozen=True, slots=True)
-class Eta:
-    """An estimated end time."""
-
-    at: int
-    """Microseconds since 1970."""
-    whole: bool
-    """True if all parts have an estimate; else `at` is a lower bound."""
-
-    def words(self, now: int) -> str:
-        """Return the time left from now as text."""
-        return to_go(RemainingTime(max(self.at - now, 0) / clock.SECOND, self.whole))
-
-
-@dataclass(frozen=True, slots=True)
-class RunEta:
-    """The estimated end of a run and of its running stages."""
-
-    run: Eta | None
-    stages: Mapping[str, Eta]
-    """By the full name of a running stage."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,51 +10,16 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from trainui import settings
 from trainui.execution.gpu import nvml
 from trainui.store.db.protocol import Connection
 from trainui.store.read import gpu_use
-
-PERIOD, HISTORY = 2.0, 120
-"""Seconds between two polls (the driver's figures are averages over up to one), and the number of
-samples kept: four minutes."""
+from trainui.tui.data.machine_figures import HISTORY, PERIOD, GpuFigures
 
 SILENT_AFTER = 40.0
 """Seconds without a heartbeat after which figures are hidden; same as in `store.runs.hosts`."""
-
-
-@dataclass(frozen=True, slots=True)
-class GpuFigures:
-    """A GPU's figures at one moment, as shown."""
-
-    index: int
-    user: str | None
-    """The user of the GPU other than our stages, or the GPU's problem; None: none."""
-    problem: bool = False
-    utilisation: int | None = None
-    """Per cent."""
-    memory_used: int | None = None
-    """GiB."""
-    memory_total: int | None = None
-    """GiB."""
-    temperature: int | None = None
-    """Degrees Celsius."""
-    power: int | None = None
-    """Watts."""
-    name: str = ""
-    """E.g. `NVIDIA H100 80GB HBM3`."""
-    host: str = ""
-    """Its host; empty: this one."""
-    warning: str = ""
-    """Why it is slow or its results may be wrong; empty: nothing is known."""
-
-    @property
-    def place(self) -> tuple[str, int]:
-        """Its unique key: host and index."""
-        return self.host, self.index
 
 
 class GpuReader:

@@ -15,11 +15,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from trainui.tui.data.machine_figures import PERIOD as GPU_PERIOD
 from trainui.tui.data.query import ListQuery, MachineQuery, MetricQuery, Query, RunQuery
 from trainui.tui.data.snapshot import Machine, Snapshot
 from trainui.tui.readers.database import ScreenDatabase
 from trainui.tui.readers.file_watch import FileWatch
-from trainui.tui.readers.gpu_reader import PERIOD as GPU_PERIOD
 from trainui.tui.readers.gpu_reader import GpuReader
 from trainui.tui.terminal.bandwidth import Bandwidth
 

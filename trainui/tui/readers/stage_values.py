@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
 
 from trainui.domain.metric_direction import ComparedMetric, may_lead
 from trainui.domain.records import StageRecord
@@ -14,21 +13,10 @@ from trainui.domain.states import Status
 from trainui.store.db.protocol import Connection
 from trainui.store.read.headlines import MetricOwner
 from trainui.tui.data.cache import Cache
-
-SMOOTHED = "smoothed:"
-"""Before a metric's stored name: of its smoothed values the last one is meant."""
+from trainui.tui.data.metric_values import SMOOTHED, StageValue
 
 WEIGHT = 0.9
 """The smoothing weight of these values (`store.points.smoothing`)."""
-
-
-class StageValue(NamedTuple):
-    """A stage's value of a metric."""
-
-    value: float
-    """The best one; the last one if it is unknown which is better."""
-    is_broken: bool
-    """True if the metric has NaN or infinities, so that the stage ranks behind all others."""
 
 
 class StageValues:

@@ -6,47 +6,10 @@ import os
 import threading
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from trainui import disk
 from trainui.disk import DiskSpace
-from trainui.tui.readers.gpu_reader import HISTORY, PERIOD
-
-
-@dataclass(frozen=True, slots=True)
-class DiskFigures:
-    """The disk that contains one of trainui's directories."""
-
-    room: DiskSpace
-    total: int
-    """Bytes, including those reserved for root."""
-    kind: str | None
-    """The file system type, as named by the kernel."""
-
-
-@dataclass(frozen=True, slots=True)
-class MachineFigures:
-    """The machine's figures at one moment, with their recent history."""
-
-    cores: tuple[int, ...]
-    """Per cent for each CPU core."""
-    usable: int
-    """Number of CPU cores that this process may use (its affinity)."""
-    load: float
-    memory_used: int
-    memory_total: int
-    swap_used: int
-    swap_total: int
-    disks: tuple[DiskFigures, ...]
-    cpu_history: tuple[float, ...] = ()
-    """Per cent over all cores, oldest first."""
-    memory_history: tuple[float, ...] = ()
-    """Per cent, oldest first."""
-
-    @property
-    def cpu(self) -> float:
-        """Per cent over all cores."""
-        return sum(self.cores) / len(self.cores) if self.cores else 0.0
+from trainui.tui.data.machine_figures import HISTORY, PERIOD, DiskFigures, MachineFigures
 
 
 class MachineReader:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import DONE, UNFINISHED, Status
 from trainui.text import SYMBOLS, harmless, state, verdict
-from trainui.tui.data.snapshot import RunPage
+from trainui.tui.data.run_page import RunPage
 from trainui.tui.render.numbers import clock_time, elapsed, progress_bar, state_style
 from trainui.tui.render.styled_text import Row, Segment
 

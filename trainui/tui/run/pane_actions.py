@@ -10,7 +10,7 @@ from trainui.domain.states import ENDED, Status
 from trainui.errors import UsageError
 from trainui.text import harmless
 from trainui.tui.data.query import DetailTab, RunQuery
-from trainui.tui.data.snapshot import RunPage, StageDetail
+from trainui.tui.data.run_page import RunPage, StageDetail
 from trainui.tui.graph.view import StageGraph
 from trainui.tui.logs.window_reader import LogSource, Stream
 from trainui.tui.page import Page

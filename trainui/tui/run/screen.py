@@ -18,8 +18,10 @@ from trainui.domain.states import UNFINISHED
 from trainui.text import harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.curves.grid_view import CurvesView
+from trainui.tui.curves.state import CurvesState
 from trainui.tui.data.query import RunQuery
-from trainui.tui.data.snapshot import RunPage, Snapshot
+from trainui.tui.data.run_page import RunPage
+from trainui.tui.data.snapshot import Snapshot
 from trainui.tui.keymap import Key, bindings
 from trainui.tui.logs.view import LogView
 from trainui.tui.page import Jump
@@ -65,7 +67,7 @@ class RunScreen(PaneActions):
 
     def on_mount(self) -> None:
         """Restore the plot options and the fold of the last time."""
-        self.panes.curves.state = self.saved_curves_state(self.run_id)
+        self.panes.curves.state = CurvesState.remembered(self.host.preferences, self.run_id)
         self.panes.overview.folded = not self.host.preferences.get(DETAILS, bool)
         super().on_mount()
 
@@ -167,7 +169,7 @@ class RunScreen(PaneActions):
 
     @on(CurvesView.CurvesQueryChanged)
     def _read_for_curves(self) -> None:
-        self.remember(self.panes.curves.state)
+        self.panes.curves.state.remember(self.host.preferences)
         self.ask()
 
     @on(CurvesView.CursorMoved)

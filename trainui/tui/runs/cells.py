@@ -10,13 +10,14 @@ from rich.cells import cell_len
 from trainui.domain.states import UNFINISHED, Status
 from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
 from trainui.text import SYMBOLS, TROUBLE, harmless, state
-from trainui.tui.data.snapshot import NOTHING, RunLive
+from trainui.tui.data.run_page import NOTHING
+from trainui.tui.data.snapshot import RunLive
 from trainui.tui.render.numbers import number, progress_bar, spark, state_style
 from trainui.tui.render.styled_text import ELLIPSIS, Segment, cut, fit, fit_middle, width_of
 from trainui.tui.runs.column_stats import EXTERNAL
 
 if TYPE_CHECKING:
-    from trainui.tui.readers.eta import Eta
+    from trainui.tui.data.eta import Eta
 
 VALUE, LEAST_MEMBER, LEAST_STAGE = 8, 10, 3
 """Width of a metric's value with a space; the least of the best member's name beside it, and of a

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING
@@ -12,14 +12,14 @@ from rich.cells import cell_len
 
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless, trouble
-from trainui.tui.data.params import params_of, shown_params
+from trainui.tui.data.params import MOST_PARAMS, params_of, shown_params, varied_and_partial
 
 if TYPE_CHECKING:
     from trainui.tui.data.snapshot import ListedMetrics
 
-MOST_LOOKED_AT, MOST_NAMES, MOST_PARAMS = 1000, 100, 16
-"""The most runs examined (a parameter that differs only among older ones gets no column), stages of
-a run whose names are measured, and parameters: no terminal has room for more."""
+MOST_LOOKED_AT, MOST_NAMES = 1000, 100
+"""The most runs examined (a parameter that differs only among older ones gets no column), and the
+most stages of a run whose names are measured."""
 
 RECENT, RARE = 40, 8
 """The newest runs, of which one in so many must have a parameter for its column to take precedence
@@ -67,7 +67,7 @@ def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -
     for run in unlike.values():  # without values of sweeps, which may not have been read yet
         of_pipelines.setdefault(run.pipeline, []).append(params_of(run.params_json))
     shown = [shown_params(run) for run in unlike.values()]
-    varied, partial = _differing(shown, of_pipelines.values())
+    varied, partial = varied_and_partial(shown, of_pipelines.values())
     recent = [shown_params(run) for run in listed[:RECENT]]
     counts = Counter(chain.from_iterable(recent))
     common = [name for name in varied if counts[name] * RARE >= len(recent)]
@@ -87,33 +87,6 @@ def with_listed(facts: ColumnStats, listed: ListedMetrics, *, endings: bool) -> 
         endings=int(endings),
     )
     return replace(facts, widths=facts.widths | found, metric_name=listed.main)
-
-
-def differing(params_jsons: Iterable[str]) -> tuple[str, ...]:
-    """Return the parameters that differ between runs, last those that some runs lack."""
-    varied, partial = _differing([params_of(text) for text in dict.fromkeys(params_jsons)])
-    return (*varied, *partial)[:MOST_PARAMS]
-
-
-def _differing(
-    known: Sequence[Mapping[str, str]], groups: Collection[Sequence[Mapping[str, str]]] = ()
-) -> tuple[list[str], list[str]]:
-    """Return the names of parameters that differ, and of those that only whole groups lack.
-
-    Those differ that have several values, or that some runs of one group have and others lack.
-    """
-    values: dict[str, set[str]] = {}
-    for params in known:
-        for name, value in params.items():
-            values.setdefault(name, set()).add(value)
-    counts = Counter(chain.from_iterable(known))
-    varied = [name for name, some in values.items() if len(some) > 1]
-    partial = [
-        name for name, some in values.items() if len(some) == 1 and counts[name] < len(known)
-    ]
-    within = {name for runs in groups for names in _differing(runs) for name in names}
-    varied += [name for name in partial if name in within]
-    return varied, [name for name in partial if name not in within]
 
 
 def _name_width(run: RunLine) -> int:

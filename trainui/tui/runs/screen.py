@@ -247,9 +247,10 @@ class RunsScreen(Page):
             self.notify("no visible marked run has metrics")
         else:
             from trainui.tui.curves.screen import CurvesScreen
+            from trainui.tui.curves.state import CurvesState
             from trainui.tui.data.curves import Comparison
 
-            state = self.saved_curves_state(drawn)
+            state = CurvesState.remembered(self.host.preferences, drawn)
             state.metric, state.compared = metric.name, Comparison(runs=tuple(marked))
             self.app.push_screen(CurvesScreen(drawn, live[drawn].stage, state))
 

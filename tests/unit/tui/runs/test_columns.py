@@ -11,11 +11,12 @@ from trainui.domain.headline_metric import headline
 from trainui.domain.metric_direction import ComparedMetric
 from trainui.domain.states import Status
 from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
+from trainui.tui.data.eta import Eta
+from trainui.tui.data.params import differing
 from trainui.tui.data.snapshot import ListedMetrics, RunLive
-from trainui.tui.readers.eta import Eta
 from trainui.tui.render.styled_text import plain, width_of
 from trainui.tui.runs.cells import VALUE, RowContext, trouble_cells, value_cells
-from trainui.tui.runs.column_stats import differing, facts_of, with_listed
+from trainui.tui.runs.column_stats import facts_of, with_listed
 from trainui.tui.runs.columns import RunColumns
 from trainui.tui.runs.sorting import ORDERS, by_param
 

@@ -7,7 +7,7 @@ import pytest
 from trainui import clock
 from trainui.domain.states import Status
 from trainui.store.read.run_list import RunLine, RunTrouble
-from trainui.tui.data.snapshot import RunValues
+from trainui.tui.data.metric_values import RunValues
 from trainui.tui.runs.filter import parse
 
 NOW = clock.now()

@@ -15,7 +15,7 @@ from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler, running_demo
 from trainui.execution.gpu import nvml
 from trainui.store.runs.tables import SLOTS
-from trainui.tui.readers.gpu_reader import GpuFigures
+from trainui.tui.data.machine_figures import GpuFigures
 from trainui.tui.render.styled_text import plain, width_of
 from trainui.tui.runs.screen import RunsScreen
 from trainui.tui.widgets.gpu_strip import strip_rows

@@ -13,10 +13,9 @@ from trainui.store.read import headlines, stage_alerts, views
 from trainui.store.read.headlines import ComparableStage
 from trainui.text import harmless
 from trainui.tui.data.curves import PlottedSeries
-from trainui.tui.data.params import params_of, shown_value
+from trainui.tui.data.params import differing, params_of, shown_value
 from trainui.tui.readers.curves.series import CurvesRequest
 from trainui.tui.readers.stage_values import StageValues
-from trainui.tui.runs.column_stats import differing
 
 MOST_RUNS = 200
 """Most other runs offered for a comparison, the newest ones."""

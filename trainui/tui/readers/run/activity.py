@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from trainui.store.read import event_feed, headlines
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 from trainui.text import harmless
 from trainui.tui.data.cache import Cache
-from trainui.tui.readers.run.log_progress import LogProgress, log_progress, most_steps, seen
+from trainui.tui.data.run_page import LogProgress, StageActivity
+from trainui.tui.readers.run.log_progress import log_progress, most_steps, seen
 from trainui.tui.readers.stage_values import BestSteps
 from trainui.tui.render.numbers import exact_step, number
 
@@ -34,25 +35,6 @@ MOST_ALERTS, MOST_SHOWN = 50, 3
 
 MOST_NONFINITE = 3
 """The most metrics with NaN or infinite values that are named."""
-
-
-@dataclass(frozen=True, slots=True)
-class StageActivity:
-    """The activity of one attempt of a stage."""
-
-    output_at: int | None = None
-    """When stdout or stderr was last written, in microseconds; None: nothing was written."""
-    checkpoint: str = ""
-    """The name of the newest checkpoint; empty: none."""
-    checkpoint_at: int | None = None
-    progress: LogProgress | None = None
-    """None: the log shows none, or the stage is not running."""
-    metric: str = ""
-    """The headline metric with its best and last values, as text."""
-    nonfinite: str = ""
-    """The metrics with NaN or infinite values, and since when, as text."""
-    alerts: str = ""
-    """The newest other alerts of the attempt, as text."""
 
 
 class ActivityReader:

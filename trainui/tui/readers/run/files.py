@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from trainui import mounts, paths, plain_files
@@ -14,38 +14,10 @@ from trainui.artifacts.globs import first_matches, matches, roots
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.supervisor.protocol import STARTED_FILE
+from trainui.tui.data.run_page import StageFile, StageFiles
 
 MOST, DEEPEST = 2000, 5
 """The most files of a stage that are listed, and levels of subdirectories that are searched."""
-
-
-@dataclass(frozen=True, slots=True)
-class StageFile:
-    """A file in a stage's directory."""
-
-    path: str
-    """Relative to the stage's directory."""
-    size: int
-    changed_at: int
-    """Microseconds since 1970."""
-    role: str = ""
-    """`output` or `checkpoint` if the pipeline file declares it, else empty."""
-
-
-@dataclass(frozen=True, slots=True)
-class StageFiles:
-    """The files of a stage's directory."""
-
-    files: tuple[StageFile, ...] = ()
-    """Declared ones first, then the newest first."""
-    missing: tuple[str, ...] = ()
-    """Declared outputs that do not exist."""
-    cut: bool = False
-    """True if the list was cut at `MOST` files."""
-    directory: str = ""
-    """The stage's, absolute."""
-    attempt: int | None = None
-    """The attempt that last wrote these files; None: any."""
 
 
 def stage_files(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from trainui import plain_files
 from trainui.execution.attempt.logs import end_lines
+from trainui.tui.data.run_page import LogProgress
 
 PROGRESS_BYTES = 4096
 """The end of a log in which its progress is searched for, and its beginning for `max_steps`."""
@@ -20,26 +20,6 @@ _BAR = re.compile(r"\d%\|.*\|\s*(\d+)/(\d+) \[(?:(\d+):)?(\d+):(\d+)<")
 """A bar of tqdm: `35%|###5      | 21/60 [00:10<00:19,  2.00it/s]`."""
 
 _TOTAL = re.compile(rb"(?:max_steps|total optimization steps)[^\w-]{1,4}([\d,]+)", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class LogProgress:
-    """The progress that a log's last lines show, e.g. `epoch 27/30`."""
-
-    unit: str
-    done: int
-    total: int
-    seconds: int | None = None
-    """How long a progress bar has run by its own clock; None: it is no bar."""
-
-    @property
-    def part(self) -> float:
-        """The part that is done; the current unit counts as half."""
-        return min(max(self.done - 0.5, 0.0) / self.total, 1.0)
-
-    def covers(self, spent: float) -> bool:
-        """Return False for a bar that began late in these seconds: there are others to come."""
-        return self.seconds is None or 2 * self.seconds >= spent
 
 
 def log_progress(logs: Sequence[Path]) -> LogProgress | None:

@@ -24,13 +24,13 @@ from trainui.text import harmless
 from trainui.tui.data.cache import Cache
 from trainui.tui.data.curves import Curves
 from trainui.tui.data.query import DetailTab, MetricQuery, RunQuery
-from trainui.tui.data.snapshot import CurvesPage, RunPage, StageDetail
+from trainui.tui.data.run_page import RunPage, StageDetail, as_attempt
+from trainui.tui.data.snapshot import CurvesPage
 from trainui.tui.readers.curves.curve_reader import CurveReader
 from trainui.tui.readers.eta import EtaEstimator
 from trainui.tui.readers.matrix_reader import AlertReader, MatrixReader
 from trainui.tui.readers.run.activity import ActivityReader
 from trainui.tui.readers.run.files import commit, stage_files
-from trainui.tui.run.details.overview import as_attempt
 
 FIRST_STAGES = 200
 """Stages in a page's first snapshot: more than a terminal has lines."""

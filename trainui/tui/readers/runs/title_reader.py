@@ -16,7 +16,8 @@ from trainui.domain.metric_direction import ComparedMetric
 from trainui.store.db.protocol import Connection
 from trainui.store.read import headlines
 from trainui.store.read.run_list import RunLine
-from trainui.tui.data.snapshot import ListedMetrics, metric_title
+from trainui.tui.data.metric_values import metric_title
+from trainui.tui.data.snapshot import ListedMetrics
 from trainui.tui.readers.runs.headline_reader import MOST_KEPT, member_of
 
 PERIOD = 5.0

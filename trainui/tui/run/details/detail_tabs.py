@@ -11,7 +11,7 @@ from trainui.domain.states import Status
 from trainui.formatting import quantity, size
 from trainui.pipeline.substitution.masking import mask
 from trainui.text import harmless
-from trainui.tui.readers.run.files import StageFile, StageFiles
+from trainui.tui.data.run_page import StageFile, StageFiles
 from trainui.tui.render.numbers import clock_time, state_style
 from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle, labelled, text_rows, wrap
 

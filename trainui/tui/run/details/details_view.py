@@ -15,11 +15,12 @@ from trainui import clock
 from trainui.domain.states import ENDED
 from trainui.tui.data.cache import Cache
 from trainui.tui.data.query import DetailTab
+from trainui.tui.data.run_page import as_attempt
 from trainui.tui.render.numbers import age_changes_in
 from trainui.tui.render.styled_text import Row, Segment, marked, plain
 from trainui.tui.run.details.detail_tabs import events_rows, files_rows, params_rows
 from trainui.tui.run.details.fields import LABEL
-from trainui.tui.run.details.overview import DetailsSubject, as_attempt, overview_rows
+from trainui.tui.run.details.overview import DetailsSubject, overview_rows
 from trainui.tui.run.details.overview_details import FOLDED, UNFOLDED, short_path
 from trainui.tui.run.sweep.matrix_table import GroupRows, GroupTable
 from trainui.tui.run.tab_bar import Tabs

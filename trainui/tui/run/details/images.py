@@ -15,7 +15,7 @@ from pathlib import Path
 
 from trainui import extras
 from trainui.text import harmless
-from trainui.tui.readers.run.files import StageFiles
+from trainui.tui.data.run_page import StageFiles
 from trainui.tui.render.ansi import PREFIX
 from trainui.tui.render.styled_text import Row, Segment, fit_middle, merged
 from trainui.tui.run.details import image_decoder

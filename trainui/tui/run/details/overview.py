@@ -17,8 +17,7 @@ from trainui.domain.states import DONE, UNFINISHED, Status
 from trainui.pipeline.substitution.masking import mask
 from trainui.store.read.summary import shown_command
 from trainui.text import STALLED, harmless, state
-from trainui.tui.data.snapshot import RunPage, StageDetail
-from trainui.tui.readers.run.log_progress import LogProgress
+from trainui.tui.data.run_page import LogProgress, RunPage, StageDetail, as_attempt
 from trainui.tui.render.numbers import age, clock_time, elapsed, number, state_style
 from trainui.tui.render.styled_text import Row, Segment, packed, wrap
 from trainui.tui.run.details.fields import (
@@ -31,8 +30,8 @@ from trainui.tui.run.details.fields import (
 from trainui.tui.run.details.overview_details import FOLDED, UNFOLDED, details_rows
 
 if TYPE_CHECKING:
+    from trainui.tui.data.eta import Eta
     from trainui.tui.graph.timeline import Timeline
-    from trainui.tui.readers.eta import Eta
 
 WHOLE = "d shows, C copies all of it"
 """The end of a command that is too long."""
@@ -177,26 +176,6 @@ def _state_row(
         Segment(end if stage.status not in UNFINISHED else "", "bad"),
         Segment(f"  attempt {stage.attempt}" if stage.attempt else "", "dim"),
         Segment(f" of {of}" if of > 1 else "", "dim" if of == stage.attempt else "warn"),
-    )
-
-
-def as_attempt(stage: StageRecord, attempts: Sequence[AttemptRecord]) -> StageRecord:
-    """Return a stage as it was in the last of these attempts."""
-    if not attempts or attempts[-1].number == stage.attempt:
-        return stage
-    attempt = attempts[-1]
-    return stage._replace(
-        status=attempt.status,
-        reason=(attempt.error or "").partition("\n")[0] or None,
-        definition=attempt.definition or stage.definition,
-        attempt=attempt.number,
-        celery_task_id=attempt.celery_task_id,
-        started_at=attempt.started_at,
-        completed_at=attempt.completed_at,
-        exit_code=attempt.exit_code,
-        result=attempt.result,
-        error=attempt.error,
-        stalled=False,
     )
 
 

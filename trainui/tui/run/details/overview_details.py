@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from trainui import settings
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.text import SYMBOLS
-from trainui.tui.data.snapshot import StageDetail
+from trainui.tui.data.run_page import StageDetail
 from trainui.tui.render.numbers import clock_time
 from trainui.tui.render.styled_text import Row, Segment, fit_middle
 from trainui.tui.run.details.fields import LABEL, fields_rows, start_of

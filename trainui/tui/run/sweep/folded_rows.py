@@ -11,7 +11,7 @@ from trainui.pipeline.folding import Spread, folds
 from trainui.pipeline.matrix import TRIAL
 from trainui.pipeline.substitution.masking import mask
 from trainui.text import harmless
-from trainui.tui.data.snapshot import MatrixDetail
+from trainui.tui.data.run_page import MatrixDetail
 from trainui.tui.render.numbers import number, shortened
 from trainui.tui.render.styled_text import Row, Segment, cut, width_of
 from trainui.tui.run.sweep.member_columns import fitted, narrowed

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from trainui.domain.records import StageRecord
 from trainui.text import SYMBOLS
-from trainui.tui.data.snapshot import MatrixDetail
+from trainui.tui.data.run_page import MatrixDetail
 from trainui.tui.graph.nodes import RANKS, counts
 from trainui.tui.render.numbers import exact_step, number, state_style
 from trainui.tui.render.styled_text import Row, Segment, cut, packed, width_of

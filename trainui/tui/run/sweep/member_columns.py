@@ -12,8 +12,8 @@ from trainui import clock
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
 from trainui.text import SYMBOLS, harmless
-from trainui.tui.data.snapshot import MatrixDetail
-from trainui.tui.readers.stage_values import StageValue
+from trainui.tui.data.metric_values import StageValue
+from trainui.tui.data.run_page import MatrixDetail
 from trainui.tui.render.numbers import elapsed, number, state_style, step
 from trainui.tui.render.styled_text import Row, Segment, fit, fit_middle
 

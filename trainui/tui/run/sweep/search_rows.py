@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trainui.braille import plot_lines
 from trainui.text import harmless
-from trainui.tui.data.snapshot import MatrixDetail, SearchDetail
+from trainui.tui.data.run_page import MatrixDetail, SearchDetail
 from trainui.tui.render.numbers import number
 from trainui.tui.render.styled_text import Row, Segment, cut, packed
 

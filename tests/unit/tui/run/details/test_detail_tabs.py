@@ -14,12 +14,12 @@ from trainui import clock
 from trainui.domain.definition import CheckpointRule
 from trainui.store.db import protocol, readonly
 from trainui.store.read import views
-from trainui.tui.data.snapshot import RunPage, StageDetail
+from trainui.tui.data.run_page import RunPage, StageDetail, as_attempt
 from trainui.tui.graph.timeline import Timeline
 from trainui.tui.readers.run import files
 from trainui.tui.render.styled_text import joined, plain, width_of
 from trainui.tui.run.details.detail_tabs import events_rows, files_rows, params_rows
-from trainui.tui.run.details.overview import DetailsSubject, as_attempt, overview_rows
+from trainui.tui.run.details.overview import DetailsSubject, overview_rows
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from trainui.tui.readers.run.files import StageFile, StageFiles
+from trainui.tui.data.run_page import StageFile, StageFiles
 from trainui.tui.render.styled_text import Row, plain
 from trainui.tui.run.details.images import MOST, MOST_WIDTH, Gallery, half_blocks
 

@@ -27,9 +27,9 @@ from trainui.store.read import views
 from trainui.store.runs import events, stages, tracked_params, trials
 from trainui.store.runs.trials import SearchKey
 from trainui.tui.data.query import RunQuery
-from trainui.tui.data.snapshot import MatrixDetail, RunPage, StageDetail
+from trainui.tui.data.run_page import LogProgress, MatrixDetail, RunPage, StageDetail
 from trainui.tui.graph.timeline import Timeline
-from trainui.tui.readers.run.log_progress import LogProgress, log_progress, most_steps
+from trainui.tui.readers.run.log_progress import log_progress, most_steps
 from trainui.tui.readers.run.page_reader import RunPageReader
 from trainui.tui.render.styled_text import Segment, joined, plain, width_of
 from trainui.tui.run.details.fields import MOST_LINES, field_rows

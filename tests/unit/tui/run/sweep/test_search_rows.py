@@ -16,8 +16,8 @@ from trainui.domain.states import Status
 from trainui.store.db import protocol, readonly
 from trainui.store.read import views
 from trainui.store.read.trials import TrialSummary
-from trainui.tui.data.snapshot import MatrixDetail, SearchDetail
-from trainui.tui.readers.stage_values import StageValue
+from trainui.tui.data.metric_values import StageValue
+from trainui.tui.data.run_page import MatrixDetail, SearchDetail
 from trainui.tui.render.styled_text import plain, width_of
 from trainui.tui.run.sweep.matrix_table import GroupRows
 from trainui.tui.run.sweep.search_rows import best_so_far, search_rows
