@@ -7,13 +7,11 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from trainui import clock, formatting
+from trainui import formatting
 from trainui.domain.states import Status
 
 if TYPE_CHECKING:
-    from trainui.domain.records import RunRecord, StageRecord
     from trainui.pipeline.rules.duration_estimate import RemainingTime
-    from trainui.store.read.run_list import RunLine
 
 SYMBOLS: Mapping[Status, str] = {
     Status.PENDING: "○",
@@ -181,13 +179,3 @@ def ring(words: str, terminal: str) -> str:
     """
     shown = harmless(words).replace("\t", " ")
     return "\a" if terminal in ("", "dumb", "linux") else f"\x1b]9;trainui: {shown}\x07\a"
-
-
-def took(timed: RunLine | RunRecord | StageRecord, before: int = 0) -> str:
-    """Return how long it took, with `before` microseconds of earlier attempts."""
-    if timed.started_at is None:
-        return ""
-    end = timed.completed_at
-    if end is None and timed.status == Status.RUNNING:
-        end = clock.now()
-    return "" if end is None else formatting.between(timed.started_at - before, end)

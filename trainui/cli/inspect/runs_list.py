@@ -159,7 +159,7 @@ def _list_row(run: RunLine, created: str) -> tuple[str, ...]:
         text.state(run.status),
         done,
         formatting.local_time(run.created_at, created),
-        text.took(run),
+        tables.took(run),
         current,
         text.trouble(run.trouble._asdict()),
     )

@@ -115,7 +115,7 @@ def _show_lines(
         ("directory", run.directory),
         *_about_code(run),
         ("created", formatting.local_time(run.created_at)),
-        ("took", text.took(run)),
+        ("took", tables.took(run)),
         *([("to go", left)] if left else []),
     ]
     header = ("STAGE", "STATE", "ATTEMPT", "TOOK", "EXIT", "WHY")
@@ -157,7 +157,7 @@ def _stage_row(
     number = str(stage.attempt) if stage.attempt else ""
     silent = text.STALLED if stage.stalled else ""
     why = ", ".join(part for part in (silent, stage.reason) if part)
-    took = text.took(stage, before.get(stage.name, 0))
+    took = tables.took(stage, before.get(stage.name, 0))
     return stage.name, state, number, took, exit_code, why
 
 
