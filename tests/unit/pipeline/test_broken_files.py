@@ -250,7 +250,7 @@ TABLE = [
         "search with nothing",
         stage("run: x\nsearch: {}"),
         [("missing-field", 4, 5), ("missing-field", 4, 5), ("missing-field", 4, 5)],
-        ("goal: minimize` or", "a `metric`", "a space"),
+        ("goal: minimize` or", "a `metric`", "a `space`"),
     ),
     B("space empty", stage("run: x ${search.x}\nsearch: {space: {}, trials: 3, metric: a, goal: minimize}"), [("empty-space", 4, 14)]),
     B("search without trials", search("[1]"), [("missing-field", 4, 5)], ("trials: 40",)),
