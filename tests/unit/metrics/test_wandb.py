@@ -14,8 +14,8 @@ import pytest
 from tests.unit.metrics import reading
 from tests.unit.metrics.corpus import Expected, expected_files
 from trainui.metrics.files.decoder_choice import DecoderChoice
-from trainui.metrics.formats.wandb.frames import BLOCK
 from trainui.metrics.formats.wandb.log_file import NewerWandbError, WandbFile
+from trainui.metrics.formats.wandb.records import BLOCK
 from trainui.metrics.trackers import wandb
 from trainui.store.db.engine import Store
 
@@ -246,6 +246,16 @@ def test_the_summary_is_that_of_the_tracker(expected: Expected) -> None:
     media = tuple(name.removesuffix("_type") for name in wanted if name.endswith("._type"))
     wanted = {name: one for name, one in wanted.items() if not name.startswith(media or ("\0",))}
     assert flat(wandb.summary(expected.path)) == flat(wanted)
+
+
+def test_a_run_whose_configuration_is_longer_than_a_block_is_described(tmp_path: Path) -> None:
+    file = tmp_path / "run-1.wandb"
+    settings = field(1, item("lr", 0.1)) + field(1, item("text", "x" * BLOCK))
+    run = field(17, field(1, b"id") + field(8, b"name") + field(4, settings))
+    file.write_bytes(frames(field(1, 1) + run, field(1, 2) + field(26, field(6, b"train.py"))))
+    found = wandb.describe(file)
+    assert (found.id, found.name, found.params["lr"]) == ("id", "name", 0.1)
+    assert found.tags == {"command": "train.py"}
 
 
 def test_a_newer_version_is_named() -> None:

@@ -5,7 +5,6 @@ But for the summary, only its first and its last bytes are read.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -15,8 +14,7 @@ from typing import Any
 from trainui import plain_files
 from trainui.metrics.files import peek
 from trainui.metrics.formats.protobuf import DAMAGED, fields, values
-from trainui.metrics.formats.wandb.frames import BLOCK, FRAME, framed, records_in_several
-from trainui.metrics.formats.wandb.log_file import summaries
+from trainui.metrics.formats.wandb.records import BLOCK, SUMMARY, contents
 from trainui.metrics.formats.wandb.rows import MEDIA, OWN, last_values, read_item
 from trainui.metrics.trackers import TrackedRun
 
@@ -38,8 +36,8 @@ def describe(path: Path) -> TrackedRun:
     """Return a run as its log has it."""
     size = peek.size(path)
     begin = max(size // BLOCK - 1, 0) * BLOCK  # of the end, and of changes of the configuration
-    tail = _contents(peek.head(path, size - begin, begin=begin), begin)
-    records = [*_contents(peek.head(path, _HEAD_BYTES), 0), *tail]
+    tail = _messages(peek.head(path, size - begin, begin=begin), begin)
+    records = [*_messages(peek.head(path, _HEAD_BYTES), 0), *tail]
     runs, ends = ([found for key, found in records if key == kind] for kind in (_RUN, _EXIT))
     run = runs[-1] if runs else _Message(list)
     params: dict[str, Any] = {}
@@ -62,30 +60,13 @@ def describe(path: Path) -> TrackedRun:
     )
 
 
-def _contents(data: bytes, offset: int) -> list[tuple[int, _Message]]:
-    """Return the messages that the records in some bytes contain, each behind its field's key.
-
-    They are searched for by their first bytes: walking from frame to frame takes a hundred times
-    longer. A checksum that fits distinguishes a record from bytes that only look like one.
-    """
-    heads = _MARK.finditer(data, FRAME.size - 1)
-    records = [data[head.start() + 1 : end] for head, end in framed(data, heads)]
-    if not offset and not records:  # the first one is longer than a block
-        records = [record for _end, record in records_in_several(data, offset)]
+def _messages(data: bytes, offset: int) -> list[tuple[int, _Message]]:
+    """Return the messages in some bytes that describe the run, each behind its field's key."""
     found = []
-    for record in records:
+    for _end, key, content in contents(data, offset, _RUN, _CONFIG, _EXIT, _ENVIRONMENT):
         with suppress(*DAMAGED):
-            inside = [(key, value) for key, value, _at in fields(record) if key in _WANTED]
-            found += [(key, values(value)) for key, value in inside]
+            found.append((key, values(content)))
     return found
-
-
-_WANTED = frozenset({_RUN, _CONFIG, _EXIT, _ENVIRONMENT})
-_MARK = re.compile(
-    # A frame of one fragment, the record's number, and not the tag of a row or a summary.
-    rb"\x01\x08(?:[\0-\x7f]|[\x80-\xff][\0-\x7f]|[\x80-\xff]{2}[\0-\x7f])[^\x12\x1a]",
-    re.DOTALL,
-)
 
 
 def _inside(found: _Message, key: int) -> _Message:
@@ -133,7 +114,7 @@ def summary(path: Path) -> dict[str, Any]:
             data = file.read(_MOST_BYTES + BLOCK)
     except OSError:
         return {}
-    return _shown(_folded(summaries(data, begin)))
+    return _shown(_folded([content for _end, _key, content in contents(data, begin, SUMMARY)]))
 
 
 def _folded(records: Sequence[bytes]) -> dict[str, Any]:

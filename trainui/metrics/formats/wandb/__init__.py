@@ -1,1 +1,1 @@
-"""W&B's logs: read `log_file` first (frames and decoder), then `rows` (from rows to columns)."""
+"""W&B's logs: read `log_file` first (the decoder), then `records` and `rows` (rows as columns)."""
