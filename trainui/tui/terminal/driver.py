@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import sys
 import time
@@ -31,6 +32,10 @@ MOST_READ = 4096
 """Maximum bytes of input read at once."""
 
 
+_PASTE_START, _PASTE_END = "\x1b[200~", "\x1b[201~"
+_PASTE_MARKS = re.compile(r"(\x1b\[20[01]~)")
+
+
 class TerminalDrained(Message):
     """The terminal has taken all pending output after it was blocked."""
 
@@ -43,6 +48,7 @@ class TerminalDriver(LinuxDriver):
         self._bandwidth: Bandwidth = app.bandwidth
         self._parser = XTermParser()
         self._decode = getincrementaldecoder("utf-8")(errors="replace").decode
+        self._paste = _PasteFilter()
         self._output: int | None = None
         self._waiting = b""
         self._is_due = False
@@ -69,7 +75,7 @@ class TerminalDriver(LinuxDriver):
         if not data:  # the terminal is gone: `shutdown.watch_terminal` ends the app
             self._loop.remove_reader(self.fileno)
             return
-        self._process(self._parser.feed(self._decode(data)))
+        self._process(self._parser.feed(self._paste.feed(self._decode(data))))
 
     def _process(self, messages: Iterable[Message]) -> None:
         """Process messages, then wait until a lone ESC is a key and not the start of a sequence."""
@@ -126,6 +132,30 @@ class TerminalDriver(LinuxDriver):
             os.close(self._output)
             self._output = None
         super().close()
+
+
+class _PasteFilter:
+    """Removes escape characters from pasted text: the parser would take what follows for keys."""
+
+    def __init__(self) -> None:
+        self._is_open = False
+        self._held = ""
+        """The end of the last input, if it may be the start of the mark that ends a paste."""
+
+    def feed(self, text: str) -> str:
+        """Return the input that the parser may see."""
+        *parts, rest = _PASTE_MARKS.split(self._held + text)
+        kept = [self._cleaned(part) for part in parts]
+        self._held = ""
+        if self._is_open and (at := rest.rfind("\x1b")) >= 0 and _PASTE_END.startswith(rest[at:]):
+            rest, self._held = rest[:at], rest[at:]
+        return "".join((*kept, self._cleaned(rest)))
+
+    def _cleaned(self, part: str) -> str:
+        if part in (_PASTE_START, _PASTE_END):
+            self._is_open = part == _PASTE_START
+            return part
+        return part.replace("\x1b", "") if self._is_open else part
 
 
 def _reopened(descriptor: int) -> int:
