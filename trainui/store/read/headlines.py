@@ -114,6 +114,19 @@ def headline_stage(connection: protocol.Connection, run_id: str) -> HeadlineStag
     return HeadlineStage(stage_id, name, names, search_of(connection, stage_id))
 
 
+def longest_member(connection: protocol.Connection, run_id: str, name: str) -> int:
+    """Return how many characters in brackets a sweep's names have at most; 0: `name` has none."""
+    group, bracket, _ = name.partition("[")
+    if not bracket:
+        return 0
+    begin = group + bracket
+    (longest,) = connection.execute(
+        "SELECT max(length(name)) FROM stages WHERE run_id = ? AND substr(name, 1, ?) = ?",
+        (run_id, len(begin), begin),
+    ).fetchone()
+    return int(longest) - len(begin) - len("]")
+
+
 def search_of(connection: protocol.Connection, stage_id: str) -> Search | None:
     """Return the search that a stage is a member of; None if it is not, or if nothing has begun."""
     found = connection.execute(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from heapq import nlargest
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,7 @@ def facts_of(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = None) -
     common = [name for name in varied if counts[name] * RARE >= len(recent)]
     rare = [name for name in varied if counts[name] * RARE < len(recent)]
     names = (*common, *rare, *partial)[:MOST_PARAMS]
+    looked_at += nlargest(1, runs, key=lambda run: len(run.name))  # or older names would be cut
     measured = {what: max(map(width, looked_at), default=0) for what, width in _WIDTHS.items()}
     param_widths = {name: max(cell_len(params.get(name, "")) for params in shown) for name in names}
     return ColumnStats(Counter(measured), names, len(common), param_widths)

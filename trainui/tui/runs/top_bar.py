@@ -43,12 +43,12 @@ def _chosen(table: RunTable) -> Row:
     """Return the number of marked runs, and the filter with its number of matches."""
     spans: list[Segment] = []
     if marked := len(table.marked):
-        spans.append(Segment(f"  ▌{marked} marked", "key"))
+        spans.append(Segment(f"  ▌{marked:,} marked", "key"))
     if table.filter.text:
         spans.append(Segment(f"  / {harmless(table.filter.text)}", "accent"))
         for problem in table.filter.problems[:1]:  # its term is ignored
             spans.append(Segment(f" ✗ {harmless(problem.partition(':')[0])}", "bad"))
-        spans.append(Segment(f" {table.count} match{'es' * (table.count != 1)}", "dim"))
+        spans.append(Segment(f" {table.count:,} match{'es' * (table.count != 1)}", "dim"))
     return tuple(spans)
 
 
@@ -62,11 +62,11 @@ def _order(table: RunTable) -> Row:
 def _states(snapshot: Snapshot) -> Iterator[Segment]:
     """Yield the number of runs, then how many of them are unfinished or have failed."""
     count = len(snapshot.runs)
-    yield Segment(f" {count}{'+' if snapshot.loading else ''} run{'s' * (count != 1)}", "dim")
+    yield Segment(f" {count:,}{'+' if snapshot.loading else ''} run{'s' * (count != 1)}", "dim")
     counts = Counter(run.status for run in snapshot.runs)
     for status in (*sorted(UNFINISHED, reverse=True), Status.FAILED):
         if counts[status]:
-            yield Segment(f"  {SYMBOLS[status]} {counts[status]} {status}", state_style(status))
+            yield Segment(f"  {SYMBOLS[status]} {counts[status]:,} {status}", state_style(status))
 
 
 def _stages_in_trouble(runs: Sequence[RunLine], width: int) -> Row:

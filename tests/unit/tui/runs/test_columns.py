@@ -15,6 +15,7 @@ from trainui.tui.data.eta import Eta
 from trainui.tui.data.params import differing
 from trainui.tui.data.snapshot import ListedMetrics, RunLive
 from trainui.tui.render.styled_text import plain, width_of
+from trainui.tui.runs import column_stats
 from trainui.tui.runs.cells import VALUE, RowContext, trouble_cells, value_cells
 from trainui.tui.runs.column_stats import facts_of, with_listed
 from trainui.tui.runs.columns import RunColumns
@@ -23,7 +24,7 @@ from trainui.tui.runs.sorting import ORDERS, by_param
 NOW = clock.now()
 
 RUN = RunLine(
-    id="0f0e0d0c-0000",
+    id="0f0e0d0c-0000-4000-8000-000000000000",
     name="digits",
     pipeline="digits.v2",
     status=Status.RUNNING,
@@ -369,3 +370,9 @@ def test_no_clock_is_a_headline() -> None:
     assert headline(["time", "lr", "train/loss", "val/loss"]) == "val/loss"
     assert headline(["epoch", "train/timestamp", "grad_norm"]) == "grad_norm"
     assert headline(["timestamp", "time", "train/epoch"]) is None
+
+
+def test_the_longest_name_is_whole_however_old_its_run_is() -> None:
+    runs = [RUN] * column_stats.MOST_LOOKED_AT + [RUN._replace(name="much-older-than-all-others")]
+    row = RunColumns(120, facts_of(runs)).row(runs[-1], RowContext(NOW))
+    assert "much-older-than-all-others " in plain(row)

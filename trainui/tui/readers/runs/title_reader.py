@@ -18,7 +18,7 @@ from trainui.store.read import headlines
 from trainui.store.read.run_list import RunLine
 from trainui.tui.data.metric_values import metric_title
 from trainui.tui.data.snapshot import ListedMetrics
-from trainui.tui.readers.runs.headline_reader import MOST_KEPT, member_of
+from trainui.tui.readers.runs.headline_reader import MOST_KEPT
 
 PERIOD = 5.0
 """Seconds after which an unfinished run's metric, or the lack of one, is read again."""
@@ -33,7 +33,7 @@ class _KnownTitle(NamedTuple):
     read_at: float
     metric: ComparedMetric | None
     member: int
-    """Width of the name of a sweep's member."""
+    """Width of the longest name of its sweep's members."""
 
 
 class TitleReader:
@@ -67,8 +67,10 @@ class TitleReader:
             stage = headlines.headline_stage(connection, run.id)
             name = None if stage is None else headline(stage.names, stage.search)
             metric = ComparedMetric.of(name, stage.search) if stage and name is not None else None
-            member = "" if stage is None else member_of(stage.name)
-            self._known[run.id] = known = _KnownTitle(run, now, metric, len(member))
+            member = 0
+            if stage is not None:  # the best member, which is shown, may be any of them
+                member = headlines.longest_member(connection, run.id, stage.name)
+            self._known[run.id] = known = _KnownTitle(run, now, metric, member)
         return known
 
 

@@ -45,6 +45,17 @@ def test_the_metric_of_most_runs_names_the_column(
     assert reader.read(connection, run_list.run_lines(connection)).main == ""
 
 
+def test_the_column_has_room_for_any_member(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id = filler.run({f"train[lr={lr}]": () for lr in ("1", "0.001", "10")} | {"t" * 40: ()})
+    for name in ("train[lr=1]", "train[lr=0.001]"):
+        filler.feed(run_id, filler.stage(run_id, name).name, {"loss": [(0, 1.0)]})
+        filler.complete(run_id, name)
+    found = TitleReader().read(connection, run_list.run_lines(connection))
+    assert found.member == len("lr=0.001")
+
+
 def test_a_read_is_short_and_the_next_one_continues_it(
     filler: Filler, connection: protocol.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
