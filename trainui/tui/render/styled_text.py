@@ -169,12 +169,12 @@ def _breaks(text: str, width: int) -> Iterator[tuple[int, int]]:
     """Yield start and end of each piece, lazily and in linear time."""
     start = 0
     while (end := _reach(text, start, width)) < len(text):
-        space = text.rfind(" ", start, end)
-        if space - start > (end - start) // 2:
-            end = space + 1
-        yield start, end
-        start = end
-    yield start, len(text)
+        space = text.rfind(" ", start, end + 1)  # one behind the last cell is left out
+        after = space + 1 if space - start > (end - start) // 2 else end
+        yield start, min(after, end)
+        start = after
+    if start < len(text):
+        yield start, len(text)
 
 
 def _reach(text: str, start: int, width: int) -> int:

@@ -19,6 +19,7 @@ from trainui.tui.render.styled_text import (
     spread,
     width_of,
     wrap,
+    wrap_row,
 )
 
 TEXTS = st.text(max_size=40).map(harmless).map(str.expandtabs)
@@ -59,6 +60,13 @@ def test_wrapping_looks_at_a_text_once_however_long_it_is(monkeypatch: pytest.Mo
 def test_what_is_cut_ends_with_an_ellipsis() -> None:
     assert fit("abcdef", 4) == "abc…"
     assert fit("日本語", 4) == "日 …"
+
+
+def test_a_space_behind_the_last_cell_of_a_line_begins_no_other() -> None:
+    assert wrap("aaaa bbbb cccc dd", 9) == ["aaaa bbbb", "cccc dd"]
+    assert wrap("aaaa bbbb ", 9) == ["aaaa bbbb"]
+    row = (Segment("aaaa ", "x"), Segment("bbbb cccc", "y"))
+    assert [*map(plain, wrap_row(row, 9))] == ["aaaa bbbb", "cccc"]
 
 
 @given(TEXTS, st.integers(2, 30))
