@@ -175,7 +175,9 @@ def _parameters(connection: Connection, run: RunRecord) -> str:
         for name in (*now, *(name for name in then if name not in now))
         if then.get(name) != now.get(name)
     ]
-    return _table(("parameter", f"in {before.name} {before.id[:8]}", "here"), changed)
+    return _table(
+        ("parameter", f"in {before.name} {formatting.short_id(before.id)}", "here"), changed
+    )
 
 
 def _metrics(series: Sequence[SeriesSummary]) -> str:

@@ -13,8 +13,8 @@ from textual.widgets import Input
 
 from trainui.domain.states import UNFINISHED
 from trainui.execution.processes.desired_state import NO_WORKER
-from trainui.text import harmless
 from trainui.tui.actions.run_actions import RunActions
+from trainui.tui.actions.target import label
 from trainui.tui.data.query import Query
 from trainui.tui.data.snapshot import Snapshot
 from trainui.tui.host import Host, host_of
@@ -106,8 +106,7 @@ class Page(RunActions):
     def jumps(self) -> Iterator[Jump]:
         """Yield the places that the command palette opens: runs, and what the page adds."""
         for run in self.host.runs:
-            name = f"{harmless(run.name)} {run.id[:8]}"
-            yield Jump("run", name, partial(self.host.open_run, run.id))
+            yield Jump("run", label(run), partial(self.host.open_run, run.id))
 
     def prepare_for(self, scope: str) -> None:
         """Focus a widget that handles the keys of a scope."""

@@ -24,7 +24,7 @@ def may_be_deleted(run: Target) -> bool:
 def label(run: Target) -> str:
     """Return a run's name and short id, since several runs may share a name."""
     name = harmless(run.name)
-    return name if run.name == run.id else f"{name} {run.id[:8]}"
+    return name if run.name == run.id else f"{name} {formatting.short_id(run.id)}"
 
 
 def listed(names: Sequence[str], most: int = MOST_NAMED) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import DONE, UNFINISHED, Status
+from trainui.formatting import short_id
 from trainui.text import SYMBOLS, harmless, state, verdict
 from trainui.tui.data.run_page import RunPage
 from trainui.tui.render.numbers import clock_time, elapsed, progress_bar, state_style
@@ -38,7 +39,7 @@ def crumbs(run: RunRecord, stage: str = "") -> Row:
         Segment(harmless(run.name), "strong"),
         *((Segment(" › ", "dim"), Segment(stage)) if stage else ()),
         Segment(priority, "warn"),
-        Segment(f"  {run.id[:8]}", "dim"),
+        Segment(f"  {short_id(run.id)}" if run.id != run.name else "", "dim"),
         Segment(f"  {harmless(run.pipeline)}" if run.pipeline != run.name else "", "dim"),
         Segment(f"  from {clock_time(run.created_at)}", "dim"),
         Segment(f"  {mark}" if (mark := verdict(run.verdict)) else "", "key"),

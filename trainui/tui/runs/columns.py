@@ -9,6 +9,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 
 from trainui.domain.states import Status
+from trainui.formatting import short_id
 from trainui.store.read.run_list import RunDetails, RunLine
 from trainui.text import SYMBOLS, harmless, verdict
 from trainui.tui.data.params import shown_params
@@ -135,7 +136,7 @@ class RunColumns:
             facts.reverse()
         texts = (
             (run.name if is_cut else "", ""),
-            (run.id[:8], "dim"),
+            (short_id(run.id) if run.id != run.name else "", "dim"),
             *facts,
             (", ".join(run.current) if len(run.current) > 1 and not stage else "", "accent"),
             (verdict(run.verdict) if "VERDICT" not in self._widths else "", "key"),

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from trainui.domain.headline_metric import headline
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
+from trainui.formatting import short_id
 from trainui.store.db.protocol import Connection
 from trainui.store.read import headlines, stage_alerts, views
 from trainui.store.read.headlines import ComparableStage
@@ -113,6 +114,6 @@ def _labels(runs: Mapping[str, tuple[str, str]]) -> dict[str, str]:
         labels[run_id] = " ".join((name, *pairs))
     alike = Counter(labels.values())
     return {
-        run_id: label if alike[label] == 1 else f"{label} {run_id[:8]}"
+        run_id: label if alike[label] == 1 else f"{label} {short_id(run_id)}"
         for run_id, label in labels.items()
     }

@@ -114,7 +114,7 @@ def _activity_facts(
     none = "" if of.page.run.is_external else none
     yield "output", _age(activity.output_at, now) or none, ""
     if stage.definition.checkpoint is None and none:
-        none = "none, the stage declares none"
+        none = "none declared"
     elif not is_newest:
         none = ""
     checkpoint = f"{activity.checkpoint}, {_age(activity.checkpoint_at, now)}"
