@@ -330,7 +330,7 @@ async def test_many_members_are_one_line_that_unfolds(filler: Filler) -> None:
         await driven.press("d")
         await driven.until_shown("a sweep has no details", "enter unfold")
         await driven.press("enter")
-        await driven.until_shown("train[seed=0]", "train[seed=5]", "train[seed=11]", "enter panel")
+        await driven.until_shown("train[seed=0]", "train[seed=5]", "train[seed=11]", "enter open")
         await driven.until_gone("train ×12")
         await driven.press("F")
         await driven.until_shown("train ×12")

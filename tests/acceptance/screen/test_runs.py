@@ -125,7 +125,7 @@ async def test_enter_opens_a_run_and_esc_comes_back_to_it(filler: Filler) -> Non
 async def test_ten_thousand_runs_scroll(filler: Filler, home: Path) -> None:
     multiply(home / "trainui.db", filler.run(DIAMOND, name="many"), 10_000)
     async with opened(size=(100, 30)) as driven:
-        await driven.until_shown("10001 runs")
+        await driven.until_shown("10,001 runs")
         await driven.press("G")
         await driven.until_shown("many-10000")
         await driven.press("ctrl+u", "k", "g")

@@ -162,7 +162,7 @@ def test_keys_that_come_together_act_one_after_another(filler: Filler) -> None:
         shown.press("\x1b")
         shown.until_shown("3 Curves", "enter open")
         shown.press("1jj")
-        shown.until_shown("2 report", "enter panel")
+        shown.until_shown("2 report", "enter open")
         shown.press("4z/epochs")
         shown.until_shown("4 Log", " epochs")
         wait_for(lambda: "1 Stages" not in shown.text(), "the log alone", 30)
