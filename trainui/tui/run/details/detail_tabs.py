@@ -71,10 +71,12 @@ def files_rows(found: StageFiles | None, width: int, *, over: bool = False) -> l
     elif found.files:
         total = size(sum(file.size for file in found.files))
         rows += [(), (Segment(f"{quantity(len(found.files), 'file')}, {total}", "dim"),)]
-    foot = [] if found.attempt is None else [f"last written by attempt {found.attempt}"]
-    if not rows and not foot:
+    foot = [f"in {harmless(found.directory)}"]
+    if found.attempt is not None:
+        none = "" if rows else "no file was "
+        foot.insert(0, f"{none}last written by attempt {found.attempt}")
+    elif not rows:
         rows.append((Segment("no files" if over else "no files yet", "dim"),))
-    foot.append(f"in {harmless(found.directory)}")
     rows += [(), *text_rows("\n".join(foot), width, "dim")]
     return rows
 

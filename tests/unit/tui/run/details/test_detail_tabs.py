@@ -87,6 +87,13 @@ def test_a_directory_of_any_size_is_looked_at_in_bounds(
     )), 60))  # fmt: skip
 
 
+def test_an_attempt_that_no_file_is_left_of_says_so(filler: Filler) -> None:
+    found = files.StageFiles(directory="/data/train", attempt=1)
+    assert joined(files_rows(found, 60)).strip().splitlines() == [
+        "no file was last written by attempt 1", "in /data/train",
+    ]  # fmt: skip
+
+
 def test_parameters_are_shown_and_secrets_are_not(
     filler: Filler, connection: protocol.Connection
 ) -> None:
