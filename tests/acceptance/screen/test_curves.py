@@ -304,6 +304,12 @@ async def test_a_sweep_is_one_band_by_one_key(filler: Filler) -> None:
         assert [x for x in line.lows if x == x] == pytest.approx(curves.min(axis=0)[places])
         await driven.press("B")
         await driven.until_gone("one band")
+    alone = losses(filler, {"train": 0.5})
+    async with opened(alone) as driven:
+        await open_page(driven)
+        await driven.press("B")
+        await driven.until_shown("only a sweep can be drawn as a band")
+        assert "one band" not in driven.text()
 
 
 async def test_keys_on_the_plot_of_a_sweep_act_on_all_its_members(filler: Filler) -> None:

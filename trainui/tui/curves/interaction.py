@@ -217,6 +217,10 @@ class CurveKeys(RowsView):
     def action_band(self) -> None:
         """Show all members of the sweep as one band, or this stage alone."""
         band = Comparison(sweep=True, fold=ALL_IN_ONE)
+        is_alone = self.curves is not NOT_READ and not self.curves.in_sweep
+        if is_alone and self.state.compared != band:
+            self._say("only a sweep can be drawn as a band")
+            return
         self.state.compared = Comparison() if self.state.compared == band else band
         self.apply(self.view)
 

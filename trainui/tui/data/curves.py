@@ -246,6 +246,8 @@ class Curves:
     """Which series are drawn if there are too many for one plot."""
     sampled: bool = False
     """True if they include points sampled from the files that are not stored yet."""
+    in_sweep: bool = False
+    """True if the stage is one of several members of a sweep."""
     due: float = math.inf
     """When to read charts again that are older than `figures` (`time.monotonic`)."""
 

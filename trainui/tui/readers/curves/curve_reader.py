@@ -100,7 +100,7 @@ class CurveReader:
         request = CurvesRequest(connection, stage, stages, wanted)
         self._read_preview(request)
         if not self._preview and not headlines.has_series(connection, stage.id):
-            return Curves(wanted)
+            return Curves(wanted, in_sweep=len(request.siblings) > 1)
         self._check_version(connection, stage.id)
         figures = self._figures(connection, stage.id, wanted.attempt)
         if (search := stage.definition.search) is not None:
@@ -131,6 +131,7 @@ class CurveReader:
             series.axes(figures, connection, stage),
             sampled=bool(self._preview),
             choice=choice,
+            in_sweep=len(request.siblings) > 1,
             due=math.inf if fresh else due,
         )
 
