@@ -14,7 +14,7 @@ from trainui import clock
 from trainui.domain.definition import CheckpointRule
 from trainui.store.db import protocol, readonly
 from trainui.store.read import views
-from trainui.tui.data.run_page import RunPage, StageDetail, as_attempt
+from trainui.tui.data.run_page import RunPage, StageDetail, StageFiles, as_attempt
 from trainui.tui.graph.timeline import Timeline
 from trainui.tui.readers.run import files
 from trainui.tui.render.styled_text import joined, plain, width_of
@@ -88,7 +88,7 @@ def test_a_directory_of_any_size_is_looked_at_in_bounds(
 
 
 def test_an_attempt_that_no_file_is_left_of_says_so(filler: Filler) -> None:
-    found = files.StageFiles(directory="/data/train", attempt=1)
+    found = StageFiles(directory="/data/train", attempt=1)
     assert joined(files_rows(found, 60)).strip().splitlines() == [
         "no file was last written by attempt 1", "in /data/train",
     ]  # fmt: skip
