@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
 
 from trainui.errors import UnfitEnvironmentError
-from trainui.store.db.engine import open_store
+from trainui.store.db.engine import open_store, raw
 from trainui.store.runs import hosts, remote_log_requests
 from trainui.store.runs.remote_log_requests import LogReply
 
@@ -66,7 +66,7 @@ class RemoteDirectory:
 
     def _ask(self, name: str = "", start: int = 0, length: int = 0) -> LogReply:
         with self._store.write() as connection:
-            host = hosts.known(connection).get(self._host)
+            host = hosts.known(raw(connection)).get(self._host)
             if host is None or host.seconds >= hosts.SILENT_AFTER:
                 ago = "" if host is None else f" for {host.seconds:.0f} s"
                 raise RemoteLogError(

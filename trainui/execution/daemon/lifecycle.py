@@ -95,12 +95,12 @@ def status() -> dict[str, Any]:
 def _hosts(settings: Settings) -> list[dict[str, Any]]:
     if settings.database_url is None:
         return []
-    from trainui.store.db.engine import open_store
+    from trainui.store.db.engine import open_store, raw
     from trainui.store.runs import hosts
 
     try:
         with open_store().read() as connection:
-            known = hosts.known(connection)
+            known = hosts.known(raw(connection))
     except UnfitEnvironmentError:
         return []  # `trainui doctor` reports the problem
     return [

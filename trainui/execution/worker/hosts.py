@@ -63,7 +63,7 @@ class HostMonitor:
         ]
         with self._store.write() as connection:
             other = hosts.announce(
-                connection,
+                raw(connection),
                 self._here.host,
                 home=self._home,
                 place=self._here.place,
@@ -82,7 +82,7 @@ class HostMonitor:
 
 def _look_around(connection: Connection, here: str) -> None:
     """Warn about stages on silent hosts, and clear such warnings on the stages of this host."""
-    known = hosts.known(connection)
+    known = hosts.known(raw(connection))
     for stage in views.running_on(raw(connection), here):
         if stage.reason_host not in (None, here):
             stages.warn(connection, stage.id, None)

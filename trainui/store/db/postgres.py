@@ -23,7 +23,7 @@ from trainui.errors import (
     StoreSchemaError,
     UnfitEnvironmentError,
 )
-from trainui.store.db import protocol
+from trainui.store.db import protocol, statements
 
 if TYPE_CHECKING:
     import psycopg
@@ -202,12 +202,16 @@ def _number_loader() -> Any:
 
 
 _IS = re.compile(r"\bIS (NOT )?\?")
+_JSON = re.compile(r"json_extract\((\w+), '\$\.(\w+)'\)")
+_NOW = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
 
 
 @lru_cache(1024)
 def translate(sql: str) -> str:
     """Translate a statement from SQLite's syntax to PostgreSQL's."""
     sql = _IS.sub(lambda found: f"IS {'' if found[1] else 'NOT '}DISTINCT FROM ?", sql)
+    sql = _JSON.sub(r"(\1::json ->> '\2')", sql).replace(statements.NOW, _NOW)
+    sql = sql.replace(statements.IS_UNREAD, "NOT metrics_complete")
     sql = sql.replace("LIMIT ?", "LIMIT nullif(?::bigint, -1)")
     return sql.replace("%", "%%").replace("?", "%s")
 

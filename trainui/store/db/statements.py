@@ -12,6 +12,12 @@ BATCH = 500
 IS_EXTERNAL = "pipeline LIKE '% (external)' AND submission_json LIKE '%\"external\":{%'"
 """The SQL condition that a run is external."""
 
+NOW = "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
+"""The time of the database's clock, in microseconds: the same for all hosts."""
+
+IS_UNREAD = "metrics_complete = 0"
+"""The condition on an attempt whose metrics are not read to their end: as in SQLite's index."""
+
 Value = TypeVar("Value")
 
 

@@ -21,7 +21,7 @@ from trainui.store.db.engine import raw
 from trainui.store.read import row_mapping
 from trainui.store.runs import events, new_run, runs
 from trainui.store.runs.new_run import NewRun
-from trainui.store.runs.tables import ATTEMPTS, RUNS, STAGES
+from trainui.store.runs.tables import ATTEMPTS, STAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,8 @@ def known_processes(connection: Connection) -> dict[tuple[int, int, str], str]:
 
 
 def _known(connection: Connection) -> list[tuple[str, dict[str, Any]]]:
-    found = connection.execute(
-        select(RUNS.c.id, RUNS.c.submission_json).where(RUNS.c.submission_json.like(_MARK))
-    )
+    query = "SELECT id, submission_json FROM runs WHERE submission_json LIKE ?"
+    found = raw(connection).execute(query, (_MARK,))
     return [(run_id, row_mapping.load(text)["external"]) for run_id, text in found]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import Connection
 
 from trainui import clock, mounts
 from trainui.domain.definition import MetricSource, StageDefinition
@@ -43,31 +43,19 @@ class WatchedStage:
         return mounts.remote_mount(self.directory, str(self.external["path"]))
 
 
-_STAGES = (
-    select(
-        RUNS.c.id,
-        STAGES.c.id,
-        ATTEMPTS.c.id,
-        STAGES.c.name,
-        STAGES.c.directory,
-        ATTEMPTS.c.directory,
-        ATTEMPTS.c.pid,
-        ATTEMPTS.c.cancel_requested_at,
-        ATTEMPTS.c.completed_at,
-        RUNS.c.submission_json,
+def _stages(
+    connection: Connection, host: str, which: str, parameters: Sequence[Any] = ()
+) -> list[WatchedStage]:
+    """Return those of this host's stages of external runs that fit a condition."""
+    found = raw(connection).execute(
+        "SELECT runs.id, stages.id, attempts.id, stages.name, stages.directory, "
+        "attempts.directory, pid, cancel_requested_at, attempts.completed_at, submission_json "
+        "FROM attempts JOIN stages ON stages.id = stage_id JOIN runs ON runs.id = run_id "
+        f"WHERE attempts.host = ? AND attempts.celery_task_id IS NULL AND {which}",
+        (host, *parameters),
     )
-    .join(STAGES, STAGES.c.id == ATTEMPTS.c.stage_id)
-    .join(RUNS, RUNS.c.id == STAGES.c.run_id)
-)
-
-
-def _stages(connection: Connection, host: str, *which: ColumnElement[bool]) -> list[WatchedStage]:
-    """Return those of this host's stages of external runs that fit some conditions."""
-    is_external = ATTEMPTS.c.celery_task_id.is_(None)
-    query = _STAGES.where(ATTEMPTS.c.host == host, is_external, *which)
-    rows = ([*row] for row in connection.execute(query))
-    fields = ((*row[:-1], row_mapping.load(row[-1])["external"]) for row in rows)
-    return [WatchedStage(*one) for one in fields]
+    rows = ((*row, row_mapping.load(text)["external"]) for *row, text in found)
+    return [WatchedStage(*row) for row in rows]
 
 
 def running(connection: Connection, host: str) -> list[WatchedStage]:
@@ -75,7 +63,7 @@ def running(connection: Connection, host: str) -> list[WatchedStage]:
     query = "SELECT 1 FROM attempts WHERE status = ? AND celery_task_id IS NULL LIMIT 1"
     if raw(connection).execute(query, (Status.RUNNING,)).fetchone() is None:
         return []  # nearly always, and asked at each change of the store
-    return _stages(connection, host, ATTEMPTS.c.status == Status.RUNNING)
+    return _stages(connection, host, "attempts.status = ?", (Status.RUNNING,))
 
 
 def sources(connection: Connection, stage_id: str) -> tuple[MetricSource, ...]:
@@ -84,9 +72,8 @@ def sources(connection: Connection, stage_id: str) -> tuple[MetricSource, ...]:
 
 
 def _definition(connection: Connection, stage_id: str) -> StageDefinition:
-    (text,) = connection.execute(
-        select(STAGES.c.definition_json).where(STAGES.c.id == stage_id)
-    ).one()
+    query = "SELECT definition_json FROM stages WHERE id = ?"
+    (text,) = raw(connection).execute(query, (stage_id,)).fetchone()
     return row_mapping.definition(text)
 
 
@@ -98,8 +85,8 @@ def set_sources(connection: Connection, stage_id: str, found: Sequence[MetricSou
 
 def resting(connection: Connection, host: str, since: int) -> list[WatchedStage]:
     """Return this host's stages that have ended since a time, without a tracker's word."""
-    has_ended = ATTEMPTS.c.status == Status.ENDED, ATTEMPTS.c.completed_at >= since
-    return _stages(connection, host, *has_ended, ATTEMPTS.c.pid.is_(None))
+    has_ended = "attempts.status = ? AND attempts.completed_at >= ? AND pid IS NULL"
+    return _stages(connection, host, has_ended, (Status.ENDED, since))
 
 
 def remote_mounts(connection: Connection, host: str, since: int) -> dict[str, list[AttemptToRead]]:
@@ -119,9 +106,9 @@ def remote_mounts(connection: Connection, host: str, since: int) -> dict[str, li
 
 def may_begin_jobs(connection: Connection, host: str, since: int) -> list[WatchedStage]:
     """Return the first stages of this host's studies and multiruns that have ended since a time."""
-    may_begin = RUNS.c.pipeline.in_(["optuna (external)", "hydra (external)"])
-    has_ended = RUNS.c.completed_at >= since
-    return _stages(connection, host, may_begin, has_ended, STAGES.c.position == 0)
+    may_begin = "pipeline IN ('optuna (external)', 'hydra (external)')"
+    has_ended = "runs.completed_at >= ? AND position = 0"
+    return _stages(connection, host, f"{may_begin} AND {has_ended}", (since,))
 
 
 def set_process(
@@ -134,8 +121,8 @@ def set_process(
     reopen(connection, stage)
     json_ = row_mapping.slots_json(slots)
     set_values(connection, ATTEMPTS, stage.attempt_id, pid=identity["pid"], slots_json=json_)
-    query = select(RUNS.c.submission_json, RUNS.c.directory).where(RUNS.c.id == stage.run_id)
-    text, directory = connection.execute(query).one()
+    query = "SELECT submission_json, directory FROM runs WHERE id = ?"
+    text, directory = raw(connection).execute(query, (stage.run_id,)).fetchone()
     submission = row_mapping.load(text)
     submission["external"] |= identity
     set_values(connection, RUNS, stage.run_id, submission_json=row_mapping.dump(submission))

@@ -1,9 +1,8 @@
-"""Slots in use, and those that other hosts have announced, in plain SQL."""
+"""Slots in use, in plain SQL."""
 
 from __future__ import annotations
 
-import json
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from trainui.domain.records import Slot
 from trainui.store.db.protocol import Connection
@@ -35,15 +34,3 @@ def uses(connection: Connection) -> dict[tuple[str, int], Holder]:
     """Return the stages that use GPUs, by the GPU's host and index."""
     found = holders(connection).items()
     return {(slot.host, slot.index): who for slot, who in found if slot.kind == "gpu"}
-
-
-def announced_slots(
-    connection: Connection, but: str
-) -> list[tuple[str, float, list[dict[str, Any]]]]:
-    """Return the slots of all hosts but one, and the seconds since each one's heartbeat."""
-    found = connection.execute(
-        "SELECT name, extract(epoch FROM clock_timestamp()) - seen_at / 1000000.0, slots_json"
-        " FROM hosts WHERE name <> ? ORDER BY name",
-        (but,),
-    )
-    return [(str(host), float(age), json.loads(slots)) for host, age, slots in found]

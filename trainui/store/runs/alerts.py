@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from trainui.domain.definition import Alert
 from trainui.domain.notifications import ALERT, MARK, NAN
 from trainui.domain.states import Status
+from trainui.store.db.engine import raw
 from trainui.store.runs import events, stage_requests, stages
-from trainui.store.runs.tables import EVENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +64,12 @@ def record(
         return
     for mark in marks:
         text = f"{stage.name}: {mark.words}"
-        known = select(EVENTS.c.id).where(
-            EVENTS.c.run_id == stage.run_id,
-            EVENTS.c.stage == stage.name,
-            EVENTS.c.attempt == attempt,
-            EVENTS.c.kind == mark.kind,
-            EVENTS.c.text == text,
+        known = raw(connection).execute(
+            "SELECT 1 FROM events WHERE run_id = ? AND stage = ? AND attempt = ? AND kind = ? "
+            "AND text = ?",
+            (stage.run_id, stage.name, attempt, mark.kind, text),
         )
-        if connection.execute(known).first() is not None:
+        if known.fetchone() is not None:
             continue
         events.record_of(connection, stage, mark.kind, text, attempt=attempt, data=mark.data)
         if mark.stops and stage.status == Status.RUNNING and stage.attempt == attempt:

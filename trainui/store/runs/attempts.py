@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from trainui import clock, paths
 from trainui.domain.records import AttemptRecord, StageRecord
@@ -113,10 +113,10 @@ def tried_checkpoints(connection: Connection, stage_id: str) -> dict[str, int]:
 
     Each has the time at which the last such attempt started, in microseconds.
     """
-    found = connection.execute(
-        select(ATTEMPTS.c.checkpoint, func.coalesce(ATTEMPTS.c.started_at, ATTEMPTS.c.completed_at))
-        .where(ATTEMPTS.c.stage_id == stage_id, ATTEMPTS.c.checkpoint_tried)
-        .order_by(ATTEMPTS.c.number)
+    found = raw(connection).execute(
+        "SELECT checkpoint, coalesce(started_at, completed_at) FROM attempts "
+        "WHERE stage_id = ? AND checkpoint_tried ORDER BY number",
+        (stage_id,),
     )
     return {checkpoint: int(time or clock.now()) for checkpoint, time in found}
 

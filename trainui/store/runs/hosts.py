@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
-
 from trainui import clock
 from trainui.domain.records import HostRecord
-from trainui.store.db import dialect
+from trainui.store.db.protocol import Connection
+from trainui.store.db.statements import NOW
 from trainui.store.read import row_mapping
-from trainui.store.runs.tables import HOSTS
 
 SILENT_AFTER = 40.0
 """Seconds without a heartbeat after which a host counts as silent; it sends one every ten."""
@@ -23,17 +21,20 @@ FORGOTTEN_AFTER = 30 * 24 * 3600 * clock.SECOND
 
 def known(connection: Connection) -> dict[str, HostRecord]:
     """Return the hosts with a heartbeat on record, by name."""
-    found = connection.execute(select(HOSTS, dialect.now() - HOSTS.c.seen_at).order_by("name"))
+    found = connection.execute(
+        f"SELECT name, home, ({NOW} - seen_at) / 1e6, place, slots_json, queues_json FROM hosts "
+        "ORDER BY name"
+    )
     return {
-        row.name: HostRecord(
-            row.name,
-            row.home,
-            max(row[-1], 0) / 1e6,
-            row.place,
-            tuple(row_mapping.load(row.slots_json)),
-            tuple(row_mapping.load(row.queues_json)),
+        name: HostRecord(
+            name,
+            home,
+            max(float(seconds), 0.0),
+            place,
+            tuple(row_mapping.load(slots)),
+            tuple(row_mapping.load(queues)),
         )
-        for row in found
+        for name, home, seconds, place, slots, queues in found
     }
 
 
@@ -54,12 +55,12 @@ def announce(
     before = known(connection).get(name)
     if before is not None and before.home != home and before.seconds < SILENT_AFTER:
         return before
-    forgotten = HOSTS.c.seen_at < dialect.now() - FORGOTTEN_AFTER
-    connection.execute(delete(HOSTS).where(forgotten | (HOSTS.c.name == name)))
-    values = {"home": home, "place": place, "seen_at": dialect.now()}
-    values |= {
-        "slots_json": row_mapping.dump(list(slots)),
-        "queues_json": row_mapping.dump(list(queues)),
-    }
-    connection.execute(insert(HOSTS).values(name=name, **values))
+    connection.execute(
+        f"DELETE FROM hosts WHERE name = ? OR seen_at < {NOW} - ?", (name, FORGOTTEN_AFTER)
+    )
+    connection.execute(
+        "INSERT INTO hosts (name, home, place, seen_at, slots_json, queues_json) "
+        f"VALUES (?, ?, ?, {NOW}, ?, ?)",
+        (name, home, place, row_mapping.dump(list(slots)), row_mapping.dump(list(queues))),
+    )
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from trainui import clock, paths
 from trainui.domain.records import StageRecord
@@ -22,8 +22,8 @@ LONGEST_PAUSE = 60.0
 
 def is_fresh(connection: Connection, stage_id: str) -> bool:
     """Return True if a stage's directory must be renamed away before its next attempt."""
-    fresh = connection.execute(select(STAGES.c.fresh).where(STAGES.c.id == stage_id))
-    return bool(fresh.scalar_one())
+    found = raw(connection).execute("SELECT fresh FROM stages WHERE id = ?", (stage_id,))
+    return bool(found.fetchone()[0])
 
 
 def record_move(connection: Connection, stage: StageRecord, moved_to: Path | None) -> None:

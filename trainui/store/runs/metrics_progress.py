@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection
 
 from trainui import clock, mounts
 from trainui.domain.definition import StageDefinition
 from trainui.domain.states import Status
+from trainui.store.db.engine import raw
+from trainui.store.db.statements import IS_UNREAD
 from trainui.store.read import row_mapping
-from trainui.store.runs.tables import ATTEMPTS, STAGES, set_values
+from trainui.store.runs.tables import ATTEMPTS, set_values
 
 log = logging.getLogger(__name__)
 
@@ -48,30 +50,15 @@ class AttemptToRead:
 
 def attempts_to_read(connection: Connection, host: str) -> list[AttemptToRead]:
     """Return the started attempts of a host that are not read to their end."""
-    found = connection.execute(_UNREAD, {"here": host})
-    return [one for row in found.mappings() if (one := _to_read(dict(row))) is not None]
-
-
-_UNREAD = (
-    select(
-        ATTEMPTS.c.id,
-        ATTEMPTS.c.number,
-        ATTEMPTS.c.status,
-        ATTEMPTS.c.directory.label("attempt_dir"),
-        ATTEMPTS.c.celery_task_id,
-        STAGES.c.id.label("stage_id"),
-        STAGES.c.directory.label("stage_dir"),
-        STAGES.c.attempt.label("latest"),
-        STAGES.c.definition_json,
+    found = raw(connection).execute(
+        "SELECT attempts.id, number, attempts.status, attempts.directory AS attempt_dir, "
+        "attempts.celery_task_id, stage_id, stages.directory AS stage_dir, attempt AS latest, "
+        "stages.definition_json FROM attempts JOIN stages ON stages.id = stage_id "
+        "WHERE host = ? AND (attempts.status = ? OR attempts.started_at IS NOT NULL) "
+        f"AND {IS_UNREAD} ORDER BY attempts.id",
+        (host, Status.RUNNING),
     )
-    .join(STAGES, STAGES.c.id == ATTEMPTS.c.stage_id)
-    .where(
-        ATTEMPTS.c.host == bindparam("here"),
-        (ATTEMPTS.c.status == Status.RUNNING) | ATTEMPTS.c.started_at.is_not(None),
-        ~ATTEMPTS.c.metrics_complete,
-    )
-    .order_by(ATTEMPTS.c.id)
-)
+    return [one for one in row_mapping.records(found, _to_read) if one is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +80,15 @@ class Rival:
 
 def rivals(connection: Connection, attempt_id: int) -> list[Rival]:
     """Return the other attempts that have run since an attempt started."""
-    found = connection.execute(_MEANWHILE, {"attempt": attempt_id})
+    # also those whose start is not on record yet: their processes may write already
+    found = raw(connection).execute(
+        "SELECT stages.definition_json, other.directory, other.granted_at, other.started_at, "
+        "other.completed_at, other.celery_task_id FROM attempts AS own "
+        "JOIN attempts AS other ON other.id <> own.id "
+        "JOIN stages ON stages.id = other.stage_id WHERE own.id = ? "
+        "AND (other.completed_at IS NULL OR other.completed_at >= own.granted_at)",
+        (attempt_id,),
+    )
     return [
         Rival(
             Path(_workdir(definition)),
@@ -116,27 +111,6 @@ def _stage_of(definition_json: str) -> StageDefinition | None:
         return row_mapping.definition(definition_json)
     except (KeyError, TypeError, ValueError):
         return None
-
-
-_THIS = ATTEMPTS.alias()
-_MEANWHILE = (
-    select(
-        STAGES.c.definition_json,
-        ATTEMPTS.c.directory,
-        ATTEMPTS.c.granted_at,
-        ATTEMPTS.c.started_at,
-        ATTEMPTS.c.completed_at,
-        ATTEMPTS.c.celery_task_id,
-    )
-    .select_from(STAGES)
-    .join(ATTEMPTS, STAGES.c.id == ATTEMPTS.c.stage_id)
-    .join(_THIS, _THIS.c.id == bindparam("attempt"))
-    .where(
-        ATTEMPTS.c.id != _THIS.c.id,
-        # also one whose start is not on record yet: its processes may write already
-        ATTEMPTS.c.completed_at.is_(None) | (ATTEMPTS.c.completed_at >= _THIS.c.granted_at),
-    )
-)
 
 
 def _to_read(row: row_mapping.Row) -> AttemptToRead | None:

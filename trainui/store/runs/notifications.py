@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from trainui import clock, formatting
 from trainui.domain.notifications import Notification
@@ -13,7 +13,6 @@ from trainui.domain.states import Status
 from trainui.store.db.engine import Store, raw
 from trainui.store.read import event_feed
 from trainui.store.runs import runs
-from trainui.store.runs.tables import STAGES
 
 NOTIFIED = "notified_event"
 """The flag with the number of the last event processed for notifications."""
@@ -73,11 +72,8 @@ def _culprits(connection: Connection, run: RunRecord) -> Sequence[str]:
     """Return the stages that caused a run's end, each with the reason."""
     if run.status == Status.COMPLETED:
         return []
-    found = connection.execute(
-        select(STAGES.c.name, STAGES.c.reason)
-        .where(STAGES.c.run_id == run.id, STAGES.c.status == run.status)
-        .order_by(STAGES.c.position)
-    ).all()
+    query = "SELECT name, reason FROM stages WHERE run_id = ? AND status = ? ORDER BY position"
+    found = raw(connection).execute(query, (run.id, run.status)).fetchall()
     named = [
         str(name) if reason in (None, run.status) else f"{name} ({reason})"
         for name, reason in found[:NAMED]

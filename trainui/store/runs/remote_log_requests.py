@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, delete, insert, select, text, update
+from sqlalchemy import Connection
 
 from trainui import clock
-from trainui.store.db import dialect
+from trainui.store.db.engine import raw
+from trainui.store.db.statements import NOW
 from trainui.store.read import row_mapping
-from trainui.store.runs.tables import ATTEMPTS, LOG_READS
 
 if TYPE_CHECKING:
     import psycopg
@@ -57,10 +57,12 @@ def request(
 ) -> str:
     """Request a part of an attempt's file; return the request's id."""
     number = uuid.uuid4().hex
-    part = {"id": number, "attempt_id": attempt_id, "host": host, "name": name, "start": start}
-    part |= {"length": min(length, MOST), "asked_at": dialect.now()}
-    connection.execute(insert(LOG_READS).values(part))
-    connection.execute(text(f"NOTIFY {CHANNEL}"))
+    raw(connection).execute(
+        "INSERT INTO log_reads (id, attempt_id, host, name, start, length, asked_at) "
+        f"VALUES (?, ?, ?, ?, ?, ?, {NOW})",
+        (number, attempt_id, host, name, start, min(length, MOST)),
+    )
+    raw(connection).execute(f"NOTIFY {CHANNEL}")
     return number
 
 
@@ -71,33 +73,29 @@ def listen(connection: psycopg.Connection) -> None:
 
 def unanswered(connection: Connection, host: str) -> list[LogRequest]:
     """Return the unanswered requests to a host."""
-    found = connection.execute(
-        select(
-            LOG_READS.c.id,
-            ATTEMPTS.c.directory,
-            LOG_READS.c.name,
-            LOG_READS.c.start,
-            LOG_READS.c.length,
-        )
-        .join(ATTEMPTS, ATTEMPTS.c.id == LOG_READS.c.attempt_id)
-        .where(LOG_READS.c.host == host, ATTEMPTS.c.host == host, LOG_READS.c.answer_json.is_(None))
-        .order_by(LOG_READS.c.asked_at)
+    found = raw(connection).execute(
+        "SELECT log_reads.id, directory, name, start, length FROM log_reads "
+        "JOIN attempts ON attempts.id = attempt_id "
+        "WHERE log_reads.host = ? AND attempts.host = ? AND answer_json IS NULL ORDER BY asked_at",
+        (host, host),
     )
     return [LogRequest(*row) for row in found]
 
 
 def answer(connection: Connection, number: str, words: Mapping[str, Any], data: bytes) -> None:
     """Answer a request; delete abandoned ones."""
-    values = {"answer_json": row_mapping.dump(dict(words)), "data": data}
-    connection.execute(update(LOG_READS).where(LOG_READS.c.id == number).values(values))
-    old = LOG_READS.c.asked_at < dialect.now() - FORGOTTEN_AFTER
-    connection.execute(delete(LOG_READS).where(old))
+    raw(connection).execute(
+        "UPDATE log_reads SET answer_json = ?, data = ? WHERE id = ?",
+        (row_mapping.dump(dict(words)), data, number),
+    )
+    old = f"DELETE FROM log_reads WHERE asked_at < {NOW} - ?"
+    raw(connection).execute(old, (FORGOTTEN_AFTER,))
 
 
 def find_reply(connection: Connection, number: str) -> LogReply | None:
     """Return an answer; None if there is none yet."""
-    query = select(LOG_READS.c.answer_json, LOG_READS.c.data).where(LOG_READS.c.id == number)
-    found = connection.execute(query).first()
+    query = "SELECT answer_json, data FROM log_reads WHERE id = ?"
+    found = raw(connection).execute(query, (number,)).fetchone()
     if found is None or found[0] is None:
         return None
     return LogReply(row_mapping.load(found[0]), bytes(found[1] or b""))
@@ -105,4 +103,4 @@ def find_reply(connection: Connection, number: str) -> LogReply | None:
 
 def delete_request(connection: Connection, number: str) -> None:
     """Delete a request."""
-    connection.execute(delete(LOG_READS).where(LOG_READS.c.id == number))
+    raw(connection).execute("DELETE FROM log_reads WHERE id = ?", (number,))

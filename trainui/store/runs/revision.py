@@ -16,7 +16,7 @@ from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.store.db.engine import raw
 from trainui.store.read import row_mapping, trials, views
 from trainui.store.runs import events, new_run, runs, stage_requests
-from trainui.store.runs.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES, TRIALS, set_values
+from trainui.store.runs.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES, set_values
 
 
 def revise(
@@ -115,7 +115,9 @@ def _own_reason(connection: Connection, stage: StageRecord) -> str | None:
         last = views.attempts_of_stage(raw(connection), stage.id)[-1]
         return None if last.pruning is None else last.pruning.words
     if stage.status in (Status.COMPLETED, Status.SKIPPED):
-        return connection.scalar(select(TRIALS.c.reason).where(TRIALS.c.stage_id == stage.id))
+        query = "SELECT reason FROM trials WHERE stage_id = ?"
+        found = raw(connection).execute(query, (stage.id,)).fetchone()
+        return None if found is None else found[0]
     return None
 
 

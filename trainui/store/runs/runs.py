@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, update
 
 from trainui import clock
 from trainui.domain.records import RunRecord, StageRecord
@@ -28,8 +28,8 @@ def get(connection: Connection, run_id: str) -> RunRecord | None:
 
 def place_of(connection: Connection, run_id: str) -> tuple[str | None, str | None]:
     """Return the host where a run was submitted, and the identity of its directory of runs."""
-    query = select(RUNS.c.host, RUNS.c.place).where(RUNS.c.id == run_id)
-    host, place = connection.execute(query).one()
+    query = "SELECT host, place FROM runs WHERE id = ?"
+    host, place = raw(connection).execute(query, (run_id,)).fetchone()
     return host, place
 
 

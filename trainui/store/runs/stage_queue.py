@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from functools import cache
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select
+from sqlalchemy import Connection, insert
 from sqlalchemy.exc import IntegrityError
 
 from trainui import clock
 from trainui.domain.records import AttemptRecord, HostView, Slot, StageRecord
 from trainui.domain.states import Status
-from trainui.store.db import dialect
+from trainui.store.db.engine import raw
+from trainui.store.db.statements import placeholders
 from trainui.store.read import row_mapping
 from trainui.store.runs import attempts, runs
-from trainui.store.runs.tables import ATTEMPTS, RUNS, SLOTS, STAGES, change, set_values
+from trainui.store.runs.tables import ATTEMPTS, SLOTS, STAGES, change, set_values
 
 
 def queued(
@@ -31,43 +30,50 @@ def queued(
     Only those that need slots of this kind (`cpu` or `gpu`), and that may run on the host `here`;
     None: all. A negative `limit` is none.
     """
-    query = _queue(kind, here, is_cut=limit >= 0)
-    found = connection.execute(query, {"most": limit})
-    return [row_mapping.stage_record(dict(row)) for row in found.mappings()]
-
-
-@cache
-def _queue(kind: str | None, here: HostView | None, *, is_cut: bool) -> Any:
-    """Build the queue's query, which sorts ids only, since definitions are large."""
-    order = (RUNS.c.priority.desc(), RUNS.c.created_at, RUNS.c.id, STAGES.c.position)
-    ids = select(STAGES.c.id).join(RUNS, RUNS.c.id == STAGES.c.run_id).where(_IS_QUEUED)
-    ids = ids.where(*_may_run(here))
+    tables, parameters = _waiting(here)
     if kind is not None:
-        ids = ids.where(_NEEDS_GPU if kind == "gpu" else ~_NEEDS_GPU)
-    if is_cut:
-        ids = ids.order_by(*order).limit(bindparam("most"))
-    found = select(STAGES).join(RUNS, RUNS.c.id == STAGES.c.run_id).where(STAGES.c.id.in_(ids))
-    return found.order_by(*order)
+        tables += f" AND {'' if kind == 'gpu' else 'NOT '}{_NEEDS_GPU}"
+        parameters += (WITHOUT_GPU,)
+    order = "ORDER BY priority DESC, created_at, runs.id, position"
+    if limit >= 0:
+        tables += f" {order} LIMIT ?"
+        parameters += (limit,)
+    # only ids are sorted for the limit, since definitions are large
+    found = raw(connection).execute(
+        "SELECT stages.* FROM stages JOIN runs ON runs.id = run_id "
+        f"WHERE stages.id IN (SELECT stages.id {tables}) {order}",
+        parameters,
+    )
+    return list(row_mapping.records(found, row_mapping.stage_record))
 
 
 def queued_in_silence(
     connection: Connection, *, limit: int, here: HostView | None = None
 ) -> list[str]:
     """Return the ids of queued stages with no recorded wait reason."""
-    query = _SILENT
-    if here is not None:
-        query = query.join(RUNS, RUNS.c.id == STAGES.c.run_id).where(*_may_run(here))
-    return list(connection.execute(query, {"most": limit}).scalars())
+    tables, parameters = _waiting(here)
+    query = f"SELECT stages.id {tables} AND reason IS NULL LIMIT ?"
+    return [stage_id for (stage_id,) in raw(connection).execute(query, (*parameters, limit))]
 
 
-def _may_run(here: HostView | None) -> Sequence[ColumnElement[bool]]:
+def _waiting(here: HostView | None) -> tuple[str, tuple[str | int | None, ...]]:
+    """Return the rest of a query for queued stages that may run on a host, and its parameters."""
+    tables = (
+        "FROM stages JOIN runs ON runs.id = run_id WHERE stages.status = ? "
+        "AND stages.id NOT IN (SELECT stage_id FROM attempts WHERE status = ?)"
+    )
+    queued = (Status.QUEUED, Status.QUEUED)
     if here is None:
-        return ()
-    host, queue = (dialect.text_in(STAGES.c.definition_json, key) for key in ("host", "queue"))
+        return tables, queued
+    host, queue = (f"json_extract(definition_json, '$.{key}')" for key in ("host", "queue"))
+    queues = (*here.queues, None)  # never an empty list, which PostgreSQL does not have
     # a run without a host is from a version that knew only one host
-    lies_here = RUNS.c.host.is_(None) | (RUNS.c.host == here.host) | (RUNS.c.place == here.place)
-    asked = host.is_(None) | (host == here.host), queue.is_(None) | queue.in_(here.queues)
-    return (lies_here, *asked)
+    tables += (
+        " AND (runs.host IS NULL OR runs.host = ? OR runs.place = ?) "
+        f"AND ({host} IS NULL OR {host} = ?) "
+        f"AND ({queue} IS NULL OR {queue} IN ({placeholders(queues)}))"
+    )
+    return tables, (*queued, here.host, here.place, here.host, *queues)
 
 
 WITHOUT_GPU = '%,"gpus":0,"gpu_memory":null,"host":%'
@@ -75,28 +81,18 @@ WITHOUT_GPU = '%,"gpus":0,"gpu_memory":null,"host":%'
 
 
 # the pattern first: it spares parsing the definition of each queued stage
-_NEEDS_GPU = and_(
-    STAGES.c.definition_json.not_like(WITHOUT_GPU),
-    func.coalesce(dialect.number_in(STAGES.c.definition_json, "gpus"), 0) > 0,
+_NEEDS_GPU = (
+    "(definition_json NOT LIKE ? "
+    "AND CAST(coalesce(json_extract(definition_json, '$.gpus'), '0') AS INTEGER) > 0)"
 )
-
-
-_GRANTED = select(ATTEMPTS.c.stage_id).where(ATTEMPTS.c.status == Status.QUEUED)
-
-
-_IS_QUEUED = and_(STAGES.c.status == Status.QUEUED, STAGES.c.id.not_in(_GRANTED))
-
-
-_SILENT = select(STAGES.c.id).where(_IS_QUEUED, STAGES.c.reason.is_(None)).limit(bindparam("most"))
 
 
 def is_any_open(connection: Connection, here: HostView | None = None) -> bool:
     """Return True if an attempt is granted and not yet claimed, on one host or on any."""
-    query = _AN_OPEN_ONE if here is None else _AN_OPEN_ONE.where(ATTEMPTS.c.host == here.host)
-    return connection.execute(query).first() is not None
-
-
-_AN_OPEN_ONE = select(ATTEMPTS.c.id).where(ATTEMPTS.c.status == Status.QUEUED).limit(1)
+    query = "SELECT 1 FROM attempts WHERE status = ? AND host = coalesce(?, host) LIMIT 1"
+    host = None if here is None else here.host
+    found = raw(connection).execute(query, (Status.QUEUED, host))
+    return found.fetchone() is not None
 
 
 def grant(
@@ -170,18 +166,10 @@ def unclaimed(
 
     A sent time in the future means that the clock was set back, so the true time is unknown.
     """
-    query = _LOST if here is None else _LOST.where(ATTEMPTS.c.host == here.host)
-    found = connection.execute(query, {"sent_before": sent_before, "now": clock.now()})
-    return [row_mapping.attempt_record(dict(row)) for row in found.mappings()]
-
-
-_LOST = (
-    select(ATTEMPTS)
-    .where(
-        ATTEMPTS.c.status == Status.QUEUED,
-        ATTEMPTS.c.sent_at.is_(None)
-        | (ATTEMPTS.c.sent_at < bindparam("sent_before"))
-        | (ATTEMPTS.c.sent_at > bindparam("now")),
+    host = None if here is None else here.host
+    found = raw(connection).execute(
+        "SELECT * FROM attempts WHERE status = ? AND host = coalesce(?, host) "
+        "AND (sent_at IS NULL OR sent_at < ? OR sent_at > ?) ORDER BY id",
+        (Status.QUEUED, host, sent_before, clock.now()),
     )
-    .order_by(ATTEMPTS.c.id)
-)
+    return list(row_mapping.records(found, row_mapping.attempt_record))

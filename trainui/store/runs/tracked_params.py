@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection
 
 from trainui.store.db.engine import raw
 from trainui.store.read import row_mapping, tracked, views
-from trainui.store.runs.tables import RUNS, STAGES, set_values
+from trainui.store.runs.tables import RUNS, set_values
 
 MOST_STAGES = 50
 """Stages of a run of which the parameters are kept."""
@@ -24,7 +24,7 @@ def record(connection: Connection, stage_id: str, found: Mapping[str, str]) -> N
 
     Secrets are masked.
     """
-    run_id, stage, params_json = connection.execute(_OF_STAGE, {"stage": stage_id}).one()
+    run_id, stage, params_json = _run_of(connection, stage_id)
     submission = views.submission(raw(connection), run_id)
     known = submission.get(tracked.KEY, {})
     stages = {**known.get("stages", {}), stage: dict(found)}
@@ -41,7 +41,7 @@ def record(connection: Connection, stage_id: str, found: Mapping[str, str]) -> N
 
 def record_summary(connection: Connection, stage_id: str, found: Mapping[str, Any]) -> None:
     """Store the summary that the tracker of a stage recorded; values of before are kept."""
-    run_id, stage, _params = connection.execute(_OF_STAGE, {"stage": stage_id}).one()
+    run_id, stage, _params = _run_of(connection, stage_id)
     submission = views.submission(raw(connection), run_id)
     known = submission.get(tracked.KEY, {})
     summaries = known.get("summary", {})
@@ -52,11 +52,18 @@ def record_summary(connection: Connection, stage_id: str, found: Mapping[str, An
     set_values(connection, RUNS, run_id, submission_json=row_mapping.dump(submission))
 
 
-_OF_STAGE = (
-    select(RUNS.c.id, STAGES.c.name, RUNS.c.params_json)
-    .join(STAGES, STAGES.c.run_id == RUNS.c.id)
-    .where(STAGES.c.id == bindparam("stage"))
-)
+def _run_of(connection: Connection, stage_id: str) -> tuple[str, str, str]:
+    """Return the id of a stage's run, the stage's name, and the run's parameters as stored."""
+    found: tuple[str, str, str] = (
+        raw(connection)
+        .execute(
+            "SELECT runs.id, stages.name, params_json FROM stages JOIN runs ON runs.id = run_id "
+            "WHERE stages.id = ?",
+            (stage_id,),
+        )
+        .fetchone()
+    )
+    return found
 
 
 def _common(stages: Mapping[str, Mapping[str, str]]) -> dict[str, str]:

@@ -15,11 +15,9 @@ from typing import Any
 from trainui import settings
 from trainui.execution.gpu import nvml
 from trainui.store.db.protocol import Connection
-from trainui.store.read import gpu_use
+from trainui.store.runs import hosts
+from trainui.store.runs.hosts import SILENT_AFTER
 from trainui.tui.data.machine_figures import HISTORY, PERIOD, GpuFigures
-
-SILENT_AFTER = 40.0
-"""Seconds without a heartbeat after which figures are hidden; same as in `store.runs.hosts`."""
 
 
 class GpuReader:
@@ -107,12 +105,12 @@ def gpus_of_other_hosts(connection: Connection) -> tuple[GpuFigures, ...]:
     """
     if isinstance(connection, sqlite3.Connection):
         return ()
-    found = gpu_use.announced_slots(connection, settings.host())
+    here = settings.host()
     return tuple(
-        _announced(host, slot, seconds)
-        for host, seconds, slots in found
-        for slot in slots
-        if slot["kind"] == "gpu"
+        _announced(host.name, slot, host.seconds)
+        for host in hosts.known(connection).values()
+        for slot in host.slots
+        if host.name != here and slot["kind"] == "gpu"
     )
 
 
