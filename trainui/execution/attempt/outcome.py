@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainui import plain_files
+from trainui import formatting, plain_files
 from trainui.artifacts import outputs
 from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord
@@ -21,7 +21,6 @@ from trainui.errors import NotPlainFileError
 from trainui.execution.attempt import failure_cause, logs
 from trainui.execution.attempt.failure_cause import Cause
 from trainui.execution.attempt.logs import SlowPatternError
-from trainui.formatting import signal_name
 from trainui.pipeline.fields import duration
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.supervisor.protocol import Exit, ExitReason
@@ -169,8 +168,8 @@ def _wrong_ending(definition: StageDefinition, found: Exit) -> str | None:
         return found.message or "it could not be started"
     if found.signal is not None:
         if found.oom_kill and found.signal == signal.SIGKILL:
-            return f"{OUT_OF_MEMORY} (signal {found.signal:d})"
-        return f"killed by signal {found.signal} ({signal_name(found.signal)})"
+            return f"{OUT_OF_MEMORY} ({_with_peak(f'signal {found.signal:d}', found)})"
+        return f"killed by signal {found.signal} ({formatting.signal_name(found.signal)})"
     if found.exit_code:
         return _wrong_code(found, found.exit_code)
     return "it got a stop signal while it was ending" if found.signalled else None
@@ -180,11 +179,18 @@ def _wrong_code(found: Exit, code: int) -> str:
     words = f"exit code {code}"
     if not found.oom_kill:
         if 128 < code <= 128 + signal.SIGRTMAX:  # exit code of a shell whose command was killed
-            words += f" (killed by signal {code - 128}, {signal_name(code - 128)})"
+            words += f" (killed by signal {code - 128}, {formatting.signal_name(code - 128)})"
         return words
     if code == 128 + signal.SIGKILL:
-        return f"{OUT_OF_MEMORY} ({words})"
+        return f"{OUT_OF_MEMORY} ({_with_peak(words, found)})"
+    words = _with_peak(words, found)
     return f"{words}, just after the kernel killed a process of its control group: out of memory"
+
+
+def _with_peak(words: str, found: Exit) -> str:
+    """Add the peak memory of the attempt's largest process, if it is known."""
+    size = found.max_rss_bytes
+    return words if size is None else f"{words}, largest process {formatting.size(size)}"
 
 
 def _overdue(definition: StageDefinition, reason: ExitReason | None) -> str | None:

@@ -96,13 +96,17 @@ def test_exit_code_0_completes(tmp_path: Path) -> None:
             "killed by the kernel: out of memory (signal 9)",
         ),
         (
+            ended(exit_code=None, signal=9, oom_kill=True, max_rss_bytes=31_900_000_000),
+            "killed by the kernel: out of memory (signal 9, largest process 31.9 GB)",
+        ),
+        (
             ended(exit_code=137, oom_kill=True),
             "killed by the kernel: out of memory (exit code 137)",
         ),
         (
-            ended(exit_code=1, oom_kill=True),
-            "exit code 1, just after the kernel killed a process of its control group: "
-            "out of memory",
+            ended(exit_code=1, oom_kill=True, max_rss_bytes=2_000_000_000),
+            "exit code 1, largest process 2 GB, just after the kernel killed a process of its "
+            "control group: out of memory",
         ),
         (ended(exit_code=None, signal=15, oom_kill=True), "killed by signal 15 (TERM)"),
         (ended(reason=ExitReason.TIMEOUT, signalled=True), "timed out after 12h"),
