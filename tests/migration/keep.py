@@ -1,13 +1,13 @@
 """Keeps what a version leaves in its database and its directory of runs, for tests of upgrades.
 
-A failed run, which was resumed in vain, is made by the real program. To be run at each release that
+The real program makes a run that fails, and again after a resume. To be run at each release that
 has a new revision of the tables:
 
     .venv/bin/python -m tests.migration.keep
 
-Files go to `released/REVISION`: the databases as SQL, the runs' files as JSON. What tells of the
-machine is replaced: its name by `box`, the directory by `/home/me`. With `--python`
-it is the version in another environment that is run.
+Files go to `released/REVISION`: the databases as SQL, the runs' files as JSON. What identifies
+the machine is replaced: its name by `box`, the directories by `/home/me`. With `--python`, the
+version in another environment is run.
 """
 
 from __future__ import annotations
@@ -119,6 +119,9 @@ def keep(name: str, text: str, me: Path, python: str) -> None:
 
     def anonymous(text: str) -> str:
         text = text.replace(str(Path(python).parents[1]), f"{ME}/env")
+        text = re.sub(
+            rf"{re.escape(tempfile.gettempdir())}/trainui-pg-\w+", f"{ME}/postgresql", text
+        )
         return re.sub(rf"\b{re.escape(socket.gethostname())}\b", "box", text.replace(str(me), ME))
 
     place = KEPT / revision_of(text)
