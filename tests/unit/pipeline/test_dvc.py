@@ -337,6 +337,9 @@ def test_values_with_a_tag_are_taken_as_they_are_written(project: Path) -> None:
         ("stages:\n  a:\n    cmd: x\n    deps: ['${no}.csv']\n", "4:13", "${no}"),
         ("stages:\n  a:\n    foreach: ${no}\n    do: {cmd: x}\n", "3:14", "${no}"),
         ("vars: [gone.yaml]\nstages: {a: {cmd: x}}\n", "1:8", "there is no file gone.yaml"),
+        ("vars: [/dev/zero]\nstages: {a: {cmd: x}}\n", "1:8", "only values of YAML"),
+        ("vars: [zero.yaml]\nstages: {a: {cmd: x}}\n", "1:8", "is a device"),
+        ("vars: [large.yaml]\nstages: {a: {cmd: x}}\n", "1:8", "is larger than"),
         ("stages: [a]\n", "1:1", "no mapping of stages"),
         ("stages: {a: b}\n", "1:10", "must be a mapping"),
         ("stages: {a: {matrix: {k: 3}, cmd: x}}\n", "1:14", "matrix.k must be a list"),
@@ -348,6 +351,8 @@ def test_values_with_a_tag_are_taken_as_they_are_written(project: Path) -> None:
 def test_problems_of_a_dvc_file_are_reported(
     project: Path, text: str, place: str, words: str
 ) -> None:
+    (project / "zero.yaml").symlink_to("/dev/zero")
+    (project / "large.yaml").write_text("a: 1\n" * 300_000)
     with pytest.raises(PipelineFileError) as caught:
         converted(project, text)
     lines = str(caught.value).splitlines()

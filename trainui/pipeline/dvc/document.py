@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainui import plain_files
 from trainui.pipeline.dvc import scope
 from trainui.pipeline.yaml.nodes import (
     Mapping,
@@ -160,8 +161,12 @@ class _Reader:
     def file_values(self, name: str, mark: Position, *, must: bool) -> Mapping:
         """Return the values of a file; empty if it is missing and not required."""
         path = self._directory / name
+        if path.suffix not in (".yaml", ".yml", ".json", ".toml"):
+            self._wrong(mark, f"{name}: only values of YAML, JSON and TOML files are read")
+            return Mapping()
         try:
-            data = path.read_bytes()[: MAX_BYTES + 1]
+            with plain_files.open_plain(path) as file:
+                data = file.read(MAX_BYTES + 1)
             text = data.decode()
         except FileNotFoundError:
             if must:
@@ -170,11 +175,11 @@ class _Reader:
         except (OSError, ValueError) as error:
             self._wrong(mark, f"{name} cannot be read: {error}")
             return Mapping()
+        if len(data) > MAX_BYTES:
+            self._wrong(mark, f"{name} is larger than {MAX_BYTES} bytes; shorten it")
+            return Mapping()
         if path.suffix == ".toml":
             return self._toml(text, name, mark)
-        if path.suffix not in (".yaml", ".yml", ".json"):
-            self._wrong(mark, f"{name}: only values of YAML, JSON and TOML files are read")
-            return Mapping()
         found = Problems(os.fspath(path), text)
         tree = read_tree(text, found)
         for problem in found.in_order():
