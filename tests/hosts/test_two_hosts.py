@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import select, update
 
 from tests import certificates, postgresql, redis_server
 from tests.gpus.stand_in import GIB, Machine
@@ -21,11 +20,10 @@ from tests.unit.tui.driving import opened
 from trainui import clock
 from trainui.domain.records import AttemptRecord, StageRecord
 from trainui.domain.states import ENDED, Status
-from trainui.store.db.engine import open_store
+from trainui.store.db.engine import open_store, raw
 from trainui.store.points import curves
 from trainui.store.read import views
 from trainui.store.runs import hosts
-from trainui.store.runs.tables import HOSTS
 
 METRIC = "echo '{\"step\": '$n', \"loss\": 1}' >> $TRAINUI_METRICS_FILE"
 LOOP = (
@@ -81,17 +79,17 @@ class Hosts:
     def let_be_silent(self, host: Host) -> None:
         """Have a host that is cut off be silent for as long as counts, and wait for nothing."""
         with closing(open_store()) as store, store.write() as connection:
-            earlier = HOSTS.c.seen_at - int(hosts.SILENT_AFTER * clock.SECOND)
-            heard = update(HOSTS).where(HOSTS.c.name == host.name).values(seen_at=earlier)
-            connection.execute(heard)
+            earlier = int(hosts.SILENT_AFTER * clock.SECOND)
+            heard = "UPDATE hosts SET seen_at = seen_at - ? WHERE name = ?"
+            raw(connection).execute(heard, (earlier, host.name))
 
     def until_looked(self, host: Host) -> None:
         """Wait until a host has looked after the others once more."""
 
         def looked_at() -> int | None:
             with closing(open_store()) as store, store.read() as connection:
-                seen = select(HOSTS.c.seen_at).where(HOSTS.c.name == host.name)
-                return connection.execute(seen).scalar()
+                seen = "SELECT seen_at FROM hosts WHERE name = ?"
+                return next((row[0] for row in raw(connection).execute(seen, (host.name,))), None)
 
         before = looked_at()
         wait_for(lambda: looked_at() != before, f"another look of {host.name}'s worker")

@@ -214,7 +214,7 @@ class Event(NamedTuple):
     stage: str | None
     attempt: int | None
     kind: str
-    """A stable identifier: `submitted`, `queued`, `started`, `ended`, `retry`, ..."""
+    """A stable identifier: `submitted`, `queued`, `started`, `failed`, `stalled`, ..."""
     text: str
 
 

@@ -30,7 +30,7 @@ class KeepingTPESampler(TPESampler):
         """Return the state to be stored, without what can be read again."""
         return {**self.__dict__, "_kept": {}}
 
-    def _get_internal_repr(  # since Optuna 5 it gets the study, too
+    def _get_internal_repr(
         self, trials: list[FrozenTrial], search_space: _Space, *study: Any
     ) -> dict[str, Array]:
         """Return the values of some trials that have all of these parameters (Optuna's hook).

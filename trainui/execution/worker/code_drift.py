@@ -24,6 +24,10 @@ LOOK_EVERY = 1.0
 SHARE = 20
 """A pause is this many times as long as the check before it: git is slow on large repositories."""
 
+IDS_BACK = 500
+"""How far below the newest started attempt's id others are expected to start still: ids are given
+when slots are granted, and far fewer attempts are granted at once."""
+
 
 def pause(took: float) -> float:
     """Return the seconds until the next check, from those that the last one took."""
@@ -52,7 +56,7 @@ class CodeDriftWatch:
             self._look_at([one for one in fresh if one.run_directory == directory])
         self._looked_at = {one.attempt_id for one in found}
         if found:  # attempts that were granted earlier have started, or never will
-            self._floor = max(self._floor, found[-1].attempt_id - code_versions.MOST_AT_ONCE)
+            self._floor = max(self._floor, found[-1].attempt_id - IDS_BACK)
 
     def _look_at(self, started: Sequence[StartedAttempt]) -> None:
         """Check the code of one run, for its attempts that started."""

@@ -43,7 +43,7 @@ class _Scope:
 
 
 def check(outline: Outline, problems: Problems) -> None:
-    """Report every invalid variable, except references to stages (see graph_check)."""
+    """Report every invalid variable, except references to stages (see `graph`)."""
     declared = outline.document.get("params")
     if isinstance(declared, Mapping):
         for scalar in templates_in(declared):

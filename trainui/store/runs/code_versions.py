@@ -12,8 +12,6 @@ from trainui.store.db.engine import raw
 from trainui.store.runs import events
 from trainui.store.runs.tables import ATTEMPTS, change
 
-MOST_AT_ONCE = 500
-
 
 @dataclass(frozen=True, slots=True)
 class StartedAttempt:

@@ -324,8 +324,6 @@ EVENTS = _table(EventRow)
 FLAGS = _table(FlagRow)
 SEARCHES = _table(SearchRow)
 TRIALS = _table(TrialRow)
-HOSTS = _table(HostRow)
-LOG_READS = _table(LogReadRow)
 
 
 def set_values(connection: Connection, table: Table, row_id: int | str, **values: Any) -> None:
