@@ -132,8 +132,8 @@ class _Sweep:
         name = headline(list(dict.fromkeys(one.name for one in own)), search)
         self.metric = None if name is None else ComparedMetric.of(name, search)
         lower = None if self.metric is None else self.metric.lower
-        field = {None: "last", True: "min", False: "max"}[lower]
-        self.values = {one.stage: getattr(one, field) for one in own if one.name == name}
+        values = {one.stage: folding.value_of(one, lower=lower) for one in own if one.name == name}
+        self.values = values
         self._broken = {one.stage for one in own if one.nonfinite}
         self.members = sorted(members, key=self._rank)
 
