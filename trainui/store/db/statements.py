@@ -1,9 +1,12 @@
-"""Parts of SQL statements: placeholders, and batches of parameters that every driver accepts."""
+"""Parts of SQL statements: placeholders, batches that every driver accepts, rows to insert."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Sized
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from itertools import chain
+from typing import Any, TypeVar
+
+from trainui.store.db.protocol import Connection
 
 BATCH = 500
 """Parameters per statement: below the limit of any SQLite."""
@@ -14,6 +17,9 @@ IS_EXTERNAL = "pipeline LIKE '% (external)' AND submission_json LIKE '%\"externa
 
 NOW = "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
 """The time of the database's clock, in microseconds: the same for all hosts."""
+
+AT_ONCE = 50
+"""Rows per INSERT; a thousand single statements to a server would take a second."""
 
 IS_UNREAD = "metrics_complete = 0"
 """The condition on an attempt whose metrics are not read to their end: as in SQLite's index."""
@@ -30,3 +36,13 @@ def batches(values: Iterable[Value], size: int = BATCH) -> Iterator[Sequence[Val
     """Yield values in batches, one per statement."""
     every = list(values)
     return (every[start : start + size] for start in range(0, len(every), size))
+
+
+def insert(connection: Connection, table: str, values: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that have the same columns."""
+    for part in batches(values, AT_ONCE):
+        row = f"({placeholders(part[0])})"
+        connection.execute(
+            f"INSERT INTO {table} ({', '.join(part[0])}) VALUES {', '.join([row] * len(part))}",
+            tuple(chain.from_iterable(one.values() for one in part)),
+        )

@@ -18,6 +18,7 @@ from trainui.domain.states import ENDED, Status, run_status
 from trainui.formatting import quantity
 from trainui.store.db import protocol
 from trainui.store.db.engine import raw
+from trainui.store.db.statements import insert
 from trainui.store.read import row_mapping
 from trainui.store.runs import events, new_run, runs
 from trainui.store.runs.new_run import NewRun
@@ -97,7 +98,7 @@ def add_stages(
     (first,) = own.execute("SELECT count(*) FROM stages WHERE run_id = ?", (run_id,)).fetchone()
     ids = {stage.name: str(uuid.uuid4()) for stage in new.pipeline.stages}
     rows = new_run.stage_rows(new, ids, first=first)
-    new_run.insert(own, "stages", [row | {"run_id": run_id} for row in rows])
+    insert(own, "stages", [row | {"run_id": run_id} for row in rows])
     _start(own, run_id, states, str(new.host))
     runs.refresh(connection, run_id)
     events.record(connection, run_id, "submitted", f"{quantity(len(ids), 'stage')} added")
@@ -137,7 +138,7 @@ def _start(
             "metrics_complete": False,
         }
         rows.append(row)
-    new_run.insert(own, "attempts", rows)
+    insert(own, "attempts", rows)
 
 
 def let_end(connection: Connection, run_id: str) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from trainui import clock
 from trainui.domain.records import StageRecord
+from trainui.store.db.engine import raw
+from trainui.store.db.statements import insert
 from trainui.store.read import row_mapping
-from trainui.store.runs.tables import EVENTS
 
 
 def record(
@@ -32,18 +33,10 @@ def record(
     `kind` is a short, stable word, and `text` one sentence for people; `data` is the same for
     programs, e.g. a run's `status`, or an alert's `metric` and `step`.
     """
-    connection.execute(
-        _RECORD,
-        {
-            "run_id": run_id,
-            "stage": stage,
-            "attempt": attempt,
-            "time": clock.now() if time is None else time,
-            "kind": kind,
-            "text": text,
-            "data_json": row_mapping.dump(data) if data else None,
-        },
-    )
+    event = {"run_id": run_id, "stage": stage, "attempt": attempt, "kind": kind, "text": text}
+    event["time"] = clock.now() if time is None else time
+    event["data_json"] = row_mapping.dump(data) if data else None
+    insert(raw(connection), "events", [event])
 
 
 def record_of(
@@ -64,12 +57,6 @@ def record_of(
 
 def record_all(connection: Connection, happened: Sequence[tuple[str, str, str]], kind: str) -> None:
     """Add an event of one kind for each of several stages: run id, full stage name, sentence."""
-    if happened:
-        same = {"time": clock.now(), "kind": kind}
-        values = [
-            {"run_id": run, "stage": stage, "text": text, **same} for run, stage, text in happened
-        ]
-        connection.execute(_RECORD, values)
-
-
-_RECORD = insert(EVENTS)
+    same = {"time": clock.now(), "kind": kind}
+    rows = [{"run_id": run, "stage": stage, "text": text, **same} for run, stage, text in happened]
+    insert(raw(connection), "events", rows)

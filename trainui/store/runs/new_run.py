@@ -6,7 +6,6 @@ import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 from trainui import clock
@@ -15,14 +14,11 @@ from trainui.domain.states import Status
 from trainui.errors import UsageError
 from trainui.formatting import quantity
 from trainui.store.db.protocol import Connection
-from trainui.store.db.statements import batches, placeholders
+from trainui.store.db.statements import insert
 from trainui.store.read import row_mapping
 
 LARGEST_STEP = 24 * 3600 * clock.SECOND
 """Microseconds: the largest backward clock change after which runs keep their order."""
-
-_AT_ONCE = 50
-"""Rows per statement; a thousand single statements to a server would take a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +121,16 @@ def _run(new: NewRun, created_at: int) -> dict[str, Any]:
     }
 
 
+NOT_STARTED = {
+    "attempt": 0,
+    "retries_used": 0,
+    "stalled": False,
+    "fresh": False,
+    "removed": False,
+}
+"""The columns of a stage that has never started."""
+
+
 def stage_rows(new: NewRun, ids: Mapping[str, str], *, first: int = 0) -> list[dict[str, Any]]:
     """Return the rows of a run's stages, of which the first has this position."""
     return [
@@ -136,11 +142,7 @@ def stage_rows(new: NewRun, ids: Mapping[str, str], *, first: int = 0) -> list[d
             "status": (Status.PENDING if stage.depends_on else Status.QUEUED).value,
             "definition_json": row_mapping.dump(stage.to_json()),
             "directory": new.stage_directories[stage.name],
-            "attempt": 0,
-            "retries_used": 0,
-            "stalled": False,
-            "fresh": False,
-            "removed": False,
+            **NOT_STARTED,
         }
         for position, stage in enumerate(new.pipeline.stages, first)
     ]
@@ -153,13 +155,3 @@ def edges(stages: Sequence[StageDefinition], ids: Mapping[str, str]) -> list[dic
         for stage in stages
         for upstream in stage.depends_on
     ]
-
-
-def insert(connection: Connection, table: str, values: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that have the same columns."""
-    for part in batches(values, _AT_ONCE):
-        row = f"({placeholders(part[0])})"
-        connection.execute(
-            f"INSERT INTO {table} ({', '.join(part[0])}) VALUES {', '.join([row] * len(part))}",
-            tuple(chain.from_iterable(one.values() for one in part)),
-        )

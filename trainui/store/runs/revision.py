@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import StageRecord
@@ -14,6 +14,7 @@ from trainui.domain.states import DONE, Status
 from trainui.pipeline.rules.resume_reasons import REMOVED
 from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.store.db.engine import raw
+from trainui.store.db.statements import insert
 from trainui.store.read import row_mapping, trials, views
 from trainui.store.runs import events, new_run, runs, stage_requests
 from trainui.store.runs.tables import ATTEMPTS, DEPENDENCIES, RUNS, STAGES, set_values
@@ -147,16 +148,13 @@ def _remove(connection: Connection, stage: StageRecord, position: int) -> None:
 
 def _add(connection: Connection, run_id: str, name: str, values: Mapping[str, Any]) -> str:
     stage_id = str(uuid.uuid4())
-    connection.execute(
-        insert(STAGES).values(
-            id=stage_id, run_id=run_id, name=name, status=Status.SKIPPED, reason="is new", **values
-        )
-    )
+    own = {"id": stage_id, "run_id": run_id, "name": name, "status": Status.SKIPPED}
+    row = {**new_run.NOT_STARTED, **own, "reason": "is new", **values}
+    insert(raw(connection), "stages", [row])
     return stage_id
 
 
 def _replace_edges(connection: Connection, pipeline: Pipeline, ids: Mapping[str, str]) -> None:
     mine = [ids[stage.name] for stage in pipeline.stages]
     connection.execute(delete(DEPENDENCIES).where(DEPENDENCIES.c.stage_id.in_(mine)))
-    if edges := new_run.edges(pipeline.stages, ids):
-        connection.execute(insert(DEPENDENCIES), edges)
+    insert(raw(connection), "dependencies", new_run.edges(pipeline.stages, ids))

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection, delete, update
 
 from trainui import clock
 from trainui.domain.records import RunRecord, StageRecord
 from trainui.domain.states import ENDED, UNFINISHED, Status, run_status
 from trainui.errors import UsageError
 from trainui.store.db.engine import raw
-from trainui.store.db.statements import placeholders
+from trainui.store.db.statements import insert, placeholders
 from trainui.store.read import row_mapping, views
 from trainui.store.runs import events
-from trainui.store.runs.tables import FLAGS, RUNS, set_values
+from trainui.store.runs.tables import RUNS, set_values
 
 PAUSED = "paused"
 """The flag of a paused queue."""
@@ -162,9 +162,9 @@ def remove(connection: Connection, run_id: str) -> None:
 
 def set_flag(connection: Connection, name: str, value: str | None) -> None:
     """Set a flag of the installation; None removes it."""
-    connection.execute(delete(FLAGS).where(FLAGS.c.name == name))
+    raw(connection).execute("DELETE FROM flags WHERE name = ?", (name,))
     if value is not None:
-        connection.execute(insert(FLAGS).values(name=name, value=value))
+        insert(raw(connection), "flags", [{"name": name, "value": value}])
 
 
 def flag(connection: Connection, name: str) -> str | None:

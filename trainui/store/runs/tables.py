@@ -320,8 +320,6 @@ STAGES = _table(StageRow)
 DEPENDENCIES = _table(DependencyRow)
 ATTEMPTS = _table(AttemptRow)
 SLOTS = _table(SlotRow)
-EVENTS = _table(EventRow)
-FLAGS = _table(FlagRow)
 SEARCHES = _table(SearchRow)
 TRIALS = _table(TrialRow)
 

@@ -9,14 +9,14 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from trainui.domain.definition import StageDefinition
 from trainui.domain.notifications import ALERT
 from trainui.domain.records import HostView, StageRecord, WaitReason
 from trainui.domain.states import UNFINISHED, Status
 from trainui.store.db.engine import raw
-from trainui.store.db.statements import placeholders
+from trainui.store.db.statements import insert, placeholders
 from trainui.store.read import row_mapping, trials
 from trainui.store.read.trials import ASKED
 from trainui.store.runs import alerts, stages
@@ -158,7 +158,7 @@ def save_sampler(connection: Connection, key: SearchKey, saved: SamplerState) ->
     """Store the state of a search's sampler."""
     values = {"sampler": saved.sampler, "state": saved.state}
     if not change(connection, SEARCHES, asdict(key), **values):
-        connection.execute(_NEW_SEARCH, {**asdict(key), **values})
+        insert(raw(connection), "searches", [{**asdict(key), **values}])
 
 
 def save_importance(
@@ -166,10 +166,6 @@ def save_importance(
 ) -> None:
     """Store the importance of a search's parameters, most important first."""
     change(connection, SEARCHES, asdict(key), importance_json=json.dumps(importance))
-
-
-# Built once, as all that are executed for each trial: building costs more than running.
-_NEW_SEARCH = insert(SEARCHES)
 
 
 def add(
@@ -181,11 +177,8 @@ def add(
     """
     assert definition.trial is not None
     trial = {"run_id": key.run_id, "search": key.name, "number": definition.trial}
-    connection.execute(_NEW_TRIAL, {"stage_id": stage.id, "state": ASKED, **trial})
+    insert(raw(connection), "trials", [{"stage_id": stage.id, "state": ASKED, **trial}])
     give_values(connection, stage, definition)
-
-
-_NEW_TRIAL = insert(TRIALS)
 
 
 def give_values(connection: Connection, stage: StageRecord, definition: StageDefinition) -> None:

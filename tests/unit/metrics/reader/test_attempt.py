@@ -9,7 +9,6 @@ import struct
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 
 from tests.unit.metrics.attempts import Attempt, is_complete, next_attempt, start_attempt
 from tests.unit.metrics.reading import all_points, connect, lines, read_on, summaries
@@ -28,12 +27,11 @@ from trainui.metrics.formats.text.pattern import PatternLines
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.metrics.reader.source import SourceReader
 from trainui.metrics.reader.stored_source import ReadOptions
-from trainui.store.db.engine import Store
+from trainui.store.db.engine import Store, raw
 from trainui.store.points import curves, sources
 from trainui.store.runs import attempts, stage_requests, stages
 from trainui.store.runs.attempt_rows import Outcome
 from trainui.store.runs.stage_requests import Reopened
-from trainui.store.runs.tables import EVENTS
 
 VERSION = framed(message((3, 2, b"brain.Event:2")))
 
@@ -98,8 +96,8 @@ def test_a_nan_that_another_reader_stored_and_did_not_mark_is_marked(
     look(reader)
     assert [step for _, step, _ in all_points(store, attempt.stage_id)] == [1, 2, 3]
     with store.read() as connection:
-        marked = connection.execute(select(EVENTS.c.text).where(EVENTS.c.kind == NAN)).scalars()
-        assert list(marked) == ["train: loss is NaN at step 2"]
+        marked = raw(connection).execute("SELECT text FROM events WHERE kind = ?", (NAN,))
+        assert marked.fetchall() == [("train: loss is NaN at step 2",)]
 
 
 def test_files_are_read_as_they_appear(store: Store, tmp_path: Path) -> None:
