@@ -340,7 +340,7 @@ def test_values_with_a_tag_are_taken_as_they_are_written(project: Path) -> None:
         ("vars: [/dev/zero]\nstages: {a: {cmd: x}}\n", "1:8", "only values of YAML"),
         ("vars: [zero.yaml]\nstages: {a: {cmd: x}}\n", "1:8", "is a device"),
         ("vars: [large.yaml]\nstages: {a: {cmd: x}}\n", "1:8", "is larger than"),
-        ("stages: [a]\n", "1:1", "no mapping of stages"),
+        ("stages: [a]\n", "1:1", "no mapping `stages`"),
         ("stages: {a: b}\n", "1:10", "must be a mapping"),
         ("stages: {a: {matrix: {k: 3}, cmd: x}}\n", "1:14", "matrix.k must be a list"),
         ("a: b: c\n", "1:5", "not YAML"),
