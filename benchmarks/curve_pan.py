@@ -22,9 +22,9 @@ import numpy as np
 from benchmarks import figures
 from benchmarks.made import workplace
 from trainui.store.db.engine import Store
+from trainui.store.plotting.x_axis import Axis
 from trainui.store.points import points, sources
 from trainui.store.points.chunks import Points
-from trainui.store.points.x_axis import Axis
 from trainui.tui.axes.y_axis import Frame
 from trainui.tui.curves.drawing.plot import plot
 from trainui.tui.data.curves import Chart, CurvesWanted

@@ -18,7 +18,8 @@ import numpy as np
 from benchmarks import figures
 from benchmarks.made import workplace
 from trainui.store.db.engine import Store
-from trainui.store.points import columns, points, sources
+from trainui.store.plotting import columns
+from trainui.store.points import points, sources
 from trainui.store.points.chunks import Points
 from trainui.store.read import views
 
@@ -42,7 +43,9 @@ def main() -> int:
         with views.reading() as connection:
 
             def read(*, exact: bool = True, steps: tuple[float, float] | None = None) -> object:
-                return columns.columns(connection, "job", "loss", WIDTH, steps=steps, exact=exact)
+                return columns.read_columns(
+                    connection, "job", "loss", WIDTH, steps=steps, exact=exact
+                )
 
             def zoom() -> object:
                 low = numbers.uniform(0, 0.99) * options.points

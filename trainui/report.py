@@ -23,6 +23,7 @@ from trainui.pipeline import folding
 from trainui.pipeline.folding import FoldedMetric
 from trainui.pipeline.substitution import masking
 from trainui.store.db.protocol import Connection
+from trainui.store.plotting.columns import read_columns
 from trainui.store.points import curves
 from trainui.store.read import event_feed, run_history, stage_alerts, views
 
@@ -223,7 +224,7 @@ def _plots(
 
 
 def _plot(connection: Connection, owner: str, of: SeriesSummary) -> str:
-    columns = curves.columns(connection, owner, of.name, 2 * WIDTH)
+    columns = read_columns(connection, owner, of.name, 2 * WIDTH)
     lines = plot_lines(columns.minimum.tolist(), columns.maximum.tolist(), HEIGHT)
     labels = [formatting.number(of.max), *[""] * (HEIGHT - 2), formatting.number(of.min)]
     left = max(map(len, labels))

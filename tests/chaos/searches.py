@@ -12,7 +12,7 @@ from trainui.domain.states import UNFINISHED, Status
 from trainui.search import objective, samplers
 from trainui.store.db import protocol
 from trainui.store.db.readonly import snapshot
-from trainui.store.points import series_data
+from trainui.store.plotting import series_data
 from trainui.store.read import trials, views
 from trainui.store.read.trials import TrialRecord
 

@@ -15,8 +15,8 @@ from trainui.store.runs.trials import TrialOutcome
 
 def of_completed(connection: protocol.Connection, stage_id: str, search: Search) -> TrialOutcome:
     """Return how a completed trial counts: by its best finite value, else as failed."""
-    from trainui.store.points.windows import Plotted  # it imports numpy
-    from trainui.store.points.x_axis import Axis
+    from trainui.store.plotting.windows import Plotted  # it imports numpy
+    from trainui.store.plotting.x_axis import Axis
 
     series = Plotted(connection, stage_id, search.metric, Axis.STEP)
     if (best := series.best(lower=search.goal == "minimize")) is not None:

@@ -31,8 +31,8 @@ from trainui.search import pruners
 from trainui.search.study import SearchStudy
 from trainui.store.db import protocol
 from trainui.store.db.readonly import snapshot
-from trainui.store.points import series_data
-from trainui.store.points.series_data import NewPoint
+from trainui.store.plotting import series_data
+from trainui.store.plotting.series_data import NewPoint
 from trainui.store.read import headlines
 from trainui.store.read.trials import TrialRecord
 from trainui.store.runs import events, stage_requests, stages

@@ -20,7 +20,7 @@ from trainui.domain.states import Status
 from trainui.search import pruners, pruning, study
 from trainui.search.pruning import Decision, TrialWatch
 from trainui.store.db.engine import Store, raw
-from trainui.store.points import series_data
+from trainui.store.plotting import series_data
 from trainui.store.read import views
 from trainui.store.read.trials import ASKED, TrialRecord
 from trainui.store.runs import attempts, stage_queue, stage_requests, stages

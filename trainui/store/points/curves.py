@@ -1,7 +1,7 @@
-"""Reading points: stitched series as statistics, as columns for a plot, or point by point.
+"""Reading points: stitched series as statistics, or point by point.
 
 Plain SQL on a read-only driver connection, since the screen's first frame uses it; numpy is
-imported only where columns are decoded. Each read sees one snapshot.
+imported only where points are decoded. Each read sees one snapshot.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from trainui.store.db.readonly import snapshot
 from trainui.store.points import chunks, stitching
 from trainui.store.points.chunks import Stats
 from trainui.store.points.column_packing import NO_TIME
-from trainui.store.points.columns import Columns as Columns
-from trainui.store.points.columns import columns as columns
 from trainui.store.points.lazy_numpy import Bools
 from trainui.store.points.segments import (
     Owners,

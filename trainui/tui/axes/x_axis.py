@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from trainui.store.points.x_axis import Axis
+from trainui.store.plotting.x_axis import Axis
 from trainui.tui.axes import labels, ticks
 from trainui.tui.axes.ticks import Tick, Ticks
 from trainui.tui.axes.y_axis import Frame

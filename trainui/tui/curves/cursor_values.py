@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from trainui.store.points.x_axis import Axis
+from trainui.store.plotting.x_axis import Axis
 from trainui.tui.axes import labels
 from trainui.tui.axes.x_axis import XAxis
 from trainui.tui.data.curves import Chart, PlotLine

@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from trainui.domain.records import StageRecord
 from trainui.domain.states import ENDED
-from trainui.store.points.x_axis import Axis
+from trainui.store.plotting.x_axis import Axis
 from trainui.text import harmless
 from trainui.tui.actions.target import Target
 from trainui.tui.curves.cursor_values import zoom_text

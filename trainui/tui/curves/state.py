@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from trainui.domain.headline_metric import is_clock, is_headline
 from trainui.domain.records import SeriesSummary
-from trainui.store.points.x_axis import Axis
+from trainui.store.plotting.x_axis import Axis
 from trainui.tui.data.curves import Comparison
 from trainui.tui.data.plot_options import SMOOTHINGS, PlotOptions
 

@@ -12,11 +12,11 @@ from trainui.domain.records import SeriesSummary
 from trainui.domain.search import Search
 from trainui.domain.states import ENDED, Status
 from trainui.formatting import quantity
-from trainui.store.points.x_axis import Axis
+from trainui.store.plotting.x_axis import Axis
 from trainui.tui.data.plot_options import PlotOptions
 
 NAN, ABOVE, BELOW = 1, 2, 4
-"""Bit flags of the values in a column that are not finite, as in `store.points.binning`."""
+"""Bit flags of the values in a column that are not finite, as in `store.plotting.binning`."""
 
 ALL_IN_ONE = "*"
 """`Comparison.fold`: fold everything into one line."""

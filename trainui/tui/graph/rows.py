@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from trainui.clock import SECOND
 from trainui.domain.records import StageRecord
 from trainui.domain.states import Status
-from trainui.store.points.x_axis import Axis
+from trainui.store.plotting.x_axis import Axis
 from trainui.text import SYMBOLS, harmless
 from trainui.tui.axes.labels import short_duration
 from trainui.tui.axes.x_axis import XAxis, axis_labels

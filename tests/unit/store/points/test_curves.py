@@ -16,6 +16,7 @@ from tests.unit.store import readings
 from tests.unit.store.readings import Column, Feeder, connect
 from trainui.domain.records import SeriesSummary
 from trainui.store.db.engine import Store
+from trainui.store.plotting.columns import read_columns
 from trainui.store.points import curves
 from trainui.store.points.chunks import CHUNK_POINTS
 
@@ -140,7 +141,7 @@ def assert_equals_full_scan(
     store: Store, width: int, steps: tuple[float, float] | None = None
 ) -> None:
     connection = connect(store)
-    columns = curves.columns(connection, "stage", "loss", width, steps=steps)
+    columns = read_columns(connection, "stage", "loss", width, steps=steps)
     curve = readings.curve(connection, "stage", "loss")
     low, high = columns.edges[0], columns.edges[-1]
     plain = full_scan(curve, width, float(low), float(high))
@@ -193,8 +194,8 @@ def test_a_quick_look_at_columns_misses_no_point(store: Store) -> None:
     feeder = Feeder(store)
     feeder.feed({"loss": [(step, math.sin(step / 1000)) for step in range(50_000)]})
     connection = connect(store)
-    quick = curves.columns(connection, "stage", "loss", 5, exact=False)
-    exact = curves.columns(connection, "stage", "loss", 5)
+    quick = read_columns(connection, "stage", "loss", 5, exact=False)
+    exact = read_columns(connection, "stage", "loss", 5)
     assert quick.count.sum() == exact.count.sum() == 50_000
     assert (np.abs(quick.count - exact.count) <= 4096).all()
     assert quick.last[-1] == exact.last[-1]
@@ -202,9 +203,9 @@ def test_a_quick_look_at_columns_misses_no_point(store: Store) -> None:
 
 def test_columns_of_nothing_and_of_one_step(store: Store) -> None:
     connection = connect(store)
-    assert curves.columns(connection, "stage", "loss", 10).count.sum() == 0
+    assert read_columns(connection, "stage", "loss", 10).count.sum() == 0
     Feeder(store).feed({"loss": [(5, 1.0), (5, 3.0)]})
-    columns = curves.columns(connection, "stage", "loss", 10)
+    columns = read_columns(connection, "stage", "loss", 10)
     assert (columns.count[0], columns.mean[0], columns.last[0]) == (2, 2.0, 3.0)
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.store.readings import Feeder, connect
 from trainui.store.db.engine import Store
 from trainui.store.db.readonly import snapshot
-from trainui.store.points import series_data
+from trainui.store.plotting import series_data
 
 
 def test_many_points_are_read_in_parts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from trainui.store.points.x_axis import Axis
+from trainui.store.plotting.x_axis import Axis
 from trainui.tui.axes import labels, ticks
 from trainui.tui.axes.ticks import Tick
 from trainui.tui.axes.x_axis import XAxis

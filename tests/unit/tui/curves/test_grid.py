@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.domain.search import Range, Search
-from trainui.store.points.x_axis import Axis
+from trainui.store.plotting.x_axis import Axis
 from trainui.tui.axes.x_axis import XAxis, x_axis_rows
 from trainui.tui.axes.y_axis import Frame
 from trainui.tui.curves.drawing.line_styles import (

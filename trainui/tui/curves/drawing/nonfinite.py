@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Sequence
 
-from trainui.store.points.x_axis import Axis
+from trainui.store.plotting.x_axis import Axis
 from trainui.tui.axes.y_axis import YAxis
 from trainui.tui.curves.drawing.braille_canvas import Canvas
 from trainui.tui.data.curves import ABOVE, BELOW, NAN, PlotLine

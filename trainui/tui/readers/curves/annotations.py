@@ -14,7 +14,7 @@ from typing import Any
 from trainui.domain.notifications import ALERT, MARK, PRUNE, STALLED
 from trainui.domain.records import Event, StageRecord
 from trainui.store.db.protocol import Connection
-from trainui.store.points.x_axis import Axis
+from trainui.store.plotting.x_axis import Axis
 from trainui.store.read import event_feed
 from trainui.text import harmless
 from trainui.tui.data.curves import Annotation, PlotLine

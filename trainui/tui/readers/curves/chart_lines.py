@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from trainui.store.points.x_axis import Axis
+from trainui.store.plotting.x_axis import Axis
 from trainui.tui.axes.ticks import round_stride
 from trainui.tui.data.curves import CurvesWanted, PlotLine, PlottedSeries
 from trainui.tui.readers.curves.preview import PreviewedSeries
 
 if TYPE_CHECKING:
-    from trainui.store.points.windows import Extent, Plotted
+    from trainui.store.plotting.windows import Extent, Plotted
 
 
 def whole_extent(extents: Sequence[Extent], *, live: bool) -> tuple[float, float]:

@@ -16,8 +16,9 @@ from trainui.domain.headline_metric import is_clock, is_headline
 from trainui.domain.metric_direction import lower_is_better
 from trainui.domain.records import SeriesSummary, StageRecord
 from trainui.store.db.protocol import Connection
-from trainui.store.points import curves, segments, windows
-from trainui.store.points.x_axis import Axis
+from trainui.store.plotting import windows
+from trainui.store.plotting.x_axis import Axis
+from trainui.store.points import curves, segments
 from trainui.store.read import headlines
 from trainui.tui.data.curves import (
     ALL_IN_ONE,
@@ -43,7 +44,7 @@ from trainui.tui.readers.curves.series import CurvesRequest, sources
 from trainui.tui.readers.matrix_reader import MatrixReader, NanSteps
 
 if TYPE_CHECKING:
-    from trainui.store.points.windows import Plotted
+    from trainui.store.plotting.windows import Plotted
 
 FIRST_CHARTS = 8
 """Metrics that are read before the pane's size is known."""

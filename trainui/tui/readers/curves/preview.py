@@ -22,10 +22,10 @@ from trainui.store.read import views
 
 if TYPE_CHECKING:
     from trainui.metrics.preview import FilePreview
-    from trainui.store.points.binning import Window
+    from trainui.store.plotting.binning import Window
+    from trainui.store.plotting.series_data import SeriesPoints
+    from trainui.store.plotting.windows import Best, Extent, Plotted
     from trainui.store.points.chunks import Points
-    from trainui.store.points.series_data import SeriesPoints
-    from trainui.store.points.windows import Best, Extent, Plotted
 
 PERIOD, SHARE = 3.0, 30
 """Seconds between two samplings at least, and also this multiple of what the last one took."""
@@ -100,7 +100,7 @@ class PreviewedSeries:
     @property
     def extent(self) -> Extent | None:
         """The first and the last step."""
-        from trainui.store.points.windows import Extent
+        from trainui.store.plotting.windows import Extent
 
         known, steps = self.stored.extent, self.points.steps
         if not len(steps):
@@ -114,9 +114,9 @@ class PreviewedSeries:
         """Bin the points between two steps into `width` columns."""
         import numpy as np
 
-        from trainui.store.points import smoothing
-        from trainui.store.points.binning import columns_of_points
-        from trainui.store.points.grid import BinGrid
+        from trainui.store.plotting import smoothing
+        from trainui.store.plotting.binning import columns_of_points
+        from trainui.store.plotting.grid import BinGrid
 
         known = self.stored.window(low, high, width, weight=weight, log=log)
         track = _track(self.points)
@@ -152,7 +152,7 @@ class PreviewedSeries:
 def _track(points: Points) -> SeriesPoints:
     import numpy as np
 
-    from trainui.store.points.series_data import SeriesPoints
+    from trainui.store.plotting.series_data import SeriesPoints
 
     steps, count = points.steps.astype(np.float64), len(points)
     unknown, attempts = np.full(count, np.nan), np.zeros(count, np.int64)

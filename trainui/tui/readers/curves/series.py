@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from trainui.domain.records import SeriesSummary, StageRecord
 from trainui.domain.states import Status
 from trainui.store.db.protocol import Connection
+from trainui.store.plotting.x_axis import Axis
 from trainui.store.points import curves
-from trainui.store.points.x_axis import Axis
 from trainui.store.read import stage_alerts, views
 from trainui.text import harmless
 from trainui.tui.data.curves import Candidate, CurvesWanted, PlottedSeries

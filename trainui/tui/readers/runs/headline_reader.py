@@ -12,6 +12,7 @@ from functools import partial
 from trainui.domain.headline_metric import headline
 from trainui.domain.metric_direction import ComparedMetric
 from trainui.store.db.protocol import Connection
+from trainui.store.plotting.columns import read_columns
 from trainui.store.points import curves
 from trainui.store.read import headlines, stage_alerts
 from trainui.store.read.run_list import RunLine
@@ -109,7 +110,7 @@ class HeadlineReader:
     def _columns(self, connection: Connection, owner: str, name: str) -> tuple[float, ...]:
         def make() -> tuple[float, ...]:
             (series,) = curves.summaries(connection, [owner], name)
-            columns = curves.columns(connection, owner, name, SPARK, exact=series.count <= FEW)
+            columns = read_columns(connection, owner, name, SPARK, exact=series.count <= FEW)
             return tuple(columns.mean.tolist())
 
         state = headlines.versions(connection, [owner]).get(owner)

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.braille import NO_DOTS
 from trainui.domain.search import Search
-from trainui.store.points.binning import ABOVE, BELOW
-from trainui.store.points.binning import NAN as NAN_BIT
+from trainui.store.plotting.binning import ABOVE, BELOW
+from trainui.store.plotting.binning import NAN as NAN_BIT
 from trainui.tui.axes.labels import LABEL
 from trainui.tui.axes.y_axis import Frame, YAxis
 from trainui.tui.curves.cursor_values import leader_text

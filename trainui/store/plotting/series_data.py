@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from trainui.store.db import protocol
-from trainui.store.points import segments, x_axis
+from trainui.store.plotting import x_axis
+from trainui.store.plotting.x_axis import Axis as Axis
+from trainui.store.points import segments
 from trainui.store.points.column_packing import NO_TIME
 from trainui.store.points.lazy_numpy import Bools, Floats, Ints, np
 from trainui.store.points.stitching import PointSegment
-from trainui.store.points.x_axis import Axis as Axis
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from tests.unit.store.readings import Feeder, as_points, connect
 from trainui.store.db import protocol
 from trainui.store.db.engine import Store
 from trainui.store.db.readonly import snapshot
+from trainui.store.plotting.series_data import SeriesPoints, series_points_of
+from trainui.store.plotting.x_axis import Axis
 from trainui.store.points import points, segments, sources
-from trainui.store.points.series_data import SeriesPoints, series_points_of
-from trainui.store.points.x_axis import Axis
 
 SECOND = 1_000_000
 

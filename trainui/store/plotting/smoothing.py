@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from trainui.store.points.lazy_numpy import Floats, Ints, np
 
 if TYPE_CHECKING:
-    from trainui.store.points.series_data import SeriesPoints
+    from trainui.store.plotting.series_data import SeriesPoints
 
 LEAST_POWER = 1e-8
 """The smallest power of the weight in a block smoothed at once: smaller ones lose precision."""

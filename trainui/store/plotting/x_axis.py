@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from trainui.clock import SECOND
 from trainui.store.db import protocol
-from trainui.store.points import columns, segments, stitching
+from trainui.store.plotting import columns
+from trainui.store.points import segments, stitching
 from trainui.store.points.column_packing import NO_TIME
 from trainui.store.points.lazy_numpy import Floats, Ints, np
 from trainui.store.points.stitching import PointSegment
@@ -144,7 +145,7 @@ def _epochs(connection: protocol.Connection, owner: str) -> Samples:
         every = segments.segments_of(connection, owner, name)
         kept = segments.with_cuts(every)
         if sum(segment.stats.n for segment, _ in kept) > MANY:
-            found = columns.columns(connection, owner, name, EPOCH_COLUMNS, exact=False)
+            found = columns.read_columns(connection, owner, name, EPOCH_COLUMNS, exact=False)
             return ascending((found.edges[1:] + found.edges[:-1]) / 2, found.mean)
         if kept:
             parts = [

@@ -14,8 +14,8 @@ from trainui.store.points import chunks, column_packing, stitching
 from trainui.store.points.lazy_numpy import Floats, Ints, np
 
 if TYPE_CHECKING:
+    from trainui.store.plotting.grid import BinGrid
     from trainui.store.points.chunks import Points
-    from trainui.store.points.grid import BinGrid
 
 READ_AT_ONCE = 32
 """Chunks decoded at once: few enough for their values to fit the CPU cache."""

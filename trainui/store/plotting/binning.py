@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from trainui.store.plotting.columns import Columns
+from trainui.store.plotting.grid import BinGrid
+from trainui.store.plotting.series_data import SeriesPoints
 from trainui.store.points.chunks import Stats
-from trainui.store.points.columns import Columns
-from trainui.store.points.grid import BinGrid
 from trainui.store.points.lazy_numpy import Floats, Ints, np
-from trainui.store.points.series_data import SeriesPoints
 
 NAN, ABOVE, BELOW = 1, 2, 4
 """Bit flags of the non-finite values in a column: NaN, infinity, minus infinity."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainui.store.points import windows
+from trainui.store.plotting import windows
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from trainui.store.db import protocol
 from trainui.store.db.readonly import snapshot
+from trainui.store.plotting.grid import BinGrid
+from trainui.store.plotting.partial_chunks import ROW, rows_of_chunks, rows_of_points
 from trainui.store.points import chunks, segments, stitching
-from trainui.store.points.grid import BinGrid
 from trainui.store.points.lazy_numpy import Floats, Ints, np
-from trainui.store.points.partial_chunks import ROW, rows_of_chunks, rows_of_points
 from trainui.store.points.stitching import History, HistoryStart, PointSegment
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Columns:
     nonfinite: Ints
 
 
-def columns(
+def read_columns(
     connection: protocol.Connection,
     owner: str,
     name: str,
@@ -189,3 +189,33 @@ def _spread(grid: BinGrid, at: Ints, merged: dict[str, Floats]) -> Columns:
         count=spread(merged["count"], 0).astype(np.int64),
         nonfinite=spread(merged["nonfinite"], 0).astype(np.int64),
     )
+
+
+def merge(read: Columns, index: Ints, x: Floats, grid: BinGrid) -> Columns:
+    """Merge columns over steps with these indices, by their positions `x`, into those shown.
+
+    `last` is the index of the last that was merged into each.
+    """
+    finite = (read.count - read.nonfinite)[index]
+    total = np.where(finite > 0, read.mean[index] * finite, 0.0)
+    row = {
+        "column": grid.index(x[index]),
+        "ordinal": index,
+        "minimum": read.minimum[index],
+        "maximum": read.maximum[index],
+        "total": total,
+        "count": read.count[index],
+        "nonfinite": read.nonfinite[index],
+        "last": index,
+    }
+    return fill(grid, np.column_stack([row[name] for name in ROW]))
+
+
+def join(parts: Sequence[Columns]) -> Columns:
+    """Join the columns of adjacent ranges."""
+    if len(parts) == 1:
+        return parts[0]
+    edges = np.concatenate([*(part.edges[:-1] for part in parts), parts[-1].edges[-1:]])
+    names = ("minimum", "maximum", "mean", "last", "count", "nonfinite")
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    return Columns(edges, **joined)

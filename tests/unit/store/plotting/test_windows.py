@@ -9,11 +9,12 @@ import pytest
 
 from tests.unit.store.readings import Feeder, connect
 from trainui.store.db.engine import Store
-from trainui.store.points import curves, points, smoothing, sources, windows, x_axis
-from trainui.store.points.binning import ABOVE, BELOW, NAN
+from trainui.store.plotting import smoothing, windows, x_axis
+from trainui.store.plotting.binning import ABOVE, BELOW, NAN
+from trainui.store.plotting.windows import Plotted
+from trainui.store.plotting.x_axis import Axis
+from trainui.store.points import curves, points, sources
 from trainui.store.points.chunks import Points
-from trainui.store.points.windows import Plotted
-from trainui.store.points.x_axis import Axis
 
 START = 1_700_000_000
 

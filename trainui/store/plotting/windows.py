@@ -14,15 +14,15 @@ from typing import Any, NamedTuple
 
 from trainui.store.db import protocol
 from trainui.store.db.readonly import snapshot
-from trainui.store.points import columns, segments, series_data, smoothing, x_axis
-from trainui.store.points.binning import NAN, Window, columns_of_points, filled
-from trainui.store.points.columns import Columns
-from trainui.store.points.grid import BinGrid
-from trainui.store.points.lazy_numpy import Floats, Ints, np
-from trainui.store.points.partial_chunks import ROW
-from trainui.store.points.series_data import SeriesPoints
+from trainui.store.plotting import columns, series_data, smoothing, x_axis
+from trainui.store.plotting.binning import NAN, Window, columns_of_points, filled
+from trainui.store.plotting.columns import Columns
+from trainui.store.plotting.grid import BinGrid
+from trainui.store.plotting.series_data import SeriesPoints
+from trainui.store.plotting.x_axis import MANY, Axis, Samples
+from trainui.store.points import segments
+from trainui.store.points.lazy_numpy import Floats, np
 from trainui.store.points.stitching import PointSegment
-from trainui.store.points.x_axis import MANY, Axis, Samples
 
 DECODED = 96
 """Limit on chunks decoded for a window: more would take longer than a tenth of a second."""
@@ -227,7 +227,7 @@ class Plotted:
         middle = (read.edges[1:] + read.edges[:-1]) / 2
         x = middle if self._samples is None else self._samples.at(middle)
         known = (read.count > 0) & np.isfinite(x) & (x >= low) & (x <= high)
-        shown = _merged(read, np.flatnonzero(known), x, grid)
+        shown = columns.merge(read, np.flatnonzero(known), x, grid)
         at = np.flatnonzero(shown.count)
         last = shown.last[at].astype(np.int64)
         spread = partial(grid.spread, at)
@@ -258,7 +258,7 @@ class Plotted:
         fine = grid.width if self._samples is None else grid.width * FINER
         begin = steps.low - lead * (steps.high - steps.low) / fine
         parts = _decades(begin, steps.high) if grid.log else [Extent(begin, steps.high)]
-        read = _joined([self._read(part, fine + lead, exact=exact) for part in parts])
+        read = columns.join([self._read(part, fine + lead, exact=exact) for part in parts])
         if exact:
             return read
         return filled(read, [one.stats for one in self._segments if self._counts(one)])
@@ -271,7 +271,7 @@ class Plotted:
         if self._attempt is not None:
             stats = [segment.stats for segment in self._segments]
             return columns.of_figures(stats, BinGrid(*steps, width))
-        return columns.columns(
+        return columns.read_columns(
             self._connection,
             self._owner,
             self._name,
@@ -295,26 +295,6 @@ class Plotted:
         return low, high
 
 
-def _merged(read: Columns, index: Ints, x: Floats, grid: BinGrid) -> Columns:
-    """Merge columns over steps with these indices, by their positions `x`, into those shown.
-
-    `last` is the index of the last that was merged into each.
-    """
-    finite = (read.count - read.nonfinite)[index]
-    total = np.where(finite > 0, read.mean[index] * finite, 0.0)
-    row = {
-        "column": grid.index(x[index]),
-        "ordinal": index,
-        "minimum": read.minimum[index],
-        "maximum": read.maximum[index],
-        "total": total,
-        "count": read.count[index],
-        "nonfinite": read.nonfinite[index],
-        "last": index,
-    }
-    return columns.fill(grid, np.column_stack([row[name] for name in ROW]))
-
-
 def _overlaps(segment: PointSegment, steps: Extent) -> bool:
     return bool(segment.stats.high_step >= steps.low and segment.stats.low_step <= steps.high)
 
@@ -327,16 +307,6 @@ def _decades(low: float, high: float) -> list[Extent]:
         edges += [edge] if edge > low else []
         edge *= 10
     return list(starmap(Extent, pairwise([*edges, high])))
-
-
-def _joined(parts: Sequence[Columns]) -> Columns:
-    """Join the columns of adjacent ranges."""
-    if len(parts) == 1:
-        return parts[0]
-    edges = np.concatenate([*(part.edges[:-1] for part in parts), parts[-1].edges[-1:]])
-    names = ("minimum", "maximum", "mean", "last", "count", "nonfinite")
-    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-    return Columns(edges, **joined)
 
 
 def state_of(connection: protocol.Connection, owner: str) -> tuple[tuple[int, ...], ...]:

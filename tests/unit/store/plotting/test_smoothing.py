@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.store.points.test_windows import fill, noise, plotted
+from tests.unit.store.plotting.test_windows import fill, noise, plotted
 from tests.unit.store.readings import Feeder
 from trainui.store.db.engine import Store
-from trainui.store.points import smoothing
-from trainui.store.points.x_axis import Axis
+from trainui.store.plotting import smoothing
+from trainui.store.plotting.x_axis import Axis
 
 WEIGHTS = (0.6, 0.9, 0.97)
 
