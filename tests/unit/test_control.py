@@ -460,12 +460,12 @@ class TestResume:
 
         def meanwhile(*arguments: object) -> list[PlannedStage]:
             """Somebody else resumes `b`, which completes, between the plan and the writing."""
-            monkeypatch.setattr("trainui.control.resuming.resumption.with_savings", original)
+            monkeypatch.setattr("trainui.control.resuming.planning.with_savings", original)
             control.resume(failed, StageOptions(until=["b"]))
             play(store, failed, "b")
             return original(*arguments)  # type: ignore[arg-type]
 
-        monkeypatch.setattr("trainui.control.resuming.resumption.with_savings", meanwhile)
+        monkeypatch.setattr("trainui.control.resuming.planning.with_savings", meanwhile)
         assert "b" not in control.resume(failed)
         assert records(store, failed)["b"].attempt == 2
 

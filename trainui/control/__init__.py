@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from trainui.control.lookup import snapshot_words as snapshot_words
     from trainui.control.queue import change_priority as change_priority
     from trainui.control.queue import set_paused as set_paused
-    from trainui.control.resuming.resumption import plan_resume as plan_resume
-    from trainui.control.resuming.resumption import rerun as rerun
+    from trainui.control.resuming.planning import plan_resume as plan_resume
+    from trainui.control.resuming.rerun import rerun as rerun
     from trainui.control.resuming.resumption import resume as resume
     from trainui.control.submission import filled_in as filled_in
     from trainui.control.submission import preview as preview
@@ -35,7 +35,9 @@ _NAMES = {
     "edits.file_changes": ("changed_file",),
     "lookup": ("given_params", "snapshot_words"),
     "queue": ("change_priority", "set_paused"),
-    "resuming.resumption": ("plan_resume", "rerun", "resume"),
+    "resuming.planning": ("plan_resume",),
+    "resuming.rerun": ("rerun",),
+    "resuming.resumption": ("resume",),
     "submission": ("filled_in", "preview", "submit", "without_gpus"),
 }
 """The public names of each module."""

@@ -1,4 +1,4 @@
-"""Resumes: the plan, its preview and estimates, and what carries it out.
+"""Resumes and reruns: the plan, its preview and estimates, and what carries it out.
 
-Read `resumption` first.
+Read `planning` first, then `resumption`.
 """

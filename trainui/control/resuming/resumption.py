@@ -1,71 +1,33 @@
-"""Plans and performs resumes, and reruns finished stages."""
+"""Resumes a run: carries out its plan, and the edit that it is resumed with."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
 from trainui import wakeup
-from trainui.artifacts import checkpoint_rivals, checkpoints, environment
-from trainui.artifacts.checkpoints import CheckpointSearch
-from trainui.control.change_detection import ChangeDetection
+from trainui.artifacts import environment
 from trainui.control.edits import file_changes, revision
 from trainui.control.edits.inline_edit import InlineEdit
-from trainui.control.lookup import check_names, existing_run, given_params
+from trainui.control.lookup import existing_run
 from trainui.control.requirements import allowed_for, check_inputs, check_search, check_slots
-from trainui.control.resuming.resume_estimates import with_savings
+from trainui.control.resuming.planning import NO_OPTIONS, ResumePlan, RunState, make_plan
 from trainui.control.resuming.resume_preview import StageOptions
-from trainui.control.trainings import external_command
-from trainui.domain.definition import Pipeline, StageDefinition
-from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
-from trainui.errors import UnfitEnvironmentError, UsageError
+from trainui.domain.definition import Pipeline
+from trainui.domain.records import RunRecord, StageRecord
+from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline.rules import resume_plan as rules
-from trainui.pipeline.rules.dependants import Upstream, next_state
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.pipeline.substitution.masking import mask
-from trainui.store.db.engine import Store, open_store, raw
-from trainui.store.read import trials
+from trainui.store.db.engine import open_store
 from trainui.store.runs import attempts as stored_attempts
 from trainui.store.runs import events, runs, stage_requests
 from trainui.store.runs.revision import revise
 from trainui.store.runs.stage_requests import Reopened
-
-
-@dataclass(frozen=True, slots=True)
-class _RunState:
-    """The state of a run at the time of planning."""
-
-    run: RunRecord
-    stages: Sequence[StageRecord]
-    attempts: Mapping[str, Sequence[AttemptRecord]]
-    """By stage id."""
-    tried: Mapping[str, Mapping[str, int]]
-    """By stage id: the checkpoints that did not work, each with the time of the try."""
-    counted: frozenset[str]
-    """Full names of the trials whose outcome is in their study."""
-
-    @property
-    def recorded(self) -> dict[str, StageDefinition]:
-        """The definitions on record, by full name."""
-        return {stage.name: stage.definition for stage in self.stages}
-
-
-NO_OPTIONS = StageOptions()
-
-
-def plan_resume(
-    run_id: str, options: StageOptions = NO_OPTIONS, *, pipeline: Pipeline | None = None
-) -> list[PlannedStage]:
-    """Return what a resume would do with each stage, in the file's order.
-
-    Without an edited pipeline, the one on record is used. It raises UsageError as `resume`.
-    """
-    return _plan(open_store(), run_id, options, pipeline).stages
 
 
 def resume(
@@ -87,7 +49,7 @@ def resume(
         UnfitEnvironmentError: a stage needs more slots than this machine has.
     """
     store = open_store()
-    plan = _plan(store, run_id, options, pipeline, environ)
+    plan = make_plan(store, run_id, options, pipeline, environ)
     seen, revised = plan.seen, plan.revision
     directory = Path(seen.run.directory)
     shell = (
@@ -156,95 +118,7 @@ def _keep_environment(
     environment.write(directory, shell)
 
 
-def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> list[str]:
-    """Rerun finished stages; return the full names of those that run again.
-
-    `names` are full names, too; `downstream` also reruns every stage that depends on them.
-
-    Raises:
-        UsageError: one of them is unfinished, or its upstream stages did not complete, or lost an
-            output.
-    """
-    store = open_store()
-    seen = _read_state(store, run_id)
-    known = {stage.name: stage for stage in seen.stages}
-    detection = ChangeDetection(seen.run, known, seen.attempts, seen.recorded, edited={})
-    reran, gone = detection.reran(), detection.gone()
-    with store.write() as connection:
-        stages = runs.stages(connection, run_id)
-        by_name = {stage.name: stage for stage in stages}
-        check_names(by_name, names)
-        chosen = rules.plan_rerun(stages, names, downstream=downstream)
-        for name in chosen:
-            _check_upstreams(by_name, by_name[name], chosen, gone)
-        changes = [
-            Reopened(name, fresh=rules.restarts_in_new_directory(by_name[name], chosen, reran))
-            for name in chosen
-        ]
-        revived = stage_requests.reopen(connection, run_id, changes)
-    wakeup.ring()
-    return revived
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """A resume plan, and the data it was computed from."""
-
-    stages: list[PlannedStage]
-    seen: _RunState
-    detection: ChangeDetection
-    revision: revision.Revision | None
-
-    @property
-    def records(self) -> Sequence[StageRecord]:
-        """The stages as they will be after the resume."""
-        return self.seen.stages if self.revision is None else self.revision.stages
-
-    def again(self) -> set[str]:
-        """Return the full names of the stages that run again."""
-        return {one.name for one in self.stages if one.action != Action.SKIP}
-
-
-def _plan(
-    store: Store,
-    run_id: str,
-    options: StageOptions,
-    pipeline: Pipeline | None,
-    environ: Mapping[str, str] | None = None,
-) -> _Plan:
-    seen = _read_state(store, run_id)
-    revised = None
-    if pipeline is not None:
-        revised = revision.compare(seen.run, seen.stages, pipeline, given_params(run_id))
-    stages = seen.stages if revised is None else revised.stages
-    by_name = {stage.name: stage for stage in stages}
-    check_names(by_name, [*options.until, *options.fresh, *options.keep])
-    edited = {} if revised is None else revised.edited
-    detection = ChangeDetection(
-        seen.run, by_name, seen.attempts, seen.recorded, edited=edited, environ=environ
-    )
-    searches = {stage.name: _search(store, stage, seen) for stage in stages}
-    planned = rules.plan_resume(
-        stages,
-        find_checkpoint=lambda stage: checkpoints.find(
-            searches[stage.name], seen.tried.get(stage.id, {}), asked=True
-        ),
-        until=options.until,
-        fresh=options.fresh,
-        keep=options.keep,
-        evidence=replace(
-            detection.evidence(() if revised is None else revised.new), counted=seen.counted
-        ),
-    )
-    waiting = {} if revised is None else revised.waiting
-    planned = [
-        _with_waiting_edit(_with_remark(one, by_name[one.name], searches[one.name]), waiting)
-        for one in planned
-    ]
-    return _Plan(with_savings(planned, by_name, seen.attempts, seen.run), seen, detection, revised)
-
-
-def _as_kept(plan: _Plan) -> list[tuple[StageRecord, dict[str, Any], str]]:
+def _as_kept(plan: ResumePlan) -> list[tuple[StageRecord, dict[str, Any], str]]:
     """Return the kept stages, each with what its result is accepted for, and the reason."""
     records, again = {stage.name: stage for stage in plan.records}, plan.again()
     return [
@@ -254,49 +128,7 @@ def _as_kept(plan: _Plan) -> list[tuple[StageRecord, dict[str, Any], str]]:
     ]
 
 
-def _read_state(store: Store, run_id: str) -> _RunState:
-    with store.read() as connection:
-        run = existing_run(connection, run_id)
-        external_command.check_is_ours(connection, run)
-        stages = runs.stages(connection, run_id)
-        tried = {
-            stage.id: stored_attempts.tried_checkpoints(connection, stage.id)
-            for stage in stages
-            if stage.definition.checkpoint is not None
-        }
-        attempts = {
-            stage.id: stored_attempts.of_stage(connection, stage.id)
-            for stage in stages
-            if stage.attempt > 0
-        }
-        counted = trials.counted(raw(connection), run_id, stages)
-    return _RunState(run, stages, attempts, tried, counted)
-
-
-def _search(store: Store, stage: StageRecord, seen: _RunState) -> CheckpointSearch:
-    attempts = [one.directory for one in seen.attempts.get(stage.id, ())]
-    rivals = partial(checkpoint_rivals.find, store, stage)
-    return checkpoints.search(stage.definition, stage.directory, attempts, rivals)
-
-
-def _with_remark(one: PlannedStage, stage: StageRecord, where: CheckpointSearch) -> PlannedStage:
-    """Add to a stage's plan why it does not use the newest checkpoint."""
-    if one.action == Action.RUN and (asked := checkpoints.requested(stage.definition)):
-        return replace(one, action=Action.CONTINUE, checkpoint=str(asked))
-    if one.action == Action.SKIP or one.fresh or (said := checkpoints.reason_unused(where)) is None:
-        return one
-    return replace(one, reason=f"{one.reason}; {said}")
-
-
-def _with_waiting_edit(one: PlannedStage, waiting: Mapping[str, Sequence[str]]) -> PlannedStage:
-    """Add to a running stage's plan the edit that it does not run with."""
-    if one.name not in waiting:
-        return one
-    reason = f"{one.reason}; its edit is pending ({'; '.join(waiting[one.name])})"
-    return replace(one, reason=reason, edit_waits=True)
-
-
-def _changed_meanwhile(seen: _RunState, now: Sequence[StageRecord]) -> set[str]:
+def _changed_meanwhile(seen: RunState, now: Sequence[StageRecord]) -> set[str]:
     """Return the stages that changed since the plan was made."""
     before = {stage.name: (stage.status, stage.attempt) for stage in seen.stages}
     return {one.name for one in now if before.get(one.name) != (one.status, one.attempt)}
@@ -307,25 +139,3 @@ def _changes(planned: Sequence[PlannedStage]) -> list[Reopened]:
     # if nothing runs again, --until must not turn a failed stage into a skipped one
     left_out = [Reopened(one.name, skip=True) for one in planned if one.left_out and revived]
     return revived + left_out
-
-
-def _check_upstreams(
-    by_name: Mapping[str, StageRecord],
-    stage: StageRecord,
-    chosen: Collection[str],
-    gone: Mapping[str, str],
-) -> None:
-    others = [by_name[name] for name in stage.depends_on if name not in chosen]
-    outcome = next_state(
-        Upstream(other.name, other.status, other.definition.may_fail) for other in others
-    )
-    if outcome is not None and outcome[1] is not None:
-        raise UsageError(
-            f"{stage.name} cannot run: {outcome[1]}; `trainui resume` runs all missing stages"
-        )
-    lost = next((other.name for other in others if other.name in gone), None)
-    if lost is not None:
-        raise UsageError(
-            f"{stage.name} cannot run: it needs {lost}, and {gone[lost]}; rerun {lost} with all "
-            "that depends on it (`--downstream`)"
-        )

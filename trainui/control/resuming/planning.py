@@ -1,0 +1,160 @@
+"""Plans a resume: which stages run again, from where, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from trainui.artifacts import checkpoint_rivals, checkpoints
+from trainui.artifacts.checkpoints import CheckpointSearch
+from trainui.control.change_detection import ChangeDetection
+from trainui.control.edits import revision
+from trainui.control.lookup import check_names, existing_run, given_params
+from trainui.control.resuming.resume_estimates import with_savings
+from trainui.control.resuming.resume_preview import StageOptions
+from trainui.control.trainings import external_command
+from trainui.domain.definition import Pipeline, StageDefinition
+from trainui.domain.records import AttemptRecord, RunRecord, StageRecord
+from trainui.pipeline.rules import resume_plan as rules
+from trainui.pipeline.rules.resume_plan import Action, PlannedStage
+from trainui.store.db.engine import Store, open_store, raw
+from trainui.store.read import trials
+from trainui.store.runs import attempts as stored_attempts
+from trainui.store.runs import runs
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """The state of a run at the time of planning."""
+
+    run: RunRecord
+    stages: Sequence[StageRecord]
+    attempts: Mapping[str, Sequence[AttemptRecord]]
+    """By stage id."""
+    tried: Mapping[str, Mapping[str, int]]
+    """By stage id: the checkpoints that did not work, each with the time of the try."""
+    counted: frozenset[str]
+    """Full names of the trials whose outcome is in their study."""
+
+    @property
+    def recorded(self) -> dict[str, StageDefinition]:
+        """The definitions on record, by full name."""
+        return {stage.name: stage.definition for stage in self.stages}
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePlan:
+    """A resume plan, and the data it was computed from."""
+
+    stages: list[PlannedStage]
+    seen: RunState
+    detection: ChangeDetection
+    revision: revision.Revision | None
+
+    @property
+    def records(self) -> Sequence[StageRecord]:
+        """The stages as they will be after the resume."""
+        return self.seen.stages if self.revision is None else self.revision.stages
+
+    def again(self) -> set[str]:
+        """Return the full names of the stages that run again."""
+        return {one.name for one in self.stages if one.action != Action.SKIP}
+
+
+NO_OPTIONS = StageOptions()
+
+
+def plan_resume(
+    run_id: str, options: StageOptions = NO_OPTIONS, *, pipeline: Pipeline | None = None
+) -> list[PlannedStage]:
+    """Return what a resume would do with each stage, in the file's order.
+
+    Without an edited pipeline, the one on record is used. It raises UsageError as `resume`.
+    """
+    return make_plan(open_store(), run_id, options, pipeline).stages
+
+
+def make_plan(
+    store: Store,
+    run_id: str,
+    options: StageOptions,
+    pipeline: Pipeline | None,
+    environ: Mapping[str, str] | None = None,
+) -> ResumePlan:
+    """Return the plan of a resume; `environ` is the new environment, if it is replaced."""
+    seen = read_state(store, run_id)
+    revised = None
+    if pipeline is not None:
+        revised = revision.compare(seen.run, seen.stages, pipeline, given_params(run_id))
+    stages = seen.stages if revised is None else revised.stages
+    by_name = {stage.name: stage for stage in stages}
+    check_names(by_name, [*options.until, *options.fresh, *options.keep])
+    edited = {} if revised is None else revised.edited
+    detection = ChangeDetection(
+        seen.run, by_name, seen.attempts, seen.recorded, edited=edited, environ=environ
+    )
+    searches = {stage.name: _search(store, stage, seen) for stage in stages}
+    planned = rules.plan_resume(
+        stages,
+        find_checkpoint=lambda stage: checkpoints.find(
+            searches[stage.name], seen.tried.get(stage.id, {}), asked=True
+        ),
+        until=options.until,
+        fresh=options.fresh,
+        keep=options.keep,
+        evidence=replace(
+            detection.evidence(() if revised is None else revised.new), counted=seen.counted
+        ),
+    )
+    waiting = {} if revised is None else revised.waiting
+    planned = [
+        _with_waiting_edit(_with_remark(one, by_name[one.name], searches[one.name]), waiting)
+        for one in planned
+    ]
+    return ResumePlan(
+        with_savings(planned, by_name, seen.attempts, seen.run), seen, detection, revised
+    )
+
+
+def read_state(store: Store, run_id: str) -> RunState:
+    """Read the state of a run; raise UsageError for an external one."""
+    with store.read() as connection:
+        run = existing_run(connection, run_id)
+        external_command.check_is_ours(connection, run)
+        stages = runs.stages(connection, run_id)
+        tried = {
+            stage.id: stored_attempts.tried_checkpoints(connection, stage.id)
+            for stage in stages
+            if stage.definition.checkpoint is not None
+        }
+        attempts = {
+            stage.id: stored_attempts.of_stage(connection, stage.id)
+            for stage in stages
+            if stage.attempt > 0
+        }
+        counted = trials.counted(raw(connection), run_id, stages)
+    return RunState(run, stages, attempts, tried, counted)
+
+
+def _search(store: Store, stage: StageRecord, seen: RunState) -> CheckpointSearch:
+    attempts = [one.directory for one in seen.attempts.get(stage.id, ())]
+    rivals = partial(checkpoint_rivals.find, store, stage)
+    return checkpoints.search(stage.definition, stage.directory, attempts, rivals)
+
+
+def _with_remark(one: PlannedStage, stage: StageRecord, where: CheckpointSearch) -> PlannedStage:
+    """Add to a stage's plan why it does not use the newest checkpoint."""
+    if one.action == Action.RUN and (asked := checkpoints.requested(stage.definition)):
+        return replace(one, action=Action.CONTINUE, checkpoint=str(asked))
+    if one.action == Action.SKIP or one.fresh or (said := checkpoints.reason_unused(where)) is None:
+        return one
+    return replace(one, reason=f"{one.reason}; {said}")
+
+
+def _with_waiting_edit(one: PlannedStage, waiting: Mapping[str, Sequence[str]]) -> PlannedStage:
+    """Add to a running stage's plan the edit that it does not run with."""
+    if one.name not in waiting:
+        return one
+    reason = f"{one.reason}; its edit is pending ({'; '.join(waiting[one.name])})"
+    return replace(one, reason=reason, edit_waits=True)
