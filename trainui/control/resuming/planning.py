@@ -25,7 +25,7 @@ from trainui.store.runs import runs
 
 
 @dataclass(frozen=True, slots=True)
-class RunState:
+class SeenRun:
     """The state of a run at the time of planning."""
 
     run: RunRecord
@@ -48,7 +48,7 @@ class ResumePlan:
     """A resume plan, and the data it was computed from."""
 
     stages: list[PlannedStage]
-    seen: RunState
+    seen: SeenRun
     detection: ChangeDetection
     revision: revision.Revision | None
 
@@ -117,7 +117,7 @@ def make_plan(
     )
 
 
-def read_state(store: Store, run_id: str) -> RunState:
+def read_state(store: Store, run_id: str) -> SeenRun:
     """Read the state of a run; raise UsageError for an external one."""
     with store.read() as connection:
         run = existing_run(connection, run_id)
@@ -134,10 +134,10 @@ def read_state(store: Store, run_id: str) -> RunState:
             if stage.attempt > 0
         }
         counted = trials.counted(raw(connection), run_id, stages)
-    return RunState(run, stages, attempts, tried, counted)
+    return SeenRun(run, stages, attempts, tried, counted)
 
 
-def _search(store: Store, stage: StageRecord, seen: RunState) -> CheckpointSearch:
+def _search(store: Store, stage: StageRecord, seen: SeenRun) -> CheckpointSearch:
     attempts = [one.directory for one in seen.attempts.get(stage.id, ())]
     rivals = partial(checkpoint_rivals.find, store, stage)
     return checkpoints.search(stage.definition, stage.directory, attempts, rivals)

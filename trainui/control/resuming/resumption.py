@@ -15,7 +15,7 @@ from trainui.control.edits import file_changes, revision
 from trainui.control.edits.inline_edit import InlineEdit
 from trainui.control.lookup import existing_run
 from trainui.control.requirements import allowed_for, check_inputs, check_search, check_slots
-from trainui.control.resuming.planning import NO_OPTIONS, ResumePlan, RunState, make_plan
+from trainui.control.resuming.planning import NO_OPTIONS, ResumePlan, SeenRun, make_plan
 from trainui.control.resuming.resume_preview import StageOptions
 from trainui.domain.definition import Pipeline
 from trainui.domain.records import RunRecord, StageRecord
@@ -128,7 +128,7 @@ def _as_kept(plan: ResumePlan) -> list[tuple[StageRecord, dict[str, Any], str]]:
     ]
 
 
-def _changed_meanwhile(seen: RunState, now: Sequence[StageRecord]) -> set[str]:
+def _changed_meanwhile(seen: SeenRun, now: Sequence[StageRecord]) -> set[str]:
     """Return the stages that changed since the plan was made."""
     before = {stage.name: (stage.status, stage.attempt) for stage in seen.stages}
     return {one.name for one in now if before.get(one.name) != (one.status, one.attempt)}
