@@ -8,17 +8,13 @@ The study and the store are two databases, so each step may be repeated after a 
   is stored. One that the study has already is only stored.
 - The sampler's state is stored in the same transaction as the trials asked and ended with it.
 
-Hosts that share a database take turns: a lock in the run's directory.
+Hosts that share a database take turns (`host_lock`).
 """
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field
 
 from optuna.trial import FrozenTrial
@@ -31,6 +27,7 @@ from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline.substitution.search import with_trial_params
 from trainui.search import objective, pruners, pruning, samplers, storage, study
+from trainui.search.host_lock import only_host
 from trainui.search.pruning import TrialWatch
 from trainui.search.study import AskedTrial, SearchStudy
 from trainui.store.db.engine import Store, file_of, raw
@@ -40,9 +37,6 @@ from trainui.store.runs import trials
 from trainui.store.runs.trials import SamplerState, SearchKey, TrialOutcome
 
 logger = logging.getLogger(__name__)
-
-TURN_WITHIN, LOCK_EVERY = 10.0, 0.05
-"""Seconds to wait for another host's turn of the same search, and between two attempts."""
 
 IMPORTANCE_LEAST = 5
 """Number of completed trials below which no importance is known."""
@@ -100,7 +94,7 @@ class Searcher:
             UnfitEnvironmentError: the study's file is damaged, or another host has it all the time.
         """
         try:
-            with _only_host(self._run, self._key):
+            with only_host(self._run, self._key):
                 return self._turn(wanted)
         except BaseException as error:
             self.close()  # the study may be ahead of the store
@@ -298,36 +292,3 @@ def _as_in_study(final: FrozenTrial, outcome: TrialOutcome) -> TrialOutcome:
     if (state, value) == (outcome.state, outcome.value):
         return outcome
     return TrialOutcome(state, value, reason=final.user_attrs.get("reason"))
-
-
-def _lock(file: int, until: float) -> None:
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            if time.monotonic() >= until:
-                raise UnfitEnvironmentError(
-                    "another host has been busy with this search for "
-                    f"{TURN_WITHIN:.0f} s; if its worker hangs, restart it"
-                ) from error
-            time.sleep(LOCK_EVERY)
-        else:
-            return
-
-
-@contextmanager
-def _only_host(run: RunRecord, key: SearchKey) -> Iterator[None]:
-    """Wait until no other host has a turn of this search.
-
-    Raises:
-        UnfitEnvironmentError: another host had one all the time; it may hang.
-    """
-    lock = study.lock_of(run.directory, key.name)
-    lock.parent.mkdir(mode=0o700, exist_ok=True)
-    file = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        with suppress(OSError):  # a file system without locks
-            _lock(file, time.monotonic() + TURN_WITHIN)
-        yield
-    finally:
-        os.close(file)

@@ -54,12 +54,6 @@ def file_of(run_directory: str, group: str) -> Path:
     return Path(run_directory, f"{paths.directory_names([group])[group]}.study.db")
 
 
-def lock_of(run_directory: str, group: str) -> Path:
-    """Return the file that one host at a time locks for a turn of the search."""
-    file = file_of(run_directory, group)
-    return paths.records_directory(file).with_suffix(".lock")
-
-
 class SearchStudy:
     """The study of one search."""
 

@@ -22,7 +22,7 @@ from trainui.domain.records import HostView
 from trainui.domain.states import Status
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline import loader
-from trainui.search import results, samplers, searcher, study
+from trainui.search import host_lock, results, samplers
 from trainui.search.searcher import Searcher
 from trainui.search.study import SearchStudy
 from trainui.store.db.engine import Store, raw
@@ -291,8 +291,8 @@ def test_a_host_that_hangs_in_its_turn_delays_no_other_search(
     search: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     search.turn(0)
-    monkeypatch.setattr(searcher, "TURN_WITHIN", 0.2)
-    lock = study.lock_of(str(Path(search.stage(0).directory).parent), "train")
+    monkeypatch.setattr(host_lock, "TURN_WITHIN", 0.2)
+    lock = host_lock.lock_of(str(Path(search.stage(0).directory).parent), "train")
     with lock.open() as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(UnfitEnvironmentError, match="another host has been busy"):
