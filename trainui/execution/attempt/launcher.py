@@ -8,7 +8,7 @@ import threading
 from trainui import clock
 from trainui.domain.states import Status
 from trainui.errors import ReplacedError, StoreError, TrainuiError
-from trainui.execution.attempt import record_outcome, transient_errors
+from trainui.execution.attempt import record_outcome
 from trainui.execution.attempt.context import AttemptContext
 from trainui.execution.attempt.launch import (
     GpuGoneError,
@@ -59,7 +59,7 @@ class Launcher:
         except (ReplacedError, StoreError):
             raise  # not the stage's fault: this worker or the next one launches it later
         except Exception as error:
-            if isinstance(error, GpuGoneError) or transient_errors.is_cause(error):
+            if isinstance(error, GpuGoneError) or record_outcome.is_transient(error):
                 self._requeue(monitored, str(error))
                 return
             if not isinstance(error, TrainuiError | OSError):
@@ -70,7 +70,7 @@ class Launcher:
         if result.state == LaunchState.STARTED:
             record_start(self._store, monitored)
             reader.wake()
-        elif result.state == LaunchState.BROKEN and transient_errors.is_number(result.errno):
+        elif result.state == LaunchState.BROKEN and record_outcome.is_transient_errno(result.errno):
             self._requeue(monitored, result.message)
         else:
             error_text = f"its supervisor could not be started: {result.message}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import threading
 from dataclasses import replace
@@ -13,7 +14,7 @@ from trainui.domain.definition import StageDefinition
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.errors import TrainuiError
-from trainui.execution.attempt import metrics_flush, transient_errors
+from trainui.execution.attempt import metrics_flush
 from trainui.execution.attempt import outcome as attempt_outcome
 from trainui.execution.attempt.context import AttemptContext, definition_of
 from trainui.execution.attempt.launch import context_of
@@ -37,6 +38,16 @@ LOST_PATIENCE = 10.0
 within 15. A later reader still reads the rest."""
 
 _NEVER_STARTED = (ExitReason.START_FAILED, ExitReason.LOCK_HELD, ExitReason.POSTPONED)
+
+_TRANSIENT = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EAGAIN}
+    | {errno.ENOMEM}
+)
+"""Transient system errors at the start of an attempt: disk full, quota exceeded, file system
+(re)mounted read-only, too many open files, too many processes, out of memory.
+
+The stage is requeued with the reason and does not use up a retry, since it is not at fault.
+"""
 
 
 def record_end(
@@ -73,7 +84,7 @@ def _reason_to_requeue(attempt: AttemptRecord, found: Exit) -> str | None:
     if found.reason == ExitReason.LOCK_HELD:
         taken = ", ".join(f"GPU {index}" for index in attempt.gpus) or "its slot"
         return f"{taken} cannot be locked: {found.message}"
-    is_short = found.reason == ExitReason.START_FAILED and transient_errors.is_number(found.errno)
+    is_short = found.reason == ExitReason.START_FAILED and is_transient_errno(found.errno)
     return str(found.message) if is_short or found.reason == ExitReason.POSTPONED else None
 
 
@@ -220,3 +231,17 @@ def _last_sign_of_life(attempt_dir: Path) -> int:
         path.stat().st_mtime_ns // 1000 for name in names if (path := attempt_dir / name).exists()
     ]
     return max(times, default=clock.now())
+
+
+def is_transient(error: BaseException | None) -> bool:
+    """Return True if an error at the start, or a cause in its chain, is transient."""
+    while error is not None:
+        if isinstance(error, OSError) and is_transient_errno(error.errno):
+            return True
+        error = error.__cause__
+    return False
+
+
+def is_transient_errno(number: int | None) -> bool:
+    """Return True if an errno is transient."""
+    return number in _TRANSIENT
