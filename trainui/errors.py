@@ -124,3 +124,10 @@ class PipelineFileError(UsageError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = tuple(problems)
+
+
+def install_advice(extra: str) -> str:
+    """Return how to install an optional part of trainui, an extra of `pyproject.toml`."""
+    return (
+        f"install trainui with its extra `{extra}`: pipx install --force '.[{extra}]' in its clone"
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.acceptance.command_line import COMMAND, CommandLine
 from tests.acceptance.test_cli_terminal import printed
-from trainui import extras
+from trainui.errors import install_advice
 
 
 def finding(findings: list[dict[str, Any]], name: str) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def test_apprise_that_is_not_there_is_noted(cli: CommandLine) -> None:
         check=True,
     )
     told = finding(json.loads(done.stdout)["findings"], "notifications")
-    assert (told["level"], told["advice"]) == ("note", extras.advice("notify"))
+    assert (told["level"], told["advice"]) == ("note", install_advice("notify"))
 
 
 def test_the_size_and_colours_of_the_terminal_are_passed_on(cli: CommandLine) -> None:

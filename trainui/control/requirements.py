@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-from trainui import extras, settings
+from trainui import settings
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.search import Search
-from trainui.errors import UnfitEnvironmentError, UnsafePathError, UsageError
+from trainui.errors import UnfitEnvironmentError, UnsafePathError, UsageError, install_advice
 from trainui.formatting import quantity
 from trainui.pipeline.inputs import allowed_directories, validate_file_path
 from trainui.pipeline.substitution import phases
@@ -30,7 +30,7 @@ def check_search(stages: Iterable[StageDefinition]) -> None:
         if find_spec("optuna") is None:
             raise UnfitEnvironmentError(
                 f"the search of stage {name} needs Optuna, which is not installed: "
-                f"{extras.advice('search')}"
+                f"{install_advice('search')}"
             )
         for used, module in _needed(search):
             if find_spec(module) is None:

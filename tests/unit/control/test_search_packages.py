@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from trainui import control, extras
-from trainui.errors import UnfitEnvironmentError
+from trainui import control
+from trainui.errors import UnfitEnvironmentError, install_advice
 from trainui.pipeline import loader
 
 FILE = """\
@@ -35,7 +35,7 @@ def test_without_optuna_the_file_is_valid_and_cannot_run(
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(UnfitEnvironmentError) as caught:
         submit("tpe", tmp_path)
-    assert extras.advice("search") in str(caught.value)
+    assert install_advice("search") in str(caught.value)
     assert "stage train" in str(caught.value)
 
 

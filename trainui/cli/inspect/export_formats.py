@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from trainui import extras
 from trainui.cli.output import printing
-from trainui.errors import UnfitEnvironmentError
+from trainui.errors import UnfitEnvironmentError, install_advice
 from trainui.store.points.chunks import step_number
 from trainui.store.points.column_packing import NO_TIME
 
@@ -99,7 +98,7 @@ class ParquetWriter(Writer):
             import pyarrow.parquet
         except ImportError as error:
             raise UnfitEnvironmentError(
-                f"Parquet needs pyarrow: {extras.advice('parquet')}; "
+                f"Parquet needs pyarrow: {install_advice('parquet')}; "
                 "or use `--format csv` or `--format jsonl`"
             ) from error
         super().__init__(file, superseded)

@@ -11,9 +11,10 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from trainui import disk, extras, formatting, settings
+from trainui import disk, formatting, settings
 from trainui.cli.machine.checks import BAD, GOOD, NOTE, Result
 from trainui.cli.output import printing
+from trainui.errors import install_advice
 from trainui.version import __version__
 
 LIBRARIES = ("celery", "kombu", "sqlalchemy", "textual", "numpy", "nvidia-ml-py")
@@ -92,7 +93,7 @@ def notifications() -> Result:
     ways = [name for name in ("notify_command", "notify_urls") if getattr(configured, name, None)]
     if configured.notify_urls and importlib.util.find_spec("apprise") is None:
         message = "notify_urls needs Apprise, which is not installed"
-        return NOTE, message, extras.advice("notify")
+        return NOTE, message, install_advice("notify")
     if not ways:
         return GOOD, "off; see notify_command and notify_urls"
     message = f"by {' and '.join(ways)}: {', '.join(configured.notify_on)}"

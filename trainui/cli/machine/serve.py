@@ -9,10 +9,9 @@ from typing import Annotated
 
 import typer
 
-from trainui import extras
 from trainui.cli import options
 from trainui.cli.output import printing
-from trainui.errors import UnfitEnvironmentError
+from trainui.errors import UnfitEnvironmentError, install_advice
 
 
 @options.command("trainui serve", "trainui serve --port 9000 --write")
@@ -34,7 +33,7 @@ def serve(
         from trainui.cli.machine.web_server import WebServer
     except ModuleNotFoundError as error:
         raise UnfitEnvironmentError(
-            f"the web page needs {error.name}: {extras.advice('serve')}"
+            f"the web page needs {error.name}: {install_advice('serve')}"
         ) from error
     _check_port(port)
 

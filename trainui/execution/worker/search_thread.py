@@ -15,10 +15,10 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from trainui import extras, wakeup
+from trainui import wakeup
 from trainui.domain.records import HostView, RunRecord, StageRecord
 from trainui.domain.states import Status
-from trainui.errors import StoreError
+from trainui.errors import StoreError, install_advice
 from trainui.store.db import outage
 from trainui.store.db.engine import Store
 from trainui.store.runs import runs, trials
@@ -42,7 +42,7 @@ FOLLOW_EVERY = 0.5
 MOST_OPEN = 8
 """Number of studies kept open, if no more are in use."""
 
-INSTALL = f"Optuna is not installed where the worker runs: {extras.advice('search')}"
+INSTALL = f"Optuna is not installed where the worker runs: {install_advice('search')}"
 """Why no trial can be asked for without Optuna."""
 
 

@@ -15,13 +15,13 @@ from contextlib import contextmanager
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from trainui import extras
 from trainui.errors import (
     NotFoundError,
     StoreError,
     StoreLockedError,
     StoreSchemaError,
     UnfitEnvironmentError,
+    install_advice,
 )
 from trainui.store.db import protocol, statements
 
@@ -88,7 +88,7 @@ def connect(url: str, *, read_only: bool = False, autocommit: bool = False) -> p
     except ImportError as error:
         raise UnfitEnvironmentError(
             "the setting database_url names a PostgreSQL, whose driver is not installed: "
-            f"{extras.advice('postgres')}"
+            f"{install_advice('postgres')}"
         ) from error
     options = f"{_SERVER} {_READ_ONLY}" if read_only else _SERVER
     connection = psycopg.connect(_libpq(url), autocommit=autocommit, options=options, **_CLIENT)

@@ -13,7 +13,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from trainui import extras
+from trainui.errors import install_advice
 from trainui.text import harmless
 from trainui.tui.data.run_page import StageFiles
 from trainui.tui.render.ansi import PREFIX
@@ -37,7 +37,7 @@ MOST_KEPT = 32
 GRAIN = 0xF8
 """Mask of a colour's upper 5 bits: fewer colours make longer segments, so fewer bytes."""
 
-EXTRA = f"images need Pillow: {extras.advice('images')}"
+EXTRA = f"images need Pillow: {install_advice('images')}"
 
 
 @dataclass(frozen=True, slots=True)
