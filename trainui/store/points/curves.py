@@ -60,9 +60,9 @@ def summary_of(
     if not some:
         return None
     read = sum(segment.stats.n for segment in some)
-    if len({segment.history for segment in some}) == 1:  # one attempt: nothing is superseded
-        return stitching.summary(stage, found.name, [segment.stats for segment in some], read)
     cuts = cuts_of(some)
+    if len(cuts) == 1:  # one attempt: nothing is superseded
+        return stitching.summary(stage, found.name, [segment.stats for segment in some], read)
     kept = (_kept_stats(connection, segment, cuts[segment.history]) for segment in some)
     return stitching.summary(stage, found.name, [one for one in kept if one is not None], read)
 

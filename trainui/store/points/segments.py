@@ -5,7 +5,8 @@ Plain SQL on a read-only driver connection. Reads that belong together use one `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -110,8 +111,11 @@ def segments_of(connection: protocol.Connection, owner: str, name: str) -> tuple
     return next((found.segments for found in series_of(connection, owner, name)), ())
 
 
-def cuts_of(segments: Iterable[PointSegment]) -> dict[History, float]:
+def cuts_of(segments: Sequence[PointSegment]) -> dict[History, float]:
     """Return the step from which each history of some segments is superseded."""
+    histories = {segment.history for segment in segments}
+    if len(histories) == 1:  # the usual case
+        return dict.fromkeys(histories, math.inf)
     return stitching.cuts(
         HistoryStart(segment.history, segment.stats.first_ordinal, segment.stats.first_step)
         for segment in segments
