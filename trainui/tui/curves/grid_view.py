@@ -28,6 +28,7 @@ from trainui.tui.curves.grid import (
 )
 from trainui.tui.curves.interaction import CurveKeys
 from trainui.tui.curves.state import CurvesState
+from trainui.tui.data.cache import Cache
 from trainui.tui.data.curves import NOT_READ, Chart, Curves
 from trainui.tui.keymap import bindings
 from trainui.tui.render.styled_text import Row, Segment
@@ -54,13 +55,16 @@ class CurvesView(CurveKeys):
         """Width of the lines' names at the right of the plots; 0: none."""
         self._compares = False
         """True if the list of curves to compare with opens once the curves have been read."""
+        self._shown = Cache[list[SeriesSummary]]()
         self._legend: list[Row] = []
         """The lines' names above the plots; empty: they are beside them, or there are none."""
 
     @property
     def shown(self) -> list[SeriesSummary]:
         """The metrics that pass the filter, in the order of the plots."""
-        return self.state.shown(self.curves.figures)
+        figures, state = self.curves.figures, self.state
+        chosen_by = figures, state.filter, tuple(state.pinned)
+        return self._shown.read(chosen_by, lambda: state.shown(figures))
 
     @property
     def summary(self) -> Row:
@@ -240,10 +244,12 @@ class CurvesView(CurveKeys):
         if found or not own <= self._shared.keys():  # else other plots have the compared lines
             self._shared = found
         self._names, self._legend = names_width(list(self._shared)) if self._shared else 0, []
+        if not self._names:
+            return
         grid, bright = self._grid(), sum(style.bright for style in self._shared.values())
         is_high = grid.plot_height >= max(bright, LEAST_NAMED)
         is_wide = grid.cell_width >= NAMED_WIDTH + grid.names
-        if self._names and not (is_high and is_wide and self._fits(grid, self.page_height)):
+        if not (is_high and is_wide and self._fits(grid, self.page_height)):
             self._names = 0
             self._legend = legend_rows(self._shared, self.scrollable_content_region.width)
 

@@ -109,7 +109,7 @@ class CurveKeys(RowsView):
         )
 
     def set_curves(self, curves: Curves, empty: str) -> None:
-        """Show these curves, or the text `empty` if there are none; query others if needed."""
+        """Show these curves, or the text `empty` if there are none."""
         self.curves, self._empty = curves, empty
         found = curves.converted  # the window and the cursor, to the new axis
         if found is not None and curves.wanted.view.convert == self.view.convert:
@@ -117,8 +117,6 @@ class CurveKeys(RowsView):
         if curves.figures and self.view.axis not in curves.axes:
             self.state.view = replace(self.view.whole(), axis=Axis.STEP)
         self.draw()
-        if curves.wanted != self.wanted():
-            self.post_message(self.CurvesQueryChanged())
 
     def apply(self, view: PlotOptions) -> None:
         """Apply plot options, redraw, and query the data that they need."""

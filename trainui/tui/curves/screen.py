@@ -74,6 +74,7 @@ class CurvesScreen(Page):
         none = "no metrics" if page.stage.status in ENDED else "no metrics yet"
         self.plot.set_curves(page.curves, ": ".join(filter(None, (none, page.searched_places))))
         self._show_how()
+        self.ask()
 
     def _show_top(self, page: CurvesPage) -> None:
         """Show the run, the stage and the metric in the top bar."""
