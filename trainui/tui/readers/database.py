@@ -49,6 +49,7 @@ class ScreenDatabase:
         self._has_read_curves = False
         self._upgraded = False
         self._path = sqlite_file.store_file()
+        self._host = settings.host()
 
     def has_changed(self, *, beyond: bool = False) -> bool:
         """Return True if anything may have changed, `beyond`: also beside the database; cheap."""
@@ -89,12 +90,12 @@ class ScreenDatabase:
         self.forget()
 
     def _read(self, snapshot: Snapshot, connection: Connection) -> Snapshot:
-        query, here = snapshot.query, settings.host()
+        query = snapshot.query
         self._version = readonly.data_version(connection)
         if self._ring is not None:
             self._ring_for_events(connection, self._ring)
         self.health.find_checkpoint_places(connection)
-        uses = gpu_use.uses(connection).items()
+        here, uses = self._host, gpu_use.uses(connection).items()
         snapshot = snapshot._replace(
             far_gpus=gpus_of_other_hosts(connection),
             gpu_uses={("" if host == here else host, index): use for (host, index), use in uses},
