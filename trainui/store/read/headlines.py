@@ -99,9 +99,13 @@ def has_series(connection: protocol.Connection, owner: str) -> bool:
 
 
 def headline_stage(connection: protocol.Connection, run_id: str) -> HeadlineStage | None:
-    """Return the first running stage with metrics, else the one that started last."""
+    """Return the first running stage with metrics, else the one that started last.
+
+    If that is a member of a sweep that ended uncompleted, e.g. since it diverged before its first
+    evaluation, a completed member stands for it.
+    """
     found = connection.execute(
-        "SELECT id, name FROM stages WHERE run_id = ? AND started_at IS NOT NULL "
+        "SELECT id, name, status FROM stages WHERE run_id = ? AND started_at IS NOT NULL "
         "AND EXISTS (SELECT 1 FROM series WHERE owner = stages.id) "
         "ORDER BY status = 'running' DESC, "
         "CASE status WHEN 'running' THEN position ELSE -started_at END LIMIT 1",
@@ -109,22 +113,35 @@ def headline_stage(connection: protocol.Connection, run_id: str) -> HeadlineStag
     ).fetchone()
     if found is None:
         return None
-    stage_id, name = found
+    stage_id, name, status = found
+    begin = _beginning(name)
+    if begin and status not in ("running", "completed"):
+        completed = connection.execute(
+            "SELECT id, name FROM stages WHERE run_id = ? AND substr(name, 1, ?) = ? "
+            "AND status = 'completed' AND EXISTS (SELECT 1 FROM series WHERE owner = stages.id) "
+            "ORDER BY started_at DESC LIMIT 1",
+            (run_id, len(begin), begin),
+        ).fetchone()
+        stage_id, name = completed or (stage_id, name)
     names = names_of(connection, stage_id)
     return HeadlineStage(stage_id, name, names, search_of(connection, stage_id))
 
 
 def longest_member(connection: protocol.Connection, run_id: str, name: str) -> int:
     """Return how many characters in brackets a sweep's names have at most; 0: `name` has none."""
-    group, bracket, _ = name.partition("[")
-    if not bracket:
+    if not (begin := _beginning(name)):
         return 0
-    begin = group + bracket
     (longest,) = connection.execute(
         "SELECT max(length(name)) FROM stages WHERE run_id = ? AND substr(name, 1, ?) = ?",
         (run_id, len(begin), begin),
     ).fetchone()
     return int(longest) - len(begin) - len("]")
+
+
+def _beginning(name: str) -> str:
+    """Return how the names of a stage's sweep begin, e.g. `train[`; empty: it is in no sweep."""
+    group, bracket, _ = name.partition("[")
+    return group + bracket if bracket else ""
 
 
 def search_of(connection: protocol.Connection, stage_id: str) -> Search | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from trainui.domain.headline_metric import headline
 from trainui.domain.metric_direction import ComparedMetric
 from trainui.domain.records import StageRecord
+from trainui.domain.states import Status
 from trainui.store.db.protocol import Connection
 from trainui.store.read import event_feed, headlines, stage_alerts, trials
 from trainui.text import harmless
@@ -73,6 +74,8 @@ class MatrixReader:
         search = members[0].definition.search
         versions = headlines.versions(connection, [stage.id for stage in members])
         with_points = [stage for stage in members if stage.id in versions]
+        # one that diverged before its first evaluation has fewer metrics
+        with_points.sort(key=lambda stage: stage.status != Status.COMPLETED)
         names = (headlines.names_of(connection, stage.id) for stage in with_points)
         name = search.metric if search is not None else headline(next(filter(None, names), ()))
         if name is None:

@@ -164,13 +164,13 @@ def _alerts_text(stage: StageRecord, found: Iterable[tuple[Event, Mapping[str, A
 
 
 def _nonfinite_text(series: Sequence[SeriesSummary], first_steps: Mapping[str, int | float]) -> str:
-    """Return e.g. `NaN in loss since step 1,204: 850 of 2,000 points`; empty: all are finite."""
+    """Return e.g. `NaN or infinite: loss since step 1,204 (850 of 2,000 points)`; empty: none."""
     bad = [one for one in series if one.nonfinite]
     named = []
     for one in bad[:MOST_NONFINITE]:
         step = first_steps.get(one.name)
         since = "" if step is None else f" since step {step:,}"
         counts = f"{one.nonfinite:,} of {one.count:,} points"
-        named.append(f"NaN or infinite values in {harmless(one.name)}{since}: {counts}")
+        named.append(f"{harmless(one.name)}{since} ({counts})")
     more = [f"{len(bad) - MOST_NONFINITE} more metrics"] if len(bad) > MOST_NONFINITE else []
-    return "; ".join([*named, *more])
+    return f"NaN or infinite: {', '.join([*named, *more])}" if named else ""

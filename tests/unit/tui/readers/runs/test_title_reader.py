@@ -10,8 +10,9 @@ from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import Filler
 from trainui.domain.states import Status
 from trainui.store.db import protocol, readonly
-from trainui.store.read import run_list
+from trainui.store.read import run_list, views
 from trainui.store.read.run_list import RunDetails
+from trainui.tui.readers.matrix_reader import MatrixReader
 from trainui.tui.readers.runs import title_reader
 from trainui.tui.readers.runs.title_reader import TitleReader
 
@@ -54,6 +55,20 @@ def test_the_column_has_room_for_any_member(
         filler.complete(run_id, name)
     found = TitleReader().read(connection, run_list.run_lines(connection))
     assert found.member == len("lr=0.001")
+
+
+def test_a_member_that_diverged_early_does_not_choose_the_metric(
+    filler: Filler, connection: protocol.Connection
+) -> None:
+    run_id = filler.run({f"train[lr={lr}]": () for lr in (9, 1)})
+    filler.feed(run_id, "train[lr=1]", {"train/loss": [(0, 2.0)], "val/loss": [(0, 2.0)]})
+    filler.complete(run_id, "train[lr=1]", took=60)
+    filler.feed(run_id, "train[lr=9]", {"train/loss": [(0, 9.0)]})
+    filler.fail(run_id, "train[lr=9]", "diverged")
+    assert TitleReader().read(connection, run_list.run_lines(connection)).main == "val/loss best"
+    group = MatrixReader().read(connection, views.stages(connection, run_id))
+    assert group is not None
+    assert (group.metric, dict(group.values)) == ("val/loss", {"train[lr=1]": 2.0})
 
 
 def test_a_read_is_short_and_the_next_one_continues_it(

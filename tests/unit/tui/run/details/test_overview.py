@@ -234,7 +234,7 @@ def test_the_overview_begins_with_what_a_researcher_asks_first(
     text = overview(connection, run_id, name, folded=True)
     assert "task id" not in text
     assert text.endswith("\n\n▸ details  d shows times, ids and paths")
-    assert "values     NaN or infinite values in val/loss since step 2: 1 of 4 points" in text
+    assert "values     NaN or infinite: val/loss since step 2 (1 of 4 points)" in text
     assert re.search(r"^output     \d+s ago \(\d\d:\d\d:\d\d\)$", text, re.M)
     assert re.search(r"^checkpoint ckpt-3.npz, \d+s ago \(\d\d:\d\d:\d\d\)$", text, re.M)
     assert "metric     val/loss  best 1, last 2 (lower is better)" in text
@@ -314,7 +314,7 @@ def test_an_earlier_attempt_has_its_own_output_checkpoint_metric_and_alerts(
     for words in (
         "✗ failed after",
         "why        exit code 1: no luck",
-        "values     NaN or infinite values in val/loss: 1 of 4 points",
+        "values     NaN or infinite: val/loss (1 of 4 points)",
         "alert      alert of 1",
         "checkpoint ckpt-1.npz, ",
         "metric     val/loss  best 1, last 2 (lower is better)",
