@@ -23,7 +23,7 @@ from trainui.supervisor.protocol import IDENTITY
 ENVIRONMENT_FILE = "env.json"
 
 _LEFT_OUT = frozenset({"DISPLAY", "OLDPWD", "PWD", "SHLVL", "_"})
-_OF_A_STAGE = frozenset(
+OF_A_STAGE = frozenset(
     {*IDENTITY, "TRAINUI_STAGE_DIR", "TRAINUI_METRICS_FILE", "TRAINUI_CHECKPOINT"}
     | {"MASTER_PORT", "PET_MASTER_PORT"}
 )
@@ -45,7 +45,7 @@ class ShellEnvironment:
 
 def inheritable(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that remain valid after the login session or stage has ended."""
-    left_out = _LEFT_OUT | (_OF_A_STAGE if environ.get(IDENTITY[0]) else set())
+    left_out = _LEFT_OUT | (OF_A_STAGE if environ.get(IDENTITY[0]) else set())
     return {
         name: value
         for name, value in environ.items()

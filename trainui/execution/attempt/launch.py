@@ -14,13 +14,12 @@ from pathlib import Path
 
 from trainui import clock, paths
 from trainui import settings as settings_module
-from trainui.artifacts import forgotten_attempts, outputs
+from trainui.artifacts import environment_digest, forgotten_attempts, outputs
 from trainui.artifacts.snapshot import run_copy
 from trainui.domain.records import AttemptRecord
 from trainui.domain.states import Status
 from trainui.errors import UnsafePathError
 from trainui.execution.attempt import (
-    environment_digest,
     outcome,
     previous_attempts,
     stage_directory,

@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from trainui.artifacts import environment_digest
 from trainui.domain.definition import StageDefinition
 from trainui.domain.notifications import CHECKPOINT
 from trainui.domain.records import AttemptRecord, Event, RunRecord, StageRecord
 from trainui.domain.states import ENDED, Status
-from trainui.execution.attempt import environment_digest
 from trainui.pipeline.substitution.search import searches_of
 from trainui.search import results
 from trainui.store.db.protocol import Connection

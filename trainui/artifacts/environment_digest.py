@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainui import paths, plain_files
+from trainui.artifacts.environment import OF_A_STAGE
 from trainui.paths import Home
-from trainui.supervisor.protocol import IDENTITY
 
 VARIABLES_FILE = "variables.json"
 """File in the attempt's directory."""
 
-_OWN = frozenset(
-    {*IDENTITY, "TRAINUI_STAGE_DIR", "TRAINUI_METRICS_FILE", "TRAINUI_CHECKPOINT"}
-    | {"MASTER_PORT", "PET_MASTER_PORT", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"}
+_OWN = (
+    OF_A_STAGE
+    | {"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"}
     | {"MLFLOW_RUN_CONTEXT", "WANDB__TRANSACTION_LOG_FLUSH_INTERVAL"}
 )
 """Variables that differ in every attempt, or that trainui sets for a tracker."""
