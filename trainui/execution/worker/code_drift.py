@@ -7,6 +7,7 @@ changed before the attempt's start count.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,11 +30,6 @@ IDS_BACK = 500
 when slots are granted, and far fewer attempts are granted at once."""
 
 
-def pause(took: float) -> float:
-    """Return the seconds until the next check, from those that the last one took."""
-    return max(LOOK_EVERY, SHARE * took)
-
-
 class CodeDriftWatch:
     """Checks the code of each attempt once, when it starts."""
 
@@ -41,6 +37,12 @@ class CodeDriftWatch:
         self._store = store
         self._looked_at: set[int] = set()
         self._floor: int | None = None
+
+    def check(self) -> float:
+        """Check the code of started attempts; return the seconds until the next check."""
+        began = time.monotonic()
+        self.look()
+        return max(LOOK_EVERY, SHARE * (time.monotonic() - began))
 
     def look(self) -> None:
         """Check the code of the attempts that started since the last check.

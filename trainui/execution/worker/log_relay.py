@@ -26,9 +26,6 @@ SHOWN = (protocol.STDOUT_FILE, protocol.STDERR_FILE, protocol.TIMES_FILE)
 LOOK_EVERY = 2.0
 """Seconds between two polls if no notification arrives."""
 
-AGAIN_AFTER = 5.0
-"""Seconds until the next connection attempt after a failure."""
-
 
 class LogRelay:
     """Answers log requests to this host, in a separate thread."""

@@ -19,7 +19,7 @@ from trainui import wakeup
 from trainui.domain.records import HostView, RunRecord, StageRecord
 from trainui.domain.states import Status
 from trainui.errors import StoreError, install_advice
-from trainui.store.db import outage
+from trainui.execution.service_thread import ServiceThread
 from trainui.store.db.engine import Store
 from trainui.store.runs import runs, trials
 from trainui.store.runs.trials import SearchKey
@@ -66,7 +66,6 @@ class SearchThread:
         `here` is this host, if several share the store.
         """
         self._store = store
-        self._stopping = stopping
         self._here = here
         self._lock = threading.Lock()
         self._wanted: dict[SearchKey, dict[str, None]] = {}
@@ -74,12 +73,12 @@ class SearchThread:
         self._has_changed = False
         """True if the store has changed since the thread was woken."""
         self._rang_at = -math.inf
-        self._bell = threading.Event()
         self._open: dict[SearchKey, Searcher] = {}
         self._missing: MissingMetricWatch | None = None
         self._retries: dict[SearchKey, _Retry] = {}
         """Searches whose last turn failed."""
-        self._thread: threading.Thread | None = None
+        self._thread = ServiceThread("searches", self._turn, stopping, self._close)
+        self.stop = self._thread.stop
 
     def want(self, stages: Sequence[StageRecord]) -> None:
         """Ask for the values of trials that could start now; they are chosen soon."""
@@ -92,16 +91,7 @@ class SearchThread:
         self._has_changed = self._has_changed or changed
         if self._wanted or (self._has_changed and self._is_due()):
             self._has_changed, self._rang_at = False, time.monotonic()
-            self._bell.set()
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, name="searches", daemon=True)
-                self._thread.start()
-
-    def stop(self, within: float) -> None:
-        """Wait until the thread has ended; the worker is stopping."""
-        self._bell.set()
-        if self._thread is not None:
-            self._thread.join(within)
+            self._thread.wake()
 
     def _is_due(self) -> bool:
         """Return True if a trial has ended, or if one runs that was not looked at for a while."""
@@ -110,15 +100,7 @@ class SearchThread:
             states = (*trials.LAST_STATES, Status.RUNNING) if is_late else trials.LAST_STATES
             return trials.is_any_asked(connection, states, self._here)
 
-    def _serve(self) -> None:
-        with suppress(Exception):  # reported by the turn that needs it
-            importlib.import_module("trainui.search.searcher")  # before the first trial has points
-        pause: float | None = None
-        while not self._stopping.is_set():
-            self._bell.wait(pause)
-            self._bell.clear()
-            if not self._stopping.is_set():
-                pause = self._turn()
+    def _close(self) -> None:
         for searcher in self._open.values():
             searcher.close()
 
@@ -127,25 +109,19 @@ class SearchThread:
 
         Returns the seconds until the next turn if nothing wakes the thread; None: no turn is due.
         """
-        try:
-            with self._store.read() as connection:
-                ended = trials.asked(connection, trials.LAST_STATES, self._here)
-                running = trials.asked(connection, [Status.RUNNING], self._here)
-            due = self._due(ended, running)
-            for key in due:
-                self._set_retry(key, has_failed=not self._search(key))
-            # Close studies beyond the limit, but none that this turn needed and so will the next.
-            others = [key for key in self._open if key not in due]
-            for key in others[: max(0, len(self._open) - MOST_OPEN)]:
-                self._open.pop(key).close()
-            self._watch_metrics(running)
-        except StoreError as error:
-            outage.log.failed(error)
-            return FIRST_PAUSE
-        except Exception:
-            logger.exception("unexpected error in the searches, will retry")
-            self._stopping.wait(FIRST_PAUSE)
-            return 0.0
+        with suppress(Exception):  # reported by the turn that needs it
+            importlib.import_module("trainui.search.searcher")  # before the first trial has points
+        with self._store.read() as connection:
+            ended = trials.asked(connection, trials.LAST_STATES, self._here)
+            running = trials.asked(connection, [Status.RUNNING], self._here)
+        due = self._due(ended, running)
+        for key in due:
+            self._set_retry(key, has_failed=not self._search(key))
+        # Close studies beyond the limit, but none that this turn needed and so will the next.
+        others = [key for key in self._open if key not in due]
+        for key in others[: max(0, len(self._open) - MOST_OPEN)]:
+            self._open.pop(key).close()
+        self._watch_metrics(running)
         now = time.monotonic()
         pauses = [max(0.0, retry.at - now) for retry in self._retries.values()]
         if any(searcher.is_behind for searcher in self._open.values()):

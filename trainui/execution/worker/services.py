@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import sqlite3
 import threading
@@ -12,7 +11,7 @@ from typing import Any
 
 from trainui import paths, wakeup
 from trainui import settings as settings_module
-from trainui.errors import StoreError, StoreLockedError, TrainuiError
+from trainui.errors import StoreLockedError, TrainuiError
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.daemon import prestart
 from trainui.execution.daemon.metrics_process import MetricsProcess
@@ -22,9 +21,9 @@ from trainui.execution.planner.planner import Planner
 from trainui.execution.planner.slots import here
 from trainui.execution.processes import desired_state, locks, spawn
 from trainui.execution.processes.respawn import RespawnedProcess
+from trainui.execution.service_thread import ServiceThread, log_failure
 from trainui.execution.stall.alerts import StallAlerts
 from trainui.execution.stall.detector import StallDetector
-from trainui.execution.worker import code_drift, log_relay
 from trainui.execution.worker.code_drift import CodeDriftWatch
 from trainui.execution.worker.gpu_health import GpuHealthMonitor
 from trainui.execution.worker.hosts import HostMonitor
@@ -32,7 +31,7 @@ from trainui.execution.worker.log_relay import LogRelay
 from trainui.execution.worker.notifications import Notifier
 from trainui.execution.worker.search_thread import SearchThread
 from trainui.execution.worker.task_sender import TaskSender
-from trainui.store.db import outage, protocol
+from trainui.store.db import protocol
 from trainui.store.db.engine import open_store
 from trainui.store.read import views
 from trainui.supervisor.fork_server import ForkServer
@@ -63,8 +62,6 @@ class ChangeDetector:
             self._connection.close()
         self._connection = self._version = None
 
-
-logger = logging.getLogger(__name__)
 
 STOP_WITHIN = 2.0
 """Seconds for each thread to end; the worker as a whole exits within five."""
@@ -112,9 +109,10 @@ class WorkerServices:
             store, settings_module.host(settings), stopping, may_look=lambda: self._host.is_ours
         )
         self._remote = RemoteProcesses(store, settings_module.host(settings))
-        self._code = CodeDriftWatch(store)
+        self._code = ServiceThread("code", CodeDriftWatch(store).check, stopping)
         self._host = HostMonitor(store, settings)
         self._logs = LogRelay(store, settings, stopping)
+        self._relay = ServiceThread("logs", self._logs.serve, stopping)
         self.monitor = AttemptMonitor(store, stopping, here(settings), fork_server)
         self._active_at = time.monotonic()
         self._is_locked = False
@@ -127,9 +125,9 @@ class WorkerServices:
         """Start the threads."""
         self._sender.start()
         self._notifier.start()
-        self._repeat("code", self._code.look, code_drift.pause)
+        self._code.start()
         if self._logs.is_needed:
-            self._repeat("logs", self._logs.serve, lambda _took: log_relay.AGAIN_AFTER)
+            self._relay.start()
         self._thread.start()
 
     def stop(self) -> None:
@@ -148,25 +146,6 @@ class WorkerServices:
     def idle_seconds(self) -> float:
         """Return the seconds since a run was last active."""
         return 0.0 if self._planner.is_active else time.monotonic() - self._active_at
-
-    def _repeat(self, name: str, step: Callable[[], None], pause: Callable[[float], float]) -> None:
-        """Repeat a service in a thread of this name.
-
-        `pause` gives the seconds until the next call, from those that the last one took.
-        """
-
-        def serve() -> None:
-            while not self._stopping.is_set():
-                began = time.monotonic()
-                try:
-                    step()
-                except StoreError as error:
-                    outage.log.failed(error)
-                except Exception:
-                    logger.exception("unexpected error in the thread %s, will retry", name)
-                self._stopping.wait(pause(time.monotonic() - began))
-
-        threading.Thread(target=serve, name=name, daemon=True).start()
 
     def _serve(self) -> None:
         due = -math.inf
@@ -222,17 +201,11 @@ class WorkerServices:
         self._is_locked = False
         try:
             step()
-        except StoreError as error:
+        except Exception as error:
             self._is_locked = isinstance(error, StoreLockedError)
-            outage.log.failed(error)
-        except TrainuiError as error:
-            logger.warning("will retry: %s", error)
-        except Exception:
-            logger.exception("unexpected error, will retry")
-        else:
-            return
-        self._changes.close()  # so that the next pass sees a change
-        self._stopping.wait(LEAST_PAUSE)
+            log_failure("services", error)
+            self._changes.close()  # so that the next pass sees a change
+            self._stopping.wait(LEAST_PAUSE)
 
 
 running: WorkerServices | None = None

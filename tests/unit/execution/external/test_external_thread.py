@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from trainui.execution import service_thread
 from trainui.execution.external import external_thread
 from trainui.execution.external.external_thread import ExternalThread
 from trainui.execution.external.external_watch import ExternalWatch
@@ -47,7 +48,7 @@ def test_an_error_is_followed_by_another_look(
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(ExternalWatch, "look", look)
-    monkeypatch.setattr(external_thread, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(service_thread, "RETRY_AFTER", 0.01)
     external = ExternalThread(store, "host", stopping)
     external.look(changed=True)
     for _ in range(3):
