@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -38,17 +39,20 @@ def check_names(known: Collection[str], names: Iterable[str]) -> None:
             raise NotFoundError(f"no stage is named {name!r}; this run has {listed}")
 
 
+def submission_of(run_id: str) -> Mapping[str, Any]:
+    """Return what is on record of a run's submission, and of the edits since."""
+    with open_store().read() as connection:
+        return runs.submission(connection, run_id)
+
+
 def given_params(run_id: str) -> dict[str, str]:
     """Return the parameters that a run was given with `-p`."""
-    with open_store().read() as connection:
-        run = existing_run(connection, run_id)
-        given = runs.submission(connection, run_id).get("given", {})
-    secret = environment.read_or_empty(Path(run.directory)).secrets.params
+    secret = environment.read_or_empty(Path(run_of(run_id).directory)).secrets.params
+    given = submission_of(run_id).get("given", {})
     return {name: str(secret.get(name, value)) for name, value in given.items()}
 
 
 def snapshot_words(run_id: str) -> str:
     """Describe the snapshot of a run's code: size and source; empty if it has none."""
-    with open_store().read() as connection:
-        found = runs.submission(connection, run_id).get("snapshot")
+    found = submission_of(run_id).get("snapshot")
     return CodeSnapshot(**found).words if found else ""

@@ -7,11 +7,12 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from trainui import plain_files
 from trainui.control.edits import members
-from trainui.control.lookup import given_params
+from trainui.control.lookup import given_params, submission_of
 from trainui.control.submission import PIPELINE_FILE
 from trainui.domain.definition import Pipeline
 from trainui.domain.records import RunRecord
@@ -19,9 +20,7 @@ from trainui.errors import TrainuiError, UsageError
 from trainui.pipeline import loader
 from trainui.pipeline.substitution.masking import MASK, is_secret
 from trainui.pipeline.substitution.secrets import masked_text
-from trainui.store.db.engine import open_store
 from trainui.store.read import views
-from trainui.store.runs import runs
 
 _NAME = re.compile(r"""(?<![\w.-])([\w.-]++)["']?\s*+[:=]\s*+(?=[^\s,}\]])""")
 """A name before its value; possessive, so that a long word is read once."""
@@ -38,9 +37,7 @@ def changed_file(run: RunRecord) -> str | None:
     digest = file_digest(run)
     if digest in (None, run.digest):
         return None
-    with open_store().read() as connection:
-        seen = runs.submission(connection, run.id).get("seen_digest")
-    return None if digest == seen else run.file
+    return None if digest == submission_of(run.id).get("seen_digest") else run.file
 
 
 def file_digest(run: RunRecord) -> str | None:
@@ -58,6 +55,26 @@ def load(file: str, run: RunRecord) -> Pipeline:
     return members.applied(loader.load(file, given), given, members.recorded(run.id))
 
 
+def text_on_record(run: RunRecord) -> str:
+    """Return the text of a run's copy of its pipeline; raise UsageError if it cannot be read."""
+    try:
+        return plain_files.read_text(Path(run.directory) / PIPELINE_FILE)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the run's pipeline cannot be read: {error}") from error
+
+
+def load_text(run: RunRecord, text: str, given: Mapping[str, str]) -> Pipeline:
+    """Load a text as the pipeline of a run; raise PipelineFileError if it has problems."""
+    if run.file is not None:
+        directory = str(Path(run.file).parent)
+    else:  # a run of one command
+        with views.reading() as connection:
+            (stage,) = views.stages(connection, run.id)
+        directory = stage.definition.workdir
+    loaded = loader.load_text(text, file=run.file, directory=directory, params=given)
+    return replace(loaded, file=run.file)
+
+
 def pipeline_on_record(run: RunRecord, given: Mapping[str, str]) -> Pipeline:
     """Return a run's pipeline, parsed by this version of trainui from the run's copy of the file.
 
@@ -65,12 +82,7 @@ def pipeline_on_record(run: RunRecord, given: Mapping[str, str]) -> Pipeline:
     """
     if run.file is None:
         raise UsageError(f"the run {run.id} has no pipeline file")
-    try:
-        text = plain_files.read_text(Path(run.directory) / PIPELINE_FILE)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the pipeline of the run {run.id} cannot be read: {error}") from error
-    directory = str(Path(run.file).parent)
-    loaded = loader.load_text(text, file=run.file, directory=directory, params=given)
+    loaded = load_text(run, text_on_record(run), given)
     return members.applied(loaded, given, members.recorded(run.id))
 
 

@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 
-from trainui import plain_files
 from trainui.control.edits import file_changes, members
 from trainui.control.edits.members import MemberValues
 from trainui.control.lookup import given_params
-from trainui.control.submission import PIPELINE_FILE
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.domain.records import RunRecord
 from trainui.errors import UsageError
-from trainui.pipeline import editing, loader
+from trainui.pipeline import editing
 from trainui.pipeline.editing import EditedValue
 from trainui.pipeline.substitution.masking import MASK, is_secret
-from trainui.store.read import views
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +54,7 @@ def text_of(run: RunRecord) -> str:
     Raises:
         UsageError: the run has neither a pipeline file nor only one command, or it cannot be read.
     """
-    try:
-        text = plain_files.read_text(Path(run.directory) / PIPELINE_FILE)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the run's pipeline cannot be read: {error}") from error
+    text = file_changes.text_on_record(run)
     if run.file is None and editing.command(text) is None:
         raise UsageError("this run has no pipeline file to edit; start a new run")
     return text
@@ -78,9 +71,10 @@ def values_of(
     given, own = given_params(run.id), {}
     command = editing.command(text) if run.file is None else None
     if stage is not None and stage.matrix is not None:
-        name = _name_in_file(run, text, stage.name)
+        loaded = file_changes.load_text(run, text, given)
+        name = _name_in_file(run, loaded, given, stage.name)
         own = dict(members.recorded(run.id).get(name, {}))
-        stage = next((one for one in _loaded(run, text, given).stages if one.name == name), stage)
+        stage = next((one for one in loaded.stages if one.name == name), stage)
     values = []
     for place in (*filter(None, [command]), *editing.places(text, stage)):
         is_given = place.scope == "run" and place.name in given
@@ -98,7 +92,9 @@ def with_values(
     With the full name of a `member` of a sweep, only this one is changed and run.
     """
     given, own = given_params(run.id), members.recorded(run.id)
-    name = None if member is None else _name_in_file(run, text, member)
+    name = None
+    if member is not None:
+        name = _name_in_file(run, file_changes.load_text(run, text, given), given, member)
     changed = {}
     for value, new in changes.items():
         if name is not None:
@@ -113,9 +109,7 @@ def with_values(
     return InlineEdit(editing.with_values(text, changed), given, words, own, name)
 
 
-def _name_in_file(run: RunRecord, text: str, member: str) -> str:
-    given = given_params(run.id)
-    loaded = _loaded(run, text, given)
+def _name_in_file(run: RunRecord, loaded: Pipeline, given: Mapping[str, str], member: str) -> str:
     own = members.applied(loaded, given, members.recorded(run.id))
     return members.name_in_file(loaded, own, member)
 
@@ -137,21 +131,10 @@ def pipeline_of(run: RunRecord, edit: InlineEdit) -> tuple[Pipeline, str | None]
 
     Returns it with the full name of the only member to run in it; None: all run.
     """
-    loaded = _loaded(run, edit.text, edit.given)
+    loaded = file_changes.load_text(run, edit.text, edit.given)
     pipeline = members.applied(loaded, edit.given, edit.members)
     pairs = zip(loaded.stages, pipeline.stages, strict=True)
     return pipeline, next((own.name for stage, own in pairs if stage.name == edit.member), None)
-
-
-def _loaded(run: RunRecord, text: str, given: Mapping[str, str]) -> Pipeline:
-    if run.file is not None:
-        directory = str(Path(run.file).parent)
-    else:  # a run of one command
-        with views.reading() as connection:
-            (stage,) = views.stages(connection, run.id)
-        directory = stage.definition.workdir
-    loaded = loader.load_text(text, file=run.file, directory=directory, params=given)
-    return replace(loaded, file=run.file)
 
 
 def diff(run: RunRecord, pipeline: Pipeline, edit: InlineEdit) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from trainui.control.lookup import submission_of
 from trainui.domain.definition import Pipeline, StageDefinition
 from trainui.errors import UsageError
 from trainui.pipeline import editing, loader, template
@@ -17,8 +18,6 @@ from trainui.pipeline.editing import EditedValue
 from trainui.pipeline.substitution import definition
 from trainui.pipeline.substitution.values import Filler
 from trainui.pipeline.template import Template, Variable
-from trainui.store.db.engine import open_store
-from trainui.store.runs import runs
 
 MemberValues = Mapping[str, Mapping[str, str]]
 """By the name in the file, a member's own values by `key_of`."""
@@ -34,8 +33,7 @@ def key_of(place: EditedValue) -> str:
 
 def recorded(run_id: str) -> dict[str, dict[str, str]]:
     """Return the members of a run with values of their own."""
-    with open_store().read() as connection:
-        return dict(runs.submission(connection, run_id).get("members", {}))
+    return dict(submission_of(run_id).get("members", {}))
 
 
 def applied(pipeline: Pipeline, given: Mapping[str, str], values: MemberValues) -> Pipeline:

@@ -13,6 +13,7 @@ from trainui import paths, plain_files
 from trainui.artifacts import environment
 from trainui.control import relocation
 from trainui.control.edits import file_changes, search_changes
+from trainui.control.lookup import submission_of
 from trainui.control.relocation import Relocation
 from trainui.control.submission import PIPELINE_FILE, filled_in, stage_directories
 from trainui.domain.definition import Pipeline, StageDefinition
@@ -23,8 +24,6 @@ from trainui.pipeline.rules import fingerprint
 from trainui.pipeline.substitution import secrets
 from trainui.pipeline.substitution.search import with_recorded_trials
 from trainui.pipeline.substitution.secrets import Secrets
-from trainui.store.db.engine import open_store
-from trainui.store.runs import runs
 
 
 @dataclass(slots=True)
@@ -142,8 +141,7 @@ def _keeps_definition(stage: StageRecord, depends_on: Collection[str]) -> bool:
 
 def stages_with_waiting_edits(run_id: str) -> list[str]:
     """Return the full names of the stages that were running when the pipeline was edited."""
-    with open_store().read() as connection:
-        return list(runs.submission(connection, run_id).get("waiting", ()))
+    return list(submission_of(run_id).get("waiting", ()))
 
 
 def check_running(revision: Revision, stages: Sequence[StageRecord]) -> None:
@@ -158,9 +156,7 @@ def check_running(revision: Revision, stages: Sequence[StageRecord]) -> None:
 
 
 def _relocation(run: RunRecord, pipeline: Pipeline) -> Relocation | None:
-    with open_store().read() as connection:
-        submission = runs.submission(connection, run.id)
-    moved = relocation.relocation_of(submission, Path(run.directory))
+    moved = relocation.relocation_of(submission_of(run.id), Path(run.directory))
     if pipeline.snapshot and moved is None:
         raise UsageError(
             "the run has no snapshot of its code, and a resume cannot change that; remove "
